@@ -1,0 +1,167 @@
+import type {
+  BalanceReading,
+  CancelOutcome,
+  GenerationOutput,
+  InputIssue,
+  Submission,
+  SubmissionEvidence,
+  WaitingOptions,
+} from './generation.ts';
+
+/**
+ * What a status read says, in our words. `finished` is not success: the result decides. `unrecognized` is a word that
+ * no known client handles.
+ */
+export type RequestStatus = 'in_queue' | 'in_progress' | 'finished' | 'failed' | 'cancelled' | 'unrecognized';
+
+/** What a result read says. */
+export type ResultStatus = 'succeeded' | 'failed' | 'cancelled' | 'not_ready';
+
+export interface SubmitOrder {
+  model: string;
+  input: Record<string, unknown>;
+  /** Run id of the unbilled run that this one follows: before sending, the newer runs of the key are looked at. */
+  retryOfRunId?: string;
+}
+
+export interface AcceptedSubmit {
+  requestId: string;
+  /** When RunComfy's reply came, ISO 8601. */
+  submittedAt: string;
+  nextReadInMs: number;
+  /** Model and the input fields that size the work: what durations are learned by. */
+  workKey?: string;
+  /** The search attributes that the server knows. */
+  searchAttributes: string[];
+  warnings?: string[];
+}
+
+/**
+ * Details of the heartbeats of a submit. `sending` is acknowledged by the server before the first byte goes out, so a
+ * submit that ends without any was never sent.
+ */
+export interface SubmitHeartbeat {
+  stage: 'not_sent' | 'sending' | 'accepted';
+  /** ISO 8601. */
+  at: string;
+  requestId?: string;
+  balanceBefore?: BalanceReading;
+  searchAttributes?: string[];
+}
+
+export interface StatusQuestion {
+  model: string;
+  requestId: string;
+  /** ISO 8601. Missing for a request that was taken over. */
+  submittedAt?: string;
+  startedAt?: string;
+  lastStatus?: RequestStatus;
+  lastReadAt?: string;
+  queuePosition?: number;
+  workKey?: string;
+  waiting?: WaitingOptions;
+  /** Asks for `searchAttributes` in the reading. */
+  wantsSearchAttributes?: boolean;
+}
+
+export interface StatusReading {
+  status: RequestStatus;
+  /** RunComfy's own word, for a status that is `unrecognized`. */
+  statusWord?: string;
+  queuePosition?: number;
+  /** GETs made for this reading, failed ones included. */
+  reads: number;
+  /** ISO 8601. */
+  readAt: string;
+  /** 0: read again at once. */
+  nextReadInMs: number;
+  searchAttributes?: string[];
+}
+
+export interface ResultQuestion {
+  model: string;
+  requestId: string;
+  /** ISO 8601: since when the status has said that the work is over. */
+  finishedSince: string;
+  /** The status said `failed`: an answer of the result endpoint that is no result is then the failure's reason. */
+  hasFailed?: boolean;
+  /** URLs of the input, which are never taken for outputs. */
+  inputUrls?: string[];
+}
+
+interface ResultReadingBase {
+  reads: number;
+  /** ISO 8601. */
+  readAt: string;
+  createdAt?: string;
+  finishedAt?: string;
+  costUsd?: number;
+}
+
+export type ResultReading =
+  | (ResultReadingBase & { status: 'succeeded'; output: GenerationOutput })
+  | (ResultReadingBase & { status: 'failed'; reason: string; vendorCode?: number | string })
+  | (ResultReadingBase & { status: 'cancelled' })
+  | (ResultReadingBase & { status: 'not_ready'; nextReadInMs: number });
+
+export interface CancelQuestion {
+  model: string;
+  requestId: string;
+}
+
+export interface CancelAnswer {
+  outcome: Extract<CancelOutcome, 'cancelled' | 'not_cancellable'>;
+  /** The status as a read beside the cancel saw it. */
+  status?: RequestStatus;
+  reads: number;
+  /** ISO 8601. */
+  readAt: string;
+}
+
+export interface AdoptionQuestion {
+  model: string;
+  requestId: string;
+  input: Record<string, unknown>;
+}
+
+export interface AdoptionAnswer {
+  reads: number;
+  nextReadInMs: number;
+  searchAttributes: string[];
+}
+
+export interface EvidenceQuestion {
+  model: string;
+  input: Record<string, unknown>;
+  sentAt?: string;
+  balanceBefore?: BalanceReading;
+}
+
+/** First detail of a failure that an activity throws. */
+export interface ActivityFailureDetails {
+  submission?: Submission;
+  httpStatus?: number;
+  vendorCode?: number | string;
+  vendorMessage?: string;
+  issues?: InputIssue[];
+  requestId?: string;
+  /** GETs made before this failure. */
+  reads?: number;
+  /** ISO 8601; on a submit of unknown outcome. */
+  sentAt?: string;
+  balanceBefore?: BalanceReading;
+  searchAttributes?: string[];
+}
+
+/** The contract between the workflow and the world: one activity for each RunComfy endpoint, and two for people's decisions. */
+export interface Activities {
+  /** POSTs the paid order at most once per ambiguous outcome. */
+  submitRequest(order: SubmitOrder): Promise<AcceptedSubmit>;
+  readStatus(question: StatusQuestion): Promise<StatusReading>;
+  fetchResult(question: ResultQuestion): Promise<ResultReading>;
+  cancelRequest(question: CancelQuestion): Promise<CancelAnswer>;
+  /** Checks that a request id given by a person exists, is ours and fits the order. */
+  checkAdoption(question: AdoptionQuestion): Promise<AdoptionAnswer>;
+  /** Gathers what helps a person to decide about a submission of unknown outcome. */
+  gatherEvidence(question: EvidenceQuestion): Promise<SubmissionEvidence>;
+}

@@ -1,0 +1,46 @@
+/**
+ * Everything that can go wrong with a generation, by name. The same names are the kinds of HTTP error, the `type` of an
+ * `ApplicationFailure`, the client's errors and the reason of each CLI exit code.
+ */
+export const failureTypes = [
+  'InvalidInput',
+  'Unauthenticated',
+  'InsufficientBalance',
+  'RequestNotFound',
+  'RateLimited',
+  'ServiceUnavailable',
+  'SubmitOutcomeUnknown',
+  'ProtocolMismatch',
+  'GenerationFailed',
+  'GenerationCancelled',
+  'GenerationTimedOut',
+] as const;
+
+export type FailureType = (typeof failureTypes)[number];
+
+export function isFailureType(value: unknown): value is FailureType {
+  return typeof value === 'string' && (failureTypes as readonly string[]).includes(value);
+}
+
+/** What is done: a submit may cost money, the others are safe to repeat. */
+export type EndpointRole = 'submit' | 'read' | 'cancel';
+
+/** Whether Temporal may repeat the call after this failure. A submit whose outcome is unknown is never repeated. */
+export function isRetryable(type: FailureType, role: EndpointRole): boolean {
+  switch (type) {
+    case 'RateLimited':
+    case 'ServiceUnavailable':
+      return true;
+    case 'Unauthenticated':
+      return role !== 'submit';
+    case 'InvalidInput':
+    case 'InsufficientBalance':
+    case 'RequestNotFound':
+    case 'SubmitOutcomeUnknown':
+    case 'ProtocolMismatch':
+    case 'GenerationFailed':
+    case 'GenerationCancelled':
+    case 'GenerationTimedOut':
+      return false;
+  }
+}

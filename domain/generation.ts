@@ -1,0 +1,191 @@
+import type { FailureType } from './failure-type.ts';
+
+/** What to do when a submit may have been accepted but no request id came back. */
+export type UnknownSubmissionPolicy = 'hold' | 'fail' | 'resubmit';
+
+/** What a cancel does once RunComfy says that the work can no longer be stopped. */
+export type CancelWhileRunningPolicy = 'wait' | 'detach';
+
+/** How many seconds of delay one status read is worth: 0.02, 0.5 and 5. */
+export type WaitingPreset = 'interactive' | 'balanced' | 'frugal';
+
+export interface WaitingOptions {
+  preset?: WaitingPreset;
+  /** Overrides the preset: seconds of delay that one read is worth. */
+  secondsOfDelayPerRead?: number;
+}
+
+/** The one argument of workflow `runcomfyGeneration`. */
+export interface GenerationRequest<Input extends object = Record<string, unknown>> {
+  /** RunComfy model id, e.g. `kling/kling-3.0/standard/image-to-video`. */
+  model: string;
+  /** The model's own flat JSON object, sent exactly as given. May be left out with `requestId`. */
+  input: Input;
+  /** Takes over an existing RunComfy request instead of submitting. */
+  requestId?: string;
+  /** Milliseconds from the start; default 24 h. */
+  deadlineMs?: number;
+  /** Default `hold`. */
+  onUnknownSubmission?: UnknownSubmissionPolicy;
+  /** Default `wait` for signal and update, `detach` for workflow cancellation. */
+  onCancelWhileRunning?: CancelWhileRunningPolicy;
+  waiting?: WaitingOptions;
+}
+
+export const defaultDeadlineMs = 24 * 60 * 60 * 1000;
+
+export const phases = [
+  'submitting',
+  'submission_unknown',
+  'in_queue',
+  'in_progress',
+  'fetching_result',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'timed_out',
+] as const;
+
+export type Phase = (typeof phases)[number];
+
+/** What is known of the paid POST: the ground on which a retry is allowed or refused. */
+export type Submission = 'not_sent' | 'refused' | 'accepted' | 'unknown';
+
+/** What became of a cancel. `not_cancellable`: the work runs on and may be billed. */
+export type CancelOutcome = 'cancelled' | 'not_cancellable' | 'not_submitted' | 'too_late' | 'unknown';
+
+/** Reply of update `cancel`. */
+export interface CancelReply {
+  outcome: CancelOutcome;
+  phase: Phase;
+}
+
+/** A cancel that was asked for; `outcome` is missing while RunComfy's answer is awaited. */
+export interface CancelState {
+  /** ISO 8601. */
+  requestedAt: string;
+  reason?: string;
+  outcome?: CancelOutcome;
+}
+
+/** One problem of an input: where (JSONPath from the input's root, e.g. `$.multi_prompt[2].duration`) and what. */
+export interface InputIssue {
+  path: string;
+  message: string;
+}
+
+/** First detail of every failure of a generation, and `GenerationState.failure` without the fields that stand beside it. */
+export interface FailureDetails {
+  model: string;
+  key: string;
+  phase: Phase;
+  submission: Submission;
+  requestId?: string;
+  /** HTTP status of RunComfy's answer, where one led to the failure. */
+  httpStatus?: number;
+  /** RunComfy's own `error_code`. */
+  vendorCode?: number | string;
+  /** RunComfy's own words, or what it gave as the reason of a failed generation. */
+  vendorMessage?: string;
+  issues?: InputIssue[];
+  cancel?: CancelState;
+  /** Further RunComfy requests that turned out to belong to this order: each may be a second bill. */
+  otherRequestIds?: string[];
+  evidence?: SubmissionEvidence;
+}
+
+export interface FailureState {
+  type: FailureType;
+  message: string;
+  details: FailureDetails;
+}
+
+/** An account balance in micro-dollars and when it was read (ISO 8601). */
+export interface BalanceReading {
+  microdollars: number;
+  readAt: string;
+}
+
+/**
+ * What may help a person to decide whether a submit of unknown outcome was accepted. A hint, never a proof: other
+ * traffic of the same wallet changes the balance too, and RunComfy may charge later than it accepts.
+ */
+export interface SubmissionEvidence {
+  /** When the POST may have been sent, ISO 8601. */
+  sentAt?: string;
+  /** At most 60 s older than `sentAt`. */
+  balanceBefore?: BalanceReading;
+  /** About a minute after the submission became unknown. */
+  balanceAfter?: BalanceReading;
+  /** Price in USD that the catalogue's figures give for this input, where they give one. */
+  expectedPriceUsd?: number;
+  /** How far this may be trusted, in one sentence. */
+  note: string;
+}
+
+/** Answer of query `state`. Times are ISO 8601; `reads` and `queuePosition` are as of `readAt`. */
+export interface GenerationState {
+  phase: Phase;
+  model: string;
+  submission: Submission;
+  requestId?: string;
+  queuePosition?: number;
+  /** Status and result GETs so far. */
+  reads: number;
+  readAt?: string;
+  submittedAt?: string;
+  /** First read at which the work was seen running. */
+  startedAt?: string;
+  nextReadAt?: string;
+  deadlineAt: string;
+  cancel?: CancelState;
+  failure?: FailureState;
+  otherRequestIds?: string[];
+  evidence?: SubmissionEvidence;
+  /** Hints that stopped nothing: unknown input keys, a status word that RunComfy does not document. */
+  warnings?: string[];
+}
+
+/** URLs by kind, de-duplicated, in RunComfy's order. */
+export interface GenerationOutput {
+  images: string[];
+  videos: string[];
+  audios: string[];
+}
+
+export interface GenerationTimings {
+  /** From the submit's reply to the first read that saw the work running; only where the reads bracket it within 10 %. */
+  queueMs?: number;
+  /** From the first read that saw the work running to its end; only where the reads bracket it within 10 %. */
+  runMs?: number;
+  /** From the submit to the end as RunComfy dates it, else as it was noticed. */
+  totalMs: number;
+  /** From RunComfy's `finished_at` to the first read that saw the end. */
+  noticedAfterMs?: number;
+}
+
+/** Return value of workflow `runcomfyGeneration`. */
+export interface GenerationResult {
+  requestId: string;
+  model: string;
+  output: GenerationOutput;
+  /** RunComfy's own times, as it writes them. */
+  createdAt?: string;
+  finishedAt?: string;
+  costUsd?: number;
+  timings: GenerationTimings;
+  /** Status and result GETs, exactly. */
+  reads: number;
+}
+
+/** Argument of update `resolveSubmission`. */
+export type SubmissionResolution =
+  | { action: 'adopt'; requestId: string }
+  | { action: 'resubmit' }
+  | { action: 'abandon' };
+
+/** Argument of signal `requestAccepted`: a worker hands over an id that its activity could not report. */
+export interface AcceptedRequest {
+  firstExecutionRunId: string;
+  requestId: string;
+}

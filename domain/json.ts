@@ -1,0 +1,34 @@
+/** A JSON object: neither null nor an array. */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether two JSON values are the same document; the order of an object's keys does not count. */
+export function isSameJson(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b) || a === b) return true;
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, index) => isSameJson(item, b[index]));
+  }
+  if (!isJsonObject(a) || !isJsonObject(b)) return false;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && isSameJson(a[key], b[key]))
+  );
+}
+
+/** Appends a property or an index to a JSONPath: `$.elements[0].video_url`. */
+export function jsonPath(base: string, key: string | number): string {
+  if (typeof key === 'number') return `${base}[${String(key)}]`;
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${base}.${key}` : `${base}[${JSON.stringify(key)}]`;
+}
+
+/** Every value of a JSON document with its JSONPath, parents first. */
+export function* walkJson(value: unknown, path = '$'): Generator<{ path: string; value: unknown }> {
+  yield { path, value };
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) yield* walkJson(item, jsonPath(path, index));
+  } else if (isJsonObject(value)) {
+    for (const [key, item] of Object.entries(value)) yield* walkJson(item, jsonPath(path, key));
+  }
+}

@@ -1,0 +1,36 @@
+/** Temporal names that other services rely on. A change here is a change of the public contract. */
+
+/** Workflow type of one generation. */
+export const generationWorkflowType = 'runcomfyGeneration';
+
+/** Task queue of workflows and reads unless `RUNCOMFY_TASK_QUEUE` says otherwise. */
+export const defaultTaskQueue = 'runcomfy';
+
+const submitQueueSuffix = '-submit';
+
+/** Task queue of submits alone: it is the one that is rate limited. */
+export function submitTaskQueue(taskQueue: string): string {
+  return `${taskQueue}${submitQueueSuffix}`;
+}
+
+/** Memo key of a run started by `retry: 'if-unbilled'`; its value is the run id of the unbilled run it follows. */
+export const retryOfRunMemoKey = 'retryOfRunId';
+
+/** Workflow ID under which the late result of generation `key` is collected. */
+export function lateKey(key: string): string {
+  return `${key}/late`;
+}
+
+/** Search attributes and their Temporal types. Set where the server knows them, never required. */
+export const searchAttributes = {
+  RunComfyModel: 'Keyword',
+  RunComfyRequestId: 'Keyword',
+  RunComfyPhase: 'Keyword',
+  RunComfyCostUsd: 'Double',
+  RunComfyQueueMs: 'Int',
+  RunComfyRunMs: 'Int',
+} as const;
+
+export type SearchAttributeName = keyof typeof searchAttributes;
+
+export const searchAttributeNames = Object.keys(searchAttributes) as SearchAttributeName[];

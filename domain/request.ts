@@ -1,0 +1,147 @@
+import type { GenerationRequest, InputIssue } from './generation.ts';
+import { defaultDeadlineMs } from './generation.ts';
+import { isJsonObject, walkJson } from './json.ts';
+
+const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
+const modelIdPattern = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){1,4}$/;
+const requestIdPattern = /^[A-Za-z0-9_-]{1,128}$/;
+
+const requestFields = [
+  'model',
+  'input',
+  'requestId',
+  'deadlineMs',
+  'onUnknownSubmission',
+  'onCancelWhileRunning',
+  'waiting',
+];
+const waitingFields = ['preset', 'secondsOfDelayPerRead'];
+
+/** 2 to 5 segments of `[A-Za-z0-9._-]`, none `.` or `..`: safe to put into a URL's path as it is. */
+export function isModelId(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length <= 256 &&
+    modelIdPattern.test(value) &&
+    value.split('/').every((segment) => segment !== '.' && segment !== '..')
+  );
+}
+
+/** A RunComfy request id: opaque, safe to put into a URL's path as it is. */
+export function isRequestId(value: unknown): value is string {
+  return typeof value === 'string' && requestIdPattern.test(value);
+}
+
+/** Integers that JavaScript cannot hold exactly: JSON would round them on the way to RunComfy. */
+export function findUnsafeIntegers(input: unknown): InputIssue[] {
+  const issues: InputIssue[] = [];
+  for (const { path, value } of walkJson(input)) {
+    if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+      issues.push({ path, message: `integer beyond ±(2^53 − 1) would be rounded; pass it as a string if the model takes one` });
+    }
+  }
+  return issues;
+}
+
+export type ParsedGenerationRequest =
+  | { ok: true; request: GenerationRequest }
+  | { ok: false; model: string; issues: InputIssue[] };
+
+/**
+ * Checks the argument of `runcomfyGeneration` with plain code, since any service may have sent it. Fields of the
+ * request are named `request.<field>`, places inside the input by JSONPath from its root. The model's own schema is not
+ * looked at here.
+ */
+export function parseGenerationRequest(argument: unknown): ParsedGenerationRequest {
+  if (!isJsonObject(argument)) {
+    const found = argument === undefined ? 'no argument' : describe(argument);
+    return { ok: false, model: '', issues: [{ path: 'request', message: `expected an object { model, input, … }, got ${found}` }] };
+  }
+  const issues: InputIssue[] = [];
+  const refuse = (field: string, message: string) => issues.push({ path: `request.${field}`, message });
+  const { model, input, requestId, deadlineMs, onUnknownSubmission, onCancelWhileRunning, waiting } = argument;
+
+  for (const field of Object.keys(argument)) {
+    if (!requestFields.includes(field)) refuse(field, `unknown field; a request has ${requestFields.join(', ')}`);
+  }
+  if (!isModelId(model)) {
+    refuse('model', `expected a RunComfy model id of 2 to 5 segments of letters, digits, ".", "_", "-", got ${describe(model)}`);
+  }
+  if (isMissing(input)) {
+    if (isMissing(requestId)) issues.push({ path: '$', message: 'input is missing: expected a JSON object with the fields of the model' });
+  } else if (isJsonObject(input)) {
+    issues.push(...findUnsafeIntegers(input));
+  } else {
+    issues.push({ path: '$', message: `expected a JSON object with the fields of the model, got ${describe(input)}` });
+  }
+  if (!isMissing(requestId) && !isRequestId(requestId)) {
+    refuse('requestId', `expected 1 to 128 letters, digits, "_" or "-", got ${describe(requestId)}`);
+  }
+  if (!isMissing(deadlineMs) && !isIntegerBetween(deadlineMs, 1, maxDeadlineMs)) {
+    refuse('deadlineMs', `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}, got ${describe(deadlineMs)}`);
+  }
+  if (!isMissing(onUnknownSubmission) && !isOneOf(onUnknownSubmission, ['hold', 'fail', 'resubmit'])) {
+    refuse('onUnknownSubmission', `expected "hold", "fail" or "resubmit", got ${describe(onUnknownSubmission)}`);
+  }
+  if (!isMissing(onCancelWhileRunning) && !isOneOf(onCancelWhileRunning, ['wait', 'detach'])) {
+    refuse('onCancelWhileRunning', `expected "wait" or "detach", got ${describe(onCancelWhileRunning)}`);
+  }
+  if (!isMissing(waiting)) checkWaiting(waiting, refuse);
+
+  if (issues.length > 0) return { ok: false, model: typeof model === 'string' ? model : '', issues };
+  const request = Object.fromEntries(Object.entries(argument).filter(([, value]) => !isMissing(value)));
+  return { ok: true, request: { input: {}, ...request } as unknown as GenerationRequest };
+}
+
+/** Milliseconds from the start at which a generation gives up. */
+export function deadlineMsOf(request: GenerationRequest): number {
+  return request.deadlineMs ?? defaultDeadlineMs;
+}
+
+/** The `https:` and `data:` strings of an input: RunComfy's results echo them, and they are no outputs. */
+export function inputUrlsOf(input: unknown): string[] {
+  const urls = new Set<string>();
+  for (const { value } of walkJson(input)) {
+    if (typeof value === 'string' && /^https?:\/\//i.test(value)) urls.add(value);
+  }
+  return [...urls];
+}
+
+function checkWaiting(waiting: unknown, refuse: (field: string, message: string) => void): void {
+  if (!isJsonObject(waiting)) {
+    refuse('waiting', `expected an object { preset?, secondsOfDelayPerRead? }, got ${describe(waiting)}`);
+    return;
+  }
+  for (const field of Object.keys(waiting)) {
+    if (!waitingFields.includes(field)) refuse(`waiting.${field}`, `unknown field; waiting has ${waitingFields.join(', ')}`);
+  }
+  const { preset, secondsOfDelayPerRead } = waiting;
+  if (!isMissing(preset) && !isOneOf(preset, ['interactive', 'balanced', 'frugal'])) {
+    refuse('waiting.preset', `expected "interactive", "balanced" or "frugal", got ${describe(preset)}`);
+  }
+  const isCost = typeof secondsOfDelayPerRead === 'number' && secondsOfDelayPerRead > 0 && secondsOfDelayPerRead <= 3600;
+  if (!isMissing(secondsOfDelayPerRead) && !isCost) {
+    refuse('waiting.secondsOfDelayPerRead', `expected seconds above 0 and at most 3600, got ${describe(secondsOfDelayPerRead)}`);
+  }
+}
+
+/** Clients of other languages send an absent field as null. */
+function isMissing(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
+}
+
+function isOneOf(value: unknown, words: string[]): boolean {
+  return typeof value === 'string' && words.includes(value);
+}
+
+function isIntegerBetween(value: unknown, min: number, max: number): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'an array';
+  if (isJsonObject(value)) return 'an object';
+  const text = JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
