@@ -1,0 +1,60 @@
+import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import type { Activities } from '../domain/activities.ts';
+import { submitTaskQueue } from '../domain/names.ts';
+
+type Submit = Pick<Activities, 'submitRequest'>;
+type Read = Pick<Activities, 'readStatus' | 'fetchResult' | 'checkAdoption' | 'gatherEvidence'>;
+type Cancel = Pick<Activities, 'cancelRequest'>;
+
+/**
+ * The paid POST. Repeated only where it provably sent nothing or was refused: a timeout or a lost worker may hide an
+ * accepted order, so those end the activity and the workflow decides. No total limit: the deadline cuts a backoff short,
+ * never a POST in flight.
+ */
+export function submitActivities(): Submit {
+  return proxyActivities<Submit>({
+    taskQueue: submitTaskQueue(workflowInfo().taskQueue),
+    startToCloseTimeout: '75 seconds',
+    heartbeatTimeout: '10 seconds',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: {
+      initialInterval: '1 second',
+      backoffCoefficient: 2,
+      maximumInterval: '30 seconds',
+      nonRetryableErrorTypes: [
+        'TemporalTimeout:StartToClose',
+        'TemporalTimeout:Heartbeat',
+        'WorkerShutdown',
+        'SubmitOutcomeUnknown',
+        'InvalidInput',
+        'Unauthenticated',
+        'InsufficientBalance',
+      ],
+    },
+    summary: 'submit (paid)',
+  });
+}
+
+const readRetry = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' } as const;
+
+/** Reads are free and safe: repeated until the generation's deadline, and dropped at once when a wish comes in. */
+export const reads = proxyActivities<Read>({
+  startToCloseTimeout: '25 seconds',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: readRetry,
+});
+
+/** The last look after the deadline, an adoption check, evidence: reads that must come to an end. */
+export const boundedReads = proxyActivities<Read>({
+  startToCloseTimeout: '25 seconds',
+  scheduleToCloseTimeout: '30 seconds',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: readRetry,
+});
+
+export const cancels = proxyActivities<Cancel>({
+  startToCloseTimeout: '15 seconds',
+  scheduleToCloseTimeout: '30 seconds',
+  cancellationType: ActivityCancellationType.ABANDON,
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '5 seconds' },
+});

@@ -1,0 +1,1 @@
+export { runcomfyGeneration } from './generation.ts';
