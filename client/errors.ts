@@ -1,0 +1,243 @@
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  isGrpcServiceError,
+  NamespaceNotFoundError,
+  ServiceError,
+  TerminatedFailure,
+  TimeoutFailure,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from "@temporalio/client";
+
+import { isFailureType } from "../domain/failure-type.ts";
+import type { FailureType } from "../domain/failure-type.ts";
+import type {
+  FailureDetails,
+  GenerationState,
+  InputIssue,
+  Phase,
+  Submission,
+} from "../domain/generation.ts";
+import { isJsonObject } from "../domain/json.ts";
+
+/** What can go wrong between a caller and Temporal, beside the failures of a generation itself. */
+export const clientErrorTypes = [
+  "KeyNotFound",
+  "KeyInUse",
+  "StillRunning",
+  "NoLateResult",
+  "ResolutionRefused",
+  "NoWorker",
+  "TemporalUnreachable",
+] as const;
+
+export type ClientErrorType = (typeof clientErrorTypes)[number];
+
+export type GenerationErrorType = FailureType | ClientErrorType;
+
+const marker = Symbol.for("runcomfy-temporal.GenerationError");
+
+export interface GenerationErrorFields {
+  type: GenerationErrorType;
+  message: string;
+  key?: string | undefined;
+  model?: string | undefined;
+  requestId?: string | undefined;
+  phase?: Phase | undefined;
+  submission?: Submission | undefined;
+  issues?: InputIssue[] | undefined;
+  /** First detail of the workflow's failure, as it came. */
+  details?: Partial<FailureDetails> | undefined;
+  cause?: unknown;
+}
+
+/** The one error of this library: `type` says what happened, `requestId` what RunComfy knows it by. */
+export class GenerationError extends Error {
+  override readonly name = "GenerationError";
+  readonly type: GenerationErrorType;
+  readonly key: string | undefined;
+  readonly model: string | undefined;
+  readonly requestId: string | undefined;
+  readonly phase: Phase | undefined;
+  readonly submission: Submission | undefined;
+  readonly issues: InputIssue[] | undefined;
+  readonly details: Partial<FailureDetails> | undefined;
+
+  constructor(fields: GenerationErrorFields) {
+    super(
+      fields.message,
+      fields.cause === undefined ? undefined : { cause: fields.cause },
+    );
+    const { details } = fields;
+    this.type = fields.type;
+    this.key = fields.key ?? details?.key;
+    this.model = fields.model ?? details?.model;
+    this.requestId = fields.requestId ?? details?.requestId;
+    this.phase = fields.phase ?? details?.phase;
+    this.submission = fields.submission ?? details?.submission;
+    this.issues = fields.issues ?? details?.issues;
+    this.details = details;
+    Object.defineProperty(this, marker, { value: true });
+  }
+}
+
+/** Tells our errors apart by a marker, so that two copies of this library agree. */
+export function isGenerationError(error: unknown): error is GenerationError {
+  return typeof error === "object" && error !== null && marker in error;
+}
+
+/** Turns how a workflow ended into an error by failure type; `state` helps where the ending itself carries no details. */
+export function toGenerationError(
+  error: WorkflowFailedError,
+  key: string,
+  state?: GenerationState,
+): GenerationError {
+  const { cause } = error;
+  if (cause instanceof ApplicationFailure) {
+    const details = firstDetail(cause);
+    const type = isFailureType(cause.type) ? cause.type : "GenerationFailed";
+    return new GenerationError({
+      type,
+      message: cause.message,
+      key,
+      details,
+      cause: error,
+    });
+  }
+  const known = {
+    key,
+    model: state?.model,
+    requestId: state?.requestId,
+    phase: state?.phase,
+    submission: state?.submission ?? ("unknown" as const),
+    details: state?.failure?.details,
+    cause: error,
+  };
+  const of = `generation "${key}"${state?.requestId === undefined ? "" : ` (request ${state.requestId})`}`;
+  if (cause instanceof CancelledFailure) {
+    const outcome = state?.cancel?.outcome;
+    const became =
+      outcome === undefined ? "" : `; what RunComfy made of it: ${outcome}`;
+    return new GenerationError({
+      ...known,
+      type: "GenerationCancelled",
+      message: `${of} was cancelled${became}`,
+    });
+  }
+  if (cause instanceof TerminatedFailure) {
+    const message = `${of} was terminated in Temporal; RunComfy was not told, so its work may run on and be billed`;
+    return new GenerationError({
+      ...known,
+      type: "GenerationCancelled",
+      message,
+    });
+  }
+  if (cause instanceof TimeoutFailure) {
+    const message = `${of} was ended by Temporal's own timeout; RunComfy was not told, so its work may run on and be billed`;
+    return new GenerationError({
+      ...known,
+      type: "GenerationTimedOut",
+      message,
+    });
+  }
+  const reason = cause?.message ?? error.message;
+  return new GenerationError({
+    ...known,
+    type: "GenerationFailed",
+    message: `${of} failed: ${reason}`,
+  });
+}
+
+/** The details object that every failure of a generation carries first. */
+export function firstDetail(
+  failure: ApplicationFailure,
+): Partial<FailureDetails> | undefined {
+  const [detail] = failure.details ?? [];
+  return isJsonObject(detail) ? detail : undefined;
+}
+
+/** Names what stands between us and Temporal; any other error is returned as it came. */
+export function toClientError(error: unknown, key: string): unknown {
+  if (isGenerationError(error)) return error;
+  if (error instanceof NamespaceNotFoundError) {
+    const message = `Temporal has no namespace "${error.namespace}": create it, or set TEMPORAL_NAMESPACE`;
+    return new GenerationError({
+      type: "TemporalUnreachable",
+      message,
+      key,
+      cause: error,
+    });
+  }
+  if (error instanceof WorkflowNotFoundError) return keyNotFound(key, error);
+  if (isUnreachable(error)) {
+    const reason = reasonOf(error);
+    const message = `Temporal cannot be reached (${reason}): check that the server is up and that TEMPORAL_ADDRESS is right`;
+    return new GenerationError({
+      type: "TemporalUnreachable",
+      message,
+      key,
+      cause: error,
+    });
+  }
+  return error;
+}
+
+export function keyNotFound(key: string, cause?: unknown): GenerationError {
+  const message = `there is no generation "${key}": Temporal does not know this key, or keeps it no longer`;
+  return new GenerationError({ type: "KeyNotFound", message, key, cause });
+}
+
+export function noWorker(
+  key: string,
+  taskQueue: string,
+  cause?: unknown,
+): GenerationError {
+  const message = `no worker answers for generation "${key}": start one on task queue "${taskQueue}" with \`runcomfy-temporal worker\``;
+  return new GenerationError({ type: "NoWorker", message, key, cause });
+}
+
+/** The gRPC status codes that mean something here. */
+export const grpcCode = {
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  aborted: 10,
+  unavailable: 14,
+  unauthenticated: 16,
+};
+
+/** Whether Temporal itself gave no answer, or refused us at the door. */
+export function isUnreachable(error: unknown): boolean {
+  const code = grpcCodeOf(error);
+  return (
+    code === grpcCode.unavailable ||
+    code === grpcCode.permissionDenied ||
+    code === grpcCode.unauthenticated ||
+    code === grpcCode.deadlineExceeded
+  );
+}
+
+/** Whether the server is away for now, so that the same call may succeed later. */
+export function isServerAway(error: unknown): boolean {
+  return grpcCodeOf(error) === grpcCode.unavailable;
+}
+
+/** gRPC status code of an error or of its cause. */
+export function grpcCodeOf(error: unknown): number | undefined {
+  if (isGrpcServiceError(error)) return error.code;
+  return error instanceof Error && error.cause !== undefined
+    ? grpcCodeOf(error.cause)
+    : undefined;
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof ServiceError && error.cause !== undefined)
+    return reasonOf(error.cause);
+  if (isGrpcServiceError(error))
+    return error.details === "" ? error.message : error.details;
+  return error instanceof Error ? error.message : String(error);
+}

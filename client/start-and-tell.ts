@@ -1,0 +1,47 @@
+import { WorkflowClient } from "@temporalio/client";
+import type {
+  ConnectionLike,
+  Workflow,
+  WorkflowService,
+  WorkflowStartOptions,
+} from "@temporalio/client";
+
+/** A start and whether it made a new run or found one that is running. */
+export interface Started {
+  runId: string;
+  isNew: boolean;
+}
+
+/**
+ * Starts a workflow and tells whether this very call did. The server says so in its reply, the SDK drops it: so the
+ * reply is overheard on a connection of its own, which shares the caller's channel, codecs and interceptors.
+ */
+export async function startAndTell(
+  client: WorkflowClient,
+  workflowType: string,
+  options: WorkflowStartOptions<Workflow>,
+): Promise<Started> {
+  let isNew = false;
+  const { connection } = client;
+  const { workflowService } = connection;
+  const startWorkflowExecution = async (
+    request: Parameters<WorkflowService["startWorkflowExecution"]>[0],
+  ): ReturnType<WorkflowService["startWorkflowExecution"]> => {
+    const response = await workflowService.startWorkflowExecution(request);
+    isNew = response.started;
+    return response;
+  };
+  const overheard = Object.create(connection, {
+    workflowService: {
+      value: Object.create(workflowService, {
+        startWorkflowExecution: { value: startWorkflowExecution },
+      }),
+    },
+  }) as ConnectionLike;
+  const overhearing = new WorkflowClient({
+    ...client.options,
+    connection: overheard,
+  });
+  const handle = await overhearing.start(workflowType, options);
+  return { runId: handle.firstExecutionRunId, isNew };
+}
