@@ -1,13 +1,13 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep } from 'node:timers/promises';
 
-import { ApplicationFailure, WorkflowFailedError } from "@temporalio/client";
-import type { Client } from "@temporalio/client";
+import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 
-import type { GenerationResult } from "../domain/generation.ts";
+import type { GenerationResult } from '../domain/generation.ts';
 
-import { isServerAway, toGenerationError } from "./errors.ts";
-import { readState } from "./read-state.ts";
-import type { KnownState } from "./server-state.ts";
+import { isServerAway, toGenerationError } from './errors.ts';
+import { readState } from './read-state.ts';
+import type { KnownState } from './server-state.ts';
 
 export interface WaitOptions {
   /** Stops the waiting, not the generation: the promise then rejects with the signal's reason. */
@@ -32,17 +32,14 @@ export async function awaitResult(
   for (;;) {
     signal?.throwIfAborted();
     const askedAt = Date.now();
-    const ask = () =>
-      client.workflow.result(key, runId) as Promise<GenerationResult>;
+    const ask = () => client.workflow.result(key, runId) as Promise<GenerationResult>;
     try {
       return await (signal ? client.withAbortSignal(signal, ask) : ask());
     } catch (error) {
       signal?.throwIfAborted();
-      if (error instanceof WorkflowFailedError)
-        throw await explain(client, key, error);
+      if (error instanceof WorkflowFailedError) throw await explain(client, key, error);
       if (!isServerAway(error)) throw error;
-      if (isAwaySince === undefined || Date.now() - askedAt > reachedAfterMs)
-        isAwaySince = askedAt;
+      if (isAwaySince === undefined || Date.now() - askedAt > reachedAfterMs) isAwaySince = askedAt;
       if (Date.now() - isAwaySince > patienceMs) throw error;
       await sleep(pauseWhileAwayMs);
     }
@@ -50,15 +47,8 @@ export async function awaitResult(
 }
 
 /** An ending other than our own failure carries no details: the state has them. */
-async function explain(
-  client: Client,
-  key: string,
-  error: WorkflowFailedError,
-): Promise<Error> {
-  if (error.cause instanceof ApplicationFailure)
-    return toGenerationError(error, key);
-  const state: KnownState | undefined = await readState(client, key).catch(
-    () => undefined,
-  );
+async function explain(client: Client, key: string, error: WorkflowFailedError): Promise<Error> {
+  if (error.cause instanceof ApplicationFailure) return toGenerationError(error, key);
+  const state: KnownState | undefined = await readState(client, key).catch(() => undefined);
   return toGenerationError(error, key, state);
 }

@@ -1,18 +1,14 @@
-import { randomUUID } from "node:crypto";
+import { randomUUID } from 'node:crypto';
 
-import {
-  isGrpcDeadlineError,
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-} from "@temporalio/client";
-import type { Client } from "@temporalio/client";
+import { isGrpcDeadlineError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 
-import type { CancelReply } from "../domain/generation.ts";
-import { cancelSignal, cancelUpdate } from "../workflows/messages.ts";
-import type { CancelOrder } from "../workflows/messages.ts";
+import type { CancelReply } from '../domain/generation.ts';
+import { cancelSignal, cancelUpdate } from '../workflows/messages.ts';
+import type { CancelOrder } from '../workflows/messages.ts';
 
-import { grpcCode, grpcCodeOf } from "./errors.ts";
-import { readState } from "./read-state.ts";
+import { grpcCode, grpcCodeOf } from './errors.ts';
+import { readState } from './read-state.ts';
 
 export interface CancelOptions {
   /** How long RunComfy's answer is awaited; default 120 s. */
@@ -38,22 +34,17 @@ export async function cancelGeneration(
   const giveUpAt = Date.now() + timeoutMs;
   let isHeard = false;
   try {
-    const update = await client.withDeadline(
-      Math.min(giveUpAt, Date.now() + acceptTimeoutMs),
-      () =>
-        handle.startUpdate<CancelReply, [CancelOrder]>(cancelUpdate.name, {
-          args,
-          updateId,
-          waitForStage: "ACCEPTED",
-        }),
+    const update = await client.withDeadline(Math.min(giveUpAt, Date.now() + acceptTimeoutMs), () =>
+      handle.startUpdate<CancelReply, [CancelOrder]>(cancelUpdate.name, {
+        args,
+        updateId,
+        waitForStage: 'ACCEPTED',
+      }),
     );
     isHeard = true;
     return await client.withDeadline(giveUpAt, () => update.result());
   } catch (error) {
-    if (
-      error instanceof WorkflowNotFoundError ||
-      error instanceof WorkflowUpdateFailedError
-    ) {
+    if (error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError) {
       return replyAfterEnd(client, key, isHeard);
     }
     if (!isWithoutAnswer(error)) throw error;
@@ -62,24 +53,19 @@ export async function cancelGeneration(
     try {
       await handle.signal(cancelSignal, ...args);
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError)
-        return replyAfterEnd(client, key, isHeard);
+      if (error instanceof WorkflowNotFoundError) return replyAfterEnd(client, key, isHeard);
       throw error;
     }
   }
   const { phase } = await readState(client, key);
-  return { outcome: "unknown", phase };
+  return { outcome: 'unknown', phase };
 }
 
 /** The generation ended before or while it was asked: only a cancel that it heard can have had an outcome. */
-async function replyAfterEnd(
-  client: Client,
-  key: string,
-  isHeard: boolean,
-): Promise<CancelReply> {
+async function replyAfterEnd(client: Client, key: string, isHeard: boolean): Promise<CancelReply> {
   const { cancel, phase } = await readState(client, key);
   return {
-    outcome: (isHeard ? cancel?.outcome : undefined) ?? "too_late",
+    outcome: (isHeard ? cancel?.outcome : undefined) ?? 'too_late',
     phase,
   };
 }

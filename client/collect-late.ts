@@ -1,35 +1,29 @@
-import { ApplicationFailure, WorkflowFailedError } from "@temporalio/client";
-import type { Client } from "@temporalio/client";
+import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 
-import type { GenerationRequest } from "../domain/generation.ts";
-import { isJsonObject } from "../domain/json.ts";
-import { lateKey } from "../domain/names.ts";
+import type { GenerationRequest } from '../domain/generation.ts';
+import { isJsonObject } from '../domain/json.ts';
+import { lateKey } from '../domain/names.ts';
 
-import { firstDetail, GenerationError } from "./errors.ts";
-import { readFirstEvent } from "./first-event.ts";
-import { readState } from "./read-state.ts";
-import { refuseOtherType } from "./same-order.ts";
-import { startUnlessClosed } from "./start-generation.ts";
-import type { StartedGeneration } from "./start-generation.ts";
+import { firstDetail, GenerationError } from './errors.ts';
+import { readFirstEvent } from './first-event.ts';
+import { readState } from './read-state.ts';
+import { refuseOtherType } from './same-order.ts';
+import { startUnlessClosed } from './start-generation.ts';
+import type { StartedGeneration } from './start-generation.ts';
 
 /**
  * Fetches what RunComfy made of a generation after it was given up here (detached, timed out, lost): a generation of its
  * own, `<key>/late`, takes the request over and submits nothing. Can be repeated until it succeeds.
  */
-export async function startLate(
-  client: Client,
-  taskQueue: string,
-  key: string,
-): Promise<StartedGeneration> {
-  const { runId, status, type } = await client.workflow
-    .getHandle(key)
-    .describe();
+export async function startLate(client: Client, taskQueue: string, key: string): Promise<StartedGeneration> {
+  const { runId, status, type } = await client.workflow.getHandle(key).describe();
   refuseOtherType(key, type);
-  if (status.name === "RUNNING" || status.name === "PAUSED") {
+  if (status.name === 'RUNNING' || status.name === 'PAUSED') {
     const message = `generation "${key}" is still running: await its result, there is no late one yet`;
-    throw new GenerationError({ type: "StillRunning", message, key });
+    throw new GenerationError({ type: 'StillRunning', message, key });
   }
-  if (status.name === "COMPLETED")
+  if (status.name === 'COMPLETED')
     return {
       key,
       runId,
@@ -41,12 +35,9 @@ export async function startLate(
   const first = await readFirstEvent(client, key, runId);
   const model = first?.request.model;
   if (requestId === undefined || model === undefined) {
-    const what =
-      requestId === undefined
-        ? "no request id of it is known"
-        : "Temporal keeps its first event no longer";
+    const what = requestId === undefined ? 'no request id of it is known' : 'Temporal keeps its first event no longer';
     throw new GenerationError({
-      type: "NoLateResult",
+      type: 'NoLateResult',
       message: `generation "${key}" has no late result: ${what}`,
       key,
       model,
@@ -56,7 +47,7 @@ export async function startLate(
   const input = isJsonObject(first?.request.input) ? first.request.input : {};
   const order: GenerationRequest = { model, input, requestId };
   const started = await startUnlessClosed(client, late, taskQueue, order, {
-    workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
   });
   if (started)
     return {
@@ -69,19 +60,12 @@ export async function startLate(
   return { key: late, runId: lateRunId, attached: true, notices: [] };
 }
 
-async function readRequestId(
-  client: Client,
-  key: string,
-  runId: string,
-): Promise<string | undefined> {
+async function readRequestId(client: Client, key: string, runId: string): Promise<string | undefined> {
   try {
     await client.workflow.result(key, runId);
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
-    const requestId =
-      error.cause instanceof ApplicationFailure
-        ? firstDetail(error.cause)?.requestId
-        : undefined;
+    const requestId = error.cause instanceof ApplicationFailure ? firstDetail(error.cause)?.requestId : undefined;
     if (requestId !== undefined) return requestId;
   }
   return (await readState(client, key)).requestId;

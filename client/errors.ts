@@ -8,35 +8,29 @@ import {
   TimeoutFailure,
   WorkflowFailedError,
   WorkflowNotFoundError,
-} from "@temporalio/client";
+} from '@temporalio/client';
 
-import { isFailureType } from "../domain/failure-type.ts";
-import type { FailureType } from "../domain/failure-type.ts";
-import type {
-  FailureDetails,
-  GenerationState,
-  InputIssue,
-  Phase,
-  Submission,
-} from "../domain/generation.ts";
-import { isJsonObject } from "../domain/json.ts";
+import { isFailureType } from '../domain/failure-type.ts';
+import type { FailureType } from '../domain/failure-type.ts';
+import type { FailureDetails, GenerationState, InputIssue, Phase, Submission } from '../domain/generation.ts';
+import { isJsonObject } from '../domain/json.ts';
 
 /** What can go wrong between a caller and Temporal, beside the failures of a generation itself. */
 export const clientErrorTypes = [
-  "KeyNotFound",
-  "KeyInUse",
-  "StillRunning",
-  "NoLateResult",
-  "ResolutionRefused",
-  "NoWorker",
-  "TemporalUnreachable",
+  'KeyNotFound',
+  'KeyInUse',
+  'StillRunning',
+  'NoLateResult',
+  'ResolutionRefused',
+  'NoWorker',
+  'TemporalUnreachable',
 ] as const;
 
 export type ClientErrorType = (typeof clientErrorTypes)[number];
 
 export type GenerationErrorType = FailureType | ClientErrorType;
 
-const marker = Symbol.for("runcomfy-temporal.GenerationError");
+const marker = Symbol.for('runcomfy-temporal.GenerationError');
 
 export interface GenerationErrorFields {
   type: GenerationErrorType;
@@ -54,7 +48,7 @@ export interface GenerationErrorFields {
 
 /** The one error of this library: `type` says what happened, `requestId` what RunComfy knows it by. */
 export class GenerationError extends Error {
-  override readonly name = "GenerationError";
+  override readonly name = 'GenerationError';
   readonly type: GenerationErrorType;
   readonly key: string | undefined;
   readonly model: string | undefined;
@@ -65,10 +59,7 @@ export class GenerationError extends Error {
   readonly details: Partial<FailureDetails> | undefined;
 
   constructor(fields: GenerationErrorFields) {
-    super(
-      fields.message,
-      fields.cause === undefined ? undefined : { cause: fields.cause },
-    );
+    super(fields.message, fields.cause === undefined ? undefined : { cause: fields.cause });
     const { details } = fields;
     this.type = fields.type;
     this.key = fields.key ?? details?.key;
@@ -84,19 +75,15 @@ export class GenerationError extends Error {
 
 /** Tells our errors apart by a marker, so that two copies of this library agree. */
 export function isGenerationError(error: unknown): error is GenerationError {
-  return typeof error === "object" && error !== null && marker in error;
+  return typeof error === 'object' && error !== null && marker in error;
 }
 
 /** Turns how a workflow ended into an error by failure type; `state` helps where the ending itself carries no details. */
-export function toGenerationError(
-  error: WorkflowFailedError,
-  key: string,
-  state?: GenerationState,
-): GenerationError {
+export function toGenerationError(error: WorkflowFailedError, key: string, state?: GenerationState): GenerationError {
   const { cause } = error;
   if (cause instanceof ApplicationFailure) {
     const details = firstDetail(cause);
-    const type = isFailureType(cause.type) ? cause.type : "GenerationFailed";
+    const type = isFailureType(cause.type) ? cause.type : 'GenerationFailed';
     return new GenerationError({
       type,
       message: cause.message,
@@ -110,18 +97,17 @@ export function toGenerationError(
     model: state?.model,
     requestId: state?.requestId,
     phase: state?.phase,
-    submission: state?.submission ?? ("unknown" as const),
+    submission: state?.submission ?? ('unknown' as const),
     details: state?.failure?.details,
     cause: error,
   };
-  const of = `generation "${key}"${state?.requestId === undefined ? "" : ` (request ${state.requestId})`}`;
+  const of = `generation "${key}"${state?.requestId === undefined ? '' : ` (request ${state.requestId})`}`;
   if (cause instanceof CancelledFailure) {
     const outcome = state?.cancel?.outcome;
-    const became =
-      outcome === undefined ? "" : `; what RunComfy made of it: ${outcome}`;
+    const became = outcome === undefined ? '' : `; what RunComfy made of it: ${outcome}`;
     return new GenerationError({
       ...known,
-      type: "GenerationCancelled",
+      type: 'GenerationCancelled',
       message: `${of} was cancelled${became}`,
     });
   }
@@ -129,7 +115,7 @@ export function toGenerationError(
     const message = `${of} was terminated in Temporal; RunComfy was not told, so its work may run on and be billed`;
     return new GenerationError({
       ...known,
-      type: "GenerationCancelled",
+      type: 'GenerationCancelled',
       message,
     });
   }
@@ -137,22 +123,20 @@ export function toGenerationError(
     const message = `${of} was ended by Temporal's own timeout; RunComfy was not told, so its work may run on and be billed`;
     return new GenerationError({
       ...known,
-      type: "GenerationTimedOut",
+      type: 'GenerationTimedOut',
       message,
     });
   }
   const reason = cause?.message ?? error.message;
   return new GenerationError({
     ...known,
-    type: "GenerationFailed",
+    type: 'GenerationFailed',
     message: `${of} failed: ${reason}`,
   });
 }
 
 /** The details object that every failure of a generation carries first. */
-export function firstDetail(
-  failure: ApplicationFailure,
-): Partial<FailureDetails> | undefined {
+export function firstDetail(failure: ApplicationFailure): Partial<FailureDetails> | undefined {
   const [detail] = failure.details ?? [];
   return isJsonObject(detail) ? detail : undefined;
 }
@@ -163,7 +147,7 @@ export function toClientError(error: unknown, key: string): unknown {
   if (error instanceof NamespaceNotFoundError) {
     const message = `Temporal has no namespace "${error.namespace}": create it, or set TEMPORAL_NAMESPACE`;
     return new GenerationError({
-      type: "TemporalUnreachable",
+      type: 'TemporalUnreachable',
       message,
       key,
       cause: error,
@@ -174,7 +158,7 @@ export function toClientError(error: unknown, key: string): unknown {
     const reason = reasonOf(error);
     const message = `Temporal cannot be reached (${reason}): check that the server is up and that TEMPORAL_ADDRESS is right`;
     return new GenerationError({
-      type: "TemporalUnreachable",
+      type: 'TemporalUnreachable',
       message,
       key,
       cause: error,
@@ -185,16 +169,12 @@ export function toClientError(error: unknown, key: string): unknown {
 
 export function keyNotFound(key: string, cause?: unknown): GenerationError {
   const message = `there is no generation "${key}": Temporal does not know this key, or keeps it no longer`;
-  return new GenerationError({ type: "KeyNotFound", message, key, cause });
+  return new GenerationError({ type: 'KeyNotFound', message, key, cause });
 }
 
-export function noWorker(
-  key: string,
-  taskQueue: string,
-  cause?: unknown,
-): GenerationError {
+export function noWorker(key: string, taskQueue: string, cause?: unknown): GenerationError {
   const message = `no worker answers for generation "${key}": start one on task queue "${taskQueue}" with \`runcomfy-temporal worker\``;
-  return new GenerationError({ type: "NoWorker", message, key, cause });
+  return new GenerationError({ type: 'NoWorker', message, key, cause });
 }
 
 /** The gRPC status codes that mean something here. */
@@ -229,15 +209,11 @@ export function isServerAway(error: unknown): boolean {
 /** gRPC status code of an error or of its cause. */
 export function grpcCodeOf(error: unknown): number | undefined {
   if (isGrpcServiceError(error)) return error.code;
-  return error instanceof Error && error.cause !== undefined
-    ? grpcCodeOf(error.cause)
-    : undefined;
+  return error instanceof Error && error.cause !== undefined ? grpcCodeOf(error.cause) : undefined;
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof ServiceError && error.cause !== undefined)
-    return reasonOf(error.cause);
-  if (isGrpcServiceError(error))
-    return error.details === "" ? error.message : error.details;
+  if (error instanceof ServiceError && error.cause !== undefined) return reasonOf(error.cause);
+  if (isGrpcServiceError(error)) return error.details === '' ? error.message : error.details;
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,20 +1,17 @@
-import type { Client } from "@temporalio/client";
+import type { Client } from '@temporalio/client';
 
-import type {
-  GenerationRequest,
-  GenerationResult,
-} from "../domain/generation.ts";
-import { defaultTaskQueue } from "../domain/names.ts";
+import type { GenerationRequest, GenerationResult } from '../domain/generation.ts';
+import { defaultTaskQueue } from '../domain/names.ts';
 
-import type { WaitOptions } from "./await-result.ts";
-import { startLate } from "./collect-late.ts";
-import { createHandle, named } from "./generation-handle.ts";
-import type { GenerationHandle } from "./generation-handle.ts";
-import { listGenerations } from "./list-generations.ts";
-import type { ListedGeneration, ListFilter } from "./list-generations.ts";
-import { refuseOtherType } from "./same-order.ts";
-import { startGeneration } from "./start-generation.ts";
-import type { StartOptions } from "./start-generation.ts";
+import type { WaitOptions } from './await-result.ts';
+import { startLate } from './collect-late.ts';
+import { createHandle, named } from './generation-handle.ts';
+import type { GenerationHandle } from './generation-handle.ts';
+import { listGenerations } from './list-generations.ts';
+import type { ListedGeneration, ListFilter } from './list-generations.ts';
+import { refuseOtherType } from './same-order.ts';
+import { startGeneration } from './start-generation.ts';
+import type { StartOptions } from './start-generation.ts';
 
 export interface GenerationClientOptions {
   /** A connected client of `@temporalio/client`; its namespace, codecs and interceptors are used as they are. */
@@ -26,10 +23,7 @@ export interface GenerationClientOptions {
 /** Starts generations and finds them again, from any process. */
 export interface GenerationClient {
   /** Starts a generation, or attaches to the one that has the same key; never submits twice under one key. */
-  start(
-    request: GenerationRequest<object>,
-    options?: StartOptions,
-  ): Promise<GenerationHandle>;
+  start(request: GenerationRequest<object>, options?: StartOptions): Promise<GenerationHandle>;
   /** The newest generation of a key; `KeyNotFound` where Temporal knows none. */
   get(key: string): Promise<GenerationHandle>;
   /** Waits for the result of a key. */
@@ -53,18 +47,12 @@ export function createGenerationClient({
     });
   return {
     start: (request, options) =>
-      named(options?.key ?? "", async () =>
-        createHandle(
-          client,
-          await startGeneration(client, taskQueue, request, options),
-        ),
+      named(options?.key ?? '', async () =>
+        createHandle(client, await startGeneration(client, taskQueue, request, options)),
       ),
     get,
     result: async (key, options) => (await get(key)).result(options),
-    collectLate: (key) =>
-      named(key, async () =>
-        createHandle(client, await startLate(client, taskQueue, key)),
-      ),
+    collectLate: (key) => named(key, async () => createHandle(client, await startLate(client, taskQueue, key))),
     list: (filter) => listGenerations(client, filter),
   };
 }

@@ -1,24 +1,20 @@
-import type { Client } from "@temporalio/client";
+import type { Client } from '@temporalio/client';
 
-import type {
-  CancelReply,
-  GenerationResult,
-  SubmissionResolution,
-} from "../domain/generation.ts";
-import { nudgeSignal } from "../workflows/messages.ts";
-import type { SubmissionResolutionReply } from "../workflows/messages.ts";
+import type { CancelReply, GenerationResult, SubmissionResolution } from '../domain/generation.ts';
+import { nudgeSignal } from '../workflows/messages.ts';
+import type { SubmissionResolutionReply } from '../workflows/messages.ts';
 
-import { awaitResult } from "./await-result.ts";
-import type { WaitOptions } from "./await-result.ts";
-import { cancelGeneration } from "./cancel-generation.ts";
-import type { CancelOptions } from "./cancel-generation.ts";
-import { toClientError } from "./errors.ts";
-import { readState } from "./read-state.ts";
-import { resolveSubmission } from "./resolve-submission.ts";
-import type { KnownState } from "./server-state.ts";
-import type { StartedGeneration } from "./start-generation.ts";
-import { watchStates } from "./watch-states.ts";
-import type { WatchOptions } from "./watch-states.ts";
+import { awaitResult } from './await-result.ts';
+import type { WaitOptions } from './await-result.ts';
+import { cancelGeneration } from './cancel-generation.ts';
+import type { CancelOptions } from './cancel-generation.ts';
+import { toClientError } from './errors.ts';
+import { readState } from './read-state.ts';
+import { resolveSubmission } from './resolve-submission.ts';
+import type { KnownState } from './server-state.ts';
+import type { StartedGeneration } from './start-generation.ts';
+import { watchStates } from './watch-states.ts';
+import type { WatchOptions } from './watch-states.ts';
 
 /** One generation, by its key. Every method throws `GenerationError`. */
 export interface GenerationHandle extends StartedGeneration {
@@ -31,29 +27,21 @@ export interface GenerationHandle extends StartedGeneration {
   /** Has the status read now instead of when it is due. */
   nudge(): Promise<void>;
   /** Decides about a submission whose outcome is unknown. */
-  resolveSubmission(
-    resolution: SubmissionResolution,
-  ): Promise<SubmissionResolutionReply>;
+  resolveSubmission(resolution: SubmissionResolution): Promise<SubmissionResolutionReply>;
   /** Every state that differs from the one before, the last as the generation ended. */
   watch(options?: WatchOptions): AsyncIterable<KnownState>;
 }
 
 /** Binds the verbs of a generation to its key. */
-export function createHandle(
-  client: Client,
-  started: StartedGeneration,
-): GenerationHandle {
+export function createHandle(client: Client, started: StartedGeneration): GenerationHandle {
   const { key, runId } = started;
   return {
     ...started,
-    result: (options) =>
-      named(key, () => awaitResult(client, key, runId, options)),
+    result: (options) => named(key, () => awaitResult(client, key, runId, options)),
     state: () => named(key, () => readState(client, key)),
-    cancel: (reason, options) =>
-      named(key, () => cancelGeneration(client, key, reason, options)),
+    cancel: (reason, options) => named(key, () => cancelGeneration(client, key, reason, options)),
     nudge: () => named(key, () => nudge(client, key)),
-    resolveSubmission: (resolution) =>
-      named(key, () => resolveSubmission(client, key, resolution)),
+    resolveSubmission: (resolution) => named(key, () => resolveSubmission(client, key, resolution)),
     async *watch(options) {
       try {
         yield* watchStates(client, key, runId, options);
@@ -65,10 +53,7 @@ export function createHandle(
 }
 
 /** Runs a call to Temporal and names what stands in its way. */
-export async function named<T>(
-  key: string,
-  call: () => Promise<T>,
-): Promise<T> {
+export async function named<T>(key: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
@@ -82,6 +67,6 @@ async function nudge(client: Client, key: string): Promise<void> {
     await handle.signal(nudgeSignal);
   } catch (error) {
     const { status } = await handle.describe();
-    if (status.name === "RUNNING") throw error;
+    if (status.name === 'RUNNING') throw error;
   }
 }

@@ -1,11 +1,11 @@
-import type { Client, WorkflowExecutionInfo } from "@temporalio/client";
+import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 
-import type { Phase } from "../domain/generation.ts";
-import { generationWorkflowType } from "../domain/names.ts";
+import type { Phase } from '../domain/generation.ts';
+import { generationWorkflowType } from '../domain/names.ts';
 
-import { grpcCode, grpcCodeOf } from "./errors.ts";
-import { readFirstEvent } from "./first-event.ts";
-import { attributeOf, phaseOf } from "./server-state.ts";
+import { grpcCode, grpcCodeOf } from './errors.ts';
+import { readFirstEvent } from './first-event.ts';
+import { attributeOf, phaseOf } from './server-state.ts';
 
 export interface ListFilter {
   model?: string | undefined;
@@ -54,53 +54,40 @@ async function* search(
   if (phase !== undefined) clauses.push(`RunComfyPhase = ${quote(phase)}`);
   try {
     for await (const info of client.workflow.list({
-      query: clauses.join(" AND "),
+      query: clauses.join(' AND '),
     })) {
-      if (info.status.name !== "CONTINUED_AS_NEW")
-        yield await describeRow(client, info);
+      if (info.status.name !== 'CONTINUED_AS_NEW') yield await describeRow(client, info);
     }
     return;
   } catch (error) {
-    if (clauses.length === 1 || grpcCodeOf(error) !== grpcCode.invalidArgument)
-      throw error;
+    if (clauses.length === 1 || grpcCodeOf(error) !== grpcCode.invalidArgument) throw error;
   }
   let looked = 0;
   for await (const info of client.workflow.list({ query: ofType })) {
     if (looked++ >= maxLookedAt) return;
-    if (info.status.name === "CONTINUED_AS_NEW") continue;
+    if (info.status.name === 'CONTINUED_AS_NEW') continue;
     const row = await describeRow(client, info);
-    if (
-      (model === undefined || row.model === model) &&
-      (phase === undefined || row.phase === phase)
-    )
-      yield row;
+    if ((model === undefined || row.model === model) && (phase === undefined || row.phase === phase)) yield row;
   }
 }
 
-async function describeRow(
-  client: Client,
-  info: WorkflowExecutionInfo,
-): Promise<ListedGeneration> {
+async function describeRow(client: Client, info: WorkflowExecutionInfo): Promise<ListedGeneration> {
   const { workflowId: key, runId, startTime, closeTime } = info;
-  const requestId = attributeOf(info, "RunComfyRequestId");
-  const cost = info.typedSearchAttributes
-    .getAll()
-    .find((pair) => pair.key.name === "RunComfyCostUsd")?.value;
-  const model =
-    attributeOf(info, "RunComfyModel") ??
-    (await readFirstEvent(client, key, runId))?.request.model;
+  const requestId = attributeOf(info, 'RunComfyRequestId');
+  const cost = info.typedSearchAttributes.getAll().find((pair) => pair.key.name === 'RunComfyCostUsd')?.value;
+  const model = attributeOf(info, 'RunComfyModel') ?? (await readFirstEvent(client, key, runId))?.request.model;
   return {
     key,
     runId,
-    model: typeof model === "string" ? model : "",
+    model: typeof model === 'string' ? model : '',
     phase: phaseOf(info),
     ...(requestId !== undefined && { requestId }),
-    ...(typeof cost === "number" && { costUsd: cost }),
+    ...(typeof cost === 'number' && { costUsd: cost }),
     startedAt: startTime.toISOString(),
     ...(closeTime && { closedAt: closeTime.toISOString() }),
   };
 }
 
 function quote(text: string): string {
-  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+  return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }

@@ -1,26 +1,20 @@
-import { randomUUID } from "node:crypto";
+import { randomUUID } from 'node:crypto';
 
 import {
   ApplicationFailure,
   isGrpcDeadlineError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
-} from "@temporalio/client";
-import type { Client } from "@temporalio/client";
+} from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 
-import { isFailureType } from "../domain/failure-type.ts";
-import type { SubmissionResolution } from "../domain/generation.ts";
-import { resolveSubmissionUpdate } from "../workflows/messages.ts";
-import type { SubmissionResolutionReply } from "../workflows/messages.ts";
+import { isFailureType } from '../domain/failure-type.ts';
+import type { SubmissionResolution } from '../domain/generation.ts';
+import { resolveSubmissionUpdate } from '../workflows/messages.ts';
+import type { SubmissionResolutionReply } from '../workflows/messages.ts';
 
-import {
-  firstDetail,
-  GenerationError,
-  grpcCode,
-  grpcCodeOf,
-  noWorker,
-} from "./errors.ts";
-import { refuseOtherType } from "./same-order.ts";
+import { firstDetail, GenerationError, grpcCode, grpcCodeOf, noWorker } from './errors.ts';
+import { refuseOtherType } from './same-order.ts';
 
 const acceptTimeoutMs = 30_000;
 const answerTimeoutMs = 120_000;
@@ -39,13 +33,11 @@ export async function resolveSubmission(
       handle.startUpdate(resolveSubmissionUpdate, {
         args: [resolution],
         updateId,
-        waitForStage: "ACCEPTED",
+        waitForStage: 'ACCEPTED',
       }),
     );
     isAccepted = true;
-    return await client.withDeadline(Date.now() + answerTimeoutMs, () =>
-      update.result(),
-    );
+    return await client.withDeadline(Date.now() + answerTimeoutMs, () => update.result());
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw refused(key, error);
     if (error instanceof WorkflowNotFoundError) {
@@ -53,17 +45,13 @@ export async function resolveSubmission(
       refuseOtherType(key, type);
       const message = `nothing to resolve: generation "${key}" has ended (${status.name.toLowerCase()})`;
       throw new GenerationError({
-        type: "ResolutionRefused",
+        type: 'ResolutionRefused',
         message,
         key,
         cause: error,
       });
     }
-    if (
-      !isGrpcDeadlineError(error) &&
-      grpcCodeOf(error) !== grpcCode.failedPrecondition
-    )
-      throw error;
+    if (!isGrpcDeadlineError(error) && grpcCodeOf(error) !== grpcCode.failedPrecondition) throw error;
     if (!isAccepted) {
       const { taskQueue, type } = await handle.describe();
       refuseOtherType(key, type);
@@ -71,7 +59,7 @@ export async function resolveSubmission(
     }
     const message = `the decision for generation "${key}" was taken but is not carried out yet: look at its state`;
     throw new GenerationError({
-      type: "StillRunning",
+      type: 'StillRunning',
       message,
       key,
       cause: error,
@@ -79,19 +67,12 @@ export async function resolveSubmission(
   }
 }
 
-function refused(
-  key: string,
-  error: WorkflowUpdateFailedError,
-): GenerationError {
+function refused(key: string, error: WorkflowUpdateFailedError): GenerationError {
   const { cause } = error;
   const message = `generation "${key}": ${cause?.message ?? error.message}`;
-  if (
-    !(cause instanceof ApplicationFailure) ||
-    !isFailureType(cause.type) ||
-    cause.type === "InvalidInput"
-  ) {
+  if (!(cause instanceof ApplicationFailure) || !isFailureType(cause.type) || cause.type === 'InvalidInput') {
     return new GenerationError({
-      type: "ResolutionRefused",
+      type: 'ResolutionRefused',
       message,
       key,
       cause: error,

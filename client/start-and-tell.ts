@@ -1,10 +1,5 @@
-import { WorkflowClient } from "@temporalio/client";
-import type {
-  ConnectionLike,
-  Workflow,
-  WorkflowService,
-  WorkflowStartOptions,
-} from "@temporalio/client";
+import { WorkflowClient } from '@temporalio/client';
+import type { ConnectionLike, Workflow, WorkflowService, WorkflowStartOptions } from '@temporalio/client';
 
 /** A start and whether it made a new run or found one that is running. */
 export interface Started {
@@ -25,8 +20,8 @@ export async function startAndTell(
   const { connection } = client;
   const { workflowService } = connection;
   const startWorkflowExecution = async (
-    request: Parameters<WorkflowService["startWorkflowExecution"]>[0],
-  ): ReturnType<WorkflowService["startWorkflowExecution"]> => {
+    request: Parameters<WorkflowService['startWorkflowExecution']>[0],
+  ): ReturnType<WorkflowService['startWorkflowExecution']> => {
     const response = await workflowService.startWorkflowExecution(request);
     isNew = response.started;
     return response;

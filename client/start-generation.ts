@@ -1,27 +1,23 @@
-import { randomUUID } from "node:crypto";
+import { randomUUID } from 'node:crypto';
 
-import { WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
-import type {
-  Client,
-  WorkflowStartOptions,
-  Workflow,
-} from "@temporalio/client";
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { Client, WorkflowStartOptions, Workflow } from '@temporalio/client';
 
-import type { GenerationRequest } from "../domain/generation.ts";
-import { generationWorkflowType, retryOfRunMemoKey } from "../domain/names.ts";
+import type { GenerationRequest } from '../domain/generation.ts';
+import { generationWorkflowType, retryOfRunMemoKey } from '../domain/names.ts';
 
-import { checkOrder } from "./check-order.ts";
-import { GenerationError, grpcCode, grpcCodeOf } from "./errors.ts";
-import { readFirstEvent } from "./first-event.ts";
-import { compareOrders } from "./same-order.ts";
-import { startAndTell } from "./start-and-tell.ts";
-import { judgeLastRun } from "./unbilled.ts";
+import { checkOrder } from './check-order.ts';
+import { GenerationError, grpcCode, grpcCodeOf } from './errors.ts';
+import { readFirstEvent } from './first-event.ts';
+import { compareOrders } from './same-order.ts';
+import { startAndTell } from './start-and-tell.ts';
+import { judgeLastRun } from './unbilled.ts';
 
 export interface StartOptions {
   /** Workflow ID of the generation; the same key attaches and never submits twice. Default `generation-<uuid>`. */
   key?: string | undefined;
   /** `if-unbilled`: starts anew where the key's last run ended in a failure that provably cost nothing. */
-  retry?: "if-unbilled" | undefined;
+  retry?: 'if-unbilled' | undefined;
 }
 
 /** A generation that was started, or found. */
@@ -34,10 +30,7 @@ export interface StartedGeneration {
   notices: string[];
 }
 
-type Policies = Pick<
-  WorkflowStartOptions<Workflow>,
-  "workflowIdReusePolicy" | "memo"
->;
+type Policies = Pick<WorkflowStartOptions<Workflow>, 'workflowIdReusePolicy' | 'memo'>;
 
 /** Starts a generation under a key, or attaches to the one that has this key. */
 export async function startGeneration(
@@ -47,22 +40,14 @@ export async function startGeneration(
   { key = `generation-${randomUUID()}`, retry }: StartOptions = {},
 ): Promise<StartedGeneration> {
   const order = checkOrder(request, key);
-  const start = (policies: Policies) =>
-    startUnlessClosed(client, key, taskQueue, order, policies);
+  const start = (policies: Policies) => startUnlessClosed(client, key, taskQueue, order, policies);
 
-  const started = await start({ workflowIdReusePolicy: "REJECT_DUPLICATE" });
-  if (started?.isNew)
-    return { key, runId: started.runId, attached: false, notices: [] };
+  const started = await start({ workflowIdReusePolicy: 'REJECT_DUPLICATE' });
+  if (started?.isNew) return { key, runId: started.runId, attached: false, notices: [] };
 
-  const runId =
-    started?.runId ?? (await client.workflow.getHandle(key).describe()).runId;
-  const notices = compareOrders(
-    key,
-    await readFirstEvent(client, key, runId),
-    order,
-  );
-  if (started !== undefined || retry === undefined)
-    return { key, runId, attached: true, notices };
+  const runId = started?.runId ?? (await client.workflow.getHandle(key).describe()).runId;
+  const notices = compareOrders(key, await readFirstEvent(client, key, runId), order);
+  if (started !== undefined || retry === undefined) return { key, runId, attached: true, notices };
 
   const verdict = await judgeLastRun(client, key, runId);
   if (!verdict.isUnbilled) {
@@ -74,13 +59,10 @@ export async function startGeneration(
     };
   }
   const again = await start({
-    workflowIdReusePolicy: "ALLOW_DUPLICATE",
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     memo: { [retryOfRunMemoKey]: runId },
   });
-  if (again === undefined)
-    throw new Error(
-      `Temporal refused a second start of "${key}" that its policy allows`,
-    );
+  if (again === undefined) throw new Error(`Temporal refused a second start of "${key}" that its policy allows`);
   return {
     key,
     runId: again.runId,
@@ -102,23 +84,20 @@ export async function startUnlessClosed(
       ...policies,
       taskQueue,
       workflowId: key,
-      workflowIdConflictPolicy: "USE_EXISTING",
+      workflowIdConflictPolicy: 'USE_EXISTING',
       args: [order],
       staticSummary: order.model,
     });
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
     if (grpcCodeOf(error) !== grpcCode.invalidArgument) throw error;
-    const reason =
-      error instanceof Error && error.cause instanceof Error
-        ? error.cause.message
-        : String(error);
+    const reason = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
     throw new GenerationError({
-      type: "InvalidInput",
+      type: 'InvalidInput',
       message: `nothing was sent: Temporal refuses to start "${key}": ${reason}`,
       key,
       model: order.model,
-      submission: "not_sent",
+      submission: 'not_sent',
       cause: error,
     });
   }

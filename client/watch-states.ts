@@ -1,14 +1,14 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Client } from "@temporalio/client";
+import type { Client } from '@temporalio/client';
 
-import type { Phase } from "../domain/generation.ts";
-import { isSameJson } from "../domain/json.ts";
+import type { Phase } from '../domain/generation.ts';
+import { isSameJson } from '../domain/json.ts';
 
-import { awaitResult } from "./await-result.ts";
-import { isGenerationError, isServerAway } from "./errors.ts";
-import { readState } from "./read-state.ts";
-import type { KnownState } from "./server-state.ts";
+import { awaitResult } from './await-result.ts';
+import { isGenerationError, isServerAway } from './errors.ts';
+import { readState } from './read-state.ts';
+import type { KnownState } from './server-state.ts';
 
 export interface WatchOptions {
   /** Ends the watching, not the generation: the iterator then throws the signal's reason. */
@@ -23,12 +23,7 @@ const slowdown = 1.4;
 
 /** Whether a phase is the end of a generation. */
 export function isTerminal(phase: Phase): boolean {
-  return (
-    phase === "succeeded" ||
-    phase === "failed" ||
-    phase === "cancelled" ||
-    phase === "timed_out"
-  );
+  return phase === 'succeeded' || phase === 'failed' || phase === 'cancelled' || phase === 'timed_out';
 }
 
 /** Yields a generation's state whenever it has changed, the last time as it ended. */
@@ -39,9 +34,7 @@ export async function* watchStates(
   { signal, intervalMs = defaultIntervalMs }: WatchOptions = {},
 ): AsyncGenerator<KnownState, void, undefined> {
   const stopper = new AbortController();
-  const stop = signal
-    ? AbortSignal.any([signal, stopper.signal])
-    : stopper.signal;
+  const stop = signal ? AbortSignal.any([signal, stopper.signal]) : stopper.signal;
   let ending: { error?: unknown } | undefined;
   const ended = awaitResult(client, key, runId, { signal: stop }).then(
     () => (ending = {}),
@@ -53,8 +46,7 @@ export async function* watchStates(
     for (;;) {
       signal?.throwIfAborted();
       const isLastLook = ending !== undefined;
-      if (ending?.error !== undefined && !isGenerationError(ending.error))
-        throw ending.error;
+      if (ending?.error !== undefined && !isGenerationError(ending.error)) throw ending.error;
       const state = await lookAgain(client, key);
       signal?.throwIfAborted();
       const hasChanged = state !== undefined && !isSameJson(state, last);
@@ -63,15 +55,8 @@ export async function* watchStates(
         yield state;
       }
       if (isLastLook || (last !== undefined && isTerminal(last.phase))) return;
-      pauseMs = hasChanged
-        ? intervalMs
-        : Math.min(pauseMs * slowdown, intervalMs * slowest);
-      await Promise.race([
-        ended,
-        sleep(pauseMs, undefined, { signal: stopper.signal }).catch(
-          () => undefined,
-        ),
-      ]);
+      pauseMs = hasChanged ? intervalMs : Math.min(pauseMs * slowdown, intervalMs * slowest);
+      await Promise.race([ended, sleep(pauseMs, undefined, { signal: stopper.signal }).catch(() => undefined)]);
     }
   } finally {
     stopper.abort();
@@ -79,10 +64,7 @@ export async function* watchStates(
 }
 
 /** A server that is away changes nothing about the generation: whoever awaits the end decides how long that may last. */
-async function lookAgain(
-  client: Client,
-  key: string,
-): Promise<KnownState | undefined> {
+async function lookAgain(client: Client, key: string): Promise<KnownState | undefined> {
   try {
     return await readState(client, key);
   } catch (error) {

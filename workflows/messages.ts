@@ -32,7 +32,9 @@ export const requestAcceptedSignal = defineSignal<[AcceptedRequest]>('requestAcc
 export const cancelUpdate = defineUpdate<CancelReply, [CancelOrder?]>('cancel');
 
 /** Decides about a submission whose outcome is unknown; refused in any other state. */
-export const resolveSubmissionUpdate = defineUpdate<SubmissionResolutionReply, [SubmissionResolution]>('resolveSubmission');
+export const resolveSubmissionUpdate = defineUpdate<SubmissionResolutionReply, [SubmissionResolution]>(
+  'resolveSubmission',
+);
 
 /** Where a generation stands; answered for closed runs too. */
 export const stateQuery = defineQuery<GenerationState>('state');
