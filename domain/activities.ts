@@ -20,6 +20,8 @@ export type ResultStatus = 'succeeded' | 'failed' | 'cancelled' | 'not_ready';
 export interface SubmitOrder {
   model: string;
   input: Record<string, unknown>;
+  /** First run of the generation's chain: what a request id that is handed over later is recognised by. */
+  firstExecutionRunId: string;
   /** Run id of the unbilled run that this one follows: before sending, the newer runs of the key are looked at. */
   retryOfRunId?: string;
 }

@@ -1,4 +1,4 @@
-import { ActivityFailure, condition, log, metricMeter, sleep, TimeoutFailure } from '@temporalio/workflow';
+import { ActivityFailure, condition, log, metricMeter, sleep, TimeoutFailure, workflowInfo } from '@temporalio/workflow';
 import type { AcceptedSubmit, ActivityFailureDetails, SubmitHeartbeat } from '../domain/activities.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { boundedReads, cancels, submitActivities } from './activity-options.ts';
@@ -47,9 +47,13 @@ async function attemptSubmit(order: Order): Promise<Attempt> {
   let attempt: Attempt | undefined;
   let isLeftBehind = false;
   order.openSubmits += 1;
-  const order$ = { model: order.state.model, input: order.request.input };
-  const retryOf = order.retryOfRunId === undefined ? {} : { retryOfRunId: order.retryOfRunId };
-  void interruptible(order, () => submitActivities().submitRequest({ ...order$, ...retryOf }))
+  const paidOrder = {
+    model: order.state.model,
+    input: order.request.input,
+    firstExecutionRunId: workflowInfo().firstExecutionRunId,
+    ...(order.retryOfRunId !== undefined && { retryOfRunId: order.retryOfRunId }),
+  };
+  void interruptible(order, () => submitActivities().submitRequest(paidOrder))
     .then(
       (reply): Attempt => (reply === undefined ? { kind: 'not_sent' } : { kind: 'accepted', reply }),
       (error: unknown) => judge(error),

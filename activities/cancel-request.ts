@@ -1,0 +1,55 @@
+import { activityInfo } from '@temporalio/activity';
+import type { Activities, CancelAnswer, RequestStatus } from '../domain/activities.ts';
+import { isRunComfyError } from '../runcomfy/errors.ts';
+import type { ActivityDeps } from './index.ts';
+import type { OpenCount } from './read-tally.ts';
+import { toApplicationFailure } from './to-application-failure.ts';
+
+/**
+ * `POST /requests/{id}/cancel`, checked by one status read: a lost reply may have stopped the work all the same, and a
+ * cancel that was acknowledged may have come too late.
+ */
+export function createCancelRequest({ runcomfy, tally }: ActivityDeps): Activities['cancelRequest'] {
+  return async ({ requestId }) => {
+    const info = activityInfo();
+    const workflowId = info.workflowExecution?.workflowId ?? '';
+    const count = tally.open(`${workflowId} ${requestId}`, info.activityId, 0);
+    const answer = (outcome: CancelAnswer['outcome'], status?: RequestStatus): CancelAnswer => ({
+      outcome,
+      ...(status && { status }),
+      reads: count.report(),
+      readAt: new Date().toISOString(),
+    });
+
+    const reply = await runcomfy.cancel(requestId).catch((error: unknown) => error);
+    const said = isCancelReply(reply) ? reply : undefined;
+    if (said?.outcome === 'not_cancellable' && said.status === 'cancelled') return answer('cancelled', 'cancelled');
+
+    const status = await statusNow(requestId, count);
+    if (status === 'cancelled') return answer('cancelled', status);
+    if (status === 'in_progress' || status === 'finished' || status === 'failed') return answer('not_cancellable', status);
+    if (said?.outcome) return answer(said.outcome, status);
+    throw toApplicationFailure(said ? new Error('RunComfy answered the cancel without an outcome') : reply, 'cancel', {
+      reads: info.attempt === 1 ? count.total() : 0,
+    });
+  };
+
+  async function statusNow(requestId: string, count: OpenCount): Promise<RequestStatus | undefined> {
+    count.add();
+    try {
+      return (await runcomfy.status(requestId)).status;
+    } catch (error) {
+      if (isRunComfyError(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+interface CancelReply {
+  outcome?: CancelAnswer['outcome'];
+  status?: RequestStatus;
+}
+
+function isCancelReply(value: unknown): value is CancelReply {
+  return !(value instanceof Error);
+}

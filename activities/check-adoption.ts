@@ -1,0 +1,26 @@
+import type { Activities } from '../domain/activities.ts';
+import { isJsonObject, isSameJson } from '../domain/json.ts';
+import type { ActivityDeps } from './index.ts';
+import { readingAttempt } from './reading.ts';
+import { failure } from './to-application-failure.ts';
+
+/** Checks that a request id given by a person exists, is ours, and fits the order where RunComfy says what it is for. */
+export function createCheckAdoption({ runcomfy, tally, searchAttributes }: ActivityDeps): Activities['checkAdoption'] {
+  return ({ model, requestId, input }) =>
+    readingAttempt(tally, requestId, async ({ count }) => {
+      count.add();
+      const found = await runcomfy.inspect(requestId);
+      if (found.modelId !== undefined && found.modelId !== model) {
+        throw failure('InvalidInput', 'read', `request ${requestId} is of model ${found.modelId}, not of ${model}`, { reads: count.report() });
+      }
+      if (isJsonObject(found.input) && Object.keys(found.input).length > 0 && !echoes(found.input, input)) {
+        throw failure('InvalidInput', 'read', `request ${requestId} was made with another input than this order`, { reads: count.report() });
+      }
+      return { reads: count.report(), nextReadInMs: 0, searchAttributes: searchAttributes() };
+    });
+}
+
+/** RunComfy may add defaults to the input that it echoes; what was sent must be in it unchanged. */
+function echoes(echo: Record<string, unknown>, sent: Record<string, unknown>): boolean {
+  return Object.entries(sent).every(([key, value]) => !Object.hasOwn(echo, key) || isSameJson(echo[key], value));
+}

@@ -1,0 +1,62 @@
+import { log } from '@temporalio/activity';
+import type { Activities, ResultQuestion, ResultReading } from '../domain/activities.ts';
+import { nextReadInMs } from '../domain/read-schedule.ts';
+import { isRunComfyError, RunComfyError } from '../runcomfy/errors.ts';
+import type { ActivityDeps } from './index.ts';
+import { readingAttempt } from './reading.ts';
+
+/** `GET /requests/{id}/result?include_cost=true`: the output, or why there is none. */
+export function createFetchResult({ runcomfy, tally }: ActivityDeps): Activities['fetchResult'] {
+  return (question) =>
+    readingAttempt(tally, question.requestId, async ({ count }): Promise<ResultReading> => {
+      const { model, requestId, inputUrls } = question;
+      count.add();
+      const seen = () => ({ reads: count.report(), readAt: new Date().toISOString() });
+      try {
+        const result = await runcomfy.result(requestId, { model, ...(inputUrls && { inputUrls }) });
+        const { createdAt, finishedAt, costUsd } = result;
+        const facts = {
+          ...(createdAt !== undefined && { createdAt }),
+          ...(finishedAt !== undefined && { finishedAt }),
+          ...(costUsd !== undefined && { costUsd }),
+        };
+        switch (result.status) {
+          case 'succeeded':
+            if (isEmpty(result.output)) {
+              throw new RunComfyError('ProtocolMismatch', 'RunComfy reports success but the result names no output');
+            }
+            log.debug('result fetched', { requestId });
+            return { status: 'succeeded', output: result.output, ...facts, ...seen() };
+          case 'failed':
+            return {
+              status: 'failed',
+              reason: result.reason,
+              ...(result.vendorCode !== undefined && { vendorCode: result.vendorCode }),
+              ...facts,
+              ...seen(),
+            };
+          case 'cancelled':
+            return { status: 'cancelled', ...facts, ...seen() };
+          case 'not_ready':
+          case 'unrecognized':
+            return { status: 'not_ready', nextReadInMs: nextResultInMs(question), ...seen() };
+        }
+      } catch (error) {
+        if (!isRunComfyError(error)) throw error;
+        if (error.notReady) return { status: 'not_ready', nextReadInMs: nextResultInMs(question), ...seen() };
+        if (question.hasFailed && error.type === 'InvalidInput') {
+          const reason = error.vendorMessage ?? error.message;
+          return { status: 'failed', reason, ...(error.vendorCode !== undefined && { vendorCode: error.vendorCode }), ...seen() };
+        }
+        throw error;
+      }
+    });
+}
+
+function nextResultInMs({ finishedSince }: ResultQuestion): number {
+  return nextReadInMs(Date.now() - Date.parse(finishedSince));
+}
+
+function isEmpty({ images, videos, audios }: { images: string[]; videos: string[]; audios: string[] }): boolean {
+  return images.length + videos.length + audios.length === 0;
+}

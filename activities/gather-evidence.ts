@@ -1,0 +1,20 @@
+import type { Activities } from '../domain/activities.ts';
+import type { ActivityDeps } from './index.ts';
+import { toApplicationFailure } from './to-application-failure.ts';
+
+/** `GET /balance` and the catalogue's price, for the person who has to decide about an unknown submission. */
+export function createGatherEvidence({ runcomfy, expectedPriceUsd }: ActivityDeps): Activities['gatherEvidence'] {
+  return async ({ model, input, sentAt, balanceBefore }) => {
+    const price = await expectedPriceUsd(model, input).catch(() => undefined);
+    const after = await runcomfy.balance().catch((error: unknown) => {
+      throw toApplicationFailure(error, 'read');
+    });
+    return {
+      ...(sentAt !== undefined && { sentAt }),
+      ...(balanceBefore && { balanceBefore }),
+      balanceAfter: { microdollars: after.microdollars, readAt: new Date().toISOString() },
+      ...(price !== undefined && { expectedPriceUsd: price }),
+      note: 'A hint, not a proof: other traffic of the same wallet moves the balance too, and RunComfy may charge later than it accepts.',
+    };
+  };
+}

@@ -1,0 +1,73 @@
+import { activityInfo, heartbeat, log } from '@temporalio/activity';
+import type { ActivityFailureDetails } from '../domain/activities.ts';
+import { isJsonObject } from '../domain/json.ts';
+import { isRunComfyError } from '../runcomfy/errors.ts';
+import type { OpenCount, ReadTally } from './read-tally.ts';
+import { failure, toApplicationFailure } from './to-application-failure.ts';
+
+/** An id that was just accepted may be unknown for a moment, and a reply may be mangled on the way: only lasting ones count. */
+const graceMs = 30_000;
+
+/** Kept by the server between the attempts of one reading activity. */
+interface ReadHeartbeat {
+  reads: number;
+  /** A 404 or a reply of the wrong shape that has been the answer ever since (epoch ms). */
+  doubt?: { type: string; since: number };
+}
+
+export interface ReadAttempt {
+  count: OpenCount;
+  doubt: ReadHeartbeat['doubt'];
+}
+
+/**
+ * Runs one attempt of a reading activity: counts its GETs, hands the count and a lasting doubt to the next attempt, and
+ * lets a 404 or a misshapen reply become final only once it has lasted for 30 s, by a read as these end.
+ */
+export async function readingAttempt<T>(tally: ReadTally, requestId: string, read: (attempt: ReadAttempt) => Promise<T>): Promise<T> {
+  const info = activityInfo();
+  const before = heartbeatOf(info.heartbeatDetails);
+  const workflowId = info.workflowExecution?.workflowId ?? '';
+  const count = tally.open(`${workflowId} ${requestId}`, info.activityId, before.reads);
+  try {
+    return await read({ count, doubt: before.doubt });
+  } catch (error) {
+    throw judge(error, before, count);
+  }
+}
+
+function judge(error: unknown, before: ReadHeartbeat, count: OpenCount): Error {
+  if (!isRunComfyError(error)) {
+    heartbeat({ reads: count.total() } satisfies ReadHeartbeat);
+    return toApplicationFailure(error, 'read');
+  }
+  if (error.isPermanent) return toApplicationFailure(error, 'read', { reads: count.report() });
+  if (error.type === 'Unauthenticated') {
+    log.error('RunComfy refuses the token; the generation waits and goes on once it is accepted again', {
+      httpStatus: error.httpStatus,
+    });
+  }
+  if (error.type === 'RequestNotFound' || error.type === 'ProtocolMismatch') {
+    const now = Date.now();
+    const doubt = before.doubt?.type === error.type ? before.doubt : { type: error.type, since: now };
+    const leftMs = doubt.since + graceMs - now;
+    if (leftMs <= 0) return toApplicationFailure(error, 'read', { reads: count.report() });
+    heartbeat({ reads: count.total(), doubt } satisfies ReadHeartbeat);
+    const delayMs = Math.min(leftMs, Math.max(1_000, (now - doubt.since) / 2));
+    return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), delayMs);
+  }
+  // An outage says nothing about the doubt: it neither ends nor confirms it.
+  heartbeat({ reads: count.total(), ...(before.doubt && { doubt: before.doubt }) } satisfies ReadHeartbeat);
+  const mayPass = error.type === 'RateLimited' || error.type === 'ServiceUnavailable' || error.type === 'Unauthenticated';
+  if (mayPass) return toApplicationFailure(error, 'read');
+  // No other answer to a read ends paid work either.
+  return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus));
+}
+
+function detailsOf(httpStatus: number | undefined): ActivityFailureDetails {
+  return httpStatus === undefined ? {} : { httpStatus };
+}
+
+function heartbeatOf(details: unknown): ReadHeartbeat {
+  return isJsonObject(details) && typeof details['reads'] === 'number' ? (details as unknown as ReadHeartbeat) : { reads: 0 };
+}

@@ -1,0 +1,49 @@
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import type { ActivityFailureDetails } from '../domain/activities.ts';
+import type { EndpointRole, FailureType } from '../domain/failure-type.ts';
+import { isRetryable } from '../domain/failure-type.ts';
+import { isRunComfyError } from '../runcomfy/errors.ts';
+
+/**
+ * The one place where an error of the HTTP side becomes an `ApplicationFailure`. Anything that is no `RunComfyError` is a
+ * defect: on a submit its outcome is unknown, elsewhere it is thrown as it is and Temporal repeats the read.
+ */
+export function toApplicationFailure(error: unknown, role: EndpointRole, more: ActivityFailureDetails = {}): Error {
+  if (error instanceof ApplicationFailure) return error;
+  if (!isRunComfyError(error)) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (role === 'submit') return failure('SubmitOutcomeUnknown', role, message, { submission: 'unknown', ...more });
+    return failure('ServiceUnavailable', role, message, more);
+  }
+  const { submission, httpStatus, vendorCode, vendorMessage, issues } = error;
+  const details: ActivityFailureDetails = {
+    ...(submission && { submission }),
+    ...(httpStatus !== undefined && { httpStatus }),
+    ...(vendorCode !== undefined && { vendorCode }),
+    ...(vendorMessage !== undefined && { vendorMessage }),
+    ...(issues && { issues }),
+    ...more,
+  };
+  return failure(error.type, role, error.message, details, error.retryAfterMs, error.isPermanent);
+}
+
+/** A failure in the words of `domain/failure-type.ts`, which says whether Temporal may repeat the call. */
+export function failure(
+  type: FailureType,
+  role: EndpointRole,
+  message: string,
+  details: ActivityFailureDetails,
+  retryAfterMs?: number,
+  isPermanent = false,
+): ApplicationFailure {
+  const mayRetry = isRetryable(type, role) && !isPermanent;
+  return ApplicationFailure.create({
+    type,
+    message,
+    nonRetryable: !mayRetry,
+    details: [details],
+    // The server takes a delay of 0 for "no retry".
+    ...(mayRetry && retryAfterMs !== undefined && { nextRetryDelay: Math.max(1, retryAfterMs) }),
+    ...(mayRetry && role !== 'submit' && { category: ApplicationFailureCategory.BENIGN }),
+  });
+}

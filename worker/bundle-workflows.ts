@@ -1,0 +1,24 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { WorkflowBundleOption } from '@temporalio/worker';
+import { bundleWorkflowCode } from '@temporalio/worker';
+
+/** The bundle that `npm run build` leaves beside the compiled code. */
+const builtBundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+
+/** Entry of the workflow bundle, as source or compiled. */
+function workflowsEntry(): string {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url));
+}
+
+/** The workflow code to run: the pre-built bundle where there is one, else bundled now (a few seconds). */
+export async function loadWorkflowBundle(): Promise<WorkflowBundleOption> {
+  if (existsSync(builtBundle)) return { codePath: builtBundle };
+  return await bundleWorkflows();
+}
+
+/** Bundles the workflows for the sandbox; quiet unless it fails. */
+export async function bundleWorkflows(): Promise<{ code: string }> {
+  return await bundleWorkflowCode({ workflowsPath: workflowsEntry() });
+}

@@ -1,0 +1,132 @@
+import type { Client } from '@temporalio/client';
+import type { NativeConnection, WorkerDeploymentOptions, WorkflowBundleOption } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createActivities } from '../activities/index.ts';
+import { createReadTally } from '../activities/read-tally.ts';
+import { defaultTaskQueue, submitTaskQueue } from '../domain/names.ts';
+import type { RunComfyClient } from '../runcomfy/client.ts';
+import { createInputValidator, expectedPriceUsd } from '../runcomfy/models/index.ts';
+import { createBalanceCache } from './balance-cache.ts';
+import { loadWorkflowBundle } from './bundle-workflows.ts';
+import { createHandOver } from './hand-over.ts';
+import { checkNewerRuns } from './newer-runs.ts';
+import { openRequestSpool } from './request-spool.ts';
+import { followSearchAttributes, missingSearchAttributesSentence } from './search-attributes.ts';
+
+/** Longer than a submit may take (75 s), so that no POST is cut off by a shutdown. */
+const shutdownGraceMs = 90_000;
+
+export interface GenerationWorkerOptions {
+  connection: NativeConnection;
+  /** A client of the same namespace: hands over request ids, looks up runs. */
+  client: Client;
+  namespace: string;
+  runcomfy: RunComfyClient;
+  /** Folder of the spool of request ids. */
+  stateDir: string;
+  log: Logger;
+  taskQueue?: string;
+  /** Limit on POSTs, held by the server across all workers of the queue; it bursts by a few. */
+  submitsPerSecond?: number;
+  /** Parallel POSTs of this worker; default 50. */
+  maxConcurrentSubmits?: number;
+  /** Parallel reads and cancels of this worker; default 200. */
+  maxConcurrentReads?: number;
+  maxCachedWorkflows?: number;
+  workflowBundle?: WorkflowBundleOption;
+  /** Turns worker versioning on: the worker runs nothing until its version is made current. */
+  deploymentVersion?: WorkerDeploymentOptions['version'];
+}
+
+export interface GenerationWorker {
+  /** Polls until `shutdown`; rejects when a poller fails for good. */
+  run(): Promise<void>;
+  /** Stops polling, lets what is in flight finish. */
+  shutdown(): void;
+  isRunning(): boolean;
+}
+
+/** A worker for both queues: workflows and reads on one, paid submits alone on the other. */
+export async function createGenerationWorker(options: GenerationWorkerOptions): Promise<GenerationWorker> {
+  const { connection, client, namespace, runcomfy, log, deploymentVersion } = options;
+  const taskQueue = options.taskQueue ?? defaultTaskQueue;
+  const attributes = await followSearchAttributes(client, (check) => {
+    if (!check) log.warn('the search attributes of the namespace could not be listed; generations run without them');
+    else if (check.missing.length > 0) log.warn(missingSearchAttributesSentence(check.missing, namespace));
+  });
+  const handOver = createHandOver({ client, spool: openRequestSpool(options.stateDir), log });
+  const catalogue = { getModel: (id: string) => runcomfy.getModel(id) };
+  const activities = createActivities({
+    runcomfy,
+    validator: createInputValidator(catalogue),
+    tally: createReadTally(),
+    searchAttributes: attributes.known,
+    recentBalance: createBalanceCache(() => runcomfy.balance()),
+    expectedPriceUsd: (model, input) => expectedPriceUsd(model, input, catalogue),
+    keepRequestId: (kept) => handOver.keep(kept),
+    checkNewerRuns: (key, runId, retryOfRunId) => checkNewerRuns(client, key, runId, retryOfRunId),
+  });
+  const { submitRequest, ...reads } = activities;
+  const shared = {
+    connection,
+    namespace,
+    shutdownGraceTime: shutdownGraceMs,
+    activityTaskPollerBehavior: { type: 'autoscaling' },
+    ...(deploymentVersion && {
+      workerDeploymentOptions: {
+        version: deploymentVersion,
+        useWorkerVersioning: true,
+        defaultVersioningBehavior: 'PINNED',
+      },
+    }),
+  } as const;
+  const workers = await Promise.all([
+    Worker.create({
+      ...shared,
+      taskQueue,
+      workflowBundle: options.workflowBundle ?? (await loadWorkflowBundle()),
+      activities: reads,
+      maxConcurrentActivityTaskExecutions: options.maxConcurrentReads ?? 200,
+      workflowTaskPollerBehavior: { type: 'autoscaling' },
+      ...(options.maxCachedWorkflows !== undefined && { maxCachedWorkflows: options.maxCachedWorkflows }),
+    }),
+    Worker.create({
+      ...shared,
+      taskQueue: submitTaskQueue(taskQueue),
+      activities: { submitRequest },
+      maxConcurrentActivityTaskExecutions: options.maxConcurrentSubmits ?? 50,
+      ...(options.submitsPerSecond !== undefined && { maxTaskQueueActivitiesPerSecond: options.submitsPerSecond }),
+    }),
+  ]);
+
+  return {
+    async run() {
+      void handOver.drain().catch((error: unknown) => {
+        log.warn({ error }, 'the spool of request ids could not be drained');
+      });
+      try {
+        await Promise.all(
+          workers.map((worker) =>
+            worker.run().finally(() => {
+              stop(workers);
+            }),
+          ),
+        );
+      } finally {
+        attributes.stop();
+        handOver.stop();
+      }
+    },
+    shutdown: () => {
+      stop(workers);
+    },
+    isRunning: () => workers.every((worker) => worker.getState() === 'RUNNING'),
+  };
+}
+
+function stop(workers: Worker[]): void {
+  for (const worker of workers) {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+  }
+}

@@ -1,0 +1,58 @@
+import { createServer } from 'node:http';
+import type { Client } from '@temporalio/client';
+import type { ListenAddress } from '../config/env.ts';
+import type { GenerationWorker } from './create-worker.ts';
+
+const answerWithinMs = 3_000;
+
+export interface HealthServer {
+  close(): Promise<void>;
+}
+
+/**
+ * `/healthz`: this process lives. `/readyz`: its workers poll and Temporal reads from its database (a port that answers
+ * proves neither). 200 or 503, with one JSON line that says why.
+ */
+export async function serveHealth(address: ListenAddress, worker: GenerationWorker, client: Client): Promise<HealthServer> {
+  const server = createServer((request, response) => {
+    const path = request.url?.split('?')[0];
+    const reply = (status: number, body: object) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
+    };
+    if (path === '/healthz') {
+      reply(200, { status: 'ok' });
+    } else if (path === '/readyz') {
+      void whyNotReady(worker, client).then((reason) => {
+        reply(reason === undefined ? 200 : 503, reason === undefined ? { status: 'ready' } : { status: 'not_ready', reason });
+      });
+    } else {
+      reply(404, { status: 'not_found', paths: ['/healthz', '/readyz'] });
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(address.port, address.host, resolve);
+  });
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function whyNotReady(worker: GenerationWorker, client: Client): Promise<string | undefined> {
+  if (!worker.isRunning()) return 'the worker does not poll (starting, draining or stopped)';
+  try {
+    const { namespace } = client.options;
+    await client.withDeadline(Date.now() + answerWithinMs, () =>
+      client.workflowService.describeNamespace({ namespace }),
+    );
+    return undefined;
+  } catch (error) {
+    return `Temporal does not answer: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { AcceptedRequest } from '../domain/generation.ts';
+import { isJsonObject } from '../domain/json.ts';
+
+/** A request id that Temporal has not taken yet. No input, no token. */
+export interface SpooledRequest extends AcceptedRequest {
+  workflowId: string;
+  /** ISO 8601. */
+  acceptedAt: string;
+}
+
+/** Request ids on disk, one file each, so that several workers of one machine may share a folder. */
+export interface RequestSpool {
+  /** Returns once the entry is on the disk. */
+  put(entry: SpooledRequest): Promise<void>;
+  remove(entry: SpooledRequest): Promise<void>;
+  list(): Promise<SpooledRequest[]>;
+}
+
+/** The spool below a worker's state folder (`RUNCOMFY_STATE_DIR`). */
+export function openRequestSpool(stateDir: string): RequestSpool {
+  const folder = path.join(stateDir, 'accepted-requests');
+  const fileOf = ({ workflowId, requestId }: SpooledRequest) => {
+    const name = createHash('sha256').update(JSON.stringify([workflowId, requestId])).digest('hex').slice(0, 40);
+    return path.join(folder, `${name}.json`);
+  };
+  return {
+    async put(entry) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const file = fileOf(entry);
+      const temporary = `${file}.${String(process.pid)}.tmp`;
+      const handle = await open(temporary, 'w', 0o600);
+      try {
+        await handle.writeFile(JSON.stringify(entry));
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(temporary, file);
+      await syncFolder(folder);
+    },
+    async remove(entry) {
+      await rm(fileOf(entry), { force: true });
+    },
+    async list() {
+      const names = await readdir(folder).catch(() => []);
+      const entries = await Promise.all(
+        names.filter((name) => name.endsWith('.json')).map((name) => readEntry(path.join(folder, name))),
+      );
+      return entries.filter((entry) => entry !== undefined);
+    },
+  };
+}
+
+/** A rename is only durable once its folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readEntry(file: string): Promise<SpooledRequest | undefined> {
+  try {
+    const entry: unknown = JSON.parse(await readFile(file, 'utf8'));
+    return isJsonObject(entry) && typeof entry['requestId'] === 'string' ? (entry as unknown as SpooledRequest) : undefined;
+  } catch {
+    return undefined;
+  }
+}
