@@ -1,0 +1,192 @@
+import type { FailureType } from '../domain/failure-type.ts';
+import type { Endpoint } from './endpoints.ts';
+import type { RunComfyErrorDetails } from './errors.ts';
+import { RunComfyError } from './errors.ts';
+import { describeError } from './scrub.ts';
+import type { ErrorBody } from './schemas/error-body.ts';
+import { readErrorBody, readErrorInSuccess } from './schemas/error-body.ts';
+import type { Exchange } from './transport.ts';
+
+/** What a call was for: the classification depends on the endpoint, the message names the subject. */
+export interface CallContext {
+  endpoint: Endpoint;
+  /** Begins the message, e.g. `Reading the status of request 4f…`. */
+  what: string;
+}
+
+/**
+ * Statuses by which a server says that it did not do what was asked. 408 and those that only gateways use (499, 460)
+ * are not among them: the API behind may have gone on. Neither is any 3xx: a 302 or 303 is also what a server answers
+ * *after* it took a POST.
+ */
+const refusals = new Set([
+  400, 401, 402, 403, 404, 405, 406, 409, 410, 411, 412, 413, 414, 415, 416, 417, 422, 426, 428, 429, 431, 451,
+]);
+
+/** Returns the JSON of a good reply, or throws the one error that the exchange amounts to. */
+export function bodyOf(context: CallContext, exchange: Exchange): unknown {
+  if (exchange.kind === 'failed') throw classifyFailure(context, exchange);
+  const isSuccess = exchange.httpStatus >= 200 && exchange.httpStatus < 300;
+  const { body } = exchange;
+  const value = body.kind === 'json' ? body.value : undefined;
+  if (!isSuccess) throw classifyError(context, exchange, readErrorBody(value));
+  if (body.kind === 'unreadable') throw classifyFailure(context, { isSent: true, cause: body.cause });
+  if (body.kind === 'text') {
+    // RunComfy's word on a cancel may be left out: the status then tells.
+    if (context.endpoint === 'cancel' && body.text.trim() === '') return {};
+    throw unusableReply(context, exchange.httpStatus, body.text.trim() === '' ? 'an empty body' : `no JSON: ${excerpt(body.text)}`);
+  }
+  const error = readErrorInSuccess(value);
+  // A failed request may carry its error code beside its status: that is an answer.
+  if (error !== undefined && !isFailedRequest(context, value)) throw classifyError(context, exchange, error);
+  return value;
+}
+
+/** A 2xx reply that does not say what we rely on. On a submit the order may have been taken all the same. */
+export function protocolMismatch(context: CallContext, httpStatus: number, found: string): RunComfyError {
+  if (context.endpoint === 'submit') return unusableReply(context, httpStatus, found);
+  return new RunComfyError(
+    'ProtocolMismatch',
+    `${context.what}: RunComfy's reply (HTTP ${String(httpStatus)}) is not what its API promises: ${found}`,
+    { httpStatus },
+  );
+}
+
+/** A short, single-line piece of a reply for a message. */
+export function excerpt(value: unknown): string {
+  const text = (typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing')).replaceAll(/\s+/g, ' ').trim();
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+function unusableReply(context: CallContext, httpStatus: number, found: string): RunComfyError {
+  const details: RunComfyErrorDetails = { httpStatus };
+  if (context.endpoint === 'submit') return outcomeUnknown(context, `HTTP ${String(httpStatus)} with ${found}`, details);
+  return new RunComfyError('ServiceUnavailable', `${context.what}: RunComfy answered HTTP ${String(httpStatus)} with ${found}`, details);
+}
+
+function classifyFailure(context: CallContext, { isSent, cause }: { isSent: boolean; cause: Error }): RunComfyError {
+  const { message, code } = describeError(cause);
+  const reason = code === undefined || message.includes(code) ? message : `${code}, ${message}`;
+  if (context.endpoint !== 'submit') {
+    return new RunComfyError('ServiceUnavailable', `${context.what}: no whole answer from RunComfy (${reason})`, { cause });
+  }
+  if (isSent) return outcomeUnknown(context, reason, { cause });
+  return new RunComfyError(
+    'ServiceUnavailable',
+    `${context.what}: no connection to RunComfy (${reason}); nothing was sent, so it is safe to try again`,
+    { submission: 'not_sent', cause },
+  );
+}
+
+function classifyError(
+  context: CallContext,
+  exchange: Extract<Exchange, { kind: 'answered' }>,
+  error: ErrorBody,
+): RunComfyError {
+  const { httpStatus, retryAfterMs, body } = exchange;
+  const meaning = meantStatus(httpStatus, error.code);
+  const type = typeOf(context.endpoint, meaning, error);
+  const details: RunComfyErrorDetails = {
+    httpStatus,
+    ...(error.code !== undefined && { vendorCode: error.code }),
+    ...(error.message !== undefined && { vendorMessage: error.message }),
+    ...(error.issues !== undefined && { issues: error.issues }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(body.kind === 'unreadable' && { cause: body.cause }),
+  };
+  const facts = factsOf(exchange, error);
+  if (context.endpoint === 'submit') {
+    const isOwn503 = meaning === 503 && (error.isFromApplication || retryAfterMs !== undefined);
+    if (!refusals.has(meaning) && !isOwn503) return outcomeUnknown(context, facts, details);
+    details.submission = 'refused';
+  }
+  if (error.code === 403001 && context.endpoint !== 'submit') details.isPermanent = true;
+  if (context.endpoint === 'result' && error.code === 400005) {
+    return new RunComfyError('ServiceUnavailable', `${context.what}: it is not ready yet (${facts})`, { ...details, notReady: true });
+  }
+  return new RunComfyError(type, `${context.what}: ${wordsOf(type, context.endpoint)} (${facts})`, details);
+}
+
+/**
+ * The HTTP status that a reply means. RunComfy's codes begin with one (404001), and some of its errors come with HTTP 200
+ * or 400 instead. 0: a code that says nothing about it.
+ */
+function meantStatus(httpStatus: number, code: number | string | undefined): number {
+  const isGeneric = httpStatus < 300 || httpStatus === 400;
+  if (!isGeneric) return httpStatus;
+  if (code === 10001) return 402;
+  if (code === 10002 || code === 10003) return 400;
+  const codeClass = typeof code === 'number' ? Number(String(code).slice(0, 3)) : 0;
+  const isClassed = /^\d{3}(\d{3})?$/.test(String(code)) && codeClass >= 400 && codeClass < 600;
+  if (isClassed) return codeClass;
+  return httpStatus < 300 ? 0 : httpStatus;
+}
+
+function typeOf(endpoint: Endpoint, status: number, { code, isFromApplication }: ErrorBody): FailureType {
+  const isAboutRequest = endpoint === 'status' || endpoint === 'result' || endpoint === 'cancel';
+  if (status === 400 && code === 400002) return 'InsufficientBalance';
+  if (status === 400 && code === 400004) return 'Unauthenticated';
+  if (status === 400 && code === 400001) return isAboutRequest ? 'RequestNotFound' : 'InvalidInput';
+  switch (status) {
+    case 401:
+    case 403:
+      return 'Unauthenticated';
+    case 402:
+      return 'InsufficientBalance';
+    case 404:
+    case 410:
+      return isAboutRequest ? 'RequestNotFound' : 'InvalidInput';
+    case 408:
+    case 425:
+      return 'ServiceUnavailable';
+    case 429:
+      return 'RateLimited';
+  }
+  if (status < 400 || status >= 500) return 'ServiceUnavailable';
+  // A gateway's own 4xx says nothing about the request that RunComfy works on.
+  return isAboutRequest && !isFromApplication ? 'ServiceUnavailable' : 'InvalidInput';
+}
+
+function isFailedRequest(context: CallContext, value: unknown): boolean {
+  if (context.endpoint !== 'status' && context.endpoint !== 'result') return false;
+  const status = (value as { status?: unknown }).status;
+  return typeof status === 'string' && status.trim().toLowerCase() === 'failed';
+}
+
+function outcomeUnknown(context: CallContext, reason: string, details: RunComfyErrorDetails): RunComfyError {
+  return new RunComfyError(
+    'SubmitOutcomeUnknown',
+    `${context.what}: it may have been accepted and billed, but no request id came back (${reason}); ` +
+      `look at the Generations page of the RunComfy account before sending it again`,
+    { ...details, submission: 'unknown' },
+  );
+}
+
+function factsOf({ httpStatus, body }: Extract<Exchange, { kind: 'answered' }>, error: ErrorBody): string {
+  const code = error.code === undefined ? '' : `, code ${String(error.code)}`;
+  const words = error.message ?? (body.kind === 'text' && body.text.trim() !== '' ? excerpt(body.text) : undefined);
+  return `HTTP ${String(httpStatus)}${code}${words === undefined ? '' : `: ${excerpt(words)}`}`;
+}
+
+function wordsOf(type: FailureType, endpoint: Endpoint): string {
+  switch (type) {
+    case 'InvalidInput':
+      return endpoint === 'submit' ? 'RunComfy refused the model or its input' : 'RunComfy refused the question';
+    case 'Unauthenticated':
+      return 'RunComfy refused the token; check RUNCOMFY_API_TOKEN';
+    case 'InsufficientBalance':
+      return 'the RunComfy account has no balance left; top it up';
+    case 'RequestNotFound':
+      return 'RunComfy knows no such request, or it has expired';
+    case 'RateLimited':
+      return 'RunComfy asks to slow down';
+    case 'ServiceUnavailable':
+      return 'RunComfy is not available at the moment';
+    case 'SubmitOutcomeUnknown':
+    case 'ProtocolMismatch':
+    case 'GenerationFailed':
+    case 'GenerationCancelled':
+    case 'GenerationTimedOut':
+      return 'RunComfy answered with an error';
+  }
+}

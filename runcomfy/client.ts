@@ -1,0 +1,221 @@
+import { createRequire } from 'node:module';
+import type { z } from 'zod';
+import type { BalanceReading } from '../domain/generation.ts';
+import { isModelId, isRequestId } from '../domain/request.ts';
+import type { CallContext } from './classify.ts';
+import { bodyOf, excerpt, protocolMismatch } from './classify.ts';
+import type { TimeoutOverrides } from './endpoints.ts';
+import { isRunComfyError, RunComfyError } from './errors.ts';
+import { modelKind } from './models/model-kind.ts';
+import { balanceReply } from './schemas/balance.ts';
+import type { CancelReply } from './schemas/cancel-reply.ts';
+import { cancelReply } from './schemas/cancel-reply.ts';
+import type { CatalogueModel } from './schemas/catalogue.ts';
+import { catalogueList, catalogueModel, categoryList } from './schemas/catalogue.ts';
+import type { ResultReply } from './schemas/result-reply.ts';
+import { resultReply } from './schemas/result-reply.ts';
+import type { StatusReply } from './schemas/status-reply.ts';
+import { statusReply } from './schemas/status-reply.ts';
+import { submitReply } from './schemas/submit-reply.ts';
+import { createScrubber } from './scrub.ts';
+import type { HttpCall } from './transport.ts';
+import { createTransport } from './transport.ts';
+
+const { version } = createRequire(import.meta.url)('runcomfy-temporal/package.json') as { version: string };
+
+export interface RunComfyClientOptions {
+  /** With its `/v1`, e.g. `https://model-api.runcomfy.net/v1`. The token goes to this origin and to the next, nowhere else. */
+  modelApiBase: string;
+  /** Serves the balance, e.g. `https://api.runcomfy.net/prod/v2`. */
+  serverlessApiBase?: string;
+  /** Asked before each call, so that a rotated token is picked up. */
+  token: () => string | Promise<string>;
+  timeouts?: TimeoutOverrides;
+  userAgent?: string;
+  /** Default 8 MiB. A longer reply is an error. */
+  maxReplyBytes?: number;
+}
+
+/** Gives a call up early, with the signal's own reason. */
+export interface CallOptions {
+  signal?: AbortSignal;
+}
+
+export interface ResultOptions extends CallOptions {
+  model: string;
+  /** URLs of the input, which are never taken for outputs. */
+  inputUrls?: readonly string[];
+}
+
+export interface CatalogueQuery {
+  limit?: number;
+  offset?: number;
+  search?: string;
+  category?: string;
+  kind?: 'model' | 'workflow' | 'inference';
+  includeSchema?: boolean;
+}
+
+/** The account's wallet. */
+export interface Balance extends BalanceReading {
+  usd: number;
+  currency?: string;
+}
+
+/**
+ * RunComfy's HTTP API: one attempt per call, a typed answer or a `RunComfyError`. Nothing here repeats a call, so each
+ * decision to try again is the caller's.
+ */
+export interface RunComfyClient {
+  /** POSTs the paid order. It cannot be given up: an order cut short has an unknown outcome. */
+  submit(model: string, input: Record<string, unknown>): Promise<{ requestId: string; receivedAt: string }>;
+  status(requestId: string, options?: CallOptions): Promise<StatusReply>;
+  /** A result that is not ready is an answer, whichever way RunComfy says it. */
+  result(requestId: string, options: ResultOptions): Promise<ResultReply>;
+  cancel(requestId: string, options?: CallOptions): Promise<CancelReply>;
+  listModels(query?: CatalogueQuery, options?: CallOptions): Promise<{ models: CatalogueModel[]; total: number }>;
+  listCategories(options?: CallOptions): Promise<string[]>;
+  getModel(model: string, options?: CallOptions): Promise<CatalogueModel>;
+  balance(options?: CallOptions): Promise<Balance>;
+  /** Closes the connections kept for reuse. */
+  close(): Promise<void>;
+}
+
+/** Creates a client of RunComfy's HTTP API. Throws when a base is no URL that can be called. */
+export function createRunComfyClient(options: RunComfyClientOptions): RunComfyClient {
+  const modelApi = parseBase('modelApiBase', options.modelApiBase);
+  const serverlessApi =
+    options.serverlessApiBase === undefined ? undefined : parseBase('serverlessApiBase', options.serverlessApiBase);
+  const scrubber = createScrubber();
+  const transport = createTransport({
+    scrubber,
+    userAgent: options.userAgent ?? `runcomfy-temporal/${version}`,
+    ...(options.timeouts !== undefined && { timeouts: options.timeouts }),
+    ...(options.maxReplyBytes !== undefined && { maxReplyBytes: options.maxReplyBytes }),
+  });
+
+  const readToken = async (context: CallContext): Promise<string> => {
+    const details = context.endpoint === 'submit' ? { submission: 'not_sent' as const } : {};
+    let token: string;
+    try {
+      token = await options.token();
+    } catch (cause) {
+      throw new RunComfyError('Unauthenticated', `${context.what}: the token cannot be read`, { ...details, cause });
+    }
+    if (!/^[\x21-\x7e]+$/.test(token)) {
+      const found = token === '' ? 'no token is set; set RUNCOMFY_API_TOKEN' : 'the token has characters that no token has';
+      throw new RunComfyError('Unauthenticated', `${context.what}: ${found}`, details);
+    }
+    scrubber.remember(token);
+    return token;
+  };
+
+  const call = async <Schema extends z.ZodType>(
+    context: CallContext,
+    request: Omit<HttpCall, 'endpoint' | 'token'>,
+    schema: Schema,
+  ): Promise<z.output<Schema>> => {
+    const token = await readToken(context);
+    const exchange = await transport.send({ ...request, endpoint: context.endpoint, token });
+    const body = bodyOf(context, exchange);
+    const parsed = schema.safeParse(body);
+    if (parsed.success) return parsed.data;
+    throw protocolMismatch(context, exchange.kind === 'answered' ? exchange.httpStatus : 0, excerpt(body));
+  };
+
+  const aboutRequest = (requestId: string, action: string, query = ''): URL => {
+    if (!isRequestId(requestId)) {
+      throw new RunComfyError('RequestNotFound', `${JSON.stringify(requestId)} is no RunComfy request id`, { isPermanent: true });
+    }
+    return urlOf(modelApi, `requests/${requestId}/${action}`, query);
+  };
+  const aboutModel = (model: string, details: { submission?: 'not_sent' }): URL => {
+    if (!isModelId(model)) {
+      throw new RunComfyError('InvalidInput', `${JSON.stringify(model)} is no RunComfy model id`, details);
+    }
+    return urlOf(modelApi, `models/${model}`);
+  };
+
+  return {
+    async submit(model, input) {
+      const url = aboutModel(model, { submission: 'not_sent' });
+      const context: CallContext = { endpoint: 'submit', what: `Submitting ${model}` };
+      const body = JSON.stringify(input);
+      const { requestId } = await call(context, { method: 'POST', url, body }, submitReply);
+      return { requestId, receivedAt: new Date().toISOString() };
+    },
+    async status(requestId, { signal } = {}) {
+      const url = aboutRequest(requestId, 'status');
+      const context: CallContext = { endpoint: 'status', what: `Reading the status of request ${requestId}` };
+      return await call(context, { method: 'GET', url, ...(signal && { signal }) }, statusReply);
+    },
+    async result(requestId, { model, inputUrls, signal }) {
+      const url = aboutRequest(requestId, 'result', '?include_cost=true');
+      const context: CallContext = { endpoint: 'result', what: `Reading the result of request ${requestId} (${model})` };
+      const schema = resultReply({ kind: modelKind(model), inputUrls });
+      try {
+        return await call(context, { method: 'GET', url, ...(signal && { signal }) }, schema);
+      } catch (error) {
+        if (isRunComfyError(error) && error.notReady === true) return { status: 'not_ready' };
+        throw error;
+      }
+    },
+    async cancel(requestId, { signal } = {}) {
+      const url = aboutRequest(requestId, 'cancel');
+      const context: CallContext = { endpoint: 'cancel', what: `Cancelling request ${requestId}` };
+      return await call(context, { method: 'POST', url, ...(signal && { signal }) }, cancelReply);
+    },
+    async listModels(query = {}, { signal } = {}) {
+      const url = urlOf(modelApi, 'models', searchOf(query));
+      const context: CallContext = { endpoint: 'catalogue', what: 'Reading the model catalogue' };
+      return await call(context, { method: 'GET', url, ...(signal && { signal }) }, catalogueList);
+    },
+    async listCategories({ signal } = {}) {
+      const url = urlOf(modelApi, 'models/categories');
+      const context: CallContext = { endpoint: 'catalogue', what: 'Reading the categories of the model catalogue' };
+      return await call(context, { method: 'GET', url, ...(signal && { signal }) }, categoryList);
+    },
+    async getModel(model, { signal } = {}) {
+      const url = aboutModel(model, {});
+      const context: CallContext = { endpoint: 'catalogue', what: `Reading the catalogue's entry of ${model}` };
+      return await call(context, { method: 'GET', url, ...(signal && { signal }) }, catalogueModel);
+    },
+    async balance({ signal } = {}) {
+      if (serverlessApi === undefined) {
+        throw new RunComfyError(
+          'ServiceUnavailable',
+          'Reading the balance: no address is set for it, and it is not guessed for another model API; set RUNCOMFY_SERVERLESS_API_BASE',
+          { isPermanent: true },
+        );
+      }
+      const url = urlOf(serverlessApi, 'balance');
+      const context: CallContext = { endpoint: 'balance', what: 'Reading the balance' };
+      const wallet = await call(context, { method: 'GET', url, ...(signal && { signal }) }, balanceReply);
+      return { ...wallet, readAt: new Date().toISOString() };
+    },
+    close: () => transport.close(),
+  };
+}
+
+function parseBase(name: string, base: string): string {
+  const url = URL.parse(base);
+  const isCallable =
+    (url?.protocol === 'https:' || url?.protocol === 'http:') &&
+    url.username + url.password + url.search + url.hash === '';
+  if (!url || !isCallable) {
+    throw new Error(`${name} is no base address: expected http(s)://host/path without credentials or query`);
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+function urlOf(base: string, path: string, query = ''): URL {
+  return new URL(`${base}/${path}${query}`);
+}
+
+function searchOf({ limit, offset, search, category, kind, includeSchema }: CatalogueQuery): string {
+  const entries = { limit, offset, search, category, kind, include_schema: includeSchema };
+  const params = Object.entries(entries)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]): [string, string] => [name, String(value)]);
+  return params.length === 0 ? '' : `?${new URLSearchParams(params).toString()}`;
+}

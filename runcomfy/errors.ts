@@ -1,0 +1,50 @@
+import type { FailureType } from '../domain/failure-type.ts';
+import type { InputIssue, Submission } from '../domain/generation.ts';
+
+const marker = Symbol.for('runcomfy-temporal.RunComfyError');
+
+/** What is known of a failed call, beside its type and message. */
+export interface RunComfyErrorDetails {
+  /** Set on submits: what is provable about the paid POST. */
+  submission?: Exclude<Submission, 'accepted'>;
+  httpStatus?: number;
+  /** RunComfy's own `error_code`. */
+  vendorCode?: number | string;
+  /** RunComfy's own words, without the token. */
+  vendorMessage?: string;
+  /** `Retry-After`, at most 5 minutes. */
+  retryAfterMs?: number;
+  /** The problems of the input that RunComfy listed. */
+  issues?: InputIssue[];
+  /** No later attempt can succeed, e.g. a request that belongs to someone else. */
+  isPermanent?: boolean;
+  /** The result was asked for before the work was over. */
+  notReady?: boolean;
+  cause?: unknown;
+}
+
+/** One failed call to RunComfy: what it means (`type`) and everything known about it. Never carries the token. */
+export class RunComfyError extends Error {
+  readonly type: FailureType;
+  declare readonly submission?: Exclude<Submission, 'accepted'>;
+  declare readonly httpStatus?: number;
+  declare readonly vendorCode?: number | string;
+  declare readonly vendorMessage?: string;
+  declare readonly retryAfterMs?: number;
+  declare readonly issues?: InputIssue[];
+  declare readonly isPermanent?: boolean;
+  declare readonly notReady?: boolean;
+
+  constructor(type: FailureType, message: string, { cause, ...details }: RunComfyErrorDetails = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'RunComfyError';
+    this.type = type;
+    Object.assign(this, details);
+    Object.defineProperty(this, marker, { value: true });
+  }
+}
+
+/** Recognises a `RunComfyError` by its marker, so that a second copy of this module does not matter. */
+export function isRunComfyError(value: unknown): value is RunComfyError {
+  return typeof value === 'object' && value !== null && marker in value;
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import type { RequestStatus } from '../../domain/activities.ts';
+import { withoutUndefined } from './lenient.ts';
+import { normalizeWord, readStatusWord } from './status-words.ts';
+
+/** What RunComfy says about a cancel. Without `outcome` it said nothing usable: read the status. */
+export interface CancelReply {
+  outcome?: 'cancelled' | 'not_cancellable';
+  status?: RequestStatus;
+}
+
+/**
+ * A cancel reply. The outcome counts first, for RunComfy's own example pairs `status: completed` with `outcome:
+ * cancelled`; `not_cancellable` beside the status `cancelled` means that an earlier cancel has worked.
+ */
+export const cancelReply = z.looseObject({ outcome: z.unknown(), status: z.unknown() }).transform((reply): CancelReply => {
+  const outcome = normalizeWord(reply.outcome);
+  const status = readStatusWord(reply.status);
+  const isCancelled = readStatusWord(outcome) === 'cancelled' || status === 'cancelled';
+  const isNotCancellable = outcome === 'not_cancellable' || normalizeWord(reply.status) === 'not_cancellable';
+  return withoutUndefined({
+    outcome: isCancelled ? ('cancelled' as const) : isNotCancellable ? ('not_cancellable' as const) : undefined,
+    status: status === 'unrecognized' ? undefined : status,
+  });
+});

@@ -1,0 +1,66 @@
+import type { InputIssue } from '../../domain/generation.ts';
+import { isJsonObject, jsonPath } from '../../domain/json.ts';
+import { normalizeCode, readReason } from './reason.ts';
+
+const maxIssues = 100;
+const messageKeys = ['error_message', 'message', 'error', 'detail'];
+
+/** What a body says about an error. */
+export interface ErrorBody {
+  /** RunComfy's `error_code`; `code` counts only beside an HTTP error. */
+  code?: number | string;
+  message?: string;
+  issues?: InputIssue[];
+  /** The body has RunComfy's own error fields, which a gateway in front of it does not write. */
+  isFromApplication: boolean;
+}
+
+/** Reads the error fields of a reply that has an HTTP error status. */
+export function readErrorBody(body: unknown): ErrorBody {
+  if (!isJsonObject(body)) return { isFromApplication: false };
+  const code = normalizeCode(body['error_code']) ?? normalizeCode(body['code']);
+  const issues = readIssues(body['detail']);
+  const message = readMessage(body, issues);
+  const hasOwnFields = normalizeCode(body['error_code']) !== undefined || readReason(body['error_message']).text !== undefined;
+  return {
+    ...(code !== undefined && { code }),
+    ...(message !== undefined && { message }),
+    ...(issues.length > 0 && { issues }),
+    isFromApplication: hasOwnFields,
+  };
+}
+
+/** The error that a 2xx reply carries in its body, if it carries one: RunComfy answers some errors with HTTP 200. */
+export function readErrorInSuccess(body: unknown): ErrorBody | undefined {
+  if (!isJsonObject(body) || normalizeCode(body['error_code']) === undefined) return undefined;
+  return readErrorBody(body);
+}
+
+function readMessage(body: Record<string, unknown>, issues: InputIssue[]): string | undefined {
+  for (const key of messageKeys) {
+    if (key === 'detail' && issues.length > 0) return issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
+    const { text } = readReason(body[key]);
+    if (text !== undefined) return text;
+  }
+  return undefined;
+}
+
+/** `detail: [{ loc: ['body', 'multi_prompt', 2, 'duration'], msg, type }]` as issues by JSONPath. */
+function readIssues(detail: unknown): InputIssue[] {
+  if (!Array.isArray(detail)) return [];
+  return detail
+    .slice(0, maxIssues)
+    .map((item: unknown): InputIssue | undefined => {
+      const { text } = readReason(item);
+      if (text === undefined) return undefined;
+      return { path: isJsonObject(item) ? pathOf(item['loc']) : '$', message: text };
+    })
+    .filter((issue) => issue !== undefined);
+}
+
+function pathOf(loc: unknown): string {
+  const steps = (Array.isArray(loc) ? loc : [loc]).filter(
+    (step): step is string | number => typeof step === 'string' || typeof step === 'number',
+  );
+  return (steps[0] === 'body' ? steps.slice(1) : steps).reduce<string>(jsonPath, '$');
+}

@@ -1,0 +1,82 @@
+import type { GenerationOutput } from '../../domain/generation.ts';
+import { isJsonObject } from '../../domain/json.ts';
+
+/** What a model makes. */
+export type MediaKind = 'image' | 'video' | 'audio';
+
+const kindOfKey: Readonly<Record<string, MediaKind>> = {
+  image: 'image',
+  images: 'image',
+  video: 'video',
+  videos: 'video',
+  audio: 'audio',
+  audios: 'audio',
+};
+const urlKeys = ['url', 'uri'];
+
+const extensions: Readonly<Record<MediaKind, readonly string[]>> = {
+  image: ['jpg', 'jpeg', 'png', 'webp', 'bmp', 'gif', 'avif', 'heic', 'heif', 'tif', 'tiff', 'svg', 'ico'],
+  video: ['mp4', 'mov', 'webm', 'mkv', 'avi', 'm4v', 'mpg', 'mpeg', 'ogv', 'flv', 'wmv', '3gp'],
+  audio: ['mp3', 'wav', 'm4a', 'aac', 'ogg', 'oga', 'opus', 'flac', 'pcm', 'wma', 'aiff', 'aif'],
+};
+
+/** The file extension of a URL's path, in lower case. */
+export function extensionOf(url: URL): string | undefined {
+  return /\.([A-Za-z0-9]{1,5})$/.exec(url.pathname.split('/').at(-1) ?? '')?.[1]?.toLowerCase();
+}
+
+/** What kind of media a file extension stands for. */
+export function kindOfExtension(extension: string | undefined): MediaKind | undefined {
+  if (extension === undefined) return undefined;
+  return (['image', 'video', 'audio'] as const).find((kind) => extensions[kind].includes(extension));
+}
+
+export interface OutputContext {
+  /** What the model makes: tells where a URL belongs that stands under no name. */
+  kind?: MediaKind | undefined;
+  /** URLs of the input, which the reply may echo: never outputs. */
+  inputUrls?: readonly string[] | undefined;
+}
+
+/**
+ * Takes the URLs out of the documented output fields (`image`, `images`, `video`, `videos`, `audio`, `audios`, or a bare
+ * string or array), de-duplicated, in RunComfy's order.
+ */
+export function readOutput(output: unknown, { kind, inputUrls = [] }: OutputContext): GenerationOutput {
+  const excluded = new Set(inputUrls.flatMap((url) => [url, normalize(url) ?? url]));
+  const found: Record<MediaKind, Map<string, string>> = { image: new Map(), video: new Map(), audio: new Map() };
+
+  const add = (text: string, named: MediaKind | undefined) => {
+    const url = text.trim();
+    const key = normalize(url);
+    if (key === undefined || excluded.has(url) || excluded.has(key)) return;
+    const kindOfUrl = named ?? kind ?? kindOfExtension(extensionOf(new URL(url))) ?? 'image';
+    if (!found[kindOfUrl].has(key)) found[kindOfUrl].set(key, url);
+  };
+  const collect = (value: unknown, named: MediaKind | undefined) => {
+    if (typeof value === 'string') add(value, named);
+    else if (Array.isArray(value)) for (const item of value) collect(item, named);
+    else if (isJsonObject(value)) {
+      for (const [key, item] of Object.entries(value)) {
+        if (urlKeys.includes(key)) collect(item, named);
+        else if (Object.hasOwn(kindOfKey, key)) collect(item, named ?? kindOfKey[key]);
+      }
+    }
+  };
+  collect(output, undefined);
+  return {
+    images: [...found.image.values()],
+    videos: [...found.video.values()],
+    audios: [...found.audio.values()],
+  };
+}
+
+/** Whether an output holds no URL at all. */
+export function isEmptyOutput({ images, videos, audios }: GenerationOutput): boolean {
+  return images.length + videos.length + audios.length === 0;
+}
+
+function normalize(text: string): string | undefined {
+  const url = URL.parse(text);
+  return url?.protocol === 'https:' || url?.protocol === 'http:' ? url.href : undefined;
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import type { GenerationOutput } from '../../domain/generation.ts';
+import { inputUrlsOf } from '../../domain/request.ts';
+import { filledString, numeric, optionalField, withoutUndefined } from './lenient.ts';
+import type { OutputContext } from './output.ts';
+import { isEmptyOutput, readOutput } from './output.ts';
+import type { Reason } from './reason.ts';
+import { readReason } from './reason.ts';
+import { quoteStatusWord, readStatusWord } from './status-words.ts';
+
+interface ResultFacts {
+  /** RunComfy's own times, as it writes them. */
+  createdAt?: string;
+  finishedAt?: string;
+  costUsd?: number;
+  /** The model that RunComfy says made this, where it says so. */
+  modelId?: string;
+  /** The input as RunComfy echoes it, where it does. */
+  input?: unknown;
+}
+
+/**
+ * What a result read says. `succeeded` may come with an empty output: whether that is awaited or given up is the
+ * caller's decision.
+ */
+export type ResultReply =
+  | (ResultFacts & { status: 'succeeded'; output: GenerationOutput })
+  | (ResultFacts & { status: 'failed'; reason: string; vendorCode?: number | string })
+  | (ResultFacts & { status: 'cancelled' })
+  | (ResultFacts & { status: 'not_ready' })
+  | (ResultFacts & { status: 'unrecognized'; statusWord: string; output: GenerationOutput });
+
+const wireResult = z.looseObject({
+  status: z.unknown(),
+  output: z.unknown(),
+  created_at: optionalField(filledString),
+  finished_at: optionalField(filledString),
+  cost: optionalField(numeric),
+  model_id: optionalField(filledString),
+  input: z.unknown(),
+});
+
+/** The schema of a result reply for one request. */
+export function resultReply(context: OutputContext) {
+  return wireResult.transform((reply): ResultReply => {
+    const facts: ResultFacts = withoutUndefined({
+      createdAt: reply.created_at,
+      finishedAt: reply.finished_at,
+      costUsd: reply.cost,
+      modelId: reply.model_id,
+      input: reply.input,
+    });
+    const inputUrls = [...(context.inputUrls ?? []), ...inputUrlsOf(reply.input)];
+    const output = readOutput(reply.output, { ...context, inputUrls });
+    const status = readStatusWord(reply.status);
+    switch (status) {
+      case 'in_queue':
+      case 'in_progress':
+        return { ...facts, status: 'not_ready' };
+      case 'cancelled':
+        return { ...facts, status };
+      case 'failed':
+        return { ...facts, status, ...failureOf(reasonOf(reply)) };
+      case 'finished': {
+        // `completed` says only that the work is over: an error in the place of an output is a failure.
+        const reason = reasonOf(reply);
+        if (isEmptyOutput(output) && reason.text !== undefined) return { ...facts, status: 'failed', ...failureOf(reason) };
+        return { ...facts, status: 'succeeded', output };
+      }
+      case 'unrecognized':
+        return { ...facts, status, statusWord: quoteStatusWord(reply.status), output };
+    }
+  });
+}
+
+function reasonOf(reply: Record<string, unknown>): Reason {
+  const { error, failure_reason: failureReason, error_message: errorMessage, message, error_code: errorCode } = reply;
+  const first = readReason(error);
+  const text = first.text ?? readReason(failureReason).text ?? readReason(errorMessage).text ?? readReason(message).text;
+  const code = first.code ?? readReason({ error_code: errorCode }).code;
+  return withoutUndefined({ text, code });
+}
+
+function failureOf({ text, code }: Reason): { reason: string; vendorCode?: number | string } {
+  return { reason: text ?? 'RunComfy gave no reason', ...(code !== undefined && { vendorCode: code }) };
+}

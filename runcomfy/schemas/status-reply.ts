@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import type { RequestStatus } from '../../domain/activities.ts';
+import { optionalField, withoutUndefined } from './lenient.ts';
+import { quoteStatusWord, readStatusWord } from './status-words.ts';
+
+/** What a status read says. */
+export interface StatusReply {
+  status: RequestStatus;
+  /** RunComfy's own word. */
+  statusWord: string;
+  queuePosition?: number;
+}
+
+/** A status reply: any object will do, since an unknown word is no reason to give up on paid work. */
+export const statusReply = z
+  .looseObject({ status: z.unknown(), queue_position: optionalField(z.int().nonnegative()) })
+  .transform(
+    (reply): StatusReply =>
+      withoutUndefined({
+        status: readStatusWord(reply.status),
+        statusWord: quoteStatusWord(reply.status),
+        queuePosition: reply.queue_position,
+      }),
+  );

@@ -1,0 +1,42 @@
+import type { RequestStatus } from '../../domain/activities.ts';
+
+/**
+ * Every status word that a real client of RunComfy handles, for both endpoints. `completed` on a status means that the
+ * work is over, on a result that it went well.
+ */
+const statusWords: Readonly<Record<string, Exclude<RequestStatus, 'unrecognized'>>> = {
+  in_queue: 'in_queue',
+  pending: 'in_queue',
+  waiting: 'in_queue',
+  queued: 'in_queue',
+  in_progress: 'in_progress',
+  starting: 'in_progress',
+  processing: 'in_progress',
+  completed: 'finished',
+  succeeded: 'finished',
+  success: 'finished',
+  done: 'finished',
+  failed: 'failed',
+  error: 'failed',
+  timeout: 'failed',
+  cancelled: 'cancelled',
+  canceled: 'cancelled',
+};
+
+const maxWordLength = 100;
+
+/** A status word as it is compared: trimmed, lower case, `''` for anything that is no string. */
+export function normalizeWord(word: unknown): string {
+  return typeof word === 'string' ? word.trim().toLowerCase() : '';
+}
+
+/** What a status word means; `unrecognized` for an empty, missing or unknown one. */
+export function readStatusWord(word: unknown): RequestStatus {
+  const key = normalizeWord(word);
+  return Object.hasOwn(statusWords, key) ? (statusWords[key] ?? 'unrecognized') : 'unrecognized';
+}
+
+/** RunComfy's own word, bounded, for messages about a status that is not recognised. */
+export function quoteStatusWord(word: unknown): string {
+  return (typeof word === 'string' ? word.trim() : (JSON.stringify(word) ?? '')).slice(0, maxWordLength);
+}
