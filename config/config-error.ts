@@ -1,0 +1,16 @@
+/** What is wrong with the surroundings (environment, files, a missing program); `exitCode` is sysexits' EX_CONFIG. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly exitCode = 78;
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    const [only] = problems;
+    super(
+      problems.length === 1 && only !== undefined
+        ? only
+        : `Configuration:\n${problems.map((problem) => `- ${problem}`).join('\n')}`,
+    );
+    this.problems = problems;
+  }
+}

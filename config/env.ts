@@ -1,0 +1,173 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { defaultTaskQueue } from '../domain/names.ts';
+import { ConfigError } from './config-error.ts';
+import type { TokenSetting } from './token.ts';
+import { failForMissingToken, parseToken } from './token.ts';
+
+export { ConfigError } from './config-error.ts';
+
+const defaultModelApiBase = 'https://model-api.runcomfy.net/v1';
+const defaultServerlessApiBase = 'https://api.runcomfy.net/prod/v2';
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+export type LogLevel = (typeof logLevels)[number];
+
+/** Where a small HTTP server listens. */
+export interface ListenAddress {
+  host: string;
+  /** 0: any free port. */
+  port: number;
+}
+
+/** Temporal's Worker Versioning, on only when both names are set. */
+export interface WorkerVersion {
+  deploymentName: string;
+  buildId: string;
+}
+
+/** The environment, read once. It holds no secret: the token comes from `tokenSource` alone. */
+export interface Config {
+  readonly hasToken: boolean;
+  readonly token?: TokenSetting;
+  /** Without a slash at the end. */
+  readonly modelApiBase: string;
+  /** Missing when only the model base was overridden: the token must not go to another installation. */
+  readonly serverlessApiBase?: string;
+  readonly taskQueue: string;
+  readonly submitsPerSecond?: number;
+  readonly readsPerSecond?: number;
+  readonly stateDir: string;
+  readonly healthAddress?: ListenAddress;
+  readonly metricsAddress?: ListenAddress;
+  readonly logLevel: LogLevel;
+  readonly temporalCliPath?: string;
+  readonly workerVersion?: WorkerVersion;
+}
+
+const baseUrl = z.string().transform((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    context.addIssue({ code: 'custom', message: `expected a URL like ${defaultModelApiBase}, got "${text}"` });
+    return z.NEVER;
+  }
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    context.addIssue({ code: 'custom', message: 'a base URL has no user, password, query or fragment' });
+    return z.NEVER;
+  }
+  return url.href.replace(/\/+$/, '');
+});
+
+const perSecond = z
+  .string()
+  .transform(Number)
+  .refine(
+    (value) => Number.isFinite(value) && value > 0,
+    'expected a number above 0, such as 5 or 0.5; leave it unset for no limit',
+  );
+
+const listenAddress = z.string().transform((text, context): ListenAddress => {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || port > 65_535) {
+    context.addIssue({ code: 'custom', message: `expected host:port, such as 127.0.0.1:9090, got "${text}"` });
+    return z.NEVER;
+  }
+  return { host, port };
+});
+
+const environment = z.object({
+  RUNCOMFY_MODEL_API_BASE: baseUrl.optional(),
+  RUNCOMFY_SERVERLESS_API_BASE: baseUrl.optional(),
+  RUNCOMFY_TASK_QUEUE: z.string().max(200, 'expected at most 200 characters').optional(),
+  RUNCOMFY_SUBMITS_PER_SECOND: perSecond.optional(),
+  RUNCOMFY_READS_PER_SECOND: perSecond.optional(),
+  RUNCOMFY_STATE_DIR: z.string().optional(),
+  RUNCOMFY_HEALTH_ADDRESS: listenAddress.optional(),
+  RUNCOMFY_METRICS_ADDRESS: listenAddress.optional(),
+  RUNCOMFY_LOG_LEVEL: z.enum(logLevels, `expected one of ${logLevels.join(', ')}`).optional(),
+  TEMPORAL_CLI_PATH: z.string().optional(),
+  TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
+  TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
+  XDG_STATE_HOME: z.string().optional(),
+});
+
+/** Reads the environment; throws one `ConfigError` that lists every problem. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const problems: string[] = [];
+  const parsed = environment.safeParse(withoutBlanks(env));
+  for (const issue of parsed.error?.issues ?? []) problems.push(`${issue.path.join('.')}: ${issue.message}.`);
+  const token = parseToken(env, problems);
+  const values = parsed.data;
+  if (values === undefined) throw new ConfigError(problems);
+
+  const modelApiBase = values.RUNCOMFY_MODEL_API_BASE ?? defaultModelApiBase;
+  const serverlessApiBase =
+    values.RUNCOMFY_SERVERLESS_API_BASE ??
+    (modelApiBase === defaultModelApiBase ? defaultServerlessApiBase : undefined);
+  refusePlainHttp('RUNCOMFY_MODEL_API_BASE', modelApiBase, token, problems);
+  if (serverlessApiBase !== undefined)
+    refusePlainHttp('RUNCOMFY_SERVERLESS_API_BASE', serverlessApiBase, token, problems);
+
+  const { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId } = values;
+  if ((deploymentName === undefined) !== (buildId === undefined)) {
+    problems.push(
+      'TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID turn on Worker Versioning together: set both or neither.',
+    );
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+
+  return deepFreeze({
+    hasToken: token !== undefined,
+    ...(token && { token }),
+    modelApiBase,
+    ...(serverlessApiBase !== undefined && { serverlessApiBase }),
+    taskQueue: values.RUNCOMFY_TASK_QUEUE ?? defaultTaskQueue,
+    ...(values.RUNCOMFY_SUBMITS_PER_SECOND !== undefined && { submitsPerSecond: values.RUNCOMFY_SUBMITS_PER_SECOND }),
+    ...(values.RUNCOMFY_READS_PER_SECOND !== undefined && { readsPerSecond: values.RUNCOMFY_READS_PER_SECOND }),
+    stateDir: resolve(values.RUNCOMFY_STATE_DIR ?? defaultStateDir(values.XDG_STATE_HOME)),
+    ...(values.RUNCOMFY_HEALTH_ADDRESS && { healthAddress: values.RUNCOMFY_HEALTH_ADDRESS }),
+    ...(values.RUNCOMFY_METRICS_ADDRESS && { metricsAddress: values.RUNCOMFY_METRICS_ADDRESS }),
+    logLevel: values.RUNCOMFY_LOG_LEVEL ?? 'info',
+    ...(values.TEMPORAL_CLI_PATH !== undefined && { temporalCliPath: values.TEMPORAL_CLI_PATH }),
+    ...(deploymentName !== undefined && buildId !== undefined && { workerVersion: { deploymentName, buildId } }),
+  });
+}
+
+/** A function that gives the token as it is now: a rotated token file is seen without a restart. */
+export function tokenSource(config: Config): () => Promise<string> {
+  return config.token?.read ?? failForMissingToken;
+}
+
+/** Compose files pass unset variables on as empty ones. */
+function withoutBlanks(env: NodeJS.ProcessEnv): Record<string, string> {
+  const known = Object.keys(environment.shape);
+  return Object.fromEntries(known.flatMap((name) => (env[name]?.trim() ? [[name, env[name].trim()]] : [])));
+}
+
+/** Over plain http everyone on the way can read the token; on loopback nobody is on the way, and a `sim-…` token is worth nothing. */
+function refusePlainHttp(name: string, base: string, token: TokenSetting | undefined, problems: string[]): void {
+  const { protocol, hostname } = new URL(base);
+  if (protocol === 'https:' || isLoopback(hostname) || token?.isSimulated === true) return;
+  problems.push(
+    `${name}: plain http would send the token readably to ${hostname}; use https (http is for loopback addresses and simulator tokens, sim-…).`,
+  );
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+function defaultStateDir(xdgStateHome: string | undefined): string {
+  return join(xdgStateHome ?? join(homedir(), '.local', 'state'), 'runcomfy-temporal');
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null) deepFreeze(inner as object);
+  }
+  return Object.freeze(value);
+}

@@ -1,0 +1,73 @@
+import { readFile, stat } from 'node:fs/promises';
+import { ConfigError } from './config-error.ts';
+
+const tokenNames = ['RUNCOMFY_API_TOKEN', 'RUNCOMFY_TOKEN', 'RUNCOMFY_API_KEY'];
+
+/** Where the token comes from. It holds no token itself, so that it may be logged. */
+export interface TokenSetting {
+  /** Name of the environment variable. */
+  name: string;
+  /** The token of a simulator (`sim-…`) guards no money. */
+  isSimulated: boolean;
+  /** Path of the file, for a `…_FILE` variable. */
+  file?: string;
+  read: () => Promise<string>;
+}
+
+/** Finds the first token variable that is set; adds to `problems` what is wrong with it. */
+export function parseToken(env: NodeJS.ProcessEnv, problems: string[]): TokenSetting | undefined {
+  for (const name of tokenNames) {
+    const value = env[name]?.trim();
+    const fileName = `${name}_FILE`;
+    const file = env[fileName]?.trim();
+    if (value && file) problems.push(`${name} and ${fileName} are both set: keep one of them.`);
+    if (value) {
+      if (!isHeaderSafe(value))
+        problems.push(`${name} holds characters that no token has: paste it again, without quotes or line breaks.`);
+      return { name, isSimulated: value.startsWith('sim-'), read: () => Promise.resolve(value) };
+    }
+    if (file) return { name: fileName, isSimulated: false, file, read: createFileReader(fileName, file) };
+  }
+  return undefined;
+}
+
+/** Reads without a token end here: one sentence that says what to set. */
+export function failForMissingToken(): Promise<string> {
+  return Promise.reject(
+    new ConfigError([
+      `No RunComfy token is set: put it into ${tokenNames[0] ?? ''}, or the path of a file that holds it into ${tokenNames[0] ?? ''}_FILE.`,
+    ]),
+  );
+}
+
+/** A rotated secret shows as a changed file: it is read again then, and only then. */
+function createFileReader(name: string, file: string): () => Promise<string> {
+  let known: { version: string; token: string } | undefined;
+  return async () => {
+    try {
+      const { mtimeMs, size, ino } = await stat(file);
+      const version = `${String(mtimeMs)}-${String(size)}-${String(ino)}`;
+      if (known?.version !== version)
+        known = { version, token: checkFileToken(name, file, await readFile(file, 'utf8')) };
+      return known.token;
+    } catch (error) {
+      if (error instanceof ConfigError) throw error;
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+      throw new ConfigError([
+        `${name}: the token file ${file} cannot be read (${code}); check its path and its permissions.`,
+      ]);
+    }
+  };
+}
+
+function checkFileToken(name: string, file: string, text: string): string {
+  const token = text.trim();
+  if (token === '') throw new ConfigError([`${name}: the token file ${file} is empty; put the token into it.`]);
+  if (!isHeaderSafe(token))
+    throw new ConfigError([`${name}: the token file ${file} holds more than a token; it must be one line.`]);
+  return token;
+}
+
+function isHeaderSafe(token: string): boolean {
+  return /^[\x21-\x7e]+$/.test(token);
+}

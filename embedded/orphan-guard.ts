@@ -1,0 +1,27 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+
+/**
+ * Ends `child` when this process ends, however it ends. A tiny shell holds the reading end of a pipe: the pipe closes
+ * with this process, `kill -9` included, and the shell then ends the child.
+ */
+export function guardAgainstOrphan(child: ChildProcess): { release: () => void } {
+  const killChild = () => child.kill('SIGKILL');
+  process.once('exit', killChild);
+  if (process.platform === 'win32' || child.pid === undefined) return { release: () => process.off('exit', killChild) };
+
+  const guard = spawn('sh', ['-c', 'read -r word; [ "$word" = released ] || kill -9 "$1"', 'sh', String(child.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  guard.on('error', () => undefined);
+  guard.stdin.on('error', () => undefined);
+  guard.unref();
+  child.once('exit', () => guard.stdin.end('released\n'));
+  return {
+    release: () => {
+      process.off('exit', killChild);
+      guard.stdin.end('released\n');
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+
+export interface RunOptions {
+  timeoutMs: number;
+  cwd?: string;
+  /** Ends the run early with this reason once it says one. */
+  shouldStop?: () => Promise<string | undefined>;
+}
+
+export interface RunResult {
+  /** Missing when the program could not be started or was ended. */
+  code?: number;
+  output: string;
+  /** Why it was ended before its own end. */
+  stopped?: string;
+}
+
+/** Runs a program to its end and gives both its streams as one text; a program that is not there is no exception. */
+export function run(program: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
+    });
+    let output = '';
+    let stopped: string | undefined;
+    const stop = (reason: string) => {
+      stopped ??= reason;
+      child.kill('SIGKILL');
+    };
+    const collect = (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-64_000);
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    const timer = setTimeout(() => {
+      stop(`took longer than ${String(Math.round(options.timeoutMs / 1000))} s`);
+    }, options.timeoutMs);
+    const watch = setInterval(() => {
+      void options.shouldStop?.().then((reason) => {
+        if (reason !== undefined) stop(reason);
+      });
+    }, 500);
+    const finish = (result: RunResult) => {
+      clearTimeout(timer);
+      clearInterval(watch);
+      resolve(result);
+    };
+    child.once('error', (error) => {
+      finish({ output: error.message });
+    });
+    child.once('close', (code) => {
+      finish({ output, ...(code !== null && { code }), ...(stopped !== undefined && { stopped }) });
+    });
+  });
+}

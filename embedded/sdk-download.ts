@@ -1,0 +1,39 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from './run.ts';
+
+const maxConnectMs = 15_000;
+const maxDownloadMs = 240_000;
+
+/** Lets Temporal's SDK download its dev server into `cacheDir`; gives the program's path. */
+export async function downloadBySdk(cacheDir: string, onNote: (sentence: string) => void): Promise<string> {
+  onNote('Downloading the Temporal dev server (once, about 45 MB) …');
+  await mkdir(cacheDir, { recursive: true });
+  const startedAt = Date.now();
+  const script = fileURLToPath(new URL('sdk-download.mjs', import.meta.url));
+  const { code, output, stopped } = await run(process.execPath, [script, cacheDir], {
+    timeoutMs: maxDownloadMs,
+    shouldStop: async () => {
+      const hasBegun = (await programsIn(cacheDir, /^temporal-sdk-/)).length > 0;
+      return hasBegun || Date.now() - startedAt < maxConnectMs
+        ? undefined
+        : `got no answer within ${String(maxConnectMs / 1000)} s`;
+    },
+  });
+  const [program] = await programsIn(cacheDir, /^temporal-sdk-(?!.*\.downloading$)/);
+  if (code === 0 && program !== undefined) return join(cacheDir, program);
+  const reason =
+    stopped ??
+    output
+      .split('\n')
+      .find((line) => /error/i.test(line))
+      ?.trim()
+      .slice(-160) ??
+    'no reason given';
+  throw new Error(`The SDK's download of the Temporal dev server from temporal.download failed (${reason}).`);
+}
+
+async function programsIn(folder: string, pattern: RegExp): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => pattern.test(name));
+}

@@ -1,0 +1,194 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import { guardAgainstOrphan } from './orphan-guard.ts';
+
+/** How the embedded server is started; everything has a default but the program. */
+export interface EmbeddedServerOptions {
+  /** The `temporal` program, as `findTemporalBinary` gives it. */
+  cliPath: string;
+  /** Keeps the server's data, so that a restart loses nothing; left out: in memory. */
+  dbFile?: string;
+  /** Default: a free one. */
+  port?: number;
+  /** Default: a free one; `false`: no UI. */
+  uiPort?: number | false;
+  /** Search attributes to create, by name. */
+  searchAttributes?: Readonly<Record<string, string>>;
+  /** More arguments of `temporal server start-dev`, such as `--dynamic-config-value`. */
+  extraArgs?: readonly string[];
+  logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'never';
+  /** Default 60 s. */
+  startTimeoutMs?: number;
+}
+
+/** A running local Temporal server. */
+export interface EmbeddedServer {
+  address: string;
+  namespace: string;
+  uiUrl?: string;
+  pid: number;
+  /** Ends it in good order; by force after 10 s. */
+  stop: () => Promise<void>;
+  /** Ends it as a crash would. */
+  kill9: () => Promise<void>;
+  /** What it has printed last. */
+  output: () => string;
+}
+
+const host = '127.0.0.1';
+const namespace = 'default';
+const attempts = 3;
+
+/** Starts `temporal server start-dev` as a child that dies with this process, and waits until it answers. */
+export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
+  if (options.dbFile !== undefined) await mkdir(dirname(options.dbFile), { recursive: true });
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      // Between finding a free port and the server's use of it, another process may have taken it.
+      const isPortLost = error instanceof Error && /address already in use|can't set .* port/i.test(error.message);
+      if (!isPortLost || attempt === attempts) throw error;
+    }
+  }
+}
+
+async function startOnce(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
+  const [freePort, freeUiPort] = await findFreePorts(2);
+  const port = options.port ?? freePort ?? 0;
+  const uiPort = options.uiPort === false ? undefined : (options.uiPort ?? freeUiPort ?? 0);
+  const address = `${host}:${String(port)}`;
+  const child = spawn(options.cliPath, argumentsOf(options, port, uiPort), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Of its own process group: a Ctrl-C on the terminal reaches the workers first, which still have something to report.
+    detached: true,
+    // The server has no business with this process's environment, which may hold a token and TEMPORAL_* settings for another
+    // server. It keeps its cluster's id below HOME: that belongs beside the data.
+    env: options.dbFile === undefined ? {} : { HOME: dirname(options.dbFile) },
+  });
+  const output = collectOutput(child);
+  await Promise.race([
+    once(child, 'spawn'),
+    once(child, 'error').then(([error]) => Promise.reject(error as Error)),
+  ]).catch((error: unknown) => {
+    throw new Error(
+      `The Temporal dev server ${options.cliPath} cannot be started: ${String(error)}; set TEMPORAL_CLI_PATH to another one.`,
+    );
+  });
+  const pid = child.pid ?? 0;
+  const guard = guardAgainstOrphan(child);
+  const end = async (signal: NodeJS.Signals) => {
+    const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    await endChild(child, signal);
+    clearTimeout(force);
+    guard.release();
+  };
+  try {
+    await waitUntilAnswering(child, address, options, output);
+  } catch (error) {
+    await end('SIGKILL');
+    throw error;
+  }
+  return {
+    address,
+    namespace,
+    ...(uiPort !== undefined && { uiUrl: `http://${host}:${String(uiPort)}` }),
+    pid,
+    stop: () => end('SIGTERM'),
+    kill9: () => end('SIGKILL'),
+    output,
+  };
+}
+
+function argumentsOf(options: EmbeddedServerOptions, port: number, uiPort: number | undefined): string[] {
+  const searchAttributes = Object.entries(options.searchAttributes ?? {});
+  return [
+    ...['server', 'start-dev', '--ip', host, '--port', String(port), '--namespace', namespace],
+    ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort), '--ui-disable-news-fetch']),
+    ...(options.dbFile === undefined ? [] : ['--db-filename', options.dbFile]),
+    ...searchAttributes.flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
+    ...['--log-level', options.logLevel ?? 'error'],
+    ...(options.extraArgs ?? []),
+  ];
+}
+
+/** An open port alone says little: the namespace and the search attributes must be readable. */
+async function waitUntilAnswering(
+  child: ChildProcess,
+  address: string,
+  options: EmbeddedServerOptions,
+  output: () => string,
+): Promise<void> {
+  const wanted = Object.keys(options.searchAttributes ?? {});
+  const timeoutMs = options.startTimeoutMs ?? 60_000;
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const failure = await probe(address, wanted);
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`The Temporal dev server ended at its start: ${lastLines(output())}`);
+    }
+    if (failure === undefined) return;
+    if (Date.now() > deadline) {
+      throw new Error(
+        `The Temporal dev server did not answer on ${address} within ${String(timeoutMs / 1000)} s (${failure}). ${lastLines(output())}`,
+      );
+    }
+    await sleep(100);
+  }
+}
+
+async function probe(address: string, searchAttributes: string[]): Promise<string | undefined> {
+  let connection: Connection | undefined;
+  try {
+    connection = await Connection.connect({ address, connectTimeout: 5_000 });
+    const reading = connection;
+    return await connection.withDeadline(Date.now() + 5_000, async () => {
+      await reading.workflowService.describeNamespace({ namespace });
+      const { customAttributes } = await reading.operatorService.listSearchAttributes({ namespace });
+      const missing = searchAttributes.filter((name) => !(name in customAttributes));
+      return missing.length === 0 ? undefined : `search attributes ${missing.join(', ')} are missing`;
+    });
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    await connection?.close();
+  }
+}
+
+async function endChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  await ended;
+}
+
+function collectOutput(child: ChildProcess): () => string {
+  let text = '';
+  const collect = (chunk: Buffer) => {
+    text = (text + chunk.toString()).slice(-32_000);
+  };
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
+  return () => text;
+}
+
+function lastLines(text: string): string {
+  return text.trim().split('\n').slice(-5).join(' · ') || 'it printed nothing.';
+}
+
+async function findFreePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, host));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  });
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}

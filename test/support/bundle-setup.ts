@@ -1,0 +1,17 @@
+import { rm } from 'node:fs/promises';
+import type { TestProject } from 'vitest/node';
+import { writeWorkflowBundle } from './workflow-bundle.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** File with the bundled workflows: `new Worker({ workflowBundle: { codePath } })`. */
+    workflowBundlePath: string;
+  }
+}
+
+/** Bundles the workflows once for all test files of a run. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const path = await writeWorkflowBundle();
+  project.provide('workflowBundlePath', path);
+  return () => rm(path, { force: true });
+}
