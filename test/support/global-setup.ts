@@ -9,7 +9,8 @@ import { findTemporalBinary } from '../../embedded/temporal-binary.ts';
 declare module 'vitest' {
   export interface ProvidedContext {
     /** The server all server tests share. */
-    temporal: { address: string; namespace: string };
+    temporalAddress: string;
+    temporalNamespace: string;
   }
 }
 
@@ -29,7 +30,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
         );
       },
     );
-    project.provide('temporal', { address, namespace: configured.namespace });
+    project.provide('temporalAddress', address);
+    project.provide('temporalNamespace', configured.namespace);
     return () => Promise.resolve();
   }
   const { path } = await findTemporalBinary({
@@ -39,6 +41,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     },
   });
   const server = await startEmbeddedServer({ cliPath: path, uiPort: false, searchAttributes, extraArgs: shortTimers });
-  project.provide('temporal', { address: server.address, namespace: server.namespace });
+  project.provide('temporalAddress', server.address);
+  project.provide('temporalNamespace', server.namespace);
   return () => server.stop();
 }
