@@ -1,0 +1,21 @@
+import type { Job } from '../job.ts';
+import type { Reply } from '../reply.ts';
+import { jsonReply } from '../reply.ts';
+import type { World } from '../world.ts';
+import type { Call } from './call.ts';
+import { ownJob } from './call.ts';
+import { statusWordOf } from './status-words.ts';
+
+/** Answers `POST /v1/requests/{id}/cancel`: only queued work is stopped. */
+export function cancelRequest(world: World, call: Call): Reply {
+  const found = ownJob(world, call);
+  if ('refusal' in found) return found.refusal;
+  const isCancelled = world.cancel(found.job);
+  return cancelReply(world, found.job, isCancelled ? 'cancelled' : 'not_cancellable');
+}
+
+export function cancelReply(world: World, job: Job, outcome: 'cancelled' | 'not_cancellable'): Reply {
+  const { switches } = world.settings;
+  const status = switches.cancel_status_field === 'completed' ? 'completed' : statusWordOf(job, switches);
+  return jsonReply(202, { request_id: job.id, status, outcome });
+}

@@ -1,0 +1,31 @@
+import type { Job } from '../job.ts';
+import { isFinished } from '../job.ts';
+import type { Switches } from '../switches.ts';
+
+/** The word of `/status`: `completed` means that the work is over, not that it succeeded. */
+export function statusWordOf(job: Job, switches: Switches): string {
+  switch (seenState(job)) {
+    case 'in_queue':
+      return 'in_queue';
+    case 'in_progress':
+      return 'in_progress';
+    case 'succeeded':
+      return 'completed';
+    case 'failed':
+      return switches.failed_in_status ? 'failed' : 'completed';
+    case 'cancelled':
+      return switches.cancelled_spelling;
+  }
+}
+
+/** The word of `/result`. */
+export function resultWordOf(job: Job, switches: Switches): string {
+  const state = seenState(job);
+  if (state === 'succeeded') return switches.success_word;
+  return state === 'cancelled' ? switches.cancelled_spelling : state;
+}
+
+/** A job whose cancel was answered with `cancelled`, but which runs on, shows so only by its end. */
+export function seenState(job: Job): Job['state'] {
+  return job.ignoresCancel === true && !isFinished(job) ? 'cancelled' : job.state;
+}

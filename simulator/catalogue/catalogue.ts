@@ -1,0 +1,42 @@
+import { seedInputSchema } from '../model-rules.ts';
+import { audioModels } from './audio-models.ts';
+import type { CatalogueEntry } from './entry.ts';
+import { imageModels } from './image-models.ts';
+import { klingModels, klingStandardEntry } from './kling-models.ts';
+import { videoModels } from './video-models.ts';
+
+const entries: readonly CatalogueEntry[] = [
+  klingStandardEntry(seedInputSchema),
+  ...klingModels,
+  ...imageModels,
+  ...videoModels,
+  ...audioModels,
+];
+const entriesById = new Map(entries.map((entry) => [entry.model_id, entry]));
+
+/** What a list read may ask for. */
+export interface CatalogueQuestion {
+  readonly search?: string | undefined;
+  readonly category?: string | undefined;
+  readonly kind?: string | undefined;
+}
+
+export function findEntry(id: string): CatalogueEntry | undefined {
+  return entriesById.get(id);
+}
+
+/** Entries that fit, in the catalogue's order; `search` looks at id, display name and description. */
+export function listEntries({ search, category, kind }: CatalogueQuestion): CatalogueEntry[] {
+  const wanted = search?.toLowerCase();
+  return entries.filter(
+    (entry) =>
+      (category === undefined || entry.categories.includes(category)) &&
+      (kind === undefined || entry.kind === kind) &&
+      (wanted === undefined ||
+        [entry.model_id, entry.display_name, entry.description].some((text) => text.toLowerCase().includes(wanted))),
+  );
+}
+
+export function listCategories(): string[] {
+  return [...new Set(entries.flatMap((entry) => entry.categories))].sort();
+}

@@ -1,0 +1,108 @@
+/** A property of an input schema, in RunComfy's dialect. */
+export type SchemaProperty = Readonly<Record<string, unknown>>;
+
+/** One model as the catalogue lists it. */
+export interface CatalogueEntry {
+  readonly model_id: string;
+  readonly display_name: string;
+  readonly description: string;
+  readonly categories: readonly string[];
+  readonly kind: 'model';
+  readonly base_price_usd: number;
+  readonly price_unit: 'second' | 'output';
+  readonly pricing_note: string;
+  readonly inputs: readonly string[];
+  readonly required_inputs: readonly string[];
+  readonly model_url: string;
+  readonly input_schema: Readonly<Record<string, unknown>>;
+}
+
+/** What an entry is made from; `required` is a list of names separated by spaces. */
+export interface EntryFacts {
+  readonly category: string;
+  /** USD; for videos a second, for everything else an output. */
+  readonly price: number;
+  readonly note?: string;
+  readonly required: string;
+  readonly properties: Readonly<Record<string, SchemaProperty>>;
+}
+
+/** Completes a catalogue entry. */
+export function entry(id: string, facts: EntryFacts, inputSchema?: Record<string, unknown>): CatalogueEntry {
+  const required = facts.required.split(' ').filter((name) => name !== '');
+  const unit = facts.category.endsWith('video') ? 'second' : 'output';
+  return {
+    model_id: id,
+    display_name: id.split('/').slice(1).join(' '),
+    description: `${facts.category} with ${id}`,
+    categories: [facts.category],
+    kind: 'model',
+    base_price_usd: facts.price,
+    price_unit: unit,
+    pricing_note: facts.note ?? `$${String(facts.price)} per ${unit}`,
+    inputs: Object.keys(facts.properties),
+    required_inputs: required,
+    model_url: `https://www.runcomfy.com/models/${id}`,
+    input_schema: inputSchema ?? { type: 'object', title: 'Input schema', required, properties: facts.properties },
+  };
+}
+
+/** A string. */
+export function text(extra: SchemaProperty = {}): SchemaProperty {
+  return { type: 'string', ...extra };
+}
+
+/** An integer in a range. */
+export function int(minimum?: number, maximum?: number, value?: number | null): SchemaProperty {
+  return ranged('integer', minimum, maximum, value);
+}
+
+/** A number; `float` is RunComfy's own word for it. */
+export function float(minimum: number, maximum: number, value?: number): SchemaProperty {
+  return ranged('float', minimum, maximum, value);
+}
+
+/** A number by its JSON Schema name. */
+export function number(minimum: number, maximum: number, value?: number): SchemaProperty {
+  return ranged('number', minimum, maximum, value);
+}
+
+export function bool(value?: boolean): SchemaProperty {
+  return { type: 'boolean', ...(value === undefined ? {} : { default: value }) };
+}
+
+/** One of these words, separated by spaces; numbers stay words. */
+export function word(words: string, value?: string): SchemaProperty {
+  return { type: 'string', enum: words.split(' '), ...(value === undefined ? {} : { default: value }) };
+}
+
+/** One of the whole numbers from `first` to `last`, listed. */
+export function listedInt(first: number, last: number, value?: number): SchemaProperty {
+  const values = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  return { type: 'integer', enum: values, ...(value === undefined ? {} : { default: value }) };
+}
+
+/** A URL of a media file. */
+export function media(kind: 'image' | 'video' | 'audio'): SchemaProperty {
+  return { type: 'string', format: `${kind}_uri` };
+}
+
+/** URLs of media files. */
+export function mediaList(kind: 'image' | 'video' | 'audio', minItems?: number, maxItems?: number): SchemaProperty {
+  return {
+    type: 'array',
+    format: `${kind}_uris`,
+    items: media(kind),
+    ...(minItems === undefined ? {} : { minItems }),
+    ...(maxItems === undefined ? {} : { maxItems }),
+  };
+}
+
+function ranged(type: string, minimum?: number, maximum?: number, value?: number | null): SchemaProperty {
+  return {
+    type,
+    ...(minimum === undefined ? {} : { minimum }),
+    ...(maximum === undefined ? {} : { maximum }),
+    ...(value === undefined ? {} : { default: value }),
+  };
+}

@@ -1,0 +1,52 @@
+import { createRandom } from '../random.ts';
+import type { Delivery, FaultContext } from './fault.ts';
+import { faultsByName } from './fault-names.ts';
+import type { FaultRule, FaultRuleState } from './rule.ts';
+import { parseFaultRules } from './rule.ts';
+
+/** The rules in force. */
+export interface FaultRules {
+  /** Replaces all rules; throws one sentence when one is wrong, and then changes nothing. */
+  set(rules: unknown): void;
+  restore(rules: FaultRuleState[]): void;
+  list(): FaultRuleState[];
+  /** Lets the first rule that wants this call spoil it. */
+  strike(call: Omit<FaultContext, 'rule'>): { rule: FaultRuleState; delivery: Delivery } | undefined;
+}
+
+/** `onStrike` hears of every rule that was used up by one more call. */
+export function createFaultRules(seed: () => number, onStrike: () => void): FaultRules {
+  let rules: FaultRuleState[] = [];
+
+  function wants(rule: FaultRuleState, index: number, context: Omit<FaultContext, 'rule'>): boolean {
+    const { call } = context;
+    if (rule.step !== call.step) return false;
+    if (rule.model !== undefined && rule.model !== (call.job?.model ?? call.model)) return false;
+    if (rule.requestId !== undefined && rule.requestId !== call.requestId) return false;
+    if (rule.times !== undefined && rule.fired >= rule.times) return false;
+    if (faultsByName.get(rule.fault)?.applies?.({ ...context, rule }) === false) return false;
+    rule.seen += 1;
+    if (rule.seen <= (rule.skip ?? 0)) return false;
+    return rule.probability === undefined || createRandom(seed(), index, rule.seen)() < rule.probability;
+  }
+
+  return {
+    set(value) {
+      rules = parseFaultRules(value, faultsByName).map((rule: FaultRule) => ({ ...rule, seen: 0, fired: 0 }));
+    },
+    restore(saved) {
+      rules = saved;
+    },
+    list: () => rules.map((rule) => ({ ...rule })),
+    strike(context) {
+      for (const [index, rule] of rules.entries()) {
+        const fault = faultsByName.get(rule.fault);
+        if (fault === undefined || !wants(rule, index, context)) continue;
+        rule.fired += 1;
+        onStrike();
+        return { rule, delivery: fault.act({ ...context, rule }) };
+      }
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,164 @@
+import { inputUrlsOf } from '../../domain/request.ts';
+import { notReady } from '../api/errors.ts';
+import { outputUrls } from '../api/output.ts';
+import { errorOf, unfinishedReply } from '../api/result.ts';
+import type { Job } from '../job.ts';
+import { isFinished } from '../job.ts';
+import type { Switches } from '../switches.ts';
+import type { Fault, FaultContext } from './fault.ts';
+import { jobOf, reply, withJson } from './fault.ts';
+
+interface Success {
+  readonly kind: Job['kind'];
+  readonly urls: readonly string[];
+  readonly inputUrls: readonly string[];
+  readonly output: Record<string, unknown>;
+}
+
+function isOver(context: FaultContext): boolean {
+  const job = jobOf(context);
+  if (job === undefined) return false;
+  context.proceed();
+  return isFinished(job);
+}
+
+function hasOutput(context: FaultContext): boolean {
+  const job = jobOf(context);
+  if (job === undefined) return false;
+  context.proceed();
+  return job.state === 'succeeded';
+}
+
+/** The success with another `output`; undefined takes the key away. */
+function output(
+  name: string,
+  sentence: string,
+  make: (success: Success, context: FaultContext) => unknown,
+  group = 6,
+): Fault {
+  return {
+    name,
+    group,
+    steps: ['result'],
+    sentence,
+    applies: hasOutput,
+    act: (context) => {
+      const { call, world } = context;
+      const honest = context.proceed();
+      if (call.job === undefined) return reply(honest);
+      const { kind, input } = call.job;
+      const urls = outputUrls(world, call, call.job);
+      return reply(
+        withJson(honest, (json) => {
+          const success = {
+            kind,
+            urls,
+            inputUrls: inputUrlsOf(input),
+            output: json['output'] as Record<string, unknown>,
+          };
+          return { ...json, output: make(success, context) };
+        }),
+      );
+    },
+  };
+}
+
+/** The job turns out to have failed; what was charged is given back as the switches say. */
+function failed(name: string, sentence: string, shape?: Switches['error_shape']): Fault {
+  return {
+    name,
+    group: 6,
+    steps: ['result'],
+    sentence,
+    applies: (context) => {
+      const job = jobOf(context);
+      return job !== undefined && (job.state === 'succeeded' || job.state === 'failed');
+    },
+    act: ({ rule, call, world, proceed }) => {
+      const reason = rule.word ?? 'The generation failed.';
+      if (call.job !== undefined) world.fail(call.job, reason);
+      const error = errorOf(reason, shape ?? world.settings.switches.error_shape);
+      return reply(withJson(proceed(), (json) => ({ ...json, error })));
+    },
+  };
+}
+
+function inFolder(url: string, folder: string): string {
+  const slash = url.lastIndexOf('/');
+  return `${url.slice(0, slash)}/${folder}${url.slice(slash + 1)}`;
+}
+
+/** Trouble with what a result read says. */
+export const resultFaults: readonly Fault[] = [
+  failed('result-failed', 'The status says that the work is over, the result that it failed (`word` is the reason).'),
+  failed('error-object', 'A failure whose `error` is an object.', 'object'),
+  failed('error-array', 'A failure whose `error` is a list.', 'array'),
+  {
+    name: 'result-lags',
+    group: 6,
+    steps: ['result'],
+    sentence: 'The work is over, but the result still says `in_progress`.',
+    applies: isOver,
+    act: ({ call, proceed }) => reply(call.job === undefined ? proceed() : unfinishedReply(call.job, 'in_progress')),
+  },
+  {
+    name: 'not-ready-400005',
+    group: 6,
+    steps: ['result'],
+    sentence: 'The work is over, but the result answers 400 with 400005.',
+    applies: isOver,
+    act: ({ world }) => reply(notReady(world.settings.switches)),
+  },
+  output('no-output', 'A success without `output`.', () => undefined),
+  output('empty-lists', 'A success whose output lists are empty.', () => ({ images: [], videos: [], audios: [] })),
+  output('singular-only', 'The file stands under the singular key alone.', ({ kind, urls }) => ({ [kind]: urls[0] })),
+  output('plural-only', 'The file stands under the plural key alone.', ({ kind, urls }) => ({ [`${kind}s`]: urls })),
+  output('both', 'The file stands under both keys.', ({ kind, urls }) => ({ [kind]: urls[0], [`${kind}s`]: urls })),
+  output('duplicates', 'The plural key repeats the file.', ({ kind, urls }) => ({ [`${kind}s`]: [...urls, ...urls] })),
+  output('bare-string', '`output` is the URL itself.', ({ urls }) => urls[0]),
+  output('bare-array', '`output` is a list of URLs.', ({ urls }) => urls),
+  output('object-array', '`output` is a list of `{ url }`.', ({ urls }) => urls.map((url) => ({ url }))),
+  output('nested', 'The output object is wrapped in another.', (success) => ({ result: success.output })),
+  output('echoed-input-as-output', 'URLs of the input stand in the output, under keys of outputs.', (success) => ({
+    ...success.output,
+    images: [...success.inputUrls, ...(success.kind === 'image' ? success.urls : [])],
+    input: success.inputUrls,
+  })),
+  output(
+    'untrusted-url',
+    'The files lie on another host (`location`; else http://files.invalid).',
+    ({ kind, urls }, { rule, call }) => ({
+      [`${kind}s`]: urls.map((url) => url.replace(call.origin, rule.location ?? 'http://files.invalid')),
+    }),
+    9,
+  ),
+  output(
+    'traversal-names',
+    'The names of the files lead out of their folder.',
+    ({ kind, urls }) => ({ [`${kind}s`]: urls.map((url) => inFolder(url, '..%2F..%2F')) }),
+    9,
+  ),
+  output(
+    'same-names',
+    'Files in different folders have the same name.',
+    ({ kind, urls }) => ({ [`${kind}s`]: urls.flatMap((url) => [inFolder(url, 'a/'), inFolder(url, 'b/')]) }),
+    9,
+  ),
+  {
+    name: 'cost-late',
+    group: 6,
+    steps: ['result'],
+    sentence: 'The result lacks `cost`.',
+    applies: hasOutput,
+    act: ({ proceed }) => reply(withJson(proceed(), ({ cost: _none, ...json }) => json)),
+  },
+  {
+    name: 'other-model-id',
+    group: 6,
+    steps: ['result'],
+    sentence: 'The result names another model (`word`; else somebody/else).',
+    applies: hasOutput,
+    act: ({ rule, proceed }) =>
+      reply(withJson(proceed(), (json) => ({ ...json, model_id: rule.word ?? 'somebody/else' }))),
+  },
+];

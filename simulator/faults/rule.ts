@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { steps } from '../api/call.ts';
+
+const rule = z.strictObject({
+  /** Names the rule in the event log. */
+  id: z.string().optional(),
+  fault: z.string(),
+  step: z.enum(steps),
+  /** How often it strikes; always unless given. */
+  times: z.number().int().positive().optional(),
+  /** So many calls that it could spoil pass first. */
+  skip: z.number().int().nonnegative().optional(),
+  probability: z.number().min(0).max(1).optional(),
+  requestId: z.string().optional(),
+  model: z.string().optional(),
+  delayMs: z.number().nonnegative().optional(),
+  httpStatus: z.number().int().min(200).max(599).optional(),
+  /** Seconds, `absent`, `date` (an HTTP date two seconds ahead), or any other text as it is. */
+  retryAfter: z.union([z.number(), z.string()]).optional(),
+  /** Replaces the body: a string as it is, anything else as JSON. */
+  body: z.unknown().optional(),
+  word: z.string().optional(),
+  errorCode: z.number().int().optional(),
+  location: z.string().optional(),
+  factor: z.number().nonnegative().optional(),
+});
+
+/** One wish for trouble: which fault, at which kind of call, how often, and its parameters. */
+export type FaultRule = z.input<typeof rule>;
+
+/** A rule with what it has done so far. */
+export type FaultRuleState = FaultRule & {
+  /** Calls that it could have spoiled. */
+  seen: number;
+  /** Calls that it did spoil. */
+  fired: number;
+};
+
+/** Checks rules that came from outside; throws one sentence. */
+export function parseFaultRules(
+  value: unknown,
+  faults: ReadonlyMap<string, { readonly steps: readonly string[] }>,
+): FaultRule[] {
+  const result = z.array(rule).safeParse(value);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    throw new Error(
+      `Fault rules must be a list of { fault, step, … }: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`,
+    );
+  }
+  for (const { fault, step } of result.data) {
+    const definition = faults.get(fault);
+    if (definition === undefined) throw new Error(`There is no fault "${fault}"; GET /__sim/fault-names lists them.`);
+    if (!definition.steps.includes(step)) {
+      throw new Error(`Fault "${fault}" does not apply to step "${step}", only to ${definition.steps.join(', ')}.`);
+    }
+  }
+  return result.data;
+}

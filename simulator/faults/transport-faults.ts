@@ -1,0 +1,161 @@
+import { badToken, errorReply, tooMany } from '../api/errors.ts';
+import type { Reply } from '../reply.ts';
+import { jsonReply } from '../reply.ts';
+import type { Fault, FaultContext } from './fault.ts';
+import { allSteps, apiSteps, isTaken, reply } from './fault.ts';
+
+const gatewayPage = '<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>';
+const usualDelayMs = 30_000;
+
+/** The rule's own body, else the usual one. */
+function bodyOf({ rule }: FaultContext, usual: Reply): Reply {
+  if (rule.body === undefined) return usual;
+  const { status, headers = {} } = usual;
+  return typeof rule.body === 'string' ? { status, headers, raw: rule.body } : { status, headers, json: rule.body };
+}
+
+/** The call is carried out, its reply replaced. */
+function spoiled(name: string, group: number, sentence: string, make: (honest: Reply) => Reply): Fault {
+  return {
+    name,
+    group,
+    steps: apiSteps,
+    sentence,
+    applies: isTaken,
+    act: (context) => {
+      const made = bodyOf(context, make(context.proceed()));
+      return reply({ ...made, status: context.rule.httpStatus ?? made.status });
+    },
+  };
+}
+
+/** The call is not carried out at all. */
+function refused(name: string, group: number, sentence: string, make: (context: FaultContext) => Reply): Fault {
+  return { name, group, steps: apiSteps, sentence, act: (context) => reply(bodyOf(context, make(context))) };
+}
+
+function redirect(status: 302 | 307): Fault {
+  return {
+    name: `redirect-${String(status)}`,
+    group: 10,
+    steps: allSteps,
+    sentence: `${String(status)} to another origin (\`location\`; else the simulator under another host name), nothing done.`,
+    act: ({ rule, call }) => {
+      const elsewhere = call.origin.replace('127.0.0.1', 'localhost');
+      const location = rule.location ?? `${elsewhere}/__sim/elsewhere${call.url.pathname}`;
+      return reply({ status, headers: { location }, raw: '' });
+    },
+  };
+}
+
+/** Trouble that any call may meet. */
+export const transportFaults: readonly Fault[] = [
+  refused(
+    'unavailable-json',
+    2,
+    '503 with a JSON error of the service (and `Retry-After` where given): nothing was done.',
+    ({ rule, world }) => {
+      const headers: Record<string, string> = {};
+      if (rule.retryAfter !== undefined) headers['retry-after'] = String(rule.retryAfter);
+      return errorReply({ ...world.settings.switches, errors_in_200: false }, 503, 503001, 'Service unavailable.', {
+        headers,
+      });
+    },
+  ),
+  refused('unavailable-bare', 2, '503 without a body: nothing was done, but nobody can tell.', () => ({
+    status: 503,
+    raw: '',
+  })),
+  refused('rate-limited', 2, '429; `retryAfter` is absent, seconds, `date` or any text.', ({ rule, world }) =>
+    tooMany(world.settings.switches, rule.retryAfter),
+  ),
+  spoiled('not-json', 3, 'Carried out, but the reply is text that is no JSON.', ({ status }) => ({
+    status,
+    raw: 'OK, accepted',
+  })),
+  spoiled('empty-body', 3, 'Carried out, but the reply has no body.', ({ status }) => ({ status, raw: '' })),
+  spoiled('empty-array', 3, 'Carried out, but the reply is `[]`.', ({ status }) => jsonReply(status, [])),
+  spoiled('empty-object', 3, 'Carried out, but the reply is `{}`.', ({ status }) => jsonReply(status, {})),
+  spoiled('null-body', 3, 'Carried out, but the reply is `null`.', ({ status }) => jsonReply(status, null)),
+  refused(
+    'error-code-200',
+    4,
+    '200 with `error_code` (`errorCode`, else 403003): a refusal, nothing was done.',
+    ({ rule }) => jsonReply(200, { error_code: rule.errorCode ?? 403003, error_message: 'Forbidden.' }),
+  ),
+  refused(
+    'http-5xx',
+    5,
+    'A gateway answers `httpStatus` (502 unless given) with an HTML page: nothing was done.',
+    ({ rule }) => ({
+      status: rule.httpStatus ?? 502,
+      headers: { 'content-type': 'text/html' },
+      raw: gatewayPage,
+    }),
+  ),
+  refused(
+    'http-status',
+    5,
+    '`httpStatus` (500 unless given) with `body`, or an error of the API: nothing was done.',
+    ({ rule }) =>
+      jsonReply(rule.httpStatus ?? 500, { error_code: rule.errorCode ?? 500001, error_message: 'Internal error.' }),
+  ),
+  spoiled('html-body', 5, 'Carried out, but the reply is an HTML page under a success status.', ({ status }) => ({
+    status,
+    headers: { 'content-type': 'text/html' },
+    raw: gatewayPage,
+  })),
+  {
+    name: 'reset',
+    group: 5,
+    steps: allSteps,
+    sentence: 'The connection is reset: nothing was done.',
+    act: () => ({ how: 'reset' }),
+  },
+  {
+    name: 'hang',
+    group: 5,
+    steps: allSteps,
+    sentence: 'The connection stays open and no answer comes: nothing was done.',
+    act: () => ({ how: 'hang' }),
+  },
+  {
+    name: 'delay',
+    group: 5,
+    steps: allSteps,
+    sentence: 'Carried out at once, answered after `delayMs` (30 s unless given).',
+    act: ({ rule, proceed }) => ({ how: 'reply', reply: proceed(), afterMs: rule.delayMs ?? usualDelayMs }),
+  },
+  {
+    name: 'cut-body',
+    group: 5,
+    steps: allSteps,
+    sentence: 'Carried out, but the connection ends in the middle of the body.',
+    applies: isTaken,
+    act: ({ proceed }) => ({ how: 'cut', reply: proceed() }),
+  },
+  {
+    name: 'slow-body',
+    group: 9,
+    steps: allSteps,
+    sentence: 'Carried out, but the body trickles in over `delayMs` (30 s unless given).',
+    act: ({ rule, proceed }) => ({ how: 'trickle', reply: proceed(), overMs: rule.delayMs ?? usualDelayMs }),
+  },
+  redirect(302),
+  redirect(307),
+  refused('token-revoked', 11, 'The token is refused until the rule is taken away: nothing was done.', ({ world }) =>
+    badToken(world.settings.switches),
+  ),
+  refused(
+    'token-echo',
+    11,
+    '401, or `httpStatus`, whose error text repeats the Authorization header: nothing was done.',
+    (context) => {
+      const message = `Rejected header "Authorization: ${context.call.authorization ?? ''}".`;
+      return jsonReply(context.rule.httpStatus ?? 401, {
+        error_code: context.rule.errorCode ?? 401001,
+        error_message: message,
+      });
+    },
+  ),
+];

@@ -1,0 +1,11 @@
+export type { SimulatorEvent } from './events.ts';
+export { faultNames } from './faults/fault-names.ts';
+export type { FaultRule, FaultRuleState } from './faults/rule.ts';
+export { fidelityStatement } from './fidelity.ts';
+export type { Ledger, LedgerJob, LedgerTotals } from './ledger.ts';
+export type { Profiles } from './profiles.ts';
+export { scenarios } from './scenarios.ts';
+export type { Simulator, SimulatorControls, SimulatorOptions } from './simulator.ts';
+export { startSimulator } from './start-simulator.ts';
+export { switchTable } from './switches.ts';
+export type { Switches } from './switches.ts';

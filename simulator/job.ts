@@ -1,0 +1,54 @@
+/** What a model makes. */
+export type MediaKind = 'image' | 'video' | 'audio';
+
+export type JobState = 'in_queue' | 'in_progress' | 'succeeded' | 'failed' | 'cancelled';
+
+/** One accepted submit. Times are milliseconds since the epoch, money is micro-dollars. */
+export interface Job {
+  readonly id: string;
+  /** Number among all jobs of this simulator: names the job's random stream. */
+  readonly ordinal: number;
+  /** Digest of the token that submitted it. */
+  readonly owner: string;
+  readonly model: string;
+  readonly kind: MediaKind;
+  readonly input: Record<string, unknown>;
+  readonly headers: Record<string, string>;
+  readonly acceptedAt: number;
+  readonly queueMs: number;
+  readonly runMs: number;
+  /** Set for a job whose time line is driven by reads instead of the clock. */
+  readonly drive?: { readonly queueReads: number; readonly runReads: number };
+  /** Jobs of other accounts that were ahead at the start. */
+  readonly othersAhead: number;
+  readonly outputCount: number;
+  readonly priceMicro: number;
+  state: JobState;
+  /** From when on it may start, slots permitting. */
+  eligibleAt: number;
+  /** When the running work ends. */
+  endsAt?: number | undefined;
+  startedAt?: number;
+  finishedAt?: number;
+  firstTerminalReadAt?: number;
+  /** The stage in which it waits until it is released. */
+  held?: 'queue' | 'run' | undefined;
+  /** Held by a fault: only a release that names it lets it go. */
+  isStuck?: boolean;
+  /** Why it is going to fail, or has failed. */
+  failure?: string;
+  /** It runs on although a cancel was answered with `cancelled`. */
+  ignoresCancel?: boolean;
+  chargedMicro: number;
+  /** Reads that moved a read-driven job on. */
+  drivenReads: number;
+  /** Result reads answered since the success, for the delay of `cost`. */
+  costReads: number;
+  statusCalls: number;
+  resultCalls: number;
+  cancelCalls: number;
+}
+
+export function isFinished(job: Job): boolean {
+  return job.state === 'succeeded' || job.state === 'failed' || job.state === 'cancelled';
+}

@@ -1,0 +1,72 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+
+/** Where the simulator's state survives: JSON lines, appended; a later line about the same thing wins. */
+export interface Journal {
+  /** `sync`: on the disk before this returns. */
+  append(record: object, options?: { sync: boolean }): void;
+  /** Replaces everything by these records. */
+  rewrite(records: Iterable<object>): void;
+  close(): void;
+}
+
+/** Reads what a journal holds; a last line that was cut off by a crash is dropped. */
+export function readJournal(path: string): Record<string, unknown>[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  const lines = text.split('\n');
+  const last = lines.pop();
+  const records = lines.map((line, index) => parseLine(line, path, index + 1));
+  if (last !== undefined && last !== '') {
+    try {
+      records.push(JSON.parse(last) as Record<string, unknown>);
+    } catch {
+      return records;
+    }
+  }
+  return records;
+}
+
+export function openJournal(path: string): Journal {
+  let file = openSync(path, 'a');
+
+  return {
+    append(record, options) {
+      writeSync(file, `${JSON.stringify(record)}\n`);
+      if (options?.sync === true) fsyncSync(file);
+    },
+    rewrite(records) {
+      const fresh = `${path}.new`;
+      const lines = Array.from(records, (record) => `${JSON.stringify(record)}\n`);
+      writeFileSync(fresh, lines.join(''), { flush: true });
+      renameSync(fresh, path);
+      closeSync(file);
+      file = openSync(path, 'a');
+    },
+    close() {
+      closeSync(file);
+    },
+  };
+}
+
+/** Keeps nothing. */
+export function noJournal(): Journal {
+  return { append: () => undefined, rewrite: () => undefined, close: () => undefined };
+}
+
+function parseLine(line: string, path: string, number: number): Record<string, unknown> {
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch (cause) {
+    throw new Error(
+      `The simulator's state file ${path} is damaged in line ${String(number)}; delete it to start afresh.`,
+      {
+        cause,
+      },
+    );
+  }
+}
