@@ -167,11 +167,20 @@ export function toClientError(error: unknown, key: string): unknown {
   return error;
 }
 
+/** Temporal gave no answer, or refused us at the door. */
+export function unreachable(address: string, cause: unknown, key?: string): GenerationError {
+  const where = address === '' ? '' : ` at ${address}`;
+  const message = `Temporal cannot be reached${where} (${reasonOf(cause)}): check that the server is up, and TEMPORAL_ADDRESS and TEMPORAL_API_KEY`;
+  return new GenerationError({ type: 'TemporalUnreachable', message, key, cause });
+}
+
+/** Temporal knows no workflow by this key. */
 export function keyNotFound(key: string, cause?: unknown): GenerationError {
   const message = `there is no generation "${key}": Temporal does not know this key, or keeps it no longer`;
   return new GenerationError({ type: 'KeyNotFound', message, key, cause });
 }
 
+/** Nobody polls the generation's task queue. */
 export function noWorker(key: string, taskQueue: string, cause?: unknown): GenerationError {
   const message = `no worker answers for generation "${key}": start one on task queue "${taskQueue}" with \`runcomfy-temporal worker\``;
   return new GenerationError({ type: 'NoWorker', message, key, cause });

@@ -72,3 +72,9 @@ async function lookAgain(client: Client, key: string): Promise<KnownState | unde
     throw error;
   }
 }
+
+/** Whether the newest run of a key has closed. */
+export async function isEnded(client: Client, key: string): Promise<boolean> {
+  const { status } = await client.workflow.getHandle(key).describe();
+  return status.name !== 'RUNNING' && status.name !== 'PAUSED' && status.name !== 'CONTINUED_AS_NEW';
+}

@@ -1,0 +1,45 @@
+import { Option } from 'commander';
+
+import type { ListedGeneration } from '../../client/index.ts';
+import { phases } from '../../domain/generation.ts';
+import type { Phase } from '../../domain/generation.ts';
+
+import { defineCommand } from '../define-command.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { parseCount } from '../option-parsers.ts';
+import { table } from '../pretty.ts';
+
+interface ListOptions {
+  model?: string;
+  phase?: Phase;
+  limit: number;
+}
+
+/** `list`: the generations that Temporal keeps, newest first. */
+export const addList = defineCommand<ListOptions>({
+  signature: 'list',
+  summary: 'List generations, newest first.',
+  examples: [
+    'runcomfy-temporal list --phase submission_unknown',
+    'runcomfy-temporal list --model kling/kling-3.0/standard/image-to-video --limit 20 --output json',
+  ],
+  set: (command) =>
+    command
+      .option('--model <id>', 'only of this model')
+      .addOption(new Option('--phase <phase>', 'only in this phase').choices(phases))
+      .addOption(new Option('--limit <count>', 'at most so many').argParser(parseCount).default(100)),
+  act: ({ printer, withTemporal }, _args, filter) =>
+    withTemporal(async ({ generations }) => {
+      const found: ListedGeneration[] = [];
+      for await (const generation of generations.list(filter)) found.push(generation);
+      printer.print({ generations: found }, () =>
+        found.length === 0
+          ? 'no generations'
+          : table(
+              ['KEY', 'PHASE', 'MODEL', 'STARTED', 'REQUEST'],
+              found.map(({ key, phase, model, startedAt, requestId = '' }) => [key, phase, model, startedAt, requestId]),
+            ),
+      );
+      return exitCodes.done;
+    }),
+});

@@ -1,0 +1,18 @@
+import { defineCommand } from '../define-command.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { prettyState } from '../pretty.ts';
+
+/** `status KEY`: where a generation stands. */
+export const addStatus = defineCommand({
+  signature: 'status <key>',
+  summary: 'Show where a generation stands; without a worker, what Temporal itself knows (exit 69).',
+  examples: ['runcomfy-temporal status order-4711', 'runcomfy-temporal status order-4711 --output json | jq -r .phase'],
+  act: ({ printer, withTemporal }, [key = '']) =>
+    withTemporal(async ({ generations }) => {
+      const state = await (await generations.get(key)).state();
+      printer.print(state, () => prettyState(state, key));
+      if (!state.isFromServer) return exitCodes.done;
+      printer.note('no worker answers: this is what Temporal itself knows; start one with `runcomfy-temporal worker`');
+      return exitCodes.unavailable;
+    }),
+});

@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+
+import type { CommandContext } from './command-context.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { outputFormats } from './printer.ts';
+import type { OutputFormat } from './printer.ts';
+
+export interface CommandDefinition<Options extends object> {
+  /** Name and arguments as commander writes them: `status <key>`. */
+  signature: string;
+  summary: string;
+  examples: string[];
+  /** Adds the command's own options. */
+  set?: (command: Command) => void;
+  /** The work; the exit code it returns is that of the process. */
+  act: (context: CommandContext, args: string[], options: Options) => Promise<ExitCode>;
+}
+
+/** Runs the work of a command in the chosen format. */
+export type CommandRunner = (
+  format: OutputFormat | undefined,
+  work: (context: CommandContext) => Promise<ExitCode>,
+) => Promise<void>;
+
+/** Adds one command to a program. */
+export type CommandAdder = (program: Command, run: CommandRunner) => void;
+
+/** Describes a command; every one takes `--output` and shows its examples in `--help`. */
+export function defineCommand<Options extends object>(definition: CommandDefinition<Options>): CommandAdder {
+  const { signature, summary, examples, set, act } = definition;
+  return (program, run) => {
+    const command = program.command(signature).description(summary);
+    set?.(command);
+    const output = new Option('--output <format>', 'json (one document on stdout) or pretty; default: pretty on a terminal, else json');
+    command.addOption(output.choices(outputFormats));
+    command.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);
+    command.action(async () => {
+      const options = command.opts<Options & { output?: OutputFormat }>();
+      await run(options.output, (context) => act(context, command.args, options));
+    });
+  };
+}

@@ -1,0 +1,44 @@
+import { isGenerationError } from '../client/errors.ts';
+import type { GenerationError, GenerationErrorType } from '../client/errors.ts';
+import { ConfigError } from '../config/config-error.ts';
+import type { InputIssue } from '../domain/generation.ts';
+import { isRunComfyError } from '../runcomfy/errors.ts';
+
+import { CliError } from './cli-error.ts';
+import type { CliErrorType } from './cli-error.ts';
+import { shellQuote } from './shell-quote.ts';
+
+/** A failure as the command line reports it. `Internal`: a defect of this program. */
+export interface ErrorReport {
+  type: GenerationErrorType | CliErrorType | 'Internal';
+  message: string;
+  requestId?: string | undefined;
+  key?: string | undefined;
+  issues?: InputIssue[] | undefined;
+}
+
+/** Names any error by type. */
+export function describeError(error: unknown): ErrorReport {
+  if (isGenerationError(error)) {
+    const { type, message, requestId, key, issues } = error;
+    return { type, message: `${message}${adviceOn(error)}`, requestId, key: key === '' ? undefined : key, issues };
+  }
+  if (error instanceof CliError) return { type: error.type, message: error.message, issues: error.issues };
+  if (error instanceof ConfigError) return { type: 'Configuration', message: error.message };
+  if (isRunComfyError(error)) return { type: error.type, message: error.message, issues: error.issues };
+  if (isWorkerUnreachable(error)) return { type: 'TemporalUnreachable', message: error.message };
+  return { type: 'Internal', message: error instanceof Error ? error.message : String(error) };
+}
+
+/** What the person at the shell can do next, where that is not in the message already. */
+function adviceOn({ type, key, requestId, details }: GenerationError): string {
+  if (key === undefined || key === '') return '';
+  const isLate = type === 'GenerationTimedOut' || details?.cancel?.outcome === 'not_cancellable';
+  if (!isLate || requestId === undefined) return '';
+  return `; RunComfy may finish it all the same, then \`runcomfy-temporal result ${shellQuote(key)} --late\` fetches it`;
+}
+
+/** The worker is loaded on demand, so that its error is known by its type's name alone. */
+function isWorkerUnreachable(error: unknown): error is Error {
+  return error instanceof Error && 'type' in error && error.type === 'TemporalUnreachable';
+}

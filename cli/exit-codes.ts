@@ -1,0 +1,56 @@
+import type { GenerationErrorType } from '../client/index.ts';
+
+import type { CliErrorType } from './cli-error.ts';
+
+/** The exit codes of the command line, as sysexits names them. */
+export const exitCodes = {
+  done: 0,
+  generationFailed: 1,
+  usage: 64,
+  badInput: 65,
+  notFound: 66,
+  unavailable: 69,
+  internal: 70,
+  tryLater: 75,
+  notAuthorised: 77,
+  configuration: 78,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** The exit code that each way to fail has. */
+export function exitCodeOf(type: GenerationErrorType | CliErrorType): ExitCode {
+  switch (type) {
+    case 'GenerationFailed':
+    case 'GenerationCancelled':
+      return exitCodes.generationFailed;
+    case 'Usage':
+      return exitCodes.usage;
+    case 'InvalidInput':
+    case 'ProtocolMismatch':
+    case 'RequestNotFound':
+    case 'KeyInUse':
+    case 'ResolutionRefused':
+      return exitCodes.badInput;
+    case 'MissingFile':
+    case 'KeyNotFound':
+    case 'NoLateResult':
+      return exitCodes.notFound;
+    case 'ServiceUnavailable':
+    case 'InsufficientBalance':
+    case 'TemporalUnreachable':
+    case 'NoWorker':
+    case 'DownloadFailed':
+    case 'Unhealthy':
+      return exitCodes.unavailable;
+    case 'GenerationTimedOut':
+    case 'RateLimited':
+    case 'SubmitOutcomeUnknown':
+    case 'StillRunning':
+      return exitCodes.tryLater;
+    case 'Unauthenticated':
+      return exitCodes.notAuthorised;
+    case 'Configuration':
+      return exitCodes.configuration;
+  }
+}

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+
+import { Command, CommanderError } from 'commander';
+
+import { CliError } from './cli-error.ts';
+import { createContext } from './command-context.ts';
+import { addBalance } from './commands/balance.ts';
+import { addCancel } from './commands/cancel.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addGenerate } from './commands/generate.ts';
+import { addList } from './commands/list.ts';
+import { addModel } from './commands/model.ts';
+import { addModels } from './commands/models.ts';
+import { addResolve } from './commands/resolve.ts';
+import { addResult } from './commands/result.ts';
+import { addSimulator } from './commands/simulator.ts';
+import { addStatus } from './commands/status.ts';
+import { addValidate } from './commands/validate.ts';
+import { addWatch } from './commands/watch.ts';
+import { addWorker } from './commands/worker.ts';
+import type { CommandRunner } from './define-command.ts';
+import { exitCodes } from './exit-codes.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { createPrinter } from './printer.ts';
+import type { OutputFormat, Streams } from './printer.ts';
+
+const commands = [
+  addGenerate,
+  addStatus,
+  addResult,
+  addCancel,
+  addWatch,
+  addList,
+  addResolve,
+  addValidate,
+  addModels,
+  addModel,
+  addBalance,
+  addWorker,
+  addSimulator,
+  addDoctor,
+];
+
+const exitCodeHelp = `
+Exit codes:
+  0 done · 1 generation failed or cancelled · 64 usage · 65 bad input, or key used with another input
+  66 missing file or unknown key · 69 service, Temporal or worker not available, or balance too low
+  75 timed out, rate limited, submission unknown or still running · 77 not authorised · 78 configuration`;
+
+/** Runs one command line (without the interpreter and the script) and returns the exit code. */
+export async function runCli(argv: string[], streams: Streams = process): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.done;
+  const run: CommandRunner = async (format, work) => {
+    const context = createContext(streams, format);
+    try {
+      exitCode = await work(context);
+    } catch (error) {
+      context.printer.endProgress();
+      exitCode = context.printer.fail(error);
+    }
+  };
+  const program = createProgram(run, streams);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return exitCodes.done;
+    return createPrinter(streams, formatAskedFor(argv)).fail(toUsageError(error));
+  }
+}
+
+function createProgram(run: CommandRunner, { stdout }: Streams): Command {
+  const program = new Command('runcomfy-temporal')
+    .description('RunComfy media generations as durable Temporal workflows: submitted once, awaited, cancelled honestly.')
+    .version(readVersion())
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      // The usage error is printed once, by the same printer as every other failure.
+      writeErr: () => undefined,
+    })
+    .addHelpText('after', exitCodeHelp);
+  for (const add of commands) add(program, run);
+  return program;
+}
+
+/** A wrong command line is reported in the format it asked for, though it could not be parsed. */
+function formatAskedFor(argv: string[]): OutputFormat | undefined {
+  const at = argv.indexOf('--output');
+  const word = at >= 0 ? argv[at + 1] : argv.find((argument) => argument.startsWith('--output='))?.slice('--output='.length);
+  return word === 'json' || word === 'pretty' ? word : undefined;
+}
+
+function toUsageError(error: CommanderError): CliError {
+  if (error.code === 'commander.help') return new CliError('Usage', 'a command is missing: `runcomfy-temporal --help` lists them');
+  const sentence = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  return new CliError('Usage', `${sentence}; \`runcomfy-temporal <command> --help\` shows how`);
+}
+
+/** The package file is one folder up from the sources, two from the built files. */
+function readVersion(): string {
+  for (const path of ['../package.json', '../../package.json']) {
+    try {
+      const text = readFileSync(new URL(path, import.meta.url), 'utf8');
+      return (JSON.parse(text) as { version: string }).version;
+    } catch {
+      continue;
+    }
+  }
+  return 'unknown';
+}

@@ -1,0 +1,106 @@
+import type { KnownState } from '../client/index.ts';
+import type { CancelOutcome, GenerationResult } from '../domain/generation.ts';
+
+import { formatElapsed } from './parse-duration.ts';
+
+/** Rows under headings, columns as wide as they need to be. */
+export function table(headings: string[], rows: string[][]): string {
+  const all = [headings, ...rows];
+  const widths = headings.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+}
+
+/** Names and values, one a line; a value that is missing is left out. */
+export function fields(entries: [string, string | number | undefined][]): string {
+  const shown = entries.filter(([, value]) => value !== undefined && value !== '');
+  const width = Math.max(...shown.map(([name]) => name.length));
+  return shown.map(([name, value]) => `${name.padEnd(width)}  ${String(value)}`).join('\n');
+}
+
+/** A result for people: the files first. */
+export function prettyResult(result: GenerationResult, key: string): string {
+  const { output, timings, costUsd, reads, requestId, model } = result;
+  const urls: [string, string][] = [
+    ...output.images.map((url): [string, string] => ['image', url]),
+    ...output.videos.map((url): [string, string] => ['video', url]),
+    ...output.audios.map((url): [string, string] => ['audio', url]),
+  ];
+  const stages = [
+    timings.queueMs === undefined ? undefined : `${seconds(timings.queueMs)} queued`,
+    timings.runMs === undefined ? undefined : `${seconds(timings.runMs)} running`,
+    `${seconds(timings.totalMs)} in all`,
+    timings.noticedAfterMs === undefined ? undefined : `noticed after ${seconds(timings.noticedAfterMs)}`,
+  ];
+  return fields([
+    ...urls,
+    ['cost', costUsd === undefined ? undefined : `$${String(costUsd)}`],
+    ['time', stages.filter((stage) => stage !== undefined).join(', ')],
+    ['reads', reads],
+    ['model', model],
+    ['request', requestId],
+    ['key', key],
+  ]);
+}
+
+/** A state for people. */
+export function prettyState(state: KnownState, key: string): string {
+  const { phase, model, requestId, queuePosition, reads, cancel, failure, evidence, otherRequestIds, warnings = [] } = state;
+  return fields([
+    ['phase', phase],
+    ['model', model],
+    ['key', key],
+    ['request', requestId],
+    ['queue', queuePosition === undefined ? undefined : `position ${String(queuePosition)}`],
+    ['submitted', state.submittedAt],
+    ['started', state.startedAt],
+    ['reads', state.readAt === undefined ? reads : `${String(reads)}, last at ${state.readAt}`],
+    ['next read', state.nextReadAt],
+    ['deadline', state.deadlineAt],
+    ['cancel', cancel && `asked at ${cancel.requestedAt}: ${cancel.outcome ?? 'under way'}`],
+    ['failure', failure && `${failure.type}: ${failure.message}`],
+    ['further requests', otherRequestIds?.join(', ')],
+    ['evidence', evidence?.note],
+    ...warnings.map((warning): [string, string] => ['warning', warning]),
+  ]);
+}
+
+/** A state on one line, for live progress. */
+export function progressLine(state: KnownState, elapsedMs: number): string {
+  const { phase, queuePosition, reads, requestId, cancel } = state;
+  const parts = [
+    formatElapsed(elapsedMs),
+    phase.replaceAll('_', ' '),
+    phase === 'in_queue' && queuePosition !== undefined ? `position ${String(queuePosition)}` : undefined,
+    `${String(reads)} ${reads === 1 ? 'read' : 'reads'}`,
+    requestId === undefined ? undefined : `request ${requestId}`,
+    cancel === undefined ? undefined : `cancel ${cancel.outcome ?? 'asked for'}`,
+    state.isFromServer ? 'no worker answers' : undefined,
+  ];
+  return parts.filter((part) => part !== undefined).join(' · ');
+}
+
+/** What an outcome means, for people. */
+export function describeOutcome(outcome: CancelOutcome): string {
+  switch (outcome) {
+    case 'cancelled':
+      return 'RunComfy stopped the work';
+    case 'not_cancellable':
+      return 'RunComfy can no longer stop the work: it runs on and may be billed';
+    case 'not_submitted':
+      return 'nothing had been sent to RunComfy, and nothing will be';
+    case 'too_late':
+      return 'the generation had ended already';
+    case 'unknown':
+      return 'the wish is recorded, but what RunComfy makes of it is not known yet';
+  }
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}
+
+/** A price as the catalogue states it. */
+export function priceOf({ basePriceUsd, priceUnit, pricingNote }: { basePriceUsd?: number; priceUnit?: string; pricingNote?: string }): string {
+  if (basePriceUsd === undefined) return pricingNote ?? '';
+  return `$${String(basePriceUsd)}${priceUnit === undefined ? '' : ` per ${priceUnit}`}`;
+}

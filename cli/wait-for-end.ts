@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { ConnectedGenerations } from '../client/connect.ts';
+import { noWorker } from '../client/errors.ts';
+import { GenerationError } from '../client/index.ts';
+import type { GenerationHandle, KnownState } from '../client/index.ts';
+import { findUnattendedQueues } from '../client/workers.ts';
+import type { GenerationResult } from '../domain/generation.ts';
+
+import { listenForInterrupts } from './interrupts.ts';
+import { describeOutcome, progressLine } from './pretty.ts';
+import type { Printer } from './printer.ts';
+import { shellQuote } from './shell-quote.ts';
+
+/** A worker that is just starting gets this long. */
+const workerGraceMs = 6_000;
+/** A request id whose worker could not report it still arrives within this time. */
+const unknownGraceMs = 45_000;
+const redrawEveryMs = 1_000;
+
+/**
+ * Waits for the end of a generation with live progress. The first Ctrl-C asks RunComfy to cancel, the second leaves the
+ * generation to itself; so does a submission that stays unknown, and the lack of a worker.
+ */
+export async function waitForEnd({ client }: ConnectedGenerations, handle: GenerationHandle, printer: Printer): Promise<GenerationResult> {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const leave = (error: Error) => {
+    stop.abort(error);
+  };
+  const stopListening = listenForInterrupts({
+    onFirst: () => void cancelAloud(handle, printer),
+    onDetach: () => {
+      leave(detached(handle.key));
+    },
+  });
+  void showProgress(handle, printer, signal, leave);
+  void leaveWithoutWorker(client, handle.key, signal, leave);
+  try {
+    return await handle.result({ signal });
+  } finally {
+    stopListening();
+    stop.abort();
+    printer.endProgress();
+  }
+}
+
+/** The generation goes on without us; the message says how to come back to it. */
+export function detached(key: string): GenerationError {
+  const message = `generation "${key}" goes on without this command: \`runcomfy-temporal result ${shellQuote(key)}\` waits for it again`;
+  return new GenerationError({ type: 'StillRunning', message, key });
+}
+
+async function cancelAloud(handle: GenerationHandle, printer: Printer): Promise<void> {
+  printer.note('asking RunComfy to cancel … (Ctrl-C again leaves the generation to itself)');
+  try {
+    const { outcome } = await handle.cancel('Ctrl-C at the command line');
+    printer.note(`${outcome}: ${describeOutcome(outcome)}`);
+  } catch (error) {
+    printer.note(`the cancel could not be delivered: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function showProgress(handle: GenerationHandle, printer: Printer, signal: AbortSignal, leave: (error: Error) => void): Promise<void> {
+  const since = Date.now();
+  let last: KnownState | undefined;
+  let unknownSince: number | undefined;
+  const draw = () => {
+    if (signal.aborted) return;
+    if (last) printer.progress(progressLine(last, Date.now() - since), last.phase);
+    if (unknownSince !== undefined && Date.now() - unknownSince > unknownGraceMs) leave(submissionUnknown(handle.key, last));
+  };
+  const redraw = setInterval(draw, redrawEveryMs);
+  signal.addEventListener('abort', () => {
+    clearInterval(redraw);
+  });
+  try {
+    for await (const state of handle.watch({ signal })) {
+      last = state;
+      unknownSince = state.phase === 'submission_unknown' ? (unknownSince ?? Date.now()) : undefined;
+      draw();
+    }
+  } catch {
+    // Whoever awaits the result hears of everything that matters.
+  } finally {
+    clearInterval(redraw);
+  }
+}
+
+async function leaveWithoutWorker(client: ConnectedGenerations['client'], key: string, signal: AbortSignal, leave: (error: Error) => void): Promise<void> {
+  try {
+    await sleep(workerGraceMs / 2, undefined, { signal });
+    if ((await findUnattendedQueues(client, key)).length === 0) return;
+    await sleep(workerGraceMs / 2, undefined, { signal });
+    const [queue] = await findUnattendedQueues(client, key);
+    if (queue !== undefined) leave(noWorker(key, queue));
+  } catch {
+    // Aborted, or Temporal is away for the moment: then nothing is known about workers.
+  }
+}
+
+function submissionUnknown(key: string, state: KnownState | undefined): GenerationError {
+  const command = `runcomfy-temporal resolve ${shellQuote(key)}`;
+  const evidence = state?.evidence?.note === undefined ? '' : ` Evidence: ${state.evidence.note}`;
+  const message =
+    `it is unknown whether RunComfy accepted generation "${key}", so it is held. Look at RunComfy's dashboard, then ` +
+    `\`${command} --adopt REQUEST_ID\` if the request is there, \`${command} --resubmit\` to send it again (possibly a second bill), ` +
+    `or \`${command} --abandon\`.${evidence}`;
+  return new GenerationError({ type: 'SubmitOutcomeUnknown', message, key, model: state?.model, phase: 'submission_unknown', submission: 'unknown' });
+}
