@@ -1,0 +1,35 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { shapes } from '../workflow/shapes.ts';
+
+const folder = new URL('../histories/runcomfyGeneration/', import.meta.url);
+const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+
+/** Events a run of a generation may end with. */
+const closingEvents =
+  /^EVENT_TYPE_WORKFLOW_EXECUTION_(COMPLETED|FAILED|CANCELED|CONTINUED_AS_NEW)$/;
+
+beforeAll(() => {
+  Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });
+});
+
+describe('recorded histories', () => {
+  it('exist for every shape of the workflow', () => {
+    const recorded = files.map((name) => name.replace(/(\.run-\d+)?\.json$/, ''));
+    expect(Object.keys(shapes).filter((name) => !recorded.includes(name))).toEqual([]);
+    expect(recorded).toContain('continued-as-new');
+  });
+
+  for (const name of files) {
+    it(`${name} replays with the workflow as it is now`, async () => {
+      const text = readFileSync(new URL(name, folder), 'utf8');
+      const { events } = JSON.parse(text) as { events: { eventType: string }[] };
+      expect(events[0]?.eventType).toBe('EVENT_TYPE_WORKFLOW_EXECUTION_STARTED');
+      expect(events.at(-1)?.eventType).toMatch(closingEvents);
+      const workflowBundle = { codePath: inject('workflowBundlePath') };
+      await Worker.runReplayHistory({ workflowBundle }, historyFromJSON(JSON.parse(text)), `recorded-${name}`);
+    });
+  }
+});

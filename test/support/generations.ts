@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto';
+import type { WorkflowHandleWithFirstExecutionRunId, WorkflowStartOptions } from '@temporalio/client';
+import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import proto from '@temporalio/proto';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { expect, inject } from 'vitest';
+import type { Activities, StatusReading } from '../../domain/activities.ts';
+import type { FailureDetails, GenerationRequest, GenerationResult, GenerationState } from '../../domain/generation.ts';
+import { searchAttributeNames, submitTaskQueue } from '../../domain/names.ts';
+import type { runcomfyGeneration } from '../../workflows/generation.ts';
+
+const { WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
+
+export type History = Awaited<ReturnType<GenerationHandle['fetchHistory']>>;
+export type GenerationHandle = WorkflowHandleWithFirstExecutionRunId<typeof runcomfyGeneration>;
+
+export interface Rig {
+  client: Client;
+  taskQueue: string;
+  /** Starts a generation; what is not a valid request may be passed as well. */
+  start(request?: unknown, options?: Partial<WorkflowStartOptions> & { args?: unknown[] }): Promise<GenerationHandle>;
+  /** Starts it together with a first signal, so that the signal is there before any code runs. */
+  startWithSignal(signal: string, signalArgs: unknown[], request?: unknown): Promise<GenerationHandle>;
+  /** Puts workers on the queue, if the rig was made without. */
+  startWorkers(): Promise<void>;
+}
+
+export const order: GenerationRequest = {
+  model: 'kling/kling-3.0/standard/image-to-video',
+  input: { prompt: 'a cat' },
+};
+
+export const output = { images: [], videos: ['https://cdn.example/out.mp4'], audios: [] };
+
+/** A status reading as an activity returns it, looked at again after 20 ms. */
+export function reading(status: StatusReading['status'], more: Partial<StatusReading> = {}): StatusReading {
+  return { status, reads: 1, readAt: new Date().toISOString(), nextReadInMs: 20, ...more };
+}
+
+/** Activities of a RunComfy that queues once, runs once and succeeds. */
+export function happyActivities(): Activities {
+  const statuses: StatusReading['status'][] = ['in_queue', 'in_progress'];
+  const now = () => new Date().toISOString();
+  return {
+    submitRequest: () =>
+      Promise.resolve({
+        requestId: 'request-1',
+        submittedAt: now(),
+        nextReadInMs: 20,
+        searchAttributes: searchAttributeNames,
+      }),
+    readStatus: () => Promise.resolve(reading(statuses.shift() ?? 'finished')),
+    fetchResult: () => Promise.resolve({ status: 'succeeded', output, costUsd: 1.26, reads: 1, readAt: now() }),
+    cancelRequest: () => Promise.resolve({ outcome: 'cancelled', status: 'cancelled', reads: 1, readAt: now() }),
+    checkAdoption: () => Promise.resolve({ reads: 1, nextReadInMs: 0, searchAttributes: searchAttributeNames }),
+    gatherEvidence: () => Promise.resolve({ note: 'a hint' }),
+  };
+}
+
+/**
+ * Runs generations against scripted activities on a task queue of their own. When the test ends, every execution it
+ * started is checked for failed workflow tasks and replayed.
+ */
+export async function withGenerations(
+  scripted: Partial<Activities>,
+  use: (rig: Rig) => Promise<void>,
+  { withoutWorkers = false, address = inject('temporalAddress') } = {},
+): Promise<void> {
+  quietRuntime();
+  const connection = await NativeConnection.connect({ address });
+  const clientConnection = await Connection.connect({ address });
+  const client = new Client({ connection: clientConnection });
+  const taskQueue = `test-${randomUUID()}`;
+  const handles: GenerationHandle[] = [];
+  const running: { worker: Worker; done: Promise<void> }[] = [];
+  const { submitRequest, ...reads } = { ...happyActivities(), ...scripted };
+
+  const startWorkers = async () => {
+    const workflowBundle = { codePath: inject('workflowBundlePath') };
+    const workers = await Promise.all([
+      Worker.create({ connection, taskQueue, workflowBundle, activities: reads }),
+      Worker.create({ connection, taskQueue: submitTaskQueue(taskQueue), activities: { submitRequest } }),
+    ]);
+    running.push(...workers.map((worker) => ({ worker, done: worker.run() })));
+  };
+  const rig: Rig = {
+    client,
+    taskQueue,
+    startWorkers,
+    async start(request = order, options = {}) {
+      const handle = await client.workflow.start<typeof runcomfyGeneration>('runcomfyGeneration', {
+        args: [request as GenerationRequest],
+        workflowId: `generation-${randomUUID()}`,
+        taskQueue,
+        ...options,
+      } as Parameters<typeof client.workflow.start<typeof runcomfyGeneration>>[1]);
+      handles.push(handle);
+      return handle;
+    },
+    async startWithSignal(signal, signalArgs, request = order) {
+      const handle = await client.workflow.signalWithStart<typeof runcomfyGeneration, unknown[]>('runcomfyGeneration', {
+        args: [request as GenerationRequest],
+        workflowId: `generation-${randomUUID()}`,
+        taskQueue,
+        signal,
+        signalArgs,
+      });
+      const started = client.workflow.getHandle<typeof runcomfyGeneration>(
+        handle.workflowId,
+      ) as unknown as GenerationHandle;
+      handles.push(started);
+      return started;
+    },
+  };
+  try {
+    if (!withoutWorkers) await startWorkers();
+    await use(rig);
+    for (const handle of handles) await checkExecution(client, handle.workflowId);
+  } finally {
+    await Promise.all(handles.map((handle) => handle.terminate('test over').catch(() => undefined)));
+    for (const { worker } of running) worker.shutdown();
+    await Promise.all(running.map(({ done }) => done));
+    await connection.close();
+    await clientConnection.close();
+  }
+}
+
+/** Every run of the workflow: no workflow task failed, and its history replays. */
+export async function checkExecution(client: Client, workflowId: string): Promise<void> {
+  for (const history of await historiesOf(client, workflowId)) {
+    expect(failedTasks(history)).toEqual([]);
+    await Worker.runReplayHistory({ workflowBundle: { codePath: inject('workflowBundlePath') } }, history, workflowId);
+  }
+}
+
+/** Why workflow tasks failed; a message that came in while a run was closing is the server's ordinary way, not a failure. */
+function failedTasks(history: History): string[] {
+  return (history.events ?? []).flatMap(({ workflowTaskFailedEventAttributes: failed }) => {
+    const isRace = failed?.cause === WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND;
+    return !failed || isRace ? [] : [failed.failure?.message ?? String(failed.cause)];
+  });
+}
+
+/** The histories of all runs of a workflow id, first run first. */
+export async function historiesOf(client: Client, workflowId: string): Promise<History[]> {
+  const histories: History[] = [];
+  let runId: string | undefined = (await client.workflow.getHandle(workflowId).describe()).runId;
+  while (runId) {
+    const history: History = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    histories.unshift(history);
+    runId = history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId ?? undefined;
+  }
+  return histories;
+}
+
+export function eventTypes(history: History): number[] {
+  return (history.events ?? []).map(({ eventType }) => eventType ?? 0);
+}
+
+/** A history in the form that `temporal workflow show --output json` writes and replay reads. */
+export function historyJson(history: History): string {
+  return historyToJSON(history);
+}
+
+export interface Ending {
+  result?: GenerationResult;
+  /** Type of the `ApplicationFailure`, or `Canceled`. */
+  type?: string;
+  message?: string;
+  details?: FailureDetails;
+  state: GenerationState;
+}
+
+/** How a generation ended, whichever way. */
+export async function endingOf(handle: GenerationHandle): Promise<Ending> {
+  try {
+    const result = await handle.result();
+    return { result, state: await stateOf(handle) };
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const state = await stateOf(handle);
+    if (error.cause instanceof CancelledFailure) return { type: 'Canceled', state };
+    if (!(error.cause instanceof ApplicationFailure)) throw error;
+    const { type, message, details } = error.cause;
+    return { type: type ?? '', message, details: details?.[0] as FailureDetails, state };
+  }
+}
+
+export async function stateOf(handle: { query: GenerationHandle['query'] }): Promise<GenerationState> {
+  return await handle.query<GenerationState>('state');
+}
+
+/** Waits for a state, and fails with the last one seen when it does not come in 20 s. */
+export async function untilState(
+  handle: { query: GenerationHandle['query'] },
+  isReached: (state: GenerationState) => boolean,
+): Promise<GenerationState> {
+  const giveUpAt = Date.now() + 20_000;
+  for (;;) {
+    const state = await stateOf(handle);
+    if (isReached(state)) return state;
+    if (Date.now() > giveUpAt) throw new Error(`the state did not come; last seen: ${JSON.stringify(state)}`);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+}
+
+/** A failure as an activity throws it. */
+export function activityFailure(
+  type: string,
+  details: object = {},
+  more: { retryable?: boolean; nextRetryDelay?: number } = {},
+) {
+  return ApplicationFailure.create({
+    type,
+    message: `scripted ${type}`,
+    nonRetryable: more.retryable !== true,
+    details: [details],
+    ...(more.nextRetryDelay !== undefined && { nextRetryDelay: more.nextRetryDelay }),
+  });
+}
+
+let isRuntimeInstalled = false;
+
+function quietRuntime(): void {
+  if (isRuntimeInstalled) return;
+  isRuntimeInstalled = true;
+  Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });
+}

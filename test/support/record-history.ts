@@ -1,0 +1,21 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import type { History } from './generations.ts';
+import { historyJson } from './generations.ts';
+
+const folder = new URL('../histories/runcomfyGeneration/', import.meta.url);
+
+/** Set for `npm run record-histories`. */
+const isRecording = process.env['RECORD_HISTORIES'] === '1';
+
+/** Writes the histories of a shape that has none yet, when recording. */
+export async function recordHistories(name: string, histories: History[]): Promise<void> {
+  if (!isRecording) return;
+  await mkdir(folder, { recursive: true });
+  for (const [index, history] of histories.entries()) {
+    const suffix = histories.length === 1 ? '' : `.run-${String(index + 1)}`;
+    // A recorded history is a promise to running generations: it is added, never rewritten.
+    await writeFile(new URL(`${name}${suffix}.json`, folder), historyJson(history), { flag: 'wx' }).catch((error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    });
+  }
+}
