@@ -210,7 +210,10 @@ describe('catalogue', () => {
 
   it('offers images, videos and audio', async () => {
     const { clock, submit, result } = await startTestSimulator();
-    const image = await submit('openai/gpt-image-2/edit', { prompt: 'x', images: ['https://images.example.com/a.png'] });
+    const image = await submit('openai/gpt-image-2/edit', {
+      prompt: 'x',
+      images: ['https://images.example.com/a.png'],
+    });
     const video = await submit('wan-ai/wan-2.7/text-to-video', { prompt: 'x' });
     const audio = await submit('acestep-ai/ace-step-1.5/text-to-audio', { tags: 'lofi' });
     const several = await submit('wan-ai/wan-2.7/text-to-image', { prompt: 'x', max_images: 3 });
