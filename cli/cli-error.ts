@@ -11,7 +11,11 @@ export class CliError extends Error {
   readonly type: CliErrorType | 'InvalidInput';
   readonly issues: InputIssue[] | undefined;
 
-  constructor(type: CliErrorType | 'InvalidInput', message: string, more: { issues?: InputIssue[]; cause?: unknown } = {}) {
+  constructor(
+    type: CliErrorType | 'InvalidInput',
+    message: string,
+    more: { issues?: InputIssue[]; cause?: unknown } = {},
+  ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.type = type;
     this.issues = more.issues;

@@ -36,4 +36,3 @@ export function createContext(streams: Streams, format: OutputFormat | undefined
     },
   };
 }
-

@@ -32,7 +32,10 @@ export function defineCommand<Options extends object>(definition: CommandDefinit
   return (program, run) => {
     const command = program.command(signature).description(summary);
     set?.(command);
-    const output = new Option('--output <format>', 'json (one document on stdout) or pretty; default: pretty on a terminal, else json');
+    const output = new Option(
+      '--output <format>',
+      'json (one document on stdout) or pretty; default: pretty on a terminal, else json',
+    );
     command.addOption(output.choices(outputFormats));
     command.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);
     command.action(async () => {

@@ -25,7 +25,11 @@ export function addInputOptions(command: Command): void {
 export function addDownloadOptions(command: Command): void {
   command
     .option('--download <dir>', 'save the output files into this directory')
-    .option('--allow-host <host...>', "with --download: a host beside RunComfy's own to take files from");
+    .option(
+      '--allow-host <host>',
+      "with --download: a host (or host:port) beside RunComfy's own to take files from; can be repeated",
+      (host: string, hosts: string[] | undefined) => [...(hosts ?? []), host],
+    );
 }
 
 /** Downloads the files where asked to, then prints exactly what the workflow returned. */

@@ -72,7 +72,10 @@ async function follow(
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
     if (!isHostAllowed(at, allowedHosts)) {
       const host = URL.canParse(at) ? new URL(at).host : 'no host';
-      throw failed(name, `it is offered at ${host}, which is not RunComfy's; \`--allow-host ${host}\` takes it from there`);
+      throw failed(
+        name,
+        `it is offered at ${host}, which is not RunComfy's; \`--allow-host ${host}\` takes it from there`,
+      );
     }
     const response = await request(at, {
       dispatcher,
@@ -87,7 +90,8 @@ async function follow(
     }
     await response.body.dump();
     const { location } = response.headers;
-    if (typeof location !== 'string' || !URL.canParse(location, at)) throw failed(name, 'the server redirects to nowhere');
+    if (typeof location !== 'string' || !URL.canParse(location, at))
+      throw failed(name, 'the server redirects to nowhere');
     at = new URL(location, at).href;
   }
   throw failed(name, `the server redirects more than ${String(maxRedirects)} times`);
@@ -159,7 +163,9 @@ async function exists(path: string): Promise<boolean> {
 }
 
 function failed(name: string, reason: string, cause?: unknown): CliError {
-  return new CliError('DownloadFailed', `download of ${name} failed: ${reason}; the command can be repeated`, { cause });
+  return new CliError('DownloadFailed', `download of ${name} failed: ${reason}; the command can be repeated`, {
+    cause,
+  });
 }
 
 /** Never the error's own words: some of them quote the URL. */

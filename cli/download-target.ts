@@ -32,7 +32,9 @@ export function withSuffix(name: string, number: number): string {
 
 function split(name: string): { stem: string; extension: string } {
   const extension = /\.[A-Za-z0-9]{1,10}$/.exec(name)?.[0] ?? '';
-  return extension === name ? { stem: name, extension: '' } : { stem: name.slice(0, name.length - extension.length), extension };
+  return extension === name
+    ? { stem: name, extension: '' }
+    : { stem: name.slice(0, name.length - extension.length), extension };
 }
 
 function decode(text: string): string {

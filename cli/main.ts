@@ -72,7 +72,9 @@ export async function runCli(argv: string[], streams: Streams = process): Promis
 
 function createProgram(run: CommandRunner, { stdout }: Streams): Command {
   const program = new Command('runcomfy-temporal')
-    .description('RunComfy media generations as durable Temporal workflows: submitted once, awaited, cancelled honestly.')
+    .description(
+      'RunComfy media generations as durable Temporal workflows: submitted once, awaited, cancelled honestly.',
+    )
     .version(readVersion())
     .showSuggestionAfterError()
     .exitOverride()
@@ -89,12 +91,14 @@ function createProgram(run: CommandRunner, { stdout }: Streams): Command {
 /** A wrong command line is reported in the format it asked for, though it could not be parsed. */
 function formatAskedFor(argv: string[]): OutputFormat | undefined {
   const at = argv.indexOf('--output');
-  const word = at >= 0 ? argv[at + 1] : argv.find((argument) => argument.startsWith('--output='))?.slice('--output='.length);
+  const word =
+    at >= 0 ? argv[at + 1] : argv.find((argument) => argument.startsWith('--output='))?.slice('--output='.length);
   return word === 'json' || word === 'pretty' ? word : undefined;
 }
 
 function toUsageError(error: CommanderError): CliError {
-  if (error.code === 'commander.help') return new CliError('Usage', 'a command is missing: `runcomfy-temporal --help` lists them');
+  if (error.code === 'commander.help')
+    return new CliError('Usage', 'a command is missing: `runcomfy-temporal --help` lists them');
   const sentence = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
   return new CliError('Usage', `${sentence}; \`runcomfy-temporal <command> --help\` shows how`);
 }

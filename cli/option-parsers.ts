@@ -22,3 +22,17 @@ export function parseStretch(text: string): number {
   if (ms !== undefined && ms > 0) return ms;
   throw new InvalidArgumentError('Expected a stretch of time with its unit, such as 90s, 30m, 1h30m or 2d.');
 }
+
+/** A whole number, for a commander option. */
+export function parseWhole(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError('Expected a whole number.');
+}
+
+/** A TCP port, for a commander option. */
+export function parsePort(text: string): number {
+  const port = parseWhole(text);
+  if (port <= 65_535) return port;
+  throw new InvalidArgumentError('Expected a port from 0 to 65535.');
+}

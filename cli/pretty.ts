@@ -7,7 +7,14 @@ import { formatElapsed } from './parse-duration.ts';
 export function table(headings: string[], rows: string[][]): string {
   const all = [headings, ...rows];
   const widths = headings.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 /** Names and values, one a line; a value that is missing is left out. */
@@ -44,7 +51,18 @@ export function prettyResult(result: GenerationResult, key: string): string {
 
 /** A state for people. */
 export function prettyState(state: KnownState, key: string): string {
-  const { phase, model, requestId, queuePosition, reads, cancel, failure, evidence, otherRequestIds, warnings = [] } = state;
+  const {
+    phase,
+    model,
+    requestId,
+    queuePosition,
+    reads,
+    cancel,
+    failure,
+    evidence,
+    otherRequestIds,
+    warnings = [],
+  } = state;
   return fields([
     ['phase', phase],
     ['model', model],
@@ -100,7 +118,15 @@ function seconds(ms: number): string {
 }
 
 /** A price as the catalogue states it. */
-export function priceOf({ basePriceUsd, priceUnit, pricingNote }: { basePriceUsd?: number; priceUnit?: string; pricingNote?: string }): string {
+export function priceOf({
+  basePriceUsd,
+  priceUnit,
+  pricingNote,
+}: {
+  basePriceUsd?: number;
+  priceUnit?: string;
+  pricingNote?: string;
+}): string {
   if (basePriceUsd === undefined) return pricingNote ?? '';
   return `$${String(basePriceUsd)}${priceUnit === undefined ? '' : ` per ${priceUnit}`}`;
 }

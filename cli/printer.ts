@@ -31,7 +31,10 @@ export interface Printer {
 const clearLine = '\r\u001B[2K';
 
 /** The printer of a format; `pretty` is the default on a terminal, `json` elsewhere. */
-export function createPrinter({ stdout, stderr }: Streams, format: OutputFormat = stdout.isTTY ? 'pretty' : 'json'): Printer {
+export function createPrinter(
+  { stdout, stderr }: Streams,
+  format: OutputFormat = stdout.isTTY ? 'pretty' : 'json',
+): Printer {
   let hasLiveLine = false;
   let lastMark: string | undefined;
   const endProgress = () => {

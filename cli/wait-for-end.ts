@@ -22,7 +22,11 @@ const redrawEveryMs = 1_000;
  * Waits for the end of a generation with live progress. The first Ctrl-C asks RunComfy to cancel, the second leaves the
  * generation to itself; so does a submission that stays unknown, and the lack of a worker.
  */
-export async function waitForEnd({ client }: ConnectedGenerations, handle: GenerationHandle, printer: Printer): Promise<GenerationResult> {
+export async function waitForEnd(
+  { client }: ConnectedGenerations,
+  handle: GenerationHandle,
+  printer: Printer,
+): Promise<GenerationResult> {
   const stop = new AbortController();
   const { signal } = stop;
   const leave = (error: Error) => {
@@ -61,14 +65,20 @@ async function cancelAloud(handle: GenerationHandle, printer: Printer): Promise<
   }
 }
 
-async function showProgress(handle: GenerationHandle, printer: Printer, signal: AbortSignal, leave: (error: Error) => void): Promise<void> {
+async function showProgress(
+  handle: GenerationHandle,
+  printer: Printer,
+  signal: AbortSignal,
+  leave: (error: Error) => void,
+): Promise<void> {
   const since = Date.now();
   let last: KnownState | undefined;
   let unknownSince: number | undefined;
   const draw = () => {
     if (signal.aborted) return;
     if (last) printer.progress(progressLine(last, Date.now() - since), last.phase);
-    if (unknownSince !== undefined && Date.now() - unknownSince > unknownGraceMs) leave(submissionUnknown(handle.key, last));
+    if (unknownSince !== undefined && Date.now() - unknownSince > unknownGraceMs)
+      leave(submissionUnknown(handle.key, last));
   };
   const redraw = setInterval(draw, redrawEveryMs);
   signal.addEventListener('abort', () => {
@@ -87,7 +97,12 @@ async function showProgress(handle: GenerationHandle, printer: Printer, signal: 
   }
 }
 
-async function leaveWithoutWorker(client: ConnectedGenerations['client'], key: string, signal: AbortSignal, leave: (error: Error) => void): Promise<void> {
+async function leaveWithoutWorker(
+  client: ConnectedGenerations['client'],
+  key: string,
+  signal: AbortSignal,
+  leave: (error: Error) => void,
+): Promise<void> {
   try {
     await sleep(workerGraceMs / 2, undefined, { signal });
     if ((await findUnattendedQueues(client, key)).length === 0) return;
@@ -106,5 +121,12 @@ function submissionUnknown(key: string, state: KnownState | undefined): Generati
     `it is unknown whether RunComfy accepted generation "${key}", so it is held. Look at RunComfy's dashboard, then ` +
     `\`${command} --adopt REQUEST_ID\` if the request is there, \`${command} --resubmit\` to send it again (possibly a second bill), ` +
     `or \`${command} --abandon\`.${evidence}`;
-  return new GenerationError({ type: 'SubmitOutcomeUnknown', message, key, model: state?.model, phase: 'submission_unknown', submission: 'unknown' });
+  return new GenerationError({
+    type: 'SubmitOutcomeUnknown',
+    message,
+    key,
+    model: state?.model,
+    phase: 'submission_unknown',
+    submission: 'unknown',
+  });
 }

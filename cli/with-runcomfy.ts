@@ -8,7 +8,11 @@ export async function withRunComfy<T>(config: Config, use: (runcomfy: RunComfyCl
   const { modelApiBase, serverlessApiBase } = config;
   const token = tokenSource(config);
   await token();
-  const runcomfy = createRunComfyClient({ modelApiBase, ...(serverlessApiBase !== undefined && { serverlessApiBase }), token });
+  const runcomfy = createRunComfyClient({
+    modelApiBase,
+    ...(serverlessApiBase !== undefined && { serverlessApiBase }),
+    token,
+  });
   try {
     return await use(runcomfy);
   } finally {

@@ -19,7 +19,11 @@ export interface ConnectedGenerations {
 }
 
 /** Connects to Temporal; `TemporalUnreachable` names the address that gave no answer. */
-export async function connectGenerations({ connectionOptions, namespace, taskQueue }: ConnectOptions): Promise<ConnectedGenerations> {
+export async function connectGenerations({
+  connectionOptions,
+  namespace,
+  taskQueue,
+}: ConnectOptions): Promise<ConnectedGenerations> {
   const connection = await Connection.connect(connectionOptions).catch((error: unknown) => {
     const named = toClientError(error, '');
     throw named === error ? unreachable(connectionOptions.address, error) : named;

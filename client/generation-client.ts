@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 
 import type { GenerationRequest, GenerationResult } from '../domain/generation.ts';
 import { defaultTaskQueue } from '../domain/names.ts';
+import type { InputOf } from '../runcomfy/models/index.ts';
 
 import type { WaitOptions } from './await-result.ts';
 import { startLate } from './collect-late.ts';
@@ -20,10 +21,15 @@ export interface GenerationClientOptions {
   taskQueue?: string | undefined;
 }
 
+/** An order whose input is typed where the model is bundled. */
+export type TypedRequest<Model extends string> = Omit<GenerationRequest, 'model' | 'input'> & {
+  model: Model;
+} & ({ input: InputOf<Model> } | { requestId: string; input?: InputOf<Model> });
+
 /** Starts generations and finds them again, from any process. */
 export interface GenerationClient {
   /** Starts a generation, or attaches to the one that has the same key; never submits twice under one key. */
-  start(request: GenerationRequest<object>, options?: StartOptions): Promise<GenerationHandle>;
+  start<Model extends string>(request: TypedRequest<Model>, options?: StartOptions): Promise<GenerationHandle>;
   /** The newest generation of a key; `KeyNotFound` where Temporal knows none. */
   get(key: string): Promise<GenerationHandle>;
   /** Waits for the result of a key. */

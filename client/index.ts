@@ -1,5 +1,6 @@
 export { createGenerationClient } from './generation-client.ts';
-export type { GenerationClient, GenerationClientOptions } from './generation-client.ts';
+export type { GenerationClient, GenerationClientOptions, TypedRequest } from './generation-client.ts';
+export type { InputOf } from '../runcomfy/models/index.ts';
 export type { GenerationHandle } from './generation-handle.ts';
 export type { StartedGeneration, StartOptions } from './start-generation.ts';
 export type { WaitOptions } from './await-result.ts';

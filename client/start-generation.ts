@@ -7,6 +7,7 @@ import type { GenerationRequest } from '../domain/generation.ts';
 import { generationWorkflowType, retryOfRunMemoKey } from '../domain/names.ts';
 
 import { checkOrder } from './check-order.ts';
+import type { OrderDraft } from './check-order.ts';
 import { GenerationError, grpcCode, grpcCodeOf } from './errors.ts';
 import { readFirstEvent } from './first-event.ts';
 import { compareOrders } from './same-order.ts';
@@ -36,14 +37,14 @@ type Policies = Pick<WorkflowStartOptions<Workflow>, 'workflowIdReusePolicy' | '
 export async function startGeneration(
   client: Client,
   taskQueue: string,
-  request: GenerationRequest<object>,
+  request: OrderDraft,
   { key = `generation-${randomUUID()}`, retry }: StartOptions = {},
 ): Promise<StartedGeneration> {
-  const order = checkOrder(request, key);
+  const { order, warnings } = checkOrder(request, key);
   const start = (policies: Policies) => startUnlessClosed(client, key, taskQueue, order, policies);
 
   const started = await start({ workflowIdReusePolicy: 'REJECT_DUPLICATE' });
-  if (started?.isNew) return { key, runId: started.runId, attached: false, notices: [] };
+  if (started?.isNew) return { key, runId: started.runId, attached: false, notices: warnings };
 
   const runId = started?.runId ?? (await client.workflow.getHandle(key).describe()).runId;
   const notices = compareOrders(key, await readFirstEvent(client, key, runId), order);
@@ -67,7 +68,7 @@ export async function startGeneration(
     key,
     runId: again.runId,
     attached: !again.isNew,
-    notices: again.isNew ? [] : notices,
+    notices: again.isNew ? warnings : notices,
   };
 }
 

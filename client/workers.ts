@@ -9,21 +9,42 @@ export type TaskQueueKind = 'workflow' | 'activity';
 export interface Poller {
   identity: string;
   lastSeenAt: Date;
+  /** `deployment.build`, for a worker with Worker Versioning. */
+  version?: string;
+}
+
+/** A task queue as the server sees it. */
+export interface AttendedQueue {
+  /** The workers that have polled within the last five minutes. */
+  pollers: Poller[];
+  /** The worker version that gets new work; missing: workers without versioning. */
+  currentVersion?: string;
 }
 
 const taskQueueTypes = { workflow: 1, activity: 2 } as const;
+const versionedMode = 2;
 
-/** The workers that have polled a task queue within the last five minutes. */
-export async function listPollers(client: Client, taskQueue: string, kind: TaskQueueKind): Promise<Poller[]> {
-  const response = await client.workflowService.describeTaskQueue({
+/** Who polls a task queue, and for which worker version it is. */
+export async function describeQueue(client: Client, taskQueue: string, kind: TaskQueueKind): Promise<AttendedQueue> {
+  const { pollers, versioningInfo } = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
     taskQueue: { name: taskQueue },
     taskQueueType: taskQueueTypes[kind],
   });
-  return response.pollers.map(({ identity, lastAccessTime }) => ({
-    identity: identity ?? '',
-    lastSeenAt: new Date(Number(lastAccessTime?.seconds ?? 0) * 1000),
-  }));
+  const current = versioningInfo?.currentDeploymentVersion;
+  return {
+    pollers: pollers.map(({ identity, lastAccessTime, deploymentOptions }) => ({
+      identity: identity ?? '',
+      lastSeenAt: new Date(Number(lastAccessTime?.seconds ?? 0) * 1000),
+      ...(deploymentOptions?.workerVersioningMode === versionedMode && { version: versionName(deploymentOptions) }),
+    })),
+    ...(current && { currentVersion: versionName(current) }),
+  };
+}
+
+/** The workers that have polled a task queue within the last five minutes. */
+export async function listPollers(client: Client, taskQueue: string, kind: TaskQueueKind): Promise<Poller[]> {
+  return (await describeQueue(client, taskQueue, kind)).pollers;
 }
 
 /**
@@ -38,6 +59,12 @@ export async function findUnattendedQueues(client: Client, key: string): Promise
     [taskQueue, 'activity'],
     [submitTaskQueue(taskQueue), 'activity'],
   ];
-  const counts = await Promise.all(queues.map(async ([name, kind]) => ({ name, pollers: await listPollers(client, name, kind) })));
+  const counts = await Promise.all(
+    queues.map(async ([name, kind]) => ({ name, pollers: await listPollers(client, name, kind) })),
+  );
   return [...new Set(counts.filter(({ pollers }) => pollers.length === 0).map(({ name }) => name))];
+}
+
+function versionName({ deploymentName, buildId }: { deploymentName?: string | null; buildId?: string | null }): string {
+  return `${deploymentName ?? ''}.${buildId ?? ''}`;
 }

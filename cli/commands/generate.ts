@@ -5,7 +5,12 @@ import { Option } from 'commander';
 
 import { checkOrder } from '../../client/check-order.ts';
 import { findUnattendedQueues } from '../../client/workers.ts';
-import type { CancelWhileRunningPolicy, GenerationRequest, UnknownSubmissionPolicy, WaitingPreset } from '../../domain/generation.ts';
+import type {
+  CancelWhileRunningPolicy,
+  GenerationRequest,
+  UnknownSubmissionPolicy,
+  WaitingPreset,
+} from '../../domain/generation.ts';
 
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
@@ -33,7 +38,8 @@ interface GenerateOptions extends InputSource, DownloadFlags {
 /** `generate MODEL`: starts a generation, or attaches to the one of the same key, and waits for its result. */
 export const addGenerate = defineCommand<GenerateOptions>({
   signature: 'generate <model>',
-  summary: 'Start a generation and wait for its result. The same --key attaches to the same generation and never bills twice.',
+  summary:
+    'Start a generation and wait for its result. The same --key attaches to the same generation and never bills twice.',
   examples: [
     `runcomfy-temporal generate blackforestlabs/flux-2/flash/text-to-image --input '{"prompt":"a lighthouse"}' --download .`,
     'runcomfy-temporal generate kling/kling-3.0/standard/image-to-video --input-file clip.json --key order-4711 --deadline 30m',
@@ -50,21 +56,31 @@ export const addGenerate = defineCommand<GenerateOptions>({
     const { printer, streams } = context;
     const input = await readInput(options, streams.stdin);
     if (input === undefined && options.requestId === undefined) {
-      throw new CliError('Usage', 'the input is missing: give --input JSON or --input-file FILE (- for standard input), or --request-id ID');
+      throw new CliError(
+        'Usage',
+        'the input is missing: give --input JSON or --input-file FILE (- for standard input), or --request-id ID',
+      );
     }
     const { key = `generation-${randomUUID()}` } = options;
     const request = toRequest(model, input ?? {}, options);
     checkOrder(request, key);
     return context.withTemporal(async (connected) => {
-      const handle = await connected.generations.start(request, { key, ...(options.retry && { retry: 'if-unbilled' }) });
+      const handle = await connected.generations.start(request, {
+        key,
+        ...(options.retry && { retry: 'if-unbilled' }),
+      });
       for (const notice of handle.notices) printer.note(`note: ${notice}`);
       if (options.wait) {
-        if (printer.format === 'pretty') printer.note(`${handle.attached ? 'attached to' : 'started'} generation ${key}`);
+        if (printer.format === 'pretty')
+          printer.note(`${handle.attached ? 'attached to' : 'started'} generation ${key}`);
         return deliver(context, handle, await waitForEnd(connected, handle, printer), options);
       }
       const [queue] = await findUnattendedQueues(connected.client, key);
       if (queue !== undefined) printer.note(`note: no worker polls task queue "${queue}" now; it starts once one does`);
-      printer.print({ key, runId: handle.runId }, () => `started ${key}: \`runcomfy-temporal result ${shellQuote(key)}\` waits for it`);
+      printer.print(
+        { key, runId: handle.runId },
+        () => `started ${key}: \`runcomfy-temporal result ${shellQuote(key)}\` waits for it`,
+      );
       return exitCodes.done;
     });
   },
@@ -73,19 +89,33 @@ export const addGenerate = defineCommand<GenerateOptions>({
 function addPolicyOptions(command: Command): void {
   command
     .option('--key <key>', 'name of this order, and the Workflow ID; default generation-<uuid>')
-    .addOption(new Option('--deadline <time>', 'give up after this time, e.g. 30m; default 24h').argParser(parseStretch))
+    .addOption(
+      new Option('--deadline <time>', 'give up after this time, e.g. 30m; default 24h').argParser(parseStretch),
+    )
     .option('--request-id <id>', 'take over an existing RunComfy request instead of submitting')
     .addOption(
-      new Option('--on-unknown <policy>', 'when it is unknown whether the order was accepted (resubmit: possibly a second bill); default hold').choices(
-        ['hold', 'fail', 'resubmit'],
+      new Option(
+        '--on-unknown <policy>',
+        'when it is unknown whether the order was accepted (resubmit: possibly a second bill); default hold',
+      ).choices(['hold', 'fail', 'resubmit']),
+    )
+    .addOption(
+      new Option('--on-cancel <policy>', 'when RunComfy can no longer stop the work; default wait').choices([
+        'wait',
+        'detach',
+      ]),
+    )
+    .addOption(
+      new Option('--preset <name>', 'how eagerly the status is read; default balanced').choices([
+        'interactive',
+        'balanced',
+        'frugal',
+      ]),
+    )
+    .addOption(
+      new Option('--seconds-per-read <seconds>', 'seconds of delay that one status read is worth').argParser(
+        parsePositive,
       ),
-    )
-    .addOption(new Option('--on-cancel <policy>', 'when RunComfy can no longer stop the work; default wait').choices(['wait', 'detach']))
-    .addOption(
-      new Option('--preset <name>', 'how eagerly the status is read; default balanced').choices(['interactive', 'balanced', 'frugal']),
-    )
-    .addOption(
-      new Option('--seconds-per-read <seconds>', 'seconds of delay that one status read is worth').argParser(parsePositive),
     )
     .option('--retry', 'start anew where the last run of this key provably cost nothing');
 }
@@ -101,7 +131,10 @@ function toRequest(model: string, input: Record<string, unknown>, options: Gener
     ...(onUnknown && { onUnknownSubmission: onUnknown }),
     ...(onCancel && { onCancelWhileRunning: onCancel }),
     ...(hasWaiting && {
-      waiting: { ...(preset && { preset }), ...(secondsPerRead !== undefined && { secondsOfDelayPerRead: secondsPerRead }) },
+      waiting: {
+        ...(preset && { preset }),
+        ...(secondsPerRead !== undefined && { secondsOfDelayPerRead: secondsPerRead }),
+      },
     }),
   };
 }

@@ -37,7 +37,13 @@ export const addList = defineCommand<ListOptions>({
           ? 'no generations'
           : table(
               ['KEY', 'PHASE', 'MODEL', 'STARTED', 'REQUEST'],
-              found.map(({ key, phase, model, startedAt, requestId = '' }) => [key, phase, model, startedAt, requestId]),
+              found.map(({ key, phase, model, startedAt, requestId = '' }) => [
+                key,
+                phase,
+                model,
+                startedAt,
+                requestId,
+              ]),
             ),
       );
       return exitCodes.done;

@@ -16,7 +16,10 @@ interface ModelsOptions {
 export const addModels = defineCommand<ModelsOptions>({
   signature: 'models',
   summary: "Search RunComfy's catalogue of models. Needs the token.",
-  examples: ['runcomfy-temporal models --search kling', 'runcomfy-temporal models --category image-to-video --output json'],
+  examples: [
+    'runcomfy-temporal models --search kling',
+    'runcomfy-temporal models --category image-to-video --output json',
+  ],
   set: (command) =>
     command
       .option('--search <text>', 'in id, name and description')

@@ -28,7 +28,10 @@ export const addResolve = defineCommand<ResolveOptions>({
     const resolution = toResolution(options);
     return withTemporal(async ({ generations }) => {
       const reply = await (await generations.get(key)).resolveSubmission(resolution);
-      printer.print(reply, () => `phase ${reply.phase}${reply.requestId === undefined ? '' : `, request ${reply.requestId}`}`);
+      printer.print(
+        reply,
+        () => `phase ${reply.phase}${reply.requestId === undefined ? '' : `, request ${reply.requestId}`}`,
+      );
       return exitCodes.done;
     });
   },

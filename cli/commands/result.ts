@@ -23,7 +23,10 @@ export const addResult = defineCommand<ResultOptions>({
   set: (command) => {
     command
       .option('--no-wait', 'fail with exit code 75 while it is still running')
-      .option('--late', "take over the request of a generation that has ended without its result, as generation KEY/late");
+      .option(
+        '--late',
+        'take over the request of a generation that has ended without its result, as generation KEY/late',
+      );
     addDownloadOptions(command);
   },
   act: (context, [key = ''], options) =>
@@ -32,7 +35,11 @@ export const addResult = defineCommand<ResultOptions>({
       const handle = options.late ? await generations.collectLate(key) : await generations.get(key);
       for (const notice of handle.notices) context.printer.note(`note: ${notice}`);
       if (!options.wait && !(await isEnded(connected.client, handle.key))) {
-        throw new GenerationError({ type: 'StillRunning', message: `generation "${handle.key}" is still running`, key: handle.key });
+        throw new GenerationError({
+          type: 'StillRunning',
+          message: `generation "${handle.key}" is still running`,
+          key: handle.key,
+        });
       }
       return deliver(context, handle, await waitForEnd(connected, handle, context.printer), options);
     }),

@@ -9,8 +9,12 @@ import { detached } from '../wait-for-end.ts';
 /** `watch KEY`: every change of a generation, until it has ended. */
 export const addWatch = defineCommand({
   signature: 'watch <key>',
-  summary: 'Show every change of a generation until it has ended; with --output json one state per line. Ctrl-C only stops watching.',
-  examples: ['runcomfy-temporal watch order-4711', 'runcomfy-temporal watch order-4711 --output json | jq --unbuffered -r .phase'],
+  summary:
+    'Show every change of a generation until it has ended; with --output json one state per line. Ctrl-C only stops watching.',
+  examples: [
+    'runcomfy-temporal watch order-4711',
+    'runcomfy-temporal watch order-4711 --output json | jq --unbuffered -r .phase',
+  ],
   act: ({ printer, withTemporal }, [key = '']) =>
     withTemporal(async ({ generations }) => {
       const handle = await generations.get(key);

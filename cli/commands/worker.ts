@@ -5,7 +5,10 @@ import { exitCodes } from '../exit-codes.ts';
 export const addWorker = defineCommand({
   signature: 'worker',
   summary: 'Run a worker in the foreground until SIGTERM or Ctrl-C. Needs the token; logs go to standard error.',
-  examples: ['RUNCOMFY_API_TOKEN=… runcomfy-temporal worker', 'RUNCOMFY_API_TOKEN_FILE=/run/secrets/token RUNCOMFY_HEALTH_ADDRESS=127.0.0.1:8080 runcomfy-temporal worker'],
+  examples: [
+    'RUNCOMFY_API_TOKEN=… runcomfy-temporal worker',
+    'RUNCOMFY_API_TOKEN_FILE=/run/secrets/token RUNCOMFY_HEALTH_ADDRESS=127.0.0.1:8080 runcomfy-temporal worker',
+  ],
   act: async ({ config }) => {
     const settings = config();
     // Loaded on demand: every other command does without the native library of a worker.

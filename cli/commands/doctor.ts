@@ -1,0 +1,81 @@
+import { loadTemporalConnection } from '../../config/temporal.ts';
+
+import type { CommandContext } from '../command-context.ts';
+import { defineCommand } from '../define-command.ts';
+import { exitCodes } from '../exit-codes.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import {
+  checkSearchAttributes,
+  checkSpool,
+  checkTemporal,
+  checkToken,
+  checkWorkers,
+  failedFinding,
+} from '../health-checks.ts';
+import type { Finding } from '../health-checks.ts';
+import { table } from '../pretty.ts';
+
+/** The code of the finding that has to be put right first decides. */
+const bySeverity: ExitCode[] = [
+  exitCodes.configuration,
+  exitCodes.internal,
+  exitCodes.notAuthorised,
+  exitCodes.unavailable,
+  exitCodes.tryLater,
+];
+
+/** `doctor`: is everything there that a generation needs? */
+export const addDoctor = defineCommand<{ fix?: boolean }>({
+  signature: 'doctor',
+  summary:
+    'Check configuration, Temporal, search attributes, workers, token and request ids not handed over; says how to fix what is wrong.',
+  examples: [
+    'runcomfy-temporal doctor',
+    'runcomfy-temporal doctor --fix   # creates the search attributes where the server lets it',
+  ],
+  set: (command) => command.option('--fix', 'create missing search attributes'),
+  act: async (context, _args, { fix = false }) => {
+    const findings = await examine(context, fix);
+    const codes = findings.flatMap(({ status, exitCode }) => (status === 'failed' ? [exitCode] : []));
+    const [worst = codes[0] ?? exitCodes.done] = bySeverity.filter((code) => codes.includes(code));
+    context.printer.print({ ok: codes.length === 0, checks: findings }, () => prettyFindings(findings));
+    return worst;
+  },
+});
+
+async function examine({ config, withTemporal }: CommandContext, shouldFix: boolean): Promise<Finding[]> {
+  const settings = await attempt('configuration', () => Promise.resolve(config()));
+  if ('check' in settings) return [settings];
+  const connection = await attempt('configuration', () => Promise.resolve(loadTemporalConnection()));
+  if ('check' in connection) return [connection];
+  const { address } = connection.connectionOptions;
+  const temporal = await attempt('temporal', () =>
+    withTemporal(async (connected) => [
+      await attempt('temporal', () => checkTemporal(connected, address)),
+      await attempt('search attributes', () => checkSearchAttributes(connected, shouldFix)),
+      ...[await attempt('workers', () => checkWorkers(connected, settings.taskQueue))].flat(),
+    ]),
+  );
+  return [
+    { check: 'configuration', status: 'ok', message: `task queue "${settings.taskQueue}", ${settings.modelApiBase}` },
+    ...[temporal].flat(),
+    await attempt('token', () => checkToken(settings)),
+    await attempt('spool', () => checkSpool(settings.stateDir)),
+  ];
+}
+
+async function attempt<T>(check: string, look: () => Promise<T>): Promise<T | Finding> {
+  try {
+    return await look();
+  } catch (error) {
+    return failedFinding(check, error);
+  }
+}
+
+function prettyFindings(findings: Finding[]): string {
+  const rows = findings.map(({ status, check, message }) => [status, check, message]);
+  const fixes = findings.flatMap(({ check, fix }) => (fix === undefined ? [] : [`${check}: ${fix}`]));
+  return [table(['STATUS', 'CHECK', 'FOUND'], rows), ...(fixes.length > 0 ? ['', 'What to do:', ...fixes] : [])].join(
+    '\n',
+  );
+}

@@ -1,0 +1,151 @@
+import type { ConnectedGenerations } from '../client/connect.ts';
+import { createSearchAttributes, inspectSearchAttributes } from '../client/search-attributes.ts';
+import { describeQueue } from '../client/workers.ts';
+import type { AttendedQueue, TaskQueueKind } from '../client/workers.ts';
+import type { Config } from '../config/env.ts';
+import { searchAttributes, submitTaskQueue } from '../domain/names.ts';
+
+import { describeError } from './describe-error.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { shellQuote } from './shell-quote.ts';
+import { withRunComfy } from './with-runcomfy.ts';
+
+/** What one check found, and how to put it right. */
+export interface Finding {
+  check: string;
+  status: 'ok' | 'warning' | 'failed';
+  message: string;
+  fix?: string;
+  /** What the failed check alone would exit with. */
+  exitCode?: ExitCode;
+}
+
+/** Turns the failure of a check into a finding. */
+export function failedFinding(check: string, error: unknown): Finding {
+  const { type, message } = describeError(error);
+  return { check, status: 'failed', message, exitCode: type === 'Internal' ? exitCodes.internal : exitCodeOf(type) };
+}
+
+/** The namespace exists and can be read, which a port that answers does not prove. */
+export async function checkTemporal({ client }: ConnectedGenerations, address: string): Promise<Finding> {
+  const { namespace } = client.options;
+  const { config } = await client.workflowService.describeNamespace({ namespace });
+  const days = Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) / 86_400;
+  const message = `namespace ${namespace} at ${address} answers; ended generations are kept for ${String(Math.round(days * 10) / 10)} days`;
+  if (days >= 7) return { check: 'temporal', status: 'ok', message };
+  const fix = `a key protects against a second bill only as long as its run is kept: \`temporal operator namespace update --retention 30d ${namespace}\``;
+  return { check: 'temporal', status: 'warning', message, fix };
+}
+
+/** Search attributes are optional; with `shouldFix` the missing ones are created. */
+export async function checkSearchAttributes({ client }: ConnectedGenerations, shouldFix: boolean): Promise<Finding> {
+  const check = 'search attributes';
+  const { missing, mistyped } = await inspectSearchAttributes(client);
+  if (mistyped.length > 0) {
+    const expected = mistyped.map((name) => `${name} (${searchAttributes[name]})`).join(', ');
+    const fix =
+      'remove them with `temporal operator search-attribute remove`, then run `runcomfy-temporal doctor --fix`';
+    return { check, status: 'warning', message: `of another type than expected: ${expected}`, fix };
+  }
+  if (missing.length === 0) return { check, status: 'ok', message: 'all are there' };
+  if (shouldFix) {
+    await createSearchAttributes(client, missing);
+    return { check, status: 'ok', message: `created ${missing.join(', ')}; workers notice within a minute` };
+  }
+  const flags = missing.map((name) => `--name ${name} --type ${searchAttributes[name]}`).join(' ');
+  const fix = `\`runcomfy-temporal doctor --fix\`, or \`temporal operator search-attribute create --namespace ${client.options.namespace} ${flags}\``;
+  return {
+    check,
+    status: 'warning',
+    message: `missing: ${missing.join(', ')}; generations run, but cannot be listed by model or phase`,
+    fix,
+  };
+}
+
+/** Somebody polls each queue, and the worker version that gets new work is among them. */
+export async function checkWorkers({ client }: ConnectedGenerations, taskQueue: string): Promise<Finding[]> {
+  const queues: [string, TaskQueueKind, string][] = [
+    [taskQueue, 'workflow', 'workflows'],
+    [taskQueue, 'activity', 'reads'],
+    [submitTaskQueue(taskQueue), 'activity', 'submits'],
+  ];
+  return Promise.all(
+    queues.map(async ([queue, kind, what]) =>
+      judgeQueue(`workers: ${what}`, queue, await describeQueue(client, queue, kind)),
+    ),
+  );
+}
+
+/** The token is valid: RunComfy tells the balance. */
+export async function checkToken(config: Config): Promise<Finding> {
+  const check = 'token';
+  if (!config.hasToken) {
+    const message = 'no token is set here; only workers and the commands models, model and balance need one';
+    return {
+      check,
+      status: 'warning',
+      message,
+      fix: 'set RUNCOMFY_API_TOKEN, or RUNCOMFY_API_TOKEN_FILE to the path of a file that holds it',
+    };
+  }
+  return withRunComfy(config, async (runcomfy) => {
+    if (config.serverlessApiBase === undefined) {
+      await runcomfy.listModels({ limit: 1 });
+      return { check, status: 'ok', message: `${config.modelApiBase} takes the token` };
+    }
+    const { usd } = await runcomfy.balance();
+    const message = `RunComfy takes the token; balance $${usd.toFixed(2)}`;
+    if (usd > 0) return { check, status: 'ok', message };
+    return { check, status: 'failed', message, fix: 'top up the wallet at RunComfy', exitCode: exitCodes.unavailable };
+  });
+}
+
+/** Request ids that a worker of this machine could not hand over: each is a paid request that its workflow may not know. */
+export async function checkSpool(stateDir: string): Promise<Finding> {
+  const check = 'spool';
+  const { openRequestSpool } = await import('../worker/request-spool.ts');
+  const entries = await openRequestSpool(stateDir).list();
+  if (entries.length === 0) return { check, status: 'ok', message: 'no request id waits to be handed over' };
+  const list = entries.map(({ requestId, workflowId }) => `${requestId} (generation ${workflowId})`).join(', ');
+  const [first] = entries;
+  const fix =
+    'a worker with the same RUNCOMFY_STATE_DIR hands them over once Temporal answers; where the generation has ended, ' +
+    `\`runcomfy-temporal generate MODEL --request-id ${first?.requestId ?? 'ID'} --key ${shellQuote(`${first?.workflowId ?? 'KEY'}/late`)}\` collects the result`;
+  return { check, status: 'failed', message: `not handed over yet: ${list}`, fix, exitCode: exitCodes.tryLater };
+}
+
+function judgeQueue(check: string, queue: string, { pollers, currentVersion }: AttendedQueue): Finding {
+  if (pollers.length === 0) {
+    const fix = 'start a worker with `runcomfy-temporal worker`, with the same RUNCOMFY_TASK_QUEUE';
+    return {
+      check,
+      status: 'failed',
+      message: `nobody polls task queue "${queue}"`,
+      fix,
+      exitCode: exitCodes.unavailable,
+    };
+  }
+  const versions = new Set(pollers.map(({ version }) => version));
+  const workers = `${String(new Set(pollers.map(({ identity }) => identity)).size)} on task queue "${queue}"`;
+  if (versions.has(currentVersion)) {
+    return {
+      check,
+      status: 'ok',
+      message: currentVersion === undefined ? workers : `${workers}, version ${currentVersion} is current`,
+    };
+  }
+  const [running = ''] = [...versions].filter((version) => version !== undefined);
+  const message = `${workers}, but new work goes to ${currentVersion === undefined ? 'workers without a version' : `version ${currentVersion}`}`;
+  const [deploymentName, buildId] = splitVersion(running);
+  const fix =
+    running === ''
+      ? 'start the workers with TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID of that version'
+      : `\`temporal worker deployment set-current-version --deployment-name ${deploymentName} --build-id ${buildId}\``;
+  return { check, status: 'failed', message, fix, exitCode: exitCodes.unavailable };
+}
+
+function splitVersion(version: string): [string, string] {
+  const at = version.indexOf('.');
+  return [version.slice(0, at), version.slice(at + 1)];
+}
