@@ -9,7 +9,7 @@ export function createCheckAdoption({ runcomfy, tally, searchAttributes }: Activ
   return ({ model, requestId, input }) =>
     readingAttempt(tally, requestId, async ({ count }) => {
       count.add();
-      const found = await runcomfy.inspect(requestId);
+      const found = await runcomfy.result(requestId, { model });
       if (found.modelId !== undefined && found.modelId !== model) {
         throw failure('InvalidInput', 'read', `request ${requestId} is of model ${found.modelId}, not of ${model}`, { reads: count.report() });
       }

@@ -2,6 +2,7 @@ import { log } from '@temporalio/activity';
 import type { Activities, ResultQuestion, ResultReading } from '../domain/activities.ts';
 import { nextReadInMs } from '../domain/read-schedule.ts';
 import { isRunComfyError, RunComfyError } from '../runcomfy/errors.ts';
+import { isEmptyOutput } from '../runcomfy/schemas/output.ts';
 import type { ActivityDeps } from './index.ts';
 import { readingAttempt } from './reading.ts';
 
@@ -22,7 +23,7 @@ export function createFetchResult({ runcomfy, tally }: ActivityDeps): Activities
         };
         switch (result.status) {
           case 'succeeded':
-            if (isEmpty(result.output)) {
+            if (isEmptyOutput(result.output)) {
               throw new RunComfyError('ProtocolMismatch', 'RunComfy reports success but the result names no output');
             }
             log.debug('result fetched', { requestId });
@@ -37,13 +38,15 @@ export function createFetchResult({ runcomfy, tally }: ActivityDeps): Activities
             };
           case 'cancelled':
             return { status: 'cancelled', ...facts, ...seen() };
-          case 'not_ready':
           case 'unrecognized':
+            // The status has said that the work is over: an output under a new word is an output.
+            if (!isEmptyOutput(result.output)) return { status: 'succeeded', output: result.output, ...facts, ...seen() };
+            return { status: 'not_ready', nextReadInMs: nextResultInMs(question), ...seen() };
+          case 'not_ready':
             return { status: 'not_ready', nextReadInMs: nextResultInMs(question), ...seen() };
         }
       } catch (error) {
         if (!isRunComfyError(error)) throw error;
-        if (error.notReady) return { status: 'not_ready', nextReadInMs: nextResultInMs(question), ...seen() };
         if (question.hasFailed && error.type === 'InvalidInput') {
           const reason = error.vendorMessage ?? error.message;
           return { status: 'failed', reason, ...(error.vendorCode !== undefined && { vendorCode: error.vendorCode }), ...seen() };
@@ -55,8 +58,4 @@ export function createFetchResult({ runcomfy, tally }: ActivityDeps): Activities
 
 function nextResultInMs({ finishedSince }: ResultQuestion): number {
   return nextReadInMs(Date.now() - Date.parse(finishedSince));
-}
-
-function isEmpty({ images, videos, audios }: { images: string[]; videos: string[]; audios: string[] }): boolean {
-  return images.length + videos.length + audios.length === 0;
 }

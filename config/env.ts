@@ -31,6 +31,8 @@ export interface WorkerVersion {
 /** The environment, read once. It holds no secret: the token comes from `tokenSource` alone. */
 export interface Config {
   readonly hasToken: boolean;
+  /** Set by every usual CI service: nothing that costs money runs there. */
+  readonly isCi: boolean;
   readonly token?: TokenSetting;
   /** Without a slash at the end. */
   readonly modelApiBase: string;
@@ -93,6 +95,7 @@ const environment = z.object({
   TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
   TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
   XDG_STATE_HOME: z.string().optional(),
+  CI: z.string().optional(),
 });
 
 /** Reads the environment; throws one `ConfigError` that lists every problem. */
@@ -122,6 +125,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
 
   return deepFreeze({
     hasToken: token !== undefined,
+    isCi: values.CI !== undefined && !['false', '0'].includes(values.CI),
     ...(token && { token }),
     modelApiBase,
     ...(serverlessApiBase !== undefined && { serverlessApiBase }),

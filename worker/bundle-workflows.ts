@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { WorkflowBundleOption } from '@temporalio/worker';
-import { bundleWorkflowCode } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 
 /** The bundle that `npm run build` leaves beside the compiled code. */
 const builtBundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
@@ -20,5 +20,5 @@ export async function loadWorkflowBundle(): Promise<WorkflowBundleOption> {
 
 /** Bundles the workflows for the sandbox; quiet unless it fails. */
 export async function bundleWorkflows(): Promise<{ code: string }> {
-  return await bundleWorkflowCode({ workflowsPath: workflowsEntry() });
+  return await bundleWorkflowCode({ workflowsPath: workflowsEntry(), logger: new DefaultLogger('WARN') });
 }

@@ -17,6 +17,9 @@ import { followSearchAttributes, missingSearchAttributesSentence } from './searc
 /** Longer than a submit may take (75 s), so that no POST is cut off by a shutdown. */
 const shutdownGraceMs = 90_000;
 
+/** A submit sends no heartbeat before its input is checked, and is given up for lost after 10 s without one. */
+const catalogueWithinMs = 5_000;
+
 export interface GenerationWorkerOptions {
   connection: NativeConnection;
   /** A client of the same namespace: hands over request ids, looks up runs. */
@@ -59,7 +62,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   const catalogue = { getModel: (id: string) => runcomfy.getModel(id) };
   const activities = createActivities({
     runcomfy,
-    validator: createInputValidator(catalogue),
+    validator: createInputValidator({ ...catalogue, timeoutMs: catalogueWithinMs }),
     tally: createReadTally(),
     searchAttributes: attributes.known,
     recentBalance: createBalanceCache(() => runcomfy.balance()),
@@ -73,13 +76,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     namespace,
     shutdownGraceTime: shutdownGraceMs,
     activityTaskPollerBehavior: { type: 'autoscaling' },
-    ...(deploymentVersion && {
-      workerDeploymentOptions: {
-        version: deploymentVersion,
-        useWorkerVersioning: true,
-        defaultVersioningBehavior: 'PINNED',
-      },
-    }),
+    ...(deploymentVersion && { workerDeploymentOptions: pinnedTo(deploymentVersion) }),
   } as const;
   const workers = await Promise.all([
     Worker.create({
@@ -123,6 +120,11 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     },
     isRunning: () => workers.every((worker) => worker.getState() === 'RUNNING'),
   };
+}
+
+/** A generation stays with the version it was started on: it rarely lives longer than a deploy takes. */
+function pinnedTo(version: WorkerDeploymentOptions['version']): WorkerDeploymentOptions {
+  return { version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' };
 }
 
 function stop(workers: Worker[]): void {

@@ -62,8 +62,8 @@ describe('what comes from outside', () => {
     await withGenerations(longWait, async (rig) => {
       const handle = await rig.start();
       await untilState(handle, ({ reads }) => reads === 1);
-      for (const args of [[], [null], ['adopt'], [{ action: 'adopt' }], [{ action: 'resubmit' }]]) {
-        const refused = handle.executeUpdate('resolveSubmission', { args });
+      for (const payload of [undefined, null, 'adopt', { action: 'adopt' }, { action: 'resubmit' }]) {
+        const refused = handle.executeUpdate('resolveSubmission', { args: [payload] });
         await expect(refused).rejects.toThrow(WorkflowUpdateFailedError);
       }
       await handle.executeUpdate('cancel', { args: [null] });
