@@ -1,7 +1,7 @@
 import { isJsonObject } from '../../domain/json.ts';
 import { findEntry } from '../catalogue/catalogue.ts';
 import type { Job } from '../job.ts';
-import { checkInput, findMediaProblem, kindOf, outputCountOf, priceUsdOf } from '../model-rules.ts';
+import { checkInput, kindOf, outputCountOf, priceUsdOf } from '../model-rules.ts';
 import { toMicrodollars } from '../money.ts';
 import type { JobDraft } from '../new-job.ts';
 import type { Reply } from '../reply.ts';
@@ -30,14 +30,9 @@ export function planSubmit(world: World, call: Call): SubmitPlan {
   if (!isJsonObject(input)) {
     return refuse(invalidInput(switches, [{ path: '$', message: 'The body must be a JSON object.' }]));
   }
-  const { issues, unknownKeys } = checkInput(entry, input);
-  if (switches.extra_keys === 'reject') {
-    issues.push(...unknownKeys.map((key) => ({ path: `$.${key}`, message: 'Extra inputs are not permitted.' })));
-  }
-  if (issues.length > 0 && switches.validate === 'strict') return refuse(invalidInput(switches, issues));
+  const { issues, failure } = checkInput(entry, input, switches);
+  if (issues.length > 0) return refuse(invalidInput(switches, issues));
 
-  const inputProblem = issues[0] === undefined ? undefined : `Invalid input at ${issues[0].path}: ${issues[0].message}`;
-  const failure = inputProblem ?? findMediaProblem(entry, input, switches);
   const draft: JobDraft = {
     owner: call.owner,
     model: entry.model_id,

@@ -1,4 +1,4 @@
-import { seedInputSchema } from '../model-rules.ts';
+import { klingImageToVideo } from '../../runcomfy/models/index.ts';
 import { audioModels } from './audio-models.ts';
 import type { CatalogueEntry } from './entry.ts';
 import { imageModels } from './image-models.ts';
@@ -6,7 +6,7 @@ import { klingModels, klingStandardEntry } from './kling-models.ts';
 import { videoModels } from './video-models.ts';
 
 const entries: readonly CatalogueEntry[] = [
-  klingStandardEntry(seedInputSchema),
+  klingStandardEntry(klingImageToVideo.inputSchema),
   ...klingModels,
   ...imageModels,
   ...videoModels,

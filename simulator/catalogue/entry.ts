@@ -28,7 +28,7 @@ export interface EntryFacts {
 }
 
 /** Completes a catalogue entry. */
-export function entry(id: string, facts: EntryFacts, inputSchema?: Record<string, unknown>): CatalogueEntry {
+export function entry(id: string, facts: EntryFacts, inputSchema?: Readonly<Record<string, unknown>>): CatalogueEntry {
   const required = facts.required.split(' ').filter((name) => name !== '');
   const unit = facts.category.endsWith('video') ? 'second' : 'output';
   return {

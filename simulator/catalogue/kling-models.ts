@@ -1,3 +1,5 @@
+import { klingPrices } from '../../runcomfy/models/index.ts';
+import { toUsd } from '../money.ts';
 import type { CatalogueEntry, SchemaProperty } from './entry.ts';
 import { bool, entry, float, int, listedInt, media, mediaList, text, word } from './entry.ts';
 
@@ -49,28 +51,30 @@ const textToVideo = {
   negative_prompt: text(),
   cfg_scale: float(0, 1, 0.5),
 };
-const prices = {
-  standard: { price: 0.126, note: '$0.126 per second with audio, $0.084 per second without.' },
-  pro: { price: 0.168, note: '$0.168 per second with audio, $0.112 per second without.' },
-  '4k': { price: 0.42, note: '$0.42 per second.' },
-};
+type Tier = 'standard' | 'pro' | '4k';
 
-function imageTier(tier: 'pro' | '4k'): CatalogueEntry {
-  const facts = { category: 'image-to-video', required: 'prompt start_image_url', properties: imageToVideo };
-  return entry(`kling/kling-3.0/${tier}/image-to-video`, { ...facts, ...prices[tier] });
+function pricing(tier: Tier): { price: number; note: string } {
+  const { withAudio, silent } = klingPrices[tier] ?? { withAudio: 0, silent: 0 };
+  const note = `$${String(toUsd(withAudio))} per second with audio, $${String(toUsd(silent))} without.`;
+  return { price: toUsd(withAudio), note };
 }
 
-function textTier(tier: keyof typeof prices): CatalogueEntry {
+function imageTier(tier: Tier): CatalogueEntry {
+  const facts = { category: 'image-to-video', required: 'prompt start_image_url', properties: imageToVideo };
+  return entry(`kling/kling-3.0/${tier}/image-to-video`, { ...facts, ...pricing(tier) });
+}
+
+function textTier(tier: Tier): CatalogueEntry {
   const shotType = tier === 'standard' ? { shot_type: word('intelligent customize', 'intelligent') } : {};
   const facts = { category: 'text-to-video', required: 'prompt', properties: { ...textToVideo, ...shotType } };
-  return entry(`kling/kling-3.0/${tier}/text-to-video`, { ...facts, ...prices[tier] });
+  return entry(`kling/kling-3.0/${tier}/text-to-video`, { ...facts, ...pricing(tier) });
 }
 
 /** Completes the entry of the standard image-to-video model, whose schema is published. */
-export function klingStandardEntry(inputSchema: Record<string, unknown>): CatalogueEntry {
+export function klingStandardEntry(inputSchema: Readonly<Record<string, unknown>>): CatalogueEntry {
   const { end_image_url: _none, ...properties } = imageToVideo;
   const facts = { category: 'image-to-video', required: 'prompt start_image_url', properties };
-  return entry('kling/kling-3.0/standard/image-to-video', { ...facts, ...prices.standard }, inputSchema);
+  return entry('kling/kling-3.0/standard/image-to-video', { ...facts, ...pricing('standard') }, inputSchema);
 }
 
 /** Kling's other models; some ids are case-sensitive. */
