@@ -27,7 +27,8 @@ export function createCancelRequest({ runcomfy, tally }: ActivityDeps): Activiti
 
     const status = await statusNow(requestId, count);
     if (status === 'cancelled') return answer('cancelled', status);
-    if (status === 'in_progress' || status === 'finished' || status === 'failed') return answer('not_cancellable', status);
+    if (status === 'in_progress' || status === 'finished' || status === 'failed')
+      return answer('not_cancellable', status);
     if (said?.outcome) return answer(said.outcome, status);
     throw toApplicationFailure(said ? new Error('RunComfy answered the cancel without an outcome') : reply, 'cancel', {
       reads: info.attempt === 1 ? count.total() : 0,

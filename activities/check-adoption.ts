@@ -11,10 +11,14 @@ export function createCheckAdoption({ runcomfy, tally, searchAttributes }: Activ
       count.add();
       const found = await runcomfy.result(requestId, { model });
       if (found.modelId !== undefined && found.modelId !== model) {
-        throw failure('InvalidInput', 'read', `request ${requestId} is of model ${found.modelId}, not of ${model}`, { reads: count.report() });
+        throw failure('InvalidInput', 'read', `request ${requestId} is of model ${found.modelId}, not of ${model}`, {
+          reads: count.report(),
+        });
       }
       if (isJsonObject(found.input) && Object.keys(found.input).length > 0 && !echoes(found.input, input)) {
-        throw failure('InvalidInput', 'read', `request ${requestId} was made with another input than this order`, { reads: count.report() });
+        throw failure('InvalidInput', 'read', `request ${requestId} was made with another input than this order`, {
+          reads: count.report(),
+        });
       }
       return { reads: count.report(), nextReadInMs: 0, searchAttributes: searchAttributes() };
     });

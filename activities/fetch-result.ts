@@ -40,7 +40,8 @@ export function createFetchResult({ runcomfy, tally }: ActivityDeps): Activities
             return { status: 'cancelled', ...facts, ...seen() };
           case 'unrecognized':
             // The status has said that the work is over: an output under a new word is an output.
-            if (!isEmptyOutput(result.output)) return { status: 'succeeded', output: result.output, ...facts, ...seen() };
+            if (!isEmptyOutput(result.output))
+              return { status: 'succeeded', output: result.output, ...facts, ...seen() };
             return { status: 'not_ready', nextReadInMs: nextResultInMs(question), ...seen() };
           case 'not_ready':
             return { status: 'not_ready', nextReadInMs: nextResultInMs(question), ...seen() };
@@ -49,7 +50,12 @@ export function createFetchResult({ runcomfy, tally }: ActivityDeps): Activities
         if (!isRunComfyError(error)) throw error;
         if (question.hasFailed && error.type === 'InvalidInput') {
           const reason = error.vendorMessage ?? error.message;
-          return { status: 'failed', reason, ...(error.vendorCode !== undefined && { vendorCode: error.vendorCode }), ...seen() };
+          return {
+            status: 'failed',
+            reason,
+            ...(error.vendorCode !== undefined && { vendorCode: error.vendorCode }),
+            ...seen(),
+          };
         }
         throw error;
       }

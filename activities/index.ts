@@ -21,7 +21,9 @@ export interface KeptRequestId {
 /** What the activities need from the process they run in. */
 export interface ActivityDeps {
   runcomfy: RunComfyClient;
-  validator: { validate(model: string, input: Record<string, unknown>): Promise<{ issues: InputIssue[]; warnings: string[] }> };
+  validator: {
+    validate(model: string, input: Record<string, unknown>): Promise<{ issues: InputIssue[]; warnings: string[] }>;
+  };
   tally: ReadTally;
   /** The search attributes of ours that the server knows. */
   searchAttributes: () => string[];

@@ -12,7 +12,10 @@ export function createReadStatus({ runcomfy, tally, searchAttributes }: Activity
       const { status, statusWord, queuePosition } = await runcomfy.status(question.requestId);
       const readAt = new Date();
       if (status === 'unrecognized' && question.lastStatus !== 'unrecognized') {
-        log.warn('RunComfy sent a status that is not known here; reading on', { requestId: question.requestId, statusWord });
+        log.warn('RunComfy sent a status that is not known here; reading on', {
+          requestId: question.requestId,
+          statusWord,
+        });
       }
       return {
         status,

@@ -24,7 +24,11 @@ export interface ReadAttempt {
  * Runs one attempt of a reading activity: counts its GETs, hands the count and a lasting doubt to the next attempt, and
  * lets a 404 or a misshapen reply become final only once it has lasted for 30 s, by a read as these end.
  */
-export async function readingAttempt<T>(tally: ReadTally, requestId: string, read: (attempt: ReadAttempt) => Promise<T>): Promise<T> {
+export async function readingAttempt<T>(
+  tally: ReadTally,
+  requestId: string,
+  read: (attempt: ReadAttempt) => Promise<T>,
+): Promise<T> {
   const info = activityInfo();
   const before = heartbeatOf(info.heartbeatDetails);
   const workflowId = info.workflowExecution?.workflowId ?? '';
@@ -58,7 +62,8 @@ function judge(error: unknown, before: ReadHeartbeat, count: OpenCount): Error {
   }
   // An outage says nothing about the doubt: it neither ends nor confirms it.
   heartbeat({ reads: count.total(), ...(before.doubt && { doubt: before.doubt }) } satisfies ReadHeartbeat);
-  const mayPass = error.type === 'RateLimited' || error.type === 'ServiceUnavailable' || error.type === 'Unauthenticated';
+  const mayPass =
+    error.type === 'RateLimited' || error.type === 'ServiceUnavailable' || error.type === 'Unauthenticated';
   if (mayPass) return toApplicationFailure(error, 'read');
   // No other answer to a read ends paid work either.
   return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus));
@@ -69,5 +74,7 @@ function detailsOf(httpStatus: number | undefined): ActivityFailureDetails {
 }
 
 function heartbeatOf(details: unknown): ReadHeartbeat {
-  return isJsonObject(details) && typeof details['reads'] === 'number' ? (details as unknown as ReadHeartbeat) : { reads: 0 };
+  return isJsonObject(details) && typeof details['reads'] === 'number'
+    ? (details as unknown as ReadHeartbeat)
+    : { reads: 0 };
 }

@@ -1,6 +1,12 @@
 import { activityInfo, getClient, heartbeat, log, metricMeter } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { AcceptedSubmit, Activities, ActivityFailureDetails, SubmitHeartbeat, SubmitOrder } from '../domain/activities.ts';
+import type {
+  AcceptedSubmit,
+  Activities,
+  ActivityFailureDetails,
+  SubmitHeartbeat,
+  SubmitOrder,
+} from '../domain/activities.ts';
 import { findUnsafeIntegers } from '../domain/request.ts';
 import { nextReadInMs } from '../domain/read-schedule.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';

@@ -180,9 +180,7 @@ export interface GenerationResult {
 
 /** Argument of update `resolveSubmission`. */
 export type SubmissionResolution =
-  | { action: 'adopt'; requestId: string }
-  | { action: 'resubmit' }
-  | { action: 'abandon' };
+  { action: 'adopt'; requestId: string } | { action: 'resubmit' } | { action: 'abandon' };
 
 /** Argument of signal `requestAccepted`: a worker hands over an id that its activity could not report. */
 export interface AcceptedRequest {

@@ -37,15 +37,17 @@ export function findUnsafeIntegers(input: unknown): InputIssue[] {
   const issues: InputIssue[] = [];
   for (const { path, value } of walkJson(input)) {
     if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
-      issues.push({ path, message: `integer beyond ±(2^53 − 1) would be rounded; pass it as a string if the model takes one` });
+      issues.push({
+        path,
+        message: `integer beyond ±(2^53 − 1) would be rounded; pass it as a string if the model takes one`,
+      });
     }
   }
   return issues;
 }
 
 export type ParsedGenerationRequest =
-  | { ok: true; request: GenerationRequest }
-  | { ok: false; model: string; issues: InputIssue[] };
+  { ok: true; request: GenerationRequest } | { ok: false; model: string; issues: InputIssue[] };
 
 /**
  * Checks the argument of `runcomfyGeneration` with plain code, since any service may have sent it. Fields of the
@@ -55,7 +57,11 @@ export type ParsedGenerationRequest =
 export function parseGenerationRequest(argument: unknown): ParsedGenerationRequest {
   if (!isJsonObject(argument)) {
     const found = argument === undefined ? 'no argument' : describe(argument);
-    return { ok: false, model: '', issues: [{ path: 'request', message: `expected an object { model, input, … }, got ${found}` }] };
+    return {
+      ok: false,
+      model: '',
+      issues: [{ path: 'request', message: `expected an object { model, input, … }, got ${found}` }],
+    };
   }
   const issues: InputIssue[] = [];
   const refuse = (field: string, message: string) => issues.push({ path: `request.${field}`, message });
@@ -65,10 +71,14 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
     if (!requestFields.includes(field)) refuse(field, `unknown field; a request has ${requestFields.join(', ')}`);
   }
   if (!isModelId(model)) {
-    refuse('model', `expected a RunComfy model id of 2 to 5 segments of letters, digits, ".", "_", "-", got ${describe(model)}`);
+    refuse(
+      'model',
+      `expected a RunComfy model id of 2 to 5 segments of letters, digits, ".", "_", "-", got ${describe(model)}`,
+    );
   }
   if (isMissing(input)) {
-    if (isMissing(requestId)) issues.push({ path: '$', message: 'input is missing: expected a JSON object with the fields of the model' });
+    if (isMissing(requestId))
+      issues.push({ path: '$', message: 'input is missing: expected a JSON object with the fields of the model' });
   } else if (isJsonObject(input)) {
     issues.push(...findUnsafeIntegers(input));
   } else {
@@ -113,15 +123,20 @@ function checkWaiting(waiting: unknown, refuse: (field: string, message: string)
     return;
   }
   for (const field of Object.keys(waiting)) {
-    if (!waitingFields.includes(field)) refuse(`waiting.${field}`, `unknown field; waiting has ${waitingFields.join(', ')}`);
+    if (!waitingFields.includes(field))
+      refuse(`waiting.${field}`, `unknown field; waiting has ${waitingFields.join(', ')}`);
   }
   const { preset, secondsOfDelayPerRead } = waiting;
   if (!isMissing(preset) && !isOneOf(preset, ['interactive', 'balanced', 'frugal'])) {
     refuse('waiting.preset', `expected "interactive", "balanced" or "frugal", got ${describe(preset)}`);
   }
-  const isCost = typeof secondsOfDelayPerRead === 'number' && secondsOfDelayPerRead > 0 && secondsOfDelayPerRead <= 3600;
+  const isCost =
+    typeof secondsOfDelayPerRead === 'number' && secondsOfDelayPerRead > 0 && secondsOfDelayPerRead <= 3600;
   if (!isMissing(secondsOfDelayPerRead) && !isCost) {
-    refuse('waiting.secondsOfDelayPerRead', `expected seconds above 0 and at most 3600, got ${describe(secondsOfDelayPerRead)}`);
+    refuse(
+      'waiting.secondsOfDelayPerRead',
+      `expected seconds above 0 and at most 3600, got ${describe(secondsOfDelayPerRead)}`,
+    );
   }
 }
 

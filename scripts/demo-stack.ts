@@ -45,26 +45,42 @@ export interface DemoStackOptions {
 export async function startDemoStack({ isLive, isKept, say }: DemoStackOptions): Promise<DemoStack> {
   const undo: (() => Promise<void>)[] = [];
   const stop = async () => {
-    for (const step of undo.splice(0).reverse()) await step().catch((error: unknown) => { say(`while stopping: ${String(error)}`); });
+    for (const step of undo.splice(0).reverse())
+      await step().catch((error: unknown) => {
+        say(`while stopping: ${String(error)}`);
+      });
   };
   try {
     const config = readConfig();
     // Live orders and simulated ones never share a server's data: each would be unknown to the other's API.
-    const dataDir = isKept || isLive ? path.join(cacheDir, 'embedded', isLive ? 'live' : 'simulator') : await freshFolder(undo);
+    const dataDir =
+      isKept || isLive ? path.join(cacheDir, 'embedded', isLive ? 'live' : 'simulator') : await freshFolder(undo);
     const server = await openServer(config, dataDir, undo, say);
-    const simulator = isLive ? undefined : await startSimulator({ scenario: 'demo', ...(isKept && { stateFile: path.join(dataDir, 'simulator.jsonl') }) });
+    const simulator = isLive
+      ? undefined
+      : await startSimulator({ scenario: 'demo', ...(isKept && { stateFile: path.join(dataDir, 'simulator.jsonl') }) });
     if (simulator) {
       undo.push(() => simulator.close());
       say(`simulator         ${simulator.url}`);
     }
     const runcomfy = createRunComfyClient({
-      ...(simulator ?? { modelApiBase: config.modelApiBase, ...(config.serverlessApiBase !== undefined && { serverlessApiBase: config.serverlessApiBase }) }),
+      ...(simulator ?? {
+        modelApiBase: config.modelApiBase,
+        ...(config.serverlessApiBase !== undefined && { serverlessApiBase: config.serverlessApiBase }),
+      }),
       token: simulator ? () => simulatorToken : tokenSource(config),
     });
     undo.push(() => runcomfy.close());
     // On a server of the user's, this worker must not take the orders of others.
     const taskQueue = server.uiUrl === undefined ? `runcomfy-start-${randomUUID().slice(0, 8)}` : config.taskQueue;
-    const client = await startWorker({ server, config, runcomfy, taskQueue, stateDir: path.join(dataDir, 'state'), undo });
+    const client = await startWorker({
+      server,
+      config,
+      runcomfy,
+      taskQueue,
+      stateDir: path.join(dataDir, 'state'),
+      undo,
+    });
     return {
       client,
       taskQueue,
@@ -86,7 +102,12 @@ interface Server {
   uiUrl?: string;
 }
 
-async function openServer(config: Config, dataDir: string, undo: (() => Promise<void>)[], say: (line: string) => void): Promise<Server> {
+async function openServer(
+  config: Config,
+  dataDir: string,
+  undo: (() => Promise<void>)[],
+  say: (line: string) => void,
+): Promise<Server> {
   const configured = loadTemporalConnection();
   if (configured.isConfigured) {
     say(`Temporal server   ${configured.connectionOptions.address} (as configured)`);
@@ -113,7 +134,9 @@ async function startWorker(parts: {
   Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
   const connection = await NativeConnection.connect(server.connectionOptions);
   undo.push(() => connection.close());
-  const clientConnection = await Connection.connect(server.connectionOptions as Parameters<typeof Connection.connect>[0] & object);
+  const clientConnection = await Connection.connect(
+    server.connectionOptions as Parameters<typeof Connection.connect>[0] & object,
+  );
   undo.push(() => clientConnection.close());
   const { namespace } = server;
   const client = new Client({ connection: clientConnection, namespace });

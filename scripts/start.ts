@@ -38,7 +38,9 @@ async function main(): Promise<number> {
 
 function readOptions(): { keep: boolean; live: boolean; yes: boolean } | undefined {
   try {
-    const { values } = parseArgs({ options: { keep: { type: 'boolean' }, live: { type: 'boolean' }, yes: { type: 'boolean' } } });
+    const { values } = parseArgs({
+      options: { keep: { type: 'boolean' }, live: { type: 'boolean' }, yes: { type: 'boolean' } },
+    });
     return { keep: values.keep === true, live: values.live === true, yes: values.yes === true };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}\n`);
@@ -49,9 +51,12 @@ function readOptions(): { keep: boolean; live: boolean; yes: boolean } | undefin
 async function mayGoLive(isConfirmed: boolean): Promise<boolean> {
   const { isCi, hasToken } = readConfig();
   const price = await expectedPriceUsd(klingImageToVideoId, { ...klingImageToVideoPayload });
-  say(`--live orders one ${klingImageToVideoId} from RunComfy on your account: about $${(price ?? 0).toFixed(2)} by its published prices.`);
+  say(
+    `--live orders one ${klingImageToVideoId} from RunComfy on your account: about $${(price ?? 0).toFixed(2)} by its published prices.`,
+  );
   if (isCi) return refuse('--live never runs in CI.');
-  if (!hasToken) return refuse('No token is set: put it into RUNCOMFY_API_TOKEN, or its file into RUNCOMFY_API_TOKEN_FILE.');
+  if (!hasToken)
+    return refuse('No token is set: put it into RUNCOMFY_API_TOKEN, or its file into RUNCOMFY_API_TOKEN_FILE.');
   if (isConfirmed) return true;
   if (!process.stdin.isTTY) return refuse('Not on a terminal: add --yes to agree to the cost.');
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
@@ -72,22 +77,31 @@ async function runSeed({ client, taskQueue, uiUrl, address, simulator }: DemoSta
   const handle = await generations.start({ model: klingImageToVideoId, input: klingImageToVideoPayload }, { key });
   process.once('SIGINT', () => {
     say('\nasking RunComfy to cancel …');
-    void handle.cancel('Ctrl-C').then(({ outcome }) => { say(`cancel: ${outcome}`); });
+    void handle.cancel('Ctrl-C').then(({ outcome }) => {
+      say(`cancel: ${outcome}`);
+    });
   });
   await showProgress(handle);
   const result = await handle.result();
   const { namespace } = client.options;
   say('');
-  say(`output            ${[...result.output.videos, ...result.output.images, ...result.output.audios].join('\n                  ')}`);
+  say(
+    `output            ${[...result.output.videos, ...result.output.images, ...result.output.audios].join('\n                  ')}`,
+  );
   say(`reads             ${String(result.reads)}`);
   if (simulator) {
     const { totals } = simulator.ledger({ withJobs: false });
     say(`billed            ${String(totals.charged)} job, $${totals.chargedUsd.toFixed(2)} in the simulator's ledger`);
   } else {
-    say(`billed            ${result.costUsd === undefined ? 'RunComfy has not stated the cost yet' : `$${result.costUsd.toFixed(2)}`}`);
+    say(
+      `billed            ${result.costUsd === undefined ? 'RunComfy has not stated the cost yet' : `$${result.costUsd.toFixed(2)}`}`,
+    );
   }
   say(`workflow id       ${key}`);
-  if (uiUrl !== undefined) say(`in Temporal's UI  ${uiUrl}/namespaces/${namespace}/workflows/${key} (while the server runs: npm start -- --keep)`);
+  if (uiUrl !== undefined)
+    say(
+      `in Temporal's UI  ${uiUrl}/namespaces/${namespace}/workflows/${key} (while the server runs: npm start -- --keep)`,
+    );
   else say(`in Temporal's UI  namespace ${namespace} of ${address}, workflow ${key}`);
 }
 
@@ -104,14 +118,20 @@ async function stayUp({ address, simulator, taskQueue, uiUrl }: DemoStack): Prom
   say('\nStaying up until Ctrl-C. In another terminal:');
   say(`  export TEMPORAL_ADDRESS=${address} RUNCOMFY_TASK_QUEUE=${taskQueue}`);
   if (simulator) {
-    say(`  export RUNCOMFY_MODEL_API_BASE=${simulator.modelApiBase} RUNCOMFY_SERVERLESS_API_BASE=${simulator.serverlessApiBase} RUNCOMFY_API_TOKEN=${simulatorToken}`);
+    say(
+      `  export RUNCOMFY_MODEL_API_BASE=${simulator.modelApiBase} RUNCOMFY_SERVERLESS_API_BASE=${simulator.serverlessApiBase} RUNCOMFY_API_TOKEN=${simulatorToken}`,
+    );
   }
   say('  bin/runcomfy-temporal list');
   if (uiUrl !== undefined) say(`  open ${uiUrl}`);
   if (simulator) say(`  curl -s ${simulator.url}/__sim/ledger`);
   process.removeAllListeners('SIGINT');
   await new Promise<void>((resolve) => {
-    process.once('SIGINT', () => { resolve(); });
-    process.once('SIGTERM', () => { resolve(); });
+    process.once('SIGINT', () => {
+      resolve();
+    });
+    process.once('SIGTERM', () => {
+      resolve();
+    });
   });
 }

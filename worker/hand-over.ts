@@ -29,11 +29,19 @@ export function createHandOver({ client, spool, log }: HandOverDeps): HandOver {
 
   return {
     async keep({ taskToken, workflowId, firstExecutionRunId, requestId, beat }) {
-      const entry: SpooledRequest = { workflowId, firstExecutionRunId, requestId, acceptedAt: new Date().toISOString() };
+      const entry: SpooledRequest = {
+        workflowId,
+        firstExecutionRunId,
+        requestId,
+        acceptedAt: new Date().toISOString(),
+      };
       const isSpooled = await spool.put(entry).then(
         () => true,
         (error: unknown) => {
-          log.error({ workflowId, requestId, error }, 'the request id could not be written to the spool; check RUNCOMFY_STATE_DIR');
+          log.error(
+            { workflowId, requestId, error },
+            'the request id could not be written to the spool; check RUNCOMFY_STATE_DIR',
+          );
           return false;
         },
       );
@@ -79,7 +87,10 @@ export function createHandOver({ client, spool, log }: HandOverDeps): HandOver {
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
       closed.add(requestId);
-      log.error({ workflowId, requestId }, 'the generation closed before its request id could be handed over; kept in the spool');
+      log.error(
+        { workflowId, requestId },
+        'the generation closed before its request id could be handed over; kept in the spool',
+      );
       return;
     }
     log.info({ workflowId, requestId }, 'request id handed over by signal');
@@ -88,7 +99,10 @@ export function createHandOver({ client, spool, log }: HandOverDeps): HandOver {
 
   async function forget(entry: SpooledRequest): Promise<void> {
     await spool.remove(entry).catch((error: unknown) => {
-      log.warn({ error }, 'an entry of the spool could not be removed; it will be handed over once more, which is harmless');
+      log.warn(
+        { error },
+        'an entry of the spool could not be removed; it will be handed over once more, which is harmless',
+      );
     });
   }
 

@@ -13,7 +13,11 @@ export interface HealthServer {
  * `/healthz`: this process lives. `/readyz`: its workers poll and Temporal reads from its database (a port that answers
  * proves neither). 200 or 503, with one JSON line that says why.
  */
-export async function serveHealth(address: ListenAddress, worker: GenerationWorker, client: Client): Promise<HealthServer> {
+export async function serveHealth(
+  address: ListenAddress,
+  worker: GenerationWorker,
+  client: Client,
+): Promise<HealthServer> {
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];
     const reply = (status: number, body: object) => {
@@ -23,7 +27,10 @@ export async function serveHealth(address: ListenAddress, worker: GenerationWork
       reply(200, { status: 'ok' });
     } else if (path === '/readyz') {
       void whyNotReady(worker, client).then((reason) => {
-        reply(reason === undefined ? 200 : 503, reason === undefined ? { status: 'ready' } : { status: 'not_ready', reason });
+        reply(
+          reason === undefined ? 200 : 503,
+          reason === undefined ? { status: 'ready' } : { status: 'not_ready', reason },
+        );
       });
     } else {
       reply(404, { status: 'not_found', paths: ['/healthz', '/readyz'] });

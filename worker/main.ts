@@ -27,7 +27,11 @@ export async function runWorker(config: Config): Promise<void> {
   try {
     const client = new Client({ connection, namespace });
     const { modelApiBase, serverlessApiBase, submitsPerSecond, workerVersion } = config;
-    const runcomfy = createRunComfyClient({ modelApiBase, ...(serverlessApiBase !== undefined && { serverlessApiBase }), token });
+    const runcomfy = createRunComfyClient({
+      modelApiBase,
+      ...(serverlessApiBase !== undefined && { serverlessApiBase }),
+      token,
+    });
     const worker = await createGenerationWorker({
       connection,
       client,
@@ -46,7 +50,10 @@ export async function runWorker(config: Config): Promise<void> {
     };
     process.once('SIGTERM', stopOnSignal);
     process.once('SIGINT', stopOnSignal);
-    log.info({ taskQueue: config.taskQueue, namespace, address: connectionOptions.address, modelApiBase }, 'worker started');
+    log.info(
+      { taskQueue: config.taskQueue, namespace, address: connectionOptions.address, modelApiBase },
+      'worker started',
+    );
     try {
       await worker.run();
     } finally {
@@ -69,7 +76,10 @@ export class TemporalUnreachableError extends Error {
 /** Structured logs on stderr; secrets are kept out where they arise, and these names are a second net. */
 function createLogger(config: Config): Logger {
   return pino(
-    { level: config.logLevel, redact: { paths: ['token', 'authorization', '*.token', '*.authorization'], censor: '[secret]' } },
+    {
+      level: config.logLevel,
+      redact: { paths: ['token', 'authorization', '*.token', '*.authorization'], censor: '[secret]' },
+    },
     pino.destination(2),
   );
 }
@@ -79,6 +89,8 @@ async function listen(config: Config, worker: Parameters<typeof serveHealth>[1],
   if (!healthAddress) return undefined;
   return await serveHealth(healthAddress, worker, client).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError([`RUNCOMFY_HEALTH_ADDRESS: cannot listen on ${healthAddress.host}:${String(healthAddress.port)} (${reason}).`]);
+    throw new ConfigError([
+      `RUNCOMFY_HEALTH_ADDRESS: cannot listen on ${healthAddress.host}:${String(healthAddress.port)} (${reason}).`,
+    ]);
   });
 }

@@ -23,7 +23,10 @@ export interface RequestSpool {
 export function openRequestSpool(stateDir: string): RequestSpool {
   const folder = path.join(stateDir, 'accepted-requests');
   const fileOf = ({ workflowId, requestId }: SpooledRequest) => {
-    const name = createHash('sha256').update(JSON.stringify([workflowId, requestId])).digest('hex').slice(0, 40);
+    const name = createHash('sha256')
+      .update(JSON.stringify([workflowId, requestId]))
+      .digest('hex')
+      .slice(0, 40);
     return path.join(folder, `${name}.json`);
   };
   return {
@@ -67,7 +70,9 @@ async function syncFolder(folder: string): Promise<void> {
 async function readEntry(file: string): Promise<SpooledRequest | undefined> {
   try {
     const entry: unknown = JSON.parse(await readFile(file, 'utf8'));
-    return isJsonObject(entry) && typeof entry['requestId'] === 'string' ? (entry as unknown as SpooledRequest) : undefined;
+    return isJsonObject(entry) && typeof entry['requestId'] === 'string'
+      ? (entry as unknown as SpooledRequest)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -15,7 +15,9 @@ export interface SearchAttributeCheck {
 export async function checkSearchAttributes(client: Client): Promise<SearchAttributeCheck> {
   const { namespace } = client.options;
   const { customAttributes } = await client.connection.operatorService.listSearchAttributes({ namespace });
-  const known = searchAttributeNames.filter((name) => customAttributes?.[name] === indexedValueTypes[searchAttributes[name]]);
+  const known = searchAttributeNames.filter(
+    (name) => customAttributes?.[name] === indexedValueTypes[searchAttributes[name]],
+  );
   return { known, missing: searchAttributeNames.filter((name) => !known.includes(name)) };
 }
 

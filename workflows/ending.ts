@@ -60,7 +60,11 @@ export function cancelledEnd(order: Order, message: string): ApplicationFailure 
 }
 
 /** What an activity said when it failed for good: its type, its own words and details. */
-export function reasonOf(error: unknown): { type: FailureType | undefined; message: string; details: ActivityFailureDetails } {
+export function reasonOf(error: unknown): {
+  type: FailureType | undefined;
+  message: string;
+  details: ActivityFailureDetails;
+} {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (!(cause instanceof ApplicationFailure)) {
     return { type: undefined, message: cause instanceof Error ? cause.message : String(cause), details: {} };

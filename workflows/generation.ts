@@ -12,7 +12,10 @@ import { interruptible, noteReading, openOrder, pause } from './order.ts';
 import { submit } from './submission.ts';
 
 /** One RunComfy generation: submitted once, awaited on durable timers, its result returned, cancelled on request. */
-export async function runcomfyGeneration(request: GenerationRequest, carried?: CarriedOrder): Promise<GenerationResult> {
+export async function runcomfyGeneration(
+  request: GenerationRequest,
+  carried?: CarriedOrder,
+): Promise<GenerationResult> {
   const order = openOrder(request, carried);
   listen(order);
   // A cancellation of the workflow is one more wish for the main path, which must be able to talk to RunComfy after it.

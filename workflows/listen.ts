@@ -68,7 +68,12 @@ async function resolveSubmission(order: Order, resolution: SubmissionResolution)
       if (order.searchAttributes.length === 0) order.searchAttributes = answer.searchAttributes;
     } catch (error) {
       const { type, message, details } = reasonOf(error);
-      throw ApplicationFailure.create({ type: type ?? 'ServiceUnavailable', message, nonRetryable: true, details: [details] });
+      throw ApplicationFailure.create({
+        type: type ?? 'ServiceUnavailable',
+        message,
+        nonRetryable: true,
+        details: [details],
+      });
     }
     checkResolution(order, resolution);
   }
@@ -85,8 +90,10 @@ function checkResolution(order: Order, payload: unknown): void {
   }
   const action = isJsonObject(payload) ? payload['action'] : undefined;
   if (action === 'adopt' && isJsonObject(payload) && isRequestId(payload['requestId'])) return;
-  if (action === 'adopt') throw refusal('adopt needs the request id of the RunComfy request to take over: { action, requestId }');
-  if (action === 'resubmit' && cancel) throw refusal('a cancel was asked for, so the order is not sent again; adopt or abandon');
+  if (action === 'adopt')
+    throw refusal('adopt needs the request id of the RunComfy request to take over: { action, requestId }');
+  if (action === 'resubmit' && cancel)
+    throw refusal('a cancel was asked for, so the order is not sent again; adopt or abandon');
   if (action !== 'resubmit' && action !== 'abandon') {
     throw refusal('expected { action: "adopt", requestId } or { action: "resubmit" } or { action: "abandon" }');
   }

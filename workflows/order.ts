@@ -87,7 +87,8 @@ export function openOrder(argument: unknown, carried: CarriedOrder | undefined):
 
 /** What the next run needs. */
 export function carry(order: Order): CarriedOrder {
-  const { state, seen, searchAttributes, published, inputUrls, hasResubmitted, isCancelDue, isWorkflowCancelled } = order;
+  const { state, seen, searchAttributes, published, inputUrls, hasResubmitted, isCancelDue, isWorkflowCancelled } =
+    order;
   return {
     state,
     seen,
@@ -134,7 +135,10 @@ function isInterrupted(order: Order): boolean {
 }
 
 /** Takes in what a status read saw. */
-export function noteReading(order: Order, reading: Pick<StatusReading, 'status' | 'readAt' | 'reads'> & Partial<StatusReading>): void {
+export function noteReading(
+  order: Order,
+  reading: Pick<StatusReading, 'status' | 'readAt' | 'reads'> & Partial<StatusReading>,
+): void {
   const { state, seen } = order;
   const { status, readAt } = reading;
   state.reads += reading.reads;

@@ -1,4 +1,12 @@
-import { ActivityFailure, condition, log, metricMeter, sleep, TimeoutFailure, workflowInfo } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  condition,
+  log,
+  metricMeter,
+  sleep,
+  TimeoutFailure,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { AcceptedSubmit, ActivityFailureDetails, SubmitHeartbeat } from '../domain/activities.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { boundedReads, cancels, submitActivities } from './activity-options.ts';
@@ -86,7 +94,11 @@ function judge(error: unknown): Attempt {
     if (beat?.stage !== 'sending') return { kind: 'not_sent' };
     const message = 'the worker was lost after it had begun to send the order; RunComfy may have accepted it';
     const { balanceBefore, searchAttributes } = beat;
-    const details = { sentAt: beat.at, ...(balanceBefore && { balanceBefore }), ...(searchAttributes && { searchAttributes }) };
+    const details = {
+      sentAt: beat.at,
+      ...(balanceBefore && { balanceBefore }),
+      ...(searchAttributes && { searchAttributes }),
+    };
     return { kind: 'unknown', isReported: false, message, details };
   }
   const { type, message, details } = reasonOf(error);
@@ -168,7 +180,11 @@ async function faceUnknown(order: Order, attempt: Extract<Attempt, { kind: 'unkn
   const { state, request } = order;
   const { sentAt, balanceBefore, searchAttributes } = attempt.details;
   if (searchAttributes) order.searchAttributes = searchAttributes;
-  state.evidence = { ...(sentAt !== undefined && { sentAt }), ...(balanceBefore && { balanceBefore }), note: evidenceNote };
+  state.evidence = {
+    ...(sentAt !== undefined && { sentAt }),
+    ...(balanceBefore && { balanceBefore }),
+    note: evidenceNote,
+  };
   order.unknownBecause = attempt.message;
   enterUnknown(order);
   log.warn('submission unknown: RunComfy may have accepted the order', { model: state.model, reason: attempt.message });

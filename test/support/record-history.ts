@@ -14,8 +14,10 @@ export async function recordHistories(name: string, histories: History[]): Promi
   for (const [index, history] of histories.entries()) {
     const suffix = histories.length === 1 ? '' : `.run-${String(index + 1)}`;
     // A recorded history is a promise to running generations: it is added, never rewritten.
-    await writeFile(new URL(`${name}${suffix}.json`, folder), historyJson(history), { flag: 'wx' }).catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    });
+    await writeFile(new URL(`${name}${suffix}.json`, folder), historyJson(history), { flag: 'wx' }).catch(
+      (error: unknown) => {
+        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      },
+    );
   }
 }

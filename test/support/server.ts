@@ -5,7 +5,9 @@ import { findTemporalBinary } from '../../embedded/temporal-binary.ts';
 import { readConfig } from '../../config/env.ts';
 
 /** A dev server of the test's own, for what the shared one must not be put through. */
-export async function startOwnServer(options: { dbFile?: string; port?: number; dynamicConfig?: string[] } = {}): Promise<EmbeddedServer> {
+export async function startOwnServer(
+  options: { dbFile?: string; port?: number; dynamicConfig?: string[] } = {},
+): Promise<EmbeddedServer> {
   const { dynamicConfig = [], ...rest } = options;
   const { path } = await findTemporalBinary({ cliPath: readConfig().temporalCliPath, onNote: () => undefined });
   return await startEmbeddedServer({
@@ -13,6 +15,9 @@ export async function startOwnServer(options: { dbFile?: string; port?: number; 
     cliPath: path,
     uiPort: false,
     searchAttributes,
-    extraArgs: ['history.timerProcessorMaxTimeShift="1ms"', ...dynamicConfig].flatMap((value) => ['--dynamic-config-value', value]),
+    extraArgs: ['history.timerProcessorMaxTimeShift="1ms"', ...dynamicConfig].flatMap((value) => [
+      '--dynamic-config-value',
+      value,
+    ]),
   });
 }

@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EmbeddedServer } from '../../embedded/server.ts';
-import { activityFailure, endingOf, historiesOf, reading, stateOf, untilState, withGenerations } from '../support/generations.ts';
+import {
+  activityFailure,
+  endingOf,
+  historiesOf,
+  reading,
+  stateOf,
+  untilState,
+  withGenerations,
+} from '../support/generations.ts';
 import { recordHistories } from '../support/record-history.ts';
 import { startOwnServer } from '../support/server.ts';
 
@@ -42,7 +50,12 @@ describe('a generation whose history grows long', () => {
         readStatus: () => Promise.resolve(reading(isCancelled ? 'cancelled' : 'in_queue', { nextReadInMs: 0 })),
         cancelRequest: () => {
           isCancelled = true;
-          return Promise.resolve({ outcome: 'cancelled', status: 'cancelled', reads: 1, readAt: new Date().toISOString() });
+          return Promise.resolve({
+            outcome: 'cancelled',
+            status: 'cancelled',
+            reads: 1,
+            readAt: new Date().toISOString(),
+          });
         },
       },
       async (rig) => {

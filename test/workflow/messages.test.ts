@@ -1,6 +1,14 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-import { endingOf, happyActivities, order, reading, stateOf, untilState, withGenerations } from '../support/generations.ts';
+import {
+  endingOf,
+  happyActivities,
+  order,
+  reading,
+  stateOf,
+  untilState,
+  withGenerations,
+} from '../support/generations.ts';
 
 const longWait = { readStatus: () => Promise.resolve(reading('in_queue', { nextReadInMs: 60_000, queuePosition: 3 })) };
 
@@ -74,7 +82,9 @@ describe('what comes from outside', () => {
   it('can be a cancel that is there before any code runs: nothing is sent', async () => {
     let posts = 0;
     const { submitRequest } = happyActivities();
-    const counted = { submitRequest: (paid: Parameters<typeof submitRequest>[0]) => ((posts += 1), submitRequest(paid)) };
+    const counted = {
+      submitRequest: (paid: Parameters<typeof submitRequest>[0]) => ((posts += 1), submitRequest(paid)),
+    };
     await withGenerations(
       counted,
       async (rig) => {
@@ -86,7 +96,10 @@ describe('what comes from outside', () => {
         expect(signalled).toMatchObject({ type: 'GenerationCancelled', details: { submission: 'not_sent' } });
         expect(signalled.state.cancel).toMatchObject({ outcome: 'not_submitted', reason: 'never mind' });
         const cancelled = await endingOf(byWorkflow);
-        expect(cancelled).toMatchObject({ type: 'Canceled', state: { phase: 'cancelled', cancel: { outcome: 'not_submitted' } } });
+        expect(cancelled).toMatchObject({
+          type: 'Canceled',
+          state: { phase: 'cancelled', cancel: { outcome: 'not_submitted' } },
+        });
         expect(posts).toBe(0);
       },
       { withoutWorkers: true },

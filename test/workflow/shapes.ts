@@ -12,7 +12,12 @@ export interface Shape {
 const waiting = (status: 'in_queue' | 'in_progress') => () =>
   Promise.resolve(reading(status, { nextReadInMs: 60_000 }));
 const refused = () =>
-  Promise.resolve({ outcome: 'not_cancellable', status: 'in_progress', reads: 1, readAt: new Date().toISOString() } as const);
+  Promise.resolve({
+    outcome: 'not_cancellable',
+    status: 'in_progress',
+    reads: 1,
+    readAt: new Date().toISOString(),
+  } as const);
 const unknown = () =>
   Promise.reject(activityFailure('SubmitOutcomeUnknown', { submission: 'unknown', sentAt: new Date().toISOString() }));
 
@@ -39,7 +44,11 @@ export const shapes: Record<string, Shape> = {
           return Promise.resolve(
             lagging >= 0
               ? { status: 'not_ready', nextReadInMs: 20, ...seen }
-              : { status: 'succeeded', output: { images: ['https://cdn.example/a.png'], videos: [], audios: [] }, ...seen },
+              : {
+                  status: 'succeeded',
+                  output: { images: ['https://cdn.example/a.png'], videos: [], audios: [] },
+                  ...seen,
+                },
           );
         },
       };
@@ -92,7 +101,9 @@ export const shapes: Record<string, Shape> = {
   'cancel-in-backoff': {
     activities: () => ({
       submitRequest: () =>
-        Promise.reject(activityFailure('RateLimited', { submission: 'refused' }, { retryable: true, nextRetryDelay: 60_000 })),
+        Promise.reject(
+          activityFailure('RateLimited', { submission: 'refused' }, { retryable: true, nextRetryDelay: 60_000 }),
+        ),
     }),
     run: async (rig) => {
       const handle = await rig.start();
@@ -120,7 +131,10 @@ export const shapes: Record<string, Shape> = {
     activities: () => ({
       submitRequest: () =>
         Promise.reject(
-          activityFailure('InvalidInput', { submission: 'not_sent', issues: [{ path: '$.duration', message: 'too long' }] }),
+          activityFailure('InvalidInput', {
+            submission: 'not_sent',
+            issues: [{ path: '$.duration', message: 'too long' }],
+          }),
         ),
     }),
     run: (rig) => rig.start(),
