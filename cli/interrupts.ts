@@ -6,20 +6,42 @@ export interface InterruptHandlers {
   onDetach: () => void;
 }
 
-/** Listens for Ctrl-C and for the signals that end a process; the returned function stops listening. */
-export function listenForInterrupts({ onFirst, onDetach }: InterruptHandlers): () => void {
-  let isFirst = true;
+/** Interrupts that are caught from now on, and answered once somebody can. */
+export interface Interrupts {
+  /** Answers what has come so far, and everything that comes. */
+  answer(handlers: InterruptHandlers): void;
+  stop(): void;
+}
+
+type Wish = keyof InterruptHandlers;
+
+/** Catches Ctrl-C and the signals that end a process, so that none is lost while a generation is being started. */
+export function catchInterrupts(): Interrupts {
+  const waiting: Wish[] = [];
+  let handlers: InterruptHandlers | undefined;
+  let count = 0;
+  const tell = (wish: Wish) => {
+    if (handlers) handlers[wish]();
+    else waiting.push(wish);
+  };
   const onInterrupt = () => {
-    if (isFirst) onFirst();
-    else onDetach();
-    isFirst = false;
+    tell(count++ === 0 ? 'onFirst' : 'onDetach');
+  };
+  const onEnd = () => {
+    tell('onDetach');
   };
   process.on('SIGINT', onInterrupt);
-  process.on('SIGTERM', onDetach);
-  process.on('SIGHUP', onDetach);
-  return () => {
-    process.off('SIGINT', onInterrupt);
-    process.off('SIGTERM', onDetach);
-    process.off('SIGHUP', onDetach);
+  process.on('SIGTERM', onEnd);
+  process.on('SIGHUP', onEnd);
+  return {
+    answer: (given) => {
+      handlers = given;
+      for (const wish of waiting.splice(0)) given[wish]();
+    },
+    stop: () => {
+      process.off('SIGINT', onInterrupt);
+      process.off('SIGTERM', onEnd);
+      process.off('SIGHUP', onEnd);
+    },
   };
 }

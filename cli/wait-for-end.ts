@@ -7,7 +7,8 @@ import type { GenerationHandle, KnownState } from '../client/index.ts';
 import { findUnattendedQueues } from '../client/workers.ts';
 import type { GenerationResult } from '../domain/generation.ts';
 
-import { listenForInterrupts } from './interrupts.ts';
+import { catchInterrupts } from './interrupts.ts';
+import type { Interrupts } from './interrupts.ts';
 import { describeOutcome, progressLine } from './pretty.ts';
 import type { Printer } from './printer.ts';
 import { shellQuote } from './shell-quote.ts';
@@ -26,13 +27,14 @@ export async function waitForEnd(
   { client }: ConnectedGenerations,
   handle: GenerationHandle,
   printer: Printer,
+  interrupts: Interrupts = catchInterrupts(),
 ): Promise<GenerationResult> {
   const stop = new AbortController();
   const { signal } = stop;
   const leave = (error: Error) => {
     stop.abort(error);
   };
-  const stopListening = listenForInterrupts({
+  interrupts.answer({
     onFirst: () => void cancelAloud(handle, printer),
     onDetach: () => {
       leave(detached(handle.key));
@@ -43,7 +45,7 @@ export async function waitForEnd(
   try {
     return await handle.result({ signal });
   } finally {
-    stopListening();
+    interrupts.stop();
     stop.abort();
     printer.endProgress();
   }

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 
 import { checkOrder } from '../../client/check-order.ts';
+import type { StartOptions } from '../../client/index.ts';
 import { findUnattendedQueues } from '../../client/workers.ts';
 import type {
   CancelWhileRunningPolicy,
@@ -15,6 +16,7 @@ import type {
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { catchInterrupts } from '../interrupts.ts';
 import { parsePositive, parseStretch } from '../option-parsers.ts';
 import { addDownloadOptions, addInputOptions, deliver } from '../deliver.ts';
 import type { DownloadFlags } from '../deliver.ts';
@@ -64,21 +66,29 @@ export const addGenerate = defineCommand<GenerateOptions>({
     const { key = `generation-${randomUUID()}` } = options;
     const request = toRequest(model, input ?? {}, options);
     checkOrder(request, key);
+    const startOptions: StartOptions = { key, ...(options.retry && { retry: 'if-unbilled' }) };
     return context.withTemporal(async (connected) => {
-      const handle = await connected.generations.start(request, {
-        key,
-        ...(options.retry && { retry: 'if-unbilled' }),
-      });
-      for (const notice of handle.notices) printer.note(`note: ${notice}`);
+      const start = async () => {
+        const handle = await connected.generations.start(request, startOptions);
+        for (const notice of handle.notices) printer.note(`note: ${notice}`);
+        return handle;
+      };
       if (options.wait) {
-        if (printer.format === 'pretty')
-          printer.note(`${handle.attached ? 'attached to' : 'started'} generation ${key}`);
-        return deliver(context, handle, await waitForEnd(connected, handle, printer), options);
+        const interrupts = catchInterrupts();
+        try {
+          const handle = await start();
+          if (printer.format === 'pretty')
+            printer.note(`${handle.attached ? 'attached to' : 'started'} generation ${key}`);
+          return await deliver(context, handle, await waitForEnd(connected, handle, printer, interrupts), options);
+        } finally {
+          interrupts.stop();
+        }
       }
+      const { runId } = await start();
       const [queue] = await findUnattendedQueues(connected.client, key);
       if (queue !== undefined) printer.note(`note: no worker polls task queue "${queue}" now; it starts once one does`);
       printer.print(
-        { key, runId: handle.runId },
+        { key, runId },
         () => `started ${key}: \`runcomfy-temporal result ${shellQuote(key)}\` waits for it`,
       );
       return exitCodes.done;

@@ -1,8 +1,11 @@
+import { isGenerationError } from '../../client/index.ts';
+import type { GenerationHandle, KnownState } from '../../client/index.ts';
 import { isTerminal } from '../../client/watch-states.ts';
 
 import { defineCommand } from '../define-command.ts';
-import { exitCodes } from '../exit-codes.ts';
-import { listenForInterrupts } from '../interrupts.ts';
+import { exitCodeOf, exitCodes } from '../exit-codes.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { catchInterrupts } from '../interrupts.ts';
 import { progressLine } from '../pretty.ts';
 import { detached } from '../wait-for-end.ts';
 
@@ -10,7 +13,7 @@ import { detached } from '../wait-for-end.ts';
 export const addWatch = defineCommand({
   signature: 'watch <key>',
   summary:
-    'Show every change of a generation until it has ended; with --output json one state per line. Ctrl-C only stops watching.',
+    'Show every change of a generation until it has ended, with --output json one state per line; exits as `result` would. Ctrl-C only stops watching.',
   examples: [
     'runcomfy-temporal watch order-4711',
     'runcomfy-temporal watch order-4711 --output json | jq --unbuffered -r .phase',
@@ -22,17 +25,30 @@ export const addWatch = defineCommand({
       const leave = () => {
         stop.abort(detached(key));
       };
-      const stopListening = listenForInterrupts({ onFirst: leave, onDetach: leave });
+      const interrupts = catchInterrupts();
+      interrupts.answer({ onFirst: leave, onDetach: leave });
       const since = Date.now();
+      let last: KnownState | undefined;
       try {
         for await (const state of handle.watch({ signal: stop.signal })) {
+          last = state;
           printer.printLine(state, () => progressLine(state, Date.now() - since));
           if (isTerminal(state.phase)) break;
         }
       } finally {
-        stopListening();
+        interrupts.stop();
       }
-      await handle.result();
-      return exitCodes.done;
+      return last?.phase === 'succeeded' ? exitCodes.done : exitCodeOfEnd(handle);
     }),
 });
+
+/** The last line has said how it ended: what is left is the code. */
+async function exitCodeOfEnd(handle: GenerationHandle): Promise<ExitCode> {
+  try {
+    await handle.result();
+    return exitCodes.done;
+  } catch (error) {
+    if (isGenerationError(error)) return exitCodeOf(error.type);
+    throw error;
+  }
+}
