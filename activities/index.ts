@@ -22,7 +22,7 @@ export interface KeptRequestId {
 export interface ActivityDeps {
   runcomfy: RunComfyClient;
   validator: {
-    validate(model: string, input: Record<string, unknown>): Promise<{ issues: InputIssue[]; warnings: string[] }>;
+    validate: (model: string, input: Record<string, unknown>) => Promise<{ issues: InputIssue[]; warnings: string[] }>;
   };
   tally: ReadTally;
   /** The search attributes of ours that the server knows. */

@@ -19,7 +19,7 @@ export function createReadStatus({ runcomfy, tally, searchAttributes }: Activity
       }
       return {
         status,
-        ...(status === 'unrecognized' && { statusWord: statusWord ?? '' }),
+        ...(status === 'unrecognized' && { statusWord }),
         ...(queuePosition !== undefined && { queuePosition }),
         reads: count.report(),
         readAt: readAt.toISOString(),

@@ -5,11 +5,11 @@ const maxRequests = 100_000;
 /** Counts one attempt's GETs. */
 export interface OpenCount {
   /** Adds a GET that is about to be sent. */
-  add(): void;
+  add: () => void;
   /** GETs of this activity so far, those of earlier attempts included. */
-  total(): number;
+  total: () => number;
   /** GETs not reported yet, those of dropped activities of the same request included; they count as reported from now on. */
-  report(): number;
+  report: () => number;
 }
 
 /**
@@ -18,7 +18,7 @@ export interface OpenCount {
  * heartbeat details. Only the reads of a worker that was killed are lost.
  */
 export interface ReadTally {
-  open(request: string, activityId: string, carried: number): OpenCount;
+  open: (request: string, activityId: string, carried: number) => OpenCount;
 }
 
 export function createReadTally(): ReadTally {

@@ -66,9 +66,9 @@ async function send(deps: ActivityDeps, order: SubmitOrder, warnings: string[]):
     heartbeat({ stage: 'not_sent', at: beat.at } satisfies SubmitHeartbeat);
     throw notSent('Temporal did not acknowledge that the order is about to be sent', error);
   }
-  let hasBeaten = false;
+  const beats = { hasSent: false };
   const beating = setInterval(() => {
-    hasBeaten = true;
+    beats.hasSent = true;
     heartbeat(beat);
   }, beatEveryMs);
   try {
@@ -78,7 +78,7 @@ async function send(deps: ActivityDeps, order: SubmitOrder, warnings: string[]):
     const accepted: SubmitHeartbeat = { ...beat, stage: 'accepted', requestId };
     clearInterval(beating);
     // A beat that is still held back must not overwrite the id.
-    if (hasBeaten) heartbeat(accepted);
+    if (beats.hasSent) heartbeat(accepted);
     await keepRequestId({ taskToken, workflowId, firstExecutionRunId, requestId, beat: accepted });
     return {
       requestId,

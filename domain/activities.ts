@@ -158,12 +158,12 @@ export interface ActivityFailureDetails {
 /** The contract between the workflow and the world: one activity for each RunComfy endpoint, and two for people's decisions. */
 export interface Activities {
   /** POSTs the paid order at most once per ambiguous outcome. */
-  submitRequest(order: SubmitOrder): Promise<AcceptedSubmit>;
-  readStatus(question: StatusQuestion): Promise<StatusReading>;
-  fetchResult(question: ResultQuestion): Promise<ResultReading>;
-  cancelRequest(question: CancelQuestion): Promise<CancelAnswer>;
+  submitRequest: (order: SubmitOrder) => Promise<AcceptedSubmit>;
+  readStatus: (question: StatusQuestion) => Promise<StatusReading>;
+  fetchResult: (question: ResultQuestion) => Promise<ResultReading>;
+  cancelRequest: (question: CancelQuestion) => Promise<CancelAnswer>;
   /** Checks that a request id given by a person exists, is ours and fits the order. */
-  checkAdoption(question: AdoptionQuestion): Promise<AdoptionAnswer>;
+  checkAdoption: (question: AdoptionQuestion) => Promise<AdoptionAnswer>;
   /** Gathers what helps a person to decide about a submission of unknown outcome. */
-  gatherEvidence(question: EvidenceQuestion): Promise<SubmissionEvidence>;
+  gatherEvidence: (question: EvidenceQuestion) => Promise<SubmissionEvidence>;
 }

@@ -31,7 +31,7 @@ export interface DemoStack {
   runcomfy: RunComfyClient;
   simulator?: Simulator;
   /** Undoes everything, last part first. */
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 export interface DemoStackOptions {
@@ -111,7 +111,7 @@ async function openServer(
   const configured = loadTemporalConnection();
   if (configured.isConfigured) {
     say(`Temporal server   ${configured.connectionOptions.address} (as configured)`);
-    return configured as Server;
+    return configured;
   }
   const { path: cliPath, version, origin } = await findTemporalBinary({ cliPath: config.temporalCliPath, onNote: say });
   const server = await startEmbeddedServer({ cliPath, dbFile: path.join(dataDir, 'temporal.db'), searchAttributes });
@@ -135,7 +135,7 @@ async function startWorker(parts: {
   const connection = await NativeConnection.connect(server.connectionOptions);
   undo.push(() => connection.close());
   const clientConnection = await Connection.connect(
-    server.connectionOptions as Parameters<typeof Connection.connect>[0] & object,
+    server.connectionOptions,
   );
   undo.push(() => clientConnection.close());
   const { namespace } = server;

@@ -44,10 +44,10 @@ export interface GenerationWorkerOptions {
 
 export interface GenerationWorker {
   /** Polls until `shutdown`; rejects when a poller fails for good. */
-  run(): Promise<void>;
+  run: () => Promise<void>;
   /** Stops polling, lets what is in flight finish. */
-  shutdown(): void;
-  isRunning(): boolean;
+  shutdown: () => void;
+  isRunning: () => boolean;
 }
 
 /** A worker for both queues: workflows and reads on one, paid submits alone on the other. */
@@ -70,7 +70,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     keepRequestId: (kept) => handOver.keep(kept),
     checkNewerRuns: (key, runId, retryOfRunId) => checkNewerRuns(client, key, runId, retryOfRunId),
   });
-  const { submitRequest, ...reads } = activities;
+  const { readStatus, fetchResult, cancelRequest, checkAdoption, gatherEvidence } = activities;
   const shared = {
     connection,
     namespace,
@@ -83,7 +83,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       ...shared,
       taskQueue,
       workflowBundle: options.workflowBundle ?? (await loadWorkflowBundle()),
-      activities: reads,
+      activities: { readStatus, fetchResult, cancelRequest, checkAdoption, gatherEvidence },
       maxConcurrentActivityTaskExecutions: options.maxConcurrentReads ?? 200,
       workflowTaskPollerBehavior: { type: 'autoscaling' },
       ...(options.maxCachedWorkflows !== undefined && { maxCachedWorkflows: options.maxCachedWorkflows }),
@@ -91,7 +91,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     Worker.create({
       ...shared,
       taskQueue: submitTaskQueue(taskQueue),
-      activities: { submitRequest },
+      activities: { submitRequest: activities.submitRequest },
       maxConcurrentActivityTaskExecutions: options.maxConcurrentSubmits ?? 50,
       ...(options.submitsPerSecond !== undefined && { maxTaskQueueActivitiesPerSecond: options.submitsPerSecond }),
     }),

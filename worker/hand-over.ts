@@ -10,10 +10,10 @@ const retryEveryMs = 5_000;
 /** Sees to it that an accepted request id reaches its workflow, whatever becomes of the activity that got it. */
 export interface HandOver {
   /** Spools the id and has Temporal acknowledge it; what is not acknowledged is sent as a signal until it is taken. */
-  keep(kept: KeptRequestId): Promise<void>;
+  keep: (kept: KeptRequestId) => Promise<void>;
   /** Hands over what an earlier worker left behind. */
-  drain(): Promise<void>;
-  stop(): void;
+  drain: () => Promise<void>;
+  stop: () => void;
 }
 
 interface HandOverDeps {

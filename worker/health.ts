@@ -6,7 +6,7 @@ import type { GenerationWorker } from './create-worker.ts';
 const answerWithinMs = 3_000;
 
 export interface HealthServer {
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /**

@@ -14,9 +14,9 @@ export interface SpooledRequest extends AcceptedRequest {
 /** Request ids on disk, one file each, so that several workers of one machine may share a folder. */
 export interface RequestSpool {
   /** Returns once the entry is on the disk. */
-  put(entry: SpooledRequest): Promise<void>;
-  remove(entry: SpooledRequest): Promise<void>;
-  list(): Promise<SpooledRequest[]>;
+  put: (entry: SpooledRequest) => Promise<void>;
+  remove: (entry: SpooledRequest) => Promise<void>;
+  list: () => Promise<SpooledRequest[]>;
 }
 
 /** The spool below a worker's state folder (`RUNCOMFY_STATE_DIR`). */

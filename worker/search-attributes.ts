@@ -16,7 +16,7 @@ export async function checkSearchAttributes(client: Client): Promise<SearchAttri
   const { namespace } = client.options;
   const { customAttributes } = await client.connection.operatorService.listSearchAttributes({ namespace });
   const known = searchAttributeNames.filter(
-    (name) => customAttributes?.[name] === indexedValueTypes[searchAttributes[name]],
+    (name) => Number(customAttributes[name]) === indexedValueTypes[searchAttributes[name]],
   );
   return { known, missing: searchAttributeNames.filter((name) => !known.includes(name)) };
 }

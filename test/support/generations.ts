@@ -20,11 +20,11 @@ export interface Rig {
   client: Client;
   taskQueue: string;
   /** Starts a generation; what is not a valid request may be passed as well. */
-  start(request?: unknown, options?: Partial<WorkflowStartOptions> & { args?: unknown[] }): Promise<GenerationHandle>;
+  start: (request?: unknown, options?: Partial<WorkflowStartOptions> & { args?: unknown[] }) => Promise<GenerationHandle>;
   /** Starts it together with a first signal, so that the signal is there before any code runs. */
-  startWithSignal(signal: string, signalArgs: unknown[], request?: unknown): Promise<GenerationHandle>;
+  startWithSignal: (signal: string, signalArgs: unknown[], request?: unknown) => Promise<GenerationHandle>;
   /** Puts workers on the queue, if the rig was made without. */
-  startWorkers(): Promise<void>;
+  startWorkers: () => Promise<void>;
 }
 
 export const order: GenerationRequest = {
