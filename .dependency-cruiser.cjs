@@ -1,0 +1,110 @@
+/** One rule per row of the import table in docs/architecture.md; everything a row does not allow is forbidden. */
+
+const folders =
+  '^(domain|runcomfy|workflows|activities|worker|client|cli|embedded|gateway|config|simulator|test|bench|scripts|examples)/';
+const temporal = '(^|/)node_modules/@temporalio/|^@temporalio/';
+
+/**
+ * A row: `folder` may import `values` (paths below the root, as regular expressions) and `types` for types alone.
+ * Temporal's packages count as a folder each: `@client` is `@temporalio/client`.
+ */
+function row(folder, values, types = []) {
+  const isPackage = (name) => name.startsWith('@');
+  const pathsOf = (names) => [
+    ...names.filter((name) => !isPackage(name)).map((name) => `^${name}(/|$|\\.[a-z]+$)`),
+    ...names.filter(isPackage).map((name) => `(^|/)node_modules/@temporalio/${name.slice(1)}/`),
+  ];
+  const rule = (suffix, allowed, to) => ({
+    name: `${folder}-${suffix}`,
+    severity: 'error',
+    comment: `${folder}/ imports ${allowed.length === 0 ? 'nothing' : allowed.join(', ')} only`,
+    from: { path: `^${folder}/` },
+    to: { path: [folders, temporal], pathNot: [`^${folder}/`, ...pathsOf(allowed)], ...to },
+  });
+  return [
+    rule('imports', [...values, ...types], {}),
+    ...(types.length === 0 ? [] : [rule('values', values, { dependencyTypesNot: ['type-only'] })]),
+  ];
+}
+
+/** Row "Never" where it names libraries. */
+function never(folder, path, comment) {
+  return { name: `${folder}-never`, severity: 'error', comment, from: { path: `^${folder}/` }, to: { path } };
+}
+
+module.exports = {
+  forbidden: [
+    ...row('domain', []),
+    never(
+      'domain',
+      ['node_modules/', '^node:'],
+      'domain/ runs in the workflow sandbox and everywhere else: no packages',
+    ),
+    ...row('runcomfy', ['domain']),
+    ...row('workflows', ['domain', '@workflow']),
+    {
+      ...never('workflows', ['node_modules/', '^node:'], 'workflows/ runs in the sandbox: @temporalio/workflow alone'),
+      to: { path: ['node_modules/', '^node:'], pathNot: 'node_modules/@temporalio/workflow/' },
+    },
+    ...row('activities', ['domain', 'runcomfy', '@activity', '@common']),
+    ...row('worker', ['activities', 'runcomfy', 'domain', 'config', '@worker', '@client', '@common']),
+    ...row(
+      'client',
+      ['domain', 'runcomfy/schemas', 'runcomfy/models', 'workflows/messages', '@client', '@common'],
+      ['workflows'],
+    ),
+    ...row('cli', ['client', 'config', 'domain', 'embedded', 'simulator', 'runcomfy', 'worker', '@client', '@common']),
+    {
+      name: 'cli-worker-by-dynamic-import',
+      severity: 'error',
+      comment: 'the worker brings a native library of 30 MB: only `runcomfy-temporal worker` loads it',
+      from: { path: '^cli/' },
+      to: { path: '^worker/', dependencyTypesNot: ['dynamic-import', 'type-only'] },
+    },
+    ...row('embedded', ['config', '@client', '@testing']),
+    ...row('gateway', ['client', 'domain', 'config', '@client', '@common'], ['workflows']),
+    ...row('config', ['domain', '@envconfig']),
+    ...row('simulator', ['domain', 'runcomfy/schemas', 'runcomfy/models']),
+    {
+      name: 'nobody-imports-tests-and-scripts',
+      severity: 'error',
+      from: { pathNot: '^(test|bench|scripts|examples)/' },
+      to: { path: '^(test|bench|scripts|examples)/' },
+    },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      comment: 'a cycle of values, or of types between files, hides who depends on whom',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-unresolvable',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'product-needs-no-dev-dependency',
+      severity: 'error',
+      comment:
+        'an installed package has no dev dependencies; embedded/ downloads by @temporalio/testing only in a clone',
+      from: {
+        path: '^(domain|runcomfy|workflows|activities|worker|client|cli|embedded|gateway|config|simulator)/',
+        pathNot: '^embedded/sdk-download\\.mjs$',
+      },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|\\.cache|bench/(node_modules|peers))/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types', 'default'],
+      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json', '.d.ts'],
+    },
+  },
+};
