@@ -20,6 +20,7 @@ import { submitReply } from './schemas/submit-reply.ts';
 import { createScrubber } from './scrub.ts';
 import type { HttpCall } from './transport.ts';
 import { createTransport } from './transport.ts';
+import { parseUrl } from './urls.ts';
 
 const { version } = createRequire(import.meta.url)('runcomfy-temporal/package.json') as { version: string };
 
@@ -198,7 +199,7 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
 }
 
 function parseBase(name: string, base: string): string {
-  const url = URL.parse(base);
+  const url = parseUrl(base);
   const isCallable =
     (url?.protocol === 'https:' || url?.protocol === 'http:') &&
     url.username + url.password + url.search + url.hash === '';

@@ -1,5 +1,6 @@
 import type { GenerationOutput } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
+import { parseUrl } from '../urls.ts';
 
 /** What a model makes. */
 export type MediaKind = 'image' | 'video' | 'audio';
@@ -77,6 +78,6 @@ export function isEmptyOutput({ images, videos, audios }: GenerationOutput): boo
 }
 
 function normalize(text: string): string | undefined {
-  const url = URL.parse(text);
+  const url = parseUrl(text);
   return url?.protocol === 'https:' || url?.protocol === 'http:' ? url.href : undefined;
 }

@@ -1,0 +1,33 @@
+/** One scene of a Kling clip. */
+export interface KlingPromptSegment {
+  prompt?: string;
+  /** Whole seconds, 3 to 15; RunComfy takes 5 when it is left out. */
+  duration?: number;
+}
+
+/** A person or thing that is kept alike through a Kling clip. Every URL is public and `https:`. */
+export interface KlingElement {
+  frontal_image_url?: string;
+  reference_image_urls?: string[];
+  video_url?: string;
+}
+
+/** Input of `kling/kling-3.0/standard/image-to-video`, exactly as RunComfy's API takes it. */
+export interface KlingImageToVideoInput {
+  /** Not blank. */
+  prompt: string;
+  /** Public `https:` URL of a jpg, jpeg, png, bmp or webp image. */
+  start_image_url: string;
+  /** At most 20 scenes; their durations add up to `duration`. */
+  multi_prompt?: KlingPromptSegment[];
+  /** Whole seconds, 3 to 15; RunComfy takes 10 when it is left out. */
+  duration?: number;
+  /** RunComfy takes `true` when it is left out; sound costs extra. */
+  generate_audio?: boolean;
+  /** At most 3. */
+  elements?: KlingElement[];
+  shot_type?: 'customize';
+  negative_prompt?: string;
+  /** 0 to 1; RunComfy takes 0.5 when it is left out. */
+  cfg_scale?: number;
+}

@@ -1,0 +1,70 @@
+import type { InputIssue } from '../../domain/generation.ts';
+import { isJsonObject, jsonPath, walkJson } from '../../domain/json.ts';
+import { findUnsafeIntegers } from '../../domain/request.ts';
+import type { CatalogueModel } from '../schemas/catalogue.ts';
+import { findBundledModel } from './bundled.ts';
+import type { InputReport } from './compile-input-schema.ts';
+import { compileInputSchema } from './compile-input-schema.ts';
+import { describeFound } from './describe.ts';
+import { checkKling, isKling } from './kling-rules.ts';
+import { checkMedia, findMedia } from './media-rules.ts';
+import type { SchemaNode } from './normalize-schema.ts';
+
+/**
+ * Checks an input against its model: the bundled schema, else the catalogue's, and the rules that stand only in prose.
+ * Lists every problem by JSONPath. Without a schema only what holds for all models is checked.
+ */
+export function validateInput(model: string, input: unknown, catalogue?: CatalogueModel): InputReport {
+  if (!isJsonObject(input)) {
+    const message = `expected a JSON object with the fields of the model, got ${describeFound(input)}`;
+    return { issues: [{ path: '$', message }], warnings: [] };
+  }
+  const bundled = findBundledModel(model);
+  const schema = bundled?.inputSchema ?? catalogue?.inputSchema;
+  const compiled = schema && compileInputSchema(schema);
+  const media = [...findMedia(input, compiled?.node)];
+  const report = compiled?.check(input) ?? { issues: [], warnings: [] };
+  const blanks = compiled ? findBlanks(input, compiled.node) : [];
+  return {
+    issues: withoutRepeats([
+      ...report.issues,
+      // What a model that is not bundled makes of a blank string is not known.
+      ...(bundled ? blanks : []),
+      ...findUnsafeIntegers(input),
+      ...findUnsendable(input),
+      ...checkMedia(media),
+      ...(compiled && isKling(model) ? checkKling(input, compiled.node, media) : []),
+    ]),
+    warnings: [...report.warnings, ...(bundled ? [] : blanks.map(({ path, message }) => `${path}: ${message}`))],
+  };
+}
+
+function findBlanks(input: Record<string, unknown>, node: SchemaNode): InputIssue[] {
+  return (node.required ?? []).flatMap((key) => {
+    const value = input[key];
+    const isBlank = typeof value === 'string' && value.trim() === '';
+    return isBlank ? [{ path: jsonPath('$', key), message: 'expected a string that is not blank' }] : [];
+  });
+}
+
+/** Values that JSON cannot carry, and would silently change. */
+function findUnsendable(input: Record<string, unknown>): InputIssue[] {
+  return [...walkJson(input)].flatMap(({ path, value }) => {
+    const isUnsendable =
+      (typeof value === 'number' && !Number.isFinite(value)) ||
+      typeof value === 'bigint' ||
+      typeof value === 'function' ||
+      typeof value === 'symbol';
+    return isUnsendable ? [{ path, message: `expected a JSON value, got ${String(value)}` }] : [];
+  });
+}
+
+/** A place that the schema refuses needs no second reason. */
+function withoutRepeats(issues: InputIssue[]): InputIssue[] {
+  const paths = new Set<string>();
+  return issues.filter(({ path }) => {
+    if (paths.has(path)) return false;
+    paths.add(path);
+    return true;
+  });
+}
