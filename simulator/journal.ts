@@ -33,9 +33,11 @@ export function readJournal(path: string): Record<string, unknown>[] {
 
 export function openJournal(path: string): Journal {
   let file = openSync(path, 'a');
+  let isClosed = false;
 
   return {
     append(record, options) {
+      if (isClosed) return;
       writeSync(file, `${JSON.stringify(record)}\n`);
       if (options?.sync === true) fsyncSync(file);
     },
@@ -48,6 +50,8 @@ export function openJournal(path: string): Journal {
       file = openSync(path, 'a');
     },
     close() {
+      if (isClosed) return;
+      isClosed = true;
       closeSync(file);
     },
   };

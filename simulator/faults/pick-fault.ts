@@ -14,8 +14,8 @@ export interface FaultRules {
   strike(call: Omit<FaultContext, 'rule'>): { rule: FaultRuleState; delivery: Delivery } | undefined;
 }
 
-/** `onStrike` hears of every rule that was used up by one more call. */
-export function createFaultRules(seed: () => number, onStrike: () => void): FaultRules {
+/** `onCount` hears of every call that a rule could have spoiled or did. */
+export function createFaultRules(seed: () => number, onCount: () => void): FaultRules {
   let rules: FaultRuleState[] = [];
 
   function wants(rule: FaultRuleState, index: number, context: Omit<FaultContext, 'rule'>): boolean {
@@ -26,6 +26,7 @@ export function createFaultRules(seed: () => number, onStrike: () => void): Faul
     if (rule.times !== undefined && rule.fired >= rule.times) return false;
     if (faultsByName.get(rule.fault)?.applies?.({ ...context, rule }) === false) return false;
     rule.seen += 1;
+    onCount();
     if (rule.seen <= (rule.skip ?? 0)) return false;
     return rule.probability === undefined || createRandom(seed(), index, rule.seen)() < rule.probability;
   }
@@ -43,7 +44,7 @@ export function createFaultRules(seed: () => number, onStrike: () => void): Faul
         const fault = faultsByName.get(rule.fault);
         if (fault === undefined || !wants(rule, index, context)) continue;
         rule.fired += 1;
-        onStrike();
+        onCount();
         return { rule, delivery: fault.act({ ...context, rule }) };
       }
       return undefined;
