@@ -3,7 +3,7 @@ import type { Activities, CancelAnswer, RequestStatus } from '../domain/activiti
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './index.ts';
 import type { OpenCount } from './read-tally.ts';
-import { toApplicationFailure } from './to-application-failure.ts';
+import { failure } from './to-application-failure.ts';
 
 /**
  * `POST /requests/{id}/cancel`, checked by one status read: a lost reply may have stopped the work all the same, and a
@@ -30,9 +30,9 @@ export function createCancelRequest({ runcomfy, tally }: ActivityDeps): Activiti
     if (status === 'in_progress' || status === 'finished' || status === 'failed')
       return answer('not_cancellable', status);
     if (said?.outcome) return answer(said.outcome, status);
-    throw toApplicationFailure(said ? new Error('RunComfy answered the cancel without an outcome') : reply, 'cancel', {
-      reads: info.attempt === 1 ? count.total() : 0,
-    });
+    const message = reply instanceof Error ? reply.message : 'RunComfy answered the cancel without an outcome';
+    // Half a minute of attempts is all there is, so no answer but an outcome ends them early.
+    throw failure('ServiceUnavailable', 'cancel', message, {});
   };
 
   async function statusNow(requestId: string, count: OpenCount): Promise<RequestStatus | undefined> {

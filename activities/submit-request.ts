@@ -16,6 +16,9 @@ import { failure, toApplicationFailure } from './to-application-failure.ts';
 /** A quick POST needs no heartbeat; a slow one must be told from a dead worker within the heartbeat timeout of 10 s. */
 const beatEveryMs = 3_000;
 
+/** Within the heartbeat timeout: later the server refuses the attempt anyway. */
+const acknowledgeWithinMs = 8_000;
+
 /**
  * `POST /models/{id}`: the paid order. Checks the input, has the server acknowledge that the order is about to be sent
  * (so that a worker that dies before can be told from one that dies after), sends it once, and makes sure that the
@@ -60,7 +63,8 @@ async function send(deps: ActivityDeps, order: SubmitOrder, warnings: string[]):
     ...(balanceBefore && { balanceBefore }),
   };
   try {
-    await getClient().activity.heartbeat(taskToken, beat);
+    const client = getClient();
+    await client.withDeadline(Date.now() + acknowledgeWithinMs, () => client.activity.heartbeat(taskToken, beat));
   } catch (error) {
     // Also how a workflow that no longer wants this attempt (cancelled, timed out) stops it before anything is sent.
     heartbeat({ stage: 'not_sent', at: beat.at } satisfies SubmitHeartbeat);

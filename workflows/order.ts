@@ -125,7 +125,9 @@ export async function interruptible<T>(order: Order, run: () => Promise<T>): Pro
 /** Sleeps on a durable timer until it fires or something more urgent comes in. */
 export async function pause(order: Order, ms: number): Promise<void> {
   if (ms > 0 && !isInterrupted(order) && !order.isNudged) {
+    order.state.nextReadAt = new Date(Date.now() + ms).toISOString();
     await condition(() => isInterrupted(order) || order.isNudged, ms);
+    delete order.state.nextReadAt;
   }
   order.isNudged = false;
 }
