@@ -8,10 +8,10 @@ export interface SimulatorEvent {
 }
 
 export interface EventLog {
-  add(atMs: number, what: string, facts?: Record<string, unknown>): void;
+  add: (atMs: number, what: string, facts?: Record<string, unknown>) => void;
   /** The latest events, oldest first. */
-  list(): SimulatorEvent[];
-  clear(): void;
+  list: () => SimulatorEvent[];
+  clear: () => void;
 }
 
 const maxEvents = 10_000;

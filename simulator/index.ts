@@ -1,11 +1,9 @@
-export type { SimulatorEvent } from './events.ts';
 export { faultNames } from './faults/fault-names.ts';
-export type { FaultRule, FaultRuleState } from './faults/rule.ts';
+export type { FaultRule } from './faults/rule.ts';
 export { fidelityStatement } from './fidelity.ts';
-export type { Ledger, LedgerJob, LedgerTotals } from './ledger.ts';
-export type { Profiles } from './profiles.ts';
+export type { LedgerJob } from './ledger.ts';
 export { scenarios } from './scenarios.ts';
-export type { Simulator, SimulatorControls, SimulatorOptions } from './simulator.ts';
+export type { Simulator, SimulatorOptions } from './simulator.ts';
 export { startSimulator } from './start-simulator.ts';
-export { switchTable } from './switches.ts';
 export type { Switches } from './switches.ts';
+export { switchTable } from './switches.ts';

@@ -3,10 +3,10 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync
 /** Where the simulator's state survives: JSON lines, appended; a later line about the same thing wins. */
 export interface Journal {
   /** `sync`: on the disk before this returns. */
-  append(record: object, options?: { sync: boolean }): void;
+  append: (record: object, options?: { sync: boolean }) => void;
   /** Replaces everything by these records. */
-  rewrite(records: Iterable<object>): void;
-  close(): void;
+  rewrite: (records: Iterable<object>) => void;
+  close: () => void;
 }
 
 /** Reads what a journal holds; a last line that was cut off by a crash is dropped. */

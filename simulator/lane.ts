@@ -5,27 +5,27 @@ import { createRankTree } from './rank-tree.ts';
 /** The jobs of one token: who waits, who runs. Nothing ticks; every question first brings the lane up to date. */
 export interface Lane {
   /** Takes in a job, a new one or one that was restored in the middle of its course. */
-  add(job: Job): void;
+  add: (job: Job) => void;
   /** Brings every job to where it stands at `now`. */
-  advance(now: number): void;
+  advance: (now: number) => void;
   /** Takes a job that is still queued out of the lane. */
-  remove(job: Job): void;
+  remove: (job: Job) => void;
   /** Starts a queued job whatever the slots say. */
-  forceStart(job: Job, now: number): void;
+  forceStart: (job: Job, now: number) => void;
   /** Ends a running job now. */
-  finish(job: Job, now: number): void;
+  finish: (job: Job, now: number) => void;
   /** Lets a held job go on. */
-  release(job: Job, now: number): void;
+  release: (job: Job, now: number) => void;
   /** Older jobs of this lane that are still queued. */
-  countAhead(job: Job): number;
+  countAhead: (job: Job) => number;
 }
 
 interface LaneRules {
-  maxParallel(): number;
+  maxParallel: () => number;
   /** Whether a job that starts now runs on until it is released. */
-  holdsRun(job: Job): boolean;
-  onStart(job: Job, at: number): void;
-  onFinish(job: Job, at: number): void;
+  holdsRun: (job: Job) => boolean;
+  onStart: (job: Job, at: number) => void;
+  onFinish: (job: Job, at: number) => void;
 }
 
 /** Logarithmic cost for each job and question, so that ten thousand jobs may wait at once. */

@@ -6,8 +6,8 @@ import type { AddressInfo, Socket } from 'node:net';
 export interface Listener {
   readonly port: number;
   /** Refuses connections for a while, or takes and resets them; open ones are reset in both cases. */
-  outage(ms: number, mode: 'refuse' | 'reset'): Promise<void>;
-  close(): Promise<void>;
+  outage: (ms: number, mode: 'refuse' | 'reset') => Promise<void>;
+  close: () => Promise<void>;
 }
 
 const keepAliveMs = 75_000;

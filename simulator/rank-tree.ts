@@ -1,10 +1,10 @@
 /** Counts how many of the marked numbers 0, 1, 2, … are below a given one, in logarithmic time (a Fenwick tree). */
 export interface RankTree {
   /** Appends the next number, marked, and returns it. */
-  append(): number;
-  unmark(index: number): void;
+  append: () => number;
+  unmark: (index: number) => void;
   /** Marked numbers below `index`. */
-  countBelow(index: number): number;
+  countBelow: (index: number) => number;
 }
 
 export function createRankTree(): RankTree {

@@ -25,36 +25,36 @@ export interface SimulatorOptions {
   /** Sees every event as a line of JSON. */
   log?: (line: string) => void;
   /** For tests: where the time comes from. */
-  clock?: { now(): number };
+  clock?: { now: () => number };
 }
 
 /** What a test or a person may do to a running simulator; `/__sim/` offers the same over HTTP. */
 export interface SimulatorControls {
-  ledger(options?: { withJobs?: boolean }): Ledger;
+  ledger: (options?: { withJobs?: boolean }) => Ledger;
   /** The latest events after number `after`, oldest first. */
-  events(after?: number): SimulatorEvent[];
+  events: (after?: number) => SimulatorEvent[];
   /** Calls per second, oldest first. */
-  traffic(): TrafficSecond[];
-  switches(): Switches;
-  setSwitches(patch: Partial<Switches>): void;
-  profiles(): Profiles;
-  setProfiles(profiles: Profiles): void;
-  faults(): FaultRuleState[];
+  traffic: () => TrafficSecond[];
+  switches: () => Switches;
+  setSwitches: (patch: Partial<Switches>) => void;
+  profiles: () => Profiles;
+  setProfiles: (profiles: Profiles) => void;
+  faults: () => FaultRuleState[];
   /** Replaces all fault rules. */
-  setFaults(rules: readonly FaultRule[]): void;
+  setFaults: (rules: readonly FaultRule[]) => void;
   /** Puts a scenario in the place of the present switches, profiles and faults. */
-  setScenario(name: string): void;
+  setScenario: (name: string) => void;
   /** Sets the balance of a token. */
-  setBalance(token: string, usd: number): void;
+  setBalance: (token: string, usd: number) => void;
   /** Jobs accepted from now on wait in a stage until they are released. */
-  hold(hold?: Hold): void;
+  hold: (hold?: Hold) => void;
   /** Ends a hold, or lets single held or stuck jobs go on; returns how many. */
-  release(requestIds?: readonly string[]): number;
-  advanceClock(ms: number): void;
+  release: (requestIds?: readonly string[]) => number;
+  advanceClock: (ms: number) => void;
   /** Refuses connections for a while (`refuse`), or takes and resets them (`reset`). */
-  outage(ms: number, mode?: 'refuse' | 'reset'): Promise<void>;
+  outage: (ms: number, mode?: 'refuse' | 'reset') => Promise<void>;
   /** Forgets jobs, wallets, counters, events and fault rules; with a seed the random streams begin anew. */
-  reset(options?: { seed?: number }): void;
+  reset: (options?: { seed?: number }) => void;
 }
 
 export interface Simulator extends SimulatorControls {
@@ -65,5 +65,5 @@ export interface Simulator extends SimulatorControls {
   readonly modelApiBase: string;
   /** What `RUNCOMFY_SERVERLESS_API_BASE` is set to. */
   readonly serverlessApiBase: string;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }

@@ -126,7 +126,7 @@ export function parseSwitches(patch: unknown): Partial<Switches> {
     }
     parsed[name] = result.data;
   }
-  return parsed as Partial<Switches>;
+  return parsed;
 }
 
 function isSwitchName(name: string): name is SwitchName {

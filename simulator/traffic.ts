@@ -18,10 +18,10 @@ export type TrafficSecond = { second: number } & Partial<Record<Step, number>>;
 
 export interface Traffic {
   readonly counts: TrafficCounts;
-  count(step: Step, atMs: number, hasToken: boolean): void;
+  count: (step: Step, atMs: number, hasToken: boolean) => void;
   /** Calls per second of wall time, oldest first; the latest day is kept. */
-  seconds(): TrafficSecond[];
-  clear(): void;
+  seconds: () => TrafficSecond[];
+  clear: () => void;
 }
 
 const keptSeconds = 86_400;

@@ -11,11 +11,11 @@ export interface Wallet {
 }
 
 export interface Wallets {
-  of(owner: string): Wallet;
-  all(): Iterable<Wallet>;
+  of: (owner: string) => Wallet;
+  all: () => Iterable<Wallet>;
   /** Charges a job, or gives the money back. */
-  settle(job: Job, isDue: boolean): void;
-  clear(): void;
+  settle: (job: Job, isDue: boolean) => void;
+  clear: () => void;
 }
 
 /** A wallet is opened by the first use of its token. */

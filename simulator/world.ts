@@ -18,41 +18,41 @@ export interface World {
   readonly settings: Settings;
   readonly events: EventLog;
   readonly wallets: Wallets;
-  now(): number;
+  now: () => number;
   /** Sets a token's balance. */
-  grant(owner: string, balanceMicro: number): void;
-  accept(draft: JobDraft): Job;
+  grant: (owner: string, balanceMicro: number) => void;
+  accept: (draft: JobDraft) => Job;
   /** The job as it stands now; expired requests are unknown. */
-  find(id: string): Job | undefined;
-  findFile(fileId: string): { job: Job; index: number } | undefined;
+  find: (id: string) => Job | undefined;
+  findFile: (fileId: string) => { job: Job; index: number } | undefined;
   /** Brings one token's jobs, and what they cost, up to date. */
-  advance(owner: string): void;
-  advanceAll(): void;
+  advance: (owner: string) => void;
+  advanceAll: () => void;
   /** Every job as it stands now, oldest first. */
-  jobs(): Iterable<Job>;
+  jobs: () => Iterable<Job>;
   /** Moves a read-driven job on by one read. */
-  drive(job: Job): void;
+  drive: (job: Job) => void;
   /** Stops a queued job; false when it is too late. */
-  cancel(job: Job): boolean;
+  cancel: (job: Job) => boolean;
   /** Starts a queued job at once, as if a slot had come free. */
-  start(job: Job): void;
+  start: (job: Job) => void;
   /** Makes a job fail: at its end, or after the fact. */
-  fail(job: Job, reason: string): void;
+  fail: (job: Job, reason: string) => void;
   /** Lets these held jobs go on, or all but those that are stuck by a fault; returns how many. */
-  release(jobs?: Job[]): number;
-  queuePosition(job: Job): number;
+  release: (jobs?: Job[]) => number;
+  queuePosition: (job: Job) => number;
   /** Writes a job's present state to the journal. */
-  save(job: Job, options?: { sync: boolean }): void;
+  save: (job: Job, options?: { sync: boolean }) => void;
   /** Forgets every job and wallet; `isFromStart` lets the ids begin anew as well. */
-  clear(options: { isFromStart: boolean }): void;
-  restore(jobs: Job[], wallets: Pick<Wallet, 'owner' | 'grantedMicro'>[]): void;
+  clear: (options: { isFromStart: boolean }) => void;
+  restore: (jobs: Job[], wallets: Pick<Wallet, 'owner' | 'grantedMicro'>[]) => void;
 }
 
 export function createWorld(deps: {
   settings: Settings;
   events: EventLog;
   journal: Journal;
-  clock: { now(): number };
+  clock: { now: () => number };
 }): World {
   const { settings, events, journal } = deps;
   const jobsById = new Map<string, Job>();
@@ -173,12 +173,12 @@ export function createWorld(deps: {
       return jobsById.values();
     },
     drive(job) {
-      if (job.drive === undefined || job.held !== undefined || isFinished(job)) return;
+      if (job.drive === undefined || isHeld(job) || isFinished(job)) return;
       const lane = laneOf(job.owner);
       const { queueReads, runReads } = job.drive;
       if (job.state === 'in_queue' && job.drivenReads >= queueReads) lane.forceStart(job, now());
       const isDone = job.drivenReads >= queueReads + runReads;
-      if (isDone && job.held === undefined) lane.finish(job, now());
+      if (isDone && !isHeld(job)) lane.finish(job, now());
       job.drivenReads += 1;
     },
     cancel(job) {
@@ -231,6 +231,10 @@ export function createWorld(deps: {
       }
     },
   };
+}
+
+function isHeld(job: Job): boolean {
+  return job.held !== undefined;
 }
 
 /** How much of its own waiting time a queued job still has before it: what other accounts' jobs ahead are scaled by. */

@@ -22,9 +22,9 @@ export interface FaultContext {
   readonly call: Call;
   readonly world: World;
   /** What the submit would come to. */
-  plan(): SubmitPlan;
+  readonly plan: () => SubmitPlan;
   /** Carries the call out, once, and returns the honest reply; a submit may be carried out with changed facts. */
-  proceed(change?: Partial<JobDraft>): Reply;
+  readonly proceed: (change?: Partial<JobDraft>) => Reply;
 }
 
 /** One way in which the service can go wrong. */
@@ -35,8 +35,8 @@ export interface Fault {
   readonly steps: readonly Step[];
   readonly sentence: string;
   /** Whether this call can be spoiled in this way; calls that cannot are not counted. */
-  applies?(context: FaultContext): boolean;
-  act(context: FaultContext): Delivery;
+  readonly applies?: (context: FaultContext) => boolean;
+  readonly act: (context: FaultContext) => Delivery;
 }
 
 /** The steps that are calls of the API, downloads aside. */

@@ -7,11 +7,11 @@ import { parseFaultRules } from './rule.ts';
 /** The rules in force. */
 export interface FaultRules {
   /** Replaces all rules; throws one sentence when one is wrong, and then changes nothing. */
-  set(rules: unknown): void;
-  restore(rules: FaultRuleState[]): void;
-  list(): FaultRuleState[];
+  set: (rules: unknown) => void;
+  restore: (rules: FaultRuleState[]) => void;
+  list: () => FaultRuleState[];
   /** Lets the first rule that wants this call spoil it. */
-  strike(call: Omit<FaultContext, 'rule'>): { rule: FaultRuleState; delivery: Delivery } | undefined;
+  strike: (call: Omit<FaultContext, 'rule'>) => { rule: FaultRuleState; delivery: Delivery } | undefined;
 }
 
 /** `onCount` hears of every call that a rule could have spoiled or did. */

@@ -1,4 +1,4 @@
-import { badToken, errorReply, tooMany } from '../api/errors.ts';
+import { badToken, errorReply, retryAfterValue, tooMany } from '../api/errors.ts';
 import type { Reply } from '../reply.ts';
 import { jsonReply } from '../reply.ts';
 import type { Fault, FaultContext } from './fault.ts';
@@ -56,7 +56,7 @@ export const transportFaults: readonly Fault[] = [
     '503 with a JSON error of the service (and `Retry-After` where given): nothing was done.',
     ({ rule, world }) => {
       const headers: Record<string, string> = {};
-      if (rule.retryAfter !== undefined) headers['retry-after'] = String(rule.retryAfter);
+      if (rule.retryAfter !== undefined) headers['retry-after'] = retryAfterValue(rule.retryAfter);
       return errorReply({ ...world.settings.switches, errors_in_200: false }, 503, 503001, 'Service unavailable.', {
         headers,
       });

@@ -22,8 +22,13 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+export interface TestClock {
+  readonly now: () => number;
+  readonly tick: (ms: number) => void;
+}
+
 /** A clock that only moves when it is told to. */
-export function createTestClock(start = Date.UTC(2026, 10, 1)): { now(): number; tick(ms: number): void } {
+export function createTestClock(start = Date.UTC(2026, 10, 1)): TestClock {
   let now = start;
   return {
     now: () => now,
@@ -35,15 +40,15 @@ export function createTestClock(start = Date.UTC(2026, 10, 1)): { now(): number;
 
 export interface TestSimulator {
   readonly sim: Simulator;
-  readonly clock: ReturnType<typeof createTestClock>;
+  readonly clock: TestClock;
   /** A call over HTTP; the path is counted from the simulator's root. Redirects are not followed. */
-  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  readonly call: (method: string, path: string, options?: CallOptions) => Promise<Answer>;
   /** Submits and returns the request id of the accepted job. */
-  submit(model?: string, input?: Record<string, unknown>, token?: string): Promise<string>;
-  status(id: string): Promise<Record<string, unknown>>;
-  result(id: string): Promise<Record<string, unknown>>;
-  cancel(id: string): Promise<Record<string, unknown>>;
-  jobOf(id: string): LedgerJob;
+  readonly submit: (model?: string, input?: Record<string, unknown>, token?: string) => Promise<string>;
+  readonly status: (id: string) => Promise<Record<string, unknown>>;
+  readonly result: (id: string) => Promise<Record<string, unknown>>;
+  readonly cancel: (id: string) => Promise<Record<string, unknown>>;
+  readonly jobOf: (id: string) => LedgerJob;
 }
 
 /** A simulator with a clock of its own: jobs queue for 1 s and run for 1 s unless told otherwise. It ends with the test. */

@@ -25,7 +25,7 @@ describe('the queue of one token', () => {
   it('moves up when a job before it is cancelled', async () => {
     const { sim, submit, status, cancel } = await startTestSimulator({ switches: { max_parallel: 1 } });
     sim.setProfiles({ '*': { queueMs: 0, runMs: 10_000 } });
-    const [, second = '', third = ''] = [await submit(), await submit(), await submit()];
+    const [, second, third] = [await submit(), await submit(), await submit()];
     expect((await status(third))['queue_position']).toBe(2);
     await cancel(second);
     expect((await status(third))['queue_position']).toBe(1);

@@ -7,6 +7,13 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { startSimulator } from '../../../simulator/index.ts';
 import { createTestClock, flux, startTestSimulator } from '../../support/simulator-client.ts';
 
+/** A simulator in a process of its own; it prints its URL. */
+const simulatorProcess = `
+  import { startSimulator } from './simulator/index.ts';
+  const sim = await startSimulator({ stateFile: process.argv[1], profiles: { '*': { queueMs: 60_000, runMs: 1_000 } } });
+  process.stdout.write(sim.url);
+`;
+
 function stateFileForTest(): string {
   const folder = mkdtempSync(join(tmpdir(), 'simulator-'));
   onTestFinished(() => {
@@ -70,9 +77,13 @@ describe('a simulator with a state file', () => {
 
   it('keeps every job whose submit was answered when it is killed at once', async () => {
     const stateFile = stateFileForTest();
-    const child = spawn(process.execPath, ['--import', 'tsx', 'test/support/simulator-process.ts', stateFile], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      ['--import', 'tsx', '--input-type=module', '--eval', simulatorProcess, stateFile],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     const exited = once(child, 'exit');
     onTestFinished(() => {
       child.kill('SIGKILL');
