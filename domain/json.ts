@@ -1,6 +1,6 @@
-/** A JSON object: neither null nor an array. */
+/** A JSON object: neither null nor an array, nor bytes. The tag, unlike the prototype, is the same in every realm. */
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return Object.prototype.toString.call(value) === '[object Object]';
 }
 
 /** Whether two JSON values are the same document; the order of an object's keys does not count. */

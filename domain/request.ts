@@ -15,6 +15,9 @@ const requestFields = [
   'onCancelWhileRunning',
   'waiting',
 ];
+/** Junk can have any number of problems; a failure that lists them all would not fit into a history. */
+const maxIssues = 50;
+
 const waitingFields = ['preset', 'secondsOfDelayPerRead'];
 
 /** 2 to 5 segments of `[A-Za-z0-9._-]`, none `.` or `..`: safe to put into a URL's path as it is. */
@@ -98,7 +101,13 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
   }
   if (!isMissing(waiting)) checkWaiting(waiting, refuse);
 
-  if (issues.length > 0) return { ok: false, model: typeof model === 'string' ? model : '', issues };
+  if (issues.length > 0) {
+    return {
+      ok: false,
+      model: typeof model === 'string' ? model.slice(0, 256) : '',
+      issues: atMost(maxIssues, issues),
+    };
+  }
   const request = Object.fromEntries(Object.entries(argument).filter(([, value]) => !isMissing(value)));
   return { ok: true, request: { input: {}, ...request } as unknown as GenerationRequest };
 }
@@ -138,6 +147,12 @@ function checkWaiting(waiting: unknown, refuse: (field: string, message: string)
       `expected seconds above 0 and at most 3600, got ${describe(secondsOfDelayPerRead)}`,
     );
   }
+}
+
+function atMost(count: number, issues: InputIssue[]): InputIssue[] {
+  if (issues.length <= count) return issues;
+  const left = issues.length - count;
+  return [...issues.slice(0, count), { path: '$', message: `and ${String(left)} more problems` }];
 }
 
 /** Clients of other languages send an absent field as null. */

@@ -1,6 +1,7 @@
 // Leaves the package's files in dist/: compiled code with declarations, its data files, and the workflow bundle.
 import { cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { ensureInstalled } from './ensure-installed.mjs';
 import { root, runStep, tool } from './run-step.mjs';
 
@@ -31,11 +32,10 @@ function copyDataFiles() {
 
 /** The same for every worker of a release: no bundling at its start. */
 async function bundleWorkflows() {
-  const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
-  const { code: bundle } = await bundleWorkflowCode({
-    workflowsPath: join(dist, 'workflows', 'index.js'),
-    logger: new DefaultLogger('WARN'),
-  });
+  const { bundleWorkflows: bundleCompiled } = await import(
+    pathToFileURL(join(dist, 'worker', 'bundle-workflows.js')).href
+  );
+  const { code: bundle } = await bundleCompiled();
   writeFileSync(join(dist, 'workflow-bundle.js'), bundle);
   return bundle.length;
 }

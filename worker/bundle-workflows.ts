@@ -6,10 +6,10 @@ import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 /** The bundle that `npm run build` leaves beside the compiled code. */
 const builtBundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
 
-/** Entry of the workflow bundle, as source or compiled. */
-function workflowsEntry(): string {
+/** A module of the workflows, as source or compiled. */
+function workflowModule(name: string): string {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url));
+  return fileURLToPath(new URL(`../workflows/${name}.${extension}`, import.meta.url));
 }
 
 /** The workflow code to run: the pre-built bundle where there is one, else bundled now (a few seconds). */
@@ -20,5 +20,9 @@ export async function loadWorkflowBundle(): Promise<WorkflowBundleOption> {
 
 /** Bundles the workflows for the sandbox; quiet unless it fails. */
 export async function bundleWorkflows(): Promise<{ code: string }> {
-  return await bundleWorkflowCode({ workflowsPath: workflowsEntry(), logger: new DefaultLogger('WARN') });
+  return await bundleWorkflowCode({
+    workflowsPath: workflowModule('index'),
+    payloadConverterPath: workflowModule('payload-converter'),
+    logger: new DefaultLogger('WARN'),
+  });
 }

@@ -73,7 +73,7 @@ export function reasonOf(error: unknown): {
   return {
     type: isFailureType(cause.type) ? cause.type : undefined,
     message: cause.message,
-    details: isJsonObject(first) ? (first) : {},
+    details: isJsonObject(first) ? first : {},
   };
 }
 

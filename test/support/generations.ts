@@ -20,9 +20,14 @@ export interface Rig {
   client: Client;
   taskQueue: string;
   /** Starts a generation; what is not a valid request may be passed as well. */
-  start: (request?: unknown, options?: Partial<WorkflowStartOptions> & { args?: unknown[] }) => Promise<GenerationHandle>;
+  start: (
+    request?: unknown,
+    options?: Partial<WorkflowStartOptions> & { args?: unknown[] },
+  ) => Promise<GenerationHandle>;
   /** Starts it together with a first signal, so that the signal is there before any code runs. */
   startWithSignal: (signal: string, signalArgs: unknown[], request?: unknown) => Promise<GenerationHandle>;
+  /** Takes an execution that was started otherwise into the checks at the end. */
+  adopt: (workflowId: string) => GenerationHandle;
   /** Puts workers on the queue, if the rig was made without. */
   startWorkers: () => Promise<void>;
 }
@@ -89,6 +94,11 @@ export async function withGenerations(
     client,
     taskQueue,
     startWorkers,
+    adopt(workflowId) {
+      const handle = client.workflow.getHandle<typeof runcomfyGeneration>(workflowId) as unknown as GenerationHandle;
+      handles.push(handle);
+      return handle;
+    },
     async start(request = order, options = {}) {
       const handle = await client.workflow.start<typeof runcomfyGeneration>('runcomfyGeneration', {
         args: [request as GenerationRequest],
@@ -107,11 +117,7 @@ export async function withGenerations(
         signal,
         signalArgs,
       });
-      const started = client.workflow.getHandle<typeof runcomfyGeneration>(
-        handle.workflowId,
-      ) as unknown as GenerationHandle;
-      handles.push(started);
-      return started;
+      return this.adopt(handle.workflowId);
     },
   };
   try {

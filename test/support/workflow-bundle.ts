@@ -1,9 +1,8 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { bundleWorkflows } from '../../worker/bundle-workflows.ts';
 
 const cacheDir = new URL('../../.cache/test/', import.meta.url);
-const entry = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
 
 let written: Promise<string> | undefined;
 
@@ -14,13 +13,11 @@ export function writeWorkflowBundle(): Promise<string> {
 }
 
 async function bundle(): Promise<string> {
-  const { code } = await bundleWorkflowCode({ workflowsPath: entry, logger: new DefaultLogger('WARN') }).catch(
-    (error: unknown) => {
-      throw new Error(`workflows/index.ts cannot be bundled, so no workflow test can run: ${String(error)}`, {
-        cause: error,
-      });
-    },
-  );
+  const { code } = await bundleWorkflows().catch((error: unknown) => {
+    throw new Error(`workflows/index.ts cannot be bundled, so no workflow test can run: ${String(error)}`, {
+      cause: error,
+    });
+  });
   await mkdir(cacheDir, { recursive: true });
   // Two runs may share the folder: each writes a file of its own and moves it into place when whole.
   const target = fileURLToPath(new URL(`workflow-bundle-${String(process.pid)}.js`, cacheDir));

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import {
@@ -37,6 +38,28 @@ describe('what comes from outside', () => {
         expect(state.failure?.type).toBe('InvalidInput');
       }
       expect((await endingOf(await rig.start(undefined, { args: [] }))).type).toBe('InvalidInput');
+    });
+  });
+
+  it('ends as InvalidInput when the argument is no JSON, or bytes', async () => {
+    await withGenerations({}, async (rig) => {
+      for (const [encoding, data] of [
+        ['json/plain', '{"model": oops'],
+        ['json/protobuf', '<none>'],
+        ['binary/plain', 'x'.repeat(5_000)],
+      ] as const) {
+        const workflowId = `generation-${randomUUID()}`;
+        await rig.client.workflowService.startWorkflowExecution({
+          namespace: 'default',
+          workflowId,
+          requestId: randomUUID(),
+          workflowType: { name: 'runcomfyGeneration' },
+          taskQueue: { name: rig.taskQueue },
+          input: { payloads: [{ metadata: { encoding: Buffer.from(encoding) }, data: Buffer.from(data) }] },
+        });
+        const handle = rig.adopt(workflowId);
+        expect((await endingOf(handle)).type).toBe('InvalidInput');
+      }
     });
   });
 
