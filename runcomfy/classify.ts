@@ -34,7 +34,11 @@ export function bodyOf(context: CallContext, exchange: Exchange): unknown {
   if (body.kind === 'text') {
     // RunComfy's word on a cancel may be left out: the status then tells.
     if (context.endpoint === 'cancel' && body.text.trim() === '') return {};
-    throw unusableReply(context, exchange.httpStatus, body.text.trim() === '' ? 'an empty body' : `no JSON: ${excerpt(body.text)}`);
+    throw unusableReply(
+      context,
+      exchange.httpStatus,
+      body.text.trim() === '' ? 'an empty body' : `no JSON: ${excerpt(body.text)}`,
+    );
   }
   const error = readErrorInSuccess(value);
   // A failed request may carry its error code beside its status: that is an answer.
@@ -54,21 +58,28 @@ export function protocolMismatch(context: CallContext, httpStatus: number, found
 
 /** A short, single-line piece of a reply for a message. */
 export function excerpt(value: unknown): string {
-  const text = (typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing')).replaceAll(/\s+/g, ' ').trim();
+  const text = (typeof value === 'string' ? value : JSON.stringify(value)).replaceAll(/\s+/g, ' ').trim();
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
 function unusableReply(context: CallContext, httpStatus: number, found: string): RunComfyError {
   const details: RunComfyErrorDetails = { httpStatus };
-  if (context.endpoint === 'submit') return outcomeUnknown(context, `HTTP ${String(httpStatus)} with ${found}`, details);
-  return new RunComfyError('ServiceUnavailable', `${context.what}: RunComfy answered HTTP ${String(httpStatus)} with ${found}`, details);
+  if (context.endpoint === 'submit')
+    return outcomeUnknown(context, `HTTP ${String(httpStatus)} with ${found}`, details);
+  return new RunComfyError(
+    'ServiceUnavailable',
+    `${context.what}: RunComfy answered HTTP ${String(httpStatus)} with ${found}`,
+    details,
+  );
 }
 
 function classifyFailure(context: CallContext, { isSent, cause }: { isSent: boolean; cause: Error }): RunComfyError {
   const { message, code } = describeError(cause);
   const reason = code === undefined || message.includes(code) ? message : `${code}, ${message}`;
   if (context.endpoint !== 'submit') {
-    return new RunComfyError('ServiceUnavailable', `${context.what}: no whole answer from RunComfy (${reason})`, { cause });
+    return new RunComfyError('ServiceUnavailable', `${context.what}: no whole answer from RunComfy (${reason})`, {
+      cause,
+    });
   }
   if (isSent) return outcomeUnknown(context, reason, { cause });
   return new RunComfyError(
@@ -102,7 +113,10 @@ function classifyError(
   }
   if (error.code === 403001 && context.endpoint !== 'submit') details.isPermanent = true;
   if (context.endpoint === 'result' && error.code === 400005) {
-    return new RunComfyError('ServiceUnavailable', `${context.what}: it is not ready yet (${facts})`, { ...details, notReady: true });
+    return new RunComfyError('ServiceUnavailable', `${context.what}: it is not ready yet (${facts})`, {
+      ...details,
+      notReady: true,
+    });
   }
   return new RunComfyError(type, `${context.what}: ${wordsOf(type, context.endpoint)} (${facts})`, details);
 }

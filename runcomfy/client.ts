@@ -69,17 +69,17 @@ export interface Balance extends BalanceReading {
  */
 export interface RunComfyClient {
   /** POSTs the paid order. It cannot be given up: an order cut short has an unknown outcome. */
-  submit(model: string, input: Record<string, unknown>): Promise<{ requestId: string; receivedAt: string }>;
-  status(requestId: string, options?: CallOptions): Promise<StatusReply>;
+  submit: (model: string, input: Record<string, unknown>) => Promise<{ requestId: string; receivedAt: string }>;
+  status: (requestId: string, options?: CallOptions) => Promise<StatusReply>;
   /** A result that is not ready is an answer, whichever way RunComfy says it. */
-  result(requestId: string, options: ResultOptions): Promise<ResultReply>;
-  cancel(requestId: string, options?: CallOptions): Promise<CancelReply>;
-  listModels(query?: CatalogueQuery, options?: CallOptions): Promise<{ models: CatalogueModel[]; total: number }>;
-  listCategories(options?: CallOptions): Promise<string[]>;
-  getModel(model: string, options?: CallOptions): Promise<CatalogueModel>;
-  balance(options?: CallOptions): Promise<Balance>;
+  result: (requestId: string, options: ResultOptions) => Promise<ResultReply>;
+  cancel: (requestId: string, options?: CallOptions) => Promise<CancelReply>;
+  listModels: (query?: CatalogueQuery, options?: CallOptions) => Promise<{ models: CatalogueModel[]; total: number }>;
+  listCategories: (options?: CallOptions) => Promise<string[]>;
+  getModel: (model: string, options?: CallOptions) => Promise<CatalogueModel>;
+  balance: (options?: CallOptions) => Promise<Balance>;
   /** Closes the connections kept for reuse. */
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** Creates a client of RunComfy's HTTP API. Throws when a base is no URL that can be called. */
@@ -104,7 +104,8 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
       throw new RunComfyError('Unauthenticated', `${context.what}: the token cannot be read`, { ...details, cause });
     }
     if (!/^[\x21-\x7e]+$/.test(token)) {
-      const found = token === '' ? 'no token is set; set RUNCOMFY_API_TOKEN' : 'the token has characters that no token has';
+      const found =
+        token === '' ? 'no token is set; set RUNCOMFY_API_TOKEN' : 'the token has characters that no token has';
       throw new RunComfyError('Unauthenticated', `${context.what}: ${found}`, details);
     }
     scrubber.remember(token);
@@ -126,7 +127,9 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
 
   const aboutRequest = (requestId: string, action: string, query = ''): URL => {
     if (!isRequestId(requestId)) {
-      throw new RunComfyError('RequestNotFound', `${JSON.stringify(requestId)} is no RunComfy request id`, { isPermanent: true });
+      throw new RunComfyError('RequestNotFound', `${JSON.stringify(requestId)} is no RunComfy request id`, {
+        isPermanent: true,
+      });
     }
     return urlOf(modelApi, `requests/${requestId}/${action}`, query);
   };
@@ -152,7 +155,10 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
     },
     async result(requestId, { model, inputUrls, signal }) {
       const url = aboutRequest(requestId, 'result', '?include_cost=true');
-      const context: CallContext = { endpoint: 'result', what: `Reading the result of request ${requestId} (${model})` };
+      const context: CallContext = {
+        endpoint: 'result',
+        what: `Reading the result of request ${requestId} (${model})`,
+      };
       const schema = resultReply({ kind: modelKind(model), inputUrls });
       try {
         return await call(context, { method: 'GET', url, ...(signal && { signal }) }, schema);

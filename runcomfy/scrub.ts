@@ -6,12 +6,12 @@ const remembered = 8;
 /** Removes the token from whatever comes back from RunComfy. */
 export interface Scrubber {
   /** Notes a token before it is sent. The ones used before it stay known: an old one may be echoed late. */
-  remember(token: string): void;
-  text(text: string): string;
+  remember: (token: string) => void;
+  text: (text: string) => string;
   /** A copy of a JSON value without the token in any string or key. */
-  json(value: unknown): unknown;
+  json: (value: unknown) => unknown;
   /** A copy of an error that keeps name, code and message, and nothing else that could carry a header. */
-  cause(error: unknown): Error;
+  cause: (error: unknown) => Error;
 }
 
 /** Creates a scrubber for one client. */

@@ -22,9 +22,7 @@ export interface HttpCall {
 
 /** The body of a reply, without the token wherever RunComfy may have echoed it. */
 export type ReplyBody =
-  | { kind: 'json'; value: unknown }
-  | { kind: 'text'; text: string }
-  | { kind: 'unreadable'; cause: Error };
+  { kind: 'json'; value: unknown } | { kind: 'text'; text: string } | { kind: 'unreadable'; cause: Error };
 
 /** What became of one attempt. `isSent: false` proves that no byte of the request left this process. */
 export type Exchange =
@@ -33,8 +31,8 @@ export type Exchange =
 
 /** Sends HTTP calls to RunComfy: one attempt each, no retry, no redirect followed. */
 export interface Transport {
-  send(call: HttpCall): Promise<Exchange>;
-  close(): Promise<void>;
+  send: (call: HttpCall) => Promise<Exchange>;
+  close: () => Promise<void>;
 }
 
 export interface TransportOptions {
@@ -54,7 +52,11 @@ export function createTransport({ scrubber, userAgent, timeouts, maxReplyBytes }
   const connectorWithin = (connectMs: number) =>
     getOrCreate(connectors, connectMs, () => buildConnector({ timeout: connectMs }));
   const agentWithin = (connectMs: number) =>
-    getOrCreate(agents, connectMs, () => new Agent({ connect: { timeout: connectMs }, maxResponseSize, keepAliveTimeout: 15_000 }));
+    getOrCreate(
+      agents,
+      connectMs,
+      () => new Agent({ connect: { timeout: connectMs }, maxResponseSize, keepAliveTimeout: 15_000 }),
+    );
 
   const exchange = async (dispatcher: Dispatcher, call: HttpCall, limits: EndpointTimeouts, signal?: AbortSignal) => {
     const { statusCode, headers, body } = await dispatcher.request({
@@ -139,7 +141,10 @@ export function createTransport({ scrubber, userAgent, timeouts, maxReplyBytes }
  * DNS failures, refusals, connect timeouts and failed TLS handshakes all end before. A second socket is never given, so
  * that one submit can never become two.
  */
-function recordDelivery(connect: buildConnector.connector): { connect: buildConnector.connector; isDelivered: () => boolean } {
+function recordDelivery(connect: buildConnector.connector): {
+  connect: buildConnector.connector;
+  isDelivered: () => boolean;
+} {
   let isDelivered = false;
   return {
     isDelivered: () => isDelivered,

@@ -16,7 +16,7 @@ export interface InputReport {
 export interface CompiledSchema {
   node: SchemaNode;
   /** Lists every problem. Reads the input and changes nothing: no default is filled in. */
-  check(input: Record<string, unknown>): InputReport;
+  check: (input: Record<string, unknown>) => InputReport;
 }
 
 const compiled = new WeakMap<object, CompiledSchema>();

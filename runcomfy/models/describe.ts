@@ -12,8 +12,10 @@ export function describeFound(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return `a list of ${count(value.length, 'item')}`;
   if (isJsonObject(value)) return 'an object';
-  if (typeof value !== 'string') return String(value);
-  return value.length > 80 ? `${JSON.stringify(value.slice(0, 80))}… (${count(value.length, 'character')})` : JSON.stringify(value);
+  if (typeof value !== 'string') return String(value as number | boolean | bigint | null);
+  return value.length > 80
+    ? `${JSON.stringify(value.slice(0, 80))}… (${count(value.length, 'character')})`
+    : JSON.stringify(value);
 }
 
 function describeNode(node: SchemaNode): string | undefined {
@@ -38,6 +40,7 @@ function describeNode(node: SchemaNode): string | undefined {
       return 'an object';
     case 'null':
       return 'null';
+    case undefined:
     default:
       return undefined;
   }

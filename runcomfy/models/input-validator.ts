@@ -18,7 +18,7 @@ export interface InputValidatorOptions {
 }
 
 export interface InputValidator {
-  validate(model: string, input: unknown): Promise<InputReport>;
+  validate: (model: string, input: unknown) => Promise<InputReport>;
 }
 
 type Lookup = { entry: CatalogueModel } | { failure: string };

@@ -14,7 +14,11 @@ export function isKling(modelId: string): boolean {
 }
 
 /** The rules of Kling that stand only in the prose of its page. */
-export function checkKling(input: Record<string, unknown>, node: SchemaNode, media: readonly MediaField[]): InputIssue[] {
+export function checkKling(
+  input: Record<string, unknown>,
+  node: SchemaNode,
+  media: readonly MediaField[],
+): InputIssue[] {
   return [...checkSegments(input, node), ...media.flatMap(checkFormat)];
 }
 

@@ -23,10 +23,7 @@ function kindMade(name: string): MediaKind | undefined {
   return made.exec(name)?.[1] as MediaKind | undefined;
 }
 
-function firstKind(
-  names: string[],
-  read: (name: string) => MediaKind | undefined,
-): MediaKind | undefined {
+function firstKind(names: string[], read: (name: string) => MediaKind | undefined): MediaKind | undefined {
   for (const name of names) {
     const kind = read(name);
     if (kind !== undefined) return kind;

@@ -99,7 +99,9 @@ function typeOf(schema: Record<string, unknown>, path: string, warnings: string[
     .map((name) => (typeof name === 'string' ? (typeNames[name] ?? name) : ''))
     .filter((name) => standardTypes.includes(name));
   if (known.length < names.length || known.length === 0) {
-    warnings.push(`${path}: the model's schema has a type that is not known here (${JSON.stringify(type)}); it is not checked`);
+    warnings.push(
+      `${path}: the model's schema has a type that is not known here (${JSON.stringify(type)}); it is not checked`,
+    );
     return undefined;
   }
   return known.length === 1 ? known[0] : known;
@@ -114,7 +116,9 @@ function requiredOf(
   const names = Array.isArray(required) ? required.filter((name): name is string => typeof name === 'string') : [];
   return names.filter((name) => {
     if (Object.hasOwn(properties, name)) return true;
-    warnings.push(`${jsonPath(path, name)}: the model's schema requires it but does not describe it; its absence is let pass`);
+    warnings.push(
+      `${jsonPath(path, name)}: the model's schema requires it but does not describe it; its absence is let pass`,
+    );
     return false;
   });
 }

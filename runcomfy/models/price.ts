@@ -32,7 +32,8 @@ export function priceOf(model: PricedModel, input: Readonly<Record<string, unkno
   const kling = klingPrices[/^kling\/kling-3\.0\/([^/]+)\//.exec(model.modelId)?.[1] ?? ''];
   if (kling) {
     const seconds = numberOf(model, input, 'duration');
-    const hasSound = soundFields.map((field) => valueOf(model, input, field)).find((value) => value !== undefined) ?? true;
+    const hasSound =
+      soundFields.map((field) => valueOf(model, input, field)).find((value) => value !== undefined) ?? true;
     return seconds === undefined ? undefined : toUsd((hasSound === true ? kling.withAudio : kling.silent) * seconds);
   }
   if (model.basePriceUsd === undefined) return undefined;
@@ -59,6 +60,7 @@ function unitsOf(model: PricedModel, input: Readonly<Record<string, unknown>>): 
       const counts = countFields.map((field) => numberOf(model, input, field));
       return counts.find((count) => count !== undefined) ?? 1;
     }
+    case undefined:
     default:
       return undefined;
   }

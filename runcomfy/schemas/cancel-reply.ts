@@ -13,13 +13,15 @@ export interface CancelReply {
  * A cancel reply. The outcome counts first, for RunComfy's own example pairs `status: completed` with `outcome:
  * cancelled`; `not_cancellable` beside the status `cancelled` means that an earlier cancel has worked.
  */
-export const cancelReply = z.looseObject({ outcome: z.unknown(), status: z.unknown() }).transform((reply): CancelReply => {
-  const outcome = normalizeWord(reply.outcome);
-  const status = readStatusWord(reply.status);
-  const isCancelled = readStatusWord(outcome) === 'cancelled' || status === 'cancelled';
-  const isNotCancellable = outcome === 'not_cancellable' || normalizeWord(reply.status) === 'not_cancellable';
-  return withoutUndefined({
-    outcome: isCancelled ? ('cancelled' as const) : isNotCancellable ? ('not_cancellable' as const) : undefined,
-    status: status === 'unrecognized' ? undefined : status,
+export const cancelReply = z
+  .looseObject({ outcome: z.unknown(), status: z.unknown() })
+  .transform((reply): CancelReply => {
+    const outcome = normalizeWord(reply.outcome);
+    const status = readStatusWord(reply.status);
+    const isCancelled = readStatusWord(outcome) === 'cancelled' || status === 'cancelled';
+    const isNotCancellable = outcome === 'not_cancellable' || normalizeWord(reply.status) === 'not_cancellable';
+    return withoutUndefined({
+      outcome: isCancelled ? ('cancelled' as const) : isNotCancellable ? ('not_cancellable' as const) : undefined,
+      status: status === 'unrecognized' ? undefined : status,
+    });
   });
-});

@@ -39,21 +39,20 @@ export const catalogueModel = z
     model_url: optionalField(filledString),
     input_schema: optionalField(z.record(z.string(), z.unknown())),
   })
-  .transform(
-    (entry): CatalogueModel =>
-      withoutUndefined({
-        modelId: entry.model_id,
-        displayName: entry.display_name,
-        description: entry.description,
-        categories: entry.categories ?? [],
-        kind: entry.kind,
-        basePriceUsd: entry.base_price_usd,
-        priceUnit: entry.price_unit,
-        pricingNote: entry.pricing_note,
-        requiredInputs: entry.required_inputs,
-        modelUrl: entry.model_url,
-        inputSchema: entry.input_schema,
-      }),
+  .transform((entry): CatalogueModel =>
+    withoutUndefined({
+      modelId: entry.model_id,
+      displayName: entry.display_name,
+      description: entry.description,
+      categories: entry.categories ?? [],
+      kind: entry.kind,
+      basePriceUsd: entry.base_price_usd,
+      priceUnit: entry.price_unit,
+      pricingNote: entry.pricing_note,
+      requiredInputs: entry.required_inputs,
+      modelUrl: entry.model_url,
+      inputSchema: entry.input_schema,
+    }),
   );
 
 /** A page of the catalogue. An entry that cannot be read is left out rather than hiding the others. */

@@ -21,7 +21,8 @@ export function readErrorBody(body: unknown): ErrorBody {
   const code = normalizeCode(body['error_code']) ?? normalizeCode(body['code']);
   const issues = readIssues(body['detail']);
   const message = readMessage(body, issues);
-  const hasOwnFields = normalizeCode(body['error_code']) !== undefined || readReason(body['error_message']).text !== undefined;
+  const hasOwnFields =
+    normalizeCode(body['error_code']) !== undefined || readReason(body['error_message']).text !== undefined;
   return {
     ...(code !== undefined && { code }),
     ...(message !== undefined && { message }),
@@ -38,7 +39,8 @@ export function readErrorInSuccess(body: unknown): ErrorBody | undefined {
 
 function readMessage(body: Record<string, unknown>, issues: InputIssue[]): string | undefined {
   for (const key of messageKeys) {
-    if (key === 'detail' && issues.length > 0) return issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
+    if (key === 'detail' && issues.length > 0)
+      return issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
     const { text } = readReason(body[key]);
     if (text !== undefined) return text;
   }

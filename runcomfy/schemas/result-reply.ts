@@ -64,7 +64,8 @@ export function resultReply(context: OutputContext) {
       case 'finished': {
         // `completed` says only that the work is over: an error in the place of an output is a failure.
         const reason = reasonOf(reply);
-        if (isEmptyOutput(output) && reason.text !== undefined) return { ...facts, status: 'failed', ...failureOf(reason) };
+        if (isEmptyOutput(output) && reason.text !== undefined)
+          return { ...facts, status: 'failed', ...failureOf(reason) };
         return { ...facts, status: 'succeeded', output };
       }
       case 'unrecognized':
@@ -76,7 +77,8 @@ export function resultReply(context: OutputContext) {
 function reasonOf(reply: Record<string, unknown>): Reason {
   const { error, failure_reason: failureReason, error_message: errorMessage, message, error_code: errorCode } = reply;
   const first = readReason(error);
-  const text = first.text ?? readReason(failureReason).text ?? readReason(errorMessage).text ?? readReason(message).text;
+  const text =
+    first.text ?? readReason(failureReason).text ?? readReason(errorMessage).text ?? readReason(message).text;
   const code = first.code ?? readReason({ error_code: errorCode }).code;
   return withoutUndefined({ text, code });
 }

@@ -14,11 +14,10 @@ export interface StatusReply {
 /** A status reply: any object will do, since an unknown word is no reason to give up on paid work. */
 export const statusReply = z
   .looseObject({ status: z.unknown(), queue_position: optionalField(z.int().nonnegative()) })
-  .transform(
-    (reply): StatusReply =>
-      withoutUndefined({
-        status: readStatusWord(reply.status),
-        statusWord: quoteStatusWord(reply.status),
-        queuePosition: reply.queue_position,
-      }),
+  .transform((reply): StatusReply =>
+    withoutUndefined({
+      status: readStatusWord(reply.status),
+      statusWord: quoteStatusWord(reply.status),
+      queuePosition: reply.queue_position,
+    }),
   );

@@ -38,5 +38,6 @@ export function readStatusWord(word: unknown): RequestStatus {
 
 /** RunComfy's own word, bounded, for messages about a status that is not recognised. */
 export function quoteStatusWord(word: unknown): string {
-  return (typeof word === 'string' ? word.trim() : (JSON.stringify(word) ?? '')).slice(0, maxWordLength);
+  if (word === undefined) return '';
+  return (typeof word === 'string' ? word.trim() : JSON.stringify(word)).slice(0, maxWordLength);
 }

@@ -10,4 +10,8 @@ export const klingImageToVideoId = 'kling/kling-3.0/standard/image-to-video';
 export const klingImageToVideoPayload: KlingImageToVideoInput = payload;
 
 /** Kling 3.0 standard image-to-video, with its schema as RunComfy publishes it. */
-export const klingImageToVideo: BundledModel = { modelId: klingImageToVideoId, categories: ['image-to-video'], inputSchema };
+export const klingImageToVideo: BundledModel = {
+  modelId: klingImageToVideoId,
+  categories: ['image-to-video'],
+  inputSchema,
+};

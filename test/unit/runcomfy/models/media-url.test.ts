@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { refuseMediaUrl } from '../../../../runcomfy/models/media-url.ts';
+
+describe('media URLs', () => {
+  it.each([
+    'https://playgrounds-storage-public.runcomfy.net/tools/7349/media-files/input.png',
+    'https://cdn.example.com/a',
+    'https://cdn.example.com:8443/a.png?token=x#y',
+    'https://8.8.8.8/a.png',
+    'https://[2606:4700::1111]/a.png',
+    'https://bücher.example/a.png',
+  ])('accepts %s', (url) => {
+    expect(refuseMediaUrl(url)).toBeUndefined();
+  });
+
+  it.each([
+    'https://localhost/a',
+    'https://localhost./a',
+    'https://app.localhost/a',
+    'https://127.0.0.1/a',
+    'https://127.1/a',
+    'https://2130706433/a',
+    'https://0x7f.0.0.1/a',
+    'https://0177.0.0.1/a',
+    'https://0.0.0.0/a',
+    'https://10.1.2.3/a',
+    'https://172.16.0.1/a',
+    'https://192.168.1.1/a',
+    'https://169.254.169.254/latest/meta-data',
+    'https://100.64.0.1/a',
+    'https://[::1]/a',
+    'https://[::]/a',
+    'https://[fe80::1]/a',
+    'https://[fd00::1]/a',
+    'https://[::ffff:127.0.0.1]/a',
+    'https://[::ffff:c0a8:0101]/a',
+    'https://[64:ff9b::7f00:1]/a',
+    'https://printer.local/a',
+    'https://metadata.google.internal/a',
+    'https://intranet/a',
+    'https://nas.home.arpa/a',
+    'https://127。0。0。1/a',
+  ])('refuses %s, which RunComfy cannot reach', (url) => {
+    expect(refuseMediaUrl(url)).toMatch(/cannot reach/);
+  });
+
+  it.each([
+    ['cat.png'],
+    ['//cdn.example.com/a'],
+    ['https://'],
+    [''],
+    ['https://exa mple.com/a'],
+    ['/a/b.png'],
+    [' https://cdn.example.com/a'],
+    ['https:cdn.example.com/a'],
+    ['https:\\\\cdn.example.com\\a'],
+  ])('refuses %j, which is no URL', (text) => {
+    expect(refuseMediaUrl(text)).toMatch(/got no URL/);
+  });
+
+  it.each([
+    ['http://cdn.example.com/a', /http:/],
+    ['file:///etc/passwd', /no URL|file:/],
+    ['data:image/png;base64,AAAA', /data: URI/],
+    ['blob:https://example.com/1', /no URL|blob:/],
+    ['https://user@cdn.example.com/a', /user name/],
+    ['https://:secret@cdn.example.com/a', /password/],
+  ])('refuses %s', (url, message) => {
+    const reason = refuseMediaUrl(url);
+    expect(reason).toMatch(message);
+    expect(reason).not.toContain('secret');
+  });
+});
