@@ -40,13 +40,14 @@ export async function waitForEnd(
       leave(detached(handle.key));
     },
   });
-  void showProgress(handle, printer, signal, leave);
-  void leaveWithoutWorker(client, handle.key, signal, leave);
+  const beside = [showProgress(handle, printer, signal, leave), leaveWithoutWorker(client, handle.key, signal, leave)];
   try {
     return await handle.result({ signal });
   } finally {
     interrupts.stop();
     stop.abort();
+    // A connection must not be closed while calls are under way.
+    await Promise.all(beside);
     printer.endProgress();
   }
 }

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 
-import { isGrpcDeadlineError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { Client } from '@temporalio/client';
 
 import type { CancelReply } from '../domain/generation.ts';
 import { cancelSignal, cancelUpdate } from '../workflows/messages.ts';
 import type { CancelOrder } from '../workflows/messages.ts';
 
-import { grpcCode, grpcCodeOf } from './errors.ts';
+import { askWorker } from './ask-worker.ts';
+import { grpcCode, grpcCodeOf, isOutOfTime } from './errors.ts';
 import { readState } from './read-state.ts';
 
 export interface CancelOptions {
@@ -32,28 +33,29 @@ export async function cancelGeneration(
   const args: [CancelOrder] = [reason === undefined ? {} : { reason }];
   const updateId = `cancel-${randomUUID()}`;
   const giveUpAt = Date.now() + timeoutMs;
-  let isHeard = false;
-  try {
-    const update = await client.withDeadline(Math.min(giveUpAt, Date.now() + acceptTimeoutMs), () =>
-      handle.startUpdate<CancelReply, [CancelOrder]>(cancelUpdate.name, {
-        args,
-        updateId,
-        waitForStage: 'ACCEPTED',
-      }),
-    );
-    isHeard = true;
-    return await client.withDeadline(giveUpAt, () => update.result());
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError) {
-      return replyAfterEnd(client, key, isHeard);
+  const accepted = await askWorker(
+    client,
+    key,
+    () =>
+      handle.startUpdate<CancelReply, [CancelOrder]>(cancelUpdate.name, { args, updateId, waitForStage: 'ACCEPTED' }),
+    { timeoutMs: Math.min(timeoutMs, acceptTimeoutMs) },
+  );
+  if (accepted !== 'unattended' && 'answer' in accepted) {
+    try {
+      return await client.withDeadline(giveUpAt, () => accepted.answer.result());
+    } catch (error) {
+      if (isOver(error)) return replyAfterEnd(client, key, true);
+      if (!isWithoutAnswer(error)) throw error;
     }
-    if (!isWithoutAnswer(error)) throw error;
-  }
-  if (!isHeard) {
+  } else {
+    if (accepted !== 'unattended') {
+      if (isOver(accepted.error)) return replyAfterEnd(client, key, false);
+      if (!isWithoutAnswer(accepted.error)) throw accepted.error;
+    }
     try {
       await handle.signal(cancelSignal, ...args);
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return replyAfterEnd(client, key, isHeard);
+      if (isOver(error)) return replyAfterEnd(client, key, false);
       throw error;
     }
   }
@@ -70,12 +72,15 @@ async function replyAfterEnd(client: Client, key: string, isHeard: boolean): Pro
   };
 }
 
+function isOver(error: unknown): boolean {
+  return error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError;
+}
+
 /** Deadline passed, the workflow's tasks fail, the run is paused or busy closing: a signal is taken all the same. */
 function isWithoutAnswer(error: unknown): boolean {
   const code = grpcCodeOf(error);
   return (
-    isGrpcDeadlineError(error) ||
-    code === grpcCode.deadlineExceeded ||
+    isOutOfTime(error) ||
     code === grpcCode.failedPrecondition ||
     code === grpcCode.aborted ||
     code === grpcCode.resourceExhausted

@@ -188,6 +188,7 @@ export function noWorker(key: string, taskQueue: string, cause?: unknown): Gener
 
 /** The gRPC status codes that mean something here. */
 export const grpcCode = {
+  cancelled: 1,
   invalidArgument: 3,
   deadlineExceeded: 4,
   notFound: 5,
@@ -208,6 +209,12 @@ export function isUnreachable(error: unknown): boolean {
     code === grpcCode.unauthenticated ||
     code === grpcCode.deadlineExceeded
   );
+}
+
+/** Whether a call with a deadline ran out of time: the server may be first to give it up, and then says `cancelled`. */
+export function isOutOfTime(error: unknown): boolean {
+  const code = grpcCodeOf(error);
+  return code === grpcCode.deadlineExceeded || code === grpcCode.cancelled;
 }
 
 /** Whether the server is away for now, so that the same call may succeed later. */

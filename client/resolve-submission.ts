@@ -1,11 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import {
-  ApplicationFailure,
-  isGrpcDeadlineError,
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-} from '@temporalio/client';
+import { ApplicationFailure, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { Client } from '@temporalio/client';
 
 import { isFailureType } from '../domain/failure-type.ts';
@@ -13,7 +8,8 @@ import type { SubmissionResolution } from '../domain/generation.ts';
 import { resolveSubmissionUpdate } from '../workflows/messages.ts';
 import type { SubmissionResolutionReply } from '../workflows/messages.ts';
 
-import { firstDetail, GenerationError, grpcCode, grpcCodeOf, noWorker } from './errors.ts';
+import { askWorker } from './ask-worker.ts';
+import { firstDetail, GenerationError, grpcCode, grpcCodeOf, isOutOfTime, noWorker } from './errors.ts';
 import { refuseOtherType } from './same-order.ts';
 
 const acceptTimeoutMs = 30_000;
@@ -27,43 +23,30 @@ export async function resolveSubmission(
 ): Promise<SubmissionResolutionReply> {
   const handle = client.workflow.getHandle(key);
   const updateId = `resolve-${randomUUID()}`;
-  let isAccepted = false;
+  const accepted = await askWorker(
+    client,
+    key,
+    () => handle.startUpdate(resolveSubmissionUpdate, { args: [resolution], updateId, waitForStage: 'ACCEPTED' }),
+    { timeoutMs: acceptTimeoutMs },
+  );
   try {
-    const update = await client.withDeadline(Date.now() + acceptTimeoutMs, () =>
-      handle.startUpdate(resolveSubmissionUpdate, {
-        args: [resolution],
-        updateId,
-        waitForStage: 'ACCEPTED',
-      }),
-    );
-    isAccepted = true;
-    return await client.withDeadline(Date.now() + answerTimeoutMs, () => update.result());
+    if (accepted === 'unattended') throw noWorker(key, (await handle.describe()).taskQueue);
+    if ('error' in accepted) throw accepted.error;
+    return await client.withDeadline(Date.now() + answerTimeoutMs, () => accepted.answer.result());
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw refused(key, error);
     if (error instanceof WorkflowNotFoundError) {
       const { type, status } = await handle.describe();
       refuseOtherType(key, type);
       const message = `nothing to resolve: generation "${key}" has ended (${status.name.toLowerCase()})`;
-      throw new GenerationError({
-        type: 'ResolutionRefused',
-        message,
-        key,
-        cause: error,
-      });
+      throw new GenerationError({ type: 'ResolutionRefused', message, key, cause: error });
     }
-    if (!isGrpcDeadlineError(error) && grpcCodeOf(error) !== grpcCode.failedPrecondition) throw error;
-    if (!isAccepted) {
-      const { taskQueue, type } = await handle.describe();
-      refuseOtherType(key, type);
-      throw noWorker(key, taskQueue, error);
+    if (!isOutOfTime(error) && grpcCodeOf(error) !== grpcCode.failedPrecondition) throw error;
+    if (accepted !== 'unattended' && 'answer' in accepted) {
+      const message = `the decision for generation "${key}" was taken but is not carried out yet: look at its state`;
+      throw new GenerationError({ type: 'StillRunning', message, key, cause: error });
     }
-    const message = `the decision for generation "${key}" was taken but is not carried out yet: look at its state`;
-    throw new GenerationError({
-      type: 'StillRunning',
-      message,
-      key,
-      cause: error,
-    });
+    throw noWorker(key, (await handle.describe()).taskQueue, error);
   }
 }
 

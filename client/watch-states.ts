@@ -47,7 +47,7 @@ export async function* watchStates(
       signal?.throwIfAborted();
       const isLastLook = ending !== undefined;
       if (ending?.error !== undefined && !isGenerationError(ending.error)) throw ending.error;
-      const state = await lookAgain(client, key);
+      const state = await lookAgain(client, key, stop);
       signal?.throwIfAborted();
       const hasChanged = state !== undefined && !isSameJson(state, last);
       if (hasChanged) {
@@ -60,13 +60,14 @@ export async function* watchStates(
     }
   } finally {
     stopper.abort();
+    await ended;
   }
 }
 
 /** A server that is away changes nothing about the generation: whoever awaits the end decides how long that may last. */
-async function lookAgain(client: Client, key: string): Promise<KnownState | undefined> {
+async function lookAgain(client: Client, key: string, signal: AbortSignal): Promise<KnownState | undefined> {
   try {
-    return await readState(client, key);
+    return await readState(client, key, signal);
   } catch (error) {
     if (isServerAway(error)) return undefined;
     throw error;
