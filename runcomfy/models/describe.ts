@@ -12,7 +12,8 @@ export function describeFound(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return `a list of ${count(value.length, 'item')}`;
   if (isJsonObject(value)) return 'an object';
-  if (typeof value !== 'string') return String(value as number | boolean | bigint | null);
+  if (value === null) return 'null';
+  if (typeof value !== 'string') return (value as number | boolean | bigint).toString();
   return value.length > 80
     ? `${JSON.stringify(value.slice(0, 80))}… (${count(value.length, 'character')})`
     : JSON.stringify(value);

@@ -14,7 +14,7 @@ export interface CancelReply {
  * cancelled`; `not_cancellable` beside the status `cancelled` means that an earlier cancel has worked.
  */
 export const cancelReply = z
-  .looseObject({ outcome: z.unknown(), status: z.unknown() })
+  .looseObject({ outcome: z.unknown().optional(), status: z.unknown().optional() })
   .transform((reply): CancelReply => {
     const outcome = normalizeWord(reply.outcome);
     const status = readStatusWord(reply.status);

@@ -31,13 +31,13 @@ export type ResultReply =
   | (ResultFacts & { status: 'unrecognized'; statusWord: string; output: GenerationOutput });
 
 const wireResult = z.looseObject({
-  status: z.unknown(),
-  output: z.unknown(),
+  status: z.unknown().optional(),
+  output: z.unknown().optional(),
   created_at: optionalField(filledString),
   finished_at: optionalField(filledString),
   cost: optionalField(numeric),
   model_id: optionalField(filledString),
-  input: z.unknown(),
+  input: z.unknown().optional(),
 });
 
 /** The schema of a result reply for one request. */

@@ -13,7 +13,7 @@ export interface StatusReply {
 
 /** A status reply: any object will do, since an unknown word is no reason to give up on paid work. */
 export const statusReply = z
-  .looseObject({ status: z.unknown(), queue_position: optionalField(z.int().nonnegative()) })
+  .looseObject({ status: z.unknown().optional(), queue_position: optionalField(z.int().nonnegative()) })
   .transform((reply): StatusReply =>
     withoutUndefined({
       status: readStatusWord(reply.status),
