@@ -1,0 +1,71 @@
+// A production pipeline in a workflow of your own: an image, then a Kling clip from it. This program is both your worker
+// (task queue `film-pipeline`, a workflow bundle of its own) and the client that orders one clip. Ctrl-C cancels the
+// pipeline and says what RunComfy made of it.
+//
+//   npx tsx examples/05-pipeline/main.ts [KEY]
+//
+// Needs Temporal and a generation worker, as example 01 says. Kling takes public https URLs only, and the simulator's
+// image URLs are on http://127.0.0.1, so that it has to give its outputs a public origin first:
+//
+//   curl -X PUT SIMULATOR/__sim/switches -d '{"output_host":"https://playgrounds-storage-public.runcomfy.net"}'
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { CancelledFailure, Client, Connection, WorkflowFailedError } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { activities } from './activities.ts';
+import type { illustratedClip } from './workflows.ts';
+import { stepsQuery } from './workflows.ts';
+
+// Ctrl-C belongs to the pipeline; the worker must live on to see its end.
+Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+
+const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+const native = await NativeConnection.connect({ ...connectionOptions });
+const connection = await Connection.connect(connectionOptions);
+const { workflow } = new Client({ connection, namespace });
+const worker = await Worker.create({
+  connection: native,
+  namespace,
+  taskQueue: 'film-pipeline',
+  workflowsPath: fileURLToPath(new URL('./workflows.ts', import.meta.url)),
+  activities,
+});
+
+try {
+  await worker.runUntil(orderClip);
+} finally {
+  await connection.close();
+  await native.close();
+}
+
+async function orderClip(): Promise<void> {
+  const [, , key = `clip-${randomUUID()}`] = process.argv;
+  const pipeline = await workflow.start<typeof illustratedClip>('illustratedClip', {
+    workflowId: key,
+    taskQueue: 'film-pipeline',
+    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    args: [{ scene: 'A lighthouse on a cliff at golden hour', motion: 'The beam sweeps over a calm sea' }],
+  });
+  console.log(`pipeline ${key}`);
+  process.once('SIGINT', () => {
+    console.log('cancelling …');
+    void pipeline.cancel();
+  });
+  try {
+    console.log(`clip ${await pipeline.result()}`);
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const isCancelled = error.cause instanceof CancelledFailure;
+    console.log(isCancelled ? 'pipeline cancelled' : `pipeline failed: ${rootCause(error)}`);
+    process.exitCode = 1;
+  }
+  for (const { key: step, became, requestId } of await pipeline.query(stepsQuery)) {
+    console.log(`${step}: ${became}${requestId === undefined ? '' : ` (request ${requestId})`}`);
+  }
+}
+
+function rootCause(error: Error): string {
+  return error.cause instanceof Error ? rootCause(error.cause) : error.message;
+}

@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { pythonForExamples } from '../support/examples-python.ts';
+import type { Surroundings } from '../support/examples.ts';
+import { startSurroundings, until } from '../support/examples.ts';
+
+let around: Surroundings;
+
+beforeAll(async () => {
+  around = await startSurroundings();
+});
+
+afterAll(() => around.stop());
+
+beforeEach(() => {
+  around.simulator.reset();
+  around.simulator.setScenario('quick');
+});
+
+const newKey = () => `example-${randomUUID()}`;
+const jobs = () => around.simulator.ledger().jobs;
+const totals = () => around.simulator.ledger().totals;
+
+describe('example 01, one generation', () => {
+  it('prints the URL of the image that was made and billed once', async () => {
+    const key = newKey();
+    const { code, stdout, stderr } = await around.example('01-one-generation.ts', [key]).ended;
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(stdout).toContain(`key ${key}`);
+    expect(stdout).toContain(`${around.simulator.url}/`);
+    expect(totals()).toMatchObject({ accepted: 1, charged: 1 });
+  });
+});
+
+describe('example 02, attach by key', () => {
+  it('attaches to the running generation of example 01: both print the same URL, one job is billed', async () => {
+    const key = newKey();
+    around.simulator.hold({ stage: 'queue' });
+    const first = around.example('01-one-generation.ts', [key]);
+    await until(() => jobs().length === 1, 'the first process had ordered', first.output);
+    const second = around.example('02-attach-by-key.ts', [key]);
+    await until(() => second.output().includes('request'), 'the second process knew the request', second.output);
+    around.simulator.release();
+
+    const [one, two] = [await first.ended, await second.ended];
+    expect(two.stdout).toContain(`attached to ${key}`);
+    expect([one.code, two.code]).toEqual([0, 0]);
+    expect(one.stdout).toContain(lastWord(two.stdout));
+    expect(totals()).toMatchObject({ accepted: 1, charged: 1 });
+  });
+});
+
+describe('example 03, cancel from another process', () => {
+  it('stops a generation that waits in the queue: the process that awaits it hears of it, nothing is billed', async () => {
+    const key = newKey();
+    around.simulator.hold({ stage: 'queue' });
+    const first = around.example('01-one-generation.ts', [key]);
+    await until(() => jobs().length === 1, 'the first process had ordered', first.output);
+
+    const canceller = await around.example('03-cancel-from-another-process.ts', [key, 'wrong scene']).ended;
+    expect(canceller.stderr).toBe('');
+    expect(canceller.stdout).toContain('ended as GenerationCancelled');
+    expect(canceller.stdout).toContain('outcome cancelled');
+    const awaiting = await first.ended;
+    expect(awaiting.code).toBe(1);
+    expect(awaiting.stderr).toContain('GenerationCancelled');
+    expect(totals()).toMatchObject({ accepted: 1, charged: 0 });
+  });
+});
+
+describe('example 04, from Python', () => {
+  let python: string;
+
+  beforeAll(async () => {
+    python = await pythonForExamples();
+  }, 300_000);
+
+  it('starts, queries, signals and awaits a generation; run again it attaches to the ended one', async () => {
+    const key = newKey();
+    const { code, stdout, stderr } = await around.example('04-from-python.py', [key], python).ended;
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const again = await around.example('04-from-python.py', [key], python).ended;
+    const result = JSON.parse(lineAfter(stdout, 'result ')) as { output: { images: string[] } };
+    expect(result.output.images[0]).toContain(around.simulator.url);
+    expect(lineAfter(again.stdout, 'result ')).toBe(lineAfter(stdout, 'result '));
+    expect(totals()).toMatchObject({ accepted: 1, charged: 1 });
+  });
+
+  it('cancels by update, and reads the failure by its type and details', async () => {
+    around.simulator.hold({ stage: 'queue' });
+    const key = newKey();
+    const running = around.example('04-from-python.py', [key, '--cancel'], python);
+    const { code, stdout } = await running.ended;
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^cancel (cancelled|not_submitted)$/m);
+    expect(stdout).toMatch(/^failed GenerationCancelled (accepted|not_sent) /m);
+    expect(totals().charged).toBe(0);
+  });
+});
+
+describe('example 05, a pipeline', () => {
+  const kling = 'kling/kling-3.0/standard/image-to-video';
+  const clipJob = () => jobs().find(({ model }) => model === kling);
+
+  beforeEach(() => {
+    around.simulator.setSwitches({ output_host: 'https://playgrounds-storage-public.runcomfy.net' });
+  });
+
+  it('makes an image and a clip from it, each billed once', async () => {
+    const { code, stdout, stderr } = await around.example('05-pipeline/main.ts', [newKey()]).ended;
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^clip https:\/\/playgrounds-storage-public\.runcomfy\.net\/.*\.mp4$/m);
+    expect(totals()).toMatchObject({ accepted: 2, charged: 2 });
+    expect(clipJob()?.input['start_image_url']).toMatch(/^https:\/\/playgrounds-storage-public\.runcomfy\.net\//);
+  });
+
+  it('tells on Ctrl-C that RunComfy stopped the clip, which then costs nothing', async () => {
+    around.simulator.setProfiles({ [kling]: { queueMs: 600_000, runMs: 1_000 }, '*': { queueMs: 0, runMs: 500 } });
+    const running = around.example('05-pipeline/main.ts', [newKey()]);
+    await until(() => clipJob() !== undefined, 'the clip was ordered', running.output);
+    running.kill('SIGINT');
+    const { code, stdout } = await running.ended;
+    expect(code).toBe(1);
+    expect(stdout).toContain('pipeline cancelled');
+    expect(stdout).toMatch(/\/image: succeeded /);
+    expect(stdout).toMatch(/\/clip: cancelled /);
+    expect(clipJob()).toMatchObject({ state: 'cancelled', chargedUsd: 0 });
+  });
+
+  it('admits on Ctrl-C that a clip which already runs goes on and may be billed', async () => {
+    around.simulator.setProfiles({ [kling]: { queueMs: 0, runMs: 600_000 }, '*': { queueMs: 0, runMs: 500 } });
+    const running = around.example('05-pipeline/main.ts', [newKey()]);
+    await until(() => clipJob()?.state === 'in_progress', 'the clip ran', running.output);
+    running.kill('SIGINT');
+    const { stdout } = await running.ended;
+    expect(stdout).toContain('pipeline cancelled');
+    expect(stdout).toMatch(/\/clip: not_cancellable \(request .+\)/);
+    expect(clipJob()?.state).toBe('in_progress');
+  });
+});
+
+function lastWord(text: string): string {
+  return text.trim().split(/\s+/).at(-1) ?? '';
+}
+
+function lineAfter(text: string, start: string): string {
+  const line = text.split('\n').find((candidate) => candidate.startsWith(start));
+  expect(line, text).toBeDefined();
+  return line?.slice(start.length) ?? '';
+}
