@@ -85,10 +85,10 @@ async function follow(
     });
     if (!redirectCodes.includes(response.statusCode)) {
       if (response.statusCode === 200) return response;
-      await response.body.dump();
+      discard(response);
       throw failed(name, `the server answered HTTP ${String(response.statusCode)}`);
     }
-    await response.body.dump();
+    discard(response);
     const { location } = response.headers;
     if (typeof location !== 'string' || !URL.canParse(location, at))
       throw failed(name, 'the server redirects to nowhere');
@@ -107,7 +107,7 @@ async function save(
   const length = typeof headers['content-length'] === 'string' ? Number(headers['content-length']) : undefined;
   const tooLarge = () => failed(name, `it is larger than ${String(maxBytes)} bytes`);
   if (length !== undefined && length > maxBytes) {
-    body.destroy();
+    discard({ body });
     throw tooLarge();
   }
   const hash = createHash('sha256');
@@ -125,6 +125,12 @@ async function save(
     throw failed(name, `it broke off after ${String(bytes)} of ${String(length)} bytes`);
   }
   return hash.digest('hex');
+}
+
+/** Lets go of a body that nobody wants, and of its connection; what it still has to say is of no interest. */
+function discard({ body }: Pick<Dispatcher.ResponseData, 'body'>): void {
+  body.once('error', () => undefined);
+  body.destroy();
 }
 
 /** Gives a whole file its name: the URL's own, or one with a suffix where another file has that name. */

@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { fileNameOf, isHostAllowed, withSuffix } from '../../../cli/download-target.ts';
+
+describe('isHostAllowed', () => {
+  it.each(['https://cdn.runcomfy.net/a.mp4', 'https://a.b.runcomfy.com/x', 'https://CDN.RunComfy.NET/a'])(
+    'takes %s',
+    (url) => {
+      expect(isHostAllowed(url, [])).toBe(true);
+    },
+  );
+
+  it.each([
+    'http://cdn.runcomfy.net/a.mp4',
+    'https://runcomfy.net.evil.com/a',
+    'https://evilruncomfy.net/a',
+    'https://example.com/a',
+    'https://user:secret@cdn.runcomfy.net/a',
+    'https://cdn.runcomfy.net@evil.com/a',
+    'file:///etc/passwd',
+    'data:text/plain,x',
+    'not a url',
+  ])('refuses %s', (url) => {
+    expect(isHostAllowed(url, [])).toBe(false);
+  });
+
+  it('takes hosts that the user named, over plain HTTP too', () => {
+    expect(isHostAllowed('http://127.0.0.1:4010/a', ['127.0.0.1'])).toBe(true);
+    expect(isHostAllowed('http://127.0.0.1:4010/a', ['127.0.0.1:4010'])).toBe(true);
+    expect(isHostAllowed('http://127.0.0.1:4011/a', ['127.0.0.1:4010'])).toBe(false);
+  });
+});
+
+describe('fileNameOf', () => {
+  it.each([
+    ['https://h/a/b/clip.mp4?sig=1#x', 'clip.mp4'],
+    ['https://h/a/b%20c.mp4', 'b_c.mp4'],
+    ['https://h/..%2f..%2fetc%2fpasswd', 'etc_passwd'],
+    ['https://h/.bashrc', 'bashrc'],
+    ['https://h/', 'output'],
+    ['https://h/con.mp4', '_con.mp4'],
+    ['nonsense', 'output'],
+  ])('%s is kept as %s', (url, name) => {
+    expect(fileNameOf(url)).toBe(name);
+  });
+
+  it('never leaves the directory, whatever the URL', () => {
+    fc.assert(
+      fc.property(fc.string(), (path) => {
+        expect(fileNameOf(`https://h/${path}`)).toMatch(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,120}$/);
+      }),
+    );
+  });
+});
+
+describe('withSuffix', () => {
+  it('counts before the extension', () => {
+    expect([1, 2, 3].map((number) => withSuffix('clip.mp4', number))).toEqual(['clip.mp4', 'clip-2.mp4', 'clip-3.mp4']);
+    expect(withSuffix('output', 2)).toBe('output-2');
+  });
+});
