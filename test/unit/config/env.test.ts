@@ -1,0 +1,139 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ConfigError, readConfig, tokenSource } from '../../../config/env.ts';
+
+/** What `readConfig` lists as wrong. */
+function problemsOf(env: NodeJS.ProcessEnv): readonly string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('the configuration', () => {
+  it('has a default for everything but the token', () => {
+    expect(readConfig({})).toEqual({
+      hasToken: false,
+      modelApiBase: 'https://model-api.runcomfy.net/v1',
+      serverlessApiBase: 'https://api.runcomfy.net/prod/v2',
+      taskQueue: 'runcomfy',
+      stateDir: join(homedir(), '.local', 'state', 'runcomfy-temporal'),
+      logLevel: 'info',
+      isCi: false,
+    });
+  });
+
+  it('takes every variable over', () => {
+    const config = readConfig({
+      RUNCOMFY_API_TOKEN: 'secret',
+      RUNCOMFY_MODEL_API_BASE: 'https://other.example/v1/',
+      RUNCOMFY_SERVERLESS_API_BASE: 'https://other.example/v2',
+      RUNCOMFY_TASK_QUEUE: 'media',
+      RUNCOMFY_SUBMITS_PER_SECOND: '0.5',
+      RUNCOMFY_READS_PER_SECOND: '20',
+      RUNCOMFY_STATE_DIR: '/var/lib/state',
+      RUNCOMFY_HEALTH_ADDRESS: '0.0.0.0:8081',
+      RUNCOMFY_METRICS_ADDRESS: '[::1]:9464',
+      RUNCOMFY_LOG_LEVEL: 'debug',
+      TEMPORAL_CLI_PATH: '/opt/temporal',
+      TEMPORAL_DEPLOYMENT_NAME: 'generations',
+      TEMPORAL_WORKER_BUILD_ID: '1.2.3',
+      CI: 'true',
+    });
+    expect(config).toMatchObject({
+      hasToken: true,
+      modelApiBase: 'https://other.example/v1',
+      serverlessApiBase: 'https://other.example/v2',
+      taskQueue: 'media',
+      submitsPerSecond: 0.5,
+      readsPerSecond: 20,
+      stateDir: '/var/lib/state',
+      healthAddress: { host: '0.0.0.0', port: 8081 },
+      metricsAddress: { host: '::1', port: 9464 },
+      logLevel: 'debug',
+      temporalCliPath: '/opt/temporal',
+      workerVersion: { deploymentName: 'generations', buildId: '1.2.3' },
+      isCi: true,
+    });
+  });
+
+  it('takes an empty variable for an unset one', () => {
+    expect(readConfig({ RUNCOMFY_API_TOKEN: '', RUNCOMFY_READS_PER_SECOND: ' ', CI: '' })).toEqual(readConfig({}));
+  });
+
+  it('lists every problem in one error that names the variables and ends with code 78', () => {
+    const env = {
+      RUNCOMFY_MODEL_API_BASE: 'model-api',
+      RUNCOMFY_SUBMITS_PER_SECOND: '0',
+      RUNCOMFY_READS_PER_SECOND: 'many',
+      RUNCOMFY_HEALTH_ADDRESS: '8081',
+      RUNCOMFY_METRICS_ADDRESS: 'localhost:99999',
+      RUNCOMFY_LOG_LEVEL: 'loud',
+      RUNCOMFY_API_TOKEN: 'two words',
+    };
+    const problems = problemsOf(env);
+    expect(problems).toHaveLength(Object.keys(env).length);
+    for (const name of Object.keys(env)) expect(problems.some((problem) => problem.startsWith(name))).toBe(true);
+    const error = new ConfigError(problems);
+    expect(error.exitCode).toBe(78);
+    for (const problem of problems) expect(error.message).toContain(problem);
+  });
+
+  it('does not send the token to the balance of another installation', () => {
+    const base = 'https://other.example/v1';
+    expect(readConfig({ RUNCOMFY_MODEL_API_BASE: base }).serverlessApiBase).toBeUndefined();
+    const own = 'https://balance.example/v2';
+    const both = { RUNCOMFY_MODEL_API_BASE: base, RUNCOMFY_SERVERLESS_API_BASE: own };
+    expect(readConfig(both).serverlessApiBase).toBe(own);
+    const sameAsDefault = { RUNCOMFY_MODEL_API_BASE: 'https://model-api.runcomfy.net/v1/' };
+    expect(readConfig(sameAsDefault).serverlessApiBase).toBe('https://api.runcomfy.net/prod/v2');
+  });
+
+  it.each(['http://127.0.0.1:4010/v1', 'http://localhost:4010/v1', 'http://[::1]:4010/v1'])('allows %s', (base) => {
+    expect(readConfig({ RUNCOMFY_API_TOKEN: 'secret', RUNCOMFY_MODEL_API_BASE: base }).modelApiBase).toBe(base);
+  });
+
+  it('refuses plain http beyond loopback, for the token would be readable on the way', () => {
+    const base = { RUNCOMFY_MODEL_API_BASE: 'http://localhost.evil.example/v1' };
+    expect(problemsOf({ ...base, RUNCOMFY_API_TOKEN: 'secret' })).toEqual([expect.stringContaining('plain http')]);
+    expect(problemsOf(base)).toHaveLength(1);
+    expect(problemsOf({ ...base, RUNCOMFY_API_TOKEN: 'sim-me' })).toEqual([]);
+  });
+
+  it.each([
+    'https://user:pw@host.example/v1',
+    'https://host.example/v1?x=1',
+    'https://host.example/v1#x',
+    'ftp://host.example',
+  ])('refuses %s as a base', (base) => {
+    expect(problemsOf({ RUNCOMFY_MODEL_API_BASE: base })).toHaveLength(1);
+  });
+
+  it('refuses one half of a worker version', () => {
+    expect(problemsOf({ TEMPORAL_DEPLOYMENT_NAME: 'x' })).toEqual([
+      expect.stringContaining('TEMPORAL_WORKER_BUILD_ID'),
+    ]);
+  });
+
+  it('keeps the state below XDG_STATE_HOME where that is set', () => {
+    expect(readConfig({ XDG_STATE_HOME: '/state' }).stateDir).toBe(join('/state', 'runcomfy-temporal'));
+  });
+
+  it('cannot be changed', () => {
+    const config = readConfig({ RUNCOMFY_HEALTH_ADDRESS: '127.0.0.1:1' });
+    expect(() => Object.assign(config, { taskQueue: 'other' })).toThrow(TypeError);
+    expect(() => Object.assign(config.healthAddress ?? {}, { port: 2 })).toThrow(TypeError);
+  });
+
+  it('shows the token in no form when it is printed', async () => {
+    const config = readConfig({ RUNCOMFY_API_TOKEN: 'secret-token' });
+    const { inspect } = await import('node:util');
+    const printed = `${inspect(config, { depth: null, showHidden: true })}${JSON.stringify(config)}${String(tokenSource(config))}`;
+    expect(printed).not.toContain('secret-token');
+    expect(await tokenSource(config)()).toBe('secret-token');
+  });
+});

@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const module = new URL('../../../scripts/count-tests.mjs', import.meta.url).href;
+
+interface Count {
+  passed: number;
+  failed: number;
+  problems: string[];
+}
+
+/** Plain JavaScript without types: asked in a process of its own, as npm test does. */
+async function count(report: unknown, exitCode: number, isWhole = true): Promise<Count> {
+  const script = `import { countTests } from ${JSON.stringify(module)};
+    const [report, exitCode, isWhole] = JSON.parse(process.argv[1]);
+    process.stdout.write(JSON.stringify(countTests(report ?? undefined, exitCode, { isWhole })));`;
+  const args = ['--input-type=module', '--eval', script, JSON.stringify([report ?? null, exitCode, isWhole])];
+  const { stdout } = await promisify(execFile)(process.execPath, args, {
+    cwd: fileURLToPath(new URL('.', import.meta.url)),
+  });
+  return JSON.parse(stdout) as Count;
+}
+
+const file = (status: string, ...tests: string[]) => ({
+  name: 'a.test.ts',
+  status,
+  message: 'SyntaxError: nope\n  at x',
+  assertionResults: tests.map((each) => ({ status: each })),
+});
+
+describe('counting a test run', () => {
+  it('counts tests that passed and failed', async () => {
+    const report = { testResults: [file('passed', 'passed', 'passed'), file('failed', 'failed', 'passed')] };
+    expect(await count(report, 1)).toEqual({ passed: 3, failed: 1, problems: [] });
+  });
+
+  it('counts a crash without a report as failed', async () => {
+    expect(await count(undefined, 134)).toMatchObject({ passed: 0, failed: 1 });
+  });
+
+  it('counts a file that did not load as failed and names it', async () => {
+    const { passed, failed, problems } = await count({ testResults: [file('failed'), file('passed', 'passed')] }, 1);
+    expect({ passed, failed }).toEqual({ passed: 1, failed: 1 });
+    expect(problems).toEqual(['could not run a.test.ts: SyntaxError: nope']);
+  });
+
+  it('counts a run without a test as failed', async () => {
+    expect(await count({ testResults: [] }, 0)).toMatchObject({ failed: 1, problems: ['no test ran'] });
+  });
+
+  it('counts an error outside the tests as failed', async () => {
+    expect(await count({ testResults: [file('passed', 'passed')] }, 1)).toMatchObject({ passed: 1, failed: 1 });
+  });
+
+  it('counts skipped tests as failed in a whole run alone', async () => {
+    const report = { testResults: [file('passed', 'passed', 'skipped')] };
+    expect(await count(report, 0)).toMatchObject({ passed: 1, failed: 1 });
+    expect(await count(report, 0, false)).toMatchObject({ passed: 1, failed: 0 });
+  });
+});
