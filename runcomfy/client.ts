@@ -144,7 +144,7 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
     async submit(model, input) {
       const url = aboutModel(model, { submission: 'not_sent' });
       const context: CallContext = { endpoint: 'submit', what: `Submitting ${model}` };
-      const body = JSON.stringify(input);
+      const body = toJson(model, input);
       const { requestId } = await call(context, { method: 'POST', url, body }, submitReply);
       return { requestId, receivedAt: new Date().toISOString() };
     },
@@ -217,6 +217,17 @@ function parseBase(name: string, base: string): string {
 
 function urlOf(base: string, path: string, query = ''): URL {
   return new URL(`${base}/${path}${query}`);
+}
+
+function toJson(model: string, input: Record<string, unknown>): string {
+  try {
+    return JSON.stringify(input);
+  } catch (cause) {
+    throw new RunComfyError('InvalidInput', `The input of ${model} cannot be written as JSON`, {
+      submission: 'not_sent',
+      cause,
+    });
+  }
 }
 
 function searchOf({ limit, offset, search, category, kind, includeSchema }: CatalogueQuery): string {

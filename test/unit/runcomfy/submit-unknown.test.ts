@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { clientOf, errorOf, model, reply, serve, serveTcp } from './http-servers.ts';
+
+const input = { prompt: 'A cat', start_image_url: 'https://cdn.example.com/cat.png' };
+const html = '<html><body>Bad gateway</body></html>';
+const vendor = (error_code: number | string, error_message = 'vendor words') => ({ error_code, error_message });
+
+describe('a submit of unknown outcome', () => {
+  const answers: [name: string, status: number, body: unknown][] = [
+    ['null', 200, null],
+    ['an empty list', 200, []],
+    ['an empty object', 200, {}],
+    ['a status without an id', 202, { status: 'queued' }],
+    ['a blank id', 200, { request_id: '  ' }],
+    ['an id that is a number', 200, { request_id: 17 }],
+    ['an id with strange characters', 200, { request_id: 'a/b' }],
+    ['an id of 129 characters', 200, { request_id: 'a'.repeat(129) }],
+    ['another field’s id', 200, { id: 'a1', data: { request_id: 'a1' } }],
+    ['HTML', 200, html],
+    ['an empty body', 200, ''],
+    ['half a document', 200, '{"request_id":"a1b'],
+    ['an internal error under HTTP 200', 200, vendor(500001)],
+    ['an error code that says nothing under HTTP 200', 200, vendor('OOPS')],
+    ['an internal error under HTTP 400', 400, vendor(500001)],
+    ['a moved resource', 301, ''],
+    ['a redirect', 302, ''],
+    ['a redirect to a result', 303, ''],
+    ['a temporary redirect', 307, ''],
+    ['a permanent redirect', 308, ''],
+    ['a request timeout', 408, vendor(408001)],
+    ['a closed request', 499, html],
+    ['an internal error', 500, vendor(500001)],
+    ['an internal error without a body', 500, ''],
+    ['an internal error with a hint to wait', 500, ''],
+    ['a bad gateway', 502, html],
+    ['a bare 503', 503, html],
+    ['a gateway’s own 503', 503, { message: 'Service Unavailable' }],
+    ['an empty 503', 503, ''],
+    ['a gateway timeout', 504, { message: 'Endpoint request timed out' }],
+    ['a gateway’s status', 520, html],
+  ];
+  it.each(answers)('%s (HTTP %i)', async (_name, status, body) => {
+    const headers = { location: 'https://elsewhere.example/', ...(status === 500 && { 'retry-after': '1' }) };
+    const server = await serve((response) => {
+      reply(response, status, body, headers);
+    });
+    const error = await errorOf(clientOf(server.port).submit(model, input));
+    expect([error.type, error.submission, error.httpStatus]).toEqual(['SubmitOutcomeUnknown', 'unknown', status]);
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('is told what came back, so that a person may find the id in it', async () => {
+    const server = await serve((response) => {
+      reply(response, 200, { id: 'a1b2', state: 'ok' });
+    });
+    expect((await errorOf(clientOf(server.port).submit(model, input))).message).toContain('{"id":"a1b2","state":"ok"}');
+  });
+
+  it('when the server resets the connection after it read the order', async () => {
+    const server = await serveTcp((socket) => {
+      socket.once('data', () => socket.resetAndDestroy());
+    });
+    const error = await errorOf(clientOf(server.port).submit(model, input));
+    expect([error.type, error.submission]).toEqual(['SubmitOutcomeUnknown', 'unknown']);
+    expect(server.connections()).toBe(1);
+  });
+
+  it('when the server hangs up without an answer, and no second POST is sent', async () => {
+    const server = await serveTcp((socket) => {
+      socket.once('data', () => socket.end());
+    });
+    const error = await errorOf(clientOf(server.port).submit(model, input));
+    expect([error.type, error.submission]).toEqual(['SubmitOutcomeUnknown', 'unknown']);
+    expect(server.connections()).toBe(1);
+  });
+
+  it('when the server takes the connection and closes it before it read anything', async () => {
+    const server = await serveTcp((socket) => socket.end());
+    const error = await errorOf(clientOf(server.port).submit(model, input));
+    expect([error.type, error.submission]).toEqual(['SubmitOutcomeUnknown', 'unknown']);
+    expect(server.connections()).toBe(1);
+  });
+
+  it('when the server talks no HTTP', async () => {
+    const server = await serveTcp((socket) => socket.end('SSH-2.0-OpenSSH_9.6\r\n'));
+    expect((await errorOf(clientOf(server.port).submit(model, input))).submission).toBe('unknown');
+  });
+
+  it('when the headers do not come in time', async () => {
+    const server = await serve(() => undefined);
+    const client = clientOf(server.port, { timeouts: { submit: { headersMs: 100 } } });
+    expect((await errorOf(client.submit(model, input))).submission).toBe('unknown');
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('when the body stops in the middle', async () => {
+    const server = await serve((response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('{"request_id":"a1b2"');
+    });
+    const client = clientOf(server.port, { timeouts: { submit: { bodyMs: 100 } } });
+    expect((await errorOf(client.submit(model, input))).submission).toBe('unknown');
+  });
+
+  it('when the body is cut, even if what came looks whole', async () => {
+    const server = await serve((response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('{"request_id":"a1b2"}', () => response.socket?.destroy());
+    });
+    expect((await errorOf(clientOf(server.port).submit(model, input))).submission).toBe('unknown');
+  });
+
+  it('when the reply drips for longer than the whole POST may take', async () => {
+    const server = await serve((response) => {
+      response.writeHead(200);
+      const timer = setInterval(() => response.write(' '), 20);
+      response.on('close', () => {
+        clearInterval(timer);
+      });
+    });
+    const client = clientOf(server.port, { timeouts: { submit: { totalMs: 300 } } });
+    const error = await errorOf(client.submit(model, input));
+    expect([error.type, error.submission]).toEqual(['SubmitOutcomeUnknown', 'unknown']);
+    expect(error.message).toContain('0.3 s');
+  });
+
+  it('when the reply is larger than any acknowledgement', async () => {
+    const server = await serve((response) => {
+      reply(response, 200, { request_id: 'a1b2', filler: 'x'.repeat(10_000) });
+    });
+    expect((await errorOf(clientOf(server.port, { maxReplyBytes: 1_000 }).submit(model, input))).submission).toBe(
+      'unknown',
+    );
+  });
+});
