@@ -5,6 +5,13 @@ import type { Config } from '../config/env.ts';
 
 const pinoLevels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
+/** The SDK's own buckets are made for milliseconds from 50 on; these are USD, reads and milliseconds of ours. */
+const histogramBucketOverrides = {
+  runcomfy_generation_cost: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25],
+  runcomfy_generation_reads: [1, 2, 3, 5, 8, 13, 20, 35, 50, 100, 200, 500, 1_000],
+  runcomfy_noticed_after: [10, 50, 100, 250, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000],
+};
+
 /** Installs Temporal's process-wide runtime: its logs go through ours, its metrics and ours to one Prometheus endpoint. */
 export function installRuntime(config: Pick<Config, 'metricsAddress' | 'logLevel'>, log: Logger): void {
   const level: TemporalLogLevel = config.logLevel === 'debug' || config.logLevel === 'trace' ? 'DEBUG' : 'INFO';
@@ -16,7 +23,12 @@ export function installRuntime(config: Pick<Config, 'metricsAddress' | 'logLevel
     telemetryOptions: {
       logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
       ...(metricsAddress && {
-        metrics: { prometheus: { bindAddress: `${metricsAddress.host}:${String(metricsAddress.port)}` } },
+        metrics: {
+          prometheus: {
+            bindAddress: `${metricsAddress.host}:${String(metricsAddress.port)}`,
+            histogramBucketOverrides,
+          },
+        },
       }),
     },
     shutdownSignals: [],
