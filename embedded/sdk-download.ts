@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './run.ts';
@@ -9,7 +9,6 @@ const maxDownloadMs = 240_000;
 /** Lets Temporal's SDK download its dev server into `cacheDir`; gives the program's path. */
 export async function downloadBySdk(cacheDir: string, onNote: (sentence: string) => void): Promise<string> {
   onNote('Downloading the Temporal dev server (once, about 45 MB) …');
-  await mkdir(cacheDir, { recursive: true });
   const startedAt = Date.now();
   const script = fileURLToPath(new URL('sdk-download.mjs', import.meta.url));
   const { code, output, stopped } = await run(process.execPath, [script, cacheDir], {

@@ -128,8 +128,9 @@ async function waitUntilAnswering(
   const wanted = Object.keys(options.searchAttributes ?? {});
   const timeoutMs = options.startTimeoutMs ?? 60_000;
   const deadline = Date.now() + timeoutMs;
+  const ended = once(child, 'exit').then(() => 'it has ended');
   for (;;) {
-    const failure = await probe(address, wanted);
+    const failure = await Promise.race([probe(address, wanted), ended]);
     if (child.exitCode !== null || child.signalCode !== null) {
       throw new Error(`The Temporal dev server ended at its start: ${lastLines(output())}`);
     }

@@ -1,4 +1,4 @@
-import { access, constants, readdir } from 'node:fs/promises';
+import { access, constants, mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../config/config-error.ts';
@@ -43,15 +43,21 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions = {}
   if (cliPath !== undefined) {
     const found = await examine(cliPath, 'TEMPORAL_CLI_PATH');
     if (typeof found !== 'string') return found;
-    throw new ConfigError([`TEMPORAL_CLI_PATH names ${cliPath}, ${found}; correct it or unset it.`]);
+    throw new ConfigError([`TEMPORAL_CLI_PATH names ${cliPath}, which ${found}; correct it or unset it.`]);
   }
   const onPath = await examine(nameOnPath, 'PATH');
   if (typeof onPath !== 'string') return onPath;
-  if (onPath !== notThere) onNote(`The temporal program on PATH is passed over: it ${onPath.replace(/^which /, '')}.`);
+  if (onPath !== notThere) onNote(`The temporal program on PATH is passed over: it ${onPath}.`);
 
   const cached = await findCached(cacheDir);
   if (cached !== undefined) return cached;
 
+  await mkdir(cacheDir, { recursive: true }).catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new ConfigError([
+      `The Temporal dev server cannot be kept in ${cacheDir} (${code}): make that folder writable, or ${lastResort}`,
+    ]);
+  });
   const failures: string[] = [];
   const ways = [
     { origin: 'sdk', download: downloadBySdk },
@@ -61,7 +67,7 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions = {}
     try {
       const found = await examine(await download(cacheDir, onNote), origin);
       if (typeof found !== 'string') return found;
-      failures.push(`The temporal program from ${origin} ${found.replace(/^which /, '')}.`);
+      failures.push(`The temporal program from ${origin} ${found}.`);
     } catch (error) {
       failures.push(error instanceof Error ? error.message : String(error));
     }
@@ -70,18 +76,18 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions = {}
   throw new ConfigError([`No Temporal server can be had: ${lastResort} ${failures.join(' ')}`]);
 }
 
-const notThere = 'which does not exist or may not be run';
+const notThere = 'does not exist or may not be run';
 
-/** The program, or what is wrong with it as a clause that starts with `which`. */
+/** The program, or what it does wrong: the rest of a sentence about it. */
 async function examine(path: string, origin: TemporalBinaryOrigin): Promise<TemporalBinary | string> {
   const { code, output } = await run(path, ['--version'], { timeoutMs: 30_000 });
   if (code === undefined) return notThere;
   const version = /version (\d+\.\d+\.\d+\S*)/.exec(output)?.[1];
-  if (code !== 0 || version === undefined) return 'which does not answer --version as the temporal program does';
+  if (code !== 0 || version === undefined) return 'does not answer --version as the temporal program does';
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [oldestMajor = 0, oldestMinor = 0] = oldestVersion;
   if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
-    return `which is version ${version}, older than ${oldestVersion.join('.')}`;
+    return `is version ${version}, older than ${oldestVersion.join('.')}`;
   }
   return { path, version, origin };
 }

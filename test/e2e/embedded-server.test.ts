@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readConfig } from '../../config/env.ts';
+import { searchAttributes } from '../../domain/names.ts';
+import { startEmbeddedServer } from '../../embedded/server.ts';
+import { findTemporalBinary } from '../../embedded/temporal-binary.ts';
+
+let folder = '';
+let cliPath = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'embedded-'));
+  cliPath = (await findTemporalBinary({ cliPath: readConfig().temporalCliPath })).path;
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+async function withClient<T>(address: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const connection = await Connection.connect({ address });
+  try {
+    return await use(new Client({ connection }));
+  } finally {
+    await connection.close();
+  }
+}
+
+describe('the embedded Temporal server', () => {
+  it('answers with its search attributes and its UI, and stops without a trace', async () => {
+    const server = await startEmbeddedServer({ cliPath, searchAttributes });
+    const { customAttributes } = await withClient(server.address, (client) =>
+      client.connection.operatorService.listSearchAttributes({ namespace: server.namespace }),
+    );
+    expect(Object.keys(customAttributes)).toEqual(expect.arrayContaining(Object.keys(searchAttributes)));
+    expect((await fetch(server.uiUrl ?? '')).status).toBe(200);
+    await server.stop();
+    expect(isAlive(server.pid)).toBe(false);
+    await server.stop();
+  });
+
+  it('has lost nothing when it starts again after kill -9', async () => {
+    const options = { cliPath, dbFile: join(folder, 'data', 'temporal.db'), uiPort: false, searchAttributes } as const;
+    const first = await startEmbeddedServer(options);
+    const workflowId = 'kept';
+    await withClient(first.address, (client) =>
+      client.workflow.start('anything', { workflowId, taskQueue: 'nobody', args: [{ model: 'm' }] }),
+    );
+    await first.kill9();
+    expect(isAlive(first.pid)).toBe(false);
+
+    const second = await startEmbeddedServer({ ...options, port: Number(first.address.split(':')[1]) });
+    expect(second.address).toBe(first.address);
+    const { status } = await withClient(second.address, (client) => client.workflow.getHandle(workflowId).describe());
+    expect(status.name).toBe('RUNNING');
+    await second.stop();
+  });
+
+  it('dies with the process that started it, even by kill -9', async () => {
+    const script = `
+      import { startEmbeddedServer } from ${JSON.stringify(new URL('../../embedded/server.ts', import.meta.url).href)};
+      const server = await startEmbeddedServer({ cliPath: process.argv[1], uiPort: false });
+      process.stdout.write(String(server.pid));`;
+    const parent = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script, cliPath], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [output] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(output.toString());
+    expect(isAlive(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await once(parent, 'exit');
+    await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
+  });
+
+  it('says what the server said when it cannot start', async () => {
+    const start = startEmbeddedServer({ cliPath, uiPort: false, extraArgs: ['--no-such-flag'] });
+    await expect(start).rejects.toThrow(/ended at its start: .*no-such-flag/);
+  });
+
+  it('says what to set when the program cannot be run', async () => {
+    const start = startEmbeddedServer({ cliPath: join(folder, 'absent') });
+    await expect(start).rejects.toThrow(/cannot be started: .*ENOENT.*; set TEMPORAL_CLI_PATH/);
+  });
+});

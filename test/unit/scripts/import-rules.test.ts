@@ -1,0 +1,99 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+interface Violation {
+  from: string;
+  rule: { name: string };
+}
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const module = 'export const value = 1;\nexport interface Shape { a: number }\n';
+
+/** Each file by the import it has to live with, and the rule that must refuse it; no rule: it is allowed. */
+const cases: [from: string, statement: string, rule?: string][] = [
+  ['domain/a.ts', "import { value } from '../runcomfy/client.ts'", 'domain-imports'],
+  ['domain/b.ts', "import 'zod'", 'domain-never'],
+  ['domain/c.ts', "import 'node:fs'", 'domain-never'],
+  ['runcomfy/a.ts', "import { value } from '../config/env.ts'", 'runcomfy-imports'],
+  ['runcomfy/b.ts', "import '@temporalio/common'", 'runcomfy-imports'],
+  ['runcomfy/c.ts', "import { value } from '../domain/names.ts'; import 'undici'"],
+  ['workflows/a.ts', "import type { Shape } from '../activities/index.ts'", 'workflows-imports'],
+  ['workflows/b.ts', "import '@temporalio/client'", 'workflows-imports'],
+  ['workflows/c.ts', "import 'zod'", 'workflows-never'],
+  ['workflows/d.ts', "import { value } from '../domain/names.ts'; import '@temporalio/workflow'"],
+  ['activities/a.ts', "import { value } from '../worker/main.ts'", 'activities-imports'],
+  ['activities/b.ts', "import { value } from '../runcomfy/client.ts'; import '@temporalio/activity'"],
+  ['worker/a.ts', "import { value } from '../client/index.ts'", 'worker-imports'],
+  ['worker/b.ts', "import { value } from '../test/rig.ts'", 'nobody-imports-tests-and-scripts'],
+  ['worker/c.ts', "import 'fast-check'", 'product-needs-no-dev-dependency'],
+  ['client/a.ts', "import { value } from '../runcomfy/client.ts'", 'client-imports'],
+  ['client/b.ts', "import { value } from '../workflows/generation.ts'", 'client-values'],
+  ['client/c.ts', "import type { Shape } from '../workflows/generation.ts'"],
+  ['client/d.ts', "import { value } from '../workflows/messages.ts'"],
+  ['client/e.ts', "import { value } from '../config/env.ts'", 'client-imports'],
+  ['cli/a.ts', "import { value } from '../activities/index.ts'", 'cli-imports'],
+  ['cli/b.ts', "import { value } from '../worker/main.ts'", 'cli-worker-by-dynamic-import'],
+  ['cli/c.ts', "export const start = () => import('../worker/main.ts')"],
+  ['cli/d.ts', "import '@temporalio/worker'", 'cli-imports'],
+  ['embedded/a.ts', "import { value } from '../client/index.ts'", 'embedded-imports'],
+  ['gateway/a.ts', "import { value } from '../runcomfy/client.ts'", 'gateway-imports'],
+  ['config/a.ts', "import { value } from '../runcomfy/client.ts'", 'config-imports'],
+  ['simulator/a.ts', "import { value } from '../runcomfy/client.ts'", 'simulator-imports'],
+  ['simulator/b.ts', "import '@temporalio/client'", 'simulator-imports'],
+  ['domain/circle-a.ts', "import { value } from './circle-b.ts'", 'no-cycles'],
+  ['domain/circle-b.ts', "import { value } from './circle-a.ts'", 'no-cycles'],
+];
+
+const imported = [
+  ...[
+    'domain/names.ts',
+    'runcomfy/client.ts',
+    'config/env.ts',
+    'activities/index.ts',
+    'worker/main.ts',
+    'client/index.ts',
+  ],
+  ...['workflows/generation.ts', 'workflows/messages.ts', 'test/rig.ts'],
+];
+
+let tree = '';
+let violations: Violation[] = [];
+
+beforeAll(async () => {
+  tree = await mkdtemp(join(tmpdir(), 'imports-'));
+  for (const name of ['node_modules', 'package.json', 'tsconfig.json'])
+    await symlink(join(root, name), join(tree, name));
+  const files = [...imported.map((path) => [path, ''] as const), ...cases];
+  for (const [path, statement] of files) {
+    await mkdir(dirname(join(tree, path)), { recursive: true });
+    const isRenamed = statement.includes('{ value }') || statement.includes('{ Shape }');
+    const renamed = statement.replace('{ value }', '{ value as theirs }').replace('{ Shape }', '{ Shape as Theirs }');
+    await writeFile(join(tree, path), `${isRenamed ? renamed : statement};\n${module}`);
+  }
+  const folders = [...new Set(files.map(([path]) => path.split('/')[0] ?? ''))];
+  const args = ['--config', join(root, '.dependency-cruiser.cjs'), '--output-type', 'json', ...folders];
+  const report = await new Promise<string>((resolve) => {
+    execFile(join(root, 'node_modules/.bin/depcruise'), args, { cwd: tree, maxBuffer: 2 ** 26 }, (_error, stdout) => {
+      resolve(stdout);
+    });
+  });
+  violations = (JSON.parse(report) as { summary: { violations: Violation[] } }).summary.violations;
+});
+
+afterAll(() => rm(tree, { recursive: true }));
+
+const rulesBrokenIn = (path: string) => violations.filter(({ from }) => from === path).map(({ rule }) => rule.name);
+
+describe('the import rules', () => {
+  it.each(cases.filter(([, , rule]) => rule !== undefined))('refuse in %s: %s (%s)', (path, _statement, rule) => {
+    expect(rulesBrokenIn(path)).toContain(rule);
+  });
+
+  it.each(cases.filter(([, , rule]) => rule === undefined))('allow in %s: %s', (path) => {
+    expect(rulesBrokenIn(path)).toEqual([]);
+  });
+});
