@@ -229,7 +229,8 @@ export function activityFailure(
 
 let isRuntimeInstalled = false;
 
-function quietRuntime(): void {
+/** Keeps the workers of a test process from logging. Once per process. */
+export function quietRuntime(): void {
   if (isRuntimeInstalled) return;
   isRuntimeInstalled = true;
   Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });

@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
+import { inject, onTestFinished } from 'vitest';
+import type { GenerationClient } from '../../client/index.ts';
+import { createGenerationClient } from '../../client/index.ts';
+import { generationWorkflowType } from '../../domain/names.ts';
+import type { Simulator, SimulatorOptions } from '../../simulator/index.ts';
+import { startSimulator } from '../../simulator/index.ts';
+import type { runcomfyGeneration } from '../../workflows/generation.ts';
+import type { GenerationHandle } from './generations.ts';
+import { checkExecution, quietRuntime } from './generations.ts';
+import type { ProcessSettings } from './processes.ts';
+import { kling, klingInput } from './simulator-client.ts';
+
+/** A client of Temporal for one test. */
+export async function connectClient(address: string = inject('temporalAddress')): Promise<Client> {
+  const connection = await Connection.connect({ address });
+  onTestFinished(() => connection.close());
+  return new Client({ connection });
+}
+
+/** A simulator that ends with the test; jobs queue and run for half a second unless told otherwise. */
+export async function startQuickSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const simulator = await startSimulator({
+    seed: 11,
+    profiles: { '*': { queueMs: 500, runMs: 500 } },
+    switches: { max_parallel: 1_000, wallet_usd: 10_000 },
+    ...options,
+  });
+  onTestFinished(() => simulator.close());
+  return simulator;
+}
+
+/** What a test of real processes works with: our client, Temporal's, a simulator, and the settings of its processes. */
+export interface GenerationStack {
+  client: Client;
+  generations: GenerationClient;
+  simulator: Simulator;
+  settings: ProcessSettings;
+  /** Starts a generation as any Temporal client would. */
+  startDirectly: (key: string, argument: unknown) => Promise<GenerationHandle>;
+  /** Every run of the keys: no workflow task failed, and its history replays. */
+  checkAll: (keys: string[]) => Promise<void>;
+}
+
+/** Everything but the worker, on a task queue of its own. */
+export async function createStack(
+  options: { address?: string; simulator?: SimulatorOptions; token?: string } = {},
+): Promise<GenerationStack> {
+  quietRuntime();
+  const address = options.address ?? inject('temporalAddress');
+  const client = await connectClient(address);
+  const simulator = await startQuickSimulator(options.simulator);
+  const taskQueue = `e2e-${randomUUID()}`;
+  const { modelApiBase, serverlessApiBase } = simulator;
+  return {
+    client,
+    generations: createGenerationClient({ client, taskQueue }),
+    simulator,
+    settings: {
+      temporalAddress: address,
+      modelApiBase,
+      serverlessApiBase,
+      taskQueue,
+      ...(options.token !== undefined && { token: options.token }),
+    },
+    startDirectly: async (key, argument) =>
+      await client.workflow.start<typeof runcomfyGeneration>(generationWorkflowType, {
+        args: [argument as Parameters<typeof runcomfyGeneration>[0]],
+        workflowId: key,
+        taskQueue,
+      }),
+    async checkAll(keys) {
+      for (const key of keys) await checkExecution(client, key);
+    },
+  };
+}
+
+/** An order of the seed's model that the ledger can be searched for. */
+export function orderNamed(name: string): { model: typeof kling; input: typeof klingInput } {
+  return { model: kling, input: { ...klingInput, prompt: name } };
+}
+
+/** Jobs that the simulator accepted for an order made by `orderNamed`. */
+export function jobsNamed(simulator: Simulator, name: string) {
+  return simulator.ledger().jobs.filter(({ input }) => input['prompt'] === name);
+}

@@ -1,0 +1,179 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { findSecret } from './secret-search.ts';
+
+const program = fileURLToPath(new URL('../../bin/runcomfy-temporal', import.meta.url));
+const startWithinMs = 60_000;
+
+/** The token of processes that are given none. */
+export const processToken = 'sim-token-of-a-test-process';
+
+/** Where a process finds what it needs. */
+export interface ProcessSettings {
+  temporalAddress: string;
+  modelApiBase: string;
+  serverlessApiBase?: string;
+  taskQueue: string;
+  /** Default `processToken`. */
+  token?: string;
+  env?: Record<string, string>;
+}
+
+export interface WorkerProcess {
+  readonly pid: number;
+  readonly stateDir: string;
+  /** Everything it has written so far. */
+  readonly output: () => string;
+  /** Its arguments, as everybody on the machine can read them; empty once it has ended. */
+  readonly commandLine: () => Promise<string>;
+  /** Ends it as a crash would. */
+  readonly kill9: () => Promise<void>;
+  /** Asks it to stop in good order and gives its exit code. */
+  readonly stop: () => Promise<number | null>;
+}
+
+export interface CommandResult {
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/**
+ * Starts `runcomfy-temporal worker` and waits until it works. It ends with the test, which fails if the process showed
+ * its token anywhere.
+ */
+export async function startWorkerProcess(
+  settings: ProcessSettings,
+  { stateDir = '' }: { stateDir?: string } = {},
+): Promise<WorkerProcess> {
+  const folder = stateDir === '' ? await temporaryFolder() : stateDir;
+  const { token = processToken } = settings;
+  const child = spawn(process.execPath, [program, 'worker'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: environmentOf(settings, { RUNCOMFY_STATE_DIR: folder }),
+  });
+  const output = collect(child);
+  const worker: WorkerProcess = {
+    pid: child.pid ?? 0,
+    stateDir: folder,
+    output,
+    commandLine: () => readCommandLine(child.pid),
+    kill9: () => end(child, 'SIGKILL').then(() => undefined),
+    stop: () => end(child, 'SIGTERM'),
+  };
+  onTestFinished(async () => {
+    const commandLine = await worker.commandLine();
+    await worker.kill9();
+    refuseSecret(token, { 'output of the worker': output(), 'arguments of the worker': commandLine });
+  });
+  const giveUpAt = Date.now() + startWithinMs;
+  while (!output().includes('worker started')) {
+    if (child.exitCode !== null || Date.now() > giveUpAt) throw new Error(`The worker did not start: ${output()}`);
+    await sleep(50);
+  }
+  return worker;
+}
+
+/** Runs one command line of `runcomfy-temporal` to its end; fails if it showed its token anywhere. */
+export async function runCommand(
+  args: string[],
+  settings: Partial<ProcessSettings>,
+  stdin = '',
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, [program, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: environmentOf(settings, {}),
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdin.end(stdin);
+  const commandLine = await readCommandLine(child.pid);
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  refuseSecret(settings.token ?? processToken, { stdout, stderr, 'arguments of the command': commandLine });
+  return { exitCode, stdout, stderr };
+}
+
+/** A folder that goes with the test. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'runcomfy-temporal-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+/** A port that nothing listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  await once(server.close(), 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** Waits until `look` gives something; fails with what it was waiting for when that takes too long. */
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  withinMs = 60_000,
+): Promise<T> {
+  const giveUpAt = Date.now() + withinMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() > giveUpAt) throw new Error(`waited ${String(withinMs / 1000)} s in vain until ${what}`);
+    await sleep(50);
+  }
+}
+
+/** Nothing of the test's own environment but the path: a token of the user's must not reach a test. */
+function environmentOf(settings: Partial<ProcessSettings>, more: Record<string, string>): NodeJS.ProcessEnv {
+  const { temporalAddress, modelApiBase, serverlessApiBase, taskQueue, token = processToken, env } = settings;
+  return {
+    PATH: process.env['PATH'],
+    HOME: tmpdir(),
+    NO_COLOR: '1',
+    RUNCOMFY_API_TOKEN: token,
+    ...(temporalAddress !== undefined && { TEMPORAL_ADDRESS: temporalAddress }),
+    ...(modelApiBase !== undefined && { RUNCOMFY_MODEL_API_BASE: modelApiBase }),
+    ...(serverlessApiBase !== undefined && { RUNCOMFY_SERVERLESS_API_BASE: serverlessApiBase }),
+    ...(taskQueue !== undefined && { RUNCOMFY_TASK_QUEUE: taskQueue }),
+    ...more,
+    ...env,
+  };
+}
+
+function refuseSecret(secret: string, places: Record<string, string>): void {
+  const found = findSecret(secret, places);
+  if (found.length > 0) throw new Error(`the token was shown in: ${found.join(', ')}`);
+}
+
+function collect(child: ChildProcess): () => string {
+  let text = '';
+  const add = (chunk: Buffer) => {
+    text += chunk.toString();
+  };
+  child.stdout?.on('data', add);
+  child.stderr?.on('data', add);
+  return () => text;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const ended = once(child, 'exit') as Promise<[number | null]>;
+  child.kill(signal);
+  return (await ended)[0];
+}
+
+/** Linux tells what everybody can see; elsewhere there is nothing to look at. */
+async function readCommandLine(pid: number | undefined): Promise<string> {
+  return await readFile(`/proc/${String(pid)}/cmdline`, 'utf8').catch(() => '');
+}
