@@ -27,25 +27,25 @@ function row(folder, values, types = []) {
   ];
 }
 
-/** Row "Never" where it names libraries. */
-function never(folder, path, comment) {
-  return { name: `${folder}-never`, severity: 'error', comment, from: { path: `^${folder}/` }, to: { path } };
+/** Row "Never" where it names all packages and Node's built-ins: what runs in the workflow sandbox. */
+function sandboxed(folder, pathNot = []) {
+  const rule = (suffix, to) => ({
+    name: `${folder}-never-${suffix}`,
+    severity: 'error',
+    comment: `${folder}/ runs in the workflow sandbox`,
+    from: { path: `^${folder}/` },
+    to,
+  });
+  return [rule('packages', { path: 'node_modules/', pathNot }), rule('built-ins', { dependencyTypes: ['core'] })];
 }
 
 module.exports = {
   forbidden: [
     ...row('domain', []),
-    never(
-      'domain',
-      ['node_modules/', '^node:'],
-      'domain/ runs in the workflow sandbox and everywhere else: no packages',
-    ),
+    ...sandboxed('domain'),
     ...row('runcomfy', ['domain']),
     ...row('workflows', ['domain', '@workflow']),
-    {
-      ...never('workflows', ['node_modules/', '^node:'], 'workflows/ runs in the sandbox: @temporalio/workflow alone'),
-      to: { path: ['node_modules/', '^node:'], pathNot: 'node_modules/@temporalio/workflow/' },
-    },
+    ...sandboxed('workflows', ['node_modules/@temporalio/workflow/']),
     ...row('activities', ['domain', 'runcomfy', '@activity', '@common']),
     ...row('worker', ['activities', 'runcomfy', 'domain', 'config', '@worker', '@client', '@common']),
     ...row(

@@ -16,14 +16,14 @@ const module = 'export const value = 1;\nexport interface Shape { a: number }\n'
 /** Each file by the import it has to live with, and the rule that must refuse it; no rule: it is allowed. */
 const cases: [from: string, statement: string, rule?: string][] = [
   ['domain/a.ts', "import { value } from '../runcomfy/client.ts'", 'domain-imports'],
-  ['domain/b.ts', "import 'zod'", 'domain-never'],
-  ['domain/c.ts', "import 'node:fs'", 'domain-never'],
+  ['domain/b.ts', "import 'zod'", 'domain-never-packages'],
+  ['domain/c.ts', "import 'node:fs'", 'domain-never-built-ins'],
   ['runcomfy/a.ts', "import { value } from '../config/env.ts'", 'runcomfy-imports'],
   ['runcomfy/b.ts', "import '@temporalio/common'", 'runcomfy-imports'],
   ['runcomfy/c.ts', "import { value } from '../domain/names.ts'; import 'undici'"],
   ['workflows/a.ts', "import type { Shape } from '../activities/index.ts'", 'workflows-imports'],
   ['workflows/b.ts', "import '@temporalio/client'", 'workflows-imports'],
-  ['workflows/c.ts', "import 'zod'", 'workflows-never'],
+  ['workflows/c.ts', "import 'zod'", 'workflows-never-packages'],
   ['workflows/d.ts', "import { value } from '../domain/names.ts'; import '@temporalio/workflow'"],
   ['activities/a.ts', "import { value } from '../worker/main.ts'", 'activities-imports'],
   ['activities/b.ts', "import { value } from '../runcomfy/client.ts'; import '@temporalio/activity'"],
@@ -45,7 +45,6 @@ const cases: [from: string, statement: string, rule?: string][] = [
   ['simulator/a.ts', "import { value } from '../runcomfy/client.ts'", 'simulator-imports'],
   ['simulator/b.ts', "import '@temporalio/client'", 'simulator-imports'],
   ['domain/circle-a.ts', "import { value } from './circle-b.ts'", 'no-cycles'],
-  ['domain/circle-b.ts', "import { value } from './circle-a.ts'", 'no-cycles'],
 ];
 
 const imported = [
@@ -67,7 +66,8 @@ beforeAll(async () => {
   tree = await mkdtemp(join(tmpdir(), 'imports-'));
   for (const name of ['node_modules', 'package.json', 'tsconfig.json'])
     await symlink(join(root, name), join(tree, name));
-  const files = [...imported.map((path) => [path, ''] as const), ...cases];
+  const circle = ['domain/circle-b.ts', "import { value } from './circle-a.ts'"] as const;
+  const files = [...imported.map((path) => [path, ''] as const), circle, ...cases];
   for (const [path, statement] of files) {
     await mkdir(dirname(join(tree, path)), { recursive: true });
     const isRenamed = statement.includes('{ value }') || statement.includes('{ Shape }');
