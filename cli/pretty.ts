@@ -90,9 +90,9 @@ export function progressLine(state: KnownState, elapsedMs: number): string {
     phase.replaceAll('_', ' '),
     phase === 'in_queue' && queuePosition !== undefined ? `position ${String(queuePosition)}` : undefined,
     `${String(reads)} ${reads === 1 ? 'read' : 'reads'}`,
-    requestId === undefined ? undefined : `request ${requestId}`,
     cancel === undefined ? undefined : `cancel ${cancel.outcome ?? 'asked for'}`,
     state.isFromServer ? 'no worker answers' : undefined,
+    requestId === undefined ? undefined : `request ${requestId}`,
   ];
   return parts.filter((part) => part !== undefined).join(' · ');
 }

@@ -61,7 +61,7 @@ export function createPrinter(
     progress: (line, mark) => {
       if (format === 'json') return;
       if (stderr.isTTY) {
-        stderr.write(`${clearLine}${line.slice(0, (stderr.columns ?? 80) - 1)}`);
+        stderr.write(`${clearLine}${line.slice(0, widthOf(stderr) - 1)}`);
         hasLiveLine = true;
       } else if (mark !== lastMark) {
         stderr.write(`${line}\n`);
@@ -84,4 +84,9 @@ export function createPrinter(
       return type === 'Internal' ? exitCodes.internal : exitCodeOf(type);
     },
   };
+}
+
+/** A terminal that does not know its width says 0. */
+function widthOf({ columns = 0 }: Streams['stderr']): number {
+  return columns > 0 ? columns : 80;
 }
