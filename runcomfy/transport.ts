@@ -1,12 +1,12 @@
-import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { Agent, buildConnector, Client } from 'undici';
 import type { Endpoint, EndpointTimeouts, TimeoutOverrides } from './endpoints.ts';
 import { endpointTimeouts } from './endpoints.ts';
+import { recordDelivery } from './record-delivery.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import type { Scrubber } from './scrub.ts';
 
-/** Replies of the Model API are a few kilobytes; the catalogue with all schemas is below 4 MiB. */
+/** Replies are a few kilobytes; a page of the catalogue with its schemas is the largest. */
 const defaultMaxReplyBytes = 8 * 1024 * 1024;
 
 /** One HTTP call. Reads and cancels may be given up early through `signal`; a submit never is. */
@@ -132,35 +132,6 @@ export function createTransport({ scrubber, userAgent, timeouts, maxReplyBytes }
     },
     async close() {
       await Promise.all([...agents.values()].map((agent) => agent.close()));
-    },
-  };
-}
-
-/**
- * Wraps a connector so that it tells whether a socket was handed over. As long as none was, nothing can have been sent:
- * DNS failures, refusals, connect timeouts and failed TLS handshakes all end before. A second socket is never given, so
- * that one submit can never become two.
- */
-function recordDelivery(connect: buildConnector.connector): {
-  connect: buildConnector.connector;
-  isDelivered: () => boolean;
-} {
-  let isDelivered = false;
-  return {
-    isDelivered: () => isDelivered,
-    connect(options, callback) {
-      if (isDelivered) {
-        callback(new Error('the connection was lost'), null);
-        return;
-      }
-      connect(options, (...[error, socket]: [null, Socket] | [Error, null]) => {
-        if (error !== null) {
-          callback(error, null);
-          return;
-        }
-        isDelivered = true;
-        callback(null, socket);
-      });
     },
   };
 }

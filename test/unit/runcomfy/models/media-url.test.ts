@@ -8,6 +8,7 @@ describe('media URLs', () => {
     'https://cdn.example.com:8443/a.png?token=x#y',
     'https://8.8.8.8/a.png',
     'https://[2606:4700::1111]/a.png',
+    'https://[::ffff:8.8.8.8]/a.png',
     'https://bücher.example/a.png',
   ])('accepts %s', (url) => {
     expect(refuseMediaUrl(url)).toBeUndefined();
