@@ -147,7 +147,14 @@ export default defineConfig(
   {
     files: ['**/*.{js,mjs,cjs}', 'bin/*'],
     extends: [tseslint.configs.recommended],
-    languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly', module: 'writable' } },
+    languageOptions: {
+      globals: {
+        ...Object.fromEntries(
+          ['console', 'process', 'URL', 'setTimeout', 'clearTimeout'].map((name) => [name, 'readonly']),
+        ),
+        module: 'writable',
+      },
+    },
     rules: { eqeqeq: 'error', 'no-undef': 'error', '@typescript-eslint/no-require-imports': 'off' },
   },
 );
