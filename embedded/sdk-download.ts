@@ -22,15 +22,14 @@ export async function downloadBySdk(cacheDir: string, onNote: (sentence: string)
   });
   const [program] = await programsIn(cacheDir, /^temporal-sdk-(?!.*\.downloading$)/);
   if (code === 0 && program !== undefined) return join(cacheDir, program);
-  const reason =
-    stopped ??
-    output
-      .split('\n')
-      .find((line) => /error/i.test(line))
-      ?.trim()
-      .slice(-160) ??
-    'no reason given';
+  const reason = stopped ?? rootCause(output);
   throw new Error(`The SDK's download of the Temporal dev server from temporal.download failed (${reason}).`);
+}
+
+/** The innermost of the causes, which the SDK strings together in one line. */
+function rootCause(output: string): string {
+  const line = output.split('\n').find((each) => /error/i.test(each)) ?? 'no reason given';
+  return (line.split('): ').at(-1) ?? line).trim().replace(/[\])]+$/, '');
 }
 
 async function programsIn(folder: string, pattern: RegExp): Promise<string[]> {
