@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import type { FaultRule } from '../../simulator/index.ts';
+import { activitiesOnSimulator } from '../support/activity-rig.ts';
+import { kling } from '../support/simulator-client.ts';
+
+async function cancelUnder(faults: Omit<FaultRule, 'step'>[], stage: 'queue' | 'run' | 'done') {
+  const rig = await activitiesOnSimulator({
+    client: { timeouts: { cancel: { totalMs: 400 }, status: { totalMs: 400 } } },
+  });
+  const requestId = await rig.order(stage);
+  if (stage === 'done') await rig.attempt(rig.activities.readStatus, { model: kling, requestId });
+  rig.sim.setFaults(faults.map((fault) => ({ ...fault, step: 'cancel' })));
+  const cancel = () => rig.attempt(rig.activities.cancelRequest, { model: kling, requestId });
+  const jobState = () => rig.sim.ledger().jobs.find(({ id }) => id === requestId)?.state;
+  return { rig, requestId, cancel, jobState };
+}
+
+describe('cancelRequest', () => {
+  it('stops a request that waits in the queue', async () => {
+    const { cancel, jobState, rig } = await cancelUnder([], 'queue');
+    const { value } = await cancel();
+    expect(value).toEqual({ outcome: 'cancelled', status: 'cancelled', reads: 1, readAt: expect.any(String) });
+    expect(jobState()).toBe('cancelled');
+    expect(rig.sim.ledger().totals.chargedUsd).toBe(0);
+  });
+
+  it('says that running or finished work could not be stopped', async () => {
+    const running = await cancelUnder([], 'run');
+    expect((await running.cancel()).value).toMatchObject({ outcome: 'not_cancellable', status: 'in_progress' });
+    expect(running.jobState()).toBe('in_progress');
+    const done = await cancelUnder([], 'done');
+    expect((await done.cancel()).value).toMatchObject({ outcome: 'not_cancellable', status: 'finished' });
+    expect(done.jobState()).toBe('succeeded');
+  });
+
+  it('is told the same when it is asked for twice', async () => {
+    const { cancel, jobState } = await cancelUnder([], 'queue');
+    await cancel();
+    expect((await cancel()).value).toMatchObject({ outcome: 'cancelled' });
+    expect(jobState()).toBe('cancelled');
+  });
+
+  for (const fault of [
+    'cancel-race',
+    'cancel-not-cancellable-but-cancelled',
+    'cancel-reset',
+    'cancel-without-outcome',
+    'not-json',
+    'empty-body',
+    'empty-object',
+    'html-body',
+    'cut-body',
+  ]) {
+    it(`tells what the ledger tells under ${fault}`, async () => {
+      const { cancel, jobState } = await cancelUnder([{ fault }], 'queue');
+      const { value } = await cancel();
+      const isStopped = jobState() === 'cancelled';
+      expect(value?.outcome).toBe(isStopped ? 'cancelled' : 'not_cancellable');
+      expect(isStopped).toBe(fault !== 'cancel-race');
+    });
+  }
+
+  it('takes the outcome by its word when the documented example pairs it with another status', async () => {
+    const { cancel, jobState, rig } = await cancelUnder([], 'queue');
+    rig.sim.setSwitches({ cancel_status_field: 'completed', cancelled_spelling: 'canceled' });
+    expect((await cancel()).value).toMatchObject({ outcome: 'cancelled' });
+    expect(jobState()).toBe('cancelled');
+  });
+
+  for (const [fault, more] of [
+    ['cancel-500', {}],
+    ['cancel-404', {}],
+    ['cancel-hang', {}],
+    ['reset', {}],
+    ['rate-limited', { retryAfter: 1 }],
+    ['token-revoked', {}],
+  ] as const) {
+    it(`tries again under ${fault} as long as the work still waits`, async () => {
+      const { cancel, jobState, rig } = await cancelUnder([{ fault, ...more, times: 1 }], 'queue');
+      const first = await cancel();
+      expect(first.failure).toMatchObject({ nonRetryable: false });
+      expect(jobState()).toBe('in_queue');
+      const second = await cancel();
+      expect(second.value).toMatchObject({ outcome: 'cancelled', reads: 2 });
+      expect(rig.sim.ledger().totals.statusReads).toBe(2);
+    });
+  }
+
+  it('needs no answer to the cancel to see that the work runs', async () => {
+    const { cancel } = await cancelUnder([{ fault: 'cancel-500' }], 'run');
+    expect((await cancel()).value).toMatchObject({ outcome: 'not_cancellable', status: 'in_progress', reads: 1 });
+  });
+
+  it('takes the word of the cancel when the status cannot be read', async () => {
+    const { cancel, rig } = await cancelUnder([], 'queue');
+    rig.sim.setFaults([{ fault: 'reset', step: 'status' }]);
+    const { value } = await cancel();
+    expect(value).toEqual({ outcome: 'cancelled', reads: 1, readAt: expect.any(String) });
+  });
+});

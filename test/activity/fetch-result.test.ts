@@ -1,0 +1,213 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { ResultQuestion } from '../../domain/activities.ts';
+import type { FaultRule, SimulatorOptions } from '../../simulator/index.ts';
+import { activitiesAt, activitiesOnSimulator, detailsOf } from '../support/activity-rig.ts';
+import { kling, klingInput } from '../support/simulator-client.ts';
+import { reply, serve } from '../unit/runcomfy/http-servers.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const ask = (requestId: string, more: Partial<ResultQuestion> = {}): ResultQuestion => ({
+  model: kling,
+  requestId,
+  finishedSince: new Date().toISOString(),
+  ...more,
+});
+
+async function finished(faults: FaultRule[], simulator: SimulatorOptions = {}) {
+  const rig = await activitiesOnSimulator({ simulator });
+  const requestId = await rig.order();
+  await rig.attempt(rig.activities.readStatus, { model: kling, requestId });
+  rig.sim.setFaults(faults);
+  const fetch = (more: Partial<ResultQuestion> = {}, info = {}) =>
+    rig.attempt(rig.activities.fetchResult, ask(requestId, more), info);
+  return { rig, requestId, fetch };
+}
+
+describe('fetchResult', () => {
+  it("gives the output's URLs by kind, RunComfy's own times and what it cost", async () => {
+    const { rig, requestId, fetch } = await finished([]);
+    const { value } = await fetch();
+    expect(value).toEqual({
+      status: 'succeeded',
+      output: { images: [], videos: [expect.stringContaining(rig.sim.url)], audios: [] },
+      createdAt: expect.any(String),
+      finishedAt: expect.any(String),
+      costUsd: rig.sim.ledger().totals.chargedUsd,
+      reads: 1,
+      readAt: expect.any(String),
+    });
+    expect(rig.sim.ledger().jobs.find(({ id }) => id === requestId)?.resultCalls).toBe(1);
+  });
+
+  for (const fault of ['singular-only', 'plural-only', 'both', 'duplicates', 'bare-string', 'bare-array']) {
+    it(`gives the one file once when it comes as ${fault}`, async () => {
+      const { fetch } = await finished([{ fault, step: 'result' }]);
+      const { value } = await fetch();
+      expect(value).toMatchObject({ status: 'succeeded', output: { images: [], audios: [] } });
+      expect(value?.status === 'succeeded' && value.output.videos).toHaveLength(1);
+    });
+  }
+
+  it('never takes a URL of the input for an output', async () => {
+    const { fetch } = await finished([{ fault: 'echoed-input-as-output', step: 'result' }], {
+      switches: { echo_input: false },
+    });
+    const { value } = await fetch({ inputUrls: [klingInput.start_image_url] });
+    expect(value?.status === 'succeeded' && [value.output.images, value.output.videos.length]).toEqual([[], 1]);
+  });
+
+  it('tells why RunComfy failed, in each shape of the error', async () => {
+    for (const error_shape of ['string', 'object', 'array'] as const) {
+      const { fetch } = await finished([{ fault: 'result-failed', step: 'result', word: 'Prompt refused.' }], {
+        switches: { error_shape },
+      });
+      const { value } = await fetch();
+      expect(value).toMatchObject({ status: 'failed', reason: expect.stringContaining('Prompt refused.'), reads: 1 });
+    }
+  });
+
+  it('takes an error of the result endpoint for the reason once the status has said failed', async () => {
+    const refusal: FaultRule = { fault: 'http-status', step: 'result', httpStatus: 422, errorCode: 422001 };
+    const { fetch } = await finished([refusal]);
+    const { value } = await fetch({ hasFailed: true });
+    expect(value).toMatchObject({ status: 'failed', reason: 'Internal error.', vendorCode: 422001, reads: 1 });
+  });
+
+  it('says that a result which lags behind the status is not ready, and when to look again', async () => {
+    for (const fault of ['result-lags', 'not-ready-400005']) {
+      const { fetch } = await finished([{ fault, step: 'result', times: 2 }]);
+      const first = await fetch();
+      expect(first.value).toMatchObject({ status: 'not_ready', nextReadInMs: expect.any(Number), reads: 1 });
+      const second = await fetch({}, { activityId: 'two' });
+      expect(second.value).toMatchObject({ status: 'not_ready', reads: 1 });
+      const third = await fetch({}, { activityId: 'three' });
+      expect(third.value).toMatchObject({ status: 'succeeded', reads: 1 });
+    }
+  });
+
+  it('says that a cancelled request is cancelled', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order('queue');
+    await rig.attempt(rig.activities.cancelRequest, { model: kling, requestId });
+    const { value } = await rig.attempt(rig.activities.fetchResult, ask(requestId));
+    expect(value).toMatchObject({ status: 'cancelled', reads: 1 });
+  });
+
+  for (const fault of ['no-output', 'empty-lists']) {
+    it(`waits for an output that a success lacks (${fault}), and gives it up after 30 s`, async () => {
+      const { fetch } = await finished([{ fault, step: 'result' }]);
+      const first = await fetch();
+      expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+      expect(first.failure?.nextRetryDelay).toBeDefined();
+      vi.setSystemTime(Date.now() + 30_000);
+      const second = await fetch({}, { attempt: 2, heartbeatDetails: first.heartbeats.at(-1) });
+      expect(second.failure).toMatchObject({ type: 'ProtocolMismatch', nonRetryable: true });
+      expect(detailsOf(second).reads).toBe(2);
+    });
+  }
+
+  it('delivers an output that came late', async () => {
+    const { fetch } = await finished([{ fault: 'no-output', step: 'result', times: 1 }]);
+    const first = await fetch();
+    const second = await fetch({}, { attempt: 2, heartbeatDetails: first.heartbeats.at(-1) });
+    expect(second.value).toMatchObject({ status: 'succeeded', reads: 2 });
+  });
+
+  it('delivers an output under a status word that nobody knows, and waits for one without', async () => {
+    const answers = [
+      { status: 'archived', output: { video: 'https://cdn.example.com/a.mp4' } },
+      { status: 'archiving' },
+    ];
+    const { port } = await serve((response) => {
+      reply(response, 200, answers.shift());
+    });
+    const rig = activitiesAt(`http://127.0.0.1:${String(port)}`);
+    const first = await rig.attempt(rig.activities.fetchResult, ask('request-1'));
+    expect(first.value).toMatchObject({
+      status: 'succeeded',
+      output: { images: [], videos: ['https://cdn.example.com/a.mp4'], audios: [] },
+    });
+    const second = await rig.attempt(rig.activities.fetchResult, ask('request-1'));
+    expect(second.value).toMatchObject({ status: 'not_ready' });
+  });
+});
+
+describe('checkAdoption', () => {
+  const adopt = (requestId: string, input: Record<string, unknown> = klingInput, model = kling) => ({
+    model,
+    requestId,
+    input,
+  });
+
+  it('takes a request of this account, of this model and with this input, in every stage', async () => {
+    const rig = await activitiesOnSimulator();
+    for (const stage of ['queue', 'run', 'done'] as const) {
+      const requestId = await rig.order(stage);
+      const { value } = await rig.attempt(rig.activities.checkAdoption, adopt(requestId));
+      expect(value).toEqual({ reads: 1, nextReadInMs: 0, searchAttributes: ['RunComfyModel'] });
+    }
+  });
+
+  it('refuses a request of another model, or made with another input', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    const { checkAdoption } = rig.activities;
+    const otherModel = await rig.attempt(checkAdoption, adopt(requestId, klingInput, 'somebody/else'));
+    const otherInput = await rig.attempt(checkAdoption, adopt(requestId, { ...klingInput, prompt: 'A dog' }));
+    for (const attempt of [otherModel, otherInput]) {
+      expect(attempt.failure).toMatchObject({ type: 'InvalidInput', nonRetryable: true });
+      expect(attempt.failure?.message).toContain(requestId);
+      expect(detailsOf(attempt).reads).toBe(1);
+    }
+    expect(otherModel.failure?.message).toContain(kling);
+  });
+
+  it("refuses a request that is someone else's", async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    const other = activitiesAt(rig.sim.url, { client: { token: () => 'sim-another-account' } });
+    const attempt = await other.attempt(other.activities.checkAdoption, adopt(requestId));
+    expect(attempt.failure).toMatchObject({ type: 'Unauthenticated', nonRetryable: true });
+    expect(detailsOf(attempt)).toMatchObject({ vendorCode: 403001, reads: 1 });
+  });
+
+  it('doubts an id that RunComfy does not know for 30 s before it refuses it', async () => {
+    const rig = await activitiesOnSimulator();
+    const unknown = adopt('00000000-0000-4000-8000-000000000000');
+    const first = await rig.attempt(rig.activities.checkAdoption, unknown);
+    expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    vi.setSystemTime(Date.now() + 30_000);
+    const info = { attempt: 2, heartbeatDetails: first.heartbeats.at(-1) };
+    const second = await rig.attempt(rig.activities.checkAdoption, unknown, info);
+    expect(second.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
+  });
+});
+
+describe('gatherEvidence', () => {
+  const balanceBefore = { microdollars: 100_000_000, readAt: '2026-11-01T00:00:00.000Z' };
+  const about = { model: kling, input: klingInput, sentAt: '2026-11-01T00:00:10.000Z', balanceBefore };
+
+  it('reads the balance and the expected price beside what was known before', async () => {
+    const rig = await activitiesOnSimulator({ deps: { expectedPriceUsd: () => Promise.resolve(1.26) } });
+    const { value } = await rig.attempt(rig.activities.gatherEvidence, about);
+    expect(value).toEqual({
+      sentAt: about.sentAt,
+      balanceBefore,
+      balanceAfter: { microdollars: 100_000_000, readAt: expect.any(String) },
+      expectedPriceUsd: 1.26,
+      note: expect.stringContaining('not a proof'),
+    });
+  });
+
+  it('goes without a price that cannot be had, and is tried again without a balance', async () => {
+    const rig = await activitiesOnSimulator({ deps: { expectedPriceUsd: () => Promise.reject(new Error('none')) } });
+    const { value } = await rig.attempt(rig.activities.gatherEvidence, about);
+    expect(value?.expectedPriceUsd).toBeUndefined();
+    rig.sim.setFaults([{ fault: 'reset', step: 'balance' }]);
+    const { failure } = await rig.attempt(rig.activities.gatherEvidence, about);
+    expect(failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+  });
+});

@@ -1,0 +1,263 @@
+import { ApplicationFailureCategory } from '@temporalio/common';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { FaultRule } from '../../simulator/index.ts';
+import type { ActivityRig, Attempt } from '../support/activity-rig.ts';
+import { activitiesAt, activitiesOnSimulator, detailsOf } from '../support/activity-rig.ts';
+import { kling } from '../support/simulator-client.ts';
+import { closedPort, reply, serve } from '../unit/runcomfy/http-servers.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const question = (requestId: string) => ({ model: kling, requestId });
+
+/** The next attempt of the same activity, which gets the last heartbeat of the ones before. */
+function readAgain(rig: ActivityRig, requestId: string, before: Attempt<unknown>, attempt = 2) {
+  const heartbeatDetails = before.heartbeats.at(-1);
+  return rig.attempt(rig.activities.readStatus, question(requestId), { attempt, heartbeatDetails });
+}
+
+describe('readStatus', () => {
+  it('says where a request stands, when it was looked at and when to look again', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order('queue');
+    const { value } = await rig.attempt(rig.activities.readStatus, question(requestId));
+    expect(value).toMatchObject({
+      status: 'in_queue',
+      queuePosition: expect.any(Number),
+      reads: 1,
+      readAt: expect.any(String),
+      nextReadInMs: expect.any(Number),
+    });
+    rig.sim.release([requestId]);
+    const after = await rig.attempt(rig.activities.readStatus, { ...question(requestId), wantsSearchAttributes: true });
+    expect(after.value).toMatchObject({ status: 'finished', reads: 1, searchAttributes: ['RunComfyModel'] });
+    expect(after.value?.queuePosition).toBeUndefined();
+    expect(rig.sim.ledger().jobs[0]?.statusCalls).toBe(2);
+  });
+
+  it('goes on over a status word, or none, that nobody knows', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order('run');
+    const words: [FaultRule, string][] = [
+      [{ fault: 'unknown-status-word', step: 'status', word: 'Upscaling' }, 'Upscaling'],
+      [{ fault: 'empty-status', step: 'status' }, ''],
+      [{ fault: 'missing-status', step: 'status' }, ''],
+    ];
+    for (const [fault, statusWord] of words) {
+      rig.sim.setFaults([fault]);
+      const { value } = await rig.attempt(rig.activities.readStatus, question(requestId));
+      expect(value).toMatchObject({ status: 'unrecognized', statusWord });
+    }
+  });
+});
+
+interface Row {
+  fault: Omit<FaultRule, 'step'>;
+  type: string;
+  isFinal?: boolean;
+  delayMs?: number;
+  details?: object;
+}
+
+const rows: Record<string, Row> = {
+  'a token that is refused': {
+    fault: { fault: 'token-revoked' },
+    type: 'Unauthenticated',
+    details: { httpStatus: 401 },
+  },
+  "a request that is someone else's": {
+    fault: { fault: 'http-status', httpStatus: 403, errorCode: 403001 },
+    type: 'Unauthenticated',
+    isFinal: true,
+    details: { httpStatus: 403, vendorCode: 403001, reads: 1 },
+  },
+  'a rate limit': { fault: { fault: 'rate-limited' }, type: 'RateLimited', details: { httpStatus: 429 } },
+  'a rate limit with Retry-After': {
+    fault: { fault: 'rate-limited', retryAfter: 9 },
+    type: 'RateLimited',
+    delayMs: 9_000,
+  },
+  'a 500': { fault: { fault: 'http-status', httpStatus: 500 }, type: 'ServiceUnavailable' },
+  'a 502 of a gateway': { fault: { fault: 'http-5xx' }, type: 'ServiceUnavailable', details: { httpStatus: 502 } },
+  'a 503 with Retry-After': {
+    fault: { fault: 'unavailable-json', retryAfter: 4 },
+    type: 'ServiceUnavailable',
+    delayMs: 4_000,
+  },
+  'a reset': { fault: { fault: 'reset' }, type: 'ServiceUnavailable' },
+  'no answer': { fault: { fault: 'hang' }, type: 'ServiceUnavailable' },
+  'half an answer': { fault: { fault: 'cut-body' }, type: 'ServiceUnavailable' },
+  'a page instead of JSON': { fault: { fault: 'html-body' }, type: 'ServiceUnavailable' },
+  'an empty wallet, which no read should care about': {
+    fault: { fault: 'http-status', httpStatus: 402, errorCode: 400002 },
+    type: 'ServiceUnavailable',
+  },
+  'a refused question, which ends no paid work': {
+    fault: { fault: 'http-status', httpStatus: 422, errorCode: 422001 },
+    type: 'ServiceUnavailable',
+  },
+  'a redirect': { fault: { fault: 'redirect-302' }, type: 'ServiceUnavailable' },
+};
+
+describe('a read that meets', () => {
+  for (const [name, { fault, type, isFinal = false, delayMs, details = {} }] of Object.entries(rows)) {
+    it(`${name} is ${type}, ${isFinal ? 'for good' : 'and read again'}, whichever the endpoint`, async () => {
+      const rig = await activitiesOnSimulator({
+        client: { timeouts: { status: { totalMs: 400 }, result: { totalMs: 400 } } },
+      });
+      const requestId = await rig.order();
+      rig.sim.setFaults(['status' as const, 'result' as const].map((step) => ({ ...fault, step })));
+      const { readStatus, fetchResult } = rig.activities;
+      const finishedSince = new Date().toISOString();
+      const attempts = [
+        await rig.attempt(readStatus, question(requestId), { activityId: 'a' }),
+        await rig.attempt(fetchResult, { ...question(requestId), finishedSince }, { activityId: 'b' }),
+      ];
+      for (const attempt of attempts) {
+        expect(attempt.failure).toMatchObject({ type, nonRetryable: isFinal });
+        expect(attempt.failure?.nextRetryDelay).toBe(delayMs);
+        expect(attempt.failure?.category).toBe(
+          isFinal ? ApplicationFailureCategory.UNSPECIFIED : ApplicationFailureCategory.BENIGN,
+        );
+        expect(detailsOf(attempt)).toMatchObject(details);
+        // What failed is counted by the attempt after it; a failure that is final tells it itself.
+        expect(attempt.heartbeats).toEqual(isFinal ? [] : [{ reads: 1 }]);
+      }
+    });
+  }
+
+  it('a server that is gone is read again', async () => {
+    const rig = activitiesAt(`http://127.0.0.1:${String(await closedPort())}`);
+    const attempt = await rig.attempt(rig.activities.readStatus, question('request-1'));
+    expect(attempt.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+  });
+});
+
+describe('a request that RunComfy does not know', () => {
+  const notFound = [{ fault: 'not-found', step: 'status' }] satisfies FaultRule[];
+
+  it('is only given up by a read after 30 s of lasting 404s, which comes as these end', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    rig.sim.setFaults(notFound);
+    const start = Date.now();
+    vi.setSystemTime(start);
+    let attempt = await rig.attempt(rig.activities.readStatus, question(requestId));
+    let reads = 1;
+    let waitedMs = 0;
+    while (attempt.failure?.nonRetryable === false) {
+      expect(attempt.failure).toMatchObject({ type: 'ServiceUnavailable' });
+      expect(detailsOf(attempt).httpStatus).toBe(404);
+      const delayMs = Number(attempt.failure.nextRetryDelay);
+      expect(delayMs).toBeGreaterThanOrEqual(1);
+      waitedMs += delayMs;
+      vi.setSystemTime(start + waitedMs);
+      attempt = await readAgain(rig, requestId, attempt, (reads += 1));
+    }
+    expect(waitedMs).toBe(30_000);
+    expect(attempt.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
+    expect(detailsOf(attempt)).toMatchObject({ httpStatus: 404, vendorCode: 404001, reads });
+  });
+
+  it('is forgotten as a doubt once it is found again', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    rig.sim.setFaults(notFound);
+    const first = await rig.attempt(rig.activities.readStatus, question(requestId));
+    rig.sim.setFaults([]);
+    vi.setSystemTime(Date.now() + 60_000);
+    const second = await readAgain(rig, requestId, first);
+    expect(second.value).toMatchObject({ status: 'finished', reads: 2 });
+  });
+
+  it('stays a doubt through an outage, which neither ends nor confirms it', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    rig.sim.setFaults(notFound);
+    const first = await rig.attempt(rig.activities.readStatus, question(requestId));
+    rig.sim.setFaults([{ fault: 'reset', step: 'status' }]);
+    vi.setSystemTime(Date.now() + 40_000);
+    const outage = await readAgain(rig, requestId, first);
+    expect(outage.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    rig.sim.setFaults(notFound);
+    const last = await readAgain(rig, requestId, outage, 3);
+    expect(last.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
+    expect(detailsOf(last).reads).toBe(3);
+  });
+
+  it('is told at once when the id cannot be one', async () => {
+    const rig = await activitiesOnSimulator();
+    const attempt = await rig.attempt(rig.activities.readStatus, question('../balance'));
+    expect(attempt.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
+    expect(rig.sim.ledger().totals.statusReads).toBe(0);
+  });
+});
+
+describe('a reply of another shape than promised', () => {
+  for (const fault of ['empty-array', 'null-body']) {
+    it(`(${fault}) is ProtocolMismatch once it has lasted for 30 s, and an outage until then`, async () => {
+      const rig = await activitiesOnSimulator();
+      const requestId = await rig.order();
+      rig.sim.setFaults([{ fault, step: 'status' }]);
+      const first = await rig.attempt(rig.activities.readStatus, question(requestId));
+      expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+      vi.setSystemTime(Date.now() + 30_000);
+      const second = await readAgain(rig, requestId, first);
+      expect(second.failure).toMatchObject({ type: 'ProtocolMismatch', nonRetryable: true });
+      expect(detailsOf(second).reads).toBe(2);
+    });
+  }
+
+  it('begins a grace of its own after a 404', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    rig.sim.setFaults([{ fault: 'not-found', step: 'status' }]);
+    const first = await rig.attempt(rig.activities.readStatus, question(requestId));
+    rig.sim.setFaults([{ fault: 'empty-array', step: 'status' }]);
+    vi.setSystemTime(Date.now() + 31_000);
+    const second = await readAgain(rig, requestId, first);
+    expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+  });
+});
+
+describe('the count of reads', () => {
+  it('holds over attempts that failed, in this process and in another', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    rig.sim.setFaults([{ fault: 'reset', step: 'status', times: 2 }]);
+    const first = await rig.attempt(rig.activities.readStatus, question(requestId));
+    const second = await readAgain(rig, requestId, first);
+    expect(second.heartbeats).toEqual([{ reads: 2 }]);
+    const elsewhere = activitiesAt(rig.sim.url);
+    const third = await readAgain(elsewhere, requestId, second, 3);
+    expect(third.value?.reads).toBe(3);
+    expect(rig.sim.ledger().totals.statusReads).toBe(3);
+  });
+
+  it('takes in what an activity read before its workflow dropped it, once', async () => {
+    const rig = await activitiesOnSimulator({ client: { timeouts: { status: { totalMs: 1_000 } } } });
+    const requestId = await rig.order();
+    rig.sim.setFaults([{ fault: 'hang', step: 'status', times: 1 }]);
+    const dropped = rig.attempt(rig.activities.readStatus, question(requestId), { activityId: 'dropped' });
+    await vi.waitUntil(() => rig.sim.ledger().totals.statusReads === 1);
+    const next = await rig.attempt(rig.activities.readStatus, question(requestId), { activityId: 'next' });
+    expect(next.value?.reads).toBe(2);
+    await dropped;
+    const last = await rig.attempt(rig.activities.readStatus, question(requestId), { activityId: 'last' });
+    expect(last.value?.reads).toBe(1);
+    expect(rig.sim.ledger().totals.statusReads).toBe(3);
+  });
+
+  it('keeps the reads of different requests and generations apart', async () => {
+    const { port } = await serve((response) => {
+      reply(response, 200, { status: 'in_queue' });
+    });
+    const rig = activitiesAt(`http://127.0.0.1:${String(port)}`);
+    const workflow = (workflowId: string) => ({ workflowExecution: { workflowId, runId: 'run' } });
+    const read = async (requestId: string, key: string) =>
+      (await rig.attempt(rig.activities.readStatus, question(requestId), workflow(key))).value?.reads;
+    expect(await Promise.all([read('one', 'a'), read('two', 'a'), read('one', 'b')])).toEqual([1, 1, 1]);
+  });
+});

@@ -1,0 +1,336 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { describe, expect, it } from 'vitest';
+import { activitiesAt, activitiesOnSimulator, detailsOf, paidOrder, token } from '../support/activity-rig.ts';
+import type { FaultRule, SimulatorOptions } from '../../simulator/index.ts';
+import { clientOf, closedPort, reply, serve } from '../unit/runcomfy/http-servers.ts';
+
+const badInput = { ...paidOrder, input: { ...paidOrder.input, duration: 2 } };
+/** Lets every input through, so that RunComfy has to judge. */
+const noValidator = { validate: () => Promise.resolve({ issues: [], warnings: [] }) };
+
+describe('submitRequest', () => {
+  it('has Temporal acknowledge that it is about to send before the first byte goes out', async () => {
+    const submitsAtHeartbeat: number[] = [];
+    const rig = await activitiesOnSimulator({
+      onHeartbeat: () => {
+        submitsAtHeartbeat.push(rig.sim.ledger().totals.submits);
+      },
+      deps: { recentBalance: () => ({ microdollars: 99_000_000, readAt: '2026-11-01T00:00:00.000Z' }) },
+    });
+    const { value, heartbeats } = await rig.attempt(rig.activities.submitRequest, paidOrder);
+
+    expect(submitsAtHeartbeat).toEqual([0]);
+    expect(rig.acknowledged).toEqual([
+      {
+        stage: 'sending',
+        at: expect.any(String),
+        searchAttributes: ['RunComfyModel'],
+        balanceBefore: { microdollars: 99_000_000, readAt: '2026-11-01T00:00:00.000Z' },
+      },
+    ]);
+    expect(heartbeats).toEqual([]);
+    const [job] = rig.sim.ledger().jobs;
+    expect(value).toMatchObject({
+      requestId: job?.id,
+      submittedAt: expect.any(String),
+      nextReadInMs: expect.any(Number),
+      searchAttributes: ['RunComfyModel'],
+    });
+    expect(job?.input).toEqual(paidOrder.input);
+  });
+
+  it('sends nothing when Temporal does not acknowledge the heartbeat', async () => {
+    const rig = await activitiesOnSimulator({
+      onHeartbeat: () => {
+        throw new Error('the activity was cancelled');
+      },
+    });
+    const attempt = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    expect(attempt.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    expect(detailsOf(attempt)).toEqual({ submission: 'not_sent' });
+    expect(attempt.heartbeats).toEqual([{ stage: 'not_sent', at: expect.any(String) }]);
+    expect(rig.sim.ledger().totals).toMatchObject({ submits: 0, accepted: 0 });
+  });
+
+  it('hands the request id over for keeping before it returns it', async () => {
+    const rig = await activitiesOnSimulator();
+    const { value } = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    expect(rig.kept).toEqual([
+      {
+        taskToken: Buffer.from('test'),
+        workflowId: 'test',
+        firstExecutionRunId: 'first-run',
+        requestId: value?.requestId,
+        beat: { ...rig.acknowledged[0], stage: 'accepted', requestId: value?.requestId },
+      },
+    ]);
+  });
+
+  it('goes on beating while the reply is slow, and its last heartbeat carries the id', async () => {
+    const rig = await activitiesOnSimulator({
+      simulator: { faults: [{ fault: 'accept-then-delay', step: 'submit', delayMs: 3_600 }] },
+    });
+    const { value, heartbeats } = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    const stages = heartbeats.map((beat) => (beat as { stage: string }).stage);
+    expect(new Set(stages.slice(0, -1))).toEqual(new Set(['sending']));
+    expect(heartbeats.at(-1)).toMatchObject({ stage: 'accepted', requestId: value?.requestId });
+  });
+
+  it('passes on what is odd about an input but stops nothing', async () => {
+    const rig = await activitiesOnSimulator();
+    const odd = { ...paidOrder, input: { ...paidOrder.input, promt: 'x' } };
+    const { value } = await rig.attempt(rig.activities.submitRequest, odd);
+    expect(value?.warnings?.join()).toContain('promt');
+    expect(rig.sim.ledger().jobs[0]?.input).toEqual(odd.input);
+  });
+
+  it('sends nothing, and asks for no heartbeat, when the input does not fit the model', async () => {
+    const rig = await activitiesOnSimulator();
+    const attempt = await rig.attempt(rig.activities.submitRequest, badInput);
+    expect(attempt.failure).toMatchObject({ type: 'InvalidInput', nonRetryable: true });
+    expect(attempt.failure?.message).toContain('$.duration');
+    expect(detailsOf(attempt)).toMatchObject({ submission: 'not_sent', issues: [{ path: '$.duration' }] });
+    expect(rig.acknowledged).toEqual([]);
+    expect(rig.sim.ledger().totals.submits).toBe(0);
+  });
+
+  it('sends nothing when the check itself fails, and may be tried again', async () => {
+    const rig = await activitiesOnSimulator({
+      deps: { validator: { validate: () => Promise.reject(new Error('no catalogue')) } },
+    });
+    const attempt = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    expect(attempt.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    expect(attempt.failure?.message).toContain('no catalogue');
+    expect(detailsOf(attempt).submission).toBe('not_sent');
+    expect(rig.sim.ledger().totals.submits).toBe(0);
+  });
+
+  it('sends nothing in a retry while another run of the key may be billed', async () => {
+    const asked: unknown[] = [];
+    const rig = await activitiesOnSimulator({
+      deps: {
+        checkNewerRuns: (...about) => {
+          asked.push(about);
+          const details = [{ submission: 'not_sent' }];
+          return Promise.reject(
+            ApplicationFailure.create({ type: 'InvalidInput', message: 'ordered again', nonRetryable: true, details }),
+          );
+        },
+      },
+    });
+    const attempt = await rig.attempt(rig.activities.submitRequest, { ...paidOrder, retryOfRunId: 'unbilled-run' });
+    expect(asked).toEqual([['test', '00000000-0000-0000-0000-000000000000', 'unbilled-run']]);
+    expect(attempt.failure).toMatchObject({ type: 'InvalidInput', message: 'ordered again' });
+    expect(rig.sim.ledger().totals.submits).toBe(0);
+  });
+
+  it('proves that nothing was sent where nobody listens', async () => {
+    const rig = activitiesAt(`http://127.0.0.1:${String(await closedPort())}`);
+    const attempt = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    expect(attempt.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    expect(attempt.failure?.nextRetryDelay).toBeUndefined();
+    expect(detailsOf(attempt).submission).toBe('not_sent');
+    expect(attempt.heartbeats).toEqual([{ stage: 'not_sent', at: expect.any(String) }]);
+  });
+});
+
+interface Refusal {
+  type: string;
+  simulator: SimulatorOptions;
+  isRetryable?: boolean;
+  delayMs?: number;
+  details?: object;
+}
+
+const always = (fault: string, more: Partial<FaultRule> = {}): SimulatorOptions => ({
+  faults: [{ fault, step: 'submit', ...more }],
+});
+
+const refusals: Record<string, Refusal> = {
+  'a model that does not exist': {
+    type: 'InvalidInput',
+    simulator: always('model-removed'),
+    details: { httpStatus: 400, vendorCode: 400001 },
+  },
+  'a model that does not exist, by 404': {
+    type: 'InvalidInput',
+    simulator: { ...always('model-removed'), switches: { unknown_model: '404' } },
+    details: { httpStatus: 404 },
+  },
+  'a body that is too long': {
+    type: 'InvalidInput',
+    simulator: { switches: { body_cap_bytes: 10 } },
+    details: { httpStatus: 413 },
+  },
+  'a conflict': { type: 'InvalidInput', simulator: always('http-status', { httpStatus: 409, errorCode: 409001 }) },
+  'a token that is refused by 401': {
+    type: 'Unauthenticated',
+    simulator: always('token-revoked'),
+    details: { httpStatus: 401, vendorCode: 401001 },
+  },
+  'a token that is refused by 400 and 400004': {
+    type: 'Unauthenticated',
+    simulator: { ...always('token-revoked'), switches: { auth_style: '400+400004' } },
+  },
+  'a token that is refused by 403': {
+    type: 'Unauthenticated',
+    simulator: { ...always('token-revoked'), switches: { auth_style: '403' } },
+  },
+  'a token that is refused by an error code in a 200': {
+    type: 'Unauthenticated',
+    simulator: always('error-code-200'),
+    details: { httpStatus: 200, vendorCode: 403003 },
+  },
+  'an empty wallet by 402': {
+    type: 'InsufficientBalance',
+    simulator: { switches: { wallet_usd: 0 } },
+    details: { httpStatus: 402 },
+  },
+  'an empty wallet by 400 and 400002': {
+    type: 'InsufficientBalance',
+    simulator: { switches: { wallet_usd: 0, balance_style: '400+400002' } },
+    details: { httpStatus: 400, vendorCode: 400002 },
+  },
+  'an empty wallet by 400 and 10001': {
+    type: 'InsufficientBalance',
+    simulator: { switches: { wallet_usd: 0, balance_style: '400+10001' } },
+  },
+  'a rate limit': {
+    type: 'RateLimited',
+    simulator: always('rate-limited'),
+    isRetryable: true,
+    details: { httpStatus: 429, vendorCode: 429001 },
+  },
+  'a rate limit with Retry-After in seconds': {
+    type: 'RateLimited',
+    simulator: always('rate-limited', { retryAfter: 7 }),
+    isRetryable: true,
+    delayMs: 7_000,
+  },
+  'a rate limit with a Retry-After of 0, which is no ban on retries': {
+    type: 'RateLimited',
+    simulator: always('rate-limited', { retryAfter: 0 }),
+    isRetryable: true,
+    delayMs: 1,
+  },
+  'a rate limit with a Retry-After of a day, capped at 5 minutes': {
+    type: 'RateLimited',
+    simulator: always('rate-limited', { retryAfter: 86_400 }),
+    isRetryable: true,
+    delayMs: 300_000,
+  },
+  'a rate limit with a Retry-After that says nothing': {
+    type: 'RateLimited',
+    simulator: always('rate-limited', { retryAfter: 'soon' }),
+    isRetryable: true,
+  },
+  "RunComfy's own 503": {
+    type: 'ServiceUnavailable',
+    simulator: always('unavailable-json', { retryAfter: 3 }),
+    isRetryable: true,
+    delayMs: 3_000,
+    details: { httpStatus: 503, vendorCode: 503001 },
+  },
+};
+
+describe('submitRequest, refused by RunComfy:', () => {
+  for (const [name, { type, simulator, isRetryable = false, delayMs, details = {} }] of Object.entries(refusals)) {
+    it(`${name} is ${type}, ${isRetryable ? 'to be tried again' : 'for good'}, and nothing is billed`, async () => {
+      const rig = await activitiesOnSimulator({ simulator, deps: { validator: noValidator } });
+      const attempt = await rig.attempt(rig.activities.submitRequest, paidOrder);
+      expect(attempt.failure).toMatchObject({ type, nonRetryable: !isRetryable });
+      expect(attempt.failure?.nextRetryDelay).toBe(delayMs);
+      expect(detailsOf(attempt)).toMatchObject({ submission: 'refused', ...details });
+      expect(attempt.heartbeats).toEqual([{ stage: 'not_sent', at: expect.any(String) }]);
+      expect(rig.sim.ledger().totals).toMatchObject({ accepted: 0, charged: 0 });
+      expect(rig.kept).toEqual([]);
+    });
+  }
+
+  for (const validation_http of [422, 400] as const) {
+    it(`an input that RunComfy refuses by ${String(validation_http)} is InvalidInput with its issues`, async () => {
+      const rig = await activitiesOnSimulator({
+        simulator: { switches: { validation_http } },
+        deps: { validator: noValidator },
+      });
+      const attempt = await rig.attempt(rig.activities.submitRequest, badInput);
+      expect(attempt.failure).toMatchObject({ type: 'InvalidInput', nonRetryable: true });
+      expect(detailsOf(attempt)).toMatchObject({
+        submission: 'refused',
+        httpStatus: validation_http,
+        issues: [{ path: '$.duration' }],
+      });
+      expect(rig.sim.ledger().totals.accepted).toBe(0);
+    });
+  }
+});
+
+/** Faults under which nobody can tell, and how many jobs RunComfy then has. */
+const unknowns: [string, number, Partial<FaultRule>?][] = [
+  ['accept-then-reset', 1],
+  ['accept-then-reset-after-headers', 1],
+  ['accept-then-cut-body', 1],
+  ['accept-then-hang', 1],
+  ['accept-then-408', 1],
+  ['accept-then-500', 1],
+  ['accept-then-502', 1],
+  ['accept-then-503', 1],
+  ['accept-then-504', 1],
+  ['reset-before-accept', 0],
+  ['unavailable-bare', 0],
+  ['no-request-id', 1],
+  ['blank-request-id', 1],
+  ['non-string-request-id', 1],
+  ['not-json', 1],
+  ['empty-body', 1],
+  ['empty-array', 1],
+  ['empty-object', 1],
+  ['null-body', 1],
+  ['html-body', 1],
+  ['redirect-302', 0],
+  ['redirect-307', 0],
+  ['http-status', 0, { httpStatus: 500 }],
+];
+
+describe('submitRequest, of unknown outcome:', () => {
+  for (const [fault, jobs, more] of unknowns) {
+    it(`${fault} is SubmitOutcomeUnknown, never to be repeated`, async () => {
+      const rig = await activitiesOnSimulator({
+        simulator: always(fault, more),
+        client: { timeouts: { submit: { totalMs: 1_500 } } },
+      });
+      const attempt = await rig.attempt(rig.activities.submitRequest, paidOrder);
+      expect(attempt.failure).toMatchObject({ type: 'SubmitOutcomeUnknown', nonRetryable: true });
+      expect(attempt.failure?.nextRetryDelay).toBeUndefined();
+      expect(detailsOf(attempt)).toMatchObject({
+        submission: 'unknown',
+        sentAt: rig.acknowledged[0]?.at,
+        searchAttributes: ['RunComfyModel'],
+      });
+      // A heartbeat that says "not sent" would let a later look take it for harmless.
+      expect(attempt.heartbeats).toEqual([]);
+      expect(rig.sim.ledger().totals).toMatchObject({ submits: 1, accepted: jobs });
+    });
+  }
+
+  it('a defect of our own after the send is unknown too', async () => {
+    const rig = await activitiesOnSimulator({
+      deps: { keepRequestId: () => Promise.reject(new Error('a defect')) },
+    });
+    const attempt = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    expect(attempt.failure).toMatchObject({ type: 'SubmitOutcomeUnknown', nonRetryable: true });
+    expect(rig.sim.ledger().totals.accepted).toBe(1);
+  });
+
+  it('keeps the token out of every failure, also where RunComfy echoes it', async () => {
+    const { port } = await serve((response, { headers }) => {
+      reply(response, 500, { error_code: 500001, error_message: `bad header ${String(headers.authorization)}` });
+    });
+    const rig = activitiesAt(`http://127.0.0.1:${String(port)}`, {
+      deps: { runcomfy: clientOf(port, { token: () => token }) },
+    });
+    const { failure } = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    expect(failure?.message).toContain('bad header');
+    expect(JSON.stringify([failure, failure?.message, failure?.stack, failure?.details])).not.toContain(token);
+  });
+});
