@@ -3,17 +3,18 @@ import type { Activities, CancelAnswer, RequestStatus } from '../domain/activiti
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './index.ts';
 import type { OpenCount } from './read-tally.ts';
+import { readingKey } from './reading.ts';
 import { failure } from './to-application-failure.ts';
 
 /**
  * `POST /requests/{id}/cancel`, checked by one status read: a lost reply may have stopped the work all the same, and a
  * cancel that was acknowledged may have come too late.
  */
-export function createCancelRequest({ runcomfy, tally }: ActivityDeps): Activities['cancelRequest'] {
+export function createCancelRequest({ runcomfy, tally, openReadings }: ActivityDeps): Activities['cancelRequest'] {
   return async ({ requestId }) => {
-    const info = activityInfo();
-    const workflowId = info.workflowExecution?.workflowId ?? '';
-    const count = tally.open(`${workflowId} ${requestId}`, info.activityId, 0);
+    const key = readingKey(requestId);
+    const count = tally.open(key, activityInfo().activityId, 0);
+    openReadings.drop(key);
     const answer = (outcome: CancelAnswer['outcome'], status?: RequestStatus): CancelAnswer => ({
       outcome,
       ...(status && { status }),

@@ -1,13 +1,14 @@
 import { log } from '@temporalio/activity';
 import type { Activities, ResultQuestion, ResultReading } from '../domain/activities.ts';
 import { nextReadInMs } from '../domain/read-schedule.ts';
+import { timingsOf } from '../domain/timings.ts';
 import { isRunComfyError, RunComfyError } from '../runcomfy/errors.ts';
 import { isEmptyOutput } from '../runcomfy/schemas/output.ts';
 import type { ActivityDeps } from './index.ts';
 import { readingAttempt } from './reading.ts';
 
 /** `GET /requests/{id}/result?include_cost=true`: the output, or why there is none. */
-export function createFetchResult({ runcomfy, tally }: ActivityDeps): Activities['fetchResult'] {
+export function createFetchResult({ runcomfy, tally, waiting }: ActivityDeps): Activities['fetchResult'] {
   return (question) =>
     readingAttempt(tally, question.requestId, async ({ count }): Promise<ResultReading> => {
       const { model, requestId, inputUrls } = question;
@@ -27,6 +28,7 @@ export function createFetchResult({ runcomfy, tally }: ActivityDeps): Activities
               throw new RunComfyError('ProtocolMismatch', 'RunComfy reports success but the result names no output');
             }
             log.debug('result fetched', { requestId });
+            learn(waiting, question, facts);
             return { status: 'succeeded', output: result.output, ...facts, ...seen() };
           case 'failed':
             return {
@@ -64,4 +66,22 @@ export function createFetchResult({ runcomfy, tally }: ActivityDeps): Activities
 
 function nextResultInMs({ finishedSince }: ResultQuestion): number {
   return nextReadInMs(Date.now() - Date.parse(finishedSince));
+}
+
+/** Successful work teaches how long such work takes. */
+function learn(
+  waiting: ActivityDeps['waiting'],
+  question: ResultQuestion,
+  facts: { createdAt?: string; finishedAt?: string },
+): void {
+  const { model, workKey, finishedSince, seen } = question;
+  if (!seen) return;
+  const { totalMs, queueMs, runMs } = timingsOf({ noticedAt: finishedSince, ...seen, ...facts });
+  waiting.learn({
+    workKey: workKey ?? model,
+    model,
+    totalMs,
+    ...(queueMs !== undefined && { queueMs }),
+    ...(runMs !== undefined && { runMs }),
+  });
 }

@@ -5,9 +5,11 @@ import { createCancelRequest } from './cancel-request.ts';
 import { createCheckAdoption } from './check-adoption.ts';
 import { createFetchResult } from './fetch-result.ts';
 import { createGatherEvidence } from './gather-evidence.ts';
+import type { OpenReadings } from './open-readings.ts';
 import type { ReadTally } from './read-tally.ts';
 import { createReadStatus } from './read-status.ts';
 import { createSubmitRequest } from './submit-request.ts';
+import type { WaitingKnowledge } from './waiting/knowledge.ts';
 
 export interface KeptRequestId {
   taskToken: Uint8Array;
@@ -25,6 +27,8 @@ export interface ActivityDeps {
     validate: (model: string, input: Record<string, unknown>) => Promise<{ issues: InputIssue[]; warnings: string[] }>;
   };
   tally: ReadTally;
+  openReadings: OpenReadings;
+  waiting: WaitingKnowledge;
   /** The search attributes of ours that the server knows. */
   searchAttributes: () => string[];
   /** A balance read at most 60 s ago, if there is one; never waits. */

@@ -17,6 +17,8 @@ interface ReadHeartbeat {
 
 export interface ReadAttempt {
   count: OpenCount;
+  /** Names the request as this workflow watches it. */
+  key: string;
   doubt: ReadHeartbeat['doubt'];
 }
 
@@ -31,13 +33,18 @@ export async function readingAttempt<T>(
 ): Promise<T> {
   const info = activityInfo();
   const before = heartbeatOf(info.heartbeatDetails);
-  const workflowId = info.workflowExecution?.workflowId ?? '';
-  const count = tally.open(`${workflowId} ${requestId}`, info.activityId, before.reads);
+  const key = readingKey(requestId);
+  const count = tally.open(key, info.activityId, before.reads);
   try {
-    return await read({ count, doubt: before.doubt });
+    return await read({ count, key, doubt: before.doubt });
   } catch (error) {
     throw judge(error, before, count);
   }
+}
+
+/** Names a request as the current activity's workflow watches it. */
+export function readingKey(requestId: string): string {
+  return `${activityInfo().workflowExecution?.workflowId ?? ''} ${requestId}`;
 }
 
 function judge(error: unknown, before: ReadHeartbeat, count: OpenCount): Error {

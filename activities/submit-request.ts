@@ -7,8 +7,7 @@ import type {
   SubmitHeartbeat,
   SubmitOrder,
 } from '../domain/activities.ts';
-import { findUnsafeIntegers } from '../domain/request.ts';
-import { nextReadInMs } from '../domain/read-schedule.ts';
+import { secondsPerReadOf, workKeyOf } from '../domain/waiting.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './index.ts';
 import { failure, toApplicationFailure } from './to-application-failure.ts';
@@ -37,11 +36,10 @@ export function createSubmitRequest(deps: ActivityDeps): Activities['submitReque
 /** Everything that can be known before money is at stake. */
 async function prepare(deps: ActivityDeps, { model, input, retryOfRunId }: SubmitOrder): Promise<string[]> {
   const { issues, warnings } = await deps.validator.validate(model, input);
-  const problems = [...findUnsafeIntegers(input), ...issues];
-  if (problems.length > 0) {
-    const list = problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  if (issues.length > 0) {
+    const list = issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
     const message = `the input does not fit ${model}, nothing was sent: ${list}`;
-    throw failure('InvalidInput', 'submit', message, { submission: 'not_sent', issues: problems });
+    throw failure('InvalidInput', 'submit', message, { submission: 'not_sent', issues });
   }
   const execution = activityInfo().workflowExecution;
   if (retryOfRunId !== undefined && execution) {
@@ -51,10 +49,11 @@ async function prepare(deps: ActivityDeps, { model, input, retryOfRunId }: Submi
 }
 
 async function send(deps: ActivityDeps, order: SubmitOrder, warnings: string[]): Promise<AcceptedSubmit> {
-  const { runcomfy, searchAttributes, recentBalance, keepRequestId } = deps;
+  const { runcomfy, searchAttributes, recentBalance, keepRequestId, waiting } = deps;
   const { model, input, firstExecutionRunId } = order;
   const { taskToken, workflowExecution } = activityInfo();
   const workflowId = workflowExecution?.workflowId ?? '';
+  const workKey = workKeyOf(model, input);
   const balanceBefore = recentBalance();
   const beat: SubmitHeartbeat = {
     stage: 'sending',
@@ -87,7 +86,13 @@ async function send(deps: ActivityDeps, order: SubmitOrder, warnings: string[]):
     return {
       requestId,
       submittedAt,
-      nextReadInMs: nextReadInMs(0),
+      nextReadInMs: waiting.nextReadInMs({
+        model,
+        workKey,
+        waited: 0,
+        secondsPerRead: secondsPerReadOf(order.waiting),
+      }),
+      workKey,
       searchAttributes: searchAttributes(),
       ...(warnings.length > 0 && { warnings }),
     };

@@ -7,6 +7,7 @@ import type {
   SubmissionEvidence,
   WaitingOptions,
 } from './generation.ts';
+import type { Observation } from './timings.ts';
 
 /**
  * What a status read says, in our words. `finished` is not success: the result decides. `unrecognized` is a word that
@@ -20,6 +21,7 @@ export type ResultStatus = 'succeeded' | 'failed' | 'cancelled' | 'not_ready';
 export interface SubmitOrder {
   model: string;
   input: Record<string, unknown>;
+  waiting?: WaitingOptions;
   /** First run of the generation's chain: what a request id that is handed over later is recognised by. */
   firstExecutionRunId: string;
   /** Run id of the unbilled run that this one follows: before sending, the newer runs of the key are looked at. */
@@ -89,6 +91,9 @@ export interface ResultQuestion {
   hasFailed?: boolean;
   /** URLs of the input, which are never taken for outputs. */
   inputUrls?: string[];
+  /** What the work's duration is learned by, and what was seen of it. */
+  workKey?: string;
+  seen?: Partial<Observation>;
 }
 
 interface ResultReadingBase {

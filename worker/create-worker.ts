@@ -3,19 +3,25 @@ import type { NativeConnection, WorkerDeploymentOptions, WorkflowBundleOption } 
 import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.ts';
+import { createOpenReadings } from '../activities/open-readings.ts';
 import { createReadTally } from '../activities/read-tally.ts';
+import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { defaultTaskQueue, submitTaskQueue } from '../domain/names.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
 import { createInputValidator, expectedPriceUsd } from '../runcomfy/models/index.ts';
 import { createBalanceCache } from './balance-cache.ts';
 import { loadWorkflowBundle } from './bundle-workflows.ts';
 import { createHandOver } from './hand-over.ts';
+import { learnFromHistory } from './learn-from-history.ts';
 import { checkNewerRuns } from './newer-runs.ts';
 import { openRequestSpool } from './request-spool.ts';
 import { followSearchAttributes, missingSearchAttributesSentence } from './search-attributes.ts';
 
 /** Longer than a submit may take (75 s), so that no POST is cut off by a shutdown. */
 const shutdownGraceMs = 90_000;
+
+/** The other slots stay free for cancels, results and first reads. */
+const shareOfPausingReads = 0.75;
 
 /** A submit sends no heartbeat before its input is checked, and is given up for lost after 10 s without one. */
 const catalogueWithinMs = 5_000;
@@ -60,10 +66,15 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   });
   const handOver = createHandOver({ client, spool: openRequestSpool(options.stateDir), log });
   const catalogue = { getModel: (id: string) => runcomfy.getModel(id) };
+  const maxConcurrentReads = options.maxConcurrentReads ?? 200;
+  const openReadings = createOpenReadings(Math.floor(maxConcurrentReads * shareOfPausingReads));
+  const waiting = createWaitingKnowledge();
   const activities = createActivities({
     runcomfy,
     validator: createInputValidator({ ...catalogue, timeoutMs: catalogueWithinMs }),
     tally: createReadTally(),
+    openReadings,
+    waiting,
     searchAttributes: attributes.known,
     recentBalance: createBalanceCache(() => runcomfy.balance()),
     expectedPriceUsd: (model, input) => expectedPriceUsd(model, input, catalogue),
@@ -84,7 +95,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       taskQueue,
       workflowBundle: options.workflowBundle ?? (await loadWorkflowBundle()),
       activities: { readStatus, fetchResult, cancelRequest, checkAdoption, gatherEvidence },
-      maxConcurrentActivityTaskExecutions: options.maxConcurrentReads ?? 200,
+      maxConcurrentActivityTaskExecutions: maxConcurrentReads,
       workflowTaskPollerBehavior: { type: 'autoscaling' },
       ...(options.maxCachedWorkflows !== undefined && { maxCachedWorkflows: options.maxCachedWorkflows }),
     }),
@@ -102,6 +113,14 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       void handOver.drain().catch((error: unknown) => {
         log.warn({ error }, 'the spool of request ids could not be drained');
       });
+      void learnFromHistory(client, waiting).then(
+        (count) => {
+          log.debug({ count }, 'learned from finished generations how long such work takes');
+        },
+        (error: unknown) => {
+          log.warn({ error }, 'the finished generations could not be listed; waiting starts without knowledge');
+        },
+      );
       try {
         await Promise.all(
           workers.map((worker) =>
@@ -116,6 +135,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       }
     },
     shutdown: () => {
+      openReadings.stopAll();
       stop(workers);
     },
     isRunning: () => workers.every((worker) => worker.getState() === 'RUNNING'),

@@ -1,7 +1,9 @@
-import { CancellationScope, condition, ContinueAsNew, sleep, TemporalFailure } from '@temporalio/workflow';
+import { CancellationScope, condition, ContinueAsNew, sleep, TemporalFailure, upsertMemo } from '@temporalio/workflow';
 import type { ResultReading, StatusQuestion } from '../domain/activities.ts';
 import type { GenerationRequest, GenerationResult } from '../domain/generation.ts';
 import { timingsOf } from '../domain/timings.ts';
+import type { FinishedWork } from '../domain/waiting.ts';
+import { workMemoKey } from '../domain/waiting.ts';
 import { boundedReads, reads } from './activity-options.ts';
 import { askToCancel, obeyCancel } from './cancellation.ts';
 import { continueAsNewIfDue, isQuiet } from './continue-as-new.ts';
@@ -151,6 +153,8 @@ function resultQuestion(order: Order) {
     model: state.model,
     requestId: state.requestId ?? '',
     finishedSince: seen.noticedAt ?? new Date().toISOString(),
+    seen,
+    ...(order.workKey !== undefined && { workKey: order.workKey }),
     ...(order.lastStatus === 'failed' && { hasFailed: true }),
     ...(inputUrls.length > 0 && { inputUrls }),
   };
@@ -182,6 +186,11 @@ async function close(order: Order, result?: GenerationResult): Promise<void> {
   if (order.isCancelDue && state.cancel) state.cancel.outcome ??= 'too_late';
   order.isCancelDue = false;
   publish(order, { ...(result?.costUsd !== undefined && { costUsd: result.costUsd }), ...result?.timings });
+  if (result && order.workKey !== undefined) {
+    const { totalMs, queueMs, runMs } = result.timings;
+    const work = { workKey: order.workKey, model: state.model, totalMs, queueMs, runMs };
+    upsertMemo({ [workMemoKey]: work satisfies Record<keyof FinishedWork, unknown> });
+  }
   countEnd(order, result);
   if (!isQuiet(order)) await condition(() => isQuiet(order), '2 minutes');
 }

@@ -11,11 +11,11 @@ export const malformedJson = 'malformed JSON';
  */
 export const payloadConverter: PayloadConverter = {
   toPayload: (value) => defaultPayloadConverter.toPayload(value),
-  fromPayload<T>(payload: Payload): T {
+  fromPayload(payload) {
     try {
-      return defaultPayloadConverter.fromPayload<T>(payload);
+      return defaultPayloadConverter.fromPayload(payload);
     } catch (error) {
-      if (isJson(payload)) return malformedJson as T;
+      if (isJson(payload)) return malformedJson as never;
       throw error;
     }
   },

@@ -59,6 +59,7 @@ async function attemptSubmit(order: Order): Promise<Attempt> {
     model: order.state.model,
     input: order.request.input,
     firstExecutionRunId: workflowInfo().firstExecutionRunId,
+    ...(order.request.waiting && { waiting: order.request.waiting }),
     ...(order.retryOfRunId !== undefined && { retryOfRunId: order.retryOfRunId }),
   };
   void interruptible(order, () => submitActivities().submitRequest(paidOrder))

@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
+import { workKeyOf } from '../../domain/waiting.ts';
 import { activitiesAt, activitiesOnSimulator, detailsOf, paidOrder, token } from '../support/activity-rig.ts';
 import type { FaultRule, SimulatorOptions } from '../../simulator/index.ts';
 import { clientOf, closedPort, reply, serve } from '../unit/runcomfy/http-servers.ts';
@@ -34,6 +35,7 @@ describe('submitRequest', () => {
       requestId: job?.id,
       submittedAt: expect.any(String),
       nextReadInMs: expect.any(Number),
+      workKey: workKeyOf(paidOrder.model, paidOrder.input),
       searchAttributes: ['RunComfyModel'],
     });
     expect(job?.input).toEqual(paidOrder.input);

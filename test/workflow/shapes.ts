@@ -33,6 +33,20 @@ export const shapes: Record<string, Shape> = {
     run: (rig) => rig.start(),
     end: { phase: 'succeeded' },
   },
+  'leaves-its-duration-for-learning': {
+    activities: () => ({
+      submitRequest: () =>
+        Promise.resolve({
+          requestId: 'request-1',
+          submittedAt: new Date().toISOString(),
+          nextReadInMs: 20,
+          workKey: `${order.model} duration=5`,
+          searchAttributes: [],
+        }),
+    }),
+    run: (rig) => rig.start(),
+    end: { phase: 'succeeded' },
+  },
   'result-lags-behind-status': {
     activities: () => {
       let lagging = 2;

@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { estimateDurations, quantileOf, tabulate } from '../../../../activities/waiting/duration-distribution.ts';
+import { planReads } from '../../../../activities/waiting/read-plan.ts';
+
+const prior = { medianSeconds: 30, sigma: 1, weight: 0.5 };
+const observe = (seconds: number[]) =>
+  estimateDurations(
+    seconds.map((one) => ({ seconds: one, weight: 1 })),
+    prior,
+  );
+
+/** Reads until `end`, as the plan makes them. */
+function readsUntil(end: number, nextReadAt: (seconds: number) => number): number[] {
+  const reads: number[] = [];
+  let now = 0;
+  while (now < end && reads.length < 10_000) {
+    now = nextReadAt(now);
+    reads.push(now);
+  }
+  return reads;
+}
+
+describe('a plan of reads', () => {
+  it('waits until work can be over, then looks closely', () => {
+    const durations = Array.from({ length: 50 }, (_, index) => 40 + (index * 20) / 49);
+    const { nextReadAt } = planReads(observe(durations), { secondsPerRead: 0.5, observations: 50 });
+    const reads = readsUntil(60, nextReadAt);
+    expect(reads.filter((at) => at < 38).length).toBeLessThanOrEqual(1);
+    expect(reads.filter((at) => at >= 38).length).toBeGreaterThanOrEqual(5);
+    expect(reads.length).toBeLessThan(15);
+  });
+
+  it('reads more often the less a read costs', () => {
+    const durations = Array.from({ length: 50 }, (_, index) => 40 + (index * 20) / 49);
+    const count = (secondsPerRead: number) =>
+      readsUntil(60, planReads(observe(durations), { secondsPerRead, observations: 50 }).nextReadAt).length;
+    const counts = [0.02, 0.1, 0.5, 2].map(count);
+    expect(counts).toEqual([...counts].sort((a, b) => b - a));
+    expect(counts[0]).toBeGreaterThan((counts[3] ?? 0) * 3);
+  });
+
+  it('looks at both humps of work that is now quick, now slow', () => {
+    const durations = [...Array.from({ length: 30 }, () => 20), ...Array.from({ length: 15 }, () => 90)];
+    const { nextReadAt } = planReads(observe(durations), { secondsPerRead: 0.5, observations: 45 });
+    const reads = readsUntil(90, nextReadAt);
+    expect(reads.some((at) => at >= 19 && at <= 23)).toBe(true);
+    expect(reads.filter((at) => at > 30 && at < 80).length).toBeLessThanOrEqual(4);
+    expect(reads.some((at) => at >= 85 && at <= 100)).toBe(true);
+  });
+
+  it('always comes to a later read, never further off than a quarter of the time waited once it is in the dark', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: 0.2, max: 5_000, noNaN: true }), { maxLength: 40 }),
+        fc.double({ min: 0.01, max: 10, noNaN: true }),
+        fc.double({ min: 0, max: 100_000, noNaN: true }),
+        (durations, secondsPerRead, now) => {
+          const distribution = observe(durations);
+          const { nextReadAt } = planReads(distribution, { secondsPerRead, observations: durations.length });
+          const next = nextReadAt(now);
+          expect(next).toBeGreaterThan(now);
+          const isDark = durations.length < 5 || now > quantileOf(distribution, 0.99);
+          if (isDark) expect(next - now).toBeLessThanOrEqual(Math.max(2, now / 4) + 1e-9);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('costs hardly more than the best plan for the true distribution once 100 durations are known', () => {
+    const uniform = (seconds: number) => Math.min(1, Math.max(0, (seconds - 40) / 20));
+    const truth = tabulate(
+      uniform,
+      Array.from({ length: 2_000 }, (_, index) => 39.99 + index / 99),
+    );
+    const durations = Array.from({ length: 100 }, (_, index) => 40 + ((index * 37) % 100) / 5);
+    const best = planReads(truth, { secondsPerRead: 0.5, observations: 1_000 });
+    const learned = planReads(observe(durations), { secondsPerRead: 0.5, observations: 100 });
+    const costOf = (nextReadAt: (seconds: number) => number) => {
+      let cost = 0;
+      for (let share = 0.0005; share < 1; share += 0.001) {
+        const end = 40 + 20 * share;
+        const reads = readsUntil(end, nextReadAt);
+        cost += (reads.length * 0.5 + ((reads.at(-1) ?? 0) - end)) / 1_000;
+      }
+      return cost;
+    };
+    expect(costOf(learned.nextReadAt) / costOf(best.nextReadAt)).toBeLessThan(1.1);
+  });
+});

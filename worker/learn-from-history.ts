@@ -1,0 +1,42 @@
+import type { Client } from '@temporalio/client';
+import type { WaitingKnowledge } from '../activities/waiting/knowledge.ts';
+import { isJsonObject } from '../domain/json.ts';
+import { generationWorkflowType } from '../domain/names.ts';
+import type { FinishedWork } from '../domain/waiting.ts';
+import { workMemoKey } from '../domain/waiting.ts';
+
+const maxGenerations = 1_000;
+
+/**
+ * Teaches a starting worker from the newest finished generations of its namespace; there is no other database. Returns
+ * how many it learned from. Without visibility, or without finished generations, the worker starts without knowledge.
+ */
+export async function learnFromHistory(client: Client, waiting: WaitingKnowledge): Promise<number> {
+  const query = `WorkflowType = '${generationWorkflowType}' AND ExecutionStatus = 'Completed'`;
+  const found: FinishedWork[] = [];
+  let seen = 0;
+  for await (const { memo } of client.workflow.list({ query, pageSize: 200 })) {
+    const work = memo?.[workMemoKey];
+    if (isFinishedWork(work)) found.push(work);
+    seen += 1;
+    if (seen >= maxGenerations) break;
+  }
+  // Visibility lists the newest first; what is learned last counts most.
+  for (const work of found.reverse()) waiting.learn(work);
+  return found.length;
+}
+
+/** A memo can be written by any client. */
+function isFinishedWork(value: unknown): value is FinishedWork {
+  if (!isJsonObject(value)) return false;
+  const { workKey, model, totalMs, queueMs, runMs } = value;
+  const isMs = (ms: unknown) => typeof ms === 'number' && ms >= 0 && Number.isFinite(ms);
+  const isOptionalMs = (ms: unknown) => ms === undefined || isMs(ms);
+  return (
+    typeof workKey === 'string' &&
+    typeof model === 'string' &&
+    isMs(totalMs) &&
+    isOptionalMs(queueMs) &&
+    isOptionalMs(runMs)
+  );
+}
