@@ -128,10 +128,12 @@ async function waitUntilAnswering(
   const wanted = Object.keys(options.searchAttributes ?? {});
   const timeoutMs = options.startTimeoutMs ?? 60_000;
   const deadline = Date.now() + timeoutMs;
-  const ended = once(child, 'exit').then(() => 'it has ended');
+  // Its streams are read to their end: the reason comes last.
+  const ended = once(child, 'close').then(() => 'it has ended');
   for (;;) {
     const failure = await Promise.race([probe(address, wanted), ended]);
     if (child.exitCode !== null || child.signalCode !== null) {
+      await ended;
       throw new Error(`The Temporal dev server ended at its start: ${lastLines(output())}`);
     }
     if (failure === undefined) return;
@@ -179,8 +181,11 @@ function collectOutput(child: ChildProcess): () => string {
   return () => text;
 }
 
+/** What it said of an error, else what it said last. */
 function lastLines(text: string): string {
-  return text.trim().split('\n').slice(-5).join(' · ') || 'it printed nothing.';
+  const lines = text.trim().split('\n');
+  const errors = lines.filter((line) => /error/i.test(line));
+  return (errors.length > 0 ? errors.slice(-3) : lines.slice(-5)).join(' · ') || 'it printed nothing.';
 }
 
 async function findFreePorts(count: number): Promise<number[]> {
