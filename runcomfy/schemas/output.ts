@@ -14,6 +14,7 @@ const kindOfKey: Readonly<Record<string, MediaKind>> = {
   audios: 'audio',
 };
 const urlKeys = ['url', 'uri'];
+const inputKeys = ['input', 'inputs'];
 
 const extensions: Readonly<Record<MediaKind, readonly string[]>> = {
   image: ['jpg', 'jpeg', 'png', 'webp', 'bmp', 'gif', 'avif', 'heic', 'heif', 'tif', 'tiff', 'svg', 'ico'],
@@ -64,12 +65,21 @@ export function readOutput(output: unknown, { kind, inputUrls = [] }: OutputCont
       }
     }
   };
-  collect(output, undefined);
+  collect(unwrapped(output), undefined);
   return {
     images: [...found.image.values()],
     videos: [...found.video.values()],
     audios: [...found.audio.values()],
   };
+}
+
+/** Paid work is not dropped because its documented fields stand in an object that holds nothing else. */
+function unwrapped(output: unknown): unknown {
+  const [entry, ...others] = isJsonObject(output) ? Object.entries(output) : [];
+  const [key = '', inner] = entry ?? [];
+  if (others.length > 0 || inputKeys.includes(key) || !isJsonObject(inner) || Object.hasOwn(kindOfKey, key))
+    return output;
+  return Object.keys(inner).some((name) => Object.hasOwn(kindOfKey, name)) ? inner : output;
 }
 
 /** Whether an output holds no URL at all. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
-import { inject, onTestFinished } from 'vitest';
+import { Worker } from '@temporalio/worker';
+import { expect, inject, onTestFinished } from 'vitest';
 import type { GenerationClient } from '../../client/index.ts';
 import { createGenerationClient } from '../../client/index.ts';
 import { generationWorkflowType } from '../../domain/names.ts';
@@ -8,7 +9,7 @@ import type { Simulator, SimulatorOptions } from '../../simulator/index.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import type { runcomfyGeneration } from '../../workflows/generation.ts';
 import type { GenerationHandle } from './generations.ts';
-import { checkExecution, quietRuntime } from './generations.ts';
+import { failedTasks, historiesOf, quietRuntime } from './generations.ts';
 import type { ProcessSettings } from './processes.ts';
 import { kling, klingInput } from './simulator-client.ts';
 
@@ -70,9 +71,7 @@ export async function createStack(
         workflowId: key,
         taskQueue,
       }),
-    async checkAll(keys) {
-      for (const key of keys) await checkExecution(client, key);
-    },
+    checkAll: (keys) => checkExecutions(client, keys),
   };
 }
 
@@ -84,4 +83,21 @@ export function orderNamed(name: string): { model: typeof kling; input: typeof k
 /** Jobs that the simulator accepted for an order made by `orderNamed`. */
 export function jobsNamed(simulator: Simulator, name: string) {
   return simulator.ledger().jobs.filter(({ input }) => input['prompt'] === name);
+}
+
+/** Every run of many generations: no workflow task failed, and its history replays. One replay worker serves them all. */
+export async function checkExecutions(client: Client, keys: string[]): Promise<void> {
+  const runs = (
+    await Promise.all(
+      keys.map(async (workflowId) =>
+        (await historiesOf(client, workflowId)).map((history) => ({ workflowId, history })),
+      ),
+    )
+  ).flat();
+  const failed = runs.flatMap(({ workflowId, history }) => failedTasks(history).map((why) => `${workflowId}: ${why}`));
+  expect(failed).toEqual([]);
+  const options = { workflowBundle: { codePath: inject('workflowBundlePath') } };
+  for await (const { workflowId, error } of Worker.runReplayHistories(options, runs)) {
+    expect(error, `the history of ${workflowId} does not replay`).toBeUndefined();
+  }
 }

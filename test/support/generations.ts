@@ -142,7 +142,7 @@ export async function checkExecution(client: Client, workflowId: string): Promis
 }
 
 /** Why workflow tasks failed; a message that came in while a run was closing is the server's ordinary way, not a failure. */
-function failedTasks(history: History): string[] {
+export function failedTasks(history: History): string[] {
   return (history.events ?? []).flatMap(({ workflowTaskFailedEventAttributes: failed }) => {
     const isRace = failed?.cause === WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND;
     return !failed || isRace ? [] : [failed.failure?.message ?? String(failed.cause)];

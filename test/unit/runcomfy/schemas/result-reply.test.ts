@@ -157,6 +157,8 @@ describe('the output of a result', () => {
       undefined,
       {},
     ],
+    ['fields inside a wrapper', { result: { video: 'https://c/a.mp4' } }, undefined, { videos: ['https://c/a.mp4'] }],
+    ['an input in the place of a wrapper', { input: { image: 'https://c/in.png' } }, undefined, {}],
     ['URLs elsewhere', { thumbnail: 'https://c/t.png', meta: { image: 'https://c/m.png' } }, undefined, {}],
   ];
   it.each(outputs)('is read from %s', (_name, output, kind, expected) => {
