@@ -12,9 +12,9 @@ export interface CommandContext {
   printer: Printer;
   streams: Streams;
   /** Read when first needed: a command that needs no configuration runs without a valid one. */
-  config(): Config;
+  config: () => Config;
   /** Connects to Temporal for the time of a call. */
-  withTemporal<T>(use: (connected: ConnectedGenerations) => Promise<T>): Promise<T>;
+  withTemporal: <T>(use: (connected: ConnectedGenerations) => Promise<T>) => Promise<T>;
 }
 
 /** Makes the context of one run of one command. */

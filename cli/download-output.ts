@@ -174,23 +174,20 @@ function failed(name: string, reason: string, cause?: unknown): CliError {
   });
 }
 
+const reasonsByCode: Record<string, string> = {
+  UND_ERR_HEADERS_TIMEOUT: 'the server fell silent',
+  UND_ERR_BODY_TIMEOUT: 'the server fell silent',
+  UND_ERR_CONNECT_TIMEOUT: 'the server cannot be reached',
+  ECONNREFUSED: 'the server cannot be reached',
+  ENOTFOUND: 'the server cannot be reached',
+  UND_ERR_SOCKET: 'the connection broke',
+  ECONNRESET: 'the connection broke',
+  ENOSPC: 'the disk is full',
+};
+
 /** Never the error's own words: some of them quote the URL. */
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  switch (code) {
-    case 'UND_ERR_HEADERS_TIMEOUT':
-    case 'UND_ERR_BODY_TIMEOUT':
-      return 'the server fell silent';
-    case 'UND_ERR_CONNECT_TIMEOUT':
-    case 'ECONNREFUSED':
-    case 'ENOTFOUND':
-      return `the server cannot be reached (${code})`;
-    case 'UND_ERR_SOCKET':
-    case 'ECONNRESET':
-      return 'the connection broke';
-    case 'ENOSPC':
-      return 'the disk is full';
-    default:
-      return code ?? (error instanceof Error ? error.name : 'unknown reason');
-  }
+  if (!(error instanceof Error)) return 'unknown reason';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  return reasonsByCode[code] ?? code;
 }

@@ -9,8 +9,8 @@ export interface InterruptHandlers {
 /** Interrupts that are caught from now on, and answered once somebody can. */
 export interface Interrupts {
   /** Answers what has come so far, and everything that comes. */
-  answer(handlers: InterruptHandlers): void;
-  stop(): void;
+  answer: (handlers: InterruptHandlers) => void;
+  stop: () => void;
 }
 
 type Wish = keyof InterruptHandlers;

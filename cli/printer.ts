@@ -17,15 +17,15 @@ export interface Streams {
 export interface Printer {
   format: OutputFormat;
   /** The answer of a command: as it is in JSON, else as text. */
-  print(document: unknown, pretty: () => string): void;
+  print: (document: unknown, pretty: () => string) => void;
   /** One of many answers, on one line. */
-  printLine(document: unknown, pretty: () => string): void;
-  note(sentence: string): void;
+  printLine: (document: unknown, pretty: () => string) => void;
+  note: (sentence: string) => void;
   /** A line that the next one replaces on a terminal; elsewhere shown only in pretty mode, when `mark` is a new one. */
-  progress(line: string, mark: string): void;
-  endProgress(): void;
+  progress: (line: string, mark: string) => void;
+  endProgress: () => void;
   /** Says what went wrong and returns the exit code. */
-  fail(error: unknown): ExitCode;
+  fail: (error: unknown) => ExitCode;
 }
 
 const clearLine = '\r\u001B[2K';

@@ -15,7 +15,7 @@ export interface ConnectOptions {
 export interface ConnectedGenerations {
   generations: GenerationClient;
   client: Client;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** Connects to Temporal; `TemporalUnreachable` names the address that gave no answer. */

@@ -1,3 +1,4 @@
+import type { WorkflowFailedError } from '@temporalio/client';
 import {
   ApplicationFailure,
   CancelledFailure,
@@ -6,7 +7,6 @@ import {
   ServiceError,
   TerminatedFailure,
   TimeoutFailure,
-  WorkflowFailedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
 
@@ -174,8 +174,7 @@ export function unreachable(address: string, cause: unknown, key?: string): Gene
   return new GenerationError({ type: 'TemporalUnreachable', message, key, cause });
 }
 
-/** Temporal knows no workflow by this key. */
-export function keyNotFound(key: string, cause?: unknown): GenerationError {
+function keyNotFound(key: string, cause?: unknown): GenerationError {
   const message = `there is no generation "${key}": Temporal does not know this key, or keeps it no longer`;
   return new GenerationError({ type: 'KeyNotFound', message, key, cause });
 }
@@ -201,7 +200,7 @@ export const grpcCode = {
 };
 
 /** Whether Temporal itself gave no answer, or refused us at the door. */
-export function isUnreachable(error: unknown): boolean {
+function isUnreachable(error: unknown): boolean {
   const code = grpcCodeOf(error);
   return (
     code === grpcCode.unavailable ||

@@ -29,15 +29,15 @@ export type TypedRequest<Model extends string> = Omit<GenerationRequest, 'model'
 /** Starts generations and finds them again, from any process. */
 export interface GenerationClient {
   /** Starts a generation, or attaches to the one that has the same key; never submits twice under one key. */
-  start<Model extends string>(request: TypedRequest<Model>, options?: StartOptions): Promise<GenerationHandle>;
+  start: <Model extends string>(request: TypedRequest<Model>, options?: StartOptions) => Promise<GenerationHandle>;
   /** The newest generation of a key; `KeyNotFound` where Temporal knows none. */
-  get(key: string): Promise<GenerationHandle>;
+  get: (key: string) => Promise<GenerationHandle>;
   /** Waits for the result of a key. */
-  result(key: string, options?: WaitOptions): Promise<GenerationResult>;
+  result: (key: string, options?: WaitOptions) => Promise<GenerationResult>;
   /** Takes over what RunComfy made of a generation after it was given up here, as generation `<key>/late`. */
-  collectLate(key: string): Promise<GenerationHandle>;
+  collectLate: (key: string) => Promise<GenerationHandle>;
   /** Generations, newest first. */
-  list(filter?: ListFilter): AsyncIterable<ListedGeneration>;
+  list: (filter?: ListFilter) => AsyncIterable<ListedGeneration>;
 }
 
 /** Makes the client of this library from a Temporal client. */

@@ -19,17 +19,17 @@ import type { WatchOptions } from './watch-states.ts';
 /** One generation, by its key. Every method throws `GenerationError`. */
 export interface GenerationHandle extends StartedGeneration {
   /** Waits for the end: the result, or an error that says what became of the generation. */
-  result(options?: WaitOptions): Promise<GenerationResult>;
+  result: (options?: WaitOptions) => Promise<GenerationResult>;
   /** Where it stands; works on ended generations, and without a worker as far as the server knows. */
-  state(): Promise<KnownState>;
+  state: () => Promise<KnownState>;
   /** Asks RunComfy to stop, and tells the truth about what came of it. */
-  cancel(reason?: string, options?: CancelOptions): Promise<CancelReply>;
+  cancel: (reason?: string, options?: CancelOptions) => Promise<CancelReply>;
   /** Has the status read now instead of when it is due. */
-  nudge(): Promise<void>;
+  nudge: () => Promise<void>;
   /** Decides about a submission whose outcome is unknown. */
-  resolveSubmission(resolution: SubmissionResolution): Promise<SubmissionResolutionReply>;
+  resolveSubmission: (resolution: SubmissionResolution) => Promise<SubmissionResolutionReply>;
   /** Every state that differs from the one before, the last as the generation ended. */
-  watch(options?: WatchOptions): AsyncIterable<KnownState>;
+  watch: (options?: WatchOptions) => AsyncIterable<KnownState>;
 }
 
 /** Binds the verbs of a generation to its key. */

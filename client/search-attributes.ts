@@ -16,12 +16,12 @@ export interface SearchAttributeReport {
 export async function inspectSearchAttributes(client: Client): Promise<SearchAttributeReport> {
   const { namespace } = client.options;
   const { customAttributes } = await client.connection.operatorService.listSearchAttributes({ namespace });
-  const typeOf = (name: SearchAttributeName) => customAttributes?.[name];
+  const typeOf = (name: SearchAttributeName) => customAttributes[name];
   return {
     missing: searchAttributeNames.filter((name) => typeOf(name) === undefined),
     mistyped: searchAttributeNames.filter((name) => {
       const type = typeOf(name);
-      return type !== undefined && type !== indexedValueTypes[searchAttributes[name]];
+      return type !== undefined && type.valueOf() !== indexedValueTypes[searchAttributes[name]];
     }),
   };
 }

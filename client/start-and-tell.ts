@@ -1,5 +1,5 @@
 import { WorkflowClient } from '@temporalio/client';
-import type { ConnectionLike, Workflow, WorkflowService, WorkflowStartOptions } from '@temporalio/client';
+import type { ConnectionLike, WorkflowService, WorkflowStartOptions } from '@temporalio/client';
 
 /** A start and whether it made a new run or found one that is running. */
 export interface Started {
@@ -14,7 +14,7 @@ export interface Started {
 export async function startAndTell(
   client: WorkflowClient,
   workflowType: string,
-  options: WorkflowStartOptions<Workflow>,
+  options: WorkflowStartOptions,
 ): Promise<Started> {
   let isNew = false;
   const { connection } = client;
@@ -30,7 +30,7 @@ export async function startAndTell(
     workflowService: {
       value: Object.create(workflowService, {
         startWorkflowExecution: { value: startWorkflowExecution },
-      }),
+      }) as WorkflowService,
     },
   }) as ConnectionLike;
   const overhearing = new WorkflowClient({

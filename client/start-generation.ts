@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import type { Client, WorkflowStartOptions, Workflow } from '@temporalio/client';
+import type { Client, WorkflowStartOptions } from '@temporalio/client';
 
 import type { GenerationRequest } from '../domain/generation.ts';
 import { generationWorkflowType, retryOfRunMemoKey } from '../domain/names.ts';
@@ -31,7 +31,7 @@ export interface StartedGeneration {
   notices: string[];
 }
 
-type Policies = Pick<WorkflowStartOptions<Workflow>, 'workflowIdReusePolicy' | 'memo'>;
+type Policies = Pick<WorkflowStartOptions, 'workflowIdReusePolicy' | 'memo'>;
 
 /** Starts a generation under a key, or attaches to the one that has this key. */
 export async function startGeneration(

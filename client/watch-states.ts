@@ -35,10 +35,10 @@ export async function* watchStates(
 ): AsyncGenerator<KnownState, void, undefined> {
   const stopper = new AbortController();
   const stop = signal ? AbortSignal.any([signal, stopper.signal]) : stopper.signal;
-  let ending: { error?: unknown } | undefined;
+  let ending: { error?: Error } | undefined;
   const ended = awaitResult(client, key, runId, { signal: stop }).then(
     () => (ending = {}),
-    (error: unknown) => (ending = { error }),
+    (error: unknown) => (ending = { error: error instanceof Error ? error : new Error(String(error)) }),
   );
   let last: KnownState | undefined;
   let pauseMs = intervalMs;

@@ -21,22 +21,24 @@ export interface AttendedQueue {
   currentVersion?: string;
 }
 
+/** As the wire has them. */
 const taskQueueTypes = { workflow: 1, activity: 2 } as const;
 const versionedMode = 2;
 
 /** Who polls a task queue, and for which worker version it is. */
 export async function describeQueue(client: Client, taskQueue: string, kind: TaskQueueKind): Promise<AttendedQueue> {
-  const { pollers, versioningInfo } = await client.workflowService.describeTaskQueue({
-    namespace: client.options.namespace,
-    taskQueue: { name: taskQueue },
-    taskQueueType: taskQueueTypes[kind],
-  });
+  const { namespace } = client.options;
+  const question = { namespace, taskQueue: { name: taskQueue }, taskQueueType: taskQueueTypes[kind] };
+  const { pollers, versioningInfo } = await client.workflowService.describeTaskQueue(question);
   const current = versioningInfo?.currentDeploymentVersion;
   return {
     pollers: pollers.map(({ identity, lastAccessTime, deploymentOptions }) => ({
       identity: identity ?? '',
       lastSeenAt: new Date(Number(lastAccessTime?.seconds ?? 0) * 1000),
-      ...(deploymentOptions?.workerVersioningMode === versionedMode && { version: versionName(deploymentOptions) }),
+      ...(deploymentOptions &&
+        deploymentOptions.workerVersioningMode?.valueOf() === versionedMode && {
+          version: versionName(deploymentOptions),
+        }),
     })),
     ...(current && { currentVersion: versionName(current) }),
   };

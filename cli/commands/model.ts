@@ -38,7 +38,8 @@ export const addModel = defineCommand({
 
 /** Refuses what cannot be a model id before it gets into a URL. */
 export function checkModelId(id: string): void {
-  if (isModelId(id)) return;
+  const isValid: boolean = isModelId(id);
+  if (isValid) return;
   const message = `"${id}" is no model id: expected 2 to 5 segments of letters, digits, ".", "_" and "-", such as blackforestlabs/flux-2/flash/text-to-image`;
   throw new CliError('InvalidInput', message, { issues: [{ path: 'request.model', message }] });
 }

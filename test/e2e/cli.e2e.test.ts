@@ -36,7 +36,10 @@ beforeAll(async () => {
     RUNCOMFY_STATE_DIR: path.join(directory, 'state'),
   };
   worker = start(['worker'], { RUNCOMFY_API_TOKEN: 'sim-cli' });
-  await until(() => worker.output().includes('worker started'), 'the worker started', worker.output);
+  await Promise.race([
+    until(() => worker.output().includes('worker started'), 'the worker started', worker.output),
+    worker.ended.then(({ stdout, stderr }) => Promise.reject(new Error(`The worker ended: ${stdout}${stderr}`))),
+  ]);
 });
 
 afterAll(async () => {

@@ -61,11 +61,11 @@ describe('toGenerationError', () => {
     });
   });
 
-  it.each([
-    [new TerminatedFailure('terminated'), 'GenerationCancelled'],
-    [new TimeoutFailure('late', undefined, TimeoutType.START_TO_CLOSE), 'GenerationTimedOut'],
-  ])('says of an end from outside that RunComfy was not told', (cause, type) => {
-    const error = toGenerationError(failed(cause), 'k');
+  it.each<[string, () => Error]>([
+    ['GenerationCancelled', () => new TerminatedFailure('terminated')],
+    ['GenerationTimedOut', () => new TimeoutFailure('late', undefined, TimeoutType.START_TO_CLOSE)],
+  ])('says of an end from outside that RunComfy was not told: %s', (type, cause) => {
+    const error = toGenerationError(failed(cause()), 'k');
     expect(error).toMatchObject({ type, submission: 'unknown' });
     expect(error.message).toContain('RunComfy was not told');
   });
