@@ -14,6 +14,7 @@ import { loadWorkflowBundle } from './bundle-workflows.ts';
 import { createHandOver } from './hand-over.ts';
 import { learnFromHistory } from './learn-from-history.ts';
 import { checkNewerRuns } from './newer-runs.ts';
+import { paceReads } from './paced-reads.ts';
 import { openRequestSpool } from './request-spool.ts';
 import { followSearchAttributes, missingSearchAttributesSentence } from './search-attributes.ts';
 
@@ -38,6 +39,8 @@ export interface GenerationWorkerOptions {
   taskQueue?: string;
   /** Limit on POSTs, held by the server across all workers of the queue; it bursts by a few. */
   submitsPerSecond?: number;
+  /** Limit on this worker's status and result reads; several workers share an account's limit by setting. */
+  readsPerSecond?: number;
   /** Parallel POSTs of this worker; default 50. */
   maxConcurrentSubmits?: number;
   /** Parallel reads and cancels of this worker; default 200. */
@@ -58,7 +61,8 @@ export interface GenerationWorker {
 
 /** A worker for both queues: workflows and reads on one, paid submits alone on the other. */
 export async function createGenerationWorker(options: GenerationWorkerOptions): Promise<GenerationWorker> {
-  const { connection, client, namespace, runcomfy, log, deploymentVersion } = options;
+  const { connection, client, namespace, log, deploymentVersion } = options;
+  const runcomfy = paceReads(options.runcomfy, options.readsPerSecond);
   const taskQueue = options.taskQueue ?? defaultTaskQueue;
   const attributes = await followSearchAttributes(client, (check) => {
     if (!check) log.warn('the search attributes of the namespace could not be listed; generations run without them');

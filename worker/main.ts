@@ -26,7 +26,7 @@ export async function runWorker(config: Config): Promise<void> {
   });
   try {
     const client = new Client({ connection, namespace });
-    const { modelApiBase, serverlessApiBase, submitsPerSecond, workerVersion } = config;
+    const { modelApiBase, serverlessApiBase, submitsPerSecond, readsPerSecond, workerVersion } = config;
     const runcomfy = createRunComfyClient({
       modelApiBase,
       ...(serverlessApiBase !== undefined && { serverlessApiBase }),
@@ -41,6 +41,7 @@ export async function runWorker(config: Config): Promise<void> {
       log,
       taskQueue: config.taskQueue,
       ...(submitsPerSecond !== undefined && { submitsPerSecond }),
+      ...(readsPerSecond !== undefined && { readsPerSecond }),
       ...(workerVersion && { deploymentVersion: workerVersion }),
     });
     const health = config.healthAddress && (await listen(config, worker, client));
