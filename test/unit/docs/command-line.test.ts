@@ -1,0 +1,67 @@
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { cliErrorTypes } from '../../../cli/cli-error.ts';
+import { exitCodes } from '../../../cli/exit-codes.ts';
+import { runCli } from '../../../cli/main.ts';
+import { clientErrorTypes } from '../../../client/index.ts';
+import { codeIn, commandLinesOf, readPage, readPages, tableBelow } from '../../support/docs.ts';
+
+const everywhere = ['--output', '--help'];
+let options: Map<string, string[]>;
+
+beforeAll(async () => {
+  const commands = [...(await helpOf()).matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, name = '']) => name);
+  const entries = commands.map(async (name): Promise<[string, string[]]> => [name, optionsIn(await helpOf(name))]);
+  options = new Map(await Promise.all(entries));
+});
+
+describe('the documented command line', () => {
+  it('names on every page only commands that exist, with options that they have', () => {
+    const lines = readPages().flatMap((page) =>
+      commandLinesOf(page, 'runcomfy-temporal').map((line) => ({ page: page.name, line })),
+    );
+    const wrong = lines.filter(({ line }) => {
+      const [command = '', ...words] = line.split(' ');
+      if (command === '' || command.startsWith('<') || command.startsWith('/') || command === '--help') return false;
+      const known = options.get(command);
+      const used = words.filter((word) => word.startsWith('--')).map((word) => word.split('=')[0] ?? '');
+      return known === undefined || used.some((option) => !known.includes(option) && !everywhere.includes(option));
+    });
+    expect(wrong).toEqual([]);
+    expect(lines.length).toBeGreaterThan(20);
+  });
+
+  it('has in docs/cli.md every command with exactly its options', () => {
+    const page = readPage('docs/cli.md');
+    const headings = [...page.text.matchAll(/^### (.+)$/gm)].map(([, heading = '']) => heading);
+    const documented = headings.map((heading) => [
+      heading.split(' ')[0],
+      tableBelow(page, heading).map(([cell]) => codeIn(cell)[0]?.split(' ')[0]),
+    ]);
+    expect(Object.fromEntries(documented)).toEqual(
+      Object.fromEntries(
+        [...options].map(([name, own]) => [name, own.filter((option) => !everywhere.includes(option))]),
+      ),
+    );
+  });
+
+  it('has in docs/cli.md every exit code and every error type', () => {
+    const page = readPage('docs/cli.md');
+    const codes = tableBelow(page, 'Exit codes').map(([code]) => Number(code));
+    expect(codes).toEqual(Object.values(exitCodes).sort((a, b) => a - b));
+    expect([...clientErrorTypes, ...cliErrorTypes].filter((type) => !page.text.includes(`\`${type}\``))).toEqual([]);
+  });
+});
+
+/** What `--help` prints. */
+async function helpOf(command?: string): Promise<string> {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  await runCli([...(command === undefined ? [] : [command]), '--help'], { stdin, stdout, stderr });
+  stdout.end();
+  return text(stdout);
+}
+
+function optionsIn(help: string): string[] {
+  return [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option = '']) => option);
+}

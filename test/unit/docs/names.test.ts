@@ -1,0 +1,108 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { failureTypes } from '../../../domain/failure-type.ts';
+import { phases } from '../../../domain/generation.ts';
+import { generationWorkflowType, searchAttributes } from '../../../domain/names.ts';
+import { faultNames, scenarios, switchTable } from '../../../simulator/index.ts';
+import { codeIn, readPage, readPages, root, tableBelow } from '../../support/docs.ts';
+
+const contract = readPage('docs/temporal-contract.md');
+const operations = readPage('docs/operations.md');
+const simulator = readPage('docs/simulator.md');
+
+describe('docs/temporal-contract.md', () => {
+  it('lists the failure types of domain/failure-type.ts', () => {
+    expect(firstColumn(tableBelow(contract, 'Failure types')).slice(0, failureTypes.length)).toEqual([...failureTypes]);
+  });
+
+  it('lists the search attributes of domain/names.ts with their types', () => {
+    const rows = tableBelow(contract, 'Search attributes').map(([name, type]) => [codeIn(name)[0], codeIn(type)[0]]);
+    expect(Object.fromEntries(rows)).toEqual(searchAttributes);
+  });
+
+  it('lists every phase, every field of a request, and the workflow type', () => {
+    const [, section = ''] = contract.text.split('\n## Phases\n');
+    expect(phases.filter((phase) => !section.split('\n## ')[0]?.includes(`\`${phase}\``))).toEqual([]);
+    const source = readFileSync(path.join(root, 'domain/request.ts'), 'utf8');
+    const [, list = ''] = /const requestFields = \[([^\]]*)\]/.exec(source) ?? [];
+    expect(firstColumn(tableBelow(contract, 'Start'))).toEqual([...list.matchAll(/'(\w+)'/g)].map(([, name]) => name));
+    expect(contract.text).toContain(`\`${generationWorkflowType}\``);
+  });
+});
+
+describe('docs/operations.md', () => {
+  const configuration = readAll('config');
+
+  it('lists every variable that the product reads, as .env.example does', () => {
+    const [, shape = ''] = /const environment = z\.object\(\{([\s\S]*?)\n\}\)/.exec(configuration) ?? [];
+    const read = [...shape.matchAll(/^ {2}((?:RUNCOMFY|TEMPORAL)_\w+):/gm)].map(([, name = '']) => name);
+    const documented = tableBelow(operations, 'Environment').flatMap(([cell]) => codeIn(cell));
+    expect(read.length).toBeGreaterThan(8);
+    expect(read.filter((name) => !documented.includes(name))).toEqual([]);
+    const example = readFileSync(path.join(root, '.env.example'), 'utf8');
+    expect(documented.filter((name) => !example.includes(name))).toEqual([]);
+  });
+
+  it('and every other page name only variables that something here reads', () => {
+    const known = configuration + readFileSync(path.join(root, '.env.example'), 'utf8');
+    const named = readPages().flatMap(({ text }) => text.match(/\bRUNCOMFY_[A-Z_]+\b/g) ?? []);
+    const isKnown = (name: string) => known.includes(name) || known.includes(name.replace(/_FILE$/, ''));
+    expect([...new Set(named)].filter((name) => !isKnown(name))).toEqual([]);
+  });
+
+  it('lists exactly the metrics that the product records', () => {
+    const sources = readAll('workflows') + readAll('activities') + readAll('worker');
+    const recorded = [...sources.matchAll(/create(?:Counter|Histogram|Gauge)\(\s*'(\w+)'/g)].map(([, name]) => name);
+    expect(firstColumn(tableBelow(operations, 'Metrics')).sort()).toEqual([...new Set(recorded)].sort());
+  });
+
+  it('quotes only log messages that the product writes', () => {
+    const sources = readAll('workflows') + readAll('activities') + readAll('worker');
+    const quoted = tableBelow(operations, 'What to alert on').concat(alertRows());
+    const messages = quoted.flatMap(([cell = '']) => (cell.startsWith('log ') ? codeIn(cell) : []));
+    expect(messages.length).toBeGreaterThan(2);
+    expect(messages.filter((message) => !sources.includes(message))).toEqual([]);
+  });
+});
+
+describe('docs/simulator.md', () => {
+  it('lists every fault with its steps, every scenario and every switch', () => {
+    const faults = tableBelow(simulator, 'Faults').map(([name, steps]) => [codeIn(name)[0], steps]);
+    expect(faults).toEqual(faultNames.map(({ name, steps }) => [name, steps.join(', ')]));
+    expect(firstColumn(tableBelow(simulator, 'Scenarios'))).toEqual(scenarios.map(({ name }) => name));
+    const switches = tableBelow(simulator, 'Switches').map(([name, normal, , known]) => [
+      codeIn(name)[0],
+      codeIn(normal)[0],
+      known,
+    ]);
+    expect(switches).toEqual(
+      Object.entries(switchTable).map(([name, { normal, confidence }]) => [name, JSON.stringify(normal), confidence]),
+    );
+  });
+
+  it('lists every call of the control API', () => {
+    const source = readFileSync(path.join(root, 'simulator/control-api.ts'), 'utf8');
+    const calls = [...source.matchAll(/^ {4}'((?:GET|PUT|POST) [\w-]+)'/gm)].map(([, call]) => call);
+    expect(
+      tableBelow(simulator, 'Control API')
+        .flatMap(([cell]) => codeIn(cell))
+        .sort(),
+    ).toEqual(calls.sort());
+  });
+});
+
+function firstColumn(rows: string[][]): string[] {
+  return rows.map(([cell]) => codeIn(cell)[0] ?? '');
+}
+
+/** Rows of the alert table that begin with words instead of code. */
+function alertRows(): string[][] {
+  return [...operations.text.matchAll(/^\| (log [^|]+)\|/gm)].map(([, cell = '']) => [cell]);
+}
+
+function readAll(folder: string): string {
+  const names = readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' });
+  const sources = names.filter((name) => name.endsWith('.ts'));
+  return sources.map((name) => readFileSync(path.join(root, folder, name), 'utf8')).join('\n');
+}
