@@ -1,4 +1,4 @@
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowService } from '@temporalio/client';
 
 import { submitTaskQueue } from '../domain/names.ts';
 
@@ -21,8 +21,12 @@ export interface AttendedQueue {
   currentVersion?: string;
 }
 
-/** As the wire has them. */
-const taskQueueTypes = { workflow: 1, activity: 2 } as const;
+type TaskQueueType = NonNullable<
+  Exclude<Parameters<WorkflowService['describeTaskQueue']>[0], Uint8Array>['taskQueueType']
+>;
+
+/** The enum's values on the wire; the enum itself is in a package that ES modules cannot import from. */
+const taskQueueTypes = { workflow: 1, activity: 2 } as unknown as Record<TaskQueueKind, TaskQueueType>;
 const versionedMode = 2;
 
 /** Who polls a task queue, and for which worker version it is. */
