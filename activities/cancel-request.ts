@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { Activities, CancelAnswer, RequestStatus } from '../domain/activities.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
-import type { ActivityDeps } from './index.ts';
+import type { ActivityDeps } from './activity-deps.ts';
 import type { OpenCount } from './read-tally.ts';
 import { readingKey } from './reading.ts';
 import { failure } from './to-application-failure.ts';

@@ -1,6 +1,6 @@
 import type { Activities } from '../domain/activities.ts';
 import { isJsonObject, isSameJson } from '../domain/json.ts';
-import type { ActivityDeps } from './index.ts';
+import type { ActivityDeps } from './activity-deps.ts';
 import { readingAttempt } from './reading.ts';
 import { failure } from './to-application-failure.ts';
 

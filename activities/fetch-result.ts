@@ -4,7 +4,7 @@ import { nextReadInMs } from '../domain/read-schedule.ts';
 import { timingsOf } from '../domain/timings.ts';
 import { isRunComfyError, RunComfyError } from '../runcomfy/errors.ts';
 import { isEmptyOutput } from '../runcomfy/schemas/output.ts';
-import type { ActivityDeps } from './index.ts';
+import type { ActivityDeps } from './activity-deps.ts';
 import { readingAttempt } from './reading.ts';
 
 /** `GET /requests/{id}/result?include_cost=true`: the output, or why there is none. */

@@ -1,5 +1,5 @@
 import type { Activities } from '../domain/activities.ts';
-import type { ActivityDeps } from './index.ts';
+import type { ActivityDeps } from './activity-deps.ts';
 import { toApplicationFailure } from './to-application-failure.ts';
 
 /** `GET /balance` and the catalogue's price, for the person who has to decide about an unknown submission. */

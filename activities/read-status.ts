@@ -1,7 +1,7 @@
 import { log } from '@temporalio/activity';
 import type { Activities, StatusQuestion, StatusReading } from '../domain/activities.ts';
 import { secondsPerReadOf } from '../domain/waiting.ts';
-import type { ActivityDeps } from './index.ts';
+import type { ActivityDeps } from './activity-deps.ts';
 import type { OpenCount } from './read-tally.ts';
 import { readingAttempt } from './reading.ts';
 

@@ -9,7 +9,7 @@ import type {
 } from '../domain/activities.ts';
 import { secondsPerReadOf, workKeyOf } from '../domain/waiting.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
-import type { ActivityDeps } from './index.ts';
+import type { ActivityDeps } from './activity-deps.ts';
 import { failure, toApplicationFailure } from './to-application-failure.ts';
 
 /** A quick POST needs no heartbeat; a slow one must be told from a dead worker within the heartbeat timeout of 10 s. */

@@ -15,9 +15,6 @@ import type { Observation } from './timings.ts';
  */
 export type RequestStatus = 'in_queue' | 'in_progress' | 'finished' | 'failed' | 'cancelled' | 'unrecognized';
 
-/** What a result read says. */
-export type ResultStatus = 'succeeded' | 'failed' | 'cancelled' | 'not_ready';
-
 export interface SubmitOrder {
   model: string;
   input: Record<string, unknown>;

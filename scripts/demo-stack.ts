@@ -134,9 +134,7 @@ async function startWorker(parts: {
   Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
   const connection = await NativeConnection.connect(server.connectionOptions);
   undo.push(() => connection.close());
-  const clientConnection = await Connection.connect(
-    server.connectionOptions,
-  );
+  const clientConnection = await Connection.connect(server.connectionOptions);
   undo.push(() => clientConnection.close());
   const { namespace } = server;
   const client = new Client({ connection: clientConnection, namespace });

@@ -70,7 +70,7 @@ export async function runWorker(config: Config): Promise<void> {
 }
 
 /** Temporal could not be reached at start (exit 69). */
-export class TemporalUnreachableError extends Error {
+class TemporalUnreachableError extends Error {
   readonly type = 'TemporalUnreachable';
 }
 

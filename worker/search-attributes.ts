@@ -12,7 +12,7 @@ export interface SearchAttributeCheck {
 }
 
 /** Which of our search attributes the server knows, by name and type. */
-export async function checkSearchAttributes(client: Client): Promise<SearchAttributeCheck> {
+async function checkSearchAttributes(client: Client): Promise<SearchAttributeCheck> {
   const { namespace } = client.options;
   const { customAttributes } = await client.connection.operatorService.listSearchAttributes({ namespace });
   const known = searchAttributeNames.filter(

@@ -6,6 +6,8 @@ export interface DurationDistribution {
   cdf: Float64Array;
   /** E[T; T ≤ time], seconds. */
   moment: Float64Array;
+  /** 99 % of what was observed lies below, seconds: what comes later has not been seen before. */
+  learnedUntil: number;
 }
 
 /** A duration that was observed, and how much it counts. */
@@ -33,7 +35,13 @@ const tail = 0.0005;
 export function estimateDurations(observed: readonly WeightedDuration[], prior: DurationPrior): DurationDistribution {
   const components = componentsOf(observed, prior);
   const cdf = (seconds: number) => mixtureCdf(components, Math.log(seconds));
-  return tabulate(cdf, quantileGrid(cdf, components));
+  const grid = quantileGrid(cdf, components);
+  return { ...tabulate(cdf, grid), learnedUntil: observedQuantile(components.slice(1), grid, 0.99) };
+}
+
+function observedQuantile(kernels: readonly Component[], grid: readonly number[], probability: number): number {
+  const total = kernels.reduce((sum, { weight }) => sum + weight, 0);
+  return grid.find((seconds) => mixtureCdf(kernels, Math.log(seconds)) >= probability * total) ?? 0;
 }
 
 /** Tabulates a distribution given by its CDF. */
@@ -46,11 +54,12 @@ export function tabulate(cdfAt: (seconds: number) => number, grid: readonly numb
     cdf[i] = Math.max(cdf[i - 1] ?? 0, cdfAt(at));
     moment[i] = (moment[i - 1] ?? 0) + ((cdf[i] ?? 0) - (cdf[i - 1] ?? 0)) * ((before + at) / 2);
   }
-  return { times, cdf, moment };
+  const body = { times, cdf, moment };
+  return { ...body, learnedUntil: quantileOf(body, 0.99) };
 }
 
 /** Smallest duration that is not exceeded with this probability. */
-export function quantileOf({ times, cdf }: DurationDistribution, probability: number): number {
+export function quantileOf({ times, cdf }: Pick<DurationDistribution, 'times' | 'cdf'>, probability: number): number {
   let low = 0;
   let high = times.length - 1;
   while (low < high) {

@@ -27,7 +27,7 @@ export function planReads(distribution: DurationDistribution, options: ReadPlanO
   const { secondsPerRead, observations } = options;
   const { times, cdf, moment } = distribution;
   const costs = costsToGo(distribution, secondsPerRead);
-  const learnedUntil = observations < trustedObservations ? 0 : quantileOf(distribution, 0.99);
+  const { learnedUntil } = distribution;
 
   /** Best next read from `from`, given the probability and moment up to there. */
   const best = (from: number): number => {

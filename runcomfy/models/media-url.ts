@@ -25,7 +25,7 @@ export function refuseMediaUrl(text: string): string | undefined {
  * Whether a host cannot be on the public internet: loopback, private and other special addresses in every spelling that
  * the URL parser understands, names kept for local networks, and names without a dot.
  */
-export function isPrivateHost(hostname: string): boolean {
+function isPrivateHost(hostname: string): boolean {
   const host = hostname
     .replace(/^\[|\]$/g, '')
     .replace(/\.$/, '')

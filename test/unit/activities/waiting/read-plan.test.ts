@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { estimateDurations, quantileOf, tabulate } from '../../../../activities/waiting/duration-distribution.ts';
+import { estimateDurations, tabulate } from '../../../../activities/waiting/duration-distribution.ts';
 import { planReads } from '../../../../activities/waiting/read-plan.ts';
 
 const prior = { medianSeconds: 30, sigma: 1, weight: 0.5 };
@@ -60,7 +60,7 @@ describe('a plan of reads', () => {
           const { nextReadAt } = planReads(distribution, { secondsPerRead, observations: durations.length });
           const next = nextReadAt(now);
           expect(next).toBeGreaterThan(now);
-          const isDark = durations.length < 5 || now > quantileOf(distribution, 0.99);
+          const isDark = durations.length < 5 || now > distribution.learnedUntil;
           if (isDark) expect(next - now).toBeLessThanOrEqual(Math.max(2, now / 4) + 1e-9);
         },
       ),

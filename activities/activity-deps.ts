@@ -1,0 +1,35 @@
+import type { SubmitHeartbeat } from '../domain/activities.ts';
+import type { BalanceReading, InputIssue } from '../domain/generation.ts';
+import type { RunComfyClient } from '../runcomfy/client.ts';
+import type { OpenReadings } from './open-readings.ts';
+import type { ReadTally } from './read-tally.ts';
+import type { WaitingKnowledge } from './waiting/knowledge.ts';
+
+export interface KeptRequestId {
+  taskToken: Uint8Array;
+  workflowId: string;
+  firstExecutionRunId: string;
+  requestId: string;
+  /** The heartbeat details that carry the id. */
+  beat: SubmitHeartbeat;
+}
+
+/** What the activities need from the process they run in. */
+export interface ActivityDeps {
+  runcomfy: RunComfyClient;
+  validator: {
+    validate: (model: string, input: Record<string, unknown>) => Promise<{ issues: InputIssue[]; warnings: string[] }>;
+  };
+  tally: ReadTally;
+  openReadings: OpenReadings;
+  waiting: WaitingKnowledge;
+  /** The search attributes of ours that the server knows. */
+  searchAttributes: () => string[];
+  /** A balance read at most 60 s ago, if there is one; never waits. */
+  recentBalance: () => BalanceReading | undefined;
+  expectedPriceUsd: (model: string, input: Record<string, unknown>) => Promise<number | undefined>;
+  /** Makes an accepted id outlive this process and the current activity; never throws. */
+  keepRequestId: (kept: KeptRequestId) => Promise<void>;
+  /** Throws when a run of the key that is newer than `retryOfRunId`, other than `runId`, may have been billed. */
+  checkNewerRuns: (key: string, runId: string, retryOfRunId: string) => Promise<void>;
+}
