@@ -103,7 +103,7 @@ async function play(cell: Cell, clients: Map<string, RunComfyClient>) {
     reads: state.reads,
     idKept: (result ?? details)?.requestId,
     held: early,
-    strays: simulator.events().filter(({ kind }) => kind === 'redirect followed').length,
+    strays: simulator.events().filter(({ what }) => what === 'redirect followed').length,
     leaks: findSecret(token, places),
   };
   const end = isAdopted ? { type: undefined, phase: 'succeeded', submission: 'accepted' } : expected;

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { createStack } from '../support/generation-stack.ts';
+import { startWorkerProcess } from '../support/processes.ts';
+import {
+  boundaries,
+  boundaryRules,
+  expectBilledAtMostOnce,
+  expectGoodEnd,
+  releaseStuck,
+  standAt,
+} from './crash-boundaries.ts';
+
+it('ends well by itself, for one bill, when the worker is stopped in good order at every boundary', async () => {
+  const stack = await createStack({ simulator: { faults: boundaryRules } });
+  const worker = await startWorkerProcess(stack.settings);
+  const standing = await standAt(stack, boundaries);
+  const [exitCode] = await Promise.all([worker.stop(), startWorkerProcess(stack.settings)]);
+  expect(exitCode).toBe(0);
+  releaseStuck(stack, standing);
+
+  await expectGoodEnd(stack, standing);
+  expectBilledAtMostOnce(stack, standing);
+  await stack.checkAll(standing.map(({ generation }) => generation.key));
+});
