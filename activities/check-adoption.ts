@@ -1,5 +1,6 @@
 import type { Activities } from '../domain/activities.ts';
 import { isJsonObject, isSameJson } from '../domain/json.ts';
+import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './activity-deps.ts';
 import { readingAttempt } from './reading.ts';
 import { failure } from './to-application-failure.ts';
@@ -9,7 +10,13 @@ export function createCheckAdoption({ runcomfy, tally, searchAttributes }: Activ
   return ({ model, requestId, input }) =>
     readingAttempt(tally, requestId, async ({ count }) => {
       count.add();
-      const found = await runcomfy.result(requestId, { model });
+      const found = await runcomfy.result(requestId, { model }).catch((error: unknown) => {
+        // A person has seen this id somewhere: no reply is still on its way to RunComfy's records.
+        if (isRunComfyError(error) && error.type === 'RequestNotFound') {
+          throw failure('RequestNotFound', 'read', error.message, { reads: count.report() });
+        }
+        throw error;
+      });
       if (found.modelId !== undefined && found.modelId !== model) {
         throw failure('InvalidInput', 'read', `request ${requestId} is of model ${found.modelId}, not of ${model}`, {
           reads: count.report(),

@@ -27,7 +27,7 @@ export function listen(order: Order): void {
   });
   setHandler(cancelUpdate, async (payload) => {
     requestCancel(order, reasonIn(payload));
-    await condition(() => !order.isCancelDue || order.hasEnded);
+    await answered(() => !order.isCancelDue || order.hasEnded);
     return { outcome: order.state.cancel?.outcome ?? 'too_late', phase: order.state.phase };
   });
   setHandler(nudgeSignal, () => {
@@ -48,6 +48,11 @@ export function listen(order: Order): void {
     order.isWorkflowCancelled = true;
     requestCancel(order, undefined);
   });
+}
+
+/** Waits although the workflow is cancelled meanwhile: whoever asked gets an answer all the same. */
+async function answered(isDone: () => boolean): Promise<void> {
+  await CancellationScope.nonCancellable(() => condition(isDone));
 }
 
 function handOver(order: Order, requestId: string): void {
@@ -78,7 +83,7 @@ async function resolveSubmission(order: Order, resolution: SubmissionResolution)
     checkResolution(order, resolution);
   }
   order.resolution = resolution;
-  await condition(() => order.resolution === undefined || order.hasEnded);
+  await answered(() => order.resolution === undefined || order.hasEnded);
   return { phase: state.phase, ...(state.requestId !== undefined && { requestId: state.requestId }) };
 }
 

@@ -93,7 +93,8 @@ function judge(error: unknown): Attempt {
       : undefined;
     if (beat?.requestId !== undefined) return { kind: 'accepted', reply: { requestId: beat.requestId } };
     if (beat?.stage !== 'sending') return { kind: 'not_sent' };
-    const message = 'the worker was lost after it had begun to send the order; RunComfy may have accepted it';
+    const message =
+      "the worker was lost after it had begun to send the order; look at the account's generations before ordering again";
     const { balanceBefore, searchAttributes } = beat;
     const details = {
       sentAt: beat.at,
@@ -250,7 +251,7 @@ function unknownEnd(order: Order): Error {
     type: 'SubmitOutcomeUnknown',
     phase: 'submission_unknown',
     submission: 'unknown',
-    message: `it is unknown whether RunComfy accepted the order: ${order.unknownBecause ?? 'no answer came'}; look at the account's generations before ordering again`,
+    message: `it is unknown whether RunComfy accepted the order: ${order.unknownBecause ?? 'no answer came'}`,
   });
 }
 
