@@ -8,6 +8,8 @@ const workers = { pool: 'forks', maxWorkers: 2 } as const;
 export default defineConfig({
   test: {
     ...workers,
+    // What concurrent tests do is wait: for timeouts and timers of Temporal's own.
+    maxConcurrency: 20,
     restoreMocks: true,
     unstubEnvs: true,
     projects: [

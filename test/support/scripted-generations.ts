@@ -1,0 +1,117 @@
+import { afterAll, beforeAll } from 'vitest';
+import type { Activities } from '../../domain/activities.ts';
+import type { GenerationRequest } from '../../domain/generation.ts';
+import type { GenerationHandle, Rig } from './generations.ts';
+import { happyActivities, order, withGenerations } from './generations.ts';
+
+/** The activities of one generation of many, and what they were asked. */
+export interface Script extends Partial<Activities> {
+  /** Ids that the cancel endpoint was asked about. */
+  cancelled?: string[];
+}
+
+export interface ScriptedGenerations {
+  rig: () => Rig;
+  /** Starts a generation that meets `script`; its RunComfy requests are named `<name>--…`. */
+  start: (script: Script, request?: Partial<GenerationRequest>) => Promise<Scripted>;
+  /** Registers a script without a start: gives the request to start with. */
+  script: (script: Script, request?: Partial<GenerationRequest>) => { name: string; request: GenerationRequest };
+}
+
+export interface Scripted {
+  handle: GenerationHandle;
+  name: string;
+}
+
+/** Something that waits until it is told to go on, and tells when it was reached. */
+export function gate() {
+  let open = () => {};
+  let reach = () => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const reached = new Promise<void>((resolve) => (reach = resolve));
+  return {
+    open: () => {
+      open();
+    },
+    reached,
+    pass: () => {
+      reach();
+      return opened;
+    },
+  };
+}
+
+/** The reply of a submit that was accepted. */
+export function accepted(requestId: string) {
+  return { requestId, submittedAt: new Date().toISOString(), nextReadInMs: 20, searchAttributes: [] };
+}
+
+/**
+ * One rig for all tests of a file, so that their generations run side by side, each with a script of its own. When the
+ * tests are over, every execution is checked for failed workflow tasks and replayed.
+ */
+export function scriptedGenerations(): ScriptedGenerations {
+  const scripts = new Map<string, Script>();
+  let opened: Rig | undefined;
+  let release = () => {};
+  let over = Promise.resolve();
+
+  beforeAll(async () => {
+    await new Promise<void>((resolve, reject) => {
+      over = withGenerations(dispatch(scripts), (rig) => {
+        opened = rig;
+        resolve();
+        return new Promise((free) => (release = free));
+      });
+      over.catch(reject);
+    });
+  });
+  afterAll(async () => {
+    release();
+    await over;
+  });
+
+  const rig = () => {
+    if (!opened) throw new Error('the rig is not open yet');
+    return opened;
+  };
+  const script = (script: Script, request: Partial<GenerationRequest> = {}) => {
+    const name = `order-${String(scripts.size + 1)}`;
+    scripts.set(name, {
+      ...script,
+      submitRequest: script.submitRequest ?? (() => Promise.resolve(accepted(`${name}--1`))),
+    });
+    return { name, request: { ...order, input: { ...order.input, name }, ...request } };
+  };
+  return {
+    rig,
+    script,
+    async start(wanted, more) {
+      const { name, request } = script(wanted, more);
+      return { name, handle: await rig().start(request) };
+    },
+  };
+}
+
+/** Activities that behave as the script of the generation they are called for. */
+function dispatch(scripts: Map<string, Script>): Activities {
+  const usual = new Map<string, Activities>();
+  const of = (name: string): Activities => {
+    const base = usual.get(name) ?? happyActivities();
+    usual.set(name, base);
+    return { ...base, ...scripts.get(name) };
+  };
+  const byInput = ({ input }: { input: Record<string, unknown> }) => of(String(input['name']));
+  const byRequest = ({ requestId }: { requestId: string }) => of(requestId.split('--')[0] ?? '');
+  return {
+    submitRequest: (question) => byInput(question).submitRequest(question),
+    readStatus: (question) => byRequest(question).readStatus(question),
+    fetchResult: (question) => byRequest(question).fetchResult(question),
+    cancelRequest(question) {
+      scripts.get(question.requestId.split('--')[0] ?? '')?.cancelled?.push(question.requestId);
+      return byRequest(question).cancelRequest(question);
+    },
+    checkAdoption: (question) => byInput(question).checkAdoption(question),
+    gatherEvidence: (question) => byInput(question).gatherEvidence(question),
+  };
+}
