@@ -6,7 +6,7 @@
 //   npx tsx examples/03-cancel-from-another-process.ts order-4711 'wrong scene'
 //
 // What it needs is said in example 01.
-import { ApplicationFailure, Client, Connection, WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 
 const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
@@ -19,12 +19,17 @@ try {
   await generation.signal('cancel', { reason });
   await generation.result();
   // RunComfy stops work that waits in its queue; work that runs goes on, and by default its result is delivered.
-  console.log('too late: the generation succeeded');
+  console.log('ended as succeeded');
 } catch (error) {
+  console.log(endOf(error));
+}
+// Queries work on ended generations, too.
+const { phase, cancel } = await generation.query<{ phase: string; cancel?: { outcome?: string } }>('state');
+console.log(`phase ${phase}, outcome ${cancel?.outcome ?? 'none'}`);
+await connection.close();
+
+function endOf(error: unknown): string {
+  if (error instanceof WorkflowNotFoundError) return `too late: ${key} is not running any more`;
   if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) throw error;
-  console.log(`ended as ${String(error.cause.type)}: ${error.cause.message}`);
-} finally {
-  const { cancel } = await generation.query<{ cancel?: { outcome?: string } }>('state');
-  console.log(`outcome ${cancel?.outcome ?? 'none'}`);
-  await connection.close();
+  return `ended as ${String(error.cause.type)}: ${error.cause.message}`;
 }

@@ -18,7 +18,7 @@ import type { illustratedClip } from './workflows.ts';
 import { stepsQuery } from './workflows.ts';
 
 // Ctrl-C belongs to the pipeline; the worker must live on to see its end.
-Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
 
 const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
 const native = await NativeConnection.connect({ ...connectionOptions });

@@ -61,11 +61,22 @@ describe('example 03, cancel from another process', () => {
     const canceller = await around.example('03-cancel-from-another-process.ts', [key, 'wrong scene']).ended;
     expect(canceller.stderr).toBe('');
     expect(canceller.stdout).toContain('ended as GenerationCancelled');
-    expect(canceller.stdout).toContain('outcome cancelled');
+    expect(canceller.stdout).toContain('phase cancelled, outcome cancelled');
     const awaiting = await first.ended;
     expect(awaiting.code).toBe(1);
     expect(awaiting.stderr).toContain('GenerationCancelled');
     expect(totals()).toMatchObject({ accepted: 1, charged: 0 });
+  });
+});
+
+describe('example 03, too late', () => {
+  it('says so when the generation has ended', async () => {
+    const key = newKey();
+    await around.example('01-one-generation.ts', [key]).ended;
+    const { code, stdout } = await around.example('03-cancel-from-another-process.ts', [key]).ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain(`too late: ${key} is not running any more`);
+    expect(stdout).toContain('phase succeeded, outcome none');
   });
 });
 
