@@ -19,7 +19,7 @@ const fence = /^( *)```(\w*)\n([\s\S]*?)^\1```$/gm;
 
 /** Every Markdown page that belongs to the project. */
 export function readPages(): Page[] {
-  const files = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...markdownBelow('docs')];
+  const files = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'examples/README.md', ...markdownBelow('docs')];
   return files.map((name) => {
     const text = readFileSync(path.join(root, name), 'utf8');
     const blocks = [...text.matchAll(fence)].map(([, , language = '', code = '']) => ({ language, code }));
