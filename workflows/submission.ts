@@ -19,7 +19,7 @@ import { interruptible, warn } from './order.ts';
 type Attempt =
   | { kind: 'accepted'; reply: Pick<AcceptedSubmit, 'requestId'> & Partial<AcceptedSubmit> }
   | { kind: 'not_sent' }
-  | { kind: 'refused'; error: unknown }
+  | { kind: 'refused'; error: unknown; submission: 'not_sent' | 'refused' }
   /** `isReported`: the activity itself said so; otherwise its worker may still know better. */
   | { kind: 'unknown'; isReported: boolean; message: string; details: ActivityFailureDetails };
 
@@ -39,7 +39,7 @@ export async function submit(order: Order): Promise<void> {
         accept(order, attempt.reply);
         break;
       case 'refused':
-        throw endByActivity(order, attempt.error, isSecondSubmit(order) ? 'unknown' : 'refused');
+        throw endByActivity(order, attempt.error, isSecondSubmit(order) ? 'unknown' : attempt.submission);
       case 'not_sent':
         stopUnsent(order);
         break;
@@ -121,7 +121,8 @@ function judge(error: unknown): Attempt {
     case 'GenerationFailed':
     case 'GenerationCancelled':
     case 'GenerationTimedOut':
-      return { kind: 'refused', error };
+      // Not even sent where our own check refused it.
+      return { kind: 'refused', error, submission: details.submission === 'not_sent' ? 'not_sent' : 'refused' };
   }
 }
 

@@ -23,8 +23,9 @@ it('bills at most once when the worker is killed at every boundary, and ends wel
   await startWorkerProcess(stack.settings);
 
   await expectGoodEnd(stack, others ?? []);
-  const byPolicy = Object.fromEntries((inFlight ?? []).map((one) => [one.boundary.policy, one]));
-  const { hold, fail, resubmit } = byPolicy;
+  const [hold, fail, resubmit] = ['hold', 'fail', 'resubmit'].map((policy) =>
+    inFlight?.find(({ boundary }) => boundary.policy === policy),
+  );
   if (!hold || !fail || !resubmit) throw new Error('a policy is missing');
   await expect(fail.generation.result()).rejects.toMatchObject({
     type: 'SubmitOutcomeUnknown',
