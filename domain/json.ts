@@ -22,12 +22,31 @@ export function jsonPath(base: string, key: string | number): string {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${base}.${key}` : `${base}[${JSON.stringify(key)}]`;
 }
 
-/** Every value of a JSON document with its JSONPath, parents first. */
-export function* walkJson(value: unknown, path = '$'): Generator<{ path: string; value: unknown }> {
-  yield { path, value };
-  if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) yield* walkJson(item, jsonPath(path, index));
-  } else if (isJsonObject(value)) {
-    for (const [key, item] of Object.entries(value)) yield* walkJson(item, jsonPath(path, key));
+/** Every value of a JSON document with its JSONPath, parents first. However deep it is nested: no recursion. */
+export function* walkJson(root: unknown): Generator<{ path: string; value: unknown }> {
+  const open = [{ path: '$', value: root }];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    yield node;
+    const { path } = node;
+    open.push(
+      ...childrenOf(node.value)
+        .map(([key, value]) => ({ path: jsonPath(path, key), value }))
+        .reverse(),
+    );
   }
+}
+
+/** Whether arrays and objects are nested more than `levels` deep. */
+export function isNestedDeeperThan(levels: number, root: unknown): boolean {
+  let level = [root];
+  for (let depth = 0; depth <= levels; depth += 1) {
+    level = level.flatMap((value) => childrenOf(value).map(([, child]) => child));
+    if (level.length === 0) return false;
+  }
+  return true;
+}
+
+function childrenOf(value: unknown): [string | number, unknown][] {
+  if (Array.isArray(value)) return [...value.entries()];
+  return isJsonObject(value) ? Object.entries(value) : [];
 }

@@ -1,6 +1,6 @@
 import type { GenerationRequest, InputIssue } from './generation.ts';
 import { defaultDeadlineMs } from './generation.ts';
-import { isJsonObject, walkJson } from './json.ts';
+import { isJsonObject, isNestedDeeperThan, walkJson } from './json.ts';
 
 const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
 const modelIdPattern = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){1,4}$/;
@@ -17,6 +17,9 @@ const requestFields = [
 ];
 /** Junk can have any number of problems; a failure that lists them all would not fit into a history. */
 const maxIssues = 50;
+
+/** Far more than any model takes, and far less than what overflows the stack of whoever handles it. */
+const maxInputLevels = 100;
 
 const waitingFields = ['preset', 'secondsOfDelayPerRead'];
 
@@ -82,6 +85,8 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
   if (isMissing(input)) {
     if (isMissing(requestId))
       issues.push({ path: '$', message: 'input is missing: expected a JSON object with the fields of the model' });
+  } else if (isNestedDeeperThan(maxInputLevels, input)) {
+    issues.push({ path: '$', message: `nested more than ${String(maxInputLevels)} levels deep` });
   } else if (isJsonObject(input)) {
     issues.push(...findUnsafeIntegers(input));
   } else {
@@ -117,7 +122,7 @@ export function deadlineMsOf(request: GenerationRequest): number {
   return request.deadlineMs ?? defaultDeadlineMs;
 }
 
-/** The `https:` and `data:` strings of an input: RunComfy's results echo them, and they are no outputs. */
+/** The `http:` and `https:` strings of an input: RunComfy's results echo them, and they are no outputs. */
 export function inputUrlsOf(input: unknown): string[] {
   const urls = new Set<string>();
   for (const { value } of walkJson(input)) {

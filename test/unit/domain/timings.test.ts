@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Observation } from '../../../domain/timings.ts';
+import { timingsOf } from '../../../domain/timings.ts';
+
+const start = Date.UTC(2026, 10, 1);
+const at = (ms: number) => new Date(start + ms).toISOString();
+
+/** A generation that was queued and ran for so long, as reads at these times saw it. */
+function observed(queueMs: number, runMs: number, reads: number[]): Observation {
+  const end = queueMs + runMs;
+  const seen: Observation = { submittedAt: at(0), noticedAt: at(reads.find((read) => read >= end) ?? end) };
+  for (const read of reads) {
+    if (read >= end) break;
+    seen.lastUnfinishedAt = at(read);
+    if (read < queueMs) seen.lastQueuedAt = at(read);
+    else seen.startedAt ??= at(read);
+  }
+  return seen;
+}
+
+describe('timingsOf', () => {
+  it('gives the stages where the reads bracket them closely', () => {
+    const everySecond = Array.from({ length: 200 }, (_, second) => second * 1_000);
+    const { queueMs, runMs, totalMs } = timingsOf(observed(30_500, 100_500, everySecond));
+    expect(queueMs).toBe(30_500);
+    expect(runMs).toBe(99_500);
+    expect(totalMs).toBe(131_000);
+  });
+
+  it('leaves a stage out that the reads do not bracket within a tenth', () => {
+    expect(timingsOf(observed(30_500, 100_500, [0, 20_000, 40_000, 80_000, 120_000, 160_000]))).toEqual({
+      totalMs: 160_000,
+    });
+  });
+
+  it("prefers RunComfy's own times for the whole, and tells how late the end was noticed", () => {
+    const seen = { submittedAt: at(200), noticedAt: at(61_500), createdAt: at(0), finishedAt: at(60_000) };
+    expect(timingsOf(seen)).toEqual({ totalMs: 60_000, noticedAfterMs: 1_500 });
+  });
+
+  it("does without times that cannot be read, and is never negative where RunComfy's clock is ahead", () => {
+    expect(timingsOf({ noticedAt: at(5), createdAt: 'yesterday', finishedAt: '' })).toEqual({ totalMs: 0 });
+    expect(timingsOf({ submittedAt: at(0), noticedAt: at(5_000), finishedAt: at(9_000) })).toEqual({
+      totalMs: 9_000,
+      noticedAfterMs: 0,
+    });
+  });
+
+  it('is off by no more than a tenth in any stage it gives, however the reads fell', () => {
+    const ms = () => fc.integer({ min: 1_000, max: 600_000 });
+    const gaps = fc.array(fc.integer({ min: 200, max: 20_000 }), { minLength: 1, maxLength: 200 });
+    fc.assert(
+      fc.property(ms(), ms(), gaps, (queueMs, runMs, between) => {
+        let now = 0;
+        const reads = between.map((gap) => (now += gap));
+        reads.push(Math.max(now, queueMs + runMs) + 1);
+        const timings = timingsOf(observed(queueMs, runMs, reads));
+        if (timings.queueMs !== undefined)
+          expect(Math.abs(timings.queueMs - queueMs)).toBeLessThanOrEqual(queueMs * 0.12);
+        if (timings.runMs !== undefined) expect(Math.abs(timings.runMs - runMs)).toBeLessThanOrEqual(runMs * 0.25);
+        expect(timings.totalMs).toBeGreaterThanOrEqual(queueMs + runMs);
+      }),
+    );
+  });
+});
