@@ -150,6 +150,21 @@ describe('example 05, a pipeline', () => {
     expect(stdout).toMatch(/\/clip: not_cancellable \(request .+\)/);
     expect(clipJob()?.state).toBe('in_progress');
   });
+
+  it('has RunComfy stop the queued clip even when the pipeline itself is terminated', async () => {
+    const key = newKey();
+    around.simulator.setProfiles({ [kling]: { queueMs: 600_000, runMs: 1_000 }, '*': { queueMs: 0, runMs: 500 } });
+    const running = around.example('05-pipeline/main.ts', [key]);
+    await until(() => clipJob() !== undefined, 'the clip was ordered', running.output);
+    await around.client.workflow.getHandle(key).terminate('an operator in a hurry');
+    await until(
+      () => clipJob()?.state === 'cancelled',
+      'RunComfy stopped the clip',
+      () => JSON.stringify(clipJob()),
+    );
+    expect((await running.ended).code).toBe(1);
+    expect(clipJob()?.chargedUsd).toBe(0);
+  });
 });
 
 function lastWord(text: string): string {
