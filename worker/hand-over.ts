@@ -26,6 +26,8 @@ export function createHandOver({ client, spool, log }: HandOverDeps): HandOver {
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
   const closed = new Set<string>();
+  /** What the disk did not take: handed over as long as this process lives. */
+  const unspooled = new Map<string, SpooledRequest>();
 
   return {
     async keep({ taskToken, workflowId, firstExecutionRunId, requestId, beat }) {
@@ -49,6 +51,7 @@ export function createHandOver({ client, spool, log }: HandOverDeps): HandOver {
         if (isSpooled) await forget(entry);
         return;
       }
+      if (!isSpooled) unspooled.set(requestId, entry);
       log.warn({ workflowId, requestId }, 'Temporal did not acknowledge the request id; handing it over by signal');
       void send(entry).catch(() => undefined);
       schedule();
@@ -71,7 +74,8 @@ export function createHandOver({ client, spool, log }: HandOverDeps): HandOver {
   }
 
   async function drain(): Promise<void> {
-    const waiting = (await spool.list()).filter((entry) => !closed.has(entry.requestId));
+    const known = [...(await spool.list()), ...unspooled.values()];
+    const waiting = known.filter((entry) => !closed.has(entry.requestId));
     const results = await Promise.allSettled(waiting.map(send));
     if (results.some(({ status }) => status === 'rejected')) schedule();
   }
@@ -98,6 +102,7 @@ export function createHandOver({ client, spool, log }: HandOverDeps): HandOver {
   }
 
   async function forget(entry: SpooledRequest): Promise<void> {
+    unspooled.delete(entry.requestId);
     await spool.remove(entry).catch((error: unknown) => {
       log.warn(
         { error },

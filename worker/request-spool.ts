@@ -70,9 +70,10 @@ async function syncFolder(folder: string): Promise<void> {
 async function readEntry(file: string): Promise<SpooledRequest | undefined> {
   try {
     const entry: unknown = JSON.parse(await readFile(file, 'utf8'));
-    return isJsonObject(entry) && typeof entry['requestId'] === 'string'
-      ? (entry as unknown as SpooledRequest)
-      : undefined;
+    if (!isJsonObject(entry)) return undefined;
+    const { workflowId, firstExecutionRunId, requestId } = entry;
+    const isWhole = [workflowId, firstExecutionRunId, requestId].every((id) => typeof id === 'string' && id !== '');
+    return isWhole ? (entry as unknown as SpooledRequest) : undefined;
   } catch {
     return undefined;
   }
