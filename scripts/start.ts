@@ -72,6 +72,7 @@ function refuse(sentence: string): false {
 
 async function runSeed({ client, taskQueue, uiUrl, address, simulator }: DemoStack, isLive: boolean): Promise<void> {
   const generations = createGenerationClient({ client, taskQueue });
+  const before = simulator?.ledger({ withJobs: false }).totals;
   const key = `${isLive ? 'live' : 'start'}-${randomUUID().slice(0, 8)}`;
   say(`workflow          ${key}\n`);
   const handle = await generations.start({ model: klingImageToVideoId, input: klingImageToVideoPayload }, { key });
@@ -91,7 +92,9 @@ async function runSeed({ client, taskQueue, uiUrl, address, simulator }: DemoSta
   say(`reads             ${String(result.reads)}`);
   if (simulator) {
     const { totals } = simulator.ledger({ withJobs: false });
-    say(`billed            ${String(totals.charged)} job, $${totals.chargedUsd.toFixed(2)} in the simulator's ledger`);
+    const jobs = totals.charged - (before?.charged ?? 0);
+    const usd = totals.chargedUsd - (before?.chargedUsd ?? 0);
+    say(`billed            ${String(jobs)} job${jobs === 1 ? '' : 's'}, $${usd.toFixed(2)} in the simulator's ledger`);
   } else {
     say(
       `billed            ${result.costUsd === undefined ? 'RunComfy has not stated the cost yet' : `$${result.costUsd.toFixed(2)}`}`,
