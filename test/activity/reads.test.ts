@@ -118,9 +118,7 @@ describe('a read that meets', () => {
       for (const attempt of attempts) {
         expect(attempt.failure).toMatchObject({ type, nonRetryable: isFinal });
         expect(attempt.failure?.nextRetryDelay).toBe(delayMs);
-        expect(attempt.failure?.category).toBe(
-          isFinal ? ApplicationFailureCategory.UNSPECIFIED : ApplicationFailureCategory.BENIGN,
-        );
+        expect(attempt.failure?.category).toBe(isFinal ? undefined : ApplicationFailureCategory.BENIGN);
         expect(detailsOf(attempt)).toMatchObject(details);
         // What failed is counted by the attempt after it; a failure that is final tells it itself.
         expect(attempt.heartbeats).toEqual(isFinal ? [] : [{ reads: 1 }]);

@@ -129,5 +129,5 @@ export async function activitiesOnSimulator(
 
 /** First detail of a failure. */
 export function detailsOf(attempt: Attempt<unknown>): ActivityFailureDetails {
-  return (attempt.failure?.details?.[0] ?? {}) as ActivityFailureDetails;
+  return attempt.failure?.details?.[0] ?? {};
 }
