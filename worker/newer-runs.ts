@@ -1,8 +1,10 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
 import { isJsonObject } from '../domain/json.ts';
+import { generationWorkflowType } from '../domain/names.ts';
 
-const visibilityWithinMs = 20_000;
+/** Together with the look into the catalogue shorter than the heartbeat timeout of a submit, 10 s; the next attempt asks again. */
+const visibilityWithinMs = 4_000;
 const visibilityEveryMs = 500;
 
 /**
@@ -10,7 +12,7 @@ const visibilityEveryMs = 500;
  * is only trusted once it shows `runId` itself: visibility lags behind.
  */
 export async function checkNewerRuns(client: Client, key: string, runId: string, retryOfRunId: string): Promise<void> {
-  const runs = await listRuns(client, key, runId);
+  const runs = await listRuns(client, key, runId, retryOfRunId);
   const followed = runs.find((run) => run.runId === retryOfRunId);
   for (const run of runs) {
     if (run.runId === runId || run.runId === retryOfRunId) continue;
@@ -25,16 +27,33 @@ export async function checkNewerRuns(client: Client, key: string, runId: string,
   }
 }
 
-async function listRuns(client: Client, key: string, runId: string): Promise<WorkflowExecutionInfo[]> {
+async function listRuns(
+  client: Client,
+  key: string,
+  runId: string,
+  retryOfRunId: string,
+): Promise<WorkflowExecutionInfo[]> {
   const giveUpAt = Date.now() + visibilityWithinMs;
+  const query = await queryFor(client, key, retryOfRunId);
   for (;;) {
     const runs: WorkflowExecutionInfo[] = [];
-    const query = `WorkflowId = '${key.replaceAll("'", "''")}'`;
-    for await (const run of client.workflow.list({ query })) runs.push(run);
+    for await (const run of client.workflow.list({ query })) if (run.workflowId === key) runs.push(run);
     if (runs.some((run) => run.runId === runId)) return runs;
     if (Date.now() > giveUpAt) throw new Error(`Temporal's visibility does not show run ${runId} yet`);
     await new Promise((resolve) => setTimeout(resolve, visibilityEveryMs));
   }
+}
+
+/**
+ * A query that finds at least the runs of a key since the one that was followed. The SQL stores of Temporal compare no
+ * value with quotes, backslashes or control characters, however they are escaped: there the plain beginning is looked for.
+ */
+async function queryFor(client: Client, key: string, retryOfRunId: string): Promise<string> {
+  if (!/['"\\\p{Cc}]/u.test(key)) return `WorkflowId = '${key}'`;
+  const { startTime } = await client.workflow.getHandle(key, retryOfRunId).describe();
+  const [plain = ''] = /^[^'"`\\%_!\p{Cc}]*/u.exec(key) ?? [];
+  const beginning = plain === '' ? '' : ` AND WorkflowId STARTS_WITH '${plain}'`;
+  return `WorkflowType = '${generationWorkflowType}' AND StartTime >= '${startTime.toISOString()}'${beginning}`;
 }
 
 /** Whether the run ended in a failure that says that nothing was accepted. */
