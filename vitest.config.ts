@@ -36,7 +36,7 @@ export default defineConfig({
         test: {
           name: 'server',
           ...workers,
-          include: ['test/workflow/**/*.test.ts', 'test/e2e/**/*.test.ts'],
+          include: ['test/workflow/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
           globalSetup: ['test/support/bundle-setup.ts', 'test/support/global-setup.ts'],
           testTimeout: serverTimeoutMs,
           hookTimeout: serverTimeoutMs,

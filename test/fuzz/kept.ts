@@ -1,0 +1,19 @@
+import type { FuzzScript } from './script.ts';
+
+/** Scripts that broke a promise, or its check, once; each is played on every test run. */
+export const keptScripts: Record<string, FuzzScript> = {
+  'a success is told, and the provider then enters a failure': {
+    policy: 'fail',
+    onCancelWhileRunning: 'wait',
+    deadlineMs: 12_001,
+    queueReads: 3,
+    runReads: 1,
+    faults: [
+      { fault: 'missing-status', step: 'result', times: 8, skip: 2 },
+      { fault: 'stuck-in-queue', step: 'submit', skip: 1 },
+      { fault: 'result-failed', step: 'result', times: 1 },
+    ],
+    cancels: [],
+    decisions: [],
+  },
+};

@@ -1,0 +1,48 @@
+import type { RunComfyClient } from '../../runcomfy/client.ts';
+import { createRunComfyClient } from '../../runcomfy/client.ts';
+import type { Simulator } from '../../simulator/index.ts';
+import { startSimulator } from '../../simulator/index.ts';
+import type { FuzzScript } from './script.ts';
+import type { Books } from './truth.ts';
+import type { RunClock } from './virtual-time.ts';
+
+/** A simulator that serves one run after the other, and the product's client for it. */
+export interface Lane {
+  simulator: Simulator;
+  runcomfy: RunComfyClient;
+  clock: RunClock;
+  /** Forgets the run before and lays out the faults of the next; ids differ from run to run. */
+  prepare: (script: FuzzScript, seed: number) => void;
+  books: () => Books;
+  close: () => Promise<void>;
+}
+
+/** An answer that does not come is given up soon: nothing else takes that long here. */
+const patienceMs = 400;
+
+export async function openLane({ hasOwnClock }: { hasOwnClock: boolean }): Promise<Lane> {
+  const clock = { now: Date.now() };
+  const simulator = await startSimulator({ seed: 1, ...(hasOwnClock && { clock: { now: () => clock.now } }) });
+  const timeout = { totalMs: patienceMs };
+  const runcomfy = createRunComfyClient({
+    modelApiBase: simulator.modelApiBase,
+    serverlessApiBase: simulator.serverlessApiBase,
+    token: () => 'sim-fuzz',
+    timeouts: { submit: timeout, status: timeout, result: timeout, cancel: timeout },
+  });
+  return {
+    simulator,
+    runcomfy,
+    clock,
+    prepare({ queueReads, runReads, faults }, seed) {
+      simulator.reset({ seed });
+      simulator.setProfiles({ '*': { queueReads, runReads } });
+      simulator.setFaults(faults);
+    },
+    books: () => ({ jobs: simulator.ledger().jobs, faults: simulator.faults() }),
+    async close() {
+      await runcomfy.close();
+      await simulator.close();
+    },
+  };
+}

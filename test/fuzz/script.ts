@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import type { CancelWhileRunningPolicy, UnknownSubmissionPolicy } from '../../domain/generation.ts';
+import type { FaultRule } from '../../simulator/index.ts';
+import { faultNames } from '../../simulator/index.ts';
+
+/** A way to ask for a cancel. */
+export type CancelWay = 'signal' | 'update' | 'workflow';
+
+/** What a person does about a submission that is unknown. */
+export type Decision = 'none' | 'adopt' | 'adopt a wrong id' | 'resubmit' | 'abandon';
+
+/** One generation and all that happens to it. */
+export interface FuzzScript {
+  policy: UnknownSubmissionPolicy;
+  onCancelWhileRunning: CancelWhileRunningPolicy | 'unsaid';
+  deadlineMs: number;
+  /** How many reads a job queues and runs for. */
+  queueReads: number;
+  runReads: number;
+  faults: FaultRule[];
+  cancels: { afterMs: number; way: CancelWay }[];
+  decisions: Decision[];
+}
+
+const steps = ['submit', 'status', 'result', 'cancel'] as const;
+
+/** Every fault of the simulator at every step of a generation; those that take their time take little of it. */
+const faultsByStep = steps.map((step) =>
+  faultNames
+    .filter((fault) => fault.steps.includes(step))
+    .map(({ name }): FaultRule => ({ fault: name, step, delayMs: 5 })),
+);
+
+const faultRule: fc.Arbitrary<FaultRule> = fc
+  .record({
+    base: fc.oneof(...faultsByStep.map((faults) => fc.constantFrom(...faults))),
+    times: fc.constantFrom(1, 1, 2, 3, 8, undefined),
+    skip: fc.constantFrom(0, 0, 0, 1, 2),
+    httpStatus: fc.constantFrom(undefined, undefined, 500, 502, 504),
+    retryAfter: fc.constantFrom(undefined, 0, 1, 2),
+  })
+  .map(({ base, times, skip, httpStatus, retryAfter }) => ({
+    ...base,
+    ...(times !== undefined && { times }),
+    ...(skip > 0 && { skip }),
+    ...(httpStatus !== undefined && /^http-/.test(base.fault) && { httpStatus }),
+    ...(retryAfter !== undefined && { retryAfter }),
+  }));
+
+/** Random generations whose deadlines and cancels fall into the given time. */
+export function fuzzScripts(longestMs: number): fc.Arbitrary<FuzzScript> {
+  return fc.record({
+    policy: fc.constantFrom('hold', 'fail', 'resubmit'),
+    onCancelWhileRunning: fc.constantFrom('wait', 'detach', 'unsaid'),
+    deadlineMs: fc.integer({ min: Math.ceil(longestMs / 10), max: longestMs }),
+    queueReads: fc.nat({ max: 3 }),
+    runReads: fc.nat({ max: 3 }),
+    faults: fc.array(faultRule, { maxLength: 4 }),
+    cancels: fc.array(
+      fc.record({ afterMs: fc.nat({ max: longestMs }), way: fc.constantFrom('signal', 'update', 'workflow') }),
+      { maxLength: 2 },
+    ),
+    decisions: fc.array(fc.constantFrom('none', 'adopt', 'adopt a wrong id', 'resubmit', 'abandon'), { maxLength: 2 }),
+  });
+}
