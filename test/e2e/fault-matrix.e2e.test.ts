@@ -153,6 +153,7 @@ async function decide({ row, simulator, handle, runcomfy }: Cell, clients: Map<s
     await runcomfy.cancel(job.id);
     return undefined;
   }
+  await until(`${row.name} has been read`, async () => (await stateOf(handle)).reads > 0);
   const { outcome } = await handle.executeUpdate<CancelReply, []>('cancel');
   simulator.release();
   return outcome;
