@@ -2,6 +2,7 @@ import type { SubmitHeartbeat } from '../domain/activities.ts';
 import type { BalanceReading, InputIssue } from '../domain/generation.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
 import type { OpenReadings } from './open-readings.ts';
+import type { ReadPacer } from './read-pacer.ts';
 import type { ReadTally } from './read-tally.ts';
 import type { WaitingKnowledge } from './waiting/knowledge.ts';
 
@@ -21,6 +22,7 @@ export interface ActivityDeps {
     validate: (model: string, input: Record<string, unknown>) => Promise<{ issues: InputIssue[]; warnings: string[] }>;
   };
   tally: ReadTally;
+  pacer: ReadPacer;
   openReadings: OpenReadings;
   waiting: WaitingKnowledge;
   /** The search attributes of ours that the server knows. */

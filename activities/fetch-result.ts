@@ -8,10 +8,12 @@ import type { ActivityDeps } from './activity-deps.ts';
 import { readingAttempt } from './reading.ts';
 
 /** `GET /requests/{id}/result?include_cost=true`: the output, or why there is none. */
-export function createFetchResult({ runcomfy, tally, waiting }: ActivityDeps): Activities['fetchResult'] {
+export function createFetchResult(deps: ActivityDeps): Activities['fetchResult'] {
+  const { runcomfy, waiting, pacer } = deps;
   return (question) =>
-    readingAttempt(tally, question.requestId, async ({ count }): Promise<ResultReading> => {
+    readingAttempt(deps, question.requestId, async ({ count }): Promise<ResultReading> => {
       const { model, requestId, inputUrls } = question;
+      await pacer.takeTurn();
       count.add();
       const seen = () => ({ reads: count.report(), readAt: new Date().toISOString() });
       try {

@@ -13,9 +13,9 @@ const longestAttemptMs = 18_000;
 
 /** `GET /requests/{id}/status`, once or several times until something changes: where the work stands, when to look again. */
 export function createReadStatus(deps: ActivityDeps): Activities['readStatus'] {
-  const { tally, openReadings } = deps;
+  const { openReadings } = deps;
   return (question) =>
-    readingAttempt(tally, question.requestId, async ({ count, key }) => {
+    readingAttempt(deps, question.requestId, async ({ count, key }) => {
       const open = openReadings.begin(key);
       const latestAt = Date.now() + longestAttemptMs;
       try {
@@ -45,7 +45,8 @@ function isWorthStaying(
 }
 
 async function readOnce(deps: ActivityDeps, question: StatusQuestion, count: OpenCount): Promise<StatusReading> {
-  const { runcomfy, searchAttributes, waiting } = deps;
+  const { runcomfy, searchAttributes, waiting, pacer } = deps;
+  await pacer.takeTurn();
   count.add();
   const { status, statusWord, queuePosition } = await runcomfy.status(question.requestId);
   const readAt = new Date();

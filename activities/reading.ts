@@ -2,7 +2,8 @@ import { activityInfo, heartbeat, log } from '@temporalio/activity';
 import type { ActivityFailureDetails } from '../domain/activities.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
-import type { OpenCount, ReadTally } from './read-tally.ts';
+import type { ActivityDeps } from './activity-deps.ts';
+import type { OpenCount } from './read-tally.ts';
 import { failure, toApplicationFailure } from './to-application-failure.ts';
 
 /** An id that was just accepted may be unknown for a moment, and a reply may be mangled on the way: only lasting ones count. */
@@ -27,7 +28,7 @@ export interface ReadAttempt {
  * lets a 404 or a misshapen reply become final only once it has lasted for 30 s, by a read as these end.
  */
 export async function readingAttempt<T>(
-  tally: ReadTally,
+  { tally, pacer }: Pick<ActivityDeps, 'tally' | 'pacer'>,
   requestId: string,
   read: (attempt: ReadAttempt) => Promise<T>,
 ): Promise<T> {
@@ -38,6 +39,7 @@ export async function readingAttempt<T>(
   try {
     return await read({ count, key, doubt: before.doubt });
   } catch (error) {
+    if (isRunComfyError(error) && error.type === 'RateLimited') pacer.slowDown(error.retryAfterMs);
     throw judge(error, before, count);
   }
 }

@@ -4,6 +4,7 @@ import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.ts';
 import { createOpenReadings } from '../activities/open-readings.ts';
+import { createReadPacer } from '../activities/read-pacer.ts';
 import { createReadTally } from '../activities/read-tally.ts';
 import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { defaultTaskQueue, submitTaskQueue } from '../domain/names.ts';
@@ -14,7 +15,6 @@ import { loadWorkflowBundle } from './bundle-workflows.ts';
 import { createHandOver } from './hand-over.ts';
 import { learnFromHistory } from './learn-from-history.ts';
 import { checkNewerRuns } from './newer-runs.ts';
-import { paceReads } from './paced-reads.ts';
 import { openRequestSpool } from './request-spool.ts';
 import { followSearchAttributes, missingSearchAttributesSentence } from './search-attributes.ts';
 
@@ -61,8 +61,7 @@ export interface GenerationWorker {
 
 /** A worker for both queues: workflows and reads on one, paid submits alone on the other. */
 export async function createGenerationWorker(options: GenerationWorkerOptions): Promise<GenerationWorker> {
-  const { connection, client, namespace, log, deploymentVersion } = options;
-  const runcomfy = paceReads(options.runcomfy, options.readsPerSecond);
+  const { connection, client, namespace, runcomfy, log, deploymentVersion } = options;
   const taskQueue = options.taskQueue ?? defaultTaskQueue;
   const attributes = await followSearchAttributes(client, (check) => {
     if (!check) log.warn('the search attributes of the namespace could not be listed; generations run without them');
@@ -77,6 +76,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     runcomfy,
     validator: createInputValidator({ ...catalogue, timeoutMs: catalogueWithinMs }),
     tally: createReadTally(),
+    pacer: createReadPacer(options.readsPerSecond),
     openReadings,
     waiting,
     searchAttributes: attributes.known,

@@ -106,6 +106,8 @@ describe('a read that meets', () => {
     it(`${name} is ${type}, ${isFinal ? 'for good' : 'and read again'}, whichever the endpoint`, async () => {
       const rig = await activitiesOnSimulator({
         client: { timeouts: { status: { totalMs: 400 }, result: { totalMs: 400 } } },
+        // Each endpoint for itself: after a 429 of one, the worker's pacer would hold the other back.
+        deps: { pacer: { takeTurn: () => Promise.resolve(), slowDown: () => undefined } },
       });
       const requestId = await rig.order();
       rig.sim.setFaults(['status' as const, 'result' as const].map((step) => ({ ...fault, step })));
@@ -125,6 +127,17 @@ describe('a read that meets', () => {
       }
     });
   }
+
+  it('a 429 holds back every read of the worker, not one request', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    rig.sim.setFaults([{ fault: 'rate-limited', step: 'status', times: 1, retryAfter: 60 }]);
+    await rig.attempt(rig.activities.readStatus, question(requestId), { activityId: 'a' });
+    const { failure } = await rig.attempt(rig.activities.readStatus, question('another-request'), { activityId: 'b' });
+    expect(failure).toMatchObject({ type: 'RateLimited', nonRetryable: false });
+    expect(failure?.nextRetryDelay).toBeGreaterThan(55_000);
+    expect(rig.sim.ledger().totals.statusReads).toBe(1);
+  });
 
   it('a server that is gone is read again', async () => {
     const rig = activitiesAt(`http://127.0.0.1:${String(await closedPort())}`);

@@ -7,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import type { ActivityDeps, KeptRequestId } from '../../activities/index.ts';
 import { createActivities } from '../../activities/index.ts';
 import { createOpenReadings } from '../../activities/open-readings.ts';
+import { createReadPacer } from '../../activities/read-pacer.ts';
 import { createReadTally } from '../../activities/read-tally.ts';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { ActivityFailureDetails, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
@@ -61,6 +62,7 @@ export function activitiesAt(base: string, options: RigOptions = {}): ActivityRi
     runcomfy,
     validator: createInputValidator({ getModel: (id) => runcomfy.getModel(id), timeoutMs: 5_000 }),
     tally: createReadTally(),
+    pacer: createReadPacer(),
     openReadings: createOpenReadings(100),
     waiting: createWaitingKnowledge(),
     searchAttributes: () => ['RunComfyModel'],
