@@ -219,10 +219,28 @@ function expectEnd(way: Way, ends: Phase['ends'], ending: Ending): void {
   expect(ending.state.failure?.type).toBe('GenerationCancelled');
 }
 
-describe('a cancel by', () => {
+describe.concurrent('a cancel by', () => {
+  it('any way while RunComfy gives no answer for half a minute: unknown, and the policy decides', async () => {
+    await Promise.all(
+      ways.map(async (way) => {
+        const cancelRequest = () => Promise.reject(activityFailure('ServiceUnavailable', {}, { retryable: true }));
+        const { handle, cancel } = await begin(way, { readStatus: thenFinished('in_progress'), cancelRequest });
+        await untilRead(handle);
+        const askedAt = Date.now();
+        const { reply } = await cancel();
+        const ending = await endingOf(handle);
+        expectEnd(way, 'as the policy says', ending);
+        expect(ending.state.cancel?.outcome).toBe('unknown');
+        if (isWorkflowCancellation(way)) expect(ending.state.failure?.message).toContain('may run on and be billed');
+        if (way === 'update') expect(await reply).toEqual({ outcome: 'unknown', phase: 'in_progress' });
+        expect(Date.now() - askedAt).toBeGreaterThan(15_000);
+      }),
+    );
+  });
+
   for (const way of ways) {
     for (const [when, phase] of Object.entries(phases)) {
-      it.concurrent(`${way} while ${when}: ${phase.outcome}, and it ends ${phase.ends}`, async () => {
+      it(`${way} while ${when}: ${phase.outcome}, and it ends ${phase.ends}`, async () => {
         const { script, before, after } = phase.set();
         const cancelled: string[] = [];
         const { handle, name, cancel } = await begin(way, { ...script, cancelled });
@@ -241,31 +259,10 @@ describe('a cancel by', () => {
       });
     }
   }
-
-  it.concurrent(
-    'any way while RunComfy gives no answer for half a minute: unknown, and the policy decides',
-    async () => {
-      await Promise.all(
-        ways.map(async (way) => {
-          const cancelRequest = () => Promise.reject(activityFailure('ServiceUnavailable', {}, { retryable: true }));
-          const { handle, cancel } = await begin(way, { readStatus: thenFinished('in_progress'), cancelRequest });
-          await untilRead(handle);
-          const askedAt = Date.now();
-          const { reply } = await cancel();
-          const ending = await endingOf(handle);
-          expectEnd(way, 'as the policy says', ending);
-          expect(ending.state.cancel?.outcome).toBe('unknown');
-          if (isWorkflowCancellation(way)) expect(ending.state.failure?.message).toContain('may run on and be billed');
-          if (way === 'update') expect(await reply).toEqual({ outcome: 'unknown', phase: 'in_progress' });
-          expect(Date.now() - askedAt).toBeGreaterThan(15_000);
-        }),
-      );
-    },
-  );
 });
 
-describe('an explicit policy', () => {
-  it.concurrent('detach lets the work go on a signal, and says that it may be billed', async () => {
+describe.concurrent('an explicit policy', () => {
+  it('detach lets the work go on a signal, and says that it may be billed', async () => {
     const { handle, cancel, name } = await begin(
       'signal',
       { readStatus: waiting('in_progress'), cancelRequest: answer('not_cancellable', 'in_progress') },
@@ -284,7 +281,7 @@ describe('an explicit policy', () => {
   });
 
   for (const way of ['workflow cancellation', "a parent's end"] as const) {
-    it.concurrent(`wait binds ${way} too: the result is returned`, async () => {
+    it(`wait binds ${way} too: the result is returned`, async () => {
       const { handle, cancel } = await begin(
         way,
         { readStatus: thenFinished('in_progress'), cancelRequest: answer('not_cancellable', 'in_progress') },
@@ -299,8 +296,8 @@ describe('an explicit policy', () => {
   }
 });
 
-describe('more than one cancel', () => {
-  it.concurrent('at the same time gets the same outcome, and RunComfy is asked once', async () => {
+describe.concurrent('more than one cancel', () => {
+  it('at the same time gets the same outcome, and RunComfy is asked once', async () => {
     const asking = gate();
     const cancelled: string[] = [];
     const cancelRequest = () => asking.pass().then(answer('cancelled', 'cancelled'));
@@ -317,7 +314,7 @@ describe('more than one cancel', () => {
     expect(cancelled).toHaveLength(1);
   });
 
-  it.concurrent('after RunComfy could not stop the work is answered without asking again', async () => {
+  it('after RunComfy could not stop the work is answered without asking again', async () => {
     const cancelled: string[] = [];
     let status: 'in_progress' | 'finished' = 'in_progress';
     const { handle } = await begin('update', {
@@ -335,7 +332,7 @@ describe('more than one cancel', () => {
     expect((await endingOf(handle)).state.cancel).toMatchObject({ outcome: 'not_cancellable', reason: 'please' });
   });
 
-  it.concurrent('by the workflow after one by signal lets go of work that runs on', async () => {
+  it('by the workflow after one by signal lets go of work that runs on', async () => {
     const cancelled: string[] = [];
     const { handle } = await begin('signal', {
       readStatus: waiting('in_progress'),
@@ -351,7 +348,7 @@ describe('more than one cancel', () => {
     expect(cancelled).toHaveLength(1);
   });
 
-  it.concurrent('of an ended generation finds no running workflow, and changes nothing', async () => {
+  it('of an ended generation finds no running workflow, and changes nothing', async () => {
     const { handle } = await begin('signal', {});
     const { result } = await endingOf(handle);
     await expect(handle.signal('cancel')).rejects.toThrow(WorkflowNotFoundError);
@@ -361,8 +358,8 @@ describe('more than one cancel', () => {
   });
 });
 
-describe('a cancel that RunComfy had obeyed already', () => {
-  it.concurrent('is seen by the next read where the answer to it was lost for good', async () => {
+describe.concurrent('a cancel that RunComfy had obeyed already', () => {
+  it('is seen by the next read where the answer to it was lost for good', async () => {
     let isStopped = false;
     const { handle } = await begin('signal', {
       readStatus: () => Promise.resolve(reading(isStopped ? 'cancelled' : 'in_queue', { nextReadInMs: 60_000 })),
@@ -381,7 +378,7 @@ describe('a cancel that RunComfy had obeyed already', () => {
     });
   });
 
-  it.concurrent('elsewhere, by somebody else, ends as GenerationCancelled without a wish from here', async () => {
+  it('elsewhere, by somebody else, ends as GenerationCancelled without a wish from here', async () => {
     const { handle } = await begin('signal', { readStatus: () => Promise.resolve(reading('cancelled')) });
     const { type, message, state } = await endingOf(handle);
     expect(type).toBe('GenerationCancelled');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CancelAnswer } from '../../domain/activities.ts';
-import { activityFailure, endingOf, output, reading } from '../support/generations.ts';
+import { activityFailure, endingOf, output, reading, untilState } from '../support/generations.ts';
 import { accepted, gate, scriptedGenerations } from '../support/scripted-generations.ts';
 
 const { start } = scriptedGenerations();
@@ -13,8 +13,8 @@ const answer = (outcome: CancelAnswer['outcome'], status: NonNullable<CancelAnsw
 const waiting = (status: 'in_queue' | 'in_progress') => () =>
   Promise.resolve(reading(status, { nextReadInMs: 600_000 }));
 
-describe('a deadline that passes', () => {
-  it.concurrent('while a submit waits for Retry-After: nothing was sent', async () => {
+describe.concurrent('a deadline that passes', () => {
+  it('while a submit waits for Retry-After: nothing was sent', async () => {
     const more = { retryable: true, nextRetryDelay: 600_000 };
     const submitRequest = () => Promise.reject(activityFailure('RateLimited', { submission: 'refused' }, more));
     const { handle } = await start({ submitRequest }, { deadlineMs });
@@ -25,7 +25,7 @@ describe('a deadline that passes', () => {
     expect(details?.requestId).toBeUndefined();
   });
 
-  it.concurrent('while a submit is in flight: it is finished, then its id is cancelled', async () => {
+  it('while a submit is in flight: it is finished, then its id is cancelled', async () => {
     const sending = gate();
     const cancelled: string[] = [];
     const { handle, name } = await start(
@@ -51,7 +51,7 @@ describe('a deadline that passes', () => {
     expect(cancelled).toEqual([`${name}--1`]);
   });
 
-  it.concurrent('while the request is queued: RunComfy stops it, and it is no cancel but a timeout', async () => {
+  it('while the request is queued: RunComfy stops it, and it is no cancel but a timeout', async () => {
     let reads = 0;
     const { handle, name } = await start(
       { readStatus: () => ((reads += 1), waiting('in_queue')()) },
@@ -66,7 +66,7 @@ describe('a deadline that passes', () => {
     expect(reads).toBe(1);
   });
 
-  it.concurrent('while the work runs on: it looks once more and names the request that may be billed', async () => {
+  it('while the work runs on: it looks once more and names the request that may be billed', async () => {
     let reads = 0;
     const { handle, name } = await start(
       {
@@ -82,7 +82,7 @@ describe('a deadline that passes', () => {
     expect(state.reads).toBe(3);
   });
 
-  it.concurrent('as the work has just finished: the result is delivered', async () => {
+  it('as the work has just finished: the result is delivered', async () => {
     const { handle } = await start(
       { readStatus: waiting('in_progress'), cancelRequest: answer('not_cancellable', 'finished') },
       { deadlineMs },
@@ -92,7 +92,7 @@ describe('a deadline that passes', () => {
     expect(state).toMatchObject({ phase: 'succeeded', cancel: { reason: 'deadline' } });
   });
 
-  it.concurrent('as the work has just failed: the truth is told', async () => {
+  it('as the work has just failed: the truth is told', async () => {
     const fetchResult = () =>
       Promise.resolve({ status: 'failed' as const, reason: 'policy', reads: 1, readAt: new Date().toISOString() });
     const { handle } = await start(
@@ -106,7 +106,7 @@ describe('a deadline that passes', () => {
     });
   });
 
-  it.concurrent('while a result lags behind: it looks once more, and ends with the request id', async () => {
+  it('while a result lags behind: it looks once more, and ends with the request id', async () => {
     let results = 0;
     const cancelled: string[] = [];
     const { handle, name } = await start(
@@ -129,7 +129,7 @@ describe('a deadline that passes', () => {
     expect(cancelled).toEqual([]);
   });
 
-  it.concurrent('while reads fail: the outage is cut short, and the last look comes to an end', async () => {
+  it('while reads fail: the outage is cut short, and the last look comes to an end', async () => {
     const { handle, name } = await start(
       {
         readStatus: () => Promise.reject(activityFailure('ServiceUnavailable', {}, { retryable: true })),
@@ -142,7 +142,7 @@ describe('a deadline that passes', () => {
     expect(details).toMatchObject({ requestId: `${name}--1`, submission: 'accepted' });
   });
 
-  it.concurrent('after a cancel that could not stop the work: RunComfy is not asked again', async () => {
+  it('after a cancel that could not stop the work: RunComfy is not asked again', async () => {
     const cancelled: string[] = [];
     const { handle } = await start(
       {
@@ -152,6 +152,7 @@ describe('a deadline that passes', () => {
       },
       { deadlineMs: 5_000 },
     );
+    await untilState(handle, ({ reads }) => reads > 0);
     expect(await handle.executeUpdate('cancel', { args: [{ reason: 'mine' }] })).toMatchObject({
       outcome: 'not_cancellable',
     });
@@ -161,7 +162,7 @@ describe('a deadline that passes', () => {
     expect(cancelled).toHaveLength(1);
   });
 
-  it.concurrent('while RunComfy cannot be asked to stop: that is said too', async () => {
+  it('while RunComfy cannot be asked to stop: that is said too', async () => {
     const { handle } = await start(
       {
         readStatus: waiting('in_progress'),
@@ -176,8 +177,8 @@ describe('a deadline that passes', () => {
   });
 });
 
-describe('a deadline', () => {
-  it.concurrent('counts from the start, and lies a day ahead unless given', async () => {
+describe.concurrent('a deadline', () => {
+  it('counts from the start, and lies a day ahead unless given', async () => {
     for (const [request, ms] of [
       [{ deadlineMs: 3_600_000 }, 3_600_000],
       [{}, 86_400_000],

@@ -45,8 +45,81 @@ const handOver = (handle: GenerationHandle, requestId: string, firstExecutionRun
   handle.signal('requestAccepted', { firstExecutionRunId, requestId });
 const unfinished = () => Promise.resolve(reading('in_queue', { nextReadInMs: 60_000 }));
 
-describe('a submission of unknown outcome that is held', () => {
-  it.concurrent('shows what is known in its state, and sends nothing by itself', async () => {
+/** A worker that is lost after its last heartbeat, if it sent any. */
+async function loseWorker(beat?: SubmitHeartbeat): Promise<never> {
+  if (beat) heartbeat(beat);
+  return await untilDropped();
+}
+const sending: SubmitHeartbeat = { stage: 'sending', at: sentAt, balanceBefore, searchAttributes: ['RunComfyModel'] };
+
+describe.concurrent('a worker that is lost while it submits', () => {
+  it('before it began to send: the order is sent again by itself', async () => {
+    const { submitRequest, posts } = submits(
+      () => loseWorker(),
+      () => loseWorker({ stage: 'not_sent', at: sentAt }),
+      takes,
+    );
+    const { handle, name } = await start({ submitRequest });
+    const ending = untilLong(handle, ({ requestId }) => requestId !== undefined);
+    await ending;
+    expect((await endingOf(handle)).result?.requestId).toBe(`${name}--1`);
+    expect(posts()).toBe(3);
+  });
+
+  it('after it began to send: unknown within 30 s, with what its heartbeat told', async () => {
+    const { submitRequest, posts } = submits(() => loseWorker(sending));
+    const begunAt = Date.now();
+    const { handle } = await start({ submitRequest });
+    const state = await untilLong(handle, ({ phase }) => phase === 'submission_unknown');
+    expect(Date.now() - begunAt).toBeLessThan(30_000);
+    expect(state.evidence).toMatchObject({ sentAt, balanceBefore });
+    expect(posts()).toBe(1);
+    await resolve(handle, { action: 'abandon' });
+    expect((await endingOf(handle)).message).toContain('the worker was lost');
+  });
+
+  it('after RunComfy had accepted: the id of its last heartbeat is taken', async () => {
+    const { submitRequest, posts } = submits((name) =>
+      loseWorker({ ...sending, stage: 'accepted', requestId: `${name}--heard` }),
+    );
+    const { handle, name } = await start({ submitRequest });
+    await untilLong(handle, ({ requestId }) => requestId !== undefined);
+    expect((await endingOf(handle)).result?.requestId).toBe(`${name}--heard`);
+    expect(posts()).toBe(1);
+  });
+
+  for (const policy of ['fail', 'resubmit'] as const) {
+    it(`${policy} first waits 15 s for its spool: an id that comes in time is taken`, async () => {
+      const { submitRequest, posts } = submits(() => loseWorker(sending));
+      const { handle, name } = await start({ submitRequest }, { onUnknownSubmission: policy });
+      await untilLong(handle, ({ phase }) => phase === 'submission_unknown');
+      await handOver(handle, `${name}--spooled`);
+      expect((await endingOf(handle)).result?.requestId).toBe(`${name}--spooled`);
+      expect(posts()).toBe(1);
+    });
+
+    it(`${policy} acts once the 15 s have brought nothing`, async () => {
+      const { submitRequest, posts } = submits(() => loseWorker(sending), takes);
+      const { handle, name } = await start({ submitRequest }, { onUnknownSubmission: policy });
+      await untilLong(handle, ({ phase }) => phase === 'submission_unknown');
+      const unknownSince = Date.now();
+      const { type, result } = await endingOf(handle);
+      expect(Date.now() - unknownSince).toBeGreaterThan(12_000);
+      expect(policy === 'fail' ? type : result?.requestId).toBe(
+        policy === 'fail' ? 'SubmitOutcomeUnknown' : `${name}--1`,
+      );
+      expect(posts()).toBe(policy === 'fail' ? 1 : 2);
+    });
+  }
+});
+
+/** `untilState` for what takes two heartbeat timeouts. */
+async function untilLong(...[handle, isReached]: Parameters<typeof untilState>) {
+  return await untilState(handle, isReached).catch(() => untilState(handle, isReached));
+}
+
+describe.concurrent('a submission of unknown outcome that is held', () => {
+  it('shows what is known in its state, and sends nothing by itself', async () => {
     const { handle, posts } = await held();
     const { state } = { state: await untilState(handle, () => true) };
     expect(state).toMatchObject({
@@ -68,7 +141,7 @@ describe('a submission of unknown outcome that is held', () => {
     expect(posts()).toBe(1);
   });
 
-  it.concurrent('goes on with an adopted id, once that is checked', async () => {
+  it('goes on with an adopted id, once that is checked', async () => {
     let asked: unknown;
     const { handle, name, posts } = await held({
       checkAdoption: (question) => {
@@ -84,7 +157,7 @@ describe('a submission of unknown outcome that is held', () => {
     expect(posts()).toBe(1);
   });
 
-  it.concurrent('stays held when an id does not pass the check, and says why', async () => {
+  it('stays held when an id does not pass the check, and says why', async () => {
     const checks = [activityFailure('RequestNotFound'), activityFailure('InvalidInput', { reads: 1 })];
     const { handle, name } = await held({
       checkAdoption: () => Promise.reject(checks.shift() ?? new Error('a third')),
@@ -101,7 +174,7 @@ describe('a submission of unknown outcome that is held', () => {
     expect((await endingOf(handle)).result?.requestId).toBe(`${name}--right`);
   });
 
-  it.concurrent('is sent again on resubmit, and held again when that is unknown too', async () => {
+  it('is sent again on resubmit, and held again when that is unknown too', async () => {
     const { submitRequest, posts } = submits(unknown, unknown, takes);
     const { handle, name } = await start({ submitRequest });
     await untilState(handle, ({ phase }) => phase === 'submission_unknown');
@@ -112,7 +185,7 @@ describe('a submission of unknown outcome that is held', () => {
     expect(posts()).toBe(3);
   });
 
-  it.concurrent('says unknown, not refused, when a resubmit is refused: the first may be billed', async () => {
+  it('says unknown, not refused, when a resubmit is refused: the first may be billed', async () => {
     const { submitRequest } = submits(unknown, () =>
       Promise.reject(activityFailure('InsufficientBalance', { submission: 'refused', httpStatus: 402 })),
     );
@@ -124,7 +197,7 @@ describe('a submission of unknown outcome that is held', () => {
     expect(details).toMatchObject({ submission: 'unknown', httpStatus: 402 });
   });
 
-  it.concurrent('takes one decision: a second one that comes with it is refused', async () => {
+  it('takes one decision: a second one that comes with it is refused', async () => {
     const { handle, name } = await held();
     const [first, second] = await Promise.allSettled([
       resolve(handle, { action: 'adopt', requestId: `${name}--one` }),
@@ -136,7 +209,7 @@ describe('a submission of unknown outcome that is held', () => {
     expect(state.otherRequestIds).toBeUndefined();
   });
 
-  it.concurrent('goes on with an id that a worker hands over; an id of another order is ignored', async () => {
+  it('goes on with an id that a worker hands over; an id of another order is ignored', async () => {
     const { handle, name, posts } = await held();
     await handOver(handle, `${name}--foreign`, 'another-first-run');
     expect(await untilState(handle, () => true)).toMatchObject({ phase: 'submission_unknown' });
@@ -147,7 +220,7 @@ describe('a submission of unknown outcome that is held', () => {
     expect(posts()).toBe(1);
   });
 
-  it.concurrent('answers a cancel with unknown, holds on, and cancels an id that turns up at once', async () => {
+  it('answers a cancel with unknown, holds on, and cancels an id that turns up at once', async () => {
     for (const way of ['adopt', 'hand over'] as const) {
       const cancelled: string[] = [];
       const { handle, name } = await held({ readStatus: unfinished, cancelled });
@@ -172,7 +245,7 @@ describe('a submission of unknown outcome that is held', () => {
     }
   });
 
-  it.concurrent('closes as Canceled when its workflow is cancelled, and its state says unknown', async () => {
+  it('closes as Canceled when its workflow is cancelled, and its state says unknown', async () => {
     const { handle } = await held();
     await handle.cancel();
     const { type, state } = await endingOf(handle);
@@ -181,14 +254,14 @@ describe('a submission of unknown outcome that is held', () => {
     expect(state.failure?.message).toContain('unknown whether RunComfy had accepted');
   });
 
-  it.concurrent('ends as SubmitOutcomeUnknown at its deadline', async () => {
+  it('ends as SubmitOutcomeUnknown at its deadline', async () => {
     const { handle } = await held({}, { deadlineMs: 1_500 });
     const { type, details } = await endingOf(handle);
     expect(type).toBe('SubmitOutcomeUnknown');
     expect(details).toMatchObject({ phase: 'submission_unknown', submission: 'unknown' });
   });
 
-  it.concurrent('answers who asked for a decision when its workflow is cancelled meanwhile', async () => {
+  it('answers who asked for a decision when its workflow is cancelled meanwhile', async () => {
     const checking = gate();
     const { handle, name } = await held({
       checkAdoption: () => checking.pass().then(() => ({ reads: 1, nextReadInMs: 0, searchAttributes: [] })),
@@ -203,8 +276,8 @@ describe('a submission of unknown outcome that is held', () => {
   });
 });
 
-describe('the policy for a submission of unknown outcome', () => {
-  it.concurrent('fail ends as SubmitOutcomeUnknown at once when the activity itself said so', async () => {
+describe.concurrent('the policy for a submission of unknown outcome', () => {
+  it('fail ends as SubmitOutcomeUnknown at once when the activity itself said so', async () => {
     const { submitRequest, posts } = submits(unknown);
     const { handle } = await start({ submitRequest }, { onUnknownSubmission: 'fail' });
     const { type, details } = await endingOf(handle);
@@ -213,7 +286,7 @@ describe('the policy for a submission of unknown outcome', () => {
     expect(posts()).toBe(1);
   });
 
-  it.concurrent('resubmit sends once more, and a second unknown holds', async () => {
+  it('resubmit sends once more, and a second unknown holds', async () => {
     const { submitRequest, posts } = submits(unknown);
     const { handle, name } = await start({ submitRequest }, { onUnknownSubmission: 'resubmit' });
     await untilState(handle, ({ phase }) => phase === 'submission_unknown' && posts() === 2);
@@ -223,7 +296,7 @@ describe('the policy for a submission of unknown outcome', () => {
     expect((await endingOf(handle)).result?.requestId).toBe(`${name}--one`);
   });
 
-  it.concurrent('resubmit is not followed once a cancel was asked for', async () => {
+  it('resubmit is not followed once a cancel was asked for', async () => {
     const sending = gate();
     const cancelled: string[] = [];
     const { submitRequest, posts } = submits(() => sending.pass().then(unknown));
@@ -239,7 +312,7 @@ describe('the policy for a submission of unknown outcome', () => {
     expect(cancelled).toEqual([`${name}--1`]);
   });
 
-  it.concurrent('resubmit stopped in the backoff of the second submit is unknown, not unsent', async () => {
+  it('resubmit stopped in the backoff of the second submit is unknown, not unsent', async () => {
     const refused = gate();
     const { submitRequest } = submits(unknown, () => {
       void refused.pass();
@@ -255,8 +328,8 @@ describe('the policy for a submission of unknown outcome', () => {
   });
 });
 
-describe('a further request of the same order', () => {
-  it.concurrent('is named in otherRequestIds and cancelled once', async () => {
+describe.concurrent('a further request of the same order', () => {
+  it('is named in otherRequestIds and cancelled once', async () => {
     const cancelled: string[] = [];
     const { handle, name } = await start({ readStatus: unfinished, cancelled });
     await untilState(handle, ({ reads }) => reads > 0);
@@ -269,7 +342,7 @@ describe('a further request of the same order', () => {
     expect(cancelled.sort()).toEqual([`${name}--1`, `${name}--2`]);
   });
 
-  it.concurrent('found by a submit that was left behind by a handed-over id is cancelled as well', async () => {
+  it('found by a submit that was left behind by a handed-over id is cancelled as well', async () => {
     const sending = gate();
     const cancelled: string[] = [];
     const { submitRequest } = submits((name) => sending.pass().then(() => accepted(`${name}--second`)));
@@ -285,7 +358,7 @@ describe('a further request of the same order', () => {
     expect(cancelled.sort()).toEqual([`${name}--first`, `${name}--second`]);
   });
 
-  it.concurrent('is no further one when the same id comes both ways', async () => {
+  it('is no further one when the same id comes both ways', async () => {
     const sending = gate();
     const { submitRequest } = submits((name) => sending.pass().then(() => accepted(`${name}--1`)));
     const { handle, name } = await start({ submitRequest });
@@ -298,76 +371,3 @@ describe('a further request of the same order', () => {
     expect(state.otherRequestIds ?? []).toEqual([]);
   });
 });
-
-/** A worker that is lost after its last heartbeat, if it sent any. */
-async function loseWorker(beat?: SubmitHeartbeat): Promise<never> {
-  if (beat) heartbeat(beat);
-  return await untilDropped();
-}
-const sending: SubmitHeartbeat = { stage: 'sending', at: sentAt, balanceBefore, searchAttributes: ['RunComfyModel'] };
-
-describe('a worker that is lost while it submits', () => {
-  it.concurrent('before it began to send: the order is sent again by itself', async () => {
-    const { submitRequest, posts } = submits(
-      () => loseWorker(),
-      () => loseWorker({ stage: 'not_sent', at: sentAt }),
-      takes,
-    );
-    const { handle, name } = await start({ submitRequest });
-    const ending = untilLong(handle, ({ requestId }) => requestId !== undefined);
-    await ending;
-    expect((await endingOf(handle)).result?.requestId).toBe(`${name}--1`);
-    expect(posts()).toBe(3);
-  });
-
-  it.concurrent('after it began to send: unknown within 30 s, with what its heartbeat told', async () => {
-    const { submitRequest, posts } = submits(() => loseWorker(sending));
-    const begunAt = Date.now();
-    const { handle } = await start({ submitRequest });
-    const state = await untilLong(handle, ({ phase }) => phase === 'submission_unknown');
-    expect(Date.now() - begunAt).toBeLessThan(30_000);
-    expect(state.evidence).toMatchObject({ sentAt, balanceBefore });
-    expect(posts()).toBe(1);
-    await resolve(handle, { action: 'abandon' });
-    expect((await endingOf(handle)).message).toContain('the worker was lost');
-  });
-
-  it.concurrent('after RunComfy had accepted: the id of its last heartbeat is taken', async () => {
-    const { submitRequest, posts } = submits((name) =>
-      loseWorker({ ...sending, stage: 'accepted', requestId: `${name}--heard` }),
-    );
-    const { handle, name } = await start({ submitRequest });
-    await untilLong(handle, ({ requestId }) => requestId !== undefined);
-    expect((await endingOf(handle)).result?.requestId).toBe(`${name}--heard`);
-    expect(posts()).toBe(1);
-  });
-
-  for (const policy of ['fail', 'resubmit'] as const) {
-    it.concurrent(`${policy} first waits 15 s for its spool: an id that comes in time is taken`, async () => {
-      const { submitRequest, posts } = submits(() => loseWorker(sending));
-      const { handle, name } = await start({ submitRequest }, { onUnknownSubmission: policy });
-      await untilLong(handle, ({ phase }) => phase === 'submission_unknown');
-      await handOver(handle, `${name}--spooled`);
-      expect((await endingOf(handle)).result?.requestId).toBe(`${name}--spooled`);
-      expect(posts()).toBe(1);
-    });
-
-    it.concurrent(`${policy} acts once the 15 s have brought nothing`, async () => {
-      const { submitRequest, posts } = submits(() => loseWorker(sending), takes);
-      const { handle, name } = await start({ submitRequest }, { onUnknownSubmission: policy });
-      await untilLong(handle, ({ phase }) => phase === 'submission_unknown');
-      const unknownSince = Date.now();
-      const { type, result } = await endingOf(handle);
-      expect(Date.now() - unknownSince).toBeGreaterThan(12_000);
-      expect(policy === 'fail' ? type : result?.requestId).toBe(
-        policy === 'fail' ? 'SubmitOutcomeUnknown' : `${name}--1`,
-      );
-      expect(posts()).toBe(policy === 'fail' ? 1 : 2);
-    });
-  }
-});
-
-/** `untilState` for what takes two heartbeat timeouts. */
-async function untilLong(...[handle, isReached]: Parameters<typeof untilState>) {
-  return await untilState(handle, isReached).catch(() => untilState(handle, isReached));
-}
