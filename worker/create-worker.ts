@@ -21,6 +21,9 @@ import { followSearchAttributes, missingSearchAttributesSentence } from './searc
 /** Longer than a submit may take (75 s), so that no POST is cut off by a shutdown. */
 const shutdownGraceMs = 90_000;
 
+/** Often enough that the order of a quiet hour, too, finds a balance that is not older than a minute. */
+const balanceEveryMs = 45_000;
+
 /** The other slots stay free for cancels, results and first reads. */
 const shareOfPausingReads = 0.75;
 
@@ -72,6 +75,10 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   const maxConcurrentReads = options.maxConcurrentReads ?? 200;
   const openReadings = createOpenReadings(Math.floor(maxConcurrentReads * shareOfPausingReads));
   const waiting = createWaitingKnowledge();
+  const recentBalance = createBalanceCache(() => runcomfy.balance());
+  recentBalance();
+  const balanceTimer = setInterval(recentBalance, balanceEveryMs);
+  balanceTimer.unref();
   const activities = createActivities({
     runcomfy,
     validator: createInputValidator({ ...catalogue, timeoutMs: catalogueWithinMs }),
@@ -80,7 +87,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     openReadings,
     waiting,
     searchAttributes: attributes.known,
-    recentBalance: createBalanceCache(() => runcomfy.balance()),
+    recentBalance,
     expectedPriceUsd: (model, input) => expectedPriceUsd(model, input, catalogue),
     keepRequestId: (kept) => handOver.keep(kept),
     checkNewerRuns: (key, runId, retryOfRunId) => checkNewerRuns(client, key, runId, retryOfRunId),
@@ -134,6 +141,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
           ),
         );
       } finally {
+        clearInterval(balanceTimer);
         attributes.stop();
         handOver.stop();
       }
