@@ -38,7 +38,7 @@ export const addSimulator = defineCommand<SimulatorCommandOptions>({
       .option('--state <file>', 'keep jobs and ledger in this file across restarts'),
   act: async ({ printer }, _args, { port, host, seed, speed, scenario, state }) => {
     // Loaded on demand, as the worker is.
-    const { startSimulator } = await import('../../simulator/start-simulator.ts');
+    const { fidelityStatement, startSimulator } = await import('../../simulator/index.ts');
     const simulator = await startSimulator({
       port,
       host,
@@ -53,6 +53,7 @@ export const addSimulator = defineCommand<SimulatorCommandOptions>({
         { cause: error },
       );
     });
+    printer.note(fidelityStatement(simulator.switches()));
     const { url, modelApiBase, serverlessApiBase } = simulator;
     const document = { url, modelApiBase, serverlessApiBase };
     printer.printLine(
