@@ -20,6 +20,8 @@ export interface Boundary {
 
 /** How long the simulator keeps a call waiting: long enough to break something meanwhile. */
 const keptMs = 8_000;
+/** The send window is held open longest: what happens in it depends on the strike coming before the reply. */
+const sendKeptMs = 12_000;
 const policies = ['hold', 'fail', 'resubmit'] as const;
 
 const sendModel = 'blackforestlabs/flux-2/flash/text-to-image';
@@ -29,7 +31,7 @@ export const sendBoundaries: Boundary[] = policies.map((policy) => ({
   name: `after send, before the reply · ${policy}`,
   model: sendModel,
   rules:
-    policy === 'hold' ? [{ id: sendModel, fault: 'accept-then-delay', step: 'submit', delayMs: keptMs, times: 3 }] : [],
+    policy === 'hold' ? [{ id: sendModel, fault: 'accept-then-delay', step: 'submit', delayMs: sendKeptMs, times: 3 }] : [],
   policy,
 }));
 

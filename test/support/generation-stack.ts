@@ -86,7 +86,7 @@ export function jobsNamed(simulator: Simulator, name: string) {
 }
 
 /** Every run of many generations: no workflow task failed, and its history replays. One replay worker serves them all. */
-export async function checkExecutions(client: Client, keys: string[]): Promise<void> {
+async function checkExecutions(client: Client, keys: string[]): Promise<void> {
   const runs = (
     await Promise.all(
       keys.map(async (workflowId) =>

@@ -14,7 +14,7 @@ const program = fileURLToPath(new URL('../../bin/runcomfy-temporal', import.meta
 const startWithinMs = 60_000;
 
 /** The token of processes that are given none. */
-export const processToken = 'sim-token-of-a-test-process';
+const processToken = 'sim-token-of-a-test-process';
 
 /** Where a process finds what it needs. */
 export interface ProcessSettings {
