@@ -1,4 +1,5 @@
 import type { Activities } from '../domain/activities.ts';
+import { evidenceNote } from '../domain/generation.ts';
 import type { ActivityDeps } from './activity-deps.ts';
 import { toApplicationFailure } from './to-application-failure.ts';
 
@@ -14,7 +15,7 @@ export function createGatherEvidence({ runcomfy, expectedPriceUsd }: ActivityDep
       ...(balanceBefore && { balanceBefore }),
       balanceAfter: { microdollars: after.microdollars, readAt: new Date().toISOString() },
       ...(price !== undefined && { expectedPriceUsd: price }),
-      note: 'A hint, not a proof: other traffic of the same wallet moves the balance too, and RunComfy may charge later than it accepts.',
+      note: evidenceNote,
     };
   };
 }

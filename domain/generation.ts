@@ -94,6 +94,10 @@ export interface FailureDetails {
   evidence?: SubmissionEvidence;
 }
 
+/** How far evidence about an unknown submission may be trusted. */
+export const evidenceNote =
+  'A hint, not a proof: other traffic of the same wallet moves the balance too, and RunComfy may charge later than it accepts.';
+
 export interface FailureState {
   type: FailureType;
   message: string;

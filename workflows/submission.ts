@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { AcceptedSubmit, ActivityFailureDetails, SubmitHeartbeat } from '../domain/activities.ts';
+import { evidenceNote } from '../domain/generation.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { boundedReads, cancels, submitActivities } from './activity-options.ts';
 import { continueAsNewIfDue, isContinueAsNewDue } from './continue-as-new.ts';
@@ -22,9 +23,6 @@ type Attempt =
   | { kind: 'refused'; error: unknown; submission: 'not_sent' | 'refused' }
   /** `isReported`: the activity itself said so; otherwise its worker may still know better. */
   | { kind: 'unknown'; isReported: boolean; message: string; details: ActivityFailureDetails };
-
-const evidenceNote =
-  'A hint, not a proof: other traffic of the same wallet moves the balance too, and RunComfy may charge later than it accepts.';
 
 /** Submits the order at most once per decision. Returns once a request id is known; every other end is thrown. */
 export async function submit(order: Order): Promise<void> {
