@@ -31,7 +31,9 @@ export const sendBoundaries: Boundary[] = policies.map((policy) => ({
   name: `after send, before the reply · ${policy}`,
   model: sendModel,
   rules:
-    policy === 'hold' ? [{ id: sendModel, fault: 'accept-then-delay', step: 'submit', delayMs: sendKeptMs, times: 3 }] : [],
+    policy === 'hold'
+      ? [{ id: sendModel, fault: 'accept-then-delay', step: 'submit', delayMs: sendKeptMs, times: 3 }]
+      : [],
   policy,
 }));
 
