@@ -332,6 +332,23 @@ describe.concurrent('more than one cancel', () => {
     expect((await endingOf(handle)).state.cancel).toMatchObject({ outcome: 'not_cancellable', reason: 'please' });
   });
 
+  it('after RunComfy gave no answer asks again', async () => {
+    let calls = 0;
+    const { handle } = await begin('update', {
+      readStatus: waiting('in_queue'),
+      cancelRequest: () => {
+        calls += 1;
+        if (calls > 1) return answer('cancelled', 'cancelled')();
+        return Promise.reject(activityFailure('ServiceUnavailable', { reads: 1 }));
+      },
+    });
+    await untilRead(handle);
+    expect(await handle.executeUpdate('cancel')).toEqual({ outcome: 'unknown', phase: 'in_queue' });
+    expect(await handle.executeUpdate('cancel')).toEqual({ outcome: 'cancelled', phase: 'cancelled' });
+    expect((await endingOf(handle)).type).toBe('GenerationCancelled');
+    expect(calls).toBe(2);
+  });
+
   it('by the workflow after one by signal lets go of work that runs on', async () => {
     const cancelled: string[] = [];
     const { handle } = await begin('signal', {

@@ -6,7 +6,7 @@ import { accepted, gate, scriptedGenerations } from '../support/scripted-generat
 const { start } = scriptedGenerations();
 
 /** Long enough to get into a phase on a slow machine, short enough to wait for. */
-const deadlineMs = 3_000;
+const deadlineMs = 5_000;
 
 const answer = (outcome: CancelAnswer['outcome'], status: NonNullable<CancelAnswer['status']>) => () =>
   Promise.resolve({ outcome, status, reads: 1, readAt: new Date().toISOString() });
@@ -150,7 +150,7 @@ describe.concurrent('a deadline that passes', () => {
         cancelRequest: answer('not_cancellable', 'in_progress'),
         cancelled,
       },
-      { deadlineMs: 5_000 },
+      { deadlineMs: 8_000 },
     );
     await untilState(handle, ({ reads }) => reads > 0);
     expect(await handle.executeUpdate('cancel', { args: [{ reason: 'mine' }] })).toMatchObject({

@@ -255,7 +255,7 @@ describe.concurrent('a submission of unknown outcome that is held', () => {
   });
 
   it('ends as SubmitOutcomeUnknown at its deadline', async () => {
-    const { handle } = await held({}, { deadlineMs: 1_500 });
+    const { handle } = await held({}, { deadlineMs: 5_000 });
     const { type, details } = await endingOf(handle);
     expect(type).toBe('SubmitOutcomeUnknown');
     expect(details).toMatchObject({ phase: 'submission_unknown', submission: 'unknown' });
