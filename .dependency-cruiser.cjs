@@ -1,7 +1,7 @@
 /** One rule per row of the import table in docs/architecture.md; everything a row does not allow is forbidden. */
 
 const folders =
-  '^(domain|runcomfy|workflows|activities|worker|client|cli|embedded|gateway|config|simulator|test|bench|scripts|examples)/';
+  '^(domain|runcomfy|workflows|activities|worker|client|cli|embedded|gateway|config|codec|simulator|test|bench|scripts|examples)/';
 const temporal = '(^|/)node_modules/@temporalio/|^@temporalio/';
 
 /**
@@ -47,13 +47,13 @@ module.exports = {
     ...row('workflows', ['domain', '@workflow']),
     ...sandboxed('workflows', ['node_modules/@temporalio/workflow/']),
     ...row('activities', ['domain', 'runcomfy', '@activity', '@common']),
-    ...row('worker', ['activities', 'runcomfy', 'domain', 'config', '@worker', '@client', '@common']),
+    ...row('worker', ['activities', 'runcomfy', 'domain', 'config', 'codec', '@worker', '@client', '@common']),
     ...row(
       'client',
       ['domain', 'runcomfy/schemas', 'runcomfy/models', 'workflows/messages', '@client', '@common'],
       ['workflows'],
     ),
-    ...row('cli', ['client', 'config', 'domain', 'embedded', 'simulator', 'runcomfy', 'worker', '@client', '@common']),
+    ...row('cli', ['client', 'config', 'domain', 'embedded', 'simulator', 'runcomfy', 'worker', 'codec', '@client', '@common']),
     {
       name: 'cli-worker-by-dynamic-import',
       severity: 'error',
@@ -62,6 +62,7 @@ module.exports = {
       to: { path: '^worker/', dependencyTypesNot: ['dynamic-import', 'type-only'] },
     },
     ...row('embedded', ['config', '@client', '@testing']),
+    ...row('codec', ['domain', '@common', '@proto']),
     ...row('gateway', ['client', 'domain', 'config', '@client', '@common'], ['workflows']),
     ...row('config', ['domain', '@envconfig']),
     ...row('simulator', ['domain', 'runcomfy/schemas', 'runcomfy/models']),
@@ -90,7 +91,7 @@ module.exports = {
       comment:
         'an installed package has no dev dependencies; embedded/ downloads by @temporalio/testing only in a clone',
       from: {
-        path: '^(domain|runcomfy|workflows|activities|worker|client|cli|embedded|gateway|config|simulator)/',
+        path: '^(domain|runcomfy|workflows|activities|worker|client|cli|embedded|gateway|config|codec|simulator)/',
         pathNot: '^embedded/sdk-download\\.mjs$',
       },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },

@@ -9,6 +9,7 @@ import pino from 'pino';
 import type { ActivityDeps } from '../activities/activity-deps.ts';
 import { createActivities } from '../activities/index.ts';
 import { createOpenReadings } from '../activities/open-readings.ts';
+import { createReadPacer } from '../activities/read-pacer.ts';
 import { createReadTally } from '../activities/read-tally.ts';
 import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { readConfig } from '../config/env.ts';
@@ -89,6 +90,7 @@ async function main(): Promise<void> {
       runcomfy,
       validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
       tally: createReadTally(),
+      pacer: createReadPacer(),
       openReadings: createOpenReadings(0),
       waiting: createWaitingKnowledge(),
       searchAttributes: () => [],

@@ -1,5 +1,7 @@
 import { connectGenerations } from '../client/connect.ts';
 import type { ConnectedGenerations } from '../client/connect.ts';
+import { createEncryptionCodec } from '../codec/index.ts';
+import { readCodecKeys } from '../config/codec-keys.ts';
 import { readConfig } from '../config/env.ts';
 import type { Config } from '../config/env.ts';
 import { loadTemporalConnection } from '../config/temporal.ts';
@@ -27,7 +29,9 @@ export function createContext(streams: Streams, format: OutputFormat | undefined
     config: getConfig,
     async withTemporal(use) {
       const { taskQueue } = getConfig();
-      const connected = await connectGenerations({ ...loadTemporalConnection(), taskQueue });
+      const keys = await readCodecKeys(getConfig());
+      const dataConverter = keys && { payloadCodecs: [createEncryptionCodec(keys)] };
+      const connected = await connectGenerations({ ...loadTemporalConnection(), taskQueue, dataConverter });
       try {
         return await use(connected);
       } finally {

@@ -6,6 +6,7 @@ import { CliError } from './cli-error.ts';
 import { createContext } from './command-context.ts';
 import { addBalance } from './commands/balance.ts';
 import { addCancel } from './commands/cancel.ts';
+import { addCodecServer } from './commands/codec-server.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addGenerate } from './commands/generate.ts';
 import { addList } from './commands/list.ts';
@@ -38,6 +39,7 @@ const commands = [
   addBalance,
   addWorker,
   addSimulator,
+  addCodecServer,
   addDoctor,
 ];
 

@@ -44,6 +44,8 @@ export interface Config {
   readonly stateDir: string;
   readonly healthAddress?: ListenAddress;
   readonly metricsAddress?: ListenAddress;
+  /** File with the keys of the payload codec; unset: payloads are not encrypted. */
+  readonly codecKeysFile?: string;
   readonly logLevel: LogLevel;
   readonly temporalCliPath?: string;
   readonly workerVersion?: WorkerVersion;
@@ -90,6 +92,7 @@ const environment = z.object({
   RUNCOMFY_STATE_DIR: z.string().optional(),
   RUNCOMFY_HEALTH_ADDRESS: listenAddress.optional(),
   RUNCOMFY_METRICS_ADDRESS: listenAddress.optional(),
+  RUNCOMFY_CODEC_KEYS_FILE: z.string().optional(),
   RUNCOMFY_LOG_LEVEL: z.enum(logLevels, `expected one of ${logLevels.join(', ')}`).optional(),
   TEMPORAL_CLI_PATH: z.string().optional(),
   TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
@@ -135,6 +138,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     stateDir: resolve(values.RUNCOMFY_STATE_DIR ?? defaultStateDir(values.XDG_STATE_HOME)),
     ...(values.RUNCOMFY_HEALTH_ADDRESS && { healthAddress: values.RUNCOMFY_HEALTH_ADDRESS }),
     ...(values.RUNCOMFY_METRICS_ADDRESS && { metricsAddress: values.RUNCOMFY_METRICS_ADDRESS }),
+    ...(values.RUNCOMFY_CODEC_KEYS_FILE !== undefined && { codecKeysFile: resolve(values.RUNCOMFY_CODEC_KEYS_FILE) }),
     logLevel: values.RUNCOMFY_LOG_LEVEL ?? 'info',
     ...(values.TEMPORAL_CLI_PATH !== undefined && { temporalCliPath: values.TEMPORAL_CLI_PATH }),
     ...(deploymentName !== undefined && buildId !== undefined && { workerVersion: { deploymentName, buildId } }),

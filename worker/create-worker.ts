@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection, WorkerDeploymentOptions, WorkflowBundleOption } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
@@ -50,6 +51,8 @@ export interface GenerationWorkerOptions {
   maxConcurrentReads?: number;
   maxCachedWorkflows?: number;
   workflowBundle?: WorkflowBundleOption;
+  /** Encrypts what Temporal stores, for instance; `client` and all other clients must have the same. */
+  dataConverter?: DataConverter;
   /** Turns worker versioning on: the worker runs nothing until its version is made current. */
   deploymentVersion?: WorkerDeploymentOptions['version'];
 }
@@ -98,6 +101,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     namespace,
     shutdownGraceTime: shutdownGraceMs,
     activityTaskPollerBehavior: { type: 'autoscaling' },
+    ...(options.dataConverter && { dataConverter: options.dataConverter }),
     ...(deploymentVersion && { workerDeploymentOptions: pinnedTo(deploymentVersion) }),
   } as const;
   const workers = await Promise.all([

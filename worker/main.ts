@@ -2,6 +2,8 @@ import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import pino from 'pino';
+import { createEncryptionCodec } from '../codec/index.ts';
+import { readCodecKeys } from '../config/codec-keys.ts';
 import type { Config } from '../config/env.ts';
 import { ConfigError, tokenSource } from '../config/env.ts';
 import { loadTemporalConnection } from '../config/temporal.ts';
@@ -14,6 +16,7 @@ import { installRuntime } from './runtime.ts';
 export async function runWorker(config: Config): Promise<void> {
   const token = tokenSource(config);
   await token();
+  const codecKeys = await readCodecKeys(config);
   const log = createLogger(config);
   installRuntime(config, log);
 
@@ -25,7 +28,8 @@ export async function runWorker(config: Config): Promise<void> {
     );
   });
   try {
-    const client = new Client({ connection, namespace });
+    const dataConverter = codecKeys && { payloadCodecs: [createEncryptionCodec(codecKeys)] };
+    const client = new Client({ connection, namespace, ...(dataConverter && { dataConverter }) });
     const { modelApiBase, serverlessApiBase, submitsPerSecond, readsPerSecond, workerVersion } = config;
     const runcomfy = createRunComfyClient({
       modelApiBase,
@@ -40,6 +44,7 @@ export async function runWorker(config: Config): Promise<void> {
       stateDir: config.stateDir,
       log,
       taskQueue: config.taskQueue,
+      ...(dataConverter && { dataConverter }),
       ...(submitsPerSecond !== undefined && { submitsPerSecond }),
       ...(readsPerSecond !== undefined && { readsPerSecond }),
       ...(workerVersion && { deploymentVersion: workerVersion }),

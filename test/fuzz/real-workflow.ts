@@ -95,7 +95,7 @@ function createRouter(): Router {
       listModels: (query, options) => anyLane().listModels(query, options),
       listCategories: (options) => anyLane().listCategories(options),
       getModel: (model, options) => anyLane().getModel(model, options),
-      balance: (options) => anyLane().balance(options),
+      balance: () => Promise.reject(new Error('the balance plays no part here')),
       close: () => Promise.resolve(),
     },
   };

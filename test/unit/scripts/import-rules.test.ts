@@ -41,6 +41,8 @@ const cases: [from: string, statement: string, rule?: string][] = [
   ['cli/d.ts', "import '@temporalio/worker'", 'cli-imports'],
   ['embedded/a.ts', "import { value } from '../client/index.ts'", 'embedded-imports'],
   ['gateway/a.ts', "import { value } from '../runcomfy/client.ts'", 'gateway-imports'],
+  ['codec/a.ts', "import { value } from '../config/env.ts'", 'codec-imports'],
+  ['codec/b.ts', "import { value } from '../domain/names.ts'; import '@temporalio/common'"],
   ['config/a.ts', "import { value } from '../runcomfy/client.ts'", 'config-imports'],
   ['simulator/a.ts', "import { value } from '../runcomfy/client.ts'", 'simulator-imports'],
   ['simulator/b.ts', "import '@temporalio/client'", 'simulator-imports'],

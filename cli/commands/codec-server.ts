@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+
+import { createEncryptionCodec, serveCodec } from '../../codec/index.ts';
+import { readCodecKeys } from '../../config/codec-keys.ts';
+import { CliError } from '../cli-error.ts';
+import { defineCommand } from '../define-command.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { parsePort } from '../option-parsers.ts';
+
+interface CodecServerCommandOptions {
+  port: number;
+  host: string;
+  uiOrigin?: string;
+  tokenFile?: string;
+}
+
+/** `codec-server`: shows encrypted payloads to Temporal's UI. */
+export const addCodecServer = defineCommand<CodecServerCommandOptions>({
+  signature: 'codec-server',
+  summary: "Encrypt and decrypt payloads for Temporal's UI and command line until Ctrl-C.",
+  examples: [
+    'RUNCOMFY_CODEC_KEYS_FILE=keys.json runcomfy-temporal codec-server --ui-origin http://localhost:8233',
+    'temporal workflow show --workflow-id KEY --codec-endpoint http://127.0.0.1:8088',
+  ],
+  set: (command) =>
+    command
+      .option('--port <number>', '0: any free port', parsePort, 8088)
+      .option('--host <address>', 'anything but loopback needs --token-file', '127.0.0.1')
+      .option('--ui-origin <origin>', 'the one web origin whose pages may ask')
+      .option('--token-file <path>', 'file with the bearer token that every caller must send'),
+  act: async ({ printer, config }, _args, { port, host, uiOrigin, tokenFile }) => {
+    const keys = await readCodecKeys(config());
+    if (keys === undefined) {
+      throw new CliError('Configuration', 'no keys: name their file in RUNCOMFY_CODEC_KEYS_FILE');
+    }
+    const server = await serveCodec({
+      codec: codecOf(keys),
+      port,
+      host,
+      ...(uiOrigin !== undefined && { uiOrigin }),
+      ...(tokenFile !== undefined && { bearerToken: await readToken(tokenFile) }),
+    }).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new CliError('Usage', `the codec server cannot start: ${reason}`, { cause: error });
+    });
+    printer.printLine({ url: server.url }, () => `codec server on ${server.url}`);
+    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+    await server.close();
+    return exitCodes.done;
+  },
+});
+
+function codecOf(keys: Parameters<typeof createEncryptionCodec>[0]) {
+  try {
+    return createEncryptionCodec(keys);
+  } catch (error) {
+    throw new CliError('Configuration', `RUNCOMFY_CODEC_KEYS_FILE: ${String(error)}`, { cause: error });
+  }
+}
+
+async function readToken(file: string): Promise<string> {
+  const token = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new CliError('MissingFile', `the token file ${file} cannot be read`, { cause: error });
+  });
+  if (token.trim() === '') throw new CliError('Configuration', `the token file ${file} is empty`);
+  return token.trim();
+}

@@ -1,0 +1,124 @@
+import type { KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
+import type { Payload, PayloadCodec } from '@temporalio/common';
+import proto from '@temporalio/proto';
+
+const { Payload: PayloadMessage } = proto.temporal.api.common.v1;
+
+/** The `encoding` of an encrypted payload, as Temporal's own examples name it. */
+export const encryptedEncoding = 'binary/encrypted';
+
+const codecVersion = '1';
+const keyBytes = 32;
+const nonceBytes = 12;
+const tagBytes = 16;
+
+/** AES-256 keys by id. A key is 32 bytes, as they are or in base64. */
+export interface EncryptionKeys {
+  keys: Readonly<Record<string, Uint8Array | string>>;
+  /** Encrypts what is new; the others still decrypt what they once encrypted. */
+  activeKeyId: string;
+}
+
+/** A payload could not be decrypted, or the keys cannot be used; the message says what to do and holds no key. */
+export class EncryptionError extends Error {
+  override readonly name = 'EncryptionError';
+}
+
+/**
+ * A payload codec for Temporal: AES-256-GCM over the whole payload, with a fresh nonce each time. Key id and codec version
+ * stand in the metadata and are authenticated. Payloads that are not encrypted pass, so that histories from before the
+ * codec was turned on stay readable. Throws when the keys cannot be used.
+ */
+export function createEncryptionCodec({ keys, activeKeyId }: EncryptionKeys): PayloadCodec {
+  const byId = new Map(Object.entries(keys).map(([id, key]) => [id, parseKey(id, key)]));
+  const activeKey = byId.get(activeKeyId);
+  if (activeKey === undefined) {
+    throw new EncryptionError(
+      `activeKeyId names "${activeKeyId}", which is not among the keys; add it or name another.`,
+    );
+  }
+  return {
+    encode: (payloads) =>
+      Promise.resolve(payloads).then((all) => all.map((payload) => encrypt(payload, activeKeyId, activeKey))),
+    decode: (payloads) => Promise.resolve(payloads).then((all) => all.map((payload) => decrypt(payload, byId))),
+  };
+}
+
+function parseKey(id: string, key: Uint8Array | string): KeyObject {
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(id)) {
+    throw new EncryptionError(
+      `Key id ${JSON.stringify(id)} is not 1 to 64 letters, digits, dots, hyphens, underscores.`,
+    );
+  }
+  const bytes = typeof key === 'string' ? Buffer.from(key, 'base64') : Buffer.from(key);
+  const isBase64 = typeof key !== 'string' || withoutPadding(bytes.toString('base64')) === withoutPadding(key);
+  if (!isBase64 || bytes.length !== keyBytes) {
+    throw new EncryptionError(`Key "${id}" is not 32 bytes; \`openssl rand -base64 32\` makes one.`);
+  }
+  return createSecretKey(bytes);
+}
+
+function withoutPadding(base64: string): string {
+  return base64.trim().replace(/=+$/, '');
+}
+
+function encrypt(payload: Payload, keyId: string, key: KeyObject): Payload {
+  const nonce = randomBytes(nonceBytes);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
+  cipher.setAAD(authenticated(codecVersion, keyId));
+  const data = Buffer.concat([
+    nonce,
+    cipher.update(PayloadMessage.encode(payload).finish()),
+    cipher.final(),
+    cipher.getAuthTag(),
+  ]);
+  const metadata = {
+    encoding: Buffer.from(encryptedEncoding),
+    'encryption-key-id': Buffer.from(keyId),
+    'encryption-codec-version': Buffer.from(codecVersion),
+  };
+  return { metadata, data };
+}
+
+function decrypt(payload: Payload, keys: ReadonlyMap<string, KeyObject>): Payload {
+  if (textOf(payload, 'encoding') !== encryptedEncoding) return payload;
+  const version = textOf(payload, 'encryption-codec-version');
+  const keyId = textOf(payload, 'encryption-key-id') ?? '';
+  if (version !== codecVersion) {
+    throw new EncryptionError(
+      `A payload was encrypted by another codec (version ${version ?? 'unnamed'}, here ${codecVersion}); decode it with that one.`,
+    );
+  }
+  const key = keys.get(keyId);
+  if (key === undefined) {
+    throw new EncryptionError(
+      `A payload was encrypted with key "${keyId}", which is not among the keys; add it again.`,
+    );
+  }
+  const data = Buffer.from(payload.data ?? []);
+  try {
+    const nonce = data.subarray(0, nonceBytes);
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
+    decipher.setAAD(authenticated(version, keyId));
+    decipher.setAuthTag(data.subarray(-tagBytes));
+    const plain = Buffer.concat([decipher.update(data.subarray(nonceBytes, -tagBytes)), decipher.final()]);
+    const { metadata, data: bytes } = PayloadMessage.decode(plain);
+    return { metadata, data: bytes };
+  } catch (cause) {
+    throw new EncryptionError(
+      `A payload encrypted with key "${keyId}" was changed, or that key has another value here than where it was encrypted.`,
+      { cause },
+    );
+  }
+}
+
+/** What is bound to the ciphertext without being encrypted. */
+function authenticated(version: string, keyId: string): Buffer {
+  return Buffer.from(`runcomfy-temporal ${version} ${keyId}`);
+}
+
+function textOf({ metadata }: Payload, name: string): string | undefined {
+  const value = metadata?.[name];
+  return value === undefined ? undefined : Buffer.from(value).toString('utf8');
+}

@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { ConfigError } from './config-error.ts';
+import type { Config } from './env.ts';
+
+const keyFile = z.strictObject({ activeKeyId: z.string(), keys: z.record(z.string(), z.string()) });
+
+/** Keys of the payload codec as the file of `RUNCOMFY_CODEC_KEYS_FILE` has them, in base64. */
+export type CodecKeys = z.infer<typeof keyFile>;
+
+/** Reads the keys; undefined when no file is named. No message holds a key. */
+export async function readCodecKeys({ codecKeysFile }: Config): Promise<CodecKeys | undefined> {
+  if (codecKeysFile === undefined) return undefined;
+  const refuse = (why: string) => new ConfigError([`RUNCOMFY_CODEC_KEYS_FILE: ${codecKeysFile} ${why}.`]);
+  const text = await readFile(codecKeysFile, 'utf8').catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw refuse(`cannot be read (${code}); check its path and its permissions`);
+  });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw refuse('is not JSON');
+  }
+  const parsed = keyFile.safeParse(json);
+  if (!parsed.success) throw refuse('must hold { "activeKeyId": "<id>", "keys": { "<id>": "<32 bytes in base64>" } }');
+  return parsed.data;
+}
