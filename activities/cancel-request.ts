@@ -1,4 +1,3 @@
-import { activityInfo } from '@temporalio/activity';
 import type { Activities, CancelAnswer, RequestStatus } from '../domain/activities.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './activity-deps.ts';
@@ -11,9 +10,9 @@ import { failure } from './to-application-failure.ts';
  * cancel that was acknowledged may have come too late.
  */
 export function createCancelRequest({ runcomfy, tally, openReadings }: ActivityDeps): Activities['cancelRequest'] {
-  return async ({ requestId }) => {
+  return async ({ requestId, readsSoFar }) => {
     const key = readingKey(requestId);
-    const count = tally.open(key, activityInfo().activityId, 0);
+    const count = tally.open(key, readsSoFar, 0);
     openReadings.drop(key);
     const answer = (outcome: CancelAnswer['outcome'], status?: RequestStatus): CancelAnswer => ({
       outcome,
@@ -33,7 +32,7 @@ export function createCancelRequest({ runcomfy, tally, openReadings }: ActivityD
     if (said?.outcome) return answer(said.outcome, status);
     const message = reply instanceof Error ? reply.message : 'RunComfy answered the cancel without an outcome';
     // Half a minute of attempts is all there is, so no answer but an outcome ends them early.
-    throw failure('ServiceUnavailable', 'cancel', message, {});
+    throw failure('ServiceUnavailable', 'cancel', message, { reads: count.unreported() });
   };
 
   async function statusNow(requestId: string, count: OpenCount): Promise<RequestStatus | undefined> {

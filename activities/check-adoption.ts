@@ -8,8 +8,9 @@ import { failure } from './to-application-failure.ts';
 /** Checks that a request id given by a person exists, is ours, and fits the order where RunComfy says what it is for. */
 export function createCheckAdoption(deps: ActivityDeps): Activities['checkAdoption'] {
   const { runcomfy, searchAttributes } = deps;
-  return ({ model, requestId, input }) =>
-    readingAttempt(deps, requestId, async ({ count }) => {
+  return (question) =>
+    readingAttempt(deps, question, async ({ count }) => {
+      const { model, requestId, input } = question;
       count.add();
       const found = await runcomfy.result(requestId, { model }).catch((error: unknown) => {
         // A person has seen this id somewhere: no reply is still on its way to RunComfy's records.

@@ -11,7 +11,7 @@ import { readingAttempt } from './reading.ts';
 export function createFetchResult(deps: ActivityDeps): Activities['fetchResult'] {
   const { runcomfy, waiting, pacer } = deps;
   return (question) =>
-    readingAttempt(deps, question.requestId, async ({ count }): Promise<ResultReading> => {
+    readingAttempt(deps, question, async ({ count }): Promise<ResultReading> => {
       const { model, requestId, inputUrls } = question;
       await pacer.takeTurn();
       count.add();

@@ -15,7 +15,7 @@ const longestAttemptMs = 18_000;
 export function createReadStatus(deps: ActivityDeps): Activities['readStatus'] {
   const { openReadings } = deps;
   return (question) =>
-    readingAttempt(deps, question.requestId, async ({ count, key }) => {
+    readingAttempt(deps, question, async ({ count, key }) => {
       const open = openReadings.begin(key);
       const latestAt = Date.now() + longestAttemptMs;
       try {

@@ -6,38 +6,39 @@ const maxRequests = 100_000;
 export interface OpenCount {
   /** Adds a GET that is about to be sent. */
   add: () => void;
-  /** GETs of this activity so far, those of earlier attempts included. */
-  total: () => number;
-  /** GETs not reported yet, those of dropped activities of the same request included; they count as reported from now on. */
+  /** GETs that the workflow does not know of yet. */
+  unreported: () => number;
+  /** The same, as part of an answer: the workflow knows of them if it takes that answer. */
   report: () => number;
 }
 
 /**
- * Counts status and result GETs exactly. What an activity made before it was dropped by its workflow (a cancel came in)
- * is reported by the next activity of the same request in this process; attempts that failed hand their count on in
- * heartbeat details. Only the reads of a worker that was killed are lost.
+ * Counts status and result GETs exactly. A question says how many its workflow knows of, so that what an earlier attempt
+ * read is made up for, whether its answer was taken or dropped (a cancel came in); attempts that failed elsewhere hand
+ * their count on in heartbeat details. Only the reads of a worker that was killed are lost.
  */
 export interface ReadTally {
-  open: (request: string, activityId: string, carried: number) => OpenCount;
+  /** `known`: the workflow's count; left out: all that was reported. `carried`: GETs of this activity's earlier attempts. */
+  open: (request: string, known: number | undefined, carried: number) => OpenCount;
 }
 
 export function createReadTally(): ReadTally {
-  const requests = new LRUCache<string, Map<string, number>>({ max: maxRequests });
+  const requests = new LRUCache<string, { sent: number; reported: number }>({ max: maxRequests });
   return {
-    open(request, activityId, carried) {
-      const counts = requests.get(request) ?? new Map<string, number>();
-      requests.set(request, counts);
-      counts.set(activityId, Math.max(carried, counts.get(activityId) ?? 0));
-      const total = () => counts.get(activityId) ?? 0;
+    open(request, known, carried) {
+      const count = requests.get(request) ?? { sent: 0, reported: 0 };
+      requests.set(request, count);
+      const base = known ?? count.reported;
+      count.sent = Math.max(count.sent, base + carried);
+      const unreported = () => count.sent - base;
       return {
-        add: () => counts.set(activityId, total() + 1),
-        total,
-        report() {
-          let sum = 0;
-          for (const count of counts.values()) sum += count;
-          requests.delete(request);
-          counts.clear();
-          return sum;
+        add: () => {
+          count.sent += 1;
+        },
+        unreported,
+        report: () => {
+          count.reported = count.sent;
+          return unreported();
         },
       };
     },

@@ -29,13 +29,13 @@ export interface ReadAttempt {
  */
 export async function readingAttempt<T>(
   { tally, pacer }: Pick<ActivityDeps, 'tally' | 'pacer'>,
-  requestId: string,
+  { requestId, readsSoFar }: { requestId: string; readsSoFar?: number },
   read: (attempt: ReadAttempt) => Promise<T>,
 ): Promise<T> {
   const info = activityInfo();
   const before = heartbeatOf(info.heartbeatDetails);
   const key = readingKey(requestId);
-  const count = tally.open(key, info.activityId, before.reads);
+  const count = tally.open(key, readsSoFar, before.reads);
   try {
     return await read({ count, key, doubt: before.doubt });
   } catch (error) {
@@ -51,7 +51,7 @@ export function readingKey(requestId: string): string {
 
 function judge(error: unknown, before: ReadHeartbeat, count: OpenCount): Error {
   if (!isRunComfyError(error)) {
-    heartbeat({ reads: count.total() } satisfies ReadHeartbeat);
+    heartbeat({ reads: count.unreported() } satisfies ReadHeartbeat);
     return toApplicationFailure(error, 'read');
   }
   if (error.isPermanent) return toApplicationFailure(error, 'read', { reads: count.report() });
@@ -65,12 +65,12 @@ function judge(error: unknown, before: ReadHeartbeat, count: OpenCount): Error {
     const doubt = before.doubt?.type === error.type ? before.doubt : { type: error.type, since: now };
     const leftMs = doubt.since + graceMs - now;
     if (leftMs <= 0) return toApplicationFailure(error, 'read', { reads: count.report() });
-    heartbeat({ reads: count.total(), doubt } satisfies ReadHeartbeat);
+    heartbeat({ reads: count.unreported(), doubt } satisfies ReadHeartbeat);
     const delayMs = Math.min(leftMs, Math.max(1_000, (now - doubt.since) / 2));
     return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), delayMs);
   }
   // An outage says nothing about the doubt: it neither ends nor confirms it.
-  heartbeat({ reads: count.total(), ...(before.doubt && { doubt: before.doubt }) } satisfies ReadHeartbeat);
+  heartbeat({ reads: count.unreported(), ...(before.doubt && { doubt: before.doubt }) } satisfies ReadHeartbeat);
   const mayPass =
     error.type === 'RateLimited' || error.type === 'ServiceUnavailable' || error.type === 'Unauthenticated';
   if (mayPass) return toApplicationFailure(error, 'read');

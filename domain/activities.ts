@@ -53,6 +53,8 @@ export interface SubmitHeartbeat {
 export interface StatusQuestion {
   model: string;
   requestId: string;
+  /** Reads that the workflow has counted, so that those of a dropped attempt are made up for. */
+  readsSoFar?: number;
   /** ISO 8601. Missing for a request that was taken over. */
   submittedAt?: string;
   startedAt?: string;
@@ -82,6 +84,8 @@ export interface StatusReading {
 export interface ResultQuestion {
   model: string;
   requestId: string;
+  /** Reads that the workflow has counted, so that those of a dropped attempt are made up for. */
+  readsSoFar?: number;
   /** ISO 8601: since when the status has said that the work is over. */
   finishedSince: string;
   /** The status said `failed`: an answer of the result endpoint that is no result is then the failure's reason. */
@@ -111,6 +115,8 @@ export type ResultReading =
 export interface CancelQuestion {
   model: string;
   requestId: string;
+  /** Reads that the workflow has counted, so that those of a dropped attempt are made up for. */
+  readsSoFar?: number;
 }
 
 export interface CancelAnswer {
@@ -125,6 +131,8 @@ export interface CancelAnswer {
 export interface AdoptionQuestion {
   model: string;
   requestId: string;
+  /** Reads that the workflow has counted, so that those of a dropped attempt are made up for. */
+  readsSoFar?: number;
   input: Record<string, unknown>;
 }
 

@@ -53,7 +53,7 @@ export async function askToCancel(order: Order): Promise<CancelAnswer | undefine
   const { model, requestId } = order.state;
   if (requestId === undefined) return undefined;
   try {
-    const answer = await cancels.cancelRequest({ model, requestId });
+    const answer = await cancels.cancelRequest({ model, requestId, readsSoFar: order.state.reads });
     if (answer.status) noteReading(order, { status: answer.status, readAt: answer.readAt, reads: answer.reads });
     else order.state.reads += answer.reads;
     return answer;

@@ -136,6 +136,7 @@ function statusQuestion(order: Order): StatusQuestion {
   return {
     model: state.model,
     requestId: state.requestId ?? '',
+    readsSoFar: state.reads,
     ...(submittedAt !== undefined && { submittedAt }),
     ...(startedAt !== undefined && { startedAt }),
     ...(lastStatus && { lastStatus }),
@@ -152,6 +153,7 @@ function resultQuestion(order: Order) {
   return {
     model: state.model,
     requestId: state.requestId ?? '',
+    readsSoFar: state.reads,
     finishedSince: seen.noticedAt ?? new Date().toISOString(),
     seen,
     ...(order.workKey !== undefined && { workKey: order.workKey }),

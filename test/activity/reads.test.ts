@@ -117,13 +117,13 @@ describe('a read that meets', () => {
         await rig.attempt(readStatus, question(requestId), { activityId: 'a' }),
         await rig.attempt(fetchResult, { ...question(requestId), finishedSince }, { activityId: 'b' }),
       ];
-      for (const attempt of attempts) {
+      for (const [index, attempt] of attempts.entries()) {
         expect(attempt.failure).toMatchObject({ type, nonRetryable: isFinal });
         expect(attempt.failure?.nextRetryDelay).toBe(delayMs);
         expect(attempt.failure?.category).toBe(isFinal ? undefined : ApplicationFailureCategory.BENIGN);
         expect(detailsOf(attempt)).toMatchObject(details);
-        // What failed is counted by the attempt after it; a failure that is final tells it itself.
-        expect(attempt.heartbeats).toEqual(isFinal ? [] : [{ reads: 1 }]);
+        // What failed is counted by those after it, of either kind; a failure that is final tells it itself.
+        expect(attempt.heartbeats).toEqual(isFinal ? [] : [{ reads: index + 1 }]);
       }
     });
   }
@@ -258,6 +258,19 @@ describe('the count of reads', () => {
     await dropped;
     const last = await rig.attempt(rig.activities.readStatus, question(requestId), { activityId: 'last' });
     expect(last.value?.reads).toBe(1);
+    expect(rig.sim.ledger().totals.statusReads).toBe(3);
+  });
+
+  it('makes up for an answer that its workflow did not take, by the count that the next question brings', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order('run');
+    const ask = (readsSoFar: number, activityId: string) =>
+      rig.attempt(rig.activities.readStatus, { ...question(requestId), readsSoFar }, { activityId });
+    expect((await ask(0, 'taken')).value?.reads).toBe(1);
+    expect((await ask(1, 'dropped')).value?.reads).toBe(1);
+    const cancel = { model: kling, requestId, readsSoFar: 1 };
+    const { value } = await rig.attempt(rig.activities.cancelRequest, cancel, { activityId: 'cancel' });
+    expect(value?.reads).toBe(2);
     expect(rig.sim.ledger().totals.statusReads).toBe(3);
   });
 
