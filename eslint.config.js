@@ -30,7 +30,10 @@ const mayImport = {
   runcomfy: { folders: ['domain'], temporal: [] },
   workflows: { folders: ['domain'], temporal: ['workflow'] },
   activities: { folders: ['domain', 'runcomfy'], temporal: ['activity', 'common'] },
-  worker: { folders: ['activities', 'runcomfy', 'domain', 'config', 'codec'], temporal: ['worker', 'client', 'common'] },
+  worker: {
+    folders: ['activities', 'runcomfy', 'domain', 'config', 'codec'],
+    temporal: ['worker', 'client', 'common'],
+  },
   client: { folders: ['domain', 'runcomfy', 'workflows'], temporal: ['client', 'common'] },
   cli: {
     folders: ['client', 'config', 'domain', 'embedded', 'simulator', 'runcomfy', 'worker', 'codec'],
