@@ -6,7 +6,7 @@ import proto from '@temporalio/proto';
 const { Payload: PayloadMessage } = proto.temporal.api.common.v1;
 
 /** The `encoding` of an encrypted payload, as Temporal's own examples name it. */
-export const encryptedEncoding = 'binary/encrypted';
+const encryptedEncoding = 'binary/encrypted';
 
 const codecVersion = '1';
 const keyBytes = 32;

@@ -11,7 +11,7 @@ const everywhere = ['--output', '--help'];
 let options: Map<string, string[]>;
 
 beforeAll(async () => {
-  const commands = [...(await helpOf()).matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, name = '']) => name);
+  const commands = [...(await helpOf()).matchAll(/^ {2}([a-z-]+) \[options\]/gm)].map(([, name = '']) => name);
   const entries = commands.map(async (name): Promise<[string, string[]]> => [name, optionsIn(await helpOf(name))]);
   options = new Map(await Promise.all(entries));
 });
