@@ -62,6 +62,7 @@ async function readOnce(deps: ActivityDeps, question: StatusQuestion, count: Ope
     workKey: question.workKey,
     waited: since(question.submittedAt),
     running: status === 'in_progress' ? since(question.startedAt) : undefined,
+    runningAtMost: since(question.lastQueuedAt ?? question.submittedAt),
     secondsPerRead: secondsPerReadOf(question.waiting),
   });
   return {

@@ -57,6 +57,8 @@ export interface StatusQuestion {
   readsSoFar?: number;
   /** ISO 8601. Missing for a request that was taken over. */
   submittedAt?: string;
+  /** Last read that did not see the work running yet. */
+  lastQueuedAt?: string;
   startedAt?: string;
   lastStatus?: RequestStatus;
   lastReadAt?: string;

@@ -131,13 +131,14 @@ async function endAtDeadline(order: Order): Promise<GenerationResult> {
 }
 
 function statusQuestion(order: Order): StatusQuestion {
-  const { state, lastStatus, workKey, request } = order;
+  const { state, seen, lastStatus, workKey, request } = order;
   const { submittedAt, startedAt, readAt, queuePosition } = state;
   return {
     model: state.model,
     requestId: state.requestId ?? '',
     readsSoFar: state.reads,
     ...(submittedAt !== undefined && { submittedAt }),
+    ...(seen.lastQueuedAt !== undefined && { lastQueuedAt: seen.lastQueuedAt }),
     ...(startedAt !== undefined && { startedAt }),
     ...(lastStatus && { lastStatus }),
     ...(readAt !== undefined && { lastReadAt: readAt }),

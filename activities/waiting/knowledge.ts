@@ -17,6 +17,8 @@ export interface WaitSoFar {
   waited: number;
   /** Since the work was first seen running; missing while it queues. */
   running?: number | undefined;
+  /** Since the last moment at which the work was known not to run yet; missing: `running` is exact. */
+  runningAtMost?: number | undefined;
   /** How many seconds of delay one read is worth. */
   secondsPerRead: number;
 }
@@ -94,7 +96,11 @@ export function createWaitingKnowledge(): WaitingKnowledge {
       const waited = Math.max(0, wait.waited);
       const running = wait.running === undefined ? undefined : Math.max(0, wait.running);
       const runPlan = running === undefined ? undefined : planFor(wait, 'run');
-      if (running !== undefined && runPlan) return toGapMs(runPlan, running);
+      if (running !== undefined && runPlan) {
+        // Work may have run long before it was first seen to: the earlier of both views, or its end is missed by a run.
+        const runningAtMost = Math.max(running, wait.runningAtMost ?? running);
+        return Math.min(toGapMs(runPlan, running), toGapMs(runPlan, runningAtMost));
+      }
       const plan = planFor(wait, 'total');
       return plan ? toGapMs(plan, waited) : coldReadInMs(waited * 1000);
     },

@@ -44,6 +44,15 @@ describe('what a worker knows of waiting', () => {
     expect(left).toBeLessThan(40_000);
   });
 
+  it('looks soon when work that is first seen running may have run for long', () => {
+    const waiting = createWaitingKnowledge();
+    for (let count = 0; count < 20; count += 1) {
+      waiting.learn({ workKey: model, model, totalMs: 40_000 + count * 1_000, runMs: 40_000 + count * 1_000 });
+    }
+    expect(waiting.nextReadInMs({ ...wait, waited: 44, running: 0, runningAtMost: 44 })).toBeLessThan(10_000);
+    expect(waiting.nextReadInMs({ ...wait, waited: 44, running: 0, runningAtMost: 1 })).toBeGreaterThan(30_000);
+  });
+
   it('follows a drift', () => {
     const waiting = createWaitingKnowledge();
     for (let count = 0; count < 100; count += 1) waiting.learn({ workKey: model, model, totalMs: 30_000 });
