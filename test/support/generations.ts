@@ -161,10 +161,6 @@ export async function historiesOf(client: Client, workflowId: string): Promise<H
   return histories;
 }
 
-export function eventTypes(history: History): number[] {
-  return (history.events ?? []).map(({ eventType }) => eventType ?? 0);
-}
-
 /** A history in the form that `temporal workflow show --output json` writes and replay reads. */
 export function historyJson(history: History): string {
   return historyToJSON(history);
