@@ -1,0 +1,29 @@
+import { proxyActivities, sleep } from '@temporalio/workflow';
+
+interface PlainActivities {
+  submit: (base: string) => Promise<string>;
+  status: (base: string, requestId: string) => Promise<string>;
+  result: (base: string, requestId: string) => Promise<unknown>;
+  nothing: () => Promise<void>;
+}
+
+const { submit, status, result, nothing } = proxyActivities<PlainActivities>({ startToCloseTimeout: '1 minute' });
+
+/** The loop of a first draft: a timer of two seconds, one activity per read. */
+export async function pollingLoop(base: string): Promise<unknown> {
+  const requestId = await submit(base);
+  for (;;) {
+    const word = await status(base, requestId);
+    if (word === 'completed' || word === 'succeeded') return await result(base, requestId);
+    await sleep('2 seconds');
+  }
+}
+
+/** The smallest workflow with the steps of a generation: four activities that do nothing, and one timer. */
+export async function bareSteps(): Promise<void> {
+  await nothing();
+  await nothing();
+  await sleep(1);
+  await nothing();
+  await nothing();
+}

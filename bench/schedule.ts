@@ -1,0 +1,187 @@
+import { parseArgs } from 'node:util';
+import type { DurationDistribution } from '../activities/waiting/duration-distribution.ts';
+import { tabulate } from '../activities/waiting/duration-distribution.ts';
+import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
+import { planReads } from '../activities/waiting/read-plan.ts';
+import { createRandom } from '../simulator/random.ts';
+import type { Random } from '../simulator/random.ts';
+import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './report.ts';
+
+// Expected cost (seconds of delay, plus what each read is worth in seconds) of ways to wait for work whose duration has a
+// known distribution. Pure arithmetic: no network, no clock.
+
+interface Truth {
+  cdf: (seconds: number) => number;
+  draw: (random: Random) => number;
+  from: number;
+  to: number;
+}
+
+type NextRead = (seconds: number) => number;
+
+const { values: options } = parseArgs({
+  options: { draws: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' } },
+});
+const draws = Number(options.draws);
+const seed = Number(options.seed);
+const knobs = [0.02, 0.1, 0.5, 2];
+const observations = [5, 20, 100];
+const model = 'bench/model/image-to-video';
+
+const truths: Record<string, Truth> = {
+  'uniform 40–60 s': uniform(40, 60),
+  'uniform 3–8 s': uniform(3, 8),
+  'lognormal 50 s, σ 0.3': lognormal(50, 0.3),
+  'lognormal 50 s, σ 0.6': lognormal(50, 0.6),
+  'two humps, 20 and 90 s': mixture(lognormal(20, 0.15), lognormal(90, 0.2), 0.7),
+};
+/** Was 30 s, drifts to 60 s over the observations: the cost is that of the last state. */
+const drifting = { name: 'drifting from 30 to 60 s', from: 30, to: 60, sigma: 0.3 };
+
+const fixed = (gap: number) => (): NextRead => (seconds) => seconds + gap;
+const growing = (first: number, factor: number, longest: number) => (): NextRead => {
+  let gap = first;
+  return (seconds) => {
+    const next = seconds + gap;
+    gap = Math.min(longest, gap * factor);
+    return next;
+  };
+};
+const others: Record<string, () => NextRead> = {
+  'fixed 0.5 s (fal-js, replicate-js)': fixed(0.5),
+  'fixed 1 s (runpod-sdk loop)': fixed(1),
+  'fixed 2 s (RunComfy CLI)': fixed(2),
+  'fixed 3 s (RunComfy MCP)': fixed(3),
+  'fixed 5 s (partner nodes)': fixed(5),
+  'exponential 0.5 s ×1.5 to 5 s (Comfy SDK)': growing(0.5, 1.5, 5),
+};
+
+const rows: { subject: string; jobSet: string; secondsPerRead: number; ratio: number; p95: number; cost: number }[] =
+  [];
+
+for (const [jobSet, truth] of Object.entries(truths)) {
+  compare(jobSet, truth, (random, count) => Array.from({ length: count }, () => truth.draw(random)));
+}
+const last = lognormal(drifting.to, drifting.sigma);
+compare(drifting.name, last, (random, count) =>
+  Array.from({ length: count }, (_, index) => {
+    const share = count === 1 ? 1 : index / (count - 1);
+    return lognormal(drifting.from + (drifting.to - drifting.from) * share, drifting.sigma).draw(random);
+  }),
+);
+
+const head = ['way of waiting', ...Object.keys(truths), drifting.name];
+for (const secondsPerRead of knobs) {
+  const of = rows.filter((row) => row.secondsPerRead === secondsPerRead);
+  const lines = [...new Set(of.map(({ subject }) => subject))].map((subject) => [
+    subject,
+    ...head.slice(1).map((jobSet) => {
+      const row = of.find((candidate) => candidate.subject === subject && candidate.jobSet === jobSet);
+      return row ? `${row.ratio.toFixed(2)} (${row.p95.toFixed(2)})` : '';
+    }),
+  ]);
+  process.stdout.write(
+    `\none read is worth ${String(secondsPerRead)} s of delay: cost ÷ optimum, mean (p95 over ${String(draws)} draws)\n`,
+  );
+  process.stdout.write(`${formatTable(head, lines)}\n`);
+}
+writeResults('schedule', {
+  name: 'schedule',
+  commit: describeCommit(),
+  machine: describeMachine(),
+  versions: versionsOf(),
+  settings: { draws, seed, knobs, observations },
+  rows,
+});
+
+function compare(jobSet: string, truth: Truth, observe: (random: Random, count: number) => number[]): void {
+  const grid = Array.from(
+    { length: 3_000 },
+    (_, index) => truth.from + ((truth.to - truth.from) * (index + 1)) / 3_000,
+  );
+  const known = tabulate(truth.cdf, grid);
+  for (const secondsPerRead of knobs) {
+    const best = planReads({ ...known, learnedUntil: Infinity }, { secondsPerRead, observations: Infinity });
+    const optimum = costOf(best.nextReadAt, truth, known, secondsPerRead);
+    const note = (subject: string, costs: number[]) => {
+      const sorted = costs.map((cost) => cost / optimum).sort((a, b) => a - b);
+      const ratio = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
+      const p95 = sorted[Math.ceil(sorted.length * 0.95) - 1] ?? ratio;
+      rows.push({ subject, jobSet, secondsPerRead, ratio, p95, cost: ratio * optimum });
+    };
+    note('runcomfy-temporal, nothing known yet', [costOf(ours([], secondsPerRead), truth, known, secondsPerRead)]);
+    for (const count of observations) {
+      const costs = Array.from({ length: draws }, (_, draw) =>
+        costOf(ours(observe(createRandom(seed, draw, count), count), secondsPerRead), truth, known, secondsPerRead),
+      );
+      note(`runcomfy-temporal, ${String(count)} seen`, costs);
+    }
+    for (const [name, start] of Object.entries(others)) note(name, [costOf(start(), truth, known, secondsPerRead)]);
+  }
+}
+
+/** Our schedule, as a worker that has seen these durations (seconds) plans it. */
+function ours(seen: number[], secondsPerRead: number): NextRead {
+  const waiting = createWaitingKnowledge();
+  for (const seconds of seen) waiting.learn({ workKey: model, model, totalMs: seconds * 1_000 });
+  return (waited) => waited + waiting.nextReadInMs({ model, waited, secondsPerRead }) / 1_000;
+}
+
+/** Expected cost of one piece of work, seconds. */
+function costOf(nextRead: NextRead, truth: Truth, known: DurationDistribution, secondsPerRead: number): number {
+  let cost = 0;
+  let before = 0;
+  while (truth.cdf(before) < 1 - 1e-6) {
+    const at = nextRead(before);
+    const ended = truth.cdf(at) - truth.cdf(before);
+    cost += secondsPerRead * (1 - truth.cdf(before)) + at * ended - (momentAt(known, at) - momentAt(known, before));
+    before = at;
+  }
+  return cost;
+}
+
+function momentAt({ times, moment }: DurationDistribution, seconds: number): number {
+  if (seconds <= 0) return 0;
+  let low = 1;
+  let high = times.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((times[middle] ?? 0) < seconds) low = middle + 1;
+    else high = middle;
+  }
+  const [t0 = 0, t1 = 0, m0 = 0, m1 = 0] = [times[low - 1], times[low], moment[low - 1], moment[low]];
+  return m0 + (m1 - m0) * Math.min(1, (seconds - t0) / (t1 - t0));
+}
+
+function uniform(from: number, to: number): Truth {
+  const cdf = (seconds: number) => Math.min(1, Math.max(0, (seconds - from) / (to - from)));
+  return { cdf, draw: (random) => from + (to - from) * random(), from: from * 0.999, to };
+}
+
+function lognormal(median: number, sigma: number): Truth {
+  return {
+    cdf: (seconds) => (seconds <= 0 ? 0 : normalCdf(Math.log(seconds / median) / sigma)),
+    draw: (random) =>
+      median * Math.exp(sigma * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())),
+    from: median * Math.exp(-5 * sigma),
+    to: median * Math.exp(5 * sigma),
+  };
+}
+
+function mixture(a: Truth, b: Truth, shareOfA: number): Truth {
+  return {
+    cdf: (seconds) => shareOfA * a.cdf(seconds) + (1 - shareOfA) * b.cdf(seconds),
+    draw: (random) => (random() < shareOfA ? a : b).draw(random),
+    from: Math.min(a.from, b.from),
+    to: Math.max(a.to, b.to),
+  };
+}
+
+/** Abramowitz and Stegun 26.2.17, absolute error below 7.5e-8. */
+function normalCdf(z: number): number {
+  const t = 1 / (1 + 0.2316419 * Math.abs(z));
+  const density = Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
+  const tail =
+    density * t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  return z >= 0 ? 1 - tail : tail;
+}

@@ -1,0 +1,55 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** What a worker process is to run; `plain` has the workflows of `plain-workflows.ts`. */
+export interface WorkerOrder {
+  kind: 'ours' | 'plain';
+  address: string;
+  taskQueue: string;
+  bundlePath: string;
+  modelApiBase?: string;
+  readsPerSecond?: number;
+}
+
+export interface Usage {
+  /** Bytes. */
+  rss: number;
+  /** Seconds since the start of the process. */
+  cpuSeconds: number;
+}
+
+/** A worker in a process of its own. */
+export interface WorkerHandle {
+  usage: () => Promise<Usage>;
+  /** Lets what is in flight finish. */
+  stop: () => Promise<void>;
+}
+
+interface UsageMessage {
+  rss: number;
+  cpu: NodeJS.CpuUsage;
+}
+
+/** Starts a worker process; rejects when it ends before it is ready. */
+export async function startWorkerProcess(order: WorkerOrder): Promise<WorkerHandle> {
+  const script = fileURLToPath(new URL('worker-process.ts', import.meta.url));
+  const child = fork(script, [JSON.stringify(order)], { execArgv: ['--import', 'tsx'] });
+  const ended = once(child, 'exit');
+  const endedEarly = ended.then(([code]) => {
+    throw new Error(`A worker process ended early (exit ${String(code)}).`);
+  });
+  endedEarly.catch(() => undefined);
+  await Promise.race([once(child, 'message'), endedEarly]);
+  return {
+    async usage() {
+      child.send('usage');
+      const [{ rss, cpu }] = (await Promise.race([once(child, 'message'), endedEarly])) as [UsageMessage];
+      return { rss, cpuSeconds: (cpu.user + cpu.system) / 1e6 };
+    },
+    async stop() {
+      if (child.connected) child.send('stop');
+      await ended;
+    },
+  };
+}
