@@ -25,6 +25,9 @@ const shutdownGraceMs = 90_000;
 /** Often enough that the order of a quiet hour, too, finds a balance that is not older than a minute. */
 const balanceEveryMs = 45_000;
 
+/** Bounds the worker's memory, however many generations wait: their histories are short, so a replay is cheap. */
+const maxCachedGenerations = 500;
+
 /** The other slots stay free for cancels, results and first reads. */
 const shareOfPausingReads = 0.75;
 
@@ -49,6 +52,7 @@ export interface GenerationWorkerOptions {
   maxConcurrentSubmits?: number;
   /** Parallel reads and cancels of this worker; default 200. */
   maxConcurrentReads?: number;
+  /** Generations kept in memory between their reads; default 500. The others are replayed when their next read is due. */
   maxCachedWorkflows?: number;
   workflowBundle?: WorkflowBundleOption;
   /** Encrypts what Temporal stores, for instance; `client` and all other clients must have the same. */
@@ -112,7 +116,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       activities: { readStatus, fetchResult, cancelRequest, checkAdoption, gatherEvidence },
       maxConcurrentActivityTaskExecutions: maxConcurrentReads,
       workflowTaskPollerBehavior: { type: 'autoscaling' },
-      ...(options.maxCachedWorkflows !== undefined && { maxCachedWorkflows: options.maxCachedWorkflows }),
+      maxCachedWorkflows: options.maxCachedWorkflows ?? maxCachedGenerations,
     }),
     Worker.create({
       ...shared,
