@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import type { History } from './generations.ts';
 import { historyJson } from './generations.ts';
 
@@ -14,10 +15,15 @@ export async function recordHistories(name: string, histories: History[]): Promi
   for (const [index, history] of histories.entries()) {
     const suffix = histories.length === 1 ? '' : `.run-${String(index + 1)}`;
     // A recorded history is a promise to running generations: it is added, never rewritten.
-    await writeFile(new URL(`${name}${suffix}.json`, folder), historyJson(history), { flag: 'wx' }).catch(
+    await writeFile(new URL(`${name}${suffix}.json`, folder), withoutPaths(historyJson(history)), { flag: 'wx' }).catch(
       (error: unknown) => {
         if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
       },
     );
   }
+}
+
+/** Stack traces name the folder of whoever records; nobody else's machine has it. */
+function withoutPaths(json: string): string {
+  return json.replaceAll(fileURLToPath(new URL('../../', import.meta.url)), '');
 }
