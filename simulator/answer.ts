@@ -80,6 +80,7 @@ export async function answerCall(
   });
   if (call.job !== undefined) {
     noteFirstTerminalRead(world, call.job, call, delivery);
+    noteShownSuccess(call.job, call, delivery);
     world.save(call.job);
   }
   journal.append({ counts: traffic.counts });
@@ -138,6 +139,14 @@ function noteFirstTerminalRead(world: World, job: Job, call: Call, delivery: Del
   const { json } = delivery.reply;
   const word = typeof json === 'object' && json !== null && 'status' in json ? String(json.status).toLowerCase() : '';
   if (endWords.has(word)) job.firstTerminalReadAt = world.now() + (delivery.afterMs ?? 0);
+}
+
+/** Counts whatever leaves the socket, also if it is cut or goes without a status: somebody may act on it. */
+function noteShownSuccess(job: Job, { step }: Call, delivery: Delivery): void {
+  if (step !== 'result' || job.state !== 'succeeded' || !('reply' in delivery)) return;
+  const { json } = delivery.reply;
+  // The key is there even where a fault leaves it undefined.
+  if (typeof json === 'object' && json !== null && 'output' in json) job.hasShownSuccess = true;
 }
 
 /** The whole body, or nothing when it is longer than allowed. */

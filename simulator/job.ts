@@ -37,6 +37,8 @@ export interface Job {
   isStuck?: boolean;
   /** Why it is going to fail, or has failed. */
   failure?: string;
+  /** A result has shown that it succeeded: it can no longer turn out to have failed. */
+  hasShownSuccess?: boolean;
   /** It runs on although a cancel was answered with `cancelled`. */
   ignoresCancel?: boolean;
   chargedMicro: number;

@@ -36,7 +36,7 @@ export interface World {
   cancel: (job: Job) => boolean;
   /** Starts a queued job at once, as if a slot had come free. */
   start: (job: Job) => void;
-  /** Makes a job fail: at its end, or after the fact. */
+  /** Lets a success turn out to be a failure, if no result has shown it yet. */
   fail: (job: Job, reason: string) => void;
   /** Lets these held jobs go on, or all but those that are stuck by a fault; returns how many. */
   release: (jobs?: Job[]) => number;
@@ -196,11 +196,10 @@ export function createWorld(deps: {
       laneOf(job.owner).forceStart(job, now());
     },
     fail(job, reason) {
+      if (job.state !== 'succeeded' || job.hasShownSuccess === true) return;
       job.failure = reason;
-      if (job.state === 'succeeded') {
-        job.state = 'failed';
-        wallets.settle(job, settings.switches.charge_failed);
-      }
+      job.state = 'failed';
+      wallets.settle(job, settings.switches.charge_failed);
       save(job);
     },
     release,

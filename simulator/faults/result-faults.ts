@@ -1,7 +1,7 @@
 import { inputUrlsOf } from '../../domain/request.ts';
 import { notReady } from '../api/errors.ts';
 import { outputUrls } from '../api/output.ts';
-import { errorOf, unfinishedReply } from '../api/result.ts';
+import { errorOf, readResult, unfinishedReply } from '../api/result.ts';
 import type { Job } from '../job.ts';
 import { isFinished } from '../job.ts';
 import type { Switches } from '../switches.ts';
@@ -63,7 +63,7 @@ function output(
   };
 }
 
-/** The job turns out to have failed; what was charged is given back as the switches say. */
+/** A job whose success nobody has seen turns out to have failed; what was charged is given back as the switches say. */
 function failed(name: string, sentence: string, shape?: Switches['error_shape']): Fault {
   return {
     name,
@@ -72,13 +72,14 @@ function failed(name: string, sentence: string, shape?: Switches['error_shape'])
     sentence,
     applies: (context) => {
       const job = jobOf(context);
-      return job !== undefined && (job.state === 'succeeded' || job.state === 'failed');
+      return job?.state === 'failed' || (job?.state === 'succeeded' && job.hasShownSuccess !== true);
     },
-    act: ({ rule, call, world, proceed }) => {
+    act: ({ rule, call, world }) => {
       const reason = rule.word ?? 'The generation failed.';
       if (call.job !== undefined) world.fail(call.job, reason);
-      const error = errorOf(reason, shape ?? world.settings.switches.error_shape);
-      return reply(withJson(proceed(), (json) => ({ ...json, error })));
+      const error = errorOf(call.job?.failure ?? reason, shape ?? world.settings.switches.error_shape);
+      // Not `proceed`: a rule that let this call pass may have had it make the answer while the job was a success.
+      return reply(withJson(readResult(world, call), (json) => ({ ...json, error })));
     },
   };
 }

@@ -6,7 +6,8 @@ import { klingInput, kling, startTestSimulator } from '../../support/simulator-c
 
 type Step = FaultRule['step'];
 type Outcome = Answer | { error: string };
-type Stage = 'queued' | 'running' | 'succeeded' | 'cancelled';
+/** `over`: the work has succeeded, and nobody has read it; `succeeded`: the result has told so. */
+type Stage = 'queued' | 'running' | 'over' | 'succeeded' | 'cancelled';
 
 /** What is asked of a fault at one step. */
 interface Expectation {
@@ -224,17 +225,17 @@ const expectations: Record<string, Partial<Record<Step | '*', Expectation>>> = {
 
   'result-failed': everyDay({
     rule: { word: 'No luck.' },
-    stage: 'succeeded',
+    stage: 'over',
     seen: gets(200, { status: 'failed', error: 'No luck.' }),
     becomes: 'failed',
   }),
   'error-object': everyDay({
-    stage: 'succeeded',
+    stage: 'over',
     seen: gets(200, { status: 'failed', error: { message: expect.any(String) as string } }),
     becomes: 'failed',
   }),
   'error-array': everyDay({
-    stage: 'succeeded',
+    stage: 'over',
     seen: gets(200, { status: 'failed', error: [{ error: expect.any(String) as string }] }),
     becomes: 'failed',
   }),
@@ -357,6 +358,92 @@ describe('every fault at every step it applies to', () => {
   });
 });
 
+describe.each(['result-failed', 'error-object', 'error-array'])('a job that meets %s', (turning) => {
+  it('has failed in the answer and in the ledger where missing-status lets that call pass', async () => {
+    const { sim, clock, submit, status, result, jobOf } = await startTestSimulator();
+    sim.setFaults([
+      { fault: 'missing-status', step: 'result', skip: 1 },
+      { fault: turning, step: 'result', times: 1 },
+    ]);
+    const id = await submit(kling, klingInput);
+    clock.tick(2_000);
+    for (const statusKeys of [{ status: 'failed' }, {}]) {
+      const told = await result(id);
+      expect(told).toMatchObject({ ...statusKeys, error: expect.anything() as unknown });
+      expect(told).not.toHaveProperty('output');
+      expect(jobOf(id)).toMatchObject({ state: 'failed', chargedUsd: 0 });
+    }
+    expect(await status(id)).toMatchObject({ status: 'completed' });
+    expect(sim.faults()).toMatchObject([{ fired: 1 }, { fired: 1 }]);
+  });
+
+  it('stays a success once an answer has shown the output', async () => {
+    const { sim, clock, submit, result, jobOf } = await startTestSimulator();
+    sim.setFaults([
+      { fault: 'missing-status', step: 'result', times: 1 },
+      { fault: turning, step: 'result' },
+    ]);
+    const id = await submit(kling, klingInput);
+    clock.tick(2_000);
+    const { output } = await result(id);
+    expect(output).toEqual({ video: expect.any(String) as string });
+    expect(await result(id)).toMatchObject({ status: 'succeeded', output });
+    expect(jobOf(id)).toMatchObject({ state: 'succeeded', chargedUsd: 1.26 });
+    expect(sim.faults()).toMatchObject([{ fired: 1 }, { fired: 0 }]);
+  });
+
+  it('keeps the reason for which it has failed before', async () => {
+    const { sim, clock, submit, result } = await startTestSimulator();
+    sim.setFaults([
+      { fault: 'job-fails', step: 'submit', word: 'The first reason.' },
+      { fault: turning, step: 'result', word: 'Another reason.', times: 1 },
+    ]);
+    const id = await submit(kling, klingInput);
+    clock.tick(2_000);
+    expect(JSON.stringify((await result(id))['error'])).toContain('The first reason.');
+    expect(await result(id)).toMatchObject({ status: 'failed', error: 'The first reason.' });
+  });
+
+  it('has the end of the ledger in every answer, whatever other fault strikes before or after', async () => {
+    const test = await startTestSimulator({
+      profiles: { '*': { queueReads: 0, runReads: 1 } },
+      switches: { wallet_usd: 10_000 },
+    });
+    const { sim, submit, jobOf } = test;
+    const others = faultNames.filter(({ name, steps }) => steps.includes('result') && name !== 'hang');
+    for (const { name } of others) {
+      for (const skip of [0, 1, 2]) {
+        const other: FaultRule = { fault: name, step: 'result', times: 2, skip, delayMs: 1 };
+        for (const rules of [
+          [other, { fault: turning, step: 'result' as const, skip: 1, times: 1 }],
+          [{ fault: turning, step: 'result' as const, times: 1 }, other],
+        ]) {
+          sim.setFaults([]);
+          const id = await submit(kling, klingInput);
+          sim.setFaults(rules);
+          const ends: string[] = [];
+          for (let read = 0; read < 5; read += 1) {
+            const outcome = await attempt(test, 'result', { id, outputUrl: '', origin: sim.url });
+            ends.push(...endsIn(outcome));
+          }
+          const { state } = jobOf(id);
+          expect({ rules, ends: [...new Set(ends)] }).toEqual({ rules, ends: [state] });
+        }
+      }
+    }
+  });
+});
+
+/** Which end an answer tells. */
+function endsIn(outcome: Outcome): string[] {
+  if ('error' in outcome) return [];
+  const { status, output, error } = { ...outcome.json };
+  return [
+    ...(output !== undefined || /^succeeded$/i.test(String(status)) ? ['succeeded'] : []),
+    ...(error !== undefined || /^failed$/i.test(String(status)) ? ['failed'] : []),
+  ];
+}
+
 /** Where the job stands at last; a fault says nothing about it at steps that cannot change it. */
 function stateAfter(name: string, step: Step, { stage, becomes }: Expectation): string {
   if (step === 'catalogue' || step === 'balance') return refused;
@@ -375,6 +462,7 @@ async function prepare(
   facts.id = await submit(kling, klingInput);
   if (stage === 'cancelled') await cancel(facts.id);
   if (stage === 'running') clock.tick(1_000);
+  if (stage === 'over') clock.tick(2_000);
   if (stage === 'succeeded') {
     clock.tick(2_000);
     facts.outputUrl = ((await result(facts.id))['output'] as { video: string }).video;
