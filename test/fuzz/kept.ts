@@ -2,7 +2,7 @@ import type { FuzzScript } from './script.ts';
 
 /** Scripts that broke a promise, or its check, once; each is played on every test run. */
 export const keptScripts: Record<string, FuzzScript> = {
-  'a success is told, and the provider then enters a failure': {
+  'a result turns out failed just after another fault has looked at the success': {
     policy: 'fail',
     onCancelWhileRunning: 'wait',
     deadlineMs: 12_001,

@@ -37,9 +37,7 @@ export function brokenPromises(script: FuzzScript, said: Said, { jobs, faults }:
   }
   if (said.deliveredId !== undefined) {
     const job = jobs.find(({ id }) => id === said.deliveredId);
-    // These faults may enter a failure into the books while the answer still shows the success.
-    const isTurned = ['result-failed', 'error-object', 'error-array'].some(hasFired);
-    if (job?.state !== 'succeeded' && !isTurned)
+    if (job?.state !== 'succeeded')
       broken.push(`job ${said.deliveredId} was delivered, but it is ${job?.state ?? 'not there'}`);
   } else {
     const mayLeave = ['GenerationTimedOut', 'GenerationCancelled', 'Canceled'].includes(said.type ?? '');
