@@ -9,7 +9,12 @@ import { failure } from './to-application-failure.ts';
  * `POST /requests/{id}/cancel`, checked by one status read: a lost reply may have stopped the work all the same, and a
  * cancel that was acknowledged may have come too late.
  */
-export function createCancelRequest({ runcomfy, tally, openReadings }: ActivityDeps): Activities['cancelRequest'] {
+export function createCancelRequest({
+  runcomfy,
+  tally,
+  openReadings,
+  pacer,
+}: ActivityDeps): Activities['cancelRequest'] {
   return async ({ requestId, readsSoFar }) => {
     const key = readingKey(requestId);
     const count = tally.open(key, readsSoFar, 0);
@@ -36,6 +41,7 @@ export function createCancelRequest({ runcomfy, tally, openReadings }: ActivityD
   };
 
   async function statusNow(requestId: string, count: OpenCount): Promise<RequestStatus | undefined> {
+    pacer.skipTurn();
     count.add();
     try {
       return (await runcomfy.status(requestId)).status;

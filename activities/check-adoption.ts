@@ -7,10 +7,11 @@ import { failure } from './to-application-failure.ts';
 
 /** Checks that a request id given by a person exists, is ours, and fits the order where RunComfy says what it is for. */
 export function createCheckAdoption(deps: ActivityDeps): Activities['checkAdoption'] {
-  const { runcomfy, searchAttributes } = deps;
+  const { runcomfy, searchAttributes, pacer } = deps;
   return (question) =>
     readingAttempt(deps, question, async ({ count }) => {
       const { model, requestId, input } = question;
+      pacer.skipTurn();
       count.add();
       const found = await runcomfy.result(requestId, { model }).catch((error: unknown) => {
         // A person has seen this id somewhere: no reply is still on its way to RunComfy's records.

@@ -5,7 +5,10 @@ import { timingsOf } from '../domain/timings.ts';
 import { isRunComfyError, RunComfyError } from '../runcomfy/errors.ts';
 import { isEmptyOutput } from '../runcomfy/schemas/output.ts';
 import type { ActivityDeps } from './activity-deps.ts';
-import { readingAttempt } from './reading.ts';
+import { GoOnLater, readingAttempt } from './reading.ts';
+
+/** Leaves the GET its time within the attempt. */
+const longestWaitMs = 4_000;
 
 /** `GET /requests/{id}/result?include_cost=true`: the output, or why there is none. */
 export function createFetchResult(deps: ActivityDeps): Activities['fetchResult'] {
@@ -13,7 +16,8 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
   return (question) =>
     readingAttempt(deps, question, async ({ count }): Promise<ResultReading> => {
       const { model, requestId, inputUrls } = question;
-      await pacer.takeTurn();
+      const turnInMs = await pacer.takeTurn({ likelyEndAt: 0, latestAt: Date.now() + longestWaitMs });
+      if (turnInMs > 0) throw new GoOnLater(turnInMs);
       count.add();
       const seen = () => ({ reads: count.report(), readAt: new Date().toISOString() });
       try {

@@ -1,35 +1,168 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { RunComfyError } from '../runcomfy/errors.ts';
+import TinyQueue from 'tinyqueue';
+
+/** Fewer turns than the limit allows, by this share: what arrives unevenly must not break it either. */
+const margin = 0.01;
+
+/** A timer that fired late may be made up for by this much. */
+const latenessMs = 20;
 
 const defaultBanMs = 1_000;
 
-/** A turn that is further off is left to Temporal's retry: no attempt waits out its own timeout. */
-const longestWaitMs = 5_000;
+/** A worker that starts, perhaps on thousands of overdue reads, begins with so many a second and doubles that each second. */
+const firstRate = 50;
+const growthAtStart = 2;
+
+/** After a 429 half the rate is taken up again, and grows slowly. */
+const shareAfterBan = 0.5;
+const growthAfterBan = 1.1;
+
+/** Above this rate no read waits for another. */
+const freeRate = 2_000;
+
+/** Who is turned away comes back in time for a turn, at the latest after this. */
+const longestAbsenceMs = 300_000;
+
+export interface ReadPacerOptions {
+  /** Limit on the reads of this worker; unset: RunComfy's own. */
+  readsPerSecond?: number;
+  /** How many status reads may wait here for a turn; default 400. */
+  maxWaiting?: number;
+}
+
+export interface Turn {
+  /** When the work is likely over (epoch ms): the sooner, the more a read is likely to gain. */
+  likelyEndAt: number;
+  /** Epoch ms: who has had no turn by then is turned away. */
+  latestAt: number;
+}
 
 /** Gives the status and result reads of one worker their turns. */
 export interface ReadPacer {
-  /** Waits for the next turn; throws `RateLimited` where that is far off. */
-  takeTurn: () => Promise<void>;
-  /** After a 429 all reads wait, for as long as RunComfy asks: the account is meant, not one request. */
+  /** Waits for a turn. 0: read now; else how many milliseconds later to ask again. */
+  takeTurn: (turn: Turn) => Promise<number>;
+  /** Counts a read that waits for nobody, as the one beside a cancel. */
+  skipTurn: () => void;
+  /** After a 429 all reads wait, for as long as RunComfy asks, and go on more slowly: the account is meant, not one request. */
   slowDown: (retryAfterMs?: number) => void;
 }
 
-/** Paces reads evenly, so that no second sees more than `readsPerSecond`; unset: no limit but RunComfy's own. */
-export function createReadPacer(readsPerSecond?: number): ReadPacer {
-  const gapMs = readsPerSecond === undefined ? 0 : 1_000 / readsPerSecond;
+interface Waiting extends Turn {
+  settle: (answer: number) => void;
+  isSettled: boolean;
+}
+
+/**
+ * Paces reads evenly, so that no second sees more than `readsPerSecond`. Where reads have to wait, those go first whose
+ * work is likely over: nothing else gains anything by being read.
+ */
+export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerOptions = {}): ReadPacer {
+  const limit = (readsPerSecond ?? Infinity) * (1 - margin);
+  const queue = new TinyQueue<Waiting>([], (a, b) => a.likelyEndAt - b.likelyEndAt);
+  let waiting = 0;
+  let pace = { rate: Math.min(limit, firstRate), growth: growthAtStart, since: Date.now() };
   let nextAt = 0;
+  /** When the last of those who were turned away is to come back. */
+  let returnAt = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const recent = createRecentCount();
+
+  const rateAt = (now: number) => {
+    const rate = pace.rate * pace.growth ** (Math.max(0, now - pace.since) / 1_000);
+    return Math.min(limit, rate > freeRate ? Infinity : rate);
+  };
+  const spend = (now: number) => {
+    nextAt = Math.max(nextAt, now - latenessMs) + 1_000 / rateAt(now);
+    recent.add(now);
+  };
+  const turnAway = (now: number) => {
+    const gapMs = 1_000 / rateAt(now);
+    returnAt = Math.max(Math.min(returnAt, now + longestAbsenceMs), nextAt + waiting * gapMs, now) + gapMs;
+    const absenceMs = returnAt - now;
+    return absenceMs <= longestAbsenceMs ? Math.max(1_000, absenceMs) : longestAbsenceMs * (1 - Math.random() / 4);
+  };
+  const serve = () => {
+    timer = undefined;
+    for (let now = Date.now(); nextAt <= now && queue.length > 0; now = Date.now()) {
+      const next = queue.pop();
+      if (next?.isSettled !== false) continue;
+      spend(now);
+      next.settle(0);
+    }
+    if (queue.length > 0) wake();
+  };
+  const wake = () => {
+    timer ??= setTimeout(serve, Math.max(1, nextAt - Date.now()));
+  };
+
   return {
-    async takeTurn() {
+    async takeTurn(turn) {
       const now = Date.now();
-      const waitMs = Math.max(0, nextAt - now);
-      if (waitMs > longestWaitMs) {
-        throw new RunComfyError('RateLimited', 'The limit on reads leaves no turn soon', { retryAfterMs: waitMs });
+      if (waiting === 0 && nextAt <= now) {
+        spend(now);
+        return 0;
       }
-      nextAt = now + waitMs + gapMs;
-      if (waitMs > 0) await sleep(waitMs);
+      // Work that is known to be over is one short answer away from its end: it always finds room.
+      if (turn.likelyEndAt > now && (waiting >= maxWaiting || nextAt > turn.latestAt)) return turnAway(now);
+      return await new Promise<number>((resolve) => {
+        waiting += 1;
+        const entry: Waiting = {
+          ...turn,
+          isSettled: false,
+          settle(answer) {
+            entry.isSettled = true;
+            waiting -= 1;
+            clearTimeout(patience);
+            resolve(answer);
+          },
+        };
+        const patience = setTimeout(
+          () => {
+            entry.settle(turnAway(Date.now()));
+          },
+          Math.max(1, turn.latestAt - now),
+        );
+        queue.push(entry);
+        wake();
+      });
+    },
+    skipTurn() {
+      spend(Date.now());
     },
     slowDown(retryAfterMs = defaultBanMs) {
-      nextAt = Math.max(nextAt, Date.now() + retryAfterMs);
+      const now = Date.now();
+      const until = now + retryAfterMs;
+      nextAt = Math.max(nextAt, until);
+      // A refusal that comes while all wait is of a read that was sent before: one stands for all.
+      if (pace.since <= now) {
+        const rate = Math.max(1, Math.min(rateAt(now), recent.perSecond(now)) * shareAfterBan);
+        pace = { rate: Math.min(limit, rate), growth: growthAfterBan, since: until };
+      }
+      if (timer) {
+        clearTimeout(timer);
+        timer = undefined;
+        wake();
+      }
+    },
+  };
+}
+
+/** Counts the reads of this second and the one before. */
+function createRecentCount() {
+  let second = 0;
+  let counts = [0, 0];
+  const turnTo = (now: number) => {
+    const current = Math.floor(now / 1_000);
+    if (current !== second) counts = [0, current === second + 1 ? (counts[0] ?? 0) : 0];
+    second = current;
+  };
+  return {
+    add(now: number) {
+      turnTo(now);
+      counts[0] = (counts[0] ?? 0) + 1;
+    },
+    perSecond(now: number) {
+      turnTo(now);
+      return Math.max(...counts);
     },
   };
 }

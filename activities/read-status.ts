@@ -1,69 +1,123 @@
-import { log } from '@temporalio/activity';
+import { activityInfo, log } from '@temporalio/activity';
 import type { Activities, StatusQuestion, StatusReading } from '../domain/activities.ts';
 import { secondsPerReadOf } from '../domain/waiting.ts';
 import type { ActivityDeps } from './activity-deps.ts';
-import type { OpenCount } from './read-tally.ts';
-import { readingAttempt } from './reading.ts';
+import type { OpenReading } from './open-readings.ts';
+import type { ReadAttempt } from './reading.ts';
+import { GoOnLater, readingAttempt } from './reading.ts';
+import type { WaitingKnowledge, WaitSoFar } from './waiting/knowledge.ts';
 
-/** A default Temporal server cannot wait for less: reads that come closer than that happen within one attempt. */
-const shortestTimerMs = 1_000;
+/** Gaps below this are waited for in the activity, which costs the history nothing; longer ones are workflow timers. */
+export const shortestTimerMs = 10_000;
 
-/** Attempts are short, so that a dead worker's is soon noticed and the workflow's state is never older. */
+/** Attempts are short, so that a dead worker's is soon noticed. */
 const longestAttemptMs = 18_000;
 
-/** `GET /requests/{id}/status`, once or several times until something changes: where the work stands, when to look again. */
+/** No GET outlives its attempt, whose answer would be lost with it. */
+const latestAnswerMs = 23_000;
+
+/** The workflow is told at least this often how many reads there were. */
+const longestSilenceMs = 75_000;
+
+/**
+ * `GET /requests/{id}/status`, once or several times until something changes: where the work stands, when to look again.
+ * Where reads go on for longer than one attempt may last, the next attempt of the same activity goes on.
+ */
 export function createReadStatus(deps: ActivityDeps): Activities['readStatus'] {
-  const { openReadings } = deps;
   return (question) =>
-    readingAttempt(deps, question, async ({ count, key }) => {
-      const open = openReadings.begin(key);
-      const latestAt = Date.now() + longestAttemptMs;
+    readingAttempt(deps, question, async (attempt) => {
+      const open = deps.openReadings.begin(attempt.key);
       try {
-        for (;;) {
-          const reading = await readOnce(deps, question, count);
-          const pauseEnd = isWorthStaying(question, reading, latestAt)
-            ? await open.pause(reading.nextReadInMs)
-            : 'no-room';
-          // What a dropped attempt has read is reported by the activity that its workflow turned to.
-          if (pauseEnd === 'dropped') return reading;
-          if (pauseEnd !== 'over') return { ...reading, reads: count.report() };
-        }
+        return await readUntilNews(deps, question, attempt, open);
       } finally {
         open.end();
       }
     });
 }
 
-/** Whether the next read comes in this attempt: soon, and with nothing new for the workflow to know. */
-function isWorthStaying(
-  { lastStatus }: StatusQuestion,
-  { status, nextReadInMs }: StatusReading,
-  latestAt: number,
-): boolean {
-  if (status !== lastStatus || (status !== 'in_queue' && status !== 'in_progress')) return false;
-  return nextReadInMs < shortestTimerMs && Date.now() + nextReadInMs < latestAt;
+async function readUntilNews(
+  deps: ActivityDeps,
+  question: StatusQuestion,
+  attempt: ReadAttempt,
+  open: OpenReading,
+): Promise<StatusReading> {
+  const startedAt = Date.now();
+  const latestAt = startedAt + longestAttemptMs;
+  await untilDue(question, open);
+  let last: StatusQuestion = question;
+  for (;;) {
+    const reading = await readOnce(deps, last, attempt, { turnBy: latestAt, answerBy: startedAt + latestAnswerMs });
+    const isNextReadSoon = reading.nextReadInMs < shortestTimerMs;
+    const report = () => ({ ...reading, reads: attempt.count.report(), ...(isNextReadSoon && { isNextReadSoon }) });
+    if (isNews(question, reading) || !isNextReadSoon) return report();
+    if (Date.now() + reading.nextReadInMs >= latestAt) {
+      if (!isSilentForLong(question, reading)) throw new GoOnLater(reading.nextReadInMs);
+      return report();
+    }
+    const pauseEnd = await open.pause(reading.nextReadInMs);
+    // What a dropped attempt has read is reported by the activity that its workflow turned to.
+    if (pauseEnd === 'dropped') return reading;
+    if (pauseEnd === 'shutdown') return report();
+    if (pauseEnd === 'no-room') return { ...report(), isNextReadSoon: false };
+    last = { ...last, ...seenIn(reading) };
+  }
 }
 
-async function readOnce(deps: ActivityDeps, question: StatusQuestion, count: OpenCount): Promise<StatusReading> {
+/** Waits for a first read that the workflow leaves to this activity; a nudge or a cancel drops the attempt meanwhile. */
+async function untilDue({ nextReadAt }: StatusQuestion, open: OpenReading): Promise<void> {
+  const dueInMs = nextReadAt === undefined ? 0 : Date.parse(nextReadAt) - Date.now();
+  if (!(dueInMs > 0)) return;
+  const pauseEnd = await open.pause(Math.min(dueInMs, shortestTimerMs));
+  if (pauseEnd !== 'over') throw new GoOnLater(dueInMs);
+}
+
+/** Whether the workflow has to know at once. */
+function isNews({ lastStatus, isLastRead }: StatusQuestion, { status }: StatusReading): boolean {
+  return isLastRead === true || status !== lastStatus || (status !== 'in_queue' && status !== 'in_progress');
+}
+
+/** Whether the workflow should hear of what it could ask for: the place in the queue, or how many reads there were. */
+function isSilentForLong({ queuePosition }: StatusQuestion, reading: StatusReading): boolean {
+  return reading.queuePosition !== queuePosition || Date.now() - activityInfo().scheduledTimestampMs > longestSilenceMs;
+}
+
+function seenIn({ status, readAt, queuePosition }: StatusReading): Partial<StatusQuestion> {
+  return {
+    lastReadAt: readAt,
+    ...(status === 'in_queue' && { lastQueuedAt: readAt }),
+    ...(queuePosition !== undefined && { queuePosition }),
+  };
+}
+
+async function readOnce(
+  deps: ActivityDeps,
+  question: StatusQuestion,
+  { count, noteAnswer }: ReadAttempt,
+  { turnBy, answerBy }: { turnBy: number; answerBy: number },
+): Promise<StatusReading> {
   const { runcomfy, searchAttributes, waiting, pacer } = deps;
-  await pacer.takeTurn();
+  const askedAt = Date.now();
+  const likelyEndAt = askedAt + waiting.likelyEndInMs(waitAt(question, askedAt));
+  const turnInMs = await pacer.takeTurn({ likelyEndAt, latestAt: turnBy });
+  if (turnInMs > 0) throw new GoOnLater(turnInMs);
   count.add();
-  const { status, statusWord, queuePosition } = await runcomfy.status(question.requestId);
+  const signal = AbortSignal.timeout(Math.max(1, answerBy - Date.now()));
+  const { status, statusWord, queuePosition } = await runcomfy.status(question.requestId, { signal });
   const readAt = new Date();
+  const readBeforeAt = noteAnswer(readAt.toISOString());
   if (status === 'unrecognized' && question.lastStatus !== 'unrecognized') {
     log.warn('RunComfy sent a status that is not known here; reading on', {
       requestId: question.requestId,
       statusWord,
     });
   }
-  const since = (time: string | undefined) => (time === undefined ? 0 : (readAt.getTime() - Date.parse(time)) / 1000);
+  noteQueueMove(waiting, question, readAt, queuePosition);
+  const wait = waitAt(question, readAt.getTime());
   const nextReadInMs = waiting.nextReadInMs({
-    model: question.model,
-    workKey: question.workKey,
-    waited: since(question.submittedAt),
-    running: status === 'in_progress' ? since(question.startedAt) : undefined,
-    runningAtMost: since(question.lastQueuedAt ?? question.submittedAt),
-    secondsPerRead: secondsPerReadOf(question.waiting),
+    ...wait,
+    running: status === 'in_progress' ? (wait.running ?? 0) : undefined,
+    isQueueing: status === 'in_queue',
+    queuePosition,
   });
   return {
     status,
@@ -71,7 +125,37 @@ async function readOnce(deps: ActivityDeps, question: StatusQuestion, count: Ope
     ...(queuePosition !== undefined && { queuePosition }),
     reads: 0,
     readAt: readAt.toISOString(),
+    ...(readBeforeAt !== undefined && { readBeforeAt }),
     nextReadInMs,
     ...(question.wantsSearchAttributes && { searchAttributes: searchAttributes() }),
+  };
+}
+
+/** How far the queue has moved since the read before teaches how fast it moves. */
+function noteQueueMove(
+  waiting: WaitingKnowledge,
+  { model, lastReadAt, queuePosition: before }: StatusQuestion,
+  readAt: Date,
+  position: number | undefined,
+): void {
+  if (lastReadAt === undefined || before === undefined || position === undefined) return;
+  waiting.learnQueueMove({
+    model,
+    places: before - position,
+    seconds: (readAt.getTime() - Date.parse(lastReadAt)) / 1000,
+  });
+}
+
+/** What is known of the request at a moment (epoch ms), before it is read. */
+function waitAt(question: StatusQuestion, now: number): WaitSoFar {
+  const { model, workKey, submittedAt, startedAt, lastQueuedAt, waiting } = question;
+  const since = (time: string | undefined) => (time === undefined ? 0 : (now - Date.parse(time)) / 1000);
+  return {
+    model,
+    workKey,
+    waited: since(submittedAt),
+    running: startedAt === undefined ? undefined : since(startedAt),
+    runningAtMost: since(lastQueuedAt ?? submittedAt),
+    secondsPerRead: secondsPerReadOf(waiting),
   };
 }

@@ -12,16 +12,36 @@ const graceMs = 30_000;
 /** Kept by the server between the attempts of one reading activity. */
 interface ReadHeartbeat {
   reads: number;
+  /** How many attempts ended only to go on later. */
+  pauses?: number;
+  /** The last answer, ISO 8601. */
+  answeredAt?: string;
   /** A 404 or a reply of the wrong shape that has been the answer ever since (epoch ms). */
   doubt?: { type: string; since: number };
 }
 
+/** What one attempt of a reading activity works with. */
 export interface ReadAttempt {
   count: OpenCount;
   /** Names the request as this workflow watches it. */
   key: string;
-  doubt: ReadHeartbeat['doubt'];
+  /** RunComfy has answered as it should (ISO 8601): whatever was in doubt no longer is. Gives the answer before. */
+  noteAnswer: (at: string) => string | undefined;
 }
+
+/** Thrown by an attempt that goes on later, as another attempt of the same activity: nothing has failed. */
+export class GoOnLater extends Error {
+  readonly inMs: number;
+  constructor(inMs: number) {
+    super('nothing new yet; reading on');
+    this.inMs = inMs;
+  }
+}
+
+/** A default Temporal server waits for a second at least. */
+const shortestRetryMs = 1_000;
+
+const longestBackoffMs = 30_000;
 
 /**
  * Runs one attempt of a reading activity: counts its GETs, hands the count and a lasting doubt to the next attempt, and
@@ -36,9 +56,19 @@ export async function readingAttempt<T>(
   const before = heartbeatOf(info.heartbeatDetails);
   const key = readingKey(requestId);
   const count = tally.open(key, readsSoFar, before.reads);
+  const noteAnswer = (at: string) => {
+    const { answeredAt } = before;
+    delete before.doubt;
+    before.answeredAt = at;
+    return answeredAt;
+  };
   try {
-    return await read({ count, key, doubt: before.doubt });
+    return await read({ count, key, noteAnswer });
   } catch (error) {
+    if (error instanceof GoOnLater) {
+      heartbeat({ ...before, reads: count.unreported(), pauses: (before.pauses ?? 0) + 1 } satisfies ReadHeartbeat);
+      throw failure('ServiceUnavailable', 'read', error.message, {}, Math.max(shortestRetryMs, error.inMs));
+    }
     if (isRunComfyError(error) && error.type === 'RateLimited') pacer.slowDown(error.retryAfterMs);
     throw judge(error, before, count);
   }
@@ -50,8 +80,9 @@ export function readingKey(requestId: string): string {
 }
 
 function judge(error: unknown, before: ReadHeartbeat, count: OpenCount): Error {
+  const kept = { ...before, reads: count.unreported() } satisfies ReadHeartbeat;
   if (!isRunComfyError(error)) {
-    heartbeat({ reads: count.unreported() } satisfies ReadHeartbeat);
+    heartbeat(kept);
     return toApplicationFailure(error, 'read');
   }
   if (error.isPermanent) return toApplicationFailure(error, 'read', { reads: count.report() });
@@ -65,17 +96,25 @@ function judge(error: unknown, before: ReadHeartbeat, count: OpenCount): Error {
     const doubt = before.doubt?.type === error.type ? before.doubt : { type: error.type, since: now };
     const leftMs = doubt.since + graceMs - now;
     if (leftMs <= 0) return toApplicationFailure(error, 'read', { reads: count.report() });
-    heartbeat({ reads: count.unreported(), doubt } satisfies ReadHeartbeat);
+    heartbeat({ ...kept, doubt } satisfies ReadHeartbeat);
     const delayMs = Math.min(leftMs, Math.max(1_000, (now - doubt.since) / 2));
     return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), delayMs);
   }
   // An outage says nothing about the doubt: it neither ends nor confirms it.
-  heartbeat({ reads: count.unreported(), ...(before.doubt && { doubt: before.doubt }) } satisfies ReadHeartbeat);
+  heartbeat(kept);
   const mayPass =
     error.type === 'RateLimited' || error.type === 'ServiceUnavailable' || error.type === 'Unauthenticated';
-  if (mayPass) return toApplicationFailure(error, 'read');
+  const backoffMs = error.retryAfterMs ?? backoffAfterPauses(before.pauses);
+  if (mayPass) return toApplicationFailure(error, 'read', {}, backoffMs);
   // No other answer to a read ends paid work either.
-  return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus));
+  return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), backoffMs);
+}
+
+/** Temporal counts every attempt; those that only went on later must not make a first failure wait for long. */
+function backoffAfterPauses(pauses = 0): number | undefined {
+  if (pauses === 0) return undefined;
+  const failuresBefore = Math.max(0, activityInfo().attempt - 1 - pauses);
+  return Math.min(longestBackoffMs, shortestRetryMs * 2 ** failuresBefore);
 }
 
 function detailsOf(httpStatus: number | undefined): ActivityFailureDetails {

@@ -10,6 +10,7 @@ import type {
 import { secondsPerReadOf, workKeyOf } from '../domain/waiting.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './activity-deps.ts';
+import { shortestTimerMs } from './read-status.ts';
 import { failure, toApplicationFailure } from './to-application-failure.ts';
 
 /** A quick POST needs no heartbeat; a slow one must be told from a dead worker within the heartbeat timeout of 10 s. */
@@ -83,15 +84,13 @@ async function send(deps: ActivityDeps, order: SubmitOrder, warnings: string[]):
     // A beat that is still held back must not overwrite the id.
     if (beats.hasSent) heartbeat(accepted);
     await keepRequestId({ taskToken, workflowId, firstExecutionRunId, requestId, beat: accepted });
+    const secondsPerRead = secondsPerReadOf(order.waiting);
+    const nextReadInMs = waiting.nextReadInMs({ model, workKey, waited: 0, secondsPerRead });
     return {
       requestId,
       submittedAt,
-      nextReadInMs: waiting.nextReadInMs({
-        model,
-        workKey,
-        waited: 0,
-        secondsPerRead: secondsPerReadOf(order.waiting),
-      }),
+      nextReadInMs,
+      ...(nextReadInMs < shortestTimerMs && { isNextReadSoon: true }),
       workKey,
       searchAttributes: searchAttributes(),
       ...(warnings.length > 0 && { warnings }),

@@ -8,7 +8,12 @@ import { isRunComfyError } from '../runcomfy/errors.ts';
  * The one place where an error of the HTTP side becomes an `ApplicationFailure`. Anything that is no `RunComfyError` is a
  * defect: on a submit its outcome is unknown, elsewhere it is thrown as it is and Temporal repeats the read.
  */
-export function toApplicationFailure(error: unknown, role: EndpointRole, more: ActivityFailureDetails = {}): Error {
+export function toApplicationFailure(
+  error: unknown,
+  role: EndpointRole,
+  more: ActivityFailureDetails = {},
+  retryAfterMs?: number,
+): Error {
   if (error instanceof ApplicationFailure) return error;
   if (!isRunComfyError(error)) {
     const message = error instanceof Error ? error.message : String(error);
@@ -24,7 +29,7 @@ export function toApplicationFailure(error: unknown, role: EndpointRole, more: A
     ...(issues && { issues }),
     ...more,
   };
-  return failure(error.type, role, error.message, details, error.retryAfterMs, error.isPermanent);
+  return failure(error.type, role, error.message, details, retryAfterMs ?? error.retryAfterMs, error.isPermanent);
 }
 
 /** A failure in the words of `domain/failure-type.ts`, which says whether Temporal may repeat the call. */

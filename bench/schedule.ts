@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
 import type { DurationDistribution } from '../activities/waiting/duration-distribution.ts';
 import { tabulate } from '../activities/waiting/duration-distribution.ts';
+import type { WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
+import { priorOf } from '../activities/waiting/prior.ts';
 import { planReads } from '../activities/waiting/read-plan.ts';
 import { createRandom } from '../simulator/random.ts';
 import type { Random } from '../simulator/random.ts';
@@ -27,6 +29,9 @@ const seed = Number(options.seed);
 const knobs = [0.02, 0.1, 0.5, 2];
 const observations = [5, 20, 100];
 const model = 'bench/model/image-to-video';
+/** One model of each guess that is made beforehand. */
+const coldModels = { video: model, image: 'bench/model/text-to-image', 'any other': 'bench/model/other' };
+const gridPoints = 3_000;
 
 const truths: Record<string, Truth> = {
   'uniform 40–60 s': uniform(40, 60),
@@ -56,8 +61,25 @@ const others: Record<string, () => NextRead> = {
   'exponential 0.5 s ×1.5 to 5 s (Comfy SDK)': growing(0.5, 1.5, 5),
 };
 
-const rows: { subject: string; jobSet: string; secondsPerRead: number; ratio: number; p95: number; cost: number }[] =
-  [];
+interface Row {
+  subject: string;
+  jobSet: string;
+  secondsPerRead: number;
+  /** Cost ÷ that of the best plan for the known distribution: mean and p95 over the draws. */
+  ratio: number;
+  p95: number;
+  /** Mean, seconds. */
+  cost: number;
+}
+
+interface ColdRow extends Row {
+  /** Cost ÷ that of the better and of the worse of fixed 2 s and exponential gaps. */
+  ofBetter: number;
+  ofWorse: number;
+}
+
+const rows: Row[] = [];
+const coldRows: ColdRow[] = [];
 
 for (const [jobSet, truth] of Object.entries(truths)) {
   compare(jobSet, truth, (random, count) => Array.from({ length: count }, () => truth.draw(random)));
@@ -85,46 +107,110 @@ for (const secondsPerRead of knobs) {
   );
   process.stdout.write(`${formatTable(head, lines)}\n`);
 }
+printCold();
 writeResults('schedule', {
   name: 'schedule',
   commit: describeCommit(),
   machine: describeMachine(),
   versions: versionsOf(),
   settings: { draws, seed, knobs, observations },
-  rows,
+  rows: [...rows, ...coldRows],
 });
 
 function compare(jobSet: string, truth: Truth, observe: (random: Random, count: number) => number[]): void {
-  const grid = Array.from(
-    { length: 3_000 },
-    (_, index) => truth.from + ((truth.to - truth.from) * (index + 1)) / 3_000,
-  );
-  const known = tabulate(truth.cdf, grid);
+  const known = tabulated(truth);
+  const workers = observations.map((count) => ({
+    name: `runcomfy-temporal, ${String(count)} seen`,
+    worlds: Array.from({ length: draws }, (_, draw) => knowing(observe(createRandom(seed, draw, count), count))),
+  }));
   for (const secondsPerRead of knobs) {
-    const best = planReads({ ...known, learnedUntil: Infinity }, { secondsPerRead, observations: Infinity });
-    const optimum = costOf(best.nextReadAt, truth, known, secondsPerRead);
+    const cost = (nextRead: NextRead) => costOf(nextRead, truth, known, secondsPerRead);
+    const optimum = cost(bestPlan(known, secondsPerRead));
     const note = (subject: string, costs: number[]) => {
-      const sorted = costs.map((cost) => cost / optimum).sort((a, b) => a - b);
+      const sorted = costs.map((one) => one / optimum).sort((a, b) => a - b);
       const ratio = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
       const p95 = sorted[Math.ceil(sorted.length * 0.95) - 1] ?? ratio;
       rows.push({ subject, jobSet, secondsPerRead, ratio, p95, cost: ratio * optimum });
     };
-    note('runcomfy-temporal, nothing known yet', [costOf(ours([], secondsPerRead), truth, known, secondsPerRead)]);
-    for (const count of observations) {
-      const costs = Array.from({ length: draws }, (_, draw) =>
-        costOf(ours(observe(createRandom(seed, draw, count), count), secondsPerRead), truth, known, secondsPerRead),
+    note('runcomfy-temporal, nothing known yet', [cost(ours(createWaitingKnowledge(), model, secondsPerRead))]);
+    for (const { name, worlds } of workers) {
+      note(
+        name,
+        worlds.map((waiting) => cost(ours(waiting, model, secondsPerRead))),
       );
-      note(`runcomfy-temporal, ${String(count)} seen`, costs);
     }
-    for (const [name, start] of Object.entries(others)) note(name, [costOf(start(), truth, known, secondsPerRead)]);
+    for (const [name, start] of Object.entries(others)) note(name, [cost(start())]);
   }
 }
 
-/** Our schedule, as a worker that has seen these durations (seconds) plans it. */
-function ours(seen: number[], secondsPerRead: number): NextRead {
+/** Nothing learned, and the true median is `factor` times the one that was guessed beforehand. */
+function compareCold(kind: string, coldModel: string, factor: number): void {
+  const median = priorOf(coldModel).medianSeconds * factor;
+  const shapes: Record<string, Truth> = {
+    'lognormal σ 0.3': lognormal(median, 0.3),
+    'lognormal σ 0.6': lognormal(median, 0.6),
+    'uniform ±20 %': uniform(median * 0.8, median * 1.2),
+  };
+  for (const [shape, truth] of Object.entries(shapes)) {
+    const known = tabulated(truth);
+    for (const secondsPerRead of knobs) {
+      const cost = (nextRead: NextRead) => costOf(nextRead, truth, known, secondsPerRead);
+      const optimum = cost(bestPlan(known, secondsPerRead));
+      const [fixedCost, growingCost] = [cost(fixed(2)()), cost(growing(0.5, 1.5, 5)())];
+      const own = cost(ours(createWaitingKnowledge(), coldModel, secondsPerRead));
+      coldRows.push({
+        subject: 'runcomfy-temporal, nothing known yet',
+        jobSet: `${kind}, ${String(factor)} × the guessed median, ${shape}`,
+        secondsPerRead,
+        ratio: own / optimum,
+        p95: own / optimum,
+        cost: own,
+        ofBetter: own / Math.min(fixedCost, growingCost),
+        ofWorse: own / Math.max(fixedCost, growingCost),
+      });
+    }
+  }
+}
+
+function printCold(): void {
+  const factors = [0.25, 0.5, 1, 2, 4];
+  for (const [kind, coldModel] of Object.entries(coldModels)) {
+    for (const factor of factors) compareCold(kind, coldModel, factor);
+  }
+  const lines = factors.map((factor) => {
+    const of = coldRows.filter(({ jobSet }) => jobSet.includes(` ${String(factor)} × `));
+    const worst = (pick: (row: ColdRow) => number) => Math.max(...of.map(pick)).toFixed(3);
+    return [`${String(factor)} × the guess`, worst((row) => row.ofBetter), worst((row) => row.ofWorse)];
+  });
+  process.stdout.write(
+    '\nnothing known yet, largest cost over knobs, kinds and shapes, against fixed 2 s and exponential gaps\n',
+  );
+  process.stdout.write(`${formatTable(['true median', '÷ the better', '÷ the worse'], lines)}\n`);
+}
+
+function tabulated(truth: Truth): DurationDistribution {
+  const step = (truth.to - truth.from) / gridPoints;
+  return tabulate(
+    truth.cdf,
+    Array.from({ length: gridPoints }, (_, index) => truth.from + step * (index + 1)),
+  );
+}
+
+function bestPlan(known: DurationDistribution, secondsPerRead: number): NextRead {
+  const certain = { ...known, learnedFrom: 0, learnedUntil: Infinity };
+  return planReads(certain, { secondsPerRead, observations: Infinity, shortestGap: 0 }).nextReadAt;
+}
+
+/** A worker that has seen these durations, seconds. */
+function knowing(seen: number[]): WaitingKnowledge {
   const waiting = createWaitingKnowledge();
   for (const seconds of seen) waiting.learn({ workKey: model, model, totalMs: seconds * 1_000 });
-  return (waited) => waited + waiting.nextReadInMs({ model, waited, secondsPerRead }) / 1_000;
+  return waiting;
+}
+
+/** Our schedule, as a worker that knows this plans it. */
+function ours(waiting: WaitingKnowledge, of: string, secondsPerRead: number): NextRead {
+  return (waited) => waited + waiting.nextReadInMs({ model: of, waited, secondsPerRead }) / 1_000;
 }
 
 /** Expected cost of one piece of work, seconds. */

@@ -30,6 +30,8 @@ export interface AcceptedSubmit {
   /** When RunComfy's reply came, ISO 8601. */
   submittedAt: string;
   nextReadInMs: number;
+  /** The reading activity itself waits for that long: it is to be asked at once. */
+  isNextReadSoon?: boolean;
   /** Model and the input fields that size the work: what durations are learned by. */
   workKey?: string;
   /** The search attributes that the server knows. */
@@ -65,6 +67,10 @@ export interface StatusQuestion {
   queuePosition?: number;
   workKey?: string;
   waiting?: WaitingOptions;
+  /** When the first read is due, ISO 8601: the activity waits until then. Missing: now. */
+  nextReadAt?: string;
+  /** One read is enough, whatever it says. */
+  isLastRead?: boolean;
   /** Asks for `searchAttributes` in the reading. */
   wantsSearchAttributes?: boolean;
 }
@@ -78,8 +84,12 @@ export interface StatusReading {
   reads: number;
   /** ISO 8601. */
   readAt: string;
+  /** The read before it in the same activity, which saw the status that was known already; ISO 8601. */
+  readBeforeAt?: string;
   /** 0: read again at once. */
   nextReadInMs: number;
+  /** The reading activity itself waits for that long: it is to be asked at once. */
+  isNextReadSoon?: boolean;
   searchAttributes?: string[];
 }
 

@@ -28,8 +28,13 @@ const balanceEveryMs = 45_000;
 /** Bounds the worker's memory, however many generations wait: their histories are short, so a replay is cheap. */
 const maxCachedGenerations = 500;
 
-/** The other slots stay free for cancels, results and first reads. */
-const shareOfPausingReads = 0.75;
+/** A pausing read costs a slot and some 30 KB, no processor time. The slots beside these stay free for cancels and results. */
+const shareOfPausingReads = 0.7;
+
+/** Reads that wait for their turn under a limit take slots as well. */
+const shareOfWaitingReads = 0.2;
+
+const defaultConcurrentReads = 2_000;
 
 /** A submit sends no heartbeat before its input is checked, and is given up for lost after 10 s without one. */
 const catalogueWithinMs = 5_000;
@@ -50,7 +55,7 @@ export interface GenerationWorkerOptions {
   readsPerSecond?: number;
   /** Parallel POSTs of this worker; default 50. */
   maxConcurrentSubmits?: number;
-  /** Parallel reads and cancels of this worker; default 200. */
+  /** Slots for reads and cancels of this worker; default 2,000, of which reads that pause take 70 % at most. */
   maxConcurrentReads?: number;
   /** Generations kept in memory between their reads; default 500. The others are replayed when their next read is due. */
   maxCachedWorkflows?: number;
@@ -79,7 +84,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   });
   const handOver = createHandOver({ client, spool: openRequestSpool(options.stateDir), log });
   const catalogue = { getModel: (id: string) => runcomfy.getModel(id) };
-  const maxConcurrentReads = options.maxConcurrentReads ?? 200;
+  const maxConcurrentReads = options.maxConcurrentReads ?? defaultConcurrentReads;
   const openReadings = createOpenReadings(Math.floor(maxConcurrentReads * shareOfPausingReads));
   const waiting = createWaitingKnowledge();
   const recentBalance = createBalanceCache(() => runcomfy.balance());
@@ -90,7 +95,10 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     runcomfy,
     validator: createInputValidator({ ...catalogue, timeoutMs: catalogueWithinMs }),
     tally: createReadTally(),
-    pacer: createReadPacer(options.readsPerSecond),
+    pacer: createReadPacer({
+      maxWaiting: Math.floor(maxConcurrentReads * shareOfWaitingReads),
+      ...(options.readsPerSecond !== undefined && { readsPerSecond: options.readsPerSecond }),
+    }),
     openReadings,
     waiting,
     searchAttributes: attributes.known,

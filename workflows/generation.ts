@@ -38,7 +38,7 @@ async function fulfil(order: Order): Promise<GenerationResult> {
   startDeadline(order);
   await submit(order);
   for (;;) {
-    await pause(order, order.nextReadInMs);
+    await pause(order);
     if (order.isCancelDue) await obeyCancel(order);
     if (order.isDeadlinePassed) return await endAtDeadline(order);
     const result = await look(order);
@@ -52,10 +52,11 @@ async function look(order: Order, by = reads): Promise<GenerationResult | undefi
   const { state } = order;
   order.readSince = Date.now();
   order.nextReadInMs = 0;
+  order.isNextReadSoon = false;
   try {
     if (state.phase !== 'fetching_result') {
       const before = state.phase;
-      const reading = await interruptible(order, () => by.readStatus(statusQuestion(order)));
+      const reading = await interruptible(order, () => by.readStatus(statusQuestion(order, by === boundedReads)));
       if (!reading) return undefined;
       noteReading(order, reading);
       if (reading.status === 'cancelled') throw stoppedElsewhere(order);
@@ -68,6 +69,7 @@ async function look(order: Order, by = reads): Promise<GenerationResult | undefi
     throw state.failure ? error : endByActivity(order, error);
   } finally {
     order.readSince = undefined;
+    delete state.nextReadAt;
   }
 }
 
@@ -130,9 +132,9 @@ async function endAtDeadline(order: Order): Promise<GenerationResult> {
   });
 }
 
-function statusQuestion(order: Order): StatusQuestion {
+function statusQuestion(order: Order, isLastRead: boolean): StatusQuestion {
   const { state, seen, lastStatus, workKey, request } = order;
-  const { submittedAt, startedAt, readAt, queuePosition } = state;
+  const { submittedAt, startedAt, readAt, queuePosition, nextReadAt } = state;
   return {
     model: state.model,
     requestId: state.requestId ?? '',
@@ -145,6 +147,8 @@ function statusQuestion(order: Order): StatusQuestion {
     ...(queuePosition !== undefined && { queuePosition }),
     ...(workKey !== undefined && { workKey }),
     ...(request.waiting && { waiting: request.waiting }),
+    ...(nextReadAt !== undefined && { nextReadAt }),
+    ...(isLastRead && { isLastRead }),
     ...(order.searchAttributes.length === 0 && { wantsSearchAttributes: true }),
   };
 }
@@ -186,6 +190,7 @@ function startDeadline(order: Order): void {
 async function close(order: Order, result?: GenerationResult): Promise<void> {
   const { state } = order;
   order.hasEnded = true;
+  delete state.nextReadAt;
   if (order.isCancelDue && state.cancel) state.cancel.outcome ??= 'too_late';
   order.isCancelDue = false;
   publish(order, { ...(result?.costUsd !== undefined && { costUsd: result.costUsd }), ...result?.timings });

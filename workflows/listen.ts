@@ -16,7 +16,7 @@ import {
 import type { Order } from './order.ts';
 import { noteFurtherRequest } from './submission.ts';
 
-/** A read that has gone on for this long is waiting to be repeated, not for an answer: a nudge starts it anew. */
+/** A read that has gone on for this long waits for a next one, not for an answer: a nudge starts it anew. */
 const stuckReadMs = 2_000;
 
 /** Takes messages from anyone: payloads may be absent or junk, and no handler may throw by accident. */
@@ -32,7 +32,9 @@ export function listen(order: Order): void {
   });
   setHandler(nudgeSignal, () => {
     order.isNudged = true;
-    if (order.readSince !== undefined && Date.now() - order.readSince > stuckReadMs) order.interrupt?.();
+    if (order.readSince === undefined) return;
+    const isWaiting = order.state.nextReadAt !== undefined || Date.now() - order.readSince > stuckReadMs;
+    if (isWaiting) order.interrupt?.();
   });
   setHandler(requestAcceptedSignal, (payload: unknown) => {
     if (!isJsonObject(payload) || !isRequestId(payload['requestId'])) return;

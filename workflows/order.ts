@@ -29,6 +29,8 @@ export interface Order extends CarriedOrder {
   request: GenerationRequest;
   issues: InputIssue[];
   nextReadInMs: number;
+  /** The next read is so close that its activity waits for it, without a timer. */
+  isNextReadSoon: boolean;
   isDeadlinePassed: boolean;
   isNudged: boolean;
   hasEnded: boolean;
@@ -73,6 +75,7 @@ export function openOrder(argument: unknown, carried: CarriedOrder | undefined):
     request,
     issues: parsed.ok ? [] : parsed.issues,
     nextReadInMs: 0,
+    isNextReadSoon: false,
     isDeadlinePassed: false,
     isNudged: false,
     hasEnded: false,
@@ -122,12 +125,15 @@ export async function interruptible<T>(order: Order, run: () => Promise<T>): Pro
   }
 }
 
-/** Sleeps on a durable timer until it fires or something more urgent comes in. */
-export async function pause(order: Order, ms: number): Promise<void> {
+/** Until the next read: on a durable timer, or left to its activity, unless something more urgent comes in. */
+export async function pause(order: Order): Promise<void> {
+  const { state, nextReadInMs: ms } = order;
   if (ms > 0 && !isInterrupted(order) && !order.isNudged) {
-    order.state.nextReadAt = new Date(Date.now() + ms).toISOString();
-    await condition(() => isInterrupted(order) || order.isNudged, ms);
-    delete order.state.nextReadAt;
+    state.nextReadAt = new Date(Date.now() + ms).toISOString();
+    if (!order.isNextReadSoon) {
+      await condition(() => isInterrupted(order) || order.isNudged, ms);
+      delete state.nextReadAt;
+    }
   }
   order.isNudged = false;
 }
@@ -145,6 +151,10 @@ export function noteReading(
   const { status, readAt } = reading;
   state.reads += reading.reads;
   state.readAt = readAt;
+  if (reading.readBeforeAt !== undefined) {
+    if (order.lastStatus === 'in_queue') seen.lastQueuedAt = reading.readBeforeAt;
+    seen.lastUnfinishedAt = reading.readBeforeAt;
+  }
   order.lastStatus = status;
   delete state.queuePosition;
   if (reading.queuePosition !== undefined) state.queuePosition = reading.queuePosition;
@@ -174,6 +184,7 @@ export function noteReading(
       break;
   }
   order.nextReadInMs = reading.nextReadInMs ?? 0;
+  order.isNextReadSoon = reading.isNextReadSoon === true;
 }
 
 const maxWarnings = 20;

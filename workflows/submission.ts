@@ -135,6 +135,7 @@ function accept(order: Order, reply: Pick<AcceptedSubmit, 'requestId'> & Partial
     order.seen.submittedAt = reply.submittedAt;
   }
   order.nextReadInMs = reply.nextReadInMs ?? 0;
+  order.isNextReadSoon = reply.isNextReadSoon === true;
   if (reply.searchAttributes) order.searchAttributes = reply.searchAttributes;
   if (reply.workKey !== undefined) order.workKey = reply.workKey;
   if (reply.warnings) warn(order, ...reply.warnings);

@@ -6,6 +6,8 @@ export interface DurationDistribution {
   cdf: Float64Array;
   /** E[T; T ≤ time], seconds. */
   moment: Float64Array;
+  /** 0.5 % of what was observed lies below, seconds. */
+  learnedFrom: number;
   /** 99 % of what was observed lies below, seconds: what comes later has not been seen before. */
   learnedUntil: number;
 }
@@ -16,32 +18,37 @@ export interface WeightedDuration {
   weight: number;
 }
 
-/** What is believed before anything is observed: lognormal. */
+/** What is believed before anything is observed: lognormals around a guess. */
 export interface DurationPrior {
   medianSeconds: number;
-  /** Standard deviation of the logarithm. */
-  sigma: number;
+  parts: readonly { timesMedian: number; sigma: number; weight: number }[];
   /** How many observations it counts as. */
   weight: number;
 }
 
-const gridPoints = 320;
+const pointsOfObserved = 320;
+/** A prior is wide, and computed once. */
+const pointsOfPrior = 1_000;
 const tail = 0.0005;
 
 /**
  * Mixture of the prior and one lognormal kernel for each observation: no shape is assumed, so two humps (cold starts) and
- * heavy tails are kept. The kernels' width shrinks with the number of observations (Silverman's rule on log durations).
+ * heavy tails are kept. A kernel is as wide as its neighbours are far, so that each hump gets the width it needs.
  */
 export function estimateDurations(observed: readonly WeightedDuration[], prior: DurationPrior): DurationDistribution {
-  const components = componentsOf(observed, prior);
-  const cdf = (seconds: number) => mixtureCdf(components, Math.log(seconds));
-  const grid = quantileGrid(cdf, components);
-  return { ...tabulate(cdf, grid), learnedUntil: observedQuantile(components.slice(1), grid, 0.99) };
-}
-
-function observedQuantile(kernels: readonly Component[], grid: readonly number[], probability: number): number {
-  const total = kernels.reduce((sum, { weight }) => sum + weight, 0);
-  return grid.find((seconds) => mixtureCdf(kernels, Math.log(seconds)) >= probability * total) ?? 0;
+  const total = observed.reduce((sum, { weight }) => sum + weight, 0);
+  const kernels = kernelsOf(observed);
+  const parts = priorKernels(prior);
+  const seen = mixtureCdf(kernels);
+  const believed = mixtureCdf(parts);
+  const share = total / (total + prior.weight);
+  const cdf = (seconds: number) => {
+    const log = Math.log(seconds);
+    return share * seen(log) + (1 - share) * believed(log);
+  };
+  const grid = quantileGrid(cdf, [...kernels, ...parts], observed.length === 0 ? pointsOfPrior : pointsOfObserved);
+  const quantile = (share: number) => grid.find((seconds) => seen(Math.log(seconds)) >= share) ?? 0;
+  return { ...tabulate(cdf, grid), learnedFrom: quantile(0.005), learnedUntil: quantile(0.99) };
 }
 
 /** Tabulates a distribution given by its CDF. */
@@ -55,73 +62,129 @@ export function tabulate(cdfAt: (seconds: number) => number, grid: readonly numb
     moment[i] = (moment[i - 1] ?? 0) + ((cdf[i] ?? 0) - (cdf[i - 1] ?? 0)) * ((before + at) / 2);
   }
   const body = { times, cdf, moment };
-  return { ...body, learnedUntil: quantileOf(body, 0.99) };
+  return { ...body, learnedFrom: quantileOf(body, 0.005), learnedUntil: quantileOf(body, 0.99) };
 }
 
 /** Smallest duration that is not exceeded with this probability. */
 export function quantileOf({ times, cdf }: Pick<DurationDistribution, 'times' | 'cdf'>, probability: number): number {
-  let low = 0;
-  let high = times.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((cdf[middle] ?? 1) < probability) low = middle + 1;
-    else high = middle;
-  }
-  return times[low] ?? 0;
+  return (
+    times[
+      Math.min(
+        times.length - 1,
+        countUntil(cdf.length, (i) => (cdf[i] ?? 1) < probability),
+      )
+    ] ?? 0
+  );
 }
 
-interface Component {
+/** Index of the first grid point after `seconds`; the last one where there is none. */
+export function firstAfter(times: Float64Array, seconds: number): number {
+  return Math.min(
+    times.length - 1,
+    countUntil(times.length, (i) => (times[i] ?? 0) <= seconds),
+  );
+}
+
+/** Value between the grid's points, by straight lines. */
+export function interpolate({ times }: DurationDistribution, values: Float64Array, seconds: number): number {
+  const after = firstAfter(times, seconds);
+  const [t0 = 0, t1 = 0] = [times[after - 1], times[after]];
+  const [v0 = 0, v1 = 0] = [values[after - 1], values[after]];
+  const share = t1 > t0 ? Math.min(1, Math.max(0, (seconds - t0) / (t1 - t0))) : 0;
+  return v0 + (v1 - v0) * share;
+}
+
+/** Median of the durations above `seconds`; beyond all that is known, as long again. */
+export function likelyEndAfter(distribution: DurationDistribution, seconds: number): number {
+  const over = interpolate(distribution, distribution.cdf, seconds);
+  const half = over + (1 - over) / 2;
+  return half < (distribution.cdf.at(-1) ?? 0) ? quantileOf(distribution, half) : 2 * seconds;
+}
+
+/** How many of the first `count` indices a condition holds for that holds up to some index and for none after. */
+function countUntil(count: number, holds: (index: number) => boolean): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Normal distribution of log durations. */
+interface Kernel {
   mu: number;
   sigma: number;
   weight: number;
 }
 
-function componentsOf(observed: readonly WeightedDuration[], prior: DurationPrior): Component[] {
-  const total = observed.reduce((sum, { weight }) => sum + weight, 0);
-  const own = { mu: Math.log(prior.medianSeconds), sigma: prior.sigma, weight: prior.weight / (total + prior.weight) };
-  if (observed.length === 0) return [own];
-  const logs = observed.map(({ seconds, weight }) => ({ log: Math.log(Math.max(0.001, seconds)), weight }));
-  const width = kernelWidth(logs, total);
-  return [own, ...logs.map(({ log, weight }) => ({ mu: log, sigma: width, weight: weight / (total + prior.weight) }))];
+function priorKernels({ medianSeconds, parts }: DurationPrior): Kernel[] {
+  return parts
+    .map(({ timesMedian, sigma, weight }) => ({ mu: Math.log(medianSeconds * timesMedian), sigma, weight }))
+    .sort((a, b) => a.mu - b.mu);
 }
 
 const narrowestKernel = 0.01;
-const kernelFactor = 0.6;
+/** One or two observations say nothing about their spread. */
+const widthOfFew = 0.3;
 
-function kernelWidth(logs: { log: number; weight: number }[], total: number): number {
-  const sorted = [...logs].sort((a, b) => a.log - b.log);
-  const mean = logs.reduce((sum, { log, weight }) => sum + log * weight, 0) / total;
-  const variance = logs.reduce((sum, { log, weight }) => sum + weight * (log - mean) ** 2, 0) / total;
-  const at = (share: number) => {
-    let sum = 0;
-    for (const { log, weight } of sorted) {
-      sum += weight;
-      if (sum >= share * total) return log;
-    }
-    return sorted.at(-1)?.log ?? 0;
-  };
-  const spread = Math.min(Math.sqrt(variance), (at(0.75) - at(0.25)) / 1.34 || Infinity);
-  const effective = total ** 2 / logs.reduce((sum, { weight }) => sum + weight ** 2, 0);
-  // One or two observations say nothing about their spread.
-  const floor = effective < 3 ? 0.3 : narrowestKernel;
-  return Math.max(floor, kernelFactor * spread * effective ** -0.2);
+function kernelsOf(observed: readonly WeightedDuration[]): Kernel[] {
+  const kernels = observed
+    .map(({ seconds, weight }) => ({ mu: Math.log(Math.max(0.001, seconds)), sigma: widthOfFew, weight }))
+    .sort((a, b) => a.mu - b.mu);
+  if (kernels.length < 3) return kernels;
+  const neighbours = Math.ceil(Math.sqrt(kernels.length));
+  return kernels.map((kernel, index) => ({
+    ...kernel,
+    sigma: Math.max(narrowestKernel, 0.7 * reach(kernels, index, neighbours)),
+  }));
 }
 
-function mixtureCdf(components: readonly Component[], log: number): number {
-  let sum = 0;
-  for (const { mu, sigma, weight } of components) sum += weight * normalCdf((log - mu) / sigma);
-  return Math.min(1, sum);
+/** How far the `count` nearest neighbours of a kernel lie off. */
+function reach(kernels: readonly Kernel[], index: number, count: number): number {
+  const at = (position: number) => kernels[position]?.mu;
+  const here = at(index) ?? 0;
+  let [low, high, far] = [index - 1, index + 1, 0];
+  for (let found = 0; found < count; found += 1) {
+    const below = here - (at(low) ?? -Infinity);
+    const above = (at(high) ?? Infinity) - here;
+    if (Math.min(below, above) === Infinity) break;
+    far = Math.min(below, above);
+    if (below < above) low -= 1;
+    else high += 1;
+  }
+  return far;
+}
+
+/** CDF of a mixture, of which only the kernels near the point asked for are computed. */
+function mixtureCdf(kernels: readonly Kernel[]): (log: number) => number {
+  const total = kernels.reduce((sum, { weight }) => sum + weight, 0);
+  const widest = kernels.reduce((most, { sigma }) => Math.max(most, sigma), 0);
+  const before = [0];
+  for (const { weight } of kernels) before.push((before.at(-1) ?? 0) + weight / total);
+  return (log) => {
+    let index = countUntil(kernels.length, (i) => (kernels[i]?.mu ?? Infinity) < log - 5 * widest);
+    let sum = before[index] ?? 0;
+    for (; index < kernels.length; index += 1) {
+      const { mu = 0, sigma = 1, weight = 0 } = kernels[index] ?? {};
+      if (mu > log + 5 * widest) break;
+      sum += (weight / total) * normalCdf((log - mu) / sigma);
+    }
+    return Math.min(1, sum);
+  };
 }
 
 /** Points of equal probability in the body, so that resolution is where the work ends; a few more in the tails. */
-function quantileGrid(cdf: (seconds: number) => number, components: readonly Component[]): number[] {
+function quantileGrid(cdf: (seconds: number) => number, kernels: readonly Kernel[], points: number): number[] {
   let low = Infinity;
   let high = 0;
-  for (const { mu, sigma } of components) {
+  for (const { mu, sigma } of kernels) {
     low = Math.min(low, Math.exp(mu - 4 * sigma));
     high = Math.max(high, Math.exp(mu + 4 * sigma));
   }
-  const steps = 4 * gridPoints;
+  const steps = 4 * points;
   const ratio = (high / low) ** (1 / steps);
   const grid: number[] = [];
   let lastShare = -Infinity;
@@ -130,7 +193,7 @@ function quantileGrid(cdf: (seconds: number) => number, components: readonly Com
   for (let step = 0; step <= steps; step += 1) {
     const share = cdf(seconds);
     const isInBody = share > tail && share < 1 - tail;
-    const isDue = share - lastShare >= 1 / gridPoints || seconds >= lastTime * (isInBody ? 1.012 : 1.1);
+    const isDue = share - lastShare >= 1 / points || seconds >= lastTime * (isInBody ? 1 + 4 / points : 1.1);
     if (isDue) {
       grid.push(seconds);
       lastShare = share;

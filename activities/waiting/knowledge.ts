@@ -1,13 +1,12 @@
 import { LRUCache } from 'lru-cache';
-import { nextReadInMs as coldReadInMs } from '../../domain/read-schedule.ts';
 import type { FinishedWork } from '../../domain/waiting.ts';
 import { modelKind } from '../../runcomfy/models/model-kind.ts';
-import type { DurationPrior, WeightedDuration } from './duration-distribution.ts';
-import { estimateDurations } from './duration-distribution.ts';
+import type { DurationDistribution, WeightedDuration } from './duration-distribution.ts';
+import { estimateDurations, likelyEndAfter } from './duration-distribution.ts';
+import { priorOf } from './prior.ts';
+import { queuedWork, remainingQueue } from './queued-work.ts';
 import type { ReadPlan } from './read-plan.ts';
-import { planReads } from './read-plan.ts';
-
-type Stage = 'total' | 'run';
+import { blindly, planReads } from './read-plan.ts';
 
 /** What is known of a request when its next read is planned; times in seconds. */
 export interface WaitSoFar {
@@ -15,6 +14,10 @@ export interface WaitSoFar {
   workKey?: string | undefined;
   /** Since the submit. */
   waited: number;
+  /** The work is known to queue still. */
+  isQueueing?: boolean;
+  /** How many requests are before this one, as RunComfy says. */
+  queuePosition?: number | undefined;
   /** Since the work was first seen running; missing while it queues. */
   running?: number | undefined;
   /** Since the last moment at which the work was known not to run yet; missing: `running` is exact. */
@@ -26,85 +29,155 @@ export interface WaitSoFar {
 /** Learns how long work takes and says when to look next. Lives in the worker's memory; no history depends on it. */
 export interface WaitingKnowledge {
   learn: (work: FinishedWork) => void;
+  /** Between two reads a queue position of this model went down by so many places. */
+  learnQueueMove: (move: { model: string; places: number; seconds: number }) => void;
   /** Milliseconds until the next read. */
   nextReadInMs: (wait: WaitSoFar) => number;
+  /** Milliseconds until the work is as likely over as not, given that it is not over yet. */
+  likelyEndInMs: (wait: WaitSoFar) => number;
+}
+
+type Stage = 'total' | 'queue' | 'run';
+
+/** The stages of one finished generation, seconds; a stage that the reads did not bracket is missing. */
+type Stages = Partial<Record<Stage, number>>;
+
+/** How fast a model's queue moves: what was watched lately. */
+interface QueuePace {
+  places: number;
+  seconds: number;
 }
 
 interface Memory {
-  durations: Record<Stage, number[]>;
-  plans: Map<string, ReadPlan>;
+  key: string;
+  /** The newest ones, oldest first. */
+  works: Stages[];
+  /** How many there have been. */
+  learned: number;
+}
+
+/** Something computed from a memory. */
+interface Computed<T> {
+  learned: number;
+  value: T;
 }
 
 const maxKeys = 5_000;
+const maxComputed = 500;
 const remembered = 150;
 /** An observation counts half after 34 newer ones, so that drift is followed. */
 const ageing = 0.98;
 const enough = 5;
-const maxPlans = 8;
-
-const priors: Record<'image' | 'video' | 'audio', DurationPrior> = {
-  image: { medianSeconds: 15, sigma: 1, weight: 0.5 },
-  video: { medianSeconds: 100, sigma: 1, weight: 0.5 },
-  audio: { medianSeconds: 20, sigma: 1, weight: 0.5 },
-};
-const anyPrior: DurationPrior = { medianSeconds: 40, sigma: 1, weight: 0.5 };
+/** What was computed stays good until the memory has grown by this share. */
+const staleShare = 0.05;
 
 export function createWaitingKnowledge(): WaitingKnowledge {
   const memories = new LRUCache<string, Memory>({ max: maxKeys });
-
-  const memoryOf = (key: string): Memory => {
-    const memory = memories.get(key) ?? { durations: { total: [], run: [] }, plans: new Map<string, ReadPlan>() };
-    memories.set(key, memory);
-    return memory;
-  };
+  const distributions = new LRUCache<string, Computed<DurationDistribution>>({ max: maxComputed });
+  const plans = new LRUCache<string, Computed<ReadPlan>>({ max: maxComputed });
+  const paces = new LRUCache<string, QueuePace>({ max: maxKeys });
 
   /** The most specific level that has seen enough. */
-  const bestMemory = (levels: string[], stage: Stage): Memory | undefined =>
-    levels.map((key) => memories.get(key)).find((memory) => (memory?.durations[stage].length ?? 0) >= enough);
+  const bestMemory = ({ workKey, model }: WaitSoFar, stage: Stage): Memory | undefined =>
+    levelsOf(workKey, model)
+      .map((key) => memories.get(key))
+      .find((memory) => memory !== undefined && observedIn(memory, stage).length >= enough);
 
-  const planFor = (wait: WaitSoFar, stage: Stage): ReadPlan | undefined => {
-    const memory = bestMemory(levelsOf(wait.workKey, wait.model), stage);
-    if (!memory) return undefined;
-    const prior = priorOf(wait.model);
-    const id = `${stage} ${String(wait.secondsPerRead)} ${String(prior.medianSeconds)}`;
-    const known = memory.plans.get(id);
-    if (known) return known;
-    const seen = memory.durations[stage];
-    const weighted = seen.map((seconds, index): WeightedDuration => ({
-      seconds,
-      weight: ageing ** (seen.length - 1 - index),
-    }));
-    const plan = planReads(estimateDurations(weighted, prior), {
-      secondsPerRead: wait.secondsPerRead,
-      observations: seen.length,
-    });
-    if (memory.plans.size >= maxPlans) memory.plans.clear();
-    memory.plans.set(id, plan);
-    return plan;
+  const distributionOf = (memory: Memory | undefined, stage: Stage, model: string): DurationDistribution =>
+    kept(distributions, `${stage} ${memory?.key ?? `nothing of ${String(modelKind(model))}`}`, memory, () =>
+      estimateDurations(memory ? observedIn(memory, stage) : [], priorOf(model)),
+    );
+
+  const planOf = (memory: Memory | undefined, stage: Stage, { model, secondsPerRead }: WaitSoFar): ReadPlan => {
+    const key = `${String(secondsPerRead)} ${stage} ${memory?.key ?? `nothing of ${String(modelKind(model))}`}`;
+    return kept(plans, key, memory, () =>
+      planReads(distributionOf(memory, stage, model), {
+        secondsPerRead,
+        observations: memory ? observedIn(memory, stage).length : 0,
+      }),
+    );
+  };
+
+  /** Once queueing and running are known apart: the queue that is left, then a whole run. */
+  const queuedPlan = (wait: WaitSoFar): ReadPlan | undefined => {
+    const runs = wait.isQueueing ? bestMemory(wait, 'run') : undefined;
+    if (!runs) return undefined;
+    const queues = bestMemory(wait, 'queue');
+    const pace = paces.get(wait.model);
+    const secondsPerPlace = pace && pace.places > 0 ? pace.seconds / pace.places : undefined;
+    const remaining = remainingQueue(
+      { waited: wait.waited, position: wait.queuePosition, secondsPerPlace },
+      queues ? observedIn(queues, 'queue') : [],
+    );
+    const work = queuedWork(wait.waited, remaining, distributionOf(runs, 'run', wait.model));
+    const plan = planReads(work, { secondsPerRead: wait.secondsPerRead, observations: observedIn(runs, 'run').length });
+    // Seeing the work start is worth a read: from then on its end is known as closely as its run.
+    const startedBy = wait.waited + (remaining.at(-1)?.seconds ?? 0);
+    // A position is RunComfy's word and the pace a guess: neither may leave a longer gap than whole durations would.
+    const total = distributionOf(bestMemory(wait, 'total'), 'total', wait.model);
+    const latest = blindly(Math.max(wait.waited, total.learnedUntil));
+    return { nextReadAt: (seconds) => Math.max(seconds + 1, Math.min(plan.nextReadAt(seconds), startedBy, latest)) };
   };
 
   return {
-    learn({ workKey, model, totalMs, runMs }) {
+    learn({ workKey, model, totalMs, queueMs, runMs }) {
+      const stages = { ...seconds('total', totalMs), ...seconds('queue', queueMs), ...seconds('run', runMs) };
+      if (Object.keys(stages).length === 0) return;
       for (const key of levelsOf(workKey, model)) {
-        const memory = memoryOf(key);
-        push(memory.durations.total, totalMs);
-        if (runMs !== undefined) push(memory.durations.run, runMs);
-        memory.plans.clear();
+        const memory = memories.get(key) ?? { key, works: [], learned: 0 };
+        memories.set(key, memory);
+        memory.learned += 1;
+        memory.works.push(stages);
+        if (memory.works.length > remembered) memory.works.shift();
       }
+    },
+    learnQueueMove({ model, places, seconds }) {
+      // A place that was lost is no move of the queue.
+      if (!(places >= 0 && seconds > 0)) return;
+      const { places: before, seconds: watched } = paces.get(model) ?? { places: 0, seconds: 0 };
+      paces.set(model, { places: before * ageing + places, seconds: watched * ageing + seconds });
     },
     nextReadInMs(wait) {
       const waited = Math.max(0, wait.waited);
       const running = wait.running === undefined ? undefined : Math.max(0, wait.running);
-      const runPlan = running === undefined ? undefined : planFor(wait, 'run');
-      if (running !== undefined && runPlan) {
+      const runs = running === undefined ? undefined : bestMemory(wait, 'run');
+      if (running !== undefined && runs) {
+        const plan = planOf(runs, 'run', wait);
         // Work may have run long before it was first seen to: the earlier of both views, or its end is missed by a run.
         const runningAtMost = Math.max(running, wait.runningAtMost ?? running);
-        return Math.min(toGapMs(runPlan, running), toGapMs(runPlan, runningAtMost));
+        return Math.min(toGapMs(plan, running), toGapMs(plan, runningAtMost));
       }
-      const plan = planFor(wait, 'total');
-      return plan ? toGapMs(plan, waited) : coldReadInMs(waited * 1000);
+      return toGapMs(queuedPlan(wait) ?? planOf(bestMemory(wait, 'total'), 'total', wait), waited);
+    },
+    likelyEndInMs(wait) {
+      const stage = wait.running === undefined || !bestMemory(wait, 'run') ? 'total' : 'run';
+      const after = Math.max(0, stage === 'run' ? (wait.running ?? 0) : wait.waited);
+      const distribution = distributionOf(bestMemory(wait, stage), stage, wait.model);
+      return Math.round((likelyEndAfter(distribution, after) - after) * 1000);
     },
   };
+}
+
+/** What was computed before, unless the memory has grown much since. */
+function kept<T>(cache: LRUCache<string, Computed<T>>, key: string, memory: Memory | undefined, compute: () => T): T {
+  const known = cache.get(key);
+  const learned = memory?.learned ?? 0;
+  if (known && learned - known.learned <= staleShare * (memory?.works.length ?? 0)) return known.value;
+  const value = compute();
+  cache.set(key, { learned, value });
+  return value;
+}
+
+/** Durations of a stage, the newer ones with more weight. */
+function observedIn({ works }: Memory, stage: Stage): WeightedDuration[] {
+  return works.flatMap((stages, index) => {
+    const duration = stages[stage];
+    return duration === undefined ? [] : [{ seconds: duration, weight: ageing ** (works.length - 1 - index) }];
+  });
+}
+
+function seconds(stage: Stage, ms: number | undefined): Stages {
+  return ms !== undefined && Number.isFinite(ms) && ms >= 0 ? { [stage]: ms / 1000 } : {};
 }
 
 function toGapMs(plan: ReadPlan, seconds: number): number {
@@ -115,15 +188,4 @@ function toGapMs(plan: ReadPlan, seconds: number): number {
 function levelsOf(workKey: string | undefined, model: string): string[] {
   const kind = modelKind(model);
   return [...(workKey === undefined ? [] : [`work ${workKey}`]), `model ${model}`, ...(kind ? [`kind ${kind}`] : [])];
-}
-
-function priorOf(model: string): DurationPrior {
-  const kind = modelKind(model);
-  return kind ? priors[kind] : anyPrior;
-}
-
-function push(durations: number[], ms: number): void {
-  if (!Number.isFinite(ms) || ms < 0) return;
-  durations.push(ms / 1000);
-  if (durations.length > remembered) durations.shift();
 }

@@ -1,5 +1,5 @@
 import type { DurationDistribution } from './duration-distribution.ts';
-import { quantileOf } from './duration-distribution.ts';
+import { firstAfter, interpolate } from './duration-distribution.ts';
 
 /**
  * When to look at something whose end cannot be observed: minimises cost per check × checks + delay until the check that
@@ -16,24 +16,28 @@ export interface ReadPlanOptions {
   secondsPerRead: number;
   /** Fewer than 5: the distribution is not trusted to leave long gaps. */
   observations: number;
+  /** No two reads come closer, seconds; default 0.3. */
+  shortestGap?: number;
 }
 
 const trustedObservations = 5;
 const blindShare = 0.25;
-const shortestGap = 0.1;
 const longestFirstGap = 2;
+/** Nobody sees a result sooner for more than three reads a second, but RunComfy would see the reads. */
+const defaultShortestGap = 0.3;
 
 export function planReads(distribution: DurationDistribution, options: ReadPlanOptions): ReadPlan {
-  const { secondsPerRead, observations } = options;
-  const { times, cdf, moment } = distribution;
+  const { secondsPerRead, observations, shortestGap = defaultShortestGap } = options;
+  const { times, cdf, moment, learnedFrom, learnedUntil } = distribution;
   const costs = costsToGo(distribution, secondsPerRead);
-  const { learnedUntil } = distribution;
+  const isTrusted = observations >= trustedObservations;
+  const plannedUntil = isTrusted ? learnedUntil : (times.at(-1) ?? 0);
 
   /** Best next read from `from`, given the probability and moment up to there. */
   const best = (from: number): number => {
     const i = firstAfter(times, from);
-    const cdfHere = interpolate(distribution, cdf, from, i);
-    const momentHere = interpolate(distribution, moment, from, i);
+    const cdfHere = interpolate(distribution, cdf, from);
+    const momentHere = interpolate(distribution, moment, from);
     let bestCost = Infinity;
     let bestTime = from * (1 + blindShare);
     for (let j = i; j < times.length; j += 1) {
@@ -50,32 +54,31 @@ export function planReads(distribution: DurationDistribution, options: ReadPlanO
     return bestTime;
   };
 
-  const median = quantileOf(distribution, 0.5);
-
   return {
     nextReadAt(seconds) {
-      if (observations < trustedObservations) return seconds + coldGap(seconds, median, secondsPerRead);
-      if (seconds >= learnedUntil)
-        return seconds + Math.max(shortestGap, Math.min(tailGap(seconds, secondsPerRead), seconds * blindShare));
-      const planned = best(seconds);
-      return Math.max(seconds + shortestGap, Math.min(planned, learnedUntil * (1 + blindShare)));
+      const isPlanned = seconds < plannedUntil;
+      const wanted = isPlanned ? best(seconds) - seconds : evenGap(seconds, secondsPerRead);
+      let gap = Math.max(shortestGap, wanted);
+      if (!isPlanned || !isTrusted) {
+        gap = Math.min(gap, blindly(seconds) - seconds);
+      } else {
+        gap = Math.min(gap, Math.max(shortestGap, blindly(learnedUntil) - seconds));
+        // One read is enough before anything like this has ever ended.
+        if (seconds > 0) gap = Math.max(gap, learnedFrom - seconds);
+      }
+      return seconds + gap;
     },
   };
 }
 
-/**
- * Without knowledge: the best even gap for work of a guessed length, sqrt(2 · cost · length), which costs little more when
- * the guess is off by two; a long guess is believed only as the waiting bears it out. Never more than a quarter of the
- * time waited, once that is more than a moment.
- */
-function coldGap(seconds: number, guess: number, secondsPerRead: number): number {
-  const length = Math.max(seconds, Math.min(guess, 1.2 * Math.max(seconds, guess / 2)));
-  const even = Math.max(Math.min(longestFirstGap, 20 * secondsPerRead), tailGap(length, secondsPerRead));
-  return Math.min(even, Math.max(longestFirstGap, seconds * blindShare));
+/** The latest time to look at work of which nothing is known but that it lasts longer than this. */
+export function blindly(seconds: number): number {
+  return seconds + Math.max(longestFirstGap, seconds * blindShare);
 }
 
-function tailGap(seconds: number, secondsPerRead: number): number {
-  return Math.sqrt(2 * secondsPerRead * seconds);
+/** The best even gap for work of this length. */
+function evenGap(length: number, secondsPerRead: number): number {
+  return Math.sqrt(2 * secondsPerRead * length);
 }
 
 /** Cost to go from a read at each grid point that saw no end, times the probability of getting there. */
@@ -98,22 +101,4 @@ function costsToGo({ times, cdf, moment }: DurationDistribution, secondsPerRead:
     costs[i] = best + secondsPerRead * survival;
   }
   return costs;
-}
-
-function firstAfter(times: Float64Array, seconds: number): number {
-  let low = 0;
-  let high = times.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((times[middle] ?? 0) <= seconds) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function interpolate({ times }: DurationDistribution, values: Float64Array, seconds: number, after: number): number {
-  const [t0 = 0, t1 = 0] = [times[after - 1], times[after]];
-  const [v0 = 0, v1 = 0] = [values[after - 1], values[after]];
-  const share = t1 > t0 ? Math.min(1, Math.max(0, (seconds - t0) / (t1 - t0))) : 0;
-  return v0 + (v1 - v0) * share;
 }

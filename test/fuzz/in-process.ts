@@ -4,7 +4,6 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../activities/index.ts';
 import { createOpenReadings } from '../../activities/open-readings.ts';
-import { createReadPacer } from '../../activities/read-pacer.ts';
 import { createReadTally } from '../../activities/read-tally.ts';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { ActivityFailureDetails, RequestStatus } from '../../domain/activities.ts';
@@ -52,7 +51,8 @@ async function play(lane: Lane, script: FuzzScript): Promise<Said> {
     runcomfy,
     validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
     tally: createReadTally(),
-    pacer: createReadPacer(),
+    // Turns are waited for on the machine's clock.
+    pacer: { takeTurn: () => Promise.resolve(0), skipTurn: () => undefined, slowDown: () => undefined },
     openReadings: createOpenReadings(0),
     waiting: createWaitingKnowledge(),
     searchAttributes: () => [],

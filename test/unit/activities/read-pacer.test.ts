@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { createReadPacer } from '../../../activities/read-pacer.ts';
 
+const turn = (likelyEndAt = Date.now(), withinMs = 30_000) => ({ likelyEndAt, latestAt: Date.now() + withinMs });
+
 describe('the turns of a worker’s reads', () => {
   it('come no closer than the limit allows, however many are asked for at once', async () => {
-    const { takeTurn } = createReadPacer(20);
+    const { takeTurn } = createReadPacer({ readsPerSecond: 20 });
     const startedAt = Date.now();
-    await Promise.all(Array.from({ length: 21 }, takeTurn));
+    await Promise.all(Array.from({ length: 21 }, () => takeTurn(turn())));
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(990);
   });
 
@@ -13,15 +15,67 @@ describe('the turns of a worker’s reads', () => {
     const { takeTurn, slowDown } = createReadPacer();
     slowDown(1_000);
     const startedAt = Date.now();
-    await Promise.all([takeTurn(), takeTurn(), takeTurn()]);
+    expect(await Promise.all([takeTurn(turn()), takeTurn(turn()), takeTurn(turn())])).toEqual([0, 0, 0]);
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(990);
   });
 
   it('are put off, with the time that is left, when none comes soon', async () => {
     const { takeTurn, slowDown } = createReadPacer();
     slowDown(60_000);
-    const refusal = await takeTurn().catch((error: unknown) => error);
-    expect(refusal).toMatchObject({ type: 'RateLimited' });
-    expect((refusal as { retryAfterMs: number }).retryAfterMs).toBeGreaterThan(55_000);
+    const inMs = await takeTurn(turn(Date.now() + 5_000, 5_000));
+    expect(inMs).toBeGreaterThan(55_000);
+    expect(inMs).toBeLessThan(65_000);
+  });
+
+  it('go to the read whose work is likely over first', async () => {
+    const { takeTurn, slowDown } = createReadPacer({ readsPerSecond: 100 });
+    slowDown(300);
+    const now = Date.now();
+    const order: string[] = [];
+    const take = async (name: string, likelyEndAt: number) => {
+      await takeTurn(turn(likelyEndAt));
+      order.push(name);
+    };
+    await Promise.all([
+      take('in a minute', now + 60_000),
+      take('soon', now + 1_000),
+      take('long over', now - 60_000),
+      take('a result', 0),
+    ]);
+    expect(order).toEqual(['a result', 'long over', 'soon', 'in a minute']);
+  });
+
+  it('are given out one by one to those that were turned away, so that they do not come back together', async () => {
+    const { takeTurn } = createReadPacer({ readsPerSecond: 10, maxWaiting: 5 });
+    const answers = await Promise.all(Array.from({ length: 26 }, () => takeTurn(turn(Date.now() + 60_000, 400))));
+    const away = answers.filter((inMs) => inMs > 0).sort((a, b) => a - b);
+    expect(away.length).toBeGreaterThanOrEqual(20);
+    expect(away.at(-1)).toBeGreaterThan(2_000);
+    expect(away.at(-1)).toBeLessThan(4_000);
+  });
+
+  it('always find room for a result, which ends a generation', async () => {
+    const { takeTurn, slowDown } = createReadPacer({ readsPerSecond: 100, maxWaiting: 0 });
+    slowDown(200);
+    expect(await takeTurn(turn(Date.now() + 60_000))).toBeGreaterThan(0);
+    expect(await takeTurn(turn(0))).toBe(0);
+  });
+
+  it('come at half the rate after a 429, and count the reads that waited for nobody', async () => {
+    const { takeTurn, skipTurn, slowDown } = createReadPacer({ readsPerSecond: 200 });
+    for (let count = 0; count < 40; count += 1) await takeTurn(turn());
+    for (let count = 0; count < 20; count += 1) skipTurn();
+    slowDown(100);
+    const startedAt = Date.now();
+    await Promise.all(Array.from({ length: 20 }, () => takeTurn(turn())));
+    // At most 60 reads were seen in one second, so at most 30 a second come now.
+    expect(Date.now() - startedAt).toBeGreaterThanOrEqual(600);
+  });
+
+  it('do not start with a stampede, though no limit is set', async () => {
+    const { takeTurn } = createReadPacer();
+    const startedAt = Date.now();
+    await Promise.all(Array.from({ length: 100 }, () => takeTurn(turn())));
+    expect(Date.now() - startedAt).toBeGreaterThanOrEqual(1_000);
   });
 });

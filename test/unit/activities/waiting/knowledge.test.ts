@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createWaitingKnowledge } from '../../../../activities/waiting/knowledge.ts';
 
@@ -25,7 +26,9 @@ describe('what a worker knows of waiting', () => {
     expect(first(`${model} duration=3`)).toBeLessThan(25_000);
     expect(first(`${model} duration=7`)).toBeGreaterThan(10_000);
     expect(first('other/maker/image-to-video', 'other/maker/image-to-video')).toBeGreaterThan(10_000);
-    expect(first('other/maker/text-to-audio', 'other/maker/text-to-audio')).toBe(1_000);
+    const nothing = createWaitingKnowledge();
+    const audio = 'other/maker/text-to-audio';
+    expect(first(audio, audio)).toBe(nothing.nextReadInMs({ ...wait, model: audio, waited: 0 }));
   });
 
   it('follows the run once the work is seen running', () => {
@@ -64,6 +67,82 @@ describe('what a worker knows of waiting', () => {
     const waiting = createWaitingKnowledge();
     for (let count = 0; count < 10; count += 1)
       waiting.learn({ workKey: model, model, totalMs: Number.NaN, runMs: -1 });
-    expect(waiting.nextReadInMs({ ...wait, waited: 0 })).toBe(1_000);
+    const nothing = createWaitingKnowledge();
+    for (const waited of [0, 10, 100]) {
+      expect(waiting.nextReadInMs({ ...wait, waited })).toBe(nothing.nextReadInMs({ ...wait, waited }));
+    }
+  });
+
+  it('never waits for more than a quarter of the time waited while nothing is known', () => {
+    const waiting = createWaitingKnowledge();
+    for (const of of [model, 'a/b/text-to-image', 'a/b/text-to-audio', 'a/b/c']) {
+      for (const secondsPerRead of [0.02, 0.5, 5]) {
+        for (let waited = 0; waited < 3_000; waited = waited * 1.3 + 0.5) {
+          const gap = waiting.nextReadInMs({ model: of, secondsPerRead, waited }) / 1_000;
+          expect(gap).toBeLessThanOrEqual(Math.max(2, waited / 4) + 0.001);
+          expect(gap).toBeGreaterThanOrEqual(0.3);
+        }
+      }
+    }
+  });
+
+  describe('of work that still queues', () => {
+    const learned = () => {
+      const waiting = createWaitingKnowledge();
+      for (let count = 0; count < 20; count += 1) {
+        const [queueMs, runMs] = [(count % 10) * 12_000, 30_000 + count * 200];
+        waiting.learn({ workKey: model, model, totalMs: queueMs + runMs, queueMs, runMs });
+      }
+      return waiting;
+    };
+
+    it('knows that a whole run is still to come, but looks when it should have started', () => {
+      const waiting = learned();
+      const running = waiting.nextReadInMs({ ...wait, waited: 60, running: 28 });
+      const queued = waiting.nextReadInMs({ ...wait, waited: 60, isQueueing: true });
+      expect(queued).toBeGreaterThan(running);
+      expect(queued).toBeGreaterThan(25_000);
+      expect(queued).toBeLessThan(60_000);
+    });
+
+    it('takes the queue position for what it is: the longer the line, the later the look', () => {
+      const waiting = learned();
+      waiting.learnQueueMove({ model, places: 3, seconds: 60 });
+      const at = (queuePosition: number) =>
+        waiting.nextReadInMs({ ...wait, waited: 10, isQueueing: true, queuePosition });
+      expect(at(1)).toBeLessThan(at(5));
+      expect(at(5)).toBeLessThan(at(20));
+      expect(at(20)).toBeGreaterThan(120_000);
+      expect(at(20_000)).toBe(at(200));
+    });
+
+    it('always comes to a later read, whatever RunComfy says of the queue', () => {
+      fc.assert(
+        fc.property(
+          fc.nat({ max: 100_000 }),
+          fc.double({ min: 0, max: 1e6, noNaN: true }),
+          fc.double({ min: 0, max: 1e5, noNaN: true }),
+          (queuePosition, seconds, waited) => {
+            const waiting = learned();
+            waiting.learnQueueMove({ model, places: 1, seconds });
+            const gap = waiting.nextReadInMs({ ...wait, waited, isQueueing: true, queuePosition });
+            expect(gap).toBeGreaterThanOrEqual(300);
+            expect(Number.isFinite(gap)).toBe(true);
+          },
+        ),
+        { numRuns: 200 },
+      );
+    });
+  });
+
+  it('tells which of two is sooner over', () => {
+    const waiting = createWaitingKnowledge();
+    for (let count = 0; count < 20; count += 1) waiting.learn({ workKey: model, model, totalMs: 50_000 + count * 500 });
+    const end = (waited: number) => waiting.likelyEndInMs({ ...wait, waited });
+    expect(end(0)).toBeGreaterThan(50_000);
+    expect(end(0)).toBeLessThan(60_000);
+    expect(end(55)).toBeLessThan(end(20));
+    // Beyond all that was seen nothing ends sooner than it has lasted.
+    expect(end(5_000)).toBeGreaterThan(1_000_000);
   });
 });

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { estimateDurations, tabulate } from '../../../../activities/waiting/duration-distribution.ts';
+import { priorOf } from '../../../../activities/waiting/prior.ts';
 import { planReads } from '../../../../activities/waiting/read-plan.ts';
 
-const prior = { medianSeconds: 30, sigma: 1, weight: 0.5 };
 const observe = (seconds: number[]) =>
   estimateDurations(
     seconds.map((one) => ({ seconds: one, weight: 1 })),
-    prior,
+    priorOf('some/maker/image-to-video'),
   );
 
 /** Reads until `end`, as the plan makes them. */
@@ -65,6 +65,24 @@ describe('a plan of reads', () => {
         },
       ),
       { numRuns: 300 },
+    );
+  });
+
+  it('reads once at most before anything like it has ever ended, and no closer than three times a second', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: 1, max: 500, noNaN: true }), { minLength: 5, maxLength: 60 }),
+        fc.double({ min: 0.01, max: 5, noNaN: true }),
+        (durations, secondsPerRead) => {
+          const distribution = observe(durations);
+          const plan = planReads(distribution, { secondsPerRead, observations: durations.length });
+          const reads = readsUntil(distribution.learnedUntil, plan.nextReadAt);
+          expect(reads.filter((at) => at < distribution.learnedFrom - 1e-9).length).toBeLessThanOrEqual(1);
+          for (const [index, at] of reads.entries())
+            expect(at - (reads[index - 1] ?? 0)).toBeGreaterThanOrEqual(0.2999);
+        },
+      ),
+      { numRuns: 100 },
     );
   });
 

@@ -1,0 +1,59 @@
+import type { DurationDistribution, WeightedDuration } from './duration-distribution.ts';
+import { interpolate, tabulate } from './duration-distribution.ts';
+
+/** What is known of work that still queues. */
+export interface QueueSoFar {
+  /** Seconds since the submit. */
+  waited: number;
+  /** How many requests are before this one, as RunComfy says. */
+  position: number | undefined;
+  /** How long the queue has lately taken to move up by one, seconds. */
+  secondsPerPlace: number | undefined;
+}
+
+/** Spread of a guess, as quantiles of a lognormal of σ 0.5: 10, 30, 50, 70 and 90 %. */
+const guessSpread = [0.53, 0.77, 1, 1.3, 1.9];
+const fewSamples = 3;
+
+/** How much longer the work may queue: possibilities with weights, the shortest first. */
+export function remainingQueue(
+  { waited, position, secondsPerPlace }: QueueSoFar,
+  queues: readonly WeightedDuration[],
+): WeightedDuration[] {
+  if (position !== undefined && secondsPerPlace !== undefined) {
+    // The one at the head waits for a place to run in, which takes half a step on average.
+    const likely = (position + 0.5) * secondsPerPlace;
+    return guessSpread.map((factor) => ({ seconds: factor * likely, weight: 1 }));
+  }
+  const longer = queues
+    .filter(({ seconds }) => seconds > waited)
+    .map(({ seconds, weight }) => ({ seconds: seconds - waited, weight }))
+    .sort((a, b) => a.seconds - b.seconds);
+  if (longer.length >= fewSamples) return longer;
+  // A queue that has lasted longer than most says little more than that it may last as long again.
+  return guessSpread.map((factor) => ({ seconds: factor * Math.max(1, waited / 2), weight: 1 }));
+}
+
+const gridPoints = 200;
+
+/** When work that still queues after `waited` seconds will be over: what is left of its queue, then a whole run. */
+export function queuedWork(
+  waited: number,
+  remaining: readonly WeightedDuration[],
+  runs: DurationDistribution,
+): DurationDistribution {
+  const total = remaining.reduce((sum, { weight }) => sum + weight, 0);
+  const cdf = (seconds: number) =>
+    remaining.reduce(
+      (sum, { seconds: queue, weight }) =>
+        sum + (weight / total) * interpolate(runs, runs.cdf, seconds - waited - queue),
+      0,
+    );
+  const shortest = Math.max(0.1, (remaining[0]?.seconds ?? 0) + (runs.times[1] ?? 0));
+  const longest = Math.max(2 * shortest, (remaining.at(-1)?.seconds ?? 0) + (runs.times.at(-1) ?? 0));
+  const ratio = (longest / shortest) ** (1 / gridPoints);
+  return tabulate(
+    cdf,
+    Array.from({ length: gridPoints + 1 }, (_, step) => waited + shortest * ratio ** step),
+  );
+}
