@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createOpenReadings } from '../../activities/open-readings.ts';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import { activitiesOnSimulator, paidOrder } from '../support/activity-rig.ts';
 
@@ -29,6 +30,86 @@ describe('reads that come close together', () => {
     expect(reading?.status).toBe('finished');
     expect(reading?.reads).toBeGreaterThan(1);
     expect(rig.sim.ledger().jobs[0]?.statusCalls).toBe(reading?.reads);
+  });
+
+  it('begin when the first of them is due, and at once when their request is turned to again', async () => {
+    const rig = await activitiesOnSimulator({ deps: knowing(60) });
+    const requestId = await rig.order('run');
+    const question = { model: paidOrder.model, requestId, lastStatus: 'in_progress' as const };
+    const dueIn = (ms: number) => ({ ...question, nextReadAt: new Date(Date.now() + ms).toISOString() });
+    const startedAt = Date.now();
+    const { value: due } = await rig.attempt(rig.activities.readStatus, { ...dueIn(600), isLastRead: true });
+    expect(Date.now() - startedAt).toBeGreaterThanOrEqual(590);
+    expect(due?.reads).toBe(1);
+
+    const waiting = rig.attempt(rig.activities.readStatus, dueIn(9_000), { activityId: '5' });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const nudged = await rig.attempt(rig.activities.readStatus, { ...question, isLastRead: true }, { activityId: '6' });
+    expect(nudged.value?.reads).toBe(1);
+    // Nobody waits for the dropped attempt; it has not read, and Temporal is not told of a failure.
+    expect((await waiting).failure?.nonRetryable).toBe(false);
+    expect(Date.now() - startedAt).toBeLessThan(5_000);
+    expect(rig.sim.ledger().jobs[0]?.statusCalls).toBe(2);
+  });
+
+  it('go on in a further attempt, which knows how many there were and when the last one was', async () => {
+    const rig = await activitiesOnSimulator({
+      deps: { ...knowing(2), openReadings: createOpenReadings(100) },
+      simulator: { profiles: { '*': { queueMs: 0, runMs: 60_000 } } },
+    });
+    const { value: accepted } = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    const requestId = accepted?.requestId ?? '';
+    const startedAt = new Date(Date.now() - 1_900).toISOString();
+    const question = {
+      model: paidOrder.model,
+      requestId,
+      submittedAt: startedAt,
+      startedAt,
+      lastStatus: 'in_progress' as const,
+      waiting: interactive,
+    };
+    const first = await rig.attempt(rig.activities.readStatus, question, {
+      scheduledTimestampMs: Date.now(),
+    });
+    expect(first.failure?.nonRetryable).toBe(false);
+    expect(first.failure?.category).toBe('BENIGN');
+    expect(Number(first.failure?.nextRetryDelay)).toBeGreaterThanOrEqual(1_000);
+    const heartbeatDetails = first.heartbeats.at(-1) as { reads: number; pauses: number };
+    const readByFirst = rig.sim.ledger().jobs[0]?.statusCalls;
+    expect(heartbeatDetails).toMatchObject({ reads: readByFirst, pauses: 1 });
+
+    rig.sim.setFaults([{ fault: 'unavailable-bare', step: 'status' }]);
+    const failed = await rig.attempt(rig.activities.readStatus, question, { attempt: 2, heartbeatDetails });
+    // It is the first failure, so the next attempt comes as soon as after a first one.
+    expect(Number(failed.failure?.nextRetryDelay)).toBe(1_000);
+    rig.sim.setFaults([]);
+    const last = { ...question, isLastRead: true };
+    const { value: reading } = await rig.attempt(rig.activities.readStatus, last, {
+      attempt: 3,
+      heartbeatDetails: failed.heartbeats.at(-1),
+    });
+    expect(reading?.reads).toBe(rig.sim.ledger().jobs[0]?.statusCalls);
+    expect(Date.parse(reading?.readBeforeAt ?? '')).toBeGreaterThan(Date.parse(startedAt) + 10_000);
+  }, 60_000);
+
+  it('leave a 404 of long ago behind once RunComfy has answered', async () => {
+    const rig = await activitiesOnSimulator({ deps: knowing(60) });
+    const requestId = await rig.order('run');
+    const doubt = { type: 'RequestNotFound', since: Date.now() - 60_000 };
+    rig.sim.setFaults([{ fault: 'not-found', step: 'status', skip: 1 }]);
+    const question = {
+      model: paidOrder.model,
+      requestId,
+      submittedAt: new Date(Date.now() - 60_000).toISOString(),
+      lastStatus: 'in_progress' as const,
+      waiting: interactive,
+    };
+    const { failure, heartbeats } = await rig.attempt(rig.activities.readStatus, question, {
+      attempt: 2,
+      heartbeatDetails: { reads: 1, doubt },
+    });
+    expect(failure?.nonRetryable).toBe(false);
+    expect((heartbeats.at(-1) as { doubt: { since: number } }).doubt.since).toBeGreaterThan(Date.now() - 20_000);
   });
 
   it('stop when a cancel comes, whose answer counts what they had read', async () => {

@@ -21,6 +21,14 @@ const refused = () =>
 const unknown = () =>
   Promise.reject(activityFailure('SubmitOutcomeUnknown', { submission: 'unknown', sentAt: new Date().toISOString() }));
 
+const acceptedSoon = () => ({
+  requestId: 'request-1',
+  submittedAt: new Date().toISOString(),
+  nextReadInMs: 20,
+  isNextReadSoon: true,
+  searchAttributes: [],
+});
+
 /** Each of these has a recorded history that every later version of the workflow must replay. */
 export const shapes: Record<string, Shape> = {
   plain: {
@@ -31,6 +39,38 @@ export const shapes: Record<string, Shape> = {
   'queued-then-running': {
     activities: () => ({}),
     run: (rig) => rig.start(),
+    end: { phase: 'succeeded' },
+  },
+  'close-reads-in-the-activity': {
+    activities: () => {
+      const statuses = ['in_queue', 'in_progress'] as const;
+      let read = 0;
+      return {
+        submitRequest: () => Promise.resolve(acceptedSoon()),
+        readStatus: () => Promise.resolve(reading(statuses[read++] ?? 'finished', { isNextReadSoon: true })),
+      };
+    },
+    run: (rig) => rig.start(),
+    end: { phase: 'succeeded' },
+  },
+  'nudged-while-the-activity-waits': {
+    activities: () => {
+      let read = 0;
+      return {
+        submitRequest: () => Promise.resolve({ ...acceptedSoon(), nextReadInMs: 60_000 }),
+        readStatus: async () => {
+          read += 1;
+          if (read === 1) await new Promise((resolve) => setTimeout(resolve, 3_000));
+          return reading('finished');
+        },
+      };
+    },
+    run: async (rig) => {
+      const handle = await rig.start();
+      await untilState(handle, ({ nextReadAt }) => nextReadAt !== undefined);
+      await handle.signal('nudge');
+      return handle;
+    },
     end: { phase: 'succeeded' },
   },
   'leaves-its-duration-for-learning': {
