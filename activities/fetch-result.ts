@@ -34,8 +34,13 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
               throw new RunComfyError('ProtocolMismatch', 'RunComfy reports success but the result names no output');
             }
             log.debug('result fetched', { requestId });
-            learn(waiting, question, facts);
-            return { status: 'succeeded', output: result.output, ...facts, ...seen() };
+            return {
+              status: 'succeeded',
+              output: result.output,
+              ...(learn(waiting, question, facts).isKnownWell && { isKnownWell: true }),
+              ...facts,
+              ...seen(),
+            };
           case 'failed':
             return {
               status: 'failed',
@@ -79,15 +84,17 @@ function learn(
   waiting: ActivityDeps['waiting'],
   question: ResultQuestion,
   facts: { createdAt?: string; finishedAt?: string },
-): void {
-  const { model, workKey, finishedSince, seen } = question;
-  if (!seen) return;
+): { isKnownWell: boolean } {
+  const { model, finishedSince, seen } = question;
+  if (!seen) return { isKnownWell: false };
   const { totalMs, queueMs, runMs } = timingsOf({ noticedAt: finishedSince, ...seen, ...facts });
-  waiting.learn({
-    workKey: workKey ?? model,
+  const work = {
+    workKey: question.workKey ?? model,
     model,
     totalMs,
     ...(queueMs !== undefined && { queueMs }),
     ...(runMs !== undefined && { runMs }),
-  });
+  };
+  waiting.learn(work);
+  return { isKnownWell: waiting.knowsWell(work) };
 }

@@ -47,7 +47,9 @@ async function readUntilNews(
   let last: StatusQuestion = question;
   for (;;) {
     const reading = await readOnce(deps, last, attempt, { turnBy: latestAt, answerBy: startedAt + latestAnswerMs });
-    const isNextReadSoon = reading.nextReadInMs < shortestTimerMs;
+    // Once the work is over, the next read is that of its result.
+    const isOver = reading.status === 'finished' || reading.status === 'failed';
+    const isNextReadSoon = isOver || reading.nextReadInMs < shortestTimerMs;
     const report = () => ({ ...reading, reads: attempt.count.report(), ...(isNextReadSoon && { isNextReadSoon }) });
     if (isNews(question, reading) || !isNextReadSoon) return report();
     if (Date.now() + reading.nextReadInMs >= latestAt) {

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createGenerationClient } from '../client/index.ts';
-import { startSimulator } from '../simulator/index.ts';
 import { readExecutionFigures } from './execution-figures.ts';
+import { startInstantProvider } from './instant-provider.ts';
 import { order } from './protocols.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './report.ts';
 import { say, startStack } from './stack.ts';
@@ -15,6 +15,8 @@ interface Round {
   seconds: number;
   workerCpuSeconds: number;
   serverCpuSeconds: number;
+  /** This process: the client that starts and awaits, and the provider. */
+  restCpuSeconds: number;
 }
 
 interface Contestant {
@@ -36,10 +38,7 @@ const secondsOfDelayPerRead = 0.02;
 /** Linux counts processor time in hundredths of a second. */
 const ticksPerSecond = 100;
 
-const simulator = await startSimulator({
-  scenario: 'instant',
-  switches: { max_parallel: 1_000_000, wallet_usd: 1_000_000 },
-});
+const provider = await startInstantProvider();
 const stack = await startStack();
 const { address, pid } = stack.server;
 const workers: WorkerHandle[] = [];
@@ -53,12 +52,22 @@ try {
   }
   const rows = await Promise.all(contestants.map(rowOf));
   const ratio = (rows[1]?.perSecond ?? 0) / (rows[0]?.perSecond ?? NaN);
-  const head = ['subject', 'per second', 'worker CPU', 'server CPU', 'events', 'transitions', 'actions'];
+  const head = [
+    'subject',
+    'per second',
+    'worker CPU',
+    'server CPU',
+    'client and provider CPU',
+    'events',
+    'transitions',
+    'actions',
+  ];
   const lines = rows.map((row) => [
     row.subject,
     row.perSecond.toFixed(1),
     `${row.workerCpuMs.toFixed(1)} ms each`,
     `${row.serverCpuMs.toFixed(1)} ms each`,
+    `${row.clientAndProviderCpuMs.toFixed(1)} ms each`,
     row.events.toFixed(0),
     row.stateTransitions.toFixed(0),
     row.actions.toFixed(0),
@@ -77,12 +86,12 @@ try {
 } finally {
   await Promise.all(workers.map((worker) => worker.stop()));
   await stack.close();
-  await simulator.close();
+  provider.close();
 }
 
 async function enterOurs(): Promise<Contestant> {
   const taskQueue = 'throughput-ours';
-  const { modelApiBase } = simulator;
+  const { modelApiBase } = provider;
   const worker = await startWorkerProcess({
     kind: 'ours',
     address,
@@ -108,7 +117,12 @@ async function enterBare(): Promise<Contestant> {
 }
 
 async function run({ worker, idOf, start }: Contestant, from: number, count: number): Promise<Round> {
-  const before = { ...(await worker.usage()), server: serverCpuSeconds(), at: performance.now() };
+  const before = {
+    ...(await worker.usage()),
+    server: serverCpuSeconds(),
+    rest: process.cpuUsage(),
+    at: performance.now(),
+  };
   let next = from;
   await Promise.all(
     Array.from({ length: parallel }, async () => {
@@ -120,8 +134,10 @@ async function run({ worker, idOf, start }: Contestant, from: number, count: num
     }),
   );
   const seconds = (performance.now() - before.at) / 1_000;
+  const rest = process.cpuUsage(before.rest);
   const after = await worker.usage();
   return {
+    restCpuSeconds: (rest.user + rest.system) / 1e6,
     seconds,
     workerCpuSeconds: after.cpuSeconds - before.cpuSeconds,
     serverCpuSeconds: serverCpuSeconds() - before.server,
@@ -137,6 +153,7 @@ async function rowOf({ subject, idOf, rounds: measured }: Contestant) {
     executions: count,
     perSecond: count / total(({ seconds }) => seconds),
     workerCpuMs: (total(({ workerCpuSeconds }) => workerCpuSeconds) / count) * 1_000,
+    clientAndProviderCpuMs: (total((round) => round.restCpuSeconds) / count) * 1_000,
     serverCpuMs: (total((round) => round.serverCpuSeconds) / count) * 1_000,
     ...(await readExecutionFigures(
       stack.client,

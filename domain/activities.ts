@@ -88,7 +88,7 @@ export interface StatusReading {
   readBeforeAt?: string;
   /** 0: read again at once. */
   nextReadInMs: number;
-  /** The reading activity itself waits for that long: it is to be asked at once. */
+  /** The reading activity itself waits for that long, or a result is expected: the next read is to be asked for at once. */
   isNextReadSoon?: boolean;
   searchAttributes?: string[];
 }
@@ -119,7 +119,12 @@ interface ResultReadingBase {
 }
 
 export type ResultReading =
-  | (ResultReadingBase & { status: 'succeeded'; output: GenerationOutput })
+  | (ResultReadingBase & {
+      status: 'succeeded';
+      output: GenerationOutput;
+      /** Work of this kind is known well: how long this one took need not be kept for learning. */
+      isKnownWell?: boolean;
+    })
   | (ResultReadingBase & { status: 'failed'; reason: string; vendorCode?: number | string })
   | (ResultReadingBase & { status: 'cancelled' })
   | (ResultReadingBase & { status: 'not_ready'; nextReadInMs: number });

@@ -60,7 +60,9 @@ async function look(order: Order, by = reads): Promise<GenerationResult | undefi
       if (!reading) return undefined;
       noteReading(order, reading);
       if (reading.status === 'cancelled') throw stoppedElsewhere(order);
-      if (state.phase !== before) publish(order);
+      // The result mostly comes with the next answer, and the phase with it.
+      const isPassing = order.isNextReadSoon && (reading.status === 'finished' || reading.status === 'failed');
+      if (state.phase !== before && !isPassing) publish(order);
     }
     if (state.phase !== 'fetching_result') return undefined;
     const result = await interruptible(order, () => by.fetchResult(resultQuestion(order)));
@@ -80,6 +82,8 @@ function deliver(order: Order, reading: ResultReading): GenerationResult | undef
   switch (reading.status) {
     case 'not_ready':
       order.nextReadInMs = reading.nextReadInMs;
+      order.isNextReadSoon = false;
+      publish(order);
       return undefined;
     case 'cancelled':
       throw stoppedElsewhere(order);
@@ -94,6 +98,7 @@ function deliver(order: Order, reading: ResultReading): GenerationResult | undef
     }
     case 'succeeded': {
       const { output, createdAt, finishedAt, costUsd } = reading;
+      order.isKnownWell = reading.isKnownWell === true;
       const times = { ...(createdAt !== undefined && { createdAt }), ...(finishedAt !== undefined && { finishedAt }) };
       state.phase = 'succeeded';
       return {
@@ -194,7 +199,7 @@ async function close(order: Order, result?: GenerationResult): Promise<void> {
   if (order.isCancelDue && state.cancel) state.cancel.outcome ??= 'too_late';
   order.isCancelDue = false;
   publish(order, { ...(result?.costUsd !== undefined && { costUsd: result.costUsd }), ...result?.timings });
-  if (result && order.workKey !== undefined) {
+  if (result && order.workKey !== undefined && !order.isKnownWell) {
     const { totalMs, queueMs, runMs } = result.timings;
     const work = { workKey: order.workKey, model: state.model, totalMs, queueMs, runMs };
     upsertMemo({ [workMemoKey]: work satisfies Record<keyof FinishedWork, unknown> });

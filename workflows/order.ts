@@ -31,6 +31,8 @@ export interface Order extends CarriedOrder {
   nextReadInMs: number;
   /** The next read is so close that its activity waits for it, without a timer. */
   isNextReadSoon: boolean;
+  /** How long this work took need not be kept for learning. */
+  isKnownWell: boolean;
   isDeadlinePassed: boolean;
   isNudged: boolean;
   hasEnded: boolean;
@@ -76,6 +78,7 @@ export function openOrder(argument: unknown, carried: CarriedOrder | undefined):
     issues: parsed.ok ? [] : parsed.issues,
     nextReadInMs: 0,
     isNextReadSoon: false,
+    isKnownWell: false,
     isDeadlinePassed: false,
     isNudged: false,
     hasEnded: false,

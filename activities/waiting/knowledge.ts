@@ -29,6 +29,8 @@ export interface WaitSoFar {
 /** Learns how long work takes and says when to look next. Lives in the worker's memory; no history depends on it. */
 export interface WaitingKnowledge {
   learn: (work: FinishedWork) => void;
+  /** Whether so much is known of such work that one more finished generation would hardly teach a starting worker more. */
+  knowsWell: (work: Pick<FinishedWork, 'workKey' | 'model'>) => boolean;
   /** Between two reads a queue position of this model went down by so many places. */
   learnQueueMove: (move: { model: string; places: number; seconds: number }) => void;
   /** Milliseconds until the next read. */
@@ -65,6 +67,8 @@ interface Computed<T> {
 const maxKeys = 5_000;
 const maxComputed = 500;
 const remembered = 150;
+/** Once there are as many, one in so many still follows a drift. */
+const keptOneIn = 5;
 /** An observation counts half after 34 newer ones, so that drift is followed. */
 const ageing = 0.98;
 const enough = 5;
@@ -130,6 +134,10 @@ export function createWaitingKnowledge(): WaitingKnowledge {
         memory.works.push(stages);
         if (memory.works.length > remembered) memory.works.shift();
       }
+    },
+    knowsWell({ workKey, model }) {
+      const memory = memories.get(levelsOf(workKey, model)[0] ?? '');
+      return memory !== undefined && memory.works.length >= remembered && memory.learned % keptOneIn !== 0;
     },
     learnQueueMove({ model, places, seconds }) {
       // A place that was lost is no move of the queue.

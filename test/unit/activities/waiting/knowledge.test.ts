@@ -63,6 +63,18 @@ describe('what a worker knows of waiting', () => {
     expect(waiting.nextReadInMs({ ...wait, waited: 45 })).toBeGreaterThan(20_000);
   });
 
+  it('asks for one in five to be kept once it knows a kind of work well, and for every one of the others', () => {
+    const waiting = createWaitingKnowledge();
+    const kept: number[] = [];
+    for (let count = 1; count <= 200; count += 1) {
+      waiting.learn({ workKey: model, model, totalMs: 50_000 });
+      if (!waiting.knowsWell({ workKey: model, model })) kept.push(count);
+    }
+    expect(kept.slice(0, 149)).toHaveLength(149);
+    expect(kept.filter((count) => count > 150)).toEqual([155, 160, 165, 170, 175, 180, 185, 190, 195, 200]);
+    expect(waiting.knowsWell({ workKey: `${model} duration=15`, model })).toBe(false);
+  });
+
   it('ignores durations that are none', () => {
     const waiting = createWaitingKnowledge();
     for (let count = 0; count < 10; count += 1)
