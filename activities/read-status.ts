@@ -11,7 +11,7 @@ import type { WaitingKnowledge, WaitSoFar } from './waiting/knowledge.ts';
 export const shortestTimerMs = 10_000;
 
 /** Attempts are short, so that a dead worker's is soon noticed. */
-const longestAttemptMs = 18_000;
+const longestAttemptMs = 19_500;
 
 /** No GET outlives its attempt, whose answer would be lost with it. */
 const latestAnswerMs = 23_000;

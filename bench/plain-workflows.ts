@@ -19,6 +19,16 @@ export async function pollingLoop(base: string): Promise<unknown> {
   }
 }
 
+/** The same with waits by a script, in milliseconds; the last one is repeated. */
+export async function scriptedLoop(base: string, waits: number[]): Promise<unknown> {
+  const requestId = await submit(base);
+  for (let read = 0; ; read += 1) {
+    await sleep(waits[Math.min(read, waits.length - 1)] ?? 0);
+    const word = await status(base, requestId);
+    if (word === 'completed' || word === 'succeeded') return await result(base, requestId);
+  }
+}
+
 /** The smallest workflow with the steps of a generation: four activities that do nothing, and one timer. */
 export async function bareSteps(): Promise<void> {
   await nothing();

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { TwoGears } from './two-gears.ts';
 
 /** What a worker process is to run; `plain` has the workflows of `plain-workflows.ts`. */
 export interface WorkerOrder {
@@ -10,6 +11,8 @@ export interface WorkerOrder {
   bundlePath: string;
   modelApiBase?: string;
   readsPerSecond?: number;
+  /** Reads by this script instead of by what is known. */
+  waiting?: TwoGears;
 }
 
 export interface Usage {

@@ -9,6 +9,7 @@ import { createRunComfyClient } from '../runcomfy/client.ts';
 import { createGenerationWorker } from '../worker/index.ts';
 import { callSimulator } from './call-simulator.ts';
 import { quietTemporal } from './quiet-temporal.ts';
+import { createTwoGears } from './two-gears.ts';
 import type { WorkerOrder } from './worker-handle.ts';
 
 const order = JSON.parse(process.argv[2] ?? '{}') as WorkerOrder;
@@ -25,7 +26,7 @@ process.send?.('ready');
 await done;
 process.exit(0);
 
-async function createOurs({ modelApiBase = '', taskQueue, bundlePath, readsPerSecond }: WorkerOrder) {
+async function createOurs({ modelApiBase = '', taskQueue, bundlePath, readsPerSecond, waiting }: WorkerOrder) {
   return await createGenerationWorker({
     connection,
     client: new Client({ connection }),
@@ -36,6 +37,7 @@ async function createOurs({ modelApiBase = '', taskQueue, bundlePath, readsPerSe
     taskQueue,
     workflowBundle: { codePath: bundlePath },
     ...(readsPerSecond !== undefined && { readsPerSecond }),
+    ...(waiting && { waiting: createTwoGears(waiting) }),
   });
 }
 

@@ -7,6 +7,7 @@ import { createActivities } from '../activities/index.ts';
 import { createOpenReadings } from '../activities/open-readings.ts';
 import { createReadPacer } from '../activities/read-pacer.ts';
 import { createReadTally } from '../activities/read-tally.ts';
+import type { WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { defaultTaskQueue, submitTaskQueue } from '../domain/names.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
@@ -59,6 +60,8 @@ export interface GenerationWorkerOptions {
   maxConcurrentReads?: number;
   /** Generations kept in memory between their reads; default 500. The others are replayed when their next read is due. */
   maxCachedWorkflows?: number;
+  /** What is known of durations; several workers of one process may share it. Default: each learns by itself. */
+  waiting?: WaitingKnowledge;
   workflowBundle?: WorkflowBundleOption;
   /** Encrypts what Temporal stores, for instance; `client` and all other clients must have the same. */
   dataConverter?: DataConverter;
@@ -86,7 +89,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   const catalogue = { getModel: (id: string) => runcomfy.getModel(id) };
   const maxConcurrentReads = options.maxConcurrentReads ?? defaultConcurrentReads;
   const openReadings = createOpenReadings(Math.floor(maxConcurrentReads * shareOfPausingReads));
-  const waiting = createWaitingKnowledge();
+  const waiting = options.waiting ?? createWaitingKnowledge();
   const recentBalance = createBalanceCache(() => runcomfy.balance());
   recentBalance();
   const balanceTimer = setInterval(recentBalance, balanceEveryMs);
