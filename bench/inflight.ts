@@ -2,9 +2,11 @@
 // npm run bench:inflight -- --generations 10000  the full measurement
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { createGenerationClient } from '../client/index.ts';
 import type { Simulator } from '../simulator/index.ts';
 import { startSimulator } from '../simulator/index.ts';
+import { learnFromHistory } from '../worker/learn-from-history.ts';
 import { readExecutionFigures } from './execution-figures.ts';
 import { order } from './protocols.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './report.ts';
@@ -21,6 +23,8 @@ const parallelStarts = 40;
 const watchedMs = 20_000;
 const windowSeconds = 10;
 const sampled = 50;
+/** As `docs/operations.md` advises for a small container. */
+const heapMegabytes = 384;
 const keyOf = (index: number) => `inflight-${String(index)}`;
 
 say(`${String(generations)} generations, at most ${String(readsPerSecond)} reads per second`);
@@ -38,6 +42,7 @@ const workerOrder: WorkerOrder = {
   bundlePath: stack.bundles.ours,
   modelApiBase: simulator.modelApiBase,
   readsPerSecond,
+  heapMegabytes,
 };
 let worker: WorkerHandle | undefined;
 try {
@@ -81,6 +86,10 @@ try {
   });
   say(`all ended ${seconds(releasedAt)} s after their release`);
 
+  const bootstrapAt = performance.now();
+  const bootstrapWorks = await learnFromHistory(stack.client, createWaitingKnowledge());
+  const bootstrapMs = performance.now() - bootstrapAt;
+
   const { jobs } = simulator.ledger();
   const figures = await readExecutionFigures(
     stack.client,
@@ -103,6 +112,8 @@ try {
     readsPerSecondAfterRestart: afterRestart.readsPerSecond,
     mostReadsPerSecondInTenSeconds: busiestWindow(simulator),
     readsPerGeneration: mean(jobs.map(({ statusCalls, resultCalls }) => statusCalls + resultCalls)),
+    bootstrapMs,
+    bootstrapWorks,
     ...figures,
   };
   const lines = Object.entries(row).map(([name, value]) => [
@@ -116,7 +127,7 @@ try {
     machine: describeMachine(),
     measuredAt: new Date().toISOString(),
     versions: versionsOf({ temporal: stack.serverVersion }),
-    settings: { generations, readsPerSecond, parallelStarts, watchedMs, windowSeconds, sampled },
+    settings: { generations, readsPerSecond, parallelStarts, watchedMs, windowSeconds, sampled, heapMegabytes },
     rows: [row],
   });
   say('\nwritten to bench/results/inflight.json');

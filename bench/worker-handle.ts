@@ -11,6 +11,8 @@ export interface WorkerOrder {
   bundlePath: string;
   modelApiBase?: string;
   readsPerSecond?: number;
+  /** Bounds the old space of the process's heap. */
+  heapMegabytes?: number;
   /** Reads by this script instead of by what is known. */
   waiting?: TwoGears;
 }
@@ -37,7 +39,13 @@ interface UsageMessage {
 /** Starts a worker process; rejects when it ends before it is ready. */
 export async function startWorkerProcess(order: WorkerOrder): Promise<WorkerHandle> {
   const script = fileURLToPath(new URL('worker-process.ts', import.meta.url));
-  const child = fork(script, [JSON.stringify(order)], { execArgv: ['--import', 'tsx'] });
+  const child = fork(script, [JSON.stringify(order)], {
+    execArgv: [
+      '--import',
+      'tsx',
+      ...(order.heapMegabytes === undefined ? [] : [`--max-old-space-size=${String(order.heapMegabytes)}`]),
+    ],
+  });
   const ended = once(child, 'exit');
   const endedEarly = ended.then(([code]) => {
     throw new Error(`A worker process ended early (exit ${String(code)}).`);

@@ -69,7 +69,7 @@ export interface StatusQuestion {
   waiting?: WaitingOptions;
   /** When the first read is due, ISO 8601: the activity waits until then. Missing: now. */
   nextReadAt?: string;
-  /** One read is enough, whatever it says. */
+  /** One read is enough, whatever it says, and it waits for no other. */
   isLastRead?: boolean;
   /** Asks for `searchAttributes` in the reading. */
   wantsSearchAttributes?: boolean;

@@ -127,7 +127,10 @@ export interface SubmissionEvidence {
   note: string;
 }
 
-/** Answer of query `state`. Times are ISO 8601; `reads` and `queuePosition` are as of `readAt`. */
+/**
+ * Answer of query `state`. Times are ISO 8601; `reads` and `queuePosition` are as of `readAt`, which lies at most 75 s back
+ * (20 s for a queue that moves) while reads come close together.
+ */
 export interface GenerationState {
   phase: Phase;
   model: string;

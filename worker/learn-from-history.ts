@@ -5,7 +5,7 @@ import { generationWorkflowType } from '../domain/names.ts';
 import type { FinishedWork } from '../domain/waiting.ts';
 import { workMemoKey } from '../domain/waiting.ts';
 
-const maxGenerations = 1_000;
+const maxGenerations = 2_000;
 
 /**
  * Teaches a starting worker from the newest finished generations of its namespace; there is no other database. Returns
