@@ -44,6 +44,8 @@ export interface ReadPacer {
   skipTurn: () => void;
   /** After a 429 all reads wait, for as long as RunComfy asks, and go on more slowly: the account is meant, not one request. */
   slowDown: (retryAfterMs?: number) => void;
+  /** The worker shuts down: who waits is turned away. */
+  stopAll: () => void;
 }
 
 interface Waiting extends Turn {
@@ -65,6 +67,7 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
   let returnAt = 0;
   let timer: NodeJS.Timeout | undefined;
   const recent = createRecentCount();
+  let isStopped = false;
 
   const rateAt = (now: number) => {
     const rate = pace.rate * pace.growth ** (Math.max(0, now - pace.since) / 1_000);
@@ -97,6 +100,7 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
   return {
     async takeTurn(turn) {
       const now = Date.now();
+      if (isStopped) return turnAway(now);
       if (waiting === 0 && nextAt <= now) {
         spend(now);
         return 0;
@@ -141,6 +145,14 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
         clearTimeout(timer);
         timer = undefined;
         wake();
+      }
+    },
+    stopAll() {
+      isStopped = true;
+      clearTimeout(timer);
+      while (queue.length > 0) {
+        const next = queue.pop();
+        if (next?.isSettled === false) next.settle(turnAway(Date.now()));
       }
     },
   };

@@ -89,6 +89,10 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   const catalogue = { getModel: (id: string) => runcomfy.getModel(id) };
   const maxConcurrentReads = options.maxConcurrentReads ?? defaultConcurrentReads;
   const openReadings = createOpenReadings(Math.floor(maxConcurrentReads * shareOfPausingReads));
+  const pacer = createReadPacer({
+    maxWaiting: Math.floor(maxConcurrentReads * shareOfWaitingReads),
+    ...(options.readsPerSecond !== undefined && { readsPerSecond: options.readsPerSecond }),
+  });
   const waiting = options.waiting ?? createWaitingKnowledge();
   const recentBalance = createBalanceCache(() => runcomfy.balance());
   recentBalance();
@@ -98,10 +102,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     runcomfy,
     validator: createInputValidator({ ...catalogue, timeoutMs: catalogueWithinMs }),
     tally: createReadTally(),
-    pacer: createReadPacer({
-      maxWaiting: Math.floor(maxConcurrentReads * shareOfWaitingReads),
-      ...(options.readsPerSecond !== undefined && { readsPerSecond: options.readsPerSecond }),
-    }),
+    pacer,
     openReadings,
     waiting,
     searchAttributes: attributes.known,
@@ -167,6 +168,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     },
     shutdown: () => {
       openReadings.stopAll();
+      pacer.stopAll();
       stop(workers);
     },
     isRunning: () => workers.every((worker) => worker.getState() === 'RUNNING'),

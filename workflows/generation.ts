@@ -61,7 +61,8 @@ async function look(order: Order, by = reads): Promise<GenerationResult | undefi
       noteReading(order, reading);
       if (reading.status === 'cancelled') throw stoppedElsewhere(order);
       // The result mostly comes with the next answer, and the phase with it.
-      const isPassing = order.isNextReadSoon && (reading.status === 'finished' || reading.status === 'failed');
+      const isOver = reading.status === 'finished' || reading.status === 'failed';
+      const isPassing = isOver && reading.isNextReadSoon === true;
       if (state.phase !== before && !isPassing) publish(order);
     }
     if (state.phase !== 'fetching_result') return undefined;

@@ -16,7 +16,7 @@ export interface ReadPlanOptions {
   secondsPerRead: number;
   /** Fewer than 5: the distribution is not trusted to leave long gaps. */
   observations: number;
-  /** No two reads come closer, seconds; default 0.3. */
+  /** No two reads come closer, seconds; default 0.35. */
   shortestGap?: number;
 }
 
@@ -24,7 +24,7 @@ const trustedObservations = 5;
 const blindShare = 0.25;
 const longestFirstGap = 2;
 /** Nobody sees a result sooner for more than three reads a second, but RunComfy would see the reads. */
-const defaultShortestGap = 0.3;
+const defaultShortestGap = 0.35;
 
 export function planReads(distribution: DurationDistribution, options: ReadPlanOptions): ReadPlan {
   const { secondsPerRead, observations, shortestGap = defaultShortestGap } = options;

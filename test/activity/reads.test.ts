@@ -107,7 +107,14 @@ describe('a read that meets', () => {
       const rig = await activitiesOnSimulator({
         client: { timeouts: { status: { totalMs: 400 }, result: { totalMs: 400 } } },
         // Each endpoint for itself: after a 429 of one, the worker's pacer would hold the other back.
-        deps: { pacer: { takeTurn: () => Promise.resolve(0), skipTurn: () => undefined, slowDown: () => undefined } },
+        deps: {
+          pacer: {
+            takeTurn: () => Promise.resolve(0),
+            skipTurn: () => undefined,
+            slowDown: () => undefined,
+            stopAll: () => undefined,
+          },
+        },
       });
       const requestId = await rig.order();
       rig.sim.setFaults(['status' as const, 'result' as const].map((step) => ({ ...fault, step })));

@@ -52,7 +52,12 @@ async function play(lane: Lane, script: FuzzScript): Promise<Said> {
     validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
     tally: createReadTally(),
     // Turns are waited for on the machine's clock.
-    pacer: { takeTurn: () => Promise.resolve(0), skipTurn: () => undefined, slowDown: () => undefined },
+    pacer: {
+      takeTurn: () => Promise.resolve(0),
+      skipTurn: () => undefined,
+      slowDown: () => undefined,
+      stopAll: () => undefined,
+    },
     openReadings: createOpenReadings(0),
     waiting: createWaitingKnowledge(),
     searchAttributes: () => [],

@@ -78,4 +78,13 @@ describe('the turns of a worker’s reads', () => {
     await Promise.all(Array.from({ length: 100 }, () => takeTurn(turn())));
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(1_000);
   });
+
+  it('are refused at once when the worker shuts down, to those that wait as well', async () => {
+    const { takeTurn, slowDown, stopAll } = createReadPacer();
+    slowDown(60_000);
+    const waiting = [takeTurn(turn(0, 70_000)), takeTurn(turn(0, 70_000))];
+    stopAll();
+    for (const inMs of [...(await Promise.all(waiting)), await takeTurn(turn(0))])
+      expect(inMs).toBeGreaterThanOrEqual(1_000);
+  });
 });
