@@ -16,8 +16,12 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
   return (question) =>
     readingAttempt(deps, question, async ({ count }): Promise<ResultReading> => {
       const { model, requestId, inputUrls } = question;
-      const turnInMs = await pacer.takeTurn({ likelyEndAt: 0, latestAt: Date.now() + longestWaitMs });
-      if (turnInMs > 0) throw new GoOnLater(turnInMs);
+      if (question.isLastRead) {
+        pacer.skipTurn();
+      } else {
+        const turnInMs = await pacer.takeTurn({ likelyEndAt: 0, latestAt: Date.now() + longestWaitMs });
+        if (turnInMs > 0) throw new GoOnLater(turnInMs);
+      }
       count.add();
       const seen = () => ({ reads: count.report(), readAt: new Date().toISOString() });
       try {

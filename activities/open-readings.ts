@@ -6,6 +6,7 @@ export type PauseEnd = 'over' | 'dropped' | 'no-room' | 'shutdown';
 export interface OpenReading {
   /** Waits in this process for the next read. */
   pause: (ms: number) => Promise<PauseEnd>;
+  isDropped: () => boolean;
   end: () => void;
 }
 
@@ -21,40 +22,42 @@ export interface OpenReadings {
 /** `maxPausing` keeps slots free, so that cancels, results and first reads never wait behind pausing attempts. */
 export function createOpenReadings(maxPausing: number): OpenReadings {
   const open = new Map<string, AbortController>();
-  const shutdown = new AbortController();
+  const dropped = new WeakSet<AbortController>();
+  let isStopped = false;
   let pausing = 0;
   const drop = (request: string) => {
-    open.get(request)?.abort();
+    const attempt = open.get(request);
     open.delete(request);
+    if (!attempt) return;
+    dropped.add(attempt);
+    attempt.abort();
   };
   return {
     begin(request) {
       drop(request);
-      const dropped = new AbortController();
-      open.set(request, dropped);
-      const signal = AbortSignal.any([dropped.signal, shutdown.signal]);
+      const attempt = new AbortController();
+      open.set(request, attempt);
+      const isDropped = () => dropped.has(attempt);
+      const whyEnded = () => (isDropped() ? 'dropped' : 'shutdown');
       return {
+        isDropped,
         async pause(ms) {
-          if (signal.aborted) return whyEnded(dropped.signal);
+          if (attempt.signal.aborted || isStopped) return whyEnded();
           if (pausing >= maxPausing) return 'no-room';
           pausing += 1;
-          const isOver = await sleep(ms, true, { signal }).catch(() => false);
+          const isOver = await sleep(ms, true, { signal: attempt.signal }).catch(() => false);
           pausing -= 1;
-          if (isOver) return 'over';
-          return whyEnded(dropped.signal);
+          return isOver ? 'over' : whyEnded();
         },
         end() {
-          if (open.get(request) === dropped) open.delete(request);
+          if (open.get(request) === attempt) open.delete(request);
         },
       };
     },
     drop,
     stopAll() {
-      shutdown.abort();
+      isStopped = true;
+      for (const attempt of open.values()) attempt.abort();
     },
   };
-}
-
-function whyEnded(dropped: AbortSignal): PauseEnd {
-  return dropped.aborted ? 'dropped' : 'shutdown';
 }

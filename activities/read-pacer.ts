@@ -19,8 +19,15 @@ const growthAfterBan = 1.1;
 /** Above this rate no read waits for another. */
 const freeRate = 2_000;
 
-/** Who is turned away comes back in time for a turn, at the latest after this. */
+/** Who is turned away comes back in time for a turn, at the latest after this; sooner while the rate still grows. */
 const longestAbsenceMs = 300_000;
+const longestAbsenceWhileGrowingMs = 5_000;
+
+/** Reads that wait for nobody put the others off by this much at most: what has gone out is not undone by waiting. */
+const longestDebtMs = 1_000;
+
+/** Refusals that come closer than this are of one burst. */
+const burstMs = 3_000;
 
 export interface ReadPacerOptions {
   /** Limit on the reads of this worker; unset: RunComfy's own. */
@@ -68,6 +75,7 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
   let timer: NodeJS.Timeout | undefined;
   const recent = createRecentCount();
   let isStopped = false;
+  let slowedAt = -Infinity;
 
   const rateAt = (now: number) => {
     const rate = pace.rate * pace.growth ** (Math.max(0, now - pace.since) / 1_000);
@@ -77,11 +85,14 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
     nextAt = Math.max(nextAt, now - latenessMs) + 1_000 / rateAt(now);
     recent.add(now);
   };
-  const turnAway = (now: number) => {
+  const turnAway = (now: number, { likelyEndAt }: Turn) => {
+    // A result comes first anyway, as soon as there are turns at all.
+    if (likelyEndAt <= now) return Math.max(1_000, Math.min(longestAbsenceMs, nextAt - now));
     const gapMs = 1_000 / rateAt(now);
-    returnAt = Math.max(Math.min(returnAt, now + longestAbsenceMs), nextAt + waiting * gapMs, now) + gapMs;
+    const longestMs = rateAt(now) < limit ? Math.max(0, nextAt - now) + longestAbsenceWhileGrowingMs : longestAbsenceMs;
+    returnAt = Math.max(Math.min(returnAt, now + longestMs), nextAt + waiting * gapMs, now) + gapMs;
     const absenceMs = returnAt - now;
-    return absenceMs <= longestAbsenceMs ? Math.max(1_000, absenceMs) : longestAbsenceMs * (1 - Math.random() / 4);
+    return absenceMs <= longestMs ? Math.max(1_000, absenceMs) : Math.max(1_000, longestMs * (1 - Math.random() / 4));
   };
   const serve = () => {
     timer = undefined;
@@ -100,13 +111,13 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
   return {
     async takeTurn(turn) {
       const now = Date.now();
-      if (isStopped) return turnAway(now);
+      if (isStopped) return turnAway(now, turn);
       if (waiting === 0 && nextAt <= now) {
         spend(now);
         return 0;
       }
       // Work that is known to be over is one short answer away from its end: it always finds room.
-      if (turn.likelyEndAt > now && (waiting >= maxWaiting || nextAt > turn.latestAt)) return turnAway(now);
+      if (turn.likelyEndAt > now && (waiting >= maxWaiting || nextAt > turn.latestAt)) return turnAway(now, turn);
       return await new Promise<number>((resolve) => {
         waiting += 1;
         const entry: Waiting = {
@@ -121,7 +132,7 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
         };
         const patience = setTimeout(
           () => {
-            entry.settle(turnAway(Date.now()));
+            entry.settle(turnAway(Date.now(), entry));
           },
           Math.max(1, turn.latestAt - now),
         );
@@ -130,14 +141,18 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
       });
     },
     skipTurn() {
-      spend(Date.now());
+      const now = Date.now();
+      const before = nextAt;
+      spend(now);
+      nextAt = Math.max(before, Math.min(nextAt, now + longestDebtMs));
     },
     slowDown(retryAfterMs = defaultBanMs) {
       const now = Date.now();
-      const until = now + retryAfterMs;
+      const until = now + Math.max(defaultBanMs, retryAfterMs);
       nextAt = Math.max(nextAt, until);
-      // A refusal that comes while all wait is of a read that was sent before: one stands for all.
-      if (pace.since <= now) {
+      // Refusals of reads that were sent before all began to wait say nothing new: one stands for all.
+      if (pace.since <= now && now - slowedAt > burstMs) {
+        slowedAt = now;
         const rate = Math.max(1, Math.min(rateAt(now), recent.perSecond(now)) * shareAfterBan);
         pace = { rate: Math.min(limit, rate), growth: growthAfterBan, since: until };
       }
@@ -152,7 +167,7 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
       clearTimeout(timer);
       while (queue.length > 0) {
         const next = queue.pop();
-        if (next?.isSettled === false) next.settle(turnAway(Date.now()));
+        if (next?.isSettled === false) next.settle(turnAway(Date.now(), next));
       }
     },
   };

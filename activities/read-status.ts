@@ -44,9 +44,12 @@ async function readUntilNews(
   const startedAt = Date.now();
   const latestAt = startedAt + longestAttemptMs;
   await untilDue(question, open);
-  let last: StatusQuestion = question;
+  let last: StatusQuestion = { ...question, ...seenBefore(question, attempt.answeredAt()) };
   for (;;) {
-    const reading = await readOnce(deps, last, attempt, { turnBy: latestAt, answerBy: startedAt + latestAnswerMs });
+    const reading = await readOnce(deps, last, attempt, open, {
+      turnBy: latestAt,
+      answerBy: startedAt + latestAnswerMs,
+    });
     // Once the work is over, the next read is that of its result.
     const isOver = reading.status === 'finished' || reading.status === 'failed';
     const isNextReadSoon = isOver || reading.nextReadInMs < shortestTimerMs;
@@ -67,9 +70,12 @@ async function readUntilNews(
 
 /** Waits for a first read that the workflow leaves to this activity; a nudge or a cancel drops the attempt meanwhile. */
 async function untilDue({ nextReadAt }: StatusQuestion, open: OpenReading): Promise<void> {
-  const dueInMs = nextReadAt === undefined ? 0 : Date.parse(nextReadAt) - Date.now();
+  if (nextReadAt === undefined) return;
+  // Both times are the server's: the clock of this worker may differ. A further attempt comes after it was due.
+  const sinceMs = Date.parse(nextReadAt) - activityInfo().currentAttemptScheduledTimestampMs;
+  const dueInMs = Math.min(sinceMs, shortestTimerMs);
   if (!(dueInMs > 0)) return;
-  const pauseEnd = await open.pause(Math.min(dueInMs, shortestTimerMs));
+  const pauseEnd = await open.pause(dueInMs);
   if (pauseEnd !== 'over') throw new GoOnLater(dueInMs);
 }
 
@@ -83,6 +89,12 @@ function isSilentForLong({ queuePosition }: StatusQuestion, reading: StatusReadi
   return reading.queuePosition !== queuePosition || Date.now() - activityInfo().scheduledTimestampMs > longestSilenceMs;
 }
 
+/** What the attempts before saw last: the status that was known, or they would have reported another. */
+function seenBefore({ lastStatus }: StatusQuestion, answeredAt: string | undefined): Partial<StatusQuestion> {
+  if (answeredAt === undefined) return {};
+  return { lastReadAt: answeredAt, ...(lastStatus === 'in_queue' && { lastQueuedAt: answeredAt }) };
+}
+
 function seenIn({ status, readAt, queuePosition }: StatusReading): Partial<StatusQuestion> {
   return {
     lastReadAt: readAt,
@@ -94,7 +106,8 @@ function seenIn({ status, readAt, queuePosition }: StatusReading): Partial<Statu
 async function readOnce(
   deps: ActivityDeps,
   question: StatusQuestion,
-  { count, noteAnswer }: ReadAttempt,
+  { count, answeredAt, noteAnswer }: ReadAttempt,
+  open: OpenReading,
   { turnBy, answerBy }: { turnBy: number; answerBy: number },
 ): Promise<StatusReading> {
   const { runcomfy, searchAttributes, waiting, pacer } = deps;
@@ -104,13 +117,15 @@ async function readOnce(
     const askedAt = Date.now();
     const likelyEndAt = askedAt + waiting.likelyEndInMs(waitAt(question, askedAt));
     const turnInMs = await pacer.takeTurn({ likelyEndAt, latestAt: turnBy });
-    if (turnInMs > 0) throw new GoOnLater(turnInMs);
+    // Whoever dropped this attempt while it waited reads by itself.
+    if (turnInMs > 0 || open.isDropped()) throw new GoOnLater(turnInMs);
   }
   count.add();
   const signal = AbortSignal.timeout(Math.max(1, answerBy - Date.now()));
   const { status, statusWord, queuePosition } = await runcomfy.status(question.requestId, { signal });
   const readAt = new Date();
-  const readBeforeAt = noteAnswer(readAt.toISOString());
+  const readBeforeAt = answeredAt();
+  noteAnswer(readAt.toISOString());
   if (status === 'unrecognized' && question.lastStatus !== 'unrecognized') {
     log.warn('RunComfy sent a status that is not known here; reading on', {
       requestId: question.requestId,
@@ -154,14 +169,15 @@ function noteQueueMove(
 
 /** What is known of the request at a moment (epoch ms), before it is read. */
 function waitAt(question: StatusQuestion, now: number): WaitSoFar {
-  const { model, workKey, submittedAt, startedAt, lastQueuedAt, waiting } = question;
+  const { model, workKey, submittedAt, followedSince, startedAt, lastQueuedAt, waiting } = question;
   const since = (time: string | undefined) => (time === undefined ? 0 : (now - Date.parse(time)) / 1000);
   return {
     model,
     workKey,
-    waited: since(submittedAt),
+    waited: since(submittedAt ?? followedSince),
+    isOlder: submittedAt === undefined,
     running: startedAt === undefined ? undefined : since(startedAt),
-    runningAtMost: since(lastQueuedAt ?? submittedAt),
+    runningAtMost: since(lastQueuedAt ?? submittedAt ?? followedSince),
     secondsPerRead: secondsPerReadOf(waiting),
   };
 }

@@ -25,8 +25,10 @@ export interface ReadAttempt {
   count: OpenCount;
   /** Names the request as this workflow watches it. */
   key: string;
-  /** RunComfy has answered as it should (ISO 8601): whatever was in doubt no longer is. Gives the answer before. */
-  noteAnswer: (at: string) => string | undefined;
+  /** When RunComfy last answered this activity as it should, ISO 8601. */
+  answeredAt: () => string | undefined;
+  /** It has done so again: whatever was in doubt no longer is. */
+  noteAnswer: (at: string) => void;
 }
 
 /** Thrown by an attempt that goes on later, as another attempt of the same activity: nothing has failed. */
@@ -56,14 +58,13 @@ export async function readingAttempt<T>(
   const before = heartbeatOf(info.heartbeatDetails);
   const key = readingKey(requestId);
   const count = tally.open(key, readsSoFar, before.reads);
+  const answeredAt = () => before.answeredAt;
   const noteAnswer = (at: string) => {
-    const { answeredAt } = before;
     delete before.doubt;
     before.answeredAt = at;
-    return answeredAt;
   };
   try {
-    return await read({ count, key, noteAnswer });
+    return await read({ count, key, answeredAt, noteAnswer });
   } catch (error) {
     if (error instanceof GoOnLater) {
       heartbeat({ ...before, reads: count.unreported(), pauses: (before.pauses ?? 0) + 1 } satisfies ReadHeartbeat);
@@ -83,7 +84,8 @@ function judge(error: unknown, before: ReadHeartbeat, count: OpenCount): Error {
   const kept = { ...before, reads: count.unreported() } satisfies ReadHeartbeat;
   if (!isRunComfyError(error)) {
     heartbeat(kept);
-    return toApplicationFailure(error, 'read');
+    const { message } = error instanceof Error ? error : new Error(String(error));
+    return failure('ServiceUnavailable', 'read', message, {}, backoffAfterPauses(before.pauses));
   }
   if (error.isPermanent) return toApplicationFailure(error, 'read', { reads: count.report() });
   if (error.type === 'Unauthenticated') {

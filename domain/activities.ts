@@ -59,6 +59,8 @@ export interface StatusQuestion {
   readsSoFar?: number;
   /** ISO 8601. Missing for a request that was taken over. */
   submittedAt?: string;
+  /** Since when this generation knows of the request; it may be older. ISO 8601. */
+  followedSince?: string;
   /** Last read that did not see the work running yet. */
   lastQueuedAt?: string;
   startedAt?: string;
@@ -102,6 +104,8 @@ export interface ResultQuestion {
   finishedSince: string;
   /** The status said `failed`: an answer of the result endpoint that is no result is then the failure's reason. */
   hasFailed?: boolean;
+  /** No later read will be made, so this one waits for no other. */
+  isLastRead?: boolean;
   /** URLs of the input, which are never taken for outputs. */
   inputUrls?: string[];
   /** What the work's duration is learned by, and what was seen of it. */

@@ -50,13 +50,15 @@ async function fulfil(order: Order): Promise<GenerationResult> {
 /** Reads the status, and the result once there is one. Undefined: not finished, or something more urgent came in. */
 async function look(order: Order, by = reads): Promise<GenerationResult | undefined> {
   const { state } = order;
+  const isLastRead = by === boundedReads;
   order.readSince = Date.now();
   order.nextReadInMs = 0;
   order.isNextReadSoon = false;
   try {
     if (state.phase !== 'fetching_result') {
       const before = state.phase;
-      const reading = await interruptible(order, () => by.readStatus(statusQuestion(order, by === boundedReads)));
+      const reading = await interruptible(order, () => by.readStatus(statusQuestion(order, isLastRead)));
+      delete state.nextReadAt;
       if (!reading) return undefined;
       noteReading(order, reading);
       if (reading.status === 'cancelled') throw stoppedElsewhere(order);
@@ -66,7 +68,7 @@ async function look(order: Order, by = reads): Promise<GenerationResult | undefi
       if (state.phase !== before && !isPassing) publish(order);
     }
     if (state.phase !== 'fetching_result') return undefined;
-    const result = await interruptible(order, () => by.fetchResult(resultQuestion(order)));
+    const result = await interruptible(order, () => by.fetchResult(resultQuestion(order, isLastRead)));
     return result && deliver(order, result);
   } catch (error) {
     throw state.failure ? error : endByActivity(order, error);
@@ -146,6 +148,7 @@ function statusQuestion(order: Order, isLastRead: boolean): StatusQuestion {
     requestId: state.requestId ?? '',
     readsSoFar: state.reads,
     ...(submittedAt !== undefined && { submittedAt }),
+    ...(submittedAt === undefined && order.followedSince !== undefined && { followedSince: order.followedSince }),
     ...(seen.lastQueuedAt !== undefined && { lastQueuedAt: seen.lastQueuedAt }),
     ...(startedAt !== undefined && { startedAt }),
     ...(lastStatus && { lastStatus }),
@@ -159,7 +162,7 @@ function statusQuestion(order: Order, isLastRead: boolean): StatusQuestion {
   };
 }
 
-function resultQuestion(order: Order) {
+function resultQuestion(order: Order, isLastRead: boolean) {
   const { state, seen, inputUrls } = order;
   return {
     model: state.model,
@@ -168,6 +171,7 @@ function resultQuestion(order: Order) {
     finishedSince: seen.noticedAt ?? new Date().toISOString(),
     seen,
     ...(order.workKey !== undefined && { workKey: order.workKey }),
+    ...(isLastRead && { isLastRead }),
     ...(order.lastStatus === 'failed' && { hasFailed: true }),
     ...(inputUrls.length > 0 && { inputUrls }),
   };

@@ -17,6 +17,8 @@ export interface CarriedOrder {
   hasResubmitted: boolean;
   isCancelDue: boolean;
   isWorkflowCancelled: boolean;
+  /** Since when the request is known, ISO 8601. */
+  followedSince?: string;
   lastStatus?: RequestStatus;
   workKey?: string;
   /** Why the submission is unknown, in words. */
@@ -72,6 +74,7 @@ export function openOrder(argument: unknown, carried: CarriedOrder | undefined):
     hasResubmitted: false,
     isCancelDue: false,
     isWorkflowCancelled: false,
+    followedSince: new Date(now).toISOString(),
     ...(workflowInfo().continuedFromExecutionRunId === undefined ? {} : carried),
     key: workflowInfo().workflowId,
     request,
@@ -104,6 +107,7 @@ export function carry(order: Order): CarriedOrder {
     hasResubmitted,
     isCancelDue,
     isWorkflowCancelled,
+    ...(order.followedSince !== undefined && { followedSince: order.followedSince }),
     ...(order.lastStatus && { lastStatus: order.lastStatus }),
     ...(order.workKey !== undefined && { workKey: order.workKey }),
     ...(order.unknownBecause !== undefined && { unknownBecause: order.unknownBecause }),

@@ -134,6 +134,7 @@ function accept(order: Order, reply: Pick<AcceptedSubmit, 'requestId'> & Partial
     state.submittedAt = reply.submittedAt;
     order.seen.submittedAt = reply.submittedAt;
   }
+  order.followedSince = new Date().toISOString();
   order.nextReadInMs = reply.nextReadInMs ?? 0;
   order.isNextReadSoon = reply.isNextReadSoon === true;
   if (reply.searchAttributes) order.searchAttributes = reply.searchAttributes;

@@ -12,8 +12,10 @@ import { blindly, planReads } from './read-plan.ts';
 export interface WaitSoFar {
   model: string;
   workKey?: string | undefined;
-  /** Since the submit. */
+  /** Since the submit, or since it was first heard of. */
   waited: number;
+  /** The work was submitted at an unknown time before. */
+  isOlder?: boolean;
   /** The work is known to queue still. */
   isQueueing?: boolean;
   /** How many requests are before this one, as RunComfy says. */
@@ -123,6 +125,19 @@ export function createWaitingKnowledge(): WaitingKnowledge {
     return { nextReadAt: (seconds) => Math.max(seconds + 1, Math.min(plan.nextReadAt(seconds), startedBy, latest)) };
   };
 
+  const plannedGapMs = (wait: WaitSoFar): number => {
+    const waited = Math.max(0, wait.waited);
+    const running = wait.running === undefined ? undefined : Math.max(0, wait.running);
+    const runs = running === undefined ? undefined : bestMemory(wait, 'run');
+    if (running !== undefined && runs) {
+      const plan = planOf(runs, 'run', wait);
+      // Work may have run long before it was first seen to: the earlier of both views, or its end is missed by a run.
+      const runningAtMost = Math.max(running, wait.runningAtMost ?? running);
+      return Math.min(toGapMs(plan, running), toGapMs(plan, runningAtMost));
+    }
+    return toGapMs(queuedPlan(wait) ?? planOf(bestMemory(wait, 'total'), 'total', wait), waited);
+  };
+
   return {
     learn({ workKey, model, totalMs, queueMs, runMs }) {
       const stages = { ...seconds('total', totalMs), ...seconds('queue', queueMs), ...seconds('run', runMs) };
@@ -147,15 +162,8 @@ export function createWaitingKnowledge(): WaitingKnowledge {
     },
     nextReadInMs(wait) {
       const waited = Math.max(0, wait.waited);
-      const running = wait.running === undefined ? undefined : Math.max(0, wait.running);
-      const runs = running === undefined ? undefined : bestMemory(wait, 'run');
-      if (running !== undefined && runs) {
-        const plan = planOf(runs, 'run', wait);
-        // Work may have run long before it was first seen to: the earlier of both views, or its end is missed by a run.
-        const runningAtMost = Math.max(running, wait.runningAtMost ?? running);
-        return Math.min(toGapMs(plan, running), toGapMs(plan, runningAtMost));
-      }
-      return toGapMs(queuedPlan(wait) ?? planOf(bestMemory(wait, 'total'), 'total', wait), waited);
+      const gapMs = plannedGapMs(wait);
+      return wait.isOlder ? Math.min(gapMs, Math.round((blindly(waited) - waited) * 1000)) : gapMs;
     },
     likelyEndInMs(wait) {
       const stage = wait.running === undefined || !bestMemory(wait, 'run') ? 'total' : 'run';

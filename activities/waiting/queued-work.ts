@@ -15,6 +15,9 @@ export interface QueueSoFar {
 const guessSpread = [0.53, 0.77, 1, 1.3, 1.9];
 const fewSamples = 3;
 
+/** Enough to tell the shapes of queues apart, few enough to plan anew with each read. */
+const mostPossibilities = 8;
+
 /** How much longer the work may queue: possibilities with weights, the shortest first. */
 export function remainingQueue(
   { waited, position, secondsPerPlace }: QueueSoFar,
@@ -29,9 +32,24 @@ export function remainingQueue(
     .filter(({ seconds }) => seconds > waited)
     .map(({ seconds, weight }) => ({ seconds: seconds - waited, weight }))
     .sort((a, b) => a.seconds - b.seconds);
-  if (longer.length >= fewSamples) return longer;
+  if (longer.length >= fewSamples) return thinned(longer);
   // A queue that has lasted longer than most says little more than that it may last as long again.
   return guessSpread.map((factor) => ({ seconds: factor * Math.max(1, waited / 2), weight: 1 }));
+}
+
+/** As many, of equal weight, with the same distribution. */
+function thinned(sorted: readonly WeightedDuration[]): WeightedDuration[] {
+  if (sorted.length <= mostPossibilities) return [...sorted];
+  const total = sorted.reduce((sum, { weight }) => sum + weight, 0);
+  const quantiles: WeightedDuration[] = [];
+  let sum = 0;
+  for (const { seconds, weight } of sorted) {
+    sum += weight;
+    while ((quantiles.length + 0.5) / mostPossibilities <= sum / total && quantiles.length < mostPossibilities) {
+      quantiles.push({ seconds, weight: 1 });
+    }
+  }
+  return quantiles;
 }
 
 const gridPoints = 200;

@@ -29,6 +29,14 @@ describe('the reading attempts of a worker', () => {
     expect(await readings.begin('b').pause(1)).toBe('over');
   });
 
+  it('know that they were dropped', () => {
+    const readings = createOpenReadings(10);
+    const first = readings.begin('a');
+    expect(first.isDropped()).toBe(false);
+    readings.begin('a');
+    expect(first.isDropped()).toBe(true);
+  });
+
   it('end when the worker shuts down', async () => {
     const readings = createOpenReadings(10);
     const pauses = ['a', 'b', 'c'].map((request) => readings.begin(request).pause(long));

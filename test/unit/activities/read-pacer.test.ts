@@ -87,4 +87,34 @@ describe('the turns of a worker’s reads', () => {
     for (const inMs of [...(await Promise.all(waiting)), await takeTurn(turn(0))])
       expect(inMs).toBeGreaterThanOrEqual(1_000);
   });
+
+  it('come soon to a result after a ban, however many status reads were turned away before', async () => {
+    const { takeTurn, slowDown } = createReadPacer({ readsPerSecond: 10, maxWaiting: 0 });
+    await Promise.all(Array.from({ length: 500 }, () => takeTurn(turn(Date.now() + 60_000))));
+    slowDown(6_000);
+    expect(await takeTurn(turn(0, 100))).toBeLessThan(6_500);
+  });
+
+  it('are put off by a second at most for reads that waited for nobody', async () => {
+    const { takeTurn, skipTurn } = createReadPacer({ readsPerSecond: 10 });
+    for (let count = 0; count < 300; count += 1) skipTurn();
+    const startedAt = Date.now();
+    expect(await takeTurn(turn())).toBe(0);
+    expect(Date.now() - startedAt).toBeLessThan(2_000);
+  });
+
+  it('come back soon to those that were turned away while a worker starts', async () => {
+    const { takeTurn } = createReadPacer({ maxWaiting: 10 });
+    const answers = await Promise.all(Array.from({ length: 5_000 }, () => takeTurn(turn(Date.now() + 60_000))));
+    expect(Math.max(...answers)).toBeLessThan(10_000);
+  });
+
+  it('are slowed down once by a burst of refusals, also where RunComfy asks for no pause', async () => {
+    const { takeTurn, slowDown } = createReadPacer({ readsPerSecond: 200 });
+    for (let count = 0; count < 40; count += 1) await takeTurn(turn());
+    for (let count = 0; count < 10; count += 1) slowDown(0);
+    const startedAt = Date.now();
+    await Promise.all(Array.from({ length: 20 }, () => takeTurn(turn())));
+    expect(Date.now() - startedAt).toBeLessThan(3_500);
+  });
 });

@@ -147,6 +147,16 @@ describe('what a worker knows of waiting', () => {
     });
   });
 
+  it('is not blind to work of unknown age, such as a request that was taken over', () => {
+    const waiting = createWaitingKnowledge();
+    for (let count = 0; count < 20; count += 1) waiting.learn({ workKey: model, model, totalMs: 70_000 + count * 500 });
+    for (const waited of [0, 8, 40]) {
+      const gap = waiting.nextReadInMs({ ...wait, waited, isOlder: true });
+      expect(gap).toBeLessThanOrEqual(Math.max(2_000, waited * 250) + 1);
+    }
+    expect(waiting.nextReadInMs({ ...wait, waited: 0 })).toBeGreaterThan(60_000);
+  });
+
   it('tells which of two is sooner over', () => {
     const waiting = createWaitingKnowledge();
     for (let count = 0; count < 20; count += 1) waiting.learn({ workKey: model, model, totalMs: 50_000 + count * 500 });
