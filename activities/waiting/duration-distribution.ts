@@ -66,7 +66,7 @@ export function tabulate(cdfAt: (seconds: number) => number, grid: readonly numb
 }
 
 /** Smallest duration that is not exceeded with this probability. */
-export function quantileOf({ times, cdf }: Pick<DurationDistribution, 'times' | 'cdf'>, probability: number): number {
+function quantileOf({ times, cdf }: Pick<DurationDistribution, 'times' | 'cdf'>, probability: number): number {
   return (
     times[
       Math.min(
