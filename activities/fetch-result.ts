@@ -20,7 +20,7 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
         pacer.skipTurn();
       } else {
         const turnInMs = await pacer.takeTurn({ likelyEndAt: 0, latestAt: Date.now() + longestWaitMs });
-        if (turnInMs > 0) throw new GoOnLater(turnInMs);
+        if (turnInMs > 0) throw new GoOnLater(turnInMs, 'RateLimited');
       }
       count.add();
       const seen = () => ({ reads: count.report(), readAt: new Date().toISOString() });

@@ -118,7 +118,7 @@ async function readOnce(
     const likelyEndAt = askedAt + waiting.likelyEndInMs(waitAt(question, askedAt));
     const turnInMs = await pacer.takeTurn({ likelyEndAt, latestAt: turnBy });
     // Whoever dropped this attempt while it waited reads by itself.
-    if (turnInMs > 0 || open.isDropped()) throw new GoOnLater(turnInMs);
+    if (turnInMs > 0 || open.isDropped()) throw new GoOnLater(turnInMs, 'RateLimited');
   }
   count.add();
   const signal = AbortSignal.timeout(Math.max(1, answerBy - Date.now()));

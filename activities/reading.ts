@@ -1,5 +1,6 @@
 import { activityInfo, heartbeat, log } from '@temporalio/activity';
 import type { ActivityFailureDetails } from '../domain/activities.ts';
+import type { FailureType } from '../domain/failure-type.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './activity-deps.ts';
@@ -34,9 +35,12 @@ export interface ReadAttempt {
 /** Thrown by an attempt that goes on later, as another attempt of the same activity: nothing has failed. */
 export class GoOnLater extends Error {
   readonly inMs: number;
-  constructor(inMs: number) {
-    super('nothing new yet; reading on');
+  readonly type: FailureType;
+  /** `RateLimited`: there was no turn for a read. */
+  constructor(inMs: number, type: Extract<FailureType, 'RateLimited' | 'ServiceUnavailable'> = 'ServiceUnavailable') {
+    super(type === 'RateLimited' ? 'the limit on reads leaves no turn soon' : 'nothing new yet; reading on');
     this.inMs = inMs;
+    this.type = type;
   }
 }
 
@@ -68,7 +72,7 @@ export async function readingAttempt<T>(
   } catch (error) {
     if (error instanceof GoOnLater) {
       heartbeat({ ...before, reads: count.unreported(), pauses: (before.pauses ?? 0) + 1 } satisfies ReadHeartbeat);
-      throw failure('ServiceUnavailable', 'read', error.message, {}, Math.max(shortestRetryMs, error.inMs));
+      throw failure(error.type, 'read', error.message, {}, Math.max(shortestRetryMs, error.inMs));
     }
     if (isRunComfyError(error) && error.type === 'RateLimited') pacer.slowDown(error.retryAfterMs);
     throw judge(error, before, count);
@@ -84,8 +88,7 @@ function judge(error: unknown, before: ReadHeartbeat, count: OpenCount): Error {
   const kept = { ...before, reads: count.unreported() } satisfies ReadHeartbeat;
   if (!isRunComfyError(error)) {
     heartbeat(kept);
-    const { message } = error instanceof Error ? error : new Error(String(error));
-    return failure('ServiceUnavailable', 'read', message, {}, backoffAfterPauses(before.pauses));
+    return toApplicationFailure(error, 'read', {}, backoffAfterPauses(before.pauses));
   }
   if (error.isPermanent) return toApplicationFailure(error, 'read', { reads: count.report() });
   if (error.type === 'Unauthenticated') {

@@ -18,7 +18,7 @@ export function toApplicationFailure(
   if (!isRunComfyError(error)) {
     const message = error instanceof Error ? error.message : String(error);
     if (role === 'submit') return failure('SubmitOutcomeUnknown', role, message, { submission: 'unknown', ...more });
-    return failure('ServiceUnavailable', role, message, more);
+    return failure('ServiceUnavailable', role, message, more, retryAfterMs);
   }
   const { submission, httpStatus, vendorCode, vendorMessage, issues } = error;
   const details: ActivityFailureDetails = {

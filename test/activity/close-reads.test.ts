@@ -36,13 +36,18 @@ describe('reads that come close together', () => {
     const rig = await activitiesOnSimulator({ deps: knowing(60) });
     const requestId = await rig.order('run');
     const question = { model: paidOrder.model, requestId, lastStatus: 'in_progress' as const };
+    const scheduled = () => ({ currentAttemptScheduledTimestampMs: Date.now() });
     const dueIn = (ms: number) => ({ ...question, nextReadAt: new Date(Date.now() + ms).toISOString() });
     const startedAt = Date.now();
-    const { value: due } = await rig.attempt(rig.activities.readStatus, { ...dueIn(600), isLastRead: true });
+    const { value: due } = await rig.attempt(
+      rig.activities.readStatus,
+      { ...dueIn(600), isLastRead: true },
+      scheduled(),
+    );
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(590);
     expect(due?.reads).toBe(1);
 
-    const waiting = rig.attempt(rig.activities.readStatus, dueIn(9_000), { activityId: '5' });
+    const waiting = rig.attempt(rig.activities.readStatus, dueIn(9_000), { ...scheduled(), activityId: '5' });
     await new Promise((resolve) => setTimeout(resolve, 100));
     const nudged = await rig.attempt(rig.activities.readStatus, { ...question, isLastRead: true }, { activityId: '6' });
     expect(nudged.value?.reads).toBe(1);
