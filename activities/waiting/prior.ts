@@ -2,8 +2,8 @@ import { modelKind } from '../../runcomfy/models/model-kind.ts';
 import type { DurationPrior } from './duration-distribution.ts';
 
 /**
- * What is believed of work that nothing is known of, seconds. Wide enough that a guess off by four costs no more than
- * fixed or growing gaps would: the figures are those for which `npm run bench:schedule` prints the least.
+ * What is believed of work that nothing is known of, seconds. Wide, so that a guess off by four costs about as much as fixed
+ * or growing gaps would: `npm run bench:schedule` prints how much.
  */
 const medians = { image: 23.08, video: 116.22, audio: 23.08, unknown: 31.04 } as const;
 

@@ -164,7 +164,7 @@ describe('what a worker knows of waiting', () => {
     expect(end(0)).toBeGreaterThan(50_000);
     expect(end(0)).toBeLessThan(60_000);
     expect(end(55)).toBeLessThan(end(20));
-    // Beyond all that was seen nothing ends soon.
-    expect(end(5_000)).toBeGreaterThan(600_000);
+    // Beyond all that was seen or guessed it may last as long again.
+    expect(end(50_000)).toBe(50_000_000);
   });
 });
