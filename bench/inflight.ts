@@ -1,5 +1,5 @@
-// npm run bench:inflight                         2,000 generations in flight at once
-// npm run bench:inflight -- --generations 10000  the full measurement
+// npm run bench:inflight                              2,000 generations in flight at once
+// npm run bench:inflight -- --generations 1000,10000  the full measurement, a row for each
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
@@ -17,7 +17,7 @@ import { startWorkerProcess } from './worker-handle.ts';
 const { values: options } = parseArgs({
   options: { generations: { type: 'string', default: '2000' }, 'reads-per-second': { type: 'string', default: '50' } },
 });
-const generations = Number(options.generations);
+const counts = options.generations.split(',').map(Number);
 const readsPerSecond = Number(options['reads-per-second']);
 const parallelStarts = 40;
 const watchedMs = 20_000;
@@ -27,120 +27,128 @@ const sampled = 50;
 const heapMegabytes = 384;
 const keyOf = (index: number) => `inflight-${String(index)}`;
 
-say(`${String(generations)} generations, at most ${String(readsPerSecond)} reads per second`);
-const simulator = await startSimulator({
-  profiles: { '*': { queueMs: 0, runMs: 1_000 } },
-  switches: { max_parallel: 1_000_000, wallet_usd: 1_000_000 },
+const rows = [];
+let serverVersion = '';
+for (const generations of counts) rows.push(await measure(generations));
+writeResults('inflight', {
+  name: 'inflight',
+  commit: describeCommit(),
+  machine: describeMachine(),
+  measuredAt: new Date().toISOString(),
+  versions: versionsOf({ temporal: serverVersion }),
+  settings: { readsPerSecond, parallelStarts, watchedMs, windowSeconds, sampled, heapMegabytes },
+  rows,
 });
-simulator.hold();
-const stack = await startStack();
-const taskQueue = 'inflight';
-const workerOrder: WorkerOrder = {
-  kind: 'ours',
-  address: stack.server.address,
-  taskQueue,
-  bundlePath: stack.bundles.ours,
-  modelApiBase: simulator.modelApiBase,
-  readsPerSecond,
-  heapMegabytes,
-};
-let worker: WorkerHandle | undefined;
-try {
-  worker = await startWorkerProcess(workerOrder);
-  const idle = await worker.usage();
-  const client = createGenerationClient({ client: stack.client, taskQueue });
-  const startedAt = Date.now();
-  await inParallel((index) => client.start(order, { key: keyOf(index) }));
-  await until(() => totals(simulator).accepted === generations);
-  say(`all in flight after ${seconds(startedAt)} s`);
-
-  const before = await worker.usage();
-  const peak = { bytes: before.rss };
-  const watch = async () => {
-    const from = totals(simulator);
-    const { cpuSeconds } = await usage();
-    await sleep(watchedMs);
-    const to = totals(simulator);
-    return {
-      readsPerSecond: (to.statusReads - from.statusReads) / (watchedMs / 1_000),
-      workerCores: ((await usage()).cpuSeconds - cpuSeconds) / (watchedMs / 1_000),
-    };
-  };
-  const usage = async () => {
-    const current = await (worker as WorkerHandle).usage();
-    peak.bytes = Math.max(peak.bytes, current.rss);
-    return current;
-  };
-  const first = await watch();
-  const heldBytes = (await usage()).rss;
-  say('the worker is restarted');
-  await worker.stop();
-  worker = await startWorkerProcess(workerOrder);
-  const afterRestart = await watch();
-
-  const releasedAt = Date.now();
-  simulator.release();
-  await inParallel(async (index) => {
-    await stack.client.workflow.getHandle(keyOf(index)).result();
-    if (index % 100 === 0) await usage();
-  });
-  say(`all ended ${seconds(releasedAt)} s after their release`);
-
-  const bootstrapAt = performance.now();
-  const bootstrapWorks = await learnFromHistory(stack.client, createWaitingKnowledge());
-  const bootstrapMs = performance.now() - bootstrapAt;
-
-  const { jobs } = simulator.ledger();
-  const figures = await readExecutionFigures(
-    stack.client,
-    Array.from({ length: sampled }, (_, index) => keyOf(Math.floor((index * generations) / sampled))),
-  );
-  const row = {
-    subject: 'runcomfy-temporal',
-    jobSet: `${String(generations)} held until all are in flight`,
-    generations,
-    endedWell: jobs.filter(({ state }) => state === 'succeeded').length,
-    bills: jobs.filter(({ chargedMicrodollars }) => chargedMicrodollars > 0).length,
-    submits: totals(simulator).submits,
-    workerIdleMegabytes: megabytes(idle.rss),
-    workerInFlightMegabytes: megabytes(heldBytes),
-    workerPeakMegabytes: megabytes(peak.bytes),
-    kilobytesPerGeneration: (heldBytes - idle.rss) / 1024 / generations,
-    workerCoresInFlight: first.workerCores,
-    workerCoresAfterRestart: afterRestart.workerCores,
-    readsPerSecondInFlight: first.readsPerSecond,
-    readsPerSecondAfterRestart: afterRestart.readsPerSecond,
-    mostReadsPerSecondInTenSeconds: busiestWindow(simulator),
-    readsPerGeneration: mean(jobs.map(({ statusCalls, resultCalls }) => statusCalls + resultCalls)),
-    bootstrapMs,
-    bootstrapWorks,
-    ...figures,
-  };
-  const lines = Object.entries(row).map(([name, value]) => [
-    name,
-    typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(2) : String(value),
-  ]);
-  say(`\n${formatTable(['figure', 'value'], lines)}`);
-  writeResults('inflight', {
-    name: 'inflight',
-    commit: describeCommit(),
-    machine: describeMachine(),
-    measuredAt: new Date().toISOString(),
-    versions: versionsOf({ temporal: stack.serverVersion }),
-    settings: { generations, readsPerSecond, parallelStarts, watchedMs, windowSeconds, sampled, heapMegabytes },
-    rows: [row],
-  });
-  say('\nwritten to bench/results/inflight.json');
-  if (row.endedWell !== generations || row.bills !== generations || row.submits !== generations) {
-    throw new Error('Not every generation ended well with one submit and one bill.');
-  }
-} finally {
-  await worker?.stop();
-  await stack.close();
-  await simulator.close();
+say('\nwritten to bench/results/inflight.json');
+if (rows.some((row) => [row.endedWell, row.bills, row.submits].some((figure) => figure !== row.generations))) {
+  throw new Error('Not every generation ended well with one submit and one bill.');
 }
 
-async function inParallel(runOne: (index: number) => Promise<unknown>): Promise<void> {
+async function measure(generations: number) {
+  say(`${String(generations)} generations, at most ${String(readsPerSecond)} reads per second`);
+  const simulator = await startSimulator({
+    profiles: { '*': { queueMs: 0, runMs: 1_000 } },
+    switches: { max_parallel: 1_000_000, wallet_usd: 1_000_000 },
+  });
+  simulator.hold();
+  const stack = await startStack();
+  serverVersion = stack.serverVersion;
+  const taskQueue = 'inflight';
+  const workerOrder: WorkerOrder = {
+    kind: 'ours',
+    address: stack.server.address,
+    taskQueue,
+    bundlePath: stack.bundles.ours,
+    modelApiBase: simulator.modelApiBase,
+    readsPerSecond,
+    heapMegabytes,
+  };
+  let worker: WorkerHandle | undefined;
+  try {
+    worker = await startWorkerProcess(workerOrder);
+    const idle = await worker.usage();
+    const client = createGenerationClient({ client: stack.client, taskQueue });
+    const startedAt = Date.now();
+    await inParallel(generations, (index) => client.start(order, { key: keyOf(index) }));
+    await until(() => totals(simulator).accepted === generations);
+    say(`all in flight after ${seconds(startedAt)} s`);
+
+    const before = await worker.usage();
+    const peak = { bytes: before.rss };
+    const watch = async () => {
+      const from = totals(simulator);
+      const { cpuSeconds } = await usage();
+      await sleep(watchedMs);
+      const to = totals(simulator);
+      return {
+        readsPerSecond: (to.statusReads - from.statusReads) / (watchedMs / 1_000),
+        workerCores: ((await usage()).cpuSeconds - cpuSeconds) / (watchedMs / 1_000),
+      };
+    };
+    const usage = async () => {
+      const current = await (worker as WorkerHandle).usage();
+      peak.bytes = Math.max(peak.bytes, current.rss);
+      return current;
+    };
+    const first = await watch();
+    const heldBytes = (await usage()).rss;
+    say('the worker is restarted');
+    await worker.stop();
+    worker = await startWorkerProcess(workerOrder);
+    const afterRestart = await watch();
+
+    const releasedAt = Date.now();
+    simulator.release();
+    await inParallel(generations, async (index) => {
+      await stack.client.workflow.getHandle(keyOf(index)).result();
+      if (index % 100 === 0) await usage();
+    });
+    say(`all ended ${seconds(releasedAt)} s after their release`);
+
+    const bootstrapAt = performance.now();
+    const bootstrapWorks = await learnFromHistory(stack.client, createWaitingKnowledge());
+    const bootstrapMs = performance.now() - bootstrapAt;
+
+    const { jobs } = simulator.ledger();
+    const figures = await readExecutionFigures(
+      stack.client,
+      Array.from({ length: sampled }, (_, index) => keyOf(Math.floor((index * generations) / sampled))),
+    );
+    const row = {
+      subject: 'runcomfy-temporal',
+      jobSet: `${String(generations)} held until all are in flight`,
+      generations,
+      endedWell: jobs.filter(({ state }) => state === 'succeeded').length,
+      bills: jobs.filter(({ chargedMicrodollars }) => chargedMicrodollars > 0).length,
+      submits: totals(simulator).submits,
+      workerIdleMegabytes: megabytes(idle.rss),
+      workerInFlightMegabytes: megabytes(heldBytes),
+      workerPeakMegabytes: megabytes(peak.bytes),
+      kilobytesPerGeneration: (heldBytes - idle.rss) / 1024 / generations,
+      workerCoresInFlight: first.workerCores,
+      workerCoresAfterRestart: afterRestart.workerCores,
+      readsPerSecondInFlight: first.readsPerSecond,
+      readsPerSecondAfterRestart: afterRestart.readsPerSecond,
+      mostReadsPerSecondInTenSeconds: busiestWindow(simulator),
+      readsPerGeneration: mean(jobs.map(({ statusCalls, resultCalls }) => statusCalls + resultCalls)),
+      bootstrapMs,
+      bootstrapWorks,
+      ...figures,
+    };
+    const lines = Object.entries(row).map(([name, value]) => [
+      name,
+      typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(2) : String(value),
+    ]);
+    say(`\n${formatTable(['figure', 'value'], lines)}`);
+    return row;
+  } finally {
+    await worker?.stop();
+    await stack.close();
+    await simulator.close();
+  }
+}
+
+async function inParallel(generations: number, runOne: (index: number) => Promise<unknown>): Promise<void> {
   let next = 0;
   await Promise.all(
     Array.from({ length: parallelStarts }, async () => {
