@@ -5,6 +5,9 @@ import type { OpenCount } from './read-tally.ts';
 import { readingKey } from './reading.ts';
 import { failure } from './to-application-failure.ts';
 
+/** With the time that the cancel itself may take, less than an attempt's 15 s. */
+const statusWithinMs = 4_000;
+
 /**
  * `POST /requests/{id}/cancel`, checked by one status read: a lost reply may have stopped the work all the same, and a
  * cancel that was acknowledged may have come too late.
@@ -43,10 +46,11 @@ export function createCancelRequest({
   async function statusNow(requestId: string, count: OpenCount): Promise<RequestStatus | undefined> {
     pacer.skipTurn();
     count.add();
+    const signal = AbortSignal.timeout(statusWithinMs);
     try {
-      return (await runcomfy.status(requestId)).status;
+      return (await runcomfy.status(requestId, { signal })).status;
     } catch (error) {
-      if (isRunComfyError(error)) return undefined;
+      if (signal.aborted || isRunComfyError(error)) return undefined;
       throw error;
     }
   }

@@ -5,7 +5,7 @@ import { timingsOf } from '../domain/timings.ts';
 import { isRunComfyError, RunComfyError } from '../runcomfy/errors.ts';
 import { isEmptyOutput } from '../runcomfy/schemas/output.ts';
 import type { ActivityDeps } from './activity-deps.ts';
-import { GoOnLater, readingAttempt } from './reading.ts';
+import { noTurn, readingAttempt } from './reading.ts';
 
 /** Leaves the GET its time within the attempt. */
 const longestWaitMs = 4_000;
@@ -19,8 +19,8 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
       if (question.isLastRead) {
         pacer.skipTurn();
       } else {
-        const turnInMs = await pacer.takeTurn({ likelyEndAt: 0, latestAt: Date.now() + longestWaitMs });
-        if (turnInMs > 0) throw new GoOnLater(turnInMs, 'RateLimited');
+        const turnInMs = await pacer.takeTurn({ isOver: true, likelyEndInMs: 0, withinMs: longestWaitMs });
+        if (turnInMs > 0) throw noTurn(turnInMs);
       }
       count.add();
       const seen = () => ({ reads: count.report(), readAt: new Date().toISOString() });
@@ -90,7 +90,8 @@ function learn(
   facts: { createdAt?: string; finishedAt?: string },
 ): { isKnownWell: boolean } {
   const { model, finishedSince, seen } = question;
-  if (!seen) return { isKnownWell: false };
+  const hasDates = facts.createdAt !== undefined && facts.finishedAt !== undefined;
+  if (!seen || (seen.submittedAt === undefined && !hasDates)) return { isKnownWell: false };
   const { totalMs, queueMs, runMs } = timingsOf({ noticedAt: finishedSince, ...seen, ...facts });
   const work = {
     workKey: question.workKey ?? model,

@@ -1,9 +1,9 @@
 import TinyQueue from 'tinyqueue';
 
 /** Fewer turns than the limit allows, by this share: what arrives unevenly must not break it either. */
-const margin = 0.01;
+const margin = 0.02;
 
-/** A timer that fired late may be made up for by this much. */
+/** A timer that fired late may be made up for by this much, which the margin covers for any second. */
 const latenessMs = 20;
 
 const defaultBanMs = 1_000;
@@ -37,10 +37,12 @@ export interface ReadPacerOptions {
 }
 
 export interface Turn {
-  /** When the work is likely over (epoch ms): the sooner, the more a read is likely to gain. */
-  likelyEndAt: number;
-  /** Epoch ms: who has had no turn by then is turned away. */
-  latestAt: number;
+  /** The work is known to be over: the read fetches its result. */
+  isOver?: boolean;
+  /** Milliseconds until the work is likely over, below 0 where it likely is: the sooner, the more a read may gain. */
+  likelyEndInMs: number;
+  /** Milliseconds: who has had no turn by then is turned away. */
+  withinMs: number;
 }
 
 /** Gives the status and result reads of one worker their turns. */
@@ -55,7 +57,10 @@ export interface ReadPacer {
   stopAll: () => void;
 }
 
-interface Waiting extends Turn {
+interface Waiting {
+  isOver: boolean;
+  /** On the process's own clock, which is never set back. */
+  likelyEndAt: number;
   settle: (answer: number) => void;
   isSettled: boolean;
 }
@@ -66,9 +71,12 @@ interface Waiting extends Turn {
  */
 export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerOptions = {}): ReadPacer {
   const limit = (readsPerSecond ?? Infinity) * (1 - margin);
-  const queue = new TinyQueue<Waiting>([], (a, b) => a.likelyEndAt - b.likelyEndAt);
+  const queue = new TinyQueue<Waiting>(
+    [],
+    (a, b) => Number(b.isOver) - Number(a.isOver) || a.likelyEndAt - b.likelyEndAt,
+  );
   let waiting = 0;
-  let pace = { rate: Math.min(limit, firstRate), growth: growthAtStart, since: Date.now() };
+  let pace = { rate: Math.min(limit, firstRate), growth: growthAtStart, since: performance.now() };
   let nextAt = 0;
   /** When the last of those who were turned away is to come back. */
   let returnAt = 0;
@@ -85,9 +93,9 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
     nextAt = Math.max(nextAt, now - latenessMs) + 1_000 / rateAt(now);
     recent.add(now);
   };
-  const turnAway = (now: number, { likelyEndAt }: Turn) => {
+  const turnAway = (now: number, isOver: boolean) => {
     // A result comes first anyway, as soon as there are turns at all.
-    if (likelyEndAt <= now) return Math.max(1_000, Math.min(longestAbsenceMs, nextAt - now));
+    if (isOver) return Math.max(1_000, Math.min(longestAbsenceMs, nextAt - now));
     const gapMs = 1_000 / rateAt(now);
     const longestMs = rateAt(now) < limit ? Math.max(0, nextAt - now) + longestAbsenceWhileGrowingMs : longestAbsenceMs;
     returnAt = Math.max(Math.min(returnAt, now + longestMs), nextAt + waiting * gapMs, now) + gapMs;
@@ -96,7 +104,7 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
   };
   const serve = () => {
     timer = undefined;
-    for (let now = Date.now(); nextAt <= now && queue.length > 0; now = Date.now()) {
+    for (let now = performance.now(); nextAt <= now && queue.length > 0; now = performance.now()) {
       const next = queue.pop();
       if (next?.isSettled !== false) continue;
       spend(now);
@@ -105,23 +113,24 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
     if (queue.length > 0) wake();
   };
   const wake = () => {
-    timer ??= setTimeout(serve, Math.max(1, nextAt - Date.now()));
+    timer ??= setTimeout(serve, Math.max(1, nextAt - performance.now()));
   };
 
   return {
-    async takeTurn(turn) {
-      const now = Date.now();
-      if (isStopped) return turnAway(now, turn);
+    async takeTurn({ isOver = false, likelyEndInMs, withinMs }) {
+      const now = performance.now();
+      if (isStopped) return turnAway(now, isOver);
       if (waiting === 0 && nextAt <= now) {
         spend(now);
         return 0;
       }
       // Work that is known to be over is one short answer away from its end: it always finds room.
-      if (turn.likelyEndAt > now && (waiting >= maxWaiting || nextAt > turn.latestAt)) return turnAway(now, turn);
+      if (!isOver && (waiting >= maxWaiting || nextAt > now + withinMs)) return turnAway(now, isOver);
       return await new Promise<number>((resolve) => {
         waiting += 1;
         const entry: Waiting = {
-          ...turn,
+          isOver,
+          likelyEndAt: now + likelyEndInMs,
           isSettled: false,
           settle(answer) {
             entry.isSettled = true;
@@ -132,22 +141,22 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
         };
         const patience = setTimeout(
           () => {
-            entry.settle(turnAway(Date.now(), entry));
+            entry.settle(turnAway(performance.now(), isOver));
           },
-          Math.max(1, turn.latestAt - now),
+          Math.max(1, withinMs),
         );
         queue.push(entry);
         wake();
       });
     },
     skipTurn() {
-      const now = Date.now();
+      const now = performance.now();
       const before = nextAt;
       spend(now);
       nextAt = Math.max(before, Math.min(nextAt, now + longestDebtMs));
     },
     slowDown(retryAfterMs = defaultBanMs) {
-      const now = Date.now();
+      const now = performance.now();
       const until = now + Math.max(defaultBanMs, retryAfterMs);
       nextAt = Math.max(nextAt, until);
       // Refusals of reads that were sent before all began to wait say nothing new: one stands for all.
@@ -167,7 +176,7 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
       clearTimeout(timer);
       while (queue.length > 0) {
         const next = queue.pop();
-        if (next?.isSettled === false) next.settle(turnAway(Date.now(), next));
+        if (next?.isSettled === false) next.settle(turnAway(performance.now(), next.isOver));
       }
     },
   };

@@ -4,7 +4,7 @@ import { secondsPerReadOf } from '../domain/waiting.ts';
 import type { ActivityDeps } from './activity-deps.ts';
 import type { OpenReading } from './open-readings.ts';
 import type { ReadAttempt } from './reading.ts';
-import { GoOnLater, readingAttempt } from './reading.ts';
+import { GoOnLater, noTurn, readingAttempt } from './reading.ts';
 import type { WaitingKnowledge, WaitSoFar } from './waiting/knowledge.ts';
 
 /** Gaps below this are waited for in the activity, which costs the history nothing; longer ones are workflow timers. */
@@ -41,7 +41,8 @@ async function readUntilNews(
   attempt: ReadAttempt,
   open: OpenReading,
 ): Promise<StatusReading> {
-  const startedAt = Date.now();
+  // The process's own clock is never set back.
+  const startedAt = performance.now();
   const latestAt = startedAt + longestAttemptMs;
   await untilDue(question, open);
   let last: StatusQuestion = { ...question, ...seenBefore(question, attempt.answeredAt()) };
@@ -55,14 +56,15 @@ async function readUntilNews(
     const isNextReadSoon = isOver || reading.nextReadInMs < shortestTimerMs;
     const report = () => ({ ...reading, reads: attempt.count.report(), ...(isNextReadSoon && { isNextReadSoon }) });
     if (isNews(question, reading) || !isNextReadSoon) return report();
-    if (Date.now() + reading.nextReadInMs >= latestAt) {
+    if (performance.now() + reading.nextReadInMs >= latestAt) {
       if (!isSilentForLong(question, reading)) throw new GoOnLater(reading.nextReadInMs);
       return report();
     }
+    const pausedAt = performance.now();
     const pauseEnd = await open.pause(reading.nextReadInMs);
     // What a dropped attempt has read is reported by the activity that its workflow turned to.
     if (pauseEnd === 'dropped') return reading;
-    if (pauseEnd === 'shutdown') return report();
+    if (pauseEnd === 'shutdown') return { ...report(), nextReadInMs: leftOf(reading.nextReadInMs, pausedAt) };
     if (pauseEnd === 'no-room') return { ...report(), isNextReadSoon: false };
     last = { ...last, ...seenIn(reading) };
   }
@@ -75,8 +77,14 @@ async function untilDue({ nextReadAt }: StatusQuestion, open: OpenReading): Prom
   const sinceMs = Date.parse(nextReadAt) - activityInfo().currentAttemptScheduledTimestampMs;
   const dueInMs = Math.min(sinceMs, shortestTimerMs);
   if (!(dueInMs > 0)) return;
+  const pausedAt = performance.now();
   const pauseEnd = await open.pause(dueInMs);
-  if (pauseEnd !== 'over') throw new GoOnLater(dueInMs);
+  if (pauseEnd !== 'over') throw new GoOnLater(leftOf(dueInMs, pausedAt));
+}
+
+/** Milliseconds that are left of a pause. */
+function leftOf(pauseMs: number, pausedAt: number): number {
+  return Math.max(1, Math.round(pauseMs - (performance.now() - pausedAt)));
 }
 
 /** Whether the workflow has to know at once. */
@@ -86,7 +94,9 @@ function isNews({ lastStatus, isLastRead }: StatusQuestion, { status }: StatusRe
 
 /** Whether the workflow should hear of what it could ask for: the place in the queue, or how many reads there were. */
 function isSilentForLong({ queuePosition }: StatusQuestion, reading: StatusReading): boolean {
-  return reading.queuePosition !== queuePosition || Date.now() - activityInfo().scheduledTimestampMs > longestSilenceMs;
+  const { currentAttemptScheduledTimestampMs, scheduledTimestampMs } = activityInfo();
+  const silentForMs = currentAttemptScheduledTimestampMs + longestAttemptMs - scheduledTimestampMs;
+  return reading.queuePosition !== queuePosition || silentForMs > longestSilenceMs;
 }
 
 /** What the attempts before saw last: the status that was known, or they would have reported another. */
@@ -114,14 +124,15 @@ async function readOnce(
   if (question.isLastRead) {
     pacer.skipTurn();
   } else {
-    const askedAt = Date.now();
-    const likelyEndAt = askedAt + waiting.likelyEndInMs(waitAt(question, askedAt));
-    const turnInMs = await pacer.takeTurn({ likelyEndAt, latestAt: turnBy });
+    const turnInMs = await pacer.takeTurn({
+      likelyEndInMs: likelyEndInMs(waiting, question),
+      withinMs: turnBy - performance.now(),
+    });
     // Whoever dropped this attempt while it waited reads by itself.
-    if (turnInMs > 0 || open.isDropped()) throw new GoOnLater(turnInMs, 'RateLimited');
+    if (turnInMs > 0 || open.isDropped()) throw noTurn(turnInMs);
   }
   count.add();
-  const signal = AbortSignal.timeout(Math.max(1, answerBy - Date.now()));
+  const signal = AbortSignal.timeout(Math.max(1, Math.round(answerBy - performance.now())));
   const { status, statusWord, queuePosition } = await runcomfy.status(question.requestId, { signal });
   const readAt = new Date();
   const readBeforeAt = answeredAt();
@@ -150,6 +161,14 @@ async function readOnce(
     nextReadInMs,
     ...(question.wantsSearchAttributes && { searchAttributes: searchAttributes() }),
   };
+}
+
+/** Counted from the last read that saw no end: a read that waits long for its turn does not look less urgent for it. */
+function likelyEndInMs(waiting: WaitingKnowledge, question: StatusQuestion): number {
+  const { lastReadAt, submittedAt, followedSince } = question;
+  const now = Date.now();
+  const seenAt = Date.parse(lastReadAt ?? submittedAt ?? followedSince ?? new Date(now).toISOString());
+  return seenAt + waiting.likelyEndInMs(waitAt(question, seenAt)) - now;
 }
 
 /** How far the queue has moved since the read before teaches how fast it moves. */

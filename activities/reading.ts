@@ -1,6 +1,6 @@
 import { activityInfo, heartbeat, log } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ActivityFailureDetails } from '../domain/activities.ts';
-import type { FailureType } from '../domain/failure-type.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './activity-deps.ts';
@@ -35,14 +35,17 @@ export interface ReadAttempt {
 /** Thrown by an attempt that goes on later, as another attempt of the same activity: nothing has failed. */
 export class GoOnLater extends Error {
   readonly inMs: number;
-  readonly type: FailureType;
-  /** `RateLimited`: there was no turn for a read. */
-  constructor(inMs: number, type: Extract<FailureType, 'RateLimited' | 'ServiceUnavailable'> = 'ServiceUnavailable') {
-    super(type === 'RateLimited' ? 'the limit on reads leaves no turn soon' : 'nothing new yet; reading on');
+  constructor(inMs: number, why = 'nothing new yet; reading on') {
+    super(why);
     this.inMs = inMs;
-    this.type = type;
   }
 }
+
+/** There was no turn for a read. */
+export const noTurn = (inMs: number) => new GoOnLater(inMs, 'the limit on reads leaves no turn soon');
+
+/** What Temporal shows of an attempt that goes on later; no generation ends with it. */
+const readingOn = 'ReadingOn';
 
 /** A default Temporal server waits for a second at least. */
 const shortestRetryMs = 1_000;
@@ -67,15 +70,23 @@ export async function readingAttempt<T>(
     delete before.doubt;
     before.answeredAt = at;
   };
+  const startedAt = performance.now();
+  /** By the server's clock, which all workers share. */
+  const now = () => info.currentAttemptScheduledTimestampMs + (performance.now() - startedAt);
   try {
     return await read({ count, key, answeredAt, noteAnswer });
   } catch (error) {
     if (error instanceof GoOnLater) {
       heartbeat({ ...before, reads: count.unreported(), pauses: (before.pauses ?? 0) + 1 } satisfies ReadHeartbeat);
-      throw failure(error.type, 'read', error.message, {}, Math.max(shortestRetryMs, error.inMs));
+      throw ApplicationFailure.create({
+        type: readingOn,
+        message: error.message,
+        nextRetryDelay: Math.max(shortestRetryMs, error.inMs),
+        category: ApplicationFailureCategory.BENIGN,
+      });
     }
     if (isRunComfyError(error) && error.type === 'RateLimited') pacer.slowDown(error.retryAfterMs);
-    throw judge(error, before, count);
+    throw judge(error, before, count, now());
   }
 }
 
@@ -84,11 +95,11 @@ export function readingKey(requestId: string): string {
   return `${activityInfo().workflowExecution?.workflowId ?? ''} ${requestId}`;
 }
 
-function judge(error: unknown, before: ReadHeartbeat, count: OpenCount): Error {
+function judge(error: unknown, before: ReadHeartbeat, count: OpenCount, now: number): Error {
   const kept = { ...before, reads: count.unreported() } satisfies ReadHeartbeat;
   if (!isRunComfyError(error)) {
     heartbeat(kept);
-    return toApplicationFailure(error, 'read', {}, backoffAfterPauses(before.pauses));
+    return toApplicationFailure(error, 'read', {}, backoffAfter(before.pauses));
   }
   if (error.isPermanent) return toApplicationFailure(error, 'read', { reads: count.report() });
   if (error.type === 'Unauthenticated') {
@@ -97,27 +108,25 @@ function judge(error: unknown, before: ReadHeartbeat, count: OpenCount): Error {
     });
   }
   if (error.type === 'RequestNotFound' || error.type === 'ProtocolMismatch') {
-    const now = Date.now();
     const doubt = before.doubt?.type === error.type ? before.doubt : { type: error.type, since: now };
-    const leftMs = doubt.since + graceMs - now;
+    const leftMs = Math.ceil(doubt.since + graceMs - now);
     if (leftMs <= 0) return toApplicationFailure(error, 'read', { reads: count.report() });
     heartbeat({ ...kept, doubt } satisfies ReadHeartbeat);
-    const delayMs = Math.min(leftMs, Math.max(1_000, (now - doubt.since) / 2));
+    const delayMs = Math.min(leftMs, Math.max(1_000, Math.round((now - doubt.since) / 2)));
     return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), delayMs);
   }
   // An outage says nothing about the doubt: it neither ends nor confirms it.
   heartbeat(kept);
   const mayPass =
     error.type === 'RateLimited' || error.type === 'ServiceUnavailable' || error.type === 'Unauthenticated';
-  const backoffMs = error.retryAfterMs ?? backoffAfterPauses(before.pauses);
+  const backoffMs = error.retryAfterMs ?? backoffAfter(before.pauses);
   if (mayPass) return toApplicationFailure(error, 'read', {}, backoffMs);
   // No other answer to a read ends paid work either.
   return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), backoffMs);
 }
 
-/** Temporal counts every attempt; those that only went on later must not make a first failure wait for long. */
-function backoffAfterPauses(pauses = 0): number | undefined {
-  if (pauses === 0) return undefined;
+/** Doubles with each failure: Temporal counts the attempts that only went on later, too. */
+function backoffAfter(pauses = 0): number {
   const failuresBefore = Math.max(0, activityInfo().attempt - 1 - pauses);
   return Math.min(longestBackoffMs, shortestRetryMs * 2 ** failuresBefore);
 }

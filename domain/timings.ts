@@ -26,8 +26,11 @@ export function timingsOf(seen: Observation): GenerationTimings {
   const finished = timeOf(seen.finishedAt);
   const created = timeOf(seen.createdAt);
   const end = finished ?? noticed;
-  const totalMs =
+  const told =
     created !== undefined && finished !== undefined ? finished - created : end - (submitted ?? started ?? end);
+  // Whatever RunComfy's dates say, the work was over by the time it was seen to be.
+  const submittedHere = timeOf(seen.submittedAt);
+  const totalMs = submittedHere === undefined ? told : Math.min(told, Math.max(0, noticed - submittedHere));
 
   const timings: GenerationTimings = { totalMs: atLeastZero(totalMs) };
   if (finished !== undefined) timings.noticedAfterMs = atLeastZero(noticed - finished);

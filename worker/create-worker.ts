@@ -153,13 +153,16 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
         },
       );
       try {
-        await Promise.all(
+        const ends = await Promise.allSettled(
           workers.map((worker) =>
             worker.run().finally(() => {
               stop(workers);
             }),
           ),
         );
+        // Only now nothing is in flight any more, on either queue.
+        const failed = ends.find((end) => end.status === 'rejected');
+        if (failed) throw failed.reason;
       } finally {
         clearInterval(balanceTimer);
         attributes.stop();

@@ -37,11 +37,14 @@ export function submitActivities(): Submit {
 
 const readRetry = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' } as const;
 
-/** Reads are free and safe: repeated until the generation's deadline, and dropped at once when a wish comes in. */
+/**
+ * Reads are free and safe: repeated until the generation's deadline, and dropped at once when a wish comes in. An attempt
+ * says itself how long to back off: attempts that merely went on later must not make a dead worker cost more.
+ */
 export const reads = proxyActivities<Read>({
   startToCloseTimeout: '25 seconds',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
-  retry: readRetry,
+  retry: { ...readRetry, backoffCoefficient: 1 },
 });
 
 /** The last look after the deadline, an adoption check, evidence: reads that must come to an end. */

@@ -26,10 +26,11 @@ export interface DurationPrior {
   weight: number;
 }
 
-const pointsOfObserved = 320;
-/** A prior is wide, and computed once. */
-const pointsOfPrior = 1_000;
+const points = 320;
 const tail = 0.0005;
+/** A prior is wide: its plan needs points where nothing ends yet, too, seconds and factor. */
+const firstPointOfPrior = 0.3;
+const stepOfPrior = 1.006;
 
 /**
  * Mixture of the prior and one lognormal kernel for each observation: no shape is assumed, so two humps (cold starts) and
@@ -46,7 +47,7 @@ export function estimateDurations(observed: readonly WeightedDuration[], prior: 
     const log = Math.log(seconds);
     return share * seen(log) + (1 - share) * believed(log);
   };
-  const grid = quantileGrid(cdf, [...kernels, ...parts], observed.length === 0 ? pointsOfPrior : pointsOfObserved);
+  const grid = observed.length === 0 ? evenGrid(parts) : quantileGrid(cdf, [...kernels, ...parts]);
   const quantile = (share: number) => grid.find((seconds) => seen(Math.log(seconds)) >= share) ?? 0;
   return { ...tabulate(cdf, grid), learnedFrom: quantile(0.005), learnedUntil: quantile(0.99) };
 }
@@ -176,8 +177,14 @@ function mixtureCdf(kernels: readonly Kernel[]): (log: number) => number {
   };
 }
 
+function evenGrid(kernels: readonly Kernel[]): number[] {
+  const last = Math.max(...kernels.map(({ mu, sigma }) => Math.exp(mu + 4 * sigma)));
+  const count = Math.ceil(Math.log(last / firstPointOfPrior) / Math.log(stepOfPrior));
+  return Array.from({ length: count + 1 }, (_, step) => firstPointOfPrior * stepOfPrior ** step);
+}
+
 /** Points of equal probability in the body, so that resolution is where the work ends; a few more in the tails. */
-function quantileGrid(cdf: (seconds: number) => number, kernels: readonly Kernel[], points: number): number[] {
+function quantileGrid(cdf: (seconds: number) => number, kernels: readonly Kernel[]): number[] {
   let low = Infinity;
   let high = 0;
   for (const { mu, sigma } of kernels) {

@@ -66,6 +66,8 @@ interface Computed<T> {
   value: T;
 }
 
+/** No generation lasts longer; what says so is mistaken. */
+const longestMs = 7 * 24 * 3_600_000;
 const maxKeys = 5_000;
 const maxComputed = 500;
 const remembered = 150;
@@ -193,7 +195,7 @@ function observedIn({ works }: Memory, stage: Stage): WeightedDuration[] {
 }
 
 function seconds(stage: Stage, ms: number | undefined): Stages {
-  return ms !== undefined && Number.isFinite(ms) && ms >= 0 ? { [stage]: ms / 1000 } : {};
+  return ms !== undefined && ms >= 0 && ms <= longestMs ? { [stage]: ms / 1000 } : {};
 }
 
 function toGapMs(plan: ReadPlan, seconds: number): number {

@@ -28,36 +28,15 @@ const defaultShortestGap = 0.35;
 
 export function planReads(distribution: DurationDistribution, options: ReadPlanOptions): ReadPlan {
   const { secondsPerRead, observations, shortestGap = defaultShortestGap } = options;
-  const { times, cdf, moment, learnedFrom, learnedUntil } = distribution;
-  const costs = costsToGo(distribution, secondsPerRead);
+  const { times, learnedFrom, learnedUntil } = distribution;
   const isTrusted = observations >= trustedObservations;
+  const cheapestNext = searchForNext(distribution, secondsPerRead, shortestGap, isTrusted ? () => Infinity : blindly);
   const plannedUntil = isTrusted ? learnedUntil : (times.at(-1) ?? 0);
-
-  /** Best next read from `from`, given the probability and moment up to there. */
-  const best = (from: number): number => {
-    const i = firstAfter(times, from);
-    const cdfHere = interpolate(distribution, cdf, from);
-    const momentHere = interpolate(distribution, moment, from);
-    let bestCost = Infinity;
-    let bestTime = from * (1 + blindShare);
-    for (let j = i; j < times.length; j += 1) {
-      const at = times[j] ?? 0;
-      const delay = at * ((cdf[j] ?? 0) - cdfHere) - ((moment[j] ?? 0) - momentHere);
-      const cost = delay + (costs[j] ?? 0);
-      if (cost < bestCost) {
-        bestCost = cost;
-        bestTime = at;
-      }
-      // The delay alone only grows from here.
-      if (delay > bestCost) break;
-    }
-    return bestTime;
-  };
 
   return {
     nextReadAt(seconds) {
       const isPlanned = seconds < plannedUntil;
-      const wanted = isPlanned ? best(seconds) - seconds : evenGap(seconds, secondsPerRead);
+      const wanted = isPlanned ? cheapestNext(seconds) - seconds : evenGap(seconds, secondsPerRead);
       let gap = Math.max(shortestGap, wanted);
       if (!isPlanned || !isTrusted) {
         gap = Math.min(gap, blindly(seconds) - seconds);
@@ -81,24 +60,48 @@ function evenGap(length: number, secondsPerRead: number): number {
   return Math.sqrt(2 * secondsPerRead * length);
 }
 
-/** Cost to go from a read at each grid point that saw no end, times the probability of getting there. */
-function costsToGo({ times, cdf, moment }: DurationDistribution, secondsPerRead: number): Float64Array {
+/**
+ * The best next read after one that saw no end, which comes `shortestGap` later at least and at `latest` at most, as all
+ * that follow it do.
+ */
+function searchForNext(
+  distribution: DurationDistribution,
+  secondsPerRead: number,
+  shortestGap: number,
+  latest: (seconds: number) => number,
+): (from: number) => number {
+  const { times, cdf, moment } = distribution;
   const n = times.length;
+  /** Cost to go from a read at each grid point that saw no end, times the probability of getting there. */
   const costs = new Float64Array(n);
-  const lastTime = times[n - 1] ?? 0;
-  const lastSurvival = 1 - (cdf[n - 1] ?? 1);
+  const [lastTime, lastSurvival] = [times[n - 1] ?? 0, 1 - (cdf[n - 1] ?? 1)];
   // Beyond the grid the reads come at gaps of a quarter of the time waited.
   costs[n - 1] = lastSurvival * (4 * secondsPerRead + (lastTime * blindShare) / 2);
-  for (let i = n - 2; i >= 0; i -= 1) {
-    const survival = 1 - (cdf[i] ?? 0);
-    let best = Infinity;
-    for (let j = i + 1; j < n; j += 1) {
-      const delay = (times[j] ?? 0) * ((cdf[j] ?? 0) - (cdf[i] ?? 0)) - ((moment[j] ?? 0) - (moment[i] ?? 0));
-      const cost = delay + (costs[j] ?? 0);
-      if (cost < best) best = cost;
-      if (delay > best) break;
+
+  const costVia = (j: number, cdfHere: number, momentHere: number) => delayOf(j, cdfHere, momentHere) + (costs[j] ?? 0);
+  const delayOf = (j: number, cdfHere: number, momentHere: number) =>
+    (times[j] ?? 0) * ((cdf[j] ?? 0) - cdfHere) - ((moment[j] ?? 0) - momentHere);
+  const cheapest = (from: number, after: number, cdfHere: number, momentHere: number): number => {
+    const [earliest, last] = [from + shortestGap, latest(from)];
+    let [best, bestCost] = [n - 1, Infinity];
+    for (let j = after; j < n; j += 1) {
+      const at = times[j] ?? 0;
+      if (at < earliest) continue;
+      if (at > last && bestCost < Infinity) break;
+      const cost = costVia(j, cdfHere, momentHere);
+      if (cost < bestCost) [best, bestCost] = [j, cost];
+      // The delay alone only grows from here.
+      if (delayOf(j, cdfHere, momentHere) > bestCost) break;
     }
-    costs[i] = best + secondsPerRead * survival;
+    return best;
+  };
+  for (let i = n - 2; i >= 0; i -= 1) {
+    const [cdfHere, momentHere] = [cdf[i] ?? 0, moment[i] ?? 0];
+    const next = cheapest(times[i] ?? 0, i + 1, cdfHere, momentHere);
+    costs[i] = costVia(next, cdfHere, momentHere) + secondsPerRead * (1 - cdfHere);
   }
-  return costs;
+  return (from) => {
+    const [cdfHere, momentHere] = [interpolate(distribution, cdf, from), interpolate(distribution, moment, from)];
+    return times[cheapest(from, firstAfter(times, from), cdfHere, momentHere)] ?? 0;
+  };
 }

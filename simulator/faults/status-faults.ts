@@ -20,7 +20,7 @@ function changed(
     group: 5,
     steps,
     sentence,
-    applies: (context) => applies(context) && context.proceed().json !== undefined,
+    applies,
     act: (context) => reply(withJson(context.proceed(), (json) => change(json, context))),
   };
 }

@@ -97,4 +97,14 @@ describe('cancelRequest', () => {
     const { value } = await cancel();
     expect(value).toEqual({ outcome: 'cancelled', reads: 1, readAt: expect.any(String) });
   });
+
+  it('takes the word of the cancel within its attempt when the status read hangs', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order('queue');
+    rig.sim.setFaults([{ fault: 'hang', step: 'status' }]);
+    const startedAt = Date.now();
+    const { value } = await rig.attempt(rig.activities.cancelRequest, { model: kling, requestId });
+    expect(value).toMatchObject({ outcome: 'cancelled' });
+    expect(Date.now() - startedAt).toBeLessThan(10_000);
+  }, 30_000);
 });

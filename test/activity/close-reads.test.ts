@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createOpenReadings } from '../../activities/open-readings.ts';
+import type { Turn } from '../../activities/read-pacer.ts';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import { activitiesOnSimulator, paidOrder } from '../support/activity-rig.ts';
 
@@ -141,5 +142,30 @@ describe('reads that come close together', () => {
     expect(answer?.outcome).toBe('not_cancellable');
     expect(answer?.reads).toBeGreaterThan(2);
     expect(rig.sim.ledger().jobs[0]?.statusCalls).toBe(answer?.reads);
+  });
+
+  it('look the more urgent for a turn the longer work that is likely over was not looked at', async () => {
+    const asked: number[] = [];
+    const pacer = {
+      takeTurn: ({ likelyEndInMs }: Turn) => {
+        asked.push(likelyEndInMs);
+        return Promise.resolve(60_000);
+      },
+      skipTurn: () => undefined,
+      slowDown: () => undefined,
+      stopAll: () => undefined,
+    };
+    const rig = await activitiesOnSimulator({ deps: { ...knowing(10), pacer } });
+    const requestId = await rig.order('run');
+    const ago = (seconds: number) => new Date(Date.now() - seconds * 1_000).toISOString();
+    for (const seconds of [5, 60, 300]) {
+      const question = { model: paidOrder.model, requestId, submittedAt: ago(seconds) };
+      const { failure } = await rig.attempt(rig.activities.readStatus, question);
+      expect(failure?.type).toBe('ReadingOn');
+    }
+    const [young = 0, old = 0, oldest = 0] = asked;
+    expect(young).toBeGreaterThan(3_000);
+    expect(old).toBeLessThan(-45_000);
+    expect(oldest).toBeLessThan(old);
   });
 });

@@ -93,7 +93,10 @@ export function activitiesAt(base: string, options: RigOptions = {}): ActivityRi
     kept,
     async attempt(activity, question, info) {
       const logger = new DefaultLogger('ERROR', () => undefined);
-      const environment = new MockActivityEnvironment(info, { client, logger });
+      const environment = new MockActivityEnvironment(
+        { currentAttemptScheduledTimestampMs: Date.now(), ...info },
+        { client, logger },
+      );
       const heartbeats: unknown[] = [];
       environment.on('heartbeat', (details) => heartbeats.push(details));
       try {

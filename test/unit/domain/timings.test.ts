@@ -39,10 +39,15 @@ describe('timingsOf', () => {
     expect(timingsOf(seen)).toEqual({ totalMs: 60_000, noticedAfterMs: 1_500 });
   });
 
+  it('does not believe dates by which the work lasted longer than it was waited for', () => {
+    const seen = { submittedAt: at(0), noticedAt: at(8_000), createdAt: '0001-01-01T00:00:00Z', finishedAt: at(7_000) };
+    expect(timingsOf(seen)).toMatchObject({ totalMs: 8_000 });
+  });
+
   it("does without times that cannot be read, and is never negative where RunComfy's clock is ahead", () => {
     expect(timingsOf({ noticedAt: at(5), createdAt: 'yesterday', finishedAt: '' })).toEqual({ totalMs: 0 });
     expect(timingsOf({ submittedAt: at(0), noticedAt: at(5_000), finishedAt: at(9_000) })).toEqual({
-      totalMs: 9_000,
+      totalMs: 5_000,
       noticedAfterMs: 0,
     });
   });

@@ -358,6 +358,19 @@ describe('every fault at every step it applies to', () => {
   });
 });
 
+describe('a fault that lets a cancel pass', () => {
+  it('leaves the job as it is where another fault does nothing at all', async () => {
+    const test = await startTestSimulator();
+    test.sim.setFaults([
+      { fault: 'upper-case-status', step: 'cancel', skip: 1 },
+      { fault: 'cancel-500', step: 'cancel', times: 1 },
+    ]);
+    const facts = await prepare(test, 'cancel');
+    expect(answer(await attempt(test, 'cancel', facts)).status).toBe(500);
+    expect(test.jobOf(facts.id).state).toBe('in_queue');
+  });
+});
+
 describe.each(['result-failed', 'error-object', 'error-array'])('a job that meets %s', (turning) => {
   it('has failed in the answer and in the ledger where missing-status lets that call pass', async () => {
     const { sim, clock, submit, status, result, jobOf } = await startTestSimulator();

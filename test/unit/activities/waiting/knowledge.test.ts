@@ -15,6 +15,14 @@ describe('what a worker knows of waiting', () => {
     expect(waiting.nextReadInMs({ ...wait, waited: 0 })).toBeGreaterThan(30_000);
   });
 
+  it('learns nothing from durations that cannot be', () => {
+    const waiting = createWaitingKnowledge();
+    const cold = waiting.nextReadInMs({ ...wait, waited: 0 });
+    for (const totalMs of [6e13, -1, Number.NaN, Infinity])
+      for (let count = 0; count < 10; count += 1) waiting.learn({ workKey: model, model, totalMs });
+    expect(waiting.nextReadInMs({ ...wait, waited: 0 })).toBe(cold);
+  });
+
   it('tells sizes of work apart, and falls back to the model, then to its kind', () => {
     const waiting = createWaitingKnowledge();
     for (let count = 0; count < 8; count += 1) {
