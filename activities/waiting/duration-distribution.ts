@@ -18,7 +18,7 @@ export interface WeightedDuration {
   weight: number;
 }
 
-/** What is believed before anything is observed: lognormals around a guess. */
+/** What goes for a distribution before anything is observed: lognormals around a guess. */
 export interface DurationPrior {
   medianSeconds: number;
   parts: readonly { timesMedian: number; sigma: number; weight: number }[];
@@ -139,7 +139,7 @@ function kernelsOf(observed: readonly WeightedDuration[]): Kernel[] {
   const neighbours = Math.ceil(Math.sqrt(kernels.length));
   return kernels.map((kernel, index) => ({
     ...kernel,
-    sigma: Math.max(narrowestKernel, 0.7 * reach(kernels, index, neighbours)),
+    sigma: Math.max(narrowestKernel, 0.5 * reach(kernels, index, neighbours)),
   }));
 }
 
