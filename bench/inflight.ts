@@ -4,12 +4,12 @@ import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { createGenerationClient } from '../client/index.ts';
-import type { Simulator } from '../simulator/index.ts';
-import { startSimulator } from '../simulator/index.ts';
 import { learnFromHistory } from '../worker/learn-from-history.ts';
 import { readExecutionFigures } from './execution-figures.ts';
 import { order } from './protocols.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './report.ts';
+import type { SimulatorHandle } from './simulator-handle.ts';
+import { startSimulatorProcess } from './simulator-handle.ts';
 import { mean, say, startStack } from './stack.ts';
 import type { WorkerHandle, WorkerOrder } from './worker-handle.ts';
 import { startWorkerProcess } from './worker-handle.ts';
@@ -46,11 +46,11 @@ if (rows.some((row) => [row.endedWell, row.bills, row.submits].some((figure) => 
 
 async function measure(generations: number) {
   say(`${String(generations)} generations, at most ${String(readsPerSecond)} reads per second`);
-  const simulator = await startSimulator({
+  const simulator = await startSimulatorProcess({
     profiles: { '*': { queueMs: 0, runMs: 1_000 } },
     switches: { max_parallel: 1_000_000, wallet_usd: 1_000_000 },
   });
-  simulator.hold();
+  await simulator.hold();
   const stack = await startStack();
   serverVersion = stack.serverVersion;
   const taskQueue = 'inflight';
@@ -70,16 +70,16 @@ async function measure(generations: number) {
     const client = createGenerationClient({ client: stack.client, taskQueue });
     const startedAt = Date.now();
     await inParallel(generations, (index) => client.start(order, { key: keyOf(index) }));
-    await until(() => totals(simulator).accepted === generations);
+    await until(async () => (await simulator.totals()).accepted === generations);
     say(`all in flight after ${seconds(startedAt)} s`);
 
     const before = await worker.usage();
     const peak = { bytes: before.rss };
     const watch = async () => {
-      const from = totals(simulator);
+      const from = await simulator.totals();
       const { cpuSeconds } = await usage();
       await sleep(watchedMs);
-      const to = totals(simulator);
+      const to = await simulator.totals();
       return {
         readsPerSecond: (to.statusReads - from.statusReads) / (watchedMs / 1_000),
         workerCores: ((await usage()).cpuSeconds - cpuSeconds) / (watchedMs / 1_000),
@@ -98,7 +98,7 @@ async function measure(generations: number) {
     const afterRestart = await watch();
 
     const releasedAt = Date.now();
-    simulator.release();
+    await simulator.release();
     await inParallel(generations, async (index) => {
       await stack.client.workflow.getHandle(keyOf(index)).result();
       if (index % 100 === 0) await usage();
@@ -109,7 +109,7 @@ async function measure(generations: number) {
     const bootstrapWorks = await learnFromHistory(stack.client, createWaitingKnowledge());
     const bootstrapMs = performance.now() - bootstrapAt;
 
-    const { jobs } = simulator.ledger();
+    const jobs = await simulator.jobs();
     const figures = await readExecutionFigures(
       stack.client,
       Array.from({ length: sampled }, (_, index) => keyOf(Math.floor((index * generations) / sampled))),
@@ -120,7 +120,7 @@ async function measure(generations: number) {
       generations,
       endedWell: jobs.filter(({ state }) => state === 'succeeded').length,
       bills: jobs.filter(({ chargedMicrodollars }) => chargedMicrodollars > 0).length,
-      submits: totals(simulator).submits,
+      submits: (await simulator.totals()).submits,
       workerIdleMegabytes: megabytes(idle.rss),
       workerInFlightMegabytes: megabytes(heldBytes),
       workerPeakMegabytes: megabytes(peak.bytes),
@@ -129,7 +129,7 @@ async function measure(generations: number) {
       workerCoresAfterRestart: afterRestart.workerCores,
       readsPerSecondInFlight: first.readsPerSecond,
       readsPerSecondAfterRestart: afterRestart.readsPerSecond,
-      mostReadsPerSecondInTenSeconds: busiestWindow(simulator),
+      mostReadsPerSecondInTenSeconds: await busiestWindow(simulator),
       readsPerGeneration: mean(jobs.map(({ statusCalls, resultCalls }) => statusCalls + resultCalls)),
       bootstrapMs,
       bootstrapWorks,
@@ -144,7 +144,7 @@ async function measure(generations: number) {
   } finally {
     await worker?.stop();
     await stack.close();
-    await simulator.close();
+    await simulator.stop();
   }
 }
 
@@ -157,17 +157,13 @@ async function inParallel(generations: number, runOne: (index: number) => Promis
   );
 }
 
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await sleep(250);
-}
-
-function totals(of: Simulator) {
-  return of.ledger({ withJobs: false }).totals;
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await sleep(1_000);
 }
 
 /** The most reads per second, status and result, over any ten seconds in a row. */
-function busiestWindow(of: Simulator): number {
-  const bySecond = new Map(of.traffic().map(({ second, status = 0, result = 0 }) => [second, status + result]));
+async function busiestWindow(of: SimulatorHandle): Promise<number> {
+  const bySecond = new Map((await of.traffic()).map(({ second, status = 0, result = 0 }) => [second, status + result]));
   const sums = Array.from(bySecond.keys(), (from) =>
     Array.from({ length: windowSeconds }, (_, offset) => bySecond.get(from + offset) ?? 0).reduce((a, b) => a + b, 0),
   );

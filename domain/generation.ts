@@ -128,8 +128,8 @@ export interface SubmissionEvidence {
 }
 
 /**
- * Answer of query `state`. Times are ISO 8601; `reads` and `queuePosition` are as of `readAt`, which lies at most 75 s back
- * (20 s for a queue that moves) while reads come close together.
+ * Answer of query `state`. Times are ISO 8601; `reads` and `queuePosition` are as of `readAt`, which lies at most two
+ * minutes back (20 s for a queue that moves) while reads come close together.
  */
 export interface GenerationState {
   phase: Phase;

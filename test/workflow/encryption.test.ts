@@ -1,55 +1,29 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
-import pino from 'pino';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createGenerationClient } from '../../client/index.ts';
 import { createEncryptionCodec } from '../../codec/index.ts';
-import { createRunComfyClient } from '../../runcomfy/client.ts';
 import type { FaultRule } from '../../simulator/index.ts';
 import { startSimulator } from '../../simulator/index.ts';
-import { createGenerationWorker } from '../../worker/index.ts';
 import { historiesOf, historyJson } from '../support/generations.ts';
+import { inProcessWorkers } from '../support/in-process-workers.ts';
 import { flux } from '../support/simulator-client.ts';
 
 const secret = 'an unreleased red bicycle';
 
 async function encrypted(faults: FaultRule[] = []) {
-  const address = inject('temporalAddress');
-  const connection = await NativeConnection.connect({ address });
-  const clientConnection = await Connection.connect({ address });
   const keys = { k1: randomBytes(32) };
   const dataConverter = { payloadCodecs: [createEncryptionCodec({ keys, activeKeyId: 'k1' })] };
+  const clientConnection = await Connection.connect({ address: inject('temporalAddress') });
   const client = new Client({ connection: clientConnection, dataConverter });
   const simulator = await startSimulator({ seed: 3, profiles: { '*': { queueReads: 1, runReads: 1 } }, faults });
-  const runcomfy = createRunComfyClient({ modelApiBase: simulator.modelApiBase, token: () => 'sim-codec' });
-  const stateDir = await mkdtemp(path.join(tmpdir(), 'runcomfy-codec-'));
-  const taskQueue = `codec-${randomUUID()}`;
-  const worker = await createGenerationWorker({
-    connection,
-    client,
-    namespace: 'default',
-    runcomfy,
-    stateDir,
-    log: pino({ level: 'silent' }),
-    taskQueue,
-    workflowBundle: { codePath: inject('workflowBundlePath') },
-    dataConverter,
-  });
-  const done = worker.run();
   onTestFinished(async () => {
-    worker.shutdown();
-    await done;
-    await runcomfy.close();
     await simulator.close();
-    await connection.close();
     await clientConnection.close();
-    await rm(stateDir, { recursive: true, force: true });
   });
-  return { client, simulator, generations: createGenerationClient({ client, taskQueue }) };
+  const workers = await inProcessWorkers(client, simulator.modelApiBase, { dataConverter });
+  await workers.start();
+  return { client, simulator, generations: createGenerationClient({ client, taskQueue: workers.taskQueue }) };
 }
 
 /** Everything readable in the histories of a key, bytes decoded. */

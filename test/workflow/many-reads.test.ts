@@ -1,18 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NativeConnection } from '@temporalio/worker';
-import pino from 'pino';
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { createGenerationClient } from '../../client/index.ts';
-import { createRunComfyClient } from '../../runcomfy/client.ts';
 import type { Simulator } from '../../simulator/index.ts';
-import type { GenerationWorker, GenerationWorkerOptions } from '../../worker/index.ts';
-import { createGenerationWorker } from '../../worker/index.ts';
+import type { GenerationWorkerOptions } from '../../worker/index.ts';
 import { connectClient, orderNamed, startQuickSimulator } from '../support/generation-stack.ts';
 import { quietRuntime } from '../support/generations.ts';
+import { inProcessWorkers } from '../support/in-process-workers.ts';
 
 const interactive = { preset: 'interactive' } as const;
 
@@ -22,40 +15,8 @@ async function heldGenerations(options: Partial<GenerationWorkerOptions>) {
   const client = await connectClient();
   const simulator = await startQuickSimulator({ profiles: { '*': { queueMs: 0, runMs: 500 } } });
   simulator.hold();
-  const runcomfy = createRunComfyClient({ modelApiBase: simulator.modelApiBase, token: () => 'sim-many-reads' });
-  const stateDir = await mkdtemp(path.join(tmpdir(), 'runcomfy-reads-'));
-  const taskQueue = `reads-${randomUUID()}`;
-  const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
-  const running: { worker: GenerationWorker; done: Promise<void> }[] = [];
-  const stopWorkers = async () => {
-    for (const { worker } of running) worker.shutdown();
-    await Promise.all(running.splice(0).map(({ done }) => done));
-  };
-  onTestFinished(async () => {
-    await stopWorkers();
-    await connection.close();
-    await runcomfy.close();
-    await rm(stateDir, { recursive: true, force: true });
-  });
-  return {
-    simulator,
-    generations: createGenerationClient({ client, taskQueue }),
-    stopWorkers,
-    async startWorker() {
-      const worker = await createGenerationWorker({
-        connection,
-        client,
-        namespace: 'default',
-        runcomfy,
-        stateDir,
-        log: pino({ level: 'silent' }),
-        taskQueue,
-        workflowBundle: { codePath: inject('workflowBundlePath') },
-        ...options,
-      });
-      running.push({ worker, done: worker.run() });
-    },
-  };
+  const workers = await inProcessWorkers(client, simulator.modelApiBase, options);
+  return { simulator, generations: createGenerationClient({ client, taskQueue: workers.taskQueue }), workers };
 }
 
 async function untilReads(simulator: Simulator, isEnough: (reads: number[]) => boolean): Promise<void> {
@@ -71,7 +32,7 @@ async function untilReads(simulator: Simulator, isEnough: (reads: number[]) => b
 it.concurrent('lets submits, cancels and results pass although pausing reads would take every slot', async () => {
   const stack = await heldGenerations({ maxConcurrentReads: 10 });
   const { simulator, generations } = stack;
-  await stack.startWorker();
+  await stack.workers.start();
   const many = 30;
   const names = Array.from({ length: many }, (_, index) => `clip ${String(index)}`);
   const started = await Promise.all(
@@ -105,7 +66,7 @@ it.concurrent(
     const readsPerSecond = 10;
     const stack = await heldGenerations({ readsPerSecond });
     const { simulator, generations } = stack;
-    await stack.startWorker();
+    await stack.workers.start();
     const many = 40;
     const started = await Promise.all(
       Array.from({ length: many }, (_, index) =>
@@ -113,9 +74,9 @@ it.concurrent(
       ),
     );
     await untilReads(simulator, (reads) => reads.length === many && reads.every((count) => count > 0));
-    await stack.stopWorkers();
+    await stack.workers.stop();
     await sleep(3_000);
-    await stack.startWorker();
+    await stack.workers.start();
     await sleep(8_000);
     simulator.release();
     await Promise.all(started.map((generation) => generation.result()));

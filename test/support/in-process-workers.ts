@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Client } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import pino from 'pino';
+import { inject, onTestFinished } from 'vitest';
+import { createRunComfyClient } from '../../runcomfy/client.ts';
+import type { GenerationWorker, GenerationWorkerOptions } from '../../worker/index.ts';
+import { createGenerationWorker } from '../../worker/index.ts';
+
+/** Workers of this process on a queue of their own, all with the same settings; they stop with the test. */
+export async function inProcessWorkers(
+  client: Client,
+  modelApiBase: string,
+  options: Partial<GenerationWorkerOptions> = {},
+) {
+  const taskQueue = `in-process-${randomUUID()}`;
+  const runcomfy = createRunComfyClient({ modelApiBase, token: () => 'sim-in-process' });
+  const stateDir = await mkdtemp(path.join(tmpdir(), 'runcomfy-in-process-'));
+  const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
+  const running: { worker: GenerationWorker; done: Promise<void> }[] = [];
+  const stop = async () => {
+    for (const { worker } of running) worker.shutdown();
+    await Promise.all(running.splice(0).map(({ done }) => done));
+  };
+  onTestFinished(async () => {
+    await stop();
+    await connection.close();
+    await runcomfy.close();
+    await rm(stateDir, { recursive: true, force: true });
+  });
+  return {
+    taskQueue,
+    stop,
+    async start() {
+      const worker = await createGenerationWorker({
+        connection,
+        client,
+        namespace: 'default',
+        runcomfy,
+        stateDir,
+        log: pino({ level: 'silent' }),
+        taskQueue,
+        workflowBundle: { codePath: inject('workflowBundlePath') },
+        ...options,
+      });
+      running.push({ worker, done: worker.run() });
+    },
+  };
+}
