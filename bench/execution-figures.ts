@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { mean } from './stack.ts';
+import { mean } from './statistics.ts';
 
 /** What executions cost their Temporal server, per execution. */
 export interface ExecutionFigures {

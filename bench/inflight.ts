@@ -10,7 +10,8 @@ import { order } from './protocols.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './report.ts';
 import type { SimulatorHandle } from './simulator-handle.ts';
 import { startSimulatorProcess } from './simulator-handle.ts';
-import { mean, say, startStack } from './stack.ts';
+import { say, startStack } from './stack.ts';
+import { mean } from './statistics.ts';
 import type { WorkerHandle, WorkerOrder } from './worker-handle.ts';
 import { startWorkerProcess } from './worker-handle.ts';
 

@@ -16,7 +16,8 @@ import type { ProtocolName } from './protocols.ts';
 import { order, protocols } from './protocols.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './report.ts';
 import type { Stack } from './stack.ts';
-import { mean, quantile, say, startStack } from './stack.ts';
+import { say, startStack } from './stack.ts';
+import { mean, quantile } from './statistics.ts';
 import { startWorkerProcess } from './worker-handle.ts';
 
 interface Row extends Partial<ExecutionFigures> {
