@@ -8,7 +8,7 @@ import { GoOnLater, noTurn, readingAttempt } from './reading.ts';
 import type { WaitingKnowledge, WaitSoFar } from './waiting/knowledge.ts';
 
 /** Gaps below this are waited for in the activity, which costs the history nothing; longer ones are workflow timers. */
-export const shortestTimerMs = 10_000;
+export const shortestTimerMs = 15_000;
 
 /** Attempts are short, so that a dead worker's is soon noticed. */
 const longestAttemptMs = 19_500;

@@ -6,9 +6,9 @@ export interface DurationDistribution {
   cdf: Float64Array;
   /** E[T; T ≤ time], seconds. */
   moment: Float64Array;
-  /** 0.5 % of what was observed lies below, seconds. */
+  /** 0.5 % of what was observed lies below, seconds; of what is believed where nothing was. */
   learnedFrom: number;
-  /** 99 % of what was observed lies below, seconds: what comes later has not been seen before. */
+  /** 99 % lie below, seconds: what comes later has not been seen before. */
   learnedUntil: number;
 }
 
@@ -48,7 +48,8 @@ export function estimateDurations(observed: readonly WeightedDuration[], prior: 
     return share * seen(log) + (1 - share) * believed(log);
   };
   const grid = observed.length === 0 ? evenGrid(parts) : quantileGrid(cdf, [...kernels, ...parts]);
-  const quantile = (share: number) => grid.find((seconds) => seen(Math.log(seconds)) >= share) ?? 0;
+  const known = observed.length === 0 ? believed : seen;
+  const quantile = (share: number) => grid.find((seconds) => known(Math.log(seconds)) >= share) ?? 0;
   return { ...tabulate(cdf, grid), learnedFrom: quantile(0.005), learnedUntil: quantile(0.99) };
 }
 

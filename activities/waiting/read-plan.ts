@@ -28,15 +28,14 @@ const defaultShortestGap = 0.35;
 
 export function planReads(distribution: DurationDistribution, options: ReadPlanOptions): ReadPlan {
   const { secondsPerRead, observations, shortestGap = defaultShortestGap } = options;
-  const { times, learnedFrom, learnedUntil } = distribution;
+  const { learnedFrom, learnedUntil } = distribution;
   const isTrusted = observations >= trustedObservations;
   const cheapestNext = searchForNext(distribution, secondsPerRead, shortestGap, isTrusted ? () => Infinity : blindly);
-  const plannedUntil = isTrusted ? learnedUntil : (times.at(-1) ?? 0);
 
   return {
     nextReadAt(seconds) {
-      const isPlanned = seconds < plannedUntil;
-      const wanted = isPlanned ? cheapestNext(seconds) - seconds : evenGap(seconds, secondsPerRead);
+      const isPlanned = seconds < learnedUntil;
+      const wanted = isPlanned ? cheapestNext(seconds) - seconds : outlastingGap(seconds, secondsPerRead);
       let gap = Math.max(shortestGap, wanted);
       if (!isPlanned || !isTrusted) {
         gap = Math.min(gap, blindly(seconds) - seconds);
@@ -55,14 +54,14 @@ export function blindly(seconds: number): number {
   return seconds + Math.max(longestFirstGap, seconds * blindShare);
 }
 
-/** The best even gap for work of this length. */
-function evenGap(length: number, secondsPerRead: number): number {
-  return Math.sqrt(2 * secondsPerRead * length);
+/** The best gap where work that has lasted this long ends at a rate of 3 ÷ its length, as what outlasts others does. */
+function outlastingGap(seconds: number, secondsPerRead: number): number {
+  return Math.sqrt((2 * secondsPerRead * seconds) / 3);
 }
 
 /**
- * The best next read after one that saw no end, which comes `shortestGap` later at least and at `latest` at most, as all
- * that follow it do.
+ * The best next read after one that saw no end, among the grid's points: `shortestGap` later at least and, where there is
+ * such a point, at `latest` at most, as all that follow it.
  */
 function searchForNext(
   distribution: DurationDistribution,

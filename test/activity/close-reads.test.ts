@@ -132,7 +132,7 @@ describe('reads that come close together', () => {
       { ...question, lastStatus: 'in_progress' },
       { activityId: '5' },
     );
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
     const { value: answer } = await rig.attempt(
       rig.activities.cancelRequest,
       { model: paidOrder.model, requestId },
