@@ -76,6 +76,8 @@ const keptOneIn = 5;
 /** An observation counts half after 69 newer ones, so that drift is followed. */
 const ageing = 0.99;
 const enough = 5;
+/** A start that was seen within this share of a run is known; spreads that differ by less are alike. */
+const closeShare = 0.1;
 /**
  * An estimate is wider than the truth, and the best plan for it reads too seldom: by what was learned, reads count for less.
  * In `npm run bench:schedule` that costs next to nothing, and delays get shorter by a fifth.
@@ -139,13 +141,17 @@ export function createWaitingKnowledge(): WaitingKnowledge {
     const waited = Math.max(0, wait.waited);
     const running = wait.running === undefined ? undefined : Math.max(0, wait.running);
     const runs = running === undefined ? undefined : bestMemory(wait, 'run');
+    const totals = bestMemory(wait, 'total');
     if (running !== undefined && runs) {
       const plan = planOf(runs, 'run', wait);
-      // Work may have run long before it was first seen to: the earlier of both views, or its end is missed by a run.
       const runningAtMost = Math.max(running, wait.runningAtMost ?? running);
-      return Math.min(toGapMs(plan, running), toGapMs(plan, runningAtMost));
+      if (runningAtMost - running <= closeShare * quantileIn(runs, 'run', 0.5)) return toGapMs(plan, running);
+      // Without a queue to speak of, the time since the submit tells the end more closely than a start that nobody saw.
+      const isQueueShort = totals && spreadOf(totals, 'total') <= (1 + closeShare) * spreadOf(runs, 'run');
+      // Work may have run long before it was first seen to: the earlier of both views, or its end is missed by a run.
+      if (!isQueueShort) return Math.min(toGapMs(plan, running), toGapMs(plan, runningAtMost));
     }
-    return toGapMs(queuedPlan(wait) ?? planOf(bestMemory(wait, 'total'), 'total', wait), waited);
+    return toGapMs(queuedPlan(wait) ?? planOf(totals, 'total', wait), waited);
   };
 
   return {
@@ -200,6 +206,18 @@ function observedIn({ works }: Memory, stage: Stage): WeightedDuration[] {
     const duration = stages[stage];
     return duration === undefined ? [] : [{ seconds: duration, weight: ageing ** (works.length - 1 - index) }];
   });
+}
+
+/** Seconds below which this share of what was observed lies. */
+function quantileIn(memory: Memory, stage: Stage, share: number): number {
+  const sorted = observedIn(memory, stage)
+    .map(({ seconds }) => seconds)
+    .sort((a, b) => a - b);
+  return sorted[Math.round(share * (sorted.length - 1))] ?? 0;
+}
+
+function spreadOf(memory: Memory, stage: Stage): number {
+  return quantileIn(memory, stage, 0.9) - quantileIn(memory, stage, 0.1);
 }
 
 function seconds(stage: Stage, ms: number | undefined): Stages {

@@ -64,6 +64,16 @@ describe('what a worker knows of waiting', () => {
     expect(waiting.nextReadInMs({ ...wait, waited: 44, running: 0, runningAtMost: 1 })).toBeGreaterThan(30_000);
   });
 
+  it('goes by the time since the submit where nobody saw the start and there is no queue to speak of', () => {
+    const waiting = createWaitingKnowledge();
+    for (let count = 0; count < 20; count += 1) {
+      // Seen running two seconds late, as work that is read early.
+      waiting.learn({ workKey: model, model, totalMs: 40_000 + count * 1_000, runMs: 38_000 + count * 1_000 });
+    }
+    const unseen = { ...wait, waited: 38, running: 0, runningAtMost: 38 };
+    expect(waiting.nextReadInMs(unseen)).toBe(waiting.nextReadInMs({ ...wait, waited: 38 }));
+  });
+
   it('follows a drift', () => {
     const waiting = createWaitingKnowledge();
     for (let count = 0; count < 100; count += 1) waiting.learn({ workKey: model, model, totalMs: 30_000 });
