@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { GenerationHandle as ClientHandle } from '../../client/index.ts';
 import type { UnknownSubmissionPolicy } from '../../domain/generation.ts';
@@ -22,6 +23,8 @@ export interface Boundary {
 const keptMs = 8_000;
 /** The send window is held open longest: what happens in it depends on the strike coming before the reply. */
 const sendKeptMs = 12_000;
+/** Later than any of these ends, sooner than its test gives up without a word. */
+const longestEndMs = 80_000;
 const policies = ['hold', 'fail', 'resubmit'] as const;
 
 const sendModel = 'blackforestlabs/flux-2/flash/text-to-image';
@@ -135,10 +138,13 @@ export function expectBilledAtMostOnce({ simulator }: GenerationStack, standing:
 export async function expectGoodEnd({ simulator }: GenerationStack, standing: Standing[]): Promise<void> {
   const ends = await Promise.all(
     standing.map(async ({ name, generation }) => {
-      const end = await generation.result().then(
-        ({ output }) => `${String(output.images.length)} file`,
-        (error: unknown) => (error instanceof Error && 'type' in error ? String(error.type) : String(error)),
-      );
+      const end = await Promise.race([
+        generation.result().then(
+          ({ output }) => `${String(output.images.length)} file`,
+          (error: unknown) => (error instanceof Error && 'type' in error ? String(error.type) : String(error)),
+        ),
+        sleep(longestEndMs, undefined, { ref: false }).then(async () => `still ${(await generation.state()).phase}`),
+      ]);
       return [name, { end, accepted: jobsNamed(simulator, name).length }];
     }),
   );
