@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { shortestTimerMs } from '../../../../activities/read-status.ts';
 import { createWaitingKnowledge } from '../../../../activities/waiting/knowledge.ts';
 
 const model = 'kling/kling-3.0/standard/image-to-video';
@@ -112,6 +113,21 @@ describe('what a worker knows of waiting', () => {
           expect(gap).toBeLessThanOrEqual(Math.max(2, waited / 4) + 0.001);
           expect(gap).toBeGreaterThanOrEqual(0.3);
         }
+      }
+    }
+  });
+
+  it('leads to few timers, of eleven events each, over a quarter of an hour of which nothing is known', () => {
+    for (const of of [model, 'a/b/text-to-image', 'a/b/c']) {
+      for (const secondsPerRead of [0.02, 0.5, 5]) {
+        const waiting = createWaitingKnowledge();
+        let timers = 0;
+        for (let waited = 0; waited < 900;) {
+          const gapMs = waiting.nextReadInMs({ model: of, secondsPerRead, waited });
+          if (gapMs >= shortestTimerMs) timers += 1;
+          waited += gapMs / 1_000;
+        }
+        expect(timers).toBeLessThanOrEqual(35);
       }
     }
   });
