@@ -26,8 +26,11 @@ export interface DurationPrior {
   weight: number;
 }
 
-const points = 320;
+const defaultPoints = 320;
+const scanSteps = 400;
 const tail = 0.0005;
+const stepInBody = 1.0125;
+const stepInTail = 1.1;
 /** A prior is wide: its plan needs points where nothing ends yet, too, seconds and factor. */
 const firstPointOfPrior = 0.3;
 const stepOfPrior = 1.006;
@@ -37,19 +40,18 @@ const stepOfPrior = 1.006;
  * heavy tails are kept. A kernel is as wide as its neighbours are far, so that each hump gets the width it needs.
  */
 export function estimateDurations(observed: readonly WeightedDuration[], prior: DurationPrior): DurationDistribution {
-  const total = observed.reduce((sum, { weight }) => sum + weight, 0);
   const kernels = kernelsOf(observed);
   const parts = priorKernels(prior);
   const seen = mixtureCdf(kernels);
   const believed = mixtureCdf(parts);
-  const share = total / (total + prior.weight);
-  const cdf = (seconds: number) => {
+  const share = observed.length / (observed.length + prior.weight);
+  const cdf = remembering((seconds) => {
     const log = Math.log(seconds);
     return share * seen(log) + (1 - share) * believed(log);
-  };
-  const grid = observed.length === 0 ? evenGrid(parts) : quantileGrid(cdf, [...kernels, ...parts]);
+  });
+  const grid = observed.length === 0 ? evenGrid(parts) : quantileGrid(cdf, rangeOf([...kernels, ...parts]));
   const known = observed.length === 0 ? believed : seen;
-  const quantile = (share: number) => grid.find((seconds) => known(Math.log(seconds)) >= share) ?? 0;
+  const quantile = (share: number) => grid[countUntil(grid.length, (i) => known(Math.log(grid[i] ?? 0)) < share)] ?? 0;
   return { ...tabulate(cdf, grid), learnedFrom: quantile(0.005), learnedUntil: quantile(0.99) };
 }
 
@@ -160,6 +162,15 @@ function reach(kernels: readonly Kernel[], index: number, count: number): number
   return far;
 }
 
+function remembering(compute: (seconds: number) => number): (seconds: number) => number {
+  const known = new Map<number, number>();
+  return (seconds) => {
+    const value = known.get(seconds) ?? compute(seconds);
+    known.set(seconds, value);
+    return value;
+  };
+}
+
 /** CDF of a mixture, of which only the kernels near the point asked for are computed. */
 function mixtureCdf(kernels: readonly Kernel[]): (log: number) => number {
   const total = kernels.reduce((sum, { weight }) => sum + weight, 0);
@@ -184,30 +195,35 @@ function evenGrid(kernels: readonly Kernel[]): number[] {
   return Array.from({ length: count + 1 }, (_, step) => firstPointOfPrior * stepOfPrior ** step);
 }
 
-/** Points of equal probability in the body, so that resolution is where the work ends; a few more in the tails. */
-function quantileGrid(cdf: (seconds: number) => number, kernels: readonly Kernel[]): number[] {
-  let low = Infinity;
-  let high = 0;
-  for (const { mu, sigma } of kernels) {
-    low = Math.min(low, Math.exp(mu - 4 * sigma));
-    high = Math.max(high, Math.exp(mu + 4 * sigma));
-  }
-  const steps = 4 * points;
-  const ratio = (high / low) ** (1 / steps);
-  const grid: number[] = [];
-  let lastShare = -Infinity;
-  let seconds = low;
-  let lastTime = 0;
-  for (let step = 0; step <= steps; step += 1) {
+/** What lies outside has next to no probability. */
+function rangeOf(kernels: readonly Kernel[]): [number, number] {
+  return [
+    Math.min(...kernels.map(({ mu, sigma }) => Math.exp(mu - 4 * sigma))),
+    Math.max(...kernels.map(({ mu, sigma }) => Math.exp(mu + 4 * sigma))),
+  ];
+}
+
+/**
+ * Between two durations, a point for each 1 / `points` of probability, so that resolution is where the work ends, however
+ * wide the range is; a few more where nothing does.
+ */
+export function quantileGrid(
+  cdf: (seconds: number) => number,
+  [low, high]: readonly [number, number],
+  points = defaultPoints,
+): number[] {
+  const ratio = (high / low) ** (1 / scanSteps);
+  const grid = [low];
+  let [lastTime, lastShare] = [low, cdf(low)];
+  for (let step = 1; step <= scanSteps; step += 1) {
+    const seconds = low * ratio ** step;
     const share = cdf(seconds);
     const isInBody = share > tail && share < 1 - tail;
-    const isDue = share - lastShare >= 1 / points || seconds >= lastTime * (isInBody ? 1 + 4 / points : 1.1);
-    if (isDue) {
-      grid.push(seconds);
-      lastShare = share;
-      lastTime = seconds;
-    }
-    seconds *= ratio;
+    const parts = Math.ceil((share - lastShare) * points);
+    if (parts <= 1 && seconds < lastTime * (isInBody ? stepInBody : stepInTail)) continue;
+    for (let part = 1; part < parts; part += 1) grid.push(lastTime + ((seconds - lastTime) * part) / parts);
+    grid.push(seconds);
+    [lastTime, lastShare] = [seconds, share];
   }
   return grid;
 }

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { FinishedWork } from '../../domain/waiting.ts';
 import { modelKind } from '../../runcomfy/models/model-kind.ts';
+import { weighByAge } from './drift.ts';
 import type { DurationDistribution, WeightedDuration } from './duration-distribution.ts';
 import { estimateDurations, likelyEndAfter } from './duration-distribution.ts';
 import { priorOf } from './prior.ts';
@@ -73,16 +74,15 @@ const maxComputed = 500;
 const remembered = 150;
 /** Once there are as many, one in so many still follows a drift. */
 const keptOneIn = 5;
-/** An observation counts half after 69 newer ones, so that drift is followed. */
-const ageing = 0.99;
+/** How much of what was watched of a queue still counts after one more move. */
+const paceAgeing = 0.99;
 const enough = 5;
 /** A start that was seen within this share of a run is known; spreads that differ by less are alike. */
 const closeShare = 0.1;
-/**
- * An estimate is wider than the truth, and the best plan for it reads too seldom: by what was learned, reads count for less.
- * In `npm run bench:schedule` that costs next to nothing, and delays get shorter by a fifth.
- */
-const shareOfLearned = 0.6;
+/** Below this many seconds a read of learned work counts as the caller says; of longer work it counts for less, */
+const shortWork = 10;
+/** yet never for less than this share. */
+const leastShare = 0.5;
 /** What was computed stays good until the memory has grown by this share. */
 const staleShare = 0.05;
 
@@ -96,7 +96,7 @@ export function createWaitingKnowledge(): WaitingKnowledge {
   const bestMemory = ({ workKey, model }: WaitSoFar, stage: Stage): Memory | undefined =>
     levelsOf(workKey, model)
       .map((key) => memories.get(key))
-      .find((memory) => memory !== undefined && observedIn(memory, stage).length >= enough);
+      .find((memory) => memory !== undefined && hasSeenEnough(memory, stage));
 
   const distributionOf = (memory: Memory | undefined, stage: Stage, model: string): DurationDistribution =>
     kept(distributions, `${stage} ${memory?.key ?? `nothing of ${String(modelKind(model))}`}`, memory, () =>
@@ -105,12 +105,13 @@ export function createWaitingKnowledge(): WaitingKnowledge {
 
   const planOf = (memory: Memory | undefined, stage: Stage, { model, secondsPerRead }: WaitSoFar): ReadPlan => {
     const key = `${String(secondsPerRead)} ${stage} ${memory?.key ?? `nothing of ${String(modelKind(model))}`}`;
-    return kept(plans, key, memory, () =>
-      planReads(distributionOf(memory, stage, model), {
-        secondsPerRead: memory ? shareOfLearned * secondsPerRead : secondsPerRead,
-        observations: memory ? observedIn(memory, stage).length : 0,
-      }),
-    );
+    return kept(plans, key, memory, () => {
+      const distribution = distributionOf(memory, stage, model);
+      return planReads(distribution, {
+        secondsPerRead: memory ? worthOfRead(secondsPerRead, distribution) : secondsPerRead,
+        observations: memory ? durationsIn(memory, stage).length : 0,
+      });
+    });
   };
 
   /** Once queueing and running are known apart: the queue that is left, then a whole run. */
@@ -124,10 +125,10 @@ export function createWaitingKnowledge(): WaitingKnowledge {
       { waited: wait.waited, position: wait.queuePosition, secondsPerPlace },
       queues ? observedIn(queues, 'queue') : [],
     );
-    const work = queuedWork(wait.waited, remaining, distributionOf(runs, 'run', wait.model));
-    const plan = planReads(work, {
-      secondsPerRead: shareOfLearned * wait.secondsPerRead,
-      observations: observedIn(runs, 'run').length,
+    const run = distributionOf(runs, 'run', wait.model);
+    const plan = planReads(queuedWork(wait.waited, remaining, run), {
+      secondsPerRead: worthOfRead(wait.secondsPerRead, run),
+      observations: durationsIn(runs, 'run').length,
     });
     // Seeing the work start is worth a read: from then on its end is known as closely as its run.
     const startedBy = wait.waited + (remaining.at(-1)?.seconds ?? 0);
@@ -174,7 +175,7 @@ export function createWaitingKnowledge(): WaitingKnowledge {
       // A place that was lost is no move of the queue.
       if (!(places >= 0 && seconds > 0)) return;
       const { places: before, seconds: watched } = paces.get(model) ?? { places: 0, seconds: 0 };
-      paces.set(model, { places: before * ageing + places, seconds: watched * ageing + seconds });
+      paces.set(model, { places: before * paceAgeing + places, seconds: watched * paceAgeing + seconds });
     },
     nextReadInMs(wait) {
       const waited = Math.max(0, wait.waited);
@@ -200,19 +201,32 @@ function kept<T>(cache: LRUCache<string, Computed<T>>, key: string, memory: Memo
   return value;
 }
 
-/** Durations of a stage, the newer ones with more weight. */
-function observedIn({ works }: Memory, stage: Stage): WeightedDuration[] {
-  return works.flatMap((stages, index) => {
-    const duration = stages[stage];
-    return duration === undefined ? [] : [{ seconds: duration, weight: ageing ** (works.length - 1 - index) }];
-  });
+/**
+ * What a read costs by the plan, seconds of delay. An estimate is wider than the truth, and the best plan for it reads too
+ * seldom; and what a read adds to the reads of a second, which are what RunComfy limits, is less the longer the work takes.
+ */
+function worthOfRead(secondsPerRead: number, learned: DurationDistribution): number {
+  const median = likelyEndAfter(learned, 0);
+  return secondsPerRead * Math.min(1, Math.max(leastShare, Math.sqrt(shortWork / median)));
+}
+
+function hasSeenEnough({ works }: Memory, stage: Stage): boolean {
+  let seen = 0;
+  return works.some((stages) => stages[stage] !== undefined && (seen += 1) >= enough);
+}
+
+/** Of a stage, oldest first, seconds. */
+function durationsIn({ works }: Memory, stage: Stage): number[] {
+  return works.flatMap((stages) => stages[stage] ?? []);
+}
+
+function observedIn(memory: Memory, stage: Stage): WeightedDuration[] {
+  return weighByAge(durationsIn(memory, stage));
 }
 
 /** Seconds below which this share of what was observed lies. */
 function quantileIn(memory: Memory, stage: Stage, share: number): number {
-  const sorted = observedIn(memory, stage)
-    .map(({ seconds }) => seconds)
-    .sort((a, b) => a - b);
+  const sorted = durationsIn(memory, stage).sort((a, b) => a - b);
   return sorted[Math.round(share * (sorted.length - 1))] ?? 0;
 }
 

@@ -1,5 +1,5 @@
 import type { DurationDistribution, WeightedDuration } from './duration-distribution.ts';
-import { interpolate, tabulate } from './duration-distribution.ts';
+import { interpolate, quantileGrid, tabulate } from './duration-distribution.ts';
 
 /** What is known of work that still queues. */
 export interface QueueSoFar {
@@ -52,7 +52,7 @@ function thinned(sorted: readonly WeightedDuration[]): WeightedDuration[] {
   return quantiles;
 }
 
-const gridPoints = 200;
+const gridPoints = 100;
 
 /** When work that still queues after `waited` seconds will be over: what is left of its queue, then a whole run. */
 export function queuedWork(
@@ -69,9 +69,9 @@ export function queuedWork(
     );
   const shortest = Math.max(0.1, (remaining[0]?.seconds ?? 0) + (runs.times[1] ?? 0));
   const longest = Math.max(2 * shortest, (remaining.at(-1)?.seconds ?? 0) + (runs.times.at(-1) ?? 0));
-  const ratio = (longest / shortest) ** (1 / gridPoints);
+  const grid = quantileGrid((seconds) => cdf(waited + seconds), [shortest, longest], gridPoints);
   return tabulate(
     cdf,
-    Array.from({ length: gridPoints + 1 }, (_, step) => waited + shortest * ratio ** step),
+    grid.map((seconds) => waited + seconds),
   );
 }

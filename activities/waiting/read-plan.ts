@@ -16,7 +16,7 @@ export interface ReadPlanOptions {
   secondsPerRead: number;
   /** Fewer than 5: the distribution is not trusted to leave long gaps. */
   observations: number;
-  /** No two reads come closer, seconds; default 0.35. */
+  /** No two reads come closer, seconds; default 0.3. */
   shortestGap?: number;
 }
 
@@ -24,7 +24,7 @@ const trustedObservations = 5;
 const blindShare = 0.25;
 const longestFirstGap = 2;
 /** Nobody sees a result sooner for more than three reads a second, but RunComfy would see the reads. */
-const defaultShortestGap = 0.35;
+const defaultShortestGap = 0.3;
 
 export function planReads(distribution: DurationDistribution, options: ReadPlanOptions): ReadPlan {
   const { secondsPerRead, observations, shortestGap = defaultShortestGap } = options;
@@ -77,26 +77,29 @@ function searchForNext(
   // Beyond the grid the reads come at gaps of a quarter of the time waited.
   costs[n - 1] = lastSurvival * (4 * secondsPerRead + (lastTime * blindShare) / 2);
 
-  const costVia = (j: number, cdfHere: number, momentHere: number) => delayOf(j, cdfHere, momentHere) + (costs[j] ?? 0);
-  const delayOf = (j: number, cdfHere: number, momentHere: number) =>
-    (times[j] ?? 0) * ((cdf[j] ?? 0) - cdfHere) - ((moment[j] ?? 0) - momentHere);
+  /** Delay of what ends until a read at `j`, and all that follows it. */
+  const costVia = (j: number, cdfHere: number, momentHere: number) =>
+    (times[j] ?? 0) * ((cdf[j] ?? 0) - cdfHere) - ((moment[j] ?? 0) - momentHere) + (costs[j] ?? 0);
+  /** The best next read after one at each grid point. */
+  const nexts = new Int32Array(n).fill(n - 1);
   const cheapest = (from: number, after: number, cdfHere: number, momentHere: number): number => {
     const [earliest, last] = [from + shortestGap, latest(from)];
-    let [best, bestCost] = [n - 1, Infinity];
-    for (let j = after; j < n; j += 1) {
+    // The later a read, the later the best one that follows it: delays satisfy the quadrangle inequality.
+    const until = nexts[after] ?? n - 1;
+    let [best, bestCost] = [until, Infinity];
+    for (let j = after; j <= until; j += 1) {
       const at = times[j] ?? 0;
       if (at < earliest) continue;
       if (at > last && bestCost < Infinity) break;
       const cost = costVia(j, cdfHere, momentHere);
       if (cost < bestCost) [best, bestCost] = [j, cost];
-      // The delay alone only grows from here.
-      if (delayOf(j, cdfHere, momentHere) > bestCost) break;
     }
     return best;
   };
   for (let i = n - 2; i >= 0; i -= 1) {
     const [cdfHere, momentHere] = [cdf[i] ?? 0, moment[i] ?? 0];
     const next = cheapest(times[i] ?? 0, i + 1, cdfHere, momentHere);
+    nexts[i] = next;
     costs[i] = costVia(next, cdfHere, momentHere) + secondsPerRead * (1 - cdfHere);
   }
   return (from) => {

@@ -40,6 +40,12 @@ describe('a plan of reads', () => {
     expect(counts[0]).toBeGreaterThan((counts[3] ?? 0) * 3);
   });
 
+  it('reads as closely as it may where the end is near, however wide the range is that durations are believed to have', () => {
+    const durations = Array.from({ length: 100 }, (_, index) => 40 + (index * 20) / 99);
+    const plan = planReads(observe(durations), { secondsPerRead: 0.01, observations: 100 });
+    for (const at of [57, 58, 59]) expect(plan.nextReadAt(at) - at).toBeLessThan(0.4);
+  });
+
   it('looks at both humps of work that is now quick, now slow', () => {
     const durations = [...Array.from({ length: 30 }, () => 20), ...Array.from({ length: 15 }, () => 90)];
     const { nextReadAt } = planReads(observe(durations), { secondsPerRead: 0.5, observations: 45 });
