@@ -174,7 +174,7 @@ function compareCold(kind: string, coldModel: string, factor: number): void {
 }
 
 function printCold(): void {
-  const factors = [0.25, 0.5, 0.55, 0.7, 1, 1.1, 1.4, 2, 4];
+  const factors = [0.25, 0.5, 0.55, 0.6, 0.7, 0.85, 1, 1.1, 1.2, 1.4, 1.7, 2, 4];
   for (const [kind, coldModel] of Object.entries(coldModels)) {
     for (const factor of factors) compareCold(kind, coldModel, factor);
   }
