@@ -100,6 +100,6 @@ function learn(
     ...(queueMs !== undefined && { queueMs }),
     ...(runMs !== undefined && { runMs }),
   };
-  waiting.learn(work);
+  waiting.learn(work, seen.submittedAt === undefined ? undefined : Date.parse(seen.submittedAt));
   return { isKnownWell: waiting.knowsWell(work) };
 }

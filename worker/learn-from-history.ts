@@ -13,16 +13,16 @@ const maxGenerations = 2_000;
  */
 export async function learnFromHistory(client: Client, waiting: WaitingKnowledge): Promise<number> {
   const query = `WorkflowType = '${generationWorkflowType}' AND ExecutionStatus = 'Completed'`;
-  const found: FinishedWork[] = [];
+  const found: { work: FinishedWork; submittedAt: number }[] = [];
   let seen = 0;
-  for await (const { memo } of client.workflow.list({ query, pageSize: 200 })) {
+  for await (const { memo, startTime } of client.workflow.list({ query, pageSize: 200 })) {
     const work = memo?.[workMemoKey];
-    if (isFinishedWork(work)) found.push(work);
+    if (isFinishedWork(work)) found.push({ work, submittedAt: startTime.getTime() });
     seen += 1;
     if (seen >= maxGenerations) break;
   }
-  // Visibility lists the newest first; what is learned last counts most.
-  for (const work of found.reverse()) waiting.learn(work);
+  // Visibility lists the newest first; what is learned first is forgotten first.
+  for (const { work, submittedAt } of found.reverse()) waiting.learn(work, submittedAt);
   return found.length;
 }
 

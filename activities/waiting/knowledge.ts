@@ -31,7 +31,8 @@ export interface WaitSoFar {
 
 /** Learns how long work takes and says when to look next. Lives in the worker's memory; no history depends on it. */
 export interface WaitingKnowledge {
-  learn: (work: FinishedWork) => void;
+  /** `submittedAt` in epoch ms; where it is unknown, after all that was learned before. */
+  learn: (work: FinishedWork, submittedAt?: number) => void;
   /** Whether so much is known of such work that one more finished generation would hardly teach a starting worker more. */
   knowsWell: (work: Pick<FinishedWork, 'workKey' | 'model'>) => boolean;
   /** Between two reads a queue position of this model went down by so many places. */
@@ -55,8 +56,8 @@ interface QueuePace {
 
 interface Memory {
   key: string;
-  /** The newest ones, oldest first. */
-  works: Stages[];
+  /** The newest ones, by their submits, oldest first. */
+  works: (Stages & { submittedAt: number })[];
   /** How many there have been. */
   learned: number;
 }
@@ -156,14 +157,15 @@ export function createWaitingKnowledge(): WaitingKnowledge {
   };
 
   return {
-    learn({ workKey, model, totalMs, queueMs, runMs }) {
+    learn({ workKey, model, totalMs, queueMs, runMs }, submittedAt) {
       const stages = { ...seconds('total', totalMs), ...seconds('queue', queueMs), ...seconds('run', runMs) };
       if (Object.keys(stages).length === 0) return;
       for (const key of levelsOf(workKey, model)) {
         const memory = memories.get(key) ?? { key, works: [], learned: 0 };
         memories.set(key, memory);
         memory.learned += 1;
-        memory.works.push(stages);
+        memory.works.push({ ...stages, submittedAt: submittedAt ?? (memory.works.at(-1)?.submittedAt ?? 0) + 1 });
+        memory.works.sort((a, b) => a.submittedAt - b.submittedAt);
         if (memory.works.length > remembered) memory.works.shift();
       }
     },
@@ -220,8 +222,10 @@ function durationsIn({ works }: Memory, stage: Stage): number[] {
   return works.flatMap((stages) => stages[stage] ?? []);
 }
 
-function observedIn(memory: Memory, stage: Stage): WeightedDuration[] {
-  return weighByAge(durationsIn(memory, stage));
+function observedIn({ works }: Memory, stage: Stage): WeightedDuration[] {
+  return weighByAge(
+    works.flatMap(({ submittedAt, [stage]: seconds }) => (seconds === undefined ? [] : [{ seconds, submittedAt }])),
+  );
 }
 
 /** Seconds below which this share of what was observed lies. */

@@ -82,6 +82,27 @@ describe('what a worker knows of waiting', () => {
     expect(waiting.nextReadInMs({ ...wait, waited: 45 })).toBeGreaterThan(20_000);
   });
 
+  it('takes a batch that was submitted at once for no drift, though the shortest of it end first', () => {
+    const [batch, shuffled] = [createWaitingKnowledge(), createWaitingKnowledge()];
+    for (let count = 0; count < 100; count += 1) {
+      batch.learn({ workKey: model, model, totalMs: 40_000 + count * 200 }, 1_000);
+      shuffled.learn({ workKey: model, model, totalMs: 40_000 + ((count * 37) % 100) * 200 });
+    }
+    for (const waited of [0, 41, 45, 50, 58]) {
+      expect(batch.nextReadInMs({ ...wait, waited })).toBe(shuffled.nextReadInMs({ ...wait, waited }));
+    }
+  });
+
+  it('is not blind to the first of a batch after another batch has filled the queue', () => {
+    const waiting = createWaitingKnowledge();
+    for (let count = 0; count < 100; count += 1) {
+      waiting.learn({ workKey: model, model, totalMs: 50_000 + count * 5_000 }, count);
+    }
+    const first = waiting.nextReadInMs({ ...wait, waited: 0 });
+    expect(first).toBeGreaterThan(40_000);
+    expect(first).toBeLessThan(70_000);
+  });
+
   it('asks for one in five to be kept once it knows a kind of work well, and for every one of the others', () => {
     const waiting = createWaitingKnowledge();
     const kept: number[] = [];
