@@ -13,17 +13,17 @@ const maxGenerations = 2_000;
  */
 export async function learnFromHistory(client: Client, waiting: WaitingKnowledge): Promise<number> {
   const query = `WorkflowType = '${generationWorkflowType}' AND ExecutionStatus = 'Completed'`;
-  const found: { work: FinishedWork; submittedAt: number }[] = [];
-  let seen = 0;
+  let [seen, learned] = [0, 0];
   for await (const { memo, startTime } of client.workflow.list({ query, pageSize: 200 })) {
     const work = memo?.[workMemoKey];
-    if (isFinishedWork(work)) found.push({ work, submittedAt: startTime.getTime() });
+    if (isFinishedWork(work)) {
+      waiting.learn(work, startTime.getTime());
+      learned += 1;
+    }
     seen += 1;
     if (seen >= maxGenerations) break;
   }
-  // Visibility lists the newest first; what is learned first is forgotten first.
-  for (const { work, submittedAt } of found.reverse()) waiting.learn(work, submittedAt);
-  return found.length;
+  return learned;
 }
 
 /** A memo can be written by any client. */

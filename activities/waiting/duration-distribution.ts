@@ -162,6 +162,7 @@ function reach(kernels: readonly Kernel[], index: number, count: number): number
   return far;
 }
 
+/** The grid is made from the values that are tabulated on it. */
 function remembering(compute: (seconds: number) => number): (seconds: number) => number {
   const known = new Map<number, number>();
   return (seconds) => {

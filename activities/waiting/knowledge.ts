@@ -97,7 +97,7 @@ export function createWaitingKnowledge(): WaitingKnowledge {
   const bestMemory = ({ workKey, model }: WaitSoFar, stage: Stage): Memory | undefined =>
     levelsOf(workKey, model)
       .map((key) => memories.get(key))
-      .find((memory) => memory !== undefined && hasSeenEnough(memory, stage));
+      .find((memory) => memory !== undefined && durationsIn(memory, stage).length >= enough);
 
   const distributionOf = (memory: Memory | undefined, stage: Stage, model: string): DurationDistribution =>
     kept(distributions, `${stage} ${memory?.key ?? `nothing of ${String(modelKind(model))}`}`, memory, () =>
@@ -210,11 +210,6 @@ function kept<T>(cache: LRUCache<string, Computed<T>>, key: string, memory: Memo
 function worthOfRead(secondsPerRead: number, learned: DurationDistribution): number {
   const median = likelyEndAfter(learned, 0);
   return secondsPerRead * Math.min(1, Math.max(leastShare, Math.sqrt(shortWork / median)));
-}
-
-function hasSeenEnough({ works }: Memory, stage: Stage): boolean {
-  let seen = 0;
-  return works.some((stages) => stages[stage] !== undefined && (seen += 1) >= enough);
 }
 
 /** Of a stage, oldest first, seconds. */

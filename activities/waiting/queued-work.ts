@@ -69,9 +69,5 @@ export function queuedWork(
     );
   const shortest = Math.max(0.1, (remaining[0]?.seconds ?? 0) + (runs.times[1] ?? 0));
   const longest = Math.max(2 * shortest, (remaining.at(-1)?.seconds ?? 0) + (runs.times.at(-1) ?? 0));
-  const grid = quantileGrid((seconds) => cdf(waited + seconds), [shortest, longest], gridPoints);
-  return tabulate(
-    cdf,
-    grid.map((seconds) => waited + seconds),
-  );
+  return tabulate(cdf, quantileGrid(cdf, [waited + shortest, waited + longest], gridPoints));
 }

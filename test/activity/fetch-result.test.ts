@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { ResultQuestion } from '../../domain/activities.ts';
 import type { FaultRule, SimulatorOptions } from '../../simulator/index.ts';
 import { activitiesAt, activitiesOnSimulator, detailsOf } from '../support/activity-rig.ts';
@@ -27,6 +28,19 @@ async function finished(faults: FaultRule[], simulator: SimulatorOptions = {}) {
 }
 
 describe('fetchResult', () => {
+  it('teaches how long the work took, by the order of submits', async () => {
+    const waiting = createWaitingKnowledge();
+    const learn = vi.spyOn(waiting, 'learn');
+    const rig = await activitiesOnSimulator({ deps: { waiting } });
+    const requestId = await rig.order();
+    await rig.attempt(rig.activities.readStatus, { model: kling, requestId });
+    const submittedAt = new Date(Date.now() - 60_000).toISOString();
+    await rig.attempt(rig.activities.fetchResult, ask(requestId, { workKey: kling, seen: { submittedAt } }));
+    expect(learn.mock.calls).toEqual([
+      [expect.objectContaining({ workKey: kling, model: kling }), Date.parse(submittedAt)],
+    ]);
+  });
+
   it("gives the output's URLs by kind, RunComfy's own times and what it cost", async () => {
     const { rig, requestId, fetch } = await finished([]);
     const { value } = await fetch();

@@ -46,6 +46,45 @@ describe('a plan of reads', () => {
     for (const at of [57, 58, 59]) expect(plan.nextReadAt(at) - at).toBeLessThan(0.4);
   });
 
+  it('is the cheapest of all ways to read on its grid', () => {
+    const grid = [2, 3, 4.5, 5, 7, 8, 9.5, 11, 12];
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat({ max: 20 }), { minLength: grid.length, maxLength: grid.length }),
+        fc.double({ min: 0.01, max: 3, noNaN: true }),
+        fc.double({ min: 0.1, max: 2, noNaN: true }),
+        (weights, secondsPerRead, shortestGap) => {
+          const total = weights.reduce((sum, weight) => sum + weight, 1);
+          const cdfAt = (seconds: number) =>
+            seconds >= 12
+              ? 1
+              : weights.reduce((sum, one, index) => sum + ((grid[index] ?? 0) <= seconds ? one : 0), 0) / total;
+          const distribution = { ...tabulate(cdfAt, grid), learnedFrom: 0, learnedUntil: Infinity };
+          const { cdf, moment } = distribution;
+          const costOf = (reads: number[]) => {
+            let [cost, before] = [0, 0];
+            for (const at of reads) {
+              const now = grid.indexOf(at) + 1;
+              const [ended, endedBefore] = [cdf[now] ?? 0, cdf[before] ?? 0];
+              cost += secondsPerRead * (1 - endedBefore) + at * (ended - endedBefore);
+              cost -= (moment[now] ?? 0) - (moment[before] ?? 0);
+              before = now;
+            }
+            return cost;
+          };
+          const plan = planReads(distribution, { secondsPerRead, observations: 100, shortestGap });
+          const planned = costOf(readsUntil(12, plan.nextReadAt));
+          for (let chosen = 0; chosen < 2 ** (grid.length - 1); chosen += 1) {
+            const reads = grid.filter((at, index) => at === 12 || (chosen & (1 << index)) !== 0);
+            const isAllowed = reads.every((at, index) => at - (reads[index - 1] ?? 0) >= shortestGap);
+            if (isAllowed) expect(planned).toBeLessThanOrEqual(costOf(reads) + 1e-9);
+          }
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
   it('looks at both humps of work that is now quick, now slow', () => {
     const durations = [...Array.from({ length: 30 }, () => 20), ...Array.from({ length: 15 }, () => 90)];
     const { nextReadAt } = planReads(observe(durations), { secondsPerRead: 0.5, observations: 45 });
