@@ -10,6 +10,7 @@ temporalio.envconfig.
 
 import asyncio
 import json
+import os
 import sys
 import uuid
 
@@ -82,4 +83,7 @@ async def main(key: str, should_cancel: bool) -> int:
 
 if __name__ == "__main__":
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
-    sys.exit(asyncio.run(main(words[0] if words else f"python-{uuid.uuid4()}", "--cancel" in sys.argv)))
+    code = asyncio.run(main(words[0] if words else f"python-{uuid.uuid4()}", "--cancel" in sys.argv))
+    # The SDK's threads may crash an interpreter that shuts down right after a call: leave without its finalization.
+    sys.stdout.flush()
+    os._exit(code)
