@@ -1,7 +1,7 @@
 /** One rule per row of the import table in docs/architecture.md; everything a row does not allow is forbidden. */
 
 const folders =
-  '^(domain|runcomfy|workflows|activities|worker|client|cli|embedded|gateway|config|codec|simulator|test|bench|scripts|examples)/';
+  '^(domain|runcomfy|workflows|activities|worker|client|cli|gateway|config|codec|simulator|test|bench|scripts|examples)/';
 const temporal = '(^|/)node_modules/@temporalio/|^@temporalio/';
 
 /**
@@ -50,20 +50,20 @@ module.exports = {
     ...row('worker', ['activities', 'runcomfy', 'domain', 'config', 'codec', '@worker', '@client', '@common']),
     ...row(
       'client',
-      ['domain', 'runcomfy/schemas', 'runcomfy/models', 'workflows/messages', '@client', '@common'],
+      ['domain', 'runcomfy/schemas', 'runcomfy/models', 'workflows/[a-z]+/messages', '@client', '@common'],
       ['workflows'],
     ),
     ...row('cli', [
       'client',
       'config',
       'domain',
-      'embedded',
       'simulator',
       'runcomfy',
       'worker',
       'codec',
       '@client',
       '@common',
+      '@testing',
     ]),
     {
       name: 'cli-worker-by-dynamic-import',
@@ -72,7 +72,6 @@ module.exports = {
       from: { path: '^cli/' },
       to: { path: '^worker/', dependencyTypesNot: ['dynamic-import', 'type-only'] },
     },
-    ...row('embedded', ['config', '@client', '@testing']),
     ...row('codec', ['domain', '@common', '@proto']),
     ...row('gateway', ['client', 'domain', 'config', '@client', '@common'], ['workflows']),
     ...row('config', ['domain', '@envconfig']),
@@ -100,10 +99,10 @@ module.exports = {
       name: 'product-needs-no-dev-dependency',
       severity: 'error',
       comment:
-        'an installed package has no dev dependencies; embedded/ downloads by @temporalio/testing only in a clone',
+        'an installed package has no dev dependencies; cli/dev-server/ downloads by @temporalio/testing only in a clone',
       from: {
-        path: '^(domain|runcomfy|workflows|activities|worker|client|cli|embedded|gateway|config|codec|simulator)/',
-        pathNot: '^embedded/sdk-download\\.mjs$',
+        path: '^(domain|runcomfy|workflows|activities|worker|client|cli|gateway|config|codec|simulator)/',
+        pathNot: '^cli/dev-server/sdk-download\\.mjs$',
       },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
     },

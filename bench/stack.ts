@@ -6,9 +6,9 @@ import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { readConfig } from '../config/env.ts';
 import { searchAttributes } from '../domain/names.ts';
-import type { EmbeddedServer } from '../embedded/server.ts';
-import { startEmbeddedServer } from '../embedded/server.ts';
-import { findTemporalBinary } from '../embedded/temporal-binary.ts';
+import type { EmbeddedServer } from '../cli/dev-server/server.ts';
+import { startEmbeddedServer } from '../cli/dev-server/server.ts';
+import { findTemporalBinary } from '../cli/dev-server/temporal-binary.ts';
 import { bundleWorkflows } from '../worker/index.ts';
 
 /** A dev server in memory with its default settings, a client of it, and bundled workflows for worker processes. */

@@ -1,7 +1,7 @@
 import type { ConnectedGenerations } from '../client/connect.ts';
-import { createSearchAttributes, inspectSearchAttributes } from '../client/search-attributes.ts';
-import { describeQueue } from '../client/workers.ts';
-import type { AttendedQueue, TaskQueueKind } from '../client/workers.ts';
+import { createSearchAttributes, inspectSearchAttributes } from '../client/operator/search-attributes.ts';
+import { describeQueue } from '../client/operator/workers.ts';
+import type { AttendedQueue, TaskQueueKind } from '../client/operator/workers.ts';
 import type { Config } from '../config/env.ts';
 import { searchAttributes, submitTaskQueue } from '../domain/names.ts';
 

@@ -4,7 +4,7 @@ import type { ConnectedGenerations } from '../client/connect.ts';
 import { noWorker } from '../client/errors.ts';
 import { GenerationError } from '../client/index.ts';
 import type { GenerationHandle, KnownState } from '../client/index.ts';
-import { findUnattendedQueues } from '../client/workers.ts';
+import { findUnattendedQueues } from '../client/operator/workers.ts';
 import type { GenerationResult } from '../domain/generation.ts';
 
 import { catchInterrupts } from './interrupts.ts';

@@ -3,8 +3,8 @@ import type { ConnectionOptions } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 
 import { toClientError, unreachable } from './errors.ts';
-import { createGenerationClient } from './generation-client.ts';
-import type { GenerationClient } from './generation-client.ts';
+import { createGenerationClient } from './generation/generation-client.ts';
+import type { GenerationClient } from './generation/generation-client.ts';
 
 export interface ConnectOptions {
   connectionOptions: ConnectionOptions & { address: string };

@@ -1,13 +1,13 @@
-export { createGenerationClient } from './generation-client.ts';
-export type { GenerationClient, GenerationClientOptions, TypedRequest } from './generation-client.ts';
+export { createGenerationClient } from './generation/generation-client.ts';
+export type { GenerationClient, GenerationClientOptions, TypedRequest } from './generation/generation-client.ts';
 export type { InputOf } from '../runcomfy/models/index.ts';
-export type { GenerationHandle } from './generation-handle.ts';
-export type { StartedGeneration, StartOptions } from './start-generation.ts';
-export type { WaitOptions } from './await-result.ts';
-export type { CancelOptions } from './cancel-generation.ts';
-export type { WatchOptions } from './watch-states.ts';
-export type { KnownState } from './server-state.ts';
-export type { ListedGeneration, ListFilter } from './list-generations.ts';
+export type { GenerationHandle } from './generation/generation-handle.ts';
+export type { StartedGeneration, StartOptions } from './generation/starting/start-generation.ts';
+export type { WaitOptions } from './generation/following/await-result.ts';
+export type { CancelOptions } from './generation/deciding/cancel-generation.ts';
+export type { WatchOptions } from './generation/following/watch-states.ts';
+export type { KnownState } from './generation/following/server-state.ts';
+export type { ListedGeneration, ListFilter } from './generation/following/list-generations.ts';
 export { clientErrorTypes, GenerationError, isGenerationError } from './errors.ts';
 export type { ClientErrorType, GenerationErrorType } from './errors.ts';
 export { failureTypes } from '../domain/failure-type.ts';
@@ -26,4 +26,4 @@ export type {
   Submission,
   SubmissionResolution,
 } from '../domain/generation.ts';
-export type { SubmissionResolutionReply } from '../workflows/messages.ts';
+export type { SubmissionResolutionReply } from '../workflows/generation/messages.ts';

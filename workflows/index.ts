@@ -1,1 +1,1 @@
-export { runcomfyGeneration } from './generation.ts';
+export { runcomfyGeneration } from './generation/generation.ts';

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
-import { checkOrder } from '../../client/check-order.ts';
+import { checkOrder } from '../../client/generation/starting/check-order.ts';
 import type { StartOptions } from '../../client/index.ts';
-import { findUnattendedQueues } from '../../client/workers.ts';
+import { findUnattendedQueues } from '../../client/operator/workers.ts';
 import type {
   CancelWhileRunningPolicy,
   GenerationRequest,

@@ -1,5 +1,5 @@
 import { GenerationError } from '../../client/index.ts';
-import { isEnded } from '../../client/watch-states.ts';
+import { isEnded } from '../../client/generation/following/watch-states.ts';
 
 import { addDownloadOptions, deliver } from '../deliver.ts';
 import type { DownloadFlags } from '../deliver.ts';

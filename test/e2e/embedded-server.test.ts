@@ -8,8 +8,8 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../config/env.ts';
 import { searchAttributes } from '../../domain/names.ts';
-import { startEmbeddedServer } from '../../embedded/server.ts';
-import { findTemporalBinary } from '../../embedded/temporal-binary.ts';
+import { startEmbeddedServer } from '../../cli/dev-server/server.ts';
+import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
 
 let folder = '';
 let cliPath = '';
@@ -70,7 +70,7 @@ describe('the embedded Temporal server', () => {
 
   it('dies with the process that started it, even by kill -9', async () => {
     const script = `
-      import { startEmbeddedServer } from ${JSON.stringify(new URL('../../embedded/server.ts', import.meta.url).href)};
+      import { startEmbeddedServer } from ${JSON.stringify(new URL('../../cli/dev-server/server.ts', import.meta.url).href)};
       const server = await startEmbeddedServer({ cliPath: process.argv[1], uiPort: false });
       process.stdout.write(String(server.pid));`;
     const parent = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script, cliPath], {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { shapes } from '../workflow/shapes.ts';
+import { shapes } from '../workflow/generation/shapes.ts';
 
 const folder = new URL('../histories/runcomfyGeneration/', import.meta.url);
 const files = readdirSync(folder).filter((name) => name.endsWith('.json'));

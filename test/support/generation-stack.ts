@@ -7,7 +7,7 @@ import { createGenerationClient } from '../../client/index.ts';
 import { generationWorkflowType } from '../../domain/names.ts';
 import type { Simulator, SimulatorOptions } from '../../simulator/index.ts';
 import { startSimulator } from '../../simulator/index.ts';
-import type { runcomfyGeneration } from '../../workflows/generation.ts';
+import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
 import type { GenerationHandle } from './generations.ts';
 import { failedTasks, historiesOf, quietRuntime } from './generations.ts';
 import type { ProcessSettings } from './processes.ts';

@@ -9,7 +9,7 @@ import { expect, inject } from 'vitest';
 import type { Activities, StatusReading } from '../../domain/activities.ts';
 import type { FailureDetails, GenerationRequest, GenerationResult, GenerationState } from '../../domain/generation.ts';
 import { searchAttributeNames, submitTaskQueue } from '../../domain/names.ts';
-import type { runcomfyGeneration } from '../../workflows/generation.ts';
+import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
 
 const { WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 

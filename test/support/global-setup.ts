@@ -3,8 +3,8 @@ import type { TestProject } from 'vitest/node';
 import { readConfig } from '../../config/env.ts';
 import { loadTemporalConnection } from '../../config/temporal.ts';
 import { searchAttributes } from '../../domain/names.ts';
-import { startEmbeddedServer } from '../../embedded/server.ts';
-import { findTemporalBinary } from '../../embedded/temporal-binary.ts';
+import { startEmbeddedServer } from '../../cli/dev-server/server.ts';
+import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {

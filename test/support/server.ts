@@ -1,7 +1,7 @@
 import { searchAttributes } from '../../domain/names.ts';
-import type { EmbeddedServer } from '../../embedded/server.ts';
-import { startEmbeddedServer } from '../../embedded/server.ts';
-import { findTemporalBinary } from '../../embedded/temporal-binary.ts';
+import type { EmbeddedServer } from '../../cli/dev-server/server.ts';
+import { startEmbeddedServer } from '../../cli/dev-server/server.ts';
+import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../../config/env.ts';
 
 /** A dev server of the test's own, for what the shared one must not be put through. */

@@ -31,15 +31,15 @@ const cases: [from: string, statement: string, rule?: string][] = [
   ['worker/b.ts', "import { value } from '../test/rig.ts'", 'nobody-imports-tests-and-scripts'],
   ['worker/c.ts', "import 'fast-check'", 'product-needs-no-dev-dependency'],
   ['client/a.ts', "import { value } from '../runcomfy/client.ts'", 'client-imports'],
-  ['client/b.ts', "import { value } from '../workflows/generation.ts'", 'client-values'],
-  ['client/c.ts', "import type { Shape } from '../workflows/generation.ts'"],
-  ['client/d.ts', "import { value } from '../workflows/messages.ts'"],
+  ['client/b.ts', "import { value } from '../workflows/generation/generation.ts'", 'client-values'],
+  ['client/c.ts', "import type { Shape } from '../workflows/generation/generation.ts'"],
+  ['client/d.ts', "import { value } from '../workflows/generation/messages.ts'"],
   ['client/e.ts', "import { value } from '../config/env.ts'", 'client-imports'],
   ['cli/a.ts', "import { value } from '../activities/index.ts'", 'cli-imports'],
   ['cli/b.ts', "import { value } from '../worker/main.ts'", 'cli-worker-by-dynamic-import'],
   ['cli/c.ts', "export const start = () => import('../worker/main.ts')"],
   ['cli/d.ts', "import '@temporalio/worker'", 'cli-imports'],
-  ['embedded/a.ts', "import { value } from '../client/index.ts'", 'embedded-imports'],
+  ['codec/a.ts', "import { value } from '../client/index.ts'", 'codec-imports'],
   ['gateway/a.ts', "import { value } from '../runcomfy/client.ts'", 'gateway-imports'],
   ['codec/a.ts', "import { value } from '../config/env.ts'", 'codec-imports'],
   ['codec/b.ts', "import { value } from '../domain/names.ts'; import '@temporalio/common'"],
@@ -58,7 +58,7 @@ const imported = [
     'worker/main.ts',
     'client/index.ts',
   ],
-  ...['workflows/generation.ts', 'workflows/messages.ts', 'test/rig.ts'],
+  ...['workflows/generation/generation.ts', 'workflows/generation/messages.ts', 'test/rig.ts'],
 ];
 
 let tree = '';

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Client } from '@temporalio/client';
+
+import { listPollers } from '../operator/workers.ts';
+
+const quickAnswerMs = 1_000;
+
+/** What came of a call that only a worker can answer. */
+export type WorkerAnswer<T> = { answer: T } | { error: unknown } | 'unattended';
+
+export interface AskOptions {
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Makes a call that only a worker can answer. Such a call waits for a worker up to its deadline; that nobody polls at all
+ * is found out sooner. Nothing is under way any more when this returns.
+ */
+export async function askWorker<T>(
+  client: Client,
+  key: string,
+  ask: () => Promise<T>,
+  { timeoutMs, signal }: AskOptions,
+): Promise<WorkerAnswer<T>> {
+  const done = new AbortController();
+  const stop = signal ? AbortSignal.any([signal, done.signal]) : done.signal;
+  const deadline = Date.now() + timeoutMs;
+  const asked: Promise<WorkerAnswer<T>> = client
+    .withAbortSignal(stop, () => client.withDeadline(deadline, ask))
+    .then(
+      (answer) => ({ answer }),
+      (error: unknown) => ({ error }),
+    );
+  const attendance = client.withAbortSignal(stop, () => isUnattended(client, key, stop));
+  try {
+    const isKnownUnattended = await Promise.race([asked.then(() => false), attendance]);
+    return isKnownUnattended ? 'unattended' : await asked;
+  } finally {
+    done.abort();
+    await Promise.all([asked, attendance]);
+  }
+}
+
+async function isUnattended(client: Client, key: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await sleep(quickAnswerMs, undefined, { signal });
+    const { taskQueue } = await client.workflow.getHandle(key).describe();
+    return (await listPollers(client, taskQueue, 'workflow')).length === 0;
+  } catch {
+    return false;
+  }
+}

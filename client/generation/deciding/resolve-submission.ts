@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+
+import { ApplicationFailure, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+
+import { isFailureType } from '../../../domain/failure-type.ts';
+import type { SubmissionResolution } from '../../../domain/generation.ts';
+import { resolveSubmissionUpdate } from '../../../workflows/generation/messages.ts';
+import type { SubmissionResolutionReply } from '../../../workflows/generation/messages.ts';
+
+import { askWorker } from '../ask-worker.ts';
+import { firstDetail, GenerationError, grpcCode, grpcCodeOf, isOutOfTime, noWorker } from '../../errors.ts';
+import { refuseOtherType } from '../starting/same-order.ts';
+
+const acceptTimeoutMs = 30_000;
+const answerTimeoutMs = 120_000;
+
+/** Decides about a submission whose outcome is unknown; refused, with the reason, unless that is so. */
+export async function resolveSubmission(
+  client: Client,
+  key: string,
+  resolution: SubmissionResolution,
+): Promise<SubmissionResolutionReply> {
+  const handle = client.workflow.getHandle(key);
+  const updateId = `resolve-${randomUUID()}`;
+  const accepted = await askWorker(
+    client,
+    key,
+    () => handle.startUpdate(resolveSubmissionUpdate, { args: [resolution], updateId, waitForStage: 'ACCEPTED' }),
+    { timeoutMs: acceptTimeoutMs },
+  );
+  try {
+    if (accepted === 'unattended') throw noWorker(key, (await handle.describe()).taskQueue);
+    if ('error' in accepted) throw accepted.error;
+    return await client.withDeadline(Date.now() + answerTimeoutMs, () => accepted.answer.result());
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) throw refused(key, error);
+    if (error instanceof WorkflowNotFoundError) {
+      const { type, status } = await handle.describe();
+      refuseOtherType(key, type);
+      const message = `nothing to resolve: generation "${key}" has ended (${status.name.toLowerCase()})`;
+      throw new GenerationError({ type: 'ResolutionRefused', message, key, cause: error });
+    }
+    if (!isOutOfTime(error) && grpcCodeOf(error) !== grpcCode.failedPrecondition) throw error;
+    if (accepted !== 'unattended' && 'answer' in accepted) {
+      const message = `the decision for generation "${key}" was taken but is not carried out yet: look at its state`;
+      throw new GenerationError({ type: 'StillRunning', message, key, cause: error });
+    }
+    throw noWorker(key, (await handle.describe()).taskQueue, error);
+  }
+}
+
+function refused(key: string, error: WorkflowUpdateFailedError): GenerationError {
+  const { cause } = error;
+  const message = `generation "${key}": ${cause?.message ?? error.message}`;
+  if (!(cause instanceof ApplicationFailure) || !isFailureType(cause.type) || cause.type === 'InvalidInput') {
+    return new GenerationError({
+      type: 'ResolutionRefused',
+      message,
+      key,
+      cause: error,
+    });
+  }
+  return new GenerationError({
+    type: cause.type,
+    message,
+    key,
+    details: firstDetail(cause),
+    cause: error,
+  });
+}

@@ -1,0 +1,67 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { Client, GetWorkflowExecutionHistoryRequest } from '@temporalio/client';
+
+import type { GenerationRequest } from '../../domain/generation.ts';
+import { isJsonObject } from '../../domain/json.ts';
+
+import { grpcCode, grpcCodeOf } from '../errors.ts';
+
+/** What the first event of a run says about who it is and what it was asked for. */
+export interface FirstEvent {
+  workflowType: string;
+  runId: string;
+  startedAt: Date;
+  /** The argument as sent, whoever sent it; nothing about it is checked. */
+  request: Partial<GenerationRequest>;
+}
+
+/**
+ * Reads the first event of the first run behind `runId`, so that continue-as-new hides nothing. `undefined` where
+ * Temporal keeps that run no longer.
+ */
+export async function readFirstEvent(client: Client, key: string, runId: string): Promise<FirstEvent | undefined> {
+  const event = await readEventOne(client, key, runId);
+  if (event === undefined || event.firstRunId === runId) return event;
+  return readEventOne(client, key, event.firstRunId);
+}
+
+async function readEventOne(
+  client: Client,
+  key: string,
+  runId: string,
+): Promise<(FirstEvent & { firstRunId: string }) | undefined> {
+  const { namespace, loadedDataConverter: converter } = client.options;
+  const request: GetWorkflowExecutionHistoryRequest = {
+    namespace,
+    execution: { workflowId: key, runId },
+    maximumPageSize: 1,
+  };
+  const response = await client.workflowService.getWorkflowExecutionHistory(request).catch((error: unknown) => {
+    if (isGone(error)) return undefined;
+    throw error;
+  });
+  const event = response?.history?.events?.[0];
+  const started = event?.workflowExecutionStartedEventAttributes;
+  if (!started) return undefined;
+  let payloads = started.input?.payloads ?? [];
+  for (const codec of converter.payloadCodecs.toReversed()) {
+    payloads = await codec.decode(payloads, {
+      type: 'workflow',
+      namespace,
+      workflowId: key,
+    });
+  }
+  const [payload] = payloads;
+  const argument: unknown = payload === undefined ? undefined : converter.payloadConverter.fromPayload(payload);
+  return {
+    workflowType: started.workflowType?.name ?? '',
+    runId,
+    startedAt: new Date(Number(event.eventTime?.seconds ?? 0) * 1000),
+    firstRunId: started.firstExecutionRunId ? started.firstExecutionRunId : runId,
+    request: isJsonObject(argument) ? argument : {},
+  };
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof WorkflowNotFoundError || grpcCodeOf(error) === grpcCode.notFound;
+}

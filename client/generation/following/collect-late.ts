@@ -1,0 +1,72 @@
+import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+
+import type { GenerationRequest } from '../../../domain/generation.ts';
+import { isJsonObject } from '../../../domain/json.ts';
+import { lateKey } from '../../../domain/names.ts';
+
+import { firstDetail, GenerationError } from '../../errors.ts';
+import { readFirstEvent } from '../first-event.ts';
+import { readState } from './read-state.ts';
+import { refuseOtherType } from '../starting/same-order.ts';
+import { startUnlessClosed } from '../starting/start-generation.ts';
+import type { StartedGeneration } from '../starting/start-generation.ts';
+
+/**
+ * Fetches what RunComfy made of a generation after it was given up here (detached, timed out, lost): a generation of its
+ * own, `<key>/late`, takes the request over and submits nothing. Can be repeated until it succeeds.
+ */
+export async function startLate(client: Client, taskQueue: string, key: string): Promise<StartedGeneration> {
+  const { runId, status, type } = await client.workflow.getHandle(key).describe();
+  refuseOtherType(key, type);
+  if (status.name === 'RUNNING' || status.name === 'PAUSED') {
+    const message = `generation "${key}" is still running: await its result, there is no late one yet`;
+    throw new GenerationError({ type: 'StillRunning', message, key });
+  }
+  if (status.name === 'COMPLETED')
+    return {
+      key,
+      runId,
+      attached: true,
+      notices: [`generation "${key}" succeeded: this is its result`],
+    };
+
+  const requestId = await readRequestId(client, key, runId);
+  const first = await readFirstEvent(client, key, runId);
+  const model = first?.request.model;
+  if (requestId === undefined || model === undefined) {
+    const what = requestId === undefined ? 'no request id of it is known' : 'Temporal keeps its first event no longer';
+    throw new GenerationError({
+      type: 'NoLateResult',
+      message: `generation "${key}" has no late result: ${what}`,
+      key,
+      model,
+    });
+  }
+  const late = lateKey(key);
+  const input = isJsonObject(first?.request.input) ? first.request.input : {};
+  const order: GenerationRequest = { model, input, requestId };
+  const started = await startUnlessClosed(client, late, taskQueue, order, {
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+  });
+  if (started)
+    return {
+      key: late,
+      runId: started.runId,
+      attached: !started.isNew,
+      notices: [],
+    };
+  const { runId: lateRunId } = await client.workflow.getHandle(late).describe();
+  return { key: late, runId: lateRunId, attached: true, notices: [] };
+}
+
+async function readRequestId(client: Client, key: string, runId: string): Promise<string | undefined> {
+  try {
+    await client.workflow.result(key, runId);
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const requestId = error.cause instanceof ApplicationFailure ? firstDetail(error.cause)?.requestId : undefined;
+    if (requestId !== undefined) return requestId;
+  }
+  return (await readState(client, key)).requestId;
+}

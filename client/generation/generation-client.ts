@@ -1,0 +1,64 @@
+import type { Client } from '@temporalio/client';
+
+import type { GenerationRequest, GenerationResult } from '../../domain/generation.ts';
+import { defaultTaskQueue } from '../../domain/names.ts';
+import type { InputOf } from '../../runcomfy/models/index.ts';
+
+import type { WaitOptions } from './following/await-result.ts';
+import { startLate } from './following/collect-late.ts';
+import { createHandle, named } from './generation-handle.ts';
+import type { GenerationHandle } from './generation-handle.ts';
+import { listGenerations } from './following/list-generations.ts';
+import type { ListedGeneration, ListFilter } from './following/list-generations.ts';
+import { refuseOtherType } from './starting/same-order.ts';
+import { startGeneration } from './starting/start-generation.ts';
+import type { StartOptions } from './starting/start-generation.ts';
+
+export interface GenerationClientOptions {
+  /** A connected client of `@temporalio/client`; its namespace, codecs and interceptors are used as they are. */
+  client: Client;
+  /** Where workers listen; default `runcomfy`. */
+  taskQueue?: string | undefined;
+}
+
+/** An order whose input is typed where the model is bundled. */
+export type TypedRequest<Model extends string> = Omit<GenerationRequest, 'model' | 'input'> & {
+  model: Model;
+} & ({ input: InputOf<Model> } | { requestId: string; input?: InputOf<Model> });
+
+/** Starts generations and finds them again, from any process. */
+export interface GenerationClient {
+  /** Starts a generation, or attaches to the one that has the same key; never submits twice under one key. */
+  start: <Model extends string>(request: TypedRequest<Model>, options?: StartOptions) => Promise<GenerationHandle>;
+  /** The newest generation of a key; `KeyNotFound` where Temporal knows none. */
+  get: (key: string) => Promise<GenerationHandle>;
+  /** Waits for the result of a key. */
+  result: (key: string, options?: WaitOptions) => Promise<GenerationResult>;
+  /** Takes over what RunComfy made of a generation after it was given up here, as generation `<key>/late`. */
+  collectLate: (key: string) => Promise<GenerationHandle>;
+  /** Generations, newest first. */
+  list: (filter?: ListFilter) => AsyncIterable<ListedGeneration>;
+}
+
+/** Makes the client of this library from a Temporal client. */
+export function createGenerationClient({
+  client,
+  taskQueue = defaultTaskQueue,
+}: GenerationClientOptions): GenerationClient {
+  const get = (key: string): Promise<GenerationHandle> =>
+    named(key, async () => {
+      const { runId, type } = await client.workflow.getHandle(key).describe();
+      refuseOtherType(key, type);
+      return createHandle(client, { key, runId, attached: true, notices: [] });
+    });
+  return {
+    start: (request, options) =>
+      named(options?.key ?? '', async () =>
+        createHandle(client, await startGeneration(client, taskQueue, request, options)),
+      ),
+    get,
+    result: async (key, options) => (await get(key)).result(options),
+    collectLate: (key) => named(key, async () => createHandle(client, await startLate(client, taskQueue, key))),
+    list: (filter) => listGenerations(client, filter),
+  };
+}

@@ -1,0 +1,72 @@
+import type { Client } from '@temporalio/client';
+
+import type { CancelReply, GenerationResult, SubmissionResolution } from '../../domain/generation.ts';
+import { nudgeSignal } from '../../workflows/generation/messages.ts';
+import type { SubmissionResolutionReply } from '../../workflows/generation/messages.ts';
+
+import { awaitResult } from './following/await-result.ts';
+import type { WaitOptions } from './following/await-result.ts';
+import { cancelGeneration } from './deciding/cancel-generation.ts';
+import type { CancelOptions } from './deciding/cancel-generation.ts';
+import { toClientError } from '../errors.ts';
+import { readState } from './following/read-state.ts';
+import { resolveSubmission } from './deciding/resolve-submission.ts';
+import type { KnownState } from './following/server-state.ts';
+import type { StartedGeneration } from './starting/start-generation.ts';
+import { watchStates } from './following/watch-states.ts';
+import type { WatchOptions } from './following/watch-states.ts';
+
+/** One generation, by its key. Every method throws `GenerationError`. */
+export interface GenerationHandle extends StartedGeneration {
+  /** Waits for the end: the result, or an error that says what became of the generation. */
+  result: (options?: WaitOptions) => Promise<GenerationResult>;
+  /** Where it stands; works on ended generations, and without a worker as far as the server knows. */
+  state: () => Promise<KnownState>;
+  /** Asks RunComfy to stop, and tells the truth about what came of it. */
+  cancel: (reason?: string, options?: CancelOptions) => Promise<CancelReply>;
+  /** Has the status read now instead of when it is due. */
+  nudge: () => Promise<void>;
+  /** Decides about a submission whose outcome is unknown. */
+  resolveSubmission: (resolution: SubmissionResolution) => Promise<SubmissionResolutionReply>;
+  /** Every state that differs from the one before, the last as the generation ended. */
+  watch: (options?: WatchOptions) => AsyncIterable<KnownState>;
+}
+
+/** Binds the verbs of a generation to its key. */
+export function createHandle(client: Client, started: StartedGeneration): GenerationHandle {
+  const { key, runId } = started;
+  return {
+    ...started,
+    result: (options) => named(key, () => awaitResult(client, key, runId, options)),
+    state: () => named(key, () => readState(client, key)),
+    cancel: (reason, options) => named(key, () => cancelGeneration(client, key, reason, options)),
+    nudge: () => named(key, () => nudge(client, key)),
+    resolveSubmission: (resolution) => named(key, () => resolveSubmission(client, key, resolution)),
+    async *watch(options) {
+      try {
+        yield* watchStates(client, key, runId, options);
+      } catch (error) {
+        throw toClientError(error, key);
+      }
+    },
+  };
+}
+
+/** Runs a call to Temporal and names what stands in its way. */
+export async function named<T>(key: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw toClientError(error, key);
+  }
+}
+
+async function nudge(client: Client, key: string): Promise<void> {
+  const handle = client.workflow.getHandle(key);
+  try {
+    await handle.signal(nudgeSignal);
+  } catch (error) {
+    const { status } = await handle.describe();
+    if (status.name === 'RUNNING') throw error;
+  }
+}

@@ -1,0 +1,57 @@
+import type { GenerationRequest } from '../../../domain/generation.ts';
+import { isSameJson } from '../../../domain/json.ts';
+import { generationWorkflowType } from '../../../domain/names.ts';
+
+import { GenerationError } from '../../errors.ts';
+import type { FirstEvent } from '../first-event.ts';
+
+const optionNames = ['requestId', 'deadlineMs', 'onUnknownSubmission', 'onCancelWhileRunning', 'waiting'] as const;
+
+/**
+ * Refuses a key that belongs to another order: another workflow type, model or input. Other options attach; the notices
+ * name those that differ.
+ */
+export function compareOrders(key: string, existing: FirstEvent | undefined, wanted: GenerationRequest): string[] {
+  if (existing === undefined) {
+    return [
+      `the first run of "${key}" is kept no longer: whether its model and input are the same could not be checked`,
+    ];
+  }
+  refuseOtherType(key, existing.workflowType);
+  const { request } = existing;
+  if (request.model !== wanted.model) {
+    const model = JSON.stringify(request.model ?? null);
+    throw keyInUse(
+      key,
+      wanted.model,
+      `by a generation of another model, ${model}: choose another key for ${wanted.model}`,
+    );
+  }
+  if (!isSameJson(request.input ?? {}, wanted.input)) {
+    throw keyInUse(
+      key,
+      wanted.model,
+      `by a generation of ${wanted.model} with another input: choose another key, or send the same input to attach`,
+    );
+  }
+  const different = optionNames.filter((name) => !isSameJson(request[name] ?? undefined, wanted[name]));
+  if (different.length === 0) return [];
+  return [
+    `attached to generation "${key}" as it was started first: ${different.join(', ')} of this call had no effect`,
+  ];
+}
+
+/** Refuses a key under which a workflow runs that is no generation. */
+export function refuseOtherType(key: string, workflowType: string): void {
+  if (workflowType === generationWorkflowType) return;
+  throw keyInUse(key, undefined, `by a workflow of type "${workflowType}", which is no generation: choose another key`);
+}
+
+function keyInUse(key: string, model: string | undefined, by: string): GenerationError {
+  return new GenerationError({
+    type: 'KeyInUse',
+    message: `key "${key}" is in use ${by}`,
+    key,
+    model,
+  });
+}

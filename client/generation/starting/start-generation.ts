@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { Client, WorkflowStartOptions } from '@temporalio/client';
+
+import type { GenerationRequest } from '../../../domain/generation.ts';
+import { generationWorkflowType, retryOfRunMemoKey } from '../../../domain/names.ts';
+
+import { checkOrder } from './check-order.ts';
+import type { OrderDraft } from './check-order.ts';
+import { GenerationError, grpcCode, grpcCodeOf } from '../../errors.ts';
+import { readFirstEvent } from '../first-event.ts';
+import { compareOrders } from './same-order.ts';
+import { startAndTell } from './start-and-tell.ts';
+import { judgeLastRun } from './unbilled.ts';
+
+export interface StartOptions {
+  /** Workflow ID of the generation; the same key attaches and never submits twice. Default `generation-<uuid>`. */
+  key?: string | undefined;
+  /** `if-unbilled`: starts anew where the key's last run ended in a failure that provably cost nothing. */
+  retry?: 'if-unbilled' | undefined;
+}
+
+/** A generation that was started, or found. */
+export interface StartedGeneration {
+  key: string;
+  runId: string;
+  /** This call started nothing: the generation ran, or had ended, before. */
+  attached: boolean;
+  /** What the caller should know, in sentences. */
+  notices: string[];
+}
+
+type Policies = Pick<WorkflowStartOptions, 'workflowIdReusePolicy' | 'memo'>;
+
+/** Starts a generation under a key, or attaches to the one that has this key. */
+export async function startGeneration(
+  client: Client,
+  taskQueue: string,
+  request: OrderDraft,
+  { key = `generation-${randomUUID()}`, retry }: StartOptions = {},
+): Promise<StartedGeneration> {
+  const { order, warnings } = checkOrder(request, key);
+  const start = (policies: Policies) => startUnlessClosed(client, key, taskQueue, order, policies);
+
+  const started = await start({ workflowIdReusePolicy: 'REJECT_DUPLICATE' });
+  if (started?.isNew) return { key, runId: started.runId, attached: false, notices: warnings };
+
+  const runId = started?.runId ?? (await client.workflow.getHandle(key).describe()).runId;
+  const notices = compareOrders(key, await readFirstEvent(client, key, runId), order);
+  if (started !== undefined || retry === undefined) return { key, runId, attached: true, notices };
+
+  const verdict = await judgeLastRun(client, key, runId);
+  if (!verdict.isUnbilled) {
+    return {
+      key,
+      runId,
+      attached: true,
+      notices: [...notices, `not started again: ${verdict.reason}`],
+    };
+  }
+  const again = await start({
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    memo: { [retryOfRunMemoKey]: runId },
+  });
+  if (again === undefined) throw new Error(`Temporal refused a second start of "${key}" that its policy allows`);
+  return {
+    key,
+    runId: again.runId,
+    attached: !again.isNew,
+    notices: again.isNew ? warnings : notices,
+  };
+}
+
+/** Undefined: a run of this key has ended and the policy allows no other. */
+export async function startUnlessClosed(
+  client: Client,
+  key: string,
+  taskQueue: string,
+  order: GenerationRequest,
+  policies: Policies,
+): Promise<{ runId: string; isNew: boolean } | undefined> {
+  try {
+    return await startAndTell(client.workflow, generationWorkflowType, {
+      ...policies,
+      taskQueue,
+      workflowId: key,
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      args: [order],
+      staticSummary: order.model,
+    });
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+    if (grpcCodeOf(error) !== grpcCode.invalidArgument) throw error;
+    const reason = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    throw new GenerationError({
+      type: 'InvalidInput',
+      message: `nothing was sent: Temporal refuses to start "${key}": ${reason}`,
+      key,
+      model: order.model,
+      submission: 'not_sent',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,56 @@
+import { ApplicationFailure, CancelledFailure, WorkflowFailedError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+
+import type { Submission } from '../../../domain/generation.ts';
+
+import { firstDetail, noWorker } from '../../errors.ts';
+import { readState } from '../following/read-state.ts';
+
+export type Verdict = { isUnbilled: true } | { isUnbilled: false; reason: string };
+
+/**
+ * Whether a run that has ended provably cost nothing. Only the workflow's own word counts: of a terminated run nobody can
+ * say what was under way.
+ */
+export async function judgeLastRun(client: Client, key: string, runId: string): Promise<Verdict> {
+  try {
+    await client.workflow.result(key, runId);
+    return { isUnbilled: false, reason: 'its last run succeeded' };
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const { cause } = error;
+    if (cause instanceof ApplicationFailure) return judge(firstDetail(cause)?.submission);
+    if (cause instanceof CancelledFailure) return judge(await readSubmission(client, key));
+    return {
+      isUnbilled: false,
+      reason: 'its last run was ended from outside, so it may have cost something',
+    };
+  }
+}
+
+async function readSubmission(client: Client, key: string): Promise<Submission> {
+  const state = await readState(client, key);
+  if (state.isFromServer && state.requestId === undefined) {
+    const { taskQueue } = await client.workflow.getHandle(key).describe();
+    throw noWorker(key, taskQueue);
+  }
+  return state.submission;
+}
+
+function judge(submission: unknown): Verdict {
+  switch (submission) {
+    case 'not_sent':
+    case 'refused':
+      return { isUnbilled: true };
+    case 'accepted':
+      return {
+        isUnbilled: false,
+        reason: 'RunComfy accepted the order of its last run',
+      };
+    default:
+      return {
+        isUnbilled: false,
+        reason: 'RunComfy may have accepted the order of its last run',
+      };
+  }
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+
+import type { FirstEvent } from '../../../../../client/generation/first-event.ts';
+import { compareOrders } from '../../../../../client/generation/starting/same-order.ts';
+import type { GenerationRequest } from '../../../../../domain/generation.ts';
+
+const wanted: GenerationRequest = { model: 'a/b', input: { prompt: 'a cat', seed: 7 } };
+
+function firstEvent(request: FirstEvent['request'], workflowType = 'runcomfyGeneration'): FirstEvent {
+  return { workflowType, runId: 'run-1', startedAt: new Date(0), request };
+}
+
+describe('compareOrders', () => {
+  it('attaches in silence to the same model and input, whatever the order of the keys', () => {
+    expect(compareOrders('k', firstEvent({ model: 'a/b', input: { seed: 7, prompt: 'a cat' } }), wanted)).toEqual([]);
+  });
+
+  it('names the options that have no effect any more', () => {
+    const existing = firstEvent({ ...wanted, deadlineMs: 5 });
+    expect(compareOrders('k', existing, { ...wanted, onUnknownSubmission: 'fail' })).toEqual([
+      'attached to generation "k" as it was started first: deadlineMs, onUnknownSubmission of this call had no effect',
+    ]);
+  });
+
+  it('takes a field that another language sent as null for absent', () => {
+    const sent = { ...wanted, deadlineMs: null } as unknown as FirstEvent['request'];
+    expect(compareOrders('k', firstEvent(sent), wanted)).toEqual([]);
+  });
+
+  it.each([
+    ['another model', firstEvent({ ...wanted, model: 'a/c' }), 'another model, "a/c"'],
+    ['another input', firstEvent({ ...wanted, input: { prompt: 'a dog', seed: 7 } }), 'with another input'],
+    ['more input', firstEvent({ ...wanted, input: { ...wanted.input, size: 1 } }), 'with another input'],
+    ['no argument', firstEvent({}), 'another model, null'],
+    ['another workflow', firstEvent({}, 'payment'), 'a workflow of type "payment"'],
+  ])('refuses a key that is in use by %s', (_what, existing, reason) => {
+    expect(() => compareOrders('k', existing, wanted)).toThrow(
+      expect.objectContaining({ type: 'KeyInUse', key: 'k', message: expect.stringContaining(reason) as string }),
+    );
+  });
+
+  it('says so where the first run is kept no longer', () => {
+    expect(compareOrders('k', undefined, wanted)).toEqual([expect.stringContaining('could not be checked')]);
+  });
+});

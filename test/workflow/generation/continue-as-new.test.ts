@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EmbeddedServer } from '../../../cli/dev-server/server.ts';
+import {
+  activityFailure,
+  endingOf,
+  historiesOf,
+  reading,
+  stateOf,
+  untilState,
+  withGenerations,
+} from '../../support/generations.ts';
+import { recordHistories } from '../../support/record-history.ts';
+import { startOwnServer } from '../../support/server.ts';
+
+let server: EmbeddedServer;
+
+beforeAll(async () => {
+  server = await startOwnServer({ dynamicConfig: ['limit.historyCount.suggestContinueAsNew=60'] });
+});
+afterAll(async () => {
+  await server.stop();
+});
+
+describe('a generation whose history grows long', () => {
+  it('continues as new without losing what it knows, and counts every read', async () => {
+    let reads = 0;
+    const readStatus = () => {
+      reads += 1;
+      return Promise.resolve(reading(reads <= 15 ? 'in_progress' : 'finished'));
+    };
+    await withGenerations(
+      { readStatus },
+      async (rig) => {
+        const handle = await rig.start();
+        const { result, state } = await endingOf(handle);
+        const runs = await historiesOf(rig.client, handle.workflowId);
+        expect(runs.length).toBeGreaterThan(2);
+        expect(result).toMatchObject({ requestId: 'request-1', reads: 17, costUsd: 1.26 });
+        expect(state.submittedAt).toBeDefined();
+        await recordHistories('continued-as-new', runs);
+      },
+      { address: server.address },
+    );
+  });
+
+  it('carries a cancel that comes in at any time, and answers its update', async () => {
+    let isCancelled = false;
+    await withGenerations(
+      {
+        readStatus: () => Promise.resolve(reading(isCancelled ? 'cancelled' : 'in_queue', { nextReadInMs: 0 })),
+        cancelRequest: () => {
+          isCancelled = true;
+          return Promise.resolve({
+            outcome: 'cancelled',
+            status: 'cancelled',
+            reads: 1,
+            readAt: new Date().toISOString(),
+          });
+        },
+      },
+      async (rig) => {
+        for (let round = 0; round < 8; round += 1) {
+          isCancelled = false;
+          const handle = await rig.start();
+          await untilState(handle, (state) => state.reads > 4 + round);
+          const asked = rig.client.workflow.getHandle(handle.workflowId);
+          const reply = await asked.executeUpdate('cancel', { args: [{ reason: 'enough' }] });
+          expect(reply).toEqual({ outcome: 'cancelled', phase: 'cancelled' });
+          expect((await endingOf(asked as typeof handle)).type).toBe('GenerationCancelled');
+        }
+      },
+      { address: server.address },
+    );
+  });
+
+  it('goes on holding an unknown submission, with the input for a later resubmit', async () => {
+    let posts = 0;
+    await withGenerations(
+      {
+        submitRequest: (order) => {
+          posts += 1;
+          expect(order.input).toEqual({ prompt: 'a cat' });
+          if (posts === 1) return Promise.reject(activityFailure('SubmitOutcomeUnknown', { submission: 'unknown' }));
+          return Promise.resolve({
+            requestId: 'second',
+            submittedAt: new Date().toISOString(),
+            nextReadInMs: 20,
+            searchAttributes: [],
+          });
+        },
+      },
+      async (rig) => {
+        const handle = await rig.start();
+        await untilState(handle, ({ phase }) => phase === 'submission_unknown');
+        const anyRun = rig.client.workflow.getHandle(handle.workflowId);
+        for (let nudge = 0; nudge < 40; nudge += 1) await anyRun.signal('nudge');
+        expect((await stateOf(anyRun)).phase).toBe('submission_unknown');
+        await anyRun.executeUpdate('resolveSubmission', { args: [{ action: 'resubmit' }] });
+        expect((await endingOf(anyRun as typeof handle)).result?.requestId).toBe('second');
+        expect((await historiesOf(rig.client, handle.workflowId)).length).toBeGreaterThan(1);
+      },
+      { address: server.address },
+    );
+  });
+});

@@ -1,0 +1,62 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { createActivities } from '../../../activities/index.ts';
+import { createOpenReadings } from '../../../activities/open-readings.ts';
+import { createReadPacer } from '../../../activities/read-pacer.ts';
+import { createReadTally } from '../../../activities/read-tally.ts';
+import type { WaitingKnowledge } from '../../../activities/waiting/knowledge.ts';
+import { searchAttributeNames } from '../../../domain/names.ts';
+import { createRunComfyClient } from '../../../runcomfy/client.ts';
+import { startQuickSimulator } from '../../support/generation-stack.ts';
+import { endingOf, historiesOf, order, withGenerations } from '../../support/generations.ts';
+import { klingInput } from '../../support/simulator-client.ts';
+
+const longMs = 11_000;
+const closeMs = 600;
+const closeReads = 100;
+
+/** One long wait in the queue, one long wait while it runs, then a hundred reads within a minute. */
+const twoGears: WaitingKnowledge = {
+  learn: () => undefined,
+  knowsWell: () => false,
+  learnQueueMove: () => undefined,
+  likelyEndInMs: () => 0,
+  nextReadInMs: ({ running }) => (running === undefined || running >= longMs / 1_000 ? closeMs : longMs),
+};
+
+it('waits long on timers and reads closely in one activity: a hundred reads in a minute stay below 45 events', async () => {
+  const simulator = await startQuickSimulator({
+    profiles: { '*': { queueMs: longMs - 500, runMs: 500 + longMs + closeReads * closeMs } },
+  });
+  const runcomfy = createRunComfyClient({ modelApiBase: simulator.modelApiBase, token: () => 'sim-two-gears' });
+  onTestFinished(() => runcomfy.close());
+  const { readStatus, fetchResult } = createActivities({
+    runcomfy,
+    validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
+    tally: createReadTally(),
+    pacer: createReadPacer(),
+    openReadings: createOpenReadings(10),
+    waiting: twoGears,
+    searchAttributes: () => searchAttributeNames,
+    recentBalance: () => undefined,
+    expectedPriceUsd: () => Promise.resolve(undefined),
+    keepRequestId: () => Promise.resolve(),
+    checkNewerRuns: () => Promise.resolve(),
+  });
+  const submitRequest = async () => {
+    const { requestId, receivedAt: submittedAt } = await runcomfy.submit(order.model, klingInput);
+    const workKey = order.model;
+    return { requestId, submittedAt, nextReadInMs: longMs, searchAttributes: searchAttributeNames, workKey };
+  };
+  await withGenerations({ submitRequest, readStatus, fetchResult }, async ({ client, start }) => {
+    const handle = await start();
+    const { result } = await endingOf(handle);
+
+    const [job] = simulator.ledger().jobs;
+    expect(result?.reads).toBe((job?.statusCalls ?? 0) + (job?.resultCalls ?? 0));
+    expect(result?.reads).toBeGreaterThan(0.85 * closeReads);
+    const [history] = await historiesOf(client, handle.workflowId);
+    expect(history?.events?.length).toBeLessThanOrEqual(45);
+    const { raw } = await handle.describe();
+    expect(Number(raw.workflowExecutionInfo?.stateTransitionCount)).toBeLessThanOrEqual(30);
+  });
+});

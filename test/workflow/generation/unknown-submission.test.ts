@@ -1,0 +1,373 @@
+import { heartbeat, cancelled as untilDropped } from '@temporalio/activity';
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { describe, expect, it } from 'vitest';
+import type { SubmitHeartbeat } from '../../../domain/activities.ts';
+import type { GenerationRequest } from '../../../domain/generation.ts';
+import type { GenerationHandle } from '../../support/generations.ts';
+import { activityFailure, endingOf, reading, untilState } from '../../support/generations.ts';
+import type { Script } from '../../support/scripted-generations.ts';
+import { accepted, gate, scriptedGenerations } from '../../support/scripted-generations.ts';
+
+const { start } = scriptedGenerations();
+
+const balanceBefore = { microdollars: 5_000_000, readAt: '2026-11-01T00:00:00.000Z' };
+const sentAt = '2026-11-01T00:00:05.000Z';
+const lost = () => activityFailure('SubmitOutcomeUnknown', { submission: 'unknown', sentAt, balanceBefore });
+
+/** A submit that ends in each of these ways, one after the other; the last one goes on. */
+function submits(...outcomes: ((name: string) => Promise<ReturnType<typeof accepted>>)[]): {
+  submitRequest: NonNullable<Script['submitRequest']>;
+  posts: () => number;
+} {
+  let posts = 0;
+  return {
+    posts: () => posts,
+    submitRequest: ({ input }) => {
+      posts += 1;
+      const outcome = outcomes[Math.min(posts, outcomes.length) - 1];
+      return outcome ? outcome(String(input['name'])) : Promise.reject(lost());
+    },
+  };
+}
+const unknown = () => Promise.reject(lost());
+const takes = (name: string) => Promise.resolve(accepted(`${name}--1`));
+
+async function held(script: Script = {}, request: Partial<GenerationRequest> = {}) {
+  const { submitRequest, posts } = submits(unknown);
+  const begun = await start({ submitRequest, ...script }, request);
+  await untilState(begun.handle, ({ phase }) => phase === 'submission_unknown');
+  return { ...begun, posts };
+}
+
+const resolve = (handle: GenerationHandle, resolution: object) =>
+  handle.executeUpdate('resolveSubmission', { args: [resolution] });
+const handOver = (handle: GenerationHandle, requestId: string, firstExecutionRunId = handle.firstExecutionRunId) =>
+  handle.signal('requestAccepted', { firstExecutionRunId, requestId });
+const unfinished = () => Promise.resolve(reading('in_queue', { nextReadInMs: 60_000 }));
+
+/** A worker that is lost after its last heartbeat, if it sent any. */
+async function loseWorker(beat?: SubmitHeartbeat): Promise<never> {
+  if (beat) heartbeat(beat);
+  return await untilDropped();
+}
+const sending: SubmitHeartbeat = { stage: 'sending', at: sentAt, balanceBefore, searchAttributes: ['RunComfyModel'] };
+
+describe.concurrent('a worker that is lost while it submits', () => {
+  it('before it began to send: the order is sent again by itself', async () => {
+    const { submitRequest, posts } = submits(
+      () => loseWorker(),
+      () => loseWorker({ stage: 'not_sent', at: sentAt }),
+      takes,
+    );
+    const { handle, name } = await start({ submitRequest });
+    const ending = untilLong(handle, ({ requestId }) => requestId !== undefined);
+    await ending;
+    expect((await endingOf(handle)).result?.requestId).toBe(`${name}--1`);
+    expect(posts()).toBe(3);
+  });
+
+  it('after it began to send: unknown within 30 s, with what its heartbeat told', async () => {
+    const { submitRequest, posts } = submits(() => loseWorker(sending));
+    const begunAt = Date.now();
+    const { handle } = await start({ submitRequest });
+    const state = await untilLong(handle, ({ phase }) => phase === 'submission_unknown');
+    expect(Date.now() - begunAt).toBeLessThan(30_000);
+    expect(state.evidence).toMatchObject({ sentAt, balanceBefore });
+    expect(posts()).toBe(1);
+    await resolve(handle, { action: 'abandon' });
+    expect((await endingOf(handle)).message).toContain('the worker was lost');
+  });
+
+  it('after RunComfy had accepted: the id of its last heartbeat is taken', async () => {
+    const { submitRequest, posts } = submits((name) =>
+      loseWorker({ ...sending, stage: 'accepted', requestId: `${name}--heard` }),
+    );
+    const { handle, name } = await start({ submitRequest });
+    await untilLong(handle, ({ requestId }) => requestId !== undefined);
+    expect((await endingOf(handle)).result?.requestId).toBe(`${name}--heard`);
+    expect(posts()).toBe(1);
+  });
+
+  for (const policy of ['fail', 'resubmit'] as const) {
+    it(`${policy} first waits 15 s for its spool: an id that comes in time is taken`, async () => {
+      const { submitRequest, posts } = submits(() => loseWorker(sending));
+      const { handle, name } = await start({ submitRequest }, { onUnknownSubmission: policy });
+      await untilLong(handle, ({ phase }) => phase === 'submission_unknown');
+      await handOver(handle, `${name}--spooled`);
+      expect((await endingOf(handle)).result?.requestId).toBe(`${name}--spooled`);
+      expect(posts()).toBe(1);
+    });
+
+    it(`${policy} acts once the 15 s have brought nothing`, async () => {
+      const { submitRequest, posts } = submits(() => loseWorker(sending), takes);
+      const { handle, name } = await start({ submitRequest }, { onUnknownSubmission: policy });
+      await untilLong(handle, ({ phase }) => phase === 'submission_unknown');
+      const unknownSince = Date.now();
+      const { type, result } = await endingOf(handle);
+      expect(Date.now() - unknownSince).toBeGreaterThan(12_000);
+      expect(policy === 'fail' ? type : result?.requestId).toBe(
+        policy === 'fail' ? 'SubmitOutcomeUnknown' : `${name}--1`,
+      );
+      expect(posts()).toBe(policy === 'fail' ? 1 : 2);
+    });
+  }
+});
+
+/** `untilState` for what takes two heartbeat timeouts. */
+async function untilLong(...[handle, isReached]: Parameters<typeof untilState>) {
+  return await untilState(handle, isReached).catch(() => untilState(handle, isReached));
+}
+
+describe.concurrent('a submission of unknown outcome that is held', () => {
+  it('shows what is known in its state, and sends nothing by itself', async () => {
+    const { handle, posts } = await held();
+    const { state } = { state: await untilState(handle, () => true) };
+    expect(state).toMatchObject({
+      phase: 'submission_unknown',
+      submission: 'unknown',
+      evidence: { sentAt, balanceBefore, note: expect.stringContaining('not a proof') },
+    });
+    expect(state.requestId).toBeUndefined();
+    await resolve(handle, { action: 'abandon' });
+    const { type, message, details } = await endingOf(handle);
+    expect(type).toBe('SubmitOutcomeUnknown');
+    expect(message).toContain('scripted SubmitOutcomeUnknown');
+    expect(details).toMatchObject({
+      phase: 'submission_unknown',
+      submission: 'unknown',
+      key: handle.workflowId,
+      evidence: { sentAt, balanceBefore },
+    });
+    expect(posts()).toBe(1);
+  });
+
+  it('goes on with an adopted id, once that is checked', async () => {
+    let asked: unknown;
+    const { handle, name, posts } = await held({
+      checkAdoption: (question) => {
+        asked = question;
+        return Promise.resolve({ reads: 1, nextReadInMs: 0, searchAttributes: [] });
+      },
+    });
+    const reply = await resolve(handle, { action: 'adopt', requestId: `${name}--found` });
+    expect(reply).toEqual({ phase: 'in_queue', requestId: `${name}--found` });
+    const { result } = await endingOf(handle);
+    expect(result).toMatchObject({ requestId: `${name}--found`, reads: 5 });
+    expect(asked).toMatchObject({ requestId: `${name}--found`, input: { name } });
+    expect(posts()).toBe(1);
+  });
+
+  it('stays held when an id does not pass the check, and says why', async () => {
+    const checks = [activityFailure('RequestNotFound'), activityFailure('InvalidInput', { reads: 1 })];
+    const { handle, name } = await held({
+      checkAdoption: () => Promise.reject(checks.shift() ?? new Error('a third')),
+    });
+    for (const type of ['RequestNotFound', 'InvalidInput']) {
+      const refusal = await resolve(handle, { action: 'adopt', requestId: `${name}--wrong` }).catch(
+        (error: unknown) => error,
+      );
+      expect(refusal).toBeInstanceOf(WorkflowUpdateFailedError);
+      expect((refusal as WorkflowUpdateFailedError).cause).toMatchObject({ type });
+    }
+    expect(await untilState(handle, () => true)).toMatchObject({ phase: 'submission_unknown' });
+    await handOver(handle, `${name}--right`);
+    expect((await endingOf(handle)).result?.requestId).toBe(`${name}--right`);
+  });
+
+  it('is sent again on resubmit, and held again when that is unknown too', async () => {
+    const { submitRequest, posts } = submits(unknown, unknown, takes);
+    const { handle, name } = await start({ submitRequest });
+    await untilState(handle, ({ phase }) => phase === 'submission_unknown');
+    await resolve(handle, { action: 'resubmit' });
+    await untilState(handle, ({ phase }) => phase === 'submission_unknown' && posts() === 2);
+    await resolve(handle, { action: 'resubmit' });
+    expect((await endingOf(handle)).result?.requestId).toBe(`${name}--1`);
+    expect(posts()).toBe(3);
+  });
+
+  it('says unknown, not refused, when a resubmit is refused: the first may be billed', async () => {
+    const { submitRequest } = submits(unknown, () =>
+      Promise.reject(activityFailure('InsufficientBalance', { submission: 'refused', httpStatus: 402 })),
+    );
+    const { handle } = await start({ submitRequest });
+    await untilState(handle, ({ phase }) => phase === 'submission_unknown');
+    await resolve(handle, { action: 'resubmit' }).catch(() => undefined);
+    const { type, details } = await endingOf(handle);
+    expect(type).toBe('InsufficientBalance');
+    expect(details).toMatchObject({ submission: 'unknown', httpStatus: 402 });
+  });
+
+  it('takes one decision: a second one that comes with it is refused', async () => {
+    const { handle, name } = await held();
+    const [first, second] = await Promise.allSettled([
+      resolve(handle, { action: 'adopt', requestId: `${name}--one` }),
+      resolve(handle, { action: 'adopt', requestId: `${name}--two` }),
+    ]);
+    expect([first.status, second.status].sort()).toEqual(['fulfilled', 'rejected']);
+    const { result, state } = await endingOf(handle);
+    expect([`${name}--one`, `${name}--two`]).toContain(result?.requestId);
+    expect(state.otherRequestIds).toBeUndefined();
+  });
+
+  it('goes on with an id that a worker hands over; an id of another order is ignored', async () => {
+    const { handle, name, posts } = await held();
+    await handOver(handle, `${name}--foreign`, 'another-first-run');
+    expect(await untilState(handle, () => true)).toMatchObject({ phase: 'submission_unknown' });
+    await handOver(handle, `${name}--spooled`);
+    const { result, state } = await endingOf(handle);
+    expect(result?.requestId).toBe(`${name}--spooled`);
+    expect(state.otherRequestIds).toBeUndefined();
+    expect(posts()).toBe(1);
+  });
+
+  it('answers a cancel with unknown, holds on, and cancels an id that turns up at once', async () => {
+    for (const way of ['adopt', 'hand over'] as const) {
+      const cancelled: string[] = [];
+      const { handle, name } = await held({ readStatus: unfinished, cancelled });
+      expect(await handle.executeUpdate('cancel', { args: [{ reason: 'too dear' }] })).toEqual({
+        outcome: 'unknown',
+        phase: 'submission_unknown',
+      });
+      await handle.signal('cancel');
+      expect(await untilState(handle, () => true)).toMatchObject({ phase: 'submission_unknown' });
+      await expect(resolve(handle, { action: 'resubmit' })).rejects.toThrow(WorkflowUpdateFailedError);
+      if (way === 'adopt') await resolve(handle, { action: 'adopt', requestId: `${name}--late` });
+      else await handOver(handle, `${name}--late`);
+      const { type, details, state } = await endingOf(handle);
+      expect(type).toBe('GenerationCancelled');
+      expect(details).toMatchObject({
+        requestId: `${name}--late`,
+        submission: 'accepted',
+        cancel: { outcome: 'cancelled', reason: 'too dear' },
+      });
+      expect(state.phase).toBe('cancelled');
+      expect(cancelled).toEqual([`${name}--late`]);
+    }
+  });
+
+  it('closes as Canceled when its workflow is cancelled, and its state says unknown', async () => {
+    const { handle } = await held();
+    await handle.cancel();
+    const { type, state } = await endingOf(handle);
+    expect(type).toBe('Canceled');
+    expect(state).toMatchObject({ phase: 'cancelled', submission: 'unknown', cancel: { outcome: 'unknown' } });
+    expect(state.failure?.message).toContain('unknown whether RunComfy had accepted');
+  });
+
+  it('ends as SubmitOutcomeUnknown at its deadline', async () => {
+    const { handle } = await held({}, { deadlineMs: 5_000 });
+    const { type, details } = await endingOf(handle);
+    expect(type).toBe('SubmitOutcomeUnknown');
+    expect(details).toMatchObject({ phase: 'submission_unknown', submission: 'unknown' });
+  });
+
+  it('answers who asked for a decision when its workflow is cancelled meanwhile', async () => {
+    const checking = gate();
+    const { handle, name } = await held({
+      checkAdoption: () => checking.pass().then(() => ({ reads: 1, nextReadInMs: 0, searchAttributes: [] })),
+    });
+    const asked = resolve(handle, { action: 'adopt', requestId: `${name}--late` }).catch((error: unknown) => error);
+    await checking.reached;
+    await handle.cancel();
+    await untilState(handle, ({ cancel }) => cancel !== undefined);
+    checking.open();
+    expect(await asked).toBeInstanceOf(WorkflowUpdateFailedError);
+    expect((await endingOf(handle)).type).toBe('Canceled');
+  });
+});
+
+describe.concurrent('the policy for a submission of unknown outcome', () => {
+  it('fail ends as SubmitOutcomeUnknown at once when the activity itself said so', async () => {
+    const { submitRequest, posts } = submits(unknown);
+    const { handle } = await start({ submitRequest }, { onUnknownSubmission: 'fail' });
+    const { type, details } = await endingOf(handle);
+    expect(type).toBe('SubmitOutcomeUnknown');
+    expect(details).toMatchObject({ submission: 'unknown', evidence: { sentAt } });
+    expect(posts()).toBe(1);
+  });
+
+  it('resubmit sends once more, and a second unknown holds', async () => {
+    const { submitRequest, posts } = submits(unknown);
+    const { handle, name } = await start({ submitRequest }, { onUnknownSubmission: 'resubmit' });
+    await untilState(handle, ({ phase }) => phase === 'submission_unknown' && posts() === 2);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(posts()).toBe(2);
+    await handOver(handle, `${name}--one`);
+    expect((await endingOf(handle)).result?.requestId).toBe(`${name}--one`);
+  });
+
+  it('resubmit is not followed once a cancel was asked for', async () => {
+    const sending = gate();
+    const cancelled: string[] = [];
+    const { submitRequest, posts } = submits(() => sending.pass().then(unknown));
+    const { handle, name } = await start({ submitRequest, cancelled }, { onUnknownSubmission: 'resubmit' });
+    await sending.reached;
+    const asked = handle.executeUpdate('cancel');
+    await untilState(handle, ({ cancel }) => cancel !== undefined);
+    sending.open();
+    expect(await asked).toEqual({ outcome: 'unknown', phase: 'submission_unknown' });
+    expect(posts()).toBe(1);
+    await handOver(handle, `${name}--1`);
+    expect((await endingOf(handle)).type).toBe('GenerationCancelled');
+    expect(cancelled).toEqual([`${name}--1`]);
+  });
+
+  it('resubmit stopped in the backoff of the second submit is unknown, not unsent', async () => {
+    const refused = gate();
+    const { submitRequest } = submits(unknown, () => {
+      void refused.pass();
+      const more = { retryable: true, nextRetryDelay: 600_000 };
+      return Promise.reject(activityFailure('RateLimited', { submission: 'refused' }, more));
+    });
+    const { handle } = await start({ submitRequest }, { onUnknownSubmission: 'resubmit' });
+    await refused.reached;
+    expect(await handle.executeUpdate('cancel')).toEqual({ outcome: 'unknown', phase: 'submission_unknown' });
+    await resolve(handle, { action: 'abandon' });
+    const { type, details } = await endingOf(handle);
+    expect({ type, submission: details?.submission }).toEqual({ type: 'SubmitOutcomeUnknown', submission: 'unknown' });
+  });
+});
+
+describe.concurrent('a further request of the same order', () => {
+  it('is named in otherRequestIds and cancelled once', async () => {
+    const cancelled: string[] = [];
+    const { handle, name } = await start({ readStatus: unfinished, cancelled });
+    await untilState(handle, ({ reads }) => reads > 0);
+    for (const requestId of [`${name}--1`, `${name}--2`, `${name}--2`]) await handOver(handle, requestId);
+    await untilState(handle, ({ otherRequestIds }) => otherRequestIds !== undefined);
+    await handOver(handle, `${name}--foreign`, 'another-first-run');
+    await handle.signal('cancel');
+    const { details } = await endingOf(handle);
+    expect(details).toMatchObject({ requestId: `${name}--1`, otherRequestIds: [`${name}--2`] });
+    expect(cancelled.sort()).toEqual([`${name}--1`, `${name}--2`]);
+  });
+
+  it('found by a submit that was left behind by a handed-over id is cancelled as well', async () => {
+    const sending = gate();
+    const cancelled: string[] = [];
+    const { submitRequest } = submits((name) => sending.pass().then(() => accepted(`${name}--second`)));
+    const { handle, name } = await start({ submitRequest, readStatus: unfinished, cancelled });
+    await sending.reached;
+    await handOver(handle, `${name}--first`);
+    await untilState(handle, ({ requestId }) => requestId === `${name}--first`);
+    sending.open();
+    await untilState(handle, ({ otherRequestIds }) => otherRequestIds?.[0] === `${name}--second`);
+    await handle.cancel();
+    const { type, state } = await endingOf(handle);
+    expect({ type, requestId: state.requestId }).toEqual({ type: 'Canceled', requestId: `${name}--first` });
+    expect(cancelled.sort()).toEqual([`${name}--first`, `${name}--second`]);
+  });
+
+  it('is no further one when the same id comes both ways', async () => {
+    const sending = gate();
+    const { submitRequest } = submits((name) => sending.pass().then(() => accepted(`${name}--1`)));
+    const { handle, name } = await start({ submitRequest });
+    await sending.reached;
+    await handOver(handle, `${name}--1`);
+    await untilState(handle, ({ requestId }) => requestId !== undefined);
+    sending.open();
+    const { result, state } = await endingOf(handle);
+    expect(result?.requestId).toBe(`${name}--1`);
+    expect(state.otherRequestIds ?? []).toEqual([]);
+  });
+});

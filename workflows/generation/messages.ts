@@ -1,0 +1,40 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+
+import type {
+  AcceptedRequest,
+  CancelReply,
+  GenerationState,
+  Phase,
+  SubmissionResolution,
+} from '../../domain/generation.ts';
+
+/** Optional payload of signal and update `cancel`. */
+export interface CancelOrder {
+  reason?: string;
+}
+
+/** Reply of update `resolveSubmission`: where the decision led; `requestId` once one is known. */
+export interface SubmissionResolutionReply {
+  phase: Phase;
+  requestId?: string;
+}
+
+/** Asks for a cancel at any time; the payload may be absent. */
+export const cancelSignal = defineSignal<[CancelOrder?]>('cancel');
+
+/** Asks for a status read now. */
+export const nudgeSignal = defineSignal('nudge');
+
+/** Internal: a worker hands over a request id that its activity could not report. */
+export const requestAcceptedSignal = defineSignal<[AcceptedRequest]>('requestAccepted');
+
+/** Asks for a cancel and tells what became of it; the payload may be absent. */
+export const cancelUpdate = defineUpdate<CancelReply, [CancelOrder?]>('cancel');
+
+/** Decides about a submission whose outcome is unknown; refused in any other state. */
+export const resolveSubmissionUpdate = defineUpdate<SubmissionResolutionReply, [SubmissionResolution]>(
+  'resolveSubmission',
+);
+
+/** Where a generation stands; answered for closed runs too. */
+export const stateQuery = defineQuery<GenerationState>('state');
