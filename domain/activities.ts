@@ -32,6 +32,8 @@ export interface AcceptedSubmit {
   nextReadInMs: number;
   /** The reading activity itself waits for that long: it is to be asked at once. */
   isNextReadSoon?: boolean;
+  /** When the work is likely over, ISO 8601; only where such work is known well. */
+  expectedEndAt?: string;
   /** Model and the input fields that size the work: what durations are learned by. */
   workKey?: string;
   /** The search attributes that the server knows. */
@@ -92,6 +94,8 @@ export interface StatusReading {
   nextReadInMs: number;
   /** The reading activity itself waits for that long, or a result is expected: the next read is to be asked for at once. */
   isNextReadSoon?: boolean;
+  /** When the work is likely over, ISO 8601; only where such work is known well. */
+  expectedEndAt?: string;
   searchAttributes?: string[];
 }
 
