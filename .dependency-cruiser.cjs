@@ -77,6 +77,13 @@ module.exports = {
     ...row('config', ['domain', '@envconfig']),
     ...row('simulator', ['domain', 'runcomfy/schemas', 'runcomfy/models']),
     {
+      name: 'client-by-its-faces',
+      severity: 'error',
+      comment: 'what callers cannot import, our own code does without: client/index.ts and client/operator/index.ts',
+      from: { pathNot: '^(client|test)/' },
+      to: { path: '^client/', pathNot: '^client/(operator/)?index\\.ts$' },
+    },
+    {
       name: 'nobody-imports-tests-and-scripts',
       severity: 'error',
       from: { pathNot: '^(test|bench|scripts|examples)/' },

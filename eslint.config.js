@@ -49,12 +49,22 @@ const literalImport = (pattern) => ({
   message: 'This folder may not import that: see docs/architecture.md.',
 });
 
+/** What callers cannot import, our own code does without. */
+const clientPastItsFaces = {
+  regex: '^(?:\\.\\./)+client/(?!(?:operator/)?index\\.ts$)',
+  message: 'The client is imported by client/index.ts and client/operator/index.ts alone.',
+};
+
 function importRules(folder) {
   const allowed = mayImport[folder];
   const foreign = folders.filter((name) => name !== folder && !allowed.folders.includes(name));
   const packages =
     allowed.temporal.length === 0 ? temporal('') : `${temporal('')}(?!(?:${allowed.temporal.join('|')})(?:/|$))`;
-  const patterns = [literalImport(`^(?:\\.\\./)+(?:${foreign.join('|')})/`), literalImport(`^${packages}`)];
+  const patterns = [
+    literalImport(`^(?:\\.\\./)+(?:${foreign.join('|')})/`),
+    literalImport(`^${packages}`),
+    clientPastItsFaces,
+  ];
   if (folder === 'domain' || folder === 'workflows') {
     const exception = folder === 'workflows' ? '(?!@temporalio/workflow$)' : '';
     patterns.push({
@@ -135,6 +145,10 @@ export default defineConfig(
   {
     files: ['scripts/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts'],
     rules: { 'no-console': 'off', 'no-restricted-properties': 'off' },
+  },
+  {
+    files: ['scripts/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [clientPastItsFaces] }] },
   },
   { files: ['cli/**/*.ts'], rules: { 'no-console': 'off' } },
   {

@@ -1,5 +1,5 @@
-import { connectGenerations } from '../client/connect.ts';
-import type { ConnectedGenerations } from '../client/connect.ts';
+import { connectGenerations } from '../client/index.ts';
+import type { ConnectedGenerations } from '../client/index.ts';
 import { createEncryptionCodec } from '../codec/index.ts';
 import { readCodecKeys } from '../config/codec-keys.ts';
 import { readConfig } from '../config/env.ts';

@@ -1,5 +1,5 @@
-import { isGenerationError } from '../client/errors.ts';
-import type { GenerationError, GenerationErrorType } from '../client/errors.ts';
+import { isGenerationError } from '../client/index.ts';
+import type { GenerationError, GenerationErrorType } from '../client/index.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';

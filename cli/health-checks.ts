@@ -1,7 +1,6 @@
-import type { ConnectedGenerations } from '../client/connect.ts';
-import { createSearchAttributes, inspectSearchAttributes } from '../client/operator/search-attributes.ts';
-import { describeQueue } from '../client/operator/workers.ts';
-import type { AttendedQueue, TaskQueueKind } from '../client/operator/workers.ts';
+import type { ConnectedGenerations } from '../client/index.ts';
+import { createSearchAttributes, describeQueue, inspectSearchAttributes } from '../client/operator/index.ts';
+import type { AttendedQueue, TaskQueueKind } from '../client/operator/index.ts';
 import type { Config } from '../config/env.ts';
 import { searchAttributes, submitTaskQueue } from '../domain/names.ts';
 

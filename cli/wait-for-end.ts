@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { ConnectedGenerations } from '../client/connect.ts';
-import { noWorker } from '../client/errors.ts';
 import { GenerationError } from '../client/index.ts';
-import type { GenerationHandle, KnownState } from '../client/index.ts';
-import { findUnattendedQueues } from '../client/operator/workers.ts';
+import type { ConnectedGenerations, GenerationHandle, KnownState } from '../client/index.ts';
+import { findUnattendedQueues, noWorker } from '../client/operator/index.ts';
 import type { GenerationResult } from '../domain/generation.ts';
 
 import { catchInterrupts } from './interrupts.ts';

@@ -2,9 +2,7 @@ import type { WorkflowFailedError } from '@temporalio/client';
 import {
   ApplicationFailure,
   CancelledFailure,
-  isGrpcServiceError,
   NamespaceNotFoundError,
-  ServiceError,
   TerminatedFailure,
   TimeoutFailure,
   WorkflowNotFoundError,
@@ -14,6 +12,8 @@ import { isFailureType } from '../domain/failure-type.ts';
 import type { FailureType } from '../domain/failure-type.ts';
 import type { FailureDetails, GenerationState, InputIssue, Phase, Submission } from '../domain/generation.ts';
 import { isJsonObject } from '../domain/json.ts';
+
+import { grpcReasonOf, isUnreachable } from './grpc.ts';
 
 /** What can go wrong between a caller and Temporal, beside the failures of a generation itself. */
 export const clientErrorTypes = [
@@ -155,7 +155,7 @@ export function toClientError(error: unknown, key: string): unknown {
   }
   if (error instanceof WorkflowNotFoundError) return keyNotFound(key, error);
   if (isUnreachable(error)) {
-    const reason = reasonOf(error);
+    const reason = grpcReasonOf(error);
     const message = `Temporal cannot be reached (${reason}): check that the server is up and that TEMPORAL_ADDRESS is right`;
     return new GenerationError({
       type: 'TemporalUnreachable',
@@ -170,7 +170,7 @@ export function toClientError(error: unknown, key: string): unknown {
 /** Temporal gave no answer, or refused us at the door. */
 export function unreachable(address: string, cause: unknown, key?: string): GenerationError {
   const where = address === '' ? '' : ` at ${address}`;
-  const message = `Temporal cannot be reached${where} (${reasonOf(cause)}): check that the server is up, and TEMPORAL_ADDRESS and TEMPORAL_API_KEY`;
+  const message = `Temporal cannot be reached${where} (${grpcReasonOf(cause)}): check that the server is up, and TEMPORAL_ADDRESS and TEMPORAL_API_KEY`;
   return new GenerationError({ type: 'TemporalUnreachable', message, key, cause });
 }
 
@@ -183,52 +183,4 @@ function keyNotFound(key: string, cause?: unknown): GenerationError {
 export function noWorker(key: string, taskQueue: string, cause?: unknown): GenerationError {
   const message = `no worker answers for generation "${key}": start one on task queue "${taskQueue}" with \`runcomfy-temporal worker\``;
   return new GenerationError({ type: 'NoWorker', message, key, cause });
-}
-
-/** The gRPC status codes that mean something here. */
-export const grpcCode = {
-  cancelled: 1,
-  invalidArgument: 3,
-  deadlineExceeded: 4,
-  notFound: 5,
-  permissionDenied: 7,
-  resourceExhausted: 8,
-  failedPrecondition: 9,
-  aborted: 10,
-  unavailable: 14,
-  unauthenticated: 16,
-};
-
-/** Whether Temporal itself gave no answer, or refused us at the door. */
-function isUnreachable(error: unknown): boolean {
-  const code = grpcCodeOf(error);
-  return (
-    code === grpcCode.unavailable ||
-    code === grpcCode.permissionDenied ||
-    code === grpcCode.unauthenticated ||
-    code === grpcCode.deadlineExceeded
-  );
-}
-
-/** Whether a call with a deadline ran out of time: the server may be first to give it up, and then says `cancelled`. */
-export function isOutOfTime(error: unknown): boolean {
-  const code = grpcCodeOf(error);
-  return code === grpcCode.deadlineExceeded || code === grpcCode.cancelled;
-}
-
-/** Whether the server is away for now, so that the same call may succeed later. */
-export function isServerAway(error: unknown): boolean {
-  return grpcCodeOf(error) === grpcCode.unavailable;
-}
-
-/** gRPC status code of an error or of its cause. */
-export function grpcCodeOf(error: unknown): number | undefined {
-  if (isGrpcServiceError(error)) return error.code;
-  return error instanceof Error && error.cause !== undefined ? grpcCodeOf(error.cause) : undefined;
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof ServiceError && error.cause !== undefined) return reasonOf(error.cause);
-  if (isGrpcServiceError(error)) return error.details === '' ? error.message : error.details;
-  return error instanceof Error ? error.message : String(error);
 }

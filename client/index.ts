@@ -1,10 +1,15 @@
+export { connectGenerations } from './connect.ts';
+export type { ConnectedGenerations, ConnectOptions } from './connect.ts';
 export { createGenerationClient } from './generation/generation-client.ts';
 export type { GenerationClient, GenerationClientOptions, TypedRequest } from './generation/generation-client.ts';
 export type { InputOf } from '../runcomfy/models/index.ts';
 export type { GenerationHandle } from './generation/generation-handle.ts';
 export type { StartedGeneration, StartOptions } from './generation/starting/start-generation.ts';
+export { checkRequest } from './generation/starting/check-request.ts';
+export type { CheckedRequest, RequestDraft } from './generation/starting/check-request.ts';
 export type { WaitOptions } from './generation/following/await-result.ts';
 export type { CancelOptions } from './generation/deciding/cancel-generation.ts';
+export { isTerminal } from './generation/following/watch-states.ts';
 export type { WatchOptions } from './generation/following/watch-states.ts';
 export type { KnownState } from './generation/following/server-state.ts';
 export type { ListedGeneration, ListFilter } from './generation/following/list-generations.ts';

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
-import { checkOrder } from '../../client/generation/starting/check-order.ts';
+import { checkRequest } from '../../client/index.ts';
 import type { StartOptions } from '../../client/index.ts';
-import { findUnattendedQueues } from '../../client/operator/workers.ts';
+import { findUnattendedQueues } from '../../client/operator/index.ts';
 import type {
   CancelWhileRunningPolicy,
   GenerationRequest,
@@ -65,7 +65,7 @@ export const addGenerate = defineCommand<GenerateOptions>({
     }
     const { key = `generation-${randomUUID()}` } = options;
     const request = toRequest(model, input ?? {}, options);
-    checkOrder(request, key);
+    checkRequest(request, key);
     const startOptions: StartOptions = { key, ...(options.retry && { retry: 'if-unbilled' }) };
     return context.withTemporal(async (connected) => {
       const start = async () => {

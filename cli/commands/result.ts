@@ -1,5 +1,4 @@
 import { GenerationError } from '../../client/index.ts';
-import { isEnded } from '../../client/generation/following/watch-states.ts';
 
 import { addDownloadOptions, deliver } from '../deliver.ts';
 import type { DownloadFlags } from '../deliver.ts';
@@ -34,7 +33,7 @@ export const addResult = defineCommand<ResultOptions>({
       const { generations } = connected;
       const handle = options.late ? await generations.collectLate(key) : await generations.get(key);
       for (const notice of handle.notices) context.printer.note(`note: ${notice}`);
-      if (!options.wait && !(await isEnded(connected.client, handle.key))) {
+      if (!options.wait && !(await handle.isEnded())) {
         throw new GenerationError({
           type: 'StillRunning',
           message: `generation "${handle.key}" is still running`,

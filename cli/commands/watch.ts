@@ -1,6 +1,5 @@
-import { isGenerationError } from '../../client/index.ts';
+import { isGenerationError, isTerminal } from '../../client/index.ts';
 import type { GenerationHandle, KnownState } from '../../client/index.ts';
-import { isTerminal } from '../../client/generation/following/watch-states.ts';
 
 import { defineCommand } from '../define-command.ts';
 import { exitCodeOf, exitCodes } from '../exit-codes.ts';

@@ -10,7 +10,7 @@ import { createHandle, named } from './generation-handle.ts';
 import type { GenerationHandle } from './generation-handle.ts';
 import { listGenerations } from './following/list-generations.ts';
 import type { ListedGeneration, ListFilter } from './following/list-generations.ts';
-import { refuseOtherType } from './starting/same-order.ts';
+import { refuseOtherType } from './starting/compare-requests.ts';
 import { startGeneration } from './starting/start-generation.ts';
 import type { StartOptions } from './starting/start-generation.ts';
 

@@ -13,7 +13,7 @@ import { readState } from './following/read-state.ts';
 import { resolveSubmission } from './deciding/resolve-submission.ts';
 import type { KnownState } from './following/server-state.ts';
 import type { StartedGeneration } from './starting/start-generation.ts';
-import { watchStates } from './following/watch-states.ts';
+import { isEnded, watchStates } from './following/watch-states.ts';
 import type { WatchOptions } from './following/watch-states.ts';
 
 /** One generation, by its key. Every method throws `GenerationError`. */
@@ -22,6 +22,8 @@ export interface GenerationHandle extends StartedGeneration {
   result: (options?: WaitOptions) => Promise<GenerationResult>;
   /** Where it stands; works on ended generations, and without a worker as far as the server knows. */
   state: () => Promise<KnownState>;
+  /** Whether the newest run of the key has closed; needs no worker. */
+  isEnded: () => Promise<boolean>;
   /** Asks RunComfy to stop, and tells the truth about what came of it. */
   cancel: (reason?: string, options?: CancelOptions) => Promise<CancelReply>;
   /** Has the status read now instead of when it is due. */
@@ -39,6 +41,7 @@ export function createHandle(client: Client, started: StartedGeneration): Genera
     ...started,
     result: (options) => named(key, () => awaitResult(client, key, runId, options)),
     state: () => named(key, () => readState(client, key)),
+    isEnded: () => named(key, () => isEnded(client, key)),
     cancel: (reason, options) => named(key, () => cancelGeneration(client, key, reason, options)),
     nudge: () => named(key, () => nudge(client, key)),
     resolveSubmission: (resolution) => named(key, () => resolveSubmission(client, key, resolution)),

@@ -8,7 +8,7 @@ import { cancelSignal, cancelUpdate } from '../../../workflows/generation/messag
 import type { CancelOrder } from '../../../workflows/generation/messages.ts';
 
 import { askWorker } from '../ask-worker.ts';
-import { grpcCode, grpcCodeOf, isOutOfTime } from '../../errors.ts';
+import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
 import { readState } from '../following/read-state.ts';
 
 export interface CancelOptions {

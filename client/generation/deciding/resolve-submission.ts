@@ -9,8 +9,9 @@ import { resolveSubmissionUpdate } from '../../../workflows/generation/messages.
 import type { SubmissionResolutionReply } from '../../../workflows/generation/messages.ts';
 
 import { askWorker } from '../ask-worker.ts';
-import { firstDetail, GenerationError, grpcCode, grpcCodeOf, isOutOfTime, noWorker } from '../../errors.ts';
-import { refuseOtherType } from '../starting/same-order.ts';
+import { firstDetail, GenerationError, noWorker } from '../../errors.ts';
+import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
+import { refuseOtherType } from '../starting/compare-requests.ts';
 
 const acceptTimeoutMs = 30_000;
 const answerTimeoutMs = 120_000;

@@ -5,7 +5,8 @@ import type { Client } from '@temporalio/client';
 
 import type { GenerationResult } from '../../../domain/generation.ts';
 
-import { isServerAway, toGenerationError } from '../../errors.ts';
+import { toGenerationError } from '../../errors.ts';
+import { isServerAway } from '../../grpc.ts';
 import { readState } from './read-state.ts';
 import type { KnownState } from './server-state.ts';
 

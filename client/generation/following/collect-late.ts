@@ -6,9 +6,9 @@ import { isJsonObject } from '../../../domain/json.ts';
 import { lateKey } from '../../../domain/names.ts';
 
 import { firstDetail, GenerationError } from '../../errors.ts';
-import { readFirstEvent } from '../first-event.ts';
+import { readOriginalRequest } from '../original-request.ts';
 import { readState } from './read-state.ts';
-import { refuseOtherType } from '../starting/same-order.ts';
+import { refuseOtherType } from '../starting/compare-requests.ts';
 import { startUnlessClosed } from '../starting/start-generation.ts';
 import type { StartedGeneration } from '../starting/start-generation.ts';
 
@@ -32,7 +32,7 @@ export async function startLate(client: Client, taskQueue: string, key: string):
     };
 
   const requestId = await readRequestId(client, key, runId);
-  const first = await readFirstEvent(client, key, runId);
+  const first = await readOriginalRequest(client, key, runId);
   const model = first?.request.model;
   if (requestId === undefined || model === undefined) {
     const what = requestId === undefined ? 'no request id of it is known' : 'Temporal keeps its first event no longer';

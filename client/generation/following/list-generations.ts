@@ -3,8 +3,8 @@ import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import type { Phase } from '../../../domain/generation.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 
-import { grpcCode, grpcCodeOf } from '../../errors.ts';
-import { readFirstEvent } from '../first-event.ts';
+import { grpcCode, grpcCodeOf } from '../../grpc.ts';
+import { readOriginalRequest } from '../original-request.ts';
 import { attributeOf, phaseOf } from './server-state.ts';
 
 export interface ListFilter {
@@ -75,7 +75,7 @@ async function describeRow(client: Client, info: WorkflowExecutionInfo): Promise
   const { workflowId: key, runId, startTime, closeTime } = info;
   const requestId = attributeOf(info, 'RunComfyRequestId');
   const cost = info.typedSearchAttributes.getAll().find((pair) => pair.key.name === 'RunComfyCostUsd')?.value;
-  const model = attributeOf(info, 'RunComfyModel') ?? (await readFirstEvent(client, key, runId))?.request.model;
+  const model = attributeOf(info, 'RunComfyModel') ?? (await readOriginalRequest(client, key, runId))?.request.model;
   return {
     key,
     runId,

@@ -5,8 +5,8 @@ import type { GenerationState } from '../../../domain/generation.ts';
 import { stateQuery } from '../../../workflows/generation/messages.ts';
 
 import { askWorker } from '../ask-worker.ts';
-import { grpcCode, grpcCodeOf, isOutOfTime } from '../../errors.ts';
-import { refuseOtherType } from '../starting/same-order.ts';
+import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
+import { refuseOtherType } from '../starting/compare-requests.ts';
 import { readServerState } from './server-state.ts';
 import type { KnownState } from './server-state.ts';
 

@@ -7,7 +7,7 @@ import type { FailureDetails, GenerationResult, GenerationState, Phase } from '.
 import type { SearchAttributeName } from '../../../domain/names.ts';
 
 import { firstDetail } from '../../errors.ts';
-import { readFirstEvent } from '../first-event.ts';
+import { readOriginalRequest } from '../original-request.ts';
 
 /** A generation's state; `isFromServer` where no worker answered and Temporal's own records had to do. */
 export interface KnownState extends GenerationState {
@@ -21,7 +21,7 @@ export interface KnownState extends GenerationState {
 /** What Temporal knows of a generation without asking any worker: search attributes, pending activities, first and last event. */
 export async function readServerState(client: Client, info: WorkflowExecutionDescription): Promise<KnownState> {
   const { workflowId: key, runId } = info;
-  const first = await readFirstEvent(client, key, runId);
+  const first = await readOriginalRequest(client, key, runId);
   const { model: modelAsked, deadlineMs } = first?.request ?? {};
   const startedAt = first?.startedAt ?? info.startTime;
   const requestId = attributeOf(info, 'RunComfyRequestId') ?? first?.request.requestId;

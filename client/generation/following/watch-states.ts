@@ -6,7 +6,8 @@ import type { Phase } from '../../../domain/generation.ts';
 import { isSameJson } from '../../../domain/json.ts';
 
 import { awaitResult } from './await-result.ts';
-import { isGenerationError, isServerAway } from '../../errors.ts';
+import { isGenerationError } from '../../errors.ts';
+import { isServerAway } from '../../grpc.ts';
 import { readState } from './read-state.ts';
 import type { KnownState } from './server-state.ts';
 

@@ -6,13 +6,14 @@ import type { Client, WorkflowStartOptions } from '@temporalio/client';
 import type { GenerationRequest } from '../../../domain/generation.ts';
 import { generationWorkflowType, retryOfRunMemoKey } from '../../../domain/names.ts';
 
-import { checkOrder } from './check-order.ts';
-import type { OrderDraft } from './check-order.ts';
-import { GenerationError, grpcCode, grpcCodeOf } from '../../errors.ts';
-import { readFirstEvent } from '../first-event.ts';
-import { compareOrders } from './same-order.ts';
-import { startAndTell } from './start-and-tell.ts';
-import { judgeLastRun } from './unbilled.ts';
+import { checkRequest } from './check-request.ts';
+import type { RequestDraft } from './check-request.ts';
+import { GenerationError } from '../../errors.ts';
+import { grpcCode, grpcCodeOf } from '../../grpc.ts';
+import { readOriginalRequest } from '../original-request.ts';
+import { compareRequests } from './compare-requests.ts';
+import { startWorkflow } from './start-workflow.ts';
+import { assessLastRun } from './last-run.ts';
 
 export interface StartOptions {
   /** Workflow ID of the generation; the same key attaches and never submits twice. Default `generation-<uuid>`. */
@@ -37,20 +38,20 @@ type Policies = Pick<WorkflowStartOptions, 'workflowIdReusePolicy' | 'memo'>;
 export async function startGeneration(
   client: Client,
   taskQueue: string,
-  request: OrderDraft,
+  request: RequestDraft,
   { key = `generation-${randomUUID()}`, retry }: StartOptions = {},
 ): Promise<StartedGeneration> {
-  const { order, warnings } = checkOrder(request, key);
+  const { order, warnings } = checkRequest(request, key);
   const start = (policies: Policies) => startUnlessClosed(client, key, taskQueue, order, policies);
 
   const started = await start({ workflowIdReusePolicy: 'REJECT_DUPLICATE' });
   if (started?.isNew) return { key, runId: started.runId, attached: false, notices: warnings };
 
   const runId = started?.runId ?? (await client.workflow.getHandle(key).describe()).runId;
-  const notices = compareOrders(key, await readFirstEvent(client, key, runId), order);
+  const notices = compareRequests(key, await readOriginalRequest(client, key, runId), order);
   if (started !== undefined || retry === undefined) return { key, runId, attached: true, notices };
 
-  const verdict = await judgeLastRun(client, key, runId);
+  const verdict = await assessLastRun(client, key, runId);
   if (!verdict.isUnbilled) {
     return {
       key,
@@ -81,7 +82,7 @@ export async function startUnlessClosed(
   policies: Policies,
 ): Promise<{ runId: string; isNew: boolean } | undefined> {
   try {
-    return await startAndTell(client.workflow, generationWorkflowType, {
+    return await startWorkflow(client.workflow, generationWorkflowType, {
       ...policies,
       taskQueue,
       workflowId: key,

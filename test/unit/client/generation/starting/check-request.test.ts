@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import { checkOrder } from '../../../../../client/generation/starting/check-order.ts';
+import { checkRequest } from '../../../../../client/generation/starting/check-request.ts';
 
 const kling = 'kling/kling-3.0/standard/image-to-video';
 
-describe('checkOrder', () => {
+describe('checkRequest', () => {
   it('lists every problem of a bundled model by its place', () => {
-    expect(() => checkOrder({ model: kling, input: { prompt: '', duration: 2 } }, 'k')).toThrow(
+    expect(() => checkRequest({ model: kling, input: { prompt: '', duration: 2 } }, 'k')).toThrow(
       expect.objectContaining({
         type: 'InvalidInput',
         submission: 'not_sent',
@@ -22,7 +22,7 @@ describe('checkOrder', () => {
 
   it('drops what JSON drops and keeps everything else as it is', () => {
     const input = { prompt: 'a cat', seed: undefined, nested: { list: [1, null, 'x'] } };
-    expect(checkOrder({ model: 'a/b', input }, 'k').order).toEqual({
+    expect(checkRequest({ model: 'a/b', input }, 'k').order).toEqual({
       model: 'a/b',
       input: { prompt: 'a cat', nested: { list: [1, null, 'x'] } },
     });
@@ -34,17 +34,19 @@ describe('checkOrder', () => {
     ['a function', { nested: [() => 1] }, '$.nested[0]'],
     ['an integer that would be rounded', { seed: 2 ** 53 }, '$.seed'],
   ])('refuses %s', (_what, input, path) => {
-    expect(() => checkOrder({ model: 'a/b', input }, 'k')).toThrow(
+    expect(() => checkRequest({ model: 'a/b', input }, 'k')).toThrow(
       expect.objectContaining({ type: 'InvalidInput', issues: [expect.objectContaining({ path })] }),
     );
   });
 
   it('refuses an order that Temporal would not take', () => {
-    expect(() => checkOrder({ model: 'a/b', input: { image: 'x'.repeat(2 ** 21) } }, 'k')).toThrow('pass media by URL');
+    expect(() => checkRequest({ model: 'a/b', input: { image: 'x'.repeat(2 ** 21) } }, 'k')).toThrow(
+      'pass media by URL',
+    );
   });
 
   it('lets a request be taken over without its input', () => {
-    expect(checkOrder({ model: kling, requestId: 'r-1' }, 'k').order).toEqual({
+    expect(checkRequest({ model: kling, requestId: 'r-1' }, 'k').order).toEqual({
       model: kling,
       input: {},
       requestId: 'r-1',

@@ -4,10 +4,10 @@ import type { Client, GetWorkflowExecutionHistoryRequest } from '@temporalio/cli
 import type { GenerationRequest } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 
-import { grpcCode, grpcCodeOf } from '../errors.ts';
+import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
 /** What the first event of a run says about who it is and what it was asked for. */
-export interface FirstEvent {
+export interface OriginalRequest {
   workflowType: string;
   runId: string;
   startedAt: Date;
@@ -19,7 +19,11 @@ export interface FirstEvent {
  * Reads the first event of the first run behind `runId`, so that continue-as-new hides nothing. `undefined` where
  * Temporal keeps that run no longer.
  */
-export async function readFirstEvent(client: Client, key: string, runId: string): Promise<FirstEvent | undefined> {
+export async function readOriginalRequest(
+  client: Client,
+  key: string,
+  runId: string,
+): Promise<OriginalRequest | undefined> {
   const event = await readEventOne(client, key, runId);
   if (event === undefined || event.firstRunId === runId) return event;
   return readEventOne(client, key, event.firstRunId);
@@ -29,7 +33,7 @@ async function readEventOne(
   client: Client,
   key: string,
   runId: string,
-): Promise<(FirstEvent & { firstRunId: string }) | undefined> {
+): Promise<(OriginalRequest & { firstRunId: string }) | undefined> {
   const { namespace, loadedDataConverter: converter } = client.options;
   const request: GetWorkflowExecutionHistoryRequest = {
     namespace,

@@ -3,7 +3,7 @@ import { isSameJson } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 
 import { GenerationError } from '../../errors.ts';
-import type { FirstEvent } from '../first-event.ts';
+import type { OriginalRequest } from '../original-request.ts';
 
 const optionNames = ['requestId', 'deadlineMs', 'onUnknownSubmission', 'onCancelWhileRunning', 'waiting'] as const;
 
@@ -11,7 +11,11 @@ const optionNames = ['requestId', 'deadlineMs', 'onUnknownSubmission', 'onCancel
  * Refuses a key that belongs to another order: another workflow type, model or input. Other options attach; the notices
  * name those that differ.
  */
-export function compareOrders(key: string, existing: FirstEvent | undefined, wanted: GenerationRequest): string[] {
+export function compareRequests(
+  key: string,
+  existing: OriginalRequest | undefined,
+  wanted: GenerationRequest,
+): string[] {
   if (existing === undefined) {
     return [
       `the first run of "${key}" is kept no longer: whether its model and input are the same could not be checked`,

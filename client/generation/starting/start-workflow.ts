@@ -11,7 +11,7 @@ export interface Started {
  * Starts a workflow and tells whether this very call did. The server says so in its reply, the SDK drops it: so the
  * reply is overheard on a connection of its own, which shares the caller's channel, codecs and interceptors.
  */
-export async function startAndTell(
+export async function startWorkflow(
   client: WorkflowClient,
   workflowType: string,
   options: WorkflowStartOptions,

@@ -12,7 +12,7 @@ export type Verdict = { isUnbilled: true } | { isUnbilled: false; reason: string
  * Whether a run that has ended provably cost nothing. Only the workflow's own word counts: of a terminated run nobody can
  * say what was under way.
  */
-export async function judgeLastRun(client: Client, key: string, runId: string): Promise<Verdict> {
+export async function assessLastRun(client: Client, key: string, runId: string): Promise<Verdict> {
   try {
     await client.workflow.result(key, runId);
     return { isUnbilled: false, reason: 'its last run succeeded' };

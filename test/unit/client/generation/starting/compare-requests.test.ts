@@ -1,30 +1,30 @@
 import { describe, expect, it } from 'vitest';
 
-import type { FirstEvent } from '../../../../../client/generation/first-event.ts';
-import { compareOrders } from '../../../../../client/generation/starting/same-order.ts';
+import type { OriginalRequest } from '../../../../../client/generation/original-request.ts';
+import { compareRequests } from '../../../../../client/generation/starting/compare-requests.ts';
 import type { GenerationRequest } from '../../../../../domain/generation.ts';
 
 const wanted: GenerationRequest = { model: 'a/b', input: { prompt: 'a cat', seed: 7 } };
 
-function firstEvent(request: FirstEvent['request'], workflowType = 'runcomfyGeneration'): FirstEvent {
+function firstEvent(request: OriginalRequest['request'], workflowType = 'runcomfyGeneration'): OriginalRequest {
   return { workflowType, runId: 'run-1', startedAt: new Date(0), request };
 }
 
-describe('compareOrders', () => {
+describe('compareRequests', () => {
   it('attaches in silence to the same model and input, whatever the order of the keys', () => {
-    expect(compareOrders('k', firstEvent({ model: 'a/b', input: { seed: 7, prompt: 'a cat' } }), wanted)).toEqual([]);
+    expect(compareRequests('k', firstEvent({ model: 'a/b', input: { seed: 7, prompt: 'a cat' } }), wanted)).toEqual([]);
   });
 
   it('names the options that have no effect any more', () => {
     const existing = firstEvent({ ...wanted, deadlineMs: 5 });
-    expect(compareOrders('k', existing, { ...wanted, onUnknownSubmission: 'fail' })).toEqual([
+    expect(compareRequests('k', existing, { ...wanted, onUnknownSubmission: 'fail' })).toEqual([
       'attached to generation "k" as it was started first: deadlineMs, onUnknownSubmission of this call had no effect',
     ]);
   });
 
   it('takes a field that another language sent as null for absent', () => {
-    const sent = { ...wanted, deadlineMs: null } as unknown as FirstEvent['request'];
-    expect(compareOrders('k', firstEvent(sent), wanted)).toEqual([]);
+    const sent = { ...wanted, deadlineMs: null } as unknown as OriginalRequest['request'];
+    expect(compareRequests('k', firstEvent(sent), wanted)).toEqual([]);
   });
 
   it.each([
@@ -34,12 +34,12 @@ describe('compareOrders', () => {
     ['no argument', firstEvent({}), 'another model, null'],
     ['another workflow', firstEvent({}, 'payment'), 'a workflow of type "payment"'],
   ])('refuses a key that is in use by %s', (_what, existing, reason) => {
-    expect(() => compareOrders('k', existing, wanted)).toThrow(
+    expect(() => compareRequests('k', existing, wanted)).toThrow(
       expect.objectContaining({ type: 'KeyInUse', key: 'k', message: expect.stringContaining(reason) as string }),
     );
   });
 
   it('says so where the first run is kept no longer', () => {
-    expect(compareOrders('k', undefined, wanted)).toEqual([expect.stringContaining('could not be checked')]);
+    expect(compareRequests('k', undefined, wanted)).toEqual([expect.stringContaining('could not be checked')]);
   });
 });

@@ -9,9 +9,9 @@ import { GenerationError } from '../../errors.ts';
 const maxOrderBytes = 2 * 1024 * 1024;
 
 /** An order before anything of it was checked. */
-export type OrderDraft = Omit<GenerationRequest, 'input'> & { input?: object };
+export type RequestDraft = Omit<GenerationRequest, 'input'> & { input?: object };
 
-export interface CheckedOrder {
+export interface CheckedRequest {
   order: GenerationRequest;
   /** Hints about the input that stop nothing. */
   warnings: string[];
@@ -21,7 +21,7 @@ export interface CheckedOrder {
  * The order as it will travel: JSON and nothing else. Throws `InvalidInput` with every problem that can be seen without
  * asking anybody: the request's own shape, and the input of a bundled model.
  */
-export function checkOrder(request: OrderDraft, key: string): CheckedOrder {
+export function checkRequest(request: RequestDraft, key: string): CheckedRequest {
   const parsed = parseGenerationRequest(toJson(request, key));
   if (!parsed.ok) throw invalid(key, parsed.model, parsed.issues);
   const { request: order } = parsed;
@@ -32,7 +32,7 @@ export function checkOrder(request: OrderDraft, key: string): CheckedOrder {
   return { order, warnings };
 }
 
-function toJson(request: OrderDraft, key: string): unknown {
+function toJson(request: RequestDraft, key: string): unknown {
   const issues: InputIssue[] = [];
   for (const { path, value } of walkJson(request.input)) {
     const isUnsendable =

@@ -1,0 +1,5 @@
+export { noWorker } from '../errors.ts';
+export { createSearchAttributes, inspectSearchAttributes } from './search-attributes.ts';
+export type { SearchAttributeReport } from './search-attributes.ts';
+export { describeQueue, findUnattendedQueues, listPollers } from './workers.ts';
+export type { AttendedQueue, Poller, TaskQueueKind } from './workers.ts';
