@@ -148,6 +148,8 @@ export interface CancelAnswer {
   outcome: Extract<CancelOutcome, 'cancelled' | 'not_cancellable'>;
   /** The status as a read beside the cancel saw it. */
   status?: RequestStatus;
+  /** What RunComfy says that the request cost, where it says so at once. */
+  costUsd?: number;
   reads: number;
   /** ISO 8601. */
   readAt: string;
@@ -188,6 +190,15 @@ export interface ActivityFailureDetails {
   sentAt?: string;
   balanceBefore?: BalanceReading;
   searchAttributes?: string[];
+  /** A submit of unknown outcome that an earlier attempt made: its worker may still hand over the id. */
+  mayBeHandedOver?: boolean;
+  /** What came back instead of an accepted request, cut; on a submit of unknown outcome. */
+  reply?: string;
+  /** A request id that stood in that reply although it is no acceptance. */
+  repliedRequestId?: string;
+  /** The output as RunComfy sent it, cut, where no URL could be taken from it. */
+  rawOutput?: string;
+  costUsd?: number;
 }
 
 /** The contract between the workflow and the world: one activity for each RunComfy endpoint, and two for people's decisions. */

@@ -92,6 +92,10 @@ export interface FailureDetails {
   /** Further RunComfy requests that turned out to belong to this order: each may be a second bill. */
   otherRequestIds?: string[];
   evidence?: SubmissionEvidence;
+  /** The output as RunComfy sent it, cut, where no URL could be taken from it. */
+  rawOutput?: string;
+  /** What RunComfy says that the request cost. */
+  costUsd?: number;
 }
 
 /** How far evidence about an unknown submission may be trusted. */
@@ -121,6 +125,12 @@ export interface SubmissionEvidence {
   balanceBefore?: BalanceReading;
   /** About a minute after the submission became unknown. */
   balanceAfter?: BalanceReading;
+  /** Why the outcome is unknown, in one sentence. */
+  reason?: string;
+  /** What came back instead of an accepted request, cut and without the token. */
+  reply?: string;
+  /** A request id that stood in that reply: it can be adopted. */
+  repliedRequestId?: string;
   /** Price in USD that the catalogue's figures give for this input, where they give one. */
   expectedPriceUsd?: number;
   /** How far this may be trusted, in one sentence. */
