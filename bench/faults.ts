@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { UnknownSubmissionPolicy } from '../domain/generation.ts';
 import { readConfig } from '../config/env.ts';
 import { searchAttributes } from '../domain/names.ts';
+import { messageOf } from '../domain/text.ts';
 import { startEmbeddedServer } from '../cli/dev-server/server.ts';
 import { findTemporalBinary } from '../cli/dev-server/temporal-binary.ts';
 import { startSimulator } from '../simulator/index.ts';
@@ -101,7 +102,7 @@ async function startPeers(
         peers.set(program, await startPeer(program, [address]));
       } catch (error) {
         const subject = chosen.find((candidate) => candidate.program === program)?.subject ?? program;
-        notRun.push({ subject, reason: error instanceof Error ? error.message : String(error) });
+        notRun.push({ subject, reason: messageOf(error) });
         say(`${subject} cannot be run here: ${notRun.at(-1)?.reason ?? ''}`);
       }
     }),

@@ -6,6 +6,7 @@ import { NativeConnection } from '@temporalio/worker';
 import pino from 'pino';
 import { createGenerationClient, isGenerationError } from '../client/index.ts';
 import type { UnknownSubmissionPolicy } from '../domain/generation.ts';
+import { messageOf } from '../domain/text.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
 import { createRunComfyClient } from '../runcomfy/client.ts';
 import type { Simulator } from '../simulator/index.ts';
@@ -123,7 +124,7 @@ function createProviders(): Providers {
 
 function outcomeOf(error: unknown): string {
   if (isGenerationError(error)) return error.type === 'SubmitOutcomeUnknown' ? 'submission unknown' : error.type;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 async function heldForGood(

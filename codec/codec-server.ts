@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { isJsonObject } from '../domain/json.ts';
+import { messageOf } from '../domain/text.ts';
 
 /** How payloads are shown to Temporal's UI and command line. */
 export interface CodecServerOptions {
@@ -82,7 +83,7 @@ export async function serveCodec(options: CodecServerOptions): Promise<CodecServ
       const done = await (path === 'encode' ? codec.encode(payloads) : codec.decode(payloads));
       return { status: 200, json: { payloads: done.map(toJson) } };
     } catch (error) {
-      return refusal(400, error instanceof Error ? error.message : String(error));
+      return refusal(400, messageOf(error));
     }
   }
 

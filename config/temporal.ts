@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { messageOf } from '../domain/text.ts';
 import { ConfigError } from './config-error.ts';
 
 const defaultAddress = 'localhost:7233';
@@ -32,7 +33,7 @@ export function loadTemporalConnection(env: NodeJS.ProcessEnv = process.env): Te
       isConfigured,
     };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new ConfigError([
       `Temporal's connection settings cannot be read (${reason}); check TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE and the TEMPORAL_TLS… variables.`,
     ]);

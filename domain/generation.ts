@@ -1,13 +1,22 @@
 import type { FailureType } from './failure-type.ts';
 
 /** What to do when a submit may have been accepted but no request id came back. */
-export type UnknownSubmissionPolicy = 'hold' | 'fail' | 'resubmit';
+export const unknownSubmissionPolicies = ['hold', 'fail', 'resubmit'] as const;
+
+/** One of `unknownSubmissionPolicies`. */
+export type UnknownSubmissionPolicy = (typeof unknownSubmissionPolicies)[number];
 
 /** What a cancel does once RunComfy says that the work can no longer be stopped. */
-export type CancelWhileRunningPolicy = 'wait' | 'detach';
+export const cancelWhileRunningPolicies = ['wait', 'detach'] as const;
+
+/** One of `cancelWhileRunningPolicies`. */
+export type CancelWhileRunningPolicy = (typeof cancelWhileRunningPolicies)[number];
 
 /** How many seconds of delay one status read is worth: 0.02, 0.5 and 5. */
-export type WaitingPreset = 'interactive' | 'balanced' | 'frugal';
+export const waitingPresets = ['interactive', 'balanced', 'frugal'] as const;
+
+/** One of `waitingPresets`. */
+export type WaitingPreset = (typeof waitingPresets)[number];
 
 export interface WaitingOptions {
   preset?: WaitingPreset;
@@ -31,6 +40,20 @@ export interface GenerationRequest<Input extends object = Record<string, unknown
   onCancelWhileRunning?: CancelWhileRunningPolicy;
   waiting?: WaitingOptions;
 }
+
+/** The fields of a `GenerationRequest`. */
+export const requestFields = fieldsOf<GenerationRequest>()(
+  'model',
+  'input',
+  'requestId',
+  'deadlineMs',
+  'onUnknownSubmission',
+  'onCancelWhileRunning',
+  'waiting',
+);
+
+/** The fields of a request's `waiting`. */
+export const waitingFields = fieldsOf<WaitingOptions>()('preset', 'secondsOfDelayPerRead');
 
 export const defaultDeadlineMs = 24 * 60 * 60 * 1000;
 
@@ -203,4 +226,11 @@ export type SubmissionResolution =
 export interface AcceptedRequest {
   firstExecutionRunId: string;
   requestId: string;
+}
+
+/** A list of all field names of a type: one that is missing or foreign does not compile. */
+function fieldsOf<Shape>() {
+  return <const Names extends readonly (keyof Shape)[]>(
+    ...names: Exclude<keyof Shape, Names[number]> extends never ? Names : never
+  ): Names => names;
 }

@@ -3,6 +3,22 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return Object.prototype.toString.call(value) === '[object Object]';
 }
 
+/** The same fields with those that may be undefined made optional. */
+export type WithoutUndefined<Fields> = Fields extends unknown
+  ? {
+      [Name in keyof Fields as undefined extends Fields[Name] ? never : Name]: Fields[Name];
+    } & {
+      [Name in keyof Fields as undefined extends Fields[Name] ? Name : never]?: Exclude<Fields[Name], undefined>;
+    }
+  : never;
+
+/** A copy without the properties that are undefined, which `exactOptionalPropertyTypes` tells from absent ones. */
+export function withoutUndefined<Fields extends object>(fields: Fields): WithoutUndefined<Fields> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined),
+  ) as WithoutUndefined<Fields>;
+}
+
 /** Whether two JSON values are the same document; the order of an object's keys does not count. */
 export function isSameJson(a: unknown, b: unknown): boolean {
   if (Object.is(a, b) || a === b) return true;

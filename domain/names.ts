@@ -3,6 +3,15 @@
 /** Workflow type of one generation. */
 export const generationWorkflowType = 'runcomfyGeneration';
 
+/** Queries, signals and updates of one generation. `cancel` is a signal and an update; `requestAccepted` is internal. */
+export const messageNames = {
+  state: 'state',
+  cancel: 'cancel',
+  nudge: 'nudge',
+  resolveSubmission: 'resolveSubmission',
+  requestAccepted: 'requestAccepted',
+} as const;
+
 /** Task queue of workflows and reads unless `RUNCOMFY_TASK_QUEUE` says otherwise. */
 export const defaultTaskQueue = 'runcomfy';
 

@@ -1,27 +1,22 @@
 import type { GenerationRequest, InputIssue } from './generation.ts';
-import { defaultDeadlineMs } from './generation.ts';
+import {
+  cancelWhileRunningPolicies,
+  defaultDeadlineMs,
+  requestFields,
+  unknownSubmissionPolicies,
+  waitingFields,
+  waitingPresets,
+} from './generation.ts';
+import { boundIssues } from './issues.ts';
 import { isJsonObject, isNestedDeeperThan, walkJson } from './json.ts';
+import { cutText } from './text.ts';
 
 const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
 const modelIdPattern = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){1,4}$/;
 const requestIdPattern = /^[A-Za-z0-9_-]{1,128}$/;
 
-const requestFields = [
-  'model',
-  'input',
-  'requestId',
-  'deadlineMs',
-  'onUnknownSubmission',
-  'onCancelWhileRunning',
-  'waiting',
-];
-/** Junk can have any number of problems; a failure that lists them all would not fit into a history. */
-const maxIssues = 50;
-
 /** Far more than any model takes, and far less than what overflows the stack of whoever handles it. */
 const maxInputLevels = 100;
-
-const waitingFields = ['preset', 'secondsOfDelayPerRead'];
 
 /** 2 to 5 segments of `[A-Za-z0-9._-]`, none `.` or `..`: safe to put into a URL's path as it is. */
 export function isModelId(value: unknown): value is string {
@@ -74,7 +69,7 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
   const { model, input, requestId, deadlineMs, onUnknownSubmission, onCancelWhileRunning, waiting } = argument;
 
   for (const field of Object.keys(argument)) {
-    if (!requestFields.includes(field)) refuse(field, `unknown field; a request has ${requestFields.join(', ')}`);
+    if (!isOneOf(field, requestFields)) refuse(field, `unknown field; a request has ${requestFields.join(', ')}`);
   }
   if (!isModelId(model)) {
     refuse(
@@ -98,19 +93,22 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
   if (!isMissing(deadlineMs) && !isIntegerBetween(deadlineMs, 1, maxDeadlineMs)) {
     refuse('deadlineMs', `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}, got ${describe(deadlineMs)}`);
   }
-  if (!isMissing(onUnknownSubmission) && !isOneOf(onUnknownSubmission, ['hold', 'fail', 'resubmit'])) {
-    refuse('onUnknownSubmission', `expected "hold", "fail" or "resubmit", got ${describe(onUnknownSubmission)}`);
+  if (!isMissing(onUnknownSubmission) && !isOneOf(onUnknownSubmission, unknownSubmissionPolicies)) {
+    refuse('onUnknownSubmission', `expected ${anyOf(unknownSubmissionPolicies)}, got ${describe(onUnknownSubmission)}`);
   }
-  if (!isMissing(onCancelWhileRunning) && !isOneOf(onCancelWhileRunning, ['wait', 'detach'])) {
-    refuse('onCancelWhileRunning', `expected "wait" or "detach", got ${describe(onCancelWhileRunning)}`);
+  if (!isMissing(onCancelWhileRunning) && !isOneOf(onCancelWhileRunning, cancelWhileRunningPolicies)) {
+    refuse(
+      'onCancelWhileRunning',
+      `expected ${anyOf(cancelWhileRunningPolicies)}, got ${describe(onCancelWhileRunning)}`,
+    );
   }
   if (!isMissing(waiting)) checkWaiting(waiting, refuse);
 
   if (issues.length > 0) {
     return {
       ok: false,
-      model: typeof model === 'string' ? model.slice(0, 256) : '',
-      issues: atMost(maxIssues, issues),
+      model: typeof model === 'string' ? cutText(model, 255) : '',
+      issues: boundIssues(issues),
     };
   }
   const request = Object.fromEntries(Object.entries(argument).filter(([, value]) => !isMissing(value)));
@@ -137,12 +135,12 @@ function checkWaiting(waiting: unknown, refuse: (field: string, message: string)
     return;
   }
   for (const field of Object.keys(waiting)) {
-    if (!waitingFields.includes(field))
+    if (!isOneOf(field, waitingFields))
       refuse(`waiting.${field}`, `unknown field; waiting has ${waitingFields.join(', ')}`);
   }
   const { preset, secondsOfDelayPerRead } = waiting;
-  if (!isMissing(preset) && !isOneOf(preset, ['interactive', 'balanced', 'frugal'])) {
-    refuse('waiting.preset', `expected "interactive", "balanced" or "frugal", got ${describe(preset)}`);
+  if (!isMissing(preset) && !isOneOf(preset, waitingPresets)) {
+    refuse('waiting.preset', `expected ${anyOf(waitingPresets)}, got ${describe(preset)}`);
   }
   const isCost =
     typeof secondsOfDelayPerRead === 'number' && secondsOfDelayPerRead > 0 && secondsOfDelayPerRead <= 3600;
@@ -154,19 +152,19 @@ function checkWaiting(waiting: unknown, refuse: (field: string, message: string)
   }
 }
 
-function atMost(count: number, issues: InputIssue[]): InputIssue[] {
-  if (issues.length <= count) return issues;
-  const left = issues.length - count;
-  return [...issues.slice(0, count), { path: '$', message: `and ${String(left)} more problems` }];
-}
-
 /** Clients of other languages send an absent field as null. */
 function isMissing(value: unknown): value is undefined | null {
   return value === undefined || value === null;
 }
 
-function isOneOf(value: unknown, words: string[]): boolean {
+function isOneOf(value: unknown, words: readonly string[]): boolean {
   return typeof value === 'string' && words.includes(value);
+}
+
+/** `"hold", "fail" or "resubmit"`. */
+function anyOf(words: readonly string[]): string {
+  const quoted = words.map((word) => JSON.stringify(word));
+  return `${quoted.slice(0, -1).join(', ')} or ${quoted.slice(-1).join('')}`;
 }
 
 function isIntegerBetween(value: unknown, min: number, max: number): boolean {
@@ -177,6 +175,5 @@ function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'an array';
   if (isJsonObject(value)) return 'an object';
-  const text = JSON.stringify(value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return cutText(JSON.stringify(value), 80);
 }

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { ActivityCancelledError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { KeptRequestId } from '../activities/index.ts';
+import { messageNames } from '../domain/names.ts';
 import type { RequestSpool, SpooledRequest } from './request-spool.ts';
 
 const acknowledgeWithinMs = 5_000;
@@ -86,7 +87,7 @@ export function createHandOver({ client, spool, log }: HandOverDeps): HandOver {
     const handle = client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId });
     try {
       await client.withDeadline(Date.now() + acknowledgeWithinMs, () =>
-        handle.signal('requestAccepted', { firstExecutionRunId, requestId }),
+        handle.signal(messageNames.requestAccepted, { firstExecutionRunId, requestId }),
       );
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;

@@ -7,6 +7,7 @@ import type {
   Phase,
   SubmissionResolution,
 } from '../../domain/generation.ts';
+import { messageNames } from '../../domain/names.ts';
 
 /** Optional payload of signal and update `cancel`. */
 export interface CancelOrder {
@@ -20,21 +21,21 @@ export interface SubmissionResolutionReply {
 }
 
 /** Asks for a cancel at any time; the payload may be absent. */
-export const cancelSignal = defineSignal<[CancelOrder?]>('cancel');
+export const cancelSignal = defineSignal<[CancelOrder?]>(messageNames.cancel);
 
 /** Asks for a status read now. */
-export const nudgeSignal = defineSignal('nudge');
+export const nudgeSignal = defineSignal(messageNames.nudge);
 
 /** Internal: a worker hands over a request id that its activity could not report. */
-export const requestAcceptedSignal = defineSignal<[AcceptedRequest]>('requestAccepted');
+export const requestAcceptedSignal = defineSignal<[AcceptedRequest]>(messageNames.requestAccepted);
 
 /** Asks for a cancel and tells what became of it; the payload may be absent. */
-export const cancelUpdate = defineUpdate<CancelReply, [CancelOrder?]>('cancel');
+export const cancelUpdate = defineUpdate<CancelReply, [CancelOrder?]>(messageNames.cancel);
 
 /** Decides about a submission whose outcome is unknown; refused in any other state. */
 export const resolveSubmissionUpdate = defineUpdate<SubmissionResolutionReply, [SubmissionResolution]>(
-  'resolveSubmission',
+  messageNames.resolveSubmission,
 );
 
 /** Where a generation stands; answered for closed runs too. */
-export const stateQuery = defineQuery<GenerationState>('state');
+export const stateQuery = defineQuery<GenerationState>(messageNames.state);

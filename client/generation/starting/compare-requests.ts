@@ -1,11 +1,12 @@
 import type { GenerationRequest } from '../../../domain/generation.ts';
+import { requestFields } from '../../../domain/generation.ts';
 import { isSameJson } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 
 import { GenerationError } from '../../errors.ts';
 import type { OriginalRequest } from '../original-request.ts';
 
-const optionNames = ['requestId', 'deadlineMs', 'onUnknownSubmission', 'onCancelWhileRunning', 'waiting'] as const;
+const optionNames = requestFields.filter((name) => name !== 'model' && name !== 'input');
 
 /**
  * Refuses a key that belongs to another order: another workflow type, model or input. Other options attach; the notices

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isJsonObject, isNestedDeeperThan, isSameJson, jsonPath, walkJson } from '../../../domain/json.ts';
+import {
+  isJsonObject,
+  isNestedDeeperThan,
+  isSameJson,
+  jsonPath,
+  walkJson,
+  withoutUndefined,
+} from '../../../domain/json.ts';
 
 /** As it comes out of a parser, whoever wrote it. */
 const json = () => fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as unknown);
@@ -13,6 +20,24 @@ describe('isJsonObject', () => {
     for (const value of [null, undefined, [], 'text', 1, true, new Uint8Array(1), new Date(), () => 1]) {
       expect(isJsonObject(value)).toBe(false);
     }
+  });
+});
+
+describe('withoutUndefined', () => {
+  it('leaves out what is undefined and keeps all else, null and empty values included', () => {
+    const maybe = (): string | undefined => undefined;
+    const fields: { a: number; b?: string; c: null; d: string; e?: number } = withoutUndefined({
+      a: 0,
+      b: maybe(),
+      c: null,
+      d: '',
+      e: undefined as number | undefined,
+    });
+    expect(Object.entries(fields)).toEqual([
+      ['a', 0],
+      ['c', null],
+      ['d', ''],
+    ]);
   });
 });
 

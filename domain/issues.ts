@@ -1,0 +1,54 @@
+import type { InputIssue } from './generation.ts';
+import { cutText } from './text.ts';
+
+/** Junk can have any number of problems of any length; a failure that told them all would not fit into a history. */
+export const maxIssues = 50;
+
+const maxPathLength = 200;
+const maxMessageLength = 300;
+const maxToldIssues = 10;
+const maxSentenceLength = 2_000;
+
+/** Problems in the order they were found, few enough and short enough to be told. */
+export interface IssueList {
+  add: (path: string, message: string) => void;
+  /** Whether another problem would only be counted: who looks for more may stop. */
+  isFull: () => boolean;
+  /** At most 50 problems, and one entry that says how many more there are. */
+  toIssues: () => InputIssue[];
+}
+
+/** Gathers problems, however many there are. */
+export function createIssueList(): IssueList {
+  const kept: InputIssue[] = [];
+  let left = 0;
+  return {
+    add(path, message) {
+      if (kept.length < maxIssues) kept.push(cutIssue({ path, message }));
+      else left += 1;
+    },
+    isFull: () => left > 0,
+    toIssues: () => (left === 0 ? kept : [...kept, moreIssues(left)]),
+  };
+}
+
+/** At most 50 of the problems, each of bounded length, and one entry that says that there are more. */
+export function boundIssues(issues: readonly InputIssue[]): InputIssue[] {
+  const kept = issues.slice(0, maxIssues).map(cutIssue);
+  return issues.length <= maxIssues ? kept : [...kept, moreIssues(issues.length - maxIssues)];
+}
+
+/** Problems in one sentence: `$.prompt: is required; $.duration: expected …`, the first few of many. */
+export function issuesSentence(issues: readonly InputIssue[]): string {
+  const told = issues.slice(0, maxToldIssues).map(({ path, message }) => `${path}: ${message}`);
+  if (issues.length > maxToldIssues) told.push(`and ${String(issues.length - maxToldIssues)} more`);
+  return cutText(told.join('; '), maxSentenceLength);
+}
+
+function cutIssue({ path, message }: InputIssue): InputIssue {
+  return { path: cutText(path, maxPathLength), message: cutText(message, maxMessageLength) };
+}
+
+function moreIssues(count: number): InputIssue {
+  return { path: '$', message: `and ${String(count)} more problem${count === 1 ? '' : 's'}` };
+}

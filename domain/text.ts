@@ -1,0 +1,19 @@
+/** What an error says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * The text well formed, and cut after `maxLength` UTF-16 units at most with `…` behind: never inside a character, since
+ * half of one cannot be encoded and breaks whoever prints it.
+ */
+export function cutText(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return wellFormed(text);
+  const isInsideCharacter = (text.codePointAt(maxLength - 1) ?? 0) > 0xffff;
+  return `${wellFormed(text.slice(0, isInsideCharacter ? maxLength - 1 : maxLength))}…`;
+}
+
+/** The text with every half of a character replaced by U+FFFD. */
+export function wellFormed(text: string): string {
+  return text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
+}
