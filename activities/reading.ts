@@ -3,9 +3,11 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import type { ActivityFailureDetails } from '../domain/activities.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
+import type { Observation } from '../domain/timings.ts';
 import type { ActivityDeps } from './activity-deps.ts';
 import type { OpenCount } from './read-tally.ts';
 import { failure, toApplicationFailure } from './to-application-failure.ts';
+import { blindShare } from './waiting/read-plan.ts';
 
 /** An id that was just accepted may be unknown for a moment, and a reply may be mangled on the way: only lasting ones count. */
 const graceMs = 30_000;
@@ -19,6 +21,16 @@ interface ReadHeartbeat {
   answeredAt?: string;
   /** A 404 or a reply of the wrong shape that has been the answer ever since (epoch ms). */
   doubt?: { type: string; since: number };
+}
+
+/** What a reading activity is asked, as far as its attempts go by it. */
+export interface ReadQuestion {
+  requestId: string;
+  readsSoFar?: number;
+  /** Since when the work is waited for, ISO 8601. */
+  submittedAt?: string;
+  followedSince?: string;
+  seen?: Partial<Observation>;
 }
 
 /** What one attempt of a reading activity works with. */
@@ -52,15 +64,19 @@ const shortestRetryMs = 1_000;
 
 const longestBackoffMs = 30_000;
 
+/** Short enough for work of which nothing is known. */
+const shortBackoffMs = 2_000;
+
 /**
  * Runs one attempt of a reading activity: counts its GETs, hands the count and a lasting doubt to the next attempt, and
  * lets a 404 or a misshapen reply become final only once it has lasted for 30 s, by a read as these end.
  */
 export async function readingAttempt<T>(
   { tally, pacer }: Pick<ActivityDeps, 'tally' | 'pacer'>,
-  { requestId, readsSoFar }: { requestId: string; readsSoFar?: number },
+  question: ReadQuestion,
   read: (attempt: ReadAttempt) => Promise<T>,
 ): Promise<T> {
+  const { requestId, readsSoFar } = question;
   const info = activityInfo();
   const before = heartbeatOf(info.heartbeatDetails);
   const key = readingKey(requestId);
@@ -86,7 +102,8 @@ export async function readingAttempt<T>(
       });
     }
     if (isRunComfyError(error) && error.type === 'RateLimited') pacer.slowDown(error.retryAfterMs);
-    throw judge(error, before, count, now());
+    const waitedMs = now() - (waitedSince(question) ?? info.scheduledTimestampMs);
+    throw judge(error, before, count, now(), longestBackoffAfter(waitedMs));
   }
 }
 
@@ -95,11 +112,11 @@ export function readingKey(requestId: string): string {
   return `${activityInfo().workflowExecution?.workflowId ?? ''} ${requestId}`;
 }
 
-function judge(error: unknown, before: ReadHeartbeat, count: OpenCount, now: number): Error {
+function judge(error: unknown, before: ReadHeartbeat, count: OpenCount, now: number, longestMs: number): Error {
   const kept = { ...before, reads: count.unreported() } satisfies ReadHeartbeat;
   if (!isRunComfyError(error)) {
     heartbeat(kept);
-    return toApplicationFailure(error, 'read', {}, backoffAfter(before.pauses));
+    return toApplicationFailure(error, 'read', {}, backoffAfter(before.pauses, longestMs));
   }
   if (error.isPermanent) return toApplicationFailure(error, 'read', { reads: count.report() });
   if (error.type === 'Unauthenticated') {
@@ -112,23 +129,34 @@ function judge(error: unknown, before: ReadHeartbeat, count: OpenCount, now: num
     const leftMs = Math.ceil(doubt.since + graceMs - now);
     if (leftMs <= 0) return toApplicationFailure(error, 'read', { reads: count.report() });
     heartbeat({ ...kept, doubt } satisfies ReadHeartbeat);
-    const delayMs = Math.min(leftMs, Math.max(1_000, Math.round((now - doubt.since) / 2)));
+    const delayMs = Math.min(leftMs, longestMs, Math.max(shortestRetryMs, Math.round((now - doubt.since) / 2)));
     return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), delayMs);
   }
   // An outage says nothing about the doubt: it neither ends nor confirms it.
   heartbeat(kept);
   const mayPass =
     error.type === 'RateLimited' || error.type === 'ServiceUnavailable' || error.type === 'Unauthenticated';
-  const backoffMs = error.retryAfterMs ?? backoffAfter(before.pauses);
+  const backoffMs = error.retryAfterMs ?? backoffAfter(before.pauses, longestMs);
   if (mayPass) return toApplicationFailure(error, 'read', {}, backoffMs);
   // No other answer to a read ends paid work either.
   return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), backoffMs);
 }
 
 /** Doubles with each failure: Temporal counts the attempts that only went on later, too. */
-function backoffAfter(pauses = 0): number {
+function backoffAfter(pauses = 0, longestMs: number): number {
   const failuresBefore = Math.max(0, activityInfo().attempt - 1 - pauses);
-  return Math.min(longestBackoffMs, shortestRetryMs * 2 ** failuresBefore);
+  return Math.min(longestMs, shortestRetryMs * 2 ** failuresBefore);
+}
+
+/** As without knowledge: what ends during a blip is noticed soon after it, for what it took. */
+function longestBackoffAfter(waitedMs: number): number {
+  return Math.min(longestBackoffMs, Math.max(shortBackoffMs, Math.round(waitedMs * blindShare)));
+}
+
+/** Epoch ms. */
+function waitedSince({ submittedAt, followedSince, seen }: ReadQuestion): number | undefined {
+  const since = Date.parse(submittedAt ?? seen?.submittedAt ?? followedSince ?? '');
+  return Number.isNaN(since) ? undefined : since;
 }
 
 function detailsOf(httpStatus: number | undefined): ActivityFailureDetails {

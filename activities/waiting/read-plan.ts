@@ -21,7 +21,8 @@ export interface ReadPlanOptions {
 }
 
 const trustedObservations = 5;
-const blindShare = 0.25;
+/** Without knowledge no gap is longer than this share of the time waited. */
+export const blindShare = 0.25;
 const longestFirstGap = 2;
 /** Nobody sees a result sooner for more than three reads a second, but RunComfy would see the reads. */
 const defaultShortestGap = 0.3;

@@ -147,6 +147,44 @@ describe('a read that meets', () => {
     expect(rig.sim.ledger().totals.statusReads).toBe(1);
   });
 
+  const blips = { '4 s': 4_000, '20 s': 20_000, '100 s': 100_000, 'an hour': 3_600_000 };
+  for (const [name, waitedMs] of Object.entries(blips)) {
+    it(`a blip of five answers, after ${name} of waiting, looks again within a quarter of the time waited`, async () => {
+      const rig = await activitiesOnSimulator();
+      const requestId = await rig.order();
+      rig.sim.setFaults([
+        { fault: 'http-5xx', step: 'status', times: 5 },
+        { fault: 'reset', step: 'result', times: 5 },
+      ]);
+      const { readStatus, fetchResult } = rig.activities;
+      const start = Date.now();
+      const submittedAt = new Date(start - waitedMs).toISOString();
+      const at = (since: number, attempt: number, activityId: string) => ({
+        activityId,
+        attempt,
+        currentAttemptScheduledTimestampMs: start + since,
+        scheduledTimestampMs: start,
+      });
+      const ask = (attempt: number, since: number) =>
+        [
+          rig.attempt(readStatus, { ...question(requestId), submittedAt }, at(since, attempt, 'a')),
+          rig.attempt(
+            fetchResult,
+            { ...question(requestId), finishedSince: submittedAt, seen: { submittedAt } },
+            at(since, attempt, 'b'),
+          ),
+        ] as const;
+      let since = 0;
+      for (let attempt = 1; attempt <= 5; attempt += 1) {
+        const delays = (await Promise.all(ask(attempt, since))).map(({ failure }) => Number(failure?.nextRetryDelay));
+        for (const delay of delays) expect(delay).toBeLessThanOrEqual(Math.max(2_000, (waitedMs + since + 1_000) / 4));
+        since += Math.max(...delays);
+      }
+      const [status] = await Promise.all(ask(6, since));
+      expect(status.value).toMatchObject({ status: 'finished' });
+    });
+  }
+
   it('a server that is gone is read again', async () => {
     const rig = activitiesAt(`http://127.0.0.1:${String(await closedPort())}`);
     const attempt = await rig.attempt(rig.activities.readStatus, question('request-1'));
