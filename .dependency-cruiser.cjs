@@ -1,7 +1,7 @@
 /** One rule per row of the import table in docs/architecture.md; everything a row does not allow is forbidden. */
 
 const folders =
-  '^(domain|runcomfy|workflows|activities|worker|client|cli|gateway|config|codec|simulator|test|bench|scripts|examples)/';
+  '^(domain|runcomfy|workflows|activities|worker|client|setup|cli|gateway|config|codec|simulator|test|bench|scripts|examples)/';
 const temporal = '(^|/)node_modules/@temporalio/|^@temporalio/';
 
 /**
@@ -47,15 +47,28 @@ module.exports = {
     ...row('workflows', ['domain', '@workflow']),
     ...sandboxed('workflows', ['node_modules/@temporalio/workflow/']),
     ...row('activities', ['domain', 'runcomfy', '@activity', '@common']),
-    ...row('worker', ['activities', 'runcomfy', 'domain', 'config', 'codec', '@worker', '@client', '@common']),
+    ...row('worker', [
+      'activities',
+      'client',
+      'runcomfy',
+      'domain',
+      'config',
+      'setup',
+      'codec',
+      '@worker',
+      '@client',
+      '@common',
+    ]),
     ...row(
       'client',
       ['domain', 'runcomfy/schemas', 'runcomfy/models', 'workflows/[a-z]+/messages', '@client', '@common'],
       ['workflows'],
     ),
+    ...row('setup', ['config', 'domain', 'runcomfy', 'codec', '@client', '@common']),
     ...row('cli', [
       'client',
       'config',
+      'setup',
       'domain',
       'simulator',
       'runcomfy',
@@ -73,7 +86,7 @@ module.exports = {
       to: { path: '^worker/', dependencyTypesNot: ['dynamic-import', 'type-only'] },
     },
     ...row('codec', ['domain', '@common', '@proto']),
-    ...row('gateway', ['client', 'domain', 'config', '@client', '@common'], ['workflows']),
+    ...row('gateway', ['client', 'domain', 'config', 'setup', '@client', '@common'], ['workflows']),
     ...row('config', ['domain', '@envconfig']),
     ...row('simulator', ['domain', 'runcomfy/schemas', 'runcomfy/models']),
     {
@@ -108,7 +121,7 @@ module.exports = {
       comment:
         'an installed package has no dev dependencies; cli/dev-server/ downloads by @temporalio/testing only in a clone',
       from: {
-        path: '^(domain|runcomfy|workflows|activities|worker|client|cli|gateway|config|codec|simulator)/',
+        path: '^(domain|runcomfy|workflows|activities|worker|client|setup|cli|gateway|config|codec|simulator)/',
         pathNot: '^cli/dev-server/sdk-download\\.mjs$',
       },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },

@@ -9,6 +9,7 @@ const folders = [
   'activities',
   'worker',
   'client',
+  'setup',
   'cli',
   'gateway',
   'codec',
@@ -30,16 +31,17 @@ const mayImport = {
   workflows: { folders: ['domain'], temporal: ['workflow'] },
   activities: { folders: ['domain', 'runcomfy'], temporal: ['activity', 'common'] },
   worker: {
-    folders: ['activities', 'runcomfy', 'domain', 'config', 'codec'],
+    folders: ['activities', 'client', 'runcomfy', 'domain', 'config', 'setup', 'codec'],
     temporal: ['worker', 'client', 'common'],
   },
   client: { folders: ['domain', 'runcomfy', 'workflows'], temporal: ['client', 'common'] },
+  setup: { folders: ['config', 'domain', 'runcomfy', 'codec'], temporal: ['client', 'common'] },
   cli: {
-    folders: ['client', 'config', 'domain', 'simulator', 'runcomfy', 'worker', 'codec'],
+    folders: ['client', 'config', 'setup', 'domain', 'simulator', 'runcomfy', 'worker', 'codec'],
     temporal: ['client', 'common', 'testing'],
   },
   codec: { folders: ['domain'], temporal: ['common', 'proto'] },
-  gateway: { folders: ['client', 'domain', 'config', 'workflows'], temporal: ['client', 'common'] },
+  gateway: { folders: ['client', 'domain', 'config', 'setup', 'workflows'], temporal: ['client', 'common'] },
   config: { folders: ['domain'], temporal: ['envconfig'] },
   simulator: { folders: ['domain', 'runcomfy'], temporal: [] },
 };

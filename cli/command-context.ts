@@ -1,13 +1,20 @@
-import { connectGenerations } from '../client/index.ts';
-import type { ConnectedGenerations } from '../client/index.ts';
-import { createEncryptionCodec } from '../codec/index.ts';
-import { readCodecKeys } from '../config/codec-keys.ts';
+import type { Client } from '@temporalio/client';
+
+import { createGenerationClient } from '../client/index.ts';
+import type { GenerationClient } from '../client/index.ts';
 import { readConfig } from '../config/env.ts';
 import type { Config } from '../config/env.ts';
-import { loadTemporalConnection } from '../config/temporal.ts';
+import { loadTemporalSettings, openTemporal } from '../setup/temporal.ts';
 
 import { createPrinter } from './printer.ts';
 import type { OutputFormat, Printer, Streams } from './printer.ts';
+
+/** Generations behind a connection to Temporal. */
+export interface ConnectedGenerations {
+  generations: GenerationClient;
+  client: Client;
+  address: string;
+}
 
 /** What every command gets. */
 export interface CommandContext {
@@ -29,13 +36,11 @@ export function createContext(streams: Streams, format: OutputFormat | undefined
     config: getConfig,
     async withTemporal(use) {
       const { taskQueue } = getConfig();
-      const keys = await readCodecKeys(getConfig());
-      const dataConverter = keys && { payloadCodecs: [createEncryptionCodec(keys)] };
-      const connected = await connectGenerations({ ...loadTemporalConnection(), taskQueue, dataConverter });
+      const { client, address, close } = await openTemporal(await loadTemporalSettings(getConfig()));
       try {
-        return await use(connected);
+        return await use({ generations: createGenerationClient({ client, taskQueue }), client, address });
       } finally {
-        await connected.close();
+        await close();
       }
     },
   };

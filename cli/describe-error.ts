@@ -3,6 +3,7 @@ import type { GenerationError, GenerationErrorType } from '../client/index.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
+import { TemporalUnreachableError } from '../setup/temporal.ts';
 
 import { CliError } from './cli-error.ts';
 import type { CliErrorType } from './cli-error.ts';
@@ -26,7 +27,7 @@ export function describeError(error: unknown): ErrorReport {
   if (error instanceof CliError) return { type: error.type, message: error.message, issues: error.issues };
   if (error instanceof ConfigError) return { type: 'Configuration', message: error.message };
   if (isRunComfyError(error)) return { type: error.type, message: error.message, issues: error.issues };
-  if (isWorkerUnreachable(error)) return { type: 'TemporalUnreachable', message: error.message };
+  if (error instanceof TemporalUnreachableError) return { type: error.type, message: error.message };
   return { type: 'Internal', message: error instanceof Error ? error.message : String(error) };
 }
 
@@ -36,9 +37,4 @@ function adviceOn({ type, key, requestId, details }: GenerationError): string {
   const isLate = type === 'GenerationTimedOut' || details?.cancel?.outcome === 'not_cancellable';
   if (!isLate || requestId === undefined) return '';
   return `; RunComfy may finish it all the same, then \`runcomfy-temporal result ${shellQuote(key)} --late\` fetches it`;
-}
-
-/** The worker is loaded on demand, so that its error is known by its type's name alone. */
-function isWorkerUnreachable(error: unknown): error is Error {
-  return error instanceof Error && 'type' in error && error.type === 'TemporalUnreachable';
 }

@@ -1,4 +1,5 @@
 import type { GenerationErrorType } from '../client/index.ts';
+import { configurationExitCode } from '../config/config-error.ts';
 
 import type { CliErrorType } from './cli-error.ts';
 
@@ -13,7 +14,7 @@ export const exitCodes = {
   internal: 70,
   tryLater: 75,
   notAuthorised: 77,
-  configuration: 78,
+  configuration: configurationExitCode,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

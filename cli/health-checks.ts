@@ -1,9 +1,9 @@
-import type { ConnectedGenerations } from '../client/index.ts';
 import { createSearchAttributes, describeQueue, inspectSearchAttributes } from '../client/operator/index.ts';
 import type { AttendedQueue, TaskQueueKind } from '../client/operator/index.ts';
 import type { Config } from '../config/env.ts';
 import { searchAttributes, submitTaskQueue } from '../domain/names.ts';
 
+import type { ConnectedGenerations } from './command-context.ts';
 import { describeError } from './describe-error.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -27,7 +27,7 @@ export function failedFinding(check: string, error: unknown): Finding {
 }
 
 /** The namespace exists and can be read, which a port that answers does not prove. */
-export async function checkTemporal({ client }: ConnectedGenerations, address: string): Promise<Finding> {
+export async function checkTemporal({ client, address }: ConnectedGenerations): Promise<Finding> {
   const { namespace } = client.options;
   const { config } = await client.workflowService.describeNamespace({ namespace });
   const days = Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) / 86_400;

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { GenerationError } from '../client/index.ts';
-import type { ConnectedGenerations, GenerationHandle, KnownState } from '../client/index.ts';
+import type { GenerationHandle, KnownState } from '../client/index.ts';
 import { findUnattendedQueues, noWorker } from '../client/operator/index.ts';
 import type { GenerationResult } from '../domain/generation.ts';
 
+import type { ConnectedGenerations } from './command-context.ts';
 import { catchInterrupts } from './interrupts.ts';
 import type { Interrupts } from './interrupts.ts';
 import { describeOutcome, progressLine } from './pretty.ts';

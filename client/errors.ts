@@ -167,13 +167,6 @@ export function toClientError(error: unknown, key: string): unknown {
   return error;
 }
 
-/** Temporal gave no answer, or refused us at the door. */
-export function unreachable(address: string, cause: unknown, key?: string): GenerationError {
-  const where = address === '' ? '' : ` at ${address}`;
-  const message = `Temporal cannot be reached${where} (${grpcReasonOf(cause)}): check that the server is up, and TEMPORAL_ADDRESS and TEMPORAL_API_KEY`;
-  return new GenerationError({ type: 'TemporalUnreachable', message, key, cause });
-}
-
 function keyNotFound(key: string, cause?: unknown): GenerationError {
   const message = `there is no generation "${key}": Temporal does not know this key, or keeps it no longer`;
   return new GenerationError({ type: 'KeyNotFound', message, key, cause });

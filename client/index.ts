@@ -1,5 +1,3 @@
-export { connectGenerations } from './connect.ts';
-export type { ConnectedGenerations, ConnectOptions } from './connect.ts';
 export { createGenerationClient } from './generation/generation-client.ts';
 export type { GenerationClient, GenerationClientOptions, TypedRequest } from './generation/generation-client.ts';
 export type { InputOf } from '../runcomfy/models/index.ts';

@@ -1,7 +1,10 @@
-/** What is wrong with the surroundings (environment, files, a missing program); `exitCode` is sysexits' EX_CONFIG. */
+/** sysexits' EX_CONFIG. */
+export const configurationExitCode = 78;
+
+/** What is wrong with the surroundings (environment, files, a missing program). */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  readonly exitCode = 78;
+  readonly exitCode = configurationExitCode;
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {

@@ -2,18 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
-import type { NativeConnectionOptions } from '@temporalio/worker';
+import type { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
-import pino from 'pino';
 import type { Config } from '../config/env.ts';
-import { readConfig, tokenSource } from '../config/env.ts';
+import { readConfig } from '../config/env.ts';
 import { loadTemporalConnection } from '../config/temporal.ts';
 import { searchAttributes } from '../domain/names.ts';
 import { startEmbeddedServer } from '../cli/dev-server/server.ts';
 import { findTemporalBinary } from '../cli/dev-server/temporal-binary.ts';
 import { createRunComfyClient } from '../runcomfy/client.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
+import { createLogger } from '../setup/logger.ts';
+import { openRunComfy } from '../setup/runcomfy.ts';
+import { loadTemporalSettings, openTemporal, openTemporalBy } from '../setup/temporal.ts';
+import type { TemporalSettings } from '../setup/temporal.ts';
 import type { Simulator } from '../simulator/index.ts';
 import { startSimulator } from '../simulator/index.ts';
 import { createGenerationWorker } from '../worker/index.ts';
@@ -63,13 +65,9 @@ export async function startDemoStack({ isLive, isKept, say }: DemoStackOptions):
       undo.push(() => simulator.close());
       say(`simulator         ${simulator.url}`);
     }
-    const runcomfy = createRunComfyClient({
-      ...(simulator ?? {
-        modelApiBase: config.modelApiBase,
-        ...(config.serverlessApiBase !== undefined && { serverlessApiBase: config.serverlessApiBase }),
-      }),
-      token: simulator ? () => simulatorToken : tokenSource(config),
-    });
+    const runcomfy = simulator
+      ? createRunComfyClient({ ...simulator, token: () => simulatorToken })
+      : await openRunComfy(config);
     undo.push(() => runcomfy.close());
     // On a server of the user's, this worker must not take the orders of others.
     const taskQueue = server.uiUrl === undefined ? `runcomfy-start-${randomUUID().slice(0, 8)}` : config.taskQueue;
@@ -96,11 +94,7 @@ export async function startDemoStack({ isLive, isKept, say }: DemoStackOptions):
   }
 }
 
-interface Server {
-  connectionOptions: NativeConnectionOptions & { address: string };
-  namespace: string;
-  uiUrl?: string;
-}
+type Server = TemporalSettings & { uiUrl?: string };
 
 async function openServer(
   config: Config,
@@ -111,7 +105,7 @@ async function openServer(
   const configured = loadTemporalConnection();
   if (configured.isConfigured) {
     say(`Temporal server   ${configured.connectionOptions.address} (as configured)`);
-    return configured;
+    return await loadTemporalSettings(config);
   }
   const { path: cliPath, version, origin } = await findTemporalBinary({ cliPath: config.temporalCliPath, onNote: say });
   const server = await startEmbeddedServer({ cliPath, dbFile: path.join(dataDir, 'temporal.db'), searchAttributes });
@@ -130,15 +124,25 @@ async function startWorker(parts: {
   undo: (() => Promise<void>)[];
 }): Promise<Client> {
   const { server, config, runcomfy, taskQueue, stateDir, undo } = parts;
-  const log = pino({ level: config.logLevel === 'info' ? 'error' : config.logLevel }, pino.destination(2));
+  const log = createLogger(config.logLevel === 'info' ? 'error' : config.logLevel);
   Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
-  const connection = await NativeConnection.connect(server.connectionOptions);
-  undo.push(() => connection.close());
-  const clientConnection = await Connection.connect(server.connectionOptions);
-  undo.push(() => clientConnection.close());
-  const { namespace } = server;
-  const client = new Client({ connection: clientConnection, namespace });
-  const worker = await createGenerationWorker({ connection, client, namespace, runcomfy, stateDir, log, taskQueue });
+  const { connection, close, namespace, dataConverter } = await openTemporalBy(
+    (options) => NativeConnection.connect(options),
+    server,
+  );
+  undo.push(close);
+  const { client, close: closeClient } = await openTemporal(server);
+  undo.push(closeClient);
+  const worker = await createGenerationWorker({
+    connection,
+    client,
+    namespace,
+    runcomfy,
+    stateDir,
+    log,
+    taskQueue,
+    ...(dataConverter && { dataConverter }),
+  });
   const done = worker.run();
   undo.push(async () => {
     worker.shutdown();

@@ -30,7 +30,7 @@ async function main(): Promise<number> {
     return 0;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    return error instanceof ConfigError ? 78 : 1;
+    return error instanceof ConfigError ? error.exitCode : 1;
   } finally {
     await stack?.stop();
   }

@@ -7,7 +7,19 @@ import { countTests } from './count-tests.mjs';
 
 const maxTestMs = 16 * 60_000;
 const productFolders = [
-  ...['domain', 'runcomfy', 'workflows', 'activities', 'worker', 'client', 'cli', 'gateway', 'config', 'codec'],
+  ...[
+    'domain',
+    'runcomfy',
+    'workflows',
+    'activities',
+    'worker',
+    'client',
+    'setup',
+    'cli',
+    'gateway',
+    'config',
+    'codec',
+  ],
   ...['simulator', 'test', 'scripts', 'examples', 'bench'],
 ];
 

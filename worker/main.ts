@@ -1,41 +1,27 @@
-import { Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
-import type { Logger } from 'pino';
-import pino from 'pino';
-import { createEncryptionCodec } from '../codec/index.ts';
-import { readCodecKeys } from '../config/codec-keys.ts';
+
+import { ConfigError } from '../config/env.ts';
 import type { Config } from '../config/env.ts';
-import { ConfigError, tokenSource } from '../config/env.ts';
-import { loadTemporalConnection } from '../config/temporal.ts';
-import { createRunComfyClient } from '../runcomfy/client.ts';
+import { createLogger } from '../setup/logger.ts';
+import { openRunComfy } from '../setup/runcomfy.ts';
+import { loadTemporalSettings, openTemporalBy } from '../setup/temporal.ts';
+
 import { createGenerationWorker } from './create-worker.ts';
 import { serveHealth } from './health.ts';
 import { installRuntime } from './runtime.ts';
 
 /** Runs a worker in the foreground until SIGTERM or SIGINT; refuses to start without a token. Logs go to stderr. */
 export async function runWorker(config: Config): Promise<void> {
-  const token = tokenSource(config);
-  await token();
-  const codecKeys = await readCodecKeys(config);
-  const log = createLogger(config);
+  const runcomfy = await openRunComfy(config);
+  const settings = await loadTemporalSettings(config);
+  const log = createLogger(config.logLevel);
   installRuntime(config, log);
 
-  const { connectionOptions, namespace } = loadTemporalConnection();
-  const connection = await NativeConnection.connect(connectionOptions).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new TemporalUnreachableError(
-      `Temporal cannot be reached at ${connectionOptions.address} (${reason}); start it or set TEMPORAL_ADDRESS.`,
-    );
-  });
+  const temporal = await openTemporalBy((options) => NativeConnection.connect(options), settings);
   try {
-    const dataConverter = codecKeys && { payloadCodecs: [createEncryptionCodec(codecKeys)] };
-    const client = new Client({ connection, namespace, ...(dataConverter && { dataConverter }) });
-    const { modelApiBase, serverlessApiBase, submitsPerSecond, readsPerSecond, workerVersion } = config;
-    const runcomfy = createRunComfyClient({
-      modelApiBase,
-      ...(serverlessApiBase !== undefined && { serverlessApiBase }),
-      token,
-    });
+    const { connection, client, namespace, address, dataConverter } = temporal;
+    const { modelApiBase, submitsPerSecond, readsPerSecond, workerVersion } = config;
     const worker = await createGenerationWorker({
       connection,
       client,
@@ -56,10 +42,7 @@ export async function runWorker(config: Config): Promise<void> {
     };
     process.once('SIGTERM', stopOnSignal);
     process.once('SIGINT', stopOnSignal);
-    log.info(
-      { taskQueue: config.taskQueue, namespace, address: connectionOptions.address, modelApiBase },
-      'worker started',
-    );
+    log.info({ taskQueue: config.taskQueue, namespace, address, modelApiBase }, 'worker started');
     try {
       await worker.run();
     } finally {
@@ -70,24 +53,8 @@ export async function runWorker(config: Config): Promise<void> {
     }
     log.info('worker stopped');
   } finally {
-    await connection.close();
+    await temporal.close();
   }
-}
-
-/** Temporal could not be reached at start (exit 69). */
-class TemporalUnreachableError extends Error {
-  readonly type = 'TemporalUnreachable';
-}
-
-/** Structured logs on stderr; secrets are kept out where they arise, and these names are a second net. */
-function createLogger(config: Config): Logger {
-  return pino(
-    {
-      level: config.logLevel,
-      redact: { paths: ['token', 'authorization', '*.token', '*.authorization'], censor: '[secret]' },
-    },
-    pino.destination(2),
-  );
 }
 
 async function listen(config: Config, worker: Parameters<typeof serveHealth>[1], client: Client) {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 
-import { createEncryptionCodec, serveCodec } from '../../codec/index.ts';
-import { readCodecKeys } from '../../config/codec-keys.ts';
+import { serveCodec } from '../../codec/index.ts';
+import { loadPayloadCodec } from '../../setup/payload-codec.ts';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -30,12 +30,12 @@ export const addCodecServer = defineCommand<CodecServerCommandOptions>({
       .option('--ui-origin <origin>', 'the one web origin whose pages may ask')
       .option('--token-file <path>', 'file with the bearer token that every caller must send'),
   act: async ({ printer, config }, _args, { port, host, uiOrigin, tokenFile }) => {
-    const keys = await readCodecKeys(config());
-    if (keys === undefined) {
+    const codec = await loadPayloadCodec(config());
+    if (codec === undefined) {
       throw new CliError('Configuration', 'no keys: name their file in RUNCOMFY_CODEC_KEYS_FILE');
     }
     const server = await serveCodec({
-      codec: codecOf(keys),
+      codec,
       port,
       host,
       ...(uiOrigin !== undefined && { uiOrigin }),
@@ -50,14 +50,6 @@ export const addCodecServer = defineCommand<CodecServerCommandOptions>({
     return exitCodes.done;
   },
 });
-
-function codecOf(keys: Parameters<typeof createEncryptionCodec>[0]) {
-  try {
-    return createEncryptionCodec(keys);
-  } catch (error) {
-    throw new CliError('Configuration', `RUNCOMFY_CODEC_KEYS_FILE: ${String(error)}`, { cause: error });
-  }
-}
 
 async function readToken(file: string): Promise<string> {
   const token = await readFile(file, 'utf8').catch((error: unknown) => {

@@ -1,5 +1,3 @@
-import { loadTemporalConnection } from '../../config/temporal.ts';
-
 import type { CommandContext } from '../command-context.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -46,12 +44,9 @@ export const addDoctor = defineCommand<{ fix?: boolean }>({
 async function examine({ config, withTemporal }: CommandContext, shouldFix: boolean): Promise<Finding[]> {
   const settings = await attempt('configuration', () => Promise.resolve(config()));
   if ('check' in settings) return [settings];
-  const connection = await attempt('configuration', () => Promise.resolve(loadTemporalConnection()));
-  if ('check' in connection) return [connection];
-  const { address } = connection.connectionOptions;
   const temporal = await attempt('temporal', () =>
     withTemporal(async (connected) => [
-      await attempt('temporal', () => checkTemporal(connected, address)),
+      await attempt('temporal', () => checkTemporal(connected)),
       await attempt('search attributes', () => checkSearchAttributes(connected, shouldFix)),
       ...[await attempt('workers', () => checkWorkers(connected, settings.taskQueue))].flat(),
     ]),

@@ -1,0 +1,64 @@
+import { Client, Connection, isGrpcServiceError, ServiceError } from '@temporalio/client';
+import type { ConnectionLike } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
+
+import type { Config } from '../config/env.ts';
+import { loadTemporalConnection } from '../config/temporal.ts';
+import type { TemporalConnectionConfig } from '../config/temporal.ts';
+
+import { loadPayloadCodec } from './payload-codec.ts';
+
+/** How a server is reached: what the environment says, or a server that was started here. */
+export type TemporalSettings = Pick<TemporalConnectionConfig, 'connectionOptions' | 'namespace'> & {
+  dataConverter?: DataConverter;
+};
+
+/** A connection to Temporal and the client that goes with it; both end with `close`. */
+export interface OpenTemporal<C extends ConnectionLike = ConnectionLike> {
+  connection: C;
+  client: Client;
+  namespace: string;
+  address: string;
+  dataConverter?: DataConverter;
+  close: () => Promise<void>;
+}
+
+/** No connection to Temporal came about. */
+export class TemporalUnreachableError extends Error {
+  override readonly name = 'TemporalUnreachableError';
+  readonly type = 'TemporalUnreachable';
+}
+
+/** Temporal's standard variables and profiles, with the payload codec where one is configured. */
+export async function loadTemporalSettings(config: Config): Promise<TemporalSettings> {
+  const { connectionOptions, namespace } = loadTemporalConnection();
+  const codec = await loadPayloadCodec(config);
+  return { connectionOptions, namespace, ...(codec && { dataConverter: { payloadCodecs: [codec] } }) };
+}
+
+/** Connects; `TemporalUnreachableError` names the address that gave no answer. */
+export function openTemporal(settings: TemporalSettings): Promise<OpenTemporal<Connection>> {
+  return openTemporalBy((options) => Connection.connect(options), settings);
+}
+
+/** Connects by a kind of connection that the caller brings: the worker's own, for instance. */
+export async function openTemporalBy<C extends ConnectionLike>(
+  connect: (options: TemporalSettings['connectionOptions']) => Promise<C>,
+  { connectionOptions, namespace, dataConverter }: TemporalSettings,
+): Promise<OpenTemporal<C>> {
+  const { address } = connectionOptions;
+  const connection = await connect(connectionOptions).catch((error: unknown) => {
+    throw new TemporalUnreachableError(
+      `Temporal cannot be reached at ${address} (${reasonOf(error)}): check that the server is up, and TEMPORAL_ADDRESS and TEMPORAL_API_KEY`,
+    );
+  });
+  const converter = dataConverter && { dataConverter };
+  const client = new Client({ connection, namespace, ...converter });
+  return { connection, client, namespace, address, ...converter, close: () => connection.close() };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof ServiceError && error.cause !== undefined) return reasonOf(error.cause);
+  if (isGrpcServiceError(error) && error.details !== '') return error.details;
+  return error instanceof Error ? error.message : String(error);
+}
