@@ -1,77 +1,36 @@
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
+import { codeFolders, isPackage, pathPattern, rows, ships } from './scripts/architecture.mjs';
 
-const temporal = (name) => `@temporalio/${name}`;
-const folders = [
-  'domain',
-  'runcomfy',
-  'workflows',
-  'activities',
-  'worker',
-  'client',
-  'setup',
-  'cli',
-  'gateway',
-  'codec',
-  'config',
-  'simulator',
-  'test',
-  'bench',
-  'scripts',
-  'examples',
-];
+const path = (entry) => (isPackage(entry) ? `${entry}(?:/|$)` : `(?:\\.\\./)+${pathPattern(entry)}`);
+
+/** Folders with faces are imported by these alone. */
+const facesOfOthers = (own) =>
+  Object.entries(rows)
+    .filter(([name, { faces }]) => name !== own && faces !== undefined)
+    .map(([name, { faces }]) => ({
+      regex: `^(?!${faces.map(path).join('|')})(?:\\.\\./)+${name}/`,
+      message: `What callers cannot import, our own code does without: ${faces.join(', ')} alone.`,
+    }));
 
 /**
- * Which of our folders, and which of Temporal's packages, each folder may import directly. dependency-cruiser rules the
- * same table on resolved paths, files of a folder and cycles included.
+ * What a row of architecture.json lets its folder import directly. dependency-cruiser rules the same rows on resolved
+ * paths, files of a folder and cycles included.
  */
-const mayImport = {
-  domain: { folders: [], temporal: [] },
-  runcomfy: { folders: ['domain'], temporal: [] },
-  workflows: { folders: ['domain'], temporal: ['workflow'] },
-  activities: { folders: ['domain', 'runcomfy'], temporal: ['activity', 'common'] },
-  worker: {
-    folders: ['activities', 'client', 'runcomfy', 'domain', 'config', 'setup', 'codec'],
-    temporal: ['worker', 'client', 'common'],
-  },
-  client: { folders: ['domain', 'runcomfy', 'workflows'], temporal: ['client', 'common'] },
-  setup: { folders: ['config', 'domain', 'runcomfy', 'codec'], temporal: ['client', 'common'] },
-  cli: {
-    folders: ['client', 'config', 'setup', 'domain', 'simulator', 'runcomfy', 'worker', 'codec'],
-    temporal: ['client', 'common', 'testing'],
-  },
-  codec: { folders: ['domain'], temporal: ['common', 'proto'] },
-  gateway: { folders: ['client', 'domain', 'config', 'setup', 'workflows'], temporal: ['client', 'common'] },
-  config: { folders: ['domain'], temporal: ['envconfig'] },
-  simulator: { folders: ['domain', 'runcomfy'], temporal: [] },
-};
-
-const literalImport = (pattern) => ({
-  regex: pattern,
-  message: 'This folder may not import that: see docs/architecture.md.',
-});
-
-/** What callers cannot import, our own code does without. */
-const clientPastItsFaces = {
-  regex: '^(?:\\.\\./)+client/(?!(?:operator/)?index\\.ts$)',
-  message: 'The client is imported by client/index.ts and client/operator/index.ts alone.',
-};
-
-function importRules(folder) {
-  const allowed = mayImport[folder];
-  const foreign = folders.filter((name) => name !== folder && !allowed.folders.includes(name));
-  const packages =
-    allowed.temporal.length === 0 ? temporal('') : `${temporal('')}(?!(?:${allowed.temporal.join('|')})(?:/|$))`;
-  const patterns = [
-    literalImport(`^(?:\\.\\./)+(?:${foreign.join('|')})/`),
-    literalImport(`^${packages}`),
-    clientPastItsFaces,
-  ];
-  if (folder === 'domain' || folder === 'workflows') {
-    const exception = folder === 'workflows' ? '(?!@temporalio/workflow$)' : '';
+function importRules(name, { mayImport, mayImportTypes = [], mayLoad = [], inSandbox = false }) {
+  const own = name.split('/')[0];
+  const foreign = codeFolders.filter((folder) => folder !== own).join('|');
+  const refuse = (entries, rest) => ({
+    regex: `^(?!${['$', ...entries.map(path)].join('|')})(?:(?:\\.\\./)+(?:${foreign})/|@temporalio/)`,
+    message: 'This folder may not import that: see docs/architecture.md.',
+    ...rest,
+  });
+  const patterns = [...facesOfOthers(name), refuse([...mayImport, ...mayImportTypes, ...mayLoad], {})];
+  if (mayImportTypes.length + mayLoad.length > 0) patterns.push(refuse(mayImport, { allowTypeImports: true }));
+  if (inSandbox) {
     patterns.push({
-      regex: `^${exception}[^.]`,
-      message: `${folder}/ runs in the workflow sandbox: no packages, no Node built-ins.`,
+      regex: `^(?!${['\\.', ...mayImport.filter(isPackage).map(path)].join('|')})`,
+      message: 'This runs in the workflow sandbox: no packages, no Node built-ins.',
     });
   }
   return [
@@ -83,7 +42,6 @@ function importRules(folder) {
   ];
 }
 
-const product = Object.keys(mayImport);
 const noDefaultExport = {
   selector: 'ExportDefaultDeclaration',
   message: 'Named exports only, so that a thing has one name everywhere.',
@@ -133,10 +91,16 @@ export default defineConfig(
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
     },
   },
-  ...product.map((folder) => ({
-    files: [`${folder}/**/*.ts`],
-    rules: { 'no-restricted-imports': importRules(folder) },
-  })),
+  ...Object.entries(rows)
+    .filter(([name]) => ships(name))
+    .map(([name, row]) => ({
+      files: name.includes('/') ? [`${name}.ts`] : [`${name}/**/*.ts`],
+      rules: { '@typescript-eslint/no-restricted-imports': importRules(name, row) },
+    })),
+  {
+    files: ['scripts/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts'],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: facesOfOthers() }] },
+  },
   {
     files: ['workflows/**/*.ts'],
     rules: {
@@ -147,10 +111,6 @@ export default defineConfig(
   {
     files: ['scripts/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts'],
     rules: { 'no-console': 'off', 'no-restricted-properties': 'off' },
-  },
-  {
-    files: ['scripts/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns: [clientPastItsFaces] }] },
   },
   { files: ['cli/**/*.ts'], rules: { 'no-console': 'off' } },
   {

@@ -1,27 +1,12 @@
 // npm test                      everything that CI runs
 // npm test -- test/unit/x.ts    vitest alone, with these arguments
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { codeFolders, existing } from './architecture.mjs';
 import { ensureInstalled } from './ensure-installed.mjs';
 import { root, runStep, tool } from './run-step.mjs';
 import { countTests } from './count-tests.mjs';
 
 const maxTestMs = 16 * 60_000;
-const productFolders = [
-  ...[
-    'domain',
-    'runcomfy',
-    'workflows',
-    'activities',
-    'worker',
-    'client',
-    'setup',
-    'cli',
-    'gateway',
-    'config',
-    'codec',
-  ],
-  ...['simulator', 'test', 'scripts', 'examples', 'bench'],
-];
 
 ensureInstalled();
 const args = process.argv.slice(2);
@@ -33,13 +18,12 @@ process.exitCode = failed === 0 ? 0 : 1;
 
 /** One failure hides no other: each check runs, whatever became of those before it. */
 async function runChecks() {
-  const folders = productFolders.filter((name) => existsSync(`${root}/${name}`));
   const steps = [
     ['format', tool('prettier'), ['--check', '--log-level=warn', '.']],
     ['types', tool('tsc'), ['--noEmit', '-p', '.']],
     ['types of the workflow sandbox', tool('tsc'), ['--noEmit', '-p', 'workflows']],
     ['lint', tool('eslint'), ['--max-warnings=0', '.']],
-    ['import rules', tool('depcruise'), ['--config', '.dependency-cruiser.cjs', ...folders]],
+    ['import rules', tool('depcruise'), ['--config', '.dependency-cruiser.mjs', ...existing(codeFolders)]],
     ['unused code', tool('knip'), ['--no-progress']],
     ['compose files', process.execPath, ['scripts/check-compose.mjs']],
   ];

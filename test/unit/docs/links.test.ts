@@ -50,7 +50,7 @@ function isRepositoryPath(code: string): boolean {
   if (!/^[\w.@/-]+$/.test(code)) return false;
   const [first = '', ...rest] = code.split('/');
   if (rest.length > 0) return folderNames.includes(first) || first === 'docs';
-  return /^(docker-compose\.yml|Dockerfile|\.env\.example|eslint\.config\.js|\.dependency-cruiser\.cjs|package\.json)$/.test(
+  return /^(docker-compose\.yml|Dockerfile|\.env\.example|eslint\.config\.js|\.dependency-cruiser\.mjs|package\.json|architecture\.json)$/.test(
     code,
   );
 }

@@ -3,6 +3,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ESLint, Linter } from 'eslint';
+import tseslint from 'typescript-eslint';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 interface Violation {
@@ -28,9 +30,7 @@ const cases: [from: string, statement: string, rule?: string][] = [
   ['activities/a.ts', "import { value } from '../worker/main.ts'", 'activities-imports'],
   ['activities/b.ts', "import { value } from '../runcomfy/client.ts'; import '@temporalio/activity'"],
   ['worker/a.ts', "import { value } from '../cli/main.ts'", 'worker-imports'],
-  ['worker/d.ts', "import { value } from '../client/index.ts'"],
-  ['setup/a.ts', "import { value } from '../client/index.ts'", 'setup-imports'],
-  ['setup/b.ts', "import { value } from '../config/env.ts'; import '@temporalio/client'"],
+  ['worker/d.ts', "import { value } from '../client/index.ts'; import { value } from '../setup/temporal.ts'"],
   ['worker/b.ts', "import { value } from '../test/rig.ts'", 'nobody-imports-tests-and-scripts'],
   ['worker/c.ts', "import 'fast-check'", 'product-needs-no-dev-dependency'],
   ['client/a.ts', "import { value } from '../runcomfy/client.ts'", 'client-imports'],
@@ -48,8 +48,15 @@ const cases: [from: string, statement: string, rule?: string][] = [
   ['cli/c.ts', "export const start = () => import('../worker/main.ts')"],
   ['cli/d.ts', "import '@temporalio/worker'", 'cli-imports'],
   ['codec/a.ts', "import { value } from '../client/index.ts'", 'codec-imports'],
+  ['codec/c.ts', "import { value } from '../config/env.ts'", 'codec-imports'],
   ['gateway/a.ts', "import { value } from '../runcomfy/client.ts'", 'gateway-imports'],
-  ['codec/a.ts', "import { value } from '../config/env.ts'", 'codec-imports'],
+  ['gateway/b.ts', "import { value } from '../client/index.ts'; import { value } from '../setup/temporal.ts'"],
+  ['nexus/a.ts', "import { value } from '../worker/main.ts'", 'nexus-imports'],
+  ['nexus/service.ts', "import { value } from '../client/index.ts'", 'nexus/service-imports'],
+  ['plans/a.ts', "import { value } from '../workflows/generation/generation.ts'", 'plans-imports'],
+  ['plans/b.ts', "import { value } from '../runcomfy/client.ts'", 'plans-imports'],
+  ['setup/a.ts', "import { value } from '../client/index.ts'", 'setup-imports'],
+  ['setup/b.ts', "import { value } from '../config/env.ts'; import '@temporalio/client'"],
   ['codec/b.ts', "import { value } from '../domain/names.ts'; import '@temporalio/common'"],
   ['config/a.ts', "import { value } from '../runcomfy/client.ts'", 'config-imports'],
   ['simulator/a.ts', "import { value } from '../runcomfy/client.ts'", 'simulator-imports'],
@@ -67,6 +74,7 @@ const imported = [
     'client/index.ts',
     'client/errors.ts',
     'client/operator/index.ts',
+    'setup/temporal.ts',
     'cli/main.ts',
   ],
   ...['workflows/generation/generation.ts', 'workflows/generation/messages.ts', 'test/rig.ts'],
@@ -84,11 +92,14 @@ beforeAll(async () => {
   for (const [path, statement] of files) {
     await mkdir(dirname(join(tree, path)), { recursive: true });
     const isRenamed = statement.includes('{ value }') || statement.includes('{ Shape }');
-    const renamed = statement.replace('{ value }', '{ value as theirs }').replace('{ Shape }', '{ Shape as Theirs }');
+    const renamed = statement
+      .replace('{ value }', '{ value as theirs }')
+      .replace('{ value }', '{ value as more }')
+      .replace('{ Shape }', '{ Shape as Theirs }');
     await writeFile(join(tree, path), `${isRenamed ? renamed : statement};\n${module}`);
   }
   const folders = [...new Set(files.map(([path]) => path.split('/')[0] ?? ''))];
-  const args = ['--config', join(root, '.dependency-cruiser.cjs'), '--output-type', 'json', ...folders];
+  const args = ['--config', join(root, '.dependency-cruiser.mjs'), '--output-type', 'json', ...folders];
   const report = await new Promise<string>((resolve) => {
     execFile(join(root, 'node_modules/.bin/depcruise'), args, { cwd: tree, maxBuffer: 2 ** 26 }, (_error, stdout) => {
       resolve(stdout);
@@ -109,4 +120,39 @@ describe('the import rules', () => {
   it.each(cases.filter(([, , rule]) => rule === undefined))('allow in %s: %s', (path) => {
     expect(rulesBrokenIn(path)).toEqual([]);
   });
+
+  it.each(cases.filter(([, , rule]) => rule !== undefined && /-(?:imports|by-its-faces)$/.test(rule)))(
+    "are ESLint's too in %s: %s",
+    async (path, statement) => {
+      expect(await lint(path, statement)).not.toEqual([]);
+    },
+  );
+
+  it.each(cases.filter(([, , rule]) => rule === undefined))(
+    "are ESLint's too, which allows in %s: %s",
+    async (path, statement) => {
+      expect(await lint(path, statement)).toEqual([]);
+    },
+  );
 });
+
+/** What ESLint's own rule of imports says to a file with this import. */
+async function lint(path: string, statement: string): Promise<string[]> {
+  const { rules = {} } = (await new ESLint({ cwd: root }).calculateConfigForFile(path)) as {
+    rules?: Linter.RulesRecord;
+  };
+  const rule = '@typescript-eslint/no-restricted-imports';
+  const messages = new Linter().verify(
+    statement,
+    [
+      {
+        files: ['**/*.ts'],
+        plugins: { '@typescript-eslint': tseslint.plugin },
+        languageOptions: { parser: tseslint.parser },
+        rules: { [rule]: rules[rule] ?? 'off' },
+      },
+    ],
+    path,
+  );
+  return messages.map(({ message }) => message);
+}

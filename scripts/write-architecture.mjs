@@ -1,0 +1,6 @@
+// npm run architecture: repeats the table of architecture.json where other programs and readers look for it.
+import { writeFileSync } from 'node:fs';
+import { derivedFiles } from './architecture.mjs';
+import { root } from './run-step.mjs';
+
+for (const { name, text } of derivedFiles()) writeFileSync(`${root}/${name}`, text);
