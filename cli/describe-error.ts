@@ -1,5 +1,6 @@
 import { isGenerationError } from '../client/index.ts';
 import type { GenerationError, GenerationErrorType } from '../client/index.ts';
+import { toClientError } from '../client/operator/index.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
@@ -19,7 +20,8 @@ export interface ErrorReport {
 }
 
 /** Names any error by type. */
-export function describeError(error: unknown): ErrorReport {
+export function describeError(thrown: unknown): ErrorReport {
+  const error = toClientError(thrown, '');
   if (isGenerationError(error)) {
     const { type, message, requestId, key, issues } = error;
     return { type, message: `${message}${adviceOn(error)}`, requestId, key: key === '' ? undefined : key, issues };

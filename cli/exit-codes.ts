@@ -41,6 +41,7 @@ export function exitCodeOf(type: GenerationErrorType | CliErrorType): ExitCode {
     case 'InsufficientBalance':
     case 'TemporalUnreachable':
     case 'NoWorker':
+    case 'WorkerFailing':
     case 'DownloadFailed':
     case 'Unhealthy':
       return exitCodes.unavailable;
@@ -48,10 +49,12 @@ export function exitCodeOf(type: GenerationErrorType | CliErrorType): ExitCode {
     case 'RateLimited':
     case 'SubmitOutcomeUnknown':
     case 'StillRunning':
+    case 'TemporalBusy':
       return exitCodes.tryLater;
     case 'Unauthenticated':
       return exitCodes.notAuthorised;
     case 'Configuration':
+    case 'Undecodable':
       return exitCodes.configuration;
   }
 }

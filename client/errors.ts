@@ -1,19 +1,10 @@
 import type { WorkflowFailedError } from '@temporalio/client';
-import {
-  ApplicationFailure,
-  CancelledFailure,
-  NamespaceNotFoundError,
-  TerminatedFailure,
-  TimeoutFailure,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/client';
 
 import { isFailureType } from '../domain/failure-type.ts';
 import type { FailureType } from '../domain/failure-type.ts';
 import type { FailureDetails, GenerationState, InputIssue, Phase, Submission } from '../domain/generation.ts';
 import { isJsonObject } from '../domain/json.ts';
-
-import { grpcReasonOf, isUnreachable } from './grpc.ts';
 
 /** What can go wrong between a caller and Temporal, beside the failures of a generation itself. */
 export const clientErrorTypes = [
@@ -23,7 +14,10 @@ export const clientErrorTypes = [
   'NoLateResult',
   'ResolutionRefused',
   'NoWorker',
+  'WorkerFailing',
+  'TemporalBusy',
   'TemporalUnreachable',
+  'Undecodable',
 ] as const;
 
 export type ClientErrorType = (typeof clientErrorTypes)[number];
@@ -141,33 +135,8 @@ export function firstDetail(failure: ApplicationFailure): Partial<FailureDetails
   return isJsonObject(detail) ? detail : undefined;
 }
 
-/** Names what stands between us and Temporal; any other error is returned as it came. */
-export function toClientError(error: unknown, key: string): unknown {
-  if (isGenerationError(error)) return error;
-  if (error instanceof NamespaceNotFoundError) {
-    const message = `Temporal has no namespace "${error.namespace}": create it, or set TEMPORAL_NAMESPACE`;
-    return new GenerationError({
-      type: 'TemporalUnreachable',
-      message,
-      key,
-      cause: error,
-    });
-  }
-  if (error instanceof WorkflowNotFoundError) return keyNotFound(key, error);
-  if (isUnreachable(error)) {
-    const reason = grpcReasonOf(error);
-    const message = `Temporal cannot be reached (${reason}): check that the server is up and that TEMPORAL_ADDRESS is right`;
-    return new GenerationError({
-      type: 'TemporalUnreachable',
-      message,
-      key,
-      cause: error,
-    });
-  }
-  return error;
-}
-
-function keyNotFound(key: string, cause?: unknown): GenerationError {
+/** Temporal knows no execution of this key. */
+export function keyNotFound(key: string, cause?: unknown): GenerationError {
   const message = `there is no generation "${key}": Temporal does not know this key, or keeps it no longer`;
   return new GenerationError({ type: 'KeyNotFound', message, key, cause });
 }

@@ -1,16 +1,22 @@
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 
-/** The gRPC status codes that mean something here. */
+/** The gRPC status codes; a server that is healthy, full, old or away answers with any of them. */
 export const grpcCode = {
   cancelled: 1,
+  unknown: 2,
   invalidArgument: 3,
   deadlineExceeded: 4,
   notFound: 5,
+  alreadyExists: 6,
   permissionDenied: 7,
   resourceExhausted: 8,
   failedPrecondition: 9,
   aborted: 10,
+  outOfRange: 11,
+  unimplemented: 12,
+  internal: 13,
   unavailable: 14,
+  dataLoss: 15,
   unauthenticated: 16,
 } as const;
 
@@ -27,21 +33,23 @@ export function grpcReasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Whether Temporal itself gave no answer, or refused us at the door. */
-export function isUnreachable(error: unknown): boolean {
-  const code = grpcCodeOf(error);
-  return (
-    code === grpcCode.unavailable ||
-    code === grpcCode.permissionDenied ||
-    code === grpcCode.unauthenticated ||
-    code === grpcCode.deadlineExceeded
-  );
-}
-
 /** Whether a call with a deadline ran out of time: the server may be first to give it up, and then says `cancelled`. */
 export function isOutOfTime(error: unknown): boolean {
   const code = grpcCodeOf(error);
   return code === grpcCode.deadlineExceeded || code === grpcCode.cancelled;
+}
+
+/** Whether the server is there and cannot do this now: it is busy, or the execution is being changed by somebody else. */
+export function isBusy(error: unknown): boolean {
+  const code = grpcCodeOf(error);
+  return code === grpcCode.resourceExhausted || code === grpcCode.aborted || code === grpcCode.failedPrecondition;
+}
+
+/** Whether the caller closed the connection: gRPC says so in words alone. */
+export function isConnectionClosed(error: unknown): boolean {
+  return (
+    error instanceof Error && (/channel has been shut down/i.test(error.message) || isConnectionClosed(error.cause))
+  );
 }
 
 /** Whether the server is away for now, so that the same call may succeed later. */

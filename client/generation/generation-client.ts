@@ -4,9 +4,11 @@ import type { GenerationRequest, GenerationResult } from '../../domain/generatio
 import { defaultTaskQueue } from '../../domain/names.ts';
 import type { InputOf } from '../../runcomfy/models/index.ts';
 
+import { eachNamed, named } from '../convert-errors.ts';
+
 import type { WaitOptions } from './following/await-result.ts';
 import { startLate } from './following/collect-late.ts';
-import { createHandle, named } from './generation-handle.ts';
+import { createHandle } from './generation-handle.ts';
 import type { GenerationHandle } from './generation-handle.ts';
 import { listGenerations } from './following/list-generations.ts';
 import type { ListedGeneration, ListFilter } from './following/list-generations.ts';
@@ -59,6 +61,6 @@ export function createGenerationClient({
     get,
     result: async (key, options) => (await get(key)).result(options),
     collectLate: (key) => named(key, async () => createHandle(client, await startLate(client, taskQueue, key))),
-    list: (filter) => listGenerations(client, filter),
+    list: (filter) => eachNamed('', () => listGenerations(client, filter)),
   };
 }

@@ -8,7 +8,7 @@ import { awaitResult } from './following/await-result.ts';
 import type { WaitOptions } from './following/await-result.ts';
 import { cancelGeneration } from './deciding/cancel-generation.ts';
 import type { CancelOptions } from './deciding/cancel-generation.ts';
-import { toClientError } from '../errors.ts';
+import { eachNamed, named } from '../convert-errors.ts';
 import { readState } from './following/read-state.ts';
 import { resolveSubmission } from './deciding/resolve-submission.ts';
 import type { KnownState } from './following/server-state.ts';
@@ -45,23 +45,8 @@ export function createHandle(client: Client, started: StartedGeneration): Genera
     cancel: (reason, options) => named(key, () => cancelGeneration(client, key, reason, options)),
     nudge: () => named(key, () => nudge(client, key)),
     resolveSubmission: (resolution) => named(key, () => resolveSubmission(client, key, resolution)),
-    async *watch(options) {
-      try {
-        yield* watchStates(client, key, runId, options);
-      } catch (error) {
-        throw toClientError(error, key);
-      }
-    },
+    watch: (options) => eachNamed(key, () => watchStates(client, key, runId, options)),
   };
-}
-
-/** Runs a call to Temporal and names what stands in its way. */
-export async function named<T>(key: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw toClientError(error, key);
-  }
 }
 
 async function nudge(client: Client, key: string): Promise<void> {

@@ -1,3 +1,4 @@
+export { toClientError } from '../convert-errors.ts';
 export { noWorker } from '../errors.ts';
 export { createSearchAttributes, inspectSearchAttributes } from './search-attributes.ts';
 export type { SearchAttributeReport } from './search-attributes.ts';

@@ -3,6 +3,8 @@ import type { Client } from '@temporalio/client';
 import { searchAttributeNames, searchAttributes } from '../../domain/names.ts';
 import type { SearchAttributeName } from '../../domain/names.ts';
 
+import { named } from '../convert-errors.ts';
+
 /** Values of Temporal's `IndexedValueType` on the wire. */
 const indexedValueTypes = { Keyword: 2, Int: 3, Double: 4 } as const;
 
@@ -15,7 +17,9 @@ export interface SearchAttributeReport {
 /** Compares the search attributes of the namespace with ours. */
 export async function inspectSearchAttributes(client: Client): Promise<SearchAttributeReport> {
   const { namespace } = client.options;
-  const { customAttributes } = await client.connection.operatorService.listSearchAttributes({ namespace });
+  const { customAttributes } = await named('', () =>
+    client.connection.operatorService.listSearchAttributes({ namespace }),
+  );
   const typeOf = (name: SearchAttributeName) => customAttributes[name];
   return {
     missing: searchAttributeNames.filter((name) => typeOf(name) === undefined),
@@ -28,8 +32,9 @@ export async function inspectSearchAttributes(client: Client): Promise<SearchAtt
 
 /** Creates search attributes where the server lets us. */
 export async function createSearchAttributes(client: Client, names: SearchAttributeName[]): Promise<void> {
-  await client.connection.operatorService.addSearchAttributes({
+  const request = {
     namespace: client.options.namespace,
     searchAttributes: Object.fromEntries(names.map((name) => [name, indexedValueTypes[searchAttributes[name]]])),
-  });
+  };
+  await named('', () => client.connection.operatorService.addSearchAttributes(request));
 }

@@ -2,6 +2,8 @@ import type { Client, WorkflowService } from '@temporalio/client';
 
 import { submitTaskQueue } from '../../domain/names.ts';
 
+import { named } from '../convert-errors.ts';
+
 /** What a task queue is polled for. */
 export type TaskQueueKind = 'workflow' | 'activity';
 
@@ -33,7 +35,7 @@ const versionedMode = 2;
 export async function describeQueue(client: Client, taskQueue: string, kind: TaskQueueKind): Promise<AttendedQueue> {
   const { namespace } = client.options;
   const question = { namespace, taskQueue: { name: taskQueue }, taskQueueType: taskQueueTypes[kind] };
-  const { pollers, versioningInfo } = await client.workflowService.describeTaskQueue(question);
+  const { pollers, versioningInfo } = await named('', () => client.workflowService.describeTaskQueue(question));
   const current = versioningInfo?.currentDeploymentVersion;
   return {
     pollers: pollers.map(({ identity, lastAccessTime, deploymentOptions }) => ({
@@ -58,7 +60,7 @@ export async function listPollers(client: Client, taskQueue: string, kind: TaskQ
  * stopped less than five minutes ago may still be counted.
  */
 export async function findUnattendedQueues(client: Client, key: string): Promise<string[]> {
-  const { taskQueue, status } = await client.workflow.getHandle(key).describe();
+  const { taskQueue, status } = await named(key, () => client.workflow.getHandle(key).describe());
   if (status.name !== 'RUNNING') return [];
   const queues: [string, TaskQueueKind][] = [
     [taskQueue, 'workflow'],

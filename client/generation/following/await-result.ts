@@ -14,7 +14,7 @@ export interface WaitOptions {
   /** Stops the waiting, not the generation: the promise then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
   /** How long an unreachable Temporal is waited for; default 5 minutes. */
-  patienceMs?: number;
+  patienceMs?: number | undefined;
 }
 
 const defaultPatienceMs = 5 * 60_000;

@@ -16,6 +16,8 @@ export interface WatchOptions {
   signal?: AbortSignal;
   /** Pause between two looks while things change; default 1 s. It grows to five times as long while nothing does. */
   intervalMs?: number;
+  /** How long an unreachable Temporal is waited for; default 5 minutes. */
+  patienceMs?: number;
 }
 
 const defaultIntervalMs = 1_000;
@@ -32,12 +34,12 @@ export async function* watchStates(
   client: Client,
   key: string,
   runId: string,
-  { signal, intervalMs = defaultIntervalMs }: WatchOptions = {},
+  { signal, intervalMs = defaultIntervalMs, patienceMs }: WatchOptions = {},
 ): AsyncGenerator<KnownState, void, undefined> {
   const stopper = new AbortController();
   const stop = signal ? AbortSignal.any([signal, stopper.signal]) : stopper.signal;
   let ending: { error?: Error } | undefined;
-  const ended = awaitResult(client, key, runId, { signal: stop }).then(
+  const ended = awaitResult(client, key, runId, { signal: stop, patienceMs }).then(
     () => (ending = {}),
     (error: unknown) => (ending = { error: error instanceof Error ? error : new Error(String(error)) }),
   );

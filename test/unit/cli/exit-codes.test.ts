@@ -20,12 +20,15 @@ describe('exit codes', () => {
     ['InsufficientBalance', 69],
     ['TemporalUnreachable', 69],
     ['NoWorker', 69],
+    ['WorkerFailing', 69],
     ['GenerationTimedOut', 75],
     ['RateLimited', 75],
     ['SubmitOutcomeUnknown', 75],
     ['StillRunning', 75],
+    ['TemporalBusy', 75],
     ['Unauthenticated', 77],
     ['Configuration', 78],
+    ['Undecodable', 78],
   ] as const)('%s exits with %d', (type, code) => {
     expect(exitCodeOf(type)).toBe(code);
   });

@@ -10,7 +10,8 @@ import {
 import { ServiceError, WorkflowFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 
-import { isGenerationError, toClientError, toGenerationError } from '../../../client/errors.ts';
+import { toClientError } from '../../../client/convert-errors.ts';
+import { isGenerationError, toGenerationError } from '../../../client/errors.ts';
 import { failureTypes } from '../../../domain/failure-type.ts';
 import type { GenerationState } from '../../../domain/generation.ts';
 

@@ -1,0 +1,79 @@
+import { NamespaceNotFoundError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
+import { PayloadConverterError, ValueError } from '@temporalio/common';
+
+import { GenerationError, isGenerationError, keyNotFound } from './errors.ts';
+import type { GenerationErrorType } from './errors.ts';
+import { grpcCode, grpcCodeOf, grpcReasonOf, isBusy, isConnectionClosed } from './grpc.ts';
+
+/** Runs a call to Temporal; whatever stands in its way is thrown as a `GenerationError`. */
+export async function named<T>(key: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw toClientError(error, key);
+  }
+}
+
+/** As `named`, for what comes one after the other. */
+export async function* eachNamed<T>(key: string, items: () => AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* items();
+  } catch (error) {
+    throw toClientError(error, key);
+  }
+}
+
+/** Names what stands between us and Temporal; a defect, or a reason to abort, is returned as it came. */
+export function toClientError(error: unknown, key: string): unknown {
+  if (isGenerationError(error)) return error;
+  if (error instanceof NamespaceNotFoundError) {
+    const message = `Temporal has no namespace "${error.namespace}": create it, or set TEMPORAL_NAMESPACE`;
+    return new GenerationError({ type: 'TemporalUnreachable', message, key, cause: error });
+  }
+  if (error instanceof WorkflowNotFoundError) return keyNotFound(key, error);
+  const code = grpcCodeOf(error);
+  if (code === undefined && isUnreadable(error)) {
+    const message = `what Temporal keeps of this cannot be read here (${grpcReasonOf(error)}): use the codec and the keys of the workers`;
+    return new GenerationError({ type: 'Undecodable', message, key, cause: error });
+  }
+  if (code === undefined && !(error instanceof ServiceError) && !isConnectionClosed(error)) return error;
+  const { type, message } = describeCode(code, error, key);
+  return new GenerationError({ type, message, key, cause: error });
+}
+
+function describeCode(
+  code: number | undefined,
+  error: unknown,
+  key: string,
+): { type: GenerationErrorType; message: string } {
+  const reason = grpcReasonOf(error);
+  if (code === grpcCode.invalidArgument)
+    return { type: 'InvalidInput', message: `Temporal refuses the call: ${reason}` };
+  if (code === grpcCode.notFound && key !== '') return keyNotFound(key);
+  if (isBusy(error)) {
+    return { type: 'TemporalBusy', message: `Temporal cannot do that now (${reason}): try again in a moment` };
+  }
+  if (code !== undefined && answered.includes(code)) {
+    const message = `Temporal failed to answer (gRPC code ${String(code)}: ${reason}): look at the server's log, or try again`;
+    return { type: 'TemporalUnreachable', message };
+  }
+  const message = `Temporal cannot be reached (${reason}): check that the server is up and that TEMPORAL_ADDRESS is right`;
+  return { type: 'TemporalUnreachable', message };
+}
+
+/** Codes of a server, or of something in front of it, that is there and fails. */
+const answered: readonly number[] = [
+  grpcCode.unknown,
+  grpcCode.notFound,
+  grpcCode.alreadyExists,
+  grpcCode.outOfRange,
+  grpcCode.unimplemented,
+  grpcCode.internal,
+  grpcCode.dataLoss,
+];
+
+/** Codecs and converters are the caller's; ours throws an error of this name, which the client does not depend on. */
+function isUnreadable(error: unknown): boolean {
+  if (error instanceof ValueError || error instanceof PayloadConverterError) return true;
+  return error instanceof Error && (error.name === 'EncryptionError' || isUnreadable(error.cause));
+}

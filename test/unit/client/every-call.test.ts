@@ -1,0 +1,131 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+
+import { Client, Connection } from '@temporalio/client';
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import { exitCodeOf } from '../../../cli/exit-codes.ts';
+import { createHandle } from '../../../client/generation/generation-handle.ts';
+import { grpcCode } from '../../../client/grpc.ts';
+import { createGenerationClient, isGenerationError } from '../../../client/index.ts';
+import type { GenerationClient, GenerationErrorType, GenerationHandle } from '../../../client/index.ts';
+import * as operator from '../../../client/operator/index.ts';
+
+type Calls<Face> = {
+  [Method in keyof Face as Face[Method] extends (...args: never[]) => unknown ? Method : never]-?: () => unknown;
+};
+type OperatorCalls = Omit<Calls<typeof operator>, 'noWorker' | 'toClientError'>;
+
+const order = { model: 'a/b', input: { prompt: 'a cat' } };
+
+/** Every call that a user of the package can make; the compiler asks for one when a method is added. */
+function everyCall(client: Client): Record<string, () => unknown> {
+  const generations = createGenerationClient({ client });
+  const handle = createHandle(client, { key: 'k', runId: 'run', attached: true, notices: [] });
+  const ofClient: Calls<GenerationClient> = {
+    start: () => generations.start(order, { key: 'k' }),
+    get: () => generations.get('k'),
+    result: () => generations.result('k', { patienceMs: 0 }),
+    collectLate: () => generations.collectLate('k'),
+    list: () => first(generations.list({ phase: 'failed' })),
+  };
+  const ofHandle: Calls<GenerationHandle> = {
+    result: () => handle.result({ patienceMs: 0 }),
+    state: () => handle.state(),
+    isEnded: () => handle.isEnded(),
+    cancel: () => handle.cancel('why', { timeoutMs: 2_000 }),
+    nudge: () => handle.nudge(),
+    resolveSubmission: () => handle.resolveSubmission({ action: 'abandon' }),
+    watch: () => first(handle.watch({ patienceMs: 0 })),
+  };
+  const ofOperator: OperatorCalls = {
+    createSearchAttributes: () => operator.createSearchAttributes(client, ['RunComfyModel']),
+    inspectSearchAttributes: () => operator.inspectSearchAttributes(client),
+    describeQueue: () => operator.describeQueue(client, 'runcomfy', 'workflow'),
+    listPollers: () => operator.listPollers(client, 'runcomfy', 'activity'),
+    findUnattendedQueues: () => operator.findUnattendedQueues(client, 'k'),
+  };
+  return {
+    ...prefixed('client', ofClient),
+    ...prefixed('handle', ofHandle),
+    ...prefixed('operator', ofOperator),
+  };
+}
+
+describe('every call of the client', () => {
+  it.each<[name: string, code: number, types: GenerationErrorType[], exitCodes: number[]]>(
+    Object.entries(grpcCode).map(([name, code]) => {
+      if (name === 'invalidArgument') return [name, code, ['InvalidInput', 'NoWorker'], [65, 69]];
+      if (name === 'notFound') return [name, code, ['KeyNotFound', 'TemporalUnreachable'], [66, 69]];
+      if (['resourceExhausted', 'failedPrecondition', 'aborted'].includes(name))
+        return [name, code, ['TemporalBusy'], [75]];
+      return [name, code, ['TemporalUnreachable'], [69]];
+    }),
+  )('names a server that answers %s (gRPC %d)', async (_name, code, types, exitCodes) => {
+    for (const [call, error] of await failuresOf(await clientOf(await answering(code)))) {
+      expect(isGenerationError(error), `${call}: ${String(error)}`).toBe(true);
+      const { type } = error as { type: GenerationErrorType };
+      expect(types, call).toContain(type);
+      expect(exitCodes, call).toContain(exitCodeOf(type));
+    }
+  });
+
+  it('names a server that is down, and what closed its connection', async () => {
+    const closed = await clientOf(await answering(0));
+    await closed.connection.close();
+    for (const client of [await clientOf('127.0.0.1:1'), closed]) {
+      for (const [call, error] of await failuresOf(client)) {
+        expect([call, isGenerationError(error) && error.type]).toEqual([call, 'TemporalUnreachable']);
+      }
+    }
+  });
+});
+
+async function failuresOf(client: Client): Promise<[string, unknown][]> {
+  return Promise.all(
+    Object.entries(everyCall(client)).map(async ([name, call]): Promise<[string, unknown]> => [
+      name,
+      await Promise.resolve()
+        .then(call)
+        .then(
+          () => 'no error',
+          (error: unknown) => error,
+        ),
+    ]),
+  );
+}
+
+/** Without the SDK's own repeats, which would only take time. */
+async function clientOf(address: string): Promise<Client> {
+  const connection = Connection.lazy({ address, interceptors: [] });
+  onTestFinished(() => connection.close());
+  return Promise.resolve(new Client({ connection }));
+}
+
+/** A server that answers every call with one gRPC status. */
+async function answering(code: number): Promise<string> {
+  const server = createServer();
+  server.on('stream', (stream) => {
+    const headers = {
+      ':status': 200,
+      'content-type': 'application/grpc',
+      'grpc-status': String(code),
+      'grpc-message': 'why',
+    };
+    stream.respond(headers, { endStream: true });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return `127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+}
+
+async function first(items: AsyncIterable<unknown>): Promise<unknown> {
+  for await (const item of items) return item;
+  return undefined;
+}
+
+function prefixed(prefix: string, calls: object): Record<string, () => unknown> {
+  return Object.fromEntries(Object.entries(calls).map(([name, call]) => [`${prefix}.${name}`, call as () => unknown]));
+}
