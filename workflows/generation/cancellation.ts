@@ -1,66 +1,90 @@
 import { log } from '@temporalio/workflow';
 import type { CancelAnswer } from '../../domain/activities.ts';
+import type { CancelEvent } from '../../domain/cancel-outcome.ts';
+import { cancelOutcomeAfter } from '../../domain/cancel-outcome.ts';
 import { cancels } from '../activity-options.ts';
-import { cancelledEnd, reasonOf } from './ending.ts';
-import type { Order } from './order.ts';
-import { noteReading } from './order.ts';
+import { readActivityError } from './activity-error.ts';
+import { cancelledEnd } from './endings.ts';
+import type { Generation } from './memory.ts';
+import { planReadNow } from './read-plan.ts';
+import { countReads, noteReading } from './sightings.ts';
+import { settleCancelWish, wishCancel } from './wishes.ts';
 
 /**
  * Notes that someone wants the generation stopped. Called by handlers, so it only marks what the main path has to do;
  * where there is nothing to be done any more, the outcome is known at once.
  */
-export function requestCancel(order: Order, reason: string | undefined): void {
-  const { state } = order;
-  if (order.hasEnded) return;
+export function requestCancel(generation: Generation, reason: string | undefined): void {
+  const { state, wishes, open } = generation;
+  if (open.hasEnded) return;
+  openCancel(generation, reason);
+  if (state.phase === 'submission_unknown') {
+    stepCancel(generation, 'request_unknown');
+  } else if (state.phase === 'fetching_result') {
+    stepCancel(generation, 'asked_while_fetching');
+  } else if (state.cancel?.outcome !== 'not_cancellable' || wishes.isWorkflowCancelled) {
+    stepCancel(generation, 'asked');
+    wishCancel(generation);
+  }
+}
+
+/** Notes that there is a cancel: its time and its reason are those of the first who gave one. */
+export function openCancel({ state }: Generation, reason?: string): void {
   const cancel = (state.cancel ??= { requestedAt: new Date().toISOString() });
   if (reason !== undefined) cancel.reason ??= reason;
-  if (state.phase === 'submission_unknown') {
-    cancel.outcome = 'unknown';
-  } else if (state.phase === 'fetching_result') {
-    cancel.outcome ??= 'too_late';
-  } else if (cancel.outcome !== 'not_cancellable' || order.isWorkflowCancelled) {
-    if (cancel.outcome === 'unknown') delete cancel.outcome;
-    order.isCancelDue = true;
-    order.interrupt?.();
-  }
+}
+
+/** The one way to a cancel's outcome. Where nobody asked for a cancel, nothing becomes of it. */
+export function stepCancel({ state: { cancel } }: Generation, event: CancelEvent): void {
+  if (!cancel) return;
+  const outcome = cancelOutcomeAfter(cancel.outcome, event);
+  if (outcome === undefined) delete cancel.outcome;
+  else cancel.outcome = outcome;
 }
 
 /** Asks RunComfy to stop the work and follows the answer: throws the end, or returns to go on waiting for the work. */
-export async function obeyCancel(order: Order): Promise<void> {
-  const { state } = order;
-  const cancel = (state.cancel ??= { requestedAt: new Date().toISOString() });
-  if (state.phase !== 'fetching_result' && cancel.outcome !== 'not_cancellable') {
-    cancel.outcome = (await askToCancel(order))?.outcome ?? 'unknown';
-  }
-  order.isCancelDue = false;
-  if (cancel.outcome === 'cancelled') throw cancelledEnd(order, 'cancelled; RunComfy stopped the work');
-  if (state.phase === 'fetching_result') {
-    cancel.outcome = 'too_late';
+export async function obeyCancel(generation: Generation, requestId: string): Promise<void> {
+  const { state, facts, wishes } = generation;
+  openCancel(generation);
+  if (state.phase !== 'fetching_result') await askToCancel(generation, requestId);
+  settleCancelWish(generation);
+  planReadNow(generation);
+  if (state.cancel?.outcome === 'cancelled') throw cancelledEnd(generation, 'cancelled; RunComfy stopped the work');
+  if (isWorkOver(generation)) {
+    stepCancel(generation, 'over');
     return;
   }
-  const policy = order.request.onCancelWhileRunning ?? (order.isWorkflowCancelled ? 'detach' : 'wait');
+  const policy = facts.request.onCancelWhileRunning ?? (wishes.isWorkflowCancelled ? 'detach' : 'wait');
   if (policy === 'detach') {
     const truth =
-      cancel.outcome === 'not_cancellable'
+      state.cancel?.outcome === 'not_cancellable'
         ? 'RunComfy could not stop the work any more: it runs on and may be billed'
         : 'RunComfy gave no answer to the cancel: the work may run on and be billed';
-    throw cancelledEnd(order, `no longer followed; ${truth}`);
+    throw cancelledEnd(generation, `no longer followed; ${truth}`);
   }
 }
 
-/** RunComfy's answer to a cancel, or undefined when none came in half a minute. */
-export async function askToCancel(order: Order): Promise<CancelAnswer | undefined> {
-  const { model, requestId } = order.state;
-  if (requestId === undefined) return undefined;
+/** Asks RunComfy to stop, unless it said before that it cannot, and takes in what it answers in half a minute. */
+export async function askToCancel(generation: Generation, requestId: string): Promise<void> {
+  const { state } = generation;
+  if (state.cancel?.outcome === 'not_cancellable') return;
   try {
-    const answer = await cancels.cancelRequest({ model, requestId, readsSoFar: order.state.reads });
-    if (answer.status) noteReading(order, { status: answer.status, readAt: answer.readAt, reads: answer.reads });
-    else order.state.reads += answer.reads;
-    return answer;
+    const answer = await cancels.cancelRequest({ model: state.model, requestId, readsSoFar: state.reads });
+    noteAnswer(generation, answer);
   } catch (error) {
-    const { message, details } = reasonOf(error);
-    order.state.reads += details.reads ?? 0;
+    const { message, details } = readActivityError(error);
+    countReads(generation, details.reads);
+    stepCancel(generation, 'unanswered');
     log.warn('RunComfy did not answer the cancel', { requestId, reason: message });
-    return undefined;
   }
+}
+
+function noteAnswer(generation: Generation, { outcome, status, reads, readAt }: CancelAnswer): void {
+  if (status) noteReading(generation, { status, readAt, reads }, 'later');
+  else countReads(generation, reads);
+  stepCancel(generation, outcome === 'cancelled' ? 'stopped' : 'not_stoppable');
+}
+
+function isWorkOver({ state }: Generation): boolean {
+  return state.phase === 'fetching_result';
 }

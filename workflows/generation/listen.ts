@@ -3,8 +3,10 @@ import type { SubmissionResolution } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { isRequestId } from '../../domain/request.ts';
 import { boundedReads } from '../activity-options.ts';
+import { readActivityError } from './activity-error.ts';
 import { requestCancel } from './cancellation.ts';
-import { reasonOf } from './ending.ts';
+import { noteFurtherRequest } from './further-request.ts';
+import type { Generation } from './memory.ts';
 import {
   cancelSignal,
   cancelUpdate,
@@ -13,42 +15,43 @@ import {
   resolveSubmissionUpdate,
   stateQuery,
 } from './messages.ts';
-import type { Order } from './order.ts';
-import { noteFurtherRequest } from './submission.ts';
+import { countReads } from './sightings.ts';
+import { noteSearchAttributes } from './visibility.ts';
+import { noteHandedOver, noteResolution, noteWorkflowCancellation, wishRead } from './wishes.ts';
 
 /** A read that has gone on for this long waits for a next one, not for an answer: a nudge starts it anew. */
 const stuckReadMs = 2_000;
 
 /** Takes messages from anyone: payloads may be absent or junk, and no handler may throw by accident. */
-export function listen(order: Order): void {
-  setHandler(stateQuery, () => order.state);
+export function listen(generation: Generation): void {
+  const { state, wishes, plan, open } = generation;
+  setHandler(stateQuery, () => state);
   setHandler(cancelSignal, (payload) => {
-    requestCancel(order, reasonIn(payload));
+    requestCancel(generation, reasonIn(payload));
   });
   setHandler(cancelUpdate, async (payload) => {
-    requestCancel(order, reasonIn(payload));
-    await answered(() => !order.isCancelDue || order.hasEnded);
-    return { outcome: order.state.cancel?.outcome ?? 'too_late', phase: order.state.phase };
+    requestCancel(generation, reasonIn(payload));
+    await answered(() => !wishes.isCancelDue || open.hasEnded);
+    return { outcome: state.cancel?.outcome ?? 'too_late', phase: state.phase };
   });
   setHandler(nudgeSignal, () => {
-    order.isNudged = true;
-    if (order.readSince === undefined) return;
-    const isWaiting = order.state.nextReadAt !== undefined || Date.now() - order.readSince > stuckReadMs;
-    if (isWaiting) order.interrupt?.();
+    const { readSince } = plan;
+    const isStuck = readSince !== undefined && Date.now() - readSince > stuckReadMs;
+    wishRead(generation, isStuck || (readSince !== undefined && state.nextReadAt !== undefined));
   });
   setHandler(requestAcceptedSignal, (payload: unknown) => {
     if (!isJsonObject(payload) || !isRequestId(payload['requestId'])) return;
     if (payload['firstExecutionRunId'] !== workflowInfo().firstExecutionRunId) return;
-    handOver(order, payload['requestId']);
+    handOver(generation, payload['requestId']);
   });
-  setHandler(resolveSubmissionUpdate, (payload) => resolveSubmission(order, payload), {
+  setHandler(resolveSubmissionUpdate, (payload) => resolveSubmission(generation, payload), {
     validator: (payload: unknown) => {
-      checkResolution(order, payload);
+      checkResolution(generation, payload);
     },
   });
   CancellationScope.current().cancelRequested.catch(() => {
-    order.isWorkflowCancelled = true;
-    requestCancel(order, undefined);
+    noteWorkflowCancellation(generation);
+    requestCancel(generation, undefined);
   });
 }
 
@@ -57,24 +60,22 @@ async function answered(isDone: () => boolean): Promise<void> {
   await CancellationScope.nonCancellable(() => condition(isDone));
 }
 
-function handOver(order: Order, requestId: string): void {
-  if (order.state.requestId === undefined && !order.hasEnded) {
-    order.handedOverRequestId ??= requestId;
-    if (order.handedOverRequestId === requestId) return;
-  }
-  noteFurtherRequest(order, requestId);
+function handOver(generation: Generation, requestId: string): void {
+  const { state, open } = generation;
+  if (state.requestId === undefined && !open.hasEnded && noteHandedOver(generation, requestId)) return;
+  noteFurtherRequest(generation, requestId);
 }
 
-async function resolveSubmission(order: Order, resolution: SubmissionResolution) {
-  const { state } = order;
+async function resolveSubmission(generation: Generation, resolution: SubmissionResolution) {
+  const { state, facts, shown, wishes, open } = generation;
   if (resolution.action === 'adopt') {
     try {
-      const question = { model: state.model, requestId: resolution.requestId, input: order.request.input };
+      const question = { model: state.model, requestId: resolution.requestId, input: facts.request.input };
       const answer = await boundedReads.checkAdoption(question);
-      state.reads += answer.reads;
-      if (order.searchAttributes.length === 0) order.searchAttributes = answer.searchAttributes;
+      countReads(generation, answer.reads);
+      if (shown.searchAttributes.length === 0) noteSearchAttributes(generation, answer.searchAttributes);
     } catch (error) {
-      const { type, message, details } = reasonOf(error);
+      const { type, message, details } = readActivityError(error);
       throw ApplicationFailure.create({
         type: type ?? 'ServiceUnavailable',
         message,
@@ -82,17 +83,17 @@ async function resolveSubmission(order: Order, resolution: SubmissionResolution)
         details: [details],
       });
     }
-    checkResolution(order, resolution);
+    checkResolution(generation, resolution);
   }
-  order.resolution = resolution;
-  await answered(() => order.resolution === undefined || order.hasEnded);
+  noteResolution(generation, resolution);
+  await answered(() => wishes.resolution === undefined || open.hasEnded);
   return { phase: state.phase, ...(state.requestId !== undefined && { requestId: state.requestId }) };
 }
 
 /** Throws unless there is something to resolve and the resolution is one of the three. */
-function checkResolution(order: Order, payload: unknown): void {
-  const { phase, cancel } = order.state;
-  if (phase !== 'submission_unknown' || order.hasEnded || order.resolution !== undefined) {
+function checkResolution(generation: Generation, payload: unknown): void {
+  const { phase, cancel } = generation.state;
+  if (phase !== 'submission_unknown' || generation.open.hasEnded || generation.wishes.resolution !== undefined) {
     throw refusal(`nothing to resolve: the submission is not unknown (phase ${phase})`);
   }
   const action = isJsonObject(payload) ? payload['action'] : undefined;

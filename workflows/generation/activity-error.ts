@@ -1,0 +1,26 @@
+import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
+import type { ActivityFailureDetails } from '../../domain/activities.ts';
+import type { FailureType } from '../../domain/failure-type.ts';
+import { isFailureType } from '../../domain/failure-type.ts';
+import { isJsonObject } from '../../domain/json.ts';
+
+/** What an activity said when it failed for good: its type, its own words and details. */
+export interface ActivityError {
+  type: FailureType | undefined;
+  message: string;
+  details: ActivityFailureDetails;
+}
+
+/** Reads the error that a failed activity was thrown as. */
+export function readActivityError(error: unknown): ActivityError {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (!(cause instanceof ApplicationFailure)) {
+    return { type: undefined, message: cause instanceof Error ? cause.message : String(cause), details: {} };
+  }
+  const first = cause.details?.[0];
+  return {
+    type: isFailureType(cause.type) ? cause.type : undefined,
+    message: cause.message,
+    details: isJsonObject(first) ? first : {},
+  };
+}

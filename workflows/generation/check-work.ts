@@ -1,0 +1,130 @@
+import type { ResultQuestion, ResultReading, StatusQuestion } from '../../domain/activities.ts';
+import type { GenerationResult } from '../../domain/generation.ts';
+import { timingsOf } from '../../domain/timings.ts';
+import { boundedReads, reads } from '../activity-options.ts';
+import { stepCancel } from './cancellation.ts';
+import { cancelledEnd, endByActivity, endOf } from './endings.ts';
+import type { Generation } from './memory.ts';
+import { beginRead, endRead, forgetReadTime, planRead } from './read-plan.ts';
+import { noteReading, noteResultRead } from './sightings.ts';
+import { enterPhase, publish } from './visibility.ts';
+import { interruptible } from './wishes.ts';
+
+/** Reads the status, and the result once there is one. Undefined: not finished, or something more urgent came in. */
+export async function checkWork(
+  generation: Generation,
+  requestId: string,
+  by = reads,
+): Promise<GenerationResult | undefined> {
+  const { state } = generation;
+  const isLastRead = by === boundedReads;
+  beginRead(generation);
+  try {
+    if (state.phase !== 'fetching_result') {
+      const question = statusQuestion(generation, requestId, isLastRead);
+      const reading = await interruptible(generation, () => by.readStatus(question));
+      forgetReadTime(generation);
+      if (!reading) return undefined;
+      // The result mostly comes with the next answer, and the phase with it.
+      const isOver = reading.status === 'finished' || reading.status === 'failed';
+      noteReading(generation, reading, isOver && reading.isNextReadSoon === true ? 'later' : 'now');
+      if (reading.status === 'cancelled') throw stoppedElsewhere(generation);
+    }
+    if (!isFetching(generation)) return undefined;
+    const question = resultQuestion(generation, requestId, isLastRead);
+    const reading = await interruptible(generation, () => by.fetchResult(question));
+    return reading && takeResult(generation, requestId, reading);
+  } catch (error) {
+    throw state.failure ? error : endByActivity(generation, error);
+  } finally {
+    endRead(generation);
+  }
+}
+
+function isFetching({ state }: Generation): boolean {
+  return state.phase === 'fetching_result';
+}
+
+function takeResult(generation: Generation, requestId: string, reading: ResultReading): GenerationResult | undefined {
+  const { state, sightings } = generation;
+  noteResultRead(generation, reading);
+  switch (reading.status) {
+    case 'not_ready':
+      planRead(generation, { nextReadInMs: reading.nextReadInMs });
+      publish(generation);
+      return undefined;
+    case 'cancelled':
+      throw stoppedElsewhere(generation);
+    case 'failed': {
+      const { reason, vendorCode } = reading;
+      throw endOf(generation, {
+        type: 'GenerationFailed',
+        phase: 'failed',
+        message: `RunComfy ran the generation and it failed: ${reason}`,
+        details: { vendorMessage: reason, ...(vendorCode !== undefined && { vendorCode }) },
+      });
+    }
+    case 'succeeded': {
+      const { output, createdAt, finishedAt, costUsd } = reading;
+      const { seen } = sightings;
+      const times = { ...(createdAt !== undefined && { createdAt }), ...(finishedAt !== undefined && { finishedAt }) };
+      enterPhase(generation, 'succeeded', 'later');
+      return {
+        requestId,
+        model: state.model,
+        output,
+        ...times,
+        ...(costUsd !== undefined && { costUsd }),
+        timings: timingsOf({ ...seen, ...times, noticedAt: seen.noticedAt ?? reading.readAt }),
+        reads: state.reads,
+      };
+    }
+  }
+}
+
+function statusQuestion(generation: Generation, requestId: string, isLastRead: boolean): StatusQuestion {
+  const { state, sightings, facts, shown } = generation;
+  const { submittedAt, startedAt, readAt, queuePosition, nextReadAt } = state;
+  const { seen, lastStatus, workKey, followedSince } = sightings;
+  return {
+    model: state.model,
+    requestId,
+    readsSoFar: state.reads,
+    ...(submittedAt === undefined ? { followedSince } : { submittedAt }),
+    ...(seen.lastQueuedAt !== undefined && { lastQueuedAt: seen.lastQueuedAt }),
+    ...(startedAt !== undefined && { startedAt }),
+    ...(lastStatus && { lastStatus }),
+    ...(readAt !== undefined && { lastReadAt: readAt }),
+    ...(queuePosition !== undefined && { queuePosition }),
+    ...(workKey !== undefined && { workKey }),
+    ...(facts.request.waiting && { waiting: facts.request.waiting }),
+    ...(nextReadAt !== undefined && { nextReadAt }),
+    ...(isLastRead && { isLastRead }),
+    ...(shown.searchAttributes.length === 0 && { wantsSearchAttributes: true }),
+  };
+}
+
+function resultQuestion(generation: Generation, requestId: string, isLastRead: boolean): ResultQuestion {
+  const { state, sightings, facts } = generation;
+  const { seen, lastStatus, workKey } = sightings;
+  return {
+    model: state.model,
+    requestId,
+    readsSoFar: state.reads,
+    finishedSince: seen.noticedAt ?? new Date().toISOString(),
+    seen,
+    ...(workKey !== undefined && { workKey }),
+    ...(isLastRead && { isLastRead }),
+    ...(lastStatus === 'failed' && { hasFailed: true }),
+    ...(facts.inputUrls.length > 0 && { inputUrls: facts.inputUrls }),
+  };
+}
+
+function stoppedElsewhere(generation: Generation): Error {
+  stepCancel(generation, 'stopped');
+  const isWanted = generation.state.cancel !== undefined;
+  return cancelledEnd(
+    generation,
+    isWanted ? 'cancelled; RunComfy stopped the work' : 'cancelled at RunComfy, not from here',
+  );
+}

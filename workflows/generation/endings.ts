@@ -1,0 +1,71 @@
+import { ApplicationFailure, CancelledFailure } from '@temporalio/workflow';
+import type { FailureType } from '../../domain/failure-type.ts';
+import type { FailureDetails, Phase, Submission } from '../../domain/generation.ts';
+import { readActivityError } from './activity-error.ts';
+import type { Generation } from './memory.ts';
+import { countReads } from './sightings.ts';
+import { enterPhase } from './visibility.ts';
+
+interface End {
+  type: FailureType;
+  phase: Extract<Phase, 'failed' | 'cancelled' | 'timed_out' | 'submission_unknown'>;
+  message: string;
+  submission?: Submission;
+  details?: Partial<FailureDetails>;
+  cause?: unknown;
+}
+
+/** Records how the generation ends and makes the failure to throw: every field of it can be read in `state` as well. */
+export function endOf(generation: Generation, end: End): ApplicationFailure {
+  const { state, facts } = generation;
+  enterPhase(generation, end.phase, 'later');
+  if (end.submission) state.submission = end.submission;
+  const details: FailureDetails = {
+    model: state.model,
+    key: facts.key,
+    phase: state.phase,
+    submission: state.submission,
+    ...(state.requestId !== undefined && { requestId: state.requestId }),
+    ...(state.cancel && { cancel: state.cancel }),
+    ...(state.otherRequestIds && { otherRequestIds: state.otherRequestIds }),
+    ...(state.evidence && { evidence: state.evidence }),
+    ...end.details,
+  };
+  const where = [`model ${state.model === '' ? '(none)' : state.model}`, `key ${facts.key}`];
+  if (state.requestId !== undefined) where.push(`request ${state.requestId}`);
+  const message = `${end.message} (${where.join(', ')})`;
+  state.failure = { type: end.type, message, details };
+  return ApplicationFailure.create({
+    type: end.type,
+    message,
+    nonRetryable: true,
+    details: [details],
+    ...(end.cause instanceof Error && { cause: end.cause }),
+  });
+}
+
+/** The end of a generation that was stopped, never sent, or let go. A cancelled workflow closes as Canceled. */
+export function cancelledEnd(generation: Generation, message: string): ApplicationFailure | CancelledFailure {
+  const failure = endOf(generation, { type: 'GenerationCancelled', phase: 'cancelled', message });
+  return generation.wishes.isWorkflowCancelled ? new CancelledFailure(failure.message) : failure;
+}
+
+/** The generation's end when an activity failed for good. */
+export function endByActivity(generation: Generation, error: unknown, submission?: Submission): ApplicationFailure {
+  const { type, message, details } = readActivityError(error);
+  countReads(generation, details.reads);
+  const { httpStatus, vendorCode, vendorMessage, issues } = details;
+  return endOf(generation, {
+    type: type ?? 'ServiceUnavailable',
+    phase: 'failed',
+    message,
+    ...(submission && { submission }),
+    details: {
+      ...(httpStatus !== undefined && { httpStatus }),
+      ...(vendorCode !== undefined && { vendorCode }),
+      ...(vendorMessage !== undefined && { vendorMessage }),
+      ...(issues && { issues }),
+    },
+    cause: error,
+  });
+}

@@ -1,0 +1,179 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { RequestStatus } from '../../domain/activities.ts';
+import type { GenerationRequest, GenerationState, InputIssue, SubmissionResolution } from '../../domain/generation.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { retryOfRunMemoKey } from '../../domain/names.ts';
+import { deadlineMsOf, inputUrlsOf, parseGenerationRequest } from '../../domain/request.ts';
+import type { Observation } from '../../domain/timings.ts';
+
+/** The memory of one generation. Each group is written by one file, named beside it, and read by all. */
+export interface Generation {
+  /** The answer of query `state`. Each field of it is written by the file that the group beside it belongs to. */
+  readonly state: GenerationState;
+  /** What is settled when the run opens. */
+  readonly facts: Facts;
+  /** `sightings.ts` */
+  readonly sightings: Sightings;
+  /** `wishes.ts` */
+  readonly wishes: Wishes;
+  /** `read-plan.ts` */
+  readonly plan: ReadPlan;
+  /** `open-work.ts` */
+  readonly open: OpenWork;
+  /** `visibility.ts` */
+  readonly shown: Shown;
+  /** `unknown-submission.ts` */
+  readonly doubt: Doubt;
+}
+
+export interface Facts {
+  readonly key: string;
+  readonly request: GenerationRequest;
+  /** What is wrong with the workflow's argument. */
+  readonly issues: InputIssue[];
+  /** URLs of the input: results echo them, and they are no outputs. */
+  readonly inputUrls: string[];
+  readonly retryOfRunId: string | undefined;
+}
+
+/** What has been seen of the request at RunComfy. */
+export interface Sightings {
+  seen: Partial<Observation>;
+  lastStatus: RequestStatus | undefined;
+  /** Since when the request is known, ISO 8601. */
+  followedSince: string;
+  workKey: string | undefined;
+  /** How long this work took need not be kept for learning. */
+  isKnownWell: boolean;
+}
+
+/** What is wanted from outside and not yet done about. */
+export interface Wishes {
+  isCancelDue: boolean;
+  isWorkflowCancelled: boolean;
+  isDeadlinePassed: boolean;
+  isNudged: boolean;
+  handedOverRequestId: string | undefined;
+  resolution: SubmissionResolution | undefined;
+  /** Cuts short what is being waited for, if it may be. */
+  interrupt: (() => void) | undefined;
+}
+
+/** When the next read is due. */
+export interface ReadPlan {
+  nextReadInMs: number;
+  /** The next read is so close that its activity waits for it, without a timer. */
+  isNextReadSoon: boolean;
+  /** Whatever was planned, a read follows now. */
+  isDueNow: boolean;
+  /** Since when a read has been going on, epoch ms. */
+  readSince: number | undefined;
+}
+
+/** What must come to an end before the workflow does. */
+export interface OpenWork {
+  /** POSTs whose outcome is still awaited. */
+  submits: number;
+  /** Side work: stopping a second bill, for instance. */
+  errands: number;
+  hasEnded: boolean;
+}
+
+/** What operators see in the search attributes. */
+export interface Shown {
+  /** The search attributes that the server knows. */
+  searchAttributes: string[];
+  /** The search attributes as last set. */
+  published: Record<string, string | number>;
+}
+
+/** What is known of submits that may have been accepted. */
+export interface Doubt {
+  /** Why the submission is unknown, in words. */
+  unknownBecause: string | undefined;
+  /** An earlier POST of this order may have been accepted, whatever becomes of the next. */
+  hasResubmitted: boolean;
+}
+
+/** What a continued run is handed by the run before it: everything but messages, which are all handled by then. */
+export interface CarriedMemory {
+  state: GenerationState;
+  seen: Partial<Observation>;
+  searchAttributes: string[];
+  published: Record<string, string | number>;
+  inputUrls: string[];
+  hasResubmitted: boolean;
+  isCancelDue: boolean;
+  isWorkflowCancelled: boolean;
+  followedSince?: string;
+  lastStatus?: RequestStatus;
+  workKey?: string;
+  unknownBecause?: string;
+}
+
+/** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
+export function openGeneration(argument: unknown, given: CarriedMemory | undefined): Generation {
+  const { workflowId: key, continuedFromExecutionRunId, memo } = workflowInfo();
+  const carried: Partial<CarriedMemory> = continuedFromExecutionRunId === undefined ? {} : (given ?? {});
+  const parsed = parseGenerationRequest(argument);
+  const request: GenerationRequest = parsed.ok ? parsed.request : { model: parsed.model, input: {} };
+  const retryOfRunId = isJsonObject(memo) ? memo[retryOfRunMemoKey] : undefined;
+  const { published = {}, seen = {}, searchAttributes = [], hasResubmitted = false } = carried;
+  return {
+    state: carried.state ?? firstState(request),
+    facts: {
+      key,
+      request,
+      issues: parsed.ok ? [] : parsed.issues,
+      inputUrls: carried.inputUrls ?? inputUrlsOf(request.input),
+      retryOfRunId: typeof retryOfRunId === 'string' ? retryOfRunId : undefined,
+    },
+    sightings: {
+      seen,
+      lastStatus: carried.lastStatus,
+      followedSince: carried.followedSince ?? new Date().toISOString(),
+      workKey: carried.workKey,
+      isKnownWell: false,
+    },
+    wishes: {
+      isCancelDue: carried.isCancelDue ?? false,
+      isWorkflowCancelled: carried.isWorkflowCancelled ?? false,
+      isDeadlinePassed: false,
+      isNudged: false,
+      handedOverRequestId: undefined,
+      resolution: undefined,
+      interrupt: undefined,
+    },
+    plan: { nextReadInMs: 0, isNextReadSoon: false, isDueNow: false, readSince: undefined },
+    open: { submits: 0, errands: 0, hasEnded: false },
+    shown: { searchAttributes, published },
+    doubt: { unknownBecause: carried.unknownBecause, hasResubmitted },
+  };
+}
+
+/** What the next run needs. A run of another version may read it: fields are added, never changed. */
+export function carry({ state, facts, sightings, wishes, shown, doubt }: Generation): CarriedMemory {
+  const { seen, lastStatus, followedSince, workKey } = sightings;
+  const { isCancelDue, isWorkflowCancelled } = wishes;
+  const { unknownBecause, hasResubmitted } = doubt;
+  return {
+    state,
+    seen,
+    ...shown,
+    inputUrls: facts.inputUrls,
+    hasResubmitted,
+    isCancelDue,
+    isWorkflowCancelled,
+    followedSince,
+    ...(lastStatus && { lastStatus }),
+    ...(workKey !== undefined && { workKey }),
+    ...(unknownBecause !== undefined && { unknownBecause }),
+  };
+}
+
+function firstState(request: GenerationRequest): GenerationState {
+  const { model, requestId } = request;
+  const deadlineAt = new Date(Date.now() + deadlineMsOf(request)).toISOString();
+  if (requestId === undefined) return { phase: 'submitting', model, submission: 'not_sent', reads: 0, deadlineAt };
+  return { phase: 'in_queue', model, submission: 'accepted', requestId, reads: 0, deadlineAt };
+}

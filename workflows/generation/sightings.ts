@@ -1,0 +1,79 @@
+import type { AcceptedSubmit, RequestStatus, ResultReading, StatusReading } from '../../domain/activities.ts';
+import type { Phase } from '../../domain/generation.ts';
+import type { Generation } from './memory.ts';
+import { planRead } from './read-plan.ts';
+import { enterPhase, noteSearchAttributes } from './visibility.ts';
+
+const phaseOf: Record<RequestStatus, Phase | undefined> = {
+  in_queue: 'in_queue',
+  in_progress: 'in_progress',
+  finished: 'fetching_result',
+  failed: 'fetching_result',
+  cancelled: undefined,
+  unrecognized: undefined,
+};
+
+/** Takes in what RunComfy's reply to the submit said, or that there is a request at all. */
+export function noteAccepted({ state, sightings }: Generation, reply: Partial<AcceptedSubmit>): void {
+  if (reply.submittedAt !== undefined) {
+    state.submittedAt = reply.submittedAt;
+    sightings.seen.submittedAt = reply.submittedAt;
+  }
+  sightings.followedSince = new Date().toISOString();
+  if (reply.workKey !== undefined) sightings.workKey = reply.workKey;
+}
+
+/** Takes in what a status read saw; `show`: whether operators see a change of the phase now or with the next one. */
+export function noteReading(
+  generation: Generation,
+  reading: Pick<StatusReading, 'status' | 'readAt' | 'reads'> & Partial<StatusReading>,
+  show: 'now' | 'later',
+): void {
+  const { state, sightings } = generation;
+  const { seen } = sightings;
+  const { status, statusWord, readAt, readBeforeAt, queuePosition } = reading;
+  countReads(generation, reading.reads);
+  state.readAt = readAt;
+  if (readBeforeAt !== undefined) {
+    if (sightings.lastStatus === 'in_queue') seen.lastQueuedAt = readBeforeAt;
+    seen.lastUnfinishedAt = readBeforeAt;
+  }
+  sightings.lastStatus = status;
+  delete state.queuePosition;
+  if (queuePosition !== undefined) state.queuePosition = queuePosition;
+  if (status === 'in_queue') seen.lastQueuedAt = readAt;
+  if (status === 'in_queue' || status === 'in_progress') seen.lastUnfinishedAt = readAt;
+  if (status === 'in_progress') {
+    seen.startedAt ??= readAt;
+    state.startedAt ??= readAt;
+  }
+  if (status === 'finished' || status === 'failed') seen.noticedAt ??= readAt;
+  if (statusWord !== undefined) warn(generation, `RunComfy's status "${statusWord}" is not known here; reading on`);
+  noteSearchAttributes(generation, reading.searchAttributes);
+  planRead(generation, reading);
+  const phase = phaseOf[status];
+  if (phase && phase !== state.phase) enterPhase(generation, phase, show);
+}
+
+/** Takes in that the result was read. */
+export function noteResultRead(generation: Generation, reading: ResultReading): void {
+  countReads(generation, reading.reads);
+  generation.state.readAt = reading.readAt;
+  if (reading.status === 'succeeded') generation.sightings.isKnownWell = reading.isKnownWell === true;
+}
+
+/** Counts GETs whose answers say nothing else. */
+export function countReads({ state }: Generation, reads = 0): void {
+  state.reads += reads;
+}
+
+const maxWarnings = 20;
+
+/** Adds a hint to the state, once. */
+export function warn({ state }: Generation, ...texts: string[]): void {
+  if (texts.length === 0) return;
+  const warnings = (state.warnings ??= []);
+  for (const text of texts) {
+    if (!warnings.includes(text) && warnings.length < maxWarnings) warnings.push(text);
+  }
+}

@@ -1,0 +1,86 @@
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import type { SubmissionResolution } from '../../domain/generation.ts';
+import type { Generation } from './memory.ts';
+
+/** Has the main path ask RunComfy to stop, as soon as what it does may be interrupted. */
+export function wishCancel({ wishes }: Generation): void {
+  wishes.isCancelDue = true;
+  wishes.interrupt?.();
+}
+
+/** Nothing is to be done about a cancel any more. */
+export function settleCancelWish({ wishes }: Generation): void {
+  wishes.isCancelDue = false;
+}
+
+/** The workflow itself was cancelled: whoever did that expects it to end. */
+export function noteWorkflowCancellation({ wishes }: Generation): void {
+  wishes.isWorkflowCancelled = true;
+}
+
+export function noteDeadline({ wishes }: Generation): void {
+  wishes.isDeadlinePassed = true;
+  wishes.interrupt?.();
+}
+
+/** The deadline is being acted on: what follows is not interrupted by it. */
+export function settleDeadline({ wishes }: Generation): void {
+  wishes.isDeadlinePassed = false;
+}
+
+/** Somebody wants a read now; `isWaiting`: what goes on is a wait, not an answer. */
+export function wishRead({ wishes }: Generation, isWaiting: boolean): void {
+  wishes.isNudged = true;
+  if (isWaiting) wishes.interrupt?.();
+}
+
+export function settleReadWish({ wishes }: Generation): void {
+  wishes.isNudged = false;
+}
+
+/** A worker brought a request id while there was none. False: it had brought another one already. */
+export function noteHandedOver({ wishes }: Generation, requestId: string): boolean {
+  wishes.handedOverRequestId ??= requestId;
+  return wishes.handedOverRequestId === requestId;
+}
+
+export function takeHandedOver({ wishes }: Generation): string | undefined {
+  const { handedOverRequestId } = wishes;
+  wishes.handedOverRequestId = undefined;
+  return handedOverRequestId;
+}
+
+export function noteResolution({ wishes }: Generation, resolution: SubmissionResolution): void {
+  wishes.resolution = resolution;
+}
+
+export function takeResolution({ wishes }: Generation): SubmissionResolution | undefined {
+  const { resolution } = wishes;
+  wishes.resolution = undefined;
+  return resolution;
+}
+
+/** What is more urgent than a read, if anything is. */
+export function urgentWish({ wishes }: Generation): 'cancel' | 'deadline' | undefined {
+  if (wishes.isCancelDue) return 'cancel';
+  return wishes.isDeadlinePassed ? 'deadline' : undefined;
+}
+
+/** Waits for `run` unless a cancel or the deadline cuts in; then its answer, if it still had one, else undefined. */
+export async function interruptible<T>(generation: Generation, run: () => Promise<T>): Promise<T | undefined> {
+  const { wishes } = generation;
+  if (urgentWish(generation)) return undefined;
+  const scope = new CancellationScope({ cancellable: true, parent: CancellationScope.current() });
+  const interrupt = () => {
+    scope.cancel();
+  };
+  wishes.interrupt = interrupt;
+  try {
+    return await scope.run(run);
+  } catch (error) {
+    if (scope.consideredCancelled && isCancellation(error)) return undefined;
+    throw error;
+  } finally {
+    if (wishes.interrupt === interrupt) wishes.interrupt = undefined;
+  }
+}
