@@ -7,9 +7,12 @@ import type {
   SubmitHeartbeat,
   SubmitOrder,
 } from '../domain/activities.ts';
+import { boundIssues, issuesSentence } from '../domain/issues.ts';
+import { cutText, messageOf } from '../domain/text.ts';
 import { secondsPerReadOf, workKeyOf } from '../domain/waiting.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './activity-deps.ts';
+import { earlierSubmit } from './earlier-submit.ts';
 import { shortestTimerMs } from './read-status.ts';
 import { failure, toApplicationFailure } from './to-application-failure.ts';
 
@@ -19,18 +22,34 @@ const beatEveryMs = 3_000;
 /** Within the heartbeat timeout: later the server refuses the attempt anyway. */
 const acknowledgeWithinMs = 8_000;
 
+/** A report that Temporal cannot take would hide the request id, so warnings are few and short. */
+const maxWarnings = 50;
+const maxWarningLength = 300;
+
 /**
  * `POST /models/{id}`: the paid order. Checks the input, has the server acknowledge that the order is about to be sent
  * (so that a worker that dies before can be told from one that dies after), sends it once, and makes sure that the
- * request id outlives this process.
+ * request id outlives this process. A later attempt never sends again what an earlier one may have sent.
  */
 export function createSubmitRequest(deps: ActivityDeps): Activities['submitRequest'] {
   return async (order) => {
-    const warnings = await prepare(deps, order).catch((error: unknown) => {
-      if (error instanceof ApplicationFailure) throw error;
-      throw notSent('the order could not be prepared', error);
-    });
-    return await send(deps, order, warnings);
+    const earlier = earlierSubmit();
+    switch (earlier.kind) {
+      case 'accepted': {
+        const { requestId, beat } = earlier;
+        log.warn('an earlier attempt was accepted but could not report it', { model: order.model, requestId });
+        return await accepted(deps, order, { requestId, submittedAt: beat.at ?? new Date().toISOString() });
+      }
+      case 'unknown':
+        throw unknownSince(earlier.beat);
+      case 'nothing': {
+        const warnings = await prepare(deps, order).catch((error: unknown) => {
+          if (error instanceof ApplicationFailure) throw error;
+          throw notSent('the order could not be prepared', error);
+        });
+        return await send(deps, order, warnings);
+      }
+    }
   };
 }
 
@@ -38,9 +57,8 @@ export function createSubmitRequest(deps: ActivityDeps): Activities['submitReque
 async function prepare(deps: ActivityDeps, { model, input, retryOfRunId }: SubmitOrder): Promise<string[]> {
   const { issues, warnings } = await deps.validator.validate(model, input);
   if (issues.length > 0) {
-    const list = issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
-    const message = `the input does not fit ${model}, nothing was sent: ${list}`;
-    throw failure('InvalidInput', 'submit', message, { submission: 'not_sent', issues });
+    const message = `the input does not fit ${model}, nothing was sent: ${issuesSentence(issues)}`;
+    throw failure('InvalidInput', 'submit', message, { submission: 'not_sent', issues: boundIssues(issues) });
   }
   const execution = activityInfo().workflowExecution;
   if (retryOfRunId !== undefined && execution) {
@@ -50,11 +68,10 @@ async function prepare(deps: ActivityDeps, { model, input, retryOfRunId }: Submi
 }
 
 async function send(deps: ActivityDeps, order: SubmitOrder, warnings: string[]): Promise<AcceptedSubmit> {
-  const { runcomfy, searchAttributes, recentBalance, keepRequestId, waiting } = deps;
+  const { runcomfy, searchAttributes, recentBalance, keepRequestId } = deps;
   const { model, input, firstExecutionRunId } = order;
   const { taskToken, workflowExecution } = activityInfo();
   const workflowId = workflowExecution?.workflowId ?? '';
-  const workKey = workKeyOf(model, input);
   const balanceBefore = recentBalance();
   const beat: SubmitHeartbeat = {
     stage: 'sending',
@@ -75,49 +92,96 @@ async function send(deps: ActivityDeps, order: SubmitOrder, warnings: string[]):
     beats.hasSent = true;
     heartbeat(beat);
   }, beatEveryMs);
-  try {
-    const { requestId } = await runcomfy.submit(model, input);
-    const submittedAt = new Date().toISOString();
+  const requestId = await runcomfy
+    .submit(model, input)
+    .then(
+      (reply) => reply.requestId,
+      (error: unknown) => {
+        throw submitFailure(error, beat);
+      },
+    )
+    .finally(() => {
+      clearInterval(beating);
+    });
+  const submittedAt = new Date().toISOString();
+  await shielded('keeping the request id', requestId, undefined, async () => {
     log.info('order accepted', { model, requestId });
-    const accepted: SubmitHeartbeat = { ...beat, stage: 'accepted', requestId };
-    clearInterval(beating);
+    const kept: SubmitHeartbeat = { ...beat, stage: 'accepted', requestId };
     // A beat that is still held back must not overwrite the id.
-    if (beats.hasSent) heartbeat(accepted);
-    await keepRequestId({ taskToken, workflowId, firstExecutionRunId, requestId, beat: accepted });
-    const secondsPerRead = secondsPerReadOf(order.waiting);
-    const nextReadInMs = waiting.nextReadInMs({ model, workKey, waited: 0, secondsPerRead });
-    return {
-      requestId,
-      submittedAt,
-      nextReadInMs,
-      ...(nextReadInMs < shortestTimerMs && { isNextReadSoon: true }),
-      workKey,
-      searchAttributes: searchAttributes(),
-      ...(warnings.length > 0 && { warnings }),
-    };
+    if (beats.hasSent) heartbeat(kept);
+    await keepRequestId({ taskToken, workflowId, firstExecutionRunId, requestId, beat: kept });
+  });
+  return await accepted(deps, order, { requestId, submittedAt, warnings });
+}
+
+/** The order is paid: from here on every trouble is outlived, so that the id comes back. */
+async function accepted(
+  { waiting, searchAttributes }: ActivityDeps,
+  { model, input, waiting: wanted }: SubmitOrder,
+  { requestId, submittedAt, warnings = [] }: { requestId: string; submittedAt: string; warnings?: string[] },
+): Promise<AcceptedSubmit> {
+  const workKey = await shielded('naming the kind of work', requestId, model, () => workKeyOf(model, input));
+  const nextReadInMs = await shielded('planning the first read', requestId, 0, () =>
+    waiting.nextReadInMs({ model, workKey, waited: 0, secondsPerRead: secondsPerReadOf(wanted) }),
+  );
+  const known = await shielded('listing the search attributes', requestId, [], searchAttributes);
+  return {
+    requestId,
+    submittedAt,
+    nextReadInMs,
+    ...(nextReadInMs < shortestTimerMs && { isNextReadSoon: true }),
+    workKey,
+    searchAttributes: known,
+    ...(warnings.length > 0 && { warnings: boundWarnings(warnings) }),
+  };
+}
+
+async function shielded<T>(what: string, requestId: string, otherwise: T, run: () => T | Promise<T>): Promise<T> {
+  try {
+    return await run();
   } catch (error) {
-    throw judge(error, beat);
-  } finally {
-    clearInterval(beating);
+    log.error(`${what} failed; the order was accepted and goes on`, { requestId, reason: messageOf(error) });
+    return otherwise;
   }
 }
 
-function notSent(what: string, error: unknown): ApplicationFailure {
-  const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
-  return failure('ServiceUnavailable', 'submit', message, { submission: 'not_sent' });
+function boundWarnings(warnings: readonly string[]): string[] {
+  const kept = warnings.slice(0, maxWarnings).map((warning) => cutText(warning, maxWarningLength));
+  const left = warnings.length - kept.length;
+  return left === 0 ? kept : [...kept, `and ${String(left)} more`];
 }
 
-function judge(error: unknown, beat: SubmitHeartbeat): Error {
+function notSent(what: string, error: unknown): ApplicationFailure {
+  return failure('ServiceUnavailable', 'submit', `${what}: ${messageOf(error)}`, { submission: 'not_sent' });
+}
+
+/** An earlier attempt got as far as sending, and did not live to tell what came back, or could not be heard. */
+function unknownSince(beat: Partial<SubmitHeartbeat>): ApplicationFailure {
+  countFailure('SubmitOutcomeUnknown');
+  const message =
+    "an earlier attempt had begun to send the order and could not report what came back; look at the account's generations before ordering again";
+  const details = { submission: 'unknown', mayBeHandedOver: true, ...evidenceOf(beat) } as const;
+  return failure('SubmitOutcomeUnknown', 'submit', message, details);
+}
+
+function submitFailure(error: unknown, beat: SubmitHeartbeat): Error {
   const isUnknown = !isRunComfyError(error) || error.type === 'SubmitOutcomeUnknown';
-  const evidence: ActivityFailureDetails = {
-    sentAt: beat.at,
-    ...(beat.balanceBefore && { balanceBefore: beat.balanceBefore }),
-    ...(beat.searchAttributes && { searchAttributes: beat.searchAttributes }),
-  };
   // The next attempt starts from "nothing sent"; rides on the report of this failure.
   if (!isUnknown) heartbeat({ stage: 'not_sent', at: new Date().toISOString() } satisfies SubmitHeartbeat);
-  metricMeter.createCounter('runcomfy_submit_failures', '{submit}', 'Submits that failed, by failure type').add(1, {
-    type: isRunComfyError(error) ? error.type : 'SubmitOutcomeUnknown',
-  });
-  return toApplicationFailure(error, 'submit', isUnknown ? { submission: 'unknown', ...evidence } : {});
+  countFailure(isRunComfyError(error) ? error.type : 'SubmitOutcomeUnknown');
+  return toApplicationFailure(error, 'submit', isUnknown ? { submission: 'unknown', ...evidenceOf(beat) } : {});
+}
+
+function countFailure(type: string): void {
+  metricMeter
+    .createCounter('runcomfy_submit_failures', '{submit}', 'Submits that failed, by failure type')
+    .add(1, { type });
+}
+
+function evidenceOf({ at, balanceBefore, searchAttributes }: Partial<SubmitHeartbeat>): ActivityFailureDetails {
+  return {
+    ...(at !== undefined && { sentAt: at }),
+    ...(balanceBefore && { balanceBefore }),
+    ...(searchAttributes && { searchAttributes }),
+  };
 }

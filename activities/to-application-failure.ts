@@ -2,7 +2,16 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import type { ActivityFailureDetails } from '../domain/activities.ts';
 import type { EndpointRole, FailureType } from '../domain/failure-type.ts';
 import { isRetryable } from '../domain/failure-type.ts';
+import { boundIssues } from '../domain/issues.ts';
+import { cutText, messageOf } from '../domain/text.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
+
+/**
+ * A failure that Temporal finds too large it replaces by one that says nothing, so none comes near. The message stands in
+ * the stack as well.
+ */
+const maxMessageLength = 4_000;
+const maxTextLength = 2_000;
 
 /**
  * The one place where an error of the HTTP side becomes an `ApplicationFailure`. Anything that is no `RunComfyError` is a
@@ -16,7 +25,7 @@ export function toApplicationFailure(
 ): Error {
   if (error instanceof ApplicationFailure) return error;
   if (!isRunComfyError(error)) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (role === 'submit') return failure('SubmitOutcomeUnknown', role, message, { submission: 'unknown', ...more });
     return failure('ServiceUnavailable', role, message, more, retryAfterMs);
   }
@@ -44,11 +53,20 @@ export function failure(
   const mayRetry = isRetryable(type, role) && !isPermanent;
   return ApplicationFailure.create({
     type,
-    message,
+    message: cutText(message, maxMessageLength),
     nonRetryable: !mayRetry,
-    details: [details],
+    details: [bounded(details)],
     // The server takes a delay of 0 for "no retry".
     ...(mayRetry && retryAfterMs !== undefined && { nextRetryDelay: Math.max(1, retryAfterMs) }),
     ...(mayRetry && role !== 'submit' && { category: ApplicationFailureCategory.BENIGN }),
   });
+}
+
+function bounded(details: ActivityFailureDetails): ActivityFailureDetails {
+  const cut = Object.entries(details).map(([name, value]: [string, unknown]): [string, unknown] => [
+    name,
+    typeof value === 'string' ? cutText(value, maxTextLength) : value,
+  ]);
+  const texts: ActivityFailureDetails = Object.fromEntries(cut);
+  return { ...texts, ...(details.issues && { issues: boundIssues(details.issues) }) };
 }

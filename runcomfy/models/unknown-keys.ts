@@ -1,12 +1,19 @@
 import { closest } from 'fastest-levenshtein';
 import { isJsonObject, jsonPath } from '../../domain/json.ts';
+import { cutText } from '../../domain/text.ts';
 import type { SchemaNode } from './normalize-schema.ts';
 
 const maxWarnings = 50;
+const maxKeyLength = 80;
+const maxPathLength = 200;
 
-/** Names every key that the schema does not know, nested ones too, with the nearest one that it does. */
+/** Names the keys that the schema does not know, nested ones too, with the nearest one that it does; 50 at most. */
 export function findUnknownKeys(input: unknown, node: SchemaNode): string[] {
-  return [...unknownKeys(input, node, '$')].slice(0, maxWarnings);
+  const warnings: string[] = [];
+  for (const warning of unknownKeys(input, node, '$')) {
+    if (warnings.push(warning) === maxWarnings) break;
+  }
+  return warnings;
 }
 
 function* unknownKeys(value: unknown, node: SchemaNode, path: string): Generator<string> {
@@ -25,7 +32,9 @@ function* unknownKeys(value: unknown, node: SchemaNode, path: string): Generator
   }
 }
 
-function describeUnknown(path: string, key: string, known: string[]): string {
+function describeUnknown(longPath: string, longKey: string, known: string[]): string {
+  const path = cutText(longPath, maxPathLength);
+  const key = cutText(longKey, maxKeyLength);
   const hint = known.length === 0 ? '' : `; the nearest field that it knows is "${closest(key, known)}"`;
   return `${path}: the model knows no field "${key}", it is sent as it is${hint}`;
 }

@@ -315,15 +315,6 @@ describe('submitRequest, of unknown outcome:', () => {
     });
   }
 
-  it('a defect of our own after the send is unknown too', async () => {
-    const rig = await activitiesOnSimulator({
-      deps: { keepRequestId: () => Promise.reject(new Error('a defect')) },
-    });
-    const attempt = await rig.attempt(rig.activities.submitRequest, paidOrder);
-    expect(attempt.failure).toMatchObject({ type: 'SubmitOutcomeUnknown', nonRetryable: true });
-    expect(rig.sim.ledger().totals.accepted).toBe(1);
-  });
-
   it('keeps the token out of every failure, also where RunComfy echoes it', async () => {
     const { port } = await serve((response, { headers }) => {
       reply(response, 500, { error_code: 500001, error_message: `bad header ${String(headers.authorization)}` });

@@ -91,7 +91,7 @@ function attemptThatFailed(error: unknown): Attempt {
   const { type, message, details } = readActivityError(error);
   switch (type) {
     case 'SubmitOutcomeUnknown':
-      return { kind: 'unknown', isReported: true, message, details };
+      return { kind: 'unknown', isReported: details.mayBeHandedOver !== true, message, details };
     case undefined:
       return { kind: 'unknown', isReported: false, message, details };
     case 'RateLimited':

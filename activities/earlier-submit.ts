@@ -1,0 +1,23 @@
+import { activityInfo } from '@temporalio/activity';
+import type { SubmitHeartbeat } from '../domain/activities.ts';
+import { isJsonObject } from '../domain/json.ts';
+import { isRequestId } from '../domain/request.ts';
+
+/** What an earlier attempt of the current activity may have done with the paid order. */
+export type EarlierSubmit =
+  | { kind: 'nothing' }
+  | { kind: 'accepted'; requestId: string; beat: Partial<SubmitHeartbeat> }
+  | { kind: 'unknown'; beat: Partial<SubmitHeartbeat> };
+
+/**
+ * What the last heartbeat proves. Temporal repeats an attempt whose report it could not take or read, too, so only
+ * `not_sent` or no heartbeat at all allows another POST: a heartbeat that cannot be understood forbids it.
+ */
+export function earlierSubmit(): EarlierSubmit {
+  const details: unknown = activityInfo().heartbeatDetails;
+  if (details === undefined) return { kind: 'nothing' };
+  const beat: Partial<SubmitHeartbeat> = isJsonObject(details) ? details : {};
+  if (beat.stage === 'not_sent') return { kind: 'nothing' };
+  const { requestId } = beat;
+  return isRequestId(requestId) ? { kind: 'accepted', requestId, beat } : { kind: 'unknown', beat };
+}

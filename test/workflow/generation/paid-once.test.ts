@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import type { PayloadCodec } from '@temporalio/common';
+import { describe, expect, it } from 'vitest';
+import { createGenerationClient } from '../../../client/index.ts';
+import { startQuickSimulator, connectClient } from '../../support/generation-stack.ts';
+import { inProcessWorkers } from '../../support/in-process-workers.ts';
+import { flux } from '../../support/simulator-client.ts';
+import type { FaultRule } from '../../../simulator/index.ts';
+
+/** A codec that changes nothing, but fails as often as told on payloads that hold all of these words. */
+function failingCodec(times: number, ...words: string[]): PayloadCodec & { failures: () => number } {
+  let failures = 0;
+  return {
+    failures: () => failures,
+    encode: (payloads) => {
+      const text = payloads.map(({ data }) => Buffer.from(data ?? []).toString()).join();
+      if (failures < times && words.every((word) => text.includes(word))) {
+        failures += 1;
+        return Promise.reject(new Error('the key service does not answer'));
+      }
+      return Promise.resolve(payloads);
+    },
+    decode: (payloads) => Promise.resolve(payloads),
+  };
+}
+
+async function generationsWith(codec: PayloadCodec, faults: FaultRule[] = []) {
+  const client = await connectClient();
+  const simulator = await startQuickSimulator({ faults });
+  const workers = await inProcessWorkers(client, simulator.modelApiBase, {
+    dataConverter: { payloadCodecs: [codec] },
+  });
+  await workers.start();
+  return { simulator, generations: createGenerationClient({ client, taskQueue: workers.taskQueue }) };
+}
+
+describe('an accepted order is billed once although the submit cannot report it:', () => {
+  it('the codec fails once on the result', async () => {
+    const codec = failingCodec(1, '"requestId"', '"submittedAt"', '"workKey"');
+    const { simulator, generations } = await generationsWith(codec);
+    const handle = await generations.start({ model: flux, input: { prompt: 'once' } }, { key: `once-${randomUUID()}` });
+    const { requestId } = await handle.result();
+    expect(codec.failures()).toBe(1);
+    expect(simulator.ledger().jobs.map(({ id }) => id)).toEqual([requestId]);
+  });
+
+  it('the codec fails on every heartbeat of a slow POST', async () => {
+    const codec = failingCodec(Infinity, '"stage":"sending"');
+    const { simulator, generations } = await generationsWith(codec, [
+      { fault: 'accept-then-delay', step: 'submit', delayMs: 3_600 },
+    ]);
+    const handle = await generations.start({ model: flux, input: { prompt: 'once' } }, { key: `once-${randomUUID()}` });
+    const { requestId } = await handle.result();
+    expect(codec.failures()).toBeGreaterThan(0);
+    expect(simulator.ledger().jobs.map(({ id }) => id)).toEqual([requestId]);
+  });
+
+  it('a name in the input is so long that warnings about it would not fit', async () => {
+    const { simulator, generations } = await generationsWith(failingCodec(0));
+    const input = { prompt: 'once', ['k'.repeat(1024 * 1024)]: 'image' };
+    const handle = await generations.start({ model: flux, input }, { key: `once-${randomUUID()}` });
+    const { requestId } = await handle.result();
+    expect(simulator.ledger().jobs.map(({ id }) => id)).toEqual([requestId]);
+    expect((await handle.state()).warnings?.join()).toContain('kkk');
+  });
+});
