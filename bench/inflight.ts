@@ -5,15 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { createGenerationClient } from '../client/index.ts';
 import { learnFromHistory } from '../worker/learn-from-history.ts';
-import { readExecutionFigures } from './execution-figures.ts';
-import { order } from './protocols.ts';
-import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './report.ts';
-import type { SimulatorHandle } from './simulator-handle.ts';
-import { startSimulatorProcess } from './simulator-handle.ts';
-import { say, startStack } from './stack.ts';
-import { mean } from './statistics.ts';
-import type { WorkerHandle, WorkerOrder } from './worker-handle.ts';
-import { startWorkerProcess } from './worker-handle.ts';
+import { readExecutionFigures } from './support/figures/execution-figures.ts';
+import { order } from './support/subjects/protocols.ts';
+import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
+import type { SimulatorHandle } from './support/stack/simulator-handle.ts';
+import { startSimulatorProcess } from './support/stack/simulator-handle.ts';
+import { say, startStack } from './support/stack/stack.ts';
+import { mean } from './support/figures/statistics.ts';
+import type { WorkerHandle, WorkerOrder } from './support/stack/worker-handle.ts';
+import { startWorkerProcess } from './support/stack/worker-handle.ts';
 
 const { values: options } = parseArgs({
   options: { generations: { type: 'string', default: '2000' }, 'reads-per-second': { type: 'string', default: '50' } },

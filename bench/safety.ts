@@ -22,9 +22,9 @@ import { startSimulator } from '../simulator/index.ts';
 import { createHandOver } from '../worker/hand-over.ts';
 import { bundleWorkflows } from '../worker/index.ts';
 import { openRequestSpool } from '../worker/request-spool.ts';
-import { order } from './protocols.ts';
-import { quietTemporal } from './quiet-temporal.ts';
-import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './report.ts';
+import { order } from './support/subjects/protocols.ts';
+import { quietTemporal } from './support/stack/quiet-temporal.ts';
+import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
 
 type Way = 'with' | 'without';
 

@@ -5,10 +5,10 @@ import type { WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { priorOf } from '../activities/waiting/prior.ts';
 import { planReads } from '../activities/waiting/read-plan.ts';
-import { createRandom } from '../simulator/random.ts';
-import type { Random } from '../simulator/random.ts';
-import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './report.ts';
-import { mean } from './statistics.ts';
+import { createRandom } from '../simulator/world/random.ts';
+import type { Random } from '../simulator/world/random.ts';
+import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
+import { mean } from './support/figures/statistics.ts';
 
 // Expected cost (seconds of delay, plus what each read is worth in seconds) of ways to wait for work whose duration has a
 // known distribution. Pure arithmetic: no network, no clock.

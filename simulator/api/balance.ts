@@ -1,8 +1,8 @@
-import { toUsd } from '../money.ts';
-import type { Reply } from '../reply.ts';
-import { jsonReply } from '../reply.ts';
-import { balanceMicroOf } from '../wallets.ts';
-import type { World } from '../world.ts';
+import { toUsd } from '../world/money.ts';
+import type { Reply } from '../http/reply.ts';
+import { jsonReply } from '../http/reply.ts';
+import { balanceMicroOf } from '../world/wallets.ts';
+import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';
 import { badToken } from './errors.ts';
 

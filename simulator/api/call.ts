@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { digestOf } from '../file-ids.ts';
-import type { Job } from '../job.ts';
-import type { Reply } from '../reply.ts';
-import type { World } from '../world.ts';
+import { digestOf } from '../world/file-ids.ts';
+import type { Job } from '../world/job.ts';
+import type { Reply } from '../http/reply.ts';
+import type { World } from '../world/world.ts';
 import { badToken, foreignRequest, unknownRequest } from './errors.ts';
 
 /** The kinds of call that faults tell apart. */

@@ -1,7 +1,7 @@
 import { findEntry, listCategories, listEntries } from '../catalogue/catalogue.ts';
-import type { Reply } from '../reply.ts';
-import { jsonReply } from '../reply.ts';
-import type { World } from '../world.ts';
+import type { Reply } from '../http/reply.ts';
+import { jsonReply } from '../http/reply.ts';
+import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';
 import { badToken, errorReply, unknownModel } from './errors.ts';
 

@@ -1,6 +1,6 @@
-import { mediaBytes, mediaTypes } from '../media.ts';
-import type { Reply } from '../reply.ts';
-import type { World } from '../world.ts';
+import { mediaBytes, mediaTypes } from '../world/media.ts';
+import type { Reply } from '../http/reply.ts';
+import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';
 
 /** Answers `GET` and `HEAD /files/…`, the storage of output files, which asks for no token. */

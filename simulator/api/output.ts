@@ -1,8 +1,8 @@
 import { deflateSync } from 'node:zlib';
-import { fileIdOf } from '../file-ids.ts';
-import type { Job } from '../job.ts';
-import { mediaTypes } from '../media.ts';
-import type { World } from '../world.ts';
+import { fileIdOf } from '../world/file-ids.ts';
+import type { Job } from '../world/job.ts';
+import { mediaTypes } from '../world/media.ts';
+import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';
 
 /** The `output` object of a success: one file under the singular key, several under the plural one, or as switched. */

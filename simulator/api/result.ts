@@ -1,9 +1,9 @@
-import type { Job } from '../job.ts';
-import { toUsd } from '../money.ts';
-import type { Reply } from '../reply.ts';
-import { jsonReply } from '../reply.ts';
-import type { Switches } from '../switches.ts';
-import type { World } from '../world.ts';
+import type { Job } from '../world/job.ts';
+import { toUsd } from '../world/money.ts';
+import type { Reply } from '../http/reply.ts';
+import { jsonReply } from '../http/reply.ts';
+import type { Switches } from '../settings/switches.ts';
+import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';
 import { ownJob } from './call.ts';
 import { notReady } from './errors.ts';

@@ -1,6 +1,6 @@
-import type { Job } from '../job.ts';
-import { isFinished } from '../job.ts';
-import type { Switches } from '../switches.ts';
+import type { Job } from '../world/job.ts';
+import { isFinished } from '../world/job.ts';
+import type { Switches } from '../settings/switches.ts';
 
 /** The word of `/status`: `completed` means that the work is over, not that it succeeded. */
 export function statusWordOf(job: Job, switches: Switches): string {

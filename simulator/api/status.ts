@@ -1,7 +1,7 @@
-import type { Job } from '../job.ts';
-import type { Reply } from '../reply.ts';
-import { jsonReply } from '../reply.ts';
-import type { World } from '../world.ts';
+import type { Job } from '../world/job.ts';
+import type { Reply } from '../http/reply.ts';
+import { jsonReply } from '../http/reply.ts';
+import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';
 import { ownJob } from './call.ts';
 import { seenState, statusWordOf } from './status-words.ts';

@@ -1,13 +1,13 @@
 import { isJsonObject } from '../../domain/json.ts';
 import { findEntry } from '../catalogue/catalogue.ts';
-import type { Job } from '../job.ts';
-import { checkInput, kindOf, outputCountOf, priceUsdOf } from '../model-rules.ts';
-import { toMicrodollars } from '../money.ts';
-import type { JobDraft } from '../new-job.ts';
-import type { Reply } from '../reply.ts';
-import { jsonReply } from '../reply.ts';
-import { balanceMicroOf } from '../wallets.ts';
-import type { World } from '../world.ts';
+import type { Job } from '../world/job.ts';
+import { checkInput, kindOf, outputCountOf, priceUsdOf } from '../catalogue/model-rules.ts';
+import { toMicrodollars } from '../world/money.ts';
+import type { JobDraft } from '../world/new-job.ts';
+import type { Reply } from '../http/reply.ts';
+import { jsonReply } from '../http/reply.ts';
+import { balanceMicroOf } from '../world/wallets.ts';
+import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';
 import { badToken, emptyWallet, invalidInput, tooMany, unknownModel } from './errors.ts';
 

@@ -1,5 +1,5 @@
 import { klingPrices } from '../../runcomfy/models/index.ts';
-import { toUsd } from '../money.ts';
+import { toUsd } from '../world/money.ts';
 import type { CatalogueEntry, SchemaProperty } from './entry.ts';
 import { bool, entry, float, int, listedInt, media, mediaList, text, word } from './entry.ts';
 

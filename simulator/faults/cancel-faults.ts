@@ -1,6 +1,6 @@
 import { cancelReply } from '../api/cancel.ts';
 import { errorReply, unknownRequest } from '../api/errors.ts';
-import type { Job } from '../job.ts';
+import type { Job } from '../world/job.ts';
 import type { Delivery, Fault, FaultContext } from './fault.ts';
 import { jobOf, reply } from './fault.ts';
 

@@ -1,9 +1,9 @@
 import type { Call, Step } from '../api/call.ts';
 import type { SubmitPlan } from '../api/submit.ts';
-import type { Job } from '../job.ts';
-import type { JobDraft } from '../new-job.ts';
-import type { Reply } from '../reply.ts';
-import type { World } from '../world.ts';
+import type { Job } from '../world/job.ts';
+import type { JobDraft } from '../world/new-job.ts';
+import type { Reply } from '../http/reply.ts';
+import type { World } from '../world/world.ts';
 import type { FaultRuleState } from './rule.ts';
 
 /** How an answer leaves the socket. */

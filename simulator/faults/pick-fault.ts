@@ -1,4 +1,4 @@
-import { createRandom } from '../random.ts';
+import { createRandom } from '../world/random.ts';
 import type { Delivery, FaultContext } from './fault.ts';
 import { faultsByName } from './fault-names.ts';
 import type { FaultRule, FaultRuleState } from './rule.ts';

@@ -2,9 +2,9 @@ import { inputUrlsOf } from '../../domain/request.ts';
 import { notReady } from '../api/errors.ts';
 import { outputUrls } from '../api/output.ts';
 import { errorOf, readResult, unfinishedReply } from '../api/result.ts';
-import type { Job } from '../job.ts';
-import { isFinished } from '../job.ts';
-import type { Switches } from '../switches.ts';
+import type { Job } from '../world/job.ts';
+import { isFinished } from '../world/job.ts';
+import type { Switches } from '../settings/switches.ts';
 import type { Fault, FaultContext } from './fault.ts';
 import { jobOf, reply, withJson } from './fault.ts';
 

@@ -1,7 +1,7 @@
 import { unknownRequest } from '../api/errors.ts';
 import { seenState } from '../api/status-words.ts';
 import type { Step } from '../api/call.ts';
-import { isFinished } from '../job.ts';
+import { isFinished } from '../world/job.ts';
 import type { Fault, FaultContext } from './fault.ts';
 import { jobOf, reply, withJson } from './fault.ts';
 

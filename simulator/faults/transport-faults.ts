@@ -1,6 +1,6 @@
 import { badToken, errorReply, retryAfterValue, tooMany } from '../api/errors.ts';
-import type { Reply } from '../reply.ts';
-import { jsonReply } from '../reply.ts';
+import type { Reply } from '../http/reply.ts';
+import { jsonReply } from '../http/reply.ts';
 import type { Fault, FaultContext } from './fault.ts';
 import { allSteps, apiSteps, isTaken, reply } from './fault.ts';
 

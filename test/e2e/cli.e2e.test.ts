@@ -9,8 +9,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'v
 import type { GenerationResult, GenerationState } from '../../domain/generation.ts';
 import type { Simulator } from '../../simulator/index.ts';
 import { startSimulator } from '../../simulator/index.ts';
-import type { Ended, Running } from '../support/examples.ts';
-import { run, until } from '../support/examples.ts';
+import type { Ended, Running } from '../support/examples/examples.ts';
+import { run, until } from '../support/examples/examples.ts';
 import { flux, kling, klingInput } from '../support/simulator-client.ts';
 
 const taskQueue = `cli-${randomUUID()}`;

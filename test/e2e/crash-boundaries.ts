@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { GenerationHandle as ClientHandle } from '../../client/index.ts';
+import type { GenerationHandle } from '../../client/index.ts';
 import type { UnknownSubmissionPolicy } from '../../domain/generation.ts';
 import type { FaultRule } from '../../simulator/index.ts';
 import type { GenerationStack } from '../support/generation-stack.ts';
@@ -90,7 +90,7 @@ export const boundaryRules: FaultRule[] = boundaries.flatMap(({ model, rules }) 
 
 export interface Standing {
   boundary: Boundary;
-  generation: ClientHandle;
+  generation: GenerationHandle;
   /** Tells its jobs in the ledger from others. */
   name: string;
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { pythonForExamples } from '../support/examples-python.ts';
-import type { Surroundings } from '../support/examples.ts';
-import { startSurroundings, until } from '../support/examples.ts';
+import { pythonForExamples } from '../support/examples/examples-python.ts';
+import type { Surroundings } from '../support/examples/examples.ts';
+import { startSurroundings, until } from '../support/examples/examples.ts';
 
 let around: Surroundings;
 

@@ -9,7 +9,7 @@ import type { Simulator } from '../../simulator/index.ts';
 import { faultNames } from '../../simulator/index.ts';
 import { createGenerationWorker } from '../../worker/index.ts';
 import { connectClient, createStack, orderNamed, startQuickSimulator } from '../support/generation-stack.ts';
-import type { GenerationHandle } from '../support/generations.ts';
+import type { GenerationRun } from '../support/generations.ts';
 import { endingOf, stateOf } from '../support/generations.ts';
 import { temporaryFolder, until } from '../support/processes.ts';
 import { findSecret } from '../support/secret-search.ts';
@@ -26,7 +26,7 @@ interface Cell {
   token: string;
   simulator: Simulator;
   runcomfy: RunComfyClient;
-  handle: GenerationHandle;
+  handle: GenerationRun;
 }
 
 describe('every fault at every step', () => {

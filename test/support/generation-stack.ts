@@ -8,7 +8,7 @@ import { generationWorkflowType } from '../../domain/names.ts';
 import type { Simulator, SimulatorOptions } from '../../simulator/index.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
-import type { GenerationHandle } from './generations.ts';
+import type { GenerationRun } from './generations.ts';
 import { failedTasks, historiesOf, quietRuntime } from './generations.ts';
 import type { ProcessSettings } from './processes.ts';
 import { kling, klingInput } from './simulator-client.ts';
@@ -39,7 +39,7 @@ export interface GenerationStack {
   simulator: Simulator;
   settings: ProcessSettings;
   /** Starts a generation as any Temporal client would. */
-  startDirectly: (key: string, argument: unknown) => Promise<GenerationHandle>;
+  startDirectly: (key: string, argument: unknown) => Promise<GenerationRun>;
   /** Every run of the keys: no workflow task failed, and its history replays. */
   checkAll: (keys: string[]) => Promise<void>;
 }

@@ -13,21 +13,18 @@ import type { runcomfyGeneration } from '../../workflows/generation/generation.t
 
 const { WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 
-export type History = Awaited<ReturnType<GenerationHandle['fetchHistory']>>;
-export type GenerationHandle = WorkflowHandleWithFirstExecutionRunId<typeof runcomfyGeneration>;
+export type History = Awaited<ReturnType<GenerationRun['fetchHistory']>>;
+export type GenerationRun = WorkflowHandleWithFirstExecutionRunId<typeof runcomfyGeneration>;
 
 export interface Rig {
   client: Client;
   taskQueue: string;
   /** Starts a generation; what is not a valid request may be passed as well. */
-  start: (
-    request?: unknown,
-    options?: Partial<WorkflowStartOptions> & { args?: unknown[] },
-  ) => Promise<GenerationHandle>;
+  start: (request?: unknown, options?: Partial<WorkflowStartOptions> & { args?: unknown[] }) => Promise<GenerationRun>;
   /** Starts it together with a first signal, so that the signal is there before any code runs. */
-  startWithSignal: (signal: string, signalArgs: unknown[], request?: unknown) => Promise<GenerationHandle>;
+  startWithSignal: (signal: string, signalArgs: unknown[], request?: unknown) => Promise<GenerationRun>;
   /** Takes an execution that was started otherwise into the checks at the end. */
-  adopt: (workflowId: string) => GenerationHandle;
+  adopt: (workflowId: string) => GenerationRun;
   /** Puts workers on the queue, if the rig was made without. */
   startWorkers: () => Promise<void>;
 }
@@ -78,7 +75,7 @@ export async function withGenerations(
   const clientConnection = await Connection.connect({ address });
   const client = new Client({ connection: clientConnection });
   const taskQueue = `test-${randomUUID()}`;
-  const handles: GenerationHandle[] = [];
+  const handles: GenerationRun[] = [];
   const running: { worker: Worker; done: Promise<void> }[] = [];
   const { submitRequest, ...reads } = { ...happyActivities(), ...scripted };
 
@@ -95,7 +92,7 @@ export async function withGenerations(
     taskQueue,
     startWorkers,
     adopt(workflowId) {
-      const handle = client.workflow.getHandle<typeof runcomfyGeneration>(workflowId) as unknown as GenerationHandle;
+      const handle = client.workflow.getHandle<typeof runcomfyGeneration>(workflowId) as unknown as GenerationRun;
       handles.push(handle);
       return handle;
     },
@@ -176,7 +173,7 @@ export interface Ending {
 }
 
 /** How a generation ended, whichever way. */
-export async function endingOf(handle: GenerationHandle): Promise<Ending> {
+export async function endingOf(handle: GenerationRun): Promise<Ending> {
   try {
     const result = await handle.result();
     return { result, state: await stateOf(handle) };
@@ -190,13 +187,13 @@ export async function endingOf(handle: GenerationHandle): Promise<Ending> {
   }
 }
 
-export async function stateOf(handle: { query: GenerationHandle['query'] }): Promise<GenerationState> {
+export async function stateOf(handle: { query: GenerationRun['query'] }): Promise<GenerationState> {
   return await handle.query<GenerationState>('state');
 }
 
 /** Waits for a state, and fails with the last one seen when it does not come in 20 s. */
 export async function untilState(
-  handle: { query: GenerationHandle['query'] },
+  handle: { query: GenerationRun['query'] },
   isReached: (state: GenerationState) => boolean,
 ): Promise<GenerationState> {
   const giveUpAt = Date.now() + 20_000;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { Activities } from '../../domain/activities.ts';
 import type { GenerationRequest } from '../../domain/generation.ts';
-import type { GenerationHandle, Rig } from './generations.ts';
+import type { GenerationRun, Rig } from './generations.ts';
 import { happyActivities, order, withGenerations } from './generations.ts';
 
 /** The activities of one generation of many, and what they were asked. */
@@ -19,7 +19,7 @@ export interface ScriptedGenerations {
 }
 
 export interface Scripted {
-  handle: GenerationHandle;
+  handle: GenerationRun;
   name: string;
 }
 

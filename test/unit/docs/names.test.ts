@@ -80,7 +80,7 @@ describe('docs/simulator.md', () => {
   });
 
   it('lists every call of the control API', () => {
-    const source = readFileSync(path.join(root, 'simulator/control-api.ts'), 'utf8');
+    const source = readFileSync(path.join(root, 'simulator/control/control-api.ts'), 'utf8');
     const calls = [...source.matchAll(/^ {4}'((?:GET|PUT|POST) [\w-]+)'/gm)].map(([, call]) => call);
     expect(
       tableBelow(simulator, 'Control API')

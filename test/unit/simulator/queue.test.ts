@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRankTree } from '../../../simulator/rank-tree.ts';
+import { createRankTree } from '../../../simulator/world/rank-tree.ts';
 import { flux, startTestSimulator } from '../../support/simulator-client.ts';
 
 describe('the queue of one token', () => {

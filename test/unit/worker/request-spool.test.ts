@@ -9,7 +9,7 @@ import type { SpooledRequest } from '../../../worker/request-spool.ts';
 import { openRequestSpool } from '../../../worker/request-spool.ts';
 
 const run = promisify(execFile);
-const spoolProcess = fileURLToPath(new URL('../../support/spool-process.ts', import.meta.url));
+const spoolProcess = fileURLToPath(new URL('./spool-process.ts', import.meta.url));
 
 async function stateFolder(): Promise<{ stateDir: string; folder: string }> {
   const stateDir = await mkdtemp(path.join(tmpdir(), 'runcomfy-spool-'));

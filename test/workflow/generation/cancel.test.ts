@@ -5,7 +5,7 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@te
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { CancelAnswer } from '../../../domain/activities.ts';
 import type { CancelReply, GenerationRequest } from '../../../domain/generation.ts';
-import type { Ending, GenerationHandle } from '../../support/generations.ts';
+import type { Ending, GenerationRun } from '../../support/generations.ts';
 import { activityFailure, checkExecution, endingOf, output, reading, untilState } from '../../support/generations.ts';
 import type { parent } from '../../support/parent-workflow.ts';
 import type { Script } from '../../support/scripted-generations.ts';
@@ -19,7 +19,7 @@ type Way = (typeof ways)[number];
 const isWorkflowCancellation = (way: Way) => way !== 'signal' && way !== 'update';
 
 interface Wish {
-  handle: GenerationHandle;
+  handle: GenerationRun;
   /** Only an update is answered. */
   reply: Promise<CancelReply | undefined>;
 }
@@ -69,7 +69,7 @@ async function begin(way: Way, script: Script, more: Partial<GenerationRequest> 
     workflowId: `parent-${randomUUID()}`,
     taskQueue: parents.taskQueue,
   });
-  const handle = client.workflow.getHandle(workflowId) as unknown as GenerationHandle;
+  const handle = client.workflow.getHandle(workflowId) as unknown as GenerationRun;
   for (let isThere = false; !isThere;) {
     isThere = await handle.describe().then(
       () => true,
@@ -97,7 +97,7 @@ const succeeded = () =>
 
 interface Phase {
   /** A fresh script, and what has to happen before the cancel and after it. */
-  set: () => { script: Script; before: (handle: GenerationHandle) => Promise<unknown>; after?: () => void };
+  set: () => { script: Script; before: (handle: GenerationRun) => Promise<unknown>; after?: () => void };
   /** Requests of RunComfy that must have been asked to stop. */
   asked: number;
   outcome: string;
@@ -107,7 +107,7 @@ interface Phase {
   submission?: string;
 }
 
-const untilRead = (handle: GenerationHandle) => untilState(handle, ({ reads }) => reads > 0);
+const untilRead = (handle: GenerationRun) => untilState(handle, ({ reads }) => reads > 0);
 
 const phases: Record<string, Phase> = {
   'a submit waits for Retry-After': {

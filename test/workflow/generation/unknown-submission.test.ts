@@ -3,7 +3,7 @@ import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import type { SubmitHeartbeat } from '../../../domain/activities.ts';
 import type { GenerationRequest } from '../../../domain/generation.ts';
-import type { GenerationHandle } from '../../support/generations.ts';
+import type { GenerationRun } from '../../support/generations.ts';
 import { activityFailure, endingOf, reading, untilState } from '../../support/generations.ts';
 import type { Script } from '../../support/scripted-generations.ts';
 import { accepted, gate, scriptedGenerations } from '../../support/scripted-generations.ts';
@@ -39,9 +39,9 @@ async function held(script: Script = {}, request: Partial<GenerationRequest> = {
   return { ...begun, posts };
 }
 
-const resolve = (handle: GenerationHandle, resolution: object) =>
+const resolve = (handle: GenerationRun, resolution: object) =>
   handle.executeUpdate('resolveSubmission', { args: [resolution] });
-const handOver = (handle: GenerationHandle, requestId: string, firstExecutionRunId = handle.firstExecutionRunId) =>
+const handOver = (handle: GenerationRun, requestId: string, firstExecutionRunId = handle.firstExecutionRunId) =>
   handle.signal('requestAccepted', { firstExecutionRunId, requestId });
 const unfinished = () => Promise.resolve(reading('in_queue', { nextReadInMs: 60_000 }));
 

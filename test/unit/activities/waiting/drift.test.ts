@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { weighByAge } from '../../../../activities/waiting/drift.ts';
-import { createRandom } from '../../../../simulator/random.ts';
+import { createRandom } from '../../../../simulator/world/random.ts';
 
 const series = (count: number, at: (index: number, random: number) => number, seed = 1) => {
   const random = createRandom(seed);

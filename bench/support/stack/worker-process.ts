@@ -1,0 +1,60 @@
+// A worker in a process of its own, so that what it costs can be told from what the measurement costs.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import pino from 'pino';
+import { createRunComfyClient } from '../../../runcomfy/client.ts';
+import { createGenerationWorker } from '../../../worker/index.ts';
+import { callSimulator } from '../subjects/call-simulator.ts';
+import { quietTemporal } from './quiet-temporal.ts';
+import { createTwoGears } from './two-gears.ts';
+import type { WorkerOrder } from './worker-handle.ts';
+
+const order = JSON.parse(process.argv[2] ?? '{}') as WorkerOrder;
+quietTemporal();
+const connection = await NativeConnection.connect({ address: order.address });
+const worker = order.kind === 'ours' ? await createOurs(order) : await createPlain(order);
+process.on('message', (message) => {
+  if (message === 'stop') worker.shutdown();
+  else process.send?.({ rss: process.memoryUsage.rss(), cpu: process.cpuUsage() });
+});
+process.once('disconnect', () => process.exit(1));
+const done = worker.run();
+process.send?.('ready');
+await done;
+process.exit(0);
+
+async function createOurs({ modelApiBase = '', taskQueue, bundlePath, readsPerSecond, waiting }: WorkerOrder) {
+  return await createGenerationWorker({
+    connection,
+    client: new Client({ connection }),
+    namespace: 'default',
+    runcomfy: createRunComfyClient({ modelApiBase, token: () => 'sim-bench' }),
+    stateDir: mkdtempSync(path.join(tmpdir(), 'bench-state-')),
+    log: pino({ level: 'error' }, pino.destination(2)),
+    taskQueue,
+    workflowBundle: { codePath: bundlePath },
+    ...(readsPerSecond !== undefined && { readsPerSecond }),
+    ...(waiting && { waiting: createTwoGears(waiting) }),
+  });
+}
+
+/** The same settings as the product's worker, where they can be the same. */
+async function createPlain({ taskQueue, bundlePath }: WorkerOrder) {
+  return await Worker.create({
+    connection,
+    taskQueue,
+    workflowBundle: { codePath: bundlePath },
+    activities: {
+      submit: callSimulator.submit,
+      status: callSimulator.status,
+      result: callSimulator.result,
+      nothing: () => Promise.resolve(),
+    },
+    maxConcurrentActivityTaskExecutions: 200,
+    activityTaskPollerBehavior: { type: 'autoscaling' },
+    workflowTaskPollerBehavior: { type: 'autoscaling' },
+  });
+}

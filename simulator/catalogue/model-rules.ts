@@ -1,0 +1,84 @@
+import type { InputIssue } from '../../domain/generation.ts';
+import { isJsonObject, walkJson } from '../../domain/json.ts';
+import { compileInputSchema, modelKind, priceOf, validateInput } from '../../runcomfy/models/index.ts';
+import type { CatalogueModel } from '../../runcomfy/schemas/catalogue.ts';
+import type { CatalogueEntry } from './entry.ts';
+import type { MediaKind } from '../world/job.ts';
+import type { Switches } from '../settings/switches.ts';
+
+/** What the service finds wrong with an input: at once by the schema, or only when the work has begun. */
+export interface InputFindings {
+  /** Refused at the submit. */
+  issues: InputIssue[];
+  /** Accepted, then the job fails for this reason. */
+  failure?: string;
+}
+
+const usualSeconds = 5;
+const maxOutputs = 10;
+const loopback = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\//;
+/** Nothing is ever found under this top-level name. */
+const unreachable = /^https?:\/\/([^/]+\.)?invalid(:\d+)?(\/|$)/;
+
+/** Judges an input by the same validator that the product uses before it sends anything. */
+export function checkInput(entry: CatalogueEntry, input: Record<string, unknown>, switches: Switches): InputFindings {
+  const schema = compileInputSchema(entry.input_schema);
+  const { issues } = schema.check(input);
+  if (switches.extra_keys === 'reject') issues.push(...extraKeys(input, schema.node.properties));
+  if (issues.length > 0 && switches.validate === 'strict') return { issues };
+  const problem = issues[0] ?? (switches.media_rules === 'fail' ? findProblem(entry, input, switches) : undefined);
+  return problem === undefined
+    ? { issues: [] }
+    : { issues: [], failure: `Invalid input at ${problem.path}: ${problem.message}` };
+}
+
+export function kindOf(entry: CatalogueEntry): MediaKind {
+  return modelKind(entry.model_id, entry.categories) ?? 'video';
+}
+
+/** By the product's own figures; a clip whose length nothing tells counts as 5 seconds. */
+export function priceUsdOf(entry: CatalogueEntry, input: Record<string, unknown>): number {
+  return priceOf(toCatalogueModel(entry), input) ?? entry.base_price_usd * usualSeconds;
+}
+
+export function outputCountOf(input: Record<string, unknown>): number {
+  const wanted = input['num_images'] ?? input['max_images'];
+  return typeof wanted === 'number' && Number.isInteger(wanted) && wanted >= 1 ? Math.min(wanted, maxOutputs) : 1;
+}
+
+/** Rules that stand only in prose, and media that cannot be had. This machine's own files can, and so can data URIs. */
+function findProblem(
+  entry: CatalogueEntry,
+  input: Record<string, unknown>,
+  switches: Switches,
+): InputIssue | undefined {
+  const values = new Map(Array.from(walkJson(input), ({ path, value }) => [path, value]));
+  const problem = validateInput(entry.model_id, input, toCatalogueModel(entry)).issues.find(({ path }) => {
+    const value = values.get(path);
+    if (typeof value !== 'string') return true;
+    return !loopback.test(value) && !(value.startsWith('data:') && switches.data_uri === 'allow');
+  });
+  if (problem !== undefined) return problem;
+  for (const [path, value] of values) {
+    if (typeof value === 'string' && unreachable.test(value))
+      return { path, message: 'the media could not be fetched' };
+  }
+  return undefined;
+}
+
+function extraKeys(input: Record<string, unknown>, properties: unknown): InputIssue[] {
+  if (!isJsonObject(properties)) return [];
+  return Object.keys(input)
+    .filter((key) => !Object.hasOwn(properties, key))
+    .map((key) => ({ path: `$.${key}`, message: 'extra inputs are not permitted' }));
+}
+
+function toCatalogueModel(entry: CatalogueEntry): CatalogueModel {
+  return {
+    modelId: entry.model_id,
+    categories: [...entry.categories],
+    basePriceUsd: entry.base_price_usd,
+    priceUnit: entry.price_unit,
+    inputSchema: entry.input_schema,
+  };
+}

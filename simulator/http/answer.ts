@@ -1,0 +1,163 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readBalance } from '../api/balance.ts';
+import type { Call } from '../api/call.ts';
+import { readToken } from '../api/call.ts';
+import { cancelRequest } from '../api/cancel.ts';
+import { readCatalogue } from '../api/catalogue.ts';
+import { tooLarge } from '../api/errors.ts';
+import { readFile } from '../api/files.ts';
+import { readResult } from '../api/result.ts';
+import { readStatus } from '../api/status.ts';
+import type { SubmitPlan } from '../api/submit.ts';
+import { acceptSubmit, planSubmit, submitReply } from '../api/submit.ts';
+import { deliver } from './delivery.ts';
+import type { Delivery } from '../faults/fault.ts';
+import type { FaultRules } from '../faults/pick-fault.ts';
+import type { Job } from '../world/job.ts';
+import type { Journal } from '../record/journal.ts';
+import type { JobDraft } from '../world/new-job.ts';
+import type { Reply } from './reply.ts';
+import type { Route } from './route.ts';
+import type { Traffic } from '../record/traffic.ts';
+import type { World } from '../world/world.ts';
+
+export interface Service {
+  readonly world: World;
+  readonly faults: FaultRules;
+  readonly traffic: Traffic;
+  readonly journal: Journal;
+}
+
+type ApiRoute = Extract<Route, { to: 'api' }>;
+
+const endWords = new Set(['completed', 'succeeded', 'failed', 'cancelled', 'canceled']);
+
+/** Answers one call of the API, faults included, and notes it. */
+export async function answerCall(
+  service: Service,
+  route: ApiRoute,
+  url: URL,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { world, faults, traffic, journal } = service;
+  const body = await readBody(request, world.settings.switches.body_cap_bytes);
+  if (body === undefined) {
+    await deliver(request, response, { how: 'reply', reply: tooLarge(world.settings.switches) });
+    request.destroy();
+    return;
+  }
+  const call = createCall(world, route, url, request, body);
+  traffic.count(call.step, world.now(), call.authorization !== undefined);
+  countCall(call);
+
+  let planned: SubmitPlan | undefined;
+  let honest: Reply | undefined;
+  let submitted: Job | undefined;
+  const plan = () => (planned ??= planSubmit(world, call));
+  const proceed = (change: Partial<JobDraft> = {}) => {
+    if (honest !== undefined) return honest;
+    if (call.step === 'submit') {
+      const decided = plan();
+      if (!decided.accepted) return (honest = decided.refusal);
+      submitted = acceptSubmit(world, { ...decided.draft, ...change });
+      return (honest = submitReply(world, call, submitted));
+    }
+    return (honest = carryOut(world, call));
+  };
+
+  const struck = faults.strike({ call, world, plan, proceed });
+  const delivery: Delivery = struck?.delivery ?? { how: 'reply', reply: proceed() };
+  world.events.add(world.now(), 'request', {
+    step: call.step,
+    method: call.method,
+    path: call.url.pathname,
+    answer: delivery.how === 'reply' ? delivery.reply.status : delivery.how,
+    ...(struck === undefined ? {} : { fault: struck.rule.fault }),
+    ...(struck?.rule.id === undefined ? {} : { rule: struck.rule.id }),
+    ...((submitted?.id ?? call.requestId) === undefined ? {} : { requestId: submitted?.id ?? call.requestId }),
+    ...(call.tokenDigest === undefined ? {} : { token: `sha256:${call.tokenDigest.slice(0, 12)}` }),
+  });
+  if (call.job !== undefined) {
+    noteFirstTerminalRead(world, call.job, call, delivery);
+    noteShownSuccess(call.job, call, delivery);
+    world.save(call.job);
+  }
+  journal.append({ counts: traffic.counts });
+  await deliver(request, response, delivery);
+}
+
+function carryOut(world: World, call: Call): Reply {
+  switch (call.step) {
+    case 'status':
+      return readStatus(world, call);
+    case 'result':
+      return readResult(world, call);
+    case 'cancel':
+      return cancelRequest(world, call);
+    case 'catalogue':
+      return readCatalogue(world, call);
+    case 'balance':
+      return readBalance(world, call);
+    case 'file':
+      return readFile(world, call);
+    case 'submit':
+      throw new Error('A submit is planned and accepted, not carried out here.');
+  }
+}
+
+function createCall(world: World, route: ApiRoute, url: URL, request: IncomingMessage, body: Buffer): Call {
+  const { authorization } = request.headers;
+  const { tokenDigest, owner } = readToken(authorization);
+  return {
+    step: route.step,
+    method: request.method ?? '',
+    url,
+    headers: request.headers,
+    authorization,
+    tokenDigest,
+    owner,
+    origin: url.origin,
+    model: route.model,
+    requestId: route.requestId,
+    job: route.requestId === undefined ? undefined : world.find(route.requestId),
+    fileId: route.fileId,
+    body,
+  };
+}
+
+function countCall({ step, job }: Call): void {
+  if (job === undefined) return;
+  if (step === 'status') job.statusCalls += 1;
+  if (step === 'result') job.resultCalls += 1;
+  if (step === 'cancel') job.cancelCalls += 1;
+}
+
+function noteFirstTerminalRead(world: World, job: Job, call: Call, delivery: Delivery): void {
+  if (job.firstTerminalReadAt !== undefined || (call.step !== 'status' && call.step !== 'result')) return;
+  if (delivery.how !== 'reply' || delivery.reply.status >= 300) return;
+  const { json } = delivery.reply;
+  const word = typeof json === 'object' && json !== null && 'status' in json ? String(json.status).toLowerCase() : '';
+  if (endWords.has(word)) job.firstTerminalReadAt = world.now() + (delivery.afterMs ?? 0);
+}
+
+/** Counts whatever leaves the socket, also if it is cut or goes without a status: somebody may act on it. */
+function noteShownSuccess(job: Job, { step }: Call, delivery: Delivery): void {
+  if (step !== 'result' || job.state !== 'succeeded' || !('reply' in delivery)) return;
+  const { json } = delivery.reply;
+  // The key is there even where a fault leaves it undefined.
+  if (typeof json === 'object' && json !== null && 'output' in json) job.hasShownSuccess = true;
+}
+
+/** The whole body, or nothing when it is longer than allowed. */
+async function readBody(request: IncomingMessage, capBytes: number): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > capBytes) return undefined;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > capBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

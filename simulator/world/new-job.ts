@@ -1,0 +1,51 @@
+import type { Job, MediaKind } from './job.ts';
+import { drawTimes } from '../settings/profiles.ts';
+import { createRandom, drawId, drawUuid } from './random.ts';
+import type { Settings } from '../settings/settings.ts';
+
+/** What a submit that was found good brings in. */
+export interface JobDraft {
+  readonly owner: string;
+  readonly model: string;
+  readonly kind: MediaKind;
+  readonly input: Record<string, unknown>;
+  readonly headers: Record<string, string>;
+  readonly priceMicro: number;
+  readonly outputCount: number;
+  /** It is going to fail, for this reason. */
+  readonly failure?: string;
+  /** It never leaves this stage by itself. */
+  readonly stuck?: 'queue' | 'run';
+}
+
+const othersAheadBelow = 4;
+
+/** Makes the job number `ordinal`: its id and times depend on the seed and that number alone. */
+export function createJob(draft: JobDraft, ordinal: number, acceptedAt: number, settings: Settings): Job {
+  const { stuck, ...facts } = draft;
+  const random = createRandom(settings.seed, ordinal);
+  const id = settings.switches.id_format === 'uuid4' ? drawUuid(random) : drawId(random, 24);
+  const times = drawTimes(settings.profiles, draft, settings.speed, random);
+  const { queueMs, runMs } = 'queueMs' in times ? times : { queueMs: 0, runMs: 0 };
+  const stage = stuck ?? settings.hold?.stage;
+  return {
+    ...facts,
+    id,
+    ordinal,
+    acceptedAt,
+    queueMs,
+    runMs,
+    ...('queueMs' in times ? {} : { drive: times }),
+    othersAhead: Math.floor(random() * othersAheadBelow),
+    state: 'in_queue',
+    eligibleAt: acceptedAt + queueMs,
+    ...(stage === 'queue' ? { held: stage } : {}),
+    ...(stuck === undefined ? {} : { isStuck: true }),
+    chargedMicro: 0,
+    drivenReads: 0,
+    costReads: 0,
+    statusCalls: 0,
+    resultCalls: 0,
+    cancelCalls: 0,
+  };
+}

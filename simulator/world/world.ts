@@ -1,0 +1,247 @@
+import type { EventLog } from '../record/events.ts';
+import { fileIdOf } from './file-ids.ts';
+import type { Job } from './job.ts';
+import { isFinished } from './job.ts';
+import type { Journal } from '../record/journal.ts';
+import type { Lane } from './lane.ts';
+import { createLane } from './lane.ts';
+import { toMicrodollars } from './money.ts';
+import type { JobDraft } from './new-job.ts';
+import { createJob } from './new-job.ts';
+import { createRandom } from './random.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { Wallet, Wallets } from './wallets.ts';
+import { createWallets } from './wallets.ts';
+
+/** Everything the simulated service knows: jobs, wallets and their course through time. */
+export interface World {
+  readonly settings: Settings;
+  readonly events: EventLog;
+  readonly wallets: Wallets;
+  now: () => number;
+  /** Sets a token's balance. */
+  grant: (owner: string, balanceMicro: number) => void;
+  accept: (draft: JobDraft) => Job;
+  /** The job as it stands now; expired requests are unknown. */
+  find: (id: string) => Job | undefined;
+  findFile: (fileId: string) => { job: Job; index: number } | undefined;
+  /** Brings one token's jobs, and what they cost, up to date. */
+  advance: (owner: string) => void;
+  advanceAll: () => void;
+  /** Every job as it stands now, oldest first. */
+  jobs: () => Iterable<Job>;
+  /** Moves a read-driven job on by one read. */
+  drive: (job: Job) => void;
+  /** Stops a queued job; false when it is too late. */
+  cancel: (job: Job) => boolean;
+  /** Starts a queued job at once, as if a slot had come free. */
+  start: (job: Job) => void;
+  /** Lets a success turn out to be a failure, if no result has shown it yet. */
+  fail: (job: Job, reason: string) => void;
+  /** Lets these held jobs go on, or all but those that are stuck by a fault; returns how many. */
+  release: (jobs?: Job[]) => number;
+  queuePosition: (job: Job) => number;
+  /** Writes a job's present state to the journal. */
+  save: (job: Job, options?: { sync: boolean }) => void;
+  /** Forgets every job and wallet; `isFromStart` lets the ids begin anew as well. */
+  clear: (options: { isFromStart: boolean }) => void;
+  restore: (jobs: Job[], wallets: Pick<Wallet, 'owner' | 'grantedMicro'>[]) => void;
+}
+
+export function createWorld(deps: {
+  settings: Settings;
+  events: EventLog;
+  journal: Journal;
+  clock: { now: () => number };
+}): World {
+  const { settings, events, journal } = deps;
+  const jobsById = new Map<string, Job>();
+  const lanes = new Map<string, Lane>();
+  const files = new Map<string, { job: Job; index: number }>();
+  const wallets = createWallets(() => toMicrodollars(settings.switches.wallet_usd));
+  let acceptedCount = 0;
+  let acceptedUnderHold = 0;
+
+  const now = () => deps.clock.now() + settings.clockOffsetMs;
+
+  function laneOf(owner: string): Lane {
+    let lane = lanes.get(owner);
+    if (lane === undefined) {
+      lane = createLane({
+        maxParallel: () => settings.switches.max_parallel,
+        holdsRun: (job) => job.isStuck === true || settings.hold?.stage === 'run',
+        onStart(job, at) {
+          wallets.settle(job, settings.switches.charge_on !== 'success');
+          note(job, 'job started', at);
+        },
+        onFinish(job, at) {
+          wallets.settle(job, job.state === 'succeeded' || settings.switches.charge_failed);
+          registerFiles(job);
+          note(job, `job ${job.state}`, at);
+        },
+      });
+      lanes.set(owner, lane);
+    }
+    return lane;
+  }
+
+  function note(job: Job, what: string, at: number): void {
+    events.add(at, what, { requestId: job.id, model: job.model });
+    save(job);
+  }
+
+  function save(job: Job, options?: { sync: boolean }): void {
+    const { input: _input, headers: _headers, ...state } = job;
+    journal.append({ change: state }, options);
+  }
+
+  function registerFiles(job: Job): void {
+    for (let index = 0; index < job.outputCount; index += 1) files.set(fileIdOf(job.id, index), { job, index });
+  }
+
+  function advanceAll(): void {
+    const at = now();
+    for (const lane of lanes.values()) lane.advance(at);
+  }
+
+  function release(jobs?: Job[]): number {
+    let count = 0;
+    for (const job of jobs ?? jobsById.values()) {
+      if (job.held === undefined || (jobs === undefined && job.isStuck === true)) continue;
+      job.isStuck = false;
+      laneOf(job.owner).release(job, now());
+      save(job);
+      count += 1;
+    }
+    return count;
+  }
+
+  function countTowardsHold(): void {
+    const { hold } = settings;
+    if (hold === null) return;
+    acceptedUnderHold += 1;
+    if (acceptedUnderHold !== hold.untilAccepted) return;
+    acceptedUnderHold = 0;
+    settings.hold = null;
+    journal.append({ settings }, { sync: true });
+    release();
+  }
+
+  return {
+    settings,
+    events,
+    wallets,
+    now,
+    grant(owner, balanceMicro) {
+      const wallet = wallets.of(owner);
+      wallet.grantedMicro = balanceMicro + wallet.chargedMicro;
+      journal.append({ wallet: { owner, grantedMicro: wallet.grantedMicro } }, { sync: true });
+    },
+    accept(draft) {
+      const at = now();
+      const job = createJob(draft, acceptedCount, at, settings);
+      acceptedCount += 1;
+      jobsById.set(job.id, job);
+      wallets.settle(job, settings.switches.charge_on === 'submit');
+      const lane = laneOf(job.owner);
+      lane.advance(at);
+      journal.append({ job }, { sync: true });
+      events.add(at, 'job accepted', { requestId: job.id, model: job.model });
+      lane.add(job);
+      lane.advance(at);
+      countTowardsHold();
+      return job;
+    },
+    find(id) {
+      const job = jobsById.get(id);
+      if (job === undefined) return undefined;
+      laneOf(job.owner).advance(now());
+      const ttl = settings.switches.request_ttl_ms;
+      const isExpired = ttl !== null && job.finishedAt !== undefined && now() - job.finishedAt > ttl;
+      return isExpired ? undefined : job;
+    },
+    findFile(fileId) {
+      advanceAll();
+      return files.get(fileId);
+    },
+    advance(owner) {
+      laneOf(owner).advance(now());
+    },
+    advanceAll,
+    jobs() {
+      advanceAll();
+      return jobsById.values();
+    },
+    drive(job) {
+      if (job.drive === undefined || isHeld(job) || isFinished(job)) return;
+      const lane = laneOf(job.owner);
+      const { queueReads, runReads } = job.drive;
+      if (job.state === 'in_queue' && job.drivenReads >= queueReads) lane.forceStart(job, now());
+      const isDone = job.drivenReads >= queueReads + runReads;
+      if (isDone && !isHeld(job)) lane.finish(job, now());
+      job.drivenReads += 1;
+    },
+    cancel(job) {
+      if (job.state !== 'in_queue') return false;
+      laneOf(job.owner).remove(job);
+      job.state = 'cancelled';
+      job.held = undefined;
+      job.finishedAt = now();
+      wallets.settle(job, settings.switches.charge_cancelled_in_queue);
+      events.add(now(), 'job cancelled', { requestId: job.id, model: job.model });
+      save(job, { sync: true });
+      return true;
+    },
+    start(job) {
+      laneOf(job.owner).forceStart(job, now());
+    },
+    fail(job, reason) {
+      if (job.state !== 'succeeded' || job.hasShownSuccess === true) return;
+      job.failure = reason;
+      job.state = 'failed';
+      wallets.settle(job, settings.switches.charge_failed);
+      save(job);
+    },
+    release,
+    queuePosition(job) {
+      const { queue_position_base: base, priority_jitter: hasJitter } = settings.switches;
+      const at = now();
+      const jitter = hasJitter ? Math.floor(createRandom(settings.seed, job.ordinal, Math.floor(at / 1000))() * 3) : 0;
+      return base + laneOf(job.owner).countAhead(job) + Math.ceil(job.othersAhead * remainingShare(job, at)) + jitter;
+    },
+    save,
+    clear({ isFromStart }) {
+      if (isFromStart) acceptedCount = 0;
+      jobsById.clear();
+      lanes.clear();
+      files.clear();
+      wallets.clear();
+      events.clear();
+      acceptedUnderHold = 0;
+    },
+    restore(jobs, savedWallets) {
+      for (const saved of savedWallets) wallets.of(saved.owner).grantedMicro = saved.grantedMicro;
+      for (const job of jobs.toSorted((a, b) => a.ordinal - b.ordinal)) {
+        jobsById.set(job.id, job);
+        acceptedCount = job.ordinal + 1;
+        wallets.of(job.owner).chargedMicro += job.chargedMicro;
+        laneOf(job.owner).add(job);
+        if (isFinished(job)) registerFiles(job);
+      }
+    },
+  };
+}
+
+function isHeld(job: Job): boolean {
+  return job.held !== undefined;
+}
+
+/** How much of its own waiting time a queued job still has before it: what other accounts' jobs ahead are scaled by. */
+function remainingShare(job: Job, at: number): number {
+  if (job.drive !== undefined) {
+    const { queueReads } = job.drive;
+    return queueReads === 0 ? 0 : Math.max(0, 1 - job.drivenReads / queueReads);
+  }
+  if (job.held === 'queue') return 1;
+  return job.queueMs === 0 ? 0 : Math.min(1, Math.max(0, (job.eligibleAt - at) / job.queueMs));
+}

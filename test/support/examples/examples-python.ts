@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { run } from './examples.ts';
+
+const requirements = fileURLToPath(new URL('../../../examples/python/requirements.txt', import.meta.url));
+const cache = fileURLToPath(new URL('../../../.cache/test/', import.meta.url));
+
+/**
+ * A Python that has what `examples/python/requirements.txt` pins: a virtual environment below `.cache`, made once for
+ * each content of that file.
+ */
+export async function pythonForExamples(): Promise<string> {
+  const digest = createHash('sha256')
+    .update(await readFile(requirements))
+    .digest('hex')
+    .slice(0, 16);
+  const folder = `${cache}python-${digest}`;
+  const python = `${folder}/bin/python`;
+  const mark = `${folder}/.complete`;
+  if (existsSync(mark)) return python;
+  await mkdir(cache, { recursive: true });
+  await rm(folder, { recursive: true, force: true });
+  await step('python3', ['-m', 'venv', folder], 'install Python 3 with venv (Debian: python3-venv)');
+  const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--quiet', '--requirement'];
+  await step(python, [...pip, requirements], 'give pip a way to PyPI');
+  await writeFile(mark, '');
+  return python;
+}
+
+async function step(program: string, args: string[], remedy: string): Promise<void> {
+  const { code, stderr } = await run(program, args).ended.catch((error: unknown) => ({
+    code: -1,
+    stderr: String(error),
+  }));
+  if (code !== 0) throw new Error(`The Python example cannot be run (${stderr.trim()}): ${remedy}.`);
+}

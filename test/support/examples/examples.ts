@@ -1,0 +1,148 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { inject } from 'vitest';
+import type { Simulator } from '../../../simulator/index.ts';
+import { startSimulator } from '../../../simulator/index.ts';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** What came of a program. */
+export interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A program that runs: an example, or the worker. */
+export interface Running {
+  /** Its output so far. */
+  output: () => string;
+  kill: (signal: NodeJS.Signals) => void;
+  ended: Promise<Ended>;
+}
+
+/** What an example meets: a namespace of its own on the shared server, a simulated RunComfy, a worker process. */
+export interface Surroundings {
+  client: Client;
+  simulator: Simulator;
+  /** Starts an example by its path below `examples/`, TypeScript with tsx, Python with `python`. */
+  example: (file: string, args?: string[], python?: string) => Running;
+  stop: () => Promise<void>;
+}
+
+/** Examples use the documented names as they are, task queue `runcomfy` included: the namespace keeps them apart. */
+export async function startSurroundings(): Promise<Surroundings> {
+  const undo: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const address = inject('temporalAddress');
+    const connection = await Connection.connect({ address });
+    undo.push(() => connection.close());
+    const namespace = `examples-${randomUUID()}`;
+    await registerNamespace(connection, namespace);
+    const client = new Client({ connection, namespace });
+    const simulator = await startSimulator({ seed: 5, scenario: 'quick' });
+    undo.push(() => simulator.close());
+    const stateDir = await mkdtemp(path.join(tmpdir(), 'runcomfy-examples-'));
+    undo.push(() => rm(stateDir, { recursive: true, force: true }));
+
+    const env = { ...cleanEnvironment(), TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
+    const worker = run(process.execPath, ['bin/runcomfy-temporal', 'worker'], {
+      ...env,
+      RUNCOMFY_MODEL_API_BASE: simulator.modelApiBase,
+      RUNCOMFY_SERVERLESS_API_BASE: simulator.serverlessApiBase,
+      RUNCOMFY_API_TOKEN: 'sim-examples',
+      RUNCOMFY_STATE_DIR: stateDir,
+    });
+    undo.push(async () => {
+      worker.kill('SIGTERM');
+      await worker.ended;
+    });
+    await Promise.race([
+      until(() => worker.output().includes('worker started'), 'the worker started', worker.output),
+      worker.ended.then(({ stderr }) => Promise.reject(new Error(`The worker ended: ${stderr}`))),
+    ]);
+    return {
+      client,
+      simulator,
+      stop,
+      example(file, args = [], python) {
+        const script = path.join('examples', file);
+        const running =
+          python === undefined
+            ? run(process.execPath, ['--import', 'tsx', script, ...args], env)
+            : run(python, [script, ...args], env);
+        undo.push(() => {
+          running.kill('SIGKILL');
+          return running.ended;
+        });
+        return running;
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Starts a program in the project's folder. */
+export function run(program: string, args: string[], env: NodeJS.ProcessEnv = cleanEnvironment()): Running {
+  const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      texts[name] += text;
+    });
+  }
+  return {
+    output: () => texts.stdout + texts.stderr,
+    kill: (signal) => void child.kill(signal),
+    ended: endOf(child).then((code) => ({ code, ...texts })),
+  };
+}
+
+/** Waits until something is so, and says what was seen instead when it does not come in a minute. */
+export async function until(isSo: () => boolean, what: string, seen: () => string): Promise<void> {
+  const giveUpAt = Date.now() + 60_000;
+  while (!isSo()) {
+    if (Date.now() > giveUpAt) throw new Error(`It never came that ${what}; seen: ${seen()}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function endOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+}
+
+/** The tests' own settings must not reach a program that is to meet a fresh machine. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const isOurs = (name: string) => /^(RUNCOMFY|TEMPORAL|VITEST)/.test(name) || name === 'NODE_OPTIONS';
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)));
+}
+
+/** A new namespace is known to every part of the server only after a moment. */
+async function registerNamespace(connection: Connection, namespace: string): Promise<void> {
+  const retention = { seconds: 24 * 60 * 60 } as unknown as { seconds: never };
+  await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: retention });
+  const { workflow } = new Client({ connection, namespace });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await workflow.count();
+      return;
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}

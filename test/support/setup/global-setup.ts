@@ -1,0 +1,47 @@
+import { Connection } from '@temporalio/client';
+import type { TestProject } from 'vitest/node';
+import { readConfig } from '../../../config/env.ts';
+import { loadTemporalConnection } from '../../../config/temporal.ts';
+import { searchAttributes } from '../../../domain/names.ts';
+import { startEmbeddedServer } from '../../../cli/dev-server/server.ts';
+import { findTemporalBinary } from '../../../cli/dev-server/temporal-binary.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** The server all server tests share. */
+    temporalAddress: string;
+    temporalNamespace: string;
+  }
+}
+
+/** Timers of a default server wait a second at least; short delays are only short with this. The product never relies on it. */
+const shortTimers = ['--dynamic-config-value', 'history.timerProcessorMaxTimeShift="1ms"'];
+
+/** Gives the server tests one Temporal server per run. No server is a failure, never a reason to skip. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const configured = loadTemporalConnection();
+  if (configured.isConfigured) {
+    const { address } = configured.connectionOptions;
+    await Connection.connect({ ...configured.connectionOptions, connectTimeout: 10_000 }).then(
+      (connection) => connection.close(),
+      (error: unknown) => {
+        throw new Error(
+          `The tests cannot reach Temporal at ${address} (${String(error)}): correct TEMPORAL_ADDRESS, or unset it to let them start a server.`,
+        );
+      },
+    );
+    project.provide('temporalAddress', address);
+    project.provide('temporalNamespace', configured.namespace);
+    return () => Promise.resolve();
+  }
+  const { path } = await findTemporalBinary({
+    cliPath: readConfig().temporalCliPath,
+    onNote: (sentence) => {
+      process.stderr.write(`${sentence}\n`);
+    },
+  });
+  const server = await startEmbeddedServer({ cliPath: path, uiPort: false, searchAttributes, extraArgs: shortTimers });
+  project.provide('temporalAddress', server.address);
+  project.provide('temporalNamespace', server.namespace);
+  return () => server.stop();
+}
