@@ -15,13 +15,20 @@ export interface CallContext {
 }
 
 /**
- * Statuses by which a server says that it did not do what was asked. 408 and those that only gateways use (499, 460)
- * are not among them: the API behind may have gone on. Neither is any 3xx: a 302 or 303 is also what a server answers
- * *after* it took a POST.
+ * Statuses by which RunComfy's own application says that it did not do what was asked. 408 and those that only gateways
+ * use (499, 460) are not among them: the API behind may have gone on. Neither is any 3xx: a 302 or 303 is also what a
+ * server answers *after* it took a POST.
  */
 const refusals = new Set([
-  400, 401, 402, 403, 404, 405, 406, 409, 410, 411, 412, 413, 414, 415, 416, 417, 422, 426, 428, 429, 431, 451,
+  400, 401, 402, 403, 404, 405, 406, 409, 410, 411, 412, 413, 414, 415, 416, 417, 422, 426, 428, 429, 431, 451, 503,
 ]);
+
+/**
+ * What a server in front of the application decides by the request's head alone, before it passes anything on: no
+ * credentials, no length, too long, too many. Its 400, 403, 404 and 5xx prove nothing: filters and error pages replace
+ * replies of an application that has taken the order, and some send `Retry-After` with every one.
+ */
+const refusalsBeforeForwarding = new Set([401, 411, 413, 414, 429, 431]);
 
 /** Returns the JSON of a good reply, or throws the one error that the exchange amounts to. */
 export function bodyOf(context: CallContext, exchange: Exchange): unknown {
@@ -107,8 +114,8 @@ function classifyError(
   };
   const facts = factsOf(exchange, error);
   if (context.endpoint === 'submit') {
-    const isOwn503 = meaning === 503 && (error.isFromApplication || retryAfterMs !== undefined);
-    if (!refusals.has(meaning) && !isOwn503) return outcomeUnknown(context, facts, details);
+    const isRefusal = error.isFromApplication ? refusals.has(meaning) : refusalsBeforeForwarding.has(httpStatus);
+    if (!isRefusal) return outcomeUnknown(context, facts, details);
     details.submission = 'refused';
   }
   if (error.code === 403001 && context.endpoint !== 'submit') details.isPermanent = true;

@@ -11,7 +11,7 @@ export interface ErrorBody {
   code?: number | string;
   message?: string;
   issues?: InputIssue[];
-  /** The body has RunComfy's own error fields, which a gateway in front of it does not write. */
+  /** The body has the form of RunComfy's own errors, which no server in front of it writes. */
   isFromApplication: boolean;
 }
 
@@ -22,7 +22,9 @@ export function readErrorBody(body: unknown): ErrorBody {
   const issues = readIssues(body['detail']);
   const message = readMessage(body, issues);
   const hasOwnFields =
-    normalizeCode(body['error_code']) !== undefined || readReason(body['error_message']).text !== undefined;
+    normalizeCode(body['error_code']) !== undefined ||
+    readReason(body['error_message']).text !== undefined ||
+    isValidationDetail(body['detail']);
   return {
     ...(code !== undefined && { code }),
     ...(message !== undefined && { message }),
@@ -58,6 +60,13 @@ function readIssues(detail: unknown): InputIssue[] {
       return { path: isJsonObject(item) ? pathOf(item['loc']) : '$', message: text };
     })
     .filter((issue) => issue !== undefined);
+}
+
+/** `detail: [{ loc, msg }]`, which RunComfy writes with and without a code. */
+function isValidationDetail(detail: unknown): boolean {
+  const isIssue = (item: unknown) =>
+    isJsonObject(item) && Array.isArray(item['loc']) && typeof item['msg'] === 'string';
+  return Array.isArray(detail) && detail.length > 0 && detail.every(isIssue);
 }
 
 function pathOf(loc: unknown): string {

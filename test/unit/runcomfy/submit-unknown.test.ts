@@ -38,15 +38,33 @@ describe('a submit of unknown outcome', () => {
     ['an empty 503', 503, ''],
     ['a gateway timeout', 504, { message: 'Endpoint request timed out' }],
     ['a gateway’s status', 520, html],
+    ['a 400 that the application did not write', 400, html],
+    ['a 400 with a message of no known form', 400, { message: 'no' }],
+    ['a 400 with a list of no known form', 400, { detail: ['no'] }],
+    ['a 402 that nobody signed', 402, ''],
+    ['the 403 of a filter', 403, html],
+    ['a 403 with a message of no known form', 403, { message: 'Forbidden' }],
+    ['a 404 of a gateway', 404, html],
+    ['a 422 of no known form', 422, { errors: [] }],
+    ['a 503 of a cache that always says when to come back', 503, html],
   ];
   it.each(answers)('%s (HTTP %i)', async (_name, status, body) => {
-    const headers = { location: 'https://elsewhere.example/', ...(status === 500 && { 'retry-after': '1' }) };
+    const headers = { location: 'https://elsewhere.example/', ...(status >= 500 && { 'retry-after': '1' }) };
     const server = await serve((response) => {
       reply(response, status, body, headers);
     });
     const error = await errorOf(clientOf(server.port).submit(model, input));
     expect([error.type, error.submission, error.httpStatus]).toEqual(['SubmitOutcomeUnknown', 'unknown', status]);
     expect(server.seen).toHaveLength(1);
+  });
+
+  it('when the body of an error is cut, so that nobody knows who wrote it', async () => {
+    const server = await serve((response) => {
+      response.writeHead(402, { 'content-length': '500' });
+      response.write('{"error_mess', () => response.socket?.destroy());
+    });
+    const error = await errorOf(clientOf(server.port).submit(model, input));
+    expect([error.type, error.submission, error.httpStatus]).toEqual(['SubmitOutcomeUnknown', 'unknown', 402]);
   });
 
   it('is told what came back, so that a person may find the id in it', async () => {

@@ -62,17 +62,18 @@ describe('a submit that was refused', () => {
     [400, vendor(400004), 'Unauthenticated'],
     [400, vendor(10001), 'InsufficientBalance'],
     [400, vendor(422001), 'InvalidInput'],
-    [400, { message: 'no' }, 'InvalidInput'],
-    [400, html, 'InvalidInput'],
     [401, vendor(401001), 'Unauthenticated'],
     [401, '', 'Unauthenticated'],
     [402, vendor(402001), 'InsufficientBalance'],
-    [402, '', 'InsufficientBalance'],
-    [403, { message: 'Forbidden' }, 'Unauthenticated'],
+    [403, vendor(403003), 'Unauthenticated'],
     [404, vendor(404001), 'InvalidInput'],
     [409, vendor(409001), 'InvalidInput'],
     [413, html, 'InvalidInput'],
+    [411, html, 'InvalidInput'],
+    [414, html, 'InvalidInput'],
+    [431, '', 'InvalidInput'],
     [422, vendor(422001), 'InvalidInput'],
+    [422, { detail: [{ loc: ['body', 'prompt'], msg: 'missing', type: 'missing' }] }, 'InvalidInput'],
     [429, vendor(429001), 'RateLimited'],
     [429, '', 'RateLimited'],
     [503, vendor(503001), 'ServiceUnavailable'],
@@ -115,22 +116,22 @@ describe('a submit that was refused', () => {
     expect(error.message).toContain('HTTP 422, code 422001: Validation failed.');
   });
 
-  it('is still refused when the refusal’s body is cut', async () => {
+  it('is still refused when the body of a refusal by the head alone is cut', async () => {
     const server = await serve((response) => {
-      response.writeHead(402, { 'content-length': '500' });
+      response.writeHead(413, { 'content-length': '500' });
       response.write('{"error_mess', () => response.socket?.destroy());
     });
     const error = await errorOf(clientOf(server.port).submit(model, input));
-    expect([error.type, error.submission]).toEqual(['InsufficientBalance', 'refused']);
+    expect([error.type, error.submission]).toEqual(['InvalidInput', 'refused']);
   });
 
-  it('obeys Retry-After of a 429 and of a 503 that has no body of the application', async () => {
-    for (const [status, type] of [
-      [429, 'RateLimited'],
-      [503, 'ServiceUnavailable'],
+  it('obeys Retry-After of a 429 and of the application’s own 503', async () => {
+    for (const [status, body, type] of [
+      [429, html, 'RateLimited'],
+      [503, vendor(503001), 'ServiceUnavailable'],
     ] as const) {
       const server = await serve((response) => {
-        reply(response, status, html, { 'retry-after': '7' });
+        reply(response, status, body, { 'retry-after': '7' });
       });
       const error = await errorOf(clientOf(server.port).submit(model, input));
       expect([error.type, error.submission, error.retryAfterMs]).toEqual([type, 'refused', 7_000]);
