@@ -6,6 +6,7 @@ import { readConfig } from '../config/env.ts';
 import type { Config } from '../config/env.ts';
 import { loadTemporalSettings, openTemporal } from '../setup/temporal.ts';
 
+import type { Followed } from './describe-error.ts';
 import { createPrinter } from './printer.ts';
 import type { OutputFormat, Printer, Streams } from './printer.ts';
 
@@ -20,6 +21,10 @@ export interface ConnectedGenerations {
 export interface CommandContext {
   printer: Printer;
   streams: Streams;
+  /** Aborted once standard output takes nothing more. */
+  outputGone: AbortSignal;
+  /** The generation that the command has ordered or waits for: named in every failure from the moment it is set. */
+  followed?: Followed;
   /** Read when first needed: a command that needs no configuration runs without a valid one. */
   config: () => Config;
   /** Connects to Temporal for the time of a call. */
@@ -27,12 +32,17 @@ export interface CommandContext {
 }
 
 /** Makes the context of one run of one command. */
-export function createContext(streams: Streams, format: OutputFormat | undefined): CommandContext {
+export function createContext(
+  streams: Streams,
+  format: OutputFormat | undefined,
+  outputGone: AbortSignal,
+): CommandContext {
   let config: Config | undefined;
   const getConfig = () => (config ??= readConfig());
   return {
     printer: createPrinter(streams, format),
     streams,
+    outputGone,
     config: getConfig,
     async withTemporal(use) {
       const { taskQueue } = getConfig();

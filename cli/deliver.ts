@@ -3,11 +3,15 @@ import type { Command } from 'commander';
 import type { GenerationHandle } from '../client/index.ts';
 import type { GenerationResult } from '../domain/generation.ts';
 
+import { CliError } from './cli-error.ts';
 import type { CommandContext } from './command-context.ts';
-import { downloadOutput } from './download-output.ts';
+import { downloadOutput, prepareFolder } from './download-output.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { catchInterrupts } from './interrupts.ts';
+import { ownCommand } from './own-command.ts';
 import { prettyResult } from './pretty.ts';
+import { oneLine } from './printable.ts';
 
 export interface DownloadFlags {
   download?: string;
@@ -32,17 +36,47 @@ export function addDownloadOptions(command: Command): void {
     );
 }
 
-/** Downloads the files where asked to, then prints exactly what the workflow returned. */
+/** Says at once what is wrong with the flags of a download, and with the folder: before anything is paid. */
+export async function prepareDownload({ download, allowHost }: DownloadFlags): Promise<void> {
+  if (download !== undefined) return prepareFolder(download);
+  if (allowHost !== undefined) throw new CliError('Usage', '--allow-host is of use with --download DIR only');
+}
+
+/** The command that gets a result, and its files, once more. */
+export function resultCommand(key: string, { download, allowHost = [] }: DownloadFlags): string {
+  const flags = download === undefined ? [] : ['--download', download];
+  return ownCommand('result', key, ...flags, ...allowHost.flatMap((host) => ['--allow-host', host]));
+}
+
+/** Prints exactly what the workflow returned, then downloads the files where asked to: no fault of these hides it. */
 export async function deliver(
-  { printer }: CommandContext,
+  context: CommandContext,
   { key }: GenerationHandle,
   result: GenerationResult,
-  { download, allowHost }: DownloadFlags,
+  flags: DownloadFlags,
 ): Promise<ExitCode> {
-  if (download !== undefined) {
-    const paths = await downloadOutput(result.output, { directory: download, allowedHosts: allowHost });
-    for (const path of paths) printer.note(`saved ${path}`);
-  }
+  const { printer } = context;
+  const { download, allowHost } = flags;
+  context.followed = { key, requestId: result.requestId, command: resultCommand(key, flags) };
   printer.print(result, () => prettyResult(result, key));
-  return exitCodes.done;
+  if (download === undefined) return exitCodes.done;
+  const stop = new AbortController();
+  const interrupts = catchInterrupts();
+  const breakOff = () => {
+    stop.abort();
+  };
+  interrupts.answer({ onFirst: breakOff, onDetach: breakOff });
+  try {
+    await downloadOutput(result.output, {
+      directory: download,
+      allowedHosts: allowHost,
+      signal: stop.signal,
+      onSaved: (path) => {
+        printer.note(`saved ${oneLine(path)}`);
+      },
+    });
+    return exitCodes.done;
+  } finally {
+    interrupts.stop();
+  }
 }

@@ -8,7 +8,7 @@ import { TemporalUnreachableError } from '../setup/temporal.ts';
 
 import { CliError } from './cli-error.ts';
 import type { CliErrorType } from './cli-error.ts';
-import { shellQuote } from './shell-quote.ts';
+import { ownCommand } from './own-command.ts';
 
 /** A failure as the command line reports it. `Internal`: a defect of this program. */
 export interface ErrorReport {
@@ -19,8 +19,29 @@ export interface ErrorReport {
   issues?: InputIssue[] | undefined;
 }
 
-/** Names any error by type. */
-export function describeError(thrown: unknown): ErrorReport {
+/** The generation that a command follows, from before its order on: no failure of the command may lose it. */
+export interface Followed {
+  key: string;
+  requestId?: string | undefined;
+  /** The command that goes on from here. */
+  command: string;
+}
+
+/** Names any error by type; one of a command that follows a generation names key, request and the command that goes on. */
+export function describeError(error: unknown, followed?: Followed): ErrorReport {
+  const report = nameError(error);
+  if (followed === undefined) return report;
+  const requestId = report.requestId ?? followed.requestId;
+  const { message } = report;
+  const missing = [
+    message.includes(followed.key) ? undefined : `key ${followed.key}`,
+    requestId === undefined || message.includes(requestId) ? undefined : `request ${requestId}`,
+    message.includes('`runcomfy-temporal ') ? undefined : `\`${followed.command}\` goes on`,
+  ].filter((part) => part !== undefined);
+  return { ...report, requestId, key: report.key ?? followed.key, message: [message, ...missing].join('; ') };
+}
+
+function nameError(thrown: unknown): ErrorReport {
   const error = toClientError(thrown, '');
   if (isGenerationError(error)) {
     const { type, message, requestId, key, issues } = error;
@@ -38,5 +59,5 @@ function adviceOn({ type, key, requestId, details }: GenerationError): string {
   if (key === undefined || key === '') return '';
   const isLate = type === 'GenerationTimedOut' || details?.cancel?.outcome === 'not_cancellable';
   if (!isLate || requestId === undefined) return '';
-  return `; RunComfy may finish it all the same, then \`runcomfy-temporal result ${shellQuote(key)} --late\` fetches it`;
+  return `; RunComfy may finish it all the same, then \`${ownCommand('result', key, '--late')}\` fetches it`;
 }

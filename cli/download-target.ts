@@ -1,6 +1,38 @@
 const ownDomains = ['.runcomfy.net', '.runcomfy.com'];
-const maxNameLength = 120;
+/** File systems take 255 bytes a name; what is left over is for a suffix. */
+const maxNameBytes = 200;
 const reservedNames = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+
+const extensions: Record<string, string> = {
+  'image/png': '.png',
+  'image/jpeg': '.jpg',
+  'image/webp': '.webp',
+  'image/gif': '.gif',
+  'image/avif': '.avif',
+  'image/svg+xml': '.svg',
+  'image/tiff': '.tiff',
+  'image/bmp': '.bmp',
+  'video/mp4': '.mp4',
+  'video/webm': '.webm',
+  'video/quicktime': '.mov',
+  'video/x-matroska': '.mkv',
+  'video/mpeg': '.mpg',
+  'audio/mpeg': '.mp3',
+  'audio/wav': '.wav',
+  'audio/x-wav': '.wav',
+  'audio/wave': '.wav',
+  'audio/flac': '.flac',
+  'audio/x-flac': '.flac',
+  'audio/ogg': '.ogg',
+  'audio/aac': '.aac',
+  'audio/mp4': '.m4a',
+  'audio/webm': '.weba',
+  'model/gltf-binary': '.glb',
+  'model/gltf+json': '.gltf',
+};
+
+const mediaTypes =
+  /^(image|video|audio|model)\/|^application\/(octet-stream|binary|mp4|ogg|zip|x-matroska|vnd\.apple\.mpegurl)$|^binary\/octet-stream$/;
 
 /** Whether a file may be fetched from this URL: RunComfy's hosts over HTTPS, and those that the user named. */
 export function isHostAllowed(url: string, allowedHosts: string[]): boolean {
@@ -12,14 +44,24 @@ export function isHostAllowed(url: string, allowedHosts: string[]): boolean {
   return protocol === 'https:' && ownDomains.some((domain) => hostname.endsWith(domain));
 }
 
-/** The name under which the file of a URL is kept: the last part of its path, made harmless. */
-export function fileNameOf(url: string): string {
+/** Whether a content type may be that of an output: media, or bytes of which nothing is said. */
+export function isMediaType(contentType: string): boolean {
+  return contentType === '' || mediaTypes.test(contentType);
+}
+
+/**
+ * The name under which the file of a URL is kept: the last part of its path, made harmless; letters of any script are
+ * letters. Where the name has no extension, the content type gives one.
+ */
+export function fileNameOf(url: string, contentType = ''): string {
   const last = URL.canParse(url) ? (new URL(url).pathname.split('/').at(-1) ?? '') : '';
   const plain = decode(last)
-    .replaceAll(/[^A-Za-z0-9._-]+/g, '_')
-    .replace(/^[._-]+/, '');
+    .normalize('NFC')
+    .replaceAll(/[^\p{L}\p{M}\p{N}._-]+/gu, '_')
+    .replace(/^[\p{M}._-]+/u, '');
   const { stem, extension } = split(plain === '' ? 'output' : plain);
-  const name = `${stem.slice(0, maxNameLength - extension.length)}${extension}`;
+  const ending = extension === '' ? (extensions[contentType] ?? '') : extension;
+  const name = `${cutToBytes(stem, maxNameBytes - ending.length)}${ending}`;
   return reservedNames.test(name) ? `_${name}` : name;
 }
 
@@ -37,10 +79,24 @@ function split(name: string): { stem: string; extension: string } {
     : { stem: name.slice(0, name.length - extension.length), extension };
 }
 
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
+function cutToBytes(text: string, maxBytes: number): string {
+  let bytes = 0;
+  let kept = '';
+  for (const character of text) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > maxBytes) break;
+    kept += character;
   }
+  return kept;
+}
+
+/** Part by part, so that one bad escape does not spoil the others. */
+function decode(text: string): string {
+  return text.replaceAll(/(?:%[0-9A-Fa-f]{2})+/g, (escapes) => {
+    try {
+      return decodeURIComponent(escapes);
+    } catch {
+      return escapes;
+    }
+  });
 }

@@ -12,6 +12,7 @@ export const exitCodes = {
   notFound: 66,
   unavailable: 69,
   internal: 70,
+  outputLost: 74,
   tryLater: 75,
   notAuthorised: 77,
   configuration: configurationExitCode,

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 
 import { CliError } from './cli-error.ts';
 import { createContext } from './command-context.ts';
+import type { CommandContext } from './command-context.ts';
 import { addBalance } from './commands/balance.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addCodecServer } from './commands/codec-server.ts';
@@ -23,7 +24,9 @@ import type { CommandRunner } from './define-command.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { createPrinter } from './printer.ts';
-import type { OutputFormat, Streams } from './printer.ts';
+import type { OutputFormat, Printer, Streams } from './printer.ts';
+import { refuseBrokenText } from './read-text.ts';
+import { watchStreams } from './stream-watch.ts';
 
 const commands = [
   addGenerate,
@@ -47,29 +50,38 @@ const exitCodeHelp = `
 Exit codes:
   0 done · 1 generation failed or cancelled · 64 usage · 65 bad input, or key used with another input
   66 missing file or unknown key · 69 service, Temporal or worker not available, or balance too low
-  75 timed out, rate limited, submission unknown or still running · 77 not authorised · 78 configuration`;
+  74 done, but standard output took not all of it · 75 timed out, rate limited, submission unknown or still running
+  77 not authorised · 78 configuration`;
 
 /** Runs one command line (without the interpreter and the script) and returns the exit code. */
 export async function runCli(argv: string[], streams: Streams = process): Promise<ExitCode> {
+  const watched = watchStreams(streams);
+  let ran: CommandContext | undefined;
   let exitCode: ExitCode = exitCodes.done;
   const run: CommandRunner = async (format, work) => {
-    const context = createContext(streams, format);
+    const context = createContext(streams, format, watched.outputGone);
+    ran = context;
     try {
       exitCode = await work(context);
     } catch (error) {
       context.printer.endProgress();
-      exitCode = context.printer.fail(error);
+      exitCode = context.printer.fail(error, context.followed);
     }
   };
   const program = createProgram(run, streams);
+  let printer: Printer | undefined;
   try {
+    refuseBrokenText(argv);
     await program.parseAsync(argv, { from: 'user' });
-    return exitCode;
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return exitCodes.done;
-    return createPrinter(streams, formatAskedFor(argv)).fail(toUsageError(error));
+    const isHelp = error instanceof CommanderError && error.exitCode === 0;
+    printer = createPrinter(streams, formatAskedFor(argv));
+    if (!isHelp) exitCode = printer.fail(error instanceof CommanderError ? toUsageError(error) : error);
   }
+  const fault = await watched.settle();
+  if (fault === undefined) return exitCode;
+  (printer ?? ran?.printer ?? createPrinter(streams)).tellLost(fault, ran?.followed);
+  return exitCode === exitCodes.done ? exitCodes.outputLost : exitCode;
 }
 
 function createProgram(run: CommandRunner, { stdout }: Streams): Command {

@@ -2,10 +2,11 @@ import type { KnownState } from '../client/index.ts';
 import type { CancelOutcome, GenerationResult } from '../domain/generation.ts';
 
 import { formatElapsed } from './parse-duration.ts';
+import { oneLine } from './printable.ts';
 
 /** Rows under headings, columns as wide as they need to be. */
 export function table(headings: string[], rows: string[][]): string {
-  const all = [headings, ...rows];
+  const all = [headings, ...rows.map((row) => row.map(oneLine))];
   const widths = headings.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   return all
     .map((row) =>
@@ -21,7 +22,7 @@ export function table(headings: string[], rows: string[][]): string {
 export function fields(entries: [string, string | number | undefined][]): string {
   const shown = entries.filter(([, value]) => value !== undefined && value !== '');
   const width = Math.max(...shown.map(([name]) => name.length));
-  return shown.map(([name, value]) => `${name.padEnd(width)}  ${String(value)}`).join('\n');
+  return shown.map(([name, value]) => `${name.padEnd(width)}  ${oneLine(String(value))}`).join('\n');
 }
 
 /** A result for people: the files first. */

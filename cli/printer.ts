@@ -1,6 +1,10 @@
+import { isDumbTerminal } from '../config/terminal.ts';
+
 import { describeError } from './describe-error.ts';
+import type { Followed } from './describe-error.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { fitLine, oneLine, showControls } from './printable.ts';
 
 export const outputFormats = ['json', 'pretty'] as const;
 
@@ -8,7 +12,7 @@ export type OutputFormat = (typeof outputFormats)[number];
 
 /** The streams of a shell, so that a command can be run in a test as well. */
 export interface Streams {
-  stdin: NodeJS.ReadableStream;
+  stdin: NodeJS.ReadableStream & { isTTY?: boolean };
   stdout: NodeJS.WritableStream & { isTTY?: boolean };
   stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
 }
@@ -24,8 +28,10 @@ export interface Printer {
   /** A line that the next one replaces on a terminal; elsewhere shown only in pretty mode, when `mark` is a new one. */
   progress: (line: string, mark: string) => void;
   endProgress: () => void;
-  /** Says what went wrong and returns the exit code. */
-  fail: (error: unknown) => ExitCode;
+  /** Says what went wrong with the generation that the command follows, if any, and returns the exit code. */
+  fail: (error: unknown, followed?: Followed) => ExitCode;
+  /** Tells a failure again that standard output did not take, on standard error. */
+  tellLost: (reason: string, followed?: Followed) => void;
 }
 
 const clearLine = '\r\u001B[2K';
@@ -37,21 +43,25 @@ export function createPrinter(
 ): Printer {
   let hasLiveLine = false;
   let lastMark: string | undefined;
+  let failure: string | undefined;
+  let hasPrinted = false;
+  const isLive = stderr.isTTY === true && !isDumbTerminal();
   const endProgress = () => {
     if (hasLiveLine) stderr.write(clearLine);
     hasLiveLine = false;
   };
   const note = (sentence: string) => {
     endProgress();
-    stderr.write(`${sentence}\n`);
+    stderr.write(`${showControls(sentence)}\n`);
   };
   const printText = (text: string) => {
     endProgress();
-    stdout.write(`${text}\n`);
+    stdout.write(`${showControls(text)}\n`);
   };
   return {
     format,
     print: (document, pretty) => {
+      hasPrinted = true;
       printText(format === 'json' ? JSON.stringify(document, undefined, 2) : pretty());
     },
     printLine: (document, pretty) => {
@@ -60,30 +70,42 @@ export function createPrinter(
     note,
     progress: (line, mark) => {
       if (format === 'json') return;
-      if (stderr.isTTY) {
-        stderr.write(`${clearLine}${line.slice(0, widthOf(stderr) - 1)}`);
+      if (isLive) {
+        stderr.write(`${clearLine}${fitLine(oneLine(line), widthOf(stderr) - 1)}`);
         hasLiveLine = true;
       } else if (mark !== lastMark) {
-        stderr.write(`${line}\n`);
+        stderr.write(`${oneLine(line)}\n`);
       }
       lastMark = mark;
     },
     endProgress,
-    fail: (error) => {
-      const report = describeError(error);
+    fail: (error, followed) => {
+      const report = describeError(error, followed);
       const { type, message, issues = [] } = report;
+      failure = `${type}: ${message}`;
       if (type === 'Internal' && error instanceof Error) note(error.stack ?? message);
-      if (format === 'json') {
+      // A document that is out already stays the only one.
+      if (format === 'json' && !hasPrinted) {
         printText(JSON.stringify({ error: report }, undefined, 2));
-      } else if (type !== 'Internal') {
-        note(`${type}: ${message}`);
-        for (const issue of issues) {
-          if (!message.includes(issue.message)) note(`  ${issue.path}: ${issue.message}`);
-        }
+        return exitCodeOfReport(type);
       }
-      return type === 'Internal' ? exitCodes.internal : exitCodeOf(type);
+      // Only settings are told on several lines.
+      note(type === 'Configuration' ? failure : oneLine(failure));
+      for (const issue of issues) {
+        if (!message.includes(issue.message)) note(`  ${oneLine(`${issue.path}: ${issue.message}`)}`);
+      }
+      return exitCodeOfReport(type);
+    },
+    tellLost: (reason, followed) => {
+      const again = followed === undefined ? '' : `; \`${followed.command}\` tells it again`;
+      note(`standard output took nothing more (${reason}), so not all was printed${again}`);
+      if (failure !== undefined && format === 'json') note(oneLine(failure));
     },
   };
+}
+
+function exitCodeOfReport(type: ReturnType<typeof describeError>['type']): ExitCode {
+  return type === 'Internal' ? exitCodes.internal : exitCodeOf(type);
 }
 
 /** A terminal that does not know its width says 0. */

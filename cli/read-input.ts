@@ -1,12 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
-
 import { parse } from 'jsonc-parser';
 import type { ParseError } from 'jsonc-parser';
 
 import { isJsonObject } from '../domain/json.ts';
 
 import { CliError } from './cli-error.ts';
+import { readText } from './read-text.ts';
 
 export interface InputSource {
   /** JSON text. */
@@ -18,14 +16,20 @@ export interface InputSource {
 /** The model's input as given on the command line, in a file or on standard input; undefined where none was given. */
 export async function readInput(
   { input, inputFile }: InputSource,
-  stdin: NodeJS.ReadableStream,
+  stdin: NodeJS.ReadableStream & { isTTY?: boolean },
+  note: (sentence: string) => void = () => undefined,
 ): Promise<Record<string, unknown> | undefined> {
   if (input !== undefined && inputFile !== undefined) {
     throw new CliError('Usage', 'give the input once: either --input or --input-file');
   }
   if (input !== undefined) return parseInput(input, '--input');
   if (inputFile === undefined) return undefined;
-  return parseInput(await readText(inputFile, stdin), inputFile === '-' ? 'standard input' : inputFile);
+  if (inputFile === '-' && stdin.isTTY === true) {
+    note('reading the input from the terminal: type JSON, then Ctrl-D on a line of its own (Ctrl-C gives up)');
+  }
+  const isStdin = inputFile === '-';
+  const text = await readText(inputFile, isStdin ? 'standard input' : 'the input file', stdin);
+  return parseInput(text, isStdin ? 'standard input' : inputFile);
 }
 
 /** Parses JSON text that must be an object; an error says where in the text it is. */
@@ -40,16 +44,6 @@ export function parseInput(json: string, source: string): Record<string, unknown
   if (isJsonObject(value)) return value;
   const message = 'expected a JSON object with the fields of the model';
   throw new CliError('InvalidInput', `${source}: ${message}`, { issues: [{ path: '$', message }] });
-}
-
-async function readText(inputFile: string, stdin: NodeJS.ReadableStream): Promise<string> {
-  if (inputFile === '-') return text(stdin);
-  try {
-    return await readFile(inputFile, 'utf8');
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new CliError('MissingFile', `the input file ${inputFile} cannot be read (${reason})`, { cause: error });
-  }
 }
 
 function notJson(json: string, source: string, error: unknown): CliError {

@@ -5,12 +5,12 @@ import type { GenerationHandle, KnownState } from '../client/index.ts';
 import { findUnattendedQueues, noWorker } from '../client/operator/index.ts';
 import type { GenerationResult } from '../domain/generation.ts';
 
-import type { ConnectedGenerations } from './command-context.ts';
+import type { CommandContext, ConnectedGenerations } from './command-context.ts';
 import { catchInterrupts } from './interrupts.ts';
 import type { Interrupts } from './interrupts.ts';
+import { ownCommand } from './own-command.ts';
 import { describeOutcome, progressLine } from './pretty.ts';
 import type { Printer } from './printer.ts';
-import { shellQuote } from './shell-quote.ts';
 
 /** A worker that is just starting gets this long. */
 const workerGraceMs = 6_000;
@@ -25,9 +25,10 @@ const redrawEveryMs = 1_000;
 export async function waitForEnd(
   { client }: ConnectedGenerations,
   handle: GenerationHandle,
-  printer: Printer,
+  context: Pick<CommandContext, 'printer' | 'followed'>,
   interrupts: Interrupts = catchInterrupts(),
 ): Promise<GenerationResult> {
+  const { printer } = context;
   const stop = new AbortController();
   const { signal } = stop;
   const leave = (error: Error) => {
@@ -39,7 +40,7 @@ export async function waitForEnd(
       leave(detached(handle.key));
     },
   });
-  const beside = [showProgress(handle, printer, signal, leave), leaveWithoutWorker(client, handle.key, signal, leave)];
+  const beside = [showProgress(handle, context, signal, leave), leaveWithoutWorker(client, handle.key, signal, leave)];
   try {
     return await handle.result({ signal });
   } finally {
@@ -53,7 +54,7 @@ export async function waitForEnd(
 
 /** The generation goes on without us; the message says how to come back to it. */
 export function detached(key: string): GenerationError {
-  const message = `generation "${key}" goes on without this command: \`runcomfy-temporal result ${shellQuote(key)}\` waits for it again`;
+  const message = `generation "${key}" goes on without this command: \`${ownCommand('result', key)}\` waits for it again`;
   return new GenerationError({ type: 'StillRunning', message, key });
 }
 
@@ -69,10 +70,11 @@ async function cancelAloud(handle: GenerationHandle, printer: Printer): Promise<
 
 async function showProgress(
   handle: GenerationHandle,
-  printer: Printer,
+  context: Pick<CommandContext, 'printer' | 'followed'>,
   signal: AbortSignal,
   leave: (error: Error) => void,
 ): Promise<void> {
+  const { printer } = context;
   const since = Date.now();
   let last: KnownState | undefined;
   let unknownSince: number | undefined;
@@ -89,6 +91,7 @@ async function showProgress(
   try {
     for await (const state of handle.watch({ signal })) {
       last = state;
+      if (context.followed) context.followed.requestId = state.requestId ?? context.followed.requestId;
       unknownSince = state.phase === 'submission_unknown' ? (unknownSince ?? Date.now()) : undefined;
       draw();
     }
@@ -117,12 +120,12 @@ async function leaveWithoutWorker(
 }
 
 function submissionUnknown(key: string, state: KnownState | undefined): GenerationError {
-  const command = `runcomfy-temporal resolve ${shellQuote(key)}`;
+  const decide = (...flags: string[]) => `\`${ownCommand('resolve', key, ...flags)}\``;
   const evidence = state?.evidence?.note === undefined ? '' : ` Evidence: ${state.evidence.note}`;
   const message =
     `it is unknown whether RunComfy accepted generation "${key}", so it is held. Look at RunComfy's dashboard, then ` +
-    `\`${command} --adopt REQUEST_ID\` if the request is there, \`${command} --resubmit\` to send it again (possibly a second bill), ` +
-    `or \`${command} --abandon\`.${evidence}`;
+    `${decide('--adopt', 'REQUEST_ID')} if the request is there, ${decide('--resubmit')} to send it again (possibly a second bill), ` +
+    `or ${decide('--abandon')}.${evidence}`;
   return new GenerationError({
     type: 'SubmitOutcomeUnknown',
     message,

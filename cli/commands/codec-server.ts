@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 
 import { serveCodec } from '../../codec/index.ts';
 import { loadPayloadCodec } from '../../setup/payload-codec.ts';
@@ -7,6 +6,7 @@ import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { parsePort } from '../option-parsers.ts';
+import { readText } from '../read-text.ts';
 
 interface CodecServerCommandOptions {
   port: number;
@@ -29,7 +29,7 @@ export const addCodecServer = defineCommand<CodecServerCommandOptions>({
       .option('--host <address>', 'anything but loopback needs --token-file', '127.0.0.1')
       .option('--ui-origin <origin>', 'the one web origin whose pages may ask')
       .option('--token-file <path>', 'file with the bearer token that every caller must send'),
-  act: async ({ printer, config }, _args, { port, host, uiOrigin, tokenFile }) => {
+  act: async ({ printer, config, streams }, _args, { port, host, uiOrigin, tokenFile }) => {
     const codec = await loadPayloadCodec(config());
     if (codec === undefined) {
       throw new CliError('Configuration', 'no keys: name their file in RUNCOMFY_CODEC_KEYS_FILE');
@@ -39,7 +39,7 @@ export const addCodecServer = defineCommand<CodecServerCommandOptions>({
       port,
       host,
       ...(uiOrigin !== undefined && { uiOrigin }),
-      ...(tokenFile !== undefined && { bearerToken: await readToken(tokenFile) }),
+      ...(tokenFile !== undefined && { bearerToken: await readToken(tokenFile, streams.stdin) }),
     }).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);
       throw new CliError('Usage', `the codec server cannot start: ${reason}`, { cause: error });
@@ -51,10 +51,8 @@ export const addCodecServer = defineCommand<CodecServerCommandOptions>({
   },
 });
 
-async function readToken(file: string): Promise<string> {
-  const token = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new CliError('MissingFile', `the token file ${file} cannot be read`, { cause: error });
-  });
-  if (token.trim() === '') throw new CliError('Configuration', `the token file ${file} is empty`);
-  return token.trim();
+async function readToken(file: string, stdin: NodeJS.ReadableStream): Promise<string> {
+  const token = (await readText(file, 'the token file', stdin)).trim();
+  if (token === '') throw new CliError('Configuration', `the token file ${file} is empty`);
+  return token;
 }

@@ -18,11 +18,11 @@ import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { catchInterrupts } from '../interrupts.ts';
 import { parsePositive, parseStretch } from '../option-parsers.ts';
-import { addDownloadOptions, addInputOptions, deliver } from '../deliver.ts';
+import { addDownloadOptions, addInputOptions, deliver, prepareDownload, resultCommand } from '../deliver.ts';
 import type { DownloadFlags } from '../deliver.ts';
 import { readInput } from '../read-input.ts';
 import type { InputSource } from '../read-input.ts';
-import { shellQuote } from '../shell-quote.ts';
+import { ownCommand } from '../own-command.ts';
 import { waitForEnd } from '../wait-for-end.ts';
 
 interface GenerateOptions extends InputSource, DownloadFlags {
@@ -56,19 +56,27 @@ export const addGenerate = defineCommand<GenerateOptions>({
   },
   act: async (context, [model = ''], options) => {
     const { printer, streams } = context;
-    const input = await readInput(options, streams.stdin);
+    const input = await readInput(options, streams.stdin, printer.note);
     if (input === undefined && options.requestId === undefined) {
       throw new CliError(
         'Usage',
         'the input is missing: give --input JSON or --input-file FILE (- for standard input), or --request-id ID',
       );
     }
+    if (!options.wait && options.download !== undefined) {
+      throw new CliError('Usage', '--no-wait and --download do not go together: the files come with the result');
+    }
     const { key = `generation-${randomUUID()}` } = options;
     const request = toRequest(model, input ?? {}, options);
     checkRequest(request, key);
+    await prepareDownload(options);
     const startOptions: StartOptions = { key, ...(options.retry && { retry: 'if-unbilled' }) };
     return context.withTemporal(async (connected) => {
       const start = async () => {
+        const command = resultCommand(key, options);
+        context.followed = { key, command };
+        // Said before it is ordered: whatever becomes of this process, the order can be found again.
+        if (options.key === undefined) printer.note(`key ${key}: \`${command}\` finds this order again`);
         const handle = await connected.generations.start(request, startOptions);
         for (const notice of handle.notices) printer.note(`note: ${notice}`);
         return handle;
@@ -79,7 +87,7 @@ export const addGenerate = defineCommand<GenerateOptions>({
           const handle = await start();
           if (printer.format === 'pretty')
             printer.note(`${handle.attached ? 'attached to' : 'started'} generation ${key}`);
-          return await deliver(context, handle, await waitForEnd(connected, handle, printer, interrupts), options);
+          return await deliver(context, handle, await waitForEnd(connected, handle, context, interrupts), options);
         } finally {
           interrupts.stop();
         }
@@ -87,10 +95,7 @@ export const addGenerate = defineCommand<GenerateOptions>({
       const { runId } = await start();
       const [queue] = await findUnattendedQueues(connected.client, key);
       if (queue !== undefined) printer.note(`note: no worker polls task queue "${queue}" now; it starts once one does`);
-      printer.print(
-        { key, runId },
-        () => `started ${key}: \`runcomfy-temporal result ${shellQuote(key)}\` waits for it`,
-      );
+      printer.print({ key, runId }, () => `started ${key}: \`${ownCommand('result', key)}\` waits for it`);
       return exitCodes.done;
     });
   },

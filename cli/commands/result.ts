@@ -1,6 +1,6 @@
 import { GenerationError } from '../../client/index.ts';
 
-import { addDownloadOptions, deliver } from '../deliver.ts';
+import { addDownloadOptions, deliver, prepareDownload, resultCommand } from '../deliver.ts';
 import type { DownloadFlags } from '../deliver.ts';
 import { defineCommand } from '../define-command.ts';
 import { waitForEnd } from '../wait-for-end.ts';
@@ -28,10 +28,12 @@ export const addResult = defineCommand<ResultOptions>({
       );
     addDownloadOptions(command);
   },
-  act: (context, [key = ''], options) =>
-    context.withTemporal(async (connected) => {
+  act: async (context, [key = ''], options) => {
+    await prepareDownload(options);
+    return context.withTemporal(async (connected) => {
       const { generations } = connected;
       const handle = options.late ? await generations.collectLate(key) : await generations.get(key);
+      context.followed = { key: handle.key, command: resultCommand(handle.key, options) };
       for (const notice of handle.notices) context.printer.note(`note: ${notice}`);
       if (!options.wait && !(await handle.isEnded())) {
         throw new GenerationError({
@@ -40,6 +42,7 @@ export const addResult = defineCommand<ResultOptions>({
           key: handle.key,
         });
       }
-      return deliver(context, handle, await waitForEnd(connected, handle, context.printer), options);
-    }),
+      return deliver(context, handle, await waitForEnd(connected, handle, context), options);
+    });
+  },
 });

@@ -24,7 +24,7 @@ export const addValidate = defineCommand<InputSource>({
   set: addInputOptions,
   act: async ({ config, printer, streams }, [model = ''], source) => {
     checkModelId(model);
-    const input = await readInput(source, streams.stdin);
+    const input = await readInput(source, streams.stdin, printer.note);
     if (input === undefined) {
       throw new CliError(
         'Usage',

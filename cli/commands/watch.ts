@@ -17,7 +17,7 @@ export const addWatch = defineCommand({
     'runcomfy-temporal watch order-4711',
     'runcomfy-temporal watch order-4711 --output json | jq --unbuffered -r .phase',
   ],
-  act: ({ printer, withTemporal }, [key = '']) =>
+  act: ({ printer, withTemporal, outputGone }, [key = '']) =>
     withTemporal(async ({ generations }) => {
       const handle = await generations.get(key);
       const stop = new AbortController();
@@ -26,6 +26,7 @@ export const addWatch = defineCommand({
       };
       const interrupts = catchInterrupts();
       interrupts.answer({ onFirst: leave, onDetach: leave });
+      outputGone.addEventListener('abort', leave);
       const since = Date.now();
       let last: KnownState | undefined;
       try {

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -266,8 +268,10 @@ describe('a running generation', () => {
   it('is downloaded, and not from a host that nobody allowed', async () => {
     const key = newKey();
     const into = path.join(directory, key);
-    const refused = await json(generate(key, '--download', into));
-    expect(refused).toMatchObject({ code: 69, document: { error: { type: 'DownloadFailed' } } });
+    const refused = await json<unknown>(generate(key, '--download', into));
+    expect(refused).toMatchObject({ code: 69, document: { model: flux, requestId: jobs()[0]?.id } });
+    expect(refused.stderr).toContain('DownloadFailed: ');
+    expect(refused.stderr).toContain(`\`runcomfy-temporal result --download ${into} ${key}\` goes on`);
     const args = ['result', key, '--download', into, '--allow-host', '127.0.0.1'];
     expect(await json(args)).toMatchObject({ code: 0, document: { model: flux } });
     expect(await json(args)).toMatchObject({ code: 0 });
@@ -303,6 +307,76 @@ describe('a running generation', () => {
     expect(adopted).toMatchObject({ code: 0, document: { requestId } });
     expect(await json(['result', key])).toMatchObject({ code: 0, document: { requestId } });
     expect(totals()).toMatchObject({ accepted: 1 });
+  });
+});
+
+describe('what was paid', () => {
+  it('is printed before its files are fetched; a key made up is told first, and the command told goes on without a second order', async () => {
+    const into = path.join(directory, newKey());
+    const refused = await json<GenerationResult>(['generate', flux, '--input', input, '--download', into]);
+    expect(refused).toMatchObject({ code: 69, document: { requestId: jobs()[0]?.id } });
+    const [first = '', ...others] = refused.stderr.trim().split('\n');
+    const told = /^key (generation-[0-9a-f-]+): `runcomfy-temporal (.+)` finds this order again$/.exec(first);
+    expect(others.at(-1)).toContain(
+      `key ${told?.[1] ?? '?'}; request ${refused.document.requestId}; \`runcomfy-temporal ${told?.[2] ?? '?'}\` goes on`,
+    );
+    const again = await json([...(told?.[2] ?? '').split(' '), '--allow-host', '127.0.0.1']);
+    expect(again).toMatchObject({ code: 0, document: { requestId: refused.document.requestId } });
+    expect(await readdir(into)).toHaveLength(1);
+    expect(totals()).toMatchObject({ accepted: 1 });
+  });
+
+  it('is told again where standard output took nothing of it: 74, never 1', async () => {
+    const key = newKey();
+    const line = `bin/runcomfy-temporal ${generate(key)
+      .map((word) => `'${word}'`)
+      .join(' ')} --output json > /dev/full`;
+    const lost = await run('sh', ['-c', line], environment).ended;
+    expect(lost).toMatchObject({
+      code: 74,
+      stderr: expect.stringContaining(`\`runcomfy-temporal result ${key}\` tells it again`) as string,
+    });
+    expect(await json(['result', key])).toMatchObject({ code: 0, document: { requestId: jobs()[0]?.id } });
+  });
+
+  it.each([
+    ['a folder that takes no files', ['--download', '/dev/full/files'], 69, 'DownloadFailed'],
+    ['files of a result that is not waited for', ['--no-wait', '--download', '.'], 64, 'Usage'],
+    ['a host for files that are not asked for', ['--allow-host', 'example.com'], 64, 'Usage'],
+  ])('is not ordered with %s', async (_what, flags, code, type) => {
+    const ended = await json(generate(newKey(), ...flags));
+    expect({ code: ended.code, type: ended.document.error.type }).toEqual({ code, type });
+    expect(totals()).toMatchObject({ accepted: 0 });
+  });
+
+  it('is told on Ctrl-C while a file comes in, of which nothing is left', async () => {
+    const key = newKey();
+    const into = path.join(directory, key);
+    const slow = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'image/png', 'content-length': '1000' });
+      response.write('a start');
+    });
+    await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
+    const host = `127.0.0.1:${String((slow.address() as AddressInfo).port)}`;
+    simulator.setSwitches({ output_host: `http://${host}` });
+    const running = start(generate(key, '--download', into, '--allow-host', host, '--output', 'json'));
+    await expect.poll(() => readdir(into).catch(() => [])).toEqual([expect.stringMatching(/\.part$/) as string]);
+    running.kill('SIGINT');
+    const { code, stdout, stderr } = await running.ended;
+    slow.closeAllConnections();
+    slow.close();
+    expect(await readdir(into)).toEqual([]);
+    expect(code).toBe(69);
+    expect(JSON.parse(stdout)).toMatchObject({ requestId: jobs()[0]?.id });
+    expect(stderr).toContain('it was interrupted');
+    expect(stderr).toContain(`\`runcomfy-temporal result --download ${into} --allow-host ${host} ${key}\` goes on`);
+  });
+
+  it('is found again by a key that looks like an option, with the command that was printed', async () => {
+    const key = `-${newKey()}`;
+    const { stdout } = await start(generate(key, '--no-wait', '--output', 'pretty')).ended;
+    const command = /`runcomfy-temporal (result -- .+)`/.exec(stdout)?.[1] ?? 'none';
+    expect(await run('sh', ['-c', `bin/runcomfy-temporal ${command}`], environment).ended).toMatchObject({ code: 0 });
   });
 });
 

@@ -1,13 +1,14 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { downloadOutput } from '../../../cli/download-output.ts';
+import { downloadOutput, prepareFolder } from '../../../cli/download-output.ts';
 import type { DownloadOptions } from '../../../cli/download-output.ts';
 
 const servers: Server[] = [];
@@ -124,7 +125,103 @@ describe('downloadOutput', () => {
   it('names the file, not the URL, when the server refuses it', async () => {
     const base = await serve((_request, response) => response.writeHead(403).end('no'));
     await expect(download([`${base}/account-7/clip.mp4`])).rejects.toMatchObject({
-      message: 'download of clip.mp4 failed: the server answered HTTP 403; the command can be repeated',
+      message: 'download of clip.mp4 failed: the server answered HTTP 403',
+    });
+  });
+
+  it('saves the media, not its encoding on the way', async () => {
+    const media = Buffer.from('0123456789'.repeat(1_000));
+    const encoded: Record<string, Buffer> = {
+      gzip: gzipSync(media),
+      br: brotliCompressSync(media),
+      deflate: deflateSync(media),
+      'gzip, br': brotliCompressSync(gzipSync(media)),
+    };
+    const base = await serve((request, response) => {
+      const encoding = decodeURIComponent(request.url?.split('/')[1] ?? '');
+      response.writeHead(200, { 'content-encoding': encoding, 'content-type': 'video/mp4' }).end(encoded[encoding]);
+    });
+    for (const [index, encoding] of Object.keys(encoded).entries()) {
+      const [path = ''] = await download([`${base}/${encodeURIComponent(encoding)}/clip-${String(index)}.mp4`]);
+      expect((await readFile(path)).equals(media)).toBe(true);
+    }
+  });
+
+  it('refuses an encoding that it cannot read, one that breaks off, one that is a lie, and one that is a bomb', async () => {
+    const media = Buffer.alloc(100_000, 'x');
+    const base = await serve((request, response) => {
+      const [, encoding = '', what] = request.url?.split('/') ?? [];
+      const bodies: Record<string, Buffer> = {
+        cut: gzipSync(media).subarray(0, 60),
+        whole: gzipSync(media),
+        plain: media,
+      };
+      response.writeHead(200, { 'content-encoding': encoding }).end(bodies[what ?? '']);
+    });
+    await expect(download([`${base}/zstd/whole/a.mp4`])).rejects.toThrow('it is encoded as zstd');
+    await expect(download([`${base}/gzip/cut/a.mp4`])).rejects.toThrow('it broke off');
+    await expect(download([`${base}/gzip/plain/a.mp4`])).rejects.toThrow('it is not encoded as the server says');
+    await expect(download([`${base}/gzip/whole/a.mp4`], { maxBytes: 10_000 })).rejects.toThrow(
+      'larger than 10000 bytes',
+    );
+    expect(await filesIn()).toEqual([]);
+  });
+
+  it.each([
+    ['text/html; charset=utf-8', '<html>sorry</html>', 'the server sent text/html instead of a file'],
+    ['application/json', '{"error":"gone"}', 'the server sent application/json instead of a file'],
+    ['application/xml', '<Error/>', 'the server sent application/xml instead of a file'],
+    ['video/mp4', ' <!DOCTYPE html><title>sorry</title>', 'the server sent a web page instead of a file'],
+    ['video/mp4', '', 'the server sent an empty file'],
+  ])('refuses a reply with 200 that is no media: %s %s', async (type, body, reason) => {
+    const base = await serve((_request, response) => response.writeHead(200, { 'content-type': type }).end(body));
+    await expect(download([`${base}/clip.mp4`])).rejects.toMatchObject({
+      type: 'DownloadFailed',
+      message: expect.stringContaining(reason) as string,
+    });
+    expect(await filesIn()).toEqual([]);
+  });
+
+  it('takes the extension from the content type where the name has none', async () => {
+    const base = await serve((_request, response) => response.writeHead(200, { 'content-type': 'video/mp4' }).end('x'));
+    expect(await download([`${base}/9f8e7d6c`, `${base}/%E7%81%AF%E5%A1%94.mp4`])).toEqual([
+      join(directory, '9f8e7d6c.mp4'),
+      join(directory, '灯塔.mp4'),
+    ]);
+  });
+
+  it('leaves nothing behind when it is interrupted', async () => {
+    const stop = new AbortController();
+    const base = await serve((_request, response) => {
+      response.writeHead(200, { 'content-length': '1000' });
+      response.write('a start', () => {
+        setTimeout(() => {
+          stop.abort();
+        }, 100);
+      });
+    });
+    await expect(download([`${base}/clip.mp4`], { signal: stop.signal })).rejects.toThrow('it was interrupted');
+    expect(await filesIn()).toEqual([]);
+  });
+});
+
+describe('prepareFolder', () => {
+  it('makes a folder and leaves nothing in it', async () => {
+    const made = join(directory, 'a', 'b');
+    await prepareFolder(made);
+    expect(await readdir(made)).toEqual([]);
+  });
+
+  it.each([
+    ['a file of that name', async (path: string) => writeFile(path, 'x')],
+    ['a link to a device that is always full', async (path: string) => symlink('/dev/full', path)],
+    ['a system folder that takes no files', async (path: string) => symlink('/proc/self', path)],
+  ])('refuses %s', async (_what, make) => {
+    const path = join(directory, 'out');
+    await make(path);
+    await expect(prepareFolder(path)).rejects.toMatchObject({
+      type: 'DownloadFailed',
+      message: expect.stringContaining(`the folder ${path} cannot take files`) as string,
     });
   });
 });

@@ -41,6 +41,12 @@ describe('fileNameOf', () => {
     ['https://h/', 'output'],
     ['https://h/con.mp4', '_con.mp4'],
     ['nonsense', 'output'],
+    ['https://h/%E7%81%AF%E5%A1%94.mp4', '灯塔.mp4'],
+    ['https://h/Stra%C3%9Fe%20%F0%9F%8E%AC.mp4', 'Straße_.mp4'],
+    ['https://h/%D9%86%D9%88%D8%B1.png', 'نور.png'],
+    ['https://h/50%25%zz.png', '50_zz.png'],
+    ['https://h/cafe%CC%81.png', 'café.png'],
+    ['https://h/%E2%80%AEgnp.exe', 'gnp.exe'],
   ])('%s is kept as %s', (url, name) => {
     expect(fileNameOf(url)).toBe(name);
   });
@@ -48,9 +54,23 @@ describe('fileNameOf', () => {
   it('never leaves the directory, whatever the URL', () => {
     fc.assert(
       fc.property(fc.string(), (path) => {
-        expect(fileNameOf(`https://h/${path}`)).toMatch(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,120}$/);
+        const name = fileNameOf(`https://h/${path}`, 'video/mp4');
+        expect(name).toMatch(/^[\p{L}\p{N}_][\p{L}\p{M}\p{N}._-]*$/u);
+        expect(Buffer.byteLength(name)).toBeLessThanOrEqual(201);
       }),
     );
+  });
+});
+
+describe('fileNameOf with a content type', () => {
+  it.each([
+    ['https://h/9f8e7d6c', 'video/mp4', '9f8e7d6c.mp4'],
+    ['https://h/9f8e7d6c.webp', 'image/png', '9f8e7d6c.webp'],
+    ['https://h/', 'image/jpeg', 'output.jpg'],
+    ['https://h/9f8e7d6c', 'application/octet-stream', '9f8e7d6c'],
+    [`https://h/${'%E7%81%AF'.repeat(200)}.mp4`, 'video/mp4', `${'灯'.repeat(65)}.mp4`],
+  ])('%s served as %s is kept as %s', (url, type, name) => {
+    expect(fileNameOf(url, type)).toBe(name);
   });
 });
 

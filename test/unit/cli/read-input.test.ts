@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { parseInput, readInput } from '../../../cli/read-input.ts';
+import { refuseBrokenText } from '../../../cli/read-text.ts';
 
 const nothing = Readable.from([]);
 
@@ -35,6 +36,49 @@ describe('readInput', () => {
       type: 'MissingFile',
       message: `the input file ${inputFile} cannot be read (ENOENT)`,
     });
+  });
+});
+
+describe('input that is not UTF-8', () => {
+  const latin1 = Buffer.from('{"prompt":"caf\xe9"}', 'latin1');
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'read-input-'));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  it('is refused in a file, not mended', async () => {
+    const inputFile = join(directory, 'input.json');
+    await writeFile(inputFile, latin1);
+    await expect(readInput({ inputFile }, nothing)).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: `the input file ${inputFile} is not UTF-8: save it as UTF-8`,
+    });
+    await writeFile(inputFile, '\uFEFF{"prompt":"café"}', 'utf16le');
+    await expect(readInput({ inputFile }, nothing)).rejects.toThrow('it looks like UTF-16: save it as UTF-8');
+  });
+
+  it('is refused on standard input, also where a character is cut in two', async () => {
+    await expect(readInput({ inputFile: '-' }, Readable.from([latin1]))).rejects.toThrow('standard input is not UTF-8');
+    const halves = Buffer.from('{"prompt":"café"}');
+    const whole = readInput({ inputFile: '-' }, Readable.from([halves.subarray(0, 15), halves.subarray(15)]));
+    expect(await whole).toEqual({ prompt: 'café' });
+    await expect(readInput({ inputFile: '-' }, Readable.from([halves.subarray(0, 15)]))).rejects.toThrow('not UTF-8');
+  });
+
+  it('is refused on the command line', () => {
+    expect(() => {
+      refuseBrokenText(['generate', 'model', '--input', '{"prompt":"caf\uFFFD"}']);
+    }).toThrow('the argument "{"prompt":"caf\uFFFD"}" is not UTF-8');
+  });
+});
+
+describe('standard input that is a terminal', () => {
+  it('is announced', async () => {
+    const notes: string[] = [];
+    const terminal = Object.assign(Readable.from(['{}']), { isTTY: true });
+    await readInput({ inputFile: '-' }, terminal, (note) => notes.push(note));
+    expect(notes).toEqual([expect.stringContaining('reading the input from the terminal') as string]);
   });
 });
 

@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
+
+import { CliError } from './cli-error.ts';
+
+/** What Node puts in the place of bytes that are not UTF-8 when it reads the command line. */
+const replacement = '\uFFFD';
+
+/** The text of a file, or of standard input for `-`; `what` names it in errors. */
+export async function readText(file: string, what: string, stdin: NodeJS.ReadableStream): Promise<string> {
+  if (file === '-') return decodeUtf8(await buffer(stdin).catch(failToRead(what)), what);
+  return decodeUtf8(await readFile(file).catch(failToRead(`${what} ${file}`)), `${what} ${file}`);
+}
+
+/** Refuses a command line that was not UTF-8: what it says would be ordered as something else. */
+export function refuseBrokenText(argv: string[]): void {
+  const broken = argv.find((word) => word.includes(replacement));
+  if (broken === undefined) return;
+  const shown = broken.length > 60 ? `${broken.slice(0, 60)}…` : broken;
+  throw notUtf8(`the argument "${shown}"`, 'type it in a UTF-8 terminal, or give it in a file');
+}
+
+/** Bytes as text; anything but UTF-8 is refused instead of being mended. A byte order mark stays out. */
+export function decodeUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+    throw notUtf8(what, isUtf16 ? 'it looks like UTF-16: save it as UTF-8' : 'save it as UTF-8');
+  }
+}
+
+function notUtf8(what: string, advice: string): CliError {
+  const message = `${what} is not UTF-8: ${advice}`;
+  return new CliError('InvalidInput', message, { issues: [{ path: '$', message }] });
+}
+
+function failToRead(what: string): (error: unknown) => never {
+  return (error) => {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new CliError('MissingFile', `${what} cannot be read (${reason})`, { cause: error });
+  };
+}

@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { link, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+
+import type { Dispatcher } from 'undici';
+
+import { CliError } from './cli-error.ts';
+import { withSuffix } from './download-target.ts';
+
+export interface SaveLimits {
+  maxBytes: number;
+  signal: AbortSignal | undefined;
+}
+
+const decoders: Record<string, () => Transform> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
+
+/** Writes the media of a reply to a new file and returns its SHA-256; what is too large, not whole or a web page is refused. */
+export async function saveBody(
+  { headers, body }: Dispatcher.ResponseData,
+  path: string,
+  { maxBytes, signal }: SaveLimits,
+): Promise<string> {
+  const length = typeof headers['content-length'] === 'string' ? Number(headers['content-length']) : undefined;
+  const encodings = encodingsOf(headers['content-encoding']);
+  const unknown = encodings.find((encoding) => !(encoding in decoders));
+  const tooLarge = () => refusal(`it is larger than ${String(maxBytes)} bytes`);
+  if (unknown !== undefined || (length !== undefined && length > maxBytes)) {
+    discard({ body });
+    throw unknown === undefined ? tooLarge() : refusal(`it is encoded as ${unknown}, which cannot be read here`);
+  }
+  const hash = createHash('sha256');
+  const received = counter();
+  const media = counter((chunk, bytes) => {
+    if (bytes > maxBytes) throw tooLarge();
+    if (bytes === chunk.length && isWebPage(chunk)) throw refusal('the server sent a web page instead of a file');
+    hash.update(chunk);
+  });
+  // The encoding that was put on last comes off first.
+  const decoding = encodings.reverse().flatMap((encoding) => decoders[encoding]?.() ?? []);
+  const steps = [
+    body,
+    received.stream,
+    ...decoding,
+    media.stream,
+    createWriteStream(path, { flags: 'wx', flush: true }),
+  ];
+  await pipeline(steps, signal === undefined ? {} : { signal });
+  if (length !== undefined && received.bytes() !== length) {
+    throw refusal(`it broke off after ${String(received.bytes())} of ${String(length)} bytes`);
+  }
+  if (media.bytes() === 0) throw refusal('the server sent an empty file');
+  return hash.digest('hex');
+}
+
+/** Gives a whole file its name: the URL's own, or one with a suffix where another file has that name. */
+export async function publish(part: string, digest: string, directory: string, name: string): Promise<string> {
+  for (let number = 1; ; number++) {
+    const path = join(directory, withSuffix(name, number));
+    try {
+      await link(part, path);
+      return path;
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      if (code === 'EEXIST') {
+        if ((await digestOf(path)) === digest) return path;
+        continue;
+      }
+      if (await exists(path)) continue;
+      // File systems without hard links: nothing was there a moment ago, so the rename hides nothing.
+      await rename(part, path);
+      return path;
+    }
+  }
+}
+
+/** Lets go of a body that nobody wants, and of its connection; what it still has to say is of no interest. */
+export function discard({ body }: Pick<Dispatcher.ResponseData, 'body'>): void {
+  body.once('error', () => undefined);
+  body.destroy();
+}
+
+/** A reason, told in our words, why there is no file. */
+export function refusal(reason: string): CliError {
+  return new CliError('DownloadFailed', reason);
+}
+
+const reasonsByCode: Record<string, string> = {
+  UND_ERR_HEADERS_TIMEOUT: 'the server fell silent',
+  UND_ERR_BODY_TIMEOUT: 'the server fell silent',
+  UND_ERR_CONNECT_TIMEOUT: 'the server cannot be reached',
+  ECONNREFUSED: 'the server cannot be reached',
+  ENOTFOUND: 'the server cannot be reached',
+  UND_ERR_SOCKET: 'the connection broke',
+  ECONNRESET: 'the connection broke',
+  ENOSPC: 'the disk is full',
+  EACCES: 'no permission to write',
+  EROFS: 'it cannot be written to',
+  ENOTDIR: 'it is no folder',
+  EEXIST: 'it is no folder',
+  Z_BUF_ERROR: 'it broke off',
+  Z_DATA_ERROR: 'it is not encoded as the server says',
+};
+
+/** Why a file could not be had; never the words of others, some of which quote the URL. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof CliError) return error.message;
+  if (!(error instanceof Error)) return 'unknown reason';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  return reasonsByCode[code] ?? code;
+}
+
+function encodingsOf(header: string | string[] | undefined): string[] {
+  const names = [header ?? []].flat().join(',').toLowerCase().split(',');
+  return names.map((name) => name.trim()).filter((name) => name !== '' && name !== 'identity');
+}
+
+/** Hosts that have lost a file often answer with a page of theirs, and call it what was asked for. */
+function isWebPage(start: Buffer): boolean {
+  return /^\s*(<!doctype html|<html[\s>])/i.test(start.subarray(0, 512).toString('latin1'));
+}
+
+function counter(look: (chunk: Buffer, bytes: number) => void = () => undefined) {
+  let bytes = 0;
+  const stream = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      try {
+        look(chunk, bytes);
+        done(null, chunk);
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  });
+  return { stream, bytes: () => bytes };
+}
+
+async function digestOf(path: string): Promise<string | undefined> {
+  if (!(await stat(path)).isFile()) return undefined;
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
