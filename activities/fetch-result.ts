@@ -1,11 +1,13 @@
-import { log } from '@temporalio/activity';
+import { activityInfo, log } from '@temporalio/activity';
 import type { Activities, ResultQuestion, ResultReading } from '../domain/activities.ts';
 import { nextReadInMs } from '../domain/read-schedule.ts';
-import { timingsOf } from '../domain/timings.ts';
+import { timingsOf, workMsOf } from '../domain/timings.ts';
+import type { FinishedWork } from '../domain/waiting.ts';
 import { isRunComfyError, RunComfyError } from '../runcomfy/errors.ts';
 import { isEmptyOutput } from '../runcomfy/schemas/output.ts';
 import type { ActivityDeps } from './activity-deps.ts';
 import { noTurn, readingAttempt } from './reading.ts';
+import { workSourceOf } from './waiting/work-source.ts';
 
 /** Leaves the GET its time within the attempt. */
 const longestWaitMs = 4_000;
@@ -33,19 +35,23 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
           ...(costUsd !== undefined && { costUsd }),
         };
         switch (result.status) {
-          case 'succeeded':
+          case 'succeeded': {
             if (isEmptyOutput(result.output)) {
               throw new RunComfyError('ProtocolMismatch', 'RunComfy reports success but the result names no output');
             }
             log.debug('result fetched', { requestId });
+            const work = learn(deps, question, facts);
             return {
               status: 'succeeded',
               output: result.output,
-              ...(learn(waiting, question, facts).isKnownWell && { isKnownWell: true }),
+              ...(work && { work }),
+              ...(work && waiting.knowsWell(work) && { isKnownWell: true }),
               ...facts,
               ...seen(),
             };
+          }
           case 'failed':
+            learn(deps, question, facts, true);
             return {
               status: 'failed',
               reason: result.reason,
@@ -67,6 +73,7 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
         if (!isRunComfyError(error)) throw error;
         if (question.hasFailed && error.type === 'InvalidInput') {
           const reason = error.vendorMessage ?? error.message;
+          learn(deps, question, {}, true);
           return {
             status: 'failed',
             reason,
@@ -83,23 +90,29 @@ function nextResultInMs({ finishedSince }: ResultQuestion): number {
   return nextReadInMs(Date.now() - Date.parse(finishedSince));
 }
 
-/** Successful work teaches how long such work takes. */
+/** Work that ended teaches how long such work takes, or when it fails. */
 function learn(
-  waiting: ActivityDeps['waiting'],
+  { waiting, runcomfy }: ActivityDeps,
   question: ResultQuestion,
   facts: { createdAt?: string; finishedAt?: string },
-): { isKnownWell: boolean } {
+  hasFailed = false,
+): FinishedWork | undefined {
   const { model, finishedSince, seen } = question;
   const hasDates = facts.createdAt !== undefined && facts.finishedAt !== undefined;
-  if (!seen || (seen.submittedAt === undefined && !hasDates)) return { isKnownWell: false };
-  const { totalMs, queueMs, runMs } = timingsOf({ noticedAt: finishedSince, ...seen, ...facts });
-  const work = {
+  if (!seen || (seen.submittedAt === undefined && !hasDates)) return undefined;
+  const observed = { noticedAt: finishedSince, ...seen, ...facts };
+  const { totalMs, queueMs, runMs } = timingsOf(observed);
+  const workMs = workMsOf(observed);
+  const work: FinishedWork = {
     workKey: question.workKey ?? model,
     model,
     totalMs,
+    ...(workMs === undefined ? { isWorkUnknown: true } : { workMs }),
     ...(queueMs !== undefined && { queueMs }),
     ...(runMs !== undefined && { runMs }),
+    ...(hasFailed && { hasFailed }),
+    source: workSourceOf(activityInfo().taskQueue, runcomfy.modelApiBase),
   };
   waiting.learn(work, seen.submittedAt === undefined ? undefined : Date.parse(seen.submittedAt));
-  return { isKnownWell: waiting.knowsWell(work) };
+  return work;
 }

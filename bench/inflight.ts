@@ -107,7 +107,10 @@ async function measure(generations: number) {
     say(`all ended ${seconds(releasedAt)} s after their release`);
 
     const bootstrapAt = performance.now();
-    const bootstrapWorks = await learnFromHistory(stack.client, createWaitingKnowledge());
+    const bootstrapWorks = await learnFromHistory(stack.client, createWaitingKnowledge(), {
+      taskQueue,
+      modelApiBase: simulator.modelApiBase,
+    });
     const bootstrapMs = performance.now() - bootstrapAt;
 
     const jobs = await simulator.jobs();

@@ -202,7 +202,8 @@ function tabulated(truth: Truth): DurationDistribution {
 
 function bestPlan(known: DurationDistribution, secondsPerRead: number): NextRead {
   const certain = { ...known, learnedFrom: 0, learnedUntil: Infinity };
-  return planReads(certain, { secondsPerRead, observations: Infinity, shortestGap: 0 }).nextReadAt;
+  return planReads(certain, { secondsPerRead, observations: Infinity, shortestGap: 0, latest: () => Infinity })
+    .nextReadAt;
 }
 
 /** A worker that has seen these durations, seconds. */

@@ -8,6 +8,7 @@ import type {
   WaitingOptions,
 } from './generation.ts';
 import type { Observation } from './timings.ts';
+import type { FinishedWork } from './waiting.ts';
 
 /**
  * What a status read says, in our words. `finished` is not success: the result decides. `unrecognized` is a word that
@@ -130,6 +131,8 @@ export type ResultReading =
   | (ResultReadingBase & {
       status: 'succeeded';
       output: GenerationOutput;
+      /** What this one leaves behind for learning. */
+      work?: FinishedWork;
       /** Work of this kind is known well: how long this one took need not be kept for learning. */
       isKnownWell?: boolean;
     })

@@ -46,6 +46,13 @@ export interface FinishedWork {
   model: string;
   /** From the submit to the end. */
   totalMs: number;
+  /** From the last moment at which the work was known not to run yet. */
+  workMs?: number;
   queueMs?: number;
   runMs?: number;
+  /** The reads did not tell the work from its time in the queue. */
+  isWorkUnknown?: boolean;
+  hasFailed?: boolean;
+  /** Where it ran: only what ran at the same place teaches. */
+  source?: string;
 }

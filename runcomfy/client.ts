@@ -68,6 +68,8 @@ export interface Balance extends BalanceReading {
  * decision to try again is the caller's.
  */
 export interface RunComfyClient {
+  /** Where it calls; holds no credentials. */
+  readonly modelApiBase: string;
   /** POSTs the paid order. It cannot be given up: an order cut short has an unknown outcome. */
   submit: (model: string, input: Record<string, unknown>) => Promise<{ requestId: string; receivedAt: string }>;
   status: (requestId: string, options?: CallOptions) => Promise<StatusReply>;
@@ -141,6 +143,7 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
   };
 
   return {
+    modelApiBase: modelApi,
     async submit(model, input) {
       const url = aboutModel(model, { submission: 'not_sent' });
       const context: CallContext = { endpoint: 'submit', what: `Submitting ${model}` };

@@ -144,7 +144,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       void handOver.drain().catch((error: unknown) => {
         log.warn({ error }, 'the spool of request ids could not be drained');
       });
-      void learnFromHistory(client, waiting).then(
+      void learnFromHistory(client, waiting, { taskQueue, modelApiBase: runcomfy.modelApiBase }).then(
         (count) => {
           log.debug({ count }, 'learned from finished generations how long such work takes');
         },

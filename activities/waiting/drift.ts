@@ -1,4 +1,4 @@
-import type { WeightedDuration } from './duration-distribution.ts';
+import type { WeightedDuration } from './kernels.ts';
 
 /** Without a trend, one series in fifty has a rank correlation that far from 0, in standard deviations. */
 const clearTrend = 2.3;
@@ -6,20 +6,71 @@ const clearTrend = 2.3;
 const forgetting = 7;
 /** yet not below this: a batch that fills a queue looks like a drift, and the next one begins at its shortest again. */
 const leastWeight = 0.1;
+/** What was common and is rare among so many newest ones belongs to the past, an incident for instance, */
+const newestCounts = [8, 20, 40];
+/** where chance alone would leave so few with this probability at most. */
+const clearChange = 0.002;
 
 export interface TimedDuration {
   seconds: number;
   /** When the work was submitted. Not when it ended: of a batch that is submitted at once, the shortest ends first. */
   submittedAt: number;
+  hasFailed?: boolean;
 }
 
-/** How much each of these durations counts, oldest first: alike, unless they drift; then the newest count most. */
+/**
+ * How much each of these durations counts, oldest first: alike, unless they drift; then the newest count most. What no
+ * longer comes counts as rarely as it has lately come.
+ */
 export function weighByAge(durations: readonly TimedDuration[]): WeightedDuration[] {
-  const rate = Math.abs(trendOf(durations)) > clearTrend ? forgetting / durations.length : 0;
+  const worked = durations.filter(({ hasFailed }) => !hasFailed);
+  const rate = Math.abs(trendOf(worked)) > clearTrend ? forgetting / durations.length : 0;
+  const gone = goneShares(durations);
   return durations.map(({ seconds }, index) => ({
     seconds,
-    weight: Math.max(leastWeight, Math.exp(-rate * (durations.length - 1 - index))),
+    weight: Math.max(leastWeight, Math.exp(-rate * (durations.length - 1 - index))) * (gone[index] ?? 1),
   }));
+}
+
+/** Of each duration, how often its like still comes, at most 1; alike are those of one octave and one outcome. */
+function goneShares(durations: readonly TimedDuration[]): number[] {
+  const kinds = durations.map(({ seconds, hasFailed }) => `${String(hasFailed)} ${String(octaveOf(seconds))}`);
+  const shares = durations.map(() => 1);
+  for (const newest of newestCounts) {
+    const older = durations.length - newest;
+    if (older < newest / 2) break;
+    const [before, lately] = [countsOf(kinds.slice(0, older)), countsOf(kinds.slice(older))];
+    for (const [kind, count] of before) {
+      const usual = (count + 0.5) / (older + 1);
+      const seen = lately.get(kind) ?? 0;
+      if (seen >= newest * usual || atMost(seen, newest, usual) > clearChange) continue;
+      const share = (seen + 0.5) / (newest * usual + 0.5);
+      for (let index = 0; index < older; index += 1) {
+        if (kinds[index] === kind) shares[index] = Math.min(shares[index] ?? 1, share);
+      }
+    }
+  }
+  return shares;
+}
+
+function octaveOf(seconds: number): number {
+  return Math.floor(Math.log2(Math.max(0.001, seconds)));
+}
+
+function countsOf(kinds: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return counts;
+}
+
+/** Probability of at most so many successes in so many trials. */
+function atMost(successes: number, trials: number, probability: number): number {
+  let [sum, one] = [0, (1 - probability) ** trials];
+  for (let count = 0; count <= successes; count += 1) {
+    sum += one;
+    one *= ((trials - count) / (count + 1)) * (probability / (1 - probability));
+  }
+  return sum;
 }
 
 /** Spearman's rank correlation with the time of the submit, in standard deviations; 0 where either is constant. */

@@ -1,3 +1,6 @@
+import type { DurationPrior, Kernel, WeightedDuration } from './kernels.ts';
+import { countUntil, kernelsOf, mixtureCdf, priorKernels } from './kernels.ts';
+
 /** A distribution of durations in seconds, tabulated on an increasing grid. */
 export interface DurationDistribution {
   /** Grid, seconds; the first is 0. */
@@ -12,20 +15,6 @@ export interface DurationDistribution {
   learnedUntil: number;
 }
 
-/** A duration that was observed, and how much it counts. */
-export interface WeightedDuration {
-  seconds: number;
-  weight: number;
-}
-
-/** What goes for a distribution before anything is observed: lognormals around a guess. */
-export interface DurationPrior {
-  medianSeconds: number;
-  parts: readonly { timesMedian: number; sigma: number; weight: number }[];
-  /** How many observations it counts as. */
-  weight: number;
-}
-
 const defaultPoints = 320;
 const scanSteps = 400;
 const tail = 0.0005;
@@ -35,22 +24,30 @@ const stepInTail = 1.1;
 const firstPointOfPrior = 0.3;
 const stepOfPrior = 1.006;
 
+/** However much was observed, this share is left to what is believed beforehand: a changed model, another kind of work. */
+const leastBelief = 0.005;
+
 /**
  * Mixture of the prior and one lognormal kernel for each observation: no shape is assumed, so two humps (cold starts) and
- * heavy tails are kept. A kernel is as wide as its neighbours are far, so that each hump gets the width it needs.
+ * heavy tails are kept. A kernel is as wide as its neighbours are far, so that each hump gets the width it needs; failures
+ * are humps of their own.
  */
-export function estimateDurations(observed: readonly WeightedDuration[], prior: DurationPrior): DurationDistribution {
-  const kernels = kernelsOf(observed);
+export function estimateDurations(
+  observed: readonly WeightedDuration[],
+  prior: DurationPrior,
+  failed: readonly WeightedDuration[] = [],
+): DurationDistribution {
+  const kernels = [...kernelsOf(observed), ...kernelsOf(failed)].sort((a, b) => a.mu - b.mu);
   const parts = priorKernels(prior);
   const seen = mixtureCdf(kernels);
   const believed = mixtureCdf(parts);
-  const share = observed.length / (observed.length + prior.weight);
+  const belief = Math.max(leastBelief, prior.weight / (kernels.length + prior.weight));
   const cdf = remembering((seconds) => {
     const log = Math.log(seconds);
-    return share * seen(log) + (1 - share) * believed(log);
+    return (1 - belief) * seen(log) + belief * believed(log);
   });
-  const grid = observed.length === 0 ? evenGrid(parts) : quantileGrid(cdf, rangeOf([...kernels, ...parts]));
-  const known = observed.length === 0 ? believed : seen;
+  const grid = kernels.length === 0 ? evenGrid(parts) : quantileGrid(cdf, rangeOf([...kernels, ...parts]));
+  const known = kernels.length === 0 ? believed : seen;
   const quantile = (share: number) => grid[countUntil(grid.length, (i) => known(Math.log(grid[i] ?? 0)) < share)] ?? 0;
   return { ...tabulate(cdf, grid), learnedFrom: quantile(0.005), learnedUntil: quantile(0.99) };
 }
@@ -105,63 +102,6 @@ export function likelyEndAfter(distribution: DurationDistribution, seconds: numb
   return half < (distribution.cdf.at(-1) ?? 0) ? quantileOf(distribution, half) : 2 * seconds;
 }
 
-/** How many of the first `count` indices a condition holds for that holds up to some index and for none after. */
-function countUntil(count: number, holds: (index: number) => boolean): number {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(middle)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** Normal distribution of log durations. */
-interface Kernel {
-  mu: number;
-  sigma: number;
-  weight: number;
-}
-
-function priorKernels({ medianSeconds, parts }: DurationPrior): Kernel[] {
-  return parts
-    .map(({ timesMedian, sigma, weight }) => ({ mu: Math.log(medianSeconds * timesMedian), sigma, weight }))
-    .sort((a, b) => a.mu - b.mu);
-}
-
-const narrowestKernel = 0.01;
-/** One or two observations say nothing about their spread. */
-const widthOfFew = 0.3;
-
-function kernelsOf(observed: readonly WeightedDuration[]): Kernel[] {
-  const kernels = observed
-    .map(({ seconds, weight }) => ({ mu: Math.log(Math.max(0.001, seconds)), sigma: widthOfFew, weight }))
-    .sort((a, b) => a.mu - b.mu);
-  if (kernels.length < 3) return kernels;
-  const neighbours = Math.ceil(Math.sqrt(kernels.length));
-  return kernels.map((kernel, index) => ({
-    ...kernel,
-    sigma: Math.max(narrowestKernel, 0.5 * reach(kernels, index, neighbours)),
-  }));
-}
-
-/** How far the `count` nearest neighbours of a kernel lie off. */
-function reach(kernels: readonly Kernel[], index: number, count: number): number {
-  const at = (position: number) => kernels[position]?.mu;
-  const here = at(index) ?? 0;
-  let [low, high, far] = [index - 1, index + 1, 0];
-  for (let found = 0; found < count; found += 1) {
-    const below = here - (at(low) ?? -Infinity);
-    const above = (at(high) ?? Infinity) - here;
-    if (Math.min(below, above) === Infinity) break;
-    far = Math.min(below, above);
-    if (below < above) low -= 1;
-    else high += 1;
-  }
-  return far;
-}
-
 /** The grid is made from the values that are tabulated on it. */
 function remembering(compute: (seconds: number) => number): (seconds: number) => number {
   const known = new Map<number, number>();
@@ -169,24 +109,6 @@ function remembering(compute: (seconds: number) => number): (seconds: number) =>
     const value = known.get(seconds) ?? compute(seconds);
     known.set(seconds, value);
     return value;
-  };
-}
-
-/** CDF of a mixture, of which only the kernels near the point asked for are computed. */
-function mixtureCdf(kernels: readonly Kernel[]): (log: number) => number {
-  const total = kernels.reduce((sum, { weight }) => sum + weight, 0);
-  const widest = kernels.reduce((most, { sigma }) => Math.max(most, sigma), 0);
-  const before = [0];
-  for (const { weight } of kernels) before.push((before.at(-1) ?? 0) + weight / total);
-  return (log) => {
-    let index = countUntil(kernels.length, (i) => (kernels[i]?.mu ?? Infinity) < log - 5 * widest);
-    let sum = before[index] ?? 0;
-    for (; index < kernels.length; index += 1) {
-      const { mu = 0, sigma = 1, weight = 0 } = kernels[index] ?? {};
-      if (mu > log + 5 * widest) break;
-      sum += (weight / total) * normalCdf((log - mu) / sigma);
-    }
-    return Math.min(1, sum);
   };
 }
 
@@ -227,13 +149,4 @@ export function quantileGrid(
     [lastTime, lastShare] = [seconds, share];
   }
   return grid;
-}
-
-/** Standard normal CDF (Abramowitz and Stegun 7.1.26, absolute error below 1.5e-7). */
-function normalCdf(z: number): number {
-  const x = Math.abs(z) / Math.SQRT2;
-  const t = 1 / (1 + 0.3275911 * x);
-  const poly = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
-  const erf = 1 - poly * Math.exp(-x * x);
-  return z < 0 ? (1 - erf) / 2 : (1 + erf) / 2;
 }

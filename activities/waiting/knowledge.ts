@@ -1,9 +1,11 @@
 import { LRUCache } from 'lru-cache';
 import type { FinishedWork } from '../../domain/waiting.ts';
 import { modelKind } from '../../runcomfy/models/model-kind.ts';
-import { weighByAge } from './drift.ts';
-import type { DurationDistribution, WeightedDuration } from './duration-distribution.ts';
+import type { DurationDistribution } from './duration-distribution.ts';
 import { estimateDurations, likelyEndAfter } from './duration-distribution.ts';
+import type { WeightedDuration } from './kernels.ts';
+import type { Memory, Stage } from './memory.ts';
+import { durationsIn, isFull, levelsOf, observedIn, quantileIn, remember, spreadOf } from './memory.ts';
 import { priorOf } from './prior.ts';
 import { queuedWork, remainingQueue } from './queued-work.ts';
 import type { ReadPlan } from './read-plan.ts';
@@ -43,23 +45,10 @@ export interface WaitingKnowledge {
   likelyEndInMs: (wait: WaitSoFar) => number;
 }
 
-type Stage = 'total' | 'queue' | 'run';
-
-/** The stages of one finished generation, seconds; a stage that the reads did not bracket is missing. */
-type Stages = Partial<Record<Stage, number>>;
-
 /** How fast a model's queue moves: what was watched lately. */
 interface QueuePace {
   places: number;
   seconds: number;
-}
-
-interface Memory {
-  key: string;
-  /** The newest ones, by their submits, oldest first. */
-  works: (Stages & { submittedAt: number })[];
-  /** How many there have been. */
-  learned: number;
 }
 
 /** Something computed from a memory. */
@@ -68,13 +57,8 @@ interface Computed<T> {
   value: T;
 }
 
-/** No generation lasts longer; what says so is mistaken. */
-const longestMs = 7 * 24 * 3_600_000;
 const maxKeys = 5_000;
 const maxComputed = 500;
-const remembered = 150;
-/** Once there are as many, one in so many still follows a drift. */
-const keptOneIn = 5;
 /** How much of what was watched of a queue still counts after one more move. */
 const paceAgeing = 0.99;
 const enough = 5;
@@ -100,9 +84,10 @@ export function createWaitingKnowledge(): WaitingKnowledge {
       .find((memory) => memory !== undefined && durationsIn(memory, stage).length >= enough);
 
   const distributionOf = (memory: Memory | undefined, stage: Stage, model: string): DurationDistribution =>
-    kept(distributions, `${stage} ${memory?.key ?? `nothing of ${String(modelKind(model))}`}`, memory, () =>
-      estimateDurations(memory ? observedIn(memory, stage) : [], priorOf(model)),
-    );
+    kept(distributions, `${stage} ${memory?.key ?? `nothing of ${String(modelKind(model))}`}`, memory, () => {
+      const { worked, failed } = memory ? observedIn(memory, stage) : { worked: [], failed: [] };
+      return estimateDurations(worked, priorOf(model), failed);
+    });
 
   const planOf = (memory: Memory | undefined, stage: Stage, { model, secondsPerRead }: WaitSoFar): ReadPlan => {
     const key = `${String(secondsPerRead)} ${stage} ${memory?.key ?? `nothing of ${String(modelKind(model))}`}`;
@@ -115,64 +100,58 @@ export function createWaitingKnowledge(): WaitingKnowledge {
     });
   };
 
-  /** Once queueing and running are known apart: the queue that is left, then a whole run. */
+  /** Of work that queues still: the queue that is left, then the whole of it. */
   const queuedPlan = (wait: WaitSoFar): ReadPlan | undefined => {
-    const runs = wait.isQueueing ? bestMemory(wait, 'run') : undefined;
-    if (!runs) return undefined;
-    const queues = bestMemory(wait, 'queue');
-    const pace = paces.get(wait.model);
-    const secondsPerPlace = pace && pace.places > 0 ? pace.seconds / pace.places : undefined;
-    const remaining = remainingQueue(
-      { waited: wait.waited, position: wait.queuePosition, secondsPerPlace },
-      queues ? observedIn(queues, 'queue') : [],
-    );
-    const run = distributionOf(runs, 'run', wait.model);
-    const plan = planReads(queuedWork(wait.waited, remaining, run), {
-      secondsPerRead: worthOfRead(wait.secondsPerRead, run),
-      observations: durationsIn(runs, 'run').length,
+    const stage = bestMemory(wait, 'run') ? 'run' : 'work';
+    const works = wait.isQueueing ? bestMemory(wait, stage) : undefined;
+    if (!works) return undefined;
+    const remaining = remainingOf(wait);
+    const work = distributionOf(works, stage, wait.model);
+    const plan = planReads(queuedWork(wait.waited, remaining, work), {
+      secondsPerRead: worthOfRead(wait.secondsPerRead, work),
+      observations: durationsIn(works, stage).length,
     });
     // Seeing the work start is worth a read: from then on its end is known as closely as its run.
     const startedBy = wait.waited + (remaining.at(-1)?.seconds ?? 0);
-    // A position is RunComfy's word and the pace a guess: neither may leave a longer gap than whole durations would.
-    const total = distributionOf(bestMemory(wait, 'total'), 'total', wait.model);
-    const latest = blindly(Math.max(wait.waited, total.learnedUntil));
-    return { nextReadAt: (seconds) => Math.max(seconds + 1, Math.min(plan.nextReadAt(seconds), startedBy, latest)) };
+    return { nextReadAt: (seconds) => Math.max(seconds + 1, Math.min(plan.nextReadAt(seconds), startedBy)) };
+  };
+
+  const remainingOf = (wait: WaitSoFar): WeightedDuration[] => {
+    const queues = bestMemory(wait, 'queue');
+    const pace = paces.get(wait.model);
+    const secondsPerPlace = pace && pace.places > 0 ? pace.seconds / pace.places : undefined;
+    const { waited, queuePosition: position } = wait;
+    return remainingQueue({ waited, position, secondsPerPlace }, queues ? observedIn(queues, 'queue').worked : []);
   };
 
   const plannedGapMs = (wait: WaitSoFar): number => {
-    const waited = Math.max(0, wait.waited);
     const running = wait.running === undefined ? undefined : Math.max(0, wait.running);
     const runs = running === undefined ? undefined : bestMemory(wait, 'run');
-    const totals = bestMemory(wait, 'total');
+    const works = bestMemory(wait, 'work');
     if (running !== undefined && runs) {
       const plan = planOf(runs, 'run', wait);
       const runningAtMost = Math.max(running, wait.runningAtMost ?? running);
       if (runningAtMost - running <= closeShare * quantileIn(runs, 'run', 0.5)) return toGapMs(plan, running);
       // Without a queue to speak of, the time since the submit tells the end more closely than a start that nobody saw.
-      const isQueueShort = totals && spreadOf(totals, 'total') <= (1 + closeShare) * spreadOf(runs, 'run');
+      const isQueueShort = works && spreadOf(works, 'work') <= (1 + closeShare) * spreadOf(runs, 'run');
       // Work may have run long before it was first seen to: the earlier of both views, or its end is missed by a run.
       if (!isQueueShort) return Math.min(toGapMs(plan, running), toGapMs(plan, runningAtMost));
     }
-    return toGapMs(queuedPlan(wait) ?? planOf(totals, 'total', wait), waited);
+    const queued = queuedPlan(wait);
+    return queued
+      ? toGapMs(queued, Math.max(0, wait.waited))
+      : toGapMs(planOf(works, 'work', wait), works ? workedFor(wait) : Math.max(0, wait.waited));
   };
 
   return {
-    learn({ workKey, model, totalMs, queueMs, runMs }, submittedAt) {
-      const stages = { ...seconds('total', totalMs), ...seconds('queue', queueMs), ...seconds('run', runMs) };
-      if (Object.keys(stages).length === 0) return;
-      for (const key of levelsOf(workKey, model)) {
+    learn(work, submittedAt) {
+      for (const key of levelsOf(work.workKey, work.model)) {
         const memory = memories.get(key) ?? { key, works: [], learned: 0 };
         memories.set(key, memory);
-        memory.learned += 1;
-        memory.works.push({ ...stages, submittedAt: submittedAt ?? (memory.works.at(-1)?.submittedAt ?? 0) + 1 });
-        memory.works.sort((a, b) => a.submittedAt - b.submittedAt);
-        if (memory.works.length > remembered) memory.works.shift();
+        remember(memory, work, submittedAt);
       }
     },
-    knowsWell({ workKey, model }) {
-      const memory = memories.get(levelsOf(workKey, model)[0] ?? '');
-      return memory !== undefined && memory.works.length >= remembered && memory.learned % keptOneIn !== 0;
-    },
+    knowsWell: ({ workKey, model }) => isFull(memories.get(levelsOf(workKey, model)[0] ?? '')),
     learnQueueMove({ model, places, seconds }) {
       // A place that was lost is no move of the queue.
       if (!(places >= 0 && seconds > 0)) return;
@@ -185,12 +164,17 @@ export function createWaitingKnowledge(): WaitingKnowledge {
       return wait.isOlder ? Math.min(gapMs, Math.round((blindly(waited) - waited) * 1000)) : gapMs;
     },
     likelyEndInMs(wait) {
-      const stage = wait.running === undefined || !bestMemory(wait, 'run') ? 'total' : 'run';
-      const after = Math.max(0, stage === 'run' ? (wait.running ?? 0) : wait.waited);
+      const stage = wait.running === undefined || !bestMemory(wait, 'run') ? 'work' : 'run';
+      const after = stage === 'run' ? Math.max(0, wait.running ?? 0) : workedFor(wait);
       const distribution = distributionOf(bestMemory(wait, stage), stage, wait.model);
       return Math.round((likelyEndAfter(distribution, after) - after) * 1000);
     },
   };
+}
+
+/** How long the work may have run; time in the queue is none of it. */
+function workedFor({ waited, runningAtMost }: WaitSoFar): number {
+  return Math.max(0, runningAtMost ?? waited);
 }
 
 /** What was computed before, unless the memory has grown much since. */
@@ -212,37 +196,6 @@ function worthOfRead(secondsPerRead: number, learned: DurationDistribution): num
   return secondsPerRead * Math.min(1, Math.max(leastShare, Math.sqrt(shortWork / median)));
 }
 
-/** Of a stage, oldest first, seconds. */
-function durationsIn({ works }: Memory, stage: Stage): number[] {
-  return works.flatMap((stages) => stages[stage] ?? []);
-}
-
-function observedIn({ works }: Memory, stage: Stage): WeightedDuration[] {
-  return weighByAge(
-    works.flatMap(({ submittedAt, [stage]: seconds }) => (seconds === undefined ? [] : [{ seconds, submittedAt }])),
-  );
-}
-
-/** Seconds below which this share of what was observed lies. */
-function quantileIn(memory: Memory, stage: Stage, share: number): number {
-  const sorted = durationsIn(memory, stage).sort((a, b) => a - b);
-  return sorted[Math.round(share * (sorted.length - 1))] ?? 0;
-}
-
-function spreadOf(memory: Memory, stage: Stage): number {
-  return quantileIn(memory, stage, 0.9) - quantileIn(memory, stage, 0.1);
-}
-
-function seconds(stage: Stage, ms: number | undefined): Stages {
-  return ms !== undefined && ms >= 0 && ms <= longestMs ? { [stage]: ms / 1000 } : {};
-}
-
 function toGapMs(plan: ReadPlan, seconds: number): number {
   return Math.max(1, Math.round((plan.nextReadAt(seconds) - seconds) * 1000));
-}
-
-/** From the most specific to the widest: model and size, model, kind of output. */
-function levelsOf(workKey: string | undefined, model: string): string[] {
-  const kind = modelKind(model);
-  return [...(workKey === undefined ? [] : [`work ${workKey}`]), `model ${model}`, ...(kind ? [`kind ${kind}`] : [])];
 }

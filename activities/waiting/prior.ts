@@ -1,5 +1,5 @@
 import { modelKind } from '../../runcomfy/models/model-kind.ts';
-import type { DurationPrior } from './duration-distribution.ts';
+import type { DurationPrior } from './kernels.ts';
 
 /**
  * Lognormals around a guess of the median, each as [times the median, weight]. The weights are no shares of a belief: they

@@ -1,5 +1,6 @@
-import type { DurationDistribution, WeightedDuration } from './duration-distribution.ts';
+import type { DurationDistribution } from './duration-distribution.ts';
 import { interpolate, quantileGrid, tabulate } from './duration-distribution.ts';
+import type { WeightedDuration } from './kernels.ts';
 
 /** What is known of work that still queues. */
 export interface QueueSoFar {

@@ -18,20 +18,25 @@ export interface ReadPlanOptions {
   observations: number;
   /** No two reads come closer, seconds; default 0.3. */
   shortestGap?: number;
+  /** The latest time to look at work that is learned of, after a read at `seconds`; default: `inAnyCase`. */
+  latest?: (seconds: number) => number;
 }
 
 const trustedObservations = 5;
 /** Without knowledge no gap is longer than this share of the time waited. */
 export const blindShare = 0.25;
 const longestFirstGap = 2;
+/** Of the 40 s and of the time the work took, a little is left for late timers and for the answer's way. */
+const longestGap = 39;
+const longestShare = 0.975;
 /** Nobody sees a result sooner for more than three reads a second, but RunComfy would see the reads. */
 const defaultShortestGap = 0.3;
 
 export function planReads(distribution: DurationDistribution, options: ReadPlanOptions): ReadPlan {
-  const { secondsPerRead, observations, shortestGap = defaultShortestGap } = options;
+  const { secondsPerRead, observations, shortestGap = defaultShortestGap, latest = inAnyCase } = options;
   const { learnedFrom, learnedUntil } = distribution;
   const isTrusted = observations >= trustedObservations;
-  const cheapestNext = searchForNext(distribution, secondsPerRead, shortestGap, isTrusted ? () => Infinity : blindly);
+  const cheapestNext = searchForNext(distribution, secondsPerRead, shortestGap, isTrusted ? latest : blindly);
 
   return {
     nextReadAt(seconds) {
@@ -44,6 +49,7 @@ export function planReads(distribution: DurationDistribution, options: ReadPlanO
         gap = Math.min(gap, Math.max(shortestGap, blindly(learnedUntil) - seconds));
         // One read is enough before anything like this has ever ended.
         if (seconds > 0) gap = Math.max(gap, learnedFrom - seconds);
+        gap = Math.min(gap, latest(seconds) - seconds);
       }
       return seconds + gap;
     },
@@ -53,6 +59,14 @@ export function planReads(distribution: DurationDistribution, options: ReadPlanO
 /** The latest time to look at work of which nothing is known but that it lasts longer than this. */
 export function blindly(seconds: number): number {
   return seconds + Math.max(longestFirstGap, seconds * blindShare);
+}
+
+/**
+ * The latest time to look, whatever was learned: any work may fail early, jam or have changed, and its end is to be seen
+ * within 40 s, or within the time it took.
+ */
+export function inAnyCase(seconds: number): number {
+  return seconds + Math.max(longestGap, seconds * longestShare);
 }
 
 /** The best gap where work that has lasted this long ends at a rate of 3 ÷ its length, as what outlasts others does. */

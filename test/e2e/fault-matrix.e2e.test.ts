@@ -178,6 +178,7 @@ async function startMatrixWorker(taskQueue: string, clients: Map<string, RunComf
     workflowBundle: { codePath: inject('workflowBundlePath') },
     maxConcurrentSubmits: 200,
     runcomfy: {
+      modelApiBase: 'http://127.0.0.1/several',
       async submit(model, input) {
         const chosen = of(String(input['prompt']));
         const accepted = await chosen.submit(model, input);

@@ -88,6 +88,7 @@ function createRouter(): Router {
       lanes.add(lane);
     },
     runcomfy: {
+      modelApiBase: 'http://127.0.0.1/several',
       submit: (model, input) => (byPrompt.get(String(input['prompt']))?.runcomfy ?? anyLane()).submit(model, input),
       status: (requestId, options) => ofRequest(requestId).status(requestId, options),
       result: (requestId, options) => ofRequest(requestId).result(requestId, options),

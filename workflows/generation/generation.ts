@@ -102,9 +102,8 @@ async function close(generation: Generation, result?: GenerationResult): Promise
   settleCancelWish(generation);
   publish(generation, { ...(result?.costUsd !== undefined && { costUsd: result.costUsd }), ...result?.timings });
   if (result && sightings.workKey !== undefined && !sightings.isKnownWell) {
-    const { totalMs, queueMs, runMs } = result.timings;
-    const work = { workKey: sightings.workKey, model: state.model, totalMs, queueMs, runMs };
-    upsertMemo({ [workMemoKey]: work satisfies Record<keyof FinishedWork, unknown> });
+    const { workKey, work = { workKey, model: state.model, totalMs: result.timings.totalMs } } = sightings;
+    upsertMemo({ [workMemoKey]: { ...work } satisfies FinishedWork });
   }
   countEnd(generation, result);
   if (!isQuiet(generation)) await condition(() => isQuiet(generation), '2 minutes');

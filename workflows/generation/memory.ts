@@ -5,6 +5,7 @@ import { isJsonObject } from '../../domain/json.ts';
 import { retryOfRunMemoKey } from '../../domain/names.ts';
 import { deadlineMsOf, inputUrlsOf, parseGenerationRequest } from '../../domain/request.ts';
 import type { Observation } from '../../domain/timings.ts';
+import type { FinishedWork } from '../../domain/waiting.ts';
 
 /** The memory of one generation. Each group is written by one file, named beside it, and read by all. */
 export interface Generation {
@@ -43,6 +44,8 @@ export interface Sightings {
   /** Since when the request is known, ISO 8601. */
   followedSince: string;
   workKey: string | undefined;
+  /** What the finished work leaves behind for learning. */
+  work: FinishedWork | undefined;
   /** How long this work took need not be kept for learning. */
   isKnownWell: boolean;
 }
@@ -133,6 +136,7 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
       lastStatus: carried.lastStatus,
       followedSince: carried.followedSince ?? new Date().toISOString(),
       workKey: carried.workKey,
+      work: undefined,
       isKnownWell: false,
     },
     wishes: {

@@ -57,9 +57,12 @@ export function noteReading(
 
 /** Takes in that the result was read. */
 export function noteResultRead(generation: Generation, reading: ResultReading): void {
+  const { state, sightings } = generation;
   countReads(generation, reading.reads);
-  generation.state.readAt = reading.readAt;
-  if (reading.status === 'succeeded') generation.sightings.isKnownWell = reading.isKnownWell === true;
+  state.readAt = reading.readAt;
+  if (reading.status !== 'succeeded') return;
+  sightings.isKnownWell = reading.isKnownWell === true;
+  sightings.work = reading.work;
 }
 
 /** Counts GETs whose answers say nothing else. */

@@ -102,6 +102,7 @@ function createProviders(): Providers {
       return prompt;
     },
     runcomfy: {
+      modelApiBase: 'http://127.0.0.1/several',
       submit(model, input) {
         const provider = byPrompt.get(String(input['prompt']));
         if (provider === undefined) throw new Error('no simulator belongs to this order');

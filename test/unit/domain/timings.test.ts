@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Observation } from '../../../domain/timings.ts';
-import { timingsOf } from '../../../domain/timings.ts';
+import { timingsOf, workMsOf } from '../../../domain/timings.ts';
 
 const start = Date.UTC(2026, 10, 1);
 const at = (ms: number) => new Date(start + ms).toISOString();
@@ -52,6 +52,48 @@ describe('timingsOf', () => {
     });
   });
 
+  it('measures by one clock, however far that of the worker is off', () => {
+    for (const offMs of [-60_000, -5_000, 5_000, 60_000]) {
+      const { submittedAt, startedAt, lastUnfinishedAt, noticedAt, lastQueuedAt } = observed(
+        0,
+        100_000,
+        [1, 30_000, 60_000, 90_000, 104_000],
+      );
+      const shifted = (text: string | undefined) => new Date(Date.parse(text ?? '') + offMs).toISOString();
+      const seen = {
+        submittedAt: shifted(submittedAt),
+        startedAt: shifted(startedAt),
+        lastUnfinishedAt: shifted(lastUnfinishedAt),
+        noticedAt: shifted(noticedAt),
+        createdAt: at(0),
+        finishedAt: at(100_000),
+      };
+      expect(lastQueuedAt).toBeUndefined();
+      expect(timingsOf(seen)).toEqual({ totalMs: 100_000, runMs: 99_999, noticedAfterMs: 4_000 });
+    }
+  });
+
+  it('never takes a run for longer or shorter than the reads of one clock allow', () => {
+    const ms = () => fc.integer({ min: 1_000, max: 600_000 });
+    const off = fc.integer({ min: -600_000, max: 600_000 });
+    const gaps = fc.array(fc.integer({ min: 200, max: 20_000 }), { minLength: 1, maxLength: 200 });
+    fc.assert(
+      fc.property(ms(), ms(), off, fc.boolean(), gaps, (queueMs, runMs, offMs, isCreatedTold, between) => {
+        let now = 0;
+        const reads = between.map((gap) => (now += gap));
+        reads.push(Math.max(now, queueMs + runMs) + 1);
+        const seen = observed(queueMs, runMs, reads);
+        const finishedAt = at(queueMs + runMs + offMs);
+        const timings = timingsOf({ ...seen, finishedAt, ...(isCreatedTold && { createdAt: at(offMs) }) });
+        const msSince = (from: string, to: string) => Date.parse(to) - Date.parse(from);
+        const longest = msSince(seen.startedAt ?? seen.noticedAt, seen.noticedAt);
+        expect(timings.runMs ?? 0).toBeLessThanOrEqual(longest);
+        expect(timings.totalMs).toBeLessThanOrEqual(msSince(at(0), seen.noticedAt));
+        expect(timings.totalMs).toBeGreaterThanOrEqual(msSince(at(0), seen.lastUnfinishedAt ?? at(0)));
+      }),
+    );
+  });
+
   it('is off by no more than a tenth in any stage it gives, however the reads fell', () => {
     const ms = () => fc.integer({ min: 1_000, max: 600_000 });
     const gaps = fc.array(fc.integer({ min: 200, max: 20_000 }), { minLength: 1, maxLength: 200 });
@@ -67,5 +109,19 @@ describe('timingsOf', () => {
         expect(timings.totalMs).toBeGreaterThanOrEqual(queueMs + runMs);
       }),
     );
+  });
+});
+
+describe('workMsOf', () => {
+  const everySecond = Array.from({ length: 800 }, (_, second) => second * 1_000);
+
+  it('leaves out the time that the work was seen to queue', () => {
+    expect(workMsOf(observed(500_200, 20_300, everySecond))).toBe(20_000);
+    expect(workMsOf(observed(0, 20_300, everySecond))).toBe(21_000);
+  });
+
+  it('is unknown where the reads did not tell it from the queue, and the queue was no small part', () => {
+    expect(workMsOf(observed(500_000, 20_000, [0, 250_000, 499_000, 600_000]))).toBeUndefined();
+    expect(workMsOf(observed(5_000, 100_000, [0, 4_000, 106_000]))).toBe(102_000);
   });
 });

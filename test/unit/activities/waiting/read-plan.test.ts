@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { estimateDurations, tabulate } from '../../../../activities/waiting/duration-distribution.ts';
 import { priorOf } from '../../../../activities/waiting/prior.ts';
-import { planReads } from '../../../../activities/waiting/read-plan.ts';
+import { inAnyCase, planReads } from '../../../../activities/waiting/read-plan.ts';
 
 const observe = (seconds: number[]) =>
   estimateDurations(
@@ -113,7 +113,7 @@ describe('a plan of reads', () => {
     );
   });
 
-  it('reads once at most before anything like it has ever ended, and no closer than three times a second', () => {
+  it('reads once at most before anything like it has ever ended, but for the unexpected, and no closer than three times a second', () => {
     fc.assert(
       fc.property(
         fc.array(fc.double({ min: 1, max: 500, noNaN: true }), { minLength: 5, maxLength: 60 }),
@@ -122,7 +122,10 @@ describe('a plan of reads', () => {
           const distribution = observe(durations);
           const plan = planReads(distribution, { secondsPerRead, observations: durations.length });
           const reads = readsUntil(distribution.learnedUntil, plan.nextReadAt);
-          expect(reads.filter((at) => at < distribution.learnedFrom - 1e-9).length).toBeLessThanOrEqual(1);
+          // Whatever was learned, it looks after 39 s and each time the wait has about doubled.
+          const unexpected = readsUntil(distribution.learnedFrom, inAnyCase).slice(0, -1);
+          const early = reads.filter((at) => at < distribution.learnedFrom - 1e-9);
+          expect(early.length).toBeLessThanOrEqual(1 + unexpected.length);
           for (const [index, at] of reads.entries())
             expect(at - (reads[index - 1] ?? 0)).toBeGreaterThanOrEqual(0.2999);
         },
