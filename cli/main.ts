@@ -9,10 +9,12 @@ import { addBalance } from './commands/balance.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addCodecServer } from './commands/codec-server.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addEstimate } from './commands/estimate.ts';
 import { addGenerate } from './commands/generate.ts';
 import { addList } from './commands/list.ts';
 import { addModel } from './commands/model.ts';
 import { addModels } from './commands/models.ts';
+import { addPipeline } from './commands/pipeline/index.ts';
 import { addResolve } from './commands/resolve.ts';
 import { addResult } from './commands/result.ts';
 import { addSimulator } from './commands/simulator.ts';
@@ -37,6 +39,8 @@ const commands = [
   addList,
   addResolve,
   addValidate,
+  addEstimate,
+  addPipeline,
   addModels,
   addModel,
   addBalance,

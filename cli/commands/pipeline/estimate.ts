@@ -1,0 +1,23 @@
+import { sumUp } from '../../../domain/estimate.ts';
+import { estimateOrders } from '../../../plans/estimate.ts';
+import { defineCommand } from '../../define-command.ts';
+import { prettyEstimate } from '../../estimate-table.ts';
+import { exitCodes } from '../../exit-codes.ts';
+
+import { addPlanOptions, checkPlanFile } from './plan-file.ts';
+import type { PlanFlags } from './plan-file.ts';
+
+/** `pipeline estimate FILE`: what the steps of a plan are expected to cost. */
+export const addPipelineEstimate = defineCommand<PlanFlags>({
+  signature: 'estimate <file>',
+  summary: 'Show what the steps of a plan are expected to cost, and send nothing.',
+  examples: ['runcomfy-temporal pipeline estimate film.yaml --param scene="A lighthouse at dusk" --max-cost 5'],
+  set: addPlanOptions,
+  act: async ({ config, printer, streams }, [file = ''], flags) => {
+    const { checked, warnings, balanceUsd } = await checkPlanFile(file, flags, { config, stdin: streams.stdin });
+    if (printer.format === 'pretty') for (const warning of warnings) printer.note(`warning: ${warning}`);
+    const estimate = sumUp(estimateOrders(checked.orders), balanceUsd);
+    printer.print(estimate, () => prettyEstimate(estimate));
+    return exitCodes.done;
+  },
+});

@@ -1,0 +1,92 @@
+import type { Command } from 'commander';
+
+import type { Config } from '../../../config/env.ts';
+import { issuesSentence } from '../../../domain/issues.ts';
+import { isJsonObject } from '../../../domain/json.ts';
+import { checkPlan } from '../../../plans/check-plan.ts';
+import type { CheckedPlan } from '../../../plans/check-plan.ts';
+import { parsePlanText } from '../../../plans/plan-text.ts';
+import { readPlan } from '../../../plans/read-plan.ts';
+import { catalogueOf } from '../../catalogue.ts';
+import { CliError } from '../../cli-error.ts';
+import { parsePositive } from '../../option-parsers.ts';
+import { readText } from '../../read-text.ts';
+
+export interface PlanFlags {
+  param?: string[];
+  paramsFile?: string;
+  maxCost?: number;
+}
+
+export interface CheckedPlanFile {
+  checked: CheckedPlan;
+  warnings: string[];
+  balanceUsd: number | undefined;
+}
+
+/** The options by which a plan's params are given. */
+export function addPlanOptions(command: Command): void {
+  command
+    .option(
+      '--param <name=value>',
+      "a param of the plan, read by the param's type; can be repeated",
+      (text: string, others: string[] | undefined) => [...(others ?? []), text],
+    )
+    .option('--params-file <file>', 'params as YAML or JSON in a file, - for standard input')
+    .option('--max-cost <usd>', 'refuse a plan whose known price is above this, or cannot be known', parsePositive);
+}
+
+/** Reads a plan and its params and checks them; throws with every problem at once. */
+export async function checkPlanFile(
+  file: string,
+  { param = [], paramsFile, maxCost }: PlanFlags,
+  { config, stdin }: { config: () => Config; stdin: NodeJS.ReadableStream },
+): Promise<CheckedPlanFile> {
+  if (file === '-' && paramsFile === '-') {
+    throw new CliError('Usage', 'standard input can be the plan or the params, not both');
+  }
+  const value = await readDocument(file, 'the plan', stdin);
+  const params = {
+    ...(paramsFile === undefined ? {} : await readParams(paramsFile, stdin)),
+    ...Object.fromEntries(param.map((text) => readParam(text, value))),
+  };
+  return catalogueOf(config, async ({ lookup, balanceUsd }) => {
+    const { issues, warnings, checked } = await checkPlan(value, {
+      ...lookup,
+      params,
+      ...(maxCost !== undefined && { maxCostUsd: maxCost }),
+    });
+    if (checked === undefined)
+      throw new CliError('InvalidInput', `the plan is not valid: ${issuesSentence(issues)}`, { issues });
+    return { checked, warnings, balanceUsd: await balanceUsd() };
+  });
+}
+
+async function readDocument(file: string, what: string, stdin: NodeJS.ReadableStream): Promise<unknown> {
+  const parsed = parsePlanText(await readText(file, what, stdin));
+  if (parsed.ok) return parsed.value;
+  throw new CliError('InvalidInput', `${what} cannot be read: ${issuesSentence(parsed.issues)}`, {
+    issues: parsed.issues,
+  });
+}
+
+async function readParams(file: string, stdin: NodeJS.ReadableStream): Promise<Record<string, unknown>> {
+  const value = await readDocument(file, 'the params', stdin);
+  if (isJsonObject(value)) return value;
+  throw new CliError('InvalidInput', `the params in ${file} are no object: expected { name: value }`);
+}
+
+/** A param of text is taken as it is, any other is read as JSON where it is JSON. */
+function readParam(text: string, plan: unknown): [string, unknown] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new CliError('Usage', `--param ${JSON.stringify(text)}: expected name=value`);
+  const [name, value] = [text.slice(0, at), text.slice(at + 1)];
+  const read = readPlan(plan);
+  const type = read.ok ? read.plan.params[name]?.type : undefined;
+  if (type === undefined || ['string', 'image', 'video', 'audio'].includes(type)) return [name, value];
+  try {
+    return [name, JSON.parse(value) as unknown];
+  } catch {
+    return [name, value];
+  }
+}

@@ -1,0 +1,127 @@
+import type { InputIssue } from '../domain/generation.ts';
+import { isJsonObject } from '../domain/json.ts';
+import type { PlanOrder } from '../domain/pipeline.ts';
+import { isModelId } from '../domain/request.ts';
+import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
+import { compileInputSchema, modelKind, validateInput } from '../runcomfy/models/index.ts';
+
+import { checkMediaAsked, checkWiring } from './check-wiring.ts';
+import { attempt, checkText } from './checking.ts';
+import type { Checking } from './checking.ts';
+import { evaluateValue } from './evaluate.ts';
+import type { Values } from './evaluate.ts';
+import type { Scope } from './expression-types.ts';
+import { describeValue } from './field-reader.ts';
+import { holdOpen } from './hold-open.ts';
+import type { HeldInput } from './hold-open.ts';
+
+/** What a step's `forEach` goes over. */
+export interface Items {
+  /** CEL type of `item`; undefined without a `forEach`. */
+  type?: string;
+  /** The items, as far as they are known before anything is paid. */
+  known?: unknown[];
+}
+
+export interface OrderToCheck {
+  id: string;
+  rank: number;
+  order: PlanOrder;
+  path: string;
+  items: Items;
+}
+
+/** Checks an order of a step, once for each item that is known. */
+export async function checkOrder(checking: Checking, { id, rank, order, path, items }: OrderToCheck): Promise<void> {
+  const model = settleModel(checking, order.model, `${path}.model`);
+  if (model === undefined) return;
+  const facts = await checking.lookup.facts(model);
+  if ('failure' in facts) {
+    if (facts.isUnknown) checking.issues.push({ path: `${path}.model`, message: `RunComfy has no model ${model}` });
+    else checking.warnings.push(`${path}.input could not be checked against the schema of ${model} (${facts.failure})`);
+  } else if (modelKind(model, facts.entry.categories) === undefined) {
+    checking.warnings.push(`${path}.model: whether ${model} makes images, videos or audio is not known`);
+  }
+  const entry = 'entry' in facts ? facts.entry : undefined;
+  const held = holdInputs(checking, order, `${path}.input`, items, entry);
+  checkInputs(checking, held, { model, entry, path: `${path}.input` });
+  checking.orders.push({
+    step: id,
+    rank,
+    path,
+    model,
+    facts,
+    count: items.type === undefined ? 1 : items.known?.length,
+    inputs: held.map(({ input, places }) => ({
+      input: isJsonObject(input) ? input : {},
+      openFields: places.flatMap(({ path: at, openUntil }) => {
+        const field = /^\$\.([A-Za-z_][A-Za-z0-9_]*)/.exec(at)?.[1];
+        return field === undefined || openUntil === undefined ? [] : [{ field, from: openUntil }];
+      }),
+    })),
+    ...(order.maxPriceUsd !== undefined && { maxPriceUsd: order.maxPriceUsd }),
+  });
+}
+
+/** The input of each item that is known; one that is held open where the items are not. */
+function holdInputs(
+  { checker, values, unsettled }: Checking,
+  order: PlanOrder,
+  path: string,
+  items: Items,
+  entry: CatalogueModel | undefined,
+): HeldInput[] {
+  const node = entry?.inputSchema && compileInputSchema(entry.inputSchema).node;
+  const scope: Scope = items.type === undefined ? {} : { itemType: items.type };
+  const hold = (known: Values, isItemKnown: boolean) =>
+    holdOpen(order.input, { checker, scope, values: known, isItemKnown, unsettled, node, path });
+  const { known = [] } = items;
+  if (known.length === 0) return [hold(values, items.type === undefined)];
+  return known.map((item, index) => hold({ ...values, item, index }, true));
+}
+
+/** Checks wiring, and the inputs by the model's schema; what is said about a place that is open, or was refused, is dropped. */
+function checkInputs(
+  { plan, issues, warnings }: Checking,
+  held: readonly HeldInput[],
+  { model, entry, path }: { model: string; entry: CatalogueModel | undefined; path: string },
+): void {
+  const node = entry?.inputSchema && compileInputSchema(entry.inputSchema).node;
+  const found = new Map<string, InputIssue>();
+  const told = new Set<string>();
+  for (const each of held) {
+    const wiring = [
+      ...each.issues,
+      ...checkWiring(plan, each, node, path),
+      ...each.places.flatMap((place) => checkMediaAsked(plan, place.references, `${path}${place.path.slice(1)}`)),
+    ];
+    const report = isJsonObject(each.input) ? validateInput(model, each.input, entry) : { issues: [], warnings: [] };
+    const settled = [
+      ...each.places.flatMap((place) => (place.openUntil === undefined ? [] : [`${path}${place.path.slice(1)}`])),
+      ...wiring.map((issue) => issue.path),
+    ];
+    const fromSchema = report.issues
+      .map((issue) => ({ ...issue, path: `${path}${issue.path.slice(1)}` }))
+      .filter((issue) => !settled.some((place) => isAtOrBelow(issue.path, place)));
+    for (const issue of [...wiring, ...fromSchema]) found.set(`${issue.path} ${issue.message}`, issue);
+    for (const warning of report.warnings) told.add(`${path}: ${warning}`);
+  }
+  issues.push(...found.values());
+  warnings.push(...told);
+}
+
+/** The model of an order: literal, or an expression over params. */
+function settleModel(checking: Checking, text: string, path: string): string | undefined {
+  const before = checking.issues.length;
+  const expressions = checkText(checking, text, path, { isParamsOnly: true });
+  if (checking.issues.length > before) return undefined;
+  const model = attempt(checking, expressions, () => evaluateValue(text, checking.values, path));
+  if (model === undefined || isModelId(model)) return model;
+  const message = 'expected a RunComfy model id of 2 to 5 segments of letters, digits, ".", "_", "-"';
+  checking.issues.push({ path, message: `${message}, got ${describeValue(model)}` });
+  return undefined;
+}
+
+function isAtOrBelow(path: string, place: string): boolean {
+  return path === place || path.startsWith(`${place}.`) || path.startsWith(`${place}[`);
+}

@@ -1,0 +1,195 @@
+import type { InputIssue } from '../domain/generation.ts';
+import { sumUp } from '../domain/estimate.ts';
+import { boundIssues } from '../domain/issues.ts';
+import { jsonPath } from '../domain/json.ts';
+import type { PipelinePlan, PlanApprovalStep, PlanModelStep } from '../domain/pipeline.ts';
+import { planLimits } from '../domain/pipeline.ts';
+
+import { checkOrder } from './check-order.ts';
+import type { Items } from './check-order.ts';
+import { attempt, checkBare, checkText } from './checking.ts';
+import type { Checking, PlannedOrder } from './checking.ts';
+import { evaluateBare, evaluateValue } from './evaluate.ts';
+import { estimateOrders } from './estimate.ts';
+import { createExpressionChecker } from './expression.ts';
+import { elementTypeOf, typeOfItems } from './expression-types.ts';
+import { describeValue, didYouMean } from './field-reader.ts';
+import { orderSteps, ordersOf, sourcesOf, textsIn } from './graph.ts';
+import { createModelLookup } from './model-facts.ts';
+import type { ModelLookupOptions } from './model-facts.ts';
+import { settleParams } from './params.ts';
+import { readPlan } from './read-plan.ts';
+import { parseTemplate, soleExpression } from './template.ts';
+
+/** A plan that may be run, with its params. */
+export interface CheckedPlan {
+  plan: PipelinePlan;
+  params: Record<string, unknown>;
+  /** Step ids, each after its sources. */
+  order: string[];
+  orders: PlannedOrder[];
+}
+
+export interface PlanReport {
+  issues: InputIssue[];
+  warnings: string[];
+  /** Missing where the plan is refused. */
+  checked?: CheckedPlan;
+}
+
+export interface CheckPlanOptions extends ModelLookupOptions {
+  params?: Record<string, unknown>;
+  /** Refuses a plan whose price is above this, or cannot be known. */
+  maxCostUsd?: number;
+}
+
+/**
+ * Checks a plan and its params before anything is paid, and lists every problem by its JSONPath: shape, names, cycles,
+ * types of expressions, what is wired into which field, and every input as far as it is known.
+ */
+export async function checkPlan(value: unknown, options: CheckPlanOptions = {}): Promise<PlanReport> {
+  const read = readPlan(value);
+  if (!read.ok) return { issues: boundIssues(read.issues), warnings: [] };
+  const { plan } = read;
+  const settled = settleParams(plan, options.params ?? {});
+  const checking: Checking = {
+    plan,
+    values: { declared: plan.params, params: settled.params, steps: {}, pipeline: { key: '' } },
+    unsettled: new Set(Object.keys(plan.params).filter((name) => !Object.hasOwn(settled.params, name))),
+    checker: createExpressionChecker(plan),
+    lookup: createModelLookup(options),
+    issues: [...settled.issues],
+    warnings: [],
+    orders: [],
+  };
+  const sorted = orderSteps(plan);
+  checking.issues.push(...sorted.issues);
+  for (const [id, step] of Object.entries(plan.steps)) {
+    checkNeeds(checking, id);
+    if (step.kind === 'model') await checkModelStep(checking, id, step);
+    else checkApproval(checking, id, step);
+  }
+  checkOutputs(checking);
+  checkNumberOfOrders(checking);
+  warnOfUnused(checking);
+  if (options.maxCostUsd !== undefined) checkCost(checking, options.maxCostUsd);
+  const { issues, warnings, orders } = checking;
+  if (issues.length > 0) return { issues: boundIssues(issues), warnings };
+  return { issues, warnings, checked: { plan, params: settled.params, order: sorted.order, orders } };
+}
+
+function checkNeeds({ plan, issues }: Checking, id: string): void {
+  for (const [index, source] of (plan.steps[id]?.needs ?? []).entries()) {
+    if (Object.hasOwn(plan.steps, source)) continue;
+    const path = jsonPath(`${jsonPath('$.steps', id)}.needs`, index);
+    issues.push({ path, message: `no step "${source}"${didYouMean(source, Object.keys(plan.steps))}` });
+  }
+}
+
+function checkCondition(checking: Checking, id: string): void {
+  const condition = checking.plan.steps[id]?.if;
+  if (condition === undefined) return;
+  const path = `${jsonPath('$.steps', id)}.if`;
+  const expression = checkBare(checking, condition, path, {});
+  if (expression && expression.type !== 'bool' && expression.type !== 'dyn') {
+    checking.issues.push({ path, message: `expected bool, got ${expression.type}` });
+  }
+}
+
+async function checkModelStep(checking: Checking, id: string, step: PlanModelStep): Promise<void> {
+  checkCondition(checking, id);
+  const items = readItems(checking, id, step);
+  for (const [rank, { order, path }] of ordersOf(checking.plan, id).entries()) {
+    await checkOrder(checking, { id, rank, order, path, items });
+  }
+}
+
+function readItems(checking: Checking, id: string, { forEach }: PlanModelStep): Items {
+  if (forEach === undefined) return {};
+  const path = `${jsonPath('$.steps', id)}.forEach`;
+  if (Array.isArray(forEach)) return readLiteralItems(checking, forEach, path);
+  const expression = checkBare(checking, forEach, path, {});
+  if (expression === undefined) return { type: 'dyn' };
+  const type = elementTypeOf(expression.type);
+  if (type === undefined) {
+    checking.issues.push({ path, message: `expected a list, got ${expression.type}` });
+    return { type: 'dyn' };
+  }
+  if (expression.references.length > 0) return { type };
+  const known = attempt(checking, [expression], () => evaluateBare(forEach, checking.values, path));
+  if (!Array.isArray(known)) return { type };
+  if (known.length > planLimits.forEachItems) {
+    const limit = `${String(known.length)} items, and a step may have ${String(planLimits.forEachItems)}`;
+    checking.issues.push({ path, message: `${limit}; more make a batch of pipelines` });
+    return { type };
+  }
+  return { type: type === 'dyn' ? typeOfItems(known) : type, known: known as unknown[] };
+}
+
+function readLiteralItems(checking: Checking, items: unknown[], path: string): Items {
+  const before = checking.issues.length;
+  const expressions = textsIn(items, path).flatMap(({ text, path: at }) => checkText(checking, text, at, {}));
+  const isOpen = expressions.some(({ references }) => references.length > 0);
+  if (isOpen || checking.issues.length > before) return { type: 'dyn' };
+  const known = attempt(checking, expressions, () => evaluateValue(items, checking.values, path)) as
+    unknown[] | undefined;
+  return known ? { type: typeOfItems(known), known } : { type: 'dyn' };
+}
+
+function checkApproval(checking: Checking, id: string, { choose }: PlanApprovalStep): void {
+  checkCondition(checking, id);
+  if (choose === undefined) return;
+  const path = `${jsonPath('$.steps', id)}.approval.choose`;
+  const refuse = (at: string, found: string) =>
+    checking.issues.push({ path: at, message: `expected a list of texts to choose from, got ${found}` });
+  if (Array.isArray(choose)) {
+    for (const [index, item] of (choose as unknown[]).entries()) {
+      const at = jsonPath(path, index);
+      if (typeof item === 'string') checkText(checking, item, at, {});
+      else refuse(at, describeValue(item));
+    }
+    return;
+  }
+  if (typeof choose !== 'string') return;
+  const parsed = parseTemplate(choose);
+  const isSole = parsed.ok && soleExpression(parsed.parts) !== undefined;
+  const [expression] = checkText(checking, choose, path, {});
+  if (!isSole && parsed.ok) refuse(path, 'a text');
+  else if (expression && !['list<string>', 'list<dyn>', 'list', 'dyn'].includes(expression.type))
+    refuse(path, expression.type);
+}
+
+function checkOutputs(checking: Checking): void {
+  for (const { text, path } of textsIn(checking.plan.outputs, '$.outputs')) checkText(checking, text, path, {});
+}
+
+function checkNumberOfOrders({ plan, orders, issues }: Checking): void {
+  const own = orders.filter(({ rank }) => rank === 0);
+  const total = own.reduce((sum, { count }) => sum + (count ?? 0), 0);
+  if (total <= planLimits.generations || Object.keys(plan.steps).length === 0) return;
+  const limit = `${String(total)} orders, and a pipeline may have ${String(planLimits.generations)}`;
+  issues.push({ path: '$.steps', message: `${limit}; more make a batch of pipelines` });
+}
+
+function checkCost({ orders, issues }: Checking, maxCostUsd: number): void {
+  const { lines, atLeastUsd } = sumUp(estimateOrders(orders));
+  for (const { what, count, priceUsd, why } of lines) {
+    // Of how many there will be nothing can be said; each order is held to its price when it is made.
+    if (priceUsd !== null || count === null) continue;
+    issues.push({ path: jsonPath('$.steps', what), message: `price unknown (${why ?? ''}); give maxPriceUsd` });
+  }
+  if (atLeastUsd <= maxCostUsd) return;
+  const message = `the orders cost at least ${String(atLeastUsd)} USD, and maxCostUsd is ${String(maxCostUsd)}`;
+  issues.push({ path: '$.steps', message });
+}
+
+function warnOfUnused({ plan, warnings }: Checking): void {
+  if (plan.outputs === undefined) return;
+  const used = new Set(Object.keys(plan.steps).flatMap((id) => sourcesOf(plan, id)));
+  const texts = textsIn(plan.outputs, '$.outputs').map(({ text }) => text);
+  for (const [id, step] of Object.entries(plan.steps)) {
+    const isOutput = texts.some((text) => new RegExp(`\\bsteps\\.${id}\\b|steps\\["${id}"\\]`).test(text));
+    if (used.has(id) || isOutput || step.kind === 'approval') continue;
+    warnings.push(`$.steps.${id}: nothing uses its result, neither a step nor the outputs`);
+  }
+}

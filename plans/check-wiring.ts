@@ -1,0 +1,80 @@
+import type { InputIssue } from '../domain/generation.ts';
+import { jsonPath } from '../domain/json.ts';
+import type { PipelinePlan } from '../domain/pipeline.ts';
+import { modelKind } from '../runcomfy/models/index.ts';
+import { findMedia } from '../runcomfy/models/media-rules.ts';
+import type { SchemaNode } from '../runcomfy/models/normalize-schema.ts';
+import type { MediaKind } from '../runcomfy/schemas/output.ts';
+
+import { elementTypeOf, mediaOfField } from './expression-types.ts';
+import type { StepReference } from './expression.ts';
+import { parseTemplate, soleExpression } from './template.ts';
+import type { FilledPlace, HeldInput } from './hold-open.ts';
+
+const article: Readonly<Record<MediaKind, string>> = { image: 'an image', video: 'a video', audio: 'audio' };
+
+/** Whether what is wired into the places of an input can be what its fields take: one or many, type, kind of media. */
+export function checkWiring(
+  plan: PipelinePlan,
+  held: HeldInput,
+  node: SchemaNode | undefined,
+  path: string,
+): InputIssue[] {
+  const media = new Map([...findMedia(held.input, node)].map((field) => [field.path, field.kind]));
+  return held.places.flatMap((place): InputIssue[] => {
+    if (!place.sole) return [];
+    const at = `${path}${place.path.slice(1)}`;
+    const type = misfitOf(place, place.sole.expression.type);
+    if (type !== undefined) return [{ path: at, message: type }];
+    const wanted = media.get(place.path) ?? media.get(jsonPath(place.path, 0));
+    const found = kindOf(plan, place.sole.expression.path);
+    if (wanted === undefined || found === undefined || wanted === found) return [];
+    return [{ path: at, message: `takes ${article[wanted]}, and ${place.sole.text} is ${article[found]}` }];
+  });
+}
+
+/** A step that makes nothing of the kind that an expression asks it for. */
+export function checkMediaAsked(plan: PipelinePlan, references: readonly StepReference[], path: string): InputIssue[] {
+  return references.flatMap(({ step, field }) => {
+    const asked = field === undefined ? undefined : mediaOfField[field];
+    const source = plan.steps[step];
+    const made = source?.kind === 'model' ? modelKind(source.order.model) : undefined;
+    if (asked === undefined || made === undefined || asked === made) return [];
+    const others = source?.kind === 'model' ? source.fallback.map(({ model }) => modelKind(model)) : [];
+    if (others.includes(asked)) return [];
+    return [{ path, message: `steps.${step} makes ${article[made]}, so it has no ${field ?? ''}` }];
+  });
+}
+
+/** The kind of media that a path of names carries, as far as a plan tells. */
+function kindOf(plan: PipelinePlan, names: readonly string[] | undefined): MediaKind | undefined {
+  const [root, id = '', field = ''] = names ?? [];
+  if (root === 'params') return mediaOfField[plan.params[id]?.type ?? ''];
+  if (root !== 'steps') return undefined;
+  const step = plan.steps[id];
+  if (step?.kind !== 'approval') return mediaOfField[field];
+  if (field !== 'choice' && field !== 'choices') return undefined;
+  const chosen = typeof step.choose === 'string' ? parseTemplate(step.choose) : undefined;
+  const text = chosen?.ok ? soleExpression(chosen.parts) : undefined;
+  // A choice among the choices of another approval would go round in a cycle, which is refused elsewhere.
+  const match = /^steps\.([A-Za-z0-9_]+)\.([a-z]+)$/.exec(text ?? '');
+  return match?.[2] === undefined ? undefined : mediaOfField[match[2]];
+}
+
+/** Why a value of this type cannot go into a place; undefined where it can, or where nothing is known. */
+function misfitOf({ node, sole }: FilledPlace, type: string): string | undefined {
+  const types = typesOf(node);
+  if (types === undefined || type === 'dyn') return undefined;
+  const text = sole?.text ?? '';
+  const isList = elementTypeOf(type) !== undefined;
+  if (types.includes('array')) return isList ? undefined : `takes a list, and ${text} is one value; wrap it in [ ]`;
+  if (isList) return `takes one value, and ${text} is a list; index it, as in ${text}[0]`;
+  const fitting = { string: ['string'], int: ['integer', 'number'], double: ['number'], bool: ['boolean'] }[type];
+  if (fitting === undefined || fitting.some((name) => types.includes(name))) return undefined;
+  return `expected ${types.join(' or ')}, and ${text} is of type ${type}`;
+}
+
+function typesOf(node: SchemaNode | undefined): string[] | undefined {
+  if (node?.type === undefined || node.anyOf) return undefined;
+  return Array.isArray(node.type) ? node.type : [node.type];
+}

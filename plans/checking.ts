@@ -1,0 +1,94 @@
+import type { InputIssue } from '../domain/generation.ts';
+import type { PipelinePlan } from '../domain/pipeline.ts';
+
+import { checkMediaAsked } from './check-wiring.ts';
+import { ExpressionError } from './evaluate.ts';
+import type { Values } from './evaluate.ts';
+import type { CheckedExpression, ExpressionChecker } from './expression.ts';
+import type { Scope } from './expression-types.ts';
+import type { ModelFacts, ModelLookup } from './model-facts.ts';
+import { parseBareExpression, parseTemplate } from './template.ts';
+
+/** An order as far as it is known before anything is paid. */
+export interface PlannedOrder {
+  step: string;
+  /** 0 is the step's own order, 1 its first fallback. */
+  rank: number;
+  path: string;
+  model: string;
+  facts: ModelFacts;
+  maxPriceUsd?: number;
+  /** One for each item that is known; without a `forEach` one. */
+  inputs: { input: Record<string, unknown>; openFields: { field: string; from: string }[] }[];
+  /** Undefined: how many items there will be comes from a step. */
+  count: number | undefined;
+}
+
+/** The check of one plan while it goes on: what is known, and what has been found. */
+export interface Checking {
+  plan: PipelinePlan;
+  values: Values;
+  /** Params without a value that fits: what names them cannot be evaluated. */
+  unsettled: ReadonlySet<string>;
+  checker: ExpressionChecker;
+  lookup: ModelLookup;
+  issues: InputIssue[];
+  warnings: string[];
+  orders: PlannedOrder[];
+}
+
+/** Checks an expression that stands bare or wrapped, and that it gives what is wanted. */
+export function checkBare(checking: Checking, text: string, path: string, scope: Scope): CheckedExpression | undefined {
+  const parsed = parseBareExpression(text);
+  if (!parsed.ok) {
+    checking.issues.push({ path, message: parsed.message });
+    return undefined;
+  }
+  const [part] = parsed.parts;
+  if (part === undefined || 'text' in part) return undefined;
+  const result = checking.checker.check(part.expression, part.column, path, scope);
+  if (!result.ok) {
+    checking.issues.push(...result.issues);
+    return undefined;
+  }
+  checking.issues.push(...checkMediaAsked(checking.plan, result.expression.references, path));
+  return result.expression;
+}
+
+/** Checks every expression of a string. */
+export function checkText(checking: Checking, text: string, path: string, scope: Scope): CheckedExpression[] {
+  const parsed = parseTemplate(text);
+  if (!parsed.ok) {
+    checking.issues.push({ path, message: parsed.message });
+    return [];
+  }
+  return parsed.parts.flatMap((part) => {
+    if ('text' in part) return [];
+    const result = checking.checker.check(part.expression, part.column, path, scope);
+    checking.issues.push(
+      ...(result.ok ? checkMediaAsked(checking.plan, result.expression.references, path) : result.issues),
+    );
+    return result.ok ? [result.expression] : [];
+  });
+}
+
+/** Whether expressions read a param that has no value. */
+export function isUnsettled(unsettled: ReadonlySet<string>, expressions: readonly CheckedExpression[]): boolean {
+  return expressions.some(({ params }) => params.some((name) => unsettled.has(name)));
+}
+
+/** Evaluates what has been checked; what goes wrong is a problem of the plan. Params without a value have been told already. */
+export function attempt(
+  { unsettled, issues }: Checking,
+  expressions: readonly CheckedExpression[],
+  evaluate: () => unknown,
+): unknown {
+  if (isUnsettled(unsettled, expressions)) return undefined;
+  try {
+    return evaluate();
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    issues.push({ path: error.path, message: error.message });
+    return undefined;
+  }
+}

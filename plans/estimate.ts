@@ -1,0 +1,73 @@
+import type { EstimateLine } from '../domain/estimate.ts';
+import { withoutUndefined } from '../domain/json.ts';
+import { priceOf } from '../runcomfy/models/index.ts';
+
+import type { PlannedOrder } from './checking.ts';
+import { createModelLookup } from './model-facts.ts';
+import type { ModelFacts, ModelLookupOptions } from './model-facts.ts';
+
+/** Fields of an input that a published price may depend on. */
+const pricedFields = new Set(['duration', 'num_images', 'num_outputs', 'max_images', 'generate_audio', 'sound']);
+
+/** What each step of a plan is expected to cost, its own order for each item; fallbacks are left out. */
+export function estimateOrders(orders: readonly PlannedOrder[]): EstimateLine[] {
+  return orders.filter(({ rank }) => rank === 0).map(estimatePlanned);
+}
+
+/** What `count` orders of one input are expected to cost. */
+export async function estimateModel(
+  model: string,
+  input: Record<string, unknown>,
+  { count = 1, ...options }: ModelLookupOptions & { count?: number } = {},
+): Promise<EstimateLine> {
+  const facts = await createModelLookup(options).facts(model);
+  const price = priceWith(facts, input);
+  return lineOf({ what: model, model, facts, count }, typeof price === 'number' ? price * count : price);
+}
+
+function estimatePlanned({ step, model, facts, count, inputs, maxPriceUsd }: PlannedOrder): EstimateLine {
+  const of = { what: step, model, facts, count: count ?? null };
+  if (count === undefined) return lineOf(of, 'how many orders there will be comes from a step');
+  let total = 0;
+  for (const { input, openFields } of inputs.slice(0, count)) {
+    const open = openFields.find(({ field }) => pricedFields.has(field));
+    const price = open
+      ? `${open.field} comes from ${open.from === 'item' ? 'an item' : `step ${open.from}`}`
+      : priceWith(facts, input);
+    const ceiling = typeof price === 'number' ? price : maxPriceUsd;
+    if (ceiling === undefined) return lineOf(of, price);
+    total += Math.round(ceiling * 1e6);
+  }
+  return lineOf(of, total / 1e6);
+}
+
+/** The price in USD, or why there is none. */
+function priceWith(facts: ModelFacts, input: Record<string, unknown>): number | string {
+  if ('failure' in facts) return facts.failure;
+  const price = priceOf(facts.entry, input);
+  if (price !== undefined) return price;
+  const { basePriceUsd, priceUnit } = facts.entry;
+  if (basePriceUsd === undefined) return 'the catalogue gives no price';
+  return `price_unit ${JSON.stringify(priceUnit ?? null)} is not understood, or what it counts is not in the input`;
+}
+
+function lineOf(
+  { what, model, facts, count }: { what: string; model: string; facts: ModelFacts; count: number | null },
+  price: number | string,
+): EstimateLine {
+  const { basePriceUsd, priceUnit } = 'entry' in facts ? facts.entry : {};
+  if (typeof price === 'string') return { what, model, count, priceUsd: null, why: price };
+  const isByUnit = basePriceUsd !== undefined && basePriceUsd > 0 && priceUnit !== undefined;
+  return {
+    what,
+    model,
+    count,
+    ...(isByUnit &&
+      withoutUndefined({
+        unitPriceUsd: basePriceUsd,
+        unit: priceUnit,
+        units: Math.round((price / basePriceUsd) * 1e3) / 1e3,
+      })),
+    priceUsd: Math.round(price * 1e6) / 1e6,
+  };
+}

@@ -1,0 +1,114 @@
+import { Environment } from '@marcbachmann/cel-js';
+
+import type { ParamType, PipelinePlan, PlanStep } from '../domain/pipeline.ts';
+import { planLimits } from '../domain/pipeline.ts';
+import type { MediaKind } from '../runcomfy/schemas/output.ts';
+
+/** CEL's name of each param type. Media are URLs. */
+const celTypes: Readonly<Record<ParamType, string>> = {
+  string: 'string',
+  image: 'string',
+  video: 'string',
+  audio: 'string',
+  number: 'double',
+  integer: 'int',
+  boolean: 'bool',
+  list: 'list',
+  object: 'map<string, dyn>',
+};
+
+const orderedFields = { phase: 'string', key: 'string', requestId: 'string', model: 'string', costUsd: 'double' };
+const listFields = { images: 'list<string>', videos: 'list<string>', audios: 'list<string>', files: 'list<string>' };
+const singleFields = { image: 'string', video: 'string', audio: 'string' };
+const itemType = 'StepItem';
+
+/** The kind of media that a field of a step carries; `files` carry any. */
+export const mediaOfField: Readonly<Record<string, MediaKind>> = {
+  image: 'image',
+  images: 'image',
+  video: 'video',
+  videos: 'video',
+  audio: 'audio',
+  audios: 'audio',
+};
+
+/** What expressions may ask of a step, and the CEL type of each field. */
+export function fieldsOfStep(step: PlanStep): Readonly<Record<string, string>> {
+  if (step.kind === 'approval') {
+    return {
+      phase: 'string',
+      decision: 'string',
+      choice: 'string',
+      choices: 'list<string>',
+      reason: 'string',
+      by: 'string',
+    };
+  }
+  if (step.forEach === undefined) return { ...orderedFields, ...singleFields, ...listFields };
+  return { phase: 'string', costUsd: 'double', items: `list<${itemType}>`, ...listFields };
+}
+
+/** Structural limits of every expression. */
+export const expressionLimits = { maxAstNodes: 500, maxDepth: 50, maxListElements: 200, maxMapEntries: 200 } as const;
+
+/** What a name that expressions may use stands for where the expression is. */
+export interface Scope {
+  /** Names no step: only params are known before anything is paid. */
+  isParamsOnly?: boolean;
+  /** CEL type of `item`, inside of a `forEach`. */
+  itemType?: string;
+}
+
+/** An environment that knows the types of a plan: for checking, never for evaluating. */
+export function createTypeEnvironment(plan: PipelinePlan, { isParamsOnly, itemType: item }: Scope): Environment {
+  const environment = new Environment({ limits: expressionLimits, enableOptionalTypes: true });
+  environment.registerFunction('join(list<string>, string): string', joinTexts);
+  environment.registerType(itemType, { fields: { ...orderedFields, ...singleFields, ...listFields } });
+  const params = Object.entries(plan.params).map(([name, { type }]) => [name, celTypes[type]] as const);
+  environment.registerVariable({ name: 'params', schema: Object.fromEntries(params) });
+  if (!isParamsOnly) {
+    const steps = Object.entries(plan.steps).map(([id, step]) => [id, { ...fieldsOfStep(step) }] as const);
+    environment.registerVariable({ name: 'steps', schema: Object.fromEntries(steps) });
+    environment.registerVariable({ name: 'pipeline', schema: { key: 'string' } });
+  }
+  if (item !== undefined) environment.registerVariable('item', item).registerVariable('index', 'int');
+  return environment;
+}
+
+/** An environment for evaluating what has been checked: values bring their types along. */
+export function createValueEnvironment(): Environment {
+  const environment = new Environment({ limits: expressionLimits, enableOptionalTypes: true });
+  environment.registerFunction('join(list<string>, string): string', joinTexts);
+  for (const name of ['params', 'steps', 'pipeline', 'item', 'index']) environment.registerVariable(name, 'dyn');
+  return environment;
+}
+
+/** The CEL type of the items of a literal list, `dyn` where they differ. */
+export function typeOfItems(items: readonly unknown[]): string {
+  const types = new Set(items.map(typeOfLiteral));
+  const [only] = types;
+  return types.size === 1 && only !== undefined ? only : 'dyn';
+}
+
+/** The element type of a list type; undefined where a type is no list. */
+export function elementTypeOf(type: string): string | undefined {
+  if (type === 'dyn' || type === 'list') return 'dyn';
+  return /^list<(.*)>$/.exec(type)?.[1];
+}
+
+/** The longest text that an expression may make: an input is at most this long all the same. */
+const maxTextLength = planLimits.bytes;
+
+function joinTexts(texts: unknown, separator: unknown): string {
+  const joined = (texts as string[]).join(separator as string);
+  if (joined.length > maxTextLength)
+    throw new RangeError(`join makes a text above ${String(maxTextLength)} characters`);
+  return joined;
+}
+
+function typeOfLiteral(value: unknown): string {
+  if (typeof value === 'string') return 'string';
+  if (typeof value === 'boolean') return 'bool';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'double';
+  return 'dyn';
+}

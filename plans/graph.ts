@@ -1,0 +1,90 @@
+import type { InputIssue } from '../domain/generation.ts';
+import type { PipelinePlan, PlanOrder } from '../domain/pipeline.ts';
+import { isJsonObject, jsonPath } from '../domain/json.ts';
+
+import { referencesOf } from './expression.ts';
+import { parseBareExpression, parseTemplate } from './template.ts';
+
+/** A string of a plan that may hold expressions. */
+export interface PlanText {
+  path: string;
+  text: string;
+  /** `bare`: the whole string is one expression, wrapped or not. */
+  isBare: boolean;
+}
+
+/** The orders of a model step: its own, then its fallbacks. */
+export function ordersOf(plan: PipelinePlan, id: string): { order: PlanOrder; path: string }[] {
+  const step = plan.steps[id];
+  if (step?.kind !== 'model') return [];
+  const path = jsonPath('$.steps', id);
+  return [
+    { order: step.order, path },
+    ...step.fallback.map((order, index) => ({ order, path: jsonPath(`${path}.onFailure.fallback`, index) })),
+  ];
+}
+
+/** The steps that a step waits for: those that it names in `needs`, and those that its expressions refer to. */
+export function sourcesOf(plan: PipelinePlan, id: string): string[] {
+  const step = plan.steps[id];
+  if (step === undefined) return [];
+  const referred = textsOfStep(plan, id)
+    .flatMap(expressionsOf)
+    .flatMap((expression) => referencesOf(expression, plan));
+  return [...new Set([...step.needs, ...referred.map(({ step: source }) => source)])];
+}
+
+/** Every string of a step that may hold expressions. */
+export function textsOfStep(plan: PipelinePlan, id: string): PlanText[] {
+  const step = plan.steps[id];
+  if (step === undefined) return [];
+  const path = jsonPath('$.steps', id);
+  const bare = (field: string, text: unknown): PlanText[] =>
+    typeof text === 'string' ? [{ path: `${path}.${field}`, text, isBare: true }] : [];
+  const condition = bare('if', step.if);
+  if (step.kind === 'approval') return [...condition, ...textsIn(step.choose, `${path}.approval.choose`)];
+  return [
+    ...condition,
+    ...(typeof step.forEach === 'string' ? bare('forEach', step.forEach) : textsIn(step.forEach, `${path}.forEach`)),
+    ...ordersOf(plan, id).flatMap(({ order, path: at }) => textsIn(order.input, `${at}.input`)),
+  ];
+}
+
+/** The strings of any JSON value, by path. */
+export function textsIn(value: unknown, path: string): PlanText[] {
+  if (typeof value === 'string') return [{ path, text: value, isBare: false }];
+  if (Array.isArray(value)) return value.flatMap((item, index) => textsIn(item, jsonPath(path, index)));
+  if (!isJsonObject(value)) return [];
+  return Object.entries(value).flatMap(([key, item]) => textsIn(item, jsonPath(path, key)));
+}
+
+/** The expressions of a string; none where it cannot be taken apart, which is told elsewhere. */
+function expressionsOf({ text, isBare }: PlanText): string[] {
+  const parsed = isBare ? parseBareExpression(text) : parseTemplate(text);
+  return parsed.ok ? parsed.parts.flatMap((part) => ('expression' in part ? [part.expression] : [])) : [];
+}
+
+/** The steps in an order in which each comes after its sources, or the cycles that forbid one. */
+export function orderSteps(plan: PipelinePlan): { order: string[]; issues: InputIssue[] } {
+  const order: string[] = [];
+  const issues: InputIssue[] = [];
+  const state = new Map<string, 'open' | 'done'>();
+  const trail: string[] = [];
+  const sources = new Map(Object.keys(plan.steps).map((id) => [id, sourcesOf(plan, id)]));
+  const visit = (id: string): void => {
+    if (state.get(id) === 'done') return;
+    if (state.get(id) === 'open') {
+      const circle = [...trail.slice(trail.indexOf(id)), id];
+      issues.push({ path: '$.steps', message: `steps wait for each other: ${circle.join(' → ')}` });
+      return;
+    }
+    state.set(id, 'open');
+    trail.push(id);
+    for (const source of sources.get(id) ?? []) if (sources.has(source)) visit(source);
+    trail.pop();
+    state.set(id, 'done');
+    order.push(id);
+  };
+  for (const id of Object.keys(plan.steps)) visit(id);
+  return { order, issues };
+}

@@ -1,0 +1,106 @@
+import type { InputIssue } from '../domain/generation.ts';
+import { isJsonObject, jsonPath, withoutUndefined } from '../domain/json.ts';
+import type { SchemaNode } from '../runcomfy/models/normalize-schema.ts';
+
+import { isUnsettled } from './checking.ts';
+import { evaluateValue, ExpressionError } from './evaluate.ts';
+import type { Values } from './evaluate.ts';
+import type { CheckedExpression, ExpressionChecker, StepReference } from './expression.ts';
+import type { Scope } from './expression-types.ts';
+import { parseTemplate, soleExpression } from './template.ts';
+
+/** A place of an input that an expression fills. */
+export interface FilledPlace {
+  /** JSONPath from the input's root. */
+  path: string;
+  /** Set where the place is one expression and nothing else. */
+  sole?: { text: string; expression: CheckedExpression };
+  /** What it waits for: a step whose output goes in, or `item`. Undefined: its value is known, or could not be told. */
+  openUntil?: string;
+  references: StepReference[];
+  node: SchemaNode | undefined;
+}
+
+/** An input as far as it is known before anything is paid: what comes from steps is held open by stand-ins. */
+export interface HeldInput {
+  input: unknown;
+  places: FilledPlace[];
+  issues: InputIssue[];
+}
+
+export interface HoldOptions {
+  checker: ExpressionChecker;
+  scope: Scope;
+  /** The params, and the item where it is known. */
+  values: Values;
+  isItemKnown: boolean;
+  /** Params without a value that fits. */
+  unsettled: ReadonlySet<string>;
+  node: SchemaNode | undefined;
+  /** Where the input stands in the plan. */
+  path: string;
+}
+
+const standInUrl = 'https://example.com/output';
+
+/** Fills in what is known of an input, and holds the places open that later outputs fill. Issues are paths of the plan. */
+export function holdOpen(
+  input: unknown,
+  { checker, scope, values, isItemKnown, unsettled, node, path }: HoldOptions,
+): HeldInput {
+  const places: FilledPlace[] = [];
+  const issues: InputIssue[] = [];
+  const inPlan = (at: string) => `${path}${at.slice(1)}`;
+  const fill = (part: unknown, at: string, schema: SchemaNode | undefined): unknown => {
+    if (typeof part === 'string') return fillText(part, at, schema);
+    if (Array.isArray(part)) return part.map((item, index) => fill(item, jsonPath(at, index), schema?.items));
+    if (!isJsonObject(part)) return part;
+    const entries = Object.entries(part);
+    return Object.fromEntries(
+      entries.map(([key, item]) => [key, fill(item, jsonPath(at, key), schema?.properties?.[key])]),
+    );
+  };
+  const fillText = (text: string, at: string, schema: SchemaNode | undefined): unknown => {
+    const parsed = parseTemplate(text);
+    if (!parsed.ok) {
+      issues.push({ path: inPlan(at), message: parsed.message });
+      return text;
+    }
+    const checked = parsed.parts.flatMap((part) =>
+      'text' in part ? [] : [checker.check(part.expression, part.column, inPlan(at), scope)],
+    );
+    const failed = checked.flatMap((check) => (check.ok ? [] : check.issues));
+    issues.push(...failed);
+    const expressions = checked.flatMap((check) => (check.ok ? [check.expression] : []));
+    if (checked.length > 0) {
+      const soleText = soleExpression(parsed.parts);
+      const [only] = expressions;
+      const references = expressions.flatMap((expression) => expression.references);
+      const sole = soleText !== undefined && only !== undefined ? { text: soleText, expression: only } : undefined;
+      const isOfItem = !isItemKnown && expressions.some(({ usesItem }) => usesItem);
+      const openUntil = references[0]?.step ?? (isOfItem ? 'item' : undefined);
+      places.push({ path: at, references, node: schema, ...withoutUndefined({ sole, openUntil }) });
+      if (failed.length > 0 || openUntil !== undefined || isUnsettled(unsettled, expressions)) {
+        return standIn(sole?.expression.type ?? 'string', schema);
+      }
+    }
+    try {
+      return evaluateValue(text, values, inPlan(at));
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      issues.push({ path: error.path, message: error.message });
+      return standIn('dyn', schema);
+    }
+  };
+  return { input: fill(input, '$', node), places, issues };
+}
+
+/** Something of the right type, so that the rest of an input can be checked; what is said about it itself is dropped. */
+function standIn(type: string, node: SchemaNode | undefined): unknown {
+  if (node?.enum?.[0] !== undefined) return node.enum[0];
+  if (type === 'int' || type === 'double') return node?.minimum ?? 1;
+  if (type === 'bool') return true;
+  if (type === 'list' || type.startsWith('list<')) return [standInUrl];
+  if (type.startsWith('map')) return {};
+  return standInUrl;
+}

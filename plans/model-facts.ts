@@ -1,0 +1,40 @@
+import { messageOf } from '../domain/text.ts';
+import { findBundledModel } from '../runcomfy/models/index.ts';
+import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
+
+/** What is known of a model; `failure` says why nothing is. */
+export type ModelFacts = { entry: CatalogueModel } | { failure: string; isUnknown?: boolean };
+
+/** Looks up each model of a plan once. */
+export interface ModelLookup {
+  facts: (model: string) => Promise<ModelFacts>;
+}
+
+export interface ModelLookupOptions {
+  /** Reads a model's catalogue entry. Without it only bundled models are known. */
+  getModel?: (model: string) => Promise<CatalogueModel>;
+  /** Whether a failure of `getModel` means that there is no such model. */
+  isUnknownModel?: (error: unknown) => boolean;
+}
+
+/** A bundled model needs no catalogue; without one nothing is known of the others. */
+export function createModelLookup({ getModel, isUnknownModel = () => false }: ModelLookupOptions = {}): ModelLookup {
+  const known = new Map<string, Promise<ModelFacts>>();
+  const lookUp = async (model: string): Promise<ModelFacts> => {
+    const bundled = findBundledModel(model);
+    if (bundled) return { entry: { ...bundled, categories: [...bundled.categories] } };
+    if (!getModel) return { failure: 'no catalogue is at hand' };
+    try {
+      return { entry: await getModel(model) };
+    } catch (error) {
+      return { failure: messageOf(error), ...(isUnknownModel(error) && { isUnknown: true }) };
+    }
+  };
+  return {
+    facts: (model) => {
+      const found = known.get(model) ?? lookUp(model);
+      known.set(model, found);
+      return found;
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+
+import { sumUp } from '../../../domain/estimate.ts';
+import { checkPlan } from '../../../plans/check-plan.ts';
+import { estimateModel, estimateOrders } from '../../../plans/estimate.ts';
+import type { CatalogueModel } from '../../../runcomfy/schemas/catalogue.ts';
+
+const kling = 'kling/kling-3.0/standard/image-to-video';
+const image = 'some/text-to-image';
+const tokens = 'some/text-to-speech';
+const catalogue: Record<string, CatalogueModel> = {
+  [image]: {
+    modelId: image,
+    categories: [],
+    basePriceUsd: 0.035,
+    priceUnit: 'image',
+    inputSchema: { type: 'object', properties: { num_images: { type: 'integer' } } },
+  },
+  [tokens]: { modelId: tokens, categories: [], basePriceUsd: 0.1, priceUnit: 'token' },
+};
+const getModel = (id: string): Promise<CatalogueModel> => {
+  const entry = catalogue[id];
+  return entry ? Promise.resolve(entry) : Promise.reject(new Error('catalogue unreachable'));
+};
+const clip = (more: Record<string, unknown>) => ({
+  model: kling,
+  input: { prompt: 'calm', start_image_url: 'https://example.org/a.png', generate_audio: true, duration: 5, ...more },
+});
+const linesOf = async (steps: Record<string, unknown>) => {
+  const { issues, checked } = await checkPlan({ version: 1, steps }, { getModel });
+  expect(issues).toEqual([]);
+  return estimateOrders(checked?.orders ?? []);
+};
+
+describe('an estimate', () => {
+  it('adds up the items of a step in whole micro-dollars', async () => {
+    const lines = await linesOf({ a: { model: image, forEach: [1, 2, 3], input: { num_images: '${{ item }}' } } });
+    expect(lines).toEqual([
+      { what: 'a', model: image, count: 3, unitPriceUsd: 0.035, unit: 'image', units: 6, priceUsd: 0.21 },
+    ]);
+  });
+
+  it('says of each price that it cannot know why, and takes a ceiling in its place', async () => {
+    const lines = await linesOf({
+      still: { model: image, input: {} },
+      long: { ...clip({ duration: '${{ size(steps.still.images) + 4 }}' }) },
+      each: { model: image, forEach: '${{ steps.still.images }}', input: {} },
+      voice: { model: tokens, input: {} },
+      capped: { model: tokens, input: {}, maxPriceUsd: 0.5 },
+      gone: { model: 'some/other', input: {} },
+    });
+    expect(lines.map(({ what, priceUsd, why }) => [what, priceUsd, why])).toEqual([
+      ['still', 0.035, undefined],
+      ['long', null, 'duration comes from step still'],
+      ['each', null, 'how many orders there will be comes from a step'],
+      ['voice', null, 'price_unit "token" is not understood, or what it counts is not in the input'],
+      ['capped', 0.5, undefined],
+      ['gone', null, 'catalogue unreachable'],
+    ]);
+    expect(sumUp(lines, 12.5)).toMatchObject({
+      currency: 'USD',
+      totalUsd: null,
+      atLeastUsd: 0.535,
+      unknown: 4,
+      balanceUsd: 12.5,
+    });
+  });
+
+  it('prices a bundled model without any catalogue', async () => {
+    const line = await estimateModel(kling, clip({}).input, { count: 10 });
+    expect(line).toMatchObject({ what: kling, count: 10, priceUsd: 6.3 });
+    expect(sumUp([line]).totalUsd).toBe(6.3);
+  });
+});
+
+describe('a plan with a limit of money', () => {
+  const check = (steps: Record<string, unknown>, maxCostUsd: number) =>
+    checkPlan({ version: 1, steps }, { getModel, maxCostUsd });
+
+  it('is refused where a price cannot be known', async () => {
+    const { issues } = await check({ x: { model: tokens, input: {} } }, 10);
+    expect(issues).toEqual([
+      { path: '$.steps.x', message: expect.stringMatching(/^price unknown \(.*\); give maxPriceUsd$/) },
+    ]);
+  });
+
+  it('is refused where the orders that are known cost more', async () => {
+    const { issues } = await check({ a: clip({}), b: clip({}) }, 1);
+    expect(issues).toEqual([{ path: '$.steps', message: 'the orders cost at least 1.26 USD, and maxCostUsd is 1' }]);
+  });
+
+  it('passes within it', async () => {
+    const { issues } = await check({ a: clip({}), x: { model: tokens, input: {}, maxPriceUsd: 0.1 } }, 1);
+    expect(issues).toEqual([]);
+  });
+});

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+
+import { evaluateBare, evaluateValue, ExpressionError } from '../../../plans/evaluate.ts';
+import type { Values } from '../../../plans/evaluate.ts';
+
+const values: Values = {
+  declared: {
+    seconds: { type: 'integer' },
+    ratio: { type: 'number' },
+    scene: { type: 'string' },
+    list: { type: 'list' },
+  },
+  params: { seconds: 5, ratio: 2, scene: 'A ${{ steps.still.image }} of $${{ x', list: [1, 'two', { three: 3 }] },
+  steps: {
+    still: {
+      phase: 'succeeded',
+      images: ['https://a', 'https://b'],
+      costUsd: 1,
+      items: [{ phase: 'succeeded', image: 'https://a' }],
+    },
+    score: { phase: 'failed', images: [] },
+  },
+  pipeline: { key: 'film' },
+  item: { name: 'red' },
+  index: 3,
+};
+
+const given = (text: string) => evaluateValue(text, values);
+
+describe('an expression', () => {
+  it.each([
+    ['${{ params.seconds * 2 }}', 10],
+    ['${{ params.ratio * 1.5 }}', 3],
+    ['${{ params.seconds }} s', '5 s'],
+    ['${{ params.list }}', [1, 'two', { three: 3 }]],
+    ['${{ steps.still.images[1] }}', 'https://b'],
+    ['${{ steps.still.costUsd + 0.5 }}', 1.5],
+    ['${{ size(steps.still.images) == 2 }}', true],
+    ['${{ steps.still.images.map(i, i + "?x") }}', ['https://a?x', 'https://b?x']],
+    ['${{ steps.still.items[0].image }}', 'https://a'],
+    ['${{ join(steps.still.images, " ") }}', 'https://a https://b'],
+    ['${{ has(steps.score.image) ? steps.score.image : "none" }}', 'none'],
+    ['${{ steps.score.phase }}/${{ pipeline.key }}/${{ index }}/${{ item.name }}', 'failed/film/3/red'],
+    ['${{ {"a": {"b": "}}"}}["a"]["b"] }}', '}}'],
+    ['a $${{ b }} c', 'a ${{ b }} c'],
+    ['no expression', 'no expression'],
+    ['', ''],
+  ])('%s gives %j', (text, expected) => {
+    expect(given(text)).toEqual(expected);
+  });
+
+  it('never looks again at what it has put in', () => {
+    expect(given('${{ params.scene }}')).toBe(values.params['scene']);
+    expect(given('${{ params.scene }}!')).toBe(`${String(values.params['scene'])}!`);
+  });
+
+  it('stands at any depth of values, and never in keys', () => {
+    expect(evaluateValue({ '${{ item }}': [{ deep: '${{ params.seconds }}' }], n: null, b: true }, values)).toEqual({
+      '${{ item }}': [{ deep: 5 }],
+      n: null,
+      b: true,
+    });
+  });
+
+  it('may stand bare where nothing else can stand', () => {
+    expect(evaluateBare('params.seconds > 3', values, '$.if')).toBe(true);
+    expect(evaluateBare(' ${{ params.seconds > 3 }} ', values, '$.if')).toBe(true);
+  });
+
+  it.each([
+    ['${{ steps.score.image }}', /steps\.score\.image: No such key: image/],
+    ['${{ steps.still.images[9] }}', /out of bounds/],
+    ['${{ params.seconds * 9007199254740991 }}', /beyond ±\(2\^53 − 1\)/],
+    ['${{ params.ratio / 0.0 }}', /Infinity, which JSON cannot carry/],
+    ['x ${{ params.list }}', /a list, which cannot stand inside of a text/],
+    ['x ${{ item }}', /an object, which cannot stand inside of a text/],
+    ['${{ params.constructor }}', /No such key/],
+    ['${{ steps.still.__proto__ }}', /No such key/],
+  ])('%s tells why it has no value', (text, message) => {
+    const attempt = () => evaluateValue({ input: { field: text } }, values, '$.steps.a');
+    expect(attempt).toThrow(ExpressionError);
+    expect(attempt).toThrow(message);
+    try {
+      attempt();
+    } catch (error) {
+      expect((error as ExpressionError).path).toBe('$.steps.a.input.field');
+    }
+  });
+});
