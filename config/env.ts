@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { withoutUndefined } from '../domain/json.ts';
 import { defaultTaskQueue } from '../domain/names.ts';
 import { ConfigError } from './config-error.ts';
 import type { TokenSetting } from './token.ts';
@@ -126,23 +127,26 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   if (problems.length > 0) throw new ConfigError(problems);
 
-  return deepFreeze({
-    hasToken: token !== undefined,
-    isCi: values.CI !== undefined && !['false', '0'].includes(values.CI),
-    ...(token && { token }),
-    modelApiBase,
-    ...(serverlessApiBase !== undefined && { serverlessApiBase }),
-    taskQueue: values.RUNCOMFY_TASK_QUEUE ?? defaultTaskQueue,
-    ...(values.RUNCOMFY_SUBMITS_PER_SECOND !== undefined && { submitsPerSecond: values.RUNCOMFY_SUBMITS_PER_SECOND }),
-    ...(values.RUNCOMFY_READS_PER_SECOND !== undefined && { readsPerSecond: values.RUNCOMFY_READS_PER_SECOND }),
-    stateDir: resolve(values.RUNCOMFY_STATE_DIR ?? defaultStateDir(values.XDG_STATE_HOME)),
-    ...(values.RUNCOMFY_HEALTH_ADDRESS && { healthAddress: values.RUNCOMFY_HEALTH_ADDRESS }),
-    ...(values.RUNCOMFY_METRICS_ADDRESS && { metricsAddress: values.RUNCOMFY_METRICS_ADDRESS }),
-    ...(values.RUNCOMFY_CODEC_KEYS_FILE !== undefined && { codecKeysFile: resolve(values.RUNCOMFY_CODEC_KEYS_FILE) }),
-    logLevel: values.RUNCOMFY_LOG_LEVEL ?? 'info',
-    ...(values.TEMPORAL_CLI_PATH !== undefined && { temporalCliPath: values.TEMPORAL_CLI_PATH }),
-    ...(deploymentName !== undefined && buildId !== undefined && { workerVersion: { deploymentName, buildId } }),
-  });
+  return deepFreeze(
+    withoutUndefined({
+      hasToken: token !== undefined,
+      isCi: values.CI !== undefined && !['false', '0'].includes(values.CI),
+      token,
+      modelApiBase,
+      serverlessApiBase,
+      taskQueue: values.RUNCOMFY_TASK_QUEUE ?? defaultTaskQueue,
+      submitsPerSecond: values.RUNCOMFY_SUBMITS_PER_SECOND,
+      readsPerSecond: values.RUNCOMFY_READS_PER_SECOND,
+      stateDir: resolve(values.RUNCOMFY_STATE_DIR ?? defaultStateDir(values.XDG_STATE_HOME)),
+      healthAddress: values.RUNCOMFY_HEALTH_ADDRESS,
+      metricsAddress: values.RUNCOMFY_METRICS_ADDRESS,
+      codecKeysFile:
+        values.RUNCOMFY_CODEC_KEYS_FILE === undefined ? undefined : resolve(values.RUNCOMFY_CODEC_KEYS_FILE),
+      logLevel: values.RUNCOMFY_LOG_LEVEL ?? 'info',
+      temporalCliPath: values.TEMPORAL_CLI_PATH,
+      workerVersion: deploymentName === undefined || buildId === undefined ? undefined : { deploymentName, buildId },
+    }),
+  );
 }
 
 /** A function that gives the token as it is now: a rotated token file is seen without a restart. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { json as readJson } from 'node:stream/consumers';
-import { isJsonObject } from '../../../domain/json.ts';
+import { isJsonObject, withoutUndefined } from '../../../domain/json.ts';
 import type { Listener } from '../../../simulator/http/listener.ts';
 import { startListener } from '../../../simulator/http/listener.ts';
 import type { Meaning, Protocol, Replies } from './protocols.ts';
@@ -90,11 +90,11 @@ async function call(url: string, input?: unknown): Promise<Answered> {
   const { request_id: requestId, status, output, error } = reply;
   return {
     kind: 'done',
-    replies: {
-      ...(typeof requestId === 'string' && { requestId }),
-      ...(typeof status === 'string' && { status }),
-      ...(isJsonObject(output) && { output }),
-      ...(error !== undefined && { error }),
-    },
+    replies: withoutUndefined({
+      requestId: typeof requestId === 'string' ? requestId : undefined,
+      status: typeof status === 'string' ? status : undefined,
+      output: isJsonObject(output) ? output : undefined,
+      error,
+    }),
   };
 }

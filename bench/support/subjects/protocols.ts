@@ -82,11 +82,11 @@ const replicate: Protocol = {
     const word = words('starting', 'processing', 'succeeded', 'failed', 'canceled');
     const about = `${base}/v1/predictions/${requestId ?? ''}`;
     const json = {
-      ...(requestId === undefined ? {} : { id: requestId }),
+      id: requestId,
       status: word(status),
       urls: { get: about, cancel: `${about}/cancel` },
-      ...(output && { output: urls(output) }),
-      ...(error !== undefined && { error }),
+      output: output && urls(output),
+      error,
     };
     return { status: step === 'submit' ? 201 : 200, json };
   },
@@ -113,7 +113,7 @@ const comfy: Protocol = {
       url_expires_at: later,
     }));
     const json = {
-      ...(requestId === undefined ? {} : { id: requestId }),
+      id: requestId,
       status: word(status),
       created_at: new Date().toISOString(),
       started_at: null,
@@ -137,8 +137,7 @@ const runpod: Protocol = {
   },
   write(_meaning, { requestId, status, output }) {
     const word = words('IN_QUEUE', 'IN_PROGRESS', 'COMPLETED', 'FAILED', 'CANCELLED');
-    const id = requestId === undefined ? {} : { id: requestId };
-    return { status: 200, json: { ...id, status: word(status), ...(output && { output: urls(output) }) } };
+    return { status: 200, json: { id: requestId, status: word(status), output: output && urls(output) } };
   },
 };
 
