@@ -23,6 +23,13 @@ export interface EncryptionKeys {
 /** A payload could not be decrypted, or the keys cannot be used; the message says what to do and holds no key. */
 export class EncryptionError extends Error {
   override readonly name = 'EncryptionError';
+  /** The key is at hand, but what it should decrypt was not encrypted with it: no other key will help. */
+  readonly isForged: boolean;
+
+  constructor(message: string, { isForged = false, ...options }: ErrorOptions & { isForged?: boolean } = {}) {
+    super(message, options);
+    this.isForged = isForged;
+  }
 }
 
 /**
@@ -108,7 +115,7 @@ function decrypt(payload: Payload, keys: ReadonlyMap<string, KeyObject>): Payloa
   } catch (cause) {
     throw new EncryptionError(
       `A payload encrypted with key "${keyId}" was changed, or that key has another value here than where it was encrypted.`,
-      { cause },
+      { cause, isForged: true },
     );
   }
 }

@@ -2,7 +2,7 @@ import type { InputIssue } from './generation.ts';
 import { cutText } from './text.ts';
 
 /** Junk can have any number of problems of any length; a failure that told them all would not fit into a history. */
-export const maxIssues = 50;
+const maxIssues = 50;
 
 const maxPathLength = 200;
 const maxMessageLength = 300;
@@ -32,10 +32,15 @@ export function createIssueList(): IssueList {
   };
 }
 
-/** At most 50 of the problems, each of bounded length, and one entry that says that there are more. */
-export function boundIssues(issues: readonly InputIssue[]): InputIssue[] {
-  const kept = issues.slice(0, maxIssues).map(cutIssue);
-  return issues.length <= maxIssues ? kept : [...kept, moreIssues(issues.length - maxIssues)];
+/** At most 50 of the problems, each of bounded length, and one entry that says how many more there are. */
+export function boundIssues(issues: readonly InputIssue[]): InputIssue[];
+export function boundIssues<Problem>(
+  problems: readonly Problem[],
+  tell: (problem: Problem) => InputIssue,
+): InputIssue[];
+export function boundIssues(problems: readonly InputIssue[], tell = (problem: InputIssue) => problem): InputIssue[] {
+  const kept = problems.slice(0, maxIssues).map((problem) => cutIssue(tell(problem)));
+  return problems.length <= maxIssues ? kept : [...kept, moreIssues(problems.length - maxIssues)];
 }
 
 /** Problems in one sentence: `$.prompt: is required; $.duration: expected …`, the first few of many. */

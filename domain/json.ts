@@ -38,31 +38,58 @@ export function jsonPath(base: string, key: string | number): string {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${base}.${key}` : `${base}[${JSON.stringify(key)}]`;
 }
 
-/** Every value of a JSON document with its JSONPath, parents first. However deep it is nested: no recursion. */
+/** Every value of a JSON document with its JSONPath, parents first. However deep or long it is: no recursion, no spread. */
 export function* walkJson(root: unknown): Generator<{ path: string; value: unknown }> {
-  const open = [{ path: '$', value: root }];
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    yield node;
-    const { path } = node;
-    open.push(
-      ...childrenOf(node.value)
-        .map(([key, value]) => ({ path: jsonPath(path, key), value }))
-        .reverse(),
-    );
+  const top = { path: '$', value: root };
+  yield top;
+  const open = [childrenOf(top)];
+  for (let children = open.at(-1); children !== undefined; children = open.at(-1)) {
+    const child = children.next();
+    if (child.done === true) {
+      open.pop();
+      continue;
+    }
+    yield child.value;
+    open.push(childrenOf(child.value));
   }
 }
 
-/** Whether arrays and objects are nested more than `levels` deep. */
-export function isNestedDeeperThan(levels: number, root: unknown): boolean {
-  let level = [root];
-  for (let depth = 0; depth <= levels; depth += 1) {
-    level = level.flatMap((value) => childrenOf(value).map(([, child]) => child));
-    if (level.length === 0) return false;
-  }
-  return true;
+/** How large a JSON document may be. */
+export interface JsonBounds {
+  /** Values at all places together: arrays and objects count as well as what is in them. */
+  maxNodes: number;
+  /** Arrays and objects inside each other. */
+  maxLevels: number;
 }
 
-function childrenOf(value: unknown): [string | number, unknown][] {
-  if (Array.isArray(value)) return [...value.entries()];
-  return isJsonObject(value) ? Object.entries(value) : [];
+/** Which bound a document exceeds, if any; looked at no further than that, so a circle ends at `maxLevels`. */
+export function findExcess(root: unknown, { maxNodes, maxLevels }: JsonBounds): keyof JsonBounds | undefined {
+  let nodes = 1;
+  const open = [valuesIn(root).values()];
+  for (let values = open.at(-1); values !== undefined; values = open.at(-1)) {
+    const next = values.next();
+    if (next.done === true) {
+      open.pop();
+      continue;
+    }
+    nodes += 1;
+    if (open.length > maxLevels) return 'maxLevels';
+    if (nodes > maxNodes) return 'maxNodes';
+    const inner = valuesIn(next.value);
+    if (inner.length > 0) open.push(inner.values());
+  }
+  return undefined;
+}
+
+function valuesIn(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value;
+  return isJsonObject(value) ? Object.values(value) : [];
+}
+
+function* childrenOf({ path, value }: { path: string; value: unknown }): Generator<{ path: string; value: unknown }> {
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) yield { path: jsonPath(path, index), value: item };
+  } else if (isJsonObject(value)) {
+    for (const [key, item] of Object.entries(value)) yield { path: jsonPath(path, key), value: item };
+  }
 }

@@ -7,16 +7,21 @@ import {
   waitingFields,
   waitingPresets,
 } from './generation.ts';
-import { boundIssues } from './issues.ts';
-import { isJsonObject, isNestedDeeperThan, walkJson } from './json.ts';
+import { createIssueList } from './issues.ts';
+import { findExcess, isJsonObject, walkJson } from './json.ts';
 import { cutText } from './text.ts';
 
 const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
 const modelIdPattern = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){1,4}$/;
 const requestIdPattern = /^[A-Za-z0-9_-]{1,128}$/;
 
-/** Far more than any model takes, and far less than what overflows the stack of whoever handles it. */
-const maxInputLevels = 100;
+/** Far more than any model takes, and far less than what overflows the stack, or takes the time, of whoever handles it. */
+const inputBounds = { maxNodes: 20_000, maxLevels: 100 };
+
+const excessSentences = {
+  maxNodes: `has more than ${String(inputBounds.maxNodes)} values`,
+  maxLevels: `nested more than ${String(inputBounds.maxLevels)} levels deep`,
+};
 
 /** 2 to 5 segments of `[A-Za-z0-9._-]`, none `.` or `..`: safe to put into a URL's path as it is. */
 export function isModelId(value: unknown): value is string {
@@ -33,18 +38,30 @@ export function isRequestId(value: unknown): value is string {
   return typeof value === 'string' && requestIdPattern.test(value);
 }
 
-/** Integers that JavaScript cannot hold exactly: JSON would round them on the way to RunComfy. */
-export function findUnsafeIntegers(input: unknown): InputIssue[] {
-  const issues: InputIssue[] = [];
+/**
+ * What keeps an input from being sent exactly as given, whatever the model: values that JSON cannot carry, integers that
+ * it would round, and sizes that no model takes.
+ */
+export function findUnsendable(input: unknown): InputIssue[] {
+  const excess = findExcess(input, inputBounds);
+  if (excess !== undefined) return [{ path: '$', message: excessSentences[excess] }];
+  const issues = createIssueList();
   for (const { path, value } of walkJson(input)) {
-    if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
-      issues.push({
-        path,
-        message: `integer beyond ±(2^53 − 1) would be rounded; pass it as a string if the model takes one`,
-      });
-    }
+    const message = unsendableBecause(value);
+    if (message !== undefined) issues.add(path, message);
   }
-  return issues;
+  return issues.toIssues();
+}
+
+function unsendableBecause(value: unknown): string | undefined {
+  if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') {
+    return `expected a JSON value, got ${cutText(String(value), 80)}`;
+  }
+  if (typeof value !== 'number') return undefined;
+  if (!Number.isFinite(value)) return `expected a JSON value, got ${String(value)}`;
+  return Number.isInteger(value) && !Number.isSafeInteger(value)
+    ? 'integer beyond ±(2^53 − 1) would be rounded; pass it as a string if the model takes one'
+    : undefined;
 }
 
 export type ParsedGenerationRequest =
@@ -64,8 +81,10 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
       issues: [{ path: 'request', message: `expected an object { model, input, … }, got ${found}` }],
     };
   }
-  const issues: InputIssue[] = [];
-  const refuse = (field: string, message: string) => issues.push({ path: `request.${field}`, message });
+  const problems = createIssueList();
+  const refuse = (field: string, message: string) => {
+    problems.add(`request.${field}`, message);
+  };
   const { model, input, requestId, deadlineMs, onUnknownSubmission, onCancelWhileRunning, waiting } = argument;
 
   for (const field of Object.keys(argument)) {
@@ -79,13 +98,11 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
   }
   if (isMissing(input)) {
     if (isMissing(requestId))
-      issues.push({ path: '$', message: 'input is missing: expected a JSON object with the fields of the model' });
-  } else if (isNestedDeeperThan(maxInputLevels, input)) {
-    issues.push({ path: '$', message: `nested more than ${String(maxInputLevels)} levels deep` });
-  } else if (isJsonObject(input)) {
-    issues.push(...findUnsafeIntegers(input));
+      problems.add('$', 'input is missing: expected a JSON object with the fields of the model');
+  } else if (!isJsonObject(input) && findExcess(input, inputBounds) === undefined) {
+    problems.add('$', `expected a JSON object with the fields of the model, got ${describe(input)}`);
   } else {
-    issues.push({ path: '$', message: `expected a JSON object with the fields of the model, got ${describe(input)}` });
+    for (const { path, message } of findUnsendable(input)) problems.add(path, message);
   }
   if (!isMissing(requestId) && !isRequestId(requestId)) {
     refuse('requestId', `expected 1 to 128 letters, digits, "_" or "-", got ${describe(requestId)}`);
@@ -104,13 +121,8 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
   }
   if (!isMissing(waiting)) checkWaiting(waiting, refuse);
 
-  if (issues.length > 0) {
-    return {
-      ok: false,
-      model: typeof model === 'string' ? cutText(model, 255) : '',
-      issues: boundIssues(issues),
-    };
-  }
+  const issues = problems.toIssues();
+  if (issues.length > 0) return { ok: false, model: typeof model === 'string' ? cutText(model, 255) : '', issues };
   const request = Object.fromEntries(Object.entries(argument).filter(([, value]) => !isMissing(value)));
   return { ok: true, request: { input: {}, ...request } as unknown as GenerationRequest };
 }
@@ -175,5 +187,6 @@ function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'an array';
   if (isJsonObject(value)) return 'an object';
-  return cutText(JSON.stringify(value), 80);
+  if (typeof value === 'number') return String(value);
+  return cutText(JSON.stringify(typeof value === 'string' ? value.slice(0, 100) : value), 80);
 }

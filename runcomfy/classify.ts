@@ -1,4 +1,6 @@
 import type { FailureType } from '../domain/failure-type.ts';
+import { issuesSentence } from '../domain/issues.ts';
+import { cutText } from '../domain/text.ts';
 import type { Endpoint } from './endpoints.ts';
 import type { RunComfyErrorDetails } from './errors.ts';
 import { RunComfyError } from './errors.ts';
@@ -66,7 +68,7 @@ export function protocolMismatch(context: CallContext, httpStatus: number, found
 /** A short, single-line piece of a reply for a message. */
 export function excerpt(value: unknown): string {
   const text = (typeof value === 'string' ? value : JSON.stringify(value)).replaceAll(/\s+/g, ' ').trim();
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  return cutText(text, 200);
 }
 
 function unusableReply(context: CallContext, httpStatus: number, found: string): RunComfyError {
@@ -107,7 +109,9 @@ function classifyError(
   const details: RunComfyErrorDetails = {
     httpStatus,
     ...(error.code !== undefined && { vendorCode: error.code }),
-    ...(error.message !== undefined && { vendorMessage: error.message }),
+    // What the issues say already is not told once more.
+    ...(error.message !== undefined &&
+      error.message !== issuesSentence(error.issues ?? []) && { vendorMessage: error.message }),
     ...(error.issues !== undefined && { issues: error.issues }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(body.kind === 'unreadable' && { cause: body.cause }),

@@ -9,6 +9,7 @@ import { createReadPacer } from '../activities/read-pacer.ts';
 import { createReadTally } from '../activities/read-tally.ts';
 import type { WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
+import { withWorkerCodecs } from '../codec/index.ts';
 import { defaultTaskQueue, submitTaskQueue } from '../domain/names.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
 import { createInputValidator, expectedPriceUsd } from '../runcomfy/models/index.ts';
@@ -117,7 +118,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     namespace,
     shutdownGraceTime: shutdownGraceMs,
     activityTaskPollerBehavior: { type: 'autoscaling' },
-    ...(options.dataConverter && { dataConverter: options.dataConverter }),
+    ...(options.dataConverter && { dataConverter: withWorkerCodecs(options.dataConverter) }),
     ...(deploymentVersion && { workerDeploymentOptions: pinnedTo(deploymentVersion) }),
   } as const;
   const workers = await Promise.all([

@@ -1,28 +1,56 @@
 import type { Payload, PayloadConverter } from '@temporalio/workflow';
-import { defaultPayloadConverter } from '@temporalio/workflow';
+import { defaultPayloadConverter, workflowInfo } from '@temporalio/workflow';
+
+type Context = Parameters<PayloadConverter['fromPayload']>[1];
 
 /** Stands for a payload of JSON that is none. */
 export const malformedJson = 'malformed JSON';
 
+/** Stands for a payload that cannot be read: an encoding that is not known here, or encrypted bytes that are none. */
+export const unreadablePayload = 'a payload that cannot be read';
+
+/** Stands for a payload that is still encrypted: by a key, or a codec, that this worker lacks. Told by identity. */
+const encryptedPayload = Object.freeze({});
+
 /**
- * Temporal's own converter, but for what any client may send: JSON that does not parse is a piece of junk to be refused
- * as such, not a reason for a workflow task to fail again and again. What is encrypted by a codec that this worker lacks
- * still fails the task, so that the generation goes on as soon as a worker has the codec.
+ * Temporal's own converter, but for what any client may send: a payload that cannot be read is a piece of junk to be
+ * refused as such, not a reason for a workflow task to fail again and again. What activities and children answer is ours
+ * and may be paid for, so there the task fails until a worker can read it.
  */
 export const payloadConverter: PayloadConverter = {
   toPayload: (value) => defaultPayloadConverter.toPayload(value),
-  fromPayload(payload) {
+  fromPayload(payload, context) {
     try {
       return defaultPayloadConverter.fromPayload(payload);
     } catch (error) {
-      if (isJson(payload)) return malformedJson as never;
-      throw error;
+      if (isOurAnswer(context)) throw error;
+      const encoding = encodingOf(payload);
+      if (encoding.startsWith('json/')) return malformedJson as never;
+      return (encoding === 'binary/encrypted' ? encryptedPayload : unreadablePayload) as never;
     }
   },
 };
 
-/** `json/plain`, and the encodings of other SDKs such as `json/protobuf`. */
-function isJson({ metadata }: Payload): boolean {
-  const encoding = metadata?.['encoding'];
-  return encoding !== undefined && String.fromCharCode(...encoding.slice(0, 5)) === 'json/';
+/**
+ * Fails the workflow task while an argument of the start is encrypted with a key that this worker lacks: the workflow
+ * begins as soon as a worker has the key.
+ */
+export function waitForKeyOf(...startArguments: unknown[]): void {
+  if (startArguments.includes(encryptedPayload)) throw keyIsMissing();
+}
+
+/** No `ApplicationFailure`, which would end the workflow instead of its task. */
+function keyIsMissing(): Error {
+  return new Error(
+    'the argument of the start is encrypted with a key that this worker lacks: add the key to RUNCOMFY_CODEC_KEYS_FILE, or stop this worker',
+  );
+}
+
+function isOurAnswer(context: Context): boolean {
+  if (context === undefined) return false;
+  return context.type === 'activity' || context.workflowId !== workflowInfo().workflowId;
+}
+
+function encodingOf({ metadata }: Payload): string {
+  return String.fromCharCode(...(metadata?.['encoding'] ?? []).slice(0, 100));
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { InputIssue } from '../../domain/generation.ts';
+import { boundIssues } from '../../domain/issues.ts';
 import { isJsonObject, jsonPath } from '../../domain/json.ts';
 import { describeExpected, describeFound } from './describe.ts';
 import type { SchemaNode } from './normalize-schema.ts';
@@ -41,7 +42,7 @@ function compile(schema: Readonly<Record<string, unknown>>): CompiledSchema {
     node,
     check(input) {
       const result = validator.safeParse(input);
-      const issues = result.success ? [] : result.error.issues.map((issue) => toIssue(issue, node, input));
+      const issues = result.success ? [] : boundIssues(result.error.issues, (issue) => toIssue(issue, node, input));
       return { issues, warnings: [...warnings, ...findUnknownKeys(input, node)] };
     },
   };

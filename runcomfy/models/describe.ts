@@ -1,4 +1,5 @@
 import { isJsonObject } from '../../domain/json.ts';
+import { wellFormed } from '../../domain/text.ts';
 import type { SchemaNode } from './normalize-schema.ts';
 
 /** What a schema asks for, in words: `a whole number from 3 to 15`. */
@@ -15,7 +16,7 @@ export function describeFound(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value !== 'string') return (value as number | boolean | bigint).toString();
   return value.length > 80
-    ? `${JSON.stringify(value.slice(0, 80))}… (${count(value.length, 'character')})`
+    ? `${JSON.stringify(wellFormed(value.slice(0, 80)))}… (${count(value.length, 'character')})`
     : JSON.stringify(value);
 }
 

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { messageOf } from '../../domain/text.ts';
 import type { CatalogueModel } from '../schemas/catalogue.ts';
 import { findBundledModel } from './bundled.ts';
 import type { InputReport } from './compile-input-schema.ts';
@@ -45,7 +46,7 @@ export function createInputValidator(options: InputValidatorOptions = {}): Input
         return { entry: await within(timeoutMs, getModel(model)) };
       } catch (error) {
         entryOptions.ttl = failureTtlMs;
-        return { failure: error instanceof Error ? error.message : String(error) };
+        return { failure: messageOf(error) };
       }
     },
   });

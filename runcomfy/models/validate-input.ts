@@ -1,6 +1,7 @@
 import type { InputIssue } from '../../domain/generation.ts';
-import { isJsonObject, jsonPath, walkJson } from '../../domain/json.ts';
-import { findUnsafeIntegers } from '../../domain/request.ts';
+import { boundIssues } from '../../domain/issues.ts';
+import { isJsonObject, jsonPath } from '../../domain/json.ts';
+import { findUnsendable } from '../../domain/request.ts';
 import type { CatalogueModel } from '../schemas/catalogue.ts';
 import { findBundledModel } from './bundled.ts';
 import type { InputReport } from './compile-input-schema.ts';
@@ -19,6 +20,9 @@ export function validateInput(model: string, input: unknown, catalogue?: Catalog
     const message = `expected a JSON object with the fields of the model, got ${describeFound(input)}`;
     return { issues: [{ path: '$', message }], warnings: [] };
   }
+  const unsendable = findUnsendable(input);
+  // What is too large, or nested in a circle, is looked at no further.
+  if (unsendable[0]?.path === '$') return { issues: unsendable, warnings: [] };
   const bundled = findBundledModel(model);
   const schema = bundled?.inputSchema ?? catalogue?.inputSchema;
   const compiled = schema && compileInputSchema(schema);
@@ -26,15 +30,16 @@ export function validateInput(model: string, input: unknown, catalogue?: Catalog
   const report = compiled?.check(input) ?? { issues: [], warnings: [] };
   const blanks = compiled ? findBlanks(input, compiled.node) : [];
   return {
-    issues: withoutRepeats([
+    issues: boundIssues(
+      withoutRepeats([
       ...report.issues,
       // What a model that is not bundled makes of a blank string is not known.
       ...(bundled ? blanks : []),
-      ...findUnsafeIntegers(input),
-      ...findUnsendable(input),
+      ...unsendable,
       ...checkMedia(media),
       ...(compiled && isKling(model) ? checkKling(input, compiled.node, media) : []),
     ]),
+    ),
     warnings: [...report.warnings, ...(bundled ? [] : blanks.map(({ path, message }) => `${path}: ${message}`))],
   };
 }
@@ -44,18 +49,6 @@ function findBlanks(input: Record<string, unknown>, node: SchemaNode): InputIssu
     const value = input[key];
     const isBlank = typeof value === 'string' && value.trim() === '';
     return isBlank ? [{ path: jsonPath('$', key), message: 'expected a string that is not blank' }] : [];
-  });
-}
-
-/** Values that JSON cannot carry, and would silently change. */
-function findUnsendable(input: Record<string, unknown>): InputIssue[] {
-  return [...walkJson(input)].flatMap(({ path, value }) => {
-    const isUnsendable =
-      (typeof value === 'number' && !Number.isFinite(value)) ||
-      typeof value === 'bigint' ||
-      typeof value === 'function' ||
-      typeof value === 'symbol';
-    return isUnsendable ? [{ path, message: `expected a JSON value, got ${String(value)}` }] : [];
   });
 }
 

@@ -1,8 +1,8 @@
 import type { InputIssue } from '../../domain/generation.ts';
+import { createIssueList, issuesSentence } from '../../domain/issues.ts';
 import { isJsonObject, jsonPath } from '../../domain/json.ts';
 import { normalizeCode, readReason } from './reason.ts';
 
-const maxIssues = 100;
 const messageKeys = ['error_message', 'message', 'error', 'detail'];
 
 /** What a body says about an error. */
@@ -41,8 +41,7 @@ export function readErrorInSuccess(body: unknown): ErrorBody | undefined {
 
 function readMessage(body: Record<string, unknown>, issues: InputIssue[]): string | undefined {
   for (const key of messageKeys) {
-    if (key === 'detail' && issues.length > 0)
-      return issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
+    if (key === 'detail' && issues.length > 0) return issuesSentence(issues);
     const { text } = readReason(body[key]);
     if (text !== undefined) return text;
   }
@@ -51,15 +50,12 @@ function readMessage(body: Record<string, unknown>, issues: InputIssue[]): strin
 
 /** `detail: [{ loc: ['body', 'multi_prompt', 2, 'duration'], msg, type }]` as issues by JSONPath. */
 function readIssues(detail: unknown): InputIssue[] {
-  if (!Array.isArray(detail)) return [];
-  return detail
-    .slice(0, maxIssues)
-    .map((item: unknown): InputIssue | undefined => {
-      const { text } = readReason(item);
-      if (text === undefined) return undefined;
-      return { path: isJsonObject(item) ? pathOf(item['loc']) : '$', message: text };
-    })
-    .filter((issue) => issue !== undefined);
+  const issues = createIssueList();
+  for (const item of Array.isArray(detail) ? detail : []) {
+    const { text } = readReason(item);
+    if (text !== undefined) issues.add(isJsonObject(item) ? pathOf(item['loc']) : '$', text);
+  }
+  return issues.toIssues();
 }
 
 /** `detail: [{ loc, msg }]`, which RunComfy writes with and without a code. */

@@ -1,4 +1,5 @@
 import { isJsonObject } from '../../domain/json.ts';
+import { cutText, wellFormed } from '../../domain/text.ts';
 
 const maxReasonLength = 2_000;
 const textKeys = ['error_message', 'message', 'error', 'detail', 'msg', 'reason', 'failure_reason'];
@@ -24,7 +25,7 @@ export function readReason(value: unknown): Reason {
 export function normalizeCode(value: unknown): number | string | undefined {
   if (typeof value === 'number') return Number.isFinite(value) && value !== 0 ? value : undefined;
   if (typeof value !== 'string' || value.trim() === '') return undefined;
-  const text = value.trim().slice(0, 100);
+  const text = wellFormed(value.trim().slice(0, 100));
   return /^\d{1,9}$/.test(text) ? normalizeCode(Number(text)) : text;
 }
 
@@ -56,5 +57,5 @@ function firstOf<Item, Found>(items: Item[], read: (item: Item) => Found | undef
 }
 
 function cut(text: string | undefined): string | undefined {
-  return text !== undefined && text.length > maxReasonLength ? `${text.slice(0, maxReasonLength)}…` : text;
+  return text === undefined ? undefined : cutText(text, maxReasonLength);
 }

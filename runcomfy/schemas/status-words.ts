@@ -1,4 +1,5 @@
 import type { RequestStatus } from '../../domain/activities.ts';
+import { wellFormed } from '../../domain/text.ts';
 
 /**
  * Every status word that a real client of RunComfy handles, for both endpoints. `completed` on a status means that the
@@ -39,5 +40,5 @@ export function readStatusWord(word: unknown): RequestStatus {
 /** RunComfy's own word, bounded, for messages about a status that is not recognised. */
 export function quoteStatusWord(word: unknown): string {
   if (word === undefined) return '';
-  return (typeof word === 'string' ? word.trim() : JSON.stringify(word)).slice(0, maxWordLength);
+  return wellFormed((typeof word === 'string' ? word.trim() : JSON.stringify(word)).slice(0, maxWordLength));
 }

@@ -34,7 +34,8 @@ export async function inProcessWorkers(
   return {
     taskQueue,
     stop,
-    async start() {
+    /** Starts one more, with settings of its own if need be. */
+    async start(own: Partial<GenerationWorkerOptions> = {}) {
       const worker = await createGenerationWorker({
         connection,
         client,
@@ -45,6 +46,7 @@ export async function inProcessWorkers(
         taskQueue,
         workflowBundle: { codePath: inject('workflowBundlePath') },
         ...options,
+        ...own,
       });
       running.push({ worker, done: worker.run() });
     },

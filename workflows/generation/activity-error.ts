@@ -1,8 +1,9 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { ActivityFailureDetails } from '../../domain/activities.ts';
+import { readFailureDetails } from '../../domain/failure-details.ts';
 import type { FailureType } from '../../domain/failure-type.ts';
 import { isFailureType } from '../../domain/failure-type.ts';
-import { isJsonObject } from '../../domain/json.ts';
+import { messageOf } from '../../domain/text.ts';
 
 /** What an activity said when it failed for good: its type, its own words and details. */
 export interface ActivityError {
@@ -15,12 +16,11 @@ export interface ActivityError {
 export function readActivityError(error: unknown): ActivityError {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (!(cause instanceof ApplicationFailure)) {
-    return { type: undefined, message: cause instanceof Error ? cause.message : String(cause), details: {} };
+    return { type: undefined, message: messageOf(cause), details: {} };
   }
-  const first = cause.details?.[0];
   return {
     type: isFailureType(cause.type) ? cause.type : undefined,
     message: cause.message,
-    details: isJsonObject(first) ? first : {},
+    details: readFailureDetails<ActivityFailureDetails>(cause),
   };
 }

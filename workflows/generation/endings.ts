@@ -1,10 +1,16 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/workflow';
 import type { FailureType } from '../../domain/failure-type.ts';
 import type { FailureDetails, Phase, Submission } from '../../domain/generation.ts';
+import { boundIssues } from '../../domain/issues.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import { cutText } from '../../domain/text.ts';
 import { readActivityError } from './activity-error.ts';
 import type { Generation } from './memory.ts';
 import { countReads } from './sightings.ts';
 import { enterPhase } from './visibility.ts';
+
+/** More than anything that is written here; what comes from elsewhere is bounded by it. */
+const maxMessageLength = 4_000;
 
 interface End {
   type: FailureType;
@@ -25,15 +31,17 @@ export function endOf(generation: Generation, end: End): ApplicationFailure {
     key: facts.key,
     phase: state.phase,
     submission: state.submission,
-    ...(state.requestId !== undefined && { requestId: state.requestId }),
-    ...(state.cancel && { cancel: state.cancel }),
-    ...(state.otherRequestIds && { otherRequestIds: state.otherRequestIds }),
-    ...(state.evidence && { evidence: state.evidence }),
+    ...withoutUndefined({
+      requestId: state.requestId,
+      cancel: state.cancel,
+      otherRequestIds: state.otherRequestIds,
+      evidence: state.evidence,
+    }),
     ...end.details,
   };
   const where = [`model ${state.model === '' ? '(none)' : state.model}`, `key ${facts.key}`];
   if (state.requestId !== undefined) where.push(`request ${state.requestId}`);
-  const message = `${end.message} (${where.join(', ')})`;
+  const message = `${cutText(end.message, maxMessageLength)} (${where.join(', ')})`;
   state.failure = { type: end.type, message, details };
   return ApplicationFailure.create({
     type: end.type,
@@ -60,12 +68,8 @@ export function endByActivity(generation: Generation, error: unknown, submission
     phase: 'failed',
     message,
     ...(submission && { submission }),
-    details: {
-      ...(httpStatus !== undefined && { httpStatus }),
-      ...(vendorCode !== undefined && { vendorCode }),
-      ...(vendorMessage !== undefined && { vendorMessage }),
-      ...(issues && { issues }),
-    },
-    cause: error,
+    details: withoutUndefined({ httpStatus, vendorCode, vendorMessage, issues: issues && boundIssues(issues) }),
+    // What an activity said in our words is said above: as a cause it would stand in the history once more.
+    cause: type === undefined ? error : undefined,
   });
 }

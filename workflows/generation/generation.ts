@@ -1,8 +1,10 @@
 import { CancellationScope, condition, ContinueAsNew, sleep, TemporalFailure, upsertMemo } from '@temporalio/workflow';
 import type { GenerationRequest, GenerationResult } from '../../domain/generation.ts';
+import { issuesSentence } from '../../domain/issues.ts';
 import type { FinishedWork } from '../../domain/waiting.ts';
 import { workMemoKey } from '../../domain/waiting.ts';
 import { boundedReads } from '../activity-options.ts';
+import { waitForKeyOf } from '../payload-converter.ts';
 import { askToCancel, obeyCancel, openCancel, stepCancel } from './cancellation.ts';
 import { checkWork } from './check-work.ts';
 import { continueAsNewIfDue } from './continue-as-new.ts';
@@ -21,6 +23,7 @@ export async function runcomfyGeneration(
   request: GenerationRequest,
   carried?: CarriedMemory,
 ): Promise<GenerationResult> {
+  waitForKeyOf(request, carried);
   const generation = openGeneration(request, carried);
   listen(generation);
   // A cancellation of the workflow is one more wish for the main path, which must be able to talk to RunComfy after it.
@@ -58,8 +61,7 @@ async function fulfil(generation: Generation): Promise<GenerationResult> {
 
 function invalidRequest(generation: Generation): Error {
   const { issues } = generation.facts;
-  const list = issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  const message = `the request cannot be understood, nothing was sent: ${list}`;
+  const message = `the request cannot be understood, nothing was sent: ${issuesSentence(issues)}`;
   return endOf(generation, { type: 'InvalidInput', phase: 'failed', message, details: { issues } });
 }
 

@@ -1,6 +1,6 @@
 import type { GenerationRequest, InputIssue } from '../../../domain/generation.ts';
-import { walkJson } from '../../../domain/json.ts';
-import { parseGenerationRequest } from '../../../domain/request.ts';
+import { issuesSentence } from '../../../domain/issues.ts';
+import { findUnsendable, parseGenerationRequest } from '../../../domain/request.ts';
 import { validateBundled } from '../../../runcomfy/models/index.ts';
 
 import { GenerationError } from '../../errors.ts';
@@ -33,12 +33,7 @@ export function checkRequest(request: RequestDraft, key: string): CheckedRequest
 }
 
 function toJson(request: RequestDraft, key: string): unknown {
-  const issues: InputIssue[] = [];
-  for (const { path, value } of walkJson(request.input)) {
-    const isUnsendable =
-      (typeof value === 'number' && !Number.isFinite(value)) || ['bigint', 'function', 'symbol'].includes(typeof value);
-    if (isUnsendable) issues.push({ path, message: `expected a JSON value, got ${String(value)}` });
-  }
+  const issues = findUnsendable(request.input);
   if (issues.length > 0) throw invalid(key, request.model, issues);
   const text = JSON.stringify(request);
   const bytes = Buffer.byteLength(text);
@@ -48,10 +43,9 @@ function toJson(request: RequestDraft, key: string): unknown {
 }
 
 function invalid(key: string, model: string, issues: InputIssue[]): GenerationError {
-  const list = issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
   return new GenerationError({
     type: 'InvalidInput',
-    message: `nothing was sent, the input is not valid (model ${model === '' ? 'missing' : model}, key ${key}): ${list}`,
+    message: `nothing was sent, the input is not valid (model ${model === '' ? 'missing' : model}, key ${key}): ${issuesSentence(issues)}`,
     key,
     model,
     submission: 'not_sent',

@@ -1,13 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  isJsonObject,
-  isNestedDeeperThan,
-  isSameJson,
-  jsonPath,
-  walkJson,
-  withoutUndefined,
-} from '../../../domain/json.ts';
+import { findExcess, isJsonObject, isSameJson, jsonPath, walkJson, withoutUndefined } from '../../../domain/json.ts';
 
 /** As it comes out of a parser, whoever wrote it. */
 const json = () => fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as unknown);
@@ -106,7 +99,43 @@ describe('walkJson', () => {
   });
 });
 
-describe('isNestedDeeperThan', () => {
+describe('findExcess', () => {
+  const isNestedDeeperThan = (maxLevels: number, root: unknown) =>
+    findExcess(root, { maxNodes: Number.POSITIVE_INFINITY, maxLevels }) === 'maxLevels';
+  /** A list that tells which of its items was looked at last. */
+  const watched = (length: number) => {
+    const seen = { last: 0 };
+    const list = new Proxy(
+      Array.from({ length }, () => 'x'),
+      {
+        get(target, key, receiver) {
+          if (typeof key === 'string' && /^\d+$/.test(key)) seen.last = Math.max(seen.last, Number(key));
+          return Reflect.get(target, key, receiver) as unknown;
+        },
+      },
+    );
+    return { list, seen };
+  };
+
+  it('looks at no more values than it may, however many there are', () => {
+    const { list, seen } = watched(500_000);
+    const bounds = { maxNodes: 1_000, maxLevels: 10 };
+    expect(findExcess({ list }, bounds)).toBe('maxNodes');
+    expect(seen.last).toBeLessThan(1_000);
+    expect(findExcess(Array.from({ length: 999 }), bounds)).toBeUndefined();
+    expect(findExcess(Array.from({ length: 1_000 }), bounds)).toBe('maxNodes');
+  });
+
+  it('ends on a circle, with one way round and with many', () => {
+    const circle: Record<string, unknown> = {};
+    circle['self'] = circle;
+    const branching: unknown[] = [];
+    branching.push(branching, branching, { branching });
+    for (const root of [circle, branching]) {
+      expect(findExcess(root, { maxNodes: 20_000, maxLevels: 100 })).toBe('maxLevels');
+    }
+  });
+
   it('counts the levels of arrays and objects', () => {
     expect(isNestedDeeperThan(0, 'text')).toBe(false);
     expect(isNestedDeeperThan(0, [])).toBe(false);

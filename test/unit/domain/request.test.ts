@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   deadlineMsOf,
-  findUnsafeIntegers,
+  findUnsendable,
   inputUrlsOf,
   isModelId,
   isRequestId,
@@ -43,7 +43,7 @@ describe('parseGenerationRequest', () => {
         const before = JSON.stringify(given);
         const parsed = parseGenerationRequest({ model, input: given });
         if (parsed.ok) expect(JSON.stringify(parsed.request.input)).toBe(before);
-        else expect(findUnsafeIntegers(given).length).toBeGreaterThan(0);
+        else expect(findUnsendable(given).length).toBeGreaterThan(0);
         expect(JSON.stringify(given)).toBe(before);
       }),
     );
@@ -159,15 +159,51 @@ describe('isRequestId', () => {
   });
 });
 
-describe('findUnsafeIntegers', () => {
+describe('findUnsendable', () => {
   it('finds exactly the integers that JSON would round', () => {
     fc.assert(
       fc.property(fc.oneof(fc.maxSafeInteger(), fc.double({ noNaN: true, noDefaultInfinity: true })), (value) => {
         const isRounded = Number.isInteger(value) && Math.abs(value) > Number.MAX_SAFE_INTEGER;
-        expect(findUnsafeIntegers({ a: [value] })).toHaveLength(isRounded ? 1 : 0);
+        expect(findUnsendable({ a: [value] })).toHaveLength(isRounded ? 1 : 0);
       }),
     );
-    expect(findUnsafeIntegers({ seed: -(2 ** 53) })).toMatchObject([{ path: '$.seed' }]);
+    expect(findUnsendable({ seed: -(2 ** 53) })).toMatchObject([{ path: '$.seed' }]);
+  });
+
+  it('finds every value that JSON cannot carry, as a parser or a caller may make one', () => {
+    const parsed = JSON.parse('{"scale": 1e400, "list": [1, -1e400, {"deep": 1e309}], "fine": 1e308}') as object;
+    expect(findUnsendable(parsed).map(({ path, message }) => `${path} ${message}`)).toEqual([
+      '$.scale expected a JSON value, got Infinity',
+      '$.list[1] expected a JSON value, got -Infinity',
+      '$.list[2].deep expected a JSON value, got Infinity',
+      '$.fine integer beyond ±(2^53 − 1) would be rounded; pass it as a string if the model takes one',
+    ]);
+    const given = { nan: Number.NaN, big: 1n, call: () => 1, tag: Symbol('t') };
+    expect(findUnsendable(given).map(({ path }) => path)).toEqual(['$.nan', '$.big', '$.call', '$.tag']);
+  });
+
+  it('tells a bounded number of problems of bounded length', () => {
+    const key = 'k'.repeat(1_000_000);
+    const wrong = { [key]: Array.from({ length: 10_000 }, () => Number.NaN) };
+    const issues = findUnsendable(wrong);
+    expect(issues).toHaveLength(51);
+    expect(issues.at(-1)?.message).toBe('and 9950 more problems');
+    expect(JSON.stringify(issues).length).toBeLessThan(30_000);
+  });
+
+  it('refuses what is too large or goes in a circle, as one problem', () => {
+    const circle: Record<string, unknown> = {};
+    circle['self'] = circle;
+    const isBounded = (given: unknown) => parseGenerationRequest({ model, input: given });
+    for (const list of [Array.from({ length: 20_001 }, () => 'x'), Array.from({ length: 500_000 }, () => Number.NaN)]) {
+      expect(isBounded({ list })).toEqual({
+        ok: false,
+        model,
+        issues: [{ path: '$', message: 'has more than 20000 values' }],
+      });
+    }
+    expect(isBounded(circle)).toMatchObject({ issues: [{ path: '$', message: 'nested more than 100 levels deep' }] });
+    expect(isBounded({ list: Array.from({ length: 19_000 }, () => 'x') }).ok).toBe(true);
   });
 });
 

@@ -11,19 +11,33 @@ import { flux } from '../../support/simulator-client.ts';
 
 const secret = 'an unreleased red bicycle';
 
-async function encrypted(faults: FaultRule[] = []) {
-  const keys = { k1: randomBytes(32) };
-  const dataConverter = { payloadCodecs: [createEncryptionCodec({ keys, activeKeyId: 'k1' })] };
+const k1 = randomBytes(32);
+
+function sealing(keys: Record<string, Buffer>, activeKeyId: string) {
+  return { payloadCodecs: [createEncryptionCodec({ keys, activeKeyId })] };
+}
+
+async function encrypted(faults: FaultRule[] = [], profile: object = { queueReads: 1, runReads: 1 }) {
+  const dataConverter = sealing({ k1 }, 'k1');
   const clientConnection = await Connection.connect({ address: inject('temporalAddress') });
   const client = new Client({ connection: clientConnection, dataConverter });
-  const simulator = await startSimulator({ seed: 3, profiles: { '*': { queueReads: 1, runReads: 1 } }, faults });
+  const simulator = await startSimulator({ seed: 3, profiles: { '*': profile }, faults });
   onTestFinished(async () => {
     await simulator.close();
     await clientConnection.close();
   });
   const workers = await inProcessWorkers(client, simulator.modelApiBase, { dataConverter });
   await workers.start();
-  return { client, simulator, generations: createGenerationClient({ client, taskQueue: workers.taskQueue }) };
+  /** A client whose payloads nobody else can read, or only who has its key. */
+  const clientWith = (keys: Record<string, Buffer>, activeKeyId: string) =>
+    new Client({ connection: clientConnection, dataConverter: sealing(keys, activeKeyId) });
+  return {
+    client,
+    clientWith,
+    workers,
+    simulator,
+    generations: createGenerationClient({ client, taskQueue: workers.taskQueue }),
+  };
 }
 
 /** Everything readable in the histories of a key, bytes decoded. */
@@ -60,5 +74,51 @@ describe('a generation whose payloads are encrypted', () => {
     const requestId = simulator.ledger().jobs[0]?.id ?? '';
     await handle.resolveSubmission({ action: 'adopt', requestId });
     expect((await handle.result()).requestId).toBe(requestId);
+  });
+
+  it('takes a message that was encrypted otherwise, or forged, for junk and goes on', async () => {
+    const { clientWith, simulator, generations } = await encrypted([], { queueReads: 2, runReads: 1_000 });
+    const handle = await generations.start(
+      { model: flux, input: { prompt: secret } },
+      { key: `codec-${randomUUID()}` },
+    );
+    await expect.poll(async () => (await handle.state()).requestId, { timeout: 30_000 }).toBeDefined();
+    const forger = clientWith({ k1: randomBytes(32) }, 'k1').workflow.getHandle(handle.key);
+    const stranger = clientWith({ k2: randomBytes(32) }, 'k2').workflow.getHandle(handle.key);
+    for (const other of [forger, stranger]) {
+      await other.signal('nudge', { any: 'thing' });
+      await other.signal('requestAccepted', { firstExecutionRunId: 'x', requestId: 'y' });
+    }
+    const state = await handle.state();
+    expect(state.otherRequestIds).toBeUndefined();
+    await forger.signal('cancel', { reason: 'nobody can read this' });
+    await expect(handle.result()).rejects.toMatchObject({ type: 'GenerationCancelled' });
+    expect((await handle.state()).cancel?.reason).toBeUndefined();
+    expect(simulator.ledger().jobs.map((job) => job.state)).toEqual(['cancelled']);
+  });
+
+  it('waits for the key of its order, sends nothing meanwhile, and refuses an order that no key can read', async () => {
+    const { client, clientWith, workers, simulator, generations } = await encrypted();
+    const k2 = randomBytes(32);
+    const start = (by: Client, key: string) =>
+      createGenerationClient({ client: by, taskQueue: workers.taskQueue }).start(
+        { model: flux, input: { prompt: secret } },
+        { key },
+      );
+    const forged = await start(clientWith({ k1: randomBytes(32) }, 'k1'), `codec-${randomUUID()}`);
+    const refused = client.workflow.getHandle(forged.key).result();
+    await expect(refused).rejects.toMatchObject({ cause: { type: 'InvalidInput' } });
+
+    const waiting = await start(clientWith({ k2 }, 'k2'), `codec-${randomUUID()}`);
+    const failedTask = async () => {
+      const { events } = await client.workflow.getHandle(waiting.key).fetchHistory();
+      const failed = events?.find(({ workflowTaskFailedEventAttributes: failure }) => failure);
+      return failed?.workflowTaskFailedEventAttributes?.failure?.message ?? '';
+    };
+    await expect.poll(failedTask, { timeout: 30_000 }).toContain('a key that this worker lacks');
+    expect(simulator.ledger().jobs).toEqual([]);
+    await workers.stop();
+    await workers.start({ dataConverter: sealing({ k1, k2 }, 'k1') });
+    expect((await generations.result(waiting.key)).output.images.length).toBeGreaterThan(0);
   });
 });

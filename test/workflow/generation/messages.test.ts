@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import proto from '@temporalio/proto';
 import { describe, expect, it } from 'vitest';
 import {
   endingOf,
@@ -11,6 +13,7 @@ import {
   withGenerations,
 } from '../../support/generations.ts';
 
+const { UpdateWorkflowExecutionLifecycleStage } = proto.temporal.api.enums.v1;
 const longWait = { readStatus: () => Promise.resolve(reading('in_queue', { nextReadInMs: 60_000, queuePosition: 3 })) };
 
 describe('what comes from outside', () => {
@@ -47,6 +50,8 @@ describe('what comes from outside', () => {
         ['json/plain', '{"model": oops'],
         ['json/protobuf', '<none>'],
         ['binary/plain', 'x'.repeat(5_000)],
+        ['binary/protobuf', '\0'],
+        ['of another world', '\0'],
       ] as const) {
         const workflowId = `generation-${randomUUID()}`;
         await rig.client.workflowService.startWorkflowExecution({
@@ -60,6 +65,63 @@ describe('what comes from outside', () => {
         const handle = rig.adopt(workflowId);
         expect((await endingOf(handle)).type).toBe('InvalidInput');
       }
+    });
+  });
+
+  it('is junk as any other when its encoding is not known here: in a signal, an update and the memo', async () => {
+    await withGenerations(longWait, async (rig) => {
+      const workflowId = `generation-${randomUUID()}`;
+      const encodings = ['binary/protobuf', 'json/protobuf', 'binary/encrypted', 'of another world', ''];
+      const payloads = encodings.map((encoding) => ({
+        metadata: encoding === '' ? {} : { encoding: Buffer.from(encoding) },
+        data: Buffer.from('\0'),
+      }));
+      const to = { namespace: 'default', workflowExecution: { workflowId } };
+      await rig.client.workflowService.startWorkflowExecution({
+        namespace: 'default',
+        workflowId,
+        requestId: randomUUID(),
+        workflowType: { name: 'runcomfyGeneration' },
+        taskQueue: { name: rig.taskQueue },
+        input: { payloads: [defaultPayloadConverter.toPayload(order)] },
+      });
+      const handle = rig.adopt(workflowId);
+      await untilState(handle, ({ reads }) => reads === 1);
+      for (const [index, payload] of payloads.entries()) {
+        await rig.client.workflowService.signalWorkflowExecution({
+          ...to,
+          signalName: index % 2 === 0 ? 'requestAccepted' : 'nudge',
+          input: { payloads: [payload] },
+        });
+        const update = { meta: { updateId: randomUUID() }, input: { name: 'resolveSubmission', args: { payloads } } };
+        const reply = await rig.client.workflowService.updateWorkflowExecution({
+          ...to,
+          request: update,
+          waitPolicy: {
+            lifecycleStage: UpdateWorkflowExecutionLifecycleStage.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED,
+          },
+        });
+        expect(reply.outcome?.failure?.message).toContain('nothing to resolve');
+      }
+      await rig.client.workflowService.signalWorkflowExecution({ ...to, signalName: 'cancel', input: { payloads } });
+      const { type, state } = await endingOf(handle);
+      expect(type).toBe('GenerationCancelled');
+      expect(state).toMatchObject({ requestId: 'request-1', cancel: { outcome: 'cancelled' } });
+      expect(state.otherRequestIds).toBeUndefined();
+
+      const withMemo = `generation-${randomUUID()}`;
+      await rig.client.workflowService.startWorkflowExecution({
+        namespace: 'default',
+        workflowId: withMemo,
+        requestId: randomUUID(),
+        workflowType: { name: 'runcomfyGeneration' },
+        taskQueue: { name: rig.taskQueue },
+        input: { payloads: [defaultPayloadConverter.toPayload(order)] },
+        memo: { fields: { retryOfRunId: payloads[0] ?? {}, another: payloads[2] ?? {} } },
+      });
+      const other = rig.client.workflow.getHandle(withMemo);
+      await other.signal('cancel');
+      await expect(other.result()).rejects.toMatchObject({ cause: { type: 'GenerationCancelled' } });
     });
   });
 
