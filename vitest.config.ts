@@ -2,12 +2,14 @@ import { defineConfig } from 'vitest/config';
 
 const serverTimeoutMs = 120_000;
 
-/** Server tiers start processes of their own beside the server: two test files at a time are enough for two cores. */
-const workers = { pool: 'forks', maxWorkers: 2 } as const;
+/** These compute: as many files at a time as there are cores, in processes that load the product once for all files. */
+const computing = { pool: 'forks', maxWorkers: 2, isolate: false, sequence: { groupOrder: 1 } } as const;
+
+/** These wait, for the server, for timers and for processes of their own: more files at a time than cores, and first. */
+const waiting = { pool: 'forks', maxWorkers: 4, sequence: { groupOrder: 0 } } as const;
 
 export default defineConfig({
   test: {
-    ...workers,
     // What concurrent tests do is wait: for timeouts and timers of Temporal's own.
     maxConcurrency: 20,
     restoreMocks: true,
@@ -16,7 +18,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          ...workers,
+          ...computing,
           include: ['test/unit/**/*.test.ts', 'test/activity/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -25,7 +27,7 @@ export default defineConfig({
       {
         test: {
           name: 'replay',
-          ...workers,
+          ...computing,
           include: ['test/replay/**/*.test.ts'],
           globalSetup: ['test/support/setup/bundle-setup.ts'],
           testTimeout: 60_000,
@@ -35,7 +37,7 @@ export default defineConfig({
       {
         test: {
           name: 'server',
-          ...workers,
+          ...waiting,
           include: ['test/workflow/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
           globalSetup: ['test/support/setup/bundle-setup.ts', 'test/support/setup/global-setup.ts'],
           testTimeout: serverTimeoutMs,

@@ -1,4 +1,5 @@
 // npm test                      everything that CI runs
+// npm run test:fast             types and the tests that need no server
 // npm test -- test/unit/x.ts    vitest alone, with these arguments
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { codeFolders, existing } from './architecture.mjs';
@@ -10,33 +11,46 @@ const maxTestMs = 16 * 60_000;
 
 ensureInstalled();
 const args = process.argv.slice(2);
-const checks = args.length > 0 ? { passed: 0, failed: 0 } : await runChecks();
-const tests = await runTests(args);
+const isFast = args[0] === '--fast';
+const vitestArgs = isFast ? ['--project', 'unit', '--project', 'replay', ...args.slice(1)] : args;
+// The tests wait for servers and timers much of their time: the checks use it.
+const [checks, tests] = await Promise.all([runChecks(checksFor()), runTests(vitestArgs)]);
+for (const line of checks.lines) process.stdout.write(line);
 const failed = checks.failed + tests.failed;
 process.stdout.write(`\n${String(checks.passed + tests.passed)} passed, ${String(failed)} failed\n`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-/** One failure hides no other: each check runs, whatever became of those before it. */
-async function runChecks() {
-  const steps = [
-    ['format', tool('prettier'), ['--check', '--log-level=warn', '.']],
+/** The checks of this run, by name, program and arguments. */
+function checksFor() {
+  const types = [
     ['types', tool('tsc'), ['--noEmit', '-p', '.']],
     ['types of the workflow sandbox', tool('tsc'), ['--noEmit', '-p', 'workflows']],
+  ];
+  if (isFast) return types;
+  if (args.length > 0) return [];
+  return [
+    ['format', tool('prettier'), ['--check', '--log-level=warn', '.']],
+    ...types,
     ['lint', tool('eslint'), ['--max-warnings=0', '.']],
     ['import rules', tool('depcruise'), ['--config', '.dependency-cruiser.mjs', ...existing(codeFolders)]],
     ['unused code', tool('knip'), ['--no-progress']],
     ['compose files', process.execPath, ['scripts/check-compose.mjs']],
   ];
+}
+
+/** One after the other, beside the tests. One failure hides no other: each check runs, whatever became of those before it. */
+async function runChecks(steps) {
+  const lines = [];
   const failures = [];
   for (const [name, program, stepArgs] of steps) {
     const { code, output, seconds } = await runStep(program, stepArgs);
-    process.stdout.write(`${code === 0 ? 'ok  ' : 'FAIL'}  ${name}  ${seconds.toFixed(1)} s\n`);
+    lines.push(`${code === 0 ? 'ok  ' : 'FAIL'}  ${name}  ${seconds.toFixed(1)} s\n`);
     if (code === 0) continue;
     failures.push(name);
-    process.stdout.write(`${output.trimEnd().replaceAll(/^/gm, '      ')}\n`);
+    lines.push(`${output.trimEnd().replaceAll(/^/gm, '      ')}\n`);
   }
-  if (failures.length > 0) process.stdout.write(`failed checks: ${failures.join(', ')}\n`);
-  return { passed: steps.length - failures.length, failed: failures.length };
+  if (failures.length > 0) lines.push(`failed checks: ${failures.join(', ')}\n`);
+  return { passed: steps.length - failures.length, failed: failures.length, lines };
 }
 
 async function runTests(vitestArgs) {

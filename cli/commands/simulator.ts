@@ -23,12 +23,12 @@ export const addSimulator = defineCommand<SimulatorCommandOptions>({
     'Serve a local RunComfy with faults and a billing ledger until Ctrl-C. Tokens that start with sim- are valid.',
   examples: [
     'runcomfy-temporal simulator --scenario demo',
-    'RUNCOMFY_MODEL_API_BASE=http://127.0.0.1:4010/v1 RUNCOMFY_API_TOKEN=sim-me runcomfy-temporal worker',
-    'curl -s http://127.0.0.1:4010/__sim/ledger',
+    'RUNCOMFY_MODEL_API_BASE=http://127.0.0.1:7788/v1 RUNCOMFY_API_TOKEN=sim-me runcomfy-temporal worker',
+    'curl -s http://127.0.0.1:7788/__sim/ledger',
   ],
   set: (command) =>
     command
-      .addOption(new Option('--port <number>', '0: any free port').argParser(parsePort).default(4010))
+      .addOption(new Option('--port <number>', '0: any free port').argParser(parsePort).default(7788))
       .option('--host <address>', 'anything but loopback lets others use it, control API included', '127.0.0.1')
       .addOption(
         new Option('--seed <number>', 'ids, times and probabilities repeat with the same seed').argParser(parseWhole),

@@ -39,7 +39,7 @@ export function entry(id: string, facts: EntryFacts, inputSchema?: Readonly<Reco
     kind: 'model',
     base_price_usd: facts.price,
     price_unit: unit,
-    pricing_note: facts.note ?? `$${String(facts.price)} per ${unit}`,
+    pricing_note: facts.note ?? `$${String(facts.price)} per ${unit}, made up by the simulator`,
     inputs: Object.keys(facts.properties),
     required_inputs: required,
     model_url: `https://www.runcomfy.com/models/${id}`,

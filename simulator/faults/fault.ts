@@ -37,6 +37,8 @@ export interface Fault {
   /** Whether this call can be spoiled in this way; calls that cannot are not counted. */
   readonly applies?: (context: FaultContext) => boolean;
   readonly act: (context: FaultContext) => Delivery;
+  /** All that it does is in the reply: where that is the honest one, it did not strike. */
+  readonly isInReplyAlone?: true;
 }
 
 /** The steps that are calls of the API, downloads aside. */

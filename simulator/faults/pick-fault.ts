@@ -1,3 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Reply } from '../http/reply.ts';
+import { encodeReply } from '../http/reply.ts';
 import { createRandom } from '../world/random.ts';
 import type { Delivery, FaultContext } from './fault.ts';
 import { faultsByName } from './fault-names.ts';
@@ -44,10 +47,22 @@ export function createFaultRules(seed: () => number, onCount: () => void): Fault
         const fault = faultsByName.get(rule.fault);
         if (fault === undefined || !wants(rule, index, context)) continue;
         rule.fired += 1;
+        const delivery = fault.act({ ...context, rule });
+        if (fault.isInReplyAlone === true && isHonest(delivery, context.proceed())) {
+          rule.seen -= 1;
+          rule.fired -= 1;
+          continue;
+        }
         onCount();
-        return { rule, delivery: fault.act({ ...context, rule }) };
+        return { rule, delivery };
       }
       return undefined;
     },
   };
+}
+
+/** Whether the caller gets exactly what it would have got without any fault. */
+function isHonest(delivery: Delivery, honest: Reply): boolean {
+  if (delivery.how !== 'reply' || delivery.afterMs !== undefined) return false;
+  return isDeepStrictEqual(encodeReply(delivery.reply), encodeReply(honest));
 }

@@ -42,6 +42,7 @@ function output(
     steps: ['result'],
     sentence,
     applies: hasOutput,
+    isInReplyAlone: true,
     act: (context) => {
       const { call, world } = context;
       const honest = context.proceed();
@@ -72,7 +73,8 @@ function failed(name: string, sentence: string, shape?: Switches['error_shape'])
     sentence,
     applies: (context) => {
       const job = jobOf(context);
-      return job?.state === 'failed' || (job?.state === 'succeeded' && job.hasShownSuccess !== true);
+      if (job?.state === 'failed') return shape !== undefined && shape !== context.world.settings.switches.error_shape;
+      return job?.state === 'succeeded' && job.hasShownSuccess !== true;
     },
     act: ({ rule, call, world }) => {
       const reason = rule.word ?? 'The generation failed.';
@@ -128,9 +130,11 @@ export const resultFaults: readonly Fault[] = [
   output(
     'untrusted-url',
     'The files lie on another host (`location`; else http://files.invalid).',
-    ({ kind, urls }, { rule, call }) => ({
-      [`${kind}s`]: urls.map((url) => url.replace(call.origin, rule.location ?? 'http://files.invalid')),
-    }),
+    ({ kind, urls, output: honest }, { rule }) => {
+      const elsewhere = rule.location ?? 'http://files.invalid';
+      if (urls.every((url) => url.startsWith(`${elsewhere}/`))) return honest;
+      return { [`${kind}s`]: urls.map((url) => url.replace(new URL(url).origin, elsewhere)) };
+    },
     9,
   ),
   output(
@@ -151,6 +155,7 @@ export const resultFaults: readonly Fault[] = [
     steps: ['result'],
     sentence: 'The result lacks `cost`.',
     applies: hasOutput,
+    isInReplyAlone: true,
     act: ({ proceed }) => reply(withJson(proceed(), ({ cost: _none, ...json }) => json)),
   },
   {
@@ -159,6 +164,7 @@ export const resultFaults: readonly Fault[] = [
     steps: ['result'],
     sentence: 'The result names another model (`word`; else somebody/else).',
     applies: hasOutput,
+    isInReplyAlone: true,
     act: ({ rule, proceed }) =>
       reply(withJson(proceed(), (json) => ({ ...json, model_id: rule.word ?? 'somebody/else' }))),
   },

@@ -21,6 +21,7 @@ function changed(
     steps,
     sentence,
     applies,
+    isInReplyAlone: true,
     act: (context) => reply(withJson(context.proceed(), (json) => change(json, context))),
   };
 }

@@ -123,11 +123,17 @@ export const submitFaults: readonly Fault[] = [
     steps: ['submit', 'status'],
     sentence: 'The URLs in the reply name another host (`location`; else http://foreign.invalid).',
     applies: (context) => (context.call.step === 'submit' ? isTaken(context) : jobOf(context) !== undefined),
-    act: ({ rule, call, proceed }) =>
+    isInReplyAlone: true,
+    act: ({ rule, call, world, proceed }) =>
       reply(
         withJson(proceed(), (json) => {
           const move = (value: unknown) =>
-            typeof value === 'string' ? value.replace(call.origin, rule.location ?? 'http://foreign.invalid') : value;
+            typeof value === 'string'
+              ? value.replace(
+                  world.settings.switches.public_base ?? call.origin,
+                  rule.location ?? 'http://foreign.invalid',
+                )
+              : value;
           return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, move(value)]));
         }),
       ),
@@ -137,7 +143,10 @@ export const submitFaults: readonly Fault[] = [
     group: 12,
     steps: ['submit'],
     sentence: 'The job costs `factor` times (2 unless given) what the catalogue says.',
-    applies: isTaken,
+    applies: (context) => {
+      const plan = context.plan();
+      return plan.accepted && plan.draft.priceMicro > 0 && context.rule.factor !== 1;
+    },
     act: (context) => {
       const plan = context.plan();
       const priceMicro = plan.accepted ? Math.round(plan.draft.priceMicro * (context.rule.factor ?? 2)) : 0;

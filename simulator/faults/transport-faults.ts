@@ -22,6 +22,7 @@ function spoiled(name: string, group: number, sentence: string, make: (honest: R
     steps: apiSteps,
     sentence,
     applies: isTaken,
+    isInReplyAlone: true,
     act: (context) => {
       const made = bodyOf(context, make(context.proceed()));
       return reply({ ...made, status: context.rule.httpStatus ?? made.status });
@@ -34,17 +35,23 @@ function refused(name: string, group: number, sentence: string, make: (context: 
   return { name, group, steps: apiSteps, sentence, act: (context) => reply(bodyOf(context, make(context))) };
 }
 
+/** Where a redirect leads: the simulator itself has two names on loopback, elsewhere it has one. */
+function locationOf({ rule, call }: FaultContext): string {
+  if (rule.location !== undefined) return rule.location;
+  const { protocol, hostname, port } = new URL(call.origin);
+  const other = { '127.0.0.1': 'localhost', localhost: '127.0.0.1', '[::1]': 'localhost' }[hostname];
+  const host = other === undefined ? 'elsewhere.invalid' : `${other}${port === '' ? '' : `:${port}`}`;
+  return `${protocol}//${host}/__sim/elsewhere${call.url.pathname}`;
+}
+
 function redirect(status: 302 | 307): Fault {
   return {
     name: `redirect-${String(status)}`,
     group: 10,
     steps: allSteps,
-    sentence: `${String(status)} to another origin (\`location\`; else the simulator under another host name), nothing done.`,
-    act: ({ rule, call }) => {
-      const elsewhere = call.origin.replace('127.0.0.1', 'localhost');
-      const location = rule.location ?? `${elsewhere}/__sim/elsewhere${call.url.pathname}`;
-      return reply({ status, headers: { location }, raw: '' });
-    },
+    sentence: `${String(status)} to another origin (\`location\`; else the simulator under another loopback name, or elsewhere.invalid), nothing done.`,
+    applies: (context) => new URL(locationOf(context), context.call.url).origin !== context.call.origin,
+    act: (context) => reply({ status, headers: { location: locationOf(context) }, raw: '' }),
   };
 }
 
@@ -143,9 +150,15 @@ export const transportFaults: readonly Fault[] = [
   },
   redirect(302),
   redirect(307),
-  refused('token-revoked', 11, 'The token is refused until the rule is taken away: nothing was done.', ({ world }) =>
-    badToken(world.settings.switches),
-  ),
+  {
+    ...refused(
+      'token-revoked',
+      11,
+      'The token is refused until the rule is taken away: nothing was done.',
+      ({ world }) => badToken(world.settings.switches),
+    ),
+    applies: ({ call }) => call.owner !== undefined,
+  },
   refused(
     'token-echo',
     11,

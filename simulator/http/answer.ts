@@ -30,6 +30,7 @@ export interface Service {
 
 type ApiRoute = Extract<Route, { to: 'api' }>;
 
+const maxDroppedBytes = 2 ** 30;
 const endWords = new Set(['completed', 'succeeded', 'failed', 'cancelled', 'canceled']);
 
 /** Answers one call of the API, faults included, and notes it. */
@@ -44,7 +45,6 @@ export async function answerCall(
   const body = await readBody(request, world.settings.switches.body_cap_bytes);
   if (body === undefined) {
     await deliver(request, response, { how: 'reply', reply: tooLarge(world.settings.switches) });
-    request.destroy();
     return;
   }
   const call = createCall(world, route, url, request, body);
@@ -149,15 +149,17 @@ function noteShownSuccess(job: Job, { step }: Call, delivery: Delivery): void {
   if (typeof json === 'object' && json !== null && 'output' in json) job.hasShownSuccess = true;
 }
 
-/** The whole body, or nothing when it is longer than allowed. */
+/**
+ * The whole body, or nothing when it is longer than allowed. What is too long is read to its end and dropped, within
+ * reason: a connection that closes under a caller who still sends is reset, and the 413 is lost.
+ */
 async function readBody(request: IncomingMessage, capBytes: number): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > capBytes) return undefined;
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > capBytes) return undefined;
-    chunks.push(chunk);
+    if (length <= capBytes) chunks.push(chunk);
+    if (length > capBytes + maxDroppedBytes) return undefined;
   }
-  return Buffer.concat(chunks);
+  return length > capBytes ? undefined : Buffer.concat(chunks);
 }

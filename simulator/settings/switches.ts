@@ -92,7 +92,7 @@ export const switchTable = {
     z.url().nullable(),
     null,
     'seen',
-    'origin of output URLs, e.g. https://playgrounds-storage-public.runcomfy.net; null: the simulator itself',
+    'origin of output URLs, e.g. https://files.example.com; null: the simulator itself',
   ),
   public_base: facts(z.url().nullable(), null, 'assumed', 'origin of the URLs in replies; null: the Host header'),
 } as const;

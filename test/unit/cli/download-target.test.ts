@@ -26,9 +26,9 @@ describe('isHostAllowed', () => {
   });
 
   it('takes hosts that the user named, over plain HTTP too', () => {
-    expect(isHostAllowed('http://127.0.0.1:4010/a', ['127.0.0.1'])).toBe(true);
-    expect(isHostAllowed('http://127.0.0.1:4010/a', ['127.0.0.1:4010'])).toBe(true);
-    expect(isHostAllowed('http://127.0.0.1:4011/a', ['127.0.0.1:4010'])).toBe(false);
+    expect(isHostAllowed('http://127.0.0.1:7788/a', ['127.0.0.1'])).toBe(true);
+    expect(isHostAllowed('http://127.0.0.1:7788/a', ['127.0.0.1:7788'])).toBe(true);
+    expect(isHostAllowed('http://127.0.0.1:7789/a', ['127.0.0.1:7788'])).toBe(false);
   });
 });
 

@@ -82,7 +82,7 @@ describe('docker-compose.yml', () => {
       if (used) expect(profiles, name).toEqual(['live']);
     }
     const config = readConfig(environmentOf('simulator-worker'));
-    expect(config).toMatchObject({ modelApiBase: 'http://simulator:4010/v1', token: { isSimulated: true } });
+    expect(config).toMatchObject({ modelApiBase: 'http://simulator:7788/v1', token: { isSimulated: true } });
   });
 
   it('gives its workers an environment that they accept', () => {

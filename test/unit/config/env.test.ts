@@ -93,7 +93,7 @@ describe('the configuration', () => {
     expect(readConfig(sameAsDefault).serverlessApiBase).toBe('https://api.runcomfy.net/prod/v2');
   });
 
-  it.each(['http://127.0.0.1:4010/v1', 'http://localhost:4010/v1', 'http://[::1]:4010/v1'])('allows %s', (base) => {
+  it.each(['http://127.0.0.1:7788/v1', 'http://localhost:7788/v1', 'http://[::1]:7788/v1'])('allows %s', (base) => {
     expect(readConfig({ RUNCOMFY_API_TOKEN: 'secret', RUNCOMFY_MODEL_API_BASE: base }).modelApiBase).toBe(base);
   });
 

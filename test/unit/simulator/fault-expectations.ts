@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { FaultRule, LedgerJob } from '../../../simulator/index.ts';
+import type { FaultRule, LedgerJob, Switches } from '../../../simulator/index.ts';
 import type { Answer } from '../../support/simulator-client.ts';
 import { kling, klingInput } from '../../support/simulator-client.ts';
 
@@ -12,6 +12,8 @@ export type Stage = 'queued' | 'running' | 'over' | 'succeeded' | 'cancelled';
 export interface Expectation {
   /** Parameters of the rule. */
   rule?: Partial<FaultRule>;
+  /** Under which the honest reply is another one. */
+  switches?: Partial<Switches>;
   /** Where the job stands before the call; of steps other than submit. */
   stage?: Stage;
   /** What the caller sees. */
@@ -242,7 +244,10 @@ export const expectations: Record<string, Partial<Record<Step | '*', Expectation
   'not-ready-400005': everyDay({ stage: 'succeeded', seen: gets(400, { error_code: 400005 }) }),
   'no-output': everyDay(getsOutput(() => undefined)),
   'empty-lists': everyDay(getsOutput(() => ({ images: [], videos: [], audios: [] }))),
-  'singular-only': everyDay(getsOutput(({ outputUrl }) => ({ video: outputUrl }))),
+  'singular-only': everyDay({
+    ...getsOutput(({ outputUrl }) => ({ video: outputUrl })),
+    switches: { output_keys: 'plural' },
+  }),
   'plural-only': everyDay(getsOutput(({ outputUrl }) => ({ videos: [outputUrl] }))),
   both: everyDay(getsOutput(({ outputUrl }) => ({ video: outputUrl, videos: [outputUrl] }))),
   duplicates: everyDay(getsOutput(({ outputUrl }) => ({ videos: [outputUrl, outputUrl] }))),

@@ -36,6 +36,7 @@ describe('every fault at every step it applies to', () => {
     const facts =
       step === 'submit' ? { id: '', outputUrl: '', origin: sim.url } : await prepare(test, step, expectation.stage);
 
+    sim.setSwitches(expectation.switches ?? {});
     sim.setFaults([{ fault: name, step, times: 1, ...expectation.rule }]);
     const outcome = await attempt(test, step, facts);
     expectation.seen(outcome, facts);
@@ -142,7 +143,7 @@ describe.each(['result-failed', 'error-object', 'error-array'])('a job that meet
         }
       }
     }
-  });
+  }, 120_000);
 });
 
 /** Which end an answer tells. */
