@@ -32,6 +32,11 @@ export interface ActivityDeps {
   expectedPriceUsd: (model: string, input: Record<string, unknown>) => Promise<number | undefined>;
   /** Makes an accepted id outlive this process and the current activity; never throws. */
   keepRequestId: (kept: KeptRequestId) => Promise<void>;
+  /** The submit that RunComfy accepted from this chain of runs, as the worker's disk remembers it; never throws. */
+  acceptedBefore: (chain: {
+    workflowId: string;
+    firstExecutionRunId: string;
+  }) => Promise<{ requestId: string; acceptedAt: string } | undefined>;
   /** Throws when a run of the key that is newer than `retryOfRunId`, other than `runId`, may have been billed. */
   checkNewerRuns: (key: string, runId: string, retryOfRunId: string) => Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { Activities } from '../domain/activities.ts';
 import type { ActivityDeps } from './activity-deps.ts';
+import { adoptAccepted } from './adopt-accepted.ts';
 import { createCancelRequest } from './cancel-request.ts';
 import { createCheckAdoption } from './check-adoption.ts';
 import { createFetchResult } from './fetch-result.ts';
@@ -12,7 +13,7 @@ export type { ActivityDeps, KeptRequestId } from './activity-deps.ts';
 /** The activities of a worker. No globals: everything they touch comes through `deps`. */
 export function createActivities(deps: ActivityDeps): Activities {
   return {
-    submitRequest: createSubmitRequest(deps),
+    submitRequest: adoptAccepted(deps, createSubmitRequest(deps)),
     readStatus: createReadStatus(deps),
     fetchResult: createFetchResult(deps),
     cancelRequest: createCancelRequest(deps),

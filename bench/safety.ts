@@ -22,6 +22,7 @@ import { startSimulator } from '../simulator/index.ts';
 import { createHandOver } from '../worker/hand-over.ts';
 import { bundleWorkflows } from '../worker/index.ts';
 import { openRequestSpool } from '../worker/request-spool.ts';
+import { openSubmitJournal } from '../worker/submit-journal.ts';
 import { order } from './support/subjects/protocols.ts';
 import { quietTemporal } from './support/stack/quiet-temporal.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
@@ -85,7 +86,12 @@ async function main(): Promise<void> {
 
   /** The submit is the real one, or a bare POST; the rest answers at once, so that the submit is what is seen. */
   function activitiesOf(way: Way): Activities {
-    const handOver = createHandOver({ client, spool: openRequestSpool(folder), log: pino({ level: 'silent' }) });
+    const handOver = createHandOver({
+      client,
+      spool: openRequestSpool(folder),
+      journal: openSubmitJournal(folder),
+      log: pino({ level: 'silent' }),
+    });
     const deps: ActivityDeps = {
       runcomfy,
       validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
@@ -97,6 +103,7 @@ async function main(): Promise<void> {
       recentBalance: () => undefined,
       expectedPriceUsd: () => Promise.resolve(undefined),
       keepRequestId: (kept) => handOver.keep(kept),
+      acceptedBefore: () => Promise.resolve(undefined),
       checkNewerRuns: () => Promise.resolve(),
     };
     const real = createActivities(deps);

@@ -19,6 +19,7 @@ import { createHandOver } from './hand-over.ts';
 import { learnFromHistory } from './learn-from-history.ts';
 import { checkNewerRuns } from './newer-runs.ts';
 import { openRequestSpool } from './request-spool.ts';
+import { openSubmitJournal } from './submit-journal.ts';
 import { followSearchAttributes, missingSearchAttributesSentence } from './search-attributes.ts';
 
 /** Longer than a submit may take (75 s), so that no POST is cut off by a shutdown. */
@@ -86,7 +87,8 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     if (!check) log.warn('the search attributes of the namespace could not be listed; generations run without them');
     else if (check.missing.length > 0) log.warn(missingSearchAttributesSentence(check.missing, namespace));
   });
-  const handOver = createHandOver({ client, spool: openRequestSpool(options.stateDir), log });
+  const journal = openSubmitJournal(options.stateDir);
+  const handOver = createHandOver({ client, spool: openRequestSpool(options.stateDir), journal, log });
   const catalogue = { getModel: (id: string) => runcomfy.getModel(id) };
   const maxConcurrentReads = options.maxConcurrentReads ?? defaultConcurrentReads;
   const openReadings = createOpenReadings(Math.floor(maxConcurrentReads * shareOfPausingReads));
@@ -110,6 +112,11 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     recentBalance,
     expectedPriceUsd: (model, input) => expectedPriceUsd(model, input, catalogue),
     keepRequestId: (kept) => handOver.keep(kept),
+    acceptedBefore: (chain) =>
+      journal.find(chain).catch((error: unknown) => {
+        log.error({ ...chain, error }, 'the journal of accepted submits cannot be read; check RUNCOMFY_STATE_DIR');
+        return undefined;
+      }),
     checkNewerRuns: (key, runId, retryOfRunId) => checkNewerRuns(client, key, runId, retryOfRunId),
   });
   const { readStatus, fetchResult, cancelRequest, checkAdoption, gatherEvidence } = activities;

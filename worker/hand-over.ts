@@ -1,16 +1,25 @@
 import type { Client } from '@temporalio/client';
-import { ActivityCancelledError, WorkflowNotFoundError } from '@temporalio/client';
+import { ActivityCancelledError } from '@temporalio/client';
 import type { Logger } from 'pino';
+
 import type { KeptRequestId } from '../activities/index.ts';
+import type { AcceptedRequest } from '../domain/generation.ts';
 import { messageNames } from '../domain/names.ts';
+
+import { identifyNamespace, locateSpooled } from './locate-chain.ts';
+import type { NamespaceIdentity } from './locate-chain.ts';
 import type { RequestSpool, SpooledRequest } from './request-spool.ts';
+import type { SubmitJournal } from './submit-journal.ts';
 
 const acknowledgeWithinMs = 5_000;
 const retryEveryMs = 5_000;
 
+/** Enough for a long history; a call that takes longer is made again. */
+const locateWithinMs = 10_000;
+
 /** Sees to it that an accepted request id reaches its workflow, whatever becomes of the activity that got it. */
 export interface HandOver {
-  /** Spools the id and has Temporal acknowledge it; what is not acknowledged is sent as a signal until it is taken. */
+  /** Writes the id to spool and journal and has Temporal acknowledge it; what is not acknowledged is sent to its own generation as a signal until it is taken. */
   keep: (kept: KeptRequestId) => Promise<void>;
   /** Hands over what an earlier worker left behind. */
   drain: () => Promise<void>;
@@ -20,13 +29,16 @@ export interface HandOver {
 interface HandOverDeps {
   client: Client;
   spool: RequestSpool;
+  journal: SubmitJournal;
   log: Logger;
 }
 
-export function createHandOver({ client, spool, log }: HandOverDeps): HandOver {
+export function createHandOver({ client, spool, journal, log }: HandOverDeps): HandOver {
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
-  const closed = new Set<string>();
+  /** Entries about which nothing more can be done here, for this process. */
+  const settled = new Set<string>();
+  let home: NamespaceIdentity | undefined;
   /** What the disk did not take: handed over as long as this process lives. */
   const unspooled = new Map<string, SpooledRequest>();
 
@@ -37,17 +49,23 @@ export function createHandOver({ client, spool, log }: HandOverDeps): HandOver {
         firstExecutionRunId,
         requestId,
         acceptedAt: new Date().toISOString(),
+        ...home,
       };
-      const isSpooled = await spool.put(entry).then(
-        () => true,
-        (error: unknown) => {
-          log.error(
-            { workflowId, requestId, error },
-            'the request id could not be written to the spool; check RUNCOMFY_STATE_DIR',
-          );
-          return false;
-        },
-      );
+      const written = (what: string, writing: Promise<void>) =>
+        writing.then(
+          () => true,
+          (error: unknown) => {
+            log.error(
+              { workflowId, requestId, error },
+              `the request id could not be written to the ${what}; check RUNCOMFY_STATE_DIR`,
+            );
+            return false;
+          },
+        );
+      const [isSpooled] = await Promise.all([
+        written('spool', spool.put(entry)),
+        written('journal', journal.append(entry)),
+      ]);
       if (await acknowledge(taskToken, beat)) {
         if (isSpooled) await forget(entry);
         return;
@@ -57,7 +75,10 @@ export function createHandOver({ client, spool, log }: HandOverDeps): HandOver {
       void send(entry).catch(() => undefined);
       schedule();
     },
-    drain,
+    async drain() {
+      await client.withDeadline(Date.now() + acknowledgeWithinMs, whereWeAre).catch(() => undefined);
+      await drain();
+    },
     stop() {
       isStopped = true;
       clearTimeout(timer);
@@ -76,30 +97,50 @@ export function createHandOver({ client, spool, log }: HandOverDeps): HandOver {
 
   async function drain(): Promise<void> {
     const known = [...(await spool.list()), ...unspooled.values()];
-    const waiting = known.filter((entry) => !closed.has(entry.requestId));
+    const waiting = known.filter((entry) => !settled.has(entry.requestId));
     const results = await Promise.allSettled(waiting.map(send));
     if (results.some(({ status }) => status === 'rejected')) schedule();
   }
 
-  /** Rejects when Temporal could not be asked; a workflow that is closed keeps its entry for `doctor`. */
+  /** Rejects when Temporal could not be asked; an entry that cannot be delivered is left for `doctor`. */
   async function send(entry: SpooledRequest): Promise<void> {
     const { workflowId, firstExecutionRunId, requestId } = entry;
-    const handle = client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId });
-    try {
-      await client.withDeadline(Date.now() + acknowledgeWithinMs, () =>
-        handle.signal(messageNames.requestAccepted, { firstExecutionRunId, requestId }),
-      );
-    } catch (error) {
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-      closed.add(requestId);
-      log.error(
-        { workflowId, requestId },
-        'the generation closed before its request id could be handed over; kept in the spool',
-      );
-      return;
+    const place = await client.withDeadline(Date.now() + locateWithinMs, async () =>
+      locateSpooled(client, entry, await whereWeAre()),
+    );
+    switch (place.kind) {
+      case 'open': {
+        const accepted: AcceptedRequest = { firstExecutionRunId, requestId };
+        await client.withDeadline(Date.now() + acknowledgeWithinMs, () =>
+          client.workflow.getHandle(workflowId, place.runId).signal(messageNames.requestAccepted, accepted),
+        );
+        log.info({ workflowId, requestId }, 'request id handed over by signal');
+        await forget(entry);
+        break;
+      }
+      case 'delivered':
+        log.info({ workflowId, requestId }, 'the generation has the request id already');
+        await forget(entry);
+        break;
+      case 'elsewhere':
+        settled.add(requestId);
+        log.warn(
+          { workflowId, requestId, namespace: entry.namespace },
+          'a request id in the spool belongs to another server or namespace; kept for a worker there',
+        );
+        break;
+      case 'undelivered':
+        settled.add(requestId);
+        log.error(
+          { workflowId, requestId },
+          'the generation closed before its request id could be handed over; kept in the spool',
+        );
     }
-    log.info({ workflowId, requestId }, 'request id handed over by signal');
-    await forget(entry);
+  }
+
+  async function whereWeAre(): Promise<NamespaceIdentity> {
+    home ??= await identifyNamespace(client);
+    return home;
   }
 
   async function forget(entry: SpooledRequest): Promise<void> {

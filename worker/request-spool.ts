@@ -1,14 +1,21 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+
 import type { AcceptedRequest } from '../domain/generation.ts';
 import { isJsonObject } from '../domain/json.ts';
+
+import { syncFolder } from './sync-folder.ts';
 
 /** A request id that Temporal has not taken yet. No input, no token. */
 export interface SpooledRequest extends AcceptedRequest {
   workflowId: string;
   /** ISO 8601. */
   acceptedAt: string;
+  /** Whose workflow it is; missing where the worker could not find out, and in entries of older workers. */
+  namespace?: string;
+  /** Tells servers apart, too: each has an id of its own for a namespace of the same name. */
+  namespaceId?: string;
 }
 
 /** Request ids on disk, one file each, so that several workers of one machine may share a folder. */
@@ -55,16 +62,6 @@ export function openRequestSpool(stateDir: string): RequestSpool {
       return entries.filter((entry) => entry !== undefined);
     },
   };
-}
-
-/** A rename is only durable once its folder is. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 async function readEntry(file: string): Promise<SpooledRequest | undefined> {

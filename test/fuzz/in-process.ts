@@ -64,6 +64,7 @@ async function play(lane: Lane, script: FuzzScript): Promise<Said> {
     recentBalance: () => undefined,
     expectedPriceUsd: () => Promise.resolve(undefined),
     keepRequestId: () => Promise.resolve(),
+    acceptedBefore: () => Promise.resolve(undefined),
     checkNewerRuns: () => Promise.resolve(),
   });
   const startedAt = clock.now;

@@ -72,6 +72,7 @@ export function activitiesAt(base: string, options: RigOptions = {}): ActivityRi
       kept.push(id);
       return Promise.resolve();
     },
+    acceptedBefore: () => Promise.resolve(undefined),
     checkNewerRuns: () => Promise.resolve(),
     ...options.deps,
   });

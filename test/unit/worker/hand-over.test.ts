@@ -2,18 +2,23 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
-import { ActivityCancelledError, WorkflowNotFoundError } from '@temporalio/client';
+import { ActivityCancelledError } from '@temporalio/client';
 import pino from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { KeptRequestId } from '../../../activities/index.ts';
 import { createHandOver } from '../../../worker/hand-over.ts';
 import { openRequestSpool } from '../../../worker/request-spool.ts';
+import { openSubmitJournal } from '../../../worker/submit-journal.ts';
 
 interface Temporal {
   /** Acknowledges a heartbeat, or throws. */
   heartbeat?: () => void;
   /** Takes a signal, or throws. */
   signal?: () => void;
+  /** The newest run of the key; a running one of the chain unless told otherwise. */
+  latest?: { status: 'RUNNING' | 'FAILED'; firstRunId: string };
+  /** What a payload in the history of every run holds. */
+  inHistory?: string;
 }
 
 const kept: KeptRequestId = {
@@ -31,7 +36,7 @@ async function handOverTo(temporal: Temporal, { isSpoolBroken = false } = {}) {
   const folder = isSpoolBroken ? path.join(stateDir, 'a-file') : stateDir;
   if (isSpoolBroken) await writeFile(folder, '');
   const calls: unknown[] = [];
-  // The four calls of a client that the hand-over makes.
+  // The calls of a client that the hand-over makes.
   const client = {
     withDeadline: <T>(_deadline: number, call: () => Promise<T>) => call(),
     activity: {
@@ -41,10 +46,21 @@ async function handOverTo(temporal: Temporal, { isSpoolBroken = false } = {}) {
         return Promise.resolve();
       },
     },
+    options: { namespace: 'default', loadedDataConverter: { payloadCodecs: [] } },
+    workflowService: { describeNamespace: () => Promise.resolve({ namespaceInfo: { id: 'namespace-1' } }) },
     workflow: {
-      getHandle: (workflowId: string, runId: string | undefined, options: object) => ({
+      getHandle: (workflowId: string, runId?: string) => ({
+        describe: () => {
+          const { status = 'RUNNING', firstRunId = 'first-run' } = temporal.latest ?? {};
+          const raw = { workflowExecutionInfo: { firstRunId } };
+          return Promise.resolve({ runId: 'run-7', status: { name: status }, raw });
+        },
+        fetchHistory: () => {
+          const payload = { metadata: {}, data: Buffer.from(temporal.inHistory ?? 'null') };
+          return Promise.resolve({ events: [{ activityTaskCompletedEventAttributes: { result: [payload] } }] });
+        },
         signal: (name: string, payload: object) => {
-          calls.push({ signal: name, workflowId, runId, ...options, payload });
+          calls.push({ signal: name, workflowId, runId, payload });
           temporal.signal?.();
           return Promise.resolve();
         },
@@ -52,14 +68,15 @@ async function handOverTo(temporal: Temporal, { isSpoolBroken = false } = {}) {
     },
   } as unknown as Client;
   const spool = openRequestSpool(folder);
+  const journal = openSubmitJournal(folder);
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(line) });
-  const handOver = createHandOver({ client, spool, log });
+  const handOver = createHandOver({ client, spool, journal, log });
   onTestFinished(() => {
     handOver.stop();
   });
   const signals = () => calls.filter((call) => 'signal' in (call as object));
-  return { handOver, spool, calls, signals, log: () => lines.join('') };
+  return { handOver, spool, journal, calls, signals, log: () => lines.join('') };
 }
 
 const fails = (message: string) => () => {
@@ -68,8 +85,7 @@ const fails = (message: string) => () => {
 const signal = {
   signal: 'requestAccepted',
   workflowId: 'generation-1',
-  runId: undefined,
-  firstExecutionRunId: 'first-run',
+  runId: 'run-7',
   payload: { firstExecutionRunId: 'first-run', requestId: 'request-1' },
 };
 
@@ -84,10 +100,11 @@ async function until(isReached: () => boolean | Promise<boolean>): Promise<void>
 
 describe('handing over a request id', () => {
   it('is done once Temporal has acknowledged the heartbeat that carries it', async () => {
-    const { handOver, spool, calls } = await handOverTo({});
+    const { handOver, spool, journal, calls } = await handOverTo({});
     await handOver.keep(kept);
     expect(calls).toEqual([{ beat: kept.beat }]);
     expect(await spool.list()).toEqual([]);
+    expect(await journal.find(kept)).toMatchObject({ requestId: 'request-1' });
   });
 
   it('takes the news of a cancel for an acknowledgement', async () => {
@@ -101,7 +118,7 @@ describe('handing over a request id', () => {
     expect(await spool.list()).toEqual([]);
   });
 
-  it('goes by signal where the activity is gone, and the workflow is found by its first run', async () => {
+  it('goes by signal where the activity is gone, to the run that is under way in its own chain', async () => {
     const { handOver, spool, signals } = await handOverTo({ heartbeat: fails('activity not found') });
     await handOver.keep(kept);
     await until(() => signals().length > 0);
@@ -132,16 +149,56 @@ describe('handing over a request id', () => {
   it('keeps the id of a generation that has closed, says so, and does not try for ever', async () => {
     const { handOver, spool, signals, log } = await handOverTo({
       heartbeat: fails('activity not found'),
-      signal: () => {
-        throw new WorkflowNotFoundError('closed', 'generation-1', undefined);
-      },
+      latest: { status: 'FAILED', firstRunId: 'first-run' },
     });
     await handOver.keep(kept);
     await until(() => log().includes('kept in the spool'));
     await handOver.drain();
-    expect(signals()).toHaveLength(1);
+    expect(signals()).toEqual([]);
+    expect(log().match(/kept in the spool/g)).toHaveLength(1);
     expect(await spool.list()).toMatchObject([{ requestId: 'request-1' }]);
     expect(log()).toContain('request-1');
+  });
+
+  it('forgets the id of a generation that has closed and knows it', async () => {
+    const { handOver, spool, signals } = await handOverTo({
+      heartbeat: fails('away'),
+      latest: { status: 'FAILED', firstRunId: 'first-run' },
+      inHistory: '{"requestId":"request-1"}',
+    });
+    await handOver.keep(kept);
+    await until(async () => (await spool.list()).length === 0);
+    expect(signals()).toEqual([]);
+  });
+
+  it('offers the id to no other generation that has the same key', async () => {
+    const { handOver, spool, signals, log } = await handOverTo({
+      heartbeat: fails('activity not found'),
+      latest: { status: 'RUNNING', firstRunId: 'another-first-run' },
+    });
+    await handOver.keep(kept);
+    await until(() => log().includes('kept in the spool'));
+    expect(signals()).toEqual([]);
+    expect(await spool.list()).toMatchObject([{ requestId: 'request-1' }]);
+  });
+
+  it('leaves the ids of another server or namespace to a worker there', async () => {
+    const { handOver, spool, signals, log } = await handOverTo({});
+    const { workflowId, firstExecutionRunId, requestId } = kept;
+    const acceptedAt = '2026-11-01T00:00:00.000Z';
+    const ids = { workflowId, firstExecutionRunId, requestId, acceptedAt };
+    await spool.put({ ...ids, namespace: 'default', namespaceId: 'namespace-of-another-server' });
+    await handOver.drain();
+    expect(signals()).toEqual([]);
+    expect(log()).toContain('another server or namespace');
+    expect(await spool.list()).toHaveLength(1);
+  });
+
+  it('writes down whose workflow an id belongs to', async () => {
+    const { handOver, spool } = await handOverTo({ heartbeat: fails('away'), signal: fails('away') });
+    await handOver.drain();
+    await handOver.keep(kept);
+    expect(await spool.list()).toMatchObject([{ namespace: 'default', namespaceId: 'namespace-1' }]);
   });
 
   it('goes on without a disk to write to: the id is acknowledged, or sent again and again', async () => {

@@ -40,6 +40,7 @@ it('waits long on timers and reads closely in one activity: a hundred reads in a
     recentBalance: () => undefined,
     expectedPriceUsd: () => Promise.resolve(undefined),
     keepRequestId: () => Promise.resolve(),
+    acceptedBefore: () => Promise.resolve(undefined),
     checkNewerRuns: () => Promise.resolve(),
   });
   const submitRequest = async () => {
