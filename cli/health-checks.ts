@@ -7,7 +7,6 @@ import type { ConnectedGenerations } from './command-context.ts';
 import { describeError } from './describe-error.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { shellQuote } from './shell-quote.ts';
 import { withRunComfy } from './with-runcomfy.ts';
 
 /** What one check found, and how to put it right. */
@@ -98,20 +97,6 @@ export async function checkToken(config: Config): Promise<Finding> {
     if (usd > 0) return { check, status: 'ok', message };
     return { check, status: 'failed', message, fix: 'top up the wallet at RunComfy', exitCode: exitCodes.unavailable };
   });
-}
-
-/** Request ids that a worker of this machine could not hand over: each is a paid request that its workflow may not know. */
-export async function checkSpool(stateDir: string): Promise<Finding> {
-  const check = 'spool';
-  const { openRequestSpool } = await import('../worker/request-spool.ts');
-  const entries = await openRequestSpool(stateDir).list();
-  if (entries.length === 0) return { check, status: 'ok', message: 'no request id waits to be handed over' };
-  const list = entries.map(({ requestId, workflowId }) => `${requestId} (generation ${workflowId})`).join(', ');
-  const [first] = entries;
-  const fix =
-    'a worker with the same RUNCOMFY_STATE_DIR hands them over once Temporal answers; where the generation has ended, ' +
-    `\`runcomfy-temporal generate MODEL --request-id ${first?.requestId ?? 'ID'} --key ${shellQuote(`${first?.workflowId ?? 'KEY'}/late`)}\` collects the result`;
-  return { check, status: 'failed', message: `not handed over yet: ${list}`, fix, exitCode: exitCodes.tryLater };
 }
 
 function judgeQueue(check: string, queue: string, { pollers, currentVersion }: AttendedQueue): Finding {

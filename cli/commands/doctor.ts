@@ -2,16 +2,10 @@ import type { CommandContext } from '../command-context.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import {
-  checkSearchAttributes,
-  checkSpool,
-  checkTemporal,
-  checkToken,
-  checkWorkers,
-  failedFinding,
-} from '../health-checks.ts';
+import { checkSearchAttributes, checkTemporal, checkToken, checkWorkers, failedFinding } from '../health-checks.ts';
 import type { Finding } from '../health-checks.ts';
 import { table } from '../pretty.ts';
+import { checkSpool } from '../spool-check.ts';
 
 /** The code of the finding that has to be put right first decides. */
 const bySeverity: ExitCode[] = [
@@ -49,13 +43,14 @@ async function examine({ config, withTemporal }: CommandContext, shouldFix: bool
       await attempt('temporal', () => checkTemporal(connected)),
       await attempt('search attributes', () => checkSearchAttributes(connected, shouldFix)),
       ...[await attempt('workers', () => checkWorkers(connected, settings.taskQueue))].flat(),
+      await attempt('spool', () => checkSpool(settings.stateDir, connected)),
     ]),
   );
   return [
     { check: 'configuration', status: 'ok', message: `task queue "${settings.taskQueue}", ${settings.modelApiBase}` },
     ...[temporal].flat(),
     await attempt('token', () => checkToken(settings)),
-    await attempt('spool', () => checkSpool(settings.stateDir)),
+    ...(Array.isArray(temporal) ? [] : [await attempt('spool', () => checkSpool(settings.stateDir))]),
   ];
 }
 
