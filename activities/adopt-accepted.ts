@@ -1,7 +1,6 @@
 import { activityInfo, log } from '@temporalio/activity';
 
 import type { Activities } from '../domain/activities.ts';
-import { workKeyOf } from '../domain/waiting.ts';
 
 import type { ActivityDeps } from './activity-deps.ts';
 
@@ -12,7 +11,7 @@ import type { ActivityDeps } from './activity-deps.ts';
 export function adoptAccepted(deps: ActivityDeps, submit: Activities['submitRequest']): Activities['submitRequest'] {
   return async (order) => {
     const { workflowExecution } = activityInfo();
-    const { model, input, firstExecutionRunId } = order;
+    const { model, firstExecutionRunId } = order;
     const before =
       workflowExecution &&
       (await deps.acceptedBefore({ workflowId: workflowExecution.workflowId, firstExecutionRunId }));
@@ -24,7 +23,6 @@ export function adoptAccepted(deps: ActivityDeps, submit: Activities['submitRequ
       submittedAt: acceptedAt,
       nextReadInMs: 0,
       isNextReadSoon: true,
-      workKey: workKeyOf(model, input),
       searchAttributes: deps.searchAttributes(),
       warnings: [`RunComfy accepted this order at ${acceptedAt}: its request was taken over, nothing was sent again`],
     };
