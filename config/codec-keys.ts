@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+
 import { ConfigError } from './config-error.ts';
+import { trimValue } from './environment.ts';
 import type { Config } from './env.ts';
 
 const keyFile = z.strictObject({ activeKeyId: z.string(), keys: z.record(z.string(), z.string()) });
@@ -18,7 +20,7 @@ export async function readCodecKeys({ codecKeysFile }: Config): Promise<CodecKey
   });
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(trimValue(text));
   } catch {
     throw refuse('is not JSON');
   }

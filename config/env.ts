@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { withoutUndefined } from '../domain/json.ts';
 import { defaultTaskQueue } from '../domain/names.ts';
 import { ConfigError } from './config-error.ts';
+import { cleanEnvironment } from './environment.ts';
 import type { TokenSetting } from './token.ts';
 import { failForMissingToken, parseToken } from './token.ts';
 
@@ -42,7 +43,8 @@ export interface Config {
   readonly taskQueue: string;
   readonly submitsPerSecond?: number;
   readonly readsPerSecond?: number;
-  readonly stateDir: string;
+  /** Missing where this user has no home folder and no variable names another. */
+  readonly stateDir?: string;
   readonly healthAddress?: ListenAddress;
   readonly metricsAddress?: ListenAddress;
   /** File with the keys of the payload codec; unset: payloads are not encrypted. */
@@ -105,9 +107,10 @@ const environment = z.object({
 /** Reads the environment; throws one `ConfigError` that lists every problem. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const problems: string[] = [];
-  const parsed = environment.safeParse(withoutBlanks(env));
+  const clean = cleanEnvironment(onlyOurs(env), problems);
+  const parsed = environment.safeParse(clean);
   for (const issue of parsed.error?.issues ?? []) problems.push(`${issue.path.join('.')}: ${issue.message}.`);
-  const token = parseToken(env, problems);
+  const token = parseToken(clean, problems);
   const values = parsed.data;
   if (values === undefined) throw new ConfigError(problems);
 
@@ -127,6 +130,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   if (problems.length > 0) throw new ConfigError(problems);
 
+  const stateDir = values.RUNCOMFY_STATE_DIR ?? defaultStateDir(values.XDG_STATE_HOME);
   return deepFreeze(
     withoutUndefined({
       hasToken: token !== undefined,
@@ -137,7 +141,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       taskQueue: values.RUNCOMFY_TASK_QUEUE ?? defaultTaskQueue,
       submitsPerSecond: values.RUNCOMFY_SUBMITS_PER_SECOND,
       readsPerSecond: values.RUNCOMFY_READS_PER_SECOND,
-      stateDir: resolve(values.RUNCOMFY_STATE_DIR ?? defaultStateDir(values.XDG_STATE_HOME)),
+      stateDir: stateDir === undefined ? undefined : resolve(stateDir),
       healthAddress: values.RUNCOMFY_HEALTH_ADDRESS,
       metricsAddress: values.RUNCOMFY_METRICS_ADDRESS,
       codecKeysFile:
@@ -149,15 +153,24 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   );
 }
 
+/** The folder of what outlives a worker; a `ConfigError` says which variable names one where there is no home folder. */
+export function stateDirOf({ stateDir }: Config): string {
+  if (stateDir !== undefined) return stateDir;
+  throw new ConfigError([
+    'RUNCOMFY_STATE_DIR is not set and this user has no home folder: name a folder that this user may write.',
+  ]);
+}
+
 /** A function that gives the token as it is now: a rotated token file is seen without a restart. */
 export function tokenSource(config: Config): () => Promise<string> {
   return config.token?.read ?? failForMissingToken;
 }
 
-/** Compose files pass unset variables on as empty ones. */
-function withoutBlanks(env: NodeJS.ProcessEnv): Record<string, string> {
-  const known = Object.keys(environment.shape);
-  return Object.fromEntries(known.flatMap((name) => (env[name]?.trim() ? [[name, env[name].trim()]] : [])));
+/** Temporal's connection is judged where it is read. */
+function onlyOurs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => name.startsWith('RUNCOMFY_') || name in environment.shape),
+  );
 }
 
 /** Over plain http everyone on the way can read the token; on loopback nobody is on the way, and a `sim-…` token is worth nothing. */
@@ -173,8 +186,19 @@ function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
-function defaultStateDir(xdgStateHome: string | undefined): string {
-  return join(xdgStateHome ?? join(homedir(), '.local', 'state'), 'runcomfy-temporal');
+function defaultStateDir(xdgStateHome: string | undefined): string | undefined {
+  const home = xdgStateHome === undefined ? homeFolder() : undefined;
+  const state = xdgStateHome ?? (home === undefined ? undefined : join(home, '.local', 'state'));
+  return state === undefined ? undefined : join(state, 'runcomfy-temporal');
+}
+
+/** A container's user may have no entry in the list of users, and no HOME: Node throws then. */
+function homeFolder(): string | undefined {
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -1,9 +1,15 @@
 import { existsSync } from 'node:fs';
+
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { messageOf } from '../domain/text.ts';
+
 import { ConfigError } from './config-error.ts';
+import { cleanEnvironment, isQuoted, trimValue } from './environment.ts';
 
 const defaultAddress = 'localhost:7233';
+
+/** Its library takes any other word for no, and would talk plainly where TLS was meant. */
+const flags = ['TEMPORAL_TLS', 'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION'];
+const flagWords: Record<string, string> = { true: 'true', '1': 'true', false: 'false', '0': 'false' };
 
 /** Temporal's connection as its standard `TEMPORAL_*` variables and profiles describe it. */
 export interface TemporalConnectionConfig {
@@ -14,39 +20,78 @@ export interface TemporalConnectionConfig {
   isConfigured: boolean;
 }
 
-/** Reads `TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE` and their like with Temporal's own library. */
+/** Reads `TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE` and their like with Temporal's own library. No message holds a secret. */
 export function loadTemporalConnection(env: NodeJS.ProcessEnv = process.env): TemporalConnectionConfig {
-  const variables = withoutBlanks(env);
+  const problems: string[] = [];
+  const variables = withFlags(cleanEnvironment(temporalPart(env), problems), problems);
   const file = variables['TEMPORAL_CONFIG_FILE'];
   if (file !== undefined && !existsSync(file)) {
-    throw new ConfigError([`TEMPORAL_CONFIG_FILE names ${file}, which does not exist; correct the path or unset it.`]);
+    problems.push(`TEMPORAL_CONFIG_FILE names ${file}, which does not exist; correct the path or unset it.`);
   }
+  if (problems.length > 0) throw new ConfigError(problems);
+  const { connectionOptions, namespace } = load(variables);
+  const isConfigured = ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'].some(
+    (name) => name in variables,
+  );
+  const given = Object.fromEntries(Object.entries(connectionOptions).filter(([, value]) => value !== undefined));
+  const { apiKey, metadata } = connectionOptions;
+  return {
+    connectionOptions: {
+      ...given,
+      ...(apiKey !== undefined && { apiKey: checkApiKey(apiKey) }),
+      ...(metadata && { metadata: checkHeaders(metadata) }),
+      address: trimValue(connectionOptions.address ?? '') || defaultAddress,
+    },
+    namespace: trimValue(namespace ?? '') || 'default',
+    isConfigured,
+  };
+}
+
+function load(variables: Record<string, string>): ReturnType<typeof loadClientConnectConfig> {
   try {
-    const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: variables });
-    const isConfigured = ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'].some(
-      (name) => name in variables,
-    );
-    const given = Object.fromEntries(Object.entries(connectionOptions).filter(([, value]) => value !== undefined));
-    return {
-      connectionOptions: { ...given, address: connectionOptions.address ?? defaultAddress },
-      namespace: namespace ?? 'default',
-      isConfigured,
-    };
+    return loadClientConnectConfig({ overrideEnvVars: variables });
   } catch (error) {
-    const reason = messageOf(error);
+    // Below its first line the message shows the lines of the file, an API key among them perhaps.
+    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
     throw new ConfigError([
       `Temporal's connection settings cannot be read (${reason}); check TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE and the TEMPORAL_TLS… variables.`,
     ]);
   }
 }
 
-/** Compose files pass unset variables on as empty ones; only an empty `TEMPORAL_GRPC_META_…` has a meaning (it removes a header). */
-function withoutBlanks(env: NodeJS.ProcessEnv): Record<string, string> {
-  const isBlank = (name: string, value: string) =>
-    value.trim() === '' && name.startsWith('TEMPORAL_') && !name.startsWith('TEMPORAL_GRPC_META_');
+/** Only what concerns Temporal is judged here: the rest is `readConfig`'s. */
+function temporalPart(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('RUNCOMFY_')));
+}
+
+function withFlags(variables: Record<string, string>, problems: string[]): Record<string, string> {
+  for (const name of flags) {
+    const value = variables[name];
+    if (value === undefined) continue;
+    const word = flagWords[value.toLowerCase()];
+    if (word === undefined) problems.push(`${name}: expected true or false.`);
+    else variables[name] = word;
+  }
+  return variables;
+}
+
+/** A profile of the configuration file may hold anything, and a gRPC library prints the header that it refuses. */
+function checkApiKey(apiKey: unknown): string {
+  const key = typeof apiKey === 'string' ? trimValue(apiKey) : '';
+  if (/^[\x21-\x7e]+$/.test(key) && !isQuoted(key)) return key;
+  throw new ConfigError([
+    "TEMPORAL_API_KEY, or the profile's api_key, is no key: paste it again, in one line and without quotes.",
+  ]);
+}
+
+function checkHeaders(metadata: Record<string, unknown>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) =>
-      value === undefined || isBlank(name, value) ? [] : [[name, value]],
-    ),
+    Object.entries(metadata).map(([name, value]) => {
+      const header = typeof value === 'string' ? trimValue(value) : undefined;
+      if (header !== undefined && /^[\x20-\x7e]*$/.test(header)) return [name, header];
+      throw new ConfigError([
+        `TEMPORAL_GRPC_META_${name.toUpperCase().replaceAll('-', '_')}, or the profile's grpc_meta, holds what no header may; correct it.`,
+      ]);
+    }),
   );
 }

@@ -1,5 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
+
 import { ConfigError } from './config-error.ts';
+import { isQuoted, trimValue } from './environment.ts';
 
 const tokenNames = ['RUNCOMFY_API_TOKEN', 'RUNCOMFY_TOKEN', 'RUNCOMFY_API_KEY'];
 
@@ -15,11 +17,11 @@ export interface TokenSetting {
 }
 
 /** Finds the first token variable that is set; adds to `problems` what is wrong with it. */
-export function parseToken(env: NodeJS.ProcessEnv, problems: string[]): TokenSetting | undefined {
+export function parseToken(env: Record<string, string>, problems: string[]): TokenSetting | undefined {
   for (const name of tokenNames) {
-    const value = env[name]?.trim();
+    const value = env[name];
     const fileName = `${name}_FILE`;
-    const file = env[fileName]?.trim();
+    const file = env[fileName];
     if (value && file) problems.push(`${name} and ${fileName} are both set: keep one of them.`);
     if (value) {
       if (!isHeaderSafe(value))
@@ -61,8 +63,10 @@ function createFileReader(name: string, file: string): () => Promise<string> {
 }
 
 function checkFileToken(name: string, file: string, text: string): string {
-  const token = text.trim();
+  const token = trimValue(text);
   if (token === '') throw new ConfigError([`${name}: the token file ${file} is empty; put the token into it.`]);
+  if (isQuoted(token))
+    throw new ConfigError([`${name}: the token in file ${file} has quotes around it; leave them out.`]);
   if (!isHeaderSafe(token))
     throw new ConfigError([`${name}: the token file ${file} holds more than a token; it must be one line.`]);
   return token;

@@ -48,13 +48,20 @@ export async function openTemporalBy<C extends ConnectionLike>(
 ): Promise<OpenTemporal<C>> {
   const { address } = connectionOptions;
   const connection = await connect(connectionOptions).catch((error: unknown) => {
+    const reason = withoutSecrets(reasonOf(error), connectionOptions);
     throw new TemporalUnreachableError(
-      `Temporal cannot be reached at ${address} (${reasonOf(error)}): check that the server is up, and TEMPORAL_ADDRESS and TEMPORAL_API_KEY`,
+      `Temporal cannot be reached at ${address} (${reason}): check that the server is up, and TEMPORAL_ADDRESS and TEMPORAL_API_KEY`,
     );
   });
   const converter = dataConverter && { dataConverter };
   const client = new Client({ connection, namespace, ...converter });
   return { connection, client, namespace, address, ...converter, close: () => connection.close() };
+}
+
+/** A gRPC library may print the header that it cannot send. */
+function withoutSecrets(text: string, { apiKey, metadata = {} }: TemporalSettings['connectionOptions']): string {
+  const secrets = [apiKey, ...Object.values(metadata)].filter((value) => typeof value === 'string' && value !== '');
+  return secrets.reduce<string>((clean, secret) => clean.replaceAll(String(secret), '[secret]'), text);
 }
 
 function reasonOf(error: unknown): string {

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 
-import { ConfigError } from '../config/env.ts';
+import { ConfigError, stateDirOf } from '../config/env.ts';
 import type { Config } from '../config/env.ts';
 import { createLogger } from '../setup/logger.ts';
 import { openRunComfy } from '../setup/runcomfy.ts';
@@ -14,6 +14,7 @@ import { installRuntime } from './runtime.ts';
 /** Runs a worker in the foreground until SIGTERM or SIGINT; refuses to start without a token. Logs go to stderr. */
 export async function runWorker(config: Config): Promise<void> {
   const runcomfy = await openRunComfy(config);
+  const stateDir = stateDirOf(config);
   const settings = await loadTemporalSettings(config);
   const log = createLogger(config.logLevel);
   installRuntime(config, log);
@@ -27,7 +28,7 @@ export async function runWorker(config: Config): Promise<void> {
       client,
       namespace,
       runcomfy,
-      stateDir: config.stateDir,
+      stateDir,
       log,
       taskQueue: config.taskQueue,
       ...(dataConverter && { dataConverter }),

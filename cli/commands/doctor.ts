@@ -1,3 +1,4 @@
+import { stateDirOf } from '../../config/env.ts';
 import type { CommandContext } from '../command-context.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -43,14 +44,14 @@ async function examine({ config, withTemporal }: CommandContext, shouldFix: bool
       await attempt('temporal', () => checkTemporal(connected)),
       await attempt('search attributes', () => checkSearchAttributes(connected, shouldFix)),
       ...[await attempt('workers', () => checkWorkers(connected, settings.taskQueue))].flat(),
-      await attempt('spool', () => checkSpool(settings.stateDir, connected)),
+      await attempt('spool', () => checkSpool(stateDirOf(settings), connected)),
     ]),
   );
   return [
     { check: 'configuration', status: 'ok', message: `task queue "${settings.taskQueue}", ${settings.modelApiBase}` },
     ...[temporal].flat(),
     await attempt('token', () => checkToken(settings)),
-    ...(Array.isArray(temporal) ? [] : [await attempt('spool', () => checkSpool(settings.stateDir))]),
+    ...(Array.isArray(temporal) ? [] : [await attempt('spool', () => checkSpool(stateDirOf(settings)))]),
   ];
 }
 
