@@ -145,12 +145,15 @@ async function readOnce(
   }
   noteQueueMove(waiting, question, readAt, queuePosition);
   const wait = waitAt(question, readAt.getTime());
-  const nextReadInMs = waiting.nextReadInMs({
+  const now: WaitSoFar = {
     ...wait,
     running: status === 'in_progress' ? (wait.running ?? 0) : undefined,
     isQueueing: status === 'in_queue',
     queuePosition,
-  });
+  };
+  const nextReadInMs = waiting.nextReadInMs(now);
+  const isOver = status === 'finished' || status === 'failed' || status === 'cancelled';
+  const expectedEndInMs = isOver ? undefined : waiting.expectedEndInMs(now);
   return {
     status,
     ...(status === 'unrecognized' && { statusWord }),
@@ -159,6 +162,7 @@ async function readOnce(
     readAt: readAt.toISOString(),
     ...(readBeforeAt !== undefined && { readBeforeAt }),
     nextReadInMs,
+    ...(expectedEndInMs !== undefined && { expectedEndAt: new Date(readAt.getTime() + expectedEndInMs).toISOString() }),
     ...(question.wantsSearchAttributes && { searchAttributes: searchAttributes() }),
   };
 }

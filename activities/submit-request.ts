@@ -124,12 +124,17 @@ async function accepted(
   const nextReadInMs = await shielded('planning the first read', requestId, 0, () =>
     waiting.nextReadInMs({ model, workKey, waited: 0, secondsPerRead: secondsPerReadOf(wanted) }),
   );
+  const expectedEndAt = await shielded('expecting its end', requestId, undefined, () => {
+    const endInMs = waiting.expectedEndInMs({ model, workKey, waited: 0, secondsPerRead: secondsPerReadOf(wanted) });
+    return endInMs === undefined ? undefined : new Date(Date.parse(submittedAt) + endInMs).toISOString();
+  });
   const known = await shielded('listing the search attributes', requestId, [], searchAttributes);
   return {
     requestId,
     submittedAt,
     nextReadInMs,
     ...(nextReadInMs < shortestTimerMs && { isNextReadSoon: true }),
+    ...(expectedEndAt !== undefined && { expectedEndAt }),
     workKey,
     searchAttributes: known,
     ...(warnings.length > 0 && { warnings: boundWarnings(warnings) }),

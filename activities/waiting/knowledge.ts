@@ -5,7 +5,7 @@ import type { DurationDistribution } from './duration-distribution.ts';
 import { estimateDurations, likelyEndAfter } from './duration-distribution.ts';
 import type { WeightedDuration } from './kernels.ts';
 import type { Memory, Stage } from './memory.ts';
-import { durationsIn, isFull, levelsOf, observedIn, quantileIn, remember, spreadOf } from './memory.ts';
+import { durationsIn, isFull, isOfModel, levelsOf, observedIn, quantileIn, remember, spreadOf } from './memory.ts';
 import { priorOf } from './prior.ts';
 import { queuedWork, remainingQueue } from './queued-work.ts';
 import type { ReadPlan } from './read-plan.ts';
@@ -43,6 +43,8 @@ export interface WaitingKnowledge {
   nextReadInMs: (wait: WaitSoFar) => number;
   /** Milliseconds until the work is as likely over as not, given that it is not over yet. */
   likelyEndInMs: (wait: WaitSoFar) => number;
+  /** The same, only where work of this very model is known and this piece is still within what was seen. */
+  expectedEndInMs: (wait: WaitSoFar) => number | undefined;
 }
 
 /** How fast a model's queue moves: what was watched lately. */
@@ -143,6 +145,15 @@ export function createWaitingKnowledge(): WaitingKnowledge {
       : toGapMs(planOf(works, 'work', wait), works ? workedFor(wait) : Math.max(0, wait.waited));
   };
 
+  /** Until the work is as likely over as not; of work that queues, counted from its start. */
+  const secondsLeft = (wait: WaitSoFar) => {
+    const stage = wait.running === undefined || !bestMemory(wait, 'run') ? 'work' : 'run';
+    const after = stage === 'run' ? Math.max(0, wait.running ?? 0) : workedFor(wait);
+    const memory = bestMemory(wait, stage);
+    const distribution = distributionOf(memory, stage, wait.model);
+    return { memory, left: likelyEndAfter(distribution, after) - after, isPastAll: after >= distribution.learnedUntil };
+  };
+
   return {
     learn(work, submittedAt) {
       for (const key of levelsOf(work.workKey, work.model)) {
@@ -163,18 +174,22 @@ export function createWaitingKnowledge(): WaitingKnowledge {
       const gapMs = plannedGapMs(wait);
       return wait.isOlder ? Math.min(gapMs, Math.round((blindly(waited) - waited) * 1000)) : gapMs;
     },
-    likelyEndInMs(wait) {
-      const stage = wait.running === undefined || !bestMemory(wait, 'run') ? 'work' : 'run';
-      const after = stage === 'run' ? Math.max(0, wait.running ?? 0) : workedFor(wait);
-      const distribution = distributionOf(bestMemory(wait, stage), stage, wait.model);
-      return Math.round((likelyEndAfter(distribution, after) - after) * 1000);
+    likelyEndInMs: (wait) => Math.round(secondsLeft(wait).left * 1_000),
+    expectedEndInMs(wait) {
+      const { memory, left, isPastAll } = secondsLeft(wait);
+      if (!memory || !isOfModel(memory) || isPastAll || wait.isOlder) return undefined;
+      if (!wait.isQueueing) return Math.round(left * 1_000);
+      // Without a position the queue may last for seconds or for hours.
+      if (wait.queuePosition === undefined || !paces.has(wait.model)) return undefined;
+      const remaining = remainingOf(wait);
+      return Math.round(((remaining[remaining.length >> 1]?.seconds ?? 0) + left) * 1_000);
     },
   };
 }
 
 /** How long the work may have run; time in the queue is none of it. */
-function workedFor({ waited, runningAtMost }: WaitSoFar): number {
-  return Math.max(0, runningAtMost ?? waited);
+function workedFor({ waited, isQueueing, runningAtMost }: WaitSoFar): number {
+  return isQueueing ? 0 : Math.max(0, runningAtMost ?? waited);
 }
 
 /** What was computed before, unless the memory has grown much since. */

@@ -1,8 +1,9 @@
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { FaultRule } from '../../simulator/index.ts';
 import type { ActivityRig, Attempt } from '../support/activity-rig.ts';
-import { activitiesAt, activitiesOnSimulator, detailsOf } from '../support/activity-rig.ts';
+import { activitiesAt, activitiesOnSimulator, detailsOf, paidOrder } from '../support/activity-rig.ts';
 import { kling } from '../support/simulator-client.ts';
 import { closedPort, reply, serve } from '../unit/runcomfy/http-servers.ts';
 
@@ -36,6 +37,23 @@ describe('readStatus', () => {
     expect(after.value).toMatchObject({ status: 'finished', reads: 1, searchAttributes: ['RunComfyModel'] });
     expect(after.value?.queuePosition).toBeUndefined();
     expect(rig.sim.ledger().jobs[0]?.statusCalls).toBe(2);
+  });
+
+  it('says when work is likely over where such work is known, as the submit does, and no longer once it is over', async () => {
+    const waiting = createWaitingKnowledge();
+    const rig = await activitiesOnSimulator({ deps: { waiting } });
+    const unknown = await rig.order('run');
+    for (let count = 0; count < 8; count += 1) waiting.learn({ workKey: kling, model: kling, totalMs: 60_000 });
+    const submittedAt = new Date(Date.now() - 20_000).toISOString();
+    const ask = (requestId: string) =>
+      rig.attempt(rig.activities.readStatus, { ...question(requestId), submittedAt, lastStatus: 'in_queue' });
+    const { value: running } = await ask(unknown);
+    const leftMs = Date.parse(running?.expectedEndAt ?? '') - Date.now();
+    expect(leftMs).toBeGreaterThan(30_000);
+    expect(leftMs).toBeLessThan(50_000);
+    const { value: accepted } = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    expect(Date.parse(accepted?.expectedEndAt ?? '') - Date.parse(accepted?.submittedAt ?? '')).toBeCloseTo(60_000, -4);
+    expect((await ask(accepted?.requestId ?? '')).value).not.toHaveProperty('expectedEndAt');
   });
 
   it('goes on over a status word, or none, that nobody knows', async () => {

@@ -14,6 +14,7 @@ export function createTwoGears({ longMs, closeMs }: TwoGears): WaitingKnowledge 
     knowsWell: () => false,
     learnQueueMove: () => undefined,
     likelyEndInMs: () => 0,
+    expectedEndInMs: () => undefined,
     nextReadInMs({ waited, running }) {
       const isInLongWait = running === undefined ? waited < 1 : running * 1_000 < longMs;
       return isInLongWait ? longMs : closeMs;

@@ -20,6 +20,7 @@ const twoGears: WaitingKnowledge = {
   knowsWell: () => false,
   learnQueueMove: () => undefined,
   likelyEndInMs: () => 0,
+  expectedEndInMs: () => undefined,
   nextReadInMs: ({ running }) => (running === undefined || running >= longMs / 1_000 ? closeMs : longMs),
 };
 

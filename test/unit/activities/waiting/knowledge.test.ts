@@ -224,4 +224,21 @@ describe('what a worker knows of waiting', () => {
     // Beyond all that was seen or guessed it may last as long again.
     expect(end(50_000)).toBe(50_000_000);
   });
+
+  it('expects an end only where work of this very model is known, and no longer once it outlasts all of it', () => {
+    const waiting = createWaitingKnowledge();
+    expect(waiting.expectedEndInMs({ ...wait, waited: 0 })).toBeUndefined();
+    for (let count = 0; count < 20; count += 1) waiting.learn({ workKey: model, model, totalMs: 50_000 + count * 500 });
+    expect(waiting.expectedEndInMs({ ...wait, waited: 0 })).toBeCloseTo(55_000, -4);
+    expect(waiting.expectedEndInMs({ ...wait, waited: 50 })).toBeLessThan(10_000);
+    expect(waiting.expectedEndInMs({ ...wait, waited: 100 })).toBeUndefined();
+    const other = 'other/maker/image-to-video';
+    expect(waiting.expectedEndInMs({ ...wait, model: other, waited: 0 })).toBeUndefined();
+    const queued = { ...wait, waited: 30, isQueueing: true };
+    expect(waiting.expectedEndInMs(queued)).toBeUndefined();
+    waiting.learnQueueMove({ model, places: 3, seconds: 60 });
+    const third = waiting.expectedEndInMs({ ...queued, queuePosition: 2 });
+    expect(third).toBeGreaterThan(90_000);
+    expect(third).toBeLessThan(120_000);
+  });
 });
