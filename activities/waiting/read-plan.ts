@@ -26,6 +26,10 @@ const trustedObservations = 5;
 /** Without knowledge no gap is longer than this share of the time waited. */
 export const blindShare = 0.25;
 const longestFirstGap = 2;
+/** Until so many seconds unknown work may be short: its reads come twice as close. */
+const shortWorkUntil = 16;
+const shortFirstGap = 1.25;
+const shortShare = 0.125;
 /** Of the 40 s and of the time the work took, a little is left for late timers and for the answer's way. */
 const longestGap = 39;
 const longestShare = 0.975;
@@ -36,7 +40,7 @@ export function planReads(distribution: DurationDistribution, options: ReadPlanO
   const { secondsPerRead, observations, shortestGap = defaultShortestGap, latest = inAnyCase } = options;
   const { learnedFrom, learnedUntil } = distribution;
   const isTrusted = observations >= trustedObservations;
-  const cheapestNext = searchForNext(distribution, secondsPerRead, shortestGap, isTrusted ? latest : blindly);
+  const cheapestNext = searchForNext(distribution, secondsPerRead, shortestGap, isTrusted ? latest : coldly);
 
   return {
     nextReadAt(seconds) {
@@ -44,7 +48,7 @@ export function planReads(distribution: DurationDistribution, options: ReadPlanO
       const wanted = isPlanned ? cheapestNext(seconds) - seconds : outlastingGap(seconds, secondsPerRead);
       let gap = Math.max(shortestGap, wanted);
       if (!isPlanned || !isTrusted) {
-        gap = Math.min(gap, blindly(seconds) - seconds);
+        gap = Math.min(gap, (isTrusted ? blindly : coldly)(seconds) - seconds);
       } else {
         gap = Math.min(gap, Math.max(shortestGap, blindly(learnedUntil) - seconds));
         // One read is enough before anything like this has ever ended.
@@ -59,6 +63,11 @@ export function planReads(distribution: DurationDistribution, options: ReadPlanO
 /** The latest time to look at work of which nothing is known but that it lasts longer than this. */
 export function blindly(seconds: number): number {
   return seconds + Math.max(longestFirstGap, seconds * blindShare);
+}
+
+/** The same where nothing was learned at all: work that is short is only short if its end is seen. */
+function coldly(seconds: number): number {
+  return seconds < shortWorkUntil ? seconds + Math.max(shortFirstGap, seconds * shortShare) : blindly(seconds);
 }
 
 /**

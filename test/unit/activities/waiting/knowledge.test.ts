@@ -140,6 +140,26 @@ describe('what a worker knows of waiting', () => {
     }
   });
 
+  it('notices the end of unknown short work within 1.2 s at 60 % of the reads of a loop of half a second', () => {
+    for (const of of [model, 'a/b/text-to-image', 'a/b/c']) {
+      const waiting = createWaitingKnowledge();
+      const ends = Array.from({ length: 146 }, (_, index) => 1.5 + index / 10);
+      const watched = ends.map((end) => {
+        let [now, reads] = [0, 0];
+        while (now < end) {
+          now += waiting.nextReadInMs({ model: of, secondsPerRead: 0.5, waited: now }) / 1_000;
+          reads += 1;
+        }
+        return { late: now - end, reads, ofLoop: Math.ceil(end / 0.5) };
+      });
+      const late = watched.map((one) => one.late).sort((a, b) => a - b);
+      expect(late[late.length >> 1]).toBeLessThan(0.8);
+      const sum = (pick: (one: { reads: number; ofLoop: number }) => number) =>
+        watched.reduce((total, one) => total + pick(one), 0);
+      expect(sum(({ reads }) => reads)).toBeLessThan(0.6 * sum(({ ofLoop }) => ofLoop));
+    }
+  });
+
   it('leads to few timers, of eleven events each, over a quarter of an hour of which nothing is known', () => {
     for (const of of [model, 'a/b/text-to-image', 'a/b/c']) {
       for (const secondsPerRead of [0.02, 0.5, 5]) {
