@@ -2,7 +2,7 @@ import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath } from '../domain/json.ts';
 import type { ParamType, PipelinePlan } from '../domain/pipeline.ts';
 import { planLimits } from '../domain/pipeline.ts';
-import { findUnsafeIntegers } from '../domain/request.ts';
+import { findUnsendable } from '../domain/request.ts';
 
 import { describeValue, didYouMean } from './field-reader.ts';
 
@@ -40,7 +40,7 @@ export function settleParams(
     else params[name] = value;
   }
   issues.push(
-    ...findUnsafeIntegers(given).map(({ path, message }) => ({ path: path.replace('$', '$.params'), message })),
+    ...findUnsendable(given).map(({ path, message }) => ({ path: path.replace('$', '$.params'), message })),
   );
   const bytes = Buffer.byteLength(JSON.stringify(given));
   if (bytes > planLimits.paramBytes) {

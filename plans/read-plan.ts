@@ -9,7 +9,7 @@ import type {
   PlanParam,
   PlanStep,
 } from '../domain/pipeline.ts';
-import { findUnsafeIntegers } from '../domain/request.ts';
+import { findUnsendable } from '../domain/request.ts';
 
 import { describeValue, readFields } from './field-reader.ts';
 import type { FieldReader } from './field-reader.ts';
@@ -50,7 +50,7 @@ export function readPlan(value: unknown): ReadPlan {
     if (!idPattern.test(name))
       issues.push({ path: jsonPath('$.outputs', name), message: `expected a name of ${idRule}` });
   }
-  issues.push(...findUnsafeIntegers(value));
+  issues.push(...findUnsendable(value));
   if (issues.length > 0) return { ok: false, issues };
   return { ok: true, plan: { params, steps, ...(outputs && { outputs }) } };
 }
