@@ -1,5 +1,5 @@
 import type { InputIssue } from '../domain/generation.ts';
-import { isJsonObject, isNestedDeeperThan, jsonPath } from '../domain/json.ts';
+import { findExcess, isJsonObject, jsonPath } from '../domain/json.ts';
 import { failureRules, paramTypes, planLimits, runRules } from '../domain/pipeline.ts';
 import type {
   PipelinePlan,
@@ -56,7 +56,7 @@ export function readPlan(value: unknown): ReadPlan {
 }
 
 function findOversize(value: Record<string, unknown>): InputIssue | undefined {
-  if (isNestedDeeperThan(planLimits.levels, value)) {
+  if (findExcess(value, { maxNodes: Number.POSITIVE_INFINITY, maxLevels: planLimits.levels }) === 'maxLevels') {
     return { path: '$', message: `nested more than ${String(planLimits.levels)} levels deep` };
   }
   const bytes = Buffer.byteLength(JSON.stringify(value));
