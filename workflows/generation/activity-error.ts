@@ -8,6 +8,8 @@ import { messageOf } from '../../domain/text.ts';
 /** What an activity said when it failed for good: its type, its own words and details. */
 export interface ActivityError {
   type: FailureType | undefined;
+  /** The activity would have been tried again: it was the server that gave it up, or somebody at its controls. */
+  isPassing: boolean;
   message: string;
   details: ActivityFailureDetails;
 }
@@ -16,10 +18,13 @@ export interface ActivityError {
 export function readActivityError(error: unknown): ActivityError {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (!(cause instanceof ApplicationFailure)) {
-    return { type: undefined, message: messageOf(cause), details: {} };
+    return { type: undefined, isPassing: true, message: messageOf(cause), details: {} };
   }
+  const type = isFailureType(cause.type) ? cause.type : undefined;
+  const isOutage = type === undefined || type === 'ServiceUnavailable' || type === 'RateLimited';
   return {
-    type: isFailureType(cause.type) ? cause.type : undefined,
+    type,
+    isPassing: isOutage || cause.nonRetryable !== true,
     message: cause.message,
     details: readFailureDetails<ActivityFailureDetails>(cause),
   };

@@ -1,14 +1,20 @@
+import { log, patched } from '@temporalio/workflow';
 import type { ResultQuestion, ResultReading, StatusQuestion } from '../../domain/activities.ts';
 import type { GenerationResult } from '../../domain/generation.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import { timingsOf } from '../../domain/timings.ts';
 import { boundedReads, reads } from '../activity-options.ts';
+import { readActivityError } from './activity-error.ts';
 import { stepCancel } from './cancellation.ts';
 import { cancelledEnd, endByActivity, endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
 import { beginRead, endRead, forgetReadTime, planRead } from './read-plan.ts';
-import { noteReading, noteResultRead } from './sightings.ts';
+import { countReads, noteReading, noteResultRead } from './sightings.ts';
 import { enterPhase, publish } from './visibility.ts';
 import { interruptible } from './wishes.ts';
+
+/** Reads are repeated by Temporal for as long as the run may last: only what cuts that short leads here. */
+const afterOutageMs = 15_000;
 
 /** Reads the status, and the result once there is one. Undefined: not finished, or something more urgent came in. */
 export async function checkWork(
@@ -35,7 +41,13 @@ export async function checkWork(
     const reading = await interruptible(generation, () => by.fetchResult(question));
     return reading && takeResult(generation, requestId, reading);
   } catch (error) {
-    throw state.failure ? error : endByActivity(generation, error);
+    if (state.failure) throw error;
+    const { isPassing, message, details } = readActivityError(error);
+    if (!isPassing || !patched('outages-end-no-generation')) throw endByActivity(generation, error);
+    log.warn('reading was given up; it goes on', { requestId, reason: message });
+    countReads(generation, details.reads);
+    planRead(generation, { nextReadInMs: afterOutageMs });
+    return undefined;
   } finally {
     endRead(generation);
   }
@@ -56,12 +68,12 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
     case 'cancelled':
       throw stoppedElsewhere(generation);
     case 'failed': {
-      const { reason, vendorCode } = reading;
+      const { reason, vendorCode, costUsd } = reading;
       throw endOf(generation, {
         type: 'GenerationFailed',
         phase: 'failed',
         message: `RunComfy ran the generation and it failed: ${reason}`,
-        details: { vendorMessage: reason, ...(vendorCode !== undefined && { vendorCode }) },
+        details: withoutUndefined({ vendorMessage: reason, vendorCode, costUsd }),
       });
     }
     case 'succeeded': {

@@ -1,8 +1,9 @@
-import { condition, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
+import { condition, makeContinueAsNewFunc, patched, workflowInfo } from '@temporalio/workflow';
 import { generationWorkflowType } from '../../domain/names.ts';
 import type { Generation } from './memory.ts';
 import { carry } from './memory.ts';
 import { isQuiet } from './open-work.ts';
+import { isAnythingWished } from './wishes.ts';
 
 /** Whether the history has grown long and nothing more urgent is to be done. */
 export function isContinueAsNewDue({ wishes }: Generation): boolean {
@@ -13,8 +14,14 @@ export function isContinueAsNewDue({ wishes }: Generation): boolean {
 export async function continueAsNewIfDue(generation: Generation): Promise<void> {
   const { wishes, facts, state } = generation;
   if (!isContinueAsNewDue(generation)) return;
-  await condition(() => isQuiet(generation) || wishes.isCancelDue);
-  if (wishes.isCancelDue || wishes.resolution !== undefined || wishes.handedOverRequestId !== undefined) return;
+  if (!isQuiet(generation)) {
+    const isEveryWishHeard = patched('continue-as-new-hears-every-wish');
+    const isHeld = state.phase === 'submission_unknown';
+    const isWished = () => isAnythingWished(generation) || (isHeld && wishes.isWorkflowCancelled);
+    await condition(() => isQuiet(generation) || (isEveryWishHeard ? isWished() : wishes.isCancelDue));
+    if (isEveryWishHeard && isWished()) return;
+  }
+  if (wishes.isCancelDue || wishes.decision !== undefined || wishes.handedOverRequestId !== undefined) return;
   const { input, ...rest } = facts.request;
   const { requestId } = state;
   const request = requestId === undefined ? { ...rest, input } : { ...rest, requestId };

@@ -62,13 +62,20 @@ export function cancelledEnd(generation: Generation, message: string): Applicati
 export function endByActivity(generation: Generation, error: unknown, submission?: Submission): ApplicationFailure {
   const { type, message, details } = readActivityError(error);
   countReads(generation, details.reads);
-  const { httpStatus, vendorCode, vendorMessage, issues } = details;
+  const { httpStatus, vendorCode, vendorMessage, issues, rawOutput, costUsd } = details;
   return endOf(generation, {
     type: type ?? 'ServiceUnavailable',
     phase: 'failed',
     message,
     ...(submission && { submission }),
-    details: withoutUndefined({ httpStatus, vendorCode, vendorMessage, issues: issues && boundIssues(issues) }),
+    details: withoutUndefined({
+      httpStatus,
+      vendorCode,
+      vendorMessage,
+      issues: issues && boundIssues(issues),
+      rawOutput,
+      costUsd,
+    }),
     // What an activity said in our words is said above: as a cause it would stand in the history once more.
     cause: type === undefined ? error : undefined,
   });

@@ -16,7 +16,7 @@ import { isQuiet, markEnded } from './open-work.ts';
 import { forgetReadTime, nextTurn } from './read-plan.ts';
 import { submit } from './submission.ts';
 import { countEnd, publish } from './visibility.ts';
-import { noteDeadline, settleCancelWish, settleDeadline } from './wishes.ts';
+import { answerDecision, noteDeadline, settleCancelWish, settleDeadline } from './wishes.ts';
 
 /** One RunComfy generation: submitted once, awaited on durable timers, its result returned, cancelled on request. */
 export async function runcomfyGeneration(
@@ -101,6 +101,7 @@ async function close(generation: Generation, result?: GenerationResult): Promise
   markEnded(generation);
   forgetReadTime(generation);
   if (wishes.isCancelDue) stepCancel(generation, 'ended');
+  answerDecision(generation, 'nothing to resolve any more: the generation has ended');
   settleCancelWish(generation);
   publish(generation, { ...(result?.costUsd !== undefined && { costUsd: result.costUsd }), ...result?.timings });
   if (result && sightings.workKey !== undefined && !sightings.isKnownWell) {

@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancellationScope, condition, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { SubmissionResolution } from '../../domain/generation.ts';
-import { isJsonObject } from '../../domain/json.ts';
+import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { isRequestId } from '../../domain/request.ts';
 import { boundedReads } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
@@ -17,7 +17,7 @@ import {
 } from './messages.ts';
 import { countReads } from './sightings.ts';
 import { noteSearchAttributes } from './visibility.ts';
-import { noteHandedOver, noteResolution, noteWorkflowCancellation, wishRead } from './wishes.ts';
+import { noteHandedOver, noteDecision, noteWorkflowCancellation, wishRead } from './wishes.ts';
 
 /** A read that has gone on for this long waits for a next one, not for an answer: a nudge starts it anew. */
 const stuckReadMs = 2_000;
@@ -67,7 +67,7 @@ function handOver(generation: Generation, requestId: string): void {
 }
 
 async function resolveSubmission(generation: Generation, resolution: SubmissionResolution) {
-  const { state, facts, shown, wishes, open } = generation;
+  const { state, facts, shown, open } = generation;
   if (resolution.action === 'adopt') {
     try {
       const question = { model: state.model, requestId: resolution.requestId, input: facts.request.input };
@@ -85,15 +85,17 @@ async function resolveSubmission(generation: Generation, resolution: SubmissionR
     }
     checkResolution(generation, resolution);
   }
-  noteResolution(generation, resolution);
-  await answered(() => wishes.resolution === undefined || open.hasEnded);
-  return { phase: state.phase, ...(state.requestId !== undefined && { requestId: state.requestId }) };
+  const decision = noteDecision(generation, resolution);
+  const isEnding = resolution.action === 'abandon';
+  await answered(() => open.hasEnded || (decision.isAnswered && (!isEnding || decision.refusal !== undefined)));
+  if (decision.refusal !== undefined) throw refusal(decision.refusal);
+  return withoutUndefined({ phase: state.phase, requestId: state.requestId, failure: state.failure?.type });
 }
 
 /** Throws unless there is something to resolve and the resolution is one of the three. */
 function checkResolution(generation: Generation, payload: unknown): void {
   const { phase, cancel } = generation.state;
-  if (phase !== 'submission_unknown' || generation.open.hasEnded || generation.wishes.resolution !== undefined) {
+  if (phase !== 'submission_unknown' || generation.open.hasEnded || generation.wishes.decision !== undefined) {
     throw refusal(`nothing to resolve: the submission is not unknown (phase ${phase})`);
   }
   const action = isJsonObject(payload) ? payload['action'] : undefined;

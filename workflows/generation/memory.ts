@@ -35,6 +35,8 @@ export interface Facts {
   /** URLs of the input: results echo them, and they are no outputs. */
   readonly inputUrls: string[];
   readonly retryOfRunId: string | undefined;
+  /** Temporal started this run by itself and handed it nothing: an earlier run of its chain may have submitted. */
+  readonly selfStartedBy: string | undefined;
 }
 
 /** What has been seen of the request at RunComfy. */
@@ -57,9 +59,17 @@ export interface Wishes {
   isDeadlinePassed: boolean;
   isNudged: boolean;
   handedOverRequestId: string | undefined;
-  resolution: SubmissionResolution | undefined;
+  decision: Decision | undefined;
   /** Cuts short what is being waited for, if it may be. */
   interrupt: (() => void) | undefined;
+}
+
+/** A person's decision about an unknown submission, and what became of it. */
+export interface Decision {
+  readonly resolution: SubmissionResolution;
+  isAnswered: boolean;
+  /** Why it was not obeyed. */
+  refusal?: string;
 }
 
 /** When the next read is due. */
@@ -96,6 +106,12 @@ export interface Doubt {
   unknownBecause: string | undefined;
   /** An earlier POST of this order may have been accepted, whatever becomes of the next. */
   hasResubmitted: boolean;
+  /** Until when a POST may still bring an id, ISO 8601. */
+  mayTurnUpUntil: string | undefined;
+  /** The caller's policy has not been followed yet. */
+  isPolicyDue: boolean;
+  /** Evidence is on its way. */
+  isGathering: boolean;
 }
 
 /** What a continued run is handed by the run before it: everything but messages, which are all handled by then. */
@@ -112,24 +128,28 @@ export interface CarriedMemory {
   lastStatus?: RequestStatus;
   workKey?: string;
   unknownBecause?: string;
+  mayTurnUpUntil?: string;
 }
 
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
 export function openGeneration(argument: unknown, given: CarriedMemory | undefined): Generation {
-  const { workflowId: key, continuedFromExecutionRunId, memo } = workflowInfo();
-  const carried: Partial<CarriedMemory> = continuedFromExecutionRunId === undefined ? {} : (given ?? {});
+  const { workflowId: key, continuedFromExecutionRunId, attempt, memo } = workflowInfo();
+  const isContinued = continuedFromExecutionRunId !== undefined;
+  const carried: Partial<CarriedMemory> = isContinued ? (given ?? {}) : {};
   const parsed = parseGenerationRequest(argument);
   const request: GenerationRequest = parsed.ok ? parsed.request : { model: parsed.model, input: {} };
-  const retryOfRunId = isJsonObject(memo) ? memo[retryOfRunMemoKey] : undefined;
+  // The first run of the chain has looked for rivals already; to a later one that run would look like one.
+  const retryOfRunId = isJsonObject(memo) && !isContinued ? memo[retryOfRunMemoKey] : undefined;
   const { published = {}, seen = {}, searchAttributes = [], hasResubmitted = false } = carried;
   return {
-    state: carried.state ?? firstState(request),
+    state: withinTheRun(carried.state ?? firstState(request)),
     facts: {
       key,
       request,
       issues: parsed.ok ? [] : parsed.issues,
       inputUrls: carried.inputUrls ?? inputUrlsOf(request.input),
       retryOfRunId: typeof retryOfRunId === 'string' ? retryOfRunId : undefined,
+      selfStartedBy: isContinued && carried.state === undefined ? starterOf() : undefined,
     },
     sightings: {
       seen,
@@ -145,13 +165,19 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
       isDeadlinePassed: false,
       isNudged: false,
       handedOverRequestId: undefined,
-      resolution: undefined,
+      decision: undefined,
       interrupt: undefined,
     },
     plan: { nextReadInMs: 0, isNextReadSoon: false, isDueNow: false, readSince: undefined },
     open: { submits: 0, errands: 0, hasEnded: false },
     shown: { searchAttributes, published },
-    doubt: { unknownBecause: carried.unknownBecause, hasResubmitted },
+    doubt: {
+      unknownBecause: carried.unknownBecause,
+      hasResubmitted: hasResubmitted || attempt > 1,
+      mayTurnUpUntil: carried.mayTurnUpUntil,
+      isPolicyDue: false,
+      isGathering: false,
+    },
   };
 }
 
@@ -159,7 +185,7 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
 export function carry({ state, facts, sightings, wishes, shown, doubt }: Generation): CarriedMemory {
   const { seen, lastStatus, followedSince, workKey } = sightings;
   const { isCancelDue, isWorkflowCancelled } = wishes;
-  const { unknownBecause, hasResubmitted } = doubt;
+  const { unknownBecause, hasResubmitted, mayTurnUpUntil } = doubt;
   return {
     state,
     seen,
@@ -172,6 +198,7 @@ export function carry({ state, facts, sightings, wishes, shown, doubt }: Generat
     ...(lastStatus && { lastStatus }),
     ...(workKey !== undefined && { workKey }),
     ...(unknownBecause !== undefined && { unknownBecause }),
+    ...(mayTurnUpUntil !== undefined && { mayTurnUpUntil }),
   };
 }
 
@@ -180,4 +207,26 @@ function firstState(request: GenerationRequest): GenerationState {
   const deadlineAt = new Date(Date.now() + deadlineMsOf(request)).toISOString();
   if (requestId === undefined) return { phase: 'submitting', model, submission: 'not_sent', reads: 0, deadlineAt };
   return { phase: 'in_queue', model, submission: 'accepted', requestId, reads: 0, deadlineAt };
+}
+
+/** Time for a last cancel and a last look before Temporal ends the run without a word. */
+const lastWordsMs = 90_000;
+const shareForLastWords = 0.25;
+
+/** The state with a deadline that leaves time before the run's own timeout, which others may have set. */
+function withinTheRun(state: GenerationState): GenerationState {
+  const { startTime, runTimeoutMs, executionExpirationTime } = workflowInfo();
+  const startedAt = startTime.getTime();
+  const endsAt = Math.min(
+    startedAt + (runTimeoutMs ?? Number.POSITIVE_INFINITY),
+    executionExpirationTime?.getTime() ?? Number.POSITIVE_INFINITY,
+  );
+  const latestAt = endsAt - Math.min(lastWordsMs, shareForLastWords * (endsAt - startedAt));
+  return Date.parse(state.deadlineAt) <= latestAt ? state : { ...state, deadlineAt: new Date(latestAt).toISOString() };
+}
+
+function starterOf(): string {
+  const { cronSchedule, attempt } = workflowInfo();
+  if (cronSchedule) return `a cron schedule (${cronSchedule})`;
+  return attempt > 1 ? `a workflow retry policy (attempt ${String(attempt)})` : 'a continuation that carried nothing';
 }

@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 
+import type { FailureType } from '../../domain/failure-type.ts';
 import type {
   AcceptedRequest,
   CancelReply,
@@ -14,10 +15,11 @@ export interface CancelOrder {
   reason?: string;
 }
 
-/** Reply of update `resolveSubmission`: where the decision led; `requestId` once one is known. */
+/** Reply of update `resolveSubmission`: where the decision led; `requestId` once one is known, `failure` if it ended. */
 export interface SubmissionResolutionReply {
   phase: Phase;
   requestId?: string;
+  failure?: FailureType;
 }
 
 /** Asks for a cancel at any time; the payload may be absent. */

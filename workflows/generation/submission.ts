@@ -1,5 +1,5 @@
-import { ActivityFailure, condition, TimeoutFailure, workflowInfo } from '@temporalio/workflow';
-import type { AcceptedSubmit, ActivityFailureDetails, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
+import { ActivityFailure, condition, patched, TimeoutFailure, workflowInfo } from '@temporalio/workflow';
+import type { AcceptedSubmit, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { submitActivities } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
@@ -10,7 +10,8 @@ import type { Generation } from './memory.ts';
 import { openSubmit } from './open-work.ts';
 import { planRead } from './read-plan.ts';
 import { noteAccepted, warn } from './sightings.ts';
-import { enterUnknown, faceUnknown, hold } from './unknown-submission.ts';
+import type { UnknownSubmit } from './unknown-submission.ts';
+import { enterUnknown, noteUnknown, resolveUnknown } from './unknown-submission.ts';
 import { enterPhase, noteSearchAttributes } from './visibility.ts';
 import { interruptible, takeHandedOver, urgentWish, wishCancel } from './wishes.ts';
 
@@ -22,15 +23,25 @@ type Attempt =
   | { kind: 'accepted'; reply: Reply }
   | { kind: 'not_sent' }
   | { kind: 'refused'; error: unknown; submission: 'not_sent' | 'refused' }
-  /** `isReported`: the activity itself said so; otherwise its worker may still know better. */
-  | { kind: 'unknown'; isReported: boolean; message: string; details: ActivityFailureDetails };
+  | ({ kind: 'unknown' } & UnknownSubmit);
 
 /** Submits the order at most once per decision, and returns the request id; every other end is thrown. */
 export async function submit(generation: Generation): Promise<string> {
-  const { state, doubt } = generation;
+  const { state, facts, doubt } = generation;
+  if (
+    facts.selfStartedBy !== undefined &&
+    state.requestId === undefined &&
+    patched('self-started-runs-do-not-submit')
+  ) {
+    noteUnknown(generation, {
+      mayTurnUp: true,
+      message: `Temporal started this run by itself, by ${facts.selfStartedBy}; an earlier run may have submitted the order, so this one does not`,
+      details: {},
+    });
+  }
   while (state.requestId === undefined) {
     if (state.phase === 'submission_unknown') {
-      const found = await hold(generation);
+      const found = await resolveUnknown(generation);
       if (found !== undefined) accept(generation, { requestId: found });
       continue;
     }
@@ -44,11 +55,9 @@ export async function submit(generation: Generation): Promise<string> {
       case 'not_sent':
         stopUnsent(generation);
         break;
-      case 'unknown': {
-        const found = await faceUnknown(generation, attempt);
-        if (found !== undefined) accept(generation, { requestId: found });
+      case 'unknown':
+        noteUnknown(generation, attempt);
         break;
-      }
     }
   }
   return state.requestId;
@@ -91,9 +100,9 @@ function attemptThatFailed(error: unknown): Attempt {
   const { type, message, details } = readActivityError(error);
   switch (type) {
     case 'SubmitOutcomeUnknown':
-      return { kind: 'unknown', isReported: details.mayBeHandedOver !== true, message, details };
+      return { kind: 'unknown', mayTurnUp: details.mayBeHandedOver === true, message, details };
     case undefined:
-      return { kind: 'unknown', isReported: false, message, details };
+      return { kind: 'unknown', mayTurnUp: true, message, details };
     case 'RateLimited':
     case 'ServiceUnavailable':
       // Only seen once a cancel or the deadline has ended the retries.
@@ -124,7 +133,7 @@ function attemptThatWasLost({ lastHeartbeatDetails }: TimeoutFailure): Attempt {
     ...(balanceBefore && { balanceBefore }),
     ...(searchAttributes && { searchAttributes }),
   };
-  return { kind: 'unknown', isReported: false, message, details };
+  return { kind: 'unknown', mayTurnUp: true, message, details };
 }
 
 /** Takes a request id as the order's own. */

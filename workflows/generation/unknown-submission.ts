@@ -1,6 +1,9 @@
-import { condition, log, metricMeter, sleep } from '@temporalio/workflow';
+import { condition, log, metricMeter, patched, sleep } from '@temporalio/workflow';
 import type { ActivityFailureDetails } from '../../domain/activities.ts';
 import { evidenceNote } from '../../domain/generation.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import type { UnknownSubmissionStep } from '../../domain/unknown-submission.ts';
+import { nextUnknownSubmissionStep } from '../../domain/unknown-submission.ts';
 import { boundedReads } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import { stepCancel } from './cancellation.ts';
@@ -8,12 +11,15 @@ import { continueAsNewIfDue, isContinueAsNewDue } from './continue-as-new.ts';
 import { cancelledEnd, endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
 import { enterPhase, noteSearchAttributes } from './visibility.ts';
-import { settleCancelWish, takeHandedOver, takeResolution } from './wishes.ts';
+import { answerDecision, isAnythingWished, settleCancelWish, takeHandedOver } from './wishes.ts';
+
+/** A POST lasts for a minute at most; then its worker has 15 s to hand over what it brought. */
+const mayTurnUpForMs = 75_000;
 
 /** What is known of a POST that may have been accepted. */
 export interface UnknownSubmit {
-  /** The activity itself said so; otherwise its worker may still know better. */
-  isReported: boolean;
+  /** It may still be under way, or its worker may know better; else the activity itself has said all that there is. */
+  mayTurnUp: boolean;
   message: string;
   details: ActivityFailureDetails;
 }
@@ -26,67 +32,85 @@ export function enterUnknown(generation: Generation): void {
   enterPhase(generation, 'submission_unknown', 'now');
 }
 
-/**
- * Follows the caller's policy. A request id: it turned up. Undefined: the phase says what to do next, to hold or to send
- * again. Every end is thrown.
- */
-export async function faceUnknown(generation: Generation, unknown: UnknownSubmit): Promise<string | undefined> {
-  const { state, facts, wishes, doubt } = generation;
-  const { sentAt, balanceBefore, searchAttributes } = unknown.details;
+/** Takes in that a POST may have been accepted. */
+export function noteUnknown(generation: Generation, { mayTurnUp, message, details }: UnknownSubmit): void {
+  const { state, doubt } = generation;
+  const { sentAt, balanceBefore, searchAttributes, reply, repliedRequestId } = details;
   noteSearchAttributes(generation, searchAttributes);
-  state.evidence = {
-    ...(sentAt !== undefined && { sentAt }),
-    ...(balanceBefore && { balanceBefore }),
+  state.evidence = withoutUndefined({
+    sentAt,
+    balanceBefore,
+    reason: message,
+    reply,
+    repliedRequestId,
     note: evidenceNote,
-  };
-  doubt.unknownBecause = unknown.message;
+  });
+  doubt.unknownBecause = message;
+  doubt.mayTurnUpUntil = mayTurnUp ? new Date(Date.now() + mayTurnUpForMs).toISOString() : undefined;
+  doubt.isPolicyDue = true;
   enterUnknown(generation);
-  log.warn('submission unknown: RunComfy may have accepted the order', { model: state.model, reason: unknown.message });
+  log.warn('submission unknown: RunComfy may have accepted the order', { model: state.model, reason: message });
   metricMeter
     .createCounter('runcomfy_unknown_submissions', '{submission}', 'Submits whose outcome is unknown')
     .add(1, { model: state.model });
-
-  const policy = facts.request.onUnknownSubmission ?? 'hold';
-  if (policy === 'hold') return undefined;
-  if (!unknown.isReported) await condition(() => wishes.handedOverRequestId !== undefined, '15 seconds');
-  const late = takeHandedOver(generation);
-  if (late !== undefined) return late;
-  if (policy === 'fail') throw unknownEnd(generation);
-  if (!doubt.hasResubmitted && !state.cancel && !wishes.isDeadlinePassed) submitAgain(generation);
-  return undefined;
 }
 
 /**
- * Stays open until the id turns up, which is returned, a person decides, the deadline passes or the workflow is
- * cancelled. Undefined: the phase says what to do next.
+ * Waits until the id turns up, which is returned, a person decides, the policy acts, the deadline passes or the workflow
+ * is cancelled. Undefined: the order is to be sent again. Every end is thrown.
  */
-export async function hold(generation: Generation): Promise<string | undefined> {
-  const { state, wishes } = generation;
-  if (state.evidence?.balanceAfter === undefined) void completeEvidence(generation);
-  await condition(
-    () =>
-      wishes.handedOverRequestId !== undefined ||
-      wishes.resolution !== undefined ||
-      wishes.isDeadlinePassed ||
-      wishes.isWorkflowCancelled ||
-      isContinueAsNewDue(generation),
-  );
-  const late = takeHandedOver(generation);
-  if (late !== undefined) return late;
-  const resolution = takeResolution(generation);
-  if (resolution?.action === 'adopt') return resolution.requestId;
-  if (resolution?.action === 'resubmit') {
-    submitAgain(generation);
-  } else if (resolution?.action === 'abandon' || wishes.isDeadlinePassed || wishes.isWorkflowCancelled) {
-    throw unknownEnd(generation);
-  } else {
-    await continueAsNewIfDue(generation);
+export async function resolveUnknown(generation: Generation): Promise<string | undefined> {
+  if (!patched('every-decision-is-answered')) return await resolveAsBefore(generation);
+  for (;;) {
+    const step = stepAfter(generation);
+    if (step.kind !== 'wait' || step.refusal !== undefined) answerDecision(generation, step.refusal);
+    switch (step.kind) {
+      case 'follow':
+        takeHandedOver(generation);
+        return step.requestId;
+      case 'resubmit':
+        submitAgain(generation);
+        return undefined;
+      case 'end':
+        throw unknownEnd(generation);
+      case 'wait':
+        await untilNews(generation);
+    }
   }
-  return undefined;
+}
+
+function stepAfter({ facts, state, wishes, doubt }: Generation): UnknownSubmissionStep {
+  return nextUnknownSubmissionStep({
+    policy: facts.request.onUnknownSubmission ?? 'hold',
+    hasResubmitted: doubt.hasResubmitted,
+    mayTurnUp: doubt.mayTurnUpUntil !== undefined,
+    handedOverRequestId: wishes.handedOverRequestId,
+    decision: wishes.decision?.resolution,
+    isCancelAsked: state.cancel !== undefined,
+    isWorkflowCancelled: wishes.isWorkflowCancelled,
+    isDeadlinePassed: wishes.isDeadlinePassed,
+  });
+}
+
+async function untilNews(generation: Generation): Promise<void> {
+  const { wishes, doubt } = generation;
+  gatherEvidence(generation);
+  const isNews = () =>
+    wishes.decision !== undefined ||
+    stepAfter(generation).kind !== 'wait' ||
+    (isContinueAsNewDue(generation) && !isAnythingWished(generation));
+  if (doubt.mayTurnUpUntil === undefined) {
+    await condition(isNews);
+  } else {
+    const leftMs = Math.max(1, Date.parse(doubt.mayTurnUpUntil) - Date.now());
+    if (!(await condition(isNews, leftMs))) doubt.mayTurnUpUntil = undefined;
+  }
+  if (stepAfter(generation).kind === 'wait') await continueAsNewIfDue(generation);
 }
 
 function submitAgain(generation: Generation): void {
   generation.doubt.hasResubmitted = true;
+  generation.doubt.mayTurnUpUntil = undefined;
   enterPhase(generation, 'submitting', 'now');
 }
 
@@ -102,19 +126,70 @@ function unknownEnd(generation: Generation): Error {
   });
 }
 
-/** Reads the balance once more, a minute after the submission became unknown; the hold does not wait for it. */
+/** Reads the balance once more, a minute after the submission became unknown; nobody waits for it. */
+function gatherEvidence(generation: Generation): void {
+  const { state, doubt } = generation;
+  if (doubt.isGathering || state.evidence?.balanceAfter !== undefined) return;
+  doubt.isGathering = true;
+  void completeEvidence(generation).finally(() => {
+    doubt.isGathering = false;
+  });
+}
+
 async function completeEvidence({ state, facts, open }: Generation): Promise<void> {
   await sleep('1 minute');
   if (state.phase !== 'submission_unknown' || open.hasEnded) return;
   const { sentAt, balanceBefore } = state.evidence ?? {};
   try {
-    state.evidence = await boundedReads.gatherEvidence({
+    const evidence = await boundedReads.gatherEvidence({
       model: state.model,
       input: facts.request.input,
-      ...(sentAt !== undefined && { sentAt }),
-      ...(balanceBefore && { balanceBefore }),
+      ...withoutUndefined({ sentAt, balanceBefore }),
     });
+    state.evidence = { ...state.evidence, ...evidence };
   } catch (error) {
     log.warn('no evidence could be gathered for the unknown submission', { reason: readActivityError(error).message });
+  }
+}
+
+/** How generations that began before decisions were answered in every case go on: as their histories have it. */
+async function resolveAsBefore(generation: Generation): Promise<string | undefined> {
+  const { state, facts, wishes, doubt } = generation;
+  const policy = facts.request.onUnknownSubmission ?? 'hold';
+  const { isPolicyDue } = doubt;
+  doubt.isPolicyDue = false;
+  if (isPolicyDue && policy !== 'hold') {
+    const hasCome = () => wishes.handedOverRequestId !== undefined;
+    if (doubt.mayTurnUpUntil !== undefined) await condition(hasCome, '15 seconds');
+    const late = takeHandedOver(generation);
+    if (late !== undefined) return late;
+    if (policy === 'fail') throw unknownEnd(generation);
+    if (!doubt.hasResubmitted && !state.cancel && !wishes.isDeadlinePassed) {
+      submitAgain(generation);
+      return undefined;
+    }
+  }
+  for (;;) {
+    if (state.evidence?.balanceAfter === undefined) void completeEvidence(generation);
+    await condition(
+      () =>
+        wishes.handedOverRequestId !== undefined ||
+        wishes.decision !== undefined ||
+        wishes.isDeadlinePassed ||
+        wishes.isWorkflowCancelled ||
+        isContinueAsNewDue(generation),
+    );
+    const late = takeHandedOver(generation);
+    if (late !== undefined) return late;
+    const resolution = answerDecision(generation);
+    if (resolution?.action === 'adopt') return resolution.requestId;
+    if (resolution?.action === 'resubmit') {
+      submitAgain(generation);
+      return undefined;
+    }
+    if (resolution?.action === 'abandon' || wishes.isDeadlinePassed || wishes.isWorkflowCancelled) {
+      throw unknownEnd(generation);
+    }
+    await continueAsNewIfDue(generation);
   }
 }

@@ -1,6 +1,6 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { SubmissionResolution } from '../../domain/generation.ts';
-import type { Generation } from './memory.ts';
+import type { Decision, Generation } from './memory.ts';
 
 /** Has the main path ask RunComfy to stop, as soon as what it does may be interrupted. */
 export function wishCancel({ wishes }: Generation): void {
@@ -50,14 +50,26 @@ export function takeHandedOver({ wishes }: Generation): string | undefined {
   return handedOverRequestId;
 }
 
-export function noteResolution({ wishes }: Generation, resolution: SubmissionResolution): void {
-  wishes.resolution = resolution;
+/** A person has decided about the unknown submission; what became of it can be read in the answer. */
+export function noteDecision({ wishes }: Generation, resolution: SubmissionResolution): Decision {
+  wishes.decision = { resolution, isAnswered: false };
+  return wishes.decision;
 }
 
-export function takeResolution({ wishes }: Generation): SubmissionResolution | undefined {
-  const { resolution } = wishes;
-  wishes.resolution = undefined;
-  return resolution;
+/** Answers a decision that is waited for: obeyed, or refused for a reason. */
+export function answerDecision({ wishes }: Generation, refusal?: string): SubmissionResolution | undefined {
+  const { decision } = wishes;
+  if (!decision) return undefined;
+  wishes.decision = undefined;
+  decision.isAnswered = true;
+  if (refusal !== undefined) decision.refusal = refusal;
+  return decision.resolution;
+}
+
+/** Whether something from outside is waiting to be acted on. */
+export function isAnythingWished({ wishes }: Generation): boolean {
+  const { isCancelDue, isDeadlinePassed, handedOverRequestId, decision } = wishes;
+  return isCancelDue || isDeadlinePassed || handedOverRequestId !== undefined || decision !== undefined;
 }
 
 /** What is more urgent than a read, if anything is. */

@@ -89,7 +89,7 @@ describe.concurrent('a worker that is lost while it submits', () => {
   });
 
   for (const policy of ['fail', 'resubmit'] as const) {
-    it(`${policy} first waits 15 s for its spool: an id that comes in time is taken`, async () => {
+    it(`${policy} first waits for the POST's own time and its spool: an id that comes in time is taken`, async () => {
       const { submitRequest, posts } = submits(() => loseWorker(sending));
       const { handle, name } = await start({ submitRequest }, { onUnknownSubmission: policy });
       await untilLong(handle, ({ phase }) => phase === 'submission_unknown');
@@ -98,13 +98,13 @@ describe.concurrent('a worker that is lost while it submits', () => {
       expect(posts()).toBe(1);
     });
 
-    it(`${policy} acts once the 15 s have brought nothing`, async () => {
+    it(`${policy} acts once that time has brought nothing`, async () => {
       const { submitRequest, posts } = submits(() => loseWorker(sending), takes);
       const { handle, name } = await start({ submitRequest }, { onUnknownSubmission: policy });
       await untilLong(handle, ({ phase }) => phase === 'submission_unknown');
       const unknownSince = Date.now();
       const { type, result } = await endingOf(handle);
-      expect(Date.now() - unknownSince).toBeGreaterThan(12_000);
+      expect(Date.now() - unknownSince).toBeGreaterThan(70_000);
       expect(policy === 'fail' ? type : result?.requestId).toBe(
         policy === 'fail' ? 'SubmitOutcomeUnknown' : `${name}--1`,
       );
