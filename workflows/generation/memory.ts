@@ -217,10 +217,10 @@ const shareForLastWords = 0.25;
 function withinTheRun(state: GenerationState): GenerationState {
   const { startTime, runTimeoutMs, executionExpirationTime } = workflowInfo();
   const startedAt = startTime.getTime();
-  const endsAt = Math.min(
-    startedAt + (runTimeoutMs ?? Number.POSITIVE_INFINITY),
-    executionExpirationTime?.getTime() ?? Number.POSITIVE_INFINITY,
-  );
+  // A continued run shows a timeout of 0 where there is none.
+  const ends = [startedAt + (runTimeoutMs ?? 0), executionExpirationTime?.getTime() ?? 0];
+  const endsAt = Math.min(...ends.filter((time) => time > startedAt));
+  if (endsAt === Number.POSITIVE_INFINITY) return state;
   const latestAt = endsAt - Math.min(lastWordsMs, shareForLastWords * (endsAt - startedAt));
   return Date.parse(state.deadlineAt) <= latestAt ? state : { ...state, deadlineAt: new Date(latestAt).toISOString() };
 }
