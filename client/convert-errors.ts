@@ -49,6 +49,12 @@ function describeCode(
   const reason = grpcReasonOf(error);
   if (code === grpcCode.invalidArgument)
     return { type: 'InvalidInput', message: `Temporal refuses the call: ${reason}` };
+  if (code === grpcCode.notFound && /^namespace\b/i.test(reason)) {
+    return {
+      type: 'TemporalUnreachable',
+      message: `Temporal knows no such namespace (${reason}): create it, or set TEMPORAL_NAMESPACE`,
+    };
+  }
   if (code === grpcCode.notFound && key !== '') return keyNotFound(key);
   if (isBusy(error)) {
     return { type: 'TemporalBusy', message: `Temporal cannot do that now (${reason}): try again in a moment` };

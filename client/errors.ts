@@ -95,7 +95,7 @@ export function toGenerationError(error: WorkflowFailedError, key: string, state
     details: state?.failure?.details,
     cause: error,
   };
-  const of = `generation "${key}"${state?.requestId === undefined ? '' : ` (request ${state.requestId})`}`;
+  const of = nameOf(key, state?.requestId);
   if (cause instanceof CancelledFailure) {
     const outcome = state?.cancel?.outcome;
     const became = outcome === undefined ? '' : `; what RunComfy made of it: ${outcome}`;
@@ -105,21 +105,9 @@ export function toGenerationError(error: WorkflowFailedError, key: string, state
       message: `${of} was cancelled${became}`,
     });
   }
-  if (cause instanceof TerminatedFailure) {
-    const message = `${of} was terminated in Temporal; RunComfy was not told, so its work may run on and be billed`;
-    return new GenerationError({
-      ...known,
-      type: 'GenerationCancelled',
-      message,
-    });
-  }
-  if (cause instanceof TimeoutFailure) {
-    const message = `${of} was ended by Temporal's own timeout; RunComfy was not told, so its work may run on and be billed`;
-    return new GenerationError({
-      ...known,
-      type: 'GenerationTimedOut',
-      message,
-    });
+  if (cause instanceof TerminatedFailure || cause instanceof TimeoutFailure) {
+    const how = cause instanceof TerminatedFailure ? 'terminated' : 'timed_out';
+    return new GenerationError({ ...known, ...endedOutside(how, key, state?.requestId) });
   }
   const reason = cause?.message ?? error.message;
   return new GenerationError({
@@ -127,6 +115,23 @@ export function toGenerationError(error: WorkflowFailedError, key: string, state
     type: 'GenerationFailed',
     message: `${of} failed: ${reason}`,
   });
+}
+
+/** What is said of a run that was ended by Temporal, of which the workflow itself never heard. */
+export function endedOutside(
+  how: 'terminated' | 'timed_out',
+  key: string,
+  requestId: string | undefined,
+): { type: FailureType; message: string } {
+  const what = how === 'terminated' ? 'was terminated in Temporal' : "was ended by Temporal's own timeout";
+  return {
+    type: how === 'terminated' ? 'GenerationCancelled' : 'GenerationTimedOut',
+    message: `${nameOf(key, requestId)} ${what}; RunComfy was not told, so its work may run on and be billed`,
+  };
+}
+
+function nameOf(key: string, requestId: string | undefined): string {
+  return `generation "${key}"${requestId === undefined ? '' : ` (request ${requestId})`}`;
 }
 
 /** The details object that every failure of a generation carries first. */

@@ -4,6 +4,8 @@ import type { Client } from '@temporalio/client';
 
 import { listPollers } from '../operator/workers.ts';
 
+import { describeRun } from './run-info.ts';
+
 const quickAnswerMs = 1_000;
 
 /** What came of a call that only a worker can answer. */
@@ -46,7 +48,7 @@ export async function askWorker<T>(
 async function isUnattended(client: Client, key: string, signal: AbortSignal): Promise<boolean> {
   try {
     await sleep(quickAnswerMs, undefined, { signal });
-    const { taskQueue } = await client.workflow.getHandle(key).describe();
+    const { taskQueue } = await describeRun(client, key);
     return (await listPollers(client, taskQueue, 'workflow')).length === 0;
   } catch {
     return false;

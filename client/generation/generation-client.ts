@@ -5,9 +5,11 @@ import { defaultTaskQueue } from '../../domain/names.ts';
 import type { InputOf } from '../../runcomfy/models/index.ts';
 
 import { eachNamed, named } from '../convert-errors.ts';
+import { checkKey } from './check-arguments.ts';
 
 import type { WaitOptions } from './following/await-result.ts';
 import { startLate } from './following/collect-late.ts';
+import { describeRun } from './run-info.ts';
 import { createHandle } from './generation-handle.ts';
 import type { GenerationHandle } from './generation-handle.ts';
 import { listGenerations } from './following/list-generations.ts';
@@ -49,8 +51,9 @@ export function createGenerationClient({
 }: GenerationClientOptions): GenerationClient {
   const get = (key: string): Promise<GenerationHandle> =>
     named(key, async () => {
-      const { runId, type } = await client.workflow.getHandle(key).describe();
-      refuseOtherType(key, type);
+      checkKey(key);
+      const { runId, workflowType } = await describeRun(client, key);
+      refuseOtherType(key, workflowType);
       return createHandle(client, { key, runId, attached: true, notices: [] });
     });
   return {
@@ -60,7 +63,11 @@ export function createGenerationClient({
       ),
     get,
     result: async (key, options) => (await get(key)).result(options),
-    collectLate: (key) => named(key, async () => createHandle(client, await startLate(client, taskQueue, key))),
+    collectLate: (key) =>
+      named(key, async () => {
+        checkKey(key);
+        return createHandle(client, await startLate(client, taskQueue, key));
+      }),
     list: (filter) => eachNamed('', () => listGenerations(client, filter)),
   };
 }

@@ -9,11 +9,12 @@ import type { WaitOptions } from './following/await-result.ts';
 import { cancelGeneration } from './deciding/cancel-generation.ts';
 import type { CancelOptions } from './deciding/cancel-generation.ts';
 import { eachNamed, named } from '../convert-errors.ts';
+import { describeRun, isClosed } from './run-info.ts';
 import { readState } from './following/read-state.ts';
 import { resolveSubmission } from './deciding/resolve-submission.ts';
 import type { KnownState } from './following/server-state.ts';
 import type { StartedGeneration } from './starting/start-generation.ts';
-import { isEnded, watchStates } from './following/watch-states.ts';
+import { watchStates } from './following/watch-states.ts';
 import type { WatchOptions } from './following/watch-states.ts';
 
 /** One generation, by its key. Every method throws `GenerationError`. */
@@ -41,7 +42,7 @@ export function createHandle(client: Client, started: StartedGeneration): Genera
     ...started,
     result: (options) => named(key, () => awaitResult(client, key, runId, options)),
     state: () => named(key, () => readState(client, key)),
-    isEnded: () => named(key, () => isEnded(client, key)),
+    isEnded: () => named(key, async () => isClosed(await describeRun(client, key))),
     cancel: (reason, options) => named(key, () => cancelGeneration(client, key, reason, options)),
     nudge: () => named(key, () => nudge(client, key)),
     resolveSubmission: (resolution) => named(key, () => resolveSubmission(client, key, resolution)),
@@ -54,7 +55,6 @@ async function nudge(client: Client, key: string): Promise<void> {
   try {
     await handle.signal(nudgeSignal);
   } catch (error) {
-    const { status } = await handle.describe();
-    if (status.name === 'RUNNING') throw error;
+    if (!isClosed(await describeRun(client, key))) throw error;
   }
 }

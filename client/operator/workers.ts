@@ -3,6 +3,7 @@ import type { Client, WorkflowService } from '@temporalio/client';
 import { submitTaskQueue } from '../../domain/names.ts';
 
 import { named } from '../convert-errors.ts';
+import { describeRun } from '../generation/run-info.ts';
 
 /** What a task queue is polled for. */
 export type TaskQueueKind = 'workflow' | 'activity';
@@ -60,8 +61,8 @@ export async function listPollers(client: Client, taskQueue: string, kind: TaskQ
  * stopped less than five minutes ago may still be counted.
  */
 export async function findUnattendedQueues(client: Client, key: string): Promise<string[]> {
-  const { taskQueue, status } = await named(key, () => client.workflow.getHandle(key).describe());
-  if (status.name !== 'RUNNING') return [];
+  const { taskQueue, status } = await named(key, () => describeRun(client, key));
+  if (status !== 'running') return [];
   const queues: [string, TaskQueueKind][] = [
     [taskQueue, 'workflow'],
     [taskQueue, 'activity'],

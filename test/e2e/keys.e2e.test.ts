@@ -156,6 +156,31 @@ describe('the same key', () => {
     await stack.checkAll(keys);
   });
 
+  it('may be used for a corrected order once the first provably cost nothing, by one of those who correct it at once', async () => {
+    const faults: FaultRule[] = [
+      { fault: 'model-removed', step: 'submit', model: 'google/nano-banana-2/text-to-image' },
+    ];
+    const { settings, simulator, generations, checkAll } = await createStack({ simulator: { faults } });
+    await startWorkerProcess(settings);
+    const key = `corrected ${randomUUID()}`;
+    const typo = { model: 'google/nano-banana-2/text-to-image', input: { prompt: key } };
+    const corrected = { model: 'google/nano-banana-2-lite/text-to-image', input: { prompt: key } };
+    await expect((await generations.start(typo, { key })).result()).rejects.toMatchObject({ type: 'InvalidInput' });
+    await expect(generations.start(corrected, { key })).rejects.toMatchObject({ type: 'KeyInUse' });
+    expect(jobsNamed(simulator, key)).toHaveLength(0);
+
+    const retry = { key, retry: 'if-unbilled' as const };
+    const both = await Promise.all([generations.start(corrected, retry), generations.start(corrected, retry)]);
+    const results = await Promise.all(both.map((generation) => generation.result()));
+    expect(new Set(results.map(({ requestId }) => requestId)).size).toBe(1);
+    expect(both.filter(({ attached }) => !attached)).toHaveLength(1);
+    expect(jobsNamed(simulator, key)).toHaveLength(1);
+    const another = generations.start({ ...corrected, input: { prompt: `${key} again` } }, retry);
+    await expect(another).rejects.toMatchObject({ type: 'KeyInUse' });
+    expect(simulator.ledger().totals).toMatchObject({ accepted: 1 });
+    await checkAll([key]);
+  });
+
   it('may be hostile in characters or length', async () => {
     const model = 'google/nano-banana-2/text-to-image';
     const faults: FaultRule[] = [{ fault: 'model-removed', step: 'submit', model, times: hostileKeys.length }];

@@ -4,9 +4,11 @@ import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/cl
 import type { Client } from '@temporalio/client';
 
 import type { CancelReply } from '../../../domain/generation.ts';
+import { wellFormed } from '../../../domain/text.ts';
 import { cancelSignal, cancelUpdate } from '../../../workflows/generation/messages.ts';
 import type { CancelOrder } from '../../../workflows/generation/messages.ts';
 
+import { checkArgument } from '../check-arguments.ts';
 import { askWorker } from '../ask-worker.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
 import { readState } from '../following/read-state.ts';
@@ -29,8 +31,9 @@ export async function cancelGeneration(
   reason?: string,
   { timeoutMs = answerTimeoutMs }: CancelOptions = {},
 ): Promise<CancelReply> {
+  checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
   const handle = client.workflow.getHandle(key);
-  const args: [CancelOrder] = [reason === undefined ? {} : { reason }];
+  const args: [CancelOrder] = [reason === undefined ? {} : { reason: wellFormed(reason) }];
   const updateId = `cancel-${randomUUID()}`;
   const giveUpAt = Date.now() + timeoutMs;
   const accepted = await askWorker(

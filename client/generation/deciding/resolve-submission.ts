@@ -5,12 +5,16 @@ import type { Client } from '@temporalio/client';
 
 import { isFailureType } from '../../../domain/failure-type.ts';
 import type { SubmissionResolution } from '../../../domain/generation.ts';
+import { isJsonObject } from '../../../domain/json.ts';
+import { isRequestId } from '../../../domain/request.ts';
 import { resolveSubmissionUpdate } from '../../../workflows/generation/messages.ts';
 import type { SubmissionResolutionReply } from '../../../workflows/generation/messages.ts';
 
+import { checkArgument } from '../check-arguments.ts';
 import { askWorker } from '../ask-worker.ts';
 import { firstDetail, GenerationError, noWorker } from '../../errors.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
+import { describeRun } from '../run-info.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
 
 const acceptTimeoutMs = 30_000;
@@ -22,6 +26,7 @@ export async function resolveSubmission(
   key: string,
   resolution: SubmissionResolution,
 ): Promise<SubmissionResolutionReply> {
+  checkArgument('resolution', isResolution(resolution), resolutions, key);
   const handle = client.workflow.getHandle(key);
   const updateId = `resolve-${randomUUID()}`;
   const accepted = await askWorker(
@@ -31,15 +36,15 @@ export async function resolveSubmission(
     { timeoutMs: acceptTimeoutMs },
   );
   try {
-    if (accepted === 'unattended') throw noWorker(key, (await handle.describe()).taskQueue);
+    if (accepted === 'unattended') throw noWorker(key, (await describeRun(client, key)).taskQueue);
     if ('error' in accepted) throw accepted.error;
     return await client.withDeadline(Date.now() + answerTimeoutMs, () => accepted.answer.result());
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw refused(key, error);
     if (error instanceof WorkflowNotFoundError) {
-      const { type, status } = await handle.describe();
-      refuseOtherType(key, type);
-      const message = `nothing to resolve: generation "${key}" has ended (${status.name.toLowerCase()})`;
+      const { workflowType, status } = await describeRun(client, key);
+      refuseOtherType(key, workflowType);
+      const message = `nothing to resolve: generation "${key}" has ended (${status.replaceAll('_', ' ')})`;
       throw new GenerationError({ type: 'ResolutionRefused', message, key, cause: error });
     }
     if (!isOutOfTime(error) && grpcCodeOf(error) !== grpcCode.failedPrecondition) throw error;
@@ -47,8 +52,16 @@ export async function resolveSubmission(
       const message = `the decision for generation "${key}" was taken but is not carried out yet: look at its state`;
       throw new GenerationError({ type: 'StillRunning', message, key, cause: error });
     }
-    throw noWorker(key, (await handle.describe()).taskQueue, error);
+    throw noWorker(key, (await describeRun(client, key)).taskQueue, error);
   }
+}
+
+const resolutions = "{ action: 'adopt', requestId }, { action: 'resubmit' } or { action: 'abandon' }";
+
+function isResolution(value: unknown): boolean {
+  if (!isJsonObject(value)) return false;
+  const { action, requestId } = value;
+  return action === 'adopt' ? isRequestId(requestId) : action === 'resubmit' || action === 'abandon';
 }
 
 function refused(key: string, error: WorkflowUpdateFailedError): GenerationError {

@@ -7,6 +7,7 @@ import { lateKey } from '../../../domain/names.ts';
 
 import { firstDetail, GenerationError } from '../../errors.ts';
 import { readOriginalRequest } from '../original-request.ts';
+import { describeRun, isClosed } from '../run-info.ts';
 import { readState } from './read-state.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
 import { startUnlessClosed } from '../starting/start-generation.ts';
@@ -17,13 +18,14 @@ import type { StartedGeneration } from '../starting/start-generation.ts';
  * own, `<key>/late`, takes the request over and submits nothing. Can be repeated until it succeeds.
  */
 export async function startLate(client: Client, taskQueue: string, key: string): Promise<StartedGeneration> {
-  const { runId, status, type } = await client.workflow.getHandle(key).describe();
-  refuseOtherType(key, type);
-  if (status.name === 'RUNNING' || status.name === 'PAUSED') {
+  const run = await describeRun(client, key);
+  const { runId, status, workflowType } = run;
+  refuseOtherType(key, workflowType);
+  if (!isClosed(run)) {
     const message = `generation "${key}" is still running: await its result, there is no late one yet`;
     throw new GenerationError({ type: 'StillRunning', message, key });
   }
-  if (status.name === 'COMPLETED')
+  if (status === 'completed')
     return {
       key,
       runId,
@@ -56,7 +58,7 @@ export async function startLate(client: Client, taskQueue: string, key: string):
       attached: !started.isNew,
       notices: [],
     };
-  const { runId: lateRunId } = await client.workflow.getHandle(late).describe();
+  const { runId: lateRunId } = await describeRun(client, late);
   return { key: late, runId: lateRunId, attached: true, notices: [] };
 }
 

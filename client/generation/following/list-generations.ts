@@ -1,91 +1,171 @@
-import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 
+import { phases } from '../../../domain/generation.ts';
 import type { Phase } from '../../../domain/generation.ts';
+import { withoutUndefined } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 
+import { toClientError } from '../../convert-errors.ts';
+import { isGenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
+import { checkArgument } from '../check-arguments.ts';
 import { readOriginalRequest } from '../original-request.ts';
-import { attributeOf, phaseOf } from './server-state.ts';
+import { attributeOf, isClosed, listRuns } from '../run-info.ts';
+import type { RunInfo } from '../run-info.ts';
+
+import { phaseOf } from './phase.ts';
+import { readState } from './read-state.ts';
 
 export interface ListFilter {
   model?: string | undefined;
   phase?: Phase | undefined;
-  /** Default 100. */
+  /** Default 100; `Infinity` for all. */
   limit?: number | undefined;
 }
 
-/** A generation as Temporal lists it, newest first. */
+/** A generation as Temporal lists it. */
 export interface ListedGeneration {
   key: string;
   runId: string;
+  /** Empty where only the encrypted request holds it, and its key is not here. */
   model: string;
   phase: Phase;
   requestId?: string;
   costUsd?: number;
   startedAt: string;
   closedAt?: string;
+  /** What the search attributes do not tell is encrypted with a key that is not here: model and phase may be missing. */
+  isUndecodable?: true;
 }
 
 const defaultLimit = 100;
-const maxLookedAt = 1_000;
+/** What rows lack is asked for side by side, so that a list takes as long as its slowest row. */
+const rowsAtOnce = 20;
 
 /**
- * Lists generations by search attributes. Where the server does not know ours, it lists by workflow type and looks at the
- * newest 1,000 one by one: models then come from their first events, phases from how the runs stand.
+ * Lists generations: first those that run, the newest start first, then those that ended, the newest end first. Runs
+ * without our search attributes (the server does not know them, or the generation never got that far) are looked at one
+ * by one, so that a filter finds them as well.
  */
 export async function* listGenerations(
   client: Client,
   filter: ListFilter = {},
 ): AsyncGenerator<ListedGeneration, void, undefined> {
-  let left = filter.limit ?? defaultLimit;
-  for await (const listed of search(client, filter)) {
-    if (left-- <= 0) return;
-    yield listed;
+  const { model, phase, limit = defaultLimit } = filter;
+  checkArgument('filter.model', model === undefined || typeof model === 'string', 'a model id');
+  checkArgument('filter.phase', phase === undefined || phases.includes(phase), `one of ${phases.join(', ')}`);
+  checkArgument('filter.limit', typeof limit === 'number' && limit > 0, 'a number above 0');
+  const told = new Set<string>();
+  for await (const run of findRuns(client, filter)) {
+    // Runs that end while the list is read move to its second half.
+    if (told.has(run.runId)) continue;
+    told.add(run.runId);
+    yield run;
+    if (told.size >= limit) return;
   }
 }
 
-async function* search(
+async function* findRuns(client: Client, filter: ListFilter): AsyncGenerator<ListedGeneration, void, undefined> {
+  const ofType = `WorkflowType = "${generationWorkflowType}" AND ExecutionStatus != "ContinuedAsNew"`;
+  const query = [ofType, ...clausesOf(filter)].join(' AND ');
+  try {
+    yield* describeRuns(client, query, filter);
+  } catch (error) {
+    // A server that does not know our search attributes refuses the first page already.
+    if (query === ofType || grpcCodeOf(error) !== grpcCode.invalidArgument) throw error;
+    yield* describeRuns(client, ofType, filter);
+  }
+}
+
+/** Leaves out what cannot match; what may match is looked at. */
+function clausesOf({ model, phase }: ListFilter): string[] {
+  const clauses: string[] = [];
+  if (model !== undefined) clauses.push(`(RunComfyModel = ${quote(model)} OR RunComfyModel IS NULL)`);
+  if (phase !== undefined) {
+    const { statuses, decisive } = statusesOf(phase);
+    const alternatives = [`RunComfyPhase = "${phase}"`, 'RunComfyPhase IS NULL'];
+    if (decisive.length > 0) alternatives.push(anyStatus(decisive));
+    clauses.push(anyStatus(statuses), `(${alternatives.join(' OR ')})`);
+  }
+  return clauses;
+}
+
+/** The statuses that a run in a phase can have, and those that are that phase whatever its attribute says. */
+function statusesOf(phase: Phase): { statuses: string[]; decisive: string[] } {
+  switch (phase) {
+    case 'succeeded':
+      return { statuses: ['Completed'], decisive: ['Completed'] };
+    case 'cancelled':
+      return { statuses: ['Failed', 'Canceled', 'Terminated'], decisive: ['Canceled', 'Terminated'] };
+    case 'timed_out':
+      return { statuses: ['Failed', 'TimedOut'], decisive: ['TimedOut'] };
+    case 'failed':
+      return { statuses: ['Failed'], decisive: [] };
+    case 'submitting':
+    case 'submission_unknown':
+    case 'in_queue':
+    case 'in_progress':
+    case 'fetching_result':
+      return { statuses: ['Running', 'Failed'], decisive: [] };
+  }
+}
+
+function anyStatus(statuses: string[]): string {
+  return `(${statuses.map((status) => `ExecutionStatus = "${status}"`).join(' OR ')})`;
+}
+
+async function* describeRuns(
   client: Client,
+  query: string,
   { model, phase }: ListFilter,
 ): AsyncGenerator<ListedGeneration, void, undefined> {
-  const ofType = `WorkflowType = "${generationWorkflowType}"`;
-  const clauses = [ofType];
-  if (model !== undefined) clauses.push(`RunComfyModel = ${quote(model)}`);
-  if (phase !== undefined) clauses.push(`RunComfyPhase = ${quote(phase)}`);
-  try {
-    for await (const info of client.workflow.list({
-      query: clauses.join(' AND '),
-    })) {
-      if (info.status.name !== 'CONTINUED_AS_NEW') yield await describeRow(client, info);
+  for await (const page of listRuns(client, query)) {
+    for (let at = 0; at < page.length; at += rowsAtOnce) {
+      const rows = page.slice(at, at + rowsAtOnce).map((run) => describeRow(client, run));
+      for (const row of await Promise.all(rows)) {
+        if ((model === undefined || row.model === model) && (phase === undefined || row.phase === phase)) yield row;
+      }
     }
-    return;
-  } catch (error) {
-    if (clauses.length === 1 || grpcCodeOf(error) !== grpcCode.invalidArgument) throw error;
-  }
-  let looked = 0;
-  for await (const info of client.workflow.list({ query: ofType })) {
-    if (looked++ >= maxLookedAt) return;
-    if (info.status.name === 'CONTINUED_AS_NEW') continue;
-    const row = await describeRow(client, info);
-    if ((model === undefined || row.model === model) && (phase === undefined || row.phase === phase)) yield row;
   }
 }
 
-async function describeRow(client: Client, info: WorkflowExecutionInfo): Promise<ListedGeneration> {
-  const { workflowId: key, runId, startTime, closeTime } = info;
-  const requestId = attributeOf(info, 'RunComfyRequestId');
-  const cost = info.typedSearchAttributes.getAll().find((pair) => pair.key.name === 'RunComfyCostUsd')?.value;
-  const model = attributeOf(info, 'RunComfyModel') ?? (await readOriginalRequest(client, key, runId))?.request.model;
-  return {
+async function describeRow(client: Client, run: RunInfo): Promise<ListedGeneration> {
+  const { key, runId, startedAt, closedAt } = run;
+  const { RunComfyCostUsd: cost } = run.attributes;
+  const known = { phase: phaseOf(run), model: attributeOf(run, 'RunComfyModel') };
+  const asked = known.phase === undefined || known.model === undefined ? await lookAt(client, run, known) : {};
+  return withoutUndefined({
     key,
     runId,
-    model: typeof model === 'string' ? model : '',
-    phase: phaseOf(info),
-    ...(requestId !== undefined && { requestId }),
-    ...(typeof cost === 'number' && { costUsd: cost }),
-    startedAt: startTime.toISOString(),
-    ...(closeTime && { closedAt: closeTime.toISOString() }),
-  };
+    model: known.model ?? asked.model ?? '',
+    phase: known.phase ?? asked.phase ?? (isClosed(run) ? 'failed' : 'submitting'),
+    requestId: attributeOf(run, 'RunComfyRequestId') ?? asked.requestId,
+    costUsd: typeof cost === 'number' ? cost : undefined,
+    startedAt: startedAt.toISOString(),
+    closedAt: closedAt?.toISOString(),
+    isUndecodable: asked.isUndecodable,
+  });
+}
+
+type Asked = Partial<Pick<ListedGeneration, 'model' | 'phase' | 'requestId' | 'isUndecodable'>>;
+
+/** Looks at one run for what its search attributes do not tell; what cannot be decoded costs that row alone its details. */
+async function lookAt(client: Client, run: RunInfo, known: { phase: Phase | undefined }): Promise<Asked> {
+  const { key, runId } = run;
+  try {
+    if (known.phase === undefined) {
+      const { phase, model, requestId } = await readState(client, key, { runId });
+      return withoutUndefined({ phase, model, requestId });
+    }
+    const model = (await readOriginalRequest(client, key, runId))?.request.model;
+    return typeof model === 'string' ? { model } : {};
+  } catch (thrown) {
+    const error = toClientError(thrown, key);
+    if (isGenerationError(error) && error.type === 'Undecodable') return { isUndecodable: true };
+    // Retention may remove a run while it is looked at.
+    if (isGenerationError(error) && error.type === 'KeyNotFound') return {};
+    throw error;
+  }
 }
 
 function quote(text: string): string {

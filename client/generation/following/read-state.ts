@@ -4,30 +4,49 @@ import type { Client } from '@temporalio/client';
 import type { GenerationState } from '../../../domain/generation.ts';
 import { stateQuery } from '../../../workflows/generation/messages.ts';
 
-import { askWorker } from '../ask-worker.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
+import { askWorker } from '../ask-worker.ts';
+import { describeRun, isClosed } from '../run-info.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
-import { readServerState } from './server-state.ts';
+
+import { isTerminal } from './phase.ts';
+import { endedState, readServerState } from './server-state.ts';
 import type { KnownState } from './server-state.ts';
 
 const queryTimeoutMs = 12_000;
 
+export interface WhichState {
+  /** Default: the newest run of the key. */
+  runId?: string;
+  signal?: AbortSignal | undefined;
+}
+
 /**
  * Asks the workflow where it stands; where no worker answers within 12 s, or none polls at all, tells what the server
- * knows, flagged `isFromServer`.
+ * knows, flagged `isFromServer`. An end that Temporal made, of which the workflow never heard, is told all the same.
  */
-export async function readState(client: Client, key: string, signal?: AbortSignal): Promise<KnownState> {
-  const handle = client.workflow.getHandle(key);
-  const query = () => handle.query<GenerationState>(stateQuery);
+export async function readState(client: Client, key: string, which: WhichState = {}): Promise<KnownState> {
+  const said = await queryState(client, key, which);
+  if (said !== undefined && isTerminal(said.phase)) return said;
+  const run = await describeRun(client, key, which.runId);
+  refuseOtherType(key, run.workflowType);
+  if (said === undefined) return readServerState(client, run);
+  return isClosed(run) ? endedState(client, run, said) : said;
+}
+
+/** Undefined: no worker answers. */
+async function queryState(
+  client: Client,
+  key: string,
+  { runId, signal }: WhichState,
+): Promise<GenerationState | undefined> {
+  const query = () => client.workflow.getHandle(key, runId).query<GenerationState>(stateQuery);
   const reply = await askWorker(client, key, query, { timeoutMs: queryTimeoutMs, signal });
   signal?.throwIfAborted();
-  if (reply !== 'unattended') {
-    if ('answer' in reply) return reply.answer;
-    if (!isWithoutWorker(reply.error)) throw reply.error;
-  }
-  const info = await handle.describe();
-  refuseOtherType(key, info.type);
-  return readServerState(client, info);
+  if (reply === 'unattended') return undefined;
+  if ('answer' in reply) return reply.answer;
+  if (!isWithoutWorker(reply.error)) throw reply.error;
+  return undefined;
 }
 
 function isWithoutWorker(error: unknown): boolean {

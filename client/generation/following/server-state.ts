@@ -1,13 +1,19 @@
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
-import type { Client, WorkflowExecutionDescription, WorkflowExecutionInfo } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 
 import { isFailureType } from '../../../domain/failure-type.ts';
-import { defaultDeadlineMs, phases } from '../../../domain/generation.ts';
-import type { FailureDetails, GenerationResult, GenerationState, Phase } from '../../../domain/generation.ts';
-import type { SearchAttributeName } from '../../../domain/names.ts';
+import { defaultDeadlineMs } from '../../../domain/generation.ts';
+import type { FailureDetails, FailureState, GenerationResult, GenerationState } from '../../../domain/generation.ts';
+import { withoutUndefined } from '../../../domain/json.ts';
 
-import { firstDetail } from '../../errors.ts';
+import { endedOutside, firstDetail } from '../../errors.ts';
 import { readOriginalRequest } from '../original-request.ts';
+import { attributeOf, isClosed } from '../run-info.ts';
+import type { RunDescription, RunInfo } from '../run-info.ts';
+
+import { phaseByActivity, phaseOf } from './phase.ts';
+import { readTaskFailure } from './task-failure.ts';
+import type { TaskFailure } from './task-failure.ts';
 
 /** A generation's state; `isFromServer` where no worker answered and Temporal's own records had to do. */
 export interface KnownState extends GenerationState {
@@ -16,21 +22,21 @@ export interface KnownState extends GenerationState {
    * `submission` is `unknown` unless a request id or an ending says more.
    */
   isFromServer?: true;
+  /** Workers try to go on with the generation and fail: nothing happens until that is mended. */
+  taskFailure?: TaskFailure;
 }
 
 /** What Temporal knows of a generation without asking any worker: search attributes, pending activities, first and last event. */
-export async function readServerState(client: Client, info: WorkflowExecutionDescription): Promise<KnownState> {
-  const { workflowId: key, runId } = info;
+export async function readServerState(client: Client, run: RunDescription): Promise<KnownState> {
+  const { key, runId } = run;
   const first = await readOriginalRequest(client, key, runId);
   const { model: modelAsked, deadlineMs } = first?.request ?? {};
-  const startedAt = first?.startedAt ?? info.startTime;
-  const requestId = attributeOf(info, 'RunComfyRequestId') ?? first?.request.requestId;
+  const startedAt = first?.startedAt ?? run.startedAt;
+  const requestId = attributeOf(run, 'RunComfyRequestId') ?? first?.request.requestId;
+  const closed = isClosed(run);
   const known: KnownState = {
-    phase: phaseOf(
-      info,
-      info.raw.pendingActivities?.map(({ activityType }) => activityType?.name ?? ''),
-    ),
-    model: attributeOf(info, 'RunComfyModel') ?? (typeof modelAsked === 'string' ? modelAsked : ''),
+    phase: phaseOf(run) ?? (closed ? 'failed' : phaseByActivity(run.pendingActivities)),
+    model: attributeOf(run, 'RunComfyModel') ?? (typeof modelAsked === 'string' ? modelAsked : ''),
     submission: requestId === undefined ? 'unknown' : 'accepted',
     ...(requestId !== undefined && { requestId }),
     reads: 0,
@@ -39,77 +45,54 @@ export async function readServerState(client: Client, info: WorkflowExecutionDes
     ).toISOString(),
     isFromServer: true,
   };
-  if (info.status.name === 'COMPLETED' || info.status.name === 'FAILED') {
-    return { ...known, ...(await readEnding(client, key, runId)) };
+  if (!closed) {
+    const taskFailure = await readTaskFailure(client, run);
+    return { ...known, ...(taskFailure && { taskFailure }) };
   }
-  return known;
+  return endedState(client, run, known);
 }
 
-type Indexed = Pick<WorkflowExecutionInfo, 'status' | 'typedSearchAttributes'>;
-
-/** Text of one of our search attributes, where the server knows it and the workflow has set it. */
-export function attributeOf(info: Indexed, name: SearchAttributeName): string | undefined {
-  const pair = info.typedSearchAttributes.getAll().find(({ key }) => key.name === name);
-  return typeof pair?.value === 'string' ? pair.value : undefined;
-}
-
-/** How a run stands by its search attribute, else by its status. */
-export function phaseOf(info: Indexed, pendingActivities: string[] = []): Phase {
-  switch (info.status.name) {
-    case 'COMPLETED':
-      return 'succeeded';
-    case 'CANCELLED':
-    case 'TERMINATED':
-      return 'cancelled';
-    case 'TIMED_OUT':
-      return 'timed_out';
-    case 'FAILED':
-      return phaseAttributeOf(info) ?? 'failed';
-    case 'RUNNING':
-    case 'PAUSED':
-    case 'CONTINUED_AS_NEW':
-    case 'UNKNOWN':
-    case 'UNSPECIFIED':
-      return phaseAttributeOf(info) ?? phaseByActivity(pendingActivities);
+/** The state with what Temporal knows of the run's end, which wins over what the workflow said last. */
+export async function endedState<State extends GenerationState>(
+  client: Client,
+  run: RunInfo,
+  state: State,
+): Promise<State> {
+  const { nextReadAt: _, ...last } = state as GenerationState;
+  const phase = phaseOf(run) ?? last.phase;
+  const ended = { ...last, phase } as State;
+  if (run.status === 'completed' || run.status === 'failed') {
+    return { ...ended, ...(await readEnding(client, run.key, run.runId)) };
   }
+  const failure = failureOutside(run, ended);
+  return { ...ended, ...(failure && !ended.failure && { failure }) };
 }
 
-function phaseAttributeOf(info: Indexed): Phase | undefined {
-  const word = attributeOf(info, 'RunComfyPhase');
-  return phases.find((phase) => phase === word);
-}
-
-function phaseByActivity(pendingActivities: string[]): Phase {
-  if (pendingActivities.includes('fetchResult')) return 'fetching_result';
-  return pendingActivities.includes('readStatus') ? 'in_queue' : 'submitting';
+function failureOutside({ status, key }: RunInfo, state: GenerationState): FailureState | undefined {
+  if (status !== 'terminated' && status !== 'timed_out') return undefined;
+  const { model, phase, submission, requestId } = state;
+  const details = { model, key, phase, submission, ...(requestId !== undefined && { requestId }) };
+  return { ...endedOutside(status, key, requestId), details };
 }
 
 async function readEnding(client: Client, key: string, runId: string): Promise<Partial<GenerationState>> {
   try {
-    const result = (await client.workflow.result(key, runId, {
-      followRuns: false,
-    })) as GenerationResult;
-    return {
-      phase: 'succeeded',
-      submission: 'accepted',
-      requestId: result.requestId,
-      reads: result.reads,
-    };
+    const result = (await client.workflow.result(key, runId, { followRuns: false })) as GenerationResult;
+    return { phase: 'succeeded', submission: 'accepted', requestId: result.requestId, reads: result.reads };
   } catch (error) {
-    if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) throw error;
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    if (!(error.cause instanceof ApplicationFailure)) return { phase: 'failed' };
     const { type, message } = error.cause;
     const details = firstDetail(error.cause) ?? {};
     const { phase, submission, requestId, cancel, otherRequestIds, evidence } = details;
-    return {
-      ...(phase && { phase }),
-      ...(submission && { submission }),
-      ...(requestId !== undefined && { requestId }),
-      ...(cancel && { cancel }),
-      ...(otherRequestIds && { otherRequestIds }),
-      ...(evidence && { evidence }),
-      ...(isFailureType(type) && {
-        failure: { type, message, details: details as FailureDetails },
-      }),
-    };
+    return withoutUndefined({
+      phase,
+      submission,
+      requestId,
+      cancel,
+      otherRequestIds,
+      evidence,
+      failure: isFailureType(type) ? { type, message, details: details as FailureDetails } : undefined,
+    });
   }
 }

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Client } from '@temporalio/client';
 
-import type { Phase } from '../../../domain/generation.ts';
 import { isSameJson } from '../../../domain/json.ts';
 
 import { awaitResult } from './await-result.ts';
 import { isGenerationError } from '../../errors.ts';
 import { isServerAway } from '../../grpc.ts';
+import { isTerminal } from './phase.ts';
 import { readState } from './read-state.ts';
 import type { KnownState } from './server-state.ts';
 
@@ -23,11 +23,6 @@ export interface WatchOptions {
 const defaultIntervalMs = 1_000;
 const slowest = 5;
 const slowdown = 1.4;
-
-/** Whether a phase is the end of a generation. */
-export function isTerminal(phase: Phase): boolean {
-  return phase === 'succeeded' || phase === 'failed' || phase === 'cancelled' || phase === 'timed_out';
-}
 
 /** Yields a generation's state whenever it has changed, the last time as it ended. */
 export async function* watchStates(
@@ -70,15 +65,9 @@ export async function* watchStates(
 /** A server that is away changes nothing about the generation: whoever awaits the end decides how long that may last. */
 async function lookAgain(client: Client, key: string, signal: AbortSignal): Promise<KnownState | undefined> {
   try {
-    return await readState(client, key, signal);
+    return await readState(client, key, { signal });
   } catch (error) {
     if (isServerAway(error)) return undefined;
     throw error;
   }
-}
-
-/** Whether the newest run of a key has closed. */
-export async function isEnded(client: Client, key: string): Promise<boolean> {
-  const { status } = await client.workflow.getHandle(key).describe();
-  return status.name !== 'RUNNING' && status.name !== 'PAUSED' && status.name !== 'CONTINUED_AS_NEW';
 }

@@ -1,12 +1,16 @@
 import type { GenerationRequest, InputIssue } from '../../../domain/generation.ts';
 import { issuesSentence } from '../../../domain/issues.ts';
-import { findUnsendable, parseGenerationRequest } from '../../../domain/request.ts';
+import { parseGenerationRequest } from '../../../domain/request.ts';
+import { cutText } from '../../../domain/text.ts';
 import { validateBundled } from '../../../runcomfy/models/index.ts';
 
 import { GenerationError } from '../../errors.ts';
+import { checkKey } from '../check-arguments.ts';
+import { toJsonText } from './to-json.ts';
 
 /** Temporal refuses larger payloads; media goes by URL. */
 const maxOrderBytes = 2 * 1024 * 1024;
+const maxHintsLength = 1_000;
 
 /** An order before anything of it was checked. */
 export type RequestDraft = Omit<GenerationRequest, 'input'> & { input?: object };
@@ -22,32 +26,34 @@ export interface CheckedRequest {
  * asking anybody: the request's own shape, and the input of a bundled model.
  */
 export function checkRequest(request: RequestDraft, key: string): CheckedRequest {
+  checkKey(key);
   const parsed = parseGenerationRequest(toJson(request, key));
   if (!parsed.ok) throw invalid(key, parsed.model, parsed.issues);
   const { request: order } = parsed;
   // The input of a request that is taken over was RunComfy's to judge, and may be left out.
   const { issues, warnings } =
     order.requestId === undefined ? validateBundled(order.model, order.input) : { issues: [], warnings: [] };
-  if (issues.length > 0) throw invalid(key, order.model, issues);
+  if (issues.length > 0) throw invalid(key, order.model, issues, warnings);
   return { order, warnings };
 }
 
-function toJson(request: RequestDraft, key: string): unknown {
-  const issues = findUnsendable(request.input);
-  if (issues.length > 0) throw invalid(key, request.model, issues);
-  const text = JSON.stringify(request);
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= maxOrderBytes) return JSON.parse(text);
+function toJson(request: unknown, key: string): unknown {
+  const json = toJsonText(request);
+  if ('issues' in json) throw invalid(key, '', json.issues);
+  const bytes = Buffer.byteLength(json.text);
+  if (bytes <= maxOrderBytes) return JSON.parse(json.text);
   const message = `the request has ${String(bytes)} bytes and Temporal takes ${String(maxOrderBytes)}: pass media by URL`;
-  throw invalid(key, request.model, [{ path: '$', message }]);
+  throw invalid(key, '', [{ path: '$', message }]);
 }
 
-function invalid(key: string, model: string, issues: InputIssue[]): GenerationError {
+function invalid(key: string, model: string, issues: InputIssue[], warnings: string[] = []): GenerationError {
+  const hints = warnings.length === 0 ? '' : `; also: ${cutText(warnings.join('; '), maxHintsLength)}`;
+  const named = model === '' ? `key ${key}` : `model ${model}, key ${key}`;
   return new GenerationError({
     type: 'InvalidInput',
-    message: `nothing was sent, the input is not valid (model ${model === '' ? 'missing' : model}, key ${key}): ${issuesSentence(issues)}`,
+    message: `nothing was sent, the request is not valid (${named}): ${issuesSentence(issues)}${hints}`,
     key,
-    model,
+    model: model === '' ? undefined : model,
     submission: 'not_sent',
     issues,
   });

@@ -1,9 +1,11 @@
 import { ApplicationFailure, CancelledFailure, WorkflowFailedError } from '@temporalio/client';
 import type { Client } from '@temporalio/client';
 
+import { isUnbilled } from '../../../domain/failure-details.ts';
 import type { Submission } from '../../../domain/generation.ts';
 
 import { firstDetail, noWorker } from '../../errors.ts';
+import { describeRun } from '../run-info.ts';
 import { readState } from '../following/read-state.ts';
 
 export type Verdict = { isUnbilled: true } | { isUnbilled: false; reason: string };
@@ -31,26 +33,14 @@ export async function assessLastRun(client: Client, key: string, runId: string):
 async function readSubmission(client: Client, key: string): Promise<Submission> {
   const state = await readState(client, key);
   if (state.isFromServer && state.requestId === undefined) {
-    const { taskQueue } = await client.workflow.getHandle(key).describe();
+    const { taskQueue } = await describeRun(client, key);
     throw noWorker(key, taskQueue);
   }
   return state.submission;
 }
 
 function judge(submission: unknown): Verdict {
-  switch (submission) {
-    case 'not_sent':
-    case 'refused':
-      return { isUnbilled: true };
-    case 'accepted':
-      return {
-        isUnbilled: false,
-        reason: 'RunComfy accepted the order of its last run',
-      };
-    default:
-      return {
-        isUnbilled: false,
-        reason: 'RunComfy may have accepted the order of its last run',
-      };
-  }
+  if (isUnbilled(submission)) return { isUnbilled: true };
+  const has = submission === 'accepted' ? 'accepted' : 'may have accepted';
+  return { isUnbilled: false, reason: `RunComfy ${has} the order of its last run` };
 }

@@ -6,19 +6,24 @@ import type { Client, WorkflowStartOptions } from '@temporalio/client';
 import type { GenerationRequest } from '../../../domain/generation.ts';
 import { generationWorkflowType, retryOfRunMemoKey } from '../../../domain/names.ts';
 
+import { checkArgument } from '../check-arguments.ts';
 import { checkRequest } from './check-request.ts';
 import type { RequestDraft } from './check-request.ts';
 import { GenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
 import { readOriginalRequest } from '../original-request.ts';
-import { compareRequests } from './compare-requests.ts';
+import { describeRun, isClosed } from '../run-info.ts';
+import { compareRequests, refuseOtherType } from './compare-requests.ts';
 import { startWorkflow } from './start-workflow.ts';
 import { assessLastRun } from './last-run.ts';
 
 export interface StartOptions {
   /** Workflow ID of the generation; the same key attaches and never submits twice. Default `generation-<uuid>`. */
   key?: string | undefined;
-  /** `if-unbilled`: starts anew where the key's last run ended in a failure that provably cost nothing. */
+  /**
+   * `if-unbilled`: starts anew where the key's last run ended in a failure that provably cost nothing; the order may then be
+   * another one, corrected.
+   */
   retry?: 'if-unbilled' | undefined;
 }
 
@@ -41,36 +46,34 @@ export async function startGeneration(
   request: RequestDraft,
   { key = `generation-${randomUUID()}`, retry }: StartOptions = {},
 ): Promise<StartedGeneration> {
+  checkArgument('retry', retry === undefined || (retry as string) === 'if-unbilled', "'if-unbilled' or nothing", key);
   const { order, warnings } = checkRequest(request, key);
   const start = (policies: Policies) => startUnlessClosed(client, key, taskQueue, order, policies);
 
-  const started = await start({ workflowIdReusePolicy: 'REJECT_DUPLICATE' });
-  if (started?.isNew) return { key, runId: started.runId, attached: false, notices: warnings };
-
-  const runId = started?.runId ?? (await client.workflow.getHandle(key).describe()).runId;
-  const notices = compareRequests(key, await readOriginalRequest(client, key, runId), order);
-  if (started !== undefined || retry === undefined) return { key, runId, attached: true, notices };
-
-  const verdict = await assessLastRun(client, key, runId);
-  if (!verdict.isUnbilled) {
-    return {
-      key,
-      runId,
-      attached: true,
-      notices: [...notices, `not started again: ${verdict.reason}`],
-    };
-  }
-  const again = await start({
-    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-    memo: { [retryOfRunMemoKey]: runId },
-  });
-  if (again === undefined) throw new Error(`Temporal refused a second start of "${key}" that its policy allows`);
-  return {
-    key,
-    runId: again.runId,
-    attached: !again.isNew,
-    notices: again.isNew ? warnings : notices,
+  const first = await start({ workflowIdReusePolicy: 'REJECT_DUPLICATE' });
+  if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };
+  const attach = async (runId: string, ...more: string[]) => {
+    const notices = compareRequests(key, await readOriginalRequest(client, key, runId), order);
+    return { key, runId, attached: true, notices: [...notices, ...more] };
   };
+  if (first !== undefined) return attach(first.runId);
+
+  for (;;) {
+    const last = await describeRun(client, key);
+    refuseOtherType(key, last.workflowType);
+    const { runId } = last;
+    if (retry === undefined || !isClosed(last)) return attach(runId);
+    const verdict = await assessLastRun(client, key, runId);
+    // Somebody else's retry, run and ended meanwhile, has to be assessed itself.
+    if ((await describeRun(client, key)).runId !== runId) continue;
+    if (!verdict.isUnbilled) return attach(runId, `not started again: ${verdict.reason}`);
+    const again = await start({
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+      memo: { [retryOfRunMemoKey]: runId },
+    });
+    if (again?.isNew) return { key, runId: again.runId, attached: false, notices: warnings };
+    if (again !== undefined) return attach(again.runId);
+  }
 }
 
 /** Undefined: a run of this key has ended and the policy allows no other. */

@@ -1,0 +1,39 @@
+import { cutText, wellFormed } from '../../domain/text.ts';
+
+import { GenerationError } from '../errors.ts';
+
+/** What a server takes as a Workflow ID unless it was configured otherwise. */
+const maxKeyBytes = 1_000;
+
+/** Refuses what cannot be the key of a generation, whatever the compiler was told. */
+export function checkKey(key: unknown): asserts key is string {
+  const problem = problemOfKey(key);
+  if (problem === undefined) return;
+  const known = typeof key === 'string' ? cutText(key, 100) : undefined;
+  throw invalidArgument('key', `expected text of 1 to ${String(maxKeyBytes)} bytes, got ${problem}`, known);
+}
+
+/** Refuses a value by the name of its parameter, so that a caller without a compiler hears of it as well. */
+export function checkArgument(name: string, isValid: boolean, expected: string, key?: string): void {
+  if (!isValid) throw invalidArgument(name, `expected ${expected}`, key);
+}
+
+function invalidArgument(name: string, message: string, key: string | undefined): GenerationError {
+  return new GenerationError({
+    type: 'InvalidInput',
+    message: `nothing was sent, ${name} is not valid: ${message}`,
+    key,
+    submission: 'not_sent',
+    issues: [{ path: name, message }],
+  });
+}
+
+function problemOfKey(key: unknown): string | undefined {
+  if (typeof key !== 'string') return key === null ? 'null' : typeof key;
+  if (key === '') return 'nothing';
+  // Temporal would keep it under another name, and nobody would find it again.
+  if (key !== wellFormed(key)) return 'half a character (a lone surrogate)';
+  if (key.includes('\0')) return 'a NUL character';
+  const bytes = Buffer.byteLength(key);
+  return bytes > maxKeyBytes ? `${String(bytes)} bytes` : undefined;
+}

@@ -1,0 +1,40 @@
+import { phases } from '../../../domain/generation.ts';
+import type { Phase } from '../../../domain/generation.ts';
+
+import { attributeOf } from '../run-info.ts';
+import type { RunInfo } from '../run-info.ts';
+
+/** Whether a phase is the end of a generation. */
+export function isTerminal(phase: Phase): boolean {
+  return phase === 'succeeded' || phase === 'failed' || phase === 'cancelled' || phase === 'timed_out';
+}
+
+/**
+ * The phase as far as a run's status and search attribute tell. What Temporal knows of an end wins over what the attribute
+ * said last. `undefined`: neither tells, since the workflow never got to set its attribute.
+ */
+export function phaseOf(run: Pick<RunInfo, 'status' | 'attributes'>): Phase | undefined {
+  switch (run.status) {
+    case 'completed':
+      return 'succeeded';
+    case 'canceled':
+    case 'terminated':
+      return 'cancelled';
+    case 'timed_out':
+      return 'timed_out';
+    case 'failed':
+    case 'running':
+    case 'paused':
+    case 'continued_as_new':
+    case 'unknown': {
+      const word = attributeOf(run, 'RunComfyPhase');
+      return phases.find((phase) => phase === word);
+    }
+  }
+}
+
+/** The phase of a run that never said where it stands, by what it waits for. */
+export function phaseByActivity(pendingActivities: string[]): Phase {
+  if (pendingActivities.includes('fetchResult')) return 'fetching_result';
+  return pendingActivities.includes('readStatus') ? 'in_queue' : 'submitting';
+}

@@ -1,0 +1,121 @@
+import type { Client, WorkflowService } from '@temporalio/client';
+
+import type { SearchAttributeName } from '../../domain/names.ts';
+import { searchAttributeNames } from '../../domain/names.ts';
+
+/** How a run stands, as Temporal numbers it on the wire. */
+const runStatuses = {
+  1: 'running',
+  2: 'completed',
+  3: 'failed',
+  4: 'canceled',
+  5: 'terminated',
+  6: 'continued_as_new',
+  7: 'timed_out',
+  8: 'paused',
+} as const;
+
+/** How a run stands; a word of a newer server counts as `unknown`. */
+export type RunStatus = (typeof runStatuses)[keyof typeof runStatuses] | 'unknown';
+
+/**
+ * What Temporal lists of a run. Unlike the SDK's own description it holds no memo: that may have been encrypted with keys
+ * that are not here, which must cost nobody the rest.
+ */
+export interface RunInfo {
+  key: string;
+  runId: string;
+  workflowType: string;
+  taskQueue: string;
+  status: RunStatus;
+  startedAt: Date;
+  closedAt?: Date;
+  attributes: Partial<Record<SearchAttributeName, unknown>>;
+}
+
+/** What Temporal tells of one run that was asked about. */
+export interface RunDescription extends RunInfo {
+  pendingActivities: string[];
+  /** Attempt of the workflow task that is due, above 1 where the last one failed or timed out. */
+  taskAttempt: number;
+}
+
+type RawRun = Awaited<ReturnType<WorkflowService['listWorkflowExecutions']>>['executions'][number];
+
+/** Asks about a run of a key, the newest one unless told otherwise. */
+export async function describeRun(client: Client, key: string, runId = ''): Promise<RunDescription> {
+  const request = { namespace: client.options.namespace, execution: { workflowId: key, runId } };
+  const reply = await client.workflowService.describeWorkflowExecution(request);
+  return {
+    ...toRunInfo(reply.workflowExecutionInfo ?? {}),
+    pendingActivities: reply.pendingActivities.map(({ activityType }) => activityType?.name ?? ''),
+    taskAttempt: reply.pendingWorkflowTask?.attempt ?? 0,
+  };
+}
+
+/** Every run that a query finds, page by page, in the server's order: those that run, then those that ended last. */
+export async function* listRuns(client: Client, query: string): AsyncGenerator<RunInfo[], void, undefined> {
+  const { namespace } = client.options;
+  let nextPageToken: Uint8Array | undefined;
+  do {
+    const request = { namespace, query, pageSize, ...(nextPageToken && { nextPageToken }) };
+    const page = await client.workflowService.listWorkflowExecutions(request);
+    yield page.executions.map(toRunInfo);
+    nextPageToken = page.nextPageToken;
+  } while (nextPageToken.length > 0);
+}
+
+const pageSize = 100;
+
+/** Whether nothing more will happen in a run. */
+export function isClosed({ status }: Pick<RunInfo, 'status'>): boolean {
+  return status !== 'running' && status !== 'paused' && status !== 'continued_as_new' && status !== 'unknown';
+}
+
+/** Text of one of our search attributes, where the server knows it and the workflow has set it. */
+export function attributeOf(
+  { attributes }: Pick<RunInfo, 'attributes'>,
+  name: SearchAttributeName,
+): string | undefined {
+  const value = attributes[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function toRunInfo(raw: RawRun): RunInfo {
+  const { execution, type, taskQueue, status, startTime, closeTime, searchAttributes } = raw;
+  const fields = searchAttributes?.indexedFields ?? {};
+  return {
+    key: execution?.workflowId ?? '',
+    runId: execution?.runId ?? '',
+    workflowType: type?.name ?? '',
+    taskQueue: taskQueue ?? '',
+    status: statusOf(status?.valueOf()),
+    startedAt: toDate(startTime),
+    ...(closeTime && { closedAt: toDate(closeTime) }),
+    attributes: Object.fromEntries(
+      searchAttributeNames.flatMap((name) => {
+        const value = toValue(fields[name]?.data);
+        return value === undefined ? [] : [[name, value]];
+      }),
+    ),
+  };
+}
+
+function statusOf(code: number | undefined): RunStatus {
+  return Object.entries(runStatuses).find(([known]) => Number(known) === code)?.[1] ?? 'unknown';
+}
+
+/** Search attributes are JSON, whatever codec the rest goes through. */
+function toValue(data: Uint8Array | null | undefined): unknown {
+  if (!data) return undefined;
+  try {
+    const value: unknown = JSON.parse(Buffer.from(data).toString());
+    return Array.isArray(value) ? value[0] : value;
+  } catch {
+    return undefined;
+  }
+}
+
+function toDate(time: { seconds?: unknown; nanos?: number | null } | null | undefined): Date {
+  return new Date(Number(time?.seconds ?? 0) * 1_000 + Math.floor((time?.nanos ?? 0) / 1_000_000));
+}

@@ -1,0 +1,154 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+
+import { Client } from '@temporalio/client';
+import { describe, expect, it } from 'vitest';
+
+import type { GenerationClient, ListedGeneration, ListFilter } from '../../client/index.ts';
+import { createGenerationClient } from '../../client/index.ts';
+import { createEncryptionCodec } from '../../codec/index.ts';
+import type { Phase } from '../../domain/generation.ts';
+import type { FaultRule } from '../../simulator/index.ts';
+
+import type { GenerationStack } from '../support/generation-stack.ts';
+import { connectClient, createStack } from '../support/generation-stack.ts';
+import { startWorkerProcess, until } from '../support/processes.ts';
+
+const stuck = 'kling/kling-3.0/pro/text-to-video';
+const removed = 'google/nano-banana-2/text-to-image';
+const limited = 'google/nano-banana-2-lite/text-to-image';
+const lost = 'blackforestlabs/flux-2/flash/text-to-image';
+
+const faults: FaultRule[] = [
+  { fault: 'stuck-in-queue', step: 'submit', model: stuck },
+  { fault: 'model-removed', step: 'submit', model: removed },
+  { fault: 'rate-limited', step: 'submit', retryAfter: 120, model: limited },
+  { fault: 'accept-then-reset', step: 'submit', model: lost },
+];
+
+describe('what Temporal knows of the end of a run', () => {
+  it('wins over what the run said last, in state, watch, cancel and list', async () => {
+    const stack = await createStack({ simulator: { faults } });
+    await startWorkerProcess(stack.settings);
+    const { client, generations } = stack;
+    const terminated = `terminated ${randomUUID()}`;
+    const timedOut = `timed out ${randomUUID()}`;
+    await generations.start({ model: stuck, input: { prompt: terminated } }, { key: terminated });
+    await client.workflow.start('runcomfyGeneration', {
+      workflowId: timedOut,
+      taskQueue: stack.settings.taskQueue,
+      workflowRunTimeout: '8s',
+      args: [{ model: stuck, input: { prompt: timedOut }, deadlineMs: 60_000 }],
+    });
+    for (const key of [terminated, timedOut]) await untilPhase(stack, key, 'in_queue');
+    const watched = lastOf((await generations.get(terminated)).watch({ intervalMs: 200 }));
+    await client.workflow.getHandle(terminated).terminate('by a test');
+    await until('the run timed out', async () => (await generations.get(timedOut)).isEnded());
+
+    const ends = [
+      { key: terminated, phase: 'cancelled', type: 'GenerationCancelled' },
+      { key: timedOut, phase: 'timed_out', type: 'GenerationTimedOut' },
+    ] as const;
+    for (const { key, phase, type } of ends) {
+      const handle = await generations.get(key);
+      const state = await handle.state();
+      expect(state).toMatchObject({ phase, requestId: expect.any(String) as string, failure: { type } });
+      expect(state.failure?.message).toContain('RunComfy was not told');
+      expect(state.nextReadAt).toBeUndefined();
+      expect(await handle.cancel()).toEqual({ outcome: 'too_late', phase });
+      await expect(handle.result()).rejects.toMatchObject({ type, phase });
+      await expect.poll(() => keysOf(generations, { phase, limit: Infinity })).toContain(key);
+      expect(await keysOf(generations, { phase: 'in_queue', limit: Infinity })).not.toContain(key);
+    }
+    expect(await watched).toMatchObject({ phase: 'cancelled' });
+  });
+});
+
+describe('list', () => {
+  it('finds by phase and model what never got past the submit', async () => {
+    const stack = await createStack({ simulator: { faults } });
+    await startWorkerProcess(stack.settings);
+    const { generations } = stack;
+    const wanted: { phase: Phase; model: string; key: string }[] = [
+      { phase: 'failed', model: removed, key: `refused ${randomUUID()}` },
+      { phase: 'submitting', model: limited, key: `limited ${randomUUID()}` },
+      { phase: 'cancelled', model: limited, key: `never sent ${randomUUID()}` },
+      { phase: 'submission_unknown', model: lost, key: `unknown ${randomUUID()}` },
+    ];
+    for (const { model, key } of wanted) await generations.start({ model, input: { prompt: key } }, { key });
+    await untilPhase(stack, wanted[0]?.key ?? '', 'failed');
+    await untilPhase(stack, wanted[3]?.key ?? '', 'submission_unknown');
+    await until(
+      'the submits were refused for the moment',
+      () =>
+        stack.simulator.events().filter(({ path, step }) => step === 'submit' && String(path).endsWith(limited))
+          .length > 1,
+    );
+    expect(await (await generations.get(wanted[2]?.key ?? '')).cancel()).toMatchObject({ outcome: 'not_submitted' });
+    for (const { phase, model, key } of wanted) {
+      const row = expect.objectContaining({ key, phase, model }) as ListedGeneration;
+      await expect.poll(() => all(generations, { phase, limit: Infinity }), { timeout: 20_000 }).toContainEqual(row);
+      await expect
+        .poll(() => all(generations, { model, phase, limit: Infinity }), { timeout: 20_000 })
+        .toContainEqual(row);
+      expect(await keysOf(generations, { phase: 'succeeded', model, limit: Infinity })).not.toContain(key);
+    }
+    await Promise.all(
+      wanted.map(async ({ key }) =>
+        stack.client.workflow
+          .getHandle(key)
+          .terminate()
+          .catch(() => undefined),
+      ),
+    );
+  });
+
+  it('reaches all by pages, those that run first, and marks the row that it cannot decode', async () => {
+    const plain = await connectClient();
+    const codec = createEncryptionCodec({ keys: { k1: randomBytes(32) }, activeKeyId: 'k1' });
+    const encrypting = new Client({ connection: plain.connection, dataConverter: { payloadCodecs: [codec] } });
+    const taskQueue = `nowhere-${randomUUID()}`;
+    const model = `test/model-${randomUUID()}`;
+    const generations = createGenerationClient({ client: plain, taskQueue });
+    const keys = Array.from({ length: 104 }, (_, index) => `paged ${String(index)} ${randomUUID()}`);
+    const secret = `encrypted ${randomUUID()}`;
+    await createGenerationClient({ client: encrypting, taskQueue }).start({ model, input: {} }, { key: secret });
+    for (const key of keys) await generations.start({ model, input: {} }, { key });
+    const [ended = '', ...running] = keys;
+    await plain.workflow.getHandle(ended).terminate();
+    await expect
+      .poll(async () => (await keysOf(generations, { model, limit: Infinity })).sort(), {
+        timeout: 60_000,
+        interval: 1_000,
+      })
+      .toEqual([...keys].sort());
+    const listed = await keysOf(generations, { model, limit: Infinity });
+    expect(listed).toEqual([...running.toReversed(), ended]);
+    expect(await keysOf(generations, { model, limit: 3 })).toEqual(listed.slice(0, 3));
+
+    const everything = await all(generations, { phase: 'submitting', limit: Infinity });
+    expect(everything).toContainEqual(
+      expect.objectContaining({ key: secret, model: '', phase: 'submitting', isUndecodable: true }),
+    );
+    await Promise.all([...running, secret].map((key) => plain.workflow.getHandle(key).terminate()));
+  });
+});
+
+async function untilPhase({ generations }: GenerationStack, key: string, phase: Phase): Promise<void> {
+  await until(`"${key}" is ${phase}`, async () => (await (await generations.get(key)).state()).phase === phase);
+}
+
+async function all(generations: GenerationClient, filter: ListFilter): Promise<ListedGeneration[]> {
+  const rows: ListedGeneration[] = [];
+  for await (const row of generations.list(filter)) rows.push(row);
+  return rows;
+}
+
+async function keysOf(generations: GenerationClient, filter: ListFilter): Promise<string[]> {
+  return (await all(generations, filter)).map(({ key }) => key);
+}
+
+async function lastOf<T>(items: AsyncIterable<T>): Promise<T | undefined> {
+  let last: T | undefined;
+  for await (const item of items) last = item;
+  return last;
+}
