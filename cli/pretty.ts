@@ -1,7 +1,5 @@
-import type { KnownState } from '../client/index.ts';
 import type { CancelOutcome, GenerationResult } from '../domain/generation.ts';
 
-import { formatElapsed } from './parse-duration.ts';
 import { oneLine } from './printable.ts';
 
 /** Rows under headings, columns as wide as they need to be. */
@@ -48,54 +46,6 @@ export function prettyResult(result: GenerationResult, key: string): string {
     ['request', requestId],
     ['key', key],
   ]);
-}
-
-/** A state for people. */
-export function prettyState(state: KnownState, key: string): string {
-  const {
-    phase,
-    model,
-    requestId,
-    queuePosition,
-    reads,
-    cancel,
-    failure,
-    evidence,
-    otherRequestIds,
-    warnings = [],
-  } = state;
-  return fields([
-    ['phase', phase],
-    ['model', model],
-    ['key', key],
-    ['request', requestId],
-    ['queue', queuePosition === undefined ? undefined : `position ${String(queuePosition)}`],
-    ['submitted', state.submittedAt],
-    ['started', state.startedAt],
-    ['reads', state.readAt === undefined ? reads : `${String(reads)}, last at ${state.readAt}`],
-    ['next read', state.nextReadAt],
-    ['deadline', state.deadlineAt],
-    ['cancel', cancel && `asked at ${cancel.requestedAt}: ${cancel.outcome ?? 'under way'}`],
-    ['failure', failure && `${failure.type}: ${failure.message}`],
-    ['further requests', otherRequestIds?.join(', ')],
-    ['evidence', evidence?.note],
-    ...warnings.map((warning): [string, string] => ['warning', warning]),
-  ]);
-}
-
-/** A state on one line, for live progress. */
-export function progressLine(state: KnownState, elapsedMs: number): string {
-  const { phase, queuePosition, reads, requestId, cancel } = state;
-  const parts = [
-    formatElapsed(elapsedMs),
-    phase.replaceAll('_', ' '),
-    phase === 'in_queue' && queuePosition !== undefined ? `position ${String(queuePosition)}` : undefined,
-    `${String(reads)} ${reads === 1 ? 'read' : 'reads'}`,
-    cancel === undefined ? undefined : `cancel ${cancel.outcome ?? 'asked for'}`,
-    state.isFromServer ? 'no worker answers' : undefined,
-    requestId === undefined ? undefined : `request ${requestId}`,
-  ];
-  return parts.filter((part) => part !== undefined).join(' · ');
 }
 
 /** What an outcome means, for people. */

@@ -9,7 +9,8 @@ import type { CommandContext, ConnectedGenerations } from './command-context.ts'
 import { catchInterrupts } from './interrupts.ts';
 import type { Interrupts } from './interrupts.ts';
 import { ownCommand } from './own-command.ts';
-import { describeOutcome, progressLine } from './pretty.ts';
+import { progressLine } from './pretty-state.ts';
+import { describeOutcome } from './pretty.ts';
 import type { Printer } from './printer.ts';
 
 /** A worker that is just starting gets this long. */

@@ -1,11 +1,15 @@
-import { createInputValidator, findBundledModel, validateBundled } from '../../runcomfy/models/index.ts';
+import { isRunComfyError } from '../../runcomfy/errors.ts';
+import type { RunComfyClient } from '../../runcomfy/client.ts';
+import { bundledModels, createInputValidator, findBundledModel, validateBundled } from '../../runcomfy/models/index.ts';
 import type { InputReport } from '../../runcomfy/models/index.ts';
+import { issuesSentence } from '../../domain/issues.ts';
 import type { Config } from '../../config/env.ts';
 
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { addInputOptions } from '../deliver.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { nearestModels } from '../nearest-models.ts';
 import { readInput } from '../read-input.ts';
 import type { InputSource } from '../read-input.ts';
 import { withRunComfy } from '../with-runcomfy.ts';
@@ -32,25 +36,55 @@ export const addValidate = defineCommand<InputSource>({
       );
     }
     const { issues, warnings } = await report(model, input, config);
-    if (printer.format === 'pretty') for (const warning of warnings) printer.note(`warning: ${warning}`);
+    for (const warning of warnings) {
+      if (printer.format === 'pretty' || issues.length > 0) printer.note(`warning: ${warning}`);
+    }
     if (issues.length > 0) {
-      const list = issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
-      throw new CliError('InvalidInput', `the input is not valid for ${model}: ${list}`, { issues });
+      throw new CliError('InvalidInput', `the input is not valid for ${model}: ${issuesSentence(issues)}`, { issues });
     }
     printer.print({ model, valid: true, issues, warnings }, () => `valid for ${model}`);
     return exitCodes.done;
   },
 });
 
+const bundledIds = Object.keys(bundledModels);
+
 async function report(model: string, input: Record<string, unknown>, config: () => Config): Promise<InputReport> {
   if (findBundledModel(model)) return validateBundled(model, input);
   const settings = config();
-  if (!settings.hasToken) {
-    const { issues, warnings } = validateBundled(model, input);
-    const warning = `${model} is not bundled and no token is set (RUNCOMFY_API_TOKEN), so its own schema was not looked at`;
-    return { issues, warnings: [warning, ...warnings] };
-  }
-  return withRunComfy(settings, (runcomfy) =>
-    createInputValidator({ getModel: (id) => runcomfy.getModel(id) }).validate(model, input),
+  if (settings.hasToken) return withRunComfy(settings, (runcomfy) => reportByCatalogue(runcomfy, model, input));
+  const { issues, warnings } = validateBundled(model, input);
+  if (issues.length > 0) return { issues, warnings };
+  const nearest = nearestModels(
+    model,
+    bundledIds,
   );
+  const message = `${model} is not bundled, so only RunComfy's catalogue knows whether it exists and what it takes: set RUNCOMFY_API_TOKEN; nearest bundled models: ${nearest.join(', ')}`;
+  throw new CliError('Configuration', message);
+}
+
+/** A model that the catalogue does not know is a problem of the order, and a catalogue that cannot be had says nothing. */
+async function reportByCatalogue(
+  runcomfy: RunComfyClient,
+  model: string,
+  input: Record<string, unknown>,
+): Promise<InputReport> {
+  const known = await runcomfy.getModel(model).catch(async (error: unknown) => {
+    if (!isRunComfyError(error) || error.httpStatus !== 404) throw error;
+    return nearestModels(model, await catalogueIds(runcomfy, model));
+  });
+  if (!Array.isArray(known)) return createInputValidator({ getModel: () => Promise.resolve(known) }).validate(model, input);
+  const { issues, warnings } = validateBundled(model, input);
+  const hint = known.length === 0 ? '' : `; nearest: ${known.join(', ')}`;
+  return { issues: [{ path: 'request.model', message: `RunComfy has no model ${model}${hint}` }, ...issues], warnings };
+}
+
+async function catalogueIds(runcomfy: RunComfyClient, model: string): Promise<string[]> {
+  const search = model.split('/')[0] ?? model;
+  try {
+    const lists = await Promise.all([runcomfy.listModels({ search, limit: 100 }), runcomfy.listModels({ limit: 100 })]);
+    return [...lists.flatMap(({ models }) => models.map(({ modelId }) => modelId)), ...bundledIds];
+  } catch {
+    return bundledIds;
+  }
 }

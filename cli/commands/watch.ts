@@ -5,7 +5,7 @@ import { defineCommand } from '../define-command.ts';
 import { exitCodeOf, exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { catchInterrupts } from '../interrupts.ts';
-import { progressLine } from '../pretty.ts';
+import { progressLine } from '../pretty-state.ts';
 import { detached } from '../wait-for-end.ts';
 
 /** `watch KEY`: every change of a generation, until it has ended. */

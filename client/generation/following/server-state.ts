@@ -22,6 +22,8 @@ export interface KnownState extends GenerationState {
    * `submission` is `unknown` unless a request id or an ending says more.
    */
   isFromServer?: true;
+  /** When the end is likely, from what workers have learned; ISO 8601. */
+  expectedEndAt?: string;
   /** Workers try to go on with the generation and fail: nothing happens until that is mended. */
   taskFailure?: TaskFailure;
 }
