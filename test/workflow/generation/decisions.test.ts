@@ -1,6 +1,6 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-import type { GenerationHandle } from '../../support/generations.ts';
+import type { GenerationRun } from '../../support/generations.ts';
 import { activityFailure, endingOf, reading, untilState } from '../../support/generations.ts';
 import type { Script } from '../../support/scripted-generations.ts';
 import { accepted, gate, scriptedGenerations } from '../../support/scripted-generations.ts';
@@ -21,9 +21,9 @@ function lostOnce(): { submitRequest: NonNullable<Script['submitRequest']>; post
   };
 }
 
-const resolve = (handle: GenerationHandle, resolution: object) =>
+const resolve = (handle: GenerationRun, resolution: object) =>
   handle.executeUpdate('resolveSubmission', { args: [resolution] });
-const handOver = (handle: GenerationHandle, requestId: string) =>
+const handOver = (handle: GenerationRun, requestId: string) =>
   handle.signal('requestAccepted', { firstExecutionRunId: handle.firstExecutionRunId, requestId });
 
 describe.concurrent('a decision that comes while a worker may still hand over the id', () => {
