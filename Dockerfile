@@ -11,7 +11,9 @@ FROM node:20.20.2-bookworm AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # Temporal's core ships a native library for five platforms, some 40 MB each: only this machine's is of use.
+# The part that runs workers is an optional peer of the package; its versions are those of the lock file.
 RUN npm ci --omit=dev \
+  && npm install --save-prod --omit=dev "@temporalio/worker@$(node -p "require('./package.json').peerDependencies['@temporalio/worker']")" \
   && case "$(uname -m)" in x86_64) keep=x86_64-unknown-linux-gnu ;; aarch64) keep=aarch64-unknown-linux-gnu ;; *) exit 1 ;; esac \
   && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 ! -name "$keep" -exec rm -r {} + \
   && rm -r node_modules/@temporalio/core-bridge/sdk-core

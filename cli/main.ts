@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-
 import { Command, CommanderError } from 'commander';
 
 import { CliError } from './cli-error.ts';
@@ -8,6 +6,7 @@ import type { CommandContext } from './command-context.ts';
 import { addBalance } from './commands/balance.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addCodecServer } from './commands/codec-server.ts';
+import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEstimate } from './commands/estimate.ts';
 import { addGenerate } from './commands/generate.ts';
@@ -25,6 +24,7 @@ import { addWorker } from './commands/worker.ts';
 import type { CommandRunner } from './define-command.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { readManifest } from './manifest.ts';
 import { createPrinter } from './printer.ts';
 import type { OutputFormat, Printer, Streams } from './printer.ts';
 import { refuseBrokenText } from './read-text.ts';
@@ -44,6 +44,7 @@ const commands = [
   addModels,
   addModel,
   addBalance,
+  addDev,
   addWorker,
   addSimulator,
   addCodecServer,
@@ -93,7 +94,7 @@ function createProgram(run: CommandRunner, { stdout }: Streams): Command {
     .description(
       'RunComfy media generations as durable Temporal workflows: submitted once, awaited, cancelled honestly.',
     )
-    .version(readVersion())
+    .version(readManifest().version)
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({
@@ -119,17 +120,4 @@ function toUsageError(error: CommanderError): CliError {
     return new CliError('Usage', 'a command is missing: `runcomfy-temporal --help` lists them');
   const sentence = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
   return new CliError('Usage', `${sentence}; \`runcomfy-temporal <command> --help\` shows how`);
-}
-
-/** The package file is one folder up from the sources, two from the built files. */
-function readVersion(): string {
-  for (const path of ['../package.json', '../../package.json']) {
-    try {
-      const text = readFileSync(new URL(path, import.meta.url), 'utf8');
-      return (JSON.parse(text) as { version: string }).version;
-    } catch {
-      continue;
-    }
-  }
-  return 'unknown';
 }

@@ -1,10 +1,14 @@
+// `npm start` is `runcomfy-temporal dev --once` in a clone; with `--keep` it is `runcomfy-temporal dev`.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ensureInstalled } from './ensure-installed.mjs';
 
 ensureInstalled();
 const root = fileURLToPath(new URL('..', import.meta.url));
-const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/start.ts', ...process.argv.slice(2)], {
+const given = process.argv.slice(2);
+const isKept = given.includes('--keep');
+const args = [...given.filter((arg) => arg !== '--keep'), ...(isKept ? [] : ['--once'])];
+const child = spawn(process.execPath, ['bin/runcomfy-temporal', 'dev', '--output', 'pretty', ...args], {
   cwd: root,
   stdio: 'inherit',
 });

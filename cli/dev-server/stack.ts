@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import path from 'node:path';
+
+import type { Client } from '@temporalio/client';
+
+import { tokenSource } from '../../config/env.ts';
+import type { Config } from '../../config/env.ts';
+import { loadTemporalConnection } from '../../config/temporal.ts';
+import { searchAttributes } from '../../domain/names.ts';
+import { loadTemporalSettings, openTemporal } from '../../setup/temporal.ts';
+import type { TemporalSettings } from '../../setup/temporal.ts';
+import type { Simulator } from '../../simulator/index.ts';
+import { loadWorkerPart } from '../load-worker.ts';
+
+import { devFolder } from './dev-folder.ts';
+import { startEmbeddedServer } from './server.ts';
+import { findTemporalBinary } from './temporal-binary.ts';
+
+/** The token of the local stack; a `sim-` token is worth nothing anywhere else. */
+export const simulatorToken = 'sim-start';
+
+/** A local Temporal, a RunComfy, simulated or real, and a worker between them. */
+export interface DevStack {
+  client: Client;
+  taskQueue: string;
+  address: string;
+  namespace: string;
+  uiUrl?: string;
+  simulator?: Simulator;
+  /** Undoes everything, last part first. */
+  stop: () => Promise<void>;
+}
+
+export interface DevStackOptions {
+  config: Config;
+  isLive: boolean;
+  /** Keeps the server's data for the next time. */
+  isKept: boolean;
+  say: (line: string) => void;
+}
+
+/** Starts what a generation needs: a Temporal server unless one is configured, the simulator unless live, a worker. */
+export async function startDevStack({ config, isLive, isKept, say }: DevStackOptions): Promise<DevStack> {
+  const undo: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse())
+      await step().catch((error: unknown) => {
+        say(`while stopping: ${String(error)}`);
+      });
+  };
+  try {
+    // Before anything is started: without its native part there is no worker.
+    const { openDevWorker } = await loadWorkerPart(() => import('../../worker/dev-worker.ts'));
+    // Live orders and simulated ones never share a server's data: each would be unknown to the other's API.
+    const dataDir =
+      isKept || isLive ? path.join(devFolder(), 'embedded', isLive ? 'live' : 'simulator') : await freshFolder(undo);
+    const { settings, uiUrl } = await openServer(config, dataDir, undo, say);
+    const simulator = isLive ? undefined : await openSimulator(isKept ? dataDir : undefined);
+    if (simulator) {
+      undo.push(() => simulator.close());
+      say(`simulator         ${simulator.url}`);
+    }
+    // On a server of the user's, this worker must not take the orders of others.
+    const taskQueue = uiUrl === undefined ? `runcomfy-start-${randomUUID().slice(0, 8)}` : config.taskQueue;
+    const { modelApiBase, serverlessApiBase } = simulator ?? config;
+    const worker = await openDevWorker(
+      {
+        token: simulator ? simulatorToken : tokenSource(config),
+        modelApiBase,
+        ...(serverlessApiBase !== undefined && { serverlessApiBase }),
+        temporal: settings,
+        stateDir: path.join(dataDir, 'state'),
+        taskQueue,
+      },
+      config.logLevel,
+    );
+    const done = worker.run();
+    undo.push(async () => {
+      worker.shutdown();
+      await done;
+    });
+    const { client, namespace, address, close } = await openTemporal(settings);
+    undo.push(close);
+    return {
+      ...{ client, taskQueue, address, namespace, stop },
+      ...(uiUrl !== undefined && { uiUrl }),
+      ...(simulator && { simulator }),
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** What a second terminal needs to see the same generations. */
+export function variablesOf({ address, namespace, taskQueue, simulator }: DevStack): Record<string, string> {
+  return {
+    TEMPORAL_ADDRESS: address,
+    TEMPORAL_NAMESPACE: namespace,
+    RUNCOMFY_TASK_QUEUE: taskQueue,
+    ...(simulator && {
+      RUNCOMFY_MODEL_API_BASE: simulator.modelApiBase,
+      RUNCOMFY_SERVERLESS_API_BASE: simulator.serverlessApiBase,
+      RUNCOMFY_API_TOKEN: simulatorToken,
+    }),
+  };
+}
+
+async function openSimulator(keptIn: string | undefined): Promise<Simulator> {
+  const { startSimulator } = await import('../../simulator/index.ts');
+  const stateFile = keptIn === undefined ? {} : { stateFile: path.join(keptIn, 'simulator.jsonl') };
+  return startSimulator({ scenario: 'demo', ...stateFile });
+}
+
+async function openServer(
+  config: Config,
+  dataDir: string,
+  undo: (() => Promise<void>)[],
+  say: (line: string) => void,
+): Promise<{ settings: TemporalSettings; uiUrl?: string }> {
+  if (loadTemporalConnection().isConfigured) {
+    const settings = await loadTemporalSettings(config);
+    say(`Temporal server   ${settings.connectionOptions.address} (as configured)`);
+    return { settings };
+  }
+  const { path: cliPath, version, origin } = await findTemporalBinary({ cliPath: config.temporalCliPath, onNote: say });
+  const server = await startEmbeddedServer({ cliPath, dbFile: path.join(dataDir, 'temporal.db'), searchAttributes });
+  undo.push(() => server.stop());
+  const { address, namespace, uiUrl } = server;
+  say(`Temporal server   ${address} (temporal ${version} from ${origin})`);
+  return { settings: { connectionOptions: { address }, namespace }, ...(uiUrl !== undefined && { uiUrl }) };
+}
+
+async function freshFolder(undo: (() => Promise<void>)[]): Promise<string> {
+  const parent = devFolder();
+  await mkdir(parent, { recursive: true });
+  const folder = await mkdtemp(path.join(parent, 'start-'));
+  undo.push(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
