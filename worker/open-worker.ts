@@ -1,7 +1,7 @@
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { NativeConnection } from '@temporalio/worker';
 
-import { readConfig } from '../config/env.ts';
+import { readConfig, stateDirOf } from '../config/env.ts';
 import { createRunComfyClient } from '../runcomfy/client.ts';
 import { createLogger } from '../setup/logger.ts';
 import { loadTemporalSettings, openTemporalBy } from '../setup/temporal.ts';
@@ -47,7 +47,7 @@ export async function openGenerationWorker(options: OpenWorkerOptions): Promise<
     const { connection, client, namespace, dataConverter } = temporal;
     const { submitsPerSecond, readsPerSecond, workerVersion } = config;
     const worker = await createGenerationWorker({
-      stateDir: more.stateDir ?? config.stateDir,
+      stateDir: more.stateDir ?? stateDirOf(config),
       log: more.log ?? createLogger(config.logLevel),
       taskQueue: config.taskQueue,
       ...(submitsPerSecond !== undefined && { submitsPerSecond }),
