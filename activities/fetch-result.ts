@@ -1,5 +1,6 @@
 import { activityInfo, log } from '@temporalio/activity';
 import type { Activities, ResultQuestion, ResultReading } from '../domain/activities.ts';
+import { withoutUndefined } from '../domain/json.ts';
 import { nextReadInMs } from '../domain/read-schedule.ts';
 import { timingsOf, workMsOf } from '../domain/timings.ts';
 import type { FinishedWork } from '../domain/waiting.ts';
@@ -37,7 +38,9 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
         switch (result.status) {
           case 'succeeded': {
             if (isEmptyOutput(result.output)) {
-              throw new RunComfyError('ProtocolMismatch', 'RunComfy reports success but the result names no output');
+              const { rawOutput } = result;
+              const message = 'RunComfy reports success but the result names no output';
+              throw new RunComfyError('ProtocolMismatch', message, withoutUndefined({ rawOutput }));
             }
             log.debug('result fetched', { requestId });
             const work = learn(deps, question, facts);

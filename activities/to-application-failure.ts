@@ -2,6 +2,7 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import type { ActivityFailureDetails } from '../domain/activities.ts';
 import type { EndpointRole, FailureType } from '../domain/failure-type.ts';
 import { isRetryable } from '../domain/failure-type.ts';
+import { withoutUndefined } from '../domain/json.ts';
 import { boundIssues } from '../domain/issues.ts';
 import { cutText, messageOf } from '../domain/text.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
@@ -29,13 +30,18 @@ export function toApplicationFailure(
     if (role === 'submit') return failure('SubmitOutcomeUnknown', role, message, { submission: 'unknown', ...more });
     return failure('ServiceUnavailable', role, message, more, retryAfterMs);
   }
-  const { submission, httpStatus, vendorCode, vendorMessage, issues } = error;
+  const { submission, httpStatus, vendorCode, vendorMessage, issues, reply, repliedRequestId, rawOutput } = error;
   const details: ActivityFailureDetails = {
-    ...(submission && { submission }),
-    ...(httpStatus !== undefined && { httpStatus }),
-    ...(vendorCode !== undefined && { vendorCode }),
-    ...(vendorMessage !== undefined && { vendorMessage }),
-    ...(issues && { issues }),
+    ...withoutUndefined({
+      submission,
+      httpStatus,
+      vendorCode,
+      vendorMessage,
+      issues,
+      reply,
+      repliedRequestId,
+      rawOutput,
+    }),
     ...more,
   };
   return failure(error.type, role, error.message, details, retryAfterMs ?? error.retryAfterMs, error.isPermanent);

@@ -1,4 +1,5 @@
 import type { WaitingOptions, WaitingPreset } from './generation.ts';
+import { wellFormed } from './text.ts';
 
 /** How many seconds of delay one status read is worth. */
 const presets: Record<WaitingPreset, number> = { interactive: 0.02, balanced: 0.5, frugal: 5 };
@@ -34,7 +35,7 @@ export function workKeyOf(model: string, input: Record<string, unknown>): string
       ? [`${field}=${String(value)}`]
       : [];
   });
-  return [model, ...sizes].join(' ').slice(0, maxKeyLength);
+  return wellFormed([model, ...sizes].join(' ').slice(0, maxKeyLength));
 }
 
 /** Memo key of a finished generation; what a starting worker learns from. */

@@ -4,10 +4,18 @@ import { cutText } from '../domain/text.ts';
 import type { Endpoint } from './endpoints.ts';
 import type { RunComfyErrorDetails } from './errors.ts';
 import { RunComfyError } from './errors.ts';
+import { cutText } from '../domain/text.ts';
+import { isRequestId } from '../domain/request.ts';
+import { isJsonObject } from '../domain/json.ts';
 import { describeError } from './scrub.ts';
 import type { ErrorBody } from './schemas/error-body.ts';
 import { readErrorBody, readErrorInSuccess } from './schemas/error-body.ts';
-import type { Exchange } from './transport.ts';
+import type { Exchange, ReplyBody } from './transport.ts';
+import { UnreadableReply } from './transport.ts';
+
+type Answered = Extract<Exchange, { kind: 'answered' }>;
+
+const maxReplyLength = 1_000;
 
 /** What a call was for: the classification depends on the endpoint, the message names the subject. */
 export interface CallContext {
@@ -43,11 +51,8 @@ export function bodyOf(context: CallContext, exchange: Exchange): unknown {
   if (body.kind === 'text') {
     // RunComfy's word on a cancel may be left out: the status then tells.
     if (context.endpoint === 'cancel' && body.text.trim() === '') return {};
-    throw unusableReply(
-      context,
-      exchange.httpStatus,
-      body.text.trim() === '' ? 'an empty body' : `no JSON: ${excerpt(body.text)}`,
-    );
+    const found = body.text.trim() === '' ? 'an empty body' : `no JSON: ${excerpt(body.text)}`;
+    throw unusableReply(context, exchange, found);
   }
   const error = readErrorInSuccess(value);
   // A failed request may carry its error code beside its status: that is an answer.
@@ -56,8 +61,10 @@ export function bodyOf(context: CallContext, exchange: Exchange): unknown {
 }
 
 /** A 2xx reply that does not say what we rely on. On a submit the order may have been taken all the same. */
-export function protocolMismatch(context: CallContext, httpStatus: number, found: string): RunComfyError {
-  if (context.endpoint === 'submit') return unusableReply(context, httpStatus, found);
+export function protocolMismatch(context: CallContext, exchange: Exchange, found: string): RunComfyError {
+  if (exchange.kind === 'failed') return classifyFailure(context, exchange);
+  if (context.endpoint === 'submit') return unusableReply(context, exchange, found);
+  const { httpStatus } = exchange;
   return new RunComfyError(
     'ProtocolMismatch',
     `${context.what}: RunComfy's reply (HTTP ${String(httpStatus)}) is not what its API promises: ${found}`,
@@ -71,21 +78,39 @@ export function excerpt(value: unknown): string {
   return cutText(text, 200);
 }
 
-function unusableReply(context: CallContext, httpStatus: number, found: string): RunComfyError {
-  const details: RunComfyErrorDetails = { httpStatus };
-  if (context.endpoint === 'submit')
-    return outcomeUnknown(context, `HTTP ${String(httpStatus)} with ${found}`, details);
+function unusableReply(context: CallContext, exchange: Answered, found: string): RunComfyError {
+  const { httpStatus, body } = exchange;
+  if (context.endpoint === 'submit') {
+    return outcomeUnknown(context, `HTTP ${String(httpStatus)} with ${found}`, { httpStatus, ...toldBy(body) });
+  }
   return new RunComfyError(
     'ServiceUnavailable',
     `${context.what}: RunComfy answered HTTP ${String(httpStatus)} with ${found}`,
-    details,
+    { httpStatus },
   );
+}
+
+/** Whatever came back, for the person who has to decide, and the id in it. */
+function toldBy(body: ReplyBody): Pick<RunComfyErrorDetails, 'reply' | 'repliedRequestId'> {
+  if (body.kind === 'unreadable') return {};
+  if (body.kind === 'text') return body.text.trim() === '' ? {} : { reply: cutText(body.text, maxReplyLength) };
+  const { value } = body;
+  const requestId = isJsonObject(value) ? value['request_id'] : undefined;
+  return {
+    reply: cutText(JSON.stringify(value), maxReplyLength),
+    ...(isRequestId(requestId) && { repliedRequestId: requestId }),
+  };
 }
 
 function classifyFailure(context: CallContext, { isSent, cause }: { isSent: boolean; cause: Error }): RunComfyError {
   const { message, code } = describeError(cause);
   const reason = code === undefined || message.includes(code) ? message : `${code}, ${message}`;
   if (context.endpoint !== 'submit') {
+    if (cause instanceof UnreadableReply) {
+      return new RunComfyError('ProtocolMismatch', `${context.what}: the reply can never be read: ${reason}`, {
+        cause,
+      });
+    }
     return new RunComfyError('ServiceUnavailable', `${context.what}: no whole answer from RunComfy (${reason})`, {
       cause,
     });
@@ -98,11 +123,7 @@ function classifyFailure(context: CallContext, { isSent, cause }: { isSent: bool
   );
 }
 
-function classifyError(
-  context: CallContext,
-  exchange: Extract<Exchange, { kind: 'answered' }>,
-  error: ErrorBody,
-): RunComfyError {
+function classifyError(context: CallContext, exchange: Answered, error: ErrorBody): RunComfyError {
   const { httpStatus, retryAfterMs, body } = exchange;
   const meaning = meantStatus(httpStatus, error.code);
   const type = typeOf(context.endpoint, meaning, error);
@@ -119,7 +140,7 @@ function classifyError(
   const facts = factsOf(exchange, error);
   if (context.endpoint === 'submit') {
     const isRefusal = error.isFromApplication ? refusals.has(meaning) : refusalsBeforeForwarding.has(httpStatus);
-    if (!isRefusal) return outcomeUnknown(context, facts, details);
+    if (!isRefusal) return outcomeUnknown(context, facts, { ...details, ...toldBy(body) });
     details.submission = 'refused';
   }
   if (error.code === 403001 && context.endpoint !== 'submit') details.isPermanent = true;
@@ -187,7 +208,7 @@ function outcomeUnknown(context: CallContext, reason: string, details: RunComfyE
   );
 }
 
-function factsOf({ httpStatus, body }: Extract<Exchange, { kind: 'answered' }>, error: ErrorBody): string {
+function factsOf({ httpStatus, body }: Answered, error: ErrorBody): string {
   const code = error.code === undefined ? '' : `, code ${String(error.code)}`;
   const words = error.message ?? (body.kind === 'text' && body.text.trim() !== '' ? excerpt(body.text) : undefined);
   return `HTTP ${String(httpStatus)}${code}${words === undefined ? '' : `: ${excerpt(words)}`}`;

@@ -4,6 +4,7 @@ import type { BalanceReading } from '../domain/generation.ts';
 import { isModelId, isRequestId } from '../domain/request.ts';
 import type { CallContext } from './classify.ts';
 import { bodyOf, excerpt, protocolMismatch } from './classify.ts';
+import type { ProxySettings } from './dispatchers.ts';
 import type { TimeoutOverrides } from './endpoints.ts';
 import { isRunComfyError, RunComfyError } from './errors.ts';
 import { modelKind } from './models/model-kind.ts';
@@ -33,8 +34,10 @@ export interface RunComfyClientOptions {
   token: () => string | Promise<string>;
   timeouts?: TimeoutOverrides;
   userAgent?: string;
-  /** Default 8 MiB. A longer reply is an error. */
+  /** Default 64 MiB. A longer reply is an error. */
   maxReplyBytes?: number;
+  /** Default: none, whatever the environment says. */
+  proxies?: ProxySettings;
 }
 
 /** Gives a call up early, with the signal's own reason. */
@@ -95,6 +98,7 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
     userAgent: options.userAgent ?? `runcomfy-temporal/${version}`,
     ...(options.timeouts !== undefined && { timeouts: options.timeouts }),
     ...(options.maxReplyBytes !== undefined && { maxReplyBytes: options.maxReplyBytes }),
+    ...(options.proxies !== undefined && { proxies: options.proxies }),
   });
 
   const readToken = async (context: CallContext): Promise<string> => {
@@ -103,7 +107,9 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
     try {
       token = await options.token();
     } catch (cause) {
-      throw new RunComfyError('Unauthenticated', `${context.what}: the token cannot be read`, { ...details, cause });
+      // A secret that is being rotated is away for a moment; a submit is tried again, as reads of a refused token are.
+      const type = context.endpoint === 'submit' ? 'ServiceUnavailable' : 'Unauthenticated';
+      throw new RunComfyError(type, `${context.what}: the token cannot be read`, { ...details, cause });
     }
     if (!/^[\x21-\x7e]+$/.test(token)) {
       const found =
@@ -124,7 +130,7 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
     const body = bodyOf(context, exchange);
     const parsed = schema.safeParse(body);
     if (parsed.success) return parsed.data;
-    throw protocolMismatch(context, exchange.kind === 'answered' ? exchange.httpStatus : 0, excerpt(body));
+    throw protocolMismatch(context, exchange, excerpt(body));
   };
 
   const aboutRequest = (requestId: string, action: string, query = ''): URL => {

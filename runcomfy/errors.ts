@@ -20,6 +20,12 @@ export interface RunComfyErrorDetails {
   isPermanent?: boolean;
   /** The result was asked for before the work was over. */
   notReady?: boolean;
+  /** What came back instead of an accepted request, cut; on a submit of unknown outcome. */
+  reply?: string;
+  /** A request id that stood in that reply. */
+  repliedRequestId?: string;
+  /** The output as RunComfy sent it, cut, where no URL could be taken from it. */
+  rawOutput?: string;
   cause?: unknown;
 }
 
@@ -34,6 +40,9 @@ export class RunComfyError extends Error {
   declare readonly issues?: InputIssue[];
   declare readonly isPermanent?: boolean;
   declare readonly notReady?: boolean;
+  declare readonly reply?: string;
+  declare readonly repliedRequestId?: string;
+  declare readonly rawOutput?: string;
 
   constructor(type: FailureType, message: string, { cause, ...details }: RunComfyErrorDetails = {}) {
     super(message, cause === undefined ? undefined : { cause });

@@ -1,13 +1,15 @@
 import type { Dispatcher } from 'undici';
-import { Agent, buildConnector, Client } from 'undici';
+import { decodeBody, decodeText } from './decode-body.ts';
+import type { ProxySettings } from './dispatchers.ts';
+import { createDispatchers } from './dispatchers.ts';
 import type { Endpoint, EndpointTimeouts, TimeoutOverrides } from './endpoints.ts';
 import { endpointTimeouts } from './endpoints.ts';
-import { recordDelivery } from './record-delivery.ts';
+import { parseJson } from './parse-json.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import type { Scrubber } from './scrub.ts';
 
-/** Replies are a few kilobytes; a page of the catalogue with its schemas is the largest. */
-const defaultMaxReplyBytes = 8 * 1024 * 1024;
+/** A result echoes its input, and as much as this may be ordered. */
+const defaultMaxReplyBytes = 64 * 1024 * 1024;
 
 /** One HTTP call. Reads and cancels may be given up early through `signal`; a submit never is. */
 export interface HttpCall {
@@ -29,6 +31,11 @@ export type Exchange =
   | { kind: 'answered'; httpStatus: number; retryAfterMs?: number; body: ReplyBody }
   | { kind: 'failed'; isSent: boolean; cause: Error };
 
+/** A whole reply that no later attempt will understand either; the message says which limit it met. */
+export class UnreadableReply extends Error {
+  override readonly name = 'UnreadableReply';
+}
+
 /** Sends HTTP calls to RunComfy: one attempt each, no retry, no redirect followed. */
 export interface Transport {
   send: (call: HttpCall) => Promise<Exchange>;
@@ -40,23 +47,27 @@ export interface TransportOptions {
   userAgent: string;
   timeouts?: TimeoutOverrides;
   maxReplyBytes?: number;
+  proxies?: ProxySettings;
 }
 
 /** Creates the transport of one client: a keep-alive pool for everything but submits, which get a connection each. */
-export function createTransport({ scrubber, userAgent, timeouts, maxReplyBytes }: TransportOptions): Transport {
-  const maxResponseSize = maxReplyBytes ?? defaultMaxReplyBytes;
-  const connectors = new Map<number, buildConnector.connector>();
-  const agents = new Map<number, Agent>();
+export function createTransport(options: TransportOptions): Transport {
+  const { scrubber, userAgent, timeouts, maxReplyBytes = defaultMaxReplyBytes } = options;
+  const dispatchers = createDispatchers(maxReplyBytes, options.proxies);
 
-  // One connector for all submits keeps their TLS sessions, though none shares a socket.
-  const connectorWithin = (connectMs: number) =>
-    getOrCreate(connectors, connectMs, () => buildConnector({ timeout: connectMs }));
-  const agentWithin = (connectMs: number) =>
-    getOrCreate(
-      agents,
-      connectMs,
-      () => new Agent({ connect: { timeout: connectMs }, maxResponseSize, keepAliveTimeout: 15_000 }),
-    );
+  const readBody = async (bytes: Uint8Array, contentEncoding: string): Promise<ReplyBody> => {
+    const text = decodeText(await decodeBody(bytes, contentEncoding, maxReplyBytes));
+    try {
+      return { kind: 'json', value: scrubber.json(parseJson(text)) };
+    } catch {
+      return { kind: 'text', text: scrubber.text(text) };
+    }
+  };
+  const causeOf = (error: unknown): Error => {
+    const cause = scrubber.cause(error);
+    const limit = limitOf(cause, maxReplyBytes);
+    return limit === undefined ? cause : new UnreadableReply(limit, { cause });
+  };
 
   const exchange = async (dispatcher: Dispatcher, call: HttpCall, limits: EndpointTimeouts, signal?: AbortSignal) => {
     const { statusCode, headers, body } = await dispatcher.request({
@@ -65,6 +76,7 @@ export function createTransport({ scrubber, userAgent, timeouts, maxReplyBytes }
       method: call.method,
       headers: {
         accept: 'application/json',
+        'accept-encoding': 'identity',
         authorization: `Bearer ${call.token}`,
         'user-agent': userAgent,
         'x-runcomfy-client': 'runcomfy-temporal',
@@ -76,9 +88,14 @@ export function createTransport({ scrubber, userAgent, timeouts, maxReplyBytes }
       ...(signal !== undefined && { signal }),
     });
     const retryAfterMs = parseRetryAfter(single(headers['retry-after']), single(headers['date']));
-    const reply = await body.text().then(
-      (text) => readBody(text, scrubber),
-      (error: unknown): ReplyBody => ({ kind: 'unreadable', cause: scrubber.cause(error) }),
+    const reply = await body.bytes().then(
+      (bytes) =>
+        readBody(bytes, single(headers['content-encoding']) ?? '').catch((error: unknown): ReplyBody => {
+          const cause = scrubber.cause(error);
+          const what = limitOf(cause, maxReplyBytes) ?? `its body cannot be decoded (${cause.message})`;
+          return { kind: 'unreadable', cause: new UnreadableReply(what, { cause }) };
+        }),
+      (error: unknown): ReplyBody => ({ kind: 'unreadable', cause: causeOf(error) }),
     );
     return {
       kind: 'answered' as const,
@@ -99,9 +116,12 @@ export function createTransport({ scrubber, userAgent, timeouts, maxReplyBytes }
     }, limits.totalMs);
     call.signal?.addEventListener('abort', giveUp, { once: true });
     try {
-      const outcome = await exchange(agentWithin(limits.connectMs), call, limits, controller.signal).catch(
-        (error: unknown): Exchange => ({ kind: 'failed', isSent: true, cause: scrubber.cause(error) }),
-      );
+      const dispatcher = dispatchers.pool(call.url, limits.connectMs);
+      const outcome = await exchange(dispatcher, call, limits, controller.signal).catch((error: unknown): Exchange => ({
+        kind: 'failed',
+        isSent: true,
+        cause: causeOf(error),
+      }));
       call.signal?.throwIfAborted();
       return outcome;
     } finally {
@@ -111,17 +131,16 @@ export function createTransport({ scrubber, userAgent, timeouts, maxReplyBytes }
   };
 
   const sendAlone = async (call: HttpCall, limits: EndpointTimeouts): Promise<Exchange> => {
-    const connection = recordDelivery(connectorWithin(limits.connectMs));
-    const client = new Client(call.url.origin, { connect: connection.connect, maxResponseSize });
+    const { dispatcher, isDelivered } = dispatchers.alone(call.url, limits.connectMs);
     // A cancellation never cuts a submit short, for its outcome would be lost; only its own time limit does.
-    const timer = setTimeout(() => void client.destroy(tooSlow(limits.totalMs)), limits.totalMs);
+    const timer = setTimeout(() => void dispatcher.destroy(tooSlow(limits.totalMs)), limits.totalMs);
     try {
-      return await exchange(client, call, limits);
+      return await exchange(dispatcher, call, limits);
     } catch (error) {
-      return { kind: 'failed', isSent: connection.isDelivered(), cause: scrubber.cause(error) };
+      return { kind: 'failed', isSent: isDelivered(), cause: causeOf(error) };
     } finally {
       clearTimeout(timer);
-      await client.destroy();
+      await dispatcher.destroy();
     }
   };
 
@@ -130,18 +149,17 @@ export function createTransport({ scrubber, userAgent, timeouts, maxReplyBytes }
       const limits = { ...endpointTimeouts[call.endpoint], ...timeouts?.[call.endpoint] };
       return call.endpoint === 'submit' ? sendAlone(call, limits) : sendPooled(call, limits);
     },
-    async close() {
-      await Promise.all([...agents.values()].map((agent) => agent.close()));
-    },
+    close: () => dispatchers.close(),
   };
 }
 
-function readBody(text: string, scrubber: Scrubber): ReplyBody {
-  try {
-    return { kind: 'json', value: scrubber.json(JSON.parse(text)) };
-  } catch {
-    return { kind: 'text', text: scrubber.text(text) };
+/** The limit that a reply met, in words; undefined for what another attempt may not meet. */
+function limitOf(error: Error, maxReplyBytes: number): string | undefined {
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'ERR_BUFFER_TOO_LARGE') {
+    return `it is longer than the limit of ${String(maxReplyBytes)} bytes`;
   }
+  return code === 'UND_ERR_HEADERS_OVERFLOW' ? 'its headers are longer than the limit of 256 KiB' : undefined;
 }
 
 function tooSlow(totalMs: number): Error {
@@ -149,13 +167,5 @@ function tooSlow(totalMs: number): Error {
 }
 
 function single(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header;
-}
-
-function getOrCreate<Key, Value>(map: Map<Key, Value>, key: Key, create: () => Value): Value {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const created = create();
-  map.set(key, created);
-  return created;
+  return Array.isArray(header) ? header.join(',') : header;
 }

@@ -1,5 +1,6 @@
 import type { GenerationOutput } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
+import { parseJson } from '../parse-json.ts';
 import { parseUrl } from '../urls.ts';
 
 /** What a model makes. */
@@ -80,6 +81,24 @@ function unwrapped(output: unknown): unknown {
   if (others.length > 0 || inputKeys.includes(key) || !isJsonObject(inner) || Object.hasOwn(kindOfKey, key))
     return output;
   return Object.keys(inner).some((name) => Object.hasOwn(kindOfKey, name)) ? inner : output;
+}
+
+/**
+ * What a reply gives as the output: its `output`, parsed where it is JSON in a string; without any, its own documented
+ * output fields.
+ */
+export function outputOf(reply: Readonly<Record<string, unknown>>): unknown {
+  const { output } = reply;
+  if (output === undefined || output === null || output === '') {
+    const named = Object.entries(reply).filter(([key]) => Object.hasOwn(kindOfKey, key));
+    return named.length === 0 ? output : Object.fromEntries(named);
+  }
+  if (typeof output !== 'string' || !/^\s*[[{"]/.test(output)) return output;
+  try {
+    return parseJson(output);
+  } catch {
+    return output;
+  }
 }
 
 /** Whether an output holds no URL at all. */

@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import type { GenerationOutput } from '../../domain/generation.ts';
 import { inputUrlsOf } from '../../domain/request.ts';
+import { cutText } from '../../domain/text.ts';
 import { filledString, numeric, optionalField, withoutUndefined } from './lenient.ts';
 import type { OutputContext } from './output.ts';
-import { isEmptyOutput, readOutput } from './output.ts';
+import { isEmptyOutput, outputOf, readOutput } from './output.ts';
 import type { Reason } from './reason.ts';
 import { readReason } from './reason.ts';
 import { quoteStatusWord, readStatusWord } from './status-words.ts';
+
+const maxRawOutputLength = 1_000;
 
 interface ResultFacts {
   /** RunComfy's own times, as it writes them. */
@@ -24,11 +27,11 @@ interface ResultFacts {
  * caller's decision.
  */
 export type ResultReply =
-  | (ResultFacts & { status: 'succeeded'; output: GenerationOutput })
+  | (ResultFacts & { status: 'succeeded'; output: GenerationOutput; rawOutput?: string })
   | (ResultFacts & { status: 'failed'; reason: string; vendorCode?: number | string })
   | (ResultFacts & { status: 'cancelled' })
   | (ResultFacts & { status: 'not_ready' })
-  | (ResultFacts & { status: 'unrecognized'; statusWord: string; output: GenerationOutput });
+  | (ResultFacts & { status: 'unrecognized'; statusWord: string; output: GenerationOutput; rawOutput?: string });
 
 const wireResult = z.looseObject({
   status: z.unknown().optional(),
@@ -51,7 +54,9 @@ export function resultReply(context: OutputContext) {
       input: reply.input,
     });
     const inputUrls = [...(context.inputUrls ?? []), ...inputUrlsOf(reply.input)];
-    const output = readOutput(reply.output, { ...context, inputUrls });
+    const found = outputOf(reply);
+    const output = readOutput(found, { ...context, inputUrls });
+    const raw = isEmptyOutput(output) ? rawOutputOf(found) : {};
     const status = readStatusWord(reply.status);
     switch (status) {
       case 'in_queue':
@@ -66,12 +71,18 @@ export function resultReply(context: OutputContext) {
         const reason = reasonOf(reply);
         if (isEmptyOutput(output) && reason.text !== undefined)
           return { ...facts, status: 'failed', ...failureOf(reason) };
-        return { ...facts, status: 'succeeded', output };
+        return { ...facts, status: 'succeeded', output, ...raw };
       }
       case 'unrecognized':
-        return { ...facts, status, statusWord: quoteStatusWord(reply.status), output };
+        return { ...facts, status, statusWord: quoteStatusWord(reply.status), output, ...raw };
     }
   });
+}
+
+/** The output as it came, for the person who has to find the files in it. */
+function rawOutputOf(output: unknown): { rawOutput?: string } {
+  if (output === undefined || output === null || output === '') return {};
+  return { rawOutput: cutText(typeof output === 'string' ? output : JSON.stringify(output), maxRawOutputLength) };
 }
 
 function reasonOf(reply: Record<string, unknown>): Reason {

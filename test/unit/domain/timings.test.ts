@@ -20,6 +20,16 @@ function observed(queueMs: number, runMs: number, reads: number[]): Observation 
 }
 
 describe('timingsOf', () => {
+  it.each([-86_400_000, -5_000, 0, 5_000, 86_400_000])(
+    'tells no delay beyond the time since the submit when RunComfy’s clock is off by %i ms',
+    (offMs) => {
+      const seen = { submittedAt: at(0), noticedAt: at(9_000), finishedAt: at(8_000 + offMs) };
+      const { noticedAfterMs } = timingsOf(seen);
+      expect(noticedAfterMs).toBeGreaterThanOrEqual(0);
+      expect(noticedAfterMs).toBeLessThanOrEqual(9_000);
+    },
+  );
+
   it('gives the stages where the reads bracket them closely', () => {
     const everySecond = Array.from({ length: 200 }, (_, second) => second * 1_000);
     const { queueMs, runMs, totalMs } = timingsOf(observed(30_500, 100_500, everySecond));

@@ -137,7 +137,7 @@ describe('reads of a request', () => {
   it('end with a reply that is too large', async () => {
     const { server } = await answering(200, { status: 'in_queue', filler: 'x'.repeat(10_000) });
     const error = await errorOf(clientOf(server.port, { maxReplyBytes: 1_000 }).status('a1b2'));
-    expect(error.type).toBe('ServiceUnavailable');
+    expect(error.type).toBe('ProtocolMismatch');
   });
 
   it('can be given up, with the reason of the signal', async () => {

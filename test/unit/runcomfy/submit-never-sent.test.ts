@@ -44,12 +44,22 @@ describe('a submit that was never sent', () => {
     const server = await serve((response) => {
       reply(response, 200, { request_id: 'a1b2' });
     });
-    const tokens = [() => '', () => 'two words', () => 'line\nbreak', () => Promise.reject(new Error('no such file'))];
+    const tokens = [() => '', () => 'two words', () => 'line\nbreak'];
     for (const read of tokens) {
       const error = await errorOf(clientOf(server.port, { token: read }).submit(model, input));
       expect([error.type, error.submission]).toEqual(['Unauthenticated', 'not_sent']);
       expect(error.message).not.toContain('line');
     }
+    expect(server.connections()).toBe(0);
+  });
+
+  it('when the token cannot be read for a moment, which may be tried again', async () => {
+    const server = await serve((response) => {
+      reply(response, 200, { request_id: 'a1b2' });
+    });
+    const token = () => Promise.reject(new Error('no such file'));
+    const error = await errorOf(clientOf(server.port, { token }).submit(model, input));
+    expect([error.type, error.submission]).toEqual(['ServiceUnavailable', 'not_sent']);
     expect(server.connections()).toBe(0);
   });
 

@@ -46,11 +46,33 @@ describe('a result reply', () => {
   });
 
   it.each([undefined, null, {}, { images: [] }, { video: null }, { video: '' }, { note: `${cdn}/a.mp4` }, '', []])(
-    'that succeeded with output %j has none, which is for the caller to judge',
+    'that succeeded with output %j has none, which is for the caller to judge, and keeps what came',
     (output) => {
-      expect(result({ status: 'succeeded', output })).toEqual({ status: 'succeeded', output: none });
+      const kept =
+        output === undefined || output === null || output === '' ? {} : { rawOutput: JSON.stringify(output) };
+      expect(result({ status: 'succeeded', output })).toEqual({ status: 'succeeded', output: none, ...kept });
     },
   );
+
+  it('cuts what it keeps of an output that cannot be read', () => {
+    const reply = result({ status: 'succeeded', output: { note: '😀'.repeat(5_000) } });
+    expect(JSON.stringify(reply).length).toBeLessThan(1_200);
+  });
+
+  it.each([
+    ['as JSON in a string', { output: JSON.stringify({ video: `${cdn}/a.mp4` }) }],
+    ['as a list in a string', { output: JSON.stringify([`${cdn}/a.mp4`]) }],
+    ['as a quoted URL in a string', { output: JSON.stringify(`${cdn}/a.mp4`) }],
+    ['beside no output', { video: `${cdn}/a.mp4` }],
+    ['beside an empty output', { output: null, videos: [`${cdn}/a.mp4`] }],
+  ])('finds the output where it stands %s', (_where, fields) => {
+    expect(result({ status: 'succeeded', ...fields })).toMatchObject({ output: { videos: [`${cdn}/a.mp4`] } });
+  });
+
+  it('takes no field beside an output for another one', () => {
+    const reply = result({ status: 'succeeded', output: { images: [] }, video: `${cdn}/a.mp4` });
+    expect(reply).toMatchObject({ output: none });
+  });
 
   it('that is completed with an error and no output is a failure', () => {
     expect(result({ status: 'completed', error: 'NSFW' })).toEqual({ status: 'failed', reason: 'NSFW' });

@@ -1,0 +1,106 @@
+import type { Socket } from 'node:net';
+import type { Dispatcher } from 'undici';
+import { Agent, buildConnector, Client, EnvHttpProxyAgent } from 'undici';
+import { recordDelivery } from './record-delivery.ts';
+import { skipInterim } from './skip-interim.ts';
+
+/** Some gateways add tens of kilobytes. */
+const maxHeaderBytes = 256 * 1024;
+
+/** Proxies as the usual variables name them; loopback is always reached directly. */
+export interface ProxySettings {
+  httpProxy?: string;
+  httpsProxy?: string;
+  /** Hosts that are reached directly, separated by commas. */
+  noProxy?: string;
+}
+
+/** Where the connections of one client come from. */
+export interface Dispatchers {
+  /** A pool that keeps connections for reuse. */
+  pool: (origin: URL, connectMs: number) => Dispatcher;
+  /** A dispatcher of one connection, which tells whether anything can have been sent. */
+  alone: (origin: URL, connectMs: number) => { dispatcher: Dispatcher; isDelivered: () => boolean };
+  close: () => Promise<void>;
+}
+
+/** Creates the connections of one client, through a proxy where one is set. */
+export function createDispatchers(maxResponseSize: number, proxies: ProxySettings = {}): Dispatchers {
+  const shared = { maxResponseSize, maxHeaderSize: maxHeaderBytes };
+  const connectors = new Map<number, buildConnector.connector>();
+  const pools = new Map<string, Dispatcher>();
+
+  // One connector for all submits keeps their TLS sessions, though none shares a socket.
+  const connectorWithin = (connectMs: number) =>
+    getOrCreate(connectors, connectMs, () => quiet(buildConnector({ timeout: connectMs })));
+  const isProxied = (origin: URL) =>
+    !isLoopback(origin.hostname) && [proxies.httpProxy, proxies.httpsProxy].some((proxy) => (proxy ?? '') !== '');
+  const proxyAgent = (connectMs: number, more: Partial<EnvHttpProxyAgent.Options>): Dispatcher =>
+    new EnvHttpProxyAgent({
+      ...shared,
+      ...more,
+      // Blank, so that the agent does not look into the environment by itself.
+      httpProxy: proxies.httpProxy ?? '',
+      httpsProxy: proxies.httpsProxy ?? '',
+      noProxy: proxies.noProxy ?? '',
+      connect: connectorWithin(connectMs),
+      proxyTls: { timeout: connectMs },
+      requestTls: { timeout: connectMs },
+    });
+
+  return {
+    pool: (origin, connectMs) =>
+      getOrCreate(pools, `${String(isProxied(origin))} ${String(connectMs)}`, () =>
+        isProxied(origin)
+          ? proxyAgent(connectMs, { keepAliveTimeout: 15_000 })
+          : new Agent({ ...shared, connect: connectorWithin(connectMs), keepAliveTimeout: 15_000 }),
+      ),
+    alone(origin, connectMs) {
+      if (!isProxied(origin)) {
+        const connection = recordDelivery(connectorWithin(connectMs));
+        const dispatcher = new Client(origin.origin, { ...shared, connect: connection.connect });
+        return { dispatcher, isDelivered: connection.isDelivered };
+      }
+      const told = { isDelivered: () => false };
+      const dispatcher = proxyAgent(connectMs, {
+        // A proxy that hangs up is not asked again and again.
+        clientFactory: (proxy, options) => {
+          const { connect } = recordDelivery((options as { connect: buildConnector.connector }).connect);
+          return new Client(proxy, { ...options, connect });
+        },
+        // What connects to the origin, through the proxy's tunnel or directly; the tunnel itself carries nothing of ours.
+        factory: (target, options) => {
+          const connection = recordDelivery(quiet((options as { connect: buildConnector.connector }).connect));
+          told.isDelivered = connection.isDelivered;
+          return new Client(target, { ...shared, connect: connection.connect });
+        },
+      });
+      return { dispatcher, isDelivered: () => told.isDelivered() };
+    },
+    async close() {
+      await Promise.all([...pools.values()].map((pool) => pool.close()));
+    },
+  };
+}
+
+/** A connector whose sockets leave out interim replies. */
+function quiet(connect: buildConnector.connector): buildConnector.connector {
+  return (options, callback) => {
+    connect(options, (...[error, socket]: [null, Socket] | [Error, null]) => {
+      if (error === null) callback(null, skipInterim(socket));
+      else callback(error, null);
+    });
+  };
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+}
+
+function getOrCreate<Key, Value>(map: Map<Key, Value>, key: Key, create: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const created = create();
+  map.set(key, created);
+  return created;
+}

@@ -1,0 +1,96 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { clientOf, closedPort, errorOf, model, reply, serve } from './http-servers.ts';
+
+const elsewhere = 'http://model-api.example/v1';
+
+/** A proxy that opens tunnels to a local port, whatever host they are for, or refuses them. */
+async function serveProxy(target: number | 'refuses' | 'hangs up'): Promise<{ url: string; tunnels: string[] }> {
+  const tunnels: string[] = [];
+  const server = createServer();
+  server.on('connect', ({ url = '' }, socket) => {
+    tunnels.push(url);
+    socket.on('error', () => undefined);
+    if (target === 'hangs up') {
+      socket.destroy();
+    } else if (target === 'refuses') {
+      socket.end('HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\r\n');
+    } else {
+      const upstream = connect(target, '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+        upstream.pipe(socket).pipe(upstream);
+      });
+      upstream.on('error', () => socket.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, tunnels };
+}
+
+const answering = () =>
+  serve((response) => {
+    reply(response, 200, { request_id: 'a1b2', status: 'in_queue' });
+  });
+
+describe('calls through a proxy', () => {
+  it('reach RunComfy by a tunnel, submits and reads alike', async () => {
+    const server = await answering();
+    const proxy = await serveProxy(server.port);
+    const client = clientOf(server.port, { modelApiBase: elsewhere, proxies: { httpProxy: proxy.url } });
+    expect(await client.submit(model, { prompt: 'x' })).toMatchObject({ requestId: 'a1b2' });
+    expect(await client.status('a1b2')).toMatchObject({ status: 'in_queue' });
+    expect(server.seen.map(({ method }) => method)).toEqual(['POST', 'GET']);
+    expect(new Set(proxy.tunnels)).toEqual(new Set(['model-api.example:80']));
+  });
+
+  it.each(['refuses', 'hangs up'] as const)('are provably unsent where the proxy %s', async (how) => {
+    const proxy = await serveProxy(how);
+    const timeouts = { submit: { totalMs: 3_000 } };
+    const client = clientOf(1, { modelApiBase: elsewhere, proxies: { httpProxy: proxy.url }, timeouts });
+    const error = await errorOf(client.submit(model, {}));
+    expect([error.type, error.submission]).toEqual(['ServiceUnavailable', 'not_sent']);
+    expect(proxy.tunnels).toHaveLength(1);
+  });
+
+  it('are provably unsent where the proxy is down, or the tunnel leads to no TLS', async () => {
+    const down = `http://127.0.0.1:${String(await closedPort())}`;
+    const toDown = clientOf(1, { modelApiBase: elsewhere, proxies: { httpProxy: down } });
+    expect((await errorOf(toDown.submit(model, {}))).submission).toBe('not_sent');
+    const server = await answering();
+    const proxy = await serveProxy(server.port);
+    const modelApiBase = 'https://model-api.example/v1';
+    const toPlain = clientOf(1, { modelApiBase, proxies: { httpsProxy: proxy.url } });
+    expect((await errorOf(toPlain.submit(model, {}))).submission).toBe('not_sent');
+    expect(server.seen).toHaveLength(0);
+  });
+
+  it('are of unknown outcome once the tunnel has been handed over', async () => {
+    const server = await serve((response) => {
+      response.socket?.destroy();
+    });
+    const proxy = await serveProxy(server.port);
+    const client = clientOf(1, { modelApiBase: elsewhere, proxies: { httpProxy: proxy.url } });
+    expect((await errorOf(client.submit(model, {}))).submission).toBe('unknown');
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('go directly to loopback and to hosts that the settings name', async () => {
+    const server = await answering();
+    const proxies = { httpProxy: `http://127.0.0.1:${String(await closedPort())}` };
+    expect(await clientOf(server.port, { proxies }).submit(model, {})).toMatchObject({ requestId: 'a1b2' });
+    expect(await clientOf(server.port, { proxies }).status('a1b2')).toMatchObject({ status: 'in_queue' });
+    const named = { ...proxies, noProxy: 'other.example,.invalid' };
+    const error = await errorOf(
+      clientOf(1, { modelApiBase: 'http://model-api.invalid/v1', proxies: named }).submit(model, {}),
+    );
+    expect([error.submission, error.message]).toEqual(['not_sent', expect.stringContaining('ENOTFOUND')]);
+  });
+});
