@@ -1,12 +1,11 @@
 import type { FailureType } from '../domain/failure-type.ts';
 import { issuesSentence } from '../domain/issues.ts';
+import { isJsonObject } from '../domain/json.ts';
+import { isRequestId } from '../domain/request.ts';
 import { cutText } from '../domain/text.ts';
 import type { Endpoint } from './endpoints.ts';
 import type { RunComfyErrorDetails } from './errors.ts';
 import { RunComfyError } from './errors.ts';
-import { cutText } from '../domain/text.ts';
-import { isRequestId } from '../domain/request.ts';
-import { isJsonObject } from '../domain/json.ts';
 import { describeError } from './scrub.ts';
 import type { ErrorBody } from './schemas/error-body.ts';
 import { readErrorBody, readErrorInSuccess } from './schemas/error-body.ts';
