@@ -59,7 +59,7 @@ function phaseWords({ phase, readAt, isFromServer }: KnownState, now: number): s
   if ((phase !== 'in_queue' && phase !== 'in_progress') || isFromServer) return words;
   if (readAt === undefined) return phase === 'in_queue' ? 'submitted, not looked at yet' : words;
   const ageMs = now - Date.parse(readAt);
-  return ageMs > freshMs ? `${words} ${formatElapsed(ageMs)} ago` : words;
+  return ageMs > freshMs ? `${words} (seen ${formatElapsed(ageMs)} ago)` : words;
 }
 
 function timeLeft({ expectedEndAt, phase }: KnownState, now: number): string | undefined {

@@ -15,10 +15,11 @@ interface ListOptions {
   limit: number;
 }
 
-/** `list`: the generations that Temporal keeps, newest first. */
+/** `list`: the generations that Temporal keeps, first those that run, then those that ended. */
 export const addList = defineCommand<ListOptions>({
   signature: 'list',
-  summary: 'List generations, newest first.',
+  summary:
+    'List generations: first those that run, the newest start first, then those that ended, the newest end first.',
   examples: [
     'runcomfy-temporal list --phase submission_unknown',
     'runcomfy-temporal list --model kling/kling-3.0/standard/image-to-video --limit 20 --output json',

@@ -1,6 +1,6 @@
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { prettyState } from '../pretty-state.ts';
+import { prettyState, taskFailureWords } from '../pretty-state.ts';
 
 /** `status KEY`: where a generation stands. */
 export const addStatus = defineCommand({
@@ -12,6 +12,11 @@ export const addStatus = defineCommand({
       const state = await (await generations.get(key)).state();
       printer.print(state, () => prettyState(state, key));
       if (!state.isFromServer) return exitCodes.done;
+      const failing = taskFailureWords(state);
+      if (failing !== undefined) {
+        printer.note(`workers cannot go on with it, ${failing}: look at their logs, codec keys and version`);
+        return exitCodes.unavailable;
+      }
       printer.note('no worker answers: this is what Temporal itself knows; start one with `runcomfy-temporal worker`');
       return exitCodes.unavailable;
     }),

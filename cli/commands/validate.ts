@@ -55,10 +55,7 @@ async function report(model: string, input: Record<string, unknown>, config: () 
   if (settings.hasToken) return withRunComfy(settings, (runcomfy) => reportByCatalogue(runcomfy, model, input));
   const { issues, warnings } = validateBundled(model, input);
   if (issues.length > 0) return { issues, warnings };
-  const nearest = nearestModels(
-    model,
-    bundledIds,
-  );
+  const nearest = nearestModels(model, bundledIds);
   const message = `${model} is not bundled, so only RunComfy's catalogue knows whether it exists and what it takes: set RUNCOMFY_API_TOKEN; nearest bundled models: ${nearest.join(', ')}`;
   throw new CliError('Configuration', message);
 }
@@ -73,7 +70,8 @@ async function reportByCatalogue(
     if (!isRunComfyError(error) || error.httpStatus !== 404) throw error;
     return nearestModels(model, await catalogueIds(runcomfy, model));
   });
-  if (!Array.isArray(known)) return createInputValidator({ getModel: () => Promise.resolve(known) }).validate(model, input);
+  if (!Array.isArray(known))
+    return createInputValidator({ getModel: () => Promise.resolve(known) }).validate(model, input);
   const { issues, warnings } = validateBundled(model, input);
   const hint = known.length === 0 ? '' : `; nearest: ${known.join(', ')}`;
   return { issues: [{ path: 'request.model', message: `RunComfy has no model ${model}${hint}` }, ...issues], warnings };

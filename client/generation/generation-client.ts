@@ -40,7 +40,7 @@ export interface GenerationClient {
   result: (key: string, options?: WaitOptions) => Promise<GenerationResult>;
   /** Takes over what RunComfy made of a generation after it was given up here, as generation `<key>/late`. */
   collectLate: (key: string) => Promise<GenerationHandle>;
-  /** Generations, newest first. */
+  /** Generations: first those that run, the newest start first, then those that ended, the newest end first. */
   list: (filter?: ListFilter) => AsyncIterable<ListedGeneration>;
 }
 
