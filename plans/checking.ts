@@ -4,6 +4,7 @@ import type { PipelinePlan } from '../domain/pipeline.ts';
 import { checkMediaAsked } from './check-wiring.ts';
 import { ExpressionError } from './evaluate.ts';
 import type { Values } from './evaluate.ts';
+import { isUnsettled } from './expression.ts';
 import type { CheckedExpression, ExpressionChecker } from './expression.ts';
 import type { Scope } from './expression-types.ts';
 import type { ModelFacts, ModelLookup } from './model-facts.ts';
@@ -70,11 +71,6 @@ export function checkText(checking: Checking, text: string, path: string, scope:
     );
     return result.ok ? [result.expression] : [];
   });
-}
-
-/** Whether expressions read a param that has no value. */
-export function isUnsettled(unsettled: ReadonlySet<string>, expressions: readonly CheckedExpression[]): boolean {
-  return expressions.some(({ params }) => params.some((name) => unsettled.has(name)));
 }
 
 /** Evaluates what has been checked; what goes wrong is a problem of the plan. Params without a value have been told already. */

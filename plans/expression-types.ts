@@ -49,7 +49,7 @@ export function fieldsOfStep(step: PlanStep): Readonly<Record<string, string>> {
 }
 
 /** Structural limits of every expression. */
-export const expressionLimits = { maxAstNodes: 500, maxDepth: 50, maxListElements: 200, maxMapEntries: 200 } as const;
+const expressionLimits = { maxAstNodes: 500, maxDepth: 50, maxListElements: 200, maxMapEntries: 200 } as const;
 
 /** What a name that expressions may use stands for where the expression is. */
 export interface Scope {

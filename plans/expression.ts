@@ -79,6 +79,11 @@ export function createExpressionChecker(plan: PipelinePlan): ExpressionChecker {
   };
 }
 
+/** Whether expressions read a param that has no value. */
+export function isUnsettled(unsettled: ReadonlySet<string>, expressions: readonly CheckedExpression[]): boolean {
+  return expressions.some(({ params }) => params.some((name) => unsettled.has(name)));
+}
+
 /** The steps that an expression asks; an expression that cannot be parsed asks none. */
 export function referencesOf(expression: string, plan: PipelinePlan): StepReference[] {
   try {

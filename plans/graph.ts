@@ -35,7 +35,7 @@ export function sourcesOf(plan: PipelinePlan, id: string): string[] {
 }
 
 /** Every string of a step that may hold expressions. */
-export function textsOfStep(plan: PipelinePlan, id: string): PlanText[] {
+function textsOfStep(plan: PipelinePlan, id: string): PlanText[] {
   const step = plan.steps[id];
   if (step === undefined) return [];
   const path = jsonPath('$.steps', id);

@@ -2,9 +2,9 @@ import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath, withoutUndefined } from '../domain/json.ts';
 import type { SchemaNode } from '../runcomfy/models/normalize-schema.ts';
 
-import { isUnsettled } from './checking.ts';
 import { evaluateValue, ExpressionError } from './evaluate.ts';
 import type { Values } from './evaluate.ts';
+import { isUnsettled } from './expression.ts';
 import type { CheckedExpression, ExpressionChecker, StepReference } from './expression.ts';
 import type { Scope } from './expression-types.ts';
 import { parseTemplate, soleExpression } from './template.ts';

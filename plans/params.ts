@@ -39,9 +39,7 @@ export function settleParams(
       issues.push({ path, message: `expected ${expected[type]}, got ${describeValue(value)}` });
     else params[name] = value;
   }
-  issues.push(
-    ...findUnsendable(given).map(({ path, message }) => ({ path: path.replace('$', '$.params'), message })),
-  );
+  issues.push(...findUnsendable(given).map(({ path, message }) => ({ path: path.replace('$', '$.params'), message })));
   const bytes = Buffer.byteLength(JSON.stringify(given));
   if (bytes > planLimits.paramBytes) {
     const message = `the params have ${String(bytes)} bytes and may have ${String(planLimits.paramBytes)}`;

@@ -32,13 +32,13 @@ export function validateInput(model: string, input: unknown, catalogue?: Catalog
   return {
     issues: boundIssues(
       withoutRepeats([
-      ...report.issues,
-      // What a model that is not bundled makes of a blank string is not known.
-      ...(bundled ? blanks : []),
-      ...unsendable,
-      ...checkMedia(media),
-      ...(compiled && isKling(model) ? checkKling(input, compiled.node, media) : []),
-    ]),
+        ...report.issues,
+        // What a model that is not bundled makes of a blank string is not known.
+        ...(bundled ? blanks : []),
+        ...unsendable,
+        ...checkMedia(media),
+        ...(compiled && isKling(model) ? checkKling(input, compiled.node, media) : []),
+      ]),
     ),
     warnings: [...report.warnings, ...(bundled ? [] : blanks.map(({ path, message }) => `${path}: ${message}`))],
   };
