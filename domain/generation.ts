@@ -177,7 +177,11 @@ export interface GenerationState {
   /** First read at which the work was seen running. */
   startedAt?: string;
   nextReadAt?: string;
+  /** When the work is likely over; only where such work is known well. */
+  expectedEndAt?: string;
   deadlineAt: string;
+  /** What RunComfy says that the request cost, however it ended. */
+  costUsd?: number;
   cancel?: CancelState;
   failure?: FailureState;
   otherRequestIds?: string[];

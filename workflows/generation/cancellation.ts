@@ -7,7 +7,7 @@ import { readActivityError } from './activity-error.ts';
 import { cancelledEnd } from './endings.ts';
 import type { Generation } from './memory.ts';
 import { planReadNow } from './read-plan.ts';
-import { countReads, noteReading } from './sightings.ts';
+import { countReads, noteCost, noteReading } from './sightings.ts';
 import { settleCancelWish, wishCancel } from './wishes.ts';
 
 /**
@@ -79,7 +79,8 @@ export async function askToCancel(generation: Generation, requestId: string): Pr
   }
 }
 
-function noteAnswer(generation: Generation, { outcome, status, reads, readAt }: CancelAnswer): void {
+function noteAnswer(generation: Generation, { outcome, status, reads, readAt, costUsd }: CancelAnswer): void {
+  noteCost(generation, costUsd);
   if (status) noteReading(generation, { status, readAt, reads }, 'later');
   else countReads(generation, reads);
   stepCancel(generation, outcome === 'cancelled' ? 'stopped' : 'not_stoppable');

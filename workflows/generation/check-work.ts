@@ -68,12 +68,12 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
     case 'cancelled':
       throw stoppedElsewhere(generation);
     case 'failed': {
-      const { reason, vendorCode, costUsd } = reading;
+      const { reason, vendorCode } = reading;
       throw endOf(generation, {
         type: 'GenerationFailed',
         phase: 'failed',
         message: `RunComfy ran the generation and it failed: ${reason}`,
-        details: withoutUndefined({ vendorMessage: reason, vendorCode, costUsd }),
+        details: withoutUndefined({ vendorMessage: reason, vendorCode }),
       });
     }
     case 'succeeded': {

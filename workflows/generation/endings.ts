@@ -6,7 +6,7 @@ import { withoutUndefined } from '../../domain/json.ts';
 import { cutText } from '../../domain/text.ts';
 import { readActivityError } from './activity-error.ts';
 import type { Generation } from './memory.ts';
-import { countReads } from './sightings.ts';
+import { countReads, noteCost } from './sightings.ts';
 import { enterPhase } from './visibility.ts';
 
 /** More than anything that is written here; what comes from elsewhere is bounded by it. */
@@ -33,6 +33,7 @@ export function endOf(generation: Generation, end: End): ApplicationFailure {
     submission: state.submission,
     ...withoutUndefined({
       requestId: state.requestId,
+      costUsd: state.costUsd,
       cancel: state.cancel,
       otherRequestIds: state.otherRequestIds,
       evidence: state.evidence,
@@ -62,7 +63,8 @@ export function cancelledEnd(generation: Generation, message: string): Applicati
 export function endByActivity(generation: Generation, error: unknown, submission?: Submission): ApplicationFailure {
   const { type, message, details } = readActivityError(error);
   countReads(generation, details.reads);
-  const { httpStatus, vendorCode, vendorMessage, issues, rawOutput, costUsd } = details;
+  noteCost(generation, details.costUsd);
+  const { httpStatus, vendorCode, vendorMessage, rawOutput, issues } = details;
   return endOf(generation, {
     type: type ?? 'ServiceUnavailable',
     phase: 'failed',
@@ -72,9 +74,8 @@ export function endByActivity(generation: Generation, error: unknown, submission
       httpStatus,
       vendorCode,
       vendorMessage,
-      issues: issues && boundIssues(issues),
       rawOutput,
-      costUsd,
+      issues: issues && boundIssues(issues),
     }),
     // What an activity said in our words is said above: as a cause it would stand in the history once more.
     cause: type === undefined ? error : undefined,

@@ -103,7 +103,7 @@ async function close(generation: Generation, result?: GenerationResult): Promise
   if (wishes.isCancelDue) stepCancel(generation, 'ended');
   answerDecision(generation, 'nothing to resolve any more: the generation has ended');
   settleCancelWish(generation);
-  publish(generation, { ...(result?.costUsd !== undefined && { costUsd: result.costUsd }), ...result?.timings });
+  publish(generation, result?.timings);
   if (result && sightings.workKey !== undefined && !sightings.isKnownWell) {
     const { workKey, work = { workKey, model: state.model, totalMs: result.timings.totalMs } } = sightings;
     upsertMemo({ [workMemoKey]: { ...work } satisfies FinishedWork });

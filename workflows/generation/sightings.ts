@@ -1,5 +1,5 @@
 import type { AcceptedSubmit, RequestStatus, ResultReading, StatusReading } from '../../domain/activities.ts';
-import type { Phase } from '../../domain/generation.ts';
+import type { GenerationState, Phase } from '../../domain/generation.ts';
 import type { Generation } from './memory.ts';
 import { planRead } from './read-plan.ts';
 import { enterPhase, noteSearchAttributes } from './visibility.ts';
@@ -21,6 +21,7 @@ export function noteAccepted({ state, sightings }: Generation, reply: Partial<Ac
   }
   sightings.followedSince = new Date().toISOString();
   if (reply.workKey !== undefined) sightings.workKey = reply.workKey;
+  noteExpectedEnd(state, reply.expectedEndAt);
 }
 
 /** Takes in what a status read saw; `show`: whether operators see a change of the phase now or with the next one. */
@@ -49,6 +50,7 @@ export function noteReading(
   }
   if (status === 'finished' || status === 'failed') seen.noticedAt ??= readAt;
   if (statusWord !== undefined) warn(generation, `RunComfy's status "${statusWord}" is not known here; reading on`);
+  noteExpectedEnd(state, reading.expectedEndAt);
   noteSearchAttributes(generation, reading.searchAttributes);
   planRead(generation, reading);
   const phase = phaseOf[status];
@@ -60,9 +62,21 @@ export function noteResultRead(generation: Generation, reading: ResultReading): 
   const { state, sightings } = generation;
   countReads(generation, reading.reads);
   state.readAt = reading.readAt;
+  noteCost(generation, reading.costUsd);
   if (reading.status !== 'succeeded') return;
   sightings.isKnownWell = reading.isKnownWell === true;
   sightings.work = reading.work;
+}
+
+/** Keeps what RunComfy says that the request cost, however the generation ends. */
+export function noteCost({ state }: Generation, costUsd: number | undefined): void {
+  if (costUsd !== undefined) state.costUsd = costUsd;
+}
+
+/** What is expected is as of the latest answer: none is expected where it says nothing. */
+function noteExpectedEnd(state: GenerationState, expectedEndAt: string | undefined): void {
+  if (expectedEndAt === undefined) delete state.expectedEndAt;
+  else state.expectedEndAt = expectedEndAt;
 }
 
 /** Counts GETs whose answers say nothing else. */

@@ -16,15 +16,12 @@ export function noteSearchAttributes({ shown }: Generation, known: string[] | un
 }
 
 /** Shows the generation where operators look: in the search attributes that the server knows. */
-export function publish(
-  { state, shown }: Generation,
-  more: { costUsd?: number; queueMs?: number; runMs?: number } = {},
-): void {
+export function publish({ state, shown }: Generation, more: { queueMs?: number; runMs?: number } = {}): void {
   const values: Record<SearchAttributeName, string | number | undefined> = {
     RunComfyModel: state.model,
     RunComfyRequestId: state.requestId,
     RunComfyPhase: state.phase,
-    RunComfyCostUsd: more.costUsd,
+    RunComfyCostUsd: state.costUsd,
     RunComfyQueueMs: more.queueMs,
     RunComfyRunMs: more.runMs,
   };
@@ -50,10 +47,10 @@ export function countEnd({ state }: Generation, result?: GenerationResult): void
       .createHistogram('runcomfy_noticed_after', 'int', 'ms', 'From the end at RunComfy to the read that saw it')
       .record(result.timings.noticedAfterMs, tags);
   }
-  if (result?.costUsd !== undefined) {
+  if (state.costUsd !== undefined) {
     metricMeter
       .createHistogram('runcomfy_generation_cost', 'float', 'USD', 'Cost of one generation as RunComfy states it')
-      .record(result.costUsd, tags);
+      .record(state.costUsd, tags);
   }
   log.info('generation ended', {
     phase: state.phase,
