@@ -3,7 +3,8 @@ import type { Client } from '@temporalio/client';
 import type { ListenAddress } from '../config/env.ts';
 import type { GenerationWorker } from './create-worker.ts';
 
-const answerWithinMs = 3_000;
+/** Probes give up after a second; the call beneath is repeated by its own library, whatever its deadline. */
+const answerWithinMs = 800;
 
 export interface HealthServer {
   close: () => Promise<void>;
@@ -55,10 +56,16 @@ async function whyNotReady(worker: GenerationWorker, client: Client): Promise<st
   if (!worker.isRunning()) return 'the worker does not poll (starting, draining or stopped)';
   try {
     const { namespace } = client.options;
-    await client.withDeadline(Date.now() + answerWithinMs, () =>
-      client.workflowService.describeNamespace({ namespace }),
-    );
-    return undefined;
+    const late = AbortSignal.timeout(answerWithinMs);
+    const asking = client.withAbortSignal(late, () => client.workflowService.describeNamespace({ namespace }));
+    return await Promise.race([
+      asking.then(() => undefined),
+      new Promise<string>((resolve) => {
+        late.addEventListener('abort', () => {
+          resolve(`Temporal does not answer within ${String(answerWithinMs)} ms`);
+        });
+      }),
+    ]);
   } catch (error) {
     return `Temporal does not answer: ${error instanceof Error ? error.message : String(error)}`;
   }

@@ -11,7 +11,10 @@ import { createGenerationWorker } from './create-worker.ts';
 import { serveHealth } from './health.ts';
 import { installRuntime } from './runtime.ts';
 
-/** Runs a worker in the foreground until SIGTERM or SIGINT; refuses to start without a token. Logs go to stderr. */
+/** SIGHUP comes when the session of the shell is closed. */
+const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Runs a worker in the foreground until one of these signals; refuses to start without a token. Logs go to stderr. */
 export async function runWorker(config: Config): Promise<void> {
   const runcomfy = await openRunComfy(config);
   const stateDir = stateDirOf(config);
@@ -41,14 +44,12 @@ export async function runWorker(config: Config): Promise<void> {
       log.info('stopping: what is in flight is finished first');
       worker.shutdown();
     };
-    process.once('SIGTERM', stopOnSignal);
-    process.once('SIGINT', stopOnSignal);
+    for (const signal of stopSignals) process.once(signal, stopOnSignal);
     log.info({ taskQueue: config.taskQueue, namespace, address, modelApiBase }, 'worker started');
     try {
       await worker.run();
     } finally {
-      process.off('SIGTERM', stopOnSignal);
-      process.off('SIGINT', stopOnSignal);
+      for (const signal of stopSignals) process.off(signal, stopOnSignal);
       await health?.close();
       await runcomfy.close();
     }
