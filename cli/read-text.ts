@@ -21,7 +21,7 @@ export function refuseBrokenText(argv: string[]): void {
 }
 
 /** Bytes as text; anything but UTF-8 is refused instead of being mended. A byte order mark stays out. */
-export function decodeUtf8(bytes: Uint8Array, what: string): string {
+function decodeUtf8(bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

@@ -8,7 +8,14 @@ const runtime = Runtime.instance();
 // The same call as that of `@temporalio/testing`, which an installed package does not have.
 const server = await runtime.createEphemeralServer({
   type: 'dev-server',
-  exe: { type: 'cached-download', downloadDir, version: 'default', ttl: 86_400_000, sdkName: 'sdk-typescript', sdkVersion },
+  exe: {
+    type: 'cached-download',
+    downloadDir,
+    version: 'default',
+    ttl: 86_400_000,
+    sdkName: 'sdk-typescript',
+    sdkVersion,
+  },
   ip: '127.0.0.1',
   port: null,
   ui: false,

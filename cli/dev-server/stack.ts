@@ -18,7 +18,7 @@ import { startEmbeddedServer } from './server.ts';
 import { findTemporalBinary } from './temporal-binary.ts';
 
 /** The token of the local stack; a `sim-` token is worth nothing anywhere else. */
-export const simulatorToken = 'sim-start';
+const simulatorToken = 'sim-start';
 
 /** A local Temporal, a RunComfy, simulated or real, and a worker between them. */
 export interface DevStack {
