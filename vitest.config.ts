@@ -5,8 +5,8 @@ const serverTimeoutMs = 120_000;
 /** These compute: as many files at a time as there are cores, in processes that load the product once for all files. */
 const computing = { pool: 'forks', maxWorkers: 2, isolate: false, sequence: { groupOrder: 1 } } as const;
 
-/** These wait, for the server, for timers and for processes of their own: more files at a time than cores, and first. */
-const waiting = { pool: 'forks', maxWorkers: 4, sequence: { groupOrder: 0 } } as const;
+/** These wait, for the server, for timers and for processes of their own; first. */
+const waiting = { pool: 'forks', maxWorkers: 2, sequence: { groupOrder: 0 } } as const;
 
 export default defineConfig({
   test: {
