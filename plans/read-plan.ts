@@ -1,3 +1,4 @@
+import { unknownSubmissionPolicies, waitingPresets } from '../domain/generation.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import { findExcess, isJsonObject, jsonPath } from '../domain/json.ts';
 import { failureRules, paramTypes, planLimits, runRules } from '../domain/pipeline.ts';
@@ -141,7 +142,7 @@ function readOrder(fields: FieldReader): PlanOrder | undefined {
     take: fields.integer('take', { min: 1, max: 1_000_000 }),
     deadlineMs: fields.duration('deadline'),
     queueDeadlineMs: fields.duration('queueDeadline'),
-    onUnknownSubmission: fields.word('onUnknownSubmission', ['hold', 'fail', 'resubmit']),
+    onUnknownSubmission: fields.word('onUnknownSubmission', unknownSubmissionPolicies),
     maxPriceUsd: fields.usd('maxPriceUsd'),
     waiting: readWaiting(fields),
   };
@@ -153,7 +154,7 @@ function readOrder(fields: FieldReader): PlanOrder | undefined {
 function readWaiting(fields: FieldReader): PlanOrder['waiting'] {
   const waiting = fields.below('waiting', ['preset', 'secondsOfDelayPerRead']);
   if (waiting === undefined) return undefined;
-  const preset = waiting.word('preset', ['interactive', 'balanced', 'frugal']);
+  const preset = waiting.word('preset', waitingPresets);
   const seconds = waiting.raw('secondsOfDelayPerRead');
   const isCost = seconds === undefined || (typeof seconds === 'number' && seconds > 0 && seconds <= 3600);
   if (!isCost) {
