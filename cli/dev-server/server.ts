@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
+import { searchPath } from '../../config/search-path.ts';
 import { guardAgainstOrphan } from './orphan-guard.ts';
 
 /** How the embedded server is started; everything has a default but the program. */
@@ -69,8 +70,12 @@ async function startOnce(options: EmbeddedServerOptions): Promise<EmbeddedServer
     // Of its own process group: a Ctrl-C on the terminal reaches the workers first, which still have something to report.
     detached: true,
     // The server has no business with this process's environment, which may hold a token and TEMPORAL_* settings for another
-    // server. It keeps its cluster's id below HOME: that belongs beside the data.
-    env: options.dbFile === undefined ? {} : { HOME: dirname(options.dbFile) },
+    // server. A program named without a folder, or a script that stands for it, is found by PATH. The server keeps its cluster's
+    // id below HOME: that belongs beside the data.
+    env: {
+      ...searchPath(),
+      ...(options.dbFile !== undefined && { HOME: dirname(options.dbFile) }),
+    },
   });
   const output = collectOutput(child);
   await Promise.race([

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readConfig } from '../../config/env.ts';
 import { searchAttributes } from '../../domain/names.ts';
 import { startEmbeddedServer } from '../../cli/dev-server/server.ts';
@@ -83,6 +83,15 @@ describe('the embedded Temporal server', () => {
     parent.kill('SIGKILL');
     await once(parent, 'exit');
     await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
+  });
+
+  it('starts a program that is named without a folder, and a script that stands for one', async () => {
+    await writeFile(join(folder, 'temporal-by-name'), `#!/usr/bin/env sh\nexec '${cliPath}' "$@"\n`, { mode: 0o755 });
+    vi.stubEnv('PATH', `${folder}:${process.env['PATH'] ?? ''}`);
+    const server = await startEmbeddedServer({ cliPath: 'temporal-by-name', uiPort: false });
+    vi.unstubAllEnvs();
+    await server.stop();
+    expect(isAlive(server.pid)).toBe(false);
   });
 
   it('says what the server said when it cannot start', async () => {
