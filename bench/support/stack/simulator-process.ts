@@ -1,6 +1,5 @@
 // A simulator in a process of its own, so that nothing else that a measurement does holds up what it counts.
-import type { SimulatorOptions } from '../../../simulator/index.ts';
-import { startSimulator } from '../../../simulator/index.ts';
+import { type SimulatorOptions, startSimulator } from '../../../simulator/index.ts';
 
 const simulator = await startSimulator(JSON.parse(process.argv[2] ?? '{}') as SimulatorOptions);
 process.once('message', () => {
