@@ -1,7 +1,5 @@
 import { activityInfo, log } from '@temporalio/activity';
-
 import type { Activities } from '../domain/activities.ts';
-
 import type { ActivityDeps } from './activity-deps.ts';
 
 /**

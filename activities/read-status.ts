@@ -3,8 +3,7 @@ import type { Activities, StatusQuestion, StatusReading } from '../domain/activi
 import { secondsPerReadOf } from '../domain/waiting.ts';
 import type { ActivityDeps } from './activity-deps.ts';
 import type { OpenReading } from './open-readings.ts';
-import type { ReadAttempt } from './reading.ts';
-import { GoOnLater, noTurn, readingAttempt } from './reading.ts';
+import { GoOnLater, noTurn, type ReadAttempt, readingAttempt } from './reading.ts';
 import type { WaitingKnowledge, WaitSoFar } from './waiting/knowledge.ts';
 
 /** Gaps below this are waited for in the activity, which costs the history nothing; longer ones are workflow timers. */

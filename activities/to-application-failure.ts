@@ -1,9 +1,8 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ActivityFailureDetails } from '../domain/activities.ts';
-import type { EndpointRole, FailureType } from '../domain/failure-type.ts';
-import { isRetryable } from '../domain/failure-type.ts';
-import { withoutUndefined } from '../domain/json.ts';
+import { type EndpointRole, type FailureType, isRetryable } from '../domain/failure-type.ts';
 import { boundIssues } from '../domain/issues.ts';
+import { withoutUndefined } from '../domain/json.ts';
 import { cutText, messageOf } from '../domain/text.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 

@@ -3,25 +3,21 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { UnknownSubmissionPolicy } from '../domain/generation.ts';
-import { readConfig } from '../config/env.ts';
-import { searchAttributes } from '../domain/names.ts';
-import { messageOf } from '../domain/text.ts';
 import { startEmbeddedServer } from '../cli/dev-server/server.ts';
 import { findTemporalBinary } from '../cli/dev-server/temporal-binary.ts';
+import { readConfig } from '../config/env.ts';
+import type { UnknownSubmissionPolicy } from '../domain/generation.ts';
+import { searchAttributes } from '../domain/names.ts';
+import { messageOf } from '../domain/text.ts';
 import { startSimulator } from '../simulator/index.ts';
-import { startAdapter } from './support/subjects/adapter.ts';
-import type { FaultRow } from './support/figures/fault-rows.ts';
-import { faultRows, usualWindowMs } from './support/figures/fault-rows.ts';
-import { startOurs } from './support/subjects/ours.ts';
-import type { Ours } from './support/subjects/ours.ts';
-import type { CellEnd, PeerProcess } from './support/subjects/peer-process.ts';
-import { startPeer } from './support/subjects/peer-process.ts';
-import { quietTemporal } from './support/stack/quiet-temporal.ts';
-import { protocols } from './support/subjects/protocols.ts';
+import { type FaultRow, faultRows, usualWindowMs } from './support/figures/fault-rows.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
-import type { Subject } from './support/subjects/subjects.ts';
-import { labelOf, subjects } from './support/subjects/subjects.ts';
+import { quietTemporal } from './support/stack/quiet-temporal.ts';
+import { startAdapter } from './support/subjects/adapter.ts';
+import { type Ours, startOurs } from './support/subjects/ours.ts';
+import { type CellEnd, type PeerProcess, startPeer } from './support/subjects/peer-process.ts';
+import { protocols } from './support/subjects/protocols.ts';
+import { labelOf, type Subject, subjects } from './support/subjects/subjects.ts';
 
 interface Row extends CellEnd {
   subject: string;

@@ -3,17 +3,13 @@
 import { parseArgs } from 'node:util';
 import { createGenerationClient } from '../client/index.ts';
 import type { WaitingPreset } from '../domain/generation.ts';
-import type { Simulator } from '../simulator/index.ts';
-import { startSimulator } from '../simulator/index.ts';
-import type { ExecutionFigures } from './support/figures/execution-figures.ts';
-import { readExecutionFigures } from './support/figures/execution-figures.ts';
-import { order } from './support/subjects/protocols.ts';
+import { type Simulator, startSimulator } from '../simulator/index.ts';
+import { type ExecutionFigures, readExecutionFigures } from './support/figures/execution-figures.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
-import type { Stack } from './support/stack/stack.ts';
-import { say, startStack } from './support/stack/stack.ts';
+import { say, type Stack, startStack } from './support/stack/stack.ts';
 import type { TwoGears } from './support/stack/two-gears.ts';
-import type { WorkerOrder } from './support/stack/worker-handle.ts';
-import { startWorkerProcess } from './support/stack/worker-handle.ts';
+import { startWorkerProcess, type WorkerOrder } from './support/stack/worker-handle.ts';
+import { order } from './support/subjects/protocols.ts';
 
 interface Row extends ExecutionFigures {
   subject: string;

@@ -1,19 +1,17 @@
 // npm run bench:inflight                              2,000 generations in flight at once
 // npm run bench:inflight -- --generations 1000,10000  the full measurement, a row for each
-import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { createGenerationClient } from '../client/index.ts';
 import { learnFromHistory } from '../worker/learn-from-history.ts';
 import { readExecutionFigures } from './support/figures/execution-figures.ts';
-import { order } from './support/subjects/protocols.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
-import type { SimulatorHandle } from './support/stack/simulator-handle.ts';
-import { startSimulatorProcess } from './support/stack/simulator-handle.ts';
-import { say, startStack } from './support/stack/stack.ts';
 import { mean } from './support/figures/statistics.ts';
-import type { WorkerHandle, WorkerOrder } from './support/stack/worker-handle.ts';
-import { startWorkerProcess } from './support/stack/worker-handle.ts';
+import { type SimulatorHandle, startSimulatorProcess } from './support/stack/simulator-handle.ts';
+import { say, startStack } from './support/stack/stack.ts';
+import { startWorkerProcess, type WorkerHandle, type WorkerOrder } from './support/stack/worker-handle.ts';
+import { order } from './support/subjects/protocols.ts';
 
 const { values: options } = parseArgs({
   options: { generations: { type: 'string', default: '2000' }, 'reads-per-second': { type: 'string', default: '50' } },

@@ -12,20 +12,20 @@ import { createOpenReadings } from '../activities/open-readings.ts';
 import { createReadPacer } from '../activities/read-pacer.ts';
 import { createReadTally } from '../activities/read-tally.ts';
 import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
+import { startEmbeddedServer } from '../cli/dev-server/server.ts';
+import { findTemporalBinary } from '../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../config/env.ts';
 import type { Activities } from '../domain/activities.ts';
 import { submitTaskQueue } from '../domain/names.ts';
-import { startEmbeddedServer } from '../cli/dev-server/server.ts';
-import { findTemporalBinary } from '../cli/dev-server/temporal-binary.ts';
 import { createRunComfyClient } from '../runcomfy/client.ts';
 import { startSimulator } from '../simulator/index.ts';
 import { createHandOver } from '../worker/hand-over.ts';
 import { bundleWorkflows } from '../worker/index.ts';
 import { openRequestSpool } from '../worker/request-spool.ts';
 import { openSubmitJournal } from '../worker/submit-journal.ts';
-import { order } from './support/subjects/protocols.ts';
-import { quietTemporal } from './support/stack/quiet-temporal.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
+import { quietTemporal } from './support/stack/quiet-temporal.ts';
+import { order } from './support/subjects/protocols.ts';
 
 type Way = 'with' | 'without';
 

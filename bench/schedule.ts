@@ -1,12 +1,9 @@
 import { parseArgs } from 'node:util';
-import type { DurationDistribution } from '../activities/waiting/duration-distribution.ts';
-import { tabulate } from '../activities/waiting/duration-distribution.ts';
-import type { WaitingKnowledge } from '../activities/waiting/knowledge.ts';
-import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
+import { type DurationDistribution, tabulate } from '../activities/waiting/duration-distribution.ts';
+import { createWaitingKnowledge, type WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { priorOf } from '../activities/waiting/prior.ts';
 import { planReads } from '../activities/waiting/read-plan.ts';
-import { createRandom } from '../simulator/world/random.ts';
-import type { Random } from '../simulator/world/random.ts';
+import { createRandom, type Random } from '../simulator/world/random.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
 import { mean } from './support/figures/statistics.ts';
 

@@ -4,12 +4,11 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createGenerationClient } from '../client/index.ts';
 import { readExecutionFigures } from './support/figures/execution-figures.ts';
-import { startInstantProvider } from './support/subjects/instant-provider.ts';
-import { order } from './support/subjects/protocols.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
 import { say, startStack } from './support/stack/stack.ts';
-import type { WorkerHandle } from './support/stack/worker-handle.ts';
-import { startWorkerProcess } from './support/stack/worker-handle.ts';
+import { startWorkerProcess, type WorkerHandle } from './support/stack/worker-handle.ts';
+import { startInstantProvider } from './support/subjects/instant-provider.ts';
+import { order } from './support/subjects/protocols.ts';
 
 interface Round {
   seconds: number;

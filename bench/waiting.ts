@@ -1,24 +1,20 @@
 // npm run bench:waiting                 60 jobs per subject and job set, about nine minutes
 // npm run bench:waiting -- --jobs 300   the full measurement
-import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { createGenerationClient } from '../client/index.ts';
 import type { WaitingPreset } from '../domain/generation.ts';
-import type { Simulator } from '../simulator/index.ts';
-import { startSimulator } from '../simulator/index.ts';
+import { type Simulator, startSimulator } from '../simulator/index.ts';
+import { type ExecutionFigures, readExecutionFigures } from './support/figures/execution-figures.ts';
+import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
+import { mean, quantile } from './support/figures/statistics.ts';
+import { say, type Stack, startStack } from './support/stack/stack.ts';
+import { startWorkerProcess } from './support/stack/worker-handle.ts';
 import { startAdapter } from './support/subjects/adapter.ts';
 import { pollEvery } from './support/subjects/call-simulator.ts';
-import type { ExecutionFigures } from './support/figures/execution-figures.ts';
-import { readExecutionFigures } from './support/figures/execution-figures.ts';
 import { installPeers } from './support/subjects/install-peers.ts';
 import { startPeer } from './support/subjects/peer-process.ts';
-import type { ProtocolName } from './support/subjects/protocols.ts';
-import { order, protocols } from './support/subjects/protocols.ts';
-import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
-import type { Stack } from './support/stack/stack.ts';
-import { say, startStack } from './support/stack/stack.ts';
-import { mean, quantile } from './support/figures/statistics.ts';
-import { startWorkerProcess } from './support/stack/worker-handle.ts';
+import { order, type ProtocolName, protocols } from './support/subjects/protocols.ts';
 
 interface Row extends Partial<ExecutionFigures> {
   subject: string;

@@ -1,7 +1,6 @@
 import type { Config } from '../config/env.ts';
 import type { ModelLookupOptions } from '../plans/model-facts.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
-
 import { withRunComfy } from './with-runcomfy.ts';
 
 /** What RunComfy can be asked where a token is set; without one nothing is asked. */

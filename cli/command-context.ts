@@ -1,14 +1,9 @@
 import type { Client } from '@temporalio/client';
-
-import { createGenerationClient } from '../client/index.ts';
-import type { GenerationClient } from '../client/index.ts';
-import { readConfig } from '../config/env.ts';
-import type { Config } from '../config/env.ts';
+import { createGenerationClient, type GenerationClient } from '../client/index.ts';
+import { type Config, readConfig } from '../config/env.ts';
 import { loadTemporalSettings, openTemporal } from '../setup/temporal.ts';
-
 import type { Followed } from './describe-error.ts';
-import { createPrinter } from './printer.ts';
-import type { OutputFormat, Printer, Streams } from './printer.ts';
+import { createPrinter, type OutputFormat, type Printer, type Streams } from './printer.ts';
 
 /** Generations behind a connection to Temporal. */
 export interface ConnectedGenerations {

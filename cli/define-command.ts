@@ -1,10 +1,7 @@
-import type { Command } from 'commander';
-import { Option } from 'commander';
-
+import { type Command, Option } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { outputFormats } from './printer.ts';
-import type { OutputFormat } from './printer.ts';
+import { type OutputFormat, outputFormats } from './printer.ts';
 
 export interface CommandDefinition<Options extends object> {
   /** Name and arguments as commander writes them: `status <key>`. */

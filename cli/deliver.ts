@@ -1,13 +1,10 @@
 import type { Command } from 'commander';
-
 import type { GenerationHandle } from '../client/index.ts';
 import type { GenerationResult } from '../domain/generation.ts';
-
 import { CliError } from './cli-error.ts';
 import type { CommandContext } from './command-context.ts';
 import { downloadOutput, prepareFolder } from './download-output.ts';
-import { exitCodes } from './exit-codes.ts';
-import type { ExitCode } from './exit-codes.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { catchInterrupts } from './interrupts.ts';
 import { ownCommand } from './own-command.ts';
 import { prettyResult } from './pretty.ts';

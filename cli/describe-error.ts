@@ -1,13 +1,10 @@
-import { isGenerationError } from '../client/index.ts';
-import type { GenerationError, GenerationErrorType } from '../client/index.ts';
+import { type GenerationError, type GenerationErrorType, isGenerationError } from '../client/index.ts';
 import { toClientError } from '../client/operator/index.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import { TemporalUnreachableError } from '../setup/temporal.ts';
-
-import { CliError } from './cli-error.ts';
-import type { CliErrorType } from './cli-error.ts';
+import { CliError, type CliErrorType } from './cli-error.ts';
 import { ownCommand } from './own-command.ts';
 
 /** A failure as the command line reports it. `Internal`: a defect of this program. */

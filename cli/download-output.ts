@@ -1,12 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-
-import { Agent, request } from 'undici';
-import type { Dispatcher } from 'undici';
-
+import { Agent, type Dispatcher, request } from 'undici';
 import type { GenerationOutput } from '../domain/generation.ts';
-
 import { CliError } from './cli-error.ts';
 import { fileNameOf, isHostAllowed, isMediaType } from './download-target.ts';
 import { discard, publish, reasonOf, refusal, saveBody } from './save-file.ts';

@@ -1,6 +1,5 @@
 import type { GenerationErrorType } from '../client/index.ts';
 import { configurationExitCode } from '../config/config-error.ts';
-
 import type { CliErrorType } from './cli-error.ts';
 
 /** The exit codes of the command line, as sysexits names them. */

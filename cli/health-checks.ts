@@ -1,12 +1,15 @@
-import { createSearchAttributes, describeQueue, inspectSearchAttributes } from '../client/operator/index.ts';
-import type { AttendedQueue, TaskQueueKind } from '../client/operator/index.ts';
+import {
+  type AttendedQueue,
+  createSearchAttributes,
+  describeQueue,
+  inspectSearchAttributes,
+  type TaskQueueKind,
+} from '../client/operator/index.ts';
 import type { Config } from '../config/env.ts';
 import { searchAttributes, submitTaskQueue } from '../domain/names.ts';
-
 import type { ConnectedGenerations } from './command-context.ts';
 import { describeError } from './describe-error.ts';
-import { exitCodeOf, exitCodes } from './exit-codes.ts';
-import type { ExitCode } from './exit-codes.ts';
+import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { withRunComfy } from './with-runcomfy.ts';
 
 /** What one check found, and how to put it right. */

@@ -1,8 +1,6 @@
 import { Command, CommanderError } from 'commander';
-
 import { CliError } from './cli-error.ts';
-import { createContext } from './command-context.ts';
-import type { CommandContext } from './command-context.ts';
+import { type CommandContext, createContext } from './command-context.ts';
 import { addBalance } from './commands/balance.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addCodecServer } from './commands/codec-server.ts';
@@ -22,11 +20,9 @@ import { addValidate } from './commands/validate.ts';
 import { addWatch } from './commands/watch.ts';
 import { addWorker } from './commands/worker.ts';
 import type { CommandRunner } from './define-command.ts';
-import { exitCodes } from './exit-codes.ts';
-import type { ExitCode } from './exit-codes.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { readManifest } from './manifest.ts';
-import { createPrinter } from './printer.ts';
-import type { OutputFormat, Printer, Streams } from './printer.ts';
+import { createPrinter, type OutputFormat, type Printer, type Streams } from './printer.ts';
 import { refuseBrokenText } from './read-text.ts';
 import { watchStreams } from './stream-watch.ts';
 

@@ -1,5 +1,4 @@
 import { InvalidArgumentError } from 'commander';
-
 import { parseDuration } from './parse-duration.ts';
 
 /** A whole number above zero, for a commander option. */

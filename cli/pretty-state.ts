@@ -1,6 +1,5 @@
 import type { KnownState } from '../client/index.ts';
 import type { BalanceReading, SubmissionEvidence } from '../domain/generation.ts';
-
 import { formatElapsed } from './parse-duration.ts';
 import { fields } from './pretty.ts';
 

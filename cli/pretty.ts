@@ -1,5 +1,4 @@
 import type { CancelOutcome, GenerationResult } from '../domain/generation.ts';
-
 import { oneLine } from './printable.ts';
 
 /** Rows under headings, columns as wide as they need to be. */

@@ -1,9 +1,6 @@
 import { isDumbTerminal } from '../config/terminal.ts';
-
-import { describeError } from './describe-error.ts';
-import type { Followed } from './describe-error.ts';
-import { exitCodeOf, exitCodes } from './exit-codes.ts';
-import type { ExitCode } from './exit-codes.ts';
+import { describeError, type Followed } from './describe-error.ts';
+import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { fitLine, oneLine, showControls } from './printable.ts';
 
 export const outputFormats = ['json', 'pretty'] as const;

@@ -1,8 +1,5 @@
-import { parse } from 'jsonc-parser';
-import type { ParseError } from 'jsonc-parser';
-
+import { parse, type ParseError } from 'jsonc-parser';
 import { isJsonObject } from '../domain/json.ts';
-
 import { CliError } from './cli-error.ts';
 import { readText } from './read-text.ts';
 

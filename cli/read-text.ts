@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-
 import { CliError } from './cli-error.ts';
 
 /** What Node puts in the place of bytes that are not UTF-8 when it reads the command line. */

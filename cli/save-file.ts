@@ -5,9 +5,7 @@ import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-
 import type { Dispatcher } from 'undici';
-
 import { CliError } from './cli-error.ts';
 import { withSuffix } from './download-target.ts';
 

@@ -1,5 +1,4 @@
 import type { SpooledRequest } from '../worker/request-spool.ts';
-
 import type { ConnectedGenerations } from './command-context.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Finding } from './health-checks.ts';

@@ -1,13 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
-import { GenerationError } from '../client/index.ts';
-import type { GenerationHandle, KnownState } from '../client/index.ts';
+import { GenerationError, type GenerationHandle, type KnownState } from '../client/index.ts';
 import { findUnattendedQueues, noWorker } from '../client/operator/index.ts';
 import type { GenerationResult } from '../domain/generation.ts';
-
 import type { CommandContext, ConnectedGenerations } from './command-context.ts';
-import { catchInterrupts } from './interrupts.ts';
-import type { Interrupts } from './interrupts.ts';
+import { catchInterrupts, type Interrupts } from './interrupts.ts';
 import { ownCommand } from './own-command.ts';
 import { progressLine } from './pretty-state.ts';
 import { describeOutcome } from './pretty.ts';

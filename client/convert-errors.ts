@@ -1,8 +1,6 @@
 import { NamespaceNotFoundError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { PayloadConverterError, ValueError } from '@temporalio/common';
-
-import { GenerationError, isGenerationError, keyNotFound } from './errors.ts';
-import type { GenerationErrorType } from './errors.ts';
+import { GenerationError, type GenerationErrorType, isGenerationError, keyNotFound } from './errors.ts';
 import { grpcCode, grpcCodeOf, grpcReasonOf, isBusy, isConnectionClosed } from './grpc.ts';
 
 /** Runs a call to Temporal; whatever stands in its way is thrown as a `GenerationError`. */

@@ -1,8 +1,11 @@
-import type { WorkflowFailedError } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/client';
-
-import { isFailureType } from '../domain/failure-type.ts';
-import type { FailureType } from '../domain/failure-type.ts';
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+  type WorkflowFailedError,
+} from '@temporalio/client';
+import { type FailureType, isFailureType } from '../domain/failure-type.ts';
 import type { FailureDetails, GenerationState, InputIssue, Phase, Submission } from '../domain/generation.ts';
 import { isJsonObject } from '../domain/json.ts';
 

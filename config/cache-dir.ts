@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path';
-
 import { ConfigError } from './config-error.ts';
 
 /** Where what can be had again is kept, for an installed package: below `XDG_CACHE_HOME`, else `HOME`. */

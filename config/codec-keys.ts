@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-
 import { ConfigError } from './config-error.ts';
-import { trimValue } from './environment.ts';
 import type { Config } from './env.ts';
+import { trimValue } from './environment.ts';
 
 const keyFile = z.strictObject({ activeKeyId: z.string(), keys: z.record(z.string(), z.string()) });
 

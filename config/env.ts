@@ -5,8 +5,7 @@ import { withoutUndefined } from '../domain/json.ts';
 import { defaultTaskQueue } from '../domain/names.ts';
 import { ConfigError } from './config-error.ts';
 import { cleanEnvironment } from './environment.ts';
-import type { TokenSetting } from './token.ts';
-import { failForMissingToken, parseToken } from './token.ts';
+import { failForMissingToken, parseToken, type TokenSetting } from './token.ts';
 
 export { ConfigError } from './config-error.ts';
 

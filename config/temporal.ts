@@ -1,7 +1,5 @@
 import { existsSync } from 'node:fs';
-
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-
 import { ConfigError } from './config-error.ts';
 import { cleanEnvironment, isQuoted, trimValue } from './environment.ts';
 

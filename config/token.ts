@@ -1,5 +1,4 @@
 import { readFile, stat } from 'node:fs/promises';
-
 import { ConfigError } from './config-error.ts';
 import { isQuoted, trimValue } from './environment.ts';
 

@@ -1,7 +1,8 @@
-import type { GenerationRequest, InputIssue } from './generation.ts';
 import {
   cancelWhileRunningPolicies,
   defaultDeadlineMs,
+  type GenerationRequest,
+  type InputIssue,
   requestFields,
   unknownSubmissionPolicies,
   waitingFields,

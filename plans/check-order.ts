@@ -2,18 +2,14 @@ import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject } from '../domain/json.ts';
 import type { PlanOrder } from '../domain/pipeline.ts';
 import { isModelId } from '../domain/request.ts';
-import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
 import { compileInputSchema, modelKind, validateInput } from '../runcomfy/models/index.ts';
-
+import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
 import { checkMediaAsked, checkWiring } from './check-wiring.ts';
-import { attempt, checkText } from './checking.ts';
-import type { Checking } from './checking.ts';
-import { evaluateValue } from './evaluate.ts';
-import type { Values } from './evaluate.ts';
+import { attempt, type Checking, checkText } from './checking.ts';
+import { evaluateValue, type Values } from './evaluate.ts';
 import type { Scope } from './expression-types.ts';
 import { describeValue } from './field-reader.ts';
-import { holdOpen } from './hold-open.ts';
-import type { HeldInput } from './hold-open.ts';
+import { type HeldInput, holdOpen } from './hold-open.ts';
 
 /** What a step's `forEach` goes over. */
 export interface Items {

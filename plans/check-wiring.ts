@@ -5,11 +5,10 @@ import { modelKind } from '../runcomfy/models/index.ts';
 import { findMedia } from '../runcomfy/models/media-rules.ts';
 import type { SchemaNode } from '../runcomfy/models/normalize-schema.ts';
 import type { MediaKind } from '../runcomfy/schemas/output.ts';
-
 import { elementTypeOf, mediaOfField } from './expression-types.ts';
 import type { StepReference } from './expression.ts';
-import { parseTemplate, soleExpression } from './template.ts';
 import type { FilledPlace, HeldInput } from './hold-open.ts';
+import { parseTemplate, soleExpression } from './template.ts';
 
 const article: Readonly<Record<MediaKind, string>> = { image: 'an image', video: 'a video', audio: 'audio' };
 

@@ -1,12 +1,9 @@
 import type { InputIssue } from '../domain/generation.ts';
 import type { PipelinePlan } from '../domain/pipeline.ts';
-
 import { checkMediaAsked } from './check-wiring.ts';
-import { ExpressionError } from './evaluate.ts';
-import type { Values } from './evaluate.ts';
-import { isUnsettled } from './expression.ts';
-import type { CheckedExpression, ExpressionChecker } from './expression.ts';
+import { ExpressionError, type Values } from './evaluate.ts';
 import type { Scope } from './expression-types.ts';
+import { type CheckedExpression, type ExpressionChecker, isUnsettled } from './expression.ts';
 import type { ModelFacts, ModelLookup } from './model-facts.ts';
 import { parseBareExpression, parseTemplate } from './template.ts';
 

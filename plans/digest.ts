@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-
 import { isJsonObject } from '../domain/json.ts';
 
 const digestLength = 12;

@@ -1,10 +1,8 @@
 import type { EstimateLine } from '../domain/estimate.ts';
 import { withoutUndefined } from '../domain/json.ts';
 import { priceOf } from '../runcomfy/models/index.ts';
-
 import type { PlannedOrder } from './checking.ts';
-import { createModelLookup } from './model-facts.ts';
-import type { ModelFacts, ModelLookupOptions } from './model-facts.ts';
+import { createModelLookup, type ModelFacts, type ModelLookupOptions } from './model-facts.ts';
 
 /** Fields of an input that a published price may depend on. */
 const pricedFields = new Set(['duration', 'num_images', 'num_outputs', 'max_images', 'generate_audio', 'sound']);

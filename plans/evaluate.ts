@@ -1,8 +1,6 @@
 import type { EvaluationError } from '@marcbachmann/cel-js';
-
 import { isJsonObject, jsonPath } from '../domain/json.ts';
 import type { PlanParam } from '../domain/pipeline.ts';
-
 import { createValueEnvironment } from './expression-types.ts';
 import { parseBareExpression, parseTemplate, soleExpression } from './template.ts';
 

@@ -1,7 +1,5 @@
 import { Environment } from '@marcbachmann/cel-js';
-
-import type { ParamType, PipelinePlan, PlanStep } from '../domain/pipeline.ts';
-import { planLimits } from '../domain/pipeline.ts';
+import { type ParamType, type PipelinePlan, planLimits, type PlanStep } from '../domain/pipeline.ts';
 import type { MediaKind } from '../runcomfy/schemas/output.ts';
 
 /** CEL's name of each param type. Media are URLs. */

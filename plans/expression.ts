@@ -1,11 +1,7 @@
-import { Environment } from '@marcbachmann/cel-js';
-import type { ASTNode, ParseError } from '@marcbachmann/cel-js';
-
+import { type ASTNode, Environment, type ParseError } from '@marcbachmann/cel-js';
 import type { InputIssue } from '../domain/generation.ts';
 import type { PipelinePlan } from '../domain/pipeline.ts';
-
-import { createTypeEnvironment, fieldsOfStep } from './expression-types.ts';
-import type { Scope } from './expression-types.ts';
+import { createTypeEnvironment, fieldsOfStep, type Scope } from './expression-types.ts';
 import { didYouMean } from './field-reader.ts';
 import { checkExpressionText } from './template.ts';
 

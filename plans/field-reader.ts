@@ -1,5 +1,4 @@
 import { distance } from 'fastest-levenshtein';
-
 import { parseDuration } from '../domain/duration.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath } from '../domain/json.ts';

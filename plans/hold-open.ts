@@ -1,12 +1,9 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath, withoutUndefined } from '../domain/json.ts';
 import type { SchemaNode } from '../runcomfy/models/normalize-schema.ts';
-
-import { evaluateValue, ExpressionError } from './evaluate.ts';
-import type { Values } from './evaluate.ts';
-import { isUnsettled } from './expression.ts';
-import type { CheckedExpression, ExpressionChecker, StepReference } from './expression.ts';
+import { evaluateValue, ExpressionError, type Values } from './evaluate.ts';
 import type { Scope } from './expression-types.ts';
+import { type CheckedExpression, type ExpressionChecker, isUnsettled, type StepReference } from './expression.ts';
 import { parseTemplate, soleExpression } from './template.ts';
 
 /** A place of an input that an expression fills. */

@@ -1,9 +1,7 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath } from '../domain/json.ts';
-import type { ParamType, PipelinePlan } from '../domain/pipeline.ts';
-import { planLimits } from '../domain/pipeline.ts';
+import { type ParamType, type PipelinePlan, planLimits } from '../domain/pipeline.ts';
 import { findUnsendable } from '../domain/request.ts';
-
 import { describeValue, didYouMean } from './field-reader.ts';
 
 const expected: Readonly<Record<ParamType, string>> = {

@@ -1,5 +1,4 @@
 import { LineCounter, parseDocument } from 'yaml';
-
 import type { InputIssue } from '../domain/generation.ts';
 import { planLimits } from '../domain/pipeline.ts';
 

@@ -1,19 +1,19 @@
-import { unknownSubmissionPolicies, waitingPresets } from '../domain/generation.ts';
-import type { InputIssue } from '../domain/generation.ts';
+import { type InputIssue, unknownSubmissionPolicies, waitingPresets } from '../domain/generation.ts';
 import { findExcess, isJsonObject, jsonPath } from '../domain/json.ts';
-import { failureRules, paramTypes, planLimits, runRules } from '../domain/pipeline.ts';
-import type {
-  PipelinePlan,
-  PlanApprovalStep,
-  PlanModelStep,
-  PlanOrder,
-  PlanParam,
-  PlanStep,
+import {
+  failureRules,
+  paramTypes,
+  type PipelinePlan,
+  type PlanApprovalStep,
+  planLimits,
+  type PlanModelStep,
+  type PlanOrder,
+  type PlanParam,
+  type PlanStep,
+  runRules,
 } from '../domain/pipeline.ts';
 import { findUnsendable } from '../domain/request.ts';
-
-import { describeValue, readFields } from './field-reader.ts';
-import type { FieldReader } from './field-reader.ts';
+import { describeValue, type FieldReader, readFields } from './field-reader.ts';
 
 const idPattern = /^[A-Za-z_][A-Za-z0-9_]{0,49}$/;
 const idRule = 'a letter or "_", then up to 49 letters, digits or "_"';

@@ -4,13 +4,10 @@ import { isJsonObject } from '../domain/json.ts';
 import { isRequestId } from '../domain/request.ts';
 import { cutText } from '../domain/text.ts';
 import type { Endpoint } from './endpoints.ts';
-import type { RunComfyErrorDetails } from './errors.ts';
-import { RunComfyError } from './errors.ts';
+import { RunComfyError, type RunComfyErrorDetails } from './errors.ts';
+import { type ErrorBody, readErrorBody, readErrorInSuccess } from './schemas/error-body.ts';
 import { describeError } from './scrub.ts';
-import type { ErrorBody } from './schemas/error-body.ts';
-import { readErrorBody, readErrorInSuccess } from './schemas/error-body.ts';
-import type { Exchange, ReplyBody } from './transport.ts';
-import { UnreadableReply } from './transport.ts';
+import { type Exchange, type ReplyBody, UnreadableReply } from './transport.ts';
 
 type Answered = Extract<Exchange, { kind: 'answered' }>;
 

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Dispatcher } from 'undici';
-import { Agent, buildConnector, Client, EnvHttpProxyAgent } from 'undici';
+import { Agent, buildConnector, Client, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { recordDelivery } from './record-delivery.ts';
 import { skipInterim } from './skip-interim.ts';
 

@@ -1,9 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { decodeBody, decodeText } from './decode-body.ts';
-import type { ProxySettings } from './dispatchers.ts';
-import { createDispatchers } from './dispatchers.ts';
-import type { Endpoint, EndpointTimeouts, TimeoutOverrides } from './endpoints.ts';
-import { endpointTimeouts } from './endpoints.ts';
+import { createDispatchers, type ProxySettings } from './dispatchers.ts';
+import { type Endpoint, endpointTimeouts, type EndpointTimeouts, type TimeoutOverrides } from './endpoints.ts';
 import { parseJson } from './parse-json.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import type { Scrubber } from './scrub.ts';

@@ -1,6 +1,4 @@
-import pino from 'pino';
-import type { DestinationStream, Logger } from 'pino';
-
+import pino, { type DestinationStream, type Logger } from 'pino';
 import type { LogLevel } from '../config/env.ts';
 
 /** Structured logs on stderr, or where `destination` says; secrets are kept out where they arise, and these names are a second net. */

@@ -1,5 +1,4 @@
 import type { PayloadCodec } from '@temporalio/common';
-
 import { createEncryptionCodec, EncryptionError } from '../codec/index.ts';
 import { readCodecKeys } from '../config/codec-keys.ts';
 import { ConfigError } from '../config/config-error.ts';

@@ -1,7 +1,5 @@
-import { tokenSource } from '../config/env.ts';
-import type { Config } from '../config/env.ts';
-import { createRunComfyClient } from '../runcomfy/client.ts';
-import type { RunComfyClient } from '../runcomfy/client.ts';
+import { type Config, tokenSource } from '../config/env.ts';
+import { createRunComfyClient, type RunComfyClient } from '../runcomfy/client.ts';
 
 /** RunComfy's client as configured; a missing or unreadable token is a `ConfigError` before anything is sent. */
 export async function openRunComfy(config: Config): Promise<RunComfyClient> {

@@ -1,11 +1,7 @@
-import { Client, Connection, isGrpcServiceError, ServiceError } from '@temporalio/client';
-import type { ConnectionLike } from '@temporalio/client';
+import { Client, Connection, type ConnectionLike, isGrpcServiceError, ServiceError } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
-
 import type { Config } from '../config/env.ts';
-import { loadTemporalConnection } from '../config/temporal.ts';
-import type { TemporalConnectionConfig } from '../config/temporal.ts';
-
+import { loadTemporalConnection, type TemporalConnectionConfig } from '../config/temporal.ts';
 import { loadPayloadCodec } from './payload-codec.ts';
 
 /** How a server is reached: what the environment says, or a server that was started here. */

@@ -1,10 +1,10 @@
-import type { SimulatorEvent } from './record/events.ts';
 import type { FaultRule, FaultRuleState } from './faults/rule.ts';
+import type { SimulatorEvent } from './record/events.ts';
 import type { Ledger } from './record/ledger.ts';
+import type { TrafficSecond } from './record/traffic.ts';
 import type { Profiles } from './settings/profiles.ts';
 import type { Hold } from './settings/settings.ts';
 import type { Switches } from './settings/switches.ts';
-import type { TrafficSecond } from './record/traffic.ts';
 
 export interface SimulatorOptions {
   /** 0, the default: any free port. */

@@ -1,14 +1,17 @@
 import type { Client } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
-import type { NativeConnection, WorkerDeploymentOptions, WorkflowBundleOption } from '@temporalio/worker';
-import { Worker } from '@temporalio/worker';
+import {
+  type NativeConnection,
+  Worker,
+  type WorkerDeploymentOptions,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.ts';
 import { createOpenReadings } from '../activities/open-readings.ts';
 import { createReadPacer } from '../activities/read-pacer.ts';
 import { createReadTally } from '../activities/read-tally.ts';
-import type { WaitingKnowledge } from '../activities/waiting/knowledge.ts';
-import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
+import { createWaitingKnowledge, type WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { withWorkerCodecs } from '../codec/index.ts';
 import { defaultTaskQueue, submitTaskQueue } from '../domain/names.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
@@ -19,8 +22,8 @@ import { createHandOver } from './hand-over.ts';
 import { learnFromHistory } from './learn-from-history.ts';
 import { checkNewerRuns } from './newer-runs.ts';
 import { openRequestSpool } from './request-spool.ts';
-import { openSubmitJournal } from './submit-journal.ts';
 import { followSearchAttributes, missingSearchAttributesSentence } from './search-attributes.ts';
+import { openSubmitJournal } from './submit-journal.ts';
 
 /** Longer than a submit may take (75 s), so that no POST is cut off by a shutdown. */
 const shutdownGraceMs = 90_000;

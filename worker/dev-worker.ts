@@ -1,9 +1,7 @@
 import type { LogLevel } from '../config/env.ts';
 import { createLogger } from '../setup/logger.ts';
-
 import type { GenerationWorker } from './create-worker.ts';
-import { openGenerationWorker } from './open-worker.ts';
-import type { OpenWorkerOptions } from './open-worker.ts';
+import { openGenerationWorker, type OpenWorkerOptions } from './open-worker.ts';
 import { installRuntime } from './runtime.ts';
 
 /** The worker of a local stack: as any other, but it says only what went wrong. */

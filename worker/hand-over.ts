@@ -1,13 +1,9 @@
-import type { Client } from '@temporalio/client';
-import { ActivityCancelledError } from '@temporalio/client';
+import { ActivityCancelledError, type Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-
 import type { KeptRequestId } from '../activities/index.ts';
 import type { AcceptedRequest } from '../domain/generation.ts';
 import { messageNames } from '../domain/names.ts';
-
-import { identifyNamespace, locateSpooled } from './locate-chain.ts';
-import type { NamespaceIdentity } from './locate-chain.ts';
+import { identifyNamespace, locateSpooled, type NamespaceIdentity } from './locate-chain.ts';
 import type { RequestSpool, SpooledRequest } from './request-spool.ts';
 import type { SubmitJournal } from './submit-journal.ts';
 

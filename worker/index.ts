@@ -1,5 +1,4 @@
 import { ConfigError } from '../config/config-error.ts';
-
 import type { bundleWorkflows as Bundle, loadWorkflowBundle as Load } from './bundle-workflows.ts';
 import type { GenerationWorker, GenerationWorkerOptions } from './create-worker.ts';
 import type { OpenWorkerOptions } from './open-worker.ts';

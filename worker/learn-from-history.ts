@@ -3,8 +3,7 @@ import type { WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { workSourceOf } from '../activities/waiting/work-source.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { generationWorkflowType } from '../domain/names.ts';
-import type { FinishedWork } from '../domain/waiting.ts';
-import { workMemoKey } from '../domain/waiting.ts';
+import { type FinishedWork, workMemoKey } from '../domain/waiting.ts';
 
 const maxGenerations = 2_000;
 

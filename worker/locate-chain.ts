@@ -1,9 +1,6 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
-import type { Client, WorkflowHandle } from '@temporalio/client';
+import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
-
 import { lateKey } from '../domain/names.ts';
-
 import type { SpooledRequest } from './request-spool.ts';
 
 type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];

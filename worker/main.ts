@@ -1,12 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
-
-import { ConfigError, stateDirOf } from '../config/env.ts';
-import type { Config } from '../config/env.ts';
+import { type Config, ConfigError, stateDirOf } from '../config/env.ts';
 import { createLogger } from '../setup/logger.ts';
 import { openRunComfy } from '../setup/runcomfy.ts';
 import { loadTemporalSettings, openTemporalBy } from '../setup/temporal.ts';
-
 import { createGenerationWorker } from './create-worker.ts';
 import { serveHealth } from './health.ts';
 import { installRuntime } from './runtime.ts';

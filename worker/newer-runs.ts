@@ -1,5 +1,4 @@
-import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, type Client, type WorkflowExecutionInfo, WorkflowFailedError } from '@temporalio/client';
 import { isJsonObject } from '../domain/json.ts';
 import { generationWorkflowType } from '../domain/names.ts';
 

@@ -1,13 +1,9 @@
-import type { NativeConnectionOptions } from '@temporalio/worker';
-import { NativeConnection } from '@temporalio/worker';
-
+import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import { readConfig, stateDirOf } from '../config/env.ts';
 import { createRunComfyClient } from '../runcomfy/client.ts';
 import { createLogger } from '../setup/logger.ts';
 import { loadTemporalSettings, openTemporalBy } from '../setup/temporal.ts';
-
-import { createGenerationWorker } from './create-worker.ts';
-import type { GenerationWorker, GenerationWorkerOptions } from './create-worker.ts';
+import { createGenerationWorker, type GenerationWorker, type GenerationWorkerOptions } from './create-worker.ts';
 
 /** A worker from a token; what is left out comes from the environment, as for `runcomfy-temporal worker`. */
 export interface OpenWorkerOptions extends Partial<

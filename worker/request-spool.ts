@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-
 import type { AcceptedRequest } from '../domain/generation.ts';
 import { isJsonObject } from '../domain/json.ts';
-
 import { syncFolder } from './sync-folder.ts';
 
 /** A request id that Temporal has not taken yet. No input, no token. */

@@ -1,5 +1,4 @@
-import type { LogLevel as TemporalLogLevel } from '@temporalio/worker';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { DefaultLogger, Runtime, type LogLevel as TemporalLogLevel } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config/env.ts';
 

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-
 import { isJsonObject } from '../domain/json.ts';
 import { isRequestId } from '../domain/request.ts';
-
 import { syncFolder } from './sync-folder.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;

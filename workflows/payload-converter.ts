@@ -1,5 +1,4 @@
-import type { Payload, PayloadConverter } from '@temporalio/workflow';
-import { defaultPayloadConverter, workflowInfo } from '@temporalio/workflow';
+import { defaultPayloadConverter, type Payload, type PayloadConverter, workflowInfo } from '@temporalio/workflow';
 
 type Context = Parameters<PayloadConverter['fromPayload']>[1];
 

@@ -1,5 +1,12 @@
-import type { DurationPrior, Kernel, WeightedDuration } from './kernels.ts';
-import { countUntil, kernelsOf, mixtureCdf, priorKernels } from './kernels.ts';
+import {
+  countUntil,
+  type DurationPrior,
+  type Kernel,
+  kernelsOf,
+  mixtureCdf,
+  priorKernels,
+  type WeightedDuration,
+} from './kernels.ts';
 
 /** A distribution of durations in seconds, tabulated on an increasing grid. */
 export interface DurationDistribution {

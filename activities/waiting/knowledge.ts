@@ -1,15 +1,23 @@
 import { LRUCache } from 'lru-cache';
 import type { FinishedWork } from '../../domain/waiting.ts';
 import { modelKind } from '../../runcomfy/models/model-kind.ts';
-import type { DurationDistribution } from './duration-distribution.ts';
-import { estimateDurations, likelyEndAfter } from './duration-distribution.ts';
+import { type DurationDistribution, estimateDurations, likelyEndAfter } from './duration-distribution.ts';
 import type { WeightedDuration } from './kernels.ts';
-import type { Memory, Stage } from './memory.ts';
-import { durationsIn, isFull, isOfModel, levelsOf, observedIn, quantileIn, remember, spreadOf } from './memory.ts';
+import {
+  durationsIn,
+  isFull,
+  isOfModel,
+  levelsOf,
+  type Memory,
+  observedIn,
+  quantileIn,
+  remember,
+  spreadOf,
+  type Stage,
+} from './memory.ts';
 import { priorOf } from './prior.ts';
 import { queuedWork, remainingQueue } from './queued-work.ts';
-import type { ReadPlan } from './read-plan.ts';
-import { blindly, planReads } from './read-plan.ts';
+import { blindly, planReads, type ReadPlan } from './read-plan.ts';
 
 /** What is known of a request when its next read is planned; times in seconds. */
 export interface WaitSoFar {

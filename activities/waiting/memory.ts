@@ -1,7 +1,6 @@
 import type { FinishedWork } from '../../domain/waiting.ts';
 import { modelKind } from '../../runcomfy/models/model-kind.ts';
-import type { TimedDuration } from './drift.ts';
-import { weighByAge } from './drift.ts';
+import { type TimedDuration, weighByAge } from './drift.ts';
 import type { WeightedDuration } from './kernels.ts';
 
 /** `work`: since the last moment at which it was known not to run yet; `run`: since it was seen to run. */

@@ -1,5 +1,4 @@
-import type { DurationDistribution } from './duration-distribution.ts';
-import { interpolate, quantileGrid, tabulate } from './duration-distribution.ts';
+import { type DurationDistribution, interpolate, quantileGrid, tabulate } from './duration-distribution.ts';
 import type { WeightedDuration } from './kernels.ts';
 
 /** What is known of work that still queues. */

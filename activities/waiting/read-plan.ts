@@ -1,5 +1,4 @@
-import type { DurationDistribution } from './duration-distribution.ts';
-import { firstAfter, interpolate } from './duration-distribution.ts';
+import { type DurationDistribution, firstAfter, interpolate } from './duration-distribution.ts';
 
 /**
  * When to look at something whose end cannot be observed: minimises cost per check × checks + delay until the check that

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-
 import { serveCodec } from '../../codec/index.ts';
 import { loadPayloadCodec } from '../../setup/payload-codec.ts';
 import { CliError } from '../cli-error.ts';

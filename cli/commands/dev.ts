@@ -1,12 +1,10 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
-
-import type { CommandContext } from '../command-context.ts';
 import { CliError } from '../cli-error.ts';
+import type { CommandContext } from '../command-context.ts';
 import { defineCommand } from '../define-command.ts';
 import { demoClipPrice, makeDemoClip } from '../dev-server/demo-clip.ts';
-import { startDevStack, variablesOf } from '../dev-server/stack.ts';
-import type { DevStack } from '../dev-server/stack.ts';
+import { type DevStack, startDevStack, variablesOf } from '../dev-server/stack.ts';
 import { exitCodes } from '../exit-codes.ts';
 
 interface DevOptions {

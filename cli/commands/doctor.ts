@@ -1,10 +1,15 @@
 import { stateDirOf } from '../../config/env.ts';
 import type { CommandContext } from '../command-context.ts';
 import { defineCommand } from '../define-command.ts';
-import { exitCodes } from '../exit-codes.ts';
-import type { ExitCode } from '../exit-codes.ts';
-import { checkSearchAttributes, checkTemporal, checkToken, checkWorkers, failedFinding } from '../health-checks.ts';
-import type { Finding } from '../health-checks.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import {
+  checkSearchAttributes,
+  checkTemporal,
+  checkToken,
+  checkWorkers,
+  failedFinding,
+  type Finding,
+} from '../health-checks.ts';
 import { table } from '../pretty.ts';
 import { checkSpool } from '../spool-check.ts';
 

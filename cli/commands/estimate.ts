@@ -1,5 +1,4 @@
 import { InvalidArgumentError } from 'commander';
-
 import { sumUp } from '../../domain/estimate.ts';
 import { estimateModel } from '../../plans/estimate.ts';
 import { catalogueOf } from '../catalogue.ts';
@@ -8,9 +7,7 @@ import { addInputOptions } from '../deliver.ts';
 import { prettyEstimate } from '../estimate-table.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { parseCount } from '../option-parsers.ts';
-import { readInput } from '../read-input.ts';
-import type { InputSource } from '../read-input.ts';
-
+import { type InputSource, readInput } from '../read-input.ts';
 import { checkModelId } from './model.ts';
 
 interface EstimateFlags extends InputSource {

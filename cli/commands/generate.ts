@@ -1,10 +1,6 @@
 import { randomUUID } from 'node:crypto';
-
-import type { Command } from 'commander';
-import { Option } from 'commander';
-
-import { checkRequest } from '../../client/index.ts';
-import type { StartOptions } from '../../client/index.ts';
+import { type Command, Option } from 'commander';
+import { checkRequest, type StartOptions } from '../../client/index.ts';
 import { findUnattendedQueues } from '../../client/operator/index.ts';
 import type {
   CancelWhileRunningPolicy,
@@ -12,17 +8,21 @@ import type {
   UnknownSubmissionPolicy,
   WaitingPreset,
 } from '../../domain/generation.ts';
-
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
+import {
+  addDownloadOptions,
+  addInputOptions,
+  deliver,
+  type DownloadFlags,
+  prepareDownload,
+  resultCommand,
+} from '../deliver.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { catchInterrupts } from '../interrupts.ts';
 import { parsePositive, parseStretch } from '../option-parsers.ts';
-import { addDownloadOptions, addInputOptions, deliver, prepareDownload, resultCommand } from '../deliver.ts';
-import type { DownloadFlags } from '../deliver.ts';
-import { readInput } from '../read-input.ts';
-import type { InputSource } from '../read-input.ts';
 import { ownCommand } from '../own-command.ts';
+import { type InputSource, readInput } from '../read-input.ts';
 import { waitForEnd } from '../wait-for-end.ts';
 
 interface GenerateOptions extends InputSource, DownloadFlags {

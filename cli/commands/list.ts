@@ -1,9 +1,6 @@
 import { Option } from 'commander';
-
 import type { ListedGeneration } from '../../client/index.ts';
-import { phases } from '../../domain/generation.ts';
-import type { Phase } from '../../domain/generation.ts';
-
+import { type Phase, phases } from '../../domain/generation.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { parseCount } from '../option-parsers.ts';

@@ -1,5 +1,4 @@
 import { isModelId } from '../../domain/request.ts';
-
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';

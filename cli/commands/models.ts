@@ -1,5 +1,4 @@
 import { Option } from 'commander';
-
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { parseCount } from '../option-parsers.ts';

@@ -1,5 +1,4 @@
 import type { SubmissionResolution } from '../../domain/generation.ts';
-
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';

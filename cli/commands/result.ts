@@ -1,8 +1,6 @@
 import { GenerationError } from '../../client/index.ts';
-
-import { addDownloadOptions, deliver, prepareDownload, resultCommand } from '../deliver.ts';
-import type { DownloadFlags } from '../deliver.ts';
 import { defineCommand } from '../define-command.ts';
+import { addDownloadOptions, deliver, type DownloadFlags, prepareDownload, resultCommand } from '../deliver.ts';
 import { waitForEnd } from '../wait-for-end.ts';
 
 interface ResultOptions extends DownloadFlags {

@@ -1,7 +1,5 @@
 import { once } from 'node:events';
-
 import { Option } from 'commander';
-
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';

@@ -1,19 +1,21 @@
-import { isRunComfyError } from '../../runcomfy/errors.ts';
-import type { RunComfyClient } from '../../runcomfy/client.ts';
-import { bundledModels, createInputValidator, findBundledModel, validateBundled } from '../../runcomfy/models/index.ts';
-import type { InputReport } from '../../runcomfy/models/index.ts';
-import { issuesSentence } from '../../domain/issues.ts';
 import type { Config } from '../../config/env.ts';
-
+import { issuesSentence } from '../../domain/issues.ts';
+import type { RunComfyClient } from '../../runcomfy/client.ts';
+import { isRunComfyError } from '../../runcomfy/errors.ts';
+import {
+  bundledModels,
+  createInputValidator,
+  findBundledModel,
+  type InputReport,
+  validateBundled,
+} from '../../runcomfy/models/index.ts';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { addInputOptions } from '../deliver.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { nearestModels } from '../nearest-models.ts';
-import { readInput } from '../read-input.ts';
-import type { InputSource } from '../read-input.ts';
+import { type InputSource, readInput } from '../read-input.ts';
 import { withRunComfy } from '../with-runcomfy.ts';
-
 import { checkModelId } from './model.ts';
 
 /** `validate MODEL`: checks an input and sends nothing. */

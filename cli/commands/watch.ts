@@ -1,9 +1,6 @@
-import { isGenerationError, isTerminal } from '../../client/index.ts';
-import type { GenerationHandle, KnownState } from '../../client/index.ts';
-
+import { type GenerationHandle, isGenerationError, isTerminal, type KnownState } from '../../client/index.ts';
 import { defineCommand } from '../define-command.ts';
-import { exitCodeOf, exitCodes } from '../exit-codes.ts';
-import type { ExitCode } from '../exit-codes.ts';
+import { type ExitCode, exitCodeOf, exitCodes } from '../exit-codes.ts';
 import { catchInterrupts } from '../interrupts.ts';
 import { progressLine } from '../pretty-state.ts';
 import { detached } from '../wait-for-end.ts';

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
-
 import { createGenerationClient } from '../../client/index.ts';
 import { expectedPriceUsd, klingImageToVideoId, klingImageToVideoPayload } from '../../runcomfy/models/index.ts';
-
 import type { DevStack } from './stack.ts';
 
 /** What the clip of the demonstration costs by RunComfy's published prices. */

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-
 import { cacheDirOfUser } from '../../config/cache-dir.ts';
 import { packageDir } from '../manifest.ts';
 

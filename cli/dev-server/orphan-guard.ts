@@ -1,5 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
  * Ends `child` when this process ends, however it ends. A tiny shell holds the reading end of a pipe: the pipe closes

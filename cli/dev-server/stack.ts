@@ -1,18 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
-
 import type { Client } from '@temporalio/client';
-
-import { tokenSource } from '../../config/env.ts';
-import type { Config } from '../../config/env.ts';
+import { type Config, tokenSource } from '../../config/env.ts';
 import { loadTemporalConnection } from '../../config/temporal.ts';
 import { searchAttributes } from '../../domain/names.ts';
-import { loadTemporalSettings, openTemporal } from '../../setup/temporal.ts';
-import type { TemporalSettings } from '../../setup/temporal.ts';
+import { loadTemporalSettings, openTemporal, type TemporalSettings } from '../../setup/temporal.ts';
 import type { Simulator } from '../../simulator/index.ts';
 import { loadWorkerPart } from '../load-worker.ts';
-
 import { devFolder } from './dev-folder.ts';
 import { startEmbeddedServer } from './server.ts';
 import { findTemporalBinary } from './temporal-binary.ts';

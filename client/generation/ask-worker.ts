@@ -1,9 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { Client } from '@temporalio/client';
-
 import { listPollers } from '../operator/workers.ts';
-
 import { describeRun } from './run-info.ts';
 
 const quickAnswerMs = 1_000;

@@ -1,5 +1,4 @@
 import { cutText, wellFormed } from '../../domain/text.ts';
-
 import { GenerationError } from '../errors.ts';
 
 /** What a server takes as a Workflow ID unless it was configured otherwise. */

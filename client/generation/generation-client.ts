@@ -1,22 +1,16 @@
 import type { Client } from '@temporalio/client';
-
 import type { GenerationRequest, GenerationResult } from '../../domain/generation.ts';
 import { defaultTaskQueue } from '../../domain/names.ts';
 import type { InputOf } from '../../runcomfy/models/index.ts';
-
 import { eachNamed, named } from '../convert-errors.ts';
 import { checkKey } from './check-arguments.ts';
-
 import type { WaitOptions } from './following/await-result.ts';
 import { startLate } from './following/collect-late.ts';
+import { type ListedGeneration, type ListFilter, listGenerations } from './following/list-generations.ts';
+import { createHandle, type GenerationHandle } from './generation-handle.ts';
 import { describeRun } from './run-info.ts';
-import { createHandle } from './generation-handle.ts';
-import type { GenerationHandle } from './generation-handle.ts';
-import { listGenerations } from './following/list-generations.ts';
-import type { ListedGeneration, ListFilter } from './following/list-generations.ts';
 import { refuseOtherType } from './starting/compare-requests.ts';
-import { startGeneration } from './starting/start-generation.ts';
-import type { StartOptions } from './starting/start-generation.ts';
+import { startGeneration, type StartOptions } from './starting/start-generation.ts';
 
 export interface GenerationClientOptions {
   /** A connected client of `@temporalio/client`; its namespace, codecs and interceptors are used as they are. */

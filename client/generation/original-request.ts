@@ -1,9 +1,6 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
-import type { Client, GetWorkflowExecutionHistoryRequest } from '@temporalio/client';
-
+import { type Client, type GetWorkflowExecutionHistoryRequest, WorkflowNotFoundError } from '@temporalio/client';
 import type { GenerationRequest } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
-
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
 /** What the first event of a run says about who it is and what it was asked for. */

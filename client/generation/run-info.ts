@@ -1,7 +1,5 @@
 import type { Client, WorkflowService } from '@temporalio/client';
-
-import type { SearchAttributeName } from '../../domain/names.ts';
-import { searchAttributeNames } from '../../domain/names.ts';
+import { type SearchAttributeName, searchAttributeNames } from '../../domain/names.ts';
 
 /** How a run stands, as Temporal numbers it on the wire. */
 const runStatuses = {

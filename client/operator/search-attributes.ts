@@ -1,8 +1,5 @@
 import type { Client } from '@temporalio/client';
-
-import { searchAttributeNames, searchAttributes } from '../../domain/names.ts';
-import type { SearchAttributeName } from '../../domain/names.ts';
-
+import { type SearchAttributeName, searchAttributeNames, searchAttributes } from '../../domain/names.ts';
 import { named } from '../convert-errors.ts';
 
 /** Values of Temporal's `IndexedValueType` on the wire. */

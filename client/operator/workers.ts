@@ -1,7 +1,5 @@
 import type { Client, WorkflowService } from '@temporalio/client';
-
 import { submitTaskQueue } from '../../domain/names.ts';
-
 import { named } from '../convert-errors.ts';
 import { describeRun } from '../generation/run-info.ts';
 

@@ -14,8 +14,7 @@ import { CancelledFailure, Client, Connection, WorkflowFailedError } from '@temp
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { activities } from './activities.ts';
-import type { illustratedClip } from './workflows.ts';
-import { stepsQuery } from './workflows.ts';
+import { type illustratedClip, stepsQuery } from './workflows.ts';
 
 // Ctrl-C belongs to the pipeline; the worker must live on to see its end.
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });

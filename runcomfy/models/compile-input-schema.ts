@@ -3,8 +3,7 @@ import type { InputIssue } from '../../domain/generation.ts';
 import { boundIssues } from '../../domain/issues.ts';
 import { isJsonObject, jsonPath } from '../../domain/json.ts';
 import { describeExpected, describeFound } from './describe.ts';
-import type { SchemaNode } from './normalize-schema.ts';
-import { normalizeSchema } from './normalize-schema.ts';
+import { normalizeSchema, type SchemaNode } from './normalize-schema.ts';
 import { findUnknownKeys } from './unknown-keys.ts';
 
 /** What a check of an input found: issues refuse it, warnings are for people. */

@@ -3,10 +3,8 @@ import type { GenerationOutput } from '../../domain/generation.ts';
 import { inputUrlsOf } from '../../domain/request.ts';
 import { cutText } from '../../domain/text.ts';
 import { filledString, numeric, optionalField, withoutUndefined } from './lenient.ts';
-import type { OutputContext } from './output.ts';
-import { isEmptyOutput, outputOf, readOutput } from './output.ts';
-import type { Reason } from './reason.ts';
-import { readReason } from './reason.ts';
+import { isEmptyOutput, type OutputContext, outputOf, readOutput } from './output.ts';
+import { readReason, type Reason } from './reason.ts';
 import { quoteStatusWord, readStatusWord } from './status-words.ts';
 
 const maxRawOutputLength = 1_000;

@@ -1,6 +1,5 @@
+import { jsonReply, type Reply } from '../http/reply.ts';
 import { toUsd } from '../world/money.ts';
-import type { Reply } from '../http/reply.ts';
-import { jsonReply } from '../http/reply.ts';
 import { balanceMicroOf } from '../world/wallets.ts';
 import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';

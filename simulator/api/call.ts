@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Reply } from '../http/reply.ts';
 import { digestOf } from '../world/file-ids.ts';
 import type { Job } from '../world/job.ts';
-import type { Reply } from '../http/reply.ts';
 import type { World } from '../world/world.ts';
 import { badToken, foreignRequest, unknownRequest } from './errors.ts';
 

@@ -1,9 +1,7 @@
+import { jsonReply, type Reply } from '../http/reply.ts';
 import type { Job } from '../world/job.ts';
-import type { Reply } from '../http/reply.ts';
-import { jsonReply } from '../http/reply.ts';
 import type { World } from '../world/world.ts';
-import type { Call } from './call.ts';
-import { ownJob } from './call.ts';
+import { type Call, ownJob } from './call.ts';
 import { statusWordOf } from './status-words.ts';
 
 /** Answers `POST /v1/requests/{id}/cancel`: only queued work is stopped. */

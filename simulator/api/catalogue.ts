@@ -1,6 +1,5 @@
 import { findEntry, listCategories, listEntries } from '../catalogue/catalogue.ts';
-import type { Reply } from '../http/reply.ts';
-import { jsonReply } from '../http/reply.ts';
+import { jsonReply, type Reply } from '../http/reply.ts';
 import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';
 import { badToken, errorReply, unknownModel } from './errors.ts';

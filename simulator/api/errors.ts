@@ -1,6 +1,5 @@
 import type { InputIssue } from '../../domain/generation.ts';
-import type { Reply } from '../http/reply.ts';
-import { jsonReply } from '../http/reply.ts';
+import { jsonReply, type Reply } from '../http/reply.ts';
 import type { Switches } from '../settings/switches.ts';
 
 /** An error in the API's own form; with `errors_in_200` it comes as HTTP 200. */

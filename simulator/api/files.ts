@@ -1,5 +1,5 @@
-import { mediaBytes, mediaTypes } from '../world/media.ts';
 import type { Reply } from '../http/reply.ts';
+import { mediaBytes, mediaTypes } from '../world/media.ts';
 import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';
 

@@ -1,11 +1,9 @@
+import { jsonReply, type Reply } from '../http/reply.ts';
+import type { Switches } from '../settings/switches.ts';
 import type { Job } from '../world/job.ts';
 import { toUsd } from '../world/money.ts';
-import type { Reply } from '../http/reply.ts';
-import { jsonReply } from '../http/reply.ts';
-import type { Switches } from '../settings/switches.ts';
 import type { World } from '../world/world.ts';
-import type { Call } from './call.ts';
-import { ownJob } from './call.ts';
+import { type Call, ownJob } from './call.ts';
 import { notReady } from './errors.ts';
 import { outputOf } from './output.ts';
 import { resultWordOf, seenState } from './status-words.ts';

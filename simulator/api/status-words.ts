@@ -1,6 +1,5 @@
-import type { Job } from '../world/job.ts';
-import { isFinished } from '../world/job.ts';
 import type { Switches } from '../settings/switches.ts';
+import { isFinished, type Job } from '../world/job.ts';
 
 /** The word of `/status`: `completed` means that the work is over, not that it succeeded. */
 export function statusWordOf(job: Job, switches: Switches): string {

@@ -1,9 +1,7 @@
+import { jsonReply, type Reply } from '../http/reply.ts';
 import type { Job } from '../world/job.ts';
-import type { Reply } from '../http/reply.ts';
-import { jsonReply } from '../http/reply.ts';
 import type { World } from '../world/world.ts';
-import type { Call } from './call.ts';
-import { ownJob } from './call.ts';
+import { type Call, ownJob } from './call.ts';
 import { seenState, statusWordOf } from './status-words.ts';
 
 /** Answers `GET /v1/requests/{id}/status`. */

@@ -1,11 +1,10 @@
 import { isJsonObject } from '../../domain/json.ts';
 import { findEntry } from '../catalogue/catalogue.ts';
-import type { Job } from '../world/job.ts';
 import { checkInput, kindOf, outputCountOf, priceUsdOf } from '../catalogue/model-rules.ts';
+import { jsonReply, type Reply } from '../http/reply.ts';
+import type { Job } from '../world/job.ts';
 import { toMicrodollars } from '../world/money.ts';
 import type { JobDraft } from '../world/new-job.ts';
-import type { Reply } from '../http/reply.ts';
-import { jsonReply } from '../http/reply.ts';
 import { balanceMicroOf } from '../world/wallets.ts';
 import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';

@@ -1,5 +1,4 @@
-import type { CatalogueEntry } from './entry.ts';
-import { bool, entry, int, media, mediaList, number, text, word } from './entry.ts';
+import { bool, type CatalogueEntry, entry, int, media, mediaList, number, text, word } from './entry.ts';
 
 const voices = Array.from({ length: 20 }, (_, index) => `voice_${String(index + 1)}`).join(' ');
 

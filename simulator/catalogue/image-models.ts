@@ -1,5 +1,15 @@
-import type { CatalogueEntry, SchemaProperty } from './entry.ts';
-import { bool, entry, float, int, media, mediaList, text, word } from './entry.ts';
+import {
+  bool,
+  type CatalogueEntry,
+  entry,
+  float,
+  int,
+  media,
+  mediaList,
+  type SchemaProperty,
+  text,
+  word,
+} from './entry.ts';
 
 const prompt = text();
 const sizes = 'square_hd square portrait_4_3 portrait_16_9 landscape_4_3 landscape_16_9';

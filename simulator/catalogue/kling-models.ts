@@ -1,7 +1,18 @@
 import { klingPrices } from '../../runcomfy/models/index.ts';
 import { toUsd } from '../world/money.ts';
-import type { CatalogueEntry, SchemaProperty } from './entry.ts';
-import { bool, entry, float, int, listedInt, media, mediaList, text, word } from './entry.ts';
+import {
+  bool,
+  type CatalogueEntry,
+  entry,
+  float,
+  int,
+  listedInt,
+  media,
+  mediaList,
+  type SchemaProperty,
+  text,
+  word,
+} from './entry.ts';
 
 const prompt = text();
 const segments: SchemaProperty = {

@@ -1,5 +1,16 @@
-import type { CatalogueEntry, SchemaProperty } from './entry.ts';
-import { bool, entry, int, listedInt, media, mediaList, number, text, word } from './entry.ts';
+import {
+  bool,
+  type CatalogueEntry,
+  entry,
+  int,
+  listedInt,
+  media,
+  mediaList,
+  number,
+  type SchemaProperty,
+  text,
+  word,
+} from './entry.ts';
 
 const prompt = text();
 const image = media('image');

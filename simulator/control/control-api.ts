@@ -2,12 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { faultNames } from '../faults/fault-names.ts';
 import type { FaultRule } from '../faults/rule.ts';
+import { jsonReply, type Reply } from '../http/reply.ts';
 import type { Profiles } from '../settings/profiles.ts';
-import type { Reply } from '../http/reply.ts';
-import { jsonReply } from '../http/reply.ts';
 import { scenarios } from '../settings/scenarios.ts';
-import type { SimulatorControls } from '../simulator.ts';
 import type { Switches } from '../settings/switches.ts';
+import type { SimulatorControls } from '../simulator.ts';
 import type { World } from '../world/world.ts';
 
 const holdBody = z.strictObject({

@@ -1,16 +1,15 @@
 import type { FaultRules } from '../faults/pick-fault.ts';
-import { digestOf } from '../world/file-ids.ts';
+import type { Listener } from '../http/listener.ts';
 import type { Journal } from '../record/journal.ts';
 import { readLedger } from '../record/ledger.ts';
-import type { Listener } from '../http/listener.ts';
-import { toMicrodollars } from '../world/money.ts';
+import { recordsOf, type StateRecord } from '../record/state-file.ts';
+import type { Traffic } from '../record/traffic.ts';
 import { parseProfiles } from '../settings/profiles.ts';
 import { findScenario } from '../settings/scenarios.ts';
-import type { SimulatorControls } from '../simulator.ts';
-import type { StateRecord } from '../record/state-file.ts';
-import { recordsOf } from '../record/state-file.ts';
 import { normalSwitches, parseSwitches } from '../settings/switches.ts';
-import type { Traffic } from '../record/traffic.ts';
+import type { SimulatorControls } from '../simulator.ts';
+import { digestOf } from '../world/file-ids.ts';
+import { toMicrodollars } from '../world/money.ts';
 import type { World } from '../world/world.ts';
 
 /** Everything that can be done to a running simulator; changes are on the disk before these return. */

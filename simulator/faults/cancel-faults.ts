@@ -1,8 +1,7 @@
 import { cancelReply } from '../api/cancel.ts';
 import { errorReply, unknownRequest } from '../api/errors.ts';
 import type { Job } from '../world/job.ts';
-import type { Delivery, Fault, FaultContext } from './fault.ts';
-import { jobOf, reply } from './fault.ts';
+import { type Delivery, type Fault, type FaultContext, jobOf, reply } from './fault.ts';
 
 /** A fault that strikes only while the job is still queued. */
 function whileQueued(name: string, sentence: string, act: (job: Job, context: FaultContext) => Delivery): Fault {

@@ -1,6 +1,5 @@
 import type { Reply } from '../http/reply.ts';
-import type { Fault } from './fault.ts';
-import { reply } from './fault.ts';
+import { type Fault, reply } from './fault.ts';
 
 const twoGiB = 2 ** 31;
 

@@ -1,11 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Reply } from '../http/reply.ts';
-import { encodeReply } from '../http/reply.ts';
+import { encodeReply, type Reply } from '../http/reply.ts';
 import { createRandom } from '../world/random.ts';
-import type { Delivery, FaultContext } from './fault.ts';
 import { faultsByName } from './fault-names.ts';
-import type { FaultRule, FaultRuleState } from './rule.ts';
-import { parseFaultRules } from './rule.ts';
+import type { Delivery, FaultContext } from './fault.ts';
+import { type FaultRule, type FaultRuleState, parseFaultRules } from './rule.ts';
 
 /** The rules in force. */
 export interface FaultRules {

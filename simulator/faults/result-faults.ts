@@ -2,11 +2,9 @@ import { inputUrlsOf } from '../../domain/request.ts';
 import { notReady } from '../api/errors.ts';
 import { outputUrls } from '../api/output.ts';
 import { errorOf, readResult, unfinishedReply } from '../api/result.ts';
-import type { Job } from '../world/job.ts';
-import { isFinished } from '../world/job.ts';
 import type { Switches } from '../settings/switches.ts';
-import type { Fault, FaultContext } from './fault.ts';
-import { jobOf, reply, withJson } from './fault.ts';
+import { isFinished, type Job } from '../world/job.ts';
+import { type Fault, type FaultContext, jobOf, reply, withJson } from './fault.ts';
 
 interface Success {
   readonly kind: Job['kind'];

@@ -1,9 +1,8 @@
+import type { Step } from '../api/call.ts';
 import { unknownRequest } from '../api/errors.ts';
 import { seenState } from '../api/status-words.ts';
-import type { Step } from '../api/call.ts';
 import { isFinished } from '../world/job.ts';
-import type { Fault, FaultContext } from './fault.ts';
-import { jobOf, reply, withJson } from './fault.ts';
+import { type Fault, type FaultContext, jobOf, reply, withJson } from './fault.ts';
 
 type Json = Record<string, unknown>;
 

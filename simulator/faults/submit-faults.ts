@@ -1,9 +1,7 @@
 import { unknownModel } from '../api/errors.ts';
 import { findEntry } from '../catalogue/catalogue.ts';
-import type { Reply } from '../http/reply.ts';
-import { jsonReply } from '../http/reply.ts';
-import type { Delivery, Fault, FaultContext } from './fault.ts';
-import { isTaken, jobOf, reply, withJson } from './fault.ts';
+import { jsonReply, type Reply } from '../http/reply.ts';
+import { type Delivery, type Fault, type FaultContext, isTaken, jobOf, reply, withJson } from './fault.ts';
 
 const usualDelayMs = 30_000;
 

@@ -1,8 +1,6 @@
 import { badToken, errorReply, retryAfterValue, tooMany } from '../api/errors.ts';
-import type { Reply } from '../http/reply.ts';
-import { jsonReply } from '../http/reply.ts';
-import type { Fault, FaultContext } from './fault.ts';
-import { allSteps, apiSteps, isTaken, reply } from './fault.ts';
+import { jsonReply, type Reply } from '../http/reply.ts';
+import { allSteps, apiSteps, type Fault, type FaultContext, isTaken, reply } from './fault.ts';
 
 const gatewayPage = '<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>';
 const usualDelayMs = 30_000;

@@ -1,25 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readBalance } from '../api/balance.ts';
-import type { Call } from '../api/call.ts';
-import { readToken } from '../api/call.ts';
+import { type Call, readToken } from '../api/call.ts';
 import { cancelRequest } from '../api/cancel.ts';
 import { readCatalogue } from '../api/catalogue.ts';
 import { tooLarge } from '../api/errors.ts';
 import { readFile } from '../api/files.ts';
 import { readResult } from '../api/result.ts';
 import { readStatus } from '../api/status.ts';
-import type { SubmitPlan } from '../api/submit.ts';
-import { acceptSubmit, planSubmit, submitReply } from '../api/submit.ts';
-import { deliver } from './delivery.ts';
+import { acceptSubmit, planSubmit, type SubmitPlan, submitReply } from '../api/submit.ts';
 import type { Delivery } from '../faults/fault.ts';
 import type { FaultRules } from '../faults/pick-fault.ts';
-import type { Job } from '../world/job.ts';
 import type { Journal } from '../record/journal.ts';
+import type { Traffic } from '../record/traffic.ts';
+import type { Job } from '../world/job.ts';
 import type { JobDraft } from '../world/new-job.ts';
+import type { World } from '../world/world.ts';
+import { deliver } from './delivery.ts';
 import type { Reply } from './reply.ts';
 import type { Route } from './route.ts';
-import type { Traffic } from '../record/traffic.ts';
-import type { World } from '../world/world.ts';
 
 export interface Service {
   readonly world: World;

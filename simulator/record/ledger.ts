@@ -1,8 +1,8 @@
 import type { JobState } from '../world/job.ts';
 import { toUsd } from '../world/money.ts';
-import type { Traffic, TrafficCounts } from './traffic.ts';
 import { balanceMicroOf } from '../world/wallets.ts';
 import type { World } from '../world/world.ts';
+import type { Traffic, TrafficCounts } from './traffic.ts';
 
 /** What one accepted job came to; times are milliseconds since the epoch. */
 export interface LedgerJob {

@@ -1,9 +1,9 @@
 import type { FaultRuleState } from '../faults/rule.ts';
-import type { Job } from '../world/job.ts';
-import { readJournal } from './journal.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { TrafficCounts } from './traffic.ts';
+import type { Job } from '../world/job.ts';
 import type { Wallet } from '../world/wallets.ts';
+import { readJournal } from './journal.ts';
+import type { TrafficCounts } from './traffic.ts';
 
 /** What a state file holds. */
 export interface SavedState {

@@ -1,5 +1,4 @@
-import type { Switches } from './switches.ts';
-import { switchTable } from './switches.ts';
+import { type Switches, switchTable } from './switches.ts';
 
 /** What the simulator claims and what it does not: to be shown when it starts. */
 export function fidelityStatement(switches: Switches): string {

@@ -1,7 +1,7 @@
-import type { Job, MediaKind } from './job.ts';
 import { drawTimes } from '../settings/profiles.ts';
-import { createRandom, drawId, drawUuid } from './random.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { Job, MediaKind } from './job.ts';
+import { createRandom, drawId, drawUuid } from './random.ts';
 
 /** What a submit that was found good brings in. */
 export interface JobDraft {

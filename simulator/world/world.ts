@@ -1,17 +1,13 @@
 import type { EventLog } from '../record/events.ts';
-import { fileIdOf } from './file-ids.ts';
-import type { Job } from './job.ts';
-import { isFinished } from './job.ts';
 import type { Journal } from '../record/journal.ts';
-import type { Lane } from './lane.ts';
-import { createLane } from './lane.ts';
-import { toMicrodollars } from './money.ts';
-import type { JobDraft } from './new-job.ts';
-import { createJob } from './new-job.ts';
-import { createRandom } from './random.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { Wallet, Wallets } from './wallets.ts';
-import { createWallets } from './wallets.ts';
+import { fileIdOf } from './file-ids.ts';
+import { isFinished, type Job } from './job.ts';
+import { createLane, type Lane } from './lane.ts';
+import { toMicrodollars } from './money.ts';
+import { createJob, type JobDraft } from './new-job.ts';
+import { createRandom } from './random.ts';
+import { createWallets, type Wallet, type Wallets } from './wallets.ts';
 
 /** Everything the simulated service knows: jobs, wallets and their course through time. */
 export interface World {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { activitiesOnSimulator, paidOrder } from '../support/activity-rig.ts';
 
 describe('an order that RunComfy accepted before', () => {

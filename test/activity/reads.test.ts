@@ -2,8 +2,14 @@ import { ApplicationFailureCategory } from '@temporalio/common';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { FaultRule } from '../../simulator/index.ts';
-import type { ActivityRig, Attempt } from '../support/activity-rig.ts';
-import { activitiesAt, activitiesOnSimulator, detailsOf, paidOrder } from '../support/activity-rig.ts';
+import {
+  activitiesAt,
+  activitiesOnSimulator,
+  type ActivityRig,
+  type Attempt,
+  detailsOf,
+  paidOrder,
+} from '../support/activity-rig.ts';
 import { kling } from '../support/simulator-client.ts';
 import { closedPort, reply, serve } from '../unit/runcomfy/http-servers.ts';
 

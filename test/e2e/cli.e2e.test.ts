@@ -4,15 +4,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-
 import type { GenerationResult, GenerationState } from '../../domain/generation.ts';
-import type { Simulator } from '../../simulator/index.ts';
-import { startSimulator } from '../../simulator/index.ts';
-import type { Ended, Running } from '../support/examples/examples.ts';
-import { run, until } from '../support/examples/examples.ts';
+import { type Simulator, startSimulator } from '../../simulator/index.ts';
+import { type Ended, run, type Running, until } from '../support/examples/examples.ts';
 import { flux, kling, klingInput } from '../support/simulator-client.ts';
 
 const taskQueue = `cli-${randomUUID()}`;

@@ -4,8 +4,7 @@ import { expect } from 'vitest';
 import type { GenerationHandle } from '../../client/index.ts';
 import type { UnknownSubmissionPolicy } from '../../domain/generation.ts';
 import type { FaultRule } from '../../simulator/index.ts';
-import type { GenerationStack } from '../support/generation-stack.ts';
-import { jobsNamed } from '../support/generation-stack.ts';
+import { type GenerationStack, jobsNamed } from '../support/generation-stack.ts';
 import { until } from '../support/processes.ts';
 
 /** A point in a generation's life at which something else may break. */

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { readConfig } from '../../config/env.ts';
-import { searchAttributes } from '../../domain/names.ts';
 import { startEmbeddedServer } from '../../cli/dev-server/server.ts';
 import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
+import { readConfig } from '../../config/env.ts';
+import { searchAttributes } from '../../domain/names.ts';
 
 let folder = '';
 let cliPath = '';

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pythonForExamples } from '../support/examples/examples-python.ts';
-import type { Surroundings } from '../support/examples/examples.ts';
-import { startSurroundings, until } from '../support/examples/examples.ts';
+import { startSurroundings, type Surroundings, until } from '../support/examples/examples.ts';
 
 let around: Surroundings;
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkExecution } from '../support/generations.ts';
 import { createStack, jobsNamed, orderNamed } from '../support/generation-stack.ts';
+import { checkExecution } from '../support/generations.ts';
 import { freePort, startWorkerProcess, temporaryFolder, until } from '../support/processes.ts';
 import { startOwnServer } from '../support/server.ts';
 

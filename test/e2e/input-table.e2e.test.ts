@@ -4,11 +4,9 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it, vi } from 'vitest';
 import { runCli } from '../../cli/main.ts';
 import type { InputIssue } from '../../domain/generation.ts';
-import type { GenerationStack } from '../support/generation-stack.ts';
-import { createStack } from '../support/generation-stack.ts';
+import { createStack, type GenerationStack } from '../support/generation-stack.ts';
 import { endingOf } from '../support/generations.ts';
-import type { CommandResult } from '../support/processes.ts';
-import { runCommand, startWorkerProcess } from '../support/processes.ts';
+import { type CommandResult, runCommand, startWorkerProcess } from '../support/processes.ts';
 import { kling, klingInput } from '../support/simulator-client.ts';
 
 const { prompt, start_image_url: startImage } = klingInput;

@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { GenerationHandle } from '../../client/index.ts';
-import { createGenerationClient } from '../../client/index.ts';
+import { createGenerationClient, type GenerationHandle } from '../../client/index.ts';
 import type { FailureType } from '../../domain/failure-type.ts';
 import type { GenerationRequest } from '../../domain/generation.ts';
 import type { FaultRule } from '../../simulator/index.ts';
-import type { GenerationStack } from '../support/generation-stack.ts';
-import { connectClient, createStack, jobsNamed, orderNamed } from '../support/generation-stack.ts';
+import {
+  connectClient,
+  createStack,
+  type GenerationStack,
+  jobsNamed,
+  orderNamed,
+} from '../support/generation-stack.ts';
 import { startWorkerProcess, until } from '../support/processes.ts';
 
 interface Failing {

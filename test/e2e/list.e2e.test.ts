@@ -1,16 +1,16 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-
 import { Client } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-
-import type { GenerationClient, ListedGeneration, ListFilter } from '../../client/index.ts';
-import { createGenerationClient } from '../../client/index.ts';
+import {
+  createGenerationClient,
+  type GenerationClient,
+  type ListedGeneration,
+  type ListFilter,
+} from '../../client/index.ts';
 import { createEncryptionCodec } from '../../codec/index.ts';
 import type { Phase } from '../../domain/generation.ts';
 import type { FaultRule } from '../../simulator/index.ts';
-
-import type { GenerationStack } from '../support/generation-stack.ts';
-import { connectClient, createStack } from '../support/generation-stack.ts';
+import { connectClient, createStack, type GenerationStack } from '../support/generation-stack.ts';
 import { startWorkerProcess, until } from '../support/processes.ts';
 
 const stuck = 'kling/kling-3.0/pro/text-to-video';

@@ -1,11 +1,8 @@
 import fc from 'fast-check';
 import { playInProcess } from './in-process.ts';
-import type { Lane } from './lane.ts';
-import { openLane } from './lane.ts';
-import type { FuzzScript } from './script.ts';
-import { fuzzScripts } from './script.ts';
-import type { Said } from './truth.ts';
-import { brokenPromises } from './truth.ts';
+import { type Lane, openLane } from './lane.ts';
+import { type FuzzScript, fuzzScripts } from './script.ts';
+import { brokenPromises, type Said } from './truth.ts';
 
 /** A run that broke a promise; `seed` and `path` lead back to it. */
 export interface CounterExample {

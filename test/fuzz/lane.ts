@@ -1,7 +1,5 @@
-import type { RunComfyClient } from '../../runcomfy/client.ts';
-import { createRunComfyClient } from '../../runcomfy/client.ts';
-import type { Simulator } from '../../simulator/index.ts';
-import { startSimulator } from '../../simulator/index.ts';
+import { createRunComfyClient, type RunComfyClient } from '../../runcomfy/client.ts';
+import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import type { FuzzScript } from './script.ts';
 import type { Books } from './truth.ts';
 import type { RunClock } from './virtual-time.ts';

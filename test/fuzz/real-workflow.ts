@@ -2,8 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { WorkflowHandle } from '@temporalio/client';
-import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
+import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import pino from 'pino';
@@ -11,11 +10,9 @@ import type { GenerationRequest, GenerationResult, GenerationState } from '../..
 import type { RunComfyClient } from '../../runcomfy/client.ts';
 import { createGenerationWorker } from '../../worker/index.ts';
 import { flux } from '../support/simulator-client.ts';
-import type { Campaign } from './campaign.ts';
-import { run } from './campaign.ts';
+import { type Campaign, run } from './campaign.ts';
 import type { Lane } from './lane.ts';
-import type { FuzzScript } from './script.ts';
-import { fuzzScripts } from './script.ts';
+import { type FuzzScript, fuzzScripts } from './script.ts';
 import type { Said } from './truth.ts';
 
 const longestMs = 6_000;

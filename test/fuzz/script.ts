@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import type { CancelWhileRunningPolicy, UnknownSubmissionPolicy } from '../../domain/generation.ts';
-import type { FaultRule } from '../../simulator/index.ts';
-import { faultNames } from '../../simulator/index.ts';
+import { faultNames, type FaultRule } from '../../simulator/index.ts';
 
 /** A way to ask for a cancel. */
 export type CancelWay = 'signal' | 'update' | 'workflow';

@@ -4,18 +4,15 @@ import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { onTestFinished } from 'vitest';
-import type { ActivityDeps, KeptRequestId } from '../../activities/index.ts';
-import { createActivities } from '../../activities/index.ts';
+import { type ActivityDeps, createActivities, type KeptRequestId } from '../../activities/index.ts';
 import { createOpenReadings } from '../../activities/open-readings.ts';
 import { createReadPacer } from '../../activities/read-pacer.ts';
 import { createReadTally } from '../../activities/read-tally.ts';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { ActivityFailureDetails, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
-import type { RunComfyClientOptions } from '../../runcomfy/client.ts';
-import { createRunComfyClient } from '../../runcomfy/client.ts';
+import { createRunComfyClient, type RunComfyClientOptions } from '../../runcomfy/client.ts';
 import { createInputValidator } from '../../runcomfy/models/index.ts';
-import type { Simulator, SimulatorOptions } from '../../simulator/index.ts';
-import { startSimulator } from '../../simulator/index.ts';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import { kling, klingInput } from './simulator-client.ts';
 
 /** The token of the account that orders. */

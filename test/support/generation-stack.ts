@@ -2,14 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { expect, inject, onTestFinished } from 'vitest';
-import type { GenerationClient } from '../../client/index.ts';
-import { createGenerationClient } from '../../client/index.ts';
+import { createGenerationClient, type GenerationClient } from '../../client/index.ts';
 import { generationWorkflowType } from '../../domain/names.ts';
-import type { Simulator, SimulatorOptions } from '../../simulator/index.ts';
-import { startSimulator } from '../../simulator/index.ts';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
-import type { GenerationRun } from './generations.ts';
-import { failedTasks, historiesOf, quietRuntime } from './generations.ts';
+import { failedTasks, type GenerationRun, historiesOf, quietRuntime } from './generations.ts';
 import type { ProcessSettings } from './processes.ts';
 import { kling, klingInput } from './simulator-client.ts';
 

@@ -7,8 +7,7 @@ import { NativeConnection } from '@temporalio/worker';
 import pino from 'pino';
 import { inject, onTestFinished } from 'vitest';
 import { createRunComfyClient } from '../../runcomfy/client.ts';
-import type { GenerationWorker, GenerationWorkerOptions } from '../../worker/index.ts';
-import { createGenerationWorker } from '../../worker/index.ts';
+import { createGenerationWorker, type GenerationWorker, type GenerationWorkerOptions } from '../../worker/index.ts';
 
 /** Workers of this process on a queue of their own, all with the same settings; they stop with the test. */
 export async function inProcessWorkers(

@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { History } from './generations.ts';
-import { historyJson } from './generations.ts';
+import { type History, historyJson } from './generations.ts';
 
 const folder = new URL('../histories/runcomfyGeneration/', import.meta.url);
 

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { Activities } from '../../domain/activities.ts';
 import type { GenerationRequest } from '../../domain/generation.ts';
-import type { GenerationRun, Rig } from './generations.ts';
-import { happyActivities, order, withGenerations } from './generations.ts';
+import { type GenerationRun, happyActivities, order, type Rig, withGenerations } from './generations.ts';
 
 /** The activities of one generation of many, and what they were asked. */
 export interface Script extends Partial<Activities> {

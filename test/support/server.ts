@@ -1,8 +1,7 @@
-import { searchAttributes } from '../../domain/names.ts';
-import type { EmbeddedServer } from '../../cli/dev-server/server.ts';
-import { startEmbeddedServer } from '../../cli/dev-server/server.ts';
+import { type EmbeddedServer, startEmbeddedServer } from '../../cli/dev-server/server.ts';
 import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../../config/env.ts';
+import { searchAttributes } from '../../domain/names.ts';
 
 /** A dev server of the test's own, for what the shared one must not be put through. */
 export async function startOwnServer(

@@ -1,6 +1,5 @@
 import { expect, onTestFinished } from 'vitest';
-import type { LedgerJob, Simulator, SimulatorOptions } from '../../simulator/index.ts';
-import { startSimulator } from '../../simulator/index.ts';
+import { type LedgerJob, type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 
 /** The seed's model: a video. */
 export const kling = 'kling/kling-3.0/standard/image-to-video';

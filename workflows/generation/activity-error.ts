@@ -1,8 +1,7 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { ActivityFailureDetails } from '../../domain/activities.ts';
 import { readFailureDetails } from '../../domain/failure-details.ts';
-import type { FailureType } from '../../domain/failure-type.ts';
-import { isFailureType } from '../../domain/failure-type.ts';
+import { type FailureType, isFailureType } from '../../domain/failure-type.ts';
 import { messageOf } from '../../domain/text.ts';
 
 /** What an activity said when it failed for good: its type, its own words and details. */

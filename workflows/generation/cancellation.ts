@@ -1,7 +1,6 @@
 import { log } from '@temporalio/workflow';
 import type { CancelAnswer } from '../../domain/activities.ts';
-import type { CancelEvent } from '../../domain/cancel-outcome.ts';
-import { cancelOutcomeAfter } from '../../domain/cancel-outcome.ts';
+import { type CancelEvent, cancelOutcomeAfter } from '../../domain/cancel-outcome.ts';
 import { cancels } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import { cancelledEnd } from './endings.ts';

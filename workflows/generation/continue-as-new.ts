@@ -1,7 +1,6 @@
 import { condition, makeContinueAsNewFunc, patched, workflowInfo } from '@temporalio/workflow';
 import { generationWorkflowType } from '../../domain/names.ts';
-import type { Generation } from './memory.ts';
-import { carry } from './memory.ts';
+import { carry, type Generation } from './memory.ts';
 import { isQuiet } from './open-work.ts';
 import { isAnythingWished } from './wishes.ts';
 

@@ -17,7 +17,7 @@ import {
 } from './messages.ts';
 import { countReads } from './sightings.ts';
 import { noteSearchAttributes } from './visibility.ts';
-import { noteHandedOver, noteDecision, noteWorkflowCancellation, wishRead } from './wishes.ts';
+import { noteDecision, noteHandedOver, noteWorkflowCancellation, wishRead } from './wishes.ts';
 
 /** A read that has gone on for this long waits for a next one, not for an answer: a nudge starts it anew. */
 const stuckReadMs = 2_000;

@@ -1,5 +1,4 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-
 import type { FailureType } from '../../domain/failure-type.ts';
 import type {
   AcceptedRequest,

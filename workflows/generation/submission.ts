@@ -10,8 +10,7 @@ import type { Generation } from './memory.ts';
 import { openSubmit } from './open-work.ts';
 import { planRead } from './read-plan.ts';
 import { noteAccepted, warn } from './sightings.ts';
-import type { UnknownSubmit } from './unknown-submission.ts';
-import { enterUnknown, noteUnknown, resolveUnknown } from './unknown-submission.ts';
+import { enterUnknown, noteUnknown, resolveUnknown, type UnknownSubmit } from './unknown-submission.ts';
 import { enterPhase, noteSearchAttributes } from './visibility.ts';
 import { interruptible, takeHandedOver, urgentWish, wishCancel } from './wishes.ts';
 

@@ -2,8 +2,7 @@ import { condition, log, metricMeter, patched, sleep } from '@temporalio/workflo
 import type { ActivityFailureDetails } from '../../domain/activities.ts';
 import { evidenceNote } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
-import type { UnknownSubmissionStep } from '../../domain/unknown-submission.ts';
-import { nextUnknownSubmissionStep } from '../../domain/unknown-submission.ts';
+import { nextUnknownSubmissionStep, type UnknownSubmissionStep } from '../../domain/unknown-submission.ts';
 import { boundedReads } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import { stepCancel } from './cancellation.ts';

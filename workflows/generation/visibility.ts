@@ -1,7 +1,6 @@
 import { log, metricMeter, upsertSearchAttributes } from '@temporalio/workflow';
 import type { GenerationResult, Phase } from '../../domain/generation.ts';
-import type { SearchAttributeName } from '../../domain/names.ts';
-import { searchAttributes } from '../../domain/names.ts';
+import { type SearchAttributeName, searchAttributes } from '../../domain/names.ts';
 import type { Generation } from './memory.ts';
 
 /** The one way into a phase; `show`: whether operators see it now or with what is shown next. */

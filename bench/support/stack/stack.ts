@@ -4,11 +4,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { type EmbeddedServer, startEmbeddedServer } from '../../../cli/dev-server/server.ts';
+import { findTemporalBinary } from '../../../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../../../config/env.ts';
 import { searchAttributes } from '../../../domain/names.ts';
-import type { EmbeddedServer } from '../../../cli/dev-server/server.ts';
-import { startEmbeddedServer } from '../../../cli/dev-server/server.ts';
-import { findTemporalBinary } from '../../../cli/dev-server/temporal-binary.ts';
 import { bundleWorkflows } from '../../../worker/index.ts';
 
 /** A dev server in memory with its default settings, a client of it, and bundled workflows for worker processes. */

@@ -1,10 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { json as readJson } from 'node:stream/consumers';
 import { isJsonObject, withoutUndefined } from '../../../domain/json.ts';
-import type { Listener } from '../../../simulator/http/listener.ts';
-import { startListener } from '../../../simulator/http/listener.ts';
-import type { Meaning, Protocol, Replies } from './protocols.ts';
-import { order } from './protocols.ts';
+import { type Listener, startListener } from '../../../simulator/http/listener.ts';
+import { type Meaning, order, type Protocol, type Replies } from './protocols.ts';
 
 /** A server that speaks a peer's protocol in front of a simulator. */
 export interface Adapter {

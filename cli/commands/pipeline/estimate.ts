@@ -3,9 +3,7 @@ import { estimateOrders } from '../../../plans/estimate.ts';
 import { defineCommand } from '../../define-command.ts';
 import { prettyEstimate } from '../../estimate-table.ts';
 import { exitCodes } from '../../exit-codes.ts';
-
-import { addPlanOptions, checkPlanFile } from './plan-file.ts';
-import type { PlanFlags } from './plan-file.ts';
+import { addPlanOptions, checkPlanFile, type PlanFlags } from './plan-file.ts';
 
 /** `pipeline estimate FILE`: what the steps of a plan are expected to cost. */
 export const addPipelineEstimate = defineCommand<PlanFlags>({

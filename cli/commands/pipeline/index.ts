@@ -1,5 +1,4 @@
 import type { CommandAdder } from '../../define-command.ts';
-
 import { addPipelineEstimate } from './estimate.ts';
 import { addPipelineValidate } from './validate.ts';
 

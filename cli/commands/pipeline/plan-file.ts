@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
-
 import type { Config } from '../../../config/env.ts';
 import { issuesSentence } from '../../../domain/issues.ts';
 import { isJsonObject } from '../../../domain/json.ts';
-import { checkPlan } from '../../../plans/check-plan.ts';
-import type { CheckedPlan } from '../../../plans/check-plan.ts';
+import { type CheckedPlan, checkPlan } from '../../../plans/check-plan.ts';
 import { parsePlanText } from '../../../plans/plan-text.ts';
 import { readPlan } from '../../../plans/read-plan.ts';
 import { catalogueOf } from '../../catalogue.ts';

@@ -1,8 +1,6 @@
 import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
-
-import { addPlanOptions, checkPlanFile } from './plan-file.ts';
-import type { PlanFlags } from './plan-file.ts';
+import { addPlanOptions, checkPlanFile, type PlanFlags } from './plan-file.ts';
 
 /** `pipeline validate FILE`: checks a plan and sends nothing. */
 export const addPipelineValidate = defineCommand<PlanFlags>({

@@ -1,16 +1,11 @@
 import { randomUUID } from 'node:crypto';
-
-import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
-import type { Client } from '@temporalio/client';
-
+import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { CancelReply } from '../../../domain/generation.ts';
 import { wellFormed } from '../../../domain/text.ts';
-import { cancelSignal, cancelUpdate } from '../../../workflows/generation/messages.ts';
-import type { CancelOrder } from '../../../workflows/generation/messages.ts';
-
-import { checkArgument } from '../check-arguments.ts';
-import { askWorker } from '../ask-worker.ts';
+import { type CancelOrder, cancelSignal, cancelUpdate } from '../../../workflows/generation/messages.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
+import { askWorker } from '../ask-worker.ts';
+import { checkArgument } from '../check-arguments.ts';
 import { readState } from '../following/read-state.ts';
 
 export interface CancelOptions {

@@ -1,19 +1,14 @@
 import { randomUUID } from 'node:crypto';
-
-import { ApplicationFailure, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
-import type { Client } from '@temporalio/client';
-
+import { ApplicationFailure, type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { isFailureType } from '../../../domain/failure-type.ts';
 import type { SubmissionResolution } from '../../../domain/generation.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { isRequestId } from '../../../domain/request.ts';
-import { resolveSubmissionUpdate } from '../../../workflows/generation/messages.ts';
-import type { SubmissionResolutionReply } from '../../../workflows/generation/messages.ts';
-
-import { checkArgument } from '../check-arguments.ts';
-import { askWorker } from '../ask-worker.ts';
+import { resolveSubmissionUpdate, type SubmissionResolutionReply } from '../../../workflows/generation/messages.ts';
 import { firstDetail, GenerationError, noWorker } from '../../errors.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
+import { askWorker } from '../ask-worker.ts';
+import { checkArgument } from '../check-arguments.ts';
 import { describeRun } from '../run-info.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
 

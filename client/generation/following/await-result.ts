@@ -1,10 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
-import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
-import type { Client } from '@temporalio/client';
-
+import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
 import type { GenerationResult } from '../../../domain/generation.ts';
-
 import { toGenerationError } from '../../errors.ts';
 import { isServerAway } from '../../grpc.ts';
 import { readState } from './read-state.ts';

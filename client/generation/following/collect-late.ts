@@ -1,17 +1,13 @@
-import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
-import type { Client } from '@temporalio/client';
-
+import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
 import type { GenerationRequest } from '../../../domain/generation.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { lateKey } from '../../../domain/names.ts';
-
 import { firstDetail, GenerationError } from '../../errors.ts';
 import { readOriginalRequest } from '../original-request.ts';
 import { describeRun, isClosed } from '../run-info.ts';
-import { readState } from './read-state.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
-import { startUnlessClosed } from '../starting/start-generation.ts';
-import type { StartedGeneration } from '../starting/start-generation.ts';
+import { type StartedGeneration, startUnlessClosed } from '../starting/start-generation.ts';
+import { readState } from './read-state.ts';
 
 /**
  * Fetches what RunComfy made of a generation after it was given up here (detached, timed out, lost): a generation of its

@@ -1,18 +1,13 @@
 import type { Client } from '@temporalio/client';
-
-import { phases } from '../../../domain/generation.ts';
-import type { Phase } from '../../../domain/generation.ts';
+import { type Phase, phases } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
-
 import { toClientError } from '../../convert-errors.ts';
 import { isGenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { readOriginalRequest } from '../original-request.ts';
-import { attributeOf, isClosed, listRuns } from '../run-info.ts';
-import type { RunInfo } from '../run-info.ts';
-
+import { attributeOf, isClosed, listRuns, type RunInfo } from '../run-info.ts';
 import { phaseOf } from './phase.ts';
 import { readState } from './read-state.ts';
 

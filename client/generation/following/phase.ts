@@ -1,8 +1,5 @@
-import { phases } from '../../../domain/generation.ts';
-import type { Phase } from '../../../domain/generation.ts';
-
-import { attributeOf } from '../run-info.ts';
-import type { RunInfo } from '../run-info.ts';
+import { type Phase, phases } from '../../../domain/generation.ts';
+import { attributeOf, type RunInfo } from '../run-info.ts';
 
 /** Whether a phase is the end of a generation. */
 export function isTerminal(phase: Phase): boolean {

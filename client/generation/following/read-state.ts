@@ -1,17 +1,12 @@
-import { QueryNotRegisteredError } from '@temporalio/client';
-import type { Client } from '@temporalio/client';
-
+import { type Client, QueryNotRegisteredError } from '@temporalio/client';
 import type { GenerationState } from '../../../domain/generation.ts';
 import { stateQuery } from '../../../workflows/generation/messages.ts';
-
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
 import { askWorker } from '../ask-worker.ts';
 import { describeRun, isClosed } from '../run-info.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
-
 import { isTerminal } from './phase.ts';
-import { endedState, readServerState } from './server-state.ts';
-import type { KnownState } from './server-state.ts';
+import { endedState, type KnownState, readServerState } from './server-state.ts';
 
 const queryTimeoutMs = 12_000;
 

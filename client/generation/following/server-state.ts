@@ -1,19 +1,18 @@
-import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
-import type { Client } from '@temporalio/client';
-
+import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
 import { isFailureType } from '../../../domain/failure-type.ts';
-import { defaultDeadlineMs } from '../../../domain/generation.ts';
-import type { FailureDetails, FailureState, GenerationResult, GenerationState } from '../../../domain/generation.ts';
+import {
+  defaultDeadlineMs,
+  type FailureDetails,
+  type FailureState,
+  type GenerationResult,
+  type GenerationState,
+} from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
-
 import { endedOutside, firstDetail } from '../../errors.ts';
 import { readOriginalRequest } from '../original-request.ts';
-import { attributeOf, isClosed } from '../run-info.ts';
-import type { RunDescription, RunInfo } from '../run-info.ts';
-
+import { attributeOf, isClosed, type RunDescription, type RunInfo } from '../run-info.ts';
 import { phaseByActivity, phaseOf } from './phase.ts';
-import { readTaskFailure } from './task-failure.ts';
-import type { TaskFailure } from './task-failure.ts';
+import { readTaskFailure, type TaskFailure } from './task-failure.ts';
 
 /** A generation's state; `isFromServer` where no worker answered and Temporal's own records had to do. */
 export interface KnownState extends GenerationState {

@@ -1,7 +1,5 @@
 import type { Client } from '@temporalio/client';
-
 import { cutText } from '../../../domain/text.ts';
-
 import type { RunDescription } from '../run-info.ts';
 
 /** Why workers cannot go on with a run. */

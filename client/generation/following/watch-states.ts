@@ -1,12 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { Client } from '@temporalio/client';
-
 import { isSameJson } from '../../../domain/json.ts';
-
-import { awaitResult } from './await-result.ts';
 import { isGenerationError } from '../../errors.ts';
 import { isServerAway } from '../../grpc.ts';
+import { awaitResult } from './await-result.ts';
 import { isTerminal } from './phase.ts';
 import { readState } from './read-state.ts';
 import type { KnownState } from './server-state.ts';

@@ -3,7 +3,6 @@ import { issuesSentence } from '../../../domain/issues.ts';
 import { parseGenerationRequest } from '../../../domain/request.ts';
 import { cutText } from '../../../domain/text.ts';
 import { validateBundled } from '../../../runcomfy/models/index.ts';
-
 import { GenerationError } from '../../errors.ts';
 import { checkKey } from '../check-arguments.ts';
 import { toJsonText } from './to-json.ts';

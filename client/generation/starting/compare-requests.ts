@@ -1,8 +1,6 @@
-import type { GenerationRequest } from '../../../domain/generation.ts';
-import { requestFields } from '../../../domain/generation.ts';
+import { type GenerationRequest, requestFields } from '../../../domain/generation.ts';
 import { isSameJson } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
-
 import { GenerationError } from '../../errors.ts';
 import type { OriginalRequest } from '../original-request.ts';
 

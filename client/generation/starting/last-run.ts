@@ -1,12 +1,9 @@
-import { ApplicationFailure, CancelledFailure, WorkflowFailedError } from '@temporalio/client';
-import type { Client } from '@temporalio/client';
-
+import { ApplicationFailure, CancelledFailure, type Client, WorkflowFailedError } from '@temporalio/client';
 import { isUnbilled } from '../../../domain/failure-details.ts';
 import type { Submission } from '../../../domain/generation.ts';
-
 import { firstDetail, noWorker } from '../../errors.ts';
-import { describeRun } from '../run-info.ts';
 import { readState } from '../following/read-state.ts';
+import { describeRun } from '../run-info.ts';
 
 export type Verdict = { isUnbilled: true } | { isUnbilled: false; reason: string };
 

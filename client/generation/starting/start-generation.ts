@@ -1,21 +1,16 @@
 import { randomUUID } from 'node:crypto';
-
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import type { Client, WorkflowStartOptions } from '@temporalio/client';
-
+import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowStartOptions } from '@temporalio/client';
 import type { GenerationRequest } from '../../../domain/generation.ts';
 import { generationWorkflowType, retryOfRunMemoKey } from '../../../domain/names.ts';
-
-import { checkArgument } from '../check-arguments.ts';
-import { checkRequest } from './check-request.ts';
-import type { RequestDraft } from './check-request.ts';
 import { GenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
+import { checkArgument } from '../check-arguments.ts';
 import { readOriginalRequest } from '../original-request.ts';
 import { describeRun, isClosed } from '../run-info.ts';
+import { checkRequest, type RequestDraft } from './check-request.ts';
 import { compareRequests, refuseOtherType } from './compare-requests.ts';
-import { startWorkflow } from './start-workflow.ts';
 import { assessLastRun } from './last-run.ts';
+import { startWorkflow } from './start-workflow.ts';
 
 export interface StartOptions {
   /** Workflow ID of the generation; the same key attaches and never submits twice. Default `generation-<uuid>`. */

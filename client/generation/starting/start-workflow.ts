@@ -1,5 +1,9 @@
-import { WorkflowClient } from '@temporalio/client';
-import type { ConnectionLike, WorkflowService, WorkflowStartOptions } from '@temporalio/client';
+import {
+  type ConnectionLike,
+  WorkflowClient,
+  type WorkflowService,
+  type WorkflowStartOptions,
+} from '@temporalio/client';
 
 /** A start and whether it made a new run or found one that is running. */
 export interface Started {

@@ -1,6 +1,6 @@
 import type { BundledModel } from '../bundled-model.ts';
-import type { KlingImageToVideoInput } from './input.ts';
 import inputSchema from './input-schema.json' with { type: 'json' };
+import type { KlingImageToVideoInput } from './input.ts';
 import payload from './payload.json' with { type: 'json' };
 
 /** Id of the bundled Kling 3.0 model. */

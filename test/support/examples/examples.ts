@@ -1,5 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,8 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { inject } from 'vitest';
-import type { Simulator } from '../../../simulator/index.ts';
-import { startSimulator } from '../../../simulator/index.ts';
+import { type Simulator, startSimulator } from '../../../simulator/index.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 

@@ -1,10 +1,10 @@
 import { Connection } from '@temporalio/client';
 import type { TestProject } from 'vitest/node';
+import { startEmbeddedServer } from '../../../cli/dev-server/server.ts';
+import { findTemporalBinary } from '../../../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../../../config/env.ts';
 import { loadTemporalConnection } from '../../../config/temporal.ts';
 import { searchAttributes } from '../../../domain/names.ts';
-import { startEmbeddedServer } from '../../../cli/dev-server/server.ts';
-import { findTemporalBinary } from '../../../cli/dev-server/temporal-binary.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {

@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Turn } from '../../../activities/read-pacer.ts';
-import { createReadPacer } from '../../../activities/read-pacer.ts';
+import { createReadPacer, type Turn } from '../../../activities/read-pacer.ts';
 
 const turn = (likelyEndInMs = 0, withinMs = 30_000) => ({ likelyEndInMs, withinMs });
 const resultTurn = (withinMs = 30_000) => ({ isOver: true, likelyEndInMs: 0, withinMs });

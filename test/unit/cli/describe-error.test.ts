@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-
 import { CliError } from '../../../cli/cli-error.ts';
 import { describeError } from '../../../cli/describe-error.ts';
-import { ConfigError } from '../../../config/config-error.ts';
 import { GenerationError } from '../../../client/index.ts';
+import { ConfigError } from '../../../config/config-error.ts';
 
 const followed = { key: 'order-1', requestId: 'req-1', command: 'runcomfy-temporal result order-1' };
 

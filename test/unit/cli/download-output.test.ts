@@ -1,15 +1,11 @@
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { RequestListener, Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-
-import { downloadOutput, prepareFolder } from '../../../cli/download-output.ts';
-import type { DownloadOptions } from '../../../cli/download-output.ts';
+import { type DownloadOptions, downloadOutput, prepareFolder } from '../../../cli/download-output.ts';
 
 const servers: Server[] = [];
 let directory: string;

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-
 import { fileNameOf, isHostAllowed, withSuffix } from '../../../cli/download-target.ts';
 
 describe('isHostAllowed', () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { cliErrorTypes } from '../../../cli/cli-error.ts';
 import { exitCodeOf, exitCodes } from '../../../cli/exit-codes.ts';
 import { clientErrorTypes } from '../../../client/index.ts';

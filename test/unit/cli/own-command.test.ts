@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { ownCommand } from '../../../cli/own-command.ts';
 
 describe('ownCommand', () => {

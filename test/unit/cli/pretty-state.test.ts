@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { nearestModels } from '../../../cli/nearest-models.ts';
 import { prettyState, progressLine } from '../../../cli/pretty-state.ts';
 import type { KnownState } from '../../../client/index.ts';

@@ -1,12 +1,9 @@
 import { PassThrough } from 'node:stream';
-
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-
-import { fitLine, oneLine, showControls } from '../../../cli/printable.ts';
 import { fields, table } from '../../../cli/pretty.ts';
-import { createPrinter } from '../../../cli/printer.ts';
-import type { OutputFormat } from '../../../cli/printer.ts';
+import { fitLine, oneLine, showControls } from '../../../cli/printable.ts';
+import { createPrinter, type OutputFormat } from '../../../cli/printer.ts';
 import { GenerationError } from '../../../client/index.ts';
 
 const evil = 'boom \u001B]0;owned\u0007\u001B[2J\u009B31m\r\u202Egnp';

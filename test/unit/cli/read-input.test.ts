@@ -2,9 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-
 import { parseInput, readInput } from '../../../cli/read-input.ts';
 import { refuseBrokenText } from '../../../cli/read-text.ts';
 

@@ -1,9 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-
 import { describe, expect, it } from 'vitest';
-
 import { klingInput } from '../../support/simulator-client.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));

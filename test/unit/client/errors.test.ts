@@ -1,3 +1,4 @@
+import { ServiceError, WorkflowFailedError } from '@temporalio/client';
 import {
   ApplicationFailure,
   CancelledFailure,
@@ -7,9 +8,7 @@ import {
   TimeoutType,
   WorkflowNotFoundError,
 } from '@temporalio/common';
-import { ServiceError, WorkflowFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-
 import { toClientError } from '../../../client/convert-errors.ts';
 import { isGenerationError, toGenerationError } from '../../../client/errors.ts';
 import { failureTypes } from '../../../domain/failure-type.ts';

@@ -1,15 +1,18 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-
 import { Client, Connection } from '@temporalio/client';
 import { describe, expect, it, onTestFinished } from 'vitest';
-
 import { exitCodeOf } from '../../../cli/exit-codes.ts';
 import { createHandle } from '../../../client/generation/generation-handle.ts';
 import { grpcCode } from '../../../client/grpc.ts';
-import { createGenerationClient, isGenerationError } from '../../../client/index.ts';
-import type { GenerationClient, GenerationErrorType, GenerationHandle } from '../../../client/index.ts';
+import {
+  createGenerationClient,
+  type GenerationClient,
+  type GenerationErrorType,
+  type GenerationHandle,
+  isGenerationError,
+} from '../../../client/index.ts';
 import * as operator from '../../../client/operator/index.ts';
 
 type Calls<Face> = {

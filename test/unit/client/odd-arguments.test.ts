@@ -1,6 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
 import { describe, expect, it, onTestFinished } from 'vitest';
-
 import { createHandle } from '../../../client/generation/generation-handle.ts';
 import { createGenerationClient } from '../../../client/index.ts';
 

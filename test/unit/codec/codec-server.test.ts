@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { CodecServerOptions } from '../../../codec/index.ts';
-import { createEncryptionCodec, serveCodec } from '../../../codec/index.ts';
+import { type CodecServerOptions, createEncryptionCodec, serveCodec } from '../../../codec/index.ts';
 
 const codec = createEncryptionCodec({ keys: { k: randomBytes(32) }, activeKeyId: 'k' });
 const uiOrigin = 'http://localhost:8233';

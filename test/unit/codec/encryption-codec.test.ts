@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Payload } from '@temporalio/common';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { createEncryptionCodec, EncryptionError } from '../../../codec/index.ts';
 

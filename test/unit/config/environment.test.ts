@@ -1,9 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { describe, expect, it, onTestFinished } from 'vitest';
-
 import { readCodecKeys } from '../../../config/codec-keys.ts';
 import { readConfig, stateDirOf, tokenSource } from '../../../config/env.ts';
 import { loadTemporalConnection } from '../../../config/temporal.ts';

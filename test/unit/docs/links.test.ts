@@ -1,8 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Page } from '../../support/docs.ts';
-import { anchorsOf, commandLinesOf, inlineCodeOf, linksOf, readPages, root } from '../../support/docs.ts';
+import { anchorsOf, commandLinesOf, inlineCodeOf, linksOf, type Page, readPages, root } from '../../support/docs.ts';
 
 const pages = readPages();
 const byName = new Map(pages.map((page) => [page.name, page]));

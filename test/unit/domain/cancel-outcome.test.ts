@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CancelEvent } from '../../../domain/cancel-outcome.ts';
-import { cancelEvents, cancelOutcomeAfter } from '../../../domain/cancel-outcome.ts';
+import { type CancelEvent, cancelEvents, cancelOutcomeAfter } from '../../../domain/cancel-outcome.ts';
 import type { CancelOutcome } from '../../../domain/generation.ts';
 
 type Standing = CancelOutcome | undefined;

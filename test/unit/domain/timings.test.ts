@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Observation } from '../../../domain/timings.ts';
-import { timingsOf, workMsOf } from '../../../domain/timings.ts';
+import { type Observation, timingsOf, workMsOf } from '../../../domain/timings.ts';
 
 const start = Date.UTC(2026, 10, 1);
 const at = (ms: number) => new Date(start + ms).toISOString();

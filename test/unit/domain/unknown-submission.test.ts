@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SubmissionResolution } from '../../../domain/generation.ts';
-import type { UnknownSubmissionStanding } from '../../../domain/unknown-submission.ts';
-import { nextUnknownSubmissionStep } from '../../../domain/unknown-submission.ts';
+import { nextUnknownSubmissionStep, type UnknownSubmissionStanding } from '../../../domain/unknown-submission.ts';
 
 const both = [false, true];
 const decisions: (SubmissionResolution | undefined)[] = [

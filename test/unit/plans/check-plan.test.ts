@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest';
-
-import { checkPlan } from '../../../plans/check-plan.ts';
-import type { CheckPlanOptions, PlanReport } from '../../../plans/check-plan.ts';
+import { checkPlan, type CheckPlanOptions, type PlanReport } from '../../../plans/check-plan.ts';
 import { parsePlanText } from '../../../plans/plan-text.ts';
 import type { CatalogueModel } from '../../../runcomfy/schemas/catalogue.ts';
 

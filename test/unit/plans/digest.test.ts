@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-
 import { canonicalJson, orderDigest } from '../../../plans/digest.ts';
 
 const order = { model: 'a/b', input: { prompt: 'x', seed: 1, nested: { b: [1, { d: 1, c: 2 }], a: null } } };

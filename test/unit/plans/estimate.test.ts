@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { sumUp } from '../../../domain/estimate.ts';
 import { checkPlan } from '../../../plans/check-plan.ts';
 import { estimateModel, estimateOrders } from '../../../plans/estimate.ts';

@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest';
-
-import { evaluateBare, evaluateValue, ExpressionError } from '../../../plans/evaluate.ts';
-import type { Values } from '../../../plans/evaluate.ts';
+import { evaluateBare, evaluateValue, ExpressionError, type Values } from '../../../plans/evaluate.ts';
 
 const values: Values = {
   declared: {

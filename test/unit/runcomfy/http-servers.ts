@@ -1,10 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:http';
-import type { AddressInfo, Server, Socket } from 'node:net';
-import { createServer as createTcpServer } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { RunComfyClientOptions } from '../../../runcomfy/client.ts';
-import { createRunComfyClient } from '../../../runcomfy/client.ts';
+import { createRunComfyClient, type RunComfyClientOptions } from '../../../runcomfy/client.ts';
 import { isRunComfyError, type RunComfyError } from '../../../runcomfy/errors.ts';
 
 export const token = 'sim-7f3a91c0token';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { createLogger } from '../../../setup/logger.ts';
 
 describe('a logged error', () => {

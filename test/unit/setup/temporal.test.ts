@@ -1,6 +1,5 @@
 import { Connection } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-
 import { openTemporalBy, TemporalUnreachableError } from '../../../setup/temporal.ts';
 
 const address = '127.0.0.1:1';

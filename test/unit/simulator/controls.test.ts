@@ -1,10 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { FaultRule } from '../../../simulator/index.ts';
-import { scenarios, startSimulator } from '../../../simulator/index.ts';
-import type { TestSimulator } from '../../support/simulator-client.ts';
-import { flux, kling, klingInput, startTestSimulator } from '../../support/simulator-client.ts';
+import { type FaultRule, scenarios, startSimulator } from '../../../simulator/index.ts';
+import { flux, kling, klingInput, startTestSimulator, type TestSimulator } from '../../support/simulator-client.ts';
 
 describe('the ledger', () => {
   it('has the facts of every job and the totals, over HTTP as in process', async () => {

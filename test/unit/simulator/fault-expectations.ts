@@ -1,7 +1,6 @@
 import { expect } from 'vitest';
 import type { FaultRule, LedgerJob, Switches } from '../../../simulator/index.ts';
-import type { Answer } from '../../support/simulator-client.ts';
-import { kling, klingInput } from '../../support/simulator-client.ts';
+import { type Answer, kling, klingInput } from '../../support/simulator-client.ts';
 
 export type Step = FaultRule['step'];
 export type Outcome = Answer | { error: string };

@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import type { FaultRule } from '../../../simulator/index.ts';
-import { faultNames } from '../../../simulator/index.ts';
-import type { TestSimulator } from '../../support/simulator-client.ts';
-import { kling, klingInput, startTestSimulator } from '../../support/simulator-client.ts';
-import type { Expectation, HonestFacts, Outcome, Stage, Step } from './fault-expectations.ts';
-import { answer, expectations, refused } from './fault-expectations.ts';
+import { faultNames, type FaultRule } from '../../../simulator/index.ts';
+import { kling, klingInput, startTestSimulator, type TestSimulator } from '../../support/simulator-client.ts';
+import {
+  answer,
+  type Expectation,
+  expectations,
+  type HonestFacts,
+  type Outcome,
+  refused,
+  type Stage,
+  type Step,
+} from './fault-expectations.ts';
 
 /** A cancel that was carried out ends the job, whatever the caller hears. */
 const carriedOutCancels = [

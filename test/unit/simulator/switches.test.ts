@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Switches } from '../../../simulator/index.ts';
-import { fidelityStatement, startSimulator, switchTable } from '../../../simulator/index.ts';
+import { fidelityStatement, startSimulator, type Switches, switchTable } from '../../../simulator/index.ts';
 import { flux, kling, klingInput, startTestSimulator } from '../../support/simulator-client.ts';
 
 type SwitchName = keyof Switches;

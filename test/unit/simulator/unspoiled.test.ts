@@ -1,8 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import type { FaultRule, Switches } from '../../../simulator/index.ts';
-import type { TestSimulator } from '../../support/simulator-client.ts';
-import { flux, startTestSimulator } from '../../support/simulator-client.ts';
+import { flux, startTestSimulator, type TestSimulator } from '../../support/simulator-client.ts';
 
 const publicHost = 'https://files.example.com';
 

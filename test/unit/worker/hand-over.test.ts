@@ -1,8 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Client } from '@temporalio/client';
-import { ActivityCancelledError } from '@temporalio/client';
+import { ActivityCancelledError, type Client } from '@temporalio/client';
 import pino from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { KeptRequestId } from '../../../activities/index.ts';

@@ -1,9 +1,6 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-
+import { type AddressInfo, createServer } from 'node:net';
 import type { Client } from '@temporalio/client';
 import { expect, it, onTestFinished } from 'vitest';
-
 import { serveHealth } from '../../../worker/health.ts';
 
 it('says that it is not ready while Temporal keeps it waiting, instead of waiting along', async () => {

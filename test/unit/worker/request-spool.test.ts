@@ -5,8 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { SpooledRequest } from '../../../worker/request-spool.ts';
-import { openRequestSpool } from '../../../worker/request-spool.ts';
+import { openRequestSpool, type SpooledRequest } from '../../../worker/request-spool.ts';
 
 const run = promisify(execFile);
 const spoolProcess = fileURLToPath(new URL('./spool-process.ts', import.meta.url));

@@ -1,5 +1,4 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { Runtime } from '@temporalio/worker';
 import pino from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';

@@ -1,11 +1,12 @@
 import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-
 import { describe, expect, it, onTestFinished } from 'vitest';
-
-import type { AcceptedSubmitEntry, SubmitJournalOptions } from '../../../worker/submit-journal.ts';
-import { openSubmitJournal } from '../../../worker/submit-journal.ts';
+import {
+  type AcceptedSubmitEntry,
+  openSubmitJournal,
+  type SubmitJournalOptions,
+} from '../../../worker/submit-journal.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 const start = Date.parse('2026-11-01T12:00:00.000Z');

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
-
 import { Client } from '@temporalio/client';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
-
 import { createGenerationClient } from '../../../client/index.ts';
 import { generationWorkflowType, lateKey } from '../../../domain/names.ts';
 import { createHandOver } from '../../../worker/hand-over.ts';

@@ -5,11 +5,18 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@te
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { CancelAnswer } from '../../../domain/activities.ts';
 import type { CancelReply, GenerationRequest } from '../../../domain/generation.ts';
-import type { Ending, GenerationRun } from '../../support/generations.ts';
-import { activityFailure, checkExecution, endingOf, output, reading, untilState } from '../../support/generations.ts';
+import {
+  activityFailure,
+  checkExecution,
+  type Ending,
+  endingOf,
+  type GenerationRun,
+  output,
+  reading,
+  untilState,
+} from '../../support/generations.ts';
 import type { parent } from '../../support/parent-workflow.ts';
-import type { Script } from '../../support/scripted-generations.ts';
-import { accepted, gate, scriptedGenerations } from '../../support/scripted-generations.ts';
+import { accepted, gate, type Script, scriptedGenerations } from '../../support/scripted-generations.ts';
 
 const generations = scriptedGenerations();
 

@@ -1,9 +1,7 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-import type { GenerationRun } from '../../support/generations.ts';
-import { activityFailure, endingOf, reading, untilState } from '../../support/generations.ts';
-import type { Script } from '../../support/scripted-generations.ts';
-import { accepted, gate, scriptedGenerations } from '../../support/scripted-generations.ts';
+import { activityFailure, endingOf, type GenerationRun, reading, untilState } from '../../support/generations.ts';
+import { accepted, gate, type Script, scriptedGenerations } from '../../support/scripted-generations.ts';
 
 const generations = scriptedGenerations();
 const { start } = generations;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { searchAttributeNames } from '../../../domain/names.ts';
 import type { StatusReading } from '../../../domain/activities.ts';
+import { searchAttributeNames } from '../../../domain/names.ts';
 import { endingOf, historiesOf, reading, withGenerations } from '../../support/generations.ts';
 
 /** Events of a clean generation: all that is not reading, and each status read with the wait before it. */

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { PayloadCodec } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { createGenerationClient } from '../../../client/index.ts';
-import { startQuickSimulator, connectClient } from '../../support/generation-stack.ts';
+import type { FaultRule } from '../../../simulator/index.ts';
+import { connectClient, startQuickSimulator } from '../../support/generation-stack.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
 import { flux } from '../../support/simulator-client.ts';
-import type { FaultRule } from '../../../simulator/index.ts';
 
 /** A codec that changes nothing, but fails on payloads that hold all of these words: on the `first` of them to the `last`. */
 function failingCodec(first: number, last: number, ...words: string[]): PayloadCodec & { failures: () => number } {

@@ -1,6 +1,13 @@
 import type { Activities } from '../../../domain/activities.ts';
-import type { Ending, GenerationRun, Rig } from '../../support/generations.ts';
-import { activityFailure, order, reading, untilState } from '../../support/generations.ts';
+import {
+  activityFailure,
+  type Ending,
+  type GenerationRun,
+  order,
+  reading,
+  type Rig,
+  untilState,
+} from '../../support/generations.ts';
 
 /** One control-flow shape of the workflow: how to make it happen, and how it must end. */
 export interface Shape {

@@ -3,10 +3,8 @@ import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import type { SubmitHeartbeat } from '../../../domain/activities.ts';
 import type { GenerationRequest } from '../../../domain/generation.ts';
-import type { GenerationRun } from '../../support/generations.ts';
-import { activityFailure, endingOf, reading, untilState } from '../../support/generations.ts';
-import type { Script } from '../../support/scripted-generations.ts';
-import { accepted, gate, scriptedGenerations } from '../../support/scripted-generations.ts';
+import { activityFailure, endingOf, type GenerationRun, reading, untilState } from '../../support/generations.ts';
+import { accepted, gate, type Script, scriptedGenerations } from '../../support/scripted-generations.ts';
 
 const { start } = scriptedGenerations();
 

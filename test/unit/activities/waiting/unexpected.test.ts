@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { WaitingKnowledge } from '../../../../activities/waiting/knowledge.ts';
-import { createWaitingKnowledge } from '../../../../activities/waiting/knowledge.ts';
+import { createWaitingKnowledge, type WaitingKnowledge } from '../../../../activities/waiting/knowledge.ts';
 import type { FinishedWork } from '../../../../domain/waiting.ts';
 
 const model = 'kling/kling-3.0/standard/image-to-video';

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConfigError } from '../../../../config/env.ts';
 import { findTemporalBinary } from '../../../../cli/dev-server/temporal-binary.ts';
+import { ConfigError } from '../../../../config/env.ts';
 
 let folder = '';
 let cacheDir = '';

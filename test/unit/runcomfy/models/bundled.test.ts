@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import type { InputOf, KlingImageToVideoInput } from '../../../../runcomfy/models/index.ts';
 import {
   bundledModels,
   findBundledModel,
+  type InputOf,
   klingImageToVideo,
   klingImageToVideoId,
+  type KlingImageToVideoInput,
   klingImageToVideoPayload,
 } from '../../../../runcomfy/models/index.ts';
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { checkRequest } from '../../../../../client/generation/starting/check-request.ts';
 
 const kling = 'kling/kling-3.0/standard/image-to-video';

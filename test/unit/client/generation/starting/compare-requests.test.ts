@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import type { OriginalRequest } from '../../../../../client/generation/original-request.ts';
 import { compareRequests } from '../../../../../client/generation/starting/compare-requests.ts';
 import type { GenerationRequest } from '../../../../../domain/generation.ts';
