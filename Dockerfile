@@ -5,7 +5,8 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --include=dev
 COPY . .
-RUN npm run build
+RUN npm run build \
+  && mkdir state
 
 FROM node:20.20.2-bookworm AS dependencies
 WORKDIR /app
@@ -23,7 +24,7 @@ ENV NODE_ENV=production \
   RUNCOMFY_STATE_DIR=/var/lib/runcomfy-temporal
 # The slim image has no root certificates, and Temporal's core reads the system's.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-RUN install -d -o node -g node "$RUNCOMFY_STATE_DIR"
+COPY --from=build --chown=1000:1000 /app/state /var/lib/runcomfy-temporal
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist

@@ -42,6 +42,12 @@ export interface Config {
   readonly taskQueue: string;
   readonly submitsPerSecond?: number;
   readonly readsPerSecond?: number;
+  /** Parallel POSTs of one worker. */
+  readonly maxConcurrentSubmits?: number;
+  /** Slots of one worker for reads and cancels. */
+  readonly maxConcurrentReads?: number;
+  /** Generations that one worker keeps in memory between two steps. */
+  readonly maxCachedWorkflows?: number;
   /** Missing where this user has no home folder and no variable names another. */
   readonly stateDir?: string;
   readonly healthAddress?: ListenAddress;
@@ -74,6 +80,14 @@ const perSecond = z
     'expected a number above 0, such as 5 or 0.5; leave it unset for no limit',
   );
 
+const wholeCount = z
+  .string()
+  .refine(
+    (text) => /^[1-9]\d{0,5}$/.test(text),
+    'expected a whole number from 1 to 999999; leave it unset for the default',
+  )
+  .transform(Number);
+
 const listenAddress = z.string().transform((text, context): ListenAddress => {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
@@ -91,6 +105,9 @@ const environment = z.object({
   RUNCOMFY_TASK_QUEUE: z.string().max(200, 'expected at most 200 characters').optional(),
   RUNCOMFY_SUBMITS_PER_SECOND: perSecond.optional(),
   RUNCOMFY_READS_PER_SECOND: perSecond.optional(),
+  RUNCOMFY_MAX_CONCURRENT_SUBMITS: wholeCount.optional(),
+  RUNCOMFY_MAX_CONCURRENT_READS: wholeCount.optional(),
+  RUNCOMFY_MAX_CACHED_WORKFLOWS: wholeCount.optional(),
   RUNCOMFY_STATE_DIR: z.string().optional(),
   RUNCOMFY_HEALTH_ADDRESS: listenAddress.optional(),
   RUNCOMFY_METRICS_ADDRESS: listenAddress.optional(),
@@ -140,6 +157,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       taskQueue: values.RUNCOMFY_TASK_QUEUE ?? defaultTaskQueue,
       submitsPerSecond: values.RUNCOMFY_SUBMITS_PER_SECOND,
       readsPerSecond: values.RUNCOMFY_READS_PER_SECOND,
+      maxConcurrentSubmits: values.RUNCOMFY_MAX_CONCURRENT_SUBMITS,
+      maxConcurrentReads: values.RUNCOMFY_MAX_CONCURRENT_READS,
+      maxCachedWorkflows: values.RUNCOMFY_MAX_CACHED_WORKFLOWS,
       stateDir: stateDir === undefined ? undefined : resolve(stateDir),
       healthAddress: values.RUNCOMFY_HEALTH_ADDRESS,
       metricsAddress: values.RUNCOMFY_METRICS_ADDRESS,

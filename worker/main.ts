@@ -7,6 +7,7 @@ import { loadTemporalSettings, openTemporalBy } from '../setup/temporal.ts';
 import { createGenerationWorker } from './create-worker.ts';
 import { serveHealth } from './health.ts';
 import { installRuntime } from './runtime.ts';
+import { workerSettingsOf } from './worker-settings.ts';
 
 /** SIGHUP comes when the session of the shell is closed. */
 const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -22,7 +23,7 @@ export async function runWorker(config: Config): Promise<void> {
   const temporal = await openTemporalBy((options) => NativeConnection.connect(options), settings);
   try {
     const { connection, client, namespace, address, dataConverter } = temporal;
-    const { modelApiBase, submitsPerSecond, readsPerSecond, workerVersion } = config;
+    const { modelApiBase } = config;
     const worker = await createGenerationWorker({
       connection,
       client,
@@ -30,11 +31,8 @@ export async function runWorker(config: Config): Promise<void> {
       runcomfy,
       stateDir,
       log,
-      taskQueue: config.taskQueue,
       ...(dataConverter && { dataConverter }),
-      ...(submitsPerSecond !== undefined && { submitsPerSecond }),
-      ...(readsPerSecond !== undefined && { readsPerSecond }),
-      ...(workerVersion && { deploymentVersion: workerVersion }),
+      ...workerSettingsOf(config),
     });
     const health = config.healthAddress && (await listen(config, worker, client));
     const stopOnSignal = () => {

@@ -4,6 +4,7 @@ import { createRunComfyClient } from '../runcomfy/client.ts';
 import { createLogger } from '../setup/logger.ts';
 import { loadTemporalSettings, openTemporalBy } from '../setup/temporal.ts';
 import { createGenerationWorker, type GenerationWorker, type GenerationWorkerOptions } from './create-worker.ts';
+import { workerSettingsOf } from './worker-settings.ts';
 
 /** A worker from a token; what is left out comes from the environment, as for `runcomfy-temporal worker`. */
 export interface OpenWorkerOptions extends Partial<
@@ -41,14 +42,10 @@ export async function openGenerationWorker(options: OpenWorkerOptions): Promise<
   };
   try {
     const { connection, client, namespace, dataConverter } = temporal;
-    const { submitsPerSecond, readsPerSecond, workerVersion } = config;
     const worker = await createGenerationWorker({
       stateDir: more.stateDir ?? stateDirOf(config),
       log: more.log ?? createLogger(config.logLevel),
-      taskQueue: config.taskQueue,
-      ...(submitsPerSecond !== undefined && { submitsPerSecond }),
-      ...(readsPerSecond !== undefined && { readsPerSecond }),
-      ...(workerVersion && { deploymentVersion: workerVersion }),
+      ...workerSettingsOf(config),
       ...more,
       connection,
       client,

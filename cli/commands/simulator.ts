@@ -12,6 +12,7 @@ interface SimulatorCommandOptions {
   speed?: number;
   scenario?: string;
   state?: string;
+  publicBase?: string;
 }
 
 /** `simulator`: a local RunComfy with faults and a ledger. */
@@ -33,8 +34,9 @@ export const addSimulator = defineCommand<SimulatorCommandOptions>({
       )
       .addOption(new Option('--speed <factor>', '10: everything takes a tenth of the time').argParser(parsePositive))
       .option('--scenario <name>', 'a named state of the service, such as demo, quick or lost-reply')
-      .option('--state <file>', 'keep jobs and ledger in this file across restarts'),
-  act: async ({ printer }, _args, { port, host, seed, speed, scenario, state }) => {
+      .option('--state <file>', 'keep jobs and ledger in this file across restarts')
+      .option('--public-base <url>', 'origin of the URLs in its replies; default: the one that it was asked under'),
+  act: async ({ printer }, _args, { port, host, seed, speed, scenario, state, publicBase }) => {
     // Loaded on demand, as the worker is.
     const { fidelityStatement, startSimulator } = await import('../../simulator/index.ts');
     const simulator = await startSimulator({
@@ -44,6 +46,7 @@ export const addSimulator = defineCommand<SimulatorCommandOptions>({
       ...(speed !== undefined && { speed }),
       ...(scenario !== undefined && { scenario }),
       ...(state !== undefined && { stateFile: state }),
+      ...(publicBase !== undefined && { switches: { public_base: publicBase } }),
     }).catch((error: unknown) => {
       throw new CliError(
         'Usage',

@@ -2,6 +2,9 @@
 # Creates Temporal's two databases and brings their schemas up to this release. May run again at any time.
 set -eu
 
+SQL_PASSWORD=$(cat /run/secrets/postgres-password)
+export SQL_PASSWORD
+
 schemas=/etc/temporal/schema/postgresql/v12
 
 prepare() {

@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../../config/env.ts';
 import { searchAttributes } from '../../../domain/names.ts';
+import { root } from '../../support/docs.ts';
 
 interface Service {
   image?: string;
@@ -38,7 +41,7 @@ const environmentOf = (name: string) =>
   Object.fromEntries(
     Object.entries(service(name).environment ?? {}).map(([key, value]) => [
       key,
-      value.replace(/^\$\{\w+:-(.*)\}$/, '$1'),
+      value.replace(/^\$\{\w+:-(.*)\}$/, '$1').replace(/^\$\{\w+:\+.*\}$/, ''),
     ]),
   );
 
@@ -78,8 +81,13 @@ describe('docker-compose.yml', () => {
   });
 
   it('needs no key for Temporal alone nor for the simulator', () => {
-    for (const [name, { profiles, secrets: used }] of all) {
-      if (used) expect(profiles, name).toEqual(['live']);
+    for (const [name, { profiles, secrets: used = [] }] of all) {
+      if (used.includes('runcomfy-api-token')) expect(profiles, name).toEqual(['live']);
+    }
+    const others = Object.entries(secrets).filter(([name]) => name !== 'runcomfy-api-token');
+    for (const [name, { file }] of others) {
+      const [, path = ''] = /^\$\{\w+:-\.\/(.+)\}$/.exec(file) ?? [];
+      expect(existsSync(join(root, path)), `${name}: ${file}`).toBe(true);
     }
     const config = readConfig(environmentOf('simulator-worker'));
     expect(config).toMatchObject({ modelApiBase: 'http://simulator:7788/v1', token: { isSimulated: true } });
@@ -102,7 +110,7 @@ describe('docker-compose.yml', () => {
   });
 
   it('gives every variable of the surroundings a default', () => {
-    for (const [variable] of text.matchAll(/\$\{[^}]+\}/g)) expect(variable).toContain(':-');
+    for (const [variable] of text.matchAll(/\$\{[^}]+\}/g)) expect(variable).toMatch(/:[-+]/);
   });
 
   it('keeps paid and simulated orders on queues of their own', () => {

@@ -49,6 +49,16 @@ describe('docs/operations.md', () => {
     expect([...new Set(named)].filter((name) => !isKnown(name))).toEqual([]);
   });
 
+  it('has for every setting of a worker the variable that sets it', () => {
+    const rows = tableBelow(operations, 'Thousands of generations on one worker').map((row) => row.map(codeIn));
+    const source = readFileSync(path.join(root, 'worker/worker-settings.ts'), 'utf8');
+    expect(rows.length).toBeGreaterThan(3);
+    for (const [[setting = ''] = [], [variable = ''] = []] of rows) {
+      expect(configuration, setting).toContain(`${setting}: values.${variable}`);
+      expect(source).toContain(setting);
+    }
+  });
+
   it('lists exactly the metrics that the product records', () => {
     const sources = readAll('workflows') + readAll('activities') + readAll('worker');
     const recorded = [...sources.matchAll(/create(?:Counter|Histogram|Gauge)\(\s*'(\w+)'/g)].map(([, name]) => name);

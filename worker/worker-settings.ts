@@ -1,0 +1,17 @@
+import type { Config } from '../config/env.ts';
+import { withoutUndefined } from '../domain/json.ts';
+import type { GenerationWorkerOptions } from './create-worker.ts';
+
+/** The options of a worker that have variables of their own. */
+export function workerSettingsOf(config: Config): Partial<GenerationWorkerOptions> {
+  const { taskQueue, submitsPerSecond, readsPerSecond, maxConcurrentSubmits, maxConcurrentReads } = config;
+  return withoutUndefined({
+    taskQueue,
+    submitsPerSecond,
+    readsPerSecond,
+    maxConcurrentSubmits,
+    maxConcurrentReads,
+    maxCachedWorkflows: config.maxCachedWorkflows,
+    deploymentVersion: config.workerVersion,
+  });
+}
