@@ -9,8 +9,9 @@ import type {
 } from '../domain/activities.ts';
 import { boundIssues, issuesSentence } from '../domain/issues.ts';
 import { cutText, messageOf } from '../domain/text.ts';
-import { secondsPerReadOf, workKeyOf } from '../domain/waiting.ts';
+import { secondsPerReadOf } from '../domain/waiting.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
+import { workKeyOf } from '../runcomfy/models/index.ts';
 import type { ActivityDeps } from './activity-deps.ts';
 import { earlierSubmit } from './earlier-submit.ts';
 import { shortestTimerMs } from './read-status.ts';

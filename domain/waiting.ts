@@ -1,5 +1,4 @@
 import type { WaitingOptions, WaitingPreset } from './generation.ts';
-import { wellFormed } from './text.ts';
 
 /** How many seconds of delay one status read is worth. */
 const presets: Record<WaitingPreset, number> = { interactive: 0.02, balanced: 0.5, frugal: 5 };
@@ -7,35 +6,6 @@ const presets: Record<WaitingPreset, number> = { interactive: 0.02, balanced: 0.
 /** Seconds of delay that one read is worth, as the request asks for. */
 export function secondsPerReadOf(waiting: WaitingOptions | undefined): number {
   return waiting?.secondsOfDelayPerRead ?? presets[waiting?.preset ?? 'balanced'];
-}
-
-/** Input fields that size the work: they go into the key that durations are learned by. */
-const sizingFields = [
-  'duration',
-  'resolution',
-  'image_size',
-  'size',
-  'width',
-  'height',
-  'num_images',
-  'max_images',
-  'steps',
-  'music_length_ms',
-  'generate_audio',
-  'sound',
-];
-
-const maxKeyLength = 200;
-
-/** Model and sizing fields of an input, e.g. `kling/kling-3.0/standard/image-to-video duration=10`. */
-export function workKeyOf(model: string, input: Record<string, unknown>): string {
-  const sizes = sizingFields.flatMap((field) => {
-    const value = input[field];
-    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-      ? [`${field}=${String(value)}`]
-      : [];
-  });
-  return wellFormed([model, ...sizes].join(' ').slice(0, maxKeyLength));
 }
 
 /** Memo key of a finished generation; what a starting worker learns from. */

@@ -1,11 +1,8 @@
 import type { EstimateLine } from '../domain/estimate.ts';
 import { withoutUndefined } from '../domain/json.ts';
-import { priceOf } from '../runcomfy/models/index.ts';
+import { pricedFieldsOf, priceOf } from '../runcomfy/models/index.ts';
 import type { PlannedOrder } from './checking.ts';
 import { createModelLookup, type ModelFacts, type ModelLookupOptions } from './model-facts.ts';
-
-/** Fields of an input that a published price may depend on. */
-const pricedFields = new Set(['duration', 'num_images', 'num_outputs', 'max_images', 'generate_audio', 'sound']);
 
 /** What each step of a plan is expected to cost, its own order for each item; fallbacks are left out. */
 export function estimateOrders(orders: readonly PlannedOrder[]): EstimateLine[] {
@@ -26,9 +23,10 @@ export async function estimateModel(
 function estimatePlanned({ step, model, facts, count, inputs, maxPriceUsd }: PlannedOrder): EstimateLine {
   const of = { what: step, model, facts, count: count ?? null };
   if (count === undefined) return lineOf(of, 'how many orders there will be comes from a step');
+  const pricedFields = 'entry' in facts ? pricedFieldsOf(facts.entry) : [];
   let total = 0;
   for (const { input, openFields } of inputs.slice(0, count)) {
-    const open = openFields.find(({ field }) => pricedFields.has(field));
+    const open = openFields.find(({ field }) => pricedFields.includes(field));
     const price = open
       ? `${open.field} comes from ${open.from === 'item' ? 'an item' : `step ${open.from}`}`
       : priceWith(facts, input);

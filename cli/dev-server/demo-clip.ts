@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { createGenerationClient } from '../../client/index.ts';
-import { expectedPriceUsd, klingImageToVideoId, klingImageToVideoPayload } from '../../runcomfy/models/index.ts';
+import { bundledModels, expectedPriceUsd } from '../../runcomfy/models/index.ts';
 import type { DevStack } from './stack.ts';
+
+const [{ modelId: model, example }] = bundledModels;
 
 /** What the clip of the demonstration costs by RunComfy's published prices. */
 export async function demoClipPrice(): Promise<{ model: string; usd: number }> {
-  const usd = await expectedPriceUsd(klingImageToVideoId, { ...klingImageToVideoPayload });
-  return { model: klingImageToVideoId, usd: usd ?? 0 };
+  const usd = await expectedPriceUsd(model, { ...example });
+  return { model, usd: usd ?? 0 };
 }
 
 /** Orders one clip, tells how it goes and what it cost; Ctrl-C cancels it. */
@@ -19,7 +21,7 @@ export async function makeDemoClip(
   const key = `${simulator ? 'start' : 'live'}-${randomUUID().slice(0, 8)}`;
   say(`workflow          ${key}`);
   say('');
-  const handle = await generations.start({ model: klingImageToVideoId, input: klingImageToVideoPayload }, { key });
+  const handle = await generations.start({ model, input: example }, { key });
   const cancel = () => {
     say('asking RunComfy to cancel …');
     void handle.cancel('Ctrl-C').then(

@@ -1,23 +1,29 @@
-import type { BundledModel } from './bundled-model.ts';
-import { klingImageToVideo, klingImageToVideoId } from './kling-3.0-standard-image-to-video/index.ts';
-import type { KlingImageToVideoInput } from './kling-3.0-standard-image-to-video/input.ts';
+import type { BundledModel, ProseRules, PublishedPrices } from './bundled-model.ts';
+import { klingImageToVideo } from './kling-3.0-standard-image-to-video/index.ts';
 
-/** The typed inputs of the bundled models, by model id. */
-export interface BundledInputs {
-  [klingImageToVideoId]: KlingImageToVideoInput;
-}
+/** The models that come with this package, each with all that is known of it. */
+export const bundledModels = [klingImageToVideo] as const satisfies readonly BundledModel[];
+
+type Bundled = (typeof bundledModels)[number];
 
 /** The input of a model: typed where the model is bundled, any JSON object otherwise. */
-export type InputOf<Model extends string> = Model extends keyof BundledInputs
-  ? BundledInputs[Model]
+export type InputOf<Model extends string> = Model extends Bundled['modelId']
+  ? Extract<Bundled, { modelId: Model }>['example']
   : Record<string, unknown>;
 
-/** The models that come with this package. */
-export const bundledModels: Readonly<Record<keyof BundledInputs, BundledModel>> = {
-  [klingImageToVideoId]: klingImageToVideo,
-};
+const known: readonly BundledModel[] = bundledModels;
 
 /** The bundled model of this id, if it is one. */
 export function findBundledModel(modelId: string): BundledModel | undefined {
-  return Object.values(bundledModels).find((model) => model.modelId === modelId);
+  return known.find((model) => model.modelId === modelId);
+}
+
+/** The rules that a bundled model's page states for this model. */
+export function findProseRules(modelId: string): ProseRules | undefined {
+  return known.find(({ rules }) => rules?.holdFor(modelId))?.rules;
+}
+
+/** The prices that a bundled model's page states for this model. */
+export function findPublishedPrices(modelId: string): PublishedPrices | undefined {
+  return known.find(({ prices }) => prices?.holdFor(modelId))?.prices;
 }

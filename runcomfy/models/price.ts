@@ -1,6 +1,7 @@
 import { isJsonObject } from '../../domain/json.ts';
 import type { CatalogueModel } from '../schemas/catalogue.ts';
-import { findBundledModel } from './bundled.ts';
+import type { InputReader } from './bundled-model.ts';
+import { findBundledModel, findPublishedPrices } from './bundled.ts';
 
 /** What a price is reckoned from: a catalogue entry or a bundled model. */
 export interface PricedModel {
@@ -11,34 +12,29 @@ export interface PricedModel {
 }
 
 const microdollarsPerUsd = 1_000_000;
+const lengthField = 'duration';
 const countFields = ['num_images', 'num_outputs', 'max_images'];
-const soundFields = ['generate_audio', 'sound'];
-
-/**
- * Micro-dollars per second of Kling 3.0, by tier. Source: RunComfy's model page, September 2026. Prices drift: these are
- * for display, evidence and the simulator, never for a decision.
- */
-export const klingPrices: Readonly<Record<string, { silent: number; withAudio: number }>> = {
-  standard: { silent: 84_000, withAudio: 126_000 },
-  pro: { silent: 112_000, withAudio: 168_000 },
-  '4k': { silent: 420_000, withAudio: 420_000 },
-};
 
 /**
  * The price in USD that the published figures give for an input, where they give one. Resolution and reference media can
  * change the real one: an estimate for people.
  */
 export function priceOf(model: PricedModel, input: Readonly<Record<string, unknown>>): number | undefined {
-  const kling = klingPrices[/^kling\/kling-3\.0\/([^/]+)\//.exec(model.modelId)?.[1] ?? ''];
-  if (kling) {
-    const seconds = numberOf(model, input, 'duration');
-    const hasSound =
-      soundFields.map((field) => valueOf(model, input, field)).find((value) => value !== undefined) ?? true;
-    return seconds === undefined ? undefined : toUsd((hasSound === true ? kling.withAudio : kling.silent) * seconds);
-  }
-  if (model.basePriceUsd === undefined) return undefined;
-  const units = unitsOf(model, input);
-  return units === undefined ? undefined : toUsd(model.basePriceUsd * microdollarsPerUsd * units);
+  const reader = readerOf(model, input);
+  const published = findPublishedPrices(model.modelId);
+  if (published) return toWholeMicrodollars(published.priceUsd(model.modelId, reader));
+  const units = unitsOf(model, reader);
+  return units === undefined ? undefined : toWholeMicrodollars(model.basePriceUsd, units);
+}
+
+/** Fields of an input that its price depends on. */
+export function pricedFieldsOf({ modelId, priceUnit }: PricedModel): readonly string[] {
+  return findPublishedPrices(modelId)?.fields ?? (priceUnit === 'second' ? [lengthField] : countFields);
+}
+
+/** How many outputs an input asks for. */
+export function outputCountOf(model: PricedModel, input: Readonly<Record<string, unknown>>): number {
+  return countIn(readerOf(model, input));
 }
 
 /** The price of an input by the bundled figures, else by the catalogue's; undefined where neither can be had. */
@@ -51,35 +47,40 @@ export async function expectedPriceUsd(
   return entry && priceOf(entry, input);
 }
 
-function unitsOf(model: PricedModel, input: Readonly<Record<string, unknown>>): number | undefined {
-  switch (model.priceUnit) {
+function unitsOf({ priceUnit }: PricedModel, input: InputReader): number | undefined {
+  switch (priceUnit) {
     case 'second':
-      return numberOf(model, input, 'duration');
+      return input.number(lengthField);
     case 'output':
-    case 'image': {
-      const counts = countFields.map((field) => numberOf(model, input, field));
-      return counts.find((count) => count !== undefined) ?? 1;
-    }
+    case 'image':
+      return countIn(input);
     case undefined:
     default:
       return undefined;
   }
 }
 
-function numberOf(model: PricedModel, input: Readonly<Record<string, unknown>>, field: string): number | undefined {
-  const value = valueOf(model, input, field);
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+function countIn({ number }: InputReader): number {
+  return countFields.map(number).find((count) => count !== undefined) ?? 1;
 }
 
-/** The input's own value, else the one that RunComfy takes when the field is left out. */
-function valueOf(model: PricedModel, input: Readonly<Record<string, unknown>>, field: string): unknown {
-  if (input[field] !== undefined) return input[field];
-  const properties = model.inputSchema?.['properties'];
-  const property = isJsonObject(properties) ? properties[field] : undefined;
-  return isJsonObject(property) ? property['default'] : undefined;
+function readerOf({ inputSchema }: PricedModel, input: Readonly<Record<string, unknown>>): InputReader {
+  const properties = inputSchema?.['properties'];
+  const value = (field: string): unknown => {
+    if (input[field] !== undefined) return input[field];
+    const property = isJsonObject(properties) ? properties[field] : undefined;
+    return isJsonObject(property) ? property['default'] : undefined;
+  };
+  return {
+    value,
+    number: (field) => {
+      const found = value(field);
+      const number = typeof found === 'string' && found.trim() !== '' ? Number(found) : found;
+      return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+    },
+  };
 }
 
-function toUsd(microdollars: number): number {
-  return Math.round(microdollars) / microdollarsPerUsd;
+function toWholeMicrodollars(usd: number | undefined, units = 1): number | undefined {
+  return usd === undefined ? undefined : Math.round(usd * microdollarsPerUsd * units) / microdollarsPerUsd;
 }

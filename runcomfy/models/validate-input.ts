@@ -3,10 +3,9 @@ import { boundIssues } from '../../domain/issues.ts';
 import { isJsonObject, jsonPath } from '../../domain/json.ts';
 import { findUnsendable } from '../../domain/request.ts';
 import type { CatalogueModel } from '../schemas/catalogue.ts';
-import { findBundledModel } from './bundled.ts';
+import { findBundledModel, findProseRules } from './bundled.ts';
 import { compileInputSchema, type InputReport } from './compile-input-schema.ts';
 import { describeFound } from './describe.ts';
-import { checkKling, isKling } from './kling-rules.ts';
 import { checkMedia, findMedia } from './media-rules.ts';
 import type { SchemaNode } from './normalize-schema.ts';
 
@@ -36,7 +35,7 @@ export function validateInput(model: string, input: unknown, catalogue?: Catalog
         ...(bundled ? blanks : []),
         ...unsendable,
         ...checkMedia(media),
-        ...(compiled && isKling(model) ? checkKling(input, compiled.node, media) : []),
+        ...((compiled && findProseRules(model)?.check(input, compiled.node, media)) ?? []),
       ]),
     ),
     warnings: [...report.warnings, ...(bundled ? [] : blanks.map(({ path, message }) => `${path}: ${message}`))],

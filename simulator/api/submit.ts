@@ -39,7 +39,7 @@ export function planSubmit(world: World, call: Call): SubmitPlan {
     input,
     headers: headersOf(call),
     priceMicro: toMicrodollars(priceUsdOf(entry, input)),
-    outputCount: outputCountOf(input),
+    outputCount: outputCountOf(entry, input),
     ...(failure === undefined ? {} : { failure }),
   };
   return { accepted: true, draft };

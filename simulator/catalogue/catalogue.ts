@@ -1,12 +1,12 @@
-import { klingImageToVideo } from '../../runcomfy/models/index.ts';
+import { bundledModels } from '../../runcomfy/models/index.ts';
 import { audioModels } from './audio-models.ts';
-import type { CatalogueEntry } from './entry.ts';
+import { bundledEntry, type CatalogueEntry } from './entry.ts';
 import { imageModels } from './image-models.ts';
-import { klingModels, klingStandardEntry } from './kling-models.ts';
+import { klingModels } from './kling-models.ts';
 import { videoModels } from './video-models.ts';
 
 const entries: readonly CatalogueEntry[] = [
-  klingStandardEntry(klingImageToVideo.inputSchema),
+  ...bundledModels.map(bundledEntry),
   ...klingModels,
   ...imageModels,
   ...videoModels,

@@ -1,3 +1,5 @@
+import { type BundledModel, compileInputSchema, findPublishedPrices } from '../../runcomfy/models/index.ts';
+
 /** A property of an input schema, in RunComfy's dialect. */
 export type SchemaProperty = Readonly<Record<string, unknown>>;
 
@@ -45,6 +47,24 @@ export function entry(id: string, facts: EntryFacts, inputSchema?: Readonly<Reco
     model_url: `https://www.runcomfy.com/models/${id}`,
     input_schema: inputSchema ?? { type: 'object', title: 'Input schema', required, properties: facts.properties },
   };
+}
+
+/** Completes the entry of a model whose price is published. */
+export function publiclyPriced(
+  id: string,
+  facts: Omit<EntryFacts, 'price' | 'note'>,
+  inputSchema?: Readonly<Record<string, unknown>>,
+): CatalogueEntry {
+  const listed = findPublishedPrices(id)?.list(id);
+  if (!listed) throw new Error(`no price is published for ${id}: give one in the simulator's catalogue`);
+  return entry(id, { ...facts, price: listed.basePriceUsd, note: listed.pricingNote }, inputSchema);
+}
+
+/** The entry of a model that comes with the product. */
+export function bundledEntry({ modelId, categories: [category = ''], inputSchema }: BundledModel): CatalogueEntry {
+  const { node } = compileInputSchema(inputSchema);
+  const facts = { category, required: (node.required ?? []).join(' '), properties: node.properties ?? {} };
+  return publiclyPriced(modelId, facts, inputSchema);
 }
 
 /** A string. */

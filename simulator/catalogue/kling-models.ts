@@ -1,5 +1,3 @@
-import { klingPrices } from '../../runcomfy/models/index.ts';
-import { toUsd } from '../world/money.ts';
 import {
   bool,
   type CatalogueEntry,
@@ -9,6 +7,7 @@ import {
   listedInt,
   media,
   mediaList,
+  publiclyPriced,
   type SchemaProperty,
   text,
   word,
@@ -64,28 +63,15 @@ const textToVideo = {
 };
 type Tier = 'standard' | 'pro' | '4k';
 
-function pricing(tier: Tier): { price: number; note: string } {
-  const { withAudio, silent } = klingPrices[tier] ?? { withAudio: 0, silent: 0 };
-  const note = `$${String(toUsd(withAudio))} per second with audio, $${String(toUsd(silent))} without.`;
-  return { price: toUsd(withAudio), note };
-}
-
 function imageTier(tier: Tier): CatalogueEntry {
   const facts = { category: 'image-to-video', required: 'prompt start_image_url', properties: imageToVideo };
-  return entry(`kling/kling-3.0/${tier}/image-to-video`, { ...facts, ...pricing(tier) });
+  return publiclyPriced(`kling/kling-3.0/${tier}/image-to-video`, facts);
 }
 
 function textTier(tier: Tier): CatalogueEntry {
   const shotType = tier === 'standard' ? { shot_type: word('intelligent customize', 'intelligent') } : {};
   const facts = { category: 'text-to-video', required: 'prompt', properties: { ...textToVideo, ...shotType } };
-  return entry(`kling/kling-3.0/${tier}/text-to-video`, { ...facts, ...pricing(tier) });
-}
-
-/** Completes the entry of the standard image-to-video model, whose schema is published. */
-export function klingStandardEntry(inputSchema: Readonly<Record<string, unknown>>): CatalogueEntry {
-  const { end_image_url: _none, ...properties } = imageToVideo;
-  const facts = { category: 'image-to-video', required: 'prompt start_image_url', properties };
-  return entry('kling/kling-3.0/standard/image-to-video', { ...facts, ...pricing('standard') }, inputSchema);
+  return publiclyPriced(`kling/kling-3.0/${tier}/text-to-video`, facts);
 }
 
 /** Kling's other models; some ids are case-sensitive. */

@@ -1,6 +1,12 @@
 import type { InputIssue } from '../../domain/generation.ts';
 import { isJsonObject, walkJson } from '../../domain/json.ts';
-import { compileInputSchema, modelKind, priceOf, validateInput } from '../../runcomfy/models/index.ts';
+import {
+  compileInputSchema,
+  outputCountOf as countOf,
+  modelKind,
+  priceOf,
+  validateInput,
+} from '../../runcomfy/models/index.ts';
 import type { CatalogueModel } from '../../runcomfy/schemas/catalogue.ts';
 import type { Switches } from '../settings/switches.ts';
 import type { MediaKind } from '../world/job.ts';
@@ -41,9 +47,9 @@ export function priceUsdOf(entry: CatalogueEntry, input: Record<string, unknown>
   return priceOf(toCatalogueModel(entry), input) ?? entry.base_price_usd * usualSeconds;
 }
 
-export function outputCountOf(input: Record<string, unknown>): number {
-  const wanted = input['num_images'] ?? input['max_images'];
-  return typeof wanted === 'number' && Number.isInteger(wanted) && wanted >= 1 ? Math.min(wanted, maxOutputs) : 1;
+export function outputCountOf(entry: CatalogueEntry, input: Record<string, unknown>): number {
+  const wanted = countOf(toCatalogueModel(entry), input);
+  return Number.isInteger(wanted) && wanted >= 1 ? Math.min(wanted, maxOutputs) : 1;
 }
 
 /** Rules that stand only in prose, and media that cannot be had. This machine's own files can, and so can data URIs. */

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
-import { workKeyOf } from '../../domain/waiting.ts';
+import { workKeyOf } from '../../runcomfy/models/index.ts';
 import type { FaultRule, SimulatorOptions } from '../../simulator/index.ts';
 import { activitiesAt, activitiesOnSimulator, detailsOf, paidOrder, token } from '../support/activity-rig.ts';
 import { clientOf, closedPort, reply, serve } from '../unit/runcomfy/http-servers.ts';

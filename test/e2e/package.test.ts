@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { klingImageToVideoId, klingImageToVideoPayload } from '../../runcomfy/models/index.ts';
+import { bundledModels } from '../../runcomfy/models/index.ts';
 
 interface PackageJson {
   dependencies: Record<string, string>;
@@ -153,8 +153,8 @@ describe('the packed package', () => {
 
   it('runs its command from node_modules/.bin', async () => {
     expect((await runCommand('--help')).stdout).toContain('Usage: runcomfy-temporal');
-    const input = JSON.stringify(klingImageToVideoPayload);
-    await runCommand('validate', klingImageToVideoId, '--input', input, '--output', 'json');
+    const input = JSON.stringify(bundledModels[0].example);
+    await runCommand('validate', bundledModels[0].modelId, '--input', input, '--output', 'json');
   });
 });
 

@@ -2,16 +2,16 @@ import type { BundledModel } from '../bundled-model.ts';
 import inputSchema from './input-schema.json' with { type: 'json' };
 import type { KlingImageToVideoInput } from './input.ts';
 import payload from './payload.json' with { type: 'json' };
+import { klingPrices } from './prices.ts';
+import { klingRules } from './rules.ts';
 
-/** Id of the bundled Kling 3.0 model. */
-export const klingImageToVideoId = 'kling/kling-3.0/standard/image-to-video';
-
-/** The payload that RunComfy publishes as the model's example. */
-export const klingImageToVideoPayload: KlingImageToVideoInput = payload;
-
-/** Kling 3.0 standard image-to-video, with its schema as RunComfy publishes it. */
-export const klingImageToVideo: BundledModel = {
-  modelId: klingImageToVideoId,
+/** Kling 3.0 standard image-to-video, with its schema and example as RunComfy publishes them. */
+export const klingImageToVideo: BundledModel<'kling/kling-3.0/standard/image-to-video', KlingImageToVideoInput> = {
+  modelId: 'kling/kling-3.0/standard/image-to-video',
   categories: ['image-to-video'],
   inputSchema,
+  example: payload,
+  sizingFields: ['duration', 'generate_audio'],
+  rules: klingRules,
+  prices: klingPrices,
 };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createInputValidator, klingImageToVideoId, validateBundled } from '../../../../runcomfy/models/index.ts';
+import { createInputValidator, validateBundled } from '../../../../runcomfy/models/index.ts';
+import { klingImageToVideo } from '../../../../runcomfy/models/kling-3.0-standard-image-to-video/index.ts';
 
 const entry = (modelId: string) => ({
   modelId,
@@ -24,7 +25,7 @@ function catalogue(
 describe('the input validator', () => {
   it('checks a bundled model without asking the catalogue', async () => {
     const live = catalogue();
-    const { issues } = await createInputValidator(live).validate(klingImageToVideoId, {});
+    const { issues } = await createInputValidator(live).validate(klingImageToVideo.modelId, {});
     expect(issues.map(({ path }) => path)).toEqual(['$.prompt', '$.start_image_url']);
     expect(live.asked).toEqual([]);
   });
@@ -92,7 +93,7 @@ describe('the input validator', () => {
   });
 
   it('checks bundled models at once for callers that have no token', () => {
-    expect(validateBundled(klingImageToVideoId, {}).issues).toHaveLength(2);
+    expect(validateBundled(klingImageToVideo.modelId, {}).issues).toHaveLength(2);
     expect(validateBundled('a/b', { prompt: 1 })).toEqual({ issues: [], warnings: [] });
   });
 });

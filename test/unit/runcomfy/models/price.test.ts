@@ -1,17 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import {
-  expectedPriceUsd,
-  klingImageToVideo,
-  klingImageToVideoId,
-  klingImageToVideoPayload,
-  priceOf,
-} from '../../../../runcomfy/models/index.ts';
+import { expectedPriceUsd, priceOf } from '../../../../runcomfy/models/index.ts';
+import { klingImageToVideo } from '../../../../runcomfy/models/kling-3.0-standard-image-to-video/index.ts';
 
 const kling = (tier: string, kind = 'image-to-video') => ({ modelId: `kling/kling-3.0/${tier}/${kind}` });
 
 describe('the expected price', () => {
   it.each([
-    ['the published example', klingImageToVideo, { ...klingImageToVideoPayload }, 1.26],
+    ['the published example', klingImageToVideo, { ...klingImageToVideo.example }, 1.26],
     ['3 s without sound', klingImageToVideo, { duration: 3, generate_audio: false }, 0.252],
     ['15 s with sound', klingImageToVideo, { duration: 15, generate_audio: true }, 1.89],
     ['5 s of the pro model', kling('pro'), { duration: 5 }, 0.84],
@@ -47,7 +42,7 @@ describe('the expected price', () => {
   it('comes from the bundled figures, else from the catalogue, else not at all', async () => {
     const getModel = (modelId: string) =>
       Promise.resolve({ modelId, categories: [], basePriceUsd: 0.2, priceUnit: 'output' });
-    expect(await expectedPriceUsd(klingImageToVideoId, { duration: 10 })).toBe(1.26);
+    expect(await expectedPriceUsd(klingImageToVideo.modelId, { duration: 10 })).toBe(1.26);
     expect(await expectedPriceUsd('a/b', {}, { getModel })).toBe(0.2);
     expect(await expectedPriceUsd('a/b', {})).toBeUndefined();
     expect(await expectedPriceUsd('a/b', {}, { getModel: () => Promise.reject(new Error('down')) })).toBeUndefined();

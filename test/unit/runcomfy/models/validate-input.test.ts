@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { klingImageToVideoId, klingImageToVideoPayload, validateInput } from '../../../../runcomfy/models/index.ts';
+import { validateInput } from '../../../../runcomfy/models/index.ts';
+import { klingImageToVideo } from '../../../../runcomfy/models/kling-3.0-standard-image-to-video/index.ts';
 
 const good = { prompt: 'A cat on a cliff', start_image_url: 'https://cdn.example.com/cat.png' };
-const check = (input: unknown) => validateInput(klingImageToVideoId, input);
+const check = (input: unknown) => validateInput(klingImageToVideo.modelId, input);
 const withInput = (fields: Record<string, unknown>) => check({ ...good, ...fields });
 const segments = (...durations: number[]) => durations.map((duration) => ({ prompt: 'a scene', duration }));
 
 describe('validating input of Kling 3.0 image-to-video', () => {
   it('accepts the published example as it is', () => {
-    expect(check(klingImageToVideoPayload)).toEqual({ issues: [], warnings: [] });
+    expect(check(klingImageToVideo.example)).toEqual({ issues: [], warnings: [] });
   });
 
   it('accepts an input that uses every field', () => {

@@ -1,26 +1,19 @@
-import type { InputIssue } from '../../domain/generation.ts';
-import { isJsonObject } from '../../domain/json.ts';
-import { extensionOf, kindOfExtension } from '../schemas/output.ts';
-import { parseUrl } from '../urls.ts';
-import type { MediaField } from './media-rules.ts';
-import type { SchemaNode } from './normalize-schema.ts';
+import type { InputIssue } from '../../../domain/generation.ts';
+import { isJsonObject } from '../../../domain/json.ts';
+import { extensionOf, kindOfExtension } from '../../schemas/output.ts';
+import { parseUrl } from '../../urls.ts';
+import type { ProseRules } from '../bundled-model.ts';
+import type { MediaField } from '../media-rules.ts';
+import type { SchemaNode } from '../normalize-schema.ts';
 
 const imageExtensions = ['jpg', 'jpeg', 'png', 'bmp', 'webp'];
 const documentExtensions = ['pdf', 'psd', 'ai', 'eps', 'zip', 'txt', 'json', 'doc', 'docx'];
 
-/** Whether Kling's rules hold for a model. */
-export function isKling(modelId: string): boolean {
-  return modelId.startsWith('kling/');
-}
-
-/** The rules of Kling that stand only in the prose of its page. */
-export function checkKling(
-  input: Record<string, unknown>,
-  node: SchemaNode,
-  media: readonly MediaField[],
-): InputIssue[] {
-  return [...checkSegments(input, node), ...media.flatMap(checkFormat)];
-}
+/** Kling's own: the lengths of scenes, and the file formats that it reads. */
+export const klingRules: ProseRules = {
+  holdFor: (modelId) => modelId.startsWith('kling/'),
+  check: (input, node, media) => [...checkSegments(input, node), ...media.flatMap(checkFormat)],
+};
 
 function checkSegments({ multi_prompt: segments, duration }: Record<string, unknown>, node: SchemaNode): InputIssue[] {
   const segmentNode = node.properties?.['multi_prompt']?.items?.properties?.['duration'];
