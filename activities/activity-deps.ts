@@ -4,6 +4,7 @@ import type { RunComfyClient } from '../runcomfy/client.ts';
 import type { OpenReadings } from './open-readings.ts';
 import type { ReadPacer } from './read-pacer.ts';
 import type { ReadTally } from './read-tally.ts';
+import type { SubmitPacer } from './submit-pacer.ts';
 import type { WaitingKnowledge } from './waiting/knowledge.ts';
 
 export interface KeptRequestId {
@@ -23,6 +24,7 @@ export interface ActivityDeps {
   };
   tally: ReadTally;
   pacer: ReadPacer;
+  submitPacer: SubmitPacer;
   openReadings: OpenReadings;
   waiting: WaitingKnowledge;
   /** The search attributes of ours that the server knows. */

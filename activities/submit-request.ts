@@ -1,5 +1,5 @@
-import { activityInfo, getClient, heartbeat, log, metricMeter } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import { activityInfo, cancellationSignal, getClient, heartbeat, log, metricMeter } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type {
   AcceptedSubmit,
   Activities,
@@ -10,11 +10,12 @@ import type {
 import { boundIssues, issuesSentence } from '../domain/issues.ts';
 import { cutText, messageOf } from '../domain/text.ts';
 import { secondsPerReadOf } from '../domain/waiting.ts';
-import { isRunComfyError } from '../runcomfy/errors.ts';
+import { isRunComfyError, type RunComfyError } from '../runcomfy/errors.ts';
 import { workKeyOf } from '../runcomfy/models/index.ts';
 import type { ActivityDeps } from './activity-deps.ts';
 import { earlierSubmit } from './earlier-submit.ts';
 import { shortestTimerMs } from './read-status.ts';
+import type { SubmitTurn } from './submit-pacer.ts';
 import { failure, toApplicationFailure } from './to-application-failure.ts';
 
 /** A quick POST needs no heartbeat; a slow one must be told from a dead worker within the heartbeat timeout of 10 s. */
@@ -22,6 +23,9 @@ const beatEveryMs = 3_000;
 
 /** Within the heartbeat timeout: later the server refuses the attempt anyway. */
 const acknowledgeWithinMs = 8_000;
+
+/** Beside a check, an acknowledgement and a POST that all take their whole time, an attempt of 75 s has no more. */
+const turnWithinMs = 2_000;
 
 /** A report that Temporal cannot take would hide the request id, so warnings are few and short. */
 const maxWarnings = 50;
@@ -48,7 +52,7 @@ export function createSubmitRequest(deps: ActivityDeps): Activities['submitReque
           if (error instanceof ApplicationFailure) throw error;
           throw notSent('the order could not be prepared', error);
         });
-        return await send(deps, order, warnings);
+        return await send(deps, order, warnings, await takeTurn(deps));
       }
     }
   };
@@ -68,7 +72,25 @@ async function prepare(deps: ActivityDeps, { model, input, retryOfRunId }: Submi
   return warnings;
 }
 
-async function send(deps: ActivityDeps, order: SubmitOrder, warnings: string[]): Promise<AcceptedSubmit> {
+/** All orders of this worker go out at one pace, so that a limit is met once and not by each. Nothing is sent before. */
+async function takeTurn({ submitPacer }: ActivityDeps): Promise<SubmitTurn> {
+  const turn = await submitPacer.takeTurn({ withinMs: turnWithinMs, signal: cancellationSignal() });
+  if (!('inMs' in turn)) return turn;
+  throw ApplicationFailure.create({
+    type: 'RateLimited',
+    message: `many orders are waiting to be sent; the turn of this one comes in about ${String(Math.ceil(turn.inMs / 1_000))} s`,
+    details: [{ submission: 'not_sent' } satisfies ActivityFailureDetails],
+    nextRetryDelay: Math.ceil(turn.inMs),
+    category: ApplicationFailureCategory.BENIGN,
+  });
+}
+
+async function send(
+  deps: ActivityDeps,
+  order: SubmitOrder,
+  warnings: string[],
+  turn: SubmitTurn,
+): Promise<AcceptedSubmit> {
   const { runcomfy, searchAttributes, recentBalance, keepRequestId } = deps;
   const { model, input, firstExecutionRunId } = order;
   const { taskToken, workflowExecution } = activityInfo();
@@ -96,8 +118,12 @@ async function send(deps: ActivityDeps, order: SubmitOrder, warnings: string[]):
   const requestId = await runcomfy
     .submit(model, input)
     .then(
-      (reply) => reply.requestId,
+      (reply) => {
+        turn.noteAccepted();
+        return reply.requestId;
+      },
       (error: unknown) => {
+        if (isAskedToSlowDown(error)) turn.noteRefused(error.retryAfterMs);
         throw submitFailure(error, beat);
       },
     )
@@ -168,6 +194,12 @@ function unknownSince(beat: Partial<SubmitHeartbeat>): ApplicationFailure {
     "an earlier attempt had begun to send the order and could not report what came back; look at the account's generations before ordering again";
   const details = { submission: 'unknown', mayBeHandedOver: true, ...evidenceOf(beat) } as const;
   return failure('SubmitOutcomeUnknown', 'submit', message, details);
+}
+
+/** An application that is overloaded asks for the same as one that counts. */
+function isAskedToSlowDown(error: unknown): error is RunComfyError {
+  if (!isRunComfyError(error) || error.submission !== 'refused') return false;
+  return error.type === 'RateLimited' || error.type === 'ServiceUnavailable';
 }
 
 function submitFailure(error: unknown, beat: SubmitHeartbeat): Error {

@@ -11,6 +11,7 @@ import { createActivities } from '../activities/index.ts';
 import { createOpenReadings } from '../activities/open-readings.ts';
 import { createReadPacer } from '../activities/read-pacer.ts';
 import { createReadTally } from '../activities/read-tally.ts';
+import { createSubmitPacer } from '../activities/submit-pacer.ts';
 import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { startEmbeddedServer } from '../cli/dev-server/server.ts';
 import { findTemporalBinary } from '../cli/dev-server/temporal-binary.ts';
@@ -97,6 +98,7 @@ async function main(): Promise<void> {
       validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
       tally: createReadTally(),
       pacer: createReadPacer(),
+      submitPacer: createSubmitPacer(),
       openReadings: createOpenReadings(0),
       waiting: createWaitingKnowledge(),
       searchAttributes: () => [],

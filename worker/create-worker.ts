@@ -11,6 +11,7 @@ import { createActivities } from '../activities/index.ts';
 import { createOpenReadings } from '../activities/open-readings.ts';
 import { createReadPacer } from '../activities/read-pacer.ts';
 import { createReadTally } from '../activities/read-tally.ts';
+import { createSubmitPacer } from '../activities/submit-pacer.ts';
 import { createWaitingKnowledge, type WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { withWorkerCodecs } from '../codec/index.ts';
 import { defaultTaskQueue, submitTaskQueue } from '../domain/names.ts';
@@ -99,6 +100,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     maxWaiting: Math.floor(maxConcurrentReads * shareOfWaitingReads),
     ...(options.readsPerSecond !== undefined && { readsPerSecond: options.readsPerSecond }),
   });
+  const submitPacer = createSubmitPacer();
   const waiting = options.waiting ?? createWaitingKnowledge();
   const recentBalance = createBalanceCache(() => runcomfy.balance());
   recentBalance();
@@ -109,6 +111,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     validator: createInputValidator({ ...catalogue, timeoutMs: catalogueWithinMs }),
     tally: createReadTally(),
     pacer,
+    submitPacer,
     openReadings,
     waiting,
     searchAttributes: attributes.known,
@@ -183,6 +186,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     shutdown: () => {
       openReadings.stopAll();
       pacer.stopAll();
+      submitPacer.stopAll();
       stop(workers);
     },
     isRunning: () => workers.every((worker) => worker.getState() === 'RUNNING'),

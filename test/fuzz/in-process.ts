@@ -58,6 +58,10 @@ async function play(lane: Lane, script: FuzzScript): Promise<Said> {
       slowDown: () => undefined,
       stopAll: () => undefined,
     },
+    submitPacer: {
+      takeTurn: () => Promise.resolve({ noteAccepted: () => undefined, noteRefused: () => undefined }),
+      stopAll: () => undefined,
+    },
     openReadings: createOpenReadings(0),
     waiting: createWaitingKnowledge(),
     searchAttributes: () => [],

@@ -8,6 +8,7 @@ import { type ActivityDeps, createActivities, type KeptRequestId } from '../../a
 import { createOpenReadings } from '../../activities/open-readings.ts';
 import { createReadPacer } from '../../activities/read-pacer.ts';
 import { createReadTally } from '../../activities/read-tally.ts';
+import { createSubmitPacer } from '../../activities/submit-pacer.ts';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { ActivityFailureDetails, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
 import { createRunComfyClient, type RunComfyClientOptions } from '../../runcomfy/client.ts';
@@ -60,6 +61,7 @@ export function activitiesAt(base: string, options: RigOptions = {}): ActivityRi
     validator: createInputValidator({ getModel: (id) => runcomfy.getModel(id), timeoutMs: 5_000 }),
     tally: createReadTally(),
     pacer: createReadPacer(),
+    submitPacer: createSubmitPacer(),
     openReadings: createOpenReadings(100),
     waiting: createWaitingKnowledge(),
     searchAttributes: () => ['RunComfyModel'],

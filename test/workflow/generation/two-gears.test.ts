@@ -3,6 +3,7 @@ import { createActivities } from '../../../activities/index.ts';
 import { createOpenReadings } from '../../../activities/open-readings.ts';
 import { createReadPacer } from '../../../activities/read-pacer.ts';
 import { createReadTally } from '../../../activities/read-tally.ts';
+import { createSubmitPacer } from '../../../activities/submit-pacer.ts';
 import type { WaitingKnowledge } from '../../../activities/waiting/knowledge.ts';
 import { searchAttributeNames } from '../../../domain/names.ts';
 import { createRunComfyClient } from '../../../runcomfy/client.ts';
@@ -35,6 +36,7 @@ it('waits long on timers and reads closely in one activity: a hundred reads in a
     validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
     tally: createReadTally(),
     pacer: createReadPacer(),
+    submitPacer: createSubmitPacer(),
     openReadings: createOpenReadings(10),
     waiting: twoGears,
     searchAttributes: () => searchAttributeNames,

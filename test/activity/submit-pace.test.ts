@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { createSubmitPacer } from '../../activities/submit-pacer.ts';
+import { activitiesOnSimulator, type ActivityRig, detailsOf, paidOrder } from '../support/activity-rig.ts';
+
+/** One order, repeated as Temporal repeats it. */
+async function order(rig: ActivityRig): Promise<void> {
+  for (let backoffMs = 1_000; ; backoffMs *= 2) {
+    const { value, failure } = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    if (value) return;
+    expect(failure).toMatchObject({ type: 'RateLimited', nonRetryable: false });
+    await sleep(Number(failure?.nextRetryDelay ?? backoffMs));
+  }
+}
+
+/** A pacer that has just been told to wait for a minute. */
+async function refusedPacer() {
+  const submitPacer = createSubmitPacer();
+  const turn = await submitPacer.takeTurn({ withinMs: 100 });
+  if ('inMs' in turn) throw new Error('the first order was turned away');
+  turn.noteRefused(60_000);
+  return submitPacer;
+}
+
+describe('the orders of one worker', () => {
+  it('meet a limit together: hardly more POSTs than orders', async () => {
+    const rig = await activitiesOnSimulator({
+      simulator: { switches: { max_submits_per_second: 8, max_parallel: 1_000, wallet_usd: 1_000 } },
+    });
+    await Promise.all(Array.from({ length: 60 }, () => order(rig)));
+    const { submits, accepted } = rig.sim.ledger().totals;
+    expect(accepted).toBe(60);
+    expect(submits).toBeLessThanOrEqual(1.3 * 60);
+  }, 60_000);
+
+  it('wait for their turn before Temporal is told that one is about to be sent', async () => {
+    const rig = await activitiesOnSimulator({ deps: { submitPacer: await refusedPacer() } });
+    const attempt = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    expect(attempt.failure).toMatchObject({ type: 'RateLimited', nonRetryable: false, category: 'BENIGN' });
+    expect(Number(attempt.failure?.nextRetryDelay)).toBeGreaterThan(50_000);
+    expect(detailsOf(attempt)).toEqual({ submission: 'not_sent' });
+    expect([rig.acknowledged, attempt.heartbeats]).toEqual([[], []]);
+    expect(rig.sim.ledger().totals.submits).toBe(0);
+  });
+
+  it('all wait once one was refused, be it by a 429 or by an application that is overloaded', async () => {
+    for (const fault of ['rate-limited', 'unavailable-json']) {
+      const rig = await activitiesOnSimulator({
+        simulator: { faults: [{ fault, step: 'submit', times: 1, retryAfter: 60 }] },
+      });
+      await rig.attempt(rig.activities.submitRequest, paidOrder);
+      const { failure } = await rig.attempt(rig.activities.submitRequest, paidOrder);
+      expect(Number(failure?.nextRetryDelay)).toBeGreaterThan(50_000);
+      expect(rig.sim.ledger().totals.submits).toBe(1);
+    }
+  });
+});
