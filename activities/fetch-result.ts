@@ -30,11 +30,7 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
       try {
         const result = await runcomfy.result(requestId, { model, ...(inputUrls && { inputUrls }) });
         const { createdAt, finishedAt, costUsd } = result;
-        const facts = {
-          ...(createdAt !== undefined && { createdAt }),
-          ...(finishedAt !== undefined && { finishedAt }),
-          ...(costUsd !== undefined && { costUsd }),
-        };
+        const facts = withoutUndefined({ createdAt, finishedAt, costUsd });
         switch (result.status) {
           case 'succeeded': {
             if (isEmptyOutput(result.output)) {
@@ -110,9 +106,8 @@ function learn(
     workKey: question.workKey ?? model,
     model,
     totalMs,
-    ...(workMs === undefined ? { isWorkUnknown: true } : { workMs }),
-    ...(queueMs !== undefined && { queueMs }),
-    ...(runMs !== undefined && { runMs }),
+    ...withoutUndefined({ workMs, queueMs, runMs }),
+    ...(workMs === undefined && { isWorkUnknown: true }),
     ...(hasFailed && { hasFailed }),
     source: workSourceOf(activityInfo().taskQueue, runcomfy.modelApiBase),
   };

@@ -1,5 +1,6 @@
 import type { Activities } from '../domain/activities.ts';
 import { evidenceNote } from '../domain/generation.ts';
+import { withoutUndefined } from '../domain/json.ts';
 import type { ActivityDeps } from './activity-deps.ts';
 import { toApplicationFailure } from './to-application-failure.ts';
 
@@ -11,10 +12,8 @@ export function createGatherEvidence({ runcomfy, expectedPriceUsd }: ActivityDep
       throw toApplicationFailure(error, 'read');
     });
     return {
-      ...(sentAt !== undefined && { sentAt }),
-      ...(balanceBefore && { balanceBefore }),
+      ...withoutUndefined({ sentAt, balanceBefore, expectedPriceUsd: price }),
       balanceAfter: { microdollars: after.microdollars, readAt: new Date().toISOString() },
-      ...(price !== undefined && { expectedPriceUsd: price }),
       note: evidenceNote,
     };
   };

@@ -8,6 +8,7 @@ import type {
   SubmitOrder,
 } from '../domain/activities.ts';
 import { boundIssues, issuesSentence } from '../domain/issues.ts';
+import { withoutUndefined } from '../domain/json.ts';
 import { cutText, messageOf } from '../domain/text.ts';
 import { secondsPerReadOf } from '../domain/waiting.ts';
 import { isRunComfyError, type RunComfyError } from '../runcomfy/errors.ts';
@@ -217,9 +218,5 @@ function countFailure(type: string): void {
 }
 
 function evidenceOf({ at, balanceBefore, searchAttributes }: Partial<SubmitHeartbeat>): ActivityFailureDetails {
-  return {
-    ...(at !== undefined && { sentAt: at }),
-    ...(balanceBefore && { balanceBefore }),
-    ...(searchAttributes && { searchAttributes }),
-  };
+  return withoutUndefined({ sentAt: at, balanceBefore, searchAttributes });
 }

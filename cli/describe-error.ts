@@ -2,6 +2,7 @@ import { type GenerationError, type GenerationErrorType, isGenerationError } fro
 import { toClientError } from '../client/operator/index.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { InputIssue } from '../domain/generation.ts';
+import { messageOf } from '../domain/text.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import { TemporalUnreachableError } from '../setup/temporal.ts';
 import { CliError, type CliErrorType } from './cli-error.ts';
@@ -48,7 +49,7 @@ function nameError(thrown: unknown): ErrorReport {
   if (error instanceof ConfigError) return { type: 'Configuration', message: error.message };
   if (isRunComfyError(error)) return { type: error.type, message: error.message, issues: error.issues };
   if (error instanceof TemporalUnreachableError) return { type: error.type, message: error.message };
-  return { type: 'Internal', message: error instanceof Error ? error.message : String(error) };
+  return { type: 'Internal', message: messageOf(error) };
 }
 
 /** What the person at the shell can do next, where that is not in the message already. */

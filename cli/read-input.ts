@@ -1,5 +1,6 @@
 import { parse, type ParseError } from 'jsonc-parser';
 import { isJsonObject } from '../domain/json.ts';
+import { messageOf } from '../domain/text.ts';
 import { CliError } from './cli-error.ts';
 import { readText } from './read-text.ts';
 
@@ -61,6 +62,6 @@ function placeOf(json: string): string {
 }
 
 function reasonOf(error: unknown): string {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return reason.replace(/ in JSON at position \d+.*$/s, '').replace(/, (\.{3})?".*" is not valid JSON$/s, '');
 }

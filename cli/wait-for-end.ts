@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GenerationError, type GenerationHandle, type KnownState } from '../client/index.ts';
 import { findUnattendedQueues, noWorker } from '../client/operator/index.ts';
 import type { GenerationResult } from '../domain/generation.ts';
+import { messageOf } from '../domain/text.ts';
 import type { CommandContext, ConnectedGenerations } from './command-context.ts';
 import { catchInterrupts, type Interrupts } from './interrupts.ts';
 import { ownCommand } from './own-command.ts';
@@ -61,7 +62,7 @@ async function cancelAloud(handle: GenerationHandle, printer: Printer): Promise<
     const { outcome } = await handle.cancel('Ctrl-C at the command line');
     printer.note(`${outcome}: ${describeOutcome(outcome)}`);
   } catch (error) {
-    printer.note(`the cancel could not be delivered: ${error instanceof Error ? error.message : String(error)}`);
+    printer.note(`the cancel could not be delivered: ${messageOf(error)}`);
   }
 }
 

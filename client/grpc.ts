@@ -1,4 +1,5 @@
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
+import { messageOf } from '../domain/text.ts';
 
 /** The gRPC status codes; a server that is healthy, full, old or away answers with any of them. */
 export const grpcCode = {
@@ -30,7 +31,7 @@ export function grpcCodeOf(error: unknown): number | undefined {
 export function grpcReasonOf(error: unknown): string {
   if (error instanceof ServiceError && error.cause !== undefined) return grpcReasonOf(error.cause);
   if (isGrpcServiceError(error)) return error.details === '' ? error.message : error.details;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** Whether a call with a deadline ran out of time: the server may be first to give it up, and then says `cancelled`. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { messageOf } from '../domain/text.ts';
 import { ConfigError } from './config-error.ts';
 import { cleanEnvironment, isQuoted, trimValue } from './environment.ts';
 
@@ -50,7 +51,7 @@ function load(variables: Record<string, string>): ReturnType<typeof loadClientCo
     return loadClientConnectConfig({ overrideEnvVars: variables });
   } catch (error) {
     // Below its first line the message shows the lines of the file, an API key among them perhaps.
-    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    const [reason = ''] = messageOf(error).split('\n');
     throw new ConfigError([
       `Temporal's connection settings cannot be read (${reason}); check TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE and the TEMPORAL_TLS… variables.`,
     ]);

@@ -25,6 +25,11 @@ export function isFailureType(value: unknown): value is FailureType {
 /** What is done: a submit may cost money, the others are safe to repeat. */
 export type EndpointRole = 'submit' | 'read' | 'cancel';
 
+/** The failures after which Temporal may not repeat the call. */
+export function finalFailureTypes(role: EndpointRole): FailureType[] {
+  return failureTypes.filter((type) => !isRetryable(type, role));
+}
+
 /** Whether Temporal may repeat the call after this failure. A submit whose outcome is unknown is never repeated. */
 export function isRetryable(type: FailureType, role: EndpointRole): boolean {
   switch (type) {

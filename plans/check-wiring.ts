@@ -1,11 +1,11 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { jsonPath } from '../domain/json.ts';
+import { type MediaKind, mediaOfField } from '../domain/media.ts';
 import type { PipelinePlan } from '../domain/pipeline.ts';
 import { modelKind } from '../runcomfy/models/index.ts';
 import { findMedia } from '../runcomfy/models/media-rules.ts';
 import type { SchemaNode } from '../runcomfy/models/normalize-schema.ts';
-import type { MediaKind } from '../runcomfy/schemas/output.ts';
-import { elementTypeOf, mediaOfField } from './expression-types.ts';
+import { elementTypeOf } from './expression-types.ts';
 import type { StepReference } from './expression.ts';
 import type { FilledPlace, HeldInput } from './hold-open.ts';
 import { parseTemplate, soleExpression } from './template.ts';

@@ -1,6 +1,5 @@
 import { Environment } from '@marcbachmann/cel-js';
 import { type ParamType, type PipelinePlan, planLimits, type PlanStep } from '../domain/pipeline.ts';
-import type { MediaKind } from '../runcomfy/schemas/output.ts';
 
 /** CEL's name of each param type. Media are URLs. */
 const celTypes: Readonly<Record<ParamType, string>> = {
@@ -19,16 +18,6 @@ const orderedFields = { phase: 'string', key: 'string', requestId: 'string', mod
 const listFields = { images: 'list<string>', videos: 'list<string>', audios: 'list<string>', files: 'list<string>' };
 const singleFields = { image: 'string', video: 'string', audio: 'string' };
 const itemType = 'StepItem';
-
-/** The kind of media that a field of a step carries; `files` carry any. */
-export const mediaOfField: Readonly<Record<string, MediaKind>> = {
-  image: 'image',
-  images: 'image',
-  video: 'video',
-  videos: 'video',
-  audio: 'audio',
-  audios: 'audio',
-};
 
 /** What expressions may ask of a step, and the CEL type of each field. */
 export function fieldsOfStep(step: PlanStep): Readonly<Record<string, string>> {

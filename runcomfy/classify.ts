@@ -1,6 +1,6 @@
 import type { FailureType } from '../domain/failure-type.ts';
 import { issuesSentence } from '../domain/issues.ts';
-import { isJsonObject } from '../domain/json.ts';
+import { isJsonObject, withoutUndefined } from '../domain/json.ts';
 import { isRequestId } from '../domain/request.ts';
 import { cutText } from '../domain/text.ts';
 import type { Endpoint } from './endpoints.ts';
@@ -125,12 +125,13 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
   const type = typeOf(context.endpoint, meaning, error);
   const details: RunComfyErrorDetails = {
     httpStatus,
-    ...(error.code !== undefined && { vendorCode: error.code }),
-    // What the issues say already is not told once more.
-    ...(error.message !== undefined &&
-      error.message !== issuesSentence(error.issues ?? []) && { vendorMessage: error.message }),
-    ...(error.issues !== undefined && { issues: error.issues }),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...withoutUndefined({
+      vendorCode: error.code,
+      // What the issues say already is not told once more.
+      vendorMessage: error.message === issuesSentence(error.issues ?? []) ? undefined : error.message,
+      issues: error.issues,
+      retryAfterMs,
+    }),
     ...(body.kind === 'unreadable' && { cause: body.cause }),
   };
   const facts = factsOf(exchange, error);

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { z } from 'zod';
 import type { BalanceReading } from '../domain/generation.ts';
+import { withoutUndefined } from '../domain/json.ts';
 import { isModelId, isRequestId } from '../domain/request.ts';
 import { bodyOf, type CallContext, excerpt, protocolMismatch } from './classify.ts';
 import type { ProxySettings } from './dispatchers.ts';
@@ -90,9 +91,11 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
   const transport = createTransport({
     scrubber,
     userAgent: options.userAgent ?? `runcomfy-temporal/${version}`,
-    ...(options.timeouts !== undefined && { timeouts: options.timeouts }),
-    ...(options.maxReplyBytes !== undefined && { maxReplyBytes: options.maxReplyBytes }),
-    ...(options.proxies !== undefined && { proxies: options.proxies }),
+    ...withoutUndefined({
+      timeouts: options.timeouts,
+      maxReplyBytes: options.maxReplyBytes,
+      proxies: options.proxies,
+    }),
   });
 
   const readToken = async (context: CallContext): Promise<string> => {

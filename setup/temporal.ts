@@ -2,6 +2,7 @@ import { Client, Connection, type ConnectionLike, isGrpcServiceError, ServiceErr
 import type { DataConverter } from '@temporalio/common';
 import type { Config } from '../config/env.ts';
 import { loadTemporalConnection, type TemporalConnectionConfig } from '../config/temporal.ts';
+import { messageOf } from '../domain/text.ts';
 import { loadPayloadCodec } from './payload-codec.ts';
 
 /** How a server is reached: what the environment says, or a server that was started here. */
@@ -63,5 +64,5 @@ function withoutSecrets(text: string, { apiKey, metadata = {} }: TemporalSetting
 function reasonOf(error: unknown): string {
   if (error instanceof ServiceError && error.cause !== undefined) return reasonOf(error.cause);
   if (isGrpcServiceError(error) && error.details !== '') return error.details;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

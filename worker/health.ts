@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { Client } from '@temporalio/client';
 import type { ListenAddress } from '../config/env.ts';
+import { messageOf } from '../domain/text.ts';
 import type { GenerationWorker } from './create-worker.ts';
 
 /** Probes give up after a second; the call beneath is repeated by its own library, whatever its deadline. */
@@ -67,6 +68,6 @@ async function whyNotReady(worker: GenerationWorker, client: Client): Promise<st
       }),
     ]);
   } catch (error) {
-    return `Temporal does not answer: ${error instanceof Error ? error.message : String(error)}`;
+    return `Temporal does not answer: ${messageOf(error)}`;
   }
 }

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { type Config, ConfigError, stateDirOf } from '../config/env.ts';
+import { messageOf } from '../domain/text.ts';
 import { createLogger } from '../setup/logger.ts';
 import { openRunComfy } from '../setup/runcomfy.ts';
 import { loadTemporalSettings, openTemporalBy } from '../setup/temporal.ts';
@@ -58,7 +59,7 @@ async function listen(config: Config, worker: Parameters<typeof serveHealth>[1],
   const { healthAddress } = config;
   if (!healthAddress) return undefined;
   return await serveHealth(healthAddress, worker, client).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new ConfigError([
       `RUNCOMFY_HEALTH_ADDRESS: cannot listen on ${healthAddress.host}:${String(healthAddress.port)} (${reason}).`,
     ]);

@@ -1,5 +1,5 @@
 import { ApplicationFailure, type Client, type WorkflowExecutionInfo, WorkflowFailedError } from '@temporalio/client';
-import { isJsonObject } from '../domain/json.ts';
+import { isUnbilled, readFailureDetails } from '../domain/failure-details.ts';
 import { generationWorkflowType } from '../domain/names.ts';
 
 /** Together with the look into the catalogue shorter than the heartbeat timeout of a submit, 10 s; the next attempt asks again. */
@@ -16,7 +16,7 @@ export async function checkNewerRuns(client: Client, key: string, runId: string,
   for (const run of runs) {
     if (run.runId === runId || run.runId === retryOfRunId) continue;
     if (followed && run.startTime <= followed.startTime) continue;
-    if (await isUnbilled(client, run)) continue;
+    if (await hasCostNothing(client, run)) continue;
     throw ApplicationFailure.create({
       type: 'InvalidInput',
       message: `key ${key} was ordered again meanwhile by run ${run.runId}, which may be billed; attach to that run instead`,
@@ -56,15 +56,13 @@ async function queryFor(client: Client, key: string, retryOfRunId: string): Prom
 }
 
 /** Whether the run ended in a failure that says that nothing was accepted. */
-async function isUnbilled(client: Client, run: WorkflowExecutionInfo): Promise<boolean> {
+async function hasCostNothing(client: Client, run: WorkflowExecutionInfo): Promise<boolean> {
   if (run.status.name === 'RUNNING' || run.status.name === 'COMPLETED') return false;
   try {
     await client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false }).result();
     return false;
   } catch (error) {
     if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) return false;
-    const details = error.cause.details?.[0];
-    const submission = isJsonObject(details) ? details['submission'] : undefined;
-    return submission === 'not_sent' || submission === 'refused';
+    return isUnbilled(readFailureDetails(error.cause).submission);
   }
 }

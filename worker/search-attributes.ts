@@ -1,8 +1,6 @@
 import type { Client } from '@temporalio/client';
+import { inspectSearchAttributes } from '../client/operator/index.ts';
 import { searchAttributeNames, searchAttributes } from '../domain/names.ts';
-
-/** Values of Temporal's `IndexedValueType` on the wire. */
-const indexedValueTypes = { Keyword: 2, Int: 3, Double: 4 } as const;
 
 const refreshEveryMs = 60_000;
 
@@ -13,12 +11,12 @@ export interface SearchAttributeCheck {
 
 /** Which of our search attributes the server knows, by name and type. */
 async function checkSearchAttributes(client: Client): Promise<SearchAttributeCheck> {
-  const { namespace } = client.options;
-  const { customAttributes } = await client.connection.operatorService.listSearchAttributes({ namespace });
-  const known = searchAttributeNames.filter(
-    (name) => Number(customAttributes[name]) === indexedValueTypes[searchAttributes[name]],
-  );
-  return { known, missing: searchAttributeNames.filter((name) => !known.includes(name)) };
+  const { missing, mistyped } = await inspectSearchAttributes(client);
+  const lacking: string[] = [...missing, ...mistyped];
+  return {
+    known: searchAttributeNames.filter((name) => !lacking.includes(name)),
+    missing: searchAttributeNames.filter((name) => lacking.includes(name)),
+  };
 }
 
 /** One sentence on how to create what is missing. */

@@ -1,5 +1,6 @@
 import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../domain/activities.ts';
+import { finalFailureTypes } from '../domain/failure-type.ts';
 import { submitTaskQueue } from '../domain/names.ts';
 
 type Submit = Pick<Activities, 'submitRequest'>;
@@ -25,10 +26,7 @@ export function submitActivities(): Submit {
         'TemporalTimeout:StartToClose',
         'TemporalTimeout:Heartbeat',
         'WorkerShutdown',
-        'SubmitOutcomeUnknown',
-        'InvalidInput',
-        'Unauthenticated',
-        'InsufficientBalance',
+        ...finalFailureTypes('submit'),
       ],
     },
     summary: 'submit (paid)',

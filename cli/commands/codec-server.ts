@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { serveCodec } from '../../codec/index.ts';
+import { messageOf } from '../../domain/text.ts';
 import { loadPayloadCodec } from '../../setup/payload-codec.ts';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
@@ -40,7 +41,7 @@ export const addCodecServer = defineCommand<CodecServerCommandOptions>({
       ...(uiOrigin !== undefined && { uiOrigin }),
       ...(tokenFile !== undefined && { bearerToken: await readToken(tokenFile, streams.stdin) }),
     }).catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new CliError('Usage', `the codec server cannot start: ${reason}`, { cause: error });
     });
     printer.printLine({ url: server.url }, () => `codec server on ${server.url}`);

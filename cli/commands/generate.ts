@@ -2,12 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { checkRequest, type StartOptions } from '../../client/index.ts';
 import { findUnattendedQueues } from '../../client/operator/index.ts';
-import type {
-  CancelWhileRunningPolicy,
-  GenerationRequest,
-  UnknownSubmissionPolicy,
-  WaitingPreset,
+import {
+  cancelWhileRunningPolicies,
+  type CancelWhileRunningPolicy,
+  type GenerationRequest,
+  unknownSubmissionPolicies,
+  type UnknownSubmissionPolicy,
+  type WaitingPreset,
+  waitingPresets,
 } from '../../domain/generation.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import {
@@ -112,20 +116,15 @@ function addPolicyOptions(command: Command): void {
       new Option(
         '--on-unknown <policy>',
         'when it is unknown whether the order was accepted (resubmit: possibly a second bill); default hold',
-      ).choices(['hold', 'fail', 'resubmit']),
+      ).choices(unknownSubmissionPolicies),
     )
     .addOption(
-      new Option('--on-cancel <policy>', 'when RunComfy can no longer stop the work; default wait').choices([
-        'wait',
-        'detach',
-      ]),
+      new Option('--on-cancel <policy>', 'when RunComfy can no longer stop the work; default wait').choices(
+        cancelWhileRunningPolicies,
+      ),
     )
     .addOption(
-      new Option('--preset <name>', 'how eagerly the status is read; default balanced').choices([
-        'interactive',
-        'balanced',
-        'frugal',
-      ]),
+      new Option('--preset <name>', 'how eagerly the status is read; default balanced').choices(waitingPresets),
     )
     .addOption(
       new Option('--seconds-per-read <seconds>', 'seconds of delay that one status read is worth').argParser(
@@ -141,15 +140,12 @@ function toRequest(model: string, input: Record<string, unknown>, options: Gener
   return {
     model,
     input,
-    ...(requestId !== undefined && { requestId }),
-    ...(deadline !== undefined && { deadlineMs: deadline }),
-    ...(onUnknown && { onUnknownSubmission: onUnknown }),
-    ...(onCancel && { onCancelWhileRunning: onCancel }),
-    ...(hasWaiting && {
-      waiting: {
-        ...(preset && { preset }),
-        ...(secondsPerRead !== undefined && { secondsOfDelayPerRead: secondsPerRead }),
-      },
+    ...withoutUndefined({
+      requestId,
+      deadlineMs: deadline,
+      onUnknownSubmission: onUnknown,
+      onCancelWhileRunning: onCancel,
+      waiting: hasWaiting ? withoutUndefined({ preset, secondsOfDelayPerRead: secondsPerRead }) : undefined,
     }),
   };
 }

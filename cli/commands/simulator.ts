@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { Option } from 'commander';
+import { withoutUndefined } from '../../domain/json.ts';
+import { messageOf } from '../../domain/text.ts';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -42,17 +44,10 @@ export const addSimulator = defineCommand<SimulatorCommandOptions>({
     const simulator = await startSimulator({
       port,
       host,
-      ...(seed !== undefined && { seed }),
-      ...(speed !== undefined && { speed }),
-      ...(scenario !== undefined && { scenario }),
-      ...(state !== undefined && { stateFile: state }),
+      ...withoutUndefined({ seed, speed, scenario, stateFile: state }),
       ...(publicBase !== undefined && { switches: { public_base: publicBase } }),
     }).catch((error: unknown) => {
-      throw new CliError(
-        'Usage',
-        `the simulator cannot start: ${error instanceof Error ? error.message : String(error)}`,
-        { cause: error },
-      );
+      throw new CliError('Usage', `the simulator cannot start: ${messageOf(error)}`, { cause: error });
     });
     printer.note(fidelityStatement(simulator.switches()));
     const { url, modelApiBase, serverlessApiBase } = simulator;

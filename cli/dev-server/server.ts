@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { searchPath } from '../../config/search-path.ts';
+import { messageOf } from '../../domain/text.ts';
 import { guardAgainstOrphan } from './orphan-guard.ts';
 
 /** How the embedded server is started; everything has a default but the program. */
@@ -162,7 +163,7 @@ async function probe(address: string, searchAttributes: string[]): Promise<strin
       return missing.length === 0 ? undefined : `search attributes ${missing.join(', ')} are missing`;
     });
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   } finally {
     await connection?.close();
   }

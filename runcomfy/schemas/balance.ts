@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { filledString, numeric, optionalField, withoutUndefined } from './lenient.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import { filledString, numeric, optionalField } from './lenient.ts';
 
 const microdollarsPerUsd = 1_000_000;
 

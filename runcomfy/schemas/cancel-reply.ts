@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RequestStatus } from '../../domain/activities.ts';
-import { withoutUndefined } from './lenient.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import { normalizeWord, readStatusWord } from './status-words.ts';
 
 /** What RunComfy says about a cancel. Without `outcome` it said nothing usable: read the status. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { withoutUndefined } from '../../domain/json.ts';
 import { isModelId } from '../../domain/request.ts';
-import { filledString, numeric, optionalField, withoutUndefined } from './lenient.ts';
+import { filledString, numeric, optionalField } from './lenient.ts';
 
 const stringList = z
   .array(z.unknown())

@@ -1,19 +1,9 @@
 import type { GenerationOutput } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
+import { type MediaKind, mediaKinds, mediaOfField } from '../../domain/media.ts';
 import { parseJson } from '../parse-json.ts';
 import { parseUrl } from '../urls.ts';
 
-/** What a model makes. */
-export type MediaKind = 'image' | 'video' | 'audio';
-
-const kindOfKey: Readonly<Record<string, MediaKind>> = {
-  image: 'image',
-  images: 'image',
-  video: 'video',
-  videos: 'video',
-  audio: 'audio',
-  audios: 'audio',
-};
 const urlKeys = ['url', 'uri'];
 const inputKeys = ['input', 'inputs'];
 
@@ -31,7 +21,7 @@ export function extensionOf(url: URL): string | undefined {
 /** What kind of media a file extension stands for. */
 export function kindOfExtension(extension: string | undefined): MediaKind | undefined {
   if (extension === undefined) return undefined;
-  return (['image', 'video', 'audio'] as const).find((kind) => extensions[kind].includes(extension));
+  return mediaKinds.find((kind) => extensions[kind].includes(extension));
 }
 
 export interface OutputContext {
@@ -62,7 +52,7 @@ export function readOutput(output: unknown, { kind, inputUrls = [] }: OutputCont
     else if (isJsonObject(value)) {
       for (const [key, item] of Object.entries(value)) {
         if (urlKeys.includes(key)) collect(item, named);
-        else if (Object.hasOwn(kindOfKey, key)) collect(item, named ?? kindOfKey[key]);
+        else if (Object.hasOwn(mediaOfField, key)) collect(item, named ?? mediaOfField[key]);
       }
     }
   };
@@ -78,9 +68,9 @@ export function readOutput(output: unknown, { kind, inputUrls = [] }: OutputCont
 function unwrapped(output: unknown): unknown {
   const [entry, ...others] = isJsonObject(output) ? Object.entries(output) : [];
   const [key = '', inner] = entry ?? [];
-  if (others.length > 0 || inputKeys.includes(key) || !isJsonObject(inner) || Object.hasOwn(kindOfKey, key))
+  if (others.length > 0 || inputKeys.includes(key) || !isJsonObject(inner) || Object.hasOwn(mediaOfField, key))
     return output;
-  return Object.keys(inner).some((name) => Object.hasOwn(kindOfKey, name)) ? inner : output;
+  return Object.keys(inner).some((name) => Object.hasOwn(mediaOfField, name)) ? inner : output;
 }
 
 /**
@@ -90,7 +80,7 @@ function unwrapped(output: unknown): unknown {
 export function outputOf(reply: Readonly<Record<string, unknown>>): unknown {
   const { output } = reply;
   if (output === undefined || output === null || output === '') {
-    const named = Object.entries(reply).filter(([key]) => Object.hasOwn(kindOfKey, key));
+    const named = Object.entries(reply).filter(([key]) => Object.hasOwn(mediaOfField, key));
     return named.length === 0 ? output : Object.fromEntries(named);
   }
   if (typeof output !== 'string' || !/^\s*[[{"]/.test(output)) return output;

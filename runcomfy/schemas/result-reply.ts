@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { GenerationOutput } from '../../domain/generation.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import { inputUrlsOf } from '../../domain/request.ts';
 import { cutText } from '../../domain/text.ts';
-import { filledString, numeric, optionalField, withoutUndefined } from './lenient.ts';
+import { filledString, numeric, optionalField } from './lenient.ts';
 import { isEmptyOutput, type OutputContext, outputOf, readOutput } from './output.ts';
 import { readReason, type Reason } from './reason.ts';
 import { quoteStatusWord, readStatusWord } from './status-words.ts';

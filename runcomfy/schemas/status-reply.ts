@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { RequestStatus } from '../../domain/activities.ts';
-import { optionalField, withoutUndefined } from './lenient.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import { optionalField } from './lenient.ts';
 import { quoteStatusWord, readStatusWord } from './status-words.ts';
 
 /** What a status read says. */

@@ -1,3 +1,4 @@
+import { withoutUndefined } from '../../domain/json.ts';
 import { type BundledModel, compileInputSchema, findPublishedPrices } from '../../runcomfy/models/index.ts';
 
 /** A property of an input schema, in RunComfy's dialect. */
@@ -88,18 +89,18 @@ export function number(minimum: number, maximum: number, value?: number): Schema
 }
 
 export function bool(value?: boolean): SchemaProperty {
-  return { type: 'boolean', ...(value === undefined ? {} : { default: value }) };
+  return { type: 'boolean', ...withoutUndefined({ default: value }) };
 }
 
 /** One of these words, separated by spaces; numbers stay words. */
 export function word(words: string, value?: string): SchemaProperty {
-  return { type: 'string', enum: words.split(' '), ...(value === undefined ? {} : { default: value }) };
+  return { type: 'string', enum: words.split(' '), ...withoutUndefined({ default: value }) };
 }
 
 /** One of the whole numbers from `first` to `last`, listed. */
 export function listedInt(first: number, last: number, value?: number): SchemaProperty {
   const values = Array.from({ length: last - first + 1 }, (_, index) => first + index);
-  return { type: 'integer', enum: values, ...(value === undefined ? {} : { default: value }) };
+  return { type: 'integer', enum: values, ...withoutUndefined({ default: value }) };
 }
 
 /** A URL of a media file. */
@@ -113,16 +114,13 @@ export function mediaList(kind: 'image' | 'video' | 'audio', minItems?: number, 
     type: 'array',
     format: `${kind}_uris`,
     items: media(kind),
-    ...(minItems === undefined ? {} : { minItems }),
-    ...(maxItems === undefined ? {} : { maxItems }),
+    ...withoutUndefined({ minItems, maxItems }),
   };
 }
 
 function ranged(type: string, minimum?: number, maximum?: number, value?: number | null): SchemaProperty {
   return {
     type,
-    ...(minimum === undefined ? {} : { minimum }),
-    ...(maximum === undefined ? {} : { maximum }),
-    ...(value === undefined ? {} : { default: value }),
+    ...withoutUndefined({ minimum, maximum, default: value }),
   };
 }

@@ -1,5 +1,6 @@
 import type { InputIssue } from '../../domain/generation.ts';
 import { isJsonObject, walkJson } from '../../domain/json.ts';
+import type { MediaKind } from '../../domain/media.ts';
 import {
   compileInputSchema,
   outputCountOf as countOf,
@@ -9,7 +10,6 @@ import {
 } from '../../runcomfy/models/index.ts';
 import type { CatalogueModel } from '../../runcomfy/schemas/catalogue.ts';
 import type { Switches } from '../settings/switches.ts';
-import type { MediaKind } from '../world/job.ts';
 import type { CatalogueEntry } from './entry.ts';
 
 /** What the service finds wrong with an input: at once by the schema, or only when the work has begun. */

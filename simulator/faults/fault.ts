@@ -1,8 +1,7 @@
 import type { Call, Step } from '../api/call.ts';
 import type { SubmitPlan } from '../api/submit.ts';
 import type { Reply } from '../http/reply.ts';
-import type { Job } from '../world/job.ts';
-import type { JobDraft } from '../world/new-job.ts';
+import type { Job, JobDraft } from '../world/job.ts';
 import type { World } from '../world/world.ts';
 import type { FaultRuleState } from './rule.ts';
 

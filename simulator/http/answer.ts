@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { withoutUndefined } from '../../domain/json.ts';
 import { readBalance } from '../api/balance.ts';
 import { type Call, readToken } from '../api/call.ts';
 import { cancelRequest } from '../api/cancel.ts';
@@ -12,8 +13,7 @@ import type { Delivery } from '../faults/fault.ts';
 import type { FaultRules } from '../faults/pick-fault.ts';
 import type { Journal } from '../record/journal.ts';
 import type { Traffic } from '../record/traffic.ts';
-import type { Job } from '../world/job.ts';
-import type { JobDraft } from '../world/new-job.ts';
+import type { Job, JobDraft } from '../world/job.ts';
 import type { World } from '../world/world.ts';
 import { deliver } from './delivery.ts';
 import type { Reply } from './reply.ts';
@@ -71,10 +71,12 @@ export async function answerCall(
     method: call.method,
     path: call.url.pathname,
     answer: delivery.how === 'reply' ? delivery.reply.status : delivery.how,
-    ...(struck === undefined ? {} : { fault: struck.rule.fault }),
-    ...(struck?.rule.id === undefined ? {} : { rule: struck.rule.id }),
-    ...((submitted?.id ?? call.requestId) === undefined ? {} : { requestId: submitted?.id ?? call.requestId }),
-    ...(call.tokenDigest === undefined ? {} : { token: `sha256:${call.tokenDigest.slice(0, 12)}` }),
+    ...withoutUndefined({
+      fault: struck?.rule.fault,
+      rule: struck?.rule.id,
+      requestId: submitted?.id ?? call.requestId,
+      token: call.tokenDigest && `sha256:${call.tokenDigest.slice(0, 12)}`,
+    }),
   });
   if (call.job !== undefined) {
     noteFirstTerminalRead(world, call.job, call, delivery);

@@ -1,3 +1,4 @@
+import { withoutUndefined } from '../../domain/json.ts';
 import type { JobState } from '../world/job.ts';
 import { toUsd } from '../world/money.ts';
 import { balanceMicroOf } from '../world/wallets.ts';
@@ -56,9 +57,11 @@ export function readLedger(world: World, traffic: Traffic, { withJobs = true } =
       model: job.model,
       state: job.state,
       acceptedAt: job.acceptedAt,
-      ...(job.startedAt === undefined ? {} : { startedAt: job.startedAt }),
-      ...(job.finishedAt === undefined ? {} : { finishedAt: job.finishedAt }),
-      ...(job.firstTerminalReadAt === undefined ? {} : { firstTerminalReadAt: job.firstTerminalReadAt }),
+      ...withoutUndefined({
+        startedAt: job.startedAt,
+        finishedAt: job.finishedAt,
+        firstTerminalReadAt: job.firstTerminalReadAt,
+      }),
       chargedUsd: toUsd(job.chargedMicro),
       chargedMicrodollars: job.chargedMicro,
       statusCalls: job.statusCalls,

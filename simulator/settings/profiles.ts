@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { MediaKind } from '../world/job.ts';
+import type { MediaKind } from '../../domain/media.ts';
 import type { Random } from '../world/random.ts';
 
 const duration = z.union([

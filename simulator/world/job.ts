@@ -1,19 +1,28 @@
-/** What a model makes. */
-export type MediaKind = 'image' | 'video' | 'audio';
+import type { MediaKind } from '../../domain/media.ts';
 
 export type JobState = 'in_queue' | 'in_progress' | 'succeeded' | 'failed' | 'cancelled';
 
-/** One accepted submit. Times are milliseconds since the epoch, money is micro-dollars. */
-export interface Job {
-  readonly id: string;
-  /** Number among all jobs of this simulator: names the job's random stream. */
-  readonly ordinal: number;
-  /** Digest of the token that submitted it. */
+/** What a submit that was found good brings in. */
+export interface JobDraft {
+  /** Digest of the token that submits it. */
   readonly owner: string;
   readonly model: string;
   readonly kind: MediaKind;
   readonly input: Record<string, unknown>;
   readonly headers: Record<string, string>;
+  readonly priceMicro: number;
+  readonly outputCount: number;
+  /** It is going to fail, for this reason. */
+  readonly failure?: string;
+  /** It never leaves this stage by itself. */
+  readonly stuck?: 'queue' | 'run';
+}
+
+/** One accepted submit. Times are milliseconds since the epoch, money is micro-dollars. */
+export interface Job extends Omit<JobDraft, 'failure' | 'stuck'> {
+  readonly id: string;
+  /** Number among all jobs of this simulator: names the job's random stream. */
+  readonly ordinal: number;
   readonly acceptedAt: number;
   readonly queueMs: number;
   readonly runMs: number;
@@ -21,8 +30,6 @@ export interface Job {
   readonly drive?: { readonly queueReads: number; readonly runReads: number };
   /** Jobs of other accounts that were ahead at the start. */
   readonly othersAhead: number;
-  readonly outputCount: number;
-  readonly priceMicro: number;
   state: JobState;
   /** From when on it may start, slots permitting. */
   eligibleAt: number;

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { MediaKind } from './job.ts';
+import type { MediaKind } from '../../domain/media.ts';
 
 /** File type of each kind of output. */
 export const mediaTypes = {

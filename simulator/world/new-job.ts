@@ -1,22 +1,7 @@
 import { drawTimes } from '../settings/profiles.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { Job, MediaKind } from './job.ts';
+import type { Job, JobDraft } from './job.ts';
 import { createRandom, drawId, drawUuid } from './random.ts';
-
-/** What a submit that was found good brings in. */
-export interface JobDraft {
-  readonly owner: string;
-  readonly model: string;
-  readonly kind: MediaKind;
-  readonly input: Record<string, unknown>;
-  readonly headers: Record<string, string>;
-  readonly priceMicro: number;
-  readonly outputCount: number;
-  /** It is going to fail, for this reason. */
-  readonly failure?: string;
-  /** It never leaves this stage by itself. */
-  readonly stuck?: 'queue' | 'run';
-}
 
 const othersAheadBelow = 4;
 

@@ -2,10 +2,10 @@ import type { EventLog } from '../record/events.ts';
 import type { Journal } from '../record/journal.ts';
 import type { Settings } from '../settings/settings.ts';
 import { fileIdOf } from './file-ids.ts';
-import { isFinished, type Job } from './job.ts';
+import { isFinished, type Job, type JobDraft } from './job.ts';
 import { createLane, type Lane } from './lane.ts';
 import { toMicrodollars } from './money.ts';
-import { createJob, type JobDraft } from './new-job.ts';
+import { createJob } from './new-job.ts';
 import { createRandom } from './random.ts';
 import { createWallets, type Wallet, type Wallets } from './wallets.ts';
 
