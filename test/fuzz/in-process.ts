@@ -1,14 +1,8 @@
-import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
-import { createActivities } from '../../activities/index.ts';
-import { createOpenReadings } from '../../activities/open-readings.ts';
-import { createReadTally } from '../../activities/read-tally.ts';
-import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { ActivityFailureDetails, RequestStatus } from '../../domain/activities.ts';
 import type { CancelState, GenerationState, Phase } from '../../domain/generation.ts';
 import { flux } from '../support/simulator-client.ts';
+import { type Activity, attemptOf, inProcessActivities, type RetryRules } from './in-process-activities.ts';
 import type { Lane } from './lane.ts';
 import type { CancelWay, FuzzScript } from './script.ts';
 import type { Said } from './truth.ts';
@@ -26,16 +20,6 @@ class EndError extends Error {
   }
 }
 
-type Activity<Q, T> = (question: Q) => Promise<T>;
-
-interface RetryRules {
-  longestDelayMs: number;
-  /** The whole activity ends after this. */
-  withinMs?: number;
-  /** A cancel or the deadline ends it. */
-  isInterruptible: boolean;
-}
-
 /**
  * Plays the workflow's part for one generation: the real activities and the real HTTP client, Temporal's retry rules, and
  * the decisions of `workflows/`, on a clock of its own.
@@ -47,30 +31,7 @@ export async function playInProcess(lane: Lane, script: FuzzScript, seed: number
 
 async function play(lane: Lane, script: FuzzScript): Promise<Said> {
   const { clock, runcomfy, simulator } = lane;
-  const activities = createActivities({
-    runcomfy,
-    validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
-    tally: createReadTally(),
-    // Turns are waited for on the machine's clock.
-    pacer: {
-      takeTurn: () => Promise.resolve(0),
-      skipTurn: () => undefined,
-      slowDown: () => undefined,
-      stopAll: () => undefined,
-    },
-    submitPacer: {
-      takeTurn: () => Promise.resolve({ noteAccepted: () => undefined, noteRefused: () => undefined }),
-      stopAll: () => undefined,
-    },
-    openReadings: createOpenReadings(0),
-    waiting: createWaitingKnowledge(),
-    searchAttributes: () => [],
-    recentBalance: () => undefined,
-    expectedPriceUsd: () => Promise.resolve(undefined),
-    keepRequestId: () => Promise.resolve(),
-    acceptedBefore: () => Promise.resolve(undefined),
-    checkNewerRuns: () => Promise.resolve(),
-  });
+  const activities = inProcessActivities(runcomfy);
   const startedAt = clock.now;
   const deadlineAt = startedAt + script.deadlineMs;
   const wishes = script.cancels.toSorted((a, b) => a.afterMs - b.afterMs);
@@ -140,15 +101,10 @@ async function play(lane: Lane, script: FuzzScript): Promise<Said> {
     let heartbeatDetails: unknown;
     for (let attempt = 1; ; attempt += 1) {
       if (rules.isInterruptible && isInterrupted()) return undefined;
-      const environment = new MockActivityEnvironment(
-        { attempt, heartbeatDetails },
-        { client: acknowledging, logger: new DefaultLogger('ERROR', () => undefined) },
-      );
-      environment.on('heartbeat', (details: unknown) => {
-        heartbeatDetails = details;
-      });
       try {
-        const value = await environment.run<[Q], T, Activity<Q, T>>(run, question);
+        const value = await attemptOf(run, question, attempt, heartbeatDetails, (details) => {
+          heartbeatDetails = details;
+        });
         pass(callMs);
         return value;
       } catch (error) {
@@ -341,10 +297,3 @@ async function play(lane: Lane, script: FuzzScript): Promise<Said> {
     throw end('timed_out', 'GenerationTimedOut');
   }
 }
-
-/** Stands for Temporal's server, which takes every heartbeat. */
-const acknowledging = {
-  withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call(),
-  withDeadline: <T>(_deadline: number, call: () => Promise<T>) => call(),
-  activity: { heartbeat: () => Promise.resolve() },
-} as unknown as Client;

@@ -4,13 +4,13 @@ import { kling, klingInput, startTestSimulator, type TestSimulator } from '../..
 import {
   answer,
   type Expectation,
-  expectations,
   type HonestFacts,
   type Outcome,
   refused,
   type Stage,
   type Step,
-} from './fault-expectations.ts';
+} from './fault-expectation.ts';
+import { expectations } from './fault-expectations.ts';
 
 /** A cancel that was carried out ends the job, whatever the caller hears. */
 const carriedOutCancels = [

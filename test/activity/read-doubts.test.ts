@@ -1,0 +1,106 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { FaultRule } from '../../simulator/index.ts';
+import { activitiesOnSimulator, type ActivityRig, type Attempt, detailsOf } from '../support/activity-rig.ts';
+import { kling } from '../support/simulator-client.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+const question = (requestId: string) => ({ model: kling, requestId });
+
+/** The next attempt of the same activity, which gets the last heartbeat of the ones before. */
+function readAgain(rig: ActivityRig, requestId: string, before: Attempt<unknown>, attempt = 2) {
+  const heartbeatDetails = before.heartbeats.at(-1);
+  return rig.attempt(rig.activities.readStatus, question(requestId), { attempt, heartbeatDetails });
+}
+
+describe('a request that RunComfy does not know', () => {
+  const notFound = [{ fault: 'not-found', step: 'status' }] satisfies FaultRule[];
+
+  it('is only given up by a read after 30 s of lasting 404s, which comes as these end', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    rig.sim.setFaults(notFound);
+    const start = Date.now();
+    vi.setSystemTime(start);
+    // An attempt takes no time here, so that only the waits between them count.
+    vi.spyOn(performance, 'now').mockImplementation(() => Date.now() - start + 1_000);
+    let attempt = await rig.attempt(rig.activities.readStatus, question(requestId));
+    let reads = 1;
+    let waitedMs = 0;
+    while (attempt.failure?.nonRetryable === false) {
+      expect(attempt.failure).toMatchObject({ type: 'ServiceUnavailable' });
+      expect(detailsOf(attempt).httpStatus).toBe(404);
+      const delayMs = Number(attempt.failure.nextRetryDelay);
+      expect(delayMs).toBeGreaterThanOrEqual(1);
+      waitedMs += delayMs;
+      vi.setSystemTime(start + waitedMs);
+      attempt = await readAgain(rig, requestId, attempt, (reads += 1));
+    }
+    expect(waitedMs).toBe(30_000);
+    expect(attempt.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
+    expect(detailsOf(attempt)).toMatchObject({ httpStatus: 404, vendorCode: 404001, reads });
+  });
+
+  it('is forgotten as a doubt once it is found again', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    rig.sim.setFaults(notFound);
+    const first = await rig.attempt(rig.activities.readStatus, question(requestId));
+    rig.sim.setFaults([]);
+    vi.setSystemTime(Date.now() + 60_000);
+    const second = await readAgain(rig, requestId, first);
+    expect(second.value).toMatchObject({ status: 'finished', reads: 2 });
+  });
+
+  it('stays a doubt through an outage, which neither ends nor confirms it', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    rig.sim.setFaults(notFound);
+    const first = await rig.attempt(rig.activities.readStatus, question(requestId));
+    rig.sim.setFaults([{ fault: 'reset', step: 'status' }]);
+    vi.setSystemTime(Date.now() + 40_000);
+    const outage = await readAgain(rig, requestId, first);
+    expect(outage.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    rig.sim.setFaults(notFound);
+    const last = await readAgain(rig, requestId, outage, 3);
+    expect(last.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
+    expect(detailsOf(last).reads).toBe(3);
+  });
+
+  it('is told at once when the id cannot be one', async () => {
+    const rig = await activitiesOnSimulator();
+    const attempt = await rig.attempt(rig.activities.readStatus, question('../balance'));
+    expect(attempt.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
+    expect(rig.sim.ledger().totals.statusReads).toBe(0);
+  });
+});
+
+describe('a reply of another shape than promised', () => {
+  for (const fault of ['empty-array', 'null-body']) {
+    it(`(${fault}) is ProtocolMismatch once it has lasted for 30 s, and an outage until then`, async () => {
+      const rig = await activitiesOnSimulator();
+      const requestId = await rig.order();
+      rig.sim.setFaults([{ fault, step: 'status' }]);
+      const first = await rig.attempt(rig.activities.readStatus, question(requestId));
+      expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+      vi.setSystemTime(Date.now() + 30_000);
+      const second = await readAgain(rig, requestId, first);
+      expect(second.failure).toMatchObject({ type: 'ProtocolMismatch', nonRetryable: true });
+      expect(detailsOf(second).reads).toBe(2);
+    });
+  }
+
+  it('begins a grace of its own after a 404', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    rig.sim.setFaults([{ fault: 'not-found', step: 'status' }]);
+    const first = await rig.attempt(rig.activities.readStatus, question(requestId));
+    rig.sim.setFaults([{ fault: 'empty-array', step: 'status' }]);
+    vi.setSystemTime(Date.now() + 31_000);
+    const second = await readAgain(rig, requestId, first);
+    expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+  });
+});

@@ -1,0 +1,72 @@
+import type { Client } from '@temporalio/client';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { createActivities } from '../../activities/index.ts';
+import { createOpenReadings } from '../../activities/open-readings.ts';
+import { createReadTally } from '../../activities/read-tally.ts';
+import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
+import type { Activities } from '../../domain/activities.ts';
+import type { RunComfyClient } from '../../runcomfy/client.ts';
+
+/** An activity as the workflow sees it. */
+export type Activity<Q, T> = (question: Q) => Promise<T>;
+
+/** Temporal's retry rules, as far as they matter to a generation. */
+export interface RetryRules {
+  longestDelayMs: number;
+  /** The whole activity ends after this. */
+  withinMs?: number;
+  /** A cancel or the deadline ends it. */
+  isInterruptible: boolean;
+}
+
+/** The product's own activities, without what belongs to a worker: spool, learned durations, turns. */
+export function inProcessActivities(runcomfy: RunComfyClient): Activities {
+  return createActivities({
+    runcomfy,
+    validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
+    tally: createReadTally(),
+    // Turns are waited for on the machine's clock.
+    pacer: {
+      takeTurn: () => Promise.resolve(0),
+      skipTurn: () => undefined,
+      slowDown: () => undefined,
+      stopAll: () => undefined,
+    },
+    submitPacer: {
+      takeTurn: () => Promise.resolve({ noteAccepted: () => undefined, noteRefused: () => undefined }),
+      stopAll: () => undefined,
+    },
+    openReadings: createOpenReadings(0),
+    waiting: createWaitingKnowledge(),
+    searchAttributes: () => [],
+    recentBalance: () => undefined,
+    expectedPriceUsd: () => Promise.resolve(undefined),
+    keepRequestId: () => Promise.resolve(),
+    acceptedBefore: () => Promise.resolve(undefined),
+    checkNewerRuns: () => Promise.resolve(),
+  });
+}
+
+/** One attempt of an activity; gives `onHeartbeat` what a later attempt would find. */
+export async function attemptOf<Q, T>(
+  run: Activity<Q, T>,
+  question: Q,
+  attempt: number,
+  heartbeatDetails: unknown,
+  onHeartbeat: (details: unknown) => void,
+): Promise<T> {
+  const environment = new MockActivityEnvironment(
+    { attempt, heartbeatDetails },
+    { client: acknowledging, logger: new DefaultLogger('ERROR', () => undefined) },
+  );
+  environment.on('heartbeat', onHeartbeat);
+  return await environment.run<[Q], T, Activity<Q, T>>(run, question);
+}
+
+/** Stands for Temporal's server, which takes every heartbeat. */
+const acknowledging = {
+  withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call(),
+  withDeadline: <T>(_deadline: number, call: () => Promise<T>) => call(),
+  activity: { heartbeat: () => Promise.resolve() },
+} as unknown as Client;

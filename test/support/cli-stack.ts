@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
+import { type Simulator, startSimulator } from '../../simulator/index.ts';
+import { type Ended, run, type Running, until } from './examples/examples.ts';
+import { flux } from './simulator-client.ts';
+
+/** What a command printed as one JSON document, and how it ended. */
+export interface Done<Document> extends Ended {
+  document: Document;
+}
+
+/** The document of a command that failed. */
+export interface Failure {
+  error: { type: string; message: string; requestId?: string; key?: string; issues?: { path: string }[] };
+}
+
+/** The command line beside a worker and a simulator, once for all tests of a file; each test finds the simulator fresh. */
+export interface CliStack {
+  taskQueue: string;
+  input: string;
+  simulator: () => Simulator;
+  client: () => Client;
+  directory: () => string;
+  environment: () => NodeJS.ProcessEnv;
+  start: (args: string[], env?: NodeJS.ProcessEnv) => Running;
+  /** Runs a command whose standard output is one JSON document. */
+  json: <Document = Failure>(args: string[], env?: NodeJS.ProcessEnv) => Promise<Done<Document>>;
+  generate: (key: string, ...more: string[]) => string[];
+  newKey: () => string;
+  jobs: () => ReturnType<Simulator['ledger']>['jobs'];
+  totals: () => ReturnType<Simulator['ledger']>['totals'];
+}
+
+/** Starts all of it before the tests of the file that calls this, and stops it after them. */
+export function cliStack(): CliStack {
+  const taskQueue = `cli-${randomUUID()}`;
+  const input = JSON.stringify({ prompt: 'a lighthouse' });
+  let simulator: Simulator;
+  let directory: string;
+  let worker: Running;
+  let connection: Connection;
+  let environment: NodeJS.ProcessEnv;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'runcomfy-cli-'));
+    simulator = await startSimulator({ seed: 3, scenario: 'quick' });
+    connection = await Connection.connect({ address: inject('temporalAddress') });
+    environment = {
+      PATH: process.env['PATH'],
+      HOME: directory,
+      TEMPORAL_ADDRESS: inject('temporalAddress'),
+      TEMPORAL_NAMESPACE: inject('temporalNamespace'),
+      RUNCOMFY_TASK_QUEUE: taskQueue,
+      RUNCOMFY_MODEL_API_BASE: simulator.modelApiBase,
+      RUNCOMFY_SERVERLESS_API_BASE: simulator.serverlessApiBase,
+      RUNCOMFY_STATE_DIR: path.join(directory, 'state'),
+    };
+    worker = start(['worker'], { RUNCOMFY_API_TOKEN: 'sim-cli' });
+    await Promise.race([
+      until(() => worker.output().includes('worker started'), 'the worker started', worker.output),
+      worker.ended.then(({ stdout, stderr }) => Promise.reject(new Error(`The worker ended: ${stdout}${stderr}`))),
+    ]);
+  });
+
+  afterAll(async () => {
+    worker.kill('SIGTERM');
+    await worker.ended;
+    await simulator.close();
+    await connection.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  beforeEach(() => {
+    simulator.reset();
+    simulator.setScenario('quick');
+  });
+
+  function start(args: string[], env: NodeJS.ProcessEnv = {}): Running {
+    return run(process.execPath, ['bin/runcomfy-temporal', ...args], { ...environment, ...env });
+  }
+
+  return {
+    taskQueue,
+    input,
+    simulator: () => simulator,
+    client: () => new Client({ connection, namespace: inject('temporalNamespace') }),
+    directory: () => directory,
+    environment: () => environment,
+    start,
+    json: async <Document = Failure>(args: string[], env?: NodeJS.ProcessEnv): Promise<Done<Document>> => {
+      const ended = await start([...args, '--output', 'json'], env).ended;
+      return { ...ended, document: JSON.parse(ended.stdout) as Document };
+    },
+    generate: (key, ...more) => ['generate', flux, '--input', input, '--key', key, ...more],
+    newKey: () => `cli-${randomUUID()}`,
+    jobs: () => simulator.ledger().jobs,
+    totals: () => simulator.ledger().totals,
+  };
+}
