@@ -12,20 +12,8 @@ else
   temporal operator namespace create --namespace "$namespace" --retention "$retention"
 fi
 
-# The namespace is known to the whole server a few seconds after it is in the database.
-attempts=0
-until known=$(temporal operator search-attribute list --namespace "$namespace" --output json); do
-  attempts=$((attempts + 1))
-  [ "$attempts" -lt 30 ] || exit 1
-  sleep 2
-done
-
-is_new=no
-while read -r name type; do
-  case "$known" in *"\"$name\""*) continue ;; esac
-  temporal operator search-attribute create --namespace "$namespace" --name "$name" --type "$type"
-  is_new=yes
-done <<ATTRIBUTES
+attributes=$(
+  cat <<'ATTRIBUTES'
 RunComfyModel Keyword
 RunComfyRequestId Keyword
 RunComfyPhase Keyword
@@ -33,9 +21,26 @@ RunComfyCostUsd Double
 RunComfyQueueMs Int
 RunComfyRunMs Int
 ATTRIBUTES
+)
 
-if [ "$is_new" = yes ]; then
-  echo 'Waiting a minute, once: until then parts of the server may refuse the new search attributes.'
-  sleep "${SEARCH_ATTRIBUTE_WAIT_SECONDS:-65}"
-fi
+# Waits for what the server knows a few seconds after it is in the database.
+until_known() {
+  attempts=0
+  until "$@" >/dev/null 2>&1; do
+    attempts=$((attempts + 1))
+    [ "$attempts" -lt 120 ] || exec "$@"
+    sleep 1
+  done
+}
+
+until_known temporal operator search-attribute list --namespace "$namespace"
+known=$(temporal operator search-attribute list --namespace "$namespace" --output json)
+echo "$attributes" | while read -r name type; do
+  case "$known" in *"\"$name\""*) continue ;; esac
+  temporal operator search-attribute create --namespace "$namespace" --name "$name" --type "$type"
+done
+
+# Every attribute can be asked for.
+query=$(echo "$attributes" | sed 's/ .*/ IS NULL/' | paste -s -d '|' | sed 's/|/ AND /g')
+until_known temporal workflow list --namespace "$namespace" --limit 1 --query "$query"
 echo "Namespace $namespace is ready."

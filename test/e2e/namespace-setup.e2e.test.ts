@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { Client, Connection } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { expect, it, onTestFinished } from 'vitest';
+import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
+import { readConfig } from '../../config/env.ts';
+import { searchAttributeNames } from '../../domain/names.ts';
+import { root } from '../support/docs.ts';
+import { startOwnServer } from '../support/server.ts';
+
+const script = path.join(root, 'deploy', 'temporal', 'setup-namespace.sh');
+const namespace = 'fresh';
+
+// A minute of waiting, were there one, would outlast the test.
+it('makes a namespace whose search attributes can be used at once, and may run again', async () => {
+  const server = await startOwnServer();
+  onTestFinished(() => server.stop());
+  const binary = await findTemporalBinary({ cliPath: readConfig().temporalCliPath, onNote: () => undefined });
+  const env = {
+    PATH: `${path.dirname(binary.path)}${path.delimiter}${String(process.env['PATH'])}`,
+    TEMPORAL_ADDRESS: server.address,
+    TEMPORAL_NAMESPACE: namespace,
+  };
+  const setUp = () => promisify(execFile)('sh', [script], { env });
+  expect((await setUp()).stdout).toContain(`Namespace ${namespace} is ready.`);
+
+  const connection = await Connection.connect({ address: server.address });
+  onTestFinished(() => connection.close());
+  const client = new Client({ connection, namespace });
+  const phase = defineSearchAttributeKey('RunComfyPhase', 'KEYWORD');
+  await client.workflow.start('anything', {
+    workflowId: 'k',
+    taskQueue: 'nobody',
+    typedSearchAttributes: [{ key: phase, value: 'succeeded' }],
+  });
+  const query = searchAttributeNames.map((name) => `${name} IS NULL`).join(' AND ');
+  expect(await client.workflow.count(query)).toMatchObject({ count: 0 });
+  expect((await setUp()).stdout).not.toContain('added');
+}, 60_000);
