@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import {
   type AttendedQueue,
   createSearchAttributes,
@@ -11,6 +12,9 @@ import type { ConnectedGenerations } from './command-context.ts';
 import { describeError } from './describe-error.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { withRunComfy } from './with-runcomfy.ts';
+
+/** As the Dockerfile has it. */
+const imageUser = 1000;
 
 /** What one check found, and how to put it right. */
 export interface Finding {
@@ -93,13 +97,32 @@ export async function checkToken(config: Config): Promise<Finding> {
   return withRunComfy(config, async (runcomfy) => {
     if (config.serverlessApiBase === undefined) {
       await runcomfy.listModels({ limit: 1 });
-      return { check, status: 'ok', message: `${config.modelApiBase} takes the token` };
+      return checkTokenFile(config, { check, status: 'ok', message: `${config.modelApiBase} takes the token` });
     }
     const { usd } = await runcomfy.balance();
     const message = `RunComfy takes the token; balance $${usd.toFixed(2)}`;
-    if (usd > 0) return { check, status: 'ok', message };
+    if (usd > 0) return checkTokenFile(config, { check, status: 'ok', message });
     return { check, status: 'failed', message, fix: 'top up the wallet at RunComfy', exitCode: exitCodes.unavailable };
   });
+}
+
+/** A file that this user may read need not let in the user that a container runs as. */
+async function checkTokenFile({ token }: Config, finding: Finding): Promise<Finding> {
+  const { file } = token ?? {};
+  if (file === undefined || process.platform !== 'linux' || (await isReadableBy(imageUser, file))) return finding;
+  const message = `${finding.message}; the image's user, ${String(imageUser)}, may not read ${file}`;
+  return {
+    ...finding,
+    status: 'warning',
+    message,
+    fix: `where a container reads it: \`chown ${String(imageUser)} ${file}\``,
+  };
+}
+
+async function isReadableBy(user: number, file: string): Promise<boolean> {
+  const { uid, gid, mode } = await stat(file);
+  if (uid === user) return (mode & 0o400) !== 0;
+  return (mode & (gid === user ? 0o040 : 0o004)) !== 0;
 }
 
 function judgeQueue(check: string, queue: string, { pollers, currentVersion }: AttendedQueue): Finding {

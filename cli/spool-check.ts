@@ -1,3 +1,4 @@
+import { unreadableFile } from '../config/file-access.ts';
 import type { SpooledRequest } from '../worker/request-spool.ts';
 import type { ConnectedGenerations } from './command-context.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -15,7 +16,11 @@ type Placed = SpooledRequest & { place: 'elsewhere' | 'open' | 'delivered' | 'un
  */
 export async function checkSpool(stateDir: string, connected?: ConnectedGenerations): Promise<Finding> {
   const { openRequestSpool } = await import('../worker/request-spool.ts');
-  const entries = await openRequestSpool(stateDir).list();
+  const entries = await openRequestSpool(stateDir)
+    .list()
+    .catch((error: unknown) => {
+      throw unreadableFile('RUNCOMFY_STATE_DIR', `the spool in ${stateDir}`, stateDir, error);
+    });
   const placed = connected ? await placeAll(entries.slice(0, maxLookedAt), connected) : entries.map(unplaced);
   const left = [...placed, ...entries.slice(placed.length).map(unplaced)].filter(({ place }) => place !== 'delivered');
   const ours = left.filter(({ place }) => place !== 'elsewhere');

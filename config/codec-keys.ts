@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ConfigError } from './config-error.ts';
 import type { Config } from './env.ts';
 import { trimValue } from './environment.ts';
+import { unreadableFile } from './file-access.ts';
 
 const keyFile = z.strictObject({ activeKeyId: z.string(), keys: z.record(z.string(), z.string()) });
 
@@ -14,8 +15,7 @@ export async function readCodecKeys({ codecKeysFile }: Config): Promise<CodecKey
   if (codecKeysFile === undefined) return undefined;
   const refuse = (why: string) => new ConfigError([`RUNCOMFY_CODEC_KEYS_FILE: ${codecKeysFile} ${why}.`]);
   const text = await readFile(codecKeysFile, 'utf8').catch((error: unknown) => {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw refuse(`cannot be read (${code}); check its path and its permissions`);
+    throw unreadableFile('RUNCOMFY_CODEC_KEYS_FILE', codecKeysFile, codecKeysFile, error);
   });
   let json: unknown;
   try {

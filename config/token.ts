@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { ConfigError } from './config-error.ts';
 import { isQuoted, trimValue } from './environment.ts';
+import { unreadableFile } from './file-access.ts';
 
 const tokenNames = ['RUNCOMFY_API_TOKEN', 'RUNCOMFY_TOKEN', 'RUNCOMFY_API_KEY'];
 
@@ -53,10 +54,7 @@ function createFileReader(name: string, file: string): () => Promise<string> {
       return known.token;
     } catch (error) {
       if (error instanceof ConfigError) throw error;
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-      throw new ConfigError([
-        `${name}: the token file ${file} cannot be read (${code}); check its path and its permissions.`,
-      ]);
+      throw unreadableFile(name, `the token file ${file}`, file, error);
     }
   };
 }

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { type Config, ConfigError, stateDirOf } from '../config/env.ts';
+import { prepareWritableFolder } from '../config/file-access.ts';
 import { messageOf } from '../domain/text.ts';
 import { createLogger } from '../setup/logger.ts';
 import { openRunComfy } from '../setup/runcomfy.ts';
@@ -17,6 +18,7 @@ const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 export async function runWorker(config: Config): Promise<void> {
   const runcomfy = await openRunComfy(config);
   const stateDir = stateDirOf(config);
+  await prepareWritableFolder(stateDir, 'give it to that user, or name another one in RUNCOMFY_STATE_DIR');
   const settings = await loadTemporalSettings(config);
   const log = createLogger(config.logLevel);
   installRuntime(config, log);

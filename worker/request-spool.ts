@@ -53,7 +53,7 @@ export function openRequestSpool(stateDir: string): RequestSpool {
       await rm(fileOf(entry), { force: true });
     },
     async list() {
-      const names = await readdir(folder).catch(() => []);
+      const names = await readdir(folder).catch(noneIfMissing);
       const entries = await Promise.all(
         names.filter((name) => name.endsWith('.json')).map((name) => readEntry(path.join(folder, name))),
       );
@@ -72,4 +72,9 @@ async function readEntry(file: string): Promise<SpooledRequest | undefined> {
   } catch {
     return undefined;
   }
+}
+
+function noneIfMissing(error: unknown): string[] {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+  throw error;
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import { type Config, tokenSource } from '../../config/env.ts';
+import { prepareWritableFolder } from '../../config/file-access.ts';
 import { loadTemporalConnection } from '../../config/temporal.ts';
 import { searchAttributes } from '../../domain/names.ts';
 import { loadTemporalSettings, openTemporal, type TemporalSettings } from '../../setup/temporal.ts';
@@ -47,6 +48,7 @@ export async function startDevStack({ config, isLive, isKept, say }: DevStackOpt
   try {
     // Before anything is started: without its native part there is no worker.
     const { openDevWorker } = await loadWorkerPart(() => import('../../worker/dev-worker.ts'));
+    await prepareWritableFolder(devFolder(), 'install the package for that user, with HOME or XDG_CACHE_HOME set');
     // Live orders and simulated ones never share a server's data: each would be unknown to the other's API.
     const dataDir =
       isKept || isLive ? path.join(devFolder(), 'embedded', isLive ? 'live' : 'simulator') : await freshFolder(undo);
@@ -128,9 +130,7 @@ async function openServer(
 }
 
 async function freshFolder(undo: (() => Promise<void>)[]): Promise<string> {
-  const parent = devFolder();
-  await mkdir(parent, { recursive: true });
-  const folder = await mkdtemp(path.join(parent, 'start-'));
+  const folder = await mkdtemp(path.join(devFolder(), 'start-'));
   undo.push(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
