@@ -67,6 +67,7 @@ export async function deliver(
     await downloadOutput(result.output, {
       directory: download,
       allowedHosts: allowHost,
+      proxies: context.config().proxies?.urls(),
       signal: stop.signal,
       onSaved: (path) => {
         printer.note(`saved ${oneLine(path)}`);

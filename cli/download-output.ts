@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Agent, type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { GenerationOutput } from '../domain/generation.ts';
+import { createDispatchers, type Dispatchers, type ProxySettings } from '../runcomfy/dispatchers.ts';
 import { CliError } from './cli-error.ts';
 import { fileNameOf, isHostAllowed, isMediaType } from './download-target.ts';
 import { discard, publish, reasonOf, refusal, saveBody } from './save-file.ts';
@@ -11,6 +12,7 @@ export interface DownloadOptions {
   directory: string;
   /** Hosts beside RunComfy's own, `host` or `host:port`; for these plain HTTP is taken too. */
   allowedHosts?: string[] | undefined;
+  proxies?: ProxySettings | undefined;
   maxBytes?: number;
   /** Longest silence of the server. */
   idleTimeoutMs?: number;
@@ -22,6 +24,7 @@ export interface DownloadOptions {
 const maxBytesPerFile = 2 * 1024 ** 3;
 const defaultIdleTimeoutMs = 60_000;
 const connectTimeoutMs = 15_000;
+const unlimited = -1;
 const maxRedirects = 5;
 const redirectCodes = [301, 302, 303, 307, 308];
 
@@ -46,26 +49,27 @@ export async function prepareFolder(directory: string): Promise<void> {
 export async function downloadOutput(output: GenerationOutput, options: DownloadOptions): Promise<string[]> {
   const urls = [...new Set([...output.images, ...output.videos, ...output.audios])];
   await prepareFolder(options.directory);
-  const agent = new Agent({ connect: { timeout: connectTimeoutMs } });
+  // How long a file may be is judged as it comes.
+  const dispatchers = createDispatchers(unlimited, options.proxies);
   try {
     const paths: string[] = [];
     for (const url of urls) {
-      const path = await downloadFile(url, options, agent);
+      const path = await downloadFile(url, options, dispatchers);
       options.onSaved?.(path);
       paths.push(path);
     }
     return paths;
   } finally {
-    await agent.close();
+    await dispatchers.close();
   }
 }
 
-async function downloadFile(url: string, options: DownloadOptions, agent: Agent): Promise<string> {
+async function downloadFile(url: string, options: DownloadOptions, dispatchers: Dispatchers): Promise<string> {
   const { directory, maxBytes = maxBytesPerFile, signal } = options;
   const part = join(directory, `.${randomUUID()}.part`);
   const shortName = fileNameOf(url);
   try {
-    const response = await follow(url, options, agent);
+    const response = await follow(url, options, dispatchers);
     const contentType = contentTypeOf(response);
     if (!isMediaType(contentType)) {
       discard(response);
@@ -84,7 +88,7 @@ async function downloadFile(url: string, options: DownloadOptions, agent: Agent)
 async function follow(
   url: string,
   { allowedHosts = [], idleTimeoutMs = defaultIdleTimeoutMs, signal }: DownloadOptions,
-  dispatcher: Agent,
+  dispatchers: Dispatchers,
 ): Promise<Dispatcher.ResponseData> {
   let at = url;
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
@@ -92,8 +96,11 @@ async function follow(
       const host = URL.canParse(at) ? new URL(at).host : 'no host';
       throw refusal(`it is offered at ${host}, which is not RunComfy's; \`--allow-host ${host}\` takes it from there`);
     }
-    const response = await request(at, {
-      dispatcher,
+    const { origin, pathname, search } = new URL(at);
+    const response = await dispatchers.pool(new URL(origin), connectTimeoutMs).request({
+      origin,
+      path: `${pathname}${search}`,
+      method: 'GET',
       headers: { 'accept-encoding': 'identity' },
       headersTimeout: idleTimeoutMs,
       bodyTimeout: idleTimeoutMs,

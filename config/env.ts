@@ -5,6 +5,7 @@ import { withoutUndefined } from '../domain/json.ts';
 import { defaultTaskQueue } from '../domain/names.ts';
 import { ConfigError } from './config-error.ts';
 import { cleanEnvironment } from './environment.ts';
+import { parseProxies, type ProxySetting } from './proxies.ts';
 import { failForMissingToken, parseToken, type TokenSetting } from './token.ts';
 
 export { ConfigError } from './config-error.ts';
@@ -39,6 +40,7 @@ export interface Config {
   readonly modelApiBase: string;
   /** Missing when only the model base was overridden: the token must not go to another installation. */
   readonly serverlessApiBase?: string;
+  readonly proxies?: ProxySetting;
   readonly taskQueue: string;
   readonly submitsPerSecond?: number;
   readonly readsPerSecond?: number;
@@ -127,6 +129,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const parsed = environment.safeParse(clean);
   for (const issue of parsed.error?.issues ?? []) problems.push(`${issue.path.join('.')}: ${issue.message}.`);
   const token = parseToken(clean, problems);
+  const proxies = parseProxies(env, problems);
   const values = parsed.data;
   if (values === undefined) throw new ConfigError(problems);
 
@@ -154,6 +157,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       token,
       modelApiBase,
       serverlessApiBase,
+      proxies,
       taskQueue: values.RUNCOMFY_TASK_QUEUE ?? defaultTaskQueue,
       submitsPerSecond: values.RUNCOMFY_SUBMITS_PER_SECOND,
       readsPerSecond: values.RUNCOMFY_READS_PER_SECOND,

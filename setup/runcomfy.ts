@@ -3,8 +3,13 @@ import { createRunComfyClient, type RunComfyClient } from '../runcomfy/client.ts
 
 /** RunComfy's client as configured; a missing or unreadable token is a `ConfigError` before anything is sent. */
 export async function openRunComfy(config: Config): Promise<RunComfyClient> {
-  const { modelApiBase, serverlessApiBase } = config;
+  const { modelApiBase, serverlessApiBase, proxies } = config;
   const token = tokenSource(config);
   await token();
-  return createRunComfyClient({ modelApiBase, ...(serverlessApiBase !== undefined && { serverlessApiBase }), token });
+  return createRunComfyClient({
+    modelApiBase,
+    ...(serverlessApiBase !== undefined && { serverlessApiBase }),
+    ...(proxies && { proxies: proxies.urls() }),
+    token,
+  });
 }

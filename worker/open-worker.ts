@@ -34,6 +34,7 @@ export async function openGenerationWorker(options: OpenWorkerOptions): Promise<
   const runcomfy = createRunComfyClient({
     ...base,
     ...(balanceBase !== undefined && { serverlessApiBase: balanceBase }),
+    ...(config.proxies && { proxies: config.proxies.urls() }),
     token: typeof token === 'string' ? () => Promise.resolve(token) : token,
   });
   const close = async () => {

@@ -11,6 +11,7 @@ import {
   type Finding,
 } from '../health-checks.ts';
 import { table } from '../pretty.ts';
+import { checkProxies } from '../proxy-check.ts';
 import { checkSpool } from '../spool-check.ts';
 
 /** The code of the finding that has to be put right first decides. */
@@ -55,6 +56,7 @@ async function examine({ config, withTemporal }: CommandContext, shouldFix: bool
   return [
     { check: 'configuration', status: 'ok', message: `task queue "${settings.taskQueue}", ${settings.modelApiBase}` },
     ...[temporal].flat(),
+    ...[await attempt('proxies', () => checkProxies(settings))].flat(),
     await attempt('token', () => checkToken(settings)),
     ...(Array.isArray(temporal) ? [] : [await attempt('spool', () => checkSpool(stateDirOf(settings)))]),
   ];

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DownloadOptions, downloadOutput, prepareFolder } from '../../../cli/download-output.ts';
+import { serveProxy } from '../../support/proxy.ts';
 
 const servers: Server[] = [];
 let directory: string;
@@ -46,6 +47,18 @@ describe('downloadOutput', () => {
     expect(paths).toEqual([join(directory, 'one.mp4'), join(directory, 'two.mp4')]);
     expect(await readFile(join(directory, 'one.mp4'), 'utf8')).toBe('content of /a/one.mp4?sig=1');
     expect(seen).toEqual([undefined, undefined, undefined, undefined]);
+  });
+
+  it('goes by the proxy that is set, redirects included', async () => {
+    const server = await serve((request, response) => {
+      if (request.url === '/clip.mp4') response.end('clip');
+      else response.writeHead(302, { location: 'http://files.example/clip.mp4' }).end();
+    });
+    const proxy = await serveProxy(Number(new URL(server).port));
+    const more = { allowedHosts: ['files.example', 'cdn.example'], proxies: { httpProxy: proxy.url } };
+    await download(['http://cdn.example/one.mp4'], more);
+    expect(proxy.tunnels).toEqual(['cdn.example:80', 'files.example:80']);
+    expect(await readFile(join(directory, 'one.mp4'), 'utf8')).toBe('clip');
   });
 
   it('can be repeated without a second copy, and never overwrites another file', async () => {

@@ -139,4 +139,31 @@ describe('the configuration', () => {
     expect(printed).not.toContain('secret-token');
     expect(await tokenSource(config)()).toBe('secret-token');
   });
+
+  it('reads proxies by their usual names, of which the small ones count, and shows no credentials', async () => {
+    const config = readConfig({
+      https_proxy: 'http://user:secret-word@proxy.example:3128',
+      HTTPS_PROXY: 'http://other.example',
+      HTTP_PROXY: 'plain.example:8080',
+      NO_PROXY: '.internal.example',
+    });
+    expect(config.proxies).toMatchObject({
+      shown: ['http://proxy.example:3128 (https_proxy)', 'http://plain.example:8080 (HTTP_PROXY)'],
+      direct: '.internal.example',
+    });
+    expect(config.proxies?.urls()).toEqual({
+      httpsProxy: 'http://user:secret-word@proxy.example:3128/',
+      httpProxy: 'http://plain.example:8080/',
+      noProxy: '.internal.example',
+    });
+    const { inspect } = await import('node:util');
+    expect(`${inspect(config, { depth: null, showHidden: true })}${JSON.stringify(config)}`).not.toContain(
+      'secret-word',
+    );
+    expect(readConfig({ HTTPS_PROXY: ' ', NO_PROXY: 'x' }).proxies).toBeUndefined();
+    for (const HTTPS_PROXY of ['socks5://u:secret-word@proxy.example', 'http://secret-word@[', 'http://p/secret-word'])
+      expect(problemsOf({ HTTPS_PROXY })).toEqual([
+        'HTTPS_PROXY: expected the URL of an HTTP proxy, such as http://proxy.example:3128.',
+      ]);
+  });
 });

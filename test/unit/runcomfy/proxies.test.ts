@@ -1,38 +1,8 @@
-import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { serveProxy } from '../../support/proxy.ts';
 import { clientOf, closedPort, errorOf, model, reply, serve } from './http-servers.ts';
 
 const elsewhere = 'http://model-api.example/v1';
-
-/** A proxy that opens tunnels to a local port, whatever host they are for, or refuses them. */
-async function serveProxy(target: number | 'refuses' | 'hangs up'): Promise<{ url: string; tunnels: string[] }> {
-  const tunnels: string[] = [];
-  const server = createServer();
-  server.on('connect', ({ url = '' }, socket) => {
-    tunnels.push(url);
-    socket.on('error', () => undefined);
-    if (target === 'hangs up') {
-      socket.destroy();
-    } else if (target === 'refuses') {
-      socket.end('HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\r\n');
-    } else {
-      const upstream = connect(target, '127.0.0.1', () => {
-        socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-        upstream.pipe(socket).pipe(upstream);
-      });
-      upstream.on('error', () => socket.destroy());
-    }
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, tunnels };
-}
 
 const answering = () =>
   serve((response) => {

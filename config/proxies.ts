@@ -1,0 +1,54 @@
+/** Proxies as undici takes them; the URLs may hold credentials. */
+export interface ProxyUrls {
+  httpProxy?: string;
+  httpsProxy?: string;
+  noProxy?: string;
+}
+
+/** The proxies of the environment. It holds no credentials itself, so that it may be logged. */
+export interface ProxySetting {
+  /** For people, e.g. `https://proxy.example:3128 (HTTPS_PROXY)`. */
+  shown: string[];
+  /** Hosts that are reached directly. */
+  direct?: string;
+  urls: () => ProxyUrls;
+}
+
+/** Finds the usual variables; of the two spellings the small one counts, as for curl. Adds what is wrong to `problems`. */
+export function parseProxies(env: NodeJS.ProcessEnv, problems: string[]): ProxySetting | undefined {
+  const https = parseProxy(env, 'HTTPS_PROXY', problems);
+  const http = parseProxy(env, 'HTTP_PROXY', problems);
+  const direct = pick(env, 'NO_PROXY')?.value;
+  if (!https && !http) return undefined;
+  return {
+    shown: [https, http].flatMap((proxy) => (proxy ? [proxy.shown] : [])),
+    ...(direct !== undefined && { direct }),
+    urls: () => ({
+      ...(https && { httpsProxy: https.href }),
+      ...(http && { httpProxy: http.href }),
+      ...(direct !== undefined && { noProxy: direct }),
+    }),
+  };
+}
+
+function parseProxy(env: NodeJS.ProcessEnv, variable: string, problems: string[]) {
+  const found = pick(env, variable);
+  if (!found) return undefined;
+  const { name, value } = found;
+  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || `${url.pathname}${url.search}${url.hash}` !== '/') {
+    // The value may hold a password.
+    problems.push(`${name}: expected the URL of an HTTP proxy, such as http://proxy.example:3128.`);
+    return undefined;
+  }
+  return { href: url.href, shown: `${url.origin} (${name})` };
+}
+
+function pick(env: NodeJS.ProcessEnv, variable: string): { name: string; value: string } | undefined {
+  for (const name of [variable.toLowerCase(), variable]) {
+    const value = env[name]?.trim() ?? '';
+    if (value !== '') return { name, value };
+  }
+  return undefined;
+}
