@@ -208,13 +208,22 @@ function submitFailure(error: unknown, beat: SubmitHeartbeat): Error {
   // The next attempt starts from "nothing sent"; rides on the report of this failure.
   if (!isUnknown) heartbeat({ stage: 'not_sent', at: new Date().toISOString() } satisfies SubmitHeartbeat);
   countFailure(isRunComfyError(error) ? error.type : 'SubmitOutcomeUnknown');
-  return toApplicationFailure(error, 'submit', isUnknown ? { submission: 'unknown', ...evidenceOf(beat) } : {});
+  return toApplicationFailure(
+    error,
+    'submit',
+    isUnknown ? { submission: 'unknown', ...evidenceOf(beat) } : knownTo(beat),
+  );
 }
 
 function countFailure(type: string): void {
   metricMeter
     .createCounter('runcomfy_submit_failures', '{submit}', 'Submits that failed, by failure type')
     .add(1, { type });
+}
+
+/** Lets the workflow show where it stands before RunComfy has accepted anything. */
+function knownTo({ searchAttributes }: SubmitHeartbeat): ActivityFailureDetails {
+  return searchAttributes ? { searchAttributes } : {};
 }
 
 function evidenceOf({ at, balanceBefore, searchAttributes }: Partial<SubmitHeartbeat>): ActivityFailureDetails {

@@ -3,6 +3,7 @@ import {
   type AttendedQueue,
   createSearchAttributes,
   describeQueue,
+  findWaitingAtWall,
   inspectSearchAttributes,
   type TaskQueueKind,
 } from '../client/operator/index.ts';
@@ -64,6 +65,26 @@ export async function checkSearchAttributes({ client }: ConnectedGenerations, sh
     check,
     status: 'warning',
     message: `missing: ${missing.join(', ')}; generations run, but cannot be listed by model or phase`,
+    fix,
+  };
+}
+
+/** Orders that RunComfy refuses and that wait, as their callers asked, are told here: nothing else is wrong with them. */
+export async function checkWalls({ client }: ConnectedGenerations): Promise<Finding> {
+  const check = 'orders';
+  const waiting = await findWaitingAtWall(client);
+  const [first] = waiting;
+  if (first === undefined) return { check, status: 'ok', message: 'none waits for a filled wallet or a valid token' };
+  const { type, since, message } = first.wall;
+  const [what, fix] =
+    type === 'InsufficientBalance'
+      ? ['a filled wallet', 'top up the wallet at RunComfy; they go on within five minutes']
+      : ['a valid token', 'give the workers a valid token; they go on within five minutes'];
+  const more = waiting.length > 1 ? ` and ${String(waiting.length - 1)} more` : '';
+  return {
+    check,
+    status: 'warning',
+    message: `generation ${first.key}${more} waits for ${what} since ${since}: ${message}`,
     fix,
   };
 }

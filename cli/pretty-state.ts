@@ -21,6 +21,7 @@ export function prettyState(state: KnownState, key: string, now = Date.now()): s
     ['reads', state.readAt === undefined ? reads : `${String(reads)}, last at ${state.readAt}`],
     ['next read', state.nextReadAt],
     ['deadline', state.deadlineAt],
+    ['waits for', wallWords(state)],
     ['cancel', cancel && `asked at ${cancel.requestedAt}: ${cancel.outcome ?? 'under way'}`],
     ['failure', failure && `${failure.type}: ${failure.message}`],
     ['further requests', otherRequestIds?.join(', ')],
@@ -38,6 +39,7 @@ export function progressLine(state: KnownState, elapsedMs: number, now = Date.no
     phaseWords(state, now),
     phase === 'in_queue' && queuePosition !== undefined ? `position ${String(queuePosition)}` : undefined,
     timeLeft(state, now),
+    state.wall && wallNames[state.wall.type],
     `${String(reads)} ${reads === 1 ? 'read' : 'reads'}`,
     cancel === undefined ? undefined : `cancel ${cancel.outcome ?? 'asked for'}`,
     answerWords(state),
@@ -59,6 +61,17 @@ function phaseWords({ phase, readAt, isFromServer }: KnownState, now: number): s
   if (readAt === undefined) return phase === 'in_queue' ? 'submitted, not looked at yet' : words;
   const ageMs = now - Date.parse(readAt);
   return ageMs > freshMs ? `${words} (seen ${formatElapsed(ageMs)} ago)` : words;
+}
+
+const wallNames = {
+  InsufficientBalance: 'waits for a filled wallet',
+  Unauthenticated: 'waits for a valid token',
+} as const;
+
+function wallWords({ wall }: KnownState): string | undefined {
+  if (!wall) return undefined;
+  const what = wall.type === 'InsufficientBalance' ? 'a filled wallet' : 'a valid token';
+  return `${what} since ${wall.since}, refused ${String(wall.refusals)} times, next try ${wall.nextTryAt}: ${wall.message}`;
 }
 
 function timeLeft({ expectedEndAt, phase }: KnownState, now: number): string | undefined {

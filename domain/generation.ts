@@ -12,6 +12,12 @@ export const cancelWhileRunningPolicies = ['wait', 'detach'] as const;
 /** One of `cancelWhileRunningPolicies`. */
 export type CancelWhileRunningPolicy = (typeof cancelWhileRunningPolicies)[number];
 
+/** What to do when RunComfy refuses the order for an empty wallet or the worker's token: end, or wait until it is mended. */
+export const wallPolicies = ['fail', 'wait'] as const;
+
+/** One of `wallPolicies`. */
+export type WallPolicy = (typeof wallPolicies)[number];
+
 /** How many seconds of delay one status read is worth: 0.02, 0.5 and 5. */
 export const waitingPresets = ['interactive', 'balanced', 'frugal'] as const;
 
@@ -38,6 +44,8 @@ export interface GenerationRequest<Input extends object = Record<string, unknown
   onUnknownSubmission?: UnknownSubmissionPolicy;
   /** Default `wait` for signal and update, `detach` for workflow cancellation. */
   onCancelWhileRunning?: CancelWhileRunningPolicy;
+  /** Default `fail`. */
+  onWall?: WallPolicy;
   waiting?: WaitingOptions;
 }
 
@@ -49,6 +57,7 @@ export const requestFields = fieldsOf<GenerationRequest>()(
   'deadlineMs',
   'onUnknownSubmission',
   'onCancelWhileRunning',
+  'onWall',
   'waiting',
 );
 
@@ -91,6 +100,19 @@ export interface CancelState {
   outcome?: CancelOutcome;
 }
 
+/** What an order waits for while RunComfy refuses it: an empty wallet to be filled, or a refused token to be renewed. */
+export interface WallState {
+  type: Extract<FailureType, 'InsufficientBalance' | 'Unauthenticated'>;
+  /** RunComfy's last refusal, in words. */
+  message: string;
+  /** ISO 8601. */
+  since: string;
+  /** How often the order was refused since. */
+  refusals: number;
+  /** When it is sent again, ISO 8601; signal `nudge` has it sent at once. */
+  nextTryAt: string;
+}
+
 /** One problem of an input: where (JSONPath from the input's root, e.g. `$.multi_prompt[2].duration`) and what. */
 export interface InputIssue {
   path: string;
@@ -114,6 +136,8 @@ export interface FailureDetails {
   cancel?: CancelState;
   /** Further RunComfy requests that turned out to belong to this order: each may be a second bill. */
   otherRequestIds?: string[];
+  /** The order was ended while it waited. */
+  wall?: WallState;
   evidence?: SubmissionEvidence;
   /** The output as RunComfy sent it, cut, where no URL could be taken from it. */
   rawOutput?: string;
@@ -182,6 +206,8 @@ export interface GenerationState {
   deadlineAt: string;
   /** What RunComfy says that the request cost, however it ended. */
   costUsd?: number;
+  /** Under `onWall: 'wait'`, while the phase is `submitting`: what the order waits for. */
+  wall?: WallState;
   cancel?: CancelState;
   failure?: FailureState;
   otherRequestIds?: string[];

@@ -7,6 +7,7 @@ import {
   unknownSubmissionPolicies,
   waitingFields,
   waitingPresets,
+  wallPolicies,
 } from './generation.ts';
 import { createIssueList } from './issues.ts';
 import { findExcess, isJsonObject, walkJson } from './json.ts';
@@ -86,7 +87,7 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
   const refuse = (field: string, message: string) => {
     problems.add(`request.${field}`, message);
   };
-  const { model, input, requestId, deadlineMs, onUnknownSubmission, onCancelWhileRunning, waiting } = argument;
+  const { model, input, requestId, deadlineMs, onUnknownSubmission, onCancelWhileRunning, onWall, waiting } = argument;
 
   for (const field of Object.keys(argument)) {
     if (!isOneOf(field, requestFields)) refuse(field, `unknown field; a request has ${requestFields.join(', ')}`);
@@ -119,6 +120,9 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
       'onCancelWhileRunning',
       `expected ${anyOf(cancelWhileRunningPolicies)}, got ${describe(onCancelWhileRunning)}`,
     );
+  }
+  if (!isMissing(onWall) && !isOneOf(onWall, wallPolicies)) {
+    refuse('onWall', `expected ${anyOf(wallPolicies)}, got ${describe(onWall)}`);
   }
   if (!isMissing(waiting)) checkWaiting(waiting, refuse);
 

@@ -6,6 +6,7 @@ import {
   checkSearchAttributes,
   checkTemporal,
   checkToken,
+  checkWalls,
   checkWorkers,
   failedFinding,
   type Finding,
@@ -50,6 +51,7 @@ async function examine({ config, withTemporal }: CommandContext, shouldFix: bool
       await attempt('temporal', () => checkTemporal(connected)),
       await attempt('search attributes', () => checkSearchAttributes(connected, shouldFix)),
       ...[await attempt('workers', () => checkWorkers(connected, settings.taskQueue))].flat(),
+      await attempt('orders', () => checkWalls(connected)),
       await attempt('spool', () => checkSpool(stateDirOf(settings), connected)),
     ]),
   );

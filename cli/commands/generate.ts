@@ -10,6 +10,8 @@ import {
   type UnknownSubmissionPolicy,
   type WaitingPreset,
   waitingPresets,
+  wallPolicies,
+  type WallPolicy,
 } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { CliError } from '../cli-error.ts';
@@ -35,6 +37,7 @@ interface GenerateOptions extends InputSource, DownloadFlags {
   requestId?: string;
   onUnknown?: UnknownSubmissionPolicy;
   onCancel?: CancelWhileRunningPolicy;
+  onWall?: WallPolicy;
   preset?: WaitingPreset;
   secondsPerRead?: number;
   wait: boolean;
@@ -124,6 +127,12 @@ function addPolicyOptions(command: Command): void {
       ),
     )
     .addOption(
+      new Option(
+        '--on-wall <policy>',
+        'when the wallet is empty or the token refused: end, or wait for it to be mended; default fail',
+      ).choices(wallPolicies),
+    )
+    .addOption(
       new Option('--preset <name>', 'how eagerly the status is read; default balanced').choices(waitingPresets),
     )
     .addOption(
@@ -135,7 +144,7 @@ function addPolicyOptions(command: Command): void {
 }
 
 function toRequest(model: string, input: Record<string, unknown>, options: GenerateOptions): GenerationRequest {
-  const { requestId, deadline, onUnknown, onCancel, preset, secondsPerRead } = options;
+  const { requestId, deadline, onUnknown, onCancel, onWall, preset, secondsPerRead } = options;
   const hasWaiting = preset !== undefined || secondsPerRead !== undefined;
   return {
     model,
@@ -145,6 +154,7 @@ function toRequest(model: string, input: Record<string, unknown>, options: Gener
       deadlineMs: deadline,
       onUnknownSubmission: onUnknown,
       onCancelWhileRunning: onCancel,
+      onWall,
       waiting: hasWaiting ? withoutUndefined({ preset, secondsOfDelayPerRead: secondsPerRead }) : undefined,
     }),
   };

@@ -27,10 +27,13 @@ export const addResolve = defineCommand<ResolveOptions>({
     const resolution = toResolution(options);
     return withTemporal(async ({ generations }) => {
       const reply = await (await generations.get(key)).resolveSubmission(resolution);
-      printer.print(
-        reply,
-        () => `phase ${reply.phase}${reply.requestId === undefined ? '' : `, request ${reply.requestId}`}`,
-      );
+      const { phase, requestId, failure } = reply;
+      const words = [
+        `phase ${phase}`,
+        failure === undefined ? [] : `ended as ${failure}`,
+        requestId === undefined ? [] : `request ${requestId}`,
+      ];
+      printer.print(reply, () => words.flat().join(', '));
       return exitCodes.done;
     });
   },

@@ -2,6 +2,7 @@ import { ApplicationFailure, CancellationScope, condition, setHandler, workflowI
 import type { SubmissionResolution } from '../../domain/generation.ts';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { isRequestId } from '../../domain/request.ts';
+import { cutText } from '../../domain/text.ts';
 import { boundedReads } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import { requestCancel } from './cancellation.ts';
@@ -21,6 +22,8 @@ import { noteDecision, noteHandedOver, noteWorkflowCancellation, wishRead } from
 
 /** A read that has gone on for this long waits for a next one, not for an answer: a nudge starts it anew. */
 const stuckReadMs = 2_000;
+
+const maxReasonLength = 1_000;
 
 /** Takes messages from anyone: payloads may be absent or junk, and no handler may throw by accident. */
 export function listen(generation: Generation): void {
@@ -115,5 +118,5 @@ function refusal(message: string): ApplicationFailure {
 
 function reasonIn(payload: unknown): string | undefined {
   const reason = isJsonObject(payload) ? payload['reason'] : undefined;
-  return typeof reason === 'string' ? reason.slice(0, 1_000) : undefined;
+  return typeof reason === 'string' ? cutText(reason, maxReasonLength) : undefined;
 }

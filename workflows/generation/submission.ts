@@ -12,6 +12,7 @@ import { planRead } from './read-plan.ts';
 import { noteAccepted, warn } from './sightings.ts';
 import { enterUnknown, noteUnknown, resolveUnknown, type UnknownSubmit } from './unknown-submission.ts';
 import { enterPhase, noteSearchAttributes } from './visibility.ts';
+import { passWall, waitAtWall, wallWords } from './wall.ts';
 import { interruptible, takeHandedOver, urgentWish, wishCancel } from './wishes.ts';
 
 /** A request id, with what came along where RunComfy's own reply brought it. */
@@ -49,12 +50,20 @@ export async function submit(generation: Generation): Promise<string> {
       case 'accepted':
         accept(generation, attempt.reply);
         break;
-      case 'refused':
-        throw endByActivity(generation, attempt.error, doubt.hasResubmitted ? 'unknown' : attempt.submission);
+      case 'refused': {
+        if (!(await waitAtWall(generation, attempt.error))) {
+          throw endByActivity(generation, attempt.error, doubt.hasResubmitted ? 'unknown' : attempt.submission);
+        }
+        const found = takeHandedOver(generation);
+        if (found === undefined) stopUnsent(generation);
+        else accept(generation, { requestId: found });
+        break;
+      }
       case 'not_sent':
         stopUnsent(generation);
         break;
       case 'unknown':
+        passWall(generation);
         noteUnknown(generation, attempt);
         break;
     }
@@ -138,6 +147,7 @@ function attemptThatWasLost({ lastHeartbeatDetails }: TimeoutFailure): Attempt {
 /** Takes a request id as the order's own. */
 function accept(generation: Generation, reply: Reply): void {
   const { state } = generation;
+  passWall(generation);
   state.requestId = reply.requestId;
   state.submission = 'accepted';
   noteAccepted(generation, reply);
@@ -161,11 +171,15 @@ function stopUnsent(generation: Generation): void {
   }
   if (wish === 'cancel') {
     stepCancel(generation, 'unsent');
-    throw cancelledEnd(generation, 'cancelled before anything was sent to RunComfy');
+    throw cancelledEnd(generation, `cancelled before ${acceptance(generation)}`);
   }
   throw endOf(generation, {
     type: 'GenerationTimedOut',
     phase: 'timed_out',
-    message: 'the deadline passed before the order could be sent to RunComfy',
+    message: `the deadline passed before ${acceptance(generation)}`,
   });
+}
+
+function acceptance({ state: { wall } }: Generation): string {
+  return wall ? `RunComfy took the order: ${wallWords(wall)}` : 'anything was sent to RunComfy';
 }

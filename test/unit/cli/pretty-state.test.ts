@@ -28,6 +28,19 @@ describe('a state for people', () => {
     expect(prettyState(failing, 'k', now)).toContain('its workflow tasks fail (attempt 4): no such key');
   });
 
+  it('tells what an order waits for that RunComfy refuses', () => {
+    const wall = {
+      type: 'InsufficientBalance',
+      message: 'top up',
+      since: '2026-01-01T00:00:00Z',
+      refusals: 3,
+      nextTryAt: '2026-01-01T00:02:00Z',
+    } as const;
+    const waiting: KnownState = { ...state, phase: 'submitting', wall };
+    expect(progressLine(waiting, 0, now)).toContain('waits for a filled wallet');
+    expect(prettyState(waiting, 'k', now)).toContain('refused 3 times, next try 2026-01-01T00:02:00Z: top up');
+  });
+
   it('shows every figure of the evidence about an unknown submission', () => {
     const text = prettyState(
       {

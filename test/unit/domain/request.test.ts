@@ -108,6 +108,7 @@ describe('parseGenerationRequest', () => {
       [{ model, input, deadlineMs: 400 * 86_400_000 }, ['request.deadlineMs']],
       [{ model, input, onUnknownSubmission: 'HOLD' }, ['request.onUnknownSubmission']],
       [{ model, input, onCancelWhileRunning: 1 }, ['request.onCancelWhileRunning']],
+      [{ model, input, onWall: 'hold' }, ['request.onWall']],
       [{ model, input, waiting: [] }, ['request.waiting']],
       [{ model, input, waiting: { preset: 'slow', every: 1 } }, ['request.waiting.every', 'request.waiting.preset']],
       [{ model, input, waiting: { secondsOfDelayPerRead: 0 } }, ['request.waiting.secondsOfDelayPerRead']],

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { createGenerationClient } from '../../../client/index.ts';
+import { findWaitingAtWall } from '../../../client/operator/index.ts';
+import type { GenerationRequest } from '../../../domain/generation.ts';
+import { connectClient, startQuickSimulator } from '../../support/generation-stack.ts';
+import { activityFailure, checkExecution, endingOf, untilState } from '../../support/generations.ts';
+import { inProcessWorkers } from '../../support/in-process-workers.ts';
+import { accepted, scriptedGenerations } from '../../support/scripted-generations.ts';
+import { flux } from '../../support/simulator-client.ts';
+
+const { start } = scriptedGenerations();
+
+const empty = () => activityFailure('InsufficientBalance', { submission: 'refused', httpStatus: 402 });
+
+describe.concurrent('an order that RunComfy refuses for an empty wallet', () => {
+  it('waits under "wait", is named to operators, and is billed once when the wallet is filled', async () => {
+    const client = await connectClient();
+    const simulator = await startQuickSimulator({ switches: { wallet_usd: 0 } });
+    const workers = await inProcessWorkers(client, simulator.modelApiBase);
+    await workers.start();
+    const generations = createGenerationClient({ client, taskQueue: workers.taskQueue });
+    const key = `wall-${randomUUID()}`;
+    const handle = await generations.start({ model: flux, input: { prompt: 'a cat' }, onWall: 'wait' }, { key });
+    const state = await untilState(client.workflow.getHandle(key), ({ wall }) => wall !== undefined);
+    expect(state).toMatchObject({
+      phase: 'submitting',
+      submission: 'refused',
+      wall: { type: 'InsufficientBalance', refusals: 1, message: expect.stringContaining('balance') },
+    });
+    expect(await findWaitingAtWall(client)).toContainEqual(expect.objectContaining({ key }));
+    expect(simulator.ledger().jobs).toEqual([]);
+    simulator.setBalance('sim-in-process', 100);
+    await handle.nudge();
+    const { requestId } = await handle.result();
+    expect(simulator.ledger().jobs.map(({ id }) => id)).toEqual([requestId]);
+    expect((await handle.state()).wall).toBeUndefined();
+    await checkExecution(client, key);
+  });
+
+  it('is sent again by itself, after pauses that grow', async () => {
+    let posts = 0;
+    const { handle, name } = await start(
+      {
+        submitRequest: ({ input }) => {
+          posts += 1;
+          return posts < 3 ? Promise.reject(empty()) : Promise.resolve(accepted(`${String(input['name'])}--1`));
+        },
+      },
+      { onWall: 'wait' },
+    );
+    const first = await untilState(handle, ({ wall }) => wall?.refusals === 1);
+    const second = await untilState(handle, ({ wall }) => wall?.refusals === 2);
+    expect(second.wall?.since).toBe(first.wall?.since);
+    const pause = ({ wall }: typeof first, from: string | undefined) =>
+      Date.parse(wall?.nextTryAt ?? '') - Date.parse(from ?? '');
+    expect(pause(second, first.wall?.nextTryAt)).toBeGreaterThan(pause(first, first.wall?.since));
+    expect((await endingOf(handle)).result?.requestId).toBe(`${name}--1`);
+  });
+
+  it('ends at once unless it is to wait', async () => {
+    const { handle } = await start({ submitRequest: () => Promise.reject(empty()) });
+    const { type, details, state } = await endingOf(handle);
+    expect(type).toBe('InsufficientBalance');
+    expect(details).toMatchObject({ submission: 'refused', httpStatus: 402 });
+    expect(state.wall).toBeUndefined();
+  });
+});
+
+describe.concurrent('an order that waits for a wallet or a token', () => {
+  const waits = async (type: string, request: Partial<GenerationRequest> = {}) => {
+    let posts = 0;
+    const submitRequest = () => {
+      posts += 1;
+      return Promise.reject(activityFailure(type, { submission: 'refused' }));
+    };
+    const { handle } = await start({ submitRequest }, { onWall: 'wait', ...request });
+    await untilState(handle, ({ wall }) => wall !== undefined);
+    return { handle, posts: () => posts };
+  };
+
+  for (const type of ['InsufficientBalance', 'Unauthenticated']) {
+    it(`is stopped by a cancel, unbilled, after ${type}`, async () => {
+      const { handle, posts } = await waits(type);
+      expect(await handle.executeUpdate('cancel')).toMatchObject({ outcome: 'not_submitted', phase: 'cancelled' });
+      const { type: end, message, details } = await endingOf(handle);
+      expect(end).toBe('GenerationCancelled');
+      expect(message).toContain(type === 'Unauthenticated' ? 'the token was refused' : 'the wallet was empty');
+      expect(details).toMatchObject({ submission: 'refused', cancel: { outcome: 'not_submitted' }, wall: { type } });
+      expect(posts()).toBe(1);
+    });
+  }
+
+  it('closes as Canceled when its workflow is cancelled', async () => {
+    const { handle } = await waits('InsufficientBalance');
+    await handle.cancel();
+    const { type, state } = await endingOf(handle);
+    expect({ type, outcome: state.cancel?.outcome }).toEqual({ type: 'Canceled', outcome: 'not_submitted' });
+  });
+
+  it('ends at its deadline, and says what it waited for', async () => {
+    const { handle } = await waits('InsufficientBalance', { deadlineMs: 2_500 });
+    const { type, message, details } = await endingOf(handle);
+    expect(type).toBe('GenerationTimedOut');
+    expect(message).toContain('the wallet was empty');
+    expect(details).toMatchObject({ phase: 'timed_out', submission: 'refused' });
+  });
+
+  it('does not wait when it was refused for its input', async () => {
+    const submitRequest = () => Promise.reject(activityFailure('InvalidInput', { submission: 'refused' }));
+    const { handle } = await start({ submitRequest }, { onWall: 'wait' });
+    expect((await endingOf(handle)).type).toBe('InvalidInput');
+  });
+
+  it('is unknown, not unbilled, when an earlier POST of it may have been accepted', async () => {
+    let posts = 0;
+    const submitRequest = () => {
+      posts += 1;
+      const type = posts === 1 ? 'SubmitOutcomeUnknown' : 'InsufficientBalance';
+      return Promise.reject(activityFailure(type, { submission: posts === 1 ? 'unknown' : 'refused' }));
+    };
+    const { handle, name } = await start({ submitRequest }, { onWall: 'wait', onUnknownSubmission: 'resubmit' });
+    expect(await untilState(handle, ({ wall }) => wall !== undefined)).toMatchObject({ submission: 'unknown' });
+    await handle.signal('requestAccepted', {
+      firstExecutionRunId: handle.firstExecutionRunId,
+      requestId: `${name}--spooled`,
+    });
+    expect((await endingOf(handle)).result?.requestId).toBe(`${name}--spooled`);
+    expect(posts).toBe(2);
+  });
+});

@@ -1,0 +1,62 @@
+import { condition, log, metricMeter } from '@temporalio/workflow';
+import type { WallState } from '../../domain/generation.ts';
+import { cutText } from '../../domain/text.ts';
+import { readActivityError } from './activity-error.ts';
+import { continueAsNewIfDue } from './continue-as-new.ts';
+import type { Generation } from './memory.ts';
+import { enterPhase, noteSearchAttributes } from './visibility.ts';
+import { isAnythingWished, settleReadWish } from './wishes.ts';
+
+/** A slip is mended in seconds; what lasts longer may last for hours, and each try costs RunComfy a call. */
+const firstPauseMs = 5_000;
+const longestPauseMs = 5 * 60_000;
+
+/** Orders that met the same wall do not come back in the same second. */
+const jitter = 0.2;
+
+const maxMessageLength = 1_000;
+
+/**
+ * Waits until an order that RunComfy refused for its wallet or the token is worth another try, or something more urgent
+ * comes in. False: it was refused for another reason, or the caller does not want it to wait.
+ */
+export async function waitAtWall(generation: Generation, error: unknown): Promise<boolean> {
+  const { state, facts, wishes, doubt } = generation;
+  const { type, message, details } = readActivityError(error);
+  if (facts.request.onWall !== 'wait' || (type !== 'InsufficientBalance' && type !== 'Unauthenticated')) return false;
+  const { refusals: before = 0, since = new Date().toISOString() } = state.wall ?? {};
+  const pauseMs = Math.round(pauseAfter(before) * (1 - jitter + 2 * jitter * Math.random()));
+  state.wall = {
+    type,
+    message: cutText(message, maxMessageLength),
+    since,
+    refusals: before + 1,
+    nextTryAt: new Date(Date.now() + pauseMs).toISOString(),
+  };
+  if (!doubt.hasResubmitted) state.submission = 'refused';
+  noteSearchAttributes(generation, details.searchAttributes);
+  enterPhase(generation, 'submitting', 'now');
+  metricMeter
+    .createCounter('runcomfy_wall_refusals', '{submit}', 'Refused submits of orders that wait for wallet or token')
+    .add(1, { type });
+  log.warn('the order waits: RunComfy refuses it', { model: state.model, type, reason: message });
+  await condition(() => isAnythingWished(generation) || wishes.isNudged, pauseMs);
+  settleReadWish(generation);
+  if (!isAnythingWished(generation)) await continueAsNewIfDue(generation);
+  return true;
+}
+
+/** RunComfy refuses the order no longer for what it waited for. */
+export function passWall({ state }: Generation): void {
+  delete state.wall;
+}
+
+/** What an order waits for, for the sentence that tells its end. */
+export function wallWords({ type, message }: WallState): string {
+  const what = type === 'InsufficientBalance' ? 'the wallet was empty' : 'the token was refused';
+  return `${what} (${message})`;
+}
+
+function pauseAfter(refusals: number): number {
+  return Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(refusals, 10));
+}
