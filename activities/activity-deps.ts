@@ -29,6 +29,8 @@ export interface ActivityDeps {
   waiting: WaitingKnowledge;
   /** The search attributes of ours that the server knows. */
   searchAttributes: () => string[];
+  /** Which of these search attributes the server knows just now; ours only where they are of our type. */
+  existingSearchAttributes: (names: string[]) => Promise<string[]>;
   /** A balance read at most 60 s ago, if there is one; never waits. */
   recentBalance: () => BalanceReading | undefined;
   expectedPriceUsd: (model: string, input: Record<string, unknown>) => Promise<number | undefined>;

@@ -5,6 +5,7 @@ import { createCancelRequest } from './cancel-request.ts';
 import { createCheckAdoption } from './check-adoption.ts';
 import { createFetchResult } from './fetch-result.ts';
 import { createGatherEvidence } from './gather-evidence.ts';
+import { createListSearchAttributes } from './list-search-attributes.ts';
 import { createReadStatus } from './read-status.ts';
 import { createSubmitRequest } from './submit-request.ts';
 
@@ -19,5 +20,6 @@ export function createActivities(deps: ActivityDeps): Activities {
     cancelRequest: createCancelRequest(deps),
     checkAdoption: createCheckAdoption(deps),
     gatherEvidence: createGatherEvidence(deps),
+    listSearchAttributes: createListSearchAttributes(deps),
   };
 }

@@ -102,6 +102,7 @@ async function main(): Promise<void> {
       openReadings: createOpenReadings(0),
       waiting: createWaitingKnowledge(),
       searchAttributes: () => [],
+      existingSearchAttributes: (names) => Promise.resolve(names),
       recentBalance: () => undefined,
       expectedPriceUsd: () => Promise.resolve(undefined),
       keepRequestId: (kept) => handOver.keep(kept),

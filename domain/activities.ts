@@ -179,6 +179,15 @@ export interface EvidenceQuestion {
   balanceBefore?: BalanceReading;
 }
 
+export interface SearchAttributesQuestion {
+  names: string[];
+}
+
+export interface SearchAttributesAnswer {
+  /** Those of the names that the server knows. */
+  existing: string[];
+}
+
 /** First detail of a failure that an activity throws. */
 export interface ActivityFailureDetails {
   submission?: Submission;
@@ -204,7 +213,10 @@ export interface ActivityFailureDetails {
   costUsd?: number;
 }
 
-/** The contract between the workflow and the world: one activity for each RunComfy endpoint, and two for people's decisions. */
+/**
+ * The contract between the workflow and the world: one activity for each RunComfy endpoint, two for people's decisions, and
+ * one for what operators see.
+ */
 export interface Activities {
   /** POSTs the paid order at most once per ambiguous outcome. */
   submitRequest: (order: SubmitOrder) => Promise<AcceptedSubmit>;
@@ -215,4 +227,6 @@ export interface Activities {
   checkAdoption: (question: AdoptionQuestion) => Promise<AdoptionAnswer>;
   /** Gathers what helps a person to decide about a submission of unknown outcome. */
   gatherEvidence: (question: EvidenceQuestion) => Promise<SubmissionEvidence>;
+  /** Asks Temporal, not RunComfy; run as a local activity. */
+  listSearchAttributes: (question: SearchAttributesQuestion) => Promise<SearchAttributesAnswer>;
 }

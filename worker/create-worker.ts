@@ -115,6 +115,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     openReadings,
     waiting,
     searchAttributes: attributes.known,
+    existingSearchAttributes: attributes.existing,
     recentBalance,
     expectedPriceUsd: (model, input) => expectedPriceUsd(model, input, catalogue),
     keepRequestId: (kept) => handOver.keep(kept),
@@ -125,7 +126,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       }),
     checkNewerRuns: (key, runId, retryOfRunId) => checkNewerRuns(client, key, runId, retryOfRunId),
   });
-  const { readStatus, fetchResult, cancelRequest, checkAdoption, gatherEvidence } = activities;
+  const { submitRequest, ...others } = activities;
   const shared = {
     connection,
     namespace,
@@ -139,7 +140,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       ...shared,
       taskQueue,
       workflowBundle: options.workflowBundle ?? (await loadWorkflowBundle()),
-      activities: { readStatus, fetchResult, cancelRequest, checkAdoption, gatherEvidence },
+      activities: others,
       maxConcurrentActivityTaskExecutions: maxConcurrentReads,
       workflowTaskPollerBehavior: { type: 'autoscaling' },
       maxCachedWorkflows: options.maxCachedWorkflows ?? maxCachedGenerations,
@@ -147,7 +148,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     Worker.create({
       ...shared,
       taskQueue: submitTaskQueue(taskQueue),
-      activities: { submitRequest: activities.submitRequest },
+      activities: { submitRequest },
       maxConcurrentActivityTaskExecutions: options.maxConcurrentSubmits ?? 50,
       ...(options.submitsPerSecond !== undefined && { maxTaskQueueActivitiesPerSecond: options.submitsPerSecond }),
     }),

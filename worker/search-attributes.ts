@@ -4,16 +4,22 @@ import { searchAttributeNames, searchAttributes } from '../domain/names.ts';
 
 const refreshEveryMs = 60_000;
 
+/** Generations that go on at once share a look. */
+const freshForMs = 5_000;
+
 export interface SearchAttributeCheck {
+  /** Every custom search attribute of the namespace, our own only where they have our type. */
+  usable: string[];
   known: string[];
   missing: string[];
 }
 
 /** Which of our search attributes the server knows, by name and type. */
 async function checkSearchAttributes(client: Client): Promise<SearchAttributeCheck> {
-  const { missing, mistyped } = await inspectSearchAttributes(client);
+  const { missing, mistyped, present } = await inspectSearchAttributes(client);
   const lacking: string[] = [...missing, ...mistyped];
   return {
+    usable: present.filter((name) => !lacking.includes(name)),
     known: searchAttributeNames.filter((name) => !lacking.includes(name)),
     missing: searchAttributeNames.filter((name) => lacking.includes(name)),
   };
@@ -35,18 +41,25 @@ export function missingSearchAttributesSentence(missing: string[], namespace: st
 export async function followSearchAttributes(
   client: Client,
   onCheck: (check: SearchAttributeCheck | undefined) => void,
-): Promise<{ known: () => string[]; stop: () => void }> {
+): Promise<{ known: () => string[]; existing: (names: string[]) => Promise<string[]>; stop: () => void }> {
   let known: string[] = [];
+  let fresh: { until: number; check: Promise<SearchAttributeCheck> } | undefined;
   const look = async () => {
-    const check = await checkSearchAttributes(client).catch(() => undefined);
-    if (check) known = check.known;
+    const check = await checkSearchAttributes(client);
+    ({ known } = check);
     return check;
   };
-  onCheck(await look());
-  const timer = setInterval(() => void look(), refreshEveryMs);
+  const lookQuietly = () => look().catch(() => undefined);
+  onCheck(await lookQuietly());
+  const timer = setInterval(() => void lookQuietly(), refreshEveryMs);
   timer.unref();
   return {
     known: () => known,
+    async existing(names) {
+      if (!fresh || Date.now() > fresh.until) fresh = { until: Date.now() + freshForMs, check: look() };
+      const { usable } = await fresh.check;
+      return names.filter((name) => usable.includes(name));
+    },
     stop: () => {
       clearInterval(timer);
     },

@@ -1,4 +1,4 @@
-import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../domain/activities.ts';
 import { finalFailureTypes } from '../domain/failure-type.ts';
 import { submitTaskQueue } from '../domain/names.ts';
@@ -6,6 +6,7 @@ import { submitTaskQueue } from '../domain/names.ts';
 type Submit = Pick<Activities, 'submitRequest'>;
 type Read = Pick<Activities, 'readStatus' | 'fetchResult' | 'checkAdoption' | 'gatherEvidence'>;
 type Cancel = Pick<Activities, 'cancelRequest'>;
+type Look = Pick<Activities, 'listSearchAttributes'>;
 
 /**
  * The paid POST. Repeated only where it provably sent nothing or was refused: a timeout or a lost worker may hide an
@@ -58,4 +59,14 @@ export const cancels = proxyActivities<Cancel>({
   scheduleToCloseTimeout: '30 seconds',
   cancellationType: ActivityCancellationType.ABANDON,
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '5 seconds' },
+});
+
+/**
+ * A look at Temporal itself. Local, so that its answer is part of the workflow task that acts on it: where the server
+ * refuses that task, the next attempt asks anew.
+ */
+export const looks = proxyLocalActivities<Look>({
+  scheduleToCloseTimeout: '5 seconds',
+  cancellationType: ActivityCancellationType.ABANDON,
+  retry: { maximumAttempts: 1 },
 });

@@ -9,6 +9,8 @@ const indexedValueTypes = { Keyword: 2, Int: 3, Double: 4 } as const;
 export interface SearchAttributeReport {
   missing: SearchAttributeName[];
   mistyped: SearchAttributeName[];
+  /** Every custom search attribute of the namespace. */
+  present: string[];
 }
 
 /** Compares the search attributes of the namespace with ours. */
@@ -19,6 +21,7 @@ export async function inspectSearchAttributes(client: Client): Promise<SearchAtt
   );
   const typeOf = (name: SearchAttributeName) => customAttributes[name];
   return {
+    present: Object.keys(customAttributes),
     missing: searchAttributeNames.filter((name) => typeOf(name) === undefined),
     mistyped: searchAttributeNames.filter((name) => {
       const type = typeOf(name);

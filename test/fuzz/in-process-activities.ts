@@ -40,6 +40,7 @@ export function inProcessActivities(runcomfy: RunComfyClient): Activities {
     openReadings: createOpenReadings(0),
     waiting: createWaitingKnowledge(),
     searchAttributes: () => [],
+    existingSearchAttributes: (names) => Promise.resolve(names),
     recentBalance: () => undefined,
     expectedPriceUsd: () => Promise.resolve(undefined),
     keepRequestId: () => Promise.resolve(),

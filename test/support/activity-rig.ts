@@ -65,6 +65,7 @@ export function activitiesAt(base: string, options: RigOptions = {}): ActivityRi
     openReadings: createOpenReadings(100),
     waiting: createWaitingKnowledge(),
     searchAttributes: () => ['RunComfyModel'],
+    existingSearchAttributes: (names) => Promise.resolve(names),
     recentBalance: () => undefined,
     expectedPriceUsd: () => Promise.resolve(undefined),
     keepRequestId: (id) => {

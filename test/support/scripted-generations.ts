@@ -112,5 +112,6 @@ function dispatch(scripts: Map<string, Script>): Activities {
     },
     checkAdoption: (question) => byInput(question).checkAdoption(question),
     gatherEvidence: (question) => byInput(question).gatherEvidence(question),
+    listSearchAttributes: ({ names }) => Promise.resolve({ existing: names }),
   };
 }

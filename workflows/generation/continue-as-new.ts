@@ -2,6 +2,7 @@ import { condition, makeContinueAsNewFunc, patched, workflowInfo } from '@tempor
 import { generationWorkflowType } from '../../domain/names.ts';
 import { carry, type Generation } from './memory.ts';
 import { isQuiet } from './open-work.ts';
+import { attributesToCarry } from './visibility.ts';
 import { isAnythingWished } from './wishes.ts';
 
 /** Whether the history has grown long and nothing more urgent is to be done. */
@@ -20,9 +21,16 @@ export async function continueAsNewIfDue(generation: Generation): Promise<void> 
     await condition(() => isQuiet(generation) || (isEveryWishHeard ? isWished() : wishes.isCancelDue));
     if (isEveryWishHeard && isWished()) return;
   }
-  if (wishes.isCancelDue || wishes.decision !== undefined || wishes.handedOverRequestId !== undefined) return;
+  if (isAnythingUrgent(generation)) return;
+  const attributes = await attributesToCarry(generation);
+  if (isAnythingUrgent(generation) || !isQuiet(generation)) return;
   const { input, ...rest } = facts.request;
   const { requestId } = state;
   const request = requestId === undefined ? { ...rest, input } : { ...rest, requestId };
-  await makeContinueAsNewFunc({ workflowType: generationWorkflowType })(request, carry(generation));
+  const options = { workflowType: generationWorkflowType, ...(attributes && { typedSearchAttributes: attributes }) };
+  await makeContinueAsNewFunc(options)(request, carry(generation));
+}
+
+function isAnythingUrgent({ wishes }: Generation): boolean {
+  return wishes.isCancelDue || wishes.decision !== undefined || wishes.handedOverRequestId !== undefined;
 }

@@ -96,6 +96,12 @@ export interface OpenWork {
 export interface Shown {
   /** The search attributes that the server knows. */
   searchAttributes: string[];
+  /** When an answer said so last, ISO 8601. */
+  attributesAsOf: string | undefined;
+  /** An answer that says so is on its way. */
+  isAsking: boolean;
+  /** How long the work took, once that is known. */
+  durations: { queueMs?: number; runMs?: number };
   /** The search attributes as last set. */
   published: Record<string, string | number>;
 }
@@ -129,6 +135,7 @@ export interface CarriedMemory {
   workKey?: string;
   unknownBecause?: string;
   mayTurnUpUntil?: string;
+  attributesAsOf?: string;
 }
 
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
@@ -170,7 +177,13 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
     },
     plan: { nextReadInMs: 0, isNextReadSoon: false, isDueNow: false, readSince: undefined },
     open: { submits: 0, errands: 0, hasEnded: false },
-    shown: { searchAttributes, published },
+    shown: {
+      searchAttributes,
+      attributesAsOf: carried.attributesAsOf,
+      isAsking: false,
+      durations: {},
+      published,
+    },
     doubt: {
       unknownBecause: carried.unknownBecause,
       hasResubmitted: hasResubmitted || attempt > 1,
@@ -186,10 +199,12 @@ export function carry({ state, facts, sightings, wishes, shown, doubt }: Generat
   const { seen, lastStatus, followedSince, workKey } = sightings;
   const { isCancelDue, isWorkflowCancelled } = wishes;
   const { unknownBecause, hasResubmitted, mayTurnUpUntil } = doubt;
+  const { searchAttributes, attributesAsOf, published } = shown;
   return {
     state,
     seen,
-    ...shown,
+    searchAttributes,
+    published,
     inputUrls: facts.inputUrls,
     hasResubmitted,
     isCancelDue,
@@ -197,6 +212,7 @@ export function carry({ state, facts, sightings, wishes, shown, doubt }: Generat
     followedSince,
     ...(lastStatus && { lastStatus }),
     ...(workKey !== undefined && { workKey }),
+    ...(attributesAsOf !== undefined && { attributesAsOf }),
     ...(unknownBecause !== undefined && { unknownBecause }),
     ...(mayTurnUpUntil !== undefined && { mayTurnUpUntil }),
   };

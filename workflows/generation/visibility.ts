@@ -1,7 +1,24 @@
-import { log, metricMeter, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  log,
+  metricMeter,
+  patched,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { GenerationResult, Phase } from '../../domain/generation.ts';
-import { type SearchAttributeName, searchAttributes } from '../../domain/names.ts';
-import type { Generation } from './memory.ts';
+import { type SearchAttributeName, searchAttributeNames, searchAttributes } from '../../domain/names.ts';
+import { looks } from '../activity-options.ts';
+import { readActivityError } from './activity-error.ts';
+import type { Generation, Shown } from './memory.ts';
+import { runErrand } from './open-work.ts';
+
+/**
+ * A search attribute may be removed while generations run, and the server fails every workflow task that sets one that is
+ * gone. So what was said of them is believed for half a minute: later, and in a task that has failed for as long, Temporal
+ * is asked first.
+ */
+const believedForMs = 30_000;
 
 /** The one way into a phase; `show`: whether operators see it now or with what is shown next. */
 export function enterPhase(generation: Generation, phase: Phase, show: 'now' | 'later'): void {
@@ -11,27 +28,83 @@ export function enterPhase(generation: Generation, phase: Phase, show: 'now' | '
 
 /** Takes in which search attributes the server knows, where an answer says so. */
 export function noteSearchAttributes({ shown }: Generation, known: string[] | undefined): void {
-  if (known) shown.searchAttributes = known;
+  if (!known) return;
+  shown.searchAttributes = known;
+  shown.attributesAsOf = new Date().toISOString();
 }
 
 /** Shows the generation where operators look: in the search attributes that the server knows. */
-export function publish({ state, shown }: Generation, more: { queueMs?: number; runMs?: number } = {}): void {
+export function publish(generation: Generation, durations?: Shown['durations']): void {
+  const { shown } = generation;
+  if (durations) shown.durations = durations;
+  if (changesOf(generation).length === 0) return;
+  if (!isStale(generation) || !patched('search-attributes-may-go')) {
+    setAttributes(generation);
+  } else if (!shown.isAsking) {
+    shown.isAsking = true;
+    runErrand(
+      generation,
+      CancellationScope.nonCancellable(() => askAndSet(generation)),
+    );
+  }
+}
+
+type AttributePairs = ReturnType<ReturnType<typeof workflowInfo>['typedSearchAttributes']['getAll']>;
+
+/**
+ * The search attributes that the next run of this generation is to have where Temporal would not let it inherit all of
+ * them; undefined where nothing says so.
+ */
+export async function attributesToCarry(generation: Generation): Promise<AttributePairs | undefined> {
+  const inherited = workflowInfo().typedSearchAttributes.getAll();
+  if (inherited.length === 0 || !isStale(generation) || !patched('search-attributes-may-go')) return undefined;
+  const existing = await askFor(inherited.map(({ key }) => key.name));
+  return existing && inherited.filter(({ key }) => existing.includes(key.name));
+}
+
+function isStale({ shown: { attributesAsOf } }: Generation): boolean {
+  return attributesAsOf === undefined || Date.now() - Date.parse(attributesAsOf) > believedForMs;
+}
+
+async function askAndSet(generation: Generation): Promise<void> {
+  const existing = await askFor(searchAttributeNames);
+  generation.shown.isAsking = false;
+  // Without an answer nothing is shown: what is shown may be missed, what is paid for may not.
+  if (!existing) return;
+  noteSearchAttributes(generation, existing);
+  setAttributes(generation);
+}
+
+async function askFor(names: string[]): Promise<string[] | undefined> {
+  try {
+    return (await looks.listSearchAttributes({ names })).existing;
+  } catch (error) {
+    log.warn('Temporal does not say which search attributes there are', { reason: readActivityError(error).message });
+    return undefined;
+  }
+}
+
+function setAttributes(generation: Generation): void {
+  const changes = changesOf(generation);
+  for (const { key, value } of changes) generation.shown.published[key.name] = value;
+  if (changes.length > 0) upsertSearchAttributes(changes as Parameters<typeof upsertSearchAttributes>[0] & unknown[]);
+}
+
+function changesOf({ state, shown }: Generation) {
   const values: Record<SearchAttributeName, string | number | undefined> = {
     RunComfyModel: state.model,
     RunComfyRequestId: state.requestId,
     RunComfyPhase: state.phase,
     RunComfyCostUsd: state.costUsd,
-    RunComfyQueueMs: more.queueMs,
-    RunComfyRunMs: more.runMs,
+    RunComfyQueueMs: shown.durations.queueMs,
+    RunComfyRunMs: shown.durations.runMs,
   };
-  const changed = shown.searchAttributes.flatMap((name) => {
+  return shown.searchAttributes.flatMap((name) => {
     const value = isSearchAttribute(name) ? values[name] : undefined;
     if (!isSearchAttribute(name) || value === undefined || shown.published[name] === value) return [];
-    shown.published[name] = value;
     const type = searchAttributes[name];
     return [{ key: { name, type: type === 'Keyword' ? 'KEYWORD' : type === 'Int' ? 'INT' : 'DOUBLE' }, value }];
   });
-  if (changed.length > 0) upsertSearchAttributes(changed as Parameters<typeof upsertSearchAttributes>[0] & unknown[]);
 }
 
 /** Counts the end of a generation, once. */

@@ -40,6 +40,7 @@ it('waits long on timers and reads closely in one activity: a hundred reads in a
     openReadings: createOpenReadings(10),
     waiting: twoGears,
     searchAttributes: () => searchAttributeNames,
+    existingSearchAttributes: (names) => Promise.resolve(names),
     recentBalance: () => undefined,
     expectedPriceUsd: () => Promise.resolve(undefined),
     keepRequestId: () => Promise.resolve(),

@@ -13,7 +13,7 @@ const { start } = scriptedGenerations();
 
 const empty = () => activityFailure('InsufficientBalance', { submission: 'refused', httpStatus: 402 });
 
-describe.concurrent('an order that RunComfy refuses for an empty wallet', () => {
+describe('an order that RunComfy refuses for an empty wallet', () => {
   it('waits under "wait", is named to operators, and is billed once when the wallet is filled', async () => {
     const client = await connectClient();
     const simulator = await startQuickSimulator({ switches: { wallet_usd: 0 } });
@@ -37,7 +37,9 @@ describe.concurrent('an order that RunComfy refuses for an empty wallet', () => 
     expect((await handle.state()).wall).toBeUndefined();
     await checkExecution(client, key);
   });
+});
 
+describe.concurrent('an order whose submit is refused', () => {
   it('is sent again by itself, after pauses that grow', async () => {
     let posts = 0;
     const { handle, name } = await start(

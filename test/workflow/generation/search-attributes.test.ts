@@ -1,0 +1,97 @@
+import type { Client } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EmbeddedServer } from '../../../cli/dev-server/server.ts';
+import { searchAttributeNames } from '../../../domain/names.ts';
+import {
+  endingOf,
+  type GenerationRun,
+  historiesOf,
+  order,
+  reading,
+  type Rig,
+  untilState,
+  withGenerations,
+} from '../../support/generations.ts';
+import { startOwnServer } from '../../support/server.ts';
+
+let server: EmbeddedServer;
+
+beforeAll(async () => {
+  server = await startOwnServer({ dynamicConfig: ['limit.historyCount.suggestContinueAsNew=60'] });
+});
+afterAll(async () => {
+  await server.stop();
+});
+
+/** Which of these names the server knows just now. */
+async function existing(client: Client, names: string[]): Promise<string[]> {
+  const { namespace } = client.options;
+  const { customAttributes } = await client.connection.operatorService.listSearchAttributes({ namespace });
+  return names.filter((name) => name in customAttributes);
+}
+
+async function remove(client: Client, names: string[]): Promise<void> {
+  await client.connection.operatorService.removeSearchAttributes({
+    namespace: client.options.namespace,
+    searchAttributes: names,
+  });
+}
+
+/** Waits for an end that may have to wait until what is known of search attributes has aged. */
+async function endWithin(handle: GenerationRun, ms: number) {
+  const late = new Promise<never>((_resolve, reject) => {
+    setTimeout(() => {
+      reject(new Error(`no end within ${String(ms)} ms`));
+    }, ms).unref();
+  });
+  return await Promise.race([endingOf(handle), late]);
+}
+
+describe('search attributes that are removed while generations run', () => {
+  it('cost the display alone: a result, a cancel and a continuation come all the same', async () => {
+    const work: { status: 'in_progress' | 'finished'; rig?: Rig } = { status: 'in_progress' };
+    let pace = 60_000;
+    const status = (name: string) => (name === 'cancelled' ? 'in_queue' : work.status);
+    await withGenerations(
+      {
+        submitRequest: ({ input }) =>
+          Promise.resolve({
+            requestId: String(input['name']),
+            submittedAt: new Date().toISOString(),
+            nextReadInMs: 20,
+            searchAttributes: searchAttributeNames,
+          }),
+        readStatus: ({ requestId }) =>
+          Promise.resolve(
+            reading(status(requestId), { nextReadInMs: requestId === 'continued' && pace > 0 ? 700 : pace }),
+          ),
+        listSearchAttributes: async ({ names }) => ({
+          existing: work.rig ? await existing(work.rig.client, names) : names,
+        }),
+      },
+      async (rig) => {
+        work.rig = rig;
+        const begin = (name: string) => rig.start({ ...order, input: { name } });
+        const [finished, cancelled, continued] = await Promise.all(['finished', 'cancelled', 'continued'].map(begin));
+        if (!finished || !cancelled || !continued) return;
+        for (const handle of [finished, cancelled, continued]) await untilState(handle, ({ reads }) => reads > 0);
+        await remove(rig.client, ['RunComfyPhase', 'RunComfyRequestId']);
+        // The server itself goes on to take them for a while.
+        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        work.status = 'finished';
+        pace = 0;
+        await finished.signal('nudge');
+        await cancelled.signal('cancel', { reason: 'enough' });
+        const [result, stopped, last] = await Promise.all(
+          [finished, cancelled, continued].map((handle) => endWithin(handle, 90_000)),
+        );
+        expect(result?.result?.requestId).toBe('finished');
+        expect(stopped).toMatchObject({ type: 'GenerationCancelled', state: { cancel: { outcome: 'cancelled' } } });
+        expect(last?.result?.requestId).toBe('continued');
+        const runs = await historiesOf(rig.client, continued.workflowId);
+        expect(runs.length).toBeGreaterThan(0);
+      },
+      { address: server.address, provoked: /search attribute/i },
+    );
+  });
+});
