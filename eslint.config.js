@@ -1,5 +1,6 @@
 import { defineConfig, globalIgnores } from 'eslint/config';
 import importX from 'eslint-plugin-import-x';
+import jsdoc from 'eslint-plugin-jsdoc';
 import tseslint from 'typescript-eslint';
 import { codeFolders, isPackage, pathPattern, rows, ships } from './scripts/architecture.mjs';
 
@@ -118,6 +119,24 @@ export default defineConfig(
   {
     files: ['scripts/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts'],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: facesOfOthers() }] },
+  },
+  {
+    // What callers import, and the shapes that live in histories: a sentence for each.
+    files: ['domain/**/*.ts', 'client/**/*.ts'],
+    plugins: { jsdoc },
+    rules: {
+      'jsdoc/require-jsdoc': [
+        'error',
+        {
+          enableFixer: false,
+          exemptOverloadedImplementations: true,
+          require: { FunctionDeclaration: false },
+          contexts: ['Function', 'Class', 'TSInterface', 'TSTypeAlias', 'Variable'].map(
+            (kind) => `ExportNamedDeclaration[declaration.type=${kind}Declaration]`,
+          ),
+        },
+      ],
+    },
   },
   {
     files: ['workflows/**/*.ts'],

@@ -23,12 +23,15 @@ export const clientErrorTypes = [
   'Undecodable',
 ] as const;
 
+/** What can go wrong between a caller and Temporal. */
 export type ClientErrorType = (typeof clientErrorTypes)[number];
 
+/** Every `type` that a `GenerationError` can have. */
 export type GenerationErrorType = FailureType | ClientErrorType;
 
 const marker = Symbol.for('runcomfy-temporal.GenerationError');
 
+/** What a `GenerationError` knows, as far as it is known. */
 export interface GenerationErrorFields {
   type: GenerationErrorType;
   message: string;

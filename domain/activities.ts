@@ -16,6 +16,7 @@ import type { FinishedWork } from './waiting.ts';
  */
 export type RequestStatus = 'in_queue' | 'in_progress' | 'finished' | 'failed' | 'cancelled' | 'unrecognized';
 
+/** Argument of `submitRequest`. */
 export interface SubmitOrder {
   model: string;
   input: Record<string, unknown>;
@@ -26,6 +27,7 @@ export interface SubmitOrder {
   retryOfRunId?: string;
 }
 
+/** Answer of `submitRequest`: RunComfy took the order. */
 export interface AcceptedSubmit {
   requestId: string;
   /** When RunComfy's reply came, ISO 8601. */
@@ -55,6 +57,7 @@ export interface SubmitHeartbeat {
   searchAttributes?: string[];
 }
 
+/** Argument of `readStatus`: the request, and what its workflow has seen of it. */
 export interface StatusQuestion {
   model: string;
   requestId: string;
@@ -80,6 +83,7 @@ export interface StatusQuestion {
   wantsSearchAttributes?: boolean;
 }
 
+/** Answer of `readStatus`: where the request stands, and when to read it next. */
 export interface StatusReading {
   status: RequestStatus;
   /** RunComfy's own word, for a status that is `unrecognized`. */
@@ -100,6 +104,7 @@ export interface StatusReading {
   searchAttributes?: string[];
 }
 
+/** Argument of `fetchResult`. */
 export interface ResultQuestion {
   model: string;
   requestId: string;
@@ -127,6 +132,7 @@ interface ResultReadingBase {
   costUsd?: number;
 }
 
+/** Answer of `fetchResult`: the end as RunComfy tells it, or that it is not ready. */
 export type ResultReading =
   | (ResultReadingBase & {
       status: 'succeeded';
@@ -140,6 +146,7 @@ export type ResultReading =
   | (ResultReadingBase & { status: 'cancelled' })
   | (ResultReadingBase & { status: 'not_ready'; nextReadInMs: number });
 
+/** Argument of `cancelRequest`. */
 export interface CancelQuestion {
   model: string;
   requestId: string;
@@ -147,6 +154,7 @@ export interface CancelQuestion {
   readsSoFar?: number;
 }
 
+/** Answer of `cancelRequest`: whether RunComfy stopped the work. */
 export interface CancelAnswer {
   outcome: Extract<CancelOutcome, 'cancelled' | 'not_cancellable'>;
   /** The status as a read beside the cancel saw it. */
@@ -158,6 +166,7 @@ export interface CancelAnswer {
   readAt: string;
 }
 
+/** Argument of `checkAdoption`: an id that a person says is that of the order. */
 export interface AdoptionQuestion {
   model: string;
   requestId: string;
@@ -166,12 +175,14 @@ export interface AdoptionQuestion {
   input: Record<string, unknown>;
 }
 
+/** Answer of `checkAdoption`: the request exists and fits the order. */
 export interface AdoptionAnswer {
   reads: number;
   nextReadInMs: number;
   searchAttributes: string[];
 }
 
+/** Argument of `gatherEvidence`: a submission of unknown outcome. */
 export interface EvidenceQuestion {
   model: string;
   input: Record<string, unknown>;

@@ -22,6 +22,7 @@ export const cancelEvents = [
   'ended',
 ] as const;
 
+/** One of `cancelEvents`. */
 export type CancelEvent = (typeof cancelEvents)[number];
 
 /** Where a cancel stands: `awaited` has no outcome yet. */

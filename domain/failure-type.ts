@@ -16,8 +16,10 @@ export const failureTypes = [
   'GenerationTimedOut',
 ] as const;
 
+/** One of `failureTypes`. */
 export type FailureType = (typeof failureTypes)[number];
 
+/** Whether a value is one of `failureTypes`. */
 export function isFailureType(value: unknown): value is FailureType {
   return typeof value === 'string' && (failureTypes as readonly string[]).includes(value);
 }

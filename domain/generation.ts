@@ -24,6 +24,7 @@ export const waitingPresets = ['interactive', 'balanced', 'frugal'] as const;
 /** One of `waitingPresets`. */
 export type WaitingPreset = (typeof waitingPresets)[number];
 
+/** What a read is worth while a generation is waited for. */
 export interface WaitingOptions {
   preset?: WaitingPreset;
   /** Overrides the preset: seconds of delay that one read is worth. */
@@ -64,8 +65,10 @@ export const requestFields = fieldsOf<GenerationRequest>()(
 /** The fields of a request's `waiting`. */
 export const waitingFields = fieldsOf<WaitingOptions>()('preset', 'secondsOfDelayPerRead');
 
+/** How long a generation may take unless it is said: 24 hours. */
 export const defaultDeadlineMs = 24 * 60 * 60 * 1000;
 
+/** Where a generation stands, in the order in which things happen. */
 export const phases = [
   'submitting',
   'submission_unknown',
@@ -78,6 +81,7 @@ export const phases = [
   'timed_out',
 ] as const;
 
+/** One of `phases`. */
 export type Phase = (typeof phases)[number];
 
 /** What is known of the paid POST: the ground on which a retry is allowed or refused. */
@@ -149,6 +153,7 @@ export interface FailureDetails {
 export const evidenceNote =
   'A hint, not a proof: other traffic of the same wallet moves the balance too, and RunComfy may charge later than it accepts.';
 
+/** Why a generation ended without its output. */
 export interface FailureState {
   type: FailureType;
   message: string;
@@ -223,6 +228,7 @@ export interface GenerationOutput {
   audios: string[];
 }
 
+/** How long the work took, as far as the reads tell. */
 export interface GenerationTimings {
   /** From the submit's reply to the first read that saw the work running; only where the reads bracket it within 10 %. */
   queueMs?: number;

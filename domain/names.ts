@@ -40,6 +40,8 @@ export const searchAttributes = {
   RunComfyRunMs: 'Int',
 } as const;
 
+/** One of `searchAttributes`. */
 export type SearchAttributeName = keyof typeof searchAttributes;
 
+/** The names of all our search attributes. */
 export const searchAttributeNames = Object.keys(searchAttributes) as SearchAttributeName[];

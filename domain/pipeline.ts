@@ -33,6 +33,7 @@ export const paramTypes = [
   'object',
 ] as const;
 
+/** One of `paramTypes`. */
 export type ParamType = (typeof paramTypes)[number];
 
 /** A param of a plan; without a default it is required. */
@@ -58,11 +59,13 @@ export interface PlanOrder {
 /** What follows when a step fails. `fail`: nothing new starts; `continue`: what depends on it is skipped. */
 export const failureRules = ['fail', 'continue'] as const;
 
+/** One of `failureRules`. */
 export type FailureRule = (typeof failureRules)[number];
 
 /** When a step runs: once its sources have succeeded, or once they have ended in whatever way. */
 export const runRules = ['succeeded', 'ended'] as const;
 
+/** One of `runRules`. */
 export type RunRule = (typeof runRules)[number];
 
 /** What all steps have in common. */
@@ -100,6 +103,7 @@ export interface PlanApprovalStep extends PlanStepBase {
   onDeadline: 'reject' | 'approve';
 }
 
+/** A step of a plan: an order, or an approval. */
 export type PlanStep = PlanModelStep | PlanApprovalStep;
 
 /** A plan whose shape has been checked: every default stands in it, every duration is in milliseconds. */

@@ -66,6 +66,7 @@ function unsendableBecause(value: unknown): string | undefined {
     : undefined;
 }
 
+/** A request that can be carried out, or all that is wrong with it. */
 export type ParsedGenerationRequest =
   { ok: true; request: GenerationRequest } | { ok: false; model: string; issues: InputIssue[] };
 

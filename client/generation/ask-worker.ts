@@ -8,6 +8,7 @@ const quickAnswerMs = 1_000;
 /** What came of a call that only a worker can answer. */
 export type WorkerAnswer<T> = { answer: T } | { error: unknown } | 'unattended';
 
+/** How long a worker is waited for, and what ends that sooner. */
 export interface AskOptions {
   timeoutMs: number;
   signal?: AbortSignal | undefined;

@@ -12,6 +12,7 @@ import { describeRun } from './run-info.ts';
 import { refuseOtherType } from './starting/compare-requests.ts';
 import { startGeneration, type StartOptions } from './starting/start-generation.ts';
 
+/** What a client of generations works with. */
 export interface GenerationClientOptions {
   /** A connected client of `@temporalio/client`; its namespace, codecs and interceptors are used as they are. */
   client: Client;

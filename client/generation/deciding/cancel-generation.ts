@@ -8,6 +8,7 @@ import { askWorker } from '../ask-worker.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { readState } from '../following/read-state.ts';
 
+/** How a cancel is asked for. */
 export interface CancelOptions {
   /** How long RunComfy's answer is awaited; default 120 s. */
   timeoutMs?: number;

@@ -6,6 +6,7 @@ import { isServerAway } from '../../grpc.ts';
 import { readState } from './read-state.ts';
 import type { KnownState } from './server-state.ts';
 
+/** How an end is waited for. */
 export interface WaitOptions {
   /** Stops the waiting, not the generation: the promise then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;

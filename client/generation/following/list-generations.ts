@@ -11,6 +11,7 @@ import { attributeOf, isClosed, listRuns, type RunInfo } from '../run-info.ts';
 import { phaseOf } from './phase.ts';
 import { readState } from './read-state.ts';
 
+/** Which generations are listed. */
 export interface ListFilter {
   model?: string | undefined;
   phase?: Phase | undefined;

@@ -10,6 +10,7 @@ import { endedState, type KnownState, readServerState } from './server-state.ts'
 
 const queryTimeoutMs = 12_000;
 
+/** Which run is asked, and what ends the asking. */
 export interface WhichState {
   /** Default: the newest run of the key. */
   runId?: string;

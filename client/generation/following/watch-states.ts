@@ -8,6 +8,7 @@ import { isTerminal } from './phase.ts';
 import { readState } from './read-state.ts';
 import type { KnownState } from './server-state.ts';
 
+/** How states are watched. */
 export interface WatchOptions {
   /** Ends the watching, not the generation: the iterator then throws the signal's reason. */
   signal?: AbortSignal;

@@ -14,6 +14,7 @@ const maxHintsLength = 1_000;
 /** An order before anything of it was checked. */
 export type RequestDraft = Omit<GenerationRequest, 'input'> & { input?: object };
 
+/** An order that may travel. */
 export interface CheckedRequest {
   order: GenerationRequest;
   /** Hints about the input that stop nothing. */

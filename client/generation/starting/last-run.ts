@@ -5,6 +5,7 @@ import { firstDetail, noWorker } from '../../errors.ts';
 import { readState } from '../following/read-state.ts';
 import { describeRun } from '../run-info.ts';
 
+/** Whether the key's last run provably cost nothing, and why not. */
 export type Verdict = { isUnbilled: true } | { isUnbilled: false; reason: string };
 
 /**

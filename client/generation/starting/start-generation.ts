@@ -12,6 +12,7 @@ import { compareRequests, refuseOtherType } from './compare-requests.ts';
 import { assessLastRun } from './last-run.ts';
 import { startWorkflow } from './start-workflow.ts';
 
+/** Under which key a generation starts, and when anew. */
 export interface StartOptions {
   /** Workflow ID of the generation; the same key attaches and never submits twice. Default `generation-<uuid>`. */
   key?: string | undefined;
