@@ -1,12 +1,13 @@
 import { type GenerationError, type GenerationErrorType, isGenerationError } from '../client/index.ts';
 import { toClientError } from '../client/operator/index.ts';
 import { ConfigError } from '../config/config-error.ts';
-import type { InputIssue } from '../domain/generation.ts';
+import type { InputIssue, SubmissionEvidence } from '../domain/generation.ts';
 import { messageOf } from '../domain/text.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import { TemporalUnreachableError } from '../setup/temporal.ts';
 import { CliError, type CliErrorType } from './cli-error.ts';
 import { ownCommand } from './own-command.ts';
+import { takeOverWords } from './unknown-submission.ts';
 
 /** A failure as the command line reports it. `Internal`: a defect of this program. */
 export interface ErrorReport {
@@ -15,6 +16,8 @@ export interface ErrorReport {
   requestId?: string | undefined;
   key?: string | undefined;
   issues?: InputIssue[] | undefined;
+  /** What is known of an order of which nobody knows whether RunComfy accepted it. */
+  evidence?: SubmissionEvidence | undefined;
 }
 
 /** The generation that a command follows, from before its order on: no failure of the command may lose it. */
@@ -42,8 +45,15 @@ export function describeError(error: unknown, followed?: Followed): ErrorReport 
 function nameError(thrown: unknown): ErrorReport {
   const error = toClientError(thrown, '');
   if (isGenerationError(error)) {
-    const { type, message, requestId, key, issues } = error;
-    return { type, message: `${message}${adviceOn(error)}`, requestId, key: key === '' ? undefined : key, issues };
+    const { type, message, requestId, key, issues, details } = error;
+    return {
+      type,
+      message: `${message}${adviceOn(error)}`,
+      requestId,
+      key: key === '' ? undefined : key,
+      issues,
+      ...(details?.evidence && { evidence: details.evidence }),
+    };
   }
   if (error instanceof CliError) return { type: error.type, message: error.message, issues: error.issues };
   if (error instanceof ConfigError) return { type: 'Configuration', message: error.message };
@@ -53,7 +63,12 @@ function nameError(thrown: unknown): ErrorReport {
 }
 
 /** What the person at the shell can do next, where that is not in the message already. */
-function adviceOn({ type, key, requestId, details }: GenerationError): string {
+function adviceOn({ type, key, requestId, details, model }: GenerationError): string {
+  const { evidence } = details ?? {};
+  if (evidence && details?.key !== undefined) {
+    const takeOver = takeOverWords(model, evidence);
+    return takeOver === undefined ? '' : `; ${takeOver}`;
+  }
   if (key === undefined || key === '') return '';
   const isLate = type === 'GenerationTimedOut' || details?.cancel?.outcome === 'not_cancellable';
   if (!isLate || requestId === undefined) return '';

@@ -2,6 +2,7 @@ import type { KnownState } from '../client/index.ts';
 import type { BalanceReading, SubmissionEvidence } from '../domain/generation.ts';
 import { formatElapsed } from './parse-duration.ts';
 import { fields } from './pretty.ts';
+import { decisionWords } from './unknown-submission.ts';
 
 /** A status that was read this long ago is told with its age: the work may be further by now. */
 const freshMs = 5_000;
@@ -27,6 +28,7 @@ export function prettyState(state: KnownState, key: string, now = Date.now()): s
     ['further requests', otherRequestIds?.join(', ')],
     ['stuck', taskFailureWords(state)],
     ...(evidence ? evidenceRows(evidence) : []),
+    ['decide', state.phase === 'submission_unknown' && !failure ? decisionWords(key, evidence) : undefined],
     ...warnings.map((warning): [string, string] => ['warning', warning]),
   ]);
 }
@@ -85,7 +87,8 @@ function answerWords(state: KnownState): string | undefined {
   return state.isFromServer ? 'no worker answers' : undefined;
 }
 
-function evidenceRows(evidence: SubmissionEvidence): [string, string | undefined][] {
+/** What is known about an unknown submission, by name. */
+export function evidenceRows(evidence: SubmissionEvidence): [string, string | undefined][] {
   const { sentAt, balanceBefore, balanceAfter, reason, reply, repliedRequestId, expectedPriceUsd, note } = evidence;
   const spent = balanceBefore && balanceAfter && balanceBefore.microdollars - balanceAfter.microdollars;
   return [

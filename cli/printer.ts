@@ -1,6 +1,7 @@
 import { isDumbTerminal } from '../config/terminal.ts';
 import { describeError, type Followed } from './describe-error.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
+import { evidenceRows } from './pretty-state.ts';
 import { fitLine, oneLine, showControls } from './printable.ts';
 
 export const outputFormats = ['json', 'pretty'] as const;
@@ -78,7 +79,7 @@ export function createPrinter(
     endProgress,
     fail: (error, followed) => {
       const report = describeError(error, followed);
-      const { type, message, issues = [] } = report;
+      const { type, message, issues = [], evidence } = report;
       failure = `${type}: ${message}`;
       if (type === 'Internal' && error instanceof Error) note(error.stack ?? message);
       // A document that is out already stays the only one.
@@ -90,6 +91,9 @@ export function createPrinter(
       note(type === 'Configuration' ? failure : oneLine(failure));
       for (const issue of issues) {
         if (!message.includes(issue.message)) note(`  ${oneLine(`${issue.path}: ${issue.message}`)}`);
+      }
+      for (const [name, value] of evidence ? evidenceRows(evidence) : []) {
+        if (value !== undefined && !message.includes(value)) note(`  ${name}: ${oneLine(value)}`);
       }
       return exitCodeOfReport(type);
     },

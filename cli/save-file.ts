@@ -44,14 +44,15 @@ export async function saveBody(
   });
   // The encoding that was put on last comes off first.
   const decoding = encodings.reverse().flatMap((encoding) => decoders[encoding]?.() ?? []);
-  const steps = [
-    body,
-    received.stream,
-    ...decoding,
-    media.stream,
-    createWriteStream(path, { flags: 'wx', flush: true }),
-  ];
-  await pipeline(steps, signal === undefined ? {} : { signal });
+  const file = createWriteStream(path, { flags: 'wx', flush: true });
+  const steps = [body, received.stream, ...decoding, media.stream, file];
+  try {
+    await pipeline(steps, signal === undefined ? {} : { signal });
+  } catch (error) {
+    // A file that is still being opened would appear after the caller has removed it.
+    if (!file.closed) await new Promise((resolve) => file.once('close', resolve));
+    throw error;
+  }
   if (length !== undefined && received.bytes() !== length) {
     throw refusal(`it broke off after ${String(received.bytes())} of ${String(length)} bytes`);
   }

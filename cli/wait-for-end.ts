@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GenerationError, type GenerationHandle, type KnownState } from '../client/index.ts';
-import { findUnattendedQueues, noWorker } from '../client/operator/index.ts';
+import { GenerationError, type GenerationHandle, isGenerationError, type KnownState } from '../client/index.ts';
+import { explainStandstill } from '../client/operator/index.ts';
 import type { GenerationResult } from '../domain/generation.ts';
 import { messageOf } from '../domain/text.ts';
 import type { CommandContext, ConnectedGenerations } from './command-context.ts';
@@ -9,16 +9,20 @@ import { ownCommand } from './own-command.ts';
 import { progressLine } from './pretty-state.ts';
 import { describeOutcome } from './pretty.ts';
 import type { Printer } from './printer.ts';
+import { submissionUnknown } from './unknown-submission.ts';
 
-/** A worker that is just starting gets this long. */
-const workerGraceMs = 6_000;
+/** What stands still at two looks in a row is left: a worker that is just starting gets this long twice. */
+const workerGraceMs = 3_000;
+/** A generation that goes on is looked at ever less often, down to this. */
+const slowestLookMs = 30_000;
 /** A request id whose worker could not report it still arrives within this time. */
 const unknownGraceMs = 45_000;
 const redrawEveryMs = 1_000;
 
 /**
  * Waits for the end of a generation with live progress. The first Ctrl-C asks RunComfy to cancel, the second leaves the
- * generation to itself; so does a submission that stays unknown, and the lack of a worker.
+ * generation to itself; so does a submission that stays unknown, a lack of workers that can go on with it, and a state
+ * that cannot be read here.
  */
 export async function waitForEnd(
   { client }: ConnectedGenerations,
@@ -38,7 +42,7 @@ export async function waitForEnd(
       leave(detached(handle.key));
     },
   });
-  const beside = [showProgress(handle, context, signal, leave), leaveWithoutWorker(client, handle.key, signal, leave)];
+  const beside = [showProgress(handle, context, signal, leave), leaveAtStandstill(client, handle.key, signal, leave)];
   try {
     return await handle.result({ signal });
   } finally {
@@ -93,43 +97,33 @@ async function showProgress(
       unknownSince = state.phase === 'submission_unknown' ? (unknownSince ?? Date.now()) : undefined;
       draw();
     }
-  } catch {
-    // Whoever awaits the result hears of everything that matters.
+  } catch (error) {
+    // What cannot be read here now could not be read at the end either; of the rest, whoever awaits the result hears.
+    if (isGenerationError(error) && error.type === 'Undecodable') leave(error);
   } finally {
     clearInterval(redraw);
   }
 }
 
-async function leaveWithoutWorker(
+/** Leaves a generation that no worker goes on with, and says why; it goes on once that is mended. */
+async function leaveAtStandstill(
   client: ConnectedGenerations['client'],
   key: string,
   signal: AbortSignal,
   leave: (error: Error) => void,
 ): Promise<void> {
+  let pauseMs = workerGraceMs;
+  let before: GenerationError | undefined;
   try {
-    await sleep(workerGraceMs / 2, undefined, { signal });
-    if ((await findUnattendedQueues(client, key)).length === 0) return;
-    await sleep(workerGraceMs / 2, undefined, { signal });
-    const [queue] = await findUnattendedQueues(client, key);
-    if (queue !== undefined) leave(noWorker(key, queue));
+    for (;;) {
+      await sleep(pauseMs, undefined, { signal });
+      // Temporal may be away for the moment: then nothing is known about workers.
+      const why = await explainStandstill(client, key).catch(() => undefined);
+      if (why !== undefined && why.type === before?.type) leave(why);
+      before = why;
+      pauseMs = why === undefined ? Math.min(2 * pauseMs, slowestLookMs) : workerGraceMs;
+    }
   } catch {
-    // Aborted, or Temporal is away for the moment: then nothing is known about workers.
+    // The waiting is over.
   }
-}
-
-function submissionUnknown(key: string, state: KnownState | undefined): GenerationError {
-  const decide = (...flags: string[]) => `\`${ownCommand('resolve', key, ...flags)}\``;
-  const evidence = state?.evidence?.note === undefined ? '' : ` Evidence: ${state.evidence.note}`;
-  const message =
-    `it is unknown whether RunComfy accepted generation "${key}", so it is held. Look at RunComfy's dashboard, then ` +
-    `${decide('--adopt', 'REQUEST_ID')} if the request is there, ${decide('--resubmit')} to send it again (possibly a second bill), ` +
-    `or ${decide('--abandon')}.${evidence}`;
-  return new GenerationError({
-    type: 'SubmitOutcomeUnknown',
-    message,
-    key,
-    model: state?.model,
-    phase: 'submission_unknown',
-    submission: 'unknown',
-  });
 }

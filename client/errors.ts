@@ -152,8 +152,24 @@ export function keyNotFound(key: string, cause?: unknown): GenerationError {
   return new GenerationError({ type: 'KeyNotFound', message, key, cause });
 }
 
+/** Where a generation waits for a worker. */
+export interface WaitingPlace {
+  key: string;
+  taskQueue: string;
+  namespace: string;
+}
+
 /** Nobody polls the generation's task queue. */
-export function noWorker(key: string, taskQueue: string, cause?: unknown): GenerationError {
-  const message = `no worker answers for generation "${key}": start one on task queue "${taskQueue}" with \`runcomfy-temporal worker\``;
-  return new GenerationError({ type: 'NoWorker', message, key, cause });
+export function noWorker({ key, taskQueue, namespace }: WaitingPlace): GenerationError {
+  const message = `no worker answers for generation "${key}": start one on task queue "${taskQueue}" of namespace "${namespace}" with \`runcomfy-temporal worker\``;
+  return new GenerationError({ type: 'NoWorker', message, key });
+}
+
+/** Workers take the generation's workflow tasks and fail on them. */
+export function workerFailing(
+  key: string,
+  { attempts, reason }: { attempts: number; reason: string },
+): GenerationError {
+  const message = `workers cannot go on with generation "${key}", its workflow tasks fail (attempt ${String(attempts)}): ${reason}; look at their logs, codec keys and version`;
+  return new GenerationError({ type: 'WorkerFailing', message, key });
 }

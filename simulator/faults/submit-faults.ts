@@ -105,6 +105,12 @@ export const submitFaults: readonly Fault[] = [
     (honest) => reply(jsonReply(honest.status, { request_id: 4711 })),
     3,
   ),
+  accepted(
+    'code-beside-request-id',
+    'The job is accepted, but the reply has an `error_code` (200) beside its `request_id`.',
+    (honest) => reply(withJson(honest, (json) => ({ error_code: 200, ...json }))),
+    3,
+  ),
   {
     name: 'job-fails',
     group: 6,

@@ -153,6 +153,7 @@ const unknowns: [string, number, Partial<FaultRule>?][] = [
   ['no-request-id', 1],
   ['blank-request-id', 1],
   ['non-string-request-id', 1],
+  ['code-beside-request-id', 1],
   ['not-json', 1],
   ['empty-body', 1],
   ['empty-array', 1],

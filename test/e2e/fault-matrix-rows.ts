@@ -85,7 +85,9 @@ const submitRows: MatrixRow[] = [
     (fault) => unknown(fault, 1),
   ),
   ...[408, 500, 502, 503, 504].flatMap((status) => unknown(`accept-then-${String(status)}`, 1)),
-  ...['no-request-id', 'blank-request-id', 'non-string-request-id', 'cut-body'].flatMap((fault) => unknown(fault, 1)),
+  ...['no-request-id', 'blank-request-id', 'non-string-request-id', 'code-beside-request-id', 'cut-body'].flatMap(
+    (fault) => unknown(fault, 1),
+  ),
   ...['not-json', 'empty-body', 'empty-array', 'empty-object', 'null-body', 'html-body'].flatMap((fault) =>
     unknown(fault, 1),
   ),

@@ -5,10 +5,11 @@ import type { SubmissionResolution } from '../../../domain/generation.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { isRequestId } from '../../../domain/request.ts';
 import { resolveSubmissionUpdate, type SubmissionResolutionReply } from '../../../workflows/generation/messages.ts';
-import { firstDetail, GenerationError, noWorker } from '../../errors.ts';
+import { firstDetail, GenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
 import { askWorker } from '../ask-worker.ts';
 import { checkArgument } from '../check-arguments.ts';
+import { withoutAnswer } from '../following/standstill.ts';
 import { describeRun } from '../run-info.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
 
@@ -31,7 +32,7 @@ export async function resolveSubmission(
     { timeoutMs: acceptTimeoutMs },
   );
   try {
-    if (accepted === 'unattended') throw noWorker(key, (await describeRun(client, key)).taskQueue);
+    if (accepted === 'unattended') throw await withoutAnswer(client, key);
     if ('error' in accepted) throw accepted.error;
     return await client.withDeadline(Date.now() + answerTimeoutMs, () => accepted.answer.result());
   } catch (error) {
@@ -47,7 +48,7 @@ export async function resolveSubmission(
       const message = `the decision for generation "${key}" was taken but is not carried out yet: look at its state`;
       throw new GenerationError({ type: 'StillRunning', message, key, cause: error });
     }
-    throw noWorker(key, (await describeRun(client, key)).taskQueue, error);
+    throw await withoutAnswer(client, key);
   }
 }
 

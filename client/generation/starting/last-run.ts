@@ -1,9 +1,9 @@
 import { ApplicationFailure, CancelledFailure, type Client, WorkflowFailedError } from '@temporalio/client';
 import { isUnbilled } from '../../../domain/failure-details.ts';
 import type { Submission } from '../../../domain/generation.ts';
-import { firstDetail, noWorker } from '../../errors.ts';
+import { firstDetail } from '../../errors.ts';
 import { readState } from '../following/read-state.ts';
-import { describeRun } from '../run-info.ts';
+import { withoutAnswer } from '../following/standstill.ts';
 
 /** Whether the key's last run provably cost nothing, and why not. */
 export type Verdict = { isUnbilled: true } | { isUnbilled: false; reason: string };
@@ -31,8 +31,7 @@ export async function assessLastRun(client: Client, key: string, runId: string):
 async function readSubmission(client: Client, key: string): Promise<Submission> {
   const state = await readState(client, key);
   if (state.isFromServer && state.requestId === undefined) {
-    const { taskQueue } = await describeRun(client, key);
-    throw noWorker(key, taskQueue);
+    throw await withoutAnswer(client, key);
   }
   return state.submission;
 }

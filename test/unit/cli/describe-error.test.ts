@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CliError } from '../../../cli/cli-error.ts';
 import { describeError } from '../../../cli/describe-error.ts';
+import { submissionUnknown } from '../../../cli/unknown-submission.ts';
 import { GenerationError } from '../../../client/index.ts';
 import { ConfigError } from '../../../config/config-error.ts';
 
@@ -30,4 +31,34 @@ describe('a failure of a command that ordered', () => {
 it('leaves a failure before any order as it is', () => {
   const report = describeError(new CliError('Usage', 'the input is missing'));
   expect(report).toEqual({ type: 'Usage', message: 'the input is missing', issues: undefined });
+});
+
+describe('an order of which nobody knows whether RunComfy accepted it', () => {
+  const evidence = {
+    reason: 'RunComfy answered 200 with error_code 200',
+    reply: '{"error_code":200,"request_id":"7f9c-1"}',
+    repliedRequestId: '7f9c-1',
+    note: 'a hint',
+  };
+  const held = { phase: 'submission_unknown', model: 'a/b', submission: 'unknown', reads: 0, deadlineAt: '' } as const;
+
+  it('is told with the reason and all that came back, and how to go on with the id that came back', () => {
+    const report = describeError(submissionUnknown('order 1', { ...held, evidence }), followed);
+    expect(report).toMatchObject({ type: 'SubmitOutcomeUnknown', evidence });
+    expect(report.message).toContain(evidence.reason);
+    expect(report.message).toContain(`\`runcomfy-temporal resolve 'order 1' --adopt 7f9c-1\` goes on with it`);
+  });
+
+  it('asks for a look at the dashboard where no id came back', () => {
+    const { message } = submissionUnknown('k', { ...held, evidence: { note: 'a hint' } });
+    expect(message).toContain("Look at RunComfy's dashboard, then `runcomfy-temporal resolve k --adopt REQUEST_ID`");
+  });
+
+  it('is told as well once it has ended, when only a take-over is left', () => {
+    const details = { model: 'a/b', key: 'k', evidence };
+    const error = new GenerationError({ type: 'SubmitOutcomeUnknown', message: 'it is unknown', key: 'k', details });
+    const report = describeError(error);
+    expect(report.evidence).toEqual(evidence);
+    expect(report.message).toContain('`runcomfy-temporal generate a/b --request-id 7f9c-1` takes it over');
+  });
 });

@@ -60,7 +60,8 @@ describe('a state for people', () => {
       'k',
       now,
     );
-    for (const figure of ['$10 at', '$8.74 at', '$1.26', 'the reply broke off', '{"req', 'r-9', 'a hint']) {
+    const adopt = '`runcomfy-temporal resolve k --adopt r-9`';
+    for (const figure of ['$10 at', '$8.74 at', '$1.26', 'the reply broke off', '{"req', 'r-9', 'a hint', adopt]) {
       expect(text).toContain(figure);
     }
   });

@@ -18,7 +18,7 @@ import * as operator from '../../../client/operator/index.ts';
 type Calls<Face> = {
   [Method in keyof Face as Face[Method] extends (...args: never[]) => unknown ? Method : never]-?: () => unknown;
 };
-type OperatorCalls = Omit<Calls<typeof operator>, 'noWorker' | 'toClientError'>;
+type OperatorCalls = Omit<Calls<typeof operator>, 'toClientError'>;
 
 const order = { model: 'a/b', input: { prompt: 'a cat' } };
 
@@ -49,6 +49,7 @@ function everyCall(client: Client): Record<string, () => unknown> {
     listPollers: () => operator.listPollers(client, 'runcomfy', 'activity'),
     findWaitingAtWall: () => operator.findWaitingAtWall(client),
     findUnattendedQueues: () => operator.findUnattendedQueues(client, 'k'),
+    explainStandstill: () => operator.explainStandstill(client, 'k'),
   };
   return {
     ...prefixed('client', ofClient),

@@ -33,6 +33,7 @@ export const expectations: Record<string, Partial<Record<Step | '*', Expectation
   'no-request-id': everyDay({ seen: getsText(200, '{"status":"queued"}') }),
   'blank-request-id': everyDay({ seen: getsText(200, '{"request_id":"  "}') }),
   'non-string-request-id': everyDay({ seen: getsText(200, '{"request_id":4711}') }),
+  'code-beside-request-id': everyDay({ seen: getsText(200, /^\{"error_code":200,.*"request_id":/) }),
   'job-fails': everyDay({ seen: gets(200), becomes: 'failed' }),
   'stuck-in-queue': everyDay({ seen: gets(200), becomes: 'in_queue' }),
   'stuck-running': everyDay({ seen: gets(200), becomes: 'in_progress' }),

@@ -1,0 +1,110 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { createEncryptionCodec } from '../../codec/index.ts';
+import { submitTaskQueue } from '../../domain/names.ts';
+import { commandInProcess } from '../support/command-in-process.ts';
+import { connectClient, startQuickSimulator } from '../support/generation-stack.ts';
+import { quietRuntime } from '../support/generations.ts';
+import { inProcessWorkers } from '../support/in-process-workers.ts';
+import { temporaryFolder } from '../support/processes.ts';
+import { flux } from '../support/simulator-client.ts';
+
+interface Failure {
+  error: { type: string; message: string; key: string };
+}
+
+const input = JSON.stringify({ prompt: 'a lighthouse' });
+const keys: Record<string, Buffer> = { k1: randomBytes(32), k2: randomBytes(32) };
+
+/** The named keys, the first of which is the one that is used. */
+function keysOf(ids: string[]) {
+  const [activeKeyId = ''] = ids;
+  return { activeKeyId, keys: Object.fromEntries(ids.map((id) => [id, keys[id]?.toString('base64') ?? ''])) };
+}
+
+/** The variables of a command line that has these keys. */
+async function variablesWith(ids: string[]): Promise<Record<string, string>> {
+  if (ids.length === 0) return {};
+  const file = path.join(await temporaryFolder(), 'codec-keys.json');
+  await writeFile(file, JSON.stringify(keysOf(ids)), { mode: 0o600 });
+  return { RUNCOMFY_CODEC_KEYS_FILE: file };
+}
+
+/** A worker that has these keys, for a RunComfy whose queue does not move. */
+async function startWorkerWith(ids: string[]) {
+  quietRuntime();
+  const simulator = await startQuickSimulator({ profiles: { '*': { queueMs: 600_000 } } });
+  const { connection } = await connectClient();
+  const dataConverter = ids.length === 0 ? {} : { payloadCodecs: [createEncryptionCodec(keysOf(ids))] };
+  const client = new Client({ connection, dataConverter });
+  const workers = await inProcessWorkers(client, simulator.modelApiBase, { dataConverter });
+  await workers.start();
+  return { simulator, client, taskQueue: workers.taskQueue };
+}
+
+async function generate(key: string, env: Record<string, string>) {
+  const args = ['generate', flux, '--input', input, '--key', key, '--output', 'json'];
+  const { exitCode, stdout } = await commandInProcess(args, env);
+  return { exitCode, error: (JSON.parse(stdout) as Failure).error };
+}
+
+describe('a command line and a worker that do not go together', () => {
+  it.each<[what: string, commandHas: string[], workerHas: string[], type: string, code: number, why: RegExp]>([
+    ['a client with keys, a worker without', ['k1'], [], 'WorkerFailing', 69, /a key that this worker lacks/],
+    ['each with other keys', ['k1'], ['k2'], 'WorkerFailing', 69, /a key that this worker lacks/],
+    ['a worker with keys, a client without', [], ['k1'], 'Undecodable', 78, /the codec and the keys of the workers/],
+    ['a worker whose newer key the client lacks', ['k1'], ['k2', 'k1'], 'Undecodable', 78, /the keys of the workers/],
+  ])('%s: said while it waits', async (_what, commandHas, workerHas, type, code, why) => {
+    const { simulator, taskQueue } = await startWorkerWith(workerHas);
+    const key = `half ${randomUUID()}`;
+    const env = { RUNCOMFY_TASK_QUEUE: taskQueue, ...(await variablesWith(commandHas)) };
+    const { exitCode, error } = await generate(key, env);
+    expect({ exitCode, type: error.type, key: error.key }).toEqual({ exitCode: code, type, key });
+    expect(error.message).toMatch(why);
+    expect(error.message).toContain(`\`runcomfy-temporal result '${key}'\``);
+    // It was left while nothing had come to an end.
+    expect(simulator.ledger().jobs.filter(({ state }) => state !== 'in_queue')).toEqual([]);
+  });
+
+  it("a worker of somebody else's on the task queue: its reason is told, also by status", async () => {
+    quietRuntime();
+    const taskQueue = `foreign-${randomUUID()}`;
+    const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
+    const activities = { payInvoice: () => Promise.resolve() };
+    const workflowsPath = fileURLToPath(new URL('../support/parent-workflow.ts', import.meta.url));
+    const workers = await Promise.all([
+      Worker.create({ connection, taskQueue, activities, workflowsPath }),
+      Worker.create({ connection, taskQueue: submitTaskQueue(taskQueue), activities }),
+    ]);
+    const done = workers.map((worker) => worker.run());
+    onTestFinished(async () => {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(done);
+      await connection.close();
+    });
+    const key = `foreign ${randomUUID()}`;
+    const { exitCode, error } = await generate(key, { RUNCOMFY_TASK_QUEUE: taskQueue });
+    expect({ exitCode, type: error.type }).toEqual({ exitCode: 69, type: 'WorkerFailing' });
+    expect(error.message).toContain('no such function is exported');
+    const status = await commandInProcess(['status', key, '--output', 'pretty'], { RUNCOMFY_TASK_QUEUE: taskQueue });
+    expect(status).toMatchObject({ exitCode: 69, stdout: expect.stringContaining('stuck') as string });
+    const resolved = await commandInProcess(['resolve', key, '--abandon', '--output', 'json'], {});
+    expect(JSON.parse(resolved.stdout)).toMatchObject({ error: { type: 'WorkerFailing' } });
+  });
+
+  it('a worker in another namespace: the message names queue and namespace', async () => {
+    const { client, taskQueue } = await startWorkerWith([]);
+    const namespace = `other-${randomUUID()}`;
+    const workflowExecutionRetentionPeriod = { seconds: 86_400 as never };
+    await client.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod });
+    const env = { RUNCOMFY_TASK_QUEUE: taskQueue, TEMPORAL_NAMESPACE: namespace };
+    const { exitCode, error } = await generate(`elsewhere ${randomUUID()}`, env);
+    expect({ exitCode, type: error.type }).toEqual({ exitCode: 69, type: 'NoWorker' });
+    expect(error.message).toContain(`task queue "${taskQueue}" of namespace "${namespace}"`);
+  });
+});
