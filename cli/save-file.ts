@@ -50,7 +50,7 @@ export async function saveBody(
     await pipeline(steps, signal === undefined ? {} : { signal });
   } catch (error) {
     // A file that is still being opened would appear after the caller has removed it.
-    if (!file.closed) await new Promise((resolve) => file.once('close', resolve));
+    if (!file.closed) await new Promise<void>((resolve) => file.once('close', resolve));
     throw error;
   }
   if (length !== undefined && received.bytes() !== length) {
