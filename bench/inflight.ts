@@ -105,7 +105,7 @@ async function measure(generations: number) {
     say(`all ended ${seconds(releasedAt)} s after their release`);
 
     const bootstrapAt = performance.now();
-    const bootstrapWorks = await learnFromHistory(stack.client, createWaitingKnowledge(), {
+    const { learned: bootstrapWorks } = await learnFromHistory(stack.client, createWaitingKnowledge(), {
       taskQueue,
       modelApiBase: simulator.modelApiBase,
     });

@@ -6,6 +6,7 @@ import { defaultTaskQueue } from '../domain/names.ts';
 import { ConfigError } from './config-error.ts';
 import { cleanEnvironment } from './environment.ts';
 import { parseProxies, type ProxySetting } from './proxies.ts';
+import { isLoopback } from './loopback.ts';
 import { failForMissingToken, parseToken, type TokenSetting } from './token.ts';
 
 export { ConfigError } from './config-error.ts';
@@ -203,10 +204,6 @@ function refusePlainHttp(name: string, base: string, token: TokenSetting | undef
   problems.push(
     `${name}: plain http would send the token readably to ${hostname}; use https (http is for loopback addresses and simulator tokens, sim-…).`,
   );
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
 function defaultStateDir(xdgStateHome: string | undefined): string | undefined {

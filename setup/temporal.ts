@@ -1,9 +1,13 @@
 import { Client, Connection, type ConnectionLike, isGrpcServiceError, ServiceError } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import type { Config } from '../config/env.ts';
+import { grpcProxyVariable } from '../config/grpc-proxy.ts';
+import { isLoopback } from '../config/loopback.ts';
 import { loadTemporalConnection, type TemporalConnectionConfig } from '../config/temporal.ts';
 import { messageOf } from '../domain/text.ts';
 import { loadPayloadCodec } from './payload-codec.ts';
+
+const withoutProxy = { 'grpc.enable_http_proxy': 0 };
 
 /** How a server is reached: what the environment says, or a server that was started here. */
 export type TemporalSettings = Pick<TemporalConnectionConfig, 'connectionOptions' | 'namespace'> & {
@@ -35,24 +39,36 @@ export async function loadTemporalSettings(config: Config): Promise<TemporalSett
 
 /** Connects; `TemporalUnreachableError` names the address that gave no answer. */
 export function openTemporal(settings: TemporalSettings): Promise<OpenTemporal<Connection>> {
-  return openTemporalBy((options) => Connection.connect(options), settings);
+  const { connectionOptions } = settings;
+  const variable = grpcProxyVariable();
+  if (variable === undefined) return openTemporalBy((options) => Connection.connect(options), settings);
+  if (isLocal(connectionOptions.address))
+    return openTemporalBy((options) => Connection.connect({ ...options, channelArgs: withoutProxy }), settings);
+  const advice = `; the environment's ${variable} leads through a proxy: list the host in no_proxy if it is none for Temporal`;
+  return openTemporalBy((options) => Connection.connect(options), settings, advice);
 }
 
 /** Connects by a kind of connection that the caller brings: the worker's own, for instance. */
 export async function openTemporalBy<C extends ConnectionLike>(
   connect: (options: TemporalSettings['connectionOptions']) => Promise<C>,
   { connectionOptions, namespace, dataConverter }: TemporalSettings,
+  advice = '',
 ): Promise<OpenTemporal<C>> {
   const { address } = connectionOptions;
   const connection = await connect(connectionOptions).catch((error: unknown) => {
     const reason = withoutSecrets(reasonOf(error), connectionOptions);
     throw new TemporalUnreachableError(
-      `Temporal cannot be reached at ${address} (${reason}): check that the server is up, and TEMPORAL_ADDRESS and TEMPORAL_API_KEY`,
+      `Temporal cannot be reached at ${address} (${reason}): check that the server is up, and TEMPORAL_ADDRESS and TEMPORAL_API_KEY${advice}`,
     );
   });
   const converter = dataConverter && { dataConverter };
   const client = new Client({ connection, namespace, ...converter });
   return { connection, client, namespace, address, ...converter, close: () => connection.close() };
+}
+
+/** Whether an address, `host:port`, is on this machine. */
+function isLocal(address: string): boolean {
+  return isLoopback(address.replace(/:\d+$/, ''));
 }
 
 /** A gRPC library may print the header that it cannot send. */

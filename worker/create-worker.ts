@@ -46,6 +46,9 @@ const defaultConcurrentReads = 2_000;
 /** A submit sends no heartbeat before its input is checked, and is given up for lost after 10 s without one. */
 const catalogueWithinMs = 5_000;
 
+const undecodableSentence =
+  'the durations of finished generations cannot all be decoded here, and nothing is learned from those; check RUNCOMFY_CODEC_KEYS_FILE';
+
 export interface GenerationWorkerOptions {
   connection: NativeConnection;
   /** A client of the same namespace: hands over request ids, looks up runs. */
@@ -160,8 +163,9 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
         log.warn({ error }, 'the spool of request ids could not be drained');
       });
       void learnFromHistory(client, waiting, { taskQueue, modelApiBase: runcomfy.modelApiBase }).then(
-        (count) => {
-          log.debug({ count }, 'learned from finished generations how long such work takes');
+        ({ learned, undecodable }) => {
+          log.debug({ count: learned }, 'learned from finished generations how long such work takes');
+          if (undecodable > 0) log.warn({ count: undecodable }, undecodableSentence);
         },
         (error: unknown) => {
           log.warn({ error }, 'the finished generations could not be listed; waiting starts without knowledge');

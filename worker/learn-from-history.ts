@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import type { WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { workSourceOf } from '../activities/waiting/work-source.ts';
 import { isJsonObject } from '../domain/json.ts';
@@ -6,32 +7,73 @@ import { generationWorkflowType } from '../domain/names.ts';
 import { type FinishedWork, workMemoKey } from '../domain/waiting.ts';
 
 const maxGenerations = 2_000;
+const pageSize = 200;
+
+/** What a starting worker found. */
+export interface LearnedFromHistory {
+  learned: number;
+  /** Generations whose memo cannot be decoded here: encrypted with a key that this worker lacks, for instance. */
+  undecodable: number;
+}
 
 /**
  * Teaches a starting worker from the newest finished generations of its queue that ran at the same RunComfy; there is no
- * other database. Returns how many it learned from. Without visibility, or without finished generations, the worker starts
- * without knowledge.
+ * other database. Without visibility, or without finished generations, the worker starts without knowledge.
  */
 export async function learnFromHistory(
   client: Client,
   waiting: WaitingKnowledge,
   { taskQueue, modelApiBase }: { taskQueue: string; modelApiBase: string },
-): Promise<number> {
+): Promise<LearnedFromHistory> {
   const source = workSourceOf(taskQueue, modelApiBase);
   // A name that would need escaping stays out of the query: what each one left behind names its queue as well.
   const ofQueue = /['"\\\p{Cc}]/u.test(taskQueue) ? '' : ` AND TaskQueue = '${taskQueue}'`;
   const query = `WorkflowType = '${generationWorkflowType}' AND ExecutionStatus = 'Completed'${ofQueue}`;
-  let [seen, learned] = [0, 0];
-  for await (const { memo, startTime } of client.workflow.list({ query, pageSize: 200 })) {
-    const work = memo?.[workMemoKey];
+  const found: LearnedFromHistory = { learned: 0, undecodable: 0 };
+  let seen = 0;
+  for await (const { payload, startedAt } of listMemos(client, query)) {
+    const work = await decode(client, payload);
+    if (work === undecodable) found.undecodable += 1;
     if (isFinishedWork(work) && work.source === source) {
-      waiting.learn(work, startTime.getTime());
-      learned += 1;
+      waiting.learn(work, startedAt);
+      found.learned += 1;
     }
     seen += 1;
     if (seen >= maxGenerations) break;
   }
-  return learned;
+  return found;
+}
+
+/** The memos as they are kept: the SDK's own list ends with the first one that it cannot decode. */
+async function* listMemos(
+  client: Client,
+  query: string,
+): AsyncGenerator<{ payload: Payload | undefined; startedAt: number }, void, undefined> {
+  const { namespace } = client.options;
+  let nextPageToken: Uint8Array = new Uint8Array();
+  do {
+    const page = await client.workflowService.listWorkflowExecutions({ namespace, query, pageSize, nextPageToken });
+    for (const { memo, startTime } of page.executions) {
+      const startedAt = Number(startTime?.seconds ?? 0) * 1_000 + Math.floor((startTime?.nanos ?? 0) / 1_000_000);
+      yield { payload: memo?.fields?.[workMemoKey] ?? undefined, startedAt };
+    }
+    ({ nextPageToken } = page);
+  } while (nextPageToken.length > 0);
+}
+
+const undecodable = Symbol('undecodable');
+
+async function decode(client: Client, payload: Payload | undefined): Promise<unknown> {
+  if (payload === undefined) return undefined;
+  const { payloadCodecs, payloadConverter } = client.options.loadedDataConverter;
+  try {
+    let payloads = [payload];
+    for (const codec of payloadCodecs.toReversed()) payloads = await codec.decode(payloads);
+    const [decoded] = payloads;
+    return decoded === undefined ? undefined : payloadConverter.fromPayload(decoded);
+  } catch {
+    return undecodable;
+  }
 }
 
 /** A memo can be written by any client. */

@@ -154,7 +154,11 @@ async function waitUntilAnswering(
 async function probe(address: string, searchAttributes: string[]): Promise<string | undefined> {
   let connection: Connection | undefined;
   try {
-    connection = await Connection.connect({ address, connectTimeout: 5_000 });
+    connection = await Connection.connect({
+      address,
+      connectTimeout: 5_000,
+      channelArgs: { 'grpc.enable_http_proxy': 0 },
+    });
     const reading = connection;
     return await connection.withDeadline(Date.now() + 5_000, async () => {
       await reading.workflowService.describeNamespace({ namespace });

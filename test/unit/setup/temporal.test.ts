@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http2';
+import { type AddressInfo, createServer as createProxy } from 'node:net';
 import { Connection } from '@temporalio/client';
-import { describe, expect, it } from 'vitest';
-import { openTemporalBy, TemporalUnreachableError } from '../../../setup/temporal.ts';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { openTemporal, openTemporalBy, TemporalUnreachableError } from '../../../setup/temporal.ts';
 
 const address = '127.0.0.1:1';
 
@@ -15,3 +18,49 @@ describe('a connection to Temporal that does not come about', () => {
     expect(String(error)).not.toContain('s3cr3t');
   });
 });
+
+describe('a proxy of the environment', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it.each(['http_proxy', 'https_proxy', 'grpc_proxy'])(
+    'in %s is left out for a server on loopback',
+    async (variable) => {
+      const server = await startTemporal();
+      vi.stubEnv(variable, 'http://127.0.0.1:9');
+      const { close } = await openTemporal({
+        connectionOptions: { address: server },
+        namespace: 'default',
+      });
+      await close();
+    },
+  );
+
+  it('is named where a server elsewhere cannot be reached through it', async () => {
+    const proxy = createProxy((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    onTestFinished(() => void proxy.close());
+    vi.stubEnv('http_proxy', `http://127.0.0.1:${String((proxy.address() as AddressInfo).port)}`);
+    const settings = {
+      connectionOptions: { address: 'temporal.example:7233' },
+      namespace: 'default',
+    };
+    await expect(openTemporal(settings)).rejects.toThrow(/temporal\.example:7233 .*http_proxy.*no_proxy/);
+  });
+});
+
+/** A server that answers every call with an empty message, as far as a connection asks. */
+async function startTemporal(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  server.on('stream', (stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => {
+      stream.sendTrailers({ 'grpc-status': '0' });
+    });
+    stream.end(Buffer.alloc(5));
+  });
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return `127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+}

@@ -1,4 +1,5 @@
-import type { Client, ListOptions } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import { defaultPayloadConverter, mapToPayloads, type PayloadCodec } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { createWaitingKnowledge } from '../../../activities/waiting/knowledge.ts';
 import { workSourceOf } from '../../../activities/waiting/work-source.ts';
@@ -9,14 +10,30 @@ const here = { taskQueue: 'generations', modelApiBase: 'https://model-api.runcom
 const source = workSourceOf(here.taskQueue, here.modelApiBase);
 const work = (totalMs: number) => ({ workKey: model, model, totalMs, source });
 
-/** A client whose namespace lists these executions. */
-const listing = (executions: { memo?: unknown; startTime: Date }[], queries: unknown[] = []) =>
+/** A client whose namespace lists these executions, in pages of 50. */
+const listing = (
+  executions: { memo?: Record<string, unknown> | undefined; startTime: Date }[],
+  queries: unknown[] = [],
+  payloadCodecs: PayloadCodec[] = [],
+) =>
   ({
-    workflow: {
-      async *list({ query }: ListOptions) {
+    options: {
+      namespace: 'default',
+      loadedDataConverter: { payloadConverter: defaultPayloadConverter, payloadCodecs },
+    },
+    workflowService: {
+      async listWorkflowExecutions({ query, nextPageToken }: { query: string; nextPageToken: Uint8Array }) {
         queries.push(query);
         await Promise.resolve();
-        yield* executions;
+        const page = nextPageToken[0] ?? 0;
+        const isLast = (page + 1) * 50 >= executions.length;
+        return {
+          executions: executions.slice(page * 50, (page + 1) * 50).map(({ memo, startTime }) => ({
+            startTime: { seconds: 0, nanos: startTime.getTime() * 1_000_000 },
+            memo: memo && { fields: mapToPayloads(defaultPayloadConverter, memo) },
+          })),
+          nextPageToken: isLast ? new Uint8Array() : Uint8Array.of(page + 1),
+        };
       },
     },
   }) as unknown as Client;
@@ -32,7 +49,10 @@ describe('what a starting worker learns from finished generations', () => {
       memo: { runcomfyWork: work(totalMs) },
       startTime: new Date(index),
     }));
-    expect(await learnFromHistory(listing(executions.reverse()), starting, here)).toBe(200);
+    expect(await learnFromHistory(listing(executions.reverse()), starting, here)).toEqual({
+      learned: 200,
+      undecodable: 0,
+    });
     for (const waited of [0, 30, 45, 70, 95]) {
       const wait = { workKey: model, model, secondsPerRead: 0.5, waited };
       expect(starting.nextReadInMs(wait)).toBe(seeing.nextReadInMs(wait));
@@ -40,9 +60,24 @@ describe('what a starting worker learns from finished generations', () => {
   });
 
   it('leaves out memos that name no finished work', async () => {
-    const memos = [undefined, {}, { runcomfyWork: 'x' }, { runcomfyWork: work(-1) }];
+    const memos = [undefined, {}, { runcomfyWork: 'x' }, { other: 1, runcomfyWork: work(-1) }];
     const executions = memos.map((memo) => ({ memo, startTime: new Date(0) }));
-    expect(await learnFromHistory(listing(executions), createWaitingKnowledge(), here)).toBe(0);
+    expect(await learnFromHistory(listing(executions), createWaitingKnowledge(), here)).toMatchObject({ learned: 0 });
+  });
+
+  it('comes from the others where some memos cannot be decoded', async () => {
+    let seen = 0;
+    // As with a key file that lacks the key of every third.
+    const lackingKeys: PayloadCodec = {
+      encode: (payloads) => Promise.resolve(payloads),
+      decode: (payloads) => (seen++ % 3 === 0 ? Promise.reject(new Error('no such key')) : Promise.resolve(payloads)),
+    };
+    const executions = Array.from({ length: 9 }, (_, index) => ({
+      memo: { runcomfyWork: work(40_000) },
+      startTime: new Date(index),
+    }));
+    const client = listing(executions, [], [lackingKeys]);
+    expect(await learnFromHistory(client, createWaitingKnowledge(), here)).toEqual({ learned: 6, undecodable: 3 });
   });
 
   it('is nothing of what another queue did, nothing of a simulator, and nothing that does not say where it ran', async () => {
@@ -54,7 +89,7 @@ describe('what a starting worker learns from finished generations', () => {
     const executions = elsewhere.map((one) => ({ memo: { runcomfyWork: one }, startTime: new Date(0) }));
     const queries: unknown[] = [];
     const client = listing(executions, queries);
-    expect(await learnFromHistory(client, createWaitingKnowledge(), here)).toBe(0);
+    expect(await learnFromHistory(client, createWaitingKnowledge(), here)).toMatchObject({ learned: 0 });
     expect(queries).toEqual([expect.stringContaining("TaskQueue = 'generations'")]);
     await learnFromHistory(client, createWaitingKnowledge(), { ...here, taskQueue: "o'clock" });
     expect(queries[1]).not.toContain('TaskQueue');
