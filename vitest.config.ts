@@ -39,7 +39,7 @@ export default defineConfig({
           name: 'server',
           ...waiting,
           include: ['test/workflow/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
-          globalSetup: ['test/support/setup/bundle-setup.ts', 'test/support/setup/global-setup.ts'],
+          globalSetup: ['bundle-setup', 'program-setup', 'global-setup'].map((name) => `test/support/setup/${name}.ts`),
           testTimeout: serverTimeoutMs,
           hookTimeout: serverTimeoutMs,
         },

@@ -2,12 +2,14 @@
 // npm run test:fast             types and the tests that need no server
 // npm test -- test/unit/x.ts    vitest alone, with these arguments
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { codeFolders, existing } from './architecture.mjs';
 import { ensureInstalled } from './ensure-installed.mjs';
 import { root, runStep, tool } from './run-step.mjs';
 import { countTests } from './count-tests.mjs';
 
 const maxTestMs = 40 * 60_000;
+const maxChecksAtOnce = 4;
 
 ensureInstalled();
 const args = process.argv.slice(2);
@@ -24,27 +26,42 @@ process.exitCode = failed === 0 ? 0 : 1;
 /** The checks of this run, by name, program and arguments. */
 function checksFor() {
   const types = [
-    ['types', tool('tsc'), ['--noEmit', '-p', '.']],
-    ['types of the workflow sandbox', tool('tsc'), ['--noEmit', '-p', 'workflows']],
+    ['types', tool('tsc'), ['--noEmit', '-p', '.', ...incremental('types')]],
+    ['types of the workflow sandbox', tool('tsc'), ['--noEmit', '-p', 'workflows', ...incremental('sandbox')]],
   ];
   if (isFast) return types;
   if (args.length > 0) return [];
   return [
-    ['format', tool('prettier'), ['--check', '--log-level=warn', '.']],
-    ...types,
+    // The longest first: beside it, the others take their turns.
     ['lint', tool('eslint'), ['--max-warnings=0', '.']],
+    ...types,
+    ['format', tool('prettier'), ['--check', '--log-level=warn', '.']],
+    ['compose files', process.execPath, ['scripts/check-compose.mjs']],
     ['import rules', tool('depcruise'), ['--config', '.dependency-cruiser.mjs', ...existing(codeFolders)]],
     ['unused code', tool('knip'), ['--no-progress']],
-    ['compose files', process.execPath, ['scripts/check-compose.mjs']],
   ];
 }
 
-/** One failure hides no other: each check runs, whatever became of those before it. */
+/** What did not change since the last run is not checked again. */
+function incremental(name) {
+  return ['--incremental', '--tsBuildInfoFile', `.cache/${name}.tsbuildinfo`];
+}
+
+/** One failure hides no other: each check runs, whatever became of those before it. As many at a time as there are cores here. */
 async function runChecks(steps) {
+  const waiting = [...steps];
+  const ended = new Map();
+  const lane = async () => {
+    for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) {
+      const [name, program, stepArgs] = step;
+      ended.set(name, await runStep(program, stepArgs));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), maxChecksAtOnce) }, lane));
   const lines = [];
   const failures = [];
-  for (const [name, program, stepArgs] of steps) {
-    const { code, output, seconds } = await runStep(program, stepArgs);
+  for (const [name] of steps) {
+    const { code, output, seconds } = ended.get(name);
     lines.push(`${code === 0 ? 'ok  ' : 'FAIL'}  ${name}  ${seconds.toFixed(1)} s\n`);
     if (code === 0) continue;
     failures.push(name);

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import type { GenerationResult } from '../../domain/generation.ts';
 import { cliStack } from '../support/cli-stack.ts';
 import { run, until } from '../support/examples/examples.ts';
@@ -29,7 +29,7 @@ describe('what was paid', () => {
 
   it('is told again where standard output took nothing of it: 74, never 1', async () => {
     const key = newKey();
-    const line = `bin/runcomfy-temporal ${generate(key)
+    const line = `${inject('programPath')} ${generate(key)
       .map((word) => `'${word}'`)
       .join(' ')} --output json > /dev/full`;
     const lost = await run('sh', ['-c', line], stack.environment()).ended;
@@ -79,7 +79,7 @@ describe('what was paid', () => {
     const key = `-${newKey()}`;
     const { stdout } = await start(generate(key, '--no-wait', '--output', 'pretty')).ended;
     const command = /`runcomfy-temporal (result -- .+)`/.exec(stdout)?.[1] ?? 'none';
-    expect(await run('sh', ['-c', `bin/runcomfy-temporal ${command}`], stack.environment()).ended).toMatchObject({
+    expect(await run('sh', ['-c', `${inject('programPath')} ${command}`], stack.environment()).ended).toMatchObject({
       code: 0,
     });
   });

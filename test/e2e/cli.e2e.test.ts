@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import type { GenerationResult, GenerationState } from '../../domain/generation.ts';
 import { cliStack } from '../support/cli-stack.ts';
 import { run, until } from '../support/examples/examples.ts';
@@ -58,7 +58,7 @@ describe('generate', () => {
   });
 
   it('reads the input from standard input', async () => {
-    const command = `printf '%s' '${input}' | bin/runcomfy-temporal generate ${flux} --input-file - --output json`;
+    const command = `printf '%s' '${input}' | ${inject('programPath')} generate ${flux} --input-file - --output json`;
     const { code, stdout } = await run('sh', ['-c', command], stack.environment()).ended;
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ model: flux });

@@ -80,7 +80,7 @@ export function cliStack(): CliStack {
   });
 
   function start(args: string[], env: NodeJS.ProcessEnv = {}): Running {
-    return run(process.execPath, ['bin/runcomfy-temporal', ...args], { ...environment, ...env });
+    return run(process.execPath, [inject('programPath'), ...args], { ...environment, ...env });
   }
 
   return {

@@ -5,11 +5,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
 import { findSecret } from './secret-search.ts';
 
-const program = fileURLToPath(new URL('../../bin/runcomfy-temporal', import.meta.url));
 const startWithinMs = 60_000;
 
 /** The token of processes that are given none. */
@@ -55,7 +53,7 @@ export async function startWorkerProcess(
 ): Promise<WorkerProcess> {
   const folder = stateDir === '' ? await temporaryFolder() : stateDir;
   const { token = processToken } = settings;
-  const child = spawn(process.execPath, [program, 'worker'], {
+  const child = spawn(process.execPath, [inject('programPath'), 'worker'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: environmentOf(settings, { RUNCOMFY_STATE_DIR: folder }),
   });
@@ -87,7 +85,7 @@ export async function runCommand(
   settings: Partial<ProcessSettings>,
   stdin = '',
 ): Promise<CommandResult> {
-  const child = spawn(process.execPath, [program, ...args], {
+  const child = spawn(process.execPath, [inject('programPath'), ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: environmentOf(settings, {}),
   });

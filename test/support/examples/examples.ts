@@ -53,7 +53,7 @@ export async function startSurroundings(): Promise<Surroundings> {
     undo.push(() => rm(stateDir, { recursive: true, force: true }));
 
     const env = { ...cleanEnvironment(), TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
-    const worker = run(process.execPath, ['bin/runcomfy-temporal', 'worker'], {
+    const worker = run(process.execPath, [inject('programPath'), 'worker'], {
       ...env,
       RUNCOMFY_MODEL_API_BASE: simulator.modelApiBase,
       RUNCOMFY_SERVERLESS_API_BASE: simulator.serverlessApiBase,
