@@ -15,6 +15,8 @@ export interface ErrorReport {
   message: string;
   requestId?: string | undefined;
   key?: string | undefined;
+  /** The step of a pipeline that failed. */
+  step?: string | undefined;
   issues?: InputIssue[] | undefined;
   /** What is known of an order of which nobody knows whether RunComfy accepted it. */
   evidence?: SubmissionEvidence | undefined;
@@ -45,12 +47,13 @@ export function describeError(error: unknown, followed?: Followed): ErrorReport 
 function nameError(thrown: unknown): ErrorReport {
   const error = toClientError(thrown, '');
   if (isGenerationError(error)) {
-    const { type, message, requestId, key, issues, details } = error;
+    const { type, message, requestId, key, issues, details, pipeline } = error;
     return {
       type,
       message: `${message}${adviceOn(error)}`,
       requestId,
       key: key === '' ? undefined : key,
+      step: pipeline?.step,
       issues,
       ...(details?.evidence && { evidence: details.evidence }),
     };

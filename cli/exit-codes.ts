@@ -6,6 +6,7 @@ import type { CliErrorType } from './cli-error.ts';
 export const exitCodes = {
   done: 0,
   generationFailed: 1,
+  partial: 2,
   usage: 64,
   badInput: 65,
   notFound: 66,
@@ -24,10 +25,13 @@ export function exitCodeOf(type: GenerationErrorType | CliErrorType): ExitCode {
   switch (type) {
     case 'GenerationFailed':
     case 'GenerationCancelled':
+    case 'PipelineFailed':
+    case 'PipelineCancelled':
       return exitCodes.generationFailed;
     case 'Usage':
       return exitCodes.usage;
     case 'InvalidInput':
+    case 'PriceUnknown':
     case 'ProtocolMismatch':
     case 'RequestNotFound':
     case 'KeyInUse':
@@ -39,6 +43,7 @@ export function exitCodeOf(type: GenerationErrorType | CliErrorType): ExitCode {
       return exitCodes.notFound;
     case 'ServiceUnavailable':
     case 'InsufficientBalance':
+    case 'BudgetExceeded':
     case 'TemporalUnreachable':
     case 'NoWorker':
     case 'WorkerFailing':
@@ -46,6 +51,7 @@ export function exitCodeOf(type: GenerationErrorType | CliErrorType): ExitCode {
     case 'Unhealthy':
       return exitCodes.unavailable;
     case 'GenerationTimedOut':
+    case 'PipelineTimedOut':
     case 'RateLimited':
     case 'SubmitOutcomeUnknown':
     case 'StillRunning':

@@ -105,8 +105,8 @@ async function showProgress(
   }
 }
 
-/** Leaves a generation that no worker goes on with, and says why; it goes on once that is mended. */
-async function leaveAtStandstill(
+/** Leaves what no worker goes on with, and says why; it goes on once that is mended. */
+export async function leaveAtStandstill(
   client: ConnectedGenerations['client'],
   key: string,
   signal: AbortSignal,

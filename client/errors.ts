@@ -8,6 +8,7 @@ import {
 import { type FailureType, isFailureType } from '../domain/failure-type.ts';
 import type { FailureDetails, GenerationState, InputIssue, Phase, Submission } from '../domain/generation.ts';
 import { isJsonObject } from '../domain/json.ts';
+import type { PipelineFailureDetails } from '../domain/pipeline-run.ts';
 
 /** What can go wrong between a caller and Temporal, beside the failures of a generation itself. */
 export const clientErrorTypes = [
@@ -43,6 +44,8 @@ export interface GenerationErrorFields {
   issues?: InputIssue[] | undefined;
   /** First detail of the workflow's failure, as it came. */
   details?: Partial<FailureDetails> | undefined;
+  /** First detail of the failure of a pipeline, as it came. */
+  pipeline?: Partial<PipelineFailureDetails> | undefined;
   cause?: unknown;
 }
 
@@ -57,6 +60,7 @@ export class GenerationError extends Error {
   readonly submission: Submission | undefined;
   readonly issues: InputIssue[] | undefined;
   readonly details: Partial<FailureDetails> | undefined;
+  readonly pipeline: Partial<PipelineFailureDetails> | undefined;
 
   constructor(fields: GenerationErrorFields) {
     super(fields.message, fields.cause === undefined ? undefined : { cause: fields.cause });
@@ -69,6 +73,7 @@ export class GenerationError extends Error {
     this.submission = fields.submission ?? details?.submission;
     this.issues = fields.issues ?? details?.issues;
     this.details = details;
+    this.pipeline = fields.pipeline;
     Object.defineProperty(this, marker, { value: true });
   }
 }

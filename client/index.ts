@@ -5,18 +5,23 @@ export type { GenerationHandle } from './generation/generation-handle.ts';
 export type { StartedGeneration, StartOptions } from './generation/starting/start-generation.ts';
 export { checkRequest } from './generation/starting/check-request.ts';
 export type { CheckedRequest, RequestDraft } from './generation/starting/check-request.ts';
-export type { WaitOptions } from './generation/following/await-result.ts';
+export type { WaitOptions } from './await-end.ts';
 export type { CancelOptions } from './generation/deciding/cancel-generation.ts';
 export { isTerminal } from './generation/following/phase.ts';
-export type { WatchOptions } from './generation/following/watch-states.ts';
+export type { WatchOptions } from './watch-changes.ts';
 export type { TaskFailure } from './generation/following/task-failure.ts';
 export type { KnownState } from './generation/following/server-state.ts';
 export type { ListedGeneration, ListFilter } from './generation/following/list-generations.ts';
+export type { PipelineClient } from './pipeline/pipeline-client.ts';
+export type { PipelineHandle } from './pipeline/pipeline-handle.ts';
+export type { PipelineStartOptions, StartedPipeline } from './pipeline/start-pipeline.ts';
+export type { KnownPipelineState } from './pipeline/read-pipeline-state.ts';
+export type { ListedPipeline, PipelineFilter } from './pipeline/list-pipelines.ts';
 export { clientErrorTypes, GenerationError, isGenerationError } from './errors.ts';
 export type { ClientErrorType, GenerationErrorType } from './errors.ts';
 export { failureTypes } from '../domain/failure-type.ts';
 export type { FailureType } from '../domain/failure-type.ts';
-export { generationWorkflowType, lateKey } from '../domain/names.ts';
+export { generationWorkflowType, lateKey, pipelineWorkflowType } from '../domain/names.ts';
 export type {
   CancelOutcome,
   CancelReply,
@@ -31,3 +36,16 @@ export type {
   SubmissionResolution,
 } from '../domain/generation.ts';
 export type { SubmissionResolutionReply } from '../workflows/generation/messages.ts';
+export type {
+  ApprovalDecision,
+  PipelineCancelOrder,
+  PipelineCancelReply,
+  PipelineFailureDetails,
+  PipelinePhase,
+  PipelineRequest,
+  PipelineResult,
+  PipelineState,
+  StepFailure,
+  StepPhase,
+  StepState,
+} from '../domain/pipeline-run.ts';

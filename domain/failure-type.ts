@@ -1,5 +1,5 @@
 /**
- * Everything that can go wrong with a generation, by name. The same names are the kinds of HTTP error, the `type` of an
+ * Everything that can go wrong with a generation or a pipeline, by name. The same names are the kinds of HTTP error, the `type` of an
  * `ApplicationFailure`, the client's errors and the reason of each CLI exit code.
  */
 export const failureTypes = [
@@ -14,6 +14,11 @@ export const failureTypes = [
   'GenerationFailed',
   'GenerationCancelled',
   'GenerationTimedOut',
+  'BudgetExceeded',
+  'PriceUnknown',
+  'PipelineFailed',
+  'PipelineCancelled',
+  'PipelineTimedOut',
 ] as const;
 
 /** One of `failureTypes`. */
@@ -48,6 +53,11 @@ export function isRetryable(type: FailureType, role: EndpointRole): boolean {
     case 'GenerationFailed':
     case 'GenerationCancelled':
     case 'GenerationTimedOut':
+    case 'BudgetExceeded':
+    case 'PriceUnknown':
+    case 'PipelineFailed':
+    case 'PipelineCancelled':
+    case 'PipelineTimedOut':
       return false;
   }
 }

@@ -3,6 +3,12 @@
 /** Workflow type of one generation. */
 export const generationWorkflowType = 'runcomfyGeneration';
 
+/** Workflow type of a pipeline of generations, and the memo field that carries the short form of its state. */
+export const pipelineWorkflowType = 'runcomfyPipeline';
+
+/** Queries, signals and updates of a pipeline. `cancel` and `decide` are signals and updates. */
+export const pipelineMessageNames = { state: 'state', cancel: 'cancel', decide: 'decide' } as const;
+
 /** Queries, signals and updates of one generation. `cancel` is a signal and an update; `requestAccepted` is internal. */
 export const messageNames = {
   state: 'state',

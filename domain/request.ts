@@ -147,7 +147,8 @@ export function inputUrlsOf(input: unknown): string[] {
   return [...urls];
 }
 
-function checkWaiting(waiting: unknown, refuse: (field: string, message: string) => void): void {
+/** Checks the `waiting` of a request. */
+export function checkWaiting(waiting: unknown, refuse: (field: string, message: string) => void): void {
   if (!isJsonObject(waiting)) {
     refuse('waiting', `expected an object { preset?, secondsOfDelayPerRead? }, got ${describe(waiting)}`);
     return;
@@ -171,12 +172,17 @@ function checkWaiting(waiting: unknown, refuse: (field: string, message: string)
 }
 
 /** Clients of other languages send an absent field as null. */
-function isMissing(value: unknown): value is undefined | null {
+export function isMissing(value: unknown): value is undefined | null {
   return value === undefined || value === null;
 }
 
 function isOneOf(value: unknown, words: readonly string[]): boolean {
   return typeof value === 'string' && words.includes(value);
+}
+
+/** What is wrong with a value that should be one of some words; undefined: nothing. */
+export function oneOfWords(value: unknown, words: readonly string[]): string | undefined {
+  return isOneOf(value, words) ? undefined : `expected ${anyOf(words)}, got ${describe(value)}`;
 }
 
 /** `"hold", "fail" or "resubmit"`. */
@@ -185,11 +191,13 @@ function anyOf(words: readonly string[]): string {
   return `${quoted.slice(0, -1).join(', ')} or ${quoted.slice(-1).join('')}`;
 }
 
-function isIntegerBetween(value: unknown, min: number, max: number): boolean {
+/** Whether a value is a whole number in a range. */
+export function isIntegerBetween(value: unknown, min: number, max: number): boolean {
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
 }
 
-function describe(value: unknown): string {
+/** What was found instead of what is expected, in few words. */
+export function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'an array';
   if (isJsonObject(value)) return 'an object';

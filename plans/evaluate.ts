@@ -25,9 +25,12 @@ export interface Values {
 export class ExpressionError extends Error {
   override readonly name = 'ExpressionError';
   readonly path: string;
-  constructor(path: string, message: string, cause?: unknown) {
-    super(message, { cause });
+  /** The expression that failed, where one was evaluated. */
+  readonly expression: string | undefined;
+  constructor(path: string, message: string, more: { expression?: string; cause?: unknown } = {}) {
+    super(message, { cause: more.cause });
     this.path = path;
+    this.expression = more.expression;
   }
 }
 
@@ -82,7 +85,7 @@ function run(expression: string, known: Context, path: string): unknown {
   } catch (error) {
     const { summary, message } = error as Partial<EvaluationError>;
     const words = (summary ?? message ?? String(error)).split('\n')[0] ?? '';
-    throw new ExpressionError(path, `${expression}: ${words}`, error);
+    throw new ExpressionError(path, `${expression}: ${words}`, { expression, cause: error });
   }
   return fromCel(value, expression, path);
 }

@@ -82,11 +82,29 @@ export function isUnsettled(unsettled: ReadonlySet<string>, expressions: readonl
 
 /** The steps that an expression asks; an expression that cannot be parsed asks none. */
 export function referencesOf(expression: string, plan: PipelinePlan): StepReference[] {
+  return usesOf(expression, plan)?.references ?? [];
+}
+
+/** The params that an expression reads; an expression that cannot be parsed reads none. */
+export function paramsReadBy(expression: string, plan: PipelinePlan): string[] {
+  return usesOf(expression, plan)?.params ?? [];
+}
+
+/** The names of an expression that is nothing but a path, as `steps.clip.video`. */
+export function plainPathOf(expression: string): string[] | undefined {
+  try {
+    return pathOf(new Environment({ enableOptionalTypes: true }).parse(expression).ast);
+  } catch {
+    return undefined;
+  }
+}
+
+function usesOf(expression: string, plan: PipelinePlan): Uses | undefined {
   try {
     const { ast } = new Environment({ enableOptionalTypes: true }).parse(expression);
-    return findUses(ast, plan, { itemType: 'dyn' }).references;
+    return findUses(ast, plan, { itemType: 'dyn' });
   } catch {
-    return [];
+    return undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath } from '../domain/json.ts';
 import type { PipelinePlan, PlanOrder } from '../domain/pipeline.ts';
-import { referencesOf } from './expression.ts';
+import { paramsReadBy, referencesOf } from './expression.ts';
 import { parseBareExpression, parseTemplate } from './template.ts';
 
 /** A string of a plan that may hold expressions. */
@@ -31,6 +31,14 @@ export function sourcesOf(plan: PipelinePlan, id: string): string[] {
     .flatMap(expressionsOf)
     .flatMap((expression) => referencesOf(expression, plan));
   return [...new Set([...step.needs, ...referred.map(({ step: source }) => source)])];
+}
+
+/** The params that a step's expressions read. */
+export function paramsOf(plan: PipelinePlan, id: string): string[] {
+  const step = plan.steps[id];
+  const models = step?.kind === 'model' ? ordersOf(plan, id).flatMap(({ order }) => textsIn(order.model, '')) : [];
+  const texts = [...textsOfStep(plan, id), ...models];
+  return [...new Set(texts.flatMap(expressionsOf).flatMap((expression) => paramsReadBy(expression, plan)))];
 }
 
 /** Every string of a step that may hold expressions. */

@@ -230,6 +230,11 @@ function wordsOf(type: FailureType, endpoint: Endpoint): string {
     case 'GenerationFailed':
     case 'GenerationCancelled':
     case 'GenerationTimedOut':
+    case 'BudgetExceeded':
+    case 'PriceUnknown':
+    case 'PipelineFailed':
+    case 'PipelineCancelled':
+    case 'PipelineTimedOut':
       return 'RunComfy answered with an error';
   }
 }

@@ -9,6 +9,7 @@ import {
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.ts';
 import { createOpenReadings } from '../activities/open-readings.ts';
+import { createPipelineActivities } from '../activities/pipeline/index.ts';
 import { createReadPacer } from '../activities/read-pacer.ts';
 import { createReadTally } from '../activities/read-tally.ts';
 import { createSubmitPacer } from '../activities/submit-pacer.ts';
@@ -16,10 +17,13 @@ import { createWaitingKnowledge, type WaitingKnowledge } from '../activities/wai
 import { withWorkerCodecs } from '../codec/index.ts';
 import { defaultTaskQueue, submitTaskQueue } from '../domain/names.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
+import { isRunComfyError } from '../runcomfy/errors.ts';
 import { createInputValidator, expectedPriceUsd } from '../runcomfy/models/index.ts';
+import { createOutputCheck } from '../runcomfy/output-gone.ts';
 import { createBalanceCache } from './balance-cache.ts';
 import { loadWorkflowBundle } from './bundle-workflows.ts';
 import { createHandOver } from './hand-over.ts';
+import { createKnownGenerations } from './known-generations.ts';
 import { learnFromHistory } from './learn-from-history.ts';
 import { checkNewerRuns } from './newer-runs.ts';
 import { openRequestSpool } from './request-spool.ts';
@@ -109,9 +113,17 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   recentBalance();
   const balanceTimer = setInterval(recentBalance, balanceEveryMs);
   balanceTimer.unref();
+  const validator = createInputValidator({ ...catalogue, timeoutMs: catalogueWithinMs });
+  const ofPipelines = createPipelineActivities({
+    lookup: { ...catalogue, isUnknownModel: (error) => isRunComfyError(error) && error.httpStatus === 404 },
+    validator,
+    generations: createKnownGenerations(client, taskQueue),
+    isGone: createOutputCheck({ modelApiBase: runcomfy.modelApiBase }),
+    searchAttributes: attributes.known,
+  });
   const activities = createActivities({
     runcomfy,
-    validator: createInputValidator({ ...catalogue, timeoutMs: catalogueWithinMs }),
+    validator,
     tally: createReadTally(),
     pacer,
     submitPacer,
@@ -143,7 +155,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       ...shared,
       taskQueue,
       workflowBundle: options.workflowBundle ?? (await loadWorkflowBundle()),
-      activities: others,
+      activities: { ...others, ...ofPipelines },
       maxConcurrentActivityTaskExecutions: maxConcurrentReads,
       workflowTaskPollerBehavior: { type: 'autoscaling' },
       maxCachedWorkflows: options.maxCachedWorkflows ?? maxCachedGenerations,

@@ -2,6 +2,7 @@ import { ActivityCancellationType, proxyActivities, proxyLocalActivities, workfl
 import type { Activities } from '../domain/activities.ts';
 import { finalFailureTypes } from '../domain/failure-type.ts';
 import { submitTaskQueue } from '../domain/names.ts';
+import type { PipelineActivities } from '../domain/pipeline-activities.ts';
 
 type Submit = Pick<Activities, 'submitRequest'>;
 type Read = Pick<Activities, 'readStatus' | 'fetchResult' | 'checkAdoption' | 'gatherEvidence'>;
@@ -69,4 +70,28 @@ export const looks = proxyLocalActivities<Look>({
   scheduleToCloseTimeout: '5 seconds',
   cancellationType: ActivityCancellationType.ABANDON,
   retry: { maximumAttempts: 1 },
+});
+
+/** What a pipeline evaluates and looks up: free, quick, and repeated for as long as the pipeline wants it. */
+export const preparations = proxyActivities<Pick<PipelineActivities, 'checkPlan' | 'prepareStep' | 'evaluateOutputs'>>({
+  startToCloseTimeout: '30 seconds',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: readRetry,
+});
+
+/** Waiting for a generation that is no child: as long as it takes, by one worker after the other. */
+export const follows = proxyActivities<Pick<PipelineActivities, 'followGeneration'>>({
+  startToCloseTimeout: '1 day',
+  heartbeatTimeout: '30 seconds',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: readRetry,
+});
+
+/** The honest cancel of many generations: an answer in time, or `unknown`. */
+export const manyCancels = proxyActivities<Pick<PipelineActivities, 'cancelGenerations'>>({
+  startToCloseTimeout: '10 minutes',
+  scheduleToCloseTimeout: '15 minutes',
+  heartbeatTimeout: '15 seconds',
+  cancellationType: ActivityCancellationType.ABANDON,
+  retry: readRetry,
 });

@@ -1,1 +1,2 @@
 export { runcomfyGeneration } from './generation/generation.ts';
+export { runcomfyPipeline } from './pipeline/pipeline.ts';

@@ -2,9 +2,10 @@ import type { Client } from '@temporalio/client';
 import type { GenerationRequest, GenerationResult } from '../../domain/generation.ts';
 import { defaultTaskQueue } from '../../domain/names.ts';
 import type { InputOf } from '../../runcomfy/models/index.ts';
+import type { WaitOptions } from '../await-end.ts';
 import { eachNamed, named } from '../convert-errors.ts';
+import { createPipelineClient, type PipelineClient } from '../pipeline/pipeline-client.ts';
 import { checkKey } from './check-arguments.ts';
-import type { WaitOptions } from './following/await-result.ts';
 import { startLate } from './following/collect-late.ts';
 import { type ListedGeneration, type ListFilter, listGenerations } from './following/list-generations.ts';
 import { createHandle, type GenerationHandle } from './generation-handle.ts';
@@ -37,6 +38,8 @@ export interface GenerationClient {
   collectLate: (key: string) => Promise<GenerationHandle>;
   /** Generations: first those that run, the newest start first, then those that ended, the newest end first. */
   list: (filter?: ListFilter) => AsyncIterable<ListedGeneration>;
+  /** Pipelines: plans of generations that belong together. */
+  pipelines: PipelineClient;
 }
 
 /** Makes the client of this library from a Temporal client. */
@@ -64,5 +67,6 @@ export function createGenerationClient({
         return createHandle(client, await startLate(client, taskQueue, key));
       }),
     list: (filter) => eachNamed('', () => listGenerations(client, filter)),
+    pipelines: createPipelineClient(client, taskQueue),
   };
 }

@@ -1,13 +1,15 @@
 import type { Client } from '@temporalio/client';
 import type { CancelReply, GenerationResult, SubmissionResolution } from '../../domain/generation.ts';
 import { nudgeSignal, type SubmissionResolutionReply } from '../../workflows/generation/messages.ts';
+import type { WaitOptions } from '../await-end.ts';
 import { eachNamed, named } from '../convert-errors.ts';
+import type { WatchOptions } from '../watch-changes.ts';
 import { cancelGeneration, type CancelOptions } from './deciding/cancel-generation.ts';
 import { resolveSubmission } from './deciding/resolve-submission.ts';
-import { awaitResult, type WaitOptions } from './following/await-result.ts';
+import { awaitResult } from './following/await-result.ts';
 import { readState } from './following/read-state.ts';
 import type { KnownState } from './following/server-state.ts';
-import { type WatchOptions, watchStates } from './following/watch-states.ts';
+import { watchStates } from './following/watch-states.ts';
 import { describeRun, isClosed } from './run-info.ts';
 import type { StartedGeneration } from './starting/start-generation.ts';
 

@@ -123,6 +123,11 @@ function attemptThatFailed(error: unknown): Attempt {
     case 'GenerationFailed':
     case 'GenerationCancelled':
     case 'GenerationTimedOut':
+    case 'BudgetExceeded':
+    case 'PriceUnknown':
+    case 'PipelineFailed':
+    case 'PipelineCancelled':
+    case 'PipelineTimedOut':
       // Not even sent where our own check refused it.
       return { kind: 'refused', error, submission: details.submission === 'not_sent' ? 'not_sent' : 'refused' };
   }

@@ -17,6 +17,10 @@ export interface PlanFlags {
 }
 
 export interface CheckedPlanFile {
+  /** The plan as it stands in the file. */
+  plan: object;
+  /** The params as they were given. */
+  params: Record<string, unknown>;
   checked: CheckedPlan;
   warnings: string[];
   balanceUsd: number | undefined;
@@ -56,7 +60,7 @@ export async function checkPlanFile(
     });
     if (checked === undefined)
       throw new CliError('InvalidInput', `the plan is not valid: ${issuesSentence(issues)}`, { issues });
-    return { checked, warnings, balanceUsd: await balanceUsd() };
+    return { plan: value as object, params, checked, warnings, balanceUsd: await balanceUsd() };
   });
 }
 

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 
 const folder = new URL('../../../workflows/', import.meta.url);
 
-/** Places in the workflows' code that match, as `file: line`. */
-function placesOf(pattern: RegExp): string[] {
+/** Places in the code of generations that match, as `file: line`. */
+function placesOf(pattern: RegExp, noun = 'generation'): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => name.startsWith(`${noun}/`) && name.endsWith('.ts'))
     .flatMap((name) =>
       readFileSync(new URL(name, folder), 'utf8')
         .split('\n')
@@ -23,5 +23,13 @@ describe('the memory of a generation', () => {
     const assignments = placesOf(new RegExp(`\\.${field} (\\?\\?)?= |Object\\.assign\\(.*\\b${field}:`));
     expect(assignments).toHaveLength(1);
     expect(assignments[0]).toContain(file);
+  });
+});
+
+describe('the memory of a pipeline', () => {
+  it('has one door for phases, in pipeline/visibility.ts', () => {
+    const assignments = placesOf(/\.phase (\?\?)?= |Object\.assign\(.*\bphase:/, 'pipeline');
+    expect(assignments).toHaveLength(1);
+    expect(assignments[0]).toContain('pipeline/visibility.ts');
   });
 });

@@ -1,0 +1,28 @@
+import { heartbeat } from '@temporalio/activity';
+import type { CancelOutcome } from '../../domain/generation.ts';
+import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
+import type { PipelineDeps } from './pipeline-deps.ts';
+
+const atOnce = 20;
+const beatEveryMs = 3_000;
+/** RunComfy is given half a minute by a generation; a worker some time to take the wish up. */
+const answerWithinMs = 45_000;
+
+/** Asks generations to cancel and tells what became of each. Asking twice changes nothing. */
+export function createCancelGenerations({ generations }: PipelineDeps): PipelineActivities['cancelGenerations'] {
+  return async ({ keys, reason }) => {
+    const beating = setInterval(() => {
+      heartbeat();
+    }, beatEveryMs);
+    try {
+      const outcomes: CancelOutcome[] = [];
+      for (let at = 0; at < keys.length; at += atOnce) {
+        const some = keys.slice(at, at + atOnce);
+        outcomes.push(...(await Promise.all(some.map((key) => generations.cancel(key, reason, answerWithinMs)))));
+      }
+      return outcomes;
+    } finally {
+      clearInterval(beating);
+    }
+  };
+}

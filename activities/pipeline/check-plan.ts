@@ -1,0 +1,38 @@
+import type { OutputPaths, PipelineActivities } from '../../domain/pipeline-activities.ts';
+import { checkPlan } from '../../plans/check-plan.ts';
+import { plainPathOf } from '../../plans/expression.ts';
+import { paramsOf, sourcesOf } from '../../plans/graph.ts';
+import { parseTemplate, soleExpression } from '../../plans/template.ts';
+import type { PipelineDeps } from './pipeline-deps.ts';
+
+/** Checks a plan and its params before anything is paid, whoever started the pipeline. */
+export function createCheckPlan({ lookup, searchAttributes }: PipelineDeps): PipelineActivities['checkPlan'] {
+  return async ({ plan: asGiven, params = {}, maxCostUsd }) => {
+    const report = await checkPlan(asGiven, { ...lookup, params, ...(maxCostUsd !== undefined && { maxCostUsd }) });
+    if (report.checked === undefined) return { issues: report.issues };
+    const { plan, params: settled, order } = report.checked;
+    const outputPaths = pathsOf(plan.outputs);
+    return {
+      plan,
+      params: settled,
+      steps: order.map((id) => ({ id, steps: sourcesOf(plan, id), params: paramsOf(plan, id) })),
+      ...(outputPaths && { outputPaths }),
+      warnings: report.warnings,
+      searchAttributes: searchAttributes(),
+    };
+  };
+}
+
+/** Undefined where an output is more than a path. */
+function pathsOf(outputs: Record<string, unknown> | undefined): OutputPaths | undefined {
+  if (outputs === undefined) return undefined;
+  const paths: OutputPaths = {};
+  for (const [name, value] of Object.entries(outputs)) {
+    const parsed = typeof value === 'string' ? parseTemplate(value) : undefined;
+    const sole = parsed?.ok ? soleExpression(parsed.parts) : undefined;
+    const path = sole === undefined ? undefined : plainPathOf(sole);
+    if (path === undefined) return undefined;
+    paths[name] = path;
+  }
+  return paths;
+}

@@ -1,0 +1,20 @@
+import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
+import { createCancelGenerations } from './cancel-generations.ts';
+import { createCheckPlan } from './check-plan.ts';
+import { createEvaluateOutputs } from './evaluate-outputs.ts';
+import { createFollowGeneration } from './follow-generation.ts';
+import type { PipelineDeps } from './pipeline-deps.ts';
+import { createPrepareStep } from './prepare-step.ts';
+
+export type { KeyStanding, KnownGenerations, PipelineDeps } from './pipeline-deps.ts';
+
+/** The activities of pipelines. No globals: everything they touch comes through `deps`. */
+export function createPipelineActivities(deps: PipelineDeps): PipelineActivities {
+  return {
+    checkPlan: createCheckPlan(deps),
+    prepareStep: createPrepareStep(deps),
+    evaluateOutputs: createEvaluateOutputs(),
+    followGeneration: createFollowGeneration(deps),
+    cancelGenerations: createCancelGenerations(deps),
+  };
+}

@@ -1,0 +1,116 @@
+import { boundIssues, issuesSentence } from '../../domain/issues.ts';
+import { isJsonObject, jsonPath, withoutUndefined } from '../../domain/json.ts';
+import type { PreparedOrder, StepQuestion } from '../../domain/pipeline-activities.ts';
+import type { StepFailure } from '../../domain/pipeline-run.ts';
+import type { PlanModelStep } from '../../domain/pipeline.ts';
+import { findUnsendable, isModelId } from '../../domain/request.ts';
+import { orderDigest } from '../../plans/digest.ts';
+import { evaluateValue, ExpressionError, type Values } from '../../plans/evaluate.ts';
+import type { ModelLookup } from '../../plans/model-facts.ts';
+import { priceOf } from '../../runcomfy/models/index.ts';
+import type { PipelineDeps } from './pipeline-deps.ts';
+import { settleKey } from './settle-key.ts';
+import { expressionFailure } from './step-values.ts';
+
+/** An order whose expressions have been evaluated, or why they could not be. */
+export type OrderDraft =
+  | { index: number; failure: StepFailure }
+  | {
+      index: number;
+      model: string;
+      input: Record<string, unknown>;
+      copy: number;
+      key: string;
+      usedKeys: readonly string[];
+      maxPriceUsd: number | undefined;
+    };
+
+export interface WhichOrder {
+  index: number;
+  /** 0: the step's own order, 1: its first fallback. */
+  rank: number;
+  usedKeys?: readonly string[];
+  copy?: number;
+  /** How often each digest has been used; counted on. */
+  digests?: Record<string, number>;
+}
+
+/** Evaluates the model and the input of one order, and names its key by what it is made of. */
+export function draftOrder(
+  { id, lineage, values: given }: StepQuestion,
+  step: PlanModelStep,
+  values: Values,
+  { index, rank, usedKeys = [], copy: isCopy, digests = {} }: WhichOrder,
+): OrderDraft {
+  const step0 = jsonPath('$.steps', id);
+  const path = rank === 0 ? step0 : jsonPath(`${step0}.onFailure.fallback`, rank - 1);
+  const order = rank === 0 ? step.order : step.fallback[rank - 1];
+  try {
+    if (order === undefined) throw new ExpressionError(path, 'there is no such fallback');
+    const model = evaluateValue(order.model, values, `${path}.model`);
+    if (!isModelId(model)) throw new ExpressionError(`${path}.model`, 'is no RunComfy model id');
+    const input = evaluateValue(order.input, values, `${path}.input`);
+    if (!isJsonObject(input)) throw new ExpressionError(`${path}.input`, 'is no object');
+    const digest = orderDigest({ model, input, take: order.take ?? 1 });
+    const copy = copyOf(digest, { index, rank, isCopy, digests, isEach: step.forEach !== undefined });
+    const key = `${lineage}/${id}@${digest}${copy === 1 ? '' : `.${String(copy)}`}`;
+    return { index, model, input, copy, key, usedKeys, maxPriceUsd: order.maxPriceUsd };
+  } catch (error) {
+    if (error instanceof ExpressionError) return { index, failure: expressionFailure(error, given) };
+    throw error;
+  }
+}
+
+/** Equal items of a `forEach` are orders of their own: numbered in item order; fallbacks by the item they stand in for. */
+function copyOf(
+  digest: string,
+  {
+    index,
+    rank,
+    isCopy,
+    digests,
+    isEach,
+  }: Required<Omit<WhichOrder, 'usedKeys' | 'copy'>> & {
+    isCopy: number | undefined;
+    isEach: boolean;
+  },
+): number {
+  if (rank > 0) return isEach ? index + 1 : 1;
+  if (isCopy !== undefined) return isCopy;
+  const copy = (digests[digest] ?? 0) + 1;
+  digests[digest] = copy;
+  return copy;
+}
+
+/** Checks and prices an order, and looks at what is known of its key. */
+export async function settleOrder(
+  deps: PipelineDeps,
+  lookup: ModelLookup,
+  { id, orderAgain = false }: StepQuestion,
+  draft: OrderDraft,
+): Promise<PreparedOrder> {
+  if ('failure' in draft) return { index: draft.index, kind: 'failed', failure: draft.failure };
+  const { index, model, input, copy, usedKeys } = draft;
+  const settled = await settleKey(deps, draft.key, { usedKeys, orderAgain });
+  if (settled.kind === 'foreign') return failed(index, 'InvalidInput', settled.message);
+  const facts = { index, key: settled.key, model, copy };
+  if (settled.kind === 'reuse') return { ...facts, kind: 'reuse', result: settled.result };
+  if (settled.kind === 'attach') return { ...facts, kind: 'attach' };
+  const issues = [...findUnsendable(input), ...(await deps.validator.validate(model, input)).issues];
+  if (issues.length > 0) {
+    const message = `the input of step ${id} does not fit ${model}, nothing was sent: ${issuesSentence(issues)}`;
+    return { index, kind: 'failed', failure: { ...failure('InvalidInput', message), issues: boundIssues(issues) } };
+  }
+  const known = await lookup.facts(model);
+  const priceUsd = ('entry' in known ? priceOf(known.entry, input) : undefined) ?? draft.maxPriceUsd;
+  const { retryOfRunId } = settled;
+  return { ...facts, kind: 'order', input, ...withoutUndefined({ priceUsd, retryOfRunId }) };
+}
+
+function failed(index: number, type: StepFailure['type'], message: string): PreparedOrder {
+  return { index, kind: 'failed', failure: failure(type, message) };
+}
+
+function failure(type: StepFailure['type'], message: string): StepFailure {
+  return { type, message, submission: 'not_sent' };
+}

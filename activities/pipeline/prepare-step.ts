@@ -1,0 +1,87 @@
+import { jsonPath } from '../../domain/json.ts';
+import type { PipelineActivities, PreparedOrder, StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
+import { planLimits, type PlanModelStep } from '../../domain/pipeline.ts';
+import { evaluateBare, evaluateValue, ExpressionError, type Values } from '../../plans/evaluate.ts';
+import { createModelLookup } from '../../plans/model-facts.ts';
+import type { PipelineDeps } from './pipeline-deps.ts';
+import { draftOrder, type OrderDraft, settleOrder } from './prepare-order.ts';
+import { expressionFailure, toValues } from './step-values.ts';
+
+/** An answer stands in the history: what is above is asked for in a further one. */
+const maxAnswerBytes = 256 * 1024;
+const looksAtOnce = 20;
+
+/** Evaluates what a step is made of, prices it, and looks at what is known of its keys. Orders nothing. */
+export function createPrepareStep(deps: PipelineDeps): PipelineActivities['prepareStep'] {
+  return async (question) => {
+    try {
+      return await prepare(deps, question);
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      return { kind: 'failed', failure: expressionFailure(error, question.values) };
+    }
+  };
+}
+
+async function prepare(deps: PipelineDeps, question: StepQuestion): Promise<StepAnswer> {
+  const { id, step, from = 0, further } = question;
+  const values = toValues(question.values);
+  const path = jsonPath('$.steps', id);
+  if (step.if !== undefined && from === 0 && further === undefined) {
+    const isWanted = evaluateBare(step.if, values, `${path}.if`);
+    if (typeof isWanted !== 'boolean') throw new ExpressionError(`${path}.if`, `${step.if} is neither true nor false`);
+    if (!isWanted) return { kind: 'skip', reason: 'its if is false' };
+  }
+  if (step.kind === 'approval') {
+    return { kind: 'choose', ...(step.choose !== undefined && { choices: readChoices(step.choose, values, path) }) };
+  }
+  const items = itemsOf(step, values, path);
+  const total = items?.length ?? 1;
+  const lookup = createModelLookup(deps.lookup);
+  const valuesOf = (index: number): Values => (items ? { ...values, item: items[index], index } : values);
+  if (further) {
+    const draft = draftOrder(question, step, valuesOf(further.index), { ...further });
+    return { kind: 'orders', total, orders: [await settleOrder(deps, lookup, question, draft)] };
+  }
+  const digests = { ...question.digests };
+  const orders: PreparedOrder[] = [];
+  let bytes = 0;
+  let next = from;
+  while (next < total && bytes < maxAnswerBytes) {
+    const drafts: OrderDraft[] = [];
+    for (; next < total && drafts.length < looksAtOnce && bytes < maxAnswerBytes; next += 1) {
+      const draft = draftOrder(question, step, valuesOf(next), { index: next, rank: 0, digests });
+      bytes += 'input' in draft ? Buffer.byteLength(JSON.stringify(draft.input)) + 400 : 400;
+      drafts.push(draft);
+    }
+    orders.push(...(await Promise.all(drafts.map((draft) => settleOrder(deps, lookup, question, draft)))));
+  }
+  return { kind: 'orders', total, orders, ...(next < total && { next, digests }) };
+}
+
+function readChoices(choose: unknown, values: Values, path: string): string[] {
+  const at = `${path}.approval.choose`;
+  const choices = evaluateValue(choose, values, at);
+  const isList = Array.isArray(choices) && choices.every((choice) => typeof choice === 'string');
+  if (!isList) throw new ExpressionError(at, 'what is to be chosen from is no list of texts');
+  if (choices.length === 0)
+    throw new ExpressionError(at, 'there is nothing to choose from', { expression: String(choose) });
+  if (choices.length <= planLimits.approvalChoices) return choices;
+  throw new ExpressionError(
+    at,
+    `${String(choices.length)} choices, and there may be ${String(planLimits.approvalChoices)}`,
+  );
+}
+
+/** Undefined without a `forEach`. */
+function itemsOf({ forEach }: PlanModelStep, values: Values, path: string): unknown[] | undefined {
+  if (forEach === undefined) return undefined;
+  const at = `${path}.forEach`;
+  const items = typeof forEach === 'string' ? evaluateBare(forEach, values, at) : evaluateValue(forEach, values, at);
+  if (!Array.isArray(items)) throw new ExpressionError(at, 'what it goes over is no list');
+  if (items.length <= planLimits.forEachItems) return items as unknown[];
+  throw new ExpressionError(
+    at,
+    `${String(items.length)} items, and a step may have ${String(planLimits.forEachItems)}; more make a batch of pipelines`,
+  );
+}

@@ -1,0 +1,49 @@
+import type { PipelineResult } from '../../../client/index.ts';
+import { walkJson } from '../../../domain/json.ts';
+import type { CommandContext } from '../../command-context.ts';
+import type { DownloadFlags } from '../../deliver.ts';
+import { downloadOutput } from '../../download-output.ts';
+import { type ExitCode, exitCodes } from '../../exit-codes.ts';
+import { ownCommand } from '../../own-command.ts';
+import { fields } from '../../pretty.ts';
+import { oneLine } from '../../printable.ts';
+
+/** The command that gets a result, and its files, once more. */
+export function pipelineResultCommand(key: string, { download, allowHost = [] }: DownloadFlags): string {
+  const flags = download === undefined ? [] : ['--download', download];
+  return ownCommand('pipeline result', key, ...flags, ...allowHost.flatMap((host) => ['--allow-host', host]));
+}
+
+/** Prints exactly what the workflow returned, then downloads the files of its outputs where asked to. */
+export async function deliverPipeline(
+  { printer }: CommandContext,
+  result: PipelineResult,
+  { download, allowHost }: DownloadFlags,
+): Promise<ExitCode> {
+  printer.print(result, () => prettyResult(result));
+  if (download !== undefined) {
+    const onSaved = (path: string) => {
+      printer.note(`saved ${oneLine(path)}`);
+    };
+    const output = { images: urlsIn(result.outputs), videos: [], audios: [] };
+    await downloadOutput(output, { directory: download, allowedHosts: allowHost, onSaved });
+  }
+  return result.phase === 'partial' ? exitCodes.partial : exitCodes.done;
+}
+
+function prettyResult({ key, phase, outputs, steps, costUsd }: PipelineResult): string {
+  const ended = Object.entries(steps).map(([id, step]): [string, string] => [
+    id,
+    `${step.phase.replaceAll('_', ' ')}${step.reused ? ' (reused)' : ''}`,
+  ]);
+  const named = Object.entries(outputs).flatMap(([name, value]) =>
+    urlsIn(value).map((url): [string, string] => [name, url]),
+  );
+  return fields([...named, ['phase', phase], ['cost', `$${String(costUsd)}`], ...ended, ['key', key]]);
+}
+
+function urlsIn(value: unknown): string[] {
+  return [...walkJson(value)].flatMap(({ value: text }) =>
+    typeof text === 'string' && /^https?:\/\//i.test(text) ? [text] : [],
+  );
+}

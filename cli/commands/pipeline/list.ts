@@ -1,0 +1,40 @@
+import { Option } from 'commander';
+import type { ListedPipeline, PipelinePhase } from '../../../client/index.ts';
+import { pipelinePhases } from '../../../domain/pipeline-run.ts';
+import { defineCommand } from '../../define-command.ts';
+import { exitCodes } from '../../exit-codes.ts';
+import { parseCount } from '../../option-parsers.ts';
+import { table } from '../../pretty.ts';
+
+interface ListFlags {
+  phase?: PipelinePhase;
+  limit: number;
+}
+
+/** `pipeline list`: the pipelines that Temporal keeps. */
+export const addPipelineList = defineCommand<ListFlags>({
+  signature: 'list',
+  summary: 'List pipelines: first those that run, then those that ended, the newest first. Needs no worker.',
+  examples: [
+    'runcomfy-temporal pipeline list --phase running',
+    'runcomfy-temporal pipeline list --limit 20 --output json',
+  ],
+  set: (command) =>
+    command
+      .addOption(new Option('--phase <phase>', 'only in this phase').choices(pipelinePhases))
+      .addOption(new Option('--limit <count>', 'at most so many').argParser(parseCount).default(100)),
+  act: ({ printer, withTemporal }, _args, filter) =>
+    withTemporal(async ({ generations }) => {
+      const found: ListedPipeline[] = [];
+      for await (const pipeline of generations.pipelines.list(filter)) found.push(pipeline);
+      printer.print({ pipelines: found }, () =>
+        found.length === 0 ? 'no pipelines' : table(['KEY', 'PHASE', 'STEPS', 'COST', 'STARTED'], found.map(rowOf)),
+      );
+      return exitCodes.done;
+    }),
+});
+
+function rowOf({ key, phase, steps, succeeded, costUsd, startedAt }: ListedPipeline): string[] {
+  const counts = steps === undefined ? '' : `${String(succeeded ?? 0)}/${String(steps)}`;
+  return [key, phase, counts, costUsd === undefined ? '' : `$${String(costUsd)}`, startedAt];
+}

@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { Option } from 'commander';
+import { sumUp } from '../../../domain/estimate.ts';
+import { withoutUndefined } from '../../../domain/json.ts';
+import { estimateOrders } from '../../../plans/estimate.ts';
+import { CliError } from '../../cli-error.ts';
+import { confirm } from '../../confirm.ts';
+import { defineCommand } from '../../define-command.ts';
+import { addDownloadOptions, type DownloadFlags, prepareDownload } from '../../deliver.ts';
+import { exitCodes } from '../../exit-codes.ts';
+import { catchInterrupts } from '../../interrupts.ts';
+import { parseStretch } from '../../option-parsers.ts';
+import { ownCommand } from '../../own-command.ts';
+import { deliverPipeline, pipelineResultCommand } from './deliver.ts';
+import { addPlanOptions, checkPlanFile, type PlanFlags } from './plan-file.ts';
+import { waitForPipeline } from './wait.ts';
+
+interface RunFlags extends PlanFlags, DownloadFlags {
+  key?: string;
+  deadline?: number;
+  rerun?: boolean;
+  wait: boolean;
+  yes?: boolean;
+}
+
+/** `pipeline run FILE`: starts a pipeline, or attaches to the one of the same key, and waits for its result. */
+export const addPipelineRun = defineCommand<RunFlags>({
+  signature: 'run <file>',
+  summary:
+    'Run a plan and wait for its result. The same --key with the same plan attaches; with --rerun only what has changed, failed or is gone is ordered.',
+  examples: [
+    'runcomfy-temporal pipeline run film.yaml --key film-1 --param scene="A lighthouse at dusk" --download .',
+    'runcomfy-temporal pipeline run film.yaml --key film-1 --rerun --max-cost 2',
+    'runcomfy-temporal pipeline run - --no-wait --output json < film.yaml',
+  ],
+  set: (command) => {
+    command.option('--key <key>', 'name of this run, and the Workflow ID; default pipeline-<uuid>');
+    addPlanOptions(command);
+    command
+      .addOption(
+        new Option('--deadline <time>', 'give up after this time, e.g. 2h; default 7d').argParser(parseStretch),
+      )
+      .option(
+        '--rerun',
+        'run a key again that has ended: order what is new, changed, failed before or gone, and no more',
+      )
+      .option('--yes', 'do not ask whether the price is right')
+      .option('--no-wait', 'print { key, runId } as soon as it is started');
+    addDownloadOptions(command);
+  },
+  act: async (context, [file = ''], flags) => {
+    const { printer, streams, config } = context;
+    if (!flags.wait && flags.download !== undefined) {
+      throw new CliError('Usage', '--no-wait and --download do not go together: the files come with the result');
+    }
+    const { plan, params, checked, warnings } = await checkPlanFile(file, flags, { config, stdin: streams.stdin });
+    for (const warning of warnings) printer.note(`warning: ${warning}`);
+    await prepareDownload(flags);
+    const { totalUsd, atLeastUsd } = sumUp(estimateOrders(checked.orders));
+    const price = totalUsd === null ? `at least $${String(atLeastUsd)}, not all is known` : `$${String(totalUsd)}`;
+    if (printer.format === 'pretty') printer.note(`expected price: ${price}`);
+    if (!flags.yes && flags.maxCost === undefined && !(await confirm(streams, 'run it?'))) {
+      throw new CliError('Usage', 'nothing was ordered: not confirmed');
+    }
+    const { key = `pipeline-${randomUUID()}`, deadline, maxCost, rerun } = flags;
+    const request = { plan, params, ...withoutUndefined({ deadlineMs: deadline, maxCostUsd: maxCost }) };
+    return context.withTemporal(async (connected) => {
+      const interrupts = catchInterrupts();
+      try {
+        const command = pipelineResultCommand(key, flags);
+        context.followed = { key, command };
+        if (flags.key === undefined) printer.note(`key ${key}: \`${command}\` finds this pipeline again`);
+        const pipeline = await connected.generations.pipelines.start(request, { key, ...(rerun && { rerun }) });
+        for (const notice of pipeline.notices) printer.note(`note: ${notice}`);
+        if (!flags.wait) {
+          const { runId } = pipeline;
+          printer.print({ key, runId }, () => `started ${key}: \`${ownCommand('pipeline result', key)}\` waits for it`);
+          return exitCodes.done;
+        }
+        const result = await waitForPipeline(connected, pipeline, context, interrupts);
+        return await deliverPipeline(context, result, flags);
+      } finally {
+        interrupts.stop();
+      }
+    });
+  },
+});

@@ -1,0 +1,22 @@
+import { defineCommand } from '../../define-command.ts';
+import { exitCodes } from '../../exit-codes.ts';
+import { prettyPipeline } from './pretty-pipeline.ts';
+
+/** `pipeline status KEY`: where a pipeline and its steps stand. */
+export const addPipelineStatus = defineCommand({
+  signature: 'status <key>',
+  summary:
+    'Show where a pipeline and its open generations stand; without a worker, what Temporal itself knows (exit 69).',
+  examples: [
+    'runcomfy-temporal pipeline status film-1',
+    "runcomfy-temporal pipeline status film-1 --output json | jq '.steps[] | {id, phase}'",
+  ],
+  act: ({ printer, withTemporal }, [key = '']) =>
+    withTemporal(async ({ generations }) => {
+      const state = await (await generations.pipelines.get(key)).state();
+      printer.print(state, () => prettyPipeline(state, key));
+      if (!state.isFromServer) return exitCodes.done;
+      printer.note('no worker answers: this is what Temporal itself knows; start one with `runcomfy-temporal worker`');
+      return exitCodes.unavailable;
+    }),
+});

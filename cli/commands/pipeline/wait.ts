@@ -1,0 +1,92 @@
+import {
+  GenerationError,
+  type KnownPipelineState,
+  type PipelineHandle,
+  type PipelineResult,
+} from '../../../client/index.ts';
+import type { CommandContext, ConnectedGenerations } from '../../command-context.ts';
+import { catchInterrupts, type Interrupts } from '../../interrupts.ts';
+import { ownCommand } from '../../own-command.ts';
+import { describeOutcome } from '../../pretty.ts';
+import type { Printer } from '../../printer.ts';
+import { leaveAtStandstill } from '../../wait-for-end.ts';
+import { pipelineLine, pipelineMark } from './pretty-pipeline.ts';
+
+const redrawEveryMs = 1_000;
+
+/**
+ * Waits for the end of a pipeline with live progress of every step. The first Ctrl-C asks it to cancel, the second leaves
+ * it to itself; so does the lack of a worker. What a person has to decide is said once.
+ */
+export async function waitForPipeline(
+  { client }: ConnectedGenerations,
+  pipeline: PipelineHandle,
+  { printer }: Pick<CommandContext, 'printer'>,
+  interrupts: Interrupts = catchInterrupts(),
+): Promise<PipelineResult> {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const leave = (error: Error) => {
+    stop.abort(error);
+  };
+  interrupts.answer({
+    onFirst: () => void cancelAloud(pipeline, printer),
+    onDetach: () => {
+      leave(pipelineDetached(pipeline.key));
+    },
+  });
+  const beside = [showProgress(pipeline, printer, signal), leaveAtStandstill(client, pipeline.key, signal, leave)];
+  try {
+    return await pipeline.result({ signal });
+  } finally {
+    interrupts.stop();
+    stop.abort();
+    // A connection must not be closed while calls are under way.
+    await Promise.all(beside);
+    printer.endProgress();
+  }
+}
+
+/** The pipeline goes on without us; the message says how to come back to it. */
+export function pipelineDetached(key: string): GenerationError {
+  const message = `pipeline "${key}" goes on without this command: \`${ownCommand('pipeline result', key)}\` waits for it again`;
+  return new GenerationError({ type: 'StillRunning', message, key });
+}
+
+async function cancelAloud(pipeline: PipelineHandle, printer: Printer): Promise<void> {
+  printer.note('asking every order to cancel … (Ctrl-C again leaves the pipeline to itself)');
+  try {
+    const { outcome } = await pipeline.cancel({ reason: 'Ctrl-C at the command line' });
+    printer.note(`${outcome}: ${describeOutcome(outcome)}`);
+  } catch (error) {
+    printer.note(`the cancel could not be delivered: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function showProgress(pipeline: PipelineHandle, printer: Printer, signal: AbortSignal): Promise<void> {
+  const since = Date.now();
+  let last: KnownPipelineState | undefined;
+  const draw = () => {
+    if (last && !signal.aborted) printer.progress(pipelineLine(last, Date.now() - since), pipelineMark(last));
+  };
+  const redraw = setInterval(draw, redrawEveryMs);
+  const told = new Set<string>();
+  try {
+    for await (const state of pipeline.watch({ signal })) {
+      last = state;
+      for (const { id, phase } of state.steps) {
+        if (phase !== 'awaiting_decision' || told.has(id)) continue;
+        told.add(id);
+        const shown = ownCommand('pipeline status', pipeline.key);
+        printer.note(
+          `step ${id} awaits a decision: \`${shown}\` shows the choices, \`${ownCommand('pipeline approve', pipeline.key, id)}\` decides`,
+        );
+      }
+      draw();
+    }
+  } catch {
+    // Whoever awaits the result hears of everything that matters.
+  } finally {
+    clearInterval(redraw);
+  }
+}

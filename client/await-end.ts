@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Client, WorkflowFailedError } from '@temporalio/client';
+import { isServerAway } from './grpc.ts';
+
+/** How an end is waited for. */
+export interface WaitOptions {
+  /** Stops the waiting, not what is waited for: the promise then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** How long an unreachable Temporal is waited for; default 5 minutes. */
+  patienceMs?: number | undefined;
+}
+
+const defaultPatienceMs = 5 * 60_000;
+const pauseWhileAwayMs = 2_000;
+/** A wait that lasted this long had reached the server, so that the patience starts anew. */
+const reachedAfterMs = 60_000;
+
+/**
+ * Waits for the end of a run and of those that continue it; a server that is away for a while is waited for. How it
+ * failed is told by `explain`.
+ */
+export async function awaitEnd<Result>(
+  client: Client,
+  { key, runId }: { key: string; runId: string },
+  { signal, patienceMs = defaultPatienceMs }: WaitOptions,
+  explain: (error: WorkflowFailedError) => Promise<Error>,
+): Promise<Result> {
+  let isAwaySince: number | undefined;
+  for (;;) {
+    signal?.throwIfAborted();
+    const askedAt = Date.now();
+    const ask = () => client.workflow.result(key, runId) as Promise<Result>;
+    try {
+      return await (signal ? client.withAbortSignal(signal, ask) : ask());
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof WorkflowFailedError) throw await explain(error);
+      if (!isServerAway(error)) throw error;
+      if (isAwaySince === undefined || Date.now() - askedAt > reachedAfterMs) isAwaySince = askedAt;
+      if (Date.now() - isAwaySince > patienceMs) throw error;
+      await sleep(pauseWhileAwayMs);
+    }
+  }
+}

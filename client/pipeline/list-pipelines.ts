@@ -1,0 +1,92 @@
+import type { Client } from '@temporalio/client';
+import { withoutUndefined } from '../../domain/json.ts';
+import { pipelineWorkflowType } from '../../domain/names.ts';
+import { type PipelinePhase, pipelinePhases } from '../../domain/pipeline-run.ts';
+import { checkArgument } from '../generation/check-arguments.ts';
+import { isClosed, listRuns, type RunInfo } from '../generation/run-info.ts';
+import { phaseIn, readMemo } from './read-pipeline-state.ts';
+
+/** Which pipelines are listed. */
+export interface PipelineFilter {
+  phase?: PipelinePhase | undefined;
+  /** Default 100; `Infinity` for all. */
+  limit?: number | undefined;
+}
+
+/** A pipeline as Temporal lists it, by the short form that it leaves in its memo. */
+export interface ListedPipeline {
+  key: string;
+  runId: string;
+  phase: PipelinePhase;
+  costUsd?: number;
+  /** How many steps it has, and how many of them have succeeded. */
+  steps?: number;
+  succeeded?: number;
+  startedAt: string;
+  closedAt?: string;
+}
+
+const defaultLimit = 100;
+const rowsAtOnce = 20;
+
+/** Lists pipelines: first those that run, then those that ended, the newest first. Needs no worker. */
+export async function* listPipelines(
+  client: Client,
+  { phase, limit = defaultLimit }: PipelineFilter = {},
+): AsyncGenerator<ListedPipeline, void, undefined> {
+  checkArgument(
+    'filter.phase',
+    phase === undefined || pipelinePhases.includes(phase),
+    `one of ${pipelinePhases.join(', ')}`,
+  );
+  checkArgument('filter.limit', typeof limit === 'number' && limit > 0, 'a number above 0');
+  let told = 0;
+  const query = `WorkflowType = "${pipelineWorkflowType}" AND ExecutionStatus != "ContinuedAsNew"`;
+  for await (const page of listRuns(client, query)) {
+    for (let at = 0; at < page.length; at += rowsAtOnce) {
+      const rows = await Promise.all(page.slice(at, at + rowsAtOnce).map((run) => describeRow(client, run)));
+      for (const row of rows) {
+        if (phase !== undefined && row.phase !== phase) continue;
+        yield row;
+        told += 1;
+        if (told >= limit) return;
+      }
+    }
+  }
+}
+
+async function describeRow(client: Client, run: RunInfo): Promise<ListedPipeline> {
+  const { key, runId, startedAt, closedAt } = run;
+  const memo = await readMemo(client, key, runId);
+  const steps = Object.values(memo['steps'] ?? {});
+  const { costUsd } = memo;
+  return withoutUndefined({
+    key,
+    runId,
+    phase: phaseOf(run, memo),
+    costUsd: typeof costUsd === 'number' ? costUsd : undefined,
+    steps: steps.length === 0 ? undefined : steps.length,
+    succeeded: steps.length === 0 ? undefined : steps.filter((step) => step === 'succeeded').length,
+    startedAt: startedAt.toISOString(),
+    closedAt: closedAt?.toISOString(),
+  });
+}
+
+function phaseOf(run: RunInfo, memo: Record<string, unknown>): PipelinePhase {
+  switch (run.status) {
+    case 'terminated':
+    case 'canceled':
+      return 'cancelled';
+    case 'timed_out':
+      return 'timed_out';
+    case 'completed':
+      return phaseIn(memo) ?? 'succeeded';
+    case 'failed':
+      return phaseIn(memo) ?? 'failed';
+    case 'running':
+    case 'paused':
+    case 'continued_as_new':
+    case 'unknown':
+      return isClosed(run) ? 'failed' : (phaseIn(memo) ?? 'running');
+  }
+}

@@ -1,0 +1,42 @@
+import type { Client } from '@temporalio/client';
+import type { PipelineRequest, PipelineResult } from '../../domain/pipeline-run.ts';
+import type { WaitOptions } from '../await-end.ts';
+import { eachNamed, named } from '../convert-errors.ts';
+import { checkKey } from '../generation/check-arguments.ts';
+import { describeRun } from '../generation/run-info.ts';
+import { type ListedPipeline, listPipelines, type PipelineFilter } from './list-pipelines.ts';
+import { refuseNoPipeline } from './pipeline-errors.ts';
+import { createPipelineHandle, type PipelineHandle } from './pipeline-handle.ts';
+import { type PipelineStartOptions, startPipeline } from './start-pipeline.ts';
+
+/** Starts pipelines and finds them again, from any process. */
+export interface PipelineClient {
+  /** Starts a pipeline, or attaches to the one that has the same key, plan and params; never orders twice under one key. */
+  start: (request: PipelineRequest, options?: PipelineStartOptions) => Promise<PipelineHandle>;
+  /** The newest run of a key; `KeyNotFound` where Temporal knows none. */
+  get: (key: string) => Promise<PipelineHandle>;
+  /** Waits for the result of a key. */
+  result: (key: string, options?: WaitOptions) => Promise<PipelineResult>;
+  /** Pipelines: first those that run, then those that ended, the newest first. */
+  list: (filter?: PipelineFilter) => AsyncIterable<ListedPipeline>;
+}
+
+/** Makes the client of pipelines. */
+export function createPipelineClient(client: Client, taskQueue: string): PipelineClient {
+  const get = (key: string): Promise<PipelineHandle> =>
+    named(key, async () => {
+      checkKey(key);
+      const { runId, workflowType } = await describeRun(client, key);
+      refuseNoPipeline(key, workflowType);
+      return createPipelineHandle(client, { key, runId, attached: true, notices: [] });
+    });
+  return {
+    start: (request, options) =>
+      named(options?.key ?? '', async () =>
+        createPipelineHandle(client, await startPipeline(client, taskQueue, request, options)),
+      ),
+    get,
+    result: async (key, options) => (await get(key)).result(options),
+    list: (filter) => eachNamed('', () => listPipelines(client, filter)),
+  };
+}

@@ -1,0 +1,45 @@
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, type WorkflowFailedError } from '@temporalio/client';
+import { readFailureDetails } from '../../domain/failure-details.ts';
+import { isFailureType } from '../../domain/failure-type.ts';
+import { pipelineWorkflowType } from '../../domain/names.ts';
+import type { PipelineFailureDetails } from '../../domain/pipeline-run.ts';
+import { GenerationError } from '../errors.ts';
+
+/** Turns how a pipeline ended into an error by failure type. */
+export function toPipelineError(error: WorkflowFailedError, key: string): GenerationError {
+  const { cause } = error;
+  if (cause instanceof ApplicationFailure) {
+    const pipeline = readFailureDetails<PipelineFailureDetails>(cause);
+    const { issues, failure } = pipeline;
+    return new GenerationError({
+      type: isFailureType(cause.type) ? cause.type : 'PipelineFailed',
+      message: cause.message,
+      key,
+      issues: issues ?? failure?.issues,
+      requestId: failure?.requestId,
+      submission: failure?.submission,
+      pipeline,
+      cause: error,
+    });
+  }
+  if (cause instanceof CancelledFailure) {
+    const message = `pipeline "${key}" was cancelled; what RunComfy could not stop runs on under its key`;
+    return new GenerationError({ type: 'PipelineCancelled', message, key, cause: error });
+  }
+  const isTerminated = cause instanceof TerminatedFailure;
+  const what = isTerminated ? 'was terminated in Temporal' : "was ended by Temporal's own timeout";
+  const message = `pipeline "${key}" ${what}; its orders were asked to cancel, and what runs on ends under its key`;
+  return new GenerationError({
+    type: isTerminated ? 'PipelineCancelled' : 'PipelineTimedOut',
+    message,
+    key,
+    cause: error,
+  });
+}
+
+/** Refuses a key under which a workflow runs that is no pipeline. */
+export function refuseNoPipeline(key: string, workflowType: string): void {
+  if (workflowType === pipelineWorkflowType) return;
+  const message = `key "${key}" is in use by a workflow of type "${workflowType}", which is no pipeline: choose another key`;
+  throw new GenerationError({ type: 'KeyInUse', message, key });
+}

@@ -1,0 +1,53 @@
+import type { Client } from '@temporalio/client';
+import type {
+  ApprovalDecision,
+  PipelineCancelOrder,
+  PipelineCancelReply,
+  PipelinePhase,
+  PipelineResult,
+} from '../../domain/pipeline-run.ts';
+import { awaitEnd, type WaitOptions } from '../await-end.ts';
+import { eachNamed, named } from '../convert-errors.ts';
+import { describeRun, isClosed } from '../generation/run-info.ts';
+import { watchChanges, type WatchOptions } from '../watch-changes.ts';
+import { cancelPipeline, decidePipeline } from './decide.ts';
+import { toPipelineError } from './pipeline-errors.ts';
+import { isPipelineEnd, type KnownPipelineState, readPipelineState } from './read-pipeline-state.ts';
+import type { StartedPipeline } from './start-pipeline.ts';
+
+/** One pipeline, by its key. Every method throws `GenerationError`. */
+export interface PipelineHandle extends StartedPipeline {
+  /** Waits for the end: the result, or an error that says what became of each step (`error.pipeline`). */
+  result: (options?: WaitOptions) => Promise<PipelineResult>;
+  /** Where it stands, with its open generations; works on ended pipelines, and without a worker as far as the server knows. */
+  state: () => Promise<KnownPipelineState>;
+  /** Whether the newest run of the key has closed; needs no worker. */
+  isEnded: () => Promise<boolean>;
+  /** Asks every open order to stop, and tells the truth about what came of each. */
+  cancel: (order?: PipelineCancelOrder, options?: { timeoutMs?: number }) => Promise<PipelineCancelReply>;
+  /** Decides an approval. */
+  decide: (decision: ApprovalDecision) => Promise<{ phase: PipelinePhase }>;
+  /** Every state that differs from the one before, the last as the pipeline ended. */
+  watch: (options?: WatchOptions) => AsyncIterable<KnownPipelineState>;
+}
+
+/** Binds the verbs of a pipeline to its key. */
+export function createPipelineHandle(client: Client, started: StartedPipeline): PipelineHandle {
+  const { key, runId } = started;
+  const result = (options: WaitOptions = {}) =>
+    awaitEnd<PipelineResult>(client, { key, runId }, options, (error) => Promise.resolve(toPipelineError(error, key)));
+  const watched = ({ patienceMs }: WatchOptions) => ({
+    look: (signal: AbortSignal) => readPipelineState(client, key, { signal }),
+    isEnd: ({ phase }: KnownPipelineState) => isPipelineEnd(phase),
+    awaitEnd: (signal: AbortSignal) => result({ signal, patienceMs }),
+  });
+  return {
+    ...started,
+    result: (options) => named(key, () => result(options)),
+    state: () => named(key, () => readPipelineState(client, key)),
+    isEnded: () => named(key, async () => isClosed(await describeRun(client, key))),
+    cancel: (order, options) => named(key, () => cancelPipeline(client, key, order, options)),
+    decide: (decision) => named(key, () => decidePipeline(client, key, decision)),
+    watch: (options = {}) => eachNamed(key, () => watchChanges(watched(options), options)),
+  };
+}

@@ -1,0 +1,110 @@
+import { type Client, QueryNotRegisteredError } from '@temporalio/client';
+import { isJsonObject } from '../../domain/json.ts';
+import { pipelineWorkflowType } from '../../domain/names.ts';
+import {
+  type ItemState,
+  type PipelinePhase,
+  pipelinePhases,
+  type PipelineState,
+  type StepState,
+} from '../../domain/pipeline-run.ts';
+import { pipelineStateQuery } from '../../workflows/pipeline/messages.ts';
+import { askWorker } from '../generation/ask-worker.ts';
+import { readState } from '../generation/following/read-state.ts';
+import type { KnownState } from '../generation/following/server-state.ts';
+import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
+import { grpcCode, grpcCodeOf, isOutOfTime } from '../grpc.ts';
+import { refuseNoPipeline } from './pipeline-errors.ts';
+
+/** Where a pipeline stands. */
+export interface KnownPipelineState extends PipelineState {
+  /** The states of the generations that are open, by key; as many as are looked at, at most 20. */
+  orders?: Record<string, KnownState>;
+  /** No worker answered: this is what Temporal itself knows. */
+  isFromServer?: true;
+}
+
+const queryTimeoutMs = 12_000;
+const maxOrders = 20;
+
+/** Whether a phase is the end of a pipeline. */
+export function isPipelineEnd(phase: PipelinePhase): boolean {
+  return phase !== 'checking' && phase !== 'running' && phase !== 'stopping';
+}
+
+/** Asks the pipeline where it stands, and its open generations; without a worker tells what the server knows. */
+export async function readPipelineState(
+  client: Client,
+  key: string,
+  { signal }: { signal?: AbortSignal } = {},
+): Promise<KnownPipelineState> {
+  const query = () => client.workflow.getHandle(key).query<PipelineState>(pipelineStateQuery);
+  const reply = await askWorker(client, key, query, { timeoutMs: queryTimeoutMs, signal });
+  signal?.throwIfAborted();
+  const run = await describeRun(client, key);
+  refuseNoPipeline(key, run.workflowType);
+  if (reply === 'unattended') return await serverState(client, run);
+  if ('error' in reply) {
+    if (!isWithoutWorker(reply.error)) throw reply.error;
+    return await serverState(client, run);
+  }
+  const state = isClosed(run) ? { ...reply.answer, phase: endPhaseOf(run) ?? reply.answer.phase } : reply.answer;
+  if (isPipelineEnd(state.phase)) return state;
+  const orders = await readOrders(client, state.steps);
+  return { ...state, ...(Object.keys(orders).length > 0 && { orders }) };
+}
+
+async function readOrders(client: Client, steps: StepState[]): Promise<Record<string, KnownState>> {
+  const keys = steps
+    .flatMap((step): (StepState | ItemState)[] => step.items ?? [step])
+    .flatMap(({ phase, key }) => (phase === 'ordered' && key !== undefined ? [key] : []));
+  const read = async (key: string) => [key, await readState(client, key).catch(() => undefined)] as const;
+  const states = await Promise.all(keys.slice(0, maxOrders).map(read));
+  return Object.fromEntries(states.flatMap(([key, state]) => (state === undefined ? [] : [[key, state]])));
+}
+
+/** An end that Temporal made wins over what the workflow said last. */
+function endPhaseOf({ status }: RunInfo): PipelinePhase | undefined {
+  if (status === 'terminated' || status === 'canceled') return 'cancelled';
+  return status === 'timed_out' ? 'timed_out' : undefined;
+}
+
+async function serverState(client: Client, run: RunInfo): Promise<KnownPipelineState> {
+  const memo = await readMemo(client, run.key);
+  const phase = endPhaseOf(run) ?? phaseIn(memo) ?? (run.status === 'completed' ? 'succeeded' : undefined);
+  const costUsd = memo['costUsd'];
+  const steps = isJsonObject(memo['steps']) ? Object.entries(memo['steps']) : [];
+  return {
+    phase: phase ?? (run.status === 'failed' ? 'failed' : 'running'),
+    startedAt: run.startedAt.toISOString(),
+    deadlineAt: '',
+    ...(run.closedAt && { endedAt: run.closedAt.toISOString() }),
+    costUsd: typeof costUsd === 'number' ? costUsd : 0,
+    reservedUsd: 0,
+    steps: steps.map(([id, step]) => ({ id, phase: step as StepState['phase'] })),
+    warnings: [],
+    isFromServer: true,
+  };
+}
+
+/** The short form that the workflow leaves in its memo; nothing where it cannot be read here. */
+export async function readMemo(client: Client, key: string, runId?: string): Promise<Record<string, unknown>> {
+  try {
+    const { memo } = await client.workflow.getHandle(key, runId).describe();
+    const found = memo?.[pipelineWorkflowType];
+    return isJsonObject(found) ? found : {};
+  } catch {
+    return {};
+  }
+}
+
+/** The phase that a memo tells. */
+export function phaseIn(memo: Record<string, unknown>): PipelinePhase | undefined {
+  return pipelinePhases.find((phase) => phase === memo['phase']);
+}
+
+function isWithoutWorker(error: unknown): boolean {
+  return (
+    isOutOfTime(error) || error instanceof QueryNotRegisteredError || grpcCodeOf(error) === grpcCode.failedPrecondition
+  );
+}

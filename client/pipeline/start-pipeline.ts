@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowStartOptions } from '@temporalio/client';
+import type { InputIssue } from '../../domain/generation.ts';
+import { issuesSentence } from '../../domain/issues.ts';
+import { isSameJson } from '../../domain/json.ts';
+import { pipelineWorkflowType } from '../../domain/names.ts';
+import { parsePipelineRequest, pipelineRequestFields } from '../../domain/pipeline-request.ts';
+import type { PipelineRequest } from '../../domain/pipeline-run.ts';
+import { checkPlan } from '../../plans/check-plan.ts';
+import { GenerationError } from '../errors.ts';
+import { checkArgument, checkKey } from '../generation/check-arguments.ts';
+import { readOriginalRequest } from '../generation/original-request.ts';
+import { describeRun, isClosed } from '../generation/run-info.ts';
+import { startWorkflow } from '../generation/starting/start-workflow.ts';
+import { toJsonText } from '../generation/starting/to-json.ts';
+import { refuseNoPipeline } from './pipeline-errors.ts';
+
+/** How a pipeline is started. */
+export interface PipelineStartOptions {
+  /** Workflow ID of the pipeline; the same key attaches and never orders twice. Default `pipeline-<uuid>`. */
+  key?: string | undefined;
+  /**
+   * Runs a key again whose last run has ended, also with another plan or other params: only what has changed, failed or is
+   * gone is ordered. Sets `orderAgain`.
+   */
+  rerun?: boolean | undefined;
+}
+
+/** A pipeline that was started, or found. */
+export interface StartedPipeline {
+  key: string;
+  runId: string;
+  /** This call started nothing: the pipeline ran, or had ended, before. */
+  attached: boolean;
+  /** What the caller should know, in sentences. */
+  notices: string[];
+}
+
+const maxRequestBytes = 1024 * 1024;
+
+/** Starts a pipeline under a key, or attaches to the one that has this key. Its plan is checked before anything is sent. */
+export async function startPipeline(
+  client: Client,
+  taskQueue: string,
+  given: PipelineRequest,
+  { key = `pipeline-${randomUUID()}`, rerun = false }: PipelineStartOptions = {},
+): Promise<StartedPipeline> {
+  checkKey(key);
+  checkArgument('rerun', typeof rerun === 'boolean', 'true or false', key);
+  const { request, warnings } = await checkPipelineRequest(rerun ? { ...given, orderAgain: true } : given, key);
+  const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') =>
+    startUnlessClosed(client, key, { taskQueue, args: [request], workflowIdReusePolicy });
+  const first = await start('REJECT_DUPLICATE');
+  if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };
+  const last = await describeRun(client, key);
+  refuseNoPipeline(key, last.workflowType);
+  if (!rerun) return await attach(client, key, request, last.runId, isClosed(last));
+  if (!isClosed(last)) throw stillRunning(key, 'wait for its end, or cancel it, before it is run again');
+  const again = await start('ALLOW_DUPLICATE');
+  if (again?.isNew) return { key, runId: again.runId, attached: false, notices: warnings };
+  throw stillRunning(key, 'somebody else has run it again meanwhile');
+}
+
+/** The request as it will travel, and hints. Throws `InvalidInput` with every problem that can be seen without a catalogue. */
+export async function checkPipelineRequest(
+  given: PipelineRequest,
+  key: string,
+): Promise<{ request: PipelineRequest; warnings: string[] }> {
+  const json = toJsonText(given);
+  if ('issues' in json) throw invalid(key, json.issues);
+  const bytes = Buffer.byteLength(json.text);
+  if (bytes > maxRequestBytes) {
+    throw invalid(key, [
+      { path: 'request', message: `has ${String(bytes)} bytes and may have ${String(maxRequestBytes)}` },
+    ]);
+  }
+  const parsed = parsePipelineRequest(JSON.parse(json.text));
+  if (!parsed.ok) throw invalid(key, parsed.issues);
+  const { request } = parsed;
+  const { plan, params = {} } = request;
+  const report = await checkPlan(plan, { params });
+  if (report.checked === undefined) throw invalid(key, report.issues);
+  // What could not be checked here is checked by the worker, which has the catalogue.
+  return { request, warnings: report.warnings.filter((warning) => !warning.includes('no catalogue is at hand')) };
+}
+
+async function attach(
+  client: Client,
+  key: string,
+  request: PipelineRequest,
+  runId: string,
+  isEnded: boolean,
+): Promise<StartedPipeline> {
+  const original = await readOriginalRequest(client, key, runId);
+  const started = { key, runId, attached: true };
+  if (original === undefined) {
+    return { ...started, notices: [`the first run of "${key}" is kept no longer: its plan could not be compared`] };
+  }
+  const existing = original.request as Partial<Record<keyof PipelineRequest, unknown>>;
+  const isSamePlan = isSameJson(existing.plan, request.plan);
+  const isSame = isSamePlan && isSameJson(existing.params ?? {}, request.params ?? {});
+  if (!isSame && !isEnded) {
+    throw stillRunning(
+      key,
+      `it has another plan or other params; wait for its end, or cancel it, or choose another key`,
+    );
+  }
+  if (!isSame) {
+    const what = isSamePlan ? 'other params' : 'another plan';
+    const message = `key "${key}" was run with ${what}: run it again on purpose (rerun), so that only what has changed is ordered, or choose another key`;
+    throw new GenerationError({ type: 'KeyInUse', message, key });
+  }
+  const different = pipelineRequestFields.filter(
+    (name) => name !== 'plan' && name !== 'params' && !isSameJson(existing[name] ?? null, request[name] ?? null),
+  );
+  const notice = `attached to pipeline "${key}" as it was started first: ${different.join(', ')} of this call had no effect`;
+  return { ...started, notices: different.length === 0 ? [] : [notice] };
+}
+
+/** Undefined: a run of this key has ended and the policy allows no other. */
+async function startUnlessClosed(
+  client: Client,
+  key: string,
+  options: Pick<WorkflowStartOptions, 'taskQueue' | 'args' | 'workflowIdReusePolicy'>,
+): Promise<{ runId: string; isNew: boolean } | undefined> {
+  try {
+    return await startWorkflow(client.workflow, pipelineWorkflowType, {
+      ...options,
+      workflowId: key,
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+    throw error;
+  }
+}
+
+function stillRunning(key: string, how: string): GenerationError {
+  return new GenerationError({ type: 'StillRunning', message: `pipeline "${key}" is still running: ${how}`, key });
+}
+
+function invalid(key: string, issues: InputIssue[]): GenerationError {
+  return new GenerationError({
+    type: 'InvalidInput',
+    message: `nothing was ordered, the pipeline is not valid (key ${key}): ${issuesSentence(issues)}`,
+    key,
+    submission: 'not_sent',
+    issues,
+  });
+}

@@ -1,0 +1,141 @@
+import type { CancelOutcome, GenerationResult, InputIssue } from './generation.ts';
+import type { StepFailure } from './pipeline-run.ts';
+import type { PipelinePlan, PlanParam, PlanStep } from './pipeline.ts';
+
+/** What activity `checkPlan` is asked. */
+export interface PlanQuestion {
+  plan: object;
+  params?: Record<string, unknown>;
+  maxCostUsd?: number;
+}
+
+/** What each step of a plan that may be run reads. */
+export interface StepSources {
+  id: string;
+  /** The steps that it waits for. */
+  steps: string[];
+  /** The params that it reads. */
+  params: string[];
+}
+
+/** An output that is nothing but a path, as `steps.clip.video`: found without an evaluator. */
+export type OutputPaths = Record<string, string[]>;
+
+/** What a check of a plan found. */
+export type PlanAnswer =
+  | { issues: InputIssue[] }
+  | {
+      plan: PipelinePlan;
+      params: Record<string, unknown>;
+      /** Each step after its sources. */
+      steps: StepSources[];
+      /** Set where every output is a plain path. */
+      outputPaths?: OutputPaths;
+      warnings: string[];
+      /** The search attributes of ours that the server knows. */
+      searchAttributes: string[];
+    };
+
+/** What expressions of a step may name. */
+export interface StepValuesInQuestion {
+  declared: Record<string, PlanParam>;
+  params: Record<string, unknown>;
+  steps: Record<string, { phase: string; [field: string]: unknown }>;
+  key: string;
+}
+
+/** What activity `prepareStep` is asked. */
+export interface StepQuestion {
+  id: string;
+  step: PlanStep;
+  values: StepValuesInQuestion;
+  lineage: string;
+  orderAgain?: boolean;
+  /** Index of the first item to prepare: not all fit into one answer. */
+  from?: number;
+  /** How often each digest has been used by the items before. */
+  digests?: Record<string, number>;
+  /** Prepares one further order of one item: an attempt, or a fallback. */
+  further?: FurtherOrder;
+}
+
+/** Which further order of an item is prepared. */
+export interface FurtherOrder {
+  index: number;
+  /** 0: the step's own order, 1: its first fallback. */
+  rank: number;
+  /** Keys that this run has used for the item. */
+  usedKeys: string[];
+  /** Which of the equal items it is, counted from 1. */
+  copy: number;
+}
+
+/** An order that is ready to be made, or what is known of it already. */
+export type PreparedOrder = { index: number } & (
+  | { kind: 'failed'; failure: StepFailure }
+  | ({ kind: 'order'; input: Record<string, unknown> } & OrderFacts & {
+        /** Run id of the unbilled run that this one follows. */
+        retryOfRunId?: string;
+      })
+  /** A generation of this key runs, or has failed. */
+  | ({ kind: 'attach' } & OrderFacts)
+  | ({ kind: 'reuse'; result: GenerationResult } & OrderFacts)
+);
+
+interface OrderFacts {
+  key: string;
+  model: string;
+  priceUsd?: number;
+  copy: number;
+}
+
+/** What a step comes to, before anything of it is ordered. */
+export type StepAnswer =
+  | { kind: 'skip'; reason: string }
+  | { kind: 'failed'; failure: StepFailure }
+  | { kind: 'choose'; choices?: string[] }
+  | {
+      kind: 'orders';
+      /** Items of the `forEach`; 1 without one. */
+      total: number;
+      orders: PreparedOrder[];
+      /** Index of the first item that is not prepared yet. */
+      next?: number;
+      digests?: Record<string, number>;
+    };
+
+/** What activity `evaluateOutputs` is asked. */
+export interface OutputsQuestion {
+  outputs: Record<string, unknown>;
+  values: StepValuesInQuestion;
+}
+
+/** The outputs of a pipeline, and what could not be evaluated. */
+export interface OutputsAnswer {
+  /** Null where an expression gives nothing. */
+  outputs: Record<string, unknown>;
+  warnings: string[];
+}
+
+/** How a generation that was followed has ended. */
+export type FollowAnswer = { result: GenerationResult } | { failure: StepFailure };
+
+/** What activity `cancelGenerations` is asked. */
+export interface CancelOrdersQuestion {
+  keys: string[];
+  reason?: string;
+}
+
+/** What the pipeline's workflow cannot do itself. */
+export interface PipelineActivities {
+  /** Checks a plan and its params before anything is paid. */
+  checkPlan: (question: PlanQuestion) => Promise<PlanAnswer>;
+  /** Evaluates what a step is made of, prices it, and looks at what is known of its keys. */
+  prepareStep: (question: StepQuestion) => Promise<StepAnswer>;
+  /** Evaluates the outputs of a pipeline. */
+  evaluateOutputs: (question: OutputsQuestion) => Promise<OutputsAnswer>;
+  /** Waits for the end of a generation that somebody else has started. */
+  followGeneration: (question: { key: string }) => Promise<FollowAnswer>;
+  /** Asks generations to cancel and tells what became of each, in the order of the keys. */
+  cancelGenerations: (question: CancelOrdersQuestion) => Promise<CancelOutcome[]>;
+}

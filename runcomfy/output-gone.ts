@@ -1,0 +1,29 @@
+import { request } from 'undici';
+import { parseUrl } from './urls.ts';
+
+const ownDomains = ['.runcomfy.net', '.runcomfy.com'];
+const withinMs = 3_000;
+const goneCodes = [403, 404, 410];
+
+/**
+ * Makes the question whether a file that RunComfy made is no longer to be had: one HEAD without the token, to RunComfy's
+ * own hosts and the host of the model API alone. Anything but 403, 404 and 410 counts as there, silence too.
+ */
+export function createOutputCheck({ modelApiBase }: { modelApiBase: string }): (url: string) => Promise<boolean> {
+  const apiHost = parseUrl(modelApiBase)?.host;
+  return async (url) => {
+    const target = parseUrl(url);
+    if (target === undefined || target.username !== '' || target.password !== '') return false;
+    const isOwn = target.protocol === 'https:' && ownDomains.some((domain) => target.hostname.endsWith(domain));
+    const isApi = target.host === apiHost && /^https?:$/.test(target.protocol);
+    if (!isOwn && !isApi) return false;
+    try {
+      const signal = AbortSignal.timeout(withinMs);
+      const { statusCode, body } = await request(target, { method: 'HEAD', signal });
+      await body.dump();
+      return goneCodes.includes(statusCode);
+    } catch {
+      return false;
+    }
+  };
+}

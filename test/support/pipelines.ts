@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import {
+  createGenerationClient,
+  type GenerationClient,
+  type PipelineClient,
+  type PipelineHandle,
+} from '../../client/index.ts';
+import type { LedgerJob, Simulator, SimulatorOptions } from '../../simulator/index.ts';
+import { connectClient, startQuickSimulator } from './generation-stack.ts';
+import { checkExecution, quietRuntime } from './generations.ts';
+import { inProcessWorkers } from './in-process-workers.ts';
+import { flux, kling } from './simulator-client.ts';
+
+/** What a test of pipelines works with: client, simulator, and workers that it may stop and start. */
+export interface PipelineStack {
+  client: Client;
+  generations: GenerationClient;
+  pipelines: PipelineClient;
+  simulator: Simulator;
+  workers: Awaited<ReturnType<typeof inProcessWorkers>>;
+  /** Jobs that RunComfy accepted, by the prompt they were given. */
+  jobsOf: (prompt: string) => LedgerJob[];
+  /** A key of its own. */
+  key: () => string;
+}
+
+/** Pipelines on the simulator, whose outputs stand at a public https origin, as models that take URLs want them. */
+export async function pipelineStack(options: SimulatorOptions = {}): Promise<PipelineStack> {
+  quietRuntime();
+  const client = await connectClient();
+  const simulator = await startQuickSimulator({
+    profiles: { '*': { queueMs: 100, runMs: 100 } },
+    ...options,
+    switches: {
+      max_parallel: 1_000,
+      wallet_usd: 10_000,
+      output_host: 'https://files.example.com',
+      ...options.switches,
+    },
+  });
+  const workers = await inProcessWorkers(client, simulator.modelApiBase);
+  await workers.start();
+  const generations = createGenerationClient({ client, taskQueue: workers.taskQueue });
+  return {
+    client,
+    generations,
+    pipelines: generations.pipelines,
+    simulator,
+    workers,
+    jobsOf: (prompt) => simulator.ledger().jobs.filter(({ input }) => input['prompt'] === prompt),
+    key: () => `pipeline-${randomUUID()}`,
+  };
+}
+
+/** A still of a prompt, and a clip from it. */
+export function stillAndClip(name: string, more: Record<string, unknown> = {}) {
+  return {
+    version: 1,
+    steps: {
+      still: { model: flux, input: { prompt: `${name} still` } },
+      clip: {
+        model: kling,
+        input: { prompt: `${name} clip`, start_image_url: '${{ steps.still.image }}', duration: 5 },
+        ...more,
+      },
+    },
+  };
+}
+
+/** No workflow task of the pipeline failed, and its history replays; its orders too. */
+export async function checkPipeline(client: Client, pipeline: PipelineHandle): Promise<void> {
+  const state = await pipeline.state();
+  const orders = state.steps.flatMap(({ key, attempts = [], items = [] }) => [
+    ...(key === undefined ? [] : [key]),
+    ...attempts.map((attempt) => attempt.key),
+    ...items.flatMap((item) => (item.key === undefined ? [] : [item.key])),
+  ]);
+  for (const key of new Set([pipeline.key, ...orders.slice(0, 10)])) await checkExecution(client, key);
+}

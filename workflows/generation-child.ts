@@ -1,0 +1,45 @@
+import {
+  ChildWorkflowCancellationType,
+  type ChildWorkflowHandle,
+  ParentClosePolicy,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { GenerationRequest, GenerationResult } from '../domain/generation.ts';
+import { generationWorkflowType, retryOfRunMemoKey } from '../domain/names.ts';
+
+type Generation = (request: GenerationRequest) => Promise<GenerationResult>;
+
+export interface ChildOrder {
+  key: string;
+  request: GenerationRequest;
+  /** Default: the queue of the workflow that orders. */
+  taskQueue?: string | undefined;
+  /** Run id of the unbilled run of this key that this one follows. */
+  retryOfRunId?: string | undefined;
+}
+
+/**
+ * Orders a generation as a child of the workflow that calls this, in the only way that loses nothing paid: one key, one
+ * order; a parent that ends in whatever way asks the child to cancel instead of ending it unheard. Throws
+ * where the key is known already (`isKeyTaken`): then it is to be followed.
+ */
+export async function startGenerationChild(order: ChildOrder): Promise<ChildWorkflowHandle<Generation>> {
+  const { key, request, taskQueue = workflowInfo().taskQueue, retryOfRunId } = order;
+  return await startChild<Generation>(generationWorkflowType, {
+    workflowId: key,
+    taskQueue,
+    args: [request],
+    workflowIdReusePolicy: retryOfRunId === undefined ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
+    ...(retryOfRunId !== undefined && { memo: { [retryOfRunMemoKey]: retryOfRunId } }),
+    // The default, TERMINATE, runs no code in the child: RunComfy would never hear that nobody wants the work.
+    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+    cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+    staticSummary: request.model,
+  });
+}
+
+/** Whether a child was not started because its key is known already, running or ended. */
+export function isKeyTaken(error: unknown): boolean {
+  return error instanceof Error && error.name === 'WorkflowExecutionAlreadyStartedError';
+}

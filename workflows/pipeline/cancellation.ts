@@ -1,0 +1,87 @@
+import { condition, log } from '@temporalio/workflow';
+import type { CancelOutcome } from '../../domain/generation.ts';
+import type { PipelineCancelOrder, PipelineCancelReply, StepFailure, StepState } from '../../domain/pipeline-run.ts';
+import { hasStepEnded } from '../../domain/step-rules.ts';
+import { messageOf } from '../../domain/text.ts';
+import { manyCancels } from '../activity-options.ts';
+import { type Pipeline, planOf, type Stop } from './memory.ts';
+import { enterPipelinePhase } from './visibility.ts';
+
+/** The worst first: what is told of many cancels together. */
+const worstFirst: readonly CancelOutcome[] = ['unknown', 'not_cancellable', 'too_late', 'cancelled', 'not_submitted'];
+
+/** Starts nothing new from here on; the first reason stays. */
+export function stopPipeline(pipeline: Pipeline, stop: Stop): void {
+  if (pipeline.hasEnded) return;
+  if (pipeline.stop) {
+    if (stop.detach) pipeline.stop.detach = true;
+    return;
+  }
+  pipeline.stop = stop;
+  enterPipelinePhase(pipeline, 'stopping');
+  for (const interrupt of [...pipeline.interrupts]) interrupt();
+  pipeline.slots.open();
+}
+
+/** A step failed for good: unless its rule says to continue, nothing new is started. */
+export function stopBecauseOf(pipeline: Pipeline, step: StepState, failure: StepFailure): void {
+  if (planOf(pipeline).plan.steps[step.id]?.onFailure === 'continue') return;
+  stopPipeline(pipeline, { kind: 'failed', step: step.id, failure });
+}
+
+/** Asks every open generation to cancel, and tells what became of each. */
+export async function cancelPipeline(
+  pipeline: Pipeline,
+  { reason, detach }: PipelineCancelOrder,
+): Promise<PipelineCancelReply> {
+  const { state } = pipeline;
+  if (pipeline.hasEnded) return { outcome: 'too_late', phase: state.phase, steps: [] };
+  const cancel = (state.cancel ??= { requestedAt: new Date().toISOString() });
+  if (reason !== undefined) cancel.reason ??= reason;
+  if (detach) cancel.detach = true;
+  const unordered = unorderedOf(pipeline);
+  stopPipeline(pipeline, { kind: 'cancelled', ...(detach && { detach }) });
+  const ordered = await cancelOpen(pipeline, reason);
+  const steps = [...ordered, ...unordered];
+  cancel.outcome = worstFirst.find((outcome) => steps.some((step) => step.outcome === outcome)) ?? 'too_late';
+  return { outcome: cancel.outcome, phase: state.phase, steps };
+}
+
+/** Asks every generation that is open to cancel. Where nobody answers the outcome is unknown. */
+export async function cancelOpen(
+  pipeline: Pipeline,
+  reason: string | undefined,
+): Promise<PipelineCancelReply['steps']> {
+  pipeline.openCancels += 1;
+  try {
+    await condition(() => [...pipeline.open].every(({ isStarting }) => !isStarting));
+    const orders = [...pipeline.open];
+    if (orders.length === 0) return [];
+    const keys = orders.map(({ key }) => key);
+    const outcomes = await manyCancels
+      .cancelGenerations({ keys, ...(reason !== undefined && { reason }) })
+      .catch((error: unknown) => {
+        log.warn('the orders could not be asked to cancel', { keys, reason: messageOf(error) });
+        return [];
+      });
+    return orders.map(({ id, index, key }, at) => ({
+      id,
+      ...(index !== undefined && { index }),
+      key,
+      outcome: outcomes[at] ?? 'unknown',
+    }));
+  } finally {
+    pipeline.openCancels -= 1;
+  }
+}
+
+/** What was not ordered yet, and will not be. */
+function unorderedOf({ state }: Pipeline): PipelineCancelReply['steps'] {
+  return state.steps.flatMap((step): PipelineCancelReply['steps'] => {
+    if (hasStepEnded(step)) return [];
+    if (!step.items) return step.phase === 'ordered' ? [] : [{ id: step.id, outcome: 'not_submitted' }];
+    return step.items
+      .filter((item) => !hasStepEnded(item) && item.phase !== 'ordered')
+      .map(({ index }) => ({ id: step.id, index, outcome: 'not_submitted' as const }));
+  });
+}

@@ -1,0 +1,57 @@
+import { CancellationScope, log, setHandler } from '@temporalio/workflow';
+import { isJsonObject } from '../../domain/json.ts';
+import type { PipelineCancelOrder } from '../../domain/pipeline-run.ts';
+import { cutText, messageOf } from '../../domain/text.ts';
+import { readDecision, takeDecision } from './approval.ts';
+import { cancelPipeline } from './cancellation.ts';
+import type { Pipeline } from './memory.ts';
+import {
+  decideSignal,
+  decideUpdate,
+  pipelineCancelSignal,
+  pipelineCancelUpdate,
+  pipelineStateQuery,
+} from './messages.ts';
+import { tellState } from './visibility.ts';
+
+/** Takes messages from anyone: payloads may be absent or junk, and no handler may throw by accident. */
+export function listen(pipeline: Pipeline): void {
+  setHandler(pipelineStateQuery, () => tellState(pipeline));
+  setHandler(pipelineCancelSignal, async (payload) => {
+    await CancellationScope.nonCancellable(() => cancelPipeline(pipeline, readCancel(payload)));
+  });
+  setHandler(pipelineCancelUpdate, (payload) =>
+    CancellationScope.nonCancellable(() => cancelPipeline(pipeline, readCancel(payload))),
+  );
+  setHandler(decideSignal, (payload: unknown) => {
+    try {
+      takeDecision(pipeline, payload);
+    } catch (error) {
+      log.warn('a decision was ignored', { reason: messageOf(error) });
+    }
+  });
+  setHandler(
+    decideUpdate,
+    (payload) => {
+      takeDecision(pipeline, payload);
+      return { phase: pipeline.state.phase };
+    },
+    {
+      validator: (payload: unknown) => {
+        readDecision(pipeline, payload);
+      },
+    },
+  );
+  CancellationScope.current().cancelRequested.catch(() => {
+    pipeline.isWorkflowCancelled = true;
+    void CancellationScope.nonCancellable(() => cancelPipeline(pipeline, { detach: true }));
+  });
+}
+
+function readCancel(payload: unknown): PipelineCancelOrder {
+  const { reason, detach } = isJsonObject(payload) ? payload : {};
+  return {
+    ...(typeof reason === 'string' && { reason: cutText(reason, 1_000) }),
+    ...(detach === true && { detach }),
+  };
+}

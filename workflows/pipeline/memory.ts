@@ -1,0 +1,141 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { InputIssue } from '../../domain/generation.ts';
+import type { PlanAnswer, StepSources } from '../../domain/pipeline-activities.ts';
+import { parsePipelineRequest, pipelineDeadlineMsOf } from '../../domain/pipeline-request.ts';
+import type { PipelineRequest, PipelineState, StepFailure, StepState } from '../../domain/pipeline-run.ts';
+import { planLimits } from '../../domain/pipeline.ts';
+import { createSlots, type Slots } from './slots.ts';
+
+/** A plan that has been checked and may be run. */
+export type CheckedPlan = Exclude<PlanAnswer, { issues: unknown }>;
+
+/** Why nothing new is started any more. */
+export interface Stop {
+  kind: 'failed' | 'cancelled' | 'timed_out';
+  /** The step that failed, and why. */
+  step?: string;
+  failure?: StepFailure;
+  /** What still runs is not waited for. */
+  detach?: boolean;
+}
+
+/** A generation that is open under its key. */
+export interface OpenOrder {
+  key: string;
+  id: string;
+  index: number | undefined;
+  /** Temporal has not confirmed the start yet. */
+  isStarting: boolean;
+}
+
+/** The memory of one pipeline. */
+export interface Pipeline {
+  /** The answer of query `state`. */
+  readonly state: PipelineState;
+  readonly key: string;
+  readonly request: PipelineRequest;
+  readonly issues: InputIssue[];
+  checked: CheckedPlan | undefined;
+  stop: Stop | undefined;
+  /** Cancels that RunComfy has not answered yet. */
+  openCancels: number;
+  isWorkflowCancelled: boolean;
+  hasEnded: boolean;
+  readonly open: Set<OpenOrder>;
+  /** Cuts short what may be cut short: preparations. */
+  readonly interrupts: Set<() => void>;
+  /** Preparations that are under way. */
+  busy: number;
+  readonly slots: Slots;
+  readonly money: Money;
+  /** Orders of this run, so that none is made above the limit. */
+  ordersMade: number;
+  /** When the memo was written last, epoch ms. */
+  shownAt: number;
+}
+
+/** In micro-dollars. */
+export interface Money {
+  /** What orders are known to have cost. */
+  spent: number;
+  /** What orders may have cost that did not say: counted against the limit only. */
+  presumed: number;
+  /** Expected prices of the orders that are open. */
+  reserved: number;
+}
+
+/** What a continued run is handed by the run before it. Only optional fields may be added. */
+export interface CarriedPipeline {
+  state: PipelineState;
+  checked: CheckedPlan;
+  money: Money;
+  ordersMade: number;
+}
+
+/** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
+export function openPipeline(argument: unknown, given: CarriedPipeline | undefined): Pipeline {
+  const { workflowId: key, continuedFromExecutionRunId } = workflowInfo();
+  const carried = continuedFromExecutionRunId === undefined ? undefined : given;
+  const parsed = parsePipelineRequest(argument);
+  const request: PipelineRequest = parsed.ok ? parsed.request : { plan: {} };
+  return {
+    state: carried?.state ?? firstState(request),
+    key,
+    request,
+    issues: parsed.ok ? [] : parsed.issues,
+    checked: carried?.checked,
+    stop: undefined,
+    openCancels: 0,
+    isWorkflowCancelled: false,
+    hasEnded: false,
+    open: new Set(),
+    interrupts: new Set(),
+    busy: 0,
+    slots: createSlots(request.maxParallel ?? planLimits.maxParallel),
+    money: carried?.money ?? { spent: 0, presumed: 0, reserved: 0 },
+    ordersMade: carried?.ordersMade ?? 0,
+    shownAt: Date.now(),
+  };
+}
+
+/** What the next run needs. */
+export function carryPipeline({ state, checked, money, ordersMade }: Pipeline): CarriedPipeline {
+  if (checked === undefined) throw defect('a pipeline is continued before its plan was checked');
+  return { state, checked, money, ordersMade };
+}
+
+export function planOf({ checked }: Pipeline): CheckedPlan {
+  if (checked === undefined) throw defect('the plan has not been checked yet');
+  return checked;
+}
+
+export function sourcesOfStep(pipeline: Pipeline, id: string): StepSources {
+  const sources = planOf(pipeline).steps.find((step) => step.id === id);
+  if (sources === undefined) throw defect(`the plan has no step ${id}`);
+  return sources;
+}
+
+export function stepState({ state }: Pipeline, id: string): StepState {
+  const step = state.steps.find((each) => each.id === id);
+  if (step === undefined) throw defect(`the plan has no step ${id}`);
+  return step;
+}
+
+function firstState(request: PipelineRequest): PipelineState {
+  const now = Date.now();
+  return {
+    phase: 'checking',
+    startedAt: new Date(now).toISOString(),
+    deadlineAt: new Date(now + pipelineDeadlineMsOf(request)).toISOString(),
+    costUsd: 0,
+    reservedUsd: 0,
+    ...(request.maxCostUsd !== undefined && { maxCostUsd: request.maxCostUsd }),
+    steps: [],
+    warnings: [],
+  };
+}
+
+/** A fault of ours: the workflow task fails, and the pipeline goes on once it is mended. */
+export function defect(message: string): Error {
+  return new Error(message);
+}

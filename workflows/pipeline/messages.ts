@@ -1,0 +1,26 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import { pipelineMessageNames } from '../../domain/names.ts';
+import type {
+  ApprovalDecision,
+  PipelineCancelOrder,
+  PipelineCancelReply,
+  PipelinePhase,
+  PipelineState,
+} from '../../domain/pipeline-run.ts';
+
+/** Asks for a cancel at any time; the payload may be absent. */
+export const pipelineCancelSignal = defineSignal<[PipelineCancelOrder?]>(pipelineMessageNames.cancel);
+
+/** Asks for a cancel and tells what became of each order; the payload may be absent. */
+export const pipelineCancelUpdate = defineUpdate<PipelineCancelReply, [PipelineCancelOrder?]>(
+  pipelineMessageNames.cancel,
+);
+
+/** Decides an approval; taken without a worker, and ignored where there is nothing to decide. */
+export const decideSignal = defineSignal<[ApprovalDecision]>(pipelineMessageNames.decide);
+
+/** Decides an approval; refused where there is nothing to decide, unless the same was decided before. */
+export const decideUpdate = defineUpdate<{ phase: PipelinePhase }, [ApprovalDecision]>(pipelineMessageNames.decide);
+
+/** Where a pipeline stands; answered for closed runs too. */
+export const pipelineStateQuery = defineQuery<PipelineState>(pipelineMessageNames.state);

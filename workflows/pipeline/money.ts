@@ -1,0 +1,46 @@
+import { isUnbilled } from '../../domain/failure-details.ts';
+import type { StepFailure } from '../../domain/pipeline-run.ts';
+import type { Pipeline } from './memory.ts';
+
+const micro = (usd: number) => Math.round(usd * 1e6);
+
+/** Why an order of this price is not made under the pipeline's `maxCostUsd`; undefined: it may be. */
+export function refusalByCost({ request, money }: Pipeline, priceUsd: number | undefined): StepFailure | undefined {
+  const { maxCostUsd } = request;
+  if (maxCostUsd === undefined) return undefined;
+  if (priceUsd === undefined) {
+    const message = 'its price is not known, and the pipeline has a maxCostUsd: give the step a maxPriceUsd';
+    return { type: 'PriceUnknown', message, submission: 'not_sent' };
+  }
+  const taken = money.spent + money.presumed + money.reserved;
+  if (taken + micro(priceUsd) <= micro(maxCostUsd)) return undefined;
+  const message = `its price of ${String(priceUsd)} USD and the ${String(taken / 1e6)} USD spent or reserved exceed the maxCostUsd of ${String(maxCostUsd)}`;
+  return { type: 'BudgetExceeded', message, submission: 'not_sent' };
+}
+
+export function reserve(pipeline: Pipeline, priceUsd: number | undefined): void {
+  pipeline.money.reserved += micro(priceUsd ?? 0);
+  tell(pipeline);
+}
+
+/** An order has ended: what it cost is spent; where it does not say, its price is presumed unless it provably cost nothing. */
+export function settle(
+  pipeline: Pipeline,
+  priceUsd: number | undefined,
+  end: { costUsd?: number | undefined; failure?: StepFailure | undefined },
+): void {
+  const { money } = pipeline;
+  money.reserved -= micro(priceUsd ?? 0);
+  if (end.costUsd !== undefined) money.spent += micro(end.costUsd);
+  else if (!isSurelyUnbilled(end.failure)) money.presumed += micro(priceUsd ?? 0);
+  tell(pipeline);
+}
+
+function isSurelyUnbilled(failure: StepFailure | undefined): boolean {
+  return failure !== undefined && (isUnbilled(failure.submission) || failure.cancel === 'cancelled');
+}
+
+function tell({ state, money }: Pipeline): void {
+  state.costUsd = money.spent / 1e6;
+  state.reservedUsd = money.reserved / 1e6;
+}

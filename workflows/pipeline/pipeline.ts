@@ -1,0 +1,143 @@
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  makeContinueAsNewFunc,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { issuesSentence } from '../../domain/issues.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import { pipelineWorkflowType } from '../../domain/names.ts';
+import type { PipelineRequest, PipelineResult } from '../../domain/pipeline-run.ts';
+import { preparations } from '../activity-options.ts';
+import { waitForKeyOf } from '../payload-converter.ts';
+import { cancelOpen, stopPipeline } from './cancellation.ts';
+import { completePipeline, failPipeline } from './endings.ts';
+import { unlessStopped } from './interruptible.ts';
+import { listen } from './listen.ts';
+import { type CarriedPipeline, carryPipeline, defect, openPipeline, type Pipeline } from './memory.ts';
+import { runStep } from './run-step.ts';
+import { enterPipelinePhase, warn } from './visibility.ts';
+
+/** A plan of generations as one durable unit: each order once, under a key of its own, as a child workflow. */
+export async function runcomfyPipeline(request: PipelineRequest, carried?: CarriedPipeline): Promise<PipelineResult> {
+  waitForKeyOf(request, carried);
+  const pipeline = openPipeline(request, carried);
+  listen(pipeline);
+  // A cancellation of the workflow is one more wish: what is open must be asked to stop, and that takes activities.
+  return await CancellationScope.nonCancellable(async () => {
+    try {
+      return await fulfil(pipeline);
+    } finally {
+      if (pipeline.hasEnded && !isQuiet(pipeline)) await condition(() => isQuiet(pipeline), '2 minutes');
+    }
+  });
+}
+
+async function fulfil(pipeline: Pipeline): Promise<PipelineResult> {
+  const { issues } = pipeline;
+  if (issues.length > 0) {
+    const message = `the request cannot be understood, nothing was ordered: ${issuesSentence(issues)}`;
+    throw failPipeline(pipeline, { type: 'InvalidInput', phase: 'failed', message, issues });
+  }
+  startDeadline(pipeline);
+  await check(pipeline);
+  if (pipeline.checked) await runSteps(pipeline);
+  const end = endOf(pipeline);
+  if (end) throw end;
+  return await completePipeline(pipeline);
+}
+
+function startDeadline(pipeline: Pipeline): void {
+  const inMs = Math.max(1, Date.parse(pipeline.state.deadlineAt) - Date.now());
+  void sleep(inMs, { summary: 'deadline' }).then(async () => {
+    if (pipeline.hasEnded) return;
+    stopPipeline(pipeline, { kind: 'timed_out' });
+    await cancelOpen(pipeline, 'the deadline of the pipeline has passed');
+  });
+}
+
+/** Has the plan checked before anything is paid, whoever started the pipeline. */
+async function check(pipeline: Pipeline): Promise<void> {
+  if (pipeline.checked) return;
+  const { plan, params, maxCostUsd } = pipeline.request;
+  const answer = await unlessStopped(pipeline, () =>
+    preparations.checkPlan({ plan, ...withoutUndefined({ params, maxCostUsd }) }),
+  );
+  if (answer === undefined) return;
+  if ('issues' in answer) {
+    const { issues } = answer;
+    const message = `the plan is not valid, nothing was ordered: ${issuesSentence(issues)}`;
+    throw failPipeline(pipeline, { type: 'InvalidInput', phase: 'failed', message, issues });
+  }
+  pipeline.checked = answer;
+  pipeline.state.steps = answer.steps.map(({ id }) => ({ id, phase: 'waiting' }));
+  warn(pipeline, ...answer.warnings);
+  if (!pipeline.stop) enterPipelinePhase(pipeline, 'running');
+}
+
+/** Runs every step once its sources have ended; returns when all have, or what still runs is not waited for. */
+async function runSteps(pipeline: Pipeline): Promise<void> {
+  const lives = new Map<string, Promise<void>>();
+  for (const { id, steps } of pipeline.checked?.steps ?? []) {
+    const sources = steps.flatMap((source) => lives.get(source) ?? []);
+    lives.set(id, runStep(pipeline, id, sources));
+  }
+  const all: { isDone: boolean; fault: Error | undefined } = { isDone: false, fault: undefined };
+  void Promise.all(lives.values()).then(
+    () => {
+      all.isDone = true;
+    },
+    (thrown: unknown) => {
+      all.fault = thrown instanceof Error ? thrown : defect(String(thrown));
+    },
+  );
+  const isLetGo = () => pipeline.stop?.detach === true && pipeline.openCancels === 0;
+  await condition(() => all.isDone || all.fault !== undefined || isLetGo() || mayContinue(pipeline));
+  if (all.fault) throw all.fault;
+  if (!all.isDone && !isLetGo()) await continueAsNew(pipeline);
+}
+
+/** The history has grown long, and nothing is under way that the next run would not know of. */
+function mayContinue(pipeline: Pipeline): boolean {
+  return workflowInfo().continueAsNewSuggested && pipeline.stop === undefined && isIdle(pipeline) && isQuiet(pipeline);
+}
+
+function isIdle({ open, busy }: Pipeline): boolean {
+  return open.size === 0 && busy === 0;
+}
+
+function isQuiet({ openCancels }: Pipeline): boolean {
+  return openCancels === 0 && allHandlersFinished();
+}
+
+async function continueAsNew(pipeline: Pipeline): Promise<never> {
+  const next = makeContinueAsNewFunc<typeof runcomfyPipeline>({ workflowType: pipelineWorkflowType });
+  return await next(pipeline.request, carryPipeline(pipeline));
+}
+
+/** How it ends without a result; undefined: it has one. */
+function endOf(pipeline: Pipeline): Error | undefined {
+  const { stop } = pipeline;
+  switch (stop?.kind) {
+    case undefined:
+      return undefined;
+    case 'cancelled': {
+      const message = stop.detach ? 'cancelled; what RunComfy could not stop runs on under its key' : 'cancelled';
+      return failPipeline(pipeline, { type: 'PipelineCancelled', phase: 'cancelled', message });
+    }
+    case 'timed_out':
+      return failPipeline(pipeline, {
+        type: 'PipelineTimedOut',
+        phase: 'timed_out',
+        message: 'the deadline of the pipeline passed',
+      });
+    case 'failed': {
+      const { step, failure } = stop;
+      const type = failure?.type === 'BudgetExceeded' ? 'BudgetExceeded' : 'PipelineFailed';
+      const message = `step ${step ?? ''} failed: ${failure?.type ?? ''}: ${failure?.message ?? ''}`;
+      return failPipeline(pipeline, { type, phase: 'failed', message, step, failure });
+    }
+  }
+}

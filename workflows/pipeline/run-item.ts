@@ -1,0 +1,171 @@
+import type { GenerationRequest, GenerationResult } from '../../domain/generation.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import type { FollowAnswer, PreparedOrder } from '../../domain/pipeline-activities.ts';
+import type { ItemState, StepFailure, StepState } from '../../domain/pipeline-run.ts';
+import type { PlanModelStep, PlanOrder } from '../../domain/pipeline.ts';
+import { mayOrderFurther } from '../../domain/step-rules.ts';
+import { stopBecauseOf } from './cancellation.ts';
+import { untilNothingIsDue } from './interruptible.ts';
+import type { OpenOrder, Pipeline } from './memory.ts';
+import { refusalByCost, reserve, settle } from './money.ts';
+import { followOrder, placeOrder } from './place-order.ts';
+import { prepareStep } from './prepare-step.ts';
+import type { Slots } from './slots.ts';
+import { enterStepPhase } from './visibility.ts';
+
+/** One order of a step, with all attempts and fallbacks. */
+export interface ItemOfStep {
+  step: StepState;
+  plan: PlanModelStep;
+  /** Where its state stands: the step itself, or an item of it. */
+  target: StepState | ItemState;
+  index: number | undefined;
+  slots: Slots;
+}
+
+type Ready = Exclude<PreparedOrder, { kind: 'failed' }>;
+
+/** Makes the order of an item, and further ones where that is allowed, until one succeeds or none may follow. */
+export async function runItem(pipeline: Pipeline, item: ItemOfStep, first: PreparedOrder): Promise<void> {
+  const { target, plan } = item;
+  let tries = target.attempts?.length ?? 0;
+  let prepared: PreparedOrder | undefined = tries === 0 ? first : await prepareFurther(pipeline, item, first, tries);
+  for (;;) {
+    if (prepared === undefined) {
+      enterStepPhase(pipeline, target, 'not_started');
+      return;
+    }
+    const end = await fulfil(pipeline, item, prepared, orderOf(plan, tries));
+    if (end === 'not_started') {
+      enterStepPhase(pipeline, target, 'not_started');
+      return;
+    }
+    if (!('failure' in end)) return;
+    const { failure } = end;
+    tries = nextTry(plan, tries, failure);
+    const isCancelled = pipeline.stop !== undefined && failure.type === 'GenerationCancelled';
+    if (pipeline.stop || orderOf(plan, tries) === undefined || !mayOrderFurther(failure, plan.mayPayTwice)) {
+      enterStepPhase(pipeline, target, isCancelled ? 'cancelled' : 'failed', failure);
+      if (!isCancelled) stopBecauseOf(pipeline, item.step, failure);
+      return;
+    }
+    enterStepPhase(pipeline, target, 'preparing');
+    prepared = await prepareFurther(pipeline, item, prepared, tries);
+  }
+}
+
+/** The attempts of the step's own order first, then each fallback once. */
+function orderOf(
+  { order, attempts, fallback }: PlanModelStep,
+  tries: number,
+): { order: PlanOrder; rank: number } | undefined {
+  if (tries < attempts) return { order, rank: 0 };
+  const next = fallback[tries - attempts];
+  return next && { order: next, rank: tries - attempts + 1 };
+}
+
+/** The same input would be refused in the same way: what is refused goes on with the fallbacks. */
+function nextTry({ attempts }: PlanModelStep, tries: number, { type }: StepFailure): number {
+  return type === 'InvalidInput' || type === 'OutputMissing' ? Math.max(tries + 1, attempts) : tries + 1;
+}
+
+async function prepareFurther(
+  pipeline: Pipeline,
+  { step, plan, target, index = 0 }: ItemOfStep,
+  before: PreparedOrder,
+  tries: number,
+): Promise<PreparedOrder | undefined> {
+  const usedKeys = (target.attempts ?? []).map(({ key }) => key);
+  const rank = orderOf(plan, tries)?.rank ?? 0;
+  const copy = 'copy' in before ? before.copy : 1;
+  const answer = await prepareStep(pipeline, step.id, { further: { index, rank, usedKeys, copy } });
+  if (answer === undefined) return undefined;
+  if (answer.kind === 'failed') return { index, kind: 'failed', failure: answer.failure };
+  return answer.kind === 'orders' ? answer.orders[0] : undefined;
+}
+
+type End = 'not_started' | { failure: StepFailure } | { result: GenerationResult };
+
+async function fulfil(
+  pipeline: Pipeline,
+  item: ItemOfStep,
+  prepared: PreparedOrder,
+  which: { order: PlanOrder } | undefined,
+): Promise<End> {
+  const { target, slots } = item;
+  if (prepared.kind === 'failed') return { failure: prepared.failure };
+  if (prepared.kind === 'reuse') {
+    succeed(pipeline, item, prepared, prepared.result);
+    target.reused = true;
+    return { result: prepared.result };
+  }
+  await slots.take();
+  await pipeline.slots.take();
+  try {
+    await untilNothingIsDue(pipeline);
+    if (pipeline.stop) return 'not_started';
+    const refused = prepared.kind === 'order' ? refusalByCost(pipeline, prepared.priceUsd) : undefined;
+    if (refused) return { failure: refused };
+    const answer = await follow(pipeline, item, prepared, which?.order);
+    if ('result' in answer) succeed(pipeline, item, prepared, answer.result);
+    return answer;
+  } finally {
+    pipeline.slots.give();
+    slots.give();
+  }
+}
+
+async function follow(
+  pipeline: Pipeline,
+  { step, target, index }: ItemOfStep,
+  prepared: Exclude<Ready, { kind: 'reuse' }>,
+  order: PlanOrder | undefined,
+): Promise<FollowAnswer> {
+  const { key, model, priceUsd } = prepared;
+  const open: OpenOrder = { key, id: step.id, index, isStarting: prepared.kind === 'order' };
+  Object.assign(target, { key, model, ...withoutUndefined({ priceUsd }) });
+  enterStepPhase(pipeline, target, 'ordered');
+  if (target !== step) enterStepPhase(pipeline, step, 'ordered');
+  reserve(pipeline, priceUsd);
+  pipeline.open.add(open);
+  const answer =
+    prepared.kind === 'attach'
+      ? await followOrder(key)
+      : await placeOrder(open, requestOf(pipeline, model, prepared.input, order), prepared.retryOfRunId);
+  pipeline.open.delete(open);
+  const costUsd = 'result' in answer ? answer.result.costUsd : answer.failure.costUsd;
+  settle(pipeline, priceUsd, { costUsd, failure: 'failure' in answer ? answer.failure : undefined });
+  const outcome = 'result' in answer ? 'succeeded' : answer.failure.type;
+  target.attempts = [...(target.attempts ?? []), { key, model, outcome, ...withoutUndefined({ costUsd }) }];
+  return answer;
+}
+
+/** A cancel of the pipeline waits for what cannot be stopped, so each order does, whoever cancels it. */
+function requestOf(
+  { request }: Pipeline,
+  model: string,
+  input: Record<string, unknown>,
+  order: PlanOrder | undefined,
+): GenerationRequest {
+  const { deadlineMs, maxPriceUsd: _, queueDeadlineMs: __ } = order ?? {};
+  const onUnknownSubmission = order?.onUnknownSubmission ?? request.onUnknownSubmission;
+  const waiting = order?.waiting ?? request.waiting;
+  return {
+    model,
+    input,
+    onCancelWhileRunning: 'wait',
+    ...withoutUndefined({ deadlineMs, onUnknownSubmission, waiting }),
+  };
+}
+
+function succeed(
+  pipeline: Pipeline,
+  { target }: ItemOfStep,
+  { key, model, priceUsd }: Ready,
+  result: GenerationResult,
+): void {
+  const { requestId, output, costUsd } = result;
+  Object.assign(target, { key, model, requestId, output, ...withoutUndefined({ costUsd, priceUsd }) });
+  delete target.failure;
+  enterStepPhase(pipeline, target, 'succeeded');
+}

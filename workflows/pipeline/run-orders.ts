@@ -1,0 +1,86 @@
+import type { StepAnswer } from '../../domain/pipeline-activities.ts';
+import type { ItemState, StepState } from '../../domain/pipeline-run.ts';
+import { planLimits, type PlanModelStep } from '../../domain/pipeline.ts';
+import { hasStepEnded, phaseOfItems } from '../../domain/step-rules.ts';
+import { stopBecauseOf } from './cancellation.ts';
+import { defect, type Pipeline } from './memory.ts';
+import { prepareStep } from './prepare-step.ts';
+import { type ItemOfStep, runItem } from './run-item.ts';
+import { createSlots } from './slots.ts';
+import { enterStepPhase } from './visibility.ts';
+
+/** Runs the orders of a step, one or one for each item, and settles it. */
+export async function runOrders(pipeline: Pipeline, step: StepState, plan: PlanModelStep): Promise<void> {
+  const slots = createSlots(plan.maxParallel);
+  const stopped = () => {
+    slots.open();
+  };
+  pipeline.interrupts.add(stopped);
+  const running: Promise<void>[] = [];
+  try {
+    for (let from: { from?: number; digests?: Record<string, number> } | undefined = {}; from !== undefined;) {
+      const answer: StepAnswer | undefined = await prepareStep(pipeline, step.id, from);
+      if (answer === undefined) {
+        await Promise.all(running);
+        enterStepPhase(pipeline, step, settledPhase(step));
+        return;
+      }
+      from = undefined;
+      switch (answer.kind) {
+        case 'skip':
+          step.reason = answer.reason;
+          enterStepPhase(pipeline, step, 'skipped');
+          return;
+        case 'failed':
+          await Promise.all(running);
+          enterStepPhase(pipeline, step, 'failed', answer.failure);
+          stopBecauseOf(pipeline, step, answer.failure);
+          return;
+        case 'choose':
+          throw defect(`step ${step.id} is no approval`);
+        case 'orders':
+          if (answer.next !== undefined)
+            from = { from: answer.next, ...(answer.digests && { digests: answer.digests }) };
+          if (isAboveLimit(pipeline, step, plan, answer.total)) return;
+          openItems(step, plan, answer.total);
+          for (const prepared of answer.orders) {
+            const target = step.items?.[prepared.index] ?? step;
+            const item: ItemOfStep = { step, plan, target, index: step.items ? prepared.index : undefined, slots };
+            if (!hasStepEnded(target)) running.push(runItem(pipeline, item, prepared));
+          }
+      }
+    }
+    await Promise.all(running);
+    enterStepPhase(pipeline, step, settledPhase(step), step.items?.find(({ failure }) => failure)?.failure);
+    sumUp(step);
+  } finally {
+    pipeline.interrupts.delete(stopped);
+  }
+}
+
+/** A run makes at most so many orders; further attempts are no new ones. */
+function isAboveLimit(pipeline: Pipeline, step: StepState, plan: PlanModelStep, total: number): boolean {
+  if (step.items !== undefined || step.phase === 'ordered') return false;
+  pipeline.ordersMade += total;
+  if (pipeline.ordersMade <= planLimits.generations) return false;
+  const message = `the run would make ${String(pipeline.ordersMade)} orders, and may make ${String(planLimits.generations)}; more make a batch of pipelines`;
+  const failure = { type: 'InvalidInput', message, submission: 'not_sent' } as const;
+  enterStepPhase(pipeline, step, 'failed', failure);
+  stopBecauseOf(pipeline, step, failure);
+  return true;
+}
+
+function openItems(step: StepState, plan: PlanModelStep, total: number): void {
+  if (plan.forEach === undefined || step.items !== undefined) return;
+  step.items = Array.from({ length: total }, (_, index): ItemState => ({ index, phase: 'waiting' }));
+}
+
+function settledPhase(step: StepState) {
+  if (step.items) return step.items.every(hasStepEnded) ? phaseOfItems(step.items) : 'not_started';
+  return hasStepEnded(step) ? step.phase : 'not_started';
+}
+
+function sumUp(step: StepState): void {
+  const costs = (step.items ?? []).flatMap(({ costUsd }) => costUsd ?? []);
+  if (costs.length > 0) step.costUsd = costs.reduce((sum, cost) => sum + Math.round(cost * 1e6), 0) / 1e6;
+}

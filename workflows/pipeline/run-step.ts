@@ -1,0 +1,29 @@
+import { hasStepEnded, skipBecauseOf } from '../../domain/step-rules.ts';
+import { runApproval } from './approval.ts';
+import { type Pipeline, planOf, sourcesOfStep, stepState } from './memory.ts';
+import { runOrders } from './run-orders.ts';
+import { enterStepPhase } from './visibility.ts';
+
+/** The life of one step, from when its sources have ended. */
+export async function runStep(pipeline: Pipeline, id: string, sources: readonly Promise<void>[]): Promise<void> {
+  const step = stepState(pipeline, id);
+  await Promise.all(sources);
+  const plan = planOf(pipeline).plan.steps[id];
+  if (plan === undefined || hasStepEnded(step)) return;
+  if (pipeline.stop) {
+    enterStepPhase(pipeline, step, 'not_started');
+    return;
+  }
+  const skipped = skipBecauseOf(
+    sourcesOfStep(pipeline, id).steps.map((source) => stepState(pipeline, source)),
+    plan.runsWhen,
+  );
+  if (skipped !== undefined) {
+    step.reason = skipped;
+    enterStepPhase(pipeline, step, 'skipped');
+    return;
+  }
+  if (step.phase === 'waiting') enterStepPhase(pipeline, step, 'preparing');
+  if (plan.kind === 'approval') await runApproval(pipeline, step, plan);
+  else await runOrders(pipeline, step, plan);
+}

@@ -1,0 +1,92 @@
+import { log, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import { pipelineWorkflowType, searchAttributes } from '../../domain/names.ts';
+import type {
+  ItemState,
+  PipelineMemo,
+  PipelinePhase,
+  PipelineState,
+  StepFailure,
+  StepPhase,
+  StepState,
+} from '../../domain/pipeline-run.ts';
+import { hasStepEnded } from '../../domain/step-rules.ts';
+import type { Pipeline } from './memory.ts';
+
+const showEveryMs = 20_000;
+const maxStateChars = 900_000;
+const maxWarnings = 50;
+
+/** The one way into a phase of the pipeline. */
+export function enterPipelinePhase(pipeline: Pipeline, phase: PipelinePhase): void {
+  move(pipeline.state, phase);
+  show(pipeline);
+}
+
+/** The one way into a phase of a step or an item. */
+export function enterStepPhase(
+  pipeline: Pipeline,
+  target: StepState | ItemState,
+  phase: StepPhase,
+  failure?: StepFailure,
+): void {
+  move(target, phase);
+  if (failure) target.failure = failure;
+  show(pipeline);
+}
+
+function move<Phase>(target: { phase: Phase }, phase: Phase): void {
+  target.phase = phase;
+}
+
+export function warn({ state }: Pipeline, ...texts: string[]): void {
+  for (const text of texts) {
+    if (!state.warnings.includes(text) && state.warnings.length < maxWarnings) state.warnings.push(text);
+  }
+}
+
+/** The answer of query `state`: what each step waits for is added, and outputs of items go first where it grows too large. */
+export function tellState({ state, checked }: Pipeline): PipelineState {
+  const ended = new Set(state.steps.filter(hasStepEnded).map(({ id }) => id));
+  const steps = state.steps.map((step) => {
+    if (step.phase !== 'waiting') return step;
+    const sources = checked?.steps.find(({ id }) => id === step.id)?.steps ?? [];
+    return { ...step, waitsFor: sources.filter((id) => !ended.has(id)) };
+  });
+  const whole = { ...state, steps };
+  if (JSON.stringify(whole).length <= maxStateChars) return whole;
+  const short = steps.map((step) => ({ ...step, ...(step.items && { items: step.items.map(withoutOutput) }) }));
+  const shorter = { ...state, steps: short, truncated: true };
+  if (JSON.stringify(shorter).length <= maxStateChars) return shorter;
+  return { ...shorter, steps: short.map((step) => withoutOutput(step)) };
+}
+
+function withoutOutput<Target extends ItemState | StepState>(target: Target): Target {
+  const { output: _, attempts: __, ...rest } = target;
+  return rest as Target;
+}
+
+/** Shows the short form of the state where lists look, every now and then while the pipeline runs. */
+function show(pipeline: Pipeline): void {
+  if (Date.now() - pipeline.shownAt < showEveryMs) return;
+  showNow(pipeline);
+}
+
+function showNow(pipeline: Pipeline): void {
+  const { state } = pipeline;
+  pipeline.shownAt = Date.now();
+  const steps = Object.fromEntries(state.steps.map(({ id, phase }) => [id, phase]));
+  upsertMemo({ [pipelineWorkflowType]: { phase: state.phase, costUsd: state.costUsd, steps } satisfies PipelineMemo });
+}
+
+/** Shows how it ended, once. */
+export function showEnd(pipeline: Pipeline): void {
+  const { state, checked } = pipeline;
+  showNow(pipeline);
+  const known = checked?.searchAttributes ?? [];
+  const attributes = [
+    { key: { name: 'RunComfyPhase', type: 'KEYWORD' as const }, value: state.phase },
+    { key: { name: 'RunComfyCostUsd', type: 'DOUBLE' as const }, value: state.costUsd },
+  ].filter(({ key: { name } }) => known.includes(name) && Object.hasOwn(searchAttributes, name));
+  if (attributes.length > 0) upsertSearchAttributes(attributes);
+  log.info('pipeline ended', { phase: state.phase, costUsd: state.costUsd, failure: state.failure?.type });
+}
