@@ -22,8 +22,11 @@ export interface CommandContext {
   followed?: Followed;
   /** Read when first needed: a command that needs no configuration runs without a valid one. */
   config: () => Config;
-  /** Connects to Temporal for the time of a call. */
-  withTemporal: <T>(use: (connected: ConnectedGenerations) => Promise<T>) => Promise<T>;
+  /** Connects to Temporal for the time of a call; where that is impatient, nothing that fails is repeated. */
+  withTemporal: <T>(
+    use: (connected: ConnectedGenerations) => Promise<T>,
+    options?: { isImpatient?: boolean },
+  ) => Promise<T>;
 }
 
 /** Makes the context of one run of one command. */
@@ -39,9 +42,9 @@ export function createContext(
     streams,
     outputGone,
     config: getConfig,
-    async withTemporal(use) {
+    async withTemporal(use, options) {
       const { taskQueue } = getConfig();
-      const { client, address, close } = await openTemporal(await loadTemporalSettings(getConfig()));
+      const { client, address, close } = await openTemporal(await loadTemporalSettings(getConfig()), options);
       try {
         return await use({ generations: createGenerationClient({ client, taskQueue }), client, address });
       } finally {

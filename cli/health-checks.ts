@@ -1,14 +1,7 @@
 import { stat } from 'node:fs/promises';
-import {
-  type AttendedQueue,
-  createSearchAttributes,
-  describeQueue,
-  findWaitingAtWall,
-  inspectSearchAttributes,
-  type TaskQueueKind,
-} from '../client/operator/index.ts';
+import { createSearchAttributes, findWaitingAtWall, inspectSearchAttributes } from '../client/operator/index.ts';
 import type { Config } from '../config/env.ts';
-import { searchAttributes, submitTaskQueue } from '../domain/names.ts';
+import { searchAttributes } from '../domain/names.ts';
 import type { ConnectedGenerations } from './command-context.ts';
 import { describeError } from './describe-error.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -89,20 +82,6 @@ export async function checkWalls({ client }: ConnectedGenerations): Promise<Find
   };
 }
 
-/** Somebody polls each queue, and the worker version that gets new work is among them. */
-export async function checkWorkers({ client }: ConnectedGenerations, taskQueue: string): Promise<Finding[]> {
-  const queues: [string, TaskQueueKind, string][] = [
-    [taskQueue, 'workflow', 'workflows'],
-    [taskQueue, 'activity', 'reads'],
-    [submitTaskQueue(taskQueue), 'activity', 'submits'],
-  ];
-  return Promise.all(
-    queues.map(async ([queue, kind, what]) =>
-      judgeQueue(`workers: ${what}`, queue, await describeQueue(client, queue, kind)),
-    ),
-  );
-}
-
 /** The token is valid: RunComfy tells the balance. */
 export async function checkToken(config: Config): Promise<Finding> {
   const check = 'token';
@@ -144,39 +123,4 @@ async function isReadableBy(user: number, file: string): Promise<boolean> {
   const { uid, gid, mode } = await stat(file);
   if (uid === user) return (mode & 0o400) !== 0;
   return (mode & (gid === user ? 0o040 : 0o004)) !== 0;
-}
-
-function judgeQueue(check: string, queue: string, { pollers, currentVersion }: AttendedQueue): Finding {
-  if (pollers.length === 0) {
-    const fix = 'start a worker with `runcomfy-temporal worker`, with the same RUNCOMFY_TASK_QUEUE';
-    return {
-      check,
-      status: 'failed',
-      message: `nobody polls task queue "${queue}"`,
-      fix,
-      exitCode: exitCodes.unavailable,
-    };
-  }
-  const versions = new Set(pollers.map(({ version }) => version));
-  const workers = `${String(new Set(pollers.map(({ identity }) => identity)).size)} on task queue "${queue}"`;
-  if (versions.has(currentVersion)) {
-    return {
-      check,
-      status: 'ok',
-      message: currentVersion === undefined ? workers : `${workers}, version ${currentVersion} is current`,
-    };
-  }
-  const [running = ''] = [...versions].filter((version) => version !== undefined);
-  const message = `${workers}, but new work goes to ${currentVersion === undefined ? 'workers without a version' : `version ${currentVersion}`}`;
-  const [deploymentName, buildId] = splitVersion(running);
-  const fix =
-    running === ''
-      ? 'start the workers with TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID of that version'
-      : `\`temporal worker deployment set-current-version --deployment-name ${deploymentName} --build-id ${buildId}\``;
-  return { check, status: 'failed', message, fix, exitCode: exitCodes.unavailable };
-}
-
-function splitVersion(version: string): [string, string] {
-  const at = version.indexOf('.');
-  return [version.slice(0, at), version.slice(at + 1)];
 }

@@ -1,4 +1,11 @@
-import { Client, Connection, type ConnectionLike, isGrpcServiceError, ServiceError } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  type ConnectionLike,
+  type ConnectionOptions,
+  isGrpcServiceError,
+  ServiceError,
+} from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import type { Config } from '../config/env.ts';
 import { grpcProxyVariable } from '../config/grpc-proxy.ts';
@@ -6,8 +13,6 @@ import { isLoopback } from '../config/loopback.ts';
 import { loadTemporalConnection, type TemporalConnectionConfig } from '../config/temporal.ts';
 import { messageOf } from '../domain/text.ts';
 import { loadPayloadCodec } from './payload-codec.ts';
-
-const withoutProxy = { 'grpc.enable_http_proxy': 0 };
 
 /** How a server is reached: what the environment says, or a server that was started here. */
 export type TemporalSettings = Pick<TemporalConnectionConfig, 'connectionOptions' | 'namespace'> & {
@@ -38,14 +43,22 @@ export async function loadTemporalSettings(config: Config): Promise<TemporalSett
 }
 
 /** Connects; `TemporalUnreachableError` names the address that gave no answer. */
-export function openTemporal(settings: TemporalSettings): Promise<OpenTemporal<Connection>> {
-  const { connectionOptions } = settings;
+export function openTemporal(
+  settings: TemporalSettings,
+  { isImpatient = false }: { isImpatient?: boolean } = {},
+): Promise<OpenTemporal<Connection>> {
   const variable = grpcProxyVariable();
-  if (variable === undefined) return openTemporalBy((options) => Connection.connect(options), settings);
-  if (isLocal(connectionOptions.address))
-    return openTemporalBy((options) => Connection.connect({ ...options, channelArgs: withoutProxy }), settings);
-  const advice = `; the environment's ${variable} leads through a proxy: list the host in no_proxy if it is none for Temporal`;
-  return openTemporalBy((options) => Connection.connect(options), settings, advice);
+  const isDirect = isLocal(settings.connectionOptions.address);
+  const advice =
+    variable === undefined || isDirect
+      ? ''
+      : `; the environment's ${variable} leads through a proxy: list the host in no_proxy if it is none for Temporal`;
+  const more: ConnectionOptions = {
+    ...(isDirect && { channelArgs: { 'grpc.enable_http_proxy': 0 } }),
+    // By default a call that fails is repeated for most of a minute, whatever its deadline.
+    ...(isImpatient && { interceptors: [] }),
+  };
+  return openTemporalBy((options) => Connection.connect({ ...options, ...more }), settings, advice);
 }
 
 /** Connects by a kind of connection that the caller brings: the worker's own, for instance. */

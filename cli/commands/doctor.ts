@@ -1,5 +1,5 @@
 import { stateDirOf } from '../../config/env.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext, ConnectedGenerations } from '../command-context.ts';
 import { defineCommand } from '../define-command.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import {
@@ -7,13 +7,16 @@ import {
   checkTemporal,
   checkToken,
   checkWalls,
-  checkWorkers,
   failedFinding,
   type Finding,
 } from '../health-checks.ts';
 import { table } from '../pretty.ts';
 import { checkProxies } from '../proxy-check.ts';
 import { checkSpool } from '../spool-check.ts';
+import { checkGenerations, checkWorkers } from '../worker-check.ts';
+
+/** A person waits: whatever hangs, all is told within 15 s. RunComfy's calls have shorter limits of their own. */
+const answerWithinMs = 12_000;
 
 /** The code of the finding that has to be put right first decides. */
 const bySeverity: ExitCode[] = [
@@ -46,20 +49,31 @@ export const addDoctor = defineCommand<{ fix?: boolean }>({
 async function examine({ config, withTemporal }: CommandContext, shouldFix: boolean): Promise<Finding[]> {
   const settings = await attempt('configuration', () => Promise.resolve(config()));
   if ('check' in settings) return [settings];
-  const temporal = await attempt('temporal', () =>
-    withTemporal(async (connected) => [
-      await attempt('temporal', () => checkTemporal(connected)),
-      await attempt('search attributes', () => checkSearchAttributes(connected, shouldFix)),
-      ...[await attempt('workers', () => checkWorkers(connected, settings.taskQueue))].flat(),
-      await attempt('orders', () => checkWalls(connected)),
-      await attempt('spool', () => checkSpool(stateDirOf(settings), connected)),
-    ]),
-  );
+  const { taskQueue, modelApiBase } = settings;
+  const giveUpAt = Date.now() + answerWithinMs;
+  const examineTemporal = (connected: ConnectedGenerations) =>
+    Promise.all([
+      attempt('temporal', () => checkTemporal(connected)),
+      attempt('search attributes', () => checkSearchAttributes(connected, shouldFix)),
+      attempt('workers', () => checkWorkers(connected, taskQueue)),
+      attempt('generations', () => checkGenerations(connected, taskQueue)),
+      attempt('orders', () => checkWalls(connected)),
+      attempt('spool', () => checkSpool(stateDirOf(settings), connected)),
+    ]);
+  const [temporal, proxies, token] = await Promise.all([
+    attempt('temporal', () =>
+      withTemporal((connected) => connected.client.withDeadline(giveUpAt, () => examineTemporal(connected)), {
+        isImpatient: true,
+      }),
+    ),
+    attempt('proxies', () => checkProxies(settings)),
+    attempt('token', () => checkToken(settings)),
+  ]);
   return [
-    { check: 'configuration', status: 'ok', message: `task queue "${settings.taskQueue}", ${settings.modelApiBase}` },
-    ...[temporal].flat(),
-    ...[await attempt('proxies', () => checkProxies(settings))].flat(),
-    await attempt('token', () => checkToken(settings)),
+    { check: 'configuration', status: 'ok', message: `task queue "${taskQueue}", ${modelApiBase}` },
+    ...[temporal].flat(2),
+    ...[proxies].flat(),
+    token,
     ...(Array.isArray(temporal) ? [] : [await attempt('spool', () => checkSpool(stateDirOf(settings)))]),
   ];
 }

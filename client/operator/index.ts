@@ -1,4 +1,6 @@
 export { toClientError } from '../convert-errors.ts';
+export { findFailingGenerations } from './failing-generations.ts';
+export type { FailingGeneration, FailingGenerations } from './failing-generations.ts';
 export { findWaitingAtWall } from './waiting-at-wall.ts';
 export type { WaitingAtWall } from './waiting-at-wall.ts';
 export { explainStandstill } from '../generation/following/standstill.ts';

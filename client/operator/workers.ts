@@ -20,6 +20,8 @@ export interface AttendedQueue {
   pollers: Poller[];
   /** The worker version that gets new work; missing: workers without versioning. */
   currentVersion?: string;
+  /** The worker version that gets a share of new work beside the current one. */
+  ramping?: { version: string; percentage: number };
 }
 
 type TaskQueueType = NonNullable<
@@ -35,7 +37,8 @@ export async function describeQueue(client: Client, taskQueue: string, kind: Tas
   const { namespace } = client.options;
   const question = { namespace, taskQueue: { name: taskQueue }, taskQueueType: taskQueueTypes[kind] };
   const { pollers, versioningInfo } = await named('', () => client.workflowService.describeTaskQueue(question));
-  const current = versioningInfo?.currentDeploymentVersion;
+  const { currentDeploymentVersion: current, rampingDeploymentVersion: ramping } = versioningInfo ?? {};
+  const percentage = versioningInfo?.rampingVersionPercentage ?? 0;
   return {
     pollers: pollers.map(({ identity, lastAccessTime, deploymentOptions }) => ({
       identity: identity ?? '',
@@ -46,6 +49,7 @@ export async function describeQueue(client: Client, taskQueue: string, kind: Tas
         }),
     })),
     ...(current && { currentVersion: versionName(current) }),
+    ...(ramping && percentage > 0 && { ramping: { version: versionName(ramping), percentage } }),
   };
 }
 

@@ -1,0 +1,65 @@
+import type { Client } from '@temporalio/client';
+import { generationWorkflowType } from '../../domain/names.ts';
+import { named } from '../convert-errors.ts';
+import { readTaskFailure, type TaskFailure } from '../generation/following/task-failure.ts';
+import { describeRun, listRuns, type RunInfo } from '../generation/run-info.ts';
+import { grpcCode, grpcCodeOf } from '../grpc.ts';
+
+/** A running generation on which workers fail again and again. */
+export interface FailingGeneration {
+  key: string;
+  taskFailure: TaskFailure;
+}
+
+/** What a look at the running generations found. */
+export interface FailingGenerations {
+  failing: FailingGeneration[];
+  lookedAt: number;
+}
+
+const maxLookedAt = 60;
+const atOnce = 20;
+
+/** Looks at the running generations of a task queue: those of which the server reports problems, and the newest ones. */
+export async function findFailingGenerations(client: Client, taskQueue: string): Promise<FailingGenerations> {
+  return await named('', async () => {
+    const runs = await runsToLookAt(client, taskQueue);
+    const failing: FailingGeneration[] = [];
+    for (let at = 0; at < runs.length; at += atOnce) {
+      const looked = runs.slice(at, at + atOnce).map((run) => lookAt(client, run));
+      for (const found of await Promise.all(looked)) if (found) failing.push(found);
+    }
+    return { failing, lookedAt: runs.length };
+  });
+}
+
+async function lookAt(client: Client, { key, runId }: RunInfo): Promise<FailingGeneration | undefined> {
+  try {
+    const taskFailure = await readTaskFailure(client, await describeRun(client, key, runId));
+    return taskFailure && { key, taskFailure };
+  } catch (error) {
+    // Retention may remove a run while it is looked at.
+    if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
+    throw error;
+  }
+}
+
+async function runsToLookAt(client: Client, taskQueue: string): Promise<RunInfo[]> {
+  // A name that would need escaping stays out of the query.
+  const ofQueue = /['"\\\p{Cc}]/u.test(taskQueue) ? '' : ` AND TaskQueue = '${taskQueue}'`;
+  const running = `WorkflowType = '${generationWorkflowType}' AND ExecutionStatus = 'Running'${ofQueue}`;
+  const reported = await newest(client, `${running} AND TemporalReportedProblems IS NOT NULL`).catch(noneIfRefused);
+  const found = [...reported, ...(await newest(client, running))].filter((run) => run.taskQueue === taskQueue);
+  return [...new Map(found.map((run) => [run.runId, run])).values()].slice(0, maxLookedAt);
+}
+
+async function newest(client: Client, query: string): Promise<RunInfo[]> {
+  for await (const page of listRuns(client, query)) return page.slice(0, maxLookedAt);
+  return [];
+}
+
+/** An older server does not know the attribute. */
+function noneIfRefused(error: unknown): RunInfo[] {
+  if (grpcCodeOf(error) === grpcCode.invalidArgument) return [];
+  throw error;
+}

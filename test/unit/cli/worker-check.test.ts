@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { judgeQueue } from '../../../cli/worker-check.ts';
+import { root } from '../../support/docs.ts';
+
+const now = Date.parse('2026-01-01T12:00:00Z');
+const poller = (secondsAgo: number, version?: string) => ({
+  identity: `worker-${String(secondsAgo)}`,
+  lastSeenAt: new Date(now - secondsAgo * 1_000),
+  ...(version !== undefined && { version }),
+});
+const judge = (queue: Parameters<typeof judgeQueue>[2]) => judgeQueue('workers', 'runcomfy', queue, now);
+
+describe('what doctor says of a task queue', () => {
+  it('is well where the version that gets new work is run', () => {
+    expect(judge({ pollers: [poller(5)] })).toMatchObject({ status: 'ok' });
+    expect(judge({ pollers: [poller(5, 'd.2')], currentVersion: 'd.2' })).toMatchObject({
+      status: 'ok',
+      message: expect.stringContaining('version d.2 is current') as string,
+    });
+  });
+
+  it('is that nobody polls, also while the server still lists who has stopped', () => {
+    expect(judge({ pollers: [] })).toMatchObject({ status: 'failed', exitCode: 69 });
+    const message = expect.stringContaining('200 s ago') as string;
+    expect(judge({ pollers: [poller(200), poller(280)] })).toMatchObject({ status: 'failed', message });
+  });
+
+  it('is the version that gets new work and that nobody runs, or runs any more, with a command that works', () => {
+    const message = expect.stringContaining('version d.1, which nobody runs') as string;
+    const fix = '`temporal worker deployment set-current-version --deployment-name d --build-id 2 --yes`';
+    const pollers = [poller(5, 'd.2'), poller(200, 'd.1')];
+    expect(judge({ pollers, currentVersion: 'd.1' })).toMatchObject({ status: 'failed', message, fix });
+    expect(judge({ pollers: [poller(5, 'd.2')] })).toMatchObject({
+      status: 'failed',
+      message: expect.stringContaining('workers without a version') as string,
+    });
+  });
+
+  it('is the version that gets a share of new work and that nobody runs', () => {
+    const pollers = [poller(5, 'd.1')];
+    const ramping = { version: 'd.2', percentage: 10 };
+    const message = expect.stringContaining('10 % of new work goes to version d.2') as string;
+    expect(judge({ pollers, currentVersion: 'd.1', ramping })).toMatchObject({ status: 'failed', message });
+    const both = [...pollers, poller(5, 'd.2')];
+    expect(judge({ pollers: both, currentVersion: 'd.1', ramping })).toMatchObject({ status: 'ok' });
+  });
+});
+
+describe('doctor ends soon', () => {
+  it.concurrent.each([
+    ['answers no call', undefined],
+    ['is without its database', '14'],
+  ])(
+    'where Temporal lets connect and %s',
+    async (_what, status) => {
+      const address = await startTemporal(status);
+      const startedAt = Date.now();
+      const child = spawn(process.execPath, [path.join(root, 'bin/runcomfy-temporal'), 'doctor', '--output', 'json'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { PATH: process.env['PATH'], HOME: root, TEMPORAL_ADDRESS: address },
+      });
+      const ended = once(child, 'exit') as Promise<[number | null]>;
+      const { checks } = JSON.parse(await text(child.stdout)) as { checks: { check: string; status: string }[] };
+      expect((await ended)[0]).toBe(69);
+      expect(checks).toContainEqual(expect.objectContaining({ check: 'temporal', status: 'failed' }));
+      // Where each check waits for the one before it, this takes most of a minute.
+      expect(Date.now() - startedAt).toBeLessThan(30_000);
+    },
+    60_000,
+  );
+});
+
+/** A server that answers the first call of a connection; every other one with this status, or not at all. */
+async function startTemporal(status: string | undefined): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  server.on('stream', (stream, headers) => {
+    const code = String(headers[':path']).endsWith('/GetSystemInfo') ? '0' : status;
+    if (code === undefined) return;
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => {
+      stream.sendTrailers({ 'grpc-status': code });
+    });
+    stream.end(code === '0' ? Buffer.alloc(5) : undefined);
+  });
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return `127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+}
