@@ -1,12 +1,17 @@
 import type { Activities, CancelAnswer, RequestStatus } from '../domain/activities.ts';
+import { withoutUndefined } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './activity-deps.ts';
+import { readCost } from './late-cost.ts';
 import type { OpenCount } from './read-tally.ts';
 import { readingKey } from './reading.ts';
 import { failure } from './to-application-failure.ts';
 
 /** With the time that the cancel itself may take, less than an attempt's 15 s. */
 const statusWithinMs = 4_000;
+
+/** An attempt has 15 s. */
+const answerWithinMs = 14_000;
 
 /**
  * `POST /requests/{id}/cancel`, checked by one status read: a lost reply may have stopped the work all the same, and a
@@ -18,26 +23,31 @@ export function createCancelRequest({
   openReadings,
   pacer,
 }: ActivityDeps): Activities['cancelRequest'] {
-  return async ({ requestId, readsSoFar }) => {
+  return async ({ model, requestId, readsSoFar }) => {
+    const startedAt = performance.now();
     const key = readingKey(requestId);
     const count = tally.open(key, readsSoFar, 0);
     openReadings.drop(key);
-    const answer = (outcome: CancelAnswer['outcome'], status?: RequestStatus): CancelAnswer => ({
-      outcome,
-      ...(status && { status }),
-      reads: count.report(),
-      readAt: new Date().toISOString(),
-    });
+    const answer = async (outcome: CancelAnswer['outcome'], status?: RequestStatus): Promise<CancelAnswer> => {
+      const readAt = new Date().toISOString();
+      const leftMs = startedAt + answerWithinMs - performance.now();
+      const isOver = status === 'cancelled' || status === 'finished' || status === 'failed';
+      const costUsd = isOver
+        ? await readCost({ runcomfy }, { model, requestId }, count, Math.min(statusWithinMs, leftMs))
+        : undefined;
+      return { outcome, ...withoutUndefined({ status, costUsd }), reads: count.report(), readAt };
+    };
 
     const reply = await runcomfy.cancel(requestId).catch((error: unknown) => error);
     const said = isCancelReply(reply) ? reply : undefined;
-    if (said?.outcome === 'not_cancellable' && said.status === 'cancelled') return answer('cancelled', 'cancelled');
+    if (said?.outcome === 'not_cancellable' && said.status === 'cancelled')
+      return await answer('cancelled', 'cancelled');
 
     const status = await statusNow(requestId, count);
-    if (status === 'cancelled') return answer('cancelled', status);
+    if (status === 'cancelled') return await answer('cancelled', status);
     if (status === 'in_progress' || status === 'finished' || status === 'failed')
-      return answer('not_cancellable', status);
-    if (said?.outcome) return answer(said.outcome, status);
+      return await answer('not_cancellable', status);
+    if (said?.outcome) return await answer(said.outcome, status);
     const message = reply instanceof Error ? reply.message : 'RunComfy answered the cancel without an outcome';
     // Half a minute of attempts is all there is, so no answer but an outcome ends them early.
     throw failure('ServiceUnavailable', 'cancel', message, { reads: count.unreported() });

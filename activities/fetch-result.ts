@@ -7,18 +7,24 @@ import type { FinishedWork } from '../domain/waiting.ts';
 import { isRunComfyError, RunComfyError } from '../runcomfy/errors.ts';
 import { isEmptyOutput } from '../runcomfy/schemas/output.ts';
 import type { ActivityDeps } from './activity-deps.ts';
+import { createLateCost } from './late-cost.ts';
 import { noTurn, readingAttempt } from './reading.ts';
 import { workSourceOf } from './waiting/work-source.ts';
 
 /** Leaves the GET its time within the attempt. */
 const longestWaitMs = 4_000;
 
+/** Within the attempt's 25 s, with time to report. */
+const latestCostMs = 20_000;
+
 /** `GET /requests/{id}/result?include_cost=true`: the output, or why there is none. */
 export function createFetchResult(deps: ActivityDeps): Activities['fetchResult'] {
   const { runcomfy, waiting, pacer } = deps;
+  const lateCost = createLateCost(deps);
   return (question) =>
     readingAttempt(deps, question, async ({ count }): Promise<ResultReading> => {
       const { model, requestId, inputUrls } = question;
+      const latestAt = performance.now() + latestCostMs;
       if (question.isLastRead) {
         pacer.skipTurn();
       } else {
@@ -29,15 +35,20 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
       const seen = () => ({ reads: count.report(), readAt: new Date().toISOString() });
       try {
         const result = await runcomfy.result(requestId, { model, ...(inputUrls && { inputUrls }) });
-        const { createdAt, finishedAt, costUsd } = result;
-        const facts = withoutUndefined({ createdAt, finishedAt, costUsd });
+        if (result.status === 'succeeded' && isEmptyOutput(result.output)) {
+          const { rawOutput, costUsd } = result;
+          const message = 'RunComfy reports success but the result names no output';
+          throw new RunComfyError('ProtocolMismatch', message, withoutUndefined({ rawOutput, costUsd }));
+        }
+        const { createdAt, finishedAt } = result;
+        const facts = withoutUndefined({
+          createdAt,
+          finishedAt,
+          costUsd: await lateCost(question, result, count, latestAt),
+          isModelKnown: question.wantsModel && result.modelId === model ? true : undefined,
+        });
         switch (result.status) {
           case 'succeeded': {
-            if (isEmptyOutput(result.output)) {
-              const { rawOutput } = result;
-              const message = 'RunComfy reports success but the result names no output';
-              throw new RunComfyError('ProtocolMismatch', message, withoutUndefined({ rawOutput }));
-            }
             log.debug('result fetched', { requestId });
             const work = learn(deps, question, facts);
             return {

@@ -2,6 +2,7 @@ import { activityInfo, log } from '@temporalio/activity';
 import type { Activities, StatusQuestion, StatusReading } from '../domain/activities.ts';
 import { secondsPerReadOf } from '../domain/waiting.ts';
 import type { ActivityDeps } from './activity-deps.ts';
+import { readCost } from './late-cost.ts';
 import type { OpenReading } from './open-readings.ts';
 import { GoOnLater, noTurn, type ReadAttempt, readingAttempt } from './reading.ts';
 import type { WaitingKnowledge, WaitSoFar } from './waiting/knowledge.ts';
@@ -152,6 +153,9 @@ async function readOnce(
   };
   const nextReadInMs = waiting.nextReadInMs(now);
   const isOver = status === 'finished' || status === 'failed' || status === 'cancelled';
+  // No result is asked for where there is none.
+  const costUsd =
+    status === 'cancelled' ? await readCost(deps, question, count, answerBy - performance.now()) : undefined;
   const expectedEndInMs = isOver ? undefined : waiting.expectedEndInMs(now);
   return {
     status,
@@ -161,6 +165,7 @@ async function readOnce(
     readAt: readAt.toISOString(),
     ...(readBeforeAt !== undefined && { readBeforeAt }),
     nextReadInMs,
+    ...(costUsd !== undefined && { costUsd }),
     ...(expectedEndInMs !== undefined && { expectedEndAt: new Date(readAt.getTime() + expectedEndInMs).toISOString() }),
     ...(question.wantsSearchAttributes && { searchAttributes: searchAttributes() }),
   };

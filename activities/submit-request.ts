@@ -15,6 +15,7 @@ import { isRunComfyError, type RunComfyError } from '../runcomfy/errors.ts';
 import { workKeyOf } from '../runcomfy/models/index.ts';
 import type { ActivityDeps } from './activity-deps.ts';
 import { earlierSubmit } from './earlier-submit.ts';
+import { createKnownModels } from './known-models.ts';
 import { shortestTimerMs } from './read-status.ts';
 import type { SubmitTurn } from './submit-pacer.ts';
 import { failure, toApplicationFailure } from './to-application-failure.ts';
@@ -38,7 +39,9 @@ const maxWarningLength = 300;
  * request id outlives this process. A later attempt never sends again what an earlier one may have sent.
  */
 export function createSubmitRequest(deps: ActivityDeps): Activities['submitRequest'] {
+  const known = createKnownModels();
   return async (order) => {
+    const isModelKnown = known.has(order.model);
     const earlier = earlierSubmit();
     switch (earlier.kind) {
       case 'accepted': {
@@ -47,13 +50,15 @@ export function createSubmitRequest(deps: ActivityDeps): Activities['submitReque
         return await accepted(deps, order, { requestId, submittedAt: beat.at ?? new Date().toISOString() });
       }
       case 'unknown':
-        throw unknownSince(earlier.beat);
+        throw unknownSince(earlier.beat, isModelKnown);
       case 'nothing': {
         const warnings = await prepare(deps, order).catch((error: unknown) => {
           if (error instanceof ApplicationFailure) throw error;
           throw notSent('the order could not be prepared', error);
         });
-        return await send(deps, order, warnings, await takeTurn(deps));
+        const reply = await send(deps, order, { warnings, turn: await takeTurn(deps), isModelKnown });
+        known.add(order.model);
+        return reply;
       }
     }
   };
@@ -89,8 +94,7 @@ async function takeTurn({ submitPacer }: ActivityDeps): Promise<SubmitTurn> {
 async function send(
   deps: ActivityDeps,
   order: SubmitOrder,
-  warnings: string[],
-  turn: SubmitTurn,
+  { warnings, turn, isModelKnown }: { warnings: string[]; turn: SubmitTurn; isModelKnown: boolean },
 ): Promise<AcceptedSubmit> {
   const { runcomfy, searchAttributes, recentBalance, keepRequestId } = deps;
   const { model, input, firstExecutionRunId } = order;
@@ -125,7 +129,7 @@ async function send(
       },
       (error: unknown) => {
         if (isAskedToSlowDown(error)) turn.noteRefused(error.retryAfterMs);
-        throw submitFailure(error, beat);
+        throw submitFailure(error, beat, isModelKnown);
       },
     )
     .finally(() => {
@@ -189,11 +193,11 @@ function notSent(what: string, error: unknown): ApplicationFailure {
 }
 
 /** An earlier attempt got as far as sending, and did not live to tell what came back, or could not be heard. */
-function unknownSince(beat: Partial<SubmitHeartbeat>): ApplicationFailure {
+function unknownSince(beat: Partial<SubmitHeartbeat>, isModelKnown: boolean): ApplicationFailure {
   countFailure('SubmitOutcomeUnknown');
   const message =
     "an earlier attempt had begun to send the order and could not report what came back; look at the account's generations before ordering again";
-  const details = { submission: 'unknown', mayBeHandedOver: true, ...evidenceOf(beat) } as const;
+  const details = { submission: 'unknown', mayBeHandedOver: true, ...evidenceOf(beat, isModelKnown) } as const;
   return failure('SubmitOutcomeUnknown', 'submit', message, details);
 }
 
@@ -203,7 +207,7 @@ function isAskedToSlowDown(error: unknown): error is RunComfyError {
   return error.type === 'RateLimited' || error.type === 'ServiceUnavailable';
 }
 
-function submitFailure(error: unknown, beat: SubmitHeartbeat): Error {
+function submitFailure(error: unknown, beat: SubmitHeartbeat, isModelKnown: boolean): Error {
   const isUnknown = !isRunComfyError(error) || error.type === 'SubmitOutcomeUnknown';
   // The next attempt starts from "nothing sent"; rides on the report of this failure.
   if (!isUnknown) heartbeat({ stage: 'not_sent', at: new Date().toISOString() } satisfies SubmitHeartbeat);
@@ -211,7 +215,7 @@ function submitFailure(error: unknown, beat: SubmitHeartbeat): Error {
   return toApplicationFailure(
     error,
     'submit',
-    isUnknown ? { submission: 'unknown', ...evidenceOf(beat) } : knownTo(beat),
+    isUnknown ? { submission: 'unknown', ...evidenceOf(beat, isModelKnown) } : knownTo(beat, isModelKnown),
   );
 }
 
@@ -222,10 +226,13 @@ function countFailure(type: string): void {
 }
 
 /** Lets the workflow show where it stands before RunComfy has accepted anything. */
-function knownTo({ searchAttributes }: SubmitHeartbeat): ActivityFailureDetails {
-  return searchAttributes ? { searchAttributes } : {};
+function knownTo({ searchAttributes }: SubmitHeartbeat, isModelKnown: boolean): ActivityFailureDetails {
+  return withoutUndefined({ searchAttributes, isModelKnown: isModelKnown || undefined });
 }
 
-function evidenceOf({ at, balanceBefore, searchAttributes }: Partial<SubmitHeartbeat>): ActivityFailureDetails {
-  return withoutUndefined({ sentAt: at, balanceBefore, searchAttributes });
+function evidenceOf(
+  { at, balanceBefore, searchAttributes }: Partial<SubmitHeartbeat>,
+  isModelKnown: boolean,
+): ActivityFailureDetails {
+  return withoutUndefined({ sentAt: at, balanceBefore, searchAttributes, isModelKnown: isModelKnown || undefined });
 }

@@ -29,7 +29,8 @@ export function toApplicationFailure(
     if (role === 'submit') return failure('SubmitOutcomeUnknown', role, message, { submission: 'unknown', ...more });
     return failure('ServiceUnavailable', role, message, more, retryAfterMs);
   }
-  const { submission, httpStatus, vendorCode, vendorMessage, issues, reply, repliedRequestId, rawOutput } = error;
+  const { submission, httpStatus, vendorCode, vendorMessage, issues, reply, repliedRequestId, rawOutput, costUsd } =
+    error;
   const details: ActivityFailureDetails = {
     ...withoutUndefined({
       submission,
@@ -40,6 +41,7 @@ export function toApplicationFailure(
       reply,
       repliedRequestId,
       rawOutput,
+      costUsd,
     }),
     ...more,
   };

@@ -97,6 +97,8 @@ export interface StatusReading {
   readBeforeAt?: string;
   /** 0: read again at once. */
   nextReadInMs: number;
+  /** Of a request that was cancelled: what RunComfy says that it cost. */
+  costUsd?: number;
   /** The reading activity itself waits for that long, or a result is expected: the next read is to be asked for at once. */
   isNextReadSoon?: boolean;
   /** When the work is likely over, ISO 8601; only where such work is known well. */
@@ -118,6 +120,8 @@ export interface ResultQuestion {
   isLastRead?: boolean;
   /** URLs of the input, which are never taken for outputs. */
   inputUrls?: string[];
+  /** Asks for `isModelKnown` in the reading. */
+  wantsModel?: boolean;
   /** What the work's duration is learned by, and what was seen of it. */
   workKey?: string;
   seen?: Partial<Observation>;
@@ -130,6 +134,8 @@ interface ResultReadingBase {
   createdAt?: string;
   finishedAt?: string;
   costUsd?: number;
+  /** RunComfy names the model as the question does. */
+  isModelKnown?: boolean;
 }
 
 /** Answer of `fetchResult`: the end as RunComfy tells it, or that it is not ready. */
@@ -213,6 +219,8 @@ export interface ActivityFailureDetails {
   sentAt?: string;
   balanceBefore?: BalanceReading;
   searchAttributes?: string[];
+  /** On a submit of unknown outcome: RunComfy knows the model. */
+  isModelKnown?: boolean;
   /** A submit of unknown outcome that an earlier attempt made: its worker may still hand over the id. */
   mayBeHandedOver?: boolean;
   /** What came back instead of an accepted request, cut; on a submit of unknown outcome. */

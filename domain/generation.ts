@@ -140,6 +140,8 @@ export interface FailureDetails {
   cancel?: CancelState;
   /** Further RunComfy requests that turned out to belong to this order: each may be a second bill. */
   otherRequestIds?: string[];
+  /** What RunComfy says that these cost, where they had ended when they were stopped, USD. */
+  otherCostUsd?: number;
   /** The order was ended while it waited. */
   wall?: WallState;
   evidence?: SubmissionEvidence;
@@ -216,6 +218,8 @@ export interface GenerationState {
   cancel?: CancelState;
   failure?: FailureState;
   otherRequestIds?: string[];
+  /** What RunComfy says that these cost, where they had ended when they were stopped, USD. */
+  otherCostUsd?: number;
   evidence?: SubmissionEvidence;
   /** Hints that stopped nothing: unknown input keys, a status word that RunComfy does not document. */
   warnings?: string[];

@@ -178,7 +178,9 @@ function typeOf(endpoint: Endpoint, status: number, { code, isFromApplication }:
       return 'InsufficientBalance';
     case 404:
     case 410:
-      return isAboutRequest ? 'RequestNotFound' : 'InvalidInput';
+      if (!isAboutRequest) return 'InvalidInput';
+      // Only RunComfy itself knows which requests it has: a gateway that has lost its way answers so as well.
+      return isFromApplication ? 'RequestNotFound' : 'ServiceUnavailable';
     case 408:
     case 425:
       return 'ServiceUnavailable';

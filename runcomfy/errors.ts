@@ -26,6 +26,8 @@ export interface RunComfyErrorDetails {
   repliedRequestId?: string;
   /** The output as RunComfy sent it, cut, where no URL could be taken from it. */
   rawOutput?: string;
+  /** What RunComfy says that the request cost although nothing came of it. */
+  costUsd?: number;
   cause?: unknown;
 }
 
@@ -43,6 +45,7 @@ export class RunComfyError extends Error {
   declare readonly reply?: string;
   declare readonly repliedRequestId?: string;
   declare readonly rawOutput?: string;
+  declare readonly costUsd?: number;
 
   constructor(type: FailureType, message: string, { cause, ...details }: RunComfyErrorDetails = {}) {
     super(message, cause === undefined ? undefined : { cause });

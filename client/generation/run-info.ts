@@ -1,4 +1,5 @@
 import type { Client, WorkflowService } from '@temporalio/client';
+import { otherModel } from '../../domain/model-label.ts';
 import { type SearchAttributeName, searchAttributeNames } from '../../domain/names.ts';
 
 /** How a run stands, as Temporal numbers it on the wire. */
@@ -77,6 +78,12 @@ export function attributeOf(
 ): string | undefined {
   const value = attributes[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** The model as its search attribute names it, where that names one. */
+export function modelOf(run: Pick<RunInfo, 'attributes'>): string | undefined {
+  const model = attributeOf(run, 'RunComfyModel');
+  return model === otherModel ? undefined : model;
 }
 
 function toRunInfo(raw: RawRun): RunInfo {

@@ -19,9 +19,28 @@ describe('cancelRequest', () => {
   it('stops a request that waits in the queue', async () => {
     const { cancel, jobState, rig } = await cancelUnder([], 'queue');
     const { value } = await cancel();
-    expect(value).toEqual({ outcome: 'cancelled', status: 'cancelled', reads: 1, readAt: expect.any(String) });
+    expect(value).toEqual({
+      outcome: 'cancelled',
+      status: 'cancelled',
+      costUsd: 0,
+      reads: 2,
+      readAt: expect.any(String),
+    });
     expect(jobState()).toBe('cancelled');
     expect(rig.sim.ledger().totals.chargedUsd).toBe(0);
+  });
+
+  it('tells what a request cost that was charged although it was stopped, or had ended', async () => {
+    const stopped = await cancelUnder([], 'queue');
+    stopped.rig.sim.setSwitches({ charge_on: 'submit', charge_cancelled_in_queue: true });
+    const ended = await cancelUnder([], 'done');
+    for (const { cancel, rig } of [stopped, ended]) {
+      const { value } = await cancel();
+      expect(value?.costUsd).toBe(rig.sim.ledger().totals.chargedUsd);
+    }
+    const mute = await cancelUnder([], 'queue');
+    mute.rig.sim.setFaults([{ fault: 'hang', step: 'result' }]);
+    expect((await mute.cancel()).value).toMatchObject({ outcome: 'cancelled', status: 'cancelled' });
   });
 
   it('says that running or finished work could not be stopped', async () => {
@@ -81,7 +100,8 @@ describe('cancelRequest', () => {
       expect(first.failure).toMatchObject({ nonRetryable: false });
       expect(jobState()).toBe('in_queue');
       const second = await cancel();
-      expect(second.value).toMatchObject({ outcome: 'cancelled', reads: 2 });
+      // Two of the status, one of the cost.
+      expect(second.value).toMatchObject({ outcome: 'cancelled', reads: 3 });
       expect(rig.sim.ledger().totals.statusReads).toBe(2);
     });
   }

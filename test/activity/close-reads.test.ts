@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createOpenReadings } from '../../activities/open-readings.ts';
 import type { Turn } from '../../activities/read-pacer.ts';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
@@ -18,19 +18,18 @@ const interactive = { secondsOfDelayPerRead: 0.02 };
 
 describe('reads that come close together', () => {
   it('are made within one attempt, which ends when the status changes, and all are counted', async () => {
-    const rig = await activitiesOnSimulator({
-      deps: knowing(2),
-      simulator: { profiles: { '*': { queueMs: 0, runMs: 2_000 } } },
-    });
-    const { value: accepted } = await rig.attempt(rig.activities.submitRequest, paidOrder);
-    const requestId = accepted?.requestId ?? '';
-    const startedAt = new Date().toISOString();
+    const rig = await activitiesOnSimulator({ deps: knowing(2) });
+    const requestId = await rig.order('run');
+    const statusCalls = () => rig.sim.ledger().jobs[0]?.statusCalls ?? 0;
+    const startedAt = new Date(Date.now() - 1_700).toISOString();
     const question = { model: paidOrder.model, requestId, submittedAt: startedAt, startedAt, waiting: interactive };
-    await new Promise((resolve) => setTimeout(resolve, 1_700));
-    const { value: reading } = await rig.attempt(rig.activities.readStatus, { ...question, lastStatus: 'in_progress' });
+    const open = rig.attempt(rig.activities.readStatus, { ...question, lastStatus: 'in_progress' });
+    await vi.waitUntil(() => statusCalls() >= 2, { timeout: 15_000, interval: 10 });
+    rig.sim.release([requestId]);
+    const { value: reading } = await open;
     expect(reading?.status).toBe('finished');
     expect(reading?.reads).toBeGreaterThan(1);
-    expect(rig.sim.ledger().jobs[0]?.statusCalls).toBe(reading?.reads);
+    expect(statusCalls()).toBe(reading?.reads);
   });
 
   it('begin when the first of them is due, and at once when their request is turned to again', async () => {

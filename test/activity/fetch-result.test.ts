@@ -56,6 +56,43 @@ describe('fetchResult', () => {
     expect(rig.sim.ledger().jobs.find(({ id }) => id === requestId)?.resultCalls).toBe(1);
   });
 
+  it('reads a few times more for a cost that comes later than the end', async () => {
+    for (const [cost_delay, reads] of [
+      [1, 2],
+      [3, 4],
+    ] as const) {
+      const { rig, fetch } = await finished([], { switches: { cost_delay } });
+      const { value } = await fetch();
+      expect(value).toMatchObject({ status: 'succeeded', costUsd: rig.sim.ledger().totals.chargedUsd, reads });
+    }
+  });
+
+  it('is not held up for long, nor again and again, by a cost that never comes', async () => {
+    const { fetch } = await finished([], { switches: { cost_delay: 1_000 } });
+    const reads: number[] = [];
+    for (let count = 0; count < 5; count += 1) {
+      const { value } = await fetch();
+      expect(value).toMatchObject({ status: 'succeeded' });
+      expect(value?.costUsd).toBeUndefined();
+      reads.push(value?.reads ?? 0);
+    }
+    expect(reads).toEqual([4, 4, 4, 2, 2]);
+  });
+
+  it('tells what a failure cost, and a success that names no output', async () => {
+    const failed = await finished([], {
+      faults: [{ fault: 'job-fails', step: 'submit' }],
+      switches: { charge_failed: true, cost_delay: 1 },
+    });
+    const { value } = await failed.fetch();
+    expect(value).toMatchObject({ status: 'failed', costUsd: failed.rig.sim.ledger().totals.chargedUsd });
+    const empty = await finished([{ fault: 'no-output', step: 'result' }]);
+    const heartbeatDetails = { reads: 0, doubt: { type: 'ProtocolMismatch', since: Date.now() - 60_000 } };
+    const attempt = await empty.fetch({}, { heartbeatDetails });
+    expect(attempt.failure?.type).toBe('ProtocolMismatch');
+    expect(detailsOf(attempt).costUsd).toBe(empty.rig.sim.ledger().totals.chargedUsd);
+  });
+
   for (const fault of ['singular-only', 'plural-only', 'both', 'duplicates', 'bare-string', 'bare-array']) {
     it(`gives the one file once when it comes as ${fault}`, async () => {
       const { fetch } = await finished([{ fault, step: 'result' }]);

@@ -42,7 +42,7 @@ export function gate() {
 
 /** The reply of a submit that was accepted. */
 export function accepted(requestId: string) {
-  return { requestId, submittedAt: new Date().toISOString(), nextReadInMs: 20, searchAttributes: [] };
+  return { requestId, submittedAt: new Date().toISOString(), nextReadInMs: 20, searchAttributes: [] as string[] };
 }
 
 /**

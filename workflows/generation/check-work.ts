@@ -117,12 +117,13 @@ function statusQuestion(generation: Generation, requestId: string, isLastRead: b
 }
 
 function resultQuestion(generation: Generation, requestId: string, isLastRead: boolean): ResultQuestion {
-  const { state, sightings, facts } = generation;
+  const { state, sightings, facts, shown } = generation;
   const { seen, lastStatus, workKey } = sightings;
   return {
     model: state.model,
     requestId,
     readsSoFar: state.reads,
+    ...(!shown.isModelKnown && { wantsModel: true }),
     finishedSince: seen.noticedAt ?? new Date().toISOString(),
     seen,
     ...(workKey !== undefined && { workKey }),

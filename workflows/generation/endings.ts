@@ -36,6 +36,7 @@ export function endOf(generation: Generation, end: End): ApplicationFailure {
       costUsd: state.costUsd,
       cancel: state.cancel,
       otherRequestIds: state.otherRequestIds,
+      otherCostUsd: state.otherCostUsd,
       wall: state.wall,
       evidence: state.evidence,
     }),

@@ -104,6 +104,7 @@ export interface Shown {
   durations: { queueMs?: number; runMs?: number };
   /** The search attributes as last set. */
   published: Record<string, string | number>;
+  isModelKnown: boolean;
 }
 
 /** What is known of submits that may have been accepted. */
@@ -130,6 +131,7 @@ export interface CarriedMemory {
   hasResubmitted: boolean;
   isCancelDue: boolean;
   isWorkflowCancelled: boolean;
+  isModelKnown?: boolean;
   followedSince?: string;
   lastStatus?: RequestStatus;
   workKey?: string;
@@ -183,6 +185,7 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
       isAsking: false,
       durations: {},
       published,
+      isModelKnown: carried.isModelKnown ?? false,
     },
     doubt: {
       unknownBecause: carried.unknownBecause,
@@ -199,7 +202,7 @@ export function carry({ state, facts, sightings, wishes, shown, doubt }: Generat
   const { seen, lastStatus, followedSince, workKey } = sightings;
   const { isCancelDue, isWorkflowCancelled } = wishes;
   const { unknownBecause, hasResubmitted, mayTurnUpUntil } = doubt;
-  const { searchAttributes, attributesAsOf, published } = shown;
+  const { searchAttributes, attributesAsOf, published, isModelKnown } = shown;
   return {
     state,
     seen,
@@ -209,6 +212,7 @@ export function carry({ state, facts, sightings, wishes, shown, doubt }: Generat
     hasResubmitted,
     isCancelDue,
     isWorkflowCancelled,
+    isModelKnown,
     followedSince,
     ...(lastStatus && { lastStatus }),
     ...(workKey !== undefined && { workKey }),

@@ -2,7 +2,7 @@ import type { AcceptedSubmit, RequestStatus, ResultReading, StatusReading } from
 import type { GenerationState, Phase } from '../../domain/generation.ts';
 import type { Generation } from './memory.ts';
 import { planRead } from './read-plan.ts';
-import { enterPhase, noteSearchAttributes } from './visibility.ts';
+import { enterPhase, noteModelKnown, noteSearchAttributes } from './visibility.ts';
 
 const phaseOf: Record<RequestStatus, Phase | undefined> = {
   in_queue: 'in_queue',
@@ -34,6 +34,7 @@ export function noteReading(
   const { seen } = sightings;
   const { status, statusWord, readAt, readBeforeAt, queuePosition } = reading;
   countReads(generation, reading.reads);
+  noteCost(generation, reading.costUsd);
   state.readAt = readAt;
   if (readBeforeAt !== undefined) {
     if (sightings.lastStatus === 'in_queue') seen.lastQueuedAt = readBeforeAt;
@@ -63,6 +64,7 @@ export function noteResultRead(generation: Generation, reading: ResultReading): 
   countReads(generation, reading.reads);
   state.readAt = reading.readAt;
   noteCost(generation, reading.costUsd);
+  if (reading.isModelKnown) noteModelKnown(generation);
   if (reading.status !== 'succeeded') return;
   sightings.isKnownWell = reading.isKnownWell === true;
   sightings.work = reading.work;

@@ -11,7 +11,7 @@ import { openSubmit } from './open-work.ts';
 import { planRead } from './read-plan.ts';
 import { noteAccepted, warn } from './sightings.ts';
 import { enterUnknown, noteUnknown, resolveUnknown, type UnknownSubmit } from './unknown-submission.ts';
-import { enterPhase, noteSearchAttributes } from './visibility.ts';
+import { enterPhase, noteModelKnown, noteSearchAttributes } from './visibility.ts';
 import { passWall, waitAtWall, wallWords } from './wall.ts';
 import { interruptible, takeHandedOver, urgentWish, wishCancel } from './wishes.ts';
 
@@ -158,6 +158,8 @@ function accept(generation: Generation, reply: Reply): void {
   noteAccepted(generation, reply);
   planRead(generation, reply);
   noteSearchAttributes(generation, reply.searchAttributes);
+  // An id that somebody named proves nothing of the model.
+  if (reply.submittedAt !== undefined) noteModelKnown(generation);
   warn(generation, ...(reply.warnings ?? []));
   if (state.cancel?.outcome === 'unknown') {
     stepCancel(generation, 'asked');

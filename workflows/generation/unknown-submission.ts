@@ -9,7 +9,7 @@ import { stepCancel } from './cancellation.ts';
 import { continueAsNewIfDue, isContinueAsNewDue } from './continue-as-new.ts';
 import { cancelledEnd, endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
-import { enterPhase, noteSearchAttributes } from './visibility.ts';
+import { enterPhase, modelLabel, noteModelKnown, noteSearchAttributes } from './visibility.ts';
 import { answerDecision, isAnythingWished, settleCancelWish, takeHandedOver } from './wishes.ts';
 
 /** A POST lasts for a minute at most; then its worker has 15 s to hand over what it brought. */
@@ -36,6 +36,7 @@ export function noteUnknown(generation: Generation, { mayTurnUp, message, detail
   const { state, doubt } = generation;
   const { sentAt, balanceBefore, searchAttributes, reply, repliedRequestId } = details;
   noteSearchAttributes(generation, searchAttributes);
+  if (details.isModelKnown) noteModelKnown(generation);
   state.evidence = withoutUndefined({
     sentAt,
     balanceBefore,
@@ -51,7 +52,7 @@ export function noteUnknown(generation: Generation, { mayTurnUp, message, detail
   log.warn('submission unknown: RunComfy may have accepted the order', { model: state.model, reason: message });
   metricMeter
     .createCounter('runcomfy_unknown_submissions', '{submission}', 'Submits whose outcome is unknown')
-    .add(1, { model: state.model });
+    .add(1, { model: modelLabel(generation) });
 }
 
 /**

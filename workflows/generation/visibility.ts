@@ -7,6 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { GenerationResult, Phase } from '../../domain/generation.ts';
+import { modelLabelOf } from '../../domain/model-label.ts';
 import { type SearchAttributeName, searchAttributeNames, searchAttributes } from '../../domain/names.ts';
 import { looks } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
@@ -31,6 +32,16 @@ export function noteSearchAttributes({ shown }: Generation, known: string[] | un
   if (!known) return;
   shown.searchAttributes = known;
   shown.attributesAsOf = new Date().toISOString();
+}
+
+/** RunComfy has taken an order of this model, or named it in a result. */
+export function noteModelKnown({ shown }: Generation): void {
+  shown.isModelKnown = true;
+}
+
+/** The model's name in metrics and search attributes. */
+export function modelLabel({ state, shown }: Generation): string {
+  return modelLabelOf(state.model, shown.isModelKnown);
 }
 
 /** Shows the generation where operators look: in the search attributes that the server knows. */
@@ -90,9 +101,10 @@ function setAttributes(generation: Generation): void {
   if (changes.length > 0) upsertSearchAttributes(changes as Parameters<typeof upsertSearchAttributes>[0] & unknown[]);
 }
 
-function changesOf({ state, shown }: Generation) {
+function changesOf(generation: Generation) {
+  const { state, shown } = generation;
   const values: Record<SearchAttributeName, string | number | undefined> = {
-    RunComfyModel: state.model,
+    RunComfyModel: modelLabel(generation),
     RunComfyRequestId: state.requestId,
     RunComfyPhase: state.phase,
     RunComfyCostUsd: state.costUsd,
@@ -108,8 +120,9 @@ function changesOf({ state, shown }: Generation) {
 }
 
 /** Counts the end of a generation, once. */
-export function countEnd({ state }: Generation, result?: GenerationResult): void {
-  const tags = { outcome: state.phase, model: state.model };
+export function countEnd(generation: Generation, result?: GenerationResult): void {
+  const { state } = generation;
+  const tags = { outcome: state.phase, model: modelLabel(generation) };
   metricMeter.createCounter('runcomfy_generations', '{generation}', 'Generations by outcome').add(1, tags);
   metricMeter
     .createHistogram('runcomfy_generation_reads', 'int', '{read}', 'Status and result reads of one generation')
@@ -119,11 +132,7 @@ export function countEnd({ state }: Generation, result?: GenerationResult): void
       .createHistogram('runcomfy_noticed_after', 'int', 'ms', 'From the end at RunComfy to the read that saw it')
       .record(result.timings.noticedAfterMs, tags);
   }
-  if (state.costUsd !== undefined) {
-    metricMeter
-      .createHistogram('runcomfy_generation_cost', 'float', 'USD', 'Cost of one generation as RunComfy states it')
-      .record(state.costUsd, tags);
-  }
+  if (state.costUsd !== undefined) countCost(state.costUsd, tags);
   log.info('generation ended', {
     phase: state.phase,
     model: state.model,
@@ -131,6 +140,17 @@ export function countEnd({ state }: Generation, result?: GenerationResult): void
     reads: state.reads,
     failure: state.failure?.type,
   });
+}
+
+/** Counts what a further request of this order cost. */
+export function countFurtherCost(generation: Generation, costUsd: number): void {
+  countCost(costUsd, { outcome: 'further_request', model: modelLabel(generation) });
+}
+
+function countCost(costUsd: number, tags: { outcome: string; model: string }): void {
+  metricMeter
+    .createHistogram('runcomfy_generation_cost', 'float', 'USD', 'Cost of one generation as RunComfy states it')
+    .record(costUsd, tags);
 }
 
 function isSearchAttribute(name: string): name is SearchAttributeName {

@@ -4,7 +4,7 @@ import { cutText } from '../../domain/text.ts';
 import { readActivityError } from './activity-error.ts';
 import { continueAsNewIfDue } from './continue-as-new.ts';
 import type { Generation } from './memory.ts';
-import { enterPhase, noteSearchAttributes } from './visibility.ts';
+import { enterPhase, noteModelKnown, noteSearchAttributes } from './visibility.ts';
 import { isAnythingWished, settleReadWish } from './wishes.ts';
 
 /** A slip is mended in seconds; what lasts longer may last for hours, and each try costs RunComfy a call. */
@@ -35,6 +35,7 @@ export async function waitAtWall(generation: Generation, error: unknown): Promis
   };
   if (!doubt.hasResubmitted) state.submission = 'refused';
   noteSearchAttributes(generation, details.searchAttributes);
+  if (details.isModelKnown) noteModelKnown(generation);
   enterPhase(generation, 'submitting', 'now');
   metricMeter
     .createCounter('runcomfy_wall_refusals', '{submit}', 'Refused submits of orders that wait for wallet or token')

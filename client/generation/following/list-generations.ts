@@ -1,13 +1,14 @@
 import type { Client } from '@temporalio/client';
 import { type Phase, phases } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
+import { otherModel } from '../../../domain/model-label.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { toClientError } from '../../convert-errors.ts';
 import { isGenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { readOriginalRequest } from '../original-request.ts';
-import { attributeOf, isClosed, listRuns, type RunInfo } from '../run-info.ts';
+import { attributeOf, isClosed, listRuns, modelOf, type RunInfo } from '../run-info.ts';
 import { phaseOf } from './phase.ts';
 import { readState } from './read-state.ts';
 
@@ -76,7 +77,10 @@ async function* findRuns(client: Client, filter: ListFilter): AsyncGenerator<Lis
 /** Leaves out what cannot match; what may match is looked at. */
 function clausesOf({ model, phase }: ListFilter): string[] {
   const clauses: string[] = [];
-  if (model !== undefined) clauses.push(`(RunComfyModel = ${quote(model)} OR RunComfyModel IS NULL)`);
+  if (model !== undefined) {
+    const alternatives = [model, otherModel].map((name) => `RunComfyModel = ${quote(name)}`);
+    clauses.push(`(${[...alternatives, 'RunComfyModel IS NULL'].join(' OR ')})`);
+  }
   if (phase !== undefined) {
     const { statuses, decisive } = statusesOf(phase);
     const alternatives = [`RunComfyPhase = "${phase}"`, 'RunComfyPhase IS NULL'];
@@ -128,7 +132,7 @@ async function* describeRuns(
 async function describeRow(client: Client, run: RunInfo): Promise<ListedGeneration> {
   const { key, runId, startedAt, closedAt } = run;
   const { RunComfyCostUsd: cost } = run.attributes;
-  const known = { phase: phaseOf(run), model: attributeOf(run, 'RunComfyModel') };
+  const known = { phase: phaseOf(run), model: modelOf(run) };
   const asked = known.phase === undefined || known.model === undefined ? await lookAt(client, run, known) : {};
   return withoutUndefined({
     key,

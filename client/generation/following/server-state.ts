@@ -10,7 +10,7 @@ import {
 import { withoutUndefined } from '../../../domain/json.ts';
 import { endedOutside, firstDetail } from '../../errors.ts';
 import { readOriginalRequest } from '../original-request.ts';
-import { attributeOf, isClosed, type RunDescription, type RunInfo } from '../run-info.ts';
+import { attributeOf, isClosed, modelOf, type RunDescription, type RunInfo } from '../run-info.ts';
 import { phaseByActivity, phaseOf } from './phase.ts';
 import { readTaskFailure, type TaskFailure } from './task-failure.ts';
 
@@ -37,7 +37,7 @@ export async function readServerState(client: Client, run: RunDescription): Prom
   const closed = isClosed(run);
   const known: KnownState = {
     phase: phaseOf(run) ?? (closed ? 'failed' : phaseByActivity(run.pendingActivities)),
-    model: attributeOf(run, 'RunComfyModel') ?? (typeof modelAsked === 'string' ? modelAsked : ''),
+    model: modelOf(run) ?? (typeof modelAsked === 'string' ? modelAsked : ''),
     submission: requestId === undefined ? 'unknown' : 'accepted',
     ...(requestId !== undefined && { requestId }),
     reads: 0,
@@ -85,13 +85,15 @@ async function readEnding(client: Client, key: string, runId: string): Promise<P
     if (!(error.cause instanceof ApplicationFailure)) return { phase: 'failed' };
     const { type, message } = error.cause;
     const details = firstDetail(error.cause) ?? {};
-    const { phase, submission, requestId, cancel, otherRequestIds, evidence } = details;
+    const { phase, submission, requestId, cancel, otherRequestIds, otherCostUsd, costUsd, evidence } = details;
     return withoutUndefined({
       phase,
       submission,
       requestId,
       cancel,
       otherRequestIds,
+      otherCostUsd,
+      costUsd,
       evidence,
       failure: isFailureType(type) ? { type, message, details: details as FailureDetails } : undefined,
     });

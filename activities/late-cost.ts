@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
+import { isRunComfyError } from '../runcomfy/errors.ts';
+import type { ResultReply } from '../runcomfy/schemas/result-reply.ts';
+import type { ActivityDeps } from './activity-deps.ts';
+import type { OpenCount } from './read-tally.ts';
+
+/** RunComfy may state a cost a read or a moment later than the end. */
+const pausesMs = [500, 1_000, 2_000];
+
+/** So often in a row in vain, and the end is held up for the first pause alone. */
+const vainTries = 3;
+
+const maxModels = 1_000;
+
+/** Less than what an attempt has left. */
+const costWithinMs = 4_000;
+
+interface Asked {
+  model: string;
+  requestId: string;
+}
+
+type Parts = Pick<ActivityDeps, 'runcomfy' | 'pacer'>;
+
+/** Reads a result that states no cost a few times more, until `latestAt` at most: what was billed is part of the end. */
+export function createLateCost({ runcomfy, pacer }: Parts) {
+  const vain = new LRUCache<string, number>({ max: maxModels });
+  return async (
+    { model, requestId }: Asked,
+    first: ResultReply,
+    count: OpenCount,
+    latestAt: number,
+  ): Promise<number | undefined> => {
+    const isOver = first.status === 'succeeded' || first.status === 'failed' || first.status === 'cancelled';
+    if (!isOver || first.costUsd !== undefined) return first.costUsd;
+    const triedInVain = vain.get(model) ?? 0;
+    for (const pauseMs of pausesMs.slice(0, triedInVain < vainTries ? pausesMs.length : 1)) {
+      if (performance.now() + 2 * pauseMs > latestAt) break;
+      await sleep(pauseMs);
+      if ((await pacer.takeTurn({ isOver: true, likelyEndInMs: 0, withinMs: pauseMs })) > 0) break;
+      const leftMs = Math.min(costWithinMs, latestAt - performance.now());
+      const costUsd = await readCost({ runcomfy }, { model, requestId }, count, leftMs);
+      if (costUsd === undefined) continue;
+      vain.delete(model);
+      return costUsd;
+    }
+    vain.set(model, triedInVain + 1);
+    return undefined;
+  };
+}
+
+/** What RunComfy says that a request cost, by one read that holds up nobody for long; undefined where it does not say. */
+export async function readCost(
+  { runcomfy }: Pick<ActivityDeps, 'runcomfy'>,
+  { model, requestId }: Asked,
+  count: OpenCount,
+  withinMs: number,
+): Promise<number | undefined> {
+  if (withinMs <= 0) return undefined;
+  count.add();
+  const signal = AbortSignal.timeout(Math.ceil(withinMs));
+  try {
+    const { costUsd } = await runcomfy.result(requestId, { model, signal });
+    return costUsd;
+  } catch (error) {
+    if (signal.aborted || isRunComfyError(error)) return undefined;
+    throw error;
+  }
+}
