@@ -92,7 +92,7 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(dist|\\.cache|bench/(node_modules|peers))/' },
+    exclude: { path: '^(dist|\\.cache|bench/(node_modules|peers)|examples/06-your-own-project)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {

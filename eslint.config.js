@@ -62,7 +62,15 @@ const noExportAll = { selector: 'ExportAllDeclaration', message: 'Re-export by n
 const maxLines = { max: 300, skipBlankLines: false, skipComments: false };
 
 export default defineConfig(
-  globalIgnores(['dist/', '.cache/', 'coverage/', 'node_modules/', 'bench/node_modules/', 'bench/peers/']),
+  globalIgnores([
+    'examples/06-your-own-project/',
+    'dist/',
+    '.cache/',
+    'coverage/',
+    'node_modules/',
+    'bench/node_modules/',
+    'bench/peers/',
+  ]),
   { linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.ts'],

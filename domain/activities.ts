@@ -196,10 +196,12 @@ export interface EvidenceQuestion {
   balanceBefore?: BalanceReading;
 }
 
+/** Argument of `listSearchAttributes`. */
 export interface SearchAttributesQuestion {
   names: string[];
 }
 
+/** Answer of `listSearchAttributes`. */
 export interface SearchAttributesAnswer {
   /** Those of the names that the server knows. */
   existing: string[];

@@ -1,4 +1,5 @@
 // npm run measure:install: what each face of the package takes on disk, installed into an empty project from the packed tarball.
+import './node-version.mjs';
 import { spawnSync } from 'node:child_process';
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,12 +33,7 @@ try {
 }
 
 function npm(args, cwd) {
-  // On Windows npm is a script that only a shell can start.
-  const { status, stdout, stderr } = spawnSync('npm', args, {
-    cwd,
-    encoding: 'utf8',
-    shell: process.platform === 'win32',
-  });
+  const { status, stdout, stderr } = spawnSync('npm', args, { cwd, encoding: 'utf8' });
   if (status !== 0) throw new Error(`npm ${args[0]} failed: ${stderr}`);
   return stdout;
 }

@@ -1,4 +1,5 @@
 // npm run architecture: repeats the table of architecture.json where other programs and readers look for it.
+import './node-version.mjs';
 import { writeFileSync } from 'node:fs';
 import { derivedFiles } from './architecture.mjs';
 import { root } from './run-step.mjs';
