@@ -5,6 +5,7 @@ import { priorOf } from '../activities/waiting/prior.ts';
 import { planReads } from '../activities/waiting/read-plan.ts';
 import { createRandom, type Random } from '../simulator/world/random.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
+import { waitForShortWork } from './support/figures/short-work.ts';
 import { mean } from './support/figures/statistics.ts';
 
 // Expected cost (seconds of delay, plus what each read is worth in seconds) of ways to wait for work whose duration has a
@@ -106,13 +107,14 @@ for (const secondsPerRead of knobs) {
   process.stdout.write(`${formatTable(head, lines)}\n`);
 }
 printCold();
+const shortWork = compareShortWork();
 writeResults('schedule', {
   name: 'schedule',
   commit: describeCommit(),
   machine: describeMachine(),
   versions: versionsOf(),
   settings: { draws, seed, knobs, observations },
-  rows: [...rows, ...coldRows],
+  rows: [...rows, ...coldRows, ...shortWork],
 });
 
 function compare(jobSet: string, truth: Truth, observe: (random: Random, count: number) => number[]): void {
@@ -187,6 +189,27 @@ function printCold(): void {
   process.stdout.write(
     `${formatTable(['true median', '÷ the better: mean', 'largest', '÷ the worse: largest'], lines)}\n`,
   );
+}
+
+/** Short work of which nothing is known yet, by the presets that want it seen soon. */
+function compareShortWork() {
+  const found = Object.entries(coldModels).flatMap(([kind, coldModel]) =>
+    [0.02, 0.5].map((secondsPerRead) => ({
+      subject: 'runcomfy-temporal, nothing known yet',
+      jobSet: `${kind}, eight jobs of 1.5 to 16 s`,
+      secondsPerRead,
+      ...waitForShortWork(ours(createWaitingKnowledge(), coldModel, secondsPerRead), draws, seed),
+    })),
+  );
+  const lines = found.map(({ jobSet, secondsPerRead, medianDelay, worstMedianDelay, shareOfReads }) => [
+    `${jobSet}, one read is worth ${String(secondsPerRead)} s`,
+    ...[medianDelay, worstMedianDelay, shareOfReads].map((figure) => figure.toFixed(2)),
+  ]);
+  process.stdout.write(
+    '\nshort work, nothing known yet: delay in seconds, reads ÷ those of a client that reads every 0.5 s\n',
+  );
+  process.stdout.write(`${formatTable(['jobs', 'median delay', 'worst draw', 'share of reads'], lines)}\n`);
+  return found;
 }
 
 function tabulated(truth: Truth): DurationDistribution {

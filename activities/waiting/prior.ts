@@ -3,31 +3,32 @@ import type { DurationPrior } from './kernels.ts';
 
 /**
  * Lognormals around a guess of the median, each as [times the median, weight]. The weights are no shares of a belief: they
- * are chosen so that the plan costs little more than fixed or growing gaps would wherever between half and twice the guess
- * the true median lies. `npm run bench:schedule` prints how much.
+ * were found by random search: wherever between half and twice the guess the true median lies, the plan costs on average
+ * a little less than the better of fixed and growing gaps, and a third more in the worst case, which is
+ * work of a known length whose reads are dear. `npm run bench:schedule` prints how much.
  */
 function around(medianSeconds: number, sigma: number, parts: readonly (readonly [number, number])[]): DurationPrior {
   return { medianSeconds, parts: parts.map(([timesMedian, weight]) => ({ timesMedian, sigma, weight })), weight: 0.5 };
 }
 
-const short = around(25.5, 0.133, [
-  [0.25, 0.169],
-  [0.35, 0.111],
-  [0.42, 0.031],
-  [0.5, 0.352],
-  [0.6, 6.367],
-  [0.7, 1.539],
-  [0.84, 0.812],
-  [1, 1.888],
-  [1.2, 0.821],
-  [1.4, 1.335],
-  [1.7, 1.037],
-  [2, 0.775],
+const short = around(25.5, 0.144, [
+  [0.25, 0.343],
+  [0.35, 0.587],
+  [0.42, 0.0806],
+  [0.5, 0.594],
+  [0.6, 1.96],
+  [0.7, 1.94],
+  [0.84, 1.3],
+  [1, 1.85],
+  [1.2, 0.555],
+  [1.4, 1.5],
+  [1.7, 1.77],
+  [2, 1.09],
   [2.4, 0.697],
-  [2.8, 0.091],
-  [3.4, 0.356],
-  [4, 0.256],
-  [8, 0.071],
+  [2.8, 0.21],
+  [3.4, 0.218],
+  [4, 0.266],
+  [8, 0.0852],
 ]);
 const long = around(134, 0.289, [
   [0.25, 0.427],

@@ -25,10 +25,11 @@ const trustedObservations = 5;
 /** Without knowledge no gap is longer than this share of the time waited. */
 export const blindShare = 0.25;
 const longestFirstGap = 2;
-/** Until so many seconds unknown work may be short: its reads come twice as close. */
+/** Until so many seconds unknown work may be short: its reads come closer, where they are not dear to the caller. */
 const shortWorkUntil = 16;
-const shortFirstGap = 1.25;
+const shortFirstGap = 1.5;
 const shortShare = 0.125;
+const dearRead = 1;
 /** Of the 40 s and of the time the work took, a little is left for late timers and for the answer's way. */
 const longestGap = 39;
 const longestShare = 0.975;
@@ -39,7 +40,8 @@ export function planReads(distribution: DurationDistribution, options: ReadPlanO
   const { secondsPerRead, observations, shortestGap = defaultShortestGap, latest = inAnyCase } = options;
   const { learnedFrom, learnedUntil } = distribution;
   const isTrusted = observations >= trustedObservations;
-  const cheapestNext = searchForNext(distribution, secondsPerRead, shortestGap, isTrusted ? latest : coldly);
+  const unlearned = (seconds: number) => coldly(seconds, secondsPerRead);
+  const cheapestNext = searchForNext(distribution, secondsPerRead, shortestGap, isTrusted ? latest : unlearned);
 
   return {
     nextReadAt(seconds) {
@@ -47,7 +49,7 @@ export function planReads(distribution: DurationDistribution, options: ReadPlanO
       const wanted = isPlanned ? cheapestNext(seconds) - seconds : outlastingGap(seconds, secondsPerRead);
       let gap = Math.max(shortestGap, wanted);
       if (!isPlanned || !isTrusted) {
-        gap = Math.min(gap, (isTrusted ? blindly : coldly)(seconds) - seconds);
+        gap = Math.min(gap, (isTrusted ? blindly : unlearned)(seconds) - seconds);
       } else {
         gap = Math.min(gap, Math.max(shortestGap, blindly(learnedUntil) - seconds));
         // One read is enough before anything like this has ever ended.
@@ -65,8 +67,9 @@ export function blindly(seconds: number): number {
 }
 
 /** The same where nothing was learned at all: work that is short is only short if its end is seen. */
-function coldly(seconds: number): number {
-  return seconds < shortWorkUntil ? seconds + Math.max(shortFirstGap, seconds * shortShare) : blindly(seconds);
+function coldly(seconds: number, secondsPerRead: number): number {
+  if (seconds >= shortWorkUntil || secondsPerRead > dearRead) return blindly(seconds);
+  return seconds + Math.max(shortFirstGap, seconds * shortShare);
 }
 
 /**
