@@ -12,8 +12,10 @@ const maxSentenceLength = 2_000;
 /** Problems in the order they were found, few enough and short enough to be told. */
 export interface IssueList {
   add: (path: string, message: string) => void;
-  /** Whether another problem would only be counted: who looks for more may stop. */
+  /** Whether another problem would only be counted. */
   isFull: () => boolean;
+  /** Counts problems that are not told. */
+  count: (more: number) => void;
   /** At most 50 problems, and one entry that says how many more there are. */
   toIssues: () => InputIssue[];
 }
@@ -27,7 +29,10 @@ export function createIssueList(): IssueList {
       if (kept.length < maxIssues) kept.push(cutIssue({ path, message }));
       else left += 1;
     },
-    isFull: () => left > 0,
+    isFull: () => kept.length === maxIssues,
+    count: (more) => {
+      left += more;
+    },
     toIssues: () => (left === 0 ? kept : [...kept, moreIssues(left)]),
   };
 }

@@ -1,3 +1,5 @@
+import { cutText } from './text.ts';
+
 /** A JSON object: neither null nor an array, nor bytes. The tag, unlike the prototype, is the same in every realm. */
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return Object.prototype.toString.call(value) === '[object Object]';
@@ -32,9 +34,15 @@ export function isSameJson(a: unknown, b: unknown): boolean {
   );
 }
 
-/** Appends a property or an index to a JSONPath: `$.elements[0].video_url`. */
-export function jsonPath(base: string, key: string | number): string {
-  if (typeof key === 'number') return `${base}[${String(key)}]`;
+/** Keys may have a million letters, and lie deep inside each other: a path is to be told, and is made for every place. */
+const maxKeyLength = 200;
+const maxPathLength = 1_000;
+
+/** Appends a property or an index to a JSONPath: `$.elements[0].video_url`. One that is too long to be read ends in `…`. */
+export function jsonPath(base: string, longKey: string | number): string {
+  if (base.length > maxPathLength) return base.endsWith('…') ? base : `${base}…`;
+  if (typeof longKey === 'number') return `${base}[${String(longKey)}]`;
+  const key = longKey.length > maxKeyLength ? cutText(longKey, maxKeyLength) : longKey;
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${base}.${key}` : `${base}[${JSON.stringify(key)}]`;
 }
 

@@ -14,6 +14,7 @@ import { findExcess, isJsonObject, walkJson } from './json.ts';
 import { cutText } from './text.ts';
 
 const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
+const maxUnknownFields = 20;
 const modelIdPattern = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){1,4}$/;
 const requestIdPattern = /^[A-Za-z0-9_-]{1,128}$/;
 
@@ -90,9 +91,7 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
   };
   const { model, input, requestId, deadlineMs, onUnknownSubmission, onCancelWhileRunning, onWall, waiting } = argument;
 
-  for (const field of Object.keys(argument)) {
-    if (!isOneOf(field, requestFields)) refuse(field, `unknown field; a request has ${requestFields.join(', ')}`);
-  }
+  refuseUnknown(refuse, '', argument, ['a request', requestFields]);
   if (!isModelId(model)) {
     refuse(
       'model',
@@ -147,16 +146,28 @@ export function inputUrlsOf(input: unknown): string[] {
   return [...urls];
 }
 
+/** There may be a hundred thousand of them: all but the first few are only counted. */
+function refuseUnknown(
+  refuse: (field: string, message: string) => void,
+  path: string,
+  given: object,
+  [what, known]: readonly [string, readonly string[]],
+): void {
+  const unknown = Object.keys(given).filter((field) => !known.includes(field));
+  for (const field of unknown.slice(0, maxUnknownFields)) {
+    refuse(`${path}${field}`, `unknown field; ${what} has ${known.join(', ')}`);
+  }
+  const more = unknown.length - maxUnknownFields;
+  if (more > 0) refuse(`${path}…`, `${String(more)} more unknown fields`);
+}
+
 /** Checks the `waiting` of a request. */
 export function checkWaiting(waiting: unknown, refuse: (field: string, message: string) => void): void {
   if (!isJsonObject(waiting)) {
     refuse('waiting', `expected an object { preset?, secondsOfDelayPerRead? }, got ${describe(waiting)}`);
     return;
   }
-  for (const field of Object.keys(waiting)) {
-    if (!isOneOf(field, waitingFields))
-      refuse(`waiting.${field}`, `unknown field; waiting has ${waitingFields.join(', ')}`);
-  }
+  refuseUnknown(refuse, 'waiting.', waiting, ['waiting', waitingFields]);
   const { preset, secondsOfDelayPerRead } = waiting;
   if (!isMissing(preset) && !isOneOf(preset, waitingPresets)) {
     refuse('waiting.preset', `expected ${anyOf(waitingPresets)}, got ${describe(preset)}`);

@@ -2,6 +2,9 @@ import { isJsonObject } from '../../domain/json.ts';
 import { wellFormed } from '../../domain/text.ts';
 import type { SchemaNode } from './normalize-schema.ts';
 
+/** What is made of them is cut all the same. */
+const maxValues = 50;
+
 /** What a schema asks for, in words: `a whole number from 3 to 15`. */
 export function describeExpected(node: SchemaNode): string | undefined {
   const words = describeNode(node);
@@ -22,7 +25,8 @@ export function describeFound(value: unknown): string {
 
 function describeNode(node: SchemaNode): string | undefined {
   if (node.enum) {
-    const values = node.enum.map((value) => JSON.stringify(value));
+    const values = node.enum.slice(0, maxValues).map((value) => JSON.stringify(value));
+    if (node.enum.length > maxValues) values.push('…');
     return values.length === 1 ? values[0] : `one of ${values.join(', ')}`;
   }
   if (node.anyOf) return join(node.anyOf.map(describeExpected));

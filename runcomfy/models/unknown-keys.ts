@@ -6,6 +6,8 @@ import type { SchemaNode } from './normalize-schema.ts';
 const maxWarnings = 50;
 const maxKeyLength = 80;
 const maxPathLength = 200;
+/** A schema comes from elsewhere, and each comparison takes the product of both lengths. */
+const maxCandidates = 500;
 
 /** Names the keys that the schema does not know, nested ones too, with the nearest one that it does; 50 at most. */
 export function findUnknownKeys(input: unknown, node: SchemaNode): string[] {
@@ -35,6 +37,7 @@ function* unknownKeys(value: unknown, node: SchemaNode, path: string): Generator
 function describeUnknown(longPath: string, longKey: string, known: string[]): string {
   const path = cutText(longPath, maxPathLength);
   const key = cutText(longKey, maxKeyLength);
-  const hint = known.length === 0 ? '' : `; the nearest field that it knows is "${closest(key, known)}"`;
+  const near = known.filter((name) => name.length <= maxKeyLength).slice(0, maxCandidates);
+  const hint = near.length === 0 ? '' : `; the nearest field that it knows is "${closest(key, near)}"`;
   return `${path}: the model knows no field "${key}", it is sent as it is${hint}`;
 }

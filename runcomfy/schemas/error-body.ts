@@ -51,7 +51,12 @@ function readMessage(body: Record<string, unknown>, issues: InputIssue[]): strin
 /** `detail: [{ loc: ['body', 'multi_prompt', 2, 'duration'], msg, type }]` as issues by JSONPath. */
 function readIssues(detail: unknown): InputIssue[] {
   const issues = createIssueList();
-  for (const item of Array.isArray(detail) ? detail : []) {
+  const items: unknown[] = Array.isArray(detail) ? detail : [];
+  for (const [index, item] of items.entries()) {
+    if (issues.isFull()) {
+      issues.count(items.length - index);
+      break;
+    }
     const { text } = readReason(item);
     if (text !== undefined) issues.add(isJsonObject(item) ? pathOf(item['loc']) : '$', text);
   }

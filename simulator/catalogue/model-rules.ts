@@ -1,6 +1,7 @@
 import type { InputIssue } from '../../domain/generation.ts';
 import { isJsonObject, walkJson } from '../../domain/json.ts';
 import type { MediaKind } from '../../domain/media.ts';
+import { findUnsendable } from '../../domain/request.ts';
 import {
   compileInputSchema,
   outputCountOf as countOf,
@@ -28,6 +29,9 @@ const unreachable = /^https?:\/\/([^/]+\.)?invalid(:\d+)?(\/|$)/;
 
 /** Judges an input by the same validator that the product uses before it sends anything. */
 export function checkInput(entry: CatalogueEntry, input: Record<string, unknown>, switches: Switches): InputFindings {
+  // What is too large would overflow the validator.
+  const [excess] = findUnsendable(input).filter(({ path }) => path === '$');
+  if (excess) return { issues: [excess] };
   const schema = compileInputSchema(entry.input_schema);
   const { issues } = schema.check(input);
   if (switches.extra_keys === 'reject') issues.push(...extraKeys(input, schema.node.properties));

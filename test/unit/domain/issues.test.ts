@@ -14,7 +14,10 @@ describe('problems', () => {
     const list = createIssueList();
     for (const { path, message } of many(51)) list.add(path, message);
     expect(list.isFull()).toBe(true);
-    expect(list.toIssues()).toEqual([...many(50), { path: '$', message: 'and 1 more problem' }]);
+    list.count(30);
+    expect(list.toIssues().at(-1)).toEqual({ path: '$', message: 'and 31 more problems' });
+    expect(list.toIssues().slice(0, 50)).toEqual(many(50));
+    expect(boundIssues(many(51)).at(-1)).toEqual({ path: '$', message: 'and 1 more problem' });
   });
 
   it('are of bounded length', () => {

@@ -148,6 +148,15 @@ describe('findExcess', () => {
 });
 
 describe('jsonPath', () => {
+  it('stays short enough to be told, however long and deep the keys are', () => {
+    const key = '\ud800'.repeat(1_000_000);
+    let path = '$';
+    for (let level = 0; level < 100; level += 1) path = jsonPath(path, key);
+    expect(path.length).toBeLessThan(3_000);
+    expect(path.endsWith('…')).toBe(true);
+    expect(jsonPath(path, 1)).toBe(path);
+  });
+
   it('writes names plainly where it can, and quotes them where it must', () => {
     expect(jsonPath('$', 'start_image_url')).toBe('$.start_image_url');
     expect(jsonPath('$.elements', 0)).toBe('$.elements[0]');

@@ -209,3 +209,30 @@ describe('validating input of Kling 3.0 image-to-video', () => {
     expect(JSON.stringify(input)).toBe(before);
   });
 });
+
+describe('an input or a schema of any size', () => {
+  it('is refused with one problem where it holds more than any model takes', () => {
+    const list = Array.from({ length: 150_000 }, () => 1);
+    expect(check({ ...good, multi_prompt: list }).issues).toEqual([
+      { path: '$', message: 'has more than 20000 values' },
+    ]);
+  });
+
+  it('is told with 50 problems of bounded length', () => {
+    const { issues } = check({
+      ...good,
+      elements: [{ reference_image_urls: Array.from({ length: 15_000 }, () => 1) }],
+    });
+    expect(issues).toHaveLength(51);
+    expect(JSON.stringify(issues).length).toBeLessThan(30_000);
+  });
+
+  it('has the nearest field named without comparing names that nobody could mistake', () => {
+    const names = Array.from({ length: 5_000 }, (_, index) => `p${String(index)}`.padEnd(3_000, 'q'));
+    const inputSchema = { type: 'object', properties: Object.fromEntries(names.map((name) => [name, {}])) };
+    const input = Object.fromEntries(Array.from({ length: 60 }, (_, index) => ['z'.repeat(5_000) + String(index), 1]));
+    const { warnings } = validateInput('a/b', input, { modelId: 'a/b', categories: [], inputSchema });
+    expect(warnings).toHaveLength(50);
+    expect(Math.max(...warnings.map(({ length }) => length))).toBeLessThan(500);
+  });
+});
