@@ -7,16 +7,11 @@ import { createRandom, type Random } from '../simulator/world/random.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
 import { waitForShortWork } from './support/figures/short-work.ts';
 import { mean } from './support/figures/statistics.ts';
+import { type Seen, seen, seenAfter, troubles } from './support/schedule/troubles.ts';
+import { lognormal, mixture, type Truth, uniform } from './support/schedule/truths.ts';
 
 // Expected cost (seconds of delay, plus what each read is worth in seconds) of ways to wait for work whose duration has a
 // known distribution. Pure arithmetic: no network, no clock.
-
-interface Truth {
-  cdf: (seconds: number) => number;
-  draw: (random: Random) => number;
-  from: number;
-  to: number;
-}
 
 type NextRead = (seconds: number) => number;
 
@@ -106,6 +101,7 @@ for (const secondsPerRead of knobs) {
   );
   process.stdout.write(`${formatTable(head, lines)}\n`);
 }
+printTroubles();
 printCold();
 const shortWork = compareShortWork();
 writeResults('schedule', {
@@ -121,7 +117,9 @@ function compare(jobSet: string, truth: Truth, observe: (random: Random, count: 
   const known = tabulated(truth);
   const workers = observations.map((count) => ({
     name: `runcomfy-temporal, ${String(count)} seen`,
-    worlds: Array.from({ length: draws }, (_, draw) => knowing(observe(createRandom(seed, draw, count), count))),
+    worlds: Array.from({ length: draws }, (_, draw) =>
+      knowing(observe(createRandom(seed, draw, count), count).map((seconds) => seen(seconds))),
+    ),
   }));
   for (const secondsPerRead of knobs) {
     const cost = (nextRead: NextRead) => costOf(nextRead, truth, known, secondsPerRead);
@@ -141,6 +139,29 @@ function compare(jobSet: string, truth: Truth, observe: (random: Random, count: 
     }
     for (const [name, start] of Object.entries(others)) note(name, [cost(start())]);
   }
+}
+
+function printTroubles(): void {
+  const lines = Object.entries(troubles).map(([jobSet, { truth, before, after }]) => {
+    const known = tabulated(truth);
+    const worlds = Array.from({ length: draws }, (_, draw) => {
+      const random = createRandom(seed, draw, seenAfter);
+      return knowing([...before(random), ...Array.from({ length: seenAfter }, () => after(random))]);
+    });
+    const ratios = knobs.map((secondsPerRead) => {
+      const optimum = costOf(bestPlan(known, secondsPerRead), truth, known, secondsPerRead);
+      const costs = worlds.map((waiting) => costOf(ours(waiting, model, secondsPerRead), truth, known, secondsPerRead));
+      const sorted = costs.map((cost) => cost / optimum).sort((a, b) => a - b);
+      const ratio = mean(sorted);
+      const p95 = sorted[Math.ceil(sorted.length * 0.95) - 1] ?? ratio;
+      const subject = `runcomfy-temporal, ${String(seenAfter)} seen since`;
+      rows.push({ subject, jobSet, secondsPerRead, ratio, p95, cost: ratio * optimum });
+      return `${ratio.toFixed(2)} (${p95.toFixed(2)})`;
+    });
+    return [jobSet, ...ratios];
+  });
+  process.stdout.write(`\nafter trouble and ${String(seenAfter)} further pieces of work: cost ÷ optimum, mean (p95)\n`);
+  process.stdout.write(`${formatTable(['', ...knobs.map((knob) => `${String(knob)} s a read`)], lines)}\n`);
 }
 
 /** Nothing learned, and the true median is `factor` times the one that was guessed beforehand. */
@@ -226,10 +247,10 @@ function bestPlan(known: DurationDistribution, secondsPerRead: number): NextRead
     .nextReadAt;
 }
 
-/** A worker that has seen these durations, seconds. */
-function knowing(seen: number[]): WaitingKnowledge {
+/** A worker that has seen this work end. */
+function knowing(works: Seen[]): WaitingKnowledge {
   const waiting = createWaitingKnowledge();
-  for (const seconds of seen) waiting.learn({ workKey: model, model, totalMs: seconds * 1_000 });
+  for (const work of works) waiting.learn({ workKey: model, model, ...work });
   return waiting;
 }
 
@@ -262,37 +283,4 @@ function momentAt({ times, moment }: DurationDistribution, seconds: number): num
   }
   const [t0 = 0, t1 = 0, m0 = 0, m1 = 0] = [times[low - 1], times[low], moment[low - 1], moment[low]];
   return m0 + (m1 - m0) * Math.min(1, (seconds - t0) / (t1 - t0));
-}
-
-function uniform(from: number, to: number): Truth {
-  const cdf = (seconds: number) => Math.min(1, Math.max(0, (seconds - from) / (to - from)));
-  return { cdf, draw: (random) => from + (to - from) * random(), from: from * 0.999, to };
-}
-
-function lognormal(median: number, sigma: number): Truth {
-  return {
-    cdf: (seconds) => (seconds <= 0 ? 0 : normalCdf(Math.log(seconds / median) / sigma)),
-    draw: (random) =>
-      median * Math.exp(sigma * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())),
-    from: median * Math.exp(-5 * sigma),
-    to: median * Math.exp(5 * sigma),
-  };
-}
-
-function mixture(a: Truth, b: Truth, shareOfA: number): Truth {
-  return {
-    cdf: (seconds) => shareOfA * a.cdf(seconds) + (1 - shareOfA) * b.cdf(seconds),
-    draw: (random) => (random() < shareOfA ? a : b).draw(random),
-    from: Math.min(a.from, b.from),
-    to: Math.max(a.to, b.to),
-  };
-}
-
-/** Abramowitz and Stegun 26.2.17, absolute error below 7.5e-8. */
-function normalCdf(z: number): number {
-  const t = 1 / (1 + 0.2316419 * Math.abs(z));
-  const density = Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
-  const tail =
-    density * t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
-  return z >= 0 ? 1 - tail : tail;
 }
