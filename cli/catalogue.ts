@@ -1,6 +1,6 @@
 import type { Config } from '../config/env.ts';
 import type { ModelLookupOptions } from '../plans/model-facts.ts';
-import { isRunComfyError } from '../runcomfy/errors.ts';
+import { isUnknownModel } from '../runcomfy/errors.ts';
 import { withRunComfy } from './with-runcomfy.ts';
 
 /** What RunComfy can be asked where a token is set; without one nothing is asked. */
@@ -24,8 +24,4 @@ export async function catalogueOf<T>(config: () => Config, use: (catalogue: Cata
         ),
     }),
   );
-}
-
-function isUnknownModel(error: unknown): boolean {
-  return isRunComfyError(error) && error.httpStatus === 404;
 }

@@ -43,10 +43,10 @@ export function createContext(
     outputGone,
     config: getConfig,
     async withTemporal(use, options) {
-      const { taskQueue } = getConfig();
+      const { taskQueue, modelApiBase } = getConfig();
       const { client, address, close } = await openTemporal(await loadTemporalSettings(getConfig()), options);
       try {
-        return await use({ generations: createGenerationClient({ client, taskQueue }), client, address });
+        return await use({ generations: createGenerationClient({ client, taskQueue, modelApiBase }), client, address });
       } finally {
         await close();
       }

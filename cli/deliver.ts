@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { GenerationHandle } from '../client/index.ts';
 import type { GenerationResult } from '../domain/generation.ts';
+import { loopbackHostOf } from '../runcomfy/models/index.ts';
 import { CliError } from './cli-error.ts';
 import type { CommandContext } from './command-context.ts';
 import { downloadOutput, prepareFolder } from './download-output.ts';
@@ -57,6 +58,8 @@ export async function deliver(
   context.followed = { key, requestId: result.requestId, command: resultCommand(key, flags) };
   printer.print(result, () => prettyResult(result, key));
   if (download === undefined) return exitCodes.done;
+  // A simulator's files are where its API is: on this machine, and nobody was asked to go elsewhere.
+  const ownHost = [loopbackHostOf(context.config().modelApiBase)].filter((host) => host !== undefined);
   const stop = new AbortController();
   const interrupts = catchInterrupts();
   const breakOff = () => {
@@ -66,7 +69,7 @@ export async function deliver(
   try {
     await downloadOutput(result.output, {
       directory: download,
-      allowedHosts: allowHost,
+      allowedHosts: [...(allowHost ?? []), ...ownHost],
       proxies: context.config().proxies?.urls(),
       signal: stop.signal,
       onSaved: (path) => {

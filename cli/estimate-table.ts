@@ -13,7 +13,8 @@ export function prettyEstimate({ lines, totalUsd, atLeastUsd, unknown, balanceUs
   );
 }
 
-function costOf({ priceUsd, why, unitPriceUsd, unit, units }: EstimateLine): string {
+/** What the orders of a line cost together, or why that is not known. */
+export function costOf({ priceUsd, why, unitPriceUsd, unit, units }: EstimateLine): string {
   if (priceUsd === null) return `unknown: ${why ?? 'no price is published'}`;
   if (unitPriceUsd === undefined || unit === undefined || units === undefined) return usd(priceUsd);
   return `${usd(priceUsd)}  (${String(units)} ${unit} at ${usd(unitPriceUsd)})`;

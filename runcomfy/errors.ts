@@ -31,6 +31,8 @@ export interface RunComfyErrorDetails {
   cause?: unknown;
 }
 
+const unknownModelCode = 400_001;
+
 /** One failed call to RunComfy: what it means (`type`) and everything known about it. Never carries the token. */
 export class RunComfyError extends Error {
   readonly type: FailureType;
@@ -59,4 +61,10 @@ export class RunComfyError extends Error {
 /** Recognises a `RunComfyError` by its marker, so that a second copy of this module does not matter. */
 export function isRunComfyError(value: unknown): value is RunComfyError {
   return typeof value === 'object' && value !== null && marker in value;
+}
+
+/** Whether a read of the catalogue failed since there is no such model: by 404, or by the code that RunComfy documents. */
+export function isUnknownModel(error: unknown): boolean {
+  if (!isRunComfyError(error)) return false;
+  return error.httpStatus === 404 || (error.httpStatus === 400 && error.vendorCode === unknownModelCode);
 }

@@ -17,7 +17,7 @@ import { createWaitingKnowledge, type WaitingKnowledge } from '../activities/wai
 import { withWorkerCodecs } from '../codec/index.ts';
 import { defaultTaskQueue, submitTaskQueue } from '../domain/names.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
-import { isRunComfyError } from '../runcomfy/errors.ts';
+import { isUnknownModel } from '../runcomfy/errors.ts';
 import { createInputValidator, expectedPriceUsd } from '../runcomfy/models/index.ts';
 import { createOutputCheck } from '../runcomfy/output-gone.ts';
 import { createBalanceCache } from './balance-cache.ts';
@@ -113,12 +113,13 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   recentBalance();
   const balanceTimer = setInterval(recentBalance, balanceEveryMs);
   balanceTimer.unref();
-  const validator = createInputValidator({ ...catalogue, timeoutMs: catalogueWithinMs });
+  const { modelApiBase } = runcomfy;
+  const validator = createInputValidator({ ...catalogue, timeoutMs: catalogueWithinMs, modelApiBase });
   const ofPipelines = createPipelineActivities({
-    lookup: { ...catalogue, isUnknownModel: (error) => isRunComfyError(error) && error.httpStatus === 404 },
+    lookup: { ...catalogue, isUnknownModel },
     validator,
     generations: createKnownGenerations(client, taskQueue),
-    isGone: createOutputCheck({ modelApiBase: runcomfy.modelApiBase }),
+    isGone: createOutputCheck({ modelApiBase }),
     searchAttributes: attributes.known,
   });
   const activities = createActivities({

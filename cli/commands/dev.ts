@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -12,6 +13,7 @@ interface DevOptions {
   once?: boolean;
   live?: boolean;
   yes?: boolean;
+  data?: string;
 }
 
 /** `dev`: a local Temporal, a simulated RunComfy and a worker, for trying and for development. */
@@ -28,10 +30,12 @@ export const addDev = defineCommand<DevOptions>({
     command
       .option('--no-clip', 'order nothing')
       .option('--once', 'end after the clip, and keep no data')
+      .option('--data <dir>', 'keep the data here instead of beside the program')
       .option('--live', 'the real RunComfy instead of the simulator; needs the token')
       .option('--yes', 'with --live: agree to what the clip costs'),
-  act: async (context, _args, { clip, once: isOnce = false, live: isLive = false, yes = false }) => {
+  act: async (context, _args, { clip, once: isOnce = false, live: isLive = false, yes = false, data }) => {
     if (isOnce && !clip) throw new CliError('Usage', '--once ends after the clip, which --no-clip leaves out');
+    if (isOnce && data !== undefined) throw new CliError('Usage', '--once keeps no data, so --data goes without it');
     const { printer } = context;
     const config = context.config();
     const say = (line: string) => {
@@ -39,7 +43,7 @@ export const addDev = defineCommand<DevOptions>({
       else printer.printLine({}, () => line);
     };
     if (isLive) await agreeToLive(context, { clip, yes }, say);
-    const stack = await startDevStack({ config, isLive, isKept: !isOnce, say });
+    const stack = await startDevStack({ config, isLive, isKept: !isOnce, dataDir: data && resolve(data), say });
     try {
       if (clip) await makeDemoClip(stack, say);
       if (!isOnce) await stayUp(stack, context);

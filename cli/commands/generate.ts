@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { checkRequest, type StartOptions } from '../../client/index.ts';
 import { findUnattendedQueues } from '../../client/operator/index.ts';
@@ -14,7 +15,10 @@ import {
   type WallPolicy,
 } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
+import { estimateModel } from '../../plans/estimate.ts';
+import { catalogueOf } from '../catalogue.ts';
 import { CliError } from '../cli-error.ts';
+import type { CommandContext } from '../command-context.ts';
 import { defineCommand } from '../define-command.ts';
 import {
   addDownloadOptions,
@@ -24,12 +28,15 @@ import {
   prepareDownload,
   resultCommand,
 } from '../deliver.ts';
+import { costOf } from '../estimate-table.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { catchInterrupts } from '../interrupts.ts';
 import { parsePositive, parseStretch } from '../option-parsers.ts';
 import { ownCommand } from '../own-command.ts';
 import { type InputSource, readInput } from '../read-input.ts';
 import { waitForEnd } from '../wait-for-end.ts';
+
+const priceWithinMs = 3_000;
 
 interface GenerateOptions extends InputSource, DownloadFlags {
   key?: string;
@@ -75,9 +82,10 @@ export const addGenerate = defineCommand<GenerateOptions>({
     }
     const { key = `generation-${randomUUID()}` } = options;
     const request = toRequest(model, input ?? {}, options);
-    checkRequest(request, key);
+    checkRequest(request, key, { modelApiBase: context.config().modelApiBase });
     await prepareDownload(options);
     const startOptions: StartOptions = { key, ...(options.retry && { retry: 'if-unbilled' }) };
+    if (printer.format === 'pretty' && options.requestId === undefined) await tellPrice(context, request);
     return context.withTemporal(async (connected) => {
       const start = async () => {
         const command = resultCommand(key, options);
@@ -107,6 +115,15 @@ export const addGenerate = defineCommand<GenerateOptions>({
     });
   },
 });
+
+/** One line before a person pays; a catalogue that gives no answer in time keeps nobody waiting. */
+async function tellPrice({ config, printer }: CommandContext, { model, input }: GenerationRequest): Promise<void> {
+  const line = await Promise.race([
+    catalogueOf(config, ({ lookup }) => estimateModel(model, input, lookup)).catch(() => undefined),
+    sleep(priceWithinMs, undefined, { ref: false }),
+  ]);
+  printer.note(`expected price: ${line === undefined ? 'unknown: the catalogue gives no answer' : costOf(line)}`);
+}
 
 function addPolicyOptions(command: Command): void {
   command

@@ -25,6 +25,7 @@ export const addModel = defineCommand({
             ['about', model.description],
             ['categories', model.categories.join(', ')],
             ['price', priceOf(model)],
+            ['price note', model.pricingNote],
             ['page', model.modelUrl],
           ]),
           JSON.stringify(model.inputSchema ?? {}, undefined, 2),

@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { cutText } from '../../domain/text.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { parseCount } from '../option-parsers.ts';
@@ -10,6 +11,8 @@ interface ModelsOptions {
   category?: string;
   limit: number;
 }
+
+const maxNoteLength = 80;
 
 /** `models`: RunComfy's catalogue. */
 export const addModels = defineCommand<ModelsOptions>({
@@ -28,9 +31,16 @@ export const addModels = defineCommand<ModelsOptions>({
     withRunComfy(config(), async (runcomfy) => {
       const found = await runcomfy.listModels(options);
       printer.print(found, () => {
-        const rows = found.models.map((model) => [model.modelId, priceOf(model), model.categories.join(', ')]);
+        const rows = found.models.map((model) => [
+          model.modelId,
+          priceOf(model),
+          model.categories.join(', '),
+          cutText(model.pricingNote ?? '', maxNoteLength),
+        ]);
         const shown = `${String(found.models.length)} of ${String(found.total)}`;
-        return rows.length === 0 ? 'no model found' : `${table(['MODEL', 'PRICE', 'CATEGORIES'], rows)}\n${shown}`;
+        return rows.length === 0
+          ? 'no model found'
+          : `${table(['MODEL', 'PRICE', 'CATEGORIES', 'NOTE'], rows)}\n${shown}`;
       });
       return exitCodes.done;
     }),

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/env.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import type { RunComfyClient } from '../../runcomfy/client.ts';
-import { isRunComfyError } from '../../runcomfy/errors.ts';
+import { isUnknownModel } from '../../runcomfy/errors.ts';
 import {
   bundledModels,
   createInputValidator,
@@ -49,13 +49,14 @@ export const addValidate = defineCommand<InputSource>({
   },
 });
 
-const bundledIds = Object.keys(bundledModels);
+const bundledIds: string[] = bundledModels.map(({ modelId }) => modelId);
 
 async function report(model: string, input: Record<string, unknown>, config: () => Config): Promise<InputReport> {
-  if (findBundledModel(model)) return validateBundled(model, input);
   const settings = config();
+  const { modelApiBase } = settings;
+  if (findBundledModel(model)) return validateBundled(model, input, modelApiBase);
   if (settings.hasToken) return withRunComfy(settings, (runcomfy) => reportByCatalogue(runcomfy, model, input));
-  const { issues, warnings } = validateBundled(model, input);
+  const { issues, warnings } = validateBundled(model, input, modelApiBase);
   if (issues.length > 0) return { issues, warnings };
   const nearest = nearestModels(model, bundledIds);
   const message = `${model} is not bundled, so only RunComfy's catalogue knows whether it exists and what it takes: set RUNCOMFY_API_TOKEN; nearest bundled models: ${nearest.join(', ')}`;
@@ -69,12 +70,15 @@ async function reportByCatalogue(
   input: Record<string, unknown>,
 ): Promise<InputReport> {
   const known = await runcomfy.getModel(model).catch(async (error: unknown) => {
-    if (!isRunComfyError(error) || error.httpStatus !== 404) throw error;
+    if (!isUnknownModel(error)) throw error;
     return nearestModels(model, await catalogueIds(runcomfy, model));
   });
   if (!Array.isArray(known))
-    return createInputValidator({ getModel: () => Promise.resolve(known) }).validate(model, input);
-  const { issues, warnings } = validateBundled(model, input);
+    return createInputValidator({
+      getModel: () => Promise.resolve(known),
+      modelApiBase: runcomfy.modelApiBase,
+    }).validate(model, input);
+  const { issues, warnings } = validateBundled(model, input, runcomfy.modelApiBase);
   const hint = known.length === 0 ? '' : `; nearest: ${known.join(', ')}`;
   return { issues: [{ path: 'request.model', message: `RunComfy has no model ${model}${hint}` }, ...issues], warnings };
 }

@@ -33,11 +33,19 @@ export interface DevStackOptions {
   isLive: boolean;
   /** Keeps the server's data for the next time. */
   isKept: boolean;
+  /** Where they are kept; default: with the program. */
+  dataDir?: string | undefined;
   say: (line: string) => void;
 }
 
 /** Starts what a generation needs: a Temporal server unless one is configured, the simulator unless live, a worker. */
-export async function startDevStack({ config, isLive, isKept, say }: DevStackOptions): Promise<DevStack> {
+export async function startDevStack({
+  config,
+  isLive,
+  isKept,
+  dataDir: wanted,
+  say,
+}: DevStackOptions): Promise<DevStack> {
   const undo: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const step of undo.splice(0).reverse())
@@ -51,7 +59,9 @@ export async function startDevStack({ config, isLive, isKept, say }: DevStackOpt
     await prepareWritableFolder(devFolder(), 'install the package for that user, with HOME or XDG_CACHE_HOME set');
     // Live orders and simulated ones never share a server's data: each would be unknown to the other's API.
     const dataDir =
-      isKept || isLive ? path.join(devFolder(), 'embedded', isLive ? 'live' : 'simulator') : await freshFolder(undo);
+      isKept || isLive
+        ? path.join(wanted ?? path.join(devFolder(), 'embedded'), isLive ? 'live' : 'simulator')
+        : await freshFolder(undo);
     const { settings, uiUrl } = await openServer(config, dataDir, undo, say);
     const simulator = isLive ? undefined : await openSimulator(isKept ? dataDir : undefined);
     if (simulator) {

@@ -19,6 +19,8 @@ export interface GenerationClientOptions {
   client: Client;
   /** Where workers listen; default `runcomfy`. */
   taskQueue?: string | undefined;
+  /** Where workers send orders to, where that is a simulator on loopback: its own output URLs may then be inputs. */
+  modelApiBase?: string | undefined;
 }
 
 /** An order whose input is typed where the model is bundled. */
@@ -46,6 +48,7 @@ export interface GenerationClient {
 export function createGenerationClient({
   client,
   taskQueue = defaultTaskQueue,
+  modelApiBase,
 }: GenerationClientOptions): GenerationClient {
   const get = (key: string): Promise<GenerationHandle> =>
     named(key, async () => {
@@ -57,7 +60,7 @@ export function createGenerationClient({
   return {
     start: (request, options) =>
       named(options?.key ?? '', async () =>
-        createHandle(client, await startGeneration(client, taskQueue, request, options)),
+        createHandle(client, await startGeneration(client, taskQueue, request, options, { modelApiBase })),
       ),
     get,
     result: async (key, options) => (await get(key)).result(options),

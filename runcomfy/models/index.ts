@@ -4,6 +4,7 @@ export { bundledModels, findBundledModel, findPublishedPrices } from './bundled.
 export type { InputReport } from './compile-input-schema.ts';
 export { compileInputSchema } from './compile-input-schema.ts';
 export { createInputValidator, validateBundled } from './input-validator.ts';
+export { loopbackHostOf } from './media-url.ts';
 export { modelKind } from './model-kind.ts';
 export { expectedPriceUsd, outputCountOf, pricedFieldsOf, priceOf } from './price.ts';
 export { validateInput } from './validate-input.ts';

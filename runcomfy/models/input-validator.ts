@@ -3,6 +3,7 @@ import { messageOf } from '../../domain/text.ts';
 import type { CatalogueModel } from '../schemas/catalogue.ts';
 import { findBundledModel } from './bundled.ts';
 import type { InputReport } from './compile-input-schema.ts';
+import { loopbackHostOf } from './media-url.ts';
 import { validateInput } from './validate-input.ts';
 
 export interface InputValidatorOptions {
@@ -16,6 +17,8 @@ export interface InputValidatorOptions {
   failureTtlMs?: number;
   /** How long an input waits for the catalogue; default 10 s. */
   timeoutMs?: number;
+  /** Where the order goes to; media on the very host of one on loopback, a simulator, can be fetched there. */
+  modelApiBase?: string | undefined;
 }
 
 export interface InputValidator {
@@ -25,8 +28,8 @@ export interface InputValidator {
 type Lookup = { entry: CatalogueModel } | { failure: string };
 
 /** Checks an input without the network: fully for a bundled model, else only by what holds for all models. */
-export function validateBundled(model: string, input: unknown): InputReport {
-  return validateInput(model, input);
+export function validateBundled(model: string, input: unknown, modelApiBase?: string): InputReport {
+  return validateInput(model, input, undefined, loopbackHostOf(modelApiBase));
 }
 
 /**
@@ -35,6 +38,7 @@ export function validateBundled(model: string, input: unknown): InputReport {
  */
 export function createInputValidator(options: InputValidatorOptions = {}): InputValidator {
   const { getModel, maxModels = 500, ttlMs = 600_000, failureTtlMs = 30_000, timeoutMs = 10_000 } = options;
+  const loopbackHost = loopbackHostOf(options.modelApiBase);
   const lookups = new LRUCache<string, Lookup>({
     max: maxModels,
     ttl: ttlMs,
@@ -53,15 +57,15 @@ export function createInputValidator(options: InputValidatorOptions = {}): Input
 
   return {
     async validate(model, input) {
-      if (findBundledModel(model)) return validateInput(model, input);
+      if (findBundledModel(model)) return validateInput(model, input, undefined, loopbackHost);
       const lookup = (await lookups.fetch(model)) ?? { failure: 'no answer' };
       if ('entry' in lookup) {
-        const report = validateInput(model, input, lookup.entry);
+        const report = validateInput(model, input, lookup.entry, loopbackHost);
         if (lookup.entry.inputSchema) return report;
         return withWarning(report, `the catalogue has no input schema of ${model}; RunComfy will judge the input`);
       }
       const warning = `the input could not be checked against the schema of ${model}, RunComfy will judge it (${lookup.failure})`;
-      return withWarning(validateInput(model, input), warning);
+      return withWarning(validateInput(model, input, undefined, loopbackHost), warning);
     },
   };
 }

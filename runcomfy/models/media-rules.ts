@@ -39,9 +39,9 @@ export function* findMedia(value: unknown, node: SchemaNode | undefined, path = 
 }
 
 /** Refuses media that RunComfy could not fetch. */
-export function checkMedia(media: readonly MediaField[]): InputIssue[] {
+export function checkMedia(media: readonly MediaField[], loopbackHost?: string): InputIssue[] {
   return media.flatMap(({ path, url }) => {
-    const message = refuseMediaUrl(url);
+    const message = refuseMediaUrl(url, loopbackHost);
     return message === undefined ? [] : [{ path, message }];
   });
 }

@@ -6,11 +6,29 @@ const privateNames = ['localhost', 'local', 'internal', 'localdomain', 'lan', 'i
 /** The parser repairs spaces, backslashes and missing slashes; whoever fetches the URL may not. */
 const strictUrl = /^[a-z][a-z0-9+.-]*:\/\/[^\s\\/][^\s\\]*$/i;
 
-/** Why RunComfy could not fetch media from this URL, or undefined: it must be public, `https:` and without a login. */
-export function refuseMediaUrl(text: string): string | undefined {
+/**
+ * The host, with its port, whose files a RunComfy on loopback can fetch although nobody else can: its own, so that one
+ * simulated output can feed the next model. Undefined for every other API base.
+ */
+export function loopbackHostOf(modelApiBase: string | undefined): string | undefined {
+  const url = modelApiBase === undefined ? undefined : parseUrl(modelApiBase);
+  if (!url) return undefined;
+  const host = bareHost(url.hostname);
+  const isLoopback = ipaddr.isValid(host) ? ipaddr.process(host).range() === 'loopback' : host === 'localhost';
+  return isLoopback ? url.host : undefined;
+}
+
+/**
+ * Why RunComfy could not fetch media from this URL, or undefined: it must be public, `https:` and without a login, or on
+ * the one host that RunComfy is on as well.
+ */
+export function refuseMediaUrl(text: string, loopbackHost?: string): string | undefined {
   if (/^data:/i.test(text)) return 'expected a public https:// URL, got a data: URI; upload the file and give its URL';
   const url = strictUrl.test(text) ? parseUrl(text) : undefined;
   if (!url) return 'expected a public https:// URL, got no URL';
+  if (loopbackHost !== undefined && url.host === loopbackHost && url.username === '' && url.password === '') {
+    return /^https?:$/.test(url.protocol) ? undefined : `expected an http:// URL, got one with ${url.protocol}//`;
+  }
   if (url.protocol !== 'https:') return `expected a public https:// URL, got one with ${url.protocol}//`;
   if (url.username !== '' || url.password !== '') {
     return 'expected a public https:// URL, got one with a user name or password in it';
@@ -26,12 +44,16 @@ export function refuseMediaUrl(text: string): string | undefined {
  * the URL parser understands, names kept for local networks, and names without a dot.
  */
 function isPrivateHost(hostname: string): boolean {
-  const host = hostname
-    .replace(/^\[|\]$/g, '')
-    .replace(/\.$/, '')
-    .toLowerCase();
+  const host = bareHost(hostname);
   // `process` turns an IPv6 address that maps an IPv4 one into the latter.
   if (ipaddr.isValid(host)) return ipaddr.process(host).range() !== 'unicast';
   if (!host.includes('.')) return true;
   return privateNames.some((name) => host === name || host.endsWith(`.${name}`));
+}
+
+function bareHost(hostname: string): string {
+  return hostname
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
 }

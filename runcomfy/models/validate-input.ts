@@ -11,9 +11,15 @@ import type { SchemaNode } from './normalize-schema.ts';
 
 /**
  * Checks an input against its model: the bundled schema, else the catalogue's, and the rules that stand only in prose.
- * Lists every problem by JSONPath. Without a schema only what holds for all models is checked.
+ * Lists every problem by JSONPath. Without a schema only what holds for all models is checked. `loopbackHost`: where a
+ * RunComfy on this machine fetches media from as well.
  */
-export function validateInput(model: string, input: unknown, catalogue?: CatalogueModel): InputReport {
+export function validateInput(
+  model: string,
+  input: unknown,
+  catalogue?: CatalogueModel,
+  loopbackHost?: string,
+): InputReport {
   if (!isJsonObject(input)) {
     const message = `expected a JSON object with the fields of the model, got ${describeFound(input)}`;
     return { issues: [{ path: '$', message }], warnings: [] };
@@ -34,7 +40,7 @@ export function validateInput(model: string, input: unknown, catalogue?: Catalog
         // What a model that is not bundled makes of a blank string is not known.
         ...(bundled ? blanks : []),
         ...unsendable,
-        ...checkMedia(media),
+        ...checkMedia(media, loopbackHost),
         ...((compiled && findProseRules(model)?.check(input, compiled.node, media)) ?? []),
       ]),
     ),

@@ -31,6 +31,8 @@ export interface CliStack {
   json: <Document = Failure>(args: string[], env?: NodeJS.ProcessEnv) => Promise<Done<Document>>;
   generate: (key: string, ...more: string[]) => string[];
   newKey: () => string;
+  /** From here on the outputs are offered on another host than the API's. */
+  serveFilesElsewhere: () => void;
   jobs: () => ReturnType<Simulator['ledger']>['jobs'];
   totals: () => ReturnType<Simulator['ledger']>['totals'];
 }
@@ -97,6 +99,9 @@ export function cliStack(): CliStack {
     },
     generate: (key, ...more) => ['generate', flux, '--input', input, '--key', key, ...more],
     newKey: () => `cli-${randomUUID()}`,
+    serveFilesElsewhere: () => {
+      simulator.setSwitches({ output_host: simulator.url.replace('127.0.0.1', 'localhost') });
+    },
     jobs: () => simulator.ledger().jobs,
     totals: () => simulator.ledger().totals,
   };

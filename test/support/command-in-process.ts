@@ -5,7 +5,8 @@ import type { CommandResult } from './processes.ts';
 
 /** Runs one command line in this process, which costs less than a process of its own. */
 export async function commandInProcess(args: string[], env: Record<string, string>): Promise<CommandResult> {
-  const variables = { TEMPORAL_ADDRESS: inject('temporalAddress'), ...env };
+  const address = inject('temporalAddress') as string | undefined;
+  const variables = { ...(address !== undefined && { TEMPORAL_ADDRESS: address }), ...env };
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const [printed, noted] = [textOf(stdout), textOf(stderr)];

@@ -14,7 +14,13 @@ const maxHintsLength = 1_000;
 /** An order before anything of it was checked. */
 export type RequestDraft = Omit<GenerationRequest, 'input'> & { input?: object };
 
-/** An order that may travel. */
+/** What a check is told beside the request. */
+export interface CheckOptions {
+  /** Where workers send orders to; media on the very host of one on loopback, a simulator, is then no problem. */
+  modelApiBase?: string | undefined;
+}
+
+/** The order, ready to travel, and what was odd about it. */
 export interface CheckedRequest {
   order: GenerationRequest;
   /** Hints about the input that stop nothing. */
@@ -25,14 +31,16 @@ export interface CheckedRequest {
  * The order as it will travel: JSON and nothing else. Throws `InvalidInput` with every problem that can be seen without
  * asking anybody: the request's own shape, and the input of a bundled model.
  */
-export function checkRequest(request: RequestDraft, key: string): CheckedRequest {
+export function checkRequest(request: RequestDraft, key: string, { modelApiBase }: CheckOptions = {}): CheckedRequest {
   checkKey(key);
   const parsed = parseGenerationRequest(toJson(request, key));
   if (!parsed.ok) throw invalid(key, parsed.model, parsed.issues);
   const { request: order } = parsed;
   // The input of a request that is taken over was RunComfy's to judge, and may be left out.
   const { issues, warnings } =
-    order.requestId === undefined ? validateBundled(order.model, order.input) : { issues: [], warnings: [] };
+    order.requestId === undefined
+      ? validateBundled(order.model, order.input, modelApiBase)
+      : { issues: [], warnings: [] };
   if (issues.length > 0) throw invalid(key, order.model, issues, warnings);
   return { order, warnings };
 }

@@ -7,7 +7,7 @@ import { grpcCode, grpcCodeOf } from '../../grpc.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { readOriginalRequest } from '../original-request.ts';
 import { describeRun, isClosed } from '../run-info.ts';
-import { checkRequest, type RequestDraft } from './check-request.ts';
+import { type CheckOptions, checkRequest, type RequestDraft } from './check-request.ts';
 import { compareRequests, refuseOtherType } from './compare-requests.ts';
 import { assessLastRun } from './last-run.ts';
 import { startWorkflow } from './start-workflow.ts';
@@ -41,9 +41,10 @@ export async function startGeneration(
   taskQueue: string,
   request: RequestDraft,
   { key = `generation-${randomUUID()}`, retry }: StartOptions = {},
+  checkOptions: CheckOptions = {},
 ): Promise<StartedGeneration> {
   checkArgument('retry', retry === undefined || (retry as string) === 'if-unbilled', "'if-unbilled' or nothing", key);
-  const { order, warnings } = checkRequest(request, key);
+  const { order, warnings } = checkRequest(request, key, checkOptions);
   const start = (policies: Policies) => startUnlessClosed(client, key, taskQueue, order, policies);
 
   const first = await start({ workflowIdReusePolicy: 'REJECT_DUPLICATE' });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { refuseMediaUrl } from '../../../../runcomfy/models/media-url.ts';
+import { loopbackHostOf, refuseMediaUrl } from '../../../../runcomfy/models/media-url.ts';
 
 describe('media URLs', () => {
   it.each([
@@ -70,5 +70,33 @@ describe('media URLs', () => {
     const reason = refuseMediaUrl(url);
     expect(reason).toMatch(message);
     expect(reason).not.toContain('secret');
+  });
+});
+
+describe('media on the host of an API base', () => {
+  const host = loopbackHostOf('http://127.0.0.1:4020/v1');
+
+  it.each([
+    ['http://127.0.0.1:4020/v1', '127.0.0.1:4020'],
+    ['http://localhost:4020/v1', 'localhost:4020'],
+    ['http://[::1]:4020/v1', '[::1]:4020'],
+    ['https://model-api.runcomfy.net/v1', undefined],
+    ['http://10.0.0.7:4020/v1', undefined],
+    ['http://simulator:4020/v1', undefined],
+    [undefined, undefined],
+  ])('%s counts as %s', (base, expected) => {
+    expect(loopbackHostOf(base)).toBe(expected);
+  });
+
+  it('on loopback is accepted, also without https, and nothing else on this machine is', () => {
+    expect(refuseMediaUrl('http://127.0.0.1:4020/files/a.png', host)).toBeUndefined();
+    for (const other of ['http://127.0.0.1:4021/a', 'http://127.0.0.1/a', 'http://localhost:4020/a', 'https://[::1]/a'])
+      expect(refuseMediaUrl(other, host), other).toBeDefined();
+    expect(refuseMediaUrl('http://user@127.0.0.1:4020/a', host)).toMatch(/http:/);
+    expect(refuseMediaUrl('ftp://127.0.0.1:4020/a', host)).toBeDefined();
+  });
+
+  it('is refused where the base is not known', () => {
+    expect(refuseMediaUrl('http://127.0.0.1:4020/files/a.png')).toMatch(/http:/);
   });
 });
