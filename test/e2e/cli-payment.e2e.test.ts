@@ -14,7 +14,7 @@ const { input, start, json, generate, newKey, jobs, totals } = stack;
 describe('what was paid', () => {
   it('is printed before its files are fetched; a key made up is told first, and the command told goes on without a second order', async () => {
     const into = path.join(stack.directory(), newKey());
-    stack.serveFilesElsewhere();
+    const { host } = await stack.serveFilesElsewhere();
     const refused = await json<GenerationResult>(['generate', flux, '--input', input, '--download', into]);
     expect(refused).toMatchObject({ code: 69, document: { requestId: jobs()[0]?.id } });
     const [first = '', ...others] = refused.stderr.trim().split('\n');
@@ -22,7 +22,7 @@ describe('what was paid', () => {
     expect(others.at(-1)).toContain(
       `key ${told?.[1] ?? '?'}; request ${refused.document.requestId}; \`runcomfy-temporal ${told?.[2] ?? '?'}\` goes on`,
     );
-    const again = await json([...(told?.[2] ?? '').split(' '), '--allow-host', 'localhost']);
+    const again = await json([...(told?.[2] ?? '').split(' '), '--allow-host', host]);
     expect(again).toMatchObject({ code: 0, document: { requestId: refused.document.requestId } });
     expect(await readdir(into)).toHaveLength(1);
     expect(totals()).toMatchObject({ accepted: 1 });

@@ -196,12 +196,12 @@ describe('a running generation', () => {
   it('is downloaded, and not from a host that nobody allowed', async () => {
     const key = newKey();
     const into = path.join(stack.directory(), key);
-    stack.serveFilesElsewhere();
+    const { host } = await stack.serveFilesElsewhere();
     const refused = await json<unknown>(generate(key, '--download', into));
     expect(refused).toMatchObject({ code: 69, document: { model: flux, requestId: jobs()[0]?.id } });
     expect(refused.stderr).toContain('DownloadFailed: ');
     expect(refused.stderr).toContain(`\`runcomfy-temporal result ${key} --download ${into}\` goes on`);
-    const args = ['result', key, '--download', into, '--allow-host', 'localhost'];
+    const args = ['result', key, '--download', into, '--allow-host', host];
     expect(await json(args)).toMatchObject({ code: 0, document: { model: flux } });
     expect(await json(args)).toMatchObject({ code: 0 });
     expect(await readdir(into)).toHaveLength(1);

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
+import { afterAll, beforeAll, beforeEach, inject, onTestFinished } from 'vitest';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import { type Ended, run, type Running, until } from './examples/examples.ts';
 import { flux } from './simulator-client.ts';
@@ -32,7 +35,7 @@ export interface CliStack {
   generate: (key: string, ...more: string[]) => string[];
   newKey: () => string;
   /** From here on the outputs are offered on another host than the API's. */
-  serveFilesElsewhere: () => void;
+  serveFilesElsewhere: () => Promise<{ host: string }>;
   jobs: () => ReturnType<Simulator['ledger']>['jobs'];
   totals: () => ReturnType<Simulator['ledger']>['totals'];
 }
@@ -99,8 +102,16 @@ export function cliStack(): CliStack {
     },
     generate: (key, ...more) => ['generate', flux, '--input', input, '--key', key, ...more],
     newKey: () => `cli-${randomUUID()}`,
-    serveFilesElsewhere: () => {
-      simulator.setSwitches({ output_host: simulator.url.replace('127.0.0.1', 'localhost') });
+    serveFilesElsewhere: async () => {
+      const files = createServer((_request, response) => {
+        response.writeHead(200, { 'content-type': 'image/png' }).end('a picture');
+      });
+      files.listen(0, '127.0.0.1');
+      await once(files, 'listening');
+      onTestFinished(() => void files.close());
+      const host = `127.0.0.1:${String((files.address() as AddressInfo).port)}`;
+      simulator.setSwitches({ output_host: `http://${host}` });
+      return { host };
     },
     jobs: () => simulator.ledger().jobs,
     totals: () => simulator.ledger().totals,
