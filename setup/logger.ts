@@ -1,8 +1,11 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
 import type { LogLevel } from '../config/env.ts';
 
-/** Structured logs on stderr, or where `destination` says; secrets are kept out where they arise, and these names are a second net. */
-export function createLogger(level: LogLevel, destination: DestinationStream = pino.destination(2)): Logger {
+/**
+ * Structured logs on stderr, or where `destination` says; lines to read where that is a terminal. Secrets are kept out where
+ * they arise, and these names are a second net.
+ */
+export function createLogger(level: LogLevel, destination: DestinationStream = standardError()): Logger {
   return pino(
     {
       level,
@@ -12,4 +15,36 @@ export function createLogger(level: LogLevel, destination: DestinationStream = p
     },
     destination,
   );
+}
+
+function standardError(): DestinationStream {
+  return process.stderr.isTTY ? prettyLines(pino.destination(2)) : pino.destination(2);
+}
+
+/** One line for people each: when, how grave, what, and what belongs to it. */
+export function prettyLines(destination: DestinationStream): DestinationStream {
+  return {
+    write: (line) => {
+      const { level, time, pid: _pid, hostname: _hostname, msg, ...rest } = JSON.parse(line) as LoggedLine;
+      const clock = new Date(time).toTimeString().slice(0, 8);
+      const more = Object.entries(rest).map(([name, value]) => `${name}=${wordOf(value)}`);
+      const word = (pino.levels.labels[level] ?? String(level)).toUpperCase();
+      destination.write(`${[clock, word.padEnd(5), shown(msg ?? ''), ...more].join(' ')}\n`);
+    },
+  };
+}
+
+interface LoggedLine extends Record<string, unknown> {
+  level: number;
+  time: number;
+  msg?: string;
+}
+
+function wordOf(value: unknown): string {
+  return shown(typeof value === 'string' && /^\S+$/.test(value) ? value : JSON.stringify(value));
+}
+
+/** What came from outside is shown by a terminal, not obeyed. */
+function shown(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

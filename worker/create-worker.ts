@@ -29,6 +29,7 @@ import { checkNewerRuns } from './newer-runs.ts';
 import { openRequestSpool } from './request-spool.ts';
 import { followSearchAttributes, missingSearchAttributesSentence } from './search-attributes.ts';
 import { openSubmitJournal } from './submit-journal.ts';
+import { watchToken } from './watch-token.ts';
 
 /** Longer than a submit may take (75 s), so that no POST is cut off by a shutdown. */
 const shutdownGraceMs = 90_000;
@@ -88,11 +89,14 @@ export interface GenerationWorker {
   /** Stops polling, lets what is in flight finish. */
   shutdown: () => void;
   isRunning: () => boolean;
+  /** Whether RunComfy refused the token when it last said something of it. */
+  isTokenRefused: () => boolean;
 }
 
 /** A worker for both queues: workflows and reads on one, paid submits alone on the other. */
 export async function createGenerationWorker(options: GenerationWorkerOptions): Promise<GenerationWorker> {
-  const { connection, client, namespace, runcomfy, log, deploymentVersion } = options;
+  const { connection, client, namespace, log, deploymentVersion } = options;
+  const { runcomfy, isRefused } = watchToken(options.runcomfy);
   const taskQueue = options.taskQueue ?? defaultTaskQueue;
   const attributes = await followSearchAttributes(client, (check) => {
     if (!check) log.warn('the search attributes of the namespace could not be listed; generations run without them');
@@ -208,6 +212,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       stop(workers);
     },
     isRunning: () => workers.every((worker) => worker.getState() === 'RUNNING'),
+    isTokenRefused: isRefused,
   };
 }
 

@@ -12,8 +12,8 @@ export interface HealthServer {
 }
 
 /**
- * `/healthz`: this process lives. `/readyz`: its workers poll and Temporal reads from its database (a port that answers
- * proves neither). 200 or 503, with one JSON line that says why.
+ * `/healthz`: this process lives. `/readyz`: its workers poll, RunComfy has not refused the token, and Temporal reads from its database (a port
+ * that answers proves nothing). 200 or 503, with one JSON line that says why.
  */
 export async function serveHealth(
   address: ListenAddress,
@@ -55,6 +55,7 @@ export async function serveHealth(
 
 async function whyNotReady(worker: GenerationWorker, client: Client): Promise<string | undefined> {
   if (!worker.isRunning()) return 'the worker does not poll (starting, draining or stopped)';
+  if (worker.isTokenRefused()) return 'RunComfy refuses the token; renew it, the generations wait for that';
   try {
     const { namespace } = client.options;
     const late = AbortSignal.timeout(answerWithinMs);

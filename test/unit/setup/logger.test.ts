@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLogger } from '../../../setup/logger.ts';
+import { createLogger, prettyLines } from '../../../setup/logger.ts';
 
 describe('a logged error', () => {
   it('shows its message and its code', () => {
@@ -7,5 +7,18 @@ describe('a logged error', () => {
     const log = createLogger('info', { write: (line) => lines.push(line) });
     log.warn({ error: Object.assign(new Error('the disk is full'), { code: 'ENOSPC' }) }, 'not written');
     expect(JSON.parse(lines.join(''))).toMatchObject({ error: { message: 'the disk is full', code: 'ENOSPC' } });
+  });
+});
+
+describe('a log on a terminal', () => {
+  it('has one line a message, with what belongs to it and without what only machines read', () => {
+    const lines: string[] = [];
+    const log = createLogger('info', prettyLines({ write: (line) => lines.push(line) }));
+    log.warn({ workflowId: 'scene-7', error: new Error('the disk is full') }, 'not \u001b[2Jwritten');
+    const shown = lines.join('');
+    for (const part of ['WARN', 'not \\u001b[2Jwritten', 'workflowId=scene-7', 'scene-7', 'the disk is full'])
+      expect(shown).toContain(part);
+    expect(shown).toMatch(/\d\d:\d\d:\d\d/);
+    expect(shown).not.toMatch(/hostname|"pid"|^\{/);
   });
 });

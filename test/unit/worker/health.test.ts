@@ -1,11 +1,19 @@
 import { type AddressInfo, createServer } from 'node:net';
 import type { Client } from '@temporalio/client';
 import { expect, it, onTestFinished } from 'vitest';
+import type { RunComfyClient } from '../../../runcomfy/client.ts';
+import { RunComfyError } from '../../../runcomfy/errors.ts';
 import { serveHealth } from '../../../worker/health.ts';
+import { watchToken } from '../../../worker/watch-token.ts';
 
 it('says that it is not ready while Temporal keeps it waiting, instead of waiting along', async () => {
   const port = await freePort();
-  const worker = { run: () => Promise.resolve(), shutdown: () => undefined, isRunning: () => true };
+  const worker = {
+    run: () => Promise.resolve(),
+    shutdown: () => undefined,
+    isRunning: () => true,
+    isTokenRefused: () => false,
+  };
   // A Temporal that is up and never answers.
   const client = {
     options: { namespace: 'default' },
@@ -18,6 +26,42 @@ it('says that it is not ready while Temporal keeps it waiting, instead of waitin
   const reply = await fetch(`http://127.0.0.1:${String(port)}/readyz`, { signal: AbortSignal.timeout(10_000) });
   expect(reply.status).toBe(503);
   expect(await reply.json()).toMatchObject({ status: 'not_ready', reason: expect.stringContaining('does not answer') });
+});
+
+it('is ready again once RunComfy takes the token again, and asks it nothing for that', async () => {
+  let isValid = false;
+  let calls = 0;
+  const balance = () => {
+    calls += 1;
+    if (isValid) return Promise.resolve({ usd: 1, microdollars: 1_000_000 });
+    return Promise.reject(new RunComfyError('Unauthenticated', 'refused', { httpStatus: 401 }));
+  };
+  const { runcomfy, isRefused } = watchToken({ balance } as unknown as RunComfyClient);
+  const worker = {
+    run: () => Promise.resolve(),
+    shutdown: () => undefined,
+    isRunning: () => true,
+    isTokenRefused: isRefused,
+  };
+  const client = {
+    options: { namespace: 'default' },
+    withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call(),
+    workflowService: { describeNamespace: () => Promise.resolve({}) },
+  } as unknown as Client;
+  const port = await freePort();
+  const health = await serveHealth({ host: '127.0.0.1', port }, worker, client);
+  onTestFinished(() => health.close());
+  const ready = async () => {
+    const reply = await fetch(`http://127.0.0.1:${String(port)}/readyz`);
+    return [reply.status, await reply.text()];
+  };
+  expect(await ready()).toEqual([200, expect.any(String)]);
+  await runcomfy.balance().catch(() => undefined);
+  expect(await ready()).toEqual([503, expect.stringContaining('refuses the token')]);
+  isValid = true;
+  await runcomfy.balance();
+  expect(await ready()).toEqual([200, expect.any(String)]);
+  expect(calls).toBe(2);
 });
 
 async function freePort(): Promise<number> {

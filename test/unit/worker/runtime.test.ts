@@ -1,18 +1,27 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { Runtime } from '@temporalio/worker';
-import pino from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { createLogger } from '../../../setup/logger.ts';
 import { installRuntime } from '../../../worker/runtime.ts';
+import { until } from '../../support/processes.ts';
 
-describe('the metrics of a worker', () => {
-  it('tell cheap from dear generations, few reads from many and quick notice from slow', async () => {
+describe('the runtime of a worker', () => {
+  it('logs no task token, and tells cheap from dear generations, few reads from many and quick notice from slow', async () => {
     const port = await freePort();
-    installRuntime({ metricsAddress: { host: '127.0.0.1', port }, logLevel: 'silent' }, pino({ level: 'silent' }));
+    const lines: string[] = [];
+    const log = createLogger('info', { write: (line) => lines.push(line) });
+    installRuntime({ metricsAddress: { host: '127.0.0.1', port }, logLevel: 'info' }, log);
     onTestFinished(() => Runtime.instance().shutdown());
     const { metricMeter } = Runtime.instance();
     metricMeter.createHistogram('runcomfy_generation_cost', 'float').record(0.04);
     metricMeter.createHistogram('runcomfy_generation_reads', 'int').record(8);
     metricMeter.createHistogram('runcomfy_noticed_after', 'int').record(30);
+
+    Runtime.instance().logger.warn('a task failed', { workflowId: 'scene-7', taskToken: 'completes-it' });
+    // Those of the native part may come before it.
+    const said = await until('the line comes', () => lines.find((line) => line.includes('scene-7')));
+    expect(said).toContain('a task failed');
+    expect(said).not.toContain('completes-it');
 
     const text = await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
     expect(bucketsWithout(text, 'runcomfy_generation_cost')).toContain('0.01');
