@@ -1,5 +1,6 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ActivityFailureDetails } from '../domain/activities.ts';
+import { withoutMessageInStack } from '../domain/failure-details.ts';
 import { type EndpointRole, type FailureType, isRetryable } from '../domain/failure-type.ts';
 import { boundIssues } from '../domain/issues.ts';
 import { withoutUndefined } from '../domain/json.ts';
@@ -7,8 +8,7 @@ import { cutText, messageOf } from '../domain/text.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 
 /**
- * A failure that Temporal finds too large it replaces by one that says nothing, so none comes near. The message stands in
- * the stack as well.
+ * A failure that Temporal finds too large it replaces by one that says nothing, so none comes near.
  */
 const maxMessageLength = 4_000;
 const maxTextLength = 2_000;
@@ -58,7 +58,7 @@ export function failure(
   isPermanent = false,
 ): ApplicationFailure {
   const mayRetry = isRetryable(type, role) && !isPermanent;
-  return ApplicationFailure.create({
+  const created = ApplicationFailure.create({
     type,
     message: cutText(message, maxMessageLength),
     nonRetryable: !mayRetry,
@@ -67,6 +67,7 @@ export function failure(
     ...(mayRetry && retryAfterMs !== undefined && { nextRetryDelay: Math.max(1, retryAfterMs) }),
     ...(mayRetry && role !== 'submit' && { category: ApplicationFailureCategory.BENIGN }),
   });
+  return withoutMessageInStack(created);
 }
 
 function bounded(details: ActivityFailureDetails): ActivityFailureDetails {

@@ -13,3 +13,9 @@ export function readFailureDetails<Details extends object = FailureDetails>(fail
 export function isUnbilled(submission: unknown): submission is Extract<Submission, 'not_sent' | 'refused'> {
   return submission === 'not_sent' || submission === 'refused';
 }
+
+/** Takes the message out of an error's stack, in which a history would carry it once more. */
+export function withoutMessageInStack<E extends Error>(error: E): E {
+  if (error.stack !== undefined) error.stack = error.stack.replace(`: ${error.message}`, () => '');
+  return error;
+}

@@ -1,4 +1,5 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/workflow';
+import { withoutMessageInStack } from '../../domain/failure-details.ts';
 import type { FailureType } from '../../domain/failure-type.ts';
 import type { FailureDetails, Phase, Submission } from '../../domain/generation.ts';
 import { boundIssues } from '../../domain/issues.ts';
@@ -46,13 +47,14 @@ export function endOf(generation: Generation, end: End): ApplicationFailure {
   if (state.requestId !== undefined) where.push(`request ${state.requestId}`);
   const message = `${cutText(end.message, maxMessageLength)} (${where.join(', ')})`;
   state.failure = { type: end.type, message, details };
-  return ApplicationFailure.create({
+  const failure = ApplicationFailure.create({
     type: end.type,
     message,
     nonRetryable: true,
     details: [details],
     ...(end.cause instanceof Error && { cause: end.cause }),
   });
+  return withoutMessageInStack(failure);
 }
 
 /** The end of a generation that was stopped, never sent, or let go. A cancelled workflow closes as Canceled. */

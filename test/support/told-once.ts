@@ -1,0 +1,49 @@
+import { isJsonObject, walkJson } from '../../domain/json.ts';
+import type { History } from './generations.ts';
+
+/** Shorter texts are words, ids and times. */
+const shortestText = 40;
+
+type Failure = NonNullable<
+  NonNullable<NonNullable<History['events']>[number]['workflowExecutionFailedEventAttributes']>['failure']
+>;
+
+/** Texts that one failure of a history carries three times or more: in message, stack, details and causes together. */
+export function repeatedTexts(history: History): string[] {
+  return (history.events ?? []).flatMap((event) => {
+    const failure =
+      event.activityTaskFailedEventAttributes?.failure ?? event.workflowExecutionFailedEventAttributes?.failure;
+    return failure ? repeatedInFailure(failure) : [];
+  });
+}
+
+/** The same of one failure. */
+export function repeatedInFailure(failure: Failure): string[] {
+  return repeatedIn(textsOf(failure));
+}
+
+function repeatedIn(texts: string[]): string[] {
+  const all = texts.join('\n');
+  return texts.filter((text) => text.length >= shortestText && /\s/.test(text) && all.split(text).length > 3);
+}
+
+function textsOf({ message, stackTrace, cause, applicationFailureInfo: info }: Failure): string[] {
+  const details = (info?.details?.payloads ?? []).map(({ data }) => jsonOf(data));
+  const told = details.flatMap((detail) => Array.from(walkJson(detail), ({ value }) => value));
+  const texts = told.filter((value) => typeof value === 'string');
+  return [message ?? '', firstLineOf(stackTrace ?? ''), ...texts, ...(cause ? textsOf(cause) : [])];
+}
+
+/** What follows names places in the code. */
+function firstLineOf(stack: string): string {
+  return stack.split(/\n\s+at /)[0] ?? '';
+}
+
+function jsonOf(data: Uint8Array | null | undefined): unknown {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(data ?? []).toString('utf8'));
+    return isJsonObject(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
