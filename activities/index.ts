@@ -7,6 +7,7 @@ import { createFetchResult } from './fetch-result.ts';
 import { createGatherEvidence } from './gather-evidence.ts';
 import { createListSearchAttributes } from './list-search-attributes.ts';
 import { createReadStatus } from './read-status.ts';
+import { createRecallSubmit } from './recall-submit.ts';
 import { createSubmitRequest } from './submit-request.ts';
 
 export type { ActivityDeps, KeptRequestId } from './activity-deps.ts';
@@ -15,6 +16,7 @@ export type { ActivityDeps, KeptRequestId } from './activity-deps.ts';
 export function createActivities(deps: ActivityDeps): Activities {
   return {
     submitRequest: adoptAccepted(deps, createSubmitRequest(deps)),
+    recallSubmit: createRecallSubmit(deps),
     readStatus: createReadStatus(deps),
     fetchResult: createFetchResult(deps),
     cancelRequest: createCancelRequest(deps),

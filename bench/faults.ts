@@ -1,7 +1,8 @@
 // npm run bench:faults               all subjects, about five minutes
-// npm run bench:faults -- fal lost   only subjects and faults whose name holds one of the words (nothing is written)
+// npm run bench:faults -- fal lost   only subjects and faults whose name holds one of the words (nothing is written,
+//                                    but with --add the rows into the results of the last whole run)
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { startEmbeddedServer } from '../cli/dev-server/server.ts';
 import { findTemporalBinary } from '../cli/dev-server/temporal-binary.ts';
@@ -17,7 +18,7 @@ import { startAdapter } from './support/subjects/adapter.ts';
 import { type Ours, startOurs } from './support/subjects/ours.ts';
 import { type CellEnd, type PeerProcess, startPeer } from './support/subjects/peer-process.ts';
 import { protocols } from './support/subjects/protocols.ts';
-import { labelOf, type Subject, subjects } from './support/subjects/subjects.ts';
+import { isOnTemporal, labelOf, type Subject, subjects } from './support/subjects/subjects.ts';
 
 interface Row extends CellEnd {
   subject: string;
@@ -41,7 +42,8 @@ const say = (line: string) => {
 
 await main(process.argv.slice(2));
 
-async function main(words: string[]): Promise<void> {
+async function main(args: string[]): Promise<void> {
+  const words = args.filter((word) => word !== '--add');
   const isWanted = (text: string) => words.length === 0 || words.some((word) => text.toLowerCase().includes(word));
   const wantedSubjects = subjects.filter((subject) => isWanted(labelOf(subject).toLowerCase()));
   const wantedRows = faultRows.filter(({ fault, step, short }) => isWanted(`${step} ${fault} ${short}`));
@@ -65,6 +67,7 @@ async function main(words: string[]): Promise<void> {
     const notRun = await startPeers(chosen, server.address, peers);
     const rows = await measureAll(chosen, chosenRows, { ours, peers });
     print(rows, chosenRows, chosen, notRun);
+    if (args.includes('--add')) addRows(rows);
     if (words.length > 0) return;
     const about = Object.assign({}, ...Array.from(peers.values(), (peer) => peer.about)) as Record<string, string>;
     writeResults('faults', {
@@ -82,6 +85,19 @@ async function main(words: string[]): Promise<void> {
     await ours?.stop();
     await server.stop();
   }
+}
+
+/** Rows that came after the last whole run say themselves when, and of which commit, they are. */
+function addRows(rows: readonly Row[]): void {
+  const results = JSON.parse(readFileSync(new URL('results/faults.json', import.meta.url), 'utf8')) as { rows: Row[] };
+  const isNew = (old: Row) =>
+    rows.some(
+      ({ subject, setting, fault }) => old.subject === subject && old.setting === setting && old.fault === fault,
+    );
+  const origin = { commit: describeCommit(), measuredAt: new Date().toISOString() };
+  const kept = results.rows.filter((row) => !isNew(row));
+  writeResults('faults', { ...results, rows: [...kept, ...rows.map((row) => ({ ...row, ...origin }))] });
+  say('\nadded to bench/results/faults.json');
 }
 
 /** A peer that cannot be run here is named with its reason, never left out in silence. */
@@ -115,7 +131,8 @@ async function measureAll(
   const cells = faults
     .toSorted((a, b) => (b.windowMs ?? usualWindowMs) - (a.windowMs ?? usualWindowMs))
     .flatMap((fault) => chosen.map((subject) => ({ fault, subject })))
-    .filter(({ subject: { program } }) => program === undefined || means.peers.has(program));
+    .filter(({ subject: { program } }) => program === undefined || means.peers.has(program))
+    .filter(({ fault, subject }) => fault.atTemporal === undefined || isOnTemporal(subject));
   const rows: Row[] = [];
   const next = cells[Symbol.iterator]();
   const lane = async () => {
@@ -159,8 +176,8 @@ async function measure(
     const peer = program === undefined ? undefined : peers.get(program);
     const end = await Promise.race([
       peer
-        ? peer.run(adapter?.url ?? simulator.modelApiBase, setting)
-        : ours.run(simulator, setting as UnknownSubmissionPolicy, windowMs),
+        ? peer.run(adapter?.url ?? simulator.modelApiBase, setting, fault.atTemporal)
+        : ours.run(simulator, setting as UnknownSubmissionPolicy, windowMs, fault.atTemporal),
       new Promise<CellEnd>((resolve) => {
         timer.handle = setTimeout(resolve, windowMs, {
           delivered: false,

@@ -57,6 +57,18 @@ export interface SubmitHeartbeat {
   searchAttributes?: string[];
 }
 
+/** Argument of `recallSubmit`. */
+export interface RecallQuestion {
+  firstExecutionRunId: string;
+}
+
+/** What a worker's disk remembers of a submit that was stopped; empty where it remembers none. */
+export interface RecalledSubmit {
+  requestId?: string;
+  /** ISO 8601. */
+  submittedAt?: string;
+}
+
 /** Argument of `readStatus`: the request, and what its workflow has seen of it. */
 export interface StatusQuestion {
   model: string;
@@ -241,6 +253,8 @@ export interface ActivityFailureDetails {
 export interface Activities {
   /** POSTs the paid order at most once per ambiguous outcome. */
   submitRequest: (order: SubmitOrder) => Promise<AcceptedSubmit>;
+  /** Asks for an accepted submit that could not be reported; sends nothing. */
+  recallSubmit: (question: RecallQuestion) => Promise<RecalledSubmit>;
   readStatus: (question: StatusQuestion) => Promise<StatusReading>;
   fetchResult: (question: ResultQuestion) => Promise<ResultReading>;
   cancelRequest: (question: CancelQuestion) => Promise<CancelAnswer>;

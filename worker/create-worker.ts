@@ -146,7 +146,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       }),
     checkNewerRuns: (key, runId, retryOfRunId) => checkNewerRuns(client, key, runId, retryOfRunId),
   });
-  const { submitRequest, ...others } = activities;
+  const { submitRequest, recallSubmit, ...others } = activities;
   const shared = {
     connection,
     namespace,
@@ -168,7 +168,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     Worker.create({
       ...shared,
       taskQueue: submitTaskQueue(taskQueue),
-      activities: { submitRequest },
+      activities: { submitRequest, recallSubmit },
       maxConcurrentActivityTaskExecutions: options.maxConcurrentSubmits ?? 50,
       ...(options.submitsPerSecond !== undefined && { maxTaskQueueActivitiesPerSecond: options.submitsPerSecond }),
     }),

@@ -5,6 +5,7 @@ import { submitTaskQueue } from '../domain/names.ts';
 import type { PipelineActivities } from '../domain/pipeline-activities.ts';
 
 type Submit = Pick<Activities, 'submitRequest'>;
+type Recall = Pick<Activities, 'recallSubmit'>;
 type Read = Pick<Activities, 'readStatus' | 'fetchResult' | 'checkAdoption' | 'gatherEvidence'>;
 type Cancel = Pick<Activities, 'cancelRequest'>;
 type Look = Pick<Activities, 'listSearchAttributes'>;
@@ -36,6 +37,17 @@ export function submitActivities(): Submit {
 }
 
 const readRetry = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' } as const;
+
+/** A look at the disk of the worker that submits; without an answer the order counts as not sent, as it most likely is. */
+export function recalls(): Recall {
+  return proxyActivities<Recall>({
+    taskQueue: submitTaskQueue(workflowInfo().taskQueue),
+    startToCloseTimeout: '5 seconds',
+    scheduleToCloseTimeout: '10 seconds',
+    cancellationType: ActivityCancellationType.ABANDON,
+    retry: readRetry,
+  });
+}
 
 /**
  * Reads are free and safe: repeated until the generation's deadline, and dropped at once when a wish comes in. An attempt

@@ -1,5 +1,5 @@
 /**
- * Runs generations for the benchmark: each message `{ id, base, setting }` is one, answered by
+ * Runs generations for the benchmark: each message `{ id, base, setting, trouble }` is one, answered by
  * `{ id, delivered, outcome }`. `start` gives the function that runs one; when it fails, the peer is reported as not run.
  */
 export async function serve(start) {
@@ -15,10 +15,10 @@ export async function serve(start) {
   try {
     const started = await start();
     stop = started.stop ?? stop;
-    process.on('message', async ({ id, base, setting }) => {
+    process.on('message', async ({ id, base, setting, trouble }) => {
       if (id === undefined) return;
       try {
-        const output = await started.run({ base, setting });
+        const output = await started.run({ base, setting, trouble });
         const delivered = Array.isArray(output) && output.length > 0;
         process.send({ id, delivered, outcome: delivered ? 'delivered' : `no output: ${JSON.stringify(output)}` });
       } catch (error) {

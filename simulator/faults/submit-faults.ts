@@ -1,4 +1,4 @@
-import { unknownModel } from '../api/errors.ts';
+import { retryAfterValue, unknownModel } from '../api/errors.ts';
 import { findEntry } from '../catalogue/catalogue.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
 import { type Delivery, type Fault, type FaultContext, isTaken, jobOf, reply, withJson } from './fault.ts';
@@ -31,7 +31,10 @@ function acceptedThenStatus(status: number, words: string): Fault {
         ? reply({ status, raw: rule.body })
         : reply({
             status,
-            headers: { 'content-type': 'text/html' },
+            headers: {
+              'content-type': 'text/html',
+              ...(rule.retryAfter !== undefined && { 'retry-after': retryAfterValue(rule.retryAfter) }),
+            },
             raw: `<html><body><h1>${words}</h1></body></html>`,
           }),
   );

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { messageOf } from '../../domain/text.ts';
 import { playInProcess } from './in-process.ts';
 import { type Lane, openLane } from './lane.ts';
 import { type FuzzScript, fuzzScripts } from './script.ts';
@@ -48,10 +49,14 @@ export async function run(parts: {
     await Promise.all(
       lanes.map(async (lane) => {
         for (const [index, script] of samples) {
-          const said = await play(lane, script, seed + index);
+          const said = await play(lane, script, seed + index).catch((error: unknown) => messageOf(error));
+          if (typeof said === 'string') {
+            campaign.found.push({ seed, path: String(index), script, broken: [`it could not be played: ${said}`] });
+            continue;
+          }
           const end = said.deliveredId === undefined ? (said.type ?? 'none') : 'delivered';
           campaign.ends[end] = (campaign.ends[end] ?? 0) + 1;
-          const broken = brokenPromises(script, said, lane.books());
+          const broken = brokenPromises(script, said, lane.books(said.prompt));
           if (broken.length > 0) campaign.found.push({ seed, path: String(index), script, broken });
           if (campaign.found.length >= maxFound) return;
         }

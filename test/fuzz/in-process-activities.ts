@@ -1,3 +1,4 @@
+import { heartbeat } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
@@ -22,6 +23,7 @@ export interface RetryRules {
 
 /** The product's own activities, without what belongs to a worker: spool, learned durations, turns. */
 export function inProcessActivities(runcomfy: RunComfyClient): Activities {
+  let accepted: { requestId: string; acceptedAt: string } | undefined;
   return createActivities({
     runcomfy,
     validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
@@ -43,8 +45,12 @@ export function inProcessActivities(runcomfy: RunComfyClient): Activities {
     existingSearchAttributes: (names) => Promise.resolve(names),
     recentBalance: () => undefined,
     expectedPriceUsd: () => Promise.resolve(undefined),
-    keepRequestId: () => Promise.resolve(),
-    acceptedBefore: () => Promise.resolve(undefined),
+    keepRequestId: ({ beat, requestId }) => {
+      accepted ??= { requestId, acceptedAt: beat.at };
+      heartbeat(beat);
+      return Promise.resolve();
+    },
+    acceptedBefore: () => Promise.resolve(accepted),
     checkNewerRuns: () => Promise.resolve(),
   });
 }
@@ -59,15 +65,21 @@ export async function attemptOf<Q, T>(
 ): Promise<T> {
   const environment = new MockActivityEnvironment(
     { attempt, heartbeatDetails },
-    { client: acknowledging, logger: new DefaultLogger('ERROR', () => undefined) },
+    { client: acknowledging(onHeartbeat), logger: new DefaultLogger('ERROR', () => undefined) },
   );
   environment.on('heartbeat', onHeartbeat);
   return await environment.run<[Q], T, Activity<Q, T>>(run, question);
 }
 
 /** Stands for Temporal's server, which takes every heartbeat. */
-const acknowledging = {
-  withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call(),
-  withDeadline: <T>(_deadline: number, call: () => Promise<T>) => call(),
-  activity: { heartbeat: () => Promise.resolve() },
-} as unknown as Client;
+const acknowledging = (take: (details: unknown) => void) =>
+  ({
+    withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call(),
+    withDeadline: <T>(_deadline: number, call: () => Promise<T>) => call(),
+    activity: {
+      heartbeat: (_taskToken: Uint8Array, details: unknown) => {
+        take(details);
+        return Promise.resolve();
+      },
+    },
+  }) as unknown as Client;

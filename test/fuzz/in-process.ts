@@ -2,23 +2,16 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { ActivityFailureDetails, RequestStatus } from '../../domain/activities.ts';
 import type { CancelState, GenerationState, Phase } from '../../domain/generation.ts';
 import { flux } from '../support/simulator-client.ts';
+import { EndError } from './end-error.ts';
 import { type Activity, attemptOf, inProcessActivities, type RetryRules } from './in-process-activities.ts';
 import type { Lane } from './lane.ts';
+import { oddInput } from './odd-input.ts';
 import type { CancelWay, FuzzScript } from './script.ts';
 import type { Said } from './truth.ts';
 import { withClock } from './virtual-time.ts';
 
 /** How long a call takes on the run's clock. */
 const callMs = 40;
-const input = { prompt: 'a cat' };
-
-class EndError extends Error {
-  readonly type: string;
-  constructor(type: string) {
-    super(type);
-    this.type = type;
-  }
-}
 
 /**
  * Plays the workflow's part for one generation: the real activities and the real HTTP client, Temporal's retry rules, and
@@ -26,23 +19,25 @@ class EndError extends Error {
  */
 export async function playInProcess(lane: Lane, script: FuzzScript, seed: number): Promise<Said> {
   lane.prepare(script, seed);
-  return await withClock(lane.clock, () => play(lane, script));
+  return await withClock(lane.clock, () => play(lane, script, `run ${String(seed)} in process`));
 }
 
-async function play(lane: Lane, script: FuzzScript): Promise<Said> {
+async function play(lane: Lane, script: FuzzScript, prompt: string): Promise<Said> {
   const { clock, runcomfy, simulator } = lane;
   const activities = inProcessActivities(runcomfy);
+  const input = oddInput(script.input, prompt);
   const startedAt = clock.now;
   const deadlineAt = startedAt + script.deadlineMs;
   const wishes = script.cancels.toSorted((a, b) => a.afterMs - b.afterMs);
   const decisions = [...script.decisions];
   const state: Said['state'] = { submission: 'not_sent', phase: 'submitting' };
-  const said: Said = { state, resubmits: 0 };
+  const said: Said = { state, prompt, resubmits: 0 };
   let isCancelDue = false;
   let isWorkflowCancelled = false;
   let isDeadlinePassed = false;
   let hasResubmitted = false;
   let lastStatus: RequestStatus | undefined;
+  let answers = 0;
 
   try {
     while (state.requestId === undefined) await submitOnce();
@@ -105,6 +100,7 @@ async function play(lane: Lane, script: FuzzScript): Promise<Said> {
         const value = await attemptOf(run, question, attempt, heartbeatDetails, (details) => {
           heartbeatDetails = details;
         });
+        if (script.unreported.includes(answers++)) throw new Error('the answer cannot be encoded');
         pass(callMs);
         return value;
       } catch (error) {
@@ -129,8 +125,9 @@ async function play(lane: Lane, script: FuzzScript): Promise<Said> {
     try {
       const rules = { longestDelayMs: 30_000, isInterruptible: true };
       const accepted = await activity(activities.submitRequest, paid, rules);
-      if (accepted === undefined) stopUnsent();
-      else accept(accepted.requestId);
+      const { requestId } = accepted ?? (await attemptOf(activities.recallSubmit, paid, 1, undefined, () => undefined));
+      if (requestId === undefined) stopUnsent();
+      else accept(requestId);
     } catch (error) {
       if (error instanceof EndError) throw error;
       const type = error instanceof ApplicationFailure ? error.type : undefined;

@@ -1,5 +1,15 @@
 import type { FuzzScript } from './script.ts';
 
+/** What scripts have that meet nothing but faults, cancels and decisions. */
+export const untroubled = {
+  input: 'plain',
+  unreported: [],
+  untimely: [],
+  forged: [],
+  retriedAfterMs: undefined,
+  resetAfterMs: undefined,
+} satisfies Partial<FuzzScript>;
+
 /** Scripts that broke a promise, or its check, once; each is played on every test run. */
 export const keptScripts: Record<string, FuzzScript> = {
   'a result turns out failed just after another fault has looked at the success': {
@@ -15,5 +25,6 @@ export const keptScripts: Record<string, FuzzScript> = {
     ],
     cancels: [],
     decisions: [],
+    ...untroubled,
   },
 };

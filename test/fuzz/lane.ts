@@ -11,7 +11,8 @@ export interface Lane {
   clock: RunClock;
   /** Forgets the run before and lays out the faults of the next; ids differ from run to run. */
   prepare: (script: FuzzScript, seed: number) => void;
-  books: () => Books;
+  /** Of the orders whose prompt begins like this: a POST of the run before may still come in. */
+  books: (prompt: string) => Books;
   close: () => Promise<void>;
 }
 
@@ -37,7 +38,10 @@ export async function openLane({ hasOwnClock }: { hasOwnClock: boolean }): Promi
       simulator.setProfiles({ '*': { queueReads, runReads } });
       simulator.setFaults(faults);
     },
-    books: () => ({ jobs: simulator.ledger().jobs, faults: simulator.faults() }),
+    books: (prompt) => ({
+      jobs: simulator.ledger().jobs.filter(({ input }) => String(input['prompt']).startsWith(prompt)),
+      faults: simulator.faults(),
+    }),
     async close() {
       await runcomfy.close();
       await simulator.close();

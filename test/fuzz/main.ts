@@ -1,4 +1,4 @@
-// npm run fuzz                                   10,000 runs, 1,000 of them through the real workflow
+// npm run fuzz                                   20,000 runs, 2,000 of them through the real workflow
 // npm run fuzz -- --runs 500 --workflow-runs 50 --seed 7
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -9,8 +9,8 @@ import { fuzzWorkflow } from './real-workflow.ts';
 
 const { values } = parseArgs({
   options: {
-    runs: { type: 'string', default: '10000' },
-    'workflow-runs': { type: 'string', default: '1000' },
+    runs: { type: 'string', default: '20000' },
+    'workflow-runs': { type: 'string', default: '2000' },
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
   },
 });
@@ -33,7 +33,7 @@ try {
   const campaign = await fuzzWorkflow({
     runs: workflowRuns,
     seed,
-    parallel: 50,
+    parallel: 30,
     address: server.address,
     workflowBundle,
   });

@@ -1,22 +1,23 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { Client, Connection } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import pino from 'pino';
-import type { GenerationRequest, GenerationResult, GenerationState } from '../../domain/generation.ts';
+import { createGenerationClient } from '../../client/index.ts';
+import type { GenerationRequest } from '../../domain/generation.ts';
 import type { RunComfyClient } from '../../runcomfy/client.ts';
 import { createGenerationWorker } from '../../worker/index.ts';
 import { flux } from '../support/simulator-client.ts';
 import { type Campaign, run } from './campaign.ts';
 import type { Lane } from './lane.ts';
+import { oddInput } from './odd-input.ts';
 import { type FuzzScript, fuzzScripts } from './script.ts';
+import { askToCancel, decide, decideUntimely, endOf, forge, resetRun } from './troubles.ts';
 import type { Said } from './truth.ts';
 
-const longestMs = 6_000;
-const lookEveryMs = 150;
+const longestMs = 8_000;
 
 /** Runs of the real workflow, worker and client against a Temporal server. */
 export async function fuzzWorkflow(parts: {
@@ -43,6 +44,7 @@ export async function fuzzWorkflow(parts: {
     log: pino({ level: 'silent' }),
     taskQueue,
     workflowBundle,
+    dataConverter: { payloadCodecs: [router.failingCodec] },
   });
   const done = worker.run();
   try {
@@ -64,29 +66,44 @@ export async function fuzzWorkflow(parts: {
 interface Router {
   runcomfy: RunComfyClient;
   /** Which lane's simulator an order with this prompt, and its requests, go to. */
-  lead: (prompt: string, lane: Lane) => void;
+  lead: (prompt: string, lane: Lane, unreported: number) => void;
+  /** Fails on as many reports of an accepted submit as the script of its generation says. */
+  failingCodec: PayloadCodec;
 }
 
 /** Leads each call to the simulator of its generation; the calls themselves are the product's own. */
 function createRouter(): Router {
   const byPrompt = new Map<string, Lane>();
   const lanes = new Set<Lane>();
+  const unreportedOf = new Map<Lane, number>();
   const anyLane = () => {
     const [lane] = lanes;
     if (lane === undefined) throw new Error('no lane is open');
     return lane.runcomfy;
   };
-  const ofRequest = (requestId: string) =>
-    [...lanes].find(({ simulator }) => simulator.ledger().jobs.some(({ id }) => id === requestId))?.runcomfy ??
-    anyLane();
+  const laneOf = (requestId: string) =>
+    [...lanes].find(({ simulator }) => simulator.ledger().jobs.some(({ id }) => id === requestId));
+  const ofRequest = (requestId: string) => laneOf(requestId)?.runcomfy ?? anyLane();
   return {
-    lead(prompt, lane) {
+    lead(prompt, lane, unreported) {
       byPrompt.set(prompt, lane);
+      unreportedOf.set(lane, unreported);
       lanes.add(lane);
+    },
+    failingCodec: {
+      encode: (payloads) => {
+        const report = payloads.map(({ data }) => acceptedIdIn(data)).find((id) => id !== undefined);
+        const lane = report === undefined ? undefined : laneOf(report);
+        const left = (lane && unreportedOf.get(lane)) ?? 0;
+        if (!lane || left === 0) return Promise.resolve(payloads);
+        unreportedOf.set(lane, left - 1);
+        return Promise.reject(new Error('the answer cannot be encoded'));
+      },
+      decode: (payloads) => Promise.resolve(payloads),
     },
     runcomfy: {
       modelApiBase: 'http://127.0.0.1/several',
-      submit: (model, input) => (byPrompt.get(String(input['prompt']))?.runcomfy ?? anyLane()).submit(model, input),
+      submit: (model, input) => (byPrompt.get(nameIn(input))?.runcomfy ?? anyLane()).submit(model, input),
       status: (requestId, options) => ofRequest(requestId).status(requestId, options),
       result: (requestId, options) => ofRequest(requestId).result(requestId, options),
       cancel: (requestId, options) => ofRequest(requestId).cancel(requestId, options),
@@ -97,6 +114,18 @@ function createRouter(): Router {
       close: () => Promise.resolve(),
     },
   };
+}
+
+/** The generation's name, which its prompt begins with. */
+function nameIn(input: Record<string, unknown>): string {
+  return /^run \d+ of [\w-]+/.exec(String(input['prompt']))?.[0] ?? '';
+}
+
+/** The request id of a report of an accepted submit. */
+function acceptedIdIn(data: Uint8Array | null | undefined): string | undefined {
+  const text = data ? Buffer.from(data).toString() : '';
+  if (!text.includes('"nextReadInMs"') || !text.includes('"submittedAt"')) return undefined;
+  return /"requestId":"([^"]+)"/.exec(text)?.[1];
 }
 
 async function play(parts: {
@@ -110,81 +139,42 @@ async function play(parts: {
   const { client, taskQueue, router, lane, script, number } = parts;
   lane.prepare(script, number);
   const prompt = `run ${String(number)} of ${taskQueue}`;
-  router.lead(prompt, lane);
+  router.lead(prompt, lane, script.unreported.filter((answer) => answer < 3).length);
   const { policy, onCancelWhileRunning, deadlineMs } = script;
   const request: GenerationRequest = {
     model: flux,
-    input: { prompt },
+    input: oddInput(script.input, prompt),
     deadlineMs,
     onUnknownSubmission: policy,
     waiting: { preset: 'interactive' },
     ...(onCancelWhileRunning !== 'unsaid' && { onCancelWhileRunning }),
   };
-  const handle = await client.workflow.start('runcomfyGeneration', {
+  await client.workflow.start('runcomfyGeneration', {
     taskQueue,
     workflowId: prompt,
     args: [request],
+    ...(script.retriedAfterMs !== undefined && {
+      workflowRunTimeout: script.retriedAfterMs,
+      retry: { initialInterval: '1 second', maximumAttempts: 2 },
+    }),
   });
+  // Of whichever run is the newest: some are retried, some are reset.
+  const handle = client.workflow.getHandle(prompt);
   const over = new AbortController();
   const ended = endOf(handle).finally(() => {
     over.abort();
   });
-  const cancels = script.cancels.map((cancel) => askToCancel(handle, cancel, over.signal));
-  const [end, resubmits] = await Promise.all([ended, decide(handle, script, lane, over.signal), ...cancels]);
-  const state = await handle.query<GenerationState>('state');
-  return { ...end, state, resubmits };
-}
-
-async function endOf(handle: WorkflowHandle): Promise<Pick<Said, 'deliveredId' | 'type'>> {
-  try {
-    const { requestId } = (await handle.result()) as GenerationResult;
-    return { deliveredId: requestId };
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    return { type: error.cause instanceof ApplicationFailure ? (error.cause.type ?? '') : 'Canceled' };
-  }
-}
-
-async function askToCancel(
-  handle: WorkflowHandle,
-  { afterMs, way }: FuzzScript['cancels'][number],
-  over: AbortSignal,
-): Promise<void> {
-  await sleep(afterMs, undefined, { signal: over }).catch(() => undefined);
-  if (over.aborted) return;
-  const asked = {
-    signal: () => handle.signal('cancel', { reason: 'fuzz' }),
-    update: () => handle.executeUpdate('cancel', { args: [{ reason: 'fuzz' }] }),
-    workflow: () => handle.cancel(),
-  }[way]();
-  // It may have ended in the meantime.
-  await asked.catch(() => undefined);
-}
-
-/** Does what the script's person does while the submission is unknown; gives the number of further submits. */
-async function decide(handle: WorkflowHandle, script: FuzzScript, lane: Lane, over: AbortSignal): Promise<number> {
-  const decisions = [...script.decisions];
-  let resubmits = 0;
-  while (!over.aborted && decisions.length > 0) {
-    await sleep(lookEveryMs, undefined, { signal: over }).catch(() => undefined);
-    const state = await handle.query<GenerationState>('state').catch(() => undefined);
-    if (state?.phase !== 'submission_unknown') continue;
-    const decision = decisions.shift();
-    const found = lane.simulator.ledger().jobs.at(-1)?.id;
-    const resolution =
-      decision === 'adopt' && found !== undefined
-        ? { action: 'adopt', requestId: found }
-        : decision === 'adopt a wrong id'
-          ? { action: 'adopt', requestId: 'no-such-request' }
-          : decision === 'resubmit' || decision === 'abandon'
-            ? { action: decision }
-            : undefined;
-    if (resolution === undefined) continue;
-    // Counted before it is known: one that is refused only makes the check more lenient.
-    if (decision === 'resubmit') resubmits += 1;
-    await handle.executeUpdate('resolveSubmission', { args: [resolution] }).catch(() => undefined);
-  }
-  return resubmits;
+  const troubles = [
+    ...script.cancels.map((cancel) => askToCancel(handle, cancel, over.signal)),
+    ...script.forged.map((each) => forge(client, prompt, each, over.signal)),
+    resetRun(client, prompt, script, over.signal),
+  ];
+  const untimely = script.untimely.map((each) => decideUntimely(handle, each, lane, over.signal));
+  const [end, ...resubmits] = await Promise.all([ended, decide(handle, script, lane, over.signal), ...untimely]);
+  const resets = (await Promise.all(troubles)).filter((what) => what === 'reset').length;
+  // Also of a run that Temporal ended before a worker had seen it.
+  const state = await (await createGenerationClient({ client, taskQueue }).get(prompt)).state();
+  return { ...end, state, prompt, resets, resubmits: resubmits.reduce((sum, count) => sum + count, 0) };
 }
 
 let isRuntimeInstalled = false;

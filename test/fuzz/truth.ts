@@ -9,8 +9,12 @@ export interface Said {
   /** Failure type, or `Canceled`. */
   type?: string;
   state: Pick<GenerationState, 'submission' | 'requestId' | 'cancel' | 'otherRequestIds' | 'phase'>;
+  /** What the prompts of its orders begin with. */
+  prompt: string;
   /** Further submits that a person asked for. */
   resubmits: number;
+  /** How often the run was reset to before its submit. */
+  resets?: number;
 }
 
 /** What the provider's books say. */
@@ -25,7 +29,10 @@ export function brokenPromises(script: FuzzScript, said: Said, { jobs, faults }:
   const { state } = said;
   const hasFired = (name: string) => faults.some(({ fault, fired }) => fault === name && fired > 0);
 
-  const allowed = (script.policy === 'resubmit' ? 2 : 1) + said.resubmits;
+  // What RunComfy accepted without telling stands in no journal: after a reset it may be ordered again, as documented.
+  const isReplyLost = faults.some(({ step, fired }) => step === 'submit' && fired > 0);
+  const reset = isReplyLost ? (said.resets ?? 0) : 0;
+  const allowed = (script.policy === 'resubmit' ? 2 : 1) * (1 + reset) + said.resubmits;
   if (jobs.length > allowed) broken.push(`${String(jobs.length)} jobs were accepted, ${String(allowed)} were ordered`);
 
   const isResent = allowed > 1;
@@ -40,7 +47,7 @@ export function brokenPromises(script: FuzzScript, said: Said, { jobs, faults }:
     if (job?.state !== 'succeeded')
       broken.push(`job ${said.deliveredId} was delivered, but it is ${job?.state ?? 'not there'}`);
   } else {
-    const mayLeave = ['GenerationTimedOut', 'GenerationCancelled', 'Canceled'].includes(said.type ?? '');
+    const mayLeave = ['GenerationTimedOut', 'GenerationCancelled', 'Canceled', 'TimedOut'].includes(said.type ?? '');
     const own = jobs.find(({ id }) => id === state.requestId);
     const isSpoiled = faults.some(({ step, fired }) => step !== 'submit' && fired > 0);
     if (own?.state === 'succeeded' && !mayLeave && !isSpoiled) {

@@ -58,6 +58,7 @@ export function happyActivities(): Activities {
         nextReadInMs: 20,
         searchAttributes: searchAttributeNames,
       }),
+    recallSubmit: () => Promise.resolve({}),
     readStatus: () => Promise.resolve(reading(statuses.shift() ?? 'finished')),
     fetchResult: () => Promise.resolve({ status: 'succeeded', output, costUsd: 1.26, reads: 1, readAt: now() }),
     cancelRequest: () => Promise.resolve({ outcome: 'cancelled', status: 'cancelled', reads: 1, readAt: now() }),
@@ -87,13 +88,13 @@ export async function withGenerations(
   const taskQueue = `test-${randomUUID()}`;
   const handles: GenerationRun[] = [];
   const running: { worker: Worker; done: Promise<void> }[] = [];
-  const { submitRequest, ...reads } = { ...happyActivities(), ...scripted };
+  const { submitRequest, recallSubmit, ...reads } = { ...happyActivities(), ...scripted };
 
   const startWorkers = async () => {
     const workflowBundle = { codePath: inject('workflowBundlePath') };
     const workers = await Promise.all([
       Worker.create({ connection, taskQueue, workflowBundle, activities: reads }),
-      Worker.create({ connection, taskQueue: submitTaskQueue(taskQueue), activities: { submitRequest } }),
+      Worker.create({ connection, taskQueue: submitTaskQueue(taskQueue), activities: { submitRequest, recallSubmit } }),
     ]);
     running.push(...workers.map((worker) => ({ worker, done: worker.run() })));
   };

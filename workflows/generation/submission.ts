@@ -1,7 +1,7 @@
-import { ActivityFailure, condition, patched, TimeoutFailure, workflowInfo } from '@temporalio/workflow';
+import { ActivityFailure, condition, log, patched, TimeoutFailure, workflowInfo } from '@temporalio/workflow';
 import type { AcceptedSubmit, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
-import { isJsonObject } from '../../domain/json.ts';
-import { submitActivities } from '../activity-options.ts';
+import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
+import { recalls, submitActivities } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import { stepCancel } from './cancellation.ts';
 import { cancelledEnd, endByActivity, endOf } from './endings.ts';
@@ -84,9 +84,13 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
     ...(facts.request.waiting && { waiting: facts.request.waiting }),
     ...(facts.retryOfRunId !== undefined && { retryOfRunId: facts.retryOfRunId }),
   };
+  const isBegun = urgentWish(generation) === undefined;
   void interruptible(generation, () => submitActivities().submitRequest(order))
     .then(
-      (reply): Attempt => (reply === undefined ? { kind: 'not_sent' } : { kind: 'accepted', reply }),
+      (reply): Attempt | Promise<Attempt> => {
+        if (reply !== undefined) return { kind: 'accepted', reply };
+        return isBegun ? recallStopped(generation, order.firstExecutionRunId) : { kind: 'not_sent' };
+      },
       (error: unknown) => attemptThatFailed(error),
     )
     .then((outcome) => {
@@ -100,6 +104,22 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
   wishes.interrupt?.();
   const requestId = takeHandedOver(generation);
   return requestId === undefined ? { kind: 'not_sent' } : { kind: 'accepted', reply: { requestId } };
+}
+
+/** A submit that was stopped between two attempts: the one before may have been accepted and could not report it. */
+async function recallStopped({ state }: Generation, firstExecutionRunId: string): Promise<Attempt> {
+  if (!patched('stopped-submits-are-recalled')) return { kind: 'not_sent' };
+  try {
+    const { requestId, submittedAt } = await recalls().recallSubmit({ firstExecutionRunId });
+    if (requestId === undefined) return { kind: 'not_sent' };
+    return { kind: 'accepted', reply: withoutUndefined({ requestId, submittedAt }) };
+  } catch (error) {
+    log.warn('it could not be recalled whether the stopped submit was accepted', {
+      model: state.model,
+      reason: readActivityError(error).message,
+    });
+    return { kind: 'not_sent' };
+  }
 }
 
 function attemptThatFailed(error: unknown): Attempt {

@@ -1,5 +1,12 @@
 import type { FaultRule } from '../../../simulator/index.ts';
 
+/** A trouble that Temporal, not the provider, makes. */
+export type TemporalTrouble =
+  /** The report of an accepted submit cannot be encoded, once. */
+  | 'unreported'
+  /** The run times out while its submit waits for the reply, and Temporal's own workflow retry begins another. */
+  | 'retried';
+
 /** One line of the fault table. */
 export interface FaultRow {
   /** Heads its column in the printed table. */
@@ -9,6 +16,8 @@ export interface FaultRow {
   rules: FaultRule[];
   /** Nobody listens for so long from the start. */
   refusedForMs?: number;
+  /** What goes wrong at Temporal itself; only subjects that run on it are put through that. */
+  atTemporal?: TemporalTrouble;
   /** How long a subject is watched; 30 s unless given. */
   windowMs?: number;
 }
@@ -94,6 +103,27 @@ export const faultRows: readonly FaultRow[] = [
     fault: '502 on one read of the result',
     step: 'result',
     rules: [{ fault: 'http-5xx', step: 'result', times: 1 }],
+  },
+  {
+    short: 'encode',
+    fault: 'accepted, and the report of it cannot be encoded, once',
+    step: 'submit',
+    rules: [],
+    atTemporal: 'unreported',
+  },
+  {
+    short: '503+',
+    fault: '503 of a gateway with Retry-After after accept, once',
+    step: 'submit',
+    rules: [{ fault: 'accept-then-503', step: 'submit', times: 1, retryAfter: 1 }],
+  },
+  {
+    short: 'retried',
+    fault: "Temporal's workflow retry after a run timeout during the submit",
+    step: 'submit',
+    rules: [{ fault: 'accept-then-delay', step: 'submit', times: 1, delayMs: 20_000 }],
+    atTemporal: 'retried',
+    windowMs: 120_000,
   },
 ];
 

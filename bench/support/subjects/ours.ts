@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,16 +7,24 @@ import { NativeConnection } from '@temporalio/worker';
 import pino from 'pino';
 import { createGenerationClient, isGenerationError } from '../../../client/index.ts';
 import type { UnknownSubmissionPolicy } from '../../../domain/generation.ts';
+import { generationWorkflowType } from '../../../domain/names.ts';
 import { messageOf } from '../../../domain/text.ts';
 import { createRunComfyClient, type RunComfyClient } from '../../../runcomfy/client.ts';
 import type { Simulator } from '../../../simulator/index.ts';
 import { bundleWorkflows, createGenerationWorker } from '../../../worker/index.ts';
+import type { TemporalTrouble } from '../figures/fault-rows.ts';
+import { failingCodec, retriedRun } from '../stack/temporal-trouble.ts';
 import type { CellEnd } from './peer-process.ts';
 import { order } from './protocols.ts';
 
 /** This product, against one Temporal server. */
 export interface Ours {
-  run: (simulator: Simulator, policy: UnknownSubmissionPolicy, windowMs: number) => Promise<CellEnd>;
+  run: (
+    simulator: Simulator,
+    policy: UnknownSubmissionPolicy,
+    windowMs: number,
+    trouble?: TemporalTrouble,
+  ) => Promise<CellEnd>;
   stop: () => Promise<void>;
 }
 
@@ -31,6 +40,7 @@ export async function startOurs(address: string): Promise<Ours> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-ours-'));
   const providers = createProviders();
   const taskQueue = 'bench-ours';
+  const { codec, arm } = failingCodec();
   const worker = await createGenerationWorker({
     connection,
     client,
@@ -40,14 +50,25 @@ export async function startOurs(address: string): Promise<Ours> {
     log: pino({ level: 'silent' }),
     taskQueue,
     workflowBundle: await bundleWorkflows(),
+    dataConverter: { payloadCodecs: [codec] },
   });
   const done = worker.run();
   const generations = createGenerationClient({ client, taskQueue });
 
   return {
-    async run(simulator, policy, windowMs) {
+    async run(simulator, policy, windowMs, trouble) {
       const prompt = providers.add(simulator);
-      const handle = await generations.start({ ...order, input: { prompt }, onUnknownSubmission: policy });
+      if (trouble === 'unreported') {
+        const isOfOrder = (text: string) => simulator.ledger().jobs.some(({ id }) => text.includes(id));
+        arm((text) => text.includes('"nextReadInMs"') && text.includes('"submittedAt"') && isOfOrder(text));
+      }
+      const request = { ...order, input: { prompt }, onUnknownSubmission: policy };
+      const key = `bench-${randomUUID()}`;
+      if (trouble === 'retried') {
+        const args = [request];
+        await client.workflow.start(generationWorkflowType, { taskQueue, workflowId: key, args, ...retriedRun });
+      }
+      const handle = await generations.start(request, { key });
       const measured = new AbortController();
       const ended = handle.result().then(
         ({ output }) => ({ delivered: Object.values(output).flat().length > 0, outcome: 'delivered' }),

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { TemporalTrouble } from '../figures/fault-rows.ts';
 
 /** What a subject says became of its generation. */
 export interface CellEnd {
@@ -12,7 +13,7 @@ export interface CellEnd {
 export interface PeerProcess {
   /** Versions of what it runs on beside its package. */
   about: Record<string, string>;
-  run: (base: string, setting: string) => Promise<CellEnd>;
+  run: (base: string, setting: string, trouble?: TemporalTrouble) => Promise<CellEnd>;
   stop: () => Promise<void>;
 }
 
@@ -60,14 +61,14 @@ export async function startPeer(program: string, args: string[]): Promise<PeerPr
   return {
     about,
     stop,
-    run(base, setting) {
+    run(base, setting, trouble) {
       const id = (cells += 1);
       return new Promise((resolve) => {
         waiting.set(id, ({ delivered, outcome }) => {
           waiting.delete(id);
           resolve({ delivered, outcome });
         });
-        child.send({ id, base, setting });
+        child.send({ id, base, setting, trouble });
       });
     },
   };

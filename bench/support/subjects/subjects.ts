@@ -73,3 +73,8 @@ export const subjects: readonly Subject[] = [
 export function labelOf({ subject, setting }: Pick<Subject, 'subject' | 'setting'>): string {
   return subject === setting ? subject : `${subject} (${setting})`;
 }
+
+/** Whether Temporal's own troubles can meet it. */
+export function isOnTemporal({ program }: Subject): boolean {
+  return program === undefined || program === 'naive-temporal';
+}

@@ -8,6 +8,7 @@ import {
   type Rig,
   untilState,
 } from '../../support/generations.ts';
+import { laterShapes } from './later-shapes.ts';
 
 /** One control-flow shape of the workflow: how to make it happen, and how it must end. */
 export interface Shape {
@@ -174,6 +175,23 @@ export const shapes: Record<string, Shape> = {
     },
     end: { type: 'GenerationCancelled', phase: 'cancelled' },
   },
+  'cancel-in-backoff-of-an-accepted-submit': {
+    activities: () => ({
+      submitRequest: () =>
+        Promise.reject(
+          activityFailure('the answer cannot be encoded', {}, { retryable: true, nextRetryDelay: 60_000 }),
+        ),
+      recallSubmit: () => Promise.resolve({ requestId: 'request-1', submittedAt: new Date().toISOString() }),
+      readStatus: waiting('in_queue'),
+    }),
+    run: async (rig) => {
+      const handle = await rig.start();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await handle.executeUpdate('cancel');
+      return handle;
+    },
+    end: { type: 'GenerationCancelled', phase: 'cancelled' },
+  },
   deadline: {
     activities: () => ({ readStatus: waiting('in_progress'), cancelRequest: refused }),
     run: (rig) => rig.start({ ...order, deadlineMs: 700 }),
@@ -241,4 +259,5 @@ export const shapes: Record<string, Shape> = {
     run: (rig) => rig.start({ ...order, onUnknownSubmission: 'resubmit' }),
     end: { phase: 'succeeded' },
   },
+  ...laterShapes,
 };

@@ -1,0 +1,39 @@
+import { activityFailure, order, untilState } from '../../support/generations.ts';
+import { accepted } from '../../support/scripted-generations.ts';
+import type { Shape } from './shapes.ts';
+
+/** Shapes of the paths behind `patched`, which the first recorded histories do not take. */
+export const laterShapes: Record<string, Shape> = {
+  'submission-unknown-then-abandoned': {
+    activities: () => ({
+      submitRequest: () => Promise.reject(activityFailure('SubmitOutcomeUnknown', { submission: 'unknown' })),
+    }),
+    run: async (rig) => {
+      const handle = await rig.start();
+      await untilState(handle, ({ phase }) => phase === 'submission_unknown');
+      await handle.executeUpdate('resolveSubmission', { args: [{ action: 'abandon' }] });
+      return handle;
+    },
+    end: { type: 'SubmitOutcomeUnknown', phase: 'submission_unknown' },
+  },
+  'empty-wallet-waited-for': {
+    activities: () => {
+      let posts = 0;
+      return {
+        submitRequest: () => {
+          posts += 1;
+          return posts === 1
+            ? Promise.reject(activityFailure('InsufficientBalance', { submission: 'refused' }))
+            : Promise.resolve(accepted('request-1'));
+        },
+      };
+    },
+    run: async (rig) => {
+      const handle = await rig.start({ ...order, onWall: 'wait' });
+      await untilState(handle, ({ wall }) => wall !== undefined);
+      await handle.signal('nudge');
+      return handle;
+    },
+    end: { phase: 'succeeded' },
+  },
+};
