@@ -5,8 +5,8 @@ import { withoutUndefined } from '../domain/json.ts';
 import { defaultTaskQueue } from '../domain/names.ts';
 import { ConfigError } from './config-error.ts';
 import { cleanEnvironment } from './environment.ts';
-import { parseProxies, type ProxySetting } from './proxies.ts';
 import { isLoopback } from './loopback.ts';
+import { parseProxies, type ProxySetting } from './proxies.ts';
 import { failForMissingToken, parseToken, type TokenSetting } from './token.ts';
 
 export { ConfigError } from './config-error.ts';

@@ -82,7 +82,7 @@ export function pipelineDeadlineMsOf({ deadlineMs }: PipelineRequest): number {
 }
 
 /** Whether a value is an amount of USD above 0, with at most 6 decimals. */
-export function isUsd(value: unknown): value is number {
+function isUsd(value: unknown): value is number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0 || value > maxUsd) return false;
   return Math.abs(Math.round(value * 1e6) - value * 1e6) < 1e-3;
 }

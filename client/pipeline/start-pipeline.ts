@@ -62,7 +62,7 @@ export async function startPipeline(
 }
 
 /** The request as it will travel, and hints. Throws `InvalidInput` with every problem that can be seen without a catalogue. */
-export async function checkPipelineRequest(
+async function checkPipelineRequest(
   given: PipelineRequest,
   key: string,
 ): Promise<{ request: PipelineRequest; warnings: string[] }> {

@@ -1,4 +1,4 @@
-export type { BundledModel, ListedPrice } from './bundled-model.ts';
+export type { BundledModel } from './bundled-model.ts';
 export type { InputOf } from './bundled.ts';
 export { bundledModels, findBundledModel, findPublishedPrices } from './bundled.ts';
 export type { InputReport } from './compile-input-schema.ts';

@@ -8,7 +8,7 @@ type Failure = NonNullable<
   NonNullable<NonNullable<History['events']>[number]['workflowExecutionFailedEventAttributes']>['failure']
 >;
 
-/** Texts that one failure of a history carries three times or more: in message, stack, details and causes together. */
+/** Texts that one failure of a history carries at three places or more of its message, stack, details and causes. */
 export function repeatedTexts(history: History): string[] {
   return (history.events ?? []).flatMap((event) => {
     const failure =
@@ -23,14 +23,15 @@ export function repeatedInFailure(failure: Failure): string[] {
 }
 
 function repeatedIn(texts: string[]): string[] {
-  const all = texts.join('\n');
-  return texts.filter((text) => text.length >= shortestText && /\s/.test(text) && all.split(text).length > 3);
+  const isRepeated = (text: string) => texts.filter((other) => other.includes(text)).length >= 3;
+  return texts.filter((text) => text.length >= shortestText && /\s/.test(text) && isRepeated(text));
 }
 
 function textsOf({ message, stackTrace, cause, applicationFailureInfo: info }: Failure): string[] {
   const details = (info?.details?.payloads ?? []).map(({ data }) => jsonOf(data));
   const told = details.flatMap((detail) => Array.from(walkJson(detail), ({ value }) => value));
-  const texts = told.filter((value) => typeof value === 'string');
+  // The same may be wrong at many places of an input.
+  const texts = new Set(told.filter((value) => typeof value === 'string'));
   return [message ?? '', firstLineOf(stackTrace ?? ''), ...texts, ...(cause ? textsOf(cause) : [])];
 }
 

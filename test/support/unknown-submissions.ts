@@ -3,7 +3,7 @@ import { accepted, type Script } from './scripted-generations.ts';
 
 export const balanceBefore = { microdollars: 5_000_000, readAt: '2026-11-01T00:00:00.000Z' };
 export const sentAt = '2026-11-01T00:00:05.000Z';
-export const lost = () => activityFailure('SubmitOutcomeUnknown', { submission: 'unknown', sentAt, balanceBefore });
+const lost = () => activityFailure('SubmitOutcomeUnknown', { submission: 'unknown', sentAt, balanceBefore });
 
 /** A submit that ends in each of these ways, one after the other; the last one goes on. */
 export function submits(...outcomes: ((name: string) => Promise<ReturnType<typeof accepted>>)[]): {

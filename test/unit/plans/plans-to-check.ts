@@ -39,7 +39,7 @@ const getModel = (id: string): Promise<CatalogueModel> => {
   return entry ? Promise.resolve(entry) : Promise.reject(new NoSuchModel('HTTP 404'));
 };
 
-export const options: CheckPlanOptions = { getModel, isUnknownModel: (error) => error instanceof NoSuchModel };
+const options: CheckPlanOptions = { getModel, isUnknownModel: (error) => error instanceof NoSuchModel };
 
 export const check = (plan: unknown, params: Record<string, unknown> = {}): Promise<PlanReport> =>
   checkPlan(plan, { ...options, params });

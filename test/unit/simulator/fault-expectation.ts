@@ -51,7 +51,7 @@ export function getsText(status: number, text: string | RegExp): Expectation['se
 }
 
 /** The connection ends with this error, or the body does. */
-export function fails(error: RegExp): Expectation['seen'] {
+function fails(error: RegExp): Expectation['seen'] {
   return (outcome) => {
     expect('error' in outcome ? outcome.error : 'answered').toMatch(error);
   };

@@ -11,7 +11,7 @@ export const thenFinished = (status: 'in_queue' | 'in_progress') => {
   let reads = 0;
   return () => Promise.resolve((reads += 1) === 1 ? reading(status, { nextReadInMs: 60_000 }) : reading('finished'));
 };
-export const succeeded = () =>
+const succeeded = () =>
   Promise.resolve({ status: 'succeeded' as const, output, reads: 1, readAt: new Date().toISOString() });
 
 /** A moment in the life of a generation at which a cancel may come, and what must become of it. */
