@@ -84,12 +84,11 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
     ...(facts.request.waiting && { waiting: facts.request.waiting }),
     ...(facts.retryOfRunId !== undefined && { retryOfRunId: facts.retryOfRunId }),
   };
-  const isBegun = urgentWish(generation) === undefined;
   void interruptible(generation, () => submitActivities().submitRequest(order))
     .then(
       (reply): Attempt | Promise<Attempt> => {
         if (reply !== undefined) return { kind: 'accepted', reply };
-        return isBegun ? recallStopped(generation, order.firstExecutionRunId) : { kind: 'not_sent' };
+        return recallStopped(generation, order.firstExecutionRunId);
       },
       (error: unknown) => attemptThatFailed(error),
     )
@@ -106,7 +105,10 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
   return requestId === undefined ? { kind: 'not_sent' } : { kind: 'accepted', reply: { requestId } };
 }
 
-/** A submit that was stopped between two attempts: the one before may have been accepted and could not report it. */
+/**
+ * A submit that was stopped between two attempts, or before the first: the attempt before may have been accepted without
+ * being able to report it, and so may the submit of a run that was reset to before it.
+ */
 async function recallStopped({ state }: Generation, firstExecutionRunId: string): Promise<Attempt> {
   if (!patched('stopped-submits-are-recalled')) return { kind: 'not_sent' };
   try {
