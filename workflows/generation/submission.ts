@@ -200,15 +200,15 @@ function stopUnsent(generation: Generation): void {
   }
   if (wish === 'cancel') {
     stepCancel(generation, 'unsent');
-    throw cancelledEnd(generation, `cancelled before ${acceptance(generation)}`);
+    throw cancelledEnd(generation, `cancelled before ${unlessAtWall(generation, 'anything was sent to RunComfy')}`);
   }
   throw endOf(generation, {
     type: 'GenerationTimedOut',
     phase: 'timed_out',
-    message: `the deadline passed before ${acceptance(generation)}`,
+    message: `the deadline passed before ${unlessAtWall(generation, 'the order could be sent to RunComfy')}`,
   });
 }
 
-function acceptance({ state: { wall } }: Generation): string {
-  return wall ? `RunComfy took the order: ${wallWords(wall)}` : 'anything was sent to RunComfy';
+function unlessAtWall({ state: { wall } }: Generation, otherwise: string): string {
+  return wall ? `RunComfy took the order: ${wallWords(wall)}` : otherwise;
 }
