@@ -1,12 +1,16 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Connection } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { bundledModels } from '../../runcomfy/models/index.ts';
+import { registerNamespace } from '../support/examples/examples.ts';
+import { installInto, nodeOfMajor, packInto } from '../support/packed-package.ts';
 
 interface PackageJson {
   dependencies: Record<string, string>;
@@ -16,28 +20,28 @@ interface PackageJson {
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 let folder = '';
-let modules = '';
+let tarball = '';
+let app = '';
+let posters = '';
 let installed = '';
 let files: string[] = [];
 let manifest: PackageJson;
 
-/** Packs the package and lays it out as npm would: its own files, and of the dependencies only those it names. */
+/** The package in a project of its own, without the optional peer; and in the example's project, which has it. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'package-'));
-  const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root });
-  await run('tar', ['-xzf', join(folder, stdout.trim().split('\n').at(-1) ?? ''), '-C', folder]);
-  modules = join(folder, 'app', 'node_modules');
-  installed = join(modules, 'runcomfy-temporal');
-  await mkdir(join(modules, '.bin'), { recursive: true });
-  await cp(join(folder, 'package'), installed, { recursive: true });
+  tarball = await packInto(folder);
+  app = join(folder, 'app');
+  posters = join(folder, 'posters');
+  await cp(join(root, 'examples', '06-your-own-project'), posters, { recursive: true });
+  await Promise.all([
+    installInto(app, [tarball, 'typescript@5.6.3', '@types/node@20']),
+    installInto(posters, [tarball]),
+  ]);
+  installed = join(app, 'node_modules', 'runcomfy-temporal');
   manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as PackageJson;
-  for (const name of Object.keys(manifest.dependencies)) {
-    await mkdir(dirname(join(modules, name)), { recursive: true });
-    await symlink(join(root, 'node_modules', name), join(modules, name));
-  }
-  await symlink('../runcomfy-temporal/bin/runcomfy-temporal', join(modules, '.bin', 'runcomfy-temporal'));
   files = await readdir(installed, { recursive: true });
-});
+}, 600_000);
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -59,9 +63,19 @@ export async function order(generations: GenerationClient): Promise<string[]> {
 export const parts = [createGenerationClient, isGenerationError, createEncryptionCodec, operator, startSimulator];
 `;
 
+/** Where the example finds the shared server, in a namespace of its own; nothing of the tests' own settings. */
+async function posterEnvironment(): Promise<NodeJS.ProcessEnv> {
+  const address = inject('temporalAddress');
+  const namespace = `posters-${randomUUID()}`;
+  const connection = await Connection.connect({ address });
+  await registerNamespace(connection, namespace).finally(() => connection.close());
+  const { PATH, HOME } = process.env;
+  return { PATH, HOME, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, RUNCOMFY_LOG_LEVEL: 'warn' };
+}
+
 /** The command as `npx` runs it. */
 const runCommand = (...args: string[]) =>
-  run(join(modules, '.bin', 'runcomfy-temporal'), args, { cwd: join(folder, 'app') });
+  run(join(app, 'node_modules', '.bin', 'runcomfy-temporal'), args, { cwd: app });
 
 describe('the packed package', () => {
   it('holds compiled code, declarations, data and the workflow bundle, and neither sources nor tests', () => {
@@ -91,26 +105,26 @@ describe('the packed package', () => {
     const script = `const all = await Promise.all(${JSON.stringify(names)}.map((name) => import(name)));
       process.stdout.write(all.map((each) => Object.keys(each).length > 0).join());`;
     const args = ['--input-type=module', '--eval', script];
-    const { stdout } = await run(process.execPath, args, { cwd: join(folder, 'app') });
+    const { stdout } = await run(process.execPath, args, { cwd: app });
     expect(stdout).toBe(names.map(() => 'true').join());
   });
 
   it('can be required by CommonJS', async () => {
     const names = Object.keys(manifest.exports).filter((name) => !name.endsWith('.json') && name !== './workflows');
     const script = `process.stdout.write(${JSON.stringify(names)}.map((name) => Object.keys(require('runcomfy-temporal' + name.slice(1))).length > 0).join())`;
-    const { stdout } = await run(process.execPath, ['--eval', script], { cwd: join(folder, 'app') });
+    const { stdout } = await run(process.execPath, ['--eval', script], { cwd: app });
     expect(stdout).toBe(names.map(() => 'true').join());
   });
 
   it('says in one sentence what a worker needs beside it', async () => {
     const script = `import { openGenerationWorker } from 'runcomfy-temporal/worker'; await openGenerationWorker({ token: 'sim-x' });`;
-    const importing = run(process.execPath, ['--input-type=module', '--eval', script], { cwd: join(folder, 'app') });
+    const importing = run(process.execPath, ['--input-type=module', '--eval', script], { cwd: app });
     await expect(importing).rejects.toThrow(
       'runcomfy-temporal/worker needs @temporalio/worker, which is not installed',
     );
     for (const command of ['worker', 'dev']) {
-      const running = run(join(modules, '.bin', 'runcomfy-temporal'), [command, '--output', 'pretty'], {
-        cwd: join(folder, 'app'),
+      const running = run(join(app, 'node_modules', '.bin', 'runcomfy-temporal'), [command, '--output', 'pretty'], {
+        cwd: app,
         env: { PATH: process.env['PATH'], HOME: folder, RUNCOMFY_API_TOKEN: 'sim-x' },
       });
       await expect(running).rejects.toMatchObject({
@@ -124,13 +138,6 @@ describe('the packed package', () => {
     ['node16', 'node16'],
     ['esnext', 'bundler'],
   ])('compiles against its declarations with TypeScript 5.6, module %s, resolution %s', async (module, resolution) => {
-    const old = join(folder, 'typescript');
-    if (!existsSync(old)) {
-      await run('npm', ['install', '--prefix', old, '--no-audit', '--no-fund', '--silent', 'typescript@5.6.3']);
-      await symlink(join(root, 'node_modules', '@types'), join(modules, '@types'));
-    }
-    const app = join(folder, 'app');
-    await writeFile(join(app, 'package.json'), '{"type":"module"}');
     await writeFile(join(app, 'app.ts'), consumer);
     const options = [
       '--noEmit',
@@ -144,7 +151,7 @@ describe('the packed package', () => {
       'false',
     ];
     const args = [...options, '--module', module, '--moduleResolution', resolution, 'app.ts'];
-    const tsc = join(old, 'node_modules', 'typescript', 'bin', 'tsc');
+    const tsc = join(app, 'node_modules', 'typescript', 'bin', 'tsc');
     const { stdout } = await run(process.execPath, [tsc, ...args], { cwd: app }).catch(
       (error: unknown) => error as { stdout: string },
     );
@@ -156,6 +163,39 @@ describe('the packed package', () => {
     const input = JSON.stringify(bundledModels[0].example);
     await runCommand('validate', bundledModels[0].modelId, '--input', input, '--output', 'json');
   });
+});
+
+describe('a project of its own', () => {
+  it('compiles, and runs our worker beside its own against the simulator', async () => {
+    const { stdout } = await run('npm', ['test'], { cwd: posters, env: await posterEnvironment() });
+    expect(stdout).toMatch(/^(?:#|ℹ) pass 2$/m);
+    expect(stdout).toMatch(/^(?:#|ℹ) fail 0$/m);
+  });
+
+  it.concurrent.each([22, 24])(
+    'runs on Node %i: its tests, a clip by the command line, and unit tests of ours',
+    async (major) => {
+      const node = await nodeOfMajor(major);
+      const env = await posterEnvironment();
+      expect((await run(node, ['--version'])).stdout).toMatch(new RegExp(`^v${String(major)}\\.`));
+      const built = join(posters, 'build', 'posters.test.js');
+      expect((await run(node, ['--test', '--test-reporter=tap', built], { cwd: posters, env })).stdout).toMatch(
+        /^(?:#|ℹ) pass 2$/m,
+      );
+      const command = join(posters, 'node_modules', 'runcomfy-temporal', 'bin', 'runcomfy-temporal');
+      const { PATH, HOME, TEMPORAL_CLI_PATH } = process.env;
+      const clip = await run(node, [command, 'dev', '--once', '--output', 'pretty'], {
+        cwd: posters,
+        env: { PATH, HOME, TEMPORAL_CLI_PATH },
+      });
+      expect(clip.stdout).toMatch(/^billed +1 job/m);
+      const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'unit'];
+      await run(node, [...vitest, 'test/unit/runcomfy', 'test/unit/client', 'test/unit/config', 'test/unit/codec'], {
+        cwd: root,
+        env,
+      });
+    },
+  );
 });
 
 describe('bin/runcomfy-temporal in a clone', () => {

@@ -130,7 +130,7 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** A new namespace is known to every part of the server only after a moment. */
-async function registerNamespace(connection: Connection, namespace: string): Promise<void> {
+export async function registerNamespace(connection: Connection, namespace: string): Promise<void> {
   const retention = { seconds: 24 * 60 * 60 } as unknown as { seconds: never };
   await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: retention });
   const { workflow } = new Client({ connection, namespace });
