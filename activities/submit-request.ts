@@ -14,6 +14,7 @@ import { secondsPerReadOf } from '../domain/waiting.ts';
 import { isRunComfyError, type RunComfyError } from '../runcomfy/errors.ts';
 import { workKeyOf } from '../runcomfy/models/index.ts';
 import type { ActivityDeps } from './activity-deps.ts';
+import { checkPrice } from './check-price.ts';
 import { earlierSubmit } from './earlier-submit.ts';
 import { createKnownModels } from './known-models.ts';
 import { shortestTimerMs } from './read-status.ts';
@@ -52,11 +53,11 @@ export function createSubmitRequest(deps: ActivityDeps): Activities['submitReque
       case 'unknown':
         throw unknownSince(earlier.beat, isModelKnown);
       case 'nothing': {
-        const warnings = await prepare(deps, order).catch((error: unknown) => {
+        const prepared = await prepare(deps, order).catch((error: unknown) => {
           if (error instanceof ApplicationFailure) throw error;
           throw notSent('the order could not be prepared', error);
         });
-        const reply = await send(deps, order, { warnings, turn: await takeTurn(deps), isModelKnown });
+        const reply = await send(deps, order, { prepared, turn: await takeTurn(deps), isModelKnown });
         known.add(order.model);
         return reply;
       }
@@ -64,18 +65,26 @@ export function createSubmitRequest(deps: ActivityDeps): Activities['submitReque
   };
 }
 
+/** What is known before money is at stake. */
+interface Prepared {
+  warnings?: string[];
+  priceUsd?: number;
+}
+
 /** Everything that can be known before money is at stake. */
-async function prepare(deps: ActivityDeps, { model, input, retryOfRunId }: SubmitOrder): Promise<string[]> {
+async function prepare(deps: ActivityDeps, order: SubmitOrder): Promise<Prepared> {
+  const { model, input, retryOfRunId } = order;
   const { issues, warnings } = await deps.validator.validate(model, input);
   if (issues.length > 0) {
     const message = `the input does not fit ${model}, nothing was sent: ${issuesSentence(issues)}`;
     throw failure('InvalidInput', 'submit', message, { submission: 'not_sent', issues: boundIssues(issues) });
   }
+  const priceUsd = await checkPrice(deps, order);
   const execution = activityInfo().workflowExecution;
   if (retryOfRunId !== undefined && execution) {
     await deps.checkNewerRuns(execution.workflowId, execution.runId, retryOfRunId);
   }
-  return warnings;
+  return { warnings, ...(priceUsd !== undefined && { priceUsd }) };
 }
 
 /** All orders of this worker go out at one pace, so that a limit is met once and not by each. Nothing is sent before. */
@@ -94,7 +103,7 @@ async function takeTurn({ submitPacer }: ActivityDeps): Promise<SubmitTurn> {
 async function send(
   deps: ActivityDeps,
   order: SubmitOrder,
-  { warnings, turn, isModelKnown }: { warnings: string[]; turn: SubmitTurn; isModelKnown: boolean },
+  { prepared, turn, isModelKnown }: { prepared: Prepared; turn: SubmitTurn; isModelKnown: boolean },
 ): Promise<AcceptedSubmit> {
   const { runcomfy, searchAttributes, recentBalance, keepRequestId } = deps;
   const { model, input, firstExecutionRunId } = order;
@@ -143,14 +152,14 @@ async function send(
     if (beats.hasSent) heartbeat(kept);
     await keepRequestId({ taskToken, workflowId, firstExecutionRunId, requestId, beat: kept });
   });
-  return await accepted(deps, order, { requestId, submittedAt, warnings });
+  return await accepted(deps, order, { requestId, submittedAt, ...prepared });
 }
 
 /** The order is paid: from here on every trouble is outlived, so that the id comes back. */
 async function accepted(
   { waiting, searchAttributes }: ActivityDeps,
   { model, input, waiting: wanted }: SubmitOrder,
-  { requestId, submittedAt, warnings = [] }: { requestId: string; submittedAt: string; warnings?: string[] },
+  { requestId, submittedAt, warnings = [], priceUsd }: { requestId: string; submittedAt: string } & Prepared,
 ): Promise<AcceptedSubmit> {
   const workKey = await shielded('naming the kind of work', requestId, model, () => workKeyOf(model, input));
   const nextReadInMs = await shielded('planning the first read', requestId, 0, () =>
@@ -169,6 +178,7 @@ async function accepted(
     ...(expectedEndAt !== undefined && { expectedEndAt }),
     workKey,
     searchAttributes: known,
+    ...(priceUsd !== undefined && { priceUsd }),
     ...(warnings.length > 0 && { warnings: boundWarnings(warnings) }),
   };
 }

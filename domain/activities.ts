@@ -21,6 +21,10 @@ export interface SubmitOrder {
   model: string;
   input: Record<string, unknown>;
   waiting?: WaitingOptions;
+  /** The price where none is published, and a limit where one is. */
+  maxPriceUsd?: number;
+  /** Nothing is sent whose price is above this, or unknown. */
+  maxCostUsd?: number;
   /** First run of the generation's chain: what a request id that is handed over later is recognised by. */
   firstExecutionRunId: string;
   /** Run id of the unbilled run that this one follows: before sending, the newer runs of the key are looked at. */
@@ -42,6 +46,8 @@ export interface AcceptedSubmit {
   /** The search attributes that the server knows. */
   searchAttributes: string[];
   warnings?: string[];
+  /** What the order was expected to cost, where that is known. */
+  priceUsd?: number;
 }
 
 /**
@@ -244,6 +250,9 @@ export interface ActivityFailureDetails {
   /** The output as RunComfy sent it, cut, where no URL could be taken from it. */
   rawOutput?: string;
   costUsd?: number;
+  /** The expected price, and the limit that it met. */
+  priceUsd?: number;
+  limitUsd?: number;
 }
 
 /**

@@ -41,6 +41,12 @@ export interface GenerationRequest<Input extends object = Record<string, unknown
   requestId?: string;
   /** Milliseconds from the start; default 24 h. */
   deadlineMs?: number;
+  /** Milliseconds from the submit after which work that still waits in RunComfy's queue is cancelled, and ends as timed out. */
+  queueDeadlineMs?: number;
+  /** The price where none is published, and a limit where one is. */
+  maxPriceUsd?: number;
+  /** Nothing is sent whose price is above this, or unknown. */
+  maxCostUsd?: number;
   /** Default `hold`. */
   onUnknownSubmission?: UnknownSubmissionPolicy;
   /** Default `wait` for signal and update, `detach` for workflow cancellation. */
@@ -56,6 +62,9 @@ export const requestFields = fieldsOf<GenerationRequest>()(
   'input',
   'requestId',
   'deadlineMs',
+  'queueDeadlineMs',
+  'maxPriceUsd',
+  'maxCostUsd',
   'onUnknownSubmission',
   'onCancelWhileRunning',
   'onWall',
@@ -149,6 +158,11 @@ export interface FailureDetails {
   rawOutput?: string;
   /** What RunComfy says that the request cost. */
   costUsd?: number;
+  /** What ended it before its deadline. */
+  reason?: 'queue_deadline';
+  /** The expected price, and the limit that it met. */
+  priceUsd?: number;
+  limitUsd?: number;
 }
 
 /** How far evidence about an unknown submission may be trusted. */
@@ -213,6 +227,8 @@ export interface GenerationState {
   deadlineAt: string;
   /** What RunComfy says that the request cost, however it ended. */
   costUsd?: number;
+  /** The expected price, where there is one. */
+  priceUsd?: number;
   /** Under `onWall: 'wait'`, while the phase is `submitting`: what the order waits for. */
   wall?: WallState;
   cancel?: CancelState;
@@ -253,6 +269,8 @@ export interface GenerationResult {
   createdAt?: string;
   finishedAt?: string;
   costUsd?: number;
+  /** What it was expected to cost, where that was known when it was sent. */
+  priceUsd?: number;
   timings: GenerationTimings;
   /** Status and result GETs, exactly. */
   reads: number;

@@ -3,10 +3,9 @@ import { createIssueList } from './issues.ts';
 import { isJsonObject } from './json.ts';
 import { defaultPipelineDeadlineMs, type PipelineRequest } from './pipeline-run.ts';
 import { planLimits } from './pipeline.ts';
-import { checkWaiting, describe, isIntegerBetween, isMissing, oneOfWords } from './request.ts';
+import { checkWaiting, describe, isIntegerBetween, isMissing, isUsd, oneOfWords } from './request.ts';
 
 const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
-const maxUsd = 1_000_000;
 
 /** The fields of a `PipelineRequest`. */
 export const pipelineRequestFields = [
@@ -79,12 +78,6 @@ export function parsePipelineRequest(argument: unknown): ParsedPipelineRequest {
 /** Milliseconds from the start at which a pipeline gives up. */
 export function pipelineDeadlineMsOf({ deadlineMs }: PipelineRequest): number {
   return deadlineMs ?? defaultPipelineDeadlineMs;
-}
-
-/** Whether a value is an amount of USD above 0, with at most 6 decimals. */
-function isUsd(value: unknown): value is number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0 || value > maxUsd) return false;
-  return Math.abs(Math.round(value * 1e6) - value * 1e6) < 1e-3;
 }
 
 function isLineage(value: unknown): boolean {

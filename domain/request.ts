@@ -15,6 +15,7 @@ import { cutText } from './text.ts';
 
 const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
 const maxUnknownFields = 20;
+const maxUsd = 1_000_000;
 const modelIdPattern = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){1,4}$/;
 const requestIdPattern = /^[A-Za-z0-9_-]{1,128}$/;
 
@@ -90,6 +91,7 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
     problems.add(`request.${field}`, message);
   };
   const { model, input, requestId, deadlineMs, onUnknownSubmission, onCancelWhileRunning, onWall, waiting } = argument;
+  const { queueDeadlineMs, maxPriceUsd, maxCostUsd } = argument;
 
   refuseUnknown(refuse, '', argument, ['a request', requestFields]);
   if (!isModelId(model)) {
@@ -111,6 +113,14 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
   }
   if (!isMissing(deadlineMs) && !isIntegerBetween(deadlineMs, 1, maxDeadlineMs)) {
     refuse('deadlineMs', `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}, got ${describe(deadlineMs)}`);
+  }
+  if (!isMissing(queueDeadlineMs) && !isIntegerBetween(queueDeadlineMs, 1, maxDeadlineMs)) {
+    const expected = `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}`;
+    refuse('queueDeadlineMs', `${expected}, got ${describe(queueDeadlineMs)}`);
+  }
+  for (const [field, usd] of Object.entries({ maxPriceUsd, maxCostUsd })) {
+    if (isMissing(usd) || isUsd(usd)) continue;
+    refuse(field, `expected USD above 0 with at most 6 decimals, got ${describe(usd)}`);
   }
   if (!isMissing(onUnknownSubmission) && !isOneOf(onUnknownSubmission, unknownSubmissionPolicies)) {
     refuse('onUnknownSubmission', `expected ${anyOf(unknownSubmissionPolicies)}, got ${describe(onUnknownSubmission)}`);
@@ -189,6 +199,12 @@ export function isMissing(value: unknown): value is undefined | null {
 
 function isOneOf(value: unknown, words: readonly string[]): boolean {
   return typeof value === 'string' && words.includes(value);
+}
+
+/** Whether a value is an amount of USD above 0, with at most 6 decimals. */
+export function isUsd(value: unknown): value is number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0 || value > maxUsd) return false;
+  return Math.abs(Math.round(value * 1e6) - value * 1e6) < 1e-3;
 }
 
 /** What is wrong with a value that should be one of some words; undefined: nothing. */

@@ -48,6 +48,9 @@ const shareOfWaitingReads = 0.2;
 
 const defaultConcurrentReads = 2_000;
 
+/** Asked beside the schema, and within the same heartbeat timeout. */
+const priceWithin = () => ({ signal: AbortSignal.timeout(3_000) });
+
 /** A submit sends no heartbeat before its input is checked, and is given up for lost after 10 s without one. */
 const catalogueWithinMs = 5_000;
 
@@ -137,7 +140,8 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     searchAttributes: attributes.known,
     existingSearchAttributes: attributes.existing,
     recentBalance,
-    expectedPriceUsd: (model, input) => expectedPriceUsd(model, input, catalogue),
+    expectedPriceUsd: (model, input) =>
+      expectedPriceUsd(model, input, { getModel: (id) => runcomfy.getModel(id, priceWithin()) }),
     keepRequestId: (kept) => handOver.keep(kept),
     acceptedBefore: (chain) =>
       journal.find(chain).catch((error: unknown) => {

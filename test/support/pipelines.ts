@@ -8,8 +8,9 @@ import {
 } from '../../client/index.ts';
 import type { LedgerJob, Simulator, SimulatorOptions } from '../../simulator/index.ts';
 import { connectClient, startQuickSimulator } from './generation-stack.ts';
-import { checkExecution, quietRuntime } from './generations.ts';
+import { checkExecution, historiesOf, quietRuntime } from './generations.ts';
 import { inProcessWorkers } from './in-process-workers.ts';
+import { recordHistories } from './record-history.ts';
 import { flux, kling } from './simulator-client.ts';
 
 /** What a test of pipelines works with: client, simulator, and workers that it may stop and start. */
@@ -68,8 +69,9 @@ export function stillAndClip(name: string, more: Record<string, unknown> = {}) {
   };
 }
 
-/** No workflow task of the pipeline failed, and its history replays; its orders too. */
-export async function checkPipeline(client: Client, pipeline: PipelineHandle): Promise<void> {
+/** No workflow task of the pipeline failed, and its history replays; its orders too. `shape`: what its history is recorded as. */
+export async function checkPipeline(client: Client, pipeline: PipelineHandle, shape?: string): Promise<void> {
+  if (shape !== undefined) await recordHistories(shape, await historiesOf(client, pipeline.key), 'runcomfyPipeline');
   const state = await pipeline.state();
   const orders = state.steps.flatMap(({ key, attempts = [], items = [] }) => [
     ...(key === undefined ? [] : [key]),

@@ -2,14 +2,17 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type History, historyJson } from './generations.ts';
 
-const folder = new URL('../histories/runcomfyGeneration/', import.meta.url);
-
 /** Set for `npm run record-histories`. */
 const isRecording = process.env['RECORD_HISTORIES'] === '1';
 
 /** Writes the histories of a shape that has none yet, when recording. */
-export async function recordHistories(name: string, histories: History[]): Promise<void> {
+export async function recordHistories(
+  name: string,
+  histories: History[],
+  workflowType = 'runcomfyGeneration',
+): Promise<void> {
   if (!isRecording) return;
+  const folder = new URL(`../histories/${workflowType}/`, import.meta.url);
   await mkdir(folder, { recursive: true });
   for (const [index, history] of histories.entries()) {
     const suffix = histories.length === 1 ? '' : `.run-${String(index + 1)}`;

@@ -87,6 +87,7 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
         output,
         ...times,
         ...(costUsd !== undefined && { costUsd }),
+        ...(state.priceUsd !== undefined && { priceUsd: state.priceUsd }),
         timings: timingsOf({ ...seen, ...times, noticedAt: seen.noticedAt ?? reading.readAt }),
         reads: state.reads,
       };

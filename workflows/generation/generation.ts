@@ -11,6 +11,7 @@ import { endOf } from './endings.ts';
 import { listen } from './listen.ts';
 import { type CarriedMemory, type Generation, openGeneration } from './memory.ts';
 import { isQuiet, markEnded } from './open-work.ts';
+import { obeyQueueDeadline, startQueueDeadline } from './queue-deadline.ts';
 import { forgetReadTime, nextTurn } from './read-plan.ts';
 import { submit } from './submission.ts';
 import { countEnd, publish } from './visibility.ts';
@@ -41,6 +42,7 @@ async function fulfil(generation: Generation): Promise<GenerationResult> {
   if (generation.facts.issues.length > 0) throw invalidRequest(generation);
   startDeadline(generation);
   const requestId = await submit(generation);
+  startQueueDeadline(generation);
   for (;;) {
     switch (await nextTurn(generation)) {
       case 'cancel':
@@ -48,6 +50,9 @@ async function fulfil(generation: Generation): Promise<GenerationResult> {
         break;
       case 'deadline':
         return await endAtDeadline(generation, requestId);
+      case 'queue_deadline':
+        await obeyQueueDeadline(generation, requestId);
+        break;
       case 'read': {
         const result = await checkWork(generation, requestId);
         if (result) return result;

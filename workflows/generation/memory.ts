@@ -57,6 +57,8 @@ export interface Wishes {
   isCancelDue: boolean;
   isWorkflowCancelled: boolean;
   isDeadlinePassed: boolean;
+  /** The work may have waited in RunComfy's queue for as long as its caller allows. */
+  isQueueDeadlinePassed: boolean;
   isNudged: boolean;
   handedOverRequestId: string | undefined;
   decision: Decision | undefined;
@@ -172,6 +174,7 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
       isCancelDue: carried.isCancelDue ?? false,
       isWorkflowCancelled: carried.isWorkflowCancelled ?? false,
       isDeadlinePassed: false,
+      isQueueDeadlinePassed: false,
       isNudged: false,
       handedOverRequestId: undefined,
       decision: undefined,

@@ -3,7 +3,7 @@ import type { Generation } from './memory.ts';
 import { settleReadWish, urgentWish } from './wishes.ts';
 
 /** What is done next: what cuts in, else a read. */
-export type Turn = 'cancel' | 'deadline' | 'read';
+export type Turn = 'cancel' | 'deadline' | 'queue_deadline' | 'read';
 
 /** Plans the next read as an activity advises. */
 export function planRead(

@@ -20,6 +20,7 @@ export function noteAccepted({ state, sightings }: Generation, reply: Partial<Ac
     sightings.seen.submittedAt = reply.submittedAt;
   }
   sightings.followedSince = new Date().toISOString();
+  if (reply.priceUsd !== undefined) state.priceUsd = reply.priceUsd;
   if (reply.workKey !== undefined) sightings.workKey = reply.workKey;
   noteExpectedEnd(state, reply.expectedEndAt);
 }

@@ -82,6 +82,8 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
     input: facts.request.input,
     firstExecutionRunId: workflowInfo().firstExecutionRunId,
     ...(facts.request.waiting && { waiting: facts.request.waiting }),
+    ...(facts.request.maxPriceUsd !== undefined && { maxPriceUsd: facts.request.maxPriceUsd }),
+    ...(facts.request.maxCostUsd !== undefined && { maxCostUsd: facts.request.maxCostUsd }),
     ...(facts.retryOfRunId !== undefined && { retryOfRunId: facts.retryOfRunId }),
   };
   void interruptible(generation, () => submitActivities().submitRequest(order))

@@ -23,6 +23,16 @@ export function noteDeadline({ wishes }: Generation): void {
   wishes.interrupt?.();
 }
 
+/** The deadline of the queue has passed; what it means is looked at once nothing more urgent is to be done. */
+export function noteQueueDeadline({ wishes }: Generation): void {
+  wishes.isQueueDeadlinePassed = true;
+  wishes.interrupt?.();
+}
+
+export function settleQueueDeadline({ wishes }: Generation): void {
+  wishes.isQueueDeadlinePassed = false;
+}
+
 /** The deadline is being acted on: what follows is not interrupted by it. */
 export function settleDeadline({ wishes }: Generation): void {
   wishes.isDeadlinePassed = false;
@@ -73,9 +83,10 @@ export function isAnythingWished({ wishes }: Generation): boolean {
 }
 
 /** What is more urgent than a read, if anything is. */
-export function urgentWish({ wishes }: Generation): 'cancel' | 'deadline' | undefined {
+export function urgentWish({ wishes }: Generation): 'cancel' | 'deadline' | 'queue_deadline' | undefined {
   if (wishes.isCancelDue) return 'cancel';
-  return wishes.isDeadlinePassed ? 'deadline' : undefined;
+  if (wishes.isDeadlinePassed) return 'deadline';
+  return wishes.isQueueDeadlinePassed ? 'queue_deadline' : undefined;
 }
 
 /** Waits for `run` unless a cancel or the deadline cuts in; then its answer, if it still had one, else undefined. */

@@ -147,14 +147,14 @@ function requestOf(
   input: Record<string, unknown>,
   order: PlanOrder | undefined,
 ): GenerationRequest {
-  const { deadlineMs, maxPriceUsd: _, queueDeadlineMs: __ } = order ?? {};
+  const { deadlineMs, maxPriceUsd, queueDeadlineMs } = order ?? {};
   const onUnknownSubmission = order?.onUnknownSubmission ?? request.onUnknownSubmission;
   const waiting = order?.waiting ?? request.waiting;
   return {
     model,
     input,
     onCancelWhileRunning: 'wait',
-    ...withoutUndefined({ deadlineMs, onUnknownSubmission, waiting }),
+    ...withoutUndefined({ deadlineMs, queueDeadlineMs, maxPriceUsd, onUnknownSubmission, waiting }),
   };
 }
 

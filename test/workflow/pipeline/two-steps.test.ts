@@ -22,7 +22,7 @@ it('a still becomes a clip: outputs wired, one order and one bill each, the stat
     reservedUsd: 0,
     steps: [{ phase: 'succeeded' }, { phase: 'succeeded' }],
   });
-  await checkPipeline(client, pipeline);
+  await checkPipeline(client, pipeline, 'two-steps');
   const again = await pipelines.start({ plan: stillAndClip(key) }, { key });
   expect(again.attached).toBe(true);
   expect(await again.result()).toEqual(result);

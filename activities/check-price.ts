@@ -1,0 +1,38 @@
+import type { SubmitOrder } from '../domain/activities.ts';
+import type { FailureType } from '../domain/failure-type.ts';
+import { withoutUndefined } from '../domain/json.ts';
+import { findBundledModel } from '../runcomfy/models/index.ts';
+import type { ActivityDeps } from './activity-deps.ts';
+import { failure } from './to-application-failure.ts';
+
+/**
+ * The expected price of an order, where it is known; throws where it breaks a limit of the order, or a limit is set and it
+ * is not known. An order without limits asks no catalogue.
+ */
+export async function checkPrice(
+  { expectedPriceUsd }: Pick<ActivityDeps, 'expectedPriceUsd'>,
+  { model, input, maxPriceUsd, maxCostUsd }: SubmitOrder,
+): Promise<number | undefined> {
+  const isLimited = maxPriceUsd !== undefined || maxCostUsd !== undefined;
+  if (!isLimited && findBundledModel(model) === undefined) return undefined;
+  const known = await expectedPriceUsd(model, input);
+  const refuse = (type: FailureType, message: string, limitUsd: number, priceUsd?: number) =>
+    failure(type, 'submit', `nothing was sent: ${message}`, {
+      submission: 'not_sent',
+      limitUsd,
+      ...withoutUndefined({ priceUsd }),
+    });
+  if (maxPriceUsd !== undefined && known !== undefined && known > maxPriceUsd) {
+    const message = `the price of ${String(known)} USD is above the maxPriceUsd of ${String(maxPriceUsd)}`;
+    throw refuse('BudgetExceeded', message, maxPriceUsd, known);
+  }
+  const priceUsd = known ?? maxPriceUsd;
+  if (maxCostUsd === undefined) return priceUsd;
+  if (priceUsd === undefined) {
+    const message = `the price of ${model} is not known, and there is a maxCostUsd: give a maxPriceUsd as well`;
+    throw refuse('PriceUnknown', message, maxCostUsd);
+  }
+  if (priceUsd <= maxCostUsd) return priceUsd;
+  const message = `the price of ${String(priceUsd)} USD is above the maxCostUsd of ${String(maxCostUsd)}`;
+  throw refuse('BudgetExceeded', message, maxCostUsd, priceUsd);
+}

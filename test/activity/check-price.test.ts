@@ -1,0 +1,37 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { describe, expect, it } from 'vitest';
+import { checkPrice } from '../../activities/check-price.ts';
+import { flux } from '../support/simulator-client.ts';
+
+const order = { model: flux, input: { prompt: 'a cat' }, firstExecutionRunId: 'run-1' };
+
+/** The price, or the type of the refusal with what was sent. */
+async function outcome(known: number | undefined, limits: { maxPriceUsd?: number; maxCostUsd?: number }) {
+  try {
+    return await checkPrice({ expectedPriceUsd: () => Promise.resolve(known) }, { ...order, ...limits });
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure)) throw error;
+    expect(error.nonRetryable).toBe(true);
+    expect(error.details?.[0]).toMatchObject({ submission: 'not_sent' });
+    return error.type;
+  }
+}
+
+describe('the price of an order', () => {
+  it('is held to the limits of the order before anything is sent', async () => {
+    expect(await outcome(0.5, { maxPriceUsd: 0.4 })).toBe('BudgetExceeded');
+    expect(await outcome(0.5, { maxCostUsd: 0.4 })).toBe('BudgetExceeded');
+    expect(await outcome(0.5, { maxPriceUsd: 0.5, maxCostUsd: 0.5 })).toBe(0.5);
+  });
+
+  it('is refused as unknown under a limit, unless the caller says what it is at most', async () => {
+    expect(await outcome(undefined, { maxCostUsd: 1 })).toBe('PriceUnknown');
+    expect(await outcome(undefined, { maxCostUsd: 1, maxPriceUsd: 0.7 })).toBe(0.7);
+    expect(await outcome(undefined, { maxCostUsd: 0.5, maxPriceUsd: 0.7 })).toBe('BudgetExceeded');
+  });
+
+  it('asks no catalogue where nothing depends on it', async () => {
+    const ask = () => Promise.reject(new Error('asked'));
+    expect(await checkPrice({ expectedPriceUsd: ask }, order)).toBeUndefined();
+  });
+});

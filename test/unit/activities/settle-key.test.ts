@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import type { KeyStanding } from '../../../activities/pipeline/index.ts';
+import { settleKey } from '../../../activities/pipeline/settle-key.ts';
+import type { GenerationResult } from '../../../domain/generation.ts';
+
+const url = 'https://files.example.com/a.png';
+const result = { requestId: 'r', output: { images: [url], videos: [], audios: [] } } as unknown as GenerationResult;
+const failure = { type: 'GenerationFailed', message: 'no', submission: 'accepted' } as const;
+const succeeded: KeyStanding = { kind: 'succeeded', result };
+const failed: KeyStanding = { kind: 'failed', failure };
+const unbilled: KeyStanding = { kind: 'unbilled', runId: 'run-1', failure };
+
+/** What follows from what is known of `k`, `k~2`, `k~3`, …; what is not listed is unknown. */
+async function settle(known: KeyStanding[], options: Parameters<typeof settleKey>[2] = {}, isGone = false) {
+  const look = (key: string) =>
+    Promise.resolve(known[key === 'k' ? 0 : Number(key.slice(2)) - 1] ?? { kind: 'unknown' as const });
+  const refuse = () => Promise.reject(new Error('not asked'));
+  const generations = { look, follow: refuse, cancel: refuse };
+  const { kind, ...more } = await settleKey({ generations, isGone: () => Promise.resolve(isGone) }, 'k', options);
+  return { kind, ...('key' in more && { key: more.key }), ...('reason' in more && { reason: more.reason }) };
+}
+
+describe('the key of an order', () => {
+  it('is used again where it succeeded, and followed where it runs', async () => {
+    expect(await settle([])).toEqual({ kind: 'order', key: 'k', reason: 'new' });
+    expect(await settle([succeeded])).toEqual({ kind: 'reuse', key: 'k' });
+    expect(await settle([failed, succeeded])).toEqual({ kind: 'reuse', key: 'k~2' });
+    expect(await settle([{ kind: 'running' }])).toEqual({ kind: 'attach', key: 'k' });
+  });
+
+  it('is ordered again, under a further key, where its output is gone', async () => {
+    expect(await settle([succeeded], {}, true)).toEqual({ kind: 'order', key: 'k~2', reason: 'output gone' });
+  });
+
+  it('is ordered anew under the same key where it provably cost nothing', async () => {
+    expect(await settle([unbilled])).toEqual({ kind: 'order', key: 'k', reason: 'the last one cost nothing' });
+  });
+
+  it('fails as it failed where it may have been billed, unless it is to be ordered again', async () => {
+    expect(await settle([failed])).toEqual({ kind: 'attach', key: 'k' });
+    expect(await settle([failed], { orderAgain: true })).toEqual({
+      kind: 'order',
+      key: 'k~2',
+      reason: 'failed before',
+    });
+    expect(await settle([failed], { usedKeys: ['k'] })).toEqual({ kind: 'order', key: 'k~2', reason: 'new' });
+    expect(await settle([{ kind: 'foreign', message: 'taken' }])).toMatchObject({ kind: 'foreign' });
+  });
+});
