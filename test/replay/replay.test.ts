@@ -14,6 +14,17 @@ beforeAll(() => {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });
 });
 
+describe('recorded histories of pipelines', () => {
+  const ofPipelines = new URL('../histories/runcomfyPipeline/', import.meta.url);
+  const names = readdirSync(ofPipelines).filter((name) => name.endsWith('.json'));
+
+  it.each(names)('%s replays with the workflow as it is now', async (name) => {
+    const history: unknown = JSON.parse(readFileSync(new URL(name, ofPipelines), 'utf8'));
+    const workflowBundle = { codePath: inject('workflowBundlePath') };
+    await Worker.runReplayHistory({ workflowBundle }, historyFromJSON(history), `recorded-${name}`);
+  });
+});
+
 describe('recorded histories', () => {
   it('exist for every shape of the workflow', () => {
     const recorded = files.map((name) => name.replace(/(\.run-\d+)?\.json$/, ''));

@@ -197,6 +197,23 @@ export const shapes: Record<string, Shape> = {
     run: (rig) => rig.start({ ...order, deadlineMs: 700 }),
     end: { type: 'GenerationTimedOut', phase: 'timed_out' },
   },
+  'queue-deadline-while-queued': {
+    activities: () => ({ readStatus: waiting('in_queue') }),
+    run: (rig) => rig.start({ ...order, queueDeadlineMs: 700 }),
+    end: { type: 'GenerationTimedOut', phase: 'timed_out' },
+  },
+  'queue-deadline-while-running': {
+    activities: () => {
+      const statuses = ['in_queue', 'finished'] as const;
+      let read = 0;
+      return {
+        readStatus: () => Promise.resolve(reading(statuses[read++] ?? 'finished', { nextReadInMs: 60_000 })),
+        cancelRequest: refused,
+      };
+    },
+    run: (rig) => rig.start({ ...order, queueDeadlineMs: 700 }),
+    end: { phase: 'succeeded' },
+  },
   'failed-by-provider': {
     activities: () => ({
       readStatus: () => Promise.resolve(reading('finished')),
