@@ -1,6 +1,6 @@
 import { activityFailure, order, untilState } from '../../support/generations.ts';
 import { accepted } from '../../support/scripted-generations.ts';
-import type { Shape } from './shapes.ts';
+import type { Shape } from './shape.ts';
 
 /** Shapes of the paths behind `patched`, which the first recorded histories do not take. */
 export const laterShapes: Record<string, Shape> = {

@@ -1,21 +1,6 @@
-import type { Activities } from '../../../domain/activities.ts';
-import {
-  activityFailure,
-  type Ending,
-  type GenerationRun,
-  order,
-  reading,
-  type Rig,
-  untilState,
-} from '../../support/generations.ts';
+import { activityFailure, order, reading, untilState } from '../../support/generations.ts';
 import { laterShapes } from './later-shapes.ts';
-
-/** One control-flow shape of the workflow: how to make it happen, and how it must end. */
-export interface Shape {
-  activities: () => Partial<Activities>;
-  run: (rig: Rig) => Promise<GenerationRun>;
-  end: Pick<Ending, 'type'> & { phase: Ending['state']['phase'] };
-}
+import type { Shape } from './shape.ts';
 
 const waiting = (status: 'in_queue' | 'in_progress') => () =>
   Promise.resolve(reading(status, { nextReadInMs: 60_000 }));
