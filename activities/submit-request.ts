@@ -211,10 +211,9 @@ function unknownSince(beat: Partial<SubmitHeartbeat>, isModelKnown: boolean): Ap
   return failure('SubmitOutcomeUnknown', 'submit', message, details);
 }
 
-/** An application that is overloaded asks for the same as one that counts. */
+/** A limit counts the orders of all; what fails otherwise, however often, tells nothing of how fast they may come. */
 function isAskedToSlowDown(error: unknown): error is RunComfyError {
-  if (!isRunComfyError(error) || error.submission !== 'refused') return false;
-  return error.type === 'RateLimited' || error.type === 'ServiceUnavailable';
+  return isRunComfyError(error) && error.submission === 'refused' && error.type === 'RateLimited';
 }
 
 function submitFailure(error: unknown, beat: SubmitHeartbeat, isModelKnown: boolean): Error {

@@ -9,8 +9,8 @@ export function createLogger(level: LogLevel, destination: DestinationStream = s
   return pino(
     {
       level,
-      // An error has no fields of its own that JSON would show.
-      serializers: { error: pino.stdSerializers.err },
+      // An error has no fields of its own that JSON would show, nor have those beneath it.
+      serializers: { error: pino.stdSerializers.errWithCause },
       redact: { paths: ['token', 'authorization', '*.token', '*.authorization'], censor: '[secret]' },
     },
     destination,

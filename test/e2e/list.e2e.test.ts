@@ -28,7 +28,7 @@ const faults: FaultRule[] = [
 describe('what Temporal knows of the end of a run', () => {
   it('wins over what the run said last, in state, watch, cancel and list', async () => {
     const stack = await createStack({ simulator: { faults } });
-    await startWorkerProcess(stack.settings);
+    const worker = await startWorkerProcess(stack.settings);
     const { client, generations } = stack;
     const terminated = `terminated ${randomUUID()}`;
     const timedOut = `timed out ${randomUUID()}`;
@@ -42,7 +42,10 @@ describe('what Temporal knows of the end of a run', () => {
     for (const key of [terminated, timedOut]) await untilPhase(stack, key, 'in_queue');
     const watched = lastOf((await generations.get(terminated)).watch({ intervalMs: 200 }));
     await client.workflow.getHandle(terminated).terminate('by a test');
+    // With a worker it would end at its deadline, which comes before the run's own timeout.
+    await worker.kill9();
     await until('the run timed out', async () => (await generations.get(timedOut)).isEnded());
+    await startWorkerProcess(stack.settings);
 
     const ends = [
       { key: terminated, phase: 'cancelled', type: 'GenerationCancelled' },
@@ -74,14 +77,15 @@ describe('list', () => {
       { phase: 'cancelled', model: limited, key: `never sent ${randomUUID()}` },
       { phase: 'submission_unknown', model: lost, key: `unknown ${randomUUID()}` },
     ];
-    for (const { model, key } of wanted) await generations.start({ model, input: { prompt: key } }, { key });
+    const start = async ({ model, key }: { model: string; key: string }) =>
+      generations.start({ model, input: { prompt: key } }, { key });
+    // A limit holds back every order of the worker: those that meet one come last.
+    for (const order of wanted.filter(({ model }) => model !== limited)) await start(order);
     await untilPhase(stack, wanted[0]?.key ?? '', 'failed');
     await untilPhase(stack, wanted[3]?.key ?? '', 'submission_unknown');
-    await until(
-      'the submits were refused for the moment',
-      () =>
-        stack.simulator.events().filter(({ path, step }) => step === 'submit' && String(path).endsWith(limited))
-          .length > 1,
+    for (const order of wanted.filter(({ model }) => model === limited)) await start(order);
+    await until('a submit was refused for the moment', () =>
+      stack.simulator.events().some(({ path, step }) => step === 'submit' && String(path).endsWith(limited)),
     );
     expect(await (await generations.get(wanted[2]?.key ?? '')).cancel()).toMatchObject({ outcome: 'not_submitted' });
     for (const { phase, model, key } of wanted) {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -162,6 +162,21 @@ describe('the packed package', () => {
     expect((await runCommand('--help')).stdout).toContain('Usage: runcomfy-temporal');
     const input = JSON.stringify(bundledModels[0].example);
     await runCommand('validate', bundledModels[0].modelId, '--input', input, '--output', 'json');
+  });
+
+  it('answers a user of whom the machine knows nothing and who has no home folder', async () => {
+    await chmod(folder, 0o755);
+    const stranger = process.getuid?.() === 0 ? ['setpriv', '--reuid', '12345', '--clear-groups'] : [];
+    const command = [
+      process.execPath,
+      join(installed, 'bin', 'runcomfy-temporal'),
+      'status',
+      `nobody's ${randomUUID()}`,
+    ];
+    const [program = '', ...args] = [...stranger, 'env', '-u', 'HOME', ...command];
+    const env = { ...process.env, TEMPORAL_ADDRESS: inject('temporalAddress') };
+    const ended = run(program, args, { cwd: folder, env });
+    await expect(ended).rejects.toMatchObject({ code: 66, stderr: expect.not.stringMatching(/^\s+at /m) as string });
   });
 });
 

@@ -34,7 +34,7 @@ export interface WorkerProcess {
   /** Ends it as a crash would. */
   readonly kill9: () => Promise<void>;
   /** Asks it to stop in good order and gives its exit code. */
-  readonly stop: () => Promise<number | null>;
+  readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>;
 }
 
 export interface CommandResult {
@@ -64,7 +64,7 @@ export async function startWorkerProcess(
     output,
     commandLine: () => readCommandLine(child.pid),
     kill9: () => end(child, 'SIGKILL').then(() => undefined),
-    stop: () => end(child, 'SIGTERM'),
+    stop: (signal = 'SIGTERM') => end(child, signal),
   };
   onTestFinished(async () => {
     const commandLine = await worker.commandLine();

@@ -8,6 +8,18 @@ describe('a logged error', () => {
     log.warn({ error: Object.assign(new Error('the disk is full'), { code: 'ENOSPC' }) }, 'not written');
     expect(JSON.parse(lines.join(''))).toMatchObject({ error: { message: 'the disk is full', code: 'ENOSPC' } });
   });
+
+  it('shows what lies beneath it: its cause, and the errors of which it is made', () => {
+    const lines: string[] = [];
+    const log = createLogger('info', { write: (line) => lines.push(line) });
+    const refused = [new Error('connect ECONNREFUSED ::1:9'), new Error('connect ECONNREFUSED 127.0.0.1:9')];
+    const error = new Error('the id is kept', {
+      cause: new Error('no answer', { cause: new AggregateError(refused) }),
+    });
+    log.warn({ error }, 'not handed over');
+    for (const part of ['the id is kept', 'no answer', 'ECONNREFUSED ::1:9', 'ECONNREFUSED 127.0.0.1:9'])
+      expect(lines.join('')).toContain(part);
+  });
 });
 
 describe('a log on a terminal', () => {
