@@ -37,6 +37,7 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
   let home: NamespaceIdentity | undefined;
   /** What the disk did not take: handed over as long as this process lives. */
   const unspooled = new Map<string, SpooledRequest>();
+  let isSpoolReadable = true;
 
   return {
     async keep({ taskToken, workflowId, firstExecutionRunId, requestId, beat }) {
@@ -92,10 +93,21 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
   }
 
   async function drain(): Promise<void> {
-    const known = [...(await spool.list()), ...unspooled.values()];
+    const spooled = await spool.list().then(
+      (entries) => {
+        isSpoolReadable = true;
+        return entries;
+      },
+      (error: unknown) => {
+        if (isSpoolReadable) log.error({ error }, 'the spool of request ids cannot be read; check RUNCOMFY_STATE_DIR');
+        isSpoolReadable = false;
+        return [];
+      },
+    );
+    const known = [...spooled, ...unspooled.values()];
     const waiting = known.filter((entry) => !settled.has(entry.requestId));
     const results = await Promise.allSettled(waiting.map(send));
-    if (results.some(({ status }) => status === 'rejected')) schedule();
+    if (!isSpoolReadable || results.some(({ status }) => status === 'rejected')) schedule();
   }
 
   /** Rejects when Temporal could not be asked; an entry that cannot be delivered is left for `doctor`. */
