@@ -106,35 +106,39 @@ describe('list', () => {
     );
   });
 
-  it('reaches all by pages, those that run first, and marks the row that it cannot decode', async () => {
-    const plain = await connectClient();
-    const codec = createEncryptionCodec({ keys: { k1: randomBytes(32) }, activeKeyId: 'k1' });
-    const encrypting = new Client({ connection: plain.connection, dataConverter: { payloadCodecs: [codec] } });
-    const taskQueue = `nowhere-${randomUUID()}`;
-    const model = `test/model-${randomUUID()}`;
-    const generations = createGenerationClient({ client: plain, taskQueue });
-    const keys = Array.from({ length: 104 }, (_, index) => `paged ${String(index)} ${randomUUID()}`);
-    const secret = `encrypted ${randomUUID()}`;
-    await createGenerationClient({ client: encrypting, taskQueue }).start({ model, input: {} }, { key: secret });
-    for (const key of keys) await generations.start({ model, input: {} }, { key });
-    const [ended = '', ...running] = keys;
-    await plain.workflow.getHandle(ended).terminate();
-    await expect
-      .poll(async () => (await keysOf(generations, { model, limit: Infinity })).sort(), {
-        timeout: 60_000,
-        interval: 1_000,
-      })
-      .toEqual([...keys].sort());
-    const listed = await keysOf(generations, { model, limit: Infinity });
-    expect(listed).toEqual([...running.toReversed(), ended]);
-    expect(await keysOf(generations, { model, limit: 3 })).toEqual(listed.slice(0, 3));
+  it(
+    'reaches all by pages, those that run first, and marks the row that it cannot decode',
+    { timeout: 240_000 },
+    async () => {
+      const plain = await connectClient();
+      const codec = createEncryptionCodec({ keys: { k1: randomBytes(32) }, activeKeyId: 'k1' });
+      const encrypting = new Client({ connection: plain.connection, dataConverter: { payloadCodecs: [codec] } });
+      const taskQueue = `nowhere-${randomUUID()}`;
+      const model = `test/model-${randomUUID()}`;
+      const generations = createGenerationClient({ client: plain, taskQueue });
+      const keys = Array.from({ length: 104 }, (_, index) => `paged ${String(index)} ${randomUUID()}`);
+      const secret = `encrypted ${randomUUID()}`;
+      await createGenerationClient({ client: encrypting, taskQueue }).start({ model, input: {} }, { key: secret });
+      for (const key of keys) await generations.start({ model, input: {} }, { key });
+      const [ended = '', ...running] = keys;
+      await plain.workflow.getHandle(ended).terminate();
+      await expect
+        .poll(async () => (await keysOf(generations, { model, limit: Infinity })).sort(), {
+          timeout: 60_000,
+          interval: 1_000,
+        })
+        .toEqual([...keys].sort());
+      const listed = await keysOf(generations, { model, limit: Infinity });
+      expect(listed).toEqual([...running.toReversed(), ended]);
+      expect(await keysOf(generations, { model, limit: 3 })).toEqual(listed.slice(0, 3));
 
-    const everything = await all(generations, { phase: 'submitting', limit: Infinity });
-    expect(everything).toContainEqual(
-      expect.objectContaining({ key: secret, model: '', phase: 'submitting', isUndecodable: true }),
-    );
-    await Promise.all([...running, secret].map((key) => plain.workflow.getHandle(key).terminate()));
-  });
+      const everything = await all(generations, { phase: 'submitting', limit: Infinity });
+      expect(everything).toContainEqual(
+        expect.objectContaining({ key: secret, model: '', phase: 'submitting', isUndecodable: true }),
+      );
+      await Promise.all([...running, secret].map((key) => plain.workflow.getHandle(key).terminate()));
+    },
+  );
 });
 
 async function untilPhase({ generations }: GenerationStack, key: string, phase: Phase): Promise<void> {
