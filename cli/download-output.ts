@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Dispatcher } from 'undici';
 import type { GenerationOutput } from '../domain/generation.ts';
 import { createDispatchers, type Dispatchers, type ProxySettings } from '../runcomfy/dispatchers.ts';
+import { parseUrl } from '../runcomfy/urls.ts';
 import { CliError } from './cli-error.ts';
 import { fileNameOf, isHostAllowed, isMediaType } from './download-target.ts';
 import { discard, publish, reasonOf, refusal, saveBody } from './save-file.ts';
@@ -93,7 +94,7 @@ async function follow(
   let at = url;
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
     if (!isHostAllowed(at, allowedHosts)) {
-      const host = URL.canParse(at) ? new URL(at).host : 'no host';
+      const host = parseUrl(at)?.host ?? 'no host';
       throw refusal(`it is offered at ${host}, which is not RunComfy's; \`--allow-host ${host}\` takes it from there`);
     }
     const { origin, pathname, search } = new URL(at);
@@ -113,8 +114,9 @@ async function follow(
     }
     discard(response);
     const { location } = response.headers;
-    if (typeof location !== 'string' || !URL.canParse(location, at)) throw refusal('the server redirects to nowhere');
-    at = new URL(location, at).href;
+    const next = typeof location === 'string' ? parseUrl(location, at) : undefined;
+    if (!next) throw refusal('the server redirects to nowhere');
+    at = next.href;
   }
   throw refusal(`the server redirects more than ${String(maxRedirects)} times`);
 }

@@ -1,3 +1,5 @@
+import { parseUrl } from '../runcomfy/urls.ts';
+
 const ownDomains = ['.runcomfy.net', '.runcomfy.com'];
 /** File systems take 255 bytes a name; what is left over is for a suffix. */
 const maxNameBytes = 200;
@@ -36,8 +38,9 @@ const mediaTypes =
 
 /** Whether a file may be fetched from this URL: RunComfy's hosts over HTTPS, and those that the user named. */
 export function isHostAllowed(url: string, allowedHosts: string[]): boolean {
-  if (!URL.canParse(url)) return false;
-  const { protocol, host, hostname, username, password } = new URL(url);
+  const parsed = parseUrl(url);
+  if (!parsed) return false;
+  const { protocol, host, hostname, username, password } = parsed;
   if (username !== '' || password !== '') return false;
   if (protocol !== 'https:' && protocol !== 'http:') return false;
   if (allowedHosts.some((allowed) => allowed.toLowerCase() === host || allowed.toLowerCase() === hostname)) return true;
@@ -54,7 +57,7 @@ export function isMediaType(contentType: string): boolean {
  * letters. Where the name has no extension, the content type gives one.
  */
 export function fileNameOf(url: string, contentType = ''): string {
-  const last = URL.canParse(url) ? (new URL(url).pathname.split('/').at(-1) ?? '') : '';
+  const last = parseUrl(url)?.pathname.split('/').at(-1) ?? '';
   const plain = decode(last)
     .normalize('NFC')
     .replaceAll(/[^\p{L}\p{M}\p{N}._-]+/gu, '_')
