@@ -79,5 +79,7 @@ const answered: readonly number[] = [
 /** Codecs and converters are the caller's; ours throws an error of this name, which the client does not depend on. */
 function isUnreadable(error: unknown): boolean {
   if (error instanceof ValueError || error instanceof PayloadConverterError) return true;
+  // Nothing here parses JSON but payloads, and the converter of the SDK throws as JSON.parse does.
+  if (error instanceof SyntaxError) return true;
   return error instanceof Error && (error.name === 'EncryptionError' || isUnreadable(error.cause));
 }

@@ -43,15 +43,24 @@ describe('the orders of one worker', () => {
     expect(rig.sim.ledger().totals.submits).toBe(0);
   });
 
-  it('all wait once one was refused, be it by a 429 or by an application that is overloaded', async () => {
-    for (const fault of ['rate-limited', 'unavailable-json']) {
-      const rig = await activitiesOnSimulator({
-        simulator: { faults: [{ fault, step: 'submit', times: 1, retryAfter: 60 }] },
-      });
-      await rig.attempt(rig.activities.submitRequest, paidOrder);
-      const { failure } = await rig.attempt(rig.activities.submitRequest, paidOrder);
-      expect(Number(failure?.nextRetryDelay)).toBeGreaterThan(50_000);
-      expect(rig.sim.ledger().totals.submits).toBe(1);
-    }
+  it.each([
+    ['all wait once one was refused by a 429', 'rate-limited', 'waits'],
+    [
+      'do not wait for one that an overloaded application refused: that counts no orders',
+      'unavailable-json',
+      'goes out',
+    ],
+  ] as const)('%s', async (_, fault, next) => {
+    const rig = await activitiesOnSimulator({
+      simulator: { faults: [{ fault, step: 'submit', times: 1, retryAfter: 60 }] },
+    });
+    const first = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    expect(Number(first.failure?.nextRetryDelay)).toBeGreaterThan(50_000);
+    const { failure } = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    if (next === 'waits') expect(Number(failure?.nextRetryDelay)).toBeGreaterThan(50_000);
+    else expect(failure).toBeUndefined();
+    expect(rig.sim.ledger().totals).toMatchObject(
+      next === 'waits' ? { submits: 1, accepted: 0 } : { submits: 2, accepted: 1 },
+    );
   });
 });

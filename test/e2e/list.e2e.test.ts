@@ -10,7 +10,7 @@ import {
 import { createEncryptionCodec } from '../../codec/index.ts';
 import type { Phase } from '../../domain/generation.ts';
 import type { FaultRule } from '../../simulator/index.ts';
-import { connectClient, createStack, type GenerationStack } from '../support/generation-stack.ts';
+import { connectToOwnNamespace, createStack, type GenerationStack } from '../support/generation-stack.ts';
 import { startWorkerProcess, until } from '../support/processes.ts';
 
 const stuck = 'kling/kling-3.0/pro/text-to-video';
@@ -27,7 +27,7 @@ const faults: FaultRule[] = [
 
 describe('what Temporal knows of the end of a run', () => {
   it('wins over what the run said last, in state, watch, cancel and list', async () => {
-    const stack = await createStack({ simulator: { faults } });
+    const stack = await createStack({ client: await connectToOwnNamespace(), simulator: { faults } });
     const worker = await startWorkerProcess(stack.settings);
     const { client, generations } = stack;
     const terminated = `terminated ${randomUUID()}`;
@@ -68,7 +68,7 @@ describe('what Temporal knows of the end of a run', () => {
 
 describe('list', () => {
   it('finds by phase and model what never got past the submit', async () => {
-    const stack = await createStack({ simulator: { faults } });
+    const stack = await createStack({ client: await connectToOwnNamespace(), simulator: { faults } });
     await startWorkerProcess(stack.settings);
     const { generations } = stack;
     const wanted: { phase: Phase; model: string; key: string }[] = [
@@ -106,39 +106,53 @@ describe('list', () => {
     );
   });
 
-  it(
-    'reaches all by pages, those that run first, and marks the row that it cannot decode',
-    { timeout: 240_000 },
-    async () => {
-      const plain = await connectClient();
-      const codec = createEncryptionCodec({ keys: { k1: randomBytes(32) }, activeKeyId: 'k1' });
-      const encrypting = new Client({ connection: plain.connection, dataConverter: { payloadCodecs: [codec] } });
-      const taskQueue = `nowhere-${randomUUID()}`;
-      const model = `test/model-${randomUUID()}`;
-      const generations = createGenerationClient({ client: plain, taskQueue });
-      const keys = Array.from({ length: 104 }, (_, index) => `paged ${String(index)} ${randomUUID()}`);
-      const secret = `encrypted ${randomUUID()}`;
-      await createGenerationClient({ client: encrypting, taskQueue }).start({ model, input: {} }, { key: secret });
-      for (const key of keys) await generations.start({ model, input: {} }, { key });
-      const [ended = '', ...running] = keys;
-      await plain.workflow.getHandle(ended).terminate();
-      await expect
-        .poll(async () => (await keysOf(generations, { model, limit: Infinity })).sort(), {
-          timeout: 60_000,
-          interval: 1_000,
-        })
-        .toEqual([...keys].sort());
-      const listed = await keysOf(generations, { model, limit: Infinity });
-      expect(listed).toEqual([...running.toReversed(), ended]);
-      expect(await keysOf(generations, { model, limit: 3 })).toEqual(listed.slice(0, 3));
+  it('reaches all by pages, those that run first, and marks the row that it cannot decode', async () => {
+    const plain = await connectToOwnNamespace();
+    const { namespace } = plain.options;
+    const codec = createEncryptionCodec({ keys: { k1: randomBytes(32) }, activeKeyId: 'k1' });
+    const encrypting = new Client({
+      connection: plain.connection,
+      namespace,
+      dataConverter: { payloadCodecs: [codec] },
+    });
+    const taskQueue = `nowhere-${randomUUID()}`;
+    const model = `test/model-${randomUUID()}`;
+    const generations = createGenerationClient({ client: plain, taskQueue });
+    const keys = Array.from({ length: 104 }, (_, index) => `paged ${String(index)} ${randomUUID()}`);
+    const secret = `encrypted ${randomUUID()}`;
+    await createGenerationClient({ client: encrypting, taskQueue }).start({ model, input: {} }, { key: secret });
+    const broken = `broken ${randomUUID()}`;
+    await plain.workflowService.startWorkflowExecution({
+      namespace,
+      workflowId: broken,
+      requestId: randomUUID(),
+      workflowType: { name: 'runcomfyGeneration' },
+      taskQueue: { name: taskQueue },
+      input: {
+        payloads: [{ metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{"model": oops') }],
+      },
+    });
+    // Those that start within one second are listed in no order of their own.
+    for (const key of keys) await generations.start({ model, input: {} }, { key });
+    const [ended = '', ...running] = keys;
+    await plain.workflow.getHandle(ended).terminate();
+    await expect
+      .poll(async () => (await keysOf(generations, { model, limit: Infinity })).sort(), {
+        timeout: 60_000,
+        interval: 1_000,
+      })
+      .toEqual([...keys].sort());
+    const listed = await keysOf(generations, { model, limit: Infinity });
+    expect(listed).toEqual([...running.toReversed(), ended]);
+    expect(await keysOf(generations, { model, limit: 3 })).toEqual(listed.slice(0, 3));
 
-      const everything = await all(generations, { phase: 'submitting', limit: Infinity });
-      expect(everything).toContainEqual(
-        expect.objectContaining({ key: secret, model: '', phase: 'submitting', isUndecodable: true }),
-      );
-      await Promise.all([...running, secret].map((key) => plain.workflow.getHandle(key).terminate()));
-    },
-  );
+    const everything = await all(generations, { phase: 'submitting', limit: Infinity });
+    for (const key of [secret, broken]) {
+      const row = { key, model: '', phase: 'submitting', isUndecodable: true };
+      expect(everything).toContainEqual(expect.objectContaining(row));
+    }
+    await Promise.all([...running, secret, broken].map((key) => plain.workflow.getHandle(key).terminate()));
+  });
 });
 
 async function untilPhase({ generations }: GenerationStack, key: string, phase: Phase): Promise<void> {

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { bundledModels } from '../../runcomfy/models/index.ts';
-import { registerNamespace } from '../support/examples/examples.ts';
+import { registerNamespace } from '../support/namespaces.ts';
 import { installInto, nodeOfMajor, packInto } from '../support/packed-package.ts';
 
 interface PackageJson {

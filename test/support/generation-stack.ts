@@ -3,18 +3,35 @@ import { Client, Connection } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { expect, inject, onTestFinished } from 'vitest';
 import { createGenerationClient, type GenerationClient } from '../../client/index.ts';
-import { generationWorkflowType } from '../../domain/names.ts';
+import { createSearchAttributes } from '../../client/operator/index.ts';
+import { generationWorkflowType, searchAttributeNames } from '../../domain/names.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
 import { failedTasks, type GenerationRun, historiesOf, quietRuntime } from './generations.ts';
+import { registerNamespace } from './namespaces.ts';
 import type { ProcessSettings } from './processes.ts';
 import { kling, klingInput } from './simulator-client.ts';
 
 /** A client of Temporal for one test. */
 export async function connectClient(address: string = inject('temporalAddress')): Promise<Client> {
+  const connection = await connect(address);
+  return new Client({ connection });
+}
+
+/** A client of a namespace that holds nothing yet: for what looks at everything that there is. */
+export async function connectToOwnNamespace(): Promise<Client> {
+  const connection = await connect(inject('temporalAddress'));
+  const namespace = `own-${randomUUID()}`;
+  await registerNamespace(connection, namespace);
+  const client = new Client({ connection, namespace });
+  await createSearchAttributes(client, [...searchAttributeNames]);
+  return client;
+}
+
+async function connect(address: string): Promise<Connection> {
   const connection = await Connection.connect({ address });
   onTestFinished(() => connection.close());
-  return new Client({ connection });
+  return connection;
 }
 
 /** A simulator that ends with the test; jobs queue and run for half a second unless told otherwise. */
@@ -43,11 +60,11 @@ export interface GenerationStack {
 
 /** Everything but the worker, on a task queue of its own. */
 export async function createStack(
-  options: { address?: string; simulator?: SimulatorOptions; token?: string } = {},
+  options: { address?: string; client?: Client; simulator?: SimulatorOptions; token?: string } = {},
 ): Promise<GenerationStack> {
   quietRuntime();
   const address = options.address ?? inject('temporalAddress');
-  const client = await connectClient(address);
+  const client = options.client ?? (await connectClient(address));
   const simulator = await startQuickSimulator(options.simulator);
   const taskQueue = `e2e-${randomUUID()}`;
   const { modelApiBase, serverlessApiBase } = simulator;
@@ -60,6 +77,7 @@ export async function createStack(
       modelApiBase,
       serverlessApiBase,
       taskQueue,
+      temporalNamespace: client.options.namespace,
       ...(options.token !== undefined && { token: options.token }),
     },
     startDirectly: async (key, argument) =>

@@ -11,6 +11,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import proto from '@temporalio/proto';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { expect, inject } from 'vitest';
+import { isOutOfTime } from '../../client/grpc.ts';
 import type { Activities, StatusReading } from '../../domain/activities.ts';
 import type { FailureDetails, GenerationRequest, GenerationResult, GenerationState } from '../../domain/generation.ts';
 import { searchAttributeNames, submitTaskQueue } from '../../domain/names.ts';
@@ -198,8 +199,15 @@ export async function endingOf(handle: GenerationRun): Promise<Ending> {
   }
 }
 
+/** A worker that has much to do at the moment may leave a query unanswered for the 10 s that Temporal gives it. */
 export async function stateOf(handle: { query: GenerationRun['query'] }): Promise<GenerationState> {
-  return await handle.query<GenerationState>('state');
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await handle.query<GenerationState>('state');
+    } catch (error) {
+      if (attempt === 3 || !isOutOfTime(error)) throw error;
+    }
+  }
 }
 
 /** Waits for a state, and fails with the last one seen when it does not come in 20 s. */

@@ -16,6 +16,8 @@ const processToken = 'sim-token-of-a-test-process';
 /** Where a process finds what it needs. */
 export interface ProcessSettings {
   temporalAddress: string;
+  /** Default `default`. */
+  temporalNamespace?: string;
   modelApiBase: string;
   serverlessApiBase?: string;
   taskQueue: string;
@@ -133,11 +135,20 @@ export async function until<T>(
 
 /** Nothing of the test's own environment but the path: a token of the user's must not reach a test. */
 function environmentOf(settings: Partial<ProcessSettings>, more: Record<string, string>): NodeJS.ProcessEnv {
-  const { temporalAddress, modelApiBase, serverlessApiBase, taskQueue, token = processToken, env } = settings;
+  const {
+    temporalAddress,
+    temporalNamespace = 'default',
+    modelApiBase,
+    serverlessApiBase,
+    taskQueue,
+    token = processToken,
+    env,
+  } = settings;
   return {
     PATH: process.env['PATH'],
     HOME: tmpdir(),
     NO_COLOR: '1',
+    TEMPORAL_NAMESPACE: temporalNamespace,
     RUNCOMFY_API_TOKEN: token,
     ...(temporalAddress !== undefined && { TEMPORAL_ADDRESS: temporalAddress }),
     ...(modelApiBase !== undefined && { RUNCOMFY_MODEL_API_BASE: modelApiBase }),

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { inject } from 'vitest';
 import { type Simulator, startSimulator } from '../../../simulator/index.ts';
+import { registerNamespace } from '../namespaces.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -127,20 +128,4 @@ function endOf(child: ChildProcess): Promise<number | null> {
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const isOurs = (name: string) => /^(RUNCOMFY|TEMPORAL|VITEST)/.test(name) || name === 'NODE_OPTIONS';
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)));
-}
-
-/** A new namespace is known to every part of the server only after a moment. */
-export async function registerNamespace(connection: Connection, namespace: string): Promise<void> {
-  const retention = { seconds: 24 * 60 * 60 } as unknown as { seconds: never };
-  await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: retention });
-  const { workflow } = new Client({ connection, namespace });
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await workflow.count();
-      return;
-    } catch (error) {
-      if (attempt === 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
 }
