@@ -78,6 +78,10 @@ const closeShare = 0.1;
 const shortWork = 10;
 /** yet never for less than this share. */
 const leastShare = 0.5;
+/** Work in a queue is read once a second at most, and less often the longer it has waited: */
+const closestInQueue = 1;
+/** a guess that it starts at once is not believed all day. */
+const closestShareInQueue = 0.01;
 /** What was computed stays good until the memory has grown by this share. */
 const staleShare = 0.05;
 
@@ -123,7 +127,8 @@ export function createWaitingKnowledge(): WaitingKnowledge {
     });
     // Seeing the work start is worth a read: from then on its end is known as closely as its run.
     const startedBy = wait.waited + (remaining.at(-1)?.seconds ?? 0);
-    return { nextReadAt: (seconds) => Math.max(seconds + 1, Math.min(plan.nextReadAt(seconds), startedBy)) };
+    const closest = (seconds: number) => seconds + Math.max(closestInQueue, closestShareInQueue * seconds);
+    return { nextReadAt: (seconds) => Math.max(closest(seconds), Math.min(plan.nextReadAt(seconds), startedBy)) };
   };
 
   const remainingOf = (wait: WaitSoFar): WeightedDuration[] => {
