@@ -1,9 +1,9 @@
 import type { SubmitHeartbeat } from '../domain/activities.ts';
 import type { BalanceReading, InputIssue } from '../domain/generation.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
-import type { OpenReadings } from './open-readings.ts';
-import type { ReadPacer } from './read-pacer.ts';
-import type { ReadTally } from './read-tally.ts';
+import type { OpenAttempts } from './reading/open-attempts.ts';
+import type { ReadCounter } from './reading/read-counter.ts';
+import type { ReadPacer } from './reading/read-pacer.ts';
 import type { SubmitPacer } from './submit-pacer.ts';
 import type { WaitingKnowledge } from './waiting/knowledge.ts';
 
@@ -22,10 +22,10 @@ export interface ActivityDeps {
   validator: {
     validate: (model: string, input: Record<string, unknown>) => Promise<{ issues: InputIssue[]; warnings: string[] }>;
   };
-  tally: ReadTally;
-  pacer: ReadPacer;
+  readCounter: ReadCounter;
+  readPacer: ReadPacer;
   submitPacer: SubmitPacer;
-  openReadings: OpenReadings;
+  openAttempts: OpenAttempts;
   waiting: WaitingKnowledge;
   /** The search attributes of ours that the server knows. */
   searchAttributes: () => string[];

@@ -2,9 +2,9 @@ import type { Activities, CancelAnswer, RequestStatus } from '../domain/activiti
 import { withoutUndefined } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './activity-deps.ts';
-import { readCost } from './late-cost.ts';
-import type { OpenCount } from './read-tally.ts';
-import { readingKey } from './reading.ts';
+import { readCost } from './reading/late-cost.ts';
+import { readKey } from './reading/read-attempt.ts';
+import type { AttemptCount } from './reading/read-counter.ts';
 import { failure } from './to-application-failure.ts';
 
 /** With the time that the cancel itself may take, less than an attempt's 15 s. */
@@ -19,15 +19,15 @@ const answerWithinMs = 14_000;
  */
 export function createCancelRequest({
   runcomfy,
-  tally,
-  openReadings,
-  pacer,
+  readCounter,
+  openAttempts,
+  readPacer,
 }: ActivityDeps): Activities['cancelRequest'] {
   return async ({ model, requestId, readsSoFar }) => {
     const startedAt = performance.now();
-    const key = readingKey(requestId);
-    const count = tally.open(key, readsSoFar, 0);
-    openReadings.drop(key);
+    const key = readKey(requestId);
+    const count = readCounter.open(key, readsSoFar, 0);
+    openAttempts.drop(key);
     const answer = async (outcome: CancelAnswer['outcome'], status?: RequestStatus): Promise<CancelAnswer> => {
       const readAt = new Date().toISOString();
       const leftMs = startedAt + answerWithinMs - performance.now();
@@ -53,8 +53,8 @@ export function createCancelRequest({
     throw failure('ServiceUnavailable', 'cancel', message, { reads: count.unreported() });
   };
 
-  async function statusNow(requestId: string, count: OpenCount): Promise<RequestStatus | undefined> {
-    pacer.skipTurn();
+  async function statusNow(requestId: string, count: AttemptCount): Promise<RequestStatus | undefined> {
+    readPacer.skipTurn();
     count.add();
     const signal = AbortSignal.timeout(statusWithinMs);
     try {

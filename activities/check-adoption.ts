@@ -2,16 +2,16 @@ import type { Activities } from '../domain/activities.ts';
 import { isJsonObject, isSameJson } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './activity-deps.ts';
-import { readingAttempt } from './reading.ts';
+import { runReadAttempt } from './reading/read-attempt.ts';
 import { failure } from './to-application-failure.ts';
 
 /** Checks that a request id given by a person exists, is ours, and fits the order where RunComfy says what it is for. */
 export function createCheckAdoption(deps: ActivityDeps): Activities['checkAdoption'] {
-  const { runcomfy, searchAttributes, pacer } = deps;
+  const { runcomfy, searchAttributes, readPacer } = deps;
   return (question) =>
-    readingAttempt(deps, question, async ({ count }) => {
+    runReadAttempt(deps, question, async ({ count }) => {
       const { model, requestId, input } = question;
-      pacer.skipTurn();
+      readPacer.skipTurn();
       count.add();
       const found = await runcomfy.result(requestId, { model }).catch((error: unknown) => {
         // A person has seen this id somewhere: no reply is still on its way to RunComfy's records.

@@ -1,14 +1,14 @@
 import type { Activities } from '../domain/activities.ts';
 import type { ActivityDeps } from './activity-deps.ts';
-import { adoptAccepted } from './adopt-accepted.ts';
 import { createCancelRequest } from './cancel-request.ts';
 import { createCheckAdoption } from './check-adoption.ts';
-import { createFetchResult } from './fetch-result.ts';
 import { createGatherEvidence } from './gather-evidence.ts';
 import { createListSearchAttributes } from './list-search-attributes.ts';
-import { createReadStatus } from './read-status.ts';
-import { createRecallSubmit } from './recall-submit.ts';
-import { createSubmitRequest } from './submit-request.ts';
+import { createFetchResult } from './reading/fetch-result.ts';
+import { createReadStatus } from './reading/read-status.ts';
+import { adoptAccepted } from './submitting/adopt-accepted.ts';
+import { createRecallSubmit } from './submitting/recall-submit.ts';
+import { createSubmitRequest } from './submitting/submit-request.ts';
 
 export type { ActivityDeps, KeptRequestId } from './activity-deps.ts';
 

@@ -8,9 +8,9 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import pino from 'pino';
 import type { ActivityDeps } from '../activities/activity-deps.ts';
 import { createActivities } from '../activities/index.ts';
-import { createOpenReadings } from '../activities/open-readings.ts';
-import { createReadPacer } from '../activities/read-pacer.ts';
-import { createReadTally } from '../activities/read-tally.ts';
+import { createOpenAttempts } from '../activities/reading/open-attempts.ts';
+import { createReadCounter } from '../activities/reading/read-counter.ts';
+import { createReadPacer } from '../activities/reading/read-pacer.ts';
 import { createSubmitPacer } from '../activities/submit-pacer.ts';
 import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { startEmbeddedServer } from '../cli/dev-server/server.ts';
@@ -96,10 +96,10 @@ async function main(): Promise<void> {
     const deps: ActivityDeps = {
       runcomfy,
       validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
-      tally: createReadTally(),
-      pacer: createReadPacer(),
+      readCounter: createReadCounter(),
+      readPacer: createReadPacer(),
       submitPacer: createSubmitPacer(),
-      openReadings: createOpenReadings(0),
+      openAttempts: createOpenAttempts(0),
       waiting: createWaitingKnowledge(),
       searchAttributes: () => [],
       existingSearchAttributes: (names) => Promise.resolve(names),

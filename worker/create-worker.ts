@@ -8,10 +8,10 @@ import {
 } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.ts';
-import { createOpenReadings } from '../activities/open-readings.ts';
 import { createPipelineActivities } from '../activities/pipeline/index.ts';
-import { createReadPacer } from '../activities/read-pacer.ts';
-import { createReadTally } from '../activities/read-tally.ts';
+import { createOpenAttempts } from '../activities/reading/open-attempts.ts';
+import { createReadCounter } from '../activities/reading/read-counter.ts';
+import { createReadPacer } from '../activities/reading/read-pacer.ts';
 import { createSubmitPacer } from '../activities/submit-pacer.ts';
 import { createWaitingKnowledge, type WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { withWorkerCodecs } from '../codec/index.ts';
@@ -109,8 +109,8 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   const handOver = createHandOver({ client, spool: openRequestSpool(options.stateDir), journal, log });
   const catalogue = { getModel: (id: string) => runcomfy.getModel(id) };
   const maxConcurrentReads = options.maxConcurrentReads ?? defaultConcurrentReads;
-  const openReadings = createOpenReadings(Math.floor(maxConcurrentReads * shareOfPausingReads));
-  const pacer = createReadPacer({
+  const openAttempts = createOpenAttempts(Math.floor(maxConcurrentReads * shareOfPausingReads));
+  const readPacer = createReadPacer({
     maxWaiting: Math.floor(maxConcurrentReads * shareOfWaitingReads),
     ...(options.readsPerSecond !== undefined && { readsPerSecond: options.readsPerSecond }),
   });
@@ -132,10 +132,10 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   const activities = createActivities({
     runcomfy,
     validator,
-    tally: createReadTally(),
-    pacer,
+    readCounter: createReadCounter(),
+    readPacer,
     submitPacer,
-    openReadings,
+    openAttempts,
     waiting,
     searchAttributes: attributes.known,
     existingSearchAttributes: attributes.existing,
@@ -210,8 +210,8 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       }
     },
     shutdown: () => {
-      openReadings.stopAll();
-      pacer.stopAll();
+      openAttempts.stopAll();
+      readPacer.stopAll();
       submitPacer.stopAll();
       stop(workers);
     },

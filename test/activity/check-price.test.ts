@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
-import { checkPrice } from '../../activities/check-price.ts';
+import { checkPrice } from '../../activities/submitting/check-price.ts';
 import { flux } from '../support/simulator-client.ts';
 
 const order = { model: flux, input: { prompt: 'a cat' }, firstExecutionRunId: 'run-1' };

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createOpenReadings } from '../../activities/open-readings.ts';
-import type { Turn } from '../../activities/read-pacer.ts';
+import { createOpenAttempts } from '../../activities/reading/open-attempts.ts';
+import type { ReadTurn } from '../../activities/reading/read-pacer.ts';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import { activitiesOnSimulator, paidOrder } from '../support/activity-rig.ts';
 
@@ -59,7 +59,7 @@ describe('reads that come close together', () => {
 
   it('go on in a further attempt, which knows how many there were and when the last one was', async () => {
     const rig = await activitiesOnSimulator({
-      deps: { ...knowing(2), openReadings: createOpenReadings(100) },
+      deps: { ...knowing(2), openAttempts: createOpenAttempts(100) },
       simulator: { profiles: { '*': { queueMs: 0, runMs: 60_000 } } },
     });
     const { value: accepted } = await rig.attempt(rig.activities.submitRequest, paidOrder);
@@ -145,8 +145,8 @@ describe('reads that come close together', () => {
 
   it('look the more urgent for a turn the longer work that is likely over was not looked at', async () => {
     const asked: number[] = [];
-    const pacer = {
-      takeTurn: ({ likelyEndInMs }: Turn) => {
+    const readPacer = {
+      takeTurn: ({ likelyEndInMs }: ReadTurn) => {
         asked.push(likelyEndInMs);
         return Promise.resolve(60_000);
       },
@@ -154,7 +154,7 @@ describe('reads that come close together', () => {
       slowDown: () => undefined,
       stopAll: () => undefined,
     };
-    const rig = await activitiesOnSimulator({ deps: { ...knowing(10), pacer } });
+    const rig = await activitiesOnSimulator({ deps: { ...knowing(10), readPacer } });
     const requestId = await rig.order('run');
     const ago = (seconds: number) => new Date(Date.now() - seconds * 1_000).toISOString();
     for (const seconds of [5, 60, 300]) {

@@ -133,7 +133,7 @@ describe('a read that meets', () => {
         client: { timeouts: { status: { totalMs: 400 }, result: { totalMs: 400 } } },
         // Each endpoint for itself: after a 429 of one, the worker's pacer would hold the other back.
         deps: {
-          pacer: {
+          readPacer: {
             takeTurn: () => Promise.resolve(0),
             skipTurn: () => undefined,
             slowDown: () => undefined,

@@ -3,8 +3,8 @@ import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../activities/index.ts';
-import { createOpenReadings } from '../../activities/open-readings.ts';
-import { createReadTally } from '../../activities/read-tally.ts';
+import { createOpenAttempts } from '../../activities/reading/open-attempts.ts';
+import { createReadCounter } from '../../activities/reading/read-counter.ts';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { Activities } from '../../domain/activities.ts';
 import type { RunComfyClient } from '../../runcomfy/client.ts';
@@ -27,9 +27,9 @@ export function inProcessActivities(runcomfy: RunComfyClient): Activities {
   return createActivities({
     runcomfy,
     validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
-    tally: createReadTally(),
+    readCounter: createReadCounter(),
     // Turns are waited for on the machine's clock.
-    pacer: {
+    readPacer: {
       takeTurn: () => Promise.resolve(0),
       skipTurn: () => undefined,
       slowDown: () => undefined,
@@ -39,7 +39,7 @@ export function inProcessActivities(runcomfy: RunComfyClient): Activities {
       takeTurn: () => Promise.resolve({ noteAccepted: () => undefined, noteRefused: () => undefined }),
       stopAll: () => undefined,
     },
-    openReadings: createOpenReadings(0),
+    openAttempts: createOpenAttempts(0),
     waiting: createWaitingKnowledge(),
     searchAttributes: () => [],
     existingSearchAttributes: (names) => Promise.resolve(names),

@@ -5,9 +5,9 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { onTestFinished } from 'vitest';
 import { type ActivityDeps, createActivities, type KeptRequestId } from '../../activities/index.ts';
-import { createOpenReadings } from '../../activities/open-readings.ts';
-import { createReadPacer } from '../../activities/read-pacer.ts';
-import { createReadTally } from '../../activities/read-tally.ts';
+import { createOpenAttempts } from '../../activities/reading/open-attempts.ts';
+import { createReadCounter } from '../../activities/reading/read-counter.ts';
+import { createReadPacer } from '../../activities/reading/read-pacer.ts';
 import { createSubmitPacer } from '../../activities/submit-pacer.ts';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { ActivityFailureDetails, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
@@ -59,10 +59,10 @@ export function activitiesAt(base: string, options: RigOptions = {}): ActivityRi
   const activities = createActivities({
     runcomfy,
     validator: createInputValidator({ getModel: (id) => runcomfy.getModel(id), timeoutMs: 5_000 }),
-    tally: createReadTally(),
-    pacer: createReadPacer(),
+    readCounter: createReadCounter(),
+    readPacer: createReadPacer(),
     submitPacer: createSubmitPacer(),
-    openReadings: createOpenReadings(100),
+    openAttempts: createOpenAttempts(100),
     waiting: createWaitingKnowledge(),
     searchAttributes: () => ['RunComfyModel'],
     existingSearchAttributes: (names) => Promise.resolve(names),

@@ -1,8 +1,8 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { createActivities } from '../../../activities/index.ts';
-import { createOpenReadings } from '../../../activities/open-readings.ts';
-import { createReadPacer } from '../../../activities/read-pacer.ts';
-import { createReadTally } from '../../../activities/read-tally.ts';
+import { createOpenAttempts } from '../../../activities/reading/open-attempts.ts';
+import { createReadCounter } from '../../../activities/reading/read-counter.ts';
+import { createReadPacer } from '../../../activities/reading/read-pacer.ts';
 import { createSubmitPacer } from '../../../activities/submit-pacer.ts';
 import type { WaitingKnowledge } from '../../../activities/waiting/knowledge.ts';
 import { searchAttributeNames } from '../../../domain/names.ts';
@@ -34,10 +34,10 @@ it('waits long on timers and reads closely in one activity: a hundred reads in a
   const { readStatus, fetchResult } = createActivities({
     runcomfy,
     validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
-    tally: createReadTally(),
-    pacer: createReadPacer(),
+    readCounter: createReadCounter(),
+    readPacer: createReadPacer(),
     submitPacer: createSubmitPacer(),
-    openReadings: createOpenReadings(10),
+    openAttempts: createOpenAttempts(10),
     waiting: twoGears,
     searchAttributes: () => searchAttributeNames,
     existingSearchAttributes: (names) => Promise.resolve(names),

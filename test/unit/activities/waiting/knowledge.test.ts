@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { shortestTimerMs } from '../../../../activities/read-status.ts';
 import { createWaitingKnowledge } from '../../../../activities/waiting/knowledge.ts';
+import { shortestTimerMs } from '../../../../activities/waiting/two-gears.ts';
 
 const model = 'kling/kling-3.0/standard/image-to-video';
 const wait = { model, secondsPerRead: 0.5 };

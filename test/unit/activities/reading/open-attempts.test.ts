@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { createOpenReadings } from '../../../activities/open-readings.ts';
+import { createOpenAttempts } from '../../../../activities/reading/open-attempts.ts';
 
 const long = 60_000;
 
 describe('the reading attempts of a worker', () => {
   it('stop at once when their request is dropped, or another attempt takes over', async () => {
-    const readings = createOpenReadings(10);
+    const readings = createOpenAttempts(10);
     const first = readings.begin('a').pause(long);
     const second = readings.begin('a').pause(long);
     expect(await first).toBe('dropped');
@@ -14,14 +14,14 @@ describe('the reading attempts of a worker', () => {
   });
 
   it('leave the others alone', async () => {
-    const readings = createOpenReadings(10);
+    const readings = createOpenAttempts(10);
     const other = readings.begin('b').pause(20);
     readings.drop('a');
     expect(await other).toBe('over');
   });
 
   it('do not pause beyond the room that is left to them', async () => {
-    const readings = createOpenReadings(1);
+    const readings = createOpenAttempts(1);
     const taken = readings.begin('a').pause(long);
     expect(await readings.begin('b').pause(long)).toBe('no-room');
     readings.drop('a');
@@ -30,7 +30,7 @@ describe('the reading attempts of a worker', () => {
   });
 
   it('know that they were dropped', () => {
-    const readings = createOpenReadings(10);
+    const readings = createOpenAttempts(10);
     const first = readings.begin('a');
     expect(first.isDropped()).toBe(false);
     readings.begin('a');
@@ -38,7 +38,7 @@ describe('the reading attempts of a worker', () => {
   });
 
   it('end when the worker shuts down', async () => {
-    const readings = createOpenReadings(10);
+    const readings = createOpenAttempts(10);
     const pauses = ['a', 'b', 'c'].map((request) => readings.begin(request).pause(long));
     readings.stopAll();
     expect(await Promise.all(pauses)).toEqual(['shutdown', 'shutdown', 'shutdown']);

@@ -36,7 +36,7 @@ export interface ReadPacerOptions {
   maxWaiting?: number;
 }
 
-export interface Turn {
+export interface ReadTurn {
   /** The work is known to be over: the read fetches its result. */
   isOver?: boolean;
   /** Milliseconds until the work is likely over, below 0 where it likely is: the sooner, the more a read may gain. */
@@ -48,7 +48,7 @@ export interface Turn {
 /** Gives the status and result reads of one worker their turns. */
 export interface ReadPacer {
   /** Waits for a turn. 0: read now; else how many milliseconds later to ask again. */
-  takeTurn: (turn: Turn) => Promise<number>;
+  takeTurn: (turn: ReadTurn) => Promise<number>;
   /** Counts a read that waits for nobody, as the one beside a cancel. */
   skipTurn: () => void;
   /** After a 429 all reads wait, for as long as RunComfy asks, and go on more slowly: the account is meant, not one request. */

@@ -1,9 +1,9 @@
-import type { SubmitOrder } from '../domain/activities.ts';
-import type { FailureType } from '../domain/failure-type.ts';
-import { withoutUndefined } from '../domain/json.ts';
-import { findBundledModel } from '../runcomfy/models/index.ts';
-import type { ActivityDeps } from './activity-deps.ts';
-import { failure } from './to-application-failure.ts';
+import type { SubmitOrder } from '../../domain/activities.ts';
+import type { FailureType } from '../../domain/failure-type.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import { findBundledModel } from '../../runcomfy/models/index.ts';
+import type { ActivityDeps } from '../activity-deps.ts';
+import { failure } from '../to-application-failure.ts';
 
 /**
  * The expected price of an order, where it is known; throws where it breaks a limit of the order, or a limit is set and it

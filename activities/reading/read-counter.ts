@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 const maxRequests = 100_000;
 
 /** Counts one attempt's GETs. */
-export interface OpenCount {
+export interface AttemptCount {
   /** Adds a GET that is about to be sent. */
   add: () => void;
   /** GETs that the workflow does not know of yet. */
@@ -17,12 +17,12 @@ export interface OpenCount {
  * read is made up for, whether its answer was taken or dropped (a cancel came in); attempts that failed elsewhere hand
  * their count on in heartbeat details. Only the reads of a worker that was killed are lost.
  */
-export interface ReadTally {
+export interface ReadCounter {
   /** `known`: the workflow's count; left out: all that was reported. `carried`: GETs of this activity's earlier attempts. */
-  open: (request: string, known: number | undefined, carried: number) => OpenCount;
+  open: (request: string, known: number | undefined, carried: number) => AttemptCount;
 }
 
-export function createReadTally(): ReadTally {
+export function createReadCounter(): ReadCounter {
   const requests = new LRUCache<string, { sent: number; reported: number }>({ max: maxRequests });
   return {
     open(request, known, carried) {

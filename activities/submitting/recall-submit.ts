@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
-import type { Activities } from '../domain/activities.ts';
-import type { ActivityDeps } from './activity-deps.ts';
+import type { Activities } from '../../domain/activities.ts';
+import type { ActivityDeps } from '../activity-deps.ts';
 
 /**
  * Tells whether RunComfy accepted an order whose submit was stopped between two attempts: the first may have been accepted

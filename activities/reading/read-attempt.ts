@@ -1,13 +1,13 @@
 import { activityInfo, heartbeat, log } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import type { ActivityFailureDetails } from '../domain/activities.ts';
-import { isJsonObject } from '../domain/json.ts';
-import type { Observation } from '../domain/timings.ts';
-import { isRunComfyError } from '../runcomfy/errors.ts';
-import type { ActivityDeps } from './activity-deps.ts';
-import type { OpenCount } from './read-tally.ts';
-import { failure, toApplicationFailure } from './to-application-failure.ts';
-import { blindShare } from './waiting/read-plan.ts';
+import type { ActivityFailureDetails } from '../../domain/activities.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import type { Observation } from '../../domain/timings.ts';
+import { isRunComfyError } from '../../runcomfy/errors.ts';
+import type { ActivityDeps } from '../activity-deps.ts';
+import { failure, toApplicationFailure } from '../to-application-failure.ts';
+import { blindShare } from '../waiting/read-plan.ts';
+import type { AttemptCount } from './read-counter.ts';
 
 /** An id that was just accepted may be unknown for a moment, and a reply may be mangled on the way: only lasting ones count. */
 const graceMs = 30_000;
@@ -35,7 +35,7 @@ export interface ReadQuestion {
 
 /** What one attempt of a reading activity works with. */
 export interface ReadAttempt {
-  count: OpenCount;
+  count: AttemptCount;
   /** Names the request as this workflow watches it. */
   key: string;
   /** When RunComfy last answered this activity as it should, ISO 8601. */
@@ -57,7 +57,7 @@ export class GoOnLater extends Error {
 export const noTurn = (inMs: number) => new GoOnLater(inMs, 'the limit on reads leaves no turn soon');
 
 /** What Temporal shows of an attempt that goes on later; no generation ends with it. */
-const readingOn = 'ReadingOn';
+const goOnLaterType = 'ReadingOn';
 
 /** A default Temporal server waits for a second at least. */
 const shortestRetryMs = 1_000;
@@ -71,16 +71,16 @@ const shortBackoffMs = 2_000;
  * Runs one attempt of a reading activity: counts its GETs, hands the count and a lasting doubt to the next attempt, and
  * lets a 404 or a misshapen reply become final only once it has lasted for 30 s, by a read as these end.
  */
-export async function readingAttempt<T>(
-  { tally, pacer }: Pick<ActivityDeps, 'tally' | 'pacer'>,
+export async function runReadAttempt<T>(
+  { readCounter, readPacer }: Pick<ActivityDeps, 'readCounter' | 'readPacer'>,
   question: ReadQuestion,
   read: (attempt: ReadAttempt) => Promise<T>,
 ): Promise<T> {
   const { requestId, readsSoFar } = question;
   const info = activityInfo();
   const before = heartbeatOf(info.heartbeatDetails);
-  const key = readingKey(requestId);
-  const count = tally.open(key, readsSoFar, before.reads);
+  const key = readKey(requestId);
+  const count = readCounter.open(key, readsSoFar, before.reads);
   const answeredAt = () => before.answeredAt;
   const noteAnswer = (at: string) => {
     delete before.doubt;
@@ -95,24 +95,30 @@ export async function readingAttempt<T>(
     if (error instanceof GoOnLater) {
       heartbeat({ ...before, reads: count.unreported(), pauses: (before.pauses ?? 0) + 1 } satisfies ReadHeartbeat);
       throw ApplicationFailure.create({
-        type: readingOn,
+        type: goOnLaterType,
         message: error.message,
         nextRetryDelay: Math.max(shortestRetryMs, error.inMs),
         category: ApplicationFailureCategory.BENIGN,
       });
     }
-    if (isRunComfyError(error) && error.type === 'RateLimited') pacer.slowDown(error.retryAfterMs);
+    if (isRunComfyError(error) && error.type === 'RateLimited') readPacer.slowDown(error.retryAfterMs);
     const waitedMs = now() - (waitedSince(question) ?? info.scheduledTimestampMs);
-    throw judge(error, before, count, now(), longestBackoffAfter(waitedMs));
+    throw toReadFailure(error, before, count, now(), longestBackoffAfter(waitedMs));
   }
 }
 
 /** Names a request as the current activity's workflow watches it. */
-export function readingKey(requestId: string): string {
+export function readKey(requestId: string): string {
   return `${activityInfo().workflowExecution?.workflowId ?? ''} ${requestId}`;
 }
 
-function judge(error: unknown, before: ReadHeartbeat, count: OpenCount, now: number, longestMs: number): Error {
+function toReadFailure(
+  error: unknown,
+  before: ReadHeartbeat,
+  count: AttemptCount,
+  now: number,
+  longestMs: number,
+): Error {
   const kept = { ...before, reads: count.unreported() } satisfies ReadHeartbeat;
   if (!isRunComfyError(error)) {
     heartbeat(kept);

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { findBundledModel } from '../runcomfy/models/bundled.ts';
+import { findBundledModel } from '../../runcomfy/models/bundled.ts';
 
 const maxModels = 1_000;
 

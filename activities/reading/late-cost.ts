@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import { isRunComfyError } from '../runcomfy/errors.ts';
-import type { ResultReply } from '../runcomfy/schemas/result-reply.ts';
-import type { ActivityDeps } from './activity-deps.ts';
-import type { OpenCount } from './read-tally.ts';
+import { isRunComfyError } from '../../runcomfy/errors.ts';
+import type { ResultReply } from '../../runcomfy/schemas/result-reply.ts';
+import type { ActivityDeps } from '../activity-deps.ts';
+import type { AttemptCount } from './read-counter.ts';
 
 /** RunComfy may state a cost a read or a moment later than the end. */
 const pausesMs = [500, 1_000, 2_000];
@@ -21,15 +21,15 @@ interface Asked {
   requestId: string;
 }
 
-type Parts = Pick<ActivityDeps, 'runcomfy' | 'pacer'>;
+type Parts = Pick<ActivityDeps, 'runcomfy' | 'readPacer'>;
 
 /** Reads a result that states no cost a few times more, until `latestAt` at most: what was billed is part of the end. */
-export function createLateCost({ runcomfy, pacer }: Parts) {
+export function createLateCost({ runcomfy, readPacer }: Parts) {
   const vain = new LRUCache<string, number>({ max: maxModels });
   return async (
     { model, requestId }: Asked,
     first: ResultReply,
-    count: OpenCount,
+    count: AttemptCount,
     latestAt: number,
   ): Promise<number | undefined> => {
     const isOver = first.status === 'succeeded' || first.status === 'failed' || first.status === 'cancelled';
@@ -38,7 +38,7 @@ export function createLateCost({ runcomfy, pacer }: Parts) {
     for (const pauseMs of pausesMs.slice(0, triedInVain < vainTries ? pausesMs.length : 1)) {
       if (performance.now() + 2 * pauseMs > latestAt) break;
       await sleep(pauseMs);
-      if ((await pacer.takeTurn({ isOver: true, likelyEndInMs: 0, withinMs: pauseMs })) > 0) break;
+      if ((await readPacer.takeTurn({ isOver: true, likelyEndInMs: 0, withinMs: pauseMs })) > 0) break;
       const leftMs = Math.min(costWithinMs, latestAt - performance.now());
       const costUsd = await readCost({ runcomfy }, { model, requestId }, count, leftMs);
       if (costUsd === undefined) continue;
@@ -54,7 +54,7 @@ export function createLateCost({ runcomfy, pacer }: Parts) {
 export async function readCost(
   { runcomfy }: Pick<ActivityDeps, 'runcomfy'>,
   { model, requestId }: Asked,
-  count: OpenCount,
+  count: AttemptCount,
   withinMs: number,
 ): Promise<number | undefined> {
   if (withinMs <= 0) return undefined;

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createReadPacer, type Turn } from '../../../activities/read-pacer.ts';
+import { createReadPacer, type ReadTurn } from '../../../../activities/reading/read-pacer.ts';
 
 const turn = (likelyEndInMs = 0, withinMs = 30_000) => ({ likelyEndInMs, withinMs });
 const resultTurn = (withinMs = 30_000) => ({ isOver: true, likelyEndInMs: 0, withinMs });
@@ -36,7 +36,7 @@ describe('the turns of a worker’s reads', () => {
     const { takeTurn, slowDown } = createReadPacer({ readsPerSecond: 100 });
     slowDown(300);
     const order: string[] = [];
-    const take = async (name: string, turn: Turn) => {
+    const take = async (name: string, turn: ReadTurn) => {
       await takeTurn(turn);
       order.push(name);
     };

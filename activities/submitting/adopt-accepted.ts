@@ -1,6 +1,6 @@
 import { activityInfo, log } from '@temporalio/activity';
-import type { Activities } from '../domain/activities.ts';
-import type { ActivityDeps } from './activity-deps.ts';
+import type { Activities } from '../../domain/activities.ts';
+import type { ActivityDeps } from '../activity-deps.ts';
 
 /**
  * Sends an order only where RunComfy has not accepted it before: Temporal runs a submit again after a reset, or when its

@@ -1,14 +1,12 @@
 import { activityInfo, log } from '@temporalio/activity';
-import type { Activities, StatusQuestion, StatusReading } from '../domain/activities.ts';
-import { secondsPerReadOf } from '../domain/waiting.ts';
-import type { ActivityDeps } from './activity-deps.ts';
+import type { Activities, StatusQuestion, StatusReading } from '../../domain/activities.ts';
+import { secondsPerReadOf } from '../../domain/waiting.ts';
+import type { ActivityDeps } from '../activity-deps.ts';
+import type { WaitingKnowledge, WaitSoFar } from '../waiting/knowledge.ts';
+import { isNextReadSoon, shortestTimerMs } from '../waiting/two-gears.ts';
 import { readCost } from './late-cost.ts';
-import type { OpenReading } from './open-readings.ts';
-import { GoOnLater, noTurn, type ReadAttempt, readingAttempt } from './reading.ts';
-import type { WaitingKnowledge, WaitSoFar } from './waiting/knowledge.ts';
-
-/** Gaps below this are waited for in the activity, which costs the history nothing; longer ones are workflow timers. */
-export const shortestTimerMs = 15_000;
+import type { OpenAttempt } from './open-attempts.ts';
+import { GoOnLater, noTurn, type ReadAttempt, runReadAttempt } from './read-attempt.ts';
 
 /** Attempts are short, so that a dead worker's is soon noticed. */
 const longestAttemptMs = 19_500;
@@ -25,8 +23,8 @@ const longestSilenceMs = 75_000;
  */
 export function createReadStatus(deps: ActivityDeps): Activities['readStatus'] {
   return (question) =>
-    readingAttempt(deps, question, async (attempt) => {
-      const open = deps.openReadings.begin(attempt.key);
+    runReadAttempt(deps, question, async (attempt) => {
+      const open = deps.openAttempts.begin(attempt.key);
       try {
         return await readUntilNews(deps, question, attempt, open);
       } finally {
@@ -39,7 +37,7 @@ async function readUntilNews(
   deps: ActivityDeps,
   question: StatusQuestion,
   attempt: ReadAttempt,
-  open: OpenReading,
+  open: OpenAttempt,
 ): Promise<StatusReading> {
   // The process's own clock is never set back.
   const startedAt = performance.now();
@@ -53,9 +51,9 @@ async function readUntilNews(
     });
     // Once the work is over, the next read is that of its result.
     const isOver = reading.status === 'finished' || reading.status === 'failed';
-    const isNextReadSoon = isOver || reading.nextReadInMs < shortestTimerMs;
-    const report = () => ({ ...reading, reads: attempt.count.report(), ...(isNextReadSoon && { isNextReadSoon }) });
-    if (isNews(question, reading) || !isNextReadSoon) return report();
+    const isSoon = isOver || isNextReadSoon(reading.nextReadInMs);
+    const report = () => ({ ...reading, reads: attempt.count.report(), ...(isSoon && { isNextReadSoon: true }) });
+    if (isNews(question, reading) || !isSoon) return report();
     if (performance.now() + reading.nextReadInMs >= latestAt) {
       if (!isSilentForLong(question, reading)) throw new GoOnLater(reading.nextReadInMs);
       return report();
@@ -71,7 +69,7 @@ async function readUntilNews(
 }
 
 /** Waits for a first read that the workflow leaves to this activity; a nudge or a cancel drops the attempt meanwhile. */
-async function untilDue({ nextReadAt }: StatusQuestion, open: OpenReading): Promise<void> {
+async function untilDue({ nextReadAt }: StatusQuestion, open: OpenAttempt): Promise<void> {
   if (nextReadAt === undefined) return;
   // Both times are the server's: the clock of this worker may differ. A further attempt comes after it was due.
   const sinceMs = Date.parse(nextReadAt) - activityInfo().currentAttemptScheduledTimestampMs;
@@ -117,14 +115,14 @@ async function readOnce(
   deps: ActivityDeps,
   question: StatusQuestion,
   { count, answeredAt, noteAnswer }: ReadAttempt,
-  open: OpenReading,
+  open: OpenAttempt,
   { turnBy, answerBy }: { turnBy: number; answerBy: number },
 ): Promise<StatusReading> {
-  const { runcomfy, searchAttributes, waiting, pacer } = deps;
+  const { runcomfy, searchAttributes, waiting, readPacer } = deps;
   if (question.isLastRead) {
-    pacer.skipTurn();
+    readPacer.skipTurn();
   } else {
-    const turnInMs = await pacer.takeTurn({
+    const turnInMs = await readPacer.takeTurn({
       likelyEndInMs: likelyEndInMs(waiting, question),
       withinMs: turnBy - performance.now(),
     });

@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
-import type { SubmitHeartbeat } from '../domain/activities.ts';
-import { isJsonObject } from '../domain/json.ts';
-import { isRequestId } from '../domain/request.ts';
+import type { SubmitHeartbeat } from '../../domain/activities.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { isRequestId } from '../../domain/request.ts';
 
 /** What an earlier attempt of the current activity may have done with the paid order. */
 export type EarlierSubmit =

@@ -6,20 +6,20 @@ import type {
   ActivityFailureDetails,
   SubmitHeartbeat,
   SubmitOrder,
-} from '../domain/activities.ts';
-import { boundIssues, issuesSentence } from '../domain/issues.ts';
-import { withoutUndefined } from '../domain/json.ts';
-import { cutText, messageOf } from '../domain/text.ts';
-import { secondsPerReadOf } from '../domain/waiting.ts';
-import { isRunComfyError, type RunComfyError } from '../runcomfy/errors.ts';
-import { workKeyOf } from '../runcomfy/models/index.ts';
-import type { ActivityDeps } from './activity-deps.ts';
+} from '../../domain/activities.ts';
+import { boundIssues, issuesSentence } from '../../domain/issues.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import { cutText, messageOf } from '../../domain/text.ts';
+import { secondsPerReadOf } from '../../domain/waiting.ts';
+import { isRunComfyError, type RunComfyError } from '../../runcomfy/errors.ts';
+import { workKeyOf } from '../../runcomfy/models/index.ts';
+import type { ActivityDeps } from '../activity-deps.ts';
+import type { SubmitTurn } from '../submit-pacer.ts';
+import { failure, toApplicationFailure } from '../to-application-failure.ts';
+import { isNextReadSoon } from '../waiting/two-gears.ts';
 import { checkPrice } from './check-price.ts';
 import { earlierSubmit } from './earlier-submit.ts';
 import { createKnownModels } from './known-models.ts';
-import { shortestTimerMs } from './read-status.ts';
-import type { SubmitTurn } from './submit-pacer.ts';
-import { failure, toApplicationFailure } from './to-application-failure.ts';
 
 /** A quick POST needs no heartbeat; a slow one must be told from a dead worker within the heartbeat timeout of 10 s. */
 const beatEveryMs = 3_000;
@@ -174,7 +174,7 @@ async function accepted(
     requestId,
     submittedAt,
     nextReadInMs,
-    ...(nextReadInMs < shortestTimerMs && { isNextReadSoon: true }),
+    ...(isNextReadSoon(nextReadInMs) && { isNextReadSoon: true }),
     ...(expectedEndAt !== undefined && { expectedEndAt }),
     workKey,
     searchAttributes: known,

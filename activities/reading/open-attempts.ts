@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** How a pause ended. `dropped`: the workflow has turned to something more urgent and will not hear of this attempt. */
 export type PauseEnd = 'over' | 'dropped' | 'no-room' | 'shutdown';
 
-export interface OpenReading {
+export interface OpenAttempt {
   /** Waits in this process for the next read. */
   pause: (ms: number) => Promise<PauseEnd>;
   isDropped: () => boolean;
@@ -11,16 +11,16 @@ export interface OpenReading {
 }
 
 /** The reading attempts of this process, so that one that is no longer wanted stops at once. */
-export interface OpenReadings {
+export interface OpenAttempts {
   /** Opens an attempt; an earlier one of the same request is dropped. */
-  begin: (request: string) => OpenReading;
+  begin: (request: string) => OpenAttempt;
   drop: (request: string) => void;
   /** The worker shuts down: pauses end, and their attempts report what they have. */
   stopAll: () => void;
 }
 
 /** `maxPausing` keeps slots free, so that cancels, results and first reads never wait behind pausing attempts. */
-export function createOpenReadings(maxPausing: number): OpenReadings {
+export function createOpenAttempts(maxPausing: number): OpenAttempts {
   const open = new Map<string, AbortController>();
   const dropped = new WeakSet<AbortController>();
   let isStopped = false;

@@ -1,15 +1,15 @@
 import { activityInfo, log } from '@temporalio/activity';
-import type { Activities, ResultQuestion, ResultReading } from '../domain/activities.ts';
-import { withoutUndefined } from '../domain/json.ts';
-import { nextReadInMs } from '../domain/read-schedule.ts';
-import { timingsOf, workMsOf } from '../domain/timings.ts';
-import type { FinishedWork } from '../domain/waiting.ts';
-import { isRunComfyError, RunComfyError } from '../runcomfy/errors.ts';
-import { isEmptyOutput } from '../runcomfy/schemas/output.ts';
-import type { ActivityDeps } from './activity-deps.ts';
+import type { Activities, ResultQuestion, ResultReading } from '../../domain/activities.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import { timingsOf, workMsOf } from '../../domain/timings.ts';
+import type { FinishedWork } from '../../domain/waiting.ts';
+import { isRunComfyError, RunComfyError } from '../../runcomfy/errors.ts';
+import { isEmptyOutput } from '../../runcomfy/schemas/output.ts';
+import type { ActivityDeps } from '../activity-deps.ts';
+import { workSourceOf } from '../waiting/work-source.ts';
 import { createLateCost } from './late-cost.ts';
-import { noTurn, readingAttempt } from './reading.ts';
-import { workSourceOf } from './waiting/work-source.ts';
+import { noTurn, runReadAttempt } from './read-attempt.ts';
+import { nextResultInMs } from './result-schedule.ts';
 
 /** Leaves the GET its time within the attempt. */
 const longestWaitMs = 4_000;
@@ -19,16 +19,16 @@ const latestCostMs = 20_000;
 
 /** `GET /requests/{id}/result?include_cost=true`: the output, or why there is none. */
 export function createFetchResult(deps: ActivityDeps): Activities['fetchResult'] {
-  const { runcomfy, waiting, pacer } = deps;
+  const { runcomfy, waiting, readPacer } = deps;
   const lateCost = createLateCost(deps);
   return (question) =>
-    readingAttempt(deps, question, async ({ count }): Promise<ResultReading> => {
+    runReadAttempt(deps, question, async ({ count }): Promise<ResultReading> => {
       const { model, requestId, inputUrls } = question;
       const latestAt = performance.now() + latestCostMs;
       if (question.isLastRead) {
-        pacer.skipTurn();
+        readPacer.skipTurn();
       } else {
-        const turnInMs = await pacer.takeTurn({ isOver: true, likelyEndInMs: 0, withinMs: longestWaitMs });
+        const turnInMs = await readPacer.takeTurn({ isOver: true, likelyEndInMs: 0, withinMs: longestWaitMs });
         if (turnInMs > 0) throw noTurn(turnInMs);
       }
       count.add();
@@ -75,9 +75,9 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
             // The status has said that the work is over: an output under a new word is an output.
             if (!isEmptyOutput(result.output))
               return { status: 'succeeded', output: result.output, ...facts, ...seen() };
-            return { status: 'not_ready', nextReadInMs: nextResultInMs(question), ...seen() };
+            return { status: 'not_ready', nextReadInMs: resultDueInMs(question), ...seen() };
           case 'not_ready':
-            return { status: 'not_ready', nextReadInMs: nextResultInMs(question), ...seen() };
+            return { status: 'not_ready', nextReadInMs: resultDueInMs(question), ...seen() };
         }
       } catch (error) {
         if (!isRunComfyError(error)) throw error;
@@ -96,8 +96,8 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
     });
 }
 
-function nextResultInMs({ finishedSince }: ResultQuestion): number {
-  return nextReadInMs(Date.now() - Date.parse(finishedSince));
+function resultDueInMs({ finishedSince }: ResultQuestion): number {
+  return nextResultInMs(Date.now() - Date.parse(finishedSince));
 }
 
 /** Work that ended teaches how long such work takes, or when it fails. */
