@@ -16,6 +16,7 @@ import { addResolve } from './commands/resolve.ts';
 import { addResult } from './commands/result.ts';
 import { addSimulator } from './commands/simulator.ts';
 import { addStatus } from './commands/status.ts';
+import { addSubmits } from './commands/submits.ts';
 import { addValidate } from './commands/validate.ts';
 import { addWatch } from './commands/watch.ts';
 import { addWorker } from './commands/worker.ts';
@@ -44,6 +45,7 @@ const commands = [
   addWorker,
   addSimulator,
   addCodecServer,
+  addSubmits,
   addDoctor,
 ];
 

@@ -2,6 +2,7 @@ import {
   type AttendedQueue,
   describeQueue,
   findFailingGenerations,
+  readSubmits,
   type TaskQueueKind,
 } from '../client/operator/index.ts';
 import { submitTaskQueue } from '../domain/names.ts';
@@ -40,6 +41,27 @@ export async function checkGenerations({ client }: ConnectedGenerations, taskQue
     message: `workers fail on ${String(failing.length)} of the ${String(lookedAt)} looked at, such as ${key} (attempt ${String(taskFailure.attempts)}: ${taskFailure.reason})`,
     fix: `give the workers the code and the codec keys that these were started with; \`${ownCommand('status', key)}\` shows one`,
     exitCode: exitCodes.unavailable,
+  };
+}
+
+/** A pause that was forgotten looks like a queue in which nothing moves; a limit over partitions is less than it says. */
+export async function checkSubmits({ client }: ConnectedGenerations, taskQueue: string): Promise<Finding> {
+  const check = 'submits';
+  const flow = await readSubmits(client, taskQueue);
+  if (flow.isPaused) {
+    const by = flow.pausedBy === undefined ? '' : ` by ${flow.pausedBy}`;
+    const why = flow.reason === undefined ? '' : `: ${flow.reason}`;
+    const message = `orders are paused since ${flow.pausedSince ?? ''}${by}${why}; ${String(flow.waiting)} wait`;
+    return { check, status: 'warning', message, fix: '`runcomfy-temporal submits resume` sends them' };
+  }
+  if (flow.perSecond === undefined) return { check, status: 'ok', message: 'orders go out, without a limit of rate' };
+  const limit = `orders go out, at most ${String(flow.perSecond)} a second`;
+  if (flow.partitions === 1) return { check, status: 'ok', message: limit };
+  return {
+    check,
+    status: 'warning',
+    message: `${limit}, but the server splits "${flow.taskQueue}" into ${String(flow.partitions)} partitions: a low limit is not reached, and who is urgent waits with the others`,
+    fix: `give the server matching.numTaskqueueReadPartitions and matching.numTaskqueueWritePartitions of 1 for "${flow.taskQueue}", as deploy/temporal/dynamic-config.yaml does`,
   };
 }
 

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { Client } from '@temporalio/client';
+import { readSubmits } from '../client/operator/index.ts';
 import type { ListenAddress } from '../config/env.ts';
 import { messageOf } from '../domain/text.ts';
 import type { GenerationWorker } from './create-worker.ts';
@@ -13,12 +14,14 @@ export interface HealthServer {
 
 /**
  * `/healthz`: this process lives. `/readyz`: its workers poll, RunComfy has not refused the token, and Temporal reads from its database (a port
- * that answers proves nothing). 200 or 503, with one JSON line that says why.
+ * that answers proves nothing). 200 or 503, with one JSON line that says why. Paused orders are told and change neither:
+ * reads, results and cancels go on.
  */
 export async function serveHealth(
   address: ListenAddress,
   worker: GenerationWorker,
   client: Client,
+  taskQueue: string,
 ): Promise<HealthServer> {
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];
@@ -28,11 +31,9 @@ export async function serveHealth(
     if (path === '/healthz') {
       reply(200, { status: 'ok' });
     } else if (path === '/readyz') {
-      void whyNotReady(worker, client).then((reason) => {
-        reply(
-          reason === undefined ? 200 : 503,
-          reason === undefined ? { status: 'ready' } : { status: 'not_ready', reason },
-        );
+      void Promise.all([whyNotReady(worker, client), pauseOf(client, taskQueue)]).then(([reason, pause]) => {
+        if (reason === undefined) reply(200, { status: 'ready', ...pause });
+        else reply(503, { status: 'not_ready', reason, ...pause });
       });
     } else {
       reply(404, { status: 'not_found', paths: ['/healthz', '/readyz'] });
@@ -70,5 +71,17 @@ async function whyNotReady(worker: GenerationWorker, client: Client): Promise<st
     ]);
   } catch (error) {
     return `Temporal does not answer: ${messageOf(error)}`;
+  }
+}
+
+/** Who pauses the orders wants to see it everywhere; a server that tells nothing of it in time says nothing of readiness. */
+async function pauseOf(client: Client, taskQueue: string): Promise<{ submits?: 'paused'; pause?: string }> {
+  try {
+    const asking = () => readSubmits(client, taskQueue);
+    const { isPaused, pausedSince, reason } = await client.withAbortSignal(AbortSignal.timeout(answerWithinMs), asking);
+    if (!isPaused) return {};
+    return { submits: 'paused', pause: `since ${pausedSince ?? ''}${reason === undefined ? '' : `: ${reason}`}` };
+  } catch {
+    return {};
   }
 }

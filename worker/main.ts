@@ -60,7 +60,7 @@ export async function runWorker(config: Config): Promise<void> {
 async function listen(config: Config, worker: Parameters<typeof serveHealth>[1], client: Client) {
   const { healthAddress } = config;
   if (!healthAddress) return undefined;
-  return await serveHealth(healthAddress, worker, client).catch((error: unknown) => {
+  return await serveHealth(healthAddress, worker, client, config.taskQueue).catch((error: unknown) => {
     const reason = messageOf(error);
     throw new ConfigError([
       `RUNCOMFY_HEALTH_ADDRESS: cannot listen on ${healthAddress.host}:${String(healthAddress.port)} (${reason}).`,

@@ -13,7 +13,7 @@ import {
 import { table } from '../pretty.ts';
 import { checkProxies } from '../proxy-check.ts';
 import { checkSpool } from '../spool-check.ts';
-import { checkGenerations, checkWorkers } from '../worker-check.ts';
+import { checkGenerations, checkSubmits, checkWorkers } from '../worker-check.ts';
 
 /** A person waits: whatever hangs, all is told within 15 s. RunComfy's calls have shorter limits of their own. */
 const answerWithinMs = 12_000;
@@ -57,6 +57,7 @@ async function examine({ config, withTemporal }: CommandContext, shouldFix: bool
       attempt('search attributes', () => checkSearchAttributes(connected, shouldFix)),
       attempt('workers', () => checkWorkers(connected, taskQueue)),
       attempt('generations', () => checkGenerations(connected, taskQueue)),
+      attempt('submits', () => checkSubmits(connected, taskQueue)),
       attempt('orders', () => checkWalls(connected)),
       attempt('spool', () => checkSpool(stateDirOf(settings), connected)),
     ]);

@@ -46,6 +46,13 @@ const host = '127.0.0.1';
 const namespace = 'default';
 const attempts = 3;
 
+/** A limit of rate, and who goes first under it, are exact in a queue of one partition only; fairness is off by default. */
+const dynamicConfig = [
+  'matching.numTaskqueueReadPartitions=1',
+  'matching.numTaskqueueWritePartitions=1',
+  'matching.enableFairness=true',
+];
+
 /** Starts `temporal server start-dev` as a child that dies with this process, and waits until it answers. */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   if (options.dbFile !== undefined) await mkdir(dirname(options.dbFile), { recursive: true });
@@ -119,6 +126,7 @@ function argumentsOf(options: EmbeddedServerOptions, port: number, uiPort: numbe
     ...(options.dbFile === undefined ? [] : ['--db-filename', options.dbFile]),
     ...searchAttributes.flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
     ...['--log-level', options.logLevel ?? 'error'],
+    ...dynamicConfig.flatMap((setting) => ['--dynamic-config-value', setting]),
     ...(options.extraArgs ?? []),
   ];
 }

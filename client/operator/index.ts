@@ -4,6 +4,8 @@ export type { FailingGeneration, FailingGenerations } from './failing-generation
 export { findWaitingAtWall } from './waiting-at-wall.ts';
 export type { WaitingAtWall } from './waiting-at-wall.ts';
 export { explainStandstill } from '../generation/following/standstill.ts';
+export { pauseSubmits, readSubmits, resumeSubmits } from './submits.ts';
+export type { SubmitFlow } from './submits.ts';
 export { createSearchAttributes, inspectSearchAttributes } from './search-attributes.ts';
 export type { SearchAttributeReport } from './search-attributes.ts';
 export { describeQueue, findUnattendedQueues, listPollers } from './workers.ts';

@@ -50,6 +50,9 @@ function everyCall(client: Client): Record<string, () => unknown> {
     findFailingGenerations: () => operator.findFailingGenerations(client, 'runcomfy'),
     findWaitingAtWall: () => operator.findWaitingAtWall(client),
     findUnattendedQueues: () => operator.findUnattendedQueues(client, 'k'),
+    pauseSubmits: () => operator.pauseSubmits(client, 'q'),
+    resumeSubmits: () => operator.resumeSubmits(client, 'q'),
+    readSubmits: () => operator.readSubmits(client, 'q'),
     explainStandstill: () => operator.explainStandstill(client, 'k'),
   };
   return {

@@ -21,7 +21,7 @@ it('says that it is not ready while Temporal keeps it waiting, instead of waitin
     withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call(),
     workflowService: { describeNamespace: () => new Promise(() => undefined) },
   } as unknown as Client;
-  const health = await serveHealth({ host: '127.0.0.1', port }, worker, client);
+  const health = await serveHealth({ host: '127.0.0.1', port }, worker, client, 'runcomfy');
   onTestFinished(() => health.close());
   const reply = await fetch(`http://127.0.0.1:${String(port)}/readyz`, { signal: AbortSignal.timeout(10_000) });
   expect(reply.status).toBe(503);
@@ -49,7 +49,7 @@ it('is ready again once RunComfy takes the token again, and asks it nothing for 
     workflowService: { describeNamespace: () => Promise.resolve({}) },
   } as unknown as Client;
   const port = await freePort();
-  const health = await serveHealth({ host: '127.0.0.1', port }, worker, client);
+  const health = await serveHealth({ host: '127.0.0.1', port }, worker, client, 'runcomfy');
   onTestFinished(() => health.close());
   const ready = async () => {
     const reply = await fetch(`http://127.0.0.1:${String(port)}/readyz`);

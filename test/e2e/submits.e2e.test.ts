@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import proto from '@temporalio/proto';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readSubmits, resumeSubmits, type SubmitFlow } from '../../client/operator/index.ts';
+import { createStack, jobsNamed, orderNamed } from '../support/generation-stack.ts';
+import { freePort, runCommand, startWorkerProcess, until } from '../support/processes.ts';
+
+const { TaskQueueType } = proto.temporal.api.enums.v1;
+
+describe('submits', () => {
+  it('are held while paused, seen everywhere, and go out once resumed, each once', async () => {
+    const { client, generations, settings, simulator } = await createStack();
+    const { taskQueue } = settings;
+    onTestFinished(async () => {
+      await resumeSubmits(client, taskQueue);
+    });
+    const port = await freePort();
+    await startWorkerProcess({ ...settings, env: { RUNCOMFY_HEALTH_ADDRESS: `127.0.0.1:${String(port)}` } });
+    const submits = async (...args: string[]) => {
+      const { exitCode, stdout } = await runCommand(['submits', ...args, '--output', 'json'], settings);
+      expect(exitCode).toBe(0);
+      return JSON.parse(stdout) as SubmitFlow;
+    };
+    const ready = async () => {
+      const reply = await fetch(`http://127.0.0.1:${String(port)}/readyz`);
+      return { status: reply.status, ...((await reply.json()) as object) };
+    };
+    const free = { taskQueue: `${taskQueue}-submit`, isPaused: false, waiting: 0, partitions: 1 };
+    expect(await submits('status')).toEqual(free);
+    expect(await ready()).toEqual({ status: 'ready' });
+
+    const before = `before ${randomUUID()}`;
+    await generations.start(orderNamed(before), { key: before });
+    await until('it was ordered', () => jobsNamed(simulator, before).length === 1);
+
+    const reason = 'the new prompt orders nonsense: "stop"\nat 3 a.m.';
+    const paused = await submits('pause', '--reason', reason);
+    expect(paused).toMatchObject({ isPaused: true, reason, pausedBy: expect.stringContaining('@') });
+    expect(await submits('pause', '--reason', reason)).toMatchObject({ isPaused: true, reason });
+    const held = Array.from({ length: 8 }, (_, index) => `held ${String(index)} ${randomUUID()}`);
+    await Promise.all(held.map((key) => generations.start(orderNamed(key), { key })));
+    // What was sent before is delivered meanwhile.
+    await (await generations.get(before)).result();
+    await until('all wait', async () => (await submits('status')).waiting === held.length);
+    await sleep(2_000);
+    expect(simulator.ledger().totals.submits).toBe(1);
+    expect((await (await generations.get(held[0] ?? '')).state()).phase).toBe('submitting');
+    expect(await ready()).toMatchObject({ status: 'ready', submits: 'paused', pause: expect.stringContaining(reason) });
+    const doctor = await runCommand(['doctor', '--output', 'json'], settings);
+    const { checks } = JSON.parse(doctor.stdout) as { checks: object[] };
+    expect(checks).toContainEqual(
+      expect.objectContaining({ check: 'submits', status: 'warning', message: expect.stringContaining(reason) }),
+    );
+    // A cancel needs no submit.
+    expect(await (await generations.get(held[0] ?? '')).cancel()).toMatchObject({ outcome: 'not_submitted' });
+
+    expect(await submits('resume')).toMatchObject({ isPaused: false });
+    for (const key of held.slice(1)) await (await generations.get(key)).result();
+    expect(simulator.ledger().totals).toMatchObject({ submits: held.length, accepted: held.length });
+    expect(await submits('status')).toEqual(free);
+  });
+
+  it('go back to the limit that they had before', async () => {
+    const { client, settings } = await createStack();
+    const { taskQueue } = settings;
+    const { namespace } = client.options;
+    await client.workflowService.updateTaskQueueConfig({
+      namespace,
+      taskQueue: `${taskQueue}-submit`,
+      taskQueueType: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+      updateQueueRateLimit: { rateLimit: { requestsPerSecond: 2.5 }, reason: 'as agreed' },
+    });
+    for (const reason of ['first', 'second', undefined]) {
+      const args = reason === undefined ? [] : ['--reason', reason];
+      await runCommand(['submits', 'pause', ...args], settings);
+    }
+    expect(await readSubmits(client, taskQueue)).toMatchObject({ isPaused: true, perSecond: 2.5 });
+    for (let times = 0; times < 2; times++) {
+      expect(await resumeSubmits(client, taskQueue)).toMatchObject({ isPaused: false, perSecond: 2.5 });
+    }
+  });
+});
