@@ -7,7 +7,7 @@ import { createDispatchers, type Dispatchers, type ProxySettings } from '../runc
 import { parseUrl } from '../runcomfy/urls.ts';
 import { CliError } from './cli-error.ts';
 import { fileNameOf, isHostAllowed, isMediaType } from './download-target.ts';
-import { discard, publish, reasonOf, refusal, saveBody } from './save-file.ts';
+import { discard, fileReason, publish, refusal, saveBody } from './save-file.ts';
 
 export interface DownloadOptions {
   directory: string;
@@ -36,7 +36,7 @@ export async function prepareFolder(directory: string): Promise<void> {
     await mkdir(directory, { recursive: true });
     await writeFile(probe, 'x', { flag: 'wx' });
   } catch (error) {
-    const message = `the folder ${directory} cannot take files (${reasonOf(error)}): name another one with --download`;
+    const message = `the folder ${directory} cannot take files (${fileReason(error)}): name another one with --download`;
     throw new CliError('DownloadFailed', message, { cause: error });
   } finally {
     await rm(probe, { force: true }).catch(() => undefined);
@@ -79,7 +79,7 @@ async function downloadFile(url: string, options: DownloadOptions, dispatchers: 
     const digest = await saveBody(response, part, { maxBytes, signal });
     return await publish(part, digest, directory, fileNameOf(url, contentType));
   } catch (error) {
-    const reason = signal?.aborted ? 'it was interrupted' : reasonOf(error);
+    const reason = signal?.aborted ? 'it was interrupted' : fileReason(error);
     throw new CliError('DownloadFailed', `download of ${shortName} failed: ${reason}`, { cause: error });
   } finally {
     await rm(part, { force: true });

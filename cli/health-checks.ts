@@ -3,7 +3,7 @@ import { createSearchAttributes, findWaitingAtWall, inspectSearchAttributes } fr
 import type { Config } from '../config/env.ts';
 import { searchAttributes } from '../domain/names.ts';
 import type { ConnectedGenerations } from './command-context.ts';
-import { describeError } from './describe-error.ts';
+import { toErrorReport } from './error-report.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { withRunComfy } from './with-runcomfy.ts';
 
@@ -22,7 +22,7 @@ export interface Finding {
 
 /** Turns the failure of a check into a finding. */
 export function failedFinding(check: string, error: unknown): Finding {
-  const { type, message } = describeError(error);
+  const { type, message } = toErrorReport(error);
   return { check, status: 'failed', message, exitCode: type === 'Internal' ? exitCodes.internal : exitCodeOf(type) };
 }
 

@@ -13,16 +13,16 @@ export interface Interrupts {
   stop: () => void;
 }
 
-type Wish = keyof InterruptHandlers;
+type Interrupt = keyof InterruptHandlers;
 
 /** Catches Ctrl-C and the signals that end a process, so that none is lost while a generation is being started. */
 export function catchInterrupts(): Interrupts {
-  const waiting: Wish[] = [];
+  const waiting: Interrupt[] = [];
   let handlers: InterruptHandlers | undefined;
   let count = 0;
-  const tell = (wish: Wish) => {
-    if (handlers) handlers[wish]();
-    else waiting.push(wish);
+  const tell = (interrupt: Interrupt) => {
+    if (handlers) handlers[interrupt]();
+    else waiting.push(interrupt);
   };
   const onInterrupt = () => {
     tell(count++ === 0 ? 'onFirst' : 'onDetach');
@@ -36,7 +36,7 @@ export function catchInterrupts(): Interrupts {
   return {
     answer: (given) => {
       handlers = given;
-      for (const wish of waiting.splice(0)) given[wish]();
+      for (const interrupt of waiting.splice(0)) given[interrupt]();
     },
     stop: () => {
       process.off('SIGINT', onInterrupt);

@@ -1,5 +1,5 @@
 import { isDumbTerminal } from '../config/terminal.ts';
-import { describeError, type Followed } from './describe-error.ts';
+import { type Followed, toErrorReport } from './error-report.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { evidenceRows } from './pretty-state.ts';
 import { fitLine, oneLine, showControls } from './printable.ts';
@@ -78,7 +78,7 @@ export function createPrinter(
     },
     endProgress,
     fail: (error, followed) => {
-      const report = describeError(error, followed);
+      const report = toErrorReport(error, followed);
       const { type, message, issues = [], evidence } = report;
       failure = `${type}: ${message}`;
       if (type === 'Internal' && error instanceof Error) note(error.stack ?? message);
@@ -105,7 +105,7 @@ export function createPrinter(
   };
 }
 
-function exitCodeOfReport(type: ReturnType<typeof describeError>['type']): ExitCode {
+function exitCodeOfReport(type: ReturnType<typeof toErrorReport>['type']): ExitCode {
   return type === 'Internal' ? exitCodes.internal : exitCodeOf(type);
 }
 

@@ -46,7 +46,7 @@ export function parseInput(json: string, source: string): Record<string, unknown
 
 function notJson(json: string, source: string, error: unknown): CliError {
   const isEmpty = json.trim() === '';
-  const what = isEmpty ? 'is empty, expected a JSON object' : `is not JSON${placeOf(json)}: ${reasonOf(error)}`;
+  const what = isEmpty ? 'is empty, expected a JSON object' : `is not JSON${placeOf(json)}: ${parserReason(error)}`;
   const issues = [{ path: '$', message: `${source} ${what}` }];
   return new CliError('InvalidInput', `${source} ${what}`, { issues, cause: error });
 }
@@ -61,7 +61,7 @@ function placeOf(json: string): string {
   return ` at line ${String(before.length)}, column ${String((before.at(-1)?.length ?? 0) + 1)}`;
 }
 
-function reasonOf(error: unknown): string {
+function parserReason(error: unknown): string {
   const reason = messageOf(error);
   return reason.replace(/ in JSON at position \d+.*$/s, '').replace(/, (\.{3})?".*" is not valid JSON$/s, '');
 }

@@ -110,7 +110,7 @@ const reasonsByCode: Record<string, string> = {
 };
 
 /** Why a file could not be had; never the words of others, some of which quote the URL. */
-export function reasonOf(error: unknown): string {
+export function fileReason(error: unknown): string {
   if (error instanceof CliError) return error.message;
   if (!(error instanceof Error)) return 'unknown reason';
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
@@ -127,13 +127,13 @@ function isWebPage(start: Buffer): boolean {
   return /^\s*(<!doctype html|<html[\s>])/i.test(start.subarray(0, 512).toString('latin1'));
 }
 
-function counter(look: (chunk: Buffer, bytes: number) => void = () => undefined) {
+function counter(inspect: (chunk: Buffer, bytes: number) => void = () => undefined) {
   let bytes = 0;
   const stream = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
       try {
-        look(chunk, bytes);
+        inspect(chunk, bytes);
         done(null, chunk);
       } catch (error) {
         done(error as Error);

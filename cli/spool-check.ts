@@ -8,7 +8,7 @@ import { shellQuote } from './shell-quote.ts';
 const check = 'spool';
 const maxLookedAt = 50;
 
-type Placed = SpooledRequest & { place: 'elsewhere' | 'open' | 'delivered' | 'undelivered' | 'unknown' };
+type Placed = SpooledRequest & { place: 'elsewhere' | 'open' | 'known' | 'lost' | 'unknown' };
 
 /**
  * Request ids that a worker of this machine could not hand over: each is a paid request that its generation may not know.
@@ -22,14 +22,14 @@ export async function checkSpool(stateDir: string, connected?: ConnectedGenerati
       throw unreadableFile('RUNCOMFY_STATE_DIR', `the spool in ${stateDir}`, stateDir, error);
     });
   const placed = connected ? await placeAll(entries.slice(0, maxLookedAt), connected) : entries.map(unplaced);
-  const left = [...placed, ...entries.slice(placed.length).map(unplaced)].filter(({ place }) => place !== 'delivered');
+  const left = [...placed, ...entries.slice(placed.length).map(unplaced)].filter(({ place }) => place !== 'known');
   const ours = left.filter(({ place }) => place !== 'elsewhere');
   if (left.length === 0) return { check, status: 'ok', message: 'no request id waits to be handed over' };
   if (ours.length === 0) {
     const message = `ids that belong to another server or namespace: ${listOf(left)}`;
     return { check, status: 'warning', message, fix: 'a worker there, with this RUNCOMFY_STATE_DIR, hands them over' };
   }
-  const lost = ours.find(({ place }) => place === 'undelivered');
+  const lost = ours.find(({ place }) => place === 'lost');
   const fix = lost
     ? `${lost.workflowId} ended without its id: \`runcomfy-temporal generate MODEL --request-id ${lost.requestId} --key ${shellQuote(`${lost.workflowId}/late`)}\` collects the result`
     : 'a worker with the same RUNCOMFY_STATE_DIR hands them over once Temporal answers';

@@ -23,7 +23,7 @@ export async function checkWorkers({ client }: ConnectedGenerations, taskQueue: 
   ];
   return Promise.all(
     queues.map(async ([queue, kind, what]) =>
-      judgeQueue(`workers: ${what}`, queue, await describeQueue(client, queue, kind)),
+      checkQueue(`workers: ${what}`, queue, await describeQueue(client, queue, kind)),
     ),
   );
 }
@@ -65,8 +65,8 @@ export async function checkSubmits({ client }: ConnectedGenerations, taskQueue: 
   };
 }
 
-/** Judges one task queue by who has polled it lately and by the versions that get new work. */
-export function judgeQueue(
+/** Checks one task queue by who has polled it lately and by the versions that get new work. */
+export function checkQueue(
   check: string,
   queue: string,
   { pollers, currentVersion, ramping }: AttendedQueue,

@@ -1,7 +1,8 @@
 import { NamespaceNotFoundError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { PayloadConverterError, ValueError } from '@temporalio/common';
+import { grpcReasonOf } from '../domain/grpc-reason.ts';
 import { GenerationError, type GenerationErrorType, isGenerationError, keyNotFound } from './errors.ts';
-import { grpcCode, grpcCodeOf, grpcReasonOf, isBusy, isConnectionClosed } from './grpc.ts';
+import { grpcCode, grpcCodeOf, isBusy, isConnectionClosed } from './grpc.ts';
 
 /** Runs a call to Temporal; whatever stands in its way is thrown as a `GenerationError`. */
 export async function named<T>(key: string, call: () => Promise<T>): Promise<T> {

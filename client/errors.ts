@@ -5,9 +5,9 @@ import {
   TimeoutFailure,
   type WorkflowFailedError,
 } from '@temporalio/client';
+import { readFailureDetails } from '../domain/failure-details.ts';
 import { type FailureType, isFailureType } from '../domain/failure-type.ts';
 import type { FailureDetails, GenerationState, InputIssue, Phase, Submission } from '../domain/generation.ts';
-import { isJsonObject } from '../domain/json.ts';
 import type { PipelineFailureDetails } from '../domain/pipeline-run.ts';
 
 /** What can go wrong between a caller and Temporal, beside the failures of a generation itself. */
@@ -64,7 +64,8 @@ export class GenerationError extends Error {
 
   constructor(fields: GenerationErrorFields) {
     super(fields.message, fields.cause === undefined ? undefined : { cause: fields.cause });
-    const { details } = fields;
+    // A failure that carries none has none here either.
+    const details = fields.details && Object.keys(fields.details).length > 0 ? fields.details : undefined;
     this.type = fields.type;
     this.key = fields.key ?? details?.key;
     this.model = fields.model ?? details?.model;
@@ -87,7 +88,7 @@ export function isGenerationError(error: unknown): error is GenerationError {
 export function toGenerationError(error: WorkflowFailedError, key: string, state?: GenerationState): GenerationError {
   const { cause } = error;
   if (cause instanceof ApplicationFailure) {
-    const details = firstDetail(cause);
+    const details = readFailureDetails(cause);
     const type = isFailureType(cause.type) ? cause.type : 'GenerationFailed';
     return new GenerationError({
       type,
@@ -143,12 +144,6 @@ export function endedOutside(
 
 function nameOf(key: string, requestId: string | undefined): string {
   return `generation "${key}"${requestId === undefined ? '' : ` (request ${requestId})`}`;
-}
-
-/** The details object that every failure of a generation carries first. */
-export function firstDetail(failure: ApplicationFailure): Partial<FailureDetails> | undefined {
-  const [detail] = failure.details ?? [];
-  return isJsonObject(detail) ? detail : undefined;
 }
 
 /** Temporal knows no execution of this key. */

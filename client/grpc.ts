@@ -1,5 +1,4 @@
-import { isGrpcServiceError, ServiceError } from '@temporalio/client';
-import { messageOf } from '../domain/text.ts';
+import { isGrpcServiceError } from '@temporalio/client';
 
 /** The gRPC status codes; a server that is healthy, full, old or away answers with any of them. */
 export const grpcCode = {
@@ -25,13 +24,6 @@ export const grpcCode = {
 export function grpcCodeOf(error: unknown): number | undefined {
   if (isGrpcServiceError(error)) return error.code;
   return error instanceof Error && error.cause !== undefined ? grpcCodeOf(error.cause) : undefined;
-}
-
-/** What the server, or the way to it, gave as the reason of a failed call. */
-export function grpcReasonOf(error: unknown): string {
-  if (error instanceof ServiceError && error.cause !== undefined) return grpcReasonOf(error.cause);
-  if (isGrpcServiceError(error)) return error.details === '' ? error.message : error.details;
-  return messageOf(error);
 }
 
 /** Whether a call with a deadline ran out of time: the server may be first to give it up, and then says `cancelled`. */

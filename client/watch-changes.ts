@@ -7,7 +7,7 @@ import { isServerAway } from './grpc.ts';
 export interface WatchOptions {
   /** Ends the watching, not what is watched: the iterator then throws the signal's reason. */
   signal?: AbortSignal;
-  /** Pause between two looks while things change; default 1 s. It grows to five times as long while nothing does. */
+  /** Pause between two reads of the state while things change; default 1 s. It grows to five times as long while nothing does. */
   intervalMs?: number;
   /** How long an unreachable Temporal is waited for; default 5 minutes. */
   patienceMs?: number;
@@ -19,7 +19,7 @@ const slowdown = 1.4;
 
 /** What is watched. */
 export interface Watched<State> {
-  look: (signal: AbortSignal) => Promise<State>;
+  readState: (signal: AbortSignal) => Promise<State>;
   isEnd: (state: State) => boolean;
   /** Settles when all is over; it is given the signal that ends the watching. */
   awaitEnd: (signal: AbortSignal) => Promise<unknown>;
@@ -27,7 +27,7 @@ export interface Watched<State> {
 
 /** Yields a state whenever it has changed, the last time as it ended. */
 export async function* watchChanges<State>(
-  { look, isEnd, awaitEnd }: Watched<State>,
+  { readState, isEnd, awaitEnd }: Watched<State>,
   { signal, intervalMs = defaultIntervalMs }: WatchOptions,
 ): AsyncGenerator<State, void, undefined> {
   const stopper = new AbortController();
@@ -42,16 +42,16 @@ export async function* watchChanges<State>(
   try {
     for (;;) {
       signal?.throwIfAborted();
-      const isLastLook = ending !== undefined;
+      const isLastTime = ending !== undefined;
       if (ending?.error !== undefined && !isGenerationError(ending.error)) throw ending.error;
-      const state = await lookAgain(look, stop);
+      const state = await readAgain(readState, stop);
       signal?.throwIfAborted();
       const hasChanged = state !== undefined && !isSameJson(state, last);
       if (hasChanged) {
         last = state;
         yield state;
       }
-      if (isLastLook || (last !== undefined && isEnd(last))) return;
+      if (isLastTime || (last !== undefined && isEnd(last))) return;
       pauseMs = hasChanged ? intervalMs : Math.min(pauseMs * slowdown, intervalMs * slowest);
       await Promise.race([ended, sleep(pauseMs, undefined, { signal: stopper.signal }).catch(() => undefined)]);
     }
@@ -62,9 +62,12 @@ export async function* watchChanges<State>(
 }
 
 /** A server that is away changes nothing about what is watched: whoever awaits the end decides how long that may last. */
-async function lookAgain<State>(look: Watched<State>['look'], signal: AbortSignal): Promise<State | undefined> {
+async function readAgain<State>(
+  readState: Watched<State>['readState'],
+  signal: AbortSignal,
+): Promise<State | undefined> {
   try {
-    return await look(signal);
+    return await readState(signal);
   } catch (error) {
     if (isServerAway(error)) return undefined;
     throw error;

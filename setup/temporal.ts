@@ -1,17 +1,10 @@
-import {
-  Client,
-  Connection,
-  type ConnectionLike,
-  type ConnectionOptions,
-  isGrpcServiceError,
-  ServiceError,
-} from '@temporalio/client';
+import { Client, Connection, type ConnectionLike, type ConnectionOptions } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import type { Config } from '../config/env.ts';
 import { grpcProxyVariable } from '../config/grpc-proxy.ts';
 import { isLoopback } from '../config/loopback.ts';
 import { loadTemporalConnection, type TemporalConnectionConfig } from '../config/temporal.ts';
-import { messageOf } from '../domain/text.ts';
+import { grpcReasonOf } from '../domain/grpc-reason.ts';
 import { loadPayloadCodec } from './payload-codec.ts';
 
 /** How a server is reached: what the environment says, or a server that was started here. */
@@ -69,7 +62,7 @@ export async function openTemporalBy<C extends ConnectionLike>(
 ): Promise<OpenTemporal<C>> {
   const { address } = connectionOptions;
   const connection = await connect(connectionOptions).catch((error: unknown) => {
-    const reason = withoutSecrets(reasonOf(error), connectionOptions);
+    const reason = withoutSecrets(grpcReasonOf(error), connectionOptions);
     throw new TemporalUnreachableError(
       `Temporal cannot be reached at ${address} (${reason}): check that the server is up, and TEMPORAL_ADDRESS and TEMPORAL_API_KEY${advice}`,
     );
@@ -88,10 +81,4 @@ function isLocal(address: string): boolean {
 function withoutSecrets(text: string, { apiKey, metadata = {} }: TemporalSettings['connectionOptions']): string {
   const secrets = [apiKey, ...Object.values(metadata)].filter((value) => typeof value === 'string' && value !== '');
   return secrets.reduce<string>((clean, secret) => clean.replaceAll(String(secret), '[secret]'), text);
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof ServiceError && error.cause !== undefined) return reasonOf(error.cause);
-  if (isGrpcServiceError(error) && error.details !== '') return error.details;
-  return messageOf(error);
 }

@@ -5,10 +5,10 @@ import { createControlApi, noteStray } from './control/control-api.ts';
 import { createControls } from './control/controls.ts';
 import { createFaultRules } from './faults/pick-fault.ts';
 import { answerCall } from './http/answer.ts';
-import { deliver } from './http/delivery.ts';
 import { type Listener, startListener } from './http/listener.ts';
 import { jsonReply, type Reply } from './http/reply.ts';
 import { findRoute } from './http/route.ts';
+import { sendAnswer } from './http/send-answer.ts';
 import { createEventLog } from './record/events.ts';
 import { noJournal, openJournal } from './record/journal.ts';
 import { loadState, recordsOf, type SavedState } from './record/state-file.ts';
@@ -134,7 +134,7 @@ function openingSettings(options: SimulatorOptions, saved: Settings | undefined)
 }
 
 function send(request: IncomingMessage, response: ServerResponse, reply: Reply): Promise<void> {
-  return deliver(request, response, { how: 'reply', reply });
+  return sendAnswer(request, response, { how: 'reply', reply });
 }
 
 function parseUrl(request: IncomingMessage, usualOrigin: string): URL | undefined {

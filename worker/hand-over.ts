@@ -110,7 +110,7 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
     if (!isSpoolReadable || results.some(({ status }) => status === 'rejected')) schedule();
   }
 
-  /** Rejects when Temporal could not be asked; an entry that cannot be delivered is left for `doctor`. */
+  /** Rejects when Temporal could not be asked; an entry that cannot be handed over is left for `doctor`. */
   async function send(entry: SpooledRequest): Promise<void> {
     const { workflowId, firstExecutionRunId, requestId } = entry;
     const place = await client.withDeadline(Date.now() + locateWithinMs, async () =>
@@ -126,7 +126,7 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
         await forget(entry);
         break;
       }
-      case 'delivered':
+      case 'known':
         log.info({ workflowId, requestId }, 'the generation has the request id already');
         await forget(entry);
         break;
@@ -137,7 +137,7 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
           'a request id in the spool belongs to another server or namespace; kept for a worker there',
         );
         break;
-      case 'undelivered':
+      case 'lost':
         settled.add(requestId);
         log.error(
           { workflowId, requestId },

@@ -10,13 +10,13 @@ import type { StepFailure } from '../domain/pipeline-run.ts';
 export function createKnownGenerations(client: Client, taskQueue: string): KnownGenerations {
   const generations = createGenerationClient({ client, taskQueue });
 
-  async function look(key: string): Promise<KeyStanding> {
+  async function standingOf(key: string): Promise<KeyStanding> {
     try {
       const handle = await generations.get(key);
       if (!(await handle.isEnded())) return { kind: 'running' };
       return await handle.result().then(
         (result): KeyStanding => ({ kind: 'succeeded', result }),
-        (error: unknown) => standingOf(error, handle.runId),
+        (error: unknown) => standingAfter(error, handle.runId),
       );
     } catch (error) {
       if (!isGenerationError(error)) throw error;
@@ -27,7 +27,7 @@ export function createKnownGenerations(client: Client, taskQueue: string): Known
   }
 
   return {
-    look,
+    standingOf,
     async follow(key, signal) {
       try {
         return { result: await (await generations.get(key)).result({ signal }) };
@@ -47,7 +47,7 @@ export function createKnownGenerations(client: Client, taskQueue: string): Known
   };
 }
 
-function standingOf(error: unknown, runId: string): KeyStanding {
+function standingAfter(error: unknown, runId: string): KeyStanding {
   if (!isGenerationError(error) || !isFailureType(error.type)) throw error;
   const failure = toStepFailure(error);
   return isUnbilled(failure.submission) ? { kind: 'unbilled', runId, failure } : { kind: 'failed', failure };

@@ -21,9 +21,9 @@ export type SpooledPlace =
   /** The generation runs: the id can be handed over to this run. */
   | { kind: 'open'; runId: string }
   /** The history of the generation has the id, or that of `<key>/late` which collects it. */
-  | { kind: 'delivered' }
+  | { kind: 'known' }
   /** The generation ended without it, or Temporal keeps it no longer. */
-  | { kind: 'undelivered' };
+  | { kind: 'lost' };
 
 /** Which namespace a client talks to. */
 export async function identifyNamespace(client: Client): Promise<NamespaceIdentity> {
@@ -46,7 +46,7 @@ export async function locateSpooled(
   const runId = isOurs ? latest.runId : firstExecutionRunId;
   const isKnown =
     (await isKnownFrom(client, workflowId, runId, requestId)) || (await isCollectedLate(client, workflowId, requestId));
-  return { kind: isKnown ? 'delivered' : 'undelivered' };
+  return { kind: isKnown ? 'known' : 'lost' };
 }
 
 interface RunDescription {

@@ -37,7 +37,7 @@ export async function runWorker(config: Config): Promise<void> {
       ...(dataConverter && { dataConverter }),
       ...workerSettingsOf(config),
     });
-    const health = config.healthAddress && (await listen(config, worker, client));
+    const health = config.healthAddress && (await openHealth(config, worker, client));
     const stopOnSignal = () => {
       log.info('stopping: what is in flight is finished first');
       worker.shutdown();
@@ -57,7 +57,7 @@ export async function runWorker(config: Config): Promise<void> {
   }
 }
 
-async function listen(config: Config, worker: Parameters<typeof serveHealth>[1], client: Client) {
+async function openHealth(config: Config, worker: Parameters<typeof serveHealth>[1], client: Client) {
   const { healthAddress } = config;
   if (!healthAddress) return undefined;
   return await serveHealth(healthAddress, worker, client, config.taskQueue).catch((error: unknown) => {

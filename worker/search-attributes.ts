@@ -4,7 +4,7 @@ import { searchAttributeNames, searchAttributes } from '../domain/names.ts';
 
 const refreshEveryMs = 60_000;
 
-/** Generations that go on at once share a look. */
+/** Generations that go on at once share a check. */
 const freshForMs = 5_000;
 
 export interface SearchAttributeCheck {
@@ -44,19 +44,19 @@ export async function followSearchAttributes(
 ): Promise<{ known: () => string[]; existing: (names: string[]) => Promise<string[]>; stop: () => void }> {
   let known: string[] = [];
   let fresh: { until: number; check: Promise<SearchAttributeCheck> } | undefined;
-  const look = async () => {
+  const refresh = async () => {
     const check = await checkSearchAttributes(client);
     ({ known } = check);
     return check;
   };
-  const lookQuietly = () => look().catch(() => undefined);
-  onCheck(await lookQuietly());
-  const timer = setInterval(() => void lookQuietly(), refreshEveryMs);
+  const refreshQuietly = () => refresh().catch(() => undefined);
+  onCheck(await refreshQuietly());
+  const timer = setInterval(() => void refreshQuietly(), refreshEveryMs);
   timer.unref();
   return {
     known: () => known,
     async existing(names) {
-      if (!fresh || Date.now() > fresh.until) fresh = { until: Date.now() + freshForMs, check: look() };
+      if (!fresh || Date.now() > fresh.until) fresh = { until: Date.now() + freshForMs, check: refresh() };
       const { usable } = await fresh.check;
       return names.filter((name) => usable.includes(name));
     },

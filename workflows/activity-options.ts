@@ -8,7 +8,7 @@ type Submit = Pick<Activities, 'submitRequest'>;
 type Recall = Pick<Activities, 'recallSubmit'>;
 type Read = Pick<Activities, 'readStatus' | 'fetchResult' | 'checkAdoption' | 'gatherEvidence'>;
 type Cancel = Pick<Activities, 'cancelRequest'>;
-type Look = Pick<Activities, 'listSearchAttributes'>;
+type AttributeCheck = Pick<Activities, 'listSearchAttributes'>;
 
 /**
  * The paid POST. Repeated only where it provably sent nothing or was refused: a timeout or a lost worker may hide an
@@ -75,16 +75,16 @@ export const cancels = proxyActivities<Cancel>({
 });
 
 /**
- * A look at Temporal itself. Local, so that its answer is part of the workflow task that acts on it: where the server
+ * A question to Temporal itself. Local, so that its answer is part of the workflow task that acts on it: where the server
  * refuses that task, the next attempt asks anew.
  */
-export const looks = proxyLocalActivities<Look>({
+export const attributeChecks = proxyLocalActivities<AttributeCheck>({
   scheduleToCloseTimeout: '5 seconds',
   cancellationType: ActivityCancellationType.ABANDON,
   retry: { maximumAttempts: 1 },
 });
 
-/** What a pipeline evaluates and looks up: free, quick, and repeated for as long as the pipeline wants it. */
+/** What a pipeline evaluates and attributeChecks up: free, quick, and repeated for as long as the pipeline wants it. */
 export const preparations = proxyActivities<Pick<PipelineActivities, 'checkPlan' | 'prepareStep' | 'evaluateOutputs'>>({
   startToCloseTimeout: '30 seconds',
   cancellationType: ActivityCancellationType.TRY_CANCEL,

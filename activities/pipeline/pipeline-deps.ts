@@ -16,7 +16,7 @@ export type KeyStanding =
 
 /** The generations that Temporal knows, by their keys. */
 export interface KnownGenerations {
-  look: (key: string) => Promise<KeyStanding>;
+  standingOf: (key: string) => Promise<KeyStanding>;
   /** Waits for the end; rejects with the signal's reason. */
   follow: (key: string, signal: AbortSignal) => Promise<FollowAnswer>;
   cancel: (key: string, reason: string | undefined, timeoutMs: number) => Promise<CancelOutcome>;

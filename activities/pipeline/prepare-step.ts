@@ -9,7 +9,7 @@ import { expressionFailure, toValues } from './step-values.ts';
 
 /** An answer stands in the history: what is above is asked for in a further one. */
 const maxAnswerBytes = 256 * 1024;
-const looksAtOnce = 20;
+const keysAtOnce = 20;
 
 /** Evaluates what a step is made of, prices it, and looks at what is known of its keys. Orders nothing. */
 export function createPrepareStep(deps: PipelineDeps): PipelineActivities['prepareStep'] {
@@ -49,7 +49,7 @@ async function prepare(deps: PipelineDeps, question: StepQuestion): Promise<Step
   let next = from;
   while (next < total && bytes < maxAnswerBytes) {
     const drafts: OrderDraft[] = [];
-    for (; next < total && drafts.length < looksAtOnce && bytes < maxAnswerBytes; next += 1) {
+    for (; next < total && drafts.length < keysAtOnce && bytes < maxAnswerBytes; next += 1) {
       const draft = draftOrder(question, step, valuesOf(next), { index: next, rank: 0, digests });
       bytes += 'input' in draft ? Buffer.byteLength(JSON.stringify(draft.input)) + 400 : 400;
       drafts.push(draft);

@@ -28,7 +28,7 @@ export async function settleKey(
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
     const key = attempt === 1 ? base : `${base}~${String(attempt)}`;
     if (usedKeys.includes(key)) continue;
-    const standing: KeyStanding = await generations.look(key);
+    const standing: KeyStanding = await generations.standingOf(key);
     if (standing.kind === 'foreign') return { kind: 'foreign', message: standing.message };
     if (standing.kind === 'succeeded') {
       if (!(await isAnyGone(standing.result, isGone))) return { kind: 'reuse', key, result: standing.result };

@@ -79,9 +79,9 @@ async function examine({ config, withTemporal }: CommandContext, shouldFix: bool
   ];
 }
 
-async function attempt<T>(check: string, look: () => Promise<T>): Promise<T | Finding> {
+async function attempt<T>(check: string, run: () => Promise<T>): Promise<T | Finding> {
   try {
-    return await look();
+    return await run();
   } catch (error) {
     return failedFinding(check, error);
   }

@@ -26,14 +26,14 @@ export async function findFailingGenerations(client: Client, taskQueue: string):
     const runs = await runsToLookAt(client, taskQueue);
     const failing: FailingGeneration[] = [];
     for (let at = 0; at < runs.length; at += atOnce) {
-      const looked = runs.slice(at, at + atOnce).map((run) => lookAt(client, run));
-      for (const found of await Promise.all(looked)) if (found) failing.push(found);
+      const diagnoses = runs.slice(at, at + atOnce).map((run) => diagnose(client, run));
+      for (const found of await Promise.all(diagnoses)) if (found) failing.push(found);
     }
     return { failing, lookedAt: runs.length };
   });
 }
 
-async function lookAt(client: Client, { key, runId }: RunInfo): Promise<FailingGeneration | undefined> {
+async function diagnose(client: Client, { key, runId }: RunInfo): Promise<FailingGeneration | undefined> {
   try {
     const taskFailure = await readTaskFailure(client, await describeRun(client, key, runId));
     return taskFailure && { key, taskFailure };

@@ -37,7 +37,7 @@ export function createPipelineHandle(client: Client, started: StartedPipeline): 
   const result = (options: WaitOptions = {}) =>
     awaitEnd<PipelineResult>(client, { key, runId }, options, (error) => Promise.resolve(toPipelineError(error, key)));
   const watched = ({ patienceMs }: WatchOptions) => ({
-    look: (signal: AbortSignal) => readPipelineState(client, key, { signal }),
+    readState: (signal: AbortSignal) => readPipelineState(client, key, { signal }),
     isEnd: ({ phase }: KnownPipelineState) => isPipelineEnd(phase),
     awaitEnd: (signal: AbortSignal) => result({ signal, patienceMs }),
   });

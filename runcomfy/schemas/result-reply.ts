@@ -64,10 +64,10 @@ export function resultReply(context: OutputContext) {
       case 'cancelled':
         return { ...facts, status };
       case 'failed':
-        return { ...facts, status, ...failureOf(reasonOf(reply)) };
+        return { ...facts, status, ...failureOf(failureReason(reply)) };
       case 'finished': {
         // `completed` says only that the work is over: an error in the place of an output is a failure.
-        const reason = reasonOf(reply);
+        const reason = failureReason(reply);
         if (isEmptyOutput(output) && reason.text !== undefined)
           return { ...facts, status: 'failed', ...failureOf(reason) };
         return { ...facts, status: 'succeeded', output, ...raw };
@@ -84,7 +84,7 @@ function rawOutputOf(output: unknown): { rawOutput?: string } {
   return { rawOutput: cutText(typeof output === 'string' ? output : JSON.stringify(output), maxRawOutputLength) };
 }
 
-function reasonOf(reply: Record<string, unknown>): Reason {
+function failureReason(reply: Record<string, unknown>): Reason {
   const { error, failure_reason: failureReason, error_message: errorMessage, message, error_code: errorCode } = reply;
   const first = readReason(error);
   const text =

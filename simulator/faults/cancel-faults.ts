@@ -1,10 +1,10 @@
 import { cancelReply } from '../api/cancel.ts';
 import { errorReply, unknownRequest } from '../api/errors.ts';
 import type { Job } from '../world/job.ts';
-import { type Delivery, type Fault, type FaultContext, jobOf, reply } from './fault.ts';
+import { type Fault, type FaultContext, jobOf, reply, type WireAnswer } from './fault.ts';
 
 /** A fault that strikes only while the job is still queued. */
-function whileQueued(name: string, sentence: string, act: (job: Job, context: FaultContext) => Delivery): Fault {
+function whileQueued(name: string, sentence: string, act: (job: Job, context: FaultContext) => WireAnswer): Fault {
   return {
     name,
     group: 8,
@@ -18,7 +18,7 @@ function whileQueued(name: string, sentence: string, act: (job: Job, context: Fa
   };
 }
 
-function ofOwnJob(name: string, sentence: string, act: (context: FaultContext) => Delivery): Fault {
+function ofOwnJob(name: string, sentence: string, act: (context: FaultContext) => WireAnswer): Fault {
   return { name, group: 8, steps: ['cancel'], sentence, applies: (context) => jobOf(context) !== undefined, act };
 }
 

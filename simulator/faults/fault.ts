@@ -6,7 +6,7 @@ import type { World } from '../world/world.ts';
 import type { FaultRuleState } from './rule.ts';
 
 /** How an answer leaves the socket. */
-export type Delivery =
+export type WireAnswer =
   | { readonly how: 'reply'; readonly reply: Reply; readonly afterMs?: number }
   /** In pieces, over this time. */
   | { readonly how: 'trickle'; readonly reply: Reply; readonly overMs: number }
@@ -35,7 +35,7 @@ export interface Fault {
   readonly sentence: string;
   /** Whether this call can be spoiled in this way; calls that cannot are not counted. */
   readonly applies?: (context: FaultContext) => boolean;
-  readonly act: (context: FaultContext) => Delivery;
+  readonly act: (context: FaultContext) => WireAnswer;
   /** All that it does is in the reply: where that is the honest one, it did not strike. */
   readonly isInReplyAlone?: true;
 }
@@ -45,7 +45,7 @@ export const apiSteps: readonly Step[] = ['submit', 'status', 'result', 'cancel'
 
 export const allSteps: readonly Step[] = [...apiSteps, 'file'];
 
-export function reply(reply: Reply): Delivery {
+export function reply(reply: Reply): WireAnswer {
   return { how: 'reply', reply };
 }
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { encodeReply, type Reply } from '../http/reply.ts';
 import { createRandom } from '../world/random.ts';
 import { faultsByName } from './fault-names.ts';
-import type { Delivery, FaultContext } from './fault.ts';
+import type { FaultContext, WireAnswer } from './fault.ts';
 import { type FaultRule, type FaultRuleState, parseFaultRules } from './rule.ts';
 
 /** The rules in force. */
@@ -12,7 +12,7 @@ export interface FaultRules {
   restore: (rules: FaultRuleState[]) => void;
   list: () => FaultRuleState[];
   /** Lets the first rule that wants this call spoil it. */
-  strike: (call: Omit<FaultContext, 'rule'>) => { rule: FaultRuleState; delivery: Delivery } | undefined;
+  strike: (call: Omit<FaultContext, 'rule'>) => { rule: FaultRuleState; wireAnswer: WireAnswer } | undefined;
 }
 
 /** `onCount` hears of every call that a rule could have spoiled or did. */
@@ -45,14 +45,14 @@ export function createFaultRules(seed: () => number, onCount: () => void): Fault
         const fault = faultsByName.get(rule.fault);
         if (fault === undefined || !wants(rule, index, context)) continue;
         rule.fired += 1;
-        const delivery = fault.act({ ...context, rule });
-        if (fault.isInReplyAlone === true && isHonest(delivery, context.proceed())) {
+        const wireAnswer = fault.act({ ...context, rule });
+        if (fault.isInReplyAlone === true && isHonest(wireAnswer, context.proceed())) {
           rule.seen -= 1;
           rule.fired -= 1;
           continue;
         }
         onCount();
-        return { rule, delivery };
+        return { rule, wireAnswer };
       }
       return undefined;
     },
@@ -60,7 +60,7 @@ export function createFaultRules(seed: () => number, onCount: () => void): Fault
 }
 
 /** Whether the caller gets exactly what it would have got without any fault. */
-function isHonest(delivery: Delivery, honest: Reply): boolean {
-  if (delivery.how !== 'reply' || delivery.afterMs !== undefined) return false;
-  return isDeepStrictEqual(encodeReply(delivery.reply), encodeReply(honest));
+function isHonest(wireAnswer: WireAnswer, honest: Reply): boolean {
+  if (wireAnswer.how !== 'reply' || wireAnswer.afterMs !== undefined) return false;
+  return isDeepStrictEqual(encodeReply(wireAnswer.reply), encodeReply(honest));
 }

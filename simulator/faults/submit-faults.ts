@@ -1,7 +1,7 @@
 import { retryAfterValue, unknownModel } from '../api/errors.ts';
 import { findEntry } from '../catalogue/catalogue.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
-import { type Delivery, type Fault, type FaultContext, isTaken, jobOf, reply, withJson } from './fault.ts';
+import { type Fault, type FaultContext, isTaken, jobOf, reply, type WireAnswer, withJson } from './fault.ts';
 
 const usualDelayMs = 30_000;
 
@@ -9,7 +9,7 @@ const usualDelayMs = 30_000;
 function accepted(
   name: string,
   sentence: string,
-  deliver: (honest: Reply, context: FaultContext) => Delivery,
+  answer: (honest: Reply, context: FaultContext) => WireAnswer,
   group = 1,
 ): Fault {
   return {
@@ -18,7 +18,7 @@ function accepted(
     steps: ['submit'],
     sentence,
     applies: isTaken,
-    act: (context) => deliver(context.proceed(), context),
+    act: (context) => answer(context.proceed(), context),
   };
 }
 

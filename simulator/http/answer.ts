@@ -9,15 +9,15 @@ import { readFile } from '../api/files.ts';
 import { readResult } from '../api/result.ts';
 import { readStatus } from '../api/status.ts';
 import { acceptSubmit, planSubmit, type SubmitPlan, submitReply } from '../api/submit.ts';
-import type { Delivery } from '../faults/fault.ts';
+import type { WireAnswer } from '../faults/fault.ts';
 import type { FaultRules } from '../faults/pick-fault.ts';
 import type { Journal } from '../record/journal.ts';
 import type { Traffic } from '../record/traffic.ts';
 import type { Job, JobDraft } from '../world/job.ts';
 import type { World } from '../world/world.ts';
-import { deliver } from './delivery.ts';
 import type { Reply } from './reply.ts';
 import type { Route } from './route.ts';
+import { sendAnswer } from './send-answer.ts';
 
 export interface Service {
   readonly world: World;
@@ -42,7 +42,7 @@ export async function answerCall(
   const { world, faults, traffic, journal } = service;
   const body = await readBody(request, world.settings.switches.body_cap_bytes);
   if (body === undefined) {
-    await deliver(request, response, { how: 'reply', reply: tooLarge(world.settings.switches) });
+    await sendAnswer(request, response, { how: 'reply', reply: tooLarge(world.settings.switches) });
     return;
   }
   const call = createCall(world, route, url, request, body);
@@ -65,12 +65,12 @@ export async function answerCall(
   };
 
   const struck = faults.strike({ call, world, plan, proceed });
-  const delivery: Delivery = struck?.delivery ?? { how: 'reply', reply: proceed() };
+  const wireAnswer: WireAnswer = struck?.wireAnswer ?? { how: 'reply', reply: proceed() };
   world.events.add(world.now(), 'request', {
     step: call.step,
     method: call.method,
     path: call.url.pathname,
-    answer: delivery.how === 'reply' ? delivery.reply.status : delivery.how,
+    answer: wireAnswer.how === 'reply' ? wireAnswer.reply.status : wireAnswer.how,
     ...withoutUndefined({
       fault: struck?.rule.fault,
       rule: struck?.rule.id,
@@ -79,12 +79,12 @@ export async function answerCall(
     }),
   });
   if (call.job !== undefined) {
-    noteFirstTerminalRead(world, call.job, call, delivery);
-    noteShownSuccess(call.job, call, delivery);
+    noteFirstTerminalRead(world, call.job, call, wireAnswer);
+    noteShownSuccess(call.job, call, wireAnswer);
     world.save(call.job);
   }
   journal.append({ counts: traffic.counts });
-  await deliver(request, response, delivery);
+  await sendAnswer(request, response, wireAnswer);
 }
 
 function carryOut(world: World, call: Call): Reply {
@@ -133,18 +133,18 @@ function countCall({ step, job }: Call): void {
   if (step === 'cancel') job.cancelCalls += 1;
 }
 
-function noteFirstTerminalRead(world: World, job: Job, call: Call, delivery: Delivery): void {
+function noteFirstTerminalRead(world: World, job: Job, call: Call, wireAnswer: WireAnswer): void {
   if (job.firstTerminalReadAt !== undefined || (call.step !== 'status' && call.step !== 'result')) return;
-  if (delivery.how !== 'reply' || delivery.reply.status >= 300) return;
-  const { json } = delivery.reply;
+  if (wireAnswer.how !== 'reply' || wireAnswer.reply.status >= 300) return;
+  const { json } = wireAnswer.reply;
   const word = typeof json === 'object' && json !== null && 'status' in json ? String(json.status).toLowerCase() : '';
-  if (endWords.has(word)) job.firstTerminalReadAt = world.now() + (delivery.afterMs ?? 0);
+  if (endWords.has(word)) job.firstTerminalReadAt = world.now() + (wireAnswer.afterMs ?? 0);
 }
 
 /** Counts whatever leaves the socket, also if it is cut or goes without a status: somebody may act on it. */
-function noteShownSuccess(job: Job, { step }: Call, delivery: Delivery): void {
-  if (step !== 'result' || job.state !== 'succeeded' || !('reply' in delivery)) return;
-  const { json } = delivery.reply;
+function noteShownSuccess(job: Job, { step }: Call, wireAnswer: WireAnswer): void {
+  if (step !== 'result' || job.state !== 'succeeded' || !('reply' in wireAnswer)) return;
+  const { json } = wireAnswer.reply;
   // The key is there even where a fault leaves it undefined.
   if (typeof json === 'object' && json !== null && 'output' in json) job.hasShownSuccess = true;
 }

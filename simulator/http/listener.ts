@@ -18,7 +18,7 @@ export async function startListener(host: string, wantedPort: number, onRequest:
   let isResetting = false;
   let timer: NodeJS.Timeout | undefined;
   let server = create();
-  await listen(server, host, wantedPort);
+  await bind(server, host, wantedPort);
   const { port } = server.address() as AddressInfo;
 
   function create(): Server {
@@ -54,7 +54,7 @@ export async function startListener(host: string, wantedPort: number, onRequest:
     if (server.listening) return;
     server = create();
     try {
-      await listen(server, host, port);
+      await bind(server, host, port);
     } catch {
       timer = setTimeout(() => void resume(), retryListenMs);
     }
@@ -79,7 +79,7 @@ export async function startListener(host: string, wantedPort: number, onRequest:
   };
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function bind(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port, backlog: 4096 }, () => {

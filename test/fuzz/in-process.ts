@@ -201,12 +201,12 @@ async function play(lane: Lane, script: FuzzScript, prompt: string): Promise<Sai
     for (;;) {
       if (isCancelDue) await obeyCancel(requestId);
       if (isDeadlinePassed) return await endAtDeadline(requestId);
-      const outcome = await look(requestId, { longestDelayMs: 30_000, isInterruptible: true });
+      const outcome = await checkWork(requestId, { longestDelayMs: 30_000, isInterruptible: true });
       if (outcome !== undefined) return outcome;
     }
   }
 
-  async function look(requestId: string, rules: RetryRules): Promise<string | undefined> {
+  async function checkWork(requestId: string, rules: RetryRules): Promise<string | undefined> {
     try {
       if (state.phase !== 'fetching_result') {
         const question = { model: flux, requestId, ...(lastStatus && { lastStatus }) };
@@ -285,7 +285,7 @@ async function play(lane: Lane, script: FuzzScript, prompt: string): Promise<Sai
     }
     if (state.cancel?.outcome !== 'cancelled') {
       const rules = { longestDelayMs: 30_000, withinMs: 30_000, isInterruptible: false };
-      const result = await look(requestId, rules).catch((error: unknown) => {
+      const result = await checkWork(requestId, rules).catch((error: unknown) => {
         if (error instanceof EndError && /Generation|Canceled/.test(error.type)) throw error;
         return undefined;
       });

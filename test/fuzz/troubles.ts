@@ -7,7 +7,7 @@ import type { Lane } from './lane.ts';
 import type { Decision, Forgery, FuzzScript } from './script.ts';
 import type { Said } from './truth.ts';
 
-const lookEveryMs = 150;
+const pollEveryMs = 150;
 
 /** Waits for the end of the newest run. */
 export async function endOf(handle: WorkflowHandle): Promise<Pick<Said, 'deliveredId' | 'type'>> {
@@ -50,7 +50,7 @@ export async function decide(
   const decisions = [...script.decisions];
   let resubmits = 0;
   while (!over.aborted && decisions.length > 0) {
-    await sleep(lookEveryMs, undefined, { signal: over }).catch(() => undefined);
+    await sleep(pollEveryMs, undefined, { signal: over }).catch(() => undefined);
     const state = await handle.query<GenerationState>('state').catch(() => undefined);
     if (state?.phase !== 'submission_unknown') continue;
     const decision = decisions.shift() ?? 'none';

@@ -118,15 +118,15 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** Waits until `look` gives something; fails with what it was waiting for when that takes too long. */
+/** Waits until `probe` gives something; fails with what it was waiting for when that takes too long. */
 export async function until<T>(
   what: string,
-  look: () => T | undefined | false | Promise<T | undefined | false>,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
   withinMs = 60_000,
 ): Promise<T> {
   const giveUpAt = Date.now() + withinMs;
   for (;;) {
-    const found = await look();
+    const found = await probe();
     if (found !== undefined && found !== false) return found;
     if (Date.now() > giveUpAt) throw new Error(`waited ${String(withinMs / 1000)} s in vain until ${what}`);
     await sleep(50);

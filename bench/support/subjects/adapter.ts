@@ -58,7 +58,7 @@ async function ask(base: string, meaning: Meaning): Promise<Answered> {
   if (meaning.step === 'cancel') return await call(`${about}/cancel`, {});
   const first = await call(`${about}/${meaning.step === 'result' ? 'result' : 'status'}`);
   const isOver = first.kind === 'done' && /^(completed|succeeded|failed)$/.test(first.replies.status ?? '');
-  if (meaning.step !== 'look' || !isOver) return first;
+  if (meaning.step !== 'poll' || !isOver) return first;
   return await call(`${about}/result`);
 }
 

@@ -28,7 +28,7 @@ export interface Ours {
   stop: () => Promise<void>;
 }
 
-const lookEveryMs = 500;
+const pollEveryMs = 500;
 /** A submission that is still unknown after this stays so: nobody is there to decide. */
 const settledAfterMs = 5_000;
 
@@ -155,7 +155,7 @@ async function heldForGood(
 ): Promise<CellEnd> {
   let since: number | undefined;
   while (Date.now() < giveUpAt && !measured.aborted) {
-    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    await new Promise((resolve) => setTimeout(resolve, pollEveryMs));
     const { phase } = await state().catch(() => ({ phase: undefined }));
     if (phase !== 'submission_unknown') since = undefined;
     else if (Date.now() - (since ??= Date.now()) > settledAfterMs) {

@@ -1,8 +1,8 @@
 import { isJsonObject } from '../../../domain/json.ts';
 
-/** What a call of a peer means in RunComfy's terms. `look`: the peer's one read gives status and output together. */
+/** What a call of a peer means in RunComfy's terms. `poll`: the peer's one read gives status and output together. */
 export type Meaning =
-  { step: 'submit'; input: unknown } | { step: 'status' | 'result' | 'look' | 'cancel'; requestId: string };
+  { step: 'submit'; input: unknown } | { step: 'status' | 'result' | 'poll' | 'cancel'; requestId: string };
 
 /** RunComfy's answers to one call, as far as there were any. */
 export interface Replies {
@@ -74,7 +74,7 @@ const fal: Protocol = {
 
 const replicate: Protocol = {
   read(method, path, body) {
-    if (method === 'GET') return { step: 'look', requestId: lastPart(path) };
+    if (method === 'GET') return { step: 'poll', requestId: lastPart(path) };
     if (path.endsWith('/cancel')) return { step: 'cancel', requestId: path.split('/').at(-2) ?? '' };
     return { step: 'submit', input: isJsonObject(body) ? body['input'] : body };
   },
@@ -94,7 +94,7 @@ const replicate: Protocol = {
 
 const comfy: Protocol = {
   read(method, path, body) {
-    if (method === 'GET') return { step: 'look', requestId: lastPart(path) };
+    if (method === 'GET') return { step: 'poll', requestId: lastPart(path) };
     if (path.endsWith('/cancel')) return { step: 'cancel', requestId: path.split('/').at(-2) ?? '' };
     return isJsonObject(body) ? { step: 'submit', input: order.input } : undefined;
   },
@@ -131,7 +131,7 @@ const comfy: Protocol = {
 
 const runpod: Protocol = {
   read(method, path, body) {
-    if (path.includes('/status/')) return { step: 'look', requestId: lastPart(path) };
+    if (path.includes('/status/')) return { step: 'poll', requestId: lastPart(path) };
     if (path.includes('/cancel/')) return { step: 'cancel', requestId: lastPart(path) };
     return method === 'POST' && isJsonObject(body) ? { step: 'submit', input: body['input'] } : undefined;
   },

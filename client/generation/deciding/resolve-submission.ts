@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure, type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { readFailureDetails } from '../../../domain/failure-details.ts';
 import { isFailureType } from '../../../domain/failure-type.ts';
 import type { SubmissionResolution } from '../../../domain/generation.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { isRequestId } from '../../../domain/request.ts';
 import { resolveSubmissionUpdate, type SubmissionResolutionReply } from '../../../workflows/generation/messages.ts';
-import { firstDetail, GenerationError } from '../../errors.ts';
+import { GenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
 import { askWorker } from '../ask-worker.ts';
 import { checkArgument } from '../check-arguments.ts';
@@ -75,7 +76,7 @@ function refused(key: string, error: WorkflowUpdateFailedError): GenerationError
     type: cause.type,
     message,
     key,
-    details: firstDetail(cause),
+    details: readFailureDetails(cause),
     cause: error,
   });
 }

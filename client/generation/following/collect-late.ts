@@ -1,8 +1,9 @@
 import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
+import { readFailureDetails } from '../../../domain/failure-details.ts';
 import type { GenerationRequest } from '../../../domain/generation.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { lateKey } from '../../../domain/names.ts';
-import { firstDetail, GenerationError } from '../../errors.ts';
+import { GenerationError } from '../../errors.ts';
 import { readOriginalRequest } from '../original-request.ts';
 import { describeRun, isClosed } from '../run-info.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
@@ -63,7 +64,7 @@ async function readRequestId(client: Client, key: string, runId: string): Promis
     await client.workflow.result(key, runId);
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
-    const requestId = error.cause instanceof ApplicationFailure ? firstDetail(error.cause)?.requestId : undefined;
+    const requestId = error.cause instanceof ApplicationFailure ? readFailureDetails(error.cause).requestId : undefined;
     if (requestId !== undefined) return requestId;
   }
   return (await readState(client, key)).requestId;

@@ -133,7 +133,7 @@ async function describeRow(client: Client, run: RunInfo): Promise<ListedGenerati
   const { key, runId, startedAt, closedAt } = run;
   const { RunComfyCostUsd: cost } = run.attributes;
   const known = { phase: phaseOf(run), model: modelOf(run) };
-  const asked = known.phase === undefined || known.model === undefined ? await lookAt(client, run, known) : {};
+  const asked = known.phase === undefined || known.model === undefined ? await askForDetails(client, run, known) : {};
   return withoutUndefined({
     key,
     runId,
@@ -149,8 +149,8 @@ async function describeRow(client: Client, run: RunInfo): Promise<ListedGenerati
 
 type Asked = Partial<Pick<ListedGeneration, 'model' | 'phase' | 'requestId' | 'isUndecodable'>>;
 
-/** Looks at one run for what its search attributes do not tell; what cannot be decoded costs that row alone its details. */
-async function lookAt(client: Client, run: RunInfo, known: { phase: Phase | undefined }): Promise<Asked> {
+/** Asks one run for what its search attributes do not tell; what cannot be decoded costs that row alone its details. */
+async function askForDetails(client: Client, run: RunInfo, known: { phase: Phase | undefined }): Promise<Asked> {
   const { key, runId } = run;
   try {
     if (known.phase === undefined) {

@@ -1,4 +1,5 @@
 import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
+import { readFailureDetails } from '../../../domain/failure-details.ts';
 import { isFailureType } from '../../../domain/failure-type.ts';
 import {
   defaultDeadlineMs,
@@ -8,7 +9,7 @@ import {
   type GenerationState,
 } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
-import { endedOutside, firstDetail } from '../../errors.ts';
+import { endedOutside } from '../../errors.ts';
 import { readOriginalRequest } from '../original-request.ts';
 import { attributeOf, isClosed, modelOf, type RunDescription, type RunInfo } from '../run-info.ts';
 import { phaseByActivity, phaseOf } from './phase.ts';
@@ -84,7 +85,7 @@ async function readEnding(client: Client, key: string, runId: string): Promise<P
     if (!(error instanceof WorkflowFailedError)) throw error;
     if (!(error.cause instanceof ApplicationFailure)) return { phase: 'failed' };
     const { type, message } = error.cause;
-    const details = firstDetail(error.cause) ?? {};
+    const details = readFailureDetails(error.cause);
     const { phase, submission, requestId, cancel, otherRequestIds, otherCostUsd, costUsd, evidence } = details;
     return withoutUndefined({
       phase,

@@ -15,7 +15,7 @@ export function watchStates(
   const { patienceMs } = options;
   return watchChanges<KnownState>(
     {
-      look: (signal) => readState(client, key, { signal }),
+      readState: (signal) => readState(client, key, { signal }),
       isEnd: ({ phase }) => isTerminal(phase),
       awaitEnd: (signal) => awaitResult(client, key, runId, { signal, patienceMs }),
     },

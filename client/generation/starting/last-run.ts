@@ -1,7 +1,6 @@
 import { ApplicationFailure, CancelledFailure, type Client, WorkflowFailedError } from '@temporalio/client';
-import { isUnbilled } from '../../../domain/failure-details.ts';
+import { isUnbilled, readFailureDetails } from '../../../domain/failure-details.ts';
 import type { Submission } from '../../../domain/generation.ts';
-import { firstDetail } from '../../errors.ts';
 import { readState } from '../following/read-state.ts';
 import { withoutAnswer } from '../following/standstill.ts';
 
@@ -19,8 +18,8 @@ export async function assessLastRun(client: Client, key: string, runId: string):
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
-    if (cause instanceof ApplicationFailure) return judge(firstDetail(cause)?.submission);
-    if (cause instanceof CancelledFailure) return judge(await readSubmission(client, key));
+    if (cause instanceof ApplicationFailure) return verdictOn(readFailureDetails(cause).submission);
+    if (cause instanceof CancelledFailure) return verdictOn(await readSubmission(client, key));
     return {
       isUnbilled: false,
       reason: 'its last run was ended from outside, so it may have cost something',
@@ -36,7 +35,7 @@ async function readSubmission(client: Client, key: string): Promise<Submission> 
   return state.submission;
 }
 
-function judge(submission: unknown): Verdict {
+function verdictOn(submission: unknown): Verdict {
   if (isUnbilled(submission)) return { isUnbilled: true };
   const has = submission === 'accepted' ? 'accepted' : 'may have accepted';
   return { isUnbilled: false, reason: `RunComfy ${has} the order of its last run` };

@@ -12,10 +12,10 @@ const unbilled: KeyStanding = { kind: 'unbilled', runId: 'run-1', failure };
 
 /** What follows from what is known of `k`, `k~2`, `k~3`, …; what is not listed is unknown. */
 async function settle(known: KeyStanding[], options: Parameters<typeof settleKey>[2] = {}, isGone = false) {
-  const look = (key: string) =>
+  const standingOf = (key: string) =>
     Promise.resolve(known[key === 'k' ? 0 : Number(key.slice(2)) - 1] ?? { kind: 'unknown' as const });
   const refuse = () => Promise.reject(new Error('not asked'));
-  const generations = { look, follow: refuse, cancel: refuse };
+  const generations = { standingOf, follow: refuse, cancel: refuse };
   const { kind, ...more } = await settleKey({ generations, isGone: () => Promise.resolve(isGone) }, 'k', options);
   return { kind, ...('key' in more && { key: more.key }), ...('reason' in more && { reason: more.reason }) };
 }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { judgeQueue } from '../../../cli/worker-check.ts';
+import { checkQueue } from '../../../cli/worker-check.ts';
 import { root } from '../../support/docs.ts';
 
 const now = Date.parse('2026-01-01T12:00:00Z');
@@ -14,29 +14,29 @@ const poller = (secondsAgo: number, version?: string) => ({
   lastSeenAt: new Date(now - secondsAgo * 1_000),
   ...(version !== undefined && { version }),
 });
-const judge = (queue: Parameters<typeof judgeQueue>[2]) => judgeQueue('workers', 'runcomfy', queue, now);
+const check = (queue: Parameters<typeof checkQueue>[2]) => checkQueue('workers', 'runcomfy', queue, now);
 
 describe('what doctor says of a task queue', () => {
   it('is well where the version that gets new work is run', () => {
-    expect(judge({ pollers: [poller(5)] })).toMatchObject({ status: 'ok' });
-    expect(judge({ pollers: [poller(5, 'd.2')], currentVersion: 'd.2' })).toMatchObject({
+    expect(check({ pollers: [poller(5)] })).toMatchObject({ status: 'ok' });
+    expect(check({ pollers: [poller(5, 'd.2')], currentVersion: 'd.2' })).toMatchObject({
       status: 'ok',
       message: expect.stringContaining('version d.2 is current') as string,
     });
   });
 
   it('is that nobody polls, also while the server still lists who has stopped', () => {
-    expect(judge({ pollers: [] })).toMatchObject({ status: 'failed', exitCode: 69 });
+    expect(check({ pollers: [] })).toMatchObject({ status: 'failed', exitCode: 69 });
     const message = expect.stringContaining('200 s ago') as string;
-    expect(judge({ pollers: [poller(200), poller(280)] })).toMatchObject({ status: 'failed', message });
+    expect(check({ pollers: [poller(200), poller(280)] })).toMatchObject({ status: 'failed', message });
   });
 
   it('is the version that gets new work and that nobody runs, or runs any more, with a command that works', () => {
     const message = expect.stringContaining('version d.1, which nobody runs') as string;
     const fix = '`temporal worker deployment set-current-version --deployment-name d --build-id 2 --yes`';
     const pollers = [poller(5, 'd.2'), poller(200, 'd.1')];
-    expect(judge({ pollers, currentVersion: 'd.1' })).toMatchObject({ status: 'failed', message, fix });
-    expect(judge({ pollers: [poller(5, 'd.2')] })).toMatchObject({
+    expect(check({ pollers, currentVersion: 'd.1' })).toMatchObject({ status: 'failed', message, fix });
+    expect(check({ pollers: [poller(5, 'd.2')] })).toMatchObject({
       status: 'failed',
       message: expect.stringContaining('workers without a version') as string,
     });
@@ -46,9 +46,9 @@ describe('what doctor says of a task queue', () => {
     const pollers = [poller(5, 'd.1')];
     const ramping = { version: 'd.2', percentage: 10 };
     const message = expect.stringContaining('10 % of new work goes to version d.2') as string;
-    expect(judge({ pollers, currentVersion: 'd.1', ramping })).toMatchObject({ status: 'failed', message });
+    expect(check({ pollers, currentVersion: 'd.1', ramping })).toMatchObject({ status: 'failed', message });
     const both = [...pollers, poller(5, 'd.2')];
-    expect(judge({ pollers: both, currentVersion: 'd.1', ramping })).toMatchObject({ status: 'ok' });
+    expect(check({ pollers: both, currentVersion: 'd.1', ramping })).toMatchObject({ status: 'ok' });
   });
 });
 

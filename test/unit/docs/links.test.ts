@@ -40,8 +40,8 @@ describe('the documentation', () => {
 });
 
 /** What is wrong on every page, named with the page. */
-function findings(look: (page: Page) => string[]): string[] {
-  return pages.flatMap((page) => look(page).map((found) => `${page.name}: ${found}`));
+function findings(check: (page: Page) => string[]): string[] {
+  return pages.flatMap((page) => check(page).map((found) => `${page.name}: ${found}`));
 }
 
 /** A folder of ours, something below one, or a file beside package.json by its usual ending. */

@@ -35,7 +35,7 @@ export async function serve(answer: (response: ServerResponse, request: SeenRequ
       answer(response, one);
     });
   });
-  const { port, connections } = await listen(server);
+  const { port, connections } = await bind(server);
   onTestFinished(() => {
     server.closeAllConnections();
   });
@@ -56,7 +56,7 @@ export async function serveTcp(
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy();
   });
-  return await listen(server);
+  return await bind(server);
 }
 
 /** A loopback port that nobody listens on. */
@@ -105,7 +105,7 @@ export async function errorOf(call: Promise<unknown>): Promise<RunComfyError> {
   throw new Error(`expected a RunComfyError, got ${JSON.stringify(outcome)}`, { cause: outcome });
 }
 
-async function listen(server: Server): Promise<{ port: number; connections: () => number }> {
+async function bind(server: Server): Promise<{ port: number; connections: () => number }> {
   let accepted = 0;
   server.on('connection', () => {
     accepted += 1;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CliError } from '../../../cli/cli-error.ts';
-import { describeError } from '../../../cli/describe-error.ts';
+import { toErrorReport } from '../../../cli/error-report.ts';
 import { submissionUnknown } from '../../../cli/unknown-submission.ts';
 import { GenerationError } from '../../../client/index.ts';
 import { ConfigError } from '../../../config/config-error.ts';
@@ -15,7 +15,7 @@ describe('a failure of a command that ordered', () => {
     new Error('a defect'),
     'a word',
   ])('names key, request and the command that goes on: %s', (error) => {
-    const report = describeError(error, followed);
+    const report = toErrorReport(error, followed);
     expect(report).toMatchObject({ key: 'order-1', requestId: 'req-1' });
     expect(report.message).toMatch(/order-1.*req-1.*`runcomfy-temporal result order-1` goes on$/);
   });
@@ -24,12 +24,12 @@ describe('a failure of a command that ordered', () => {
     const message =
       'generation "order-1" (request req-1) goes on: `runcomfy-temporal result order-1` waits for it again';
     const error = new GenerationError({ type: 'StillRunning', message, key: 'order-1' });
-    expect(describeError(error, followed).message).toBe(message);
+    expect(toErrorReport(error, followed).message).toBe(message);
   });
 });
 
 it('leaves a failure before any order as it is', () => {
-  const report = describeError(new CliError('Usage', 'the input is missing'));
+  const report = toErrorReport(new CliError('Usage', 'the input is missing'));
   expect(report).toEqual({ type: 'Usage', message: 'the input is missing', issues: undefined });
 });
 
@@ -43,7 +43,7 @@ describe('an order of which nobody knows whether RunComfy accepted it', () => {
   const held = { phase: 'submission_unknown', model: 'a/b', submission: 'unknown', reads: 0, deadlineAt: '' } as const;
 
   it('is told with the reason and all that came back, and how to go on with the id that came back', () => {
-    const report = describeError(submissionUnknown('order 1', { ...held, evidence }), followed);
+    const report = toErrorReport(submissionUnknown('order 1', { ...held, evidence }), followed);
     expect(report).toMatchObject({ type: 'SubmitOutcomeUnknown', evidence });
     expect(report.message).toContain(evidence.reason);
     expect(report.message).toContain(`\`runcomfy-temporal resolve 'order 1' --adopt 7f9c-1\` goes on with it`);
@@ -57,7 +57,7 @@ describe('an order of which nobody knows whether RunComfy accepted it', () => {
   it('is told as well once it has ended, when only a take-over is left', () => {
     const details = { model: 'a/b', key: 'k', evidence };
     const error = new GenerationError({ type: 'SubmitOutcomeUnknown', message: 'it is unknown', key: 'k', details });
-    const report = describeError(error);
+    const report = toErrorReport(error);
     expect(report.evidence).toEqual(evidence);
     expect(report.message).toContain('`runcomfy-temporal generate a/b --request-id 7f9c-1` takes it over');
   });

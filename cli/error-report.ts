@@ -31,7 +31,7 @@ export interface Followed {
 }
 
 /** Names any error by type; one of a command that follows a generation names key, request and the command that goes on. */
-export function describeError(error: unknown, followed?: Followed): ErrorReport {
+export function toErrorReport(error: unknown, followed?: Followed): ErrorReport {
   const report = nameError(error);
   if (followed === undefined) return report;
   const requestId = report.requestId ?? followed.requestId;
