@@ -1,27 +1,31 @@
 import { defineConfig } from 'vitest/config';
+import { hangMs, testHangMs } from './test/support/patience.ts';
 
-const serverTimeoutMs = 120_000;
+/** Projects inherit nothing from the root: what holds for each of them stands here. */
+const common = {
+  pool: 'forks',
+  maxWorkers: 2,
+  restoreMocks: true,
+  unstubEnvs: true,
+  expect: { poll: { timeout: hangMs, interval: 50 } },
+} as const;
 
 /** These compute: as many files at a time as there are cores, in processes that load the product once for all files. */
-const computing = { pool: 'forks', maxWorkers: 2, isolate: false, sequence: { groupOrder: 1 } } as const;
+const computing = { ...common, isolate: false, sequence: { groupOrder: 1 } } as const;
 
-/** These wait, for the server, for timers and for processes of their own; first. */
-const waiting = { pool: 'forks', maxWorkers: 2, sequence: { groupOrder: 0 } } as const;
+/** These wait, for the server, for timers and for processes of their own; first. So do the concurrent tests of a file. */
+const waiting = { ...common, maxConcurrency: 20, sequence: { groupOrder: 0 } } as const;
 
 export default defineConfig({
   test: {
-    // What concurrent tests do is wait: for timeouts and timers of Temporal's own.
-    maxConcurrency: 20,
-    restoreMocks: true,
-    unstubEnvs: true,
     projects: [
       {
         test: {
           name: 'unit',
           ...computing,
           include: ['test/unit/**/*.test.ts', 'test/activity/**/*.test.ts'],
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          testTimeout: hangMs,
+          hookTimeout: hangMs,
         },
       },
       {
@@ -30,8 +34,8 @@ export default defineConfig({
           ...computing,
           include: ['test/replay/**/*.test.ts'],
           globalSetup: ['test/support/setup/bundle-setup.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: hangMs,
+          hookTimeout: hangMs,
         },
       },
       {
@@ -40,8 +44,9 @@ export default defineConfig({
           ...waiting,
           include: ['test/workflow/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
           globalSetup: ['bundle-setup', 'program-setup', 'global-setup'].map((name) => `test/support/setup/${name}.ts`),
-          testTimeout: serverTimeoutMs,
-          hookTimeout: serverTimeoutMs,
+          setupFiles: ['test/support/setup/each-test.ts'],
+          testTimeout: testHangMs,
+          hookTimeout: testHangMs,
         },
       },
     ],

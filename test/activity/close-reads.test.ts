@@ -3,6 +3,7 @@ import { createOpenAttempts } from '../../activities/reading/open-attempts.ts';
 import type { ReadTurn } from '../../activities/reading/read-pacer.ts';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import { activitiesOnSimulator, paidOrder } from '../support/activity-rig.ts';
+import { hangMs } from '../support/patience.ts';
 
 /** A worker that knows that this work takes about `seconds`, and thinks little of a read. */
 function knowing(seconds: number) {
@@ -24,7 +25,7 @@ describe('reads that come close together', () => {
     const startedAt = new Date(Date.now() - 1_700).toISOString();
     const question = { model: paidOrder.model, requestId, submittedAt: startedAt, startedAt, waiting: interactive };
     const open = rig.attempt(rig.activities.readStatus, { ...question, lastStatus: 'in_progress' });
-    await vi.waitUntil(() => statusCalls() >= 2, { timeout: 15_000, interval: 10 });
+    await vi.waitUntil(() => statusCalls() >= 2, { timeout: hangMs, interval: 10 });
     rig.sim.release([requestId]);
     const { value: reading } = await open;
     expect(reading?.status).toBe('finished');

@@ -226,10 +226,7 @@ describe('a running generation', () => {
     stack.simulator().setScenario('lost-reply');
     await json(generate(key, '--no-wait'));
     await expect
-      .poll(async () => (await json<GenerationState>(['status', key])).document.phase, {
-        timeout: 60_000,
-        interval: 500,
-      })
+      .poll(async () => (await json<GenerationState>(['status', key])).document.phase, { interval: 500 })
       .toBe('submission_unknown');
     const requestId = jobs()[0]?.id ?? '';
     const adopted = await json<unknown>(['resolve', key, '--adopt', requestId]);

@@ -15,7 +15,7 @@ it(title, { timeout: 300_000 }, async () => {
   const args = ['bin/runcomfy-temporal', 'dev', '--no-clip', '--data', data, '--output', 'json'];
   const { PATH, TEMPORAL_CLI_PATH } = process.env;
   const dev = run(process.execPath, args, { PATH, TEMPORAL_CLI_PATH, HOME: folder });
-  const printed = await until('dev serves', () => /^\{"environment".*\}$/m.exec(dev.output())?.[0], 120_000);
+  const printed = await until('dev serves', () => /^\{"environment".*\}$/m.exec(dev.output())?.[0]);
   const { environment, simulatorUrl } = JSON.parse(printed) as {
     environment: Record<string, string>;
     simulatorUrl: string;

@@ -39,7 +39,7 @@ async function withClient<T>(address: string, use: (client: Client) => Promise<T
 }
 
 describe('the embedded Temporal server', () => {
-  it('answers with its search attributes and its UI, and stops without a trace', async () => {
+  it.concurrent('answers with its search attributes and its UI, and stops without a trace', async () => {
     const server = await startEmbeddedServer({ cliPath, searchAttributes });
     const { customAttributes } = await withClient(server.address, (client) =>
       client.connection.operatorService.listSearchAttributes({ namespace: server.namespace }),
@@ -51,7 +51,7 @@ describe('the embedded Temporal server', () => {
     await server.stop();
   });
 
-  it('has lost nothing when it starts again after kill -9', async () => {
+  it.concurrent('has lost nothing when it starts again after kill -9', async () => {
     const options = { cliPath, dbFile: join(folder, 'data', 'temporal.db'), uiPort: false, searchAttributes } as const;
     const first = await startEmbeddedServer(options);
     const workflowId = 'kept';
@@ -68,7 +68,7 @@ describe('the embedded Temporal server', () => {
     await second.stop();
   });
 
-  it('dies with the process that started it, even by kill -9', async () => {
+  it.concurrent('dies with the process that started it, even by kill -9', async () => {
     const script = `
       import { startEmbeddedServer } from ${JSON.stringify(new URL('../../cli/dev-server/server.ts', import.meta.url).href)};
       const server = await startEmbeddedServer({ cliPath: process.argv[1], uiPort: false });
@@ -82,7 +82,17 @@ describe('the embedded Temporal server', () => {
     expect(isAlive(pid)).toBe(true);
     parent.kill('SIGKILL');
     await once(parent, 'exit');
-    await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
+    await expect.poll(() => isAlive(pid)).toBe(false);
+  });
+
+  it.concurrent('says what the server said when it cannot start', async () => {
+    const start = startEmbeddedServer({ cliPath, uiPort: false, extraArgs: ['--no-such-flag'] });
+    await expect(start).rejects.toThrow(/ended at its start: .*no-such-flag/);
+  });
+
+  it.concurrent('says what to set when the program cannot be run', async () => {
+    const start = startEmbeddedServer({ cliPath: join(folder, 'absent') });
+    await expect(start).rejects.toThrow(/cannot be started: .*ENOENT.*; set TEMPORAL_CLI_PATH/);
   });
 
   it('starts a program that is named without a folder, and a script that stands for one', async () => {
@@ -92,15 +102,5 @@ describe('the embedded Temporal server', () => {
     vi.unstubAllEnvs();
     await server.stop();
     expect(isAlive(server.pid)).toBe(false);
-  });
-
-  it('says what the server said when it cannot start', async () => {
-    const start = startEmbeddedServer({ cliPath, uiPort: false, extraArgs: ['--no-such-flag'] });
-    await expect(start).rejects.toThrow(/ended at its start: .*no-such-flag/);
-  });
-
-  it('says what to set when the program cannot be run', async () => {
-    const start = startEmbeddedServer({ cliPath: join(folder, 'absent') });
-    await expect(start).rejects.toThrow(/cannot be started: .*ENOENT.*; set TEMPORAL_CLI_PATH/);
   });
 });

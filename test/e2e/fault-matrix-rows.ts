@@ -115,7 +115,7 @@ const submitRows: MatrixRow[] = [
       phase: 'timed_out',
       cancel: 'cancelled',
     }),
-    request: { deadlineMs: 6_000 },
+    request: { deadlineMs: 20_000 },
   },
   {
     ...row('submit', 'stuck-running', {
@@ -124,7 +124,7 @@ const submitRows: MatrixRow[] = [
       phase: 'timed_out',
       cancel: 'not_cancellable',
     }),
-    request: { deadlineMs: 6_000 },
+    request: { deadlineMs: 20_000 },
   },
 ];
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { NativeConnection } from '@temporalio/worker';
 import pino from 'pino';
-import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import type { CancelReply } from '../../domain/generation.ts';
 import { createRunComfyClient, type RunComfyClient } from '../../runcomfy/client.ts';
 import { faultNames, type Simulator } from '../../simulator/index.ts';
@@ -10,11 +10,14 @@ import { connectClient, createStack, orderNamed, startQuickSimulator } from '../
 import { endingOf, type GenerationRun, stateOf } from '../support/generations.ts';
 import { temporaryFolder, until } from '../support/processes.ts';
 import { findSecret } from '../support/secret-search.ts';
+import { onTestFinished } from '../support/test-end.ts';
 import { matrix, type MatrixRow, matrixSteps } from './fault-matrix-rows.ts';
 
 const wholeMatrixMs = 240_000;
-const patience = { connectMs: 1_000, headersMs: 1_500, bodyMs: 1_500, totalMs: 3_000 };
-const timeouts = { submit: { ...patience, headersMs: 3_000 }, status: patience, result: patience, cancel: patience };
+/** Shorter than the product's own, for the faults that never answer; long enough for two hundred honest answers at once. */
+const patience = { connectMs: 5_000, headersMs: 5_000, bodyMs: 5_000, totalMs: 8_000 };
+const sendPatience = { connectMs: 10_000, headersMs: 12_000, bodyMs: 12_000, totalMs: 15_000 };
+const timeouts = { submit: sendPatience, status: patience, result: patience, cancel: patience };
 
 /** A RunComfy of its own for each row: what one row is put through reaches no other. */
 interface Cell {

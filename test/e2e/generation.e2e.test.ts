@@ -7,7 +7,7 @@ import { startOwnServer } from '../support/server.ts';
 
 const clip = { images: [], audios: [] };
 
-describe('one generation through real processes', () => {
+describe.concurrent('one generation through real processes', () => {
   it('goes from the client to the result, and the worker tells how it is and what it did', async () => {
     const { generations, simulator, settings, checkAll } = await createStack();
     const [health, metrics] = [await freePort(), await freePort()];

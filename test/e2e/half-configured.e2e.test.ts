@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { createEncryptionCodec } from '../../codec/index.ts';
 import { submitTaskQueue } from '../../domain/names.ts';
 import { commandInProcess } from '../support/command-in-process.ts';
@@ -13,6 +13,7 @@ import { quietRuntime } from '../support/generations.ts';
 import { inProcessWorkers } from '../support/in-process-workers.ts';
 import { temporaryFolder } from '../support/processes.ts';
 import { flux } from '../support/simulator-client.ts';
+import { onTestFinished } from '../support/test-end.ts';
 
 interface Failure {
   error: { type: string; message: string; key: string };

@@ -103,7 +103,7 @@ const hostileKeys = [
   'k'.repeat(200),
 ];
 
-describe('the same key', () => {
+describe.concurrent('the same key', () => {
   it('from many clients at once, and again after success, is one generation and one job', async () => {
     const { settings, simulator, generations, checkAll } = await createStack();
     await startWorkerProcess(settings);

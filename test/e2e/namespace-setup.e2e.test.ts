@@ -3,12 +3,13 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../../config/env.ts';
 import { searchAttributeNames } from '../../domain/names.ts';
 import { root } from '../support/docs.ts';
 import { startOwnServer } from '../support/server.ts';
+import { onTestFinished } from '../support/test-end.ts';
 
 const script = path.join(root, 'deploy', 'temporal', 'setup-namespace.sh');
 const namespace = 'fresh';

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { beforeEach, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { beforeEach, expect, inject, it, vi } from 'vitest';
 import { runCli } from '../../cli/main.ts';
 import type { PipelineResult, PipelineState } from '../../domain/pipeline-run.ts';
+import { hangMs } from '../support/patience.ts';
 import { type PipelineStack, pipelineStack, stillAndClip } from '../support/pipelines.ts';
+import { onTestFinished } from '../support/test-end.ts';
 
 let stack: PipelineStack;
 
@@ -70,7 +72,7 @@ it('an approval is decided by a command, and a choice out of range is refused', 
   };
   await cli('run', await planFile(plan), '--key', key, '--no-wait');
   const pipeline = await stack.pipelines.get(key);
-  await vi.waitUntil(async () => (await pipeline.state()).steps[1]?.phase === 'awaiting_decision', { timeout: 30_000 });
+  await vi.waitUntil(async () => (await pipeline.state()).steps[1]?.phase === 'awaiting_decision', { timeout: hangMs });
   expect(await cli('result', key, '--no-wait')).toMatchObject({ exitCode: 75 });
   expect(await cli('approve', key, 'pick', '--choose', '2')).toMatchObject({ exitCode: 65 });
   expect(await cli('approve', key, 'pick', '--choose', '1')).toMatchObject({ exitCode: 0 });

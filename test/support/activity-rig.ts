@@ -3,7 +3,6 @@ import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { onTestFinished } from 'vitest';
 import { type ActivityDeps, createActivities, type KeptRequestId } from '../../activities/index.ts';
 import { createOpenAttempts } from '../../activities/reading/open-attempts.ts';
 import { createReadCounter } from '../../activities/reading/read-counter.ts';
@@ -15,6 +14,7 @@ import { createRunComfyClient, type RunComfyClientOptions } from '../../runcomfy
 import { createInputValidator } from '../../runcomfy/models/index.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import { kling, klingInput } from './simulator-client.ts';
+import { onTestFinished } from './test-end.ts';
 
 /** The token of the account that orders. */
 export const token = 'sim-activity-7f3a91c0';

@@ -6,10 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { afterAll, beforeAll, beforeEach, inject, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import { type Ended, run, type Running, until } from './examples/examples.ts';
 import { flux } from './simulator-client.ts';
+import { onTestFinished } from './test-end.ts';
 
 /** What a command printed as one JSON document, and how it ended. */
 export interface Done<Document> extends Ended {

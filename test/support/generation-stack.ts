@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
-import { Worker } from '@temporalio/worker';
-import { expect, inject, onTestFinished } from 'vitest';
+import { inject } from 'vitest';
 import { createGenerationClient, type GenerationClient } from '../../client/index.ts';
 import { createSearchAttributes } from '../../client/operator/index.ts';
 import { generationWorkflowType, searchAttributeNames } from '../../domain/names.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
-import { failedTasks, type GenerationRun, historiesOf, quietRuntime } from './generations.ts';
+import { checkExecutions, type GenerationRun, quietRuntime } from './generations.ts';
 import { registerNamespace } from './namespaces.ts';
 import type { ProcessSettings } from './processes.ts';
 import { kling, klingInput } from './simulator-client.ts';
+import { onTestFinished } from './test-end.ts';
 
 /** A client of Temporal for one test. */
 export async function connectClient(address: string = inject('temporalAddress')): Promise<Client> {
@@ -98,21 +98,4 @@ export function orderNamed(name: string): { model: typeof kling; input: typeof k
 /** Jobs that the simulator accepted for an order made by `orderNamed`. */
 export function jobsNamed(simulator: Simulator, name: string) {
   return simulator.ledger().jobs.filter(({ input }) => input['prompt'] === name);
-}
-
-/** Every run of many generations: no workflow task failed, and its history replays. One replay worker serves them all. */
-async function checkExecutions(client: Client, keys: string[]): Promise<void> {
-  const runs = (
-    await Promise.all(
-      keys.map(async (workflowId) =>
-        (await historiesOf(client, workflowId)).map((history) => ({ workflowId, history })),
-      ),
-    )
-  ).flat();
-  const failed = runs.flatMap(({ workflowId, history }) => failedTasks(history).map((why) => `${workflowId}: ${why}`));
-  expect(failed).toEqual([]);
-  const options = { workflowBundle: { codePath: inject('workflowBundlePath') } };
-  for await (const { workflowId, error } of Worker.runReplayHistories(options, runs)) {
-    expect(error, `the history of ${workflowId} does not replay`).toBeUndefined();
-  }
 }

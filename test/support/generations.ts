@@ -16,6 +16,7 @@ import type { Activities, StatusReading } from '../../domain/activities.ts';
 import type { FailureDetails, GenerationRequest, GenerationResult, GenerationState } from '../../domain/generation.ts';
 import { searchAttributeNames, submitTaskQueue } from '../../domain/names.ts';
 import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
+import { hangMs } from './patience.ts';
 
 const { WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 
@@ -132,7 +133,11 @@ export async function withGenerations(
   try {
     if (!withoutWorkers) await startWorkers();
     await use(rig);
-    for (const handle of handles) await checkExecution(client, handle.workflowId, provoked);
+    await checkExecutions(
+      client,
+      handles.map(({ workflowId }) => workflowId),
+      provoked,
+    );
   } finally {
     await Promise.all(handles.map((handle) => handle.terminate('test over').catch(() => undefined)));
     for (const { worker } of running) worker.shutdown();
@@ -143,10 +148,25 @@ export async function withGenerations(
 }
 
 /** Every run of the workflow: no workflow task failed, but as the test has provoked it, and its history replays. */
-export async function checkExecution(client: Client, workflowId: string, provoked?: RegExp): Promise<void> {
-  for (const history of await historiesOf(client, workflowId)) {
-    expect(failedTasks(history).filter((why) => !provoked?.test(why))).toEqual([]);
-    await Worker.runReplayHistory({ workflowBundle: { codePath: inject('workflowBundlePath') } }, history, workflowId);
+export function checkExecution(client: Client, workflowId: string, provoked?: RegExp): Promise<void> {
+  return checkExecutions(client, [workflowId], provoked);
+}
+
+/** The same of many workflows: one replay worker serves them all. */
+export async function checkExecutions(client: Client, workflowIds: string[], provoked?: RegExp): Promise<void> {
+  const runsOf = async (workflowId: string) =>
+    (await historiesOf(client, workflowId)).map((history) => ({ workflowId, history }));
+  const runs = (await Promise.all(workflowIds.map(runsOf))).flat();
+  const failed = runs.flatMap(({ workflowId, history }) =>
+    failedTasks(history)
+      .filter((why) => !provoked?.test(why))
+      .map((why) => `${workflowId}: ${why}`),
+  );
+  expect(failed).toEqual([]);
+  if (runs.length === 0) return;
+  const options = { workflowBundle: { codePath: inject('workflowBundlePath') } };
+  for await (const { workflowId, error } of Worker.runReplayHistories(options, runs)) {
+    expect(error, `the history of ${workflowId} does not replay`).toBeUndefined();
   }
 }
 
@@ -201,21 +221,22 @@ export async function endingOf(handle: GenerationRun): Promise<Ending> {
 
 /** A worker that has much to do at the moment may leave a query unanswered for the 10 s that Temporal gives it. */
 export async function stateOf(handle: { query: GenerationRun['query'] }): Promise<GenerationState> {
-  for (let attempt = 1; ; attempt++) {
+  const giveUpAt = Date.now() + hangMs;
+  for (;;) {
     try {
       return await handle.query<GenerationState>('state');
     } catch (error) {
-      if (attempt === 3 || !isOutOfTime(error)) throw error;
+      if (Date.now() > giveUpAt || !isOutOfTime(error)) throw error;
     }
   }
 }
 
-/** Waits for a state, and fails with the last one seen when it does not come in 20 s. */
+/** Waits for a state, and fails with the last one seen when it does not come. */
 export async function untilState(
   handle: { query: GenerationRun['query'] },
   isReached: (state: GenerationState) => boolean,
 ): Promise<GenerationState> {
-  const giveUpAt = Date.now() + 20_000;
+  const giveUpAt = Date.now() + hangMs;
   for (;;) {
     const state = await stateOf(handle);
     if (isReached(state)) return state;

@@ -5,9 +5,10 @@ import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import pino from 'pino';
-import { inject, onTestFinished } from 'vitest';
+import { inject } from 'vitest';
 import { createRunComfyClient } from '../../runcomfy/client.ts';
 import { createGenerationWorker, type GenerationWorker, type GenerationWorkerOptions } from '../../worker/index.ts';
+import { onTestFinished } from './test-end.ts';
 
 /** Workers of this process on a queue of their own, all with the same settings; they stop with the test. */
 export async function inProcessWorkers(

@@ -1,16 +1,18 @@
 import { Client, type Connection } from '@temporalio/client';
+import { hangMs } from './patience.ts';
 
 /** A new namespace is known to every part of the server only after a moment. */
 export async function registerNamespace(connection: Connection, namespace: string): Promise<void> {
   const retention = { seconds: 24 * 60 * 60 } as unknown as { seconds: never };
   await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: retention });
   const { workflow } = new Client({ connection, namespace });
-  for (let attempt = 1; ; attempt++) {
+  const giveUpAt = Date.now() + hangMs;
+  for (;;) {
     try {
       await workflow.count();
       return;
     } catch (error) {
-      if (attempt === 100) throw error;
+      if (Date.now() > giveUpAt) throw error;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }

@@ -8,7 +8,7 @@ import {
 } from '../../client/index.ts';
 import type { LedgerJob, Simulator, SimulatorOptions } from '../../simulator/index.ts';
 import { connectClient, startQuickSimulator } from './generation-stack.ts';
-import { checkExecution, historiesOf, quietRuntime } from './generations.ts';
+import { checkExecutions, historiesOf, quietRuntime } from './generations.ts';
 import { inProcessWorkers } from './in-process-workers.ts';
 import { recordHistories } from './record-history.ts';
 import { flux, kling } from './simulator-client.ts';
@@ -78,5 +78,5 @@ export async function checkPipeline(client: Client, pipeline: PipelineHandle, sh
     ...attempts.map((attempt) => attempt.key),
     ...items.flatMap((item) => (item.key === undefined ? [] : [item.key])),
   ]);
-  for (const key of new Set([pipeline.key, ...orders.slice(0, 10)])) await checkExecution(client, key);
+  await checkExecutions(client, [...new Set([pipeline.key, ...orders.slice(0, 10)])]);
 }

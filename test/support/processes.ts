@@ -5,10 +5,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inject, onTestFinished } from 'vitest';
+import { inject } from 'vitest';
+import { hangMs } from './patience.ts';
 import { findSecret } from './secret-search.ts';
-
-const startWithinMs = 60_000;
+import { onTestFinished } from './test-end.ts';
 
 /** The token of processes that are given none. */
 const processToken = 'sim-token-of-a-test-process';
@@ -73,7 +73,7 @@ export async function startWorkerProcess(
     await worker.kill9();
     refuseSecret(token, { 'output of the worker': output(), 'arguments of the worker': commandLine });
   });
-  const giveUpAt = Date.now() + startWithinMs;
+  const giveUpAt = Date.now() + hangMs;
   while (!output().includes('worker started')) {
     if (child.exitCode !== null || Date.now() > giveUpAt) throw new Error(`The worker did not start: ${output()}`);
     await sleep(50);
@@ -122,7 +122,7 @@ export async function freePort(): Promise<number> {
 export async function until<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  withinMs = 60_000,
+  withinMs = hangMs,
 ): Promise<T> {
   const giveUpAt = Date.now() + withinMs;
   for (;;) {

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { onTestFinished } from './test-end.ts';
 
 /** What a proxy does with a tunnel, given what goes through it. */
 export type TunnelFault = 'refuses' | 'hangs up' | 'cuts before the POST' | 'cuts after the POST';

@@ -1,5 +1,6 @@
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import { type LedgerJob, type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
+import { onTestFinished } from './test-end.ts';
 
 /** The seed's model: a video. */
 export const kling = 'kling/kling-3.0/standard/image-to-video';

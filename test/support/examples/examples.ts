@@ -8,6 +8,7 @@ import { Client, Connection } from '@temporalio/client';
 import { inject } from 'vitest';
 import { type Simulator, startSimulator } from '../../../simulator/index.ts';
 import { registerNamespace } from '../namespaces.ts';
+import { hangMs } from '../patience.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -108,9 +109,9 @@ export function run(program: string, args: string[], env: NodeJS.ProcessEnv = cl
   };
 }
 
-/** Waits until something is so, and says what was seen instead when it does not come in a minute. */
+/** Waits until something is so, and says what was seen instead when it does not come. */
 export async function until(isSo: () => boolean, what: string, seen: () => string): Promise<void> {
-  const giveUpAt = Date.now() + 60_000;
+  const giveUpAt = Date.now() + hangMs;
   while (!isSo()) {
     if (Date.now() > giveUpAt) throw new Error(`It never came that ${what}; seen: ${seen()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

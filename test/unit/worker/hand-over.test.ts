@@ -8,6 +8,7 @@ import type { KeptRequestId } from '../../../activities/index.ts';
 import { createHandOver } from '../../../worker/hand-over.ts';
 import { openRequestSpool } from '../../../worker/request-spool.ts';
 import { openSubmitJournal } from '../../../worker/submit-journal.ts';
+import { hangMs } from '../../support/patience.ts';
 
 interface Temporal {
   /** Acknowledges a heartbeat, or throws. */
@@ -90,7 +91,7 @@ const signal = {
 
 /** Waits for what comes by itself. */
 async function until(isReached: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUpAt = Date.now() + 15_000;
+  const giveUpAt = Date.now() + hangMs;
   while (!(await isReached())) {
     if (Date.now() > giveUpAt) throw new Error('it did not come');
     await new Promise((resolve) => setTimeout(resolve, 20));

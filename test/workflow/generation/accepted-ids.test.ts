@@ -14,7 +14,7 @@ import { inProcessWorkers } from '../../support/in-process-workers.ts';
 import { temporaryFolder } from '../../support/processes.ts';
 import { kling, klingInput } from '../../support/simulator-client.ts';
 
-describe('a generation that is reset to before its submit', () => {
+describe.concurrent('a generation that is reset to before its submit', () => {
   it('takes its request over instead of ordering again', async () => {
     quietRuntime();
     const [client, simulator] = await Promise.all([connectClient(), startQuickSimulator()]);
@@ -71,7 +71,7 @@ async function signalsOf(client: Client, workflowId: string): Promise<string[]> 
     .flatMap(({ workflowExecutionSignaledEventAttributes: signaled }) => signaled?.signalName ?? []);
 }
 
-describe('a request id in the spool', () => {
+describe.concurrent('a request id in the spool', () => {
   it('goes to its own generation and is forgotten', async () => {
     const client = await connectClient();
     const { start, put, drain } = await handOverOn(client);

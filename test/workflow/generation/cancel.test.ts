@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { CancelReply, GenerationRequest } from '../../../domain/generation.ts';
 import {
   activityFailure,
-  checkExecution,
+  checkExecutions,
   type Ending,
   endingOf,
   type GenerationRun,
@@ -49,7 +49,7 @@ beforeAll(async () => {
   };
 });
 afterAll(async () => {
-  for (const child of children) await checkExecution(generations.rig().client, child);
+  await checkExecutions(generations.rig().client, children);
   await parents.stop();
 });
 

@@ -21,7 +21,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-describe('a generation whose history grows long', () => {
+describe.concurrent('a generation whose history grows long', () => {
   it('continues as new without losing what it knows, and counts every read', async () => {
     let reads = 0;
     const readStatus = () => {

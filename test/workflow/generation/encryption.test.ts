@@ -1,12 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
-import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { createGenerationClient } from '../../../client/index.ts';
 import { createEncryptionCodec } from '../../../codec/index.ts';
 import { type FaultRule, startSimulator } from '../../../simulator/index.ts';
 import { historiesOf, historyJson } from '../../support/generations.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
 import { flux } from '../../support/simulator-client.ts';
+import { onTestFinished } from '../../support/test-end.ts';
 
 const secret = 'an unreleased red bicycle';
 
@@ -48,7 +49,7 @@ async function readableHistory(client: Client, key: string): Promise<string> {
   return [json, ...decoded].join('\n');
 }
 
-describe('a generation whose payloads are encrypted', () => {
+describe.concurrent('a generation whose payloads are encrypted', () => {
   it('runs as any other, attaches by its key, and leaves nothing readable of input and output', async () => {
     const { client, generations } = await encrypted();
     const order = { model: flux, input: { prompt: secret } };
@@ -69,7 +70,7 @@ describe('a generation whose payloads are encrypted', () => {
   it('is resolved and cancelled as any other', async () => {
     const { simulator, generations } = await encrypted([{ fault: 'accept-then-reset', step: 'submit', times: 1 }]);
     const handle = await generations.start({ model: flux, input: { prompt: secret } });
-    await expect.poll(async () => (await handle.state()).phase, { timeout: 30_000 }).toBe('submission_unknown');
+    await expect.poll(async () => (await handle.state()).phase).toBe('submission_unknown');
     const requestId = simulator.ledger().jobs[0]?.id ?? '';
     await handle.resolveSubmission({ action: 'adopt', requestId });
     expect((await handle.result()).requestId).toBe(requestId);
@@ -81,7 +82,7 @@ describe('a generation whose payloads are encrypted', () => {
       { model: flux, input: { prompt: secret } },
       { key: `codec-${randomUUID()}` },
     );
-    await expect.poll(async () => (await handle.state()).requestId, { timeout: 30_000 }).toBeDefined();
+    await expect.poll(async () => (await handle.state()).requestId).toBeDefined();
     const forger = clientWith({ k1: randomBytes(32) }, 'k1').workflow.getHandle(handle.key);
     const stranger = clientWith({ k2: randomBytes(32) }, 'k2').workflow.getHandle(handle.key);
     for (const other of [forger, stranger]) {
@@ -114,7 +115,7 @@ describe('a generation whose payloads are encrypted', () => {
       const failed = events?.find(({ workflowTaskFailedEventAttributes: failure }) => failure);
       return failed?.workflowTaskFailedEventAttributes?.failure?.message ?? '';
     };
-    await expect.poll(failedTask, { timeout: 30_000 }).toContain('a key that this worker lacks');
+    await expect.poll(failedTask).toContain('a key that this worker lacks');
     expect(simulator.ledger().jobs).toEqual([]);
     await workers.stop();
     await workers.start({ dataConverter: sealing({ k1, k2 }, 'k1') });

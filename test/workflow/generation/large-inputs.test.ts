@@ -47,7 +47,7 @@ async function withWorker(): Promise<GenerationStack & { start: (argument: unkno
   return { ...stack, start };
 }
 
-describe('an order of any size that Temporal takes', () => {
+describe.concurrent('an order of any size that Temporal takes', () => {
   it.each(inputs)('ends as InvalidInput, unsent, by workflow tasks that all succeed: %s', async (_name, input) => {
     const { client, simulator, start, checkAll } = await withWorker();
     const key = await start({ model: kling, input });

@@ -6,6 +6,7 @@ import type { GenerationWorkerOptions } from '../../../worker/index.ts';
 import { connectClient, orderNamed, startQuickSimulator } from '../../support/generation-stack.ts';
 import { quietRuntime } from '../../support/generations.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
+import { hangMs } from '../../support/patience.ts';
 
 const interactive = { preset: 'interactive' } as const;
 
@@ -20,7 +21,7 @@ async function heldGenerations(options: Partial<GenerationWorkerOptions>) {
 }
 
 async function untilReads(simulator: Simulator, isEnough: (reads: number[]) => boolean): Promise<void> {
-  const giveUpAt = Date.now() + 60_000;
+  const giveUpAt = Date.now() + hangMs;
   for (;;) {
     const reads = simulator.ledger().jobs.map(({ statusCalls }) => statusCalls);
     if (isEnough(reads)) return;

@@ -37,7 +37,7 @@ async function generationsWith(codec: PayloadCodec, faults: FaultRule[] = []) {
   return { simulator, generations: createGenerationClient({ client, taskQueue: workers.taskQueue }) };
 }
 
-describe('an accepted order is billed once although the submit cannot report it:', () => {
+describe.concurrent('an accepted order is billed once although the submit cannot report it:', () => {
   it('the codec fails once on the result', async () => {
     const codec = failingCodec(1, 1, '"requestId"', '"submittedAt"', '"workKey"');
     const { simulator, generations } = await generationsWith(codec);

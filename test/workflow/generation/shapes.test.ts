@@ -3,7 +3,7 @@ import { endingOf, historiesOf, withGenerations } from '../../support/generation
 import { recordHistories } from '../../support/record-history.ts';
 import { shapes } from './shapes.ts';
 
-describe('every control-flow shape of a generation', () => {
+describe.concurrent('every control-flow shape of a generation', () => {
   for (const [name, shape] of Object.entries(shapes)) {
     it(`${name} ends as ${shape.end.type ?? 'a result'} in phase ${shape.end.phase}`, async () => {
       await withGenerations(shape.activities(), async (rig) => {

@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { createActivities } from '../../../activities/index.ts';
 import { createOpenAttempts } from '../../../activities/reading/open-attempts.ts';
 import { createReadCounter } from '../../../activities/reading/read-counter.ts';
@@ -10,6 +10,7 @@ import { createRunComfyClient } from '../../../runcomfy/client.ts';
 import { startQuickSimulator } from '../../support/generation-stack.ts';
 import { endingOf, historiesOf, order, withGenerations } from '../../support/generations.ts';
 import { klingInput } from '../../support/simulator-client.ts';
+import { onTestFinished } from '../../support/test-end.ts';
 
 const longMs = 11_000;
 const closeMs = 600;

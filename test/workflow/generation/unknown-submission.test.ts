@@ -40,7 +40,7 @@ describe.concurrent('a worker that is lost while it submits', () => {
       takes,
     );
     const { handle, name } = await start({ submitRequest });
-    const ending = untilLong(handle, ({ requestId }) => requestId !== undefined);
+    const ending = untilState(handle, ({ requestId }) => requestId !== undefined);
     await ending;
     expect((await endingOf(handle)).result?.requestId).toBe(`${name}--1`);
     expect(posts()).toBe(3);
@@ -50,7 +50,7 @@ describe.concurrent('a worker that is lost while it submits', () => {
     const { submitRequest, posts } = submits(() => loseWorker(sending));
     const begunAt = Date.now();
     const { handle } = await start({ submitRequest });
-    const state = await untilLong(handle, ({ phase }) => phase === 'submission_unknown');
+    const state = await untilState(handle, ({ phase }) => phase === 'submission_unknown');
     expect(Date.now() - begunAt).toBeLessThan(30_000);
     expect(state.evidence).toMatchObject({ sentAt, balanceBefore });
     expect(posts()).toBe(1);
@@ -63,7 +63,7 @@ describe.concurrent('a worker that is lost while it submits', () => {
       loseWorker({ ...sending, stage: 'accepted', requestId: `${name}--heard` }),
     );
     const { handle, name } = await start({ submitRequest });
-    await untilLong(handle, ({ requestId }) => requestId !== undefined);
+    await untilState(handle, ({ requestId }) => requestId !== undefined);
     expect((await endingOf(handle)).result?.requestId).toBe(`${name}--heard`);
     expect(posts()).toBe(1);
   });
@@ -72,7 +72,7 @@ describe.concurrent('a worker that is lost while it submits', () => {
     it(`${policy} first waits for the POST's own time and its spool: an id that comes in time is taken`, async () => {
       const { submitRequest, posts } = submits(() => loseWorker(sending));
       const { handle, name } = await start({ submitRequest }, { onUnknownSubmission: policy });
-      await untilLong(handle, ({ phase }) => phase === 'submission_unknown');
+      await untilState(handle, ({ phase }) => phase === 'submission_unknown');
       await handOver(handle, `${name}--spooled`);
       expect((await endingOf(handle)).result?.requestId).toBe(`${name}--spooled`);
       expect(posts()).toBe(1);
@@ -81,7 +81,7 @@ describe.concurrent('a worker that is lost while it submits', () => {
     it(`${policy} acts once that time has brought nothing`, async () => {
       const { submitRequest, posts } = submits(() => loseWorker(sending), takes);
       const { handle, name } = await start({ submitRequest }, { onUnknownSubmission: policy });
-      await untilLong(handle, ({ phase }) => phase === 'submission_unknown');
+      await untilState(handle, ({ phase }) => phase === 'submission_unknown');
       const unknownSince = Date.now();
       const { type, result } = await endingOf(handle);
       expect(Date.now() - unknownSince).toBeGreaterThan(70_000);
@@ -92,11 +92,6 @@ describe.concurrent('a worker that is lost while it submits', () => {
     });
   }
 });
-
-/** `untilState` for what takes two heartbeat timeouts. */
-async function untilLong(...[handle, isReached]: Parameters<typeof untilState>) {
-  return await untilState(handle, isReached).catch(() => untilState(handle, isReached));
-}
 
 describe.concurrent('a submission of unknown outcome that is held', () => {
   it('shows what is known in its state, and sends nothing by itself', async () => {

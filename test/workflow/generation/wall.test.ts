@@ -13,7 +13,7 @@ const { start } = scriptedGenerations();
 
 const empty = () => activityFailure('InsufficientBalance', { submission: 'refused', httpStatus: 402 });
 
-describe('an order that RunComfy refuses for an empty wallet', () => {
+describe.concurrent('an order that RunComfy refuses for an empty wallet', () => {
   it('waits under "wait", is named to operators, and is billed once when the wallet is filled', async () => {
     const client = await connectClient();
     const simulator = await startQuickSimulator({ switches: { wallet_usd: 0 } });

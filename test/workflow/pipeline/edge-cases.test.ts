@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { PipelineState } from '../../../domain/pipeline-run.ts';
+import { hangMs } from '../../support/patience.ts';
 import { checkPipeline, type PipelineStack, pipelineStack, stillAndClip } from '../../support/pipelines.ts';
 import { flux, kling } from '../../support/simulator-client.ts';
 
@@ -16,7 +17,7 @@ async function until(read: () => Promise<PipelineState>, isReached: (state: Pipe
       const state = await read();
       return isReached(state) ? state : undefined;
     },
-    { timeout: 60_000, interval: 100 },
+    { timeout: hangMs, interval: 100 },
   );
 }
 
@@ -26,7 +27,7 @@ const failureOf = async (result: Promise<unknown>) =>
     (error: unknown) => error,
   )) as { type: string; pipeline?: { steps: Record<string, { phase: string }>; failure?: { type: string } } };
 
-describe('a pipeline at run time', () => {
+describe.concurrent('a pipeline at run time', () => {
   it('30: text of a param is sent literally; an index beyond the outputs fails who asks, and skips what follows', async () => {
     const { client, pipelines, key: newKey, jobsOf } = await pipelineStack();
     const key = newKey();
@@ -91,19 +92,15 @@ describe('a pipeline at run time', () => {
   });
 
   it('33, 34: one pipeline for two clients at once; an edited plan waits for its end, then wants a re-run', async () => {
-    const {
-      pipelines,
-      key: newKey,
-      simulator,
-    } = await pipelineStack({
-      profiles: { '*': { queueMs: 400, runMs: 400 } },
-    });
+    const { pipelines, key: newKey, simulator } = await pipelineStack();
+    simulator.hold();
     const key = newKey();
     const start = () => pipelines.start({ plan: stillAndClip(key) }, { key });
     const [one, other] = await Promise.all([start(), start()]);
     expect(one.runId).toBe(other.runId);
     const edited = () => pipelines.start({ plan: stillAndClip(`${key} edited`) }, { key });
     expect((await failureOf(edited())).type).toBe('StillRunning');
+    simulator.release();
     await one.result();
     expect((await failureOf(edited())).type).toBe('KeyInUse');
     expect(simulator.ledger().jobs).toHaveLength(2);
@@ -183,9 +180,10 @@ describe('a pipeline at run time', () => {
 
   it('46: a cancel tells what became of each order, waits for what runs, and orders nothing more', async () => {
     const stack = await pipelineStack({
-      profiles: { [flux]: { queueMs: 0, runMs: 4_000 }, [kling]: { queueMs: 600_000, runMs: 100 } },
+      profiles: { [flux]: { queueMs: 0, runMs: 100 }, [kling]: { queueMs: 600_000, runMs: 100 } },
     });
     const { pipelines, key: newKey, simulator, client } = stack;
+    simulator.hold({ stage: 'run' });
     const key = newKey();
     const plan = {
       version: 1,
@@ -203,6 +201,7 @@ describe('a pipeline at run time', () => {
         simulator.ledger().jobs.some(({ startedAt }) => startedAt !== undefined),
     );
     const { outcome, steps } = await pipeline.cancel({ reason: 'enough' });
+    simulator.release();
     expect(outcome).toBe('not_cancellable');
     expect(Object.fromEntries(steps.map((step) => [step.id, step.outcome]))).toEqual({
       running: 'not_cancellable',
@@ -222,9 +221,10 @@ describe('a pipeline at run time', () => {
 
   it('47: a terminated pipeline stops what waits, delivers what runs under its key, and is found by the next run', async () => {
     const stack = await pipelineStack({
-      profiles: { [flux]: { queueMs: 0, runMs: 3_000 }, [kling]: { queueMs: 600_000, runMs: 100 } },
+      profiles: { [flux]: { queueMs: 0, runMs: 100 }, [kling]: { queueMs: 600_000, runMs: 100 } },
     });
     const { pipelines, key: newKey, simulator, client } = stack;
+    simulator.hold({ stage: 'run' });
     const key = newKey();
     const plan = {
       version: 1,
@@ -239,8 +239,9 @@ describe('a pipeline at run time', () => {
     );
     await client.workflow.getHandle(key).terminate('test');
     expect((await failureOf(pipeline.result())).type).toBe('PipelineCancelled');
+    simulator.release();
     await vi.waitUntil(() => simulator.ledger().jobs.every(({ finishedAt }) => finishedAt !== undefined), {
-      timeout: 60_000,
+      timeout: hangMs,
     });
     expect(
       simulator
@@ -257,7 +258,7 @@ describe('a pipeline at run time', () => {
   });
 });
 
-describe('junk from others', () => {
+describe.concurrent('junk from others', () => {
   it('ends as InvalidInput, with nothing ordered and no failed workflow task', async () => {
     const { client, workers, simulator, pipelines }: PipelineStack = await pipelineStack();
     const arguments_: unknown[] = [
