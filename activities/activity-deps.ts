@@ -13,7 +13,7 @@ export interface KeptRequestId {
   firstExecutionRunId: string;
   requestId: string;
   /** The heartbeat details that carry the id. */
-  beat: SubmitHeartbeat;
+  heartbeatDetails: SubmitHeartbeat;
 }
 
 /** What the activities need from the process they run in. */

@@ -8,7 +8,7 @@ import { type ExecutionFigures, readExecutionFigures } from './support/figures/e
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
 import { say, type Stack, startStack } from './support/stack/stack.ts';
 import type { TwoGears } from './support/stack/two-gears.ts';
-import { startWorkerProcess, type WorkerOrder } from './support/stack/worker-handle.ts';
+import { startWorkerProcess, type WorkerArguments } from './support/stack/worker-handle.ts';
 import { order } from './support/subjects/protocols.ts';
 
 interface Row extends ExecutionFigures {
@@ -74,7 +74,7 @@ async function measureOurs(
   { server, bundles, client }: Stack,
   simulator: Simulator,
   row: Pick<Row, 'subject' | 'jobSet'>,
-  worker: Partial<WorkerOrder>,
+  worker: Partial<WorkerArguments>,
   request: object,
 ): Promise<Row> {
   const taskQueue = row.subject.replaceAll(/\W+/g, '-');

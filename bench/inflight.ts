@@ -10,7 +10,7 @@ import { describeCommit, describeMachine, formatTable, versionsOf, writeResults 
 import { mean } from './support/figures/statistics.ts';
 import { type SimulatorHandle, startSimulatorProcess } from './support/stack/simulator-handle.ts';
 import { say, startStack } from './support/stack/stack.ts';
-import { startWorkerProcess, type WorkerHandle, type WorkerOrder } from './support/stack/worker-handle.ts';
+import { startWorkerProcess, type WorkerArguments, type WorkerHandle } from './support/stack/worker-handle.ts';
 import { order } from './support/subjects/protocols.ts';
 
 const { values: options } = parseArgs({
@@ -53,7 +53,7 @@ async function measure(generations: number) {
   const stack = await startStack();
   serverVersion = stack.serverVersion;
   const taskQueue = 'inflight';
-  const workerOrder: WorkerOrder = {
+  const workerArguments: WorkerArguments = {
     kind: 'ours',
     address: stack.server.address,
     taskQueue,
@@ -64,7 +64,7 @@ async function measure(generations: number) {
   };
   let worker: WorkerHandle | undefined;
   try {
-    worker = await startWorkerProcess(workerOrder);
+    worker = await startWorkerProcess(workerArguments);
     const idle = await worker.usage();
     const client = createGenerationClient({ client: stack.client, taskQueue });
     const startedAt = Date.now();
@@ -93,7 +93,7 @@ async function measure(generations: number) {
     const heldBytes = (await usage()).rss;
     say('the worker is restarted');
     await worker.stop();
-    worker = await startWorkerProcess(workerOrder);
+    worker = await startWorkerProcess(workerArguments);
     const afterRestart = await watch();
 
     const releasedAt = Date.now();

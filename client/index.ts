@@ -38,7 +38,7 @@ export type {
 export type { SubmissionResolutionReply } from '../workflows/generation/messages.ts';
 export type {
   ApprovalDecision,
-  PipelineCancelOrder,
+  PipelineCancelMessage,
   PipelineCancelReply,
   PipelineFailureDetails,
   PipelinePhase,

@@ -121,7 +121,7 @@ export interface OutputsAnswer {
 export type FollowAnswer = { result: GenerationResult } | { failure: StepFailure };
 
 /** What activity `cancelGenerations` is asked. */
-export interface CancelOrdersQuestion {
+export interface CancelGenerationsQuestion {
   keys: string[];
   reason?: string;
 }
@@ -137,5 +137,5 @@ export interface PipelineActivities {
   /** Waits for the end of a generation that somebody else has started. */
   followGeneration: (question: { key: string }) => Promise<FollowAnswer>;
   /** Asks generations to cancel and tells what became of each, in the order of the keys. */
-  cancelGenerations: (question: CancelOrdersQuestion) => Promise<CancelOutcome[]>;
+  cancelGenerations: (question: CancelGenerationsQuestion) => Promise<CancelOutcome[]>;
 }

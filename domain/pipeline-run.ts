@@ -211,7 +211,7 @@ export interface PipelineFailureDetails {
 }
 
 /** Payload of signal and update `cancel` of a pipeline. `detach`: work that cannot be stopped is not waited for. */
-export interface PipelineCancelOrder {
+export interface PipelineCancelMessage {
   reason?: string;
   detach?: boolean;
 }

@@ -10,7 +10,7 @@ import { evaluateBare, evaluateValue } from './evaluate.ts';
 import { elementTypeOf, typeOfItems } from './expression-types.ts';
 import { createExpressionChecker } from './expression.ts';
 import { describeValue, didYouMean } from './field-reader.ts';
-import { ordersOf, orderSteps, sourcesOf, textsIn } from './graph.ts';
+import { ordersOf, sortSteps, sourcesOf, textsIn } from './graph.ts';
 import { createModelLookup, type ModelLookupOptions } from './model-facts.ts';
 import { settleParams } from './params.ts';
 import { readPlan } from './read-plan.ts';
@@ -21,7 +21,7 @@ export interface CheckedPlan {
   plan: PipelinePlan;
   params: Record<string, unknown>;
   /** Step ids, each after its sources. */
-  order: string[];
+  sortedSteps: string[];
   orders: PlannedOrder[];
 }
 
@@ -57,8 +57,8 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
     warnings: [],
     orders: [],
   };
-  const sorted = orderSteps(plan);
-  checking.issues.push(...sorted.issues);
+  const { sorted, issues: cycles } = sortSteps(plan);
+  checking.issues.push(...cycles);
   for (const [id, step] of Object.entries(plan.steps)) {
     checkNeeds(checking, id);
     if (step.kind === 'model') await checkModelStep(checking, id, step);
@@ -70,7 +70,7 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
   if (options.maxCostUsd !== undefined) checkCost(checking, options.maxCostUsd);
   const { issues, warnings, orders } = checking;
   if (issues.length > 0) return { issues: boundIssues(issues), warnings };
-  return { issues, warnings, checked: { plan, params: settled.params, order: sorted.order, orders } };
+  return { issues, warnings, checked: { plan, params: settled.params, sortedSteps: sorted, orders } };
 }
 
 function checkNeeds({ plan, issues }: Checking, id: string): void {

@@ -14,7 +14,7 @@ const celTypes: Readonly<Record<ParamType, string>> = {
   object: 'map<string, dyn>',
 };
 
-const orderedFields = { phase: 'string', key: 'string', requestId: 'string', model: 'string', costUsd: 'double' };
+const orderStateFields = { phase: 'string', key: 'string', requestId: 'string', model: 'string', costUsd: 'double' };
 const listFields = { images: 'list<string>', videos: 'list<string>', audios: 'list<string>', files: 'list<string>' };
 const singleFields = { image: 'string', video: 'string', audio: 'string' };
 const itemType = 'StepItem';
@@ -31,7 +31,7 @@ export function fieldsOfStep(step: PlanStep): Readonly<Record<string, string>> {
       by: 'string',
     };
   }
-  if (step.forEach === undefined) return { ...orderedFields, ...singleFields, ...listFields };
+  if (step.forEach === undefined) return { ...orderStateFields, ...singleFields, ...listFields };
   return { phase: 'string', costUsd: 'double', items: `list<${itemType}>`, ...listFields };
 }
 
@@ -50,7 +50,7 @@ export interface Scope {
 export function createTypeEnvironment(plan: PipelinePlan, { isParamsOnly, itemType: item }: Scope): Environment {
   const environment = new Environment({ limits: expressionLimits, enableOptionalTypes: true });
   environment.registerFunction('join(list<string>, string): string', joinTexts);
-  environment.registerType(itemType, { fields: { ...orderedFields, ...singleFields, ...listFields } });
+  environment.registerType(itemType, { fields: { ...orderStateFields, ...singleFields, ...listFields } });
   const params = Object.entries(plan.params).map(([name, { type }]) => [name, celTypes[type]] as const);
   environment.registerVariable({ name: 'params', schema: Object.fromEntries(params) });
   if (!isParamsOnly) {

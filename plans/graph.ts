@@ -71,9 +71,9 @@ function expressionsOf({ text, isBare }: PlanText): string[] {
   return parsed.ok ? parsed.parts.flatMap((part) => ('expression' in part ? [part.expression] : [])) : [];
 }
 
-/** The steps in an order in which each comes after its sources, or the cycles that forbid one. */
-export function orderSteps(plan: PipelinePlan): { order: string[]; issues: InputIssue[] } {
-  const order: string[] = [];
+/** The steps in a sequence in which each comes after its sources, or the cycles that forbid one. */
+export function sortSteps(plan: PipelinePlan): { sorted: string[]; issues: InputIssue[] } {
+  const sorted: string[] = [];
   const issues: InputIssue[] = [];
   const state = new Map<string, 'open' | 'done'>();
   const trail: string[] = [];
@@ -90,8 +90,8 @@ export function orderSteps(plan: PipelinePlan): { order: string[]; issues: Input
     for (const source of sources.get(id) ?? []) if (sources.has(source)) visit(source);
     trail.pop();
     state.set(id, 'done');
-    order.push(id);
+    sorted.push(id);
   };
   for (const id of Object.keys(plan.steps)) visit(id);
-  return { order, issues };
+  return { sorted, issues };
 }

@@ -40,7 +40,7 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
   let isSpoolReadable = true;
 
   return {
-    async keep({ taskToken, workflowId, firstExecutionRunId, requestId, beat }) {
+    async keep({ taskToken, workflowId, firstExecutionRunId, requestId, heartbeatDetails }) {
       const entry: SpooledRequest = {
         workflowId,
         firstExecutionRunId,
@@ -63,7 +63,7 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
         written('spool', spool.put(entry)),
         written('journal', journal.append(entry)),
       ]);
-      if (await acknowledge(taskToken, beat)) {
+      if (await acknowledge(taskToken, heartbeatDetails)) {
         if (isSpooled) await forget(entry);
         return;
       }
@@ -82,9 +82,9 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
     },
   };
 
-  async function acknowledge(taskToken: Uint8Array, beat: unknown): Promise<boolean> {
+  async function acknowledge(taskToken: Uint8Array, details: unknown): Promise<boolean> {
     try {
-      await client.withDeadline(Date.now() + acknowledgeWithinMs, () => client.activity.heartbeat(taskToken, beat));
+      await client.withDeadline(Date.now() + acknowledgeWithinMs, () => client.activity.heartbeat(taskToken, details));
       return true;
     } catch (error) {
       // The heartbeat was taken; its answer only adds that a cancel is under way.

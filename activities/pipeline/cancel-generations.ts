@@ -4,16 +4,16 @@ import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
 import type { PipelineDeps } from './pipeline-deps.ts';
 
 const atOnce = 20;
-const beatEveryMs = 3_000;
+const heartbeatEveryMs = 3_000;
 /** RunComfy is given half a minute by a generation; a worker some time to take the wish up. */
 const answerWithinMs = 45_000;
 
 /** Asks generations to cancel and tells what became of each. Asking twice changes nothing. */
 export function createCancelGenerations({ generations }: PipelineDeps): PipelineActivities['cancelGenerations'] {
   return async ({ keys, reason }) => {
-    const beating = setInterval(() => {
+    const heartbeats = setInterval(() => {
       heartbeat();
-    }, beatEveryMs);
+    }, heartbeatEveryMs);
     try {
       const outcomes: CancelOutcome[] = [];
       for (let at = 0; at < keys.length; at += atOnce) {
@@ -22,7 +22,7 @@ export function createCancelGenerations({ generations }: PipelineDeps): Pipeline
       }
       return outcomes;
     } finally {
-      clearInterval(beating);
+      clearInterval(heartbeats);
     }
   };
 }

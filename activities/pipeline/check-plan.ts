@@ -10,12 +10,12 @@ export function createCheckPlan({ lookup, searchAttributes }: PipelineDeps): Pip
   return async ({ plan: asGiven, params = {}, maxCostUsd }) => {
     const report = await checkPlan(asGiven, { ...lookup, params, ...(maxCostUsd !== undefined && { maxCostUsd }) });
     if (report.checked === undefined) return { issues: report.issues };
-    const { plan, params: settled, order } = report.checked;
+    const { plan, params: settled, sortedSteps } = report.checked;
     const outputPaths = pathsOf(plan.outputs);
     return {
       plan,
       params: settled,
-      steps: order.map((id) => ({ id, steps: sourcesOf(plan, id), params: paramsOf(plan, id) })),
+      steps: sortedSteps.map((id) => ({ id, steps: sourcesOf(plan, id), params: paramsOf(plan, id) })),
       ...(outputPaths && { outputPaths }),
       warnings: report.warnings,
       searchAttributes: searchAttributes(),

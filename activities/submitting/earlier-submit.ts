@@ -6,8 +6,8 @@ import { isRequestId } from '../../domain/request.ts';
 /** What an earlier attempt of the current activity may have done with the paid order. */
 export type EarlierSubmit =
   | { kind: 'nothing' }
-  | { kind: 'accepted'; requestId: string; beat: Partial<SubmitHeartbeat> }
-  | { kind: 'unknown'; beat: Partial<SubmitHeartbeat> };
+  | { kind: 'accepted'; requestId: string; lastHeartbeat: Partial<SubmitHeartbeat> }
+  | { kind: 'unknown'; lastHeartbeat: Partial<SubmitHeartbeat> };
 
 /**
  * What the last heartbeat proves. Temporal repeats an attempt whose report it could not take or read, too, so only
@@ -16,8 +16,8 @@ export type EarlierSubmit =
 export function earlierSubmit(): EarlierSubmit {
   const details: unknown = activityInfo().heartbeatDetails;
   if (details === undefined) return { kind: 'nothing' };
-  const beat: Partial<SubmitHeartbeat> = isJsonObject(details) ? details : {};
-  if (beat.stage === 'not_sent') return { kind: 'nothing' };
-  const { requestId } = beat;
-  return isRequestId(requestId) ? { kind: 'accepted', requestId, beat } : { kind: 'unknown', beat };
+  const lastHeartbeat: Partial<SubmitHeartbeat> = isJsonObject(details) ? details : {};
+  if (lastHeartbeat.stage === 'not_sent') return { kind: 'nothing' };
+  const { requestId } = lastHeartbeat;
+  return isRequestId(requestId) ? { kind: 'accepted', requestId, lastHeartbeat } : { kind: 'unknown', lastHeartbeat };
 }

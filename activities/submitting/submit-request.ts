@@ -22,7 +22,7 @@ import { earlierSubmit } from './earlier-submit.ts';
 import { createKnownModels } from './known-models.ts';
 
 /** A quick POST needs no heartbeat; a slow one must be told from a dead worker within the heartbeat timeout of 10 s. */
-const beatEveryMs = 3_000;
+const heartbeatEveryMs = 3_000;
 
 /** Within the heartbeat timeout: later the server refuses the attempt anyway. */
 const acknowledgeWithinMs = 8_000;
@@ -46,12 +46,12 @@ export function createSubmitRequest(deps: ActivityDeps): Activities['submitReque
     const earlier = earlierSubmit();
     switch (earlier.kind) {
       case 'accepted': {
-        const { requestId, beat } = earlier;
+        const { requestId, lastHeartbeat } = earlier;
         log.warn('an earlier attempt was accepted but could not report it', { model: order.model, requestId });
-        return await accepted(deps, order, { requestId, submittedAt: beat.at ?? new Date().toISOString() });
+        return await accepted(deps, order, { requestId, submittedAt: lastHeartbeat.at ?? new Date().toISOString() });
       }
       case 'unknown':
-        throw unknownSince(earlier.beat, isModelKnown);
+        throw unknownSince(earlier.lastHeartbeat, isModelKnown);
       case 'nothing': {
         const prepared = await prepare(deps, order).catch((error: unknown) => {
           if (error instanceof ApplicationFailure) throw error;
@@ -110,7 +110,7 @@ async function send(
   const { taskToken, workflowExecution } = activityInfo();
   const workflowId = workflowExecution?.workflowId ?? '';
   const balanceBefore = recentBalance();
-  const beat: SubmitHeartbeat = {
+  const sending: SubmitHeartbeat = {
     stage: 'sending',
     at: new Date().toISOString(),
     searchAttributes: searchAttributes(),
@@ -118,17 +118,17 @@ async function send(
   };
   try {
     const client = getClient();
-    await client.withDeadline(Date.now() + acknowledgeWithinMs, () => client.activity.heartbeat(taskToken, beat));
+    await client.withDeadline(Date.now() + acknowledgeWithinMs, () => client.activity.heartbeat(taskToken, sending));
   } catch (error) {
     // Also how a workflow that no longer wants this attempt (cancelled, timed out) stops it before anything is sent.
-    heartbeat({ stage: 'not_sent', at: beat.at } satisfies SubmitHeartbeat);
+    heartbeat({ stage: 'not_sent', at: sending.at } satisfies SubmitHeartbeat);
     throw notSent('Temporal did not acknowledge that the order is about to be sent', error);
   }
-  const beats = { hasSent: false };
-  const beating = setInterval(() => {
-    beats.hasSent = true;
-    heartbeat(beat);
-  }, beatEveryMs);
+  const heartbeats = { hasSent: false };
+  const timer = setInterval(() => {
+    heartbeats.hasSent = true;
+    heartbeat(sending);
+  }, heartbeatEveryMs);
   const requestId = await runcomfy
     .submit(model, input)
     .then(
@@ -138,19 +138,19 @@ async function send(
       },
       (error: unknown) => {
         if (isAskedToSlowDown(error)) turn.noteRefused(error.retryAfterMs);
-        throw submitFailure(error, beat, isModelKnown);
+        throw submitFailure(error, sending, isModelKnown);
       },
     )
     .finally(() => {
-      clearInterval(beating);
+      clearInterval(timer);
     });
   const submittedAt = new Date().toISOString();
   await shielded('keeping the request id', requestId, undefined, async () => {
     log.info('order accepted', { model, requestId });
-    const kept: SubmitHeartbeat = { ...beat, stage: 'accepted', requestId };
-    // A beat that is still held back must not overwrite the id.
-    if (beats.hasSent) heartbeat(kept);
-    await keepRequestId({ taskToken, workflowId, firstExecutionRunId, requestId, beat: kept });
+    const kept: SubmitHeartbeat = { ...sending, stage: 'accepted', requestId };
+    // A heartbeat that is still held back must not overwrite the id.
+    if (heartbeats.hasSent) heartbeat(kept);
+    await keepRequestId({ taskToken, workflowId, firstExecutionRunId, requestId, heartbeatDetails: kept });
   });
   return await accepted(deps, order, { requestId, submittedAt, ...prepared });
 }
@@ -203,11 +203,11 @@ function notSent(what: string, error: unknown): ApplicationFailure {
 }
 
 /** An earlier attempt got as far as sending, and did not live to tell what came back, or could not be heard. */
-function unknownSince(beat: Partial<SubmitHeartbeat>, isModelKnown: boolean): ApplicationFailure {
+function unknownSince(lastHeartbeat: Partial<SubmitHeartbeat>, isModelKnown: boolean): ApplicationFailure {
   countFailure('SubmitOutcomeUnknown');
   const message =
     "an earlier attempt had begun to send the order and could not report what came back; look at the account's generations before ordering again";
-  const details = { submission: 'unknown', mayBeHandedOver: true, ...evidenceOf(beat, isModelKnown) } as const;
+  const details = { submission: 'unknown', mayBeHandedOver: true, ...evidenceOf(lastHeartbeat, isModelKnown) } as const;
   return failure('SubmitOutcomeUnknown', 'submit', message, details);
 }
 
@@ -216,7 +216,7 @@ function isAskedToSlowDown(error: unknown): error is RunComfyError {
   return isRunComfyError(error) && error.submission === 'refused' && error.type === 'RateLimited';
 }
 
-function submitFailure(error: unknown, beat: SubmitHeartbeat, isModelKnown: boolean): Error {
+function submitFailure(error: unknown, sending: SubmitHeartbeat, isModelKnown: boolean): Error {
   const isUnknown = !isRunComfyError(error) || error.type === 'SubmitOutcomeUnknown';
   // The next attempt starts from "nothing sent"; rides on the report of this failure.
   if (!isUnknown) heartbeat({ stage: 'not_sent', at: new Date().toISOString() } satisfies SubmitHeartbeat);
@@ -224,7 +224,7 @@ function submitFailure(error: unknown, beat: SubmitHeartbeat, isModelKnown: bool
   return toApplicationFailure(
     error,
     'submit',
-    isUnknown ? { submission: 'unknown', ...evidenceOf(beat, isModelKnown) } : knownTo(beat, isModelKnown),
+    isUnknown ? { submission: 'unknown', ...evidenceOf(sending, isModelKnown) } : knownTo(sending, isModelKnown),
   );
 }
 

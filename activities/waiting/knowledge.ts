@@ -56,7 +56,7 @@ export interface WaitingKnowledge {
 }
 
 /** How fast a model's queue moves: what was watched lately. */
-interface QueuePace {
+interface QueueSpeed {
   places: number;
   seconds: number;
 }
@@ -70,7 +70,7 @@ interface Computed<T> {
 const maxKeys = 5_000;
 const maxComputed = 500;
 /** How much of what was watched of a queue still counts after one more move. */
-const paceAgeing = 0.99;
+const speedAgeing = 0.99;
 const enough = 5;
 /** A start that was seen within this share of a run is known; spreads that differ by less are alike. */
 const closeShare = 0.1;
@@ -89,7 +89,7 @@ export function createWaitingKnowledge(): WaitingKnowledge {
   const memories = new LRUCache<string, Memory>({ max: maxKeys });
   const distributions = new LRUCache<string, Computed<DurationDistribution>>({ max: maxComputed });
   const plans = new LRUCache<string, Computed<ReadPlan>>({ max: maxComputed });
-  const paces = new LRUCache<string, QueuePace>({ max: maxKeys });
+  const speeds = new LRUCache<string, QueueSpeed>({ max: maxKeys });
 
   /** The most specific level that has seen enough. */
   const bestMemory = ({ workKey, model }: WaitSoFar, stage: Stage): Memory | undefined =>
@@ -133,8 +133,8 @@ export function createWaitingKnowledge(): WaitingKnowledge {
 
   const remainingOf = (wait: WaitSoFar): WeightedDuration[] => {
     const queues = bestMemory(wait, 'queue');
-    const pace = paces.get(wait.model);
-    const secondsPerPlace = pace && pace.places > 0 ? pace.seconds / pace.places : undefined;
+    const speed = speeds.get(wait.model);
+    const secondsPerPlace = speed && speed.places > 0 ? speed.seconds / speed.places : undefined;
     const { waited, queuePosition: position } = wait;
     return remainingQueue({ waited, position, secondsPerPlace }, queues ? observedIn(queues, 'queue').worked : []);
   };
@@ -179,8 +179,8 @@ export function createWaitingKnowledge(): WaitingKnowledge {
     learnQueueMove({ model, places, seconds }) {
       // A place that was lost is no move of the queue.
       if (!(places >= 0 && seconds > 0)) return;
-      const { places: before, seconds: watched } = paces.get(model) ?? { places: 0, seconds: 0 };
-      paces.set(model, { places: before * paceAgeing + places, seconds: watched * paceAgeing + seconds });
+      const { places: before, seconds: watched } = speeds.get(model) ?? { places: 0, seconds: 0 };
+      speeds.set(model, { places: before * speedAgeing + places, seconds: watched * speedAgeing + seconds });
     },
     nextReadInMs(wait) {
       const waited = Math.max(0, wait.waited);
@@ -193,7 +193,7 @@ export function createWaitingKnowledge(): WaitingKnowledge {
       if (!memory || !isOfModel(memory) || isPastAll || wait.isOlder) return undefined;
       if (!wait.isQueueing) return Math.round(left * 1_000);
       // Without a position the queue may last for seconds or for hours.
-      if (wait.queuePosition === undefined || !paces.has(wait.model)) return undefined;
+      if (wait.queuePosition === undefined || !speeds.has(wait.model)) return undefined;
       const remaining = remainingOf(wait);
       return Math.round(((remaining[remaining.length >> 1]?.seconds ?? 0) + left) * 1_000);
     },

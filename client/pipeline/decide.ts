@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ApplicationFailure, type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type {
   ApprovalDecision,
-  PipelineCancelOrder,
+  PipelineCancelMessage,
   PipelineCancelReply,
   PipelinePhase,
 } from '../../domain/pipeline-run.ts';
@@ -60,10 +60,10 @@ export async function decidePipeline(
 export async function cancelPipeline(
   client: Client,
   key: string,
-  order: PipelineCancelOrder = {},
+  message: PipelineCancelMessage = {},
   { timeoutMs = cancelTimeoutMs }: { timeoutMs?: number } = {},
 ): Promise<PipelineCancelReply> {
-  const { reason, detach } = order;
+  const { reason, detach } = message;
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
   checkArgument('detach', detach === undefined || typeof detach === 'boolean', 'true, false or nothing', key);
   refuseNoPipeline(key, (await describeRun(client, key)).workflowType);
@@ -74,8 +74,8 @@ export async function cancelPipeline(
     return { outcome: 'too_late', phase, steps: [] };
   };
   const ask = () =>
-    handle.startUpdate<PipelineCancelReply, [PipelineCancelOrder]>(pipelineCancelUpdate.name, {
-      args: [order],
+    handle.startUpdate<PipelineCancelReply, [PipelineCancelMessage]>(pipelineCancelUpdate.name, {
+      args: [message],
       updateId,
       waitForStage: 'ACCEPTED',
     });
@@ -85,7 +85,7 @@ export async function cancelPipeline(
       return await client.withDeadline(Date.now() + timeoutMs, () => accepted.answer.result());
     }
     if (accepted !== 'unattended' && !isOutOfTime(accepted.error)) throw accepted.error;
-    await handle.signal(pipelineCancelSignal, order);
+    await handle.signal(pipelineCancelSignal, message);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError) return await tooLate();
     if (!isOutOfTime(error)) throw error;

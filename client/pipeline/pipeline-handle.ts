@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type {
   ApprovalDecision,
-  PipelineCancelOrder,
+  PipelineCancelMessage,
   PipelineCancelReply,
   PipelinePhase,
   PipelineResult,
@@ -24,7 +24,7 @@ export interface PipelineHandle extends StartedPipeline {
   /** Whether the newest run of the key has closed; needs no worker. */
   isEnded: () => Promise<boolean>;
   /** Asks every open order to stop, and tells the truth about what came of each. */
-  cancel: (order?: PipelineCancelOrder, options?: { timeoutMs?: number }) => Promise<PipelineCancelReply>;
+  cancel: (message?: PipelineCancelMessage, options?: { timeoutMs?: number }) => Promise<PipelineCancelReply>;
   /** Decides an approval. */
   decide: (decision: ApprovalDecision) => Promise<{ phase: PipelinePhase }>;
   /** Every state that differs from the one before, the last as the pipeline ended. */
@@ -46,7 +46,7 @@ export function createPipelineHandle(client: Client, started: StartedPipeline): 
     result: (options) => named(key, () => result(options)),
     state: () => named(key, () => readPipelineState(client, key)),
     isEnded: () => named(key, async () => isClosed(await describeRun(client, key))),
-    cancel: (order, options) => named(key, () => cancelPipeline(client, key, order, options)),
+    cancel: (message, options) => named(key, () => cancelPipeline(client, key, message, options)),
     decide: (decision) => named(key, () => decidePipeline(client, key, decision)),
     watch: (options = {}) => eachNamed(key, () => watchChanges(watched(options), options)),
   };

@@ -60,17 +60,17 @@ describe('submitRequest', () => {
         workflowId: 'test',
         firstExecutionRunId: 'first-run',
         requestId: value?.requestId,
-        beat: { ...rig.acknowledged[0], stage: 'accepted', requestId: value?.requestId },
+        heartbeatDetails: { ...rig.acknowledged[0], stage: 'accepted', requestId: value?.requestId },
       },
     ]);
   });
 
-  it('goes on beating while the reply is slow, and its last heartbeat carries the id', async () => {
+  it('goes on sending heartbeats while the reply is slow, and its last heartbeat carries the id', async () => {
     const rig = await activitiesOnSimulator({
       simulator: { faults: [{ fault: 'accept-then-delay', step: 'submit', delayMs: 3_600 }] },
     });
     const { value, heartbeats } = await rig.attempt(rig.activities.submitRequest, paidOrder);
-    const stages = heartbeats.map((beat) => (beat as { stage: string }).stage);
+    const stages = heartbeats.map((details) => (details as { stage: string }).stage);
     expect(new Set(stages.slice(0, -1))).toEqual(new Set(['sending']));
     expect(heartbeats.at(-1)).toMatchObject({ stage: 'accepted', requestId: value?.requestId });
   });

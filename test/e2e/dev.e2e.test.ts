@@ -22,8 +22,8 @@ it(title, { timeout: 300_000 }, async () => {
   };
 
   const generate = async (model: string, input: object): Promise<GenerationResult> => {
-    const order = ['generate', model, '--input', JSON.stringify(input), '--download', folder, '--output', 'json'];
-    const ended = await runCommand(order, { env: environment });
+    const command = ['generate', model, '--input', JSON.stringify(input), '--download', folder, '--output', 'json'];
+    const ended = await runCommand(command, { env: environment });
     expect(ended.exitCode, ended.stderr).toBe(0);
     return JSON.parse(ended.stdout) as GenerationResult;
   };

@@ -45,9 +45,9 @@ export function inProcessActivities(runcomfy: RunComfyClient): Activities {
     existingSearchAttributes: (names) => Promise.resolve(names),
     recentBalance: () => undefined,
     expectedPriceUsd: () => Promise.resolve(undefined),
-    keepRequestId: ({ beat, requestId }) => {
-      accepted ??= { requestId, acceptedAt: beat.at };
-      heartbeat(beat);
+    keepRequestId: ({ heartbeatDetails, requestId }) => {
+      accepted ??= { requestId, acceptedAt: heartbeatDetails.at };
+      heartbeat(heartbeatDetails);
       return Promise.resolve();
     },
     acceptedBefore: () => Promise.resolve(accepted),

@@ -42,7 +42,7 @@ export interface RigOptions {
   client?: Partial<RunComfyClientOptions>;
   deps?: Partial<ActivityDeps>;
   /** Stands for Temporal: acknowledges a heartbeat, or refuses it by throwing. */
-  onHeartbeat?: (beat: SubmitHeartbeat) => void | Promise<void>;
+  onHeartbeat?: (details: SubmitHeartbeat) => void | Promise<void>;
 }
 
 /** The activities of a worker whose RunComfy is at `base`, each run in an activity context of its own. */
@@ -81,9 +81,9 @@ export function activitiesAt(base: string, options: RigOptions = {}): ActivityRi
     withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call(),
     withDeadline: <T>(_deadline: number, call: () => Promise<T>) => call(),
     activity: {
-      async heartbeat(_taskToken: Uint8Array, beat: SubmitHeartbeat) {
-        await options.onHeartbeat?.(beat);
-        acknowledged.push(beat);
+      async heartbeat(_taskToken: Uint8Array, details: SubmitHeartbeat) {
+        await options.onHeartbeat?.(details);
+        acknowledged.push(details);
       },
     },
   } as unknown as Client;

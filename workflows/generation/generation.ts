@@ -12,7 +12,7 @@ import { listen } from './listen.ts';
 import { type CarriedMemory, type Generation, openGeneration } from './memory.ts';
 import { isQuiet, markEnded } from './open-work.ts';
 import { obeyQueueDeadline, startQueueDeadline } from './queue-deadline.ts';
-import { forgetReadTime, nextTurn } from './read-plan.ts';
+import { forgetReadTime, nextDue } from './read-plan.ts';
 import { submit } from './submission.ts';
 import { countEnd, publish } from './visibility.ts';
 import { answerDecision, noteDeadline, settleCancelWish, settleDeadline } from './wishes.ts';
@@ -44,7 +44,7 @@ async function fulfil(generation: Generation): Promise<GenerationResult> {
   const requestId = await submit(generation);
   startQueueDeadline(generation);
   for (;;) {
-    switch (await nextTurn(generation)) {
+    switch (await nextDue(generation)) {
       case 'cancel':
         await obeyCancel(generation, requestId);
         break;

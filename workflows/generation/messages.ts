@@ -10,7 +10,7 @@ import type {
 import { messageNames } from '../../domain/names.ts';
 
 /** Optional payload of signal and update `cancel`. */
-export interface CancelOrder {
+export interface CancelMessage {
   reason?: string;
 }
 
@@ -22,7 +22,7 @@ export interface SubmissionResolutionReply {
 }
 
 /** Asks for a cancel at any time; the payload may be absent. */
-export const cancelSignal = defineSignal<[CancelOrder?]>(messageNames.cancel);
+export const cancelSignal = defineSignal<[CancelMessage?]>(messageNames.cancel);
 
 /** Asks for a status read now. */
 export const nudgeSignal = defineSignal(messageNames.nudge);
@@ -31,7 +31,7 @@ export const nudgeSignal = defineSignal(messageNames.nudge);
 export const requestAcceptedSignal = defineSignal<[AcceptedRequest]>(messageNames.requestAccepted);
 
 /** Asks for a cancel and tells what became of it; the payload may be absent. */
-export const cancelUpdate = defineUpdate<CancelReply, [CancelOrder?]>(messageNames.cancel);
+export const cancelUpdate = defineUpdate<CancelReply, [CancelMessage?]>(messageNames.cancel);
 
 /** Decides about a submission whose outcome is unknown; refused in any other state. */
 export const resolveSubmissionUpdate = defineUpdate<SubmissionResolutionReply, [SubmissionResolution]>(

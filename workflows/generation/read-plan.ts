@@ -3,7 +3,7 @@ import type { Generation } from './memory.ts';
 import { settleReadWish, urgentWish } from './wishes.ts';
 
 /** What is done next: what cuts in, else a read. */
-export type Turn = 'cancel' | 'deadline' | 'queue_deadline' | 'read';
+export type Due = 'cancel' | 'deadline' | 'queue_deadline' | 'read';
 
 /** Plans the next read as an activity advises. */
 export function planRead(
@@ -20,7 +20,7 @@ export function planReadNow({ plan }: Generation): void {
 }
 
 /** Waits until a read is due, on a durable timer or left to its activity, or until something more urgent comes in. */
-export async function nextTurn(generation: Generation): Promise<Turn> {
+export async function nextDue(generation: Generation): Promise<Due> {
   const { plan } = generation;
   if (!plan.isDueNow) await pause(generation);
   plan.isDueNow = false;

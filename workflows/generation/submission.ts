@@ -159,12 +159,15 @@ function attemptThatFailed(error: unknown): Attempt {
 
 /** The worker is gone or silent: its last heartbeat says how far it had come. */
 function attemptThatWasLost({ lastHeartbeatDetails }: TimeoutFailure): Attempt {
-  const beat = isJsonObject(lastHeartbeatDetails) ? (lastHeartbeatDetails as unknown as SubmitHeartbeat) : undefined;
-  if (beat?.requestId !== undefined) return { kind: 'accepted', reply: { requestId: beat.requestId } };
-  if (beat?.stage !== 'sending') return { kind: 'not_sent' };
+  const lastHeartbeat = isJsonObject(lastHeartbeatDetails)
+    ? (lastHeartbeatDetails as unknown as SubmitHeartbeat)
+    : undefined;
+  if (lastHeartbeat?.requestId !== undefined)
+    return { kind: 'accepted', reply: { requestId: lastHeartbeat.requestId } };
+  if (lastHeartbeat?.stage !== 'sending') return { kind: 'not_sent' };
   const message =
     "the worker was lost after it had begun to send the order; look at the account's generations before ordering again";
-  const { at: sentAt, balanceBefore, searchAttributes } = beat;
+  const { at: sentAt, balanceBefore, searchAttributes } = lastHeartbeat;
   const details = {
     sentAt,
     ...(balanceBefore && { balanceBefore }),

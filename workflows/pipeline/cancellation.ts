@@ -1,6 +1,6 @@
 import { condition, log } from '@temporalio/workflow';
 import type { CancelOutcome } from '../../domain/generation.ts';
-import type { PipelineCancelOrder, PipelineCancelReply, StepFailure, StepState } from '../../domain/pipeline-run.ts';
+import type { PipelineCancelMessage, PipelineCancelReply, StepFailure, StepState } from '../../domain/pipeline-run.ts';
 import { hasStepEnded } from '../../domain/step-rules.ts';
 import { messageOf } from '../../domain/text.ts';
 import { manyCancels } from '../activity-options.ts';
@@ -32,7 +32,7 @@ export function stopBecauseOf(pipeline: Pipeline, step: StepState, failure: Step
 /** Asks every open generation to cancel, and tells what became of each. */
 export async function cancelPipeline(
   pipeline: Pipeline,
-  { reason, detach }: PipelineCancelOrder,
+  { reason, detach }: PipelineCancelMessage,
 ): Promise<PipelineCancelReply> {
   const { state } = pipeline;
   if (pipeline.hasEnded) return { outcome: 'too_late', phase: state.phase, steps: [] };

@@ -1,6 +1,6 @@
 import { CancellationScope, log, setHandler } from '@temporalio/workflow';
 import { isJsonObject } from '../../domain/json.ts';
-import type { PipelineCancelOrder } from '../../domain/pipeline-run.ts';
+import type { PipelineCancelMessage } from '../../domain/pipeline-run.ts';
 import { cutText, messageOf } from '../../domain/text.ts';
 import { readDecision, takeDecision } from './approval.ts';
 import { cancelPipeline } from './cancellation.ts';
@@ -48,7 +48,7 @@ export function listen(pipeline: Pipeline): void {
   });
 }
 
-function readCancel(payload: unknown): PipelineCancelOrder {
+function readCancel(payload: unknown): PipelineCancelMessage {
   const { reason, detach } = isJsonObject(payload) ? payload : {};
   return {
     ...(typeof reason === 'string' && { reason: cutText(reason, 1_000) }),

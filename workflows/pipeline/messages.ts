@@ -2,17 +2,17 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import { pipelineMessageNames } from '../../domain/names.ts';
 import type {
   ApprovalDecision,
-  PipelineCancelOrder,
+  PipelineCancelMessage,
   PipelineCancelReply,
   PipelinePhase,
   PipelineState,
 } from '../../domain/pipeline-run.ts';
 
 /** Asks for a cancel at any time; the payload may be absent. */
-export const pipelineCancelSignal = defineSignal<[PipelineCancelOrder?]>(pipelineMessageNames.cancel);
+export const pipelineCancelSignal = defineSignal<[PipelineCancelMessage?]>(pipelineMessageNames.cancel);
 
 /** Asks for a cancel and tells what became of each order; the payload may be absent. */
-export const pipelineCancelUpdate = defineUpdate<PipelineCancelReply, [PipelineCancelOrder?]>(
+export const pipelineCancelUpdate = defineUpdate<PipelineCancelReply, [PipelineCancelMessage?]>(
   pipelineMessageNames.cancel,
 );
 

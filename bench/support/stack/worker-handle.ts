@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { TwoGears } from './two-gears.ts';
 
 /** What a worker process is to run; `plain` has the workflows of `plain-workflows.ts`. */
-export interface WorkerOrder {
+export interface WorkerArguments {
   kind: 'ours' | 'plain';
   address: string;
   taskQueue: string;
@@ -37,13 +37,13 @@ interface UsageMessage {
 }
 
 /** Starts a worker process; rejects when it ends before it is ready. */
-export async function startWorkerProcess(order: WorkerOrder): Promise<WorkerHandle> {
+export async function startWorkerProcess(args: WorkerArguments): Promise<WorkerHandle> {
   const script = fileURLToPath(new URL('worker-process.ts', import.meta.url));
-  const child = fork(script, [JSON.stringify(order)], {
+  const child = fork(script, [JSON.stringify(args)], {
     execArgv: [
       '--import',
       'tsx',
-      ...(order.heapMegabytes === undefined ? [] : [`--max-old-space-size=${String(order.heapMegabytes)}`]),
+      ...(args.heapMegabytes === undefined ? [] : [`--max-old-space-size=${String(args.heapMegabytes)}`]),
     ],
   });
   const ended = once(child, 'exit');

@@ -10,12 +10,12 @@ import { createGenerationWorker } from '../../../worker/index.ts';
 import { callSimulator } from '../subjects/call-simulator.ts';
 import { quietTemporal } from './quiet-temporal.ts';
 import { createTwoGears } from './two-gears.ts';
-import type { WorkerOrder } from './worker-handle.ts';
+import type { WorkerArguments } from './worker-handle.ts';
 
-const order = JSON.parse(process.argv[2] ?? '{}') as WorkerOrder;
+const args = JSON.parse(process.argv[2] ?? '{}') as WorkerArguments;
 quietTemporal();
-const connection = await NativeConnection.connect({ address: order.address });
-const worker = order.kind === 'ours' ? await createOurs(order) : await createPlain(order);
+const connection = await NativeConnection.connect({ address: args.address });
+const worker = args.kind === 'ours' ? await createOurs(args) : await createPlain(args);
 process.on('message', (message) => {
   if (message === 'stop') worker.shutdown();
   else process.send?.({ rss: process.memoryUsage.rss(), cpu: process.cpuUsage() });
@@ -26,7 +26,7 @@ process.send?.('ready');
 await done;
 process.exit(0);
 
-async function createOurs({ modelApiBase = '', taskQueue, bundlePath, readsPerSecond, waiting }: WorkerOrder) {
+async function createOurs({ modelApiBase = '', taskQueue, bundlePath, readsPerSecond, waiting }: WorkerArguments) {
   return await createGenerationWorker({
     connection,
     client: new Client({ connection }),
@@ -42,7 +42,7 @@ async function createOurs({ modelApiBase = '', taskQueue, bundlePath, readsPerSe
 }
 
 /** The same settings as the product's worker, where they can be the same. */
-async function createPlain({ taskQueue, bundlePath }: WorkerOrder) {
+async function createPlain({ taskQueue, bundlePath }: WorkerArguments) {
   return await Worker.create({
     connection,
     taskQueue,

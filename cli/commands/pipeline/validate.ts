@@ -14,7 +14,7 @@ export const addPipelineValidate = defineCommand<PlanFlags>({
   act: async ({ config, printer, streams }, [file = ''], flags) => {
     const { checked, warnings } = await checkPlanFile(file, flags, { config, stdin: streams.stdin });
     if (printer.format === 'pretty') for (const warning of warnings) printer.note(`warning: ${warning}`);
-    const steps = checked.order;
+    const steps = checked.sortedSteps;
     printer.print(
       { valid: true, steps, params: checked.params, issues: [], warnings },
       () => `valid: ${steps.join(' → ')}`,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { CancelReply } from '../../../domain/generation.ts';
 import { wellFormed } from '../../../domain/text.ts';
-import { type CancelOrder, cancelSignal, cancelUpdate } from '../../../workflows/generation/messages.ts';
+import { type CancelMessage, cancelSignal, cancelUpdate } from '../../../workflows/generation/messages.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
 import { askWorker } from '../ask-worker.ts';
 import { checkArgument } from '../check-arguments.ts';
@@ -29,14 +29,14 @@ export async function cancelGeneration(
 ): Promise<CancelReply> {
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
   const handle = client.workflow.getHandle(key);
-  const args: [CancelOrder] = [reason === undefined ? {} : { reason: wellFormed(reason) }];
+  const args: [CancelMessage] = [reason === undefined ? {} : { reason: wellFormed(reason) }];
   const updateId = `cancel-${randomUUID()}`;
   const giveUpAt = Date.now() + timeoutMs;
   const accepted = await askWorker(
     client,
     key,
     () =>
-      handle.startUpdate<CancelReply, [CancelOrder]>(cancelUpdate.name, { args, updateId, waitForStage: 'ACCEPTED' }),
+      handle.startUpdate<CancelReply, [CancelMessage]>(cancelUpdate.name, { args, updateId, waitForStage: 'ACCEPTED' }),
     { timeoutMs: Math.min(timeoutMs, acceptTimeoutMs) },
   );
   if (accepted !== 'unattended' && 'answer' in accepted) {

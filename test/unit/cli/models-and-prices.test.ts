@@ -68,17 +68,17 @@ describe('prices', () => {
     ['a model of the catalogue', flux, { prompt: 'a cat' }, /^expected price: \$\d/m],
     ['a model that nobody knows', 'a/b', { prompt: 'a cat' }, /^expected price: unknown: /m],
   ])('are told before %s is ordered, on standard error', async (_what, model, input, line) => {
-    const order = ['generate', model, '--input', JSON.stringify(input), '--key', 'k'];
+    const command = ['generate', model, '--input', JSON.stringify(input), '--key', 'k'];
     const env = await variables();
-    const told = await commandInProcess([...order, '--output', 'pretty'], env);
+    const told = await commandInProcess([...command, '--output', 'pretty'], env);
     expect(told).toMatchObject({ exitCode: 78, stdout: '', stderr: expect.stringMatching(line) as string });
     expect(told.stderr.indexOf('expected price')).toBeLessThan(told.stderr.indexOf('Configuration'));
-    expect((await commandInProcess([...order, '--output', 'json'], env)).stderr).not.toContain('expected price');
+    expect((await commandInProcess([...command, '--output', 'json'], env)).stderr).not.toContain('expected price');
   });
 
   it('are not told of a request that is taken over, which orders nothing', async () => {
-    const order = ['generate', kling, '--request-id', 'r-1', '--key', 'k', '--output', 'pretty'];
-    expect((await commandInProcess(order, await variables())).stderr).not.toContain('expected price');
+    const command = ['generate', kling, '--request-id', 'r-1', '--key', 'k', '--output', 'pretty'];
+    expect((await commandInProcess(command, await variables())).stderr).not.toContain('expected price');
   });
 
   it('that the simulator made up are marked so in the list of models', async () => {

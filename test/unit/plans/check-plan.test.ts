@@ -52,7 +52,7 @@ describe('a plan that is right', () => {
     expect(issues).toEqual([]);
     expect(warnings).toEqual([]);
     expect(checked?.params).toEqual({ scene: 'A lighthouse', seconds: 5, music: true });
-    expect(checked?.order).toEqual(['still', 'pick', 'clip', 'score']);
+    expect(checked?.sortedSteps).toEqual(['still', 'pick', 'clip', 'score']);
     expect(checked?.orders.map(({ step, rank, count }) => [step, rank, count])).toEqual([
       ['still', 0, 4],
       ['clip', 0, 1],

@@ -26,7 +26,7 @@ const kept: KeptRequestId = {
   workflowId: 'generation-1',
   firstExecutionRunId: 'first-run',
   requestId: 'request-1',
-  beat: { stage: 'accepted', at: '2026-11-01T00:00:00.000Z', requestId: 'request-1' },
+  heartbeatDetails: { stage: 'accepted', at: '2026-11-01T00:00:00.000Z', requestId: 'request-1' },
 };
 
 /** A hand-over with a spool of its own, and a Temporal that answers as `temporal` says at each moment. */
@@ -40,9 +40,9 @@ async function handOverTo(temporal: Temporal, { isSpoolBroken = false } = {}) {
   const client = {
     withDeadline: <T>(_deadline: number, call: () => Promise<T>) => call(),
     activity: {
-      heartbeat: (_taskToken: Uint8Array, beat: unknown) => {
+      heartbeat: (_taskToken: Uint8Array, heartbeatDetails: unknown) => {
         temporal.heartbeat?.();
-        calls.push({ beat });
+        calls.push({ heartbeatDetails });
         return Promise.resolve();
       },
     },
@@ -102,7 +102,7 @@ describe('handing over a request id', () => {
   it('is done once Temporal has acknowledged the heartbeat that carries it', async () => {
     const { handOver, spool, journal, calls } = await handOverTo({});
     await handOver.keep(kept);
-    expect(calls).toEqual([{ beat: kept.beat }]);
+    expect(calls).toEqual([{ heartbeatDetails: kept.heartbeatDetails }]);
     expect(await spool.list()).toEqual([]);
     expect(await journal.find(kept)).toMatchObject({ requestId: 'request-1' });
   });

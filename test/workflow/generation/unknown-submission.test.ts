@@ -26,8 +26,8 @@ async function held(script: Script = {}, request: Partial<GenerationRequest> = {
 }
 
 /** A worker that is lost after its last heartbeat, if it sent any. */
-async function loseWorker(beat?: SubmitHeartbeat): Promise<never> {
-  if (beat) heartbeat(beat);
+async function loseWorker(details?: SubmitHeartbeat): Promise<never> {
+  if (details) heartbeat(details);
   return await untilDropped();
 }
 const sending: SubmitHeartbeat = { stage: 'sending', at: sentAt, balanceBefore, searchAttributes: ['RunComfyModel'] };

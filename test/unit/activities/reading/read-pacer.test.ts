@@ -35,10 +35,10 @@ describe('the turns of a worker’s reads', () => {
   it('go to the read whose work is likely over first', async () => {
     const { takeTurn, slowDown } = createReadPacer({ readsPerSecond: 100 });
     slowDown(300);
-    const order: string[] = [];
+    const served: string[] = [];
     const take = async (name: string, turn: ReadTurn) => {
       await takeTurn(turn);
-      order.push(name);
+      served.push(name);
     };
     await Promise.all([
       take('in a minute', turn(60_000)),
@@ -46,7 +46,7 @@ describe('the turns of a worker’s reads', () => {
       take('long over', turn(-60_000)),
       take('a result', resultTurn()),
     ]);
-    expect(order).toEqual(['a result', 'long over', 'soon', 'in a minute']);
+    expect(served).toEqual(['a result', 'long over', 'soon', 'in a minute']);
   });
 
   it('are given out one by one to those that were turned away, so that they do not come back together', async () => {
