@@ -13,6 +13,8 @@ export type { TaskFailure } from './generation/following/task-failure.ts';
 export type { KnownState } from './generation/following/server-state.ts';
 export type { ListedGeneration, ListFilter } from './generation/following/list-generations.ts';
 export type { PipelineClient } from './pipeline/pipeline-client.ts';
+export type { PipelinePreviewOptions } from './pipeline/preview-pipeline.ts';
+export type { PipelinePreview, PreviewedOrder, PreviewedStep } from '../domain/pipeline-preview.ts';
 export type { PipelineHandle } from './pipeline/pipeline-handle.ts';
 export type { PipelineStartOptions, StartedPipeline } from './pipeline/start-pipeline.ts';
 export type { KnownPipelineState } from './pipeline/read-pipeline-state.ts';

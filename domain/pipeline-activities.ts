@@ -76,9 +76,11 @@ export type PreparedOrder = { index: number } & (
   | ({ kind: 'order'; input: Record<string, unknown> } & OrderFacts & {
         /** Run id of the unbilled run that this one follows. */
         retryOfRunId?: string;
+        /** Why nothing known will do. */
+        reason?: string;
       })
   /** A generation of this key runs, or has failed. */
-  | ({ kind: 'attach' } & OrderFacts)
+  | ({ kind: 'attach'; reason?: string } & OrderFacts)
   | ({ kind: 'reuse'; result: GenerationResult } & OrderFacts)
 );
 

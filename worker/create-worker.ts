@@ -14,6 +14,8 @@ import { createReadCounter } from '../activities/reading/read-counter.ts';
 import { createReadPacer } from '../activities/reading/read-pacer.ts';
 import { createSubmitPacer } from '../activities/submit-pacer.ts';
 import { createWaitingKnowledge, type WaitingKnowledge } from '../activities/waiting/knowledge.ts';
+import { createGenerationClient } from '../client/index.ts';
+import { createKnownGenerations } from '../client/operator/index.ts';
 import { withWorkerCodecs } from '../codec/index.ts';
 import { defaultTaskQueue, submitTaskQueue } from '../domain/names.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
@@ -23,7 +25,6 @@ import { createOutputCheck } from '../runcomfy/output-gone.ts';
 import { createBalanceCache } from './balance-cache.ts';
 import { loadWorkflowBundle } from './bundle-workflows.ts';
 import { createHandOver } from './hand-over.ts';
-import { createKnownGenerations } from './known-generations.ts';
 import { learnFromHistory } from './learn-from-history.ts';
 import { checkNewerRuns } from './newer-runs.ts';
 import { openRequestSpool } from './request-spool.ts';
@@ -125,7 +126,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   const ofPipelines = createPipelineActivities({
     lookup: { ...catalogue, isUnknownModel },
     validator,
-    generations: createKnownGenerations(client, taskQueue),
+    generations: createKnownGenerations(createGenerationClient({ client, taskQueue })),
     isGone: createOutputCheck({ modelApiBase }),
     searchAttributes: attributes.known,
   });

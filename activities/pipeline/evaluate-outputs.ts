@@ -1,7 +1,7 @@
 import { jsonPath } from '../../domain/json.ts';
 import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
+import { toValues } from '../../plans/deciding/step-values.ts';
 import { evaluateValue, ExpressionError } from '../../plans/evaluate.ts';
-import { toValues } from './step-values.ts';
 
 /** Evaluates the outputs of a pipeline; one that gives nothing is null, with a warning. */
 export function createEvaluateOutputs(): PipelineActivities['evaluateOutputs'] {

@@ -70,6 +70,6 @@ export function createGenerationClient({
         return createHandle(client, await startLate(client, taskQueue, key));
       }),
     list: (filter) => eachNamed('', () => listGenerations(client, filter)),
-    pipelines: createPipelineClient(client, taskQueue),
+    pipelines: createPipelineClient({ client, taskQueue, modelApiBase, generations: { get } }),
   };
 }

@@ -1,4 +1,4 @@
-import type { Client } from '@temporalio/client';
+import type { PipelinePreview } from '../../domain/pipeline-preview.ts';
 import type { PipelineRequest, PipelineResult } from '../../domain/pipeline-run.ts';
 import type { WaitOptions } from '../await-end.ts';
 import { eachNamed, named } from '../convert-errors.ts';
@@ -7,6 +7,7 @@ import { describeRun } from '../generation/run-info.ts';
 import { type ListedPipeline, listPipelines, type PipelineFilter } from './list-pipelines.ts';
 import { refuseNoPipeline } from './pipeline-errors.ts';
 import { createPipelineHandle, type PipelineHandle } from './pipeline-handle.ts';
+import { type PipelinePreviewOptions, previewPipeline, type PreviewPlace } from './preview-pipeline.ts';
 import { type PipelineStartOptions, startPipeline } from './start-pipeline.ts';
 
 /** Starts pipelines and finds them again, from any process. */
@@ -15,6 +16,8 @@ export interface PipelineClient {
   start: (request: PipelineRequest, options?: PipelineStartOptions) => Promise<PipelineHandle>;
   /** The newest run of a key; `KeyNotFound` where Temporal knows none. */
   get: (key: string) => Promise<PipelineHandle>;
+  /** What `start` with the same arguments would order, why, and at what price; orders nothing. */
+  preview: (request: PipelineRequest, options: PipelinePreviewOptions) => Promise<PipelinePreview>;
   /** Waits for the result of a key. */
   result: (key: string, options?: WaitOptions) => Promise<PipelineResult>;
   /** Pipelines: first those that run, then those that ended, the newest first. */
@@ -22,7 +25,8 @@ export interface PipelineClient {
 }
 
 /** Makes the client of pipelines. */
-export function createPipelineClient(client: Client, taskQueue: string): PipelineClient {
+export function createPipelineClient(place: PreviewPlace & { taskQueue: string }): PipelineClient {
+  const { client, taskQueue } = place;
   const get = (key: string): Promise<PipelineHandle> =>
     named(key, async () => {
       checkKey(key);
@@ -36,6 +40,7 @@ export function createPipelineClient(client: Client, taskQueue: string): Pipelin
         createPipelineHandle(client, await startPipeline(client, taskQueue, request, options)),
       ),
     get,
+    preview: (request, options) => named(options.key, () => previewPipeline(place, request, options)),
     result: async (key, options) => (await get(key)).result(options),
     list: (filter) => eachNamed('', () => listPipelines(client, filter)),
   };

@@ -54,37 +54,38 @@ export async function startPipeline(
   if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };
   const last = await describeRun(client, key);
   refuseNoPipeline(key, last.workflowType);
-  if (!rerun) return await attach(client, key, request, last.runId, isClosed(last));
-  if (!isClosed(last)) throw stillRunning(key, 'wait for its end, or cancel it, before it is run again');
+  if (!rerun) return await attachToPipeline(client, key, request, last.runId, isClosed(last));
+  if (!isClosed(last)) throw refuseToRunAgain(key);
   const again = await start('ALLOW_DUPLICATE');
   if (again?.isNew) return { key, runId: again.runId, attached: false, notices: warnings };
   throw stillRunning(key, 'somebody else has run it again meanwhile');
 }
 
 /** The request as it will travel, and hints. Throws `InvalidInput` with every problem that can be seen without a catalogue. */
-async function checkPipelineRequest(
+export async function checkPipelineRequest(
   given: PipelineRequest,
   key: string,
 ): Promise<{ request: PipelineRequest; warnings: string[] }> {
   const json = toJsonText(given);
-  if ('issues' in json) throw invalid(key, json.issues);
+  if ('issues' in json) throw refuseInvalid(key, json.issues);
   const bytes = Buffer.byteLength(json.text);
   if (bytes > maxRequestBytes) {
-    throw invalid(key, [
+    throw refuseInvalid(key, [
       { path: 'request', message: `has ${String(bytes)} bytes and may have ${String(maxRequestBytes)}` },
     ]);
   }
   const parsed = parsePipelineRequest(JSON.parse(json.text));
-  if (!parsed.ok) throw invalid(key, parsed.issues);
+  if (!parsed.ok) throw refuseInvalid(key, parsed.issues);
   const { request } = parsed;
   const { plan, params = {} } = request;
   const report = await checkPlan(plan, { params });
-  if (report.checked === undefined) throw invalid(key, report.issues);
+  if (report.checked === undefined) throw refuseInvalid(key, report.issues);
   // What could not be checked here is checked by the worker, which has the catalogue.
   return { request, warnings: report.warnings.filter((warning) => !warning.includes('no catalogue is at hand')) };
 }
 
-async function attach(
+/** Attaches to the run of a key; throws where it has another plan or other params. */
+export async function attachToPipeline(
   client: Client,
   key: string,
   request: PipelineRequest,
@@ -135,11 +136,17 @@ async function startUnlessClosed(
   }
 }
 
+/** A run is not repeated before it has ended. */
+export function refuseToRunAgain(key: string): GenerationError {
+  return stillRunning(key, 'wait for its end, or cancel it, before it is run again');
+}
+
 function stillRunning(key: string, how: string): GenerationError {
   return new GenerationError({ type: 'StillRunning', message: `pipeline "${key}" is still running: ${how}`, key });
 }
 
-function invalid(key: string, issues: InputIssue[]): GenerationError {
+/** A plan that is refused. */
+export function refuseInvalid(key: string, issues: InputIssue[]): GenerationError {
   return new GenerationError({
     type: 'InvalidInput',
     message: `nothing was ordered, the pipeline is not valid (key ${key}): ${issuesSentence(issues)}`,

@@ -1,5 +1,5 @@
 import type { StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
-import { valuesOfStep } from '../../domain/step-rules.ts';
+import { questionOf } from '../../domain/step-question.ts';
 import { preparations } from '../activity-options.ts';
 import { unlessStopped, untilNothingIsDue } from './interruptible.ts';
 import { defect, type Pipeline, planOf, sourcesOfStep, stepState } from './memory.ts';
@@ -14,22 +14,9 @@ export async function prepareStep(
   const { plan, params } = planOf(pipeline);
   const step = plan.steps[id];
   if (step === undefined) throw defect(`the plan has no step ${id}`);
+  const stateOf = (source: string) => stepState(pipeline, source);
   const sources = sourcesOfStep(pipeline, id);
-  const named = <Value>(all: Record<string, Value>): Record<string, Value> =>
-    Object.fromEntries(Object.entries(all).filter(([name]) => sources.params.includes(name)));
-  const question: StepQuestion = {
-    id,
-    step,
-    values: {
-      declared: named(plan.params),
-      params: named(params),
-      steps: Object.fromEntries(sources.steps.map((source) => [source, valuesOfStep(stepState(pipeline, source))])),
-      key,
-    },
-    lineage: request.lineage ?? key,
-    ...(request.orderAgain && { orderAgain: true }),
-    ...more,
-  };
+  const question = { ...questionOf({ step, sources, plan, params, key, request, stateOf }), ...more };
   await untilNothingIsDue(pipeline);
   return await unlessStopped(pipeline, () => preparations.prepareStep(question));
 }

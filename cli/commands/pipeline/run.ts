@@ -12,6 +12,7 @@ import { catchInterrupts } from '../../interrupts.ts';
 import { parseStretch } from '../../option-parsers.ts';
 import { ownCommand } from '../../own-command.ts';
 import { deliverPipeline, pipelineResultCommand } from './deliver.ts';
+import { dryRun } from './dry-run.ts';
 import { addPlanOptions, checkPlanFile, type PlanFlags } from './plan-file.ts';
 import { waitForPipeline } from './wait.ts';
 
@@ -19,6 +20,7 @@ interface RunFlags extends PlanFlags, DownloadFlags {
   key?: string;
   deadline?: number;
   rerun?: boolean;
+  dryRun?: boolean;
   wait: boolean;
   yes?: boolean;
 }
@@ -31,6 +33,7 @@ export const addPipelineRun = defineCommand<RunFlags>({
   examples: [
     'runcomfy-temporal pipeline run film.yaml --key film-1 --param scene="A lighthouse at dusk" --download .',
     'runcomfy-temporal pipeline run film.yaml --key film-1 --rerun --max-cost 2',
+    'runcomfy-temporal pipeline run film.yaml --key film-1 --rerun --dry-run --output json',
     'runcomfy-temporal pipeline run - --no-wait --output json < film.yaml',
   ],
   set: (command) => {
@@ -44,6 +47,7 @@ export const addPipelineRun = defineCommand<RunFlags>({
         '--rerun',
         'run a key again that has ended: order what is new, changed, failed before or gone, and no more',
       )
+      .option('--dry-run', 'show what would be ordered, what reused, why, and the price; order nothing')
       .option('--yes', 'do not ask whether the price is right')
       .option('--no-wait', 'print { key, runId } as soon as it is started');
     addDownloadOptions(command);
@@ -54,6 +58,9 @@ export const addPipelineRun = defineCommand<RunFlags>({
       throw new CliError('Usage', '--no-wait and --download do not go together: the files come with the result');
     }
     const { plan, params, checked, warnings } = await checkPlanFile(file, flags, { config, stdin: streams.stdin });
+    const { key = `pipeline-${randomUUID()}`, deadline, maxCost, rerun } = flags;
+    const request = { plan, params, ...withoutUndefined({ deadlineMs: deadline, maxCostUsd: maxCost }) };
+    if (flags.dryRun) return await dryRun(context, request, { key, rerun });
     for (const warning of warnings) printer.note(`warning: ${warning}`);
     await prepareDownload(flags);
     const { totalUsd, atLeastUsd } = sumUp(estimateOrders(checked.orders));
@@ -62,8 +69,6 @@ export const addPipelineRun = defineCommand<RunFlags>({
     if (!flags.yes && flags.maxCost === undefined && !(await confirm(streams, 'run it?'))) {
       throw new CliError('Usage', 'nothing was ordered: not confirmed');
     }
-    const { key = `pipeline-${randomUUID()}`, deadline, maxCost, rerun } = flags;
-    const request = { plan, params, ...withoutUndefined({ deadlineMs: deadline, maxCostUsd: maxCost }) };
     return context.withTemporal(async (connected) => {
       const interrupts = catchInterrupts();
       try {

@@ -4,11 +4,11 @@ import type { PreparedOrder, StepQuestion } from '../../domain/pipeline-activiti
 import type { StepFailure } from '../../domain/pipeline-run.ts';
 import type { PlanModelStep } from '../../domain/pipeline.ts';
 import { findUnsendable, isModelId } from '../../domain/request.ts';
-import { orderDigest } from '../../plans/digest.ts';
-import { evaluateValue, ExpressionError, type Values } from '../../plans/evaluate.ts';
-import type { ModelLookup } from '../../plans/model-facts.ts';
 import { priceOf } from '../../runcomfy/models/index.ts';
-import type { PipelineDeps } from './pipeline-deps.ts';
+import { orderDigest } from '../digest.ts';
+import { evaluateValue, ExpressionError, type Values } from '../evaluate.ts';
+import type { ModelLookup } from '../model-facts.ts';
+import type { DecidingParts } from './parts.ts';
 import { settleKey } from './settle-key.ts';
 import { expressionFailure } from './step-values.ts';
 
@@ -84,27 +84,35 @@ function copyOf(
 
 /** Checks and prices an order, and looks at what is known of its key. */
 export async function settleOrder(
-  deps: PipelineDeps,
+  parts: DecidingParts,
   lookup: ModelLookup,
   { id, orderAgain = false }: StepQuestion,
   draft: OrderDraft,
 ): Promise<PreparedOrder> {
   if ('failure' in draft) return { index: draft.index, kind: 'failed', failure: draft.failure };
   const { index, model, input, copy, usedKeys } = draft;
-  const settled = await settleKey(deps, draft.key, { usedKeys, orderAgain });
+  const settled = await settleKey(parts, draft.key, { usedKeys, orderAgain });
   if (settled.kind === 'foreign') return failed(index, 'InvalidInput', settled.message);
   const facts = { index, key: settled.key, model, copy };
   if (settled.kind === 'reuse') return { ...facts, kind: 'reuse', result: settled.result };
-  if (settled.kind === 'attach') return { ...facts, kind: 'attach' };
-  const issues = [...findUnsendable(input), ...(await deps.validator.validate(model, input)).issues];
+  if (settled.kind === 'attach') return { ...facts, kind: 'attach', reason: settled.reason };
+  const issues = [...findUnsendable(input), ...(await parts.validator.validate(model, input)).issues];
   if (issues.length > 0) {
     const message = `the input of step ${id} does not fit ${model}, nothing was sent: ${issuesSentence(issues)}`;
     return { index, kind: 'failed', failure: { ...failure('InvalidInput', message), issues: boundIssues(issues) } };
   }
+  const priceUsd = await priceOfDraft(lookup, draft);
+  const { reason, retryOfRunId } = settled;
+  return { ...facts, kind: 'order', input, reason, ...withoutUndefined({ priceUsd, retryOfRunId }) };
+}
+
+/** What a draft is expected to cost, as far as its input tells. */
+export async function priceOfDraft(
+  lookup: ModelLookup,
+  { model, input, maxPriceUsd }: Exclude<OrderDraft, { failure: unknown }>,
+): Promise<number | undefined> {
   const known = await lookup.facts(model);
-  const priceUsd = ('entry' in known ? priceOf(known.entry, input) : undefined) ?? draft.maxPriceUsd;
-  const { retryOfRunId } = settled;
-  return { ...facts, kind: 'order', input, ...withoutUndefined({ priceUsd, retryOfRunId }) };
+  return ('entry' in known ? priceOf(known.entry, input) : undefined) ?? maxPriceUsd;
 }
 
 function failed(index: number, type: StepFailure['type'], message: string): PreparedOrder {

@@ -1,15 +1,26 @@
-import { type Client, TerminatedFailure, TimeoutFailure, WorkflowFailedError } from '@temporalio/client';
-import type { KeyStanding, KnownGenerations } from '../activities/pipeline/index.ts';
-import { createGenerationClient, type GenerationError, isGenerationError } from '../client/index.ts';
-import { isUnbilled } from '../domain/failure-details.ts';
-import { isFailureType } from '../domain/failure-type.ts';
-import { withoutUndefined } from '../domain/json.ts';
-import type { StepFailure } from '../domain/pipeline-run.ts';
+import { TerminatedFailure, TimeoutFailure, WorkflowFailedError } from '@temporalio/client';
+import { isUnbilled } from '../../domain/failure-details.ts';
+import { isFailureType } from '../../domain/failure-type.ts';
+import type { CancelOutcome } from '../../domain/generation.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import type { FollowAnswer } from '../../domain/pipeline-activities.ts';
+import type { StepFailure } from '../../domain/pipeline-run.ts';
+import type { KeyStanding } from '../../plans/deciding/parts.ts';
+import { type GenerationError, isGenerationError } from '../errors.ts';
+import type { GenerationHandle } from '../generation/generation-handle.ts';
 
-/** What our own client knows of the generations of keys, as the activities of pipelines need it. */
-export function createKnownGenerations(client: Client, taskQueue: string): KnownGenerations {
-  const generations = createGenerationClient({ client, taskQueue });
+/** The generations that Temporal knows, by their keys. */
+export interface KnownGenerations {
+  standingOf: (key: string) => Promise<KeyStanding>;
+  /** Waits for the end; rejects with the signal's reason. */
+  follow: (key: string, signal: AbortSignal) => Promise<FollowAnswer>;
+  cancel: (key: string, reason: string | undefined, timeoutMs: number) => Promise<CancelOutcome>;
+}
 
+/** What a client knows of the generations of keys, as pipelines need it. */
+export function createKnownGenerations(generations: {
+  get: (key: string) => Promise<GenerationHandle>;
+}): KnownGenerations {
   async function standingOf(key: string): Promise<KeyStanding> {
     try {
       const handle = await generations.get(key);
@@ -33,7 +44,7 @@ export function createKnownGenerations(client: Client, taskQueue: string): Known
         return { result: await (await generations.get(key)).result({ signal }) };
       } catch (error) {
         signal.throwIfAborted();
-        if (isGenerationError(error) && isFailureType(error.type)) return { failure: toStepFailure(error) };
+        if (isEnd(error)) return { failure: toStepFailure(error) };
         throw error;
       }
     },
@@ -47,8 +58,13 @@ export function createKnownGenerations(client: Client, taskQueue: string): Known
   };
 }
 
+/** How the generation ended, told from what stood in the way of asking. */
+function isEnd(error: unknown): error is GenerationError {
+  return isGenerationError(error) && error.cause instanceof WorkflowFailedError;
+}
+
 function standingAfter(error: unknown, runId: string): KeyStanding {
-  if (!isGenerationError(error) || !isFailureType(error.type)) throw error;
+  if (!isEnd(error)) throw error;
   const failure = toStepFailure(error);
   return isUnbilled(failure.submission) ? { kind: 'unbilled', runId, failure } : { kind: 'failed', failure };
 }

@@ -1,7 +1,7 @@
 import { withoutUndefined } from '../../domain/json.ts';
 import type { StepValuesInQuestion } from '../../domain/pipeline-activities.ts';
 import type { StepFailure } from '../../domain/pipeline-run.ts';
-import type { ExpressionError, Values } from '../../plans/evaluate.ts';
+import type { ExpressionError, Values } from '../evaluate.ts';
 
 /** What a question says of params and steps, as the evaluator takes it. */
 export function toValues({ key, ...values }: StepValuesInQuestion): Values {

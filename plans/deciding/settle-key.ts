@@ -1,10 +1,10 @@
 import type { GenerationResult } from '../../domain/generation.ts';
-import type { KeyStanding, PipelineDeps } from './pipeline-deps.ts';
+import type { DecidingParts, KeyStanding } from './parts.ts';
 
 /** Under which key an order is made, or what is known of it already. */
 export type SettledKey =
   | { kind: 'order'; key: string; retryOfRunId?: string; reason: string }
-  | { kind: 'attach'; key: string }
+  | { kind: 'attach'; key: string; reason: string }
   | { kind: 'reuse'; key: string; result: GenerationResult }
   | { kind: 'foreign'; message: string };
 
@@ -17,7 +17,7 @@ const maxTries = 100;
  * again, under a further key, only where that is wanted.
  */
 export async function settleKey(
-  { generations, isGone }: Pick<PipelineDeps, 'generations' | 'isGone'>,
+  { generations, isGone }: Pick<DecidingParts, 'generations' | 'isGone'>,
   base: string,
   { usedKeys = [], orderAgain = false }: { usedKeys?: readonly string[]; orderAgain?: boolean },
 ): Promise<SettledKey> {
@@ -44,14 +44,16 @@ export async function settleKey(
       break;
     }
   }
-  if (running !== undefined) return { kind: 'attach', key: running };
+  if (running !== undefined) return { kind: 'attach', key: running, reason: 'it runs already' };
   const isNewer = free?.retryOfRunId !== undefined;
-  if (failed !== undefined && !isNewer && !orderAgain && usedKeys.length === 0) return { kind: 'attach', key: failed };
+  if (failed !== undefined && !isNewer && !orderAgain && usedKeys.length === 0) {
+    return { kind: 'attach', key: failed, reason: 'failed before' };
+  }
   if (free === undefined) return { kind: 'foreign', message: `${base} was ordered ${String(maxTries)} times already` };
   return { kind: 'order', ...free };
 }
 
-async function isAnyGone({ output }: GenerationResult, isGone: PipelineDeps['isGone']): Promise<boolean> {
+async function isAnyGone({ output }: GenerationResult, isGone: DecidingParts['isGone']): Promise<boolean> {
   const urls = [...output.images, ...output.videos, ...output.audios];
   const gone = await Promise.all(urls.map(isGone));
   return gone.includes(true);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { KeyStanding } from '../../../activities/pipeline/index.ts';
-import { settleKey } from '../../../activities/pipeline/settle-key.ts';
-import type { GenerationResult } from '../../../domain/generation.ts';
+import type { GenerationResult } from '../../../../domain/generation.ts';
+import type { KeyStanding } from '../../../../plans/deciding/parts.ts';
+import { settleKey } from '../../../../plans/deciding/settle-key.ts';
 
 const url = 'https://files.example.com/a.png';
 const result = { requestId: 'r', output: { images: [url], videos: [], audios: [] } } as unknown as GenerationResult;
@@ -14,8 +14,7 @@ const unbilled: KeyStanding = { kind: 'unbilled', runId: 'run-1', failure };
 async function settle(known: KeyStanding[], options: Parameters<typeof settleKey>[2] = {}, isGone = false) {
   const standingOf = (key: string) =>
     Promise.resolve(known[key === 'k' ? 0 : Number(key.slice(2)) - 1] ?? { kind: 'unknown' as const });
-  const refuse = () => Promise.reject(new Error('not asked'));
-  const generations = { standingOf, follow: refuse, cancel: refuse };
+  const generations = { standingOf };
   const { kind, ...more } = await settleKey({ generations, isGone: () => Promise.resolve(isGone) }, 'k', options);
   return { kind, ...('key' in more && { key: more.key }), ...('reason' in more && { reason: more.reason }) };
 }
@@ -25,7 +24,7 @@ describe('the key of an order', () => {
     expect(await settle([])).toEqual({ kind: 'order', key: 'k', reason: 'new' });
     expect(await settle([succeeded])).toEqual({ kind: 'reuse', key: 'k' });
     expect(await settle([failed, succeeded])).toEqual({ kind: 'reuse', key: 'k~2' });
-    expect(await settle([{ kind: 'running' }])).toEqual({ kind: 'attach', key: 'k' });
+    expect(await settle([{ kind: 'running' }])).toEqual({ kind: 'attach', key: 'k', reason: 'it runs already' });
   });
 
   it('is ordered again, under a further key, where its output is gone', async () => {
@@ -37,7 +36,7 @@ describe('the key of an order', () => {
   });
 
   it('fails as it failed where it may have been billed, unless it is to be ordered again', async () => {
-    expect(await settle([failed])).toEqual({ kind: 'attach', key: 'k' });
+    expect(await settle([failed])).toEqual({ kind: 'attach', key: 'k', reason: 'failed before' });
     expect(await settle([failed], { orderAgain: true })).toEqual({
       kind: 'order',
       key: 'k~2',

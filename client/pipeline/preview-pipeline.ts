@@ -1,0 +1,101 @@
+import type { Client } from '@temporalio/client';
+import type { PipelinePreview } from '../../domain/pipeline-preview.ts';
+import type { PipelineRequest } from '../../domain/pipeline-run.ts';
+import { checkPlan } from '../../plans/check-plan.ts';
+import { previewPlan } from '../../plans/deciding/preview-plan.ts';
+import type { EarlierOrder } from '../../plans/deciding/what-changed.ts';
+import type { ModelLookupOptions } from '../../plans/model-facts.ts';
+import { createInputValidator } from '../../runcomfy/models/index.ts';
+import { checkKey } from '../generation/check-arguments.ts';
+import type { GenerationHandle } from '../generation/generation-handle.ts';
+import { readOriginalRequest } from '../generation/original-request.ts';
+import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
+import { grpcCode, grpcCodeOf } from '../grpc.ts';
+import { createKnownGenerations } from './known-generations.ts';
+import { refuseNoPipeline } from './pipeline-errors.ts';
+import { readPipelineState } from './read-pipeline-state.ts';
+import { attachToPipeline, checkPipelineRequest, refuseInvalid, refuseToRunAgain } from './start-pipeline.ts';
+
+/** What a preview is asked for. */
+export interface PipelinePreviewOptions {
+  /** Key of the run that is meant. */
+  key: string;
+  /** As in `PipelineStartOptions`. */
+  rerun?: boolean | undefined;
+  /** RunComfy's catalogue, for prices and inputs; without it only bundled models are known. */
+  catalogue?: ModelLookupOptions | undefined;
+  /** Whether a file that an earlier run made is no longer to be had; default: all are. */
+  isGone?: ((url: string) => Promise<boolean>) | undefined;
+}
+
+/** Where previews look. */
+export interface PreviewPlace {
+  client: Client;
+  generations: { get: (key: string) => Promise<GenerationHandle> };
+  modelApiBase?: string | undefined;
+}
+
+/** What `start` with the same arguments would order, by the decisions that the run itself would make. Orders nothing. */
+export async function previewPipeline(
+  { client, generations, modelApiBase }: PreviewPlace,
+  given: PipelineRequest,
+  { key, rerun = false, catalogue = {}, isGone = () => Promise.resolve(false) }: PipelinePreviewOptions,
+): Promise<PipelinePreview> {
+  checkKey(key);
+  const { request } = await checkPipelineRequest(rerun ? { ...given, orderAgain: true } : given, key);
+  const last = await lastRunOf(client, key);
+  if (last && !rerun) {
+    const { notices } = await attachToPipeline(client, key, request, last.runId, isClosed(last));
+    return summed({ key, attached: true, orders: [], steps: [], warnings: notices });
+  }
+  if (last && !isClosed(last)) throw refuseToRunAgain(key);
+  const { plan, params = {}, maxCostUsd } = request;
+  const report = await checkPlan(plan, { ...catalogue, params, ...(maxCostUsd !== undefined && { maxCostUsd }) });
+  if (report.checked === undefined) throw refuseInvalid(key, report.issues);
+  const earlier = last ? await readPipelineState(client, key) : undefined;
+  const parts = {
+    lookup: catalogue,
+    validator: createInputValidator({ ...catalogue, modelApiBase }),
+    generations: createKnownGenerations(generations),
+    isGone,
+    earlier: earlier?.steps ?? [],
+    readOrder: (order: string) => readOrder(client, order),
+  };
+  const { orders, steps, warnings } = await previewPlan(parts, report.checked, { key, request });
+  const unread = earlier?.isFromServer
+    ? ['no worker answers: why an order is made is not known where the last run would tell']
+    : [];
+  return summed({ key, attached: false, orders, steps, warnings: [...report.warnings, ...unread, ...warnings] });
+}
+
+async function lastRunOf(client: Client, key: string): Promise<RunInfo | undefined> {
+  try {
+    const run = await describeRun(client, key);
+    refuseNoPipeline(key, run.workflowType);
+    return run;
+  } catch (error) {
+    if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
+    throw error;
+  }
+}
+
+async function readOrder(client: Client, key: string): Promise<EarlierOrder | undefined> {
+  try {
+    const { runId } = await describeRun(client, key);
+    return (await readOriginalRequest(client, key, runId))?.request;
+  } catch (error) {
+    if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
+    throw error;
+  }
+}
+
+type Told = Pick<PipelinePreview, 'key' | 'attached' | 'orders' | 'steps' | 'warnings'>;
+
+function summed({ key, attached, orders, steps, warnings }: Told): PipelinePreview {
+  const count = (decision: string) => orders.filter((order) => order.decision === decision).length;
+  const known = orders.flatMap(({ priceUsd }) => (priceUsd === null ? [] : [Math.round(priceUsd * 1e6)]));
+  const atLeastUsd = known.reduce((sum, price) => sum + price, 0) / 1e6;
+  const totalUsd = known.length === orders.length ? atLeastUsd : null;
+  const counts = { ordered: count('order'), reused: count('reuse') };
+  return { key, attached, orders, steps, ...counts, currency: 'USD', totalUsd, atLeastUsd, warnings };
+}

@@ -1,0 +1,34 @@
+import type { StepQuestion, StepSources } from './pipeline-activities.ts';
+import type { PipelineRequest, StepState } from './pipeline-run.ts';
+import type { PipelinePlan, PlanStep } from './pipeline.ts';
+import { valuesOfStep } from './step-rules.ts';
+
+/** A step that is about to be prepared, and all that is known by then. */
+export interface StepInQuestion {
+  step: PlanStep;
+  sources: StepSources;
+  plan: PipelinePlan;
+  params: Record<string, unknown>;
+  /** Key of the pipeline. */
+  key: string;
+  request: Pick<PipelineRequest, 'lineage' | 'orderAgain'>;
+  stateOf: (id: string) => StepState;
+}
+
+/** What is asked about a step once its sources have ended: the step, and the values that it names. */
+export function questionOf({ step, sources, plan, params, key, request, stateOf }: StepInQuestion): StepQuestion {
+  const named = <Value>(all: Record<string, Value>): Record<string, Value> =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => sources.params.includes(name)));
+  return {
+    id: sources.id,
+    step,
+    values: {
+      declared: named(plan.params),
+      params: named(params),
+      steps: Object.fromEntries(sources.steps.map((source) => [source, valuesOfStep(stateOf(source))])),
+      key,
+    },
+    lineage: request.lineage ?? key,
+    ...(request.orderAgain && { orderAgain: true }),
+  };
+}

@@ -1,0 +1,92 @@
+import { jsonPath } from '../../domain/json.ts';
+import type { PreparedOrder, StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
+import { planLimits, type PlanModelStep } from '../../domain/pipeline.ts';
+import { evaluateBare, evaluateValue, ExpressionError, type Values } from '../evaluate.ts';
+import { createModelLookup } from '../model-facts.ts';
+import type { DecidingParts } from './parts.ts';
+import { draftOrder, type OrderDraft, settleOrder } from './settle-order.ts';
+import { expressionFailure, toValues } from './step-values.ts';
+
+/** An answer stands in the history: what is above is asked for in a further one. */
+const maxAnswerBytes = 256 * 1024;
+const keysAtOnce = 20;
+
+/**
+ * Evaluates what a step is made of, prices it, and looks at what is known of its keys. Orders nothing. `settle` is what
+ * is made of each draft: whoever only wants to know what would be ordered holds back those that cannot be known yet.
+ */
+export async function decideStep(
+  parts: DecidingParts,
+  question: StepQuestion,
+  settle: typeof settleOrder = settleOrder,
+): Promise<StepAnswer> {
+  try {
+    return await decide(parts, question, settle);
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    return { kind: 'failed', failure: expressionFailure(error, question.values) };
+  }
+}
+
+async function decide(parts: DecidingParts, question: StepQuestion, settle: typeof settleOrder): Promise<StepAnswer> {
+  const { id, step, from = 0, further } = question;
+  const values = toValues(question.values);
+  const path = jsonPath('$.steps', id);
+  if (step.if !== undefined && from === 0 && further === undefined) {
+    const isWanted = evaluateBare(step.if, values, `${path}.if`);
+    if (typeof isWanted !== 'boolean') throw new ExpressionError(`${path}.if`, `${step.if} is neither true nor false`);
+    if (!isWanted) return { kind: 'skip', reason: 'its if is false' };
+  }
+  if (step.kind === 'approval') {
+    return { kind: 'choose', ...(step.choose !== undefined && { choices: readChoices(step.choose, values, path) }) };
+  }
+  const items = itemsOf(step, values, path);
+  const total = items?.length ?? 1;
+  const lookup = createModelLookup(parts.lookup);
+  const valuesOf = (index: number): Values => (items ? { ...values, item: items[index], index } : values);
+  if (further) {
+    const draft = draftOrder(question, step, valuesOf(further.index), { ...further });
+    return { kind: 'orders', total, orders: [await settle(parts, lookup, question, draft)] };
+  }
+  const digests = { ...question.digests };
+  const orders: PreparedOrder[] = [];
+  let bytes = 0;
+  let next = from;
+  while (next < total && bytes < maxAnswerBytes) {
+    const drafts: OrderDraft[] = [];
+    for (; next < total && drafts.length < keysAtOnce && bytes < maxAnswerBytes; next += 1) {
+      const draft = draftOrder(question, step, valuesOf(next), { index: next, rank: 0, digests });
+      bytes += 'input' in draft ? Buffer.byteLength(JSON.stringify(draft.input)) + 400 : 400;
+      drafts.push(draft);
+    }
+    orders.push(...(await Promise.all(drafts.map((draft) => settle(parts, lookup, question, draft)))));
+  }
+  return { kind: 'orders', total, orders, ...(next < total && { next, digests }) };
+}
+
+function readChoices(choose: unknown, values: Values, path: string): string[] {
+  const at = `${path}.approval.choose`;
+  const choices = evaluateValue(choose, values, at);
+  const isList = Array.isArray(choices) && choices.every((choice) => typeof choice === 'string');
+  if (!isList) throw new ExpressionError(at, 'what is to be chosen from is no list of texts');
+  if (choices.length === 0)
+    throw new ExpressionError(at, 'there is nothing to choose from', { expression: String(choose) });
+  if (choices.length <= planLimits.approvalChoices) return choices;
+  throw new ExpressionError(
+    at,
+    `${String(choices.length)} choices, and there may be ${String(planLimits.approvalChoices)}`,
+  );
+}
+
+/** Undefined without a `forEach`. */
+function itemsOf({ forEach }: PlanModelStep, values: Values, path: string): unknown[] | undefined {
+  if (forEach === undefined) return undefined;
+  const at = `${path}.forEach`;
+  const items = typeof forEach === 'string' ? evaluateBare(forEach, values, at) : evaluateValue(forEach, values, at);
+  if (!Array.isArray(items)) throw new ExpressionError(at, 'what it goes over is no list');
+  if (items.length <= planLimits.forEachItems) return items as unknown[];
+  throw new ExpressionError(
+    at,
+    `${String(items.length)} items, and a step may have ${String(planLimits.forEachItems)}; more make a batch of pipelines`,
+  );
+}
