@@ -7,7 +7,7 @@ import { createDispatchers, type Dispatchers, type ProxySettings } from '../runc
 import { parseUrl } from '../runcomfy/urls.ts';
 import { CliError } from './cli-error.ts';
 import { fileNameOf, isHostAllowed, isMediaType } from './download-target.ts';
-import { discard, fileReason, publish, refusal, saveBody } from './save-file.ts';
+import { discard, fileReason, moveIntoPlace, refusal, saveBody } from './save-file.ts';
 
 export interface DownloadOptions {
   directory: string;
@@ -77,7 +77,7 @@ async function downloadFile(url: string, options: DownloadOptions, dispatchers: 
       throw refusal(`the server sent ${contentType} instead of a file`);
     }
     const digest = await saveBody(response, part, { maxBytes, signal });
-    return await publish(part, digest, directory, fileNameOf(url, contentType));
+    return await moveIntoPlace(part, digest, directory, fileNameOf(url, contentType));
   } catch (error) {
     const reason = signal?.aborted ? 'it was interrupted' : fileReason(error);
     throw new CliError('DownloadFailed', `download of ${shortName} failed: ${reason}`, { cause: error });

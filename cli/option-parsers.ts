@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { parseDuration } from './parse-duration.ts';
+import { parseDuration } from '../domain/duration.ts';
 
 /** A whole number above zero, for a commander option. */
 export function parseCount(text: string): number {

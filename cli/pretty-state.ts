@@ -1,6 +1,6 @@
 import type { KnownState } from '../client/index.ts';
 import type { BalanceReading, SubmissionEvidence } from '../domain/generation.ts';
-import { formatElapsed } from './parse-duration.ts';
+import { formatElapsed } from './format-elapsed.ts';
 import { fields } from './pretty.ts';
 import { decisionWords } from './unknown-submission.ts';
 

@@ -61,7 +61,7 @@ export async function saveBody(
 }
 
 /** Gives a whole file its name: the URL's own, or one with a suffix where another file has that name. */
-export async function publish(part: string, digest: string, directory: string, name: string): Promise<string> {
+export async function moveIntoPlace(part: string, digest: string, directory: string, name: string): Promise<string> {
   for (let number = 1; ; number++) {
     const path = join(directory, withSuffix(name, number));
     try {

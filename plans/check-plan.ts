@@ -13,7 +13,7 @@ import { describeValue, didYouMean } from './field-reader.ts';
 import { ordersOf, sortSteps, sourcesOf, textsIn } from './graph.ts';
 import { createModelLookup, type ModelLookupOptions } from './model-facts.ts';
 import { settleParams } from './params.ts';
-import { readPlan } from './read-plan.ts';
+import { parsePlan } from './parse-plan.ts';
 import { parseTemplate, soleExpression } from './template.ts';
 
 /** A plan that may be run, with its params. */
@@ -43,7 +43,7 @@ export interface CheckPlanOptions extends ModelLookupOptions {
  * types of expressions, what is wired into which field, and every input as far as it is known.
  */
 export async function checkPlan(value: unknown, options: CheckPlanOptions = {}): Promise<PlanReport> {
-  const read = readPlan(value);
+  const read = parsePlan(value);
   if (!read.ok) return { issues: boundIssues(read.issues), warnings: [] };
   const { plan } = read;
   const settled = settleParams(plan, options.params ?? {});

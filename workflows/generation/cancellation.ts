@@ -5,7 +5,7 @@ import { cancels } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import { cancelledEnd } from './endings.ts';
 import type { Generation } from './memory.ts';
-import { planReadNow } from './read-plan.ts';
+import { planReadNow } from './next-read.ts';
 import { countReads, noteCost, noteReading } from './sightings.ts';
 import { settleCancelWish, wishCancel } from './wishes.ts';
 

@@ -8,7 +8,7 @@ import { readActivityError } from './activity-error.ts';
 import { stepCancel } from './cancellation.ts';
 import { cancelledEnd, endByActivity, endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
-import { beginRead, endRead, forgetReadTime, planRead } from './read-plan.ts';
+import { beginRead, endRead, forgetReadTime, planRead } from './next-read.ts';
 import { countReads, noteReading, noteResultRead } from './sightings.ts';
 import { enterPhase, publish } from './visibility.ts';
 import { interruptible } from './wishes.ts';

@@ -17,8 +17,8 @@ export interface Generation {
   readonly sightings: Sightings;
   /** `wishes.ts` */
   readonly wishes: Wishes;
-  /** `read-plan.ts` */
-  readonly plan: ReadPlan;
+  /** `next-read.ts` */
+  readonly plan: NextRead;
   /** `open-work.ts` */
   readonly open: OpenWork;
   /** `visibility.ts` */
@@ -75,7 +75,7 @@ export interface Decision {
 }
 
 /** When the next read is due. */
-export interface ReadPlan {
+export interface NextRead {
   nextReadInMs: number;
   /** The next read is so close that its activity waits for it, without a timer. */
   isNextReadSoon: boolean;

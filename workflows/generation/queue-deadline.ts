@@ -2,7 +2,7 @@ import { sleep } from '@temporalio/workflow';
 import { askToCancel, openCancel } from './cancellation.ts';
 import { endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
-import { planReadNow } from './read-plan.ts';
+import { planReadNow } from './next-read.ts';
 import { noteQueueDeadline, settleQueueDeadline } from './wishes.ts';
 
 const reason = 'queue_deadline';

@@ -1,7 +1,7 @@
 import type { AcceptedSubmit, RequestStatus, ResultReading, StatusReading } from '../../domain/activities.ts';
 import type { GenerationState, Phase } from '../../domain/generation.ts';
 import type { Generation } from './memory.ts';
-import { planRead } from './read-plan.ts';
+import { planRead } from './next-read.ts';
 import { enterPhase, noteModelKnown, noteSearchAttributes } from './visibility.ts';
 
 const phaseOf: Record<RequestStatus, Phase | undefined> = {

@@ -3,8 +3,8 @@ import type { Config } from '../../../config/env.ts';
 import { issuesSentence } from '../../../domain/issues.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { type CheckedPlan, checkPlan } from '../../../plans/check-plan.ts';
+import { parsePlan } from '../../../plans/parse-plan.ts';
 import { parsePlanText } from '../../../plans/plan-text.ts';
-import { readPlan } from '../../../plans/read-plan.ts';
 import { catalogueOf } from '../../catalogue.ts';
 import { CliError } from '../../cli-error.ts';
 import { parsePositive } from '../../option-parsers.ts';
@@ -83,7 +83,7 @@ function readParam(text: string, plan: unknown): [string, unknown] {
   const at = text.indexOf('=');
   if (at < 1) throw new CliError('Usage', `--param ${JSON.stringify(text)}: expected name=value`);
   const [name, value] = [text.slice(0, at), text.slice(at + 1)];
-  const read = readPlan(plan);
+  const read = parsePlan(plan);
   const type = read.ok ? read.plan.params[name]?.type : undefined;
   if (type === undefined || ['string', 'image', 'video', 'audio'].includes(type)) return [name, value];
   try {

@@ -1,5 +1,5 @@
 import type { KnownPipelineState, StepState } from '../../../client/index.ts';
-import { formatElapsed } from '../../parse-duration.ts';
+import { formatElapsed } from '../../format-elapsed.ts';
 import { fields } from '../../pretty.ts';
 
 /** A pipeline on one line, with every step that has begun: for live progress. */

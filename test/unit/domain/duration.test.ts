@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatElapsed, parseDuration } from '../../../cli/parse-duration.ts';
+import { parseDuration } from '../../../domain/duration.ts';
 
 describe('parseDuration', () => {
   it.each([
@@ -28,17 +28,5 @@ describe('parseDuration', () => {
         expect(parseDuration(`${String(h)}h${String(m)}m${String(s)}s`)).toBe(((h * 60 + m) * 60 + s) * 1_000);
       }),
     );
-  });
-});
-
-describe('formatElapsed', () => {
-  it.each([
-    [0, '0:00'],
-    [7_900, '0:07'],
-    [723_000, '12:03'],
-    [3_729_000, '1:02:09'],
-    [-5, '0:00'],
-  ])('shows %d ms as %s', (ms, text) => {
-    expect(formatElapsed(ms)).toBe(text);
   });
 });

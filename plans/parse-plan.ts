@@ -29,10 +29,10 @@ const approvalFields = ['message', 'choose', 'count', 'deadline', 'onDeadline'];
 
 const defaultApprovalMs = 7 * 24 * 60 * 60 * 1000;
 
-export type ReadPlan = { ok: true; plan: PipelinePlan } | { ok: false; issues: InputIssue[] };
+export type ParsedPlan = { ok: true; plan: PipelinePlan } | { ok: false; issues: InputIssue[] };
 
 /** Checks the shape of a plan, whoever made it: fields, ids, words, numbers and limits. Expressions are not looked into. */
-export function readPlan(value: unknown): ReadPlan {
+export function parsePlan(value: unknown): ParsedPlan {
   const issues: InputIssue[] = [];
   if (!isJsonObject(value)) {
     return {

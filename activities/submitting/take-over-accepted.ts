@@ -6,7 +6,7 @@ import type { ActivityDeps } from '../activity-deps.ts';
  * Sends an order only where RunComfy has not accepted it before: Temporal runs a submit again after a reset, or when its
  * database was restored from a backup, and knows nothing of the first one. What was accepted is taken over.
  */
-export function adoptAccepted(deps: ActivityDeps, submit: Activities['submitRequest']): Activities['submitRequest'] {
+export function takeOverAccepted(deps: ActivityDeps, submit: Activities['submitRequest']): Activities['submitRequest'] {
   return async (order) => {
     const { workflowExecution } = activityInfo();
     const { model, firstExecutionRunId } = order;
