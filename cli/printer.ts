@@ -18,6 +18,8 @@ export interface Streams {
 /** Documents go to standard output, everything said beside them to standard error. */
 export interface Printer {
   format: OutputFormat;
+  /** A person reads along: text, on a terminal. */
+  isRead: boolean;
   /** The answer of a command: as it is in JSON, else as text. */
   print: (document: unknown, pretty: () => string) => void;
   /** One of many answers, on one line. */
@@ -58,6 +60,7 @@ export function createPrinter(
   };
   return {
     format,
+    isRead: format === 'pretty' && stderr.isTTY === true,
     print: (document, pretty) => {
       hasPrinted = true;
       printText(format === 'json' ? JSON.stringify(document, undefined, 2) : pretty());

@@ -91,7 +91,7 @@ async function showProgress(
     clearInterval(redraw);
   });
   try {
-    for await (const state of handle.watch({ signal })) {
+    for await (const state of handle.watch({ signal, isPerson: printer.isRead })) {
       last = state;
       if (context.followed) context.followed.requestId = state.requestId ?? context.followed.requestId;
       unknownSince = state.phase === 'submission_unknown' ? (unknownSince ?? Date.now()) : undefined;

@@ -9,6 +9,7 @@ export type { WaitOptions } from './await-end.ts';
 export type { CancelOptions } from './generation/deciding/cancel-generation.ts';
 export { isTerminal } from './generation/following/phase.ts';
 export type { WatchOptions } from './watch-changes.ts';
+export type { GenerationWatchOptions } from './generation/following/watch-states.ts';
 export type { TaskFailure } from './generation/following/task-failure.ts';
 export type { KnownState } from './generation/following/server-state.ts';
 export type { ListedGeneration, ListFilter } from './generation/following/list-generations.ts';

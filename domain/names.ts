@@ -14,6 +14,7 @@ export const messageNames = {
   state: 'state',
   cancel: 'cancel',
   nudge: 'nudge',
+  watch: 'watch',
   resolveSubmission: 'resolveSubmission',
   requestAccepted: 'requestAccepted',
 } as const;

@@ -27,7 +27,7 @@ export const addWatch = defineCommand({
       const since = Date.now();
       let last: KnownState | undefined;
       try {
-        for await (const state of handle.watch({ signal: stop.signal })) {
+        for await (const state of handle.watch({ signal: stop.signal, isPerson: printer.isRead })) {
           last = state;
           printer.printLine(state, () => progressLine(state, Date.now() - since));
           if (isTerminal(state.phase)) break;

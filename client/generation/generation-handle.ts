@@ -3,13 +3,12 @@ import type { CancelReply, GenerationResult, SubmissionResolution } from '../../
 import { nudgeSignal, type SubmissionResolutionReply } from '../../workflows/generation/messages.ts';
 import type { WaitOptions } from '../await-end.ts';
 import { eachNamed, named } from '../convert-errors.ts';
-import type { WatchOptions } from '../watch-changes.ts';
 import { cancelGeneration, type CancelOptions } from './deciding/cancel-generation.ts';
 import { resolveSubmission } from './deciding/resolve-submission.ts';
 import { awaitResult } from './following/await-result.ts';
 import { readState } from './following/read-state.ts';
 import type { KnownState } from './following/server-state.ts';
-import { watchStates } from './following/watch-states.ts';
+import { type GenerationWatchOptions, watchStates } from './following/watch-states.ts';
 import { describeRun, isClosed } from './run-info.ts';
 import type { StartedGeneration } from './starting/start-generation.ts';
 
@@ -28,7 +27,7 @@ export interface GenerationHandle extends StartedGeneration {
   /** Decides about a submission whose outcome is unknown. */
   resolveSubmission: (resolution: SubmissionResolution) => Promise<SubmissionResolutionReply>;
   /** Every state that differs from the one before, the last as the generation ended. */
-  watch: (options?: WatchOptions) => AsyncIterable<KnownState>;
+  watch: (options?: GenerationWatchOptions) => AsyncIterable<KnownState>;
 }
 
 /** Binds the verbs of a generation to its key. */

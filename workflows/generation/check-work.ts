@@ -8,7 +8,7 @@ import { readActivityError } from './activity-error.ts';
 import { stepCancel } from './cancellation.ts';
 import { cancelledEnd, endByActivity, endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
-import { beginRead, endRead, forgetReadTime, planRead } from './next-read.ts';
+import { beginRead, endRead, forgetReadTime, planRead, waitingOf } from './next-read.ts';
 import { countReads, noteReading, noteResultRead } from './sightings.ts';
 import { enterPhase, publish } from './visibility.ts';
 import { interruptible } from './wishes.ts';
@@ -96,9 +96,10 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
 }
 
 function statusQuestion(generation: Generation, requestId: string, isLastRead: boolean): StatusQuestion {
-  const { state, sightings, facts, shown } = generation;
+  const { state, sightings, shown } = generation;
   const { submittedAt, startedAt, readAt, queuePosition, nextReadAt } = state;
   const { seen, lastStatus, workKey, followedSince } = sightings;
+  const waiting = waitingOf(generation);
   return {
     model: state.model,
     requestId,
@@ -110,7 +111,7 @@ function statusQuestion(generation: Generation, requestId: string, isLastRead: b
     ...(readAt !== undefined && { lastReadAt: readAt }),
     ...(queuePosition !== undefined && { queuePosition }),
     ...(workKey !== undefined && { workKey }),
-    ...(facts.request.waiting && { waiting: facts.request.waiting }),
+    ...(waiting && { waiting }),
     ...(nextReadAt !== undefined && { nextReadAt }),
     ...(isLastRead && { isLastRead }),
     ...(shown.searchAttributes.length === 0 && { wantsSearchAttributes: true }),

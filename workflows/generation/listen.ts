@@ -15,7 +15,9 @@ import {
   requestAcceptedSignal,
   resolveSubmissionUpdate,
   stateQuery,
+  watchSignal,
 } from './messages.ts';
+import { noteWatched } from './next-read.ts';
 import { countReads } from './sightings.ts';
 import { noteSearchAttributes } from './visibility.ts';
 import { noteDecision, noteHandedOver, noteWorkflowCancellation, wishRead } from './wishes.ts';
@@ -41,6 +43,9 @@ export function listen(generation: Generation): void {
     const { readSince } = plan;
     const isStuck = readSince !== undefined && Date.now() - readSince > stuckReadMs;
     wishRead(generation, isStuck || (readSince !== undefined && state.nextReadAt !== undefined));
+  });
+  setHandler(watchSignal, () => {
+    noteWatched(generation);
   });
   setHandler(requestAcceptedSignal, (payload: unknown) => {
     if (!isJsonObject(payload) || !isRequestId(payload['requestId'])) return;

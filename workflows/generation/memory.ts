@@ -83,6 +83,8 @@ export interface NextRead {
   isDueNow: boolean;
   /** Since when a read has been going on, epoch ms. */
   readSince: number | undefined;
+  /** Until when a person is taken to watch, epoch ms. */
+  watchedUntil: number | undefined;
 }
 
 /** What must come to an end before the workflow does. */
@@ -180,7 +182,7 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
       decision: undefined,
       interrupt: undefined,
     },
-    plan: { nextReadInMs: 0, isNextReadSoon: false, isDueNow: false, readSince: undefined },
+    plan: { nextReadInMs: 0, isNextReadSoon: false, isDueNow: false, readSince: undefined, watchedUntil: undefined },
     open: { submits: 0, errands: 0, hasEnded: false },
     shown: {
       searchAttributes,

@@ -27,6 +27,9 @@ export const cancelSignal = defineSignal<[CancelMessage?]>(messageNames.cancel);
 /** Asks for a status read now. */
 export const nudgeSignal = defineSignal(messageNames.nudge);
 
+/** A person watches for the next minute: reads come as preset `interactive` has them, unless the order says how. */
+export const watchSignal = defineSignal(messageNames.watch);
+
 /** Internal: a worker hands over a request id that its activity could not report. */
 export const requestAcceptedSignal = defineSignal<[AcceptedRequest]>(messageNames.requestAccepted);
 

@@ -1,4 +1,5 @@
 import { condition } from '@temporalio/workflow';
+import type { WaitingOptions } from '../../domain/generation.ts';
 import type { Generation } from './memory.ts';
 import { settleReadWish, urgentWish } from './wishes.ts';
 
@@ -17,6 +18,23 @@ export function planRead(
 /** Has a read follow at once, whatever was planned. */
 export function planReadNow({ plan }: Generation): void {
   plan.isDueNow = true;
+}
+
+/** Whoever watches says so again before this is over; one who has gone is forgotten. */
+const watchedForMs = 60_000;
+
+/**
+ * A person watches. What follows from it reaches activities alone, as an argument: a worker of a version that does not
+ * know this message may share the generation. Who does not want to wait for the next read sends a nudge.
+ */
+export function noteWatched({ plan }: Generation): void {
+  plan.watchedUntil = Date.now() + watchedForMs;
+}
+
+/** What a read is worth now: as the order says, else much while a person watches. */
+export function waitingOf({ facts, plan }: Pick<Generation, 'facts' | 'plan'>): WaitingOptions | undefined {
+  const isWatched = plan.watchedUntil !== undefined && Date.now() < plan.watchedUntil;
+  return facts.request.waiting ?? (isWatched ? { preset: 'interactive' } : undefined);
 }
 
 /** Waits until a read is due, on a durable timer or left to its activity, or until something more urgent comes in. */

@@ -7,7 +7,7 @@ import { stepCancel } from './cancellation.ts';
 import { cancelledEnd, endByActivity, endOf } from './endings.ts';
 import { noteFurtherRequest } from './further-request.ts';
 import type { Generation } from './memory.ts';
-import { planRead } from './next-read.ts';
+import { planRead, waitingOf } from './next-read.ts';
 import { openSubmit } from './open-work.ts';
 import { noteAccepted, warn } from './sightings.ts';
 import { enterUnknown, noteUnknown, resolveUnknown, type UnknownSubmit } from './unknown-submission.ts';
@@ -77,11 +77,12 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
   let attempt: Attempt | undefined;
   let isLeftBehind = false;
   const open = openSubmit(generation);
+  const waiting = waitingOf(generation);
   const order: SubmitOrder = {
     model: state.model,
     input: facts.request.input,
     firstExecutionRunId: workflowInfo().firstExecutionRunId,
-    ...(facts.request.waiting && { waiting: facts.request.waiting }),
+    ...(waiting && { waiting }),
     ...(facts.request.maxPriceUsd !== undefined && { maxPriceUsd: facts.request.maxPriceUsd }),
     ...(facts.request.maxCostUsd !== undefined && { maxCostUsd: facts.request.maxCostUsd }),
     ...(facts.retryOfRunId !== undefined && { retryOfRunId: facts.retryOfRunId }),

@@ -4,18 +4,33 @@ import { awaitResult } from './await-result.ts';
 import { isTerminal } from './phase.ts';
 import { readState } from './read-state.ts';
 import type { KnownState } from './server-state.ts';
+import { createWatchTeller } from './tell-watched.ts';
+
+/** How a generation is watched. */
+export interface GenerationWatchOptions extends WatchOptions {
+  /**
+   * A person watches, who wants the end at once: as long as this lasts the status is read as preset `interactive` has it,
+   * unless the order says what a read is worth.
+   */
+  isPerson?: boolean;
+}
 
 /** Yields a generation's state whenever it has changed, the last time as it ended. */
 export function watchStates(
   client: Client,
   key: string,
   runId: string,
-  options: WatchOptions = {},
+  options: GenerationWatchOptions = {},
 ): AsyncGenerator<KnownState, void, undefined> {
-  const { patienceMs } = options;
+  const { patienceMs, isPerson } = options;
+  const tellWatched = createWatchTeller(client, key);
   return watchChanges<KnownState>(
     {
-      readState: (signal) => readState(client, key, { signal }),
+      readState: async (signal) => {
+        const state = await readState(client, key, { signal });
+        if (isPerson) await tellWatched(state);
+        return state;
+      },
       isEnd: ({ phase }) => isTerminal(phase),
       awaitEnd: (signal) => awaitResult(client, key, runId, { signal, patienceMs }),
     },

@@ -36,6 +36,12 @@ describe('what came from outside', () => {
     expect(texts.stderr).toContain(String.raw`boom \u001b]0;owned\u0007\u001b[2J\u009b31m\u000d\u202egnp`);
   });
 
+  it('is read along by a person where it is text on a terminal, nowhere else', () => {
+    expect(printing('pretty', true).printer.isRead).toBe(true);
+    expect(printing('pretty').printer.isRead).toBe(false);
+    expect(printing('json', true).printer.isRead).toBe(false);
+  });
+
   it('is escaped in JSON as well, and means the same when parsed', () => {
     const { printer, texts } = printing('json');
     printer.print({ evil }, () => '');

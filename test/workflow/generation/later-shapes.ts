@@ -1,4 +1,4 @@
-import { activityFailure, order, untilState } from '../../support/generations.ts';
+import { activityFailure, order, reading, untilState } from '../../support/generations.ts';
 import { accepted } from '../../support/scripted-generations.ts';
 import type { Shape } from './shape.ts';
 
@@ -32,6 +32,25 @@ export const laterShapes: Record<string, Shape> = {
       const handle = await rig.start({ ...order, onWall: 'wait' });
       await untilState(handle, ({ wall }) => wall !== undefined);
       await handle.signal('nudge');
+      return handle;
+    },
+    end: { phase: 'succeeded' },
+  },
+  'watched-by-a-person': {
+    activities: () => {
+      const statuses = ['in_queue', 'in_progress'] as const;
+      let read = 0;
+      return {
+        readStatus: () => Promise.resolve(reading(statuses[read++] ?? 'finished', { nextReadInMs: 60_000 })),
+      };
+    },
+    run: async (rig) => {
+      const handle = await rig.start();
+      for (const phase of ['in_queue', 'in_progress']) {
+        await untilState(handle, (state) => state.phase === phase);
+        await handle.signal('watch');
+        await handle.signal('nudge');
+      }
       return handle;
     },
     end: { phase: 'succeeded' },
