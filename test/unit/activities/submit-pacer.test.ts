@@ -14,8 +14,8 @@ const latencyMs = 40;
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** An account that takes so many orders in any second, and what it saw. */
-function createAccount(perSecond: number, retryAfterMs?: number) {
+/** An account that takes so many orders in any second, none until `takesFrom`, and what it saw. */
+function createAccount(perSecond: number, retryAfterMs?: number, takesFrom = 0) {
   const started = performance.now();
   const accepted: number[] = [];
   const posts: number[] = [];
@@ -26,7 +26,7 @@ function createAccount(perSecond: number, retryAfterMs?: number) {
     post(): boolean {
       const now = performance.now() - started;
       posts.push(now);
-      const isFull = accepted.filter((time) => time > now - 1_000).length >= perSecond;
+      const isFull = now < takesFrom || accepted.filter((time) => time > now - 1_000).length >= perSecond;
       if (!isFull) accepted.push(now);
       return !isFull;
     },
@@ -120,18 +120,35 @@ describe('the turns of a worker’s orders', () => {
     }
   });
 
-  it('become slower where one refusal follows on another, whatever was expected', async () => {
+  it.each([undefined, 0])(
+    'come ever more rarely while nothing goes through, and soon as fast as before (Retry-After: %s ms)',
+    async (retryAfterMs) => {
+      const pacer = createSubmitPacer();
+      const account = createAccount(50, retryAfterMs, 120_000);
+      const all = Promise.all(Array.from({ length: 500 }, () => order(pacer, account)));
+      await vi.runAllTimersAsync();
+      await all;
+      expect(account.posts.filter((time) => time < 120_000).length).toBeLessThanOrEqual(25);
+      const firstAt = account.accepted[0] ?? Infinity;
+      expect(firstAt).toBeLessThan(190_000);
+      expect((account.accepted.at(-1) ?? Infinity) - firstAt).toBeLessThan(60_000);
+    },
+    60_000,
+  );
+
+  it('are soon as many as RunComfy takes after a few refusals that told of no limit', async () => {
     const pacer = createSubmitPacer();
-    for (let count = 0; count < 5; count += 1) {
-      (await turnOf(pacer)).noteRefused(0);
-      await vi.advanceTimersByTimeAsync(10_000);
-    }
-    await turnOf(pacer);
-    // Ten a second at first, halved five times.
-    const [now, soon] = [pacer.takeTurn(patience), pacer.takeTurn(patience)];
-    await vi.advanceTimersByTimeAsync(patience.withinMs);
-    expect([isTurn(await now), isTurn(await soon)]).toEqual([true, false]);
-  });
+    const account = createAccount(8, undefined, 250);
+    const all = Promise.all(Array.from({ length: 480 }, () => order(pacer, account)));
+    await vi.runAllTimersAsync();
+    await all;
+    expect(account.posts.length).toBeLessThanOrEqual(1.3 * 480);
+    // The first twenty seconds belong to the refusals, the last orders to Temporal's timers.
+    const steady = account.accepted.filter((time) => time > 20_000).slice(0, -24);
+    expect(steady.length).toBeGreaterThan(240);
+    const seconds = ((steady.at(-1) ?? Infinity) - (steady[0] ?? 0)) / 1_000;
+    expect((steady.length - 1) / seconds).toBeGreaterThanOrEqual(0.9 * 8);
+  }, 60_000);
 
   it('are waited for no longer when the order is cancelled or the worker shuts down', async () => {
     const pacer = createSubmitPacer();

@@ -1,0 +1,71 @@
+import type { SubmitPacer } from '../../../activities/submit-pacer.ts';
+import type { Random } from '../../../simulator/world/random.ts';
+import type { VirtualClock } from './virtual-clock.ts';
+
+/** How an account takes orders. */
+export interface Account {
+  /** In any second. */
+  perSecond: number;
+  /** One way; it varies by a twentieth. */
+  latencyMs: number;
+  /** Its refusals ask for so long a pause, and until then it refuses all. */
+  retryAfterMs?: number;
+  /** So many of the first orders are refused for another reason. */
+  earlyRefusals?: number;
+}
+
+/** What it saw. */
+export interface Seen {
+  posts: number[];
+  accepted: number[];
+}
+
+const patienceMs = 2_000;
+const spread = 0.05;
+const longestBackoffMs = 30_000;
+/** Temporal's timers are late by up to so much. */
+const latestMs = 1_000;
+
+/** Sends so many orders by one pacer, each repeated as Temporal repeats it, until all are taken. */
+export async function sendAll(
+  pacer: SubmitPacer,
+  account: Account,
+  { orders, clock, random }: { orders: number; clock: VirtualClock; random: Random },
+): Promise<Seen> {
+  const seen: Seen = { posts: [], accepted: [] };
+  let closedUntil = -Infinity;
+  const post = () => {
+    const now = clock.now();
+    seen.posts.push(now);
+    if (seen.posts.length <= (account.earlyRefusals ?? 0)) return false;
+    const lately = seen.accepted.slice(-Math.ceil(account.perSecond)).filter((time) => time > now - 1_000).length;
+    if (now < closedUntil || lately >= account.perSecond) {
+      closedUntil = Math.max(closedUntil, now + (account.retryAfterMs ?? 0));
+      return false;
+    }
+    seen.accepted.push(now);
+    return true;
+  };
+  const order = async () => {
+    for (let failures = 0; ;) {
+      const turn = await pacer.takeTurn({ withinMs: patienceMs });
+      if ('inMs' in turn) {
+        await clock.sleep(turn.inMs + latestMs * random());
+        continue;
+      }
+      await clock.sleep(account.latencyMs * (1 + spread * (2 * random() - 1)));
+      const isAccepted = post();
+      await clock.sleep(account.latencyMs);
+      if (isAccepted) {
+        turn.noteAccepted();
+        return;
+      }
+      turn.noteRefused(account.retryAfterMs);
+      const backoffMs = account.retryAfterMs ?? Math.min(longestBackoffMs, 1_000 * 2 ** failures);
+      failures += 1;
+      await clock.sleep(backoffMs + latestMs * random());
+    }
+  };
+  await clock.runUntil(Promise.all(Array.from({ length: orders }, order)));
+  return seen;
+}

@@ -1,0 +1,55 @@
+import type { PacerClock } from '../../../activities/submit-pacer.ts';
+
+/** A clock that jumps to whatever is due next. */
+export interface VirtualClock extends PacerClock {
+  sleep: (ms: number) => Promise<void>;
+  /** Goes on until all of this is done. */
+  runUntil: (done: Promise<unknown>) => Promise<void>;
+}
+
+interface Due {
+  at: number;
+  run: () => void;
+}
+
+/** Promise callbacks lead to others before anything new is due. */
+const callbacksBetween = 20;
+
+export function createVirtualClock(): VirtualClock {
+  let now = 0;
+  /** Latest first. */
+  const dues: Due[] = [];
+  const after = (ms: number, run: () => void) => {
+    const due = { at: now + Math.max(0, ms), run };
+    dues.splice(placeOf(due.at), 0, due);
+    return () => {
+      due.run = () => undefined;
+    };
+  };
+  /** Before all that is due at that time or sooner, so that it comes after them. */
+  const placeOf = (at: number) => {
+    let [low, high] = [0, dues.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((dues[middle]?.at ?? 0) > at) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  return {
+    now: () => now,
+    after,
+    sleep: (ms) => new Promise((resolve) => void after(ms, resolve)),
+    async runUntil(done) {
+      const progress = { isOver: false };
+      void done.then(() => (progress.isOver = true));
+      for (;;) {
+        for (let count = 0; count < callbacksBetween; count += 1) await Promise.resolve();
+        const due = progress.isOver ? undefined : dues.pop();
+        if (!due) return;
+        now = due.at;
+        due.run();
+      }
+    },
+  };
+}
