@@ -32,7 +32,7 @@ export default defineConfig({
         test: {
           name: 'replay',
           ...computing,
-          include: ['test/replay/**/*.test.ts'],
+          include: ['test/replay/**/*.test.ts', 'test/in-process/**/*.test.ts'],
           globalSetup: ['test/support/setup/bundle-setup.ts'],
           testTimeout: hangMs,
           hookTimeout: hangMs,

@@ -1,5 +1,5 @@
 import type { CancelOutcome, GenerationResult, InputIssue } from './generation.ts';
-import type { StepFailure } from './pipeline-run.ts';
+import type { ItemState, StepFailure, StepState } from './pipeline-run.ts';
 import type { PipelinePlan, PlanParam, PlanStep } from './pipeline.ts';
 
 /** What activity `checkPlan` is asked. */
@@ -36,11 +36,17 @@ export type PlanAnswer =
       searchAttributes: string[];
     };
 
+/** What a question tells of a step: each file once, since a question stands in the history and may have 2 MiB. */
+export type ToldStep = Pick<
+  StepState,
+  'id' | 'phase' | 'key' | 'requestId' | 'model' | 'costUsd' | 'output' | 'approval'
+> & { items?: Pick<ItemState, 'index' | 'phase' | 'key' | 'requestId' | 'model' | 'costUsd' | 'output'>[] };
+
 /** What expressions of a step may name. */
 export interface StepValuesInQuestion {
   declared: Record<string, PlanParam>;
   params: Record<string, unknown>;
-  steps: Record<string, { phase: string; [field: string]: unknown }>;
+  steps: ToldStep[];
   key: string;
 }
 

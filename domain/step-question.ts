@@ -1,7 +1,7 @@
 import type { StepQuestion, StepSources } from './pipeline-activities.ts';
 import type { PipelineRequest, StepState } from './pipeline-run.ts';
 import type { PipelinePlan, PlanStep } from './pipeline.ts';
-import { valuesOfStep } from './step-rules.ts';
+import { tellStep } from './step-rules.ts';
 
 /** A step that is about to be prepared, and all that is known by then. */
 export interface StepInQuestion {
@@ -25,7 +25,7 @@ export function questionOf({ step, sources, plan, params, key, request, stateOf 
     values: {
       declared: named(plan.params),
       params: named(params),
-      steps: Object.fromEntries(sources.steps.map((source) => [source, valuesOfStep(stateOf(source))])),
+      steps: sources.steps.map((source) => tellStep(stateOf(source))),
       key,
     },
     lineage: request.lineage ?? key,

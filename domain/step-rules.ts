@@ -1,5 +1,6 @@
 import type { GenerationOutput } from './generation.ts';
 import { withoutUndefined } from './json.ts';
+import type { ToldStep } from './pipeline-activities.ts';
 import type { ApprovalState, ItemState, OrderState, StepFailure, StepPhase, StepState } from './pipeline-run.ts';
 import type { RunRule } from './pipeline.ts';
 
@@ -35,7 +36,7 @@ export function phaseOfItems(items: readonly ItemState[]): StepPhase {
 }
 
 /** What expressions see of a step that has ended; what is absent is not there at all. */
-export function valuesOfStep(state: StepState): { phase: string; [field: string]: unknown } {
+export function valuesOfStep(state: ToldStep): { phase: string; [field: string]: unknown } {
   const { phase, approval, items } = state;
   if (approval) return { phase, ...valuesOfApproval(approval) };
   if (!items) return valuesOfOrder(phase, state);
@@ -47,6 +48,25 @@ export function valuesOfStep(state: StepState): { phase: string; [field: string]
     items: values,
     ...mediaOf({ images: all('images'), videos: all('videos'), audios: all('audios') }, false),
   };
+}
+
+/** What a question tells of a step that has ended. */
+export function tellStep({ id, phase, approval, items, ...order }: StepState): ToldStep {
+  const told = ({ key, requestId, model, costUsd, output }: OrderState) =>
+    withoutUndefined({ key, requestId, model, costUsd, output });
+  return {
+    id,
+    phase,
+    ...told(order),
+    ...withoutUndefined({
+      approval: approval && withoutChoices(approval),
+      items: items?.map((item) => ({ index: item.index, phase: item.phase, ...told(item) })),
+    }),
+  };
+}
+
+function withoutChoices({ choices: _, ...approval }: ApprovalState): ApprovalState {
+  return approval;
 }
 
 function valuesOfApproval({ decision, chosen = [], reason, by }: ApprovalState) {

@@ -103,7 +103,7 @@ async function decideAll(walk: Walk, question: StepQuestion, awaited: string | u
 function settleKnown(walk: Walk): typeof settleOrder {
   return async (parts, lookup, question, draft) => {
     const source = 'failure' in draft ? undefined : awaitedBy(draft.input);
-    const open = Object.keys(question.values.steps).find((id) => walk.open.has(id));
+    const open = question.values.steps.map((source) => source.id).find((source) => walk.open.has(source));
     if ('failure' in draft) {
       if (open === undefined || question.step.kind === 'approval') return settleOrder(parts, lookup, question, draft);
       const { model } = question.step.order;

@@ -1,15 +1,21 @@
 import { withoutUndefined } from '../../domain/json.ts';
 import type { StepValuesInQuestion } from '../../domain/pipeline-activities.ts';
 import type { StepFailure } from '../../domain/pipeline-run.ts';
+import { valuesOfStep } from '../../domain/step-rules.ts';
 import type { ExpressionError, Values } from '../evaluate.ts';
 
 /** What a question says of params and steps, as the evaluator takes it. */
-export function toValues({ key, ...values }: StepValuesInQuestion): Values {
-  return { ...values, pipeline: { key } };
+export function toValues({ key, steps, ...values }: StepValuesInQuestion): Values {
+  return {
+    ...values,
+    steps: Object.fromEntries(steps.map((step) => [step.id, valuesOfStep(step)])),
+    pipeline: { key },
+  };
 }
 
 /** An expression that gave no value, as the failure of its step: a source that lacks the output is named. */
-export function expressionFailure(error: ExpressionError, { steps }: StepValuesInQuestion): StepFailure {
+export function expressionFailure(error: ExpressionError, question: StepValuesInQuestion): StepFailure {
+  const { steps } = toValues(question);
   const { path, message, expression = '' } = error;
   const issues = [{ path, message }];
   const names = /\bsteps\.(\w+)\.((?:image|video|audio)s?|files|choices?)\b/g;

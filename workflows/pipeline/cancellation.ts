@@ -40,10 +40,13 @@ export async function cancelPipeline(
   if (reason !== undefined) cancel.reason ??= reason;
   if (detach) cancel.detach = true;
   const unordered = unorderedOf(pipeline);
+  // While the plan is checked its steps are not known yet, and nothing is ordered.
+  const isUnbegun = state.phase === 'checking';
   stopPipeline(pipeline, { kind: 'cancelled', ...(detach && { detach }) });
   const ordered = await cancelOpen(pipeline, reason);
   const steps = [...ordered, ...unordered];
-  cancel.outcome = worstFirst.find((outcome) => steps.some((step) => step.outcome === outcome)) ?? 'too_late';
+  const worst = worstFirst.find((outcome) => steps.some((step) => step.outcome === outcome));
+  cancel.outcome = worst ?? (isUnbegun ? 'not_submitted' : 'too_late');
   return { outcome: cancel.outcome, phase: state.phase, steps };
 }
 

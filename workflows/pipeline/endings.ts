@@ -10,15 +10,18 @@ import type {
   StepState,
   StepSummary,
 } from '../../domain/pipeline-run.ts';
-import { valuesOfStep } from '../../domain/step-rules.ts';
+import { tellStep, valuesOfStep } from '../../domain/step-rules.ts';
 import { cutText } from '../../domain/text.ts';
 import { preparations } from '../activity-options.ts';
-import { type Pipeline, planOf, stepState } from './memory.ts';
+import { boundOutputs, boundSummaries, jsonBytes, maxQuestionBytes } from './bounds.ts';
+import { type Pipeline, planOf } from './memory.ts';
 import { enterPipelinePhase, showEnd, warn } from './visibility.ts';
 
-/** Details and messages stay far below what Temporal takes: what is left out stands under the steps' keys. */
-const maxDetailChars = 400_000;
-const maxResultChars = 1_500_000;
+/** Details and results stay far below what Temporal takes: what is left out stands under the steps' keys. */
+const maxDetailBytes = 400 * 1024;
+const maxOutputBytes = 1024 * 1024;
+const maxResultBytes = 1_500 * 1024;
+const maxMessageChars = 4_000;
 
 interface PipelineEnd {
   type: FailureType;
@@ -33,15 +36,16 @@ interface PipelineEnd {
 export function failPipeline(pipeline: Pipeline, { type, phase, message, step, failure, issues }: PipelineEnd): Error {
   const { state, key } = pipeline;
   markEnd(pipeline, phase);
-  const words = `${cutText(message, 4_000)} (pipeline ${key})`;
+  const words = `${cutText(message, maxMessageChars)} (pipeline ${key})`;
   state.failure = { type, message: words, ...withoutUndefined({ step }) };
   showEnd(pipeline);
   if (pipeline.isWorkflowCancelled && type === 'PipelineCancelled') return new CancelledFailure(words);
   const details: PipelineFailureDetails = {
     key,
     phase,
-    ...withoutUndefined({ step, failure, issues, cancel: state.cancel }),
-    steps: summariesOf(pipeline, maxDetailChars),
+    ...withoutUndefined({ step, issues, cancel: state.cancel }),
+    ...(failure && { failure: { ...failure, message: cutText(failure.message, maxMessageChars) } }),
+    steps: boundSummaries(summariesOf(pipeline), maxDetailBytes),
     costUsd: state.costUsd,
   };
   return ApplicationFailure.create({ type, message: words, nonRetryable: true, details: [details] });
@@ -51,14 +55,20 @@ export function failPipeline(pipeline: Pipeline, { type, phase, message, step, f
 export async function completePipeline(pipeline: Pipeline): Promise<PipelineResult> {
   const { state, key } = pipeline;
   const isPartial = state.steps.some(({ phase, failure }) => phase === 'failed' || failure !== undefined);
-  const outputs = await outputsOf(pipeline);
+  const { outputs, omitted } = boundOutputs(await outputsOf(pipeline), maxOutputBytes);
+  if (omitted.length > 0) {
+    warn(
+      pipeline,
+      `outputs too large to be told are null, and stand under the keys of the steps: ${omitted.join(', ')}`,
+    );
+  }
   markEnd(pipeline, isPartial ? 'partial' : 'succeeded');
   showEnd(pipeline);
   return {
     key,
     phase: isPartial ? 'partial' : 'succeeded',
     outputs,
-    steps: summariesOf(pipeline, maxResultChars - JSON.stringify(outputs).length),
+    steps: boundSummaries(summariesOf(pipeline), maxResultBytes - jsonBytes(outputs)),
     costUsd: state.costUsd,
     startedAt: state.startedAt,
     endedAt: state.endedAt ?? '',
@@ -78,12 +88,18 @@ async function outputsOf(pipeline: Pipeline): Promise<Record<string, unknown>> {
   if (plan.outputs === undefined) {
     return Object.fromEntries(state.steps.map((step) => [step.id, outputOf(step) ?? step.approval?.chosen ?? null]));
   }
-  const steps = Object.fromEntries(state.steps.map(({ id }) => [id, valuesOfStep(stepState(pipeline, id))]));
   if (outputPaths) {
+    const steps = Object.fromEntries(state.steps.map((step) => [step.id, valuesOfStep(step)]));
     const known = { params, steps, pipeline: { key } };
     return Object.fromEntries(Object.entries(outputPaths).map(([name, path]) => [name, at(known, path)]));
   }
+  const text = JSON.stringify(plan.outputs);
+  const steps = state.steps.filter(({ id }) => text.includes(id)).map((step) => tellStep(step));
   const question = { outputs: plan.outputs, values: { declared: plan.params, params, steps, key } };
+  if (jsonBytes(question) > maxQuestionBytes) {
+    warn(pipeline, 'the outputs are null: what the steps have made is too much to be read at once');
+    return Object.fromEntries(Object.keys(plan.outputs).map((name) => [name, null]));
+  }
   const answer = await preparations.evaluateOutputs(question);
   warn(pipeline, ...answer.warnings);
   return answer.outputs;
@@ -101,10 +117,8 @@ function outputOf({ output, items }: StepState): GenerationOutput | undefined {
   return { images: all('images'), videos: all('videos'), audios: all('audios') };
 }
 
-function summariesOf({ state }: Pipeline, maxChars: number): Record<string, StepSummary> {
-  const whole = Object.fromEntries(state.steps.map((step) => [step.id, summaryOf(step)]));
-  if (JSON.stringify(whole).length <= maxChars) return whole;
-  return Object.fromEntries(Object.entries(whole).map(([id, { output: _, ...rest }]) => [id, rest]));
+function summariesOf({ state }: Pipeline): Record<string, StepSummary> {
+  return Object.fromEntries(state.steps.map((step) => [step.id, summaryOf(step)]));
 }
 
 function summaryOf(step: StepState): StepSummary {

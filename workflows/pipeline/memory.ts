@@ -50,6 +50,8 @@ export interface Pipeline {
   readonly money: Money;
   /** Orders of this run, so that none is made above the limit. */
   ordersMade: number;
+  /** The steps whose orders are counted in. */
+  readonly counted: Set<string>;
   /** When the memo was written last, epoch ms. */
   shownAt: number;
 }
@@ -70,6 +72,7 @@ export interface CarriedPipeline {
   checked: CheckedPlan;
   money: Money;
   ordersMade: number;
+  counted?: string[];
 }
 
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
@@ -94,14 +97,15 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
     slots: createSlots(request.maxParallel ?? planLimits.maxParallel),
     money: carried?.money ?? { spent: 0, presumed: 0, reserved: 0 },
     ordersMade: carried?.ordersMade ?? 0,
+    counted: new Set(carried?.counted),
     shownAt: Date.now(),
   };
 }
 
 /** What the next run needs. */
-export function carryPipeline({ state, checked, money, ordersMade }: Pipeline): CarriedPipeline {
+export function carryPipeline({ state, checked, money, ordersMade, counted }: Pipeline): CarriedPipeline {
   if (checked === undefined) throw defect('a pipeline is continued before its plan was checked');
-  return { state, checked, money, ordersMade };
+  return { state, checked, money, ordersMade, counted: [...counted] };
 }
 
 export function planOf({ checked }: Pipeline): CheckedPlan {

@@ -1,6 +1,7 @@
 import type { StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
 import { questionOf } from '../../domain/step-question.ts';
 import { preparations } from '../activity-options.ts';
+import { jsonBytes, maxQuestionBytes } from './bounds.ts';
 import { unlessStopped, untilNothingIsDue } from './interruptible.ts';
 import { defect, type Pipeline, planOf, sourcesOfStep, stepState } from './memory.ts';
 
@@ -17,6 +18,11 @@ export async function prepareStep(
   const stateOf = (source: string) => stepState(pipeline, source);
   const sources = sourcesOfStep(pipeline, id);
   const question = { ...questionOf({ step, sources, plan, params, key, request, stateOf }), ...more };
+  const bytes = jsonBytes(question);
+  if (bytes > maxQuestionBytes) {
+    const message = `what its sources have made is too much to be read at once: ${String(bytes)} bytes, and there may be ${String(maxQuestionBytes)}; read fewer steps, or make them in several pipelines`;
+    return { kind: 'failed', failure: { type: 'InvalidInput', message, submission: 'not_sent' } };
+  }
   await untilNothingIsDue(pipeline);
   return await unlessStopped(pipeline, () => preparations.prepareStep(question));
 }

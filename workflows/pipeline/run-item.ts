@@ -31,13 +31,10 @@ export async function runItem(pipeline: Pipeline, item: ItemOfStep, first: Prepa
   let tries = target.attempts?.length ?? 0;
   let prepared: PreparedOrder | undefined = tries === 0 ? first : await prepareFurther(pipeline, item, first, tries);
   for (;;) {
-    if (prepared === undefined) {
-      enterStepPhase(pipeline, target, 'not_started');
-      return;
-    }
-    const end = await fulfil(pipeline, item, prepared, orderOf(plan, tries));
-    if (end === 'not_started') {
-      enterStepPhase(pipeline, target, 'not_started');
+    const end = prepared && (await fulfil(pipeline, item, prepared, orderOf(plan, tries)));
+    if (prepared === undefined || end === undefined || end === 'not_started') {
+      // The pipeline stops before another attempt: then the one before was the last.
+      enterStepPhase(pipeline, target, target.failure ? 'failed' : 'not_started');
       return;
     }
     if (!('failure' in end)) return;
@@ -49,7 +46,7 @@ export async function runItem(pipeline: Pipeline, item: ItemOfStep, first: Prepa
       if (!isCancelled) stopBecauseOf(pipeline, item.step, failure);
       return;
     }
-    enterStepPhase(pipeline, target, 'preparing');
+    enterStepPhase(pipeline, target, 'preparing', failure);
     prepared = await prepareFurther(pipeline, item, prepared, tries);
   }
 }

@@ -20,12 +20,9 @@ export async function runOrders(pipeline: Pipeline, step: StepState, plan: PlanM
   try {
     for (let from: { from?: number; digests?: Record<string, number> } | undefined = {}; from !== undefined;) {
       const answer: StepAnswer | undefined = await prepareStep(pipeline, step.id, from);
-      if (answer === undefined) {
-        await Promise.all(running);
-        enterStepPhase(pipeline, step, settledPhase(step));
-        return;
-      }
       from = undefined;
+      // The pipeline stops: what was begun ends, and what was not prepared is not started.
+      if (answer === undefined) break;
       switch (answer.kind) {
         case 'skip':
           step.reason = answer.reason;
@@ -51,16 +48,16 @@ export async function runOrders(pipeline: Pipeline, step: StepState, plan: PlanM
       }
     }
     await Promise.all(running);
-    enterStepPhase(pipeline, step, settledPhase(step), step.items?.find(({ failure }) => failure)?.failure);
-    sumUp(step);
+    settleStep(pipeline, step);
   } finally {
     pipeline.interrupts.delete(stopped);
   }
 }
 
-/** A run makes at most so many orders; further attempts are no new ones. */
+/** A run makes at most so many orders; further attempts are no new ones, nor is what an earlier run has counted. */
 function isAboveLimit(pipeline: Pipeline, step: StepState, plan: PlanModelStep, total: number): boolean {
-  if (step.items !== undefined || step.phase === 'ordered') return false;
+  if (pipeline.counted.has(step.id) || step.items !== undefined || step.phase === 'ordered') return false;
+  pipeline.counted.add(step.id);
   pipeline.ordersMade += total;
   if (pipeline.ordersMade <= planLimits.generations) return false;
   const message = `the run would make ${String(pipeline.ordersMade)} orders, and may make ${String(planLimits.generations)}; more make a batch of pipelines`;
@@ -75,12 +72,15 @@ function openItems(step: StepState, plan: PlanModelStep, total: number): void {
   step.items = Array.from({ length: total }, (_, index): ItemState => ({ index, phase: 'waiting' }));
 }
 
-function settledPhase(step: StepState) {
-  if (step.items) return step.items.every(hasStepEnded) ? phaseOfItems(step.items) : 'not_started';
-  return hasStepEnded(step) ? step.phase : 'not_started';
-}
-
-function sumUp(step: StepState): void {
-  const costs = (step.items ?? []).flatMap(({ costUsd }) => costUsd ?? []);
+/** A step ends as its order or its items have; what was never begun was not started. */
+function settleStep(pipeline: Pipeline, step: StepState): void {
+  const { items } = step;
+  if (!items) {
+    enterStepPhase(pipeline, step, hasStepEnded(step) ? step.phase : 'not_started');
+    return;
+  }
+  for (const item of items) if (!hasStepEnded(item)) enterStepPhase(pipeline, item, 'not_started');
+  const costs = items.flatMap(({ costUsd }) => costUsd ?? []);
   if (costs.length > 0) step.costUsd = costs.reduce((sum, cost) => sum + Math.round(cost * 1e6), 0) / 1e6;
+  enterStepPhase(pipeline, step, phaseOfItems(items), items.find(({ failure }) => failure)?.failure);
 }

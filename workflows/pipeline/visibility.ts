@@ -10,11 +10,13 @@ import type {
   StepState,
 } from '../../domain/pipeline-run.ts';
 import { hasStepEnded } from '../../domain/step-rules.ts';
+import { cutText } from '../../domain/text.ts';
+import { boundState } from './bounds.ts';
 import type { Pipeline } from './memory.ts';
 
 const showEveryMs = 20_000;
-const maxStateChars = 900_000;
 const maxWarnings = 50;
+const maxWarningChars = 1_000;
 
 /** The one way into a phase of the pipeline. */
 export function enterPipelinePhase(pipeline: Pipeline, phase: PipelinePhase): void {
@@ -40,7 +42,8 @@ function move<Phase>(target: { phase: Phase }, phase: Phase): void {
 
 export function warn({ state }: Pipeline, ...texts: string[]): void {
   for (const text of texts) {
-    if (!state.warnings.includes(text) && state.warnings.length < maxWarnings) state.warnings.push(text);
+    const warning = cutText(text, maxWarningChars);
+    if (!state.warnings.includes(warning) && state.warnings.length < maxWarnings) state.warnings.push(warning);
   }
 }
 
@@ -52,17 +55,7 @@ export function tellState({ state, checked }: Pipeline): PipelineState {
     const sources = checked?.steps.find(({ id }) => id === step.id)?.steps ?? [];
     return { ...step, waitsFor: sources.filter((id) => !ended.has(id)) };
   });
-  const whole = { ...state, steps };
-  if (JSON.stringify(whole).length <= maxStateChars) return whole;
-  const short = steps.map((step) => ({ ...step, ...(step.items && { items: step.items.map(withoutOutput) }) }));
-  const shorter = { ...state, steps: short, truncated: true };
-  if (JSON.stringify(shorter).length <= maxStateChars) return shorter;
-  return { ...shorter, steps: short.map((step) => withoutOutput(step)) };
-}
-
-function withoutOutput<Target extends ItemState | StepState>(target: Target): Target {
-  const { output: _, attempts: __, ...rest } = target;
-  return rest as Target;
+  return boundState({ ...state, steps });
 }
 
 /** Shows the short form of the state where lists look, every now and then while the pipeline runs. */

@@ -1,0 +1,68 @@
+import type { Client } from '@temporalio/client';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { createPipelineActivities } from '../../../activities/pipeline/index.ts';
+import { isUnbilled } from '../../../domain/failure-details.ts';
+import type { PipelineActivities } from '../../../domain/pipeline-activities.ts';
+import type { KeyStanding } from '../../../plans/deciding/parts.ts';
+import type { Provider } from './provider.ts';
+
+/** The activities of pipelines as a worker has them, on generations and files of the run's own. */
+export function pipelineActivities(provider: Provider, isGone: (url: string) => boolean): PipelineActivities {
+  return createPipelineActivities({
+    lookup: {},
+    validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
+    generations: {
+      standingOf: (key) => Promise.resolve(standingOf(provider, key)),
+      follow: (key, signal) =>
+        Promise.race([
+          provider.follow(key),
+          new Promise<never>((_, reject) => {
+            signal.addEventListener('abort', () => {
+              reject(signal.reason instanceof Error ? signal.reason : new Error('cancelled'));
+            });
+          }),
+        ]),
+      cancel: (key) => provider.cancel(key),
+    },
+    isGone: (url) => Promise.resolve(isGone(url)),
+    searchAttributes: () => [],
+  });
+}
+
+function standingOf(provider: Provider, key: string): KeyStanding {
+  const run = provider.newest(key);
+  if (run === undefined) return { kind: 'unknown' };
+  const { end, runId } = run;
+  if (end === undefined) return { kind: 'running' };
+  if ('result' in end) return { kind: 'succeeded', result: end.result };
+  const { failure } = end;
+  return isUnbilled(failure.submission) ? { kind: 'unbilled', runId, failure } : { kind: 'failed', failure };
+}
+
+/** An attempt of an activity, which may be cancelled. */
+export function beginActivity(
+  activities: PipelineActivities,
+  name: string,
+  question: unknown,
+): { done: Promise<unknown>; cancel: () => void } {
+  const run = activities[name as keyof PipelineActivities] as ((question: unknown) => Promise<unknown>) | undefined;
+  if (run === undefined) throw new Error(`there is no activity ${name}`);
+  const environment = new MockActivityEnvironment(
+    {},
+    { client: acknowledging, logger: new DefaultLogger('ERROR', () => undefined) },
+  );
+  return {
+    done: environment.run(run, question),
+    cancel: () => {
+      environment.cancel();
+    },
+  };
+}
+
+/** Stands for Temporal's server, which takes every heartbeat. */
+const acknowledging = {
+  withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call(),
+  withDeadline: <T>(_deadline: number, call: () => Promise<T>) => call(),
+  activity: { heartbeat: () => Promise.resolve() },
+} as unknown as Client;

@@ -1,0 +1,38 @@
+import type { PipelineActivities } from '../../../domain/pipeline-activities.ts';
+import type { PipelineRequest, PipelineResult, PipelineState } from '../../../domain/pipeline-run.ts';
+import type { Sandbox } from '../../support/workflow-sandbox.ts';
+import type { Provider } from './provider.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+/** Temporal's part for one pipeline: tasks, timers, activities, children, messages, and runs that continue. */
+export interface Execution {
+  readonly key: string;
+  readonly children: { key: string; startedAt: number; state: PipelineState | undefined }[];
+  readonly end: { result: PipelineResult } | { error: Error } | undefined;
+  readonly runs: number;
+  /** Events that the history of each run would have. */
+  readonly events: readonly number[];
+  state: () => Promise<PipelineState>;
+  signal: (name: string, payload: unknown) => void;
+  /** Undefined: the pipeline ended before it answered; a refusal is an error. */
+  update: (name: string, payload: unknown) => Promise<unknown>;
+  cancel: () => void;
+  terminate: () => void;
+  dispose: () => Promise<void>;
+}
+
+export interface ExecutionSettings {
+  sandbox: Sandbox;
+  time: VirtualTime;
+  provider: Provider;
+  activities: PipelineActivities;
+  id: string;
+  key: string;
+  request: PipelineRequest;
+  /** Workflow tasks after which a run is asked to continue. */
+  tasksPerRun: number;
+  /** Attempts of activities, counted from 0, whose answer is lost with their worker. */
+  lostAnswers: readonly number[];
+  /** The state is asked for at each order. */
+  isWatched?: boolean;
+}

@@ -1,0 +1,285 @@
+import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
+import type { GenerationRequest } from '../../../domain/generation.ts';
+import type { PipelineState } from '../../../domain/pipeline-run.ts';
+import type { Command, Job, SandboxRun } from '../../support/workflow-sandbox.ts';
+import { beginActivity } from './activities.ts';
+import type { Execution, ExecutionSettings } from './execution-types.ts';
+import { activityFailure, cancelledFailure, childFailure, errorOf } from './failures.ts';
+import { checkReplay, eventsOf, msOf, type Task } from './replay.ts';
+
+const alreadyExists = 1;
+const rejectDuplicate = 3;
+
+/** Plays Temporal's part for one pipeline: tasks, timers, activities, children, messages, and runs that continue. */
+export async function startExecution(settings: ExecutionSettings): Promise<Execution> {
+  const {
+    sandbox,
+    time,
+    provider,
+    activities,
+    id,
+    key,
+    request,
+    tasksPerRun,
+    lostAnswers,
+    isWatched = false,
+  } = settings;
+  const children: Execution['children'] = [];
+  const open = new Set<string>();
+  const replies = new Map<string, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  let end: Execution['end'];
+  let runs = 0;
+  const events: number[] = [];
+  let attempts = 0;
+  let pending: Job[] = [];
+  let isTaskDue = false;
+  let run: SandboxRun;
+  let runId = '';
+  let tasks: Task[] = [];
+  let unsettled = new Map<string, () => void>();
+  let firstArgs: unknown[] = [];
+  await openRun([request]);
+
+  async function openRun(args: unknown[]): Promise<void> {
+    const before = runId;
+    runs += 1;
+    runId = `${id}-${String(runs)}`;
+    firstArgs = args;
+    tasks = [];
+    unsettled = new Map();
+    run = await sandbox.open(executionOf(before));
+    pending = [run.first, ...pending];
+    due();
+  }
+
+  function executionOf(before: string) {
+    return {
+      workflowType: 'runcomfyPipeline',
+      workflowId: key,
+      runId,
+      args: firstArgs,
+      now: time.now,
+      ...(before !== '' && { continuedFromExecutionRunId: before }),
+    };
+  }
+
+  function push(job: Job): void {
+    if (end) return;
+    pending.push(job);
+    due();
+  }
+
+  function due(): void {
+    if (isTaskDue) return;
+    isTaskDue = true;
+    time.after(time.random() * 30, task);
+  }
+
+  /** What belongs to a run that has continued or ended is heard by nobody. */
+  function pushTo(of: string, job: Job): void {
+    if (of === runId) push(job);
+  }
+
+  async function task(): Promise<void> {
+    isTaskDue = false;
+    if (end) return;
+    const jobs = pending;
+    pending = [];
+    const at = { now: time.now, isContinueAsNewSuggested: tasks.length >= tasksPerRun };
+    const commands = await run.activate(jobs, at);
+    tasks.push({ jobs, at, commands });
+    events[runs - 1] = (events[runs - 1] ?? 0) + eventsOf(jobs, commands);
+    for (const command of commands) await take(command);
+  }
+
+  async function take(command: Command): Promise<void> {
+    const of = runId;
+    if (command.startTimer) {
+      const { seq = 0, startToFireTimeout } = command.startTimer;
+      const name = `timer ${String(seq)}`;
+      unsettled.set(name, () => undefined);
+      time.after(msOf(startToFireTimeout), () => {
+        if (of === runId && unsettled.delete(name)) pushTo(of, { fireTimer: { seq: seq ?? 0 } });
+      });
+    } else if (command.cancelTimer) {
+      unsettled.delete(`timer ${String(command.cancelTimer.seq)}`);
+    } else if (command.scheduleActivity) {
+      beginAttempts(of, command.scheduleActivity);
+    } else if (command.requestCancelActivity) {
+      const seq = command.requestCancelActivity.seq ?? 0;
+      const name = `activity ${String(seq)}`;
+      const cancel = unsettled.get(name);
+      if (cancel && unsettled.delete(name)) {
+        cancel();
+        pushTo(of, { resolveActivity: { seq, result: { cancelled: { failure: cancelledFailure } } } });
+      }
+    } else if (command.startChildWorkflowExecution) {
+      await startChild(of, command.startChildWorkflowExecution);
+    } else if (command.updateResponse) {
+      answer(command.updateResponse);
+    } else if (command.continueAsNewWorkflowExecution) {
+      const underWay = [...unsettled.keys()].filter((name) => !name.startsWith('timer'));
+      if (underWay.length > 0) throw new Error(`a run continued with ${underWay.join(', ')} under way`);
+      await closeRun();
+      const args = (command.continueAsNewWorkflowExecution.arguments ?? []).map((payload) =>
+        defaultPayloadConverter.fromPayload(payload),
+      );
+      await openRun(args);
+    } else if (command.completeWorkflowExecution) {
+      const payload = command.completeWorkflowExecution.result;
+      await close({ result: defaultPayloadConverter.fromPayload(payload ?? {}) });
+    } else if (command.failWorkflowExecution) {
+      await close({ error: errorOf(command.failWorkflowExecution.failure ?? {}) });
+    } else if (command.cancelWorkflowExecution) {
+      await close({ error: errorOf(cancelledFailure) });
+    }
+  }
+
+  function beginAttempts(of: string, { seq, activityType, arguments: args }: NonNullable<Command['scheduleActivity']>) {
+    const name = `activity ${String(seq)}`;
+    const question = defaultPayloadConverter.fromPayload<unknown>(args?.[0] ?? {});
+    let cancel = () => {};
+    unsettled.set(name, () => {
+      cancel();
+    });
+    const attempt = () => {
+      if (of !== runId || !unsettled.has(name)) return;
+      const number = attempts++;
+      const activity = beginActivity(activities, activityType ?? '', question);
+      cancel = activity.cancel;
+      activity.done.then(
+        (value) => {
+          if (lostAnswers.includes(number)) time.after(1_000, attempt);
+          else settle({ completed: { result: defaultPayloadConverter.toPayload(value) } });
+        },
+        (error: unknown) => {
+          settle({ failed: { failure: activityFailure(error) } });
+        },
+      );
+    };
+    const settle = (result: NonNullable<NonNullable<Job['resolveActivity']>['result']>) => {
+      time.after(time.random() * 40, () => {
+        if (of === runId && unsettled.delete(name)) pushTo(of, { resolveActivity: { seq: seq ?? 0, result } });
+      });
+    };
+    time.after(time.random() * 60, attempt);
+  }
+
+  async function startChild(of: string, order: NonNullable<Command['startChildWorkflowExecution']>): Promise<void> {
+    const { seq, workflowId, workflowType, input, workflowIdReusePolicy } = order;
+    const childKey = workflowId ?? '';
+    const known = provider.newest(childKey);
+    const mayStart =
+      known === undefined || (Number(workflowIdReusePolicy) !== rejectDuplicate && known.end && 'failure' in known.end);
+    if (!mayStart) {
+      const failed = { workflowId: childKey, workflowType: workflowType ?? '', cause: alreadyExists };
+      time.after(time.random() * 30, () => {
+        pushTo(of, { resolveChildWorkflowExecutionStart: { seq: seq ?? 0, failed } });
+      });
+      return;
+    }
+    children.push({ key: childKey, startedAt: time.now, state: isWatched ? await state() : undefined });
+    open.add(childKey);
+    unsettled.set(`child ${childKey}`, () => undefined);
+    const started = provider.start({
+      key: childKey,
+      parent: id,
+      request: defaultPayloadConverter.fromPayload<GenerationRequest>(input?.[0] ?? {}),
+      isEndOf(how, child) {
+        open.delete(childKey);
+        const isTerminated = child.fate === 'is terminated';
+        const result =
+          'result' in how
+            ? { completed: { result: defaultPayloadConverter.toPayload(how.result) } }
+            : { failed: { failure: childFailure(childKey, how.failure, isTerminated) } };
+        time.after(time.random() * 30, () => {
+          if (of === runId && unsettled.delete(`child ${childKey}`)) {
+            pushTo(of, { resolveChildWorkflowExecution: { seq: seq ?? 0, result } });
+          }
+        });
+      },
+    });
+    time.after(time.random() * 30, () => {
+      pushTo(of, { resolveChildWorkflowExecutionStart: { seq: seq ?? 0, succeeded: { runId: started.runId } } });
+    });
+  }
+
+  function answer({ protocolInstanceId, completed, rejected }: NonNullable<Command['updateResponse']>): void {
+    const reply = replies.get(protocolInstanceId ?? '');
+    if (completed) reply?.resolve(defaultPayloadConverter.fromPayload(completed));
+    if (rejected) reply?.reject(errorOf(rejected));
+  }
+
+  async function close(how: NonNullable<Execution['end']>): Promise<void> {
+    end = how;
+    // The close policy of every child.
+    for (const child of open) provider.requestCancel(child);
+    for (const { resolve } of replies.values()) resolve(undefined);
+    lastState = (await run.query('state')) as PipelineState;
+    await closeRun();
+  }
+
+  async function closeRun(): Promise<void> {
+    const before = tasks[0]?.jobs[0]?.initializeWorkflow?.continuedFromExecutionRunId ?? '';
+    const { flags } = run;
+    await run.dispose();
+    await checkReplay(sandbox, executionOf(before), tasks, flags);
+  }
+
+  let lastState: PipelineState | undefined;
+  async function state(): Promise<PipelineState> {
+    return lastState ?? ((await run.query('state')) as PipelineState);
+  }
+
+  return {
+    key,
+    children,
+    get end() {
+      return end;
+    },
+    get runs() {
+      return runs;
+    },
+    events,
+    state,
+    signal(signalName, payload) {
+      push({
+        signalWorkflow: { signalName, input: toPayloads(defaultPayloadConverter, payload) ?? [], identity: 'fuzz' },
+      });
+    },
+    update: (name, payload) =>
+      new Promise((resolve, reject) => {
+        if (end) {
+          resolve(undefined);
+          return;
+        }
+        const protocolInstanceId = `update-${String(replies.size + 1)}`;
+        replies.set(protocolInstanceId, { resolve, reject });
+        push({
+          doUpdate: {
+            id: protocolInstanceId,
+            protocolInstanceId,
+            name,
+            input: toPayloads(defaultPayloadConverter, payload) ?? [],
+            runValidator: true,
+            meta: { updateId: protocolInstanceId, identity: 'fuzz' },
+          },
+        });
+      }),
+    cancel() {
+      push({ cancelWorkflow: {} });
+    },
+    terminate() {
+      if (end) return;
+      end = { error: new Error('terminated') };
+      for (const child of open) provider.requestCancel(child);
+      for (const { resolve } of replies.values()) resolve(undefined);
+    },
+    async dispose() {
+      if (lastState === undefined) {
+        lastState = (await run.query('state')) as PipelineState;
+        await run.dispose();
+      }
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import {
+  ApplicationFailure,
+  DefaultFailureConverter,
+  defaultPayloadConverter,
+  type ProtoFailure,
+  TerminatedFailure,
+} from '@temporalio/common';
+import type { StepFailure } from '../../../domain/pipeline-run.ts';
+
+const converter = new DefaultFailureConverter();
+
+export const cancelledFailure: ProtoFailure = {
+  message: 'cancelled',
+  source: 'TypeScriptSDK',
+  canceledFailureInfo: {},
+};
+
+/** How the failure of a child reaches its parent. */
+export function childFailure(workflowId: string, failure: StepFailure, isTerminated: boolean): ProtoFailure {
+  const { type, message, submission, cancel, ...more } = failure;
+  const details = { ...more, submission, ...(cancel && { cancel: { requestedAt: '', outcome: cancel } }) };
+  const error = isTerminated
+    ? new TerminatedFailure(message)
+    : ApplicationFailure.create({ type, message, nonRetryable: true, details: [details] });
+  return {
+    message: 'child workflow failed',
+    source: 'TypeScriptSDK',
+    cause: converter.errorToFailure(error, defaultPayloadConverter),
+    childWorkflowExecutionFailureInfo: {
+      workflowExecution: { workflowId, runId: 'child' },
+      workflowType: { name: 'runcomfyGeneration' },
+      namespace: 'default',
+    },
+  };
+}
+
+/** A failure that Temporal holds, as an error. */
+export function errorOf(failure: ProtoFailure): Error {
+  return converter.failureToError(failure, defaultPayloadConverter);
+}
+
+/** The failure of an activity that will not be repeated. */
+export function activityFailure(error: unknown): ProtoFailure {
+  return {
+    message: 'activity failed',
+    source: 'TypeScriptSDK',
+    cause: converter.errorToFailure(error, defaultPayloadConverter),
+    activityFailureInfo: { activityType: { name: 'activity' }, activityId: '1' },
+  };
+}

@@ -1,0 +1,113 @@
+import type { PipelineCancelReply, PipelineRequest, PipelineState } from '../../../domain/pipeline-run.ts';
+import type { Sandbox } from '../../support/workflow-sandbox.ts';
+import { pipelineActivities } from './activities.ts';
+import type { Execution } from './execution-types.ts';
+import { startExecution } from './execution.ts';
+import { idOf, planOf } from './plan-of.ts';
+import { createProvider, type Provider } from './provider.ts';
+import type { PipelineScript, RunScript } from './script.ts';
+import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
+
+/** What one run of a plan said of itself, and did. */
+export interface Told {
+  id: string;
+  request: PipelineRequest;
+  state: PipelineState;
+  end: NonNullable<Execution['end']>;
+  children: Execution['children'];
+  cancels: { reply: PipelineCancelReply; at: number }[];
+  /** It was ended from outside, or does not wait for what runs. */
+  isLetGo: boolean;
+  hasChanged: boolean;
+  runs: number;
+}
+
+/** Plays a script in process: the real workflow and activities, on a clock, generations and messages of its own. */
+export async function play(
+  sandbox: Sandbox,
+  script: PipelineScript,
+  seed: number,
+): Promise<{ told: Told[]; provider: Provider }> {
+  const time = createVirtualTime(seed);
+  const provider = createProvider(time, (order) => script.fates[order % script.fates.length] ?? 'succeeds');
+  const told: Told[] = [];
+  const edits = new Map<number, number>();
+  for (const [number, run] of script.runs.entries()) {
+    if (number > 0 && run.edited !== undefined && run.edited < script.steps.length) {
+      edits.set(run.edited, number);
+    }
+    const hasChanged = number === 0 || edits.get(run.edited ?? -1) === number || run.isGone;
+    const filesBefore = provider.jobs.length;
+    const activities = pipelineActivities(
+      provider,
+      (url) => run.isGone && Number(/request-(\d+)/.exec(url)?.[1] ?? 0) <= filesBefore,
+    );
+    const request: PipelineRequest = {
+      plan: planOf(script, edits),
+      lineage: 'film',
+      maxParallel: script.maxParallel,
+      ...(script.maxCostUsd !== undefined && { maxCostUsd: script.maxCostUsd }),
+      ...(number > 0 && run.orderAgain && { orderAgain: true }),
+    };
+    const id = `${String(seed)}-${String(number)}`;
+    const { tasksPerRun, lostAnswers } = script;
+    const settings = {
+      sandbox,
+      time,
+      provider,
+      activities,
+      id,
+      key: 'film',
+      request,
+      tasksPerRun,
+      lostAnswers,
+      isWatched: true,
+    };
+    told.push({ ...(await playRun(await startExecution(settings), time, run)), id, request, hasChanged });
+  }
+  // What was let go runs to its end.
+  await time.run();
+  return { told, provider };
+}
+
+async function playRun(
+  execution: Execution,
+  time: VirtualTime,
+  run: RunScript,
+): Promise<Omit<Told, 'id' | 'request' | 'hasChanged'>> {
+  const cancels: Told['cancels'] = [];
+  let isLetGo = false;
+  for (const { afterMs, way, detach } of run.cancels) {
+    time.after(afterMs, () => {
+      if (execution.end) return;
+      isLetGo ||= detach || way === 'workflow' || way === 'terminate';
+      if (way === 'workflow') execution.cancel();
+      else if (way === 'terminate') execution.terminate();
+      else if (way === 'signal') execution.signal('cancel', { detach });
+      else {
+        void execution.update('cancel', { detach }).then(
+          (reply) => {
+            if (reply !== undefined) cancels.push({ reply: reply as PipelineCancelReply, at: time.now });
+          },
+          (error: unknown) => {
+            throw error;
+          },
+        );
+      }
+    });
+  }
+  for (const { afterMs, step, way, decision, choose } of run.decisions) {
+    time.after(afterMs, () => {
+      if (execution.end) return;
+      const payload = { step: idOf(step), decision, ...(decision === 'approve' && { choose }) };
+      if (way === 'signal') execution.signal('decide', payload);
+      // A refusal is an answer.
+      else void execution.update('decide', payload).catch(() => undefined);
+    });
+  }
+  await time.run(() => execution.end !== undefined);
+  const { end, children, runs } = execution;
+  if (end === undefined) throw new Error('the pipeline never ended');
+  await execution.dispose();
+  return { state: await execution.state(), end, children, cancels, isLetGo, runs };
+}

@@ -1,0 +1,162 @@
+import { isDeepStrictEqual } from 'node:util';
+import { ApplicationFailure } from '@temporalio/common';
+import type { AttemptState, ItemState, StepState } from '../../../domain/pipeline-run.ts';
+import { hasStepEnded } from '../../../domain/step-rules.ts';
+import { idOf } from './plan-of.ts';
+import type { Told } from './play.ts';
+import type { Provider, Run } from './provider.ts';
+import type { PipelineScript } from './script.ts';
+
+const maxStateBytes = 1024 * 1024;
+
+/** Every promise that the runs of a plan have broken, in sentences. None: all is well. */
+export function brokenPromises(script: PipelineScript, told: Told[], provider: Provider): string[] {
+  const broken = told.flatMap((run, number) => [
+    ...accountsOf(run, provider),
+    ...ordersOf(script, run, provider),
+    ...cancelsOf(run, provider),
+    ...endOf(run, provider, told[number - 1]),
+  ]);
+  const keys = new Set(provider.jobs.map(({ key }) => key));
+  for (const key of keys) {
+    const jobs = provider.jobs.filter((job) => job.key === key);
+    if (jobs.length > 1) broken.push(`${String(jobs.length)} jobs under the one key ${key}`);
+  }
+  return broken;
+}
+
+type Target = StepState | ItemState;
+
+const targetsOf = (step: StepState): Target[] => step.items ?? [step];
+const keysOf = ({ key, attempts = [] }: Target) =>
+  new Set([...(key ? [key] : []), ...attempts.map((each) => each.key)]);
+const typeOf = ({ end }: Run) => (end === undefined ? 'open' : 'result' in end ? 'succeeded' : end.failure.type);
+
+/** Bills are the orders that the state accounts for, at what they cost. */
+function accountsOf({ id, state, children, isLetGo }: Told, { runs, jobs }: Provider): string[] {
+  const broken: string[] = [];
+  const targets = state.steps.flatMap(targetsOf);
+  const accounted = new Set(targets.flatMap((target) => [...keysOf(target)]));
+  for (const { key } of children) if (!accounted.has(key)) broken.push(`${id}: order ${key} stands in no account`);
+  for (const { key } of jobs) {
+    const isOwn = runs.some((run) => run.parent === id && run.key === key);
+    if (isOwn && !accounted.has(key)) broken.push(`${id}: bill ${key} stands in no account`);
+  }
+  const attempts: AttemptState[] = targets.flatMap((target) => target.attempts ?? []);
+  for (const { key, outcome, costUsd } of attempts) {
+    const found = runs.filter((run) => run.key === key && typeOf(run) === outcome);
+    if (found.length === 0) broken.push(`${id}: ${key} is said to have ended as ${outcome}`);
+    const end = found.at(-1)?.end;
+    const cost = end && 'result' in end ? end.result.costUsd : undefined;
+    if (outcome === 'succeeded' && cost !== costUsd)
+      broken.push(`${id}: ${key} cost ${String(cost)}, not ${String(costUsd)}`);
+  }
+  const sum = attempts.reduce((total, { costUsd = 0 }) => total + Math.round(costUsd * 1e6), 0) / 1e6;
+  if (sum !== state.costUsd) broken.push(`${id}: costs of ${String(sum)} are told as ${String(state.costUsd)}`);
+  if (!isLetGo && state.reservedUsd !== 0) broken.push(`${id}: ${String(state.reservedUsd)} USD stay reserved`);
+  return broken;
+}
+
+/** No order before its sources, none beside one that may still run, none above a limit. */
+function ordersOf(script: PipelineScript, told: Told, { runs }: Provider): string[] {
+  const broken: string[] = [];
+  const { id, children, request } = told;
+  const own = (key: string) => runs.findLast((run) => run.key === key && run.parent === id);
+  for (const { key, startedAt, state = told.state } of children) {
+    const position = Number(/^film\/s(\d+)@/.exec(key)?.[1]);
+    const step = script.steps[position];
+    for (const source of step?.sources ?? []) {
+      const found = state.steps.find((each) => each.id === idOf(source));
+      if (!found || !hasStepEnded(found)) broken.push(`${id}: ${key} was ordered before ${idOf(source)} had ended`);
+    }
+    const stepNow = state.steps.find((each) => each.id === idOf(position));
+    const target = stepNow && targetsOf(stepNow).find((each) => each.key === key);
+    for (const before of target?.attempts ?? []) {
+      const run = runs.findLast((each) => each.key === before.key && each.startedAt <= startedAt);
+      if (!run) continue;
+      const isOver = run.job ? (run.job.endedAt ?? Infinity) <= startedAt : run.fate !== 'is lost on the way';
+      if (!isOver && step?.mayPayTwice !== true) broken.push(`${id}: ${key} was ordered while ${before.key} may run`);
+      if (run.fate === 'meets an empty wallet') broken.push(`${id}: ${key} was ordered though the wallet is empty`);
+    }
+    if (target === undefined) broken.push(`${id}: ${key} was ordered, and the state does not tell`);
+    const open = children.filter(
+      (each) => each.startedAt <= startedAt && (own(each.key)?.endedAt ?? Infinity) > startedAt,
+    );
+    if (open.length > (request.maxParallel ?? 20))
+      broken.push(`${id}: ${String(open.length)} orders were open at once`);
+  }
+  const charged = children.reduce((sum, { key }) => sum + Math.round((own(key)?.job?.chargedUsd ?? 0) * 1e6), 0) / 1e6;
+  if (charged > (request.maxCostUsd ?? Infinity)) broken.push(`${id}: ${String(charged)} USD were billed`);
+  return broken;
+}
+
+/** A cancel that says stopped has stopped, and nothing follows a cancel. */
+function cancelsOf({ id, state, cancels, children }: Told, { runs }: Provider): string[] {
+  const broken: string[] = [];
+  const jobOf = (key: string) => runs.findLast((run) => run.key === key)?.job;
+  const requestedAt = state.cancel ? Date.parse(state.cancel.requestedAt) : Infinity;
+  for (const { key, startedAt } of children) {
+    if (startedAt > requestedAt) broken.push(`${id}: ${key} was ordered after the cancel`);
+  }
+  for (const { reply, at } of cancels) {
+    for (const { id: step, index, key, outcome } of reply.steps) {
+      const name = `${step}${index === undefined ? '' : `[${String(index)}]`}`;
+      if (key !== undefined && outcome === 'cancelled' && jobOf(key)?.state !== 'cancelled') {
+        broken.push(`${id}: ${name} is said to be cancelled, but its job is ${jobOf(key)?.state ?? 'not there'}`);
+      }
+      if (key !== undefined && outcome === 'not_submitted' && jobOf(key)) {
+        broken.push(`${id}: ${name} is said to be not submitted, but there is a job`);
+      }
+      const found = state.steps.find((each) => each.id === step);
+      const target = index === undefined ? found : found?.items?.[index];
+      const isLater = children.some((child) => child.key === target?.key && child.startedAt > at);
+      if (key === undefined && isLater) broken.push(`${id}: ${name} was ordered after all`);
+    }
+  }
+  return broken;
+}
+
+/** The end says what became of the steps, waits for what runs, and a run of what is unchanged orders nothing. */
+function endOf(told: Told, { runs }: Provider, before: Told | undefined): string[] {
+  const { id, end, state, children, isLetGo, hasChanged } = told;
+  const broken: string[] = [];
+  const bytes = Buffer.byteLength(JSON.stringify(state));
+  if (bytes > maxStateBytes) broken.push(`${id}: the state has ${String(bytes)} bytes`);
+  const targets = state.steps.flatMap((step) => [step, ...(step.items ?? [])]);
+  const isTerminated = 'error' in end && end.error.message === 'terminated';
+  if (!isLetGo) {
+    for (const { key } of children) {
+      const run = runs.findLast((each) => each.key === key);
+      if (!run?.end) broken.push(`${id}: ended while ${key} was open`);
+    }
+    for (const target of targets.filter((each) => !hasStepEnded(each))) {
+      broken.push(
+        `${id}: ended, and ${'id' in target ? target.id : `item ${String(target.index)}`} is ${target.phase}`,
+      );
+    }
+  }
+  for (const { reused, key, output } of targets) {
+    if (reused && children.some((child) => child.key === key))
+      broken.push(`${id}: ${key ?? ''} was reused and ordered`);
+    const result = runs.findLast((run) => run.key === key && run.end && 'result' in run.end)?.end;
+    if (output && !(result && 'result' in result && isDeepStrictEqual(result.result.output, output))) {
+      broken.push(`${id}: ${key ?? ''} has another output`);
+    }
+  }
+  if ('result' in end) {
+    const { phase, costUsd } = end.result;
+    if (phase !== state.phase || costUsd !== state.costUsd) broken.push(`${id}: result and state differ`);
+    const isWhole = state.steps.every((step) => step.phase === 'succeeded' || step.phase === 'skipped');
+    if (isWhole !== (phase === 'succeeded')) broken.push(`${id}: ended as ${phase}`);
+    const beforeEnd = before?.end;
+    const isUnchanged = !hasChanged && beforeEnd && 'result' in beforeEnd && before.state.phase === 'succeeded';
+    if (isUnchanged && children.length > 0)
+      broken.push(`${id}: ordered ${String(children.length)} though nothing has changed`);
+  } else if (!isTerminated && end.error instanceof ApplicationFailure) {
+    const { type } = end.error;
+    const expected = { failed: ['PipelineFailed', 'BudgetExceeded', 'InvalidInput'], cancelled: ['PipelineCancelled'] };
+    const types = state.phase === 'failed' || state.phase === 'cancelled' ? expected[state.phase] : [];
+    if (!types.includes(type ?? '')) broken.push(`${id}: ${state.phase} with a failure of type ${String(type)}`);
+  }
+  return broken;
+}

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import type { PipelineCancelReply } from '../../domain/pipeline-run.ts';
+import { pipelinesInProcess, stepOf } from '../support/pipeline-in-process.ts';
+import { flux } from '../support/simulator-client.ts';
+
+const start = pipelinesInProcess();
+const still = (prompt: string, more: object = {}) => ({ model: flux, input: { prompt }, ...more });
+const plan = {
+  version: 1,
+  steps: {
+    stills: still('still ${{ item }}', { forEach: [1, 2, 3, 4, 5, 6], maxParallel: 2 }),
+    pick: { approval: { choose: '${{ steps.stills.images }}', deadline: '1h' } },
+    last: still('last ${{ steps.pick.choice }}'),
+  },
+};
+
+describe('a pipeline that continues as new', () => {
+  it.each([2, 4, 7, 12])('after %i tasks orders each item once and tells all of it at the end', async (tasksPerRun) => {
+    const { execution, time, provider, end } = await start({ plan }, { tasksPerRun });
+    time.after(20 * 60_000, () => {
+      execution.signal('decide', { step: 'pick', decision: 'approve', choose: 5 });
+    });
+    const { state, end: ended } = await end();
+    expect(execution.runs).toBeGreaterThan(1);
+    expect(ended).toMatchObject({ result: { phase: 'succeeded' } });
+    expect(provider.jobs).toHaveLength(7);
+    expect(stepOf(state, 'stills').items?.map(({ phase, attempts }) => [phase, attempts?.length])).toEqual(
+      Array.from({ length: 6 }, () => ['succeeded', 1]),
+    );
+    expect(state.costUsd).toBeCloseTo(7 * 0.03, 6);
+    expect(provider.jobs.at(-1)?.prompt).toBe(`last ${stepOf(state, 'pick').approval?.choices?.[5] ?? ''}`);
+  });
+
+  it('takes a decision at every moment around the change of runs, once', async () => {
+    const approval = {
+      version: 1,
+      steps: { pick: { approval: { choose: ['a', 'b'] } }, last: still('${{ steps.pick.choice }}') },
+    };
+    const runs = new Set<number>();
+    for (let moment = 0; moment < 24; moment += 1) {
+      const { execution, time, provider, end } = await start({ plan: approval }, { tasksPerRun: 2, seed: moment });
+      time.after(moment * 10, () => {
+        // What comes before the step waits is ignored: so it is said again, as a person would.
+        execution.signal('decide', { step: 'pick', decision: 'approve', choose: 1 });
+        execution.signal('nudge', {});
+      });
+      time.after(1_000 + moment * 7, () => {
+        execution.signal('decide', { step: 'pick', decision: 'approve', choose: 1 });
+      });
+      const { state } = await end();
+      runs.add(execution.runs);
+      expect(stepOf(state, 'pick').approval).toMatchObject({ decision: 'approve', chosen: ['b'] });
+      expect(provider.jobs.map(({ prompt }) => prompt)).toEqual(['b']);
+    }
+    expect(Math.max(...runs)).toBeGreaterThan(1);
+  });
+
+  it('hears a cancel at every moment around the change of runs, and orders nothing after it', async () => {
+    for (let moment = 0; moment < 20; moment += 1) {
+      const { execution, time, provider, end } = await start({ plan }, { tasksPerRun: 3, seed: moment });
+      let reply: PipelineCancelReply | undefined;
+      let at = 0;
+      time.after(moment * 900, () => {
+        void execution.update('cancel', {}).then((answer) => {
+          reply = answer as PipelineCancelReply;
+          at = time.now;
+        });
+      });
+      const { state } = await end();
+      expect(state.phase).toBe('cancelled');
+      expect(reply?.phase).toMatch(/stopping|cancelled/);
+      expect(provider.runs.filter(({ startedAt }) => startedAt > at)).toEqual([]);
+      expect(provider.runs.every(({ end: ended }) => ended !== undefined)).toBe(true);
+    }
+  });
+
+  it('counts no order twice against the limit of a run', async () => {
+    const steps = Object.fromEntries(
+      [200, 199].map((items, at) => [
+        `many${String(at)}`,
+        still('${{ item }}', { forEach: Array.from({ length: items }, (_, item) => item) }),
+      ]),
+    );
+    const more = Array.from({ length: 20 }, (_, at) => [`one${String(at)}`, still(`one ${String(at)}`)]);
+    const { execution, provider, end } = await start(
+      { plan: { version: 1, steps: { ...steps, ...Object.fromEntries(more) } }, maxParallel: 20 },
+      { tasksPerRun: 10 },
+    );
+    const { state } = await end();
+    expect(state.phase).toBe('succeeded');
+    expect(execution.runs).toBeGreaterThan(2);
+    expect(provider.jobs).toHaveLength(419);
+  });
+});

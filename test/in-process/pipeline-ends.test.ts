@@ -1,0 +1,156 @@
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { describe, expect, it } from 'vitest';
+import type { PipelineCancelReply } from '../../domain/pipeline-run.ts';
+import { type InProcess, pipelinesInProcess, stepOf } from '../support/pipeline-in-process.ts';
+import { flux } from '../support/simulator-client.ts';
+
+const start = pipelinesInProcess();
+const still = (prompt: string, more: object = {}) => ({ model: flux, input: { prompt }, ...more });
+const two = { version: 1, steps: { first: still('first'), next: still('next ${{ steps.first.image }}') } };
+
+/** Lets a pipeline go on until a job of it runs. */
+async function untilRunning({ time, provider }: InProcess): Promise<void> {
+  await time.run(() => provider.jobs.some(({ state }) => state === 'running'));
+}
+
+describe('a pipeline that is ended', () => {
+  it('by a cancel with detach ends at once; what runs is delivered under its key, and the next run finds it', async () => {
+    const first = await start({ plan: two });
+    const { execution, time, provider } = first;
+    await untilRunning(first);
+    const replied = execution.update('cancel', { detach: true, reason: 'enough' });
+    const { state, end } = await first.end();
+    expect(await replied).toMatchObject({
+      outcome: 'not_cancellable',
+      steps: [{ id: 'first' }, { id: 'next', outcome: 'not_submitted' }],
+    });
+    expect(state).toMatchObject({
+      phase: 'cancelled',
+      cancel: { detach: true, reason: 'enough', outcome: 'not_cancellable' },
+    });
+    expect(end).toMatchObject({ error: { type: 'PipelineCancelled' } });
+    expect(provider.jobs[0]?.state).toBe('running');
+    await time.run(() => provider.jobs[0]?.endedAt !== undefined);
+    const again = await start({ plan: two, orderAgain: true }, { time, provider });
+    expect((await again.end()).state).toMatchObject({
+      phase: 'succeeded',
+      steps: [{ phase: 'succeeded' }, { phase: 'succeeded' }],
+    });
+    expect(provider.jobs).toHaveLength(2);
+  });
+
+  it('while its plan is checked says that nothing was submitted', async () => {
+    const pipeline = await start({ plan: two });
+    const replied = pipeline.execution.update('cancel', {});
+    const { state } = await pipeline.end();
+    expect(await replied).toMatchObject({ outcome: 'not_submitted' } satisfies Partial<PipelineCancelReply>);
+    expect(state).toMatchObject({ phase: 'cancelled', cancel: { outcome: 'not_submitted' } });
+    expect(pipeline.provider.runs).toEqual([]);
+  });
+
+  it("by Temporal's cancellation closes as cancelled, and lets go of what runs", async () => {
+    const pipeline = await start({ plan: two });
+    await untilRunning(pipeline);
+    pipeline.execution.cancel();
+    const { state, end } = await pipeline.end();
+    expect('error' in end && end.error).toBeInstanceOf(CancelledFailure);
+    expect(state.phase).toBe('cancelled');
+    await pipeline.time.run();
+    expect(pipeline.provider.jobs.map((job) => job.state)).toEqual(['succeeded']);
+  });
+
+  it('by a termination asks its orders to stop', async () => {
+    const pipeline = await start({ plan: two }, { fates: ['waits too long'] });
+    await pipeline.time.run(() => pipeline.provider.jobs.length === 1);
+    pipeline.execution.terminate();
+    await pipeline.end();
+    await pipeline.time.run();
+    expect(pipeline.provider.jobs.map((job) => [job.state, job.chargedUsd])).toEqual([['cancelled', 0]]);
+  });
+
+  it('by its deadline stops what waits, waits for what runs, and starts nothing more', async () => {
+    const plan = { version: 1, steps: { ...two.steps, other: still('other') } };
+    const pipeline = await start({ plan, deadlineMs: 14_000 }, { fates: ['succeeds', 'waits too long'] });
+    const { state, end } = await pipeline.end();
+    expect('error' in end && end.error instanceof ApplicationFailure && end.error.type).toBe('PipelineTimedOut');
+    expect(state.phase).toBe('timed_out');
+    expect(state.steps.map(({ phase }) => phase).sort()).toEqual(['cancelled', 'not_started', 'succeeded']);
+    expect(stepOf(state, 'next').phase).toBe('not_started');
+    expect(pipeline.provider.jobs.map((job) => job.state).sort()).toEqual(['cancelled', 'succeeded']);
+  });
+
+  it('between two attempts tells the attempt that was made', async () => {
+    const plan = { version: 1, steps: { first: still('first', { attempts: 3 }) } };
+    const pipeline = await start({ plan }, { fates: ['fails'] });
+    await pipeline.time.run(() => pipeline.provider.runs[0]?.end !== undefined);
+    pipeline.execution.signal('cancel', {});
+    const { state } = await pipeline.end();
+    expect(state.phase).toBe('cancelled');
+    expect(stepOf(state, 'first')).toMatchObject({ phase: 'failed', failure: { type: 'GenerationFailed' } });
+    expect(pipeline.provider.jobs).toHaveLength(1);
+  });
+});
+
+describe('items that fail', () => {
+  const fates = ['succeeds', 'fails', 'succeeds'] as const;
+  const many = (more: object) => ({
+    version: 1,
+    steps: {
+      many: still('${{ item }}', { forEach: ['a', 'b', 'c'], maxParallel: 1, ...more }),
+      after: still('after ${{ size(steps.many.images) }}'),
+    },
+  });
+
+  it('under continue leave what succeeded to those who follow', async () => {
+    const pipeline = await start({ plan: many({ onFailure: 'continue' }) }, { fates: [...fates, 'succeeds'] });
+    const { state } = await pipeline.end();
+    expect(state).toMatchObject({
+      phase: 'partial',
+      steps: [{ phase: 'failed', failure: { type: 'GenerationFailed' } }, { phase: 'succeeded' }],
+    });
+    expect(pipeline.provider.jobs.map(({ prompt }) => prompt)).toEqual(['a', 'b', 'c', 'after 2']);
+  });
+
+  it('under fail let what is open end, and start nothing more', async () => {
+    const pipeline = await start({ plan: many({ maxParallel: 2 }) }, { fates });
+    const { state, end } = await pipeline.end();
+    expect(end).toMatchObject({ error: { type: 'PipelineFailed' } });
+    const [step, after] = state.steps;
+    expect(step?.phase).toBe('failed');
+    expect(step?.items?.map(({ phase }) => phase)).toContain('failed');
+    expect(step?.items?.every(({ phase }) => ['succeeded', 'failed', 'not_started'].includes(phase))).toBe(true);
+    expect(after?.phase).toBe('not_started');
+  });
+
+  it('are each followed by a fallback of their own', async () => {
+    const onFailure = { fallback: [still('instead of ${{ item }}')] };
+    const pipeline = await start({ plan: many({ onFailure }) }, { fates: [...fates, 'succeeds', 'succeeds'] });
+    const { state } = await pipeline.end();
+    expect(state.phase).toBe('succeeded');
+    expect(pipeline.provider.jobs.map(({ prompt }) => prompt).sort()).toEqual([
+      'a',
+      'after 3',
+      'b',
+      'c',
+      'instead of b',
+    ]);
+  });
+
+  it('none are made of an empty list, and 201 or more than 500 in a run are refused before any is ordered', async () => {
+    const of = (list: unknown[], id = 'many') => ({
+      [id]: still('${{ item }}', { forEach: '${{ params.list }}', onFailure: 'continue' }),
+      list,
+    });
+    const planOf = (ids: string[]) => ({
+      version: 1,
+      params: { list: { type: 'list' } },
+      steps: Object.fromEntries(ids.map((id) => [id, of([], id)[id]])),
+    });
+    const empty = await start({ plan: planOf(['many']), params: { list: [] } });
+    expect((await empty.end()).state).toMatchObject({ phase: 'succeeded', steps: [{ phase: 'succeeded', items: [] }] });
+    const long = await start({ plan: planOf(['many']), params: { list: Array.from({ length: 201 }, (_, at) => at) } });
+    const { end } = await long.end();
+    expect(JSON.stringify(end)).toContain('201 items');
+    expect(long.provider.runs).toEqual([]);
+  });
+});

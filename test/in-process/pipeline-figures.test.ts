@@ -1,0 +1,42 @@
+import { expect, it } from 'vitest';
+import { pipelinesInProcess } from '../support/pipeline-in-process.ts';
+import { flux } from '../support/simulator-client.ts';
+
+const start = pipelinesInProcess();
+const still = (prompt: string, more: object = {}) => ({ model: flux, input: { prompt }, ...more });
+const numbers = (count: number) => Array.from({ length: count }, (_, at) => at);
+
+it('three steps leave at most 60 events', async () => {
+  const plan = {
+    version: 1,
+    steps: { a: still('a'), b: still('b ${{ steps.a.image }}'), c: still('c ${{ steps.b.image }}') },
+  };
+  const { execution, end } = await start({ plan });
+  await end();
+  expect(execution.events).toHaveLength(1);
+  expect(execution.events[0]).toBeLessThanOrEqual(60);
+});
+
+it('a fan-out of 200 leaves at most 9 events an item where no two orders end at once', async () => {
+  const plan = { version: 1, steps: { many: still('${{ item }}', { forEach: numbers(200) }) } };
+  const { execution, end, provider } = await start({ plan });
+  await end();
+  expect(provider.jobs).toHaveLength(200);
+  expect(execution.events[0]).toBeLessThanOrEqual(1_800);
+});
+
+it('500 orders of 100 steps end well: one bill each, below 10,000 events, a state below 1 MiB', async () => {
+  const steps = Object.fromEntries(
+    numbers(100).map((at) => {
+      const needs = at < 10 ? [] : [`s${String(at - 10)}`];
+      return [`s${String(at)}`, still(`${String(at)} \${{ item }}`, { forEach: numbers(5), needs })];
+    }),
+  );
+  const { execution, end, provider } = await start({ plan: { version: 1, steps } });
+  const { state, end: ended } = await end();
+  expect(ended).toMatchObject({ result: { phase: 'succeeded' } });
+  expect(new Set(provider.jobs.map(({ key }) => key)).size).toBe(500);
+  expect(provider.jobs).toHaveLength(500);
+  expect(Math.max(...execution.events)).toBeLessThan(10_000);
+  expect(Buffer.byteLength(JSON.stringify(state))).toBeLessThan(1024 * 1024);
+});

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, inject } from 'vitest';
+import type { PipelineRequest, PipelineState, StepState } from '../../domain/pipeline-run.ts';
+import { pipelineActivities } from '../fuzz/pipelines/activities.ts';
+import type { Execution } from '../fuzz/pipelines/execution-types.ts';
+import { startExecution } from '../fuzz/pipelines/execution.ts';
+import { createProvider, type Fate, type Pace, type Provider } from '../fuzz/pipelines/provider.ts';
+import { createVirtualTime, type VirtualTime } from '../fuzz/pipelines/virtual-time.ts';
+import { openSandbox, type Sandbox } from './workflow-sandbox.ts';
+
+/** One pipeline in process: its execution, the clock it runs on, and the provider's books. */
+export interface InProcess {
+  execution: Execution;
+  time: VirtualTime;
+  provider: Provider;
+  /** Lets it run to its end, and closes it. */
+  end: () => Promise<{ state: PipelineState; end: NonNullable<Execution['end']> }>;
+}
+
+export interface InProcessOptions {
+  fates?: readonly Fate[];
+  seed?: number;
+  tasksPerRun?: number;
+  time?: VirtualTime;
+  provider?: Provider;
+  pace?: Pace;
+}
+
+/** Starts pipelines in the sandbox that all tests of a file share. */
+export function pipelinesInProcess(): (
+  request: PipelineRequest | { plan: object },
+  options?: InProcessOptions,
+) => Promise<InProcess> {
+  let sandbox: Sandbox;
+  let started = 0;
+  beforeAll(async () => {
+    sandbox = await openSandbox({ codePath: inject('workflowBundlePath') });
+  });
+  afterAll(() => sandbox.close());
+  return async (request, options = {}) => {
+    const { fates = ['succeeds'], seed = 1, tasksPerRun = 100_000 } = options;
+    const time = options.time ?? createVirtualTime(seed);
+    const provider =
+      options.provider ?? createProvider(time, (order) => fates[order % fates.length] ?? 'succeeds', options.pace);
+    started += 1;
+    const execution = await startExecution({
+      sandbox,
+      time,
+      provider,
+      activities: pipelineActivities(provider, () => false),
+      id: `in-process-${String(started)}`,
+      key: 'film',
+      request,
+      tasksPerRun,
+      lostAnswers: [],
+    });
+    return {
+      execution,
+      time,
+      provider,
+      async end() {
+        await time.run(() => execution.end !== undefined);
+        const { end } = execution;
+        if (end === undefined) throw new Error('the pipeline never ended');
+        await execution.dispose();
+        return { state: await execution.state(), end };
+      },
+    };
+  };
+}
+
+/** A step of a state by its id. */
+export function stepOf({ steps }: PipelineState, id: string): StepState {
+  const step = steps.find((each) => each.id === id);
+  if (step === undefined) throw new Error(`the state has no step ${id}`);
+  return step;
+}

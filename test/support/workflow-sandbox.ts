@@ -1,0 +1,155 @@
+import { readFile } from 'node:fs/promises';
+import { defaultPayloadConverter, toPayloads, TypedSearchAttributes } from '@temporalio/common';
+import { msNumberToTs } from '@temporalio/common/lib/time.js';
+import type { coresdk } from '@temporalio/proto';
+import { DefaultLogger } from '@temporalio/worker';
+import { parseWorkflowCode } from '@temporalio/worker/lib/worker.js';
+import { ThreadedVMWorkflowCreator } from '@temporalio/worker/lib/workflow/threaded-vm.js';
+
+/** What happens to a workflow, and what it asks for, in the words of Temporal's core. */
+export type Job = coresdk.workflow_activation.IWorkflowActivationJob;
+export type Command = coresdk.workflow_commands.IWorkflowCommand;
+
+/** Where workflows run as in a worker, without a server: what happens to them, and when, is the test's own. */
+export interface Sandbox {
+  open: (execution: SandboxExecution) => Promise<SandboxRun>;
+  close: () => Promise<void>;
+}
+
+export interface SandboxExecution {
+  workflowType: string;
+  workflowId: string;
+  runId: string;
+  args: unknown[];
+  now: number;
+  continuedFromExecutionRunId?: string | undefined;
+}
+
+/** One run of a workflow. */
+export interface SandboxRun {
+  /** The job to begin with. */
+  first: Job;
+  /** What of the SDK's behaviour it has made use of. */
+  flags: ReadonlySet<number>;
+  /** One workflow task; throws where it fails. */
+  activate: (jobs: Job[], at: Moment) => Promise<Command[]>;
+  query: (name: string) => Promise<unknown>;
+  dispose: () => Promise<void>;
+}
+
+export interface Moment {
+  now: number;
+  isContinueAsNewSuggested?: boolean;
+  isReplaying?: boolean;
+  /** What of the SDK's behaviour the replayed run made use of. */
+  flags?: ReadonlySet<number>;
+}
+
+const taskQueue = 'in-process';
+
+/** Loads the bundled workflows into threads of their own, as a worker does. */
+export async function openSandbox(bundle: { code: string } | { codePath: string }, threads = 1): Promise<Sandbox> {
+  const code = 'code' in bundle ? bundle.code : await readFile(bundle.codePath, 'utf8');
+  const creator = await ThreadedVMWorkflowCreator.create({
+    // The SDK looks up where each promise was made; without a map there is nothing to look up.
+    workflowBundle: {
+      ...parseWorkflowCode(code),
+      sourceMap: { version: 3, file: '', sources: [], names: [], mappings: '' },
+    },
+    threadPoolSize: threads,
+    isolateExecutionTimeoutMs: 30_000,
+    reuseV8Context: true,
+    registeredActivityNames: new Set(),
+    logger: new DefaultLogger('ERROR', () => undefined),
+  });
+  const open = new Set<SandboxRun>();
+  return {
+    async open(execution) {
+      const run = await openRun(creator, execution);
+      open.add(run);
+      const dispose = () => {
+        open.delete(run);
+        return run.dispose();
+      };
+      return { ...run, dispose };
+    },
+    async close() {
+      for (const run of open) await run.dispose();
+      await creator.destroy();
+    },
+  };
+}
+
+async function openRun(creator: ThreadedVMWorkflowCreator, execution: SandboxExecution): Promise<SandboxRun> {
+  const { workflowType, workflowId, runId, args, now, continuedFromExecutionRunId } = execution;
+  const startedAt = new Date(now);
+  const workflow = await creator.createWorkflow({
+    info: {
+      workflowType,
+      workflowId,
+      runId,
+      taskQueue,
+      namespace: 'default',
+      firstExecutionRunId: runId,
+      originalExecutionRunId: runId,
+      ...(continuedFromExecutionRunId !== undefined && { continuedFromExecutionRunId }),
+      searchAttributes: {},
+      typedSearchAttributes: new TypedSearchAttributes(),
+      startTime: startedAt,
+      runStartTime: startedAt,
+      taskTimeoutMs: 10_000,
+      attempt: 1,
+      historyLength: 3,
+      historySize: 1,
+      continueAsNewSuggested: false,
+      targetWorkerDeploymentVersionChanged: false,
+      unsafe: { isReplaying: false, isReplayingHistoryEvents: false },
+    } as unknown as Parameters<ThreadedVMWorkflowCreator['createWorkflow']>[0]['info'],
+    randomnessSeed: [1, 2, 3, 4, 5, 6, 7, 8],
+    now,
+    showStackTraceSources: false,
+  });
+  const flags = new Set<number>();
+  const activate = async (activation: coresdk.workflow_activation.IWorkflowActivation) => {
+    const { successful, failed } = await workflow.activate({ runId, ...activation });
+    for (const flag of successful?.usedInternalFlags ?? []) flags.add(flag);
+    if (failed)
+      throw new Error(`a workflow task failed: ${failed.failure?.message ?? ''} ${failed.failure?.stackTrace ?? ''}`);
+    return successful?.commands ?? [];
+  };
+  let historyLength = 3;
+  return {
+    flags,
+    first: {
+      initializeWorkflow: {
+        workflowType,
+        workflowId,
+        arguments: toPayloads(defaultPayloadConverter, ...args) ?? [],
+        firstExecutionRunId: runId,
+        attempt: 1,
+        ...(continuedFromExecutionRunId !== undefined && { continuedFromExecutionRunId }),
+      },
+    },
+    async activate(jobs, at) {
+      historyLength += 3 + jobs.length;
+      const commands = await activate({
+        timestamp: msNumberToTs(at.now),
+        jobs,
+        historyLength,
+        continueAsNewSuggested: at.isContinueAsNewSuggested ?? false,
+        isReplaying: at.isReplaying ?? false,
+        availableInternalFlags: [...(at.flags ?? [])],
+      });
+      await workflow.getAndResetSinkCalls();
+      return commands;
+    },
+    async query(queryType) {
+      const [command] = await activate({ jobs: [{ queryWorkflow: { queryId: 'q', queryType, arguments: [] } }] });
+      const { succeeded, failed } = command?.respondToQuery ?? {};
+      if (failed) throw new Error(`the query failed: ${failed.message ?? ''}`);
+      const response = succeeded?.response;
+      return response ? defaultPayloadConverter.fromPayload(response) : undefined;
+    },
+    dispose: () => workflow.dispose(),
+  };
+}

@@ -1,0 +1,88 @@
+import type { PipelineState, StepFailure, StepState, StepSummary } from '../../domain/pipeline-run.ts';
+import { cutText } from '../../domain/text.ts';
+
+/** Temporal takes 2 MiB of an activity's argument, and ends a workflow that sends more. */
+export const maxQuestionBytes = 1_900_000;
+
+const maxStateBytes = 900 * 1024;
+const maxFailureChars = 200;
+
+/** UTF-8 bytes of a value as JSON. */
+export function jsonBytes(value: unknown): number {
+  const text = (JSON.stringify(value) as string | undefined) ?? '';
+  let bytes = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    // Half of a surrogate pair stands for two of its four bytes.
+    bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 2 : 3;
+  }
+  return bytes;
+}
+
+/** What a state goes without, one after the other, until it is small enough: what stands under the orders' keys first. */
+const reductions: readonly ((step: StepState) => StepState)[] = [
+  (step) => ({ ...step, ...(step.items && { items: step.items.map((item) => withoutOutput(item)) }) }),
+  (step) => withoutOutput(step),
+  (step) => ({ ...cutFailure(step), ...(step.items && { items: step.items.map((item) => cutFailure(item)) }) }),
+  ({ approval, ...step }) => {
+    if (approval === undefined) return step;
+    const { choices: _, chosen: __, ...rest } = approval;
+    return { ...step, approval: rest };
+  },
+  ({ items: _, waitsFor: __, ...step }) => step,
+];
+
+/** The state, below 1 MiB whatever the steps have made. */
+export function boundState(state: PipelineState): PipelineState {
+  if (jsonBytes(state) <= maxStateBytes) return state;
+  let short: PipelineState = { ...state, truncated: true };
+  for (const reduce of reductions) {
+    short = { ...short, steps: short.steps.map(reduce) };
+    if (jsonBytes(short) <= maxStateBytes) return short;
+  }
+  return short;
+}
+
+/** What is told of the steps at the end, within so many bytes: outputs go first, then what was chosen. */
+export function boundSummaries(steps: Record<string, StepSummary>, maxBytes: number): Record<string, StepSummary> {
+  if (jsonBytes(steps) <= maxBytes) return steps;
+  const short = mapValues(steps, ({ output: _, ...step }) => step);
+  if (jsonBytes(short) <= maxBytes) return short;
+  return mapValues(short, ({ choices: _, ...step }) => step);
+}
+
+/** The outputs, within so many bytes; names those that were left out, which are null then. */
+export function boundOutputs(
+  outputs: Record<string, unknown>,
+  maxBytes: number,
+): { outputs: Record<string, unknown>; omitted: string[] } {
+  let left = maxBytes;
+  const omitted: string[] = [];
+  const bounded = Object.fromEntries(
+    Object.entries(outputs).map(([name, value]) => {
+      const bytes = jsonBytes({ [name]: value });
+      if (bytes <= left) {
+        left -= bytes;
+        return [name, value];
+      }
+      omitted.push(name);
+      return [name, null];
+    }),
+  );
+  return { outputs: bounded, omitted };
+}
+
+function mapValues<Value, Mapped>(from: Record<string, Value>, map: (value: Value) => Mapped): Record<string, Mapped> {
+  return Object.fromEntries(Object.entries(from).map(([name, value]) => [name, map(value)]));
+}
+
+function withoutOutput<Target extends object>(target: Target): Target {
+  const { output: _, attempts: __, ...rest } = target as Target & { output?: unknown; attempts?: unknown };
+  return rest as unknown as Target;
+}
+
+function cutFailure<Target extends { failure?: StepFailure }>(target: Target): Target {
+  if (target.failure === undefined) return target;
+  const { issues: _, ...failure } = target.failure;
+  return { ...target, failure: { ...failure, message: cutText(failure.message, maxFailureChars) } };
+}
