@@ -144,6 +144,8 @@ export interface PipelineActivities {
   evaluateOutputs: (question: OutputsQuestion) => Promise<OutputsAnswer>;
   /** Waits for the end of a generation that somebody else has started. */
   followGeneration: (question: { key: string }) => Promise<FollowAnswer>;
+  /** Waits so many milliseconds; a local activity. */
+  breathe: (question: { ms: number }) => Promise<void>;
   /** Asks generations to cancel and tells what became of each, in the order of the keys. */
   cancelGenerations: (question: CancelGenerationsQuestion) => Promise<CancelOutcome[]>;
 }

@@ -107,3 +107,10 @@ export const manyCancels = proxyActivities<Pick<PipelineActivities, 'cancelGener
   cancellationType: ActivityCancellationType.ABANDON,
   retry: readRetry,
 });
+
+/** A pause within a workflow task, which a timer cannot give: hence local. */
+export const breaths = proxyLocalActivities<Pick<PipelineActivities, 'breathe'>>({
+  scheduleToCloseTimeout: '5 seconds',
+  cancellationType: ActivityCancellationType.ABANDON,
+  retry: { maximumAttempts: 1 },
+});

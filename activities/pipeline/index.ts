@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
 import { createCancelGenerations } from './cancel-generations.ts';
 import { createCheckPlan } from './check-plan.ts';
@@ -16,5 +17,6 @@ export function createPipelineActivities(deps: PipelineDeps): PipelineActivities
     evaluateOutputs: createEvaluateOutputs(),
     followGeneration: createFollowGeneration(deps),
     cancelGenerations: createCancelGenerations(deps),
+    breathe: ({ ms }) => sleep(ms),
   };
 }

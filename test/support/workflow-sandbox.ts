@@ -4,6 +4,7 @@ import { msNumberToTs } from '@temporalio/common/lib/time.js';
 import type { coresdk } from '@temporalio/proto';
 import { DefaultLogger } from '@temporalio/worker';
 import { parseWorkflowCode } from '@temporalio/worker/lib/worker.js';
+import { ReusableVMWorkflowCreator } from '@temporalio/worker/lib/workflow/reusable-vm.js';
 import { ThreadedVMWorkflowCreator } from '@temporalio/worker/lib/workflow/threaded-vm.js';
 
 /** What happens to a workflow, and what it asks for, in the words of Temporal's core. */
@@ -46,22 +47,31 @@ export interface Moment {
 }
 
 const taskQueue = 'in-process';
+const longestTaskMs = 30_000;
+const localActivities = new Set(['breathe', 'listSearchAttributes']);
 
-/** Loads the bundled workflows into threads of their own, as a worker does. */
-export async function openSandbox(bundle: { code: string } | { codePath: string }, threads = 1): Promise<Sandbox> {
+type Creator = Pick<ThreadedVMWorkflowCreator, 'createWorkflow'>;
+
+/** Loads the bundled workflows into threads of their own, as a worker does, or into this one. */
+export async function openSandbox(
+  bundle: { code: string } | { codePath: string },
+  threads: number | 'here' = 1,
+): Promise<Sandbox> {
   const code = 'code' in bundle ? bundle.code : await readFile(bundle.codePath, 'utf8');
-  const creator = await ThreadedVMWorkflowCreator.create({
-    // The SDK looks up where each promise was made; without a map there is nothing to look up.
-    workflowBundle: {
-      ...parseWorkflowCode(code),
-      sourceMap: { version: 3, file: '', sources: [], names: [], mappings: '' },
-    },
-    threadPoolSize: threads,
-    isolateExecutionTimeoutMs: 30_000,
-    reuseV8Context: true,
-    registeredActivityNames: new Set(),
-    logger: new DefaultLogger('ERROR', () => undefined),
-  });
+  // The SDK looks up where each promise was made; without a map there is nothing to look up.
+  const sourceMap = { version: 3, file: '', sources: [], names: [], mappings: '' };
+  const workflowBundle = { ...parseWorkflowCode(code), sourceMap };
+  const creator =
+    threads === 'here'
+      ? await ReusableVMWorkflowCreator.create(workflowBundle, longestTaskMs, localActivities)
+      : await ThreadedVMWorkflowCreator.create({
+          workflowBundle,
+          threadPoolSize: threads,
+          isolateExecutionTimeoutMs: longestTaskMs,
+          reuseV8Context: true,
+          registeredActivityNames: localActivities,
+          logger: new DefaultLogger('ERROR', () => undefined),
+        });
   const open = new Set<SandboxRun>();
   return {
     async open(execution) {
@@ -80,7 +90,7 @@ export async function openSandbox(bundle: { code: string } | { codePath: string 
   };
 }
 
-async function openRun(creator: ThreadedVMWorkflowCreator, execution: SandboxExecution): Promise<SandboxRun> {
+async function openRun(creator: Creator, execution: SandboxExecution): Promise<SandboxRun> {
   const { workflowType, workflowId, runId, args, now, continuedFromExecutionRunId } = execution;
   const startedAt = new Date(now);
   const workflow = await creator.createWorkflow({
@@ -104,7 +114,7 @@ async function openRun(creator: ThreadedVMWorkflowCreator, execution: SandboxExe
       continueAsNewSuggested: false,
       targetWorkerDeploymentVersionChanged: false,
       unsafe: { isReplaying: false, isReplayingHistoryEvents: false },
-    } as unknown as Parameters<ThreadedVMWorkflowCreator['createWorkflow']>[0]['info'],
+    } as unknown as Parameters<Creator['createWorkflow']>[0]['info'],
     randomnessSeed: [1, 2, 3, 4, 5, 6, 7, 8],
     now,
     showStackTraceSources: false,

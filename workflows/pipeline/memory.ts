@@ -52,6 +52,11 @@ export interface Pipeline {
   ordersMade: number;
   /** The steps whose orders are counted in. */
   readonly counted: Set<string>;
+  /** When an order ended last, epoch ms. */
+  lastEndAt: number;
+  /** The pause in which further ends are awaited. */
+  breath: Promise<void> | undefined;
+  mayBreathe: boolean | undefined;
   /** When the memo was written last, epoch ms. */
   shownAt: number;
 }
@@ -98,6 +103,9 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
     money: carried?.money ?? { spent: 0, presumed: 0, reserved: 0 },
     ordersMade: carried?.ordersMade ?? 0,
     counted: new Set(carried?.counted),
+    lastEndAt: 0,
+    breath: undefined,
+    mayBreathe: undefined,
     shownAt: Date.now(),
   };
 }

@@ -4,6 +4,7 @@ import type { FollowAnswer, PreparedOrder } from '../../domain/pipeline-activiti
 import type { ItemState, StepFailure, StepState } from '../../domain/pipeline-run.ts';
 import type { PlanModelStep, PlanOrder } from '../../domain/pipeline.ts';
 import { mayOrderFurther } from '../../domain/step-rules.ts';
+import { breathe } from './breath.ts';
 import { stopBecauseOf } from './cancellation.ts';
 import { untilNothingIsDue } from './interruptible.ts';
 import type { OpenOrder, Pipeline } from './memory.ts';
@@ -107,6 +108,7 @@ async function fulfil(
     if ('result' in answer) succeed(pipeline, item, prepared, answer.result);
     return answer;
   } finally {
+    if (slots.isCrowded() || pipeline.slots.isCrowded()) await breathe(pipeline);
     pipeline.slots.give();
     slots.give();
   }

@@ -2,6 +2,8 @@
 export interface Slots {
   take: () => Promise<void>;
   give: () => void;
+  /** Whether somebody waits. */
+  isCrowded: () => boolean;
   /** Lets everybody in: those who wait have nothing left to do but to see that all is over. */
   open: () => void;
 }
@@ -25,6 +27,7 @@ export function createSlots(count: number): Slots {
       if (next) next();
       else free += 1;
     },
+    isCrowded: () => waiting.length > 0,
     open() {
       isOpen = true;
       for (const next of waiting.splice(0)) next();

@@ -17,12 +17,15 @@ export interface PipelineCampaign {
 const maxFound = 5;
 
 /** A campaign in one paragraph. */
-export function describePipelines({ plans, seed, ends, orders, found }: PipelineCampaign): string {
+export function describePipelines(
+  { plans, seed, ends, orders, found }: PipelineCampaign,
+  where = 'in process',
+): string {
   const list = Object.entries(ends)
     .sort((a, b) => b[1] - a[1])
     .map(([end, count]) => `${end} ${String(count)}`)
     .join(', ');
-  const head = `pipelines in process: ${String(plans)} plans, ${String(orders)} orders, seed ${String(seed)}: ${String(found.length)} violations (${list})`;
+  const head = `pipelines ${where}: ${String(plans)} plans, ${String(orders)} orders, seed ${String(seed)}: ${String(found.length)} violations (${list})`;
   const examples = found.map(
     (each) => `  plan ${each.path}: ${each.broken.join('; ')}\n  ${JSON.stringify(each.script)}`,
   );

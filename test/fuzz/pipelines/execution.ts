@@ -4,11 +4,8 @@ import type { PipelineState } from '../../../domain/pipeline-run.ts';
 import type { Command, Job, SandboxRun } from '../../support/workflow-sandbox.ts';
 import { beginActivity } from './activities.ts';
 import type { Execution, ExecutionSettings } from './execution-types.ts';
-import { activityFailure, cancelledFailure, childFailure, errorOf } from './failures.ts';
+import { activityFailure, alreadyExists, cancelledFailure, childFailure, errorOf } from './failures.ts';
 import { checkReplay, eventsOf, msOf, type Task } from './replay.ts';
-
-const alreadyExists = 1;
-const rejectDuplicate = 3;
 
 /** Plays Temporal's part for one pipeline: tasks, timers, activities, children, messages, and runs that continue. */
 export async function startExecution(settings: ExecutionSettings): Promise<Execution> {
@@ -28,13 +25,14 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   const open = new Set<string>();
   const replies = new Map<string, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   let end: Execution['end'];
-  let runs = 0;
   const events: number[] = [];
   let attempts = 0;
   let pending: Job[] = [];
   let isTaskDue = false;
+  let isTaskOpen = false;
   let run: SandboxRun;
   let runId = '';
+  let lastState: PipelineState | undefined;
   let tasks: Task[] = [];
   let unsettled = new Map<string, () => void>();
   let firstArgs: unknown[] = [];
@@ -42,8 +40,8 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
 
   async function openRun(args: unknown[]): Promise<void> {
     const before = runId;
-    runs += 1;
-    runId = `${id}-${String(runs)}`;
+    events.push(0);
+    runId = `${id}-${String(events.length)}`;
     firstArgs = args;
     tasks = [];
     unsettled = new Map();
@@ -70,12 +68,13 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   }
 
   function due(): void {
-    if (isTaskDue) return;
+    // A local activity keeps the workflow task open: what happens meanwhile is heard of in the next one.
+    if (isTaskDue || isTaskOpen) return;
     isTaskDue = true;
     time.after(time.random() * 30, task);
   }
 
-  /** What belongs to a run that has continued or ended is heard by nobody. */
+  // What belongs to a run that has continued or ended is heard by nobody.
   function pushTo(of: string, job: Job): void {
     if (of === runId) push(job);
   }
@@ -85,11 +84,26 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     if (end) return;
     const jobs = pending;
     pending = [];
+    await hear(jobs);
+  }
+
+  async function hear(jobs: Job[]): Promise<void> {
     const at = { now: time.now, isContinueAsNewSuggested: tasks.length >= tasksPerRun };
     const commands = await run.activate(jobs, at);
     tasks.push({ jobs, at, commands });
-    events[runs - 1] = (events[runs - 1] ?? 0) + eventsOf(jobs, commands);
+    events.push((events.pop() ?? 0) + eventsOf(jobs, commands));
     for (const command of commands) await take(command);
+    if (!isTaskOpen && pending.length > 0) due();
+  }
+
+  /** An answer that is part of the task which asked for it. */
+  function breathe({ seq }: NonNullable<Command['scheduleLocalActivity']>): void {
+    isTaskOpen = true;
+    time.after(1_000, async () => {
+      isTaskOpen = false;
+      const result = { completed: { result: defaultPayloadConverter.toPayload(null) } };
+      if (!end) await hear([{ resolveActivity: { seq: seq ?? 0, isLocal: true, result } }]);
+    });
   }
 
   async function take(command: Command): Promise<void> {
@@ -105,6 +119,8 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
       unsettled.delete(`timer ${String(command.cancelTimer.seq)}`);
     } else if (command.scheduleActivity) {
       beginAttempts(of, command.scheduleActivity);
+    } else if (command.scheduleLocalActivity) {
+      breathe(command.scheduleLocalActivity);
     } else if (command.requestCancelActivity) {
       const seq = command.requestCancelActivity.seq ?? 0;
       const name = `activity ${String(seq)}`;
@@ -170,12 +186,13 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     const childKey = workflowId ?? '';
     const known = provider.newest(childKey);
     const mayStart =
-      known === undefined || (Number(workflowIdReusePolicy) !== rejectDuplicate && known.end && 'failure' in known.end);
+      known === undefined ||
+      (Number(workflowIdReusePolicy) !== 3 /* REJECT_DUPLICATE */ && known.end && 'failure' in known.end);
     if (!mayStart) {
       const failed = { workflowId: childKey, workflowType: workflowType ?? '', cause: alreadyExists };
-      time.after(time.random() * 30, () => {
-        pushTo(of, { resolveChildWorkflowExecutionStart: { seq: seq ?? 0, failed } });
-      });
+      time.after(time.random() * 30, () =>
+        pushTo(of, { resolveChildWorkflowExecutionStart: { seq: seq ?? 0, failed } }),
+      );
       return;
     }
     children.push({ key: childKey, startedAt: time.now, state: isWatched ? await state() : undefined });
@@ -204,8 +221,8 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     });
   }
 
-  function answer({ protocolInstanceId, completed, rejected }: NonNullable<Command['updateResponse']>): void {
-    const reply = replies.get(protocolInstanceId ?? '');
+  function answer({ protocolInstanceId: id, completed, rejected }: NonNullable<Command['updateResponse']>): void {
+    const reply = replies.get(id ?? '');
     if (completed) reply?.resolve(defaultPayloadConverter.fromPayload(completed));
     if (rejected) reply?.reject(errorOf(rejected));
   }
@@ -226,10 +243,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     await checkReplay(sandbox, executionOf(before), tasks, flags);
   }
 
-  let lastState: PipelineState | undefined;
-  async function state(): Promise<PipelineState> {
-    return lastState ?? ((await run.query('state')) as PipelineState);
-  }
+  const state = async () => lastState ?? ((await run.query('state')) as PipelineState);
 
   return {
     key,
@@ -238,7 +252,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
       return end;
     },
     get runs() {
-      return runs;
+      return events.length;
     },
     events,
     state,

@@ -7,6 +7,9 @@ import {
 } from '@temporalio/common';
 import type { StepFailure } from '../../../domain/pipeline-run.ts';
 
+/** Temporal's code for a child whose id is known. */
+export const alreadyExists = 1;
+
 const converter = new DefaultFailureConverter();
 
 export const cancelledFailure: ProtoFailure = {

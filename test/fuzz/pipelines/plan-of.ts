@@ -5,12 +5,19 @@ import type { PipelineScript, StepScript } from './script.ts';
 export const idOf = (position: number) => `s${String(position)}`;
 
 /** The plan of a script, as somebody would write it; edits are those of all runs so far. */
-export function planOf({ steps }: PipelineScript, edits: ReadonlyMap<number, number>) {
+export function planOf(
+  { steps }: PipelineScript,
+  edits: ReadonlyMap<number, number>,
+  { name = '', deadline = '40s' }: { name?: string; deadline?: string } = {},
+) {
   return {
     version: 1,
     params: { wanted: { type: 'boolean', default: true } },
     steps: Object.fromEntries(
-      steps.map((step, position) => [idOf(position), stepOf(steps, step, position, edits.get(position) ?? 0)]),
+      steps.map((step, position) => [
+        idOf(position),
+        stepOf(steps, step, position, { edition: edits.get(position) ?? 0, name, deadline }),
+      ]),
     ),
   };
 }
@@ -20,7 +27,13 @@ export function sourcesOf({ kind, sources, items }: StepScript): number[] {
   return kind === 'model' && items === 'files' ? sources : [...sources];
 }
 
-function stepOf(steps: StepScript[], step: StepScript, position: number, edition: number) {
+interface Edition {
+  edition: number;
+  name: string;
+  deadline: string;
+}
+
+function stepOf(steps: StepScript[], step: StepScript, position: number, { edition, name, deadline }: Edition) {
   const common = {
     ...(step.sources.length > 0 && { needs: step.sources.map(idOf) }),
     ...(step.isWanted !== undefined && { if: step.isWanted ? 'params.wanted' : '!params.wanted' }),
@@ -33,7 +46,7 @@ function stepOf(steps: StepScript[], step: StepScript, position: number, edition
       ...common,
       approval: {
         choose: source === undefined ? ['a', 'b', String(edition)] : `\${{ steps.${idOf(source)}.images }}`,
-        deadline: '40s',
+        deadline,
         onDeadline: step.onDeadline,
       },
       onFailure: rule,
@@ -42,7 +55,7 @@ function stepOf(steps: StepScript[], step: StepScript, position: number, edition
   const order = {
     model: flux,
     maxPriceUsd: priceUsd,
-    input: { prompt: promptOf(steps, step, position, edition), seed: position },
+    input: { prompt: `${name}${promptOf(steps, step, position, edition)}`, seed: position },
   };
   const fallback = Array.from({ length: step.fallbacks }, (_, rank) => ({
     ...order,

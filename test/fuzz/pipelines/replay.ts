@@ -40,6 +40,10 @@ export function msOf(duration: NonNullable<Command['startTimer']>['startToFireTi
 export function eventsOf(jobs: readonly Job[], commands: readonly Command[]): number {
   // An activity's start is told with its end, and an update leaves two with its answer.
   const heard = jobs.reduce((sum, job) => sum + (job.resolveActivity ? 2 : job.doUpdate ? 0 : 1), 0);
-  const asked = commands.reduce((sum, { updateResponse }) => sum + (updateResponse?.rejected ? 0 : 1), 0);
-  return 3 + heard + asked;
+  const asked = commands.filter(
+    (command) => !command.updateResponse?.rejected && !command.scheduleLocalActivity,
+  ).length;
+  // The answer of a local activity is one event, and no task of its own.
+  const isGoingOn = jobs.some(({ resolveActivity }) => resolveActivity?.isLocal);
+  return isGoingOn ? 1 + asked : 3 + heard + asked;
 }
