@@ -53,7 +53,7 @@ export function progressLine(state: KnownState, elapsedMs: number, now = Date.no
 /** Why workers cannot go on with a generation, in one sentence; undefined where they can. */
 export function taskFailureWords({ taskFailure }: KnownState): string | undefined {
   if (!taskFailure) return undefined;
-  return `its workflow tasks fail (attempt ${String(taskFailure.attempts)}): ${taskFailure.reason}`;
+  return `its tasks fail (attempt ${String(taskFailure.attempts)}): ${taskFailure.reason}`;
 }
 
 /** What was decided about the phase by looking, and how long ago that was. */

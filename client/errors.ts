@@ -170,6 +170,6 @@ export function workerFailing(
   key: string,
   { attempts, reason }: { attempts: number; reason: string },
 ): GenerationError {
-  const message = `workers cannot go on with generation "${key}", its workflow tasks fail (attempt ${String(attempts)}): ${reason}; look at their logs, codec keys and version`;
+  const message = `workers cannot go on with generation "${key}", they fail on its tasks (attempt ${String(attempts)}): ${reason}; look at their logs, codec keys and version`;
   return new GenerationError({ type: 'WorkerFailing', message, key });
 }

@@ -1,4 +1,5 @@
 import type { Client, WorkflowService } from '@temporalio/client';
+import { withoutUndefined } from '../../domain/json.ts';
 import { otherModel } from '../../domain/model-label.ts';
 import { type SearchAttributeName, searchAttributeNames } from '../../domain/names.ts';
 
@@ -35,10 +36,16 @@ export interface RunInfo {
 /** What Temporal tells of one run that was asked about. */
 export interface RunDescription extends RunInfo {
   pendingActivities: string[];
+  /** An activity that a worker of its task queue does not have, and is asked for again and again. */
+  unknownActivity?: { attempts: number; reason: string };
   /** Attempt of the workflow task that is due, above 1 where the last one failed or timed out. */
   taskAttempt: number;
 }
 
+/** What workers of any SDK say to an activity that they do not have; each of them has it tried again. */
+const notThere = /not registered|unable to find activity/i;
+
+type RawActivity = Awaited<ReturnType<WorkflowService['describeWorkflowExecution']>>['pendingActivities'][number];
 type RawRun = Awaited<ReturnType<WorkflowService['listWorkflowExecutions']>>['executions'][number];
 
 /** Asks about a run of a key, the newest one unless told otherwise. */
@@ -48,8 +55,14 @@ export async function describeRun(client: Client, key: string, runId = ''): Prom
   return {
     ...toRunInfo(reply.workflowExecutionInfo ?? {}),
     pendingActivities: reply.pendingActivities.map(({ activityType }) => activityType?.name ?? ''),
+    ...withoutUndefined({ unknownActivity: reply.pendingActivities.map(toUnknown).find((one) => one !== undefined) }),
     taskAttempt: reply.pendingWorkflowTask?.attempt ?? 0,
   };
+}
+
+function toUnknown({ attempt, lastFailure }: RawActivity): RunDescription['unknownActivity'] {
+  const reason = lastFailure?.message ?? '';
+  return notThere.test(reason) ? { attempts: attempt ?? 0, reason } : undefined;
 }
 
 /** Every run that a query finds, page by page, in the server's order: those that run, then those that ended last. */

@@ -94,8 +94,43 @@ describe('a command line and a worker that do not go together', () => {
     expect(error.message).toContain('no such function is exported');
     const status = await commandInProcess(['status', key, '--output', 'pretty'], { RUNCOMFY_TASK_QUEUE: taskQueue });
     expect(status).toMatchObject({ exitCode: 69, stdout: expect.stringContaining('stuck') as string });
+    const doctor = await commandInProcess(['doctor', '--output', 'json'], { RUNCOMFY_TASK_QUEUE: taskQueue });
+    expect(doctor.exitCode).not.toBe(0);
+    expect((JSON.parse(doctor.stdout) as { checks: unknown[] }).checks).toContainEqual(
+      expect.objectContaining({
+        check: 'generations',
+        status: 'failed',
+        message: expect.stringMatching(new RegExp(`1 of the 1 .*${key}.*no such function is exported`)) as string,
+      }),
+    );
     const resolved = await commandInProcess(['resolve', key, '--abandon', '--output', 'json'], {});
     expect(JSON.parse(resolved.stdout)).toMatchObject({ error: { type: 'WorkerFailing' } });
+  });
+
+  it('a worker that has other activities alone beside one of ours: said while it waits, also by doctor', async () => {
+    quietRuntime();
+    const taskQueue = `half-${randomUUID()}`;
+    const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
+    const activities = { payInvoice: () => Promise.resolve() };
+    const workflowBundle = { codePath: inject('workflowBundlePath') };
+    const workers = await Promise.all([
+      Worker.create({ connection, taskQueue, workflowBundle, activities }),
+      Worker.create({ connection, taskQueue: submitTaskQueue(taskQueue), activities }),
+    ]);
+    const done = workers.map((worker) => worker.run());
+    onTestFinished(async () => {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(done);
+      await connection.close();
+    });
+    const key = `activities ${randomUUID()}`;
+    const { exitCode, error } = await generate(key, { RUNCOMFY_TASK_QUEUE: taskQueue });
+    expect({ exitCode, type: error.type }).toEqual({ exitCode: 69, type: 'WorkerFailing' });
+    expect(error.message).toContain('submitRequest is not registered');
+    const doctor = await commandInProcess(['doctor', '--output', 'json'], { RUNCOMFY_TASK_QUEUE: taskQueue });
+    expect((JSON.parse(doctor.stdout) as { checks: unknown[] }).checks).toContainEqual(
+      expect.objectContaining({ check: 'generations', status: 'failed' }),
+    );
   });
 
   it('a worker in another namespace: the message names queue and namespace', async () => {

@@ -4,7 +4,7 @@ import type { RunDescription } from '../run-info.ts';
 
 /** Why workers cannot go on with a run. */
 export interface TaskFailure {
-  /** How often the workflow task was tried, the attempt under way included. */
+  /** How often the task was tried, the attempt under way included. */
   attempts: number;
   /** What the worker said when it failed first, or that it did not answer. */
   reason: string;
@@ -15,9 +15,15 @@ const attemptsThatTell = 3;
 const eventsLookedAt = 20;
 const maxReasonLength = 1_000;
 
-/** Tells of a run whose workflow tasks fail again and again; undefined where all is well. */
+/**
+ * Tells of a run whose workflow tasks fail again and again, or whose activity a worker of its task queue does not have;
+ * undefined where all is well.
+ */
 export async function readTaskFailure(client: Client, run: RunDescription): Promise<TaskFailure | undefined> {
-  const { key, runId, taskAttempt } = run;
+  const { key, runId, taskAttempt, unknownActivity } = run;
+  if (unknownActivity && unknownActivity.attempts >= attemptsThatTell) {
+    return { ...unknownActivity, reason: cutText(unknownActivity.reason, maxReasonLength) };
+  }
   if (taskAttempt < attemptsThatTell) return undefined;
   const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse({
     namespace: client.options.namespace,

@@ -25,7 +25,7 @@ describe('a state for people', () => {
     expect(progressLine({ ...state, expectedEndAt: '2026-01-01T00:01:30Z' }, 0, now)).toContain('about 0:30 left');
     expect(progressLine({ ...state, expectedEndAt: '2026-01-01T00:00:30Z' }, 0, now)).toContain('any moment');
     const failing: KnownState = { ...state, isFromServer: true, taskFailure: { attempts: 4, reason: 'no such key' } };
-    expect(prettyState(failing, 'k', now)).toContain('its workflow tasks fail (attempt 4): no such key');
+    expect(prettyState(failing, 'k', now)).toContain('its tasks fail (attempt 4): no such key');
   });
 
   it('tells what an order waits for that RunComfy refuses', () => {
