@@ -41,6 +41,8 @@ export interface Config {
   readonly modelApiBase: string;
   /** Missing when only the model base was overridden: the token must not go to another installation. */
   readonly serverlessApiBase?: string;
+  /** Host and port whose files RunComfy, a simulator, can fetch although nobody else can. */
+  readonly mediaHost?: string;
   readonly proxies?: ProxySetting;
   readonly taskQueue: string;
   readonly submitsPerSecond?: number;
@@ -105,6 +107,10 @@ const listenAddress = z.string().transform((text, context): ListenAddress => {
 const environment = z.object({
   RUNCOMFY_MODEL_API_BASE: baseUrl.optional(),
   RUNCOMFY_SERVERLESS_API_BASE: baseUrl.optional(),
+  RUNCOMFY_MEDIA_HOST: z
+    .string()
+    .regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/, 'expected a host and its port, such as 127.0.0.1:7788')
+    .optional(),
   RUNCOMFY_TASK_QUEUE: z.string().max(200, 'expected at most 200 characters').optional(),
   RUNCOMFY_SUBMITS_PER_SECOND: perSecond.optional(),
   RUNCOMFY_READS_PER_SECOND: perSecond.optional(),
@@ -142,6 +148,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (serverlessApiBase !== undefined)
     refusePlainHttp('RUNCOMFY_SERVERLESS_API_BASE', serverlessApiBase, token, problems);
 
+  if (values.RUNCOMFY_MEDIA_HOST !== undefined && modelApiBase === defaultModelApiBase) {
+    problems.push(
+      'RUNCOMFY_MEDIA_HOST is for a simulator: RunComfy itself fetches from public addresses alone; unset it.',
+    );
+  }
+
   const { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId } = values;
   if ((deploymentName === undefined) !== (buildId === undefined)) {
     problems.push(
@@ -158,6 +170,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       token,
       modelApiBase,
       serverlessApiBase,
+      mediaHost: values.RUNCOMFY_MEDIA_HOST,
       proxies,
       taskQueue: values.RUNCOMFY_TASK_QUEUE ?? defaultTaskQueue,
       submitsPerSecond: values.RUNCOMFY_SUBMITS_PER_SECOND,

@@ -78,6 +78,8 @@ export interface GenerationWorkerOptions {
   maxConcurrentReads?: number;
   /** Generations kept in memory between their reads; default 500. The others are replayed when their next read is due. */
   maxCachedWorkflows?: number;
+  /** Host and port on which a simulator offers its files, where it is not on loopback: they may be inputs, too. */
+  mediaHost?: string;
   /** What is known of durations; several workers of one process may share it. Default: each learns by itself. */
   waiting?: WaitingKnowledge;
   workflowBundle?: WorkflowBundleOption;
@@ -122,7 +124,12 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   const balanceTimer = setInterval(recentBalance, balanceEveryMs);
   balanceTimer.unref();
   const { modelApiBase } = runcomfy;
-  const validator = createInputValidator({ ...catalogue, timeoutMs: catalogueWithinMs, modelApiBase });
+  const validator = createInputValidator({
+    ...catalogue,
+    timeoutMs: catalogueWithinMs,
+    modelApiBase,
+    ...(options.mediaHost !== undefined && { mediaHost: options.mediaHost }),
+  });
   const ofPipelines = createPipelineActivities({
     lookup: { ...catalogue, isUnknownModel },
     validator,

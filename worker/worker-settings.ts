@@ -12,6 +12,7 @@ export function workerSettingsOf(config: Config): Partial<GenerationWorkerOption
     maxConcurrentSubmits,
     maxConcurrentReads,
     maxCachedWorkflows: config.maxCachedWorkflows,
+    mediaHost: config.mediaHost,
     deploymentVersion: config.workerVersion,
   });
 }

@@ -19,6 +19,8 @@ export interface InputValidatorOptions {
   timeoutMs?: number;
   /** Where the order goes to; media on the very host of one on loopback, a simulator, can be fetched there. */
   modelApiBase?: string | undefined;
+  /** The host, with its port, that such a simulator's files are offered on where that is another: `127.0.0.1:7788`. */
+  mediaHost?: string;
 }
 
 export interface InputValidator {
@@ -38,7 +40,7 @@ export function validateBundled(model: string, input: unknown, modelApiBase?: st
  */
 export function createInputValidator(options: InputValidatorOptions = {}): InputValidator {
   const { getModel, maxModels = 500, ttlMs = 600_000, failureTtlMs = 30_000, timeoutMs = 10_000 } = options;
-  const loopbackHost = loopbackHostOf(options.modelApiBase);
+  const loopbackHost = options.mediaHost?.toLowerCase() ?? loopbackHostOf(options.modelApiBase);
   const lookups = new LRUCache<string, Lookup>({
     max: maxModels,
     ttl: ttlMs,

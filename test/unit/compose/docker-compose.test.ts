@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../../config/env.ts';
 import { searchAttributes } from '../../../domain/names.ts';
+import { createInputValidator } from '../../../runcomfy/models/index.ts';
 import { root } from '../../support/docs.ts';
 
 interface Service {
@@ -140,6 +141,25 @@ describe('deploy/temporal/setup-namespace.sh', () => {
     const script = await read('deploy/temporal/setup-namespace.sh');
     const created = [...script.matchAll(/^(RunComfy\w+) (\w+)$/gm)].map(([, name = '', type = '']) => [name, type]);
     expect(Object.fromEntries(created)).toEqual(searchAttributes);
+  });
+
+  it('lets an image that its simulator made become a clip, and no other address of a private network', async () => {
+    const { command = [] } = services['simulator'] as { command?: string[] };
+    const base = command.find((option) => option.startsWith('--public-base='))?.split('=')[1] ?? '';
+    const { modelApiBase, mediaHost } = readConfig(environmentOf('simulator-worker'));
+    const { validate } = createInputValidator({ modelApiBase, ...(mediaHost !== undefined && { mediaHost }) });
+    const problemsWith = async (image: string) =>
+      (
+        await validate('kling/kling-3.0/standard/image-to-video', {
+          start_image_url: image,
+          prompt: 'waves',
+          duration: 5,
+        })
+      ).issues;
+    expect(await problemsWith(`${base}/files/a/out.png`)).toEqual([]);
+    for (const other of ['http://127.0.0.1:8080/', 'http://simulator:7788/x.png', 'http://169.254.169.254/latest']) {
+      expect(await problemsWith(other)).toHaveLength(1);
+    }
   });
 
   it('keeps runs for 30 days', async () => {

@@ -32,6 +32,7 @@ describe('the configuration', () => {
       RUNCOMFY_API_TOKEN: 'secret',
       RUNCOMFY_MODEL_API_BASE: 'https://other.example/v1/',
       RUNCOMFY_SERVERLESS_API_BASE: 'https://other.example/v2',
+      RUNCOMFY_MEDIA_HOST: '127.0.0.1:7788',
       RUNCOMFY_TASK_QUEUE: 'media',
       RUNCOMFY_SUBMITS_PER_SECOND: '0.5',
       RUNCOMFY_READS_PER_SECOND: '20',
@@ -48,6 +49,7 @@ describe('the configuration', () => {
       hasToken: true,
       modelApiBase: 'https://other.example/v1',
       serverlessApiBase: 'https://other.example/v2',
+      mediaHost: '127.0.0.1:7788',
       taskQueue: 'media',
       submitsPerSecond: 0.5,
       readsPerSecond: 20,
@@ -65,9 +67,15 @@ describe('the configuration', () => {
     expect(readConfig({ RUNCOMFY_API_TOKEN: '', RUNCOMFY_READS_PER_SECOND: ' ', CI: '' })).toEqual(readConfig({}));
   });
 
+  it('refuses a host of simulated media beside RunComfy itself, which could not fetch from there', () => {
+    const problems = problemsOf({ RUNCOMFY_MEDIA_HOST: '127.0.0.1:7788' });
+    expect(problems).toEqual([expect.stringContaining('RUNCOMFY_MEDIA_HOST')]);
+  });
+
   it('lists every problem in one error that names the variables and ends with code 78', () => {
     const env = {
       RUNCOMFY_MODEL_API_BASE: 'model-api',
+      RUNCOMFY_MEDIA_HOST: 'http://127.0.0.1:7788',
       RUNCOMFY_SUBMITS_PER_SECOND: '0',
       RUNCOMFY_READS_PER_SECOND: 'many',
       RUNCOMFY_MAX_CONCURRENT_SUBMITS: '0',
