@@ -3,6 +3,8 @@ import type { GenerationTimings } from './generation.ts';
 /** What the reads have seen of a generation; times are ISO 8601. */
 export interface Observation {
   submittedAt?: string;
+  /** Since when it is watched here; of a request that was made elsewhere all that is known of its beginning. */
+  followedSince?: string;
   /** Last read that did not see the work running yet. */
   lastQueuedAt?: string;
   /** First read that saw the work running. */
@@ -31,7 +33,11 @@ const maxWorkFactor = 3;
 export function timingsOf(seen: Observation): GenerationTimings {
   const { submitted, started, noticed, end, lastUnfinished } = momentsOf(seen);
   const timings: GenerationTimings = { totalMs: totalMsOf(seen) };
-  if (timeOf(seen.finishedAt) !== undefined) timings.noticedAfterMs = atLeastZero(noticed - end);
+  if (timeOf(seen.finishedAt) !== undefined) {
+    // Nobody was late before anybody watched, and RunComfy's clock may be off.
+    const watchedFrom = seen.submittedAt === undefined ? (timeOf(seen.followedSince) ?? end) : end;
+    timings.noticedAfterMs = atLeastZero(noticed - Math.max(end, watchedFrom));
+  }
   const lastQueued = timeOf(seen.lastQueuedAt) ?? submitted;
   // Counted from RunComfy's own date it would mix two clocks.
   if (seen.submittedAt !== undefined && submitted !== undefined && started !== undefined && lastQueued !== undefined) {

@@ -78,7 +78,7 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
     }
     case 'succeeded': {
       const { output, createdAt, finishedAt, costUsd } = reading;
-      const { seen } = sightings;
+      const { seen, followedSince } = sightings;
       const times = { ...(createdAt !== undefined && { createdAt }), ...(finishedAt !== undefined && { finishedAt }) };
       enterPhase(generation, 'succeeded', 'later');
       return {
@@ -88,7 +88,7 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
         ...times,
         ...(costUsd !== undefined && { costUsd }),
         ...(state.priceUsd !== undefined && { priceUsd: state.priceUsd }),
-        timings: timingsOf({ ...seen, ...times, noticedAt: seen.noticedAt ?? reading.readAt }),
+        timings: timingsOf({ followedSince, ...seen, ...times, noticedAt: seen.noticedAt ?? reading.readAt }),
         reads: state.reads,
       };
     }

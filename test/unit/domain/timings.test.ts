@@ -29,6 +29,16 @@ describe('timingsOf', () => {
     },
   );
 
+  it.each([-86_400_000, 0, 86_400_000])(
+    'tells no delay from before a request was taken over, when RunComfy’s clock is off by %i ms',
+    (offMs) => {
+      const dates = { createdAt: at(offMs - 60_000), finishedAt: at(offMs + 1_000) };
+      const { noticedAfterMs } = timingsOf({ followedSince: at(0), noticedAt: at(3_000), ...dates });
+      expect(noticedAfterMs).toBeGreaterThanOrEqual(0);
+      expect(noticedAfterMs).toBeLessThanOrEqual(3_000);
+    },
+  );
+
   it('gives the stages where the reads bracket them closely', () => {
     const everySecond = Array.from({ length: 200 }, (_, second) => second * 1_000);
     const { queueMs, runMs, totalMs } = timingsOf(observed(30_500, 100_500, everySecond));
