@@ -191,6 +191,18 @@ describe('what comes from outside', () => {
     );
   });
 
+  it('keeps the reason of a cancel, cut between two characters where it is long', async () => {
+    await withGenerations({}, async (rig) => {
+      for (const [reason, kept] of [
+        [`${'x'.repeat(999)}😀 and on`, `${'x'.repeat(999)}…`],
+        ['half a 😀'.slice(0, -1), 'half a \uFFFD'],
+      ]) {
+        const { state } = await endingOf(await rig.startWithSignal('cancel', [{ reason }]));
+        expect(state.cancel?.reason).toBe(kept);
+      }
+    });
+  });
+
   it('reads at once on a nudge', async () => {
     await withGenerations(longWait, async (rig) => {
       const handle = await rig.start();
