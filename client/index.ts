@@ -2,6 +2,7 @@ export { createGenerationClient } from './generation/generation-client.ts';
 export type { GenerationClient, GenerationClientOptions, TypedRequest } from './generation/generation-client.ts';
 export type { InputOf } from '../runcomfy/models/index.ts';
 export type { GenerationHandle } from './generation/generation-handle.ts';
+export type { StartPriority } from './start-priority.ts';
 export type { StartedGeneration, StartOptions } from './generation/starting/start-generation.ts';
 export { checkRequest } from './generation/starting/check-request.ts';
 export type { CheckedRequest, RequestDraft } from './generation/starting/check-request.ts';

@@ -33,12 +33,13 @@ import { exitCodes } from '../exit-codes.ts';
 import { catchInterrupts } from '../interrupts.ts';
 import { parsePositive, parseStretch } from '../option-parsers.ts';
 import { ownCommand } from '../own-command.ts';
+import { addPriorityOptions, type PriorityFlags, priorityOf } from '../priority-options.ts';
 import { type InputSource, readInput } from '../read-input.ts';
 import { waitForEnd } from '../wait-for-end.ts';
 
 const priceWithinMs = 3_000;
 
-interface GenerateOptions extends InputSource, DownloadFlags {
+interface GenerateOptions extends InputSource, DownloadFlags, PriorityFlags {
   key?: string;
   deadline?: number;
   requestId?: string;
@@ -84,7 +85,7 @@ export const addGenerate = defineCommand<GenerateOptions>({
     const request = toRequest(model, input ?? {}, options);
     checkRequest(request, key, { modelApiBase: context.config().modelApiBase });
     await prepareDownload(options);
-    const startOptions: StartOptions = { key, ...(options.retry && { retry: 'if-unbilled' }) };
+    const startOptions: StartOptions = { key, ...priorityOf(options), ...(options.retry && { retry: 'if-unbilled' }) };
     if (printer.format === 'pretty' && options.requestId === undefined) await tellPrice(context, request);
     return context.withTemporal(async (connected) => {
       const start = async () => {
@@ -158,6 +159,7 @@ function addPolicyOptions(command: Command): void {
       ),
     )
     .option('--retry', 'start anew where the last run of this key provably cost nothing');
+  addPriorityOptions(command);
 }
 
 function toRequest(model: string, input: Record<string, unknown>, options: GenerateOptions): GenerationRequest {

@@ -13,10 +13,11 @@ import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { startWorkflow } from '../generation/starting/start-workflow.ts';
 import { toJsonText } from '../generation/starting/to-json.ts';
+import { type StartPriority, toPriority } from '../start-priority.ts';
 import { refuseNoPipeline } from './pipeline-errors.ts';
 
 /** How a pipeline is started. */
-export interface PipelineStartOptions {
+export interface PipelineStartOptions extends StartPriority {
   /** Workflow ID of the pipeline; the same key attaches and never orders twice. Default `pipeline-<uuid>`. */
   key?: string | undefined;
   /**
@@ -43,13 +44,14 @@ export async function startPipeline(
   client: Client,
   taskQueue: string,
   given: PipelineRequest,
-  { key = `pipeline-${randomUUID()}`, rerun = false }: PipelineStartOptions = {},
+  { key = `pipeline-${randomUUID()}`, rerun = false, ...precedence }: PipelineStartOptions = {},
 ): Promise<StartedPipeline> {
   checkKey(key);
   checkArgument('rerun', typeof rerun === 'boolean', 'true or false', key);
   const { request, warnings } = await checkPipelineRequest(rerun ? { ...given, orderAgain: true } : given, key);
+  const priority = toPriority(precedence, key);
   const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') =>
-    startUnlessClosed(client, key, { taskQueue, args: [request], workflowIdReusePolicy });
+    startUnlessClosed(client, key, { taskQueue, args: [request], workflowIdReusePolicy, ...priority });
   const first = await start('REJECT_DUPLICATE');
   if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };
   const last = await describeRun(client, key);
@@ -122,7 +124,7 @@ export async function attachToPipeline(
 async function startUnlessClosed(
   client: Client,
   key: string,
-  options: Pick<WorkflowStartOptions, 'taskQueue' | 'args' | 'workflowIdReusePolicy'>,
+  options: Pick<WorkflowStartOptions, 'taskQueue' | 'args' | 'workflowIdReusePolicy' | 'priority'>,
 ): Promise<{ runId: string; isNew: boolean } | undefined> {
   try {
     return await startWorkflow(client.workflow, pipelineWorkflowType, {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import proto from '@temporalio/proto';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { StartOptions } from '../../client/index.ts';
 import { readSubmits, resumeSubmits, type SubmitFlow } from '../../client/operator/index.ts';
 import { createStack, jobsNamed, orderNamed } from '../support/generation-stack.ts';
 import { freePort, runCommand, startWorkerProcess, until } from '../support/processes.ts';
@@ -78,6 +79,62 @@ describe('submits', () => {
     expect(await readSubmits(client, taskQueue)).toMatchObject({ isPaused: true, perSecond: 2.5 });
     for (let times = 0; times < 2; times++) {
       expect(await resumeSubmits(client, taskQueue)).toMatchObject({ isPaused: false, perSecond: 2.5 });
+    }
+  });
+
+  it('go out by priority, and by turns of tenants, where they wait for a limit of rate', async () => {
+    const { client, generations, settings, simulator } = await createStack();
+    const { taskQueue } = settings;
+    await client.workflowService.updateTaskQueueConfig({
+      namespace: client.options.namespace,
+      taskQueue: `${taskQueue}-submit`,
+      taskQueueType: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+      updateQueueRateLimit: { rateLimit: { requestsPerSecond: 3 }, reason: 'a low limit' },
+    });
+    await runCommand(['submits', 'pause'], settings);
+    await startWorkerProcess(settings);
+    const key = (name: string) => `${name} ${randomUUID()}`;
+    const [late, urgent] = [key('late'), key('urgent')];
+    const many = Array.from({ length: 10 }, () => key('many'));
+    const few = Array.from({ length: 2 }, () => key('few'));
+    const waitFor = async (count: number) =>
+      await until(`${String(count)} wait`, async () => (await readSubmits(client, taskQueue)).waiting === count);
+    await generations.start(orderNamed(late), { key: late, priority: 5 });
+    await waitFor(1);
+    for (const name of many) await generations.start(orderNamed(name), { key: name, tenant: 'many' });
+    await waitFor(11);
+    for (const name of few) await generations.start(orderNamed(name), { key: name, tenant: 'few', weight: 2 });
+    await waitFor(13);
+    const { model, input } = orderNamed(urgent);
+    const args = ['generate', model, '--input', JSON.stringify(input), '--key', urgent, '--no-wait'];
+    expect((await runCommand([...args, '--priority', '1'], settings)).exitCode).toBe(0);
+    await waitFor(14);
+    await resumeSubmits(client, taskQueue);
+    const jobs = await until('all are ordered', () => {
+      const { jobs: all } = simulator.ledger();
+      return all.length === 14 && all.map(({ input: { prompt } }) => String(prompt));
+    });
+    // What a worker holds at the same moment may change places by a few.
+    expect(jobs.indexOf(urgent)).toBeLessThan(3);
+    expect(jobs.indexOf(late)).toBeGreaterThan(10);
+    for (const name of few) expect(jobs.indexOf(name)).toBeLessThan(9);
+  });
+
+  it('say what is wrong with a priority', async () => {
+    const { generations } = await createStack();
+    const order = orderNamed('nothing');
+    for (const [options, path] of [
+      [{ priority: 0 }, 'priority'],
+      [{ priority: 2.5 }, 'priority'],
+      [{ tenant: 'é'.repeat(33) }, 'tenant'],
+      [{ tenant: '' }, 'tenant'],
+      [{ tenant: 'a', weight: 0 }, 'weight'],
+      [{ weight: 2 }, 'weight'],
+    ] as const) {
+      await expect(generations.start(order, options as StartOptions)).rejects.toMatchObject({
+        type: 'InvalidInput',
+        issues: [{ path }],
+      });
     }
   });
 });

@@ -11,12 +11,13 @@ import { exitCodes } from '../../exit-codes.ts';
 import { catchInterrupts } from '../../interrupts.ts';
 import { parseStretch } from '../../option-parsers.ts';
 import { ownCommand } from '../../own-command.ts';
+import { addPriorityOptions, type PriorityFlags, priorityOf } from '../../priority-options.ts';
 import { deliverPipeline, pipelineResultCommand } from './deliver.ts';
 import { dryRun } from './dry-run.ts';
 import { addPlanOptions, checkPlanFile, type PlanFlags } from './plan-file.ts';
 import { waitForPipeline } from './wait.ts';
 
-interface RunFlags extends PlanFlags, DownloadFlags {
+interface RunFlags extends PlanFlags, DownloadFlags, PriorityFlags {
   key?: string;
   deadline?: number;
   rerun?: boolean;
@@ -50,6 +51,7 @@ export const addPipelineRun = defineCommand<RunFlags>({
       .option('--dry-run', 'show what would be ordered, what reused, why, and the price; order nothing')
       .option('--yes', 'do not ask whether the price is right')
       .option('--no-wait', 'print { key, runId } as soon as it is started');
+    addPriorityOptions(command);
     addDownloadOptions(command);
   },
   act: async (context, [file = ''], flags) => {
@@ -75,7 +77,11 @@ export const addPipelineRun = defineCommand<RunFlags>({
         const command = pipelineResultCommand(key, flags);
         context.followed = { key, command };
         if (flags.key === undefined) printer.note(`key ${key}: \`${command}\` finds this pipeline again`);
-        const pipeline = await connected.generations.pipelines.start(request, { key, ...(rerun && { rerun }) });
+        const pipeline = await connected.generations.pipelines.start(request, {
+          key,
+          ...priorityOf(flags),
+          ...(rerun && { rerun }),
+        });
         for (const notice of pipeline.notices) printer.note(`note: ${notice}`);
         if (!flags.wait) {
           const { runId } = pipeline;

@@ -4,6 +4,7 @@ import type { GenerationRequest } from '../../../domain/generation.ts';
 import { generationWorkflowType, retryOfRunMemoKey } from '../../../domain/names.ts';
 import { GenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
+import { type StartPriority, toPriority } from '../../start-priority.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { readOriginalRequest } from '../original-request.ts';
 import { describeRun, isClosed } from '../run-info.ts';
@@ -13,7 +14,7 @@ import { assessLastRun } from './last-run.ts';
 import { startWorkflow } from './start-workflow.ts';
 
 /** Under which key a generation starts, and when anew. */
-export interface StartOptions {
+export interface StartOptions extends StartPriority {
   /** Workflow ID of the generation; the same key attaches and never submits twice. Default `generation-<uuid>`. */
   key?: string | undefined;
   /**
@@ -33,19 +34,20 @@ export interface StartedGeneration {
   notices: string[];
 }
 
-type Policies = Pick<WorkflowStartOptions, 'workflowIdReusePolicy' | 'memo'>;
+type Policies = Pick<WorkflowStartOptions, 'workflowIdReusePolicy' | 'memo' | 'priority'>;
 
 /** Starts a generation under a key, or attaches to the one that has this key. */
 export async function startGeneration(
   client: Client,
   taskQueue: string,
   request: RequestDraft,
-  { key = `generation-${randomUUID()}`, retry }: StartOptions = {},
+  { key = `generation-${randomUUID()}`, retry, ...precedence }: StartOptions = {},
   checkOptions: CheckOptions = {},
 ): Promise<StartedGeneration> {
   checkArgument('retry', retry === undefined || (retry as string) === 'if-unbilled', "'if-unbilled' or nothing", key);
   const { order, warnings } = checkRequest(request, key, checkOptions);
-  const start = (policies: Policies) => startUnlessClosed(client, key, taskQueue, order, policies);
+  const priority = toPriority(precedence, key);
+  const start = (policies: Policies) => startUnlessClosed(client, key, taskQueue, order, { ...policies, ...priority });
 
   const first = await start({ workflowIdReusePolicy: 'REJECT_DUPLICATE' });
   if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };
