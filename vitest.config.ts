@@ -1,23 +1,27 @@
 import { defineConfig } from 'vitest/config';
+import type { TestSequencerConstructor } from 'vitest/node';
 import { hangMs, testHangMs } from './test/support/patience.ts';
+import { longestFirst } from './test/support/setup/longest-first.ts';
 
 /** Projects inherit nothing from the root: what holds for each of them stands here. */
 const common = {
   pool: 'forks',
-  maxWorkers: 2,
+  // A process loads the product once for all its files.
+  isolate: false,
   restoreMocks: true,
   unstubEnvs: true,
   expect: { poll: { timeout: hangMs, interval: 50 } },
 } as const;
 
-/** These compute: as many files at a time as there are cores, in processes that load the product once for all files. */
-const computing = { ...common, isolate: false, sequence: { groupOrder: 1 } } as const;
+/** These compute: as many files at a time as there are cores. */
+const computing = { ...common, maxWorkers: 2, sequence: { groupOrder: 1 } } as const;
 
 /** These wait, for the server, for timers and for processes of their own; first. So do the concurrent tests of a file. */
-const waiting = { ...common, maxConcurrency: 20, sequence: { groupOrder: 0 } } as const;
+const waiting = { ...common, maxWorkers: 3, maxConcurrency: 20, sequence: { groupOrder: 0 } } as const;
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: longestFirst as unknown as TestSequencerConstructor },
     projects: [
       {
         test: {
@@ -44,7 +48,7 @@ export default defineConfig({
           ...waiting,
           include: ['test/workflow/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
           globalSetup: ['bundle-setup', 'program-setup', 'global-setup'].map((name) => `test/support/setup/${name}.ts`),
-          setupFiles: ['test/support/setup/each-test.ts'],
+          setupFiles: ['test/support/setup/each-test-setup.ts'],
           testTimeout: testHangMs,
           hookTimeout: testHangMs,
         },

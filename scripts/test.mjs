@@ -15,10 +15,9 @@ ensureInstalled();
 const args = process.argv.slice(2);
 const isFast = args[0] === '--fast';
 const vitestArgs = isFast ? ['--project', 'unit', '--project', 'replay', ...args.slice(1)] : args;
-// Not beside the tests: some of these hold what happens within a second or two.
-const checks = await runChecks(checksFor());
+// Beside the tests, which wait much: at the lowest priority, since some of them hold what happens within a second or two.
+const [checks, tests] = await Promise.all([runChecks(checksFor()), runTests(vitestArgs)]);
 for (const line of checks.lines) process.stdout.write(line);
-const tests = await runTests(vitestArgs);
 const failed = checks.failed + tests.failed;
 process.stdout.write(`\n${String(checks.passed + tests.passed)} passed, ${String(failed)} failed\n`);
 process.exitCode = failed === 0 ? 0 : 1;
@@ -54,7 +53,7 @@ async function runChecks(steps) {
   const lane = async () => {
     for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) {
       const [name, program, stepArgs] = step;
-      ended.set(name, await runStep(program, stepArgs));
+      ended.set(name, await runStep('nice', ['-n', '19', program, ...stepArgs], { timeoutMs: maxTestMs }));
     }
   };
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), maxChecksAtOnce) }, lane));

@@ -30,7 +30,18 @@ beforeAll(async () => {
   for (const name of parseDockerignore(ignored ?? '')) {
     await cp(path.join(root, name), path.join(folder, 'context', name), { recursive: true });
   }
-  for (const stage of stages) await build(stage);
+  // As Docker does: a stage waits for those that it copies from, and for no other.
+  const built = new Map<string, Promise<void>>();
+  for (const stage of stages) {
+    const needed = stage.instructions
+      .filter(({ keyword }) => keyword === 'COPY')
+      .flatMap(({ text }) => built.get(parseCopy(text).from ?? '') ?? []);
+    built.set(
+      stage.name,
+      Promise.all(needed).then(() => build(stage)),
+    );
+  }
+  await Promise.all(built.values());
 }, 600_000);
 
 afterAll(() => rm(folder, { recursive: true, force: true }));

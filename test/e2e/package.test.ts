@@ -19,6 +19,8 @@ interface PackageJson {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
+/** Those that users have beside the one that runs these tests. */
+const nodeMajors = [22, 24];
 let folder = '';
 let tarball = '';
 let app = '';
@@ -30,7 +32,8 @@ let manifest: PackageJson;
 /** The package in a project of its own, without the optional peer; and in the example's project, which has it. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'package-'));
-  tarball = await packInto(folder);
+  const [packed] = await Promise.all([packInto(folder), ...nodeMajors.map(nodeOfMajor)]);
+  tarball = packed;
   app = join(folder, 'app');
   posters = join(folder, 'posters');
   await cp(join(root, 'examples', '06-your-own-project'), posters, { recursive: true });
@@ -41,6 +44,7 @@ beforeAll(async () => {
   installed = join(app, 'node_modules', 'runcomfy-temporal');
   manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as PackageJson;
   files = await readdir(installed, { recursive: true });
+  await writeFile(join(app, 'app.ts'), consumer);
 }, 600_000);
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -77,7 +81,7 @@ async function posterEnvironment(): Promise<NodeJS.ProcessEnv> {
 const runCommand = (...args: string[]) =>
   run(join(app, 'node_modules', '.bin', 'runcomfy-temporal'), args, { cwd: app });
 
-describe('the packed package', () => {
+describe.concurrent('the packed package', () => {
   it('holds compiled code, declarations, data and the workflow bundle, and neither sources nor tests', () => {
     expect(files).toEqual(
       expect.arrayContaining([
@@ -122,23 +126,24 @@ describe('the packed package', () => {
     await expect(importing).rejects.toThrow(
       'runcomfy-temporal/worker needs @temporalio/worker, which is not installed',
     );
-    for (const command of ['worker', 'dev']) {
-      const running = run(join(app, 'node_modules', '.bin', 'runcomfy-temporal'), [command, '--output', 'pretty'], {
-        cwd: app,
-        env: { PATH: process.env['PATH'], HOME: folder, RUNCOMFY_API_TOKEN: 'sim-x' },
-      });
-      await expect(running).rejects.toMatchObject({
-        code: 78,
-        stderr: expect.stringMatching(/`npm install @temporalio\/worker@\d+\.\d+\.\d+` adds it\n$/) as string,
-      });
-    }
+    await Promise.all(
+      ['worker', 'dev'].map(async (command) => {
+        const running = run(join(app, 'node_modules', '.bin', 'runcomfy-temporal'), [command, '--output', 'pretty'], {
+          cwd: app,
+          env: { PATH: process.env['PATH'], HOME: folder, RUNCOMFY_API_TOKEN: 'sim-x' },
+        });
+        await expect(running).rejects.toMatchObject({
+          code: 78,
+          stderr: expect.stringMatching(/`npm install @temporalio\/worker@\d+\.\d+\.\d+` adds it\n$/) as string,
+        });
+      }),
+    );
   });
 
   it.each([
     ['node16', 'node16'],
     ['esnext', 'bundler'],
   ])('compiles against its declarations with TypeScript 5.6, module %s, resolution %s', async (module, resolution) => {
-    await writeFile(join(app, 'app.ts'), consumer);
     const options = [
       '--noEmit',
       '--strict',
@@ -187,7 +192,7 @@ describe('a project of its own', () => {
     expect(stdout).toMatch(/^(?:#|ℹ) fail 0$/m);
   });
 
-  it.concurrent.each([22, 24])(
+  it.concurrent.each(nodeMajors)(
     'runs on Node %i: its tests, a clip by the command line, and unit tests of ours',
     async (major) => {
       const node = await nodeOfMajor(major);
@@ -204,7 +209,7 @@ describe('a project of its own', () => {
         env: { PATH, HOME, TEMPORAL_CLI_PATH },
       });
       expect(clip.stdout).toMatch(/^billed +1 job/m);
-      const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'unit'];
+      const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'unit', '--maxWorkers', '1'];
       await run(node, [...vitest, 'test/unit/runcomfy', 'test/unit/client', 'test/unit/config', 'test/unit/codec'], {
         cwd: root,
         env,

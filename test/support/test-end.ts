@@ -3,7 +3,7 @@ import { onTestFinished as onCurrentTestFinished, type TestContext } from 'vites
 
 const running = new AsyncLocalStorage<TestContext>();
 
-/** Has what a test calls, however deep, know its test: `setup/each-test.ts` runs every server test this way. */
+/** Has what a test calls, however deep, know its test: `setup/each-test-setup.ts` runs every server test this way. */
 export function runAsTest(context: TestContext, runTest: () => Promise<void>): Promise<void> {
   return running.run(context, runTest);
 }

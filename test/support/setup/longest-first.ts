@@ -1,0 +1,32 @@
+import { relative } from 'node:path';
+import { BaseSequencer, type TestSequencer, type TestSpecification, type Vitest } from 'vitest/node';
+
+/** Files that take most of a minute or more, the longest first: one that began last would be waited for alone. */
+const longest = [
+  'test/e2e/package.test.ts',
+  'test/workflow/generation/unknown-submission.test.ts',
+  'test/workflow/generation/two-gears.test.ts',
+  'test/e2e/image.test.ts',
+  'test/e2e/fault-matrix.e2e.test.ts',
+  'test/e2e/cli.e2e.test.ts',
+  'test/e2e/outage.e2e.test.ts',
+  'test/e2e/keys.e2e.test.ts',
+  'test/e2e/crash-matrix-stopped.e2e.test.ts',
+  'test/e2e/crash-matrix-killed.e2e.test.ts',
+  'test/e2e/examples.e2e.test.ts',
+  'test/fuzz/fuzz.test.ts',
+];
+
+/** Has vitest begin with the files that take longest; by itself it knows of them only from an earlier run on the machine. */
+export function longestFirst(vitest: Vitest): TestSequencer {
+  const usual = new BaseSequencer(vitest);
+  const rank = ({ moduleId }: TestSpecification) => {
+    const place = longest.indexOf(relative(vitest.config.root, moduleId));
+    return place === -1 ? longest.length : place;
+  };
+  const groupOf = ({ project }: TestSpecification) => project.config.sequence.groupOrder;
+  return {
+    shard: (files) => usual.shard(files),
+    sort: async (files) => (await usual.sort(files)).toSorted((a, b) => groupOf(a) - groupOf(b) || rank(a) - rank(b)),
+  };
+}
