@@ -10,6 +10,7 @@ import { startEmbeddedServer } from '../../cli/dev-server/server.ts';
 import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../../config/env.ts';
 import { searchAttributes } from '../../domain/names.ts';
+import { eventually } from '../support/eventually.ts';
 
 let folder = '';
 let cliPath = '';
@@ -82,7 +83,9 @@ describe('the embedded Temporal server', () => {
     expect(isAlive(pid)).toBe(true);
     parent.kill('SIGKILL');
     await once(parent, 'exit');
-    await expect.poll(() => isAlive(pid)).toBe(false);
+    await eventually(() => {
+      expect(isAlive(pid)).toBe(false);
+    });
   });
 
   it.concurrent('says what the server said when it cannot start', async () => {

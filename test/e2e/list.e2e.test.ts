@@ -10,6 +10,7 @@ import {
 import { createEncryptionCodec } from '../../codec/index.ts';
 import type { Phase } from '../../domain/generation.ts';
 import type { FaultRule } from '../../simulator/index.ts';
+import { eventually } from '../support/eventually.ts';
 import { connectToOwnNamespace, createStack, type GenerationStack } from '../support/generation-stack.ts';
 import { startWorkerProcess, until } from '../support/processes.ts';
 
@@ -36,7 +37,7 @@ describe.concurrent('what Temporal knows of the end of a run', () => {
     await client.workflow.start('runcomfyGeneration', {
       workflowId: timedOut,
       taskQueue: stack.settings.taskQueue,
-      workflowRunTimeout: '8s',
+      workflowRunTimeout: '25s',
       args: [{ model: stuck, input: { prompt: timedOut }, deadlineMs: 60_000 }],
     });
     for (const key of [terminated, timedOut]) await untilPhase(stack, key, 'in_queue');
@@ -59,7 +60,9 @@ describe.concurrent('what Temporal knows of the end of a run', () => {
       expect(state.nextReadAt).toBeUndefined();
       expect(await handle.cancel()).toEqual({ outcome: 'too_late', phase });
       await expect(handle.result()).rejects.toMatchObject({ type, phase });
-      await expect.poll(() => keysOf(generations, { phase, limit: Infinity })).toContain(key);
+      await eventually(async () => {
+        expect(await keysOf(generations, { phase, limit: Infinity })).toContain(key);
+      });
       expect(await keysOf(generations, { phase: 'in_queue', limit: Infinity })).not.toContain(key);
     }
     expect(await watched).toMatchObject({ phase: 'cancelled' });
@@ -90,8 +93,12 @@ describe.concurrent('list', () => {
     expect(await (await generations.get(wanted[2]?.key ?? '')).cancel()).toMatchObject({ outcome: 'not_submitted' });
     for (const { phase, model, key } of wanted) {
       const row = expect.objectContaining({ key, phase, model }) as ListedGeneration;
-      await expect.poll(() => all(generations, { phase, limit: Infinity })).toContainEqual(row);
-      await expect.poll(() => all(generations, { model, phase, limit: Infinity })).toContainEqual(row);
+      await eventually(async () => {
+        expect(await all(generations, { phase, limit: Infinity })).toContainEqual(row);
+      });
+      await eventually(async () => {
+        expect(await all(generations, { model, phase, limit: Infinity })).toContainEqual(row);
+      });
       expect(await keysOf(generations, { phase: 'succeeded', model, limit: Infinity })).not.toContain(key);
     }
     await Promise.all(
@@ -134,9 +141,9 @@ describe.concurrent('list', () => {
     for (const key of keys) await generations.start({ model, input: {} }, { key });
     const [ended = '', ...running] = keys;
     await plain.workflow.getHandle(ended).terminate();
-    await expect
-      .poll(async () => (await keysOf(generations, { model, limit: Infinity })).sort(), { interval: 1_000 })
-      .toEqual([...keys].sort());
+    await eventually(async () => {
+      expect((await keysOf(generations, { model, limit: Infinity })).sort()).toEqual([...keys].sort());
+    });
     const listed = await keysOf(generations, { model, limit: Infinity });
     expect(listed).toEqual([...running.toReversed(), ended]);
     expect(await keysOf(generations, { model, limit: 3 })).toEqual(listed.slice(0, 3));

@@ -4,6 +4,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { createGenerationClient } from '../../../client/index.ts';
 import { createEncryptionCodec } from '../../../codec/index.ts';
 import { type FaultRule, startSimulator } from '../../../simulator/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import { historiesOf, historyJson } from '../../support/generations.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
 import { flux } from '../../support/simulator-client.ts';
@@ -70,7 +71,9 @@ describe.concurrent('a generation whose payloads are encrypted', () => {
   it('is resolved and cancelled as any other', async () => {
     const { simulator, generations } = await encrypted([{ fault: 'accept-then-reset', step: 'submit', times: 1 }]);
     const handle = await generations.start({ model: flux, input: { prompt: secret } });
-    await expect.poll(async () => (await handle.state()).phase).toBe('submission_unknown');
+    await eventually(async () => {
+      expect((await handle.state()).phase).toBe('submission_unknown');
+    });
     const requestId = simulator.ledger().jobs[0]?.id ?? '';
     await handle.resolveSubmission({ action: 'adopt', requestId });
     expect((await handle.result()).requestId).toBe(requestId);
@@ -82,7 +85,9 @@ describe.concurrent('a generation whose payloads are encrypted', () => {
       { model: flux, input: { prompt: secret } },
       { key: `codec-${randomUUID()}` },
     );
-    await expect.poll(async () => (await handle.state()).requestId).toBeDefined();
+    await eventually(async () => {
+      expect((await handle.state()).requestId).toBeDefined();
+    });
     const forger = clientWith({ k1: randomBytes(32) }, 'k1').workflow.getHandle(handle.key);
     const stranger = clientWith({ k2: randomBytes(32) }, 'k2').workflow.getHandle(handle.key);
     for (const other of [forger, stranger]) {
@@ -115,7 +120,9 @@ describe.concurrent('a generation whose payloads are encrypted', () => {
       const failed = events?.find(({ workflowTaskFailedEventAttributes: failure }) => failure);
       return failed?.workflowTaskFailedEventAttributes?.failure?.message ?? '';
     };
-    await expect.poll(failedTask).toContain('a key that this worker lacks');
+    await eventually(async () => {
+      expect(await failedTask()).toContain('a key that this worker lacks');
+    });
     expect(simulator.ledger().jobs).toEqual([]);
     await workers.stop();
     await workers.start({ dataConverter: sealing({ k1, k2 }, 'k1') });
