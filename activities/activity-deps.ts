@@ -41,6 +41,8 @@ export interface ActivityDeps {
     workflowId: string;
     firstExecutionRunId: string;
   }) => Promise<{ requestId: string; acceptedAt: string } | undefined>;
+  /** Whether somebody reset this run: it does not know what the run before it had done. */
+  isReset: (run: { workflowId: string; runId: string }) => Promise<boolean>;
   /** Throws when a run of the key that is newer than `retryOfRunId`, other than `runId`, may have been billed. */
   checkNewerRuns: (key: string, runId: string, retryOfRunId: string) => Promise<void>;
 }

@@ -6,16 +6,18 @@ import { createGatherEvidence } from './gather-evidence.ts';
 import { createListSearchAttributes } from './list-search-attributes.ts';
 import { createFetchResult } from './reading/fetch-result.ts';
 import { createReadStatus } from './reading/read-status.ts';
+import { reportPatiently } from './submitting/patient-reports.ts';
 import { createRecallSubmit } from './submitting/recall-submit.ts';
 import { createSubmitRequest } from './submitting/submit-request.ts';
 import { takeOverAccepted } from './submitting/take-over-accepted.ts';
 
 export type { ActivityDeps, KeptRequestId } from './activity-deps.ts';
+export { withPatientReports } from './submitting/patient-reports.ts';
 
 /** The activities of a worker. No globals: everything they touch comes through `deps`. */
 export function createActivities(deps: ActivityDeps): Activities {
   return {
-    submitRequest: takeOverAccepted(deps, createSubmitRequest(deps)),
+    submitRequest: reportPatiently(takeOverAccepted(deps, createSubmitRequest(deps))),
     recallSubmit: createRecallSubmit(deps),
     readStatus: createReadStatus(deps),
     fetchResult: createFetchResult(deps),

@@ -107,6 +107,7 @@ async function main(): Promise<void> {
       expectedPriceUsd: () => Promise.resolve(undefined),
       keepRequestId: (kept) => handOver.keep(kept),
       acceptedBefore: () => Promise.resolve(undefined),
+      isReset: () => Promise.resolve(false),
       checkNewerRuns: () => Promise.resolve(),
     };
     const real = createActivities(deps);

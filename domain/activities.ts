@@ -73,6 +73,8 @@ export interface RecalledSubmit {
   requestId?: string;
   /** ISO 8601. */
   submittedAt?: string;
+  /** The run was reset: an earlier one may have submitted. Missing: that is not known. */
+  isReset?: boolean;
 }
 
 /** Argument of `readStatus`: the request, and what its workflow has seen of it. */
@@ -241,6 +243,8 @@ export interface ActivityFailureDetails {
   searchAttributes?: string[];
   /** On a submit of unknown outcome: RunComfy knows the model. */
   isModelKnown?: boolean;
+  /** On a submit: the run was reset, and what the run before it had submitted is not known here. */
+  isReset?: boolean;
   /** A submit of unknown outcome that an earlier attempt made: its worker may still hand over the id. */
   mayBeHandedOver?: boolean;
   /** What came back instead of an accepted request, cut; on a submit of unknown outcome. */

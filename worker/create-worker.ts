@@ -7,7 +7,7 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { createActivities } from '../activities/index.ts';
+import { createActivities, withPatientReports } from '../activities/index.ts';
 import { createPipelineActivities } from '../activities/pipeline/index.ts';
 import { createOpenAttempts } from '../activities/reading/open-attempts.ts';
 import { createReadCounter } from '../activities/reading/read-counter.ts';
@@ -25,6 +25,7 @@ import { createOutputCheck } from '../runcomfy/output-gone.ts';
 import { createBalanceCache } from './balance-cache.ts';
 import { loadWorkflowBundle } from './bundle-workflows.ts';
 import { createHandOver } from './hand-over.ts';
+import { isReset } from './is-reset.ts';
 import { learnFromHistory } from './learn-from-history.ts';
 import { checkNewerRuns } from './newer-runs.ts';
 import { openRequestSpool } from './request-spool.ts';
@@ -156,15 +157,17 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
         log.error({ ...chain, error }, 'the journal of accepted submits cannot be read; check RUNCOMFY_STATE_DIR');
         return undefined;
       }),
+    isReset: (run) => isReset(client, run),
     checkNewerRuns: (key, runId, retryOfRunId) => checkNewerRuns(client, key, runId, retryOfRunId),
   });
   const { submitRequest, recallSubmit, ...others } = activities;
+  const dataConverter = options.dataConverter && withWorkerCodecs(options.dataConverter);
   const shared = {
     connection,
     namespace,
     shutdownGraceTime: shutdownGraceMs,
     activityTaskPollerBehavior: { type: 'autoscaling' },
-    ...(options.dataConverter && { dataConverter: withWorkerCodecs(options.dataConverter) }),
+    ...(dataConverter && { dataConverter }),
     ...(deploymentVersion && { workerDeploymentOptions: pinnedTo(deploymentVersion) }),
   } as const;
   const workers = await Promise.all([
@@ -172,13 +175,14 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       ...shared,
       taskQueue,
       workflowBundle: options.workflowBundle ?? (await loadWorkflowBundle()),
-      activities: { ...others, ...ofPipelines },
+      activities: { ...others, recallSubmit, ...ofPipelines },
       maxConcurrentActivityTaskExecutions: maxConcurrentReads,
       workflowTaskPollerBehavior: { type: 'autoscaling' },
       maxCachedWorkflows: options.maxCachedWorkflows ?? maxCachedGenerations,
     }),
     Worker.create({
       ...shared,
+      ...(dataConverter && { dataConverter: withPatientReports(dataConverter) }),
       taskQueue: submitTaskQueue(taskQueue),
       activities: { submitRequest, recallSubmit },
       maxConcurrentActivityTaskExecutions: options.maxConcurrentSubmits ?? 50,

@@ -8,7 +8,7 @@ type Submit = Pick<Activities, 'submitRequest'>;
 type Recall = Pick<Activities, 'recallSubmit'>;
 type Read = Pick<Activities, 'readStatus' | 'fetchResult' | 'checkAdoption' | 'gatherEvidence'>;
 type Cancel = Pick<Activities, 'cancelRequest'>;
-type AttributeCheck = Pick<Activities, 'listSearchAttributes'>;
+type LocalCheck = Pick<Activities, 'listSearchAttributes' | 'recallSubmit'>;
 
 /**
  * The paid POST. Repeated only where it provably sent nothing or was refused: a timeout or a lost worker may hide an
@@ -38,7 +38,7 @@ export function submitActivities(): Submit {
 
 const readRetry = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' } as const;
 
-/** A look at the disk of the worker that submits; without an answer the order counts as not sent, as it most likely is. */
+/** A look at the disk of the worker that submits; without an answer a run that may have been reset is unknown. */
 export function recalls(): Recall {
   return proxyActivities<Recall>({
     taskQueue: submitTaskQueue(workflowInfo().taskQueue),
@@ -78,13 +78,13 @@ export const cancels = proxyActivities<Cancel>({
  * A question to Temporal itself. Local, so that its answer is part of the workflow task that acts on it: where the server
  * refuses that task, the next attempt asks anew.
  */
-export const attributeChecks = proxyLocalActivities<AttributeCheck>({
+export const localChecks = proxyLocalActivities<LocalCheck>({
   scheduleToCloseTimeout: '5 seconds',
   cancellationType: ActivityCancellationType.ABANDON,
   retry: { maximumAttempts: 1 },
 });
 
-/** What a pipeline evaluates and attributeChecks up: free, quick, and repeated for as long as the pipeline wants it. */
+/** What a pipeline evaluates and looks up: free, quick, and repeated for as long as the pipeline wants it. */
 export const preparations = proxyActivities<Pick<PipelineActivities, 'checkPlan' | 'prepareStep' | 'evaluateOutputs'>>({
   startToCloseTimeout: '30 seconds',
   cancellationType: ActivityCancellationType.TRY_CANCEL,

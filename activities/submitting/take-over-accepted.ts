@@ -1,5 +1,7 @@
 import { activityInfo, log } from '@temporalio/activity';
-import type { Activities } from '../../domain/activities.ts';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Activities, ActivityFailureDetails } from '../../domain/activities.ts';
+import { readFailureDetails } from '../../domain/failure-details.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 
 /**
@@ -13,7 +15,7 @@ export function takeOverAccepted(deps: ActivityDeps, submit: Activities['submitR
     const before =
       workflowExecution &&
       (await deps.acceptedBefore({ workflowId: workflowExecution.workflowId, firstExecutionRunId }));
-    if (!before) return await submit(order);
+    if (!before) return await submit(order).catch((error: unknown) => refuse(deps, firstExecutionRunId, error));
     const { requestId, acceptedAt } = before;
     log.warn('RunComfy has accepted this order before; nothing was sent', { model, requestId, acceptedAt });
     return {
@@ -25,4 +27,16 @@ export function takeOverAccepted(deps: ActivityDeps, submit: Activities['submitR
       warnings: [`RunComfy accepted this order at ${acceptedAt}: its request was taken over, nothing was sent again`],
     };
   };
+}
+
+/** A refusal says nothing of what the run before a reset had submitted. */
+async function refuse({ isReset }: ActivityDeps, firstExecutionRunId: string, error: unknown): Promise<never> {
+  const { workflowExecution: run } = activityInfo();
+  const isFirst = run === undefined || run.runId === firstExecutionRunId;
+  if (!(error instanceof ApplicationFailure) || isFirst) throw error;
+  // Where Temporal does not tell, nothing is proven.
+  if (await isReset(run).catch(() => true)) {
+    Object.assign(readFailureDetails<ActivityFailureDetails>(error), { isReset: true });
+  }
+  throw error;
 }

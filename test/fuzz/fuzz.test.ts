@@ -52,19 +52,19 @@ describe('random faults, cancels and decisions', () => {
     const lane = await openLane({ hasOwnClock: true });
     try {
       const said = await playInProcess(lane, script, 1);
-      const { jobs, faults } = lane.books(said.prompt);
+      const { jobs, faults, told } = lane.books(said.prompt);
       const [job] = jobs;
       expect(job?.state).toBe('succeeded');
       if (job === undefined) return;
       const check = (change: Partial<typeof said>, books = jobs) =>
-        brokenPromises(script, { ...said, ...change }, { jobs: books, faults });
+        brokenPromises(script, { ...said, ...change }, { jobs: books, faults, told });
       expect(check({})).toEqual([]);
       expect(check({}, [job, { ...job, id: 'another' }])).not.toEqual([]);
       expect(check({ deliveredId: 'another' })).not.toEqual([]);
       const { requestId: _lost, ...idless } = said.state;
       const { deliveredId: _none, ...undelivered } = said;
       const lost = { ...undelivered, type: 'GenerationTimedOut', state: idless };
-      expect(brokenPromises(script, lost, { jobs, faults })).not.toEqual([]);
+      expect(brokenPromises(script, lost, { jobs, faults, told })).not.toEqual([]);
       const cancel = { requestedAt: new Date().toISOString(), outcome: 'cancelled' } as const;
       expect(check({ state: { ...said.state, cancel } })).not.toEqual([]);
       expect(check({ state: { ...said.state, submission: 'not_sent' } })).not.toEqual([]);

@@ -9,6 +9,9 @@ import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { Activities } from '../../domain/activities.ts';
 import type { RunComfyClient } from '../../runcomfy/client.ts';
 
+/** What the first run of every chain is called here. */
+export const firstRunId = 'run-1';
+
 /** An activity as the workflow sees it. */
 export type Activity<Q, T> = (question: Q) => Promise<T>;
 
@@ -19,10 +22,12 @@ export interface RetryRules {
   withinMs?: number;
   /** A cancel or the deadline ends it. */
   isInterruptible: boolean;
+  /** A report that cannot be encoded is encoded again until Temporal has given the attempt up. */
+  isPatient?: boolean;
 }
 
-/** The product's own activities, without what belongs to a worker: spool, learned durations, turns. */
-export function inProcessActivities(runcomfy: RunComfyClient): Activities {
+/** The product's own activities, without what belongs to a worker: spool, learned durations, turns. `isReset`: of the run. */
+export function inProcessActivities(runcomfy: RunComfyClient, isReset: () => boolean): Activities {
   let accepted: { requestId: string; acceptedAt: string } | undefined;
   return createActivities({
     runcomfy,
@@ -51,6 +56,7 @@ export function inProcessActivities(runcomfy: RunComfyClient): Activities {
       return Promise.resolve();
     },
     acceptedBefore: () => Promise.resolve(accepted),
+    isReset: () => Promise.resolve(isReset()),
     checkNewerRuns: () => Promise.resolve(),
   });
 }
@@ -62,9 +68,10 @@ export async function attemptOf<Q, T>(
   attempt: number,
   heartbeatDetails: unknown,
   onHeartbeat: (details: unknown) => void,
+  runId = firstRunId,
 ): Promise<T> {
   const environment = new MockActivityEnvironment(
-    { attempt, heartbeatDetails },
+    { attempt, heartbeatDetails, workflowExecution: { workflowId: 'played', runId } },
     { client: acknowledging(onHeartbeat), logger: new DefaultLogger('ERROR', () => undefined) },
   );
   environment.on('heartbeat', onHeartbeat);

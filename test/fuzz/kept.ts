@@ -8,6 +8,7 @@ export const untroubled = {
   forged: [],
   retriedAfterMs: undefined,
   resetAfterMs: undefined,
+  isResetElsewhere: false,
 } satisfies Partial<FuzzScript>;
 
 /** Scripts that broke a promise, or its check, once; each is played on every test run. */

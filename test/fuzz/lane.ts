@@ -19,11 +19,24 @@ export interface Lane {
 /** An answer that does not come is given up soon: nothing else takes that long here. */
 const patienceMs = 400;
 
+/** The client's own submit, whose answers are written down. */
+function noting(runcomfy: RunComfyClient, told: Set<string>): RunComfyClient {
+  return {
+    ...runcomfy,
+    async submit(model, input) {
+      const reply = await runcomfy.submit(model, input);
+      told.add(reply.requestId);
+      return reply;
+    },
+  };
+}
+
 export async function openLane({ hasOwnClock }: { hasOwnClock: boolean }): Promise<Lane> {
   const clock = { now: Date.now() };
   const simulator = await startSimulator({ seed: 1, ...(hasOwnClock && { clock: { now: () => clock.now } }) });
   const timeout = { totalMs: patienceMs };
-  const runcomfy = createRunComfyClient({
+  const told = new Set<string>();
+  const client = createRunComfyClient({
     modelApiBase: simulator.modelApiBase,
     serverlessApiBase: simulator.serverlessApiBase,
     token: () => 'sim-fuzz',
@@ -31,19 +44,21 @@ export async function openLane({ hasOwnClock }: { hasOwnClock: boolean }): Promi
   });
   return {
     simulator,
-    runcomfy,
+    runcomfy: noting(client, told),
     clock,
     prepare({ queueReads, runReads, faults }, seed) {
       simulator.reset({ seed });
       simulator.setProfiles({ '*': { queueReads, runReads } });
       simulator.setFaults(faults);
+      told.clear();
     },
     books: (prompt) => ({
       jobs: simulator.ledger().jobs.filter(({ input }) => String(input['prompt']).startsWith(prompt)),
       faults: simulator.faults(),
+      told,
     }),
     async close() {
-      await runcomfy.close();
+      await client.close();
       await simulator.close();
     },
   };

@@ -43,6 +43,8 @@ export interface FuzzScript {
   retriedAfterMs: number | undefined;
   /** Somebody resets the run to before its submit. */
   resetAfterMs: number | undefined;
+  /** In process: a worker with another state folder goes on after the reset. */
+  isResetElsewhere: boolean;
 }
 
 const steps = ['submit', 'status', 'result', 'cancel'] as const;
@@ -94,6 +96,7 @@ export function fuzzScripts(longestMs: number): fc.Arbitrary<FuzzScript> {
     }),
     retriedAfterMs: seldom(fc.integer({ min: Math.ceil(longestMs / 6), max: longestMs })),
     resetAfterMs: seldom(fc.nat({ max: longestMs })),
+    isResetElsewhere: fc.boolean(),
   });
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Client, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import type { GenerationResult, GenerationState } from '../../domain/generation.ts';
 import { messageNames } from '../../domain/names.ts';
@@ -56,9 +56,7 @@ export async function decide(
     const decision = decisions.shift() ?? 'none';
     const resolution = resolutionOf(decision, lane);
     if (resolution === undefined) continue;
-    // Counted before it is known: one that is refused only makes the check more lenient.
-    if (decision === 'resubmit') resubmits += 1;
-    await handle.executeUpdate('resolveSubmission', { args: [resolution] }).catch(() => undefined);
+    if ((await isObeyed(handle, resolution)) && decision === 'resubmit') resubmits += 1;
   }
   return resubmits;
 }
@@ -73,9 +71,14 @@ export async function decideUntimely(
   await sleep(afterMs, undefined, { signal: over }).catch(() => undefined);
   const resolution = resolutionOf(decision, lane);
   if (over.aborted || resolution === undefined) return 0;
+  return (await isObeyed(handle, resolution)) && decision === 'resubmit' ? 1 : 0;
+}
+
+/** Whether a decision was taken, or may have been by a run that has ended since. */
+async function isObeyed(handle: WorkflowHandle, resolution: object): Promise<boolean> {
   return await handle.executeUpdate('resolveSubmission', { args: [resolution] }).then(
-    () => (decision === 'resubmit' ? 1 : 0),
-    () => 0,
+    () => true,
+    (error: unknown) => !(error instanceof WorkflowUpdateFailedError),
   );
 }
 

@@ -73,6 +73,7 @@ export function activitiesAt(base: string, options: RigOptions = {}): ActivityRi
       return Promise.resolve();
     },
     acceptedBefore: () => Promise.resolve(undefined),
+    isReset: () => Promise.resolve(false),
     checkNewerRuns: () => Promise.resolve(),
     ...options.deps,
   });

@@ -60,7 +60,7 @@ export function happyActivities(): Activities {
         nextReadInMs: 20,
         searchAttributes: searchAttributeNames,
       }),
-    recallSubmit: () => Promise.resolve({}),
+    recallSubmit: () => Promise.resolve({ isReset: false }),
     readStatus: () => Promise.resolve(reading(statuses.shift() ?? 'finished')),
     fetchResult: () => Promise.resolve({ status: 'succeeded', output, costUsd: 1.26, reads: 1, readAt: now() }),
     cancelRequest: () => Promise.resolve({ outcome: 'cancelled', status: 'cancelled', reads: 1, readAt: now() }),
@@ -95,7 +95,7 @@ export async function withGenerations(
   const startWorkers = async () => {
     const workflowBundle = { codePath: inject('workflowBundlePath') };
     const workers = await Promise.all([
-      Worker.create({ connection, taskQueue, workflowBundle, activities: reads }),
+      Worker.create({ connection, taskQueue, workflowBundle, activities: { ...reads, recallSubmit } }),
       Worker.create({ connection, taskQueue: submitTaskQueue(taskQueue), activities: { submitRequest, recallSubmit } }),
     ]);
     running.push(...workers.map((worker) => ({ worker, done: worker.run() })));

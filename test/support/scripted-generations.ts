@@ -104,7 +104,7 @@ function dispatch(scripts: Map<string, Script>): Activities {
   const byRequest = ({ requestId }: { requestId: string }) => of(requestId.split('--')[0] ?? '');
   return {
     submitRequest: (question) => byInput(question).submitRequest(question),
-    recallSubmit: () => Promise.resolve({}),
+    recallSubmit: () => Promise.resolve({ isReset: false }),
     readStatus: (question) => byRequest(question).readStatus(question),
     fetchResult: (question) => byRequest(question).fetchResult(question),
     cancelRequest(question) {

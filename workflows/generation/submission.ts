@@ -1,7 +1,7 @@
 import { ActivityFailure, condition, log, patched, TimeoutFailure, workflowInfo } from '@temporalio/workflow';
-import type { AcceptedSubmit, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
+import type { AcceptedSubmit, RecalledSubmit, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
-import { recalls, submitActivities } from '../activity-options.ts';
+import { localChecks, recalls, submitActivities } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import { stepCancel } from './cancellation.ts';
 import { cancelledEnd, endByActivity, endOf } from './endings.ts';
@@ -22,7 +22,8 @@ type Reply = Pick<AcceptedSubmit, 'requestId'> & Partial<AcceptedSubmit>;
 type Attempt =
   | { kind: 'accepted'; reply: Reply }
   | { kind: 'not_sent' }
-  | { kind: 'refused'; error: unknown; submission: 'not_sent' | 'refused' }
+  /** `isReset`: an earlier POST of this order may have been accepted. */
+  | { kind: 'refused'; error: unknown; submission: 'not_sent' | 'refused'; isReset: boolean }
   | ({ kind: 'unknown' } & UnknownSubmit);
 
 /** Submits the order at most once per decision, and returns the request id; every other end is thrown. */
@@ -51,6 +52,7 @@ export async function submit(generation: Generation): Promise<string> {
         accept(generation, attempt.reply);
         break;
       case 'refused': {
+        if (attempt.isReset) doubt.hasResubmitted = true;
         if (!(await waitAtWall(generation, attempt.error))) {
           throw endByActivity(generation, attempt.error, doubt.hasResubmitted ? 'unknown' : attempt.submission);
         }
@@ -109,22 +111,31 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
 }
 
 /**
- * A submit that was stopped between two attempts, or before the first: the attempt before may have been accepted without
- * being able to report it, and so may the submit of a run that was reset to before it.
+ * A submit that was stopped between two attempts, or before the first. It counts as not sent where that is proven: an
+ * attempt that was accepted is never repeated, but a run that was reset knows nothing of the submit of the run before,
+ * which another machine's disk may remember.
  */
-async function recallStopped({ state }: Generation, firstExecutionRunId: string): Promise<Attempt> {
+async function recallStopped(generation: Generation, firstExecutionRunId: string): Promise<Attempt> {
   if (!patched('stopped-submits-are-recalled')) return { kind: 'not_sent' };
-  try {
-    const { requestId, submittedAt } = await recalls().recallSubmit({ firstExecutionRunId });
-    if (requestId === undefined) return { kind: 'not_sent' };
-    return { kind: 'accepted', reply: withoutUndefined({ requestId, submittedAt }) };
-  } catch (error) {
-    log.warn('it could not be recalled whether the stopped submit was accepted', {
-      model: state.model,
-      reason: readActivityError(error).message,
-    });
-    return { kind: 'not_sent' };
-  }
+  const isProofNeeded = patched('resets-may-hide-a-submit');
+  const { requestId, submittedAt, isReset } = await recall(generation, firstExecutionRunId, isProofNeeded);
+  if (requestId !== undefined) return { kind: 'accepted', reply: withoutUndefined({ requestId, submittedAt }) };
+  if (!isProofNeeded || isReset === false) return { kind: 'not_sent' };
+  const message =
+    "the run was reset to before its submit, and the worker that was asked knows of no request; look at the account's generations before ordering again";
+  return { kind: 'unknown', mayTurnUp: false, message, details: {} };
+}
+
+/** Asks where the submit would have run, else the worker at hand. Empty: nobody answered. */
+async function recall({ state }: Generation, firstExecutionRunId: string, isProofNeeded: boolean) {
+  const unanswered = (error: unknown): RecalledSubmit => {
+    const reason = readActivityError(error).message;
+    log.warn('it could not be recalled whether the stopped submit was accepted', { model: state.model, reason });
+    return {};
+  };
+  const recalled = await recalls().recallSubmit({ firstExecutionRunId }).catch(unanswered);
+  if (!isProofNeeded || recalled.requestId !== undefined || recalled.isReset !== undefined) return recalled;
+  return await localChecks.recallSubmit({ firstExecutionRunId }).catch(unanswered);
 }
 
 function attemptThatFailed(error: unknown): Attempt {
@@ -154,7 +165,12 @@ function attemptThatFailed(error: unknown): Attempt {
     case 'PipelineCancelled':
     case 'PipelineTimedOut':
       // Not even sent where our own check refused it.
-      return { kind: 'refused', error, submission: details.submission === 'not_sent' ? 'not_sent' : 'refused' };
+      return {
+        kind: 'refused',
+        error,
+        submission: details.submission === 'not_sent' ? 'not_sent' : 'refused',
+        isReset: details.isReset === true,
+      };
   }
 }
 

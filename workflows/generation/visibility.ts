@@ -9,7 +9,7 @@ import {
 import type { GenerationResult, Phase } from '../../domain/generation.ts';
 import { modelLabelOf } from '../../domain/model-label.ts';
 import { type SearchAttributeName, searchAttributeNames, searchAttributes } from '../../domain/names.ts';
-import { attributeChecks } from '../activity-options.ts';
+import { localChecks } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import type { Generation, Shown } from './memory.ts';
 import { runErrand } from './open-work.ts';
@@ -88,7 +88,7 @@ async function askAndSet(generation: Generation): Promise<void> {
 
 async function askFor(names: string[]): Promise<string[] | undefined> {
   try {
-    return (await attributeChecks.listSearchAttributes({ names })).existing;
+    return (await localChecks.listSearchAttributes({ names })).existing;
   } catch (error) {
     log.warn('Temporal does not say which search attributes there are', { reason: readActivityError(error).message });
     return undefined;

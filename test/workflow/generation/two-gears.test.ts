@@ -46,6 +46,7 @@ it('waits long on timers and reads closely in one activity: a hundred reads in a
     expectedPriceUsd: () => Promise.resolve(undefined),
     keepRequestId: () => Promise.resolve(),
     acceptedBefore: () => Promise.resolve(undefined),
+    isReset: () => Promise.resolve(false),
     checkNewerRuns: () => Promise.resolve(),
   });
   const submitRequest = async () => {

@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asyncLocalStorage, type Context } from '@temporalio/activity';
+import type { DataConverter, PayloadCodec } from '@temporalio/common';
+import type { Activities } from '../../domain/activities.ts';
+import { messageOf } from '../../domain/text.ts';
+
+const againEveryMs = 500;
+
+/** Attempts that have nothing left to do but to report. */
+const reporting = new WeakSet<Context>();
+
+/** The same submit, whose report `withPatientReports` then sees through. */
+export function reportPatiently(submit: Activities['submitRequest']): Activities['submitRequest'] {
+  return async (order) => {
+    try {
+      return await submit(order);
+    } finally {
+      const context = asyncLocalStorage.getStore();
+      if (context) reporting.add(context);
+    }
+  };
+}
+
+/**
+ * The same converter for the worker of the submits: a report that its codecs cannot encode is encoded again until they
+ * can, or until Temporal has given the attempt up, whose last heartbeat tells then what became of the order. An attempt
+ * that failed to report instead would be repeated after a pause, and a cancel in that pause throws its heartbeats away:
+ * an accepted order would pass for one that was never sent.
+ */
+export function withPatientReports(dataConverter: DataConverter): DataConverter {
+  const { payloadCodecs } = dataConverter;
+  return payloadCodecs === undefined
+    ? dataConverter
+    : { ...dataConverter, payloadCodecs: payloadCodecs.map(toPatientCodec) };
+}
+
+function toPatientCodec(codec: PayloadCodec): PayloadCodec {
+  return {
+    decode: (payloads, context) => codec.decode(payloads, context),
+    async encode(payloads, context) {
+      const activity = asyncLocalStorage.getStore();
+      for (;;) {
+        try {
+          return await codec.encode(payloads, context);
+        } catch (error) {
+          if (!activity || !reporting.has(activity) || isGivenUp(activity)) throw error;
+          activity.log.error('what became of the order cannot be encoded yet', { reason: messageOf(error) });
+          await sleep(againEveryMs);
+        }
+      }
+    },
+  };
+}
+
+/** A cancel alone gives nothing up: what became of the order is waited for. */
+function isGivenUp({ cancellationDetails }: Context): boolean {
+  return cancellationDetails?.timedOut === true || cancellationDetails?.notFound === true;
+}
