@@ -2,6 +2,7 @@ import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@tempor
 import type { Payload } from '@temporalio/common';
 import { lateKey } from '../domain/names.ts';
 import type { SpooledRequest } from './request-spool.ts';
+import { describePlainRun } from './runs-without-memos.ts';
 
 type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
 
@@ -40,7 +41,7 @@ export async function locateSpooled(
 ): Promise<SpooledPlace> {
   if (entry.namespaceId !== undefined && entry.namespaceId !== home.namespaceId) return { kind: 'elsewhere' };
   const { workflowId, firstExecutionRunId, requestId } = entry;
-  const latest = await describeRun(client, workflowId);
+  const latest = await describePlainRun(client, workflowId);
   const isOurs = latest?.firstRunId === firstExecutionRunId;
   if (isOurs && latest.isRunning) return { kind: 'open', runId: latest.runId };
   const runId = isOurs ? latest.runId : firstExecutionRunId;
@@ -49,21 +50,8 @@ export async function locateSpooled(
   return { kind: isKnown ? 'known' : 'lost' };
 }
 
-interface RunDescription {
-  runId: string;
-  firstRunId: string | undefined;
-  isRunning: boolean;
-}
-
-async function describeRun(client: Client, workflowId: string): Promise<RunDescription | undefined> {
-  const found = await client.workflow.getHandle(workflowId).describe().catch(ignoreNotFound);
-  if (!found) return undefined;
-  const firstRunId = found.raw.workflowExecutionInfo?.firstRunId ?? undefined;
-  return { runId: found.runId, firstRunId, isRunning: found.status.name === 'RUNNING' };
-}
-
 async function isCollectedLate(client: Client, workflowId: string, requestId: string): Promise<boolean> {
-  const late = await describeRun(client, lateKey(workflowId));
+  const late = await describePlainRun(client, lateKey(workflowId));
   return late !== undefined && (await isKnownFrom(client, lateKey(workflowId), late.runId, requestId));
 }
 

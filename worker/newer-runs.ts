@@ -1,6 +1,7 @@
-import { ApplicationFailure, type Client, type WorkflowExecutionInfo, WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
 import { isUnbilled, readFailureDetails } from '../domain/failure-details.ts';
 import { generationWorkflowType } from '../domain/names.ts';
+import { describePlainRun, listPlainRuns, type PlainRun } from './runs-without-memos.ts';
 
 /** Together with the look into the catalogue shorter than the heartbeat timeout of a submit, 10 s; the next attempt asks again. */
 const visibilityWithinMs = 4_000;
@@ -15,7 +16,7 @@ export async function checkNewerRuns(client: Client, key: string, runId: string,
   const followed = runs.find((run) => run.runId === retryOfRunId);
   for (const run of runs) {
     if (run.runId === runId || run.runId === retryOfRunId) continue;
-    if (followed && run.startTime <= followed.startTime) continue;
+    if (followed && run.startedAt <= followed.startedAt) continue;
     if (await hasCostNothing(client, run)) continue;
     throw ApplicationFailure.create({
       type: 'InvalidInput',
@@ -26,17 +27,12 @@ export async function checkNewerRuns(client: Client, key: string, runId: string,
   }
 }
 
-async function listRuns(
-  client: Client,
-  key: string,
-  runId: string,
-  retryOfRunId: string,
-): Promise<WorkflowExecutionInfo[]> {
+async function listRuns(client: Client, key: string, runId: string, retryOfRunId: string): Promise<PlainRun[]> {
   const giveUpAt = Date.now() + visibilityWithinMs;
   const query = await queryFor(client, key, retryOfRunId);
   for (;;) {
-    const runs: WorkflowExecutionInfo[] = [];
-    for await (const run of client.workflow.list({ query })) if (run.workflowId === key) runs.push(run);
+    const runs: PlainRun[] = [];
+    for await (const run of listPlainRuns(client, query)) if (run.workflowId === key) runs.push(run);
     if (runs.some((run) => run.runId === runId)) return runs;
     if (Date.now() > giveUpAt) throw new Error(`Temporal's visibility does not show run ${runId} yet`);
     await new Promise((resolve) => setTimeout(resolve, visibilityEveryMs));
@@ -49,15 +45,16 @@ async function listRuns(
  */
 async function queryFor(client: Client, key: string, retryOfRunId: string): Promise<string> {
   if (!/['"\\\p{Cc}]/u.test(key)) return `WorkflowId = '${key}'`;
-  const { startTime } = await client.workflow.getHandle(key, retryOfRunId).describe();
+  const followed = await describePlainRun(client, key, retryOfRunId);
   const [plain = ''] = /^[^'"`\\%_!\p{Cc}]*/u.exec(key) ?? [];
   const beginning = plain === '' ? '' : ` AND WorkflowId STARTS_WITH '${plain}'`;
-  return `WorkflowType = '${generationWorkflowType}' AND StartTime >= '${startTime.toISOString()}'${beginning}`;
+  const since = followed ? ` AND StartTime >= '${followed.startedAt.toISOString()}'` : '';
+  return `WorkflowType = '${generationWorkflowType}'${since}${beginning}`;
 }
 
 /** Whether the run ended in a failure that says that nothing was accepted. */
-async function hasCostNothing(client: Client, run: WorkflowExecutionInfo): Promise<boolean> {
-  if (run.status.name === 'RUNNING' || run.status.name === 'COMPLETED') return false;
+async function hasCostNothing(client: Client, run: PlainRun): Promise<boolean> {
+  if (run.isRunning || run.isCompleted) return false;
   try {
     await client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false }).result();
     return false;

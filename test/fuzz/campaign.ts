@@ -14,6 +14,7 @@ export interface CounterExample {
 }
 
 export interface Campaign {
+  /** As many as were played: the search ends soon after a few have been found. */
   runs: number;
   seed: number;
   /** How often each end came, by name. */
@@ -42,13 +43,14 @@ export async function run(parts: {
   hasOwnClock: boolean;
 }): Promise<Campaign> {
   const { runs, seed, parallel, play, hasOwnClock } = parts;
-  const campaign: Campaign = { runs, seed, ends: {}, found: [] };
+  const campaign: Campaign = { runs: 0, seed, ends: {}, found: [] };
   const samples = fc.sample(parts.scripts, { numRuns: runs, seed }).entries();
   const lanes = await Promise.all(Array.from({ length: parallel }, () => openLane({ hasOwnClock })));
   try {
     await Promise.all(
       lanes.map(async (lane) => {
         for (const [index, script] of samples) {
+          campaign.runs += 1;
           const said = await play(lane, script, seed + index).catch((error: unknown) => messageOf(error));
           if (typeof said === 'string') {
             campaign.found.push({ seed, path: String(index), script, broken: [`it could not be played: ${said}`] });

@@ -39,7 +39,7 @@ try {
   });
   say(describeCampaign('real workflow on a Temporal dev server', campaign));
   const violations = inProcess.found.length + campaign.found.length;
-  say(`\n${String(inProcessRuns + workflowRuns)} runs, seed ${String(seed)}: ${String(violations)} violations`);
+  say(`\n${String(inProcess.runs + campaign.runs)} runs, seed ${String(seed)}: ${String(violations)} violations`);
   process.exitCode = violations === 0 ? 0 : 1;
 } finally {
   await server.stop();

@@ -174,7 +174,18 @@ async function play(parts: {
   const resets = (await Promise.all(troubles)).filter((what) => what === 'reset').length;
   // Also of a run that Temporal ended before a worker had seen it.
   const state = await (await createGenerationClient({ client, taskQueue }).get(prompt)).state();
-  return { ...end, state, prompt, resets, resubmits: resubmits.reduce((sum, count) => sum + count, 0) };
+  const retries = (await attemptOf(client, prompt)) - 1;
+  return { ...end, state, prompt, resets, retries, resubmits: resubmits.reduce((sum, count) => sum + count, 0) };
+}
+
+/** Which attempt of its own retry policy the newest run is. */
+async function attemptOf(client: Client, workflowId: string): Promise<number> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId },
+    maximumPageSize: 1,
+  });
+  return history?.events?.[0]?.workflowExecutionStartedEventAttributes?.attempt ?? 1;
 }
 
 let isRuntimeInstalled = false;

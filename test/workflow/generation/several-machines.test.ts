@@ -50,9 +50,12 @@ describe('where each worker has a state folder of its own', () => {
     await workers.start();
     const generations = createGenerationClient({ client, taskQueue: workers.taskQueue });
     const handle = await generations.start({ model: kling, input: klingInput });
-    await vi.waitFor(() => {
-      expect(codec.failures()).toBeGreaterThan(0);
-    });
+    await vi.waitFor(
+      () => {
+        expect(codec.failures()).toBeGreaterThan(0);
+      },
+      { timeout: 20_000 },
+    );
     await workers.stop();
     await client.workflow.getHandle(handle.key).signal('cancel');
     await workers.start({ stateDir: await temporaryFolder() });
