@@ -47,7 +47,7 @@ describe('the workflow bundle', () => {
     expect(Buffer.byteLength(code)).toBeLessThan(sizeBudgetBytes);
   });
 
-  it('keeps within the budget of generations where pipelines are left out', async () => {
+  it('keeps within the budget of generations where pipelines are left out', { timeout: 120_000 }, async () => {
     const file = (name: string) => fileURLToPath(new URL(`../../workflows/${name}.ts`, import.meta.url));
     const bundle = await bundleWorkflowCode({
       workflowsPath: file('generation/generation'),
