@@ -138,7 +138,7 @@ async function weigh(): Promise<{ with: HeapFigures; without: HeapFigures; ratio
   const { folder, files } = await bundleTwice();
   try {
     const measureIn = (bundle: string): HeapFigures => {
-      const script = fileURLToPath(new URL('support/pipeline/weigh-generations.ts', import.meta.url));
+      const script = fileURLToPath(new URL('support/pipeline/weigh-process.ts', import.meta.url));
       const out = execFileSync(process.execPath, ['--expose-gc', '--import', 'tsx', script, bundle], {
         encoding: 'utf8',
       });

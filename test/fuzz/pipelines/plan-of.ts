@@ -22,11 +22,6 @@ export function planOf(
   };
 }
 
-/** The steps that a step reads or waits for. */
-export function sourcesOf({ kind, sources, items }: StepScript): number[] {
-  return kind === 'model' && items === 'files' ? sources : [...sources];
-}
-
 interface Edition {
   edition: number;
   name: string;

@@ -1,4 +1,4 @@
-// node --expose-gc --import tsx bench/support/pipeline/weigh-generations.ts BUNDLE
+// node --expose-gc --import tsx bench/support/pipeline/weigh-process.ts BUNDLE
 import { readFileSync } from 'node:fs';
 import { openSandbox, type SandboxRun } from '../../../test/support/workflow-sandbox.ts';
 
