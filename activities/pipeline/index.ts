@@ -7,7 +7,7 @@ import { createFollowGeneration } from './follow-generation.ts';
 import type { PipelineDeps } from './pipeline-deps.ts';
 import { createPrepareStep } from './prepare-step.ts';
 
-export type { KnownGenerations, PipelineDeps } from './pipeline-deps.ts';
+export type { PipelineDeps } from './pipeline-deps.ts';
 
 /** The activities of pipelines. No globals: everything they touch comes through `deps`. */
 export function createPipelineActivities(deps: PipelineDeps): PipelineActivities {

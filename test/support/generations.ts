@@ -171,7 +171,7 @@ export async function checkExecutions(client: Client, workflowIds: string[], pro
 }
 
 /** Why workflow tasks failed; a message that came in while a run was closing is the server's ordinary way, not a failure. */
-export function failedTasks(history: History): string[] {
+function failedTasks(history: History): string[] {
   return (history.events ?? []).flatMap(({ workflowTaskFailedEventAttributes: failed }) => {
     const isRace = failed?.cause === WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND;
     return !failed || isRace ? [] : [failed.failure?.message ?? String(failed.cause)];
