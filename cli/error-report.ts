@@ -45,6 +45,11 @@ export function toErrorReport(error: unknown, followed?: Followed): ErrorReport 
 }
 
 function nameError(thrown: unknown): ErrorReport {
+  // Errors of our own have a name already, whatever lies beneath them: text that is no JSON, for instance.
+  if (thrown instanceof CliError) return { type: thrown.type, message: thrown.message, issues: thrown.issues };
+  if (thrown instanceof ConfigError) return { type: 'Configuration', message: thrown.message };
+  if (isRunComfyError(thrown)) return { type: thrown.type, message: thrown.message, issues: thrown.issues };
+  if (thrown instanceof TemporalUnreachableError) return { type: thrown.type, message: thrown.message };
   const error = toClientError(thrown, '');
   if (isGenerationError(error)) {
     const { type, message, requestId, key, issues, details, pipeline } = error;
@@ -58,10 +63,6 @@ function nameError(thrown: unknown): ErrorReport {
       ...(details?.evidence && { evidence: details.evidence }),
     };
   }
-  if (error instanceof CliError) return { type: error.type, message: error.message, issues: error.issues };
-  if (error instanceof ConfigError) return { type: 'Configuration', message: error.message };
-  if (isRunComfyError(error)) return { type: error.type, message: error.message, issues: error.issues };
-  if (error instanceof TemporalUnreachableError) return { type: error.type, message: error.message };
   return { type: 'Internal', message: messageOf(error) };
 }
 

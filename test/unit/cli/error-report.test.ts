@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { CliError } from '../../../cli/cli-error.ts';
 import { toErrorReport } from '../../../cli/error-report.ts';
+import { parseInput } from '../../../cli/read-input.ts';
 import { submissionUnknown } from '../../../cli/unknown-submission.ts';
 import { GenerationError } from '../../../client/index.ts';
 import { ConfigError } from '../../../config/config-error.ts';
+import { RunComfyError } from '../../../runcomfy/errors.ts';
 
 const followed = { key: 'order-1', requestId: 'req-1', command: 'runcomfy-temporal result order-1' };
 
@@ -27,6 +29,20 @@ describe('a failure of a command that ordered', () => {
     expect(toErrorReport(error, followed).message).toBe(message);
   });
 });
+
+it('keeps the name of an error of our own beneath which lies text that is no JSON', () => {
+  expect(reportOf(() => parseInput('{', 'job.json'))).toMatchObject({ type: 'InvalidInput' });
+  const misshapen = new RunComfyError('ProtocolMismatch', 'no JSON', { cause: new SyntaxError('Unexpected token') });
+  expect(toErrorReport(misshapen)).toMatchObject({ type: 'ProtocolMismatch', message: 'no JSON' });
+});
+
+function reportOf(fail: () => unknown) {
+  try {
+    return fail();
+  } catch (error) {
+    return toErrorReport(error);
+  }
+}
 
 it('leaves a failure before any order as it is', () => {
   const report = toErrorReport(new CliError('Usage', 'the input is missing'));
