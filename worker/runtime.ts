@@ -11,13 +11,17 @@ const histogramBucketOverrides = {
   runcomfy_noticed_after: [10, 50, 100, 250, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000],
 };
 
+/** The SDK warns of this at each start: of the queue of submits, which is for submits alone. */
+const withoutWorkflows = 'No workflows registered, not polling for workflow tasks';
+
 /** Installs Temporal's process-wide runtime: its logs go through ours, its metrics and ours to one Prometheus endpoint. */
 export function installRuntime(config: Pick<Config, 'metricsAddress' | 'logLevel'>, log: Logger): void {
   const level: TemporalLogLevel = config.logLevel === 'debug' || config.logLevel === 'trace' ? 'DEBUG' : 'INFO';
   const { metricsAddress } = config;
   Runtime.install({
     logger: new DefaultLogger(level, ({ level: entryLevel, message, meta }) => {
-      log[pinoLevels[entryLevel]](withoutTaskToken(meta), message);
+      const isMeantSo = message === withoutWorkflows;
+      log[isMeantSo ? 'debug' : pinoLevels[entryLevel]](withoutTaskToken(meta), message);
     }),
     telemetryOptions: {
       logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },

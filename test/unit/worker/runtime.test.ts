@@ -17,11 +17,16 @@ describe('the runtime of a worker', () => {
     metricMeter.createHistogram('runcomfy_generation_reads', 'int').record(8);
     metricMeter.createHistogram('runcomfy_noticed_after', 'int').record(30);
 
+    // Of the queue of submits the SDK says so at each start.
+    Runtime.instance().logger.warn('No workflows registered, not polling for workflow tasks', {
+      taskQueue: 'q-submit',
+    });
     Runtime.instance().logger.warn('a task failed', { workflowId: 'scene-7', taskToken: 'completes-it' });
     // Those of the native part may come before it.
     const said = await until('the line comes', () => lines.find((line) => line.includes('scene-7')));
     expect(said).toContain('a task failed');
     expect(said).not.toContain('completes-it');
+    expect(lines.filter((line) => line.includes('No workflows registered'))).toEqual([]);
 
     const text = await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
     expect(bucketsWithout(text, 'runcomfy_generation_cost')).toContain('0.01');
