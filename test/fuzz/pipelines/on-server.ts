@@ -110,7 +110,7 @@ async function play(parts: {
     const request = { plan, maxParallel: script.maxParallel, onUnknownSubmission: 'fail' as const };
     const pipeline = await generations.pipelines.start(request, { key, rerun: number > 0 });
     const over = new AbortController();
-    const ended = pipeline.result({ timeoutMs: 110_000 }).then(
+    const ended = pipeline.result({ signal: AbortSignal.timeout(110_000) }).then(
       () => undefined,
       () => undefined,
     );
