@@ -6,13 +6,7 @@ import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import pino from 'pino';
-import type { ActivityDeps } from '../activities/activity-deps.ts';
 import { createActivities } from '../activities/index.ts';
-import { createOpenAttempts } from '../activities/reading/open-attempts.ts';
-import { createReadCounter } from '../activities/reading/read-counter.ts';
-import { createReadPacer } from '../activities/reading/read-pacer.ts';
-import { createSubmitPacer } from '../activities/submit-pacer.ts';
-import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { startEmbeddedServer } from '../cli/dev-server/server.ts';
 import { findTemporalBinary } from '../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../config/env.ts';
@@ -20,6 +14,7 @@ import type { Activities } from '../domain/activities.ts';
 import { submitTaskQueue } from '../domain/names.ts';
 import { createRunComfyClient } from '../runcomfy/client.ts';
 import { startSimulator } from '../simulator/index.ts';
+import { plainActivityDeps } from '../test/support/activity-deps.ts';
 import { createHandOver } from '../worker/hand-over.ts';
 import { bundleWorkflows } from '../worker/index.ts';
 import { openRequestSpool } from '../worker/request-spool.ts';
@@ -93,24 +88,7 @@ async function main(): Promise<void> {
       journal: openSubmitJournal(folder),
       log: pino({ level: 'silent' }),
     });
-    const deps: ActivityDeps = {
-      runcomfy,
-      validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
-      readCounter: createReadCounter(),
-      readPacer: createReadPacer(),
-      submitPacer: createSubmitPacer(),
-      openAttempts: createOpenAttempts(0),
-      waiting: createWaitingKnowledge(),
-      searchAttributes: () => [],
-      existingSearchAttributes: (names) => Promise.resolve(names),
-      recentBalance: () => undefined,
-      expectedPriceUsd: () => Promise.resolve(undefined),
-      keepRequestId: (kept) => handOver.keep(kept),
-      acceptedBefore: () => Promise.resolve(undefined),
-      isReset: () => Promise.resolve(false),
-      checkNewerRuns: () => Promise.resolve(),
-    };
-    const real = createActivities(deps);
+    const real = createActivities({ ...plainActivityDeps(runcomfy), keepRequestId: (kept) => handOver.keep(kept) });
     const readAt = () => new Date().toISOString();
     return {
       ...real,

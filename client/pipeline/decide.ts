@@ -12,6 +12,7 @@ import { askWorker } from '../generation/ask-worker.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
 import { describeRun } from '../generation/run-info.ts';
+import { sendUpdate } from '../generation/send-update.ts';
 import { isOutOfTime } from '../grpc.ts';
 import { refuseNoPipeline } from './pipeline-errors.ts';
 import { readPipelineState } from './read-pipeline-state.ts';
@@ -67,25 +68,22 @@ export async function cancelPipeline(
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
   checkArgument('detach', detach === undefined || typeof detach === 'boolean', 'true, false or nothing', key);
   refuseNoPipeline(key, (await describeRun(client, key)).workflowType);
-  const handle = client.workflow.getHandle(key);
-  const updateId = `cancel-${randomUUID()}`;
   const tooLate = async (): Promise<PipelineCancelReply> => {
     const { phase } = await readPipelineState(client, key);
     return { outcome: 'too_late', phase, steps: [] };
   };
-  const ask = () =>
-    handle.startUpdate<PipelineCancelReply, [PipelineCancelMessage]>(pipelineCancelUpdate.name, {
-      args: [message],
-      updateId,
-      waitForStage: 'ACCEPTED',
-    });
-  const accepted = await askWorker(client, key, ask, { timeoutMs: acceptTimeoutMs });
+  const reply = await sendUpdate<PipelineCancelReply>(
+    client,
+    key,
+    { name: pipelineCancelUpdate.name, message },
+    { takenWithinMs: acceptTimeoutMs, answeredBy: () => Date.now() + timeoutMs },
+  );
   try {
-    if (accepted !== 'unattended' && 'answer' in accepted) {
-      return await client.withDeadline(Date.now() + timeoutMs, () => accepted.answer.result());
+    if (reply !== 'unattended') {
+      if ('answer' in reply) return reply.answer;
+      if (reply.isTaken || !isOutOfTime(reply.error)) throw reply.error;
     }
-    if (accepted !== 'unattended' && !isOutOfTime(accepted.error)) throw accepted.error;
-    await handle.signal(pipelineCancelSignal, message);
+    await client.workflow.getHandle(key).signal(pipelineCancelSignal, message);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError) return await tooLate();
     if (!isOutOfTime(error)) throw error;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { FaultRule } from '../../simulator/index.ts';
-import { activitiesOnSimulator, type ActivityRig, type Attempt, detailsOf } from '../support/activity-rig.ts';
+import { activitiesOnSimulator, detailsOf, readAgain } from '../support/activity-rig.ts';
 import { kling } from '../support/simulator-client.ts';
 
 afterEach(() => {
@@ -9,12 +9,6 @@ afterEach(() => {
 });
 
 const question = (requestId: string) => ({ model: kling, requestId });
-
-/** The next attempt of the same activity, which gets the last heartbeat of the ones before. */
-function readAgain(rig: ActivityRig, requestId: string, before: Attempt<unknown>, attempt = 2) {
-  const heartbeatDetails = before.heartbeats.at(-1);
-  return rig.attempt(rig.activities.readStatus, question(requestId), { attempt, heartbeatDetails });
-}
 
 describe('a request that RunComfy does not know', () => {
   const notFound = [{ fault: 'not-found', step: 'status' }] satisfies FaultRule[];

@@ -2,14 +2,7 @@ import { ApplicationFailureCategory } from '@temporalio/common';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { FaultRule } from '../../simulator/index.ts';
-import {
-  activitiesAt,
-  activitiesOnSimulator,
-  type ActivityRig,
-  type Attempt,
-  detailsOf,
-  paidOrder,
-} from '../support/activity-rig.ts';
+import { activitiesAt, activitiesOnSimulator, detailsOf, paidOrder, readAgain } from '../support/activity-rig.ts';
 import { kling } from '../support/simulator-client.ts';
 import { closedPort, reply, serve } from '../unit/runcomfy/http-servers.ts';
 
@@ -19,12 +12,6 @@ afterEach(() => {
 });
 
 const question = (requestId: string) => ({ model: kling, requestId });
-
-/** The next attempt of the same activity, which gets the last heartbeat of the ones before. */
-function readAgain(rig: ActivityRig, requestId: string, before: Attempt<unknown>, attempt = 2) {
-  const heartbeatDetails = before.heartbeats.at(-1);
-  return rig.attempt(rig.activities.readStatus, question(requestId), { attempt, heartbeatDetails });
-}
 
 describe('readStatus', () => {
   it('says where a request stands, when it was looked at and when to look again', async () => {

@@ -1,13 +1,11 @@
 import { heartbeat } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../activities/index.ts';
 import { createOpenAttempts } from '../../activities/reading/open-attempts.ts';
-import { createReadCounter } from '../../activities/reading/read-counter.ts';
-import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { Activities } from '../../domain/activities.ts';
 import type { RunComfyClient } from '../../runcomfy/client.ts';
+import { acknowledgingClient, plainActivityDeps } from '../support/activity-deps.ts';
 
 /** What the first run of every chain is called here. */
 export const firstRunId = 'run-1';
@@ -30,9 +28,7 @@ export interface RetryRules {
 export function inProcessActivities(runcomfy: RunComfyClient, isReset: () => boolean): Activities {
   let accepted: { requestId: string; acceptedAt: string } | undefined;
   return createActivities({
-    runcomfy,
-    validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
-    readCounter: createReadCounter(),
+    ...plainActivityDeps(runcomfy),
     // Turns are waited for on the machine's clock.
     readPacer: {
       takeTurn: () => Promise.resolve(0),
@@ -45,11 +41,6 @@ export function inProcessActivities(runcomfy: RunComfyClient, isReset: () => boo
       stopAll: () => undefined,
     },
     openAttempts: createOpenAttempts(0),
-    waiting: createWaitingKnowledge(),
-    searchAttributes: () => [],
-    existingSearchAttributes: (names) => Promise.resolve(names),
-    recentBalance: () => undefined,
-    expectedPriceUsd: () => Promise.resolve(undefined),
     keepRequestId: ({ heartbeatDetails, requestId }) => {
       accepted ??= { requestId, acceptedAt: heartbeatDetails.at };
       heartbeat(heartbeatDetails);
@@ -57,7 +48,6 @@ export function inProcessActivities(runcomfy: RunComfyClient, isReset: () => boo
     },
     acceptedBefore: () => Promise.resolve(accepted),
     isReset: () => Promise.resolve(isReset()),
-    checkNewerRuns: () => Promise.resolve(),
   });
 }
 
@@ -72,21 +62,8 @@ export async function attemptOf<Q, T>(
 ): Promise<T> {
   const environment = new MockActivityEnvironment(
     { attempt, heartbeatDetails, workflowExecution: { workflowId: 'played', runId } },
-    { client: acknowledging(onHeartbeat), logger: new DefaultLogger('ERROR', () => undefined) },
+    { client: acknowledgingClient(onHeartbeat), logger: new DefaultLogger('ERROR', () => undefined) },
   );
   environment.on('heartbeat', onHeartbeat);
   return await environment.run<[Q], T, Activity<Q, T>>(run, question);
 }
-
-/** Stands for Temporal's server, which takes every heartbeat. */
-const acknowledging = (take: (details: unknown) => void) =>
-  ({
-    withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call(),
-    withDeadline: <T>(_deadline: number, call: () => Promise<T>) => call(),
-    activity: {
-      heartbeat: (_taskToken: Uint8Array, details: unknown) => {
-        take(details);
-        return Promise.resolve();
-      },
-    },
-  }) as unknown as Client;

@@ -1,18 +1,13 @@
 import type { Info } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { type ActivityDeps, createActivities, type KeptRequestId } from '../../activities/index.ts';
-import { createOpenAttempts } from '../../activities/reading/open-attempts.ts';
-import { createReadCounter } from '../../activities/reading/read-counter.ts';
-import { createReadPacer } from '../../activities/reading/read-pacer.ts';
-import { createSubmitPacer } from '../../activities/submit-pacer.ts';
-import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
-import type { ActivityFailureDetails, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
+import type { ActivityFailureDetails, StatusReading, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
 import { createRunComfyClient, type RunComfyClientOptions } from '../../runcomfy/client.ts';
 import { createInputValidator } from '../../runcomfy/models/index.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
+import { acknowledgingClient, plainActivityDeps } from './activity-deps.ts';
 import { kling, klingInput } from './simulator-client.ts';
 import { onTestFinished } from './test-end.ts';
 
@@ -57,37 +52,19 @@ export function activitiesAt(base: string, options: RigOptions = {}): ActivityRi
   const acknowledged: SubmitHeartbeat[] = [];
   const kept: KeptRequestId[] = [];
   const activities = createActivities({
-    runcomfy,
+    ...plainActivityDeps(runcomfy),
     validator: createInputValidator({ getModel: (id) => runcomfy.getModel(id), timeoutMs: 5_000 }),
-    readCounter: createReadCounter(),
-    readPacer: createReadPacer(),
-    submitPacer: createSubmitPacer(),
-    openAttempts: createOpenAttempts(100),
-    waiting: createWaitingKnowledge(),
     searchAttributes: () => ['RunComfyModel'],
-    existingSearchAttributes: (names) => Promise.resolve(names),
-    recentBalance: () => undefined,
-    expectedPriceUsd: () => Promise.resolve(undefined),
     keepRequestId: (id) => {
       kept.push(id);
       return Promise.resolve();
     },
-    acceptedBefore: () => Promise.resolve(undefined),
-    isReset: () => Promise.resolve(false),
-    checkNewerRuns: () => Promise.resolve(),
     ...options.deps,
   });
-  // What a worker's client offers an activity, as far as the submit uses it.
-  const client = {
-    withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call(),
-    withDeadline: <T>(_deadline: number, call: () => Promise<T>) => call(),
-    activity: {
-      async heartbeat(_taskToken: Uint8Array, details: SubmitHeartbeat) {
-        await options.onHeartbeat?.(details);
-        acknowledged.push(details);
-      },
-    },
-  } as unknown as Client;
+  const client = acknowledgingClient(async (details) => {
+    await options.onHeartbeat?.(details);
+    acknowledged.push(details);
+  });
 
   return {
     activities,
@@ -137,4 +114,15 @@ export async function activitiesOnSimulator(
 /** First detail of a failure. */
 export function detailsOf(attempt: Attempt<unknown>): ActivityFailureDetails {
   return attempt.failure?.details?.[0] ?? {};
+}
+
+/** The next attempt of `readStatus`, which gets the last heartbeat of the ones before. */
+export function readAgain(
+  { activities, attempt }: ActivityRig,
+  requestId: string,
+  before: Attempt<unknown>,
+  nth = 2,
+): Promise<Attempt<StatusReading>> {
+  const heartbeatDetails = before.heartbeats.at(-1);
+  return attempt(activities.readStatus, { model: kling, requestId }, { attempt: nth, heartbeatDetails });
 }

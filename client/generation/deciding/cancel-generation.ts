@@ -1,12 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { CancelReply } from '../../../domain/generation.ts';
 import { wellFormed } from '../../../domain/text.ts';
 import { type CancelMessage, cancelSignal, cancelUpdate } from '../../../workflows/generation/messages.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
-import { askWorker } from '../ask-worker.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { readState } from '../following/read-state.ts';
+import { sendUpdate } from '../send-update.ts';
 
 /** How a cancel is asked for. */
 export interface CancelOptions {
@@ -28,31 +27,22 @@ export async function cancelGeneration(
   { timeoutMs = answerTimeoutMs }: CancelOptions = {},
 ): Promise<CancelReply> {
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
-  const handle = client.workflow.getHandle(key);
-  const args: [CancelMessage] = [reason === undefined ? {} : { reason: wellFormed(reason) }];
-  const updateId = `cancel-${randomUUID()}`;
+  const message: CancelMessage = reason === undefined ? {} : { reason: wellFormed(reason) };
   const giveUpAt = Date.now() + timeoutMs;
-  const accepted = await askWorker(
+  const reply = await sendUpdate<CancelReply>(
     client,
     key,
-    () =>
-      handle.startUpdate<CancelReply, [CancelMessage]>(cancelUpdate.name, { args, updateId, waitForStage: 'ACCEPTED' }),
-    { timeoutMs: Math.min(timeoutMs, acceptTimeoutMs) },
+    { name: cancelUpdate.name, message },
+    { takenWithinMs: Math.min(timeoutMs, acceptTimeoutMs), answeredBy: () => giveUpAt },
   );
-  if (accepted !== 'unattended' && 'answer' in accepted) {
+  if (reply !== 'unattended') {
+    if ('answer' in reply) return reply.answer;
+    if (isOver(reply.error)) return replyAfterEnd(client, key, reply.isTaken);
+    if (!isWithoutAnswer(reply.error)) throw reply.error;
+  }
+  if (reply === 'unattended' || !reply.isTaken) {
     try {
-      return await client.withDeadline(giveUpAt, () => accepted.answer.result());
-    } catch (error) {
-      if (isOver(error)) return replyAfterEnd(client, key, true);
-      if (!isWithoutAnswer(error)) throw error;
-    }
-  } else {
-    if (accepted !== 'unattended') {
-      if (isOver(accepted.error)) return replyAfterEnd(client, key, false);
-      if (!isWithoutAnswer(accepted.error)) throw accepted.error;
-    }
-    try {
-      await handle.signal(cancelSignal, ...args);
+      await client.workflow.getHandle(key).signal(cancelSignal, message);
     } catch (error) {
       if (isOver(error)) return replyAfterEnd(client, key, false);
       throw error;

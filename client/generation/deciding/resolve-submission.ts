@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { ApplicationFailure, type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { readFailureDetails } from '../../../domain/failure-details.ts';
 import { isFailureType } from '../../../domain/failure-type.ts';
@@ -8,10 +7,10 @@ import { isRequestId } from '../../../domain/request.ts';
 import { resolveSubmissionUpdate, type SubmissionResolutionReply } from '../../../workflows/generation/messages.ts';
 import { GenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
-import { askWorker } from '../ask-worker.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { withoutAnswer } from '../following/standstill.ts';
 import { describeRun } from '../run-info.ts';
+import { sendUpdate } from '../send-update.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
 
 const acceptTimeoutMs = 30_000;
@@ -24,33 +23,28 @@ export async function resolveSubmission(
   resolution: SubmissionResolution,
 ): Promise<SubmissionResolutionReply> {
   checkArgument('resolution', isResolution(resolution), resolutions, key);
-  const handle = client.workflow.getHandle(key);
-  const updateId = `resolve-${randomUUID()}`;
-  const accepted = await askWorker(
+  const reply = await sendUpdate<SubmissionResolutionReply>(
     client,
     key,
-    () => handle.startUpdate(resolveSubmissionUpdate, { args: [resolution], updateId, waitForStage: 'ACCEPTED' }),
-    { timeoutMs: acceptTimeoutMs },
+    { name: resolveSubmissionUpdate.name, message: resolution },
+    { takenWithinMs: acceptTimeoutMs, answeredBy: () => Date.now() + answerTimeoutMs },
   );
-  try {
-    if (accepted === 'unattended') throw await withoutAnswer(client, key);
-    if ('error' in accepted) throw accepted.error;
-    return await client.withDeadline(Date.now() + answerTimeoutMs, () => accepted.answer.result());
-  } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError) throw refused(key, error);
-    if (error instanceof WorkflowNotFoundError) {
-      const { workflowType, status } = await describeRun(client, key);
-      refuseOtherType(key, workflowType);
-      const message = `nothing to resolve: generation "${key}" has ended (${status.replaceAll('_', ' ')})`;
-      throw new GenerationError({ type: 'ResolutionRefused', message, key, cause: error });
-    }
-    if (!isOutOfTime(error) && grpcCodeOf(error) !== grpcCode.failedPrecondition) throw error;
-    if (accepted !== 'unattended' && 'answer' in accepted) {
-      const message = `the decision for generation "${key}" was taken but is not carried out yet: look at its state`;
-      throw new GenerationError({ type: 'StillRunning', message, key, cause: error });
-    }
-    throw await withoutAnswer(client, key);
+  if (reply === 'unattended') throw await withoutAnswer(client, key);
+  if ('answer' in reply) return reply.answer;
+  const { error, isTaken } = reply;
+  if (error instanceof WorkflowUpdateFailedError) throw refused(key, error);
+  if (error instanceof WorkflowNotFoundError) {
+    const { workflowType, status } = await describeRun(client, key);
+    refuseOtherType(key, workflowType);
+    const message = `nothing to resolve: generation "${key}" has ended (${status.replaceAll('_', ' ')})`;
+    throw new GenerationError({ type: 'ResolutionRefused', message, key, cause: error });
   }
+  if (!isOutOfTime(error) && grpcCodeOf(error) !== grpcCode.failedPrecondition) throw error;
+  if (isTaken) {
+    const message = `the decision for generation "${key}" was taken but is not carried out yet: look at its state`;
+    throw new GenerationError({ type: 'StillRunning', message, key, cause: error });
+  }
+  throw await withoutAnswer(client, key);
 }
 
 const resolutions = "{ action: 'adopt', requestId }, { action: 'resubmit' } or { action: 'abandon' }";

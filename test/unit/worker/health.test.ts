@@ -1,10 +1,10 @@
-import { type AddressInfo, createServer } from 'node:net';
 import type { Client } from '@temporalio/client';
 import { expect, it, onTestFinished } from 'vitest';
 import type { RunComfyClient } from '../../../runcomfy/client.ts';
 import { RunComfyError } from '../../../runcomfy/errors.ts';
 import { serveHealth } from '../../../worker/health.ts';
 import { watchToken } from '../../../worker/watch-token.ts';
+import { freePort } from '../../support/processes.ts';
 
 it('says that it is not ready while Temporal keeps it waiting, instead of waiting along', async () => {
   const port = await freePort();
@@ -63,11 +63,3 @@ it('is ready again once RunComfy takes the token again, and asks it nothing for 
   expect(await ready()).toEqual([200, expect.any(String)]);
   expect(calls).toBe(2);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

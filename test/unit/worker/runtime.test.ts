@@ -1,9 +1,8 @@
-import { type AddressInfo, createServer } from 'node:net';
 import { Runtime } from '@temporalio/worker';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createLogger } from '../../../setup/logger.ts';
 import { installRuntime } from '../../../worker/runtime.ts';
-import { until } from '../../support/processes.ts';
+import { freePort, until } from '../../support/processes.ts';
 
 describe('the runtime of a worker', () => {
   it('logs no task token, and tells cheap from dear generations, few reads from many and quick notice from slow', async () => {
@@ -39,12 +38,4 @@ describe('the runtime of a worker', () => {
 /** Upper bounds of the buckets that are below the one recorded value. */
 function bucketsWithout(text: string, name: string): string[] {
   return [...text.matchAll(new RegExp(`^${name}_bucket\\{.*le="([^"]+)"\\} 0$`, 'gm'))].map(([, bound = '']) => bound);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -4,6 +4,10 @@ import type { Shape } from './shape.ts';
 
 const waiting = (status: 'in_queue' | 'in_progress') => () =>
   Promise.resolve(reading(status, { nextReadInMs: 60_000 }));
+/** Each read sees the next of these, and `finished` once all were seen. */
+const oneByOne = (...statuses: ('in_queue' | 'in_progress' | 'finished')[]) => {
+  return () => Promise.resolve(reading(statuses.shift() ?? 'finished', { nextReadInMs: 60_000 }));
+};
 const refused = () =>
   Promise.resolve({
     outcome: 'not_cancellable',
@@ -119,14 +123,7 @@ export const shapes: Record<string, Shape> = {
     end: { type: 'GenerationCancelled', phase: 'cancelled' },
   },
   'cancel-while-running-then-wait': {
-    activities: () => {
-      const statuses = ['in_progress', 'finished'] as const;
-      let read = 0;
-      return {
-        readStatus: () => Promise.resolve(reading(statuses[read++] ?? 'finished', { nextReadInMs: 60_000 })),
-        cancelRequest: refused,
-      };
-    },
+    activities: () => ({ readStatus: oneByOne('in_progress', 'finished'), cancelRequest: refused }),
     run: async (rig) => {
       const handle = await rig.start();
       await untilState(handle, ({ phase }) => phase === 'in_progress');
@@ -188,14 +185,7 @@ export const shapes: Record<string, Shape> = {
     end: { type: 'GenerationTimedOut', phase: 'timed_out' },
   },
   'queue-deadline-while-running': {
-    activities: () => {
-      const statuses = ['in_queue', 'finished'] as const;
-      let read = 0;
-      return {
-        readStatus: () => Promise.resolve(reading(statuses[read++] ?? 'finished', { nextReadInMs: 60_000 })),
-        cancelRequest: refused,
-      };
-    },
+    activities: () => ({ readStatus: oneByOne('in_queue', 'finished'), cancelRequest: refused }),
     run: (rig) => rig.start({ ...order, queueDeadlineMs: 700 }),
     end: { phase: 'succeeded' },
   },

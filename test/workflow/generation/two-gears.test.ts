@@ -1,12 +1,10 @@
 import { expect, it } from 'vitest';
 import { createActivities } from '../../../activities/index.ts';
 import { createOpenAttempts } from '../../../activities/reading/open-attempts.ts';
-import { createReadCounter } from '../../../activities/reading/read-counter.ts';
-import { createReadPacer } from '../../../activities/reading/read-pacer.ts';
-import { createSubmitPacer } from '../../../activities/submit-pacer.ts';
 import type { WaitingKnowledge } from '../../../activities/waiting/knowledge.ts';
 import { searchAttributeNames } from '../../../domain/names.ts';
 import { createRunComfyClient } from '../../../runcomfy/client.ts';
+import { plainActivityDeps } from '../../support/activity-deps.ts';
 import { startQuickSimulator } from '../../support/generation-stack.ts';
 import { endingOf, historiesOf, order, withGenerations } from '../../support/generations.ts';
 import { klingInput } from '../../support/simulator-client.ts';
@@ -33,21 +31,10 @@ it('waits long on timers and reads closely in one activity: a hundred reads in a
   const runcomfy = createRunComfyClient({ modelApiBase: simulator.modelApiBase, token: () => 'sim-two-gears' });
   onTestFinished(() => runcomfy.close());
   const { readStatus, fetchResult } = createActivities({
-    runcomfy,
-    validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
-    readCounter: createReadCounter(),
-    readPacer: createReadPacer(),
-    submitPacer: createSubmitPacer(),
+    ...plainActivityDeps(runcomfy),
     openAttempts: createOpenAttempts(10),
     waiting: twoGears,
     searchAttributes: () => searchAttributeNames,
-    existingSearchAttributes: (names) => Promise.resolve(names),
-    recentBalance: () => undefined,
-    expectedPriceUsd: () => Promise.resolve(undefined),
-    keepRequestId: () => Promise.resolve(),
-    acceptedBefore: () => Promise.resolve(undefined),
-    isReset: () => Promise.resolve(false),
-    checkNewerRuns: () => Promise.resolve(),
   });
   const submitRequest = async () => {
     const { requestId, receivedAt: submittedAt } = await runcomfy.submit(order.model, klingInput);

@@ -1,0 +1,39 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import { askWorker } from './ask-worker.ts';
+
+/** What came of an update; `isTaken`: a worker had it when it failed. */
+export type UpdateAnswer<Reply> = { answer: Reply } | { error: unknown; isTaken: boolean } | 'unattended';
+
+/** How long an update is waited for. */
+export interface UpdatePatience {
+  /** Until a worker has taken it, milliseconds. */
+  takenWithinMs: number;
+  /** Until the workflow has answered what a worker took, epoch ms; asked once it is taken. */
+  answeredBy: () => number;
+}
+
+/** Sends an update that a worker has to take and the workflow answers in its own time. */
+export async function sendUpdate<Reply>(
+  client: Client,
+  key: string,
+  { name, message }: { name: string; message: object },
+  { takenWithinMs, answeredBy }: UpdatePatience,
+): Promise<UpdateAnswer<Reply>> {
+  const handle = client.workflow.getHandle(key);
+  const options = { args: [message] as [object], updateId: `${name}-${randomUUID()}` };
+  const taken = await askWorker(
+    client,
+    key,
+    () => handle.startUpdate<Reply, [object]>(name, { ...options, waitForStage: 'ACCEPTED' }),
+    { timeoutMs: takenWithinMs },
+  );
+  if (taken === 'unattended') return taken;
+  if ('error' in taken) return { ...taken, isTaken: false };
+  return await client
+    .withDeadline(answeredBy(), () => taken.answer.result())
+    .then(
+      (answer) => ({ answer }),
+      (error: unknown) => ({ error, isTaken: true }),
+    );
+}

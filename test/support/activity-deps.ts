@@ -1,0 +1,43 @@
+import type { Client } from '@temporalio/client';
+import type { ActivityDeps } from '../../activities/index.ts';
+import { createOpenAttempts } from '../../activities/reading/open-attempts.ts';
+import { createReadCounter } from '../../activities/reading/read-counter.ts';
+import { createReadPacer } from '../../activities/reading/read-pacer.ts';
+import { createSubmitPacer } from '../../activities/submit-pacer.ts';
+import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
+import type { SubmitHeartbeat } from '../../domain/activities.ts';
+import type { RunComfyClient } from '../../runcomfy/client.ts';
+
+/** What the activities need, without a worker: no spool, no journal, no search attributes; every input passes. */
+export function plainActivityDeps(runcomfy: RunComfyClient): ActivityDeps {
+  return {
+    runcomfy,
+    validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
+    readCounter: createReadCounter(),
+    readPacer: createReadPacer(),
+    submitPacer: createSubmitPacer(),
+    openAttempts: createOpenAttempts(100),
+    waiting: createWaitingKnowledge(),
+    searchAttributes: () => [],
+    existingSearchAttributes: (names) => Promise.resolve(names),
+    recentBalance: () => undefined,
+    expectedPriceUsd: () => Promise.resolve(undefined),
+    keepRequestId: () => Promise.resolve(),
+    acceptedBefore: () => Promise.resolve(undefined),
+    isReset: () => Promise.resolve(false),
+    checkNewerRuns: () => Promise.resolve(),
+  };
+}
+
+/** What a worker's client offers an activity, as far as the submit uses it: a server that takes every heartbeat. */
+export function acknowledgingClient(take: (details: SubmitHeartbeat) => void | Promise<void>): Client {
+  return {
+    withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call(),
+    withDeadline: <T>(_deadline: number, call: () => Promise<T>) => call(),
+    activity: {
+      async heartbeat(_taskToken: Uint8Array, details: SubmitHeartbeat) {
+        await take(details);
+      },
+    },
+  } as unknown as Client;
+}
