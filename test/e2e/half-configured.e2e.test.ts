@@ -127,6 +127,8 @@ describe('a command line and a worker that do not go together', () => {
     const { exitCode, error } = await generate(key, { RUNCOMFY_TASK_QUEUE: taskQueue });
     expect({ exitCode, type: error.type }).toEqual({ exitCode: 69, type: 'WorkerFailing' });
     expect(error.message).toContain('submitRequest is not registered');
+    const status = await commandInProcess(['status', key, '--output', 'pretty'], { RUNCOMFY_TASK_QUEUE: taskQueue });
+    expect(status.stdout).toMatch(/stuck .*submitRequest is not registered/);
     const doctor = await commandInProcess(['doctor', '--output', 'json'], { RUNCOMFY_TASK_QUEUE: taskQueue });
     expect((JSON.parse(doctor.stdout) as { checks: unknown[] }).checks).toContainEqual(
       expect.objectContaining({ check: 'generations', status: 'failed' }),

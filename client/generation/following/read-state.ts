@@ -7,6 +7,7 @@ import { describeRun, isClosed } from '../run-info.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
 import { isTerminal } from './phase.ts';
 import { endedState, type KnownState, readServerState } from './server-state.ts';
+import { readTaskFailure } from './task-failure.ts';
 
 const queryTimeoutMs = 12_000;
 
@@ -27,7 +28,9 @@ export async function readState(client: Client, key: string, which: WhichState =
   const run = await describeRun(client, key, which.runId);
   refuseOtherType(key, run.workflowType);
   if (said === undefined) return readServerState(client, run);
-  return isClosed(run) ? endedState(client, run, said) : said;
+  if (isClosed(run)) return endedState(client, run, said);
+  const taskFailure = await readTaskFailure(client, run);
+  return { ...said, ...(taskFailure && { taskFailure }) };
 }
 
 /** Undefined: no worker answers. */
