@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, inject } from 'vitest';
+import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
 import type { PipelineRequest, PipelineState, StepState } from '../../domain/pipeline-run.ts';
 import { pipelineActivities } from '../fuzz/pipelines/activities.ts';
 import type { Execution } from '../fuzz/pipelines/execution-types.ts';
@@ -23,6 +24,8 @@ export interface InProcessOptions {
   time?: VirtualTime;
   provider?: Provider;
   pace?: Pace;
+  /** What an earlier run hands on. */
+  carried?: (activities: PipelineActivities) => Promise<object>;
 }
 
 /** Starts pipelines in the sandbox that all tests of a file share. */
@@ -42,16 +45,19 @@ export function pipelinesInProcess(): (
     const provider =
       options.provider ?? createProvider(time, (order) => fates[order % fates.length] ?? 'succeeds', options.pace);
     started += 1;
+    const activities = pipelineActivities(provider, () => false);
+    const carried = await options.carried?.(activities);
     const execution = await startExecution({
       sandbox,
       time,
       provider,
-      activities: pipelineActivities(provider, () => false),
+      activities,
       id: `in-process-${String(started)}`,
       key: 'film',
       request,
       tasksPerRun,
       lostAnswers: [],
+      ...(carried && { carried }),
     });
     return {
       execution,

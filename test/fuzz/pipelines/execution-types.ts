@@ -29,6 +29,8 @@ export interface ExecutionSettings {
   id: string;
   key: string;
   request: PipelineRequest;
+  /** What an earlier run hands on. */
+  carried?: object;
   /** Workflow tasks after which a run is asked to continue. */
   tasksPerRun: number;
   /** Attempts of activities, counted from 0, whose answer is lost with their worker. */

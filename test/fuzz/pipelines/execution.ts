@@ -20,6 +20,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     tasksPerRun,
     lostAnswers,
     isWatched = false,
+    carried,
   } = settings;
   const children: Execution['children'] = [];
   const open = new Set<string>();
@@ -31,12 +32,12 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   let isTaskDue = false;
   let isTaskOpen = false;
   let run: SandboxRun;
-  let runId = '';
+  let runId = carried ? 'earlier' : '';
   let lastState: PipelineState | undefined;
   let tasks: Task[] = [];
   let unsettled = new Map<string, () => void>();
   let firstArgs: unknown[] = [];
-  await openRun([request]);
+  await openRun(carried ? [request, carried] : [request]);
 
   async function openRun(args: unknown[]): Promise<void> {
     const before = runId;
