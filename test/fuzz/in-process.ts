@@ -91,9 +91,9 @@ async function submit(
   }
 
   /** Temporal gave the attempt up: what it had said last counts. */
-  function takeUp(beat: SubmitHeartbeat | undefined): void {
-    if (beat?.requestId !== undefined) accept(beat.requestId);
-    else if (beat?.stage === 'sending') enterUnknown();
+  function takeUp(lastHeartbeat: SubmitHeartbeat | undefined): void {
+    if (lastHeartbeat?.requestId !== undefined) accept(lastHeartbeat.requestId);
+    else if (lastHeartbeat?.stage === 'sending') enterUnknown();
   }
 
   function accept(requestId: string): void {
