@@ -1,5 +1,6 @@
 import { activityInfo, log } from '@temporalio/activity';
 import type { Activities, ResultQuestion, ResultReading } from '../../domain/activities.ts';
+import type { GenerationOutput } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { timingsOf, workMsOf } from '../../domain/timings.ts';
 import type { FinishedWork } from '../../domain/waiting.ts';
@@ -16,6 +17,9 @@ const longestWaitMs = 4_000;
 
 /** Within the attempt's 25 s, with time to report. */
 const latestCostMs = 20_000;
+
+/** Temporal refuses what is above 2 MB, encrypted or not; a refused report would be made again and again. */
+const maxOutputBytes = 1_000_000;
 
 /** `GET /requests/{id}/result?include_cost=true`: the output, or why there is none. */
 export function createFetchResult(deps: ActivityDeps): Activities['fetchResult'] {
@@ -40,6 +44,7 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
           const message = 'RunComfy reports success but the result names no output';
           throw new RunComfyError('ProtocolMismatch', message, withoutUndefined({ rawOutput, costUsd }));
         }
+        if (result.status === 'succeeded' || result.status === 'unrecognized') checkSize(requestId, result);
         const { createdAt, finishedAt } = result;
         const facts = withoutUndefined({
           createdAt,
@@ -98,6 +103,17 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
 
 function resultDueInMs({ finishedSince }: ResultQuestion): number {
   return nextResultInMs(Date.now() - Date.parse(finishedSince));
+}
+
+/** A result that no history can hold ends the generation by name, so that it is fetched by its id instead. */
+function checkSize(requestId: string, { output, costUsd }: { output: GenerationOutput; costUsd?: number }): void {
+  const bytes = Buffer.byteLength(JSON.stringify(output));
+  if (bytes <= maxOutputBytes) return;
+  const count = output.images.length + output.videos.length + output.audios.length;
+  const message =
+    `the result of request ${requestId} names ${String(count)} files in ${String(bytes)} bytes, more than the ` +
+    `${String(maxOutputBytes)} bytes that are kept; read it from RunComfy by that id`;
+  throw new RunComfyError('ProtocolMismatch', message, withoutUndefined({ costUsd }));
 }
 
 /** Work that ended teaches how long such work takes, or when it fails. */

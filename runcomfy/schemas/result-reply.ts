@@ -10,6 +10,9 @@ import { quoteStatusWord, readStatusWord } from './status-words.ts';
 
 const maxRawOutputLength = 1_000;
 
+/** What is longer is no date, and would stand in the history of the result that is paid for. */
+const maxDateLength = 100;
+
 interface ResultFacts {
   /** RunComfy's own times, as it writes them. */
   createdAt?: string;
@@ -35,8 +38,8 @@ export type ResultReply =
 const wireResult = z.looseObject({
   status: z.unknown().optional(),
   output: z.unknown().optional(),
-  created_at: optionalField(filledString),
-  finished_at: optionalField(filledString),
+  created_at: optionalField(filledString.max(maxDateLength)),
+  finished_at: optionalField(filledString.max(maxDateLength)),
   cost: optionalField(numeric),
   model_id: optionalField(filledString),
   input: z.unknown().optional(),

@@ -184,6 +184,22 @@ describe('fetchResult', () => {
     const second = await rig.attempt(rig.activities.fetchResult, ask('request-1'));
     expect(second.value).toMatchObject({ status: 'not_ready' });
   });
+
+  it('names id, number and limit where no history could hold the output, and what was paid', async () => {
+    const videos = Array.from(
+      { length: 2_000 },
+      (_, index) => `https://cdn.example.com/${'a'.repeat(600)}${String(index)}.mp4`,
+    );
+    const { port } = await serve((response) => {
+      reply(response, 200, { status: 'completed', output: { videos }, cost: 1.26 });
+    });
+    const rig = activitiesAt(`http://127.0.0.1:${String(port)}`);
+    const heartbeatDetails = { reads: 0, doubt: { type: 'ProtocolMismatch', since: Date.now() - 60_000 } };
+    const attempt = await rig.attempt(rig.activities.fetchResult, ask('request-1'), { heartbeatDetails });
+    expect(attempt.failure).toMatchObject({ type: 'ProtocolMismatch', nonRetryable: true });
+    expect(attempt.failure?.message).toMatch(/request-1 names 2000 files in \d+ bytes, more than the 1000000 bytes/);
+    expect(detailsOf(attempt).costUsd).toBe(1.26);
+  });
 });
 
 describe('checkAdoption', () => {

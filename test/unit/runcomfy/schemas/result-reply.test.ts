@@ -34,6 +34,11 @@ describe('a result reply', () => {
     });
   });
 
+  it('leaves out what is too long to be a date', () => {
+    const reply = { status: 'succeeded', output: { video: `${cdn}/a.mp4` }, created_at: '2026-'.repeat(100_000) };
+    expect(result(reply)).toEqual({ status: 'succeeded', output: video });
+  });
+
   it.each([
     [0, 0],
     ['1.26', 1.26],
