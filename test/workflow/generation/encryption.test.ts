@@ -50,7 +50,7 @@ async function readableHistory(client: Client, key: string): Promise<string> {
   return [json, ...decoded].join('\n');
 }
 
-describe.concurrent('a generation whose payloads are encrypted', () => {
+describe('a generation whose payloads are encrypted', () => {
   it('runs as any other, attaches by its key, and leaves nothing readable of input and output', async () => {
     const { client, generations } = await encrypted();
     const order = { model: flux, input: { prompt: secret } };
