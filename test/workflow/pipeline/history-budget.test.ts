@@ -4,6 +4,10 @@ import { flux } from '../../support/simulator-client.ts';
 
 const still = (prompt: string, more: object = {}) => ({ model: flux, input: { prompt }, ...more });
 
+/** The memo is written anew every 20 s: how often is a matter of the machine's pace. */
+const isCounted = (event: { workflowPropertiesModifiedEventAttributes?: unknown }) =>
+  !event.workflowPropertiesModifiedEventAttributes;
+
 it('three steps leave at most 60 events, and a fan-out of 200 at most 8 an item at whatever pace', async () => {
   const { client, pipelines, key: newKey, simulator } = await pipelineStack();
   const key = newKey();
@@ -20,8 +24,8 @@ it('three steps leave at most 60 events, and a fan-out of 200 at most 8 an item 
   await Promise.all([short.result(), wide.result()]);
   expect(simulator.ledger().jobs).toHaveLength(203);
   const eventsOf = async (workflowId: string) =>
-    (await client.workflow.getHandle(workflowId).fetchHistory()).events?.length ?? 0;
-  expect(await eventsOf(key)).toBeLessThanOrEqual(60);
+    (await client.workflow.getHandle(workflowId).fetchHistory()).events?.filter(isCounted).length ?? 0;
+  expect(await eventsOf(key)).toBeLessThanOrEqual(59);
   expect(await eventsOf(`${key}-many`)).toBeLessThanOrEqual(1_600);
   await checkPipeline(client, short, 'three-steps');
   await checkPipeline(client, wide, 'fan-out-of-200');
