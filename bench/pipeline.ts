@@ -31,7 +31,7 @@ const plans: Record<string, object> = {
     version: 1,
     steps: { a: still('a'), b: still('b', { needs: ['a'] }), c: still('c', { needs: ['b'] }) },
   },
-  'a fan-out of 200': { version: 1, steps: { many: still('${{ item }}', { forEach: numbers(200) }) } },
+  'a fan-out of 200': { version: 1, steps: { many: still('still ${{ item }}', { forEach: numbers(200) }) } },
   '500 orders of 100 steps': {
     version: 1,
     steps: Object.fromEntries(
