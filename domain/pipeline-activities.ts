@@ -128,13 +128,41 @@ export interface OutputsAnswer {
 /** How a generation that was followed has ended. */
 export type FollowAnswer = { result: GenerationResult } | { failure: StepFailure };
 
+/** What became of the cancel of a generation. */
+export interface CancelledGeneration {
+  key: string;
+  outcome: CancelOutcome;
+  requestId?: string;
+}
+
 /** What activity `cancelGenerations` is asked. */
 export interface CancelGenerationsQuestion {
   keys: string[];
   reason?: string;
 }
 
-/** What the pipeline's workflow cannot do itself. */
+/** What activity `settleGeneration` is asked: which order, and what its key is, or what it is made of. */
+export interface GenerationQuestion {
+  model: string;
+  input: Record<string, unknown>;
+  /** The key as it is; else `<lineage>/<step>@<digest>`. */
+  key?: string;
+  step?: string;
+  lineage?: string;
+  /** Another try of the same input. */
+  take?: number;
+  orderAgain?: boolean;
+}
+
+/** Under which key a generation is ordered, or what is known of it already. */
+export type GenerationAnswer =
+  | { kind: 'order'; key: string; retryOfRunId?: string; reason?: string }
+  | { kind: 'attach'; key: string; reason?: string }
+  | { kind: 'reuse'; key: string; result: GenerationResult }
+  /** The key belongs to something else. */
+  | { kind: 'refused'; message: string };
+
+/** What the workflow of a pipeline, or one that orders generations, cannot do itself. */
 export interface PipelineActivities {
   /** Checks a plan and its params before anything is paid. */
   checkPlan: (question: PlanQuestion) => Promise<PlanAnswer>;
@@ -142,10 +170,14 @@ export interface PipelineActivities {
   prepareStep: (question: StepQuestion) => Promise<StepAnswer>;
   /** Evaluates the outputs of a pipeline. */
   evaluateOutputs: (question: OutputsQuestion) => Promise<OutputsAnswer>;
+  /** Looks at what is known of the key of one generation. */
+  settleGeneration: (question: GenerationQuestion) => Promise<GenerationAnswer>;
   /** Waits for the end of a generation that somebody else has started. */
   followGeneration: (question: { key: string }) => Promise<FollowAnswer>;
   /** Waits so many milliseconds; a local activity. */
   breathe: (question: { ms: number }) => Promise<void>;
+  /** Asks one generation to cancel, and tells what became of it. */
+  cancelGeneration: (question: { key: string; reason?: string }) => Promise<CancelledGeneration>;
   /** Asks generations to cancel and tells what became of each, in the order of the keys. */
   cancelGenerations: (question: CancelGenerationsQuestion) => Promise<CancelOutcome[]>;
 }

@@ -134,7 +134,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   const ofPipelines = createPipelineActivities({
     lookup: { ...catalogue, isUnknownModel },
     validator,
-    generations: createKnownGenerations(createGenerationClient({ client, taskQueue })),
+    generations: createKnownGenerations(client, createGenerationClient({ client, taskQueue })),
     isGone: createOutputCheck({ modelApiBase }),
     searchAttributes: attributes.known,
   });

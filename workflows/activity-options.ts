@@ -84,29 +84,48 @@ export const localChecks = proxyLocalActivities<LocalCheck>({
   retry: { maximumAttempts: 1 },
 });
 
-/** What a pipeline evaluates and looks up: free, quick, and repeated for as long as the pipeline wants it. */
-export const preparations = proxyActivities<Pick<PipelineActivities, 'checkPlan' | 'prepareStep' | 'evaluateOutputs'>>({
+const preparationOptions = {
   startToCloseTimeout: '30 seconds',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
   retry: readRetry,
-});
+} as const;
 
-/** Waiting for a generation that is no child: as long as it takes, by one worker after the other. */
-export const follows = proxyActivities<Pick<PipelineActivities, 'followGeneration'>>({
+const followOptions = {
   startToCloseTimeout: '1 day',
   heartbeatTimeout: '30 seconds',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
   retry: readRetry,
-});
+} as const;
 
-/** The honest cancel of many generations: an answer in time, or `unknown`. */
-export const manyCancels = proxyActivities<Pick<PipelineActivities, 'cancelGenerations'>>({
+const manyCancelsOptions = {
   startToCloseTimeout: '10 minutes',
   scheduleToCloseTimeout: '15 minutes',
   heartbeatTimeout: '15 seconds',
   cancellationType: ActivityCancellationType.ABANDON,
   retry: readRetry,
-});
+} as const;
+
+/** What a workflow asks of our workers that orders generations itself, wherever it runs. */
+export function generationCalls(taskQueue: string) {
+  const settle = proxyActivities<Pick<PipelineActivities, 'settleGeneration'>>({ ...preparationOptions, taskQueue });
+  const follow = proxyActivities<Pick<PipelineActivities, 'followGeneration'>>({ ...followOptions, taskQueue });
+  const cancel = proxyActivities<Pick<PipelineActivities, 'cancelGeneration'>>({ ...manyCancelsOptions, taskQueue });
+  return {
+    settleGeneration: settle.settleGeneration,
+    followGeneration: follow.followGeneration,
+    cancelGeneration: cancel.cancelGeneration,
+  };
+}
+
+/** What a pipeline evaluates and looks up: free, quick, and repeated for as long as the pipeline wants it. */
+export const preparations =
+  proxyActivities<Pick<PipelineActivities, 'checkPlan' | 'prepareStep' | 'evaluateOutputs'>>(preparationOptions);
+
+/** Waiting for a generation that is no child: as long as it takes, by one worker after the other. */
+export const follows = proxyActivities<Pick<PipelineActivities, 'followGeneration'>>(followOptions);
+
+/** The honest cancel of many generations: an answer in time, or `unknown`. */
+export const manyCancels = proxyActivities<Pick<PipelineActivities, 'cancelGenerations'>>(manyCancelsOptions);
 
 /** A pause within a workflow task, which a timer cannot give: hence local. */
 export const breaths = proxyLocalActivities<Pick<PipelineActivities, 'breathe'>>({

@@ -1,5 +1,6 @@
 import { heartbeat } from '@temporalio/activity';
 import type { CancelOutcome } from '../../domain/generation.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
 import type { PipelineDeps } from './pipeline-deps.ts';
 
@@ -10,19 +11,33 @@ const answerWithinMs = 45_000;
 
 /** Asks generations to cancel and tells what became of each. Asking twice changes nothing. */
 export function createCancelGenerations({ generations }: PipelineDeps): PipelineActivities['cancelGenerations'] {
-  return async ({ keys, reason }) => {
-    const heartbeats = setInterval(() => {
-      heartbeat();
-    }, heartbeatEveryMs);
-    try {
+  return ({ keys, reason }) =>
+    whileBeating(async () => {
       const outcomes: CancelOutcome[] = [];
       for (let at = 0; at < keys.length; at += atOnce) {
         const some = keys.slice(at, at + atOnce);
         outcomes.push(...(await Promise.all(some.map((key) => generations.cancel(key, reason, answerWithinMs)))));
       }
       return outcomes;
-    } finally {
-      clearInterval(heartbeats);
-    }
-  };
+    });
+}
+
+/** Asks one generation to cancel, and tells what became of it and of which request. */
+export function createCancelGeneration({ generations }: PipelineDeps): PipelineActivities['cancelGeneration'] {
+  return ({ key, reason }) =>
+    whileBeating(async () => {
+      const outcome = await generations.cancel(key, reason, answerWithinMs);
+      return { key, outcome, ...withoutUndefined({ requestId: await generations.requestIdOf(key) }) };
+    });
+}
+
+async function whileBeating<T>(run: () => Promise<T>): Promise<T> {
+  const heartbeats = setInterval(() => {
+    heartbeat();
+  }, heartbeatEveryMs);
+  try {
+    return await run();
+  } finally {
+    clearInterval(heartbeats);
+  }
 }

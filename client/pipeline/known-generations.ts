@@ -1,4 +1,4 @@
-import { TerminatedFailure, TimeoutFailure, WorkflowFailedError } from '@temporalio/client';
+import { type Client, TerminatedFailure, TimeoutFailure, WorkflowFailedError } from '@temporalio/client';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { isFailureType } from '../../domain/failure-type.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
@@ -8,19 +8,27 @@ import type { StepFailure } from '../../domain/pipeline-run.ts';
 import type { KeyStanding } from '../../plans/deciding/parts.ts';
 import { type GenerationError, isGenerationError } from '../errors.ts';
 import type { GenerationHandle } from '../generation/generation-handle.ts';
+import { readOriginalRequest } from '../generation/original-request.ts';
+import { describeRun } from '../generation/run-info.ts';
+import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
 /** The generations that Temporal knows, by their keys. */
 export interface KnownGenerations {
+  /** What the order of a key was made of; undefined where Temporal knows it no longer. */
+  orderOf: (key: string) => Promise<{ model?: unknown; input?: unknown } | undefined>;
   standingOf: (key: string) => Promise<KeyStanding>;
   /** Waits for the end; rejects with the signal's reason. */
   follow: (key: string, signal: AbortSignal) => Promise<FollowAnswer>;
+  /** RunComfy's id, where it is known. */
+  requestIdOf: (key: string) => Promise<string | undefined>;
   cancel: (key: string, reason: string | undefined, timeoutMs: number) => Promise<CancelOutcome>;
 }
 
 /** What a client knows of the generations of keys, as pipelines need it. */
-export function createKnownGenerations(generations: {
-  get: (key: string) => Promise<GenerationHandle>;
-}): KnownGenerations {
+export function createKnownGenerations(
+  client: Client,
+  generations: { get: (key: string) => Promise<GenerationHandle> },
+): KnownGenerations {
   async function standingOf(key: string): Promise<KeyStanding> {
     try {
       const handle = await generations.get(key);
@@ -39,6 +47,15 @@ export function createKnownGenerations(generations: {
 
   return {
     standingOf,
+    async orderOf(key) {
+      try {
+        const { runId } = await describeRun(client, key);
+        return (await readOriginalRequest(client, key, runId))?.request;
+      } catch (error) {
+        if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
+        throw error;
+      }
+    },
     async follow(key, signal) {
       try {
         return { result: await (await generations.get(key)).result({ signal }) };
@@ -46,6 +63,13 @@ export function createKnownGenerations(generations: {
         signal.throwIfAborted();
         if (isEnd(error)) return { failure: toStepFailure(error) };
         throw error;
+      }
+    },
+    async requestIdOf(key) {
+      try {
+        return (await (await generations.get(key)).state()).requestId;
+      } catch {
+        return undefined;
       }
     },
     async cancel(key, reason, timeoutMs) {

@@ -3,12 +3,10 @@ import type { PipelinePreview } from '../../domain/pipeline-preview.ts';
 import type { PipelineRequest } from '../../domain/pipeline-run.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
 import { previewPlan } from '../../plans/deciding/preview-plan.ts';
-import type { EarlierOrder } from '../../plans/deciding/what-changed.ts';
 import type { ModelLookupOptions } from '../../plans/model-facts.ts';
 import { createInputValidator } from '../../runcomfy/models/index.ts';
 import { checkKey } from '../generation/check-arguments.ts';
 import type { GenerationHandle } from '../generation/generation-handle.ts';
-import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
 import { createKnownGenerations } from './known-generations.ts';
@@ -53,13 +51,14 @@ export async function previewPipeline(
   const report = await checkPlan(plan, { ...catalogue, params, ...(maxCostUsd !== undefined && { maxCostUsd }) });
   if (report.checked === undefined) throw refuseInvalid(key, report.issues);
   const earlier = last ? await readPipelineState(client, key) : undefined;
+  const known = createKnownGenerations(client, generations);
   const parts = {
     lookup: catalogue,
     validator: createInputValidator({ ...catalogue, modelApiBase }),
-    generations: createKnownGenerations(generations),
+    generations: known,
     isGone,
     earlier: earlier?.steps ?? [],
-    readOrder: (order: string) => readOrder(client, order),
+    readOrder: known.orderOf,
   };
   const { orders, steps, warnings } = await previewPlan(parts, report.checked, { key, request });
   const unread = earlier?.isFromServer
@@ -73,16 +72,6 @@ async function lastRunOf(client: Client, key: string): Promise<RunInfo | undefin
     const run = await describeRun(client, key);
     refuseNoPipeline(key, run.workflowType);
     return run;
-  } catch (error) {
-    if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
-    throw error;
-  }
-}
-
-async function readOrder(client: Client, key: string): Promise<EarlierOrder | undefined> {
-  try {
-    const { runId } = await describeRun(client, key);
-    return (await readOriginalRequest(client, key, runId))?.request;
   } catch (error) {
     if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
     throw error;

@@ -2,7 +2,7 @@
 // (task queue `film-pipeline`, a workflow bundle of its own) and the client that orders one clip. Ctrl-C cancels the
 // pipeline and says what RunComfy made of it.
 //
-//   npx tsx examples/05-pipeline/main.ts [KEY]
+//   npx tsx examples/05-pipeline/main.ts [KEY [MOTION]]
 //
 // Needs Temporal and a generation worker, as example 01 says. Kling takes public https URLs only, and the simulator's
 // image URLs are on http://127.0.0.1, so that it has to give its outputs a public origin first:
@@ -13,7 +13,6 @@ import { fileURLToPath } from 'node:url';
 import { CancelledFailure, Client, Connection, WorkflowFailedError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { activities } from './activities.ts';
 import { type illustratedClip, stepsQuery } from './workflows.ts';
 
 // Ctrl-C belongs to the pipeline; the worker must live on to see its end.
@@ -28,7 +27,6 @@ const worker = await Worker.create({
   namespace,
   taskQueue: 'film-pipeline',
   workflowsPath: fileURLToPath(new URL('./workflows.ts', import.meta.url)),
-  activities,
 });
 
 try {
@@ -39,13 +37,14 @@ try {
 }
 
 async function orderClip(): Promise<void> {
-  const [, , key = `clip-${randomUUID()}`] = process.argv;
+  const [, , key = `clip-${randomUUID()}`, motion = 'The beam sweeps over a calm sea'] = process.argv;
   const pipeline = await workflow.start<typeof illustratedClip>('illustratedClip', {
     workflowId: key,
     taskQueue: 'film-pipeline',
-    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    // Run again after its end it orders nothing that it has ordered before.
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     workflowIdConflictPolicy: 'USE_EXISTING',
-    args: [{ scene: 'A lighthouse on a cliff at golden hour', motion: 'The beam sweeps over a calm sea' }],
+    args: [{ scene: 'A lighthouse on a cliff at golden hour', motion }],
   });
   console.log(`pipeline ${key}`);
   process.once('SIGINT', () => {
@@ -60,8 +59,8 @@ async function orderClip(): Promise<void> {
     console.log(isCancelled ? 'pipeline cancelled' : `pipeline failed: ${rootCause(error)}`);
     process.exitCode = 1;
   }
-  for (const { key: step, became, requestId } of await pipeline.query(stepsQuery)) {
-    console.log(`${step}: ${became}${requestId === undefined ? '' : ` (request ${requestId})`}`);
+  for (const { name, became, requestId } of await pipeline.query(stepsQuery)) {
+    console.log(`${name}: ${became}${requestId === undefined ? '' : ` (request ${requestId})`}`);
   }
 }
 

@@ -1,19 +1,10 @@
-// The pipeline itself: a workflow of your own that orders an image, then a clip made from it, as child workflows of type
-// `runcomfyGeneration`. They run on the task queue of the generation worker; this code runs on yours.
-import {
-  ApplicationFailure,
-  CancellationScope,
-  ChildWorkflowCancellationType,
-  defineQuery,
-  executeChild,
-  isCancellation,
-  ParentClosePolicy,
-  proxyActivities,
-  setHandler,
-  workflowInfo,
-} from '@temporalio/workflow';
-import type { GenerationRequest, GenerationResult } from '../../client/index.ts';
-import type { PipelineActivities } from './activities.ts';
+// The pipeline itself: a workflow of your own that orders an image, then a clip made from it. `generate` orders each as a
+// child workflow of type `runcomfyGeneration`, on the task queue of the generation worker; this code runs on yours. Started
+// again under its key, after a reset or with another `motion`, it finds what was made and orders only what has changed.
+//
+// In a project of your own the import is from 'runcomfy-temporal/workflows'.
+import { ApplicationFailure, defineQuery, setHandler } from '@temporalio/workflow';
+import { cancelledGenerationOf, generate, type GeneratedResult } from '../../workflows/library.ts';
 
 export interface ClipOrder {
   scene: string;
@@ -22,70 +13,48 @@ export interface ClipOrder {
 
 /** One generation of the pipeline and what became of it. */
 export interface Step {
-  key: string;
-  /** `running`, `succeeded`, `failed`, or for a cancelled one what RunComfy made of the cancel. */
+  name: string;
+  /** `running`, `ordered`, `reused`, `failed`, or for a cancelled one what RunComfy made of the cancel. */
   became: string;
-  requestId?: string;
+  requestId?: string | undefined;
 }
 
 export const stepsQuery = defineQuery<Step[]>('steps');
-
-const { cancelOutcome } = proxyActivities<PipelineActivities>({
-  startToCloseTimeout: '15 seconds',
-  scheduleToCloseTimeout: '1 minute',
-});
 
 /** An image of the scene, then a clip that sets it in motion; the clip's URL. */
 export async function illustratedClip({ scene, motion }: ClipOrder): Promise<string> {
   const steps: Step[] = [];
   setHandler(stepsQuery, () => steps);
 
-  const image = await generate(steps, 'image', {
-    model: 'blackforestlabs/flux-2-klein/4b/text-to-image',
-    input: { prompt: scene },
-  });
-  const clip = await generate(steps, 'clip', {
-    model: 'kling/kling-3.0/standard/image-to-video',
-    input: { prompt: motion, start_image_url: firstOf(image.output.images), duration: 5 },
-  });
+  const image = await told(steps, 'image', () =>
+    generate({ model: 'blackforestlabs/flux-2-klein/4b/text-to-image', input: { prompt: scene } }, { step: 'image' }),
+  );
+  const start = firstOf(image.output.images);
+  const clip = await told(steps, 'clip', () =>
+    generate(
+      {
+        model: 'kling/kling-3.0/standard/image-to-video',
+        // The input of a bundled model is typed: a misspelt field does not compile.
+        input: { prompt: motion, start_image_url: start, duration: 5 },
+      },
+      { step: 'clip' },
+    ),
+  );
   return firstOf(clip.output.videos);
 }
 
-type Generation = (request: GenerationRequest) => Promise<GenerationResult>;
-
-async function generate(steps: Step[], name: string, request: GenerationRequest): Promise<GenerationResult> {
-  const step: Step = { key: `${workflowInfo().workflowId}/${name}`, became: 'running' };
+/** Notes what became of a step, for whoever asks. */
+async function told(steps: Step[], name: string, run: () => Promise<GeneratedResult>): Promise<GeneratedResult> {
+  const step: Step = { name, became: 'running' };
   steps.push(step);
   try {
-    const result = await executeChild<Generation>('runcomfyGeneration', {
-      workflowId: step.key,
-      taskQueue: 'runcomfy',
-      args: [request],
-      // A reset of this workflow must not order the step a second time: it fails, and the key still has the result.
-      workflowIdReusePolicy: 'REJECT_DUPLICATE',
-      // The default, TERMINATE, runs no code in the child: RunComfy would never hear that nobody wants the work.
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      // A cancel of the pipeline has ended only when the child knows what RunComfy made of it.
-      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-    });
-    step.became = 'succeeded';
-    step.requestId = result.requestId;
+    const result = await run();
+    Object.assign(step, { became: result.reused ? 'reused' : 'ordered', requestId: result.requestId });
     return result;
   } catch (error) {
-    step.became = 'failed';
-    if (isCancellation(error)) {
-      // A child that closes as Canceled carries no details, so its state is asked: queries work on closed runs.
-      Object.assign(step, await CancellationScope.nonCancellable(() => outcomeOf(step.key)));
-    }
+    const cancelled = cancelledGenerationOf(error);
+    Object.assign(step, { became: cancelled?.outcome ?? 'failed', requestId: cancelled?.requestId });
     throw error;
-  }
-}
-
-async function outcomeOf(key: string): Promise<Omit<Step, 'key'>> {
-  try {
-    return await cancelOutcome(key);
-  } catch {
-    return { became: 'unknown' };
   }
 }
 

@@ -1,15 +1,11 @@
+import type { ModelInputs } from '../../domain/model-inputs.ts';
 import type { BundledModel, ProseRules, PublishedPrices } from './bundled-model.ts';
 import { klingImageToVideo } from './kling-3.0-standard-image-to-video/index.ts';
 
 /** The models that come with this package, each with all that is known of it. */
-export const bundledModels = [klingImageToVideo] as const satisfies readonly BundledModel[];
-
-type Bundled = (typeof bundledModels)[number];
-
-/** The input of a model: typed where the model is bundled, any JSON object otherwise. */
-export type InputOf<Model extends string> = Model extends Bundled['modelId']
-  ? Extract<Bundled, { modelId: Model }>['example']
-  : Record<string, unknown>;
+export const bundledModels = [klingImageToVideo] as const satisfies readonly {
+  [Id in keyof ModelInputs]: BundledModel<Id, ModelInputs[Id]>;
+}[keyof ModelInputs][];
 
 const known: readonly BundledModel[] = bundledModels;
 

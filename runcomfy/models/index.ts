@@ -1,5 +1,5 @@
 export type { BundledModel } from './bundled-model.ts';
-export type { InputOf } from './bundled.ts';
+export type { InputOf } from '../../domain/model-inputs.ts';
 export { bundledModels, findBundledModel, findPublishedPrices } from './bundled.ts';
 export type { InputReport } from './compile-input-schema.ts';
 export { compileInputSchema } from './compile-input-schema.ts';

@@ -126,6 +126,18 @@ describe('example 05, a pipeline', () => {
     expect(clipJob()?.input['start_image_url']).toMatch(/^https:\/\/playgrounds-storage-public\.runcomfy\.net\//);
   });
 
+  it('run again under its key uses what it made, and orders a clip of another motion alone', async () => {
+    const key = newKey();
+    const first = await around.example('05-pipeline/main.ts', [key]).ended;
+    const again = await around.example('05-pipeline/main.ts', [key]).ended;
+    expect(again.stdout).toMatch(/^image: reused .*\nclip: reused /m);
+    expect(again.stdout.split('\n')[1]).toBe(first.stdout.split('\n')[1]);
+    expect(totals()).toMatchObject({ accepted: 2, charged: 2 });
+    const edited = await around.example('05-pipeline/main.ts', [key, 'The lamp goes out']).ended;
+    expect(edited.stdout).toMatch(/^image: reused .*\nclip: ordered /m);
+    expect(jobs().slice(2)).toMatchObject([{ model: kling, input: { prompt: 'The lamp goes out' } }]);
+  });
+
   it('tells on Ctrl-C that RunComfy stopped the clip, which then costs nothing', async () => {
     around.simulator.setProfiles({ [kling]: { queueMs: 600_000, runMs: 1_000 }, '*': { queueMs: 0, runMs: 500 } });
     const running = around.example('05-pipeline/main.ts', [newKey()]);
@@ -134,8 +146,8 @@ describe('example 05, a pipeline', () => {
     const { code, stdout } = await running.ended;
     expect(code).toBe(1);
     expect(stdout).toContain('pipeline cancelled');
-    expect(stdout).toMatch(/\/image: succeeded /);
-    expect(stdout).toMatch(/\/clip: cancelled /);
+    expect(stdout).toMatch(/^image: ordered /m);
+    expect(stdout).toMatch(/^clip: cancelled /m);
     expect(clipJob()).toMatchObject({ state: 'cancelled', chargedUsd: 0 });
   });
 
@@ -146,7 +158,7 @@ describe('example 05, a pipeline', () => {
     running.kill('SIGINT');
     const { stdout } = await running.ended;
     expect(stdout).toContain('pipeline cancelled');
-    expect(stdout).toMatch(/\/clip: not_cancellable \(request .+\)/);
+    expect(stdout).toMatch(/^clip: not_cancellable \(request .+\)/m);
     expect(clipJob()?.state).toBe('in_progress');
   });
 

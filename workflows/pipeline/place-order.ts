@@ -45,7 +45,7 @@ export async function followOrder(key: string): Promise<FollowAnswer> {
 }
 
 /** How a child ended that has no result. What says nothing about itself counts as possibly billed. */
-function failureOf(error: unknown): StepFailure {
+export function failureOf(error: unknown): StepFailure {
   const cause = causeOf(error);
   if (cause instanceof ApplicationFailure) {
     const { submission, cancel, requestId, key, issues, costUsd } = readFailureDetails(cause);

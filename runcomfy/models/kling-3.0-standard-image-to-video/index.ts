@@ -1,6 +1,6 @@
+import type { KlingImageToVideoInput } from '../../../domain/model-inputs.ts';
 import type { BundledModel } from '../bundled-model.ts';
 import inputSchema from './input-schema.json' with { type: 'json' };
-import type { KlingImageToVideoInput } from './input.ts';
 import payload from './payload.json' with { type: 'json' };
 import { klingPrices } from './prices.ts';
 import { klingRules } from './rules.ts';

@@ -39,9 +39,10 @@ function problemsOf(files: string[]): string[] {
     config: { compilerOptions: Record<string, unknown> & { paths: Record<string, string[]> } };
   };
   config.compilerOptions.paths['runcomfy-temporal'] = ['./client/index.ts'];
-  for (const face of ['worker', 'simulator', 'workflows', 'activities', 'codec']) {
+  for (const face of ['worker', 'simulator', 'activities', 'codec']) {
     config.compilerOptions.paths[`runcomfy-temporal/${face}`] = [`./${face}/index.ts`];
   }
+  config.compilerOptions.paths['runcomfy-temporal/workflows'] = ['./workflows/library.ts'];
   config.compilerOptions.paths['runcomfy-temporal/operator'] = ['./client/operator/index.ts'];
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
   const program = ts.createProgram(files, options);

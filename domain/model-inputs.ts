@@ -31,3 +31,13 @@ export interface KlingImageToVideoInput {
   /** 0 to 1; RunComfy takes 0.5 when it is left out. */
   cfg_scale?: number;
 }
+
+/** The inputs of the bundled models, by model id. */
+export interface ModelInputs {
+  'kling/kling-3.0/standard/image-to-video': KlingImageToVideoInput;
+}
+
+/** The input of a model: typed where the model is bundled, any JSON object otherwise. */
+export type InputOf<Model extends string> = Model extends keyof ModelInputs
+  ? ModelInputs[Model]
+  : Record<string, unknown>;

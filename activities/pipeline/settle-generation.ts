@@ -1,0 +1,23 @@
+import { isSameJson } from '../../domain/json.ts';
+import type { GenerationQuestion, PipelineActivities } from '../../domain/pipeline-activities.ts';
+import { settleKey } from '../../plans/deciding/settle-key.ts';
+import { orderDigest } from '../../plans/digest.ts';
+import type { PipelineDeps } from './pipeline-deps.ts';
+
+/** Decides for a workflow that orders a generation itself as it is decided for a step of a pipeline. Orders nothing. */
+export function createSettleGeneration({ generations, isGone }: PipelineDeps): PipelineActivities['settleGeneration'] {
+  return async (question) => {
+    const { model, input, key, orderAgain = false } = question;
+    const settled = await settleKey({ generations, isGone }, key ?? contentKeyOf(question), { orderAgain });
+    if (settled.kind === 'foreign') return { kind: 'refused', message: settled.message };
+    if (key === undefined) return settled;
+    const before = await generations.orderOf(key);
+    if (before === undefined || (before.model === model && isSameJson(before.input, input))) return settled;
+    const what = before.model === model ? 'another input' : `model ${String(before.model)}`;
+    return { kind: 'refused', message: `key "${key}" was ordered with ${what}: choose another key, or give a step` };
+  };
+}
+
+function contentKeyOf({ step = '', lineage = '', model, input, take = 1 }: GenerationQuestion): string {
+  return `${lineage}/${step}@${orderDigest({ model, input, take })}`;
+}

@@ -1,0 +1,6 @@
+export { runcomfyGeneration } from './generation/generation.ts';
+export { runcomfyPipeline } from './pipeline/pipeline.ts';
+export { cancelledGenerationOf, generate } from './generate.ts';
+export type { GeneratedResult, GenerationOrder, GenerationPlace } from './generate.ts';
+export type { CancelledGeneration } from '../domain/pipeline-activities.ts';
+export type { InputOf } from '../domain/model-inputs.ts';
