@@ -13,6 +13,8 @@ export function pipelineActivities(provider: Provider, isGone: (url: string) => 
     lookup: {},
     validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
     generations: {
+      orderOf: () => Promise.resolve(undefined),
+      requestIdOf: () => Promise.resolve(undefined),
       standingOf: (key) => Promise.resolve(standingOf(provider, key)),
       follow: (key, signal) =>
         Promise.race([
