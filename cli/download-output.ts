@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { unlinkSync, writeFileSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dispatcher } from 'undici';
 import type { GenerationOutput } from '../domain/generation.ts';
@@ -31,15 +32,15 @@ const redirectCodes = [301, 302, 303, 307, 308];
 
 /** Makes the folder where it is missing and tries to write into it, so that a folder of no use is noticed before it is needed. */
 export async function prepareFolder(directory: string): Promise<void> {
-  const probe = join(directory, `.${randomUUID()}.part`);
+  const probe = join(directory, `.${randomUUID()}.probe`);
   try {
     await mkdir(directory, { recursive: true });
-    await writeFile(probe, 'x', { flag: 'wx' });
+    // At once: an interrupt that comes between the two would leave the probe.
+    writeFileSync(probe, 'x', { flag: 'wx' });
+    unlinkSync(probe);
   } catch (error) {
     const message = `the folder ${directory} cannot take files (${fileReason(error)}): name another one with --download`;
     throw new CliError('DownloadFailed', message, { cause: error });
-  } finally {
-    await rm(probe, { force: true }).catch(() => undefined);
   }
 }
 

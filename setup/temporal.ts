@@ -1,4 +1,12 @@
-import { Client, Connection, type ConnectionLike, type ConnectionOptions } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Client,
+  Connection,
+  type ConnectionLike,
+  type ConnectionOptions,
+  defaultGrpcRetryOptions,
+  makeGrpcRetryInterceptor,
+} from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import type { Config } from '../config/env.ts';
 import { grpcProxyVariable } from '../config/grpc-proxy.ts';
@@ -36,7 +44,7 @@ export async function loadTemporalSettings(config: Config): Promise<TemporalSett
 }
 
 /** Connects; `TemporalUnreachableError` names the address that gave no answer. */
-export function openTemporal(
+export async function openTemporal(
   settings: TemporalSettings,
   { isImpatient = false }: { isImpatient?: boolean } = {},
 ): Promise<OpenTemporal<Connection>> {
@@ -46,13 +54,48 @@ export function openTemporal(
     variable === undefined || isDirect
       ? ''
       : `; the environment's ${variable} leads through a proxy: list the host in no_proxy if it is none for Temporal`;
+  const retries = retriesUntilClosed();
   const more: ConnectionOptions = {
     ...(isDirect && { channelArgs: { 'grpc.enable_http_proxy': 0 } }),
     // By default a call that fails is repeated for most of a minute, whatever its deadline.
-    ...(isImpatient && { interceptors: [] }),
+    interceptors: isImpatient ? [] : [retries.interceptor],
   };
-  return openTemporalBy((options) => Connection.connect({ ...options, ...more }), settings, advice);
+  const opened = await openTemporalBy((options) => Connection.connect({ ...options, ...more }), settings, advice);
+  return {
+    ...opened,
+    close: async () => {
+      await retries.end();
+      await opened.close();
+    },
+  };
 }
+
+/**
+ * The retries of the SDK, which know neither of an abort nor of a close: one that is due once the connection is closed
+ * throws where nobody can catch it, and the process ends. So none is begun any more, and those under way are waited for.
+ */
+function retriesUntilClosed() {
+  const { delayFunction, retryableDecider } = defaultGrpcRetryOptions();
+  let isEnding = false;
+  let lastDueAt = 0;
+  const interceptor = makeGrpcRetryInterceptor({
+    retryableDecider: (attempt, status) => !isEnding && retryableDecider(attempt, status),
+    delayFunction: (attempt, status) => {
+      const delayMs = delayFunction(attempt, status);
+      lastDueAt = Math.max(lastDueAt, performance.now() + delayMs);
+      return delayMs;
+    },
+  });
+  const end = async () => {
+    isEnding = true;
+    const leftMs = lastDueAt - performance.now();
+    if (leftMs > 0) await sleep(leftMs + timerSlackMs);
+  };
+  return { interceptor, end };
+}
+
+/** A timer may be late, and rounds to whole milliseconds. */
+const timerSlackMs = 50;
 
 /** Connects by a kind of connection that the caller brings: the worker's own, for instance. */
 export async function openTemporalBy<C extends ConnectionLike>(

@@ -95,7 +95,11 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
         if (reply !== undefined) return { kind: 'accepted', reply };
         return recallStopped(generation, order.firstExecutionRunId);
       },
-      (error: unknown) => attemptThatFailed(error),
+      (error: unknown): Attempt | Promise<Attempt> => {
+        const failed = attemptThatFailed(error);
+        if (failed.kind !== 'not_sent' || !patched('resets-may-hide-a-submit')) return failed;
+        return recallStopped(generation, order.firstExecutionRunId);
+      },
     )
     .then((outcome) => {
       open.close();
@@ -111,7 +115,7 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
 }
 
 /**
- * A submit that was stopped between two attempts, or before the first. It counts as not sent where that is proven: an
+ * A submit that was stopped between two attempts, before the first, or whose last attempt sent nothing. It counts as not sent where that is proven: an
  * attempt that was accepted is never repeated, but a run that was reset knows nothing of the submit of the run before,
  * which another machine's disk may remember.
  */

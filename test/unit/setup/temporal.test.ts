@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http2';
 import { type AddressInfo, createServer as createProxy } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openTemporal, openTemporalBy, TemporalUnreachableError } from '../../../setup/temporal.ts';
@@ -16,6 +17,26 @@ describe('a connection to Temporal that does not come about', () => {
     expect(error).toBeInstanceOf(TemporalUnreachableError);
     expect(String(error)).toContain(address);
     expect(String(error)).not.toContain('s3cr3t');
+  });
+});
+
+describe('a connection that is closed', () => {
+  it('ends the calls that wait for their repeat: nothing is thrown where nobody can catch it', async () => {
+    let status = '0';
+    const server = await startTemporal(() => status);
+    const { client, close } = await openTemporal({ connectionOptions: { address: server }, namespace: 'default' });
+    status = '14';
+    const call = client.workflowService.describeNamespace({});
+    const failed = expect(call).rejects.toMatchObject({ code: 14 });
+    await sleep(1_000);
+    const thrown: unknown[] = [];
+    const note = (error: unknown) => thrown.push(error);
+    process.prependListener('uncaughtException', note);
+    onTestFinished(() => void process.off('uncaughtException', note));
+    await close();
+    await failed;
+    await sleep(6_000);
+    expect(thrown).toEqual([]);
   });
 });
 
@@ -50,13 +71,13 @@ describe('a proxy of the environment', () => {
   });
 });
 
-/** A server that answers every call with an empty message, as far as a connection asks. */
-async function startTemporal(): Promise<string> {
+/** A server that answers every call with an empty message and a status, as far as a connection asks. */
+async function startTemporal(statusOf = () => '0'): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1');
   server.on('stream', (stream) => {
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
     stream.on('wantTrailers', () => {
-      stream.sendTrailers({ 'grpc-status': '0' });
+      stream.sendTrailers({ 'grpc-status': statusOf() });
     });
     stream.end(Buffer.alloc(5));
   });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EmbeddedServer } from '../../../cli/dev-server/server.ts';
+import { retryOfRunMemoKey } from '../../../domain/names.ts';
 import {
   activityFailure,
   endingOf,
@@ -73,13 +74,16 @@ describe.concurrent('a generation whose history grows long', () => {
     );
   });
 
-  it('goes on holding an unknown submission, with the input for a later resubmit', async () => {
+  it('goes on holding an unknown submission, with the input for a later resubmit, and is no rival of itself', async () => {
     let posts = 0;
+    const former = 'the-run-that-cost-nothing';
     await withGenerations(
       {
         submitRequest: (order) => {
           posts += 1;
           expect(order.input).toEqual({ prompt: 'a cat' });
+          // Its own earlier runs are newer than that one, too.
+          expect(order.retryOfRunId).toBe(posts === 1 ? former : undefined);
           if (posts === 1) return Promise.reject(activityFailure('SubmitOutcomeUnknown', { submission: 'unknown' }));
           return Promise.resolve({
             requestId: 'second',
@@ -90,7 +94,7 @@ describe.concurrent('a generation whose history grows long', () => {
         },
       },
       async (rig) => {
-        const handle = await rig.start();
+        const handle = await rig.start(undefined, { memo: { [retryOfRunMemoKey]: former } });
         await untilState(handle, ({ phase }) => phase === 'submission_unknown');
         const anyRun = rig.client.workflow.getHandle(handle.workflowId);
         for (let nudge = 0; nudge < 40; nudge += 1) await anyRun.signal('nudge');

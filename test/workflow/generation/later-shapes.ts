@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { activityFailure, order, reading, untilState } from '../../support/generations.ts';
 import { accepted } from '../../support/scripted-generations.ts';
 import type { Shape } from './shape.ts';
@@ -53,6 +54,88 @@ export const laterShapes: Record<string, Shape> = {
       }
       return handle;
     },
+    end: { phase: 'succeeded' },
+  },
+  'stopped-between-attempts-of-a-run-that-was-reset': {
+    activities: () => ({
+      submitRequest: () =>
+        Promise.reject(
+          activityFailure('RateLimited', { submission: 'not_sent' }, { retryable: true, nextRetryDelay: 60_000 }),
+        ),
+      recallSubmit: () => Promise.resolve({ isReset: true }),
+    }),
+    run: async (rig) => {
+      const handle = await rig.start();
+      await untilState(handle, ({ phase }) => phase === 'submitting');
+      await handle.signal('cancel');
+      await untilState(handle, ({ submission }) => submission === 'unknown');
+      await handle.executeUpdate('resolveSubmission', { args: [{ action: 'abandon' }] });
+      return handle;
+    },
+    end: { type: 'SubmitOutcomeUnknown', phase: 'submission_unknown' },
+  },
+  'refused-while-it-is-cancelled': {
+    activities: () => ({
+      submitRequest: async () => {
+        await sleep(3_000);
+        throw activityFailure('RateLimited', { submission: 'not_sent' }, { retryable: true });
+      },
+      recallSubmit: () => Promise.resolve({ isReset: false }),
+    }),
+    run: async (rig) => {
+      const handle = await rig.start();
+      await sleep(1_000);
+      await handle.signal('cancel');
+      return handle;
+    },
+    end: { type: 'GenerationCancelled', phase: 'cancelled' },
+  },
+  'retried-by-temporal': {
+    activities: () => {
+      let isFirst = true;
+      return {
+        submitRequest: async () => {
+          if (isFirst) await sleep(10_000);
+          isFirst = false;
+          return accepted('request-1');
+        },
+      };
+    },
+    run: async (rig) => {
+      const handle = await rig.start(order, { workflowRunTimeout: '6s', retry: { maximumAttempts: 2 } });
+      await untilState(handle, ({ phase }) => phase === 'submission_unknown');
+      await handle.executeUpdate('resolveSubmission', { args: [{ action: 'abandon' }] });
+      return handle;
+    },
+    end: { type: 'SubmitOutcomeUnknown', phase: 'submission_unknown' },
+  },
+  'reading-that-temporal-gave-up-goes-on': {
+    activities: () => {
+      let isFirst = true;
+      return {
+        readStatus: () => {
+          if (!isFirst) return Promise.resolve(reading('finished'));
+          isFirst = false;
+          return Promise.reject(activityFailure('ServiceUnavailable', { reads: 3 }));
+        },
+      };
+    },
+    run: async (rig) => {
+      const handle = await rig.start();
+      await untilState(handle, ({ reads }) => reads >= 3);
+      await handle.signal('nudge');
+      return handle;
+    },
+    end: { phase: 'succeeded' },
+  },
+  'shown-after-half-a-minute': {
+    activities: () => ({
+      submitRequest: () =>
+        Promise.resolve({ ...accepted('request-1'), nextReadInMs: 31_000, searchAttributes: ['RunComfyPhase'] }),
+      readStatus: () => Promise.resolve(reading('finished')),
+      listSearchAttributes: () => Promise.resolve({ existing: ['RunComfyPhase'] }),
+    }),
+    run: (rig) => rig.start(),
     end: { phase: 'succeeded' },
   },
 };

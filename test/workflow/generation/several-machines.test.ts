@@ -88,4 +88,35 @@ describe('where each worker has a state folder of its own', () => {
     await newest.executeUpdate('resolveSubmission', { args: [{ action: 'abandon' }] });
     expect(simulator.ledger().totals.accepted).toBe(1);
   });
+
+  it('a run that was reset and is cancelled while its submit is refused is unknown, too', async () => {
+    quietRuntime();
+    const [client, simulator] = await Promise.all([
+      connectClient(),
+      startQuickSimulator({
+        faults: [{ fault: 'rate-limited', step: 'submit', skip: 1, delayMs: 3_000, retryAfter: 30 }],
+      }),
+    ]);
+    const workers = await inProcessWorkers(client, simulator.modelApiBase);
+    await workers.start();
+    const generations = createGenerationClient({ client, taskQueue: workers.taskQueue });
+    const handle = await generations.start({ model: kling, input: klingInput });
+    await handle.result();
+    await workers.stop();
+
+    await resetToBeforeTheSubmit(client, handle.key);
+    await workers.start({ stateDir: await temporaryFolder() });
+    await vi.waitFor(
+      () => {
+        expect(simulator.ledger().totals.submits).toBe(2);
+      },
+      { timeout: 30_000 },
+    );
+    const newest = client.workflow.getHandle(handle.key);
+    await newest.signal('cancel');
+    await untilState(newest, ({ cancel }) => cancel?.outcome !== undefined);
+    expect(await stateOf(newest)).toMatchObject({ submission: 'unknown', cancel: { outcome: 'unknown' } });
+    await newest.executeUpdate('resolveSubmission', { args: [{ action: 'abandon' }] });
+    expect(simulator.ledger().totals.accepted).toBe(1);
+  });
 });

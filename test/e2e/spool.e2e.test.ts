@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { openRequestSpool } from '../../worker/request-spool.ts';
+import { createStack, orderNamed } from '../support/generation-stack.ts';
+import { runCommand, startWorkerProcess, temporaryFolder } from '../support/processes.ts';
+
+it('doctor complains of request ids that no generation has, and not of those that were delivered', async () => {
+  const { client, generations, settings } = await createStack();
+  await startWorkerProcess(settings);
+  const { key } = await generations.start(orderNamed('delivered'));
+  const { requestId } = await generations.result(key);
+  const { raw } = await client.workflow.getHandle(key).describe();
+  const firstExecutionRunId = raw.workflowExecutionInfo?.firstRunId ?? '';
+  const acceptedAt = new Date().toISOString();
+  const finding = async (...entries: object[]) => {
+    const folder = await temporaryFolder();
+    const spool = openRequestSpool(folder);
+    for (const entry of entries) {
+      await spool.put({ workflowId: key, firstExecutionRunId, requestId, acceptedAt, ...entry });
+    }
+    const env = { RUNCOMFY_STATE_DIR: folder };
+    const { stdout } = await runCommand(['doctor', '--output', 'json'], { ...settings, env });
+    const { checks } = JSON.parse(stdout) as { checks: { check: string }[] };
+    return checks.find(({ check }) => check === 'spool');
+  };
+  expect(await finding()).toMatchObject({ status: 'ok' });
+  expect(await finding({})).toMatchObject({ status: 'ok' });
+  expect(await finding({}, { requestId: 'nobody-has-this' })).toMatchObject({
+    status: 'failed',
+    message: expect.stringMatching(/^not handed over yet: nobody-has-this /),
+    fix: expect.stringContaining('--request-id nobody-has-this'),
+  });
+  expect(await finding({ namespaceId: 'of another server', requestId: 'theirs' })).toMatchObject({
+    status: 'warning',
+    message: expect.stringContaining('theirs'),
+  });
+});
