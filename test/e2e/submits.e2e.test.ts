@@ -65,7 +65,14 @@ describe('submits', () => {
     expect(await submits('resume')).toMatchObject({ isPaused: false });
     for (const key of held.slice(1)) await (await generations.get(key)).result();
     expect(simulator.ledger().totals).toMatchObject({ submits: held.length, accepted: held.length });
-    expect(await submits('status')).toEqual(free);
+    // The server's own count lags behind.
+    const { waiting, ...rest } = free;
+    expect(
+      await until('none waits', async () => {
+        const flow = await submits('status');
+        return flow.waiting === waiting && flow;
+      }),
+    ).toMatchObject(rest);
   });
 
   it('go back to the limit that they had before', async () => {

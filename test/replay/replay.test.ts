@@ -8,7 +8,7 @@ const folder = new URL('../histories/runcomfyGeneration/', import.meta.url);
 const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
 
 /** Events a run of a generation may end with. */
-const closingEvents = /^EVENT_TYPE_WORKFLOW_EXECUTION_(COMPLETED|FAILED|CANCELED|CONTINUED_AS_NEW)$/;
+const closingEvents = /^EVENT_TYPE_WORKFLOW_EXECUTION_(COMPLETED|FAILED|CANCELED|CONTINUED_AS_NEW|TIMED_OUT)$/;
 
 beforeAll(() => {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });

@@ -54,7 +54,8 @@ function everyCall(client: Client): Record<string, () => unknown> {
     resumeSubmits: () => operator.resumeSubmits(client, 'q'),
     readSubmits: () => operator.readSubmits(client, 'q'),
     explainStandstill: () => operator.explainStandstill(client, 'k'),
-    createKnownGenerations: () => operator.createKnownGenerations(client, generations).follow('k', AbortSignal.timeout(60_000)),
+    createKnownGenerations: () =>
+      operator.createKnownGenerations(client, generations).follow('k', AbortSignal.timeout(60_000)),
   };
   return {
     ...prefixed('client', ofClient),

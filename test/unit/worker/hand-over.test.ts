@@ -21,6 +21,9 @@ interface Temporal {
   inHistory?: string;
 }
 
+/** As Temporal numbers them on the wire. */
+const statusCodes = { RUNNING: 1, FAILED: 3 } as const;
+
 const kept: KeptRequestId = {
   taskToken: new Uint8Array([7]),
   workflowId: 'generation-1',
@@ -47,14 +50,16 @@ async function handOverTo(temporal: Temporal, { isSpoolBroken = false } = {}) {
       },
     },
     options: { namespace: 'default', loadedDataConverter: { payloadCodecs: [] } },
-    workflowService: { describeNamespace: () => Promise.resolve({ namespaceInfo: { id: 'namespace-1' } }) },
+    workflowService: {
+      describeNamespace: () => Promise.resolve({ namespaceInfo: { id: 'namespace-1' } }),
+      describeWorkflowExecution: ({ execution: { workflowId } }: { execution: { workflowId: string } }) => {
+        const { status = 'RUNNING', firstRunId = 'first-run' } = temporal.latest ?? {};
+        const execution = { workflowId, runId: 'run-7' };
+        return Promise.resolve({ workflowExecutionInfo: { execution, firstRunId, status: statusCodes[status] } });
+      },
+    },
     workflow: {
       getHandle: (workflowId: string, runId?: string) => ({
-        describe: () => {
-          const { status = 'RUNNING', firstRunId = 'first-run' } = temporal.latest ?? {};
-          const raw = { workflowExecutionInfo: { firstRunId } };
-          return Promise.resolve({ runId: 'run-7', status: { name: status }, raw });
-        },
         fetchHistory: () => {
           const payload = { metadata: {}, data: Buffer.from(temporal.inHistory ?? 'null') };
           return Promise.resolve({ events: [{ activityTaskCompletedEventAttributes: { result: [payload] } }] });
