@@ -247,4 +247,18 @@ describe('bin/runcomfy-temporal in a clone', () => {
       stderr: expect.stringMatching(/^The build is missing, .*`npm ci && npm run build`.*\n$/) as string,
     });
   });
+
+  it('names a package that is missing beside a build', async () => {
+    const broken = join(folder, 'half-installed');
+    await mkdir(join(broken, 'dist', 'cli'), { recursive: true });
+    await cp(join(root, 'bin'), join(broken, 'bin'), { recursive: true });
+    await writeFile(join(broken, 'package.json'), '{"type":"module"}');
+    await writeFile(join(broken, 'dist', 'cli', 'main.js'), "import 'commander';\n");
+    await expect(run(join(broken, 'bin/runcomfy-temporal'), ['--help'])).rejects.toMatchObject({
+      code: 78,
+      stderr: expect.stringMatching(
+        /^The dependencies are not all installed, commander is missing: run `npm ci` .*\n$/,
+      ) as string,
+    });
+  });
 });
