@@ -5,6 +5,7 @@ import type { GenerationHandle } from '../../client/index.ts';
 import type { UnknownSubmissionPolicy } from '../../domain/generation.ts';
 import type { FaultRule } from '../../simulator/index.ts';
 import { type GenerationStack, jobsNamed } from '../support/generation-stack.ts';
+import { hangMs } from '../support/patience.ts';
 import { until } from '../support/processes.ts';
 
 /** A point in a generation's life at which something else may break. */
@@ -23,7 +24,7 @@ const keptMs = 8_000;
 /** The send window is held open longest: what happens in it depends on the strike coming before the reply. */
 const sendKeptMs = 12_000;
 /** Later than any of these ends, sooner than its test gives up without a word. */
-const longestEndMs = 80_000;
+const longestEndMs = 2 * hangMs;
 const policies = ['hold', 'fail', 'resubmit'] as const;
 
 const sendModel = 'blackforestlabs/flux-2/flash/text-to-image';
