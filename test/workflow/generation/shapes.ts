@@ -1,4 +1,5 @@
-import { activityFailure, order, reading, untilState } from '../../support/generations.ts';
+import { activityFailure, type GenerationRun, order, reading, untilState } from '../../support/generations.ts';
+import { until } from '../../support/processes.ts';
 import { laterShapes } from './later-shapes.ts';
 import type { Shape } from './shape.ts';
 
@@ -25,6 +26,14 @@ const acceptedSoon = () => ({
   isNextReadSoon: true,
   searchAttributes: [],
 });
+
+/** The submit has failed once and waits for its next attempt. */
+async function untilInBackoff(handle: GenerationRun): Promise<void> {
+  await until('the submit waits for its next attempt', async () => {
+    const { raw } = await handle.describe();
+    return raw.pendingActivities?.some(({ attempt }) => (attempt ?? 0) > 1);
+  });
+}
 
 /** Each of these has a recorded history that every later version of the workflow must replay. */
 export const shapes: Record<string, Shape> = {
@@ -151,7 +160,7 @@ export const shapes: Record<string, Shape> = {
     }),
     run: async (rig) => {
       const handle = await rig.start();
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await untilInBackoff(handle);
       await handle.executeUpdate('cancel');
       return handle;
     },
@@ -168,7 +177,7 @@ export const shapes: Record<string, Shape> = {
     }),
     run: async (rig) => {
       const handle = await rig.start();
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await untilInBackoff(handle);
       await handle.executeUpdate('cancel');
       return handle;
     },
