@@ -67,6 +67,8 @@ const readBoundaries: Boundary[] = [
   },
 ];
 
+const backoffName = 'in backoff before the next send';
+
 const unsentBoundaries: Boundary[] = [
   {
     name: 'before send',
@@ -74,7 +76,7 @@ const unsentBoundaries: Boundary[] = [
     rules: [{ fault: 'delay', step: 'catalogue', delayMs: 4_500, times: 1 }],
   },
   {
-    name: 'in backoff before the next send',
+    name: backoffName,
     model: 'google/nano-banana-2/text-to-image',
     rules: [{ fault: 'rate-limited', step: 'submit', retryAfter: keptMs / 1_000, times: 1 }],
   },
@@ -122,6 +124,14 @@ export async function standAt(stack: GenerationStack, wanted: Boundary[]): Promi
       until(`${name} is reached`, () => struck(stack, model) >= strikesOf(wanted, model)),
     ),
   );
+  const inBackoff = standing.find(({ boundary }) => boundary.name === backoffName);
+  if (inBackoff) {
+    // Until the worker has reported the refusal, the order may be on its way for all that the server knows.
+    await until('the next send is waited for', async () => {
+      const { raw } = await stack.client.workflow.getHandle(inBackoff.generation.key).describe();
+      return raw.pendingActivities?.some(({ attempt }) => (attempt ?? 0) > 1);
+    });
+  }
   return standing;
 }
 
