@@ -48,7 +48,7 @@ export interface SimulatorControls {
   setBalance: (token: string, usd: number) => void;
   /** Jobs accepted from now on wait in a stage until they are released. */
   hold: (hold?: Hold) => void;
-  /** Ends a hold, or lets single held or stuck jobs go on; returns how many. */
+  /** Ends a hold and every rule that strikes until then, or lets single held or stuck jobs go on; returns how many jobs. */
   release: (requestIds?: readonly string[]) => number;
   advanceClock: (ms: number) => void;
   /** Refuses connections for a while (`refuse`), or takes and resets them (`reset`). */

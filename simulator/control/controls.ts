@@ -79,6 +79,8 @@ export function createControls(deps: {
     },
     release(requestIds) {
       if (requestIds === undefined) {
+        faults.release();
+        keep({ faults: faults.list() });
         change(() => {
           settings.hold = null;
         });

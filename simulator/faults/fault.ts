@@ -7,7 +7,8 @@ import type { FaultRuleState } from './rule.ts';
 
 /** How an answer leaves the socket. */
 export type WireAnswer =
-  | { readonly how: 'reply'; readonly reply: Reply; readonly afterMs?: number }
+  /** `isHeld`: kept until everything is released. */
+  | { readonly how: 'reply'; readonly reply: Reply; readonly afterMs?: number; readonly isHeld?: boolean }
   /** In pieces, over this time. */
   | { readonly how: 'trickle'; readonly reply: Reply; readonly overMs: number }
   /** Headers and half of the body, then the connection ends. */
@@ -47,6 +48,15 @@ export const allSteps: readonly Step[] = [...apiSteps, 'file'];
 
 export function reply(reply: Reply): WireAnswer {
   return { how: 'reply', reply };
+}
+
+const usualDelayMs = 30_000;
+
+/** The honest reply, late. */
+export function late({ rule, proceed }: FaultContext): WireAnswer {
+  if (rule.untilReleased === true && rule.delayMs === undefined)
+    return { how: 'reply', reply: proceed(), isHeld: true };
+  return { how: 'reply', reply: proceed(), afterMs: rule.delayMs ?? usualDelayMs };
 }
 
 /** A submit that the service takes; every other call counts as well. */

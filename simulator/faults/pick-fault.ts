@@ -11,6 +11,10 @@ export interface FaultRules {
   set: (rules: unknown) => void;
   restore: (rules: FaultRuleState[]) => void;
   list: () => FaultRuleState[];
+  /** Ends the rules that strike until they are released, and lets the answers go that they hold. */
+  release: () => void;
+  /** Waits until answers that are held now may go. */
+  untilReleased: () => Promise<void>;
   /** Lets the first rule that wants this call spoil it. */
   strike: (call: Omit<FaultContext, 'rule'>) => { rule: FaultRuleState; wireAnswer: WireAnswer } | undefined;
 }
@@ -18,10 +22,17 @@ export interface FaultRules {
 /** `onCount` hears of every call that a rule could have spoiled or did. */
 export function createFaultRules(seed: () => number, onCount: () => void): FaultRules {
   let rules: FaultRuleState[] = [];
+  let held: (() => void)[] = [];
+
+  function letGo(): void {
+    const going = held;
+    held = [];
+    for (const go of going) go();
+  }
 
   function wants(rule: FaultRuleState, index: number, context: Omit<FaultContext, 'rule'>): boolean {
     const { call } = context;
-    if (rule.step !== call.step) return false;
+    if (rule.step !== call.step || rule.isReleased === true) return false;
     if (rule.model !== undefined && rule.model !== (call.job?.model ?? call.model)) return false;
     if (rule.requestId !== undefined && rule.requestId !== call.requestId) return false;
     if (rule.times !== undefined && rule.fired >= rule.times) return false;
@@ -35,11 +46,20 @@ export function createFaultRules(seed: () => number, onCount: () => void): Fault
   return {
     set(value) {
       rules = parseFaultRules(value, faultsByName).map((rule: FaultRule) => ({ ...rule, seen: 0, fired: 0 }));
+      letGo();
     },
     restore(saved) {
       rules = saved;
     },
     list: () => rules.map((rule) => ({ ...rule })),
+    release() {
+      for (const rule of rules) if (rule.untilReleased === true) rule.isReleased = true;
+      letGo();
+    },
+    untilReleased: () =>
+      new Promise((resolve) => {
+        held.push(resolve);
+      }),
     strike(context) {
       for (const [index, rule] of rules.entries()) {
         const fault = faultsByName.get(rule.fault);

@@ -10,6 +10,8 @@ const rule = z.strictObject({
   times: z.number().int().positive().optional(),
   /** So many calls that it could spoil pass first. */
   skip: z.number().int().nonnegative().optional(),
+  /** It strikes until everything is released; an answer that it delays without `delayMs` waits for that. */
+  untilReleased: z.boolean().optional(),
   probability: z.number().min(0).max(1).optional(),
   requestId: z.string().optional(),
   model: z.string().optional(),
@@ -34,6 +36,8 @@ export type FaultRuleState = FaultRule & {
   seen: number;
   /** Calls that it did spoil. */
   fired: number;
+  /** It was to strike until it is released, and has been. */
+  isReleased?: boolean;
 };
 
 /** Checks rules that came from outside; throws one sentence. */

@@ -1,9 +1,7 @@
 import { retryAfterValue, unknownModel } from '../api/errors.ts';
 import { findEntry } from '../catalogue/catalogue.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
-import { type Fault, type FaultContext, isTaken, jobOf, reply, type WireAnswer, withJson } from './fault.ts';
-
-const usualDelayMs = 30_000;
+import { type Fault, type FaultContext, isTaken, jobOf, late, reply, type WireAnswer, withJson } from './fault.ts';
 
 /** The job exists and will be charged, whatever the caller hears. */
 function accepted(
@@ -71,11 +69,7 @@ export const submitFaults: readonly Fault[] = [
   accepted(
     'accept-then-delay',
     'The job is accepted, the reply comes after `delayMs` (30 s unless given).',
-    (honest, { rule }) => ({
-      how: 'reply',
-      reply: honest,
-      afterMs: rule.delayMs ?? usualDelayMs,
-    }),
+    (_, context) => late(context),
   ),
   accepted('accept-then-hang', 'The job is accepted, the reply never comes.', () => ({ how: 'hang' })),
   acceptedThenStatus(408, 'Request Timeout'),

@@ -1,6 +1,6 @@
 import { badToken, errorReply, retryAfterValue, tooMany } from '../api/errors.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
-import { allSteps, apiSteps, type Fault, type FaultContext, isTaken, reply } from './fault.ts';
+import { allSteps, apiSteps, type Fault, type FaultContext, isTaken, late, reply } from './fault.ts';
 
 const gatewayPage = '<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>';
 const usualDelayMs = 30_000;
@@ -129,7 +129,7 @@ export const transportFaults: readonly Fault[] = [
     group: 5,
     steps: allSteps,
     sentence: 'Carried out at once, answered after `delayMs` (30 s unless given).',
-    act: ({ rule, proceed }) => ({ how: 'reply', reply: proceed(), afterMs: rule.delayMs ?? usualDelayMs }),
+    act: late,
   },
   {
     name: 'cut-body',

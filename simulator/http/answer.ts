@@ -78,9 +78,10 @@ export async function answerCall(
       token: call.tokenDigest && `sha256:${call.tokenDigest.slice(0, 12)}`,
     }),
   });
+  if (call.job !== undefined) noteShownSuccess(call.job, call, wireAnswer);
+  if (wireAnswer.how === 'reply' && wireAnswer.isHeld === true) await faults.untilReleased();
   if (call.job !== undefined) {
     noteFirstTerminalRead(world, call.job, call, wireAnswer);
-    noteShownSuccess(call.job, call, wireAnswer);
     world.save(call.job);
   }
   journal.append({ counts: traffic.counts });

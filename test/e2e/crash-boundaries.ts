@@ -14,15 +14,13 @@ export interface Boundary {
   /** Each boundary has a model of its own, by which the simulator knows whom to keep waiting. */
   model: string;
   rules: FaultRule[];
+  /** It is reached when a rule strikes this call. */
+  reachedBy: FaultRule['step'];
   policy?: UnknownSubmissionPolicy;
   /** Asked to stop: ends as cancelled. */
   isCancelled?: boolean;
 }
 
-/** How long the simulator keeps a call waiting: long enough to break something meanwhile. */
-const keptMs = 8_000;
-/** The send window is held open longest: what happens in it depends on the strike coming before the reply. */
-const sendKeptMs = 12_000;
 /** Later than any of these ends, sooner than its test gives up without a word. */
 const longestEndMs = 2 * hangMs;
 const policies = ['hold', 'fail', 'resubmit'] as const;
@@ -33,10 +31,8 @@ const sendModel = 'blackforestlabs/flux-2/flash/text-to-image';
 export const sendBoundaries: Boundary[] = policies.map((policy) => ({
   name: `after send, before the reply · ${policy}`,
   model: sendModel,
-  rules:
-    policy === 'hold'
-      ? [{ id: sendModel, fault: 'accept-then-delay', step: 'submit', delayMs: sendKeptMs, times: 3 }]
-      : [],
+  rules: policy === 'hold' ? [{ id: sendModel, fault: 'accept-then-delay', step: 'submit', untilReleased: true }] : [],
+  reachedBy: 'submit',
   policy,
 }));
 
@@ -45,44 +41,56 @@ const readBoundaries: Boundary[] = [
     name: 'between reads',
     model: 'ideogram-ai/ideogram-v4/text-to-image',
     rules: [{ fault: 'stuck-in-queue', step: 'submit' }],
+    reachedBy: 'submit',
   },
   {
     name: 'during a status read',
     model: 'wan-ai/wan-2.7/text-to-image',
-    rules: [{ fault: 'delay', step: 'status', delayMs: keptMs, times: 1 }],
+    rules: [{ fault: 'delay', step: 'status', untilReleased: true }],
+    reachedBy: 'status',
   },
   {
     name: 'during result',
     model: 'openai/gpt-image-2/text-to-image',
-    rules: [{ fault: 'delay', step: 'result', delayMs: keptMs, times: 1 }],
+    rules: [{ fault: 'delay', step: 'result', untilReleased: true }],
+    reachedBy: 'result',
   },
   {
     name: 'during cancel',
     model: 'blackforestlabs/flux-2-klein/4b/text-to-image',
     rules: [
       { fault: 'stuck-in-queue', step: 'submit' },
-      { fault: 'delay', step: 'cancel', delayMs: keptMs, times: 1 },
+      { fault: 'delay', step: 'cancel', untilReleased: true },
     ],
+    reachedBy: 'cancel',
     isCancelled: true,
   },
 ];
 
+/** The share of the time in which the refused order is not just being sent again, for whoever strikes there. */
+const backoffSeconds = 8;
 const backoffName = 'in backoff before the next send';
 
 const unsentBoundaries: Boundary[] = [
   {
     name: 'before send',
     model: 'google/nano-banana-2-lite/text-to-image',
-    rules: [{ fault: 'delay', step: 'catalogue', delayMs: 4_500, times: 1 }],
+    rules: [
+      { fault: 'delay', step: 'catalogue', untilReleased: true },
+      // Without a catalogue the worker sends in the end: what is refused is still before the send.
+      { fault: 'rate-limited', step: 'submit', retryAfter: backoffSeconds, untilReleased: true },
+    ],
+    reachedBy: 'catalogue',
   },
   {
     name: backoffName,
     model: 'google/nano-banana-2/text-to-image',
-    rules: [{ fault: 'rate-limited', step: 'submit', retryAfter: keptMs / 1_000, times: 1 }],
+    rules: [{ fault: 'rate-limited', step: 'submit', retryAfter: backoffSeconds, untilReleased: true }],
+    reachedBy: 'submit',
   },
 ];
 
-/** Where the worker or the server is struck; in the order in which they are best reached. */
+/** Where the worker or the server is struck. */
 export const boundaries: Boundary[] = [...readBoundaries, ...sendBoundaries, ...unsentBoundaries];
 
 /** The rules of all boundaries, each scoped to its model. */
@@ -97,38 +105,47 @@ export interface Standing {
   name: string;
 }
 
-/** Starts a generation for each boundary and returns when all stand there at once. */
+/**
+ * Starts a generation for each boundary and returns when all stand there at once, where they stay until the simulator
+ * releases them. Only a POST and a cancel are given up by the worker itself, in a minute and in half a minute: those are
+ * begun when all that may take its time has been reached.
+ */
 export async function standAt(stack: GenerationStack, wanted: Boundary[]): Promise<Standing[]> {
-  const { generations, simulator } = stack;
-  const start = async (boundary: Boundary): Promise<Standing> => {
-    const name = `${boundary.name} ${randomUUID()}`;
-    const { model, policy } = boundary;
-    const request = { model, input: { prompt: name }, ...(policy && { onUnknownSubmission: policy }) };
-    return { boundary, name, generation: await generations.start(request, { key: name }) };
+  const { generations, simulator, client } = stack;
+  const standing: Standing[] = [];
+  const startAll = async (of: Boundary[]) => {
+    const start = async (boundary: Boundary) => {
+      const { model, policy } = boundary;
+      const name = `${boundary.name} ${randomUUID()}`;
+      const request = { model, input: { prompt: name }, ...(policy && { onUnknownSubmission: policy }) };
+      standing.push({ boundary, name, generation: await generations.start(request, { key: name }) });
+    };
+    await Promise.all(wanted.filter((boundary) => of.includes(boundary)).map(start));
   };
-  const early = wanted.filter((boundary) => readBoundaries.includes(boundary));
-  const late = wanted.filter((boundary) => !early.includes(boundary));
-  const standing = await Promise.all(early.map(start));
+  const reached = ({ name, model, reachedBy }: Boundary) =>
+    until(`${name} is reached`, () => {
+      const struck = simulator.events().filter(({ rule, step }) => rule === model && step === reachedBy);
+      return struck.length >= wanted.filter((boundary) => boundary.model === model).length;
+    });
+
+  await startAll(readBoundaries);
+  const cancelled = standing.filter(({ boundary }) => boundary.isCancelled === true);
   await Promise.all(
-    standing.map(async ({ boundary, generation, name }) => {
-      if (boundary.name === 'during result' || boundary.name === 'during a status read') return;
-      await until(`${name} is read`, () => (jobsNamed(simulator, name)[0]?.statusCalls ?? 0) > 0);
-      if (boundary.isCancelled === true) {
-        await stack.client.workflow.getHandle(generation.key).signal('cancel');
-      }
+    standing.map(async ({ boundary, name }) => {
+      if (boundary.reachedBy === 'status' || boundary.reachedBy === 'result') await reached(boundary);
+      else await until(`${name} is read`, () => (jobsNamed(simulator, name)[0]?.statusCalls ?? 0) > 0);
     }),
   );
-  standing.push(...(await Promise.all(late.map(start))));
-  await Promise.all(
-    wanted.map(({ name, model }) =>
-      until(`${name} is reached`, () => struck(stack, model) >= strikesOf(wanted, model)),
-    ),
-  );
+  await startAll(sendBoundaries);
+  await Promise.all(wanted.filter((boundary) => sendBoundaries.includes(boundary)).map(reached));
+  await Promise.all(cancelled.map(({ generation }) => client.workflow.getHandle(generation.key).signal('cancel')));
+  await startAll(unsentBoundaries);
+  await Promise.all(wanted.map(reached));
   const inBackoff = standing.find(({ boundary }) => boundary.name === backoffName);
   if (inBackoff) {
     // Until the worker has reported the refusal, the order may be on its way for all that the server knows.
     await until('the next send is waited for', async () => {
-      const { raw } = await stack.client.workflow.getHandle(inBackoff.generation.key).describe();
+      const { raw } = await client.workflow.getHandle(inBackoff.generation.key).describe();
       return raw.pendingActivities?.some(({ attempt }) => (attempt ?? 0) > 1);
     });
   }
@@ -165,18 +182,9 @@ export async function expectGoodEnd({ simulator }: GenerationStack, standing: St
   expect(Object.fromEntries(ends)).toEqual(Object.fromEntries(wanted));
 }
 
-/** Lets go what the simulator holds so that a boundary lasts. */
-export function releaseStuck({ simulator }: GenerationStack, standing: Standing[]): void {
+/** Lets go all that the simulator holds so that a boundary lasts. */
+export function releaseAll({ simulator }: GenerationStack, standing: Standing[]): void {
+  simulator.release();
   const stuck = standing.filter(({ boundary }) => boundary.name === 'between reads');
   simulator.release(stuck.flatMap(({ name }) => jobsNamed(simulator, name).map(({ id }) => id)));
-}
-
-function struck({ simulator }: GenerationStack, model: string): number {
-  return simulator.events().filter(({ what, rule }) => what === 'request' && rule === model).length;
-}
-
-function strikesOf(wanted: Boundary[], model: string): number {
-  return model === sendModel
-    ? wanted.filter((boundary) => boundary.model === model).length
-    : (wanted.find((boundary) => boundary.model === model)?.rules.length ?? 0);
 }

@@ -6,7 +6,7 @@ import {
   boundaryRules,
   expectBilledAtMostOnce,
   expectGoodEnd,
-  releaseStuck,
+  releaseAll,
   sendBoundaries,
   standAt,
 } from './crash-boundaries.ts';
@@ -19,7 +19,7 @@ it('bills at most once when the worker is killed at every boundary, and ends wel
   const [inFlight, others] = [true, false].map((isSend) =>
     standing.filter(({ boundary }) => sendBoundaries.includes(boundary) === isSend),
   );
-  releaseStuck(stack, standing);
+  releaseAll(stack, standing);
   await startWorkerProcess(stack.settings);
 
   await expectGoodEnd(stack, others ?? []);

@@ -1,14 +1,15 @@
 import { expect, it } from 'vitest';
-import { createStack } from '../support/generation-stack.ts';
-import { startWorkerProcess } from '../support/processes.ts';
+import { createStack, type GenerationStack } from '../support/generation-stack.ts';
+import { startWorkerProcess, until, type WorkerProcess } from '../support/processes.ts';
 import {
   boundaries,
   boundaryRules,
   expectBilledAtMostOnce,
   expectGoodEnd,
-  releaseStuck,
+  releaseAll,
   sendBoundaries,
   standAt,
+  type Standing,
 } from './crash-boundaries.ts';
 
 it.concurrent(
@@ -17,9 +18,7 @@ it.concurrent(
     const stack = await createStack({ simulator: { faults: boundaryRules } });
     const worker = await startWorkerProcess(stack.settings);
     const standing = await standAt(stack, boundaries);
-    const [exitCode] = await Promise.all([worker.stop(), startWorkerProcess(stack.settings)]);
-    expect(exitCode).toBe(0);
-    releaseStuck(stack, standing);
+    expect(await stopAndReplace(stack, standing, worker, 'SIGTERM')).toBe(0);
 
     await expectGoodEnd(stack, standing);
     expectBilledAtMostOnce(stack, standing);
@@ -33,11 +32,25 @@ it.concurrent(
     const stack = await createStack({ simulator: { faults: boundaryRules } });
     const worker = await startWorkerProcess(stack.settings);
     const standing = await standAt(stack, sendBoundaries);
-    const [exitCode] = await Promise.all([worker.stop('SIGHUP'), startWorkerProcess(stack.settings)]);
-    expect(exitCode).toBe(0);
+    expect(await stopAndReplace(stack, standing, worker, 'SIGHUP')).toBe(0);
 
     await expectGoodEnd(stack, standing);
     expectBilledAtMostOnce(stack, standing);
     await stack.checkAll(standing.map(({ generation }) => generation.key));
   },
 );
+
+/** What is in flight is answered once the worker is about to stop; gives its exit code. */
+async function stopAndReplace(
+  stack: GenerationStack,
+  standing: Standing[],
+  worker: WorkerProcess,
+  signal: NodeJS.Signals,
+): Promise<number | null> {
+  const stopped = worker.stop(signal);
+  await until('the worker stops', () => worker.output().includes('stopping: what is in flight is finished first'));
+  const next = startWorkerProcess(stack.settings);
+  releaseAll(stack, standing);
+  await next;
+  return await stopped;
+}

@@ -10,7 +10,7 @@ import {
   boundaryRules,
   expectBilledAtMostOnce,
   expectGoodEnd,
-  releaseStuck,
+  releaseAll,
   sendBoundaries,
   standAt,
 } from './crash-boundaries.ts';
@@ -25,17 +25,19 @@ it('ends well by itself, for one bill under every policy, when Temporal is kille
   // A second simulator and queue, for the worker that is killed while Temporal is away.
   const doomed = await createStack({ address, simulator: { faults: boundaryRules, seed: 12 } });
   const [, doomedWorker] = await Promise.all([startWorkerProcess(stack.settings), startWorkerProcess(doomed.settings)]);
-  const [standing, spooled] = await Promise.all([standAt(stack, boundaries), standAt(doomed, sendBoundaries)]);
+  const standing = await standAt(stack, boundaries);
+  const spooled = await standAt(doomed, sendBoundaries);
 
   await before.kill9();
   const killedAt = Date.now();
+  releaseAll(stack, standing);
+  releaseAll(doomed, spooled);
   await until('the replies are on the disk of the worker that dies next', async () => {
     const names = await readdir(path.join(doomedWorker.stateDir, 'accepted-requests')).catch(() => []);
     return names.filter((name) => name.endsWith('.json')).length === sendBoundaries.length;
   });
   await doomedWorker.kill9();
   await sleep(Math.max(0, killedAt + awayMs - Date.now()));
-  releaseStuck(stack, standing);
   const after = await startOwnServer({ dbFile, port: Number(address.split(':')[1]) });
   try {
     await startWorkerProcess(doomed.settings, { stateDir: doomedWorker.stateDir });

@@ -61,6 +61,40 @@ describe('fault rules', () => {
     expect(words).toEqual(['in_progress', 'in_progress', 'succeeded']);
   });
 
+  it('strike until everything is released, and keep the answers that they delay', async () => {
+    const { sim, submit, status, call, jobOf } = await startTestSimulator();
+    sim.setFaults([
+      { fault: 'accept-then-delay', step: 'submit', untilReleased: true },
+      { fault: 'delay', step: 'status', untilReleased: true },
+      { fault: 'http-5xx', step: 'balance', untilReleased: true },
+    ]);
+    const submitted = submit();
+    await expect.poll(() => sim.ledger().totals.accepted).toBe(1);
+    const [job] = sim.ledger().jobs;
+    const read = status(job?.id ?? '');
+    await expect.poll(() => sim.events().filter(({ step }) => step === 'status').length).toBe(1);
+    for (let again = 0; again < 2; again += 1) expect((await call('GET', '/prod/v2/balance')).status).toBe(502);
+    expect(await Promise.race([submitted, read, call('GET', '/__sim/healthz')])).toMatchObject({ status: 200 });
+
+    await call('POST', '/__sim/release', { body: { requestIds: [job?.id] } });
+    expect(await Promise.race([submitted, read, call('GET', '/__sim/healthz')])).toMatchObject({ status: 200 });
+    sim.release();
+    expect(jobOf(await submitted).id).toBe(job?.id);
+    expect(await read).toMatchObject({ status: 'in_queue' });
+    expect((await call('GET', '/prod/v2/balance')).status).toBe(200);
+    expect(await status(await submit())).toMatchObject({ status: 'in_queue' });
+    expect(sim.faults()).toMatchObject([{ fired: 1 }, { fired: 1 }, { fired: 2 }]);
+  });
+
+  it('let the answers go that they hold when they are taken away', async () => {
+    const { sim, submit } = await startTestSimulator();
+    sim.setFaults([{ fault: 'accept-then-delay', step: 'submit', untilReleased: true }]);
+    const submitted = submit();
+    await expect.poll(() => sim.ledger().totals.accepted).toBe(1);
+    sim.setFaults([]);
+    expect(await submitted).not.toBe('');
+  });
+
   it('leave a submit alone that is refused anyway', async () => {
     const { sim, call } = await startTestSimulator();
     sim.setFaults([{ fault: 'accept-then-502', step: 'submit', times: 1 }]);
