@@ -1,4 +1,4 @@
-import { type InputIssue, unknownSubmissionPolicies } from './generation.ts';
+import { type InputIssue, unknownSubmissionPolicies, wallPolicies } from './generation.ts';
 import { createIssueList } from './issues.ts';
 import { isJsonObject } from './json.ts';
 import { defaultPipelineDeadlineMs, type PipelineRequest } from './pipeline-run.ts';
@@ -17,6 +17,7 @@ export const pipelineRequestFields = [
   'maxCostUsd',
   'maxParallel',
   'onUnknownSubmission',
+  'onWall',
   'waiting',
 ] as const satisfies readonly (keyof PipelineRequest)[];
 
@@ -40,8 +41,7 @@ export function parsePipelineRequest(argument: unknown): ParsedPipelineRequest {
   for (const field of Object.keys(argument)) {
     if (!known.includes(field)) refuse(field, `unknown field; a request has ${known.join(', ')}`);
   }
-  const { plan, params, lineage, orderAgain, deadlineMs, maxCostUsd, maxParallel, onUnknownSubmission, waiting } =
-    argument;
+  const { plan, params, lineage, orderAgain, deadlineMs, maxCostUsd, maxParallel, waiting } = argument;
   if (!isJsonObject(plan)) problems.add('$', `expected a plan { version, steps, … }, got ${describe(plan)}`);
   if (!isMissing(params) && !isJsonObject(params)) {
     problems.add('$.params', `expected an object { name: value }, got ${describe(params)}`);
@@ -64,9 +64,13 @@ export function parsePipelineRequest(argument: unknown): ParsedPipelineRequest {
       `expected a whole number from 1 to ${String(planLimits.maxParallel)}, got ${describe(maxParallel)}`,
     );
   }
-  if (!isMissing(onUnknownSubmission)) {
-    const message = oneOfWords(onUnknownSubmission, unknownSubmissionPolicies);
-    if (message !== undefined) refuse('onUnknownSubmission', message);
+  for (const [field, words] of Object.entries({
+    onUnknownSubmission: unknownSubmissionPolicies,
+    onWall: wallPolicies,
+  })) {
+    const word = argument[field];
+    const message = isMissing(word) ? undefined : oneOfWords(word, words);
+    if (message !== undefined) refuse(field, message);
   }
   if (!isMissing(waiting)) checkWaiting(waiting, refuse);
   const issues = problems.toIssues();

@@ -6,6 +6,7 @@ import type {
   Submission,
   UnknownSubmissionPolicy,
   WaitingOptions,
+  WallPolicy,
 } from './generation.ts';
 
 /** The one argument of workflow `runcomfyPipeline`. */
@@ -25,6 +26,8 @@ export interface PipelineRequest {
   maxParallel?: number;
   /** For every step that does not say otherwise. */
   onUnknownSubmission?: UnknownSubmissionPolicy;
+  /** For every step that does not say otherwise; default `fail`. */
+  onWall?: WallPolicy;
   /** For every step that does not say otherwise. */
   waiting?: WaitingOptions;
 }

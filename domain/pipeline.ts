@@ -1,4 +1,4 @@
-import type { CancelWhileRunningPolicy, UnknownSubmissionPolicy, WaitingOptions } from './generation.ts';
+import type { CancelWhileRunningPolicy, UnknownSubmissionPolicy, WaitingOptions, WallPolicy } from './generation.ts';
 
 /** Bounds of a pipeline's plan. What is above one of them is refused by its number. */
 export const planLimits = {
@@ -53,6 +53,7 @@ export interface PlanOrder {
   waiting?: WaitingOptions;
   onUnknownSubmission?: UnknownSubmissionPolicy;
   onCancelWhileRunning?: CancelWhileRunningPolicy;
+  onWall?: WallPolicy;
   maxPriceUsd?: number;
 }
 

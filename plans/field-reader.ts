@@ -3,6 +3,7 @@ import { parseDuration } from '../domain/duration.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath } from '../domain/json.ts';
 import { cutText } from '../domain/text.ts';
+import { maxUsd } from './plan-fields.ts';
 
 /** Reads the fields of one object of a plan, and notes every problem by its path. */
 export interface FieldReader {
@@ -115,9 +116,6 @@ export function describeValue(value: unknown): string {
 
 function isUsd(value: unknown): value is number {
   return (
-    typeof value === 'number' &&
-    value > 0 &&
-    value <= 1_000_000 &&
-    Math.abs(Math.round(value * 1e6) - value * 1e6) < 1e-4
+    typeof value === 'number' && value > 0 && value <= maxUsd && Math.abs(Math.round(value * 1e6) - value * 1e6) < 1e-4
   );
 }

@@ -1,4 +1,10 @@
-import { type InputIssue, unknownSubmissionPolicies, waitingPresets } from '../domain/generation.ts';
+import {
+  type InputIssue,
+  unknownSubmissionPolicies,
+  waitingFields,
+  waitingPresets,
+  wallPolicies,
+} from '../domain/generation.ts';
 import { findExcess, isJsonObject, jsonPath } from '../domain/json.ts';
 import {
   failureRules,
@@ -14,18 +20,22 @@ import {
 } from '../domain/pipeline.ts';
 import { findUnsendable } from '../domain/request.ts';
 import { describeValue, type FieldReader, readFields } from './field-reader.ts';
+import {
+  approvalFields,
+  commonFields,
+  deadlineDecisions,
+  failureRuleFields,
+  idPattern,
+  idRule,
+  maxSecondsOfDelay,
+  maxTake,
+  modelStepFields,
+  orderFields,
+  paramFields,
+  planFields,
+} from './plan-fields.ts';
 
-const idPattern = /^[A-Za-z_][A-Za-z0-9_]{0,49}$/;
-const idRule = 'a letter or "_", then up to 49 letters, digits or "_"';
-
-const planFields = ['version', 'params', 'steps', 'outputs'];
-const paramFields = ['type', 'default', 'description'];
-const orderFields = [
-  ...['model', 'input', 'take', 'deadline', 'queueDeadline', 'waiting', 'onUnknownSubmission', 'maxPriceUsd'],
-];
-const commonFields = ['needs', 'if', 'runsWhen', 'onFailure'];
-const modelFields = [...orderFields, ...commonFields, 'forEach', 'maxParallel', 'attempts', 'mayPayTwice'];
-const approvalFields = ['message', 'choose', 'count', 'deadline', 'onDeadline'];
+const stepFields: readonly string[] = [...modelStepFields, 'approval'];
 
 const defaultApprovalMs = 7 * 24 * 60 * 60 * 1000;
 
@@ -111,7 +121,7 @@ function readSteps(top: FieldReader, issues: InputIssue[]): Record<string, PlanS
     const hasApproval = (value['approval'] ?? undefined) !== undefined;
     if (hasModel && hasApproval) issues.push({ path, message: 'a step has a model or an approval, not both' });
     const isNeither = !hasModel && !hasApproval;
-    const isMisspelt = isNeither && Object.keys(value).some((field) => ![...modelFields, 'approval'].includes(field));
+    const isMisspelt = isNeither && Object.keys(value).some((field) => !stepFields.includes(field));
     if (isNeither && !isMisspelt) issues.push({ path, message: 'expected a model, or an approval' });
     const step = hasApproval && !hasModel ? readApproval(value, path, issues) : readModelStep(value, path, issues);
     if (step && (hasModel || hasApproval)) steps[id] = step;
@@ -120,7 +130,7 @@ function readSteps(top: FieldReader, issues: InputIssue[]): Record<string, PlanS
 }
 
 function readModelStep(value: Record<string, unknown>, path: string, issues: InputIssue[]): PlanModelStep | undefined {
-  const fields = readFields(value, path, [...modelFields, 'approval'], issues);
+  const fields = readFields(value, path, stepFields, issues);
   const { onFailure, fallback } = readFailureRule(fields, issues);
   const forEach = readForEach(fields);
   const order = readOrder(fields);
@@ -139,10 +149,11 @@ function readOrder(fields: FieldReader): PlanOrder | undefined {
   const model = fields.text('model');
   const input = fields.object('input');
   const options = {
-    take: fields.integer('take', { min: 1, max: 1_000_000 }),
+    take: fields.integer('take', { min: 1, max: maxTake }),
     deadlineMs: fields.duration('deadline'),
     queueDeadlineMs: fields.duration('queueDeadline'),
     onUnknownSubmission: fields.word('onUnknownSubmission', unknownSubmissionPolicies),
+    onWall: fields.word('onWall', wallPolicies),
     maxPriceUsd: fields.usd('maxPriceUsd'),
     waiting: readWaiting(fields),
   };
@@ -152,13 +163,16 @@ function readOrder(fields: FieldReader): PlanOrder | undefined {
 }
 
 function readWaiting(fields: FieldReader): PlanOrder['waiting'] {
-  const waiting = fields.below('waiting', ['preset', 'secondsOfDelayPerRead']);
+  const waiting = fields.below('waiting', waitingFields);
   if (waiting === undefined) return undefined;
   const preset = waiting.word('preset', waitingPresets);
   const seconds = waiting.raw('secondsOfDelayPerRead');
-  const isCost = seconds === undefined || (typeof seconds === 'number' && seconds > 0 && seconds <= 3600);
+  const isCost = seconds === undefined || (typeof seconds === 'number' && seconds > 0 && seconds <= maxSecondsOfDelay);
   if (!isCost) {
-    waiting.refuse('secondsOfDelayPerRead', `expected seconds above 0 and at most 3600, got ${describeValue(seconds)}`);
+    waiting.refuse(
+      'secondsOfDelayPerRead',
+      `expected seconds above 0 and at most ${String(maxSecondsOfDelay)}, got ${describeValue(seconds)}`,
+    );
   }
   return { ...(preset && { preset }), ...(typeof seconds === 'number' && { secondsOfDelayPerRead: seconds }) };
 }
@@ -197,7 +211,7 @@ function readForEach(fields: FieldReader): unknown[] | string | undefined {
 function readFailureRule(fields: FieldReader, issues: InputIssue[]): Pick<PlanModelStep, 'onFailure' | 'fallback'> {
   const value = fields.raw('onFailure');
   if (!isJsonObject(value)) return { onFailure: readRuleWord(fields), fallback: [] };
-  const rule = readFields(value, jsonPath(fields.path, 'onFailure'), ['fallback', 'then'], issues);
+  const rule = readFields(value, jsonPath(fields.path, 'onFailure'), failureRuleFields, issues);
   const list = rule.raw('fallback');
   const isList = Array.isArray(list) && list.length > 0 && list.length <= planLimits.fallbacks;
   if (!isList) {
@@ -258,7 +272,7 @@ function readApproval(
     onFailure,
     count,
     deadlineMs: approval.duration('deadline') ?? defaultApprovalMs,
-    onDeadline: approval.word('onDeadline', ['reject', 'approve']) ?? 'reject',
+    onDeadline: approval.word('onDeadline', deadlineDecisions) ?? 'reject',
     ...(message !== undefined && { message }),
     ...(choose !== undefined && { choose }),
   };

@@ -148,12 +148,13 @@ function requestOf(
 ): GenerationRequest {
   const { deadlineMs, maxPriceUsd, queueDeadlineMs } = order ?? {};
   const onUnknownSubmission = order?.onUnknownSubmission ?? request.onUnknownSubmission;
+  const onWall = order?.onWall ?? request.onWall;
   const waiting = order?.waiting ?? request.waiting;
   return {
     model,
     input,
     onCancelWhileRunning: 'wait',
-    ...withoutUndefined({ deadlineMs, queueDeadlineMs, maxPriceUsd, onUnknownSubmission, waiting }),
+    ...withoutUndefined({ deadlineMs, queueDeadlineMs, maxPriceUsd, onUnknownSubmission, onWall, waiting }),
   };
 }
 

@@ -5,6 +5,7 @@ import { addPipelineEstimate } from './estimate.ts';
 import { addPipelineList } from './list.ts';
 import { addPipelineResult } from './result.ts';
 import { addPipelineRun } from './run.ts';
+import { addPipelineSchema } from './schema.ts';
 import { addPipelineStatus } from './status.ts';
 import { addPipelineValidate } from './validate.ts';
 import { addPipelineWatch } from './watch.ts';
@@ -20,6 +21,7 @@ const commands = [
   addPipelineList,
   addPipelineValidate,
   addPipelineEstimate,
+  addPipelineSchema,
 ];
 
 /** `pipeline …`: plans of generations that belong together. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Option } from 'commander';
 import { sumUp } from '../../../domain/estimate.ts';
+import { wallPolicies, type WallPolicy } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { estimateOrders } from '../../../plans/estimate.ts';
 import { CliError } from '../../cli-error.ts';
@@ -20,6 +21,7 @@ import { waitForPipeline } from './wait.ts';
 interface RunFlags extends PlanFlags, DownloadFlags, PriorityFlags {
   key?: string;
   deadline?: number;
+  onWall?: WallPolicy;
   rerun?: boolean;
   dryRun?: boolean;
   wait: boolean;
@@ -44,6 +46,12 @@ export const addPipelineRun = defineCommand<RunFlags>({
       .addOption(
         new Option('--deadline <time>', 'give up after this time, e.g. 2h; default 7d').argParser(parseStretch),
       )
+      .addOption(
+        new Option(
+          '--on-wall <policy>',
+          'when the wallet is empty or the token refused: end, or wait for it to be mended; default fail',
+        ).choices(wallPolicies),
+      )
       .option(
         '--rerun',
         'run a key again that has ended: order what is new, changed, failed before or gone, and no more',
@@ -60,8 +68,8 @@ export const addPipelineRun = defineCommand<RunFlags>({
       throw new CliError('Usage', '--no-wait and --download do not go together: the files come with the result');
     }
     const { plan, params, checked, warnings } = await checkPlanFile(file, flags, { config, stdin: streams.stdin });
-    const { key = `pipeline-${randomUUID()}`, deadline, maxCost, rerun } = flags;
-    const request = { plan, params, ...withoutUndefined({ deadlineMs: deadline, maxCostUsd: maxCost }) };
+    const { key = `pipeline-${randomUUID()}`, deadline, maxCost, onWall, rerun } = flags;
+    const request = { plan, params, ...withoutUndefined({ deadlineMs: deadline, maxCostUsd: maxCost, onWall }) };
     if (flags.dryRun) return await dryRun(context, request, { key, rerun });
     for (const warning of warnings) printer.note(`warning: ${warning}`);
     await prepareDownload(flags);

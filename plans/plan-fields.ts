@@ -1,0 +1,55 @@
+/** The fields of each part of a plan: what the parser takes, and what its JSON Schema describes. */
+export const planFields = ['version', 'params', 'steps', 'outputs'] as const;
+
+/** Of a param. */
+export const paramFields = ['type', 'default', 'description'] as const;
+
+/** Of an order: a step with a model, or one of its fallbacks. */
+export const orderFields = [
+  'model',
+  'input',
+  'take',
+  'deadline',
+  'queueDeadline',
+  'waiting',
+  'onUnknownSubmission',
+  'onWall',
+  'maxPriceUsd',
+] as const;
+
+/** Of every step. */
+export const commonFields = ['needs', 'if', 'runsWhen', 'onFailure'] as const;
+
+/** Of a step with a model. */
+export const modelStepFields = [
+  ...orderFields,
+  ...commonFields,
+  'forEach',
+  'maxParallel',
+  'attempts',
+  'mayPayTwice',
+] as const;
+
+/** Of an `approval`. */
+export const approvalFields = ['message', 'choose', 'count', 'deadline', 'onDeadline'] as const;
+
+/** Of an `onFailure` that is more than a word. */
+export const failureRuleFields = ['fallback', 'then'] as const;
+
+/** What an approval that nobody decides comes to. */
+export const deadlineDecisions = ['reject', 'approve'] as const;
+
+/** Names of steps, params and outputs: identifiers of the expression language. */
+export const idPattern = /^[A-Za-z_][A-Za-z0-9_]{0,49}$/;
+
+/** The pattern in words. */
+export const idRule = 'a letter or "_", then up to 49 letters, digits or "_"';
+
+/** `take` counts the tries of one input. */
+export const maxTake = 1_000_000;
+
+/** Above this `secondsOfDelayPerRead` means nothing any more. */
+export const maxSecondsOfDelay = 3_600;
+
+/** In USD. */
+export const maxUsd = 1_000_000;

@@ -1,0 +1,49 @@
+import { describe, expect, it, vi } from 'vitest';
+import { untilState } from '../../support/generations.ts';
+import { hangMs } from '../../support/patience.ts';
+import { checkPipeline, pipelineStack, stillAndClip } from '../../support/pipelines.ts';
+import { flux } from '../../support/simulator-client.ts';
+
+describe.concurrent('a pipeline whose orders meet an empty wallet', () => {
+  it('waits where its request says so; a step may say otherwise, and each order is billed once at last', async () => {
+    const {
+      client,
+      generations,
+      pipelines,
+      simulator,
+      key: newKey,
+    } = await pipelineStack({
+      switches: { wallet_usd: 0 },
+    });
+    const key = newKey();
+    const { steps } = stillAndClip(key);
+    const hasty = { model: flux, input: { prompt: `${key} hasty` }, onWall: 'fail', onFailure: 'continue' };
+    const plan = { version: 1, steps: { ...steps, hasty } };
+    const pipeline = await pipelines.start({ plan, onWall: 'wait' }, { key });
+    const stillKey = await untilOrdered(() => pipeline.state());
+    await untilState(client.workflow.getHandle(stillKey), ({ wall }) => wall !== undefined);
+    expect((await pipeline.state()).orders?.[stillKey]).toMatchObject({ wall: { type: 'InsufficientBalance' } });
+    simulator.setBalance('sim-in-process', 100);
+    await (await generations.get(stillKey)).nudge();
+    const result = await pipeline.result();
+    expect(result.phase).toBe('partial');
+    const { jobs, totals } = simulator.ledger();
+    expect(jobs.map(({ input }) => input['prompt'])).toEqual([`${key} still`, `${key} clip`]);
+    expect(totals.charged).toBe(2);
+    expect((await pipeline.state()).steps[2]).toMatchObject({
+      phase: 'failed',
+      failure: { type: 'InsufficientBalance', submission: 'refused' },
+    });
+    await checkPipeline(client, pipeline);
+  });
+});
+
+async function untilOrdered(read: () => Promise<{ steps: { phase: string; key?: string }[] }>): Promise<string> {
+  return await vi.waitUntil(
+    async () => {
+      const [still, , hasty] = (await read()).steps;
+      return still?.phase === 'ordered' && hasty?.phase === 'failed' ? still.key : undefined;
+    },
+    { timeout: hangMs, interval: 100 },
+  );
+}
