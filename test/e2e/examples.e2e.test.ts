@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { PipelineResult, PipelineState } from '../../domain/pipeline-run.ts';
 import { pythonForExamples } from '../support/examples/examples-python.ts';
 import { startSurroundings, type Surroundings, until } from '../support/examples/examples.ts';
+import { hangMs } from '../support/patience.ts';
 
 let around: Surroundings;
 
@@ -176,6 +178,65 @@ describe('example 05, a pipeline', () => {
     expect((await running.ended).code).toBe(1);
     expect(clipJob()?.chargedUsd).toBe(0);
   });
+});
+
+describe('example 07, a film by a plan', () => {
+  const seeds = (outputs: Record<string, unknown>) => {
+    const [clip] = jobs().filter(({ model }) => model === 'kling/kling-3.0/standard/image-to-video');
+    const stills = jobs().filter(({ model }) => model === 'blackforestlabs/flux-2/flash/text-to-image');
+    // One bill for each order, and what was chosen went into the clip.
+    expect(jobs()).toHaveLength(6);
+    expect(totals()).toMatchObject({ accepted: 6, charged: 6 });
+    expect(clip?.input).toMatchObject({ start_image_url: outputs['chosen'], duration: 5 });
+    expect(outputs['clip']).toMatch(/\.mp4$/);
+    expect(outputs['score']).toMatch(/\.wav$/);
+    return stills.map(({ input }) => input['seed']).sort();
+  };
+  const outputsIn = (stdout: string) =>
+    Object.fromEntries(['chosen', 'clip', 'score'].map((name) => [name, lineAfter(stdout, `${name} `)]));
+
+  it('by the command line: started, decided and awaited by commands of their own', async () => {
+    const key = newKey();
+    const file = 'examples/07-film/film.yaml';
+    const param = ['--param', 'scene=A lighthouse on a cliff'];
+    expect((await around.command(['pipeline', 'run', file, '--key', key, ...param, '--no-wait'])).exitCode).toBe(0);
+    const status = async () => {
+      const { stdout } = await around.command(['pipeline', 'status', key]);
+      return (JSON.parse(stdout) as PipelineState).steps[1];
+    };
+    const pick = await vi.waitUntil(
+      async () => {
+        const step = await status();
+        return step?.phase === 'awaiting_decision' && step.approval?.choices;
+      },
+      { timeout: hangMs, interval: 200 },
+    );
+    expect((await around.command(['pipeline', 'approve', key, 'pick', '--choose', '2'])).exitCode).toBe(0);
+    const { exitCode, stdout, stderr } = await around.command(['pipeline', 'result', key]);
+    const { outputs } = JSON.parse(stdout) as PipelineResult;
+    expect(exitCode, stderr).toBe(0);
+    expect(outputs['chosen']).toBe(pick[2]);
+    expect(seeds(outputs)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('from TypeScript: shows the steps and decides; run again it orders nothing', async () => {
+    const key = newKey();
+    const { code, stdout, stderr } = await around.example('07-film/main.ts', [key, '3']).ended;
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('pick awaiting_decision');
+    expect(seeds(outputsIn(stdout))).toEqual([1, 2, 3, 4]);
+    const again = await around.example('07-film/main.ts', [key]).ended;
+    expect(outputsIn(again.stdout)).toEqual(outputsIn(stdout));
+    expect(jobs()).toHaveLength(6);
+  });
+
+  it('from Python: starts, queries, decides by update and reads the outputs', async () => {
+    const python = await pythonForExamples();
+    const { code, stdout, stderr } = await around.example('07-film/main.py', [newKey(), '1'], python).ended;
+    expect(code, stderr).toBe(0);
+    expect(lineAfter(stdout, 'choices ')).toBe('4');
+    expect(seeds(outputsIn(stdout))).toEqual([1, 2, 3, 4]);
+  }, 300_000);
 });
 
 function lastWord(text: string): string {

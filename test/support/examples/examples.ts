@@ -7,8 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { inject } from 'vitest';
 import { type Simulator, startSimulator } from '../../../simulator/index.ts';
+import { commandInProcess } from '../command-in-process.ts';
 import { registerNamespace } from '../namespaces.ts';
 import { hangMs } from '../patience.ts';
+import type { CommandResult } from '../processes.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -33,6 +35,8 @@ export interface Surroundings {
   simulator: Simulator;
   /** Starts an example by its path below `examples/`, TypeScript with tsx, Python with `python`. */
   example: (file: string, args?: string[], python?: string) => Running;
+  /** Runs one command line in this process. */
+  command: (args: string[]) => Promise<CommandResult>;
   stop: () => Promise<void>;
 }
 
@@ -55,13 +59,13 @@ export async function startSurroundings(): Promise<Surroundings> {
     undo.push(() => rm(stateDir, { recursive: true, force: true }));
 
     const env = { ...cleanEnvironment(), TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
-    const worker = run(process.execPath, [inject('programPath'), 'worker'], {
-      ...env,
+    const runcomfy = {
       RUNCOMFY_MODEL_API_BASE: simulator.modelApiBase,
       RUNCOMFY_SERVERLESS_API_BASE: simulator.serverlessApiBase,
       RUNCOMFY_API_TOKEN: 'sim-examples',
       RUNCOMFY_STATE_DIR: stateDir,
-    });
+    };
+    const worker = run(process.execPath, [inject('programPath'), 'worker'], { ...env, ...runcomfy });
     undo.push(async () => {
       worker.kill('SIGTERM');
       await worker.ended;
@@ -74,6 +78,7 @@ export async function startSurroundings(): Promise<Surroundings> {
       client,
       simulator,
       stop,
+      command: (args) => commandInProcess(args, { TEMPORAL_NAMESPACE: namespace, ...runcomfy }),
       example(file, args = [], python) {
         const script = path.join('examples', file);
         const running =
