@@ -1,0 +1,77 @@
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import type { KnownPipelineState } from '../../client/index.ts';
+import type { PipelineResult, PipelineState } from '../../domain/pipeline-run.ts';
+import { commandInProcess } from '../support/command-in-process.ts';
+import { root } from '../support/docs.ts';
+import { createStack } from '../support/generation-stack.ts';
+import { startWorkerProcess, temporaryFolder, until } from '../support/processes.ts';
+import { startOwnServer } from '../support/server.ts';
+
+const film = path.join(root, 'examples/07-film/film.yaml');
+const kling = 'kling/kling-3.0/standard/image-to-video';
+
+it('a film whose worker and Temporal server are killed twice in the middle has its outputs, for one bill per order', async () => {
+  const dbFile = path.join(await temporaryFolder(), 'temporal.db');
+  let server = await startOwnServer({ dbFile });
+  const { address } = server;
+  const { settings, simulator, checkAll } = await createStack({ address });
+  let worker = await startWorkerProcess(settings);
+
+  async function pipeline<Document>(...args: string[]): Promise<Document> {
+    const { modelApiBase, taskQueue } = settings;
+    const { exitCode, stdout, stderr } = await commandInProcess(['pipeline', ...args], {
+      TEMPORAL_ADDRESS: address,
+      RUNCOMFY_TASK_QUEUE: taskQueue,
+      RUNCOMFY_MODEL_API_BASE: modelApiBase,
+      RUNCOMFY_API_TOKEN: 'sim-token-of-a-test-process',
+    });
+    expect(exitCode, stderr).toBe(0);
+    return JSON.parse(stdout) as Document;
+  }
+  /** An order whose id Temporal does not know yet would be one of unknown outcome. */
+  const areAccepted = (count: number) => async () => {
+    const { orders = {} } = await pipeline<KnownPipelineState>('status', 'film');
+    return Object.values(orders).filter(({ requestId }) => requestId !== undefined).length === count;
+  };
+  /** What RunComfy does meanwhile nobody sees. */
+  async function killBoth(): Promise<void> {
+    await Promise.all([server.kill9(), worker.kill9()]);
+    simulator.release();
+    server = await startOwnServer({ dbFile, port: Number(address.split(':')[1]) });
+    worker = await startWorkerProcess(settings, { stateDir: worker.stateDir });
+  }
+
+  try {
+    simulator.hold({ stage: 'run' });
+    await pipeline('run', film, '--key', 'film', '--param', 'scene=A lighthouse', '--no-wait');
+    await until('the stills are being made', areAccepted(4));
+    await killBoth();
+
+    const choices = await until('a person is asked', async () => {
+      const { steps } = await pipeline<PipelineState>('status', 'film');
+      return steps[1]?.phase === 'awaiting_decision' && steps[1].approval?.choices;
+    });
+    simulator.hold({ stage: 'run' });
+    await pipeline('approve', 'film', 'pick', '--choose', '2');
+    await until('the clip is being made', areAccepted(1));
+    await killBoth();
+
+    const { phase, outputs, steps, costUsd } = await pipeline<PipelineResult>('result', 'film');
+    expect(phase).toBe('succeeded');
+    expect(outputs['chosen']).toBe(choices[2]);
+    expect(outputs).toMatchObject({
+      clip: steps['clip']?.output?.videos[0],
+      score: steps['score']?.output?.audios[0],
+    });
+    const { totals, jobs } = simulator.ledger();
+    expect(jobs.find(({ model }) => model === kling)?.input['start_image_url']).toBe(choices[2]);
+    expect(totals).toMatchObject({ accepted: 6, charged: 6 });
+    expect(costUsd).toBeCloseTo(totals.chargedUsd);
+    const { steps: told } = await pipeline<PipelineState>('status', 'film');
+    const keys = told.flatMap(({ key, items = [] }) => [key, ...items.map((item) => item.key)]);
+    await checkAll(['film', ...keys.filter((key) => key !== undefined)]);
+  } finally {
+    await server.stop();
+  }
+});
