@@ -170,11 +170,17 @@ export async function checkExecutions(client: Client, workflowIds: string[], pro
   }
 }
 
-/** Why workflow tasks failed; a message that came in while a run was closing is the server's ordinary way, not a failure. */
+/** How the server ends a task when a message came in while a run was closing, or a run's timeout while a task was out. */
+const ordinaryCauses = [
+  WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
+  WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
+];
+
+/** Why workflow tasks failed. */
 function failedTasks(history: History): string[] {
   return (history.events ?? []).flatMap(({ workflowTaskFailedEventAttributes: failed }) => {
-    const isRace = failed?.cause === WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND;
-    return !failed || isRace ? [] : [failed.failure?.message ?? String(failed.cause)];
+    const isOrdinary = failed?.cause !== undefined && failed.cause !== null && ordinaryCauses.includes(failed.cause);
+    return !failed || isOrdinary ? [] : [failed.failure?.message ?? String(failed.cause)];
   });
 }
 

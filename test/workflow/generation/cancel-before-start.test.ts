@@ -1,6 +1,12 @@
+import { randomUUID } from 'node:crypto';
+import proto from '@temporalio/proto';
 import { describe, expect, it } from 'vitest';
 import type { CancelReply } from '../../../domain/generation.ts';
-import { endingOf, happyActivities, withGenerations } from '../../support/generations.ts';
+import { eventually } from '../../support/eventually.ts';
+import { endingOf, type GenerationRun, happyActivities, withGenerations } from '../../support/generations.ts';
+
+const { UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ADMITTED: ADMITTED } =
+  proto.temporal.api.enums.v1.UpdateWorkflowExecutionLifecycleStage;
 
 describe('a cancel that comes before a worker has seen the generation', () => {
   it('leads to no submit, whichever way it comes, and each of several is told so', async () => {
@@ -10,14 +16,26 @@ describe('a cancel that comes before a worker has seen the generation', () => {
       { submitRequest: (order) => ((posts += 1), submitRequest(order)) },
       async (rig) => {
         const byUpdate = await rig.start();
-        const replies = [byUpdate, byUpdate].map((handle) => handle.executeUpdate<CancelReply, []>('cancel'));
+        const asked: { handle: GenerationRun; updateId: string }[] = [];
+        const ask = (handle: GenerationRun) => {
+          const updateId = randomUUID();
+          asked.push({ handle, updateId });
+          return handle.executeUpdate<CancelReply, []>('cancel', { updateId });
+        };
+        const replies = [byUpdate, byUpdate].map(ask);
         const bySignal = await rig.startWithSignal('cancel', []);
         const byAll = await rig.start();
         await byAll.signal('cancel', { reason: 'by all' });
-        replies.push(byAll.executeUpdate<CancelReply, []>('cancel'));
+        replies.push(ask(byAll));
         await byAll.cancel();
-        // An update waits at the server until a worker comes.
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        // An update waits at the server until a worker comes; before it has arrived, the server knows nothing of it.
+        for (const { handle, updateId } of asked) {
+          const updateRef = { workflowExecution: { workflowId: handle.workflowId }, updateId };
+          const waitPolicy = { lifecycleStage: ADMITTED };
+          await eventually(() =>
+            rig.client.workflowService.pollWorkflowExecutionUpdate({ namespace: 'default', updateRef, waitPolicy }),
+          );
+        }
         await rig.startWorkers();
 
         for (const reply of await Promise.all(replies)) {

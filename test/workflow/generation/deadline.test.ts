@@ -6,7 +6,8 @@ import { accepted, gate, scriptedGenerations } from '../../support/scripted-gene
 const { start } = scriptedGenerations();
 
 /** Long enough to get into a phase on a slow machine, short enough to wait for. */
-const deadlineMs = 5_000;
+/** Long enough for a submit before it, however busy the machine is; all these tests wait for it at once. */
+const deadlineMs = 15_000;
 
 const answer = (outcome: CancelAnswer['outcome'], status: NonNullable<CancelAnswer['status']>) => () =>
   Promise.resolve({ outcome, status, reads: 1, readAt: new Date().toISOString() });
@@ -150,7 +151,7 @@ describe.concurrent('a deadline that passes', () => {
         cancelRequest: answer('not_cancellable', 'in_progress'),
         cancelled,
       },
-      { deadlineMs: 8_000 },
+      { deadlineMs: 20_000 },
     );
     await untilState(handle, ({ reads }) => reads > 0);
     expect(await handle.executeUpdate('cancel', { args: [{ reason: 'mine' }] })).toMatchObject({

@@ -95,14 +95,15 @@ export const laterShapes: Record<string, Shape> = {
       let isFirst = true;
       return {
         submitRequest: async () => {
-          if (isFirst) await sleep(10_000);
+          if (isFirst) await sleep(25_000);
           isFirst = false;
           return accepted('request-1');
         },
       };
     },
     run: async (rig) => {
-      const handle = await rig.start(order, { workflowRunTimeout: '6s', retry: { maximumAttempts: 2 } });
+      // The second run, too, must be asked and answered within it.
+      const handle = await rig.start(order, { workflowRunTimeout: '20s', retry: { maximumAttempts: 2 } });
       await untilState(handle, ({ phase }) => phase === 'submission_unknown');
       await handle.executeUpdate('resolveSubmission', { args: [{ action: 'abandon' }] });
       return handle;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { createGenerationClient } from '../../../client/index.ts';
+import { createGenerationClient, type GenerationHandle } from '../../../client/index.ts';
 import type { Simulator } from '../../../simulator/index.ts';
 import type { GenerationWorkerOptions } from '../../../worker/index.ts';
 import { connectClient, orderNamed, startQuickSimulator } from '../../support/generation-stack.ts';
@@ -30,6 +30,16 @@ async function untilReads(simulator: Simulator, isEnough: (reads: number[]) => b
   }
 }
 
+/** Holds for what takes less than five seconds, now and then more while the machine is busy: not for what waits for a slot. */
+async function untilQuick(what: string, act: () => Promise<void>): Promise<void> {
+  const giveUpAt = Date.now() + hangMs;
+  for (let startedAt = Date.now(); Date.now() < giveUpAt; startedAt = Date.now()) {
+    await act();
+    if (Date.now() - startedAt < 5_000) return;
+  }
+  throw new Error(`${what} took five seconds every time`);
+}
+
 it.concurrent('lets submits, cancels and results pass although pausing reads would take every slot', async () => {
   const stack = await heldGenerations({ maxConcurrentReads: 10 });
   const { simulator, generations } = stack;
@@ -41,20 +51,20 @@ it.concurrent('lets submits, cancels and results pass although pausing reads wou
   );
   await untilReads(simulator, (reads) => reads.length === many && reads.every((count) => count > 1));
 
-  const orderedAt = Date.now();
-  const late = await generations.start({ ...orderNamed('late'), waiting: interactive });
-  await untilReads(simulator, (reads) => reads.length === many + 1);
-  expect(Date.now() - orderedAt).toBeLessThan(5_000);
-
-  const cancelledAt = Date.now();
-  const { outcome } = await (await generations.get(started[3]?.key ?? '')).cancel();
-  expect(outcome).toBe('cancelled');
-  expect(Date.now() - cancelledAt).toBeLessThan(5_000);
+  const late: GenerationHandle[] = [];
+  await untilQuick('a new order', async () => {
+    late.push(await generations.start({ ...orderNamed('late'), waiting: interactive }));
+    await untilReads(simulator, (reads) => reads.length === many + late.length);
+  });
+  const going = [...started];
+  await untilQuick('a cancel', async () => {
+    const { outcome } = await (await generations.get(going.pop()?.key ?? '')).cancel();
+    expect(outcome).toBe('cancelled');
+  });
 
   simulator.release();
-  const others = [...started.filter((_, index) => index !== 3), late];
-  const results = await Promise.all(others.map((generation) => generation.result()));
-  expect(results).toHaveLength(many);
+  const results = await Promise.all([...going, ...late].map((generation) => generation.result()));
+  expect(results).toHaveLength(going.length + late.length);
   for (const { requestId, reads } of results) {
     const job = simulator.ledger().jobs.find(({ id }) => id === requestId);
     expect(reads).toBe((job?.statusCalls ?? 0) + (job?.resultCalls ?? 0));

@@ -6,6 +6,7 @@ import { createGenerationClient } from '../../../client/index.ts';
 import { connectClient, startQuickSimulator } from '../../support/generation-stack.ts';
 import { historiesOf, quietRuntime, stateOf, untilState } from '../../support/generations.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
+import { hangMs } from '../../support/patience.ts';
 import { temporaryFolder } from '../../support/processes.ts';
 import { kling, klingInput } from '../../support/simulator-client.ts';
 
@@ -54,7 +55,7 @@ describe('where each worker has a state folder of its own', () => {
       () => {
         expect(codec.failures()).toBeGreaterThan(0);
       },
-      { timeout: 20_000 },
+      { timeout: hangMs },
     );
     await workers.stop();
     await client.workflow.getHandle(handle.key).signal('cancel');
@@ -110,7 +111,7 @@ describe('where each worker has a state folder of its own', () => {
       () => {
         expect(simulator.ledger().totals.submits).toBe(2);
       },
-      { timeout: 30_000 },
+      { timeout: hangMs },
     );
     const newest = client.workflow.getHandle(handle.key);
     await newest.signal('cancel');

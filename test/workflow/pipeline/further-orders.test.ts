@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { GenerationError } from '../../../client/index.ts';
+import { hangMs } from '../../support/patience.ts';
 import { checkPipeline, pipelineStack } from '../../support/pipelines.ts';
 import { flux, kling } from '../../support/simulator-client.ts';
 
@@ -184,7 +185,7 @@ describe('a further order', () => {
         const state = await pipeline.state();
         return Object.values(state.orders ?? {}).some(({ phase }) => phase === 'submission_unknown') && state;
       },
-      { timeout: 60_000, interval: 200 },
+      { timeout: hangMs, interval: 200 },
     );
     const stillKey = steps[0]?.key ?? '';
     expect([steps[0]?.phase, steps[1]?.phase]).toEqual(['ordered', 'waiting']);
@@ -230,7 +231,7 @@ describe('a further run', () => {
           .describe()
           .then(() => false)
           .catch(() => true),
-      { timeout: 60_000, interval: 200 },
+      { timeout: hangMs, interval: 200 },
     );
     const again = await pipelines.start({ plan }, { key, rerun: true });
     const { steps, phase } = await again.result();
