@@ -34,6 +34,8 @@ export type PlanAnswer =
       warnings: string[];
       /** The search attributes of ours that the server knows. */
       searchAttributes: string[];
+      /** The run leaves fewer events than runs did whose check did not say so: what those have recorded stays as it is. */
+      isSparing?: true;
     };
 
 /** What a question tells of a step: each file once, since a question stands in the history and may have 2 MiB. */

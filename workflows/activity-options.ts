@@ -127,8 +127,11 @@ export const follows = proxyActivities<Pick<PipelineActivities, 'followGeneratio
 /** The honest cancel of many generations: an answer in time, or `unknown`. */
 export const manyCancels = proxyActivities<Pick<PipelineActivities, 'cancelGenerations'>>(manyCancelsOptions);
 
-/** A pause within a workflow task, which a timer cannot give: hence local. */
-export const breaths = proxyLocalActivities<Pick<PipelineActivities, 'breathe'>>({
+/**
+ * Pauses within a workflow task, which a timer cannot give, and preparations that are over at once: a local activity
+ * leaves one event where another leaves six.
+ */
+export const brief = proxyLocalActivities<Pick<PipelineActivities, 'breathe' | 'prepareStep'>>({
   scheduleToCloseTimeout: '5 seconds',
   cancellationType: ActivityCancellationType.ABANDON,
   retry: { maximumAttempts: 1 },

@@ -19,6 +19,7 @@ export function createCheckPlan({ lookup, searchAttributes }: PipelineDeps): Pip
       ...(outputPaths && { outputPaths }),
       warnings: report.warnings,
       searchAttributes: searchAttributes(),
+      isSparing: true,
     };
   };
 }

@@ -54,6 +54,8 @@ export interface Pipeline {
   readonly counted: Set<string>;
   /** When an order ended last, epoch ms. */
   lastEndAt: number;
+  /** How long an order takes, as of late. */
+  orderMs: number | undefined;
   /** The pause in which further ends are awaited. */
   breath: Promise<void> | undefined;
   mayBreathe: boolean | undefined;
@@ -104,6 +106,7 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
     ordersMade: carried?.ordersMade ?? 0,
     counted: new Set(carried?.counted),
     lastEndAt: 0,
+    orderMs: undefined,
     breath: undefined,
     mayBreathe: undefined,
     shownAt: Date.now(),

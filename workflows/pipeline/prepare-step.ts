@@ -1,6 +1,6 @@
 import type { StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
 import { questionOf } from '../../domain/step-question.ts';
-import { preparations } from '../activity-options.ts';
+import { brief, preparations } from '../activity-options.ts';
 import { jsonBytes, maxQuestionBytes } from './bounds.ts';
 import { unlessStopped, untilNothingIsDue } from './interruptible.ts';
 import { defect, type Pipeline, planOf, sourcesOfStep, stepState } from './memory.ts';
@@ -24,5 +24,21 @@ export async function prepareStep(
     return { kind: 'failed', failure: { type: 'InvalidInput', message, submission: 'not_sent' } };
   }
   await untilNothingIsDue(pipeline);
+  const isOfOne = step.kind === 'approval' || step.forEach === undefined || more.further !== undefined;
+  const answer = isOfOne ? await prepareAtOnce(pipeline, question) : undefined;
+  if (answer !== undefined && pipeline.stop === undefined) return answer;
   return await unlessStopped(pipeline, () => preparations.prepareStep(question));
+}
+
+/** Undefined where it takes longer, or fails: then it is repeated for as long as it takes. */
+async function prepareAtOnce(pipeline: Pipeline, question: StepQuestion): Promise<StepAnswer | undefined> {
+  if (!planOf(pipeline).isSparing || pipeline.stop) return undefined;
+  pipeline.busy += 1;
+  try {
+    return await brief.prepareStep(question);
+  } catch {
+    return undefined;
+  } finally {
+    pipeline.busy -= 1;
+  }
 }

@@ -127,11 +127,14 @@ async function follow(
   if (target !== step) enterStepPhase(pipeline, step, 'ordered');
   reserve(pipeline, priceUsd);
   pipeline.open.add(open);
+  const from = Date.now();
   const answer =
     prepared.kind === 'attach'
       ? await followOrder(key)
       : await placeOrder(open, requestOf(pipeline, model, prepared.input, order), prepared.retryOfRunId);
   pipeline.open.delete(open);
+  const orderMs = Date.now() - from;
+  pipeline.orderMs = 0.8 * (pipeline.orderMs ?? orderMs) + 0.2 * orderMs;
   const costUsd = 'result' in answer ? answer.result.costUsd : answer.failure.costUsd;
   settle(pipeline, priceUsd, { costUsd, failure: 'failure' in answer ? answer.failure : undefined });
   const outcome = 'result' in answer ? 'succeeded' : answer.failure.type;

@@ -60,7 +60,10 @@ export function tellState({ state, checked }: Pipeline): PipelineState {
 
 /** Shows the short form of the state where lists look, every now and then while the pipeline runs. */
 function show(pipeline: Pipeline): void {
-  if (Date.now() - pipeline.shownAt < showEveryMs) return;
+  const { checked, state, shownAt } = pipeline;
+  // Each is an event: the longer it runs the rarer they come, so that a week has room for no more than eighty.
+  const ageMs = checked?.isSparing ? Date.now() - Date.parse(state.startedAt) : 0;
+  if (Date.now() - shownAt < Math.max(showEveryMs, ageMs / 8)) return;
   showNow(pipeline);
 }
 

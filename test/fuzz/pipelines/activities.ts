@@ -1,11 +1,17 @@
 import type { Client } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createPipelineActivities } from '../../../activities/pipeline/index.ts';
 import { isUnbilled } from '../../../domain/failure-details.ts';
 import type { PipelineActivities } from '../../../domain/pipeline-activities.ts';
 import type { KeyStanding } from '../../../plans/deciding/parts.ts';
+import type { Command, Job } from '../../support/workflow-sandbox.ts';
+import { activityFailure } from './failures.ts';
 import type { Provider } from './provider.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+type Result = NonNullable<NonNullable<Job['resolveActivity']>['result']>;
 
 /** The activities of pipelines as a worker has them, on generations and files of the run's own. */
 export function pipelineActivities(provider: Provider, isGone: (url: string) => boolean): PipelineActivities {
@@ -59,6 +65,27 @@ export function beginActivity(
     cancel: () => {
       environment.cancel();
     },
+  };
+}
+
+/** How a local activity answers, and after how many milliseconds. */
+export function localAnswer(
+  activities: PipelineActivities,
+  { activityType, arguments: args }: NonNullable<Command['scheduleLocalActivity']>,
+  { isLost, time }: { isLost: boolean; time: VirtualTime },
+): { ms: number; answer: () => Promise<Result> } {
+  const question = defaultPayloadConverter.fromPayload<{ ms?: number }>(args?.[0] ?? {});
+  const completed = (value: unknown): Result => ({
+    completed: { result: defaultPayloadConverter.toPayload(value ?? null) },
+  });
+  const failed = (error: unknown): Result => ({ failed: { failure: activityFailure(error) } });
+  if (activityType === 'breathe') return { ms: question.ms ?? 0, answer: () => Promise.resolve(completed(null)) };
+  return {
+    ms: time.random() * 60,
+    answer: () =>
+      isLost
+        ? Promise.resolve(failed(new Error('the answer was lost')))
+        : beginActivity(activities, activityType ?? '', question).done.then(completed, failed),
   };
 }
 

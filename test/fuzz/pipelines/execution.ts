@@ -2,7 +2,7 @@ import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
 import type { GenerationRequest } from '../../../domain/generation.ts';
 import type { PipelineState } from '../../../domain/pipeline-run.ts';
 import type { Command, Job, SandboxRun } from '../../support/workflow-sandbox.ts';
-import { beginActivity } from './activities.ts';
+import { beginActivity, localAnswer } from './activities.ts';
 import type { Execution, ExecutionSettings } from './execution-types.ts';
 import { activityFailure, alreadyExists, cancelledFailure, childFailure, errorOf } from './failures.ts';
 import { checkReplay, eventsOf, msOf, type Task } from './replay.ts';
@@ -30,7 +30,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   let attempts = 0;
   let pending: Job[] = [];
   let isTaskDue = false;
-  let isTaskOpen = false;
+  let openLocals = 0;
   let run: SandboxRun;
   let runId = carried ? 'earlier' : '';
   let lastState: PipelineState | undefined;
@@ -70,7 +70,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
 
   function due(): void {
     // A local activity keeps the workflow task open: what happens meanwhile is heard of in the next one.
-    if (isTaskDue || isTaskOpen) return;
+    if (isTaskDue || openLocals > 0) return;
     isTaskDue = true;
     time.after(time.random() * 30, task);
   }
@@ -83,9 +83,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   async function task(): Promise<void> {
     isTaskDue = false;
     if (end) return;
-    const jobs = pending;
-    pending = [];
-    await hear(jobs);
+    await hear(pending.splice(0));
   }
 
   async function hear(jobs: Job[]): Promise<void> {
@@ -94,16 +92,18 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     tasks.push({ jobs, at, commands });
     events.push((events.pop() ?? 0) + eventsOf(jobs, commands));
     for (const command of commands) await take(command);
-    if (!isTaskOpen && pending.length > 0) due();
+    if (openLocals === 0 && pending.length > 0) due();
   }
 
   /** An answer that is part of the task which asked for it. */
-  function breathe({ seq }: NonNullable<Command['scheduleLocalActivity']>): void {
-    isTaskOpen = true;
-    time.after(1_000, async () => {
-      isTaskOpen = false;
-      const result = { completed: { result: defaultPayloadConverter.toPayload(null) } };
-      if (!end) await hear([{ resolveActivity: { seq: seq ?? 0, isLocal: true, result } }]);
+  function beginLocal(command: NonNullable<Command['scheduleLocalActivity']>): void {
+    const seq = command.seq ?? 0;
+    const { ms, answer } = localAnswer(activities, command, { isLost: lostAnswers.includes(attempts++), time });
+    openLocals += 1;
+    time.after(ms, async () => {
+      const result = await answer();
+      openLocals -= 1;
+      if (!end) await hear([{ resolveActivity: { seq, isLocal: true, result } }]);
     });
   }
 
@@ -121,7 +121,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     } else if (command.scheduleActivity) {
       beginAttempts(of, command.scheduleActivity);
     } else if (command.scheduleLocalActivity) {
-      breathe(command.scheduleLocalActivity);
+      beginLocal(command.scheduleLocalActivity);
     } else if (command.requestCancelActivity) {
       const seq = command.requestCancelActivity.seq ?? 0;
       const name = `activity ${String(seq)}`;

@@ -4,11 +4,7 @@ import { flux } from '../../support/simulator-client.ts';
 
 const still = (prompt: string, more: object = {}) => ({ model: flux, input: { prompt }, ...more });
 
-/** The memo is written anew every 20 s: how often is a matter of the machine's pace. */
-const isCounted = (event: { workflowPropertiesModifiedEventAttributes?: unknown }) =>
-  !event.workflowPropertiesModifiedEventAttributes;
-
-it('three steps leave at most 60 events, and a fan-out of 200 at most 8 an item at whatever pace', async () => {
+it('three steps leave at most 60 events, and a fan-out of 200 at most 1,000', async () => {
   const { client, pipelines, key: newKey, simulator } = await pipelineStack();
   const key = newKey();
   const numbers = Array.from({ length: 200 }, (_, at) => at);
@@ -17,16 +13,19 @@ it('three steps leave at most 60 events, and a fan-out of 200 at most 8 an item 
     steps: { a: still(`${key} a`), b: still(`${key} b`, { needs: ['a'] }), c: still(`${key} c`, { needs: ['b'] }) },
   };
   const many = { version: 1, steps: { many: still(`${key} \${{ item }}`, { forEach: numbers }) } };
-  const [short, wide] = await Promise.all([
+  const few = { version: 1, steps: { few: still(`${key} few \${{ item }}`, { forEach: numbers.slice(0, 12) }) } };
+  const [short, wide, narrow] = await Promise.all([
     pipelines.start({ plan: three }, { key }),
     pipelines.start({ plan: many }, { key: `${key}-many` }),
+    pipelines.start({ plan: few, maxParallel: 4 }, { key: `${key}-few` }),
   ]);
-  await Promise.all([short.result(), wide.result()]);
-  expect(simulator.ledger().jobs).toHaveLength(203);
+  await Promise.all([short.result(), wide.result(), narrow.result()]);
+  expect(simulator.ledger().jobs).toHaveLength(215);
   const eventsOf = async (workflowId: string) =>
-    (await client.workflow.getHandle(workflowId).fetchHistory()).events?.filter(isCounted).length ?? 0;
-  expect(await eventsOf(key)).toBeLessThanOrEqual(59);
-  expect(await eventsOf(`${key}-many`)).toBeLessThanOrEqual(1_600);
-  await checkPipeline(client, short, 'three-steps');
+    (await client.workflow.getHandle(workflowId).fetchHistory()).events?.length ?? 0;
+  expect(await eventsOf(key)).toBeLessThanOrEqual(60);
+  expect(await eventsOf(`${key}-many`)).toBeLessThanOrEqual(1_000);
+  await checkPipeline(client, short, 'three-steps-sparing');
   await checkPipeline(client, wide, 'fan-out-of-200');
+  await checkPipeline(client, narrow, 'fan-out-that-breathes');
 });
