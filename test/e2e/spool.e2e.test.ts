@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { openRequestSpool } from '../../worker/request-spool.ts';
+import { commandWith } from '../support/command-in-process.ts';
 import { createStack, orderNamed } from '../support/generation-stack.ts';
-import { runCommand, startWorkerProcess, temporaryFolder } from '../support/processes.ts';
+import { startWorkerProcess, temporaryFolder } from '../support/processes.ts';
 
 it('doctor complains of request ids that no generation has, and not of those that were delivered', async () => {
   const { client, generations, settings } = await createStack();
@@ -18,7 +19,7 @@ it('doctor complains of request ids that no generation has, and not of those tha
       await spool.put({ workflowId: key, firstExecutionRunId, requestId, acceptedAt, ...entry });
     }
     const env = { RUNCOMFY_STATE_DIR: folder };
-    const { stdout } = await runCommand(['doctor', '--output', 'json'], { ...settings, env });
+    const { stdout } = await commandWith({ ...settings, env }, ['doctor', '--output', 'json']);
     const { checks } = JSON.parse(stdout) as { checks: { check: string }[] };
     return checks.find(({ check }) => check === 'spool');
   };

@@ -4,8 +4,9 @@ import proto from '@temporalio/proto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { StartOptions } from '../../client/index.ts';
 import { readSubmits, resumeSubmits, type SubmitFlow } from '../../client/operator/index.ts';
+import { commandWith } from '../support/command-in-process.ts';
 import { createStack, jobsNamed, orderNamed } from '../support/generation-stack.ts';
-import { freePort, runCommand, startWorkerProcess, until } from '../support/processes.ts';
+import { freePort, startWorkerProcess, until } from '../support/processes.ts';
 
 const { TaskQueueType } = proto.temporal.api.enums.v1;
 
@@ -19,7 +20,7 @@ describe('submits', () => {
     const port = await freePort();
     await startWorkerProcess({ ...settings, env: { RUNCOMFY_HEALTH_ADDRESS: `127.0.0.1:${String(port)}` } });
     const submits = async (...args: string[]) => {
-      const { exitCode, stdout } = await runCommand(['submits', ...args, '--output', 'json'], settings);
+      const { exitCode, stdout } = await commandWith(settings, ['submits', ...args, '--output', 'json']);
       expect(exitCode).toBe(0);
       return JSON.parse(stdout) as SubmitFlow;
     };
@@ -54,7 +55,7 @@ describe('submits', () => {
     });
     expect(told).toMatchObject({ status: 'ready', submits: 'paused', pause: expect.stringContaining(reason) });
     const doctor = await until('doctor reached Temporal', async () => {
-      const { stdout } = await runCommand(['doctor', '--output', 'json'], settings);
+      const { stdout } = await commandWith(settings, ['doctor', '--output', 'json']);
       const { checks } = JSON.parse(stdout) as { checks: { check: string }[] };
       return checks.find(({ check }) => check === 'submits');
     });
@@ -87,7 +88,7 @@ describe('submits', () => {
     });
     for (const reason of ['first', 'second', undefined]) {
       const args = reason === undefined ? [] : ['--reason', reason];
-      await runCommand(['submits', 'pause', ...args], settings);
+      await commandWith(settings, ['submits', 'pause', ...args]);
     }
     expect(await readSubmits(client, taskQueue)).toMatchObject({ isPaused: true, perSecond: 2.5 });
     for (let times = 0; times < 2; times++) {
@@ -104,7 +105,7 @@ describe('submits', () => {
       taskQueueType: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
       updateQueueRateLimit: { rateLimit: { requestsPerSecond: 3 }, reason: 'a low limit' },
     });
-    await runCommand(['submits', 'pause'], settings);
+    await commandWith(settings, ['submits', 'pause']);
     await startWorkerProcess(settings);
     const key = (name: string) => `${name} ${randomUUID()}`;
     const [late, urgent] = [key('late'), key('urgent')];
@@ -120,7 +121,7 @@ describe('submits', () => {
     await waitFor(13);
     const { model, input } = orderNamed(urgent);
     const args = ['generate', model, '--input', JSON.stringify(input), '--key', urgent, '--no-wait'];
-    expect((await runCommand([...args, '--priority', '1'], settings)).exitCode).toBe(0);
+    expect((await commandWith(settings, [...args, '--priority', '1'])).exitCode).toBe(0);
     await waitFor(14);
     await resumeSubmits(client, taskQueue);
     const jobs = await until('all are ordered', () => {

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
+import { commandInProcess } from './command-in-process.ts';
 import { type Ended, run, type Running, until } from './examples/examples.ts';
 import { flux } from './simulator-client.ts';
 import { onTestFinished } from './test-end.ts';
@@ -29,10 +30,13 @@ export interface CliStack {
   simulator: () => Simulator;
   client: () => Client;
   directory: () => string;
-  environment: () => NodeJS.ProcessEnv;
-  start: (args: string[], env?: NodeJS.ProcessEnv) => Running;
+  environment: () => Record<string, string>;
+  /** Starts a command in a process of its own. */
+  start: (args: string[]) => Running;
   /** Runs a command whose standard output is one JSON document. */
-  json: <Document = Failure>(args: string[], env?: NodeJS.ProcessEnv) => Promise<Done<Document>>;
+  json: <Document = Failure>(args: string[], env?: Record<string, string>) => Promise<Done<Document>>;
+  /** The same in a process of its own, for several at once. */
+  jsonOfProcess: <Document = Failure>(args: string[]) => Promise<Done<Document>>;
   generate: (key: string, ...more: string[]) => string[];
   newKey: () => string;
   /** From here on the outputs are offered on another host than the API's. */
@@ -49,14 +53,14 @@ export function cliStack(): CliStack {
   let directory: string;
   let worker: Running;
   let connection: Connection;
-  let environment: NodeJS.ProcessEnv;
+  let environment: Record<string, string>;
 
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'runcomfy-cli-'));
     simulator = await startSimulator({ seed: 3, scenario: 'quick' });
     connection = await Connection.connect({ address: inject('temporalAddress') });
     environment = {
-      PATH: process.env['PATH'],
+      PATH: process.env['PATH'] ?? '',
       HOME: directory,
       TEMPORAL_ADDRESS: inject('temporalAddress'),
       TEMPORAL_NAMESPACE: inject('temporalNamespace'),
@@ -85,7 +89,7 @@ export function cliStack(): CliStack {
     simulator.setScenario('quick');
   });
 
-  function start(args: string[], env: NodeJS.ProcessEnv = {}): Running {
+  function start(args: string[], env: Record<string, string> = {}): Running {
     return run(process.execPath, [inject('programPath'), ...args], { ...environment, ...env });
   }
 
@@ -96,9 +100,14 @@ export function cliStack(): CliStack {
     client: () => new Client({ connection, namespace: inject('temporalNamespace') }),
     directory: () => directory,
     environment: () => environment,
-    start,
-    json: async <Document = Failure>(args: string[], env?: NodeJS.ProcessEnv): Promise<Done<Document>> => {
-      const ended = await start([...args, '--output', 'json'], env).ended;
+    start: (args) => start(args),
+    json: async <Document = Failure>(args: string[], env: Record<string, string> = {}): Promise<Done<Document>> => {
+      const variables = { ...environment, ...env };
+      const { exitCode: code, ...printed } = await commandInProcess([...args, '--output', 'json'], variables);
+      return { code, ...printed, document: JSON.parse(printed.stdout) as Document };
+    },
+    jsonOfProcess: async <Document = Failure>(args: string[]): Promise<Done<Document>> => {
+      const ended = await start([...args, '--output', 'json']).ended;
       return { ...ended, document: JSON.parse(ended.stdout) as Document };
     },
     generate: (key, ...more) => ['generate', flux, '--input', input, '--key', key, ...more],

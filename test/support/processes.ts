@@ -89,7 +89,7 @@ export async function runCommand(
 ): Promise<CommandResult> {
   const child = spawn(process.execPath, [inject('programPath'), ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: environmentOf(settings, {}),
+    env: environmentOf(settings),
   });
   let stdout = '';
   let stderr = '';
@@ -134,7 +134,10 @@ export async function until<T>(
 }
 
 /** Nothing of the test's own environment but the path: a token of the user's must not reach a test. */
-function environmentOf(settings: Partial<ProcessSettings>, more: Record<string, string>): NodeJS.ProcessEnv {
+export function environmentOf(
+  settings: Partial<ProcessSettings>,
+  more: Record<string, string> = {},
+): Record<string, string> {
   const {
     temporalAddress,
     temporalNamespace = 'default',
@@ -145,7 +148,7 @@ function environmentOf(settings: Partial<ProcessSettings>, more: Record<string, 
     env,
   } = settings;
   return {
-    PATH: process.env['PATH'],
+    PATH: process.env['PATH'] ?? '',
     HOME: tmpdir(),
     NO_COLOR: '1',
     TEMPORAL_NAMESPACE: temporalNamespace,
