@@ -1,6 +1,7 @@
 import type { SubmitHeartbeat } from '../domain/activities.ts';
 import type { BalanceReading, InputIssue } from '../domain/generation.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
+import type { BudgetDesk } from './budget/budget-desk.ts';
 import type { OpenAttempts } from './reading/open-attempts.ts';
 import type { ReadCounter } from './reading/read-counter.ts';
 import type { ReadPacer } from './reading/read-pacer.ts';
@@ -25,6 +26,7 @@ export interface ActivityDeps {
   readCounter: ReadCounter;
   readPacer: ReadPacer;
   submitPacer: SubmitPacer;
+  budgets: BudgetDesk;
   openAttempts: OpenAttempts;
   waiting: WaitingKnowledge;
   /** The search attributes of ours that the server knows. */

@@ -68,6 +68,7 @@ function phaseWords({ phase, readAt, isFromServer }: KnownState, now: number): s
 const wallNames = {
   InsufficientBalance: 'waits for a filled wallet',
   Unauthenticated: 'waits for a valid token',
+  BudgetExceeded: 'waits for room in a budget',
 } as const;
 
 function wallWords({ wall }: KnownState): string | undefined {

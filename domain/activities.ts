@@ -25,6 +25,8 @@ export interface SubmitOrder {
   maxPriceUsd?: number;
   /** Nothing is sent whose price is above this, or unknown. */
   maxCostUsd?: number;
+  /** Budgets in each of which its price is reserved before it is sent. */
+  budgets?: string[];
   /** First run of the generation's chain: what a request id that is handed over later is recognised by. */
   firstExecutionRunId: string;
   /** Run id of the unbilled run that this one follows: before sending, the newer runs of the key are looked at. */
@@ -257,6 +259,9 @@ export interface ActivityFailureDetails {
   /** The expected price, and the limit that it met. */
   priceUsd?: number;
   limitUsd?: number;
+  /** The budget that has no room for it, and what is left there. */
+  budget?: string;
+  availableUsd?: number;
 }
 
 /**

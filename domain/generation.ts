@@ -1,4 +1,5 @@
 import type { FailureType } from './failure-type.ts';
+import { fieldsOf } from './fields-of.ts';
 
 /** What to do when a submit may have been accepted but no request id came back. */
 export const unknownSubmissionPolicies = ['hold', 'fail', 'resubmit'] as const;
@@ -12,7 +13,7 @@ export const cancelWhileRunningPolicies = ['wait', 'detach'] as const;
 /** One of `cancelWhileRunningPolicies`. */
 export type CancelWhileRunningPolicy = (typeof cancelWhileRunningPolicies)[number];
 
-/** What to do when RunComfy refuses the order for an empty wallet or the worker's token: end, or wait until it is mended. */
+/** What to do when an order meets an empty wallet, a refused token or an exhausted budget: end, or wait until that is mended. */
 export const wallPolicies = ['fail', 'wait'] as const;
 
 /** One of `wallPolicies`. */
@@ -47,6 +48,8 @@ export interface GenerationRequest<Input extends object = Record<string, unknown
   maxPriceUsd?: number;
   /** Nothing is sent whose price is above this, or unknown. */
   maxCostUsd?: number;
+  /** Names of at most 4 budgets, in each of which its price is reserved before anything is sent. */
+  budgets?: string[];
   /** Default `hold`. */
   onUnknownSubmission?: UnknownSubmissionPolicy;
   /** Default `wait` for signal and update, `detach` for workflow cancellation. */
@@ -65,6 +68,7 @@ export const requestFields = fieldsOf<GenerationRequest>()(
   'queueDeadlineMs',
   'maxPriceUsd',
   'maxCostUsd',
+  'budgets',
   'onUnknownSubmission',
   'onCancelWhileRunning',
   'onWall',
@@ -113,10 +117,10 @@ export interface CancelState {
   outcome?: CancelOutcome;
 }
 
-/** What an order waits for while RunComfy refuses it: an empty wallet to be filled, or a refused token to be renewed. */
+/** What an order waits for: an empty wallet or an exhausted budget to be filled, or a refused token to be renewed. */
 export interface WallState {
-  type: Extract<FailureType, 'InsufficientBalance' | 'Unauthenticated'>;
-  /** RunComfy's last refusal, in words. */
+  type: Extract<FailureType, 'InsufficientBalance' | 'Unauthenticated' | 'BudgetExceeded'>;
+  /** The last refusal, in words. */
   message: string;
   /** ISO 8601. */
   since: string;
@@ -163,6 +167,9 @@ export interface FailureDetails {
   /** The expected price, and the limit that it met. */
   priceUsd?: number;
   limitUsd?: number;
+  /** The budget that has no room for it, and what is left there. */
+  budget?: string;
+  availableUsd?: number;
 }
 
 /** How far evidence about an unknown submission may be trusted. */
@@ -271,6 +278,8 @@ export interface GenerationResult {
   costUsd?: number;
   /** What it was expected to cost, where that was known when it was sent. */
   priceUsd?: number;
+  /** The budgets that it counts in. */
+  budgets?: string[];
   timings: GenerationTimings;
   /** Status and result GETs, exactly. */
   reads: number;
@@ -284,11 +293,4 @@ export type SubmissionResolution =
 export interface AcceptedRequest {
   firstExecutionRunId: string;
   requestId: string;
-}
-
-/** A list of all field names of a type: one that is missing or foreign does not compile. */
-function fieldsOf<Shape>() {
-  return <const Names extends readonly (keyof Shape)[]>(
-    ...names: Exclude<keyof Shape, Names[number]> extends never ? Names : never
-  ): Names => names;
 }

@@ -101,3 +101,15 @@ function* childrenOf({ path, value }: { path: string; value: unknown }): Generat
     for (const [key, item] of Object.entries(value)) yield { path: jsonPath(path, key), value: item };
   }
 }
+
+/** UTF-8 bytes of a value as JSON. */
+export function jsonBytes(value: unknown): number {
+  const text = (JSON.stringify(value) as string | undefined) ?? '';
+  let bytes = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    // Half of a surrogate pair stands for two of its four bytes.
+    bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 2 : 3;
+  }
+  return bytes;
+}

@@ -1,3 +1,4 @@
+import { budgetNameWords, isBudgetName } from './budget/names.ts';
 import {
   cancelWhileRunningPolicies,
   defaultDeadlineMs,
@@ -16,6 +17,7 @@ import { cutText } from './text.ts';
 const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
 const maxUnknownFields = 20;
 const maxUsd = 1_000_000;
+const maxBudgets = 4;
 const modelIdPattern = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){1,4}$/;
 const requestIdPattern = /^[A-Za-z0-9_-]{1,128}$/;
 
@@ -91,7 +93,7 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
     problems.add(`request.${field}`, message);
   };
   const { model, input, requestId, deadlineMs, onUnknownSubmission, onCancelWhileRunning, onWall, waiting } = argument;
-  const { queueDeadlineMs, maxPriceUsd, maxCostUsd } = argument;
+  const { queueDeadlineMs, maxPriceUsd, maxCostUsd, budgets } = argument;
 
   refuseUnknown(refuse, '', argument, ['a request', requestFields]);
   if (!isModelId(model)) {
@@ -122,6 +124,8 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
     if (isMissing(usd) || isUsd(usd)) continue;
     refuse(field, `expected USD above 0 with at most 6 decimals, got ${describe(usd)}`);
   }
+  const problemOfNames = isMissing(budgets) ? undefined : problemOfBudgets(budgets);
+  if (problemOfNames !== undefined) refuse('budgets', problemOfNames);
   if (!isMissing(onUnknownSubmission) && !isOneOf(onUnknownSubmission, unknownSubmissionPolicies)) {
     refuse('onUnknownSubmission', `expected ${anyOf(unknownSubmissionPolicies)}, got ${describe(onUnknownSubmission)}`);
   }
@@ -201,6 +205,16 @@ function isOneOf(value: unknown, words: readonly string[]): boolean {
   return typeof value === 'string' && words.includes(value);
 }
 
+/** What is wrong with the `budgets` of an order; undefined: nothing. */
+export function problemOfBudgets(budgets: unknown): string | undefined {
+  const expected = `expected a list of 1 to ${String(maxBudgets)} names of budgets, each once`;
+  if (!Array.isArray(budgets)) return `${expected}, got ${describe(budgets)}`;
+  const isCount = isIntegerBetween(budgets.length, 1, maxBudgets);
+  if (!isCount || new Set(budgets).size < budgets.length) return `${expected}, got ${String(budgets.length)}`;
+  const odd = budgets.findIndex((name) => !isBudgetName(name));
+  return odd === -1 ? undefined : `expected names of ${budgetNameWords}, got ${describe(budgets[odd])}`;
+}
+
 /** Whether a value is an amount of USD above 0, with at most 6 decimals. */
 export function isUsd(value: unknown): value is number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0 || value > maxUsd) return false;
@@ -219,7 +233,7 @@ function anyOf(words: readonly string[]): string {
 }
 
 /** Whether a value is a whole number in a range. */
-export function isIntegerBetween(value: unknown, min: number, max: number): boolean {
+export function isIntegerBetween(value: unknown, min: number, max: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
 }
 

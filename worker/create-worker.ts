@@ -7,6 +7,7 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { createBudgetActivities } from '../activities/budget/index.ts';
 import { createActivities, withPatientReports } from '../activities/index.ts';
 import { createPipelineActivities } from '../activities/pipeline/index.ts';
 import { createOpenAttempts } from '../activities/reading/open-attempts.ts';
@@ -23,10 +24,12 @@ import { isUnknownModel } from '../runcomfy/errors.ts';
 import { createInputValidator, expectedPriceUsd } from '../runcomfy/models/index.ts';
 import { createOutputCheck } from '../runcomfy/output-gone.ts';
 import { createBalanceCache } from './balance-cache.ts';
+import { createBudgetDesk } from './budget-desk.ts';
 import { loadWorkflowBundle } from './bundle-workflows.ts';
 import { createHandOver } from './hand-over.ts';
 import { isReset } from './is-reset.ts';
 import { learnFromHistory } from './learn-from-history.ts';
+import { lookUpOrdersIn } from './look-up-orders.ts';
 import { checkNewerRuns } from './newer-runs.ts';
 import { openRequestSpool } from './request-spool.ts';
 import { followSearchAttributes, missingSearchAttributesSentence } from './search-attributes.ts';
@@ -119,6 +122,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     ...(options.readsPerSecond !== undefined && { readsPerSecond: options.readsPerSecond }),
   });
   const submitPacer = createSubmitPacer();
+  const budgets = createBudgetDesk(client);
   const waiting = options.waiting ?? createWaitingKnowledge();
   const recentBalance = createBalanceCache(() => runcomfy.balance());
   recentBalance();
@@ -144,6 +148,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     readCounter: createReadCounter(),
     readPacer,
     submitPacer,
+    budgets,
     openAttempts,
     waiting,
     searchAttributes: attributes.known,
@@ -160,6 +165,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     isReset: (run) => isReset(client, run),
     checkNewerRuns: (key, runId, retryOfRunId) => checkNewerRuns(client, key, runId, retryOfRunId),
   });
+  const ofBudgets = createBudgetActivities({ desk: budgets, orders: lookUpOrdersIn(client) });
   const { submitRequest, recallSubmit, ...others } = activities;
   const dataConverter = options.dataConverter && withWorkerCodecs(options.dataConverter);
   const shared = {
@@ -175,7 +181,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       ...shared,
       taskQueue,
       workflowBundle: options.workflowBundle ?? (await loadWorkflowBundle()),
-      activities: { ...others, recallSubmit, ...ofPipelines },
+      activities: { ...others, recallSubmit, ...ofPipelines, ...ofBudgets },
       maxConcurrentActivityTaskExecutions: maxConcurrentReads,
       workflowTaskPollerBehavior: { type: 'autoscaling' },
       maxCachedWorkflows: options.maxCachedWorkflows ?? maxCachedGenerations,
@@ -219,6 +225,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
         clearInterval(balanceTimer);
         attributes.stop();
         handOver.stop();
+        await budgets.drain();
       }
     },
     shutdown: () => {

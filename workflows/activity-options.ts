@@ -1,5 +1,6 @@
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../domain/activities.ts';
+import type { BudgetActivities } from '../domain/budget/budget.ts';
 import { finalFailureTypes } from '../domain/failure-type.ts';
 import { submitTaskQueue } from '../domain/names.ts';
 import type { PipelineActivities } from '../domain/pipeline-activities.ts';
@@ -135,4 +136,22 @@ export const brief = proxyLocalActivities<Pick<PipelineActivities, 'breathe' | '
   scheduleToCloseTimeout: '5 seconds',
   cancellationType: ActivityCancellationType.ABANDON,
   retry: { maximumAttempts: 1 },
+});
+
+/** Old reservations are looked up again in five minutes: an answer that does not come soon is not waited for. */
+export const reconciles = proxyActivities<Pick<BudgetActivities, 'reconcileReservations'>>({
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '2 minutes',
+  cancellationType: ActivityCancellationType.ABANDON,
+  retry: readRetry,
+});
+
+/**
+ * What an order has cost, told to its budgets. Local, so that it costs the generation one event; what is lost is found when
+ * the budget looks up its old reservations.
+ */
+export const settlements = proxyLocalActivities<Pick<BudgetActivities, 'settleReservations'>>({
+  scheduleToCloseTimeout: '5 seconds',
+  cancellationType: ActivityCancellationType.ABANDON,
+  retry: { initialInterval: '200 milliseconds', maximumInterval: '1 second' },
 });

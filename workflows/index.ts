@@ -1,2 +1,3 @@
+export { runcomfyBudget } from './budget/budget.ts';
 export { runcomfyGeneration } from './generation/generation.ts';
 export { runcomfyPipeline } from './pipeline/pipeline.ts';

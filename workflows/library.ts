@@ -1,3 +1,4 @@
+export { runcomfyBudget } from './budget/budget.ts';
 export { runcomfyGeneration } from './generation/generation.ts';
 export { runcomfyPipeline } from './pipeline/pipeline.ts';
 export { cancelledGenerationOf, generate } from './generate.ts';

@@ -11,9 +11,9 @@ import { failure } from '../to-application-failure.ts';
  */
 export async function checkPrice(
   { expectedPriceUsd }: Pick<ActivityDeps, 'expectedPriceUsd'>,
-  { model, input, maxPriceUsd, maxCostUsd }: SubmitOrder,
+  { model, input, maxPriceUsd, maxCostUsd, budgets }: SubmitOrder,
 ): Promise<number | undefined> {
-  const isLimited = maxPriceUsd !== undefined || maxCostUsd !== undefined;
+  const isLimited = maxPriceUsd !== undefined || maxCostUsd !== undefined || budgets !== undefined;
   if (!isLimited && findBundledModel(model) === undefined) return undefined;
   const known = await expectedPriceUsd(model, input);
   const refuse = (type: FailureType, message: string, limitUsd: number, priceUsd?: number) =>

@@ -20,6 +20,7 @@ import { isNextReadSoon } from '../waiting/two-gears.ts';
 import { checkPrice } from './check-price.ts';
 import { earlierSubmit } from './earlier-submit.ts';
 import { createKnownModels } from './known-models.ts';
+import { withReservedPrice } from './reserve-price.ts';
 
 /** A quick POST needs no heartbeat; a slow one must be told from a dead worker within the heartbeat timeout of 10 s. */
 const heartbeatEveryMs = 3_000;
@@ -57,7 +58,10 @@ export function createSubmitRequest(deps: ActivityDeps): Activities['submitReque
           if (error instanceof ApplicationFailure) throw error;
           throw notSent('the order could not be prepared', error);
         });
-        const reply = await send(deps, order, { prepared, turn: await takeTurn(deps), isModelKnown });
+        const turn = await takeTurn(deps);
+        const reply = await withReservedPrice(deps, order, prepared.priceUsd, () =>
+          send(deps, order, { prepared, turn, isModelKnown }),
+        );
         known.add(order.model);
         return reply;
       }

@@ -6,6 +6,7 @@ export type { WaitingAtWall } from './waiting-at-wall.ts';
 export { explainStandstill } from '../generation/following/standstill.ts';
 export { pauseSubmits, readSubmits, resumeSubmits } from './submits.ts';
 export type { SubmitFlow } from './submits.ts';
+export { lookUpOrder } from '../budget/look-up-order.ts';
 export { createKnownGenerations } from '../pipeline/known-generations.ts';
 export { createSearchAttributes, inspectSearchAttributes } from './search-attributes.ts';
 export type { SearchAttributeReport } from './search-attributes.ts';

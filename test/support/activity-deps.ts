@@ -16,6 +16,7 @@ export function plainActivityDeps(runcomfy: RunComfyClient): ActivityDeps {
     readCounter: createReadCounter(),
     readPacer: createReadPacer(),
     submitPacer: createSubmitPacer(),
+    budgets: { reserve: () => Promise.resolve('no_budget'), settle: () => Promise.resolve() },
     openAttempts: createOpenAttempts(100),
     waiting: createWaitingKnowledge(),
     searchAttributes: () => [],

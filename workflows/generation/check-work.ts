@@ -58,7 +58,7 @@ function isFetching({ state }: Generation): boolean {
 }
 
 function takeResult(generation: Generation, requestId: string, reading: ResultReading): GenerationResult | undefined {
-  const { state, sightings } = generation;
+  const { state, sightings, facts } = generation;
   noteResultRead(generation, reading);
   switch (reading.status) {
     case 'not_ready':
@@ -88,6 +88,7 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
         ...times,
         ...(costUsd !== undefined && { costUsd }),
         ...(state.priceUsd !== undefined && { priceUsd: state.priceUsd }),
+        ...(facts.request.budgets && { budgets: facts.request.budgets }),
         timings: timingsOf({ followedSince, ...seen, ...times, noticedAt: seen.noticedAt ?? reading.readAt }),
         reads: state.reads,
       };

@@ -68,7 +68,8 @@ export function endByActivity(generation: Generation, error: unknown, submission
   const { type, message, details } = readActivityError(error);
   countReads(generation, details.reads);
   noteCost(generation, details.costUsd);
-  const { httpStatus, vendorCode, vendorMessage, rawOutput, issues, priceUsd, limitUsd } = details;
+  const { httpStatus, vendorCode, vendorMessage, rawOutput, issues } = details;
+  const { priceUsd, limitUsd, budget, availableUsd } = details;
   return endOf(generation, {
     type: type ?? 'ServiceUnavailable',
     phase: 'failed',
@@ -81,6 +82,8 @@ export function endByActivity(generation: Generation, error: unknown, submission
       rawOutput,
       priceUsd,
       limitUsd,
+      budget,
+      availableUsd,
       issues: issues && boundIssues(issues),
     }),
     // What an activity said in our words is said above: as a cause it would stand in the history once more.

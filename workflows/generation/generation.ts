@@ -13,6 +13,7 @@ import { type CarriedMemory, type Generation, openGeneration } from './memory.ts
 import { forgetReadTime, nextDue } from './next-read.ts';
 import { isQuiet, markEnded } from './open-work.ts';
 import { obeyQueueDeadline, startQueueDeadline } from './queue-deadline.ts';
+import { settleBudgets } from './settle-budgets.ts';
 import { submit } from './submission.ts';
 import { countEnd, publish } from './visibility.ts';
 import { answerDecision, noteDeadline, settleCancelWish, settleDeadline } from './wishes.ts';
@@ -112,5 +113,6 @@ async function close(generation: Generation, result?: GenerationResult): Promise
     upsertMemo({ [workMemoKey]: { ...work } satisfies FinishedWork });
   }
   countEnd(generation, result);
+  await settleBudgets(generation);
   if (!isQuiet(generation)) await condition(() => isQuiet(generation), '2 minutes');
 }

@@ -87,6 +87,7 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
     ...(waiting && { waiting }),
     ...(facts.request.maxPriceUsd !== undefined && { maxPriceUsd: facts.request.maxPriceUsd }),
     ...(facts.request.maxCostUsd !== undefined && { maxCostUsd: facts.request.maxCostUsd }),
+    ...(facts.request.budgets && { budgets: facts.request.budgets }),
     ...(facts.retryOfRunId !== undefined && { retryOfRunId: facts.retryOfRunId }),
   };
   void interruptible(generation, () => submitActivities().submitRequest(order))

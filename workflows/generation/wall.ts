@@ -17,13 +17,16 @@ const jitter = 0.2;
 const maxMessageLength = 1_000;
 
 /**
- * Waits until an order that RunComfy refused for its wallet or the token is worth another try, or something more urgent
+ * Waits until an order that was refused for the wallet, the token or a budget is worth another try, or something more urgent
  * comes in. False: it was refused for another reason, or the caller does not want it to wait.
  */
 export async function waitAtWall(generation: Generation, error: unknown): Promise<boolean> {
   const { state, facts, wishes, doubt } = generation;
   const { type, message, details } = readActivityError(error);
-  if (facts.request.onWall !== 'wait' || (type !== 'InsufficientBalance' && type !== 'Unauthenticated')) return false;
+  // A budget is filled again by others, or by midnight; a price above the order's own limit stays what it is.
+  const isBudget = type === 'BudgetExceeded' && details.budget !== undefined;
+  const isWall = isBudget || type === 'InsufficientBalance' || type === 'Unauthenticated';
+  if (facts.request.onWall !== 'wait' || !isWall) return false;
   const { refusals: before = 0, since = new Date().toISOString() } = state.wall ?? {};
   const pauseMs = Math.round(pauseAfter(before) * (1 - jitter + 2 * jitter * Math.random()));
   state.wall = {
@@ -33,28 +36,33 @@ export async function waitAtWall(generation: Generation, error: unknown): Promis
     refusals: before + 1,
     nextTryAt: new Date(Date.now() + pauseMs).toISOString(),
   };
-  if (!doubt.hasResubmitted) state.submission = 'refused';
+  if (!doubt.hasResubmitted) state.submission = isBudget ? 'not_sent' : 'refused';
   noteSearchAttributes(generation, details.searchAttributes);
   if (details.isModelKnown) noteModelKnown(generation);
   enterPhase(generation, 'submitting', 'now');
   metricMeter
     .createCounter('runcomfy_wall_refusals', '{submit}', 'Refused submits of orders that wait for wallet or token')
     .add(1, { type });
-  log.warn('the order waits: RunComfy refuses it', { model: state.model, type, reason: message });
+  log.warn('the order waits at a wall', { model: state.model, type, reason: message });
   await condition(() => isAnythingWished(generation) || wishes.isNudged, pauseMs);
   settleReadWish(generation);
   if (!isAnythingWished(generation)) await continueAsNewIfDue(generation);
   return true;
 }
 
-/** RunComfy refuses the order no longer for what it waited for. */
+/** The order is refused no longer for what it waited for. */
 export function passWall({ state }: Generation): void {
   delete state.wall;
 }
 
 /** What an order waits for, for the sentence that tells its end. */
 export function wallWords({ type, message }: WallState): string {
-  const what = type === 'InsufficientBalance' ? 'the wallet was empty' : 'the token was refused';
+  const walls = {
+    InsufficientBalance: 'the wallet was empty',
+    Unauthenticated: 'the token was refused',
+    BudgetExceeded: 'the budget was exhausted',
+  } as const;
+  const what = walls[type];
   return `${what} (${message})`;
 }
 

@@ -1,3 +1,4 @@
+import { jsonBytes } from '../../domain/json.ts';
 import type { PipelineState, StepFailure, StepState, StepSummary } from '../../domain/pipeline-run.ts';
 import { cutText } from '../../domain/text.ts';
 
@@ -6,18 +7,6 @@ export const maxQuestionBytes = 1_900_000;
 
 const maxStateBytes = 900 * 1024;
 const maxFailureChars = 200;
-
-/** UTF-8 bytes of a value as JSON. */
-export function jsonBytes(value: unknown): number {
-  const text = (JSON.stringify(value) as string | undefined) ?? '';
-  let bytes = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    const unit = text.charCodeAt(at);
-    // Half of a surrogate pair stands for two of its four bytes.
-    bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 2 : 3;
-  }
-  return bytes;
-}
 
 /** What a state goes without, one after the other, until it is small enough: what stands under the orders' keys first. */
 const reductions: readonly ((step: StepState) => StepState)[] = [

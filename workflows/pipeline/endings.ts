@@ -1,7 +1,7 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/workflow';
 import type { FailureType } from '../../domain/failure-type.ts';
 import type { GenerationOutput, InputIssue } from '../../domain/generation.ts';
-import { withoutUndefined } from '../../domain/json.ts';
+import { jsonBytes, withoutUndefined } from '../../domain/json.ts';
 import type {
   PipelineFailureDetails,
   PipelinePhase,
@@ -13,7 +13,7 @@ import type {
 import { tellStep, valuesOfStep } from '../../domain/step-rules.ts';
 import { cutText } from '../../domain/text.ts';
 import { preparations } from '../activity-options.ts';
-import { boundOutputs, boundSummaries, jsonBytes, maxQuestionBytes } from './bounds.ts';
+import { boundOutputs, boundSummaries, maxQuestionBytes } from './bounds.ts';
 import { type Pipeline, planOf } from './memory.ts';
 import { enterPipelinePhase, showEnd, warn } from './visibility.ts';
 

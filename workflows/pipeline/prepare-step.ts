@@ -1,7 +1,8 @@
+import { jsonBytes } from '../../domain/json.ts';
 import type { StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
 import { questionOf } from '../../domain/step-question.ts';
 import { brief, preparations } from '../activity-options.ts';
-import { jsonBytes, maxQuestionBytes } from './bounds.ts';
+import { maxQuestionBytes } from './bounds.ts';
 import { unlessStopped, untilNothingIsDue } from './interruptible.ts';
 import { defect, type Pipeline, planOf, sourcesOfStep, stepState } from './memory.ts';
 

@@ -54,6 +54,7 @@ function everyCall(client: Client): Record<string, () => unknown> {
     resumeSubmits: () => operator.resumeSubmits(client, 'q'),
     readSubmits: () => operator.readSubmits(client, 'q'),
     explainStandstill: () => operator.explainStandstill(client, 'k'),
+    lookUpOrder: () => operator.lookUpOrder(client, 'k'),
     createKnownGenerations: () =>
       operator.createKnownGenerations(client, generations).follow('k', AbortSignal.timeout(60_000)),
   };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { jsonBytes } from '../../../domain/json.ts';
 import type { ItemState, PipelineState, StepState, StepSummary } from '../../../domain/pipeline-run.ts';
-import { boundOutputs, boundState, boundSummaries, jsonBytes } from '../../../workflows/pipeline/bounds.ts';
+import { boundOutputs, boundState, boundSummaries } from '../../../workflows/pipeline/bounds.ts';
 
 const oneMiB = 1024 * 1024;
 // Three bytes a letter: what is counted in letters is three times as large on the wire.

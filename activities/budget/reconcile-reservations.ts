@@ -1,0 +1,29 @@
+import { log } from '@temporalio/activity';
+import type { BudgetActivities, Settlement } from '../../domain/budget/budget.ts';
+import { messageOf } from '../../domain/text.ts';
+import type { LookedUpOrders } from './budget-desk.ts';
+
+/** So many at a time: fifty describes at once would be felt by others. */
+const atOnce = 10;
+
+/** Looks up what became of old reservations. What cannot be looked up now, or is under way, is left out. */
+export function createReconcileReservations({
+  settlementOf,
+}: LookedUpOrders): BudgetActivities['reconcileReservations'] {
+  return async ({ reservations }) => {
+    const settlements: Settlement[] = [];
+    const lookUp = async ({ key, grant }: { key: string; grant: number }) => {
+      try {
+        const settlement = await settlementOf(key);
+        // Of this grant alone: the order may have been sent anew while it was looked up.
+        if (settlement !== 'open') settlements.push({ ...settlement, grant });
+      } catch (error) {
+        log.warn('what became of a reservation could not be looked up', { key, reason: messageOf(error) });
+      }
+    };
+    for (let from = 0; from < reservations.length; from += atOnce) {
+      await Promise.all(reservations.slice(from, from + atOnce).map(lookUp));
+    }
+    return { settlements };
+  };
+}

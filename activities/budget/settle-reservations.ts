@@ -1,0 +1,9 @@
+import type { BudgetActivities } from '../../domain/budget/budget.ts';
+import type { BudgetDesk } from './budget-desk.ts';
+
+/** Tells each budget of an order what it came to; what one does not take is told again, which changes nothing elsewhere. */
+export function createSettleReservations(desk: Pick<BudgetDesk, 'settle'>): BudgetActivities['settleReservations'] {
+  return async ({ budgets, settlement }) => {
+    await Promise.all(budgets.map((budget) => desk.settle(budget, settlement)));
+  };
+}

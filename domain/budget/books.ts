@@ -1,0 +1,203 @@
+import { jsonBytes } from '../json.ts';
+import type { BudgetPeriod, BudgetRequest, BudgetState, ReserveVerdict, Settlement } from './budget.ts';
+import { toMicro, toUsd } from './money.ts';
+
+/** What open reservations may take: they are handed on whole when the budget continues in a new run. */
+const maxOpenBytes = 1_000_000;
+
+/** Money that is set aside for the order of a key; micro-dollars. */
+export interface Reservation {
+  key: string;
+  price: number;
+  /** Epoch ms: says which period it belongs to. */
+  at: number;
+  grant: number;
+}
+
+/** The books of a budget; micro-dollars, whole numbers. Outside `set`, `spent + reserved ≤ limit` holds at every step. */
+export interface Books {
+  limit: number;
+  readonly period: BudgetPeriod;
+  /** Epoch ms. */
+  periodStart: number;
+  /** Of this period, as are the three below. At most what was reserved: the rest is in `over`. */
+  spent: number;
+  reserved: number;
+  over: number;
+  presumed: number;
+  refused: number;
+  /** Number of the last grant. */
+  grants: number;
+  openBytes: number;
+  readonly open: Map<string, Reservation>;
+}
+
+/** Books as the next run is handed them. */
+export type CarriedBooks = Omit<Books, 'open' | 'openBytes' | 'reserved'> & { open: Reservation[] };
+
+/** The books of a new budget. */
+export function openBooks({ limitUsd, period = 'total' }: BudgetRequest, now: number): Books {
+  const none = { spent: 0, reserved: 0, over: 0, presumed: 0, refused: 0, grants: 0, openBytes: 0 };
+  const periodStart = period === 'total' ? now : startOf(period, now);
+  return { limit: toMicro(limitUsd), period, periodStart, ...none, open: new Map() };
+}
+
+/** What the next run needs. A run of another version may read it: fields are added, never changed. */
+export function carryBooks({ open, openBytes: _, reserved: __, ...rest }: Books): CarriedBooks {
+  return { ...rest, open: [...open.values()] };
+}
+
+/** The books that an earlier run has handed on. */
+export function resumeBooks({ open, ...rest }: CarriedBooks): Books {
+  const books: Books = { ...rest, reserved: 0, openBytes: 0, open: new Map() };
+  for (const reservation of open) put(books, reservation);
+  return books;
+}
+
+/** Begins a new period at 0 where its time has come. A clock that was set back begins none. */
+export function turnPeriod(books: Books, now: number): void {
+  if (books.period === 'total') return;
+  const start = startOf(books.period, now);
+  if (start <= books.periodStart) return;
+  Object.assign(books, { periodStart: start, spent: 0, reserved: 0, over: 0, presumed: 0 });
+}
+
+/** When the next period begins, epoch ms; undefined: never. */
+export function nextPeriodAt({ period, periodStart }: Pick<Books, 'period' | 'periodStart'>): number | undefined {
+  if (period === 'total') return undefined;
+  const date = new Date(periodStart);
+  const [year, month, day] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
+  return period === 'day' ? Date.UTC(year, month, day + 1) : Date.UTC(year, month + 1, 1);
+}
+
+/** Whether there is no room for further reservations, whatever they cost. */
+export function areBooksFull({ openBytes }: Books): boolean {
+  return openBytes >= maxOpenBytes;
+}
+
+/** Sets the price of an order aside, or refuses. A key that has a reservation needs no more than a higher price adds. */
+export function reserve(
+  books: Books,
+  { key, priceUsd }: { key: string; priceUsd: number },
+  now: number,
+): ReserveVerdict {
+  turnPeriod(books, now);
+  const held = books.open.get(key);
+  const price = Math.max(toMicro(priceUsd), held?.price ?? 0);
+  const counted = held !== undefined && held.at >= books.periodStart ? held : undefined;
+  const isHeld = held !== undefined && price === held.price;
+  if (!isHeld && (books.over > 0 || price - (counted?.price ?? 0) > left(books))) {
+    books.refused += 1;
+    return { key, granted: false, availableUsd: toUsd(availableOf(books)) };
+  }
+  books.grants += 1;
+  const grant = books.grants;
+  const at = (isHeld ? held : counted)?.at ?? Math.max(now, books.periodStart);
+  if (held) remove(books, held);
+  put(books, { key, price, at, grant });
+  return { key, granted: true, availableUsd: toUsd(availableOf(books)), grant, ...(held && { again: true }) };
+}
+
+/** Takes in what became of an order. A key without a reservation, or of another grant, changes nothing. */
+export function settle(books: Books, settlement: Settlement, now: number): 'spent' | 'released' | 'kept' | 'ignored' {
+  turnPeriod(books, now);
+  const { key, outcome, costUsd, grant } = settlement;
+  const held = books.open.get(key);
+  if (!held || (grant !== undefined && grant !== held.grant)) return 'ignored';
+  const cost = costUsd === undefined ? undefined : toMicro(costUsd);
+  switch (outcome) {
+    case 'unknown':
+      return 'kept';
+    case 'cancelled':
+    case 'not_submitted':
+    case 'refused':
+      remove(books, held);
+      // Whatever it is called: what was billed is spent.
+      if (cost === undefined || cost === 0) return 'released';
+      spend(books, held, cost);
+      return 'spent';
+    case 'succeeded':
+    case 'failed':
+      remove(books, held);
+      spend(books, held, cost);
+      return 'spent';
+  }
+}
+
+/** Frees what is set aside for a key; undefined: nothing is. */
+export function release(books: Books, key: string, now: number): Reservation | undefined {
+  turnPeriod(books, now);
+  const held = books.open.get(key);
+  if (held) remove(books, held);
+  return held;
+}
+
+/** Sets the limit, also below what is spent. What was over counts as spent from here on: a person has looked at it. */
+export function setLimit(books: Books, limitUsd: number, now: number): void {
+  turnPeriod(books, now);
+  books.limit = toMicro(limitUsd);
+  books.spent += books.over;
+  books.over = 0;
+}
+
+/** The books as they are told. */
+export function stateOf(books: Books, name: string, now: number): BudgetState {
+  const { limit, period, periodStart, spent, reserved, over, presumed, refused, open } = asOf(books, now);
+  const oldest = [...open.values()].reduce((first, { at }) => Math.min(first, at), Number.POSITIVE_INFINITY);
+  return {
+    name,
+    limitUsd: toUsd(limit),
+    period,
+    periodStart: new Date(periodStart).toISOString(),
+    spentUsd: toUsd(spent),
+    reservedUsd: toUsd(reserved),
+    availableUsd: toUsd(availableOf({ limit, spent, reserved, over })),
+    overUsd: toUsd(over),
+    presumedUsd: toUsd(presumed),
+    open: open.size,
+    ...(open.size > 0 && { oldestOpenAt: new Date(oldest).toISOString() }),
+    refused,
+  };
+}
+
+/** The same books after midnight: a question changes nothing. */
+function asOf(books: Books, now: number): Books {
+  const copy = { ...books };
+  turnPeriod(copy, now);
+  return copy;
+}
+
+type Sums = Pick<Books, 'limit' | 'spent' | 'reserved' | 'over'>;
+
+function left({ limit, spent, reserved }: Omit<Sums, 'over'>): number {
+  return Math.max(0, limit - spent - reserved);
+}
+
+function availableOf(sums: Sums): number {
+  return sums.over > 0 ? 0 : left(sums);
+}
+
+function put(books: Books, reservation: Reservation): void {
+  books.open.set(reservation.key, reservation);
+  books.openBytes += jsonBytes(reservation);
+  if (reservation.at >= books.periodStart) books.reserved += reservation.price;
+}
+
+function remove(books: Books, reservation: Reservation): void {
+  books.open.delete(reservation.key);
+  books.openBytes -= jsonBytes(reservation);
+  if (reservation.at >= books.periodStart) books.reserved -= reservation.price;
+}
+
+/** Without a cost the price is presumed. The cost of a former period belongs to that. */
+function spend(books: Books, { price, at }: Reservation, cost: number | undefined): void {
+  if (at < books.periodStart) return;
+  books.spent += Math.min(price, cost ?? price);
+  books.over += Math.max(0, (cost ?? 0) - price);
+  if (cost === undefined) books.presumed += price;
+}
+
+function startOf(period: 'day' | 'month', now: number): number {
+  const date = new Date(now);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), period === 'day' ? date.getUTCDate() : 1);
+}

@@ -1,0 +1,160 @@
+import type { InputIssue } from '../generation.ts';
+import { createIssueList, type IssueList } from '../issues.ts';
+import { isJsonObject } from '../json.ts';
+import { describe, isIntegerBetween, isMissing, isUsd, oneOfWords } from '../request.ts';
+import {
+  budgetPeriods,
+  type BudgetRequest,
+  type ReleaseMessage,
+  type ReservationsQuestion,
+  type ReserveMessage,
+  type SetMessage,
+  type Settlement,
+  type SettlementOutcome,
+  settlementOutcomes,
+} from './budget.ts';
+
+/** How many reservations or settlements one message may carry. */
+export const maxPerMessage = 100;
+
+const maxKeyLength = 1_000;
+const maxReasonLength = 1_000;
+const maxReservationsTold = 1_000;
+const maxCostUsd = 1e9;
+
+/** A value that can be understood, or what is wrong with it. */
+export type Parsed<Value> = { ok: true; value: Value } | { ok: false; issues: InputIssue[] };
+
+/** Checks the argument of `runcomfyBudget` with plain code, since any service may have sent it. */
+export function parseBudgetRequest(argument: unknown): Parsed<BudgetRequest> {
+  return parseObject('request', argument, ['limitUsd', 'period'], (given, problems) => {
+    checkLimit(given['limitUsd'], 'request.limitUsd', problems);
+    const { period } = given;
+    const problem = isMissing(period) ? undefined : oneOfWords(period, budgetPeriods);
+    if (problem !== undefined) problems.add('request.period', problem);
+    const limitUsd = given['limitUsd'] as number;
+    return { limitUsd, ...(!isMissing(period) && { period: period as NonNullable<BudgetRequest['period']> }) };
+  });
+}
+
+/** Checks the argument of update `set`. */
+export function parseSetMessage(argument: unknown): Parsed<SetMessage> {
+  return parseObject('set', argument, ['limitUsd'], ({ limitUsd }, problems) => {
+    checkLimit(limitUsd, 'set.limitUsd', problems);
+    return { limitUsd: limitUsd as number };
+  });
+}
+
+/** Checks the argument of update `release`. */
+export function parseReleaseMessage(argument: unknown): Parsed<ReleaseMessage> {
+  return parseObject('release', argument, ['key', 'reason'], ({ key, reason }, problems) => {
+    if (!isKey(key)) problems.add('release.key', `expected the key of an order, got ${describe(key)}`);
+    if (!isText(reason, maxReasonLength)) {
+      problems.add(
+        'release.reason',
+        `expected text of 1 to ${String(maxReasonLength)} characters, got ${describe(reason)}`,
+      );
+    }
+    return { key: key as string, reason: reason as string };
+  });
+}
+
+/** Checks the argument of update `reserve`. */
+export function parseReserveMessage(argument: unknown): Parsed<ReserveMessage> {
+  return parseObject('reserve', argument, ['requests'], ({ requests }, problems) => {
+    if (!isListWithin(requests)) {
+      problems.add('reserve.requests', `expected a list of 1 to ${String(maxPerMessage)}, got ${sizeOf(requests)}`);
+      return { requests: [] };
+    }
+    const told = requests.map((request: unknown, index) => {
+      const path = `reserve.requests[${String(index)}]`;
+      const { key, priceUsd, ...rest } = isJsonObject(request) ? request : {};
+      for (const field of Object.keys(rest).slice(0, 5)) problems.add(`${path}.${field}`, 'unknown field');
+      if (!isKey(key)) problems.add(`${path}.key`, `expected the key of an order, got ${describe(key)}`);
+      if (!isAmount(priceUsd)) problems.add(`${path}.priceUsd`, `expected USD from 0, got ${describe(priceUsd)}`);
+      return { key: key as string, priceUsd: priceUsd as number };
+    });
+    return { requests: told };
+  });
+}
+
+/** The settlements of a signal that can be understood, and how many others there are. */
+export function readSettlements(argument: unknown): { settlements: Settlement[]; junk: number } {
+  const given = isJsonObject(argument) ? argument['settlements'] : undefined;
+  if (!isListWithin(given)) return { settlements: [], junk: 1 };
+  const settlements = given.flatMap((one: unknown): Settlement[] => {
+    if (!isJsonObject(one)) return [];
+    const { key, outcome, costUsd, grant } = one;
+    const isCost = isMissing(costUsd) || isAmount(costUsd);
+    const isGrant = isMissing(grant) || isIntegerBetween(grant, 1, Number.MAX_SAFE_INTEGER);
+    if (!isKey(key) || !isCost || !isGrant || oneOfWords(outcome, settlementOutcomes) !== undefined) return [];
+    return [
+      {
+        key,
+        outcome: outcome as SettlementOutcome,
+        ...(!isMissing(costUsd) && { costUsd }),
+        ...(!isMissing(grant) && { grant }),
+      },
+    ];
+  });
+  return { settlements, junk: given.length - settlements.length };
+}
+
+/** The argument of query `reservations`; what cannot be understood counts as not given. */
+export function readReservationsQuestion(argument: unknown): Required<ReservationsQuestion> {
+  const { after, limit } = isJsonObject(argument) ? argument : {};
+  return {
+    after: typeof after === 'string' ? after : '',
+    limit: isIntegerBetween(limit, 1, maxReservationsTold) ? limit : maxPerMessage,
+  };
+}
+
+/** Whether a value may be a limit: USD from 0 with at most 6 decimals. */
+function isLimitUsd(value: unknown): value is number {
+  return value === 0 || isUsd(value);
+}
+
+function parseObject<Value>(
+  what: string,
+  argument: unknown,
+  fields: readonly string[],
+  read: (given: Record<string, unknown>, problems: IssueList) => Value,
+): Parsed<Value> {
+  const problems = createIssueList();
+  if (!isJsonObject(argument)) {
+    problems.add(what, `expected an object { ${fields.join(', ')} }, got ${describe(argument)}`);
+    return { ok: false, issues: problems.toIssues() };
+  }
+  for (const field of Object.keys(argument).slice(0, 20)) {
+    if (!fields.includes(field)) problems.add(`${what}.${field}`, `unknown field; there are ${fields.join(', ')}`);
+  }
+  const value = read(argument, problems);
+  const issues = problems.toIssues();
+  return issues.length === 0 ? { ok: true, value } : { ok: false, issues };
+}
+
+function checkLimit(value: unknown, path: string, problems: IssueList): void {
+  if (!isLimitUsd(value)) {
+    problems.add(path, `expected USD from 0 to 1000000 with at most 6 decimals, got ${describe(value)}`);
+  }
+}
+
+function isListWithin(value: unknown): value is unknown[] {
+  return Array.isArray(value) && value.length > 0 && value.length <= maxPerMessage;
+}
+
+function sizeOf(value: unknown): string {
+  return Array.isArray(value) ? `${String(value.length)} entries` : describe(value);
+}
+
+function isKey(value: unknown): value is string {
+  return isText(value, maxKeyLength);
+}
+
+function isText(value: unknown, maxLength: number): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= maxLength;
+}
+
+function isAmount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= maxCostUsd;
+}

@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
+import { inject } from 'vitest';
+import { createGenerationClient, type GenerationClient } from '../../client/index.ts';
+import type {
+  BudgetRequest,
+  BudgetState,
+  ReserveMessage,
+  ReserveReply,
+  SettleMessage,
+} from '../../domain/budget/budget.ts';
+import { budgetId, budgetWorkflowType } from '../../domain/budget/names.ts';
+import type { GenerationRequest } from '../../domain/generation.ts';
+import type { Simulator, SimulatorOptions } from '../../simulator/index.ts';
+import { connectClient, startQuickSimulator } from './generation-stack.ts';
+import { historiesOf, quietRuntime } from './generations.ts';
+import { inProcessWorkers } from './in-process-workers.ts';
+import type { ProcessSettings } from './processes.ts';
+import { kling, klingInput } from './simulator-client.ts';
+import { onTestFinished } from './test-end.ts';
+
+/** A budget of a test, as any Temporal client would make it. */
+export interface TestBudget {
+  name: string;
+  state: () => Promise<BudgetState>;
+  update: <Reply>(update: string, message: unknown) => Promise<Reply>;
+  settle: (message: unknown) => Promise<void>;
+}
+
+/** A Temporal client, a simulator and workers of this process, the first of which runs. */
+export interface BudgetStack {
+  client: Client;
+  simulator: Simulator;
+  generations: GenerationClient;
+  workers: Awaited<ReturnType<typeof inProcessWorkers>>;
+  /** On the queue of the workers unless told otherwise. */
+  budget: (request: BudgetRequest, taskQueue?: string) => Promise<TestBudget>;
+  /** What a worker process is started with to be one of these workers. */
+  settings: ProcessSettings;
+}
+
+/** Everything that an order under a budget needs. */
+export async function budgetStack(options: { simulator?: SimulatorOptions } = {}): Promise<BudgetStack> {
+  quietRuntime();
+  const [client, simulator] = await Promise.all([connectClient(), startQuickSimulator(options.simulator)]);
+  const workers = await inProcessWorkers(client, simulator.modelApiBase);
+  await workers.start();
+  const { taskQueue } = workers;
+  return {
+    client,
+    simulator,
+    workers,
+    generations: createGenerationClient({ client, taskQueue }),
+    budget: (request, queue = taskQueue) => startBudget(client, queue, request),
+    settings: {
+      temporalAddress: inject('temporalAddress'),
+      modelApiBase: simulator.modelApiBase,
+      serverlessApiBase: simulator.serverlessApiBase,
+      taskQueue,
+      token: 'sim-in-process',
+    },
+  };
+}
+
+async function startBudget(client: Client, taskQueue: string, request: BudgetRequest): Promise<TestBudget> {
+  const name = `budget-${randomUUID()}`;
+  const handle = await client.workflow.start(budgetWorkflowType, {
+    workflowId: budgetId(name),
+    taskQueue,
+    args: [request],
+  });
+  onTestFinished(() => handle.terminate('test over').catch(() => undefined));
+  const newest = client.workflow.getHandle(budgetId(name));
+  return {
+    name,
+    state: () => newest.query<BudgetState>('state'),
+    update: <Reply>(update: string, message: unknown) =>
+      newest.executeUpdate<Reply, [unknown]>(update, { args: [message] }),
+    settle: (message) => newest.signal('settle', message),
+  };
+}
+
+/** A clip of ten seconds: $1.26. */
+export function clip(budgets: string[], more: Partial<GenerationRequest> = {}) {
+  return { model: kling, input: { ...klingInput, duration: 10 }, budgets, ...more } as const;
+}
+
+/**
+ * What was spent and reserved after each event of a budget's histories, micro-dollars, as its messages tell: reckoned without
+ * any code of the budget.
+ */
+export async function accountsOf(client: Client, name: string): Promise<{ spent: number; reserved: number }[]> {
+  const events = (await historiesOf(client, budgetId(name))).flatMap((history) => history.events ?? []);
+  const prices = new Map<string, number>();
+  const asked = new Map<string, ReserveMessage['requests']>();
+  let spent = 0;
+  return events.map((event) => {
+    const accepted = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest;
+    const completed = event.workflowExecutionUpdateCompletedEventAttributes;
+    const signaled = event.workflowExecutionSignaledEventAttributes;
+    if (accepted?.input?.name === 'reserve') {
+      asked.set(accepted.meta?.updateId ?? '', (read(accepted.input.args) as ReserveMessage).requests);
+    }
+    const requests = asked.get(completed?.meta?.updateId ?? '') ?? [];
+    if (completed && requests.length > 0) {
+      const { verdicts } = read(completed.outcome?.success) as ReserveReply;
+      for (const [index, { key, granted }] of verdicts.entries()) {
+        if (granted) prices.set(key, Math.round((requests[index]?.priceUsd ?? 0) * 1e6));
+      }
+    }
+    const settlements = signaled?.signalName === 'settle' ? (read(signaled.input) as SettleMessage).settlements : [];
+    for (const { key, outcome, costUsd } of settlements) {
+      const price = prices.get(key);
+      if (price === undefined || outcome === 'unknown') continue;
+      prices.delete(key);
+      if (outcome === 'succeeded' || outcome === 'failed')
+        spent += Math.min(price, Math.round((costUsd ?? price / 1e6) * 1e6));
+    }
+    return { spent, reserved: [...prices.values()].reduce((sum, price) => sum + price, 0) };
+  });
+}
+
+function read(payloads: { payloads?: Payload[] | null } | null | undefined): unknown {
+  const [payload] = payloads?.payloads ?? [];
+  if (!payload) throw new Error('the message has no payload');
+  return defaultPayloadConverter.fromPayload(payload);
+}

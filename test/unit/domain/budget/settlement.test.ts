@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import type { OrderEnd, SettlementOutcome } from '../../../../domain/budget/budget.ts';
+import { finalSettlementOf, settlementOf } from '../../../../domain/budget/settlement.ts';
+
+const rows: [what: string, end: OrderEnd, outcome: SettlementOutcome, final: SettlementOutcome][] = [
+  ['succeeded', { submission: 'accepted', phase: 'succeeded' }, 'succeeded', 'succeeded'],
+  ['failed at RunComfy', { submission: 'accepted', phase: 'failed' }, 'failed', 'failed'],
+  ['never sent', { submission: 'not_sent', phase: 'failed' }, 'not_submitted', 'not_submitted'],
+  ['refused', { submission: 'refused', phase: 'failed' }, 'refused', 'refused'],
+  ['perhaps sent', { submission: 'unknown', phase: 'submission_unknown' }, 'unknown', 'failed'],
+  [
+    'cancelled in the queue',
+    { submission: 'accepted', phase: 'cancelled', cancel: { outcome: 'cancelled' } },
+    'cancelled',
+    'cancelled',
+  ],
+  ['stopped by somebody else', { submission: 'accepted', phase: 'cancelled' }, 'cancelled', 'cancelled'],
+  [
+    'detached while it runs',
+    { submission: 'accepted', phase: 'cancelled', cancel: { outcome: 'not_cancellable' } },
+    'unknown',
+    'failed',
+  ],
+  [
+    'detached without an answer',
+    { submission: 'accepted', phase: 'cancelled', cancel: { outcome: 'unknown' } },
+    'unknown',
+    'failed',
+  ],
+  ['given up at its deadline', { submission: 'accepted', phase: 'timed_out' }, 'unknown', 'failed'],
+  [
+    'stopped at its deadline',
+    { submission: 'accepted', phase: 'timed_out', cancel: { outcome: 'cancelled' } },
+    'cancelled',
+    'cancelled',
+  ],
+];
+
+describe('what an order comes to', () => {
+  it.each(rows)('%s', (_what, end, outcome, final) => {
+    expect(settlementOf('key', end).outcome).toBe(outcome);
+    expect(finalSettlementOf('key', end).outcome).toBe(final);
+  });
+
+  it('holds every bill of the order, and the price where a further one is not told', () => {
+    const end: OrderEnd = { submission: 'accepted', phase: 'succeeded', priceUsd: 1 };
+    expect(settlementOf('key', end).costUsd).toBeUndefined();
+    expect(settlementOf('key', { ...end, costUsd: 0.5, otherRequestIds: ['r'], otherCostUsd: 0.25 }).costUsd).toBe(
+      0.75,
+    );
+    expect(settlementOf('key', { ...end, costUsd: 0.5, otherRequestIds: ['r', 's'] }).costUsd).toBe(2.5);
+  });
+});

@@ -1,0 +1,74 @@
+import { allHandlersFinished, ApplicationFailure, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
+import { nextPeriodAt, turnPeriod } from '../../domain/budget/books.ts';
+import type { BudgetRequest, BudgetState } from '../../domain/budget/budget.ts';
+import { budgetId, budgetNameOf, budgetNameWords } from '../../domain/budget/names.ts';
+import { parseBudgetRequest } from '../../domain/budget/parse.ts';
+import type { InputIssue } from '../../domain/generation.ts';
+import { boundIssues, issuesSentence } from '../../domain/issues.ts';
+import { waitForKeyOf } from '../payload-converter.ts';
+import { listen } from './listen.ts';
+import { type Budget, type CarriedBudget, carryBudget, openBudget } from './memory.ts';
+import { lookUpOld, nextLookUpAt } from './reconcile.ts';
+import { showNow, tellBudget } from './visibility.ts';
+
+/** A server takes 2,000 updates of one run. */
+const maxUpdates = 1_500;
+
+/** A limit of money shared by all workers: what is reserved before an order is sent, and settled by what it cost. */
+export async function runcomfyBudget(request: BudgetRequest, carried?: CarriedBudget): Promise<BudgetState> {
+  waitForKeyOf(request, carried);
+  const { workflowId, continuedFromExecutionRunId } = workflowInfo();
+  const name = budgetNameOf(workflowId);
+  const parsed = parseBudgetRequest(request);
+  if (name === undefined || !parsed.ok) throw invalidBudget(parsed.ok ? [] : parsed.issues);
+  const budget = openBudget(name, parsed.value, continuedFromExecutionRunId === undefined ? undefined : carried);
+  listen(budget);
+  showNow(budget);
+  for (;;) {
+    await untilAnythingIsDue(budget);
+    if (budget.isClosed) {
+      await condition(allHandlersFinished);
+      return tellBudget(budget);
+    }
+    const { books } = budget;
+    if (isContinueDue(budget)) {
+      await condition(allHandlersFinished);
+      await continueAsNew<typeof runcomfyBudget>(parsed.value, carryBudget(budget));
+    }
+    const now = Date.now();
+    if (now >= (nextPeriodAt(books) ?? Number.POSITIVE_INFINITY)) {
+      turnPeriod(books, now);
+      showNow(budget);
+    }
+    if (now >= (nextLookUpAt(budget) ?? Number.POSITIVE_INFINITY)) await lookUpOld(budget);
+  }
+}
+
+/** Waits for the end, for the next run, for old reservations or for midnight. */
+async function untilAnythingIsDue(budget: Budget): Promise<void> {
+  const { books } = budget;
+  const isUrgent = () => budget.isClosed || isContinueDue(budget);
+  const lookUpAt = nextLookUpAt(budget);
+  const times = [lookUpAt, nextPeriodAt(books)].filter((time) => time !== undefined);
+  // Nothing is old before something is reserved.
+  const isNews = () => isUrgent() || (lookUpAt === undefined && books.open.size > 0);
+  if (times.length === 0) await condition(isNews);
+  else await condition(isNews, Math.max(1, Math.min(...times) - Date.now()));
+}
+
+function isContinueDue({ updates }: Budget): boolean {
+  return updates >= maxUpdates || workflowInfo().continueAsNewSuggested;
+}
+
+function invalidBudget(issues: InputIssue[]): ApplicationFailure {
+  const known =
+    issues.length > 0
+      ? issues
+      : [{ path: 'name', message: `expected Workflow ID "${budgetId('NAME')}", NAME of ${budgetNameWords}` }];
+  return ApplicationFailure.create({
+    type: 'InvalidInput',
+    message: `the budget cannot be understood: ${issuesSentence(known)}`,
+    nonRetryable: true,
+    details: [{ issues: boundIssues(known) }],
+  });
+}

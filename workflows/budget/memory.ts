@@ -1,0 +1,37 @@
+import { type Books, type CarriedBooks, carryBooks, openBooks, resumeBooks } from '../../domain/budget/books.ts';
+import type { BudgetRequest } from '../../domain/budget/budget.ts';
+
+/** The memory of one budget. */
+export interface Budget {
+  readonly name: string;
+  readonly books: Books;
+  isClosed: boolean;
+  /** Updates of this run: a server takes 2,000. */
+  updates: number;
+  /** When old reservations were looked up last, epoch ms. */
+  lookedUpAt: number;
+  /** When the memo was written last, epoch ms. */
+  shownAt: number;
+}
+
+/** What the next run is handed. A run of another version may read it: fields are added, never changed. */
+export interface CarriedBudget {
+  books: CarriedBooks;
+  lookedUpAt: number;
+}
+
+/** Opens the memory of a budget, or goes on with what an earlier run has handed on. */
+export function openBudget(name: string, request: BudgetRequest, carried: CarriedBudget | undefined): Budget {
+  return {
+    name,
+    books: carried ? resumeBooks(carried.books) : openBooks(request, Date.now()),
+    isClosed: false,
+    updates: 0,
+    lookedUpAt: carried?.lookedUpAt ?? 0,
+    shownAt: 0,
+  };
+}
+
+export function carryBudget({ books, lookedUpAt }: Budget): CarriedBudget {
+  return { books: carryBooks(books), lookedUpAt };
+}

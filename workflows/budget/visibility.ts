@@ -1,0 +1,23 @@
+import { upsertMemo } from '@temporalio/workflow';
+import { stateOf } from '../../domain/budget/books.ts';
+import type { BudgetState } from '../../domain/budget/budget.ts';
+import { budgetWorkflowType } from '../../domain/budget/names.ts';
+import type { Budget } from './memory.ts';
+
+const showEveryMs = 20_000;
+
+/** Shows the state where lists look, every now and then. */
+export function show(budget: Budget): void {
+  if (Date.now() - budget.shownAt >= showEveryMs) showNow(budget);
+}
+
+/** Shows the state where lists look. */
+export function showNow(budget: Budget): void {
+  budget.shownAt = Date.now();
+  upsertMemo({ [budgetWorkflowType]: { ...tellBudget(budget) } });
+}
+
+/** The answer of query `state`. */
+export function tellBudget({ books, name }: Budget): BudgetState {
+  return stateOf(books, name, Date.now());
+}
