@@ -17,6 +17,14 @@ export interface KeptRequestId {
   heartbeatDetails: SubmitHeartbeat;
 }
 
+/** What the runs before a reset did with the order, as far as this run does not share it with them. */
+export type SubmitBeforeReset =
+  | { kind: 'nothing' }
+  /** `acceptedAt`: ISO 8601. */
+  | { kind: 'accepted'; requestId: string; acceptedAt: string }
+  /** It may have been accepted. `sentAt`: ISO 8601, where that is known. */
+  | { kind: 'unknown'; sentAt?: string };
+
 /** What the activities need from the process they run in. */
 export interface ActivityDeps {
   runcomfy: RunComfyClient;
@@ -43,8 +51,12 @@ export interface ActivityDeps {
     workflowId: string;
     firstExecutionRunId: string;
   }) => Promise<{ requestId: string; acceptedAt: string } | undefined>;
-  /** Whether somebody reset this run: it does not know what the run before it had done. */
-  isReset: (run: { workflowId: string; runId: string }) => Promise<boolean>;
+  /** What the runs before a reset of this one submitted; nothing where it was not reset. Rejects where Temporal does not tell. */
+  submitBeforeReset: (run: {
+    workflowId: string;
+    runId: string;
+    firstExecutionRunId: string;
+  }) => Promise<SubmitBeforeReset>;
   /** Throws when a run of the key that is newer than `retryOfRunId`, other than `runId`, may have been billed. */
   checkNewerRuns: (key: string, runId: string, retryOfRunId: string) => Promise<void>;
 }

@@ -11,7 +11,7 @@ import { createRecallSubmit } from './submitting/recall-submit.ts';
 import { createSubmitRequest } from './submitting/submit-request.ts';
 import { takeOverAccepted } from './submitting/take-over-accepted.ts';
 
-export type { ActivityDeps, KeptRequestId } from './activity-deps.ts';
+export type { ActivityDeps, KeptRequestId, SubmitBeforeReset } from './activity-deps.ts';
 export { withPatientReports } from './submitting/patient-reports.ts';
 
 /** The activities of a worker. No globals: everything they touch comes through `deps`. */

@@ -70,12 +70,12 @@ export interface RecallQuestion {
   firstExecutionRunId: string;
 }
 
-/** What a worker's disk remembers of a submit that was stopped; empty where it remembers none. */
+/** What is known of an order whose submit was stopped; empty where nobody could tell. */
 export interface RecalledSubmit {
   requestId?: string;
   /** ISO 8601. */
   submittedAt?: string;
-  /** The run was reset: an earlier one may have submitted. Missing: that is not known. */
+  /** The run was reset, and one before it may have submitted. Missing: that is not known. */
   isReset?: boolean;
 }
 
@@ -245,7 +245,7 @@ export interface ActivityFailureDetails {
   searchAttributes?: string[];
   /** On a submit of unknown outcome: RunComfy knows the model. */
   isModelKnown?: boolean;
-  /** On a submit: the run was reset, and what the run before it had submitted is not known here. */
+  /** On a submit, by older workers: the run was reset, and what the run before it had submitted is not known here. */
   isReset?: boolean;
   /** A submit of unknown outcome that an earlier attempt made: its worker may still hand over the id. */
   mayBeHandedOver?: boolean;

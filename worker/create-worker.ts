@@ -27,12 +27,12 @@ import { createBalanceCache } from './balance-cache.ts';
 import { createBudgetDesk } from './budget-desk.ts';
 import { loadWorkflowBundle } from './bundle-workflows.ts';
 import { createHandOver } from './hand-over.ts';
-import { isReset } from './is-reset.ts';
 import { learnFromHistory } from './learn-from-history.ts';
 import { lookUpOrdersIn } from './look-up-orders.ts';
 import { checkNewerRuns } from './newer-runs.ts';
 import { openRequestSpool } from './request-spool.ts';
 import { followSearchAttributes, missingSearchAttributesSentence } from './search-attributes.ts';
+import { submitBeforeReset } from './submit-before-reset.ts';
 import { openSubmitJournal } from './submit-journal.ts';
 import { watchToken } from './watch-token.ts';
 
@@ -162,7 +162,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
         log.error({ ...chain, error }, 'the journal of accepted submits cannot be read; check RUNCOMFY_STATE_DIR');
         return undefined;
       }),
-    isReset: (run) => isReset(client, run),
+    submitBeforeReset: (run) => submitBeforeReset(client, run),
     checkNewerRuns: (key, runId, retryOfRunId) => checkNewerRuns(client, key, runId, retryOfRunId),
   });
   const ofBudgets = createBudgetActivities({ desk: budgets, orders: lookUpOrdersIn(client) });

@@ -12,7 +12,7 @@ const visibilityEveryMs = 500;
  * is only trusted once it shows `runId` itself: visibility lags behind.
  */
 export async function checkNewerRuns(client: Client, key: string, runId: string, retryOfRunId: string): Promise<void> {
-  const runs = await listRuns(client, key, runId, retryOfRunId);
+  const runs = await listRunsOfKey(client, key, runId, retryOfRunId);
   const followed = runs.find((run) => run.runId === retryOfRunId);
   for (const run of runs) {
     if (run.runId === runId || run.runId === retryOfRunId) continue;
@@ -27,9 +27,15 @@ export async function checkNewerRuns(client: Client, key: string, runId: string,
   }
 }
 
-async function listRuns(client: Client, key: string, runId: string, retryOfRunId: string): Promise<PlainRun[]> {
+/** The runs of a key since `sinceRunId`; rejects until they include `runId` itself. */
+export async function listRunsOfKey(
+  client: Client,
+  key: string,
+  runId: string,
+  sinceRunId: string,
+): Promise<PlainRun[]> {
   const giveUpAt = Date.now() + visibilityWithinMs;
-  const query = await queryFor(client, key, retryOfRunId);
+  const query = await queryFor(client, key, sinceRunId);
   for (;;) {
     const runs: PlainRun[] = [];
     for await (const run of listPlainRuns(client, query)) if (run.workflowId === key) runs.push(run);

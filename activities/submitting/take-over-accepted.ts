@@ -1,42 +1,49 @@
-import { activityInfo, log } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
-import type { Activities, ActivityFailureDetails } from '../../domain/activities.ts';
-import { readFailureDetails } from '../../domain/failure-details.ts';
+import { log } from '@temporalio/activity';
+import type { Activities } from '../../domain/activities.ts';
+import { messageOf } from '../../domain/text.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
+import { failure } from '../to-application-failure.ts';
+import { submitOfEarlierRuns } from './submit-of-earlier-runs.ts';
 
 /**
- * Sends an order only where RunComfy has not accepted it before: Temporal runs a submit again after a reset, or when its
- * database was restored from a backup, and knows nothing of the first one. What was accepted is taken over.
+ * Sends an order only where no earlier run of its chain may have had it accepted. What was accepted is taken over; what
+ * may have been, a POST that is still in flight included, is unknown until its id turns up or somebody decides.
  */
 export function takeOverAccepted(deps: ActivityDeps, submit: Activities['submitRequest']): Activities['submitRequest'] {
   return async (order) => {
-    const { workflowExecution } = activityInfo();
     const { model, firstExecutionRunId } = order;
-    const before =
-      workflowExecution &&
-      (await deps.acceptedBefore({ workflowId: workflowExecution.workflowId, firstExecutionRunId }));
-    if (!before) return await submit(order).catch((error: unknown) => refuse(deps, firstExecutionRunId, error));
-    const { requestId, acceptedAt } = before;
-    log.warn('RunComfy has accepted this order before; nothing was sent', { model, requestId, acceptedAt });
-    return {
-      requestId,
-      submittedAt: acceptedAt,
-      nextReadInMs: 0,
-      isNextReadSoon: true,
-      searchAttributes: deps.searchAttributes(),
-      warnings: [`RunComfy accepted this order at ${acceptedAt}: its request was taken over, nothing was sent again`],
-    };
+    const earlier = await submitOfEarlierRuns(deps, firstExecutionRunId).catch((error: unknown) => {
+      const message = `Temporal could not be asked what the runs before the reset had submitted: ${messageOf(error)}`;
+      throw failure('ServiceUnavailable', 'submit', message, { submission: 'not_sent' });
+    });
+    switch (earlier.kind) {
+      case 'nothing':
+        return await submit(order);
+      case 'unknown':
+        throw failure(
+          'SubmitOutcomeUnknown',
+          'submit',
+          "the run was reset, and the run before it may have submitted the order, so this one did not; look at the account's generations before ordering again",
+          {
+            submission: 'unknown',
+            mayBeHandedOver: true,
+            ...(earlier.sentAt !== undefined && { sentAt: earlier.sentAt }),
+          },
+        );
+      case 'accepted': {
+        const { requestId, acceptedAt } = earlier;
+        log.warn('RunComfy has accepted this order before; nothing was sent', { model, requestId, acceptedAt });
+        return {
+          requestId,
+          submittedAt: acceptedAt,
+          nextReadInMs: 0,
+          isNextReadSoon: true,
+          searchAttributes: deps.searchAttributes(),
+          warnings: [
+            `RunComfy accepted this order at ${acceptedAt}: its request was taken over, nothing was sent again`,
+          ],
+        };
+      }
+    }
   };
-}
-
-/** A refusal says nothing of what the run before a reset had submitted. */
-async function refuse({ isReset }: ActivityDeps, firstExecutionRunId: string, error: unknown): Promise<never> {
-  const { workflowExecution: run } = activityInfo();
-  const isFirst = run === undefined || run.runId === firstExecutionRunId;
-  if (!(error instanceof ApplicationFailure) || isFirst) throw error;
-  // Where Temporal does not tell, nothing is proven.
-  if (await isReset(run).catch(() => true)) {
-    Object.assign(readFailureDetails<ActivityFailureDetails>(error), { isReset: true });
-  }
-  throw error;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { activitiesOnSimulator, paidOrder } from '../support/activity-rig.ts';
+import { activitiesOnSimulator, detailsOf, paidOrder } from '../support/activity-rig.ts';
 
 describe('an order that RunComfy accepted before', () => {
   it('is taken over and not sent again, however odd its input has become', async () => {
@@ -18,6 +18,27 @@ describe('an order that RunComfy accepted before', () => {
     expect(value?.warnings).toEqual([expect.stringContaining('nothing was sent again')]);
     expect(asked).toEqual([expect.objectContaining({ firstExecutionRunId: 'first-run' })]);
     expect(sim.ledger().totals.accepted).toBe(0);
+  });
+
+  it('is unknown where a run before a reset may have submitted it, and is not sent while Temporal does not tell', async () => {
+    const workflowExecution = { workflowId: 'key', runId: 'reset-run' };
+    const sentAt = '2026-11-01T12:00:00.000Z';
+    const unknown = await activitiesOnSimulator({
+      deps: { submitBeforeReset: () => Promise.resolve({ kind: 'unknown', sentAt }) },
+    });
+    const { failure } = await unknown.attempt(unknown.activities.submitRequest, paidOrder, { workflowExecution });
+    expect(failure).toMatchObject({
+      type: 'SubmitOutcomeUnknown',
+      nonRetryable: true,
+      details: [{ submission: 'unknown', mayBeHandedOver: true, sentAt }],
+    });
+    const silent = await activitiesOnSimulator({
+      deps: { submitBeforeReset: () => Promise.reject(new Error('unavailable')) },
+    });
+    const refused = await silent.attempt(silent.activities.submitRequest, paidOrder, { workflowExecution });
+    expect(refused.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    expect(detailsOf(refused)).toMatchObject({ submission: 'not_sent' });
+    for (const { sim } of [unknown, silent]) expect(sim.ledger().totals.submits).toBe(0);
   });
 
   it('is sent where nothing is known of it', async () => {

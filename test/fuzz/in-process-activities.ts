@@ -1,7 +1,7 @@
 import { heartbeat } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { createActivities } from '../../activities/index.ts';
+import { createActivities, type SubmitBeforeReset } from '../../activities/index.ts';
 import { createOpenAttempts } from '../../activities/reading/open-attempts.ts';
 import type { Activities } from '../../domain/activities.ts';
 import type { RunComfyClient } from '../../runcomfy/client.ts';
@@ -24,8 +24,8 @@ export interface RetryRules {
   isPatient?: boolean;
 }
 
-/** The product's own activities, without what belongs to a worker: spool, learned durations, turns. `isReset`: of the run. */
-export function inProcessActivities(runcomfy: RunComfyClient, isReset: () => boolean): Activities {
+/** The product's own activities, without what belongs to a worker: spool, learned durations, turns. */
+export function inProcessActivities(runcomfy: RunComfyClient, submitBeforeReset: () => SubmitBeforeReset): Activities {
   let accepted: { requestId: string; acceptedAt: string } | undefined;
   return createActivities({
     ...plainActivityDeps(runcomfy),
@@ -47,7 +47,7 @@ export function inProcessActivities(runcomfy: RunComfyClient, isReset: () => boo
       return Promise.resolve();
     },
     acceptedBefore: () => Promise.resolve(accepted),
-    isReset: () => Promise.resolve(isReset()),
+    submitBeforeReset: () => Promise.resolve(submitBeforeReset()),
   });
 }
 

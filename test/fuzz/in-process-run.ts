@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
+import type { SubmitBeforeReset } from '../../activities/index.ts';
 import type { Activities } from '../../domain/activities.ts';
 import type { CancelState, Phase } from '../../domain/generation.ts';
 import { EndError } from './end-error.ts';
@@ -55,7 +56,16 @@ export function openRun(lane: Lane, script: FuzzScript, prompt: string): PlayedR
   const { clock, runcomfy } = lane;
   const openedAt = clock.now;
   let runId = firstRunId;
-  const newActivities = () => inProcessActivities(runcomfy, () => runId.startsWith('reset'));
+  /** What the histories of the runs before a reset say of the order. */
+  let before: SubmitBeforeReset = { kind: 'nothing' };
+  let isSubmitOpen = false;
+  const newActivities = () =>
+    inProcessActivities(runcomfy, () => {
+      const found = before;
+      // Whoever has been told decides.
+      if (found.kind === 'unknown') before = { kind: 'nothing' };
+      return found;
+    });
   let activities = newActivities();
   let heartbeatDetails: unknown;
   let answers = 0;
@@ -92,6 +102,7 @@ export function openRun(lane: Lane, script: FuzzScript, prompt: string): PlayedR
     activity,
     restart(by) {
       run.isDeadlinePassed = false;
+      before = by === 'reset' ? submitSoFar() : { kind: 'nothing' };
       said.state = { submission: 'not_sent', phase: 'submitting' };
       if (by === 'retry') {
         said.retries = (said.retries ?? 0) + 1;
@@ -112,6 +123,12 @@ export function openRun(lane: Lane, script: FuzzScript, prompt: string): PlayedR
     },
   };
   return run;
+
+  function submitSoFar(): SubmitBeforeReset {
+    const { requestId, submission } = said.state;
+    if (requestId !== undefined) return { kind: 'accepted', requestId, acceptedAt: new Date(clock.now).toISOString() };
+    return isSubmitOpen || submission === 'unknown' ? { kind: 'unknown' } : { kind: 'nothing' };
+  }
 
   function timesOutAt(): number {
     return startedAt + (script.retriedAfterMs ?? Number.POSITIVE_INFINITY);
@@ -166,6 +183,18 @@ export function openRun(lane: Lane, script: FuzzScript, prompt: string): PlayedR
   }
 
   async function activity<Q, T>(call: Activity<Q, T>, question: Q, rules: RetryRules): Promise<T | undefined> {
+    isSubmitOpen = rules.isPatient === true;
+    try {
+      const value = await attempts(call, question, rules);
+      isSubmitOpen = false;
+      return value;
+    } catch (error) {
+      if (!(error instanceof NextRun)) isSubmitOpen = false;
+      throw error;
+    }
+  }
+
+  async function attempts<Q, T>(call: Activity<Q, T>, question: Q, rules: RetryRules): Promise<T | undefined> {
     const endsAt = clock.now + (rules.withinMs ?? Number.POSITIVE_INFINITY);
     heartbeatDetails = undefined;
     for (let attempt = 1; ; attempt += 1) {

@@ -25,7 +25,7 @@ export function plainActivityDeps(runcomfy: RunComfyClient): ActivityDeps {
     expectedPriceUsd: () => Promise.resolve(undefined),
     keepRequestId: () => Promise.resolve(),
     acceptedBefore: () => Promise.resolve(undefined),
-    isReset: () => Promise.resolve(false),
+    submitBeforeReset: () => Promise.resolve({ kind: 'nothing' }),
     checkNewerRuns: () => Promise.resolve(),
   };
 }

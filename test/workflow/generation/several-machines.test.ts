@@ -1,10 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import type { Client } from '@temporalio/client';
 import type { PayloadCodec } from '@temporalio/common';
 import { describe, expect, it, vi } from 'vitest';
 import { createGenerationClient } from '../../../client/index.ts';
 import { connectClient, startQuickSimulator } from '../../support/generation-stack.ts';
-import { historiesOf, quietRuntime, stateOf, untilState } from '../../support/generations.ts';
+import { quietRuntime } from '../../support/generations.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
 import { hangMs } from '../../support/patience.ts';
 import { temporaryFolder } from '../../support/processes.ts';
@@ -23,18 +21,6 @@ function codecThatFails(times: number): PayloadCodec & { failures: () => number 
     },
     decode: (payloads) => Promise.resolve(payloads),
   };
-}
-
-async function resetToBeforeTheSubmit(client: Client, key: string): Promise<void> {
-  const [history] = await historiesOf(client, key);
-  const firstTask = history?.events?.find(({ workflowTaskCompletedEventAttributes: completed }) => completed);
-  await client.workflowService.resetWorkflowExecution({
-    namespace: client.options.namespace,
-    workflowExecution: { workflowId: key },
-    reason: 'test',
-    requestId: randomUUID(),
-    ...(firstTask?.eventId && { workflowTaskFinishEventId: firstTask.eventId }),
-  });
 }
 
 describe('where each worker has a state folder of its own', () => {
@@ -64,60 +50,5 @@ describe('where each worker has a state folder of its own', () => {
     const state = await handle.state();
     expect(state).toMatchObject({ submission: 'accepted', cancel: { outcome: 'cancelled' } });
     expect(simulator.ledger().jobs.map(({ id }) => id)).toEqual([state.requestId]);
-  });
-
-  it('a run that was reset and is cancelled before its submit is unknown, not said to be never sent', async () => {
-    quietRuntime();
-    const [client, simulator] = await Promise.all([connectClient(), startQuickSimulator()]);
-    const workers = await inProcessWorkers(client, simulator.modelApiBase);
-    await workers.start();
-    const generations = createGenerationClient({ client, taskQueue: workers.taskQueue });
-    const handle = await generations.start({ model: kling, input: klingInput });
-    await handle.result();
-    await workers.stop();
-
-    await resetToBeforeTheSubmit(client, handle.key);
-    const newest = client.workflow.getHandle(handle.key);
-    await newest.signal('cancel');
-    await workers.start({ stateDir: await temporaryFolder() });
-    await untilState(newest, ({ cancel }) => cancel?.outcome !== undefined);
-    expect(await stateOf(newest)).toMatchObject({
-      phase: 'submission_unknown',
-      submission: 'unknown',
-      cancel: { outcome: 'unknown' },
-    });
-    await newest.executeUpdate('resolveSubmission', { args: [{ action: 'abandon' }] });
-    expect(simulator.ledger().totals.accepted).toBe(1);
-  });
-
-  it('a run that was reset and is cancelled while its submit is refused is unknown, too', async () => {
-    quietRuntime();
-    const [client, simulator] = await Promise.all([
-      connectClient(),
-      startQuickSimulator({
-        faults: [{ fault: 'rate-limited', step: 'submit', skip: 1, delayMs: 3_000, retryAfter: 30 }],
-      }),
-    ]);
-    const workers = await inProcessWorkers(client, simulator.modelApiBase);
-    await workers.start();
-    const generations = createGenerationClient({ client, taskQueue: workers.taskQueue });
-    const handle = await generations.start({ model: kling, input: klingInput });
-    await handle.result();
-    await workers.stop();
-
-    await resetToBeforeTheSubmit(client, handle.key);
-    await workers.start({ stateDir: await temporaryFolder() });
-    await vi.waitFor(
-      () => {
-        expect(simulator.ledger().totals.submits).toBe(2);
-      },
-      { timeout: hangMs },
-    );
-    const newest = client.workflow.getHandle(handle.key);
-    await newest.signal('cancel');
-    await untilState(newest, ({ cancel }) => cancel?.outcome !== undefined);
-    expect(await stateOf(newest)).toMatchObject({ submission: 'unknown', cancel: { outcome: 'unknown' } });
-    await newest.executeUpdate('resolveSubmission', { args: [{ action: 'abandon' }] });
-    expect(simulator.ledger().totals.accepted).toBe(1);
   });
 });
