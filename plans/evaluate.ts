@@ -1,7 +1,7 @@
-import type { EvaluationError } from '@marcbachmann/cel-js';
 import { isJsonObject, jsonPath } from '../domain/json.ts';
 import type { PlanParam } from '../domain/pipeline.ts';
 import { createValueEnvironment } from './expression-types.ts';
+import { reasonOf } from './expression-words.ts';
 import { parseBareExpression, parseTemplate, soleExpression } from './template.ts';
 
 /** What is known of a step that has ended, as expressions see it. What is absent is not there at all. */
@@ -83,9 +83,7 @@ function run(expression: string, known: Context, path: string): unknown {
   try {
     value = environment.evaluate(expression, known);
   } catch (error) {
-    const { summary, message } = error as Partial<EvaluationError>;
-    const words = (summary ?? message ?? String(error)).split('\n')[0] ?? '';
-    throw new ExpressionError(path, `${expression}: ${words}`, { expression, cause: error });
+    throw new ExpressionError(path, `${expression}: ${reasonOf(error)}`, { expression, cause: error });
   }
   return fromCel(value, expression, path);
 }

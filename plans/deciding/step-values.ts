@@ -27,7 +27,7 @@ export function expressionFailure(error: ExpressionError, question: StepValuesIn
     const where = [known.key && `key ${known.key}`, known.requestId && `request ${known.requestId}`].filter(Boolean);
     return {
       type: 'OutputMissing',
-      message: `step ${step} ended as ${source.phase} without ${field}${where.length === 0 ? '' : ` (${where.join(', ')})`}: ${message}`,
+      message: `step ${step} ended as ${source.phase} without ${field}${where.length === 0 ? '' : ` (${where.join(', ')})`}, which ${path} asks for: ${message}`,
       submission: 'not_sent',
       step,
       ...known,

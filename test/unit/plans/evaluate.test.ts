@@ -66,14 +66,26 @@ describe('an expression', () => {
   });
 
   it.each([
-    ['${{ steps.score.image }}', /steps\.score\.image: No such key: image/],
-    ['${{ steps.still.images[9] }}', /out of bounds/],
+    ['${{ steps.score.image }}', /steps\.score\.image: there is no "image" in it/],
+    ['${{ steps.still.images[9] }}', /there is nothing at index 9: the list has 2 items$/],
+    ['${{ steps.still.items[1].image }}', /there is nothing at index 1: the list has 1 item$/],
+    ['${{ steps.score.images[0] }}', /there is nothing at index 0: the list is empty$/],
+    ['${{ steps.score.images[-1] }}', /there is no index -1: counting begins at 0$/],
+    ['${{ params.list[0] + "x" }}', /these types do not go together: int \+ string$/],
+    ['${{ join(params.list, ",") }}', /no function takes this: join\(list<.*>, string\)$/],
+    ['${{ int(params.scene) }}', /int\(…\) cannot read the value$/],
+    ['${{ params.seconds / 0 }}', /nothing can be divided by zero$/],
+    ['${{ params.seconds % 0 }}', /nothing can be divided by zero$/],
+    ['${{ 9223372036854775807 + params.seconds }}', /beyond 64 bits$/],
+    ['${{ params.list[0] ? 1 : 2 }}', /what stands before "\?" is no boolean but int$/],
+    ['${{ params.list.filter(each, each) }}', /the condition gives no boolean but int$/],
+    ['${{ steps.score.?image.value() }}', /there is no such value; orValue\(…\) gives another$/],
     ['${{ params.seconds * 9007199254740991 }}', /beyond ±\(2\^53 − 1\)/],
     ['${{ params.ratio / 0.0 }}', /Infinity, which JSON cannot carry/],
     ['x ${{ params.list }}', /a list, which cannot stand inside of a text/],
     ['x ${{ item }}', /an object, which cannot stand inside of a text/],
-    ['${{ params.constructor }}', /No such key/],
-    ['${{ steps.still.__proto__ }}', /No such key/],
+    ['${{ params.constructor }}', /there is no "constructor"/],
+    ['${{ steps.still.__proto__ }}', /there is no "__proto__"/],
   ])('%s tells why it has no value', (text, message) => {
     const attempt = () => evaluateValue({ input: { field: text } }, values, '$.steps.a');
     expect(attempt).toThrow(ExpressionError);
