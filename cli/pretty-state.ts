@@ -65,7 +65,8 @@ function phaseWords({ phase, readAt, isFromServer }: KnownState, now: number): s
   return ageMs > freshMs ? `${words} (seen ${formatElapsed(ageMs)} ago)` : words;
 }
 
-const wallNames = {
+/** What an order that waits at a wall waits for. */
+export const wallNames = {
   InsufficientBalance: 'waits for a filled wallet',
   Unauthenticated: 'waits for a valid token',
   BudgetExceeded: 'waits for room in a budget',
@@ -77,7 +78,8 @@ function wallWords({ wall }: KnownState): string | undefined {
   return `${what} since ${wall.since}, refused ${String(wall.refusals)} times, next try ${wall.nextTryAt}: ${wall.message}`;
 }
 
-function timeLeft({ expectedEndAt, phase }: KnownState, now: number): string | undefined {
+/** When the work is likely over, while it is open and that is known. */
+export function timeLeft({ expectedEndAt, phase }: KnownState, now: number): string | undefined {
   if (expectedEndAt === undefined || (phase !== 'in_queue' && phase !== 'in_progress')) return undefined;
   const leftMs = Date.parse(expectedEndAt) - now;
   return leftMs > 0 ? `about ${formatElapsed(leftMs)} left` : 'expected to end any moment';

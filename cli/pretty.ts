@@ -57,7 +57,7 @@ export function describeOutcome(outcome: CancelOutcome): string {
     case 'not_submitted':
       return 'nothing had been sent to RunComfy, and nothing will be';
     case 'too_late':
-      return 'the generation had ended already';
+      return 'it had ended already';
     case 'unknown':
       return 'the wish is recorded, but what RunComfy makes of it is not known yet';
   }

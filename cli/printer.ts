@@ -3,6 +3,7 @@ import { type Followed, toErrorReport } from './error-report.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { evidenceRows } from './pretty-state.ts';
 import { fitLine, oneLine, showControls } from './printable.ts';
+import { createRowFilter, foldRows, type ProgressRow } from './progress-rows.ts';
 
 export const outputFormats = ['json', 'pretty'] as const;
 
@@ -12,7 +13,7 @@ export type OutputFormat = (typeof outputFormats)[number];
 export interface Streams {
   stdin: NodeJS.ReadableStream & { isTTY?: boolean };
   stdout: NodeJS.WritableStream & { isTTY?: boolean };
-  stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+  stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number; rows?: number };
 }
 
 /** Documents go to standard output, everything said beside them to standard error. */
@@ -27,6 +28,8 @@ export interface Printer {
   note: (sentence: string) => void;
   /** A line that the next one replaces on a terminal; elsewhere shown only in pretty mode, when `mark` is a new one. */
   progress: (line: string, mark: string) => void;
+  /** The same for several lines that belong together; elsewhere each is shown when its own mark is a new one. */
+  progressRows: (rows: ProgressRow[]) => void;
   endProgress: () => void;
   /** Says what went wrong with the generation that the command follows, if any, and returns the exit code. */
   fail: (error: unknown, followed?: Followed) => ExitCode;
@@ -34,22 +37,27 @@ export interface Printer {
   tellLost: (reason: string, followed?: Followed) => void;
 }
 
-const clearLine = '\r\u001B[2K';
+/** Goes back to the first of the lines that stand there, and clears them. */
+function clearLines(count: number): string {
+  return count === 1 ? '\r\u001B[2K' : `\r\u001B[${String(count - 1)}A\u001B[J`;
+}
 
 /** The printer of a format; `pretty` is the default on a terminal, `json` elsewhere. */
 export function createPrinter(
   { stdout, stderr }: Streams,
   format: OutputFormat = stdout.isTTY ? 'pretty' : 'json',
 ): Printer {
-  let hasLiveLine = false;
+  let liveLines = 0;
   let lastMark: string | undefined;
+  const changedRows = createRowFilter();
   let failure: string | undefined;
   let hasPrinted = false;
   const isLive = stderr.isTTY === true && !isDumbTerminal();
   const endProgress = () => {
-    if (hasLiveLine) stderr.write(clearLine);
-    hasLiveLine = false;
+    if (liveLines > 0) stderr.write(clearLines(liveLines));
+    liveLines = 0;
   };
+  const fit = (line: string) => fitLine(oneLine(line), widthOf(stderr) - 1);
   const note = (sentence: string) => {
     endProgress();
     stderr.write(`${showControls(sentence)}\n`);
@@ -72,12 +80,23 @@ export function createPrinter(
     progress: (line, mark) => {
       if (format === 'json') return;
       if (isLive) {
-        stderr.write(`${clearLine}${fitLine(oneLine(line), widthOf(stderr) - 1)}`);
-        hasLiveLine = true;
+        stderr.write(`${clearLines(Math.max(liveLines, 1))}${fit(line)}`);
+        liveLines = 1;
       } else if (mark !== lastMark) {
         stderr.write(`${oneLine(line)}\n`);
       }
       lastMark = mark;
+    },
+    progressRows: (rows) => {
+      if (format === 'json') return;
+      if (isLive) {
+        const shown = foldRows(rows, (stderr.rows ?? 24) - 1);
+        const before = liveLines === 0 ? '' : clearLines(liveLines);
+        stderr.write(`${before}${shown.map(fit).join('\n')}`);
+        liveLines = shown.length;
+        return;
+      }
+      for (const { line } of changedRows(rows)) stderr.write(`${oneLine(line)}\n`);
     },
     endProgress,
     fail: (error, followed) => {

@@ -4,46 +4,51 @@ import { grpcReasonOf } from '../domain/grpc-reason.ts';
 import { GenerationError, type GenerationErrorType, isGenerationError, keyNotFound } from './errors.ts';
 import { grpcCode, grpcCodeOf, isBusy, isConnectionClosed } from './grpc.ts';
 
-/** Runs a call to Temporal; whatever stands in its way is thrown as a `GenerationError`. */
-export async function named<T>(key: string, call: () => Promise<T>): Promise<T> {
+/** Runs a call to Temporal; whatever stands in its way is thrown as a `GenerationError`. `noun`: what the key names. */
+export async function named<T>(key: string, call: () => Promise<T>, noun?: string): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    throw toClientError(error, key);
+    throw toClientError(error, key, noun);
   }
 }
 
 /** As `named`, for what comes one after the other. */
-export async function* eachNamed<T>(key: string, items: () => AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+export async function* eachNamed<T>(
+  key: string,
+  items: () => AsyncIterable<T>,
+  noun?: string,
+): AsyncGenerator<T, void, undefined> {
   try {
     yield* items();
   } catch (error) {
-    throw toClientError(error, key);
+    throw toClientError(error, key, noun);
   }
 }
 
 /** Names what stands between us and Temporal; a defect, or a reason to abort, is returned as it came. */
-export function toClientError(error: unknown, key: string): unknown {
+export function toClientError(error: unknown, key: string, noun?: string): unknown {
   if (isGenerationError(error)) return error;
   if (error instanceof NamespaceNotFoundError) {
     const message = `Temporal has no namespace "${error.namespace}": create it, or set TEMPORAL_NAMESPACE`;
     return new GenerationError({ type: 'TemporalUnreachable', message, key, cause: error });
   }
-  if (error instanceof WorkflowNotFoundError) return keyNotFound(key, error);
+  if (error instanceof WorkflowNotFoundError)
+    return keyNotFound(key, { cause: error, ...(noun !== undefined && { noun }) });
   const code = grpcCodeOf(error);
   if (code === undefined && isUnreadable(error)) {
     const message = `what Temporal keeps of this cannot be read here (${grpcReasonOf(error)}): use the codec and the keys of the workers`;
     return new GenerationError({ type: 'Undecodable', message, key, cause: error });
   }
   if (code === undefined && !(error instanceof ServiceError) && !isConnectionClosed(error)) return error;
-  const { type, message } = describeCode(code, error, key);
+  const { type, message } = describeCode(code, error, { key, noun });
   return new GenerationError({ type, message, key, cause: error });
 }
 
 function describeCode(
   code: number | undefined,
   error: unknown,
-  key: string,
+  { key, noun }: { key: string; noun: string | undefined },
 ): { type: GenerationErrorType; message: string } {
   const reason = grpcReasonOf(error);
   if (code === grpcCode.invalidArgument)
@@ -54,7 +59,7 @@ function describeCode(
       message: `Temporal knows no such namespace (${reason}): create it, or set TEMPORAL_NAMESPACE`,
     };
   }
-  if (code === grpcCode.notFound && key !== '') return keyNotFound(key);
+  if (code === grpcCode.notFound && key !== '') return keyNotFound(key, noun === undefined ? {} : { noun });
   if (isBusy(error)) {
     return { type: 'TemporalBusy', message: `Temporal cannot do that now (${reason}): try again in a moment` };
   }

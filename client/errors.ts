@@ -146,30 +146,39 @@ function nameOf(key: string, requestId: string | undefined): string {
   return `generation "${key}"${requestId === undefined ? '' : ` (request ${requestId})`}`;
 }
 
+/** What people call a workflow of this type: a generation, a pipeline. */
+export function nounOf(workflowType: string): string {
+  return workflowType.startsWith('runcomfy') ? workflowType.slice('runcomfy'.length).toLowerCase() : 'workflow';
+}
+
 /** Temporal knows no execution of this key. */
-export function keyNotFound(key: string, cause?: unknown): GenerationError {
-  const message = `there is no generation "${key}": Temporal does not know this key, or keeps it no longer`;
+export function keyNotFound(
+  key: string,
+  { noun = 'generation', cause }: { noun?: string; cause?: unknown } = {},
+): GenerationError {
+  const message = `there is no ${noun} "${key}": Temporal does not know this key, or keeps it no longer`;
   return new GenerationError({ type: 'KeyNotFound', message, key, cause });
 }
 
-/** Where a generation waits for a worker. */
+/** Where something waits for a worker. */
 export interface WaitingPlace {
   key: string;
+  workflowType: string;
   taskQueue: string;
   namespace: string;
 }
 
-/** Nobody polls the generation's task queue. */
-export function noWorker({ key, taskQueue, namespace }: WaitingPlace): GenerationError {
-  const message = `no worker answers for generation "${key}": start one on task queue "${taskQueue}" of namespace "${namespace}" with \`runcomfy-temporal worker\``;
+/** Nobody polls the task queue. */
+export function noWorker({ key, workflowType, taskQueue, namespace }: WaitingPlace): GenerationError {
+  const message = `no worker answers for ${nounOf(workflowType)} "${key}": start one on task queue "${taskQueue}" of namespace "${namespace}" with \`runcomfy-temporal worker\``;
   return new GenerationError({ type: 'NoWorker', message, key });
 }
 
-/** Workers take the generation's workflow tasks and fail on them. */
+/** Workers take the workflow's tasks and fail on them. */
 export function workerFailing(
-  key: string,
+  { key, workflowType }: Pick<WaitingPlace, 'key' | 'workflowType'>,
   { attempts, reason }: { attempts: number; reason: string },
 ): GenerationError {
-  const message = `workers cannot go on with generation "${key}", they fail on its tasks (attempt ${String(attempts)}): ${reason}; look at their logs, codec keys and version`;
+  const message = `workers cannot go on with ${nounOf(workflowType)} "${key}", they fail on its tasks (attempt ${String(attempts)}): ${reason}; look at their logs, codec keys and version`;
   return new GenerationError({ type: 'WorkerFailing', message, key });
 }

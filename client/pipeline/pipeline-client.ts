@@ -1,11 +1,10 @@
 import type { PipelinePreview } from '../../domain/pipeline-preview.ts';
 import type { PipelineRequest, PipelineResult } from '../../domain/pipeline-run.ts';
 import type { WaitOptions } from '../await-end.ts';
-import { eachNamed, named } from '../convert-errors.ts';
 import { checkKey } from '../generation/check-arguments.ts';
 import { describeRun } from '../generation/run-info.ts';
 import { type ListedPipeline, listPipelines, type PipelineFilter } from './list-pipelines.ts';
-import { refuseNoPipeline } from './pipeline-errors.ts';
+import { eachNamedPipeline, namedPipeline, refuseNoPipeline } from './pipeline-errors.ts';
 import { createPipelineHandle, type PipelineHandle } from './pipeline-handle.ts';
 import { type PipelinePreviewOptions, previewPipeline, type PreviewPlace } from './preview-pipeline.ts';
 import { type PipelineStartOptions, startPipeline } from './start-pipeline.ts';
@@ -28,7 +27,7 @@ export interface PipelineClient {
 export function createPipelineClient(place: PreviewPlace & { taskQueue: string }): PipelineClient {
   const { client, taskQueue } = place;
   const get = (key: string): Promise<PipelineHandle> =>
-    named(key, async () => {
+    namedPipeline(key, async () => {
       checkKey(key);
       const { runId, workflowType } = await describeRun(client, key);
       refuseNoPipeline(key, workflowType);
@@ -36,12 +35,12 @@ export function createPipelineClient(place: PreviewPlace & { taskQueue: string }
     });
   return {
     start: (request, options) =>
-      named(options?.key ?? '', async () =>
+      namedPipeline(options?.key ?? '', async () =>
         createPipelineHandle(client, await startPipeline(client, taskQueue, request, options)),
       ),
     get,
-    preview: (request, options) => named(options.key, () => previewPipeline(place, request, options)),
+    preview: (request, options) => namedPipeline(options.key, () => previewPipeline(place, request, options)),
     result: async (key, options) => (await get(key)).result(options),
-    list: (filter) => eachNamed('', () => listPipelines(client, filter)),
+    list: (filter) => eachNamedPipeline('', () => listPipelines(client, filter)),
   };
 }

@@ -3,7 +3,20 @@ import { readFailureDetails } from '../../domain/failure-details.ts';
 import { isFailureType } from '../../domain/failure-type.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
 import type { PipelineFailureDetails } from '../../domain/pipeline-run.ts';
+import { eachNamed, named } from '../convert-errors.ts';
 import { GenerationError } from '../errors.ts';
+
+const noun = 'pipeline';
+
+/** As `named`, where the key is a pipeline's. */
+export function namedPipeline<T>(key: string, call: () => Promise<T>): Promise<T> {
+  return named(key, call, noun);
+}
+
+/** As `eachNamed`, where the key is a pipeline's. */
+export function eachNamedPipeline<T>(key: string, items: () => AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+  return eachNamed(key, items, noun);
+}
 
 /** Turns how a pipeline ended into an error by failure type. */
 export function toPipelineError(error: WorkflowFailedError, key: string): GenerationError {

@@ -7,11 +7,10 @@ import type {
   PipelineResult,
 } from '../../domain/pipeline-run.ts';
 import { awaitEnd, type WaitOptions } from '../await-end.ts';
-import { eachNamed, named } from '../convert-errors.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { watchChanges, type WatchOptions } from '../watch-changes.ts';
 import { cancelPipeline, decidePipeline } from './decide.ts';
-import { toPipelineError } from './pipeline-errors.ts';
+import { eachNamedPipeline, namedPipeline, toPipelineError } from './pipeline-errors.ts';
 import { isPipelineEnd, type KnownPipelineState, readPipelineState } from './read-pipeline-state.ts';
 import type { StartedPipeline } from './start-pipeline.ts';
 
@@ -43,11 +42,11 @@ export function createPipelineHandle(client: Client, started: StartedPipeline): 
   });
   return {
     ...started,
-    result: (options) => named(key, () => result(options)),
-    state: () => named(key, () => readPipelineState(client, key)),
-    isEnded: () => named(key, async () => isClosed(await describeRun(client, key))),
-    cancel: (message, options) => named(key, () => cancelPipeline(client, key, message, options)),
-    decide: (decision) => named(key, () => decidePipeline(client, key, decision)),
-    watch: (options = {}) => eachNamed(key, () => watchChanges(watched(options), options)),
+    result: (options) => namedPipeline(key, () => result(options)),
+    state: () => namedPipeline(key, () => readPipelineState(client, key)),
+    isEnded: () => namedPipeline(key, async () => isClosed(await describeRun(client, key))),
+    cancel: (message, options) => namedPipeline(key, () => cancelPipeline(client, key, message, options)),
+    decide: (decision) => namedPipeline(key, () => decidePipeline(client, key, decision)),
+    watch: (options = {}) => eachNamedPipeline(key, () => watchChanges(watched(options), options)),
   };
 }

@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { beforeEach, expect, inject, it, vi } from 'vitest';
 import { runCli } from '../../cli/main.ts';
+import type { PipelinePreview } from '../../domain/pipeline-preview.ts';
 import type { PipelineResult, PipelineState } from '../../domain/pipeline-run.ts';
 import { hangMs } from '../support/patience.ts';
 import { type PipelineStack, pipelineStack, stillAndClip } from '../support/pipelines.ts';
@@ -19,15 +20,21 @@ beforeEach(async () => {
   vi.stubEnv('RUNCOMFY_MODEL_API_BASE', stack.simulator.modelApiBase);
 });
 
-/** Runs a command line in this process; its standard output is one JSON document. */
-async function cli(...args: string[]) {
+/** Runs a command line in this process. */
+async function run(...args: string[]) {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   stdin.end();
   const printed = Promise.all([text(stdout), text(stderr)]);
-  const exitCode = await runCli(['pipeline', ...args, '--output', 'json'], { stdin, stdout, stderr });
+  const exitCode = await runCli(['pipeline', ...args], { stdin, stdout, stderr });
   stdout.end();
   stderr.end();
   const [out, err] = await printed;
+  return { exitCode, out, err };
+}
+
+/** Its standard output is one JSON document. */
+async function cli(...args: string[]) {
+  const { exitCode, out, err } = await run(...args, '--output', 'json');
   return { exitCode, document: JSON.parse(out) as unknown, err };
 }
 
@@ -82,4 +89,58 @@ it('an approval is decided by a command, and a choice out of range is refused', 
   expect(outputs['chosen']).toBe(steps['still']?.output?.images[1]);
   expect(stack.jobsOf(`${key} clip`)[0]?.input['start_image_url']).toBe(outputs['chosen']);
   expect(outputs['clip']).toBe(steps['clip']?.output?.videos[0]);
+});
+
+it('--dry-run says before a re-run what is ordered, under which keys and for how much; the ledger agrees', async () => {
+  vi.stubEnv('RUNCOMFY_API_TOKEN', 'sim-in-process');
+  const key = stack.key();
+  const { still, clip } = stillAndClip(key).steps;
+  const plan = (items: string[]) => ({
+    version: 1,
+    steps: {
+      still: { ...still, forEach: items, input: { prompt: `${key} \${{ item }}` } },
+      clip: { ...clip, input: { ...clip.input, start_image_url: '${{ steps.still.images[0] }}' } },
+    },
+  });
+  await cli('run', await planFile(plan(['a', 'b', 'c'])), '--key', key);
+  const before = stack.simulator.ledger();
+  const edited = await planFile(plan(['a', 'b', 'other']));
+  const preview = (await cli('run', edited, '--key', key, '--rerun', '--dry-run')).document as PipelinePreview;
+  expect(stack.simulator.ledger().jobs).toHaveLength(before.jobs.length);
+  expect(preview).toMatchObject({ ordered: 1, reused: 3 });
+  expect(preview.orders[2]).toMatchObject({ decision: 'order', reason: 'input changed: $.prompt' });
+  expect((await cli('run', edited, '--key', key, '--rerun')).exitCode).toBe(0);
+  const { jobs, totals } = stack.simulator.ledger();
+  expect(jobs.slice(before.jobs.length).map(({ input }) => input['prompt'])).toEqual([`${key} other`]);
+  expect(totals.chargedUsd - before.totals.chargedUsd).toBeCloseTo(preview.totalUsd ?? Number.NaN, 6);
+  const { steps } = (await cli('status', key)).document as PipelineState;
+  expect(steps[0]?.items?.map((item) => item.key)).toEqual(preview.orders.slice(0, 3).map((order) => order.key));
+});
+
+it('watch shows a line for each step that has changed, or states as JSON, and both exit as the pipeline ends', async () => {
+  const key = stack.key();
+  stack.simulator.hold({ stage: 'run' });
+  await cli('run', await planFile(stillAndClip(key)), '--key', key, '--no-wait');
+  const watched = [run('watch', key, '--output', 'pretty'), run('watch', key, '--output', 'json')];
+  const pipeline = await stack.pipelines.get(key);
+  await vi.waitUntil(async () => (await pipeline.state()).orders !== undefined, { timeout: hangMs });
+  stack.simulator.release();
+  const [pretty, json] = await Promise.all(watched);
+  expect([pretty?.exitCode, json?.exitCode]).toEqual([0, 0]);
+  const lines = pretty?.out.trim().split('\n') ?? [];
+  expect(new Set(lines).size).toBe(lines.length);
+  expect(lines.some((line) => /^clip {3}waiting · for still$/.test(line))).toBe(true);
+  expect(lines.at(-1)).toMatch(/^clip {3}succeeded · \$/);
+  const states = (json?.out.trim().split('\n') ?? []).map((line) => JSON.parse(line) as PipelineState);
+  expect(states.at(-1)).toMatchObject({ phase: 'succeeded', steps: [{ id: 'still' }, { id: 'clip' }] });
+});
+
+it('a key that nobody knows, and one of a generation, are refused in the words of pipelines', async () => {
+  const unknown = await cli('status', stack.key());
+  expect(unknown).toMatchObject({ exitCode: 66, document: { error: { type: 'KeyNotFound' } } });
+  expect(JSON.stringify(unknown.document)).toContain('there is no pipeline');
+  const key = stack.key();
+  const { still } = stillAndClip(key).steps;
+  await stack.generations.start(still, { key });
+  expect(await cli('status', key)).toMatchObject({ exitCode: 65, document: { error: { type: 'KeyInUse' } } });
 });

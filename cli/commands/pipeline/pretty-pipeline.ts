@@ -1,27 +1,6 @@
 import type { KnownPipelineState, StepState } from '../../../client/index.ts';
-import { formatElapsed } from '../../format-elapsed.ts';
 import { fields } from '../../pretty.ts';
-
-/** A pipeline on one line, with every step that has begun: for live progress. */
-export function pipelineLine(state: KnownPipelineState, elapsedMs: number): string {
-  const begun = state.steps.filter(({ phase }) => phase !== 'waiting');
-  const waiting = state.steps.length - begun.length;
-  return [
-    formatElapsed(elapsedMs),
-    state.phase === 'running' ? undefined : state.phase,
-    ...begun.map((step) => `${step.id} ${stepWords(step, state)}`),
-    waiting === 0 ? undefined : `${String(waiting)} waiting`,
-    state.costUsd === 0 ? undefined : `$${String(state.costUsd)}`,
-    state.isFromServer ? 'no worker answers' : undefined,
-  ]
-    .filter((part) => part !== undefined)
-    .join(' · ');
-}
-
-/** What a line of progress is worth a new line for, where lines stay. */
-export function pipelineMark(state: KnownPipelineState): string {
-  return [state.phase, ...state.steps.map((step) => stepWords(step, { ...state, orders: {} }))].join(' ');
-}
+import { stepWords } from './pipeline-rows.ts';
 
 /** A pipeline for people: all that the JSON document knows, a step a line. */
 export function prettyPipeline(state: KnownPipelineState, key: string): string {
@@ -43,11 +22,10 @@ export function prettyPipeline(state: KnownPipelineState, key: string): string {
 }
 
 function rowsOf(step: StepState, state: KnownPipelineState): [string, string | undefined][] {
-  const { approval, failure, items, output, waitsFor = [], reason } = step;
+  const { approval, failure, items, output, waitsFor = [] } = step;
   const words = [
     stepWords(step, state),
     waitsFor.length === 0 ? undefined : `waits for ${waitsFor.join(', ')}`,
-    reason,
     step.key,
     failure && `${failure.type}: ${failure.message}`,
   ];
@@ -65,20 +43,4 @@ function rowsOf(step: StepState, state: KnownPipelineState): [string, string | u
         : [['', `[${String(index)}] ${phase.replaceAll('_', ' ')} ${key ?? ''} ${why?.message ?? ''}`]],
     ),
   ];
-}
-
-function stepWords(step: StepState, { orders = {} }: KnownPipelineState): string {
-  const { phase, items, key, attempts = [], reused, approval } = step;
-  const live = key === undefined ? undefined : orders[key];
-  const word = (phase === 'ordered' ? live?.phase : undefined) ?? phase;
-  const ended = items?.filter((item) => item.phase === 'succeeded').length;
-  const parts = [
-    word.replaceAll('_', ' '),
-    items === undefined ? undefined : `${String(ended)}/${String(items.length)}`,
-    live?.queuePosition === undefined ? undefined : `position ${String(live.queuePosition)}`,
-    attempts.length > 1 ? `attempt ${String(attempts.length)}` : undefined,
-    reused ? '(reused)' : undefined,
-    approval?.decision === undefined || approval.by === undefined ? undefined : `by ${approval.by}`,
-  ];
-  return parts.filter((part) => part !== undefined).join(' ');
 }

@@ -1,18 +1,11 @@
-import {
-  GenerationError,
-  type KnownPipelineState,
-  type PipelineHandle,
-  type PipelineResult,
-} from '../../../client/index.ts';
+import { GenerationError, type PipelineHandle, type PipelineResult } from '../../../client/index.ts';
 import type { CommandContext, ConnectedGenerations } from '../../command-context.ts';
 import { catchInterrupts, type Interrupts } from '../../interrupts.ts';
 import { ownCommand } from '../../own-command.ts';
 import { describeOutcome } from '../../pretty.ts';
 import type { Printer } from '../../printer.ts';
 import { leaveAtStandstill } from '../../wait-for-end.ts';
-import { pipelineLine, pipelineMark } from './pretty-pipeline.ts';
-
-const redrawEveryMs = 1_000;
+import { createPipelineProgress } from './progress.ts';
 
 /**
  * Waits for the end of a pipeline with live progress of every step. The first Ctrl-C asks it to cancel, the second leaves
@@ -64,29 +57,13 @@ async function cancelAloud(pipeline: PipelineHandle, printer: Printer): Promise<
 }
 
 async function showProgress(pipeline: PipelineHandle, printer: Printer, signal: AbortSignal): Promise<void> {
-  const since = Date.now();
-  let last: KnownPipelineState | undefined;
-  const draw = () => {
-    if (last && !signal.aborted) printer.progress(pipelineLine(last, Date.now() - since), pipelineMark(last));
-  };
-  const redraw = setInterval(draw, redrawEveryMs);
-  const told = new Set<string>();
+  const progress = createPipelineProgress(pipeline.key, printer);
+  signal.addEventListener('abort', progress.stop);
   try {
-    for await (const state of pipeline.watch({ signal })) {
-      last = state;
-      for (const { id, phase } of state.steps) {
-        if (phase !== 'awaiting_decision' || told.has(id)) continue;
-        told.add(id);
-        const shown = ownCommand('pipeline status', pipeline.key);
-        printer.note(
-          `step ${id} awaits a decision: \`${shown}\` shows the choices, \`${ownCommand('pipeline approve', pipeline.key, id)}\` decides`,
-        );
-      }
-      draw();
-    }
+    for await (const state of pipeline.watch({ signal })) progress.show(state);
   } catch {
     // Whoever awaits the result hears of everything that matters.
   } finally {
-    clearInterval(redraw);
+    progress.stop();
   }
 }

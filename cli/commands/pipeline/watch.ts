@@ -1,15 +1,18 @@
-import { isGenerationError } from '../../../client/index.ts';
+import { isGenerationError, type KnownPipelineState } from '../../../client/index.ts';
 import { defineCommand } from '../../define-command.ts';
 import { exitCodeOf, exitCodes } from '../../exit-codes.ts';
 import { catchInterrupts } from '../../interrupts.ts';
-import { pipelineLine } from './pretty-pipeline.ts';
+import type { Printer } from '../../printer.ts';
+import { createRowFilter } from '../../progress-rows.ts';
+import { prettyPipeline } from './pretty-pipeline.ts';
+import { createPipelineProgress, type PipelineProgress } from './progress.ts';
 import { pipelineDetached } from './wait.ts';
 
 /** `pipeline watch KEY`: every change of a pipeline, until it has ended. */
 export const addPipelineWatch = defineCommand({
   signature: 'watch <key>',
   summary:
-    'Show every change of a pipeline until it has ended, with --output json one state per line; exits as `pipeline result` would. Ctrl-C only stops watching.',
+    'Show every step of a pipeline until it has ended, with --output json one state per line; exits as `pipeline result` would. Ctrl-C only stops watching.',
   examples: [
     'runcomfy-temporal pipeline watch film-1',
     'runcomfy-temporal pipeline watch film-1 --output json | jq --unbuffered -r .phase',
@@ -18,25 +21,50 @@ export const addPipelineWatch = defineCommand({
     withTemporal(async ({ generations }) => {
       const pipeline = await generations.pipelines.get(key);
       const stop = new AbortController();
+      const { signal } = stop;
       const leave = () => {
         stop.abort(pipelineDetached(key));
       };
       const interrupts = catchInterrupts();
       interrupts.answer({ onFirst: leave, onDetach: leave });
       outputGone.addEventListener('abort', leave);
-      const since = Date.now();
+      const shown = showStates(key, printer);
       try {
-        for await (const state of pipeline.watch({ signal: stop.signal })) {
-          printer.printLine(state, () => pipelineLine(state, Date.now() - since));
+        let last: KnownPipelineState | undefined;
+        for await (const state of pipeline.watch({ signal })) {
+          last = state;
+          shown.show(state);
         }
-        const { phase } = await pipeline.result({ signal: stop.signal });
+        shown.stop();
+        const end = last;
+        if (end && printer.isRead) printer.print(end, () => prettyPipeline(end, key));
+        const { phase } = await pipeline.result({ signal });
         return phase === 'partial' ? exitCodes.partial : exitCodes.done;
       } catch (error) {
-        // The last line has said how it ended: what is left is the code.
+        // What was shown last has said how it ended: what is left is the code.
         if (isGenerationError(error) && error.type !== 'StillRunning') return exitCodeOf(error.type);
         throw error;
       } finally {
+        shown.stop();
+        printer.endProgress();
         interrupts.stop();
       }
     }),
 });
+
+/** Documents for programs; on a terminal rows that change, elsewhere a line for each that has. */
+function showStates(key: string, printer: Printer): PipelineProgress {
+  if (printer.format === 'json') {
+    return {
+      show: (state) => {
+        printer.printLine(state, () => '');
+      },
+      stop: () => undefined,
+    };
+  }
+  if (printer.isRead) return createPipelineProgress(key, printer);
+  const changed = createRowFilter();
+  return createPipelineProgress(key, printer, (rows) => {
+    for (const { line } of changed(rows)) printer.printLine({}, () => line);
+  });
+}

@@ -6,20 +6,22 @@ import { describeRun } from '../run-info.ts';
 import { readTaskFailure } from './task-failure.ts';
 
 /**
- * Why a running generation does not move: nobody polls a task queue of it (`NoWorker`), or workers fail on its workflow
+ * Why a running workflow of ours does not move: nobody polls a task queue of it (`NoWorker`), or workers fail on its workflow
  * tasks again and again (`WorkerFailing`); undefined where neither is so.
  */
 export function explainStandstill(client: Client, key: string): Promise<GenerationError | undefined> {
   return named(key, async () => {
-    const taskFailure = await readTaskFailure(client, await describeRun(client, key));
-    if (taskFailure) return workerFailing(key, taskFailure);
+    const run = await describeRun(client, key);
+    const taskFailure = await readTaskFailure(client, run);
+    if (taskFailure) return workerFailing(run, taskFailure);
     const [taskQueue] = await findUnattendedQueues(client, key);
-    return taskQueue === undefined ? undefined : noWorker({ key, taskQueue, namespace: client.options.namespace });
+    const { namespace } = client.options;
+    return taskQueue === undefined ? undefined : noWorker({ ...run, taskQueue, namespace });
   });
 }
 
 /** Why a question that only a worker can answer got no answer. */
 export async function withoutAnswer(client: Client, key: string): Promise<GenerationError> {
-  const { taskQueue } = await describeRun(client, key);
-  return (await explainStandstill(client, key)) ?? noWorker({ key, taskQueue, namespace: client.options.namespace });
+  const run = await describeRun(client, key);
+  return (await explainStandstill(client, key)) ?? noWorker({ ...run, namespace: client.options.namespace });
 }
