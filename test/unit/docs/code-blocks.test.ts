@@ -3,6 +3,7 @@ import path from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { readPages, root } from '../../support/docs.ts';
+import { testHangMs } from '../../support/patience.ts';
 
 const folder = path.join(root, '.cache', 'test', `docs-${String(process.pid)}`);
 
@@ -24,7 +25,7 @@ describe('the code in the documentation', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 120_000);
+  }, testHangMs);
 
   it('is parsed where it is JSON', () => {
     const blocks = readPages().flatMap((page) => page.blocks.filter(({ language }) => language === 'json'));

@@ -199,6 +199,12 @@ export const refusedValues: RefusedPlan[] = [
     'expected "fail", "continue" or',
   ],
   [
+    'a number that is none',
+    steps({ a: { model: flux, input: { prompt: 'x', seed: Number.NaN } } }),
+    '$.steps.a.input.seed',
+    'NaN',
+  ],
+  [
     'an unsafe integer',
     steps({ a: { model: flux, input: { prompt: 'x', seed: 2 ** 53 } } }),
     '$.steps.a.input.seed',
