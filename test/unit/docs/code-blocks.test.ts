@@ -8,24 +8,28 @@ import { testHangMs } from '../../support/patience.ts';
 const folder = path.join(root, '.cache', 'test', `docs-${String(process.pid)}`);
 
 describe('the code in the documentation', () => {
-  it('type-checks wherever it is marked ts', () => {
-    mkdirSync(folder, { recursive: true });
-    try {
-      const files = readPages().flatMap(({ name, blocks }) =>
-        blocks
-          .filter(({ language }) => language === 'ts')
-          .map(({ code }, index) => {
-            const file = path.join(folder, `${name.replaceAll(/\W/g, '-')}-${String(index + 1)}.ts`);
-            writeFileSync(file, `${code}\nexport {};\n`);
-            return file;
-          }),
-      );
-      expect(files.length).toBeGreaterThan(1);
-      expect(problemsOf(files)).toEqual([]);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  }, testHangMs);
+  it(
+    'type-checks wherever it is marked ts',
+    () => {
+      mkdirSync(folder, { recursive: true });
+      try {
+        const files = readPages().flatMap(({ name, blocks }) =>
+          blocks
+            .filter(({ language }) => language === 'ts')
+            .map(({ code }, index) => {
+              const file = path.join(folder, `${name.replaceAll(/\W/g, '-')}-${String(index + 1)}.ts`);
+              writeFileSync(file, `${code}\nexport {};\n`);
+              return file;
+            }),
+        );
+        expect(files.length).toBeGreaterThan(1);
+        expect(problemsOf(files)).toEqual([]);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+    testHangMs,
+  );
 
   it('is parsed where it is JSON', () => {
     const blocks = readPages().flatMap((page) => page.blocks.filter(({ language }) => language === 'json'));
