@@ -52,6 +52,8 @@ export interface Pipeline {
   ordersMade: number;
   /** The steps whose orders are counted in. */
   readonly counted: Set<string>;
+  /** How many orders a step or an item has tried, those included that could not even be made; by `step` or `step[index]`. */
+  readonly tries: Map<string, number>;
   /** When an order ended last, epoch ms. */
   lastEndAt: number;
   /** How long an order takes, as of late. */
@@ -80,6 +82,7 @@ export interface CarriedPipeline {
   money: Money;
   ordersMade: number;
   counted?: string[];
+  tries?: Record<string, number>;
 }
 
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
@@ -105,6 +108,7 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
     money: carried?.money ?? { spent: 0, presumed: 0, reserved: 0 },
     ordersMade: carried?.ordersMade ?? 0,
     counted: new Set(carried?.counted),
+    tries: new Map(Object.entries(carried?.tries ?? {})),
     lastEndAt: 0,
     orderMs: undefined,
     breath: undefined,
@@ -114,9 +118,9 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
 }
 
 /** What the next run needs. */
-export function carryPipeline({ state, checked, money, ordersMade, counted }: Pipeline): CarriedPipeline {
+export function carryPipeline({ state, checked, money, ordersMade, counted, tries }: Pipeline): CarriedPipeline {
   if (checked === undefined) throw defect('a pipeline is continued before its plan was checked');
-  return { state, checked, money, ordersMade, counted: [...counted] };
+  return { state, checked, money, ordersMade, counted: [...counted], tries: Object.fromEntries(tries) };
 }
 
 export function planOf({ checked }: Pipeline): CheckedPlan {

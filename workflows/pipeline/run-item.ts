@@ -29,7 +29,8 @@ type Ready = Exclude<PreparedOrder, { kind: 'failed' }>;
 /** Makes the order of an item, and further ones where that is allowed, until one succeeds or none may follow. */
 export async function runItem(pipeline: Pipeline, item: ItemOfStep, first: PreparedOrder): Promise<void> {
   const { target, plan } = item;
-  let tries = target.attempts?.length ?? 0;
+  const name = item.index === undefined ? item.step.id : `${item.step.id}[${String(item.index)}]`;
+  let tries = pipeline.tries.get(name) ?? target.attempts?.length ?? 0;
   let prepared: PreparedOrder | undefined = tries === 0 ? first : await prepareFurther(pipeline, item, first, tries);
   for (;;) {
     const end = prepared && (await fulfil(pipeline, item, prepared, orderOf(plan, tries)));
@@ -41,6 +42,7 @@ export async function runItem(pipeline: Pipeline, item: ItemOfStep, first: Prepa
     if (!('failure' in end)) return;
     const { failure } = end;
     tries = nextTry(plan, tries, failure);
+    pipeline.tries.set(name, tries);
     const isCancelled = pipeline.stop !== undefined && failure.type === 'GenerationCancelled';
     if (pipeline.stop || orderOf(plan, tries) === undefined || !mayOrderFurther(failure, plan.mayPayTwice)) {
       enterStepPhase(pipeline, target, isCancelled ? 'cancelled' : 'failed', failure);

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { pipelinesInProcess, stepOf } from '../support/pipeline-in-process.ts';
+import { flux } from '../support/simulator-client.ts';
+
+const start = pipelinesInProcess();
+const still = (prompt: string, more: object = {}) => ({ model: flux, input: { prompt }, ...more });
+const everyRunLength = Array.from({ length: 14 }, (_, at) => at + 2);
+
+describe('a pipeline that continues as new between two orders of a step', () => {
+  it('makes each fallback once, though the order before it could not even be made', async () => {
+    const runs = new Set<number>();
+    for (const tasksPerRun of everyRunLength) {
+      const fallback = [still('first instead'), still('second instead')];
+      const plan = {
+        version: 1,
+        steps: { source: still('source'), next: still('next ${{ steps.source.image }}', { onFailure: { fallback } }) },
+      };
+      const fates = ['succeeds without a file', 'fails', 'succeeds'] as const;
+      const { execution, provider, end } = await start({ plan }, { fates, tasksPerRun });
+      const { state } = await end();
+      runs.add(execution.runs);
+      expect(state.phase).toBe('succeeded');
+      expect(provider.jobs.map(({ prompt }) => prompt)).toEqual(['source', 'first instead', 'second instead']);
+    }
+    expect(Math.max(...runs)).toBeGreaterThan(1);
+  });
+
+  it('goes on with the fallback where the order was refused, whatever attempts it had left', async () => {
+    for (const tasksPerRun of everyRunLength) {
+      const plan = {
+        version: 1,
+        steps: { only: still('only', { attempts: 3, onFailure: { fallback: [still('instead')] } }) },
+      };
+      const { provider, end } = await start({ plan }, { fates: ['is refused', 'succeeds'], tasksPerRun });
+      const { state } = await end();
+      expect(stepOf(state, 'only').attempts).toHaveLength(2);
+      expect(provider.runs.map(({ request }) => request.input['prompt'])).toEqual(['only', 'instead']);
+    }
+  });
+});
