@@ -9,19 +9,8 @@ import { checkReplay, eventsOf, msOf, type Task } from './replay.ts';
 
 /** Plays Temporal's part for one pipeline: tasks, timers, activities, children, messages, and runs that continue. */
 export async function startExecution(settings: ExecutionSettings): Promise<Execution> {
-  const {
-    sandbox,
-    time,
-    provider,
-    activities,
-    id,
-    key,
-    request,
-    tasksPerRun,
-    lostAnswers,
-    isWatched = false,
-    carried,
-  } = settings;
+  const { sandbox, time, provider, activities, id, key, request } = settings;
+  const { tasksPerRun, lostAnswers, isWatched = false, carried } = settings;
   const children: Execution['children'] = [];
   const open = new Set<string>();
   const replies = new Map<string, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
@@ -31,6 +20,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   let pending: Job[] = [];
   let isTaskDue = false;
   let openLocals = 0;
+  let tasksOfRun = 0;
   let run: SandboxRun;
   let runId = carried ? 'earlier' : '';
   let lastState: PipelineState | undefined;
@@ -45,6 +35,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     runId = `${id}-${String(events.length)}`;
     firstArgs = args;
     tasks = [];
+    tasksOfRun = 0;
     unsettled = new Map();
     run = await sandbox.open(executionOf(before));
     pending = [run.first, ...pending];
@@ -83,11 +74,12 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   async function task(): Promise<void> {
     isTaskDue = false;
     if (end) return;
+    tasksOfRun += 1;
     await hear(pending.splice(0));
   }
 
   async function hear(jobs: Job[]): Promise<void> {
-    const at = { now: time.now, isContinueAsNewSuggested: tasks.length >= tasksPerRun };
+    const at = { now: time.now, isContinueAsNewSuggested: tasksOfRun > tasksPerRun };
     const commands = await run.activate(jobs, at);
     tasks.push({ jobs, at, commands });
     events.push((events.pop() ?? 0) + eventsOf(jobs, commands));

@@ -16,6 +16,8 @@ export interface Told {
   end: NonNullable<Execution['end']>;
   children: Execution['children'];
   cancels: { reply: PipelineCancelReply; at: number }[];
+  /** The decisions that were taken: an update that was not refused. */
+  decided: { step: string; decision: string; choose: number }[];
   /** It was ended from outside, or does not wait for what runs. */
   isLetGo: boolean;
   hasChanged: boolean;
@@ -47,6 +49,7 @@ export async function play(
       lineage: 'film',
       maxParallel: script.maxParallel,
       ...(script.maxCostUsd !== undefined && { maxCostUsd: script.maxCostUsd }),
+      ...(script.deadlineMs !== undefined && { deadlineMs: script.deadlineMs }),
       ...(number > 0 && run.orderAgain && { orderAgain: true }),
     };
     const id = `${String(seed)}-${String(number)}`;
@@ -76,6 +79,7 @@ async function playRun(
   run: RunScript,
 ): Promise<Omit<Told, 'id' | 'request' | 'hasChanged'>> {
   const cancels: Told['cancels'] = [];
+  const decided: Told['decided'] = [];
   let isLetGo = false;
   for (const { afterMs, way, detach } of run.cancels) {
     time.after(afterMs, () => {
@@ -101,13 +105,21 @@ async function playRun(
       if (execution.end) return;
       const payload = { step: idOf(step), decision, ...(decision === 'approve' && { choose }) };
       if (way === 'signal') execution.signal('decide', payload);
-      // A refusal is an answer.
-      else void execution.update('decide', payload).catch(() => undefined);
+      else {
+        void execution.update('decide', payload).then(
+          // Without an answer the run has ended meanwhile.
+          (reply) => {
+            if (reply !== undefined) decided.push({ step: payload.step, decision, choose });
+          },
+          // A refusal is an answer.
+          () => undefined,
+        );
+      }
     });
   }
   await time.run(() => execution.end !== undefined);
   const { end, children, runs } = execution;
   if (end === undefined) throw new Error('the pipeline never ended');
   await execution.dispose();
-  return { state: await execution.state(), end, children, cancels, isLetGo, runs };
+  return { state: await execution.state(), end, children, cancels, decided, isLetGo, runs };
 }

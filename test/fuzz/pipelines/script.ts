@@ -43,6 +43,7 @@ export interface PipelineScript {
   fates: Fate[];
   maxParallel: number;
   maxCostUsd: number | undefined;
+  deadlineMs: number | undefined;
   /** Workflow tasks after which a run is asked to continue as new. */
   tasksPerRun: number;
   lostAnswers: number[];
@@ -112,6 +113,7 @@ export const pipelineScripts: fc.Arbitrary<PipelineScript> = fc.integer({ min: 1
     fates: fc.array(fate, { minLength: 1, maxLength: 12 }),
     maxParallel: fc.constantFrom(1, 2, 3, 20),
     maxCostUsd: fc.constantFrom(undefined, undefined, undefined, 0.1, 1),
+    deadlineMs: fc.constantFrom(undefined, undefined, undefined, 15_000, 45_000),
     tasksPerRun: fc.constantFrom(2, 5, 10, 1_000, 1_000),
     lostAnswers: fc.uniqueArray(fc.nat({ max: 10 }), { maxLength: 2 }),
   }),

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ApplicationFailure } from '@temporalio/common';
-import type { AttemptState, ItemState, StepState } from '../../../domain/pipeline-run.ts';
+import type { AttemptState, ItemState, PipelinePhase, StepState } from '../../../domain/pipeline-run.ts';
 import { hasStepEnded } from '../../../domain/step-rules.ts';
 import { idOf } from './plan-of.ts';
 import type { Told } from './play.ts';
@@ -14,7 +14,9 @@ export function brokenPromises(script: PipelineScript, told: Told[], provider: P
   const broken = told.flatMap((run, number) => [
     ...accountsOf(run, provider),
     ...ordersOf(script, run, provider),
+    ...triesOf(script, run, provider),
     ...cancelsOf(run, provider),
+    ...decisionsOf(run),
     ...endOf(run, provider, told[number - 1]),
   ]);
   const keys = new Set(provider.jobs.map(({ key }) => key));
@@ -90,6 +92,35 @@ function ordersOf(script: PipelineScript, told: Told, { runs }: Provider): strin
   return broken;
 }
 
+/** An order is tried as often as its step allows, and each fallback once. */
+function triesOf({ steps }: PipelineScript, { id, children }: Told, { runs }: Provider): string[] {
+  const made = new Map<string, number>();
+  for (const { key } of children) {
+    const step = /^film\/(s\d+)@/.exec(key)?.[1] ?? '';
+    const prompt = String(runs.find((run) => run.key === key)?.request.input['prompt']);
+    // Equal items of a fan-out are orders of their own.
+    const copies = stepOf(steps, step)?.items === undefined ? 1 : Infinity;
+    if (copies === 1) made.set(`${step}: ${prompt}`, (made.get(`${step}: ${prompt}`) ?? 0) + 1);
+  }
+  return [...made].flatMap(([name, count]) => {
+    const [step = ''] = name.split(':');
+    const allowed = name.includes(' fallback ') ? 1 : (stepOf(steps, step)?.attempts ?? 1);
+    return count > allowed ? [`${id}: ${name} was ordered ${String(count)} times, not ${String(allowed)}`] : [];
+  });
+}
+
+const stepOf = (steps: PipelineScript['steps'], id: string) => steps.find((_, position) => idOf(position) === id);
+
+/** What was taken as decided stays decided. */
+function decisionsOf({ id, state, decided }: Told): string[] {
+  return decided.flatMap(({ step, decision, choose }) => {
+    const approval = state.steps.find((each) => each.id === step)?.approval;
+    const chosen = decision === 'approve' ? approval?.choices?.[choose] : undefined;
+    const isTaken = approval?.decision === decision && (chosen === undefined || approval.chosen?.[0] === chosen);
+    return isTaken ? [] : [`${id}: ${step} was decided (${decision} ${String(choose)}), and the state tells otherwise`];
+  });
+}
+
 /** A cancel that says stopped has stopped, and nothing follows a cancel. */
 function cancelsOf({ id, state, cancels, children }: Told, { runs }: Provider): string[] {
   const broken: string[] = [];
@@ -154,9 +185,13 @@ function endOf(told: Told, { runs }: Provider, before: Told | undefined): string
       broken.push(`${id}: ordered ${String(children.length)} though nothing has changed`);
   } else if (!isTerminated && end.error instanceof ApplicationFailure) {
     const { type } = end.error;
-    const expected = { failed: ['PipelineFailed', 'BudgetExceeded', 'InvalidInput'], cancelled: ['PipelineCancelled'] };
-    const types = state.phase === 'failed' || state.phase === 'cancelled' ? expected[state.phase] : [];
-    if (!types.includes(type ?? '')) broken.push(`${id}: ${state.phase} with a failure of type ${String(type)}`);
+    const expected: Partial<Record<PipelinePhase, string[]>> = {
+      failed: ['PipelineFailed', 'BudgetExceeded', 'InvalidInput'],
+      cancelled: ['PipelineCancelled'],
+      timed_out: ['PipelineTimedOut'],
+    };
+    if (!expected[state.phase]?.includes(type ?? ''))
+      broken.push(`${id}: ${state.phase} with a failure of type ${String(type)}`);
   }
   return broken;
 }
