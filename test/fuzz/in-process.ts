@@ -42,7 +42,7 @@ async function play(lane: Lane, script: FuzzScript, prompt: string): Promise<Sai
 
 /** Submits as often as is decided, and gives the request id. */
 async function submit(
-  { simulator }: Lane,
+  { books }: Lane,
   run: PlayedRun,
   input: Record<string, unknown>,
   startedBy: NextRun['by'] | undefined,
@@ -148,7 +148,7 @@ async function submit(
       submitAgain();
       return;
     }
-    const found = simulator.ledger().jobs.at(-1)?.id;
+    const found = books(said.prompt).jobs.at(-1)?.id;
     const requestId = decision === 'adopt' ? found : decision === 'adopt a wrong id' ? 'no-such-request' : undefined;
     if (requestId === undefined) return;
     const rules = { longestDelayMs: 30_000, withinMs: 30_000, isInterruptible: false };

@@ -54,7 +54,7 @@ export async function decide(
     const state = await handle.query<GenerationState>('state').catch(() => undefined);
     if (state?.phase !== 'submission_unknown') continue;
     const decision = decisions.shift() ?? 'none';
-    const resolution = resolutionOf(decision, lane);
+    const resolution = resolutionOf(decision, lane, handle.workflowId);
     if (resolution === undefined) continue;
     if ((await isObeyed(handle, resolution)) && decision === 'resubmit') resubmits += 1;
   }
@@ -69,7 +69,7 @@ export async function decideUntimely(
   over: AbortSignal,
 ): Promise<number> {
   await sleep(afterMs, undefined, { signal: over }).catch(() => undefined);
-  const resolution = resolutionOf(decision, lane);
+  const resolution = resolutionOf(decision, lane, handle.workflowId);
   if (over.aborted || resolution === undefined) return 0;
   return (await isObeyed(handle, resolution)) && decision === 'resubmit' ? 1 : 0;
 }
@@ -82,8 +82,9 @@ async function isObeyed(handle: WorkflowHandle, resolution: object): Promise<boo
   );
 }
 
-function resolutionOf(decision: Decision, lane: Lane): object | undefined {
-  const found = lane.simulator.ledger().jobs.at(-1)?.id;
+/** `prompt`: what the prompts of the generation's own orders begin with. */
+function resolutionOf(decision: Decision, lane: Lane, prompt: string): object | undefined {
+  const found = lane.books(prompt).jobs.at(-1)?.id;
   switch (decision) {
     case 'none':
       return undefined;
