@@ -44,7 +44,7 @@ export default defineConfig({
         test: {
           name: 'server',
           ...waiting,
-          include: ['test/workflow/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
+          include: ['workflow', 'e2e', 'gateway', 'fuzz'].map((tier) => `test/${tier}/**/*.test.ts`),
           globalSetup: ['bundle-setup', 'program-setup', 'global-setup'].map((name) => `test/support/setup/${name}.ts`),
           setupFiles: ['test/support/setup/each-test-setup.ts'],
           testTimeout: testHangMs,

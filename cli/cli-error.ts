@@ -8,11 +8,11 @@ export type CliErrorType = (typeof cliErrorTypes)[number];
 /** A failure of the command itself. */
 export class CliError extends Error {
   override readonly name = 'CliError';
-  readonly type: CliErrorType | 'InvalidInput';
+  readonly type: CliErrorType | 'InvalidInput' | 'KeyNotFound';
   readonly issues: InputIssue[] | undefined;
 
   constructor(
-    type: CliErrorType | 'InvalidInput',
+    type: CliErrorType | 'InvalidInput' | 'KeyNotFound',
     message: string,
     more: { issues?: InputIssue[]; cause?: unknown } = {},
   ) {

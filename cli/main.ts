@@ -7,7 +7,9 @@ import { addCodecServer } from './commands/codec-server.ts';
 import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEstimate } from './commands/estimate.ts';
+import { addGateway } from './commands/gateway.ts';
 import { addGenerate } from './commands/generate.ts';
+import { addKeys } from './commands/keys.ts';
 import { addList } from './commands/list.ts';
 import { addModel } from './commands/model.ts';
 import { addModels } from './commands/models.ts';
@@ -43,6 +45,8 @@ const commands = [
   addBalance,
   addDev,
   addWorker,
+  addGateway,
+  addKeys,
   addSimulator,
   addCodecServer,
   addSubmits,

@@ -5,6 +5,8 @@ import { withoutUndefined } from '../domain/json.ts';
 import { defaultTaskQueue } from '../domain/names.ts';
 import { ConfigError } from './config-error.ts';
 import { cleanEnvironment } from './environment.ts';
+import { type GatewayConfig, gatewayConfigOf, gatewayVariables } from './gateway.ts';
+import { type ListenAddress, listenAddress } from './listen-address.ts';
 import { isLoopback } from './loopback.ts';
 import { parseProxies, type ProxySetting } from './proxies.ts';
 import { failForMissingToken, parseToken, type TokenSetting } from './token.ts';
@@ -17,13 +19,6 @@ const defaultServerlessApiBase = 'https://api.runcomfy.net/prod/v2';
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export type LogLevel = (typeof logLevels)[number];
-
-/** Where a small HTTP server listens. */
-export interface ListenAddress {
-  host: string;
-  /** 0: any free port. */
-  port: number;
-}
 
 /** Temporal's Worker Versioning, on only when both names are set. */
 export interface WorkerVersion {
@@ -62,6 +57,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly temporalCliPath?: string;
   readonly workerVersion?: WorkerVersion;
+  readonly gateway: GatewayConfig;
 }
 
 const baseUrl = z.string().transform((text, context) => {
@@ -93,17 +89,6 @@ const wholeCount = z
   )
   .transform(Number);
 
-const listenAddress = z.string().transform((text, context): ListenAddress => {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  const host = match?.[1] ?? match?.[2];
-  if (host === undefined || port > 65_535) {
-    context.addIssue({ code: 'custom', message: `expected host:port, such as 127.0.0.1:9090, got "${text}"` });
-    return z.NEVER;
-  }
-  return { host, port };
-});
-
 const environment = z.object({
   RUNCOMFY_MODEL_API_BASE: baseUrl.optional(),
   RUNCOMFY_SERVERLESS_API_BASE: baseUrl.optional(),
@@ -127,6 +112,7 @@ const environment = z.object({
   TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
   XDG_STATE_HOME: z.string().optional(),
   CI: z.string().optional(),
+  ...gatewayVariables,
 });
 
 /** Reads the environment; throws one `ConfigError` that lists every problem. */
@@ -186,6 +172,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       logLevel: values.RUNCOMFY_LOG_LEVEL ?? 'info',
       temporalCliPath: values.TEMPORAL_CLI_PATH,
       workerVersion: deploymentName === undefined || buildId === undefined ? undefined : { deploymentName, buildId },
+      gateway: gatewayConfigOf(values),
     }),
   );
 }

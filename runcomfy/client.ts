@@ -15,7 +15,7 @@ import { type ResultReply, resultReply } from './schemas/result-reply.ts';
 import { type StatusReply, statusReply } from './schemas/status-reply.ts';
 import { submitReply } from './schemas/submit-reply.ts';
 import { createScrubber } from './scrub.ts';
-import { createTransport, type HttpCall } from './transport.ts';
+import { createTransport, type Exchange, type HttpCall } from './transport.ts';
 import { parseUrl } from './urls.ts';
 
 const { version } = createRequire(import.meta.url)('runcomfy-temporal/package.json') as { version: string };
@@ -61,6 +61,10 @@ export interface Balance extends BalanceReading {
   currency?: string;
 }
 
+/** A read whose JSON is passed on as it came; `query`: of the list, as a URL has it, without its question mark. */
+export type VerbatimRead =
+  { of: 'models'; query: string } | { of: 'categories' } | { of: 'model'; model: string } | { of: 'balance' };
+
 /**
  * RunComfy's HTTP API: one attempt per call, a typed answer or a `RunComfyError`. Nothing here repeats a call, so each
  * decision to try again is the caller's.
@@ -82,8 +86,14 @@ export interface RunComfyClient {
   close: () => Promise<void>;
 }
 
+/** Reads of the catalogue and of the wallet for whoever passes them on. */
+export interface VerbatimReads {
+  /** The JSON that RunComfy sent, as it came, without the token. */
+  verbatim: (what: VerbatimRead, options?: CallOptions) => Promise<string>;
+}
+
 /** Creates a client of RunComfy's HTTP API. Throws when a base is no URL that can be called. */
-export function createRunComfyClient(options: RunComfyClientOptions): RunComfyClient {
+export function createRunComfyClient(options: RunComfyClientOptions): RunComfyClient & VerbatimReads {
   const modelApi = parseBase('modelApiBase', options.modelApiBase);
   const serverlessApi =
     options.serverlessApiBase === undefined ? undefined : parseBase('serverlessApiBase', options.serverlessApiBase);
@@ -117,14 +127,19 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
     return token;
   };
 
-  const call = async <Schema extends z.ZodType>(
-    context: CallContext,
-    request: Omit<HttpCall, 'endpoint' | 'token'>,
-    schema: Schema,
-  ): Promise<z.output<Schema>> => {
+  type Request = Omit<HttpCall, 'endpoint' | 'token'>;
+
+  const send = async (context: CallContext, request: Request): Promise<{ exchange: Exchange; body: unknown }> => {
     const token = await readToken(context);
     const exchange = await transport.send({ ...request, endpoint: context.endpoint, token });
-    const body = bodyOf(context, exchange);
+    return { exchange, body: bodyOf(context, exchange) };
+  };
+  const call = async <Schema extends z.ZodType>(
+    context: CallContext,
+    request: Request,
+    schema: Schema,
+  ): Promise<z.output<Schema>> => {
+    const { exchange, body } = await send(context, request);
     const parsed = schema.safeParse(body);
     if (parsed.success) return parsed.data;
     throw protocolMismatch(context, exchange, excerpt(body));
@@ -143,6 +158,27 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
       throw new RunComfyError('InvalidInput', `${JSON.stringify(model)} is no RunComfy model id`, details);
     }
     return urlOf(modelApi, `models/${model}`);
+  };
+
+  const balanceUrl = (): URL => {
+    if (serverlessApi !== undefined) return urlOf(serverlessApi, 'balance');
+    throw new RunComfyError(
+      'ServiceUnavailable',
+      'Reading the balance: no address is set for it, and it is not guessed for another model API; set RUNCOMFY_SERVERLESS_API_BASE',
+      { isPermanent: true },
+    );
+  };
+  const urlOfRead = (what: VerbatimRead): URL => {
+    switch (what.of) {
+      case 'models':
+        return urlOf(modelApi, 'models', what.query === '' ? '' : `?${what.query}`);
+      case 'categories':
+        return urlOf(modelApi, 'models/categories');
+      case 'model':
+        return aboutModel(what.model, {});
+      case 'balance':
+        return balanceUrl();
+    }
   };
 
   return {
@@ -193,15 +229,19 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
       const context: CallContext = { endpoint: 'catalogue', what: `Reading the catalogue's entry of ${model}` };
       return await call(context, { method: 'GET', url, ...(signal && { signal }) }, catalogueModel);
     },
+    async verbatim(what, { signal } = {}) {
+      const isBalance = what.of === 'balance';
+      const context: CallContext = { endpoint: isBalance ? 'balance' : 'catalogue', what: `Reading the ${what.of}` };
+      const { exchange, body } = await send(context, {
+        method: 'GET',
+        url: urlOfRead(what),
+        ...(signal && { signal }),
+      });
+      if (exchange.kind === 'answered' && exchange.body.kind === 'json') return exchange.body.text;
+      throw protocolMismatch(context, exchange, excerpt(body));
+    },
     async balance({ signal } = {}) {
-      if (serverlessApi === undefined) {
-        throw new RunComfyError(
-          'ServiceUnavailable',
-          'Reading the balance: no address is set for it, and it is not guessed for another model API; set RUNCOMFY_SERVERLESS_API_BASE',
-          { isPermanent: true },
-        );
-      }
-      const url = urlOf(serverlessApi, 'balance');
+      const url = balanceUrl();
       const context: CallContext = { endpoint: 'balance', what: 'Reading the balance' };
       const wallet = await call(context, { method: 'GET', url, ...(signal && { signal }) }, balanceReply);
       return { ...wallet, readAt: new Date().toISOString() };

@@ -22,7 +22,9 @@ export interface HttpCall {
 
 /** The body of a reply, without the token wherever RunComfy may have echoed it. */
 export type ReplyBody =
-  { kind: 'json'; value: unknown } | { kind: 'text'; text: string } | { kind: 'unreadable'; cause: Error };
+  | { kind: 'json'; value: unknown; text: string }
+  | { kind: 'text'; text: string }
+  | { kind: 'unreadable'; cause: Error };
 
 /** What became of one attempt. `isSent: false` proves that no byte of the request left this process. */
 export type Exchange =
@@ -56,7 +58,7 @@ export function createTransport(options: TransportOptions): Transport {
   const readBody = async (bytes: Uint8Array, contentEncoding: string): Promise<ReplyBody> => {
     const text = decodeText(await decodeBody(bytes, contentEncoding, maxReplyBytes));
     try {
-      return { kind: 'json', value: scrubber.json(parseJson(text)) };
+      return { kind: 'json', value: scrubber.json(parseJson(text)), text: scrubber.text(text) };
     } catch {
       return { kind: 'text', text: scrubber.text(text) };
     }

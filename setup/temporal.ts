@@ -43,10 +43,18 @@ export async function loadTemporalSettings(config: Config): Promise<TemporalSett
   return { connectionOptions, namespace, ...(codec && { dataConverter: { payloadCodecs: [codec] } }) };
 }
 
+/** How a connection behaves towards a server that is away. */
+export interface Impatience {
+  /** Nothing that fails is repeated. */
+  isImpatient?: boolean;
+  /** Connects when first used, and soon again: the server may be away for as long as it likes. */
+  isLazy?: boolean;
+}
+
 /** Connects; `TemporalUnreachableError` names the address that gave no answer. */
 export async function openTemporal(
   settings: TemporalSettings,
-  { isImpatient = false }: { isImpatient?: boolean } = {},
+  { isImpatient = false, isLazy = false }: Impatience = {},
 ): Promise<OpenTemporal<Connection>> {
   const variable = grpcProxyVariable();
   const isDirect = isLocal(settings.connectionOptions.address);
@@ -56,11 +64,13 @@ export async function openTemporal(
       : `; the environment's ${variable} leads through a proxy: list the host in no_proxy if it is none for Temporal`;
   const retries = retriesUntilClosed();
   const more: ConnectionOptions = {
-    ...(isDirect && { channelArgs: { 'grpc.enable_http_proxy': 0 } }),
+    channelArgs: { ...(isDirect && { 'grpc.enable_http_proxy': 0 }), ...(isLazy && soonAgain) },
     // By default a call that fails is repeated for most of a minute, whatever its deadline.
     interceptors: isImpatient ? [] : [retries.interceptor],
   };
-  const opened = await openTemporalBy((options) => Connection.connect({ ...options, ...more }), settings, advice);
+  const connect = (options: ConnectionOptions) =>
+    isLazy ? Promise.resolve(Connection.lazy(options)) : Connection.connect(options);
+  const opened = await openTemporalBy((options) => connect({ ...options, ...more }), settings, advice);
   return {
     ...opened,
     close: async () => {
@@ -93,6 +103,9 @@ function retriesUntilClosed() {
   };
   return { interceptor, end };
 }
+
+/** By default the pause before the next try grows to two minutes. */
+const soonAgain = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 1_000 };
 
 /** A timer may be late, and rounds to whole milliseconds. */
 const timerSlackMs = 50;

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { Client } from '@temporalio/client';
 import { readSubmits } from '../client/operator/index.ts';
-import type { ListenAddress } from '../config/env.ts';
+import type { ListenAddress } from '../config/listen-address.ts';
 import { messageOf } from '../domain/text.ts';
 import type { GenerationWorker } from './create-worker.ts';
 

@@ -1,4 +1,10 @@
 export { toClientError } from '../convert-errors.ts';
+export { describeGeneration } from '../generation/following/describe-generation.ts';
+export type {
+  DescribedGeneration,
+  DescribeOptions,
+  GenerationEnding,
+} from '../generation/following/describe-generation.ts';
 export { findFailingGenerations } from './failing-generations.ts';
 export type { FailingGeneration, FailingGenerations } from './failing-generations.ts';
 export { findWaitingAtWall } from './waiting-at-wall.ts';

@@ -23,7 +23,7 @@ export interface WhichState {
  * knows, flagged `isFromServer`. An end that Temporal made, of which the workflow never heard, is told all the same.
  */
 export async function readState(client: Client, key: string, which: WhichState = {}): Promise<KnownState> {
-  const said = await queryState(client, key, which);
+  const said = await askForState(client, key, which);
   if (said !== undefined && isTerminal(said.phase)) return said;
   const run = await describeRun(client, key, which.runId);
   refuseOtherType(key, run.workflowType);
@@ -33,14 +33,15 @@ export async function readState(client: Client, key: string, which: WhichState =
   return { ...said, ...(taskFailure && { taskFailure }) };
 }
 
-/** Undefined: no worker answers. */
-async function queryState(
+/** The workflow's own word on where it stands; undefined where no worker answers in time. */
+export async function askForState(
   client: Client,
   key: string,
   { runId, signal }: WhichState,
+  timeoutMs = queryTimeoutMs,
 ): Promise<GenerationState | undefined> {
   const query = () => client.workflow.getHandle(key, runId).query<GenerationState>(stateQuery);
-  const reply = await askWorker(client, key, query, { timeoutMs: queryTimeoutMs, signal });
+  const reply = await askWorker(client, key, query, { timeoutMs, signal });
   signal?.throwIfAborted();
   if (reply === 'unattended') return undefined;
   if ('answer' in reply) return reply.answer;

@@ -47,6 +47,7 @@ function everyCall(client: Client): Record<string, () => unknown> {
     inspectSearchAttributes: () => operator.inspectSearchAttributes(client),
     describeQueue: () => operator.describeQueue(client, 'runcomfy', 'workflow'),
     listPollers: () => operator.listPollers(client, 'runcomfy', 'activity'),
+    describeGeneration: () => operator.describeGeneration(client, 'k'),
     findFailingGenerations: () => operator.findFailingGenerations(client, 'runcomfy'),
     findWaitingAtWall: () => operator.findWaitingAtWall(client),
     findUnattendedQueues: () => operator.findUnattendedQueues(client, 'k'),

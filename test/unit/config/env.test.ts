@@ -24,6 +24,7 @@ describe('the configuration', () => {
       stateDir: join(homedir(), '.local', 'state', 'runcomfy-temporal'),
       logLevel: 'info',
       isCi: false,
+      gateway: { address: { host: '127.0.0.1', port: 8090 }, onUnknownSubmission: 'hold', drainMs: 5_000 },
     });
   });
 
@@ -43,6 +44,12 @@ describe('the configuration', () => {
       TEMPORAL_CLI_PATH: '/opt/temporal',
       TEMPORAL_DEPLOYMENT_NAME: 'generations',
       TEMPORAL_WORKER_BUILD_ID: '1.2.3',
+      RUNCOMFY_GATEWAY_ADDRESS: '0.0.0.0:9000',
+      RUNCOMFY_GATEWAY_PUBLIC_URL: 'https://media.example.com/',
+      RUNCOMFY_GATEWAY_ALLOWED_HOSTS: 'Media.internal., [::1]',
+      RUNCOMFY_GATEWAY_KEYS_FILE: '/run/keys.json',
+      RUNCOMFY_GATEWAY_ON_UNKNOWN: 'fail',
+      RUNCOMFY_GATEWAY_DRAIN_MS: '0',
       CI: 'true',
     });
     expect(config).toMatchObject({
@@ -60,6 +67,14 @@ describe('the configuration', () => {
       temporalCliPath: '/opt/temporal',
       workerVersion: { deploymentName: 'generations', buildId: '1.2.3' },
       isCi: true,
+      gateway: {
+        address: { host: '0.0.0.0', port: 9000 },
+        publicUrl: 'https://media.example.com',
+        allowedHosts: ['media.internal', '[::1]'],
+        keysFile: '/run/keys.json',
+        onUnknownSubmission: 'fail',
+        drainMs: 0,
+      },
     });
   });
 
@@ -84,6 +99,11 @@ describe('the configuration', () => {
       RUNCOMFY_HEALTH_ADDRESS: '8081',
       RUNCOMFY_METRICS_ADDRESS: 'localhost:99999',
       RUNCOMFY_LOG_LEVEL: 'loud',
+      RUNCOMFY_GATEWAY_ADDRESS: '8090',
+      RUNCOMFY_GATEWAY_PUBLIC_URL: 'https://media.example.com/v1',
+      RUNCOMFY_GATEWAY_ALLOWED_HOSTS: 'http://media.example.com',
+      RUNCOMFY_GATEWAY_ON_UNKNOWN: 'resubmit',
+      RUNCOMFY_GATEWAY_DRAIN_MS: '1h',
       RUNCOMFY_API_TOKEN: 'two words',
     };
     const problems = problemsOf(env);

@@ -33,8 +33,9 @@ describe('docs/operations.md', () => {
   const configuration = readAll('config');
 
   it('lists every variable that the product reads, as .env.example does', () => {
-    const [, shape = ''] = /const environment = z\.object\(\{([\s\S]*?)\n\}\)/.exec(configuration) ?? [];
-    const read = [...shape.matchAll(/^ {2}((?:RUNCOMFY|TEMPORAL)_\w+):/gm)].map(([, name = '']) => name);
+    const shapes = configuration.matchAll(/const (?:environment = z\.object\(|gatewayVariables = )\{([\s\S]*?)\n\}/g);
+    const read = [...shapes].flatMap(([shape]) => shape.match(/(?<=^ {2})(?:RUNCOMFY|TEMPORAL)_\w+(?=:)/gm) ?? []);
+    expect(read).toContain('RUNCOMFY_GATEWAY_ADDRESS');
     const documented = tableBelow(operations, 'Environment').flatMap(([cell]) => codeIn(cell));
     expect(read.length).toBeGreaterThan(8);
     expect(read.filter((name) => !documented.includes(name))).toEqual([]);

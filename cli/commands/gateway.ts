@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import { ConfigError } from '../../config/config-error.ts';
+import type { Config } from '../../config/env.ts';
+import { type GatewayConfig, originSentence, parseOrigin } from '../../config/gateway.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import { createLogger } from '../../setup/logger.ts';
+import { openRunComfy } from '../../setup/runcomfy.ts';
+import { loadTemporalSettings } from '../../setup/temporal.ts';
+import { defineCommand } from '../define-command.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { createGatewayCatalogue } from '../gateway-catalogue.ts';
+import { parsePort } from '../option-parsers.ts';
+
+const stopSignals = ['SIGINT', 'SIGTERM'] as const;
+
+interface GatewayOptions {
+  port?: number;
+  host?: string;
+  publicUrl?: string;
+}
+
+/** `gateway`: RunComfy's own API for other services, with a generation behind every order. */
+export const addGateway = defineCommand<GatewayOptions>({
+  signature: 'gateway',
+  summary: "Serve RunComfy's own API to its clients until SIGTERM or Ctrl-C: each order becomes a generation.",
+  examples: [
+    'runcomfy-temporal gateway',
+    'RUNCOMFY_GATEWAY_KEYS_FILE=keys.json runcomfy-temporal gateway --host 0.0.0.0 --public-url https://media.example.com',
+  ],
+  set: (command) =>
+    command
+      .option('--port <number>', 'default 8090; 0: any free port', parsePort)
+      .option('--host <address>', 'default 127.0.0.1; anything but loopback needs API keys')
+      .option('--public-url <origin>', 'the origin that clients use; default: that of each request'),
+  act: async ({ printer, config: readConfig }, _args, options) => {
+    const config = readConfig();
+    const gateway = settingsOf(config, options);
+    // Loaded on demand: every other command does without an HTTP framework.
+    const { serveGateway } = await import('../../gateway/serve-gateway.ts');
+    const runcomfy = config.hasToken ? await openRunComfy(config) : undefined;
+    try {
+      const catalogue = createGatewayCatalogue(config, runcomfy);
+      const temporal = await loadTemporalSettings(config);
+      const log = createLogger(config.logLevel);
+      const running = await serveGateway({ config, gateway, temporal, catalogue, log });
+      const { url, origin } = running;
+      const bases = { modelApiBase: `${origin}/v1`, serverlessApiBase: `${origin}/prod/v2` };
+      printer.printLine({ url, ...bases }, () =>
+        [
+          `gateway on ${url}`,
+          `RUNCOMFY_MODEL_API_BASE=${bases.modelApiBase}`,
+          `RUNCOMFY_SERVERLESS_API_BASE=${bases.serverlessApiBase}`,
+        ].join('\n'),
+      );
+      await stopAsked();
+      const hurry = new AbortController();
+      const hasty = () => {
+        hurry.abort();
+      };
+      for (const signal of stopSignals) process.once(signal, hasty);
+      await running.close(hurry.signal).finally(() => {
+        for (const signal of stopSignals) process.off(signal, hasty);
+      });
+    } finally {
+      await runcomfy?.close();
+    }
+    return exitCodes.done;
+  },
+});
+
+/** The command line wins over the environment. */
+function settingsOf({ gateway }: Config, { port, host, publicUrl }: GatewayOptions): GatewayConfig {
+  const origin = publicUrl === undefined ? gateway.publicUrl : parseOrigin(publicUrl);
+  if (publicUrl !== undefined && origin === undefined) throw new ConfigError([`--public-url: ${originSentence}.`]);
+  const address = { ...gateway.address, ...withoutUndefined({ port, host }) };
+  return withoutUndefined({ ...gateway, address, publicUrl: origin });
+}
+
+async function stopAsked(): Promise<void> {
+  await Promise.race(stopSignals.map((signal) => once(process, signal)));
+}

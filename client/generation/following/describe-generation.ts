@@ -1,0 +1,88 @@
+import type { Client } from '@temporalio/client';
+import type { GenerationResult, GenerationState, Phase } from '../../../domain/generation.ts';
+import { withoutUndefined } from '../../../domain/json.ts';
+import { named } from '../../convert-errors.ts';
+import { readOriginalRequest } from '../original-request.ts';
+import { attributeOf, describeRun, isClosed, modelOf, type RunDescription } from '../run-info.ts';
+import { refuseOtherType } from '../starting/compare-requests.ts';
+import { phaseOf } from './phase.ts';
+import { askForState, readState } from './read-state.ts';
+import { type KnownState, readServerState } from './server-state.ts';
+
+/** A generation as Temporal's own records have it; a worker is asked for what they lack alone. */
+export interface DescribedGeneration {
+  key: string;
+  runId: string;
+  model: string;
+  phase: Phase;
+  requestId?: string;
+  queuePosition?: number;
+  /** ISO 8601. */
+  startedAt: string;
+  closedAt?: string;
+  /** How it ended; missing while it runs. */
+  ending?: GenerationEnding;
+}
+
+/** The end of a generation: its result, else its last state; `isTerminated`: from outside, so that RunComfy was not told. */
+export type GenerationEnding = { result: GenerationResult } | { state: KnownState; isTerminated?: true };
+
+/** What a description is told beside the key. */
+export interface DescribeOptions {
+  /** The model, where it is known: it costs a call of its own while no search attribute names it. */
+  model?: string | undefined;
+  /** Asks a worker, for so long at most, where in RunComfy's queue it stands; default: nobody is asked. */
+  positionWithinMs?: number | undefined;
+}
+
+/** Tells where a generation stands, and how it ended, in one call to Temporal where its search attributes are set. */
+export function describeGeneration(
+  client: Client,
+  key: string,
+  options: DescribeOptions = {},
+): Promise<DescribedGeneration> {
+  return named(key, async () => {
+    const run = await describeRun(client, key);
+    refuseOtherType(key, run.workflowType);
+    const times = { startedAt: run.startedAt.toISOString(), closedAt: run.closedAt?.toISOString() };
+    if (isClosed(run)) {
+      const ending = await readEnding(client, run);
+      const told = 'result' in ending ? { ...ending.result, phase: 'succeeded' as const } : ending.state;
+      const model = told.model === '' ? (options.model ?? '') : told.model;
+      const { phase, requestId } = told;
+      return withoutUndefined({ key, runId: run.runId, model, phase, requestId, ...times, ending });
+    }
+    const { phase, queuePosition, requestId } = await readOpen(client, run, options);
+    const model = modelOf(run) ?? options.model ?? (await modelOrdered(client, run));
+    return withoutUndefined({ key, runId: run.runId, model, phase, requestId, queuePosition, ...times });
+  });
+}
+
+async function readOpen(
+  client: Client,
+  run: RunDescription,
+  { positionWithinMs }: DescribeOptions,
+): Promise<Pick<GenerationState, 'phase' | 'queuePosition' | 'requestId'>> {
+  const phase = phaseOf(run);
+  if (phase === undefined) return readState(client, run.key, { runId: run.runId });
+  const known = withoutUndefined({ phase, requestId: attributeOf(run, 'RunComfyRequestId') });
+  if (phase !== 'in_queue' || positionWithinMs === undefined) return known;
+  const said = await askForState(client, run.key, { runId: run.runId }, positionWithinMs).catch(() => undefined);
+  return said ?? known;
+}
+
+async function readEnding(client: Client, run: RunDescription): Promise<GenerationEnding> {
+  const { key, runId, status } = run;
+  if (status === 'completed') {
+    return { result: (await client.workflow.result(key, runId, { followRuns: false })) as GenerationResult };
+  }
+  // A workflow that was cancelled as such carries no details: only a worker can tell what RunComfy made of it.
+  if (status === 'canceled') return { state: await readState(client, key, { runId }) };
+  const state = await readServerState(client, run);
+  return { state, ...(status === 'terminated' && { isTerminated: true }) };
+}
+
+async function modelOrdered(client: Client, { key, runId }: RunDescription): Promise<string> {
+  const model = (await readOriginalRequest(client, key, runId))?.request.model;
+  return typeof model === 'string' ? model : '';
+}

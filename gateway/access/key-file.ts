@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import { ConfigError } from '../../config/config-error.ts';
+import { unreadableFile } from '../../config/file-access.ts';
+import { messageOf } from '../../domain/text.ts';
+import { type KeyRecord, parseKeyRecords } from './key-records.ts';
+
+const variable = 'RUNCOMFY_GATEWAY_KEYS_FILE';
+const lookAgainMs = 1_000;
+
+/** Reads the key file once; a `ConfigError` lists every problem. */
+export async function readKeyFile(file: string): Promise<KeyRecord[]> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw unreadableFile(variable, `the key file ${file}`, file, error);
+  });
+  const parsed = parseKeyRecords(text);
+  if ('records' in parsed) return parsed.records;
+  throw new ConfigError(parsed.problems.map((problem) => `${variable}: in ${file}, ${problem}.`));
+}
+
+/** Replaces the key file as a whole; only its owner may read it. */
+export async function writeKeyFile(file: string, records: readonly KeyRecord[]): Promise<void> {
+  const beside = `${file}.${randomUUID()}`;
+  try {
+    await writeFile(beside, `${JSON.stringify({ keys: records }, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' });
+    await chmod(beside, 0o600);
+    await rename(beside, file);
+  } finally {
+    await rm(beside, { force: true });
+  }
+}
+
+/** The records as the file has them now, looked at once a second at most; a file that turns bad leaves the last good ones. */
+export async function watchKeyFile(file: string, log: Logger): Promise<() => Promise<KeyRecord[]>> {
+  let version = await versionOf(file);
+  let records = await readKeyFile(file);
+  let lookedAt = Date.now();
+  if (await isReadByOthers(file)) log.warn({ file }, 'others can read the file of API keys: chmod 600');
+  return async () => {
+    if (Date.now() - lookedAt < lookAgainMs) return records;
+    lookedAt = Date.now();
+    try {
+      const found = await versionOf(file);
+      if (found === version) return records;
+      records = await readKeyFile(file);
+      version = found;
+      log.info({ file, keys: records.length }, 'API keys read again');
+    } catch (error) {
+      log.error({ file, reason: messageOf(error) }, 'the file of API keys cannot be used: the last good one holds');
+    }
+    return records;
+  };
+}
+
+async function versionOf(file: string): Promise<string> {
+  const found = await stat(file).catch(() => undefined);
+  return found === undefined ? '' : `${String(found.mtimeMs)}-${String(found.size)}-${String(found.ino)}`;
+}
+
+async function isReadByOthers(file: string): Promise<boolean> {
+  return ((await stat(file)).mode & 0o077) !== 0;
+}

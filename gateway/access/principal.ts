@@ -1,0 +1,46 @@
+import { RefusalError } from '../http/refusal-error.ts';
+
+/** What a caller may do, the least first; each contains those before it. */
+export const scopes = ['read', 'generate', 'admin'] as const;
+
+export type Scope = (typeof scopes)[number];
+
+/** All tenants: keys as given. */
+export const everyTenant = '*';
+
+/** Who calls. */
+export interface Principal {
+  /** What its generations' Workflow IDs begin with; `*`: as given. */
+  tenant: string;
+  scope: Scope;
+  keyId?: string;
+  /** Which models it may order; missing: all. */
+  models?: readonly string[];
+  onUnknownSubmission?: 'hold' | 'fail';
+}
+
+/** Where no API keys are configured, whoever reaches this machine's loopback. */
+export const anonymous: Principal = { tenant: everyTenant, scope: 'admin' };
+
+/** Refuses what a principal's scope does not contain, naming the missing one. */
+export function mayDo({ scope }: Principal, needed: Scope): void {
+  if (scopes.indexOf(scope) >= scopes.indexOf(needed)) return;
+  throw new RefusalError('NotAllowed', `this API key has scope ${scope}: the call needs ${needed}`);
+}
+
+/** Refuses a model that a principal's patterns do not name. */
+export function mayOrder({ models }: Principal, model: string): void {
+  if (models === undefined || models.some((pattern) => toRegExp(pattern).test(model))) return;
+  throw new RefusalError('NotAllowed', `this API key orders ${models.join(', ')} alone, not ${model}`);
+}
+
+/** The Workflow ID of a principal's key; nothing that the principal sends can reach beyond its tenant. */
+export function workflowIdOf({ tenant }: Principal, key: string): string {
+  return tenant === everyTenant ? key : `${tenant}/${key}`;
+}
+
+/** `*`: anything within a segment; `**`: anything. */
+function toRegExp(pattern: string): RegExp {
+  const source = pattern.replaceAll('.', '\\.').replaceAll(/\*\*?/g, (stars) => (stars === '**' ? '.*' : '[^/]*'));
+  return new RegExp(`^${source}$`);
+}

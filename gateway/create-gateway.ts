@@ -1,0 +1,134 @@
+import type { Duplex } from 'node:stream';
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { mayDo, type Principal } from './access/principal.ts';
+import type { GatewayParts } from './gateway-parts.ts';
+import { createGuard } from './http/guards.ts';
+import { takeJsonBodies } from './http/json-body.ts';
+import { RefusalError, refusals } from './http/refusal-error.ts';
+import { replyHeaders, requestIdOf, setReplyHeaders } from './http/reply-headers.ts';
+import { toRefusal } from './http/to-refusal.ts';
+import { addRunComfyApi } from './runcomfy-api/add-runcomfy-api.ts';
+import { errorReply } from './runcomfy-api/error-reply.ts';
+
+const requestTimeoutMs = 25_000;
+const headersTimeoutMs = 20_000;
+const checkEveryMs = 5_000;
+const maxParamLength = 1_024;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls; set on routes that need a scope. */
+    principal: Principal;
+  }
+}
+
+/** Who is ready to serve, and why not. */
+export type Readiness = { ready: true } | { ready: false; reason: 'temporal' | 'draining' };
+
+/** Makes the HTTP faces; it listens once it is told to. */
+export async function createGateway(
+  parts: GatewayParts,
+  readiness: () => Promise<Readiness>,
+): Promise<FastifyInstance> {
+  const { access, settings, log, isDraining } = parts;
+  const app = fastify({
+    genReqId: requestIdOf,
+    requestTimeout: requestTimeoutMs,
+    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: checkEveryMs },
+    routerOptions: { maxParamLength, ignoreTrailingSlash: true },
+    // Reads are answered to the last moment: one error ends the client's own wait.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => {
+      setHeaders(request, reply);
+      refuse(toRefusal(error), request, reply);
+    },
+    clientErrorHandler: (error, socket) => {
+      answerBrokenHttp(error, socket);
+    },
+  });
+  const setHeaders = setReplyHeaders(settings.publicUrl, isDraining);
+  const refuse = (refusal: RefusalError, request: FastifyRequest, reply: FastifyReply) => {
+    const { status } = refusals[refusal.refusal];
+    const fields = { request: request.id, route: request.routeOptions.url, status, error: refusal.cause };
+    if (status === 500) log.error(fields, refusal.message);
+    else log.debug(fields, refusal.message);
+    void reply
+      .code(status)
+      .headers({ ...refusal.headers, 'content-type': 'application/json' })
+      .send(JSON.stringify(errorReply(refusal)));
+  };
+  const guard = createGuard({ ...settings, isAnonymous: access.isAnonymous });
+
+  app.decorateRequest('principal');
+  takeJsonBodies(app);
+  app.addHook('onRequest', async (request, reply) => {
+    setHeaders(request, reply);
+    if (isProbe(request)) return;
+    guard(request);
+    const { scope } = request.routeOptions.config;
+    if (scope === undefined) return;
+    request.principal = await access.authenticate(request);
+    mayDo(request.principal, scope);
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    // JSON has one encoding; the framework names it all the same, RunComfy does not.
+    if (reply.getHeader('content-type') === 'application/json; charset=utf-8') {
+      reply.header('content-type', 'application/json');
+    }
+    await Promise.resolve();
+  });
+  app.setErrorHandler((error, request, reply) => {
+    refuse(toRefusal(error), request, reply);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    refuse(new RefusalError('RouteNotFound', 'there is nothing under this path'), request, reply);
+  });
+
+  app.get('/healthz', () => ({ status: 'ok' }));
+  app.get('/readyz', async (_request, reply) => {
+    const state = await readiness();
+    return reply.code(state.ready ? 200 : 503).send(state);
+  });
+  app.get('/', (_request, reply) => reply.type('text/plain; charset=utf-8').send(frontPage));
+  await addRunComfyApi(app, parts);
+  return app;
+}
+
+const frontPage = `runcomfy-temporal gateway
+
+POST /v1/models/{model_id}            RunComfy's own API: set RUNCOMFY_MODEL_API_BASE to this origin and /v1
+GET  /v1/requests/{id}/status
+GET  /v1/requests/{id}/result
+POST /v1/requests/{id}/cancel
+GET  /v1/models, /v1/models/{model_id}, /v1/models/categories
+GET  /prod/v2/balance
+GET  /healthz, /readyz
+`;
+
+function isProbe({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.url === '/healthz' || routeOptions.url === '/readyz';
+}
+
+/** What is no HTTP, too large or too slow never becomes a request: it is answered by hand. */
+function answerBrokenHttp(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const refusal =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? new RefusalError('HeadersTooLarge', 'the headers are longer than 16 KiB')
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? new RefusalError('TooSlow', 'the request did not arrive in time')
+        : new RefusalError('MalformedRequest', 'the request is not well formed HTTP');
+  const body = JSON.stringify(errorReply(refusal));
+  const headers = {
+    ...replyHeaders(undefined),
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const { status } = refusals[refusal.refusal];
+  socket.end(`HTTP/1.1 ${String(status)} ${refusal.refusal}\r\n${lines.join('')}\r\n${body}`);
+}

@@ -1,0 +1,34 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { RefusalError } from '../http/refusal-error.ts';
+
+const keyPattern = /^[A-Za-z0-9_-]{1,128}$/;
+
+/** Whether a text can be a request id of this gateway. */
+export function isRequestKey(text: string): boolean {
+  return keyPattern.test(text);
+}
+
+/** The key that an `Idempotency-Key` stands for: itself where clients can read it as an id, else one made of it. */
+export function keyOf(header: string | undefined): string {
+  if (header === undefined) return randomUUID();
+  const text = unquoted(header);
+  if (text === undefined || !/^[\x21-\x7e]{1,255}$/.test(text)) {
+    throw new RefusalError('MalformedRequest', 'Idempotency-Key: expected 1 to 255 visible ASCII characters');
+  }
+  return isRequestKey(text) ? text : uuidOf(text);
+}
+
+/** The text of an RFC 8941 string, or of a bare word; undefined where quotes do not match. */
+function unquoted(header: string): string | undefined {
+  if (!header.startsWith('"')) return header.includes('"') ? undefined : header;
+  const [, inner] = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header) ?? [];
+  return inner?.replaceAll(/\\(["\\])/g, '$1');
+}
+
+/** The same UUID (version 8) for the same text. */
+export function uuidOf(text: string): string {
+  const bytes = createHash('sha256').update(text).digest().subarray(0, 16);
+  bytes[6] = (bytes.readUInt8(6) & 0x0f) | 0x80;
+  bytes[8] = (bytes.readUInt8(8) & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

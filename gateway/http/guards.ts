@@ -1,0 +1,48 @@
+import type { FastifyRequest } from 'fastify';
+import { isLoopback } from '../../config/loopback.ts';
+import { RefusalError } from './refusal-error.ts';
+
+const maxPathLength = 8_192;
+const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
+
+/** What the guards hold a request against. */
+export interface GuardSettings {
+  /** The address that the gateway listens on. */
+  host: string;
+  publicUrl?: string | undefined;
+  allowedHosts?: readonly string[] | undefined;
+  /** Anybody may call, so that a web page may not even read. */
+  isAnonymous: boolean;
+}
+
+/** Refuses what a web page of somebody else's could have a browser send, and names that a rebound DNS entry would use. */
+export function createGuard({ host, publicUrl, allowedHosts = [], isAnonymous }: GuardSettings) {
+  const names = new Set(allowedHosts);
+  if (publicUrl !== undefined) names.add(new URL(publicUrl).hostname);
+  if (isLoopback(hostInUrl(host))) for (const name of [...loopbackNames, hostInUrl(host)]) names.add(name);
+  return ({ headers, method, raw }: FastifyRequest): void => {
+    if ((raw.url ?? '').length > maxPathLength) {
+      throw new RefusalError('PathTooLong', `the path is longer than ${String(maxPathLength)} characters`);
+    }
+    if (!names.has(hostNameOf(headers.host))) {
+      throw new RefusalError('HostNotAllowed', 'this host name is not served here: RUNCOMFY_GATEWAY_ALLOWED_HOSTS');
+    }
+    const isReading = method === 'GET' || method === 'HEAD';
+    if (isReading && !isAnonymous) return;
+    const { origin, 'sec-fetch-site': site } = headers;
+    const isOwn = origin === undefined || origin === publicUrl || origin === `http://${headers.host ?? ''}`;
+    if (!isOwn || (site !== undefined && site !== 'same-origin' && site !== 'none')) {
+      throw new RefusalError('ForeignOrigin', 'pages of other origins may not call this');
+    }
+  };
+}
+
+/** The name in a Host header, in small letters, without port and final dot. */
+function hostNameOf(host = ''): string {
+  return host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
+}
+
+/** An address as URLs write it. */
+export function hostInUrl(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}

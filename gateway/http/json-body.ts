@@ -1,0 +1,56 @@
+import type { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { cutText, messageOf } from '../../domain/text.ts';
+import { RefusalError } from './refusal-error.ts';
+
+/** The longest body that is taken, as in the whole product. */
+export const maxBodyBytes = 2 * 1024 * 1024;
+
+/** A longer body is read on, and thrown away, so far and so long: a client that still sends does not read the answer. */
+const maxDiscardedBytes = 64 * 1024 * 1024;
+const maxDiscardMs = 10_000;
+
+/** Takes JSON bodies alone, by their content type, and refuses keys that would reach an object's prototype. */
+export function takeJsonBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: Readable) => {
+    if (request.headers['content-encoding'] !== undefined) {
+      throw new RefusalError('UnsupportedMediaType', 'send the body without content-encoding');
+    }
+    const bytes = await readBody(payload, maxBodyBytes);
+    if (bytes !== undefined) return parseJson(bytes);
+    const limit = `the body is longer than ${String(maxBodyBytes)} bytes: pass media by URL`;
+    throw new RefusalError('TooLarge', limit, { headers: { connection: 'close' } });
+  });
+}
+
+/** The whole body; undefined where it is longer than `maxBytes`. */
+export async function readBody(payload: Readable, maxBytes: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let giveUpAt: number | undefined;
+  for await (const chunk of payload as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length <= maxBytes) {
+      chunks.push(chunk);
+      continue;
+    }
+    chunks.length = 0;
+    giveUpAt ??= Date.now() + maxDiscardMs;
+    if (length > maxDiscardedBytes || Date.now() > giveUpAt) break;
+  }
+  return length <= maxBytes ? Buffer.concat(chunks) : undefined;
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return JSON.parse(text, (name, value: unknown) => {
+      if (name === '__proto__') throw new SyntaxError('the name "__proto__" is not taken');
+      return value;
+    });
+  } catch (error) {
+    const message = `the body is no JSON: ${cutText(messageOf(error), 200)}`;
+    throw new RefusalError('InvalidInput', message, { issues: [{ path: '$', message }], cause: error });
+  }
+}

@@ -1,0 +1,51 @@
+import type { InputIssue } from '../../domain/generation.ts';
+
+/** Every reason for which the gateway refuses a call: its HTTP status, and its number in RunComfy's own API. */
+export const refusals = {
+  ModelUnknown: { status: 400, code: 400001 },
+  MalformedRequest: { status: 400, code: 400006 },
+  NotAuthenticated: { status: 401, code: 401001 },
+  NotAllowed: { status: 403, code: 403003 },
+  ForeignOrigin: { status: 403, code: 403004 },
+  KeyNotFound: { status: 404, code: 404001 },
+  RouteNotFound: { status: 404, code: 404001 },
+  MethodNotAllowed: { status: 405, code: 405001 },
+  TooSlow: { status: 408, code: 408001 },
+  TooLarge: { status: 413, code: 413001 },
+  PathTooLong: { status: 414, code: 414001 },
+  UnsupportedMediaType: { status: 415, code: 415001 },
+  HostNotAllowed: { status: 421, code: 421001 },
+  InvalidInput: { status: 422, code: 422001 },
+  KeyInUse: { status: 422, code: 422002 },
+  TooManyRequests: { status: 429, code: 429001 },
+  HeadersTooLarge: { status: 431, code: 431001 },
+  Internal: { status: 500, code: 500001 },
+  TemporalUnreachable: { status: 503, code: 503001 },
+  CatalogueUnavailable: { status: 503, code: 503002 },
+  CancelUnclear: { status: 504, code: 504001 },
+} as const satisfies Record<string, { status: number; code: number }>;
+
+export type RefusalName = keyof typeof refusals;
+
+/** What a refusal says beside its reason. */
+export interface RefusalFields {
+  /** Problems of the input, by place. */
+  issues?: readonly InputIssue[] | undefined;
+  headers?: Record<string, string>;
+  cause?: unknown;
+}
+
+/** A call that is answered with an error; the message is a sentence for whoever called. */
+export class RefusalError extends Error {
+  override readonly name = 'RefusalError';
+  readonly refusal: RefusalName;
+  readonly issues: readonly InputIssue[];
+  readonly headers: Record<string, string>;
+
+  constructor(refusal: RefusalName, message: string, { issues = [], headers = {}, cause }: RefusalFields = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.refusal = refusal;
+    this.issues = issues;
+    this.headers = headers;
+  }
+}

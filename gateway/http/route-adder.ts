@@ -1,0 +1,47 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Scope } from '../access/principal.ts';
+import { RefusalError } from './refusal-error.ts';
+
+type Method = 'GET' | 'POST';
+type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a caller's credential must allow; missing: no credential is looked at. */
+    scope?: Scope;
+  }
+}
+
+/** Adds routes, and answers every other method on their paths. */
+export interface RouteAdder {
+  add: (method: Method, url: string, scope: Scope | undefined, handler: Handler) => void;
+  /** To be called once all are added. */
+  refuseOtherMethods: () => void;
+}
+
+/** Collects the routes of an app, so that each path knows its methods. */
+export function createRouteAdder(app: FastifyInstance): RouteAdder {
+  const methodsOf = new Map<string, Method[]>();
+  return {
+    add(method, url, scope, handler) {
+      methodsOf.set(url, [...(methodsOf.get(url) ?? []), method]);
+      app.route({ method, url, config: scope === undefined ? {} : { scope }, handler });
+    },
+    refuseOtherMethods() {
+      for (const [url, methods] of methodsOf) {
+        const allowed = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+        app.route({
+          method: app.supportedMethods.filter((method) => !allowed.includes(method)),
+          url,
+          // Before a body is looked at.
+          onRequest: () => {
+            throw new RefusalError('MethodNotAllowed', `this path takes ${allowed.join(', ')}`, {
+              headers: { allow: allowed.join(', ') },
+            });
+          },
+          handler: () => undefined,
+        });
+      }
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import { type GenerationError, type GenerationErrorType, isGenerationError } from '../../client/index.ts';
+import { RefusalError, type RefusalName } from './refusal-error.ts';
+
+/** What the framework itself refuses, by its codes. */
+const ofFramework: Record<string, [name: RefusalName, sentence: string]> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['UnsupportedMediaType', "send JSON: -H 'content-type: application/json'"],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['MalformedRequest', 'the body is not as long as its content-length says'],
+  FST_ERR_BAD_URL: ['MalformedRequest', 'the path is not well percent-encoded'],
+};
+
+/** What a later call may not meet again. */
+const passing: readonly GenerationErrorType[] = ['TemporalUnreachable', 'TemporalBusy', 'NoWorker', 'WorkerFailing'];
+
+/** The refusal that an error amounts to; what nobody foresaw is a defect, whose words stay in the log. */
+export function toRefusal(error: unknown): RefusalError {
+  if (error instanceof RefusalError) return error;
+  if (isGenerationError(error)) return ofGeneration(error);
+  const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
+  const known = typeof code === 'string' ? ofFramework[code] : undefined;
+  if (known) return new RefusalError(...known, { cause: error });
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+    return new RefusalError('MalformedRequest', 'the request is not well formed HTTP', { cause: error });
+  }
+  return new RefusalError('Internal', 'the gateway failed: X-Request-Id finds the line of its log', { cause: error });
+}
+
+function ofGeneration(error: GenerationError): RefusalError {
+  const { type, issues, message } = error;
+  if (type === 'InvalidInput' || type === 'KeyInUse') return new RefusalError(type, message, { issues, cause: error });
+  if (type === 'KeyNotFound') return unknownRequest(error);
+  if (passing.includes(type)) return temporalAway(error);
+  return new RefusalError('Internal', 'what Temporal keeps of this cannot be told: the log says why', { cause: error });
+}
+
+/** The same words whether it never was, is kept no longer, or belongs to somebody else. */
+export function unknownRequest(cause?: unknown): RefusalError {
+  return new RefusalError('KeyNotFound', 'there is no such request here', { cause });
+}
+
+function temporalAway(cause: unknown): RefusalError {
+  return new RefusalError('TemporalUnreachable', 'Temporal does not answer now: repeat this call', {
+    headers: { 'retry-after': '2' },
+    cause,
+  });
+}

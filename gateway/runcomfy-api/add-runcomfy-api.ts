@@ -1,0 +1,44 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { GatewayParts } from '../gateway-parts.ts';
+import { createRouteAdder } from '../http/route-adder.ts';
+import { cancel, parseCancelBody } from './cancel.ts';
+import { addCatalogue } from './catalogue-routes.ts';
+import { findRequest, tellOf } from './find-request.ts';
+import { createLostReplies } from './lost-replies.ts';
+import { resultReply, statusReply } from './replies.ts';
+import { submit } from './submit.ts';
+
+type Submitting = FastifyRequest<{ Params: { '*': string } }>;
+type AboutRequest = FastifyRequest<{ Params: { id: string } }>;
+
+/** Adds RunComfy's own API, so that its clients need another base address alone. */
+export async function addRunComfyApi(app: FastifyInstance, parts: GatewayParts): Promise<void> {
+  const routes = createRouteAdder(app);
+  const lost = createLostReplies();
+
+  routes.add('POST', '/v1/models/*', 'generate', (request, reply) => submit(parts, lost, request as Submitting, reply));
+  routes.add('GET', '/v1/requests/:id/status', 'read', async (request, reply) => {
+    const { key, generation } = await findRequest(parts, request as AboutRequest);
+    tellOf(reply, key, generation);
+    return statusReply(parts.originOf(request), key, generation);
+  });
+  routes.add('GET', '/v1/requests/:id/result', 'read', async (request, reply) => {
+    const { key, generation } = await findRequest(parts, request as AboutRequest);
+    tellOf(reply, key, generation);
+    const { include_cost: includeCost } = request.query as { include_cost?: unknown };
+    return resultReply(key, generation, { withCost: includeCost === 'true' });
+  });
+  addCatalogue(parts, routes);
+  routes.refuseOtherMethods();
+
+  await app.register((child: FastifyInstance) => {
+    child.removeAllContentTypeParsers();
+    child.addContentTypeParser('*', parseCancelBody);
+    const cancelling = createRouteAdder(child);
+    cancelling.add('POST', '/v1/requests/:id/cancel', 'generate', (request: FastifyRequest, reply: FastifyReply) =>
+      cancel(parts, request as AboutRequest, reply),
+    );
+    cancelling.refuseOtherMethods();
+    return Promise.resolve();
+  });
+}

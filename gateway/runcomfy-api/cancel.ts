@@ -1,0 +1,63 @@
+import type { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { CancelOutcome } from '../../domain/generation.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import type { GatewayParts } from '../gateway-parts.ts';
+import { patiently } from '../generations/patiently.ts';
+import { readBody } from '../http/json-body.ts';
+import { RefusalError } from '../http/refusal-error.ts';
+import { cancelWordsOf } from './cancel-words.ts';
+import { findRequest, tellOf } from './find-request.ts';
+import { wordsOf } from './state-words.ts';
+
+const maxReasonLength = 1_000;
+const maxCancelBody = 64 * 1024;
+/** The slowest of RunComfy's clients give up after a minute. */
+const outcomeMs = 25_000;
+const findMs = 5_000;
+
+/** Answers `POST /v1/requests/{id}/cancel`: what RunComfy made of it, or that it is not known yet. */
+export async function cancel(
+  parts: GatewayParts,
+  request: FastifyRequest<{ Params: { id: string } }>,
+  reply: FastifyReply,
+): Promise<object> {
+  const { key, workflowId, generation } = await findRequest(parts, request);
+  const outcome = await askToCancel(parts, workflowId, reasonOf(request.body)).finally(() => {
+    parts.reader.refresh(workflowId);
+  });
+  const after = await parts.reader.read(workflowId).catch(() => generation);
+  tellOf(reply, key, after);
+  const first = after.ending && 'state' in after.ending ? after.ending.state.cancel?.outcome : undefined;
+  const words = cancelWordsOf(outcome === 'too_late' ? (first ?? outcome) : outcome, wordsOf(after).status);
+  if (words) {
+    reply.code(202);
+    return { request_id: key, ...words };
+  }
+  const message = 'the cancel is recorded and goes on; what RunComfy made of it is not known yet: repeat this call';
+  throw new RefusalError('CancelUnclear', message, { headers: { 'retry-after': '5' } });
+}
+
+async function askToCancel(
+  { client, generations }: GatewayParts,
+  workflowId: string,
+  reason: string | undefined,
+): Promise<CancelOutcome> {
+  const handle = await patiently(client, findMs, () => generations.get(workflowId));
+  return (await handle.cancel(reason, { timeoutMs: outcomeMs })).outcome;
+}
+
+/** Clients send no body, an empty one of any type, or JSON: nothing in it can make a cancel fail. */
+export async function parseCancelBody(_request: FastifyRequest, payload: Readable): Promise<unknown> {
+  const bytes = await readBody(payload, maxCancelBody);
+  try {
+    return JSON.parse(bytes?.toString('utf8') ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
+function reasonOf(body: unknown): string | undefined {
+  const reason = isJsonObject(body) ? body['reason'] : undefined;
+  return typeof reason === 'string' && reason !== '' ? reason.slice(0, maxReasonLength) : undefined;
+}

@@ -1,0 +1,59 @@
+import { LRUCache } from 'lru-cache';
+import { RefusalError } from '../http/refusal-error.ts';
+
+const maxBytes = 64 * 1024 * 1024;
+const lastGoodMs = 24 * 60 * 60_000;
+
+/** What RunComfy said, and how many seconds ago where it cannot be asked anew. */
+export interface CatalogueReading {
+  text: string;
+  ageS?: number;
+}
+
+/** How old an answer may be. */
+export interface Freshness {
+  freshMs: number;
+  /** An older answer, up to a day, is better than none. */
+  mayBeOld: boolean;
+}
+
+/** Reads of the catalogue and the wallet, one at a time for each question; `undefined` is passed on and not kept. */
+export function createCatalogueReads() {
+  const known = new LRUCache<string, { text: string; readAt: number }>({
+    maxSize: maxBytes,
+    sizeCalculation: ({ text }) => text.length + 1,
+    ttl: lastGoodMs,
+  });
+  const reading = new Map<string, Promise<CatalogueReading | undefined>>();
+
+  const ask = async (
+    question: string,
+    { mayBeOld }: Freshness,
+    read: () => Promise<string | undefined>,
+  ): Promise<CatalogueReading | undefined> => {
+    const readAt = Date.now();
+    try {
+      const text = await read();
+      if (text === undefined) return undefined;
+      known.set(question, { text, readAt });
+      return { text };
+    } catch (error) {
+      const last = known.get(question);
+      if (last && mayBeOld) return { text: last.text, ageS: Math.ceil((Date.now() - last.readAt) / 1_000) };
+      throw new RefusalError('CatalogueUnavailable', "RunComfy's catalogue and wallet cannot be asked now", {
+        headers: { 'retry-after': '5' },
+        cause: error,
+      });
+    }
+  };
+
+  return (question: string, freshness: Freshness, read: () => Promise<string | undefined>) => {
+    const last = known.get(question);
+    if (last && Date.now() - last.readAt < freshness.freshMs) return Promise.resolve({ text: last.text });
+    const underWay = reading.get(question);
+    if (underWay) return underWay;
+    const asked = ask(question, freshness, read).finally(() => reading.delete(question));
+    reading.set(question, asked);
+    return asked;
+  };
+}

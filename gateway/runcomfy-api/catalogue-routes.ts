@@ -1,0 +1,44 @@
+import type { FastifyReply } from 'fastify';
+import { everyTenant, mayDo } from '../access/principal.ts';
+import type { GatewayParts } from '../gateway-parts.ts';
+import { RefusalError } from '../http/refusal-error.ts';
+import type { RouteAdder } from '../http/route-adder.ts';
+import { type CatalogueReading, createCatalogueReads } from './catalogue-reads.ts';
+import { modelIdOf } from './submit.ts';
+
+const catalogueFresh = { freshMs: 30_000, mayBeOld: true };
+const balanceFresh = { freshMs: 1_000, mayBeOld: false };
+const listParameters = ['limit', 'offset', 'search', 'category', 'kind', 'include_schema'];
+
+/** Adds RunComfy's catalogue and balance, passed on as they came. */
+export function addCatalogue({ catalogue }: GatewayParts, { add }: RouteAdder): void {
+  const read = createCatalogueReads();
+
+  add('GET', '/v1/models', 'read', async ({ query }, reply) => {
+    const asked = Object.entries(query as Record<string, unknown>).filter(([name]) => listParameters.includes(name));
+    const search = new URLSearchParams(
+      asked.map(([name, value]): [string, string] => [name, String(value)]),
+    ).toString();
+    return passOn(reply, await read(`models?${search}`, catalogueFresh, () => catalogue.models(search)));
+  });
+  add('GET', '/v1/models/categories', 'read', async (_request, reply) =>
+    passOn(reply, await read('categories', catalogueFresh, () => catalogue.categories())),
+  );
+  add('GET', '/v1/models/*', 'read', async ({ params }, reply) => {
+    const model = modelIdOf((params as { '*': string })['*']);
+    const reading = await read(`model ${model}`, catalogueFresh, () => catalogue.model(model));
+    if (reading) return passOn(reply, reading);
+    throw new RefusalError('ModelUnknown', `RunComfy has no model ${model}: see GET /v1/models`);
+  });
+  add('GET', '/prod/v2/balance', 'read', async ({ principal }, reply) => {
+    // The wallet is everybody's.
+    if (principal.tenant !== everyTenant) mayDo(principal, 'admin');
+    const reading = await read('balance', balanceFresh, () => catalogue.balance());
+    return reply.type('application/json').send(reading?.text);
+  });
+}
+
+function passOn(reply: FastifyReply, reading: CatalogueReading | undefined): FastifyReply {
+  if (reading?.ageS !== undefined) reply.header('age', reading.ageS);
+  return reply.header('cache-control', 'private, max-age=30').type('application/json').send(reading?.text);
+}

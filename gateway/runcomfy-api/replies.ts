@@ -1,0 +1,53 @@
+import type { GenerationOutput } from '../../domain/generation.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import type { SeenGeneration } from '../generations/read-generations.ts';
+import { wordsOf } from './state-words.ts';
+
+/** Where clients find a request: absolute URLs on the origin that they use. */
+export function urlsOf(origin: string, key: string) {
+  const base = `${origin}/v1/requests/${key}`;
+  return { status_url: `${base}/status`, result_url: `${base}/result`, cancel_url: `${base}/cancel` };
+}
+
+/** Body of `/status`, with RunComfy's fields alone. */
+export function statusReply(origin: string, key: string, generation: SeenGeneration): object {
+  const { status } = wordsOf(generation);
+  const { status_url, result_url } = urlsOf(origin, key);
+  const position = status === 'in_queue' ? generation.queuePosition : undefined;
+  return withoutUndefined({ request_id: key, status, queue_position: position, status_url, result_url });
+}
+
+/** Body of `/result`, with RunComfy's fields alone. */
+export function resultReply(key: string, generation: SeenGeneration, { withCost }: { withCost: boolean }): object {
+  const { result: status, error } = wordsOf(generation);
+  const { ending, model, startedAt, closedAt } = generation;
+  if (ending === undefined) return { request_id: key, status, model_id: model };
+  const result = 'result' in ending ? ending.result : undefined;
+  const costUsd = 'result' in ending ? ending.result.costUsd : ending.state.costUsd;
+  return withoutUndefined({
+    request_id: key,
+    status,
+    output: result && outputReply(result.output),
+    error,
+    created_at: result?.createdAt ?? timestamp(startedAt),
+    finished_at: result?.finishedAt ?? timestamp(closedAt ?? startedAt),
+    model_id: model,
+    cost: withCost ? costUsd : undefined,
+  });
+}
+
+/** One file stands under the singular of its kind, several under the plural, as RunComfy has it. */
+function outputReply({ images, videos, audios }: GenerationOutput): object {
+  return { ...files('image', images), ...files('video', videos), ...files('audio', audios) };
+}
+
+function files(kind: string, urls: string[]): object {
+  const [only] = urls;
+  if (only === undefined) return {};
+  return urls.length === 1 ? { [kind]: only } : { [`${kind}s`]: urls };
+}
+
+/** As RunComfy writes a time. */
+function timestamp(iso: string): string {
+  return iso.replace(/(\.\d{3})Z$/, '$1000+00:00');
+}

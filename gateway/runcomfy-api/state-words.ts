@@ -1,0 +1,88 @@
+import type { DescribedGeneration, GenerationEnding } from '../../client/operator/index.ts';
+import { isUnbilled } from '../../domain/failure-details.ts';
+import type { FailureType } from '../../domain/failure-type.ts';
+import type { GenerationState, Phase } from '../../domain/generation.ts';
+import { cutText } from '../../domain/text.ts';
+
+/** A generation in RunComfy's words. */
+export interface StateWords {
+  /** Of `/status`. */
+  status: 'in_queue' | 'in_progress' | 'completed' | 'cancelled';
+  /** Of `/result`, which is final exactly where `/status` is. */
+  result: 'in_queue' | 'in_progress' | 'succeeded' | 'failed' | 'cancelled';
+  /** Why there is no output. */
+  error?: string;
+}
+
+const maxErrorLength = 2_000;
+
+/**
+ * What is said while a generation runs. The last four stand for one that is closing: its end is told once it can be read.
+ */
+const wordsWhileOpen: Record<Phase, 'in_queue' | 'in_progress'> = {
+  submitting: 'in_queue',
+  submission_unknown: 'in_queue',
+  in_queue: 'in_queue',
+  in_progress: 'in_progress',
+  fetching_result: 'in_progress',
+  succeeded: 'in_progress',
+  failed: 'in_progress',
+  cancelled: 'in_progress',
+  timed_out: 'in_progress',
+};
+
+const outcomeLost =
+  "SubmitOutcomeUnknown: RunComfy's answer to the submit was lost; the order may have been accepted and billed. Look at the account's Generations page before ordering again.";
+
+/** A generation in the words of RunComfy's API; `cancelled` is said only where nothing is billed. */
+export function wordsOf({ phase, ending }: DescribedGeneration): StateWords {
+  if (ending === undefined) return { status: wordsWhileOpen[phase], result: wordsWhileOpen[phase] };
+  if ('result' in ending) return { status: 'completed', result: 'succeeded' };
+  const { state } = ending;
+  if (state.phase === 'cancelled' && isForFree(state)) return { status: 'cancelled', result: 'cancelled' };
+  return { status: 'completed', result: 'failed', error: cutText(errorOf(ending), maxErrorLength) };
+}
+
+function isForFree({ cancel, submission }: GenerationState): boolean {
+  return cancel?.outcome === 'cancelled' || cancel?.outcome === 'not_submitted' || isUnbilled(submission);
+}
+
+function errorOf({ state, isTerminated }: Extract<GenerationEnding, { state: unknown }>): string {
+  const { failure, requestId } = state;
+  if (isTerminated) return `terminated in Temporal; RunComfy was not told${mayCost(state)}`;
+  if (state.phase === 'cancelled') {
+    return `detached: RunComfy's work${requestId === undefined ? '' : ` (request ${requestId})`} may run on and be billed`;
+  }
+  const type: FailureType = failure?.type ?? 'GenerationFailed';
+  const { vendorMessage } = failure?.details ?? {};
+  if (type === 'SubmitOutcomeUnknown') return outcomeLost;
+  if (type === 'GenerationFailed') return vendorMessage ?? plain(failure?.message ?? 'the generation failed');
+  if (state.phase === 'timed_out') {
+    const over = `${type}: the generation was given up at its deadline`;
+    if (isUnbilled(state.submission)) return `${over}; nothing was billed.`;
+    return `${over}; RunComfy may finish it${requestId === undefined ? '' : ` (request ${requestId})`}.`;
+  }
+  const sentence = plain(vendorMessage ?? failure?.message ?? 'no reason is known').replace(/[.;\s]+$/, '');
+  return `${type}: ${sentence}${mayCost(state)}.`;
+}
+
+function mayCost({ submission, requestId }: GenerationState): string {
+  if (isUnbilled(submission)) return '; nothing was billed';
+  return `; RunComfy may bill it${requestId === undefined ? '' : ` (request ${requestId})`}`;
+}
+
+/** RunComfy's command line takes its exit code from words like these, and scripts order again on some of them. */
+const misread: [pattern: RegExp, instead: string][] = [
+  [/\b(?:401|429)\d*\b/g, '4xx'],
+  [/timed out/gi, 'took too long'],
+  [/timeout/gi, 'time limit'],
+  [/unauthori[sz]ed/gi, 'not authorised'],
+  [/not signed in/gi, 'without a login'],
+  [/invalid input/gi, 'input that is not valid'],
+  [/invalid json/gi, 'broken JSON'],
+];
+
+/** A sentence without the words by which RunComfy's command line would take it for something else. */
+export function plain(sentence: string): string {
+  return misread.reduce((text, [pattern, instead]) => text.replaceAll(pattern, instead), sentence);
+}

@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { createGenerationClient } from '../client/index.ts';
+import { ConfigError } from '../config/config-error.ts';
+import type { Config } from '../config/env.ts';
+import type { GatewayConfig } from '../config/gateway.ts';
+import { isLoopback } from '../config/loopback.ts';
+import { messageOf } from '../domain/text.ts';
+import { openTemporal, type OpenTemporal, type TemporalSettings } from '../setup/temporal.ts';
+import { type Access, anonymousAccess, createKeyAccess } from './access/access.ts';
+import { watchKeyFile } from './access/key-file.ts';
+import { createGateway, type Readiness } from './create-gateway.ts';
+import type { Catalogue } from './gateway-parts.ts';
+import { createGenerationReader } from './generations/read-generations.ts';
+import { hostInUrl } from './http/guards.ts';
+
+/** A gateway that serves. */
+export interface RunningGateway {
+  url: string;
+  /** Where it is told to clients: the public URL where one is set. */
+  origin: string;
+  /** Says "not ready", ends what is under way, and takes no more; at once where it is in a hurry. */
+  close: (hurry?: AbortSignal) => Promise<void>;
+}
+
+export interface ServeOptions {
+  config: Config;
+  /** The configuration's, with what the command line says instead. */
+  gateway: GatewayConfig;
+  temporal: TemporalSettings;
+  catalogue: Catalogue;
+  log: Logger;
+}
+
+/** All is over so long after a stop was asked for. */
+const stopWithinMs = 29_000;
+const sweepEveryMs = 100;
+const readableForMs = 10_000;
+const probeMs = 1_000;
+
+/** Serves until it is closed; a `ConfigError` says everything that is wrong before anything is bound. */
+export async function serveGateway({
+  config,
+  gateway,
+  temporal: server,
+  catalogue,
+  log,
+}: ServeOptions): Promise<RunningGateway> {
+  const { address, publicUrl, allowedHosts, onUnknownSubmission, drainMs } = gateway;
+  const access = await openAccess(gateway, log);
+  // Temporal may be away for as long as it likes: what cannot be answered meanwhile says so.
+  const temporal = await openTemporal(server, { isImpatient: true, isLazy: true });
+  const { client } = temporal;
+  const { taskQueue, modelApiBase } = config;
+  let isDraining = false;
+  const readiness = watchReadiness(temporal);
+  const app = await createGateway(
+    {
+      ...{ client, catalogue, access, log },
+      generations: createGenerationClient({ client, taskQueue, modelApiBase }),
+      reader: createGenerationReader(client),
+      settings: { host: address.host, publicUrl, allowedHosts, onUnknownSubmission },
+      originOf: (request) => publicUrl ?? `http://${request.headers.host ?? ''}`,
+      isDraining: () => isDraining,
+    },
+    async () => (isDraining ? { ready: false, reason: 'draining' } : await readiness()),
+  );
+  try {
+    await app.listen({ ...address });
+  } catch (error) {
+    await temporal.close();
+    throw new ConfigError([
+      `The gateway cannot listen on ${address.host}:${String(address.port)}: ${messageOf(error)}.`,
+    ]);
+  }
+  const url = `http://${hostInUrl(address.host)}:${String(portOf(app) ?? address.port)}`;
+  return {
+    url,
+    origin: publicUrl ?? url,
+    close: async (hurry = new AbortController().signal) => {
+      isDraining = true;
+      await sleep(drainMs, undefined, { signal: hurry }).catch(() => undefined);
+      await closeServer(app, stopWithinMs - drainMs, hurry);
+      await temporal.close();
+    },
+  };
+}
+
+function portOf(app: FastifyInstance): number | undefined {
+  const bound = app.server.address();
+  return typeof bound === 'object' ? bound?.port : undefined;
+}
+
+async function openAccess({ address, keysFile }: GatewayConfig, log: Logger): Promise<Access> {
+  if (keysFile !== undefined) return createKeyAccess(await watchKeyFile(keysFile, log));
+  if (isLoopback(hostInUrl(address.host))) return anonymousAccess;
+  throw new ConfigError([
+    `The gateway does not listen on ${address.host} without API keys, for everybody there could order: make one with \`runcomfy-temporal keys create\` and name its file in RUNCOMFY_GATEWAY_KEYS_FILE, or listen on 127.0.0.1.`,
+  ]);
+}
+
+/** Whether the namespace could be read of late. */
+function watchReadiness({ client, namespace }: OpenTemporal): () => Promise<Readiness> {
+  let readAt = 0;
+  return async () => {
+    try {
+      const ask = () => client.workflowService.describeNamespace({ namespace });
+      await client.withDeadline(Date.now() + probeMs, ask);
+      readAt = Date.now();
+    } catch {
+      // Told by what follows.
+    }
+    return Date.now() - readAt < readableForMs ? { ready: true } : { ready: false, reason: 'temporal' };
+  };
+}
+
+/** Connections that fall idle after the close, or never sent a request, would hold it up. */
+async function closeServer(app: FastifyInstance, withinMs: number, hurry: AbortSignal): Promise<void> {
+  const closed = app.close().then(() => true);
+  const giveUpAt = Date.now() + withinMs;
+  while (!(await Promise.race([closed, sleep(sweepEveryMs).then(() => false)]))) {
+    app.server.closeIdleConnections();
+    if (hurry.aborted || Date.now() > giveUpAt) app.server.closeAllConnections();
+  }
+}

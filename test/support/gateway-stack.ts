@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import pino from 'pino';
+import { afterAll, beforeAll, inject } from 'vitest';
+import { createGatewayCatalogue } from '../../cli/gateway-catalogue.ts';
+import { readConfig } from '../../config/env.ts';
+import { type RunningGateway, serveGateway } from '../../gateway/serve-gateway.ts';
+import { createRunComfyClient } from '../../runcomfy/client.ts';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
+import { createGenerationWorker } from '../../worker/index.ts';
+import { quietRuntime } from './generations.ts';
+import { onTestFinished } from './test-end.ts';
+
+const token = 'sim-gateway';
+
+/** A gateway beside a worker and a simulator, all in this process, once for all tests of a file. */
+export interface GatewayStack {
+  client: () => Client;
+  simulator: () => Simulator;
+  taskQueue: string;
+  /** The gateway that all tests share: on loopback, without API keys. */
+  url: () => string;
+  /** One more, with settings of its own; it ends with the test. */
+  serve: (env?: NodeJS.ProcessEnv) => Promise<RunningGateway>;
+  environment: () => NodeJS.ProcessEnv;
+  stopWorker: () => Promise<void>;
+}
+
+/** Starts all of it before the tests of the file that calls this, and stops it after them. */
+export function gatewayStack(options: SimulatorOptions = {}): GatewayStack {
+  const taskQueue = `gateway-${randomUUID()}`;
+  const undo: (() => unknown)[] = [];
+  let simulator: Simulator;
+  let shared: RunningGateway;
+  let client: Client;
+  let stopWorker: () => Promise<void>;
+
+  beforeAll(async () => {
+    quietRuntime();
+    simulator = await startSimulator({
+      seed: 5,
+      profiles: { '*': { queueMs: 300, runMs: 300 } },
+      switches: { max_parallel: 1_000, wallet_usd: 10_000 },
+      ...options,
+    });
+    undo.push(() => simulator.close());
+    const address = inject('temporalAddress');
+    const connection = await Connection.connect({ address });
+    undo.push(() => connection.close());
+    client = new Client({ connection });
+    stopWorker = await startWorker();
+    undo.push(() => stopWorker());
+    shared = await open();
+    undo.push(() => shared.close());
+  });
+
+  afterAll(async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  });
+
+  async function startWorker(): Promise<() => Promise<void>> {
+    const stateDir = await mkdtemp(path.join(tmpdir(), 'runcomfy-gateway-'));
+    const native = await NativeConnection.connect({ address: inject('temporalAddress') });
+    const { modelApiBase, serverlessApiBase } = simulator;
+    const runcomfy = createRunComfyClient({ modelApiBase, serverlessApiBase, token: () => token });
+    const worker = await createGenerationWorker({
+      ...{ connection: native, client, namespace: 'default', runcomfy, stateDir, taskQueue },
+      log: pino({ level: 'silent' }),
+      workflowBundle: { codePath: inject('workflowBundlePath') },
+    });
+    const done = worker.run();
+    let isStopped = false;
+    return async () => {
+      if (isStopped) return;
+      isStopped = true;
+      worker.shutdown();
+      await done;
+      await native.close();
+      await runcomfy.close();
+      await rm(stateDir, { recursive: true, force: true });
+    };
+  }
+
+  function environment(): NodeJS.ProcessEnv {
+    return {
+      TEMPORAL_ADDRESS: inject('temporalAddress'),
+      TEMPORAL_NAMESPACE: inject('temporalNamespace'),
+      RUNCOMFY_TASK_QUEUE: taskQueue,
+      RUNCOMFY_MODEL_API_BASE: simulator.modelApiBase,
+      RUNCOMFY_SERVERLESS_API_BASE: simulator.serverlessApiBase,
+      RUNCOMFY_API_TOKEN: token,
+      RUNCOMFY_GATEWAY_ADDRESS: '127.0.0.1:0',
+      RUNCOMFY_GATEWAY_DRAIN_MS: '0',
+    };
+  }
+
+  async function open(env: NodeJS.ProcessEnv = {}): Promise<RunningGateway> {
+    const config = readConfig({ ...environment(), ...env });
+    const { modelApiBase, serverlessApiBase } = simulator;
+    const runcomfy = createRunComfyClient({ modelApiBase, serverlessApiBase, token: () => token });
+    const gateway = await serveGateway({
+      ...{ config, gateway: config.gateway, log: pino({ level: 'silent' }) },
+      temporal: {
+        connectionOptions: { address: env['TEMPORAL_ADDRESS'] ?? inject('temporalAddress') },
+        namespace: 'default',
+      },
+      catalogue: createGatewayCatalogue(config, runcomfy),
+    });
+    return {
+      ...gateway,
+      close: async (hurry) => {
+        await gateway.close(hurry);
+        await runcomfy.close();
+      },
+    };
+  }
+
+  return {
+    ...{ taskQueue, environment },
+    client: () => client,
+    simulator: () => simulator,
+    url: () => shared.url,
+    serve: async (env) => {
+      const gateway = await open(env);
+      onTestFinished(() => gateway.close(AbortSignal.abort()));
+      return gateway;
+    },
+    stopWorker: () => stopWorker(),
+  };
+}
+
+/** What a gateway answered. */
+export interface GatewayAnswer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+  json: Record<string, unknown>;
+}
+
+export interface GatewayCall {
+  method?: string;
+  headers?: Record<string, string | string[]>;
+  /** An object is sent as JSON, with its content type. */
+  body?: string | Buffer | object;
+}
+
+/** One HTTP call exactly as it is given: nothing is normalised, added or followed. */
+export function call(base: string, target: string, { method = 'GET', headers = {}, body }: GatewayCall = {}) {
+  const isJson = typeof body === 'object' && !Buffer.isBuffer(body);
+  const bytes = isJson ? JSON.stringify(body) : body;
+  const { hostname, port } = new URL(base);
+  return new Promise<GatewayAnswer>((resolve, reject) => {
+    const sent = request(
+      {
+        ...{ hostname, port, path: target, method, agent: false },
+        headers: {
+          ...(isJson && { 'content-type': 'application/json' }),
+          ...(bytes !== undefined && { 'content-length': String(Buffer.byteLength(bytes)) }),
+          ...headers,
+        },
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        response.on('error', reject).on('end', () => {
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: objectOf(text) });
+        });
+      },
+    );
+    sent.on('error', reject).end(bytes);
+  });
+}
+
+function objectOf(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+/** Polls a request as RunComfy's clients do, until it is over; fails where a read does. */
+export async function untilOver(base: string, id: string): Promise<{ status: GatewayAnswer; result: GatewayAnswer }> {
+  for (;;) {
+    const status = await call(base, `/v1/requests/${id}/status`);
+    if (status.status !== 200) throw new Error(`${id}: ${String(status.status)} ${status.text}`);
+    if (status.json['status'] === 'completed' || status.json['status'] === 'cancelled') {
+      return { status, result: await call(base, `/v1/requests/${id}/result?include_cost=true`) };
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
