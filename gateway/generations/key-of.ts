@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { RefusalError } from '../http/refusal-error.ts';
 
 const keyPattern = /^[A-Za-z0-9_-]{1,128}$/;
@@ -9,8 +9,7 @@ export function isRequestKey(text: string): boolean {
 }
 
 /** The key that an `Idempotency-Key` stands for: itself where clients can read it as an id, else one made of it. */
-export function keyOf(header: string | undefined): string {
-  if (header === undefined) return randomUUID();
+export function keyOf(header: string): string {
   const text = unquoted(header);
   if (text === undefined || !/^[\x21-\x7e]{1,255}$/.test(text)) {
     throw new RefusalError('MalformedRequest', 'Idempotency-Key: expected 1 to 255 visible ASCII characters');
@@ -26,7 +25,7 @@ function unquoted(header: string): string | undefined {
 }
 
 /** The same UUID (version 8) for the same text. */
-export function uuidOf(text: string): string {
+function uuidOf(text: string): string {
   const bytes = createHash('sha256').update(text).digest().subarray(0, 16);
   bytes[6] = (bytes.readUInt8(6) & 0x0f) | 0x80;
   bytes[8] = (bytes.readUInt8(8) & 0x3f) | 0x80;

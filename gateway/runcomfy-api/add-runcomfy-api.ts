@@ -4,7 +4,7 @@ import { createRouteAdder } from '../http/route-adder.ts';
 import { cancel, parseCancelBody } from './cancel.ts';
 import { addCatalogue } from './catalogue-routes.ts';
 import { findRequest, tellOf } from './find-request.ts';
-import { createLostReplies } from './lost-replies.ts';
+import { createKeylessOrders } from './keyless-orders.ts';
 import { resultReply, statusReply } from './replies.ts';
 import { submit } from './submit.ts';
 
@@ -14,9 +14,11 @@ type AboutRequest = FastifyRequest<{ Params: { id: string } }>;
 /** Adds RunComfy's own API, so that its clients need another base address alone. */
 export async function addRunComfyApi(app: FastifyInstance, parts: GatewayParts): Promise<void> {
   const routes = createRouteAdder(app);
-  const lost = createLostReplies();
+  const keyless = createKeylessOrders();
 
-  routes.add('POST', '/v1/models/*', 'generate', (request, reply) => submit(parts, lost, request as Submitting, reply));
+  routes.add('POST', '/v1/models/*', 'generate', (request, reply) =>
+    submit(parts, keyless, request as Submitting, reply),
+  );
   routes.add('GET', '/v1/requests/:id/status', 'read', async (request, reply) => {
     const { key, generation } = await findRequest(parts, request as AboutRequest);
     tellOf(reply, key, generation);

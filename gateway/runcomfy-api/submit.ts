@@ -8,7 +8,7 @@ import { keyOf } from '../generations/key-of.ts';
 import { isPassing, patiently } from '../generations/patiently.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { singleHeader } from '../http/single-header.ts';
-import type { LostReplies } from './lost-replies.ts';
+import type { KeylessOrders } from './keyless-orders.ts';
 import { urlsOf } from './replies.ts';
 import { submitOptionsOf } from './submit-options.ts';
 
@@ -19,7 +19,7 @@ const maxNoticeLength = 1_000;
 /** Answers `POST /v1/models/{model_id}` as soon as the start is durable. */
 export async function submit(
   parts: GatewayParts,
-  lost: LostReplies,
+  keyless: KeylessOrders,
   request: FastifyRequest<{ Params: { '*': string } }>,
   reply: FastifyReply,
 ): Promise<object> {
@@ -32,15 +32,15 @@ export async function submit(
   mayOrder(principal, model);
   const idempotencyKey = singleHeader(request, 'Idempotency-Key');
   const { retry, ...options } = submitOptionsOf(request);
-  const key = idempotencyKey === undefined ? lost.keyOf(principal, model, input) : keyOf(idempotencyKey);
+  const order = { principal, model, input };
+  const key = idempotencyKey === undefined ? keyless.keyFor(reply, order) : keyOf(idempotencyKey);
   const warnings = await checkInput(parts, model, input);
   const workflowId = workflowIdOf(principal, key);
   const onUnknownSubmission = principal.onUnknownSubmission ?? parts.settings.onUnknownSubmission;
-  const order = { model, input, onUnknownSubmission, ...options };
+  const wanted = { model, input, onUnknownSubmission, ...options };
 
-  if (idempotencyKey === undefined) lost.watch(reply, { principal, model, input, key });
   const { runId, attached, notices } = await patiently(parts.client, startMs, () =>
-    parts.generations.start(order, { key: workflowId, retry }),
+    parts.generations.start(wanted, { key: workflowId, retry }),
   ).catch((error: unknown) => {
     throw isPassing(error) ? unclear(key, error) : error;
   });

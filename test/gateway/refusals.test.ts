@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { call, gatewayStack, type GatewayCall } from '../support/gateway-stack.ts';
+import { call, type GatewayCall, gatewayStack } from '../support/gateway-stack.ts';
 import { flux, kling, klingInput } from '../support/simulator-client.ts';
 
 const stack = gatewayStack();

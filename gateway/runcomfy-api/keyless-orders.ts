@@ -13,24 +13,24 @@ interface KeylessOrder {
   input: Record<string, unknown>;
 }
 
-/** Orders without a key of their client's, whose first answer provably never reached it. */
-export interface LostReplies {
-  /** The key of such an order where it comes again within ten minutes, else a new one. */
-  keyOf: (principal: Principal, model: string, input: Record<string, unknown>) => string;
-  /** Remembers the key of an order if its connection closes before the answer is out. */
-  watch: (reply: FastifyReply, order: KeylessOrder & { key: string }) => void;
+/** The keys of orders that come without one. */
+export interface KeylessOrders {
+  /** The key of an equal order of the last ten minutes whose answer provably never reached its client, else a new one. */
+  keyFor: (reply: FastifyReply, order: KeylessOrder) => string;
 }
 
 /** RunComfy's own command line can send no key and takes a lost answer for a reason to order again. */
-export function createLostReplies(): LostReplies {
-  const keys = new LRUCache<string, string>({ max: maxKept, ttl: sameOrderMs });
+export function createKeylessOrders(): KeylessOrders {
+  const lost = new LRUCache<string, string>({ max: maxKept, ttl: sameOrderMs });
   return {
-    keyOf: (principal, model, input) => keys.get(digestOf({ principal, model, input })) ?? randomUUID(),
-    watch({ raw }, { key, ...order }) {
+    keyFor({ raw }, order) {
+      const digest = digestOf(order);
+      const key = lost.get(digest) ?? randomUUID();
       raw.once('close', () => {
-        if (raw.writableFinished) keys.delete(digestOf(order));
-        else keys.set(digestOf(order), key);
+        if (raw.writableFinished) lost.delete(digest);
+        else lost.set(digest, key);
       });
+      return key;
     },
   };
 }

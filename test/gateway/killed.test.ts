@@ -1,0 +1,165 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, request as pass } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, type Dispatcher, request } from 'undici';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { call, gatewayStack, untilOver } from '../support/gateway-stack.ts';
+import { freePort, until } from '../support/processes.ts';
+import { flux } from '../support/simulator-client.ts';
+import { onTestFinished } from '../support/test-end.ts';
+
+const keyCount = 20;
+const postsPerKey = 10;
+const kills = 5;
+
+const stack = gatewayStack({ profiles: { '*': { queueMs: 0, runMs: 50 } } });
+let dispatcher: Dispatcher;
+
+beforeAll(() => {
+  dispatcher = new Agent({ connections: 20 });
+});
+afterAll(() => dispatcher.close());
+
+/** Repeats a POST blindly, whatever happens to it, until it is answered. */
+async function postUntilAnswered(base: string, key: string): Promise<string> {
+  for (;;) {
+    try {
+      const { statusCode, body } = await request(`${base}/v1/models/${flux}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': key },
+        body: JSON.stringify({ prompt: key }),
+        dispatcher,
+      });
+      const text = await body.text();
+      if (statusCode === 200) return (JSON.parse(text) as { request_id: string }).request_id;
+      expect([500, 400, 422], text).not.toContain(statusCode);
+    } catch (error) {
+      if (error instanceof Error && error.name === 'AssertionError') throw error;
+    }
+    await sleep(50);
+  }
+}
+
+/** Every key once at RunComfy, and over. */
+async function expectOneEach(base: string, keys: string[]): Promise<void> {
+  const ends = await Promise.all(keys.map((key) => untilOver(base, key)));
+  expect(ends.map(({ result }) => result.json['status'])).toEqual(keys.map(() => 'succeeded'));
+  const jobs = stack
+    .simulator()
+    .ledger()
+    .jobs.filter(({ input }) => keys.includes(String(input['prompt'])));
+  expect(jobs.map(({ input }) => input['prompt']).sort()).toEqual([...keys].sort());
+  expect(jobs.filter(({ chargedUsd }) => chargedUsd > 0)).toHaveLength(keys.length);
+}
+
+describe('one bill for one key', () => {
+  it(`is kept by ${String(keyCount)} keys, each posted ${String(postsPerKey)} times, while the gateway is killed ${String(kills)} times`, async () => {
+    const port = await freePort();
+    const base = `http://127.0.0.1:${String(port)}`;
+    let running = await startProcess(port);
+    let answered = 0;
+    const keys = Array.from({ length: keyCount }, (_, at) => `killed-${String(at)}`);
+    const clients = keys.map(async (key) => {
+      for (let post = 0; post < postsPerKey; post += 1) {
+        expect(await postUntilAnswered(base, key)).toBe(key);
+        answered += 1;
+      }
+    });
+    const total = keyCount * postsPerKey;
+    for (let kill = 1; kill <= kills; kill += 1) {
+      const due = Math.floor((total * kill) / (kills + 2));
+      await until(`${String(due)} posts are answered`, () => answered >= due);
+      running.kill('SIGKILL');
+      await once(running, 'exit');
+      running = await startProcess(port);
+    }
+    await Promise.all(clients);
+    await expectOneEach(base, keys);
+    running.kill('SIGTERM');
+    expect((await once(running, 'exit'))[0]).toBe(0);
+  });
+
+  it('is kept through a proxy that cuts one reply in five', async () => {
+    const proxy = await serveCuttingProxy(stack.url());
+    const keys = Array.from({ length: keyCount }, (_, at) => `cut-${String(at)}`);
+    await Promise.all(
+      keys.map(async (key) => {
+        for (let post = 0; post < 3; post += 1) expect(await postUntilAnswered(proxy.url, key)).toBe(key);
+      }),
+    );
+    expect(proxy.cuts()).toBeGreaterThanOrEqual(Math.floor((keyCount * 3) / 5));
+    await expectOneEach(stack.url(), keys);
+  });
+
+  it('is kept where a client without a key lost the answer and orders again', async () => {
+    const model = 'openai/gpt-image-2/text-to-image';
+    const target = `${stack.url()}/v1/models/${model}`;
+    const body = JSON.stringify({ prompt: 'a lost answer' });
+    const jobs = () =>
+      stack
+        .simulator()
+        .ledger()
+        .jobs.filter((job) => job.model === model);
+    // The order waits for the catalogue, so that its client is gone before it is answered.
+    stack.simulator().setFaults([{ fault: 'delay', step: 'catalogue', model, delayMs: 2_000, times: 1 }]);
+    const controller = new AbortController();
+    const headers = { 'content-type': 'application/json' };
+    const lost = fetch(target, { method: 'POST', headers, body, signal: controller.signal }).catch(() => 'gone');
+    await until('the order waits', () => stack.simulator().faults()[0]?.fired === 1);
+    controller.abort();
+    expect(await lost).toBe('gone');
+    await until('the order is made all the same', () => jobs().length === 1);
+    const again = await call(stack.url(), `/v1/models/${model}`, { method: 'POST', headers, body });
+    expect(again).toMatchObject({ status: 200, headers: { 'idempotent-replayed': 'true' } });
+    await untilOver(stack.url(), String(again.json['request_id']));
+    expect(jobs()).toHaveLength(1);
+    const third = await call(stack.url(), `/v1/models/${model}`, { method: 'POST', headers, body });
+    expect(third.headers['idempotent-replayed']).toBeUndefined();
+  });
+});
+
+async function startProcess(port: number): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [inject('programPath'), 'gateway', '--port', String(port)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env['PATH'], ...stack.environment() },
+  });
+  onTestFinished(() => child.kill('SIGKILL'));
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  expect(JSON.parse(line.toString())).toEqual({
+    url: `http://127.0.0.1:${String(port)}`,
+    modelApiBase: `http://127.0.0.1:${String(port)}/v1`,
+    serverlessApiBase: `http://127.0.0.1:${String(port)}/prod/v2`,
+  });
+  return child;
+}
+
+/** Passes every call on, and cuts the connection instead of every fifth answer. */
+async function serveCuttingProxy(target: string): Promise<{ url: string; cuts: () => number }> {
+  let answers = 0;
+  let cuts = 0;
+  const server = createServer((incoming, outgoing) => {
+    const { method, headers, url = '' } = incoming;
+    const passed = pass(`${target}${url}`, { method, headers, agent: false }, (answer) => {
+      answers += 1;
+      if (answers % 5 === 0) {
+        cuts += 1;
+        answer.resume();
+        incoming.socket.destroy();
+      } else {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(outgoing);
+      }
+    });
+    passed.on('error', () => incoming.socket.destroy());
+    incoming.pipe(passed);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, cuts: () => cuts };
+}

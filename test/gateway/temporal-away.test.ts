@@ -1,0 +1,61 @@
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { call, gatewayStack } from '../support/gateway-stack.ts';
+import { temporaryFolder } from '../support/processes.ts';
+import { startOwnServer } from '../support/server.ts';
+import { flux } from '../support/simulator-client.ts';
+import { onTestFinished } from '../support/test-end.ts';
+
+const stack = gatewayStack();
+
+it('bridges an absence of Temporal: reads say what is known, orders wait, and nobody sees an error', async () => {
+  const dbFile = path.join(await temporaryFolder(), 'temporal.db');
+  const before = await startOwnServer({ dbFile });
+  const { url } = await stack.serve({ TEMPORAL_ADDRESS: before.address });
+  const order = (key: string) =>
+    call(url, `/v1/models/${flux}`, { method: 'POST', headers: { 'idempotency-key': key }, body: { prompt: key } });
+  expect(await order('known')).toMatchObject({ status: 200 });
+  expect(await call(url, '/readyz')).toMatchObject({ status: 200, json: { ready: true } });
+  const seen = await call(url, '/v1/requests/known/status');
+  expect(seen).toMatchObject({ status: 200, json: { status: 'in_queue' } });
+  expect(seen.headers['age']).toBeUndefined();
+
+  await before.kill9();
+  const bridged = await call(url, '/v1/requests/known/status');
+  expect(bridged).toMatchObject({ status: 200, text: seen.text });
+  expect(Number(bridged.headers['age'])).toBeGreaterThan(0);
+  const [late, unknown] = [order('late'), call(url, '/v1/requests/unknown/status')];
+  const after = await startOwnServer({ dbFile, port: Number(before.address.split(':')[1]) });
+  onTestFinished(() => after.stop());
+
+  // A machine that is slow to start the server again may use the patience up: then the order is repeated, as the answer says.
+  const answered = await late;
+  if (answered.status !== 200)
+    expect(answered).toMatchObject({ status: 503, headers: { 'runcomfy-temporal-key': 'late' } });
+  await eventually(async () => {
+    expect(await order('late')).toMatchObject({ status: 200, headers: { 'idempotent-replayed': 'true' } });
+    expect(await call(url, '/readyz')).toMatchObject({ status: 200 });
+  });
+  expect([404, 503]).toContain((await unknown).status);
+  await eventually(async () => {
+    const fresh = await call(url, '/v1/requests/known/status');
+    expect([fresh.status, fresh.headers['age']]).toEqual([200, undefined]);
+  });
+});
+
+it('starts without Temporal, and says so where it cannot answer', async () => {
+  const { url } = await stack.serve({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+  const [ready, alive, read, order] = await Promise.all([
+    call(url, '/readyz'),
+    call(url, '/healthz'),
+    call(url, '/v1/requests/unknown/result'),
+    call(url, `/v1/models/${flux}`, { method: 'POST', body: { prompt: 'x' } }),
+  ]);
+  expect(ready).toMatchObject({ status: 503, json: { ready: false, reason: 'temporal' } });
+  expect(alive.status).toBe(200);
+  expect(read).toMatchObject({ status: 503, json: { error_code: 503001 }, headers: { 'retry-after': '2' } });
+  expect(order).toMatchObject({ status: 503, json: { error_code: 503001 } });
+  const key = String(order.headers['runcomfy-temporal-key']);
+  expect(order.json['error_message']).toContain(`Idempotency-Key: ${key}`);
+});
