@@ -4,7 +4,7 @@ import { everyTenant, type Scope, scopes } from './principal.ts';
 const tenantPattern = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 
 /** A tenant's name, or `*` for all tenants. */
-export const tenantName = z
+const tenantName = z
   .string()
   .refine(
     (name) => name === everyTenant || tenantPattern.test(name),
@@ -12,7 +12,7 @@ export const tenantName = z
   );
 
 /** Which models may be ordered. */
-export const modelPattern = z
+const modelPattern = z
   .string()
   .regex(/^[A-Za-z0-9._*/-]{1,256}$/, 'expected a model id, with * or ** where anything may stand');
 

@@ -4,7 +4,7 @@ import { cutText, messageOf } from '../../domain/text.ts';
 import { RefusalError } from './refusal-error.ts';
 
 /** The longest body that is taken, as in the whole product. */
-export const maxBodyBytes = 2 * 1024 * 1024;
+const maxBodyBytes = 2 * 1024 * 1024;
 
 /** A longer body is read on, and thrown away, so far and so long: a client that still sends does not read the answer. */
 const maxDiscardedBytes = 64 * 1024 * 1024;
