@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { createCatalogueReads } from '../../../gateway/runcomfy-api/catalogue-reads.ts';
+
+const catalogue = { freshMs: 0, mayBeOld: true };
+const balance = { freshMs: 0, mayBeOld: false };
+const away = () => Promise.reject(new Error('away'));
+
+it('tells the last good catalogue, with its age, while RunComfy is away, and no wallet', async () => {
+  const read = createCatalogueReads();
+  for (const freshness of [catalogue, balance])
+    await read(JSON.stringify(freshness), freshness, () => Promise.resolve('{}'));
+  expect(await read(JSON.stringify(catalogue), catalogue, away)).toEqual({ text: '{}', ageS: expect.any(Number) });
+  await expect(read(JSON.stringify(balance), balance, away)).rejects.toMatchObject({ refusal: 'CatalogueUnavailable' });
+  await expect(read('never asked', catalogue, away)).rejects.toMatchObject({ refusal: 'CatalogueUnavailable' });
+});
+
+it('asks once for all who ask the same at a time, and not again while the answer is fresh', async () => {
+  const read = createCatalogueReads();
+  let asked = 0;
+  const ask = async () => {
+    asked += 1;
+    await sleep(10);
+    return String(asked);
+  };
+  const fresh = { freshMs: 60_000, mayBeOld: true };
+  expect(await Promise.all([1, 2, 3].map(() => read('a', fresh, ask)))).toEqual(Array(3).fill({ text: '1' }));
+  expect(await read('a', fresh, ask)).toEqual({ text: '1' });
+  expect(await read('b', fresh, ask)).toEqual({ text: '2' });
+});
+
+it('does not keep that there is no such model', async () => {
+  const read = createCatalogueReads();
+  const fresh = { freshMs: 60_000, mayBeOld: true };
+  expect(await read('a', fresh, () => Promise.resolve(undefined))).toBeUndefined();
+  expect(await read('a', fresh, () => Promise.resolve('{}'))).toEqual({ text: '{}' });
+});
