@@ -11,11 +11,11 @@ const common = {
   expect: { poll: { timeout: hangMs, interval: 50 } },
 } as const;
 
-/** These compute: as many files at a time as there are cores, in processes that load the product once for all files. */
-const computing = { ...common, isolate: false, maxWorkers: 2, sequence: { groupOrder: 1 } } as const;
+/** These compute and wait a little, in processes that load the product once for all files. */
+const computing = { ...common, isolate: false, maxWorkers: 3, sequence: { groupOrder: 1 } } as const;
 
 /** These wait, for the server, for timers and for processes of their own; first. So do the concurrent tests of a file. */
-const waiting = { ...common, maxWorkers: 3, maxConcurrency: 20, sequence: { groupOrder: 0 } } as const;
+const waiting = { ...common, maxWorkers: 4, maxConcurrency: 20, sequence: { groupOrder: 0 } } as const;
 
 export default defineConfig({
   test: {

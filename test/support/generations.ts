@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   Client,
   Connection,
+  ServiceError,
   WorkflowFailedError,
   type WorkflowHandleWithFirstExecutionRunId,
   type WorkflowStartOptions,
@@ -15,6 +16,7 @@ import { isOutOfTime } from '../../client/grpc.ts';
 import type { Activities, StatusReading } from '../../domain/activities.ts';
 import type { FailureDetails, GenerationRequest, GenerationResult, GenerationState } from '../../domain/generation.ts';
 import { searchAttributeNames, submitTaskQueue } from '../../domain/names.ts';
+import { messageOf } from '../../domain/text.ts';
 import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
 import { hangMs } from './patience.ts';
 
@@ -94,9 +96,11 @@ export async function withGenerations(
 
   const startWorkers = async () => {
     const workflowBundle = { codePath: inject('workflowBundlePath') };
+    // A busy machine fails no task; an activity that a failed test left waiting ends all the same.
+    const patient = { connection, isolateExecutionTimeout: hangMs, shutdownForceTime: hangMs / 4 };
     const workers = await Promise.all([
-      Worker.create({ connection, taskQueue, workflowBundle, activities: { ...reads, recallSubmit } }),
-      Worker.create({ connection, taskQueue: submitTaskQueue(taskQueue), activities: { submitRequest, recallSubmit } }),
+      Worker.create({ ...patient, taskQueue, workflowBundle, activities: { ...reads, recallSubmit } }),
+      Worker.create({ ...patient, taskQueue: submitTaskQueue(taskQueue), activities: { submitRequest, recallSubmit } }),
     ]);
     running.push(...workers.map((worker) => ({ worker, done: worker.run() })));
   };
@@ -225,16 +229,21 @@ export async function endingOf(handle: GenerationRun): Promise<Ending> {
   }
 }
 
-/** A worker that has much to do at the moment may leave a query unanswered for the 10 s that Temporal gives it. */
+/** On a machine that has much to do, a worker may leave a query, or the task before it, unanswered for the 10 s that it is given. */
 export async function stateOf(handle: { query: GenerationRun['query'] }): Promise<GenerationState> {
   const giveUpAt = Date.now() + hangMs;
   for (;;) {
     try {
       return await handle.query<GenerationState>('state');
     } catch (error) {
-      if (Date.now() > giveUpAt || !isOutOfTime(error)) throw error;
+      if (Date.now() > giveUpAt || !(isOutOfTime(error) || isTaskLate(error))) throw error;
     }
   }
+}
+
+/** A task that has failed for good is found when the histories are checked. */
+function isTaskLate(error: unknown): boolean {
+  return error instanceof ServiceError && messageOf(error.cause).includes('Workflow Task in failed state');
 }
 
 /** Waits for a state, and fails with the last one seen when it does not come. */

@@ -1,3 +1,4 @@
+import { asyncLocalStorage } from '@temporalio/activity';
 import { afterAll, beforeAll } from 'vitest';
 import type { Activities } from '../../domain/activities.ts';
 import type { GenerationRequest } from '../../domain/generation.ts';
@@ -22,6 +23,17 @@ export interface Scripted {
   name: string;
 }
 
+const beatEveryMs = 2_000;
+
+/** Waits as a real POST does, with signs of life: without any, Temporal takes the worker of a submit for lost after a while. */
+export async function beating<T>(done: Promise<T>): Promise<T> {
+  const context = asyncLocalStorage.getStore();
+  const timer = setInterval(() => context?.heartbeat(), beatEveryMs);
+  return await done.finally(() => {
+    clearInterval(timer);
+  });
+}
+
 /** Something that waits until it is told to go on, and tells when it was reached. */
 export function gate() {
   let open = () => {};
@@ -33,9 +45,13 @@ export function gate() {
       open();
     },
     reached,
+    /** Tells that it was reached, and waits for nothing. */
+    touch: () => {
+      reach();
+    },
     pass: () => {
       reach();
-      return opened;
+      return beating(opened);
     },
   };
 }

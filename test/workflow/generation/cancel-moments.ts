@@ -34,7 +34,7 @@ export const moments: Record<string, Moment> = {
     set: () => {
       const refused = gate();
       const submitRequest = () => {
-        void refused.pass();
+        refused.touch();
         const more = { retryable: true, nextRetryDelay: 600_000 };
         return Promise.reject(activityFailure('RateLimited', { submission: 'refused' }, more));
       };

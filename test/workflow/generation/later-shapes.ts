@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { activityFailure, order, reading, untilState } from '../../support/generations.ts';
-import { accepted } from '../../support/scripted-generations.ts';
+import { accepted, beating } from '../../support/scripted-generations.ts';
 import type { Shape } from './shape.ts';
 
 /** Shapes of the paths behind `patched`, which the first recorded histories do not take. */
@@ -95,7 +95,7 @@ export const laterShapes: Record<string, Shape> = {
       let isFirst = true;
       return {
         submitRequest: async () => {
-          if (isFirst) await sleep(25_000);
+          if (isFirst) await beating(sleep(25_000));
           isFirst = false;
           return accepted('request-1');
         },

@@ -44,7 +44,7 @@ describe.concurrent('the policy for a submission of unknown outcome', () => {
   it('resubmit stopped in the backoff of the second submit is unknown, not unsent', async () => {
     const refused = gate();
     const { submitRequest } = submits(unknown, () => {
-      void refused.pass();
+      refused.touch();
       const more = { retryable: true, nextRetryDelay: 600_000 };
       return Promise.reject(activityFailure('RateLimited', { submission: 'refused' }, more));
     });
