@@ -64,7 +64,11 @@ export async function openTemporal(
       : `; the environment's ${variable} leads through a proxy: list the host in no_proxy if it is none for Temporal`;
   const retries = retriesUntilClosed();
   const more: ConnectionOptions = {
-    channelArgs: { ...(isDirect && { 'grpc.enable_http_proxy': 0 }), ...(isLazy && soonAgain) },
+    channelArgs: {
+      ...(settings.connectionOptions.channelArgs as Record<string, string | number> | undefined),
+      ...(isDirect && { 'grpc.enable_http_proxy': 0 }),
+      ...(isLazy && soonAgain),
+    },
     // By default a call that fails is repeated for most of a minute, whatever its deadline.
     interceptors: isImpatient ? [] : [retries.interceptor],
   };
