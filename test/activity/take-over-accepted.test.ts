@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { activitiesOnSimulator, detailsOf, paidOrder } from '../support/activity-rig.ts';
+import { openSubmitJournal } from '../../worker/submit-journal.ts';
+import { activitiesOnSimulator, detailsOf, paidOrder, type RigOptions } from '../support/activity-rig.ts';
+import { temporaryFolder } from '../support/processes.ts';
 
 describe('an order that RunComfy accepted before', () => {
   it('is taken over and not sent again, however odd its input has become', async () => {
@@ -18,6 +20,26 @@ describe('an order that RunComfy accepted before', () => {
     expect(value?.warnings).toEqual([expect.stringContaining('nothing was sent again')]);
     expect(asked).toEqual([expect.objectContaining({ firstExecutionRunId: 'first-run' })]);
     expect(sim.ledger().totals.accepted).toBe(0);
+  });
+
+  it('is taken over by its own run, begun anew by a server that was restored from a backup, from the journal on the disk', async () => {
+    const journal = openSubmitJournal(await temporaryFolder());
+    const workflowExecution = { workflowId: 'key', runId: paidOrder.firstExecutionRunId };
+    const options: RigOptions = {
+      deps: {
+        acceptedBefore: journal.find,
+        keepRequestId: ({ requestId, workflowId, firstExecutionRunId, heartbeatDetails }) =>
+          journal.append({ workflowId, firstExecutionRunId, requestId, acceptedAt: heartbeatDetails.at }),
+      },
+    };
+    const { activities, attempt, sim } = await activitiesOnSimulator(options);
+    const before = await attempt(activities.submitRequest, paidOrder, { workflowExecution });
+    const again = await attempt(activities.submitRequest, paidOrder, { workflowExecution });
+    expect(again.value?.requestId).toBe(before.value?.requestId);
+    expect(await attempt(activities.recallSubmit, paidOrder, { workflowExecution })).toMatchObject({
+      value: { requestId: before.value?.requestId },
+    });
+    expect(sim.ledger().totals.submits).toBe(1);
   });
 
   it('is unknown where a run before a reset may have submitted it, and is not sent while Temporal does not tell', async () => {

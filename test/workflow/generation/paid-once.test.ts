@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createGenerationClient } from '../../../client/index.ts';
 import type { FaultRule } from '../../../simulator/index.ts';
 import { connectClient, startQuickSimulator } from '../../support/generation-stack.ts';
+import { untilState } from '../../support/generations.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
 import { flux } from '../../support/simulator-client.ts';
 
@@ -34,7 +35,7 @@ async function generationsWith(codec: PayloadCodec, faults: FaultRule[] = []) {
     dataConverter: { payloadCodecs: [codec] },
   });
   await workers.start();
-  return { simulator, generations: createGenerationClient({ client, taskQueue: workers.taskQueue }) };
+  return { client, simulator, generations: createGenerationClient({ client, taskQueue: workers.taskQueue }) };
 }
 
 describe.concurrent('an accepted order is billed once although the submit cannot report it:', () => {
@@ -55,6 +56,31 @@ describe.concurrent('an accepted order is billed once although the submit cannot
     const handle = await generations.start({ model: flux, input: { prompt: 'once' } }, { key: `once-${randomUUID()}` });
     const { requestId } = await handle.result();
     expect(codec.failures()).toBeGreaterThan(0);
+    expect(simulator.ledger().jobs.map(({ id }) => id)).toEqual([requestId]);
+  });
+
+  it('the codec fails on the failure that says that its outcome is unknown', async () => {
+    const codec = failingCodec(1, 3, '"submission":"unknown"', '"searchAttributes"');
+    const { client, simulator, generations } = await generationsWith(codec, [
+      { fault: 'accept-then-reset', step: 'submit', times: 1 },
+    ]);
+    const handle = await generations.start({ model: flux, input: { prompt: 'once' } }, { key: `once-${randomUUID()}` });
+    const run = client.workflow.getHandle(handle.key);
+    const { evidence } = await untilState(run, ({ phase }) => phase === 'submission_unknown');
+    expect(codec.failures()).toBe(3);
+    expect(evidence?.sentAt).toBeDefined();
+    expect(simulator.ledger().totals.submits).toBe(1);
+    await run.executeUpdate('resolveSubmission', { args: [{ action: 'abandon' }] });
+  });
+
+  it('the codec fails on the failure that says that the order was refused for now', async () => {
+    const codec = failingCodec(1, 3, '"submission":"refused"', '"searchAttributes"');
+    const { simulator, generations } = await generationsWith(codec, [
+      { fault: 'rate-limited', step: 'submit', times: 1, retryAfter: 1 },
+    ]);
+    const handle = await generations.start({ model: flux, input: { prompt: 'once' } }, { key: `once-${randomUUID()}` });
+    const { requestId } = await handle.result();
+    expect(codec.failures()).toBe(3);
     expect(simulator.ledger().jobs.map(({ id }) => id)).toEqual([requestId]);
   });
 

@@ -109,6 +109,26 @@ describe.concurrent('a generation that is reset to before its submit', () => {
     expect(simulator.ledger().totals.submits).toBe(1);
   });
 
+  it('is not said to be never submitted where a cancel came while the first order was being answered', async () => {
+    const { client, simulator, generations, startFirst } = await twoMachines({
+      profiles: { '*': { queueMs: 600_000, runMs: 500 } },
+    });
+    const { answered, release, runcomfy } = holdReplies(simulator.modelApiBase);
+    await startFirst(runcomfy);
+    const { key } = await generations.start(order);
+    await answered;
+    await client.workflow.getHandle(key).signal('cancel');
+    // The new run is sent the cancel once more, before anything else.
+    await resetToBeforeTheSubmit(client, key);
+    const newest = client.workflow.getHandle(key);
+    await untilState(newest, ({ cancel }) => cancel?.outcome !== undefined);
+    expect(await stateOf(newest)).toMatchObject({ submission: 'unknown', cancel: { outcome: 'unknown' } });
+    release();
+    await untilState(newest, ({ phase }) => phase === 'cancelled');
+    expect(await stateOf(newest)).toMatchObject({ submission: 'accepted', cancel: { outcome: 'cancelled' } });
+    expect(simulator.ledger().jobs).toMatchObject([{ state: 'cancelled' }]);
+  });
+
   it('is unknown where the run before it was, until somebody decides', async () => {
     const { client, simulator, generations, startFirst, startSecond, stop } = await twoMachines({
       faults: [{ fault: 'accept-then-reset', step: 'submit', times: 1 }],
