@@ -18,6 +18,8 @@ export interface ErrorReport {
   /** The step of a pipeline that failed. */
   step?: string | undefined;
   issues?: InputIssue[] | undefined;
+  /** The budget that has no room for the order. */
+  budget?: string | undefined;
   /** What is known of an order of which nobody knows whether RunComfy accepted it. */
   evidence?: SubmissionEvidence | undefined;
 }
@@ -60,6 +62,7 @@ function nameError(thrown: unknown): ErrorReport {
       key: key === '' ? undefined : key,
       step: pipeline?.step,
       issues,
+      budget: details?.budget,
       ...(details?.evidence && { evidence: details.evidence }),
     };
   }

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { CliError } from './cli-error.ts';
 import { type CommandContext, createContext } from './command-context.ts';
 import { addBalance } from './commands/balance.ts';
+import { addBudget } from './commands/budget/index.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addCodecServer } from './commands/codec-server.ts';
 import { addDev } from './commands/dev.ts';
@@ -40,6 +41,7 @@ const commands = [
   addValidate,
   addEstimate,
   addPipeline,
+  addBudget,
   addModels,
   addModel,
   addBalance,

@@ -15,6 +15,11 @@ export function parsePositive(text: string): number {
   throw new InvalidArgumentError('Expected a number above 0.');
 }
 
+/** USD from zero, for a commander option. */
+export function parseUsd(text: string): number {
+  return /^0+(?:\.0+)?$/.test(text) ? 0 : parsePositive(text);
+}
+
 /** Milliseconds of a stretch of time with its unit, for a commander option. */
 export function parseStretch(text: string): number {
   const ms = parseDuration(text);

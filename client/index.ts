@@ -14,6 +14,10 @@ export type { GenerationWatchOptions } from './generation/following/watch-states
 export type { TaskFailure } from './generation/following/task-failure.ts';
 export type { KnownState } from './generation/following/server-state.ts';
 export type { ListedGeneration, ListFilter } from './generation/following/list-generations.ts';
+export type { BudgetClient, NewBudget } from './budget/budget-client.ts';
+export type { KnownBudgetState } from './budget/read-budget.ts';
+export type { BudgetPeriod, BudgetRequest, BudgetState, OpenReservation } from '../domain/budget/budget.ts';
+export { budgetWorkflowType } from '../domain/budget/names.ts';
 export type { PipelineClient } from './pipeline/pipeline-client.ts';
 export type { PipelinePreviewOptions } from './pipeline/preview-pipeline.ts';
 export type { PipelinePreview, PreviewedOrder, PreviewedStep } from '../domain/pipeline-preview.ts';

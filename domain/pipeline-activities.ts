@@ -7,6 +7,8 @@ export interface PlanQuestion {
   plan: object;
   params?: Record<string, unknown>;
   maxCostUsd?: number;
+  /** Refuses a plan of which a price cannot be known: it is ordered under budgets. */
+  needsPrices?: boolean;
 }
 
 /** What each step of a plan that may be run reads. */

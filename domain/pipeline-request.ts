@@ -3,7 +3,7 @@ import { createIssueList } from './issues.ts';
 import { isJsonObject } from './json.ts';
 import { defaultPipelineDeadlineMs, type PipelineRequest } from './pipeline-run.ts';
 import { planLimits } from './pipeline.ts';
-import { checkWaiting, describe, isIntegerBetween, isMissing, isUsd, oneOfWords } from './request.ts';
+import { checkWaiting, describe, isIntegerBetween, isMissing, isUsd, oneOfWords, problemOfBudgets } from './request.ts';
 
 const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
 
@@ -15,6 +15,7 @@ export const pipelineRequestFields = [
   'orderAgain',
   'deadlineMs',
   'maxCostUsd',
+  'budgets',
   'maxParallel',
   'onUnknownSubmission',
   'onWall',
@@ -41,7 +42,7 @@ export function parsePipelineRequest(argument: unknown): ParsedPipelineRequest {
   for (const field of Object.keys(argument)) {
     if (!known.includes(field)) refuse(field, `unknown field; a request has ${known.join(', ')}`);
   }
-  const { plan, params, lineage, orderAgain, deadlineMs, maxCostUsd, maxParallel, waiting } = argument;
+  const { plan, params, lineage, orderAgain, deadlineMs, maxCostUsd, budgets, maxParallel, waiting } = argument;
   if (!isJsonObject(plan)) problems.add('$', `expected a plan { version, steps, … }, got ${describe(plan)}`);
   if (!isMissing(params) && !isJsonObject(params)) {
     problems.add('$.params', `expected an object { name: value }, got ${describe(params)}`);
@@ -58,6 +59,8 @@ export function parsePipelineRequest(argument: unknown): ParsedPipelineRequest {
   if (!isMissing(maxCostUsd) && !isUsd(maxCostUsd)) {
     refuse('maxCostUsd', `expected USD above 0 with at most 6 decimals, got ${describe(maxCostUsd)}`);
   }
+  const problemOfNames = isMissing(budgets) ? undefined : problemOfBudgets(budgets);
+  if (problemOfNames !== undefined) refuse('budgets', problemOfNames);
   if (!isMissing(maxParallel) && !isIntegerBetween(maxParallel, 1, planLimits.maxParallel)) {
     refuse(
       'maxParallel',

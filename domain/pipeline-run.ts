@@ -22,6 +22,8 @@ export interface PipelineRequest {
   deadlineMs?: number;
   /** Nothing is ordered whose price is unknown, or that could take the sum above this. */
   maxCostUsd?: number;
+  /** Names of at most 4 budgets, in each of which every order is reserved before it is sent. */
+  budgets?: string[];
   /** Orders open at once; default 20. */
   maxParallel?: number;
   /** For every step that does not say otherwise. */

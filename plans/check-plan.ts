@@ -36,6 +36,8 @@ export interface CheckPlanOptions extends ModelLookupOptions {
   params?: Record<string, unknown>;
   /** Refuses a plan whose price is above this, or cannot be known. */
   maxCostUsd?: number;
+  /** Refuses a plan of which a price cannot be known. */
+  needsPrices?: boolean;
 }
 
 /**
@@ -67,7 +69,7 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
   checkOutputs(checking);
   checkNumberOfOrders(checking);
   warnOfUnused(checking);
-  if (options.maxCostUsd !== undefined) checkCost(checking, options.maxCostUsd);
+  if (options.maxCostUsd !== undefined || options.needsPrices) checkCost(checking, options.maxCostUsd);
   const { issues, warnings, orders } = checking;
   if (issues.length > 0) return { issues: boundIssues(issues), warnings };
   return { issues, warnings, checked: { plan, params: settled.params, sortedSteps: sorted, orders } };
@@ -166,7 +168,7 @@ function checkNumberOfOrders({ plan, orders, issues }: Checking): void {
   issues.push({ path: '$.steps', message: `${limit}; more make a batch of pipelines` });
 }
 
-function checkCost({ orders, issues }: Checking, maxCostUsd: number): void {
+function checkCost({ orders, issues }: Checking, maxCostUsd = Number.POSITIVE_INFINITY): void {
   const { lines, atLeastUsd } = sumUp(estimateOrders(orders));
   for (const { what, count, priceUsd, why } of lines) {
     // Of how many there will be nothing can be said; each order is held to its price when it is made.

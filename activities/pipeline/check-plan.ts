@@ -1,3 +1,4 @@
+import { withoutUndefined } from '../../domain/json.ts';
 import type { OutputPaths, PipelineActivities } from '../../domain/pipeline-activities.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
 import { plainPathOf } from '../../plans/expression.ts';
@@ -7,8 +8,9 @@ import type { PipelineDeps } from './pipeline-deps.ts';
 
 /** Checks a plan and its params before anything is paid, whoever started the pipeline. */
 export function createCheckPlan({ lookup, searchAttributes }: PipelineDeps): PipelineActivities['checkPlan'] {
-  return async ({ plan: asGiven, params = {}, maxCostUsd }) => {
-    const report = await checkPlan(asGiven, { ...lookup, params, ...(maxCostUsd !== undefined && { maxCostUsd }) });
+  return async ({ plan: asGiven, params = {}, maxCostUsd, needsPrices }) => {
+    const limits = withoutUndefined({ maxCostUsd, needsPrices });
+    const report = await checkPlan(asGiven, { ...lookup, params, ...limits });
     if (report.checked === undefined) return { issues: report.issues };
     const { plan, params: settled, sortedSteps } = report.checked;
     const outputPaths = pathsOf(plan.outputs);

@@ -16,6 +16,7 @@ import {
 } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { estimateModel } from '../../plans/estimate.ts';
+import { addBudgetOption } from '../budget-option.ts';
 import { catalogueOf } from '../catalogue.ts';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -46,6 +47,8 @@ interface GenerateOptions extends InputSource, DownloadFlags, PriorityFlags {
   onUnknown?: UnknownSubmissionPolicy;
   onCancel?: CancelWhileRunningPolicy;
   onWall?: WallPolicy;
+  budget?: string[];
+  maxPrice?: number;
   preset?: WaitingPreset;
   secondsPerRead?: number;
   wait: boolean;
@@ -147,7 +150,7 @@ function addPolicyOptions(command: Command): void {
     .addOption(
       new Option(
         '--on-wall <policy>',
-        'when the wallet is empty or the token refused: end, or wait for it to be mended; default fail',
+        'when the wallet or a budget is empty, or the token refused: end, or wait for it to be mended; default fail',
       ).choices(wallPolicies),
     )
     .addOption(
@@ -159,11 +162,17 @@ function addPolicyOptions(command: Command): void {
       ),
     )
     .option('--retry', 'start anew where the last run of this key provably cost nothing');
+  command.addOption(
+    new Option('--max-price <usd>', 'the price where none is published, and a limit where one is').argParser(
+      parsePositive,
+    ),
+  );
+  addBudgetOption(command);
   addPriorityOptions(command);
 }
 
 function toRequest(model: string, input: Record<string, unknown>, options: GenerateOptions): GenerationRequest {
-  const { requestId, deadline, onUnknown, onCancel, onWall, preset, secondsPerRead } = options;
+  const { requestId, deadline, onUnknown, onCancel, onWall, budget, maxPrice, preset, secondsPerRead } = options;
   const hasWaiting = preset !== undefined || secondsPerRead !== undefined;
   return {
     model,
@@ -174,6 +183,8 @@ function toRequest(model: string, input: Record<string, unknown>, options: Gener
       onUnknownSubmission: onUnknown,
       onCancelWhileRunning: onCancel,
       onWall,
+      budgets: budget,
+      maxPriceUsd: maxPrice,
       waiting: hasWaiting ? withoutUndefined({ preset, secondsOfDelayPerRead: secondsPerRead }) : undefined,
     }),
   };

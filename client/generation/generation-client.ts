@@ -3,6 +3,7 @@ import type { GenerationRequest, GenerationResult } from '../../domain/generatio
 import { defaultTaskQueue } from '../../domain/names.ts';
 import type { InputOf } from '../../runcomfy/models/index.ts';
 import type { WaitOptions } from '../await-end.ts';
+import { type BudgetClient, createBudgetClient } from '../budget/budget-client.ts';
 import { eachNamed, named } from '../convert-errors.ts';
 import { createPipelineClient, type PipelineClient } from '../pipeline/pipeline-client.ts';
 import { checkKey } from './check-arguments.ts';
@@ -42,6 +43,8 @@ export interface GenerationClient {
   list: (filter?: ListFilter) => AsyncIterable<ListedGeneration>;
   /** Pipelines: plans of generations that belong together. */
   pipelines: PipelineClient;
+  /** Budgets: limits of money that orders share. */
+  budgets: BudgetClient;
 }
 
 /** Makes the client of this library from a Temporal client. */
@@ -70,6 +73,7 @@ export function createGenerationClient({
         return createHandle(client, await startLate(client, taskQueue, key));
       }),
     list: (filter) => eachNamed('', () => listGenerations(client, filter)),
+    budgets: createBudgetClient(client, taskQueue),
     pipelines: createPipelineClient({ client, taskQueue, modelApiBase, generations: { get } }),
   };
 }

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { withoutUndefined } from '../../domain/json.ts';
 import type { PipelinePreview } from '../../domain/pipeline-preview.ts';
 import type { PipelineRequest } from '../../domain/pipeline-run.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
@@ -47,8 +48,9 @@ export async function previewPipeline(
     return summed({ key, attached: true, orders: [], steps: [], warnings: notices });
   }
   if (last && !isClosed(last)) throw refuseToRunAgain(key);
-  const { plan, params = {}, maxCostUsd } = request;
-  const report = await checkPlan(plan, { ...catalogue, params, ...(maxCostUsd !== undefined && { maxCostUsd }) });
+  const { plan, params = {}, maxCostUsd, budgets } = request;
+  const limits = withoutUndefined({ maxCostUsd, needsPrices: budgets ? true : undefined });
+  const report = await checkPlan(plan, { ...catalogue, params, ...limits });
   if (report.checked === undefined) throw refuseInvalid(key, report.issues);
   const earlier = last ? await readPipelineState(client, key) : undefined;
   const known = createKnownGenerations(client, generations);

@@ -13,6 +13,23 @@ async function untilRunning({ time, provider }: InProcess): Promise<void> {
   await time.run(() => provider.jobs.some(({ state }) => state === 'running'));
 }
 
+describe('a pipeline under budgets', () => {
+  it('passes them on to every order of it', async () => {
+    const steps = { first: still('first', { maxPriceUsd: 0.1 }), next: still('next', { maxPriceUsd: 0.1 }) };
+    const pipeline = await start({ plan: { version: 1, steps }, budgets: ['team-a', 'nightly'] });
+    expect((await pipeline.end()).state.phase).toBe('succeeded');
+    expect(pipeline.provider.runs.map(({ request }) => request.budgets)).toEqual([
+      ['team-a', 'nightly'],
+      ['team-a', 'nightly'],
+    ]);
+  });
+
+  it('is refused where one of them is no name', async () => {
+    const { end } = await (await start({ plan: two, budgets: ['a b'] })).end();
+    expect(end).toMatchObject({ error: { type: 'InvalidInput' } });
+  });
+});
+
 describe('a pipeline that is ended', () => {
   it('by a cancel with detach ends at once; what runs is delivered under its key, and the next run finds it', async () => {
     const first = await start({ plan: two });

@@ -1,6 +1,7 @@
 import { allHandlersFinished, ApplicationFailure, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
 import { nextPeriodAt, turnPeriod } from '../../domain/budget/books.ts';
 import type { BudgetRequest, BudgetState } from '../../domain/budget/budget.ts';
+import { nextLookUpAt } from '../../domain/budget/look-up.ts';
 import { budgetId, budgetNameOf, budgetNameWords } from '../../domain/budget/names.ts';
 import { parseBudgetRequest } from '../../domain/budget/parse.ts';
 import type { InputIssue } from '../../domain/generation.ts';
@@ -8,7 +9,7 @@ import { boundIssues, issuesSentence } from '../../domain/issues.ts';
 import { waitForKeyOf } from '../payload-converter.ts';
 import { listen } from './listen.ts';
 import { type Budget, type CarriedBudget, carryBudget, openBudget } from './memory.ts';
-import { lookUpOld, nextLookUpAt } from './reconcile.ts';
+import { lookUpOld } from './reconcile.ts';
 import { showNow, tellBudget } from './visibility.ts';
 
 /** A server takes 2,000 updates of one run. */
@@ -40,7 +41,7 @@ export async function runcomfyBudget(request: BudgetRequest, carried?: CarriedBu
       turnPeriod(books, now);
       showNow(budget);
     }
-    if (now >= (nextLookUpAt(budget) ?? Number.POSITIVE_INFINITY)) await lookUpOld(budget);
+    if (now >= (nextLookUpAt(books, budget.lookedUpAt) ?? Number.POSITIVE_INFINITY)) await lookUpOld(budget);
   }
 }
 
@@ -48,7 +49,7 @@ export async function runcomfyBudget(request: BudgetRequest, carried?: CarriedBu
 async function untilAnythingIsDue(budget: Budget): Promise<void> {
   const { books } = budget;
   const isUrgent = () => budget.isClosed || isContinueDue(budget);
-  const lookUpAt = nextLookUpAt(budget);
+  const lookUpAt = nextLookUpAt(books, budget.lookedUpAt);
   const times = [lookUpAt, nextPeriodAt(books)].filter((time) => time !== undefined);
   // Nothing is old before something is reserved.
   const isNews = () => isUrgent() || (lookUpAt === undefined && books.open.size > 0);

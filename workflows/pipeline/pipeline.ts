@@ -61,9 +61,10 @@ function startDeadline(pipeline: Pipeline): void {
 /** Has the plan checked before anything is paid, whoever started the pipeline. */
 async function check(pipeline: Pipeline): Promise<void> {
   if (pipeline.checked) return;
-  const { plan, params, maxCostUsd } = pipeline.request;
+  const { plan, params, maxCostUsd, budgets } = pipeline.request;
+  const needsPrices = budgets ? true : undefined;
   const answer = await unlessStopped(pipeline, () =>
-    preparations.checkPlan({ plan, ...withoutUndefined({ params, maxCostUsd }) }),
+    preparations.checkPlan({ plan, ...withoutUndefined({ params, maxCostUsd, needsPrices }) }),
   );
   if (answer === undefined) return;
   if ('issues' in answer) {

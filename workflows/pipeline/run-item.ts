@@ -155,11 +155,12 @@ function requestOf(
   const onUnknownSubmission = order?.onUnknownSubmission ?? request.onUnknownSubmission;
   const onWall = order?.onWall ?? request.onWall;
   const waiting = order?.waiting ?? request.waiting;
+  const { budgets } = request;
   return {
     model,
     input,
     onCancelWhileRunning: 'wait',
-    ...withoutUndefined({ deadlineMs, queueDeadlineMs, maxPriceUsd, onUnknownSubmission, onWall, waiting }),
+    ...withoutUndefined({ deadlineMs, queueDeadlineMs, maxPriceUsd, onUnknownSubmission, onWall, waiting, budgets }),
   };
 }
 

@@ -14,6 +14,7 @@ export interface PlanFlags {
   param?: string[];
   paramsFile?: string;
   maxCost?: number;
+  budget?: string[];
 }
 
 export interface CheckedPlanFile {
@@ -41,7 +42,7 @@ export function addPlanOptions(command: Command): void {
 /** Reads a plan and its params and checks them; throws with every problem at once. */
 export async function checkPlanFile(
   file: string,
-  { param = [], paramsFile, maxCost }: PlanFlags,
+  { param = [], paramsFile, maxCost, budget }: PlanFlags,
   { config, stdin }: { config: () => Config; stdin: NodeJS.ReadableStream },
 ): Promise<CheckedPlanFile> {
   if (file === '-' && paramsFile === '-') {
@@ -57,6 +58,7 @@ export async function checkPlanFile(
       ...lookup,
       params,
       ...(maxCost !== undefined && { maxCostUsd: maxCost }),
+      ...(budget && { needsPrices: true }),
     });
     if (checked === undefined)
       throw new CliError('InvalidInput', `the plan is not valid: ${issuesSentence(issues)}`, { issues });

@@ -4,6 +4,7 @@ import { sumUp } from '../../../domain/estimate.ts';
 import { wallPolicies, type WallPolicy } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { estimateOrders } from '../../../plans/estimate.ts';
+import { addBudgetOption } from '../../budget-option.ts';
 import { CliError } from '../../cli-error.ts';
 import { confirm } from '../../confirm.ts';
 import { defineCommand } from '../../define-command.ts';
@@ -49,7 +50,7 @@ export const addPipelineRun = defineCommand<RunFlags>({
       .addOption(
         new Option(
           '--on-wall <policy>',
-          'when the wallet is empty or the token refused: end, or wait for it to be mended; default fail',
+          'when the wallet or a budget is empty, or the token refused: end, or wait for it to be mended; default fail',
         ).choices(wallPolicies),
       )
       .option(
@@ -59,6 +60,7 @@ export const addPipelineRun = defineCommand<RunFlags>({
       .option('--dry-run', 'show what would be ordered, what reused, why, and the price; order nothing')
       .option('--yes', 'do not ask whether the price is right')
       .option('--no-wait', 'print { key, runId } as soon as it is started');
+    addBudgetOption(command);
     addPriorityOptions(command);
     addDownloadOptions(command);
   },
@@ -68,8 +70,12 @@ export const addPipelineRun = defineCommand<RunFlags>({
       throw new CliError('Usage', '--no-wait and --download do not go together: the files come with the result');
     }
     const { plan, params, checked, warnings } = await checkPlanFile(file, flags, { config, stdin: streams.stdin });
-    const { key = `pipeline-${randomUUID()}`, deadline, maxCost, onWall, rerun } = flags;
-    const request = { plan, params, ...withoutUndefined({ deadlineMs: deadline, maxCostUsd: maxCost, onWall }) };
+    const { key = `pipeline-${randomUUID()}`, deadline, maxCost, budget: budgets, onWall, rerun } = flags;
+    const request = {
+      plan,
+      params,
+      ...withoutUndefined({ deadlineMs: deadline, maxCostUsd: maxCost, budgets, onWall }),
+    };
     if (flags.dryRun) return await dryRun(context, request, { key, rerun });
     for (const warning of warnings) printer.note(`warning: ${warning}`);
     await prepareDownload(flags);

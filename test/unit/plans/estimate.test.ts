@@ -83,6 +83,12 @@ describe('a plan with a limit of money', () => {
     ]);
   });
 
+  it('is refused where a price cannot be known, too, under budgets alone', async () => {
+    const steps = { x: { model: tokens, input: {} }, y: { model: tokens, input: {}, maxPriceUsd: 900 } };
+    const { issues } = await checkPlan({ version: 1, steps }, { getModel, needsPrices: true });
+    expect(issues.map(({ path }) => path)).toEqual(['$.steps.x']);
+  });
+
   it('is refused where the orders that are known cost more', async () => {
     const { issues } = await check({ a: clip({}), b: clip({}) }, 1);
     expect(issues).toEqual([{ path: '$.steps', message: 'the orders cost at least 1.26 USD, and maxCostUsd is 1' }]);

@@ -1,0 +1,30 @@
+import type { KnownBudgetState } from '../../../client/index.ts';
+import { fields } from '../../pretty.ts';
+
+/** A budget as a person reads it. */
+export function prettyBudget(state: KnownBudgetState): string {
+  const { name, limitUsd, period, periodStart, spentUsd, reservedUsd, availableUsd, overUsd, presumedUsd } = state;
+  const { open, oldestOpenAt, refused, isClosed } = state;
+  return fields([
+    ['budget', isClosed ? `${name} (closed)` : name],
+    ['limit', `${usd(limitUsd)}${perPeriod(period)}`],
+    ['since', periodStart],
+    ['spent', presumedUsd > 0 ? `${usd(spentUsd)}, of which ${usd(presumedUsd)} presumed` : usd(spentUsd)],
+    ['reserved', usd(reservedUsd)],
+    ['available', usd(availableUsd)],
+    [
+      'over',
+      overUsd > 0 ? `${usd(overUsd)}: costs above their prices; nothing is granted until the limit is set` : undefined,
+    ],
+    ['open', oldestOpenAt === undefined ? open : `${String(open)}, the oldest since ${oldestOpenAt}`],
+    ['refused', refused],
+  ]);
+}
+
+export function perPeriod(period: KnownBudgetState['period']): string {
+  return period === 'total' ? '' : ` per ${period}`;
+}
+
+export function usd(amount: number): string {
+  return `$${String(amount)}`;
+}

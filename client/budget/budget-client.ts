@@ -1,0 +1,48 @@
+import type { Client } from '@temporalio/client';
+import type { BudgetPeriod, BudgetState, OpenReservation } from '../../domain/budget/budget.ts';
+import { eachNamed, named } from '../convert-errors.ts';
+import { changeBudget } from './change-budget.ts';
+import { createBudget } from './create-budget.ts';
+import { listBudgets } from './list-budgets.ts';
+import { type KnownBudgetState, readBudget, readReservations } from './read-budget.ts';
+
+/** Makes budgets, limits of money that orders share, and looks at them, from any process. */
+export interface BudgetClient {
+  /** Creates a budget, or finds the one that has the same name, limit and period; `KeyInUse` where they differ. */
+  create: (budget: NewBudget) => Promise<BudgetState>;
+  /** Where a budget stands; without a worker as it was shown last. `KeyNotFound` where Temporal knows none. */
+  state: (name: string) => Promise<KnownBudgetState>;
+  /** Sets another limit, also one below what is spent. */
+  set: (name: string, change: { limitUsd: number }) => Promise<BudgetState>;
+  /** Orders whose price is set aside, in the order of their keys. */
+  reservations: (name: string) => AsyncIterable<OpenReservation>;
+  /** Frees what is set aside for a key, on a person's word that it will never be billed. */
+  release: (name: string, key: string, reason: string) => Promise<BudgetState>;
+  /** Ends a budget: orders that name it are refused from then on. Refused while reservations are open. */
+  close: (name: string) => Promise<BudgetState>;
+  /** The budgets that are open. */
+  list: () => AsyncIterable<KnownBudgetState>;
+}
+
+/** A budget to be created. */
+export interface NewBudget {
+  /** 1 to 100 letters, digits, `.`, `_` or `-`, a letter or digit first. */
+  name: string;
+  /** USD from 0 with at most 6 decimals. */
+  limitUsd: number;
+  /** Default `total`. */
+  period?: BudgetPeriod | undefined;
+}
+
+/** Makes the client of budgets. */
+export function createBudgetClient(client: Client, taskQueue: string): BudgetClient {
+  return {
+    create: (budget) => named('', () => createBudget(client, taskQueue, budget)),
+    state: (name) => named('', () => readBudget(client, name)),
+    set: (name, { limitUsd }) => named('', () => changeBudget(client, name, 'set', { limitUsd })),
+    reservations: (name) => eachNamed('', () => readReservations(client, name)),
+    release: (name, key, reason) => named('', () => changeBudget(client, name, 'release', { key, reason })),
+    close: (name) => named('', () => changeBudget(client, name, 'close', {})),
+    list: () => eachNamed('', () => listBudgets(client)),
+  };
+}

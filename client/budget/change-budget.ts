@@ -1,0 +1,50 @@
+import { ApplicationFailure, type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import type { BudgetState } from '../../domain/budget/budget.ts';
+import { budgetId, budgetMessageNames } from '../../domain/budget/names.ts';
+import { GenerationError } from '../errors.ts';
+import { withoutAnswer } from '../generation/following/standstill.ts';
+import { sendUpdate } from '../generation/send-update.ts';
+import { isOutOfTime } from '../grpc.ts';
+import { checkBudgetName, noBudget } from './budget-errors.ts';
+
+const takenWithinMs = 20_000;
+
+/** Sends a person's wish to a budget; refused with the budget's own words. */
+export async function changeBudget(
+  client: Client,
+  name: string,
+  change: 'set' | 'release' | 'close',
+  message: object,
+): Promise<BudgetState> {
+  checkBudgetName(name);
+  const id = budgetId(name);
+  const update = { name: budgetMessageNames[change], message };
+  const answeredBy = () => Date.now() + takenWithinMs;
+  const reply = await sendUpdate<BudgetState>(client, id, update, { takenWithinMs, answeredBy });
+  if (reply === 'unattended') throw await withoutAnswer(client, id);
+  if ('answer' in reply) return reply.answer;
+  const { error } = reply;
+  if (error instanceof WorkflowNotFoundError) throw noBudget(name, error);
+  if (isOutOfTime(error)) throw await withoutAnswer(client, id);
+  if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+  const { cause = error } = error;
+  throw new GenerationError({
+    type: typeOf(cause),
+    message: `budget "${name}": ${cause.message}`,
+    key: id,
+    cause: error,
+  });
+}
+
+/** How the refusals of a budget are named to callers. */
+const refusals: Record<string, 'InvalidInput' | 'KeyNotFound' | 'StillRunning'> = {
+  InvalidInput: 'InvalidInput',
+  ReservationNotFound: 'KeyNotFound',
+  BudgetClosed: 'KeyNotFound',
+  ReservationsOpen: 'StillRunning',
+};
+
+function typeOf(cause: Error) {
+  const type = cause instanceof ApplicationFailure ? (cause.type ?? '') : '';
+  return refusals[type] ?? 'ServiceUnavailable';
+}

@@ -1,0 +1,42 @@
+import type { Client } from '@temporalio/client';
+import { openBooks, stateOf } from '../../domain/budget/books.ts';
+import type { BudgetState } from '../../domain/budget/budget.ts';
+import { budgetId, budgetWorkflowType } from '../../domain/budget/names.ts';
+import { parseBudgetRequest } from '../../domain/budget/parse.ts';
+import { issuesSentence } from '../../domain/issues.ts';
+import { GenerationError } from '../errors.ts';
+import { describeRun } from '../generation/run-info.ts';
+import { startWorkflow } from '../generation/starting/start-workflow.ts';
+import type { NewBudget } from './budget-client.ts';
+import { checkBudgetName, refuseNoBudget } from './budget-errors.ts';
+import { readBudget } from './read-budget.ts';
+
+/** Others wait for a verdict of a budget, so its own work goes first. */
+const priority = { priorityKey: 1 };
+
+/** Creates a budget, or finds the one that has the same name, limit and period. One that was closed is created anew. */
+export async function createBudget(client: Client, taskQueue: string, budget: NewBudget): Promise<BudgetState> {
+  const { name, limitUsd, period } = budget;
+  checkBudgetName(name);
+  const parsed = parseBudgetRequest({ limitUsd, period });
+  if (!parsed.ok) {
+    const message = `the budget was not created: ${issuesSentence(parsed.issues)}`;
+    throw new GenerationError({ type: 'InvalidInput', message, issues: parsed.issues });
+  }
+  const workflowId = budgetId(name);
+  const { isNew } = await startWorkflow(client.workflow, budgetWorkflowType, {
+    workflowId,
+    taskQueue,
+    args: [parsed.value],
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: `budget of ${String(limitUsd)} USD`,
+    priority,
+  });
+  if (isNew) return stateOf(openBooks(parsed.value, Date.now()), name, Date.now());
+  refuseNoBudget(name, (await describeRun(client, workflowId)).workflowType);
+  const { isFromServer: _, ...state } = await readBudget(client, name);
+  if (state.limitUsd === limitUsd && state.period === (period ?? 'total')) return state;
+  const message = `budget "${name}" exists with a limit of ${String(state.limitUsd)} USD (${state.period}): set its limit, or choose another name`;
+  throw new GenerationError({ type: 'KeyInUse', message, key: workflowId });
+}

@@ -1,0 +1,83 @@
+import { type Client, QueryNotRegisteredError } from '@temporalio/client';
+import type { BudgetState, OpenReservation, ReservationsReply } from '../../domain/budget/budget.ts';
+import { budgetId, budgetWorkflowType } from '../../domain/budget/names.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { budgetStateQuery, reservationsQuery } from '../../workflows/budget/messages.ts';
+import { askWorker } from '../generation/ask-worker.ts';
+import { withoutAnswer } from '../generation/following/standstill.ts';
+import { describeRun, isClosed } from '../generation/run-info.ts';
+import { grpcCode, grpcCodeOf, isOutOfTime } from '../grpc.ts';
+import { checkBudgetName, noBudget, refuseNoBudget } from './budget-errors.ts';
+
+/** Where a budget stands. */
+export interface KnownBudgetState extends BudgetState {
+  /** No worker answered: as the budget was shown last. */
+  isFromServer?: true;
+  /** It was closed: what it came to. */
+  isClosed?: true;
+}
+
+const queryTimeoutMs = 12_000;
+const pageSize = 1_000;
+
+/** Asks a budget where it stands; without a worker tells what it showed last. */
+export async function readBudget(client: Client, name: string): Promise<KnownBudgetState> {
+  checkBudgetName(name);
+  const run = await describeBudget(client, name);
+  const closed = isClosed(run) && ({ isClosed: true } as const);
+  const query = () => client.workflow.getHandle(budgetId(name)).query<BudgetState>(budgetStateQuery);
+  const reply = await askWorker(client, budgetId(name), query, { timeoutMs: queryTimeoutMs });
+  if (reply !== 'unattended' && 'answer' in reply) return { ...reply.answer, ...closed };
+  if (reply !== 'unattended' && !isWithoutWorker(reply.error)) throw reply.error;
+  const shown = await readShown(client, name);
+  if (shown) return { ...shown, isFromServer: true, ...closed };
+  throw await withoutAnswer(client, budgetId(name));
+}
+
+/** Every open reservation of a budget; needs a worker. */
+export async function* readReservations(
+  client: Client,
+  name: string,
+): AsyncGenerator<OpenReservation, void, undefined> {
+  checkBudgetName(name);
+  await describeBudget(client, name);
+  let after = '';
+  for (;;) {
+    const question = { after, limit: pageSize };
+    const query = () =>
+      client.workflow.getHandle(budgetId(name)).query<ReservationsReply, [object]>(reservationsQuery.name, question);
+    const reply = await askWorker(client, budgetId(name), query, { timeoutMs: queryTimeoutMs });
+    if (reply === 'unattended') throw await withoutAnswer(client, budgetId(name));
+    if ('error' in reply) {
+      throw isWithoutWorker(reply.error) ? await withoutAnswer(client, budgetId(name)) : reply.error;
+    }
+    const { reservations, more } = reply.answer;
+    yield* reservations;
+    after = reservations.at(-1)?.key ?? after;
+    if (!more) return;
+  }
+}
+
+async function describeBudget(client: Client, name: string) {
+  const run = await describeRun(client, budgetId(name)).catch((error: unknown) => {
+    throw grpcCodeOf(error) === grpcCode.notFound && !/namespace/i.test(String(error)) ? noBudget(name, error) : error;
+  });
+  refuseNoBudget(name, run.workflowType);
+  return run;
+}
+
+/** The state that the budget leaves in its memo; undefined where it cannot be read here. */
+async function readShown(client: Client, name: string): Promise<BudgetState | undefined> {
+  const description = await client.workflow
+    .getHandle(budgetId(name))
+    .describe()
+    .catch(() => undefined);
+  const shown = description?.memo?.[budgetWorkflowType];
+  return isJsonObject(shown) && shown['name'] === name ? (shown as unknown as BudgetState) : undefined;
+}
+
+function isWithoutWorker(error: unknown): boolean {
+  return (
+    isOutOfTime(error) || error instanceof QueryNotRegisteredError || grpcCodeOf(error) === grpcCode.failedPrecondition
+  );
+}
