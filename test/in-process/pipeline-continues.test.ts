@@ -75,6 +75,33 @@ describe('a pipeline that continues as new', () => {
     }
   });
 
+  it('hears of every order that ends as it continues, also of those that a terminated run left open', async () => {
+    const runs = new Set<number>();
+    for (const tasksPerRun of [3, 4, 5, 7]) {
+      const first = await start({ plan }, { seed: tasksPerRun });
+      const { time, provider } = first;
+      await time.run(() => provider.jobs.filter((job) => job.state === 'running').length === 2);
+      first.execution.terminate();
+      await first.end();
+      // A termination asks the orders to stop; what runs already cannot, and is followed by the next run.
+      const { execution, end } = await start({ plan, orderAgain: true }, { time, provider, tasksPerRun });
+      time.after(20 * 60_000, () => {
+        execution.signal('decide', { step: 'pick', decision: 'approve', choose: 1 });
+      });
+      const { state } = await end();
+      runs.add(execution.runs);
+      expect(state.phase).toBe('succeeded');
+      const told = stepOf(state, 'stills').items?.flatMap(({ key, attempts = [] }) => [
+        key,
+        ...attempts.map((each) => each.key),
+      ]);
+      const made = provider.jobs.filter(({ prompt, state: job }) => prompt.startsWith('still') && job !== 'cancelled');
+      expect(made).toHaveLength(6);
+      expect(made.filter(({ key }) => !told?.includes(key))).toEqual([]);
+    }
+    expect(Math.max(...runs)).toBeGreaterThan(2);
+  });
+
   it('counts no order twice against the limit of a run', async () => {
     const one = { version: 1, steps: { one: still('one') } };
     const carriedWith = (counted: string[]) => async (activities: PipelineActivities) => ({
