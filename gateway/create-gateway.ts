@@ -55,7 +55,7 @@ export async function createGateway(
     void reply
       .code(status)
       .headers({ ...refusal.headers, 'content-type': 'application/json' })
-      .send(JSON.stringify(errorReply(refusal)));
+      .send(Buffer.from(JSON.stringify(errorReply(refusal))));
   };
   const guard = createGuard({ ...settings, isAnonymous: access.isAnonymous });
 
