@@ -147,7 +147,7 @@ function nameOf(key: string, requestId: string | undefined): string {
 }
 
 /** What people call a workflow of this type: a generation, a pipeline. */
-export function nounOf(workflowType: string): string {
+function nounOf(workflowType: string): string {
   return workflowType.startsWith('runcomfy') ? workflowType.slice('runcomfy'.length).toLowerCase() : 'workflow';
 }
 
