@@ -39,11 +39,11 @@ export const failureRuleFields = ['fallback', 'then'] as const;
 /** What an approval that nobody decides comes to. */
 export const deadlineDecisions = ['reject', 'approve'] as const;
 
-/** Names of steps, params and outputs: identifiers of the expression language. */
-export const idPattern = /^[A-Za-z_][A-Za-z0-9_]{0,49}$/;
+/** Names of steps, params and outputs: identifiers of the expression language, but for the one that names no field of an object. */
+export const idPattern = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]{0,49}$/;
 
 /** The pattern in words. */
-export const idRule = 'a letter or "_", then up to 49 letters, digits or "_"';
+export const idRule = 'a letter or "_", then up to 49 letters, digits or "_" (and not __proto__)';
 
 /** `take` counts the tries of one input. */
 export const maxTake = 1_000_000;

@@ -1,6 +1,7 @@
 import { LineCounter, parseDocument } from 'yaml';
 import type { InputIssue } from '../domain/generation.ts';
 import { planLimits } from '../domain/pipeline.ts';
+import { messageOf } from '../domain/text.ts';
 
 const maxAliases = 100;
 
@@ -17,22 +18,33 @@ export function parsePlanText(text: string): ParsedPlanText {
     return { ok: false, issues: [{ path: '$', message }] };
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, version: '1.2' });
-  const issues = [...document.errors, ...document.warnings].map(({ message, pos }): InputIssue => {
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    // A key that is a list or an object has no place in JSON.
+    stringKeys: true,
+    version: '1.2',
+  });
+  const issues = [...document.errors, ...document.warnings].map(({ code, message, pos }): InputIssue => {
     const { line, col } = lines.linePos(pos[0]);
-    return { path: '$', message: `line ${String(line)}, column ${String(col)}: ${firstLine(message)}` };
+    const words = code === 'MULTIPLE_DOCS' ? 'a second document begins here, and there may be one' : firstLine(message);
+    return { path: '$', message: `line ${String(line)}, column ${String(col)}: ${words}` };
   });
   if (issues.length > 0) return { ok: false, issues };
   try {
     return { ok: true, value: document.toJS({ maxAliasCount: maxAliases }) as unknown };
   } catch (error) {
-    // The library's word for an alias bomb.
-    const reason =
-      error instanceof ReferenceError ? `more than ${String(maxAliases)} aliases` : firstLine(String(error));
-    return { ok: false, issues: [{ path: '$', message: `the plan cannot be read: ${reason}` }] };
+    return { ok: false, issues: [{ path: '$', message: aliasWords(error) }] };
   }
 }
 
 function firstLine(text: string): string {
   return text.split('\n')[0] ?? text;
+}
+
+/** The library throws the same error for an alias bomb and for an alias of nothing. */
+function aliasWords(error: unknown): string {
+  const words = firstLine(messageOf(error));
+  return /excessive alias count/i.test(words) ? `there are more than ${String(maxAliases)} aliases` : words;
 }

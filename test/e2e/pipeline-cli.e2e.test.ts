@@ -21,9 +21,13 @@ beforeEach(async () => {
 });
 
 /** Runs a command line in this process. */
-async function run(...args: string[]) {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  stdin.end();
+const run = (...args: string[]) => runOn({}, ...args);
+
+/** The same; `typed` is what a person types on a terminal. */
+async function runOn({ typed }: { typed?: string }, ...args: string[]) {
+  const stream = () => Object.assign(new PassThrough(), { isTTY: typed !== undefined, columns: 200 });
+  const [stdin, stdout, stderr] = [stream(), stream(), stream()];
+  stdin.end(typed);
   const printed = Promise.all([text(stdout), text(stderr)]);
   const exitCode = await runCli(['pipeline', ...args], { stdin, stdout, stderr });
   stdout.end();
@@ -143,4 +147,37 @@ it('a key that nobody knows, and one of a generation, are refused in the words o
   const { still } = stillAndClip(key).steps;
   await stack.generations.start(still, { key });
   expect(await cli('status', key)).toMatchObject({ exitCode: 65, document: { error: { type: 'KeyInUse' } } });
+});
+
+it('a person is told the price of what a run orders, and asked, unless nothing is ordered', async () => {
+  vi.stubEnv('RUNCOMFY_API_TOKEN', 'sim-in-process');
+  const key = stack.key();
+  const { still, clip } = stillAndClip(key).steps;
+  const plan = (prompt: string) => ({
+    version: 1,
+    steps: { still, clip: { ...clip, input: { ...clip.input, prompt } } },
+  });
+  const file = await planFile(plan('calm'));
+  const declined = await runOn({ typed: 'n\n' }, 'run', file, '--key', key);
+  expect(declined.exitCode).toBe(64);
+  expect(declined.err).toMatch(/expected price: \$[\d.]+ for 2 orders\n/);
+  expect(declined.err).toContain('nothing was ordered: not confirmed');
+  const nameless = await runOn({ typed: 'n\n' }, 'run', file, '--output', 'json');
+  expect(nameless.err).toMatch(/expected price: \$[\d.]+\n/);
+  expect(stack.simulator.ledger().jobs).toEqual([]);
+  expect((await runOn({ typed: 'y\n' }, 'run', file, '--key', key)).exitCode).toBe(0);
+  const attached = await runOn({ typed: '' }, 'run', file, '--key', key);
+  expect(attached).toMatchObject({ exitCode: 0 });
+  expect(attached.err).not.toContain('run it?');
+  const edited = await planFile(plan('stormy'));
+  const again = await runOn({ typed: 'y\n' }, 'run', edited, '--key', key, '--rerun');
+  expect(again.err).toMatch(/expected price: \$[\d.]+ for 1 order, 1 reused\n/);
+  expect(again.exitCode).toBe(0);
+  expect(stack.simulator.ledger().jobs).toHaveLength(3);
+  const long = await runOn({ typed: '' }, 'run', file, '--deadline', '400d');
+  expect(long.exitCode).toBe(65);
+  expect(long.err).toContain('request.deadlineMs');
+  const dear = await run('run', file, '--max-cost', '0.01', '--output', 'json');
+  expect(dear.exitCode).toBe(65);
+  expect(dear.out).toContain('and maxCostUsd is 0.01');
 });

@@ -1,22 +1,34 @@
 import type { PipelinePreview, PipelineRequest } from '../../../client/index.ts';
 import { createOutputCheck } from '../../../runcomfy/output-gone.ts';
 import { catalogueOf } from '../../catalogue.ts';
-import type { CommandContext } from '../../command-context.ts';
+import type { CommandContext, ConnectedGenerations } from '../../command-context.ts';
 import { type ExitCode, exitCodes } from '../../exit-codes.ts';
 
+/** Which run is meant. */
+export interface MeantRun {
+  key: string;
+  rerun: boolean | undefined;
+}
+
 /** Prints what a run would order, why, and at what price, and orders nothing. */
-export async function dryRun(
-  { config, printer, withTemporal }: Pick<CommandContext, 'config' | 'printer' | 'withTemporal'>,
+export function dryRun(context: CommandContext, request: PipelineRequest, run: MeantRun): Promise<ExitCode> {
+  return context.withTemporal(async (connected) => {
+    const preview = await previewRun(context, connected, request, run);
+    context.printer.print(preview, () => prettyPreview(preview));
+    return exitCodes.done;
+  });
+}
+
+/** What a run would order, by RunComfy's catalogue and what has become of earlier files. */
+export function previewRun(
+  { config }: Pick<CommandContext, 'config'>,
+  { generations }: ConnectedGenerations,
   request: PipelineRequest,
-  { key, rerun }: { key: string; rerun: boolean | undefined },
-): Promise<ExitCode> {
+  run: MeantRun,
+): Promise<PipelinePreview> {
   const isGone = createOutputCheck({ modelApiBase: config().modelApiBase });
   return catalogueOf(config, ({ lookup }) =>
-    withTemporal(async ({ generations }) => {
-      const preview = await generations.pipelines.preview(request, { key, rerun, catalogue: lookup, isGone });
-      printer.print(preview, () => prettyPreview(preview));
-      return exitCodes.done;
-    }),
+    generations.pipelines.preview(request, { ...run, catalogue: lookup, isGone }),
   );
 }
 

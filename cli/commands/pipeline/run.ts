@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Option } from 'commander';
-import { sumUp } from '../../../domain/estimate.ts';
 import { wallPolicies, type WallPolicy } from '../../../domain/generation.ts';
+import { issuesSentence } from '../../../domain/issues.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
-import { estimateOrders } from '../../../plans/estimate.ts';
+import { parsePipelineRequest } from '../../../domain/pipeline-request.ts';
 import { addBudgetOption } from '../../budget-option.ts';
 import { CliError } from '../../cli-error.ts';
-import { confirm } from '../../confirm.ts';
 import { defineCommand } from '../../define-command.ts';
 import { addDownloadOptions, type DownloadFlags, prepareDownload } from '../../deliver.ts';
 import { exitCodes } from '../../exit-codes.ts';
@@ -16,6 +15,7 @@ import { ownCommand } from '../../own-command.ts';
 import { addPriorityOptions, type PriorityFlags, priorityOf } from '../../priority-options.ts';
 import { deliverPipeline, pipelineResultCommand } from './deliver.ts';
 import { dryRun } from './dry-run.ts';
+import { mayPay } from './may-pay.ts';
 import { addPlanOptions, checkPlanFile, type PlanFlags } from './plan-file.ts';
 import { waitForPipeline } from './wait.ts';
 
@@ -76,16 +76,21 @@ export const addPipelineRun = defineCommand<RunFlags>({
       params,
       ...withoutUndefined({ deadlineMs: deadline, maxCostUsd: maxCost, budgets, onWall }),
     };
+    const parsed = parsePipelineRequest(request);
+    if (!parsed.ok) {
+      throw new CliError('InvalidInput', `nothing was ordered: ${issuesSentence(parsed.issues)}`, {
+        issues: parsed.issues,
+      });
+    }
     if (flags.dryRun) return await dryRun(context, request, { key, rerun });
     for (const warning of warnings) printer.note(`warning: ${warning}`);
     await prepareDownload(flags);
-    const { totalUsd, atLeastUsd } = sumUp(estimateOrders(checked.orders));
-    const price = totalUsd === null ? `at least $${String(atLeastUsd)}, not all is known` : `$${String(totalUsd)}`;
-    if (printer.format === 'pretty') printer.note(`expected price: ${price}`);
-    if (!flags.yes && flags.maxCost === undefined && !(await confirm(streams, 'run it?'))) {
-      throw new CliError('Usage', 'nothing was ordered: not confirmed');
-    }
     return context.withTemporal(async (connected) => {
+      const isAccepted = flags.yes === true || flags.maxCost !== undefined;
+      const payable = { key, rerun, isKeyGiven: flags.key !== undefined, isAccepted };
+      if (!(await mayPay(context, connected, { request, checked }, payable))) {
+        throw new CliError('Usage', 'nothing was ordered: not confirmed');
+      }
       const interrupts = catchInterrupts();
       try {
         const command = pipelineResultCommand(key, flags);

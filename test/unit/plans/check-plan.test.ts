@@ -145,6 +145,9 @@ describe('the text of a plan', () => {
         .join('\n')}\n`,
       /more than 100 aliases/,
     ],
+    ['an alias of nothing', 'a: *b\n', /alias.*: b/i],
+    ['a list as a key', '? [a, b]\n: 1\n', /line 1, column 3: .*strings/],
+    ['a second document', 'version: 1\n---\nversion: 1\n', /line 2, column 1: a second document begins here/],
     ['300 KiB', `a: ${'x'.repeat(300 * 1024)}`, /may have 262144/],
   ])('%s is refused with its place', (_what, text, message) => {
     const parsed = parsePlanText(text);

@@ -20,6 +20,8 @@ export const misshapenPlans: [string, unknown][] = [
   ['a step id with a dash', steps({ 'my-clip': still })],
   ['a step id that begins with a digit', steps({ '1st': still })],
   ['a step id of 51 letters', steps({ ['a'.repeat(51)]: still })],
+  ['a step that no object can have', JSON.parse('{"version":1,"steps":{"__proto__":{"model":"a/b"}}}')],
+  ['a param that no object can have', params(JSON.parse('{"__proto__":{"type":"string"}}'))],
   ['a step that is a text', steps({ a: flux })],
   ['a step that is null', steps({ a: null })],
   ['a step of nothing', steps({ a: { needs: [] } })],

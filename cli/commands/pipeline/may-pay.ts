@@ -1,0 +1,41 @@
+import type { PipelineRequest } from '../../../client/index.ts';
+import { type Estimate, sumUp } from '../../../domain/estimate.ts';
+import type { CheckedPlan } from '../../../plans/check-plan.ts';
+import { estimateOrders } from '../../../plans/estimate.ts';
+import type { CommandContext, ConnectedGenerations } from '../../command-context.ts';
+import { confirm, isPersonAt } from '../../confirm.ts';
+import { type MeantRun, previewRun } from './dry-run.ts';
+
+/** The run that is about to be paid, and how much of it is settled already. */
+export interface PayableRun extends MeantRun {
+  /** A key of the caller's may have been run before: then only what is missing is paid. */
+  isKeyGiven: boolean;
+  /** Nobody is asked: the price was accepted beforehand. */
+  isAccepted: boolean;
+}
+
+/** Tells a person what a run is going to cost, and asks whether that is wanted; programs are neither told nor asked. */
+export async function mayPay(
+  context: CommandContext,
+  connected: ConnectedGenerations,
+  { request, checked }: { request: PipelineRequest; checked: CheckedPlan },
+  { isKeyGiven, isAccepted, ...run }: PayableRun,
+): Promise<boolean> {
+  const { printer, streams } = context;
+  const isAsked = !isAccepted && isPersonAt(streams);
+  if (!isAsked && printer.format !== 'pretty') return true;
+  if (!isKeyGiven) {
+    printer.note(`expected price: ${priceWords(sumUp(estimateOrders(checked.orders)))}`);
+  } else {
+    const preview = await previewRun(context, connected, request, run);
+    if (preview.attached) return true;
+    const { ordered, reused } = preview;
+    const of = `${String(ordered)} ${ordered === 1 ? 'order' : 'orders'}${reused === 0 ? '' : `, ${String(reused)} reused`}`;
+    printer.note(`expected price: ${priceWords(preview)} for ${of}`);
+  }
+  return !isAsked || (await confirm(streams, 'run it?'));
+}
+
+function priceWords({ totalUsd, atLeastUsd }: Pick<Estimate, 'totalUsd' | 'atLeastUsd'>): string {
+  return totalUsd === null ? `at least $${String(atLeastUsd)}, not all is known` : `$${String(totalUsd)}`;
+}
