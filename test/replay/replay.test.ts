@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { budgetId, budgetWorkflowType } from '../../domain/budget/names.ts';
 import { shapes } from '../workflow/generation/shapes.ts';
 
 const folder = new URL('../histories/runcomfyGeneration/', import.meta.url);
@@ -14,14 +15,16 @@ beforeAll(() => {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });
 });
 
-describe('recorded histories of pipelines', () => {
-  const ofPipelines = new URL('../histories/runcomfyPipeline/', import.meta.url);
-  const names = readdirSync(ofPipelines).filter((name) => name.endsWith('.json'));
+describe.each(['runcomfyPipeline', budgetWorkflowType])('recorded histories of %s', (workflowType) => {
+  const folderOfType = new URL(`../histories/${workflowType}/`, import.meta.url);
+  const names = readdirSync(folderOfType).filter((name) => name.endsWith('.json'));
 
   it.each(names)('%s replays with the workflow as it is now', async (name) => {
-    const history: unknown = JSON.parse(readFileSync(new URL(name, ofPipelines), 'utf8'));
+    const history: unknown = JSON.parse(readFileSync(new URL(name, folderOfType), 'utf8'));
+    // A budget has its name from its Workflow ID.
+    const workflowId = workflowType === budgetWorkflowType ? budgetId('recorded') : `recorded-${name}`;
     const workflowBundle = { codePath: inject('workflowBundlePath') };
-    await Worker.runReplayHistory({ workflowBundle }, historyFromJSON(history), `recorded-${name}`);
+    await Worker.runReplayHistory({ workflowBundle }, historyFromJSON(history), workflowId);
   });
 });
 

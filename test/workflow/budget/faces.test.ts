@@ -5,7 +5,8 @@ import { budgetId } from '../../../domain/budget/names.ts';
 import { budgetStack } from '../../support/budgets.ts';
 import { commandWith } from '../../support/command-in-process.ts';
 import { eventually } from '../../support/eventually.ts';
-import { checkExecutions } from '../../support/generations.ts';
+import { checkExecutions, historiesOf } from '../../support/generations.ts';
+import { recordHistories } from '../../support/record-history.ts';
 import { onTestFinished } from '../../support/test-end.ts';
 
 interface Told {
@@ -78,6 +79,8 @@ describe('a budget', () => {
     expect(await generations.budgets.state(name)).toMatchObject({ spentUsd: 1.26, isClosed: true });
     expect(await command(...order)).toMatchObject({ exitCode: 65, told: { error: { type: 'InvalidInput' } } });
     await checkExecutions(client, [budgetId(name)]);
+    const histories = await historiesOf(client, budgetId(name));
+    await recordHistories('reserved-settled-released-closed', histories, 'runcomfyBudget');
   });
 
   it('refuses junk arguments and junk messages without a failed task', async () => {

@@ -4,8 +4,9 @@ import { type GenerationError, isGenerationError } from '../../../client/index.t
 import { budgetId } from '../../../domain/budget/names.ts';
 import { accountsOf, budgetStack, clip } from '../../support/budgets.ts';
 import { eventually } from '../../support/eventually.ts';
-import { checkExecution, checkExecutions } from '../../support/generations.ts';
+import { checkExecution, checkExecutions, historiesOf } from '../../support/generations.ts';
 import { startWorkerProcess } from '../../support/processes.ts';
+import { recordHistories } from '../../support/record-history.ts';
 
 const errorOf = (outcome: Promise<unknown>) =>
   outcome.then(
@@ -62,6 +63,7 @@ describe.concurrent('orders under a budget', () => {
     expect(await first.state()).toMatchObject({ spentUsd: 1.26, reservedUsd: 0, availableUsd: 0.74 });
     expect(await second.state()).toMatchObject({ spentUsd: 1.26, reservedUsd: 0, availableUsd: 1.74 });
     await checkExecution(client, handle.key);
+    await recordHistories('under-budgets', await historiesOf(client, handle.key));
   });
 
   it('give back what they have reserved in one budget where the next has no room', async () => {
@@ -112,7 +114,7 @@ describe.concurrent('orders under a budget', () => {
   });
 
   it('that are cancelled in the queue are released; what runs on and is followed no longer stays reserved', async () => {
-    const { generations, simulator, budget } = await budgetStack();
+    const { client, generations, simulator, budget } = await budgetStack();
     const { name, state } = await budget({ limitUsd: 3 });
     simulator.setFaults([{ fault: 'stuck-in-queue', step: 'submit' }]);
     const queued = await generations.start(clip([name]));
@@ -132,6 +134,7 @@ describe.concurrent('orders under a budget', () => {
     expect((await running.cancel()).outcome).toBe('not_cancellable');
     await errorOf(running.result());
     expect(await state()).toMatchObject({ reservedUsd: 1.26, spentUsd: 0, open: 1 });
+    await recordHistories('detached-under-a-budget', await historiesOf(client, running.key));
   });
 
   it('that cost more than their price are over, and block what comes next until the limit is set anew', async () => {
