@@ -31,6 +31,8 @@ export interface Ours {
 const pollEveryMs = 500;
 /** A submission that is still unknown after this stays so: nobody is there to decide. */
 const settledAfterMs = 5_000;
+/** The POST of the run before is still to be answered, and its id handed over. */
+const answeredAfterMs = 30_000;
 
 /** Prepares to run generations: one worker for all of them, which meets each of them at its own simulator. */
 export async function startOurs(address: string): Promise<Ours> {
@@ -74,7 +76,11 @@ export async function startOurs(address: string): Promise<Ours> {
         ({ output }) => ({ delivered: Object.values(output).flat().length > 0, outcome: 'delivered' }),
         (error: unknown) => ({ delivered: false, outcome: outcomeOf(error) }),
       );
-      const held = heldForGood(handle.state, Date.now() + windowMs, measured.signal);
+      const held = heldForGood(handle.state, {
+        settledAfterMs: trouble === 'retried' ? answeredAfterMs : settledAfterMs,
+        giveUpAt: Date.now() + windowMs,
+        measured: measured.signal,
+      });
       try {
         return await Promise.race([ended, held]);
       } finally {
@@ -150,15 +156,14 @@ function outcomeOf(error: unknown): string {
 
 async function heldForGood(
   state: () => Promise<{ phase?: string }>,
-  giveUpAt: number,
-  measured: AbortSignal,
+  parts: { settledAfterMs: number; giveUpAt: number; measured: AbortSignal },
 ): Promise<CellEnd> {
   let since: number | undefined;
-  while (Date.now() < giveUpAt && !measured.aborted) {
+  while (Date.now() < parts.giveUpAt && !parts.measured.aborted) {
     await new Promise((resolve) => setTimeout(resolve, pollEveryMs));
     const { phase } = await state().catch(() => ({ phase: undefined }));
     if (phase !== 'submission_unknown') since = undefined;
-    else if (Date.now() - (since ??= Date.now()) > settledAfterMs) {
+    else if (Date.now() - (since ??= Date.now()) > parts.settledAfterMs) {
       return { delivered: false, outcome: 'submission unknown, held' };
     }
   }
