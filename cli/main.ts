@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { CliError } from './cli-error.ts';
 import { type CommandContext, createContext } from './command-context.ts';
 import { addBalance } from './commands/balance.ts';
+import { addBatch } from './commands/batch/index.ts';
 import { addBudget } from './commands/budget/index.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addCodecServer } from './commands/codec-server.ts';
@@ -42,6 +43,7 @@ const commands = [
   addEstimate,
   addPipeline,
   addBudget,
+  addBatch,
   addModels,
   addModel,
   addBalance,
@@ -57,7 +59,7 @@ const commands = [
 
 const exitCodeHelp = `
 Exit codes:
-  0 done · 1 generation failed or cancelled · 64 usage · 65 bad input, or key used with another input
+  0 done · 1 failed or cancelled · 2 partial · 64 usage · 65 bad input, or key used with another input
   66 missing file or unknown key · 69 service, Temporal or worker not available, or balance too low
   74 done, but standard output took not all of it · 75 timed out, rate limited, submission unknown or still running
   77 not authorised · 78 configuration`;

@@ -18,6 +18,13 @@ export type { BudgetClient, NewBudget } from './budget/budget-client.ts';
 export type { KnownBudgetState } from './budget/read-budget.ts';
 export type { BudgetPeriod, BudgetRequest, BudgetState, OpenReservation } from '../domain/budget/budget.ts';
 export { budgetWorkflowType } from '../domain/budget/names.ts';
+export type { BatchClient } from './batch/batch-client.ts';
+export type { BatchHandle } from './batch/batch-handle.ts';
+export type { BatchStartOptions, StartedBatch } from './batch/start-batch.ts';
+export type { KnownBatchState } from './batch/read-batch-state.ts';
+export type { ResultsOptions } from './batch/read-results.ts';
+export type { AddAllOptions, AddedItems, ItemSource } from './batch/add-all.ts';
+export type { BatchFilter, ListedBatch } from './batch/list-batches.ts';
 export type { PipelineClient } from './pipeline/pipeline-client.ts';
 export type { PipelinePreviewOptions } from './pipeline/preview-pipeline.ts';
 export type { PipelinePreview, PreviewedOrder, PreviewedStep } from '../domain/pipeline-preview.ts';
@@ -29,7 +36,7 @@ export { clientErrorTypes, GenerationError, isGenerationError } from './errors.t
 export type { ClientErrorType, GenerationErrorType } from './errors.ts';
 export { failureTypes } from '../domain/failure-type.ts';
 export type { FailureType } from '../domain/failure-type.ts';
-export { generationWorkflowType, lateKey, pipelineWorkflowType } from '../domain/names.ts';
+export { batchWorkflowType, generationWorkflowType, lateKey, pipelineWorkflowType } from '../domain/names.ts';
 export type {
   CancelOutcome,
   CancelReply,
@@ -57,3 +64,19 @@ export type {
   StepPhase,
   StepState,
 } from '../domain/pipeline-run.ts';
+export type {
+  BatchAddMessage,
+  BatchCancelMessage,
+  BatchCancelReply,
+  BatchCounts,
+  BatchItem,
+  BatchItemDefaults,
+  BatchLine,
+  BatchMoney,
+  BatchPhase,
+  BatchRequest,
+  BatchResult,
+  BatchSetMessage,
+  BatchState,
+  LineStatus,
+} from '../domain/batch/batch.ts';

@@ -9,6 +9,37 @@ export const pipelineWorkflowType = 'runcomfyPipeline';
 /** Queries, signals and updates of a pipeline. `cancel` and `decide` are signals and updates. */
 export const pipelineMessageNames = { state: 'state', cancel: 'cancel', decide: 'decide' } as const;
 
+/** Workflow type of a batch of orders, and the memo field that carries the short form of its state. */
+export const batchWorkflowType = 'runcomfyBatch';
+
+/** Workflow type of what a batch keeps in Temporal: a page of its items, or of its result lines. Internal. */
+export const batchPageWorkflowType = 'runcomfyBatchPage';
+
+/** Queries, signals and updates of a batch. `pause`, `resume` and `cancel` are signals and updates. */
+export const batchMessageNames = {
+  state: 'state',
+  results: 'results',
+  add: 'add',
+  seal: 'seal',
+  pause: 'pause',
+  resume: 'resume',
+  set: 'set',
+  cancel: 'cancel',
+} as const;
+
+/** Workflow ID of a page of a batch. */
+export function batchPageKey(key: string, kind: 'items' | 'results', page: number): string {
+  return `runcomfy-batch-page:${key}:${kind}-${String(page)}`;
+}
+
+/** Key of the generation, or the pipeline, of an item of a batch. */
+export function batchItemKey(key: string, id: string): string {
+  return `${key}/${id}`;
+}
+
+/** Memo key of an item's order: which place of which batch it was made for. */
+export const batchItemMemoKey = 'runcomfyBatchItem';
+
 /** Queries, signals and updates of one generation. `cancel` is a signal and an update; `requestAccepted` is internal. */
 export const messageNames = {
   state: 'state',

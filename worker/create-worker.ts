@@ -7,6 +7,7 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { createBatchActivities } from '../activities/batch/index.ts';
 import { createBudgetActivities } from '../activities/budget/index.ts';
 import { createActivities, withPatientReports } from '../activities/index.ts';
 import { createPipelineActivities } from '../activities/pipeline/index.ts';
@@ -16,7 +17,7 @@ import { createReadPacer } from '../activities/reading/read-pacer.ts';
 import { createSubmitPacer } from '../activities/submit-pacer.ts';
 import { createWaitingKnowledge, type WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { createGenerationClient } from '../client/index.ts';
-import { createKnownGenerations } from '../client/operator/index.ts';
+import { createBatchPages, createItemOrders, createKnownGenerations } from '../client/operator/index.ts';
 import { withWorkerCodecs } from '../codec/index.ts';
 import { defaultTaskQueue, submitTaskQueue } from '../domain/names.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
@@ -135,10 +136,19 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     modelApiBase,
     ...(options.mediaHost !== undefined && { mediaHost: options.mediaHost }),
   });
+  const generations = createGenerationClient({ client, taskQueue });
+  const stopping = new AbortController();
+  const ofBatches = createBatchActivities({
+    orders: createItemOrders({ client, taskQueue, modelApiBase, generations }),
+    pages: createBatchPages(client, taskQueue),
+    lookup: { ...catalogue, isUnknownModel },
+    searchAttributes: attributes.known,
+    stopping: stopping.signal,
+  });
   const ofPipelines = createPipelineActivities({
     lookup: { ...catalogue, isUnknownModel },
     validator,
-    generations: createKnownGenerations(client, createGenerationClient({ client, taskQueue })),
+    generations: createKnownGenerations(client, generations),
     isGone: createOutputCheck({ modelApiBase }),
     searchAttributes: attributes.known,
   });
@@ -181,7 +191,9 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       ...shared,
       taskQueue,
       workflowBundle: options.workflowBundle ?? (await loadWorkflowBundle()),
-      activities: { ...others, recallSubmit, ...ofPipelines, ...ofBudgets },
+      activities: { ...others, recallSubmit, ...ofPipelines, ...ofBudgets, ...ofBatches },
+      // A batch that is paused is told of it with the next heartbeat of its window.
+      maxHeartbeatThrottleInterval: '1 second',
       maxConcurrentActivityTaskExecutions: maxConcurrentReads,
       workflowTaskPollerBehavior: { type: 'autoscaling' },
       maxCachedWorkflows: options.maxCachedWorkflows ?? maxCachedGenerations,
@@ -229,6 +241,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       }
     },
     shutdown: () => {
+      stopping.abort();
       openAttempts.stopAll();
       readPacer.stopAll();
       submitPacer.stopAll();

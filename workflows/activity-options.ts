@@ -1,5 +1,6 @@
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../domain/activities.ts';
+import type { BatchActivities } from '../domain/batch/batch-activities.ts';
 import type { BudgetActivities } from '../domain/budget/budget.ts';
 import { finalFailureTypes } from '../domain/failure-type.ts';
 import { submitTaskQueue } from '../domain/names.ts';
@@ -155,3 +156,25 @@ export const settlements = proxyLocalActivities<Pick<BudgetActivities, 'settleRe
   cancellationType: ActivityCancellationType.ABANDON,
   retry: { initialInterval: '200 milliseconds', maximumInterval: '1 second' },
 });
+
+/**
+ * The window of a batch: an attempt that is lost is repeated whole, and finds what it had started. A cancellation brings
+ * back what it has, so it is waited for.
+ */
+export const windows = proxyActivities<Pick<BatchActivities, 'runWindow'>>({
+  startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: '10 seconds',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds' },
+});
+
+/** What a batch keeps in Temporal: fixed content under fixed names, so repeated until it is there. */
+export const batchPages = proxyActivities<Pick<BatchActivities, 'storeItems' | 'closeItems'>>({
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '15 seconds',
+  cancellationType: ActivityCancellationType.ABANDON,
+  retry: readRetry,
+});
+
+/** The honest cancel of the items of a batch: an answer in time, or `unknown`. */
+export const itemCancels = proxyActivities<Pick<BatchActivities, 'cancelItems'>>(manyCancelsOptions);

@@ -3,6 +3,7 @@ import type { GenerationRequest, GenerationResult } from '../../domain/generatio
 import { defaultTaskQueue } from '../../domain/names.ts';
 import type { InputOf } from '../../runcomfy/models/index.ts';
 import type { WaitOptions } from '../await-end.ts';
+import { type BatchClient, createBatchClient } from '../batch/batch-client.ts';
 import { type BudgetClient, createBudgetClient } from '../budget/budget-client.ts';
 import { eachNamed, named } from '../convert-errors.ts';
 import { createPipelineClient, type PipelineClient } from '../pipeline/pipeline-client.ts';
@@ -45,6 +46,8 @@ export interface GenerationClient {
   pipelines: PipelineClient;
   /** Budgets: limits of money that orders share. */
   budgets: BudgetClient;
+  /** Batches: many orders, so many at a time. */
+  batches: BatchClient;
 }
 
 /** Makes the client of this library from a Temporal client. */
@@ -74,6 +77,7 @@ export function createGenerationClient({
       }),
     list: (filter) => eachNamed('', () => listGenerations(client, filter)),
     budgets: createBudgetClient(client, taskQueue),
+    batches: createBatchClient({ client, taskQueue, modelApiBase }),
     pipelines: createPipelineClient({ client, taskQueue, modelApiBase, generations: { get } }),
   };
 }

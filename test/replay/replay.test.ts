@@ -15,7 +15,7 @@ beforeAll(() => {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });
 });
 
-describe.each(['runcomfyPipeline', budgetWorkflowType])('recorded histories of %s', (workflowType) => {
+describe.each(['runcomfyPipeline', 'runcomfyBatch', budgetWorkflowType])('recorded histories of %s', (workflowType) => {
   const folderOfType = new URL(`../histories/${workflowType}/`, import.meta.url);
   const names = readdirSync(folderOfType).filter((name) => name.endsWith('.json'));
 

@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 
 /** Code without its source map, some 3 % above what it is. A worker compiles it once, and each cached workflow pays for what it runs of it. */
-const sizeBudgetBytes = 960_000;
+const sizeBudgetBytes = 1_065_000;
 /** Of a worker that ran generations alone: what pipelines need is no part of it. */
 const generationBudgetBytes = 735_000;
 

@@ -9,6 +9,7 @@ import { grpcCode } from '../../../client/grpc.ts';
 import {
   createGenerationClient,
   type GenerationClient,
+  GenerationError,
   type GenerationErrorType,
   type GenerationHandle,
   isGenerationError,
@@ -56,6 +57,14 @@ function everyCall(client: Client): Record<string, () => unknown> {
     readSubmits: () => operator.readSubmits(client, 'q'),
     explainStandstill: () => operator.explainStandstill(client, 'k'),
     lookUpOrder: () => operator.lookUpOrder(client, 'k'),
+    createBatchPages: () => operator.createBatchPages(client, 'runcomfy').write('k', 0, { items: [] }),
+    createItemOrders: async () => {
+      const orders = operator.createItemOrders({ client, taskQueue: 'runcomfy', generations });
+      const place = { key: 'k', mark: { run: 'r', index: 0 }, again: false, priority: {} };
+      const started = await orders.start(order, place);
+      // What Temporal refuses becomes the line of an item.
+      if ('failure' in started) throw new GenerationError({ ...started.failure.error, key: 'k' });
+    },
     createKnownGenerations: () =>
       operator.createKnownGenerations(client, generations).follow('k', AbortSignal.timeout(60_000)),
   };

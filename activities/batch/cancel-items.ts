@@ -1,0 +1,36 @@
+import type { BatchActivities } from '../../domain/batch/batch-activities.ts';
+import type { CancelOutcome } from '../../domain/generation.ts';
+import { withHeartbeats } from '../pipeline/with-heartbeats.ts';
+import type { BatchDeps } from './batch-deps.ts';
+import { createItemReader } from './item-reader.ts';
+
+const atOnce = 20;
+/** RunComfy is given half a minute by a generation; a worker some time to take the wish up. */
+const answerWithinMs = 45_000;
+
+/** Asks everything in flight to cancel, what a lost window has started included. Asking twice changes nothing. */
+export function createCancelItems(deps: BatchDeps): BatchActivities['cancelItems'] {
+  const { orders } = deps;
+  return (question) =>
+    withHeartbeats(async () => {
+      const readItem = createItemReader(deps, question);
+      const started = await inParts(question.doubtful, async (index) => {
+        const { key } = await readItem(index);
+        return (await orders.wasStarted(key, { run: question.firstRunId, index })) ? [index] : [];
+      });
+      const inFlight = [...question.open.map(({ index }) => index), ...started.flat()];
+      const outcomes = await inParts(inFlight, async (index): Promise<CancelOutcome> => {
+        const { key } = await readItem(index);
+        return await orders.cancel(key, question.reason, answerWithinMs);
+      });
+      return { outcomes, started: started.flat() };
+    });
+}
+
+async function inParts<T>(indices: readonly number[], ask: (index: number) => Promise<T>): Promise<T[]> {
+  const answers: T[] = [];
+  for (let at = 0; at < indices.length; at += atOnce) {
+    answers.push(...(await Promise.all(indices.slice(at, at + atOnce).map(ask))));
+  }
+  return answers;
+}

@@ -1,0 +1,54 @@
+import type { EndedItem, OpenItem, WindowStop } from '../../domain/batch/batch-activities.ts';
+import { boundLine, statusOfFailure } from '../../domain/batch/batch-line.ts';
+import type { BatchLine } from '../../domain/batch/batch.ts';
+import type { ItemEnd, ItemFailure } from '../../domain/batch/item-end.ts';
+import { toMicro, toUsd } from '../../domain/budget/money.ts';
+import { isUnbilled } from '../../domain/failure-details.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+
+/** The names of an item. */
+export interface ItemNames {
+  id: string;
+  key: string;
+}
+
+/** The line of an item that has ended, and what it has cost, or is presumed to. */
+export function endOfItem(open: OpenItem, { id, key }: ItemNames, end: ItemEnd): EndedItem {
+  const { index, price, attached, isRepeat } = open;
+  const told = 'result' in end ? end.result : end.failure;
+  const { requestId, costUsd, priceUsd = price === undefined ? undefined : toUsd(price) } = told;
+  const names = { id, key };
+  const figures = withoutUndefined({ requestId, costUsd, priceUsd, attached });
+  const line: BatchLine =
+    'result' in end
+      ? { ...names, status: 'succeeded', output: end.result.output, ...figures, timings: end.result.timings }
+      : { ...names, status: statusOfFailure(end.failure.error.type), ...figures, error: end.failure.error };
+  const isPresumed = costUsd === undefined && mayHaveCost(end);
+  const cost = isRepeat ? 0 : costUsd === undefined ? (isPresumed ? (price ?? 0) : 0) : toMicro(costUsd);
+  return {
+    index,
+    line: boundLine(line),
+    cost,
+    ...(isPresumed && { presumed: true }),
+    ...(priceUsd === undefined && mayHaveCost(end) && { unpriced: true }),
+  };
+}
+
+/** The wall that an order met, which every other one would meet as well. */
+export function wallOf({ error, budget }: ItemFailure): WindowStop | undefined {
+  const { type, message, submission } = error;
+  if (!isUnbilled(submission)) return undefined;
+  if (type === 'InsufficientBalance') return { reason: 'balance', message };
+  if (type === 'Unauthenticated') return { reason: 'unauthenticated', message };
+  return type === 'BudgetExceeded' && budget !== undefined ? { reason: 'budget', message } : undefined;
+}
+
+/** An item that is no longer waited for, though it may run on under its key. */
+export function letGoOfItem({ cancel = 'unknown' }: OpenItem): ItemEnd {
+  const message = 'the batch was cancelled without waiting for it; what it becomes stands under its key';
+  return { failure: { error: { type: 'GenerationCancelled', message, submission: 'unknown', cancel } } };
+}
+
+function mayHaveCost(end: ItemEnd): boolean {
+  return 'result' in end || !isUnbilled(end.failure.error.submission);
+}

@@ -1,0 +1,171 @@
+import { setMaxListeners } from 'node:events';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import type { BatchActivities, OpenItem, WindowQuestion } from '../../domain/batch/batch-activities.ts';
+import { orderOfItem } from '../../domain/batch/batch-request.ts';
+import {
+  answerOf,
+  barrierTo,
+  type BatchWindow,
+  beginItem,
+  endItem,
+  giveItemBack,
+  isWindowOver,
+  nextToStart,
+  openWindow,
+} from '../../domain/batch/batch-window.ts';
+import { batchDefaults, type BatchItem } from '../../domain/batch/batch.ts';
+import type { ItemEnd } from '../../domain/batch/item-end.ts';
+import { toMicro } from '../../domain/budget/money.ts';
+import { createModelLookup } from '../../plans/model-facts.ts';
+import { priceOf } from '../../runcomfy/models/index.ts';
+import { withHeartbeats } from '../pipeline/with-heartbeats.ts';
+import type { BatchDeps } from './batch-deps.ts';
+import { endOfItem, letGoOfItem, wallOf } from './end-of-item.ts';
+import { createItemReader, type ItemToOrder } from './item-reader.ts';
+import { writeLinePages } from './line-pages.ts';
+
+const heartbeatEveryMs = 2_000;
+
+/** Keeps the window of a batch full for a while. Its argument is all that it knows, so an attempt that is lost is repeated whole. */
+export function createRunWindow(deps: BatchDeps): BatchActivities['runWindow'] {
+  return (question) => withHeartbeats(() => runWindow(deps, question), heartbeatEveryMs);
+}
+
+async function runWindow(deps: BatchDeps, question: WindowQuestion) {
+  const { attempt, priority } = activityInfo();
+  const signals = [cancellationSignal(), deps.stopping, AbortSignal.timeout(question.lastsMs)];
+  const over = AbortSignal.any(signals);
+  const window = openWindow(question);
+  const readItem = createItemReader(deps, question);
+  const priceOfItem = createPricing(deps, question);
+  const news = createNews();
+  const stop = new AbortController();
+  // One for each item in flight.
+  setMaxListeners(0, stop.signal);
+  over.addEventListener('abort', news.tell);
+  const lives = new Set<Promise<void>>();
+  const faults: unknown[] = [];
+  /** Without the catalogue no price is known: the next window asks again, and this one follows what is open. */
+  const catalogue = { isAway: false };
+  const live = (life: Promise<void>) => {
+    const settled = life
+      .catch((error: unknown) => {
+        if (error !== stop.signal.reason || !stop.signal.aborted) faults.push(error);
+      })
+      .finally(() => {
+        lives.delete(settled);
+        news.tell();
+      });
+    lives.add(settled);
+  };
+
+  const follow = async (open: OpenItem) => {
+    const item = await readItem(open.index);
+    settle(window, open, item, await deps.orders.follow(item.key, stop.signal));
+  };
+  const start = async (open: OpenItem, item: ItemToOrder, again: boolean) => {
+    const place = {
+      key: item.key,
+      mark: { run: question.firstRunId, index: open.index },
+      again,
+      priority: { priorityKey: batchDefaults.priority, ...priority },
+    };
+    const started = await deps.orders.start(orderOfItem(item.item, question.defaults, question.budgets), place);
+    if ('failure' in started) {
+      settle(window, open, item, started);
+      return;
+    }
+    if (started.attached) open.attached = true;
+    if (started.isRepeat) open.isRepeat = true;
+    await follow(open);
+  };
+  /** Starts the next item, if there is one and nothing stands in its way. */
+  const startNext = async (): Promise<boolean> => {
+    const index = nextToStart(window);
+    if (index === undefined) return false;
+    const item = await readItem(index);
+    const price = await priceOfItem(item.item);
+    if (price === 'unavailable') {
+      catalogue.isAway = true;
+      return false;
+    }
+    const barrier = barrierTo(window, price);
+    if (barrier === 'max_cost') {
+      const message = `${item.id} could take the cost above the limit`;
+      window.stop = { reason: 'max_cost', message };
+      return false;
+    }
+    const open: OpenItem = { index, ...(price !== undefined && { price }) };
+    if (barrier === 'price_unknown') {
+      const message = `what it costs cannot be known, and the batch has a limit: give maxPriceUsd`;
+      endItem(
+        window,
+        endOfItem(open, item, { failure: { error: { type: 'PriceUnknown', message, submission: 'not_sent' } } }),
+      );
+      return true;
+    }
+    const again = window.givenBack.has(index);
+    beginItem(window, open);
+    live(start(open, item, again));
+    return true;
+  };
+
+  await writeLinePages(deps.pages, question.key, question.write);
+  for (const open of question.open) live(follow(open));
+  try {
+    for (;;) {
+      while (!over.aborted && !catalogue.isAway && (await startNext()));
+      if (faults.length > 0) throw faults[0];
+      if (over.aborted || isWindowOver(window)) break;
+      await news.next();
+    }
+  } finally {
+    stop.abort();
+    await Promise.all(lives);
+  }
+  if (faults.length > 0) throw faults[0];
+  if (question.isLetGo) {
+    for (const open of [...window.open.values()]) {
+      endItem(window, endOfItem(open, await readItem(open.index), letGoOfItem(open)));
+    }
+  }
+  return answerOf(window, attempt);
+}
+
+function settle(window: BatchWindow, open: OpenItem, names: ItemToOrder, end: ItemEnd): void {
+  const wall = 'failure' in end ? wallOf(end.failure) : undefined;
+  // Once everything is cancelled nothing is ordered again.
+  if (wall && open.cancel === undefined) giveItemBack(window, open.index, wall);
+  else endItem(window, endOfItem(open, names, end));
+}
+
+/** Prices by the catalogue, each model looked up once; what the item says itself where that gives none. */
+function createPricing({ lookup }: BatchDeps, { defaults, maxCost }: WindowQuestion) {
+  const models = createModelLookup(lookup);
+  return async (item: BatchItem): Promise<number | 'unavailable' | undefined> => {
+    const { model, input, maxPriceUsd } = orderOfItem(item, defaults);
+    const facts = model === undefined ? undefined : await models.facts(model);
+    const known = facts && 'entry' in facts ? priceOf(facts.entry, input ?? {}) : undefined;
+    const price = known ?? maxPriceUsd;
+    const isUnavailable = facts !== undefined && 'failure' in facts && !facts.isUnknown;
+    if (price === undefined && isUnavailable && maxCost !== undefined) return 'unavailable';
+    return price === undefined ? undefined : toMicro(price);
+  };
+}
+
+/** Wakes whoever waits, also where the news came before. */
+function createNews() {
+  let isTold = false;
+  let wake: (() => void) | undefined;
+  return {
+    tell: () => {
+      isTold = true;
+      wake?.();
+    },
+    async next() {
+      if (!isTold) await new Promise<void>((resolve) => (wake = resolve));
+      isTold = false;
+      wake = undefined;
+    },
+  };
+}

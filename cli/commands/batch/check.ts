@@ -1,0 +1,38 @@
+import { defineCommand } from '../../define-command.ts';
+import { prettyEstimate } from '../../estimate-table.ts';
+import { exitCodes } from '../../exit-codes.ts';
+import { parsePositive } from '../../option-parsers.ts';
+import { addItemOptions, type ItemFlags, withItems } from './item-file.ts';
+
+/** `batch validate FILE`: checks every line of a file and sends nothing. */
+export const addBatchValidate = defineCommand<ItemFlags>({
+  signature: 'validate <file>',
+  summary: 'Check every line of a file of items and send nothing; with a token every model against the live catalogue.',
+  examples: ['runcomfy-temporal batch validate clips.csv --model kling/kling-3.0/standard/image-to-video'],
+  set: addItemOptions,
+  act: (context, [file = ''], flags) =>
+    withItems(context, file, flags, ({ count, warnings }) => {
+      const { printer } = context;
+      if (printer.format === 'pretty') for (const warning of warnings) printer.note(`warning: ${warning}`);
+      printer.print({ valid: true, count, issues: [], warnings }, () => `valid: ${String(count)} items`);
+      return Promise.resolve(exitCodes.done);
+    }),
+});
+
+/** `batch estimate FILE`: what the items of a file are expected to cost. */
+export const addBatchEstimate = defineCommand<ItemFlags & { maxCost?: number }>({
+  signature: 'estimate <file>',
+  summary: 'Show what the items of a file are expected to cost, and send nothing.',
+  examples: ['runcomfy-temporal batch estimate clips.csv --model kling/kling-3.0/standard/image-to-video'],
+  set: (command) => {
+    addItemOptions(command);
+    command.option('--max-cost <usd>', 'refuse items whose price cannot be known', parsePositive);
+  },
+  act: (context, [file = ''], flags) =>
+    withItems(context, file, flags, ({ estimate, warnings }) => {
+      const { printer } = context;
+      if (printer.format === 'pretty') for (const warning of warnings) printer.note(`warning: ${warning}`);
+      printer.print(estimate, () => prettyEstimate(estimate));
+      return Promise.resolve(exitCodes.done);
+    }),
+});

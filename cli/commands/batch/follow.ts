@@ -1,0 +1,56 @@
+import { isGenerationError } from '../../../client/index.ts';
+import { defineCommand } from '../../define-command.ts';
+import { exitCodeOf, exitCodes } from '../../exit-codes.ts';
+import { catchInterrupts } from '../../interrupts.ts';
+import { batchLine, prettyBatch } from './pretty-batch.ts';
+import { batchDetached, exitCodeOfBatch } from './wait.ts';
+
+/** `batch status KEY`: where a batch stands. */
+export const addBatchStatus = defineCommand({
+  signature: 'status <key>',
+  summary: 'Show where a batch stands; without a worker, what Temporal itself knows (exit 69).',
+  examples: [
+    'runcomfy-temporal batch status clips-1',
+    'runcomfy-temporal batch status clips-1 --output json | jq .counts',
+  ],
+  act: ({ printer, withTemporal }, [key = '']) =>
+    withTemporal(async ({ generations }) => {
+      const state = await (await generations.batches.get(key)).state();
+      printer.print(state, () => prettyBatch(state, key));
+      if (!state.isFromServer) return exitCodes.done;
+      printer.note('no worker answers: this is what Temporal itself knows; start one with `runcomfy-temporal worker`');
+      return exitCodes.unavailable;
+    }),
+});
+
+/** `batch watch KEY`: every change of a batch, until it has ended. */
+export const addBatchWatch = defineCommand({
+  signature: 'watch <key>',
+  summary:
+    'Show every change of a batch until it has ended, with --output json one state per line; exits as `batch run` would. Ctrl-C only stops watching.',
+  examples: ['runcomfy-temporal batch watch clips-1'],
+  act: ({ printer, withTemporal, outputGone }, [key = '']) =>
+    withTemporal(async ({ generations }) => {
+      const batch = await generations.batches.get(key);
+      const stop = new AbortController();
+      const leave = () => {
+        stop.abort(batchDetached(key));
+      };
+      const interrupts = catchInterrupts();
+      interrupts.answer({ onFirst: leave, onDetach: leave });
+      outputGone.addEventListener('abort', leave);
+      const since = Date.now();
+      try {
+        for await (const state of batch.watch({ signal: stop.signal })) {
+          printer.printLine(state, () => batchLine(state, Date.now() - since));
+        }
+        return exitCodeOfBatch(await batch.result({ signal: stop.signal }));
+      } catch (error) {
+        // The last line has said how it ended: what is left is the code.
+        if (isGenerationError(error) && error.type !== 'StillRunning') return exitCodeOf(error.type);
+        throw error;
+      } finally {
+        interrupts.stop();
+      }
+    }),
+});

@@ -1,0 +1,101 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { access, constants, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { type Command, Option } from 'commander';
+import type { BatchItem, BatchItemDefaults } from '../../../client/index.ts';
+import { parseBatchRequest } from '../../../domain/batch/batch-request.ts';
+import { type Estimate, sumUp } from '../../../domain/estimate.ts';
+import { issuesSentence } from '../../../domain/issues.ts';
+import { checkItemFile, type ItemFile, itemsOfFile } from '../../../plans/batch/check-item-file.ts';
+import { type ItemFormat, itemFormats } from '../../../plans/batch/item-file.ts';
+import { catalogueOf } from '../../catalogue.ts';
+import { CliError } from '../../cli-error.ts';
+import type { CommandContext } from '../../command-context.ts';
+
+/** How a file of items is given. */
+export interface ItemFlags {
+  model?: string;
+  defaults?: string | undefined;
+  format?: ItemFormat;
+}
+
+/** A file that was checked whole. */
+export interface CheckedItems {
+  count: number;
+  defaults: BatchItemDefaults | undefined;
+  warnings: string[];
+  estimate: Estimate;
+  /** The items, read from the file again each time. */
+  items: AsyncIterable<BatchItem>;
+}
+
+/** The options by which items are read. */
+export function addItemOptions(command: Command): void {
+  command
+    .option('--model <id>', 'the model of every item that names none')
+    .option('--defaults <json>', 'what holds for every item that does not say otherwise, as a JSON object');
+  addFormatOption(command);
+}
+
+/** The option that says how a file is written. */
+export function addFormatOption(command: Command): void {
+  command.addOption(
+    new Option('--format <format>', 'how the file is written; default: by its first letter').choices(itemFormats),
+  );
+}
+
+/** Reads the defaults of a batch from the command line. */
+function readDefaults({ model, defaults }: ItemFlags): BatchItemDefaults | undefined {
+  if (defaults === undefined) return model === undefined ? undefined : { model };
+  let given: unknown;
+  try {
+    given = JSON.parse(defaults);
+  } catch {
+    throw new CliError('Usage', '--defaults is no JSON: expected an object such as {"input":{"duration":5}}');
+  }
+  const whole = { ...(given as BatchItemDefaults), ...(model !== undefined && { model }) };
+  const parsed = parseBatchRequest({ defaults: typeof given === 'object' && given !== null ? whole : given });
+  if (parsed.ok) return whole;
+  const { issues } = parsed;
+  throw new CliError('InvalidInput', `the defaults are not valid: ${issuesSentence(issues)}`, { issues });
+}
+
+/** Checks a file of items whole, and uses it; standard input is kept in a temporary file meanwhile. */
+export async function withItems<T>(
+  { config, streams }: CommandContext,
+  file: string,
+  flags: ItemFlags & { maxCost?: number | undefined },
+  use: (checked: CheckedItems) => Promise<T>,
+): Promise<T> {
+  const defaults = readDefaults(flags);
+  const spool = file === '-' ? await mkdtemp(path.join(tmpdir(), 'runcomfy-items-')) : undefined;
+  try {
+    const name = spool === undefined ? file : path.join(spool, 'items');
+    if (spool !== undefined) await pipeline(streams.stdin, createWriteStream(name, { mode: 0o600 }));
+    else
+      await access(name, constants.R_OK).catch((error: unknown) => {
+        throw new CliError('MissingFile', `the items ${file} cannot be read`, { cause: error });
+      });
+    const items: ItemFile = { open: () => createReadStream(name), format: flags.format, defaults };
+    return await catalogueOf(config, async ({ lookup, balanceUsd }) => {
+      const { issues, warnings, count, lines } = await checkItemFile(items, {
+        ...lookup,
+        maxCostUsd: flags.maxCost,
+      }).catch((error: unknown) => {
+        if (!(error instanceof TypeError)) throw error;
+        throw new CliError('InvalidInput', `the items ${file} are not UTF-8: save them as UTF-8`, { cause: error });
+      });
+      if (issues.length > 0) {
+        throw new CliError('InvalidInput', `nothing was sent, the items are not valid: ${issuesSentence(issues)}`, {
+          issues,
+        });
+      }
+      const estimate = sumUp(lines, await balanceUsd());
+      return await use({ count, defaults, warnings, estimate, items: itemsOfFile(items, lookup) });
+    });
+  } finally {
+    if (spool !== undefined) await rm(spool, { recursive: true, force: true });
+  }
+}

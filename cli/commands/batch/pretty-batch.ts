@@ -1,0 +1,71 @@
+import type { BatchCounts, KnownBatchState } from '../../../client/index.ts';
+import { formatElapsed } from '../../format-elapsed.ts';
+import { fields, table } from '../../pretty.ts';
+
+const barWidth = 20;
+
+/** A batch on one line: how far it is, what failed, what runs, how fast, what is left and what it has cost. */
+export function batchLine({ phase, counts, money, rate, paused }: KnownBatchState, sinceMs: number): string {
+  const { total, inFlight, failed, unknown, timedOut } = counts;
+  const done = endedOf(counts);
+  const filled = total === 0 ? 0 : Math.floor((done / total) * barWidth);
+  const troubles = failed + unknown + timedOut;
+  const left = rate?.etaAt === undefined ? undefined : Date.parse(rate.etaAt) - Date.now();
+  const parts = [
+    `${phase}${paused ? ` (${paused.reason})` : ''}`,
+    `[${'='.repeat(filled)}${' '.repeat(barWidth - filled)}] ${String(done)}/${String(total)}`,
+    troubles === 0 ? undefined : `${String(troubles)} failed`,
+    `${String(inFlight)} in flight`,
+    rate && rate.perMinute > 0 ? `${String(rate.perMinute)}/min` : undefined,
+    left === undefined || left <= 0 ? undefined : `${formatElapsed(left)} left`,
+    `$${String(money.spentUsd)}${money.maxCostUsd === undefined ? '' : ` of $${String(money.maxCostUsd)}`}`,
+    formatElapsed(sinceMs),
+  ];
+  return parts.filter((part) => part !== undefined).join(' · ');
+}
+
+/** Changes with what is worth a line of its own where lines are not replaced. */
+export function batchMark({ phase, counts }: KnownBatchState): string {
+  const tenth = counts.total === 0 ? 0 : Math.floor((endedOf(counts) / counts.total) * 10);
+  return `${phase} ${String(tenth)}`;
+}
+
+/** Where a batch stands, for people. */
+export function prettyBatch(state: KnownBatchState, key: string): string {
+  const { phase, counts, money, failures, paused, rate, window, sealed, resultPages, startedAt, endedAt } = state;
+  const head = fields([
+    ['phase', phase],
+    ['paused', paused ? [paused.reason, paused.message].filter(Boolean).join(': ') : undefined],
+    ['items', `${String(counts.total)}${sealed ? '' : ' (open for more)'}`],
+    ...Object.entries(counts).flatMap(([name, count]): [string, number][] =>
+      name === 'total' || count === 0
+        ? []
+        : [[name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`), count]],
+    ),
+    ['window', window],
+    ['cost', `$${String(money.spentUsd)}${money.maxCostUsd === undefined ? '' : ` of $${String(money.maxCostUsd)}`}`],
+    ['in flight', money.reservedUsd > 0 ? `$${String(money.reservedUsd)} expected` : undefined],
+    ['unpriced', money.unpriced > 0 ? money.unpriced : undefined],
+    [
+      'rate',
+      rate && `${String(rate.perMinute)} a minute${rate.etaAt === undefined ? '' : `, done about ${rate.etaAt}`}`,
+    ],
+    ['result pages', resultPages],
+    ['started', startedAt],
+    ['ended', endedAt],
+    ['key', key],
+  ]);
+  if (failures.length === 0) return head;
+  const rows = failures.map(({ type, count, lastIds, lastMessage }) => [
+    type,
+    String(count),
+    lastIds.join(' '),
+    lastMessage,
+  ]);
+  return `${head}\n\n${table(['FAILURE', 'COUNT', 'LAST IDS', 'LAST MESSAGE'], rows)}`;
+}
+
+/** How many items have ended, in whatever way. */
+export function endedOf({ total, waiting, inFlight }: BatchCounts): number {
+  return total - waiting - inFlight;
+}

@@ -1,0 +1,109 @@
+import { Option } from 'commander';
+import type { BatchPhase, LineStatus, ListedBatch } from '../../../client/index.ts';
+import { batchPhases, lineStatuses } from '../../../domain/batch/batch.ts';
+import { loopbackHostOf } from '../../../runcomfy/models/index.ts';
+import { defineCommand } from '../../define-command.ts';
+import { addDownloadOptions, type DownloadFlags, prepareDownload } from '../../deliver.ts';
+import { downloadOutput } from '../../download-output.ts';
+import { exitCodes } from '../../exit-codes.ts';
+import { parseCount } from '../../option-parsers.ts';
+import { table } from '../../pretty.ts';
+import { oneLine } from '../../printable.ts';
+import { endedOf } from './pretty-batch.ts';
+
+interface ResultsFlags extends DownloadFlags {
+  follow?: boolean;
+  status?: LineStatus;
+}
+
+const statusOption = () => new Option('--status <status>', 'only of this status').choices(lineStatuses);
+
+/** `batch results KEY`: one JSON line for each item that has ended. */
+export const addBatchResults = defineCommand<ResultsFlags>({
+  signature: 'results <key>',
+  summary: 'Print one JSON line for each item of a batch that has ended, in the order of ending.',
+  examples: [
+    'runcomfy-temporal batch results clips-1 > clips-1.jsonl',
+    'runcomfy-temporal batch results clips-1 --follow --status succeeded --download ./out',
+  ],
+  set: (command) => {
+    command.option('--follow', 'wait for the lines that are still to come').addOption(statusOption());
+    addDownloadOptions(command);
+  },
+  act: async ({ config, printer, streams, withTemporal, outputGone }, [key = ''], flags) => {
+    await prepareDownload(flags);
+    const { follow, status, download, allowHost = [] } = flags;
+    return await withTemporal(async ({ generations }) => {
+      const batch = await generations.batches.get(key);
+      const ownHost = download === undefined ? undefined : loopbackHostOf(config().modelApiBase);
+      for await (const line of batch.results({ follow, status, signal: outputGone })) {
+        streams.stdout.write(`${JSON.stringify(line)}\n`);
+        if (download === undefined || line.output === undefined) continue;
+        await downloadOutput(line.output, {
+          directory: download,
+          allowedHosts: [...allowHost, ...(ownHost === undefined ? [] : [ownHost])],
+          onSaved: (path) => {
+            printer.note(`saved ${oneLine(path)}`);
+          },
+        });
+      }
+      return exitCodes.done;
+    });
+  },
+});
+
+/** `batch items KEY`: the items of a batch, ready for another one. */
+export const addBatchItems = defineCommand<{ status?: LineStatus }>({
+  signature: 'items <key>',
+  summary:
+    'Print the items of a batch as JSON lines, ready for `batch run -`: that is how those that failed are ordered again.',
+  examples: [
+    'runcomfy-temporal batch items clips-1 --status failed | runcomfy-temporal batch run - --key clips-2 --yes',
+  ],
+  set: (command) => command.addOption(statusOption()),
+  act: ({ streams, withTemporal }, [key = ''], { status }) =>
+    withTemporal(async ({ generations }) => {
+      const batch = await generations.batches.get(key);
+      const { model, input } = (await batch.defaults()) ?? {};
+      for await (const item of batch.items({ status })) {
+        // Whole, so that they mean the same without the defaults of this batch.
+        const whole = {
+          ...item,
+          ...(item.model === undefined && model !== undefined && { model }),
+          input: { ...input, ...item.input },
+        };
+        streams.stdout.write(`${JSON.stringify(whole)}\n`);
+      }
+      return exitCodes.done;
+    }),
+});
+
+interface ListFlags {
+  phase?: BatchPhase;
+  limit: number;
+}
+
+/** `batch list`: the batches that Temporal keeps. */
+export const addBatchList = defineCommand<ListFlags>({
+  signature: 'list',
+  summary: 'List batches: first those that run, then those that ended, the newest first. Needs no worker.',
+  examples: ['runcomfy-temporal batch list --phase paused', 'runcomfy-temporal batch list --limit 20 --output json'],
+  set: (command) =>
+    command
+      .addOption(new Option('--phase <phase>', 'only in this phase').choices(batchPhases))
+      .addOption(new Option('--limit <count>', 'at most so many').argParser(parseCount).default(100)),
+  act: ({ printer, withTemporal }, _args, filter) =>
+    withTemporal(async ({ generations }) => {
+      const found: ListedBatch[] = [];
+      for await (const batch of generations.batches.list(filter)) found.push(batch);
+      printer.print({ batches: found }, () =>
+        found.length === 0 ? 'no batches' : table(['KEY', 'PHASE', 'DONE', 'COST', 'STARTED'], found.map(rowOf)),
+      );
+      return exitCodes.done;
+    }),
+});
+
+function rowOf({ key, phase, counts, costUsd, startedAt }: ListedBatch): string[] {
+  const done = counts === undefined ? '' : `${String(endedOf(counts))}/${String(counts.total)}`;
+  return [key, phase, done, costUsd === undefined ? '' : `$${String(costUsd)}`, startedAt];
+}

@@ -1,0 +1,140 @@
+import { Option } from 'commander';
+import type { BatchHandle, BatchRequest, BatchResult } from '../../../client/index.ts';
+import { withoutUndefined } from '../../../domain/json.ts';
+import { addBudgetOption } from '../../budget-option.ts';
+import { CliError } from '../../cli-error.ts';
+import type { CommandContext } from '../../command-context.ts';
+import { confirm } from '../../confirm.ts';
+import { defineCommand } from '../../define-command.ts';
+import { exitCodes } from '../../exit-codes.ts';
+import { catchInterrupts } from '../../interrupts.ts';
+import { parseCount, parsePositive, parseWhole } from '../../option-parsers.ts';
+import { ownCommand } from '../../own-command.ts';
+import { addPriorityOptions, type PriorityFlags, priorityOf } from '../../priority-options.ts';
+import { addItemOptions, type CheckedItems, type ItemFlags, withItems } from './item-file.ts';
+import { prettyBatch } from './pretty-batch.ts';
+import { appendResults } from './results-file.ts';
+import { exitCodeOfBatch, waitForBatch } from './wait.ts';
+
+interface RunFlags extends ItemFlags, PriorityFlags {
+  key: string;
+  window?: number;
+  maxCost?: number;
+  pauseAfter?: number;
+  budget?: string[];
+  results?: string;
+  keepOpen?: boolean;
+  wait: boolean;
+  yes?: boolean;
+}
+
+/** `batch run FILE --key K`: checks a file whole, sends its items, and waits for their end. */
+export const addBatchRun = defineCommand<RunFlags>({
+  signature: 'run <file>',
+  summary:
+    'Order every item of a file (JSON lines or CSV, - for standard input). The same --key with the same file goes on where it was, from any machine; no item is ordered twice.',
+  examples: [
+    `runcomfy-temporal batch run stills.jsonl --key stills-1 --model blackforestlabs/flux-2/flash/text-to-image --max-cost 20`,
+    'runcomfy-temporal batch run clips.csv --key clips-1 --window 50 --yes --results clips-1.jsonl',
+    'runcomfy-temporal batch items clips-1 --status failed | runcomfy-temporal batch run - --key clips-2 --yes',
+  ],
+  set: (command) => {
+    command.requiredOption('--key <key>', 'name of the batch, and the Workflow ID');
+    addItemOptions(command);
+    command
+      .addOption(new Option('--window <count>', 'how many at a time, 1 to 500; default 20').argParser(parseCount))
+      .option('--max-cost <usd>', 'start nothing that could take the sum above this', parsePositive)
+      .addOption(
+        new Option('--pause-after <count>', 'pause after so many failures in a row; default 25, 0: never').argParser(
+          parseWhole,
+        ),
+      )
+      .option('--results <file>', 'append one JSON line for each item that has ended, - for standard output')
+      .option('--keep-open', 'more will be added: `batch seal` says that no more will come')
+      .option('--no-wait', 'print { key, runId, count } once all items are sent')
+      .option('--yes', 'do not ask whether the price is right');
+    addBudgetOption(command);
+    addPriorityOptions(command);
+  },
+  act: async (context, [file = ''], flags) => {
+    const { printer, streams } = context;
+    if (!flags.wait && flags.results !== undefined) {
+      throw new CliError('Usage', '--no-wait and --results do not go together: `batch results KEY` reads them later');
+    }
+    return await withItems(context, file, flags, async ({ warnings, estimate, ...checked }) => {
+      for (const warning of warnings) printer.note(`warning: ${warning}`);
+      const { totalUsd, atLeastUsd } = estimate;
+      const price = totalUsd === null ? `at least $${String(atLeastUsd)}, not all is known` : `$${String(totalUsd)}`;
+      printer.note(`${String(checked.count)} items, expected price: ${price}`);
+      if (!flags.yes && flags.maxCost === undefined) {
+        const isPerson = streams.stdin.isTTY === true && streams.stderr.isTTY === true;
+        if (!isPerson) throw new CliError('Usage', 'nothing was sent: give --max-cost USD, or --yes');
+        if (!(await confirm(streams, 'order them?'))) throw new CliError('Usage', 'nothing was sent: not confirmed');
+      }
+      return await orderItems(context, checked, flags);
+    });
+  },
+});
+
+async function orderItems(
+  context: CommandContext,
+  { defaults, items }: Pick<CheckedItems, 'defaults' | 'items'>,
+  flags: RunFlags,
+) {
+  const { printer } = context;
+  const { key, window, maxCost, pauseAfter, budget } = flags;
+  const request: BatchRequest = {
+    keepOpen: true,
+    ...withoutUndefined({ defaults, window, maxCostUsd: maxCost, pauseAfterFailures: pauseAfter, budgets: budget }),
+  };
+  return await context.withTemporal(async (connected) => {
+    const interrupts = catchInterrupts();
+    try {
+      context.followed = { key, command: ownCommand('batch watch', key) };
+      const batch = await connected.generations.batches.start(request, { key, ...priorityOf(flags) });
+      for (const notice of batch.notices) printer.note(`note: ${notice}`);
+      const onAdded = (count: number) => {
+        printer.progress(`sent ${String(count)} items`, String(Math.floor(count / 10_000)));
+      };
+      const { count, added } = await batch.addAll(items, { onAdded, ...(defaults && { defaults }) });
+      printer.endProgress();
+      if (printer.format === 'pretty')
+        printer.note(`batch ${key}: ${String(count)} items, ${String(added)} of them sent now`);
+      if (!flags.keepOpen && !(await batch.state()).sealed) await batch.seal();
+      if (!flags.wait) {
+        const { runId } = batch;
+        printer.print({ key, runId, count }, () => `started ${key}: \`${ownCommand('batch watch', key)}\` shows it`);
+        return exitCodes.done;
+      }
+      const result = await deliver(batch, flags, context, () => waitForBatch(connected, batch, context, interrupts));
+      return exitCodeOfBatch(result);
+    } finally {
+      interrupts.stop();
+    }
+  });
+}
+
+/** Waits, and writes lines meanwhile; on standard output they stand alone. */
+async function deliver(
+  batch: BatchHandle,
+  { results }: RunFlags,
+  { printer, streams }: CommandContext,
+  wait: () => Promise<BatchResult>,
+): Promise<BatchResult> {
+  const stop = new AbortController();
+  const writing =
+    results === undefined
+      ? undefined
+      : appendResults(batch, { file: results, stdout: streams.stdout, follow: true, signal: stop.signal });
+  try {
+    const result = await wait();
+    await writing;
+    const state = { ...(await batch.state()), phase: result.phase };
+    if (results === '-') printer.note(prettyBatch(state, batch.key));
+    else printer.print(result, () => prettyBatch(state, batch.key));
+    return result;
+  } finally {
+    stop.abort();
+    await writing?.catch(() => undefined);
+  }
+}

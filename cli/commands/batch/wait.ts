@@ -1,0 +1,94 @@
+import {
+  type BatchHandle,
+  type BatchResult,
+  GenerationError,
+  type GenerationErrorType,
+  type KnownBatchState,
+} from '../../../client/index.ts';
+import type { CommandContext, ConnectedGenerations } from '../../command-context.ts';
+import { type ExitCode, exitCodes } from '../../exit-codes.ts';
+import { catchInterrupts, type Interrupts } from '../../interrupts.ts';
+import { ownCommand } from '../../own-command.ts';
+import { leaveAtStandstill } from '../../wait-for-end.ts';
+import { batchLine, batchMark } from './pretty-batch.ts';
+
+const redrawEveryMs = 1_000;
+
+/**
+ * Waits for the end of a batch with live progress. Ctrl-C leaves it to itself: the batch is not the shell's. A pause that
+ * only a person can end is told, and not waited through.
+ */
+export async function waitForBatch(
+  { client }: ConnectedGenerations,
+  batch: BatchHandle,
+  { printer }: Pick<CommandContext, 'printer'>,
+  interrupts: Interrupts = catchInterrupts(),
+): Promise<BatchResult> {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const leave = (error: Error) => {
+    stop.abort(error);
+  };
+  const detach = () => {
+    leave(batchDetached(batch.key));
+  };
+  interrupts.answer({ onFirst: detach, onDetach: detach });
+  const since = Date.now();
+  const follow = async () => {
+    let last: KnownBatchState | undefined;
+    const draw = () => {
+      if (last && !signal.aborted) printer.progress(batchLine(last, Date.now() - since), batchMark(last));
+    };
+    const redraw = setInterval(draw, redrawEveryMs);
+    try {
+      for await (const state of batch.watch({ signal })) {
+        last = state;
+        draw();
+        const paused = pausedForGood(batch.key, state);
+        if (paused) leave(paused);
+      }
+    } catch {
+      // Whoever awaits the result hears of everything that matters.
+    } finally {
+      clearInterval(redraw);
+    }
+  };
+  const beside = [follow(), leaveAtStandstill(client, batch.key, signal, leave)];
+  try {
+    return await batch.result({ signal });
+  } finally {
+    interrupts.stop();
+    stop.abort();
+    // A connection must not be closed while calls are under way.
+    await Promise.all(beside);
+    printer.endProgress();
+  }
+}
+
+/** The exit code that the end of a batch has. */
+export function exitCodeOfBatch({ phase }: Pick<BatchResult, 'phase'>): ExitCode {
+  if (phase === 'succeeded') return exitCodes.done;
+  return phase === 'partial' ? exitCodes.partial : exitCodes.generationFailed;
+}
+
+/** The batch goes on without us; the message says how to come back to it. */
+export function batchDetached(key: string): GenerationError {
+  const message = `batch "${key}" goes on without this command: \`${ownCommand('batch watch', key)}\` shows it again, \`${ownCommand('batch cancel', key)}\` stops it`;
+  return new GenerationError({ type: 'StillRunning', message, key });
+}
+
+/** A pause that somebody has to end; one that a person made is theirs, and waited through. */
+function pausedForGood(key: string, { paused, phase }: KnownBatchState): GenerationError | undefined {
+  if (phase !== 'paused' || paused === null || paused.reason === 'user') return undefined;
+  const type = typeOfPause[paused.reason];
+  const message = `batch "${key}" is paused (${paused.reason}${paused.message === undefined ? '' : `: ${paused.message}`}): once that is mended, \`${ownCommand('batch resume', key)}\` goes on`;
+  return new GenerationError({ type, message, key });
+}
+
+const typeOfPause = {
+  failures: 'StillRunning',
+  budget: 'BudgetExceeded',
+  max_cost: 'BudgetExceeded',
+  balance: 'InsufficientBalance',
+  unauthenticated: 'Unauthenticated',
+} as const satisfies Record<string, GenerationErrorType>;

@@ -1,0 +1,156 @@
+import type { Client } from '@temporalio/client';
+import { findItemIssues } from '../../domain/batch/batch-request.ts';
+import { type BatchItem, type BatchItemDefaults, batchLimits } from '../../domain/batch/batch.ts';
+import { isSameJson } from '../../domain/json.ts';
+import { chainDigest, splitIntoPages } from '../../plans/batch/item-pages.ts';
+import { GenerationError } from '../errors.ts';
+import { refuseBatch } from './batch-errors.ts';
+import { findOrderIssues } from './check-items.ts';
+import type { BatchPages } from './pages.ts';
+import { readBatchState } from './read-batch-state.ts';
+import { readItems } from './read-items.ts';
+import { addToBatch } from './tell-batch.ts';
+
+/** How many pages are written at once, ahead of the one that is added next. */
+const lanes = 4;
+
+/** Items of any source, in their order: the same again is recognised. */
+export type ItemSource = Iterable<BatchItem> | AsyncIterable<BatchItem>;
+
+/** What an upload is told. */
+export interface AddAllOptions {
+  /** Those of the batch: an item without a model needs one of them. */
+  defaults?: BatchItemDefaults | undefined;
+  /** Told after each page that was added: how many items the batch has. */
+  onAdded?: (count: number) => void;
+  modelApiBase?: string | undefined;
+}
+
+/** What was added, and what was there already. */
+export interface AddedItems {
+  count: number;
+  added: number;
+}
+
+/**
+ * Adds all items of a source to a batch that begins as the source does: what is there already is not sent again. Where it
+ * begins otherwise, `KeyInUse` names the first line that differs.
+ */
+export async function addAllItems(
+  client: Client,
+  pages: BatchPages,
+  key: string,
+  source: ItemSource,
+  { defaults, onAdded, modelApiBase }: AddAllOptions = {},
+): Promise<AddedItems> {
+  const { input } = await readBatchState(client, key);
+  const items = takeFrom(source);
+  let [count, digest] = [0, ''];
+  while (count < input.count) {
+    const some = await items.take(Math.min(batchLimits.pageItems, input.count - count));
+    if (some.length === 0) throw await differs(client, pages, key, source, count);
+    digest = chainDigest(digest, some);
+    count += some.length;
+  }
+  if (digest !== input.digest) throw await differs(client, pages, key, source);
+  let page = input.numbers ? Math.max(...input.numbers) + 1 : input.pages;
+  const written: { page: number; items: BatchItem[]; done: Promise<number> }[] = [];
+  const addNext = async () => {
+    const next = written.shift();
+    if (!next) return;
+    const number = await next.done;
+    page = Math.max(page, number + 1);
+    digest = chainDigest(digest, next.items);
+    const message = { from: count, count: next.items.length, page: number, digest };
+    ({ count } = await addToBatch(client, key, message));
+    onAdded?.(count);
+  };
+  try {
+    for (;;) {
+      const some = await items.take(batchLimits.pageItems);
+      if (some.length === 0) break;
+      checkSome(key, some, defaults, modelApiBase);
+      for (const content of splitIntoPages(some)) {
+        if (written.length >= lanes) await addNext();
+        const number = Math.max(page, (written.at(-1)?.page ?? -1) + 1);
+        written.push({ page: number, items: content, done: writeFrom(pages, key, number, content) });
+      }
+    }
+    while (written.length > 0) await addNext();
+  } finally {
+    await Promise.allSettled(written.map(({ done }) => done));
+  }
+  return { count, added: count - input.count };
+}
+
+/** Writes a page under this number; one that somebody else uses for other items is taken for a conflict. */
+async function writeFrom(pages: BatchPages, key: string, page: number, items: BatchItem[]): Promise<number> {
+  if (await pages.write(key, page, { items })) return page;
+  // Left over from a source that was given up, or somebody adds at the same time: a number far behind is free.
+  for (let number = page + 10_000; number < page + 100_000; number += 10_000) {
+    if (await pages.write(key, number, { items })) return number;
+  }
+  const message = `batch "${key}" is added to by others with other items: choose another key`;
+  throw new GenerationError({ type: 'KeyInUse', message, key });
+}
+
+function checkSome(
+  key: string,
+  items: readonly BatchItem[],
+  defaults: BatchItemDefaults | undefined,
+  modelApiBase: string | undefined,
+): void {
+  for (const item of items) {
+    const issues = findItemIssues(item);
+    if (issues.length > 0) throw refuseBatch(key, issues);
+  }
+  const issues = findOrderIssues(items, defaults, modelApiBase);
+  if (issues.length > 0) throw refuseBatch(key, issues);
+}
+
+/** Names the first item of a source that differs from what the batch has. */
+async function differs(
+  client: Client,
+  pages: BatchPages,
+  key: string,
+  source: ItemSource,
+  lastsUntil?: number,
+): Promise<GenerationError> {
+  const tell = (line: number, how: string) =>
+    new GenerationError({
+      type: 'KeyInUse',
+      message: `key "${key}" is in use by a batch of other items: item ${String(line)} ${how}; choose another key`,
+      key,
+    });
+  if (lastsUntil !== undefined) return tell(lastsUntil + 1, 'is missing here');
+  const given = takeFrom(source);
+  let line = 0;
+  for await (const known of readItems(client, pages, key)) {
+    line += 1;
+    const [item] = await given.take(1);
+    if (item === undefined) return tell(line, 'is missing here');
+    if (!isSameJson(known, item)) {
+      return tell(
+        line,
+        known.id === item.id ? `(id ${item.id}) differs` : `has id ${item.id} here, and ${known.id} there`,
+      );
+    }
+  }
+  return tell(line + 1, 'differs');
+}
+
+/** So many items at a time. */
+function takeFrom(source: ItemSource) {
+  const items = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  return {
+    async take(count: number): Promise<BatchItem[]> {
+      const some: BatchItem[] = [];
+      while (some.length < count) {
+        const next = await items.next();
+        if (next.done === true) break;
+        some.push(next.value);
+      }
+      return some;
+    },
+  };
+}

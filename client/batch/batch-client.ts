@@ -1,0 +1,42 @@
+import type { BatchRequest, BatchResult } from '../../domain/batch/batch.ts';
+import type { WaitOptions } from '../await-end.ts';
+import { eachNamed, named } from '../convert-errors.ts';
+import { checkKey } from '../generation/check-arguments.ts';
+import { describeRun } from '../generation/run-info.ts';
+import { refuseNoBatch } from './batch-errors.ts';
+import { type BatchHandle, type BatchPlace, createBatchHandle } from './batch-handle.ts';
+import { type BatchFilter, listBatches, type ListedBatch } from './list-batches.ts';
+import { type BatchStartOptions, startBatch } from './start-batch.ts';
+
+/** Starts batches and finds them again, from any process. */
+export interface BatchClient {
+  /** Starts a batch, or attaches to the one that has the same key, items and defaults; no item is ordered twice. */
+  start: (request: BatchRequest, options?: BatchStartOptions) => Promise<BatchHandle>;
+  /** The newest run of a key; `KeyNotFound` where Temporal knows none. */
+  get: (key: string) => Promise<BatchHandle>;
+  /** Waits for the end of a key. */
+  result: (key: string, options?: WaitOptions) => Promise<BatchResult>;
+  /** Batches: first those that run, then those that ended, the newest first. */
+  list: (filter?: BatchFilter) => AsyncIterable<ListedBatch>;
+}
+
+/** Makes the client of batches. */
+export function createBatchClient(place: BatchPlace): BatchClient {
+  const { client, taskQueue, modelApiBase } = place;
+  const get = (key: string): Promise<BatchHandle> =>
+    named(key, async () => {
+      checkKey(key);
+      const { runId, workflowType } = await describeRun(client, key);
+      refuseNoBatch(key, workflowType);
+      return createBatchHandle(place, { key, runId, attached: true, notices: [] });
+    });
+  return {
+    start: (request, options) =>
+      named(options?.key ?? '', async () =>
+        createBatchHandle(place, await startBatch(client, taskQueue, request, options, { modelApiBase })),
+      ),
+    get,
+    result: async (key, options) => (await get(key)).result(options),
+    list: (filter) => eachNamed('', () => listBatches(client, filter)),
+  };
+}

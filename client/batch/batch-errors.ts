@@ -1,0 +1,37 @@
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, type WorkflowFailedError } from '@temporalio/client';
+import { readFailureDetails } from '../../domain/failure-details.ts';
+import { isFailureType } from '../../domain/failure-type.ts';
+import type { InputIssue } from '../../domain/generation.ts';
+import { issuesSentence } from '../../domain/issues.ts';
+import { batchWorkflowType } from '../../domain/names.ts';
+import { GenerationError } from '../errors.ts';
+
+/** Turns how a batch ended without a result into an error by failure type. */
+export function toBatchError(error: WorkflowFailedError, key: string): GenerationError {
+  const { cause } = error;
+  if (cause instanceof ApplicationFailure) {
+    const { issues } = readFailureDetails(cause);
+    const type = isFailureType(cause.type) ? cause.type : 'GenerationFailed';
+    return new GenerationError({ type, message: cause.message, key, issues, submission: 'not_sent', cause: error });
+  }
+  const isCancelled = cause instanceof CancelledFailure;
+  const isTerminated = cause instanceof TerminatedFailure;
+  const what = isCancelled
+    ? 'was cancelled in Temporal; what RunComfy could not stop runs on under its key'
+    : `${isTerminated ? 'was terminated in Temporal' : "was ended by Temporal's own timeout"}; its items run on under their keys, and the same batch started again finds them`;
+  const type = isCancelled || isTerminated ? 'GenerationCancelled' : 'GenerationTimedOut';
+  return new GenerationError({ type, message: `batch "${key}" ${what}`, key, cause: error });
+}
+
+/** Refuses a key under which a workflow runs that is no batch. */
+export function refuseNoBatch(key: string, workflowType: string): void {
+  if (workflowType === batchWorkflowType) return;
+  const message = `key "${key}" is in use by a workflow of type "${workflowType}", which is no batch: choose another key`;
+  throw new GenerationError({ type: 'KeyInUse', message, key });
+}
+
+/** A batch, or items, that are refused. */
+export function refuseBatch(key: string, issues: InputIssue[]): GenerationError {
+  const message = `nothing was sent, the batch is not valid (key ${key}): ${issuesSentence(issues)}`;
+  return new GenerationError({ type: 'InvalidInput', message, key, submission: 'not_sent', issues });
+}

@@ -1,0 +1,103 @@
+import type { Client } from '@temporalio/client';
+import {
+  type BatchAddMessage,
+  type BatchCancelMessage,
+  type BatchCancelReply,
+  type BatchItem,
+  type BatchItemDefaults,
+  type BatchLine,
+  type BatchPhase,
+  type BatchResult,
+  type BatchSetMessage,
+  isBatchEnd,
+  type LineStatus,
+} from '../../domain/batch/batch.ts';
+import { awaitEnd, type WaitOptions } from '../await-end.ts';
+import { eachNamed, named } from '../convert-errors.ts';
+import { readOriginalRequest } from '../generation/original-request.ts';
+import { describeRun, isClosed } from '../generation/run-info.ts';
+import { watchChanges, type WatchOptions } from '../watch-changes.ts';
+import { addAllItems, type AddAllOptions, type AddedItems, type ItemSource } from './add-all.ts';
+import { toBatchError } from './batch-errors.ts';
+import { createBatchPages } from './pages.ts';
+import { type KnownBatchState, readBatchState } from './read-batch-state.ts';
+import { readItems } from './read-items.ts';
+import { readResults, type ResultsOptions } from './read-results.ts';
+import type { StartedBatch } from './start-batch.ts';
+import { addToBatch, cancelBatch, pauseBatch, resumeBatch, sealBatch, setBatch } from './tell-batch.ts';
+
+/** One batch, by its key. Every method throws `GenerationError`. */
+export interface BatchHandle extends StartedBatch {
+  /** Waits for the end: counts and money, however the items ended. */
+  result: (options?: WaitOptions) => Promise<BatchResult>;
+  /** Where it stands; works on ended batches, and without a worker as far as the server knows. */
+  state: () => Promise<KnownBatchState>;
+  /** Whether the newest run of the key has closed; needs no worker. */
+  isEnded: () => Promise<boolean>;
+  /** Every state that differs from the one before, the last as the batch ended. */
+  watch: (options?: WatchOptions) => AsyncIterable<KnownBatchState>;
+  /** What holds for every item that does not say otherwise, as the batch was started. */
+  defaults: () => Promise<BatchItemDefaults | undefined>;
+  /** Adds items behind those that there are; the same again is answered as before. */
+  add: (message: BatchAddMessage) => Promise<{ count: number }>;
+  /** Adds all of a source, in the order it has; what is there already is not sent again. */
+  addAll: (source: ItemSource, options?: AddAllOptions) => Promise<AddedItems>;
+  /** No more items will come. */
+  seal: () => Promise<{ count: number }>;
+  /** Starts nothing new; what runs ends. */
+  pause: (reason?: string) => Promise<{ phase: BatchPhase }>;
+  /** Goes on after a pause, whatever its reason. */
+  resume: () => Promise<{ phase: BatchPhase }>;
+  /** Changes how many may be in flight, and the limit of money. */
+  set: (message: BatchSetMessage) => Promise<{ window: number; maxCostUsd: number | null }>;
+  /** Asks everything in flight to cancel, starts nothing more, and tells what became of all. */
+  cancel: (message?: BatchCancelMessage) => Promise<BatchCancelReply>;
+  /** One line for each item that has ended, in the order of ending; the same for every reader. */
+  results: (options?: ResultsOptions) => AsyncIterable<BatchLine>;
+  /** The items as they were added; with a status, those that ended so. */
+  items: (options?: { status?: LineStatus | undefined }) => AsyncIterable<BatchItem>;
+}
+
+/** Where a batch runs. */
+export interface BatchPlace {
+  client: Client;
+  taskQueue: string;
+  modelApiBase?: string | undefined;
+}
+
+/** Binds the verbs of a batch to its key. */
+export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlace, started: StartedBatch): BatchHandle {
+  const { key, runId } = started;
+  const pages = createBatchPages(client, taskQueue);
+  const result = (options: WaitOptions = {}) =>
+    awaitEnd<BatchResult>(client, { key, runId }, options, (error) => Promise.resolve(toBatchError(error, key)));
+  const watched = ({ patienceMs }: WatchOptions) => ({
+    readState: (signal: AbortSignal) => readBatchState(client, key, { signal }),
+    isEnd: ({ phase }: KnownBatchState) => isBatchEnd(phase),
+    awaitEnd: (signal: AbortSignal) => result({ signal, patienceMs }),
+  });
+  return {
+    ...started,
+    result: (options) => named(key, () => result(options)),
+    state: () => named(key, () => readBatchState(client, key)),
+    isEnded: () => named(key, async () => isClosed(await describeRun(client, key))),
+    watch: (options = {}) => eachNamed(key, () => watchChanges(watched(options), options)),
+    defaults: () => named(key, () => readDefaults(client, key, runId)),
+    add: (message) => named(key, () => addToBatch(client, key, message)),
+    addAll: (source, options) =>
+      named(key, () => addAllItems(client, pages, key, source, { modelApiBase, ...options })),
+    seal: () => named(key, () => sealBatch(client, key)),
+    pause: (reason) => named(key, () => pauseBatch(client, key, reason)),
+    resume: () => named(key, () => resumeBatch(client, key)),
+    set: (message) => named(key, () => setBatch(client, key, message)),
+    cancel: (message) => named(key, () => cancelBatch(client, key, message)),
+    results: (options) => eachNamed(key, () => readResults(client, pages, key, options)),
+    items: (options) => eachNamed(key, () => readItems(client, pages, key, options)),
+  };
+}
+
+async function readDefaults(client: Client, key: string, runId: string): Promise<BatchItemDefaults | undefined> {
+  const original = await readOriginalRequest(client, key, runId);
+  const request: { defaults?: BatchItemDefaults } = (original?.request ?? {}) as object;
+  return request.defaults;
+}

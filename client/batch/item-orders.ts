@@ -1,0 +1,169 @@
+import { ApplicationFailure, type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import type { Priority } from '@temporalio/common';
+import type { BatchLineError } from '../../domain/batch/batch.ts';
+import type { ItemEnd } from '../../domain/batch/item-end.ts';
+import { isUnbilled } from '../../domain/failure-details.ts';
+import { isFailureType } from '../../domain/failure-type.ts';
+import type { CancelOutcome, GenerationRequest } from '../../domain/generation.ts';
+import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
+import { batchItemMemoKey, retryOfRunMemoKey } from '../../domain/names.ts';
+import { named, toClientError } from '../convert-errors.ts';
+import { type GenerationError, isGenerationError } from '../errors.ts';
+import { awaitResult } from '../generation/following/await-result.ts';
+import type { GenerationHandle } from '../generation/generation-handle.ts';
+import { readOriginalRequest } from '../generation/original-request.ts';
+import { describeRun, isClosed } from '../generation/run-info.ts';
+import { checkRequest } from '../generation/starting/check-request.ts';
+import { compareRequests, refuseOtherType } from '../generation/starting/compare-requests.ts';
+import { assessLastRun } from '../generation/starting/last-run.ts';
+import { startUnlessClosed } from '../generation/starting/start-generation.ts';
+import { grpcCode, grpcCodeOf } from '../grpc.ts';
+
+interface ItemMark {
+  run: string;
+  index: number;
+}
+
+type Failed = Extract<ItemEnd, { failure: unknown }>;
+
+interface ItemPlace {
+  key: string;
+  mark: ItemMark;
+  again: boolean;
+  priority: Priority;
+}
+
+/** The orders of items of batches, by their keys. */
+export interface ItemOrders {
+  start: (
+    order: Partial<GenerationRequest>,
+    place: ItemPlace,
+  ) => Promise<{ isStarted: true; attached?: true; isRepeat?: true } | Failed>;
+  follow: (key: string, signal: AbortSignal) => Promise<ItemEnd>;
+  cancel: (key: string, reason: string | undefined, timeoutMs: number) => Promise<CancelOutcome>;
+  wasStarted: (key: string, mark: ItemMark) => Promise<boolean>;
+}
+
+/** Where the orders of items are made. */
+export interface ItemOrderPlace {
+  client: Client;
+  taskQueue: string;
+  modelApiBase?: string | undefined;
+  generations: { get: (key: string) => Promise<GenerationHandle> };
+}
+
+/** What a batch does with the orders of its items. */
+export function createItemOrders(place: ItemOrderPlace): ItemOrders {
+  const { client, generations } = place;
+  return {
+    start: (order, item) => named(item.key, () => startItem(place, order, item)),
+    async follow(key, signal) {
+      try {
+        return { result: await awaitResult(client, key, '', { signal }) };
+      } catch (error) {
+        signal.throwIfAborted();
+        if (isGenerationError(error) && error.cause instanceof WorkflowFailedError)
+          return { failure: toFailure(error) };
+        if (error instanceof WorkflowNotFoundError) return lostItem(key);
+        throw toClientError(error, key);
+      }
+    },
+    async cancel(key, reason, timeoutMs) {
+      try {
+        return (await (await generations.get(key)).cancel(reason, { timeoutMs })).outcome;
+      } catch {
+        return 'unknown';
+      }
+    },
+    wasStarted: (key, mark) =>
+      named(key, async () => {
+        const run = await describeKnown(client, key);
+        if (run === undefined || !isSameMark(await readMark(client, key), mark)) return false;
+        return !isClosed(run) || !(await assessLastRun(client, key, run.runId)).isUnbilled;
+      }),
+  };
+}
+
+async function startItem(
+  { client, taskQueue, modelApiBase }: ItemOrderPlace,
+  draft: Partial<GenerationRequest>,
+  { key, mark, again, priority }: ItemPlace,
+): ReturnType<ItemOrders['start']> {
+  try {
+    const { order } = checkRequest(draft as GenerationRequest, key, { modelApiBase });
+    const own = { priority, memo: { [batchItemMemoKey]: mark } };
+    const first = await startUnlessClosed(client, key, taskQueue, order, {
+      ...own,
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    });
+    if (first?.isNew) return { isStarted: true };
+    const last = await describeRun(client, key);
+    refuseOtherType(key, last.workflowType);
+    if (again && isClosed(last) && (await assessLastRun(client, key, last.runId)).isUnbilled) {
+      await startUnlessClosed(client, key, taskQueue, order, {
+        ...own,
+        memo: { ...own.memo, [retryOfRunMemoKey]: last.runId },
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+      });
+      return { isStarted: true };
+    }
+    compareRequests(key, await readOriginalRequest(client, key, last.runId), order);
+    const known = await readMark(client, key);
+    if (isSameMark(known, mark)) return { isStarted: true };
+    return { isStarted: true, attached: true, ...(known?.run === mark.run && { isRepeat: true }) };
+  } catch (error) {
+    if (!isGenerationError(error) || (error.type !== 'InvalidInput' && error.type !== 'KeyInUse')) throw error;
+    const { message, issues } = error;
+    return { failure: { error: { type: 'InvalidInput', message, submission: 'not_sent', ...(issues && { issues }) } } };
+  }
+}
+
+async function describeKnown(client: Client, key: string) {
+  try {
+    return await describeRun(client, key);
+  } catch (error) {
+    if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
+    throw error;
+  }
+}
+
+/** For which place of which batch an order was made; undefined where it was made otherwise, or cannot be read here. */
+async function readMark(client: Client, key: string): Promise<ItemMark | undefined> {
+  const { memo } = await client.workflow.getHandle(key).describe();
+  const mark = memo?.[batchItemMemoKey];
+  return isJsonObject(mark) ? (mark as unknown as ItemMark) : undefined;
+}
+
+function isSameMark(a: ItemMark | undefined, b: ItemMark): boolean {
+  return a?.run === b.run && a.index === b.index;
+}
+
+/** Temporal keeps the order no longer: it is not made again, since it may have been billed. */
+function lostItem(key: string): Failed {
+  const message = `Temporal keeps "${key}" no longer: what became of it is not known here`;
+  return { failure: { error: { type: 'SubmitOutcomeUnknown', message, submission: 'unknown' } } };
+}
+
+function toFailure({
+  type,
+  message,
+  submission,
+  issues,
+  requestId,
+  details,
+  cause,
+}: GenerationError): Failed['failure'] {
+  const { cancel, evidence, costUsd, priceUsd } = details ?? {};
+  const error: BatchLineError = {
+    type: isFailureType(type) ? type : 'GenerationFailed',
+    message,
+    submission: submission ?? 'unknown',
+    ...withoutUndefined({ issues, cancel: cancel?.outcome, evidence }),
+  };
+  const isOurs = cause instanceof WorkflowFailedError && cause.cause instanceof ApplicationFailure;
+  const isOfBudget = isOurs && isUnbilled(error.submission);
+  const budget = isOfBudget ? details?.budget : undefined;
+  // Of a run that was ended from outside nobody can say what was under way.
+  const said = isOurs || error.submission === 'accepted' ? error : { ...error, submission: 'unknown' as const };
+  return { error: said, ...withoutUndefined({ requestId, costUsd, priceUsd, budget }) };
+}

@@ -1,0 +1,87 @@
+import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { LRUCache } from 'lru-cache';
+import type { BatchPage } from '../../domain/batch/batch-page.ts';
+import type { BatchItem, BatchLine } from '../../domain/batch/batch.ts';
+import { isJsonObject, isSameJson } from '../../domain/json.ts';
+import { batchPageKey, batchPageWorkflowType } from '../../domain/names.ts';
+import { named, toClientError } from '../convert-errors.ts';
+import { readOriginalRequest } from '../generation/original-request.ts';
+import { grpcCode, grpcCodeOf } from '../grpc.ts';
+
+/** As anyone may have written it. */
+type PageContent = Partial<Record<'items' | 'lines', unknown>>;
+
+/** Pages of at most 128 KiB each. */
+const cachedPages = 64;
+
+/** What batches keep in Temporal, by batch and page number. */
+export interface BatchPages {
+  /** Undefined where no such page is. */
+  readItems: (key: string, page: number) => Promise<BatchItem[] | undefined>;
+  /** Undefined where no such page is. */
+  readLines: (key: string, page: number) => Promise<BatchLine[] | undefined>;
+  /** Writes a page once; false where other items have its number. */
+  write: (key: string, page: number, content: BatchPage) => Promise<boolean>;
+}
+
+/** The pages of batches on a task queue. Pages of items never change, so they are read once. */
+export function createBatchPages(client: Client, taskQueue: string): BatchPages {
+  const cache = new LRUCache<string, PageContent>({ max: cachedPages });
+  const readNow = (id: string): Promise<PageContent | undefined> =>
+    named(id, async () => {
+      const content: unknown = (await readOriginalRequest(client, id, '').catch(ignoreMissing))?.request;
+      return isJsonObject(content) ? content : undefined;
+    });
+  const read = async (id: string): Promise<PageContent | undefined> => {
+    const known = cache.get(id) ?? (await readNow(id));
+    if (known) cache.set(id, known);
+    return known;
+  };
+  return {
+    async readItems(key, page) {
+      const items = (await read(batchPageKey(key, 'items', page)))?.items;
+      return Array.isArray(items) ? (items as BatchItem[]) : undefined;
+    },
+    async readLines(key, page) {
+      const { lines } = (await readNow(batchPageKey(key, 'results', page))) ?? {};
+      return Array.isArray(lines) ? (lines as BatchLine[]) : undefined;
+    },
+    async write(key, page, content) {
+      const isOfItems = 'items' in content;
+      const workflowId = batchPageKey(key, isOfItems ? 'items' : 'results', page);
+      if (await startPage(client, taskQueue, workflowId, content)) return true;
+      if (isSameJson(await readNow(workflowId), content)) return true;
+      if (isOfItems) return false;
+      // Lines of an earlier run of the batch, which was ended from outside: those of this run stand for them.
+      return await startPage(client, taskQueue, workflowId, content, true);
+    },
+  };
+}
+
+/** False where there is such a page. */
+async function startPage(
+  client: Client,
+  taskQueue: string,
+  workflowId: string,
+  content: BatchPage,
+  isReplacing = false,
+): Promise<boolean> {
+  try {
+    await client.workflow.start(batchPageWorkflowType, {
+      workflowId,
+      taskQueue,
+      args: [content],
+      workflowIdReusePolicy: isReplacing ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
+      workflowIdConflictPolicy: isReplacing ? 'TERMINATE_EXISTING' : 'FAIL',
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw toClientError(error, workflowId);
+  }
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
+  throw error;
+}

@@ -1,0 +1,98 @@
+import { type Client, QueryNotRegisteredError } from '@temporalio/client';
+import { type BatchMemo, type BatchPhase, batchPhases, type BatchState, isBatchEnd } from '../../domain/batch/batch.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { batchWorkflowType } from '../../domain/names.ts';
+import { batchStateQuery } from '../../workflows/batch/messages.ts';
+import { askWorker } from '../generation/ask-worker.ts';
+import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
+import { grpcCode, grpcCodeOf, isOutOfTime } from '../grpc.ts';
+import { refuseNoBatch } from './batch-errors.ts';
+
+/** Where a batch stands. */
+export interface KnownBatchState extends BatchState {
+  /** No worker answered: this is what Temporal itself knows, at most 20 s old while it ran. */
+  isFromServer?: true;
+}
+
+const queryTimeoutMs = 12_000;
+const noCounts: BatchState['counts'] = {
+  total: 0,
+  waiting: 0,
+  inFlight: 0,
+  succeeded: 0,
+  failed: 0,
+  cancelled: 0,
+  timedOut: 0,
+  unknown: 0,
+  notStarted: 0,
+};
+
+/** Asks the batch where it stands; without a worker tells what the server knows. */
+export async function readBatchState(
+  client: Client,
+  key: string,
+  { signal }: { signal?: AbortSignal } = {},
+): Promise<KnownBatchState> {
+  const query = () => client.workflow.getHandle(key).query<BatchState>(batchStateQuery);
+  const reply = await askWorker(client, key, query, { timeoutMs: queryTimeoutMs, signal });
+  signal?.throwIfAborted();
+  const run = await describeRun(client, key);
+  refuseNoBatch(key, run.workflowType);
+  if (reply === 'unattended') return await serverState(client, run);
+  if ('answer' in reply) return { ...reply.answer, phase: phaseOfRun(run, reply.answer.phase) };
+  const { error } = reply;
+  const isWithoutWorker =
+    isOutOfTime(error) || error instanceof QueryNotRegisteredError || grpcCodeOf(error) === grpcCode.failedPrecondition;
+  if (!isWithoutWorker) throw error;
+  return await serverState(client, run);
+}
+
+/** An end that Temporal made wins over what the workflow said last. */
+export function phaseOfRun(run: RunInfo, said: BatchPhase | undefined): BatchPhase {
+  switch (run.status) {
+    case 'terminated':
+    case 'canceled':
+    case 'timed_out':
+      return 'cancelled';
+    case 'failed':
+      return 'failed';
+    case 'completed':
+      return said !== undefined && isBatchEnd(said) ? said : 'succeeded';
+    case 'running':
+    case 'paused':
+    case 'continued_as_new':
+    case 'unknown':
+      return said ?? (isClosed(run) ? 'failed' : 'running');
+  }
+}
+
+async function serverState(client: Client, run: RunInfo): Promise<KnownBatchState> {
+  const { phase, counts = noCounts, costUsd = 0, resultPages = 0 } = await readBatchMemo(client, run.key);
+  return {
+    phase: phaseOfRun(run, phase),
+    sealed: isClosed(run),
+    window: 0,
+    paused: null,
+    counts,
+    money: { spentUsd: costUsd, reservedUsd: 0, unpriced: 0 },
+    failures: [],
+    startedAt: run.startedAt.toISOString(),
+    ...(run.closedAt && { endedAt: run.closedAt.toISOString() }),
+    resultPages,
+    input: { count: counts.total, digest: '', pages: 0 },
+    isFromServer: true,
+  };
+}
+
+/** The short form that the workflow leaves in its memo; nothing where it cannot be read here. */
+export async function readBatchMemo(client: Client, key: string, runId?: string): Promise<Partial<BatchMemo>> {
+  try {
+    const { memo } = await client.workflow.getHandle(key, runId).describe();
+    const found = memo?.[batchWorkflowType];
+    if (!isJsonObject(found)) return {};
+    const isKnown = batchPhases.some((phase) => phase === found['phase']);
+    return isKnown ? found : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,33 @@
+import type { Client } from '@temporalio/client';
+import type { BatchItem, LineStatus } from '../../domain/batch/batch.ts';
+import { batchItemKey } from '../../domain/names.ts';
+import { GenerationError } from '../errors.ts';
+import type { BatchPages } from './pages.ts';
+import { readBatchState } from './read-batch-state.ts';
+import { readResults } from './read-results.ts';
+
+/** The items of a batch as they were added; with a status, those whose line says so. */
+export async function* readItems(
+  client: Client,
+  pages: BatchPages,
+  key: string,
+  { status }: { status?: LineStatus | undefined } = {},
+): AsyncGenerator<BatchItem, void, undefined> {
+  const { input, isFromServer } = await readBatchState(client, key);
+  if (isFromServer) {
+    const message = `the items of batch "${key}" are found with the help of a worker, and none answers: start one with \`runcomfy-temporal worker\``;
+    throw new GenerationError({ type: 'NoWorker', message, key });
+  }
+  const wanted = status === undefined ? undefined : await keysOf(client, pages, key, status);
+  for (const page of input.numbers ?? Array.from({ length: input.pages }, (_, at) => at)) {
+    for (const item of (await pages.readItems(key, page)) ?? []) {
+      if (wanted === undefined || wanted.has(batchItemKey(key, item.id))) yield item;
+    }
+  }
+}
+
+async function keysOf(client: Client, pages: BatchPages, key: string, status: LineStatus): Promise<Set<string>> {
+  const keys = new Set<string>();
+  for await (const line of readResults(client, pages, key, { status })) keys.add(line.key);
+  return keys;
+}

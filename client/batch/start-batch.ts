@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { batchRequestFields, parseBatchRequest } from '../../domain/batch/batch-request.ts';
+import { batchDefaults, type BatchRequest } from '../../domain/batch/batch.ts';
+import { isSameJson } from '../../domain/json.ts';
+import { batchWorkflowType } from '../../domain/names.ts';
+import { GenerationError } from '../errors.ts';
+import { checkKey } from '../generation/check-arguments.ts';
+import { readOriginalRequest } from '../generation/original-request.ts';
+import { describeRun } from '../generation/run-info.ts';
+import { startWorkflow } from '../generation/starting/start-workflow.ts';
+import { toJsonText } from '../generation/starting/to-json.ts';
+import { type StartPriority, toPriority } from '../start-priority.ts';
+import { refuseBatch, refuseNoBatch } from './batch-errors.ts';
+import { findOrderIssues } from './check-items.ts';
+
+/** How a batch is started. */
+export interface BatchStartOptions extends StartPriority {
+  /** Workflow ID of the batch; the same key attaches and never orders twice. Default `batch-<uuid>`. */
+  key?: string | undefined;
+}
+
+/** A batch that was started, or found. */
+export interface StartedBatch {
+  key: string;
+  runId: string;
+  /** This call started nothing: the batch ran, or had ended, before. */
+  attached: boolean;
+  /** What the caller should know, in sentences. */
+  notices: string[];
+}
+
+const maxRequestBytes = 1_800_000;
+
+/**
+ * Starts a batch under a key, or attaches to the one that has this key. One whose last run was ended from outside is run
+ * again: its items are found under their keys.
+ */
+export async function startBatch(
+  client: Client,
+  taskQueue: string,
+  given: BatchRequest,
+  { key = `batch-${randomUUID()}`, priority = batchDefaults.priority, ...precedence }: BatchStartOptions = {},
+  { modelApiBase }: { modelApiBase?: string | undefined } = {},
+): Promise<StartedBatch> {
+  checkKey(key);
+  const request = checkBatchRequest(given, key, modelApiBase);
+  const options = { taskQueue, args: [request], workflowId: key, ...toPriority({ priority, ...precedence }, key) };
+  const start = async (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') => {
+    try {
+      const policies = { workflowIdReusePolicy, workflowIdConflictPolicy: 'USE_EXISTING' } as const;
+      return await startWorkflow(client.workflow, batchWorkflowType, { ...options, ...policies });
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+      throw error;
+    }
+  };
+  const first = await start('REJECT_DUPLICATE');
+  if (first?.isNew) return { key, runId: first.runId, attached: false, notices: [] };
+  const last = await describeRun(client, key);
+  refuseNoBatch(key, last.workflowType);
+  const notices = await compareBatches(client, key, request, last.runId);
+  if (last.status === 'terminated' || last.status === 'timed_out') {
+    const again = await start('ALLOW_DUPLICATE');
+    if (again?.isNew) {
+      const notice = `the last run of "${key}" was ended from outside: it is run again, and finds what was ordered`;
+      return { key, runId: again.runId, attached: false, notices: [...notices, notice] };
+    }
+  }
+  return { key, runId: (await describeRun(client, key)).runId, attached: true, notices };
+}
+
+/** The request as it will travel; throws `InvalidInput` with every problem that can be seen without a catalogue. */
+function checkBatchRequest(given: BatchRequest, key: string, modelApiBase?: string): BatchRequest {
+  const json = toJsonText(given);
+  if ('issues' in json) throw refuseBatch(key, json.issues);
+  const bytes = Buffer.byteLength(json.text);
+  if (bytes > maxRequestBytes) {
+    const message = `has ${String(bytes)} bytes and may have ${String(maxRequestBytes)}; add the items in parts`;
+    throw refuseBatch(key, [{ path: 'request', message }]);
+  }
+  const parsed = parseBatchRequest(JSON.parse(json.text));
+  if (!parsed.ok) throw refuseBatch(key, parsed.issues);
+  const { request } = parsed;
+  const issues = findOrderIssues(request.items ?? [], request.defaults, modelApiBase);
+  if (issues.length > 0) throw refuseBatch(key, issues);
+  return request;
+}
+
+/** Refuses a key that belongs to a batch of other items or other defaults; of other options it only tells. */
+async function compareBatches(client: Client, key: string, request: BatchRequest, runId: string): Promise<string[]> {
+  const original = await readOriginalRequest(client, key, runId);
+  if (original === undefined) {
+    return [`the first run of "${key}" is kept no longer: its items and defaults could not be compared`];
+  }
+  const existing = original.request as Partial<Record<keyof BatchRequest, unknown>>;
+  for (const part of ['items', 'defaults'] as const) {
+    if (isSameJson(existing[part] ?? null, request[part] ?? null)) continue;
+    const message = `key "${key}" is in use by a batch with other ${part}: choose another key, or send the same to attach`;
+    throw new GenerationError({ type: 'KeyInUse', message, key });
+  }
+  const different = batchRequestFields.filter((name) => !isSameJson(existing[name] ?? null, request[name] ?? null));
+  if (different.length === 0) return [];
+  return [`attached to batch "${key}" as it was started first: ${different.join(', ')} of this call had no effect`];
+}

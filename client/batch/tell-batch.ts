@@ -1,0 +1,130 @@
+import { ApplicationFailure, type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import type {
+  BatchAddMessage,
+  BatchCancelMessage,
+  BatchCancelReply,
+  BatchPhase,
+  BatchSetMessage,
+} from '../../domain/batch/batch.ts';
+import { readFailureDetails } from '../../domain/failure-details.ts';
+import { batchMessageNames } from '../../domain/names.ts';
+import { batchCancelSignal, pauseSignal, resumeSignal } from '../../workflows/batch/messages.ts';
+import { GenerationError } from '../errors.ts';
+import { checkArgument } from '../generation/check-arguments.ts';
+import { withoutAnswer } from '../generation/following/standstill.ts';
+import { sendUpdate } from '../generation/send-update.ts';
+import { isOutOfTime } from '../grpc.ts';
+import { readBatchState } from './read-batch-state.ts';
+
+const takenWithinMs = 20_000;
+const answeredWithinMs = 180_000;
+/** RunComfy is asked for each item in flight, 20 at a time. */
+const cancelledWithinMs = 300_000;
+
+/** What became of a batch that has ended when it is to be cancelled. */
+const nothing: BatchCancelReply['outcome'] = {
+  cancelled: 0,
+  notCancellable: 0,
+  tooLate: 0,
+  unknown: 0,
+  notSubmitted: 0,
+  neverStarted: 0,
+};
+
+/** Adds items behind those that there are; refused with `InvalidInput` where they fit nowhere. */
+export function addToBatch(client: Client, key: string, message: BatchAddMessage): Promise<{ count: number }> {
+  return update(client, key, batchMessageNames.add, message);
+}
+
+/** No more items will come. */
+export function sealBatch(client: Client, key: string): Promise<{ count: number }> {
+  return update(client, key, batchMessageNames.seal, {});
+}
+
+/** Changes how many may be in flight, and the limit of money. */
+export function setBatch(
+  client: Client,
+  key: string,
+  message: BatchSetMessage,
+): Promise<{ window: number; maxCostUsd: number | null }> {
+  return update(client, key, batchMessageNames.set, message);
+}
+
+/** Starts nothing new until it is resumed; taken also where no worker runs. */
+export async function pauseBatch(client: Client, key: string, reason?: string): Promise<{ phase: BatchPhase }> {
+  checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
+  await signal(client, key, pauseSignal.name, reason === undefined ? {} : { reason });
+  return { phase: 'paused' };
+}
+
+/** Goes on after a pause, whatever its reason; taken also where no worker runs. */
+export async function resumeBatch(client: Client, key: string): Promise<{ phase: BatchPhase }> {
+  await signal(client, key, resumeSignal.name, {});
+  return { phase: 'running' };
+}
+
+/**
+ * Asks everything in flight to cancel and tells what became of all. Where no worker takes the update in time the wish is
+ * left as a signal; a batch that has ended answers that nothing was left to cancel.
+ */
+export async function cancelBatch(
+  client: Client,
+  key: string,
+  message: BatchCancelMessage = {},
+): Promise<BatchCancelReply> {
+  const { reason, detach } = message;
+  checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
+  checkArgument('detach', detach === undefined || typeof detach === 'boolean', 'true, false or nothing', key);
+  const nothingLeft = async () => ({ outcome: nothing, phase: (await readBatchState(client, key)).phase });
+  const reply = await sendUpdate<BatchCancelReply>(
+    client,
+    key,
+    { name: batchMessageNames.cancel, message },
+    { takenWithinMs, answeredBy: () => Date.now() + cancelledWithinMs },
+  );
+  if (reply !== 'unattended' && 'answer' in reply) return reply.answer;
+  if (reply !== 'unattended' && isOfEnded(reply.error)) return await nothingLeft();
+  if (reply !== 'unattended' && (reply.isTaken || !isOutOfTime(reply.error))) throw reply.error;
+  try {
+    await client.workflow.getHandle(key).signal(batchCancelSignal, message);
+  } catch (error) {
+    if (isOfEnded(error)) return await nothingLeft();
+    throw error;
+  }
+  throw await withoutAnswer(client, key);
+}
+
+async function update<Reply>(client: Client, key: string, name: string, message: object): Promise<Reply> {
+  checkArgument('message', typeof message === 'object', 'an object', key);
+  const answeredBy = () => Date.now() + answeredWithinMs;
+  const reply = await sendUpdate<Reply>(client, key, { name, message }, { takenWithinMs, answeredBy });
+  if (reply === 'unattended') throw await withoutAnswer(client, key);
+  if ('answer' in reply) return reply.answer;
+  const { error } = reply;
+  if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
+    const { issues } = readFailureDetails(error.cause);
+    const text = `batch "${key}": ${error.cause.message}`;
+    throw new GenerationError({ type: 'InvalidInput', message: text, key, issues, cause: error });
+  }
+  if (isOfEnded(error)) {
+    const text = `batch "${key}" has ended: there is nothing to ${name}`;
+    throw new GenerationError({ type: 'ResolutionRefused', message: text, key, cause: error });
+  }
+  if (isOutOfTime(error)) throw await withoutAnswer(client, key);
+  throw error;
+}
+
+async function signal(client: Client, key: string, name: string, message: object): Promise<void> {
+  try {
+    await client.workflow.getHandle(key).signal(name, message);
+  } catch (error) {
+    if (!isOfEnded(error)) throw error;
+    const text = `batch "${key}" has ended: there is nothing to ${name}`;
+    throw new GenerationError({ type: 'ResolutionRefused', message: text, key, cause: error });
+  }
+}
+
+/** A workflow that is not there at all is found missing before: by whoever made the handle. */
+function isOfEnded(error: unknown): boolean {
+  return error instanceof WorkflowNotFoundError || (error instanceof WorkflowUpdateFailedError && !error.cause);
+}

@@ -1,0 +1,87 @@
+import type { FailureType } from '../failure-type.ts';
+import { jsonBytes, withoutUndefined } from '../json.ts';
+import { cutText } from '../text.ts';
+import { type BatchCounts, type BatchFailureGroup, batchLimits, type BatchLine, type LineStatus } from './batch.ts';
+
+const maxMessageChars = 2_000;
+const maxGroups = 20;
+const maxGroupMessageChars = 300;
+const maxLastIds = 5;
+
+/** What became of an item whose order failed in this way. */
+export function statusOfFailure(type: FailureType): LineStatus {
+  switch (type) {
+    case 'GenerationCancelled':
+    case 'PipelineCancelled':
+      return 'cancelled';
+    case 'GenerationTimedOut':
+    case 'PipelineTimedOut':
+      return 'timed_out';
+    case 'SubmitOutcomeUnknown':
+      return 'submission_unknown';
+    case 'InvalidInput':
+    case 'Unauthenticated':
+    case 'InsufficientBalance':
+    case 'RequestNotFound':
+    case 'RateLimited':
+    case 'ServiceUnavailable':
+    case 'ProtocolMismatch':
+    case 'GenerationFailed':
+    case 'BudgetExceeded':
+    case 'PriceUnknown':
+    case 'PipelineFailed':
+      return 'failed';
+  }
+}
+
+/** The line as it is kept: one that is too large keeps what it takes to find the rest. */
+export function boundLine(line: BatchLine): BatchLine {
+  const { error } = line;
+  const cut = error ? { ...line, error: { ...error, message: cutText(error.message, maxMessageChars) } } : line;
+  if (jsonBytes(cut) <= batchLimits.lineBytes) return cut;
+  const { id, key, status, requestId, costUsd } = cut;
+  return { id, key, status, ...withoutUndefined({ requestId, costUsd }), truncated: true };
+}
+
+/** Where in the counts a line stands. */
+export function countOfStatus(status: LineStatus): Exclude<keyof BatchCounts, 'total' | 'waiting' | 'inFlight'> {
+  switch (status) {
+    case 'succeeded':
+    case 'failed':
+    case 'cancelled':
+      return status;
+    case 'timed_out':
+      return 'timedOut';
+    case 'submission_unknown':
+      return 'unknown';
+    case 'not_started':
+      return 'notStarted';
+  }
+}
+
+/** Whether a line counts as a failure where failures in a row pause a batch; undefined: it neither counts nor ends the row. */
+function isFailedLine({ status }: Pick<BatchLine, 'status'>): boolean | undefined {
+  if (status === 'succeeded') return false;
+  return status === 'cancelled' || status === 'not_started' ? undefined : true;
+}
+
+/** Failures in a row after one more line. */
+export function failuresInARowAfter(count: number, line: Pick<BatchLine, 'status'>): number {
+  const isFailed = isFailedLine(line);
+  return isFailed === undefined ? count : isFailed ? count + 1 : 0;
+}
+
+/** The failures by type, with one more line counted in; the most frequent kinds are told, all others together. */
+export function withFailure(groups: readonly BatchFailureGroup[], { id, error }: BatchLine): BatchFailureGroup[] {
+  if (!error) return [...groups];
+  const known = groups.some((group) => group.type === error.type);
+  const type = known || groups.length < maxGroups ? error.type : 'other';
+  const before = groups.find((group) => group.type === type);
+  const group: BatchFailureGroup = {
+    type,
+    count: (before?.count ?? 0) + 1,
+    lastMessage: cutText(error.message, maxGroupMessageChars),
+    lastIds: [...(before?.lastIds ?? []), id].slice(-maxLastIds),
+  };
+  return before ? groups.map((each) => (each === before ? group : each)) : [...groups, group];
+}

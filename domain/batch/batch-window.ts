@@ -1,0 +1,118 @@
+import { jsonBytes } from '../json.ts';
+import type { EndedItem, OpenItem, WindowAnswer, WindowQuestion, WindowStop } from './batch-activities.ts';
+import { failuresInARowAfter } from './batch-line.ts';
+
+/** A window goes back with what it has once it has so much. */
+const maxLines = 250;
+const maxLineBytes = 256 * 1024;
+
+/** The memory of one attempt of a window; its argument is all that it begins with. */
+export interface BatchWindow {
+  readonly question: WindowQuestion;
+  readonly open: Map<number, OpenItem>;
+  readonly ended: EndedItem[];
+  readonly givenBack: Set<number>;
+  cursor: number;
+  /** Items that this attempt has started. */
+  started: number;
+  failuresInARow: number;
+  /** In micro-dollars. */
+  spent: number;
+  bytes: number;
+  stop: WindowStop | undefined;
+}
+
+/** A window as it begins. */
+export function openWindow(question: WindowQuestion): BatchWindow {
+  return {
+    question,
+    open: new Map(question.open.map((item) => [item.index, item])),
+    ended: [],
+    givenBack: new Set(question.givenBack),
+    cursor: question.cursor,
+    started: 0,
+    failuresInARow: question.failuresInARow,
+    spent: question.spent,
+    bytes: 0,
+    stop: undefined,
+  };
+}
+
+/** The most that attempts of one window start, so that what a lost one has started is found again. */
+export function mostStartedBy(window: number): number {
+  return window + maxLines;
+}
+
+/** The item to be started next; undefined: none now. */
+export function nextToStart(window: BatchWindow): number | undefined {
+  const { question, open, givenBack, cursor, started, stop } = window;
+  if (!question.mayStart || stop || open.size >= question.window) return undefined;
+  if (isFull(window) || started >= mostStartedBy(question.window)) return undefined;
+  const [first] = givenBack;
+  if (first !== undefined) return first;
+  return cursor < question.total ? cursor : undefined;
+}
+
+/** Why an item of this price (micro-dollars, undefined: unknown) is not started now. */
+export function barrierTo(
+  { question, open, spent }: BatchWindow,
+  price: number | undefined,
+): 'max_cost' | 'price_unknown' | undefined {
+  const { maxCost } = question;
+  if (maxCost === undefined) return undefined;
+  if (price === undefined) return 'price_unknown';
+  const reserved = [...open.values()].reduce((sum, item) => sum + (item.price ?? 0), 0);
+  return spent + reserved + price > maxCost ? 'max_cost' : undefined;
+}
+
+/** An item is in flight from here on. */
+export function beginItem(window: BatchWindow, item: OpenItem): void {
+  take(window, item.index);
+  window.started += 1;
+  window.open.set(item.index, item);
+}
+
+/** An item has ended, in flight or before it was. */
+export function endItem(window: BatchWindow, ended: EndedItem): void {
+  take(window, ended.index);
+  window.open.delete(ended.index);
+  window.ended.push(ended);
+  window.bytes += jsonBytes(ended.line);
+  window.spent += ended.cost;
+  window.failuresInARow = failuresInARowAfter(window.failuresInARow, ended.line);
+  const { pauseAfterFailures } = window.question;
+  if (pauseAfterFailures > 0 && window.failuresInARow >= pauseAfterFailures) {
+    const message = `${String(window.failuresInARow)} failures in a row; the last: ${ended.line.error?.message ?? ''}`;
+    window.stop ??= { reason: 'failures', message };
+  }
+}
+
+/** An item met a wall: it waits again, and nothing more is started. */
+export function giveItemBack(window: BatchWindow, index: number, stop: WindowStop): void {
+  window.open.delete(index);
+  window.givenBack.add(index);
+  window.stop ??= stop;
+}
+
+/** Whether the window has to go back now. */
+export function isWindowOver(window: BatchWindow): boolean {
+  if (isFull(window)) return true;
+  // The wall is told at once: whoever can mend it learns of it.
+  if (window.stop && window.question.mayStart) return true;
+  return window.open.size === 0 && nextToStart(window) === undefined;
+}
+
+/** What the window tells. */
+export function answerOf({ ended, open, givenBack, cursor, stop }: BatchWindow, attempt: number): WindowAnswer {
+  const told = { ended, open: [...open.values()], givenBack: [...givenBack], cursor };
+  return { ...told, ...(stop && { stop }), isFirstAttempt: attempt === 1 };
+}
+
+function isFull({ ended, bytes }: BatchWindow): boolean {
+  return ended.length >= maxLines || bytes >= maxLineBytes;
+}
+
+function take(window: BatchWindow, index: number): void {
+  window.givenBack.delete(index);
+  if (index === window.cursor) window.cursor += 1;
+}

@@ -1,0 +1,197 @@
+import { parse } from 'csv-parse';
+import { batchLimits } from '../../domain/batch/batch.ts';
+import { messageOf } from '../../domain/text.ts';
+import type { SchemaNode } from '../../runcomfy/models/normalize-schema.ts';
+
+/** How items are written in a file. */
+export const itemFormats = ['jsonl', 'csv'] as const;
+
+/** One of `itemFormats`. */
+export type ItemFormat = (typeof itemFormats)[number];
+
+/** What stands in one line of a file, or why nothing can be read there. */
+export type ItemLine = { line: number } & ({ item: unknown } | { problem: string });
+
+/** What a file of items is read with. */
+export interface ItemFileOptions {
+  /** Default: JSON lines where the first letter is `{`, else CSV. */
+  format?: ItemFormat | undefined;
+  /** The schema by which the values of a CSV row are read; the row's own model comes first. */
+  schemaOf: (model: string | undefined) => Promise<SchemaNode | undefined>;
+}
+
+/** Reads items one by one, however long the file is; what is no UTF-8 throws. */
+export async function* readItemLines(
+  bytes: AsyncIterable<Uint8Array>,
+  { format, schemaOf }: ItemFileOptions,
+): AsyncGenerator<ItemLine, void, undefined> {
+  const text = decode(bytes);
+  let begin = '';
+  for (let next = await text.next(); next.done !== true; next = await text.next()) {
+    begin += next.value;
+    if (begin.trim() !== '') break;
+  }
+  if (begin.trim() === '') return;
+  const whole = prepend(begin, text);
+  const isJson = (format ?? (begin.trimStart().startsWith('{') ? 'jsonl' : 'csv')) === 'jsonl';
+  if (isJson) yield* readJsonLines(whole);
+  else yield* readCsv(whole, schemaOf);
+}
+
+async function* readJsonLines(text: AsyncIterable<string>): AsyncGenerator<ItemLine, void, undefined> {
+  let line = 0;
+  for await (const content of splitLines(text)) {
+    line += 1;
+    if (content === undefined) yield { line, problem: `is longer than ${String(batchLimits.itemBytes)} bytes` };
+    else if (content.trim() !== '') yield { line, ...parseJson(content) };
+  }
+}
+
+function parseJson(content: string): { item: unknown } | { problem: string } {
+  try {
+    return { item: JSON.parse(content) as unknown };
+  } catch (error) {
+    return { problem: `is no JSON: ${messageOf(error)}` };
+  }
+}
+
+async function* readCsv(
+  text: AsyncIterable<string>,
+  schemaOf: ItemFileOptions['schemaOf'],
+): AsyncGenerator<ItemLine, void, undefined> {
+  const parser = parse({
+    info: true,
+    skip_empty_lines: true,
+    relax_column_count: true,
+    max_record_size: batchLimits.itemBytes * 2,
+  });
+  const fed = feed(text, parser);
+  let header: string[] | undefined;
+  try {
+    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+      const line = info.lines;
+      if (header === undefined) {
+        header = record.map((name) => name.trim());
+        if (header.includes('id')) continue;
+        const shown = JSON.stringify(record.join(',').slice(0, 100));
+        yield { line, problem: `the header has no column "id": ${shown}; columns are separated by commas` };
+        return;
+      }
+      if (record.length > header.length) {
+        yield { line, problem: `has ${String(record.length)} cells, and the header ${String(header.length)}` };
+        continue;
+      }
+      yield { line, item: await itemOfRow(header, record, schemaOf) };
+    }
+    await fed;
+  } catch (error) {
+    if (error instanceof TypeError) throw error;
+    yield { line: parser.info.lines, problem: `is no CSV: ${messageOf(error)}` };
+  } finally {
+    parser.destroy();
+    await fed.catch(() => undefined);
+  }
+}
+
+async function feed(text: AsyncIterable<string>, parser: ReturnType<typeof parse>): Promise<void> {
+  try {
+    for await (const part of text) {
+      if (parser.destroyed) return;
+      if (!parser.write(part)) {
+        await new Promise<void>((resolve) =>
+          parser
+            .once('drain', resolve)
+            .once('close', resolve)
+            .once('error', () => resolve()),
+        );
+      }
+    }
+    parser.end();
+  } catch (error) {
+    parser.destroy(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+/** An empty cell is an absent field; dots nest. */
+async function itemOfRow(
+  header: readonly string[],
+  cells: readonly string[],
+  schemaOf: ItemFileOptions['schemaOf'],
+): Promise<Record<string, unknown>> {
+  const item: Record<string, unknown> = {};
+  const input: Record<string, unknown> = {};
+  const modelCell = cells[header.indexOf('model')];
+  const model = modelCell === '' ? undefined : modelCell;
+  const schema = await schemaOf(model);
+  for (const [at, name] of header.entries()) {
+    const cell = cells[at] ?? '';
+    if (cell === '' || name === '') continue;
+    if (name === 'id' || name === 'model') item[name] = cell;
+    else setIn(input, name.split('.'), valueOf(cell, nodeAt(schema, name.split('.'))));
+  }
+  return Object.keys(input).length === 0 ? item : { ...item, input };
+}
+
+function setIn(into: Record<string, unknown>, [name = '', ...rest]: string[], value: unknown): void {
+  if (rest.length === 0) {
+    Object.defineProperty(into, name, { value, enumerable: true, writable: true, configurable: true });
+    return;
+  }
+  const inner = Object.hasOwn(into, name) ? into[name] : {};
+  const next = typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>) : {};
+  setIn(next, rest, value);
+  setIn(into, [name], next);
+}
+
+function nodeAt(node: SchemaNode | undefined, [name, ...rest]: string[]): SchemaNode | undefined {
+  if (name === undefined) return node;
+  const properties = node?.properties;
+  return properties && Object.hasOwn(properties, name) ? nodeAt(properties[name], rest) : undefined;
+}
+
+/** A cell by the type that the model's schema gives its field; text where it gives none, or the cell does not fit. */
+function valueOf(cell: string, node: SchemaNode | undefined): unknown {
+  const types = [node?.type ?? [], ...(node?.anyOf ?? []).map(({ type }) => type ?? [])].flat();
+  if (types.length === 0 || types.includes('string')) return cell;
+  const word = cell.trim();
+  if (types.includes('boolean') && /^(true|false)$/i.test(word)) return word.toLowerCase() === 'true';
+  const number = Number(word);
+  if ((types.includes('integer') || types.includes('number')) && Number.isFinite(number)) return number;
+  if (!types.includes('array') && !types.includes('object')) return cell;
+  const parsed = parseJson(cell);
+  return 'item' in parsed ? parsed.item : cell;
+}
+
+/** Text of bytes; anything but UTF-8 throws a `TypeError`, and a byte order mark stays out. */
+async function* decode(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string, void, undefined> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  for await (const part of bytes) {
+    const text = decoder.decode(part, { stream: true });
+    if (text !== '') yield text;
+  }
+  const rest = decoder.decode();
+  if (rest !== '') yield rest;
+}
+
+async function* prepend(first: string, rest: AsyncIterable<string>): AsyncGenerator<string, void, undefined> {
+  yield first;
+  yield* rest;
+}
+
+/** Lines without their ends; undefined for one that is too long to be an item. */
+async function* splitLines(text: AsyncIterable<string>): AsyncGenerator<string | undefined, void, undefined> {
+  let held = '';
+  let isTooLong = false;
+  for await (const part of text) {
+    const pieces = part.split('\n');
+    pieces[0] = held + (pieces[0] ?? '');
+    held = pieces.pop() ?? '';
+    for (const piece of pieces) {
+      yield isTooLong || piece.length > batchLimits.itemBytes ? undefined : piece.replace(/\r$/, '');
+      isTooLong = false;
+    }
+    if (held.length > batchLimits.itemBytes) [held, isTooLong] = ['', true];
+  }
+  if (isTooLong) yield undefined;
+  else if (held !== '') yield held.replace(/\r$/, '');
+}

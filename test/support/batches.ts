@@ -1,0 +1,61 @@
+import { expect, vi } from 'vitest';
+import type { BatchHandle, BatchItem, BatchLine, BatchState } from '../../client/index.ts';
+import type { SimulatorOptions } from '../../simulator/index.ts';
+import { checkExecutions, historiesOf } from './generations.ts';
+import { hangMs } from './patience.ts';
+import { type PipelineStack, pipelineStack } from './pipelines.ts';
+import { recordHistories } from './record-history.ts';
+
+/** What a test of batches works with. */
+export type BatchStack = PipelineStack & { batches: PipelineStack['generations']['batches'] };
+
+/** Batches on the simulator. */
+export async function batchStack(options: SimulatorOptions = {}): Promise<BatchStack> {
+  const stack = await pipelineStack(options);
+  return { ...stack, batches: stack.generations.batches, key: () => stack.key().replace('pipeline', 'batch') };
+}
+
+/** Items with ids and prompts of their own. */
+export function itemsNamed(name: string, count: number, from = 0): BatchItem[] {
+  return Array.from({ length: count }, (_, at) => {
+    const id = `${name}-${String(from + at)}`;
+    return { id, input: { prompt: id } };
+  });
+}
+
+/** Waits for a state; each one seen on the way has counts that add up. */
+export async function untilBatch(batch: BatchHandle, isReached: (state: BatchState) => boolean): Promise<BatchState> {
+  return await vi.waitUntil(
+    async () => {
+      const state = await batch.state();
+      expectSum(state);
+      return isReached(state) ? state : undefined;
+    },
+    { timeout: 2 * hangMs, interval: 500 },
+  );
+}
+
+/** Every item is counted in exactly one place. */
+export function expectSum({ counts: { total, ...parts } }: Pick<BatchState, 'counts'>): void {
+  expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBe(total);
+}
+
+/** All result lines, each item's once. */
+export async function linesOf(batch: BatchHandle): Promise<BatchLine[]> {
+  const lines: BatchLine[] = [];
+  for await (const line of batch.results({ follow: true })) lines.push(line);
+  return lines;
+}
+
+/** How many lines say what. */
+export function tally(lines: readonly BatchLine[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status } of lines) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
+
+/** No workflow task of the batch failed, and its histories replay. `shape`: what they are recorded as. */
+export async function checkBatch({ client }: BatchStack, { key }: BatchHandle, shape?: string): Promise<void> {
+  if (shape !== undefined) await recordHistories(shape, await historiesOf(client, key), 'runcomfyBatch');
+  await checkExecutions(client, [key]);
+}

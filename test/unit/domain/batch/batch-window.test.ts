@@ -1,0 +1,173 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { EndedItem, WindowQuestion } from '../../../../domain/batch/batch-activities.ts';
+import { pagesFor, placeOf } from '../../../../domain/batch/batch-page.ts';
+import {
+  answerOf,
+  barrierTo,
+  beginItem,
+  endItem,
+  giveItemBack,
+  isWindowOver,
+  mostStartedBy,
+  nextToStart,
+  openWindow,
+} from '../../../../domain/batch/batch-window.ts';
+import type { LineStatus } from '../../../../domain/batch/batch.ts';
+
+const question = (more: Partial<WindowQuestion> = {}): WindowQuestion => ({
+  key: 'b',
+  firstRunId: 'r',
+  defaults: {},
+  pages: [],
+  total: 100,
+  open: [],
+  givenBack: [],
+  cursor: 0,
+  window: 20,
+  mayStart: true,
+  failuresInARow: 0,
+  pauseAfterFailures: 25,
+  spent: 0,
+  lastsMs: 20_000,
+  write: [],
+  ...more,
+});
+
+const ended = (index: number, status: LineStatus = 'succeeded', cost = 0): EndedItem => ({
+  index,
+  line: { id: String(index), key: `b/${String(index)}`, status },
+  cost,
+});
+
+/** What can happen to a window: a start, an end in some way, a wall. */
+const events = fc.array(
+  fc.oneof(
+    { weight: 3, arbitrary: fc.constant('start' as const) },
+    { weight: 3, arbitrary: fc.constantFrom<LineStatus>('succeeded', 'failed', 'cancelled', 'submission_unknown') },
+    { weight: 1, arbitrary: fc.constant('wall' as const) },
+  ),
+  { maxLength: 400 },
+);
+
+describe('a window of a batch', () => {
+  it('counts every item in exactly one place, however items start, end and are given back, from window to window', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 60 }),
+        fc.integer({ min: 1, max: 12 }),
+        fc.array(events, { maxLength: 4 }),
+        (total, size, windows) => {
+          let asked = question({ total, window: size, pauseAfterFailures: 3 });
+          const lines: number[] = [];
+          for (const happening of windows) {
+            const window = openWindow(asked);
+            for (const event of happening) {
+              if (event === 'start') {
+                const index = nextToStart(window);
+                if (index === undefined) continue;
+                beginItem(window, { index });
+                expect(window.open.size).toBeLessThanOrEqual(Math.max(size, asked.open.length));
+              } else {
+                const [index] = window.open.keys();
+                if (index === undefined) continue;
+                if (event === 'wall') giveItemBack(window, index, { reason: 'balance', message: 'empty' });
+                else endItem(window, ended(index, event));
+              }
+            }
+            const answer = answerOf(window, 1);
+            lines.push(...answer.ended.map(({ index }) => index));
+            const waiting = total - answer.cursor + answer.givenBack.length;
+            expect(waiting + answer.open.length + lines.length).toBe(total);
+            const places = [...lines, ...answer.open.map(({ index }) => index), ...answer.givenBack];
+            expect(new Set(places).size).toBe(places.length);
+            expect(answer.cursor - asked.cursor).toBeLessThanOrEqual(mostStartedBy(size));
+            asked = question({ ...asked, ...answer, failuresInARow: 0 });
+          }
+        },
+      ),
+    );
+  });
+
+  it('never has more in flight or spent than the limit of money allows', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 40 }),
+        fc.integer({ min: 0, max: 300 }),
+        (prices, maxCost) => {
+          const window = openWindow(question({ total: prices.length, window: 10, maxCost }));
+          for (const price of prices) {
+            const index = nextToStart(window);
+            if (index === undefined || barrierTo(window, price) !== undefined) {
+              const [open] = window.open.values();
+              if (open) endItem(window, ended(open.index, 'succeeded', open.price));
+              continue;
+            }
+            beginItem(window, { index, price });
+            const reserved = [...window.open.values()].reduce((sum, open) => sum + (open.price ?? 0), 0);
+            expect(window.spent + reserved).toBeLessThanOrEqual(maxCost);
+          }
+        },
+      ),
+    );
+    expect(barrierTo(openWindow(question({ maxCost: 5 })), undefined)).toBe('price_unknown');
+    expect(barrierTo(openWindow(question()), undefined)).toBeUndefined();
+  });
+
+  it('goes back at once with a wall, with failures in a row, with 250 lines, and where nothing is left', () => {
+    const wall = openWindow(question());
+    beginItem(wall, { index: 0 });
+    expect(isWindowOver(wall)).toBe(false);
+    giveItemBack(wall, 0, { reason: 'unauthenticated', message: 'no' });
+    expect([isWindowOver(wall), nextToStart(wall), answerOf(wall, 2)]).toEqual([
+      true,
+      undefined,
+      {
+        ended: [],
+        open: [],
+        givenBack: [0],
+        cursor: 1,
+        stop: { reason: 'unauthenticated', message: 'no' },
+        isFirstAttempt: false,
+      },
+    ]);
+    const failing = openWindow(question({ failuresInARow: 1, pauseAfterFailures: 3 }));
+    for (const [index, status] of (['failed', 'cancelled', 'timed_out'] as const).entries())
+      endItem(failing, ended(index, status));
+    expect([failing.stop?.reason, isWindowOver(failing)]).toEqual(['failures', true]);
+    const full = openWindow(question({ total: 1_000, window: 500 }));
+    for (let index = 0; index < 250; index += 1) endItem(full, ended(index));
+    expect([isWindowOver(full), nextToStart(full)]).toEqual([true, undefined]);
+    const following = openWindow(question({ mayStart: false, open: [{ index: 3 }], cursor: 4 }));
+    expect([isWindowOver(following), nextToStart(following)]).toEqual([false, undefined]);
+    endItem(following, ended(3));
+    expect(isWindowOver(following)).toBe(true);
+  });
+
+  it('starts what was given back before anything new', () => {
+    const window = openWindow(question({ cursor: 9, givenBack: [4, 2] }));
+    const order = [0, 1, 2].map(() => {
+      const index = nextToStart(window) ?? -1;
+      beginItem(window, { index });
+      return index;
+    });
+    expect(order).toEqual([4, 2, 9]);
+  });
+});
+
+describe('the pages of a batch', () => {
+  const pages = [
+    { page: 0, from: 0, count: 250, digest: '' },
+    { page: 7, from: 250, count: 10, digest: '' },
+    { page: 8, from: 260, count: 250, digest: '' },
+  ];
+
+  it('tell where an item lies, and which are needed', () => {
+    expect([placeOf(pages, 249), placeOf(pages, 255), placeOf(pages, 510)]).toEqual([
+      { page: 0, at: 249 },
+      { page: 7, at: 5 },
+      undefined,
+    ]);
+    expect(pagesFor(pages, [3], { first: 270, end: 300 }).map(({ page }) => page)).toEqual([0, 8]);
+  });
+});

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { checkItemFile, itemsOfFile } from '../../../../plans/batch/check-item-file.ts';
+import { chainDigest, splitIntoPages } from '../../../../plans/batch/item-pages.ts';
+import { kling } from '../../../support/simulator-client.ts';
+
+const url = 'https://example.com/a.png';
+
+/** A file in pieces of a few bytes, so that characters and lines are torn. */
+function fileOf(text: string | Uint8Array, model?: string) {
+  const bytes = Buffer.from(text);
+  async function* open() {
+    for (let at = 0; at < bytes.length; at += 7) yield await Promise.resolve(bytes.subarray(at, at + 7));
+  }
+  return { open, ...(model !== undefined && { defaults: { model } }) };
+}
+
+async function read(text: string, model = kling) {
+  const file = fileOf(text, model);
+  const { issues, warnings, count, lines } = await checkItemFile(file, {});
+  const items = [];
+  for await (const item of itemsOfFile(file, {})) items.push(item);
+  return { issues: issues.map(({ path, message }) => `${path} ${message}`), warnings, count, lines, items };
+}
+
+const row = (id: string) => JSON.stringify({ id, input: { prompt: 'é…', start_image_url: url } });
+
+describe('a file of items', () => {
+  it('49: may have a byte order mark, CRLF, blank lines and no end; what is wrong is told by its line', async () => {
+    const good = await read(`\uFEFF${row('a')}\r\n\r\n${row('b')}`);
+    expect([good.issues, good.count, good.items.map(({ id }) => id)]).toEqual([[], 2, ['a', 'b']]);
+    const { issues } = await read(
+      `${row('a')}\n{"id":\n{"input":{}}\n${JSON.stringify({ id: 'x', input: { prompt: 'y'.repeat(300_000) } })}\n`,
+    );
+    expect(issues[0]).toMatch(/^line 2 is no JSON/);
+    expect(issues[1]).toMatch(/^line 3: \$\.id expected text/);
+    expect(issues[2]).toMatch(/^line 4 is longer than/);
+    await expect(checkItemFile(fileOf(new Uint8Array([0x7b, 0xff, 0xfe])), {})).rejects.toThrow(TypeError);
+  });
+
+  it('48, 51: an id that comes twice is told with both lines; a file without items is refused', async () => {
+    expect((await read(`${row('a')}\n${row('b')}\n${row('a')}`)).issues).toEqual([
+      'line 3: $.id "a" is the id of line 1 too',
+    ]);
+    expect((await read('\n')).issues).toEqual(['$ the file has no items']);
+    expect((await read('')).issues).toEqual(['$ the file has no items']);
+  });
+
+  it('50: CSV with quoted breaks, numbers by the schema and empty cells; a wrong separator names the header', async () => {
+    const { issues, items, warnings } = await read(
+      `id,prompt,start_image_url,duration,shade.of\na,"two\nlines, one ""cell""",${url},5,grey\nb,x,${url},,\n`,
+    );
+    expect(issues).toEqual([]);
+    expect(items).toEqual([
+      {
+        id: 'a',
+        input: { prompt: 'two\nlines, one "cell"', start_image_url: url, duration: 5, shade: { of: 'grey' } },
+      },
+      { id: 'b', input: { prompt: 'x', start_image_url: url } },
+    ]);
+    expect(warnings.join()).toContain('shade');
+    expect((await read('id;prompt\na;b\n')).issues[0]).toMatch(/header has no column "id": "id;prompt"/);
+    expect((await read('id,prompt\na,b,c\n')).issues[0]).toMatch(/^line 2 has 3 cells, and the header 2/);
+  });
+
+  it('is checked by the model, and priced', async () => {
+    const { issues, lines } = await read(
+      `${row('a')}\n${JSON.stringify({ id: 'b', input: { prompt: 'x', start_image_url: url, duration: 2 } })}`,
+    );
+    expect(issues).toHaveLength(1);
+    expect(issues[0]).toMatch(/^line 2: \$\.input\.duration/);
+    expect(lines).toMatchObject([{ model: kling, count: 2 }]);
+  });
+});
+
+describe('pages of items', () => {
+  it('hold at most 250 items and 128 KiB, and the digest does not know of them', () => {
+    const items = Array.from({ length: 600 }, (_, at) => ({ id: String(at), input: { prompt: 'x'.repeat(at % 900) } }));
+    const pages = splitIntoPages(items);
+    expect(pages.flat()).toEqual(items);
+    for (const page of pages) {
+      expect(page.length).toBeLessThanOrEqual(250);
+      expect(Buffer.byteLength(JSON.stringify(page))).toBeLessThanOrEqual(128 * 1024 + 2);
+    }
+    const byPages = pages.reduce((digest, page) => chainDigest(digest, page), '');
+    expect(byPages).toBe(chainDigest('', items));
+    expect(byPages).not.toBe(chainDigest('', items.slice(1)));
+  });
+});

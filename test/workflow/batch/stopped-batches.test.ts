@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { batchStack, checkBatch, itemsNamed, linesOf, tally, untilBatch } from '../../support/batches.ts';
+import { eventually } from '../../support/eventually.ts';
+import { flux } from '../../support/simulator-client.ts';
+
+const defaults = { model: flux };
+const token = 'sim-in-process';
+
+describe.concurrent('a batch that is stopped', () => {
+  it('58, 59: drains to a smaller window; a cancel tells of what runs and of what never started', async () => {
+    const stack = await batchStack({ profiles: { '*': { queueMs: 0, runMs: 100 } } });
+    const { batches, key: newKey, simulator } = stack;
+    simulator.hold({ stage: 'run' });
+    const key = newKey();
+    const batch = await batches.start({ items: itemsNamed(key, 130), defaults, window: 20 }, { key });
+    await eventually(() => {
+      expect(simulator.ledger().jobs.filter(({ startedAt }) => startedAt !== undefined)).toHaveLength(20);
+    });
+    expect(await batch.set({ window: 5 })).toEqual({ window: 5, maxCostUsd: null });
+    await untilBatch(batch, ({ counts, window }) => window === 5 && counts.inFlight === 20 && counts.waiting === 110);
+    const cancelled = batch.cancel({ reason: 'enough' });
+    const { outcome, phase } = await cancelled;
+    expect([phase, outcome.neverStarted, outcome.notCancellable]).toEqual(['cancelling', 110, 20]);
+    simulator.release();
+    const result = await batch.result();
+    expect(result).toMatchObject({
+      phase: 'cancelled',
+      counts: { succeeded: 20, notStarted: 110, waiting: 0, inFlight: 0 },
+    });
+    expect(tally(await linesOf(batch))).toEqual({ succeeded: 20, not_started: 110 });
+    expect(simulator.ledger().jobs).toHaveLength(20);
+    await checkBatch(stack, batch, 'set-and-cancelled');
+  });
+
+  it('56: an empty wallet pauses it and gives items back; after a resume each is ordered once', async () => {
+    const stack = await batchStack({ switches: { wallet_usd: 0.055 } });
+    const { batches, key: newKey, simulator } = stack;
+    const key = newKey();
+    const batch = await batches.start({ items: itemsNamed(key, 16), defaults, window: 3 }, { key });
+    const paused = await untilBatch(
+      batch,
+      ({ paused: pause, counts }) => pause?.reason === 'balance' && counts.inFlight === 0,
+    );
+    // RunComfy charges at the end of the work, so a few more than the wallet pays for were accepted.
+    const { succeeded, waiting, failed } = paused.counts;
+    expect([succeeded + waiting, failed]).toEqual([16, 0]);
+    expect(waiting).toBeGreaterThan(5);
+    simulator.setBalance(token, 100);
+    await batch.resume();
+    expect(await batch.result()).toMatchObject({ phase: 'succeeded', counts: { succeeded: 16 } });
+    expect(simulator.ledger().jobs).toHaveLength(16);
+    expect(new Set((await linesOf(batch)).map(({ id }) => id)).size).toBe(16);
+    await checkBatch(stack, batch, 'wallet-empty-then-filled');
+  });
+
+  it('55, 62: failures in a row pause it; a resume goes on; an unknown submission has its line with evidence', async () => {
+    const stack = await batchStack({
+      faults: [
+        { fault: 'accept-then-reset', step: 'submit', times: 1 },
+        { fault: 'job-fails', step: 'submit', times: 5 },
+      ],
+    });
+    const { batches, key: newKey } = stack;
+    const key = newKey();
+    const request = { items: itemsNamed(key, 9), defaults, window: 1, pauseAfterFailures: 4 };
+    const batch = await batches.start(request, { key });
+    const { paused, failures } = await untilBatch(
+      batch,
+      (state) => state.paused !== null && state.counts.inFlight === 0,
+    );
+    expect(paused?.reason).toBe('failures');
+    expect(failures.length).toBeGreaterThan(0);
+    await batch.resume();
+    const { phase, counts } = await batch.result();
+    expect(phase).toBe('partial');
+    expect(counts.unknown).toBe(1);
+    const unknown = (await linesOf(batch)).find(({ status }) => status === 'submission_unknown');
+    expect(unknown?.error).toMatchObject({ type: 'SubmitOutcomeUnknown', submission: 'unknown' });
+    expect(unknown?.error?.evidence).toBeDefined();
+    await checkBatch(stack, batch, 'paused-by-failures');
+  });
+
+  it('pauses within seconds and goes on; stops at its limit of money; workers are exchanged meanwhile', async () => {
+    const stack = await batchStack();
+    const { batches, key: newKey, simulator, workers } = stack;
+    const key = newKey();
+    const request = { items: itemsNamed(key, 30), defaults, window: 10, maxCostUsd: 0.25 };
+    const batch = await batches.start(request, { key });
+    await eventually(() => {
+      expect(simulator.ledger().jobs.length).toBeGreaterThan(5);
+    });
+    await batch.pause('lunch');
+    const { paused } = await untilBatch(batch, (state) => state.phase === 'paused' && state.counts.inFlight === 0);
+    expect(paused).toMatchObject({ reason: 'user', message: 'lunch' });
+    const atPause = simulator.ledger().jobs.length;
+    await workers.stop();
+    await workers.start();
+    expect(simulator.ledger().jobs).toHaveLength(atPause);
+    await batch.resume();
+    const limited = await untilBatch(
+      batch,
+      (state) => state.paused?.reason === 'max_cost' && state.counts.inFlight === 0,
+    );
+    expect(limited.money).toMatchObject({ spentUsd: 0.25, maxCostUsd: 0.25 });
+    await batch.set({ maxCostUsd: null });
+    await batch.resume();
+    expect(await batch.result()).toMatchObject({ phase: 'succeeded' });
+    expect(simulator.ledger().jobs).toHaveLength(30);
+    await checkBatch(stack, batch, 'paused-resumed-limited');
+  });
+});

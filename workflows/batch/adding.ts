@@ -1,0 +1,154 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { PageOfItems } from '../../domain/batch/batch-page.ts';
+import { checkItems } from '../../domain/batch/batch-request.ts';
+import { type BatchAddMessage, batchLimits } from '../../domain/batch/batch.ts';
+import { createIssueList, issuesSentence } from '../../domain/issues.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { describe, isIntegerBetween, isMissing } from '../../domain/request.ts';
+import { batchPages } from '../activity-options.ts';
+import { type Batch, totalOf } from './memory.ts';
+
+/** Keeps the items of the request as pages. */
+export async function storeInlineItems(batch: Batch): Promise<void> {
+  const { data } = batch;
+  await inTurn(batch, async () => {
+    const pages = await store(batch, data.inline, 0);
+    data.inline = [];
+    data.pages.push(...pages);
+  });
+}
+
+/** Refuses what cannot be added, before any of it is part of the history. */
+export function checkAdd({ data, hasEnded }: Batch, payload: unknown): void {
+  const issues = createIssueList();
+  if (!isJsonObject(payload)) throw refuse(`expected { from, items }, got ${describe(payload)}`);
+  const { from, items, page, count, digest } = payload;
+  const known = ['from', 'items', 'page', 'count', 'digest'];
+  for (const field of Object.keys(payload)) if (!known.includes(field)) issues.add(`$.${field}`, 'unknown field');
+  if (!isIntegerBetween(from, 0, batchLimits.items)) {
+    issues.add('$.from', `expected the number of items before it, got ${describe(from)}`);
+  }
+  if (isMissing(page)) {
+    checkItems(items, issues);
+    if (Array.isArray(items) && items.length === 0) issues.add('$', 'expected at least one item');
+  } else {
+    if (!isMissing(items)) issues.add('$', 'expected items, or a page that holds them, not both');
+    if (!isIntegerBetween(page, 0, batchLimits.items))
+      issues.add('$.page', `expected the number of a page, got ${describe(page)}`);
+    if (!isIntegerBetween(count, 1, batchLimits.pageItems)) {
+      issues.add(
+        '$.count',
+        `expected a whole number from 1 to ${String(batchLimits.pageItems)}, got ${describe(count)}`,
+      );
+    }
+    if (!isMissing(digest) && !(typeof digest === 'string' && /^[0-9a-f]{64}$/.test(digest))) {
+      issues.add('$.digest', `expected 64 hex digits, got ${describe(digest)}`);
+    }
+  }
+  const found = issues.toIssues();
+  if (found.length > 0) throw refuse(issuesSentence(found), { issues: found });
+  const total = totalOf(data);
+  if ((from as number) > total) throw misplaced(data.pages, total, from as number);
+  if ((from as number) === total && (data.sealed || hasEnded)) throw refuse('sealed', standing(data.pages, total));
+}
+
+/** Takes items behind those that there are; what was taken before is answered as then. */
+export async function addItems(batch: Batch, message: BatchAddMessage): Promise<{ count: number }> {
+  const { data } = batch;
+  return await inTurn(batch, async () => {
+    const total = totalOf(data);
+    if (message.from < total) {
+      if (await isSentAgain(batch, message)) return { count: total };
+      throw misplaced(data.pages, total, message.from);
+    }
+    const count = 'items' in message ? message.items.length : message.count;
+    if (total + count > batchLimits.items) {
+      throw refuse(`a batch has at most ${String(batchLimits.items)} items`, standing(data.pages, total));
+    }
+    const pages = 'items' in message ? await store(batch, message.items, total) : [await pageOf(batch, message)];
+    // It may have been sealed while they were kept.
+    if (data.sealed) throw refuse('sealed', standing(data.pages, total));
+    data.pages.push(...pages);
+    data.addedAt = Date.now();
+    if (batch.isStarving) batch.interrupt?.();
+    return { count: totalOf(data) };
+  });
+}
+
+type PageMessage = Extract<BatchAddMessage, { page: number }>;
+
+async function pageOf({ key, data }: Batch, { from, count, page, digest }: PageMessage): Promise<PageOfItems> {
+  if (data.pages.some((known) => known.page === page))
+    throw refuse(`page ${String(page)} is taken already`, standing(data.pages, from));
+  if (!isMissing(digest)) return { page, from, count, digest };
+  const [found] = await batchPages.storeItems({
+    key,
+    after: digestBefore(data.pages, from),
+    page,
+    from,
+    isCheck: true,
+  });
+  if (found?.count === count) return found;
+  throw refuse(`page ${String(page)} holds no ${String(count)} items`, standing(data.pages, from));
+}
+
+async function isSentAgain({ key, data }: Batch, message: BatchAddMessage): Promise<boolean> {
+  const { from } = message;
+  if (!data.pages.some((page) => page.from === from)) return false;
+  if ('page' in message) {
+    const { page, count, digest } = message;
+    return data.pages.some(
+      (known) => known.page === page && known.count === count && (isMissing(digest) || known.digest === digest),
+    );
+  }
+  const { items } = message;
+  const page = nextPage(data.pages);
+  const asPages = await batchPages.storeItems({
+    key,
+    items,
+    after: digestBefore(data.pages, from),
+    page,
+    from,
+    isCheck: true,
+  });
+  const stored = data.pages.find((known) => known.from + known.count === from + items.length);
+  return stored !== undefined && stored.digest === asPages.at(-1)?.digest;
+}
+
+async function store({ key, data }: Batch, items: Batch['data']['inline'], from: number): Promise<PageOfItems[]> {
+  const page = nextPage(data.pages);
+  return await batchPages.storeItems({ key, items, after: digestBefore(data.pages, from), page, from });
+}
+
+function nextPage(pages: readonly PageOfItems[]): number {
+  return pages.reduce((last, { page }) => Math.max(last, page), -1) + 1;
+}
+
+function digestBefore(pages: readonly PageOfItems[], from: number): string {
+  return pages.find((page) => page.from + page.count === from)?.digest ?? '';
+}
+
+/** One after the other: each begins behind the one before. */
+async function inTurn<T>(batch: Batch, run: () => Promise<T>): Promise<T> {
+  const turn = batch.storing.then(run);
+  batch.storing = turn.catch(() => undefined);
+  batch.stores += 1;
+  try {
+    return await turn;
+  } finally {
+    batch.stores -= 1;
+  }
+}
+
+function misplaced(pages: readonly PageOfItems[], total: number, from: number): ApplicationFailure {
+  const message = `items from ${String(from)} on fit nowhere: the batch has ${String(total)}`;
+  return refuse(message, standing(pages, total));
+}
+
+function standing(pages: readonly PageOfItems[], count: number) {
+  return { count, digest: pages.at(-1)?.digest ?? '' };
+}
+
+function refuse(message: string, details: object = {}): ApplicationFailure {
+  return ApplicationFailure.create({ type: 'InvalidInput', message, nonRetryable: true, details: [details] });
+}

@@ -1,0 +1,122 @@
+import {
+  allHandlersFinished,
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  makeContinueAsNewFunc,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { openForMsOf } from '../../domain/batch/batch-request.ts';
+import { batchLimits, type BatchRequest, type BatchResult } from '../../domain/batch/batch.ts';
+import { batchWorkflowType } from '../../domain/names.ts';
+import { waitForKeyOf } from '../payload-converter.ts';
+import { storeInlineItems } from './adding.ts';
+import { carryOutCancel, writeLines } from './cancellation.ts';
+import { endPhaseOf, refuseRequest } from './endings.ts';
+import { listen } from './listen.ts';
+import { type Batch, type BatchData, openBatch, waitingOf } from './memory.ts';
+import { mayStart, runWindow } from './run-window.ts';
+import { countsOf, moneyOf, showEnd } from './visibility.ts';
+
+/** A run is continued before its history grows to what Temporal suggests: a window may bring much at once. */
+const maxHistoryBytes = 2 * 1024 * 1024;
+const maxHistoryEvents = 3_500;
+
+/** Many orders as one durable unit, so many at a time: exactly one line for each, whatever becomes of it. */
+export async function runcomfyBatch(request: BatchRequest, carried?: BatchData): Promise<BatchResult> {
+  waitForKeyOf(request, carried);
+  const batch = openBatch(request, carried);
+  listen(batch);
+  // A cancellation of the workflow is one more wish: what is in flight must be asked to stop, and that takes activities.
+  return await CancellationScope.nonCancellable(async () => {
+    const result = await fulfil(batch);
+    if (!allHandlersFinished()) await condition(() => allHandlersFinished(), '2 minutes');
+    if (batch.isWorkflowCancelled) throw new CancelledFailure(`batch ${batch.key} was cancelled`);
+    return result;
+  });
+}
+
+async function fulfil(batch: Batch): Promise<BatchResult> {
+  const { data, issues } = batch;
+  if (issues.length > 0) {
+    const refused = refuseRequest(batch);
+    markEnd(batch);
+    throw refused;
+  }
+  if (data.inline.length > 0) await storeInlineItems(batch);
+  for (let step = nextStep(batch); step !== 'end'; step = nextStep(batch)) {
+    switch (step) {
+      case 'cancel':
+        await carryOutCancel(batch);
+        break;
+      case 'window':
+        await runWindow(batch);
+        break;
+      case 'continue':
+        await continueAsNew(batch);
+        break;
+      case 'idle':
+        await waitForNews(batch);
+    }
+  }
+  if (data.lines.length > 0) await writeLines(batch, { isLast: true });
+  markEnd(batch);
+  const { key, endedAt = '' } = batch;
+  return {
+    key,
+    phase: endPhaseOf(batch),
+    counts: countsOf(batch),
+    money: moneyOf(batch),
+    failures: data.failures,
+    startedAt: data.startedAt,
+    endedAt,
+    resultPages: data.linePage,
+  };
+}
+
+type Step = 'cancel' | 'window' | 'continue' | 'idle' | 'end';
+
+function nextStep(batch: Batch): Step {
+  const { data, stores } = batch;
+  const isCancelDue = data.cancel !== undefined && data.cancel.outcome === undefined;
+  // Items that are being kept may still join.
+  if (isCancelDue) return stores > 0 ? 'idle' : 'cancel';
+  if (isHistoryLong() && !batch.isWorkflowCancelled) return allHandlersFinished() && stores === 0 ? 'continue' : 'idle';
+  if (data.open.length > 0 || (mayStart(batch) && waitingOf(data) > 0)) return 'window';
+  return data.sealed && waitingOf(data) === 0 && stores === 0 ? 'end' : 'idle';
+}
+
+function isHistoryLong(): boolean {
+  const { continueAsNewSuggested, historyLength, historySize } = workflowInfo();
+  return continueAsNewSuggested || historyLength > maxHistoryEvents || historySize > maxHistoryBytes;
+}
+
+/** Until something is to be done; an open batch to which nothing is added seals itself. */
+async function waitForNews(batch: Batch): Promise<void> {
+  const { data, request } = batch;
+  const isNews = () => nextStep(batch) !== 'idle';
+  if (data.sealed) {
+    await condition(isNews);
+    return;
+  }
+  const sealAt = data.addedAt + openForMsOf(request);
+  if (await condition(isNews, Math.max(1, sealAt - Date.now()))) return;
+  if (Date.now() >= data.addedAt + openForMsOf(request)) data.sealed = true;
+}
+
+async function continueAsNew(batch: Batch): Promise<void> {
+  const { data, request } = batch;
+  if (data.lines.length >= batchLimits.pageLines) {
+    await writeLines(batch);
+    return;
+  }
+  const { items: _, ...rest } = request;
+  const next = makeContinueAsNewFunc<typeof runcomfyBatch>({ workflowType: batchWorkflowType });
+  await next(rest, data);
+}
+
+function markEnd(batch: Batch): void {
+  batch.hasEnded = true;
+  batch.endedAt = new Date().toISOString();
+  showEnd(batch);
+}

@@ -1,0 +1,124 @@
+import { condition, log } from '@temporalio/workflow';
+import type { CancelItemsAnswer } from '../../domain/batch/batch-activities.ts';
+import { pagesFor } from '../../domain/batch/batch-page.ts';
+import type { BatchCancelMessage, BatchCancelReply } from '../../domain/batch/batch.ts';
+import type { CancelOutcome } from '../../domain/generation.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import { messageOf } from '../../domain/text.ts';
+import { batchPages, itemCancels } from '../activity-options.ts';
+import { type Batch, type BatchData, totalOf, waitingOf } from './memory.ts';
+import { phaseOf } from './visibility.ts';
+
+const nothing: BatchCancelReply['outcome'] = {
+  cancelled: 0,
+  notCancellable: 0,
+  tooLate: 0,
+  unknown: 0,
+  notSubmitted: 0,
+  neverStarted: 0,
+};
+
+const nameOf: Record<CancelOutcome, keyof BatchCancelReply['outcome']> = {
+  cancelled: 'cancelled',
+  not_cancellable: 'notCancellable',
+  too_late: 'tooLate',
+  unknown: 'unknown',
+  not_submitted: 'notSubmitted',
+};
+
+/** Starts nothing more from here on, and waits until it is known what became of everything in flight. */
+export async function cancelBatch(batch: Batch, { reason, detach }: BatchCancelMessage): Promise<BatchCancelReply> {
+  const { data } = batch;
+  if (batch.hasEnded) return { outcome: nothing, phase: phaseOf(batch) };
+  const cancel = (data.cancel ??= { requestedAt: new Date().toISOString() });
+  if (reason !== undefined) cancel.reason ??= reason;
+  if (detach) cancel.detach = true;
+  data.sealed = true;
+  delete data.paused;
+  batch.interrupt?.();
+  await condition(() => cancel.outcome !== undefined);
+  return { outcome: cancel.outcome ?? nothing, phase: phaseOf(batch) };
+}
+
+/** Asks everything in flight to cancel, and gives every item that was never started its line. */
+export async function carryOutCancel(batch: Batch): Promise<void> {
+  const { data, key, firstRunId } = batch;
+  const { cancel } = data;
+  if (!cancel) return;
+  const end = Math.min(data.reach, totalOf(data));
+  const doubtful = [...data.givenBack, ...indicesFrom(data.cursor, end)];
+  const asked = await itemCancels
+    .cancelItems({
+      key,
+      firstRunId,
+      pages: pagesFor(data.pages, [...doubtful, ...data.open.map(({ index }) => index)], { first: 0, end: 0 }),
+      open: data.open,
+      doubtful,
+      ...withoutUndefined({ reason: cancel.reason }),
+    })
+    .catch((error: unknown): CancelItemsAnswer => {
+      log.warn('the items in flight could not be asked to cancel', { reason: messageOf(error) });
+      // What may be in flight is followed, as if it were: nothing paid is lost.
+      return { outcomes: [], started: doubtful };
+    });
+  const open = [...data.open, ...asked.started.map((index) => ({ index }))].map((item, at) => ({
+    ...item,
+    cancel: asked.outcomes[at] ?? 'unknown',
+  }));
+  const neverStarted = waitingOf(data) - asked.started.length;
+  await closeWaiting(batch, asked.started);
+  // All at once, so that the counts add up at every moment.
+  data.open = open;
+  data.ended.notStarted += neverStarted;
+  data.cursor = totalOf(data);
+  data.givenBack = [];
+  const outcome = { ...nothing, neverStarted };
+  for (const item of open) outcome[nameOf[item.cancel]] += 1;
+  cancel.outcome = outcome;
+}
+
+/** Writes the lines of what waits, but for these. */
+async function closeWaiting(batch: Batch, started: readonly number[]): Promise<void> {
+  const { data } = batch;
+  const others = data.givenBack.filter((index) => !started.includes(index));
+  const without = started.filter((index) => index >= data.cursor);
+  if (others.length === 0 && data.cursor === totalOf(data)) return;
+  await writeLines(batch, { from: data.cursor, without, others });
+}
+
+/** Writes the lines that no page holds, as far as they fill pages; `isLast`: all of them. */
+export async function writeLines(
+  batch: Batch,
+  {
+    from,
+    without = [],
+    others = [],
+    isLast,
+  }: { from?: number; without?: number[]; others?: number[]; isLast?: true } = {},
+): Promise<void> {
+  const { data, key } = batch;
+  const total = totalOf(data);
+  const first = from ?? total;
+  const { tail, page, searchAttributes } = await batchPages.closeItems({
+    key,
+    pages: pagesFor(data.pages, others, { first, end: total }),
+    from: first,
+    without,
+    others,
+    tail: data.lines,
+    page: data.linePage,
+    ...(isLast && { isLast }),
+  });
+  data.lines = tail;
+  data.linePage = page;
+  batch.searchAttributes = searchAttributes;
+}
+
+function indicesFrom(first: number, end: number): number[] {
+  return Array.from({ length: Math.max(0, end - first) }, (_, at) => first + at);
+}
+
+/** Whether what is in flight is no longer waited for. */
+export function isLetGo({ cancel }: BatchData): boolean {
+  return cancel?.detach === true && cancel.outcome !== undefined;
+}

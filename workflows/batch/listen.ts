@@ -1,0 +1,129 @@
+import { ApplicationFailure, CancellationScope, setHandler } from '@temporalio/workflow';
+import { checkWindow } from '../../domain/batch/batch-request.ts';
+import type { BatchCancelMessage, BatchPauseMessage, BatchSetMessage } from '../../domain/batch/batch.ts';
+import { toMicro, toUsd } from '../../domain/budget/money.ts';
+import { createIssueList, issuesSentence } from '../../domain/issues.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { describe, isMissing, isUsd } from '../../domain/request.ts';
+import { cutText } from '../../domain/text.ts';
+import { addItems, checkAdd } from './adding.ts';
+import { cancelBatch } from './cancellation.ts';
+import { type Batch, totalOf } from './memory.ts';
+import {
+  addUpdate,
+  batchCancelSignal,
+  batchCancelUpdate,
+  batchResultsQuery,
+  batchStateQuery,
+  pauseSignal,
+  pauseUpdate,
+  resumeSignal,
+  resumeUpdate,
+  sealUpdate,
+  setUpdate,
+} from './messages.ts';
+import { phaseOf, tellResults, tellState } from './visibility.ts';
+
+/** Takes messages from anyone: payloads may be absent or junk, and no handler may throw by accident. */
+export function listen(batch: Batch): void {
+  setHandler(batchStateQuery, () => tellState(batch));
+  setHandler(batchResultsQuery, (question) => tellResults(batch, question));
+  setHandler(addUpdate, (message) => CancellationScope.nonCancellable(() => addItems(batch, message)), {
+    validator: (message: unknown) => {
+      checkAdd(batch, message);
+    },
+  });
+  setHandler(sealUpdate, () => {
+    batch.data.sealed = true;
+    return { count: totalOf(batch.data) };
+  });
+  setHandler(pauseSignal, (payload) => {
+    pause(batch, payload);
+  });
+  setHandler(pauseUpdate, (payload) => {
+    pause(batch, payload);
+    return { phase: phaseOf(batch) };
+  });
+  setHandler(resumeSignal, () => {
+    resume(batch);
+  });
+  setHandler(resumeUpdate, () => {
+    resume(batch);
+    return { phase: phaseOf(batch) };
+  });
+  setHandler(setUpdate, (message) => change(batch, message), { validator: checkSet });
+  setHandler(batchCancelSignal, async (payload) => {
+    await CancellationScope.nonCancellable(() => cancelBatch(batch, readCancel(payload)));
+  });
+  setHandler(batchCancelUpdate, (payload) =>
+    CancellationScope.nonCancellable(() => cancelBatch(batch, readCancel(payload))),
+  );
+  CancellationScope.current().cancelRequested.catch(() => {
+    batch.isWorkflowCancelled = true;
+    void CancellationScope.nonCancellable(() => cancelBatch(batch, { detach: true }));
+  });
+}
+
+/** A pause of a person stands above one that the batch made itself. */
+function pause(batch: Batch, payload: BatchPauseMessage | undefined): void {
+  const { data, hasEnded } = batch;
+  if (hasEnded || data.cancel || data.paused?.reason === 'user') return;
+  const given: unknown = isJsonObject(payload) ? payload['reason'] : undefined;
+  const since = new Date().toISOString();
+  data.paused = { reason: 'user', ...(typeof given === 'string' && { message: cutText(given, 1_000) }), since };
+  batch.interrupt?.();
+}
+
+function resume(batch: Batch): void {
+  const { data, hasEnded } = batch;
+  if (hasEnded || !data.paused) return;
+  delete data.paused;
+  data.failuresInARow = 0;
+  batch.interrupt?.();
+}
+
+function checkSet(payload: unknown): void {
+  const issues = createIssueList();
+  if (!isJsonObject(payload)) {
+    issues.add('$', `expected { window?, maxCostUsd? }, got ${describe(payload)}`);
+  } else {
+    const { window, maxCostUsd } = payload;
+    for (const field of Object.keys(payload)) {
+      if (field !== 'window' && field !== 'maxCostUsd')
+        issues.add(`$.${field}`, 'unknown field; set has window, maxCostUsd');
+    }
+    if (!isMissing(window))
+      checkWindow(window, (field, message) => {
+        issues.add(`$.${field}`, message);
+      });
+    if (!isMissing(maxCostUsd) && !isUsd(maxCostUsd)) {
+      issues.add('$.maxCostUsd', `expected USD above 0 with at most 6 decimals, or null, got ${describe(maxCostUsd)}`);
+    }
+  }
+  const found = issues.toIssues();
+  if (found.length === 0) return;
+  const details = [{ issues: found }];
+  throw ApplicationFailure.create({
+    type: 'InvalidInput',
+    message: issuesSentence(found),
+    nonRetryable: true,
+    details,
+  });
+}
+
+function change(batch: Batch, { window, maxCostUsd }: BatchSetMessage) {
+  const { data } = batch;
+  if (!isMissing(window)) data.window = window;
+  if (maxCostUsd === null) delete data.maxCost;
+  else if (maxCostUsd !== undefined) data.maxCost = toMicro(maxCostUsd);
+  batch.interrupt?.();
+  return { window: data.window, maxCostUsd: data.maxCost === undefined ? null : toUsd(data.maxCost) };
+}
+
+function readCancel(payload: unknown): BatchCancelMessage {
+  const { reason, detach } = isJsonObject(payload) ? payload : {};
+  return {
+    ...(typeof reason === 'string' && { reason: cutText(reason, 1_000) }),
+    ...(detach === true && { detach }),
+  };
+}

@@ -1,0 +1,144 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { BatchIdentity, OpenItem } from '../../domain/batch/batch-activities.ts';
+import { itemsIn, type PageOfItems } from '../../domain/batch/batch-page.ts';
+import { parseBatchRequest } from '../../domain/batch/batch-request.ts';
+import {
+  type BatchCancelReply,
+  type BatchCounts,
+  batchDefaults,
+  type BatchFailureGroup,
+  type BatchItem,
+  type BatchLine,
+  type BatchPause,
+  type BatchRequest,
+} from '../../domain/batch/batch.ts';
+import { toMicro } from '../../domain/budget/money.ts';
+import type { InputIssue } from '../../domain/generation.ts';
+
+/** How many items have ended in which way. */
+export type EndedCounts = Omit<BatchCounts, 'total' | 'waiting' | 'inFlight'>;
+
+/** A cancel that was asked for; `outcome` is missing until everything in flight was asked. */
+export interface BatchCancel {
+  /** ISO 8601. */
+  requestedAt: string;
+  reason?: string;
+  detach?: boolean;
+  outcome?: BatchCancelReply['outcome'];
+}
+
+/** All that a batch knows, and hands on when it is continued. Only optional fields may be added. */
+export interface BatchData {
+  /** ISO 8601. */
+  startedAt: string;
+  /** Items of the request that no page holds yet. */
+  inline: BatchItem[];
+  pages: PageOfItems[];
+  sealed: boolean;
+  /** When items were added last, epoch ms. */
+  addedAt: number;
+  /** Index of the first item that was never started. */
+  cursor: number;
+  /** A lost window may have started items up to this index. */
+  reach: number;
+  open: OpenItem[];
+  givenBack: number[];
+  ended: EndedCounts;
+  /** Lines that no page holds, and the number of the page that they begin. */
+  lines: BatchLine[];
+  linePage: number;
+  window: number;
+  /** In micro-dollars. */
+  maxCost?: number;
+  spent: number;
+  presumed: number;
+  unpriced: number;
+  paused?: BatchPause;
+  cancel?: BatchCancel;
+  failures: BatchFailureGroup[];
+  failuresInARow: number;
+  /** How many ended in the last windows; epoch ms. */
+  recent: { at: number; ended: number }[];
+}
+
+/** The memory of one batch. */
+export interface Batch extends BatchIdentity {
+  readonly request: BatchRequest;
+  readonly issues: InputIssue[];
+  readonly data: BatchData;
+  /** Has the window come back before its time. */
+  interrupt: (() => void) | undefined;
+  /** The window under way may run out of items before its time. */
+  isStarving: boolean;
+  /** Items are being kept, one message after the other. */
+  storing: Promise<unknown>;
+  stores: number;
+  isWorkflowCancelled: boolean;
+  hasEnded: boolean;
+  /** ISO 8601. */
+  endedAt: string | undefined;
+  failure: { type: 'InvalidInput'; message: string } | undefined;
+  searchAttributes: string[];
+  /** When the memo was written last, epoch ms. */
+  shownAt: number;
+}
+
+/** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
+export function openBatch(argument: unknown, given: BatchData | undefined): Batch {
+  const { workflowId, firstExecutionRunId, continuedFromExecutionRunId } = workflowInfo();
+  const parsed = parseBatchRequest(argument);
+  const request: BatchRequest = parsed.ok ? parsed.request : {};
+  const carried = continuedFromExecutionRunId === undefined ? undefined : given;
+  return {
+    key: workflowId,
+    firstRunId: firstExecutionRunId,
+    request,
+    issues: parsed.ok ? [] : parsed.issues,
+    data: carried ?? firstData(request),
+    interrupt: undefined,
+    isStarving: false,
+    storing: Promise.resolve(),
+    stores: 0,
+    isWorkflowCancelled: false,
+    hasEnded: false,
+    endedAt: undefined,
+    failure: undefined,
+    searchAttributes: [],
+    shownAt: Date.now(),
+  };
+}
+
+function firstData({ items = [], keepOpen, window, maxCostUsd }: BatchRequest): BatchData {
+  return {
+    startedAt: new Date().toISOString(),
+    inline: items,
+    pages: [],
+    sealed: !(keepOpen ?? items.length === 0),
+    addedAt: Date.now(),
+    cursor: 0,
+    reach: 0,
+    open: [],
+    givenBack: [],
+    ended: { succeeded: 0, failed: 0, cancelled: 0, timedOut: 0, unknown: 0, notStarted: 0 },
+    lines: [],
+    linePage: 0,
+    window: window ?? batchDefaults.window,
+    ...(maxCostUsd !== undefined && { maxCost: toMicro(maxCostUsd) }),
+    spent: 0,
+    presumed: 0,
+    unpriced: 0,
+    failures: [],
+    failuresInARow: 0,
+    recent: [],
+  };
+}
+
+/** How many items there are. */
+export function totalOf({ pages, inline }: BatchData): number {
+  return itemsIn(pages) + inline.length;
+}
+
+/** How many items wait to be started. */
+export function waitingOf(data: BatchData): number {
+  return totalOf(data) - data.cursor + data.givenBack.length;
+}

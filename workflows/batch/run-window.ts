@@ -1,0 +1,101 @@
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import type { WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
+import { countOfStatus, failuresInARowAfter, withFailure } from '../../domain/batch/batch-line.ts';
+import { pagesFor } from '../../domain/batch/batch-page.ts';
+import { mostStartedBy } from '../../domain/batch/batch-window.ts';
+import { batchDefaults, batchLimits } from '../../domain/batch/batch.ts';
+import { windows } from '../activity-options.ts';
+import { isLetGo } from './cancellation.ts';
+import { type Batch, totalOf, waitingOf } from './memory.ts';
+import { show } from './visibility.ts';
+
+const lastsMs = 20_000;
+/** The first one comes back soon, so that people see at once that items are in flight. */
+const firstLastsMs = 3_000;
+/** What is let go is given so long to end as its cancel says. */
+const letGoAfterMs = 2_000;
+const windowsCounted = 10;
+
+/** Whether anything new may be started. */
+export function mayStart({ data }: Batch): boolean {
+  return data.paused === undefined && data.cancel === undefined;
+}
+
+/** One window: what has ended in it is counted, and its lines kept until a page is full. */
+export async function runWindow(batch: Batch): Promise<void> {
+  const { data } = batch;
+  const question = questionOf(batch);
+  batch.isStarving = question.mayStart && waitingOf(data) < data.window;
+  if (question.mayStart) data.reach = Math.max(data.reach, data.cursor + mostStartedBy(data.window));
+  const scope = new CancellationScope({ cancellable: true, parent: CancellationScope.current() });
+  batch.interrupt = () => {
+    scope.cancel();
+  };
+  let answer: WindowAnswer;
+  try {
+    answer = await scope.run(() => windows.runWindow(question));
+  } catch (error) {
+    // It was called back before any worker had it, or between two attempts: the next window finds what it had started.
+    if (isCancellation(error)) return;
+    throw error;
+  } finally {
+    batch.interrupt = undefined;
+    batch.isStarving = false;
+  }
+  take(batch, question, answer);
+  show(batch);
+}
+
+function questionOf({ data, key, firstRunId, request }: Batch): WindowQuestion {
+  const starts = data.paused === undefined && data.cancel === undefined;
+  const isFirst = starts && data.open.length === 0;
+  const reach = starts ? data.cursor + mostStartedBy(data.window) : data.cursor;
+  const indices = [...data.open.map(({ index }) => index), ...data.givenBack];
+  return {
+    key,
+    firstRunId,
+    defaults: request.defaults ?? {},
+    ...(request.budgets && { budgets: request.budgets }),
+    pages: pagesFor(data.pages, indices, { first: data.cursor, end: reach }),
+    total: totalOf(data),
+    open: data.open,
+    givenBack: data.givenBack,
+    cursor: data.cursor,
+    window: data.window,
+    mayStart: starts,
+    failuresInARow: data.failuresInARow,
+    pauseAfterFailures: request.pauseAfterFailures ?? batchDefaults.pauseAfterFailures,
+    spent: data.spent + data.presumed,
+    ...(data.maxCost !== undefined && { maxCost: data.maxCost }),
+    lastsMs: isLetGo(data) ? letGoAfterMs : isFirst ? firstLastsMs : lastsMs,
+    write: fullPagesOf(data),
+    ...(isLetGo(data) && { isLetGo: true }),
+  };
+}
+
+function fullPagesOf({ lines, linePage }: Batch['data']): WindowQuestion['write'] {
+  const { pageLines } = batchLimits;
+  return Array.from({ length: Math.floor(lines.length / pageLines) }, (_, at) => ({
+    page: linePage + at,
+    lines: lines.slice(at * pageLines, (at + 1) * pageLines),
+  }));
+}
+
+function take({ data }: Batch, { write }: WindowQuestion, answer: WindowAnswer): void {
+  data.lines = data.lines.slice(write.length * batchLimits.pageLines);
+  data.linePage += write.length;
+  data.open = answer.open;
+  data.givenBack = answer.givenBack;
+  data.cursor = answer.cursor;
+  if (answer.isFirstAttempt) data.reach = data.cursor;
+  for (const { line, cost, presumed, unpriced } of answer.ended) {
+    data.lines.push(line);
+    data.ended[countOfStatus(line.status)] += 1;
+    data[presumed ? 'presumed' : 'spent'] += cost;
+    if (unpriced) data.unpriced += 1;
+    data.failuresInARow = failuresInARowAfter(data.failuresInARow, line);
+    if (line.status !== 'cancelled') data.failures = withFailure(data.failures, line);
+  }
+  data.recent = [...data.recent, { at: Date.now(), ended: answer.ended.length }].slice(-windowsCounted);
+  if (answer.stop && !data.paused && !data.cancel) data.paused = { ...answer.stop, since: new Date().toISOString() };
+}
