@@ -26,24 +26,27 @@ const maxHistoryEvents = 3_500;
 export async function runcomfyBatch(request: BatchRequest, carried?: BatchData): Promise<BatchResult> {
   waitForKeyOf(request, carried);
   const batch = openBatch(request, carried);
+  // Before any message is taken: what is added comes behind the items of the request.
+  const stored =
+    batch.data.inline.length > 0 ? CancellationScope.nonCancellable(() => storeInlineItems(batch)) : undefined;
   listen(batch);
   // A cancellation of the workflow is one more wish: what is in flight must be asked to stop, and that takes activities.
   return await CancellationScope.nonCancellable(async () => {
-    const result = await fulfil(batch);
+    const result = await fulfil(batch, stored);
     if (!allHandlersFinished()) await condition(() => allHandlersFinished(), '2 minutes');
     if (batch.isWorkflowCancelled) throw new CancelledFailure(`batch ${batch.key} was cancelled`);
     return result;
   });
 }
 
-async function fulfil(batch: Batch): Promise<BatchResult> {
+async function fulfil(batch: Batch, stored: Promise<void> | undefined): Promise<BatchResult> {
   const { data, issues } = batch;
   if (issues.length > 0) {
     const refused = refuseRequest(batch);
     markEnd(batch);
     throw refused;
   }
-  if (data.inline.length > 0) await storeInlineItems(batch);
+  await stored;
   for (let step = nextStep(batch); step !== 'end'; step = nextStep(batch)) {
     switch (step) {
       case 'cancel':
