@@ -16,7 +16,7 @@ import { sendUpdate } from '../generation/send-update.ts';
 import { isOutOfTime } from '../grpc.ts';
 import { readBatchState } from './read-batch-state.ts';
 
-const takenWithinMs = 20_000;
+const takenWithinMs = 60_000;
 const answeredWithinMs = 180_000;
 /** RunComfy is asked for each item in flight, 20 at a time. */
 const cancelledWithinMs = 300_000;

@@ -23,7 +23,7 @@ describe.concurrent('a batch', () => {
       { key: batchItemKey(key, `${key}-7`) },
     );
     await before.result();
-    const batch = await batches.start({ items, defaults, window: 60, keepOpen: true }, { key });
+    const batch = await batches.start({ items, defaults, window: 30, keepOpen: true }, { key });
     const more = { from: 95, items: itemsNamed(key, 10, 95) };
     expect([await batch.add(more), await batch.add(more)]).toEqual([{ count: 105 }, { count: 105 }]);
     const same = { from: 105, items: [...itemsNamed(key, 1, 3), { id: `${key}-4`, input: { prompt: 'other' } }] };
@@ -56,7 +56,7 @@ describe.concurrent('a batch', () => {
       lines: unknown;
     };
     expect(page.lines).toEqual(lines.slice(0, 100));
-    expect((await batches.start({ items, defaults, window: 60, keepOpen: true }, { key })).attached).toBe(true);
+    expect((await batches.start({ items, defaults, window: 30, keepOpen: true }, { key })).attached).toBe(true);
     expect((await refused(batches.start({ items: items.slice(1), defaults }, { key }))).type).toBe('KeyInUse');
     await checkBatch(stack, batch, 'items-added');
   });
