@@ -65,7 +65,8 @@ export async function openTemporal(
   const retries = retriesUntilClosed();
   const more: ConnectionOptions = {
     channelArgs: {
-      ...(settings.connectionOptions.channelArgs as Record<string, string | number> | undefined),
+      ...('channelArgs' in settings.connectionOptions &&
+        (settings.connectionOptions.channelArgs as Record<string, string | number> | undefined)),
       ...(isDirect && { 'grpc.enable_http_proxy': 0 }),
       ...(isLazy && soonAgain),
     },

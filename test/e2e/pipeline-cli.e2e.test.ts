@@ -139,7 +139,7 @@ it('watch shows a line for each step that has changed, or states as JSON, and bo
   const lines = (pretty?.out ?? '').trim().split('\n');
   const rows = [/^clip {3}waiting/, /^still {2}in progress/, /^clip {3}succeeded · \$/, / · succeeded · \$/];
   expect(rows.filter((row) => !lines.some((each) => row.test(each)))).toEqual([]);
-  const states = json.out
+  const states = (json?.out ?? '')
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as PipelineState);
