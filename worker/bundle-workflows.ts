@@ -15,7 +15,9 @@ function workflowModule(name: string): string {
 function sharedModules(): string[] {
   const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const folder = fileURLToPath(new URL('../domain/', import.meta.url));
-  const names = readdirSync(folder).filter((name) => name.endsWith(extension) && !name.endsWith('.d.ts'));
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith(extension) && !name.endsWith('.d.ts'),
+  );
   return names.map((name) => `${folder}${name}`);
 }
 
