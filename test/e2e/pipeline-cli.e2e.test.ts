@@ -137,7 +137,7 @@ it('watch shows a line for each step that has changed, or states as JSON, and bo
   const [pretty, json] = await Promise.all(watched);
   expect([pretty?.exitCode, json?.exitCode]).toEqual([0, 0]);
   const lines = (pretty?.out ?? '').trim().split('\n');
-  const rows = [/^clip {3}waiting/, /^still {2}in progress/, /^clip {3}succeeded · \$/, / · succeeded · \$/];
+  const rows = [/^clip {3}waiting/, /^still {2}in progress/, /^clip {3}succeeded/, / · succeeded/];
   expect(rows.filter((row) => !lines.some((each) => row.test(each)))).toEqual([]);
   const states = (json?.out ?? '')
     .trim()
