@@ -14,7 +14,8 @@ export type { GenerationWatchOptions } from './generation/following/watch-states
 export type { TaskFailure } from './generation/following/task-failure.ts';
 export type { KnownState } from './generation/following/server-state.ts';
 export type { ListedGeneration, ListFilter } from './generation/following/list-generations.ts';
-export type { BudgetClient, NewBudget } from './budget/budget-client.ts';
+export type { BudgetClient } from './budget/budget-client.ts';
+export type { NewBudget } from './budget/create-budget.ts';
 export type { KnownBudgetState } from './budget/read-budget.ts';
 export type { BudgetPeriod, BudgetRequest, BudgetState, OpenReservation } from '../domain/budget/budget.ts';
 export { budgetWorkflowType } from '../domain/budget/names.ts';

@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
-import type { BudgetPeriod, BudgetState, OpenReservation } from '../../domain/budget/budget.ts';
+import type { BudgetState, OpenReservation } from '../../domain/budget/budget.ts';
 import { eachNamed, named } from '../convert-errors.ts';
 import { changeBudget } from './change-budget.ts';
-import { createBudget } from './create-budget.ts';
+import { createBudget, type NewBudget } from './create-budget.ts';
 import { listBudgets } from './list-budgets.ts';
 import { type KnownBudgetState, readBudget, readReservations } from './read-budget.ts';
 
@@ -22,16 +22,6 @@ export interface BudgetClient {
   close: (name: string) => Promise<BudgetState>;
   /** The budgets that are open. */
   list: () => AsyncIterable<KnownBudgetState>;
-}
-
-/** A budget to be created. */
-export interface NewBudget {
-  /** 1 to 100 letters, digits, `.`, `_` or `-`, a letter or digit first. */
-  name: string;
-  /** USD from 0 with at most 6 decimals. */
-  limitUsd: number;
-  /** Default `total`. */
-  period?: BudgetPeriod | undefined;
 }
 
 /** Makes the client of budgets. */

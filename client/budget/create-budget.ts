@@ -1,18 +1,27 @@
 import type { Client } from '@temporalio/client';
 import { openBooks, stateOf } from '../../domain/budget/books.ts';
-import type { BudgetState } from '../../domain/budget/budget.ts';
+import type { BudgetPeriod, BudgetState } from '../../domain/budget/budget.ts';
 import { budgetId, budgetWorkflowType } from '../../domain/budget/names.ts';
 import { parseBudgetRequest } from '../../domain/budget/parse.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import { GenerationError } from '../errors.ts';
 import { describeRun } from '../generation/run-info.ts';
 import { startWorkflow } from '../generation/starting/start-workflow.ts';
-import type { NewBudget } from './budget-client.ts';
 import { checkBudgetName, refuseNoBudget } from './budget-errors.ts';
 import { readBudget } from './read-budget.ts';
 
 /** Others wait for a verdict of a budget, so its own work goes first. */
 const priority = { priorityKey: 1 };
+
+/** A budget to be created. */
+export interface NewBudget {
+  /** 1 to 100 letters, digits, `.`, `_` or `-`, a letter or digit first. */
+  name: string;
+  /** USD from 0 with at most 6 decimals. */
+  limitUsd: number;
+  /** Default `total`. */
+  period?: BudgetPeriod | undefined;
+}
 
 /** Creates a budget, or finds the one that has the same name, limit and period. One that was closed is created anew. */
 export async function createBudget(client: Client, taskQueue: string, budget: NewBudget): Promise<BudgetState> {
