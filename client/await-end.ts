@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, WorkflowFailedError } from '@temporalio/client';
-import { isServerAway } from './grpc.ts';
+import { isOutOfTime, isServerAway } from './grpc.ts';
 
 /** How an end is waited for. */
 export interface WaitOptions {
@@ -14,6 +14,36 @@ const defaultPatienceMs = 5 * 60_000;
 const pauseWhileAwayMs = 2_000;
 /** A wait that lasted this long had reached the server, so that the patience starts anew. */
 const reachedAfterMs = 60_000;
+
+/** What is left behind holds a place among the server's long polls for so long. */
+const askWithinMs = 20_000;
+
+/**
+ * Waits within a worker, whose connection heeds no signal: what is awaited is left at once where the signal is aborted,
+ * and what it asks ends soon by its deadline.
+ */
+export async function unlessAborted<T>(client: Client, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    signal.throwIfAborted();
+    const askedAt = Date.now();
+    let leave: (() => void) | undefined;
+    const left = new Promise<never>((_resolve, reject) => {
+      leave = () => {
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', leave);
+    });
+    try {
+      return await Promise.race([client.withDeadline(askedAt + askWithinMs, ask), left]);
+    } catch (error) {
+      signal.throwIfAborted();
+      const isItsDeadline = isOutOfTime(error) && Date.now() - askedAt > askWithinMs / 2;
+      if (!isItsDeadline) throw error;
+    } finally {
+      if (leave) signal.removeEventListener('abort', leave);
+    }
+  }
+}
 
 /**
  * Waits for the end of a run and of those that continue it; a server that is away for a while is waited for. How it

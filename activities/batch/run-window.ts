@@ -33,8 +33,8 @@ export function createRunWindow(deps: BatchDeps): BatchActivities['runWindow'] {
 
 async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   const { attempt, priority } = activityInfo();
-  const signals = [cancellationSignal(), deps.stopping, AbortSignal.timeout(question.lastsMs)];
-  const over = AbortSignal.any(signals);
+  const over = new AbortController();
+  const stopWaiting = abortOn(over, [cancellationSignal(), deps.stopping], question.lastsMs);
   const window = openWindow(question);
   const readItem = createItemReader(deps, question);
   const priceOfItem = createPricing(deps, question);
@@ -42,7 +42,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   const stop = new AbortController();
   // One for each item in flight.
   setMaxListeners(0, stop.signal);
-  over.addEventListener('abort', news.tell);
+  over.signal.addEventListener('abort', news.tell);
   const lives = new Set<Promise<void>>();
   const faults: unknown[] = [];
   /** Without the catalogue no price is known: the next window asks again, and this one follows what is open. */
@@ -114,12 +114,13 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   for (const open of question.open) live(follow(open));
   try {
     for (;;) {
-      while (!over.aborted && !catalogue.isAway && (await startNext()));
+      while (!over.signal.aborted && !catalogue.isAway && (await startNext()));
       if (faults.length > 0) throw faults[0];
-      if (over.aborted || isWindowOver(window)) break;
+      if (over.signal.aborted || isWindowOver(window)) break;
       await news.next();
     }
   } finally {
+    stopWaiting();
     stop.abort();
     await Promise.all(lives);
   }
@@ -150,6 +151,25 @@ function createPricing({ lookup }: BatchDeps, { defaults, maxCost }: WindowQuest
     const isUnavailable = facts !== undefined && 'failure' in facts && !facts.isUnknown;
     if (price === undefined && isUnavailable && maxCost !== undefined) return 'unavailable';
     return price === undefined ? undefined : toMicro(price);
+  };
+}
+
+/**
+ * Aborts once one of these signals does, or after a while. By hand: in Node 20 the garbage collector takes the timeout of
+ * an `AbortSignal.timeout` that only an `AbortSignal.any` knows, so that it never comes.
+ */
+function abortOn(over: AbortController, signals: readonly AbortSignal[], afterMs: number): () => void {
+  const end = () => {
+    over.abort();
+  };
+  const timer = setTimeout(end, afterMs);
+  for (const signal of signals) {
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end);
+  }
+  return () => {
+    clearTimeout(timer);
+    for (const signal of signals) signal.removeEventListener('abort', end);
   };
 }
 

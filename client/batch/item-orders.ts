@@ -7,6 +7,7 @@ import { isFailureType } from '../../domain/failure-type.ts';
 import type { CancelOutcome, GenerationRequest } from '../../domain/generation.ts';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { batchItemMemoKey, retryOfRunMemoKey } from '../../domain/names.ts';
+import { unlessAborted } from '../await-end.ts';
 import { named, toClientError } from '../convert-errors.ts';
 import { type GenerationError, isGenerationError } from '../errors.ts';
 import { awaitResult } from '../generation/following/await-result.ts';
@@ -59,7 +60,7 @@ export function createItemOrders(place: ItemOrderPlace): ItemOrders {
     start: (order, item) => named(item.key, () => startItem(place, order, item)),
     async follow(key, signal) {
       try {
-        return { result: await awaitResult(client, key, '', { signal }) };
+        return { result: await unlessAborted(client, signal, () => awaitResult(client, key, '', { signal })) };
       } catch (error) {
         signal.throwIfAborted();
         if (isGenerationError(error) && error.cause instanceof WorkflowFailedError)

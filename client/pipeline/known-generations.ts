@@ -6,6 +6,7 @@ import { withoutUndefined } from '../../domain/json.ts';
 import type { FollowAnswer } from '../../domain/pipeline-activities.ts';
 import type { StepFailure } from '../../domain/pipeline-run.ts';
 import type { KeyStanding } from '../../plans/deciding/parts.ts';
+import { unlessAborted } from '../await-end.ts';
 import { type GenerationError, isGenerationError } from '../errors.ts';
 import type { GenerationHandle } from '../generation/generation-handle.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
@@ -58,7 +59,8 @@ export function createKnownGenerations(
     },
     async follow(key, signal) {
       try {
-        return { result: await (await generations.get(key)).result({ signal }) };
+        const handle = await generations.get(key);
+        return { result: await unlessAborted(client, signal, () => handle.result({ signal })) };
       } catch (error) {
         signal.throwIfAborted();
         if (isEnd(error)) return { failure: toStepFailure(error) };

@@ -7,14 +7,18 @@ import { type CommandResult, environmentOf, type ProcessSettings } from './proce
  * Runs one command line in this process, which costs a tenth of a process of its own. It finds these variables, and of
  * the tests' own settings none. Several at once would share theirs: those need processes.
  */
-export async function commandInProcess(args: string[], env: Record<string, string>): Promise<CommandResult> {
+export async function commandInProcess(
+  args: string[],
+  env: Record<string, string | undefined>,
+  typed = '',
+): Promise<CommandResult> {
   const address = inject('temporalAddress') as string | undefined;
   for (const name of Object.keys(process.env)) if (/^(RUNCOMFY|TEMPORAL)_/.test(name)) vi.stubEnv(name, undefined);
   const variables = { ...(address !== undefined && { TEMPORAL_ADDRESS: address }), ...env };
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const [printed, noted] = [textOf(stdout), textOf(stderr)];
-  const stdin = new PassThrough().end();
+  const stdin = new PassThrough().end(typed);
   try {
     const exitCode = await runCli(args, { stdin, stdout, stderr });
     return { exitCode, stdout: printed(), stderr: noted() };

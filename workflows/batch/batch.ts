@@ -84,7 +84,8 @@ function nextStep(batch: Batch): Step {
   const isCancelDue = data.cancel !== undefined && data.cancel.outcome === undefined;
   // Items that are being kept may still join.
   if (isCancelDue) return stores > 0 ? 'idle' : 'cancel';
-  if (isHistoryLong() && !batch.isWorkflowCancelled) return allHandlersFinished() && stores === 0 ? 'continue' : 'idle';
+  if (isHistoryLong() && !batch.scope.consideredCancelled)
+    return allHandlersFinished() && stores === 0 ? 'continue' : 'idle';
   if (data.open.length > 0 || (mayStart(batch) && waitingOf(data) > 0)) return 'window';
   return data.sealed && waitingOf(data) === 0 && stores === 0 ? 'end' : 'idle';
 }

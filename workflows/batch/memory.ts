@@ -1,4 +1,4 @@
-import { workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { BatchIdentity, OpenItem } from '../../domain/batch/batch-activities.ts';
 import { itemsIn, type PageOfItems } from '../../domain/batch/batch-page.ts';
 import { parseBatchRequest } from '../../domain/batch/batch-request.ts';
@@ -74,6 +74,8 @@ export interface Batch extends BatchIdentity {
   storing: Promise<unknown>;
   stores: number;
   isWorkflowCancelled: boolean;
+  /** The workflow's own: it knows of a cancellation before its listeners hear of it. */
+  readonly scope: CancellationScope;
   hasEnded: boolean;
   /** ISO 8601. */
   endedAt: string | undefined;
@@ -100,6 +102,7 @@ export function openBatch(argument: unknown, given: BatchData | undefined): Batc
     storing: Promise.resolve(),
     stores: 0,
     isWorkflowCancelled: false,
+    scope: CancellationScope.current(),
     hasEnded: false,
     endedAt: undefined,
     failure: undefined,

@@ -1,4 +1,4 @@
-import { workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { InputIssue } from '../../domain/generation.ts';
 import type { PlanAnswer, StepSources } from '../../domain/pipeline-activities.ts';
 import { parsePipelineRequest, pipelineDeadlineMsOf } from '../../domain/pipeline-request.ts';
@@ -40,6 +40,8 @@ export interface Pipeline {
   /** Cancels that RunComfy has not answered yet. */
   openCancels: number;
   isWorkflowCancelled: boolean;
+  /** The workflow's own: it knows of a cancellation before its listeners hear of it. */
+  readonly scope: CancellationScope;
   hasEnded: boolean;
   readonly open: Set<OpenOrder>;
   /** Cuts short what may be cut short: preparations. */
@@ -100,6 +102,7 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
     stop: undefined,
     openCancels: 0,
     isWorkflowCancelled: false,
+    scope: CancellationScope.current(),
     hasEnded: false,
     open: new Set(),
     interrupts: new Set(),

@@ -95,14 +95,20 @@ async function runSteps(pipeline: Pipeline): Promise<void> {
     },
   );
   const isLetGo = () => pipeline.stop?.detach === true && pipeline.openCancels === 0;
-  await condition(() => all.isDone || all.fault !== undefined || isLetGo() || mayContinue(pipeline));
+  const isOver = () => all.isDone || all.fault !== undefined || isLetGo();
+  while (!isOver()) {
+    await condition(() => isOver() || mayContinue(pipeline));
+    // What came with the same task may have changed it.
+    if (!isOver() && mayContinue(pipeline)) await continueAsNew(pipeline);
+  }
   if (all.fault) throw all.fault;
-  if (!all.isDone && !isLetGo()) await continueAsNew(pipeline);
 }
 
 /** The history has grown long, and nothing is under way that the next run would not know of. */
 function mayContinue(pipeline: Pipeline): boolean {
-  return workflowInfo().continueAsNewSuggested && pipeline.stop === undefined && isIdle(pipeline) && isQuiet(pipeline);
+  const { scope, stop } = pipeline;
+  const isStopped = stop !== undefined || scope.consideredCancelled;
+  return workflowInfo().continueAsNewSuggested && !isStopped && isIdle(pipeline) && isQuiet(pipeline);
 }
 
 function isIdle({ open, busy }: Pipeline): boolean {

@@ -1,0 +1,157 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeEach, expect, it } from 'vitest';
+import type { BatchItem, BatchLine, BatchResult, BatchState } from '../../client/index.ts';
+import { itemsNamed } from '../support/batches.ts';
+import { cliStack, type Failure } from '../support/cli-stack.ts';
+import { commandInProcess } from '../support/command-in-process.ts';
+import { eventually } from '../support/eventually.ts';
+import { flux } from '../support/simulator-client.ts';
+
+/** What a command printed as one JSON document. */
+interface Printed<Document> {
+  exitCode: number | null;
+  document: Document;
+  stderr: string;
+}
+
+const stack = cliStack();
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(stack.directory(), 'batch-'));
+});
+
+const run = (args: string[], typed?: string) => commandInProcess(['batch', ...args], stack.environment(), typed);
+
+async function json<Document>(...args: string[]): Promise<Printed<Document>> {
+  const { exitCode, stdout, stderr } = await run([...args, '--output', 'json']);
+  return { exitCode, document: JSON.parse(stdout) as Document, stderr };
+}
+
+async function fileOf(items: readonly unknown[], name = 'items.jsonl'): Promise<string> {
+  const file = path.join(folder, name);
+  await writeFile(file, items.map((item) => `${JSON.stringify(item)}\n`).join(''));
+  return file;
+}
+
+function linesIn<Line>(text: string): Line[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line);
+}
+
+it('orders a file, writes a line for each item, orders nothing when it is run again, and what failed by a batch of its own', async () => {
+  const key = stack.newKey();
+  stack.simulator().setFaults([{ fault: 'job-fails', step: 'submit', times: 2 }]);
+  const file = path.join(folder, 'items.csv');
+  await writeFile(file, ['id,prompt', ...itemsNamed(key, 8).map(({ id }) => `${id},"a ""${id}"""`)].join('\n'));
+  const results = path.join(folder, 'results.jsonl');
+  const order = ['run', file, '--key', key, '--model', flux, '--yes', '--results', results];
+  const first = await json<BatchResult>(...order);
+  expect(first).toMatchObject({
+    exitCode: 2,
+    document: { key, phase: 'partial', counts: { total: 8, succeeded: 6, failed: 2 } },
+  });
+  const written = await readFile(results, 'utf8');
+  const lines = linesIn<BatchLine>(written);
+  expect(new Set(lines.map(({ id }) => id)).size).toBe(8);
+  expect(lines).toHaveLength(8);
+  expect((stack.jobs()[0]?.input as { prompt: string }).prompt).toMatch(/^a "cli-/);
+
+  // Torn, as by a full disk: the torn line is cut off and written again.
+  await writeFile(results, written.slice(0, -20));
+  expect((await json<BatchResult>(...order)).document).toEqual(first.document);
+  expect(linesIn(await readFile(results, 'utf8'))).toEqual(lines);
+  expect(stack.jobs()).toHaveLength(8);
+
+  const read = await run(['results', key, '--status', 'succeeded']);
+  expect(linesIn<BatchLine>(read.stdout)).toHaveLength(6);
+  const failed = await run(['items', key, '--status', 'failed']);
+  expect(linesIn<BatchItem>(failed.stdout)).toHaveLength(2);
+  const again = await run(['run', '-', '--key', `${key}-again`, '--yes', '--output', 'json'], failed.stdout);
+  expect(again.exitCode).toBe(0);
+  expect(stack.jobs()).toHaveLength(10);
+  expect((await json<BatchState>('status', key)).document).toMatchObject({ phase: 'partial', sealed: true });
+  expect(JSON.stringify((await json('list')).document)).toContain(`"${key}"`);
+  expect((await run(['watch', key])).exitCode).toBe(2);
+});
+
+it('refuses with one sentence and all problems before anything is sent', async () => {
+  const key = stack.newKey();
+  const bad = await fileOf([{ id: 'a', input: { prompt: 'x' } }, { input: {} }, { id: 'a', input: { prompt: 'y' } }]);
+  const wrong = await json<Failure>('run', bad, '--key', key, '--model', flux, '--yes');
+  expect(wrong).toMatchObject({ exitCode: 65, document: { error: { type: 'InvalidInput' } } });
+  expect(wrong.document.error.issues?.length).toBeGreaterThan(1);
+  expect(wrong.document.error.message).toMatch(/line 2.*line 3/s);
+  const good = await fileOf(itemsNamed(key, 3));
+  expect((await json('run', good, '--key', key, '--model', flux)).exitCode).toBe(64);
+  expect((await json('run', path.join(folder, 'none'), '--key', key, '--yes')).exitCode).toBe(66);
+  for (const command of ['status', 'pause', 'seal', 'cancel', 'results', 'items', 'watch']) {
+    expect([command, (await run([command, key])).exitCode]).toEqual([command, 66]);
+  }
+  expect((await json('run', good, '--key', key, '--model', flux, '--yes')).exitCode).toBe(0);
+  const edited = await fileOf(
+    itemsNamed(key, 3).map((item, at) => (at === 1 ? { ...item, input: { prompt: 'else' } } : item)),
+  );
+  const other = await json<Failure>('run', edited, '--key', key, '--model', flux, '--yes');
+  expect(other).toMatchObject({ exitCode: 65, document: { error: { type: 'KeyInUse', key } } });
+  expect(other.document.error.message).toContain(`${key}-1`);
+  expect(stack.jobs()).toHaveLength(3);
+});
+
+it('is paused, added to, set, resumed, sealed and cancelled by commands', async () => {
+  const key = stack.newKey();
+  stack.simulator().hold({ stage: 'run' });
+  const items = itemsNamed(key, 6);
+  const start = ['run', await fileOf(items.slice(0, 3)), '--key', key, '--model', flux, '--yes', '--window', '1'];
+  expect(await json(...start, '--keep-open', '--no-wait')).toMatchObject({ exitCode: 0, document: { key, count: 3 } });
+  await eventually(() => {
+    expect(stack.jobs()).toHaveLength(1);
+  });
+  expect((await run(['pause', key, '--reason', 'a look'])).exitCode).toBe(0);
+  expect((await json<BatchState>('status', key)).document).toMatchObject({
+    phase: 'paused',
+    paused: { reason: 'user' },
+  });
+  expect((await json('add', key, await fileOf(items.slice(3), 'more.jsonl'))).document).toEqual({ count: 6, added: 3 });
+  expect((await json('set', key, '--window', '2')).document).toMatchObject({ window: 2 });
+  expect((await run(['set', key])).exitCode).toBe(64);
+  expect((await run(['resume', key])).exitCode).toBe(0);
+  expect((await json('seal', key)).document).toEqual({ count: 6 });
+  await eventually(() => {
+    expect(stack.jobs()).toHaveLength(2);
+  });
+  const cancelled = await json('cancel', key, '--reason', 'enough');
+  expect(cancelled.document).toMatchObject({ outcome: { neverStarted: 4, notCancellable: 2 } });
+  stack.simulator().release();
+  expect((await run(['watch', key])).exitCode).toBe(1);
+  const ended = (await json<BatchState>('status', key)).document;
+  expect(ended).toMatchObject({ phase: 'cancelled', counts: { total: 6, succeeded: 2, notStarted: 4 } });
+  expect(stack.jobs()).toHaveLength(2);
+});
+
+it('goes on where a command was killed in its upload, from another folder', async () => {
+  const key = stack.newKey();
+  stack.simulator().hold({ stage: 'run' });
+  const items = itemsNamed(key, 1_500);
+  const order = (file: string) => ['batch', 'run', file, '--key', key, '--model', flux, '--yes', '--window', '1'];
+  const first = stack.start([...order(await fileOf(items)), '--no-wait']);
+  await eventually(async () => {
+    expect((await json<BatchState>('status', key)).document.counts.total).toBeGreaterThan(0);
+  });
+  first.kill('SIGKILL');
+  await first.ended;
+  const elsewhere = await fileOf(items, 'the-same-elsewhere.jsonl');
+  const second = await json(...order(elsewhere).slice(1), '--no-wait');
+  expect(second).toMatchObject({ exitCode: 0, document: { count: 1_500 } });
+  expect((await json<BatchState>('status', key)).document).toMatchObject({ sealed: true, counts: { total: 1_500 } });
+  const kept = linesIn<BatchItem>((await run(['items', key])).stdout);
+  expect(kept.map(({ id }) => id)).toEqual(items.map(({ id }) => id));
+  expect((await json('cancel', key)).document).toMatchObject({ outcome: { neverStarted: 1_499 } });
+  stack.simulator().release();
+  expect((await run(['watch', key])).exitCode).toBe(1);
+  expect(linesIn((await run(['results', key])).stdout)).toHaveLength(1_500);
+  expect(stack.jobs()).toHaveLength(1);
+});
