@@ -5,6 +5,7 @@ import { workSourceOf } from '../activities/waiting/work-source.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { generationWorkflowType } from '../domain/names.ts';
 import { type FinishedWork, workMemoKey } from '../domain/waiting.ts';
+import { decodePayload, undecodable } from './decode-payload.ts';
 
 const maxGenerations = 2_000;
 const pageSize = 200;
@@ -32,7 +33,7 @@ export async function learnFromHistory(
   const found: LearnedFromHistory = { learned: 0, undecodable: 0 };
   let seen = 0;
   for await (const { payload, startedAt } of listMemos(client, query)) {
-    const work = await decode(client, payload);
+    const work = await decodePayload(client, payload);
     if (work === undecodable) found.undecodable += 1;
     if (isFinishedWork(work) && work.source === source) {
       waiting.learn(work, startedAt);
@@ -59,21 +60,6 @@ async function* listMemos(
     }
     ({ nextPageToken } = page);
   } while (nextPageToken.length > 0);
-}
-
-const undecodable = Symbol('undecodable');
-
-async function decode(client: Client, payload: Payload | undefined): Promise<unknown> {
-  if (payload === undefined) return undefined;
-  const { payloadCodecs, payloadConverter } = client.options.loadedDataConverter;
-  try {
-    let payloads = [payload];
-    for (const codec of payloadCodecs.toReversed()) payloads = await codec.decode(payloads);
-    const [decoded] = payloads;
-    return decoded === undefined ? undefined : payloadConverter.fromPayload(decoded);
-  } catch {
-    return undecodable;
-  }
 }
 
 /** A memo can be written by any client. */

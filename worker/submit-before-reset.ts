@@ -1,10 +1,10 @@
 import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
-import type { Payload } from '@temporalio/common';
 import type { SubmitBeforeReset } from '../activities/index.ts';
 import { isFailureType } from '../domain/failure-type.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { messageNames } from '../domain/names.ts';
 import { isRequestId } from '../domain/request.ts';
+import { decodePayload } from './decode-payload.ts';
 import { listRunsOfKey } from './newer-runs.ts';
 
 type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
@@ -83,7 +83,7 @@ async function verdictOf(
 ): Promise<SubmitBeforeReset | undefined> {
   const signaled = event.workflowExecutionSignaledEventAttributes;
   if (signaled?.signalName === messageNames.requestAccepted) {
-    const accepted = await decode(client, signaled.input?.payloads?.[0]);
+    const accepted = await decodePayload(client, signaled.input?.payloads?.[0]);
     const isOurs = isJsonObject(accepted) && accepted['firstExecutionRunId'] === firstExecutionRunId;
     return isOurs ? acceptedIn(accepted) : undefined;
   }
@@ -93,12 +93,12 @@ async function verdictOf(
   open.delete(id);
   const { activityTaskCompletedEventAttributes: completed, activityTaskTimedOutEventAttributes: timedOut } = event;
   if (completed) {
-    return acceptedIn(await decode(client, completed.result?.payloads?.[0])) ?? unknownSince(submit);
+    return acceptedIn(await decodePayload(client, completed.result?.payloads?.[0])) ?? unknownSince(submit);
   }
   if (timedOut) {
     const payload = timedOut.failure?.timeoutFailureInfo?.lastHeartbeatDetails?.payloads?.[0];
     if (!payload) return undefined;
-    const lastHeartbeat = await decode(client, payload);
+    const lastHeartbeat = await decodePayload(client, payload);
     const isUnsent = isJsonObject(lastHeartbeat) && lastHeartbeat['stage'] === 'not_sent';
     return isUnsent ? undefined : (acceptedIn(lastHeartbeat) ?? unknownSince(submit));
   }
@@ -149,19 +149,5 @@ async function readEvents(client: Client, workflowId: string, runId: string): Pr
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
-  }
-}
-
-/** Undefined also where it cannot be decoded here. */
-async function decode(client: Client, payload: Payload | undefined): Promise<unknown> {
-  if (payload === undefined) return undefined;
-  const { payloadCodecs, payloadConverter } = client.options.loadedDataConverter;
-  try {
-    let payloads = [payload];
-    for (const codec of payloadCodecs.toReversed()) payloads = await codec.decode(payloads);
-    const [decoded] = payloads;
-    return decoded === undefined ? undefined : payloadConverter.fromPayload(decoded);
-  } catch {
-    return undefined;
   }
 }

@@ -1,10 +1,11 @@
 import { ApplicationFailure, type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
-import type {
-  BatchAddMessage,
-  BatchCancelMessage,
-  BatchCancelReply,
-  BatchPhase,
-  BatchSetMessage,
+import {
+  type BatchAddMessage,
+  type BatchCancelMessage,
+  type BatchCancelReply,
+  type BatchPhase,
+  type BatchSetMessage,
+  nothingCancelled,
 } from '../../domain/batch/batch.ts';
 import { readFailureDetails } from '../../domain/failure-details.ts';
 import { batchMessageNames } from '../../domain/names.ts';
@@ -20,16 +21,6 @@ const takenWithinMs = 60_000;
 const answeredWithinMs = 180_000;
 /** RunComfy is asked for each item in flight, 20 at a time. */
 const cancelledWithinMs = 300_000;
-
-/** What became of a batch that has ended when it is to be cancelled. */
-const nothing: BatchCancelReply['outcome'] = {
-  cancelled: 0,
-  notCancellable: 0,
-  tooLate: 0,
-  unknown: 0,
-  notSubmitted: 0,
-  neverStarted: 0,
-};
 
 /** Adds items behind those that there are; refused with `InvalidInput` where they fit nowhere. */
 export function addToBatch(client: Client, key: string, message: BatchAddMessage): Promise<{ count: number }> {
@@ -75,7 +66,7 @@ export async function cancelBatch(
   const { reason, detach } = message;
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
   checkArgument('detach', detach === undefined || typeof detach === 'boolean', 'true, false or nothing', key);
-  const nothingLeft = async () => ({ outcome: nothing, phase: (await readBatchState(client, key)).phase });
+  const nothingLeft = async () => ({ outcome: nothingCancelled, phase: (await readBatchState(client, key)).phase });
   const reply = await sendUpdate<BatchCancelReply>(
     client,
     key,

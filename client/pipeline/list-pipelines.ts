@@ -2,8 +2,8 @@ import type { Client } from '@temporalio/client';
 import { withoutUndefined } from '../../domain/json.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
 import { type PipelinePhase, pipelinePhases } from '../../domain/pipeline-run.ts';
-import { checkArgument } from '../generation/check-arguments.ts';
-import { isClosed, listRuns, type RunInfo } from '../generation/run-info.ts';
+import { isClosed, type RunInfo } from '../generation/run-info.ts';
+import { listRows } from '../list-rows.ts';
 import { phaseIn, readMemo } from './read-pipeline-state.ts';
 
 /** Which pipelines are listed. */
@@ -26,33 +26,17 @@ export interface ListedPipeline {
   closedAt?: string;
 }
 
-const defaultLimit = 100;
-const rowsAtOnce = 20;
-
 /** Lists pipelines: first those that run, then those that ended, the newest first. Needs no worker. */
-export async function* listPipelines(
+export function listPipelines(
   client: Client,
-  { phase, limit = defaultLimit }: PipelineFilter = {},
+  filter: PipelineFilter = {},
 ): AsyncGenerator<ListedPipeline, void, undefined> {
-  checkArgument(
-    'filter.phase',
-    phase === undefined || pipelinePhases.includes(phase),
-    `one of ${pipelinePhases.join(', ')}`,
+  const describe = (run: RunInfo) => describeRow(client, run);
+  return listRows(
+    client,
+    { workflowType: pipelineWorkflowType, phases: pipelinePhases, describeRow: describe },
+    filter,
   );
-  checkArgument('filter.limit', typeof limit === 'number' && limit > 0, 'a number above 0');
-  let told = 0;
-  const query = `WorkflowType = "${pipelineWorkflowType}" AND ExecutionStatus != "ContinuedAsNew"`;
-  for await (const page of listRuns(client, query)) {
-    for (let at = 0; at < page.length; at += rowsAtOnce) {
-      const rows = await Promise.all(page.slice(at, at + rowsAtOnce).map((run) => describeRow(client, run)));
-      for (const row of rows) {
-        if (phase !== undefined && row.phase !== phase) continue;
-        yield row;
-        told += 1;
-        if (told >= limit) return;
-      }
-    }
-  }
 }
 
 async function describeRow(client: Client, run: RunInfo): Promise<ListedPipeline> {

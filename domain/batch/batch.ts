@@ -246,6 +246,16 @@ export interface BatchCancelReply {
   phase: BatchPhase;
 }
 
+/** What a cancel tells where there was nothing to cancel. */
+export const nothingCancelled: BatchCancelReply['outcome'] = {
+  cancelled: 0,
+  notCancellable: 0,
+  tooLate: 0,
+  unknown: 0,
+  notSubmitted: 0,
+  neverStarted: 0,
+};
+
 /** Answer of query `results`: lines of a page that is not written yet. */
 export interface BatchTail {
   lines: BatchLine[];

@@ -1,22 +1,13 @@
 import { condition, log } from '@temporalio/workflow';
 import type { CancelItemsAnswer } from '../../domain/batch/batch-activities.ts';
 import { pagesFor } from '../../domain/batch/batch-page.ts';
-import type { BatchCancelMessage, BatchCancelReply } from '../../domain/batch/batch.ts';
+import { type BatchCancelMessage, type BatchCancelReply, nothingCancelled } from '../../domain/batch/batch.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { messageOf } from '../../domain/text.ts';
 import { batchPages, itemCancels } from '../activity-options.ts';
 import { type Batch, type BatchData, totalOf, waitingOf } from './memory.ts';
 import { phaseOf } from './visibility.ts';
-
-const nothing: BatchCancelReply['outcome'] = {
-  cancelled: 0,
-  notCancellable: 0,
-  tooLate: 0,
-  unknown: 0,
-  notSubmitted: 0,
-  neverStarted: 0,
-};
 
 const nameOf: Record<CancelOutcome, keyof BatchCancelReply['outcome']> = {
   cancelled: 'cancelled',
@@ -29,7 +20,7 @@ const nameOf: Record<CancelOutcome, keyof BatchCancelReply['outcome']> = {
 /** Starts nothing more from here on, and waits until it is known what became of everything in flight. */
 export async function cancelBatch(batch: Batch, { reason, detach }: BatchCancelMessage): Promise<BatchCancelReply> {
   const { data } = batch;
-  if (batch.hasEnded) return { outcome: nothing, phase: phaseOf(batch) };
+  if (batch.hasEnded) return { outcome: nothingCancelled, phase: phaseOf(batch) };
   const cancel = (data.cancel ??= { requestedAt: new Date().toISOString() });
   if (reason !== undefined) cancel.reason ??= reason;
   if (detach) cancel.detach = true;
@@ -37,7 +28,7 @@ export async function cancelBatch(batch: Batch, { reason, detach }: BatchCancelM
   delete data.paused;
   batch.interrupt?.();
   await condition(() => cancel.outcome !== undefined);
-  return { outcome: cancel.outcome ?? nothing, phase: phaseOf(batch) };
+  return { outcome: cancel.outcome ?? nothingCancelled, phase: phaseOf(batch) };
 }
 
 /** Asks everything in flight to cancel, and gives every item that was never started its line. */
@@ -72,7 +63,7 @@ export async function carryOutCancel(batch: Batch): Promise<void> {
   data.ended.notStarted += neverStarted;
   data.cursor = totalOf(data);
   data.givenBack = [];
-  const outcome = { ...nothing, neverStarted };
+  const outcome = { ...nothingCancelled, neverStarted };
   for (const item of open) outcome[nameOf[item.cancel]] += 1;
   cancel.outcome = outcome;
 }
