@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { withoutUndefined } from '../domain/json.ts';
 import { type ListenAddress, listenAddress } from './listen-address.ts';
@@ -12,6 +13,14 @@ export interface GatewayConfig {
   readonly allowedHosts?: readonly string[];
   /** File with the API keys. */
   readonly keysFile?: string;
+  /** The same document as a value; it holds digests alone. */
+  readonly keys?: string;
+  /** Exact origins whose pages may call. */
+  readonly corsOrigins?: readonly string[];
+  /** Addresses and CIDRs of proxies whose `X-Forwarded-*` count. */
+  readonly trustProxy?: readonly string[];
+  /** How long a submit waits for an early refusal of RunComfy's, milliseconds. */
+  readonly submitGraceMs: number;
   readonly onUnknownSubmission: 'hold' | 'fail';
   /** From "not ready" to "no new connections", milliseconds. */
   readonly drainMs: number;
@@ -42,10 +51,29 @@ const hostNames = z
     'expected host names separated by commas, without scheme and port',
   );
 
-const milliseconds = z
+const listOf = (text: string): string[] => text.split(',').map((part) => part.trim());
+
+const origins = z
   .string()
-  .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 20_000, 'expected milliseconds from 0 to 20000')
-  .transform(Number);
+  .transform((text) => listOf(text).map(parseOrigin))
+  .refine(
+    (parsed): parsed is string[] => !parsed.includes(undefined),
+    `${originSentence}, several with commas; never *`,
+  );
+
+const networks = z
+  .string()
+  .transform(listOf)
+  .refine(
+    (parts) => parts.every((part) => ipaddr.isValid(part) || ipaddr.isValidCIDR(part)),
+    'expected addresses or networks of proxies separated by commas, such as 10.0.0.0/8',
+  );
+
+const milliseconds = (upTo: number) =>
+  z
+    .string()
+    .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= upTo, `expected milliseconds from 0 to ${String(upTo)}`)
+    .transform(Number);
 
 /** The gateway's variables. */
 export const gatewayVariables = {
@@ -53,8 +81,12 @@ export const gatewayVariables = {
   RUNCOMFY_GATEWAY_PUBLIC_URL: origin.optional(),
   RUNCOMFY_GATEWAY_ALLOWED_HOSTS: hostNames.optional(),
   RUNCOMFY_GATEWAY_KEYS_FILE: z.string().optional(),
+  RUNCOMFY_GATEWAY_KEYS: z.string().optional(),
+  RUNCOMFY_GATEWAY_CORS_ORIGINS: origins.optional(),
+  RUNCOMFY_GATEWAY_TRUST_PROXY: networks.optional(),
+  RUNCOMFY_GATEWAY_SUBMIT_GRACE_MS: milliseconds(30_000).optional(),
   RUNCOMFY_GATEWAY_ON_UNKNOWN: z.enum(['hold', 'fail'], 'expected hold or fail').optional(),
-  RUNCOMFY_GATEWAY_DRAIN_MS: milliseconds.optional(),
+  RUNCOMFY_GATEWAY_DRAIN_MS: milliseconds(20_000).optional(),
 };
 
 type GatewayValues = z.output<z.ZodObject<typeof gatewayVariables>>;
@@ -67,6 +99,10 @@ export function gatewayConfigOf(values: GatewayValues): GatewayConfig {
     publicUrl: values.RUNCOMFY_GATEWAY_PUBLIC_URL,
     allowedHosts: values.RUNCOMFY_GATEWAY_ALLOWED_HOSTS,
     keysFile: keysFile === undefined ? undefined : resolve(keysFile),
+    keys: values.RUNCOMFY_GATEWAY_KEYS,
+    corsOrigins: values.RUNCOMFY_GATEWAY_CORS_ORIGINS,
+    trustProxy: values.RUNCOMFY_GATEWAY_TRUST_PROXY,
+    submitGraceMs: values.RUNCOMFY_GATEWAY_SUBMIT_GRACE_MS ?? 0,
     onUnknownSubmission: values.RUNCOMFY_GATEWAY_ON_UNKNOWN ?? 'hold',
     drainMs: values.RUNCOMFY_GATEWAY_DRAIN_MS ?? 5_000,
   });

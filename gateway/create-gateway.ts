@@ -1,7 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { mayDo, type Principal } from './access/principal.ts';
+import { createRateLimits } from './access/rate-limits.ts';
 import type { GatewayParts } from './gateway-parts.ts';
+import { allowOrigins } from './http/allow-origins.ts';
 import { createGuard } from './http/guards.ts';
 import { takeJsonBodies } from './http/json-body.ts';
 import { RefusalError, refusals } from './http/refusal-error.ts';
@@ -35,6 +37,7 @@ export async function createGateway(
     genReqId: requestIdOf,
     requestTimeout: requestTimeoutMs,
     http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: checkEveryMs },
+    trustProxy: settings.trustProxy === undefined ? false : [...settings.trustProxy],
     routerOptions: { maxParamLength, ignoreTrailingSlash: true },
     // Reads are answered to the last moment: one error ends the client's own wait.
     return503OnClosing: false,
@@ -61,6 +64,7 @@ export async function createGateway(
 
   app.decorateRequest('principal');
   takeJsonBodies(app);
+  const holdToLimits = await createRateLimits(app);
   app.addHook('onRequest', async (request, reply) => {
     setHeaders(request, reply);
     if (isProbe(request)) return;
@@ -69,7 +73,9 @@ export async function createGateway(
     if (scope === undefined) return;
     request.principal = await access.authenticate(request);
     mayDo(request.principal, scope);
+    await holdToLimits(request, reply);
   });
+  if (settings.corsOrigins !== undefined) await allowOrigins(app, settings.corsOrigins);
   app.addHook('onSend', async (_request, reply) => {
     // JSON has one encoding; the framework names it all the same, RunComfy does not.
     if (reply.getHeader('content-type') === 'application/json; charset=utf-8') {

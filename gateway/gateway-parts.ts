@@ -26,7 +26,11 @@ export interface GatewaySettings {
   host: string;
   publicUrl?: string | undefined;
   allowedHosts?: readonly string[] | undefined;
+  corsOrigins?: readonly string[] | undefined;
+  trustProxy?: readonly string[] | undefined;
   onUnknownSubmission: 'hold' | 'fail';
+  /** How long an order waits for an early refusal of RunComfy's. */
+  submitGraceMs: number;
 }
 
 /** What the routes of a gateway work with. */

@@ -9,11 +9,11 @@ import { isLoopback } from '../config/loopback.ts';
 import { messageOf } from '../domain/text.ts';
 import { openTemporal, type OpenTemporal, type TemporalSettings } from '../setup/temporal.ts';
 import { type Access, anonymousAccess, createKeyAccess } from './access/access.ts';
-import { watchKeyFile } from './access/key-file.ts';
+import { readKeysValue, watchKeyFile } from './access/key-file.ts';
 import { createGateway, type Readiness } from './create-gateway.ts';
 import type { Catalogue } from './gateway-parts.ts';
 import { createGenerationReader } from './generations/read-generations.ts';
-import { hostInUrl } from './http/guards.ts';
+import { hostInUrl, originOf } from './http/guards.ts';
 
 /** A gateway that serves. */
 export interface RunningGateway {
@@ -47,7 +47,7 @@ export async function serveGateway({
   catalogue,
   log,
 }: ServeOptions): Promise<RunningGateway> {
-  const { address, publicUrl, allowedHosts, onUnknownSubmission, drainMs } = gateway;
+  const { address, publicUrl, drainMs } = gateway;
   const access = await openAccess(gateway, log);
   // Temporal may be away for as long as it likes: what cannot be answered meanwhile says so.
   const temporal = await openTemporal(server, { isImpatient: true, isLazy: true });
@@ -60,8 +60,8 @@ export async function serveGateway({
       ...{ client, catalogue, access, log },
       generations: createGenerationClient({ client, taskQueue, modelApiBase }),
       reader: createGenerationReader(client),
-      settings: { host: address.host, publicUrl, allowedHosts, onUnknownSubmission },
-      originOf: (request) => publicUrl ?? `http://${request.headers.host ?? ''}`,
+      settings: { ...gateway, host: address.host },
+      originOf: (request) => publicUrl ?? originOf(request),
       isDraining: () => isDraining,
     },
     async () => (isDraining ? { ready: false, reason: 'draining' } : await readiness()),
@@ -92,7 +92,11 @@ function portOf(app: FastifyInstance): number | undefined {
   return typeof bound === 'object' ? bound?.port : undefined;
 }
 
-async function openAccess({ address, keysFile }: GatewayConfig, log: Logger): Promise<Access> {
+async function openAccess({ address, keysFile, keys }: GatewayConfig, log: Logger): Promise<Access> {
+  if (keys !== undefined) {
+    const records = readKeysValue(keys, keysFile);
+    return createKeyAccess(() => Promise.resolve(records));
+  }
   if (keysFile !== undefined) return createKeyAccess(await watchKeyFile(keysFile, log));
   if (isLoopback(hostInUrl(address.host))) return anonymousAccess;
   throw new ConfigError([

@@ -58,6 +58,9 @@ async function findRecord({ raw }: FastifyRequest, keys: () => Promise<KeyRecord
 }
 
 function toPrincipal(record: KeyRecord): Principal {
-  const { id, tenant, models, onUnknownSubmission } = record;
-  return withoutUndefined({ tenant, scope: scopeOf(record), keyId: id, models, onUnknownSubmission });
+  const { id, tenant, models, onUnknownSubmission, requestsPerMinute, startsPerMinute, dedupe } = record;
+  return withoutUndefined({
+    ...{ tenant, scope: scopeOf(record), keyId: id, models, onUnknownSubmission },
+    ...{ requestsPerMinute, startsPerMinute, dedupeWindowMs: dedupe?.windowMs },
+  });
 }

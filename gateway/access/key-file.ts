@@ -19,6 +19,15 @@ export async function readKeyFile(file: string): Promise<KeyRecord[]> {
   throw new ConfigError(parsed.problems.map((problem) => `${variable}: in ${file}, ${problem}.`));
 }
 
+/** The records of `RUNCOMFY_GATEWAY_KEYS`, the same document as a value; a `ConfigError` lists every problem. */
+export function readKeysValue(text: string, file: string | undefined): KeyRecord[] {
+  const parsed = parseKeyRecords(text);
+  const problems = 'records' in parsed ? [] : parsed.problems.map((problem) => `RUNCOMFY_GATEWAY_KEYS: ${problem}.`);
+  if (file !== undefined) problems.push(`RUNCOMFY_GATEWAY_KEYS and ${variable} are both set: leave one out.`);
+  if ('records' in parsed && problems.length === 0) return parsed.records;
+  throw new ConfigError(problems);
+}
+
 /** Replaces the key file as a whole; only its owner may read it. */
 export async function writeKeyFile(file: string, records: readonly KeyRecord[]): Promise<void> {
   const beside = `${file}.${randomUUID()}`;

@@ -16,6 +16,9 @@ const modelPattern = z
   .string()
   .regex(/^[A-Za-z0-9._*/-]{1,256}$/, 'expected a model id, with * or ** where anything may stand');
 
+const perMinute = z.int().min(1).max(1_000_000);
+const maxDedupeMs = 24 * 60 * 60 * 1_000;
+
 const time = z.iso.datetime({ offset: true });
 
 /** An API key as its file has it: never the key itself. */
@@ -28,6 +31,9 @@ export const keyRecord = z.strictObject({
   createdAt: time,
   expiresAt: time.optional(),
   models: z.array(modelPattern).min(1).optional(),
+  requestsPerMinute: perMinute.optional(),
+  startsPerMinute: perMinute.optional(),
+  dedupe: z.strictObject({ windowMs: z.int().min(1_000).max(maxDedupeMs) }).optional(),
   onUnknownSubmission: z.enum(['hold', 'fail']).optional(),
 });
 

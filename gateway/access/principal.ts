@@ -17,6 +17,11 @@ export interface Principal {
   /** Which models it may order; missing: all. */
   models?: readonly string[];
   onUnknownSubmission?: 'hold' | 'fail';
+  /** Calls and orders a minute; missing: as many as come. */
+  requestsPerMinute?: number;
+  startsPerMinute?: number;
+  /** Equal orders without a key within so long are one. */
+  dedupeWindowMs?: number;
 }
 
 /** Where no API keys are configured, whoever reaches this machine's loopback. */

@@ -14,7 +14,7 @@ export function keyOf(header: string): string {
   if (text === undefined || !/^[\x21-\x7e]{1,255}$/.test(text)) {
     throw new RefusalError('MalformedRequest', 'Idempotency-Key: expected 1 to 255 visible ASCII characters');
   }
-  return isRequestKey(text) ? text : uuidOf(text);
+  return isRequestKey(text) ? text : uuidOf(createHash('sha256').update(text).digest());
 }
 
 /** The text of an RFC 8941 string, or of a bare word; undefined where quotes do not match. */
@@ -24,9 +24,9 @@ function unquoted(header: string): string | undefined {
   return inner?.replaceAll(/\\(["\\])/g, '$1');
 }
 
-/** The same UUID (version 8) for the same text. */
-function uuidOf(text: string): string {
-  const bytes = createHash('sha256').update(text).digest().subarray(0, 16);
+/** A UUID (version 8) made of a digest. */
+export function uuidOf(digest: Buffer): string {
+  const bytes = Buffer.from(digest.subarray(0, 16));
   bytes[6] = (bytes.readUInt8(6) & 0x0f) | 0x80;
   bytes[8] = (bytes.readUInt8(8) & 0x3f) | 0x80;
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');

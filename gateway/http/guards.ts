@@ -11,34 +11,43 @@ export interface GuardSettings {
   host: string;
   publicUrl?: string | undefined;
   allowedHosts?: readonly string[] | undefined;
+  /** Other origins whose pages may call. */
+  corsOrigins?: readonly string[] | undefined;
   /** Anybody may call, so that a web page may not even read. */
   isAnonymous: boolean;
 }
 
 /** Refuses what a web page of somebody else's could have a browser send, and names that a rebound DNS entry would use. */
-export function createGuard({ host, publicUrl, allowedHosts = [], isAnonymous }: GuardSettings) {
+export function createGuard({ host, publicUrl, allowedHosts = [], corsOrigins = [], isAnonymous }: GuardSettings) {
   const names = new Set(allowedHosts);
   if (publicUrl !== undefined) names.add(new URL(publicUrl).hostname);
   if (isLoopback(hostInUrl(host))) for (const name of [...loopbackNames, hostInUrl(host)]) names.add(name);
-  return ({ headers, method, raw }: FastifyRequest): void => {
+  return (request: FastifyRequest): void => {
+    const { headers, method, raw } = request;
     if ((raw.url ?? '').length > maxPathLength) {
       throw new RefusalError('PathTooLong', `the path is longer than ${String(maxPathLength)} characters`);
     }
-    if (!names.has(hostNameOf(headers.host))) {
+    if (!names.has(hostNameOf(request.host))) {
       throw new RefusalError('HostNotAllowed', 'this host name is not served here: RUNCOMFY_GATEWAY_ALLOWED_HOSTS');
     }
     const isReading = method === 'GET' || method === 'HEAD';
     if (isReading && !isAnonymous) return;
     const { origin, 'sec-fetch-site': site } = headers;
-    const isOwn = origin === undefined || origin === publicUrl || origin === `http://${headers.host ?? ''}`;
+    if (origin !== undefined && corsOrigins.includes(origin)) return;
+    const isOwn = origin === undefined || origin === publicUrl || origin === originOf(request);
     if (!isOwn || (site !== undefined && site !== 'same-origin' && site !== 'none')) {
       throw new RefusalError('ForeignOrigin', 'pages of other origins may not call this');
     }
   };
 }
 
+/** The origin that a request's client uses, as far as the request tells. */
+export function originOf({ protocol, host }: FastifyRequest): string {
+  return `${protocol}://${host}`;
+}
+
 /** The name in a Host header, in small letters, without port and final dot. */
-function hostNameOf(host = ''): string {
+function hostNameOf(host: string): string {
   return host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
 }
 

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Scope } from '../access/principal.ts';
 import { RefusalError } from './refusal-error.ts';
 
@@ -14,7 +14,13 @@ declare module 'fastify' {
 
 /** Adds routes, and answers every other method on their paths. */
 export interface RouteAdder {
-  add: (method: Method, url: string, scope: Scope | undefined, handler: Handler) => void;
+  add: (
+    method: Method,
+    url: string,
+    scope: Scope | undefined,
+    handler: Handler,
+    config?: Omit<FastifyContextConfig, 'scope'>,
+  ) => void;
   /** To be called once all are added. */
   refuseOtherMethods: () => void;
 }
@@ -23,9 +29,9 @@ export interface RouteAdder {
 export function createRouteAdder(app: FastifyInstance): RouteAdder {
   const methodsOf = new Map<string, Method[]>();
   return {
-    add(method, url, scope, handler) {
+    add(method, url, scope, handler, config = {}) {
       methodsOf.set(url, [...(methodsOf.get(url) ?? []), method]);
-      app.route({ method, url, config: scope === undefined ? {} : { scope }, handler });
+      app.route({ method, url, config: scope === undefined ? config : { ...config, scope }, handler });
     },
     refuseOtherMethods() {
       for (const [url, methods] of methodsOf) {

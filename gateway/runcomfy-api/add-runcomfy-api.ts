@@ -16,9 +16,8 @@ export async function addRunComfyApi(app: FastifyInstance, parts: GatewayParts):
   const routes = createRouteAdder(app);
   const keyless = createKeylessOrders();
 
-  routes.add('POST', '/v1/models/*', 'generate', (request, reply) =>
-    submit(parts, keyless, request as Submitting, reply),
-  );
+  const order = (request: FastifyRequest, reply: FastifyReply) => submit(parts, keyless, request as Submitting, reply);
+  routes.add('POST', '/v1/models/*', 'generate', order, { isStart: true });
   routes.add('GET', '/v1/requests/:id/status', 'read', async (request, reply) => {
     const { key, generation } = await findRequest(parts, request as AboutRequest);
     tellOf(reply, key, generation);

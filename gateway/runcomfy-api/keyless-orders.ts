@@ -1,17 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import { LRUCache } from 'lru-cache';
-import { isJsonObject } from '../../domain/json.ts';
-import type { Principal } from '../access/principal.ts';
+import type { KeylessOrder } from '../generations/deduped-key.ts';
+import { orderDigest } from '../generations/order-digest.ts';
 
 const maxKept = 10_000;
 const sameOrderMs = 10 * 60_000;
-
-interface KeylessOrder {
-  principal: Principal;
-  model: string;
-  input: Record<string, unknown>;
-}
 
 /** The keys of orders that come without one. */
 export interface KeylessOrders {
@@ -36,15 +30,5 @@ export function createKeylessOrders(): KeylessOrders {
 }
 
 function digestOf({ principal, model, input }: KeylessOrder): string {
-  const text = JSON.stringify([principal.tenant, principal.keyId, model, sorted(input)]);
-  return createHash('sha256').update(text).digest('base64');
-}
-
-/** The same text for the same document: an object's keys in one order. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (!isJsonObject(value)) return value;
-  return Object.keys(value)
-    .toSorted()
-    .map((name) => [name, sorted(value[name])]);
+  return orderDigest(principal.tenant, principal.keyId, model, input).toString('base64');
 }

@@ -4,10 +4,12 @@ import { isModelId } from '../../domain/request.ts';
 import { cutText } from '../../domain/text.ts';
 import { mayOrder, workflowIdOf } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
+import { dedupedKey } from '../generations/deduped-key.ts';
 import { keyOf } from '../generations/key-of.ts';
 import { isPassing, patiently } from '../generations/patiently.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { singleHeader } from '../http/single-header.ts';
+import { earlyRefusal } from './early-refusal.ts';
 import type { KeylessOrders } from './keyless-orders.ts';
 import { urlsOf } from './replies.ts';
 import { submitOptionsOf } from './submit-options.ts';
@@ -16,7 +18,7 @@ import { submitOptionsOf } from './submit-options.ts';
 const startMs = 20_000;
 const maxNoticeLength = 1_000;
 
-/** Answers `POST /v1/models/{model_id}` as soon as the start is durable. */
+/** Answers `POST /v1/models/{model_id}` as soon as the start is durable, or RunComfy's early refusal where one is waited for. */
 export async function submit(
   parts: GatewayParts,
   keyless: KeylessOrders,
@@ -31,22 +33,33 @@ export async function submit(
   const input = inputOf(request.body);
   mayOrder(principal, model);
   const idempotencyKey = singleHeader(request, 'Idempotency-Key');
-  const { retry, ...options } = submitOptionsOf(request);
+  const { retry: saidRetry, ...options } = submitOptionsOf(request);
   const order = { principal, model, input };
-  const key = idempotencyKey === undefined ? keyless.keyFor(reply, order) : keyOf(idempotencyKey);
+  const { dedupeWindowMs } = idempotencyKey === undefined ? principal : {};
+  // Known before anything is waited for, so that a client that leaves meanwhile is noticed.
+  const key =
+    idempotencyKey !== undefined
+      ? keyOf(idempotencyKey)
+      : dedupeWindowMs === undefined
+        ? keyless.keyFor(reply, order)
+        : await dedupedKey(parts, order, dedupeWindowMs);
   const warnings = await checkInput(parts, model, input);
+  // What cost nothing stands in nobody's way: "top up, try again" works without a key too.
+  const retry = dedupeWindowMs === undefined ? saidRetry : 'if-unbilled';
   const workflowId = workflowIdOf(principal, key);
   const onUnknownSubmission = principal.onUnknownSubmission ?? parts.settings.onUnknownSubmission;
   const wanted = { model, input, onUnknownSubmission, ...options };
 
-  const { runId, attached, notices } = await patiently(parts.client, startMs, () =>
+  const handle = await patiently(parts.client, startMs, () =>
     parts.generations.start(wanted, { key: workflowId, retry }),
   ).catch((error: unknown) => {
     throw isPassing(error) ? unclear(key, error) : error;
   });
+  const { runId, attached, notices } = handle;
   parts.reader.note(workflowId, { runId, model });
   if (!attached) parts.reader.refresh(workflowId);
 
+  if (attached && dedupeWindowMs !== undefined) notices.unshift('deduplicated by body');
   const said = [...notices, ...warnings.filter((warning) => !notices.includes(warning))];
   reply.header('runcomfy-temporal-key', key);
   if (attached) reply.header('idempotent-replayed', 'true');
@@ -54,7 +67,11 @@ export async function submit(
     const notice = said.join('; ').replaceAll(workflowId, key);
     reply.header('runcomfy-temporal-notice', cutText(notice.replaceAll(/[^\x20-\x7e]/g, '?'), maxNoticeLength));
   }
-  return { request_id: key, ...urlsOf(parts.originOf(request), key) };
+  const refused = await earlyRefusal(handle, parts.settings.submitGraceMs);
+  if (refused === undefined) return { request_id: key, ...urlsOf(parts.originOf(request), key) };
+  parts.reader.refresh(workflowId);
+  reply.code(refused.status);
+  return refused.body;
 }
 
 /** The model of a path, after its percent-encoding. */

@@ -24,7 +24,12 @@ describe('the configuration', () => {
       stateDir: join(homedir(), '.local', 'state', 'runcomfy-temporal'),
       logLevel: 'info',
       isCi: false,
-      gateway: { address: { host: '127.0.0.1', port: 8090 }, onUnknownSubmission: 'hold', drainMs: 5_000 },
+      gateway: {
+        address: { host: '127.0.0.1', port: 8090 },
+        onUnknownSubmission: 'hold',
+        submitGraceMs: 0,
+        drainMs: 5_000,
+      },
     });
   });
 
@@ -50,6 +55,10 @@ describe('the configuration', () => {
       RUNCOMFY_GATEWAY_KEYS_FILE: '/run/keys.json',
       RUNCOMFY_GATEWAY_ON_UNKNOWN: 'fail',
       RUNCOMFY_GATEWAY_DRAIN_MS: '0',
+      RUNCOMFY_GATEWAY_KEYS: '[]',
+      RUNCOMFY_GATEWAY_SUBMIT_GRACE_MS: '30000',
+      RUNCOMFY_GATEWAY_CORS_ORIGINS: 'https://page.example.com/, http://127.0.0.1:5173',
+      RUNCOMFY_GATEWAY_TRUST_PROXY: '10.0.0.0/8, ::1',
       CI: 'true',
     });
     expect(config).toMatchObject({
@@ -72,6 +81,10 @@ describe('the configuration', () => {
         publicUrl: 'https://media.example.com',
         allowedHosts: ['media.internal', '[::1]'],
         keysFile: '/run/keys.json',
+        keys: '[]',
+        corsOrigins: ['https://page.example.com', 'http://127.0.0.1:5173'],
+        trustProxy: ['10.0.0.0/8', '::1'],
+        submitGraceMs: 30_000,
         onUnknownSubmission: 'fail',
         drainMs: 0,
       },
@@ -104,6 +117,9 @@ describe('the configuration', () => {
       RUNCOMFY_GATEWAY_ALLOWED_HOSTS: 'http://media.example.com',
       RUNCOMFY_GATEWAY_ON_UNKNOWN: 'resubmit',
       RUNCOMFY_GATEWAY_DRAIN_MS: '1h',
+      RUNCOMFY_GATEWAY_SUBMIT_GRACE_MS: '30001',
+      RUNCOMFY_GATEWAY_CORS_ORIGINS: 'https://page.example.com,*',
+      RUNCOMFY_GATEWAY_TRUST_PROXY: '10.0.0.0/8,true',
       RUNCOMFY_API_TOKEN: 'two words',
     };
     const problems = problemsOf(env);

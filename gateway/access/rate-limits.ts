@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { RefusalError } from '../http/refusal-error.ts';
+
+const windowMs = 60_000;
+/** Suits the patience of all clients: each of them takes one refused read for the end of its job. */
+const longestHoldMs = 18_000;
+const maxHeldPerKey = 100;
+const maxKeys = 10_000;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route orders: it counts as a start, and is refused where others are held. */
+    isStart?: boolean;
+  }
+}
+
+/** Counts the calls and the orders of each API key in a minute: an order too many is refused, any other call held. */
+export async function createRateLimits(
+  app: FastifyInstance,
+): Promise<(request: FastifyRequest, reply: FastifyReply) => Promise<void>> {
+  await app.register(rateLimit, { global: false, cache: maxKeys });
+  const limitOf = (limit: 'requestsPerMinute' | 'startsPerMinute') =>
+    app.createRateLimit({
+      timeWindow: windowMs,
+      keyGenerator: ({ principal }) => principal.keyId ?? '',
+      allowList: ({ principal }) => principal.keyId === undefined || principal[limit] === undefined,
+      max: ({ principal }) => principal[limit] ?? 0,
+    });
+  const counters = { calls: limitOf('requestsPerMinute'), starts: limitOf('startsPerMinute') };
+  const held = new Map<string, number>();
+
+  const hold = async (key: string, forMs: number, reply: FastifyReply): Promise<void> => {
+    held.set(key, (held.get(key) ?? 0) + 1);
+    const gone = new AbortController();
+    const leave = () => {
+      gone.abort();
+    };
+    reply.raw.once('close', leave);
+    await sleep(Math.min(forMs, longestHoldMs), undefined, { signal: gone.signal }).catch(() => undefined);
+    reply.raw.off('close', leave);
+    const rest = (held.get(key) ?? 1) - 1;
+    if (rest === 0) held.delete(key);
+    else held.set(key, rest);
+  };
+
+  return async (request, reply) => {
+    const { isStart = false } = request.routeOptions.config;
+    for (const [what, count] of Object.entries(counters)) {
+      if (what === 'starts' && !isStart) continue;
+      const counted = await count(request);
+      if (counted.isAllowed) continue;
+      const { key, max, remaining, ttl, ttlInSeconds, isExceeded } = counted;
+      reply.headers({
+        'ratelimit-limit': String(max),
+        'ratelimit-remaining': String(remaining),
+        'ratelimit-reset': String(ttlInSeconds),
+      });
+      if (!isExceeded) continue;
+      if (isStart || (held.get(key) ?? 0) >= maxHeldPerKey) {
+        const sentence = `this API key may make ${String(max)} ${what} a minute: repeat this one in ${String(ttlInSeconds)} s`;
+        throw new RefusalError('TooManyRequests', sentence, { headers: { 'retry-after': String(ttlInSeconds) } });
+      }
+      await hold(key, ttl, reply);
+    }
+  };
+}

@@ -1,0 +1,17 @@
+import { createHash } from 'node:crypto';
+import { isJsonObject } from '../../domain/json.ts';
+
+/** SHA-256 of JSON values: the same for the same document, whatever the order of an object's keys. */
+export function orderDigest(...parts: readonly unknown[]): Buffer {
+  return createHash('sha256')
+    .update(JSON.stringify(parts.map(sorted)))
+    .digest();
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isJsonObject(value)) return value;
+  return Object.keys(value)
+    .toSorted()
+    .map((name) => [name, sorted(value[name])]);
+}

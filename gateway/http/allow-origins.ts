@@ -1,0 +1,19 @@
+import cors from '@fastify/cors';
+import type { FastifyInstance } from 'fastify';
+
+/** What pages of other origins may read of a reply. */
+const readable = [
+  ...['Idempotent-Replayed', 'RunComfy-Temporal-Key', 'RunComfy-Temporal-Phase', 'RunComfy-Temporal-Notice'],
+  ...['RunComfy-Request-Id', 'X-Request-Id', 'Retry-After', 'RateLimit-Limit', 'RateLimit-Remaining'],
+  ...['RateLimit-Reset', 'ETag', 'Location', 'Age'],
+];
+
+/** Lets pages of exactly these origins call; to be added after the guard, which refuses all others first. */
+export async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  await app.register(cors, {
+    origin: [...origins],
+    methods: ['GET', 'HEAD', 'POST'],
+    exposedHeaders: readable,
+    maxAge: 600,
+  });
+}

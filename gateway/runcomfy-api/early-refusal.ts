@@ -1,0 +1,40 @@
+import { type GenerationError, type GenerationHandle, isGenerationError } from '../../client/index.ts';
+import { RefusalError } from '../http/refusal-error.ts';
+import { errorReply } from './error-reply.ts';
+
+/** An error reply: its status, and its body in RunComfy's words. */
+export interface EarlyRefusal {
+  status: number;
+  body: object;
+}
+
+const invalidStatus = 422;
+const invalidCode = 422001;
+/** RunComfy refused the gateway's workers, not their caller. */
+const ourFault = { status: 502, code: 502001 };
+const walletEmpty = { status: 402, code: 402001 };
+
+/** Waits for so long for RunComfy to refuse an order that was just started; every other end, and none, is no refusal. */
+export async function earlyRefusal(handle: GenerationHandle, graceMs: number): Promise<EarlyRefusal | undefined> {
+  if (graceMs === 0) return undefined;
+  try {
+    await handle.result({ signal: AbortSignal.timeout(graceMs), patienceMs: 0 });
+    return undefined;
+  } catch (error) {
+    return isGenerationError(error) ? refusalOf(error) : undefined;
+  }
+}
+
+function refusalOf({ type, submission, message, details, issues = [] }: GenerationError): EarlyRefusal | undefined {
+  if (submission === 'not_sent' && type === 'InvalidInput') {
+    return { status: invalidStatus, body: errorReply(new RefusalError('InvalidInput', message, { issues })) };
+  }
+  if (submission !== 'refused') return undefined;
+  const { httpStatus, vendorCode, vendorMessage } = details ?? {};
+  const own = {
+    status: httpStatus !== undefined && httpStatus >= 400 && httpStatus < 500 ? httpStatus : invalidStatus,
+    code: typeof vendorCode === 'number' ? vendorCode : invalidCode,
+  };
+  const { status, code } = type === 'Unauthenticated' ? ourFault : type === 'InsufficientBalance' ? walletEmpty : own;
+  return { status, body: { error_code: code, error_message: vendorMessage ?? message } };
+}
