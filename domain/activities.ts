@@ -7,6 +7,7 @@ import type {
   SubmissionEvidence,
   WaitingOptions,
 } from './generation.ts';
+import type { OutputKey } from './media.ts';
 import type { Observation } from './timings.ts';
 import type { FinishedWork } from './waiting.ts';
 
@@ -165,6 +166,8 @@ export type ResultReading =
   | (ResultReadingBase & {
       status: 'succeeded';
       output: GenerationOutput;
+      outputKeys?: OutputKey[];
+      other?: Record<string, unknown>;
       /** What this one leaves behind for learning. */
       work?: FinishedWork;
       /** Work of this kind is known well: how long this one took need not be kept for learning. */

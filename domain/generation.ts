@@ -1,5 +1,7 @@
 import type { FailureType } from './failure-type.ts';
 import { fieldsOf } from './fields-of.ts';
+import type { OutputKey } from './media.ts';
+import type { GenerationTimings } from './timings.ts';
 
 /** What to do when a submit may have been accepted but no request id came back. */
 export const unknownSubmissionPolicies = ['hold', 'fail', 'resubmit'] as const;
@@ -255,23 +257,15 @@ export interface GenerationOutput {
   audios: string[];
 }
 
-/** How long the work took, as far as the reads tell. */
-export interface GenerationTimings {
-  /** From the submit's reply to the first read that saw the work running; only where the reads bracket it within 10 %. */
-  queueMs?: number;
-  /** From the first read that saw the work running to its end; only where the reads bracket it within 10 %. */
-  runMs?: number;
-  /** From the submit to the end as RunComfy dates it, else as it was noticed. */
-  totalMs: number;
-  /** From RunComfy's `finished_at` to the first read that saw the end. */
-  noticedAfterMs?: number;
-}
-
 /** Return value of workflow `runcomfyGeneration`. */
 export interface GenerationResult {
   requestId: string;
   model: string;
   output: GenerationOutput;
+  /** RunComfy's names of these files, where they are not the usual ones: the singular for one file, the plural for several. */
+  outputKeys?: OutputKey[];
+  /** What else RunComfy's output says, such as a seed or a text, as it came; at most 16 KiB. */
+  other?: Record<string, unknown>;
   /** RunComfy's own times, as it writes them. */
   createdAt?: string;
   finishedAt?: string;

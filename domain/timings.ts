@@ -1,4 +1,14 @@
-import type { GenerationTimings } from './generation.ts';
+/** How long the work took, as far as the reads tell. */
+export interface GenerationTimings {
+  /** From the submit's reply to the first read that saw the work running; only where the reads bracket it within 10 %. */
+  queueMs?: number;
+  /** From the first read that saw the work running to its end; only where the reads bracket it within 10 %. */
+  runMs?: number;
+  /** From the submit to the end as RunComfy dates it, else as it was noticed. */
+  totalMs: number;
+  /** From RunComfy's `finished_at` to the first read that saw the end. */
+  noticedAfterMs?: number;
+}
 
 /** What the reads have seen of a generation; times are ISO 8601. */
 export interface Observation {

@@ -6,6 +6,7 @@ import { timingsOf, workMsOf } from '../../domain/timings.ts';
 import type { FinishedWork } from '../../domain/waiting.ts';
 import { isRunComfyError, RunComfyError } from '../../runcomfy/errors.ts';
 import { isEmptyOutput } from '../../runcomfy/schemas/output.ts';
+import type { OutputReply } from '../../runcomfy/schemas/result-reply.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 import { workSourceOf } from '../waiting/work-source.ts';
 import { createLateCost } from './late-cost.ts';
@@ -58,7 +59,7 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
             const work = learn(deps, question, facts);
             return {
               status: 'succeeded',
-              output: result.output,
+              ...outputOf(result),
               ...(work && { work }),
               ...(work && waiting.knowsWell(work) && { isKnownWell: true }),
               ...facts,
@@ -78,8 +79,7 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
             return { status: 'cancelled', ...facts, ...seen() };
           case 'unrecognized':
             // The status has said that the work is over: an output under a new word is an output.
-            if (!isEmptyOutput(result.output))
-              return { status: 'succeeded', output: result.output, ...facts, ...seen() };
+            if (!isEmptyOutput(result.output)) return { status: 'succeeded', ...outputOf(result), ...facts, ...seen() };
             return { status: 'not_ready', nextReadInMs: resultDueInMs(question), ...seen() };
           case 'not_ready':
             return { status: 'not_ready', nextReadInMs: resultDueInMs(question), ...seen() };
@@ -99,6 +99,10 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
         throw error;
       }
     });
+}
+
+function outputOf({ output, outputKeys, other }: OutputReply): OutputReply {
+  return { output, ...withoutUndefined({ outputKeys, other }) };
 }
 
 function resultDueInMs({ finishedSince }: ResultQuestion): number {

@@ -3,13 +3,13 @@ import type {
   CancelOutcome,
   CancelWhileRunningPolicy,
   GenerationOutput,
-  GenerationTimings,
   InputIssue,
   Submission,
   SubmissionEvidence,
   UnknownSubmissionPolicy,
   WaitingOptions,
 } from '../generation.ts';
+import type { GenerationTimings } from '../timings.ts';
 
 /** How large a batch and its parts may be. */
 export const batchLimits = {

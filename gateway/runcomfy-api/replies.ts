@@ -1,5 +1,6 @@
-import type { GenerationOutput } from '../../domain/generation.ts';
+import type { GenerationResult } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
+import { mediaKinds, mediaOfField } from '../../domain/media.ts';
 import type { SeenGeneration } from '../generations/read-generations.ts';
 import { wordsOf } from './state-words.ts';
 
@@ -27,7 +28,7 @@ export function resultReply(key: string, generation: SeenGeneration, { withCost 
   return withoutUndefined({
     request_id: key,
     status,
-    output: result && outputReply(result.output),
+    output: result && outputReply(result),
     error,
     created_at: result?.createdAt ?? timestamp(startedAt),
     finished_at: result?.finishedAt ?? timestamp(closedAt ?? startedAt),
@@ -36,15 +37,16 @@ export function resultReply(key: string, generation: SeenGeneration, { withCost 
   });
 }
 
-/** One file stands under the singular of its kind, several under the plural, as RunComfy has it. */
-function outputReply({ images, videos, audios }: GenerationOutput): object {
-  return { ...files('image', images), ...files('video', videos), ...files('audio', audios) };
-}
-
-function files(kind: string, urls: string[]): object {
-  const [only] = urls;
-  if (only === undefined) return {};
-  return urls.length === 1 ? { [kind]: only } : { [`${kind}s`]: urls };
+/** The files under RunComfy's own names; where those are not known, one file under the singular of its kind, several under the plural. */
+function outputReply({ output, outputKeys = [], other }: GenerationResult): object {
+  const files = mediaKinds.flatMap((kind) => {
+    const urls = output[`${kind}s`];
+    const names = outputKeys.filter((name) => mediaOfField[name] === kind);
+    if (urls.length === 0) return [];
+    const usual = urls.length === 1 ? kind : `${kind}s`;
+    return (names.length > 0 ? names : [usual]).map((name) => [name, name === kind ? urls[0] : urls] as const);
+  });
+  return { ...other, ...Object.fromEntries(files) };
 }
 
 /** As RunComfy writes a time. */

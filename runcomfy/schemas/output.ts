@@ -4,8 +4,10 @@ import { type MediaKind, mediaKinds, mediaOfField } from '../../domain/media.ts'
 import { parseJson } from '../parse-json.ts';
 import { parseUrl } from '../urls.ts';
 
-const urlKeys = ['url', 'uri'];
-const inputKeys = ['input', 'inputs'];
+/** Fields that hold a file's URL under no kind. */
+export const urlKeys = ['url', 'uri'];
+/** Fields that echo the input. */
+export const inputKeys = ['input', 'inputs'];
 
 const extensions: Readonly<Record<MediaKind, readonly string[]>> = {
   image: ['jpg', 'jpeg', 'png', 'webp', 'bmp', 'gif', 'avif', 'heic', 'heif', 'tif', 'tiff', 'svg', 'ico'],
@@ -65,7 +67,7 @@ export function readOutput(output: unknown, { kind, inputUrls = [] }: OutputCont
 }
 
 /** Paid work is not dropped because its documented fields stand in an object that holds nothing else. */
-function unwrapped(output: unknown): unknown {
+export function unwrapped(output: unknown): unknown {
   const [entry, ...others] = isJsonObject(output) ? Object.entries(output) : [];
   const [key = '', inner] = entry ?? [];
   if (others.length > 0 || inputKeys.includes(key) || !isJsonObject(inner) || Object.hasOwn(mediaOfField, key))

@@ -4,7 +4,8 @@ import { withoutUndefined } from '../../domain/json.ts';
 import { inputUrlsOf } from '../../domain/request.ts';
 import { cutText } from '../../domain/text.ts';
 import { filledString, numeric, optionalField } from './lenient.ts';
-import { isEmptyOutput, type OutputContext, outputOf, readOutput } from './output.ts';
+import { type OutputDetails, outputDetailsOf } from './output-details.ts';
+import { isEmptyOutput, type OutputContext, outputOf, readOutput, unwrapped } from './output.ts';
 import { readReason, type Reason } from './reason.ts';
 import { quoteStatusWord, readStatusWord } from './status-words.ts';
 
@@ -24,16 +25,21 @@ interface ResultFacts {
   input?: unknown;
 }
 
+/** The output: its URLs, and what a reply of RunComfy's own shape needs beside them. */
+export interface OutputReply extends OutputDetails {
+  output: GenerationOutput;
+}
+
 /**
  * What a result read says. `succeeded` may come with an empty output: whether that is awaited or given up is the
  * caller's decision.
  */
 export type ResultReply =
-  | (ResultFacts & { status: 'succeeded'; output: GenerationOutput; rawOutput?: string })
+  | (ResultFacts & OutputReply & { status: 'succeeded'; rawOutput?: string })
   | (ResultFacts & { status: 'failed'; reason: string; vendorCode?: number | string })
   | (ResultFacts & { status: 'cancelled' })
   | (ResultFacts & { status: 'not_ready' })
-  | (ResultFacts & { status: 'unrecognized'; statusWord: string; output: GenerationOutput; rawOutput?: string });
+  | (ResultFacts & OutputReply & { status: 'unrecognized'; statusWord: string; rawOutput?: string });
 
 const wireResult = z.looseObject({
   status: z.unknown().optional(),
@@ -58,7 +64,7 @@ export function resultReply(context: OutputContext) {
     const inputUrls = [...(context.inputUrls ?? []), ...inputUrlsOf(reply.input)];
     const found = outputOf(reply);
     const output = readOutput(found, { ...context, inputUrls });
-    const raw = isEmptyOutput(output) ? rawOutputOf(found) : {};
+    const raw = isEmptyOutput(output) ? rawOutputOf(found) : outputDetailsOf(unwrapped(found), output);
     const status = readStatusWord(reply.status);
     switch (status) {
       case 'in_queue':

@@ -78,6 +78,15 @@ describe("RunComfy's own API", () => {
     expect(jobsOf(prompt)).toHaveLength(2);
   });
 
+  it("gives an output RunComfy's own names", async () => {
+    stack.simulator().setSwitches({ output_keys: 'both' });
+    const id = String((await submit('names of its own')).json['request_id']);
+    const { result } = await untilOver(stack.url(), id);
+    stack.simulator().setSwitches({ output_keys: 'auto' });
+    const url = expect.stringContaining(stack.simulator().url);
+    expect(result.json['output']).toEqual({ image: url, images: [url] });
+  });
+
   it('passes the catalogue and the balance on, byte for byte', async () => {
     for (const target of ['/v1/models?limit=2&include_schema=true', `/v1/models/${flux}`, '/v1/models/categories']) {
       const theirs = await fetch(`${stack.simulator().url}${target}`, {

@@ -77,7 +77,7 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
       });
     }
     case 'succeeded': {
-      const { output, createdAt, finishedAt, costUsd } = reading;
+      const { output, outputKeys, other, createdAt, finishedAt, costUsd } = reading;
       const { seen, followedSince } = sightings;
       const times = { ...(createdAt !== undefined && { createdAt }), ...(finishedAt !== undefined && { finishedAt }) };
       enterPhase(generation, 'succeeded', 'later');
@@ -85,6 +85,8 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
         requestId,
         model: state.model,
         output,
+        ...(outputKeys && { outputKeys }),
+        ...(other && { other }),
         ...times,
         ...(costUsd !== undefined && { costUsd }),
         ...(state.priceUsd !== undefined && { priceUsd: state.priceUsd }),
