@@ -40,6 +40,13 @@ import { watchToken } from './watch-token.ts';
 /** Longer than a submit may take (75 s), so that no POST is cut off by a shutdown. */
 const shutdownGraceMs = 90_000;
 
+/**
+ * Node ends the whole process where a script runs out of its time while it answers promises (nodejs/node#38503), as every
+ * workflow task does: under Temporal's own 5 s, a machine that starves or a process that was paused loses its worker. What
+ * a task may cost is bounded by what it is given; its ten seconds are held by the server.
+ */
+const longestTaskMs = 600_000;
+
 /** Often enough that the order of a quiet hour, too, finds a balance that is not older than a minute. */
 const balanceEveryMs = 45_000;
 
@@ -182,6 +189,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     connection,
     namespace,
     shutdownGraceTime: shutdownGraceMs,
+    isolateExecutionTimeout: longestTaskMs,
     activityTaskPollerBehavior: { type: 'autoscaling' },
     ...(dataConverter && { dataConverter }),
     ...(deploymentVersion && { workerDeploymentOptions: pinnedTo(deploymentVersion) }),
