@@ -99,6 +99,8 @@ interface OrderFacts {
   model: string;
   priceUsd?: number;
   copy: number;
+  /** How many orders of the item an earlier run made before this one; fallbacks are counted on from the last attempt. */
+  tries?: number;
 }
 
 /** What a step comes to, before anything of it is ordered. */

@@ -8,14 +8,20 @@ import type { PipelineDeps } from './pipeline-deps.ts';
 export function createSettleGeneration({ generations, isGone }: PipelineDeps): PipelineActivities['settleGeneration'] {
   return async (question) => {
     const { model, input, key, orderAgain = false } = question;
-    const settled = await settleKey({ generations, isGone }, key ?? contentKeyOf(question), { orderAgain });
-    if (settled.kind === 'foreign') return { kind: 'refused', message: settled.message };
+    const found = await settleKey({ generations, isGone }, key ?? contentKeyOf(question), { orderAgain });
+    if (found.kind === 'foreign') return { kind: 'refused', message: found.message };
+    const settled = found.kind === 'reuse' ? found : withoutTries(found);
     if (key === undefined) return settled;
     const before = await generations.orderOf(key);
     if (before === undefined || (before.model === model && isSameJson(before.input, input))) return settled;
     const what = before.model === model ? 'another input' : `model ${String(before.model)}`;
     return { kind: 'refused', message: `key "${key}" was ordered with ${what}: choose another key, or give a step` };
   };
+}
+
+/** Who orders generations by code counts attempts by code as well. */
+function withoutTries<Found extends { tries?: number }>({ tries: _, ...found }: Found): Omit<Found, 'tries'> {
+  return found;
 }
 
 function contentKeyOf({ step = '', lineage = '', model, input, take = 1 }: GenerationQuestion): string {

@@ -3,8 +3,9 @@ import type { PreparedOrder, StepAnswer, StepQuestion } from '../../domain/pipel
 import { planLimits, type PlanModelStep } from '../../domain/pipeline.ts';
 import { evaluateBare, evaluateValue, ExpressionError, type Values } from '../evaluate.ts';
 import { createModelLookup } from '../model-facts.ts';
+import { orMadeInstead } from './made-instead.ts';
 import type { DecidingParts } from './parts.ts';
-import { draftOrder, type OrderDraft, settleOrder } from './settle-order.ts';
+import { createFallbackDrafts, draftOrder, type OrderDraft, settleOrder } from './settle-order.ts';
 import { expressionFailure, toValues } from './step-values.ts';
 
 /** An answer stands in the history: what is above is asked for in a further one. */
@@ -44,10 +45,18 @@ async function decide(parts: DecidingParts, question: StepQuestion, settle: type
   const total = items?.length ?? 1;
   const lookup = createModelLookup(parts.lookup);
   const valuesOf = (index: number): Values => (items ? { ...values, item: items[index], index } : values);
+  const draftFallback = createFallbackDrafts(question, step, valuesOf);
   if (further) {
-    const draft = draftOrder(question, step, valuesOf(further.index), { ...further });
+    const draft =
+      further.rank > 0 ? draftFallback(further) : draftOrder(question, step, valuesOf(further.index), further);
     return { kind: 'orders', total, orders: [await settle(parts, lookup, question, draft)] };
   }
+  const settleFirst = async (draft: OrderDraft) =>
+    orMadeInstead(
+      await settle(parts, lookup, question, draft),
+      { fallbacks: step.fallback.length, attempts: step.attempts },
+      (rank) => settle(parts, lookup, question, draftFallback({ index: draft.index, rank })),
+    );
   const digests = { ...question.digests };
   const orders: PreparedOrder[] = [];
   let bytes = 0;
@@ -59,7 +68,7 @@ async function decide(parts: DecidingParts, question: StepQuestion, settle: type
       bytes += 'input' in draft ? Buffer.byteLength(JSON.stringify(draft.input)) + 400 : 400;
       drafts.push(draft);
     }
-    orders.push(...(await Promise.all(drafts.map((draft) => settle(parts, lookup, question, draft)))));
+    orders.push(...(await Promise.all(drafts.map(settleFirst))));
   }
   return { kind: 'orders', total, orders, ...(next < total && { next, digests }) };
 }

@@ -3,58 +3,89 @@ import type { DecidingParts, KeyStanding } from './parts.ts';
 
 /** Under which key an order is made, or what is known of it already. */
 export type SettledKey =
-  | { kind: 'order'; key: string; retryOfRunId?: string; reason: string }
-  | { kind: 'attach'; key: string; reason: string }
+  | { kind: 'order'; key: string; retryOfRunId?: string; reason: string; tries?: number }
+  | { kind: 'attach'; key: string; reason: string; tries?: number }
   | { kind: 'reuse'; key: string; result: GenerationResult }
   | { kind: 'foreign'; message: string };
 
+interface Known {
+  key: string;
+  standing: Exclude<KeyStanding, { kind: 'unknown' | 'foreign' }>;
+}
+
 /** More failed orders of one content than anybody has made. */
 const maxTries = 100;
+/** Temporal forgets the oldest first: behind one that is no longer known there may be the one that succeeded. */
+const lookedAtAnyway = 2;
 
 /**
- * Looks at a key and at those of its further attempts, `~2`, `~3`, …: what succeeded and is still to be had is used again,
- * what runs is followed, what provably cost nothing is ordered anew, and what failed and may have been billed is ordered
- * again, under a further key, only where that is wanted.
+ * Looks at a key and at those of its further attempts, `~2`, `~3`, …: the newest that succeeded and is still to be had is
+ * used again, else what runs is followed. Else the newest of all decides: what provably cost nothing is ordered anew, and
+ * what failed and may have been billed is ordered again, under a further key, only where that is wanted. `tries` are
+ * those that failed before it, where the run that asks goes on with them.
  */
 export async function settleKey(
   { generations, isGone }: Pick<DecidingParts, 'generations' | 'isGone'>,
   base: string,
   { usedKeys = [], orderAgain = false }: { usedKeys?: readonly string[]; orderAgain?: boolean },
 ): Promise<SettledKey> {
-  let running: string | undefined;
-  let failed: string | undefined;
-  let free: { key: string; retryOfRunId?: string; reason: string } | undefined;
-  let isOutputGone = false;
+  let known: Known[] = [];
+  let free: string | undefined;
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
     const key = attempt === 1 ? base : `${base}~${String(attempt)}`;
-    if (usedKeys.includes(key)) continue;
-    const standing: KeyStanding = await generations.standingOf(key);
+    if (usedKeys.includes(key)) {
+      // What came before an order of this very run has had its turn.
+      [known, free] = [[], undefined];
+      continue;
+    }
+    const standing = await generations.standingOf(key);
     if (standing.kind === 'foreign') return { kind: 'foreign', message: standing.message };
-    if (standing.kind === 'succeeded') {
-      if (!(await isAnyGone(standing.result, isGone))) return { kind: 'reuse', key, result: standing.result };
-      isOutputGone = true;
+    if (standing.kind !== 'unknown') {
+      known.push({ key, standing });
+      free = undefined;
+      continue;
     }
-    if (standing.kind === 'running') running ??= key;
-    if (standing.kind === 'failed') failed = key;
-    if (standing.kind === 'unbilled') {
-      free = { key, retryOfRunId: standing.runId, reason: 'the last one cost nothing' };
-    }
-    if (standing.kind === 'unknown') {
-      free ??= { key, reason: isOutputGone ? 'output gone' : failed === undefined ? 'new' : 'failed before' };
-      break;
-    }
+    free ??= key;
+    if (attempt >= lookedAtAnyway) break;
   }
-  if (running !== undefined) return { kind: 'attach', key: running, reason: 'it runs already' };
-  const isNewer = free?.retryOfRunId !== undefined;
-  if (failed !== undefined && !isNewer && !orderAgain && usedKeys.length === 0) {
-    return { kind: 'attach', key: failed, reason: 'failed before' };
-  }
-  if (free === undefined) return { kind: 'foreign', message: `${base} was ordered ${String(maxTries)} times already` };
-  return { kind: 'order', ...free };
+  return (
+    (await reusable(known, isGone)) ??
+    settleUnmade(known, orderAgain) ??
+    (free === undefined
+      ? { kind: 'foreign', message: `${base} was ordered ${String(maxTries)} times already` }
+      : { kind: 'order', key: free, reason: whyFree(known) })
+  );
 }
 
-async function isAnyGone({ output }: GenerationResult, isGone: DecidingParts['isGone']): Promise<boolean> {
-  const urls = [...output.images, ...output.videos, ...output.audios];
-  const gone = await Promise.all(urls.map(isGone));
-  return gone.includes(true);
+async function reusable(known: readonly Known[], isGone: DecidingParts['isGone']): Promise<SettledKey | undefined> {
+  for (const { key, standing } of [...known].reverse()) {
+    if (standing.kind !== 'succeeded') continue;
+    const { result } = standing;
+    const { images, videos, audios } = result.output;
+    const gone = await Promise.all([...images, ...videos, ...audios].map(isGone));
+    if (!gone.includes(true)) return { kind: 'reuse', key, result };
+  }
+  return undefined;
+}
+
+/** Undefined where a further key is needed. */
+function settleUnmade(known: readonly Known[], orderAgain: boolean): SettledKey | undefined {
+  const running = known.findLastIndex(({ standing }) => standing.kind === 'running');
+  const newest = running < 0 ? known.length - 1 : running;
+  const { key, standing } = known[newest] ?? {};
+  if (key === undefined || standing === undefined || standing.kind === 'succeeded') return undefined;
+  const made = known.findLastIndex((each) => each.standing.kind === 'succeeded');
+  const before = newest - made - 1;
+  const tries = before > 0 && !orderAgain ? { tries: before } : {};
+  if (standing.kind === 'running') return { kind: 'attach', key, reason: 'it runs already', ...tries };
+  if (standing.kind === 'unbilled') {
+    return { kind: 'order', key, retryOfRunId: standing.runId, reason: 'the last one cost nothing', ...tries };
+  }
+  return orderAgain ? undefined : { kind: 'attach', key, reason: 'failed before', ...tries };
+}
+
+function whyFree(known: readonly Known[]): string {
+  const newest = known.at(-1)?.standing.kind;
+  if (newest === undefined) return 'new';
+  return newest === 'succeeded' ? 'output gone' : 'failed before';
 }

@@ -40,7 +40,7 @@ export function draftOrder(
   { id, lineage, values: given }: StepQuestion,
   step: PlanModelStep,
   values: Values,
-  { index, rank, usedKeys = [], copy: isCopy, digests = {} }: WhichOrder,
+  { index, rank, usedKeys = [], digests = {}, ...which }: WhichOrder,
 ): OrderDraft {
   const step0 = jsonPath('$.steps', id);
   const path = rank === 0 ? step0 : jsonPath(`${step0}.onFailure.fallback`, rank - 1);
@@ -52,7 +52,7 @@ export function draftOrder(
     const input = evaluateValue(order.input, values, `${path}.input`);
     if (!isJsonObject(input)) throw new ExpressionError(`${path}.input`, 'is no object');
     const digest = orderDigest({ model, input, take: order.take ?? 1 });
-    const copy = copyOf(digest, { index, rank, isCopy, digests, isEach: step.forEach !== undefined });
+    const copy = which.copy ?? nextCopy(digest, digests);
     const key = `${lineage}/${id}@${digest}${copy === 1 ? '' : `.${String(copy)}`}`;
     return { index, model, input, copy, key, usedKeys, maxPriceUsd: order.maxPriceUsd };
   } catch (error) {
@@ -61,22 +61,26 @@ export function draftOrder(
   }
 }
 
-/** Equal items of a `forEach` are orders of their own: numbered in item order; fallbacks by the item they stand in for. */
-function copyOf(
-  digest: string,
-  {
-    index,
-    rank,
-    isCopy,
-    digests,
-    isEach,
-  }: Required<Omit<WhichOrder, 'usedKeys' | 'copy'>> & {
-    isCopy: number | undefined;
-    isEach: boolean;
-  },
-): number {
-  if (rank > 0) return isEach ? index + 1 : 1;
-  if (isCopy !== undefined) return isCopy;
+/** The same for fallbacks, of any item and rank: those of the items before it are counted, each once. */
+export function createFallbackDrafts(
+  question: StepQuestion,
+  step: PlanModelStep,
+  valuesOf: (index: number) => Values,
+): (which: Pick<WhichOrder, 'index' | 'rank' | 'usedKeys'>) => OrderDraft {
+  const ranks = new Map<number, { drafts: OrderDraft[]; digests: Record<string, number> }>();
+  return ({ index, rank, usedKeys = [] }) => {
+    const { drafts, digests } = ranks.get(rank) ?? { drafts: [], digests: {} };
+    ranks.set(rank, { drafts, digests });
+    while (drafts.length < index) {
+      drafts.push(draftOrder(question, step, valuesOf(drafts.length), { index: drafts.length, rank, digests }));
+    }
+    const draft = (drafts[index] ??= draftOrder(question, step, valuesOf(index), { index, rank, digests }));
+    return 'failure' in draft ? draft : { ...draft, usedKeys };
+  };
+}
+
+/** Equal items of a `forEach` are orders of their own, numbered in item order. */
+function nextCopy(digest: string, digests: Record<string, number>): number {
   const copy = (digests[digest] ?? 0) + 1;
   digests[digest] = copy;
   return copy;
@@ -86,15 +90,17 @@ function copyOf(
 export async function settleOrder(
   parts: DecidingParts,
   lookup: ModelLookup,
-  { id, orderAgain = false }: StepQuestion,
+  { id, orderAgain = false, step }: StepQuestion,
   draft: OrderDraft,
 ): Promise<PreparedOrder> {
   if ('failure' in draft) return { index: draft.index, kind: 'failed', failure: draft.failure };
   const { index, model, input, copy, usedKeys } = draft;
   const settled = await settleKey(parts, draft.key, { usedKeys, orderAgain });
   if (settled.kind === 'foreign') return failed(index, 'InvalidInput', settled.message);
-  const facts = { index, key: settled.key, model, copy };
-  if (settled.kind === 'reuse') return { ...facts, kind: 'reuse', result: settled.result };
+  const known = { index, key: settled.key, model, copy };
+  if (settled.kind === 'reuse') return { ...known, kind: 'reuse', result: settled.result };
+  const attempts = step.kind === 'model' ? step.attempts : 1;
+  const facts = { ...known, ...(settled.tries && { tries: Math.min(settled.tries, attempts - 1) }) };
   if (settled.kind === 'attach') return { ...facts, kind: 'attach', reason: settled.reason };
   const issues = [...findUnsendable(input), ...(await parts.validator.validate(model, input)).issues];
   if (issues.length > 0) {

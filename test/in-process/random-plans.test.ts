@@ -12,7 +12,7 @@ it('random plans with faults, cancels, decisions and further runs break no promi
   expect(Object.keys(campaign.ends).length).toBeGreaterThan(3);
 });
 
-it.each(keptPlans)('orders nothing after a cancel: $what', async ({ seed, script }) => {
+it.each(keptPlans)('plans that broke a promise once break none: $what', async ({ seed, script }) => {
   const sandbox = await openSandbox({ codePath: inject('workflowBundlePath') }, 1);
   try {
     const { told, provider } = await play(sandbox, script, seed);

@@ -24,6 +24,8 @@ export interface InProcessOptions {
   time?: VirtualTime;
   provider?: Provider;
   pace?: Pace;
+  /** Whether a file is no longer to be had; default: none is. */
+  isGone?: (url: string) => boolean;
   /** What an earlier run hands on. */
   carried?: (activities: PipelineActivities) => Promise<object>;
 }
@@ -45,7 +47,7 @@ export function pipelinesInProcess(): (
     const provider =
       options.provider ?? createProvider(time, (order) => fates[order % fates.length] ?? 'succeeds', options.pace);
     started += 1;
-    const activities = pipelineActivities(provider, () => false);
+    const activities = pipelineActivities(provider, options.isGone ?? (() => false));
     const carried = await options.carried?.(activities);
     const execution = await startExecution({
       sandbox,

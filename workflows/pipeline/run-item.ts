@@ -32,6 +32,7 @@ export async function runItem(pipeline: Pipeline, item: ItemOfStep, first: Prepa
   const name = item.index === undefined ? item.step.id : `${item.step.id}[${String(item.index)}]`;
   let tries = pipeline.tries.get(name) ?? target.attempts?.length ?? 0;
   let prepared: PreparedOrder | undefined = tries === 0 ? first : await prepareFurther(pipeline, item, first, tries);
+  if (tries === 0 && 'tries' in first) tries = first.tries ?? 0;
   for (;;) {
     const end = prepared && (await fulfil(pipeline, item, prepared, orderOf(plan, tries)));
     if (prepared === undefined || end === undefined || end === 'not_started') {

@@ -284,6 +284,8 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     },
     async dispose() {
       if (lastState === undefined) {
+        // A run that was ended before its first task has one all the same once it is asked.
+        if (tasks.length === 0) await run.activate([run.first], { now: time.now, isContinueAsNewSuggested: false });
         lastState = (await run.query('state')) as PipelineState;
         await run.dispose();
       }

@@ -93,6 +93,35 @@ describe('the preview of a run', () => {
     );
   });
 
+  it('uses again, or follows, the fallback that settled a step', async () => {
+    const plan = {
+      version: 1,
+      steps: {
+        still: {
+          model: flux,
+          input: { prompt: 'a' },
+          onFailure: { fallback: [{ model: flux, input: { prompt: 'b' } }] },
+        },
+        clip: { model: kling, input: clipInput('${{ steps.still.image }}') },
+      },
+    };
+    const failure = { type: 'GenerationFailed', message: 'no', submission: 'refused' } as const;
+    const first: KeyStanding[] = [
+      { kind: 'unbilled', runId: 'run-1', failure },
+      { kind: 'failed', failure },
+    ];
+    for (const standing of first) {
+      const known = { [stillKey('a')]: standing, [clipKey(url('b.png'))]: made({ videos: [url('b.mp4')] }) };
+      const told = await preview(plan, {
+        standing: { ...known, [stillKey('b')]: made({ images: [url('b.png')] }) },
+      });
+      expect(lines(told)).toEqual(['still[0] reuse', 'clip[0] reuse']);
+      expect(told.orders[0]?.key).toBe(stillKey('b'));
+      const running = await preview(plan, { standing: { ...known, [stillKey('b')]: { kind: 'running' } } });
+      expect(lines(running)[0]).toBe('still[0] attach it runs already');
+    }
+  });
+
   it('asks a person again, and assumes the same decision where the choices are the same', async () => {
     const plan = {
       version: 1,

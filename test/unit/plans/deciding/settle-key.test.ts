@@ -11,12 +11,21 @@ const failed: KeyStanding = { kind: 'failed', failure };
 const unbilled: KeyStanding = { kind: 'unbilled', runId: 'run-1', failure };
 
 /** What follows from what is known of `k`, `k~2`, `k~3`, …; what is not listed is unknown. */
-async function settle(known: KeyStanding[], options: Parameters<typeof settleKey>[2] = {}, isGone = false) {
+async function settle(
+  known: (KeyStanding | undefined)[],
+  options: Parameters<typeof settleKey>[2] = {},
+  isGone = false,
+) {
   const standingOf = (key: string) =>
     Promise.resolve(known[key === 'k' ? 0 : Number(key.slice(2)) - 1] ?? { kind: 'unknown' as const });
   const generations = { standingOf };
   const { kind, ...more } = await settleKey({ generations, isGone: () => Promise.resolve(isGone) }, 'k', options);
-  return { kind, ...('key' in more && { key: more.key }), ...('reason' in more && { reason: more.reason }) };
+  return {
+    kind,
+    ...('key' in more && { key: more.key }),
+    ...('reason' in more && { reason: more.reason }),
+    ...('tries' in more && { tries: more.tries }),
+  };
 }
 
 describe('the key of an order', () => {
@@ -44,5 +53,29 @@ describe('the key of an order', () => {
     });
     expect(await settle([failed], { usedKeys: ['k'] })).toEqual({ kind: 'order', key: 'k~2', reason: 'new' });
     expect(await settle([{ kind: 'foreign', message: 'taken' }])).toMatchObject({ kind: 'foreign' });
+  });
+
+  it('goes by the newest of its orders, whatever became of those before it', async () => {
+    expect(await settle([unbilled, failed])).toEqual({ kind: 'attach', key: 'k~2', reason: 'failed before', tries: 1 });
+    expect(await settle([failed, unbilled])).toMatchObject({ kind: 'order', key: 'k~2', tries: 1 });
+    expect(await settle([failed, unbilled], { orderAgain: true })).toEqual({
+      kind: 'order',
+      key: 'k~2',
+      reason: 'the last one cost nothing',
+    });
+    expect(await settle([failed, failed, { kind: 'running' }])).toMatchObject({ kind: 'attach', key: 'k~3', tries: 2 });
+    expect(await settle([succeeded, succeeded])).toEqual({ kind: 'reuse', key: 'k~2' });
+    expect(await settle([failed, succeeded], {}, true)).toEqual({ kind: 'order', key: 'k~3', reason: 'output gone' });
+  });
+
+  it('fails as a further order failed that is not one of this run', async () => {
+    expect(await settle([failed, failed], { usedKeys: ['k'] })).toMatchObject({ kind: 'attach', key: 'k~2' });
+    expect(await settle([failed, failed], { usedKeys: ['k~2'] })).toEqual({ kind: 'order', key: 'k~3', reason: 'new' });
+  });
+
+  it('is found behind one that Temporal knows no longer', async () => {
+    expect(await settle([undefined, succeeded])).toEqual({ kind: 'reuse', key: 'k~2' });
+    expect(await settle([undefined, { kind: 'running' }])).toMatchObject({ kind: 'attach', key: 'k~2' });
+    expect(await settle([undefined, failed], { orderAgain: true })).toMatchObject({ kind: 'order', key: 'k~3' });
   });
 });

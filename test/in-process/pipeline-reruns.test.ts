@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import type { Fate } from '../fuzz/pipelines/provider.ts';
+import { type InProcess, pipelinesInProcess, stepOf } from '../support/pipeline-in-process.ts';
+import { flux } from '../support/simulator-client.ts';
+
+const start = pipelinesInProcess();
+const still = (prompt: string, more: object = {}) => ({ model: flux, input: { prompt }, ...more });
+const instead = (...prompts: string[]) => ({
+  onFailure: { fallback: prompts.map((prompt) => still(prompt)), then: 'continue' },
+});
+const planOf = (only: object) => ({
+  version: 1,
+  steps: { only, after: still('after ${{ steps.only.images[0] }}', { needs: ['only'] }) },
+});
+const prompts = ({ provider }: Pick<InProcess, 'provider'>) =>
+  provider.runs.map(({ request }) => String(request.input['prompt']));
+
+const thenAllWell = (...fates: Fate[]): Fate[] => [...fates, ...Array.from({ length: 20 }, () => 'succeeds' as const)];
+
+/** Runs a plan to its end, then again without any change, and tells what the second run ordered. */
+async function twice(plan: object, fates: readonly Fate[], { orderAgain = true } = {}) {
+  const first = await start({ plan }, { fates });
+  const before = await first.end();
+  const { time, provider } = first;
+  const ordered = provider.runs.length;
+  const second = await start({ plan, ...(orderAgain && { orderAgain }) }, { time, provider });
+  return { before, after: await second.end(), ordered: prompts(second).slice(ordered) };
+}
+
+describe('a pipeline that is run again unchanged orders nothing of a step that succeeded', () => {
+  const ends: [string, object, Fate[]][] = [
+    ['by its fallback, after a refusal', still('only', instead('instead')), ['is refused', 'succeeds']],
+    ['by its fallback, after a paid failure', still('only', instead('instead')), ['fails', 'succeeds']],
+    ['by its fallback, after a queue deadline', still('only', instead('instead')), ['waits too long', 'succeeds']],
+    [
+      'by its second fallback, after three attempts',
+      still('only', { attempts: 3, ...instead('instead', 'or this') }),
+      ['fails', 'is not sent', 'waits too long', 'fails', 'succeeds'],
+    ],
+    ['by a further attempt, after nothing was sent', still('only', { attempts: 2 }), ['is not sent', 'succeeds']],
+    ['by a further attempt, after a paid failure', still('only', { attempts: 3 }), ['fails', 'fails', 'succeeds']],
+    [
+      'by its fallback, while the order before may still run',
+      still('only', { mayPayTwice: true, ...instead('instead') }),
+      ['runs past its deadline', 'succeeds'],
+    ],
+    [
+      'item by item, by equal fallbacks and by their own',
+      still('only ${{ item }}', {
+        forEach: ['a', 'b', 'c', 'd'],
+        maxParallel: 1,
+        ...instead('instead', 'instead of ${{ item }}'),
+      }),
+      ['is refused', 'succeeds', 'fails', 'is refused', 'succeeds', 'fails'],
+    ],
+  ];
+  it.each(ends)('%s', async (_, only, fates) => {
+    for (const orderAgain of [true, false]) {
+      const { before, after, ordered } = await twice(planOf(only), thenAllWell(...fates), { orderAgain });
+      expect(before.state.phase).toBe('succeeded');
+      expect(ordered).toEqual([]);
+      expect(after.state).toMatchObject({ phase: 'succeeded', costUsd: 0 });
+      const step = stepOf(after.state, 'only');
+      for (const each of step.items ?? [step]) expect(each.reused).toBe(true);
+      expect((step.items ?? [step]).map(({ key }) => key)).toEqual(
+        (stepOf(before.state, 'only').items ?? [stepOf(before.state, 'only')]).map(({ key }) => key),
+      );
+    }
+  });
+});
+
+describe('a pipeline that is run again', () => {
+  it('orders the fallback again where what it made is gone, the refused form at no cost before it', async () => {
+    const plan = planOf(still('only', instead('instead')));
+    const first = await start({ plan }, { fates: thenAllWell('is refused', 'succeeds', 'succeeds', 'is refused') });
+    await first.end();
+    const gone = new Set(first.provider.jobs.map((_, at) => `https://files.example.com/request-${String(at + 1)}.png`));
+    const { time, provider } = first;
+    const second = await start({ plan, orderAgain: true }, { time, provider, isGone: (url) => gone.has(url) });
+    expect((await second.end()).state.phase).toBe('succeeded');
+    expect(prompts(second).slice(3).slice(0, 2)).toEqual(['only', 'instead']);
+    expect(provider.jobs.filter(({ prompt }) => prompt === 'only')).toEqual([]);
+  });
+
+  it('uses the newest of what it made, though an older file is to be had again', async () => {
+    const plan = planOf(still('only'));
+    const first = await start({ plan });
+    await first.end();
+    const { time, provider } = first;
+    const second = await start({ plan, orderAgain: true }, { time, provider, isGone: () => true });
+    await second.end();
+    const ordered = provider.runs.length;
+    const third = await start({ plan, orderAgain: true }, { time, provider });
+    expect((await third.end()).state.phase).toBe('succeeded');
+    expect(provider.runs).toHaveLength(ordered);
+  });
+
+  it('fails as it failed unless failed orders are to be made again: no attempt and no fallback is made once more', async () => {
+    const failing: [object, Fate[]][] = [
+      [still('only', { attempts: 2 }), ['fails']],
+      [still('only', { attempts: 2 }), ['is not sent', 'fails']],
+      [still('only', { attempts: 2, ...instead('instead') }), ['fails']],
+      [still('only', instead('instead', 'or this')), ['is refused', 'fails', 'fails']],
+      [still('${{ item }}', { forEach: ['a', 'b'], attempts: 2, ...instead('instead') }), ['fails']],
+    ];
+    for (const [only, fates] of failing) {
+      const { before, after, ordered } = await twice({ version: 1, steps: { only } }, fates, { orderAgain: false });
+      expect(before.state.steps[0]?.phase).toBe('failed');
+      expect(ordered).toEqual([]);
+      expect(after.state.steps[0]?.phase).toBe('failed');
+      expect(after.state.steps[0]?.failure?.type).toBe(before.state.steps[0]?.failure?.type);
+    }
+  });
+
+  it('makes the attempts anew where failed orders are to be made again, as many as the step allows', async () => {
+    const only = still('only', { attempts: 2, ...instead('instead') });
+    const { ordered } = await twice({ version: 1, steps: { only } }, ['fails']);
+    expect(ordered).toEqual(['only', 'only', 'instead']);
+  });
+
+  it('goes on where the one before was ended: follows a fallback that runs, then takes the next', async () => {
+    const plan = planOf(still('only', { attempts: 2, ...instead('instead', 'or this') }));
+    for (const orderAgain of [true, false]) {
+      const first = await start({ plan }, { fates: thenAllWell('is refused', 'fails') });
+      const { time, provider } = first;
+      await time.run(() => provider.jobs[0]?.state === 'running');
+      void first.execution.update('cancel', { detach: true });
+      await first.end();
+      expect(provider.jobs[0]?.endedAt).toBeUndefined();
+      const second = await start({ plan, ...(orderAgain && { orderAgain }) }, { time, provider });
+      expect((await second.end()).state.phase).toBe('succeeded');
+      expect(prompts(second)).toEqual(['only', 'instead', 'or this', expect.stringMatching(/^after /)]);
+    }
+  });
+
+  it('orders the first form anew once it is another one', async () => {
+    const first = await start(
+      { plan: planOf(still('only', instead('instead'))) },
+      { fates: thenAllWell('is refused') },
+    );
+    await first.end();
+    const { time, provider } = first;
+    const plan = planOf(still('mended', instead('instead')));
+    const second = await start({ plan, orderAgain: true }, { time, provider });
+    await second.end();
+    expect(prompts(second)).toContain('mended');
+  });
+});
