@@ -80,6 +80,8 @@ export interface StepFailure {
   key?: string;
   requestId?: string;
   costUsd?: number;
+  /** The budget that had no room. */
+  budget?: string;
   issues?: InputIssue[];
 }
 
@@ -187,6 +189,8 @@ export interface StepSummary {
   costUsd?: number;
   reused?: boolean;
   submission?: Submission;
+  /** How it failed. */
+  failure?: Pick<StepFailure, 'type' | 'message' | 'budget'>;
   /** What an approval chose. */
   choices?: string[];
 }

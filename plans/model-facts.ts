@@ -17,6 +17,20 @@ export interface ModelLookupOptions {
   isUnknownModel?: (error: unknown) => boolean;
 }
 
+/** The same options, by which each model is asked for once however often it is looked up. */
+export function withMemory({ getModel, isUnknownModel }: ModelLookupOptions): ModelLookupOptions {
+  if (!getModel) return {};
+  const asked = new Map<string, Promise<CatalogueModel>>();
+  return {
+    ...(isUnknownModel && { isUnknownModel }),
+    getModel: (model) => {
+      const answer = asked.get(model) ?? getModel(model);
+      asked.set(model, answer);
+      return answer;
+    },
+  };
+}
+
 /** A bundled model needs no catalogue; without one nothing is known of the others. */
 export function createModelLookup({ getModel, isUnknownModel = () => false }: ModelLookupOptions = {}): ModelLookup {
   const known = new Map<string, Promise<ModelFacts>>();

@@ -17,7 +17,12 @@ import { createReadPacer } from '../activities/reading/read-pacer.ts';
 import { createSubmitPacer } from '../activities/submit-pacer.ts';
 import { createWaitingKnowledge, type WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { createGenerationClient } from '../client/index.ts';
-import { createBatchPages, createItemOrders, createKnownGenerations } from '../client/operator/index.ts';
+import {
+  createBatchPages,
+  createItemOrders,
+  createKnownGenerations,
+  createPipelineItemOrders,
+} from '../client/operator/index.ts';
 import { withWorkerCodecs } from '../codec/index.ts';
 import { defaultTaskQueue, submitTaskQueue } from '../domain/names.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
@@ -147,6 +152,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   const stopping = new AbortController();
   const ofBatches = createBatchActivities({
     orders: createItemOrders({ client, taskQueue, modelApiBase, generations }),
+    pipelines: createPipelineItemOrders({ client, taskQueue }),
     pages: createBatchPages(client, taskQueue),
     lookup: { ...catalogue, isUnknownModel },
     searchAttributes: attributes.known,

@@ -3,6 +3,7 @@ import type { BatchPage } from '../../domain/batch/batch-page.ts';
 import type { BatchItem } from '../../domain/batch/batch.ts';
 import type { ItemEnd } from '../../domain/batch/item-end.ts';
 import type { CancelOutcome, GenerationRequest } from '../../domain/generation.ts';
+import type { PipelineRequest } from '../../domain/pipeline-run.ts';
 import type { ModelLookupOptions } from '../../plans/model-facts.ts';
 
 /** For which place of which batch an order is made. */
@@ -17,11 +18,11 @@ export type ItemStart =
   /** `attached`: somebody else had made it before; `isRepeat`: it was made for another item of this batch. */
   { isStarted: true; attached?: true; isRepeat?: true } | Extract<ItemEnd, { failure: unknown }>;
 
-/** The orders of items, by their keys. */
-export interface ItemOrders {
+/** The orders of items, by their keys: generations, or pipelines. */
+export interface ItemOrders<Order extends object> {
   /** Makes the order, or finds the one that was made; `again`: one that provably cost nothing is made anew. */
   start: (
-    order: Partial<GenerationRequest>,
+    order: Order,
     place: { key: string; mark: ItemMark; again: boolean; priority: Priority },
   ) => Promise<ItemStart>;
   /** Waits for the end; rejects with the signal's reason. */
@@ -41,7 +42,8 @@ export interface BatchPages {
 
 /** What the activities of batches need from the process they run in. */
 export interface BatchDeps {
-  orders: ItemOrders;
+  orders: ItemOrders<Partial<GenerationRequest>>;
+  pipelines: ItemOrders<PipelineRequest>;
   pages: BatchPages;
   lookup: ModelLookupOptions;
   /** The search attributes of ours that the server knows. */

@@ -10,9 +10,9 @@ const answerWithinMs = 45_000;
 
 /** Asks everything in flight to cancel, what a lost window has started included. Asking twice changes nothing. */
 export function createCancelItems(deps: BatchDeps): BatchActivities['cancelItems'] {
-  const { orders } = deps;
   return (question) =>
     withHeartbeats(async () => {
+      const orders = question.hasPlan ? deps.pipelines : deps.orders;
       const readItem = createItemReader(deps, question);
       const started = await inParts(question.doubtful, async (index) => {
         const { key } = await readItem(index);

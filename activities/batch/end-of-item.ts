@@ -18,18 +18,25 @@ export function endOfItem(open: OpenItem, { id, key }: ItemNames, end: ItemEnd):
   const told = 'result' in end ? end.result : end.failure;
   const { requestId, costUsd, priceUsd = price === undefined ? undefined : toUsd(price) } = told;
   const names = { id, key };
+  const made = 'result' in end ? withoutUndefined({ output: end.result.output, outputs: end.result.outputs }) : {};
   const figures = withoutUndefined({ requestId, costUsd, priceUsd, attached });
   const line: BatchLine =
     'result' in end
-      ? { ...names, status: 'succeeded', output: end.result.output, ...figures, timings: end.result.timings }
+      ? {
+          ...names,
+          status: 'succeeded',
+          ...made,
+          ...figures,
+          ...withoutUndefined({ timings: end.result.timings, error: end.result.error }),
+        }
       : { ...names, status: statusOfFailure(end.failure.error.type), ...figures, error: end.failure.error };
-  const isPresumed = costUsd === undefined && mayHaveCost(end);
-  const cost = isRepeat ? 0 : costUsd === undefined ? (isPresumed ? (price ?? 0) : 0) : toMicro(costUsd);
+  const known = costUsd === undefined || isRepeat ? 0 : toMicro(costUsd);
+  const isPresumed = !isRepeat && (told.isCostPartial === true || (costUsd === undefined && mayHaveCost(end)));
   return {
     index,
     line: boundLine(line),
-    cost,
-    ...(isPresumed && { presumed: true }),
+    cost: isPresumed ? Math.max(known, price ?? 0) : known,
+    ...(isPresumed && { presumed: true, ...(known > 0 && { known }) }),
     ...(priceUsd === undefined && mayHaveCost(end) && { unpriced: true }),
   };
 }

@@ -1,5 +1,5 @@
+import { findItemIssues } from '../../domain/batch/batch-item.ts';
 import { type ItemRange, placeOf } from '../../domain/batch/batch-page.ts';
-import { findItemIssues } from '../../domain/batch/batch-request.ts';
 import type { BatchItem } from '../../domain/batch/batch.ts';
 import { batchItemKey } from '../../domain/names.ts';
 import type { BatchDeps } from './batch-deps.ts';
@@ -9,21 +9,24 @@ export interface ItemToOrder {
   id: string;
   key: string;
   item: BatchItem;
+  /** Why it cannot be ordered. */
+  problem?: string;
 }
 
 /** Reads items back by their index in the batch. One that is not to be had has a name all the same: each gets its line. */
 export function createItemReader(
   { pages }: Pick<BatchDeps, 'pages'>,
-  { key, pages: ranges }: { key: string; pages: ItemRange[] },
+  { key, pages: ranges, hasPlan }: { key: string; pages: ItemRange[]; hasPlan?: boolean },
 ) {
   return async (index: number): Promise<ItemToOrder> => {
     const place = placeOf(ranges, index);
     const items = place && (await pages.readItems(key, place.page));
     const item = items?.[place?.at ?? 0];
     // A page may have been written by anyone.
-    if (item === undefined || findItemIssues(item).length > 0) {
+    if (item === undefined || findItemIssues(item, hasPlan ? 'pipeline' : 'generation').length > 0) {
       const id = `#${String(index)}`;
-      return { id, key: batchItemKey(key, id), item: { id } };
+      const problem = `page ${String(place?.page)} holds no item that can be understood at this place`;
+      return { id, key: batchItemKey(key, id), item: { id }, problem };
     }
     return { id: item.id, key: batchItemKey(key, item.id), item };
   };

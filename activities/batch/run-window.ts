@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { BatchActivities, OpenItem, WindowQuestion } from '../../domain/batch/batch-activities.ts';
-import { orderOfItem } from '../../domain/batch/batch-request.ts';
 import {
   answerOf,
   barrierTo,
@@ -13,16 +12,15 @@ import {
   nextToStart,
   openWindow,
 } from '../../domain/batch/batch-window.ts';
-import { batchDefaults, type BatchItem } from '../../domain/batch/batch.ts';
+import { batchDefaults } from '../../domain/batch/batch.ts';
 import type { ItemEnd } from '../../domain/batch/item-end.ts';
 import { toMicro } from '../../domain/budget/money.ts';
-import { createModelLookup } from '../../plans/model-facts.ts';
-import { priceOf } from '../../runcomfy/models/index.ts';
 import { withHeartbeats } from '../pipeline/with-heartbeats.ts';
 import type { BatchDeps } from './batch-deps.ts';
 import { endOfItem, letGoOfItem, wallOf } from './end-of-item.ts';
 import { createItemReader, type ItemToOrder } from './item-reader.ts';
 import { writeLinePages } from './line-pages.ts';
+import { ordersOfBatch } from './orders-of-batch.ts';
 
 const heartbeatEveryMs = 2_000;
 
@@ -36,8 +34,8 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   const over = new AbortController();
   const stopWaiting = abortOn(over, [cancellationSignal(), deps.stopping], question.lastsMs);
   const window = openWindow(question);
-  const readItem = createItemReader(deps, question);
-  const priceOfItem = createPricing(deps, question);
+  const readItem = createItemReader(deps, { ...question, hasPlan: question.plan !== undefined });
+  const orders = ordersOfBatch(deps, question);
   const news = createNews();
   const stop = new AbortController();
   // One for each item in flight.
@@ -61,7 +59,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
 
   const follow = async (open: OpenItem) => {
     const item = await readItem(open.index);
-    settle(window, open, item, await deps.orders.follow(item.key, stop.signal));
+    settle(window, open, item, await orders.follow(item.key, stop.signal));
   };
   const start = async (open: OpenItem, item: ItemToOrder, again: boolean) => {
     const place = {
@@ -70,7 +68,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
       again,
       priority: { priorityKey: batchDefaults.priority, ...priority },
     };
-    const started = await deps.orders.start(orderOfItem(item.item, question.defaults, question.budgets), place);
+    const started = await orders.start(item.item, place);
     if ('failure' in started) {
       settle(window, open, item, started);
       return;
@@ -84,11 +82,16 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     const index = nextToStart(window);
     if (index === undefined) return false;
     const item = await readItem(index);
-    const price = await priceOfItem(item.item);
-    if (price === 'unavailable') {
+    const check = await orders.check(item);
+    if (check === 'unavailable') {
       catalogue.isAway = true;
       return false;
     }
+    if ('failure' in check) {
+      endItem(window, endOfItem({ index }, item, check));
+      return true;
+    }
+    const { price } = check;
     const barrier = barrierTo(window, price);
     if (barrier === 'max_cost') {
       const message = `${item.id} could take the cost above the limit`;
@@ -136,22 +139,10 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
 function settle(window: BatchWindow, open: OpenItem, names: ItemToOrder, end: ItemEnd): void {
   const wall = 'failure' in end ? wallOf(end.failure) : undefined;
   // Once everything is cancelled nothing is ordered again.
-  if (wall && open.cancel === undefined) giveItemBack(window, open.index, wall);
-  else endItem(window, endOfItem(open, names, end));
-}
-
-/** Prices by the catalogue, each model looked up once; what the item says itself where that gives none. */
-function createPricing({ lookup }: BatchDeps, { defaults, maxCost }: WindowQuestion) {
-  const models = createModelLookup(lookup);
-  return async (item: BatchItem): Promise<number | 'unavailable' | undefined> => {
-    const { model, input, maxPriceUsd } = orderOfItem(item, defaults);
-    const facts = model === undefined ? undefined : await models.facts(model);
-    const known = facts && 'entry' in facts ? priceOf(facts.entry, input ?? {}) : undefined;
-    const price = known ?? maxPriceUsd;
-    const isUnavailable = facts !== undefined && 'failure' in facts && !facts.isUnknown;
-    if (price === undefined && isUnavailable && maxCost !== undefined) return 'unavailable';
-    return price === undefined ? undefined : toMicro(price);
-  };
+  if (wall && open.cancel === undefined) {
+    const { costUsd } = 'failure' in end ? end.failure : {};
+    giveItemBack(window, open.index, wall, toMicro(costUsd ?? 0));
+  } else endItem(window, endOfItem(open, names, end));
 }
 
 /**

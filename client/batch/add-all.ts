@@ -1,11 +1,10 @@
 import type { Client } from '@temporalio/client';
-import { findItemIssues } from '../../domain/batch/batch-request.ts';
-import { type BatchItem, type BatchItemDefaults, batchLimits } from '../../domain/batch/batch.ts';
+import { type BatchItem, batchLimits } from '../../domain/batch/batch.ts';
 import { isSameJson } from '../../domain/json.ts';
 import { chainDigest, splitIntoPages } from '../../plans/batch/item-pages.ts';
 import { GenerationError } from '../errors.ts';
 import { refuseBatch } from './batch-errors.ts';
-import { findOrderIssues } from './check-items.ts';
+import { findOrderIssues, type ItemSetting } from './check-items.ts';
 import type { BatchPages } from './pages.ts';
 import { readBatchState } from './read-batch-state.ts';
 import { readItems } from './read-items.ts';
@@ -19,11 +18,8 @@ export type ItemSource = Iterable<BatchItem> | AsyncIterable<BatchItem>;
 
 /** What an upload is told. */
 export interface AddAllOptions {
-  /** Those of the batch: an item without a model needs one of them. */
-  defaults?: BatchItemDefaults | undefined;
   /** Told after each page that was added: how many items the batch has. */
   onAdded?: (count: number) => void;
-  modelApiBase?: string | undefined;
 }
 
 /** What was added, and what was there already. */
@@ -41,7 +37,7 @@ export async function addAllItems(
   pages: BatchPages,
   key: string,
   source: ItemSource,
-  { defaults, onAdded, modelApiBase }: AddAllOptions = {},
+  { onAdded, ...setting }: AddAllOptions & ItemSetting = {},
 ): Promise<AddedItems> {
   const { input } = await readBatchState(client, key);
   const items = takeFrom(source);
@@ -69,7 +65,8 @@ export async function addAllItems(
     for (;;) {
       const some = await items.take(batchLimits.pageItems);
       if (some.length === 0) break;
-      checkSome(key, some, defaults, modelApiBase);
+      const issues = await findOrderIssues(some, setting);
+      if (issues.length > 0) throw refuseBatch(key, issues);
       for (const content of splitIntoPages(some)) {
         if (written.length >= lanes) await addNext();
         const number = Math.max(page, (written.at(-1)?.page ?? -1) + 1);
@@ -92,20 +89,6 @@ async function writeFrom(pages: BatchPages, key: string, page: number, items: Ba
   }
   const message = `batch "${key}" is added to by others with other items: choose another key`;
   throw new GenerationError({ type: 'KeyInUse', message, key });
-}
-
-function checkSome(
-  key: string,
-  items: readonly BatchItem[],
-  defaults: BatchItemDefaults | undefined,
-  modelApiBase: string | undefined,
-): void {
-  for (const item of items) {
-    const issues = findItemIssues(item);
-    if (issues.length > 0) throw refuseBatch(key, issues);
-  }
-  const issues = findOrderIssues(items, defaults, modelApiBase);
-  if (issues.length > 0) throw refuseBatch(key, issues);
 }
 
 /** Names the first item of a source that differs from what the batch has. */

@@ -7,6 +7,7 @@ import {
   type BatchItemDefaults,
   type BatchLine,
   type BatchPhase,
+  type BatchRequest,
   type BatchResult,
   type BatchSetMessage,
   isBatchEnd,
@@ -38,6 +39,8 @@ export interface BatchHandle extends StartedBatch {
   watch: (options?: WatchOptions) => AsyncIterable<KnownBatchState>;
   /** What holds for every item that does not say otherwise, as the batch was started. */
   defaults: () => Promise<BatchItemDefaults | undefined>;
+  /** The plan of its items, where they are pipelines. */
+  plan: () => Promise<object | undefined>;
   /** Adds items behind those that there are; the same again is answered as before. */
   add: (message: BatchAddMessage) => Promise<{ count: number }>;
   /** Adds all of a source, in the order it has; what is there already is not sent again. */
@@ -82,10 +85,14 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
     state: () => named(key, () => readBatchState(client, key)),
     isEnded: () => named(key, async () => isClosed(await describeRun(client, key))),
     watch: (options = {}) => eachNamed(key, () => watchChanges(watched(options), options)),
-    defaults: () => named(key, () => readDefaults(client, key, runId)),
+    defaults: () => named(key, async () => (await readRequest(client, key, runId)).defaults),
+    plan: () => named(key, async () => (await readRequest(client, key, runId)).plan),
     add: (message) => named(key, () => addToBatch(client, key, message)),
     addAll: (source, options) =>
-      named(key, () => addAllItems(client, pages, key, source, { modelApiBase, ...options })),
+      named(key, async () => {
+        const { defaults, plan } = await readRequest(client, key, runId);
+        return await addAllItems(client, pages, key, source, { modelApiBase, defaults, plan, ...options });
+      }),
     seal: () => named(key, () => sealBatch(client, key)),
     pause: (reason) => named(key, () => pauseBatch(client, key, reason)),
     resume: () => named(key, () => resumeBatch(client, key)),
@@ -96,8 +103,7 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
   };
 }
 
-async function readDefaults(client: Client, key: string, runId: string): Promise<BatchItemDefaults | undefined> {
-  const original = await readOriginalRequest(client, key, runId);
-  const request: { defaults?: BatchItemDefaults } = (original?.request ?? {}) as object;
-  return request.defaults;
+/** What the batch was started with, as far as it is kept. */
+async function readRequest(client: Client, key: string, runId: string): Promise<BatchRequest> {
+  return (await readOriginalRequest(client, key, runId))?.request ?? {};
 }

@@ -1,30 +1,61 @@
-import { orderOfItem } from '../../domain/batch/batch-request.ts';
+import { findItemIssues, orderOfItem } from '../../domain/batch/batch-item.ts';
 import type { BatchItem, BatchItemDefaults } from '../../domain/batch/batch.ts';
 import type { InputIssue } from '../../domain/generation.ts';
 import { createIssueList } from '../../domain/issues.ts';
 import { jsonPath } from '../../domain/json.ts';
+import type { PipelinePlan } from '../../domain/pipeline.ts';
+import { checkPlan } from '../../plans/check-plan.ts';
+import { settleParams } from '../../plans/params.ts';
+import { parsePlan } from '../../plans/parse-plan.ts';
 import { validateBundled } from '../../runcomfy/models/index.ts';
 
-/** What is wrong with the orders that items make, as far as can be told without asking anybody; paths begin at the list. */
-export function findOrderIssues(
-  items: readonly BatchItem[],
-  defaults: BatchItemDefaults = {},
-  modelApiBase?: string,
-): InputIssue[] {
+/** What the items of a batch are made with. */
+export interface ItemSetting {
+  defaults?: BatchItemDefaults | undefined;
+  /** Items are pipelines of this plan. */
+  plan?: object | undefined;
+  modelApiBase?: string | undefined;
+}
+
+/**
+ * What is wrong with items, as far as can be told without asking anybody; paths begin at the list. Of a plan, which is much
+ * to check, the first item is looked at whole, and of the others whether the params fit: a worker looks at each before it
+ * orders anything.
+ */
+export async function findOrderIssues(items: readonly BatchItem[], setting: ItemSetting): Promise<InputIssue[]> {
+  const { plan } = setting;
   const issues = createIssueList();
+  const read = plan && parsePlan(plan);
+  const kind = plan ? 'pipeline' : 'generation';
   for (const [index, item] of items.entries()) {
-    for (const { path, message } of findItemOrderIssues(item, defaults, modelApiBase)) {
-      issues.add(`${jsonPath('$', index)}${path.slice(1)}`, message);
+    const found = findItemIssues(item, kind);
+    if (found.length === 0) {
+      if (plan === undefined) found.push(...findGenerationIssues(item, setting));
+      else if (index === 0 || !read?.ok) found.push(...(await findPipelineIssues(item, plan)));
+      else found.push(...findParamIssues(item, read.plan));
     }
+    for (const { path, message } of found) issues.add(`${jsonPath('$', index)}${path.slice(1)}`, message);
   }
   return issues.toIssues();
 }
 
-function findItemOrderIssues(item: BatchItem, defaults: BatchItemDefaults, modelApiBase?: string): InputIssue[] {
+function findGenerationIssues(item: BatchItem, { defaults = {}, modelApiBase }: ItemSetting): InputIssue[] {
   const { model, input = {} } = orderOfItem(item, defaults);
   if (model === undefined) return [{ path: '$.model', message: 'neither the item nor the defaults name a model' }];
   return validateBundled(model, input, modelApiBase).issues.map(({ path, message }) => ({
     path: `$.input${path.slice(1)}`,
     message,
   }));
+}
+
+async function findPipelineIssues({ params = {} }: BatchItem, plan: object): Promise<InputIssue[]> {
+  const { issues } = await checkPlan(plan, { params });
+  return issues.map(({ path, message }) => ({
+    path: path.startsWith('$.params') ? path : '$',
+    message: path.startsWith('$.params') ? message : `${path} of the plan: ${message}`,
+  }));
+}
+
+function findParamIssues({ params = {} }: BatchItem, plan: PipelinePlan): InputIssue[] {
+  return settleParams(plan, params).issues;
 }

@@ -1,11 +1,9 @@
 import { ApplicationFailure, type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
-import type { Priority } from '@temporalio/common';
 import type { BatchLineError } from '../../domain/batch/batch.ts';
-import type { ItemEnd } from '../../domain/batch/item-end.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { isFailureType } from '../../domain/failure-type.ts';
-import type { CancelOutcome, GenerationRequest } from '../../domain/generation.ts';
-import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
+import type { GenerationRequest } from '../../domain/generation.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import { batchItemMemoKey, retryOfRunMemoKey } from '../../domain/names.ts';
 import { unlessAborted } from '../await-end.ts';
 import { named, toClientError } from '../convert-errors.ts';
@@ -18,32 +16,18 @@ import { checkRequest } from '../generation/starting/check-request.ts';
 import { compareRequests, refuseOtherType } from '../generation/starting/compare-requests.ts';
 import { assessLastRun } from '../generation/starting/last-run.ts';
 import { startUnlessClosed } from '../generation/starting/start-generation.ts';
-import { grpcCode, grpcCodeOf } from '../grpc.ts';
-
-interface ItemMark {
-  run: string;
-  index: number;
-}
-
-type Failed = Extract<ItemEnd, { failure: unknown }>;
-
-interface ItemPlace {
-  key: string;
-  mark: ItemMark;
-  again: boolean;
-  priority: Priority;
-}
-
-/** The orders of items of batches, by their keys. */
-export interface ItemOrders {
-  start: (
-    order: Partial<GenerationRequest>,
-    place: ItemPlace,
-  ) => Promise<{ isStarted: true; attached?: true; isRepeat?: true } | Failed>;
-  follow: (key: string, signal: AbortSignal) => Promise<ItemEnd>;
-  cancel: (key: string, reason: string | undefined, timeoutMs: number) => Promise<CancelOutcome>;
-  wasStarted: (key: string, mark: ItemMark) => Promise<boolean>;
-}
+import {
+  describeKnown,
+  type FailedItem,
+  foundAs,
+  isSameMark,
+  type ItemOrders,
+  type ItemPlace,
+  type ItemStart,
+  lostItem,
+  readMark,
+  refusedItem,
+} from './item-marks.ts';
 
 /** Where the orders of items are made. */
 export interface ItemOrderPlace {
@@ -54,7 +38,7 @@ export interface ItemOrderPlace {
 }
 
 /** What a batch does with the orders of its items. */
-export function createItemOrders(place: ItemOrderPlace): ItemOrders {
+export function createItemOrders(place: ItemOrderPlace): ItemOrders<Partial<GenerationRequest>> {
   const { client, generations } = place;
   return {
     start: (order, item) => named(item.key, () => startItem(place, order, item)),
@@ -89,7 +73,7 @@ async function startItem(
   { client, taskQueue, modelApiBase }: ItemOrderPlace,
   draft: Partial<GenerationRequest>,
   { key, mark, again, priority }: ItemPlace,
-): ReturnType<ItemOrders['start']> {
+): Promise<ItemStart> {
   try {
     const { order } = checkRequest(draft as GenerationRequest, key, { modelApiBase });
     const own = { priority, memo: { [batchItemMemoKey]: mark } };
@@ -109,40 +93,10 @@ async function startItem(
       return { isStarted: true };
     }
     compareRequests(key, await readOriginalRequest(client, key, last.runId), order);
-    const known = await readMark(client, key);
-    if (isSameMark(known, mark)) return { isStarted: true };
-    return { isStarted: true, attached: true, ...(known?.run === mark.run && { isRepeat: true }) };
+    return await foundAs(client, key, mark);
   } catch (error) {
-    if (!isGenerationError(error) || (error.type !== 'InvalidInput' && error.type !== 'KeyInUse')) throw error;
-    const { message, issues } = error;
-    return { failure: { error: { type: 'InvalidInput', message, submission: 'not_sent', ...(issues && { issues }) } } };
+    return refusedItem(error);
   }
-}
-
-async function describeKnown(client: Client, key: string) {
-  try {
-    return await describeRun(client, key);
-  } catch (error) {
-    if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
-    throw error;
-  }
-}
-
-/** For which place of which batch an order was made; undefined where it was made otherwise, or cannot be read here. */
-async function readMark(client: Client, key: string): Promise<ItemMark | undefined> {
-  const { memo } = await client.workflow.getHandle(key).describe();
-  const mark = memo?.[batchItemMemoKey];
-  return isJsonObject(mark) ? (mark as unknown as ItemMark) : undefined;
-}
-
-function isSameMark(a: ItemMark | undefined, b: ItemMark): boolean {
-  return a?.run === b.run && a.index === b.index;
-}
-
-/** Temporal keeps the order no longer: it is not made again, since it may have been billed. */
-function lostItem(key: string): Failed {
-  const message = `Temporal keeps "${key}" no longer: what became of it is not known here`;
-  return { failure: { error: { type: 'SubmitOutcomeUnknown', message, submission: 'unknown' } } };
 }
 
 function toFailure({
@@ -153,7 +107,7 @@ function toFailure({
   requestId,
   details,
   cause,
-}: GenerationError): Failed['failure'] {
+}: GenerationError): FailedItem['failure'] {
   const { cancel, evidence, costUsd, priceUsd } = details ?? {};
   const error: BatchLineError = {
     type: isFailureType(type) ? type : 'GenerationFailed',

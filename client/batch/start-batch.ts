@@ -4,6 +4,7 @@ import { batchRequestFields, parseBatchRequest } from '../../domain/batch/batch-
 import { batchDefaults, type BatchRequest } from '../../domain/batch/batch.ts';
 import { isSameJson } from '../../domain/json.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
+import { parsePlan } from '../../plans/parse-plan.ts';
 import { GenerationError } from '../errors.ts';
 import { checkKey } from '../generation/check-arguments.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
@@ -44,7 +45,7 @@ export async function startBatch(
   { modelApiBase }: { modelApiBase?: string | undefined } = {},
 ): Promise<StartedBatch> {
   checkKey(key);
-  const request = checkBatchRequest(given, key, modelApiBase);
+  const request = await checkBatchRequest(given, key, modelApiBase);
   const options = { taskQueue, args: [request], workflowId: key, ...toPriority({ priority, ...precedence }, key) };
   const start = async (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') => {
     try {
@@ -71,7 +72,7 @@ export async function startBatch(
 }
 
 /** The request as it will travel; throws `InvalidInput` with every problem that can be seen without a catalogue. */
-function checkBatchRequest(given: BatchRequest, key: string, modelApiBase?: string): BatchRequest {
+async function checkBatchRequest(given: BatchRequest, key: string, modelApiBase?: string): Promise<BatchRequest> {
   const json = toJsonText(given);
   if ('issues' in json) throw refuseBatch(key, json.issues);
   const bytes = Buffer.byteLength(json.text);
@@ -82,7 +83,12 @@ function checkBatchRequest(given: BatchRequest, key: string, modelApiBase?: stri
   const parsed = parseBatchRequest(JSON.parse(json.text));
   if (!parsed.ok) throw refuseBatch(key, parsed.issues);
   const { request } = parsed;
-  const issues = findOrderIssues(request.items ?? [], request.defaults, modelApiBase);
+  const { items = [], defaults, plan } = request;
+  const issues = await findOrderIssues(items, { defaults, plan, modelApiBase });
+  // Without an item only the shape of the plan can be checked.
+  const read = plan && items.length === 0 ? parsePlan(plan) : undefined;
+  if (read && !read.ok)
+    issues.push(...read.issues.map((issue) => ({ ...issue, path: `request.plan${issue.path.slice(1)}` })));
   if (issues.length > 0) throw refuseBatch(key, issues);
   return request;
 }
@@ -94,9 +100,9 @@ async function compareBatches(client: Client, key: string, request: BatchRequest
     return [`the first run of "${key}" is kept no longer: its items and defaults could not be compared`];
   }
   const existing = original.request as Partial<Record<keyof BatchRequest, unknown>>;
-  for (const part of ['items', 'defaults'] as const) {
+  for (const part of ['items', 'plan', 'defaults'] as const) {
     if (isSameJson(existing[part] ?? null, request[part] ?? null)) continue;
-    const message = `key "${key}" is in use by a batch with other ${part}: choose another key, or send the same to attach`;
+    const message = `key "${key}" is in use by a batch with ${part === 'plan' ? 'another plan' : `other ${part}`}: choose another key, or send the same to attach`;
     throw new GenerationError({ type: 'KeyInUse', message, key });
   }
   const different = batchRequestFields.filter((name) => !isSameJson(existing[name] ?? null, request[name] ?? null));

@@ -14,6 +14,7 @@ export { pauseSubmits, readSubmits, resumeSubmits } from './submits.ts';
 export type { SubmitFlow } from './submits.ts';
 export { lookUpOrder } from '../budget/look-up-order.ts';
 export { createItemOrders } from '../batch/item-orders.ts';
+export { createPipelineItemOrders } from '../batch/pipeline-item-orders.ts';
 export { createBatchPages } from '../batch/pages.ts';
 export { createKnownGenerations } from '../pipeline/known-generations.ts';
 export { createSearchAttributes, inspectSearchAttributes } from './search-attributes.ts';

@@ -104,6 +104,7 @@ function toStepFailure(error: GenerationError): StepFailure {
     type: isFailureType(type) ? type : 'GenerationFailed',
     message,
     submission: isFromOutside ? 'unknown' : (error.submission ?? 'unknown'),
-    ...withoutUndefined({ cancel: details?.cancel?.outcome, requestId, key, issues, costUsd: details?.costUsd }),
+    ...withoutUndefined({ cancel: details?.cancel?.outcome, requestId, key, issues }),
+    ...withoutUndefined({ costUsd: details?.costUsd, budget: details?.budget }),
   };
 }

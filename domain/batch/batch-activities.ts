@@ -31,6 +31,8 @@ export interface LinesToWrite {
 
 /** What activity `runWindow` is asked: all that it knows. */
 export interface WindowQuestion extends BatchIdentity {
+  /** Items are pipelines of this plan. */
+  plan?: object;
   defaults: BatchItemDefaults;
   budgets?: string[];
   /** Where those items lie that this window can come to. */
@@ -40,6 +42,8 @@ export interface WindowQuestion extends BatchIdentity {
   open: OpenItem[];
   /** Started before and given back: first in line. */
   givenBack: number[];
+  /** In micro-dollars: what items that are given back, or were, have cost so far, and was counted. */
+  paid?: PaidItems;
   /** Index of the first item that was never started. */
   cursor: number;
   window: number;
@@ -59,6 +63,9 @@ export interface WindowQuestion extends BatchIdentity {
   isLetGo?: boolean;
 }
 
+/** Micro-dollars by the index of an item. */
+export type PaidItems = Record<string, number>;
+
 /** An item that has ended. */
 export interface EndedItem {
   index: number;
@@ -66,6 +73,8 @@ export interface EndedItem {
   /** In micro-dollars: what it has cost, or is presumed to. */
   cost: number;
   presumed?: true;
+  /** What of a presumed cost is known. */
+  known?: number;
   /** Its price was not known. */
   unpriced?: true;
 }
@@ -81,6 +90,10 @@ export interface WindowAnswer {
   ended: EndedItem[];
   open: OpenItem[];
   givenBack: number[];
+  /** As in the question, where there is anything to tell. */
+  paid?: PaidItems;
+  /** In micro-dollars: what items have cost before they were given back. */
+  paidMore?: number;
   cursor: number;
   stop?: WindowStop;
   /** No attempt before it was lost: what it tells is all that was started. */
@@ -104,6 +117,8 @@ export interface StoreQuestion {
 /** What activity `cancelItems` is asked. */
 export interface CancelItemsQuestion extends BatchIdentity {
   pages: ItemRange[];
+  /** Items are pipelines. */
+  hasPlan?: true;
   open: OpenItem[];
   /** Items that a lost window may have started. */
   doubtful: number[];
@@ -121,6 +136,8 @@ export interface CancelItemsAnswer {
 export interface CloseQuestion {
   key: string;
   pages: ItemRange[];
+  /** Items are pipelines. */
+  hasPlan?: true;
   /** Every item from this index on, */
   from: number;
   /** but for these, */

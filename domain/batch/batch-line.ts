@@ -72,8 +72,11 @@ export function failuresInARowAfter(count: number, line: Pick<BatchLine, 'status
 }
 
 /** The failures by type, with one more line counted in; the most frequent kinds are told, all others together. */
-export function withFailure(groups: readonly BatchFailureGroup[], { id, error }: BatchLine): BatchFailureGroup[] {
-  if (!error) return [...groups];
+export function withFailure(
+  groups: readonly BatchFailureGroup[],
+  { id, status, error }: BatchLine,
+): BatchFailureGroup[] {
+  if (!error || status === 'succeeded') return [...groups];
   const known = groups.some((group) => group.type === error.type);
   const type = known || groups.length < maxGroups ? error.type : 'other';
   const before = groups.find((group) => group.type === type);

@@ -12,6 +12,9 @@ export interface BatchWindow {
   readonly open: Map<number, OpenItem>;
   readonly ended: EndedItem[];
   readonly givenBack: Set<number>;
+  /** Micro-dollars that items have cost before they were given back. */
+  readonly paid: Map<number, number>;
+  paidMore: number;
   cursor: number;
   /** Items that this attempt has started. */
   started: number;
@@ -29,6 +32,8 @@ export function openWindow(question: WindowQuestion): BatchWindow {
     open: new Map(question.open.map((item) => [item.index, item])),
     ended: [],
     givenBack: new Set(question.givenBack),
+    paid: new Map(Object.entries(question.paid ?? {}).map(([index, cost]) => [Number(index), cost])),
+    paidMore: 0,
     cursor: question.cursor,
     started: 0,
     failuresInARow: question.failuresInARow,
@@ -73,7 +78,9 @@ export function beginItem(window: BatchWindow, item: OpenItem): void {
 }
 
 /** An item has ended, in flight or before it was. */
-export function endItem(window: BatchWindow, ended: EndedItem): void {
+export function endItem(window: BatchWindow, given: EndedItem): void {
+  const ended = withoutPaid(given, window.paid.get(given.index) ?? 0);
+  window.paid.delete(ended.index);
   take(window, ended.index);
   window.open.delete(ended.index);
   window.ended.push(ended);
@@ -87,8 +94,14 @@ export function endItem(window: BatchWindow, ended: EndedItem): void {
   }
 }
 
-/** An item met a wall: it waits again, and nothing more is started. */
-export function giveItemBack(window: BatchWindow, index: number, stop: WindowStop): void {
+/** An item met a wall: it waits again, and nothing more is started. `cost`: what it has cost until then, micro-dollars. */
+export function giveItemBack(window: BatchWindow, index: number, stop: WindowStop, cost = 0): void {
+  const more = cost - (window.paid.get(index) ?? 0);
+  if (more > 0) {
+    window.paid.set(index, cost);
+    window.paidMore += more;
+    window.spent += more;
+  }
   window.open.delete(index);
   window.givenBack.add(index);
   window.stop ??= stop;
@@ -103,9 +116,24 @@ export function isWindowOver(window: BatchWindow): boolean {
 }
 
 /** What the window tells. */
-export function answerOf({ ended, open, givenBack, cursor, stop }: BatchWindow, attempt: number): WindowAnswer {
+export function answerOf(window: BatchWindow, attempt: number): WindowAnswer {
+  const { ended, open, givenBack, paid, paidMore, cursor, stop } = window;
   const told = { ended, open: [...open.values()], givenBack: [...givenBack], cursor };
-  return { ...told, ...(stop && { stop }), isFirstAttempt: attempt === 1 };
+  return {
+    ...told,
+    ...(paid.size > 0 && { paid: Object.fromEntries(paid) }),
+    ...(paidMore > 0 && { paidMore }),
+    ...(stop && { stop }),
+    isFirstAttempt: attempt === 1,
+  };
+}
+
+/** What was counted when the item was given back is not counted again. */
+function withoutPaid(ended: EndedItem, paid: number): EndedItem {
+  if (paid === 0) return ended;
+  const cost = Math.max(0, ended.cost - paid);
+  const { known } = ended;
+  return { ...ended, cost, ...(known !== undefined && { known: Math.max(0, known - paid) }) };
 }
 
 function isFull({ ended, bytes }: BatchWindow): boolean {

@@ -43,7 +43,10 @@ export interface BatchItem {
   model?: string;
   /** Laid over `defaults.input`, field by field of its top level. */
   input?: Record<string, unknown>;
+  /** Of the batch's plan, in a batch of pipelines; without model and input then. */
+  params?: Record<string, unknown>;
   deadlineMs?: number;
+  /** In a batch of pipelines: what its pipeline may cost. */
   maxPriceUsd?: number;
 }
 
@@ -66,6 +69,8 @@ export interface BatchRequest {
   items?: BatchItem[];
   /** More will be added; default: false with `items`, true without. */
   keepOpen?: boolean;
+  /** Items are pipelines of this plan, as `docs/plans.md` has it; each carries its `params`. */
+  plan?: object;
   defaults?: BatchItemDefaults;
   /** How many may be in flight, 1 to 500; default 20. */
   window?: number;
@@ -124,12 +129,15 @@ export interface BatchLine {
   key: string;
   status: LineStatus;
   output?: GenerationOutput;
+  /** Those of the plan, in a batch of pipelines. */
+  outputs?: Record<string, unknown>;
   requestId?: string;
   costUsd?: number;
   priceUsd?: number;
   timings?: GenerationTimings;
   /** The order of its key was made before by somebody else. */
   attached?: true;
+  /** Of a pipeline that succeeded in part: what of it failed. */
   error?: BatchLineError;
   /** The line was too large: the rest is under its key. */
   truncated?: true;

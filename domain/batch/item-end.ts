@@ -1,15 +1,30 @@
-import type { GenerationResult } from '../generation.ts';
+import type { GenerationOutput, GenerationTimings } from '../generation.ts';
 import type { BatchLineError } from './batch.ts';
 
-/** How the order of an item failed. */
-export interface ItemFailure {
-  error: BatchLineError;
+interface ItemFigures {
   requestId?: string;
   costUsd?: number;
   priceUsd?: number;
+  /** More may have been billed than `costUsd`. */
+  isCostPartial?: true;
+}
+
+/** What the order of an item has given. */
+export interface ItemResult extends ItemFigures {
+  output?: GenerationOutput;
+  /** Those of a plan. */
+  outputs?: Record<string, unknown>;
+  timings?: GenerationTimings;
+  /** What of a pipeline has failed without failing the whole. */
+  error?: BatchLineError;
+}
+
+/** How the order of an item failed. */
+export interface ItemFailure extends ItemFigures {
+  error: BatchLineError;
   /** The order met the limit of a budget, which others meet as well. */
   budget?: string;
 }
 
 /** How the order of an item has ended. */
-export type ItemEnd = { result: GenerationResult } | { failure: ItemFailure };
+export type ItemEnd = { result: ItemResult } | { failure: ItemFailure };

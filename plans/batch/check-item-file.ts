@@ -1,4 +1,4 @@
-import { findItemIssues, orderOfItem } from '../../domain/batch/batch-request.ts';
+import { findItemIssues, orderOfItem, pipelineOfItem } from '../../domain/batch/batch-item.ts';
 import { type BatchItem, type BatchItemDefaults, batchLimits } from '../../domain/batch/batch.ts';
 import type { EstimateLine } from '../../domain/estimate.ts';
 import type { InputIssue } from '../../domain/generation.ts';
@@ -6,7 +6,10 @@ import { createIssueList } from '../../domain/issues.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { compileInputSchema, priceOf, validateInput } from '../../runcomfy/models/index.ts';
 import type { SchemaNode } from '../../runcomfy/models/normalize-schema.ts';
-import { createModelLookup, type ModelLookupOptions } from '../model-facts.ts';
+import { checkPlan } from '../check-plan.ts';
+import { estimateOrders } from '../estimate.ts';
+import { createModelLookup, type ModelLookupOptions, withMemory } from '../model-facts.ts';
+import { parsePlan } from '../parse-plan.ts';
 import { type ItemFormat, type ItemLine, readItemLines } from './item-file.ts';
 
 /** A file of items: opened as often as it is read. */
@@ -14,6 +17,8 @@ export interface ItemFile {
   open: () => AsyncIterable<Uint8Array>;
   format?: ItemFormat | undefined;
   defaults?: BatchItemDefaults | undefined;
+  /** Items are pipelines of this plan. */
+  plan?: object | undefined;
 }
 
 /** What a check of a whole file found. */
@@ -32,12 +37,12 @@ export async function checkItemFile(
   file: ItemFile,
   options: ModelLookupOptions & { maxCostUsd?: number | undefined },
 ): Promise<ItemFileReport> {
-  const { defaults = {} } = file;
-  const models = createModelLookup(options);
+  const { plan } = file;
+  const checkItem = plan ? pipelineCheck(plan, file, options) : generationCheck(file, options);
   const issues = createIssueList();
   const warnings = new Set<string>();
   const lineOfId = new Map<string, number>();
-  const costs = new Map<string, { count: number; micros: number; why?: string }>();
+  const costs = new Map<string, EstimateLine>();
   let count = 0;
   for await (const read of readItems(file, options)) {
     const path = (at: string) => `line ${String(read.line)}: ${at}`;
@@ -46,7 +51,7 @@ export async function checkItemFile(
       continue;
     }
     count += 1;
-    const found = findItemIssues(read.item);
+    const found = findItemIssues(read.item, plan ? 'pipeline' : 'generation');
     for (const issue of found) issues.add(path(issue.path), issue.message);
     const id = isJsonObject(read.item) ? read.item['id'] : undefined;
     if (typeof id === 'string') {
@@ -55,31 +60,88 @@ export async function checkItemFile(
       else issues.add(path('$.id'), `${JSON.stringify(id.slice(0, 80))} is the id of line ${String(before)} too`);
     }
     if (found.length > 0) continue;
-    const { model, input = {}, maxPriceUsd } = orderOfItem(read.item as BatchItem, defaults);
-    if (model === undefined) {
-      issues.add(path('$.model'), 'neither the item nor the defaults name a model');
-      continue;
+    const checked = await checkItem(read.item as BatchItem);
+    for (const issue of checked.issues) issues.add(path(issue.path), issue.message);
+    for (const warning of checked.warnings) if (warnings.size < maxWarnings) warnings.add(warning);
+    for (const line of checked.lines) addTo(costs, line);
+    const unknown = checked.lines.find(({ priceUsd }) => priceUsd === null);
+    if (unknown && options.maxCostUsd !== undefined && !checked.hasPrice) {
+      issues.add(path('$'), `price unknown (${unknown.why ?? ''}); give maxPriceUsd`);
     }
-    const facts = await models.facts(model);
-    const entry = 'entry' in facts ? facts.entry : undefined;
-    if ('failure' in facts && facts.isUnknown) issues.add(path('$.model'), `RunComfy has no model ${model}`);
-    else if ('failure' in facts) note(warnings, `inputs of ${model} could not be checked (${facts.failure})`);
-    const report = validateInput(model, input, entry);
-    for (const issue of report.issues) issues.add(path(`$.input${issue.path.slice(1)}`), issue.message);
-    for (const warning of report.warnings) note(warnings, `${model}: ${warning}`);
-    const price = (entry && priceOf(entry, input)) ?? maxPriceUsd;
-    const cost = costs.get(model) ?? { count: 0, micros: 0 };
-    costs.set(model, cost);
-    cost.count += 1;
-    cost.micros += Math.round((price ?? 0) * 1e6);
-    if (price !== undefined) continue;
-    cost.why = 'failure' in facts ? facts.failure : 'the catalogue gives no price for this input';
-    if (options.maxCostUsd !== undefined) issues.add(path('$'), `price unknown (${cost.why}); give maxPriceUsd`);
   }
   if (count === 0 && issues.toIssues().length === 0) issues.add('$', 'the file has no items');
   if (count > batchLimits.items)
     issues.add('$', `the file has ${String(count)} items, and a batch at most ${String(batchLimits.items)}`);
-  return { issues: issues.toIssues(), warnings: [...warnings], count, lines: [...costs].map(toEstimateLine) };
+  return { issues: issues.toIssues(), warnings: [...warnings], count, lines: [...costs.values()] };
+}
+
+/** What the check of one item found. */
+interface CheckedItem {
+  issues: InputIssue[];
+  warnings: string[];
+  lines: EstimateLine[];
+  /** Also where a line has none: the item names the most that it may cost. */
+  hasPrice: boolean;
+}
+
+function generationCheck({ defaults = {} }: ItemFile, options: ModelLookupOptions) {
+  const models = createModelLookup(options);
+  return async (item: BatchItem): Promise<CheckedItem> => {
+    const { model, input = {}, maxPriceUsd } = orderOfItem(item, defaults);
+    if (model === undefined) {
+      const message = 'neither the item nor the defaults name a model';
+      return { issues: [{ path: '$.model', message }], warnings: [], lines: [], hasPrice: true };
+    }
+    const facts = await models.facts(model);
+    const entry = 'entry' in facts ? facts.entry : undefined;
+    const { issues, warnings } = validateInput(model, input, entry);
+    const found = issues.map(({ path, message }) => ({ path: `$.input${path.slice(1)}`, message }));
+    const notes = warnings.map((warning) => `${model}: ${warning}`);
+    if ('failure' in facts && facts.isUnknown)
+      found.push({ path: '$.model', message: `RunComfy has no model ${model}` });
+    else if ('failure' in facts) notes.push(`inputs of ${model} could not be checked (${facts.failure})`);
+    const price = (entry && priceOf(entry, input)) ?? maxPriceUsd;
+    const why = 'failure' in facts ? facts.failure : 'the catalogue gives no price for this input';
+    const line = {
+      what: model,
+      model,
+      count: 1,
+      ...(price === undefined ? { priceUsd: null, why } : { priceUsd: price }),
+    };
+    return { issues: found, warnings: notes, lines: [line], hasPrice: price !== undefined };
+  };
+}
+
+function pipelineCheck(plan: object, { defaults = {} }: ItemFile, options: ModelLookupOptions) {
+  const lookup = withMemory(options);
+  return async (item: BatchItem): Promise<CheckedItem> => {
+    const { params = {}, maxCostUsd } = pipelineOfItem(item, plan, defaults);
+    const { checked, issues, warnings } = await checkPlan(plan, { ...lookup, params });
+    const found = issues.map(({ path, message }) => ({
+      path: path.startsWith('$.params') ? path : '$',
+      message: path.startsWith('$.params') ? message : `${path} of the plan: ${message}`,
+    }));
+    const lines = checked ? estimateOrders(checked.orders) : [];
+    return { issues: found, warnings, lines, hasPrice: maxCostUsd !== undefined };
+  };
+}
+
+/** Sums up by what the orders are of, in whole micro-dollars; one price that is not known makes the sum unknown. */
+function addTo(costs: Map<string, EstimateLine>, { what, model, count, priceUsd, why }: EstimateLine): void {
+  const before = costs.get(what) ?? { what, model, count: 0, priceUsd: 0 };
+  const sum = before.priceUsd === null || priceUsd === null ? null : (micros(before.priceUsd) + micros(priceUsd)) / 1e6;
+  const reason = before.why ?? why;
+  costs.set(what, {
+    what,
+    model,
+    count: before.count === null || count === null ? null : before.count + count,
+    priceUsd: sum,
+    ...(reason !== undefined && { why: reason }),
+  });
+}
+
+function micros(usd: number): number {
+  return Math.round(usd * 1e6);
 }
 
 /** The items of a file that was checked, again and again. */
@@ -91,7 +153,11 @@ export function itemsOfFile(file: ItemFile, options: ModelLookupOptions): AsyncI
   };
 }
 
-function readItems({ open, format, defaults }: ItemFile, options: ModelLookupOptions): AsyncIterable<ItemLine> {
+function readItems({ open, format, defaults, plan }: ItemFile, options: ModelLookupOptions): AsyncIterable<ItemLine> {
+  if (plan) {
+    const schema = paramsSchemaOf(plan);
+    return readItemLines(open(), { format, schemaOf: () => Promise.resolve(schema) });
+  }
   const models = createModelLookup(options);
   const nodes = new Map<string, SchemaNode | undefined>();
   const schemaOf = async (model = defaults?.model) => {
@@ -106,19 +172,21 @@ function readItems({ open, format, defaults }: ItemFile, options: ModelLookupOpt
   return readItemLines(open(), { format, schemaOf });
 }
 
-function note(warnings: Set<string>, warning: string): void {
-  if (warnings.size < maxWarnings) warnings.add(warning);
+/** How the cells of params are read. */
+function paramsSchemaOf(plan: object): SchemaNode {
+  const read = parsePlan(plan);
+  const params = read.ok ? Object.entries(read.plan.params) : [];
+  return { properties: Object.fromEntries(params.map(([name, { type }]) => [name, { type: jsonTypes[type] }])) };
 }
 
-function toEstimateLine([model, { count, micros, why }]: [
-  string,
-  { count: number; micros: number; why?: string },
-]): EstimateLine {
-  return {
-    what: model,
-    model,
-    count,
-    priceUsd: why === undefined ? micros / 1e6 : null,
-    ...(why !== undefined && { why }),
-  };
-}
+const jsonTypes = {
+  string: 'string',
+  image: 'string',
+  video: 'string',
+  audio: 'string',
+  integer: 'integer',
+  number: 'number',
+  boolean: 'boolean',
+  list: 'array',
+  object: 'object',
+} as const;

@@ -16,7 +16,7 @@ export type ItemLine = { line: number } & ({ item: unknown } | { problem: string
 export interface ItemFileOptions {
   /** Default: JSON lines where the first letter is `{`, else CSV. */
   format?: ItemFormat | undefined;
-  /** The schema by which the values of a CSV row are read; the row's own model comes first. */
+  /** The schema by which the values of a CSV row are read: that of the plan's params, else of the row's own model. */
   schemaOf: (model: string | undefined) => Promise<SchemaNode | undefined>;
 }
 
@@ -120,16 +120,21 @@ async function itemOfRow(
 ): Promise<Record<string, unknown>> {
   const item: Record<string, unknown> = {};
   const input: Record<string, unknown> = {};
+  const params: Record<string, unknown> = {};
   const modelCell = cells[header.indexOf('model')];
   const model = modelCell === '' ? undefined : modelCell;
   const schema = await schemaOf(model);
   for (const [at, name] of header.entries()) {
     const cell = cells[at] ?? '';
     if (cell === '' || name === '') continue;
+    const path = name.split('.');
     if (name === 'id' || name === 'model') item[name] = cell;
-    else setIn(input, name.split('.'), valueOf(cell, nodeAt(schema, name.split('.'))));
+    else if (path.length > 1 && path[0] === 'param')
+      setIn(params, path.slice(1), valueOf(cell, nodeAt(schema, path.slice(1))));
+    else setIn(input, path, valueOf(cell, nodeAt(schema, path)));
   }
-  return Object.keys(input).length === 0 ? item : { ...item, input };
+  const has = (part: object) => Object.keys(part).length > 0;
+  return { ...item, ...(has(params) && { params }), ...(has(input) && { input }) };
 }
 
 function setIn(into: Record<string, unknown>, [name = '', ...rest]: string[], value: unknown): void {

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import type { BatchItem, BatchLine, BatchResult, BatchState } from '../../client/index.ts';
+import type { Estimate } from '../../domain/estimate.ts';
 import { itemsNamed } from '../support/batches.ts';
 import { cliStack, type Failure } from '../support/cli-stack.ts';
 import { commandInProcess } from '../support/command-in-process.ts';
@@ -76,6 +77,42 @@ it('orders a file, writes a line for each item, orders nothing when it is run ag
   expect((await json<BatchState>('status', key)).document).toMatchObject({ phase: 'partial', sealed: true });
   expect(JSON.stringify((await json('list')).document)).toContain(`"${key}"`);
   expect((await run(['watch', key])).exitCode).toBe(2);
+});
+
+it('runs a plan for each row of a table: validated, priced, run, its outputs in the lines', async () => {
+  const key = stack.newKey();
+  const plan = path.join(folder, 'still.yaml');
+  await writeFile(
+    plan,
+    [
+      'version: 1',
+      'params: { thing: { type: string } }',
+      `steps: { still: { model: ${flux}, maxPriceUsd: 0.05, input: { prompt: "\${{ params.thing }}" } } }`,
+      'outputs: { still: "\${{ steps.still.image }}" }',
+    ].join('\n'),
+  );
+  const table = path.join(folder, 'things.csv');
+  await writeFile(table, `id,param.thing\na,${key} cup\nb,${key} jug\n`);
+  expect((await json('validate', table, '--plan', plan)).document).toMatchObject({ valid: true, count: 2 });
+  const estimate = await json<Estimate>('estimate', table, '--plan', plan);
+  expect(estimate.document.lines).toMatchObject([{ what: 'still', count: 2, priceUsd: 0.1 }]);
+  const misfit = await fileOf([{ id: 'a', input: { prompt: 'x' } }]);
+  expect((await json('validate', misfit, '--plan', plan)).exitCode).toBe(65);
+  const order = ['run', table, '--plan', plan, '--key', key, '--max-cost', '1'];
+  const { exitCode, document } = await json<BatchResult>(...order);
+  expect(document).toMatchObject({
+    phase: 'succeeded',
+    money: { spentUsd: stack.jobs().reduce((sum, { chargedUsd }) => sum + chargedUsd, 0) },
+  });
+  expect(exitCode).toBe(0);
+  const lines = linesIn<BatchLine>((await run(['results', key])).stdout);
+  expect(lines.map(({ outputs }) => typeof outputs?.['still'])).toEqual(['string', 'string']);
+  expect(linesIn<BatchItem>((await run(['items', key])).stdout)).toEqual([
+    { id: 'a', params: { thing: `${key} cup` } },
+    { id: 'b', params: { thing: `${key} jug` } },
+  ]);
+  expect((await json(...order)).document).toEqual(document);
+  expect(stack.jobs()).toHaveLength(2);
 });
 
 it('refuses with one sentence and all problems before anything is sent', async () => {

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/workflow';
+import { checkItems } from '../../domain/batch/batch-item.ts';
 import type { PageOfItems } from '../../domain/batch/batch-page.ts';
-import { checkItems } from '../../domain/batch/batch-request.ts';
 import { type BatchAddMessage, batchLimits } from '../../domain/batch/batch.ts';
 import { createIssueList, issuesSentence } from '../../domain/issues.ts';
 import { isJsonObject } from '../../domain/json.ts';
@@ -19,7 +19,7 @@ export async function storeInlineItems(batch: Batch): Promise<void> {
 }
 
 /** Refuses what cannot be added, before any of it is part of the history. */
-export function checkAdd({ data, hasEnded }: Batch, payload: unknown): void {
+export function checkAdd({ data, hasEnded, request }: Batch, payload: unknown): void {
   const issues = createIssueList();
   if (!isJsonObject(payload)) throw refuse(`expected { from, items }, got ${describe(payload)}`);
   const { from, items, page, count, digest } = payload;
@@ -29,7 +29,7 @@ export function checkAdd({ data, hasEnded }: Batch, payload: unknown): void {
     issues.add('$.from', `expected the number of items before it, got ${describe(from)}`);
   }
   if (isMissing(page)) {
-    checkItems(items, issues);
+    checkItems(items, request.plan ? 'pipeline' : 'generation', issues);
     if (Array.isArray(items) && items.length === 0) issues.add('$', 'expected at least one item');
   } else {
     if (!isMissing(items)) issues.add('$', 'expected items, or a page that holds them, not both');

@@ -33,7 +33,7 @@ export async function cancelBatch(batch: Batch, { reason, detach }: BatchCancelM
 
 /** Asks everything in flight to cancel, and gives every item that was never started its line. */
 export async function carryOutCancel(batch: Batch): Promise<void> {
-  const { data, key, firstRunId } = batch;
+  const { data, key, firstRunId, request } = batch;
   const { cancel } = data;
   if (!cancel) return;
   const end = Math.min(data.reach, totalOf(data));
@@ -43,6 +43,7 @@ export async function carryOutCancel(batch: Batch): Promise<void> {
       key,
       firstRunId,
       pages: pagesFor(data.pages, [...doubtful, ...data.open.map(({ index }) => index)], { first: 0, end: 0 }),
+      ...(request.plan && { hasPlan: true }),
       open: data.open,
       doubtful,
       ...withoutUndefined({ reason: cancel.reason }),
@@ -87,12 +88,13 @@ export async function writeLines(
     isLast,
   }: { from?: number; without?: number[]; others?: number[]; isLast?: true } = {},
 ): Promise<void> {
-  const { data, key } = batch;
+  const { data, key, request } = batch;
   const total = totalOf(data);
   const first = from ?? total;
   const { tail, page, searchAttributes } = await batchPages.closeItems({
     key,
     pages: pagesFor(data.pages, others, { first, end: total }),
+    ...(request.plan && { hasPlan: true }),
     from: first,
     without,
     others,

@@ -1,5 +1,5 @@
 import { CancellationScope, workflowInfo } from '@temporalio/workflow';
-import type { BatchIdentity, OpenItem } from '../../domain/batch/batch-activities.ts';
+import type { BatchIdentity, OpenItem, PaidItems } from '../../domain/batch/batch-activities.ts';
 import { itemsIn, type PageOfItems } from '../../domain/batch/batch-page.ts';
 import { parseBatchRequest } from '../../domain/batch/batch-request.ts';
 import {
@@ -43,6 +43,8 @@ export interface BatchData {
   reach: number;
   open: OpenItem[];
   givenBack: number[];
+  /** What items that are given back, or were, have cost so far; counted in `spent`. */
+  paid?: PaidItems;
   ended: EndedCounts;
   /** Lines that no page holds, and the number of the page that they begin. */
   lines: BatchLine[];

@@ -54,12 +54,14 @@ function questionOf({ data, key, firstRunId, request }: Batch): WindowQuestion {
   return {
     key,
     firstRunId,
+    ...(request.plan && { plan: request.plan }),
     defaults: request.defaults ?? {},
     ...(request.budgets && { budgets: request.budgets }),
     pages: pagesFor(data.pages, indices, { first: data.cursor, end: reach }),
     total: totalOf(data),
     open: data.open,
     givenBack: data.givenBack,
+    ...(data.paid && { paid: data.paid }),
     cursor: data.cursor,
     window: data.window,
     mayStart: starts,
@@ -87,11 +89,15 @@ function take({ data }: Batch, { write }: WindowQuestion, answer: WindowAnswer):
   data.open = answer.open;
   data.givenBack = answer.givenBack;
   data.cursor = answer.cursor;
+  if (answer.paid) data.paid = answer.paid;
+  else delete data.paid;
+  data.spent += answer.paidMore ?? 0;
   if (answer.isFirstAttempt) data.reach = data.cursor;
-  for (const { line, cost, presumed, unpriced } of answer.ended) {
+  for (const { line, cost, presumed, known = 0, unpriced } of answer.ended) {
     data.lines.push(line);
     data.ended[countOfStatus(line.status)] += 1;
-    data[presumed ? 'presumed' : 'spent'] += cost;
+    data.spent += presumed ? known : cost;
+    if (presumed) data.presumed += cost - known;
     if (unpriced) data.unpriced += 1;
     data.failuresInARow = failuresInARowAfter(data.failuresInARow, line);
     if (line.status !== 'cancelled') data.failures = withFailure(data.failures, line);

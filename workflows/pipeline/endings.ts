@@ -22,6 +22,7 @@ const maxDetailBytes = 400 * 1024;
 const maxOutputBytes = 1024 * 1024;
 const maxResultBytes = 1_500 * 1024;
 const maxMessageChars = 4_000;
+const maxSummaryChars = 500;
 
 interface PipelineEnd {
   type: FailureType;
@@ -121,6 +122,10 @@ function summariesOf({ state }: Pipeline): Record<string, StepSummary> {
   return Object.fromEntries(state.steps.map((step) => [step.id, summaryOf(step)]));
 }
 
+function shortFailure({ type, message, budget }: StepFailure): NonNullable<StepSummary['failure']> {
+  return { type, message: cutText(message, maxSummaryChars), ...withoutUndefined({ budget }) };
+}
+
 function summaryOf(step: StepState): StepSummary {
   const { phase, key, costUsd, reused, failure, approval, items } = step;
   const isReused = items ? items.length > 0 && items.every((item) => item.reused) : reused;
@@ -132,6 +137,7 @@ function summaryOf(step: StepState): StepSummary {
       costUsd,
       reused: isReused ? true : undefined,
       submission: failure?.submission,
+      failure: failure && shortFailure(failure),
       choices: approval?.chosen,
     }),
   };

@@ -48,12 +48,12 @@ export async function followOrder(key: string): Promise<FollowAnswer> {
 export function failureOf(error: unknown): StepFailure {
   const cause = causeOf(error);
   if (cause instanceof ApplicationFailure) {
-    const { submission, cancel, requestId, key, issues, costUsd } = readFailureDetails(cause);
+    const { submission, cancel, requestId, key, issues, costUsd, budget } = readFailureDetails(cause);
     return {
       type: isFailureType(cause.type) ? cause.type : 'GenerationFailed',
       message: cause.message,
       submission: submission ?? 'unknown',
-      ...withoutUndefined({ cancel: cancel?.outcome, requestId, key, issues, costUsd }),
+      ...withoutUndefined({ cancel: cancel?.outcome, requestId, key, issues, costUsd, budget }),
     };
   }
   const message = messageOf(cause);

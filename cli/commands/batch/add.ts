@@ -13,7 +13,8 @@ export const addBatchAdd = defineCommand<Pick<ItemFlags, 'format'>>({
     context.withTemporal(async ({ generations }) => {
       const batch = await generations.batches.get(key);
       const defaults = await batch.defaults();
-      return await withItems(context, file, { ...flags, defaults: JSON.stringify(defaults) }, async ({ items }) => {
+      const plan = await batch.plan();
+      return await withItems(context, file, { format: flags.format, defaults, plan }, async ({ items }) => {
         const before = {
           async *[Symbol.asyncIterator]() {
             const ids = new Set<string>();
@@ -24,7 +25,7 @@ export const addBatchAdd = defineCommand<Pick<ItemFlags, 'format'>>({
             for await (const item of items) if (!ids.has(item.id)) yield item;
           },
         };
-        const { count, added } = await batch.addAll(before, { defaults });
+        const { count, added } = await batch.addAll(before);
         context.printer.print(
           { count, added },
           () => `${key} has ${String(count)} items, ${String(added)} of them new`,

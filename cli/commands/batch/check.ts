@@ -2,7 +2,7 @@ import { defineCommand } from '../../define-command.ts';
 import { prettyEstimate } from '../../estimate-table.ts';
 import { exitCodes } from '../../exit-codes.ts';
 import { parsePositive } from '../../option-parsers.ts';
-import { addItemOptions, type ItemFlags, withItems } from './item-file.ts';
+import { addItemOptions, type ItemFlags, readSetting, withItems } from './item-file.ts';
 
 /** `batch validate FILE`: checks every line of a file and sends nothing. */
 export const addBatchValidate = defineCommand<ItemFlags>({
@@ -10,8 +10,8 @@ export const addBatchValidate = defineCommand<ItemFlags>({
   summary: 'Check every line of a file of items and send nothing; with a token every model against the live catalogue.',
   examples: ['runcomfy-temporal batch validate clips.csv --model kling/kling-3.0/standard/image-to-video'],
   set: addItemOptions,
-  act: (context, [file = ''], flags) =>
-    withItems(context, file, flags, ({ count, warnings }) => {
+  act: async (context, [file = ''], flags) =>
+    withItems(context, file, await readSetting(context, file, flags), ({ count, warnings }) => {
       const { printer } = context;
       if (printer.format === 'pretty') for (const warning of warnings) printer.note(`warning: ${warning}`);
       printer.print({ valid: true, count, issues: [], warnings }, () => `valid: ${String(count)} items`);
@@ -28,8 +28,8 @@ export const addBatchEstimate = defineCommand<ItemFlags & { maxCost?: number }>(
     addItemOptions(command);
     command.option('--max-cost <usd>', 'refuse items whose price cannot be known', parsePositive);
   },
-  act: (context, [file = ''], flags) =>
-    withItems(context, file, flags, ({ estimate, warnings }) => {
+  act: async (context, [file = ''], flags) =>
+    withItems(context, file, await readSetting(context, file, flags), ({ estimate, warnings }) => {
       const { printer } = context;
       if (printer.format === 'pretty') for (const warning of warnings) printer.note(`warning: ${warning}`);
       printer.print(estimate, () => prettyEstimate(estimate));

@@ -13,18 +13,29 @@ import { type ItemFormat, itemFormats } from '../../../plans/batch/item-file.ts'
 import { catalogueOf } from '../../catalogue.ts';
 import { CliError } from '../../cli-error.ts';
 import type { CommandContext } from '../../command-context.ts';
+import { readPlan } from '../../read-plan.ts';
 
 /** How a file of items is given. */
 export interface ItemFlags {
   model?: string;
-  defaults?: string | undefined;
+  defaults?: string;
   format?: ItemFormat;
+  plan?: string;
+}
+
+/** What the items of a batch are made with, and the most that they may cost. */
+export interface ItemSetting {
+  format?: ItemFormat | undefined;
+  defaults?: BatchItemDefaults | undefined;
+  plan?: object | undefined;
+  maxCost?: number | undefined;
 }
 
 /** A file that was checked whole. */
 export interface CheckedItems {
   count: number;
   defaults: BatchItemDefaults | undefined;
+  plan: object | undefined;
   warnings: string[];
   estimate: Estimate;
   /** The items, read from the file again each time. */
@@ -35,7 +46,8 @@ export interface CheckedItems {
 export function addItemOptions(command: Command): void {
   command
     .option('--model <id>', 'the model of every item that names none')
-    .option('--defaults <json>', 'what holds for every item that does not say otherwise, as a JSON object');
+    .option('--defaults <json>', 'what holds for every item that does not say otherwise, as a JSON object')
+    .option('--plan <file>', 'every item is a pipeline of this plan, and carries its params');
   addFormatOption(command);
 }
 
@@ -46,17 +58,34 @@ export function addFormatOption(command: Command): void {
   );
 }
 
-/** Reads the defaults of a batch from the command line. */
-function readDefaults({ model, defaults }: ItemFlags): BatchItemDefaults | undefined {
-  if (defaults === undefined) return model === undefined ? undefined : { model };
+/** Reads the plan and the defaults of a batch from the command line. */
+export async function readSetting(
+  { streams }: CommandContext,
+  file: string,
+  { format, model, defaults, plan, maxCost }: ItemFlags & { maxCost?: number },
+): Promise<ItemSetting> {
+  if (plan === '-' && file === '-')
+    throw new CliError('Usage', 'standard input can be the plan or the items, not both');
+  const read = plan === undefined ? undefined : await readPlan(plan, streams.stdin);
+  return { format, maxCost, plan: read, defaults: readDefaults({ model, defaults }, read) };
+}
+
+function readDefaults(
+  { model, defaults }: { model: string | undefined; defaults: string | undefined },
+  plan: object | undefined,
+): BatchItemDefaults | undefined {
+  if (defaults === undefined && model === undefined) return undefined;
   let given: unknown;
   try {
-    given = JSON.parse(defaults);
+    given = JSON.parse(defaults ?? '{}');
   } catch {
     throw new CliError('Usage', '--defaults is no JSON: expected an object such as {"input":{"duration":5}}');
   }
   const whole = { ...(given as BatchItemDefaults), ...(model !== undefined && { model }) };
-  const parsed = parseBatchRequest({ defaults: typeof given === 'object' && given !== null ? whole : given });
+  const parsed = parseBatchRequest({
+    defaults: typeof given === 'object' && given !== null ? whole : given,
+    ...(plan && { plan }),
+  });
   if (parsed.ok) return whole;
   const { issues } = parsed;
   throw new CliError('InvalidInput', `the defaults are not valid: ${issuesSentence(issues)}`, { issues });
@@ -66,10 +95,9 @@ function readDefaults({ model, defaults }: ItemFlags): BatchItemDefaults | undef
 export async function withItems<T>(
   { config, streams }: CommandContext,
   file: string,
-  flags: ItemFlags & { maxCost?: number | undefined },
+  { format, defaults, plan, maxCost }: ItemSetting,
   use: (checked: CheckedItems) => Promise<T>,
 ): Promise<T> {
-  const defaults = readDefaults(flags);
   const spool = file === '-' ? await mkdtemp(path.join(tmpdir(), 'runcomfy-items-')) : undefined;
   try {
     const name = spool === undefined ? file : path.join(spool, 'items');
@@ -78,11 +106,11 @@ export async function withItems<T>(
       await access(name, constants.R_OK).catch((error: unknown) => {
         throw new CliError('MissingFile', `the items ${file} cannot be read`, { cause: error });
       });
-    const items: ItemFile = { open: () => createReadStream(name), format: flags.format, defaults };
+    const items: ItemFile = { open: () => createReadStream(name), format, defaults, plan };
     return await catalogueOf(config, async ({ lookup, balanceUsd }) => {
       const { issues, warnings, count, lines } = await checkItemFile(items, {
         ...lookup,
-        maxCostUsd: flags.maxCost,
+        maxCostUsd: maxCost,
       }).catch((error: unknown) => {
         if (!(error instanceof TypeError)) throw error;
         throw new CliError('InvalidInput', `the items ${file} are not UTF-8: save them as UTF-8`, { cause: error });
@@ -93,7 +121,7 @@ export async function withItems<T>(
         });
       }
       const estimate = sumUp(lines, await balanceUsd());
-      return await use({ count, defaults, warnings, estimate, items: itemsOfFile(items, lookup) });
+      return await use({ count, defaults, plan, warnings, estimate, items: itemsOfFile(items, lookup) });
     });
   } finally {
     if (spool !== undefined) await rm(spool, { recursive: true, force: true });

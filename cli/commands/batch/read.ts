@@ -9,6 +9,7 @@ import { exitCodes } from '../../exit-codes.ts';
 import { parseCount } from '../../option-parsers.ts';
 import { table } from '../../pretty.ts';
 import { oneLine } from '../../printable.ts';
+import { urlsIn } from '../../urls-in.ts';
 import { endedOf } from './pretty-batch.ts';
 
 interface ResultsFlags extends DownloadFlags {
@@ -38,8 +39,9 @@ export const addBatchResults = defineCommand<ResultsFlags>({
       const ownHost = download === undefined ? undefined : loopbackHostOf(config().modelApiBase);
       for await (const line of batch.results({ follow, status, signal: outputGone })) {
         streams.stdout.write(`${JSON.stringify(line)}\n`);
-        if (download === undefined || line.output === undefined) continue;
-        await downloadOutput(line.output, {
+        const output = line.output ?? (line.outputs && { images: urlsIn(line.outputs), videos: [], audios: [] });
+        if (download === undefined || output === undefined) continue;
+        await downloadOutput(output, {
           directory: download,
           allowedHosts: [...allowHost, ...(ownHost === undefined ? [] : [ownHost])],
           onSaved: (path) => {
@@ -64,14 +66,17 @@ export const addBatchItems = defineCommand<{ status?: LineStatus }>({
   act: ({ streams, withTemporal }, [key = ''], { status }) =>
     withTemporal(async ({ generations }) => {
       const batch = await generations.batches.get(key);
+      const plan = await batch.plan();
       const { model, input } = (await batch.defaults()) ?? {};
       for await (const item of batch.items({ status })) {
         // Whole, so that they mean the same without the defaults of this batch.
-        const whole = {
-          ...item,
-          ...(item.model === undefined && model !== undefined && { model }),
-          input: { ...input, ...item.input },
-        };
+        const whole = plan
+          ? item
+          : {
+              ...item,
+              ...(item.model === undefined && model !== undefined && { model }),
+              input: { ...input, ...item.input },
+            };
         streams.stdout.write(`${JSON.stringify(whole)}\n`);
       }
       return exitCodes.done;

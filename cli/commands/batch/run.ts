@@ -11,7 +11,7 @@ import { catchInterrupts } from '../../interrupts.ts';
 import { parseCount, parsePositive, parseWhole } from '../../option-parsers.ts';
 import { ownCommand } from '../../own-command.ts';
 import { addPriorityOptions, type PriorityFlags, priorityOf } from '../../priority-options.ts';
-import { addItemOptions, type CheckedItems, type ItemFlags, withItems } from './item-file.ts';
+import { addItemOptions, type CheckedItems, type ItemFlags, readSetting, withItems } from './item-file.ts';
 import { prettyBatch } from './pretty-batch.ts';
 import { appendResults } from './results-file.ts';
 import { exitCodeOfBatch, waitForBatch } from './wait.ts';
@@ -36,6 +36,7 @@ export const addBatchRun = defineCommand<RunFlags>({
   examples: [
     `runcomfy-temporal batch run stills.jsonl --key stills-1 --model blackforestlabs/flux-2/flash/text-to-image --max-cost 20`,
     'runcomfy-temporal batch run clips.csv --key clips-1 --window 50 --yes --results clips-1.jsonl',
+    'runcomfy-temporal batch run products.csv --plan product.yaml --key products-1 --max-cost 500',
     'runcomfy-temporal batch items clips-1 --status failed | runcomfy-temporal batch run - --key clips-2 --yes',
   ],
   set: (command) => {
@@ -61,31 +62,43 @@ export const addBatchRun = defineCommand<RunFlags>({
     if (!flags.wait && flags.results !== undefined) {
       throw new CliError('Usage', '--no-wait and --results do not go together: `batch results KEY` reads them later');
     }
-    return await withItems(context, file, flags, async ({ warnings, estimate, ...checked }) => {
-      for (const warning of warnings) printer.note(`warning: ${warning}`);
-      const { totalUsd, atLeastUsd } = estimate;
-      const price = totalUsd === null ? `at least $${String(atLeastUsd)}, not all is known` : `$${String(totalUsd)}`;
-      printer.note(`${String(checked.count)} items, expected price: ${price}`);
-      if (!flags.yes && flags.maxCost === undefined) {
-        const isPerson = streams.stdin.isTTY === true && streams.stderr.isTTY === true;
-        if (!isPerson) throw new CliError('Usage', 'nothing was sent: give --max-cost USD, or --yes');
-        if (!(await confirm(streams, 'order them?'))) throw new CliError('Usage', 'nothing was sent: not confirmed');
-      }
-      return await orderItems(context, checked, flags);
-    });
+    return await withItems(
+      context,
+      file,
+      await readSetting(context, file, flags),
+      async ({ warnings, estimate, ...checked }) => {
+        for (const warning of warnings) printer.note(`warning: ${warning}`);
+        const { totalUsd, atLeastUsd } = estimate;
+        const price = totalUsd === null ? `at least $${String(atLeastUsd)}, not all is known` : `$${String(totalUsd)}`;
+        printer.note(`${String(checked.count)} items, expected price: ${price}`);
+        if (!flags.yes && flags.maxCost === undefined) {
+          const isPerson = streams.stdin.isTTY === true && streams.stderr.isTTY === true;
+          if (!isPerson) throw new CliError('Usage', 'nothing was sent: give --max-cost USD, or --yes');
+          if (!(await confirm(streams, 'order them?'))) throw new CliError('Usage', 'nothing was sent: not confirmed');
+        }
+        return await orderItems(context, checked, flags);
+      },
+    );
   },
 });
 
 async function orderItems(
   context: CommandContext,
-  { defaults, items }: Pick<CheckedItems, 'defaults' | 'items'>,
+  { defaults, plan, items }: Pick<CheckedItems, 'defaults' | 'plan' | 'items'>,
   flags: RunFlags,
 ) {
   const { printer } = context;
   const { key, window, maxCost, pauseAfter, budget } = flags;
   const request: BatchRequest = {
     keepOpen: true,
-    ...withoutUndefined({ defaults, window, maxCostUsd: maxCost, pauseAfterFailures: pauseAfter, budgets: budget }),
+    ...withoutUndefined({
+      plan,
+      defaults,
+      window,
+      maxCostUsd: maxCost,
+      pauseAfterFailures: pauseAfter,
+      budgets: budget,
+    }),
   };
   return await context.withTemporal(async (connected) => {
     const interrupts = catchInterrupts();
@@ -96,7 +109,7 @@ async function orderItems(
       const onAdded = (count: number) => {
         printer.progress(`sent ${String(count)} items`, String(Math.floor(count / 10_000)));
       };
-      const { count, added } = await batch.addAll(items, { onAdded, ...(defaults && { defaults }) });
+      const { count, added } = await batch.addAll(items, { onAdded });
       printer.endProgress();
       if (printer.format === 'pretty')
         printer.note(`batch ${key}: ${String(count)} items, ${String(added)} of them sent now`);

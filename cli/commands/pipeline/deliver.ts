@@ -1,5 +1,4 @@
 import type { PipelineResult } from '../../../client/index.ts';
-import { walkJson } from '../../../domain/json.ts';
 import type { CommandContext } from '../../command-context.ts';
 import type { DownloadFlags } from '../../deliver.ts';
 import { downloadOutput } from '../../download-output.ts';
@@ -7,6 +6,7 @@ import { type ExitCode, exitCodes } from '../../exit-codes.ts';
 import { ownCommand } from '../../own-command.ts';
 import { fields } from '../../pretty.ts';
 import { oneLine } from '../../printable.ts';
+import { urlsIn } from '../../urls-in.ts';
 
 /** The command that gets a result, and its files, once more. */
 export function pipelineResultCommand(key: string, { download, allowHost = [] }: DownloadFlags): string {
@@ -40,10 +40,4 @@ function prettyResult({ key, phase, outputs, steps, costUsd }: PipelineResult): 
     urlsIn(value).map((url): [string, string] => [name, url]),
   );
   return fields([...named, ['phase', phase], ['cost', `$${String(costUsd)}`], ...ended, ['key', key]]);
-}
-
-function urlsIn(value: unknown): string[] {
-  return [...walkJson(value)].flatMap(({ value: text }) =>
-    typeof text === 'string' && /^https?:\/\//i.test(text) ? [text] : [],
-  );
 }

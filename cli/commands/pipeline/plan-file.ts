@@ -4,11 +4,10 @@ import { issuesSentence } from '../../../domain/issues.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { type CheckedPlan, checkPlan } from '../../../plans/check-plan.ts';
 import { parsePlan } from '../../../plans/parse-plan.ts';
-import { parsePlanText } from '../../../plans/plan-text.ts';
 import { catalogueOf } from '../../catalogue.ts';
 import { CliError } from '../../cli-error.ts';
 import { parsePositive } from '../../option-parsers.ts';
-import { readText } from '../../read-text.ts';
+import { readDocument } from '../../read-plan.ts';
 
 export interface PlanFlags {
   param?: string[];
@@ -63,14 +62,6 @@ export async function checkPlanFile(
     if (checked === undefined)
       throw new CliError('InvalidInput', `the plan is not valid: ${issuesSentence(issues)}`, { issues });
     return { plan: value as object, params, checked, warnings, balanceUsd: await balanceUsd() };
-  });
-}
-
-async function readDocument(file: string, what: string, stdin: NodeJS.ReadableStream): Promise<unknown> {
-  const parsed = parsePlanText(await readText(file, what, stdin));
-  if (parsed.ok) return parsed.value;
-  throw new CliError('InvalidInput', `${what} cannot be read: ${issuesSentence(parsed.issues)}`, {
-    issues: parsed.issues,
   });
 }
 

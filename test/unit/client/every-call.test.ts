@@ -57,6 +57,12 @@ function everyCall(client: Client): Record<string, () => unknown> {
     readSubmits: () => operator.readSubmits(client, 'q'),
     explainStandstill: () => operator.explainStandstill(client, 'k'),
     lookUpOrder: () => operator.lookUpOrder(client, 'k'),
+    createPipelineItemOrders: async () => {
+      const orders = operator.createPipelineItemOrders({ client, taskQueue: 'runcomfy' });
+      const place = { key: 'k', mark: { run: 'r', index: 0 }, again: false, priority: {} };
+      const started = await orders.start({ plan: {} }, place);
+      if ('failure' in started) throw new GenerationError({ ...started.failure.error, key: 'k' });
+    },
     createBatchPages: () => operator.createBatchPages(client, 'runcomfy').write('k', 0, { items: [] }),
     createItemOrders: async () => {
       const orders = operator.createItemOrders({ client, taskQueue: 'runcomfy', generations });

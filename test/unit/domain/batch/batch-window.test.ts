@@ -144,6 +144,26 @@ describe('a window of a batch', () => {
     expect(isWindowOver(following)).toBe(true);
   });
 
+  it('counts once what an item has cost before it was given back, in this window and in later ones', () => {
+    const stop = { reason: 'balance', message: 'empty' } as const;
+    const first = openWindow(question({ open: [{ index: 0 }, { index: 1 }], cursor: 2 }));
+    giveItemBack(first, 0, stop, 30);
+    giveItemBack(first, 1, stop);
+    const answer = answerOf(first, 1);
+    expect(answer).toMatchObject({ paid: { 0: 30 }, paidMore: 30, givenBack: [0, 1] });
+    const { givenBack, paid, cursor } = answer;
+    const next = openWindow(question({ givenBack, cursor, spent: 30, ...(paid && { paid }) }));
+    beginItem(next, { index: 0 });
+    giveItemBack(next, 0, stop, 50);
+    beginItem(next, { index: 0 });
+    endItem(next, ended(0, 'succeeded', 70));
+    beginItem(next, { index: 1 });
+    endItem(next, { ...ended(1, 'failed', 40), presumed: true, known: 10 });
+    expect(next.spent).toBe(30 + 20 + 20 + 40);
+    expect(answerOf(next, 1)).toMatchObject({ paidMore: 20, ended: [{ cost: 20 }, { cost: 40, known: 10 }] });
+    expect(answerOf(next, 1).paid).toBeUndefined();
+  });
+
   it('starts what was given back before anything new', () => {
     const window = openWindow(question({ cursor: 9, givenBack: [4, 2] }));
     const order = [0, 1, 2].map(() => {

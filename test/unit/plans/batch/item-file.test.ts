@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { batchLimits } from '../../../../domain/batch/batch.ts';
 import { checkItemFile, itemsOfFile } from '../../../../plans/batch/check-item-file.ts';
 import { chainDigest, splitIntoPages } from '../../../../plans/batch/item-pages.ts';
-import { kling } from '../../../support/simulator-client.ts';
+import { flux, kling } from '../../../support/simulator-client.ts';
 
 const url = 'https://example.com/a.png';
 
@@ -43,6 +44,48 @@ describe('a file of items', () => {
     ]);
     expect((await read('\n')).issues).toEqual(['$ the file has no items']);
     expect((await read('')).issues).toEqual(['$ the file has no items']);
+  });
+
+  it('reads the params of a plan by their types, prices its steps, and names what does not fit', async () => {
+    const plan = {
+      version: 1,
+      params: { scene: { type: 'string' }, seconds: { type: 'integer' }, tags: { type: 'list', default: [] } },
+      steps: {
+        clip: {
+          model: kling,
+          input: { prompt: '${{ params.scene }}', start_image_url: url, duration: '${{ params.seconds }}' },
+        },
+      },
+    };
+    const csv = (rows: string) => ({ ...fileOf(`id,param.scene,param.seconds,param.tags\n${rows}`), plan });
+    const good = csv('a,12,5,"[""x""]"\nb,sea,10,\n');
+    const { issues, lines, count } = await checkItemFile(good, { maxCostUsd: 10 });
+    expect([issues, count, lines]).toEqual([
+      [],
+      2,
+      [expect.objectContaining({ what: 'clip', model: kling, count: 2 })],
+    ]);
+    expect(lines[0]?.priceUsd).toBeGreaterThan(0);
+    const items = [];
+    for await (const item of itemsOfFile(good, {})) items.push(item);
+    expect(items).toEqual([
+      { id: 'a', params: { scene: '12', seconds: 5, tags: ['x'] } },
+      { id: 'b', params: { scene: 'sea', seconds: 10 } },
+    ]);
+    const bad = await checkItemFile(csv('a,,5,\nb,sea,2,\n'), {});
+    expect(bad.issues.map(({ path, message }) => `${path} ${message}`).join('\n')).toMatch(
+      /line 2: \$\.params\.scene is required.*\nline 3: \$ \$\.steps\.clip\.input\.duration of the plan: .*2/,
+    );
+    expect((await read('id,param.scene\na,x\n')).issues.join()).toMatch(/params.*without a plan/);
+  });
+
+  it('51: one item more than a batch may have is refused', async () => {
+    const ids = Array.from({ length: batchLimits.items + 1 }, (_, at) => `${String(at)},x`);
+    const open = async function* () {
+      yield await Promise.resolve(Buffer.from(`id,prompt\n${ids.join('\n')}`));
+    };
+    const { issues } = await checkItemFile({ open, defaults: { model: flux } }, {});
+    expect(issues.map(({ message }) => message)).toEqual(['the file has 100001 items, and a batch at most 100000']);
   });
 
   it('50: CSV with quoted breaks, numbers by the schema and empty cells; a wrong separator names the header', async () => {

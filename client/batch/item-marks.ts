@@ -1,0 +1,79 @@
+import type { Client } from '@temporalio/client';
+import type { Priority } from '@temporalio/common';
+import type { ItemEnd } from '../../domain/batch/item-end.ts';
+import type { CancelOutcome } from '../../domain/generation.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { batchItemMemoKey } from '../../domain/names.ts';
+import { isGenerationError } from '../errors.ts';
+import { describeRun, type RunInfo } from '../generation/run-info.ts';
+import { grpcCode, grpcCodeOf } from '../grpc.ts';
+
+/** For which place of which batch an order was made; kept in the memo of its workflow. */
+export interface ItemMark {
+  run: string;
+  index: number;
+}
+
+/** An item that has failed. */
+export type FailedItem = Extract<ItemEnd, { failure: unknown }>;
+
+/** Where an order of an item is made. */
+export interface ItemPlace {
+  key: string;
+  mark: ItemMark;
+  again: boolean;
+  priority: Priority;
+}
+
+/** How the start of an item's order went. */
+export type ItemStart = { isStarted: true; attached?: true; isRepeat?: true } | FailedItem;
+
+/** The orders of items of batches, by their keys. */
+export interface ItemOrders<Order extends object> {
+  start: (order: Order, place: ItemPlace) => Promise<ItemStart>;
+  follow: (key: string, signal: AbortSignal) => Promise<ItemEnd>;
+  cancel: (key: string, reason: string | undefined, timeoutMs: number) => Promise<CancelOutcome>;
+  wasStarted: (key: string, mark: ItemMark) => Promise<boolean>;
+}
+
+/** The newest run of a key; undefined where Temporal knows none. */
+export async function describeKnown(client: Client, key: string): Promise<RunInfo | undefined> {
+  try {
+    return await describeRun(client, key);
+  } catch (error) {
+    if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
+    throw error;
+  }
+}
+
+/** The mark of an order; undefined where it was made otherwise, or cannot be read here. */
+export async function readMark(client: Client, key: string): Promise<(ItemMark & { paid?: number }) | undefined> {
+  const { memo } = await client.workflow.getHandle(key).describe();
+  const mark = memo?.[batchItemMemoKey];
+  return isJsonObject(mark) ? (mark as unknown as ItemMark) : undefined;
+}
+
+/** Whether both are of the same place of the same batch. */
+export function isSameMark(a: ItemMark | undefined, b: ItemMark): boolean {
+  return a?.run === b.run && a.index === b.index;
+}
+
+/** How an order that was found stands to the place that wanted to make it. */
+export async function foundAs(client: Client, key: string, mark: ItemMark): Promise<ItemStart> {
+  const known = await readMark(client, key);
+  if (isSameMark(known, mark)) return { isStarted: true };
+  return { isStarted: true, attached: true, ...(known?.run === mark.run && { isRepeat: true }) };
+}
+
+/** The line of an item whose order is refused before it is made; anything else is thrown on. */
+export function refusedItem(error: unknown): FailedItem {
+  if (!isGenerationError(error) || (error.type !== 'InvalidInput' && error.type !== 'KeyInUse')) throw error;
+  const { message, issues } = error;
+  return { failure: { error: { type: 'InvalidInput', message, submission: 'not_sent', ...(issues && { issues }) } } };
+}
+
+/** Temporal keeps the order no longer: it is not made again, since it may have been billed. */
+export function lostItem(key: string): FailedItem {
+  const message = `Temporal keeps "${key}" no longer: what became of it is not known here`;
+  return { failure: { error: { type: 'SubmitOutcomeUnknown', message, submission: 'unknown' } } };
+}

@@ -1,0 +1,223 @@
+import {
+  type Client,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import type { BatchLineError } from '../../domain/batch/batch.ts';
+import type { ItemEnd, ItemFailure } from '../../domain/batch/item-end.ts';
+import { isUnbilled } from '../../domain/failure-details.ts';
+import { isFailureType } from '../../domain/failure-type.ts';
+import { isSameJson, withoutUndefined } from '../../domain/json.ts';
+import { batchItemMemoKey, pipelineWorkflowType } from '../../domain/names.ts';
+import type { PipelineRequest, PipelineResult, StepFailure, StepSummary } from '../../domain/pipeline-run.ts';
+import { awaitEnd, unlessAborted } from '../await-end.ts';
+import { named, toClientError } from '../convert-errors.ts';
+import { GenerationError, isGenerationError } from '../errors.ts';
+import { readOriginalRequest } from '../generation/original-request.ts';
+import { describeRun, isClosed } from '../generation/run-info.ts';
+import { startWorkflow } from '../generation/starting/start-workflow.ts';
+import { cancelPipeline } from '../pipeline/decide.ts';
+import { refuseNoPipeline, toPipelineError } from '../pipeline/pipeline-errors.ts';
+import {
+  describeKnown,
+  foundAs,
+  isSameMark,
+  type ItemOrders,
+  type ItemPlace,
+  type ItemStart,
+  lostItem,
+  readMark,
+  refusedItem,
+} from './item-marks.ts';
+
+interface Place {
+  client: Client;
+  taskQueue: string;
+}
+
+/** What a batch does with items that are pipelines. */
+export function createPipelineItemOrders(place: Place): ItemOrders<PipelineRequest> {
+  const { client } = place;
+  return {
+    start: (request, item) => named(item.key, () => startItem(place, request, item)),
+    follow: (key, signal) => followItem(client, key, signal),
+    async cancel(key, reason, timeoutMs) {
+      try {
+        return (await cancelPipeline(client, key, withoutUndefined({ reason }), { timeoutMs })).outcome;
+      } catch {
+        return 'unknown';
+      }
+    },
+    wasStarted: (key, mark) =>
+      named(key, async () => {
+        const run = await describeKnown(client, key);
+        if (run === undefined || !isSameMark(await readMark(client, key), mark)) return false;
+        return !isClosed(run) || !mayRunAgain(await endOf(client, key)) || (await paidBefore(client, key)) > 0;
+      }),
+  };
+}
+
+/** Starts the pipeline, or finds the one that was started. One that ended at a wall is run again: what it has is reused. */
+async function startItem(
+  { client, taskQueue }: Place,
+  request: PipelineRequest,
+  { key, mark, again, priority }: ItemPlace,
+): Promise<ItemStart> {
+  const start = async (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE', paid: number) => {
+    try {
+      return await startWorkflow(client.workflow, pipelineWorkflowType, {
+        taskQueue,
+        workflowId: key,
+        args: [request],
+        priority,
+        memo: { [batchItemMemoKey]: { ...mark, ...(paid > 0 && { paid }) } },
+        workflowIdReusePolicy,
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+      throw error;
+    }
+  };
+  try {
+    if ((await start('REJECT_DUPLICATE', 0))?.isNew) return { isStarted: true };
+    const last = await describeRun(client, key);
+    refuseNoPipeline(key, last.workflowType);
+    const before = (await readOriginalRequest(client, key, last.runId))?.request as
+      Partial<PipelineRequest> | undefined;
+    const isSame =
+      before === undefined ||
+      (isSameJson(before.plan ?? null, request.plan) && isSameJson(before.params ?? {}, request.params ?? {}));
+    if (!isSame) {
+      const message = `key "${key}" is in use by a pipeline of another plan or other params`;
+      throw new GenerationError({ type: 'KeyInUse', message, key });
+    }
+    if (again && isClosed(last)) {
+      const end = await endOf(client, key);
+      if (mayRunAgain(end)) await start('ALLOW_DUPLICATE', costOf(end));
+      return { isStarted: true };
+    }
+    return await foundAs(client, key, mark);
+  } catch (error) {
+    return refusedItem(error);
+  }
+}
+
+async function followItem(client: Client, key: string, signal: AbortSignal): Promise<ItemEnd> {
+  try {
+    const result = await unlessAborted(client, signal, () => awaitPipeline(client, key, signal));
+    return toEnd(result, await paidBefore(client, key));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isGenerationError(error) && error.cause instanceof WorkflowFailedError)
+      return { failure: toFailure(error, await paidBefore(client, key)) };
+    if (error instanceof WorkflowNotFoundError) return lostItem(key);
+    throw toClientError(error, key);
+  }
+}
+
+function awaitPipeline(client: Client, key: string, signal?: AbortSignal): Promise<PipelineResult> {
+  const explain = (error: WorkflowFailedError) => Promise.resolve(toPipelineError(error, key));
+  return awaitEnd<PipelineResult>(client, { key, runId: '' }, signal ? { signal } : {}, explain);
+}
+
+/** How a pipeline that has closed has ended. */
+async function endOf(client: Client, key: string): Promise<ItemEnd> {
+  const paid = await paidBefore(client, key);
+  try {
+    return toEnd(await awaitPipeline(client, key), paid);
+  } catch (error) {
+    if (isGenerationError(error) && error.cause instanceof WorkflowFailedError)
+      return { failure: toFailure(error, paid) };
+    throw error;
+  }
+}
+
+/** Only what ended at a wall: of anything else a further run could be billed again. */
+function mayRunAgain(end: ItemEnd): boolean {
+  if ('result' in end) return false;
+  const { error, budget } = end.failure;
+  return isUnbilled(error.submission) && isWall({ type: error.type, ...withoutUndefined({ budget }) });
+}
+
+/** What earlier runs of the key have cost, micro-dollars. */
+async function paidBefore(client: Client, key: string): Promise<number> {
+  return (await readMark(client, key))?.paid ?? 0;
+}
+
+function costOf(end: ItemEnd): number {
+  return Math.round((('result' in end ? end.result : end.failure).costUsd ?? 0) * 1e6);
+}
+
+/** One whose steps met a wall and were allowed to fail has ended at that wall as well: it is given back, not succeeded. */
+function toEnd({ phase, outputs, steps, costUsd }: PipelineResult, paid: number): ItemEnd {
+  const failed = Object.entries(steps).filter(([, { failure }]) => failure !== undefined);
+  const figures = figuresOf(costUsd, steps, paid);
+  const [id, wall] =
+    failed.find(([, step]) => step.failure && isWall(step.failure) && isUnbilled(step.submission)) ?? [];
+  if (id !== undefined && wall?.failure) {
+    const { type, message, budget } = wall.failure;
+    const error: BatchLineError = {
+      type: failureTypeOf(type),
+      message: `step ${id} failed: ${message}`,
+      submission: 'not_sent',
+    };
+    return { failure: { error, ...figures, ...withoutUndefined({ budget }) } };
+  }
+  if (phase === 'succeeded') return { result: { outputs, ...figures } };
+  const told = failed.map(
+    ([step, { failure }]) => `step ${step} failed: ${failure?.type ?? ''}: ${failure?.message ?? ''}`,
+  );
+  const error: BatchLineError = { type: 'PipelineFailed', message: told.join('; ') || 'not all steps succeeded' };
+  return { result: { outputs, ...figures, error } };
+}
+
+function toFailure({ type, message, submission, issues, pipeline, cause }: GenerationError, paid: number): ItemFailure {
+  const { failure, steps = {}, costUsd = 0, cancel } = pipeline ?? {};
+  const figures = figuresOf(costUsd, steps, paid);
+  if (failure && isWall(failure) && isUnbilled(failure.submission)) {
+    const error: BatchLineError = { type: failureTypeOf(failure.type), message, submission: failure.submission };
+    return { error, ...figures, ...withoutUndefined({ budget: failure.budget }) };
+  }
+  // Of a run that was ended from outside nobody can say what was under way.
+  const isOurs = pipeline !== undefined && cause instanceof WorkflowFailedError;
+  const isUnsent = isOurs && type === 'InvalidInput';
+  const error: BatchLineError = {
+    type: isFailureType(type) ? type : 'PipelineFailed',
+    message,
+    submission: isUnsent ? 'not_sent' : isOurs ? (submission ?? worstOf(steps)) : 'unknown',
+    ...withoutUndefined({ issues, cancel: cancel?.outcome }),
+  };
+  return { error, ...figures, ...(!isOurs && { isCostPartial: true as const }) };
+}
+
+function figuresOf(costUsd: number, steps: Record<string, StepSummary>, paid: number) {
+  const isOpen = Object.values(steps).some(isCostOpen);
+  return { costUsd: (Math.round(costUsd * 1e6) + paid) / 1e6, ...(isOpen && { isCostPartial: true as const }) };
+}
+
+/** Whether a step may have cost what nobody has told. */
+function isCostOpen({ phase, key, costUsd, reused, submission }: StepSummary): boolean {
+  if (costUsd !== undefined || reused === true || key === undefined) return false;
+  if (phase === 'failed' || phase === 'cancelled') return submission !== undefined && !isUnbilled(submission);
+  return phase === 'succeeded';
+}
+
+function worstOf(steps: Record<string, StepSummary>): NonNullable<BatchLineError['submission']> {
+  const submissions = Object.values(steps).map(({ phase, submission }) =>
+    phase === 'succeeded' ? 'accepted' : submission,
+  );
+  if (submissions.includes('unknown')) return 'unknown';
+  return submissions.includes('accepted') ? 'accepted' : 'not_sent';
+}
+
+function isWall({ type, budget }: Pick<StepFailure, 'type' | 'budget'>): boolean {
+  return (
+    type === 'InsufficientBalance' || type === 'Unauthenticated' || (type === 'BudgetExceeded' && budget !== undefined)
+  );
+}
+
+function failureTypeOf(type: StepFailure['type']): BatchLineError['type'] {
+  return isFailureType(type) ? type : 'PipelineFailed';
+}

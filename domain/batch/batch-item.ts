@@ -1,0 +1,165 @@
+import type { GenerationRequest, InputIssue } from '../generation.ts';
+import { createIssueList, type IssueList } from '../issues.ts';
+import { isJsonObject, jsonBytes, jsonPath, withoutUndefined } from '../json.ts';
+import type { PipelineRequest } from '../pipeline-run.ts';
+import { describe, findUnsendable, isIntegerBetween, isMissing, isModelId, isUsd } from '../request.ts';
+import { wellFormed } from '../text.ts';
+import { type BatchItem, type BatchItemDefaults, batchLimits } from './batch.ts';
+
+const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
+
+const itemFields = [
+  'id',
+  'model',
+  'input',
+  'params',
+  'deadlineMs',
+  'maxPriceUsd',
+] as const satisfies readonly (keyof BatchItem)[];
+
+/** What an item of a batch of pipelines has. */
+const pipelineItemFields: readonly string[] = ['id', 'params', 'deadlineMs', 'maxPriceUsd'];
+
+/** What the items of a batch are: generations, or pipelines of its plan. */
+export type ItemKind = 'generation' | 'pipeline';
+
+/** Says what is wrong with a field. */
+export type Refuse = (path: string, message: string) => void;
+
+/** Checks items that travel together; places are told as `$[2].id`. */
+export function checkItems(items: unknown, kind: ItemKind, issues: IssueList): void {
+  if (!Array.isArray(items)) {
+    issues.add('$', `expected a list of items { id, … }, got ${describe(items)}`);
+    return;
+  }
+  if (items.length > batchLimits.inlineItems) {
+    const message = `has ${String(items.length)} items, and may have ${String(batchLimits.inlineItems)}; more are added`;
+    issues.add('$', message);
+    return;
+  }
+  const seen = new Map<string, number>();
+  for (const [index, item] of items.entries()) {
+    const path = jsonPath('$', index);
+    for (const issue of findItemIssues(item, kind)) issues.add(`${path}${issue.path.slice(1)}`, issue.message);
+    const id = isJsonObject(item) ? item['id'] : undefined;
+    if (typeof id !== 'string') continue;
+    const before = seen.get(id);
+    if (before === undefined) seen.set(id, index);
+    else issues.add(`${path}.id`, `${describe(id)} is the id of item ${String(before)} too`);
+  }
+  if (jsonBytes(items) > batchLimits.inlineBytes) {
+    issues.add('$', `the items have more than ${String(batchLimits.inlineBytes)} bytes together; add them in parts`);
+  }
+}
+
+/** What is wrong with the shape of an item; paths begin at the item. The model's own schema is not looked at. */
+export function findItemIssues(item: unknown, kind: ItemKind): InputIssue[] {
+  if (!isJsonObject(item)) return [{ path: '$', message: `expected an item { id, … }, got ${describe(item)}` }];
+  const issues = createIssueList();
+  const refuse: Refuse = (field, message) => {
+    issues.add(jsonPath('$', field), message);
+  };
+  if (kind === 'pipeline') {
+    const known = itemFields.filter((field) => pipelineItemFields.includes(field));
+    refuseUnknown(refuse, item, 'an item of a batch with a plan', known);
+    const { params } = item;
+    if (!isMissing(params) && !isJsonObject(params)) {
+      refuse('params', `expected an object { name: value }, got ${describe(params)}`);
+    } else if (!isMissing(params)) {
+      for (const { path, message } of findUnsendable(params)) issues.add(`$.params${path.slice(1)}`, message);
+    }
+  } else {
+    const known = itemFields.filter((field) => field !== 'params');
+    refuseUnknown(refuse, item, 'an item of a batch without a plan', known);
+  }
+  if (!isItemId(item['id'])) {
+    const expected = `expected text of 1 to ${String(batchLimits.idLength)} characters without control characters`;
+    refuse('id', `${expected}, got ${describe(item['id'])}`);
+  }
+  checkShared(item, refuse, (path, message) => {
+    issues.add(`$.input${path.slice(1)}`, message);
+  });
+  if (jsonBytes(item) > batchLimits.itemBytes) {
+    issues.add('$', `the item has more than ${String(batchLimits.itemBytes)} bytes: pass media by URL`);
+  }
+  return issues.toIssues();
+}
+
+function isItemId(id: unknown): id is string {
+  if (typeof id !== 'string' || id.length === 0 || id.length > batchLimits.idLength) return false;
+  return id === wellFormed(id) && !/\p{Cc}/u.test(id);
+}
+
+/** Checks what items and defaults have in common. */
+export function checkShared(given: Record<string, unknown>, refuse: Refuse, refuseInput: Refuse): void {
+  const { model, input, deadlineMs, maxPriceUsd } = given;
+  if (!isMissing(model) && !isModelId(model)) {
+    refuse(
+      'model',
+      `expected a RunComfy model id of 2 to 5 segments of letters, digits, ".", "_", "-", got ${describe(model)}`,
+    );
+  }
+  if (!isMissing(input) && !isJsonObject(input)) {
+    refuse('input', `expected a JSON object with the fields of the model, got ${describe(input)}`);
+  } else if (!isMissing(input)) {
+    for (const { path, message } of findUnsendable(input)) refuseInput(path, message);
+  }
+  if (!isMissing(deadlineMs)) checkStretch('deadlineMs', deadlineMs, refuse);
+  if (!isMissing(maxPriceUsd) && !isUsd(maxPriceUsd)) {
+    refuse('maxPriceUsd', `expected USD above 0 with at most 6 decimals, got ${describe(maxPriceUsd)}`);
+  }
+}
+
+/** Says what is wrong with a stretch of time. */
+export function checkStretch(field: string, ms: unknown, refuse: Refuse): void {
+  if (isIntegerBetween(ms, 1, maxDeadlineMs)) return;
+  refuse(field, `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}, got ${describe(ms)}`);
+}
+
+/** Says which fields are not known. */
+export function refuseUnknown(refuse: Refuse, given: object, what: string, known: readonly string[]): void {
+  for (const field of Object.keys(given)) {
+    if (!known.includes(field)) refuse(field, `unknown field; ${what} has ${known.join(', ')}`);
+  }
+}
+
+/** The order that an item makes. */
+export function orderOfItem(
+  item: BatchItem,
+  defaults: BatchItemDefaults,
+  budgets?: string[],
+): Partial<GenerationRequest> {
+  const { queueDeadlineMs, onCancelWhileRunning, waiting, onUnknownSubmission = 'fail' } = defaults;
+  return withoutUndefined({
+    model: item.model ?? defaults.model,
+    input: { ...defaults.input, ...item.input },
+    deadlineMs: item.deadlineMs ?? defaults.deadlineMs,
+    maxPriceUsd: item.maxPriceUsd ?? defaults.maxPriceUsd,
+    queueDeadlineMs,
+    onUnknownSubmission,
+    onCancelWhileRunning,
+    waiting,
+    budgets,
+  });
+}
+
+/** The pipeline that an item makes; `maxPriceUsd` is what it may cost. */
+export function pipelineOfItem(
+  { params, deadlineMs, maxPriceUsd }: BatchItem,
+  plan: object,
+  defaults: BatchItemDefaults,
+  budgets?: string[],
+): PipelineRequest {
+  const { onUnknownSubmission = 'fail', waiting } = defaults;
+  return {
+    plan,
+    ...withoutUndefined({
+      params,
+      deadlineMs: deadlineMs ?? defaults.deadlineMs,
+      maxCostUsd: maxPriceUsd ?? defaults.maxPriceUsd,
+      onUnknownSubmission,
+      waiting,
+      budgets,
+    }),
+  };
+}
