@@ -2,13 +2,14 @@ import type { Duplex } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { mayDo, type Principal } from './access/principal.ts';
 import { createRateLimits } from './access/rate-limits.ts';
+import { addOwnApi } from './api/add-own-api.ts';
 import type { GatewayParts } from './gateway-parts.ts';
 import { allowOrigins } from './http/allow-origins.ts';
 import { createGuard } from './http/guards.ts';
 import { takeJsonBodies } from './http/json-body.ts';
 import { RefusalError, refusals } from './http/refusal-error.ts';
 import { replyHeaders, requestIdOf, setReplyHeaders } from './http/reply-headers.ts';
-import { toRefusal } from './http/to-refusal.ts';
+import { refusalReply } from './refusal-reply.ts';
 import { addRunComfyApi } from './runcomfy-api/add-runcomfy-api.ts';
 import { errorReply } from './runcomfy-api/error-reply.ts';
 
@@ -43,24 +44,31 @@ export async function createGateway(
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
       setHeaders(request, reply);
-      refuse(toRefusal(error), request, reply);
+      refuse(error, request, reply);
     },
     clientErrorHandler: (error, socket) => {
       answerBrokenHttp(error, socket);
     },
   });
   const setHeaders = setReplyHeaders(settings.publicUrl, isDraining);
-  const refuse = (refusal: RefusalError, request: FastifyRequest, reply: FastifyReply) => {
-    const { status } = refusals[refusal.refusal];
-    const fields = { request: request.id, route: request.routeOptions.url, status, error: refusal.cause };
-    if (status === 500) log.error(fields, refusal.message);
-    else log.debug(fields, refusal.message);
+  const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const { status, headers, body, said, cause } = refusalReply(error, request);
+    const fields = { request: request.id, route: request.routeOptions.url, status, error: cause };
+    if (status === 500) log.error(fields, said);
+    else log.debug(fields, said);
+    // As bytes: no serialiser of a route has a say in it.
     void reply
       .code(status)
-      .headers({ ...refusal.headers, 'content-type': 'application/json' })
-      .send(Buffer.from(JSON.stringify(errorReply(refusal))));
+      .headers(headers)
+      .send(Buffer.from(JSON.stringify(body)));
   };
   const guard = createGuard({ ...settings, isAnonymous: access.isAnonymous });
+
+  const stopping = new AbortController();
+  app.addHook('preClose', (done) => {
+    stopping.abort();
+    done();
+  });
 
   app.decorateRequest('principal');
   takeJsonBodies(app);
@@ -84,7 +92,7 @@ export async function createGateway(
     await Promise.resolve();
   });
   app.setErrorHandler((error, request, reply) => {
-    refuse(toRefusal(error), request, reply);
+    refuse(error, request, reply);
   });
   app.setNotFoundHandler((request, reply) => {
     refuse(new RefusalError('RouteNotFound', 'there is nothing under this path'), request, reply);
@@ -97,6 +105,7 @@ export async function createGateway(
   });
   app.get('/', (_request, reply) => reply.type('text/plain; charset=utf-8').send(frontPage));
   await addRunComfyApi(app, parts);
+  await addOwnApi(app, parts, stopping.signal);
   return app;
 }
 
@@ -108,6 +117,7 @@ GET  /v1/requests/{id}/result
 POST /v1/requests/{id}/cancel
 GET  /v1/models, /v1/models/{model_id}, /v1/models/categories
 GET  /prod/v2/balance
+     /api/v1                         our own API: its document is /api/v1/openapi.json
 GET  /healthz, /readyz
 `;
 

@@ -5,6 +5,7 @@ import type { GenerationClient } from '../client/index.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import type { Access } from './access/access.ts';
 import type { GenerationReader } from './generations/read-generations.ts';
+import type { GenerationWatcher } from './generations/watch-generations.ts';
 
 /** What RunComfy's catalogue and wallet are asked; each answer is the JSON that RunComfy sent. */
 export interface Catalogue {
@@ -38,6 +39,7 @@ export interface GatewayParts {
   client: Client;
   generations: GenerationClient;
   reader: GenerationReader;
+  watcher: GenerationWatcher;
   catalogue: Catalogue;
   access: Access;
   settings: GatewaySettings;

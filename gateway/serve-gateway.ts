@@ -13,6 +13,7 @@ import { readKeysValue, watchKeyFile } from './access/key-file.ts';
 import { createGateway, type Readiness } from './create-gateway.ts';
 import type { Catalogue } from './gateway-parts.ts';
 import { createGenerationReader } from './generations/read-generations.ts';
+import { createGenerationWatcher } from './generations/watch-generations.ts';
 import { hostInUrl, originOf } from './http/guards.ts';
 
 /** A gateway that serves. */
@@ -55,11 +56,12 @@ export async function serveGateway({
   const { taskQueue, modelApiBase } = config;
   let isDraining = false;
   const readiness = watchReadiness(temporal);
+  const generations = createGenerationClient({ client, taskQueue, modelApiBase });
+  const reader = createGenerationReader(client);
   const app = await createGateway(
     {
-      ...{ client, catalogue, access, log },
-      generations: createGenerationClient({ client, taskQueue, modelApiBase }),
-      reader: createGenerationReader(client),
+      ...{ client, catalogue, access, log, generations, reader },
+      watcher: createGenerationWatcher(generations, reader),
       settings: { ...gateway, host: address.host },
       originOf: (request) => publicUrl ?? originOf(request),
       isDraining: () => isDraining,

@@ -5,6 +5,8 @@ export type {
   DescribeOptions,
   GenerationEnding,
 } from '../generation/following/describe-generation.ts';
+export { readRequest } from '../generation/following/read-request.ts';
+export { watchChanges } from '../watch-changes.ts';
 export { findFailingGenerations } from './failing-generations.ts';
 export type { FailingGeneration, FailingGenerations } from './failing-generations.ts';
 export { findWaitingAtWall } from './waiting-at-wall.ts';

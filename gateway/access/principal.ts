@@ -44,6 +44,11 @@ export function workflowIdOf({ tenant }: Principal, key: string): string {
   return tenant === everyTenant ? key : `${tenant}/${key}`;
 }
 
+/** The key by which a principal knows one of its Workflow IDs. */
+export function keyOfWorkflow(principal: Principal, workflowId: string): string {
+  return workflowId.slice(workflowIdOf(principal, '').length);
+}
+
 /** `*`: anything within a segment; `**`: anything. */
 function toRegExp(pattern: string): RegExp {
   const source = pattern.replaceAll('.', '\\.').replaceAll(/\*\*?/g, (stars) => (stars === '**' ? '.*' : '[^/]*'));

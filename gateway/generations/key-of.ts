@@ -10,11 +10,15 @@ export function isRequestKey(text: string): boolean {
 
 /** The key that an `Idempotency-Key` stands for: itself where clients can read it as an id, else one made of it. */
 export function keyOf(header: string): string {
-  const text = unquoted(header);
-  if (text === undefined || !/^[\x21-\x7e]{1,255}$/.test(text)) {
-    throw new RefusalError('MalformedRequest', 'Idempotency-Key: expected 1 to 255 visible ASCII characters');
-  }
+  const text = idempotencyKeyOf(header);
   return isRequestKey(text) ? text : uuidOf(createHash('sha256').update(text).digest());
+}
+
+/** The text of an `Idempotency-Key`. */
+export function idempotencyKeyOf(header: string): string {
+  const text = unquoted(header);
+  if (text !== undefined && /^[\x21-\x7e]{1,255}$/.test(text)) return text;
+  throw new RefusalError('MalformedRequest', 'Idempotency-Key: expected 1 to 255 visible ASCII characters');
 }
 
 /** The text of an RFC 8941 string, or of a bare word; undefined where quotes do not match. */

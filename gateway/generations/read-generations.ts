@@ -21,9 +21,12 @@ export interface SeenGeneration extends DescribedGeneration {
   ageS?: number;
 }
 
+/** How much of a generation is read; `whole`: with its state, which takes a worker's time while it runs. */
+export type Depth = 'brief' | 'whole';
+
 /** Where generations stand, by their Workflow IDs. */
 export interface GenerationReader {
-  read: (workflowId: string) => Promise<SeenGeneration>;
+  read: (workflowId: string, depth?: Depth) => Promise<SeenGeneration>;
   /** Notes a generation that was just started. */
   note: (workflowId: string, started: { runId: string; model: string }) => void;
   /** Has the next read ask Temporal: something was done to the generation. */
@@ -40,7 +43,7 @@ interface Known {
 /** Reads generations by one call at a time for each, keeps what cannot change, and bridges an absence of Temporal. */
 export function createGenerationReader(client: Client): GenerationReader {
   const known = new LRUCache<string, Known>({ max: maxKept });
-  const reading = new Map<string, Promise<SeenGeneration>>();
+  const reading = new Map<string, { depth: Depth; asked: Promise<SeenGeneration> }>();
   const positions = new LRUCache<string, true>({ max: maxPositions, ttl: positionsOverMs });
 
   const mayAskPosition = (workflowId: string, last: Known | undefined): boolean => {
@@ -50,9 +53,10 @@ export function createGenerationReader(client: Client): GenerationReader {
     return true;
   };
 
-  const ask = async (workflowId: string, isNewest: () => boolean): Promise<SeenGeneration> => {
+  const ask = async (workflowId: string, depth: Depth, isNewest: () => boolean): Promise<SeenGeneration> => {
     const last = known.get(workflowId);
     const options = {
+      withState: depth === 'whole',
       model: last?.generation.model,
       positionWithinMs: mayAskPosition(workflowId, last) ? positionMs : undefined,
     };
@@ -65,21 +69,24 @@ export function createGenerationReader(client: Client): GenerationReader {
       known.set(workflowId, { generation, readAt, isStale: !isNewest() });
       return generation;
     } catch (error) {
-      if (last === undefined || !isPassing(error)) throw error;
+      if (last === undefined || !isDeepEnough(last.generation, depth) || !isPassing(error)) throw error;
       return { ...last.generation, ageS: Math.ceil((Date.now() - last.readAt) / 1_000) };
     }
   };
 
   return {
-    read(workflowId) {
+    read(workflowId, depth = 'brief') {
       const last = known.get(workflowId);
-      if (last && (isFinal(last.generation) || isFresh(last))) return Promise.resolve(last.generation);
+      if (last && isDeepEnough(last.generation, depth) && (isFinal(last.generation) || isFresh(last))) {
+        return Promise.resolve(last.generation);
+      }
       const underWay = reading.get(workflowId);
-      if (underWay) return underWay;
-      const asked: Promise<SeenGeneration> = ask(workflowId, () => reading.get(workflowId) === asked).finally(() => {
-        if (reading.get(workflowId) === asked) reading.delete(workflowId);
+      if (underWay && (depth === 'brief' || underWay.depth === 'whole')) return underWay.asked;
+      const isNewest = () => reading.get(workflowId)?.asked === asked;
+      const asked: Promise<SeenGeneration> = ask(workflowId, depth, isNewest).finally(() => {
+        if (isNewest()) reading.delete(workflowId);
       });
-      reading.set(workflowId, asked);
+      reading.set(workflowId, { depth, asked });
       return asked;
     },
     note(workflowId, { runId, model }) {
@@ -109,7 +116,13 @@ function isFresh({ readAt, isStale }: Known): boolean {
 /** What was seen to run is not shown to wait again; a new run of a key that had ended begins anew. */
 function noEarlier(last: DescribedGeneration | undefined, found: DescribedGeneration): DescribedGeneration {
   const isEarlier = last !== undefined && !last.ending && !found.ending && isRunning(last) && !isRunning(found);
-  return isEarlier ? { ...found, phase: last.phase } : found;
+  if (!isEarlier) return found;
+  const { phase } = last;
+  return { ...found, phase, ...(found.state && { state: { ...found.state, phase } }) };
+}
+
+function isDeepEnough({ state }: DescribedGeneration, depth: Depth): boolean {
+  return depth === 'brief' || state !== undefined;
 }
 
 function isRunning({ phase }: DescribedGeneration): boolean {

@@ -1,4 +1,4 @@
-import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import type { Scope } from '../access/principal.ts';
 import { RefusalError } from './refusal-error.ts';
 
@@ -20,6 +20,7 @@ export interface RouteAdder {
     scope: Scope | undefined,
     handler: Handler,
     config?: Omit<FastifyContextConfig, 'scope'>,
+    schema?: FastifySchema,
   ) => void;
   /** To be called once all are added. */
   refuseOtherMethods: () => void;
@@ -29,9 +30,9 @@ export interface RouteAdder {
 export function createRouteAdder(app: FastifyInstance): RouteAdder {
   const methodsOf = new Map<string, Method[]>();
   return {
-    add(method, url, scope, handler, config = {}) {
+    add(method, url, scope, handler, config = {}, schema = { hide: true }) {
       methodsOf.set(url, [...(methodsOf.get(url) ?? []), method]);
-      app.route({ method, url, config: scope === undefined ? config : { ...config, scope }, handler });
+      app.route({ method, url, config: scope === undefined ? config : { ...config, scope }, handler, schema });
     },
     refuseOtherMethods() {
       for (const [url, methods] of methodsOf) {
@@ -39,6 +40,7 @@ export function createRouteAdder(app: FastifyInstance): RouteAdder {
         app.route({
           method: app.supportedMethods.filter((method) => !allowed.includes(method)),
           url,
+          schema: { hide: true },
           // Before a body is looked at.
           onRequest: () => {
             throw new RefusalError('MethodNotAllowed', `this path takes ${allowed.join(', ')}`, {

@@ -1,4 +1,6 @@
+import type { FastifyError, FastifySchemaValidationError } from 'fastify';
 import { type GenerationError, type GenerationErrorType, isGenerationError } from '../../client/index.ts';
+import { issuesSentence } from '../../domain/issues.ts';
 import { RefusalError, type RefusalName } from './refusal-error.ts';
 
 /** What the framework itself refuses, by its codes. */
@@ -15,13 +17,24 @@ const passing: readonly GenerationErrorType[] = ['TemporalUnreachable', 'Tempora
 export function toRefusal(error: unknown): RefusalError {
   if (error instanceof RefusalError) return error;
   if (isGenerationError(error)) return ofGeneration(error);
-  const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
+  const { code, statusCode, validation, validationContext } = error as Partial<FastifyError>;
+  if (validation) return ofSchema(validation, validationContext ?? 'body', error);
   const known = typeof code === 'string' ? ofFramework[code] : undefined;
   if (known) return new RefusalError(...known, { cause: error });
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
     return new RefusalError('MalformedRequest', 'the request is not well formed HTTP', { cause: error });
   }
   return new RefusalError('Internal', 'the gateway failed: X-Request-Id finds the line of its log', { cause: error });
+}
+
+/** Parameters and bodies that do not fit the schema of their route: all that is wrong with them. */
+function ofSchema(validation: FastifySchemaValidationError[], where: string, cause: unknown): RefusalError {
+  const root = where === 'querystring' ? 'query' : where;
+  const issues = validation.map(({ instancePath, message = 'not valid' }) => ({
+    path: `${root}${instancePath.replace(/\/$/, '').replaceAll('/', '.')}`,
+    message,
+  }));
+  return new RefusalError('InvalidInput', `the request is not valid: ${issuesSentence(issues)}`, { issues, cause });
 }
 
 function ofGeneration(error: GenerationError): RefusalError {

@@ -22,6 +22,8 @@ export interface DescribedGeneration {
   closedAt?: string;
   /** How it ended; missing while it runs. */
   ending?: GenerationEnding;
+  /** All that is known of it, where that was asked for. */
+  state?: KnownState;
 }
 
 /** The end of a generation: its result, else its last state; `isTerminated`: from outside, so that RunComfy was not told. */
@@ -33,6 +35,8 @@ export interface DescribeOptions {
   model?: string | undefined;
   /** Asks a worker, for so long at most, where in RunComfy's queue it stands; default: nobody is asked. */
   positionWithinMs?: number | undefined;
+  /** Asks a worker for the whole state while the generation runs; what has ended is told by Temporal's records alone. */
+  withState?: boolean;
 }
 
 /** Tells where a generation stands, and how it ended, in one call to Temporal where its search attributes are set. */
@@ -50,7 +54,13 @@ export function describeGeneration(
       const told = 'result' in ending ? { ...ending.result, phase: 'succeeded' as const } : ending.state;
       const model = told.model === '' ? (options.model ?? '') : told.model;
       const { phase, requestId } = told;
-      return withoutUndefined({ key, runId: run.runId, model, phase, requestId, ...times, ending });
+      const state = options.withState ? await readLastState(client, run, ending) : undefined;
+      return withoutUndefined({ key, runId: run.runId, model, phase, requestId, ...times, ending, state });
+    }
+    if (options.withState) {
+      const state = await readState(client, key, { runId: run.runId });
+      const { model, phase, queuePosition, requestId } = state;
+      return withoutUndefined({ key, runId: run.runId, model, phase, requestId, queuePosition, ...times, state });
     }
     const { phase, queuePosition, requestId } = await readOpen(client, run, options);
     const model = modelOf(run) ?? options.model ?? (await modelOrdered(client, run));
@@ -80,6 +90,12 @@ async function readEnding(client: Client, run: RunDescription): Promise<Generati
   if (status === 'canceled') return { state: await readState(client, key, { runId }) };
   const state = await readServerState(client, run);
   return { state, ...(status === 'terminated' && { isTerminated: true }) };
+}
+
+/** The same on every replica, and without a worker: nothing is missing that `isFromServer` would have to excuse. */
+async function readLastState(client: Client, run: RunDescription, ending: GenerationEnding): Promise<KnownState> {
+  const { isFromServer: _, ...state } = 'state' in ending ? ending.state : await readServerState(client, run);
+  return state;
 }
 
 async function modelOrdered(client: Client, { key, runId }: RunDescription): Promise<string> {

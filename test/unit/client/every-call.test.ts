@@ -19,7 +19,8 @@ import * as operator from '../../../client/operator/index.ts';
 type Calls<Face> = {
   [Method in keyof Face as Face[Method] extends (...args: never[]) => unknown ? Method : never]-?: () => unknown;
 };
-type OperatorCalls = Omit<Calls<typeof operator>, 'toClientError'>;
+/** `watchChanges` calls what it is given. */
+type OperatorCalls = Omit<Calls<typeof operator>, 'toClientError' | 'watchChanges'>;
 
 const order = { model: 'a/b', input: { prompt: 'a cat' } };
 
@@ -49,6 +50,7 @@ function everyCall(client: Client): Record<string, () => unknown> {
     describeQueue: () => operator.describeQueue(client, 'runcomfy', 'workflow'),
     listPollers: () => operator.listPollers(client, 'runcomfy', 'activity'),
     describeGeneration: () => operator.describeGeneration(client, 'k'),
+    readRequest: () => operator.readRequest(client, 'k', 'run'),
     findFailingGenerations: () => operator.findFailingGenerations(client, 'runcomfy'),
     findWaitingAtWall: () => operator.findWaitingAtWall(client),
     findUnattendedQueues: () => operator.findUnattendedQueues(client, 'k'),

@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import {
+  cancelMessage,
+  cancelReply,
+  generation,
+  generationResult,
+  resolutionReply,
+  submissionResolution,
+} from '../../contract/generation.ts';
+import { startGeneration as startBody } from '../../contract/start-generation.ts';
+import type { GatewayParts } from '../../gateway-parts.ts';
+import type { RouteAdder } from '../../http/route-adder.ts';
+import { addOperation } from '../operation.ts';
+import { cancelGeneration, collectLate, nudgeGeneration, resolveSubmission } from './decide.ts';
+import { aboutKey } from './find-generation.ts';
+import { getGeneration, getResult, include } from './read.ts';
+import { startGeneration } from './start.ts';
+
+const wait = z
+  .exactOptional(z.string())
+  .meta({ description: 'As `Prefer: wait`, for clients that cannot set headers: `30s`, at most a minute' });
+const waiting = z.strictObject({ wait });
+const prefer = z
+  .exactOptional(z.string())
+  .meta({ description: '`wait=30`: answer at the end, or after so many seconds', examples: ['wait=30'] });
+const preferring = z.object({ prefer });
+const location = { Location: 'Where the generation is read.' };
+
+/** Adds the operations on generations. */
+export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping: AbortSignal): void {
+  addOperation(routes, {
+    id: 'startGeneration',
+    method: 'POST',
+    url: '/generations',
+    scope: 'generate',
+    isStart: true,
+    summary: 'Order a generation, once for its key.',
+    query: waiting,
+    body: startBody,
+    headers: z.object({
+      'idempotency-key': z.exactOptional(z.string()).meta({ description: 'The key, where the body names none.' }),
+      prefer,
+    }),
+    answers: {
+      201: { description: 'It was started.', schema: generation, headers: location },
+      200: {
+        description: 'It had been started before.',
+        schema: generation,
+        headers: { 'Idempotent-Replayed': '`true`' },
+      },
+    },
+    problems: ['KeyMismatch', 'ModelNotFound', 'KeyInUse', 'PriceAboveLimit', 'PriceUnknown'],
+    handle: (call) => startGeneration(parts, stopping, call),
+  });
+  addOperation(routes, {
+    id: 'getGeneration',
+    method: 'GET',
+    url: '/generations/:key',
+    scope: 'read',
+    summary: 'Where a generation stands, and how it ended.',
+    params: aboutKey,
+    query: waiting.extend({ include: z.exactOptional(include) }),
+    headers: preferring.extend({
+      'if-none-match': z.exactOptional(z.string()).meta({ description: 'The `ETag` that is known already.' }),
+    }),
+    answers: {
+      200: { description: 'The generation.', schema: generation, headers: { ETag: 'Names this very state.' } },
+      304: { description: 'Nothing has changed.' },
+    },
+    problems: ['KeyNotFound'],
+    handle: (call) => getGeneration(parts, stopping, call),
+  });
+  addOperation(routes, {
+    id: 'getResult',
+    method: 'GET',
+    url: '/generations/:key/result',
+    scope: 'read',
+    summary: 'What a generation made; as a problem, why there is nothing.',
+    params: aboutKey,
+    query: waiting,
+    headers: preferring,
+    answers: {
+      200: { description: 'The result.', schema: generationResult },
+      202: {
+        description: 'It still runs.',
+        schema: generation,
+        headers: { 'Retry-After': 'Seconds to the next read of its status.' },
+      },
+    },
+    problems: ['KeyNotFound', 'GenerationFailed', 'GenerationCancelled', 'GenerationTimedOut', 'SubmitOutcomeUnknown'],
+    handle: (call) => getResult(parts, stopping, call),
+  });
+  addOperation(routes, {
+    id: 'cancelGeneration',
+    method: 'POST',
+    url: '/generations/:key/cancel',
+    scope: 'generate',
+    summary: 'Ask RunComfy to stop, and tell what came of it.',
+    params: aboutKey,
+    query: waiting,
+    body: cancelMessage.optional(),
+    headers: preferring,
+    answers: {
+      200: { description: 'What came of it.', schema: cancelReply },
+      202: { description: 'It is asked for; what came of it is not known yet.', schema: cancelReply },
+    },
+    problems: ['KeyNotFound'],
+    handle: (call) => cancelGeneration(parts, call),
+  });
+  addOperation(routes, {
+    id: 'nudgeGeneration',
+    method: 'POST',
+    url: '/generations/:key/nudge',
+    scope: 'generate',
+    summary: 'Read its status at RunComfy now instead of when that is due.',
+    params: aboutKey,
+    answers: { 204: { description: 'It is told.' } },
+    problems: ['KeyNotFound'],
+    handle: (call) => nudgeGeneration(parts, call),
+  });
+  addOperation(routes, {
+    id: 'resolveSubmission',
+    method: 'POST',
+    url: '/generations/:key/resolution',
+    scope: 'admin',
+    summary: 'Decide about an order of which nobody knows whether RunComfy took it.',
+    params: aboutKey,
+    body: submissionResolution,
+    answers: { 200: { description: 'What came of it.', schema: resolutionReply } },
+    problems: ['KeyNotFound', 'ResolutionRefused', 'StillRunning', 'NoWorker'],
+    handle: (call) => resolveSubmission(parts, call),
+  });
+  addOperation(routes, {
+    id: 'collectLate',
+    method: 'POST',
+    url: '/generations/:key/late',
+    scope: 'generate',
+    summary: 'Fetch what RunComfy made of a generation after it was given up here.',
+    params: aboutKey,
+    answers: {
+      201: { description: 'It is being fetched.', schema: generation, headers: location },
+      200: { description: 'It is, or was, fetched already.', schema: generation },
+    },
+    problems: ['KeyNotFound', 'NoLateResult', 'StillRunning'],
+    handle: (call) => collectLate(parts, call),
+  });
+}

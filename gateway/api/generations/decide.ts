@@ -1,0 +1,80 @@
+import {
+  type CancelReply,
+  type GenerationHandle,
+  lateKey,
+  type SubmissionResolutionReply,
+} from '../../../client/index.ts';
+import { keyOfWorkflow } from '../../access/principal.ts';
+import type { Generation, SubmissionResolution } from '../../contract/generation.ts';
+import type { GatewayParts } from '../../gateway-parts.ts';
+import { patiently } from '../../generations/patiently.ts';
+import { sayWaited, waitMsOf } from '../../http/waiting.ts';
+import { apiBase, type Call } from '../operation.ts';
+import { findGeneration, ofGenerations, workflowIdIn } from './find-generation.ts';
+import { generationBody } from './generation-body.ts';
+
+type About<Body = unknown, Query = unknown> = Call<{ key: string }, Query, Body>;
+
+const findMs = 5_000;
+const outcomeMs = 30_000;
+
+/** Asks RunComfy to stop, and tells what came of it. */
+export async function cancelGeneration(
+  parts: GatewayParts,
+  { params, query, body, request, reply }: About<{ reason?: string } | undefined, { wait?: string | undefined }>,
+): Promise<CancelReply> {
+  const waitMs = waitMsOf(request, query);
+  const timeoutMs = Math.max(waitMs ?? outcomeMs, 1);
+  const cancelled = await withHandle(parts, request, params.key, (handle) =>
+    handle.cancel(body?.reason, { timeoutMs }),
+  );
+  sayWaited(reply, waitMs);
+  if (cancelled.outcome === 'unknown') reply.code(202);
+  return cancelled;
+}
+
+/** Has the status read now. */
+export async function nudgeGeneration(parts: GatewayParts, { params, request, reply }: About): Promise<void> {
+  await withHandle(parts, request, params.key, (handle) => handle.nudge());
+  reply.code(204);
+}
+
+/** Decides about a submission whose outcome is unknown. */
+export function resolveSubmission(
+  parts: GatewayParts,
+  { params, body, request }: About<SubmissionResolution>,
+): Promise<SubmissionResolutionReply> {
+  const { action } = body;
+  const resolution = action === 'adopt' ? { action, requestId: body.requestId } : { action };
+  return withHandle(parts, request, params.key, (handle) => handle.resolveSubmission(resolution));
+}
+
+/** Takes over what RunComfy made of a generation after it was given up. */
+export async function collectLate(parts: GatewayParts, { params, request, reply }: About): Promise<Generation> {
+  const { principal } = request;
+  const workflowId = workflowIdIn(principal, params.key);
+  const late = await ofGenerations(() =>
+    patiently(parts.client, findMs, () => parts.generations.collectLate(workflowId)),
+  );
+  parts.reader.refresh(late.key);
+  if (!late.attached) {
+    const key = keyOfWorkflow(principal, lateKey(workflowId));
+    reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/generations/${encodeURIComponent(key)}`);
+  }
+  return generationBody(principal, await findGeneration(parts, late.key));
+}
+
+async function withHandle<T>(
+  { client, generations, reader }: GatewayParts,
+  { principal }: About['request'],
+  key: string,
+  act: (handle: GenerationHandle) => Promise<T>,
+): Promise<T> {
+  const workflowId = workflowIdIn(principal, key);
+  return await ofGenerations(async () => {
+    const handle = await patiently(client, findMs, () => generations.get(workflowId));
+    return await act(handle).finally(() => {
+      reader.refresh(workflowId);
+    });
+  });
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { readRequest } from '../../../client/operator/index.ts';
+import type { GenerationResult } from '../../../domain/generation.ts';
+import type { Generation } from '../../contract/generation.ts';
+import type { GatewayParts } from '../../gateway-parts.ts';
+import type { SeenGeneration } from '../../generations/read-generations.ts';
+import { entityTag, matchesTag } from '../../http/entity-tag.ts';
+import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
+import { EndedError } from '../ended-error.ts';
+import type { Call } from '../operation.ts';
+import { findGeneration, workflowIdIn } from './find-generation.ts';
+import { generationBody } from './generation-body.ts';
+import { untilEnd } from './start.ts';
+
+interface Waiting {
+  wait?: string | undefined;
+}
+
+type About<Query> = Call<{ key: string }, Query, unknown>;
+
+const longestRetryAfterS = 30;
+
+/** Where a generation stands; waits for a change where the caller has what is known. */
+export async function getGeneration(
+  parts: GatewayParts,
+  stopping: AbortSignal,
+  { params, query, request, reply }: About<Waiting & { include?: string[] | undefined }>,
+): Promise<Generation | undefined> {
+  const { principal, headers } = request;
+  const workflowId = workflowIdIn(principal, params.key);
+  const waitMs = waitMsOf(request, query);
+  const ifNoneMatch = headers['if-none-match'];
+  let seen = await findGeneration(parts, workflowId);
+  const withRequest = query.include?.includes('request') ? await requestOf(parts, seen) : {};
+  const bodyOf = (one: SeenGeneration): Generation => ({ ...generationBody(principal, one), ...withRequest });
+  let body = bodyOf(seen);
+  if (waitMs !== undefined && ifNoneMatch !== undefined) {
+    sayWaited(reply, waitMs);
+    const signal = waitSignal(reply, waitMs, stopping);
+    if (seen.ending === undefined && matchesTag(ifNoneMatch, entityTag(body))) {
+      for await (const next of parts.watcher.follow(workflowId, signal)) {
+        seen = next;
+        body = bodyOf(next);
+        if (!matchesTag(ifNoneMatch, entityTag(body))) break;
+      }
+    }
+  }
+  const tag = entityTag(body);
+  reply.header('etag', tag);
+  if (seen.ageS !== undefined) reply.header('age', seen.ageS);
+  if (!matchesTag(ifNoneMatch, tag)) return body;
+  reply.code(304);
+  return undefined;
+}
+
+/** The result, or the generation while there is none; a problem with the failure's name where there will be none. */
+export async function getResult(
+  parts: GatewayParts,
+  stopping: AbortSignal,
+  { params, query, request, reply }: About<Waiting>,
+): Promise<GenerationResult | Generation> {
+  const { principal } = request;
+  const workflowId = workflowIdIn(principal, params.key);
+  const waitMs = waitMsOf(request, query);
+  let seen = await findGeneration(parts, workflowId);
+  if (seen.ending === undefined && waitMs !== undefined) {
+    seen = await untilEnd(parts, workflowId, waitSignal(reply, waitMs, stopping));
+  }
+  sayWaited(reply, waitMs);
+  const body = generationBody(principal, seen);
+  if (body.result !== undefined) return body.result;
+  if (seen.ending === undefined) {
+    reply.code(202).header('retry-after', retryAfterS(body.nextReadAt));
+    return body;
+  }
+  throw endedError(body);
+}
+
+/** The order as it was given, whoever gave it. */
+async function requestOf(
+  { client }: GatewayParts,
+  { key, runId }: SeenGeneration,
+): Promise<Pick<Generation, 'request'>> {
+  return { request: await readRequest(client, key, runId) } as Pick<Generation, 'request'>;
+}
+
+function endedError({ key, phase, failure, cancel, submission, requestId, model }: Generation): EndedError {
+  const outcome = cancel?.outcome;
+  if (failure) return new EndedError(key, failure, outcome);
+  const isCancelled = phase === 'cancelled';
+  const became = outcome === undefined ? '' : `; what RunComfy made of it: ${outcome}`;
+  const details = { key, model, phase, submission, ...(requestId !== undefined && { requestId }) };
+  return new EndedError(
+    key,
+    {
+      type: isCancelled ? 'GenerationCancelled' : phase === 'timed_out' ? 'GenerationTimedOut' : 'GenerationFailed',
+      message: isCancelled
+        ? `generation "${key}" was cancelled${became}`
+        : `generation "${key}" ended without a result`,
+      details,
+    },
+    outcome,
+  );
+}
+
+/** Whole seconds to the next read, 1 to 30. */
+function retryAfterS(nextReadAt: string | undefined): number {
+  const seconds = nextReadAt === undefined ? 1 : Math.ceil((Date.parse(nextReadAt) - Date.now()) / 1_000);
+  return Math.min(Math.max(seconds, 1), longestRetryAfterS);
+}
+
+/** `include` of a query, once or several times. */
+export const include = z
+  .union([z.enum(['request']), z.array(z.enum(['request']))])
+  .transform((given) => (Array.isArray(given) ? given : [given]));

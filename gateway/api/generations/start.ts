@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { defaultDeadlineMs } from '../../../domain/generation.ts';
+import { isModelId } from '../../../domain/request.ts';
+import { mayOrder, workflowIdOf } from '../../access/principal.ts';
+import { newKey, type StartGeneration } from '../../contract/start-generation.ts';
+import type { GatewayParts } from '../../gateway-parts.ts';
+import { checkInput } from '../../generations/check-input.ts';
+import { idempotencyKeyOf } from '../../generations/key-of.ts';
+import { startPatiently } from '../../generations/start-patiently.ts';
+import { toNoticeHeader } from '../../http/notice-header.ts';
+import { RefusalError } from '../../http/refusal-error.ts';
+import { singleHeader } from '../../http/single-header.ts';
+import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
+import { apiBase, type Call } from '../operation.ts';
+import { findGeneration } from './find-generation.ts';
+import { generationBody, newState } from './generation-body.ts';
+
+type Starting = Call<unknown, { wait?: string | undefined }, StartGeneration>;
+
+/** Answers as soon as the start is durable, or at the end where the caller waits. */
+export async function startGeneration(
+  parts: GatewayParts,
+  stopping: AbortSignal,
+  { body, query, request, reply }: Starting,
+): Promise<object> {
+  const { principal } = request;
+  const { key: given, retry, input, ...order } = body;
+  const waitMs = waitMsOf(request, query);
+  const key = keyOfOrder(given, singleHeader(request, 'Idempotency-Key'));
+  checkModel(order.model);
+  mayOrder(principal, order.model);
+  const warnings = await checkBody(parts, body);
+  const workflowId = workflowIdOf(principal, key);
+  const onUnknownSubmission = principal.onUnknownSubmission ?? parts.settings.onUnknownSubmission;
+  const startedAt = new Date().toISOString();
+  const { runId, attached, notices } = await startPatiently(
+    parts,
+    key,
+    { onUnknownSubmission, input: input ?? {}, ...order },
+    { key: workflowId, retry },
+  );
+
+  const said = [...notices.map((notice) => notice.replaceAll(workflowId, key)), ...warnings];
+  if (said.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(said));
+  if (attached) reply.header('idempotent-replayed', 'true');
+  else
+    reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/generations/${encodeURIComponent(key)}`);
+  if (waitMs !== undefined) {
+    sayWaited(reply, waitMs);
+    return generationBody(principal, await untilEnd(parts, workflowId, waitSignal(reply, waitMs, stopping)));
+  }
+  if (attached) return generationBody(principal, await findGeneration(parts, workflowId));
+  // What was just started stands at its beginning: nobody has to be asked.
+  const deadlineAt = new Date(Date.parse(startedAt) + (order.deadlineMs ?? defaultDeadlineMs)).toISOString();
+  const state = newState(order.model, deadlineAt);
+  return generationBody(principal, { key: workflowId, runId, startedAt, ...state, state });
+}
+
+/** The last state that comes before the end, or before whoever waits may wait no longer. */
+export async function untilEnd({ watcher, reader }: GatewayParts, workflowId: string, signal: AbortSignal) {
+  let last;
+  for await (const seen of watcher.follow(workflowId, signal)) last = seen;
+  return last ?? (await reader.read(workflowId, 'whole'));
+}
+
+function keyOfOrder(given: string | undefined, header: string | undefined): string {
+  if (header === undefined) return given ?? randomUUID();
+  const named = newKey.safeParse(idempotencyKeyOf(header));
+  if (!named.success) {
+    const [problem] = named.error.issues;
+    throw new RefusalError('MalformedRequest', `Idempotency-Key: ${problem?.message ?? 'not a key'}`);
+  }
+  if (given === undefined || given === named.data) return named.data;
+  throw new RefusalError('KeyMismatch', 'the body names one key and Idempotency-Key another: send one of them');
+}
+
+/** What is taken over was RunComfy's to judge. */
+async function checkBody({ catalogue }: GatewayParts, { model, input, requestId }: StartGeneration): Promise<string[]> {
+  if (requestId !== undefined) return [];
+  if (input !== undefined) return await checkInput(catalogue, model, input);
+  const message = 'it is missing: expected a JSON object with the fields of the model';
+  throw new RefusalError('InvalidInput', `input: ${message}`, { issues: [{ path: '$', message }] });
+}
+
+function checkModel(model: string): void {
+  if (isModelId(model)) return;
+  const message = 'expected a model id of 2 to 5 segments of letters, digits, ".", "_" and "-"';
+  throw new RefusalError('InvalidInput', `model: ${message}`, { issues: [{ path: 'body.model', message }] });
+}

@@ -1,0 +1,122 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { Scope } from '../access/principal.ts';
+import { problem, type ProblemName, wordsOfProblem } from '../contract/problem.ts';
+import type { RouteAdder } from '../http/route-adder.ts';
+
+/** What an answer with this status holds; without a schema it has no body. */
+export interface Answer {
+  description: string;
+  schema?: z.ZodType;
+  /** Default `application/json`. */
+  type?: string;
+  headers?: Record<string, string>;
+}
+
+/** One call of an operation, its parameters checked. */
+export interface Call<Params, Query, Body> {
+  params: Params;
+  query: Query;
+  body: Body;
+  request: FastifyRequest;
+  reply: FastifyReply;
+}
+
+/** An operation of our API: what the document says of it, and what it does. */
+export interface Operation<
+  Params extends z.ZodType = z.ZodUndefined,
+  Query extends z.ZodType = z.ZodUndefined,
+  Body extends z.ZodType = z.ZodUndefined,
+> {
+  id: string;
+  method: 'GET' | 'POST';
+  /** Below `/api/v1`. */
+  url: string;
+  scope: Scope | undefined;
+  /** It orders: it counts against the limit of starts. */
+  isStart?: true;
+  summary: string;
+  params?: Params;
+  query?: Query;
+  body?: Body;
+  /** Headers of the request that the document names; they are read by hand. */
+  headers?: z.ZodObject;
+  answers: Record<number, Answer>;
+  /** What it refuses, beside what every operation may refuse. */
+  problems: readonly ProblemName[];
+  handle: (call: Call<z.output<Params>, z.output<Query>, z.output<Body>>) => unknown;
+}
+
+/** Where our API begins. */
+export const apiBase = '/api/v1';
+
+const everywhere: readonly ProblemName[] = [
+  ...['MalformedRequest', 'NotAuthenticated', 'NotAllowed', 'HostNotAllowed', 'InvalidInput', 'TooManyRequests'],
+  ...['Internal', 'TemporalUnreachable', 'Overloaded', 'Draining'],
+] as ProblemName[];
+
+/** Adds an operation to the routes and, by its schemas, to the document. */
+export function addOperation<Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType>(
+  routes: RouteAdder,
+  operation: Operation<Params, Query, Body>,
+): void {
+  const { id, method, url, scope, isStart, summary, params, query, body, headers, answers, problems, handle } =
+    operation;
+  const ofBodies: ProblemName[] = body ? ['TooLarge', 'UnsupportedMediaType'] : [];
+  const schema = {
+    operationId: id,
+    summary,
+    tags: [url.split('/')[1] ?? ''],
+    ...(scope === undefined && { security: [] }),
+    ...(params && { params }),
+    ...(query && { querystring: query }),
+    ...(body && { body }),
+    ...(headers && { headers }),
+    response: {
+      ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, toResponse(answer)])),
+      ...problemResponses([...everywhere, ...ofBodies, ...problems]),
+    },
+  };
+  routes.add(
+    ...([method, `${apiBase}${url}`, scope] as const),
+    (request, reply) =>
+      handle({
+        params: request.params as z.output<Params>,
+        query: request.query as z.output<Query>,
+        body: request.body as z.output<Body>,
+        ...{ request, reply },
+      }),
+    isStart ? { isStart } : {},
+    schema,
+  );
+}
+
+function toResponse({ description, schema, type = 'application/json', headers }: Answer): object {
+  return {
+    description,
+    ...(schema && { content: { [type]: { schema } } }),
+    ...(headers && {
+      headers: Object.fromEntries(
+        Object.entries(headers).map(([name, about]) => [name, { description: about, schema: { type: 'string' } }]),
+      ),
+    }),
+  };
+}
+
+/** One fresh response for each status: those who make the document of them change them. */
+function problemResponses(names: readonly ProblemName[]): Record<string, object> {
+  const byStatus = new Map<number, Set<string>>();
+  for (const name of names) {
+    const { status } = wordsOfProblem(name);
+    byStatus.set(status, (byStatus.get(status) ?? new Set()).add(name));
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, some]) => [
+      status,
+      {
+        description: [...some].map((name) => `\`${name}\``).join(', '),
+        content: { 'application/problem+json': { schema: problem } },
+      },
+    ]),
+  );
+}

@@ -1,0 +1,105 @@
+import type { FastifyRequest } from 'fastify';
+import { type GenerationError, type GenerationErrorType, isGenerationError } from '../../client/index.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import { workflowIdOf } from '../access/principal.ts';
+import { type Problem, type ProblemName, problemNames, wordsOfProblem } from '../contract/problem.ts';
+import type { RefusalError, RefusalName } from '../http/refusal-error.ts';
+import { toRefusal } from '../http/to-refusal.ts';
+import { EndedError } from './ended-error.ts';
+
+/** How a call of our API is refused. */
+export interface ProblemReply {
+  problem: Problem;
+  headers: Record<string, string>;
+  /** What the log is told. */
+  cause: unknown;
+}
+
+const retryAfterS = 2;
+
+/** The same words whether it never was, is kept no longer, or belongs to somebody else. */
+const unknownKey = 'there is nothing of yours with this key: it was never used, or is kept no longer';
+const noWorker = 'no worker can answer this now: the operator of the gateway has to look at them';
+
+/** What a caller is told instead of what concerns the operator. */
+const withheld: Partial<Record<GenerationErrorType, { name: ProblemName; sentence: string }>> = {
+  KeyNotFound: { name: 'KeyNotFound', sentence: unknownKey },
+  TemporalUnreachable: { name: 'TemporalUnreachable', sentence: 'Temporal does not answer now: repeat this call' },
+  TemporalBusy: { name: 'Overloaded', sentence: 'Temporal is busy: repeat this call in a moment' },
+  NoWorker: { name: 'NoWorker', sentence: noWorker },
+  WorkerFailing: { name: 'NoWorker', sentence: noWorker },
+  Undecodable: { name: 'Internal', sentence: 'what Temporal keeps of this cannot be read here: the log says why' },
+};
+
+/** What our API names otherwise than RunComfy's. */
+const ownNames: Partial<Record<RefusalName, ProblemName>> = {
+  BrokenJson: 'MalformedRequest',
+  ModelUnknown: 'ModelNotFound',
+  ForeignOrigin: 'NotAllowed',
+};
+
+/** An error as a problem document. */
+export function problemReply(error: unknown, request: FastifyRequest): ProblemReply {
+  if (error instanceof EndedError) return ofEnd(error, request);
+  if (isGenerationError(error)) return ofClient(error, request);
+  return ofRefusal(toRefusal(error), request);
+}
+
+function ofRefusal(refusal: RefusalError, request: FastifyRequest): ProblemReply {
+  const { message, issues, headers, cause } = refusal;
+  const name = ownNames[refusal.refusal] ?? named(refusal.refusal);
+  const retryAfter = headers['retry-after'];
+  const fields = {
+    issues: issues.length > 0 && name !== 'MalformedRequest' ? [...issues] : undefined,
+    retryAfterS: retryAfter === undefined ? undefined : Number(retryAfter),
+  };
+  const detail = name === 'KeyNotFound' ? unknownKey : message;
+  return { problem: problemOf(name, detail, request, fields), headers, cause: cause ?? refusal };
+}
+
+/** What stands between the gateway and a generation; every sentence names keys as the caller knows them. */
+function ofClient(error: GenerationError, request: FastifyRequest): ProblemReply {
+  const { type, issues, message, key, submission, requestId } = error;
+  const { name, sentence } = withheld[type] ?? { name: named(type), sentence: withoutTenant(message, key, request) };
+  const isPassing = wordsOfProblem(name).status === 503;
+  const fields = isPassing ? { retryAfterS } : { issues, submission, requestId };
+  return {
+    problem: problemOf(name, sentence, request, fields),
+    headers: isPassing ? { 'retry-after': String(retryAfterS) } : {},
+    cause: error,
+  };
+}
+
+function ofEnd({ failure, key, outcome }: EndedError, request: FastifyRequest): ProblemReply {
+  const { type, message, details } = failure;
+  const { submission, requestId, issues } = details;
+  const fields = { key, submission, requestId, issues, outcome };
+  const problem = { ...problemOf(type, message, request, fields), status: 409 };
+  return { problem, headers: {}, cause: failure };
+}
+
+function named(word: string): ProblemName {
+  return problemNames.find((name) => name === word) ?? 'Internal';
+}
+
+type Fields = {
+  [Name in 'key' | 'requestId' | 'submission' | 'issues' | 'outcome' | 'retryAfterS']: Problem[Name] | undefined;
+};
+
+function problemOf(name: ProblemName, detail: string, request: FastifyRequest, fields: Partial<Fields>): Problem {
+  return {
+    type: `urn:runcomfy-temporal:problem:${name}`,
+    ...wordsOfProblem(name),
+    ...{ detail, name, traceId: request.id },
+    instance: request.url.replace(/\?.*$/s, ''),
+    ...withoutUndefined(fields),
+  };
+}
+
+/** The library knows keys as Workflow IDs, with the tenant in front. */
+function withoutTenant(sentence: string, workflowId: string | undefined, request: FastifyRequest): string {
+  const principal = request.principal as typeof request.principal | undefined;
+  const prefix = principal === undefined ? '' : workflowIdOf(principal, '');
+  if (prefix === '' || workflowId?.startsWith(prefix) !== true) return sentence;
+  return sentence.replaceAll(workflowId, workflowId.slice(prefix.length));
+}

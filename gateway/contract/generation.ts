@@ -1,0 +1,266 @@
+import { z } from 'zod';
+import { failureTypes } from '../../domain/failure-type.ts';
+import {
+  cancelWhileRunningPolicies,
+  phases,
+  unknownSubmissionPolicies,
+  waitingPresets,
+  wallPolicies,
+} from '../../domain/generation.ts';
+
+const { exactOptional } = z;
+
+/** A time: ISO 8601, UTC. */
+const time = z.string().meta({ format: 'date-time', examples: ['2026-11-26T05:00:00.000Z'] });
+
+/** An amount in USD. */
+const usd = z.number().meta({ description: 'USD' });
+
+const phase = z.enum(phases).meta({ id: 'Phase', description: 'Where a generation stands.' });
+
+export const submission = z
+  .enum(['not_sent', 'refused', 'accepted', 'unknown'])
+  .meta({ id: 'Submission', description: 'What is known of the paid order: `not_sent` and `refused` cost nothing.' });
+
+const failureType = z.enum(failureTypes).meta({ id: 'FailureType', description: 'What went wrong, by name.' });
+
+const cancelOutcome = z
+  .enum(['cancelled', 'not_cancellable', 'not_submitted', 'too_late', 'unknown'])
+  .meta({ id: 'CancelOutcome', description: 'What became of a cancel; `not_cancellable`: the work may be billed.' });
+
+export const inputIssue = z
+  .object({ path: z.string(), message: z.string() })
+  .meta({ id: 'InputIssue', description: 'One problem of an order: where, and what.' });
+
+const cancelState = z
+  .object({ requestedAt: time, reason: exactOptional(z.string()), outcome: exactOptional(cancelOutcome) })
+  .meta({
+    id: 'CancelState',
+    description: 'A cancel that was asked for; without `outcome` while the answer is awaited.',
+  });
+
+const wallState = z
+  .object({
+    type: z.enum(['InsufficientBalance', 'Unauthenticated', 'BudgetExceeded']),
+    message: z.string(),
+    since: time,
+    refusals: z.int(),
+    nextTryAt: time,
+  })
+  .meta({ id: 'WallState', description: 'What an order waits for, under `onWall: wait`.' });
+
+const balanceReading = z.object({ microdollars: z.int(), readAt: time }).meta({ id: 'BalanceReading' });
+
+const submissionEvidence = z
+  .object({
+    sentAt: exactOptional(time),
+    balanceBefore: exactOptional(balanceReading),
+    balanceAfter: exactOptional(balanceReading),
+    reason: exactOptional(z.string()),
+    reply: exactOptional(z.string()),
+    repliedRequestId: exactOptional(z.string()),
+    expectedPriceUsd: exactOptional(usd),
+    note: z.string(),
+  })
+  .meta({
+    id: 'SubmissionEvidence',
+    description: 'What may help to decide about an unknown submission: never a proof.',
+  });
+
+const failureDetails = z
+  .object({
+    model: z.string(),
+    key: z.string(),
+    phase,
+    submission,
+    requestId: exactOptional(z.string()),
+    httpStatus: exactOptional(z.int()),
+    vendorCode: exactOptional(z.union([z.number(), z.string()])),
+    vendorMessage: exactOptional(z.string()),
+    issues: exactOptional(z.array(inputIssue)),
+    cancel: exactOptional(cancelState),
+    otherRequestIds: exactOptional(z.array(z.string())),
+    otherCostUsd: exactOptional(usd),
+    wall: exactOptional(wallState),
+    evidence: exactOptional(submissionEvidence),
+    rawOutput: exactOptional(z.string()),
+    costUsd: exactOptional(usd),
+    reason: exactOptional(z.enum(['queue_deadline'])),
+    priceUsd: exactOptional(usd),
+    limitUsd: exactOptional(usd),
+    budget: exactOptional(z.string()),
+    availableUsd: exactOptional(usd),
+  })
+  .meta({ id: 'FailureDetails' });
+
+const failureState = z
+  .object({ type: failureType, message: z.string(), details: failureDetails })
+  .meta({ id: 'Failure', description: 'Why a generation ended without its output.' });
+
+/** Fields of a generation's state as its workflow tells them. */
+const stateFields = {
+  phase,
+  model: z.string(),
+  submission,
+  requestId: exactOptional(z.string().meta({ description: "RunComfy's own id" })),
+  queuePosition: exactOptional(z.int()),
+  reads: z.int().meta({ description: 'Status and result reads so far' }),
+  readAt: exactOptional(time),
+  submittedAt: exactOptional(time),
+  startedAt: exactOptional(time),
+  nextReadAt: exactOptional(time),
+  expectedEndAt: exactOptional(time),
+  deadlineAt: time,
+  costUsd: exactOptional(usd),
+  priceUsd: exactOptional(usd),
+  wall: exactOptional(wallState),
+  cancel: exactOptional(cancelState),
+  failure: exactOptional(failureState),
+  otherRequestIds: exactOptional(z.array(z.string())),
+  otherCostUsd: exactOptional(usd),
+  evidence: exactOptional(submissionEvidence),
+  warnings: exactOptional(z.array(z.string())),
+} as const;
+
+/** What Temporal adds to it. */
+const knownStateFields = {
+  ...stateFields,
+  isFromServer: exactOptional(
+    z.literal(true).meta({ description: 'No worker answered: this is what Temporal keeps.' }),
+  ),
+  taskFailure: exactOptional(
+    z
+      .object({ attempts: z.int(), reason: z.string() })
+      .meta({ id: 'TaskFailure', description: 'Workers try to go on with the generation and fail.' }),
+  ),
+} as const;
+
+const generationOutput = z
+  .object({ images: z.array(z.string()), videos: z.array(z.string()), audios: z.array(z.string()) })
+  .meta({ id: 'GenerationOutput', description: 'URLs by kind.' });
+
+export const generationResult = z
+  .object({
+    requestId: z.string(),
+    model: z.string(),
+    output: generationOutput,
+    outputKeys: exactOptional(z.array(z.enum(['image', 'images', 'video', 'videos', 'audio', 'audios']))),
+    other: exactOptional(z.record(z.string(), z.unknown())),
+    createdAt: exactOptional(z.string().meta({ description: "RunComfy's own time, as it writes it" })),
+    finishedAt: exactOptional(z.string()),
+    costUsd: exactOptional(usd),
+    priceUsd: exactOptional(usd),
+    budgets: exactOptional(z.array(z.string())),
+    timings: z
+      .object({
+        queueMs: exactOptional(z.int()),
+        runMs: exactOptional(z.int()),
+        totalMs: z.int(),
+        noticedAfterMs: exactOptional(z.int()),
+      })
+      .meta({ id: 'GenerationTimings', description: 'Milliseconds, as far as the reads tell.' }),
+    reads: z.int(),
+  })
+  .meta({ id: 'GenerationResult', description: 'What a generation returns.' });
+
+/** Fields of an order beside its model. */
+export const orderFields = {
+  requestId: exactOptional(
+    z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,128}$/)
+      .meta({ description: 'Takes over a request of RunComfy instead of submitting; `input` may then be left out.' }),
+  ),
+  deadlineMs: exactOptional(
+    z.int().min(1).max(31_536_000_000).meta({ description: 'Milliseconds after which it is given up; default a day' }),
+  ),
+  queueDeadlineMs: exactOptional(z.int().min(1).max(31_536_000_000)),
+  maxPriceUsd: exactOptional(
+    z.number().gt(0).max(1_000_000).meta({ description: 'Nothing is sent whose price is above this.' }),
+  ),
+  maxCostUsd: exactOptional(
+    z.number().gt(0).max(1_000_000).meta({ description: 'Nothing is sent whose price is above this, or unknown.' }),
+  ),
+  budgets: exactOptional(z.array(z.string()).min(1).max(4)),
+  onUnknownSubmission: exactOptional(z.enum(unknownSubmissionPolicies)),
+  onCancelWhileRunning: exactOptional(z.enum(cancelWhileRunningPolicies)),
+  onWall: exactOptional(z.enum(wallPolicies)),
+  waiting: exactOptional(
+    z
+      .strictObject({
+        preset: exactOptional(z.enum(waitingPresets)),
+        secondsOfDelayPerRead: exactOptional(z.number().gt(0).max(3600)),
+      })
+      .meta({ id: 'WaitingOptions', description: 'What a status read is worth.' }),
+  ),
+} as const;
+
+/** The model's own fields. */
+export const modelInput = z
+  .record(z.string(), z.unknown())
+  .meta({ id: 'ModelInput', description: "The model's own fields, sent exactly as given." });
+
+const generationRequest = z
+  .strictObject({ model: z.string(), input: modelInput, ...orderFields })
+  .meta({ id: 'GenerationRequest', description: 'An order as it was given.' });
+
+export const generation = z
+  .object({
+    key: z.string(),
+    runId: z.string(),
+    ...knownStateFields,
+    createdAt: time,
+    closedAt: exactOptional(time),
+    result: exactOptional(generationResult),
+    request: exactOptional(generationRequest),
+  })
+  .meta({
+    id: 'Generation',
+    description: 'A generation: where it stands, and how it ended.',
+    examples: [
+      {
+        key: 'order-4711',
+        runId: '01980c3e-7a1b-7c0d-8e2f-3a4b5c6d7e8f',
+        model: 'kling/kling-3.0/standard/image-to-video',
+        phase: 'in_queue',
+        submission: 'accepted',
+        requestId: '7f9c2ba4-e88f-4272-b5b0-1d2f6a3c9e10',
+        queuePosition: 3,
+        reads: 4,
+        readAt: '2026-11-26T05:00:09.120Z',
+        submittedAt: '2026-11-26T05:00:01.004Z',
+        deadlineAt: '2026-11-27T05:00:00.000Z',
+        createdAt: '2026-11-26T05:00:00.000Z',
+      },
+    ],
+  });
+
+export type Generation = z.output<typeof generation>;
+
+/** What a cancel came to. */
+export const cancelReply = z.object({ outcome: cancelOutcome, phase }).meta({ id: 'CancelReply' });
+
+/** A wish to cancel. */
+export const cancelMessage = z
+  .strictObject({ reason: exactOptional(z.string().max(1_000)) })
+  .meta({ id: 'CancelRequest', examples: [{ reason: 'the customer changed their mind' }] });
+
+const requestId = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/);
+
+/** A decision about an unknown submission. */
+export const submissionResolution = z
+  .discriminatedUnion('action', [
+    z.strictObject({ action: z.literal('adopt'), requestId }).meta({ id: 'AdoptRequest' }),
+    z
+      .strictObject({ action: z.literal('resubmit'), acceptSecondBill: z.literal(true) })
+      .meta({ id: 'Resubmit', description: 'Orders again: where the first order was accepted, both are billed.' }),
+    z.strictObject({ action: z.literal('abandon') }).meta({ id: 'Abandon' }),
+  ])
+  .meta({ id: 'SubmissionResolution', examples: [{ action: 'adopt', requestId: '7f9c2ba4' }] });
+
+export type SubmissionResolution = z.output<typeof submissionResolution>;
+
+/** What a decision came to. */
+export const resolutionReply = z
+  .object({ phase, requestId: exactOptional(z.string()), failure: exactOptional(failureType) })
+  .meta({ id: 'SubmissionResolutionReply' });

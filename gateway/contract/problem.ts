@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { failureTypes } from '../../domain/failure-type.ts';
+import { inputIssue, submission } from './generation.ts';
+
+/** Every problem that stands between a call and its answer: HTTP status and title. */
+const problemsOfCalls = {
+  MalformedRequest: [400, 'Malformed request'],
+  KeyMismatch: [400, 'Two different keys'],
+  NotAuthenticated: [401, 'Not authenticated'],
+  NotAllowed: [403, 'Not allowed'],
+  KeyNotFound: [404, 'Unknown key'],
+  ModelNotFound: [404, 'Unknown model'],
+  NoLateResult: [404, 'No late result'],
+  RouteNotFound: [404, 'Unknown path'],
+  MethodNotAllowed: [405, 'Method not allowed'],
+  NotAcceptable: [406, 'Not acceptable'],
+  TooSlow: [408, 'Too slow'],
+  StillRunning: [409, 'Still running'],
+  ResolutionRefused: [409, 'Nothing to resolve'],
+  TooLarge: [413, 'Too large'],
+  PathTooLong: [414, 'Path too long'],
+  UnsupportedMediaType: [415, 'Unsupported media type'],
+  HostNotAllowed: [421, 'Host not served'],
+  KeyInUse: [422, 'Key in use'],
+  PriceAboveLimit: [422, 'Price above the limit'],
+  TooManyRequests: [429, 'Too many requests'],
+  HeadersTooLarge: [431, 'Headers too large'],
+  Internal: [500, 'Internal error'],
+  CatalogueUnavailable: [503, 'Catalogue unavailable'],
+  TemporalUnreachable: [503, 'Temporal unreachable'],
+  NoWorker: [503, 'No worker'],
+  Overloaded: [503, 'Overloaded'],
+  Draining: [503, 'Draining'],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+type CallProblem = keyof typeof problemsOfCalls;
+
+/** The names of all problems; how a generation or a pipeline failed is one by its failure type. */
+export const problemNames = [...(Object.keys(problemsOfCalls) as CallProblem[]), ...failureTypes] as const;
+
+export type ProblemName = (typeof problemNames)[number];
+
+/** Whether a problem has its HTTP status by its name; else it tells how something ended. */
+function isProblemOfCall(name: string): name is CallProblem {
+  return Object.hasOwn(problemsOfCalls, name);
+}
+
+/** The HTTP status and the title of a problem. Failure types stand in the way of a result, or refuse an order. */
+export function wordsOfProblem(name: ProblemName): { status: number; title: string } {
+  if (isProblemOfCall(name)) {
+    const [status, title] = problemsOfCalls[name];
+    return { status, title };
+  }
+  const status = name === 'InvalidInput' || name === 'PriceUnknown' ? 422 : 409;
+  return { status, title: name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ') };
+}
+
+/** A problem document (RFC 9457). */
+export const problem = z
+  .object({
+    type: z.string().meta({ examples: ['urn:runcomfy-temporal:problem:KeyInUse'] }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    name: z.enum(problemNames).meta({ id: 'ProblemName' }),
+    traceId: z.string().meta({ description: 'The `X-Request-Id` of the reply; it finds the line of the log.' }),
+    key: z.exactOptional(z.string()),
+    requestId: z.exactOptional(z.string()),
+    submission: z.exactOptional(submission),
+    issues: z.exactOptional(z.array(inputIssue)),
+    outcome: z.exactOptional(z.string()),
+    retryAfterS: z.exactOptional(z.int()),
+  })
+  .meta({ id: 'Problem', description: 'Why a call was not carried out; `name` is what programs branch on.' });
+
+export type Problem = z.output<typeof problem>;

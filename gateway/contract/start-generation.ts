@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { modelInput, orderFields } from './generation.ts';
+
+/** What a key that a caller chooses is made of. */
+export const newKey = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((key) => !/\p{Cc}/u.test(key), 'no control characters')
+  .refine((key) => !key.endsWith('/late') && !key.includes('/webhook/'), 'not ending in /late, without /webhook/');
+
+/** The body of an order. */
+export const startGeneration = z
+  .strictObject({
+    key: z.exactOptional(newKey.meta({ description: 'One key is one order and one bill; default: `Idempotency-Key`' })),
+    model: z.string().meta({ examples: ['kling/kling-3.0/standard/image-to-video'] }),
+    input: z.exactOptional(modelInput),
+    ...orderFields,
+    retry: z.exactOptional(
+      z.enum(['if-unbilled']).meta({ description: 'Orders anew where the last run of the key provably cost nothing.' }),
+    ),
+  })
+  .meta({
+    id: 'StartGeneration',
+    examples: [
+      {
+        key: 'order-4711',
+        model: 'kling/kling-3.0/standard/image-to-video',
+        input: { prompt: 'The beam sweeps over a calm sea', start_image_url: 'https://example.com/lighthouse.png' },
+      },
+    ],
+  });
+
+export type StartGeneration = z.output<typeof startGeneration>;

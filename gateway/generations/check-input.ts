@@ -1,0 +1,17 @@
+import type { Catalogue } from '../gateway-parts.ts';
+import { RefusalError } from '../http/refusal-error.ts';
+
+/** Refuses what can be known to be wrong without asking RunComfy to make it; gives hints. */
+export async function checkInput(
+  catalogue: Catalogue,
+  model: string,
+  input: Record<string, unknown>,
+): Promise<string[]> {
+  const report = await catalogue.check(model, input);
+  if (report === 'unknown model') {
+    throw new RefusalError('ModelUnknown', `RunComfy has no model ${model}: see the list of models`);
+  }
+  const { issues, warnings } = report;
+  if (issues.length === 0) return warnings;
+  throw new RefusalError('InvalidInput', 'the input does not fit the model: nothing was sent', { issues });
+}

@@ -1,0 +1,30 @@
+import type { GenerationHandle, GenerationRequest, StartOptions } from '../../client/index.ts';
+import type { GatewayParts } from '../gateway-parts.ts';
+import { RefusalError } from '../http/refusal-error.ts';
+import { isPassing, patiently } from './patiently.ts';
+
+/** The same start is repeated so long where Temporal's answer is unclear: under one key it cannot start twice. */
+const startMs = 20_000;
+
+/** Starts a generation, or says under which key the caller may repeat it. `key`: as the caller knows it. */
+export async function startPatiently(
+  { client, generations, reader }: Pick<GatewayParts, 'client' | 'generations' | 'reader'>,
+  key: string,
+  order: GenerationRequest,
+  options: StartOptions & { key: string },
+): Promise<GenerationHandle> {
+  const started = await patiently(client, startMs, () => generations.start(order, options)).catch((error: unknown) => {
+    throw isPassing(error) ? unclear(key, error) : error;
+  });
+  reader.note(options.key, { runId: started.runId, model: order.model });
+  if (started.attached) reader.refresh(options.key);
+  return started;
+}
+
+function unclear(key: string, cause: unknown): RefusalError {
+  const message = `Temporal does not answer, so that it is not known whether the order was taken: repeat it with Idempotency-Key: ${key}`;
+  return new RefusalError('TemporalUnreachable', message, {
+    headers: { 'runcomfy-temporal-key': key, 'retry-after': '2' },
+    cause,
+  });
+}

@@ -1,0 +1,38 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { parseDuration } from '../../domain/duration.ts';
+import { RefusalError } from './refusal-error.ts';
+
+const maxWaitMs = 60_000;
+
+/** How long a caller wants an answer to wait, in milliseconds; `Prefer: wait=N` in seconds, else `?wait=30s`. */
+export function waitMsOf({ headers }: FastifyRequest, query: { wait?: string | undefined }): number | undefined {
+  const { prefer } = headers;
+  // RFC 7240: a preference that is not understood is ignored.
+  const [, seconds] = /(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[;,]|$)/i.exec(String(prefer ?? '')) ?? [];
+  if (seconds !== undefined) return Math.min(Number(seconds) * 1_000, maxWaitMs);
+  const { wait } = query;
+  if (wait === undefined) return undefined;
+  const ms = /^\d{1,9}$/.test(wait) ? Number(wait) * 1_000 : parseDuration(wait);
+  if (ms !== undefined) return Math.min(ms, maxWaitMs);
+  const message = 'expected seconds, such as 30 or 30s';
+  throw new RefusalError('InvalidInput', `wait: ${message}`, { issues: [{ path: 'query.wait', message }] });
+}
+
+/** Says that an answer was waited for. */
+export function sayWaited(reply: FastifyReply, waitMs: number | undefined): void {
+  if (waitMs !== undefined) reply.header('preference-applied', `wait=${String(Math.floor(waitMs / 1_000))}`);
+}
+
+/** Aborted when the time is up, the client has left, or the gateway stops. */
+export function waitSignal(reply: FastifyReply, waitMs: number, stopping: AbortSignal): AbortSignal {
+  return AbortSignal.any([AbortSignal.timeout(waitMs), goneSignal(reply), stopping]);
+}
+
+/** Aborted when the client has left. */
+function goneSignal({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once('close', () => {
+    gone.abort();
+  });
+  return gone.signal;
+}

@@ -1,0 +1,6 @@
+import { createRequire } from 'node:module';
+
+const manifest = createRequire(import.meta.url)('runcomfy-temporal/package.json') as { version: string };
+
+/** The version of this product. */
+export const productVersion = manifest.version;
