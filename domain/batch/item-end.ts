@@ -1,4 +1,4 @@
-import type { GenerationOutput, GenerationTimings } from '../generation.ts';
+import type { GenerationOutput, GenerationResult } from '../generation.ts';
 import type { BatchLineError } from './batch.ts';
 
 interface ItemFigures {
@@ -14,7 +14,7 @@ export interface ItemResult extends ItemFigures {
   output?: GenerationOutput;
   /** Those of a plan. */
   outputs?: Record<string, unknown>;
-  timings?: GenerationTimings;
+  timings?: GenerationResult['timings'];
   /** What of a pipeline has failed without failing the whole. */
   error?: BatchLineError;
 }
