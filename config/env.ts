@@ -146,6 +146,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       'TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID turn on Worker Versioning together: set both or neither.',
     );
   }
+  const gateway = gatewayConfigOf(values, problems);
   if (problems.length > 0) throw new ConfigError(problems);
 
   const stateDir = values.RUNCOMFY_STATE_DIR ?? defaultStateDir(values.XDG_STATE_HOME);
@@ -172,7 +173,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       logLevel: values.RUNCOMFY_LOG_LEVEL ?? 'info',
       temporalCliPath: values.TEMPORAL_CLI_PATH,
       workerVersion: deploymentName === undefined || buildId === undefined ? undefined : { deploymentName, buildId },
-      gateway: gatewayConfigOf(values),
+      gateway,
     }),
   );
 }

@@ -3,6 +3,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { withoutUndefined } from '../domain/json.ts';
 import { type ListenAddress, listenAddress } from './listen-address.ts';
+import { type OidcConfig, oidcConfigOf, oidcVariables } from './oidc.ts';
 
 /** What a gateway is configured with. */
 export interface GatewayConfig {
@@ -15,6 +16,8 @@ export interface GatewayConfig {
   readonly keysFile?: string;
   /** The same document as a value; it holds digests alone. */
   readonly keys?: string;
+  /** Whose tokens are taken beside API keys. */
+  readonly oidc?: OidcConfig;
   /** Exact origins whose pages may call. */
   readonly corsOrigins?: readonly string[];
   /** Addresses and CIDRs of proxies whose `X-Forwarded-*` count. */
@@ -77,6 +80,7 @@ const milliseconds = (upTo: number) =>
 
 /** The gateway's variables. */
 export const gatewayVariables = {
+  ...oidcVariables,
   RUNCOMFY_GATEWAY_ADDRESS: listenAddress.optional(),
   RUNCOMFY_GATEWAY_PUBLIC_URL: origin.optional(),
   RUNCOMFY_GATEWAY_ALLOWED_HOSTS: hostNames.optional(),
@@ -91,8 +95,8 @@ export const gatewayVariables = {
 
 type GatewayValues = z.output<z.ZodObject<typeof gatewayVariables>>;
 
-/** The gateway's settings of an environment that was read. */
-export function gatewayConfigOf(values: GatewayValues): GatewayConfig {
+/** The gateway's settings of an environment that was read; adds to `problems` what contradicts itself. */
+export function gatewayConfigOf(values: GatewayValues, problems: string[]): GatewayConfig {
   const keysFile = values.RUNCOMFY_GATEWAY_KEYS_FILE;
   return withoutUndefined({
     address: values.RUNCOMFY_GATEWAY_ADDRESS ?? { host: '127.0.0.1', port: 8090 },
@@ -100,6 +104,7 @@ export function gatewayConfigOf(values: GatewayValues): GatewayConfig {
     allowedHosts: values.RUNCOMFY_GATEWAY_ALLOWED_HOSTS,
     keysFile: keysFile === undefined ? undefined : resolve(keysFile),
     keys: values.RUNCOMFY_GATEWAY_KEYS,
+    oidc: oidcConfigOf(values, problems),
     corsOrigins: values.RUNCOMFY_GATEWAY_CORS_ORIGINS,
     trustProxy: values.RUNCOMFY_GATEWAY_TRUST_PROXY,
     submitGraceMs: values.RUNCOMFY_GATEWAY_SUBMIT_GRACE_MS ?? 0,

@@ -8,7 +8,8 @@ import type { GatewayConfig } from '../config/gateway.ts';
 import { isLoopback } from '../config/loopback.ts';
 import { messageOf } from '../domain/text.ts';
 import { openTemporal, type OpenTemporal, type TemporalSettings } from '../setup/temporal.ts';
-import { type Access, anonymousAccess, createKeyAccess } from './access/access.ts';
+import { type Access, anonymousAccess, createAccess } from './access/access.ts';
+import { createTokenCheck } from './access/jwt-tokens.ts';
 import { readKeysValue, watchKeyFile } from './access/key-file.ts';
 import { createGateway, type Readiness } from './create-gateway.ts';
 import type { Catalogue } from './gateway-parts.ts';
@@ -94,12 +95,12 @@ function portOf(app: FastifyInstance): number | undefined {
   return typeof bound === 'object' ? bound?.port : undefined;
 }
 
-async function openAccess({ address, keysFile, keys }: GatewayConfig, log: Logger): Promise<Access> {
-  if (keys !== undefined) {
-    const records = readKeysValue(keys, keysFile);
-    return createKeyAccess(() => Promise.resolve(records));
-  }
-  if (keysFile !== undefined) return createKeyAccess(await watchKeyFile(keysFile, log));
+async function openAccess({ address, keysFile, keys, oidc }: GatewayConfig, log: Logger): Promise<Access> {
+  const records = keys === undefined ? undefined : readKeysValue(keys, keysFile);
+  const tokens = oidc && createTokenCheck(oidc);
+  if (records !== undefined) return createAccess({ keys: () => Promise.resolve(records), tokens });
+  if (keysFile !== undefined) return createAccess({ keys: await watchKeyFile(keysFile, log), tokens });
+  if (tokens !== undefined) return createAccess({ keys: () => Promise.resolve([]), tokens });
   if (isLoopback(hostInUrl(address.host))) return anonymousAccess;
   throw new ConfigError([
     `The gateway does not listen on ${address.host} without API keys, for everybody there could order: make one with \`runcomfy-temporal keys create\` and name its file in RUNCOMFY_GATEWAY_KEYS_FILE, or listen on 127.0.0.1.`,

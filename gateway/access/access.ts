@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { withoutUndefined } from '../../domain/json.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { apiKeyIdOf, isKeyOf } from './api-key.ts';
+import { looksLikeJwt } from './jwt-tokens.ts';
 import { type KeyRecord, scopeOf } from './key-records.ts';
 import { anonymous, type Principal } from './principal.ts';
 
@@ -20,8 +21,16 @@ export interface Access {
 /** Takes whoever comes: for loopback alone. */
 export const anonymousAccess: Access = { isAnonymous: true, authenticate: () => Promise.resolve(anonymous) };
 
-/** Takes API keys in `Authorization: Bearer`, as `keys` has them at the time. */
-export function createKeyAccess(keys: () => Promise<KeyRecord[]>): Access {
+/** What a credential is looked up by. */
+export interface CredentialChecks {
+  /** The records of API keys as they are at the time. */
+  keys: () => Promise<KeyRecord[]>;
+  /** Takes tokens of an issuer; undefined for one that is not valid. */
+  tokens?: ((token: string) => Promise<Principal | undefined>) | undefined;
+}
+
+/** Takes API keys and tokens in `Authorization: Bearer`. */
+export function createAccess(checks: CredentialChecks): Access {
   const failures = new LRUCache<string, { count: number }>({ max: 10_000, ttl: failuresOverMs });
   return {
     isAnonymous: false,
@@ -33,8 +42,8 @@ export function createKeyAccess(keys: () => Promise<KeyRecord[]>): Access {
           headers: { 'retry-after': '60' },
         });
       }
-      const record = await findRecord(request, keys);
-      if (record) return toPrincipal(record);
+      const principal = await findPrincipal(request, checks);
+      if (principal) return principal;
       // Who shows nothing guesses nothing.
       if (request.headers.authorization !== undefined) {
         if (failed) failed.count += 1;
@@ -47,14 +56,20 @@ export function createKeyAccess(keys: () => Promise<KeyRecord[]>): Access {
   };
 }
 
-async function findRecord({ raw }: FastifyRequest, keys: () => Promise<KeyRecord[]>): Promise<KeyRecord | undefined> {
+async function findPrincipal(
+  { raw }: FastifyRequest,
+  { keys, tokens }: CredentialChecks,
+): Promise<Principal | undefined> {
   const [header, ...more] = raw.headersDistinct['authorization'] ?? [];
-  const [, key] = /^Bearer +(\S+)$/i.exec(header ?? '') ?? [];
-  const id = key === undefined || more.length > 0 ? undefined : apiKeyIdOf(key);
-  if (key === undefined || id === undefined) return undefined;
+  const [, credential] = /^Bearer +(\S+)$/i.exec(header ?? '') ?? [];
+  if (credential === undefined || more.length > 0) return undefined;
+  if (tokens && looksLikeJwt(credential)) return tokens(credential);
+  const id = apiKeyIdOf(credential);
+  if (id === undefined) return undefined;
   const record = (await keys()).find((known) => known.id === id);
-  if (record === undefined || !isKeyOf(key, record.sha256)) return undefined;
-  return record.expiresAt === undefined || Date.parse(record.expiresAt) > Date.now() ? record : undefined;
+  if (record === undefined || !isKeyOf(credential, record.sha256)) return undefined;
+  const isValid = record.expiresAt === undefined || Date.parse(record.expiresAt) > Date.now();
+  return isValid ? toPrincipal(record) : undefined;
 }
 
 function toPrincipal(record: KeyRecord): Principal {

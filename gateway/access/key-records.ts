@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { everyTenant, type Scope, scopes } from './principal.ts';
 
-const tenantPattern = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
+/** What a tenant may be called. */
+export const tenantPattern = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 
 /** A tenant's name, or `*` for all tenants. */
 const tenantName = z

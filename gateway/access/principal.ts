@@ -14,6 +14,8 @@ export interface Principal {
   tenant: string;
   scope: Scope;
   keyId?: string;
+  /** Of a token: whom its issuer names. */
+  subject?: string;
   /** Which models it may order; missing: all. */
   models?: readonly string[];
   onUnknownSubmission?: 'hold' | 'fail';
@@ -30,7 +32,7 @@ export const anonymous: Principal = { tenant: everyTenant, scope: 'admin' };
 /** Refuses what a principal's scope does not contain, naming the missing one. */
 export function mayDo({ scope }: Principal, needed: Scope): void {
   if (scopes.indexOf(scope) >= scopes.indexOf(needed)) return;
-  throw new RefusalError('NotAllowed', `this API key has scope ${scope}: the call needs ${needed}`);
+  throw new RefusalError('NotAllowed', `this credential has scope ${scope}: the call needs ${needed}`);
 }
 
 /** Refuses a model that a principal's patterns do not name. */

@@ -27,6 +27,7 @@ export const refusals = {
   Internal: { status: 500, code: 500001 },
   TemporalUnreachable: { status: 503, code: 503001 },
   CatalogueUnavailable: { status: 503, code: 503002 },
+  IssuerUnreachable: { status: 503, code: 503003 },
   CancelUnclear: { status: 504, code: 504001 },
 } as const satisfies Record<string, { status: number; code: number }>;
 

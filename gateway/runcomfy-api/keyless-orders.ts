@@ -30,5 +30,5 @@ export function createKeylessOrders(): KeylessOrders {
 }
 
 function digestOf({ principal, model, input }: KeylessOrder): string {
-  return orderDigest(principal.tenant, principal.keyId, model, input).toString('base64');
+  return orderDigest(principal.tenant, principal.keyId ?? principal.subject, model, input).toString('base64');
 }

@@ -9,6 +9,7 @@ import { call, gatewayStack } from '../support/gateway-stack.ts';
 import { hangMs } from '../support/patience.ts';
 import { temporaryFolder } from '../support/processes.ts';
 import { flux, kling, klingInput } from '../support/simulator-client.ts';
+import { startTokenIssuer } from '../support/token-issuer.ts';
 
 const stack = gatewayStack({ profiles: { '*': { queueMs: 600_000, runMs: 100 } } });
 
@@ -163,10 +164,37 @@ describe('an API key', () => {
   });
 });
 
+describe('a token of an issuer', () => {
+  it('is taken beside API keys: valid 200, wrong 401, without a tenant 403, the issuer away 503', async () => {
+    const issuer = await startTokenIssuer();
+    const oidc = { RUNCOMFY_GATEWAY_OIDC_ISSUER: issuer.url, RUNCOMFY_GATEWAY_OIDC_AUDIENCE: 'media' };
+    const { url } = await stack.serve(oidc);
+    const as = async (claims: Record<string, unknown>) => ({
+      ...{ authorization: `Bearer ${await issuer.token({ claims })}` },
+    });
+    const answer = async (claims: Record<string, unknown> = {}, base = url) => {
+      const { status, json, headers } = await call(base, '/v1/models', { headers: await as(claims) });
+      return [status, json['error_code'], headers['www-authenticate'] ?? headers['retry-after']];
+    };
+    expect(await answer()).toEqual([200, undefined, undefined]);
+    expect(await answer({ aud: 'other' })).toEqual([401, 401001, 'Bearer']);
+    expect(await answer({ tenant: undefined })).toEqual([403, 403003, undefined]);
+    const body = { prompt: randomUUID() };
+    const made = await call(url, `/v1/models/${flux}`, { method: 'POST', headers: await as({}), body });
+    expect(made.status, made.text).toBe(200);
+    const workflowId = `acme/${String(made.json['request_id'])}`;
+    expect((await stack.client().workflow.getHandle(workflowId).describe()).status.name).toBe('RUNNING');
+    const fresh = await stack.serve(oidc);
+    issuer.setAway(true);
+    expect(await answer({}, fresh.url)).toEqual([503, 503003, '5']);
+  });
+});
+
 describe('a gateway', () => {
   it.each<[what: string, env: Record<string, string>, args: string[], problem: RegExp]>([
     ['other addresses without keys', {}, ['--host', '0.0.0.0'], /0\.0\.0\.0 without API keys/],
     ['no key file', { RUNCOMFY_GATEWAY_KEYS_FILE: '/nowhere/keys.json' }, [], /ENOENT/],
+    ['an issuer without an audience', { RUNCOMFY_GATEWAY_OIDC_ISSUER: 'https://login.example' }, [], /set both/],
     ['a public URL with a path', {}, ['--public-url', 'https://media.example.com/v1'], /without path/],
   ])('does not start with %s: exit 78', async (_what, env, args, problem) => {
     const ended = await commandInProcess(['gateway', '--port', '0', ...args], {

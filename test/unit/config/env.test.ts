@@ -120,6 +120,9 @@ describe('the configuration', () => {
       RUNCOMFY_GATEWAY_SUBMIT_GRACE_MS: '30001',
       RUNCOMFY_GATEWAY_CORS_ORIGINS: 'https://page.example.com,*',
       RUNCOMFY_GATEWAY_TRUST_PROXY: '10.0.0.0/8,true',
+      RUNCOMFY_GATEWAY_OIDC_ISSUER: 'http://login.example.com',
+      RUNCOMFY_GATEWAY_OIDC_TENANT_CLAIM: 'two words',
+      RUNCOMFY_GATEWAY_OIDC_ALGORITHMS: 'RS256,HS256',
       RUNCOMFY_API_TOKEN: 'two words',
     };
     const problems = problemsOf(env);

@@ -33,7 +33,7 @@ describe('docs/operations.md', () => {
   const configuration = readAll('config');
 
   it('lists every variable that the product reads, as .env.example does', () => {
-    const shapes = configuration.matchAll(/const (?:environment = z\.object\(|gatewayVariables = )\{([\s\S]*?)\n\}/g);
+    const shapes = configuration.matchAll(/const (?:environment = z\.object\(|\w+Variables = )\{([\s\S]*?)\n\}/g);
     const read = [...shapes].flatMap(([shape]) => shape.match(/(?<=^ {2})(?:RUNCOMFY|TEMPORAL)_\w+(?=:)/gm) ?? []);
     expect(read).toContain('RUNCOMFY_GATEWAY_ADDRESS');
     const documented = tableBelow(operations, 'Environment').flatMap(([cell]) => codeIn(cell));

@@ -1,0 +1,73 @@
+import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
+import type { OidcConfig } from '../../config/oidc.ts';
+import { RefusalError } from '../http/refusal-error.ts';
+import { createIssuerReads } from './issuer-reads.ts';
+import { tenantPattern } from './key-records.ts';
+import { type Principal, scopes } from './principal.ts';
+
+const cacheMaxAgeMs = 10 * 60_000;
+const cooldownMs = 30_000;
+const toleranceS = 30;
+const maxTokenLength = 8_192;
+
+/** What an issuer's keys can be too broken for, or too slow: no token is wrong for that. */
+const issuerTrouble = [errors.JWKSTimeout, errors.JWKSInvalid, errors.JWKInvalid];
+
+/** Tells tokens of an issuer from API keys: three parts, with two dots. */
+export function looksLikeJwt(text: string): boolean {
+  return text.length <= maxTokenLength && /^[\w-]+\.[\w-]+\.[\w-]*$/.test(text);
+}
+
+/** Takes tokens of one issuer, found by OpenID discovery; undefined for a token that is not valid. */
+export function createTokenCheck(oidc: OidcConfig): (token: string) => Promise<Principal | undefined> {
+  const { discover, read } = createIssuerReads(oidc.issuer);
+  let keys: { uri: string; set: RemoteJWKSet } | undefined;
+
+  const keySet = async (): Promise<RemoteJWKSet> => {
+    // Found once: an issuer whose keys moved is asked where when this process starts anew.
+    if (keys) return keys.set;
+    const uri = await discover();
+    const options = { cacheMaxAge: cacheMaxAgeMs, cooldownDuration: cooldownMs, [customFetch]: read };
+    keys = { uri, set: createRemoteJWKSet(new URL(uri), options) };
+    return keys.set;
+  };
+
+  return async (token) => {
+    try {
+      const { payload } = await jwtVerify(token, await keySet(), {
+        issuer: oidc.issuer,
+        audience: oidc.audience,
+        algorithms: [...oidc.algorithms],
+        requiredClaims: ['exp'],
+        clockTolerance: toleranceS,
+      });
+      return principalOf(payload, oidc);
+    } catch (error) {
+      if (error instanceof RefusalError) throw error;
+      const isTokenWrong =
+        error instanceof errors.JOSEError &&
+        error.code !== 'ERR_JOSE_GENERIC' &&
+        !issuerTrouble.some((kind) => error instanceof kind);
+      if (isTokenWrong) return undefined;
+      throw new RefusalError('IssuerUnreachable', 'the issuer of tokens cannot be asked for its keys now', {
+        headers: { 'retry-after': '5' },
+        cause: error,
+      });
+    }
+  };
+}
+
+/** The claims decide: what is missing there is not allowed, and all tenants never are. */
+function principalOf(payload: JWTPayload, { tenantClaim, scopeClaim }: OidcConfig): Principal {
+  const tenant = payload[tenantClaim];
+  if (typeof tenant !== 'string' || !tenantPattern.test(tenant)) {
+    throw new RefusalError('NotAllowed', `this token names no tenant: claim ${tenantClaim}`);
+  }
+  const said = payload[scopeClaim];
+  const words = (typeof said === 'string' ? said.split(' ') : Array.isArray(said) ? said : []) as unknown[];
+  const scope = scopes.toReversed().find((word) => words.includes(word) || words.includes(`runcomfy:${word}`));
+  if (scope === undefined) {
+    throw new RefusalError('NotAllowed', `this token has none of ${scopes.join(', ')}: claim ${scopeClaim}`);
+  }
+  return { tenant, scope, ...(payload.sub !== undefined && { subject: payload.sub }) };
+}

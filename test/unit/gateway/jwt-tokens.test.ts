@@ -1,0 +1,99 @@
+import { generateKeyPair } from 'jose';
+import { describe, expect, it } from 'vitest';
+import { createTokenCheck } from '../../../gateway/access/jwt-tokens.ts';
+import { startTokenIssuer, type TokenIssuer } from '../../support/token-issuer.ts';
+
+const inS = (seconds: number) => Math.floor(Date.now() / 1_000) + seconds;
+
+function checkOf({ url }: TokenIssuer) {
+  return createTokenCheck({
+    ...{ issuer: url, audience: 'media', tenantClaim: 'tenant', scopeClaim: 'scope', algorithms: ['ES256', 'RS256'] },
+  });
+}
+
+const unsigned = (payload: object) =>
+  `${[{ alg: 'none' }, payload].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')}.`;
+
+describe('a token', () => {
+  it.each<[claims: Record<string, unknown>, scope: string]>([
+    [{}, 'generate'],
+    [{ scope: 'read' }, 'read'],
+    [{ scope: ['read', 'runcomfy:admin'] }, 'admin'],
+    [{ scope: 'runcomfy:read openid' }, 'read'],
+    [{ aud: ['other', 'media'] }, 'generate'],
+    [{ exp: inS(-20), nbf: inS(20) }, 'generate'],
+  ])('with %j says who calls', async (claims, scope) => {
+    const issuer = await startTokenIssuer();
+    const token = await issuer.token({ claims });
+    expect(await checkOf(issuer)(token)).toEqual({ tenant: 'acme', scope, subject: 'render-1' });
+  });
+
+  it.each<[what: string, make: (issuer: TokenIssuer) => Promise<string>]>([
+    ['no signature', ({ url }) => Promise.resolve(unsigned({ iss: url, aud: 'media', exp: inS(60), tenant: 'acme' }))],
+    [
+      'a signature by the public key as a secret',
+      async (issuer) => issuer.token({ header: { alg: 'HS256' }, key: await issuer.publicKey() }),
+    ],
+    [
+      'an algorithm that is not allowed',
+      async (issuer) => issuer.token({ header: { alg: 'ES384' }, key: (await generateKeyPair('ES384')).privateKey }),
+    ],
+    ["somebody else's signature", async (issuer) => issuer.token({ key: (await generateKeyPair('ES256')).privateKey })],
+    ['another audience', (issuer) => issuer.token({ claims: { aud: 'other' } })],
+    ['another issuer', (issuer) => issuer.token({ claims: { iss: 'https://evil.example' } })],
+    ['no expiry', (issuer) => issuer.token({ claims: { exp: undefined } })],
+    ['an expiry 31 s ago', (issuer) => issuer.token({ claims: { exp: inS(-31) } })],
+    ['a beginning in a minute', (issuer) => issuer.token({ claims: { nbf: inS(60) } })],
+    ['an unknown key id', (issuer) => issuer.token({ header: { kid: 'unknown' } })],
+    [
+      'a changed byte',
+      async (issuer) => (await issuer.token()).replace(/\.(.)/, (_, at) => (at === 'x' ? '.y' : '.x')),
+    ],
+  ])('with %s is not valid', async (_what, make) => {
+    const issuer = await startTokenIssuer();
+    const check = checkOf(issuer);
+    expect(await check(await make(issuer))).toBeUndefined();
+    expect(await check(await issuer.token())).toMatchObject({ tenant: 'acme' });
+  });
+
+  it.each<[what: string, claims: Record<string, unknown>]>([
+    ['without a tenant', { tenant: undefined }],
+    ['of all tenants', { tenant: '*' }],
+    ["of a tenant's path", { tenant: 'a/b' }],
+    ['of a tenant that is a list', { tenant: ['acme'] }],
+    ['without a scope', { scope: undefined }],
+    ['with unknown scopes alone', { scope: 'openid profile' }],
+  ])('%s is not allowed', async (_what, claims) => {
+    const issuer = await startTokenIssuer();
+    const asked = checkOf(issuer)(await issuer.token({ claims }));
+    await expect(asked).rejects.toMatchObject({ name: 'RefusalError', refusal: 'NotAllowed' });
+  });
+
+  it('with unknown key ids has the keys read once in a while, not once each', async () => {
+    const issuer = await startTokenIssuer();
+    const check = checkOf(issuer);
+    for (let at = 0; at < 20; at += 1) {
+      expect(await check(await issuer.token({ header: { kid: `unknown-${String(at)}` } }))).toBeUndefined();
+    }
+    expect(issuer.keyReads()).toBe(1);
+  });
+});
+
+describe('an issuer', () => {
+  const trouble = { name: 'RefusalError', refusal: 'IssuerUnreachable', headers: { 'retry-after': '5' } };
+
+  it('that is away is no reason to call a token wrong; with its keys at hand it is not asked', async () => {
+    const issuer = await startTokenIssuer();
+    const token = await issuer.token();
+    const early = checkOf(issuer);
+    expect(await early(token)).toBeDefined();
+    issuer.setAway(true);
+    expect(await early(token)).toBeDefined();
+    await expect(checkOf(issuer)(token)).rejects.toMatchObject(trouble);
+  });
+
+  it('that says it is another is not trusted', async () => {
+    const issuer = await startTokenIssuer({ issuer: 'https://other.example' });
+    await expect(checkOf(issuer)(await issuer.token())).rejects.toMatchObject(trouble);
+  });
+});
