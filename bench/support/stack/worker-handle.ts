@@ -26,9 +26,12 @@ export interface Usage {
 
 /** A worker in a process of its own. */
 export interface WorkerHandle {
+  pid: number;
   usage: () => Promise<Usage>;
   /** Lets what is in flight finish. */
   stop: () => Promise<void>;
+  /** Ends it as a crash would. */
+  kill9: () => Promise<void>;
 }
 
 interface UsageMessage {
@@ -53,6 +56,7 @@ export async function startWorkerProcess(args: WorkerArguments): Promise<WorkerH
   endedEarly.catch(() => undefined);
   await Promise.race([once(child, 'message'), endedEarly]);
   return {
+    pid: child.pid ?? 0,
     async usage() {
       child.send('usage');
       const [{ rss, cpu }] = (await Promise.race([once(child, 'message'), endedEarly])) as [UsageMessage];
@@ -60,6 +64,10 @@ export async function startWorkerProcess(args: WorkerArguments): Promise<WorkerH
     },
     async stop() {
       if (child.connected) child.send('stop');
+      await ended;
+    },
+    async kill9() {
+      child.kill('SIGKILL');
       await ended;
     },
   };

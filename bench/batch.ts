@@ -1,0 +1,67 @@
+// npm run bench:batch                                   500 items in each of four ways, window 100
+// npm run bench:batch -- --items 1000 --window 200
+// npm run bench:batch -- --campaign 10000 --kills       one large batch, its worker killed three times, its server once
+import { parseArgs } from 'node:util';
+import { runCampaign } from './support/batch/campaign.ts';
+import { compareDesigns } from './support/batch/compare.ts';
+import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
+import { quietTemporal } from './support/stack/quiet-temporal.ts';
+import { say, startStack } from './support/stack/stack.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    items: { type: 'string', default: '500' },
+    window: { type: 'string' },
+    campaign: { type: 'string' },
+    kills: { type: 'boolean', default: false },
+    /** A campaign that takes longer is given up. */
+    minutes: { type: 'string', default: '30' },
+  },
+});
+
+quietTemporal();
+const about = () => ({ commit: describeCommit(), machine: describeMachine(), measuredAt: new Date().toISOString() });
+if (options.campaign === undefined) await compare();
+else await campaign(Number(options.campaign));
+process.exit();
+
+async function compare(): Promise<void> {
+  const stack = await startStack();
+  try {
+    const rows = await compareDesigns(stack, Number(options.items), Number(options.window ?? '100'));
+    const [plain, batch, awaited, signalling] = rows.map(({ itemsPerSecond }) => itemsPerSecond);
+    const ratio = (other: number | undefined) => (batch ?? 0) / (other ?? NaN);
+    const ratios = { plain: ratio(plain), awaited: ratio(awaited), signalling: ratio(signalling) };
+    const head = ['subject', 'items/s', 'events/item', 'largest run', 'server CPU', 'worker CPU', 'worker peak'];
+    const lines = rows.map((row) => [
+      row.subject,
+      row.itemsPerSecond.toFixed(1),
+      row.eventsPerItem.toFixed(2),
+      `${String(row.largestRunEvents)} events, ${String(row.largestRunBytes)} bytes`,
+      `${row.serverCpuMsPerItem.toFixed(1)} ms`,
+      `${row.workerCpuMsPerItem.toFixed(1)} ms`,
+      `${String(row.workerPeakMegabytes)} MB`,
+    ]);
+    say(formatTable(head, lines));
+    say(
+      `batch to: ${Object.entries(ratios)
+        .map(([name, value]) => `${name} ${value.toFixed(2)}`)
+        .join(', ')}`,
+    );
+    const versions = versionsOf({ temporal: stack.serverVersion });
+    writeResults('batch', { name: 'batch', ...about(), versions, rows, ratios });
+    say('written to bench/results/batch.json');
+  } finally {
+    await stack.close();
+  }
+}
+
+async function campaign(items: number): Promise<void> {
+  const { kills: isKilled, minutes } = options;
+  const row = await runCampaign({ items, window: Number(options.window ?? '200'), isKilled, minutes: Number(minutes) });
+  say(JSON.stringify(row, undefined, 2));
+  writeResults('batch-campaign', { name: 'batch-campaign', ...about(), versions: versionsOf(), rows: [row] });
+  say('written to bench/results/batch-campaign.json');
+  const isRight = row.isEnded && row.jobs === items && row.lines === items && row.distinctIds === items;
+  if (!isRight || row.wrongSamples > 0) process.exitCode = 1;
+}

@@ -1,0 +1,222 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { startEmbeddedServer } from '../../../cli/dev-server/server.ts';
+import { findTemporalBinary } from '../../../cli/dev-server/temporal-binary.ts';
+import { type BatchHandle, type BatchLine, createGenerationClient } from '../../../client/index.ts';
+import { readConfig } from '../../../config/env.ts';
+import { searchAttributes } from '../../../domain/names.ts';
+import { bundleWorkflows } from '../../../worker/index.ts';
+import { say } from '../stack/stack.ts';
+import { startWorkerProcess } from '../stack/worker-handle.ts';
+import { itemsOf, quickSimulator } from './compare.ts';
+import { peakMegabytesOf, runsOf } from './processes.ts';
+
+/** What a large batch has shown that was killed on its way. */
+export interface CampaignRow {
+  items: number;
+  window: number;
+  workerKills: number;
+  serverKills: number;
+  /** It ended before its time was over. */
+  isEnded: boolean;
+  phase: string;
+  jobs: number;
+  lines: number;
+  distinctIds: number;
+  /** States that were read on the way, and those whose counts did not add up. */
+  samples: number;
+  wrongSamples: number;
+  seconds: number;
+  uploadedPerSecond: number;
+  /** From the call of `pause` to the last order that RunComfy took, seconds. */
+  lastStartAfterPauseSeconds: number;
+  resultsSeconds: number;
+  commandPeakMegabytes: number;
+  workerPeakMegabytes: number;
+  runs: number;
+  eventsPerItem: number;
+  largestRunEvents: number;
+  largestRunBytes: number;
+}
+
+const model = 'blackforestlabs/flux-2-klein/4b/text-to-image';
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const key = 'campaign';
+const taskQueue = 'campaign';
+
+/**
+ * One batch by the command as an installed package has it, whose worker is killed at a quarter, a half and three quarters of
+ * the way, its server once between, and which is paused once. Given up after so many minutes.
+ */
+export async function runCampaign(options: {
+  items: number;
+  window: number;
+  isKilled: boolean;
+  minutes: number;
+}): Promise<CampaignRow> {
+  const { items, window, isKilled, minutes } = options;
+  const folder = await mkdtemp(path.join(tmpdir(), 'bench-campaign-'));
+  const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
+  const giveUpAt = Date.now() + minutes * 60_000;
+  try {
+    const program = path.join(folder, 'package');
+    execFileSync(process.execPath, ['scripts/lay-out-package.mjs', program], { cwd: root, stdio: 'ignore' });
+    const file = path.join(folder, 'items.jsonl');
+    const text = Readable.from(
+      (function* () {
+        for (const item of itemsOf(items)) yield `${JSON.stringify(item)}\n`;
+      })(),
+    );
+    await pipeline(text, createWriteStream(file));
+    const { path: cliPath } = await findTemporalBinary({ cliPath: readConfig().temporalCliPath, onNote: say });
+    const server = { cliPath, uiPort: false, searchAttributes, dbFile: path.join(folder, 'temporal.db') } as const;
+    let temporal = await startEmbeddedServer(server);
+    undo.push(() => temporal.stop());
+    const { address } = temporal;
+    const simulator = await quickSimulator();
+    undo.push(() => simulator.close());
+    const connection = await Connection.connect({ address });
+    undo.push(() => connection.close());
+    const client = new Client({ connection });
+    const bundlePath = (await bundleTo(folder)).path;
+    const { modelApiBase } = simulator;
+    const startWorker = () => startWorkerProcess({ kind: 'ours', address, taskQueue, bundlePath, modelApiBase });
+    let worker = await startWorker();
+    undo.push(() => worker.stop());
+
+    let [commandPeak, workerPeak] = [0, 0];
+    const command = (...args: string[]) => {
+      const child = spawn(process.execPath, [path.join(program, 'bin/runcomfy-temporal'), 'batch', ...args], {
+        env: { PATH: process.env['PATH'], TEMPORAL_ADDRESS: address, RUNCOMFY_TASK_QUEUE: taskQueue },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      child.stderr.resume();
+      return child;
+    };
+    const weighing = setInterval(() => {
+      workerPeak = Math.max(workerPeak, peakMegabytesOf(worker.pid));
+    }, 500);
+    undo.push(() => {
+      clearInterval(weighing);
+      return Promise.resolve();
+    });
+    const weigh = async (child: ChildProcess) => {
+      const timer = setInterval(() => {
+        commandPeak = Math.max(commandPeak, peakMegabytesOf(child.pid ?? 0));
+      }, 200);
+      const [code] = (await once(child, 'exit')) as [number | null];
+      clearInterval(timer);
+      return code;
+    };
+
+    const from = Date.now();
+    const order = ['run', file, '--key', key, '--model', model, '--window', String(window), '--yes'];
+    await weigh(command(...order, '--no-wait'));
+    const uploadedPerSecond = items / ((Date.now() - from) / 1_000);
+    say(`uploaded ${uploadedPerSecond.toFixed(0)} items/s`);
+    const batch = await createGenerationClient({ client, taskQueue }).batches.get(key);
+    const results = path.join(folder, 'results.jsonl');
+    const following = command(...order, '--results', results);
+    undo.push(() => Promise.resolve(following.kill('SIGKILL')));
+    const followed = weigh(following);
+
+    const seen = { samples: 0, wrong: 0 };
+    const accepted = () => simulator.ledger().totals.accepted;
+    const until = async (count: number) => {
+      while (accepted() < count && Date.now() < giveUpAt) {
+        await sample(batch, seen);
+        await sleep(1_000);
+      }
+    };
+    await until(items / 8);
+    const pausedAt = Date.now();
+    await batch.pause('a look');
+    await sleep(8_000);
+    const lastAccepted = Math.max(...simulator.ledger().jobs.map(({ acceptedAt }) => acceptedAt));
+    await batch.resume();
+    let [workerKills, serverKills] = [0, 0];
+    for (const part of isKilled ? [0.25, 0.5, 0.75] : []) {
+      await until(items * part);
+      if (Date.now() > giveUpAt) break;
+      await worker.kill9();
+      workerKills += 1;
+      if (part === 0.5) {
+        await temporal.kill9();
+        serverKills += 1;
+        temporal = await startEmbeddedServer({ ...server, port: Number(address.split(':')[1]) });
+      }
+      worker = await startWorker();
+      say(`killed at ${String(accepted())} orders`);
+    }
+    let isEnded = false;
+    while (!isEnded && Date.now() < giveUpAt) {
+      await sample(batch, seen);
+      isEnded = await batch.isEnded().catch(() => false);
+      if (!isEnded) await sleep(1_000);
+    }
+    const seconds = (Date.now() - from) / 1_000;
+    if (isEnded) await followed;
+    const { phase } = await batch.state();
+    const readFrom = Date.now();
+    const ids = new Set<string>();
+    let lines = 0;
+    for await (const { id } of batch.results()) {
+      ids.add(id);
+      lines += 1;
+    }
+    const resultsSeconds = (Date.now() - readFrom) / 1_000;
+    const written = isEnded ? (await readFile(results, 'utf8')).split('\n').filter((line) => line !== '') : [];
+    const inFile = new Set(written.map((line) => (JSON.parse(line) as BatchLine).id));
+    const runs = await runsOf(client, key);
+    return {
+      items,
+      window,
+      workerKills,
+      serverKills,
+      isEnded,
+      phase,
+      jobs: accepted(),
+      lines: isEnded ? Math.max(lines, written.length) : lines,
+      distinctIds: isEnded ? Math.min(ids.size, inFile.size) : ids.size,
+      samples: seen.samples,
+      wrongSamples: seen.wrong,
+      seconds,
+      uploadedPerSecond,
+      lastStartAfterPauseSeconds: Math.max(0, (lastAccepted - pausedAt) / 1_000),
+      resultsSeconds,
+      commandPeakMegabytes: commandPeak,
+      workerPeakMegabytes: workerPeak,
+      runs: runs.length,
+      eventsPerItem: runs.reduce((sum, { events }) => sum + events, 0) / items,
+      largestRunEvents: Math.max(...runs.map(({ events }) => events)),
+      largestRunBytes: Math.max(...runs.map(({ bytes }) => bytes)),
+    };
+  } finally {
+    for (const step of undo.reverse()) await step().catch(() => undefined);
+  }
+}
+
+/** Reads a state; where no worker or no server answers there is none. */
+async function sample(batch: BatchHandle, seen: { samples: number; wrong: number }): Promise<void> {
+  const state = await batch.state().catch(() => undefined);
+  if (state === undefined || state.isFromServer) return;
+  const { total, ...parts } = state.counts;
+  seen.samples += 1;
+  if (Object.values(parts).reduce((sum, part) => sum + part, 0) !== total) seen.wrong += 1;
+}
+
+async function bundleTo(folder: string): Promise<{ path: string }> {
+  const file = path.join(folder, 'workflows.cjs');
+  const { code } = await bundleWorkflows();
+  await pipeline(Readable.from([code]), createWriteStream(file));
+  return { path: file };
+}
