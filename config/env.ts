@@ -10,6 +10,7 @@ import { type ListenAddress, listenAddress } from './listen-address.ts';
 import { isLoopback } from './loopback.ts';
 import { parseProxies, type ProxySetting } from './proxies.ts';
 import { failForMissingToken, parseToken, type TokenSetting } from './token.ts';
+import { type WebhookConfig, webhookConfigOf, webhookVariables } from './webhooks.ts';
 
 export { ConfigError } from './config-error.ts';
 
@@ -58,6 +59,7 @@ export interface Config {
   readonly temporalCliPath?: string;
   readonly workerVersion?: WorkerVersion;
   readonly gateway: GatewayConfig;
+  readonly webhooks: WebhookConfig;
 }
 
 const baseUrl = z.string().transform((text, context) => {
@@ -113,6 +115,7 @@ const environment = z.object({
   XDG_STATE_HOME: z.string().optional(),
   CI: z.string().optional(),
   ...gatewayVariables,
+  ...webhookVariables,
 });
 
 /** Reads the environment; throws one `ConfigError` that lists every problem. */
@@ -174,6 +177,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       temporalCliPath: values.TEMPORAL_CLI_PATH,
       workerVersion: deploymentName === undefined || buildId === undefined ? undefined : { deploymentName, buildId },
       gateway,
+      webhooks: webhookConfigOf(values),
     }),
   );
 }

@@ -2,6 +2,7 @@ import type { FailureType } from './failure-type.ts';
 import { fieldsOf } from './fields-of.ts';
 import type { OutputKey } from './media.ts';
 import type { GenerationTimings } from './timings.ts';
+import type { WebhookTarget } from './webhook-target.ts';
 
 /** What to do when a submit may have been accepted but no request id came back. */
 export const unknownSubmissionPolicies = ['hold', 'fail', 'resubmit'] as const;
@@ -59,6 +60,8 @@ export interface GenerationRequest<Input extends object = Record<string, unknown
   /** Default `fail`. */
   onWall?: WallPolicy;
   waiting?: WaitingOptions;
+  /** Where its end is told. */
+  webhook?: WebhookTarget;
 }
 
 /** The fields of a `GenerationRequest`. */
@@ -75,6 +78,7 @@ export const requestFields = fieldsOf<GenerationRequest>()(
   'onCancelWhileRunning',
   'onWall',
   'waiting',
+  'webhook',
 );
 
 /** The fields of a request's `waiting`. */

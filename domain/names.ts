@@ -60,6 +60,20 @@ export function submitTaskQueue(taskQueue: string): string {
   return `${taskQueue}${submitQueueSuffix}`;
 }
 
+/** Workflow type of the delivery of one event. */
+export const webhookWorkflowType = 'runcomfyWebhook';
+
+/** Queries and signals of a delivery. */
+export const webhookMessageNames = { delivery: 'delivery', retryNow: 'retryNow' } as const;
+
+/** Task queue of deliveries: slow receivers hold no slot of a read. */
+export function webhookTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-webhooks`;
+}
+
+/** Memo key of what a gateway's tenant started; its value is the tenant's name. */
+export const tenantMemoKey = 'tenant';
+
 /** Memo key of a run started by `retry: 'if-unbilled'`; its value is the run id of the unbilled run it follows. */
 export const retryOfRunMemoKey = 'retryOfRunId';
 

@@ -3,7 +3,8 @@ import { createIssueList } from './issues.ts';
 import { isJsonObject } from './json.ts';
 import { defaultPipelineDeadlineMs, type PipelineRequest } from './pipeline-run.ts';
 import { planLimits } from './pipeline.ts';
-import { checkWaiting, describe, isIntegerBetween, isMissing, isUsd, oneOfWords, problemOfBudgets } from './request.ts';
+import { describe, isIntegerBetween, isMissing, oneOfWords } from './request-checks.ts';
+import { checkWaiting, isUsd, problemOfBudgets } from './request.ts';
 
 const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
 

@@ -12,10 +12,11 @@ import {
 } from './generation.ts';
 import { createIssueList } from './issues.ts';
 import { findExcess, isJsonObject, walkJson } from './json.ts';
+import { anyOf, describe, isIntegerBetween, isMissing, isOneOf, refuseUnknown } from './request-checks.ts';
 import { cutText } from './text.ts';
+import { checkWebhookTarget } from './webhook-request.ts';
 
 const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
-const maxUnknownFields = 20;
 const maxUsd = 1_000_000;
 const maxBudgets = 4;
 const modelIdPattern = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){1,4}$/;
@@ -93,7 +94,7 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
     problems.add(`request.${field}`, message);
   };
   const { model, input, requestId, deadlineMs, onUnknownSubmission, onCancelWhileRunning, onWall, waiting } = argument;
-  const { queueDeadlineMs, maxPriceUsd, maxCostUsd, budgets } = argument;
+  const { queueDeadlineMs, maxPriceUsd, maxCostUsd, budgets, webhook } = argument;
 
   refuseUnknown(refuse, '', argument, ['a request', requestFields]);
   if (!isModelId(model)) {
@@ -139,6 +140,7 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
     refuse('onWall', `expected ${anyOf(wallPolicies)}, got ${describe(onWall)}`);
   }
   if (!isMissing(waiting)) checkWaiting(waiting, refuse);
+  if (!isMissing(webhook)) checkWebhookTarget(webhook, refuse);
 
   const issues = problems.toIssues();
   if (issues.length > 0) return { ok: false, model: typeof model === 'string' ? cutText(model, 255) : '', issues };
@@ -158,21 +160,6 @@ export function inputUrlsOf(input: unknown): string[] {
     if (typeof value === 'string' && /^https?:\/\//i.test(value)) urls.add(value);
   }
   return [...urls];
-}
-
-/** There may be a hundred thousand of them: all but the first few are only counted. */
-function refuseUnknown(
-  refuse: (field: string, message: string) => void,
-  path: string,
-  given: object,
-  [what, known]: readonly [string, readonly string[]],
-): void {
-  const unknown = Object.keys(given).filter((field) => !known.includes(field));
-  for (const field of unknown.slice(0, maxUnknownFields)) {
-    refuse(`${path}${field}`, `unknown field; ${what} has ${known.join(', ')}`);
-  }
-  const more = unknown.length - maxUnknownFields;
-  if (more > 0) refuse(`${path}…`, `${String(more)} more unknown fields`);
 }
 
 /** Checks the `waiting` of a request. */
@@ -196,15 +183,6 @@ export function checkWaiting(waiting: unknown, refuse: (field: string, message: 
   }
 }
 
-/** Clients of other languages send an absent field as null. */
-export function isMissing(value: unknown): value is undefined | null {
-  return value === undefined || value === null;
-}
-
-function isOneOf(value: unknown, words: readonly string[]): boolean {
-  return typeof value === 'string' && words.includes(value);
-}
-
 /** What is wrong with the `budgets` of an order; undefined: nothing. */
 export function problemOfBudgets(budgets: unknown): string | undefined {
   const expected = `expected a list of 1 to ${String(maxBudgets)} names of budgets, each once`;
@@ -219,29 +197,4 @@ export function problemOfBudgets(budgets: unknown): string | undefined {
 export function isUsd(value: unknown): value is number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0 || value > maxUsd) return false;
   return Math.abs(Math.round(value * 1e6) - value * 1e6) < 1e-3;
-}
-
-/** What is wrong with a value that should be one of some words; undefined: nothing. */
-export function oneOfWords(value: unknown, words: readonly string[]): string | undefined {
-  return isOneOf(value, words) ? undefined : `expected ${anyOf(words)}, got ${describe(value)}`;
-}
-
-/** `"hold", "fail" or "resubmit"`. */
-function anyOf(words: readonly string[]): string {
-  const quoted = words.map((word) => JSON.stringify(word));
-  return `${quoted.slice(0, -1).join(', ')} or ${quoted.slice(-1).join('')}`;
-}
-
-/** Whether a value is a whole number in a range. */
-export function isIntegerBetween(value: unknown, min: number, max: number): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
-}
-
-/** What was found instead of what is expected, in few words. */
-export function describe(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (Array.isArray(value)) return 'an array';
-  if (isJsonObject(value)) return 'an object';
-  if (typeof value === 'number') return String(value);
-  return cutText(JSON.stringify(typeof value === 'string' ? value.slice(0, 100) : value), 80);
 }

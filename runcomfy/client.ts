@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import type { z } from 'zod';
 import type { BalanceReading } from '../domain/generation.ts';
 import { withoutUndefined } from '../domain/json.ts';
@@ -17,8 +16,7 @@ import { submitReply } from './schemas/submit-reply.ts';
 import { createScrubber } from './scrub.ts';
 import { createTransport, type Exchange, type HttpCall } from './transport.ts';
 import { parseUrl } from './urls.ts';
-
-const { version } = createRequire(import.meta.url)('runcomfy-temporal/package.json') as { version: string };
+import { userAgent } from './user-agent.ts';
 
 export interface RunComfyClientOptions {
   /** With its `/v1`, e.g. `https://model-api.runcomfy.net/v1`. The token goes to this origin and to the next, nowhere else. */
@@ -100,7 +98,7 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
   const scrubber = createScrubber();
   const transport = createTransport({
     scrubber,
-    userAgent: options.userAgent ?? `runcomfy-temporal/${version}`,
+    userAgent: options.userAgent ?? userAgent,
     ...withoutUndefined({
       timeouts: options.timeouts,
       maxReplyBytes: options.maxReplyBytes,

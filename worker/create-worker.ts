@@ -16,6 +16,7 @@ import { createReadCounter } from '../activities/reading/read-counter.ts';
 import { createReadPacer } from '../activities/reading/read-pacer.ts';
 import { createSubmitPacer } from '../activities/submit-pacer.ts';
 import { createWaitingKnowledge, type WaitingKnowledge } from '../activities/waiting/knowledge.ts';
+import { createWebhookActivities } from '../activities/webhooks/index.ts';
 import { createGenerationClient } from '../client/index.ts';
 import {
   createBatchPages,
@@ -24,11 +25,12 @@ import {
   createPipelineItemOrders,
 } from '../client/operator/index.ts';
 import { withWorkerCodecs } from '../codec/index.ts';
-import { defaultTaskQueue, submitTaskQueue } from '../domain/names.ts';
+import { defaultTaskQueue, submitTaskQueue, webhookTaskQueue } from '../domain/names.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
 import { isUnknownModel } from '../runcomfy/errors.ts';
 import { createInputValidator, expectedPriceUsd } from '../runcomfy/models/index.ts';
 import { createOutputCheck } from '../runcomfy/output-gone.ts';
+import { userAgent } from '../runcomfy/user-agent.ts';
 import { createBalanceCache } from './balance-cache.ts';
 import { createBudgetDesk } from './budget-desk.ts';
 import { loadWorkflowBundle } from './bundle-workflows.ts';
@@ -66,6 +68,9 @@ const shareOfWaitingReads = 0.2;
 
 const defaultConcurrentReads = 2_000;
 
+/** An attempt takes a socket, and 15 s at most. */
+const maxConcurrentDeliveries = 50;
+
 /** Asked beside the schema, and within the same heartbeat timeout. */
 const priceWithin = () => ({ signal: AbortSignal.timeout(3_000) });
 
@@ -99,6 +104,8 @@ export interface GenerationWorkerOptions {
   mediaHost?: string;
   /** What is known of durations; several workers of one process may share it. Default: each learns by itself. */
   waiting?: WaitingKnowledge;
+  /** What webhooks are signed with, and which hosts may be private; missing: orders with a webhook are refused. */
+  webhooks?: { secretsOf: (name: string) => Promise<readonly string[] | undefined>; allowedHosts: readonly string[] };
   workflowBundle?: WorkflowBundleOption;
   /** Encrypts what Temporal stores, for instance; `client` and all other clients must have the same. */
   dataConverter?: DataConverter;
@@ -189,6 +196,9 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     checkNewerRuns: (key, runId, retryOfRunId) => checkNewerRuns(client, key, runId, retryOfRunId),
   });
   const ofBudgets = createBudgetActivities({ desk: budgets, orders: lookUpOrdersIn(client) });
+  const { checkWebhook, deliverWebhook } = createWebhookActivities(
+    options.webhooks && { ...options.webhooks, userAgent },
+  );
   const { submitRequest, recallSubmit, ...others } = activities;
   const dataConverter = options.dataConverter && withWorkerCodecs(options.dataConverter);
   const shared = {
@@ -205,7 +215,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       ...shared,
       taskQueue,
       workflowBundle: options.workflowBundle ?? (await loadWorkflowBundle()),
-      activities: { ...others, recallSubmit, ...ofPipelines, ...ofBudgets, ...ofBatches },
+      activities: { ...others, recallSubmit, ...ofPipelines, ...ofBudgets, ...ofBatches, checkWebhook },
       // A batch that is paused is told of it with the next heartbeat of its window.
       maxHeartbeatThrottleInterval: '1 second',
       maxConcurrentActivityTaskExecutions: maxConcurrentReads,
@@ -220,6 +230,17 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       maxConcurrentActivityTaskExecutions: options.maxConcurrentSubmits ?? 50,
       ...(options.submitsPerSecond !== undefined && { maxTaskQueueActivitiesPerSecond: options.submitsPerSecond }),
     }),
+    // A worker without the secrets would refuse what another one can deliver.
+    ...(deliverWebhook
+      ? [
+          Worker.create({
+            ...shared,
+            taskQueue: webhookTaskQueue(taskQueue),
+            activities: { deliverWebhook },
+            maxConcurrentActivityTaskExecutions: maxConcurrentDeliveries,
+          }),
+        ]
+      : []),
   ]);
 
   return {

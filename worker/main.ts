@@ -9,6 +9,7 @@ import { loadTemporalSettings, openTemporalBy } from '../setup/temporal.ts';
 import { createGenerationWorker } from './create-worker.ts';
 import { serveHealth } from './health.ts';
 import { installRuntime } from './runtime.ts';
+import { webhookOptionsOf } from './webhook-options.ts';
 import { workerSettingsOf } from './worker-settings.ts';
 
 /** SIGHUP comes when the session of the shell is closed. */
@@ -21,6 +22,7 @@ export async function runWorker(config: Config): Promise<void> {
   await prepareWritableFolder(stateDir, 'give it to that user, or name another one in RUNCOMFY_STATE_DIR');
   const settings = await loadTemporalSettings(config);
   const log = createLogger(config.logLevel);
+  const webhookOptions = await webhookOptionsOf(config, log);
   installRuntime(config, log);
 
   const temporal = await openTemporalBy((options) => NativeConnection.connect(options), settings);
@@ -36,6 +38,7 @@ export async function runWorker(config: Config): Promise<void> {
       log,
       ...(dataConverter && { dataConverter }),
       ...workerSettingsOf(config),
+      ...webhookOptions,
     });
     const health = config.healthAddress && (await openHealth(config, worker, client));
     const stopOnSignal = () => {

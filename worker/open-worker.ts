@@ -4,6 +4,7 @@ import { createRunComfyClient } from '../runcomfy/client.ts';
 import { createLogger } from '../setup/logger.ts';
 import { loadTemporalSettings, openTemporalBy } from '../setup/temporal.ts';
 import { createGenerationWorker, type GenerationWorker, type GenerationWorkerOptions } from './create-worker.ts';
+import { webhookOptionsOf } from './webhook-options.ts';
 import { workerSettingsOf } from './worker-settings.ts';
 
 /** A worker from a token; what is left out comes from the environment, as for `runcomfy-temporal worker`. */
@@ -27,6 +28,8 @@ export interface OpenWorkerOptions extends Partial<
 export async function openGenerationWorker(options: OpenWorkerOptions): Promise<GenerationWorker> {
   const { token, modelApiBase, serverlessApiBase, temporal: given, ...more } = options;
   const config = readConfig();
+  const log = more.log ?? createLogger(config.logLevel);
+  const webhookOptions = await webhookOptionsOf(config, log);
   const settings = await loadTemporalSettings(config);
   const temporal = await openTemporalBy((each) => NativeConnection.connect(each), { ...settings, ...given });
   const base = { modelApiBase: modelApiBase ?? config.modelApiBase };
@@ -45,9 +48,10 @@ export async function openGenerationWorker(options: OpenWorkerOptions): Promise<
     const { connection, client, namespace, dataConverter } = temporal;
     const worker = await createGenerationWorker({
       stateDir: more.stateDir ?? stateDirOf(config),
-      log: more.log ?? createLogger(config.logLevel),
       ...workerSettingsOf(config),
+      ...webhookOptions,
       ...more,
+      log,
       connection,
       client,
       namespace,

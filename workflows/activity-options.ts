@@ -3,14 +3,15 @@ import type { Activities } from '../domain/activities.ts';
 import type { BatchActivities } from '../domain/batch/batch-activities.ts';
 import type { BudgetActivities } from '../domain/budget/budget.ts';
 import { finalFailureTypes } from '../domain/failure-type.ts';
-import { submitTaskQueue } from '../domain/names.ts';
+import { submitTaskQueue, webhookTaskQueue } from '../domain/names.ts';
 import type { PipelineActivities } from '../domain/pipeline-activities.ts';
+import type { WebhookActivities } from '../domain/webhook.ts';
 
 type Submit = Pick<Activities, 'submitRequest'>;
 type Recall = Pick<Activities, 'recallSubmit'>;
 type Read = Pick<Activities, 'readStatus' | 'fetchResult' | 'checkAdoption' | 'gatherEvidence'>;
 type Cancel = Pick<Activities, 'cancelRequest'>;
-type LocalCheck = Pick<Activities, 'listSearchAttributes' | 'recallSubmit'>;
+type LocalCheck = Pick<Activities, 'listSearchAttributes' | 'recallSubmit'> & Pick<WebhookActivities, 'checkWebhook'>;
 
 /**
  * The paid POST. Repeated only where it provably sent nothing or was refused: a timeout or a lost worker may hide an
@@ -178,3 +179,13 @@ export const batchPages = proxyActivities<Pick<BatchActivities, 'storeItems' | '
 
 /** The honest cancel of the items of a batch: an answer in time, or `unknown`. */
 export const itemCancels = proxyActivities<Pick<BatchActivities, 'cancelItems'>>(manyCancelsOptions);
+
+/** One attempt to deliver a webhook, on a queue of its own; when the next one comes is the workflow's affair. */
+export function deliverOnce(): Pick<WebhookActivities, 'deliverWebhook'> {
+  return proxyActivities<Pick<WebhookActivities, 'deliverWebhook'>>({
+    taskQueue: webhookTaskQueue(workflowInfo().taskQueue),
+    startToCloseTimeout: '25 seconds',
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: { maximumAttempts: 1 },
+  });
+}

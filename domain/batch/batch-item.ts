@@ -2,7 +2,8 @@ import type { GenerationRequest, InputIssue } from '../generation.ts';
 import { createIssueList, type IssueList } from '../issues.ts';
 import { isJsonObject, jsonBytes, jsonPath, withoutUndefined } from '../json.ts';
 import type { PipelineRequest } from '../pipeline-run.ts';
-import { describe, findUnsendable, isIntegerBetween, isMissing, isModelId, isUsd } from '../request.ts';
+import { describe, isIntegerBetween, isMissing } from '../request-checks.ts';
+import { findUnsendable, isModelId, isUsd } from '../request.ts';
 import { wellFormed } from '../text.ts';
 import { type BatchItem, type BatchItemDefaults, batchLimits } from './batch.ts';
 

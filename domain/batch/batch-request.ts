@@ -2,15 +2,8 @@ import { cancelWhileRunningPolicies, type InputIssue, unknownSubmissionPolicies 
 import { createIssueList } from '../issues.ts';
 import { isJsonObject, jsonBytes } from '../json.ts';
 import { planLimits } from '../pipeline.ts';
-import {
-  checkWaiting,
-  describe,
-  isIntegerBetween,
-  isMissing,
-  isUsd,
-  oneOfWords,
-  problemOfBudgets,
-} from '../request.ts';
+import { describe, isIntegerBetween, isMissing, oneOfWords } from '../request-checks.ts';
+import { checkWaiting, isUsd, problemOfBudgets } from '../request.ts';
 import { checkItems, checkShared, checkStretch, type ItemKind, type Refuse, refuseUnknown } from './batch-item.ts';
 import { batchDefaults, type BatchItemDefaults, batchLimits, type BatchRequest } from './batch.ts';
 

@@ -1,7 +1,8 @@
 import type { InputIssue } from '../generation.ts';
 import { createIssueList, type IssueList } from '../issues.ts';
 import { isJsonObject } from '../json.ts';
-import { describe, isIntegerBetween, isMissing, isUsd, oneOfWords } from '../request.ts';
+import { describe, isIntegerBetween, isMissing, oneOfWords } from '../request-checks.ts';
+import { isUsd } from '../request.ts';
 import {
   budgetPeriods,
   type BudgetRequest,

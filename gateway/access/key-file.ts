@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { ConfigError } from '../../config/config-error.ts';
 import { unreadableFile } from '../../config/file-access.ts';
-import { messageOf } from '../../domain/text.ts';
+import { watchSecretFile } from '../../config/watched-file.ts';
 import { type KeyRecord, parseKeyRecords } from './key-records.ts';
 
 const variable = 'RUNCOMFY_GATEWAY_KEYS_FILE';
-const lookAgainMs = 1_000;
 
 /** Reads the key file once; a `ConfigError` lists every problem. */
 export async function readKeyFile(file: string): Promise<KeyRecord[]> {
@@ -40,33 +39,7 @@ export async function writeKeyFile(file: string, records: readonly KeyRecord[]):
   }
 }
 
-/** The records as the file has them now, looked at once a second at most; a file that turns bad leaves the last good ones. */
+/** The records as the file has them now. */
 export async function watchKeyFile(file: string, log: Logger): Promise<() => Promise<KeyRecord[]>> {
-  let version = await versionOf(file);
-  let records = await readKeyFile(file);
-  let lookedAt = Date.now();
-  if (await isReadByOthers(file)) log.warn({ file }, 'others can read the file of API keys: chmod 600');
-  return async () => {
-    if (Date.now() - lookedAt < lookAgainMs) return records;
-    lookedAt = Date.now();
-    try {
-      const found = await versionOf(file);
-      if (found === version) return records;
-      records = await readKeyFile(file);
-      version = found;
-      log.info({ file, keys: records.length }, 'API keys read again');
-    } catch (error) {
-      log.error({ file, reason: messageOf(error) }, 'the file of API keys cannot be used: the last good one holds');
-    }
-    return records;
-  };
-}
-
-async function versionOf(file: string): Promise<string> {
-  const found = await stat(file).catch(() => undefined);
-  return found === undefined ? '' : `${String(found.mtimeMs)}-${String(found.size)}-${String(found.ino)}`;
-}
-
-async function isReadByOthers(file: string): Promise<boolean> {
-  return ((await stat(file)).mode & 0o077) !== 0;
+  return await watchSecretFile(file, { what: 'API keys', read: readKeyFile, log });
 }

@@ -6,6 +6,8 @@ export { compileInputSchema } from './compile-input-schema.ts';
 export { createInputValidator, validateBundled } from './input-validator.ts';
 export { loopbackHostOf } from './media-url.ts';
 export { modelKind } from './model-kind.ts';
+export { isPublicAddress } from './public-host.ts';
 export { expectedPriceUsd, outputCountOf, pricedFieldsOf, priceOf } from './price.ts';
 export { validateInput } from './validate-input.ts';
+export { isAllowedHost, refuseWebhookUrl } from './webhook-url.ts';
 export { workKeyOf } from './work-key.ts';

@@ -1,7 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { parseUrl } from '../urls.ts';
-
-const privateNames = ['localhost', 'local', 'internal', 'localdomain', 'lan', 'intranet', 'home.arpa'];
+import { bareHost, isPrivateHost } from './public-host.ts';
 
 /** The parser repairs spaces, backslashes and missing slashes; whoever fetches the URL may not. */
 const strictUrl = /^[a-z][a-z0-9+.-]*:\/\/[^\s\\/][^\s\\]*$/i;
@@ -37,23 +36,4 @@ export function refuseMediaUrl(text: string, loopbackHost?: string): string | un
     return `expected a public https:// URL, got one on ${url.hostname}, which RunComfy cannot reach`;
   }
   return undefined;
-}
-
-/**
- * Whether a host cannot be on the public internet: loopback, private and other special addresses in every spelling that
- * the URL parser understands, names kept for local networks, and names without a dot.
- */
-function isPrivateHost(hostname: string): boolean {
-  const host = bareHost(hostname);
-  // `process` turns an IPv6 address that maps an IPv4 one into the latter.
-  if (ipaddr.isValid(host)) return ipaddr.process(host).range() !== 'unicast';
-  if (!host.includes('.')) return true;
-  return privateNames.some((name) => host === name || host.endsWith(`.${name}`));
-}
-
-function bareHost(hostname: string): string {
-  return hostname
-    .replace(/^\[|\]$/g, '')
-    .replace(/\.$/, '')
-    .toLowerCase();
 }

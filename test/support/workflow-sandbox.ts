@@ -48,7 +48,7 @@ export interface Moment {
 
 const taskQueue = 'in-process';
 const longestTaskMs = 30_000;
-const localActivities = new Set(['breathe', 'listSearchAttributes', 'prepareStep']);
+const localActivities = new Set(['breathe', 'checkWebhook', 'listSearchAttributes', 'prepareStep']);
 
 type Creator = Pick<ThreadedVMWorkflowCreator, 'createWorkflow'>;
 

@@ -4,7 +4,7 @@ import type { PageOfItems } from '../../domain/batch/batch-page.ts';
 import { type BatchAddMessage, batchLimits } from '../../domain/batch/batch.ts';
 import { createIssueList, issuesSentence } from '../../domain/issues.ts';
 import { isJsonObject } from '../../domain/json.ts';
-import { describe, isIntegerBetween, isMissing } from '../../domain/request.ts';
+import { describe, isIntegerBetween, isMissing } from '../../domain/request-checks.ts';
 import { batchPages } from '../activity-options.ts';
 import { type Batch, totalOf } from './memory.ts';
 

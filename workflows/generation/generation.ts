@@ -15,6 +15,7 @@ import { isQuiet, markEnded } from './open-work.ts';
 import { obeyQueueDeadline, startQueueDeadline } from './queue-deadline.ts';
 import { settleBudgets } from './settle-budgets.ts';
 import { submit } from './submission.ts';
+import { checkWebhook, tellEnd } from './tell-webhook.ts';
 import { countEnd, publish } from './visibility.ts';
 import { answerDecision, noteDeadline, settleCancelWish, settleDeadline } from './wishes.ts';
 
@@ -41,6 +42,7 @@ export async function runcomfyGeneration(
 
 async function fulfil(generation: Generation): Promise<GenerationResult> {
   if (generation.facts.issues.length > 0) throw invalidRequest(generation);
+  await checkWebhook(generation);
   startDeadline(generation);
   const requestId = await submit(generation);
   startQueueDeadline(generation);
@@ -114,5 +116,6 @@ async function close(generation: Generation, result?: GenerationResult): Promise
   }
   countEnd(generation, result);
   await settleBudgets(generation);
+  await tellEnd(generation, result);
   if (!isQuiet(generation)) await condition(() => isQuiet(generation), '2 minutes');
 }

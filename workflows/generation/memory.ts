@@ -25,6 +25,8 @@ export interface Generation {
   readonly shown: Shown;
   /** `unknown-submission.ts` */
   readonly doubt: Doubt;
+  /** `tell-webhook.ts` */
+  readonly told: Told;
 }
 
 export interface Facts {
@@ -125,6 +127,15 @@ export interface Doubt {
   isGathering: boolean;
 }
 
+/** What became of the order's webhook so far. */
+export interface Told {
+  isWebhookChecked: boolean;
+  /** Nothing could ever be delivered there. */
+  isWebhookRefused: boolean;
+  /** It was told that the submission is unknown and held. */
+  isHoldTold: boolean;
+}
+
 /** What a continued run is handed by the run before it: everything but messages, which are all handled by then. */
 export interface CarriedMemory {
   state: GenerationState;
@@ -142,6 +153,7 @@ export interface CarriedMemory {
   unknownBecause?: string;
   mayTurnUpUntil?: string;
   attributesAsOf?: string;
+  isHoldTold?: boolean;
 }
 
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
@@ -199,11 +211,16 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
       isPolicyDue: false,
       isGathering: false,
     },
+    told: {
+      isWebhookChecked: carried.state !== undefined,
+      isWebhookRefused: false,
+      isHoldTold: carried.isHoldTold ?? false,
+    },
   };
 }
 
 /** What the next run needs. A run of another version may read it: fields are added, never changed. */
-export function carry({ state, facts, sightings, wishes, shown, doubt }: Generation): CarriedMemory {
+export function carry({ state, facts, sightings, wishes, shown, doubt, told }: Generation): CarriedMemory {
   const { seen, lastStatus, followedSince, workKey } = sightings;
   const { isCancelDue, isWorkflowCancelled } = wishes;
   const { unknownBecause, hasResubmitted, mayTurnUpUntil } = doubt;
@@ -224,6 +241,7 @@ export function carry({ state, facts, sightings, wishes, shown, doubt }: Generat
     ...(attributesAsOf !== undefined && { attributesAsOf }),
     ...(unknownBecause !== undefined && { unknownBecause }),
     ...(mayTurnUpUntil !== undefined && { mayTurnUpUntil }),
+    ...(told.isHoldTold && { isHoldTold: true }),
   };
 }
 

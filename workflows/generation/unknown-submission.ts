@@ -9,6 +9,7 @@ import { stepCancel } from './cancellation.ts';
 import { continueAsNewIfDue, isContinueAsNewDue } from './continue-as-new.ts';
 import { cancelledEnd, endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
+import { tellHeld } from './tell-webhook.ts';
 import { enterPhase, modelLabel, noteModelKnown, noteSearchAttributes } from './visibility.ts';
 import { answerDecision, isAnythingWished, settleCancelWish, takeHandedOver } from './wishes.ts';
 
@@ -95,6 +96,7 @@ function stepAfter({ facts, state, wishes, doubt }: Generation): UnknownSubmissi
 async function untilNews(generation: Generation): Promise<void> {
   const { wishes, doubt } = generation;
   gatherEvidence(generation);
+  if (doubt.mayTurnUpUntil === undefined) tellHeld(generation);
   const isNews = () =>
     wishes.decision !== undefined ||
     stepAfter(generation).kind !== 'wait' ||

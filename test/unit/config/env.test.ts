@@ -30,6 +30,7 @@ describe('the configuration', () => {
         submitGraceMs: 0,
         drainMs: 5_000,
       },
+      webhooks: { allowedHosts: [] },
     });
   });
 
@@ -39,6 +40,8 @@ describe('the configuration', () => {
       RUNCOMFY_MODEL_API_BASE: 'https://other.example/v1/',
       RUNCOMFY_SERVERLESS_API_BASE: 'https://other.example/v2',
       RUNCOMFY_MEDIA_HOST: '127.0.0.1:7788',
+      RUNCOMFY_WEBHOOK_SECRETS_FILE: '/run/webhooks.json',
+      RUNCOMFY_WEBHOOK_ALLOW_HOSTS: 'receiver:8080',
       RUNCOMFY_TASK_QUEUE: 'media',
       RUNCOMFY_SUBMITS_PER_SECOND: '0.5',
       RUNCOMFY_READS_PER_SECOND: '20',
@@ -88,6 +91,7 @@ describe('the configuration', () => {
         onUnknownSubmission: 'fail',
         drainMs: 0,
       },
+      webhooks: { secretsFile: '/run/webhooks.json', allowedHosts: ['receiver:8080'] },
     });
   });
 

@@ -1,0 +1,46 @@
+import { lookup as lookUp, type LookupAddress, type LookupAllOptions, type LookupOptions } from 'node:dns';
+import { Agent } from 'undici';
+import { isPublicAddress } from '../../runcomfy/models/index.ts';
+
+const connectMs = 5_000;
+
+/** `code` of the error of a host that resolves to no public address. */
+export const refusedAddressCode = 'ERR_WEBHOOK_ADDRESS';
+
+type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
+type LookUpAll = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+/**
+ * Connections to what may be reached alone: what a name resolves to is filtered, and the connection goes to an address
+ * that passed, so that no later answer of the name server counts. Addresses written in the URL are not looked up: they are
+ * judged before. No proxy of the environment is used.
+ */
+export function createGuardedAgent(resolve: LookUpAll = lookUp): Agent {
+  const guarded = (hostname: string, options: LookupOptions, callback: LookupCallback) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) {
+        callback(error, []);
+        return;
+      }
+      const open = addresses.filter(({ address }) => isPublicAddress(address));
+      const [first] = open;
+      if (first === undefined) {
+        callback(Object.assign(new Error('no public address'), { code: refusedAddressCode }), []);
+      } else if (options.all === true) {
+        callback(null, open);
+      } else {
+        callback(null, first.address, first.family);
+      }
+    });
+  };
+  return new Agent({ connect: { lookup: guarded, timeout: connectMs } });
+}
+
+/** Connections to hosts that are allowed by name, wherever they are. */
+export function createOpenAgent(): Agent {
+  return new Agent({ connect: { timeout: connectMs } });
+}

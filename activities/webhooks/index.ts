@@ -1,0 +1,13 @@
+import type { WebhookActivities } from '../../domain/webhook.ts';
+import { createCheckWebhook } from './check-webhook.ts';
+import { createDeliverWebhook } from './deliver-webhook.ts';
+import type { WebhookDeps } from './webhook-deps.ts';
+
+export type { WebhookDeps } from './webhook-deps.ts';
+
+/** The activities of webhooks; without secrets there is only the one that says so. */
+export function createWebhookActivities(
+  deps: WebhookDeps | undefined,
+): Pick<WebhookActivities, 'checkWebhook'> & Partial<WebhookActivities> {
+  return { checkWebhook: createCheckWebhook(deps), ...(deps && { deliverWebhook: createDeliverWebhook(deps) }) };
+}

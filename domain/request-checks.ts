@@ -1,0 +1,54 @@
+import { isJsonObject } from './json.ts';
+import { cutText } from './text.ts';
+
+const maxUnknownFields = 20;
+
+/** There may be a hundred thousand of them: all but the first few are only counted. */
+export function refuseUnknown(
+  refuse: (field: string, message: string) => void,
+  path: string,
+  given: object,
+  [what, known]: readonly [string, readonly string[]],
+): void {
+  const unknown = Object.keys(given).filter((field) => !known.includes(field));
+  for (const field of unknown.slice(0, maxUnknownFields)) {
+    refuse(`${path}${field}`, `unknown field; ${what} has ${known.join(', ')}`);
+  }
+  const more = unknown.length - maxUnknownFields;
+  if (more > 0) refuse(`${path}…`, `${String(more)} more unknown fields`);
+}
+
+/** Clients of other languages send an absent field as null. */
+export function isMissing(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
+}
+
+/** Whether a value is one of some words. */
+export function isOneOf(value: unknown, words: readonly string[]): boolean {
+  return typeof value === 'string' && words.includes(value);
+}
+
+/** What is wrong with a value that should be one of some words; undefined: nothing. */
+export function oneOfWords(value: unknown, words: readonly string[]): string | undefined {
+  return isOneOf(value, words) ? undefined : `expected ${anyOf(words)}, got ${describe(value)}`;
+}
+
+/** `"hold", "fail" or "resubmit"`. */
+export function anyOf(words: readonly string[]): string {
+  const quoted = words.map((word) => JSON.stringify(word));
+  return `${quoted.slice(0, -1).join(', ')} or ${quoted.slice(-1).join('')}`;
+}
+
+/** Whether a value is a whole number in a range. */
+export function isIntegerBetween(value: unknown, min: number, max: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+}
+
+/** What was found instead of what is expected, in few words. */
+export function describe(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'an array';
+  if (isJsonObject(value)) return 'an object';
+  if (typeof value === 'number') return String(value);
+  return cutText(JSON.stringify(typeof value === 'string' ? value.slice(0, 100) : value), 80);
+}

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { type Delivery, webhookKey } from '../../domain/webhook.ts';
+import { eventually } from '../support/eventually.ts';
+import { createStack, type GenerationStack, jobsNamed, orderNamed } from '../support/generation-stack.ts';
+import { historiesOf, historyJson } from '../support/generations.ts';
+import { startWorkerProcess } from '../support/processes.ts';
+import { secretsFile, signersOf, startReceiver, webhookSecret } from '../support/webhook-receiver.ts';
+
+const old = webhookSecret(1);
+const fresh = webhookSecret(2);
+
+/** How a delivery ended, or stands. */
+async function deliveryOf({ client }: GenerationStack, key: string, event: Delivery['event']): Promise<Delivery> {
+  return await client.workflow.getHandle(webhookKey(key, event)).query<Delivery>('delivery');
+}
+
+describe.concurrent('webhooks', () => {
+  it('one signed event tells the end, by a worker that is killed between two attempts', async () => {
+    const stack = await createStack();
+    const file = await secretsFile({ acme: [old] });
+    const receiver = await startReceiver((_, count) => (count < 3 ? 500 : 200));
+    const settings = {
+      ...stack.settings,
+      env: { RUNCOMFY_WEBHOOK_SECRETS_FILE: file, RUNCOMFY_WEBHOOK_ALLOW_HOSTS: receiver.host },
+    };
+    const worker = await startWorkerProcess(settings);
+    const key = `webhook-${randomUUID()}`;
+    const webhook = { url: `${receiver.url}?planted=query`, secret: 'acme' };
+    const handle = await stack.startDirectly(key, { ...orderNamed(`prompt of ${key}`), webhook });
+    const result = await handle.result();
+    await eventually(() => {
+      expect(receiver.of(key)).toHaveLength(1);
+    });
+    const delivery = stack.client.workflow.getHandle(webhookKey(key, 'generation.succeeded'));
+    await eventually(async () => {
+      expect((await delivery.query<Delivery>('delivery')).attempts.length).toBeGreaterThan(0);
+    });
+    await worker.kill9();
+    // Rotated meanwhile: both sign.
+    await writeFile(file, JSON.stringify({ acme: [fresh, old] }));
+    const second = await startWorkerProcess(settings);
+    await eventually(() => {
+      expect(receiver.of(key).length).toBeGreaterThanOrEqual(2);
+    });
+    await eventually(async () => {
+      expect(['waiting', 'delivered']).toContain((await delivery.query<Delivery>('delivery')).state);
+    });
+    await delivery.signal('retryNow').catch(() => undefined);
+    const ended = (await delivery.result()) as Delivery;
+    expect(ended).toMatchObject({ state: 'delivered', event: 'generation.succeeded', url: receiver.url });
+
+    const calls = receiver.of(key);
+    const { firstExecutionRunId } = handle;
+    expect(new Set(calls.map(({ headers }) => headers['webhook-id']))).toEqual(
+      new Set([`evt_${firstExecutionRunId}_generation.succeeded`]),
+    );
+    expect(new Set(calls.map(({ raw }) => raw)).size).toBe(1);
+    expect(calls.map((call) => signersOf(call, [fresh, old]))).toContainEqual([1]);
+    expect(calls.map((call) => signersOf(call, [fresh, old])).at(-1)).toEqual([0, 1]);
+    const { data, type } = calls.at(-1)?.body ?? {};
+    expect(type).toBe('generation.succeeded');
+    expect(data).toMatchObject({
+      key,
+      phase: 'succeeded',
+      submission: 'accepted',
+      requestId: result.requestId,
+      result,
+    });
+    expect(calls[0]?.raw).not.toContain('prompt of');
+    expect(jobsNamed(stack.simulator, `prompt of ${key}`)).toHaveLength(1);
+
+    await stack.checkAll([key, delivery.workflowId]);
+    const histories = await Promise.all([key, delivery.workflowId].map((id) => historiesOf(stack.client, id)));
+    const kept = histories.flat().map(historyJson).join('') + worker.output() + second.output();
+    for (const secret of [old, fresh]) expect(kept).not.toContain(secret.slice('whsec_'.length));
+    expect(worker.output() + second.output()).not.toContain('planted');
+  });
+
+  it('what could never be delivered is refused before anything is paid', async () => {
+    const stack = await createStack();
+    const configured = {
+      ...stack.settings,
+      env: { RUNCOMFY_WEBHOOK_SECRETS_FILE: await secretsFile({ acme: [old] }) },
+    };
+    const worker = await startWorkerProcess(configured);
+    const refused = async (webhook: object) => {
+      const key = `refused-${randomUUID()}`;
+      const handle = await stack.startDirectly(key, { ...orderNamed(key), webhook });
+      const error: unknown = await handle.result().catch((reason: unknown) => reason);
+      const { type, details } = (error as { cause: { type: string; details: [{ issues: { path: string }[] }] } }).cause;
+      expect(jobsNamed(stack.simulator, key)).toEqual([]);
+      await stack.checkAll([key]);
+      return { type, paths: details[0].issues.map(({ path }) => path) };
+    };
+    expect(await refused({ url: 'https://127.0.0.1/', secret: 'other' })).toEqual({
+      type: 'InvalidInput',
+      paths: ['request.webhook.url', 'request.webhook.secret'],
+    });
+    expect(await refused({ url: 'https://user:p@hooks.example/', secret: 'acme' })).toMatchObject({
+      paths: ['request.webhook.url'],
+    });
+    await worker.stop();
+    await startWorkerProcess(stack.settings);
+    expect(await refused({ url: 'https://hooks.example/', secret: 'acme' })).toEqual({
+      type: 'InvalidInput',
+      paths: ['request.webhook'],
+    });
+  });
+
+  it('tells once that a submission is held, and then its end; a receiver that is gone hears no more', async () => {
+    const stack = await createStack();
+    const receiver = await startReceiver(({ path }) => (path.includes('gone') ? 410 : 204));
+    await startWorkerProcess({
+      ...stack.settings,
+      env: {
+        RUNCOMFY_WEBHOOK_SECRETS_FILE: await secretsFile({ acme: [old] }),
+        RUNCOMFY_WEBHOOK_ALLOW_HOSTS: receiver.host,
+      },
+    });
+    const held = `held-${randomUUID()}`;
+    stack.simulator.setFaults([{ fault: 'accept-then-500', step: 'submit', times: 1 }]);
+    const handle = await stack.startDirectly(held, {
+      ...orderNamed(held),
+      webhook: { url: receiver.url, secret: 'acme' },
+    });
+    await eventually(() => {
+      expect(receiver.of(held).map(({ body }) => body.type)).toEqual(['generation.submission_unknown']);
+    });
+    expect(receiver.of(held)[0]?.body.data).toMatchObject({ phase: 'submission_unknown', submission: 'unknown' });
+    await handle.executeUpdate('resolveSubmission', { args: [{ action: 'abandon' }] });
+    await eventually(() => {
+      expect(receiver.of(held).map(({ body }) => body.type)).toEqual([
+        'generation.submission_unknown',
+        'generation.failed',
+      ]);
+    });
+    expect(receiver.of(held)[1]?.body.data.failure?.type).toBe('SubmitOutcomeUnknown');
+
+    const gone = `gone-${randomUUID()}`;
+    const events = ['generation.cancelled'];
+    const cancelled = await stack.startDirectly(gone, {
+      ...orderNamed(gone),
+      webhook: { url: `${receiver.url}/gone`, secret: 'acme', events },
+    });
+    await cancelled.cancel();
+    await cancelled.result().catch(() => undefined);
+    await eventually(async () => {
+      expect(await deliveryOf(stack, gone, 'generation.cancelled')).toMatchObject({ state: 'gone' });
+    });
+    expect(receiver.of(gone)).toHaveLength(1);
+    await stack.checkAll([held, gone]);
+  });
+});

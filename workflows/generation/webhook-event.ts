@@ -1,0 +1,66 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { FailureState, GenerationResult } from '../../domain/generation.ts';
+import { isJsonObject, jsonBytes, withoutUndefined } from '../../domain/json.ts';
+import { tenantMemoKey } from '../../domain/names.ts';
+import type { WebhookEvent } from '../../domain/webhook-target.ts';
+import type { WebhookBody, WebhookFailure } from '../../domain/webhook.ts';
+import type { Generation } from './memory.ts';
+
+/** A receiver that takes 256 KiB takes every event. */
+const maxBodyBytes = 256 * 1024;
+
+/** What a receiver is told: where the generation stands, and its result or failure; nothing of its input. */
+export function webhookBody(generation: Generation, type: WebhookEvent, result?: GenerationResult): WebhookBody {
+  const { state } = generation;
+  const { key, tenant } = placeOf(generation);
+  const { workflowId, runId } = workflowInfo();
+  const told = {
+    key,
+    tenant,
+    runId,
+    model: state.model,
+    phase: state.phase,
+    submission: state.submission,
+    requestId: state.requestId,
+    costUsd: state.costUsd ?? result?.costUsd,
+    result,
+    failure: state.failure && failureTold(state.failure, workflowId, key),
+    cancel: state.cancel,
+  };
+  const body = { type, timestamp: new Date().toISOString(), data: withoutUndefined(told) };
+  if (jsonBytes(body) <= maxBodyBytes) return body;
+  const { result: _result, failure: _failure, ...rest } = body.data;
+  const leftOut = (['result', 'failure'] as const).filter((name) => body.data[name] !== undefined);
+  return { ...body, data: { ...rest, leftOut } };
+}
+
+/** The key as its tenant knows it: the tenant's name in the memo counts where the Workflow ID begins with it. */
+function placeOf({ facts }: Generation): { key: string; tenant: string | undefined } {
+  const { memo } = workflowInfo();
+  const tenant = isJsonObject(memo) ? memo[tenantMemoKey] : undefined;
+  if (typeof tenant !== 'string' || !facts.key.startsWith(`${tenant}/`)) return { key: facts.key, tenant: undefined };
+  return { key: facts.key.slice(tenant.length + 1), tenant };
+}
+
+/** An allow-list: what RunComfy sent back as it came, and what is wrong with an input, may echo it. */
+function failureTold({ type, message, details }: FailureState, workflowId: string, key: string): WebhookFailure {
+  const { submission, httpStatus, vendorCode, vendorMessage, otherRequestIds, otherCostUsd } = details;
+  const { reason, priceUsd, limitUsd, budget, availableUsd } = details;
+  return {
+    type,
+    message: message.replaceAll(workflowId, key),
+    details: withoutUndefined({
+      submission,
+      httpStatus,
+      vendorCode,
+      vendorMessage,
+      otherRequestIds,
+      otherCostUsd,
+      reason,
+      priceUsd,
+      limitUsd,
+      budget,
+      availableUsd,
+    }),
+  };
+}

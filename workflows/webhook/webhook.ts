@@ -1,0 +1,97 @@
+import { ApplicationFailure, condition, isCancellation, log, metricMeter, setHandler } from '@temporalio/workflow';
+import { issuesSentence } from '../../domain/issues.ts';
+import { problemsOfWebhookOrder } from '../../domain/webhook-request.ts';
+import {
+  type Delivery,
+  type DeliveryAnswer,
+  nextAttemptInMs,
+  type WebhookOrder,
+  withoutQuery,
+} from '../../domain/webhook.ts';
+import { deliverOnce } from '../activity-options.ts';
+import { waitForKeyOf } from '../payload-converter.ts';
+import { deliveryQuery, retryNowSignal } from './messages.ts';
+
+/** Whoever asks again and again for the next attempt now has asked often enough. */
+const maxAttempts = 30;
+
+/** Type of the failure of a delivery that did not arrive; its first detail is the `Delivery`. */
+const notDelivered = 'WebhookNotDelivered';
+
+/** Delivers one event: attempts on the schedule until the receiver takes it, refuses it for good or a day has passed. */
+export async function runcomfyWebhook(order: WebhookOrder): Promise<Delivery> {
+  waitForKeyOf(order);
+  const issues = problemsOfWebhookOrder(order);
+  if (issues.length > 0) throw invalidOrder(issues);
+  const { webhookId, url, body } = order;
+  const delivery: Delivery = { event: body.type, url: withoutQuery(url), state: 'delivering', attempts: [], webhookId };
+  let isRetryWanted = false;
+  setHandler(deliveryQuery, () => delivery);
+  setHandler(retryNowSignal, () => {
+    isRetryWanted = true;
+  });
+  for (let step = 0; ;) {
+    delivery.state = 'delivering';
+    delete delivery.nextAttemptAt;
+    isRetryWanted = false;
+    const { verdict, retryAfterMs, ...attempt } = await tryOnce(order);
+    delivery.attempts.push(attempt);
+    if (verdict === 'delivered') return delivered(delivery);
+    if (verdict !== 'failed') throw undelivered(delivery, verdict);
+    const inMs = nextAttemptInMs(step, Math.random(), retryAfterMs);
+    if (inMs === undefined || delivery.attempts.length >= maxAttempts) throw undelivered(delivery, 'exhausted');
+    delivery.state = 'waiting';
+    delivery.nextAttemptAt = new Date(Date.now() + inMs).toISOString();
+    // An attempt that somebody asked for takes none of the schedule.
+    const isEarly = await condition(() => isRetryWanted, inMs);
+    if (!isEarly) step += 1;
+  }
+}
+
+/** One attempt; a worker that is lost with it counts as an attempt that failed. */
+async function tryOnce({ webhookId, url, secret, body }: WebhookOrder): Promise<DeliveryAnswer> {
+  const since = Date.now();
+  try {
+    return await deliverOnce().deliverWebhook({ webhookId, url, secret, body });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    const reason = 'the worker was lost during the attempt, or could not make it';
+    return { at: new Date(since).toISOString(), durationMs: Date.now() - since, error: reason, verdict: 'failed' };
+  }
+}
+
+function delivered(delivery: Delivery): Delivery {
+  delivery.state = 'delivered';
+  delivery.deliveredAt = new Date().toISOString();
+  count(delivery);
+  return delivery;
+}
+
+function undelivered(delivery: Delivery, state: 'exhausted' | 'gone' | 'refused'): ApplicationFailure {
+  delivery.state = state;
+  count(delivery);
+  const { event, webhookId, attempts } = delivery;
+  const reason = attempts.at(-1)?.error ?? `HTTP ${String(attempts.at(-1)?.httpStatus)}`;
+  log.warn('webhook not delivered', { event, webhookId, state, attempts: attempts.length, reason });
+  return ApplicationFailure.create({
+    type: notDelivered,
+    message: `${event} was not delivered (${state} after ${String(attempts.length)} attempts): ${reason}`,
+    nonRetryable: true,
+    details: [delivery],
+  });
+}
+
+function count({ state }: Delivery): void {
+  metricMeter
+    .createCounter('runcomfy_webhooks', '{webhook}', 'Webhook deliveries by outcome')
+    .add(1, { outcome: state });
+}
+
+function invalidOrder(issues: ReturnType<typeof problemsOfWebhookOrder>): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'InvalidInput',
+    message: `the webhook cannot be understood, nothing was sent: ${issuesSentence(issues)}`,
+    nonRetryable: true,
+    details: [{ issues }],
+  });
+}
