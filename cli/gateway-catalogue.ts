@@ -1,14 +1,22 @@
 import { LRUCache } from 'lru-cache';
 import type { Config } from '../config/env.ts';
 import { withoutUndefined } from '../domain/json.ts';
-import type { Catalogue } from '../gateway/gateway-parts.ts';
+import type { Catalogue, ModelQuery } from '../gateway/gateway-parts.ts';
 import type { RunComfyClient, VerbatimReads } from '../runcomfy/client.ts';
 import { isUnknownModel } from '../runcomfy/errors.ts';
-import { createInputValidator, findBundledModel, findPublishedPrices } from '../runcomfy/models/index.ts';
+import {
+  createInputValidator,
+  expectedPriceUsd,
+  findBundledModel,
+  findPublishedPrices,
+} from '../runcomfy/models/index.ts';
+import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
 
 const freshMs = 30_000;
 const answerWithinMs = 3_000;
 const maxModels = 1_000;
+const maxLists = 100;
+const noToken = 'no token is set: put it into RUNCOMFY_API_TOKEN';
 
 /** What a gateway asks RunComfy itself, and how it checks inputs; without a token it knows the bundled models alone. */
 export function createGatewayCatalogue(
@@ -16,8 +24,29 @@ export function createGatewayCatalogue(
   runcomfy: (RunComfyClient & VerbatimReads) | undefined,
 ): Catalogue {
   const unknown = new LRUCache<string, true>({ max: maxModels, ttl: freshMs });
-  const read: VerbatimReads['verbatim'] = (what) =>
-    runcomfy?.verbatim(what) ?? Promise.reject(new Error('no token is set: put it into RUNCOMFY_API_TOKEN'));
+  const read: VerbatimReads['verbatim'] = (what) => runcomfy?.verbatim(what) ?? Promise.reject(new Error(noToken));
+  const typed = () => {
+    if (runcomfy) return runcomfy;
+    throw new Error(noToken);
+  };
+  const entries = new LRUCache<string, CatalogueModel>({
+    ...{ max: maxModels, ttl: freshMs },
+    fetchMethod: (model) => typed().getModel(model),
+  });
+  const lists = new LRUCache<string, { models: CatalogueModel[]; total: number }>({
+    ...{ max: maxLists, ttl: freshMs },
+    fetchMethod: (query) => typed().listModels(JSON.parse(query) as ModelQuery),
+  });
+  const findEntry = async (model: string): Promise<CatalogueModel | undefined> => {
+    const bundled = findBundledModel(model);
+    if (bundled && !runcomfy) return { ...bundled, categories: [...bundled.categories] };
+    try {
+      return await entries.fetch(model);
+    } catch (error) {
+      if (isUnknownModel(error)) return undefined;
+      throw error;
+    }
+  };
   const validator = createInputValidator({
     ...{ ttlMs: freshMs, failureTtlMs: freshMs, timeoutMs: answerWithinMs, modelApiBase },
     ...(mediaHost !== undefined && { mediaHost }),
@@ -42,6 +71,25 @@ export function createGatewayCatalogue(
         if (isUnknownModel(error)) return undefined;
         throw error;
       }
+    },
+    list: async (query) => {
+      const found = await lists.fetch(JSON.stringify(query));
+      return found ?? { models: [], total: 0 };
+    },
+    entry: findEntry,
+    wallet: async () => {
+      const { usd, currency, readAt } = await typed().balance();
+      return withoutUndefined({ usd, currency, readAt });
+    },
+    async price(model, input) {
+      const entry = await findEntry(model).catch(() => undefined);
+      const usd = await expectedPriceUsd(model, input, {
+        getModel: () => Promise.resolve(entry ?? { modelId: model, categories: [] }),
+      });
+      const { priceUnit, pricingNote: note } = entry ?? {};
+      const basis: 'unknown' | 'per second' | 'per output' =
+        usd === undefined ? 'unknown' : priceUnit === 'second' ? 'per second' : 'per output';
+      return withoutUndefined({ usd, basis, note });
     },
     async check(model, input) {
       const report = await validator.validate(model, input);

@@ -15,6 +15,7 @@ import { addKeys } from './commands/keys.ts';
 import { addList } from './commands/list.ts';
 import { addModel } from './commands/model.ts';
 import { addModels } from './commands/models.ts';
+import { addOpenapi } from './commands/openapi.ts';
 import { addPipeline } from './commands/pipeline/index.ts';
 import { addResolve } from './commands/resolve.ts';
 import { addResult } from './commands/result.ts';
@@ -50,6 +51,7 @@ const commands = [
   addDev,
   addWorker,
   addGateway,
+  addOpenapi,
   addKeys,
   addSimulator,
   addCodecServer,

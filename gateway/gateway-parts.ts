@@ -1,11 +1,21 @@
 import type { Client } from '@temporalio/client';
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import type { z } from 'zod';
 import type { GenerationClient } from '../client/index.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import type { Access } from './access/access.ts';
+import type { InputCheck, Model, modelList } from './contract/model.ts';
 import type { GenerationReader } from './generations/read-generations.ts';
 import type { GenerationWatcher } from './generations/watch-generations.ts';
+
+/** Which models are listed. */
+export interface ModelQuery {
+  search?: string;
+  category?: string;
+  limit: number;
+  offset: number;
+}
 
 /** What RunComfy's catalogue and wallet are asked; each answer is the JSON that RunComfy sent. */
 export interface Catalogue {
@@ -20,6 +30,12 @@ export interface Catalogue {
     model: string,
     input: Record<string, unknown>,
   ) => Promise<{ issues: InputIssue[]; warnings: string[] } | 'unknown model'>;
+  /** The same in our own words. */
+  list: (query: ModelQuery) => Promise<z.output<typeof modelList>>;
+  /** Undefined: RunComfy knows no such model. */
+  entry: (model: string) => Promise<Model | undefined>;
+  price: (model: string, input: Record<string, unknown>) => Promise<InputCheck['price']>;
+  wallet: () => Promise<{ usd: number; currency?: string; readAt: string }>;
 }
 
 /** How a gateway is set up. */

@@ -51,6 +51,11 @@ export function keyOfWorkflow(principal: Principal, workflowId: string): string 
   return workflowId.slice(workflowIdOf(principal, '').length);
 }
 
+/** The name of a principal's budget; names have no slash, and no tenant has a dot. */
+export function budgetNameOf({ tenant }: Principal, name: string): string {
+  return tenant === everyTenant ? name : `${tenant}.${name}`;
+}
+
 /** `*`: anything within a segment; `**`: anything. */
 function toRegExp(pattern: string): RegExp {
   const source = pattern.replaceAll('.', '\\.').replaceAll(/\*\*?/g, (stars) => (stars === '**' ? '.*' : '[^/]*'));

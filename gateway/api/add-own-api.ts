@@ -1,11 +1,21 @@
 import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { fastifyZodOpenApiPlugin, fastifyZodOpenApiTransformers, validatorCompiler } from 'fastify-zod-openapi';
+import { isJsonObject } from '../../domain/json.ts';
 import { productVersion } from '../../setup/version.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { createRouteAdder } from '../http/route-adder.ts';
 import { addGenerations } from './generations/add-generations.ts';
+import { addModels } from './models/add-models.ts';
 import { apiBase } from './operation.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The OpenAPI document of our API, as text. */
+    ownDocument: () => string;
+  }
+}
 
 /** Adds our API, and the document that is made of the same schemas; `stopping` ends what waits. */
 export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopping: AbortSignal): Promise<void> {
@@ -21,22 +31,40 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
         servers: [{ url: '/' }],
         components: { securitySchemes },
         security: [{ apiKey: [] }, { oidc: [] }],
+        tags,
       },
       ...fastifyZodOpenApiTransformers,
     });
+    await child.register(swaggerUi, { routePrefix: `${apiBase}/docs`, staticCSP: true });
     const routes = createRouteAdder(child);
     addGenerations(routes, parts, stopping);
+    addModels(routes, parts);
     let text: string | undefined;
-    routes.add('GET', `${apiBase}/openapi.json`, undefined, (_request, reply) => {
-      text ??= `${JSON.stringify(child.swagger(), undefined, 2)}\n`;
-      return reply.type('application/json').send(text);
-    });
+    const document = () => (text ??= `${JSON.stringify(child.swagger(), withoutTypeLists, 2)}\n`);
+    app.decorate('ownDocument', document);
+    routes.add('GET', `${apiBase}/openapi.json`, undefined, (_request, reply) =>
+      reply.type('application/json').send(Buffer.from(document())),
+    );
     routes.refuseOtherMethods();
   });
 }
 
+/** Generators read `anyOf`, and not several types in one place. */
+function withoutTypeLists(_name: string, value: unknown): unknown {
+  if (!isJsonObject(value) || !Array.isArray(value['type'])) return value;
+  const { type, ...rest } = value;
+  return { ...rest, anyOf: (type as unknown[]).map((one) => ({ type: one })) };
+}
+
 const about = 'Durable generations of RunComfy: one key is one order and at most one bill.';
 const license = { name: 'MIT', identifier: 'MIT' };
+
+const tags = [
+  { name: 'generations', description: 'Orders of media, by the keys that their callers chose.' },
+  { name: 'models', description: 'What can be ordered, and at what price.' },
+  { name: 'whoami', description: 'Who calls.' },
+  { name: 'balance', description: 'The wallet.' },
+];
 
 const securitySchemes = {
   apiKey: { type: 'http', scheme: 'bearer', description: 'An API key of the gateway: `rct_…`' },

@@ -62,7 +62,7 @@ export function addOperation<Params extends z.ZodType, Query extends z.ZodType, 
 ): void {
   const { id, method, url, scope, isStart, summary, params, query, body, headers, answers, problems, handle } =
     operation;
-  const ofBodies: ProblemName[] = body ? ['TooLarge', 'UnsupportedMediaType'] : [];
+  const ofBodies: ProblemName[] = method === 'POST' ? ['TooLarge', 'UnsupportedMediaType'] : [];
   const schema = {
     operationId: id,
     summary,
@@ -97,7 +97,7 @@ function toResponse({ description, schema, type = 'application/json', headers }:
     ...(schema && { content: { [type]: { schema } } }),
     ...(headers && {
       headers: Object.fromEntries(
-        Object.entries(headers).map(([name, about]) => [name, { description: about, schema: { type: 'string' } }]),
+        Object.entries(headers).map(([name, about]) => [name, { description: about, type: 'string' }]),
       ),
     }),
   };

@@ -11,10 +11,10 @@ import {
 const { exactOptional } = z;
 
 /** A time: ISO 8601, UTC. */
-const time = z.string().meta({ format: 'date-time', examples: ['2026-11-26T05:00:00.000Z'] });
+export const time = z.string().meta({ format: 'date-time', examples: ['2026-11-26T05:00:00.000Z'] });
 
 /** An amount in USD. */
-const usd = z.number().meta({ description: 'USD' });
+export const usd = z.number().meta({ description: 'USD' });
 
 const phase = z.enum(phases).meta({ id: 'Phase', description: 'Where a generation stands.' });
 

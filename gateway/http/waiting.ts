@@ -29,7 +29,7 @@ export function waitSignal(reply: FastifyReply, waitMs: number, stopping: AbortS
 }
 
 /** Aborted when the client has left. */
-function goneSignal({ raw }: FastifyReply): AbortSignal {
+export function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
   raw.once('close', () => {
     gone.abort();

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { generation } from '../../gateway/contract/generation.ts';
+import { readOwnDocument } from '../../gateway/read-own-document.ts';
 import { call, type GatewayCall, gatewayStack } from '../support/gateway-stack.ts';
 import { flux } from '../support/simulator-client.ts';
 
@@ -59,8 +60,52 @@ it('cancels, and tells what came of it', async () => {
   else expect(result).toMatchObject({ status: 409, json: { name: 'GenerationCancelled' } });
 });
 
-it('serves its own document', async () => {
-  const { status, json } = await call(stack.url(), '/api/v1/openapi.json');
-  expect(status).toBe(200);
-  expect(json).toMatchObject({ openapi: '3.1.0' });
+it('streams every state as it comes, the end last, and nothing to whoever knows the end', async () => {
+  const wanted = order();
+  const path = `${generations}/${wanted.key}/events`;
+  await call(stack.url(), generations, post(wanted));
+  const [first, second] = await Promise.all([call(stack.url(), path), call(stack.url(), path)]);
+  for (const { status, headers, text } of [first, second]) {
+    expect([status, headers['content-type'], headers['x-accel-buffering']]).toEqual([200, 'text/event-stream', 'no']);
+    expect(text).toMatch(/^retry: 2000\n\nid: \S+\nevent: (?:state|end)\ndata: \{.*\}\n\n/);
+    expect(text.match(/^event: end$/gm)).toHaveLength(1);
+  }
+  const [, id = ''] = /^id: (\S+)\nevent: end$/m.exec(first.text) ?? [];
+  expect(second.text).toContain(`id: ${id}\nevent: end`);
+  const [, told = '{}'] = /^event: end\ndata: (.*)$/m.exec(first.text) ?? [];
+  expect(generation.strict().parse(JSON.parse(told))).toMatchObject({ key: wanted.key, phase: 'succeeded' });
+  expect((await call(stack.url(), path, { headers: { 'last-event-id': id } })).status).toBe(204);
+  const refused = await call(stack.url(), path, { headers: { accept: 'application/json' } });
+  expect(refused).toMatchObject({ status: 406, json: { name: 'NotAcceptable' } });
+  expect(await call(stack.url(), `${generations}/never/events`)).toMatchObject({ status: 404 });
+});
+
+it('tells of models, their inputs and prices, the wallet and the caller', async () => {
+  const models = '/api/v1/models';
+  const one = `${models}/${encodeURIComponent(flux)}`;
+  const list = await call(stack.url(), `${models}?limit=2`);
+  expect(list.status, list.text).toBe(200);
+  expect(list.json['models']).toHaveLength(2);
+  expect(await call(stack.url(), one)).toMatchObject({ status: 200, json: { modelId: flux } });
+  const check = await call(stack.url(), `${one}/check`, post({ input: { prompt: 'a cat' } }));
+  expect(check).toMatchObject({ status: 200, json: { valid: true, issues: [] } });
+  const price = (check.json['price'] as { usd: number }).usd;
+  expect(price).toBeGreaterThan(0);
+  const bad = await call(stack.url(), `${one}/check`, post({ input: {} }));
+  expect(bad).toMatchObject({ status: 200, json: { valid: false } });
+  expect(await call(stack.url(), `${models}/nobody%2Fmakes`)).toMatchObject({
+    status: 404,
+    json: { name: 'ModelNotFound' },
+  });
+  const dear = await call(stack.url(), generations, post(order({ maxPriceUsd: price / 2 })));
+  expect(dear).toMatchObject({ status: 422, json: { name: 'PriceAboveLimit' } });
+  expect(await call(stack.url(), '/api/v1/balance')).toMatchObject({ status: 200, json: { usd: expect.any(Number) } });
+  expect(await call(stack.url(), '/api/v1/whoami')).toMatchObject({ status: 200, json: { tenant: '*' } });
+});
+
+it('serves its document as the command prints it, with a page to read', async () => {
+  const { status, text } = await call(stack.url(), '/api/v1/openapi.json');
+  expect([status, text]).toEqual([200, await readOwnDocument()]);
+  const page = await call(stack.url(), '/api/v1/docs/static/index.html');
+  expect(page.headers['content-security-policy']).toContain("default-src 'self'");
 });

@@ -13,8 +13,9 @@ import type { RouteAdder } from '../../http/route-adder.ts';
 import { addOperation } from '../operation.ts';
 import { cancelGeneration, collectLate, nudgeGeneration, resolveSubmission } from './decide.ts';
 import { aboutKey } from './find-generation.ts';
-import { getGeneration, getResult, include } from './read.ts';
+import { getGeneration, getResult } from './read.ts';
 import { startGeneration } from './start.ts';
+import { streamGeneration } from './stream.ts';
 
 const wait = z
   .exactOptional(z.string())
@@ -59,7 +60,7 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
     scope: 'read',
     summary: 'Where a generation stands, and how it ended.',
     params: aboutKey,
-    query: waiting.extend({ include: z.exactOptional(include) }),
+    query: waiting.extend({ include: z.exactOptional(z.enum(['request'])) }),
     headers: preferring.extend({
       'if-none-match': z.exactOptional(z.string()).meta({ description: 'The `ETag` that is known already.' }),
     }),
@@ -89,6 +90,24 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
     },
     problems: ['KeyNotFound', 'GenerationFailed', 'GenerationCancelled', 'GenerationTimedOut', 'SubmitOutcomeUnknown'],
     handle: (call) => getResult(parts, stopping, call),
+  });
+  addOperation(routes, {
+    id: 'streamGeneration',
+    method: 'GET',
+    url: '/generations/:key/events',
+    scope: 'read',
+    summary: 'Server-Sent Events: every state as it comes, and `end`.',
+    params: aboutKey,
+    query: z.strictObject({ lastEventId: z.exactOptional(z.string()) }),
+    headers: z.object({
+      'last-event-id': z.exactOptional(z.string()).meta({ description: 'The last event that is known already.' }),
+    }),
+    answers: {
+      200: { description: 'Events `state`, `end` and `bye`.', schema: z.string(), type: 'text/event-stream' },
+      204: { description: 'The end is known already: nothing will come.' },
+    },
+    problems: ['KeyNotFound', 'NotAcceptable'],
+    handle: (call) => streamGeneration(parts, stopping, call),
   });
   addOperation(routes, {
     id: 'cancelGeneration',

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { readRequest } from '../../../client/operator/index.ts';
 import type { GenerationResult } from '../../../domain/generation.ts';
+import type { Principal } from '../../access/principal.ts';
 import type { Generation } from '../../contract/generation.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import type { SeenGeneration } from '../../generations/read-generations.ts';
@@ -9,7 +9,7 @@ import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
 import { EndedError } from '../ended-error.ts';
 import type { Call } from '../operation.ts';
 import { findGeneration, workflowIdIn } from './find-generation.ts';
-import { generationBody } from './generation-body.ts';
+import { generationBody, withBudgets } from './generation-body.ts';
 import { untilEnd } from './start.ts';
 
 interface Waiting {
@@ -24,14 +24,14 @@ const longestRetryAfterS = 30;
 export async function getGeneration(
   parts: GatewayParts,
   stopping: AbortSignal,
-  { params, query, request, reply }: About<Waiting & { include?: string[] | undefined }>,
+  { params, query, request, reply }: About<Waiting & { include?: 'request' }>,
 ): Promise<Generation | undefined> {
   const { principal, headers } = request;
   const workflowId = workflowIdIn(principal, params.key);
   const waitMs = waitMsOf(request, query);
   const ifNoneMatch = headers['if-none-match'];
   let seen = await findGeneration(parts, workflowId);
-  const withRequest = query.include?.includes('request') ? await requestOf(parts, seen) : {};
+  const withRequest = query.include === 'request' ? await requestOf(parts, request.principal, seen) : {};
   const bodyOf = (one: SeenGeneration): Generation => ({ ...generationBody(principal, one), ...withRequest });
   let body = bodyOf(seen);
   if (waitMs !== undefined && ifNoneMatch !== undefined) {
@@ -79,9 +79,10 @@ export async function getResult(
 /** The order as it was given, whoever gave it. */
 async function requestOf(
   { client }: GatewayParts,
+  principal: Principal,
   { key, runId }: SeenGeneration,
 ): Promise<Pick<Generation, 'request'>> {
-  return { request: await readRequest(client, key, runId) } as Pick<Generation, 'request'>;
+  return { request: withBudgets(principal, await readRequest(client, key, runId)) } as Pick<Generation, 'request'>;
 }
 
 function endedError({ key, phase, failure, cancel, submission, requestId, model }: Generation): EndedError {
@@ -108,8 +109,3 @@ function retryAfterS(nextReadAt: string | undefined): number {
   const seconds = nextReadAt === undefined ? 1 : Math.ceil((Date.parse(nextReadAt) - Date.now()) / 1_000);
   return Math.min(Math.max(seconds, 1), longestRetryAfterS);
 }
-
-/** `include` of a query, once or several times. */
-export const include = z
-  .union([z.enum(['request']), z.array(z.enum(['request']))])
-  .transform((given) => (Array.isArray(given) ? given : [given]));

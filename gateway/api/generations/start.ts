@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { defaultDeadlineMs } from '../../../domain/generation.ts';
 import { isModelId } from '../../../domain/request.ts';
-import { mayOrder, workflowIdOf } from '../../access/principal.ts';
+import { budgetNameOf, mayOrder, workflowIdOf } from '../../access/principal.ts';
 import { newKey, type StartGeneration } from '../../contract/start-generation.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { checkInput } from '../../generations/check-input.ts';
@@ -24,11 +24,13 @@ export async function startGeneration(
   { body, query, request, reply }: Starting,
 ): Promise<object> {
   const { principal } = request;
-  const { key: given, retry, input, ...order } = body;
+  const { key: given, retry, input = {}, budgets, ...options } = body;
+  const { model } = options;
+  const order = { ...options, ...(budgets && { budgets: budgets.map((name) => budgetNameOf(principal, name)) }) };
   const waitMs = waitMsOf(request, query);
   const key = keyOfOrder(given, singleHeader(request, 'Idempotency-Key'));
-  checkModel(order.model);
-  mayOrder(principal, order.model);
+  checkModel(model);
+  mayOrder(principal, model);
   const warnings = await checkBody(parts, body);
   const workflowId = workflowIdOf(principal, key);
   const onUnknownSubmission = principal.onUnknownSubmission ?? parts.settings.onUnknownSubmission;
@@ -36,7 +38,7 @@ export async function startGeneration(
   const { runId, attached, notices } = await startPatiently(
     parts,
     key,
-    { onUnknownSubmission, input: input ?? {}, ...order },
+    { onUnknownSubmission, input, ...order },
     { key: workflowId, retry },
   );
 
@@ -52,7 +54,7 @@ export async function startGeneration(
   if (attached) return generationBody(principal, await findGeneration(parts, workflowId));
   // What was just started stands at its beginning: nobody has to be asked.
   const deadlineAt = new Date(Date.parse(startedAt) + (order.deadlineMs ?? defaultDeadlineMs)).toISOString();
-  const state = newState(order.model, deadlineAt);
+  const state = newState(model, deadlineAt);
   return generationBody(principal, { key: workflowId, runId, startedAt, ...state, state });
 }
 
@@ -75,11 +77,32 @@ function keyOfOrder(given: string | undefined, header: string | undefined): stri
 }
 
 /** What is taken over was RunComfy's to judge. */
-async function checkBody({ catalogue }: GatewayParts, { model, input, requestId }: StartGeneration): Promise<string[]> {
+async function checkBody({ catalogue }: GatewayParts, body: StartGeneration): Promise<string[]> {
+  const { model, input, requestId } = body;
   if (requestId !== undefined) return [];
-  if (input !== undefined) return await checkInput(catalogue, model, input);
+  if (input !== undefined) {
+    const warnings = await checkInput(catalogue, model, input);
+    await checkPrice(catalogue, body, input);
+    return warnings;
+  }
   const message = 'it is missing: expected a JSON object with the fields of the model';
   throw new RefusalError('InvalidInput', `input: ${message}`, { issues: [{ path: '$', message }] });
+}
+
+/** A limit is held before anything is started; an order that names budgets may use it as the price where none is published. */
+async function checkPrice(
+  catalogue: GatewayParts['catalogue'],
+  { model, maxPriceUsd, budgets }: StartGeneration,
+  input: Record<string, unknown>,
+): Promise<void> {
+  if (maxPriceUsd === undefined) return;
+  const { usd } = await catalogue.price(model, input);
+  if (usd === undefined && budgets === undefined) {
+    throw new RefusalError('PriceUnknown', `no price of ${model} is known: leave maxPriceUsd out, or name a budget`);
+  }
+  if (usd === undefined || usd <= maxPriceUsd) return;
+  const sentence = `the order is expected to cost ${String(usd)} USD, and maxPriceUsd is ${String(maxPriceUsd)}`;
+  throw new RefusalError('PriceAboveLimit', `${sentence}: nothing was sent`);
 }
 
 function checkModel(model: string): void {

@@ -1,0 +1,102 @@
+import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A state as a stream of events tells it. */
+export interface StreamedState {
+  /** Names this very state, on every replica. */
+  id: string;
+  isEnd: boolean;
+  body: object;
+}
+
+export interface StreamOptions {
+  /** The last event that the listener has. */
+  lastId: string | undefined;
+  /** The listener has left. */
+  gone: AbortSignal;
+  /** The gateway stops. */
+  stopping: AbortSignal;
+  /** Whether the listener may still listen; asked with every sign of life. */
+  mayGoOn: () => Promise<boolean>;
+  keepAliveMs?: number;
+  /** Between two states; what comes meanwhile is merged. */
+  gapMs?: number;
+}
+
+const defaultKeepAliveMs = 15_000;
+const defaultGapMs = 1_000;
+const maxUnsentBytes = 256 * 1024;
+
+/** Server-Sent Events: states as they come, a sign of life while none does, and at last `end`, or `bye`: listen anew. */
+export async function* eventStream(
+  states: AsyncGenerator<StreamedState, void, undefined>,
+  { lastId, gone, stopping, mayGoOn, keepAliveMs = defaultKeepAliveMs, gapMs = defaultGapMs }: StreamOptions,
+): AsyncGenerator<string, void, undefined> {
+  const over = AbortSignal.any([gone, stopping]);
+  let last = lastId;
+  try {
+    yield 'retry: 2000\n\n';
+    let next = states.next();
+    for (;;) {
+      const come = await within(keepAliveMs, next);
+      if (come === undefined) {
+        if (!(await mayGoOn())) return;
+        yield ': keep-alive\n\n';
+        continue;
+      }
+      if (come.done) break;
+      const { id, isEnd, body } = come.value;
+      if (isEnd) {
+        yield toEvent('end', body, id);
+        return;
+      }
+      if (id !== last) {
+        last = id;
+        yield toEvent('state', body, id);
+        await sleep(gapMs, undefined, { signal: over }).catch(() => undefined);
+      }
+      next = states.next();
+    }
+    if (stopping.aborted) yield toEvent('bye', {});
+  } finally {
+    await states.return();
+  }
+}
+
+/** Passes a stream on, and hangs up on a listener that takes nothing of it. */
+export async function* dropWhenStalled(
+  source: AsyncGenerator<string, void, undefined>,
+  socket: Writable,
+  checkEveryMs: number = defaultKeepAliveMs,
+): AsyncGenerator<string, void, undefined> {
+  let isOffered = false;
+  let wasOffered = false;
+  const timer = setInterval(() => {
+    if ((isOffered && wasOffered) || socket.writableLength > maxUnsentBytes) socket.destroy();
+    wasOffered = isOffered;
+  }, checkEveryMs);
+  try {
+    for await (const text of source) {
+      isOffered = true;
+      yield text;
+      isOffered = false;
+      wasOffered = false;
+    }
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+async function within<T>(ms: number, awaited: Promise<T>): Promise<T | undefined> {
+  const stop = new AbortController();
+  const late = sleep(ms, undefined, { signal: stop.signal }).catch(() => undefined);
+  try {
+    return await Promise.race([awaited, late]);
+  } finally {
+    stop.abort();
+  }
+}
+
+function toEvent(event: string, body: object, id?: string): string {
+  return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(body)}\n\n`;
+}
