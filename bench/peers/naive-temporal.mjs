@@ -12,8 +12,8 @@ await serve(async () => {
   // Ids whose report cannot be encoded, once.
   const unreported = new Set();
   const troubled = new Set();
-  const submit = async (base) => {
-    const id = await steps.submit(base);
+  const submit = async (base, more) => {
+    const id = await steps.submit(base, more);
     if (troubled.delete(base)) unreported.add(id);
     return id;
   };
@@ -43,7 +43,7 @@ await serve(async () => {
       const retried = { workflowRunTimeout: '15 seconds', retry: { initialInterval: '1 second', maximumAttempts: 2 } };
       const more = trouble === 'retried' ? retried : {};
       return await client.workflow.execute('naiveGeneration', {
-        args: [base, setting],
+        args: [base, setting, trouble === 'huge' ? { ['k'.repeat(1024 * 1024)]: 'image' } : {}],
         taskQueue,
         workflowId,
         ...more,

@@ -48,9 +48,10 @@ export const steps = {
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     return await response.json();
   },
-  async submit(base) {
+  async submit(base, more = {}) {
     const { request_id: id } = await steps.call(`${base}/models/${steps.model}`, {
       prompt: 'a red bicycle in the rain',
+      ...more,
     });
     if (!id) throw new Error('no request id in the reply');
     return id;

@@ -1,7 +1,9 @@
 import type { FaultRule } from '../../../simulator/index.ts';
 
-/** A trouble that Temporal, not the provider, makes. */
+/** A trouble that Temporal, not the provider, makes: its limits, its payloads, its own retries. */
 export type TemporalTrouble =
+  /** The input has a name that is half as long as Temporal's largest payload: what tells of it does not fit. */
+  | 'huge'
   /** The report of an accepted submit cannot be encoded, once. */
   | 'unreported'
   /** The run times out while its submit waits for the reply, and Temporal's own workflow retry begins another. */
@@ -110,6 +112,13 @@ export const faultRows: readonly FaultRow[] = [
     step: 'submit',
     rules: [],
     atTemporal: 'unreported',
+  },
+  {
+    short: 'huge',
+    fault: 'a name of 1 MiB in the input, of which nothing that tells fits into a payload',
+    step: 'submit',
+    rules: [],
+    atTemporal: 'huge',
   },
   {
     short: '503+',

@@ -26,3 +26,6 @@ export const retriedRun: Pick<WorkflowStartOptions, 'workflowRunTimeout' | 'retr
   workflowRunTimeout: '15 seconds',
   retry: { initialInterval: '1 second', maximumAttempts: 2 },
 };
+
+/** What an input gains whose problems and warnings no payload has room for. */
+export const hugeField = { ['k'.repeat(1024 * 1024)]: 'image' };

@@ -13,7 +13,7 @@ import { createRunComfyClient, type RunComfyClient } from '../../../runcomfy/cli
 import type { Simulator } from '../../../simulator/index.ts';
 import { bundleWorkflows, createGenerationWorker } from '../../../worker/index.ts';
 import type { TemporalTrouble } from '../figures/fault-rows.ts';
-import { failingCodec, retriedRun } from '../stack/temporal-trouble.ts';
+import { failingCodec, hugeField, retriedRun } from '../stack/temporal-trouble.ts';
 import type { CellEnd } from './peer-process.ts';
 import { order } from './protocols.ts';
 
@@ -64,7 +64,11 @@ export async function startOurs(address: string): Promise<Ours> {
         const isOfOrder = (text: string) => simulator.ledger().jobs.some(({ id }) => text.includes(id));
         arm((text) => text.includes('"nextReadInMs"') && text.includes('"submittedAt"') && isOfOrder(text));
       }
-      const request = { ...order, input: { prompt }, onUnknownSubmission: policy };
+      const request = {
+        ...order,
+        input: { prompt, ...(trouble === 'huge' && hugeField) },
+        onUnknownSubmission: policy,
+      };
       const key = `bench-${randomUUID()}`;
       if (trouble === 'retried') {
         const args = [request];
