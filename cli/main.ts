@@ -6,6 +6,7 @@ import { addBatch } from './commands/batch/index.ts';
 import { addBudget } from './commands/budget/index.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addCodecServer } from './commands/codec-server.ts';
+import { addCosts } from './commands/costs.ts';
 import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEstimate } from './commands/estimate.ts';
@@ -39,6 +40,7 @@ const commands = [
   addCancel,
   addWatch,
   addList,
+  addCosts,
   addResolve,
   addValidate,
   addEstimate,

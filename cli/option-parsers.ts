@@ -40,3 +40,16 @@ export function parsePort(text: string): number {
   if (port <= 65_535) return port;
   throw new InvalidArgumentError('Expected a port from 0 to 65535.');
 }
+
+const momentPattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
+
+/** A time: an ISO date (midnight UTC), a time with its zone, or so long ago, for a commander option. */
+export function parseMoment(text: string): Date {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return new Date(Date.now() - ms);
+  const time = momentPattern.test(text) ? new Date(text) : undefined;
+  if (time !== undefined && !Number.isNaN(time.getTime())) return time;
+  throw new InvalidArgumentError(
+    'Expected a time such as 2026-11-26 or 2026-11-26T08:00Z, or how long ago, such as 90m or 7d.',
+  );
+}

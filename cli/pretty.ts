@@ -1,4 +1,6 @@
 import type { CancelOutcome, GenerationResult } from '../domain/generation.ts';
+import { type Labels, labelWords } from '../domain/labels.ts';
+import { formatElapsed } from './format-elapsed.ts';
 import { oneLine } from './printable.ts';
 
 /** Rows under headings, columns as wide as they need to be. */
@@ -79,4 +81,19 @@ export function priceOf({
 }): string {
   if (basePriceUsd === undefined) return pricingNote ?? '';
   return `$${String(basePriceUsd)}${priceUnit === undefined ? '' : ` per ${priceUnit}`}`;
+}
+
+/** How long ago something was started. */
+export function ageOf(startedAt: string): string {
+  return formatElapsed(Date.now() - Date.parse(startedAt));
+}
+
+/** A cost, where it is known. */
+export function usd(costUsd: number | undefined): string {
+  return costUsd === undefined ? '' : `$${String(costUsd)}`;
+}
+
+/** Labels in one cell. */
+export function labelText(labels: Labels | undefined): string {
+  return labels === undefined ? '' : labelWords(labels).join(', ');
 }

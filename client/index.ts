@@ -2,6 +2,9 @@ export { createGenerationClient } from './generation/generation-client.ts';
 export type { GenerationClient, GenerationClientOptions, TypedRequest } from './generation/generation-client.ts';
 export type { InputOf } from '../runcomfy/models/index.ts';
 export type { GenerationHandle } from './generation/generation-handle.ts';
+export type { StartLabels } from './start-labels.ts';
+export type { ListScope } from './list-scope.ts';
+export type { Labels } from '../domain/labels.ts';
 export type { StartPriority } from './start-priority.ts';
 export type { StartedGeneration, StartOptions } from './generation/starting/start-generation.ts';
 export { checkRequest } from './generation/starting/check-request.ts';
@@ -14,6 +17,8 @@ export type { GenerationWatchOptions } from './generation/following/watch-states
 export type { TaskFailure } from './generation/following/task-failure.ts';
 export type { KnownState } from './generation/following/server-state.ts';
 export type { ListedGeneration, ListFilter } from './generation/following/list-generations.ts';
+export type { CostQuestion } from './costs/read-costs.ts';
+export type { CostReport, CostRow } from '../domain/costs.ts';
 export type { BudgetClient } from './budget/budget-client.ts';
 export type { NewBudget } from './budget/create-budget.ts';
 export type { KnownBudgetState } from './budget/read-budget.ts';

@@ -90,6 +90,7 @@ export const searchAttributes = {
   RunComfyCostUsd: 'Double',
   RunComfyQueueMs: 'Int',
   RunComfyRunMs: 'Int',
+  RunComfyLabels: 'KeywordList',
 } as const;
 
 /** One of `searchAttributes`. */

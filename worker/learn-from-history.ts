@@ -2,10 +2,10 @@ import type { Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import type { WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { workSourceOf } from '../activities/waiting/work-source.ts';
+import { decodePayload, undecodable } from '../client/operator/index.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { generationWorkflowType } from '../domain/names.ts';
 import { type FinishedWork, workMemoKey } from '../domain/waiting.ts';
-import { decodePayload, undecodable } from './decode-payload.ts';
 
 const maxGenerations = 2_000;
 const pageSize = 200;

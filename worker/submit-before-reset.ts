@@ -1,10 +1,10 @@
 import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import type { SubmitBeforeReset } from '../activities/index.ts';
+import { decodePayload } from '../client/operator/index.ts';
 import { isFailureType } from '../domain/failure-type.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { messageNames } from '../domain/names.ts';
 import { isRequestId } from '../domain/request.ts';
-import { decodePayload } from './decode-payload.ts';
 import { listRunsOfKey } from './newer-runs.ts';
 
 type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];

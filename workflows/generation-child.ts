@@ -6,7 +6,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { GenerationRequest, GenerationResult } from '../domain/generation.ts';
+import { labelMemo } from '../domain/labels.ts';
 import { generationWorkflowType, retryOfRunMemoKey } from '../domain/names.ts';
+import { labelsOfRun } from './labels.ts';
 
 type Generation = (request: GenerationRequest) => Promise<GenerationResult>;
 
@@ -31,7 +33,7 @@ export async function startGenerationChild(order: ChildOrder): Promise<ChildWork
     taskQueue,
     args: [request],
     workflowIdReusePolicy: retryOfRunId === undefined ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
-    ...(retryOfRunId !== undefined && { memo: { [retryOfRunMemoKey]: retryOfRunId } }),
+    memo: { ...labelMemo(labelsOfRun()), ...(retryOfRunId !== undefined && { [retryOfRunMemoKey]: retryOfRunId }) },
     // The default, TERMINATE, runs no code in the child: RunComfy would never hear that nobody wants the work.
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -3,6 +3,7 @@ import type { BatchPage } from '../../domain/batch/batch-page.ts';
 import type { BatchItem } from '../../domain/batch/batch.ts';
 import type { ItemEnd } from '../../domain/batch/item-end.ts';
 import type { CancelOutcome, GenerationRequest } from '../../domain/generation.ts';
+import type { Labels } from '../../domain/labels.ts';
 import type { PipelineRequest } from '../../domain/pipeline-run.ts';
 import type { ModelLookupOptions } from '../../plans/model-facts.ts';
 
@@ -23,7 +24,7 @@ export interface ItemOrders<Order extends object> {
   /** Makes the order, or finds the one that was made; `again`: one that provably cost nothing is made anew. */
   start: (
     order: Order,
-    place: { key: string; mark: ItemMark; again: boolean; priority: Priority },
+    place: { key: string; mark: ItemMark; again: boolean; priority: Priority; labels?: Labels | undefined },
   ) => Promise<ItemStart>;
   /** Waits for the end; rejects with the signal's reason. */
   follow: (key: string, signal: AbortSignal) => Promise<ItemEnd>;

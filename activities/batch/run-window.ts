@@ -67,6 +67,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
       mark: { run: question.firstRunId, index: open.index },
       again,
       priority: { priorityKey: batchDefaults.priority, ...priority },
+      labels: question.labels,
     };
     const started = await orders.start(item.item, place);
     if ('failure' in started) {

@@ -32,6 +32,7 @@ import {
 import { costOf } from '../estimate-table.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { catchInterrupts } from '../interrupts.ts';
+import { addLabelOption, type LabelFlags, labelsOf } from '../label-option.ts';
 import { parsePositive, parseStretch } from '../option-parsers.ts';
 import { ownCommand } from '../own-command.ts';
 import { addPriorityOptions, type PriorityFlags, priorityOf } from '../priority-options.ts';
@@ -40,7 +41,7 @@ import { waitForEnd } from '../wait-for-end.ts';
 
 const priceWithinMs = 3_000;
 
-interface GenerateOptions extends InputSource, DownloadFlags, PriorityFlags {
+interface GenerateOptions extends InputSource, DownloadFlags, PriorityFlags, LabelFlags {
   key?: string;
   deadline?: number;
   requestId?: string;
@@ -84,11 +85,13 @@ export const addGenerate = defineCommand<GenerateOptions>({
     if (!options.wait && options.download !== undefined) {
       throw new CliError('Usage', '--no-wait and --download do not go together: the files come with the result');
     }
+    const labels = labelsOf(options);
     const { key = `generation-${randomUUID()}` } = options;
     const request = toRequest(model, input ?? {}, options);
     checkRequest(request, key, { modelApiBase: context.config().modelApiBase });
     await prepareDownload(options);
-    const startOptions: StartOptions = { key, ...priorityOf(options), ...(options.retry && { retry: 'if-unbilled' }) };
+    const again = options.retry ? ({ retry: 'if-unbilled' } as const) : {};
+    const startOptions: StartOptions = { key, ...priorityOf(options), ...labels, ...again };
     if (printer.format === 'pretty' && options.requestId === undefined) await tellPrice(context, request);
     return context.withTemporal(async (connected) => {
       const start = async () => {
@@ -169,6 +172,7 @@ function addPolicyOptions(command: Command): void {
   );
   addBudgetOption(command);
   addPriorityOptions(command);
+  addLabelOption(command);
 }
 
 function toRequest(model: string, input: Record<string, unknown>, options: GenerateOptions): GenerationRequest {

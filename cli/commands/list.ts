@@ -4,9 +4,10 @@ import { type Phase, phases } from '../../domain/generation.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { parseCount } from '../option-parsers.ts';
-import { table } from '../pretty.ts';
+import { ageOf, labelText, table, usd } from '../pretty.ts';
+import { addScopeOptions, type ScopeFlags, scopeOf } from '../scope-options.ts';
 
-interface ListOptions {
+interface ListOptions extends ScopeFlags {
   model?: string;
   phase?: Phase;
   limit: number;
@@ -19,31 +20,33 @@ export const addList = defineCommand<ListOptions>({
     'List generations: first those that run, the newest start first, then those that ended, the newest end first.',
   examples: [
     'runcomfy-temporal list --phase submission_unknown',
+    'runcomfy-temporal list --label campaign=autumn --since 7d',
     'runcomfy-temporal list --model kling/kling-3.0/standard/image-to-video --limit 20 --output json',
   ],
-  set: (command) =>
+  set: (command) => {
     command
       .option('--model <id>', 'only of this model')
       .addOption(new Option('--phase <phase>', 'only in this phase').choices(phases))
-      .addOption(new Option('--limit <count>', 'at most so many').argParser(parseCount).default(100)),
-  act: ({ printer, withTemporal }, _args, filter) =>
-    withTemporal(async ({ generations }) => {
+      .addOption(new Option('--limit <count>', 'at most so many').argParser(parseCount).default(100));
+    addScopeOptions(command);
+  },
+  act: ({ printer, withTemporal }, _args, { model, phase, limit, ...flags }) => {
+    const scope = scopeOf(flags);
+    return withTemporal(async ({ generations }) => {
       const found: ListedGeneration[] = [];
-      for await (const generation of generations.list(filter)) found.push(generation);
+      for await (const generation of generations.list({ model, phase, limit, ...scope })) found.push(generation);
       printer.print({ generations: found }, () =>
         found.length === 0
           ? 'no generations'
           : table(
-              ['KEY', 'PHASE', 'MODEL', 'STARTED', 'REQUEST'],
-              found.map(({ key, phase, model, startedAt, requestId = '' }) => [
-                key,
-                phase,
-                model,
-                startedAt,
-                requestId,
+              ['KEY', 'PHASE', 'AGE', 'COST', 'MODEL', 'STARTED', 'REQUEST', 'LABELS'],
+              found.map(({ key, phase, costUsd, model, startedAt, requestId = '', labels }) => [
+                ...[key, phase, ageOf(startedAt), usd(costUsd)],
+                ...[model, startedAt, requestId, labelText(labels)],
               ]),
             ),
       );
       return exitCodes.done;
-    }),
+    });
+  },
 });

@@ -3,6 +3,7 @@ import type { Priority } from '@temporalio/common';
 import type { ItemEnd } from '../../domain/batch/item-end.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
+import type { Labels } from '../../domain/labels.ts';
 import { batchItemMemoKey } from '../../domain/names.ts';
 import { isGenerationError } from '../errors.ts';
 import { describeRun, type RunInfo } from '../generation/run-info.ts';
@@ -23,6 +24,7 @@ export interface ItemPlace {
   mark: ItemMark;
   again: boolean;
   priority: Priority;
+  labels?: Labels | undefined;
 }
 
 /** How the start of an item's order went. */

@@ -4,6 +4,7 @@ import { isUnbilled } from '../../domain/failure-details.ts';
 import { isFailureType } from '../../domain/failure-type.ts';
 import type { GenerationRequest } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
+import { labelMemo } from '../../domain/labels.ts';
 import { batchItemMemoKey, retryOfRunMemoKey } from '../../domain/names.ts';
 import { unlessAborted } from '../await-end.ts';
 import { named, toClientError } from '../convert-errors.ts';
@@ -72,11 +73,11 @@ export function createItemOrders(place: ItemOrderPlace): ItemOrders<Partial<Gene
 async function startItem(
   { client, taskQueue, modelApiBase }: ItemOrderPlace,
   draft: Partial<GenerationRequest>,
-  { key, mark, again, priority }: ItemPlace,
+  { key, mark, again, priority, labels }: ItemPlace,
 ): Promise<ItemStart> {
   try {
     const { order } = checkRequest(draft as GenerationRequest, key, { modelApiBase });
-    const own = { priority, memo: { [batchItemMemoKey]: mark } };
+    const own = { priority, memo: { ...labelMemo(labels), [batchItemMemoKey]: mark } };
     const first = await startUnlessClosed(client, key, taskQueue, order, {
       ...own,
       workflowIdReusePolicy: 'REJECT_DUPLICATE',

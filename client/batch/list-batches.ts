@@ -1,17 +1,14 @@
 import type { Client } from '@temporalio/client';
 import { type BatchCounts, type BatchPhase, batchPhases } from '../../domain/batch/batch.ts';
 import { withoutUndefined } from '../../domain/json.ts';
+import type { Labels } from '../../domain/labels.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
 import type { RunInfo } from '../generation/run-info.ts';
-import { listRows } from '../list-rows.ts';
+import { listRows, type RowFilter } from '../list-rows.ts';
 import { phaseOfRun, readBatchMemo } from './read-batch-state.ts';
 
 /** Which batches are listed. */
-export interface BatchFilter {
-  phase?: BatchPhase | undefined;
-  /** Default 100; `Infinity` for all. */
-  limit?: number | undefined;
-}
+export type BatchFilter = RowFilter<BatchPhase>;
 
 /** A batch as Temporal lists it, by the short form that it leaves in its memo. */
 export interface ListedBatch {
@@ -20,6 +17,7 @@ export interface ListedBatch {
   phase: BatchPhase;
   counts?: BatchCounts;
   costUsd?: number;
+  labels?: Labels;
   startedAt: string;
   closedAt?: string;
 }

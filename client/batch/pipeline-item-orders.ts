@@ -9,6 +9,7 @@ import type { ItemEnd, ItemFailure } from '../../domain/batch/item-end.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { isFailureType } from '../../domain/failure-type.ts';
 import { isSameJson, withoutUndefined } from '../../domain/json.ts';
+import { labelMemo } from '../../domain/labels.ts';
 import { batchItemMemoKey, pipelineWorkflowType } from '../../domain/names.ts';
 import type { PipelineRequest, PipelineResult, StepFailure, StepSummary } from '../../domain/pipeline-run.ts';
 import { awaitEnd, unlessAborted } from '../await-end.ts';
@@ -62,7 +63,7 @@ export function createPipelineItemOrders(place: Place): ItemOrders<PipelineReque
 async function startItem(
   { client, taskQueue }: Place,
   request: PipelineRequest,
-  { key, mark, again, priority }: ItemPlace,
+  { key, mark, again, priority, labels }: ItemPlace,
 ): Promise<ItemStart> {
   const start = async (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE', paid: number) => {
     try {
@@ -71,7 +72,7 @@ async function startItem(
         workflowId: key,
         args: [request],
         priority,
-        memo: { [batchItemMemoKey]: { ...mark, ...(paid > 0 && { paid }) } },
+        memo: { ...labelMemo(labels), [batchItemMemoKey]: { ...mark, ...(paid > 0 && { paid }) } },
         workflowIdReusePolicy,
         workflowIdConflictPolicy: 'USE_EXISTING',
       });

@@ -11,12 +11,13 @@ import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun } from '../generation/run-info.ts';
 import { startWorkflow } from '../generation/starting/start-workflow.ts';
 import { toJsonText } from '../generation/starting/to-json.ts';
+import { type StartLabels, toLabelMemo } from '../start-labels.ts';
 import { type StartPriority, toPriority } from '../start-priority.ts';
 import { refuseBatch, refuseNoBatch } from './batch-errors.ts';
 import { findOrderIssues } from './check-items.ts';
 
 /** How a batch is started. */
-export interface BatchStartOptions extends StartPriority {
+export interface BatchStartOptions extends StartPriority, StartLabels {
   /** Workflow ID of the batch; the same key attaches and never orders twice. Default `batch-<uuid>`. */
   key?: string | undefined;
 }
@@ -41,12 +42,13 @@ export async function startBatch(
   client: Client,
   taskQueue: string,
   given: BatchRequest,
-  { key = `batch-${randomUUID()}`, priority = batchDefaults.priority, ...precedence }: BatchStartOptions = {},
+  { key = `batch-${randomUUID()}`, priority = batchDefaults.priority, labels, ...precedence }: BatchStartOptions = {},
   { modelApiBase }: { modelApiBase?: string | undefined } = {},
 ): Promise<StartedBatch> {
   checkKey(key);
   const request = await checkBatchRequest(given, key, modelApiBase);
-  const options = { taskQueue, args: [request], workflowId: key, ...toPriority({ priority, ...precedence }, key) };
+  const own = { ...toPriority({ priority, ...precedence }, key), ...toLabelMemo({ labels }, key) };
+  const options = { taskQueue, args: [request], workflowId: key, ...own };
   const start = async (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') => {
     try {
       const policies = { workflowIdReusePolicy, workflowIdConflictPolicy: 'USE_EXISTING' } as const;

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import type { CostReport } from '../../domain/costs.ts';
 import type { GenerationRequest, GenerationResult } from '../../domain/generation.ts';
 import { defaultTaskQueue } from '../../domain/names.ts';
 import type { InputOf } from '../../runcomfy/models/index.ts';
@@ -6,6 +7,7 @@ import type { WaitOptions } from '../await-end.ts';
 import { type BatchClient, createBatchClient } from '../batch/batch-client.ts';
 import { type BudgetClient, createBudgetClient } from '../budget/budget-client.ts';
 import { eachNamed, named } from '../convert-errors.ts';
+import { type CostQuestion, readCosts } from '../costs/read-costs.ts';
 import { createPipelineClient, type PipelineClient } from '../pipeline/pipeline-client.ts';
 import { checkKey } from './check-arguments.ts';
 import { startLate } from './following/collect-late.ts';
@@ -42,6 +44,8 @@ export interface GenerationClient {
   collectLate: (key: string) => Promise<GenerationHandle>;
   /** Generations: first those that run, the newest start first, then those that ended, the newest end first. */
   list: (filter?: ListFilter) => AsyncIterable<ListedGeneration>;
+  /** What orders have cost, by model, day (UTC) or label; each request of RunComfy counts once, whoever followed it. */
+  costs: (question: CostQuestion) => Promise<CostReport>;
   /** Pipelines: plans of generations that belong together. */
   pipelines: PipelineClient;
   /** Budgets: limits of money that orders share. */
@@ -76,6 +80,7 @@ export function createGenerationClient({
         return createHandle(client, await startLate(client, taskQueue, key));
       }),
     list: (filter) => eachNamed('', () => listGenerations(client, filter)),
+    costs: (question) => named('', () => readCosts(client, question)),
     budgets: createBudgetClient(client, taskQueue),
     batches: createBatchClient({ client, taskQueue, modelApiBase }),
     pipelines: createPipelineClient({ client, taskQueue, modelApiBase, generations: { get } }),

@@ -1,4 +1,5 @@
 import type { Client, WorkflowService } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import { withoutUndefined } from '../../domain/json.ts';
 import { otherModel } from '../../domain/model-label.ts';
 import { type SearchAttributeName, searchAttributeNames } from '../../domain/names.ts';
@@ -19,8 +20,8 @@ const runStatuses = {
 export type RunStatus = (typeof runStatuses)[keyof typeof runStatuses] | 'unknown';
 
 /**
- * What Temporal lists of a run. Unlike the SDK's own description it holds no memo: that may have been encrypted with keys
- * that are not here, which must cost nobody the rest.
+ * What Temporal lists of a run. Unlike the SDK's own description it holds the memo as it came: it may have been encrypted
+ * with keys that are not here, which must cost nobody the rest.
  */
 export interface RunInfo {
   key: string;
@@ -31,6 +32,9 @@ export interface RunInfo {
   startedAt: Date;
   closedAt?: Date;
   attributes: Partial<Record<SearchAttributeName, unknown>>;
+  /** Search attribute `RunComfyLabels`, where it is set. */
+  labelWords?: string[];
+  memo?: Record<string, Payload>;
 }
 
 /** What Temporal tells of one run that was asked about. */
@@ -100,8 +104,9 @@ export function modelOf(run: Pick<RunInfo, 'attributes'>): string | undefined {
 }
 
 function toRunInfo(raw: RawRun): RunInfo {
-  const { execution, type, taskQueue, status, startTime, closeTime, searchAttributes } = raw;
+  const { execution, type, taskQueue, status, startTime, closeTime, searchAttributes, memo } = raw;
   const fields = searchAttributes?.indexedFields ?? {};
+  const words = toList(fields['RunComfyLabels']?.data);
   return {
     key: execution?.workflowId ?? '',
     runId: execution?.runId ?? '',
@@ -116,6 +121,8 @@ function toRunInfo(raw: RawRun): RunInfo {
         return value === undefined ? [] : [[name, value]];
       }),
     ),
+    ...(words && { labelWords: words }),
+    ...(memo?.fields && { memo: memo.fields }),
   };
 }
 
@@ -123,12 +130,23 @@ function statusOf(code: number | undefined): RunStatus {
   return Object.entries(runStatuses).find(([known]) => Number(known) === code)?.[1] ?? 'unknown';
 }
 
-/** Search attributes are JSON, whatever codec the rest goes through. */
 function toValue(data: Uint8Array | null | undefined): unknown {
+  const value = toJson(data);
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function toList(data: Uint8Array | null | undefined): string[] | undefined {
+  const value = toJson(data);
+  const list = Array.isArray(value) ? value : [value];
+  const words = list.filter((word) => typeof word === 'string');
+  return words.length === 0 ? undefined : words;
+}
+
+/** Search attributes are JSON, whatever codec the rest goes through. */
+function toJson(data: Uint8Array | null | undefined): unknown {
   if (!data) return undefined;
   try {
-    const value: unknown = JSON.parse(Buffer.from(data).toString());
-    return Array.isArray(value) ? value[0] : value;
+    return JSON.parse(Buffer.from(data).toString());
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+export { decodePayload, undecodable } from '../decode-payload.ts';
 export { toClientError } from '../convert-errors.ts';
 export { describeGeneration } from '../generation/following/describe-generation.ts';
 export type {

@@ -3,7 +3,7 @@ import { type SearchAttributeName, searchAttributeNames, searchAttributes } from
 import { named } from '../convert-errors.ts';
 
 /** Values of Temporal's `IndexedValueType` on the wire. */
-const indexedValueTypes = { Keyword: 2, Int: 3, Double: 4 } as const;
+const indexedValueTypes = { Keyword: 2, Int: 3, Double: 4, KeywordList: 7 } as const;
 
 /** What of our search attributes the namespace lacks, or has under another type. */
 export interface SearchAttributeReport {

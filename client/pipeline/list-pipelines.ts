@@ -1,17 +1,14 @@
 import type { Client } from '@temporalio/client';
 import { withoutUndefined } from '../../domain/json.ts';
+import type { Labels } from '../../domain/labels.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
 import { type PipelinePhase, pipelinePhases } from '../../domain/pipeline-run.ts';
 import { isClosed, type RunInfo } from '../generation/run-info.ts';
-import { listRows } from '../list-rows.ts';
+import { listRows, type RowFilter } from '../list-rows.ts';
 import { phaseIn, readMemo } from './read-pipeline-state.ts';
 
 /** Which pipelines are listed. */
-export interface PipelineFilter {
-  phase?: PipelinePhase | undefined;
-  /** Default 100; `Infinity` for all. */
-  limit?: number | undefined;
-}
+export type PipelineFilter = RowFilter<PipelinePhase>;
 
 /** A pipeline as Temporal lists it, by the short form that it leaves in its memo. */
 export interface ListedPipeline {
@@ -22,6 +19,7 @@ export interface ListedPipeline {
   /** How many steps it has, and how many of them have succeeded. */
   steps?: number;
   succeeded?: number;
+  labels?: Labels;
   startedAt: string;
   closedAt?: string;
 }

@@ -13,11 +13,12 @@ import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { startWorkflow } from '../generation/starting/start-workflow.ts';
 import { toJsonText } from '../generation/starting/to-json.ts';
+import { type StartLabels, toLabelMemo } from '../start-labels.ts';
 import { type StartPriority, toPriority } from '../start-priority.ts';
 import { refuseNoPipeline } from './pipeline-errors.ts';
 
 /** How a pipeline is started. */
-export interface PipelineStartOptions extends StartPriority {
+export interface PipelineStartOptions extends StartPriority, StartLabels {
   /** Workflow ID of the pipeline; the same key attaches and never orders twice. Default `pipeline-<uuid>`. */
   key?: string | undefined;
   /**
@@ -44,14 +45,14 @@ export async function startPipeline(
   client: Client,
   taskQueue: string,
   given: PipelineRequest,
-  { key = `pipeline-${randomUUID()}`, rerun = false, ...precedence }: PipelineStartOptions = {},
+  { key = `pipeline-${randomUUID()}`, rerun = false, labels, ...precedence }: PipelineStartOptions = {},
 ): Promise<StartedPipeline> {
   checkKey(key);
   checkArgument('rerun', typeof rerun === 'boolean', 'true or false', key);
   const { request, warnings } = await checkPipelineRequest(rerun ? { ...given, orderAgain: true } : given, key);
-  const priority = toPriority(precedence, key);
+  const own = { ...toPriority(precedence, key), ...toLabelMemo({ labels }, key) };
   const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') =>
-    startUnlessClosed(client, key, { taskQueue, args: [request], workflowIdReusePolicy, ...priority });
+    startUnlessClosed(client, key, { taskQueue, args: [request], workflowIdReusePolicy, ...own });
   const first = await start('REJECT_DUPLICATE');
   if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };
   const last = await describeRun(client, key);
@@ -124,7 +125,7 @@ export async function attachToPipeline(
 async function startUnlessClosed(
   client: Client,
   key: string,
-  options: Pick<WorkflowStartOptions, 'taskQueue' | 'args' | 'workflowIdReusePolicy' | 'priority'>,
+  options: Pick<WorkflowStartOptions, 'taskQueue' | 'args' | 'workflowIdReusePolicy' | 'priority' | 'memo'>,
 ): Promise<{ runId: string; isNew: boolean } | undefined> {
   try {
     return await startWorkflow(client.workflow, pipelineWorkflowType, {

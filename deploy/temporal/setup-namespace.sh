@@ -20,6 +20,7 @@ RunComfyPhase Keyword
 RunComfyCostUsd Double
 RunComfyQueueMs Int
 RunComfyRunMs Int
+RunComfyLabels KeywordList
 ATTRIBUTES
 )
 

@@ -1,4 +1,5 @@
 import type { CancelOutcome } from '../generation.ts';
+import type { Labels } from '../labels.ts';
 import type { ItemRange, PageOfItems } from './batch-page.ts';
 import type { BatchItem, BatchItemDefaults, BatchLine, PauseReason } from './batch.ts';
 
@@ -35,6 +36,8 @@ export interface WindowQuestion extends BatchIdentity {
   plan?: object;
   defaults: BatchItemDefaults;
   budgets?: string[];
+  /** The batch's labels: what it orders carries them as well. */
+  labels?: Labels;
   /** Where those items lie that this window can come to. */
   pages: ItemRange[];
   /** How many items there are. */

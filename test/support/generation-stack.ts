@@ -18,13 +18,13 @@ export async function connectClient(address: string = inject('temporalAddress'))
   return new Client({ connection });
 }
 
-/** A client of a namespace that holds nothing yet: for what looks at everything that there is. */
-export async function connectToOwnNamespace(): Promise<Client> {
+/** A client of a namespace that holds nothing yet, but our search attributes: for what looks at everything that there is. */
+export async function connectToOwnNamespace(attributes = searchAttributeNames): Promise<Client> {
   const connection = await connect(inject('temporalAddress'));
   const namespace = `own-${randomUUID()}`;
   await registerNamespace(connection, namespace);
   const client = new Client({ connection, namespace });
-  await createSearchAttributes(client, [...searchAttributeNames]);
+  if (attributes.length > 0) await createSearchAttributes(client, attributes);
   return client;
 }
 

@@ -18,7 +18,7 @@ const sizeBudgetBytes = 945_000;
 /** Of what a cached generation weighs where each workflow has all modules for itself, and no other workflow is in the bundle. */
 const maxHeapRatio = 1.05;
 /** Of a worker that ran generations alone: what pipelines need is no part of it. */
-const generationBudgetBytes = 735_000;
+const generationBudgetBytes = 740_000;
 
 /** Heap of one cached generation, over 500 in a process of its own: the same to a few bytes from run to run. */
 async function bytesPerGeneration(code: string): Promise<number> {

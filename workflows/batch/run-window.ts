@@ -5,6 +5,7 @@ import { pagesFor } from '../../domain/batch/batch-page.ts';
 import { mostStartedBy } from '../../domain/batch/batch-window.ts';
 import { batchDefaults, batchLimits } from '../../domain/batch/batch.ts';
 import { windows } from '../activity-options.ts';
+import { labelsOfRun } from '../labels.ts';
 import { isLetGo } from './cancellation.ts';
 import { type Batch, totalOf, waitingOf } from './memory.ts';
 import { show } from './visibility.ts';
@@ -47,6 +48,7 @@ export async function runWindow(batch: Batch): Promise<void> {
 }
 
 function questionOf({ data, key, firstRunId, request }: Batch): WindowQuestion {
+  const labels = labelsOfRun();
   const starts = data.paused === undefined && data.cancel === undefined;
   const isFirst = starts && data.open.length === 0;
   const reach = starts ? data.cursor + mostStartedBy(data.window) : data.cursor;
@@ -57,6 +59,7 @@ function questionOf({ data, key, firstRunId, request }: Batch): WindowQuestion {
     ...(request.plan && { plan: request.plan }),
     defaults: request.defaults ?? {},
     ...(request.budgets && { budgets: request.budgets }),
+    ...(labels && { labels }),
     pages: pagesFor(data.pages, indices, { first: data.cursor, end: reach }),
     total: totalOf(data),
     open: data.open,

@@ -11,6 +11,7 @@ import {
 import { toUsd } from '../../domain/budget/money.ts';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
+import { labelAttributes } from '../labels.ts';
 import { endPhaseOf } from './endings.ts';
 import { type Batch, type BatchData, totalOf, waitingOf } from './memory.ts';
 
@@ -113,6 +114,7 @@ export function showEnd(batch: Batch): void {
   const attributes = [
     { key: { name: 'RunComfyPhase', type: 'KEYWORD' as const }, value: phaseOf(batch) },
     { key: { name: 'RunComfyCostUsd', type: 'DOUBLE' as const }, value: toUsd(batch.data.spent) },
+    ...labelAttributes(),
   ].filter(({ key: { name } }) => batch.searchAttributes.includes(name));
   if (attributes.length > 0) upsertSearchAttributes(attributes);
   log.info('batch ended', { phase: phaseOf(batch), costUsd: toUsd(batch.data.spent) });

@@ -109,7 +109,7 @@ export interface Shown {
   /** How long the work took, once that is known. */
   durations: { queueMs?: number; runMs?: number };
   /** The search attributes as last set. */
-  published: Record<string, string | number>;
+  published: Record<string, string | number | string[]>;
   isModelKnown: boolean;
 }
 
@@ -141,7 +141,7 @@ export interface CarriedMemory {
   state: GenerationState;
   seen: Partial<Observation>;
   searchAttributes: string[];
-  published: Record<string, string | number>;
+  published: Record<string, string | number | string[]>;
   inputUrls: string[];
   hasResubmitted: boolean;
   isCancelDue: boolean;

@@ -7,9 +7,11 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { GenerationResult, Phase } from '../../domain/generation.ts';
+import { isSameJson } from '../../domain/json.ts';
 import { modelLabelOf } from '../../domain/model-label.ts';
 import { type SearchAttributeName, searchAttributeNames, searchAttributes } from '../../domain/names.ts';
 import { localChecks } from '../activity-options.ts';
+import { labelsShown } from '../labels.ts';
 import { readActivityError } from './activity-error.ts';
 import type { Generation, Shown } from './memory.ts';
 import { runErrand } from './open-work.ts';
@@ -103,19 +105,19 @@ function setAttributes(generation: Generation): void {
 
 function changesOf(generation: Generation) {
   const { state, shown } = generation;
-  const values: Record<SearchAttributeName, string | number | undefined> = {
+  const values: Record<SearchAttributeName, string | number | string[] | undefined> = {
     RunComfyModel: modelLabel(generation),
     RunComfyRequestId: state.requestId,
     RunComfyPhase: state.phase,
     RunComfyCostUsd: state.costUsd,
     RunComfyQueueMs: shown.durations.queueMs,
     RunComfyRunMs: shown.durations.runMs,
+    RunComfyLabels: labelsShown(),
   };
   return shown.searchAttributes.flatMap((name) => {
     const value = isSearchAttribute(name) ? values[name] : undefined;
-    if (!isSearchAttribute(name) || value === undefined || shown.published[name] === value) return [];
-    const type = searchAttributes[name];
-    return [{ key: { name, type: type === 'Keyword' ? 'KEYWORD' : type === 'Int' ? 'INT' : 'DOUBLE' }, value }];
+    if (!isSearchAttribute(name) || value === undefined || isSameJson(shown.published[name], value)) return [];
+    return [{ key: { name, type: wireTypes[searchAttributes[name]] }, value }];
   });
 }
 
@@ -152,6 +154,8 @@ function countCost(costUsd: number, tags: { outcome: string; model: string }): v
     .createHistogram('runcomfy_generation_cost', 'float', 'USD', 'Cost of one generation as RunComfy states it')
     .record(costUsd, tags);
 }
+
+const wireTypes = { Keyword: 'KEYWORD', Int: 'INT', Double: 'DOUBLE', KeywordList: 'KEYWORD_LIST' } as const;
 
 function isSearchAttribute(name: string): name is SearchAttributeName {
   return Object.hasOwn(searchAttributes, name);

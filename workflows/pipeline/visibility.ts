@@ -11,6 +11,7 @@ import type {
 } from '../../domain/pipeline-run.ts';
 import { hasStepEnded } from '../../domain/step-rules.ts';
 import { cutText } from '../../domain/text.ts';
+import { labelAttributes } from '../labels.ts';
 import { boundState } from './bounds.ts';
 import type { Pipeline } from './memory.ts';
 
@@ -82,6 +83,7 @@ export function showEnd(pipeline: Pipeline): void {
   const attributes = [
     { key: { name: 'RunComfyPhase', type: 'KEYWORD' as const }, value: state.phase },
     { key: { name: 'RunComfyCostUsd', type: 'DOUBLE' as const }, value: state.costUsd },
+    ...labelAttributes(),
   ].filter(({ key: { name } }) => known.includes(name) && Object.hasOwn(searchAttributes, name));
   if (attributes.length > 0) upsertSearchAttributes(attributes);
   log.info('pipeline ended', { phase: state.phase, costUsd: state.costUsd, failure: state.failure?.type });

@@ -7,8 +7,9 @@ import { addDownloadOptions, type DownloadFlags, prepareDownload } from '../../d
 import { downloadOutput } from '../../download-output.ts';
 import { exitCodes } from '../../exit-codes.ts';
 import { parseCount } from '../../option-parsers.ts';
-import { table } from '../../pretty.ts';
+import { ageOf, labelText, table, usd } from '../../pretty.ts';
 import { oneLine } from '../../printable.ts';
+import { addScopeOptions, type ScopeFlags, scopeOf } from '../../scope-options.ts';
 import { urlsIn } from '../../urls-in.ts';
 import { endedOf } from './pretty-batch.ts';
 
@@ -83,7 +84,7 @@ export const addBatchItems = defineCommand<{ status?: LineStatus }>({
     }),
 });
 
-interface ListFlags {
+interface ListFlags extends ScopeFlags {
   phase?: BatchPhase;
   limit: number;
 }
@@ -93,22 +94,28 @@ export const addBatchList = defineCommand<ListFlags>({
   signature: 'list',
   summary: 'List batches: first those that run, then those that ended, the newest first. Needs no worker.',
   examples: ['runcomfy-temporal batch list --phase paused', 'runcomfy-temporal batch list --limit 20 --output json'],
-  set: (command) =>
+  set: (command) => {
     command
       .addOption(new Option('--phase <phase>', 'only in this phase').choices(batchPhases))
-      .addOption(new Option('--limit <count>', 'at most so many').argParser(parseCount).default(100)),
-  act: ({ printer, withTemporal }, _args, filter) =>
-    withTemporal(async ({ generations }) => {
+      .addOption(new Option('--limit <count>', 'at most so many').argParser(parseCount).default(100));
+    addScopeOptions(command);
+  },
+  act: ({ printer, withTemporal }, _args, { phase, limit, ...flags }) => {
+    const scope = scopeOf(flags);
+    return withTemporal(async ({ generations }) => {
       const found: ListedBatch[] = [];
-      for await (const batch of generations.batches.list(filter)) found.push(batch);
+      for await (const batch of generations.batches.list({ phase, limit, ...scope })) found.push(batch);
       printer.print({ batches: found }, () =>
-        found.length === 0 ? 'no batches' : table(['KEY', 'PHASE', 'DONE', 'COST', 'STARTED'], found.map(rowOf)),
+        found.length === 0
+          ? 'no batches'
+          : table(['KEY', 'PHASE', 'AGE', 'DONE', 'COST', 'STARTED', 'LABELS'], found.map(rowOf)),
       );
       return exitCodes.done;
-    }),
+    });
+  },
 });
 
-function rowOf({ key, phase, counts, costUsd, startedAt }: ListedBatch): string[] {
+function rowOf({ key, phase, counts, costUsd, startedAt, labels }: ListedBatch): string[] {
   const done = counts === undefined ? '' : `${String(endedOf(counts))}/${String(counts.total)}`;
-  return [key, phase, done, costUsd === undefined ? '' : `$${String(costUsd)}`, startedAt];
+  return [key, phase, ageOf(startedAt), done, usd(costUsd), startedAt, labelText(labels)];
 }

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { BatchHandle, BatchRequest, BatchResult } from '../../../client/index.ts';
+import type { BatchHandle, BatchRequest, BatchResult, StartLabels } from '../../../client/index.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { addBudgetOption } from '../../budget-option.ts';
 import { CliError } from '../../cli-error.ts';
@@ -8,6 +8,7 @@ import { confirm } from '../../confirm.ts';
 import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
 import { catchInterrupts } from '../../interrupts.ts';
+import { addLabelOption, type LabelFlags, labelsOf } from '../../label-option.ts';
 import { parseCount, parsePositive, parseWhole } from '../../option-parsers.ts';
 import { ownCommand } from '../../own-command.ts';
 import { addPriorityOptions, type PriorityFlags, priorityOf } from '../../priority-options.ts';
@@ -16,7 +17,7 @@ import { prettyBatch } from './pretty-batch.ts';
 import { appendResults } from './results-file.ts';
 import { exitCodeOfBatch, waitForBatch } from './wait.ts';
 
-interface RunFlags extends ItemFlags, PriorityFlags {
+interface RunFlags extends ItemFlags, PriorityFlags, LabelFlags {
   key: string;
   window?: number;
   maxCost?: number;
@@ -56,12 +57,14 @@ export const addBatchRun = defineCommand<RunFlags>({
       .option('--yes', 'do not ask whether the price is right');
     addBudgetOption(command);
     addPriorityOptions(command);
+    addLabelOption(command);
   },
   act: async (context, [file = ''], flags) => {
     const { printer, streams } = context;
     if (!flags.wait && flags.results !== undefined) {
       throw new CliError('Usage', '--no-wait and --results do not go together: `batch results KEY` reads them later');
     }
+    const labels = labelsOf(flags);
     return await withItems(
       context,
       file,
@@ -76,7 +79,7 @@ export const addBatchRun = defineCommand<RunFlags>({
           if (!isPerson) throw new CliError('Usage', 'nothing was sent: give --max-cost USD, or --yes');
           if (!(await confirm(streams, 'order them?'))) throw new CliError('Usage', 'nothing was sent: not confirmed');
         }
-        return await orderItems(context, checked, flags);
+        return await orderItems(context, checked, { ...flags, ...labels });
       },
     );
   },
@@ -85,7 +88,7 @@ export const addBatchRun = defineCommand<RunFlags>({
 async function orderItems(
   context: CommandContext,
   { defaults, plan, items }: Pick<CheckedItems, 'defaults' | 'plan' | 'items'>,
-  flags: RunFlags,
+  flags: RunFlags & StartLabels,
 ) {
   const { printer } = context;
   const { key, window, maxCost, pauseAfter, budget } = flags;
@@ -104,7 +107,11 @@ async function orderItems(
     const interrupts = catchInterrupts();
     try {
       context.followed = { key, command: ownCommand('batch watch', key) };
-      const batch = await connected.generations.batches.start(request, { key, ...priorityOf(flags) });
+      const batch = await connected.generations.batches.start(request, {
+        key,
+        ...priorityOf(flags),
+        labels: flags.labels,
+      });
       for (const notice of batch.notices) printer.note(`note: ${notice}`);
       const onAdded = (count: number) => {
         printer.progress(`sent ${String(count)} items`, String(Math.floor(count / 10_000)));

@@ -4,9 +4,10 @@ import { pipelinePhases } from '../../../domain/pipeline-run.ts';
 import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
 import { parseCount } from '../../option-parsers.ts';
-import { table } from '../../pretty.ts';
+import { ageOf, labelText, table, usd } from '../../pretty.ts';
+import { addScopeOptions, type ScopeFlags, scopeOf } from '../../scope-options.ts';
 
-interface ListFlags {
+interface ListFlags extends ScopeFlags {
   phase?: PipelinePhase;
   limit: number;
 }
@@ -19,22 +20,28 @@ export const addPipelineList = defineCommand<ListFlags>({
     'runcomfy-temporal pipeline list --phase running',
     'runcomfy-temporal pipeline list --limit 20 --output json',
   ],
-  set: (command) =>
+  set: (command) => {
     command
       .addOption(new Option('--phase <phase>', 'only in this phase').choices(pipelinePhases))
-      .addOption(new Option('--limit <count>', 'at most so many').argParser(parseCount).default(100)),
-  act: ({ printer, withTemporal }, _args, filter) =>
-    withTemporal(async ({ generations }) => {
+      .addOption(new Option('--limit <count>', 'at most so many').argParser(parseCount).default(100));
+    addScopeOptions(command);
+  },
+  act: ({ printer, withTemporal }, _args, { phase, limit, ...flags }) => {
+    const scope = scopeOf(flags);
+    return withTemporal(async ({ generations }) => {
       const found: ListedPipeline[] = [];
-      for await (const pipeline of generations.pipelines.list(filter)) found.push(pipeline);
+      for await (const pipeline of generations.pipelines.list({ phase, limit, ...scope })) found.push(pipeline);
       printer.print({ pipelines: found }, () =>
-        found.length === 0 ? 'no pipelines' : table(['KEY', 'PHASE', 'STEPS', 'COST', 'STARTED'], found.map(rowOf)),
+        found.length === 0
+          ? 'no pipelines'
+          : table(['KEY', 'PHASE', 'AGE', 'STEPS', 'COST', 'STARTED', 'LABELS'], found.map(rowOf)),
       );
       return exitCodes.done;
-    }),
+    });
+  },
 });
 
-function rowOf({ key, phase, steps, succeeded, costUsd, startedAt }: ListedPipeline): string[] {
+function rowOf({ key, phase, steps, succeeded, costUsd, startedAt, labels }: ListedPipeline): string[] {
   const counts = steps === undefined ? '' : `${String(succeeded ?? 0)}/${String(steps)}`;
-  return [key, phase, counts, costUsd === undefined ? '' : `$${String(costUsd)}`, startedAt];
+  return [key, phase, ageOf(startedAt), counts, usd(costUsd), startedAt, labelText(labels)];
 }

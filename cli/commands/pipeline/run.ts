@@ -10,6 +10,7 @@ import { defineCommand } from '../../define-command.ts';
 import { addDownloadOptions, type DownloadFlags, prepareDownload } from '../../deliver.ts';
 import { exitCodes } from '../../exit-codes.ts';
 import { catchInterrupts } from '../../interrupts.ts';
+import { addLabelOption, type LabelFlags, labelsOf } from '../../label-option.ts';
 import { parseStretch } from '../../option-parsers.ts';
 import { ownCommand } from '../../own-command.ts';
 import { addPriorityOptions, type PriorityFlags, priorityOf } from '../../priority-options.ts';
@@ -19,7 +20,7 @@ import { mayPay } from './may-pay.ts';
 import { addPlanOptions, checkPlanFile, type PlanFlags } from './plan-file.ts';
 import { waitForPipeline } from './wait.ts';
 
-interface RunFlags extends PlanFlags, DownloadFlags, PriorityFlags {
+interface RunFlags extends PlanFlags, DownloadFlags, PriorityFlags, LabelFlags {
   key?: string;
   deadline?: number;
   onWall?: WallPolicy;
@@ -62,6 +63,7 @@ export const addPipelineRun = defineCommand<RunFlags>({
       .option('--no-wait', 'print { key, runId } as soon as it is started');
     addBudgetOption(command);
     addPriorityOptions(command);
+    addLabelOption(command);
     addDownloadOptions(command);
   },
   act: async (context, [file = ''], flags) => {
@@ -69,6 +71,7 @@ export const addPipelineRun = defineCommand<RunFlags>({
     if (!flags.wait && flags.download !== undefined) {
       throw new CliError('Usage', '--no-wait and --download do not go together: the files come with the result');
     }
+    const labels = labelsOf(flags);
     const { plan, params, checked, warnings } = await checkPlanFile(file, flags, { config, stdin: streams.stdin });
     const { key = `pipeline-${randomUUID()}`, deadline, maxCost, budget: budgets, onWall, rerun } = flags;
     const request = {
@@ -99,6 +102,7 @@ export const addPipelineRun = defineCommand<RunFlags>({
         const pipeline = await connected.generations.pipelines.start(request, {
           key,
           ...priorityOf(flags),
+          ...labels,
           ...(rerun && { rerun }),
         });
         for (const notice of pipeline.notices) printer.note(`note: ${notice}`);

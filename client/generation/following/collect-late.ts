@@ -2,8 +2,10 @@ import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporali
 import { readFailureDetails } from '../../../domain/failure-details.ts';
 import type { GenerationRequest } from '../../../domain/generation.ts';
 import { isJsonObject } from '../../../domain/json.ts';
+import { labelMemo } from '../../../domain/labels.ts';
 import { lateKey } from '../../../domain/names.ts';
 import { GenerationError } from '../../errors.ts';
+import { readLabels } from '../../start-labels.ts';
 import { readOriginalRequest } from '../original-request.ts';
 import { describeRun, isClosed } from '../run-info.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
@@ -47,6 +49,7 @@ export async function startLate(client: Client, taskQueue: string, key: string):
   const order: GenerationRequest = { model, input, requestId };
   const started = await startUnlessClosed(client, late, taskQueue, order, {
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+    memo: { ...labelMemo(await readLabels(client, run)) },
   });
   if (started)
     return {

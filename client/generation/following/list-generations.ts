@@ -1,11 +1,13 @@
 import type { Client } from '@temporalio/client';
 import { type Phase, phases } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
+import type { Labels } from '../../../domain/labels.ts';
 import { otherModel } from '../../../domain/model-label.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { toClientError } from '../../convert-errors.ts';
 import { isGenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
+import { checkScope, labelClauses, type ListScope, matchLabels, quote, scopeClauses } from '../../list-scope.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { readOriginalRequest } from '../original-request.ts';
 import { attributeOf, isClosed, listRuns, modelOf, type RunInfo } from '../run-info.ts';
@@ -13,7 +15,7 @@ import { phaseOf } from './phase.ts';
 import { readState } from './read-state.ts';
 
 /** Which generations are listed. */
-export interface ListFilter {
+export interface ListFilter extends ListScope {
   model?: string | undefined;
   phase?: Phase | undefined;
   /** Default 100; `Infinity` for all. */
@@ -29,6 +31,7 @@ export interface ListedGeneration {
   phase: Phase;
   requestId?: string;
   costUsd?: number;
+  labels?: Labels;
   startedAt: string;
   closedAt?: string;
   /** What the search attributes do not tell is encrypted with a key that is not here: model and phase may be missing. */
@@ -51,6 +54,7 @@ export async function* listGenerations(
   const { model, phase, limit = defaultLimit } = filter;
   checkArgument('filter.model', model === undefined || typeof model === 'string', 'a model id');
   checkArgument('filter.phase', phase === undefined || phases.includes(phase), `one of ${phases.join(', ')}`);
+  checkScope(filter);
   checkArgument('filter.limit', typeof limit === 'number' && limit > 0, 'a number above 0');
   const told = new Set<string>();
   for await (const run of findRuns(client, filter)) {
@@ -63,7 +67,8 @@ export async function* listGenerations(
 }
 
 async function* findRuns(client: Client, filter: ListFilter): AsyncGenerator<ListedGeneration, void, undefined> {
-  const ofType = `WorkflowType = "${generationWorkflowType}" AND ExecutionStatus != "ContinuedAsNew"`;
+  const generations = `WorkflowType = "${generationWorkflowType}" AND ExecutionStatus != "ContinuedAsNew"`;
+  const ofType = [generations, ...scopeClauses(filter)].join(' AND ');
   const query = [ofType, ...clausesOf(filter)].join(' AND ');
   try {
     yield* describeRuns(client, query, filter);
@@ -75,8 +80,8 @@ async function* findRuns(client: Client, filter: ListFilter): AsyncGenerator<Lis
 }
 
 /** Leaves out what cannot match; what may match is looked at. */
-function clausesOf({ model, phase }: ListFilter): string[] {
-  const clauses: string[] = [];
+function clausesOf({ model, phase, labels }: ListFilter): string[] {
+  const clauses = labelClauses(labels);
   if (model !== undefined) {
     const alternatives = [model, otherModel].map((name) => `RunComfyModel = ${quote(name)}`);
     clauses.push(`(${[...alternatives, 'RunComfyModel IS NULL'].join(' OR ')})`);
@@ -117,19 +122,27 @@ function anyStatus(statuses: string[]): string {
 async function* describeRuns(
   client: Client,
   query: string,
-  { model, phase }: ListFilter,
+  { model, phase, labels }: ListFilter,
 ): AsyncGenerator<ListedGeneration, void, undefined> {
   for await (const page of listRuns(client, query)) {
     for (let at = 0; at < page.length; at += rowsAtOnce) {
-      const rows = page.slice(at, at + rowsAtOnce).map((run) => describeRow(client, run));
+      const rows = page.slice(at, at + rowsAtOnce).map((run) => describeRow(client, run, labels));
       for (const row of await Promise.all(rows)) {
-        if ((model === undefined || row.model === model) && (phase === undefined || row.phase === phase)) yield row;
+        if (row && (model === undefined || row.model === model) && (phase === undefined || row.phase === phase))
+          yield row;
       }
     }
   }
 }
 
-async function describeRow(client: Client, run: RunInfo): Promise<ListedGeneration> {
+/** Undefined: it does not carry the labels. */
+async function describeRow(
+  client: Client,
+  run: RunInfo,
+  wanted: Labels | undefined,
+): Promise<ListedGeneration | undefined> {
+  const { isMatch, labels } = await matchLabels(client, run, wanted);
+  if (!isMatch) return undefined;
   const { key, runId, startedAt, closedAt } = run;
   const { RunComfyCostUsd: cost } = run.attributes;
   const known = { phase: phaseOf(run), model: modelOf(run) };
@@ -141,6 +154,7 @@ async function describeRow(client: Client, run: RunInfo): Promise<ListedGenerati
     phase: known.phase ?? asked.phase ?? (isClosed(run) ? 'failed' : 'submitting'),
     requestId: attributeOf(run, 'RunComfyRequestId') ?? asked.requestId,
     costUsd: typeof cost === 'number' ? cost : undefined,
+    labels,
     startedAt: startedAt.toISOString(),
     closedAt: closedAt?.toISOString(),
     isUndecodable: asked.isUndecodable,
@@ -166,8 +180,4 @@ async function askForDetails(client: Client, run: RunInfo, known: { phase: Phase
     if (isGenerationError(error) && error.type === 'KeyNotFound') return {};
     throw error;
   }
-}
-
-function quote(text: string): string {
-  return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }

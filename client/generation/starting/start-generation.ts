@@ -4,6 +4,7 @@ import type { GenerationRequest } from '../../../domain/generation.ts';
 import { generationWorkflowType, retryOfRunMemoKey } from '../../../domain/names.ts';
 import { GenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
+import { type StartLabels, toLabelMemo } from '../../start-labels.ts';
 import { type StartPriority, toPriority } from '../../start-priority.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { readOriginalRequest } from '../original-request.ts';
@@ -14,7 +15,7 @@ import { assessLastRun } from './last-run.ts';
 import { startWorkflow } from './start-workflow.ts';
 
 /** Under which key a generation starts, and when anew. */
-export interface StartOptions extends StartPriority {
+export interface StartOptions extends StartPriority, StartLabels {
   /** Workflow ID of the generation; the same key attaches and never submits twice. Default `generation-<uuid>`. */
   key?: string | undefined;
   /**
@@ -41,13 +42,17 @@ export async function startGeneration(
   client: Client,
   taskQueue: string,
   request: RequestDraft,
-  { key = `generation-${randomUUID()}`, retry, ...precedence }: StartOptions = {},
+  { key = `generation-${randomUUID()}`, retry, labels, ...precedence }: StartOptions = {},
   checkOptions: CheckOptions = {},
 ): Promise<StartedGeneration> {
   checkArgument('retry', retry === undefined || (retry as string) === 'if-unbilled', "'if-unbilled' or nothing", key);
   const { order, warnings } = checkRequest(request, key, checkOptions);
   const priority = toPriority(precedence, key);
-  const start = (policies: Policies) => startUnlessClosed(client, key, taskQueue, order, { ...policies, ...priority });
+  const { memo } = toLabelMemo({ labels }, key);
+  const start = (policies: Policies) => {
+    const own = { ...priority, ...policies, memo: { ...memo, ...policies.memo } };
+    return startUnlessClosed(client, key, taskQueue, order, own);
+  };
 
   const first = await start({ workflowIdReusePolicy: 'REJECT_DUPLICATE' });
   if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };

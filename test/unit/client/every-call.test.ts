@@ -19,8 +19,8 @@ import * as operator from '../../../client/operator/index.ts';
 type Calls<Face> = {
   [Method in keyof Face as Face[Method] extends (...args: never[]) => unknown ? Method : never]-?: () => unknown;
 };
-/** `watchChanges` calls what it is given. */
-type OperatorCalls = Omit<Calls<typeof operator>, 'toClientError' | 'watchChanges'>;
+/** What asks no server is left out; `watchChanges` calls what it is given. */
+type OperatorCalls = Omit<Calls<typeof operator>, 'toClientError' | 'watchChanges' | 'decodePayload'>;
 
 const order = { model: 'a/b', input: { prompt: 'a cat' } };
 
@@ -34,6 +34,7 @@ function everyCall(client: Client): Record<string, () => unknown> {
     result: () => generations.result('k', { patienceMs: 0 }),
     collectLate: () => generations.collectLate('k'),
     list: () => first(generations.list({ phase: 'failed' })),
+    costs: () => generations.costs({ by: 'model' }),
   };
   const ofHandle: Calls<GenerationHandle> = {
     result: () => handle.result({ patienceMs: 0 }),

@@ -1,0 +1,105 @@
+import type { Client } from '@temporalio/client';
+import { toMicro } from '../../domain/budget/money.ts';
+import { settlementOf } from '../../domain/budget/settlement.ts';
+import { type CostEntry, type CostReport, createCostTally, maxCostEntries } from '../../domain/costs.ts';
+import { isLabelName } from '../../domain/labels.ts';
+import { toClientError } from '../convert-errors.ts';
+import { GenerationError, isGenerationError } from '../errors.ts';
+import { checkArgument } from '../generation/check-arguments.ts';
+import { type ListedGeneration, listGenerations } from '../generation/following/list-generations.ts';
+import { isTerminal } from '../generation/following/phase.ts';
+import { readOrderEnd } from '../generation/following/read-order-end.ts';
+import type { ListScope } from '../list-scope.ts';
+
+/** By what costs are told, and which. */
+export interface CostQuestion extends ListScope {
+  by: 'model' | 'day' | `label:${string}`;
+}
+
+/** What has no such label, or no model that can be read here. */
+const nameless = '(none)';
+/** What the lists do not tell is asked for side by side. */
+const askedAtOnce = 20;
+
+/** Adds up what generations have cost: each request of RunComfy once, by whatever keys and runs it was followed. */
+export async function readCosts(client: Client, { by, ...scope }: CostQuestion): Promise<CostReport> {
+  const groupOf = grouping(by);
+  const tally = createCostTally();
+  let next: ListedGeneration[] = [];
+  const addUp = async () => {
+    for (const entry of await Promise.all(next.map((row) => entryOf(client, row, groupOf(row))))) {
+      if (entry && !tally.add(entry)) throw tooMany();
+    }
+    next = [];
+  };
+  for await (const row of listGenerations(client, { ...scope, limit: Infinity })) {
+    next.push(row);
+    if (next.length >= askedAtOnce) await addUp();
+  }
+  await addUp();
+  const { since, until } = scope;
+  const inOrder = by === 'day' ? byName : byCost;
+  return {
+    by,
+    currency: 'USD',
+    ...(since && { since: since.toISOString() }),
+    ...(until && { until: until.toISOString() }),
+    rows: tally.rows().sort(inOrder),
+    total: tally.total(),
+  };
+}
+
+function grouping(by: unknown): (row: ListedGeneration) => string {
+  if (by === 'model') return ({ model }) => (model === '' ? nameless : model);
+  if (by === 'day') return ({ startedAt }) => startedAt.slice(0, 10);
+  const label = typeof by === 'string' && by.startsWith('label:') ? by.slice('label:'.length) : '';
+  checkArgument('by', isLabelName(label), 'model, day, or label:<name> with the name of a label');
+  return ({ labels }) => labels?.[label] ?? nameless;
+}
+
+/** Undefined: nothing was ordered of RunComfy. */
+async function entryOf(client: Client, row: ListedGeneration, group: string): Promise<CostEntry | undefined> {
+  const { requestId, costUsd, phase } = row;
+  const entry = { requestId, group };
+  if (costUsd !== undefined) return { ...entry, kind: 'priced', cost: toMicro(costUsd) };
+  if (!isTerminal(phase)) {
+    const isOrdered = requestId !== undefined || phase === 'submission_unknown';
+    return isOrdered ? { ...entry, kind: 'open', cost: 0 } : undefined;
+  }
+  const end = await readOrderEnd(client, row).catch((thrown: unknown) => {
+    const error = toClientError(thrown, row.key);
+    if (isGenerationError(error) && (error.type === 'TemporalUnreachable' || error.type === 'TemporalBusy'))
+      throw error;
+    // A run that nobody can be asked about any more may have cost something all the same.
+    return undefined;
+  });
+  if (end === undefined) return { ...entry, kind: 'unknown', cost: 0 };
+  const { outcome, costUsd: told } = settlementOf(row.key, end);
+  if (told !== undefined) return { ...entry, kind: 'priced', cost: toMicro(told) };
+  switch (outcome) {
+    case 'refused':
+    case 'not_submitted':
+      return undefined;
+    case 'cancelled':
+      return { ...entry, kind: 'free', cost: 0 };
+    case 'succeeded':
+    case 'failed':
+    case 'unknown':
+      return end.priceUsd === undefined
+        ? { ...entry, kind: 'unknown', cost: 0 }
+        : { ...entry, kind: 'presumed', cost: toMicro(end.priceUsd) };
+  }
+}
+
+function tooMany(): GenerationError {
+  const message = `more than ${String(maxCostEntries)} requests: narrow them down by since and until`;
+  return new GenerationError({ type: 'InvalidInput', message, issues: [{ path: 'since', message }] });
+}
+
+function byName(a: { group: string }, b: { group: string }): number {
+  return a.group < b.group ? -1 : 1;
+}
+
+function byCost(a: CostReport['rows'][number], b: CostReport['rows'][number]): number {
+  return b.costUsd - a.costUsd || b.presumedUsd - a.presumedUsd || byName(a, b);
+}

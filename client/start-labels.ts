@@ -1,0 +1,45 @@
+import type { Client } from '@temporalio/client';
+import { issuesSentence } from '../domain/issues.ts';
+import { findLabelIssues } from '../domain/label-issues.ts';
+import { labelMemo, type Labels, labelsIn, labelsMemoKey } from '../domain/labels.ts';
+import { decodePayload } from './decode-payload.ts';
+import { GenerationError } from './errors.ts';
+import type { RunInfo } from './generation/run-info.ts';
+
+/** What an order is for. */
+export interface StartLabels {
+  /**
+   * Up to 10 names and values that whatever it leads to carries as well: lists and costs are told by them. Names have 1 to
+   * 40 letters, digits, `_`, `.`, `-`; values 1 to 120 bytes.
+   */
+  labels?: Labels | undefined;
+}
+
+/** The memo that carries labels; throws `InvalidInput` with all that is wrong with them. */
+export function toLabelMemo({ labels }: StartLabels, key: string): { memo?: Record<string, unknown> } {
+  if (labels === undefined) return {};
+  const issues = findLabelIssues(labels);
+  if (issues.length > 0) {
+    const message = `nothing was sent, the labels are not valid: ${issuesSentence(issues)}`;
+    throw new GenerationError({ type: 'InvalidInput', message, key, submission: 'not_sent', issues });
+  }
+  const memo = labelMemo(labels);
+  return Object.keys(memo).length === 0 ? {} : { memo };
+}
+
+/** The labels of a run, by its search attribute or else by its memo; none where that cannot be read here. */
+export async function readLabels(client: Client, { labelWords, memo }: RunInfo): Promise<Labels | undefined> {
+  if (labelWords !== undefined) return labelsOfWords(labelWords);
+  const payload = memo?.[labelsMemoKey];
+  return payload && labelsIn({ [labelsMemoKey]: await decodePayload(client, payload) });
+}
+
+/** The labels that such words spell. */
+function labelsOfWords(words: readonly string[]): Labels {
+  return Object.fromEntries(
+    words.flatMap((word) => {
+      const at = word.indexOf('=');
+      return at < 1 ? [] : [[word.slice(0, at), word.slice(at + 1)]];
+    }),
+  );
+}

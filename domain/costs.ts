@@ -1,0 +1,124 @@
+import { toUsd } from './budget/money.ts';
+
+/**
+ * What is known of the cost of one request of RunComfy: `priced` by RunComfy itself, `free` since it provably cost nothing,
+ * `presumed` at its expected price, `open` while it goes on, `unknown` where it may have cost something that nobody told.
+ */
+export type CostKind = 'priced' | 'free' | 'presumed' | 'open' | 'unknown';
+
+/** Where two runs followed one request, the one that knows more is believed. */
+const ranks: Record<CostKind, number> = { priced: 4, free: 3, presumed: 2, open: 1, unknown: 0 };
+
+/** One run that followed a request. */
+export interface CostEntry {
+  /** Undefined: nobody learned it, so that the run stands for itself. */
+  requestId: string | undefined;
+  /** A model, a day or the value of a label. */
+  group: string;
+  kind: CostKind;
+  /** Micro-dollars; 0 where none is known. */
+  cost: number;
+}
+
+/** What the requests of one group have cost, in USD. */
+export interface CostRow {
+  group: string;
+  requests: number;
+  /** As RunComfy told it, of so many requests. */
+  costUsd: number;
+  priced: number;
+  /** Expected prices of what may have been billed without a word. */
+  presumedUsd: number;
+  presumed: number;
+  /** Requests that provably cost nothing. */
+  free: number;
+  /** Requests that may have cost something that nobody told. */
+  unknown: number;
+  /** Requests that go on. */
+  open: number;
+}
+
+/** What orders have cost. */
+export interface CostReport {
+  /** `model`, `day` (UTC, of the start) or `label:<name>`. */
+  by: string;
+  currency: 'USD';
+  /** ISO 8601. */
+  since?: string;
+  until?: string;
+  /** The dearest first; days in their order. */
+  rows: CostRow[];
+  total: Omit<CostRow, 'group'>;
+}
+
+/** Memory for these many requests is at most 100 MB. */
+export const maxCostEntries = 500_000;
+
+/** Adds up what requests have cost, each once. */
+export interface CostTally {
+  /** False where there is no room for another request. */
+  add: (entry: CostEntry) => boolean;
+  rows: () => CostRow[];
+  total: () => Omit<CostRow, 'group'>;
+}
+
+/** Makes a tally with room for so many requests. */
+export function createCostTally(room = maxCostEntries): CostTally {
+  const known = new Map<string, CostEntry>();
+  const nameless: CostEntry[] = [];
+  const add = (entry: CostEntry): boolean => {
+    const { requestId } = entry;
+    const former = requestId === undefined ? undefined : known.get(requestId);
+    if (former && ranks[former.kind] >= ranks[entry.kind]) return true;
+    if (!former && known.size + nameless.length >= room) return false;
+    if (requestId === undefined) nameless.push(entry);
+    else known.set(requestId, entry);
+    return true;
+  };
+  const sums = () => {
+    const groups = new Map<string, Sum>();
+    const all = emptySum();
+    for (const entries of [known.values(), nameless]) {
+      for (const entry of entries) {
+        const group = groups.get(entry.group) ?? emptySum();
+        groups.set(entry.group, group);
+        count(group, entry);
+        count(all, entry);
+      }
+    }
+    return { groups, all };
+  };
+  return {
+    add,
+    rows: () => [...sums().groups].map(([group, sum]) => ({ group, ...rowOf(sum) })),
+    total: () => rowOf(sums().all),
+  };
+}
+
+interface Sum extends Record<CostKind, number> {
+  cost: number;
+  presumedCost: number;
+}
+
+function emptySum(): Sum {
+  return { priced: 0, free: 0, presumed: 0, open: 0, unknown: 0, cost: 0, presumedCost: 0 };
+}
+
+function count(sum: Sum, { kind, cost }: CostEntry): void {
+  sum[kind] += 1;
+  if (kind === 'priced') sum.cost += cost;
+  if (kind === 'presumed') sum.presumedCost += cost;
+}
+
+function rowOf({ priced, free, presumed, open, unknown, cost, presumedCost }: Sum): Omit<CostRow, 'group'> {
+  return {
+    requests: priced + free + presumed + open + unknown,
+    costUsd: toUsd(cost),
+    priced,
+    presumedUsd: toUsd(presumedCost),
+    presumed,
+    free,
+    unknown,
+    open,
+  };
+}

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { type CostEntry, createCostTally } from '../../../domain/costs.ts';
+
+const entry = (requestId: string | undefined, more: Partial<CostEntry> = {}): CostEntry => ({
+  requestId,
+  group: 'a',
+  kind: 'priced',
+  cost: 1_260_000,
+  ...more,
+});
+
+describe('a tally of costs', () => {
+  it('counts a request once, by the run that knows most of it, in whichever order they come', () => {
+    const entries = [
+      entry('r', { kind: 'unknown', cost: 0, group: 'gave up' }),
+      entry('r', { group: 'late' }),
+      entry('r', { kind: 'presumed', cost: 9, group: 'guessed' }),
+    ];
+    for (const order of [entries, entries.toReversed()]) {
+      const tally = createCostTally();
+      for (const each of order) expect(tally.add(each)).toBe(true);
+      expect(tally.rows()).toMatchObject([{ group: 'late', requests: 1, costUsd: 1.26, priced: 1, unknown: 0 }]);
+    }
+  });
+
+  it('tells apart what is priced, presumed, free, open and unknown, and adds them up without noise', () => {
+    const tally = createCostTally();
+    for (let at = 0; at < 600; at += 1) tally.add(entry(`p${String(at)}`, { cost: 1_200_000 }));
+    tally.add(entry('presumed', { kind: 'presumed', cost: 420_000, group: 'b' }));
+    tally.add(entry('free', { kind: 'free', cost: 0 }));
+    tally.add(entry('open', { kind: 'open', cost: 0 }));
+    tally.add(entry(undefined, { kind: 'unknown', cost: 0 }));
+    tally.add(entry(undefined, { kind: 'unknown', cost: 0 }));
+    const both = { requests: 605, costUsd: 720, priced: 600, presumedUsd: 0.42, presumed: 1 };
+    expect(tally.total()).toEqual({ ...both, free: 1, unknown: 2, open: 1 });
+    expect(tally.rows().map(({ group, requests }) => [group, requests])).toEqual([
+      ['a', 604],
+      ['b', 1],
+    ]);
+  });
+
+  it('refuses what it has no room for, and still takes more of what it knows', () => {
+    const tally = createCostTally(2);
+    expect(tally.add(entry('one', { kind: 'open', cost: 0 }))).toBe(true);
+    expect(tally.add(entry(undefined))).toBe(true);
+    expect(tally.add(entry('three'))).toBe(false);
+    expect(tally.add(entry('one'))).toBe(true);
+    expect(tally.total()).toMatchObject({ requests: 2, costUsd: 2.52 });
+  });
+});

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { createGenerationClient, type GenerationClient, type ListScope } from '../../client/index.ts';
+import { checkBatch, itemsNamed } from '../support/batches.ts';
+import { eventually } from '../support/eventually.ts';
+import { connectClient, connectToOwnNamespace } from '../support/generation-stack.ts';
+import { checkPipeline, pipelineStack, stillAndClip } from '../support/pipelines.ts';
+import { flux } from '../support/simulator-client.ts';
+
+async function keysOf(list: AsyncIterable<{ key: string }>): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of list) keys.push(key);
+  return keys.sort();
+}
+
+const generationsIn = ({ list }: GenerationClient, scope: ListScope) => keysOf(list({ ...scope, limit: Infinity }));
+
+describe.concurrent('labels', () => {
+  it('go with all that an order leads to, and costs are told by them, each request once', async () => {
+    const stack = await pipelineStack();
+    const { client, generations, pipelines, simulator } = stack;
+    const campaign = `autumn ${randomUUID()}`;
+    const labels = { campaign, team: 'film' };
+    const name = stack.key();
+    const single = await generations.start({ model: flux, input: { prompt: name } }, { key: `${name} single`, labels });
+    const pipeline = await pipelines.start({ plan: stillAndClip(name) }, { key: `${name} pipeline`, labels });
+    const items = itemsNamed(name, 2);
+    const batch = await generations.batches.start(
+      { items, defaults: { model: flux } },
+      { key: `${name} batch`, labels: { campaign, team: 'stills' } },
+    );
+    await generations.start({ model: flux, input: { prompt: `${name} other` } }, { key: `${name} unlabelled` });
+    const { requestId } = await single.result();
+    await Promise.all([pipeline.result(), batch.result()]);
+    const adopted = { key: `${name} adopted`, labels };
+    await (await generations.start({ model: flux, requestId }, adopted)).result();
+
+    const { steps } = await pipeline.state();
+    const ofSteps = steps.map(({ key = '' }) => key);
+    const ofItems = items.map(({ id }) => `${batch.key}/${id}`);
+    const all = [single.key, adopted.key, ...ofSteps, ...ofItems].sort();
+    await eventually(async () => {
+      expect(await generationsIn(generations, { labels: { campaign } })).toEqual(all);
+    });
+    expect(await generationsIn(generations, { labels: { campaign, team: 'stills' } })).toEqual(ofItems.sort());
+    expect(await generationsIn(generations, { labels: { team: 'film' }, keyPrefix: `${name} ` })).toHaveLength(4);
+    expect(await generationsIn(generations, { labels: { campaign }, until: new Date(0) })).toEqual([]);
+    expect(await keysOf(pipelines.list({ labels: { campaign }, since: new Date(0) }))).toEqual([pipeline.key]);
+    expect(await keysOf(generations.batches.list({ labels: { campaign } }))).toEqual([batch.key]);
+
+    const billed = simulator.ledger().jobs.filter(({ input }) => !String(input['prompt']).endsWith('other'));
+    expect(billed).toHaveLength(5);
+    const sum = billed.reduce((total, { chargedUsd }) => total + chargedUsd, 0);
+    const report = await generations.costs({ by: 'label:team', labels: { campaign } });
+    expect(report.total).toMatchObject({ requests: 5, priced: 5, unknown: 0, open: 0 });
+    expect(report.total.costUsd).toBeCloseTo(sum, 6);
+    expect(report.rows.map(({ group, requests }) => [group, requests])).toEqual([
+      ['film', 3],
+      ['stills', 2],
+    ]);
+    const day = new Date().toISOString().slice(0, 10);
+    const byDay = await generations.costs({ by: 'day', labels: { campaign }, since: new Date(`${day}T00:00Z`) });
+    expect(byDay).toMatchObject({ by: 'day', since: `${day}T00:00:00.000Z`, rows: [{ group: day, requests: 5 }] });
+    await checkPipeline(client, pipeline);
+    await checkBatch({ ...stack, batches: generations.batches }, batch);
+  });
+
+  it('are found before any worker, and where the server knows no attribute for them', async () => {
+    for (const attributes of [undefined, []]) {
+      const client = await connectToOwnNamespace(attributes);
+      const generations = createGenerationClient({ client, taskQueue: `nowhere-${randomUUID()}` });
+      const labels = { campaign: randomUUID() };
+      await generations.start({ model: flux, input: { prompt: 'x' } }, { key: 'labelled', labels });
+      await generations.start({ model: flux, input: { prompt: 'y' } }, { key: 'unlabelled' });
+      await eventually(async () => {
+        expect(await generationsIn(generations, { labels })).toEqual(['labelled']);
+      });
+      expect(await generationsIn(generations, {})).toEqual(['labelled', 'unlabelled']);
+      await client.workflow.getHandle('labelled').terminate();
+      await client.workflow.getHandle('unlabelled').terminate();
+    }
+  });
+
+  it('that cannot be any are refused before anything is sent, all that is wrong at once', async () => {
+    const generations = createGenerationClient({ client: await connectClient() });
+    const labels = { 'a=b': 'x', c: '"' };
+    const issues = [{ path: 'label.a=b' }, { path: 'label.c' }];
+    const key = randomUUID();
+    const refused = { type: 'InvalidInput', submission: 'not_sent', issues };
+    await expect(generations.start({ model: flux, input: { prompt: 'x' } }, { key, labels })).rejects.toMatchObject(
+      refused,
+    );
+    await expect(generations.pipelines.start({ plan: stillAndClip('x') }, { key, labels })).rejects.toMatchObject(
+      refused,
+    );
+    await expect(
+      generations.batches.start({ items: itemsNamed('x', 1), defaults: { model: flux } }, { key, labels }),
+    ).rejects.toMatchObject(refused);
+    await expect(generations.get(key)).rejects.toMatchObject({ type: 'KeyNotFound' });
+  });
+});
