@@ -68,7 +68,9 @@ export async function runCampaign(options: {
   const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   const giveUpAt = Date.now() + minutes * 60_000;
   try {
-    const program = path.join(folder, 'package');
+    // Within the clone, whose libraries it uses.
+    const program = path.join(root, `.cache/bench-package-${String(process.pid)}`);
+    undo.push(() => rm(program, { recursive: true, force: true }));
     execFileSync(process.execPath, ['scripts/lay-out-package.mjs', program], { cwd: root, stdio: 'ignore' });
     const file = path.join(folder, 'items.jsonl');
     const text = Readable.from(
@@ -99,7 +101,7 @@ export async function runCampaign(options: {
         env: { PATH: process.env['PATH'], TEMPORAL_ADDRESS: address, RUNCOMFY_TASK_QUEUE: taskQueue },
         stdio: ['ignore', 'ignore', 'pipe'],
       });
-      child.stderr.resume();
+      child.stderr.pipe(createWriteStream(path.join(folder, 'stderr.txt'), { flags: 'a' }));
       return child;
     };
     const weighing = setInterval(() => {
@@ -120,7 +122,7 @@ export async function runCampaign(options: {
 
     const from = Date.now();
     const order = ['run', file, '--key', key, '--model', model, '--window', String(window), '--yes'];
-    await weigh(command(...order, '--no-wait'));
+    if ((await weigh(command(...order, '--no-wait'))) !== 0) throw new Error('the items could not be uploaded');
     const uploadedPerSecond = items / ((Date.now() - from) / 1_000);
     say(`uploaded ${uploadedPerSecond.toFixed(0)} items/s`);
     const batch = await createGenerationClient({ client, taskQueue }).batches.get(key);
