@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EmbeddedServer } from '../../../cli/dev-server/server.ts';
 import { retryOfRunMemoKey } from '../../../domain/names.ts';
+import { eventually } from '../../support/eventually.ts';
 import {
   activityFailure,
   endingOf,
@@ -11,6 +12,7 @@ import {
   withGenerations,
 } from '../../support/generations.ts';
 import { recordHistories } from '../../support/record-history.ts';
+import { gate } from '../../support/scripted-generations.ts';
 import { startOwnServer } from '../../support/server.ts';
 
 let server: EmbeddedServer;
@@ -69,6 +71,43 @@ describe.concurrent('a generation whose history grows long', () => {
           expect(reply).toEqual({ outcome: 'cancelled', phase: 'cancelled' });
           expect((await endingOf(asked as typeof handle)).type).toBe('GenerationCancelled');
         }
+      },
+      { address: server.address },
+    );
+  });
+
+  it('puts it off while side work is under way, and hears a cancel meanwhile', async () => {
+    const stopping = gate();
+    let isCancelled = false;
+    await withGenerations(
+      {
+        readStatus: () => Promise.resolve(reading(isCancelled ? 'cancelled' : 'in_queue', { nextReadInMs: 0 })),
+        cancelRequest: async ({ requestId }) => {
+          if (requestId === 'further') await stopping.pass();
+          else isCancelled = true;
+          return { outcome: 'cancelled', status: 'cancelled', reads: 1, readAt: new Date().toISOString() };
+        },
+      },
+      async (rig) => {
+        const handle = await rig.start();
+        const { firstExecutionRunId } = handle;
+        await untilState(handle, ({ reads }) => reads > 0);
+        await handle.signal('requestAccepted', { firstExecutionRunId, requestId: 'further' });
+        const marks = async () => {
+          const { events = [] } = await handle.fetchHistory();
+          return events?.filter((event) => event.markerRecordedEventAttributes).length ?? 0;
+        };
+        await eventually(async () => {
+          expect(await marks()).toBeGreaterThan(0);
+        });
+        expect(await handle.executeUpdate('cancel', { args: [] })).toMatchObject({ outcome: 'cancelled' });
+        stopping.open();
+        const { type, state } = await endingOf(handle);
+        expect(type).toBe('GenerationCancelled');
+        expect(state.otherRequestIds).toEqual(['further']);
+        const runs = await historiesOf(rig.client, handle.workflowId);
+        expect(runs).toHaveLength(1);
+        await recordHistories('cancelled-before-it-continues', runs);
       },
       { address: server.address },
     );
