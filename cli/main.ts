@@ -25,6 +25,7 @@ import { addStatus } from './commands/status.ts';
 import { addSubmits } from './commands/submits.ts';
 import { addValidate } from './commands/validate.ts';
 import { addWatch } from './commands/watch.ts';
+import { addWebhooks } from './commands/webhooks.ts';
 import { addWorker } from './commands/worker.ts';
 import type { CommandRunner } from './define-command.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
@@ -55,6 +56,7 @@ const commands = [
   addGateway,
   addOpenapi,
   addKeys,
+  addWebhooks,
   addSimulator,
   addCodecServer,
   addSubmits,

@@ -38,10 +38,11 @@ import { ownCommand } from '../own-command.ts';
 import { addPriorityOptions, type PriorityFlags, priorityOf } from '../priority-options.ts';
 import { type InputSource, readInput } from '../read-input.ts';
 import { waitForEnd } from '../wait-for-end.ts';
+import { addWebhookOptions, type WebhookFlags, webhookOf } from '../webhook-options.ts';
 
 const priceWithinMs = 3_000;
 
-interface GenerateOptions extends InputSource, DownloadFlags, PriorityFlags, LabelFlags {
+interface GenerateOptions extends InputSource, DownloadFlags, PriorityFlags, LabelFlags, WebhookFlags {
   key?: string;
   deadline?: number;
   requestId?: string;
@@ -171,6 +172,7 @@ function addPolicyOptions(command: Command): void {
     ),
   );
   addBudgetOption(command);
+  addWebhookOptions(command);
   addPriorityOptions(command);
   addLabelOption(command);
 }
@@ -189,6 +191,7 @@ function toRequest(model: string, input: Record<string, unknown>, options: Gener
       onWall,
       budgets: budget,
       maxPriceUsd: maxPrice,
+      webhook: webhookOf(options),
       waiting: hasWaiting ? withoutUndefined({ preset, secondsOfDelayPerRead: secondsPerRead }) : undefined,
     }),
   };

@@ -9,6 +9,7 @@ import { type BudgetClient, createBudgetClient } from '../budget/budget-client.t
 import { eachNamed, named } from '../convert-errors.ts';
 import { type CostQuestion, readCosts } from '../costs/read-costs.ts';
 import { createPipelineClient, type PipelineClient } from '../pipeline/pipeline-client.ts';
+import { createWebhookClient, type WebhookClient } from '../webhook/webhook-client.ts';
 import { checkKey } from './check-arguments.ts';
 import { startLate } from './following/collect-late.ts';
 import { type ListedGeneration, type ListFilter, listGenerations } from './following/list-generations.ts';
@@ -52,6 +53,8 @@ export interface GenerationClient {
   budgets: BudgetClient;
   /** Batches: many orders, so many at a time. */
   batches: BatchClient;
+  /** Webhooks: what was told of a generation's end, and to whom. */
+  webhooks: WebhookClient;
 }
 
 /** Makes the client of this library from a Temporal client. */
@@ -83,6 +86,7 @@ export function createGenerationClient({
     costs: (question) => named('', () => readCosts(client, question)),
     budgets: createBudgetClient(client, taskQueue),
     batches: createBatchClient({ client, taskQueue, modelApiBase }),
+    webhooks: createWebhookClient(client, taskQueue),
     pipelines: createPipelineClient({ client, taskQueue, modelApiBase, generations: { get } }),
   };
 }

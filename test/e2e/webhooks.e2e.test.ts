@@ -5,7 +5,7 @@ import { type Delivery, webhookKey } from '../../domain/webhook.ts';
 import { eventually } from '../support/eventually.ts';
 import { createStack, type GenerationStack, jobsNamed, orderNamed } from '../support/generation-stack.ts';
 import { historiesOf, historyJson } from '../support/generations.ts';
-import { startWorkerProcess } from '../support/processes.ts';
+import { runCommand, startWorkerProcess } from '../support/processes.ts';
 import { secretsFile, signersOf, startReceiver, webhookSecret } from '../support/webhook-receiver.ts';
 
 const old = webhookSecret(1);
@@ -50,6 +50,18 @@ describe.concurrent('webhooks', () => {
     await delivery.signal('retryNow').catch(() => undefined);
     const ended = (await delivery.result()) as Delivery;
     expect(ended).toMatchObject({ state: 'delivered', event: 'generation.succeeded', url: receiver.url });
+
+    const listed = await runCommand(['webhooks', 'list', key, '--output', 'json'], stack.settings);
+    expect(JSON.parse(listed.stdout)).toEqual({ deliveries: [ended] });
+    const before = receiver.of(key).length;
+    const again = await stack.generations.webhooks.replay(key, 'generation.succeeded');
+    expect(again).toMatchObject({ state: 'delivering', webhookId: ended.webhookId });
+    await eventually(() => {
+      expect(receiver.of(key)).toHaveLength(before + 1);
+    });
+    await expect(stack.generations.webhooks.replay(key, 'generation.failed')).rejects.toMatchObject({
+      type: 'KeyNotFound',
+    });
 
     const calls = receiver.of(key);
     const { firstExecutionRunId } = handle;

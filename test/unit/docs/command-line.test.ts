@@ -11,7 +11,7 @@ const everywhere = ['--output', '--help'];
 let options: Map<string, string[]>;
 
 beforeAll(async () => {
-  const groups = ['batch', 'pipeline', 'budget', 'submits', 'keys'];
+  const groups = ['batch', 'pipeline', 'budget', 'submits', 'keys', 'webhooks'];
   const nested = groups.map(async (group) => commandsIn(await helpOf(group)).map((name) => `${group} ${name}`));
   const commands = [...commandsIn(await helpOf()), ...(await Promise.all(nested)).flat()];
   const entries = commands.map(async (name): Promise<[string, string[]]> => [name, optionsIn(await helpOf(name))]);

@@ -1,0 +1,43 @@
+import type { Client } from '@temporalio/client';
+import { webhookWorkflowType } from '../../domain/names.ts';
+import { type WebhookEvent, webhookEvents } from '../../domain/webhook-target.ts';
+import { webhookKey, webhookKeyOfRun, type WebhookOrder } from '../../domain/webhook.ts';
+import { readOriginalRequest } from '../generation/original-request.ts';
+import { describeRun, isClosed } from '../generation/run-info.ts';
+import { refuseOtherType } from '../generation/starting/compare-requests.ts';
+import { grpcCode, grpcCodeOf } from '../grpc.ts';
+
+/** The newest run of a delivery, and what it was asked for. */
+export interface FoundDelivery {
+  workflowId: string;
+  runId: string;
+  isClosed: boolean;
+  order: WebhookOrder;
+}
+
+/** Every delivery of a generation's events that Temporal still keeps; throws where it knows no such generation. */
+export async function findDeliveries(client: Client, key: string): Promise<FoundDelivery[]> {
+  const { namespace } = client.options;
+  const request = { namespace, execution: { workflowId: key } };
+  const { workflowExecutionInfo } = await client.workflowService.describeWorkflowExecution(request);
+  refuseOtherType(key, workflowExecutionInfo?.type?.name ?? '');
+  const firstRunId = workflowExecutionInfo?.firstRunId ?? '';
+  const ids = webhookEvents.flatMap((event: WebhookEvent) => [
+    webhookKey(key, event),
+    ...(firstRunId === '' ? [] : [webhookKeyOfRun(key, event, firstRunId)]),
+  ]);
+  const found = await Promise.all(ids.map((id) => findDelivery(client, id)));
+  return found.filter((each) => each !== undefined);
+}
+
+async function findDelivery(client: Client, workflowId: string): Promise<FoundDelivery | undefined> {
+  const run = await describeRun(client, workflowId).catch((error: unknown) => {
+    if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
+    throw error;
+  });
+  if (run?.workflowType !== webhookWorkflowType) return undefined;
+  const original = await readOriginalRequest(client, workflowId, run.runId);
+  if (original === undefined) return undefined;
+  const order = original.request as unknown as WebhookOrder;
+  return { workflowId, runId: run.runId, isClosed: isClosed(run), order };
+}

@@ -1,0 +1,35 @@
+import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
+import { isJsonObject } from '../../domain/json.ts';
+import { type Delivery, withoutQuery } from '../../domain/webhook.ts';
+import { deliveryQuery } from '../../workflows/webhook/messages.ts';
+import type { FoundDelivery } from './find-deliveries.ts';
+
+const queryWithinMs = 6_000;
+
+/** How far a delivery is. Its end needs no worker; while it goes on, no worker's answer leaves what its order says. */
+export async function readDelivery(client: Client, found: FoundDelivery): Promise<Delivery> {
+  const { workflowId, runId } = found;
+  if (found.isClosed) return await readEnd(client, found);
+  const handle = client.workflow.getHandle(workflowId, runId);
+  return await client
+    .withDeadline(Date.now() + queryWithinMs, () => handle.query(deliveryQuery))
+    .catch(() => asOrdered(found, 'delivering'));
+}
+
+async function readEnd(client: Client, found: FoundDelivery): Promise<Delivery> {
+  try {
+    return (await client.workflow.result(found.workflowId, found.runId)) as Delivery;
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const detail: unknown = error.cause instanceof ApplicationFailure ? error.cause.details?.[0] : undefined;
+    if (isJsonObject(detail) && 'state' in detail) return detail as unknown as Delivery;
+    // Ended from outside: nothing more will be sent.
+    return asOrdered(found, 'exhausted');
+  }
+}
+
+/** What its order alone tells. */
+export function asOrdered({ order }: FoundDelivery, state: Delivery['state']): Delivery {
+  const { webhookId, url, body } = order;
+  return { event: body.type, url: withoutQuery(url), state, attempts: [], webhookId };
+}

@@ -1,0 +1,60 @@
+import type { Client } from '@temporalio/client';
+import { webhookWorkflowType } from '../../domain/names.ts';
+import type { WebhookEvent } from '../../domain/webhook-target.ts';
+import type { Delivery } from '../../domain/webhook.ts';
+import { retryNowSignal } from '../../workflows/webhook/messages.ts';
+import { named } from '../convert-errors.ts';
+import { GenerationError } from '../errors.ts';
+import { checkKey } from '../generation/check-arguments.ts';
+import { startWorkflow } from '../generation/starting/start-workflow.ts';
+import { findDeliveries, type FoundDelivery } from './find-deliveries.ts';
+import { asOrdered, readDelivery } from './read-delivery.ts';
+
+/** Looks at what webhooks were told of a generation, and has it told again. */
+export interface WebhookClient {
+  /** The deliveries of a generation's events, as far as Temporal keeps them. */
+  list: (key: string) => Promise<Delivery[]>;
+  /** Delivers an event again, under the same `webhook-id`; one that is still on its way is tried now. */
+  replay: (key: string, event: WebhookEvent) => Promise<Delivery>;
+}
+
+/** Makes the client of webhooks from a Temporal client. */
+export function createWebhookClient(client: Client, taskQueue: string): WebhookClient {
+  return {
+    list: (key) =>
+      named(key, async () => {
+        checkKey(key);
+        const found = await findDeliveries(client, key);
+        return await Promise.all(found.map((each) => readDelivery(client, each)));
+      }),
+    replay: (key, event) =>
+      named(key, async () => {
+        checkKey(key);
+        const found = (await findDeliveries(client, key)).findLast(({ order }) => order.body.type === event);
+        if (found === undefined) throw noSuchEvent(key, event);
+        return await deliverAgain(client, taskQueue, found);
+      }),
+  };
+}
+
+async function deliverAgain(client: Client, taskQueue: string, found: FoundDelivery): Promise<Delivery> {
+  const { workflowId, order } = found;
+  const { runId, isNew } = await startWorkflow(client.workflow, webhookWorkflowType, {
+    taskQueue,
+    workflowId,
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    args: [order],
+    staticSummary: order.body.type,
+  });
+  if (!isNew) await client.workflow.getHandle(workflowId, runId).signal(retryNowSignal);
+  return asOrdered(found, 'delivering');
+}
+
+function noSuchEvent(key: string, event: WebhookEvent): GenerationError {
+  return new GenerationError({
+    type: 'KeyNotFound',
+    message: `no webhook was told ${event} of generation "${key}", as far as Temporal keeps it`,
+    key,
+  });
+}
