@@ -9,6 +9,7 @@ import { createGuard } from './http/guards.ts';
 import { takeJsonBodies } from './http/json-body.ts';
 import { RefusalError, refusals } from './http/refusal-error.ts';
 import { replyHeaders, requestIdOf, setReplyHeaders } from './http/reply-headers.ts';
+import { addMcp } from './mcp/add-mcp.ts';
 import { refusalReply } from './refusal-reply.ts';
 import { addRunComfyApi } from './runcomfy-api/add-runcomfy-api.ts';
 import { errorReply } from './runcomfy-api/error-reply.ts';
@@ -72,7 +73,7 @@ export async function createGateway(
 
   app.decorateRequest('principal');
   takeJsonBodies(app);
-  const holdToLimits = await createRateLimits(app);
+  const limits = await createRateLimits(app);
   app.addHook('onRequest', async (request, reply) => {
     setHeaders(request, reply);
     if (isProbe(request)) return;
@@ -81,7 +82,7 @@ export async function createGateway(
     if (scope === undefined) return;
     request.principal = await access.authenticate(request);
     mayDo(request.principal, scope);
-    await holdToLimits(request, reply);
+    await limits.takeCall(request, reply);
   });
   if (settings.corsOrigins !== undefined) await allowOrigins(app, settings.corsOrigins);
   app.addHook('onSend', async (_request, reply) => {
@@ -106,6 +107,7 @@ export async function createGateway(
   app.get('/', (_request, reply) => reply.type('text/plain; charset=utf-8').send(frontPage));
   await addRunComfyApi(app, parts);
   await addOwnApi(app, parts, stopping.signal);
+  addMcp(app, parts, { takeStart: limits.takeStart, stopping: stopping.signal });
   return app;
 }
 
@@ -118,6 +120,7 @@ POST /v1/requests/{id}/cancel
 GET  /v1/models, /v1/models/{model_id}, /v1/models/categories
 GET  /prod/v2/balance
      /api/v1                         our own API: its document is /api/v1/openapi.json
+POST /mcp                            tools for agents (Model Context Protocol)
 GET  /healthz, /readyz
 `;
 

@@ -45,6 +45,7 @@ export interface GatewaySettings {
   allowedHosts?: readonly string[] | undefined;
   corsOrigins?: readonly string[] | undefined;
   trustProxy?: readonly string[] | undefined;
+  oidc?: { issuer: string } | undefined;
   onUnknownSubmission: 'hold' | 'fail';
   /** How long an order waits for an early refusal of RunComfy's. */
   submitGraceMs: number;

@@ -44,12 +44,13 @@ export const addGateway = defineCommand<GatewayOptions>({
       const log = createLogger(config.logLevel);
       const running = await serveGateway({ config, gateway, temporal, catalogue, log });
       const { url, origin } = running;
-      const bases = { modelApiBase: `${origin}/v1`, serverlessApiBase: `${origin}/prod/v2` };
+      const bases = gatewayAddresses(origin);
       printer.printLine({ url, ...bases }, () =>
         [
           `gateway on ${url}`,
           `RUNCOMFY_MODEL_API_BASE=${bases.modelApiBase}`,
           `RUNCOMFY_SERVERLESS_API_BASE=${bases.serverlessApiBase}`,
+          `our own API: ${bases.api} · for agents: ${bases.mcp}`,
         ].join('\n'),
       );
       await stopAsked();
@@ -67,6 +68,17 @@ export const addGateway = defineCommand<GatewayOptions>({
     return exitCodes.done;
   },
 });
+
+/** Where a gateway has what. */
+function gatewayAddresses(origin: string) {
+  return {
+    modelApiBase: `${origin}/v1`,
+    serverlessApiBase: `${origin}/prod/v2`,
+    api: `${origin}/api/v1`,
+    page: `${origin}/`,
+    mcp: `${origin}/mcp`,
+  };
+}
 
 /** The command line wins over the environment. */
 function settingsOf({ gateway }: Config, { port, host, publicUrl }: GatewayOptions): GatewayConfig {

@@ -16,10 +16,16 @@ declare module 'fastify' {
   }
 }
 
-/** Counts the calls and the orders of each API key in a minute: an order too many is refused, any other call held. */
-export async function createRateLimits(
-  app: FastifyInstance,
-): Promise<(request: FastifyRequest, reply: FastifyReply) => Promise<void>> {
+/** The limits of API keys. */
+export interface RateLimits {
+  /** Counts a call, and an order where its route makes one: an order too many is refused, any other call held. */
+  takeCall: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+  /** Counts an order of a call that is none by its route. */
+  takeStart: (request: FastifyRequest) => Promise<void>;
+}
+
+/** Counts the calls and the orders of each API key in a minute. */
+export async function createRateLimits(app: FastifyInstance): Promise<RateLimits> {
   await app.register(rateLimit, { global: false, cache: maxKeys });
   const limitOf = (limit: 'requestsPerMinute' | 'startsPerMinute') =>
     app.createRateLimit({
@@ -45,24 +51,32 @@ export async function createRateLimits(
     else held.set(key, rest);
   };
 
-  return async (request, reply) => {
-    const { isStart = false } = request.routeOptions.config;
-    for (const [what, count] of Object.entries(counters)) {
-      if (what === 'starts' && !isStart) continue;
-      const counted = await count(request);
-      if (counted.isAllowed) continue;
-      const { key, max, remaining, ttl, ttlInSeconds, isExceeded } = counted;
-      reply.headers({
-        'ratelimit-limit': String(max),
-        'ratelimit-remaining': String(remaining),
-        'ratelimit-reset': String(ttlInSeconds),
-      });
-      if (!isExceeded) continue;
-      if (isStart || (held.get(key) ?? 0) >= maxHeldPerKey) {
-        const sentence = `this API key may make ${String(max)} ${what} a minute: repeat this one in ${String(ttlInSeconds)} s`;
-        throw new RefusalError('TooManyRequests', sentence, { headers: { 'retry-after': String(ttlInSeconds) } });
+  return {
+    async takeCall(request, reply) {
+      const { isStart = false } = request.routeOptions.config;
+      for (const [what, count] of Object.entries(counters)) {
+        if (what === 'starts' && !isStart) continue;
+        const counted = await count(request);
+        if (counted.isAllowed) continue;
+        const { key, max, remaining, ttl, ttlInSeconds, isExceeded } = counted;
+        reply.headers({
+          'ratelimit-limit': String(max),
+          'ratelimit-remaining': String(remaining),
+          'ratelimit-reset': String(ttlInSeconds),
+        });
+        if (!isExceeded) continue;
+        if (isStart || (held.get(key) ?? 0) >= maxHeldPerKey) throw tooMany(what, counted);
+        await hold(key, ttl, reply);
       }
-      await hold(key, ttl, reply);
-    }
+    },
+    async takeStart(request) {
+      const counted = await counters.starts(request);
+      if (!counted.isAllowed && counted.isExceeded) throw tooMany('starts', counted);
+    },
   };
+}
+
+function tooMany(what: string, { max, ttlInSeconds }: { max: number; ttlInSeconds: number }): RefusalError {
+  const sentence = `this API key may make ${String(max)} ${what} a minute: repeat this one in ${String(ttlInSeconds)} s`;
+  return new RefusalError('TooManyRequests', sentence, { headers: { 'retry-after': String(ttlInSeconds) } });
 }

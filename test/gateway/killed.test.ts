@@ -131,6 +131,9 @@ async function startProcess(port: number): Promise<ChildProcess> {
     url: `http://127.0.0.1:${String(port)}`,
     modelApiBase: `http://127.0.0.1:${String(port)}/v1`,
     serverlessApiBase: `http://127.0.0.1:${String(port)}/prod/v2`,
+    api: `http://127.0.0.1:${String(port)}/api/v1`,
+    page: `http://127.0.0.1:${String(port)}/`,
+    mcp: `http://127.0.0.1:${String(port)}/mcp`,
   });
   return child;
 }

@@ -1,0 +1,68 @@
+import { type NodeIncomingMessageLike, toNodeHandler } from '@modelcontextprotocol/node';
+import { createMcpHandler } from '@modelcontextprotocol/server';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { scopes } from '../access/principal.ts';
+import type { GatewayParts } from '../gateway-parts.ts';
+import { RefusalError } from '../http/refusal-error.ts';
+import { createMcpServer } from './create-mcp-server.ts';
+import type { McpContext } from './tool.ts';
+
+const path = '/mcp';
+
+/** Adds the tools for agents: without state, so that any gateway answers any call. */
+export function addMcp(
+  app: FastifyInstance,
+  parts: GatewayParts,
+  { takeStart, stopping }: Pick<McpContext, 'stopping'> & { takeStart: (request: FastifyRequest) => Promise<void> },
+): void {
+  const { log, originOf, settings } = parts;
+  const onerror = (error: Error) => {
+    log.debug({ error }, 'a call of an agent was refused');
+  };
+  const handler = createMcpHandler(
+    ({ authInfo }) => {
+      const { context } = (authInfo?.extra ?? {}) as { context?: McpContext };
+      if (context === undefined) throw new Error('A call of an agent came without its caller.');
+      return createMcpServer(context);
+    },
+    { onerror },
+  );
+  const serve = toNodeHandler(handler, { onerror });
+  app.addHook('preClose', () => handler.close());
+
+  app.route({
+    method: ['GET', 'POST', 'DELETE'],
+    url: path,
+    config: { scope: 'read' },
+    handler: async (request, reply) => {
+      const { principal, raw, body } = request;
+      if (request.method === 'POST' && body === undefined) {
+        throw new RefusalError('UnsupportedMediaType', "send JSON: -H 'content-type: application/json'");
+      }
+      const gone = new AbortController();
+      reply.raw.once('close', () => {
+        gone.abort();
+      });
+      const context: McpContext = {
+        ...{ parts, principal, stopping, gone: gone.signal },
+        takeStart: () => takeStart(request),
+      };
+      const auth = { token: '', clientId: principal.keyId ?? principal.subject ?? '', scopes: [principal.scope] };
+      for (const [name, value] of Object.entries(reply.getHeaders())) {
+        if (value !== undefined) reply.raw.setHeader(name, value);
+      }
+      reply.hijack();
+      const incoming = Object.assign(raw, { auth: { ...auth, extra: { context } } });
+      await serve(incoming as NodeIncomingMessageLike, reply.raw, body);
+    },
+  });
+
+  const { oidc } = settings;
+  if (oidc === undefined) return;
+  app.get(`/.well-known/oauth-protected-resource${path}`, (request) => ({
+    resource: `${originOf(request)}${path}`,
+    authorization_servers: [oidc.issuer],
+    scopes_supported: scopes,
+    bearer_methods_supported: ['header'],
+  }));
+}

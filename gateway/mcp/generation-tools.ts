@@ -1,0 +1,76 @@
+import type { McpServer } from '@modelcontextprotocol/server';
+import { z } from 'zod';
+import { type CancelOutcome, phases } from '../../domain/generation.ts';
+import { everyTenant, keyOfWorkflow, mayDo, workflowIdOf } from '../access/principal.ts';
+import { ofGenerations, workflowIdIn } from '../api/generations/find-generation.ts';
+import { patiently } from '../generations/patiently.ts';
+import { generationAnswer, waitSeconds } from './generation-answer.ts';
+import { answerTool, type McpContext } from './tool.ts';
+
+const key = z.string().describe('The key that order_generation told');
+const findMs = 5_000;
+const outcomeMs = 40_000;
+
+const outcomeWords: Record<CancelOutcome, string> = {
+  cancelled: 'Stopped: nothing is billed.',
+  not_submitted: 'It was never sent: nothing is billed.',
+  not_cancellable: 'It runs on and may be billed; its result still comes.',
+  too_late: 'It had ended already.',
+  unknown: 'The cancel is recorded; what RunComfy makes of it is not known yet: call get_generation.',
+};
+
+/** Adds the tools that look at generations and stop them. */
+export function addGenerationTools(server: McpServer, context: McpContext): void {
+  const { parts, principal } = context;
+  server.registerTool(
+    'get_generation',
+    {
+      description: 'Tells where a generation stands, with the URLs of its outputs once it succeeded. Free.',
+      inputSchema: z.object({ key, wait_seconds: waitSeconds }),
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    },
+    ({ key: given, wait_seconds: seconds }) =>
+      answerTool(() => generationAnswer(context, workflowIdIn(principal, given), seconds)),
+  );
+  server.registerTool(
+    'list_generations',
+    {
+      description: 'Lists generations, those that run first. Free.',
+      inputSchema: z.object({
+        phase: z.enum(phases).optional(),
+        model: z.string().optional(),
+        limit: z.int().min(1).max(50).default(20),
+      }),
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    },
+    (filter) =>
+      answerTool(async () => {
+        const keyPrefix = principal.tenant === everyTenant ? undefined : workflowIdOf(principal, '');
+        const generations = [];
+        for await (const row of parts.generations.list({ ...filter, keyPrefix })) {
+          generations.push({ ...row, key: keyOfWorkflow(principal, row.key) });
+        }
+        return { data: { generations } };
+      }),
+  );
+  server.registerTool(
+    'cancel_generation',
+    {
+      description: 'Asks to stop a generation, and tells whether it is billed all the same.',
+      inputSchema: z.object({ key, reason: z.string().max(1_000).optional() }),
+      annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
+    },
+    ({ key: given, reason }) =>
+      answerTool(async () => {
+        mayDo(principal, 'generate');
+        const workflowId = workflowIdIn(principal, given);
+        const reply = await ofGenerations(async () => {
+          const handle = await patiently(parts.client, findMs, () => parts.generations.get(workflowId));
+          return await handle.cancel(reason, { timeoutMs: outcomeMs }).finally(() => {
+            parts.reader.refresh(workflowId);
+          });
+        });
+        return { data: { key: given, ...reply }, words: outcomeWords[reply.outcome] };
+      }),
+  );
+}

@@ -1,0 +1,67 @@
+import type { McpServer } from '@modelcontextprotocol/server';
+import { z } from 'zod';
+import { isModelId } from '../../domain/request.ts';
+import { mayDo, mayOrder, workflowIdOf } from '../access/principal.ts';
+import { newKey } from '../contract/start-generation.ts';
+import { checkInput } from '../generations/check-input.ts';
+import { dedupedKey } from '../generations/deduped-key.ts';
+import { startPatiently } from '../generations/start-patiently.ts';
+import { RefusalError } from '../http/refusal-error.ts';
+import { generationAnswer, waitSeconds } from './generation-answer.ts';
+import { answerTool, type McpContext } from './tool.ts';
+
+/** Agents repeat calls that timed out: equal orders within so long are one. */
+const sameOrderMs = 10 * 60_000;
+
+/** Adds the one tool that costs money. */
+export function addOrderTool(server: McpServer, context: McpContext): void {
+  const { parts, principal, takeStart } = context;
+  server.registerTool(
+    'order_generation',
+    {
+      description:
+        'Orders one generation. COSTS MONEY. The same order_name never orders twice; without one, an equal order within ten minutes is the same generation, and "ordered" is false.',
+      inputSchema: z.object({
+        model: z.string(),
+        input: z.record(z.string(), z.unknown()),
+        order_name: newKey
+          .optional()
+          .describe('The key of the generation: another name is another order and another bill'),
+        max_price_usd: z
+          .number()
+          .positive()
+          .optional()
+          .describe('Nothing is sent whose price is above this, or unknown'),
+        wait_seconds: waitSeconds,
+      }),
+      annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
+    },
+    ({ model, input, order_name: name, max_price_usd: maxCostUsd, wait_seconds: seconds }) =>
+      answerTool(async () => {
+        mayDo(principal, 'generate');
+        if (!isModelId(model)) throw new RefusalError('ModelUnknown', 'this is no model id: call find_models');
+        mayOrder(principal, model);
+        await takeStart();
+        const warnings = await checkInput(parts.catalogue, model, input);
+        const key = name ?? (await dedupedKey(parts, { principal, model, input }, sameOrderMs));
+        const workflowId = workflowIdOf(principal, key);
+        const onUnknownSubmission = principal.onUnknownSubmission ?? parts.settings.onUnknownSubmission;
+        const order = { model, input, onUnknownSubmission, ...(maxCostUsd !== undefined && { maxCostUsd }) };
+        // Without a name nobody can have meant to look at what cost nothing.
+        const retry = name === undefined ? ('if-unbilled' as const) : undefined;
+        const { attached, notices } = await startPatiently(parts, key, order, { key: workflowId, retry });
+        const answer = await generationAnswer(context, workflowId, seconds);
+        const told = [...notices.map((notice) => notice.replaceAll(workflowId, key)), ...warnings];
+        return {
+          ...answer,
+          data: { ...answer.data, ordered: !attached, ...(told.length > 0 && { notices: told }) },
+          words: [
+            attached
+              ? 'Nothing was ordered: this order stands already. For a second copy on purpose, give another order_name.'
+              : 'Ordered.',
+            answer.words,
+          ].join(' '),
+        };
+      }),
+  );
+}

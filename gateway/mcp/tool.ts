@@ -1,0 +1,45 @@
+import type { CallToolResult } from '@modelcontextprotocol/server';
+import type { Principal } from '../access/principal.ts';
+import type { GatewayParts } from '../gateway-parts.ts';
+import { toRefusal } from '../http/to-refusal.ts';
+
+/** Whom a tool works for, and with what. */
+export interface McpContext {
+  parts: GatewayParts;
+  principal: Principal;
+  /** Counts an order against the limits of an API key. */
+  takeStart: () => Promise<void>;
+  /** Aborted when the gateway stops; when the caller has left. */
+  stopping: AbortSignal;
+  gone: AbortSignal;
+}
+
+/** What a tool found: told as data, and in words. */
+export interface ToolAnswer {
+  data: Record<string, unknown>;
+  words?: string;
+  /** Files that it names. */
+  links?: readonly string[];
+}
+
+/** Carries out a tool; what is refused is an answer for the agent, with every problem, never a fault of the protocol. */
+export async function answerTool(act: () => Promise<ToolAnswer>): Promise<CallToolResult> {
+  try {
+    const { data, words, links = [] } = await act();
+    const text = [...(words === undefined ? [] : [words]), JSON.stringify(data)].join('\n');
+    return {
+      content: [
+        { type: 'text', text },
+        ...links.map((uri) => ({ type: 'resource_link' as const, uri, name: uri.split('/').at(-1) ?? uri })),
+      ],
+      structuredContent: data,
+    };
+  } catch (error) {
+    const { message, issues, refusal } = toRefusal(error);
+    const problems = issues.map(({ path, message: problem }) => `${path}: ${problem}`);
+    return {
+      isError: true,
+      content: [{ type: 'text', text: [`${refusal}: ${message}`, ...problems].join('\n') }],
+    };
+  }
+}
