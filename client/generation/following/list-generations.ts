@@ -60,6 +60,8 @@ export async function* listGenerations(
   for await (const run of findRuns(client, filter)) {
     // Runs that end while the list is read move to its second half.
     if (told.has(run.runId)) continue;
+    // Some servers compare prefixes without case.
+    if (!run.key.startsWith(filter.keyPrefix ?? '')) continue;
     told.add(run.runId);
     yield run;
     if (told.size >= limit) return;
