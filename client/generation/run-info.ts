@@ -71,14 +71,24 @@ function toUnknown({ attempt, lastFailure }: RawActivity): RunDescription['unkno
 
 /** Every run that a query finds, page by page, in the server's order: those that run, then those that ended last. */
 export async function* listRuns(client: Client, query: string): AsyncGenerator<RunInfo[], void, undefined> {
-  const { namespace } = client.options;
   let nextPageToken: Uint8Array | undefined;
   do {
-    const request = { namespace, query, pageSize, ...(nextPageToken && { nextPageToken }) };
-    const page = await client.workflowService.listWorkflowExecutions(request);
-    yield page.executions.map(toRunInfo);
-    nextPageToken = page.nextPageToken;
+    const page = await listRunsPage(client, query, { pageSize, nextPageToken });
+    yield page.runs;
+    ({ nextPageToken } = page);
   } while (nextPageToken.length > 0);
+}
+
+/** One page of the runs that a query finds; an empty token: there are no more. */
+export async function listRunsPage(
+  client: Client,
+  query: string,
+  { pageSize, nextPageToken }: { pageSize: number; nextPageToken?: Uint8Array | undefined },
+): Promise<{ runs: RunInfo[]; nextPageToken: Uint8Array }> {
+  const { namespace } = client.options;
+  const request = { namespace, query, pageSize, ...(nextPageToken && { nextPageToken }) };
+  const page = await client.workflowService.listWorkflowExecutions(request);
+  return { runs: page.executions.map(toRunInfo), nextPageToken: page.nextPageToken };
 }
 
 const pageSize = 100;

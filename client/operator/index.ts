@@ -6,6 +6,8 @@ export type {
   DescribeOptions,
   GenerationEnding,
 } from '../generation/following/describe-generation.ts';
+export { listGenerationPage } from '../generation/following/list-page.ts';
+export type { GenerationPage, PageFilter } from '../generation/following/list-page.ts';
 export { readRequest } from '../generation/following/read-request.ts';
 export { watchChanges } from '../watch-changes.ts';
 export { findFailingGenerations } from './failing-generations.ts';

@@ -237,6 +237,25 @@ export const generation = z
 
 export type Generation = z.output<typeof generation>;
 
+/** A generation as a list shows it. */
+const generationRow = z
+  .object({
+    key: z.string(),
+    runId: z.string(),
+    model: z.string(),
+    phase,
+    requestId: exactOptional(z.string()),
+    costUsd: exactOptional(usd),
+    labels: exactOptional(z.record(z.string(), z.string())),
+    createdAt: time,
+    closedAt: exactOptional(time),
+  })
+  .meta({ id: 'GenerationRow' });
+
+export const generationList = z
+  .object({ generations: z.array(generationRow), nextPageToken: exactOptional(z.string()) })
+  .meta({ id: 'GenerationList', description: 'A page; it may be short, and others follow while there is a token.' });
+
 /** What a cancel came to. */
 export const cancelReply = z.object({ outcome: cancelOutcome, phase }).meta({ id: 'CancelReply' });
 

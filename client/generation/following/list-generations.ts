@@ -82,7 +82,7 @@ async function* findRuns(client: Client, filter: ListFilter): AsyncGenerator<Lis
 }
 
 /** Leaves out what cannot match; what may match is looked at. */
-function clausesOf({ model, phase, labels }: ListFilter): string[] {
+export function clausesOf({ model, phase, labels }: ListFilter): string[] {
   const clauses = labelClauses(labels);
   if (model !== undefined) {
     const alternatives = [model, otherModel].map((name) => `RunComfyModel = ${quote(name)}`);
@@ -137,8 +137,8 @@ async function* describeRuns(
   }
 }
 
-/** Undefined: it does not carry the labels. */
-async function describeRow(
+/** A run as a row, what its search attributes do not tell asked for; undefined: it does not carry the labels. */
+export async function describeRow(
   client: Client,
   run: RunInfo,
   wanted: Labels | undefined,

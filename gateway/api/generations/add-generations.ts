@@ -3,6 +3,7 @@ import {
   cancelMessage,
   cancelReply,
   generation,
+  generationList,
   generationResult,
   resolutionReply,
   submissionResolution,
@@ -13,6 +14,7 @@ import type { RouteAdder } from '../../http/route-adder.ts';
 import { addOperation } from '../operation.ts';
 import { cancelGeneration, collectLate, nudgeGeneration, resolveSubmission } from './decide.ts';
 import { aboutKey } from './find-generation.ts';
+import { listGenerations, listQuery } from './list.ts';
 import { getGeneration, getResult } from './read.ts';
 import { startGeneration } from './start.ts';
 import { streamGeneration } from './stream.ts';
@@ -52,6 +54,23 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
     },
     problems: ['KeyMismatch', 'ModelNotFound', 'KeyInUse', 'PriceAboveLimit', 'PriceUnknown'],
     handle: (call) => startGeneration(parts, stopping, call),
+  });
+  addOperation(routes, {
+    id: 'listGenerations',
+    method: 'GET',
+    url: '/generations',
+    scope: 'read',
+    summary: 'Generations: those that run, the newest first, then those that ended, the last first.',
+    query: listQuery,
+    answers: {
+      200: {
+        description: 'A page of them.',
+        schema: generationList,
+        headers: { 'X-RunComfy-Degraded': '`search-attributes`: the server does not know ours.' },
+      },
+    },
+    problems: [],
+    handle: (call) => listGenerations(parts, call),
   });
   addOperation(routes, {
     id: 'getGeneration',

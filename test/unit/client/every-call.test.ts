@@ -51,6 +51,7 @@ function everyCall(client: Client): Record<string, () => unknown> {
     describeQueue: () => operator.describeQueue(client, 'runcomfy', 'workflow'),
     listPollers: () => operator.listPollers(client, 'runcomfy', 'activity'),
     describeGeneration: () => operator.describeGeneration(client, 'k'),
+    listGenerationPage: () => operator.listGenerationPage(client, {}, { limit: 1 }),
     readRequest: () => operator.readRequest(client, 'k', 'run'),
     findFailingGenerations: () => operator.findFailingGenerations(client, 'runcomfy'),
     findWaitingAtWall: () => operator.findWaitingAtWall(client),
