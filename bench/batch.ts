@@ -62,6 +62,8 @@ async function campaign(items: number): Promise<void> {
   say(JSON.stringify(row, undefined, 2));
   writeResults('batch-campaign', { name: 'batch-campaign', ...about(), versions: versionsOf(), rows: [row] });
   say('written to bench/results/batch-campaign.json');
-  const isRight = row.isEnded && row.jobs === items && row.lines === items && row.distinctIds === items;
-  if (!isRight || row.wrongSamples > 0) process.exitCode = 1;
+  const { isEnded, jobs, lines, distinctIds, unknown, wrongSamples } = row;
+  const areJobsRight = jobs <= items && jobs >= items - unknown;
+  const isRight = isEnded && areJobsRight && lines === items && distinctIds === items && wrongSamples === 0;
+  if (!isRight) process.exitCode = 1;
 }

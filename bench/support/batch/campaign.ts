@@ -32,6 +32,8 @@ export interface CampaignRow {
   jobs: number;
   lines: number;
   distinctIds: number;
+  /** Lines of orders that a killed worker was just sending: whether RunComfy has them nobody knows. */
+  unknown: number;
   /** States that were read on the way, and those whose counts did not add up. */
   samples: number;
   wrongSamples: number;
@@ -91,7 +93,9 @@ export async function runCampaign(options: {
     const client = new Client({ connection });
     const bundlePath = (await bundleTo(folder)).path;
     const { modelApiBase } = simulator;
-    const startWorker = () => startWorkerProcess({ kind: 'ours', address, taskQueue, bundlePath, modelApiBase });
+    const stateDir = path.join(folder, 'state');
+    const startWorker = () =>
+      startWorkerProcess({ kind: 'ours', address, taskQueue, bundlePath, modelApiBase, stateDir });
     let worker = await startWorker();
     undo.push(() => worker.stop());
 
@@ -165,14 +169,16 @@ export async function runCampaign(options: {
       isEnded = await batch.isEnded().catch(() => false);
       if (!isEnded) await sleep(1_000);
     }
+    if (!isEnded) say(`given up: ${JSON.stringify(await batch.state().catch(String))}`);
     const seconds = (Date.now() - from) / 1_000;
     if (isEnded) await followed;
     const { phase } = await batch.state();
     const readFrom = Date.now();
     const ids = new Set<string>();
-    let lines = 0;
-    for await (const { id } of batch.results()) {
+    let [lines, unknown] = [0, 0];
+    for await (const { id, status } of batch.results()) {
       ids.add(id);
+      if (status === 'submission_unknown') unknown += 1;
       lines += 1;
     }
     const resultsSeconds = (Date.now() - readFrom) / 1_000;
@@ -189,6 +195,7 @@ export async function runCampaign(options: {
       jobs: accepted(),
       lines: isEnded ? Math.max(lines, written.length) : lines,
       distinctIds: isEnded ? Math.min(ids.size, inFile.size) : ids.size,
+      unknown,
       samples: seen.samples,
       wrongSamples: seen.wrong,
       seconds,
@@ -213,6 +220,12 @@ async function sample(batch: BatchHandle, seen: { samples: number; wrong: number
   if (state === undefined || state.isFromServer) return;
   const { total, ...parts } = state.counts;
   seen.samples += 1;
+  const { succeeded, waiting, inFlight } = state.counts;
+  if (seen.samples % 10 === 0) {
+    say(
+      `${state.phase}: ${String(succeeded)} of ${String(total)} succeeded, ${String(inFlight)} in flight, ${String(waiting)} wait`,
+    );
+  }
   if (Object.values(parts).reduce((sum, part) => sum + part, 0) !== total) seen.wrong += 1;
 }
 

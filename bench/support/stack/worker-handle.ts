@@ -10,6 +10,8 @@ export interface WorkerArguments {
   taskQueue: string;
   bundlePath: string;
   modelApiBase?: string;
+  /** Where the worker keeps what a successor on the same machine finds; default: a folder of its own. */
+  stateDir?: string;
   readsPerSecond?: number;
   /** Bounds the old space of the process's heap. */
   heapMegabytes?: number;

@@ -26,13 +26,20 @@ process.send?.('ready');
 await done;
 process.exit(0);
 
-async function createOurs({ modelApiBase = '', taskQueue, bundlePath, readsPerSecond, waiting }: WorkerArguments) {
+async function createOurs({
+  modelApiBase = '',
+  stateDir = mkdtempSync(path.join(tmpdir(), 'bench-state-')),
+  taskQueue,
+  bundlePath,
+  readsPerSecond,
+  waiting,
+}: WorkerArguments) {
   return await createGenerationWorker({
     connection,
     client: new Client({ connection }),
     namespace: 'default',
     runcomfy: createRunComfyClient({ modelApiBase, token: () => 'sim-bench' }),
-    stateDir: mkdtempSync(path.join(tmpdir(), 'bench-state-')),
+    stateDir,
     log: pino({ level: 'error' }, pino.destination(2)),
     taskQueue,
     workflowBundle: { codePath: bundlePath },
