@@ -29,10 +29,12 @@ const maxUnsentBytes = 256 * 1024;
 
 /** Server-Sent Events: states as they come, a sign of life while none does, and at last `end`, or `bye`: listen anew. */
 export async function* eventStream(
-  states: AsyncGenerator<StreamedState, void, undefined>,
+  open: (signal: AbortSignal) => AsyncGenerator<StreamedState, void, undefined>,
   { lastId, gone, stopping, mayGoOn, keepAliveMs = defaultKeepAliveMs, gapMs = defaultGapMs }: StreamOptions,
 ): AsyncGenerator<string, void, undefined> {
-  const over = AbortSignal.any([gone, stopping]);
+  const left = new AbortController();
+  const over = AbortSignal.any([gone, stopping, left.signal]);
+  const states = open(over);
   let last = lastId;
   try {
     yield 'retry: 2000\n\n';
@@ -59,6 +61,8 @@ export async function* eventStream(
     }
     if (stopping.aborted) yield toEvent('bye', {});
   } finally {
+    // What is asked for and has not come would be waited for.
+    left.abort();
     await states.return();
   }
 }

@@ -33,10 +33,10 @@ export async function streamGeneration(
   const now = toState(seen);
   if (now.isEnd && now.id === lastId) return reply.code(204).send();
   const gone = goneSignal(reply);
-  const states = async function* () {
-    for await (const one of parts.watcher.follow(workflowId, AbortSignal.any([gone, stopping]))) yield toState(one);
+  const states = async function* (signal: AbortSignal) {
+    for await (const one of parts.watcher.follow(workflowId, signal)) yield toState(one);
   };
-  const events = eventStream(states(), {
+  const events = eventStream(states, {
     lastId,
     ...{ gone, stopping },
     mayGoOn: () =>

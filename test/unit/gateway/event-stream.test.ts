@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { expect, it } from 'vitest';
+import {
+  dropWhenStalled,
+  eventStream,
+  type StreamedState,
+  type StreamOptions,
+} from '../../../gateway/http/event-stream.ts';
+
+const state = (id: string, isEnd = false): StreamedState => ({ id, isEnd, body: { id } });
+
+/** Gives these states, and then nothing until it is told to stop. */
+function source(...states: StreamedState[]) {
+  const left = { hasEnded: false };
+  async function* open(signal: AbortSignal) {
+    try {
+      yield* states;
+      if (!signal.aborted) await once(signal, 'abort');
+    } finally {
+      left.hasEnded = true;
+    }
+  }
+  return { open, left };
+}
+
+async function allOf(texts: AsyncIterable<string>): Promise<string[]> {
+  const told: string[] = [];
+  for await (const text of texts) told.push(text);
+  return told;
+}
+
+const options = (more: Partial<StreamOptions> = {}): StreamOptions => ({
+  ...{ lastId: undefined, gone: new AbortController().signal, stopping: new AbortController().signal, gapMs: 0 },
+  mayGoOn: () => Promise.resolve(true),
+  ...more,
+});
+
+it('tells what is not known yet, the end, and nothing after it', async () => {
+  const { open, left } = source(state('a'), state('b'), state('c', true));
+  const told = await allOf(eventStream(open, options({ lastId: 'a' })));
+  expect(told).toEqual([
+    'retry: 2000\n\n',
+    'id: b\nevent: state\ndata: {"id":"b"}\n\n',
+    'id: c\nevent: end\ndata: {"id":"c"}\n\n',
+  ]);
+  expect(left.hasEnded).toBe(true);
+});
+
+it('says bye where the gateway stops, and ends where the caller may listen no more', async () => {
+  const stopping = new AbortController();
+  const stopped = source(state('a'));
+  const told: string[] = [];
+  for await (const text of eventStream(stopped.open, options({ stopping: stopping.signal }))) {
+    told.push(text);
+    if (text.includes('event: state')) stopping.abort();
+  }
+  expect(told.at(-1)).toBe('event: bye\ndata: {}\n\n');
+  expect(stopped.left.hasEnded).toBe(true);
+
+  const silent = source();
+  let asked = 0;
+  const mayGoOn = () => Promise.resolve((asked += 1) < 2);
+  const signs = await allOf(eventStream(silent.open, options({ mayGoOn, keepAliveMs: 1 })));
+  expect(signs).toEqual(['retry: 2000\n\n', ': keep-alive\n\n']);
+  expect(silent.left.hasEnded).toBe(true);
+});
+
+it('hangs up on a listener that takes nothing', async () => {
+  const socket = new PassThrough();
+  const closed = once(socket, 'close');
+  const stream = dropWhenStalled(eventStream(source().open, options()), socket, 1);
+  await stream.next();
+  await closed;
+  expect(socket.destroyed).toBe(true);
+  await stream.return();
+});
