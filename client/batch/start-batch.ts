@@ -74,7 +74,11 @@ export async function startBatch(
 }
 
 /** The request as it will travel; throws `InvalidInput` with every problem that can be seen without a catalogue. */
-async function checkBatchRequest(given: BatchRequest, key: string, modelApiBase?: string): Promise<BatchRequest> {
+export async function checkBatchRequest(
+  given: BatchRequest,
+  key: string,
+  modelApiBase?: string,
+): Promise<BatchRequest> {
   const json = toJsonText(given);
   if ('issues' in json) throw refuseBatch(key, json.issues);
   const bytes = Buffer.byteLength(json.text);

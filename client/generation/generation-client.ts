@@ -9,6 +9,7 @@ import { type BudgetClient, createBudgetClient } from '../budget/budget-client.t
 import { eachNamed, named } from '../convert-errors.ts';
 import { type CostQuestion, readCosts } from '../costs/read-costs.ts';
 import { createPipelineClient, type PipelineClient } from '../pipeline/pipeline-client.ts';
+import { createScheduleClient, type ScheduleClient } from '../schedule/schedule-client.ts';
 import { createWebhookClient, type WebhookClient } from '../webhook/webhook-client.ts';
 import { checkKey } from './check-arguments.ts';
 import { startLate } from './following/collect-late.ts';
@@ -51,6 +52,8 @@ export interface GenerationClient {
   pipelines: PipelineClient;
   /** Budgets: limits of money that orders share. */
   budgets: BudgetClient;
+  /** Schedules: orders that are made again and again. */
+  schedules: ScheduleClient;
   /** Batches: many orders, so many at a time. */
   batches: BatchClient;
   /** Webhooks: what was told of a generation's end, and to whom. */
@@ -85,6 +88,7 @@ export function createGenerationClient({
     list: (filter) => eachNamed('', () => listGenerations(client, filter)),
     costs: (question) => named('', () => readCosts(client, question)),
     budgets: createBudgetClient(client, taskQueue),
+    schedules: createScheduleClient({ client, taskQueue, modelApiBase }),
     batches: createBatchClient({ client, taskQueue, modelApiBase }),
     webhooks: createWebhookClient(client, taskQueue),
     pipelines: createPipelineClient({ client, taskQueue, modelApiBase, generations: { get } }),

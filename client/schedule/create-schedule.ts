@@ -1,0 +1,149 @@
+import { type Client, ScheduleAlreadyRunning, type ScheduleOptions } from '@temporalio/client';
+import { batchDefaults, type BatchRequest } from '../../domain/batch/batch.ts';
+import { budgetId } from '../../domain/budget/names.ts';
+import type { GenerationRequest, InputIssue } from '../../domain/generation.ts';
+import { issuesSentence } from '../../domain/issues.ts';
+import { batchWorkflowType, generationWorkflowType, pipelineWorkflowType } from '../../domain/names.ts';
+import type { PipelineRequest } from '../../domain/pipeline-run.ts';
+import { checkBatchRequest } from '../batch/start-batch.ts';
+import { GenerationError, isGenerationError } from '../errors.ts';
+import { checkArgument, checkKey } from '../generation/check-arguments.ts';
+import { describeRun, isClosed } from '../generation/run-info.ts';
+import { checkRequest } from '../generation/starting/check-request.ts';
+import { grpcCode, grpcCodeOf } from '../grpc.ts';
+import { checkPipelineRequest } from '../pipeline/start-pipeline.ts';
+import { type StartLabels, toLabelMemo } from '../start-labels.ts';
+import { type StartPriority, toPriority } from '../start-priority.ts';
+import { type ScheduleTiming, timingIssues, toPolicies, toSpec } from './schedule-timing.ts';
+
+/** What a schedule orders each time; under a limit of money, `maxCostUsd` or `budgets` of the request. */
+export type ScheduledOrder =
+  { generation: GenerationRequest } | { pipeline: PipelineRequest } | { batch: BatchRequest };
+
+/** A schedule that is to be made. */
+export interface NewSchedule extends ScheduleTiming, StartPriority, StartLabels {
+  /** The schedule's id; what it orders has the keys `<name>-<time>`. */
+  name: string;
+  order: ScheduledOrder;
+}
+
+/** Where schedules are made. */
+export interface SchedulePlace {
+  client: Client;
+  taskQueue: string;
+  modelApiBase?: string | undefined;
+}
+
+/** Temporal appends `-2026-11-26T06:39:51Z`. */
+const timeLength = 21;
+const maxNameBytes = 1_000 - timeLength;
+
+/** Makes a schedule. All that is checked before an ordinary start is checked now, and every problem told at once. */
+export async function createSchedule(place: SchedulePlace, given: NewSchedule): Promise<void> {
+  const { name, order, labels, priority, tenant, weight } = given;
+  checkKey(name);
+  checkArgument('name', Buffer.byteLength(name) <= maxNameBytes, `text of at most ${String(maxNameBytes)} bytes`, name);
+  const issues: InputIssue[] = timingIssues(given);
+  const checked = await gather(issues, () => checkOrder(place, name, order));
+  const memo = await gather(issues, () => Promise.resolve(toLabelMemo({ labels }, name)));
+  const isBatch = 'batch' in order;
+  const level = priority ?? (isBatch ? batchDefaults.priority : undefined);
+  const precedence = await gather(issues, () => Promise.resolve(toPriority({ priority: level, tenant, weight }, name)));
+  if (checked) issues.push(...(await limitIssues(place.client, checked.request)));
+  if (checked === undefined || issues.length > 0) throw refuse(name, issues);
+  const action = {
+    type: 'startWorkflow' as const,
+    workflowType: checked.workflowType,
+    workflowId: name,
+    taskQueue: place.taskQueue,
+    args: [checked.request],
+    ...(checked.summary !== undefined && { staticSummary: checked.summary }),
+    ...memo,
+    ...precedence,
+  };
+  const options: ScheduleOptions = {
+    scheduleId: name,
+    spec: toSpec(given),
+    action,
+    policies: toPolicies(given),
+    memo: { [scheduleMemoKey]: { workflowType: checked.workflowType } },
+  };
+  try {
+    await place.client.schedule.create(options);
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    const message = `there is a schedule "${name}" already: delete it first, or choose another name`;
+    throw new GenerationError({ type: 'KeyInUse', message, key: name, cause: error });
+  }
+}
+
+/** Memo key by which our schedules are told from others. */
+export const scheduleMemoKey = 'runcomfySchedule';
+
+interface CheckedOrder {
+  workflowType: string;
+  request: GenerationRequest | PipelineRequest | BatchRequest;
+  summary?: string;
+}
+
+async function checkOrder({ modelApiBase }: SchedulePlace, name: string, order: ScheduledOrder): Promise<CheckedOrder> {
+  if ('generation' in order) {
+    const { order: request } = checkRequest(order.generation, name, { modelApiBase });
+    if (request.requestId !== undefined) {
+      throw refuse(name, [{ path: 'request.requestId', message: 'a schedule orders anew each time' }]);
+    }
+    return { workflowType: generationWorkflowType, request, summary: request.model };
+  }
+  if ('pipeline' in order) {
+    return { workflowType: pipelineWorkflowType, ...(await checkPipelineRequest(order.pipeline, name)) };
+  }
+  const request = await checkBatchRequest(order.batch, name, modelApiBase);
+  const isWhole = (request.items ?? []).length > 0 && request.keepOpen !== true;
+  if (!isWhole) {
+    const message = 'a scheduled batch carries its items, at most 1,000 and 1 MiB together, and is not kept open';
+    throw refuse(name, [{ path: 'request.items', message }]);
+  }
+  return { workflowType: batchWorkflowType, request };
+}
+
+/** Nobody is asked before each firing: what it may cost has to be said beforehand. */
+async function limitIssues(
+  client: Client,
+  { maxCostUsd, budgets = [] }: Pick<GenerationRequest, 'maxCostUsd' | 'budgets'>,
+): Promise<InputIssue[]> {
+  if (maxCostUsd === undefined && budgets.length === 0) {
+    return [{ path: 'request.maxCostUsd', message: 'a schedule orders under a limit: give maxCostUsd, or a budget' }];
+  }
+  const missing = await Promise.all(
+    budgets.map(async (budget): Promise<InputIssue[]> => {
+      const run = await describeRun(client, budgetId(budget)).catch((error: unknown) => {
+        if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
+        throw error;
+      });
+      const message = `there is no open budget "${budget}": create it, or correct the name`;
+      return run === undefined || isClosed(run) ? [{ path: 'request.budgets', message }] : [];
+    }),
+  );
+  return missing.flat();
+}
+
+/** Keeps what is wrong, so that the rest is looked at as well. */
+async function gather<T>(issues: InputIssue[], check: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await check();
+  } catch (error) {
+    if (!isGenerationError(error) || error.type !== 'InvalidInput' || !error.issues) throw error;
+    issues.push(...error.issues);
+    return undefined;
+  }
+}
+
+function refuse(name: string, issues: InputIssue[]): GenerationError {
+  return new GenerationError({
+    type: 'InvalidInput',
+    message: `the schedule "${name}" was not made: ${issuesSentence(issues)}`,
+    key: name,
+    submission: 'not_sent',
+    issues,
+  });
+}

@@ -1,0 +1,127 @@
+import { type Client, type ScheduleHandle, ScheduleNotFoundError } from '@temporalio/client';
+import { eachNamed, named } from '../convert-errors.ts';
+import { keyNotFound } from '../errors.ts';
+import { checkKey } from '../generation/check-arguments.ts';
+import { createSchedule, type NewSchedule, scheduleMemoKey, type SchedulePlace } from './create-schedule.ts';
+import { overlapOf } from './schedule-timing.ts';
+
+/** A schedule as Temporal keeps it. Times are ISO 8601. */
+export interface ScheduleState {
+  name: string;
+  /** Type of the workflow that it starts. */
+  workflowType: string;
+  paused: boolean;
+  /** Why it is paused, or was. */
+  note?: string;
+  overlap: string;
+  catchUpMs: number;
+  nextAt: string[];
+  /** The last firings, the newest last. */
+  recent: { at: string; key: string }[];
+  /** Keys of those that still run. */
+  running: string[];
+  /** Firings so far; those that were missed by more than the catch-up, and those that met a running one and were skipped. */
+  fired: number;
+  missed: number;
+  skipped: number;
+}
+
+/** A schedule in a list. */
+export type ListedSchedule = Pick<ScheduleState, 'name' | 'workflowType' | 'paused' | 'note' | 'nextAt' | 'recent'>;
+
+/** Orders that are made again and again, on Temporal's own schedules. */
+export interface ScheduleClient {
+  /** Makes a schedule; refused with every problem at once, before anything fires. */
+  create: (schedule: NewSchedule) => Promise<ScheduleState>;
+  /** Our schedules; one that was made or changed a moment ago may still be missing. */
+  list: () => AsyncIterable<ListedSchedule>;
+  get: (name: string) => Promise<ScheduleState>;
+  /** Fires no more until it is resumed; what runs goes on. */
+  pause: (name: string, note?: string) => Promise<ScheduleState>;
+  resume: (name: string, note?: string) => Promise<ScheduleState>;
+  /** Fires once now, also while it is paused. */
+  trigger: (name: string) => Promise<ScheduleState>;
+  /** Ends it; what runs goes on. */
+  delete: (name: string) => Promise<void>;
+}
+
+/** Makes the client of schedules. */
+export function createScheduleClient(place: SchedulePlace): ScheduleClient {
+  const { client } = place;
+  const change = (name: string, act: (handle: ScheduleHandle) => Promise<unknown>) =>
+    found(name, async () => {
+      const handle = client.schedule.getHandle(name);
+      await act(handle);
+      return await describe(handle);
+    });
+  return {
+    create: (schedule) =>
+      named(schedule.name, async () => {
+        await createSchedule(place, schedule);
+        return await describe(client.schedule.getHandle(schedule.name));
+      }),
+    list: () => eachNamed('', () => listSchedules(client)),
+    get: (name) => change(name, () => Promise.resolve()),
+    pause: (name, note) => change(name, (handle) => handle.pause(note)),
+    resume: (name, note) => change(name, (handle) => handle.unpause(note)),
+    // With the overlap of the schedule it could be skipped in silence, and a person wants one now.
+    trigger: (name) => change(name, (handle) => handle.trigger('ALLOW_ALL')),
+    delete: (name) => found(name, () => client.schedule.getHandle(name).delete()),
+  };
+}
+
+function found<T>(name: string, act: () => Promise<T>): Promise<T> {
+  return named(
+    name,
+    async () => {
+      checkKey(name);
+      try {
+        return await act();
+      } catch (error) {
+        if (error instanceof ScheduleNotFoundError) throw keyNotFound(name, { noun: 'schedule', cause: error });
+        throw error;
+      }
+    },
+    'schedule',
+  );
+}
+
+async function describe(handle: ScheduleHandle): Promise<ScheduleState> {
+  const { scheduleId, action, policies, state, info } = await handle.describe();
+  return {
+    name: scheduleId,
+    workflowType: action.workflowType,
+    paused: state.paused,
+    ...(state.note !== undefined && state.note !== '' && { note: state.note }),
+    overlap: overlapOf(policies.overlap),
+    catchUpMs: policies.catchupWindow,
+    nextAt: info.nextActionTimes.map((time) => time.toISOString()),
+    recent: recentOf(info),
+    running: info.runningActions.map(({ workflow }) => workflow.workflowId),
+    fired: info.numActionsTaken,
+    missed: info.numActionsMissedCatchupWindow,
+    skipped: info.numActionsSkippedOverlap,
+  };
+}
+
+async function* listSchedules(client: Client): AsyncGenerator<ListedSchedule, void, undefined> {
+  for await (const { scheduleId, action, memo, state, info } of client.schedule.list()) {
+    if (memo?.[scheduleMemoKey] === undefined) continue;
+    yield {
+      name: scheduleId,
+      workflowType: action?.workflowType ?? '',
+      paused: state.paused,
+      ...(state.note !== undefined && state.note !== '' && { note: state.note }),
+      nextAt: info.nextActionTimes.map((time) => time.toISOString()),
+      recent: recentOf(info),
+    };
+  }
+}
+
+function recentOf({
+  recentActions,
+}: {
+  recentActions: { takenAt: Date; action: { workflow: { workflowId: string } } }[];
+}): ScheduleState['recent'] {
+  return recentActions.map(({ takenAt, action }) => ({ at: takenAt.toISOString(), key: action.workflow.workflowId }));
+}
