@@ -59,7 +59,7 @@ export function problemsOfWebhookOrder(argument: unknown): InputIssue[] {
 }
 
 /** Whether a word is one of the events. */
-export function isEvent(value: unknown): value is WebhookEvent {
+function isEvent(value: unknown): value is WebhookEvent {
   return webhookEvents.some((event) => event === value);
 }
 
