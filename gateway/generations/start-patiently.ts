@@ -17,7 +17,7 @@ export async function startPatiently(
     throw isPassing(error) ? unclear(key, error) : error;
   });
   reader.note(options.key, { runId: started.runId, model: order.model });
-  if (started.attached) reader.refresh(options.key);
+  reader.refresh(options.key);
   return started;
 }
 
