@@ -73,9 +73,9 @@ async function findPrincipal(
 }
 
 function toPrincipal(record: KeyRecord): Principal {
-  const { id, tenant, models, onUnknownSubmission, requestsPerMinute, startsPerMinute, dedupe } = record;
+  const { id, tenant, models, onUnknownSubmission, webhook, requestsPerMinute, startsPerMinute, dedupe } = record;
   return withoutUndefined({
-    ...{ tenant, scope: scopeOf(record), keyId: id, models, onUnknownSubmission },
+    ...{ tenant, scope: scopeOf(record), keyId: id, models, onUnknownSubmission, webhook },
     ...{ requestsPerMinute, startsPerMinute, dedupeWindowMs: dedupe?.windowMs },
   });
 }

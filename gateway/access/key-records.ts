@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { checkWebhookTarget } from '../../domain/webhook-request.ts';
+import type { WebhookTarget } from '../../domain/webhook-target.ts';
 import { everyTenant, type Scope, scopes } from './principal.ts';
 
 /** What a tenant may be called. */
@@ -36,6 +38,14 @@ export const keyRecord = z.strictObject({
   startsPerMinute: perMinute.optional(),
   dedupe: z.strictObject({ windowMs: z.int().min(1_000).max(maxDedupeMs) }).optional(),
   onUnknownSubmission: z.enum(['hold', 'fail']).optional(),
+  webhook: z
+    .custom<WebhookTarget>()
+    .superRefine((webhook, context) => {
+      checkWebhookTarget(webhook, (path, message) => {
+        context.addIssue({ code: 'custom', message: `${path}: ${message}` });
+      });
+    })
+    .optional(),
 });
 
 export type KeyRecord = z.output<typeof keyRecord>;

@@ -1,3 +1,4 @@
+import type { WebhookTarget } from '../../domain/webhook-target.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 
 /** What a caller may do, the least first; each contains those before it. */
@@ -19,6 +20,8 @@ export interface Principal {
   /** Which models it may order; missing: all. */
   models?: readonly string[];
   onUnknownSubmission?: 'hold' | 'fail';
+  /** What its orders' webhook is where they name none. */
+  webhook?: WebhookTarget;
   /** Calls and orders a minute; missing: as many as come. */
   requestsPerMinute?: number;
   startsPerMinute?: number;

@@ -7,6 +7,7 @@ import {
   waitingPresets,
   wallPolicies,
 } from '../../domain/generation.ts';
+import { webhookEvents } from '../../domain/webhook-target.ts';
 
 const { exactOptional } = z;
 
@@ -185,6 +186,18 @@ export const orderFields = {
   onUnknownSubmission: exactOptional(z.enum(unknownSubmissionPolicies)),
   onCancelWhileRunning: exactOptional(z.enum(cancelWhileRunningPolicies)),
   onWall: exactOptional(z.enum(wallPolicies)),
+  webhook: exactOptional(
+    z
+      .strictObject({
+        url: z
+          .string()
+          .max(2_048)
+          .meta({ examples: ['https://shop.example/hooks/media'] }),
+        secret: z.string().meta({ description: 'Name of the secrets that sign it, never one itself' }),
+        events: exactOptional(z.array(z.enum(webhookEvents)).min(1)),
+      })
+      .meta({ id: 'WebhookTarget', description: 'Where its end is told; default: what the API key says.' }),
+  ),
   waiting: exactOptional(
     z
       .strictObject({

@@ -46,9 +46,10 @@ export async function submit(
   const retry = dedupeWindowMs === undefined ? saidRetry : 'if-unbilled';
   const workflowId = workflowIdOf(principal, key);
   const onUnknownSubmission = principal.onUnknownSubmission ?? parts.settings.onUnknownSubmission;
-  const wanted = { model, input, onUnknownSubmission, ...options };
+  const { webhook, tenant } = principal;
+  const wanted = { model, input, onUnknownSubmission, ...options, ...(webhook && { webhook }) };
 
-  const handle = await startPatiently(parts, key, wanted, { key: workflowId, retry });
+  const handle = await startPatiently(parts, key, wanted, { key: workflowId, retry, tenant });
   const { attached, notices } = handle;
 
   const said = [...notices.map((notice) => notice.replaceAll(workflowId, key)), ...warnings];

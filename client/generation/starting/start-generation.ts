@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowStartOptions } from '@temporalio/client';
 import type { GenerationRequest } from '../../../domain/generation.ts';
-import { generationWorkflowType, retryOfRunMemoKey } from '../../../domain/names.ts';
+import { generationWorkflowType, retryOfRunMemoKey, tenantMemoKey } from '../../../domain/names.ts';
 import { GenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
 import { type StartLabels, toLabelMemo } from '../../start-labels.ts';
@@ -23,6 +23,8 @@ export interface StartOptions extends StartPriority, StartLabels {
    * another one, corrected.
    */
   retry?: 'if-unbilled' | undefined;
+  /** Whose it is, where the key begins with `<tenant>/`: its webhook is told the rest as the key. */
+  tenant?: string | undefined;
 }
 
 /** A generation that was started, or found. */
@@ -42,15 +44,16 @@ export async function startGeneration(
   client: Client,
   taskQueue: string,
   request: RequestDraft,
-  { key = `generation-${randomUUID()}`, retry, labels, ...precedence }: StartOptions = {},
+  { key = `generation-${randomUUID()}`, retry, labels, tenant, ...precedence }: StartOptions = {},
   checkOptions: CheckOptions = {},
 ): Promise<StartedGeneration> {
   checkArgument('retry', retry === undefined || (retry as string) === 'if-unbilled', "'if-unbilled' or nothing", key);
   const { order, warnings } = checkRequest(request, key, checkOptions);
   const priority = toPriority(precedence, key);
   const { memo } = toLabelMemo({ labels }, key);
+  const ofTenant = tenant === undefined ? {} : { [tenantMemoKey]: tenant };
   const start = (policies: Policies) => {
-    const own = { ...priority, ...policies, memo: { ...memo, ...policies.memo } };
+    const own = { ...priority, ...policies, memo: { ...ofTenant, ...memo, ...policies.memo } };
     return startUnlessClosed(client, key, taskQueue, order, own);
   };
 

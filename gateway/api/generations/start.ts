@@ -34,12 +34,13 @@ export async function startGeneration(
   const warnings = await checkBody(parts, body);
   const workflowId = workflowIdOf(principal, key);
   const onUnknownSubmission = principal.onUnknownSubmission ?? parts.settings.onUnknownSubmission;
+  const { webhook, tenant } = principal;
   const startedAt = new Date().toISOString();
   const { runId, attached, notices } = await startPatiently(
     parts,
     key,
-    { onUnknownSubmission, input, ...order },
-    { key: workflowId, retry },
+    { onUnknownSubmission, input, ...(webhook && { webhook }), ...order },
+    { key: workflowId, retry, tenant },
   );
 
   const said = [...notices.map((notice) => notice.replaceAll(workflowId, key)), ...warnings];
