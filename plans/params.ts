@@ -1,6 +1,7 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath } from '../domain/json.ts';
-import { type ParamType, type PipelinePlan, planLimits } from '../domain/pipeline.ts';
+import type { ParamType, PipelinePlan } from '../domain/pipeline.ts';
+import { findOversizeOfParams } from '../domain/plan-size.ts';
 import { findUnsendable } from '../domain/request.ts';
 import { describeValue, didYouMean } from './field-reader.ts';
 
@@ -38,11 +39,8 @@ export function settleParams(
     else params[name] = value;
   }
   issues.push(...findUnsendable(given).map(({ path, message }) => ({ path: path.replace('$', '$.params'), message })));
-  const bytes = Buffer.byteLength(JSON.stringify(given));
-  if (bytes > planLimits.paramBytes) {
-    const message = `the params have ${String(bytes)} bytes and may have ${String(planLimits.paramBytes)}`;
-    issues.push({ path: '$.params', message });
-  }
+  const oversize = findOversizeOfParams(given);
+  if (oversize) issues.push(oversize);
   return { params, issues };
 }
 

@@ -5,7 +5,7 @@ import {
   waitingPresets,
   wallPolicies,
 } from '../domain/generation.ts';
-import { findExcess, isJsonObject, jsonPath } from '../domain/json.ts';
+import { isJsonObject, jsonPath } from '../domain/json.ts';
 import {
   failureRules,
   paramTypes,
@@ -18,6 +18,7 @@ import {
   type PlanStep,
   runRules,
 } from '../domain/pipeline.ts';
+import { findOversize } from '../domain/plan-size.ts';
 import { findUnsendable } from '../domain/request.ts';
 import { describeValue, type FieldReader, readFields } from './field-reader.ts';
 import {
@@ -64,15 +65,6 @@ export function parsePlan(value: unknown): ParsedPlan {
   issues.push(...findUnsendable(value));
   if (issues.length > 0) return { ok: false, issues };
   return { ok: true, plan: { params, steps, ...(outputs && { outputs }) } };
-}
-
-function findOversize(value: Record<string, unknown>): InputIssue | undefined {
-  if (findExcess(value, { maxNodes: Number.POSITIVE_INFINITY, maxLevels: planLimits.levels }) === 'maxLevels') {
-    return { path: '$', message: `nested more than ${String(planLimits.levels)} levels deep` };
-  }
-  const bytes = Buffer.byteLength(JSON.stringify(value));
-  if (bytes <= planLimits.bytes) return undefined;
-  return { path: '$', message: `the plan has ${String(bytes)} bytes and may have ${String(planLimits.bytes)}` };
 }
 
 function readParams(top: FieldReader, issues: InputIssue[]): Record<string, PlanParam> {

@@ -1,4 +1,8 @@
 import { defaultPayloadConverter, type Payload, type PayloadConverter, workflowInfo } from '@temporalio/workflow';
+import { isJsonTextWithin } from '../domain/json-size.ts';
+
+/** The arguments of the start come first; each workflow has this module for itself. */
+let isStartRead = false;
 
 type Context = Parameters<PayloadConverter['fromPayload']>[1];
 
@@ -7,6 +11,15 @@ export const malformedJson = 'malformed JSON';
 
 /** Stands for a payload that cannot be read: an encoding that is not known here, or encrypted bytes that are none. */
 export const unreadablePayload = 'a payload that cannot be read';
+
+/**
+ * What a workflow task can parse and check in a tenth of a second. Any plan and params within their bytes are within, and
+ * so is whatever a model takes.
+ */
+const textBounds = { maxValues: 200_000, maxNames: 50_000, maxLevels: 200 };
+
+/** Stands for a payload of JSON that is beyond these bounds. */
+export const oversizedJson = 'JSON beyond 200,000 values, 50,000 names or 200 levels';
 
 /** Stands for a payload that is still encrypted: by a key, or a codec, that this worker lacks. Told by identity. */
 const encryptedPayload = Object.freeze({});
@@ -19,6 +32,7 @@ const encryptedPayload = Object.freeze({});
 export const payloadConverter: PayloadConverter = {
   toPayload: (value) => defaultPayloadConverter.toPayload(value),
   fromPayload(payload, context) {
+    if (!isOurs(context) && isOversized(payload)) return oversizedJson as never;
     try {
       return defaultPayloadConverter.fromPayload(payload);
     } catch (error) {
@@ -35,6 +49,7 @@ export const payloadConverter: PayloadConverter = {
  * begins as soon as a worker has the key.
  */
 export function waitForKeyOf(...startArguments: unknown[]): void {
+  isStartRead = true;
   if (startArguments.includes(encryptedPayload)) throw keyIsMissing();
 }
 
@@ -48,6 +63,18 @@ function keyIsMissing(): Error {
 function isOurAnswer(context: Context): boolean {
   if (context === undefined) return false;
   return context.type === 'activity' || context.workflowId !== workflowInfo().workflowId;
+}
+
+/** What an activity, a child or the run before this one wrote: nothing of it is junk, however large it is. */
+function isOurs(context: Context): boolean {
+  const isCarried = !isStartRead && workflowInfo().continuedFromExecutionRunId !== undefined;
+  return isCarried || isOurAnswer(context);
+}
+
+function isOversized(payload: Payload): boolean {
+  const { data } = payload;
+  if (data === undefined || data === null) return false;
+  return encodingOf(payload).startsWith('json/') && !isJsonTextWithin(data, textBounds);
 }
 
 function encodingOf({ metadata }: Payload): string {

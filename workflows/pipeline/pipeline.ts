@@ -3,13 +3,16 @@ import {
   CancellationScope,
   condition,
   makeContinueAsNewFunc,
+  patched,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { InputIssue } from '../../domain/generation.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
 import type { PipelineRequest, PipelineResult } from '../../domain/pipeline-run.ts';
+import { findOversize, findOversizeOfParams } from '../../domain/plan-size.ts';
 import { preparations } from '../activity-options.ts';
 import { waitForKeyOf } from '../payload-converter.ts';
 import { cancelOpen, stopPipeline } from './cancellation.ts';
@@ -62,20 +65,23 @@ function startDeadline(pipeline: Pipeline): void {
 async function check(pipeline: Pipeline): Promise<void> {
   if (pipeline.checked) return;
   const { plan, params, maxCostUsd, budgets } = pipeline.request;
+  const oversize = [findOversize(plan), findOversizeOfParams(params)].filter((issue) => issue !== undefined);
+  if (oversize.length > 0 && patched('plans-are-weighed-first')) throw invalidPlan(pipeline, oversize);
   const needsPrices = budgets ? true : undefined;
   const answer = await unlessStopped(pipeline, () =>
     preparations.checkPlan({ plan, ...withoutUndefined({ params, maxCostUsd, needsPrices }) }),
   );
   if (answer === undefined) return;
-  if ('issues' in answer) {
-    const { issues } = answer;
-    const message = `the plan is not valid, nothing was ordered: ${issuesSentence(issues)}`;
-    throw failPipeline(pipeline, { type: 'InvalidInput', phase: 'failed', message, issues });
-  }
+  if ('issues' in answer) throw invalidPlan(pipeline, answer.issues);
   pipeline.checked = answer;
   pipeline.state.steps = answer.steps.map(({ id }) => ({ id, phase: 'waiting' }));
   warn(pipeline, ...answer.warnings);
   if (!pipeline.stop) enterPipelinePhase(pipeline, 'running');
+}
+
+function invalidPlan(pipeline: Pipeline, issues: InputIssue[]): Error {
+  const message = `the plan is not valid, nothing was ordered: ${issuesSentence(issues)}`;
+  return failPipeline(pipeline, { type: 'InvalidInput', phase: 'failed', message, issues });
 }
 
 /** Runs every step once its sources have ended; returns when all have, or what still runs is not waited for. */

@@ -1,0 +1,48 @@
+/** How large the text of a JSON document may be, told before it is parsed. */
+export interface JsonTextBounds {
+  /** Values at all places together; an array or object counts as well as what is in it, one that is empty twice. */
+  maxValues: number;
+  /** Names of properties in all objects together: of all that JSON has, they take most of the time. */
+  maxNames: number;
+  /** Arrays and objects inside each other. */
+  maxLevels: number;
+}
+
+const quote = 0x22;
+const comma = 0x2c;
+const colon = 0x3a;
+const backslash = 0x5c;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+
+/** Whether a document of JSON, as UTF-8, is within bounds; looked at no further than the first that it exceeds. */
+export function isJsonTextWithin(text: Uint8Array, { maxValues, maxNames, maxLevels }: JsonTextBounds): boolean {
+  let values = 1;
+  let names = 0;
+  let levels = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    switch (text[at] ?? 0) {
+      case quote:
+        for (at += 1; at < text.length && text[at] !== quote; at += 1) if (text[at] === backslash) at += 1;
+        break;
+      case openBracket:
+      case openBrace:
+        levels += 1;
+        values += 1;
+        break;
+      case closeBracket:
+      case closeBrace:
+        levels -= 1;
+        break;
+      case comma:
+        values += 1;
+        break;
+      case colon:
+        names += 1;
+    }
+    if (values > maxValues || names > maxNames || levels > maxLevels) return false;
+  }
+  return true;
+}

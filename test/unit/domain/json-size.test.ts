@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { isJsonTextWithin, type JsonTextBounds } from '../../../domain/json-size.ts';
+
+const unbounded: JsonTextBounds = { maxValues: Infinity, maxNames: Infinity, maxLevels: Infinity };
+
+/** The least bound under which a text still passes. */
+function least(text: string, bound: keyof JsonTextBounds): number {
+  const bytes = Buffer.from(text);
+  let max = 0;
+  while (!isJsonTextWithin(bytes, { ...unbounded, [bound]: max })) max += 1;
+  return max;
+}
+
+const texts: [text: string, values: number, names: number, levels: number][] = [
+  ['7', 1, 0, 0],
+  [' [1, 2, 3] ', 4, 0, 1],
+  ['{"a":{"b":[1,{"c":null}]},"d":2}', 7, 4, 4],
+  ['"[{,:,}]"', 1, 0, 0],
+  [String.raw`["\"[,", "\\", ":,"]`, 4, 0, 1],
+  ['["ж,[", "\u{1f600}"]', 3, 0, 1],
+  ['[[],[]]', 5, 0, 2],
+  ['"never closed,,,[', 1, 0, 0],
+  [']]]],', 2, 0, 0],
+];
+
+describe('isJsonTextWithin', () => {
+  it.each(texts)('counts values, names and levels outside of texts: %s', (text, values, names, levels) => {
+    expect(least(text, 'maxValues')).toBe(Math.max(1, values));
+    expect(least(text, 'maxNames')).toBe(names);
+    expect(least(text, 'maxLevels')).toBe(levels);
+  });
+
+  it('looks no further than the first bound that is exceeded', () => {
+    let looked = 0;
+    const bytes = new Proxy(new Uint8Array(1_000_000).fill(0x5b), {
+      get(target, key) {
+        looked += 1;
+        return Reflect.get(target, key) as unknown;
+      },
+    });
+    expect(isJsonTextWithin(bytes, { ...unbounded, maxLevels: 200 })).toBe(false);
+    expect(looked).toBeLessThan(1_000);
+  });
+});
