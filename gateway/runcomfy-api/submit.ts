@@ -49,7 +49,7 @@ export async function submit(
   const { webhook, tenant } = principal;
   const wanted = { model, input, onUnknownSubmission, ...options, ...(webhook && { webhook }) };
 
-  const handle = await startPatiently(parts, key, wanted, { key: workflowId, retry, tenant });
+  const handle = await startPatiently(parts, key, wanted, { key: workflowId, retry, keyTenant: tenant });
   const { attached, notices } = handle;
 
   const said = [...notices.map((notice) => notice.replaceAll(workflowId, key)), ...warnings];

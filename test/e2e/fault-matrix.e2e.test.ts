@@ -8,12 +8,13 @@ import { faultNames, type Simulator } from '../../simulator/index.ts';
 import { createGenerationWorker } from '../../worker/index.ts';
 import { connectClient, createStack, orderNamed, startQuickSimulator } from '../support/generation-stack.ts';
 import { endingOf, type GenerationRun, stateOf } from '../support/generations.ts';
+import { hangMs } from '../support/patience.ts';
 import { temporaryFolder, until } from '../support/processes.ts';
 import { findSecret } from '../support/secret-search.ts';
 import { onTestFinished } from '../support/test-end.ts';
 import { matrix, type MatrixRow, matrixSteps } from './fault-matrix-rows.ts';
 
-const wholeMatrixMs = 240_000;
+const wholeMatrixMs = 4 * hangMs;
 /** Shorter than the product's own, for the faults that never answer; long enough for two hundred honest answers at once. */
 const patience = { connectMs: 5_000, headersMs: 5_000, bodyMs: 5_000, totalMs: 8_000 };
 const sendPatience = { connectMs: 10_000, headersMs: 12_000, bodyMs: 12_000, totalMs: 15_000 };
@@ -154,7 +155,11 @@ async function decide({ row, simulator, handle, runcomfy }: Cell, clients: Map<s
     return [state.phase, state.submission, state.requestId];
   }
   if (cancelledBy === undefined) return undefined;
-  const job = await until(`${row.name} waits in the queue`, () => jobs().find(({ statusCalls }) => statusCalls > 0));
+  const job = await until(
+    `${row.name} waits in the queue`,
+    () => jobs().find(({ statusCalls }) => statusCalls > 0),
+    wholeMatrixMs,
+  );
   if (cancelledBy === 'elsewhere') {
     await runcomfy.cancel(job.id);
     return undefined;

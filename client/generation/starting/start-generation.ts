@@ -23,8 +23,8 @@ export interface StartOptions extends StartPriority, StartLabels {
    * another one, corrected.
    */
   retry?: 'if-unbilled' | undefined;
-  /** Whose it is, where the key begins with `<tenant>/`: its webhook is told the rest as the key. */
-  tenant?: string | undefined;
+  /** Whose the key is, where it begins with `<tenant>/`: the order's webhook is told the rest as the key. */
+  keyTenant?: string | undefined;
 }
 
 /** A generation that was started, or found. */
@@ -44,14 +44,14 @@ export async function startGeneration(
   client: Client,
   taskQueue: string,
   request: RequestDraft,
-  { key = `generation-${randomUUID()}`, retry, labels, tenant, ...precedence }: StartOptions = {},
+  { key = `generation-${randomUUID()}`, retry, labels, keyTenant, ...precedence }: StartOptions = {},
   checkOptions: CheckOptions = {},
 ): Promise<StartedGeneration> {
   checkArgument('retry', retry === undefined || (retry as string) === 'if-unbilled', "'if-unbilled' or nothing", key);
   const { order, warnings } = checkRequest(request, key, checkOptions);
   const priority = toPriority(precedence, key);
   const { memo } = toLabelMemo({ labels }, key);
-  const ofTenant = tenant === undefined ? {} : { [tenantMemoKey]: tenant };
+  const ofTenant = keyTenant === undefined ? {} : { [tenantMemoKey]: keyTenant };
   const start = (policies: Policies) => {
     const own = { ...priority, ...policies, memo: { ...ofTenant, ...memo, ...policies.memo } };
     return startUnlessClosed(client, key, taskQueue, order, own);

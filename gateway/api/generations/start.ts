@@ -40,7 +40,7 @@ export async function startGeneration(
     parts,
     key,
     { onUnknownSubmission, input, ...(webhook && { webhook }), ...order },
-    { key: workflowId, retry, tenant },
+    { key: workflowId, retry, keyTenant: tenant },
   );
 
   const said = [...notices.map((notice) => notice.replaceAll(workflowId, key)), ...warnings];
