@@ -6,6 +6,7 @@ import type { GenerationClient } from '../client/index.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import type { Access } from './access/access.ts';
 import type { InputCheck, Model, modelList } from './contract/model.ts';
+import type { DedupedKeys } from './generations/deduped-key.ts';
 import type { GenerationReader } from './generations/read-generations.ts';
 import type { GenerationWatcher } from './generations/watch-generations.ts';
 
@@ -56,6 +57,7 @@ export interface GatewayParts {
   client: Client;
   generations: GenerationClient;
   reader: GenerationReader;
+  dedupedKeys: DedupedKeys;
   watcher: GenerationWatcher;
   catalogue: Catalogue;
   access: Access;

@@ -13,6 +13,7 @@ import { createTokenCheck } from './access/jwt-tokens.ts';
 import { readKeysValue, watchKeyFile } from './access/key-file.ts';
 import { createGateway, type Readiness } from './create-gateway.ts';
 import type { Catalogue } from './gateway-parts.ts';
+import { createDedupedKeys } from './generations/deduped-key.ts';
 import { createGenerationReader } from './generations/read-generations.ts';
 import { createGenerationWatcher } from './generations/watch-generations.ts';
 import { hostInUrl, originOf } from './http/guards.ts';
@@ -62,6 +63,7 @@ export async function serveGateway({
   const app = await createGateway(
     {
       ...{ client, catalogue, access, log, generations, reader },
+      dedupedKeys: createDedupedKeys(reader),
       watcher: createGenerationWatcher(generations, reader),
       settings: { ...gateway, host: address.host },
       originOf: (request) => publicUrl ?? originOf(request),

@@ -1,8 +1,14 @@
+import { LRUCache } from 'lru-cache';
 import { isGenerationError } from '../../client/index.ts';
 import { type Principal, workflowIdOf } from '../access/principal.ts';
-import type { GatewayParts } from '../gateway-parts.ts';
 import { uuidOf } from './key-of.ts';
 import { orderDigest } from './order-digest.ts';
+import type { GenerationReader } from './read-generations.ts';
+
+const maxKept = 10_000;
+
+/** Longer than the checks of an order and its start may take; later it is found, or was never started. */
+const onItsWayMs = 60_000;
 
 /** An order as its caller gave it, without a key. */
 export interface KeylessOrder {
@@ -11,24 +17,47 @@ export interface KeylessOrder {
   input: Record<string, unknown>;
 }
 
-/**
- * The key that equal orders of a tenant share: that of the window before, where its order began less than one window ago,
- * else that of the window of now.
- */
-export async function dedupedKey(
-  { reader }: Pick<GatewayParts, 'reader'>,
-  { principal, model, input }: KeylessOrder,
-  windowMs: number,
-): Promise<string> {
-  const now = Date.now();
-  const windowAt = Math.floor(now / windowMs);
-  const keyAt = (at: number) => uuidOf(orderDigest(principal.tenant, model, input, at));
-  const before = keyAt(windowAt - 1);
-  try {
-    const { startedAt } = await reader.read(workflowIdOf(principal, before));
-    if (now - Date.parse(startedAt) < windowMs) return before;
-  } catch (error) {
-    if (!isGenerationError(error) || error.type !== 'KeyNotFound') throw error;
-  }
-  return keyAt(windowAt);
+/** The keys that equal orders of a tenant share. */
+export interface DedupedKeys {
+  /**
+   * The key of an equal order that may still be on its way to Temporal; else that of the window before, where its order
+   * began less than one window ago; else that of the window of now.
+   */
+  keyFor: (order: KeylessOrder, windowMs: number) => Promise<string>;
+}
+
+/** Derives keys from orders, so that every gateway finds the same, and remembers those that it has just given. */
+export function createDedupedKeys({ read }: Pick<GenerationReader, 'read'>): DedupedKeys {
+  // An order that is on its way when a window ends is not to be found yet by whoever repeats it in the next.
+  const given = new LRUCache<string, Promise<string>>({ max: maxKept });
+
+  const find = async ({ principal, model, input }: KeylessOrder, windowMs: number, forget: () => void) => {
+    const now = Date.now();
+    const windowAt = Math.floor(now / windowMs);
+    const keyAt = (at: number) => uuidOf(orderDigest(principal.tenant, model, input, at));
+    const before = keyAt(windowAt - 1);
+    try {
+      const { startedAt } = await read(workflowIdOf(principal, before));
+      if (now - Date.parse(startedAt) >= windowMs) return keyAt(windowAt);
+      // Its window began with its own start.
+      forget();
+      return before;
+    } catch (error) {
+      if (!isGenerationError(error) || error.type !== 'KeyNotFound') throw error;
+      return keyAt(windowAt);
+    }
+  };
+
+  return {
+    keyFor(order, windowMs) {
+      const { principal, model, input } = order;
+      const mark = orderDigest(principal.tenant, model, input, { windowMs }).toString('base64');
+      const known = given.get(mark);
+      if (known !== undefined) return known;
+      const found = find(order, windowMs, () => given.delete(mark));
+      given.set(mark, found, { ttl: Math.min(windowMs, onItsWayMs) });
+      found.catch(() => given.delete(mark));
+      return found;
+    },
+  };
 }

@@ -4,7 +4,6 @@ import { isModelId } from '../../domain/request.ts';
 import { mayDo, mayOrder, workflowIdOf } from '../access/principal.ts';
 import { newKey } from '../contract/start-generation.ts';
 import { checkInput } from '../generations/check-input.ts';
-import { dedupedKey } from '../generations/deduped-key.ts';
 import { startPatiently } from '../generations/start-patiently.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { generationAnswer, waitSeconds } from './generation-answer.ts';
@@ -43,7 +42,7 @@ export function addOrderTool(server: McpServer, context: McpContext): void {
         mayOrder(principal, model);
         await takeStart();
         const warnings = await checkInput(parts.catalogue, model, input);
-        const key = name ?? (await dedupedKey(parts, { principal, model, input }, sameOrderMs));
+        const key = name ?? (await parts.dedupedKeys.keyFor({ principal, model, input }, sameOrderMs));
         const workflowId = workflowIdOf(principal, key);
         const onUnknownSubmission = principal.onUnknownSubmission ?? parts.settings.onUnknownSubmission;
         const order = { model, input, onUnknownSubmission, ...(maxCostUsd !== undefined && { maxCostUsd }) };

@@ -5,7 +5,6 @@ import { cutText } from '../../domain/text.ts';
 import { mayOrder, workflowIdOf } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { checkInput } from '../generations/check-input.ts';
-import { dedupedKey } from '../generations/deduped-key.ts';
 import { keyOf } from '../generations/key-of.ts';
 import { startPatiently } from '../generations/start-patiently.ts';
 import { toNoticeHeader } from '../http/notice-header.ts';
@@ -40,7 +39,7 @@ export async function submit(
       ? keyOf(idempotencyKey)
       : dedupeWindowMs === undefined
         ? keyless.keyFor(reply, order)
-        : await dedupedKey(parts, order, dedupeWindowMs);
+        : await parts.dedupedKeys.keyFor(order, dedupeWindowMs);
   const warnings = await checkInput(parts.catalogue, model, input);
   // What cost nothing stands in nobody's way: "top up, try again" works without a key too.
   const retry = dedupeWindowMs === undefined ? saidRetry : 'if-unbilled';

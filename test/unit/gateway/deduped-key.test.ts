@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { GenerationError } from '../../../client/index.ts';
+import { createDedupedKeys } from '../../../gateway/generations/deduped-key.ts';
+import type { SeenGeneration } from '../../../gateway/generations/read-generations.ts';
+
+const windowMs = 600_000;
+const windowEndsAt = windowMs * 3_000_000;
+const order = (prompt: string) => ({
+  principal: { tenant: 'acme', scope: 'generate' } as const,
+  model: 'a/b',
+  input: { prompt },
+});
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: windowEndsAt - 1 });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const notFound = (key: string) => new GenerationError({ type: 'KeyNotFound', message: 'there is none', key });
+const nothingStarted = { read: (key: string) => Promise.reject(notFound(key)) };
+
+it('gives the key of an order that is on its way as its window ends to whoever repeats it in the next', async () => {
+  const keys = createDedupedKeys(nothingStarted);
+  const first = await keys.keyFor(order('x'), windowMs);
+  vi.setSystemTime(windowEndsAt + 1);
+  expect(await keys.keyFor(order('x'), windowMs)).toBe(first);
+  expect(await keys.keyFor(order('y'), windowMs)).not.toBe(first);
+});
+
+it('gives orders that come at once the key of the one before that stands, whatever was read for which', async () => {
+  const started: SeenGeneration[] = [];
+  const keys = createDedupedKeys({
+    read: (key) => (started[0] ? Promise.resolve({ ...started[0], key }) : Promise.reject(notFound(key))),
+  });
+  const first = await createDedupedKeys(nothingStarted).keyFor(order('x'), windowMs);
+  const startedAt = new Date(windowEndsAt - 1).toISOString();
+  started.push({ key: '', runId: 'r', model: 'a/b', phase: 'submitting', startedAt });
+  vi.setSystemTime(windowEndsAt + 1);
+  const both = await Promise.all([keys.keyFor(order('x'), windowMs), keys.keyFor(order('x'), windowMs)]);
+  expect(both).toEqual([first, first]);
+  vi.setSystemTime(windowEndsAt + windowMs);
+  expect(await keys.keyFor(order('x'), windowMs)).not.toBe(first);
+});
+
+it('remembers nothing of a read that failed', async () => {
+  let isAway = true;
+  const away = new GenerationError({ type: 'TemporalUnreachable', message: 'away' });
+  const keys = createDedupedKeys({ read: (key) => Promise.reject(isAway ? away : notFound(key)) });
+  await expect(keys.keyFor(order('x'), windowMs)).rejects.toBe(away);
+  isAway = false;
+  expect(await keys.keyFor(order('x'), windowMs)).toBe(
+    await createDedupedKeys(nothingStarted).keyFor(order('x'), windowMs),
+  );
+});
