@@ -101,5 +101,5 @@ function withoutTenant(sentence: string, workflowId: string | undefined, request
   const principal = request.principal as typeof request.principal | undefined;
   const prefix = principal === undefined ? '' : workflowIdOf(principal, '');
   if (prefix === '' || workflowId?.startsWith(prefix) !== true) return sentence;
-  return sentence.replaceAll(workflowId, workflowId.slice(prefix.length));
+  return sentence.replaceAll(workflowId, () => workflowId.slice(prefix.length));
 }

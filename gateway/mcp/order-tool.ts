@@ -50,7 +50,7 @@ export function addOrderTool(server: McpServer, context: McpContext): void {
         const retry = name === undefined ? ('if-unbilled' as const) : undefined;
         const { attached, notices } = await startPatiently(parts, key, order, { key: workflowId, retry });
         const answer = await generationAnswer(context, workflowId, seconds);
-        const told = [...notices.map((notice) => notice.replaceAll(workflowId, key)), ...warnings];
+        const told = [...notices.map((notice) => notice.replaceAll(workflowId, () => key)), ...warnings];
         return {
           ...answer,
           data: { ...answer.data, ordered: !attached, ...(told.length > 0 && { notices: told }) },

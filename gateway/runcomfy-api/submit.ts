@@ -51,7 +51,7 @@ export async function submit(
   const handle = await startPatiently(parts, key, wanted, { key: workflowId, retry, keyTenant: tenant });
   const { attached, notices } = handle;
 
-  const said = [...notices.map((notice) => notice.replaceAll(workflowId, key)), ...warnings];
+  const said = [...notices.map((notice) => notice.replaceAll(workflowId, () => key)), ...warnings];
   if (attached && dedupeWindowMs !== undefined) said.unshift('deduplicated by body');
   reply.header('runcomfy-temporal-key', key);
   if (attached) reply.header('idempotent-replayed', 'true');

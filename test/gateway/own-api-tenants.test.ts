@@ -69,4 +69,17 @@ it("shows a tenant its own alone: what is another's is not there, in the same wo
   ]) {
     expect(foreign).toMatchObject({ status: 400, json: { name: 'MalformedRequest' } });
   }
+
+  const patternLike = `$& $' ${randomUUID()}`;
+  const order = (prompt: string) => ({
+    ...{ method: 'POST', headers: as(acme) },
+    body: { ...body, key: patternLike, input: { prompt } },
+  });
+  expect((await call(url, generations, order('one'))).status).toBe(201);
+  const refused = await call(url, generations, order('another'));
+  expect(refused).toMatchObject({
+    status: 422,
+    json: { name: 'KeyInUse', detail: expect.stringContaining(patternLike) },
+  });
+  expect(refused.text).not.toContain('acme');
 });

@@ -48,7 +48,7 @@ function failureTold({ type, message, details }: FailureState, workflowId: strin
   const { reason, priceUsd, limitUsd, budget, availableUsd } = details;
   return {
     type,
-    message: message.replaceAll(workflowId, key),
+    message: message.replaceAll(workflowId, () => key),
     details: withoutUndefined({
       submission,
       httpStatus,

@@ -31,8 +31,8 @@ function withKey(principal: Principal, failure: FailureState, workflowId: string
   if (workflowId === key) return failure;
   const { budget: fullName, ...others } = failure.details;
   const budget = fullName === undefined ? undefined : ownNameOf(principal, fullName);
-  let message = failure.message.replaceAll(workflowId, key);
-  if (fullName !== undefined && budget !== undefined) message = message.replaceAll(fullName, budget);
+  let message = failure.message.replaceAll(workflowId, () => key);
+  if (fullName !== undefined && budget !== undefined) message = message.replaceAll(fullName, () => budget);
   return { ...failure, message, details: { ...others, key, ...(budget !== undefined && { budget }) } };
 }
 

@@ -43,7 +43,7 @@ export async function startGeneration(
     { key: workflowId, retry, keyTenant: tenant },
   );
 
-  const said = [...notices.map((notice) => notice.replaceAll(workflowId, key)), ...warnings];
+  const said = [...notices.map((notice) => notice.replaceAll(workflowId, () => key)), ...warnings];
   if (said.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(said));
   if (attached) reply.header('idempotent-replayed', 'true');
   else
