@@ -1,5 +1,4 @@
 import { Command, CommanderError } from 'commander';
-import { CliError } from './cli-error.ts';
 import { type CommandContext, createContext } from './command-context.ts';
 import { addBalance } from './commands/balance.ts';
 import { addBatch } from './commands/batch/index.ts';
@@ -20,6 +19,7 @@ import { addOpenapi } from './commands/openapi.ts';
 import { addPipeline } from './commands/pipeline/index.ts';
 import { addResolve } from './commands/resolve.ts';
 import { addResult } from './commands/result.ts';
+import { addSchedule } from './commands/schedule/index.ts';
 import { addSimulator } from './commands/simulator.ts';
 import { addStatus } from './commands/status.ts';
 import { addSubmits } from './commands/submits.ts';
@@ -33,6 +33,7 @@ import { readManifest } from './manifest.ts';
 import { createPrinter, type OutputFormat, type Printer, type Streams } from './printer.ts';
 import { refuseBrokenText } from './read-text.ts';
 import { watchStreams } from './stream-watch.ts';
+import { toUsageError } from './usage-error.ts';
 
 const commands = [
   addGenerate,
@@ -48,6 +49,7 @@ const commands = [
   addPipeline,
   addBudget,
   addBatch,
+  addSchedule,
   addModels,
   addModel,
   addBalance,
@@ -125,11 +127,4 @@ function formatAskedFor(argv: string[]): OutputFormat | undefined {
   const word =
     at >= 0 ? argv[at + 1] : argv.find((argument) => argument.startsWith('--output='))?.slice('--output='.length);
   return word === 'json' || word === 'pretty' ? word : undefined;
-}
-
-function toUsageError(error: CommanderError): CliError {
-  if (error.code === 'commander.help')
-    return new CliError('Usage', 'a command is missing: `runcomfy-temporal --help` lists them');
-  const sentence = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
-  return new CliError('Usage', `${sentence}; \`runcomfy-temporal <command> --help\` shows how`);
 }

@@ -43,13 +43,27 @@ export function parsePort(text: string): number {
 
 const momentPattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
 
-/** A time: an ISO date (midnight UTC), a time with its zone, or so long ago, for a commander option. */
+/** A time that has been: an ISO date (midnight UTC), a time with its zone, or so long ago, for a commander option. */
 export function parseMoment(text: string): Date {
   const ms = parseDuration(text);
-  if (ms !== undefined) return new Date(Date.now() - ms);
-  const time = momentPattern.test(text) ? new Date(text) : undefined;
-  if (time !== undefined && !Number.isNaN(time.getTime())) return time;
+  const time = ms === undefined ? readMoment(text) : new Date(Date.now() - ms);
+  if (time !== undefined) return time;
   throw new InvalidArgumentError(
     'Expected a time such as 2026-11-26 or 2026-11-26T08:00Z, or how long ago, such as 90m or 7d.',
   );
+}
+
+/** A time to come: an ISO date (midnight UTC), a time with its zone, or in how long, for a commander option. */
+export function parseFutureMoment(text: string): Date {
+  const ms = parseDuration(text);
+  const time = ms === undefined ? readMoment(text) : new Date(Date.now() + ms);
+  if (time !== undefined && !Number.isNaN(time.getTime())) return time;
+  throw new InvalidArgumentError(
+    'Expected a time such as 2026-12-24 or 2026-12-24T08:00Z, or in how long, such as 30d.',
+  );
+}
+
+function readMoment(text: string): Date | undefined {
+  const time = momentPattern.test(text) ? new Date(text) : undefined;
+  return time === undefined || Number.isNaN(time.getTime()) ? undefined : time;
 }

@@ -26,7 +26,7 @@ export type { BudgetPeriod, BudgetRequest, BudgetState, OpenReservation } from '
 export { budgetWorkflowType } from '../domain/budget/names.ts';
 export type { ListedSchedule, ScheduleClient, ScheduleState } from './schedule/schedule-client.ts';
 export type { NewSchedule, ScheduledOrder } from './schedule/create-schedule.ts';
-export type { ScheduleOverlap, ScheduleTiming } from './schedule/schedule-timing.ts';
+export { type ScheduleOverlap, scheduleOverlaps, type ScheduleTiming } from './schedule/schedule-timing.ts';
 export type { BatchClient } from './batch/batch-client.ts';
 export type { BatchHandle } from './batch/batch-handle.ts';
 export type { BatchStartOptions, StartedBatch } from './batch/start-batch.ts';

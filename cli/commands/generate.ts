@@ -1,64 +1,33 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Command, Option } from 'commander';
 import { checkRequest, type StartOptions } from '../../client/index.ts';
 import { findUnattendedQueues } from '../../client/operator/index.ts';
-import {
-  cancelWhileRunningPolicies,
-  type CancelWhileRunningPolicy,
-  type GenerationRequest,
-  unknownSubmissionPolicies,
-  type UnknownSubmissionPolicy,
-  type WaitingPreset,
-  waitingPresets,
-  wallPolicies,
-  type WallPolicy,
-} from '../../domain/generation.ts';
-import { withoutUndefined } from '../../domain/json.ts';
+import type { GenerationRequest } from '../../domain/generation.ts';
 import { estimateModel } from '../../plans/estimate.ts';
-import { addBudgetOption } from '../budget-option.ts';
 import { catalogueOf } from '../catalogue.ts';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
 import { defineCommand } from '../define-command.ts';
-import {
-  addDownloadOptions,
-  addInputOptions,
-  deliver,
-  type DownloadFlags,
-  prepareDownload,
-  resultCommand,
-} from '../deliver.ts';
+import { deliver, type DownloadFlags, prepareDownload, resultCommand } from '../deliver.ts';
 import { costOf } from '../estimate-table.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { catchInterrupts } from '../interrupts.ts';
-import { addLabelOption, type LabelFlags, labelsOf } from '../label-option.ts';
-import { parsePositive, parseStretch } from '../option-parsers.ts';
+import { labelsOf } from '../label-option.ts';
 import { ownCommand } from '../own-command.ts';
-import { addPriorityOptions, type PriorityFlags, priorityOf } from '../priority-options.ts';
-import { type InputSource, readInput } from '../read-input.ts';
+import { priorityOf } from '../priority-options.ts';
 import { waitForEnd } from '../wait-for-end.ts';
-import { addWebhookOptions, type WebhookFlags, webhookOf } from '../webhook-options.ts';
+import { addGenerateOptions, type GenerateOrderFlags, readGenerateOrder } from './generate-order.ts';
 
 const priceWithinMs = 3_000;
 
-interface GenerateOptions extends InputSource, DownloadFlags, PriorityFlags, LabelFlags, WebhookFlags {
+interface GenerateFlags extends GenerateOrderFlags, DownloadFlags {
   key?: string;
-  deadline?: number;
-  requestId?: string;
-  onUnknown?: UnknownSubmissionPolicy;
-  onCancel?: CancelWhileRunningPolicy;
-  onWall?: WallPolicy;
-  budget?: string[];
-  maxPrice?: number;
-  preset?: WaitingPreset;
-  secondsPerRead?: number;
   wait: boolean;
   retry?: boolean;
 }
 
 /** `generate MODEL`: starts a generation, or attaches to the one of the same key, and waits for its result. */
-export const addGenerate = defineCommand<GenerateOptions>({
+export const addGenerate = defineCommand<GenerateFlags>({
   signature: 'generate <model>',
   summary:
     'Start a generation and wait for its result. The same --key attaches to the same generation and never bills twice.',
@@ -68,27 +37,15 @@ export const addGenerate = defineCommand<GenerateOptions>({
     `jq '.clip' job.json | runcomfy-temporal generate kling/kling-3.0/standard/image-to-video --input-file - --output json`,
     'runcomfy-temporal generate MODEL --request-id 7f9c… --key taken-over   # an existing RunComfy request, submits nothing',
   ],
-  set: (command) => {
-    addInputOptions(command);
-    addPolicyOptions(command);
-    command.option('--no-wait', 'print { key, runId } as soon as it is started');
-    addDownloadOptions(command);
-  },
+  set: addGenerateOptions,
   act: async (context, [model = ''], options) => {
-    const { printer, streams } = context;
-    const input = await readInput(options, streams.stdin, printer.note);
-    if (input === undefined && options.requestId === undefined) {
-      throw new CliError(
-        'Usage',
-        'the input is missing: give --input JSON or --input-file FILE (- for standard input), or --request-id ID',
-      );
-    }
+    const { printer } = context;
+    const request = await readGenerateOrder(context, model, options);
     if (!options.wait && options.download !== undefined) {
       throw new CliError('Usage', '--no-wait and --download do not go together: the files come with the result');
     }
     const labels = labelsOf(options);
     const { key = `generation-${randomUUID()}` } = options;
-    const request = toRequest(model, input ?? {}, options);
     checkRequest(request, key, { modelApiBase: context.config().modelApiBase });
     await prepareDownload(options);
     const again = options.retry ? ({ retry: 'if-unbilled' } as const) : {};
@@ -131,68 +88,4 @@ async function tellPrice({ config, printer }: CommandContext, { model, input }: 
     sleep(priceWithinMs, undefined, { ref: false }),
   ]);
   printer.note(`expected price: ${line === undefined ? 'unknown: the catalogue gives no answer' : costOf(line)}`);
-}
-
-function addPolicyOptions(command: Command): void {
-  command
-    .option('--key <key>', 'name of this order, and the Workflow ID; default generation-<uuid>')
-    .addOption(
-      new Option('--deadline <time>', 'give up after this time, e.g. 30m; default 24h').argParser(parseStretch),
-    )
-    .option('--request-id <id>', 'take over an existing RunComfy request instead of submitting')
-    .addOption(
-      new Option(
-        '--on-unknown <policy>',
-        'when it is unknown whether the order was accepted (resubmit: possibly a second bill); default hold',
-      ).choices(unknownSubmissionPolicies),
-    )
-    .addOption(
-      new Option('--on-cancel <policy>', 'when RunComfy can no longer stop the work; default wait').choices(
-        cancelWhileRunningPolicies,
-      ),
-    )
-    .addOption(
-      new Option(
-        '--on-wall <policy>',
-        'when the wallet or a budget is empty, or the token refused: end, or wait for it to be mended; default fail',
-      ).choices(wallPolicies),
-    )
-    .addOption(
-      new Option('--preset <name>', 'how eagerly the status is read; default balanced').choices(waitingPresets),
-    )
-    .addOption(
-      new Option('--seconds-per-read <seconds>', 'seconds of delay that one status read is worth').argParser(
-        parsePositive,
-      ),
-    )
-    .option('--retry', 'start anew where the last run of this key provably cost nothing');
-  command.addOption(
-    new Option('--max-price <usd>', 'the price where none is published, and a limit where one is').argParser(
-      parsePositive,
-    ),
-  );
-  addBudgetOption(command);
-  addWebhookOptions(command);
-  addPriorityOptions(command);
-  addLabelOption(command);
-}
-
-function toRequest(model: string, input: Record<string, unknown>, options: GenerateOptions): GenerationRequest {
-  const { requestId, deadline, onUnknown, onCancel, onWall, budget, maxPrice, preset, secondsPerRead } = options;
-  const hasWaiting = preset !== undefined || secondsPerRead !== undefined;
-  return {
-    model,
-    input,
-    ...withoutUndefined({
-      requestId,
-      deadlineMs: deadline,
-      onUnknownSubmission: onUnknown,
-      onCancelWhileRunning: onCancel,
-      onWall,
-      budgets: budget,
-      maxPriceUsd: maxPrice,
-      webhook: webhookOf(options),
-      waiting: hasWaiting ? withoutUndefined({ preset, secondsOfDelayPerRead: secondsPerRead }) : undefined,
-    }),
-  };
 }

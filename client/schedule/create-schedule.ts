@@ -1,5 +1,5 @@
 import { type Client, ScheduleAlreadyRunning, type ScheduleOptions } from '@temporalio/client';
-import { batchDefaults, type BatchRequest } from '../../domain/batch/batch.ts';
+import { batchDefaults, batchLimits, type BatchRequest } from '../../domain/batch/batch.ts';
 import { budgetId } from '../../domain/budget/names.ts';
 import type { GenerationRequest, InputIssue } from '../../domain/generation.ts';
 import { issuesSentence } from '../../domain/issues.ts';
@@ -10,6 +10,7 @@ import { GenerationError, isGenerationError } from '../errors.ts';
 import { checkArgument, checkKey } from '../generation/check-arguments.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { checkRequest } from '../generation/starting/check-request.ts';
+import { toJsonText } from '../generation/starting/to-json.ts';
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
 import { checkPipelineRequest } from '../pipeline/start-pipeline.ts';
 import { type StartLabels, toLabelMemo } from '../start-labels.ts';
@@ -71,6 +72,11 @@ export async function createSchedule(place: SchedulePlace, given: NewSchedule): 
   try {
     await place.client.schedule.create(options);
   } catch (error) {
+    // The SDK's word for a spec that the server does not take.
+    if (error instanceof TypeError) {
+      const path = given.cron === undefined ? 'everyMs' : 'cron';
+      throw refuse(name, [{ path, message: `Temporal refuses it: ${error.message}` }]);
+    }
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     const message = `there is a schedule "${name}" already: delete it first, or choose another name`;
     throw new GenerationError({ type: 'KeyInUse', message, key: name, cause: error });
@@ -97,12 +103,14 @@ async function checkOrder({ modelApiBase }: SchedulePlace, name: string, order: 
   if ('pipeline' in order) {
     return { workflowType: pipelineWorkflowType, ...(await checkPipelineRequest(order.pipeline, name)) };
   }
-  const request = await checkBatchRequest(order.batch, name, modelApiBase);
-  const isWhole = (request.items ?? []).length > 0 && request.keepOpen !== true;
-  if (!isWhole) {
+  const notCarried = () => {
     const message = 'a scheduled batch carries its items, at most 1,000 and 1 MiB together, and is not kept open';
-    throw refuse(name, [{ path: 'request.items', message }]);
-  }
+    return refuse(name, [{ path: 'request.items', message }]);
+  };
+  const json = toJsonText(order.batch);
+  if ('text' in json && Buffer.byteLength(json.text) > batchLimits.inlineBytes) throw notCarried();
+  const request = await checkBatchRequest(order.batch, name, modelApiBase);
+  if ((request.items ?? []).length === 0 || request.keepOpen === true) throw notCarried();
   return { workflowType: batchWorkflowType, request };
 }
 

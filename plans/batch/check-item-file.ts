@@ -35,9 +35,10 @@ const maxWarnings = 20;
 /** Checks every line of a file, and holds no more of it than the ids. */
 export async function checkItemFile(
   file: ItemFile,
-  options: ModelLookupOptions & { maxCostUsd?: number | undefined },
+  options: ModelLookupOptions & { maxCostUsd?: number | undefined; needsPrices?: boolean | undefined },
 ): Promise<ItemFileReport> {
   const { plan } = file;
+  const needsPrices = options.needsPrices === true || options.maxCostUsd !== undefined;
   const checkItem = plan ? pipelineCheck(plan, file, options) : generationCheck(file, options);
   const issues = createIssueList();
   const warnings = new Set<string>();
@@ -65,7 +66,7 @@ export async function checkItemFile(
     for (const warning of checked.warnings) if (warnings.size < maxWarnings) warnings.add(warning);
     for (const line of checked.lines) addTo(costs, line);
     const unknown = checked.lines.find(({ priceUsd }) => priceUsd === null);
-    if (unknown && options.maxCostUsd !== undefined && !checked.hasPrice) {
+    if (unknown && needsPrices && !checked.hasPrice) {
       issues.add(path('$'), `price unknown (${unknown.why ?? ''}); give maxPriceUsd`);
     }
   }

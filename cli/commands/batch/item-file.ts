@@ -29,6 +29,8 @@ export interface ItemSetting {
   defaults?: BatchItemDefaults | undefined;
   plan?: object | undefined;
   maxCost?: number | undefined;
+  /** Refuses items whose price is not known, also without `maxCost`. */
+  needsPrices?: boolean | undefined;
 }
 
 /** A file that was checked whole. */
@@ -95,7 +97,7 @@ function readDefaults(
 export async function withItems<T>(
   { config, streams }: CommandContext,
   file: string,
-  { format, defaults, plan, maxCost }: ItemSetting,
+  { format, defaults, plan, maxCost, needsPrices }: ItemSetting,
   use: (checked: CheckedItems) => Promise<T>,
 ): Promise<T> {
   const spool = file === '-' ? await mkdtemp(path.join(tmpdir(), 'runcomfy-items-')) : undefined;
@@ -111,6 +113,7 @@ export async function withItems<T>(
       const { issues, warnings, count, lines } = await checkItemFile(items, {
         ...lookup,
         maxCostUsd: maxCost,
+        needsPrices,
       }).catch((error: unknown) => {
         if (!(error instanceof TypeError)) throw error;
         throw new CliError('InvalidInput', `the items ${file} are not UTF-8: save them as UTF-8`, { cause: error });

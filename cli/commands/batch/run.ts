@@ -1,28 +1,21 @@
-import { Option } from 'commander';
 import type { BatchHandle, BatchRequest, BatchResult, StartLabels } from '../../../client/index.ts';
-import { withoutUndefined } from '../../../domain/json.ts';
-import { addBudgetOption } from '../../budget-option.ts';
 import { CliError } from '../../cli-error.ts';
 import type { CommandContext } from '../../command-context.ts';
 import { confirm } from '../../confirm.ts';
 import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
 import { catchInterrupts } from '../../interrupts.ts';
-import { addLabelOption, type LabelFlags, labelsOf } from '../../label-option.ts';
-import { parseCount, parsePositive, parseWhole } from '../../option-parsers.ts';
+import { labelsOf } from '../../label-option.ts';
 import { ownCommand } from '../../own-command.ts';
-import { addPriorityOptions, type PriorityFlags, priorityOf } from '../../priority-options.ts';
-import { addItemOptions, type CheckedItems, type ItemFlags, readSetting, withItems } from './item-file.ts';
+import { priorityOf } from '../../priority-options.ts';
+import { type CheckedItems, readSetting, withItems } from './item-file.ts';
 import { prettyBatch } from './pretty-batch.ts';
 import { appendResults } from './results-file.ts';
+import { addBatchRunOptions, type BatchOrderFlags, toBatchRequest } from './run-order.ts';
 import { exitCodeOfBatch, waitForBatch } from './wait.ts';
 
-interface RunFlags extends ItemFlags, PriorityFlags, LabelFlags {
+interface RunFlags extends BatchOrderFlags {
   key: string;
-  window?: number;
-  maxCost?: number;
-  pauseAfter?: number;
-  budget?: string[];
   results?: string;
   keepOpen?: boolean;
   wait: boolean;
@@ -40,25 +33,7 @@ export const addBatchRun = defineCommand<RunFlags>({
     'runcomfy-temporal batch run products.csv --plan product.yaml --key products-1 --max-cost 500',
     'runcomfy-temporal batch items clips-1 --status failed | runcomfy-temporal batch run - --key clips-2 --yes',
   ],
-  set: (command) => {
-    command.requiredOption('--key <key>', 'name of the batch, and the Workflow ID');
-    addItemOptions(command);
-    command
-      .addOption(new Option('--window <count>', 'how many at a time, 1 to 500; default 20').argParser(parseCount))
-      .option('--max-cost <usd>', 'start nothing that could take the sum above this', parsePositive)
-      .addOption(
-        new Option('--pause-after <count>', 'pause after so many failures in a row; default 25, 0: never').argParser(
-          parseWhole,
-        ),
-      )
-      .option('--results <file>', 'append one JSON line for each item that has ended, - for standard output')
-      .option('--keep-open', 'more will be added: `batch seal` says that no more will come')
-      .option('--no-wait', 'print { key, runId, count } once all items are sent')
-      .option('--yes', 'do not ask whether the price is right');
-    addBudgetOption(command);
-    addPriorityOptions(command);
-    addLabelOption(command);
-  },
+  set: addBatchRunOptions,
   act: async (context, [file = ''], flags) => {
     const { printer, streams } = context;
     if (!flags.wait && flags.results !== undefined) {
@@ -91,18 +66,8 @@ async function orderItems(
   flags: RunFlags & StartLabels,
 ) {
   const { printer } = context;
-  const { key, window, maxCost, pauseAfter, budget } = flags;
-  const request: BatchRequest = {
-    keepOpen: true,
-    ...withoutUndefined({
-      plan,
-      defaults,
-      window,
-      maxCostUsd: maxCost,
-      pauseAfterFailures: pauseAfter,
-      budgets: budget,
-    }),
-  };
+  const { key } = flags;
+  const request: BatchRequest = { keepOpen: true, ...toBatchRequest({ plan, defaults }, flags) };
   return await context.withTemporal(async (connected) => {
     const interrupts = catchInterrupts();
     try {

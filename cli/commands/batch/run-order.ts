@@ -1,0 +1,52 @@
+import { type Command, Option } from 'commander';
+import type { BatchRequest } from '../../../client/index.ts';
+import { withoutUndefined } from '../../../domain/json.ts';
+import { addBudgetOption } from '../../budget-option.ts';
+import { addLabelOption, type LabelFlags } from '../../label-option.ts';
+import { parseCount, parsePositive, parseWhole } from '../../option-parsers.ts';
+import { addPriorityOptions, type PriorityFlags } from '../../priority-options.ts';
+import { addItemOptions, type ItemFlags, type ItemSetting } from './item-file.ts';
+
+/** What is ordered, as it is told to `batch run`. */
+export interface BatchOrderFlags extends ItemFlags, PriorityFlags, LabelFlags {
+  window?: number;
+  maxCost?: number;
+  pauseAfter?: number;
+  budget?: string[];
+}
+
+/** The options of `batch run`. */
+export function addBatchRunOptions(command: Command): void {
+  command.requiredOption('--key <key>', 'name of the batch, and the Workflow ID');
+  addItemOptions(command);
+  command
+    .addOption(new Option('--window <count>', 'how many at a time, 1 to 500; default 20').argParser(parseCount))
+    .option('--max-cost <usd>', 'start nothing that could take the sum above this', parsePositive)
+    .addOption(
+      new Option('--pause-after <count>', 'pause after so many failures in a row; default 25, 0: never').argParser(
+        parseWhole,
+      ),
+    )
+    .option('--results <file>', 'append one JSON line for each item that has ended, - for standard output')
+    .option('--keep-open', 'more will be added: `batch seal` says that no more will come')
+    .option('--no-wait', 'print { key, runId, count } once all items are sent')
+    .option('--yes', 'do not ask whether the price is right');
+  addBudgetOption(command);
+  addPriorityOptions(command);
+  addLabelOption(command);
+}
+
+/** The request that the command line asks for, without its items. */
+export function toBatchRequest(
+  { plan, defaults }: Pick<ItemSetting, 'plan' | 'defaults'>,
+  { window, maxCost, pauseAfter, budget }: BatchOrderFlags,
+): BatchRequest {
+  return withoutUndefined({
+    plan,
+    defaults,
+    window,
+    maxCostUsd: maxCost,
+    pauseAfterFailures: pauseAfter,
+    budgets: budget,
+  });
+}
