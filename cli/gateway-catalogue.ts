@@ -20,7 +20,7 @@ const noToken = 'no token is set: put it into RUNCOMFY_API_TOKEN';
 
 /** What a gateway asks RunComfy itself, and how it checks inputs; without a token it knows the bundled models alone. */
 export function createGatewayCatalogue(
-  { modelApiBase, mediaHost }: Config,
+  { modelApiBase, mediaHost }: Pick<Config, 'modelApiBase' | 'mediaHost'>,
   runcomfy: (RunComfyClient & VerbatimReads) | undefined,
 ): Catalogue {
   const unknown = new LRUCache<string, true>({ max: maxModels, ttl: freshMs });

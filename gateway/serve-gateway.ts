@@ -28,7 +28,7 @@ export interface RunningGateway {
 }
 
 export interface ServeOptions {
-  config: Config;
+  config: Pick<Config, 'taskQueue' | 'modelApiBase'>;
   /** The configuration's, with what the command line says instead. */
   gateway: GatewayConfig;
   temporal: TemporalSettings;

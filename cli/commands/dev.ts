@@ -7,6 +7,7 @@ import { defineCommand } from '../define-command.ts';
 import { demoClipPrice, makeDemoClip } from '../dev-server/demo-clip.ts';
 import { type DevStack, startDevStack, variablesOf } from '../dev-server/stack.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { gatewayAddresses, gatewayLines } from '../gateway-addresses.ts';
 
 interface DevOptions {
   clip: boolean;
@@ -16,11 +17,11 @@ interface DevOptions {
   data?: string;
 }
 
-/** `dev`: a local Temporal, a simulated RunComfy and a worker, for trying and for development. */
+/** `dev`: a local Temporal, a simulated RunComfy, a worker and a gateway, for trying and for development. */
 export const addDev = defineCommand<DevOptions>({
   signature: 'dev',
   summary:
-    'Run a local Temporal server, a simulated RunComfy and a worker until Ctrl-C, make one clip, and print the variables for a second terminal.',
+    'Run a local Temporal server, a simulated RunComfy, a worker and a gateway until Ctrl-C, make one clip, and print the variables for a second terminal.',
   examples: [
     'runcomfy-temporal dev',
     'runcomfy-temporal dev --no-clip --output json   # one line with the variables, then it serves',
@@ -80,10 +81,15 @@ async function agreeToLive(
 
 async function stayUp(stack: DevStack, { printer }: CommandContext): Promise<void> {
   const environment = variablesOf(stack);
-  const { uiUrl, simulator } = stack;
+  const { uiUrl, simulator, gatewayUrl: url } = stack;
   const exports = Object.entries(environment).map(([name, value]) => `  export ${name}=${value}`);
   printer.printLine(
-    { environment, ...(uiUrl !== undefined && { uiUrl }), ...(simulator && { simulatorUrl: simulator.url }) },
+    {
+      environment,
+      ...(uiUrl !== undefined && { uiUrl }),
+      ...(simulator && { simulatorUrl: simulator.url }),
+      gateway: { url, ...gatewayAddresses(url) },
+    },
     () =>
       [
         '',
@@ -92,6 +98,8 @@ async function stayUp(stack: DevStack, { printer }: CommandContext): Promise<voi
         '  runcomfy-temporal list          # bin/runcomfy-temporal in a clone',
         ...(uiUrl === undefined ? [] : [`  open ${uiUrl}`]),
         ...(simulator ? [`  curl -s ${simulator.url}/__sim/ledger`] : []),
+        "For RunComfy's own clients and other services, the gateway:",
+        ...gatewayLines(url).map((line) => `  ${line}`),
       ].join('\n'),
   );
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')]);

@@ -8,6 +8,7 @@ import { openRunComfy } from '../../setup/runcomfy.ts';
 import { loadTemporalSettings } from '../../setup/temporal.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { gatewayAddresses, gatewayLines } from '../gateway-addresses.ts';
 import { createGatewayCatalogue } from '../gateway-catalogue.ts';
 import { parsePort } from '../option-parsers.ts';
 
@@ -44,14 +45,8 @@ export const addGateway = defineCommand<GatewayOptions>({
       const log = createLogger(config.logLevel);
       const running = await serveGateway({ config, gateway, temporal, catalogue, log });
       const { url, origin } = running;
-      const bases = gatewayAddresses(origin);
-      printer.printLine({ url, ...bases }, () =>
-        [
-          `gateway on ${url}`,
-          `RUNCOMFY_MODEL_API_BASE=${bases.modelApiBase}`,
-          `RUNCOMFY_SERVERLESS_API_BASE=${bases.serverlessApiBase}`,
-          `our own API: ${bases.api} · for agents: ${bases.mcp}`,
-        ].join('\n'),
+      printer.printLine({ url, ...gatewayAddresses(origin) }, () =>
+        [`gateway on ${url}`, ...gatewayLines(origin)].join('\n'),
       );
       await stopAsked();
       const hurry = new AbortController();
@@ -68,17 +63,6 @@ export const addGateway = defineCommand<GatewayOptions>({
     return exitCodes.done;
   },
 });
-
-/** Where a gateway has what. */
-function gatewayAddresses(origin: string) {
-  return {
-    modelApiBase: `${origin}/v1`,
-    serverlessApiBase: `${origin}/prod/v2`,
-    api: `${origin}/api/v1`,
-    page: `${origin}/`,
-    mcp: `${origin}/mcp`,
-  };
-}
 
 /** The command line wins over the environment. */
 function settingsOf({ gateway }: Config, { port, host, publicUrl }: GatewayOptions): GatewayConfig {

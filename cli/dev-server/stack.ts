@@ -10,13 +10,14 @@ import { loadTemporalSettings, openTemporal, type TemporalSettings } from '../..
 import type { Simulator } from '../../simulator/index.ts';
 import { loadWorkerPart } from '../load-worker.ts';
 import { devFolder } from './dev-folder.ts';
+import { openDevGateway } from './dev-gateway.ts';
 import { startEmbeddedServer } from './server.ts';
 import { findTemporalBinary } from './temporal-binary.ts';
 
 /** The token of the local stack; a `sim-` token is worth nothing anywhere else. */
 const simulatorToken = 'sim-start';
 
-/** A local Temporal, a RunComfy, simulated or real, and a worker between them. */
+/** A local Temporal, a RunComfy, simulated or real, a worker between them, and a gateway for callers without Temporal. */
 export interface DevStack {
   client: Client;
   taskQueue: string;
@@ -24,6 +25,7 @@ export interface DevStack {
   namespace: string;
   uiUrl?: string;
   simulator?: Simulator;
+  gatewayUrl: string;
   /** Undoes everything, last part first. */
   stop: () => Promise<void>;
 }
@@ -71,11 +73,13 @@ export async function startDevStack({
     // On a server of the user's, this worker must not take the orders of others.
     const taskQueue = uiUrl === undefined ? `runcomfy-start-${randomUUID().slice(0, 8)}` : config.taskQueue;
     const { modelApiBase, serverlessApiBase } = simulator ?? config;
+    const runcomfy = {
+      ...{ token: simulator ? () => Promise.resolve(simulatorToken) : tokenSource(config), modelApiBase },
+      ...(serverlessApiBase !== undefined && { serverlessApiBase }),
+    };
     const worker = await openDevWorker(
       {
-        token: simulator ? simulatorToken : tokenSource(config),
-        modelApiBase,
-        ...(serverlessApiBase !== undefined && { serverlessApiBase }),
+        ...runcomfy,
         temporal: settings,
         stateDir: path.join(dataDir, 'state'),
         taskQueue,
@@ -87,10 +91,13 @@ export async function startDevStack({
       worker.shutdown();
       await done;
     });
+    const gateway = await openDevGateway({ config, temporal: settings, taskQueue, runcomfy });
+    undo.push(() => gateway.close());
+    say(`gateway           ${gateway.url}`);
     const { client, namespace, address, close } = await openTemporal(settings);
     undo.push(close);
     return {
-      ...{ client, taskQueue, address, namespace, stop },
+      ...{ client, taskQueue, address, namespace, stop, gatewayUrl: gateway.url },
       ...(uiUrl !== undefined && { uiUrl }),
       ...(simulator && { simulator }),
     };

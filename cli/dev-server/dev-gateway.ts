@@ -1,0 +1,43 @@
+import type { Config } from '../../config/env.ts';
+import type { RunningGateway } from '../../gateway/serve-gateway.ts';
+import { createRunComfyClient, type RunComfyClientOptions } from '../../runcomfy/client.ts';
+import { createLogger } from '../../setup/logger.ts';
+import type { TemporalSettings } from '../../setup/temporal.ts';
+import { createGatewayCatalogue } from '../gateway-catalogue.ts';
+
+/** What the gateway of a local stack stands between. */
+export interface DevGatewayOptions {
+  config: Config;
+  temporal: TemporalSettings;
+  taskQueue: string;
+  /** RunComfy as the stack's worker reaches it. */
+  runcomfy: RunComfyClientOptions;
+}
+
+/** The gateway of a local stack: on a free port of loopback, for as long as the stack lasts. */
+export async function openDevGateway({
+  config,
+  temporal,
+  taskQueue,
+  runcomfy,
+}: DevGatewayOptions): Promise<Pick<RunningGateway, 'url' | 'close'>> {
+  // Loaded on demand: every other command does without an HTTP framework.
+  const { serveGateway } = await import('../../gateway/serve-gateway.ts');
+  const client = createRunComfyClient({ ...runcomfy, ...(config.proxies && { proxies: config.proxies.urls() }) });
+  const { modelApiBase } = runcomfy;
+  const running = await serveGateway({
+    config: { taskQueue, modelApiBase },
+    gateway: { ...config.gateway, address: { host: '127.0.0.1', port: 0 } },
+    temporal,
+    catalogue: createGatewayCatalogue({ modelApiBase }, client),
+    log: createLogger(config.logLevel === 'info' ? 'error' : config.logLevel),
+  });
+  return {
+    url: running.url,
+    close: async () => {
+      // Its server and its worker go as well: nothing would come of waiting.
+      await running.close(AbortSignal.abort());
+      await client.close();
+    },
+  };
+}
