@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../../config/env.ts';
 import { searchAttributes } from '../../../domain/names.ts';
+import { parseKeyRecords } from '../../../gateway/access/key-records.ts';
 import { createInputValidator } from '../../../runcomfy/models/index.ts';
 import { root } from '../../support/docs.ts';
 
@@ -68,7 +69,7 @@ describe('docker-compose.yml', () => {
         if (!isOneShot) expect(service(needed).healthcheck, needed).toBeTruthy();
       }
     }
-    for (const name of ['worker', 'simulator-worker', 'temporal-ui']) {
+    for (const name of ['worker', 'simulator-worker', 'gateway', 'simulator-gateway', 'temporal-ui']) {
       expect(service(name).depends_on, name).toHaveProperty('temporal-namespace');
     }
   });
@@ -103,10 +104,27 @@ describe('docker-compose.yml', () => {
     });
   });
 
+  it('gives its gateways an environment that they accept, and keys without which nobody is let in', async () => {
+    for (const name of ['gateway', 'simulator-gateway']) {
+      const { gateway } = readConfig(environmentOf(name));
+      expect(gateway, name).toMatchObject({
+        ...{ address: { host: '0.0.0.0', port: 8090 }, allowedHosts: ['127.0.0.1', 'localhost'] },
+        ...{ keysFile: '/run/secrets/runcomfy-gateway-keys', drainMs: 5_000 },
+      });
+      expect(service(name).secrets, name).toContain('runcomfy-gateway-keys');
+      expect(service(name).ports?.join(), name).toMatch(/:8090$/);
+      expect(Number.parseInt(service(name).stop_grace_period ?? '', 10), name).toBeGreaterThan(30);
+    }
+    const [, file = ''] = /:-(.+)\}$/.exec(secrets['runcomfy-gateway-keys']?.file ?? '') ?? [];
+    expect(parseKeyRecords(await read(file))).toEqual({ records: [] });
+  });
+
   it('holds no token, and hands the user’s token over as a file', () => {
     const tokens = [...text.matchAll(/(?:TOKEN|API_KEY): *(\S+)/g)].map(([, value]) => value);
     expect(tokens).toEqual(['sim-compose']);
-    expect(service('worker').environment?.['RUNCOMFY_API_TOKEN_FILE']).toBe('/run/secrets/runcomfy-api-token');
+    for (const name of ['worker', 'gateway']) {
+      expect(service(name).environment?.['RUNCOMFY_API_TOKEN_FILE']).toBe('/run/secrets/runcomfy-api-token');
+    }
     expect(secrets['runcomfy-api-token']?.file).toBe('${RUNCOMFY_API_TOKEN_FILE:-./.secrets/runcomfy-api-token}');
   });
 
@@ -116,8 +134,8 @@ describe('docker-compose.yml', () => {
 
   it('keeps paid and simulated orders on queues of their own', () => {
     const queueOf = (name: string) => service(name).environment?.['RUNCOMFY_TASK_QUEUE'];
-    expect(queueOf('simulator-worker')).toBe('runcomfy-simulator');
-    expect(queueOf('worker')).toBe('${RUNCOMFY_TASK_QUEUE:-runcomfy}');
+    for (const name of ['simulator-worker', 'simulator-gateway']) expect(queueOf(name)).toBe('runcomfy-simulator');
+    for (const name of ['worker', 'gateway']) expect(queueOf(name)).toBe('${RUNCOMFY_TASK_QUEUE:-runcomfy}');
   });
 
   it('lets a worker finish what it has sent before it is ended', () => {
@@ -180,12 +198,9 @@ describe('Dockerfile', () => {
 
 describe('.env.example', () => {
   it('names every variable that the configuration reads', async () => {
-    const [example, source, token] = await Promise.all([
-      read('.env.example'),
-      read('config/env.ts'),
-      read('config/token.ts'),
-    ]);
-    const names = [...`${source}${token}`.matchAll(/\b(?:RUNCOMFY|TEMPORAL)_[A-Z_]+\b/g)].map(([name]) => name);
+    const files = ['env', 'token', 'gateway', 'oidc', 'webhooks'].map((name) => `config/${name}.ts`);
+    const [example, ...sources] = await Promise.all(['.env.example', ...files].map(read));
+    const names = [...sources.join('').matchAll(/\b(?:RUNCOMFY|TEMPORAL)_[A-Z_]+\b/g)].map(([name]) => name);
     for (const name of new Set(names)) expect(example).toContain(name);
   });
 });
