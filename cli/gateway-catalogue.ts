@@ -76,6 +76,7 @@ export function createGatewayCatalogue(
       const found = await lists.fetch(JSON.stringify(query));
       return found ?? { models: [], total: 0 };
     },
+    lookup: runcomfy && { getModel: (model) => runcomfy.getModel(model), isUnknownModel },
     entry: findEntry,
     wallet: async () => {
       const { usd, currency, readAt } = await typed().balance();

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import type { GenerationClient } from '../client/index.ts';
+import type { GenerationClient, PipelinePreviewOptions } from '../client/index.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import type { Access } from './access/access.ts';
 import type { InputCheck, Model, modelList } from './contract/model.ts';
@@ -31,6 +31,8 @@ export interface Catalogue {
     model: string,
     input: Record<string, unknown>,
   ) => Promise<{ issues: InputIssue[]; warnings: string[] } | 'unknown model'>;
+  /** What previews of pipelines look models up by. */
+  lookup: PipelinePreviewOptions['catalogue'];
   /** The same in our own words. */
   list: (query: ModelQuery) => Promise<z.output<typeof modelList>>;
   /** Undefined: RunComfy knows no such model. */

@@ -9,6 +9,7 @@ import { createRouteAdder } from '../http/route-adder.ts';
 import { addGenerations } from './generations/add-generations.ts';
 import { addModels } from './models/add-models.ts';
 import { apiBase } from './operation.ts';
+import { addPipelines } from './pipelines/add-pipelines.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -38,6 +39,7 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
     await child.register(swaggerUi, { routePrefix: `${apiBase}/docs`, staticCSP: true });
     const routes = createRouteAdder(child);
     addGenerations(routes, parts, stopping);
+    addPipelines(routes, parts, stopping);
     addModels(routes, parts);
     let text: string | undefined;
     const document = () => (text ??= `${JSON.stringify(child.swagger(), withoutTypeLists, 2)}\n`);
@@ -61,6 +63,7 @@ const license = { name: 'MIT', identifier: 'MIT' };
 
 const tags = [
   { name: 'generations', description: 'Orders of media, by the keys that their callers chose.' },
+  { name: 'pipelines', description: 'Plans of several orders, one built on the other.' },
   { name: 'models', description: 'What can be ordered, and at what price.' },
   { name: 'whoami', description: 'Who calls.' },
   { name: 'balance', description: 'The wallet.' },

@@ -1,13 +1,21 @@
-import type { FailureState } from '../../domain/generation.ts';
+import type { FailureType } from '../../client/index.ts';
+import type { FailureDetails } from '../../domain/generation.ts';
+
+/** How something ended, as far as a problem tells it. */
+export interface End {
+  type: FailureType;
+  message: string;
+  details: Partial<Pick<FailureDetails, 'submission' | 'requestId' | 'issues'>>;
+}
 
 /** A result was asked for of what ended without one. */
 export class EndedError extends Error {
   override readonly name = 'EndedError';
   readonly key: string;
-  readonly failure: FailureState;
+  readonly failure: End;
   readonly outcome: string | undefined;
 
-  constructor(key: string, failure: FailureState, outcome?: string) {
+  constructor(key: string, failure: End, outcome?: string) {
     super(failure.message);
     this.key = key;
     this.failure = failure;

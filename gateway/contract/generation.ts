@@ -17,15 +17,15 @@ export const time = z.string().meta({ format: 'date-time', examples: ['2026-11-2
 /** An amount in USD. */
 export const usd = z.number().meta({ description: 'USD' });
 
-const phase = z.enum(phases).meta({ id: 'Phase', description: 'Where a generation stands.' });
+export const phase = z.enum(phases).meta({ id: 'Phase', description: 'Where a generation stands.' });
 
 export const submission = z
   .enum(['not_sent', 'refused', 'accepted', 'unknown'])
   .meta({ id: 'Submission', description: 'What is known of the paid order: `not_sent` and `refused` cost nothing.' });
 
-const failureType = z.enum(failureTypes).meta({ id: 'FailureType', description: 'What went wrong, by name.' });
+export const failureType = z.enum(failureTypes).meta({ id: 'FailureType', description: 'What went wrong, by name.' });
 
-const cancelOutcome = z
+export const cancelOutcome = z
   .enum(['cancelled', 'not_cancellable', 'not_submitted', 'too_late', 'unknown'])
   .meta({ id: 'CancelOutcome', description: 'What became of a cancel; `not_cancellable`: the work may be billed.' });
 
@@ -136,7 +136,10 @@ const knownStateFields = {
   ),
 } as const;
 
-const generationOutput = z
+/** Where a generation stands, beside what Temporal says of its run. */
+export const generationState = z.object(knownStateFields).meta({ id: 'GenerationState' });
+
+export const generationOutput = z
   .object({ images: z.array(z.string()), videos: z.array(z.string()), audios: z.array(z.string()) })
   .meta({ id: 'GenerationOutput', description: 'URLs by kind.' });
 
@@ -276,23 +279,3 @@ export const cancelReply = z.object({ outcome: cancelOutcome, phase }).meta({ id
 export const cancelMessage = z
   .strictObject({ reason: exactOptional(z.string().max(1_000)) })
   .meta({ id: 'CancelRequest', examples: [{ reason: 'the customer changed their mind' }] });
-
-const requestId = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/);
-
-/** A decision about an unknown submission. */
-export const submissionResolution = z
-  .discriminatedUnion('action', [
-    z.strictObject({ action: z.literal('adopt'), requestId }).meta({ id: 'AdoptRequest' }),
-    z
-      .strictObject({ action: z.literal('resubmit'), acceptSecondBill: z.literal(true) })
-      .meta({ id: 'Resubmit', description: 'Orders again: where the first order was accepted, both are billed.' }),
-    z.strictObject({ action: z.literal('abandon') }).meta({ id: 'Abandon' }),
-  ])
-  .meta({ id: 'SubmissionResolution', examples: [{ action: 'adopt', requestId: '7f9c2ba4' }] });
-
-export type SubmissionResolution = z.output<typeof submissionResolution>;
-
-/** What a decision came to. */
-export const resolutionReply = z
-  .object({ phase, requestId: exactOptional(z.string()), failure: exactOptional(failureType) })
-  .meta({ id: 'SubmissionResolutionReply' });

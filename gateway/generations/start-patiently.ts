@@ -1,3 +1,4 @@
+import type { Client } from '@temporalio/client';
 import type { GenerationHandle, GenerationRequest, StartOptions } from '../../client/index.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { RefusalError } from '../http/refusal-error.ts';
@@ -13,12 +14,19 @@ export async function startPatiently(
   order: GenerationRequest,
   options: StartOptions & { key: string },
 ): Promise<GenerationHandle> {
-  const started = await patiently(client, startMs, () => generations.start(order, options)).catch((error: unknown) => {
-    throw isPassing(error) ? unclear(key, error) : error;
-  });
+  const started = await patientlyStarted(client, key, () => generations.start(order, options));
   reader.note(options.key, { runId: started.runId, model: order.model });
   reader.refresh(options.key);
   return started;
+}
+
+/** Repeats a start, which must be safe to repeat, or says under which key the caller may do so. */
+export async function patientlyStarted<T>(client: Client, key: string, start: () => Promise<T>): Promise<T> {
+  try {
+    return await patiently(client, startMs, start);
+  } catch (error) {
+    throw isPassing(error) ? unclear(key, error) : error;
+  }
 }
 
 function unclear(key: string, cause: unknown): RefusalError {

@@ -1,17 +1,11 @@
 import { z } from 'zod';
-import {
-  cancelMessage,
-  cancelReply,
-  generation,
-  generationList,
-  generationResult,
-  resolutionReply,
-  submissionResolution,
-} from '../../contract/generation.ts';
+import { cancelMessage, cancelReply, generation, generationList, generationResult } from '../../contract/generation.ts';
+import { resolutionReply, submissionResolution } from '../../contract/resolution.ts';
 import { startGeneration as startBody } from '../../contract/start-generation.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import type { RouteAdder } from '../../http/route-adder.ts';
 import { addOperation } from '../operation.ts';
+import { ifNoneMatch, keyHeader, prefer, preferring, waiting } from '../waiting-parameters.ts';
 import { cancelGeneration, collectLate, nudgeGeneration, resolveSubmission } from './decide.ts';
 import { aboutKey } from './find-generation.ts';
 import { listGenerations, listQuery } from './list.ts';
@@ -19,14 +13,6 @@ import { getGeneration, getResult } from './read.ts';
 import { startGeneration } from './start.ts';
 import { streamGeneration } from './stream.ts';
 
-const wait = z
-  .exactOptional(z.string())
-  .meta({ description: 'As `Prefer: wait`, for clients that cannot set headers: `30s`, at most a minute' });
-const waiting = z.strictObject({ wait });
-const prefer = z
-  .exactOptional(z.string())
-  .meta({ description: '`wait=30`: answer at the end, or after so many seconds', examples: ['wait=30'] });
-const preferring = z.object({ prefer });
 const location = { Location: 'Where the generation is read.' };
 
 /** Adds the operations on generations. */
@@ -40,10 +26,7 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
     summary: 'Order a generation, once for its key.',
     query: waiting,
     body: startBody,
-    headers: z.object({
-      'idempotency-key': z.exactOptional(z.string()).meta({ description: 'The key, where the body names none.' }),
-      prefer,
-    }),
+    headers: z.object({ ...keyHeader, prefer }),
     answers: {
       201: { description: 'It was started.', schema: generation, headers: location },
       200: {
@@ -80,9 +63,7 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
     summary: 'Where a generation stands, and how it ended.',
     params: aboutKey,
     query: waiting.extend({ include: z.exactOptional(z.enum(['request'])) }),
-    headers: preferring.extend({
-      'if-none-match': z.exactOptional(z.string()).meta({ description: 'The `ETag` that is known already.' }),
-    }),
+    headers: preferring.extend(ifNoneMatch),
     answers: {
       200: { description: 'The generation.', schema: generation, headers: { ETag: 'Names this very state.' } },
       304: { description: 'Nothing has changed.' },

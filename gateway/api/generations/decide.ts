@@ -5,7 +5,8 @@ import {
   type SubmissionResolutionReply,
 } from '../../../client/index.ts';
 import { keyOfWorkflow } from '../../access/principal.ts';
-import type { Generation, SubmissionResolution } from '../../contract/generation.ts';
+import type { Generation } from '../../contract/generation.ts';
+import type { SubmissionResolution } from '../../contract/resolution.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently } from '../../generations/patiently.ts';
 import { sayWaited, waitMsOf } from '../../http/waiting.ts';

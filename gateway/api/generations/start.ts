@@ -1,17 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { defaultDeadlineMs } from '../../../domain/generation.ts';
 import { isModelId } from '../../../domain/request.ts';
 import { budgetNameOf, mayOrder, workflowIdOf } from '../../access/principal.ts';
-import { newKey, type StartGeneration } from '../../contract/start-generation.ts';
+import type { StartGeneration } from '../../contract/start-generation.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { checkInput } from '../../generations/check-input.ts';
-import { idempotencyKeyOf } from '../../generations/key-of.ts';
 import { startPatiently } from '../../generations/start-patiently.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
-import { singleHeader } from '../../http/single-header.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
 import { apiBase, type Call } from '../operation.ts';
+import { keyOfOrder } from '../order-key.ts';
 import { findGeneration } from './find-generation.ts';
 import { generationBody, newState } from './generation-body.ts';
 
@@ -28,7 +26,7 @@ export async function startGeneration(
   const { model } = options;
   const order = { ...options, ...(budgets && { budgets: budgets.map((name) => budgetNameOf(principal, name)) }) };
   const waitMs = waitMsOf(request, query);
-  const key = keyOfOrder(given, singleHeader(request, 'Idempotency-Key'));
+  const key = keyOfOrder(request, given);
   checkModel(model);
   mayOrder(principal, model);
   const warnings = await checkBody(parts, body);
@@ -64,17 +62,6 @@ export async function untilEnd({ watcher, reader }: GatewayParts, workflowId: st
   let last;
   for await (const seen of watcher.follow(workflowId, signal)) last = seen;
   return last ?? (await reader.read(workflowId, 'whole'));
-}
-
-function keyOfOrder(given: string | undefined, header: string | undefined): string {
-  if (header === undefined) return given ?? randomUUID();
-  const named = newKey.safeParse(idempotencyKeyOf(header));
-  if (!named.success) {
-    const [problem] = named.error.issues;
-    throw new RefusalError('MalformedRequest', `Idempotency-Key: ${problem?.message ?? 'not a key'}`);
-  }
-  if (given === undefined || given === named.data) return named.data;
-  throw new RefusalError('KeyMismatch', 'the body names one key and Idempotency-Key another: send one of them');
 }
 
 /** What is taken over was RunComfy's to judge. */

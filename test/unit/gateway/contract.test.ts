@@ -1,8 +1,22 @@
 import { expectTypeOf, it } from 'vitest';
 import type { z } from 'zod';
-import type { KnownState } from '../../../client/index.ts';
+import type {
+  KnownPipelineState,
+  KnownState,
+  ListedPipeline,
+  PipelineCancelReply,
+  PipelinePreview,
+  PipelineResult,
+} from '../../../client/index.ts';
 import type { CancelReply, GenerationResult, InputIssue } from '../../../domain/generation.ts';
 import type { cancelReply, generation, generationResult, inputIssue } from '../../../gateway/contract/generation.ts';
+import type {
+  pipeline,
+  pipelineCancelReply,
+  pipelineList,
+  pipelinePreview,
+  pipelineResult,
+} from '../../../gateway/contract/pipeline.ts';
 
 /** The documents of our API and the shapes of the product are one truth: a field that is added to one is missing in the other. */
 it('is the shapes of the product, to the letter', () => {
@@ -11,4 +25,13 @@ it('is the shapes of the product, to the letter', () => {
   expectTypeOf<z.output<typeof inputIssue>>().toEqualTypeOf<InputIssue>();
   type StateOf = Omit<z.output<typeof generation>, 'key' | 'runId' | 'createdAt' | 'closedAt' | 'result' | 'request'>;
   expectTypeOf<StateOf>().toEqualTypeOf<{ [Name in keyof KnownState]: KnownState[Name] }>();
+  expectTypeOf<Plain<Omit<z.output<typeof pipeline>, 'key' | 'runId'>>>().toEqualTypeOf<Plain<KnownPipelineState>>();
+  expectTypeOf<z.output<typeof pipelineResult>>().toEqualTypeOf<PipelineResult>();
+  expectTypeOf<z.output<typeof pipelinePreview>>().toEqualTypeOf<PipelinePreview>();
+  expectTypeOf<z.output<typeof pipelineCancelReply>>().toEqualTypeOf<PipelineCancelReply>();
+  type RowOf = z.output<typeof pipelineList>['pipelines'][number];
+  expectTypeOf<Plain<Omit<RowOf, 'labels'>>>().toEqualTypeOf<Plain<Omit<ListedPipeline, 'labels'>>>();
 });
+
+/** The fields of a shape, however it is put together. */
+type Plain<Shape> = { [Name in keyof Shape]: Shape[Name] };

@@ -1,0 +1,49 @@
+import { isJsonObject } from '../../domain/json.ts';
+import { budgetNameOf, everyTenant, type Principal, workflowIdOf } from '../access/principal.ts';
+
+/** What callers and RunComfy made, told as it is. */
+const asGiven: readonly string[] = ['output', 'outputs', 'choices', 'chosen', 'params', 'input'];
+const sentences: readonly string[] = ['message', 'lastMessage', 'reason', 'note', 'warnings'];
+/** Documents whose names are keys, or were chosen by a caller. */
+const byName: readonly string[] = ['steps', 'orders'];
+
+/** What is told of pipelines, batches and budgets, with keys and budgets as their tenant knows them. */
+export function inOwnWords<Told>(principal: Principal, told: Told, ...workflowIds: string[]): Told {
+  if (principal.tenant === everyTenant) return told;
+  const prefix = workflowIdOf(principal, '');
+  const ofBudgets = budgetNameOf(principal, '');
+  const ids = [...new Set([...workflowIds, ...keysIn(told)])].filter((id) => id.startsWith(prefix));
+  // The longer ones first: the keys of orders begin with that of their pipeline.
+  ids.sort((one, other) => other.length - one.length);
+  const withoutPrefix = (text: string) => (text.startsWith(prefix) ? text.slice(prefix.length) : text);
+  const budget = (name: unknown) =>
+    typeof name === 'string' && name.startsWith(ofBudgets) ? name.slice(ofBudgets.length) : name;
+  const sentence = (text: string) =>
+    ids
+      .reduce((said, id) => said.replaceAll(id, withoutPrefix(id)), text)
+      .replaceAll(new RegExp(`(?<![\\w.-])${ofBudgets.replace('.', '\\.')}(?=\\w)`, 'g'), '');
+  const field = (name: string, value: unknown): unknown => {
+    if (asGiven.includes(name)) return value;
+    if (name === 'key') return typeof value === 'string' ? withoutPrefix(value) : walk(value);
+    if (name === 'budget') return budget(value);
+    if (name === 'budgets' && Array.isArray(value)) return value.map(budget);
+    if (sentences.includes(name)) return walk(value, sentence);
+    if (!byName.includes(name) || !isJsonObject(value)) return walk(value);
+    return Object.fromEntries(Object.entries(value).map(([id, one]) => [withoutPrefix(id), walk(one)]));
+  };
+  const walk = (value: unknown, ofText: (text: string) => string = (text) => text): unknown => {
+    if (typeof value === 'string') return ofText(value);
+    if (Array.isArray(value)) return value.map((one) => walk(one, ofText));
+    if (!isJsonObject(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, field(name, one)]));
+  };
+  return walk(told) as Told;
+}
+
+/** Every key that a document names. */
+function keysIn(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(keysIn);
+  if (!isJsonObject(value)) return [];
+  const { key } = value;
+  return [...(typeof key === 'string' ? [key] : []), ...Object.values(value).flatMap(keysIn)];
+}

@@ -1,0 +1,94 @@
+import type { PipelineRequest } from '../../../client/index.ts';
+import { isJsonObject } from '../../../domain/json.ts';
+import { pipelineDeadlineMsOf } from '../../../domain/pipeline-request.ts';
+import { isModelId } from '../../../domain/request.ts';
+import { budgetNameOf, mayOrder, type Principal, workflowIdOf } from '../../access/principal.ts';
+import type { Pipeline } from '../../contract/pipeline.ts';
+import type { PreviewPipeline, StartPipeline } from '../../contract/start-pipeline.ts';
+import type { GatewayParts } from '../../gateway-parts.ts';
+import { patientlyStarted } from '../../generations/start-patiently.ts';
+import { toNoticeHeader } from '../../http/notice-header.ts';
+import { RefusalError } from '../../http/refusal-error.ts';
+import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
+import { apiBase, type Call } from '../operation.ts';
+import { keyOfOrder } from '../order-key.ts';
+import { inOwnWords } from '../own-words.ts';
+import { pipelineBody, untilPipelineEnds } from './with-pipeline.ts';
+
+type Starting = Call<unknown, { wait?: string | undefined }, StartPipeline>;
+
+/** Answers as soon as the start is durable, or at the end where the caller waits. */
+export async function startPipeline(
+  parts: GatewayParts,
+  stopping: AbortSignal,
+  { body, query, request, reply }: Starting,
+): Promise<Pipeline> {
+  const { principal } = request;
+  const { key: given, rerun, ...asked } = body;
+  const waitMs = waitMsOf(request, query);
+  const key = keyOfOrder(request, given);
+  mayRun(principal, asked.plan);
+  const order = toPipelineRequest(parts, principal, asked);
+  const workflowId = workflowIdOf(principal, key);
+  const { tenant } = principal;
+  const { client, generations } = parts;
+  const startedAt = new Date();
+  const handle = await patientlyStarted(client, key, () =>
+    generations.pipelines.start(order, { key: workflowId, rerun, tenant }),
+  );
+  const { warnings } = inOwnWords(principal, { warnings: handle.notices }, workflowId);
+  if (warnings.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(warnings));
+  if (handle.attached) reply.header('idempotent-replayed', 'true');
+  else reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/pipelines/${encodeURIComponent(key)}`);
+  if (waitMs !== undefined) {
+    sayWaited(reply, waitMs);
+    await untilPipelineEnds(handle, waitSignal(reply, waitMs, stopping));
+  }
+  if (waitMs !== undefined || handle.attached) return await pipelineBody(principal, handle);
+  // What was just started stands at its beginning: nobody has to be asked.
+  return {
+    ...{ key, runId: handle.runId, phase: 'checking', startedAt: startedAt.toISOString() },
+    deadlineAt: new Date(startedAt.getTime() + pipelineDeadlineMsOf(order)).toISOString(),
+    ...{ costUsd: 0, reservedUsd: 0, steps: [], warnings: [] },
+  };
+}
+
+/** A request as a principal may make it: nothing that it sends can reach beyond its tenant. */
+export function toPipelineRequest(
+  { settings }: GatewayParts,
+  principal: Principal,
+  { lineage, budgets, ...others }: Omit<PreviewPipeline, 'rerun'>,
+): PipelineRequest {
+  return {
+    onUnknownSubmission: principal.onUnknownSubmission ?? settings.onUnknownSubmission,
+    ...others,
+    ...(lineage !== undefined && { lineage: workflowIdOf(principal, lineage) }),
+    ...(budgets && { budgets: budgets.map((name) => budgetNameOf(principal, name)) }),
+  };
+}
+
+/** Refuses a plan with a model that a principal may not order, or that only an expression will tell. */
+export function mayRun(principal: Principal, plan: Record<string, unknown>): void {
+  if (principal.models === undefined) return;
+  for (const model of modelsOf(plan)) {
+    const isLiteral: boolean = isModelId(model);
+    if (!isLiteral) {
+      const message = 'this API key orders certain models alone: name those of the plan literally';
+      throw new RefusalError('NotAllowed', message);
+    }
+    mayOrder(principal, model);
+  }
+}
+
+/** The models of the steps, and of what they fall back to; what is no plan is refused by its check. */
+function modelsOf({ steps }: Record<string, unknown>): string[] {
+  const ordersOf = (step: unknown): unknown[] => {
+    if (!isJsonObject(step)) return [];
+    const { onFailure } = step;
+    const fallback = isJsonObject(onFailure) ? onFailure['fallback'] : undefined;
+    return [step, ...(Array.isArray(fallback) ? (fallback as unknown[]) : [])];
+  };
+  return Object.values(isJsonObject(steps) ? steps : {})
+    .flatMap(ordersOf)
+    .flatMap((order) => (isJsonObject(order) && typeof order['model'] === 'string' ? [order['model']] : []));
+}

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+const { exactOptional } = z;
+
+/** `?wait` of what can wait. */
+export const waiting = z.strictObject({
+  wait: exactOptional(z.string()).meta({
+    description: 'As `Prefer: wait`, for clients that cannot set headers: `30s`, at most a minute',
+  }),
+});
+
+/** The header `Prefer`. */
+export const prefer = exactOptional(z.string()).meta({
+  description: '`wait=30`: answer at the end, or after so many seconds',
+  examples: ['wait=30'],
+});
+
+/** Headers of what can wait. */
+export const preferring = z.object({ prefer });
+
+/** The header of what can tell whether it has changed. */
+export const ifNoneMatch = {
+  'if-none-match': exactOptional(z.string()).meta({ description: 'The `ETag` that is known already.' }),
+};
+
+/** The header that names a key. */
+export const keyHeader = {
+  'idempotency-key': exactOptional(z.string()).meta({ description: 'The key, where the body names none.' }),
+};
