@@ -2,7 +2,7 @@ import type { FailureType } from '../../client/index.ts';
 import type { FailureDetails } from '../../domain/generation.ts';
 
 /** How something ended, as far as a problem tells it. */
-export interface End {
+interface End {
   type: FailureType;
   message: string;
   details: Partial<Pick<FailureDetails, 'submission' | 'requestId' | 'issues'>>;

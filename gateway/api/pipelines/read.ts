@@ -21,7 +21,7 @@ type About<Body = unknown> = Call<{ key: string }, { wait?: string | undefined }
 const time = z.exactOptional(z.iso.datetime({ offset: true }));
 
 /** What narrows a list. */
-export const scopeQuery = z.strictObject({
+const scopeQuery = z.strictObject({
   keyPrefix: z.exactOptional(z.string().max(200)),
   createdAfter: time,
   createdBefore: time,
