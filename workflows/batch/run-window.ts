@@ -1,4 +1,4 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import { countOfStatus, failuresInARowAfter, withFailure } from '../../domain/batch/batch-line.ts';
 import { pagesFor } from '../../domain/batch/batch-page.ts';
@@ -36,8 +36,9 @@ export async function runWindow(batch: Batch): Promise<void> {
   try {
     answer = await scope.run(() => windows.runWindow(question));
   } catch (error) {
-    // It was called back before any worker had it, or between two attempts: the next window finds what it had started.
-    if (isCancellation(error)) return;
+    // Called back before any worker had it, between two attempts, or with its worker gone, which could not say so any more:
+    // the next window finds what it had started.
+    if (isCancellation(error) || isLostToCancel(error)) return;
     throw error;
   } finally {
     batch.interrupt = undefined;
@@ -45,6 +46,11 @@ export async function runWindow(batch: Batch): Promise<void> {
   }
   take(batch, question, answer);
   show(batch);
+}
+
+/** An attempt that failed, or was lost with its worker, is not repeated once it was asked to stop. */
+function isLostToCancel(error: unknown): boolean {
+  return error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED';
 }
 
 function questionOf({ data, key, firstRunId, request }: Batch): WindowQuestion {
