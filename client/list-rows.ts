@@ -31,7 +31,10 @@ export async function* listRows<Phase extends string, Row extends { phase: Phase
   checkArgument('filter.phase', phase === undefined || phases.includes(phase), `one of ${phases.join(', ')}`);
   checkArgument('filter.limit', typeof limit === 'number' && limit > 0, 'a number above 0');
   checkScope(filter);
+  const { keyPrefix = '' } = filter;
   const describe = async (run: RunInfo) => {
+    // A server on SQL takes a prefix in small and in capital letters alike.
+    if (!run.key.startsWith(keyPrefix)) return undefined;
     const { isMatch, labels } = await matchLabels(client, run, wanted);
     return isMatch ? { ...(await describeRow(run)), ...(labels && { labels }) } : undefined;
   };

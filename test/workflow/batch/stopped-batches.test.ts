@@ -109,3 +109,22 @@ describe.concurrent('a batch that is stopped', () => {
     await checkBatch(stack, batch, 'paused-resumed-limited');
   });
 });
+
+it('is listed under the prefix of its key as that is written, in capital letters or small', async () => {
+  const { batches, key: newKey } = await batchStack();
+  const name = newKey();
+  for (const key of [`acme/${name}`, `ACME/${name}`]) {
+    await (await batches.start({ items: itemsNamed(name, 1), defaults }, { key })).result();
+  }
+  const listed = async (keyPrefix: string) => {
+    const keys: string[] = [];
+    for await (const { key } of batches.list({ keyPrefix })) keys.push(key);
+    return keys;
+  };
+  await eventually(async () => {
+    expect(await listed(`ACME/${name}`)).toEqual([`ACME/${name}`]);
+  });
+  await eventually(async () => {
+    expect(await listed(`acme/${name}`)).toEqual([`acme/${name}`]);
+  });
+});
