@@ -174,8 +174,6 @@ export const pipelineCancelReply = z
 
 export const decisionReply = z.object({ phase }).meta({ id: 'DecisionReply' });
 
-const priceUsd = z.union([usd, z.null()]);
-
 export const pipelinePreview = z
   .object({
     key: z.string(),
@@ -189,7 +187,7 @@ export const pipelinePreview = z
           reason: exactOptional(z.string()),
           model: exactOptional(z.string()),
           key: exactOptional(z.string()),
-          priceUsd,
+          priceUsd: exactOptional(usd),
         })
         .meta({ id: 'PreviewedOrder' }),
     ),
@@ -201,8 +199,13 @@ export const pipelinePreview = z
     ordered: z.int(),
     reused: z.int(),
     currency: z.literal('USD'),
-    totalUsd: priceUsd,
+    totalUsd: exactOptional(usd),
     atLeastUsd: usd,
     warnings: z.array(z.string()),
   })
-  .meta({ id: 'PipelinePreview', description: 'What a start would order; `priceUsd: null`: nobody knows.' });
+  .meta({
+    id: 'PipelinePreview',
+    description: 'What a start would order; without `priceUsd`, `totalUsd`: nobody knows.',
+  });
+
+export type PipelinePreviewBody = z.output<typeof pipelinePreview>;

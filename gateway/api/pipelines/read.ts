@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { PipelinePreview, PipelineResult } from '../../../client/index.ts';
+import type { PipelineResult } from '../../../client/index.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { pipelinePhases } from '../../../domain/pipeline-run.ts';
 import { keyOfWorkflow, workflowIdOf } from '../../access/principal.ts';
-import type { Pipeline } from '../../contract/pipeline.ts';
+import type { Pipeline, PipelinePreviewBody } from '../../contract/pipeline.ts';
 import type { PreviewPipeline } from '../../contract/start-pipeline.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently } from '../../generations/patiently.ts';
@@ -112,7 +112,7 @@ export async function listPipelines(
 export async function previewPipeline(
   parts: GatewayParts,
   { params, body, request }: Call<{ key: string }, unknown, PreviewPipeline>,
-): Promise<PipelinePreview> {
+): Promise<PipelinePreviewBody> {
   const { principal } = request;
   const { rerun, ...asked } = body;
   const { catalogue, generations } = parts;
@@ -120,5 +120,11 @@ export async function previewPipeline(
   const key = workflowIdIn(principal, params.key);
   const order = toPipelineRequest(parts, principal, asked);
   const preview = await generations.pipelines.preview(order, { key, rerun, catalogue: catalogue.lookup });
-  return inOwnWords(principal, preview, key);
+  const { orders, totalUsd, ...others } = inOwnWords(principal, preview, key);
+  // What nobody knows is absent in our API, and never null.
+  return {
+    ...others,
+    orders: orders.map(({ priceUsd, ...one }) => ({ ...one, ...(priceUsd !== null && { priceUsd }) })),
+    ...(totalUsd !== null && { totalUsd }),
+  };
 }
