@@ -33,9 +33,11 @@ async function agentOf(url: string, headers: Record<string, string> = {}) {
 
 /** A gateway of two tenants, and their headers. */
 async function withTenants() {
-  const made = ['tenant-a', 'tenant-b'].map((tenant) => ({ tenant, ...createApiKey() }));
+  // Other files order in the same namespace: no tenant of theirs may be one of these.
+  const name = randomUUID().slice(0, 8);
+  const made = ['a', 'b'].map((letter) => ({ tenant: `${letter}-${name}`, ...createApiKey() }));
   const keys = made.map(({ id, key, tenant }) => ({
-    ...{ id, name: 'x', tenant, scopes: [tenant === 'tenant-a' ? 'generate' : 'read'], sha256: digestOf(key) },
+    ...{ id, name: 'x', tenant, scopes: [tenant.startsWith('a-') ? 'generate' : 'read'], sha256: digestOf(key) },
     createdAt: new Date().toISOString(),
   }));
   const { url } = await stack.serve({ RUNCOMFY_GATEWAY_KEYS: JSON.stringify({ keys }) });

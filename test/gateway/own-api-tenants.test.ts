@@ -11,7 +11,9 @@ import { flux } from '../support/simulator-client.ts';
 const stack = gatewayStack();
 
 it("shows a tenant its own alone: what is another's is not there, in the same words, and in no list", async () => {
-  const [acme, other] = ['acme', 'umbrella'].map((tenant) => ({ tenant, ...createApiKey() }));
+  // Other files order in the same namespace: no tenant of theirs may be one of these.
+  const name = randomUUID().slice(0, 8);
+  const [acme, other] = ['acme', 'umbrella'].map((word) => ({ tenant: `${word}-${name}`, ...createApiKey() }));
   if (!acme || !other) throw new Error('There are two tenants.');
   const record = ({ id, key: secret, tenant }: { id: string; key: string; tenant: string }) => ({
     ...{ id, tenant, sha256: digestOf(secret), name: 'a test', scopes: ['admin'], createdAt: new Date().toISOString() },
@@ -26,7 +28,7 @@ it("shows a tenant its own alone: what is another's is not there, in the same wo
   const made = await call(url, `${generations}?wait=60`, { method: 'POST', headers: as(acme), body });
   expect(made).toMatchObject({ status: 201, json: { key, phase: 'succeeded' } });
 
-  const guesses = [key, `acme/${key}`, `../acme/${key}`, randomUUID()].map(encodeURIComponent);
+  const guesses = [key, `${acme.tenant}/${key}`, `../${acme.tenant}/${key}`, randomUUID()].map(encodeURIComponent);
   const calls = ['', '/result', '/events', '/cancel', '/nudge', '/late', '/resolution'];
   for (const operation of calls) {
     const method = ['', '/result', '/events'].includes(operation) ? 'GET' : 'POST';
