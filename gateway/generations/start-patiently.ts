@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { GenerationHandle, GenerationRequest, StartOptions } from '../../client/index.ts';
+import { everyTenant, type Principal, workflowIdOf } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { isPassing, patiently } from './patiently.ts';
@@ -7,17 +8,30 @@ import { isPassing, patiently } from './patiently.ts';
 /** The same start is repeated so long where Temporal's answer is unclear: under one key it cannot start twice. */
 const startMs = 20_000;
 
-/** Starts a generation, or says under which key the caller may repeat it. `key`: as the caller knows it. */
+/**
+ * Starts a generation as its caller's credential has it where the order says nothing, or says under which key the caller
+ * may repeat it. `key` and the notices are as the caller knows them; the handle's own key is the Workflow ID.
+ */
 export async function startPatiently(
-  { client, generations, reader }: Pick<GatewayParts, 'client' | 'generations' | 'reader'>,
-  key: string,
+  { client, generations, reader, settings }: Pick<GatewayParts, 'client' | 'generations' | 'reader' | 'settings'>,
+  principal: Principal,
   order: GenerationRequest,
-  options: StartOptions & { key: string },
+  { key, retry }: Pick<StartOptions, 'retry'> & { key: string },
 ): Promise<GenerationHandle> {
-  const started = await patientlyStarted(client, key, () => generations.start(order, options));
-  reader.note(options.key, { runId: started.runId, model: order.model });
-  reader.refresh(options.key);
-  return started;
+  const { webhook, onUnknownSubmission = settings.onUnknownSubmission } = principal;
+  const workflowId = workflowIdOf(principal, key);
+  const wanted = { onUnknownSubmission, ...(webhook && { webhook }), ...order };
+  const tenant = tenantOf(principal);
+  const options = { key: workflowId, retry, tenant, keyTenant: tenant };
+  const started = await patientlyStarted(client, key, () => generations.start(wanted, options));
+  reader.note(workflowId, { runId: started.runId, model: order.model });
+  reader.refresh(workflowId);
+  return { ...started, notices: started.notices.map((notice) => notice.replaceAll(workflowId, () => key)) };
+}
+
+/** With whom a principal's orders take turns; who acts for all tenants is none. */
+export function tenantOf({ tenant }: Principal): string | undefined {
+  return tenant === everyTenant ? undefined : tenant;
 }
 
 /** Repeats a start, which must be safe to repeat, or says under which key the caller may do so. */

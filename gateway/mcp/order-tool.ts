@@ -43,14 +43,12 @@ export function addOrderTool(server: McpServer, context: McpContext): void {
         await takeStart();
         const warnings = await checkInput(parts.catalogue, model, input);
         const key = name ?? (await parts.dedupedKeys.keyFor({ principal, model, input }, sameOrderMs));
-        const workflowId = workflowIdOf(principal, key);
-        const onUnknownSubmission = principal.onUnknownSubmission ?? parts.settings.onUnknownSubmission;
-        const order = { model, input, onUnknownSubmission, ...(maxCostUsd !== undefined && { maxCostUsd }) };
+        const order = { model, input, ...(maxCostUsd !== undefined && { maxCostUsd }) };
         // Without a name nobody can have meant to look at what cost nothing.
         const retry = name === undefined ? ('if-unbilled' as const) : undefined;
-        const { attached, notices } = await startPatiently(parts, key, order, { key: workflowId, retry });
-        const answer = await generationAnswer(context, workflowId, seconds);
-        const told = [...notices.map((notice) => notice.replaceAll(workflowId, () => key)), ...warnings];
+        const { attached, notices } = await startPatiently(parts, principal, order, { key, retry });
+        const answer = await generationAnswer(context, workflowIdOf(principal, key), seconds);
+        const told = [...notices, ...warnings];
         return {
           ...answer,
           data: { ...answer.data, ordered: !attached, ...(told.length > 0 && { notices: told }) },

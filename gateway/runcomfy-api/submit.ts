@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isJsonObject } from '../../domain/json.ts';
 import { isModelId } from '../../domain/request.ts';
 import { cutText } from '../../domain/text.ts';
-import { mayOrder, workflowIdOf } from '../access/principal.ts';
+import { mayOrder } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { checkInput } from '../generations/check-input.ts';
 import { keyOf } from '../generations/key-of.ts';
@@ -43,22 +43,17 @@ export async function submit(
   const warnings = await checkInput(parts.catalogue, model, input);
   // What cost nothing stands in nobody's way: "top up, try again" works without a key too.
   const retry = dedupeWindowMs === undefined ? saidRetry : 'if-unbilled';
-  const workflowId = workflowIdOf(principal, key);
-  const onUnknownSubmission = principal.onUnknownSubmission ?? parts.settings.onUnknownSubmission;
-  const { webhook, tenant } = principal;
-  const wanted = { model, input, onUnknownSubmission, ...options, ...(webhook && { webhook }) };
-
-  const handle = await startPatiently(parts, key, wanted, { key: workflowId, retry, keyTenant: tenant });
+  const handle = await startPatiently(parts, principal, { model, input, ...options }, { key, retry });
   const { attached, notices } = handle;
 
-  const said = [...notices.map((notice) => notice.replaceAll(workflowId, () => key)), ...warnings];
+  const said = [...notices, ...warnings];
   if (attached && dedupeWindowMs !== undefined) said.unshift('deduplicated by body');
   reply.header('runcomfy-temporal-key', key);
   if (attached) reply.header('idempotent-replayed', 'true');
   if (said.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(said));
   const refused = await earlyRefusal(handle, parts.settings.submitGraceMs);
   if (refused === undefined) return { request_id: key, ...urlsOf(parts.originOf(request), key) };
-  parts.reader.refresh(workflowId);
+  parts.reader.refresh(handle.key);
   reply.code(refused.status);
   return refused.body;
 }

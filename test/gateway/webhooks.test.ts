@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { expect, it, onTestFinished } from 'vitest';
 import { createApiKey, digestOf } from '../../gateway/access/api-key.ts';
 import { parseKeyRecords } from '../../gateway/access/key-records.ts';
 import { call, gatewayStack } from '../support/gateway-stack.ts';
@@ -28,6 +29,8 @@ it('an API key says where the ends of its orders are told; without secrets at th
   expect(json).toMatchObject({ key: named, failure: { type: 'InvalidInput' } });
   const run = stack.client().workflow.getHandle(`acme/${named}`);
   expect((await run.describe()).memo).toMatchObject({ tenant: 'acme' });
+  const { priority } = (await run.describe()).raw.workflowExecutionInfo ?? {};
+  expect(priority?.fairnessKey).toBe('acme');
   const shown = await call(gateway.url, `/api/v1/generations/${named}?include=request`, { headers });
   expect(shown.json).toMatchObject({ request: { webhook } });
   expect(
@@ -36,6 +39,22 @@ it('an API key says where the ends of its orders are told; without secrets at th
       .ledger()
       .jobs.filter(({ input }) => input['prompt'] === named),
   ).toEqual([]);
+});
+
+it("an agent's order has its credential's webhook and tenant as any other", async () => {
+  const { id, key } = createApiKey();
+  const gateway = await stack.serve({ RUNCOMFY_GATEWAY_KEYS: JSON.stringify({ keys: [recordOf(id, key)] }) });
+  const headers = { authorization: `Bearer ${key}` };
+  const agent = new Client({ name: 'a test', version: '1' });
+  await agent.connect(new StreamableHTTPClientTransport(new URL(`${gateway.url}/mcp`), { requestInit: { headers } }));
+  onTestFinished(() => agent.close());
+  const named = randomUUID();
+  const order = { model: flux, input: { prompt: named }, order_name: named };
+  await agent.callTool({ name: 'order_generation', arguments: order });
+  const { memo, raw } = await stack.client().workflow.getHandle(`acme/${named}`).describe();
+  expect([memo?.['tenant'], raw.workflowExecutionInfo?.priority?.fairnessKey]).toEqual(['acme', 'acme']);
+  const shown = await call(gateway.url, `/api/v1/generations/${named}?include=request`, { headers });
+  expect(shown.json).toMatchObject({ request: { webhook } });
 });
 
 it('the webhook of a record is judged as that of an order', () => {

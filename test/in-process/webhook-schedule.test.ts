@@ -110,7 +110,7 @@ it('a receiver that fails twice is told by the third attempt', async () => {
     state: 'delivered',
     attempts: [{ httpStatus: 500 }, { httpStatus: 500 }, { httpStatus: 200 }],
   });
-  expect(delivery.deliveredAt).toBeDefined();
+  expect(delivery.deliveredAt).toBe(delivery.attempts.at(-1)?.at);
   expect(delivery).not.toHaveProperty('nextAttemptAt');
   expect(waitedMs).toHaveLength(2);
 });

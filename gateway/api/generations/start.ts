@@ -31,17 +31,11 @@ export async function startGeneration(
   mayOrder(principal, model);
   const warnings = await checkBody(parts, body);
   const workflowId = workflowIdOf(principal, key);
-  const onUnknownSubmission = principal.onUnknownSubmission ?? parts.settings.onUnknownSubmission;
-  const { webhook, tenant } = principal;
   const startedAt = new Date().toISOString();
-  const { runId, attached, notices } = await startPatiently(
-    parts,
-    key,
-    { onUnknownSubmission, input, ...(webhook && { webhook }), ...order },
-    { key: workflowId, retry, keyTenant: tenant },
-  );
+  const started = await startPatiently(parts, principal, { input, ...order }, { key, retry });
+  const { runId, attached, notices } = started;
 
-  const said = [...notices.map((notice) => notice.replaceAll(workflowId, () => key)), ...warnings];
+  const said = [...notices, ...warnings];
   if (said.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(said));
   if (attached) reply.header('idempotent-replayed', 'true');
   else

@@ -6,7 +6,7 @@ import { budgetNameOf, mayOrder, type Principal, workflowIdOf } from '../../acce
 import type { Pipeline } from '../../contract/pipeline.ts';
 import type { PreviewPipeline, StartPipeline } from '../../contract/start-pipeline.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { patientlyStarted } from '../../generations/start-patiently.ts';
+import { patientlyStarted, tenantOf } from '../../generations/start-patiently.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
@@ -30,11 +30,10 @@ export async function startPipeline(
   mayRun(principal, asked.plan);
   const order = toPipelineRequest(parts, principal, asked);
   const workflowId = workflowIdOf(principal, key);
-  const { tenant } = principal;
   const { client, generations } = parts;
   const startedAt = new Date();
   const handle = await patientlyStarted(client, key, () =>
-    generations.pipelines.start(order, { key: workflowId, rerun, tenant }),
+    generations.pipelines.start(order, { key: workflowId, rerun, tenant: tenantOf(principal) }),
   );
   const { warnings } = inOwnWords(principal, { warnings: handle.notices }, workflowId);
   if (warnings.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(warnings));

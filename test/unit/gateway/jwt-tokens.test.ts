@@ -86,9 +86,9 @@ describe('an issuer', () => {
     const issuer = await startTokenIssuer();
     const token = await issuer.token();
     const early = checkOf(issuer);
-    expect(await early(token)).toBeDefined();
+    expect(await early(token)).toMatchObject({ tenant: 'acme', subject: 'render-1' });
     issuer.setAway(true);
-    expect(await early(token)).toBeDefined();
+    expect(await early(token)).toMatchObject({ tenant: 'acme', subject: 'render-1' });
     await expect(checkOf(issuer)(token)).rejects.toMatchObject(trouble);
   });
 

@@ -75,8 +75,10 @@ describe.concurrent('a batch that is stopped', () => {
     expect(phase).toBe('partial');
     expect(counts.unknown).toBe(1);
     const unknown = (await linesOf(batch)).find(({ status }) => status === 'submission_unknown');
-    expect(unknown?.error).toMatchObject({ type: 'SubmitOutcomeUnknown', submission: 'unknown' });
-    expect(unknown?.error?.evidence).toBeDefined();
+    expect(unknown?.error).toMatchObject({
+      ...{ type: 'SubmitOutcomeUnknown', submission: 'unknown' },
+      evidence: { sentAt: expect.any(String), reason: expect.any(String) },
+    });
     await checkBatch(stack, batch, 'paused-by-failures');
   });
 
