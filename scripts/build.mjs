@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { existing, shippedFolders } from './architecture.mjs';
 import { ensureInstalled } from './ensure-installed.mjs';
-import { root, runStep, tool } from './run-step.mjs';
+import { compiler, root, runStep } from './run-step.mjs';
 
 ensureInstalled();
 const dist = join(root, 'dist');
 rmSync(dist, { recursive: true, force: true });
 const folders = existing(shippedFolders);
 
-const { code, output } = await runStep(tool('tsc'), ['-p', writeCompilerOptions()]);
+const { code, output } = await runStep(compiler, ['-p', writeCompilerOptions()]);
 if (code !== 0) {
   process.stderr.write(`${output}The build failed: the compiler's errors stand above.\n`);
   process.exit(1);

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { codeFolders, existing } from './architecture.mjs';
 import { ensureInstalled } from './ensure-installed.mjs';
-import { root, runStep, tool } from './run-step.mjs';
+import { compiler, root, runStep, tool } from './run-step.mjs';
 import { countTests } from './count-tests.mjs';
 
 const maxTestMs = 40 * 60_000;
@@ -25,8 +25,8 @@ process.exitCode = failed === 0 ? 0 : 1;
 /** The checks of this run, by name, program and arguments. */
 function checksFor() {
   const types = [
-    ['types', tool('tsc'), ['--noEmit', '-p', '.', ...incremental('types')]],
-    ['types of the workflow sandbox', tool('tsc'), ['--noEmit', '-p', 'workflows', ...incremental('sandbox')]],
+    ['types', compiler, ['--noEmit', '-p', '.', ...incremental('types')]],
+    ['types of the workflow sandbox', compiler, ['--noEmit', '-p', 'workflows', ...incremental('sandbox')]],
   ];
   if (isFast) return types;
   if (args.length > 0) return [];

@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkQueue } from '../../../cli/worker-check.ts';
+import { commandInProcess } from '../../support/command-in-process.ts';
 import { root } from '../../support/docs.ts';
 
 const now = Date.parse('2026-01-01T12:00:00Z');
@@ -53,30 +51,25 @@ describe('what doctor says of a task queue', () => {
 });
 
 describe('doctor ends soon', () => {
-  it.concurrent.each([
+  it.each([
     ['answers no call', undefined],
     ['is without its database', '14'],
-  ])(
-    'where Temporal lets connect and %s',
-    async (_what, status) => {
-      const calls: Record<string, (string | undefined)[]> = {};
-      const address = await startTemporal(status, calls);
-      const child = spawn(process.execPath, [path.join(root, 'bin/runcomfy-temporal'), 'doctor', '--output', 'json'], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-        env: { PATH: process.env['PATH'], HOME: root, TEMPORAL_ADDRESS: address },
-      });
-      const ended = once(child, 'exit') as Promise<[number | null]>;
-      const { checks } = JSON.parse(await text(child.stdout)) as { checks: { check: string; status: string }[] };
-      expect((await ended)[0]).toBe(69);
-      expect(checks).toContainEqual(expect.objectContaining({ check: 'temporal', status: 'failed' }));
-      // Nothing is repeated, which takes most of a minute, and nothing may take longer than what is left.
-      expect(calls['DescribeNamespace']?.length).toBeLessThanOrEqual(2);
-      const limits = Object.values(calls).flat().map(limitMs);
-      expect(limits.length).toBeGreaterThan(5);
-      expect(Math.max(...limits)).toBeLessThanOrEqual(12_000);
-    },
-    120_000,
-  );
+  ])('where Temporal lets connect and %s', async (_what, status) => {
+    const calls: Record<string, (string | undefined)[]> = {};
+    const address = await startTemporal(status, calls);
+    const { exitCode, stdout } = await commandInProcess(['doctor', '--output', 'json'], {
+      HOME: root,
+      TEMPORAL_ADDRESS: address,
+    });
+    const { checks } = JSON.parse(stdout) as { checks: { check: string; status: string }[] };
+    expect(exitCode).toBe(69);
+    expect(checks).toContainEqual(expect.objectContaining({ check: 'temporal', status: 'failed' }));
+    // Nothing is repeated, which takes most of a minute, and nothing may take longer than what is left.
+    expect(calls['DescribeNamespace']?.length).toBeLessThanOrEqual(2);
+    const limits = Object.values(calls).flat().map(limitMs);
+    expect(limits.length).toBeGreaterThan(5);
+    expect(Math.max(...limits)).toBeLessThanOrEqual(12_000);
+  });
 });
 
 /** A deadline as gRPC writes it; none is no limit. */

@@ -1,25 +1,23 @@
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
-import { klingInput } from '../../support/simulator-client.ts';
+import { describe, expect, inject, it } from 'vitest';
+import { klingInput } from '../support/simulator-client.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 const run = promisify(execFile);
 const kling = 'kling/kling-3.0/standard/image-to-video';
 
 /** Runs a line of bash in which `cli` is the command, and gives the exit code of each part of its last pipe. */
 async function shell(line: string): Promise<{ codes: string; stdout: string; stderr: string }> {
-  const script = `cli() { bin/runcomfy-temporal "$@"; }; ${line}; echo "\${PIPESTATUS[@]}" >&2`;
-  const env = { PATH: process.env['PATH'], TEMPORAL_ADDRESS: '127.0.0.1:1' };
-  const { stdout, stderr } = await run('bash', ['--norc', '-c', script], { cwd: root, env });
+  const script = `cli() { "$PROGRAM" "$@"; }; ${line}; echo "\${PIPESTATUS[@]}" >&2`;
+  const env = { PATH: process.env['PATH'], TEMPORAL_ADDRESS: '127.0.0.1:1', PROGRAM: inject('programPath') };
+  const { stdout, stderr } = await run('bash', ['--norc', '-c', script], { env });
   const lines = stderr.trimEnd().split('\n');
   return { codes: lines.pop() ?? '', stdout, stderr: lines.join('\n') };
 }
 
 const validate = (input: object) => `cli validate ${kling} --input '${JSON.stringify(input)}' --output json`;
 
-describe.concurrent('the exit code, whatever becomes of the streams', { timeout: 120_000 }, () => {
+describe.concurrent('the exit code, whatever becomes of the streams', () => {
   it('is 74 with a sentence on standard error where a success cannot be printed on a full disk', async () => {
     const { codes, stderr } = await shell(`${validate(klingInput)} > /dev/full`);
     expect({ codes, stderr }).toEqual({
