@@ -5,7 +5,7 @@ import type { BudgetDesk } from './budget/budget-desk.ts';
 import type { OpenAttempts } from './reading/open-attempts.ts';
 import type { ReadCounter } from './reading/read-counter.ts';
 import type { ReadPacer } from './reading/read-pacer.ts';
-import type { SubmitPacer } from './submit-pacer.ts';
+import type { SubmitPacer } from './submitting/submit-pacer.ts';
 import type { WaitingKnowledge } from './waiting/knowledge.ts';
 
 export interface KeptRequestId {

@@ -1,4 +1,4 @@
-import { createSubmitPacer } from '../activities/submit-pacer.ts';
+import { createSubmitPacer } from '../activities/submitting/submit-pacer.ts';
 import { createRandom } from '../simulator/world/random.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
 import { mean } from './support/figures/statistics.ts';

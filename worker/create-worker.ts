@@ -14,7 +14,7 @@ import { createPipelineActivities } from '../activities/pipeline/index.ts';
 import { createOpenAttempts } from '../activities/reading/open-attempts.ts';
 import { createReadCounter } from '../activities/reading/read-counter.ts';
 import { createReadPacer } from '../activities/reading/read-pacer.ts';
-import { createSubmitPacer } from '../activities/submit-pacer.ts';
+import { createSubmitPacer } from '../activities/submitting/submit-pacer.ts';
 import { createWaitingKnowledge, type WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { createWebhookActivities } from '../activities/webhooks/index.ts';
 import { createGenerationClient } from '../client/index.ts';

@@ -14,13 +14,13 @@ import { secondsPerReadOf } from '../../domain/waiting.ts';
 import { isRunComfyError, type RunComfyError } from '../../runcomfy/errors.ts';
 import { workKeyOf } from '../../runcomfy/models/index.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
-import type { SubmitTurn } from '../submit-pacer.ts';
 import { failure, toApplicationFailure } from '../to-application-failure.ts';
 import { isNextReadSoon } from '../waiting/two-gears.ts';
 import { checkPrice } from './check-price.ts';
 import { earlierSubmit } from './earlier-submit.ts';
 import { createKnownModels } from './known-models.ts';
 import { withReservedPrice } from './reserve-price.ts';
+import type { SubmitTurn } from './submit-pacer.ts';
 
 /** A quick POST needs no heartbeat; a slow one must be told from a dead worker within the heartbeat timeout of 10 s. */
 const heartbeatEveryMs = 3_000;

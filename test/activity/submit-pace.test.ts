@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createSubmitPacer } from '../../activities/submit-pacer.ts';
+import { createSubmitPacer } from '../../activities/submitting/submit-pacer.ts';
 import { activitiesOnSimulator, type ActivityRig, detailsOf, paidOrder } from '../support/activity-rig.ts';
 
 /** One order, repeated as Temporal repeats it. */

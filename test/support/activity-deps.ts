@@ -3,7 +3,7 @@ import type { ActivityDeps } from '../../activities/index.ts';
 import { createOpenAttempts } from '../../activities/reading/open-attempts.ts';
 import { createReadCounter } from '../../activities/reading/read-counter.ts';
 import { createReadPacer } from '../../activities/reading/read-pacer.ts';
-import { createSubmitPacer } from '../../activities/submit-pacer.ts';
+import { createSubmitPacer } from '../../activities/submitting/submit-pacer.ts';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { SubmitHeartbeat } from '../../domain/activities.ts';
 import type { RunComfyClient } from '../../runcomfy/client.ts';

@@ -1,4 +1,4 @@
-import type { SubmitPacer } from '../../../activities/submit-pacer.ts';
+import type { SubmitPacer } from '../../../activities/submitting/submit-pacer.ts';
 import type { Random } from '../../../simulator/world/random.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 

@@ -1,4 +1,4 @@
-import type { PacerClock } from '../../../activities/submit-pacer.ts';
+import type { PacerClock } from '../../../activities/submitting/submit-pacer.ts';
 
 /** A clock that jumps to whatever is due next. */
 export interface VirtualClock extends PacerClock {

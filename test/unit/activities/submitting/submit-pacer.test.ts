@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createSubmitPacer, type SubmitPacer, type SubmitTurn } from '../../../activities/submit-pacer.ts';
+import {
+  createSubmitPacer,
+  type SubmitPacer,
+  type SubmitTurn,
+} from '../../../../activities/submitting/submit-pacer.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
