@@ -1,0 +1,32 @@
+import { cpSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { existing, shippedFolders } from './architecture.mjs';
+import { compiler, root, runStep } from './run-step.mjs';
+
+/**
+ * Compiles the folders of architecture.json that ship into a folder, beside their JSON and plain modules; gives the
+ * compiler's complaints, empty where it has none.
+ */
+export async function compile(outDir, compilerOptions) {
+  const folders = existing(shippedFolders);
+  const options = {
+    extends: join(root, 'tsconfig.json'),
+    compilerOptions: { noEmit: false, outDir, rootDir: root, ...compilerOptions },
+    include: folders.map((name) => join(root, name)),
+  };
+  mkdirSync(join(root, '.cache'), { recursive: true });
+  const file = join(root, '.cache', `tsconfig.${String(process.pid)}.json`);
+  writeFileSync(file, JSON.stringify(options));
+  const { code, output } = await runStep(compiler, ['-p', file]);
+  rmSync(file);
+  if (code !== 0) return output;
+  for (const folder of folders) {
+    cpSync(join(root, folder), join(outDir, folder), { recursive: true, filter: isUsedAsItIs });
+  }
+  return '';
+}
+
+/** What the code reads or runs as it is. */
+function isUsedAsItIs(path) {
+  return statSync(path).isDirectory() || (/\.(json|mjs)$/.test(path) && !path.endsWith('tsconfig.json'));
+}
