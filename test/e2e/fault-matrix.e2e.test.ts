@@ -165,6 +165,8 @@ async function decide({ row, simulator, handle, runcomfy }: Cell, clients: Map<s
     return undefined;
   }
   await until(`${row.name} has been read`, async () => (await stateOf(handle)).reads > 0);
+  // What begins to run as the cancel arrives ends only after the answer, however long that takes here.
+  simulator.hold({ stage: 'run' });
   const { outcome } = await handle.executeUpdate<CancelReply, []>('cancel');
   simulator.release();
   return outcome;

@@ -60,15 +60,19 @@ describe.concurrent('a long batch', () => {
     onTestFinished(() => runcomfy.close());
     await workers.stop();
     await workers.start({ runcomfy });
+    simulator.hold();
     const batch = await batches.start({ items: itemsNamed(key, 14), defaults, window: 2 }, { key });
     await eventually(() => {
-      expect(simulator.ledger().jobs.length).toBeGreaterThan(2);
+      expect(simulator.ledger().jobs).toHaveLength(2);
     });
     token = 'revoked';
+    // Those at RunComfy cannot be read now, so that none of them makes room for the next.
+    await batch.set({ window: 3 });
     const paused = await untilBatch(batch, ({ paused: pause }) => pause?.reason === 'unauthenticated');
     expect(paused.counts.failed).toBe(0);
     expect(paused.counts.waiting).toBeGreaterThan(0);
     token = 'sim-in-process';
+    simulator.release();
     await batch.resume();
     expect(await batch.result()).toMatchObject({ phase: 'succeeded', counts: { succeeded: 14, failed: 0 } });
     expect(simulator.ledger().jobs).toHaveLength(14);
