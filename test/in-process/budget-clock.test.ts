@@ -1,0 +1,231 @@
+import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type {
+  BudgetRequest,
+  BudgetState,
+  ReconcileQuestion,
+  ReserveReply,
+  Settlement,
+} from '../../domain/budget/budget.ts';
+import { budgetId } from '../../domain/budget/names.ts';
+import { msOf } from '../fuzz/pipelines/replay.ts';
+import { type Command, type Job, openSandbox, type Sandbox, type SandboxRun } from '../support/workflow-sandbox.ts';
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const evening = Date.parse('2026-11-30T23:00:00.000Z');
+
+let sandbox: Sandbox;
+let runs = 0;
+beforeAll(async () => {
+  sandbox = await openSandbox({ codePath: inject('workflowBundlePath') });
+});
+afterAll(() => sandbox.close());
+
+/** What becomes of orders that are looked up; `lost`: the activity fails. */
+type LookUp = (question: ReconcileQuestion) => Settlement[] | 'lost';
+
+/** A budget on a clock of its own, which goes on by itself in a new run where it continues as new. */
+async function openBudgetAt(startedAt: number, request: BudgetRequest, lookUp: LookUp = () => []) {
+  let now = startedAt;
+  let run: SandboxRun;
+  let timers = new Map<number, number>();
+  let continued = 0;
+  let messages = 0;
+  const asked: { at: number; keys: string[] }[] = [];
+  const open = async (args: unknown[], former?: string) => {
+    runs += 1;
+    timers = new Map();
+    const runId = `budget-run-${String(runs)}`;
+    const execution = { workflowType: 'runcomfyBudget', workflowId: budgetId('clock'), runId, args, now };
+    run = await sandbox.open({ ...execution, continuedFromExecutionRunId: former });
+    return { runId, commands: await run.activate([run.first], { now }) };
+  };
+
+  async function take(commands: Command[], runId: string): Promise<Command[]> {
+    const jobs: Job[] = [];
+    for (const { startTimer, cancelTimer, scheduleActivity, continueAsNewWorkflowExecution } of commands) {
+      if (startTimer) timers.set(startTimer.seq ?? 0, now + msOf(startTimer.startToFireTimeout));
+      if (cancelTimer) timers.delete(cancelTimer.seq ?? 0);
+      if (scheduleActivity) jobs.push(answerOf(scheduleActivity.seq ?? 0, scheduleActivity.arguments?.[0]));
+      if (continueAsNewWorkflowExecution) {
+        continued += 1;
+        const args = (continueAsNewWorkflowExecution.arguments ?? []).map((payload): unknown =>
+          defaultPayloadConverter.fromPayload(payload),
+        );
+        await run.dispose();
+        const next = await open(args, runId);
+        current = next.runId;
+        return [...commands, ...(await take(next.commands, next.runId))];
+      }
+    }
+    return jobs.length === 0 ? commands : [...commands, ...(await take(await run.activate(jobs, { now }), runId))];
+  }
+
+  function answerOf(seq: number, payload: Parameters<typeof defaultPayloadConverter.fromPayload>[0] | undefined): Job {
+    const question: ReconcileQuestion = payload ? defaultPayloadConverter.fromPayload(payload) : { reservations: [] };
+    asked.push({ at: now, keys: question.reservations.map(({ key }) => key) });
+    const settlements = lookUp(question);
+    if (settlements === 'lost') {
+      const activityFailureInfo = { activityType: { name: 'reconcileReservations' }, activityId: '1' };
+      const failure = { message: '', cause: { message: 'timed out', timeoutFailureInfo: { timeoutType: 1 } } };
+      return { resolveActivity: { seq, result: { failed: { failure: { ...failure, activityFailureInfo } } } } };
+    }
+    const result = defaultPayloadConverter.toPayload({ settlements });
+    return { resolveActivity: { seq, result: { completed: { result } } } };
+  }
+
+  const first = await open([request]);
+  let current = first.runId;
+  await take(first.commands, first.runId);
+
+  async function send(jobs: Job[], isContinueAsNewSuggested = false): Promise<Command[]> {
+    return await take(await run.activate(jobs, { now, isContinueAsNewSuggested }), current);
+  }
+
+  function updateOf(requests: { key: string; priceUsd: number }[]): Job {
+    messages += 1;
+    const id = `update-${String(messages)}`;
+    const input = toPayloads(defaultPayloadConverter, { requests }) ?? [];
+    const update = { id, protocolInstanceId: id, name: 'reserve', input, runValidator: true };
+    return { doUpdate: { ...update, meta: { updateId: id } } };
+  }
+  return {
+    asked,
+    continued: () => continued,
+    state: () => run.query('state') as Promise<BudgetState>,
+    /** Lets time pass, firing what is due on the way. */
+    async pass(ms: number) {
+      const until = now + ms;
+      for (;;) {
+        const [due] = [...timers].filter(([, at]) => at <= until).sort(([, a], [, b]) => a - b);
+        if (!due) break;
+        now = Math.max(now, due[1]);
+        timers.delete(due[0]);
+        await send([{ fireTimer: { seq: due[0] } }]);
+      }
+      now = until;
+    },
+    async reserve(requests: { key: string; priceUsd: number }[], isContinueAsNewSuggested = false) {
+      const commands = await send([updateOf(requests)], isContinueAsNewSuggested);
+      const reply = commands.map(({ updateResponse }) => updateResponse?.completed).find((payload) => payload);
+      return defaultPayloadConverter.fromPayload<ReserveReply>(reply ?? {}).verdicts;
+    },
+    /** So many updates in one task. */
+    reserveAtOnce: (requests: { key: string; priceUsd: number }[], updates: number) =>
+      send(Array.from({ length: updates }, () => updateOf(requests))),
+    settle: (settlements: Settlement[]) =>
+      send([
+        {
+          signalWorkflow: {
+            signalName: 'settle',
+            input: toPayloads(defaultPayloadConverter, { settlements }) ?? [],
+          },
+        },
+      ]),
+  };
+}
+
+const orders = (count: number, name = 'order') =>
+  Array.from({ length: count }, (_, nth) => ({ key: `${name}-${String(nth + 1)}`, priceUsd: 1 }));
+
+describe('a budget on its own clock', () => {
+  it.each(['day', 'month'] as const)(
+    'begins a %s at 0 at midnight UTC, and five open reservations belong to the one before',
+    async (period) => {
+      const budget = await openBudgetAt(evening, { limitUsd: 5, period });
+      expect((await budget.reserve(orders(6))).map(({ granted }) => granted)).toEqual([...Array(5).fill(true), false]);
+      // A minute before midnight nothing has changed.
+      await budget.pass(hourMs - minuteMs);
+      expect(await budget.state()).toMatchObject({ reservedUsd: 5, availableUsd: 0, open: 5 });
+      await budget.pass(minuteMs);
+      const periodStart = '2026-12-01T00:00:00.000Z';
+      expect(await budget.state()).toMatchObject({ periodStart, reservedUsd: 0, availableUsd: 5, open: 5 });
+      await budget.settle([{ key: 'order-1', outcome: 'succeeded', costUsd: 9 }]);
+      expect(await budget.state()).toMatchObject({ spentUsd: 0, overUsd: 0, availableUsd: 5, open: 4 });
+      const today = await budget.reserve(orders(6, 'today'));
+      expect(today.filter(({ granted }) => granted)).toHaveLength(5);
+      expect(await budget.state()).toMatchObject({ reservedUsd: 5, open: 9 });
+    },
+  );
+
+  it('of a month begins none at midnight within the month', async () => {
+    const budget = await openBudgetAt(evening - 24 * hourMs, { limitUsd: 5, period: 'month' });
+    await budget.reserve(orders(5));
+    await budget.pass(2 * hourMs);
+    expect(await budget.state()).toMatchObject({ reservedUsd: 5, periodStart: '2026-11-01T00:00:00.000Z' });
+  });
+
+  it('looks up after ten minutes what has not told its end, and keeps nothing reserved for ever', async () => {
+    const ended = new Map<string, Settlement['outcome']>();
+    const budget = await openBudgetAt(evening, { limitUsd: 5 }, ({ reservations }) =>
+      reservations.flatMap(({ key, grant }) => {
+        const outcome = ended.get(key);
+        return outcome === undefined ? [] : [{ key, grant, outcome }];
+      }),
+    );
+    await budget.reserve(orders(3));
+    await budget.pass(9 * minuteMs);
+    expect(budget.asked).toEqual([]);
+    // Terminated after the POST, and before it; the third is under way.
+    ended.set('order-1', 'failed').set('order-2', 'not_submitted');
+    await budget.pass(2 * minuteMs);
+    expect(budget.asked).toMatchObject([{ keys: ['order-1', 'order-2', 'order-3'] }]);
+    expect(await budget.state()).toMatchObject({ spentUsd: 1, presumedUsd: 1, reservedUsd: 1, open: 1 });
+    await budget.pass(5 * minuteMs);
+    expect(budget.asked.at(-1)?.keys).toEqual(['order-3']);
+    ended.set('order-3', 'succeeded');
+    await budget.pass(5 * minuteMs);
+    expect(await budget.state()).toMatchObject({ spentUsd: 2, reservedUsd: 0, open: 0 });
+    const { length } = budget.asked;
+    await budget.pass(24 * hourMs);
+    expect(budget.asked).toHaveLength(length);
+    // What is told late changes nothing any more.
+    await budget.settle([{ key: 'order-1', outcome: 'succeeded', costUsd: 4 }]);
+    expect(await budget.state()).toMatchObject({ spentUsd: 2, overUsd: 0 });
+  });
+
+  it('goes on where a look-up fails, asks again five minutes later, and fifty at a time', async () => {
+    let isLost = true;
+    const budget = await openBudgetAt(evening, { limitUsd: 1_000 }, ({ reservations }) =>
+      isLost ? 'lost' : reservations.map(({ key, grant }) => ({ key, grant, outcome: 'failed' })),
+    );
+    await budget.reserve(orders(100));
+    await budget.reserve(orders(20, 'more'));
+    await budget.pass(10 * minuteMs);
+    expect(budget.asked.map(({ keys }) => keys.length)).toEqual([50, 50, 20]);
+    expect(await budget.state()).toMatchObject({ reservedUsd: 120, spentUsd: 0 });
+    isLost = false;
+    await budget.pass(5 * minuteMs);
+    expect(new Set(budget.asked.map(({ at }) => at)).size).toBe(2);
+    expect(await budget.state()).toMatchObject({ reservedUsd: 0, spentUsd: 120, presumedUsd: 120, open: 0 });
+  });
+
+  it('continues as new with all that is reserved, spent and refused; the grants keep their numbers', async () => {
+    const budget = await openBudgetAt(evening, { limitUsd: 5 });
+    const [first] = await budget.reserve(orders(6));
+    await budget.settle([{ key: 'order-2', outcome: 'succeeded', costUsd: 0.4 }]);
+    const before = await budget.state();
+    // The verdicts that are asked for in the run's last task are given before it ends.
+    const last = await budget.reserve([{ key: 'last', priceUsd: 0.6 }], true);
+    expect(last).toMatchObject([{ granted: true, availableUsd: 0 }]);
+    expect(budget.continued()).toBe(1);
+    expect(await budget.state()).toEqual({ ...before, reservedUsd: 4.6, availableUsd: 0, open: 5 });
+    // A call that comes late to the next run frees nothing that was granted since.
+    const [again] = await budget.reserve(orders(1));
+    expect(again).toMatchObject({ granted: true, again: true });
+    expect(again?.grant).toBeGreaterThan(last[0]?.grant ?? Infinity);
+    await budget.settle([{ key: 'order-1', outcome: 'not_submitted', grant: first?.grant ?? 0 }]);
+    expect(await budget.state()).toMatchObject({ reservedUsd: 4.6, open: 5 });
+    await budget.pass(11 * minuteMs);
+    expect(budget.asked).toMatchObject([{ keys: ['order-3', 'order-4', 'order-5', 'last', 'order-1'] }]);
+  });
+
+  it('continues as new before a server refuses further updates of the run', async () => {
+    const budget = await openBudgetAt(evening, { limitUsd: 2 });
+    for (let nth = 0; nth < 15; nth += 1) await budget.reserveAtOnce(orders(1), 100);
+    expect(budget.continued()).toBe(1);
+    expect(await budget.reserve(orders(3))).toMatchObject([{ granted: true }, { granted: true }, { granted: false }]);
+    expect(await budget.state()).toMatchObject({ reservedUsd: 2, open: 2, refused: 1 });
+  });
+});
