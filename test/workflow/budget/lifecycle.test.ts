@@ -26,12 +26,14 @@ describe.concurrent('a budget', () => {
     expect(before).toMatchObject({ limitUsd: 30, spentUsd: 1.76, reservedUsd: 22, open: 22 });
 
     const described = await client.workflow.getHandle(budgetId(name)).describe();
+    const { events } = await client.workflow.getHandle(budgetId(name)).fetchHistory();
+    const firstTask = events?.find(({ workflowTaskCompletedEventAttributes: completed }) => completed);
     await client.workflowService.resetWorkflowExecution({
       namespace: client.options.namespace,
       workflowExecution: { workflowId: budgetId(name), runId: described.runId },
       reason: 'reset by an operator',
       requestId: randomUUID(),
-      workflowTaskFinishEventId: 4,
+      ...(firstTask?.eventId && { workflowTaskFinishEventId: firstTask.eventId }),
     });
     await eventually(async () => {
       expect(comparable(await state())).toEqual(before);
