@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
+import { cutText } from '../domain/text.ts';
 import { CliError } from './cli-error.ts';
 
 /** What Node puts in the place of bytes that are not UTF-8 when it reads the command line. */
@@ -15,8 +16,7 @@ export async function readText(file: string, what: string, stdin: NodeJS.Readabl
 export function refuseBrokenText(argv: string[]): void {
   const broken = argv.find((word) => word.includes(replacement));
   if (broken === undefined) return;
-  const shown = broken.length > 60 ? `${broken.slice(0, 60)}…` : broken;
-  throw notUtf8(`the argument "${shown}"`, 'type it in a UTF-8 terminal, or give it in a file');
+  throw notUtf8(`the argument "${cutText(broken, 60)}"`, 'type it in a UTF-8 terminal, or give it in a file');
 }
 
 /** Bytes as text; anything but UTF-8 is refused instead of being mended. A byte order mark stays out. */

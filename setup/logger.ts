@@ -17,8 +17,19 @@ export function createLogger(level: LogLevel, destination: DestinationStream = s
   );
 }
 
+/**
+ * A disk that is full, or a terminal whose session is closed, costs lines of the log and nothing else: an error there would
+ * end the process, with orders on their way. A faster destination waits at such a disk for ever.
+ */
 function standardError(): DestinationStream {
-  return process.stderr.isTTY ? prettyLines(pino.destination(2)) : pino.destination(2);
+  const { stderr } = process;
+  if (stderr.listenerCount('error', passOver) === 0) stderr.on('error', passOver);
+  const destination = { write: (line: string) => void stderr.write(line) };
+  return stderr.isTTY ? prettyLines(destination) : destination;
+}
+
+function passOver(): void {
+  // What cannot be written cannot be told either.
 }
 
 /** One line for people each: when, how grave, what, and what belongs to it. */

@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { serveCodec } from '../../codec/index.ts';
 import { messageOf } from '../../domain/text.ts';
 import { loadPayloadCodec } from '../../setup/payload-codec.ts';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { stopAsked } from '../interrupts.ts';
 import { parsePort } from '../option-parsers.ts';
 import { readText } from '../read-text.ts';
 
@@ -45,7 +45,7 @@ export const addCodecServer = defineCommand<CodecServerCommandOptions>({
       throw new CliError('Usage', `the codec server cannot start: ${reason}`, { cause: error });
     });
     printer.printLine({ url: server.url }, () => `codec server on ${server.url}`);
-    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+    await stopAsked();
     await server.close();
     return exitCodes.done;
   },

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { CliError } from '../cli-error.ts';
@@ -8,6 +7,7 @@ import { demoClipPrice, makeDemoClip } from '../dev-server/demo-clip.ts';
 import { type DevStack, startDevStack, variablesOf } from '../dev-server/stack.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { gatewayAddresses, gatewayLines } from '../gateway-addresses.ts';
+import { stopAsked } from '../interrupts.ts';
 
 interface DevOptions {
   clip: boolean;
@@ -102,5 +102,5 @@ async function stayUp(stack: DevStack, { printer }: CommandContext): Promise<voi
         ...gatewayLines(url).map((line) => `  ${line}`),
       ].join('\n'),
   );
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')]);
+  await stopAsked();
 }

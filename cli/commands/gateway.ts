@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { ConfigError } from '../../config/config-error.ts';
 import type { Config } from '../../config/env.ts';
 import { type GatewayConfig, originSentence, parseOrigin } from '../../config/gateway.ts';
@@ -10,9 +9,8 @@ import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { gatewayAddresses, gatewayLines } from '../gateway-addresses.ts';
 import { createGatewayCatalogue } from '../gateway-catalogue.ts';
+import { stopAsked, stopSignals } from '../interrupts.ts';
 import { parsePort } from '../option-parsers.ts';
-
-const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 
 interface GatewayOptions {
   port?: number;
@@ -70,8 +68,4 @@ function settingsOf({ gateway }: Config, { port, host, publicUrl }: GatewayOptio
   if (publicUrl !== undefined && origin === undefined) throw new ConfigError([`--public-url: ${originSentence}.`]);
   const address = { ...gateway.address, ...withoutUndefined({ port, host }) };
   return withoutUndefined({ ...gateway, address, publicUrl: origin });
-}
-
-async function stopAsked(): Promise<void> {
-  await Promise.race(stopSignals.map((signal) => once(process, signal)));
 }

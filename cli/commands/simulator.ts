@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { Option } from 'commander';
 import { withoutUndefined } from '../../domain/json.ts';
 import { messageOf } from '../../domain/text.ts';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { stopAsked } from '../interrupts.ts';
 import { parsePort, parsePositive, parseWhole } from '../option-parsers.ts';
 
 interface SimulatorCommandOptions {
@@ -57,7 +57,7 @@ export const addSimulator = defineCommand<SimulatorCommandOptions>({
       () =>
         `simulator on ${url}\nRUNCOMFY_MODEL_API_BASE=${modelApiBase}\nRUNCOMFY_SERVERLESS_API_BASE=${serverlessApiBase}`,
     );
-    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+    await stopAsked();
     await simulator.close();
     return exitCodes.done;
   },

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CancelOutcome } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
+import { cutText } from '../../domain/text.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { patiently } from '../generations/patiently.ts';
 import { readBody } from '../http/json-body.ts';
@@ -59,5 +60,5 @@ export async function parseCancelBody(_request: FastifyRequest, payload: Readabl
 
 function reasonOf(body: unknown): string | undefined {
   const reason = isJsonObject(body) ? body['reason'] : undefined;
-  return typeof reason === 'string' && reason !== '' ? reason.slice(0, maxReasonLength) : undefined;
+  return typeof reason === 'string' && reason !== '' ? cutText(reason, maxReasonLength) : undefined;
 }

@@ -133,12 +133,12 @@ describe('around generations', () => {
     });
   });
 
-  it('runs the simulator until it is told to stop', async () => {
+  it.each(['SIGTERM', 'SIGHUP'] as const)('runs the simulator until it is told to stop, by %s', async (signal) => {
     const running = start(['simulator', '--port', '0', '--scenario', 'instant', '--output', 'json']);
     await until(() => running.output().includes('\n'), 'the simulator said where it is', running.output);
     const { url } = JSON.parse(running.output().split('\n')[0] ?? '') as { url: string };
     expect((await fetch(`${url}/__sim/healthz`)).status).toBe(200);
-    running.kill('SIGTERM');
+    running.kill(signal);
     expect((await running.ended).code).toBe(0);
   });
 });

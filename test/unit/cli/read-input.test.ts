@@ -68,6 +68,9 @@ describe('input that is not UTF-8', () => {
     expect(() => {
       refuseBrokenText(['generate', 'model', '--input', '{"prompt":"caf\uFFFD"}']);
     }).toThrow('the argument "{"prompt":"caf\uFFFD"}" is not UTF-8');
+    expect(() => {
+      refuseBrokenText([`${'x'.repeat(59)}😀 caf\uFFFD`]);
+    }).toThrow(`the argument "${'x'.repeat(59)}…" is not UTF-8`);
   });
 });
 

@@ -1,5 +1,10 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createLogger, prettyLines } from '../../../setup/logger.ts';
+
+const run = promisify(execFile);
 
 describe('a logged error', () => {
   it('shows its message and its code', () => {
@@ -32,5 +37,14 @@ describe('a log on a terminal', () => {
       expect(shown).toContain(part);
     expect(shown).toMatch(/\d\d:\d\d:\d\d/);
     expect(shown).not.toMatch(/hostname|"pid"|^\{/);
+  });
+});
+
+describe('a log that cannot be written', () => {
+  it('ends nothing: neither the work nor the process that logs at its end', async () => {
+    const logging = fileURLToPath(new URL('./logging-process.ts', import.meta.url));
+    const script = 'exec "$0" --import tsx "$1" 2> /dev/full';
+    const { stdout } = await run('sh', ['-c', script, process.execPath, logging]);
+    expect(stdout).toBe('still at work\n');
   });
 });
