@@ -1,5 +1,12 @@
-import { defaultPayloadConverter, type Payload, type PayloadConverter, workflowInfo } from '@temporalio/workflow';
+import {
+  defaultPayloadConverter,
+  patched,
+  type Payload,
+  type PayloadConverter,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { isJsonTextWithin } from '../domain/json-size.ts';
+import { isUtf8 } from '../domain/utf-8.ts';
 
 /** The arguments of the start come first; each workflow has this module for itself. */
 let isStartRead = false;
@@ -21,6 +28,9 @@ const textBounds = { maxValues: 200_000, maxNames: 50_000, maxLevels: 200 };
 /** Stands for a payload of JSON that is beyond these bounds. */
 export const oversizedJson = 'JSON beyond 200,000 values, 50,000 names or 200 levels';
 
+/** Stands for an order in another encoding: it would be sent with U+FFFD in the place of letters. */
+const notUtf8 = 'JSON that is not UTF-8';
+
 /** Stands for a payload that is still encrypted: by a key, or a codec, that this worker lacks. Told by identity. */
 const encryptedPayload = Object.freeze({});
 
@@ -33,6 +43,7 @@ export const payloadConverter: PayloadConverter = {
   toPayload: (value) => defaultPayloadConverter.toPayload(value),
   fromPayload(payload, context) {
     if (!isOurs(context) && isOversized(payload)) return oversizedJson as never;
+    if (!isOurs(context) && isBrokenOrder(payload)) return notUtf8 as never;
     try {
       return defaultPayloadConverter.fromPayload(payload);
     } catch (error) {
@@ -75,6 +86,13 @@ function isOversized(payload: Payload): boolean {
   const { data } = payload;
   if (data === undefined || data === null) return false;
   return encodingOf(payload).startsWith('json/') && !isJsonTextWithin(data, textBounds);
+}
+
+/** Of messages no text is ever sent to RunComfy. */
+function isBrokenOrder(payload: Payload): boolean {
+  const { data } = payload;
+  if (isStartRead || data === undefined || data === null || !encodingOf(payload).startsWith('json/')) return false;
+  return !isUtf8(data) && patched('orders-are-utf-8');
 }
 
 function encodingOf({ metadata }: Payload): string {
