@@ -1,13 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, request as pass } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent, type Dispatcher, request } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { orderUntilTaken, serveCuttingProxy } from '../support/blind-clients.ts';
 import { call, gatewayStack, untilOver } from '../support/gateway-stack.ts';
 import { freePort, until } from '../support/processes.ts';
-import { flux } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
 
 const keyCount = 20;
@@ -21,26 +18,6 @@ beforeAll(() => {
   dispatcher = new Agent({ connections: 20 });
 });
 afterAll(() => dispatcher.close());
-
-/** Repeats a POST blindly, whatever happens to it, until it is answered. */
-async function postUntilAnswered(base: string, key: string): Promise<string> {
-  for (;;) {
-    try {
-      const { statusCode, body } = await request(`${base}/v1/models/${flux}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'idempotency-key': key },
-        body: JSON.stringify({ prompt: key }),
-        dispatcher,
-      });
-      const text = await body.text();
-      if (statusCode === 200) return (JSON.parse(text) as { request_id: string }).request_id;
-      expect([500, 400, 422], text).not.toContain(statusCode);
-    } catch (error) {
-      if (error instanceof Error && error.name === 'AssertionError') throw error;
-    }
-    await sleep(50);
-  }
-}
 
 /** Every key once at RunComfy, and over. */
 async function expectOneEach(base: string, keys: string[]): Promise<void> {
@@ -63,7 +40,7 @@ describe('one bill for one key', () => {
     const keys = Array.from({ length: keyCount }, (_, at) => `killed-${String(at)}`);
     const clients = keys.map(async (key) => {
       for (let post = 0; post < postsPerKey; post += 1) {
-        expect(await postUntilAnswered(base, key)).toBe(key);
+        expect(await orderUntilTaken(base, key, dispatcher)).toBe(key);
         answered += 1;
       }
     });
@@ -83,10 +60,11 @@ describe('one bill for one key', () => {
 
   it('is kept through a proxy that cuts one reply in five', async () => {
     const proxy = await serveCuttingProxy(stack.url());
+    onTestFinished(proxy.close);
     const keys = Array.from({ length: keyCount }, (_, at) => `cut-${String(at)}`);
     await Promise.all(
       keys.map(async (key) => {
-        for (let post = 0; post < 3; post += 1) expect(await postUntilAnswered(proxy.url, key)).toBe(key);
+        for (let post = 0; post < 3; post += 1) expect(await orderUntilTaken(proxy.url, key, dispatcher)).toBe(key);
       }),
     );
     expect(proxy.cuts()).toBeGreaterThanOrEqual(Math.floor((keyCount * 3) / 5));
@@ -136,33 +114,4 @@ async function startProcess(port: number): Promise<ChildProcess> {
     mcp: `http://127.0.0.1:${String(port)}/mcp`,
   });
   return child;
-}
-
-/** Passes every call on, and cuts the connection instead of every fifth answer. */
-async function serveCuttingProxy(target: string): Promise<{ url: string; cuts: () => number }> {
-  let answers = 0;
-  let cuts = 0;
-  const server = createServer((incoming, outgoing) => {
-    const { method, headers, url = '' } = incoming;
-    const passed = pass(`${target}${url}`, { method, headers, agent: false }, (answer) => {
-      answers += 1;
-      if (answers % 5 === 0) {
-        cuts += 1;
-        answer.resume();
-        incoming.socket.destroy();
-      } else {
-        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(outgoing);
-      }
-    });
-    passed.on('error', () => incoming.socket.destroy());
-    incoming.pipe(passed);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, cuts: () => cuts };
 }
