@@ -13,6 +13,7 @@ export interface WorkerArguments {
   /** Where the worker keeps what a successor on the same machine finds; default: a folder of its own. */
   stateDir?: string;
   readsPerSecond?: number;
+  submitsPerSecond?: number;
   /** Bounds the old space of the process's heap. */
   heapMegabytes?: number;
   /** Reads by this script instead of by what is known. */

@@ -32,6 +32,7 @@ async function createOurs({
   taskQueue,
   bundlePath,
   readsPerSecond,
+  submitsPerSecond,
   waiting,
 }: WorkerArguments) {
   return await createGenerationWorker({
@@ -44,6 +45,7 @@ async function createOurs({
     taskQueue,
     workflowBundle: { codePath: bundlePath },
     ...(readsPerSecond !== undefined && { readsPerSecond }),
+    ...(submitsPerSecond !== undefined && { submitsPerSecond }),
     ...(waiting && { waiting: createTwoGears(waiting) }),
   });
 }
