@@ -1,8 +1,12 @@
 import { cutText } from './text.ts';
 
+/** Where workflows run each look at a global takes longer than what is then done with it. */
+const { isArray } = Array;
+const { prototype: objects, values: valuesOf } = Object;
+
 /** A JSON object: neither null nor an array, nor bytes. The tag, unlike the prototype, is the same in every realm. */
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
-  return Object.prototype.toString.call(value) === '[object Object]';
+  return objects.toString.call(value) === '[object Object]';
 }
 
 /** The same fields with those that may be undefined made optional. */
@@ -70,9 +74,20 @@ export interface JsonBounds {
   maxLevels: number;
 }
 
-/** Which bound a document exceeds, if any; looked at no further than that, so a circle ends at `maxLevels`. */
-export function findExcess(root: unknown, { maxNodes, maxLevels }: JsonBounds): keyof JsonBounds | undefined {
+/** No bounds at all. */
+export const boundless: JsonBounds = { maxNodes: Number.POSITIVE_INFINITY, maxLevels: Number.POSITIVE_INFINITY };
+
+/**
+ * Which bound a document exceeds, if any; looked at no further than that, so a circle ends at `maxLevels`. Shows each
+ * value on the way, without its path: paths take most of the time of a walk.
+ */
+export function findExcess(
+  root: unknown,
+  { maxNodes, maxLevels }: JsonBounds,
+  look?: (value: unknown) => void,
+): keyof JsonBounds | undefined {
   let nodes = 1;
+  look?.(root);
   const open = [valuesIn(root).values()];
   for (let values = open.at(-1); values !== undefined; values = open.at(-1)) {
     const next = values.next();
@@ -83,15 +98,19 @@ export function findExcess(root: unknown, { maxNodes, maxLevels }: JsonBounds): 
     nodes += 1;
     if (open.length > maxLevels) return 'maxLevels';
     if (nodes > maxNodes) return 'maxNodes';
+    look?.(next.value);
     const inner = valuesIn(next.value);
     if (inner.length > 0) open.push(inner.values());
   }
   return undefined;
 }
 
+const nothing: unknown[] = [];
+
 function valuesIn(value: unknown): unknown[] {
-  if (Array.isArray(value)) return value;
-  return isJsonObject(value) ? Object.values(value) : [];
+  if (typeof value !== 'object' || value === null) return nothing;
+  if (isArray(value)) return value;
+  return isJsonObject(value) ? valuesOf(value) : nothing;
 }
 
 function* childrenOf({ path, value }: { path: string; value: unknown }): Generator<{ path: string; value: unknown }> {

@@ -3,7 +3,7 @@ import { createIssueList } from './issues.ts';
 import { isJsonObject } from './json.ts';
 import { defaultPipelineDeadlineMs, type PipelineRequest } from './pipeline-run.ts';
 import { planLimits } from './pipeline.ts';
-import { describe, isIntegerBetween, isMissing, oneOfWords } from './request-checks.ts';
+import { describe, isIntegerBetween, isMissing, oneOfWords, refuseUnknown } from './request-checks.ts';
 import { checkWaiting, isUsd, problemOfBudgets } from './request.ts';
 
 const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
@@ -39,10 +39,7 @@ export function parsePipelineRequest(argument: unknown): ParsedPipelineRequest {
   const refuse = (field: string, message: string) => {
     problems.add(`request.${field}`, message);
   };
-  const known: readonly string[] = pipelineRequestFields;
-  for (const field of Object.keys(argument)) {
-    if (!known.includes(field)) refuse(field, `unknown field; a request has ${known.join(', ')}`);
-  }
+  refuseUnknown(refuse, '', argument, ['a request', pipelineRequestFields]);
   const { plan, params, lineage, orderAgain, deadlineMs, maxCostUsd, budgets, maxParallel, waiting } = argument;
   if (!isJsonObject(plan)) problems.add('$', `expected a plan { version, steps, … }, got ${describe(plan)}`);
   if (!isMissing(params) && !isJsonObject(params)) {

@@ -11,7 +11,7 @@ import {
   wallPolicies,
 } from './generation.ts';
 import { createIssueList } from './issues.ts';
-import { findExcess, isJsonObject, walkJson } from './json.ts';
+import { boundless, findExcess, isJsonObject, walkJson } from './json.ts';
 import { anyOf, describe, isIntegerBetween, isMissing, isOneOf, refuseUnknown } from './request-checks.ts';
 import { cutText } from './text.ts';
 import { checkWebhookTarget } from './webhook-request.ts';
@@ -50,8 +50,12 @@ export function isRequestId(value: unknown): value is string {
  * it would round, and sizes that no model takes.
  */
 export function findUnsendable(input: unknown): InputIssue[] {
-  const excess = findExcess(input, inputBounds);
+  let odd = 0;
+  const excess = findExcess(input, inputBounds, (value) => {
+    if (unsendableBecause(value) !== undefined) odd += 1;
+  });
   if (excess !== undefined) return [{ path: '$', message: excessSentences[excess] }];
+  if (odd === 0) return [];
   const issues = createIssueList();
   for (const { path, value } of walkJson(input)) {
     const message = unsendableBecause(value);
@@ -156,9 +160,9 @@ export function deadlineMsOf(request: GenerationRequest): number {
 /** The `http:` and `https:` strings of an input: RunComfy's results echo them, and they are no outputs. */
 export function inputUrlsOf(input: unknown): string[] {
   const urls = new Set<string>();
-  for (const { value } of walkJson(input)) {
+  findExcess(input, boundless, (value) => {
     if (typeof value === 'string' && /^https?:\/\//i.test(value)) urls.add(value);
-  }
+  });
   return [...urls];
 }
 

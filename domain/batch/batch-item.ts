@@ -2,7 +2,7 @@ import type { GenerationRequest, InputIssue } from '../generation.ts';
 import { createIssueList, type IssueList } from '../issues.ts';
 import { isJsonObject, jsonBytes, jsonPath, withoutUndefined } from '../json.ts';
 import type { PipelineRequest } from '../pipeline-run.ts';
-import { describe, isIntegerBetween, isMissing } from '../request-checks.ts';
+import { describe, isIntegerBetween, isMissing, refuseUnknown } from '../request-checks.ts';
 import { findUnsendable, isModelId, isUsd } from '../request.ts';
 import { wellFormed } from '../text.ts';
 import { type BatchItem, type BatchItemDefaults, batchLimits } from './batch.ts';
@@ -39,22 +39,26 @@ export function checkItems(items: unknown, kind: ItemKind, issues: IssueList): v
     return;
   }
   const seen = new Map<string, number>();
+  let bytes = 1;
   for (const [index, item] of items.entries()) {
     const path = jsonPath('$', index);
-    for (const issue of findItemIssues(item, kind)) issues.add(`${path}${issue.path.slice(1)}`, issue.message);
+    const itemBytes = jsonBytes(item);
+    bytes += itemBytes + 1;
+    for (const issue of findItemIssues(item, kind, itemBytes))
+      issues.add(`${path}${issue.path.slice(1)}`, issue.message);
     const id = isJsonObject(item) ? item['id'] : undefined;
     if (typeof id !== 'string') continue;
     const before = seen.get(id);
     if (before === undefined) seen.set(id, index);
     else issues.add(`${path}.id`, `${describe(id)} is the id of item ${String(before)} too`);
   }
-  if (jsonBytes(items) > batchLimits.inlineBytes) {
+  if (bytes > batchLimits.inlineBytes) {
     issues.add('$', `the items have more than ${String(batchLimits.inlineBytes)} bytes together; add them in parts`);
   }
 }
 
 /** What is wrong with the shape of an item; paths begin at the item. The model's own schema is not looked at. */
-export function findItemIssues(item: unknown, kind: ItemKind): InputIssue[] {
+export function findItemIssues(item: unknown, kind: ItemKind, bytes = jsonBytes(item)): InputIssue[] {
   if (!isJsonObject(item)) return [{ path: '$', message: `expected an item { id, … }, got ${describe(item)}` }];
   const issues = createIssueList();
   const refuse: Refuse = (field, message) => {
@@ -62,7 +66,7 @@ export function findItemIssues(item: unknown, kind: ItemKind): InputIssue[] {
   };
   if (kind === 'pipeline') {
     const known = itemFields.filter((field) => pipelineItemFields.includes(field));
-    refuseUnknown(refuse, item, 'an item of a batch with a plan', known);
+    refuseUnknown(refuse, '', item, ['an item of a batch with a plan', known]);
     const { params } = item;
     if (!isMissing(params) && !isJsonObject(params)) {
       refuse('params', `expected an object { name: value }, got ${describe(params)}`);
@@ -71,7 +75,7 @@ export function findItemIssues(item: unknown, kind: ItemKind): InputIssue[] {
     }
   } else {
     const known = itemFields.filter((field) => field !== 'params');
-    refuseUnknown(refuse, item, 'an item of a batch without a plan', known);
+    refuseUnknown(refuse, '', item, ['an item of a batch without a plan', known]);
   }
   if (!isItemId(item['id'])) {
     const expected = `expected text of 1 to ${String(batchLimits.idLength)} characters without control characters`;
@@ -80,7 +84,7 @@ export function findItemIssues(item: unknown, kind: ItemKind): InputIssue[] {
   checkShared(item, refuse, (path, message) => {
     issues.add(`$.input${path.slice(1)}`, message);
   });
-  if (jsonBytes(item) > batchLimits.itemBytes) {
+  if (bytes > batchLimits.itemBytes) {
     issues.add('$', `the item has more than ${String(batchLimits.itemBytes)} bytes: pass media by URL`);
   }
   return issues.toIssues();
@@ -115,13 +119,6 @@ export function checkShared(given: Record<string, unknown>, refuse: Refuse, refu
 export function checkStretch(field: string, ms: unknown, refuse: Refuse): void {
   if (isIntegerBetween(ms, 1, maxDeadlineMs)) return;
   refuse(field, `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}, got ${describe(ms)}`);
-}
-
-/** Says which fields are not known. */
-export function refuseUnknown(refuse: Refuse, given: object, what: string, known: readonly string[]): void {
-  for (const field of Object.keys(given)) {
-    if (!known.includes(field)) refuse(field, `unknown field; ${what} has ${known.join(', ')}`);
-  }
 }
 
 /** The order that an item makes. */

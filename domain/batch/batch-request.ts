@@ -2,9 +2,9 @@ import { cancelWhileRunningPolicies, type InputIssue, unknownSubmissionPolicies 
 import { createIssueList } from '../issues.ts';
 import { isJsonObject, jsonBytes } from '../json.ts';
 import { planLimits } from '../pipeline.ts';
-import { describe, isIntegerBetween, isMissing, oneOfWords } from '../request-checks.ts';
+import { describe, isIntegerBetween, isMissing, oneOfWords, refuseUnknown } from '../request-checks.ts';
 import { checkWaiting, isUsd, problemOfBudgets } from '../request.ts';
-import { checkItems, checkShared, checkStretch, type ItemKind, type Refuse, refuseUnknown } from './batch-item.ts';
+import { checkItems, checkShared, checkStretch, type ItemKind, type Refuse } from './batch-item.ts';
 import { batchDefaults, type BatchItemDefaults, batchLimits, type BatchRequest } from './batch.ts';
 
 const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
@@ -50,7 +50,7 @@ export function parseBatchRequest(argument: unknown): ParsedBatchRequest {
   const refuse = (field: string, message: string) => {
     issues.add(`request.${field}`, message);
   };
-  refuseUnknown(refuse, argument, 'a request', batchRequestFields);
+  refuseUnknown(refuse, '', argument, ['a request', batchRequestFields]);
   const { items, keepOpen, plan, defaults, window, maxCostUsd, budgets, pauseAfterFailures, openForMs } = argument;
   if (!isMissing(keepOpen) && typeof keepOpen !== 'boolean') {
     refuse('keepOpen', `expected true or false, got ${describe(keepOpen)}`);
@@ -101,10 +101,10 @@ function checkDefaults(defaults: unknown, kind: ItemKind, refuseField: Refuse): 
     refuseField('defaults', `expected an object { model?, input?, … }, got ${describe(defaults)}`);
     return;
   }
-  if (kind === 'generation') refuseUnknown(refuse, defaults, 'defaults', defaultsFields);
+  if (kind === 'generation') refuseUnknown(refuse, '', defaults, ['defaults', defaultsFields]);
   else {
     const known = defaultsFields.filter((field) => pipelineDefaultsFields.includes(field));
-    refuseUnknown(refuse, defaults, 'defaults of a batch with a plan', known);
+    refuseUnknown(refuse, '', defaults, ['defaults of a batch with a plan', known]);
   }
   checkShared(defaults, refuse, (path, message) => {
     refuse(`input${path.slice(1)}`, message);

@@ -4,7 +4,7 @@ import type { PageOfItems } from '../../domain/batch/batch-page.ts';
 import { type BatchAddMessage, batchLimits } from '../../domain/batch/batch.ts';
 import { createIssueList, issuesSentence } from '../../domain/issues.ts';
 import { isJsonObject } from '../../domain/json.ts';
-import { describe, isIntegerBetween, isMissing } from '../../domain/request-checks.ts';
+import { describe, isIntegerBetween, isMissing, refuseUnknown } from '../../domain/request-checks.ts';
 import { batchPages } from '../activity-options.ts';
 import { type Batch, totalOf } from './memory.ts';
 
@@ -24,7 +24,10 @@ export function checkAdd({ data, hasEnded, request }: Batch, payload: unknown): 
   if (!isJsonObject(payload)) throw refuse(`expected { from, items }, got ${describe(payload)}`);
   const { from, items, page, count, digest } = payload;
   const known = ['from', 'items', 'page', 'count', 'digest'];
-  for (const field of Object.keys(payload)) if (!known.includes(field)) issues.add(`$.${field}`, 'unknown field');
+  const refuseField = (field: string, message: string) => {
+    issues.add(`$.${field}`, message);
+  };
+  refuseUnknown(refuseField, '', payload, ['a message', known]);
   if (!isIntegerBetween(from, 0, batchLimits.items)) {
     issues.add('$.from', `expected the number of items before it, got ${describe(from)}`);
   }

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { isJsonTextWithin, type JsonTextBounds } from '../../../domain/json-size.ts';
 
-const unbounded: JsonTextBounds = { maxValues: Infinity, maxNames: Infinity, maxLevels: Infinity };
+const unbounded: JsonTextBounds = {
+  maxValues: Infinity,
+  maxNames: Infinity,
+  maxDistinctNames: Infinity,
+  maxLevels: Infinity,
+};
 
 /** The least bound under which a text still passes. */
 function least(text: string, bound: keyof JsonTextBounds): number {
@@ -30,6 +35,14 @@ describe('isJsonTextWithin', () => {
     expect(least(text, 'maxLevels')).toBe(levels);
   });
 
+  it.each([
+    ['[{"a":1,"b":2},{"b":1,"a":{"a":1}}]', 2],
+    ['{"a":":","b":[":"]}', 2],
+    ['{"a":::::::::', 2],
+  ])('counts names that are read again once: %s', (text, distinct) => {
+    expect(least(text, 'maxDistinctNames')).toBe(distinct);
+  });
+
   it('looks no further than the first bound that is exceeded', () => {
     let looked = 0;
     const bytes = new Proxy(new Uint8Array(1_000_000).fill(0x5b), {
@@ -40,5 +53,17 @@ describe('isJsonTextWithin', () => {
     });
     expect(isJsonTextWithin(bytes, { ...unbounded, maxLevels: 200 })).toBe(false);
     expect(looked).toBeLessThan(1_000);
+  });
+
+  it('looks at no byte more than three times, however a name is written', () => {
+    let looked = 0;
+    const bytes = new Proxy(new Uint8Array(100_000).fill(0x3a), {
+      get(target, key) {
+        looked += 1;
+        return Reflect.get(target, key) as unknown;
+      },
+    });
+    expect(isJsonTextWithin(bytes, unbounded)).toBe(true);
+    expect(looked).toBeLessThan(400_000);
   });
 });

@@ -1,0 +1,58 @@
+/** The most text that Temporal takes as one argument, with room for what stands around it. */
+const mostChars = 2_090_000;
+
+const many = <Value>(length: number, value: (index: number) => Value) => Array.from({ length }, (_, at) => value(at));
+const fields = (count: number, value: string) => `{${many(count, (at) => `"f${String(at)}":${value}`).join()}}`;
+const list = (count: number, value: string) => `[${many(count, () => value).join()}]`;
+
+/** Texts of JSON that are as costly to read as what may be read allows: objects, each of another kind of cost. */
+export const costlyTexts: Readonly<Record<string, string>> = {
+  '24,900 names': fields(24_900, '1'),
+  '24,900 long names': fields(24_900, '1').replaceAll('"f', `"${'x'.repeat(60)}`),
+  '199,900 numbers': `{"list":${list(199_900, '1')}}`,
+  '199,900 long numbers': `{"list":${list(199_900, '1.2345678')}}`,
+  '99,900 empty objects': `{"list":${list(99_900, '{}')}}`,
+  '49,900 objects of a name each': `{"list":${list(49_900, '{"a":1}')}}`,
+  '24,900 objects, each of another name': `{"list":[${many(24_900, (at) => `{"f${String(at)}":1}`).join()}]}`,
+  '1,000 stacks of 190 lists': `{"list":${list(1_000, '['.repeat(98) + ']'.repeat(98))}}`,
+  '190 levels of 1,000 numbers': `{"list":${many(190, () => `[${'1,'.repeat(1_000)}`).join('')}1${']'.repeat(190)}}`,
+  '2,000 names in 24 objects': `{"list":${list(24, fields(2_000, '1'))}}`,
+  'a text of commas': `{"text":"${',[{:'.repeat(mostChars / 4 - 100)}"}`,
+  'a text of escapes': `{"text":"${String.raw`\u00e9`.repeat(mostChars / 6 - 100)}"}`,
+  'a text of letters beyond ASCII': `{"text":"${'\u{1f600}'.repeat(mostChars / 4 - 100)}"}`,
+  '60,000 texts': `{"list":${list(60_000, `"${'y'.repeat(30)}"`)}}`,
+  '60,000 addresses': `{"list":[${many(60_000, (at) => `"https://h/${String(at)}"`).join()}]}`,
+};
+
+/** The places of a start at which a text may stand; the whole argument among them. */
+export const costlyPlaces: Readonly<Record<string, readonly ((text: string) => string)[]>> = {
+  runcomfyGeneration: [
+    (text) => text,
+    (text) => `{"model":"a/b","input":${text}}`,
+    (text) => `{"model":"a/b","input":{},"waiting":${text}}`,
+    (text) => `{"model":"a/b","input":{},"webhook":${text}}`,
+    (text) => `{"model":"a/b","input":{},"budgets":[${text}]}`,
+  ],
+  runcomfyPipeline: [
+    (text) => text,
+    (text) => `{"plan":${text}}`,
+    (text) => `{"plan":{"version":1,"steps":{}},"params":${text}}`,
+    (text) => `{"plan":{"version":1,"steps":{}},"waiting":${text}}`,
+  ],
+  runcomfyBatch: [
+    (text) => text,
+    (text) => `{"plan":${text},"items":[{"id":"1"}]}`,
+    (text) => `{"defaults":${text},"items":[{"id":"1"}]}`,
+    (text) => `{"defaults":{"input":${text}},"items":[{"id":"1"}]}`,
+    (text) => `{"items":[{"id":"1","model":"a/b","input":${text}}]}`,
+    (text) => `{"items":[${text}]}`,
+    (text) => `{"items":${text.replace(/^\{"list":(.*)\}$/s, '$1')}}`,
+    (text) => `{"plan":{},"items":[{"id":"1","params":${text}}]}`,
+  ],
+  runcomfyBudget: [(text) => text, (text) => `{"limitUsd":5,"period":${text}}`],
+  runcomfyWebhook: [
+    (text) => text,
+    (text) =>
+      `{"webhookId":"w","url":"https://a.example","secret":"s","body":{"type":"generation.failed","data":${text}}}`,
+  ],
+};
