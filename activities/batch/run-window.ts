@@ -22,7 +22,8 @@ import { createItemReader, type ItemToOrder } from './item-reader.ts';
 import { writeLinePages } from './line-pages.ts';
 import { ordersOfBatch } from './orders-of-batch.ts';
 
-const heartbeatEveryMs = 2_000;
+/** The answer to a heartbeat is how an attempt hears that it is called back. */
+const heartbeatEveryMs = 1_000;
 
 /** Keeps the window of a batch full for a while. Its argument is all that it knows, so an attempt that is lost is repeated whole. */
 export function createRunWindow(deps: BatchDeps): BatchActivities['runWindow'] {

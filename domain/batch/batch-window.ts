@@ -5,6 +5,11 @@ import { failuresInARowAfter } from './batch-line.ts';
 /** A window goes back with what it has once it has so much. */
 const maxLines = 250;
 const maxLineBytes = 256 * 1024;
+/**
+ * It goes back sooner for so many, or for as many as may be in flight: counts are fresh, at a seventh of an event for each
+ * item, and each item in flight is taken up anew once on average.
+ */
+const linesWorthTelling = 50;
 
 /** The memory of one attempt of a window; its argument is all that it begins with. */
 export interface BatchWindow {
@@ -109,7 +114,7 @@ export function giveItemBack(window: BatchWindow, index: number, stop: WindowSto
 
 /** Whether the window has to go back now. */
 export function isWindowOver(window: BatchWindow): boolean {
-  if (isFull(window)) return true;
+  if (isFull(window) || window.ended.length >= Math.max(linesWorthTelling, window.question.window)) return true;
   // The wall is told at once: whoever can mend it learns of it.
   if (window.stop && window.question.mayStart) return true;
   return window.open.size === 0 && nextToStart(window) === undefined;

@@ -65,11 +65,17 @@ it('a window whose worker is killed while it is called back ends no batch: the n
   await play(signal('resume'), lost(window?.seq ?? -1));
 
   expect(commands.some(({ failWorkflowExecution }) => failWorkflowExecution)).toBe(false);
-  expect(questionOf()).toMatchObject({ cursor: 0, open: [], mayStart: true });
+  // Whoever said something sees what comes of it soon; then windows grow.
+  expect(questionOf()).toMatchObject({ cursor: 0, open: [], mayStart: true, lastsMs: 3_000 });
   const next: WindowAnswer = {
     ...{ ended: [], open: [{ index: 0 }, { index: 1 }], givenBack: [], cursor: 2, isFirstAttempt: true },
   };
   await play(answered(scheduled(commands, 'runWindow')?.seq ?? -1, next));
   const { phase, counts } = (await run.query('state')) as BatchState;
   expect({ phase, counts }).toMatchObject({ phase: 'running', counts: { total: 3, inFlight: 2, waiting: 1 } });
+  expect(questionOf()).toMatchObject({ cursor: 2, lastsMs: 6_000 });
+  const seq = scheduled(commands, 'runWindow')?.seq ?? -1;
+  await play(signal('pause'));
+  await play(answered(seq, next));
+  expect(questionOf()).toMatchObject({ mayStart: false, lastsMs: 3_000 });
 });

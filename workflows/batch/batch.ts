@@ -60,6 +60,7 @@ async function fulfil(batch: Batch, stored: Promise<void> | undefined): Promise<
         break;
       case 'idle':
         await waitForNews(batch);
+        batch.windowsSinceNews = 0;
     }
   }
   if (data.lines.length > 0) await writeLines(batch, { isLast: true });

@@ -70,6 +70,8 @@ export interface Batch extends BatchIdentity {
   readonly data: BatchData;
   /** Has the window come back before its time. */
   interrupt: (() => void) | undefined;
+  /** Windows begun since the run began, or since somebody last said something to it. */
+  windowsSinceNews: number;
   /** The window under way may run out of items before its time. */
   isStarving: boolean;
   /** Items are being kept, one message after the other. */
@@ -100,6 +102,7 @@ export function openBatch(argument: unknown, given: BatchData | undefined): Batc
     issues: parsed.ok ? [] : parsed.issues,
     data: carried ?? firstData(request),
     interrupt: undefined,
+    windowsSinceNews: 0,
     isStarving: false,
     storing: Promise.resolve(),
     stores: 0,

@@ -11,7 +11,7 @@ import { type Batch, totalOf, waitingOf } from './memory.ts';
 import { show } from './visibility.ts';
 
 const lastsMs = 20_000;
-/** The first one comes back soon, so that people see at once that items are in flight. */
+/** The first ones after a start or a word from outside come back soon: whoever looks then sees what came of it. */
 const firstLastsMs = 3_000;
 /** What is let go is given so long to end as its cancel says. */
 const letGoAfterMs = 2_000;
@@ -29,7 +29,9 @@ export async function runWindow(batch: Batch): Promise<void> {
   batch.isStarving = question.mayStart && waitingOf(data) < data.window;
   if (question.mayStart) data.reach = Math.max(data.reach, data.cursor + mostStartedBy(data.window));
   const scope = new CancellationScope({ cancellable: true, parent: CancellationScope.current() });
+  batch.windowsSinceNews += 1;
   batch.interrupt = () => {
+    batch.windowsSinceNews = 0;
     scope.cancel();
   };
   let answer: WindowAnswer;
@@ -53,10 +55,9 @@ function isLostToCancel(error: unknown): boolean {
   return error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED';
 }
 
-function questionOf({ data, key, firstRunId, request }: Batch): WindowQuestion {
+function questionOf({ data, key, firstRunId, request, windowsSinceNews }: Batch): WindowQuestion {
   const labels = labelsOfRun();
   const starts = data.paused === undefined && data.cancel === undefined;
-  const isFirst = starts && data.open.length === 0;
   const reach = starts ? data.cursor + mostStartedBy(data.window) : data.cursor;
   const indices = [...data.open.map(({ index }) => index), ...data.givenBack];
   return {
@@ -78,7 +79,7 @@ function questionOf({ data, key, firstRunId, request }: Batch): WindowQuestion {
     pauseAfterFailures: request.pauseAfterFailures ?? batchDefaults.pauseAfterFailures,
     spent: data.spent + data.presumed,
     ...(data.maxCost !== undefined && { maxCost: data.maxCost }),
-    lastsMs: isLetGo(data) ? letGoAfterMs : isFirst ? firstLastsMs : lastsMs,
+    lastsMs: isLetGo(data) ? letGoAfterMs : Math.min(lastsMs, firstLastsMs * 2 ** windowsSinceNews),
     write: fullPagesOf(data),
     ...(isLetGo(data) && { isLetGo: true }),
   };

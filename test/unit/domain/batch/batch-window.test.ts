@@ -138,6 +138,11 @@ describe('a window of a batch', () => {
     const full = openWindow(question({ total: 1_000, window: 500 }));
     for (let index = 0; index < 250; index += 1) endItem(full, ended(index));
     expect([isWindowOver(full), nextToStart(full)]).toEqual([true, undefined]);
+    const lively = openWindow(question({ total: 1_000, window: 60 }));
+    for (let index = 0; index < 59; index += 1) endItem(lively, ended(index));
+    expect(isWindowOver(lively)).toBe(false);
+    endItem(lively, ended(59));
+    expect([isWindowOver(lively), nextToStart(lively)]).toEqual([true, 60]);
     const following = openWindow(question({ mayStart: false, open: [{ index: 3 }], cursor: 4 }));
     expect([isWindowOver(following), nextToStart(following)]).toEqual([false, undefined]);
     endItem(following, ended(3));
