@@ -3,8 +3,8 @@ import type { BudgetState, OpenReservation } from '../../domain/budget/budget.ts
 import { eachNamed, named } from '../convert-errors.ts';
 import { changeBudget } from './change-budget.ts';
 import { createBudget, type NewBudget } from './create-budget.ts';
-import { listBudgets } from './list-budgets.ts';
-import { type KnownBudgetState, readBudget, readReservations } from './read-budget.ts';
+import { type BudgetFilter, listBudgets } from './list-budgets.ts';
+import { type KnownBudgetState, readBudget, readReservations, type ReservationsOptions } from './read-budget.ts';
 
 /** Makes budgets, limits of money that orders share, and looks at them, from any process. */
 export interface BudgetClient {
@@ -15,13 +15,13 @@ export interface BudgetClient {
   /** Sets another limit, also one below what is spent. */
   set: (name: string, change: { limitUsd: number }) => Promise<BudgetState>;
   /** Orders whose price is set aside, in the order of their keys. */
-  reservations: (name: string) => AsyncIterable<OpenReservation>;
+  reservations: (name: string, options?: ReservationsOptions) => AsyncIterable<OpenReservation>;
   /** Frees what is set aside for a key, on a person's word that it will never be billed. */
   release: (name: string, key: string, reason: string) => Promise<BudgetState>;
   /** Ends a budget: orders that name it are refused from then on. Refused while reservations are open. */
   close: (name: string) => Promise<BudgetState>;
   /** The budgets that are open. */
-  list: () => AsyncIterable<KnownBudgetState>;
+  list: (filter?: BudgetFilter) => AsyncIterable<KnownBudgetState>;
 }
 
 /** Makes the client of budgets. */
@@ -30,9 +30,9 @@ export function createBudgetClient(client: Client, taskQueue: string): BudgetCli
     create: (budget) => named('', () => createBudget(client, taskQueue, budget)),
     state: (name) => named('', () => readBudget(client, name)),
     set: (name, { limitUsd }) => named('', () => changeBudget(client, name, 'set', { limitUsd })),
-    reservations: (name) => eachNamed('', () => readReservations(client, name)),
+    reservations: (name, options) => eachNamed('', () => readReservations(client, name, options)),
     release: (name, key, reason) => named('', () => changeBudget(client, name, 'release', { key, reason })),
     close: (name) => named('', () => changeBudget(client, name, 'close', {})),
-    list: () => eachNamed('', () => listBudgets(client)),
+    list: (filter) => eachNamed('', () => listBudgets(client, filter)),
   };
 }

@@ -4,6 +4,7 @@ import { budgetId, budgetWorkflowType } from '../../domain/budget/names.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { budgetStateQuery, reservationsQuery } from '../../workflows/budget/messages.ts';
 import { askWorker } from '../generation/ask-worker.ts';
+import { checkArgument } from '../generation/check-arguments.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../grpc.ts';
@@ -34,14 +35,22 @@ export async function readBudget(client: Client, name: string): Promise<KnownBud
   throw await withoutAnswer(client, budgetId(name));
 }
 
+/** Which reservations are read. */
+export interface ReservationsOptions {
+  /** Only those whose keys come after this one. */
+  after?: string | undefined;
+}
+
 /** Every open reservation of a budget; needs a worker. */
 export async function* readReservations(
   client: Client,
   name: string,
+  { after: first = '' }: ReservationsOptions = {},
 ): AsyncGenerator<OpenReservation, void, undefined> {
   checkBudgetName(name);
+  checkArgument('after', typeof first === 'string', 'text');
   await describeBudget(client, name);
-  let after = '';
+  let after = first;
   for (;;) {
     const question = { after, limit: pageSize };
     const query = () =>

@@ -6,6 +6,7 @@ import { isJsonObject } from '../../domain/json.ts';
 import { productVersion } from '../../setup/version.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { createRouteAdder } from '../http/route-adder.ts';
+import { addBudgets } from './budgets/add-budgets.ts';
 import { addGenerations } from './generations/add-generations.ts';
 import { addModels } from './models/add-models.ts';
 import { apiBase } from './operation.ts';
@@ -40,6 +41,7 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
     const routes = createRouteAdder(child);
     addGenerations(routes, parts, stopping);
     addPipelines(routes, parts, stopping);
+    addBudgets(routes, parts);
     addModels(routes, parts);
     let text: string | undefined;
     const document = () => (text ??= `${JSON.stringify(child.swagger(), withoutTypeLists, 2)}\n`);
@@ -64,6 +66,7 @@ const license = { name: 'MIT', identifier: 'MIT' };
 const tags = [
   { name: 'generations', description: 'Orders of media, by the keys that their callers chose.' },
   { name: 'pipelines', description: 'Plans of several orders, one built on the other.' },
+  { name: 'budgets', description: 'Limits of money that orders share.' },
   { name: 'models', description: 'What can be ordered, and at what price.' },
   { name: 'whoami', description: 'Who calls.' },
   { name: 'balance', description: 'The wallet.' },

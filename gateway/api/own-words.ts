@@ -20,7 +20,7 @@ export function inOwnWords<Told>(principal: Principal, told: Told, ...workflowId
     typeof name === 'string' && name.startsWith(ofBudgets) ? name.slice(ofBudgets.length) : name;
   const sentence = (text: string) =>
     ids
-      .reduce((said, id) => said.replaceAll(id, withoutPrefix(id)), text)
+      .reduce((said, id) => said.replaceAll(id, () => withoutPrefix(id)), text)
       .replaceAll(new RegExp(`(?<![\\w.-])${ofBudgets.replace('.', '\\.')}(?=\\w)`, 'g'), '');
   const field = (name: string, value: unknown): unknown => {
     if (asGiven.includes(name)) return value;

@@ -1,11 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import { type GenerationError, type GenerationErrorType, isGenerationError } from '../../client/index.ts';
 import { withoutUndefined } from '../../domain/json.ts';
-import { workflowIdOf } from '../access/principal.ts';
 import { type Problem, type ProblemName, problemNames, wordsOfProblem } from '../contract/problem.ts';
 import type { RefusalError, RefusalName } from '../http/refusal-error.ts';
 import { toRefusal } from '../http/to-refusal.ts';
 import { EndedError } from './ended-error.ts';
+import { inOwnWords } from './own-words.ts';
 
 /** How a call of our API is refused. */
 export interface ProblemReply {
@@ -60,9 +60,10 @@ function ofRefusal(refusal: RefusalError, request: FastifyRequest): ProblemReply
 /** What stands between the gateway and a generation; every sentence names keys as the caller knows them. */
 function ofClient(error: GenerationError, request: FastifyRequest): ProblemReply {
   const { type, issues, message, key, submission, requestId } = error;
-  const { name, sentence } = withheld[type] ?? { name: named(type), sentence: withoutTenant(message, key, request) };
+  const told = inCallersWords({ message, issues }, key, request);
+  const { name, sentence } = withheld[type] ?? { name: named(type), sentence: told.message };
   const isPassing = wordsOfProblem(name).status === 503;
-  const fields = isPassing ? { retryAfterS } : { issues, submission, requestId };
+  const fields = isPassing ? { retryAfterS } : { issues: told.issues, submission, requestId };
   return {
     problem: problemOf(name, sentence, request, fields),
     headers: isPassing ? { 'retry-after': String(retryAfterS) } : {},
@@ -96,10 +97,10 @@ function problemOf(name: ProblemName, detail: string, request: FastifyRequest, f
   };
 }
 
-/** The library knows keys as Workflow IDs, with the tenant in front. */
-function withoutTenant(sentence: string, workflowId: string | undefined, request: FastifyRequest): string {
+/** The library knows keys as Workflow IDs, and budgets in full, with the tenant in front. */
+function inCallersWords<Told>(told: Told, workflowId: string | undefined, request: FastifyRequest): Told {
   const principal = request.principal as typeof request.principal | undefined;
-  const prefix = principal === undefined ? '' : workflowIdOf(principal, '');
-  if (prefix === '' || workflowId?.startsWith(prefix) !== true) return sentence;
-  return sentence.replaceAll(workflowId, () => workflowId.slice(prefix.length));
+  return principal === undefined
+    ? told
+    : inOwnWords(principal, told, ...(workflowId === undefined ? [] : [workflowId]));
 }

@@ -27,7 +27,7 @@ export async function addRunComfyApi(app: FastifyInstance, parts: GatewayParts):
     const { key, generation } = await findRequest(parts, request as AboutRequest);
     tellOf(reply, key, generation);
     const { include_cost: includeCost } = request.query as { include_cost?: unknown };
-    return resultReply(key, generation, { withCost: includeCost === 'true' });
+    return resultReply(key, generation, { principal: request.principal, withCost: includeCost === 'true' });
   });
   addCatalogue(parts, routes);
   routes.refuseOtherMethods();

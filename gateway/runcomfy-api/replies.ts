@@ -1,6 +1,8 @@
 import type { GenerationResult } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { mediaKinds, mediaOfField } from '../../domain/media.ts';
+import type { Principal } from '../access/principal.ts';
+import { inOwnWords } from '../api/own-words.ts';
 import type { SeenGeneration } from '../generations/read-generations.ts';
 import { wordsOf } from './state-words.ts';
 
@@ -19,7 +21,11 @@ export function statusReply(origin: string, key: string, generation: SeenGenerat
 }
 
 /** Body of `/result`, with RunComfy's fields alone. */
-export function resultReply(key: string, generation: SeenGeneration, { withCost }: { withCost: boolean }): object {
+export function resultReply(
+  key: string,
+  generation: SeenGeneration,
+  { principal, withCost }: { principal: Principal; withCost: boolean },
+): object {
   const { result: status, error } = wordsOf(generation);
   const { ending, model, startedAt, closedAt } = generation;
   if (ending === undefined) return { request_id: key, status, model_id: model };
@@ -29,7 +35,7 @@ export function resultReply(key: string, generation: SeenGeneration, { withCost 
     request_id: key,
     status,
     output: result && outputReply(result),
-    error,
+    error: error === undefined ? undefined : inOwnWords(principal, { message: error }, generation.key).message,
     created_at: result?.createdAt ?? timestamp(startedAt),
     finished_at: result?.finishedAt ?? timestamp(closedAt ?? startedAt),
     model_id: model,

@@ -1,14 +1,17 @@
 import { expectTypeOf, it } from 'vitest';
 import type { z } from 'zod';
 import type {
+  KnownBudgetState,
   KnownPipelineState,
   KnownState,
   ListedPipeline,
+  OpenReservation,
   PipelineCancelReply,
   PipelinePreview,
   PipelineResult,
 } from '../../../client/index.ts';
 import type { CancelReply, GenerationResult, InputIssue } from '../../../domain/generation.ts';
+import type { budget, reservationList } from '../../../gateway/contract/budget.ts';
 import type { cancelReply, generation, generationResult, inputIssue } from '../../../gateway/contract/generation.ts';
 import type {
   pipeline,
@@ -33,6 +36,8 @@ it('is the shapes of the product, to the letter', () => {
     Plain<PreviewOf>
   >();
   expectTypeOf<z.output<typeof pipelineCancelReply>>().toEqualTypeOf<PipelineCancelReply>();
+  expectTypeOf<z.output<typeof budget>>().toEqualTypeOf<Plain<KnownBudgetState>>();
+  expectTypeOf<z.output<typeof reservationList>['reservations'][number]>().toEqualTypeOf<OpenReservation>();
   type RowOf = z.output<typeof pipelineList>['pipelines'][number];
   expectTypeOf<Plain<Omit<RowOf, 'labels'>>>().toEqualTypeOf<Plain<Omit<ListedPipeline, 'labels'>>>();
 });

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { budgetPeriods } from '../../domain/budget/budget.ts';
+import { time, usd } from './generation.ts';
+
+const { exactOptional } = z;
+
+const period = z.enum(budgetPeriods).meta({ id: 'BudgetPeriod', description: 'How long the money has to last (UTC).' });
+
+const limitUsd = z
+  .number()
+  .min(0)
+  .max(1_000_000)
+  .meta({ description: 'USD with at most 6 decimals; 0 lets nothing pass' });
+
+/** Where a budget stands. */
+export const budget = z
+  .object({
+    name: z.string(),
+    limitUsd: usd,
+    period,
+    periodStart: time,
+    spentUsd: usd,
+    reservedUsd: usd,
+    availableUsd: usd.meta({ description: 'What may still be reserved; 0 while `overUsd` is above 0' }),
+    overUsd: usd.meta({ description: 'By how much orders cost more than was reserved for them' }),
+    presumedUsd: usd.meta({
+      description: 'Part of `spentUsd` that nobody has stated: orders that may have been billed',
+    }),
+    open: z.int().meta({ description: 'Reservations that are not settled' }),
+    oldestOpenAt: exactOptional(time),
+    refused: z.int().meta({ description: 'Reservations refused since it was created' }),
+    isFromServer: exactOptional(z.literal(true).meta({ description: 'No worker answered: as it was shown last.' })),
+    isClosed: exactOptional(z.literal(true).meta({ description: 'It was closed: what it came to.' })),
+  })
+  .meta({ id: 'Budget', description: 'A limit of money that orders share.' });
+
+export const budgetList = z.object({ budgets: z.array(budget) }).meta({ id: 'BudgetList' });
+
+const reservation = z
+  .object({ key: z.string(), priceUsd: usd, reservedAt: time, ageMs: z.int() })
+  .meta({ id: 'Reservation', description: 'Money set aside for an order that is not settled.' });
+
+export const reservationList = z
+  .object({ reservations: z.array(reservation), nextPageToken: exactOptional(z.string()) })
+  .meta({ id: 'ReservationList', description: 'A page, by key.' });
+
+/** The body that creates a budget. */
+export const newBudget = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/)
+      .meta({ description: 'What orders name in `budgets`' }),
+    limitUsd,
+    period: exactOptional(period),
+  })
+  .meta({ id: 'CreateBudget', examples: [{ name: 'spring', limitUsd: 250, period: 'month' }] });
+
+/** The body that sets another limit. */
+export const budgetChange = z.strictObject({ limitUsd }).meta({ id: 'SetBudget', examples: [{ limitUsd: 400 }] });
+
+/** The body that frees what is set aside for an order. */
+export const budgetRelease = z
+  .strictObject({ key: z.string().min(1).max(1_000), reason: z.string().min(1).max(1_000) })
+  .meta({
+    id: 'ReleaseReservation',
+    examples: [{ key: 'order-4711', reason: 'the Generations page shows no such order' }],
+  });
