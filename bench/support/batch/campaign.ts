@@ -54,6 +54,8 @@ const model = 'blackforestlabs/flux-2-klein/4b/text-to-image';
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const key = 'campaign';
 const taskQueue = 'campaign';
+/** A command has so long to write what there is once the time is over. */
+const commandOutlivesMs = 60_000;
 
 /**
  * One batch by the command as an installed package has it, whose worker is killed at a quarter, a half and three quarters of
@@ -119,14 +121,18 @@ export async function runCampaign(options: {
       const timer = setInterval(() => {
         commandPeak = Math.max(commandPeak, peakMegabytesOf(child.pid ?? 0));
       }, 200);
+      const end = setTimeout(() => child.kill('SIGKILL'), Math.max(0, giveUpAt - Date.now()) + commandOutlivesMs);
       const [code] = (await once(child, 'exit')) as [number | null];
       clearInterval(timer);
+      clearTimeout(end);
       return code;
     };
 
     const from = Date.now();
     const order = ['run', file, '--key', key, '--model', model, '--window', String(window), '--yes'];
-    if ((await weigh(command(...order, '--no-wait'))) !== 0) throw new Error('the items could not be uploaded');
+    if ((await weigh(command(...order, '--no-wait'))) !== 0) {
+      throw new Error(`the items could not be uploaded: ${await readFile(path.join(folder, 'stderr.txt'), 'utf8')}`);
+    }
     const uploadedPerSecond = items / ((Date.now() - from) / 1_000);
     say(`uploaded ${uploadedPerSecond.toFixed(0)} items/s`);
     const batch = await createGenerationClient({ client, taskQueue }).batches.get(key);
