@@ -5,6 +5,7 @@ import { searchAttributes } from '../domain/names.ts';
 import type { ConnectedGenerations } from './command-context.ts';
 import { toErrorReport } from './error-report.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
+import { wallWants } from './pretty-state.ts';
 import { withRunComfy } from './with-runcomfy.ts';
 
 /** As the Dockerfile has it. */
@@ -62,23 +63,26 @@ export async function checkSearchAttributes({ client }: ConnectedGenerations, sh
   };
 }
 
-/** Orders that RunComfy refuses and that wait, as their callers asked, are told here: nothing else is wrong with them. */
+const wallFixes = {
+  InsufficientBalance: 'top up the wallet at RunComfy',
+  Unauthenticated: 'give the workers a valid token',
+  BudgetExceeded: 'raise the limit with `runcomfy-temporal budget set`, or wait for its next period',
+} as const;
+
+/** Orders that RunComfy or a budget refuses and that wait, as their callers asked, are told here: nothing else is wrong with them. */
 export async function checkWalls({ client }: ConnectedGenerations): Promise<Finding> {
   const check = 'orders';
   const waiting = await findWaitingAtWall(client);
   const [first] = waiting;
-  if (first === undefined) return { check, status: 'ok', message: 'none waits for a filled wallet or a valid token' };
+  if (first === undefined)
+    return { check, status: 'ok', message: 'none waits for a filled wallet, a valid token or room in a budget' };
   const { type, since, message } = first.wall;
-  const [what, fix] =
-    type === 'InsufficientBalance'
-      ? ['a filled wallet', 'top up the wallet at RunComfy; they go on within five minutes']
-      : ['a valid token', 'give the workers a valid token; they go on within five minutes'];
   const more = waiting.length > 1 ? ` and ${String(waiting.length - 1)} more` : '';
   return {
     check,
     status: 'warning',
-    message: `generation ${first.key}${more} waits for ${what} since ${since}: ${message}`,
-    fix,
+    message: `generation ${first.key}${more} waits for ${wallWants[type]} since ${since}: ${message}`,
+    fix: `${wallFixes[type]}; they go on within five minutes`,
   };
 }
 

@@ -41,7 +41,7 @@ export function progressLine(state: KnownState, elapsedMs: number, now = Date.no
     phaseWords(state, now),
     phase === 'in_queue' && queuePosition !== undefined ? `position ${String(queuePosition)}` : undefined,
     timeLeft(state, now),
-    state.wall && wallNames[state.wall.type],
+    state.wall && `waits for ${wallWants[state.wall.type]}`,
     `${String(reads)} ${reads === 1 ? 'read' : 'reads'}`,
     cancel === undefined ? undefined : `cancel ${cancel.outcome ?? 'asked for'}`,
     answerWords(state),
@@ -66,16 +66,15 @@ function phaseWords({ phase, readAt, isFromServer }: KnownState, now: number): s
 }
 
 /** What an order that waits at a wall waits for. */
-export const wallNames = {
-  InsufficientBalance: 'waits for a filled wallet',
-  Unauthenticated: 'waits for a valid token',
-  BudgetExceeded: 'waits for room in a budget',
+export const wallWants = {
+  InsufficientBalance: 'a filled wallet',
+  Unauthenticated: 'a valid token',
+  BudgetExceeded: 'room in a budget',
 } as const;
 
 function wallWords({ wall }: KnownState): string | undefined {
   if (!wall) return undefined;
-  const what = wall.type === 'InsufficientBalance' ? 'a filled wallet' : 'a valid token';
-  return `${what} since ${wall.since}, refused ${String(wall.refusals)} times, next try ${wall.nextTryAt}: ${wall.message}`;
+  return `${wallWants[wall.type]} since ${wall.since}, refused ${String(wall.refusals)} times, next try ${wall.nextTryAt}: ${wall.message}`;
 }
 
 /** When the work is likely over, while it is open and that is known. */

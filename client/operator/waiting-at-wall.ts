@@ -7,7 +7,7 @@ import { readState } from '../generation/following/read-state.ts';
 import { listRuns, type RunInfo } from '../generation/run-info.ts';
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
-/** A generation that waits for a filled wallet or a valid token. */
+/** A generation that waits for a filled wallet, a valid token or room in a budget. */
 export interface WaitingAtWall {
   key: string;
   wall: WallState;
@@ -16,7 +16,7 @@ export interface WaitingAtWall {
 /** Enough to tell that there are some, and soon: each is asked for its state. */
 const maxLookedAt = 20;
 
-/** Looks at the newest generations that have not got past their submit for those that wait for wallet or token. */
+/** Looks at the newest generations that have not got past their submit for those that wait at a wall. */
 export async function findWaitingAtWall(client: Client): Promise<WaitingAtWall[]> {
   const runs = await named('', () => unsubmittedRuns(client));
   const looked = await Promise.all(

@@ -1,6 +1,6 @@
 import type { KnownPipelineState, KnownState, StepState } from '../../../client/index.ts';
 import { formatElapsed } from '../../format-elapsed.ts';
-import { timeLeft, wallNames } from '../../pretty-state.ts';
+import { timeLeft, wallWants } from '../../pretty-state.ts';
 import type { ProgressRow } from '../../progress-rows.ts';
 
 interface Clock {
@@ -48,7 +48,7 @@ export function stepWords(step: StepState, state: KnownPipelineState): string {
     (live?.phase ?? phase).replaceAll('_', ' '),
     items && itemWords(items, state),
     attempts.length > 1 ? `attempt ${String(attempts.length)}` : undefined,
-    live?.wall && wallNames[live.wall.type],
+    live?.wall && `waits for ${wallWants[live.wall.type]}`,
     reused ? 'reused' : undefined,
     approval?.decision === undefined || approval.by === undefined ? undefined : `by ${approval.by}`,
     reason,

@@ -1,5 +1,6 @@
 import type { KnownPipelineState, KnownState, StepState } from '../../../client/index.ts';
 import { ownCommand } from '../../own-command.ts';
+import { wallWants } from '../../pretty-state.ts';
 import type { Printer } from '../../printer.ts';
 import type { ProgressRow } from '../../progress-rows.ts';
 import { decisionWords } from '../../unknown-submission.ts';
@@ -66,8 +67,7 @@ function callOf(step: string, key: string, { phase, evidence, wall }: KnownState
     return [`unknown ${key}`, sentence];
   }
   if (!wall) return undefined;
-  const what = wall.type === 'InsufficientBalance' ? 'a filled wallet' : 'a valid token';
-  return [`wall ${wall.type}`, `step ${step} waits for ${what}: ${wall.message}`];
+  return [`wall ${wall.type}`, `step ${step} waits for ${wallWants[wall.type]}: ${wall.message}`];
 }
 
 function ordersOf({ key, items }: StepState): string[] {

@@ -28,17 +28,17 @@ describe('a state for people', () => {
     expect(prettyState(failing, 'k', now)).toContain('its tasks fail (attempt 4): no such key');
   });
 
-  it('tells what an order waits for that RunComfy refuses', () => {
-    const wall = {
-      type: 'InsufficientBalance',
-      message: 'top up',
-      since: '2026-01-01T00:00:00Z',
-      refusals: 3,
-      nextTryAt: '2026-01-01T00:02:00Z',
-    } as const;
+  it.each([
+    ['InsufficientBalance', 'a filled wallet'],
+    ['Unauthenticated', 'a valid token'],
+    ['BudgetExceeded', 'room in a budget'],
+  ] as const)('tells what an order waits for that is refused: %s', (type, what) => {
+    const nextTryAt = '2026-01-01T00:02:00Z';
+    const wall = { type, message: 'top up', since: '2026-01-01T00:00:00Z', refusals: 3, nextTryAt };
     const waiting: KnownState = { ...state, phase: 'submitting', wall };
-    expect(progressLine(waiting, 0, now)).toContain('waits for a filled wallet');
-    expect(prettyState(waiting, 'k', now)).toContain('refused 3 times, next try 2026-01-01T00:02:00Z: top up');
+    expect(progressLine(waiting, 0, now)).toContain(`waits for ${what}`);
+    const told = `${what} since 2026-01-01T00:00:00Z, refused 3 times, next try ${nextTryAt}: top up`;
+    expect(prettyState(waiting, 'k', now)).toContain(told);
   });
 
   it('shows every figure of the evidence about an unknown submission', () => {

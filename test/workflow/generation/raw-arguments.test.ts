@@ -8,7 +8,7 @@ import { kling } from '../../support/simulator-client.ts';
 /** What no JSON of ours would hold, byte by byte: numbers and letters that become something else where they are parsed. */
 const written = [
   `{"model":"${kling}","input":{"prompt":"caf\u00e9"}}`,
-  `{"model":"${kling}","input":{"prompt":"x"},"labels":{"film":"half \u00ed\u00a0\u00bd an emoji"}}`,
+  `{"model":"${kling}","input":{"prompt":"half \u00ed\u00a0\u00bd an emoji"}}`,
   `{"model":"${kling}","input":{"prompt":"x","scale":1e400}}`,
   `{"model":"${kling}","input":{"prompt":"x","multi_prompt":[{"weight":-1e999}]}}`,
 ];
