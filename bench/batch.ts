@@ -69,12 +69,13 @@ async function campaign(items: number): Promise<void> {
 
 /** What a campaign was to show and has not. */
 function missedBy(row: CampaignRow): string[] {
-  const { items, jobs, lines, distinctIds, unknown, seconds } = row;
+  const { items, jobs, lines, linesInFile, distinctIds, exitCode, unknown, seconds } = row;
   const isLively = items / seconds >= 5;
   const holds: Record<string, boolean> = {
     'it ended in its time': row.isEnded,
     'an order for each item, but for those of which nobody knows': jobs <= items && jobs >= items - unknown,
-    'one line for each item': lines === items && distinctIds === items,
+    'one line for each item, in the file too': lines === items && linesInFile === items && distinctIds === items,
+    'exit code 2 where somebody has to decide, else 0': exitCode === (unknown > 0 ? 2 : 0),
     'counts that add up in every state that was read': row.samples > 0 && row.wrongSamples === 0,
     'results within 30 s': row.resultsSeconds <= 30,
     'a command of at most 200 MB, a worker of at most 600 MB':

@@ -26,11 +26,16 @@ export interface CampaignRow {
   window: number;
   workerKills: number;
   serverKills: number;
+  /** How often the command that follows ended before the batch, and what it ended with at last. */
+  commandRestarts: number;
+  exitCode: number | null;
   /** It ended before its time was over. */
   isEnded: boolean;
   phase: string;
   jobs: number;
   lines: number;
+  /** In the file that the command wrote. */
+  linesInFile: number;
   distinctIds: number;
   /** Lines of orders that a killed worker was just sending: whether RunComfy has them nobody knows. */
   unknown: number;
@@ -77,12 +82,12 @@ export async function runCampaign(options: {
     undo.push(() => rm(program, { recursive: true, force: true }));
     execFileSync(process.execPath, ['scripts/lay-out-package.mjs', program], { cwd: root, stdio: 'ignore' });
     const file = path.join(folder, 'items.jsonl');
-    const text = Readable.from(
+    const source = Readable.from(
       (function* () {
         for (const item of itemsOf(items)) yield `${JSON.stringify(item)}\n`;
       })(),
     );
-    await pipeline(text, createWriteStream(file));
+    await pipeline(source, createWriteStream(file));
     const { path: cliPath } = await findTemporalBinary({ cliPath: readConfig().temporalCliPath, onNote: say });
     const server = { cliPath, uiPort: false, searchAttributes, dbFile: path.join(folder, 'temporal.db') } as const;
     let temporal = await startEmbeddedServer(server);
@@ -102,12 +107,13 @@ export async function runCampaign(options: {
     undo.push(() => worker.stop());
 
     let [commandPeak, workerPeak] = [0, 0];
+    const stderrFile = path.join(folder, 'stderr.txt');
     const command = (...args: string[]) => {
       const child = spawn(process.execPath, [path.join(program, 'bin/runcomfy-temporal'), 'batch', ...args], {
         env: { PATH: process.env['PATH'], TEMPORAL_ADDRESS: address, RUNCOMFY_TASK_QUEUE: taskQueue },
         stdio: ['ignore', 'ignore', 'pipe'],
       });
-      child.stderr.pipe(createWriteStream(path.join(folder, 'stderr.txt'), { flags: 'a' }));
+      child.stderr.pipe(createWriteStream(stderrFile, { flags: 'a' }));
       return child;
     };
     const weighing = setInterval(() => {
@@ -137,9 +143,21 @@ export async function runCampaign(options: {
     say(`uploaded ${uploadedPerSecond.toFixed(0)} items/s`);
     const batch = await createGenerationClient({ client, taskQueue }).batches.get(key);
     const results = path.join(folder, 'results.jsonl');
-    const following = command(...order, '--results', results);
-    undo.push(() => Promise.resolve(following.kill('SIGKILL')));
-    const followed = weigh(following);
+    let commandRestarts = 0;
+    let isGivenUp = false;
+    /** As a person would: a command that ends before the batch is run again, and appends what its file has not. */
+    const follow = async () => {
+      for (;;) {
+        const following = command(...order, '--results', results);
+        undo.push(() => Promise.resolve(following.kill('SIGKILL')));
+        const code = await weigh(following);
+        if (code === 0 || code === 2 || isGivenUp || commandRestarts >= 10) return code;
+        commandRestarts += 1;
+        say(`the command ended with ${String(code)}: ${(await readFile(stderrFile, 'utf8')).trim().slice(-500)}`);
+        await sleep(2_000);
+      }
+    };
+    const followed = follow();
 
     const seen = { samples: 0, wrong: 0 };
     const accepted = () => simulator.ledger().totals.accepted;
@@ -177,7 +195,9 @@ export async function runCampaign(options: {
     }
     if (!isEnded) say(`given up: ${JSON.stringify(await batch.state().catch(String))}`);
     const seconds = (Date.now() - from) / 1_000;
-    if (isEnded) await followed;
+    isGivenUp = true;
+    const patience = sleep(Math.max(60_000, giveUpAt - Date.now()), undefined, { ref: false });
+    const exitCode = isEnded ? ((await Promise.race([followed, patience])) ?? null) : null;
     const { phase } = await batch.state();
     const readFrom = Date.now();
     const ids = new Set<string>();
@@ -188,7 +208,8 @@ export async function runCampaign(options: {
       lines += 1;
     }
     const resultsSeconds = (Date.now() - readFrom) / 1_000;
-    const written = isEnded ? (await readFile(results, 'utf8')).split('\n').filter((line) => line !== '') : [];
+    const text = isEnded ? await readFile(results, 'utf8').catch(() => '') : '';
+    const written = text.split('\n').filter((line) => line !== '');
     const inFile = new Set(written.map((line) => (JSON.parse(line) as BatchLine).id));
     const runs = await runsOf(client, key);
     return {
@@ -196,10 +217,13 @@ export async function runCampaign(options: {
       window,
       workerKills,
       serverKills,
+      commandRestarts,
+      exitCode,
       isEnded,
       phase,
       jobs: accepted(),
-      lines: isEnded ? Math.max(lines, written.length) : lines,
+      lines,
+      linesInFile: written.length,
       distinctIds: isEnded ? Math.min(ids.size, inFile.size) : ids.size,
       unknown,
       samples: seen.samples,

@@ -50,16 +50,17 @@ function standingOf(provider: Provider, key: string): KeyStanding {
 
 /** An attempt of an activity, which may be cancelled. */
 export function beginActivity(
-  activities: PipelineActivities,
+  activities: object,
   name: string,
   question: unknown,
+  info: { attempt?: number } = {},
 ): { done: Promise<unknown>; cancel: () => void } {
-  const run = activities[name as keyof PipelineActivities] as ((question: unknown) => Promise<unknown>) | undefined;
+  const run = (activities as Record<string, ((question: unknown) => Promise<unknown>) | undefined>)[name];
   if (run === undefined) throw new Error(`there is no activity ${name}`);
-  const environment = new MockActivityEnvironment(
-    {},
-    { client: acknowledging, logger: new DefaultLogger('ERROR', () => undefined) },
-  );
+  const environment = new MockActivityEnvironment(info, {
+    client: acknowledging,
+    logger: new DefaultLogger('ERROR', () => undefined),
+  });
   return {
     done: environment.run(run, question),
     cancel: () => {
