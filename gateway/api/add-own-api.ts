@@ -11,6 +11,7 @@ import { addGenerations } from './generations/add-generations.ts';
 import { addModels } from './models/add-models.ts';
 import { apiBase } from './operation.ts';
 import { addPipelines } from './pipelines/add-pipelines.ts';
+import { addWebhooks } from './webhooks/add-webhooks.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -40,6 +41,7 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
     await child.register(swaggerUi, { routePrefix: `${apiBase}/docs`, staticCSP: true });
     const routes = createRouteAdder(child);
     addGenerations(routes, parts, stopping);
+    addWebhooks(routes, parts);
     addPipelines(routes, parts, stopping);
     addBudgets(routes, parts);
     addModels(routes, parts);
