@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { Agent, type Dispatcher } from 'undici';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { orderUntilTaken, serveCuttingProxy } from '../support/blind-clients.ts';
 import { call, gatewayStack, untilOver } from '../support/gateway-stack.ts';
 import { freePort, until } from '../support/processes.ts';
+import { kling, klingInput } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
 
 const keyCount = 20;
@@ -97,6 +99,52 @@ describe('one bill for one key', () => {
     expect(third.headers['idempotent-replayed']).toBeUndefined();
   });
 });
+
+describe('a gateway that is asked to stop under load', () => {
+  it('ends with 0 within 30 s; every order was answered, or never began', async () => {
+    const port = await freePort();
+    const base = `http://127.0.0.1:${String(port)}`;
+    const child = await startProcess(port);
+    const answers = new Map<string, number | 'none'>();
+    const clients = Array.from({ length: 20 }, async (_, lane) => {
+      for (let order = 0; ; order += 1) {
+        const key = `stopped-${String(lane)}-${String(order)}`;
+        const headers = { 'idempotency-key': key };
+        const input = { ...klingInput, prompt: key };
+        const sent = call(base, `/v1/models/${kling}`, { method: 'POST', headers, body: input });
+        const status = await sent.then((answer) => answer.status).catch(() => 'none' as const);
+        answers.set(key, status);
+        if (status === 'none') return;
+      }
+    });
+    await until('every client has a further order on its way', () => answers.size >= 40);
+    const askedAt = Date.now();
+    child.kill('SIGTERM');
+    const [code] = (await once(child, 'exit')) as [number | null];
+    expect(code).toBe(0);
+    expect(Date.now() - askedAt).toBeLessThan(30_000);
+    await Promise.all(clients);
+    const began = await Promise.all([...answers.keys()].map(hasBegun));
+    const told = [...answers.values()].map((status) => status !== 'none');
+    expect([...new Set(answers.values())].sort()).toEqual([200, 'none']);
+    expect(told).toContain(true);
+    expect(began).toEqual(told);
+  });
+});
+
+async function hasBegun(key: string): Promise<boolean> {
+  return stack
+    .client()
+    .workflow.getHandle(key)
+    .describe()
+    .then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof WorkflowNotFoundError) return false;
+        throw error;
+      },
+    );
+}
 
 async function startProcess(port: number): Promise<ChildProcess> {
   const child = spawn(process.execPath, [inject('programPath'), 'gateway', '--port', String(port)], {
