@@ -51,6 +51,9 @@ export interface Impatience {
   isLazy?: boolean;
 }
 
+/** As the SDK intends, under a name that gRPC does not know, which leaves 4 MiB: three events of a history may have more. */
+const longestReplyBytes = 128 * 1024 * 1024;
+
 /** Connects; `TemporalUnreachableError` names the address that gave no answer. */
 export async function openTemporal(
   settings: TemporalSettings,
@@ -65,6 +68,7 @@ export async function openTemporal(
   const retries = retriesUntilClosed();
   const more: ConnectionOptions = {
     channelArgs: {
+      'grpc.max_receive_message_length': longestReplyBytes,
       ...('channelArgs' in settings.connectionOptions &&
         (settings.connectionOptions.channelArgs as Record<string, string | number> | undefined)),
       ...(isDirect && { 'grpc.enable_http_proxy': 0 }),
