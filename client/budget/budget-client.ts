@@ -29,7 +29,7 @@ export function createBudgetClient(client: Client, taskQueue: string): BudgetCli
   return {
     create: (budget) => named('', () => createBudget(client, taskQueue, budget)),
     state: (name) => named('', () => readBudget(client, name)),
-    set: (name, { limitUsd }) => named('', () => changeBudget(client, name, 'set', { limitUsd })),
+    set: (name, change) => named('', () => changeBudget(client, name, 'set', change)),
     reservations: (name, options) => eachNamed('', () => readReservations(client, name, options)),
     release: (name, key, reason) => named('', () => changeBudget(client, name, 'release', { key, reason })),
     close: (name) => named('', () => changeBudget(client, name, 'close', {})),

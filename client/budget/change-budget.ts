@@ -1,13 +1,16 @@
 import { ApplicationFailure, type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { BudgetState } from '../../domain/budget/budget.ts';
 import { budgetId, budgetMessageNames } from '../../domain/budget/names.ts';
+import { parseReleaseMessage, parseSetMessage } from '../../domain/budget/parse.ts';
 import { GenerationError } from '../errors.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
 import { sendUpdate } from '../generation/send-update.ts';
 import { isOutOfTime } from '../grpc.ts';
-import { checkBudgetName, noBudget } from './budget-errors.ts';
+import { checkBudgetName, noBudget, refuseBudget, toPlain } from './budget-errors.ts';
 
 const takenWithinMs = 20_000;
+
+const parsers = { set: parseSetMessage, release: parseReleaseMessage };
 
 /** Sends a person's wish to a budget; refused with the budget's own words. */
 export async function changeBudget(
@@ -17,6 +20,11 @@ export async function changeBudget(
   message: object,
 ): Promise<BudgetState> {
   checkBudgetName(name);
+  if (change !== 'close') {
+    const refusal = `budget "${name}" was not changed`;
+    const parsed = parsers[change](toPlain(message, refusal));
+    if (!parsed.ok) throw refuseBudget(refusal, parsed.issues);
+  }
   const id = budgetId(name);
   const update = { name: budgetMessageNames[change], message };
   const answeredBy = () => Date.now() + takenWithinMs;

@@ -3,15 +3,17 @@ import { openBooks, stateOf } from '../../domain/budget/books.ts';
 import type { BudgetPeriod, BudgetState } from '../../domain/budget/budget.ts';
 import { budgetId, budgetWorkflowType } from '../../domain/budget/names.ts';
 import { parseBudgetRequest } from '../../domain/budget/parse.ts';
-import { issuesSentence } from '../../domain/issues.ts';
+import { isJsonObject } from '../../domain/json.ts';
 import { GenerationError } from '../errors.ts';
 import { describeRun } from '../generation/run-info.ts';
 import { startWorkflow } from '../generation/starting/start-workflow.ts';
-import { checkBudgetName, refuseNoBudget } from './budget-errors.ts';
+import { checkBudgetName, refuseBudget, refuseNoBudget, toPlain } from './budget-errors.ts';
 import { readBudget } from './read-budget.ts';
 
 /** Others wait for a verdict of a budget, so its own work goes first. */
 const priority = { priorityKey: 1 };
+
+const refusal = 'the budget was not created';
 
 /** A budget to be created. */
 export interface NewBudget {
@@ -25,13 +27,12 @@ export interface NewBudget {
 
 /** Creates a budget, or finds the one that has the same name, limit and period. One that was closed is created anew. */
 export async function createBudget(client: Client, taskQueue: string, budget: NewBudget): Promise<BudgetState> {
-  const { name, limitUsd, period } = budget;
+  const given = toPlain(budget, refusal);
+  const { name, ...request } = isJsonObject(given) ? given : {};
   checkBudgetName(name);
-  const parsed = parseBudgetRequest({ limitUsd, period });
-  if (!parsed.ok) {
-    const message = `the budget was not created: ${issuesSentence(parsed.issues)}`;
-    throw new GenerationError({ type: 'InvalidInput', message, issues: parsed.issues });
-  }
+  const parsed = parseBudgetRequest(request);
+  if (!parsed.ok) throw refuseBudget(refusal, parsed.issues);
+  const { limitUsd, period } = parsed.value;
   const workflowId = budgetId(name);
   const { isNew } = await startWorkflow(client.workflow, budgetWorkflowType, {
     workflowId,

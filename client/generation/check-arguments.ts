@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../domain/json.ts';
 import { cutText, wellFormed } from '../../domain/text.ts';
 import { GenerationError } from '../errors.ts';
 
@@ -15,6 +16,18 @@ export function checkKey(key: unknown): asserts key is string {
 /** Refuses a value by the name of its parameter, so that a caller without a compiler hears of it as well. */
 export function checkArgument(name: string, isValid: boolean, expected: string, key?: string): void {
   if (!isValid) throw invalidArgument(name, `expected ${expected}`, key);
+}
+
+/** The fields of an argument, each read once; refused where there are none, or where one of them throws. */
+export function fieldsOf<Fields extends object>(name: string, given: Fields, expected: string): Fields {
+  let fields: Fields | undefined;
+  try {
+    if (isJsonObject(given)) fields = { ...given };
+  } catch {
+    // A getter that throws, or a proxy that was revoked.
+  }
+  if (fields === undefined) throw invalidArgument(name, `expected ${expected}`, undefined);
+  return fields;
 }
 
 function invalidArgument(name: string, message: string, key: string | undefined): GenerationError {

@@ -7,7 +7,7 @@ import { batchWorkflowType, generationWorkflowType, pipelineWorkflowType } from 
 import type { PipelineRequest } from '../../domain/pipeline-run.ts';
 import { checkBatchRequest } from '../batch/start-batch.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
-import { checkArgument, checkKey } from '../generation/check-arguments.ts';
+import { checkArgument, checkKey, fieldsOf } from '../generation/check-arguments.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { checkRequest } from '../generation/starting/check-request.ts';
 import { toJsonText } from '../generation/starting/to-json.ts';
@@ -39,10 +39,12 @@ export interface SchedulePlace {
 const timeLength = 21;
 const maxNameBytes = 1_000 - timeLength;
 
-/** Makes a schedule. All that is checked before an ordinary start is checked now, and every problem told at once. */
-export async function createSchedule(place: SchedulePlace, given: NewSchedule): Promise<void> {
-  const { name, order, labels, priority, tenant, weight } = given;
+/** Makes a schedule and gives its name. All that is checked before an ordinary start is checked now, and every problem told at once. */
+export async function createSchedule(place: SchedulePlace, schedule: NewSchedule): Promise<string> {
+  const given = fieldsOf('schedule', schedule, 'an object { name, cron or everyMs, order, … }');
+  const { name, order: orderGiven, labels, priority, tenant, weight } = given;
   checkKey(name);
+  const order = fieldsOf('order', orderGiven, 'an object { generation }, { pipeline } or { batch }');
   checkArgument('name', Buffer.byteLength(name) <= maxNameBytes, `text of at most ${String(maxNameBytes)} bytes`, name);
   const issues: InputIssue[] = timingIssues(given);
   const checked = await gather(issues, () => checkOrder(place, name, order));
@@ -81,6 +83,7 @@ export async function createSchedule(place: SchedulePlace, given: NewSchedule): 
     const message = `there is a schedule "${name}" already: delete it first, or choose another name`;
     throw new GenerationError({ type: 'KeyInUse', message, key: name, cause: error });
   }
+  return name;
 }
 
 /** Memo key by which our schedules are told from others. */

@@ -56,10 +56,7 @@ export function createScheduleClient(place: SchedulePlace): ScheduleClient {
     });
   return {
     create: (schedule) =>
-      named(schedule.name, async () => {
-        await createSchedule(place, schedule);
-        return await describe(client.schedule.getHandle(schedule.name));
-      }),
+      named('', async () => describe(client.schedule.getHandle(await createSchedule(place, schedule))), 'schedule'),
     list: () => eachNamed('', () => listSchedules(client)),
     get: (name) => change(name, () => Promise.resolve()),
     pause: (name, note) => change(name, (handle) => handle.pause(note)),
