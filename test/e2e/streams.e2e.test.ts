@@ -7,9 +7,12 @@ const run = promisify(execFile);
 const kling = 'kling/kling-3.0/standard/image-to-video';
 
 /** Runs a line of bash in which `cli` is the command, and gives the exit code of each part of its last pipe. */
-async function shell(line: string): Promise<{ codes: string; stdout: string; stderr: string }> {
+async function shell(
+  line: string,
+  address = '127.0.0.1:1',
+): Promise<{ codes: string; stdout: string; stderr: string }> {
   const script = `cli() { "$PROGRAM" "$@"; }; ${line}; echo "\${PIPESTATUS[@]}" >&2`;
-  const env = { PATH: process.env['PATH'], TEMPORAL_ADDRESS: '127.0.0.1:1', PROGRAM: inject('programPath') };
+  const env = { PATH: process.env['PATH'], TEMPORAL_ADDRESS: address, PROGRAM: inject('programPath') };
   const { stdout, stderr } = await run('bash', ['--norc', '-c', script], { env });
   const lines = stderr.trimEnd().split('\n');
   return { codes: lines.pop() ?? '', stdout, stderr: lines.join('\n') };
@@ -30,6 +33,11 @@ describe.concurrent('the exit code, whatever becomes of the streams', () => {
     const { codes, stderr } = await shell(`${validate(klingInput)} | true`);
     expect(codes).toBe('74 0');
     expect(stderr).toContain('EPIPE');
+  });
+
+  it('stays that of a key that nobody used, where the reader of a pipe has gone', async () => {
+    const { codes } = await shell(`cli status "nobody's streams" --output json | true`, inject('temporalAddress'));
+    expect(codes).toBe('66 0');
   });
 
   it.each(['> /dev/full', '| true'])(
