@@ -1,4 +1,4 @@
-// npm run bench:fairness        one, five and ten orders a second, a batch waiting, somebody at a screen; three minutes
+// npm run bench:fairness        one, five and ten orders a second, a batch waiting, somebody at a screen
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createGenerationClient, type GenerationClient } from '../client/index.ts';
 import { type Simulator, startSimulator } from '../simulator/index.ts';
