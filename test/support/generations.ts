@@ -169,8 +169,14 @@ export async function checkExecutions(client: Client, workflowIds: string[], pro
   expect(failed).toEqual([]);
   if (runs.length === 0) return;
   const options = { workflowBundle: { codePath: inject('workflowBundlePath') } };
-  for await (const { workflowId, error } of Worker.runReplayHistories(options, runs)) {
-    expect(error, `the history of ${workflowId} does not replay`).toBeUndefined();
+  // The SDK ends its runtime with whoever used it last, also while somebody beside is about to.
+  const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
+  try {
+    for await (const { workflowId, error } of Worker.runReplayHistories(options, runs)) {
+      expect(error, `the history of ${workflowId} does not replay`).toBeUndefined();
+    }
+  } finally {
+    await connection.close();
   }
 }
 
