@@ -39,9 +39,8 @@ export interface SchedulePlace {
 const timeLength = 21;
 const maxNameBytes = 1_000 - timeLength;
 
-/** Makes a schedule and gives its name. All that is checked before an ordinary start is checked now, and every problem told at once. */
-export async function createSchedule(place: SchedulePlace, schedule: NewSchedule): Promise<string> {
-  const given = fieldsOf('schedule', schedule, 'an object { name, cron or everyMs, order, … }');
+/** Makes a schedule. All that is checked before an ordinary start is checked now, and every problem told at once. */
+export async function createSchedule(place: SchedulePlace, given: NewSchedule): Promise<void> {
   const { name, order: orderGiven, labels, priority, tenant, weight } = given;
   checkKey(name);
   const order = fieldsOf('order', orderGiven, 'an object { generation }, { pipeline } or { batch }');
@@ -83,7 +82,6 @@ export async function createSchedule(place: SchedulePlace, schedule: NewSchedule
     const message = `there is a schedule "${name}" already: delete it first, or choose another name`;
     throw new GenerationError({ type: 'KeyInUse', message, key: name, cause: error });
   }
-  return name;
 }
 
 /** Memo key by which our schedules are told from others. */

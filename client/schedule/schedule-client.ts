@@ -1,7 +1,7 @@
 import { type Client, type ScheduleHandle, ScheduleNotFoundError } from '@temporalio/client';
 import { eachNamed, named } from '../convert-errors.ts';
 import { keyNotFound } from '../errors.ts';
-import { checkKey } from '../generation/check-arguments.ts';
+import { checkKey, fieldsOf } from '../generation/check-arguments.ts';
 import { createSchedule, type NewSchedule, scheduleMemoKey, type SchedulePlace } from './create-schedule.ts';
 import { overlapOf } from './schedule-timing.ts';
 
@@ -55,8 +55,13 @@ export function createScheduleClient(place: SchedulePlace): ScheduleClient {
       return await describe(handle);
     });
   return {
-    create: (schedule) =>
-      named('', async () => describe(client.schedule.getHandle(await createSchedule(place, schedule))), 'schedule'),
+    create: async (schedule) => {
+      const given = fieldsOf('schedule', schedule, 'an object { name, cron or everyMs, order, … }');
+      return await named(given.name, async () => {
+        await createSchedule(place, given);
+        return await describe(client.schedule.getHandle(given.name));
+      });
+    },
     list: () => eachNamed('', () => listSchedules(client)),
     get: (name) => change(name, () => Promise.resolve()),
     pause: (name, note) => change(name, (handle) => handle.pause(note)),

@@ -115,3 +115,10 @@ describe.each(keys)('key %j', (given) => {
       expect(call, String(at)).toMatchObject({ status: 'rejected', reason: invalid });
   });
 });
+
+it('names the schedule that could not be made, as every other order', async () => {
+  const { schedules } = clientsOfNobody();
+  const order = { generation: { model, input: { prompt: 'x' }, maxCostUsd: 1 } };
+  const made = schedules.create({ name: 'nightly', everyMs: 3_600_000, order });
+  await expect(made).rejects.toMatchObject({ type: 'TemporalUnreachable', key: 'nightly' });
+});
