@@ -46,7 +46,7 @@ const failing: Failing[] = [
   {
     type: 'GenerationCancelled',
     model: 'google/nano-banana-2-lite/text-to-image',
-    rules: [{ fault: 'rate-limited', step: 'submit', retryAfter: 15, times: 1 }],
+    rules: [{ fault: 'rate-limited', step: 'submit', retryAfter: 1, untilReleased: true }],
     isCancelled: true,
     isUnbilled: true,
   },
@@ -191,17 +191,23 @@ describe.concurrent('the same key', () => {
 
   it('may be hostile in characters or length', async () => {
     const model = 'google/nano-banana-2/text-to-image';
-    const faults: FaultRule[] = [{ fault: 'model-removed', step: 'submit', model, times: hostileKeys.length }];
+    const faults: FaultRule[] = [{ fault: 'model-removed', step: 'submit', model }];
     const { settings, simulator, generations, client, checkAll } = await createStack({ simulator: { faults } });
     await startWorkerProcess(settings);
     const suffix = randomUUID();
+    const orders = hostileKeys.map((hostile, index) => {
+      const name = `hostile ${String(index)}`;
+      return { key: `${hostile}${suffix}`, name, order: { model, input: { prompt: name } } };
+    });
     await Promise.all(
-      hostileKeys.map(async (hostile, index) => {
-        const key = `${hostile}${suffix}`;
-        const name = `hostile ${String(index)}`;
-        const order = { model, input: { prompt: name } };
+      orders.map(async ({ key, order }) => {
         const refused = await generations.start(order, { key });
         await expect(refused.result()).rejects.toMatchObject({ type: 'InvalidInput', key, submission: 'refused' });
+      }),
+    );
+    simulator.setFaults([]);
+    await Promise.all(
+      orders.map(async ({ key, name, order }) => {
         const both = await Promise.all([1, 2].map(() => generations.start(order, { key, retry: 'if-unbilled' })));
         const results = await Promise.all(both.map((generation) => generation.result()));
         expect(results.map(({ output }) => output.images.length)).toEqual([1, 1]);
@@ -210,7 +216,7 @@ describe.concurrent('the same key', () => {
         expect((await client.workflow.getHandle(key).describe()).workflowId).toBe(key);
       }),
     );
-    await checkAll(hostileKeys.map((hostile) => `${hostile}${suffix}`));
+    await checkAll(orders.map(({ key }) => key));
     const tooLong = generations.start(orderNamed('too long'), { key: 'k'.repeat(70_000) });
     await expect(tooLong).rejects.toMatchObject({ type: 'InvalidInput', submission: 'not_sent' });
     expect(jobsNamed(simulator, 'too long')).toEqual([]);
@@ -264,6 +270,7 @@ async function cancelOnceAsked(
     simulator.events().some(({ path, step }) => step === 'submit' && String(path).endsWith(kind.model)),
   );
   expect(await generation.cancel()).toMatchObject({ outcome: kind.isUnbilled ? 'not_submitted' : 'cancelled' });
+  if (kind.isUnbilled) simulator.release();
 }
 
 async function failureOf(generation: GenerationHandle): Promise<{ type: string; message: string }> {
