@@ -61,6 +61,8 @@ export interface StepQuestion {
   values: StepValuesInQuestion;
   lineage: string;
   orderAgain?: boolean;
+  /** When the pipeline started, ISO 8601: what failed since then is not ordered again, though `orderAgain` is set. */
+  startedAt?: string;
   /** Index of the first item to prepare: not all fit into one answer. */
   from?: number;
   /** How often each digest has been used by the items before. */

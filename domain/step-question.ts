@@ -1,3 +1,4 @@
+import { withoutUndefined } from './json.ts';
 import type { StepQuestion, StepSources } from './pipeline-activities.ts';
 import type { PipelineRequest, StepState } from './pipeline-run.ts';
 import type { PipelinePlan, PlanStep } from './pipeline.ts';
@@ -12,11 +13,14 @@ export interface StepInQuestion {
   /** Key of the pipeline. */
   key: string;
   request: Pick<PipelineRequest, 'lineage' | 'orderAgain'>;
+  /** When the pipeline started, ISO 8601; a reset leaves it as it was. */
+  startedAt?: string;
   stateOf: (id: string) => StepState;
 }
 
 /** What is asked about a step once its sources have ended: the step, and the values that it names. */
-export function questionOf({ step, sources, plan, params, key, request, stateOf }: StepInQuestion): StepQuestion {
+export function questionOf(asked: StepInQuestion): StepQuestion {
+  const { step, sources, plan, params, key, request, startedAt, stateOf } = asked;
   const named = <Value>(all: Record<string, Value>): Record<string, Value> =>
     Object.fromEntries(Object.entries(all).filter(([name]) => sources.params.includes(name)));
   return {
@@ -29,6 +33,6 @@ export function questionOf({ step, sources, plan, params, key, request, stateOf 
       key,
     },
     lineage: request.lineage ?? key,
-    ...(request.orderAgain && { orderAgain: true }),
+    ...(request.orderAgain && { orderAgain: true, ...withoutUndefined({ startedAt }) }),
   };
 }

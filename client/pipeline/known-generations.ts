@@ -10,7 +10,7 @@ import { unlessAborted } from '../await-end.ts';
 import { type GenerationError, isGenerationError } from '../errors.ts';
 import type { GenerationHandle } from '../generation/generation-handle.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
-import { describeRun } from '../generation/run-info.ts';
+import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
 /** The generations that Temporal knows, by their keys. */
@@ -33,10 +33,11 @@ export function createKnownGenerations(
   async function standingOf(key: string): Promise<KeyStanding> {
     try {
       const handle = await generations.get(key);
-      if (!(await handle.isEnded())) return { kind: 'running' };
+      const run = await describeRun(client, key, handle.runId);
+      if (!isClosed(run)) return { kind: 'running' };
       return await handle.result().then(
         (result): KeyStanding => ({ kind: 'succeeded', result }),
-        (error: unknown) => standingAfter(error, handle.runId),
+        (error: unknown) => standingAfter(error, run),
       );
     } catch (error) {
       if (!isGenerationError(error)) throw error;
@@ -89,10 +90,11 @@ function isEnd(error: unknown): error is GenerationError {
   return isGenerationError(error) && error.cause instanceof WorkflowFailedError;
 }
 
-function standingAfter(error: unknown, runId: string): KeyStanding {
+function standingAfter(error: unknown, { runId, startedAt }: RunInfo): KeyStanding {
   if (!isEnd(error)) throw error;
   const failure = toStepFailure(error);
-  return isUnbilled(failure.submission) ? { kind: 'unbilled', runId, failure } : { kind: 'failed', failure };
+  const ended = { failure, startedAt };
+  return isUnbilled(failure.submission) ? { kind: 'unbilled', runId, ...ended } : { kind: 'failed', ...ended };
 }
 
 /** Only the workflow's own word counts: of a run that was ended from outside nobody can say what was under way. */

@@ -11,7 +11,7 @@ const known: readonly (string | undefined)[] = [
 /**
  * What stands for an order that was made before and gave nothing that can be used: a fallback that succeeded is used
  * again, else one that runs is followed; one that failed fails the step, unless failed orders are made again (then none
- * is told as failed). So whatever has settled a step settles it again, and nothing is ordered beside what runs.
+ * of an earlier run is told as failed). So whatever has settled a step settles it again, and nothing is ordered beside what runs.
  */
 export async function orMadeInstead(
   first: PreparedOrder,

@@ -8,8 +8,8 @@ export type KeyStanding =
   | { kind: 'running' }
   | { kind: 'succeeded'; result: GenerationResult }
   /** Its last run provably cost nothing. */
-  | { kind: 'unbilled'; runId: string; failure: StepFailure }
-  | { kind: 'failed'; failure: StepFailure }
+  | { kind: 'unbilled'; runId: string; failure: StepFailure; startedAt?: Date }
+  | { kind: 'failed'; failure: StepFailure; startedAt?: Date }
   /** The key belongs to a workflow that is no generation. */
   | { kind: 'foreign'; message: string };
 

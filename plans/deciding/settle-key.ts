@@ -21,13 +21,14 @@ const lookedAtAnyway = 2;
 /**
  * Looks at a key and at those of its further attempts, `~2`, `~3`, …: the newest that succeeded and is still to be had is
  * used again, else what runs is followed. Else the newest of all decides: what provably cost nothing is ordered anew, and
- * what failed and may have been billed is ordered again, under a further key, only where that is wanted. `tries` are
- * those that failed before it, where the run that asks goes on with them.
+ * what failed and may have been billed is ordered again, under a further key, only where that is wanted, and not where it
+ * was started `since` then: that one has been ordered again already, by the same pipeline before it was reset. `tries`
+ * are those that failed before it, where the run that asks goes on with them.
  */
 export async function settleKey(
   { generations, isGone }: Pick<DecidingParts, 'generations' | 'isGone'>,
   base: string,
-  { usedKeys = [], orderAgain = false }: { usedKeys?: readonly string[]; orderAgain?: boolean },
+  { usedKeys = [], orderAgain = false, since }: { usedKeys?: readonly string[]; orderAgain?: boolean; since?: Date },
 ): Promise<SettledKey> {
   let known: Known[] = [];
   let free: string | undefined;
@@ -50,7 +51,7 @@ export async function settleKey(
   }
   return (
     (await reusable(known, isGone)) ??
-    settleUnmade(known, orderAgain) ??
+    settleUnmade(known, { orderAgain, since }) ??
     (free === undefined
       ? { kind: 'foreign', message: `${base} was ordered ${String(maxTries)} times already` }
       : { kind: 'order', key: free, reason: whyFree(known) })
@@ -69,19 +70,29 @@ async function reusable(known: readonly Known[], isGone: DecidingParts['isGone']
 }
 
 /** Undefined where a further key is needed. */
-function settleUnmade(known: readonly Known[], orderAgain: boolean): SettledKey | undefined {
+function settleUnmade(
+  known: readonly Known[],
+  { orderAgain, since }: { orderAgain: boolean; since: Date | undefined },
+): SettledKey | undefined {
   const running = known.findLastIndex(({ standing }) => standing.kind === 'running');
   const newest = running < 0 ? known.length - 1 : running;
   const { key, standing } = known[newest] ?? {};
   if (key === undefined || standing === undefined || standing.kind === 'succeeded') return undefined;
-  const made = known.findLastIndex((each) => each.standing.kind === 'succeeded');
-  const before = newest - made - 1;
-  const tries = before > 0 && !orderAgain ? { tries: before } : {};
+  const isSettled = (each: Known) =>
+    each.standing.kind === 'succeeded' || (orderAgain && !isStartedSince(each.standing, since));
+  const before = newest - known.slice(0, newest).findLastIndex(isSettled) - 1;
+  const tries = before > 0 ? { tries: before } : {};
   if (standing.kind === 'running') return { kind: 'attach', key, reason: 'it runs already', ...tries };
   if (standing.kind === 'unbilled') {
     return { kind: 'order', key, retryOfRunId: standing.runId, reason: 'the last one cost nothing', ...tries };
   }
-  return orderAgain ? undefined : { kind: 'attach', key, reason: 'failed before', ...tries };
+  const isDone = !orderAgain || isStartedSince(standing, since);
+  return isDone ? { kind: 'attach', key, reason: 'failed before', ...tries } : undefined;
+}
+
+function isStartedSince(standing: Known['standing'], since: Date | undefined): boolean {
+  const { startedAt } = standing as { startedAt?: Date };
+  return since !== undefined && startedAt !== undefined && startedAt >= since;
 }
 
 function whyFree(known: readonly Known[]): string {

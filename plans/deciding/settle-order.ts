@@ -90,12 +90,13 @@ function nextCopy(digest: string, digests: Record<string, number>): number {
 export async function settleOrder(
   parts: DecidingParts,
   lookup: ModelLookup,
-  { id, orderAgain = false, step }: StepQuestion,
+  { id, orderAgain = false, startedAt, step }: StepQuestion,
   draft: OrderDraft,
 ): Promise<PreparedOrder> {
   if ('failure' in draft) return { index: draft.index, kind: 'failed', failure: draft.failure };
   const { index, model, input, copy, usedKeys } = draft;
-  const settled = await settleKey(parts, draft.key, { usedKeys, orderAgain });
+  const since = startedAt === undefined ? {} : { since: new Date(startedAt) };
+  const settled = await settleKey(parts, draft.key, { usedKeys, orderAgain, ...since });
   if (settled.kind === 'foreign') return failed(index, 'InvalidInput', settled.message);
   const known = { index, key: settled.key, model, copy };
   if (settled.kind === 'reuse') return { ...known, kind: 'reuse', result: settled.result };

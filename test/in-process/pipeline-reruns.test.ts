@@ -133,6 +133,24 @@ describe('a pipeline that is run again', () => {
     }
   });
 
+  it.each([
+    ['at the end, though fallbacks are equal,', ['a', 'b', 'c', 'new'], 'instead'],
+    ['in front, where fallbacks name their item,', ['new', 'a', 'b', 'c'], 'instead of ${{ item }}'],
+  ])('with an item more %s orders that one alone', async (_, items, fallback) => {
+    const planWith = (forEach: string[]) => ({
+      version: 1,
+      steps: { only: still('item ${{ item }}', { forEach, maxParallel: 1, ...instead(fallback) }) },
+    });
+    const fates = thenAllWell('succeeds', 'fails', 'succeeds');
+    const first = await start({ plan: planWith(['a', 'b', 'c']) }, { fates });
+    await first.end();
+    const { time, provider } = first;
+    const before = provider.runs.length;
+    const second = await start({ plan: planWith(items), orderAgain: true }, { time, provider });
+    expect((await second.end()).state.phase).toBe('succeeded');
+    expect(prompts(second).slice(before)).toEqual(['item new']);
+  });
+
   it('orders the first form anew once it is another one', async () => {
     const first = await start(
       { plan: planOf(still('only', instead('instead'))) },

@@ -23,6 +23,8 @@ export interface SandboxExecution {
   runId: string;
   args: unknown[];
   now: number;
+  /** When the first run of the chain started; `now` unless given. */
+  startedAt?: number;
   continuedFromExecutionRunId?: string | undefined;
 }
 
@@ -91,8 +93,7 @@ export async function openSandbox(
 }
 
 async function openRun(creator: Creator, execution: SandboxExecution): Promise<SandboxRun> {
-  const { workflowType, workflowId, runId, args, now, continuedFromExecutionRunId } = execution;
-  const startedAt = new Date(now);
+  const { workflowType, workflowId, runId, args, now, startedAt = now, continuedFromExecutionRunId } = execution;
   const workflow = await creator.createWorkflow({
     info: {
       workflowType,
@@ -105,8 +106,8 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
       ...(continuedFromExecutionRunId !== undefined && { continuedFromExecutionRunId }),
       searchAttributes: {},
       typedSearchAttributes: new TypedSearchAttributes(),
-      startTime: startedAt,
-      runStartTime: startedAt,
+      startTime: new Date(startedAt),
+      runStartTime: new Date(now),
       taskTimeoutMs: 10_000,
       attempt: 1,
       historyLength: 3,

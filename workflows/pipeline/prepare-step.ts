@@ -1,3 +1,4 @@
+import { workflowInfo } from '@temporalio/workflow';
 import { jsonBytes } from '../../domain/json.ts';
 import type { StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
 import { questionOf } from '../../domain/step-question.ts';
@@ -18,7 +19,9 @@ export async function prepareStep(
   if (step === undefined) throw defect(`the plan has no step ${id}`);
   const stateOf = (source: string) => stepState(pipeline, source);
   const sources = sourcesOfStep(pipeline, id);
-  const question = { ...questionOf({ step, sources, plan, params, key, request, stateOf }), ...more };
+  // Of the first event: a reset does its first task anew, and what the clock said then is forgotten.
+  const startedAt = workflowInfo().startTime.toISOString();
+  const question = { ...questionOf({ step, sources, plan, params, key, request, startedAt, stateOf }), ...more };
   const bytes = jsonBytes(question);
   if (bytes > maxQuestionBytes) {
     const message = `what its sources have made is too much to be read at once: ${String(bytes)} bytes, and there may be ${String(maxQuestionBytes)}; read fewer steps, or make them in several pipelines`;

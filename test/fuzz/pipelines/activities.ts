@@ -42,10 +42,12 @@ function standingOf(provider: Provider, key: string): KeyStanding {
   const run = provider.newest(key);
   if (run === undefined) return { kind: 'unknown' };
   const { end, runId } = run;
+  const startedAt = new Date(run.startedAt);
   if (end === undefined) return { kind: 'running' };
   if ('result' in end) return { kind: 'succeeded', result: end.result };
   const { failure } = end;
-  return isUnbilled(failure.submission) ? { kind: 'unbilled', runId, failure } : { kind: 'failed', failure };
+  const ended = { failure, startedAt };
+  return isUnbilled(failure.submission) ? { kind: 'unbilled', runId, ...ended } : { kind: 'failed', ...ended };
 }
 
 /** An attempt of an activity, which may be cancelled. */

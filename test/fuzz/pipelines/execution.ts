@@ -23,6 +23,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   let tasksOfRun = 0;
   let run: SandboxRun;
   let runId = carried ? 'earlier' : '';
+  const startedAt = time.now;
   let lastState: PipelineState | undefined;
   let tasks: Task[] = [];
   let unsettled = new Map<string, () => void>();
@@ -49,6 +50,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
       runId,
       args: firstArgs,
       now: time.now,
+      startedAt,
       ...(before !== '' && { continuedFromExecutionRunId: before }),
     };
   }

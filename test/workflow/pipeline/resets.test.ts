@@ -53,6 +53,31 @@ describe.concurrent('a pipeline that is reset', () => {
     expect(simulator.ledger().jobs.map(({ state }) => state)).toEqual(['succeeded', 'succeeded']);
   });
 
+  it('after it had ordered again what failed, and that failed too, orders it no third time', async () => {
+    const {
+      client,
+      pipelines,
+      key: newKey,
+      simulator,
+    } = await pipelineStack({
+      faults: [{ fault: 'job-fails', step: 'submit' }],
+    });
+    const key = newKey();
+    const step = { ...stillAndClip(key).steps.still, attempts: 2, onFailure: 'continue' };
+    const plan = { version: 1, steps: { still: step } };
+    const first = await pipelines.start({ plan }, { key });
+    expect((await first.result()).phase).toBe('partial');
+    const again = await pipelines.start({ plan }, { key, rerun: true });
+    const told = await again.result();
+    expect(simulator.ledger().jobs).toHaveLength(4);
+    const ends = await taskEndsOf(client, key, again.runId);
+    for (const eventId of [ends[0], ends[Math.floor(ends.length / 2)], ends.at(-1)]) {
+      await reset(client, key, again.runId, eventId);
+      expect(await (await pipelines.get(key)).result()).toMatchObject({ phase: told.phase });
+      expect(simulator.ledger().jobs).toHaveLength(4);
+    }
+  });
+
   it('two pipelines of one lineage make each order once, and both have its result', async () => {
     const { pipelines, key: newKey, simulator } = await pipelineStack();
     const lineage = newKey();

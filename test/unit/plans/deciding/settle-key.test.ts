@@ -73,6 +73,22 @@ describe('the key of an order', () => {
     expect(await settle([failed, failed], { usedKeys: ['k~2'] })).toEqual({ kind: 'order', key: 'k~3', reason: 'new' });
   });
 
+  it('that this pipeline has ordered again already, before it was reset, is not ordered again once more', async () => {
+    const since = new Date(1_000);
+    const before = { ...failed, startedAt: new Date(999) };
+    const own = { ...failed, startedAt: since };
+    const ownUnbilled = { ...unbilled, startedAt: since };
+    const again = { orderAgain: true, since };
+    expect(await settle([before], again)).toEqual({ kind: 'order', key: 'k~2', reason: 'failed before' });
+    expect(await settle([before, own], again)).toEqual({ kind: 'attach', key: 'k~2', reason: 'failed before' });
+    expect(await settle([before, own, own], again)).toMatchObject({ kind: 'attach', key: 'k~3', tries: 1 });
+    expect(await settle([before, own, { kind: 'running' }], again)).toMatchObject({ key: 'k~3', tries: 1 });
+    expect(await settle([before, ownUnbilled, own], again)).toMatchObject({ kind: 'attach', key: 'k~3', tries: 1 });
+    expect(await settle([before, own, ownUnbilled], again)).toMatchObject({ kind: 'order', key: 'k~3', tries: 1 });
+    expect(await settle([before, own, succeeded], again)).toEqual({ kind: 'reuse', key: 'k~3' });
+    expect(await settle([before, own], { ...again, usedKeys: ['k~2'] })).toMatchObject({ kind: 'order', key: 'k~3' });
+  });
+
   it('is found behind one that Temporal knows no longer', async () => {
     expect(await settle([undefined, succeeded])).toEqual({ kind: 'reuse', key: 'k~2' });
     expect(await settle([undefined, { kind: 'running' }])).toMatchObject({ kind: 'attach', key: 'k~2' });
