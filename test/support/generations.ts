@@ -96,8 +96,14 @@ export async function withGenerations(
 
   const startWorkers = async () => {
     const workflowBundle = { codePath: inject('workflowBundlePath') };
-    // A busy machine fails no task; an activity that a failed test left waiting ends all the same.
-    const patient = { connection, isolateExecutionTimeout: hangMs, shutdownForceTime: hangMs / 4 };
+    // A busy machine fails no task, and loses no worker between two heartbeats that the SDK has put off; an activity that a
+    // failed test left waiting ends all the same.
+    const patient = {
+      connection,
+      isolateExecutionTimeout: hangMs,
+      maxHeartbeatThrottleInterval: '1 second',
+      shutdownForceTime: hangMs / 4,
+    } as const;
     const workers = await Promise.all([
       Worker.create({ ...patient, taskQueue, workflowBundle, activities: { ...reads, recallSubmit } }),
       Worker.create({ ...patient, taskQueue: submitTaskQueue(taskQueue), activities: { submitRequest, recallSubmit } }),
@@ -168,7 +174,7 @@ export async function checkExecutions(client: Client, workflowIds: string[], pro
   );
   expect(failed).toEqual([]);
   if (runs.length === 0) return;
-  const options = { workflowBundle: { codePath: inject('workflowBundlePath') } };
+  const options = { workflowBundle: { codePath: inject('workflowBundlePath') }, isolateExecutionTimeout: hangMs };
   // The SDK ends its runtime with whoever used it last, also while somebody beside is about to.
   const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
   try {

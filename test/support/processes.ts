@@ -96,8 +96,9 @@ export async function runCommand(
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   child.stdin.end(stdin);
-  const commandLine = await readCommandLine(child.pid);
-  const [exitCode] = (await once(child, 'close')) as [number | null];
+  // Whoever listened for the end only afterwards would miss it while this process is busy.
+  const closed = once(child, 'close') as Promise<[number | null]>;
+  const [commandLine, [exitCode]] = await Promise.all([readCommandLine(child.pid), closed]);
   refuseSecret(settings.token ?? processToken, { stdout, stderr, 'arguments of the command': commandLine });
   return { exitCode, stdout, stderr };
 }

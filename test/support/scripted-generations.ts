@@ -23,7 +23,7 @@ export interface Scripted {
   name: string;
 }
 
-const beatEveryMs = 2_000;
+const beatEveryMs = 1_000;
 
 /** Waits as a real POST does, with signs of life: without any, Temporal takes the worker of a submit for lost after a while. */
 export async function beating<T>(done: Promise<T>): Promise<T> {

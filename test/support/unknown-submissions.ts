@@ -27,4 +27,4 @@ export const resolve = (handle: GenerationRun, resolution: object) =>
   handle.executeUpdate('resolveSubmission', { args: [resolution] });
 export const handOver = (handle: GenerationRun, requestId: string, firstExecutionRunId = handle.firstExecutionRunId) =>
   handle.signal('requestAccepted', { firstExecutionRunId, requestId });
-export const unfinished = () => Promise.resolve(reading('in_queue', { nextReadInMs: 60_000 }));
+export const unfinished = () => Promise.resolve(reading('in_queue', { nextReadInMs: 600_000 }));

@@ -5,11 +5,11 @@ import { accepted, gate, type Script } from '../../support/scripted-generations.
 export const answer = (outcome: CancelAnswer['outcome'], status: NonNullable<CancelAnswer['status']>) => () =>
   Promise.resolve({ outcome, status, reads: 1, readAt: new Date().toISOString() });
 export const waiting = (status: 'in_queue' | 'in_progress') => () =>
-  Promise.resolve(reading(status, { nextReadInMs: 60_000 }));
+  Promise.resolve(reading(status, { nextReadInMs: 600_000 }));
 /** This status at first, the end once it is looked at again. */
 export const thenFinished = (status: 'in_queue' | 'in_progress') => {
   let reads = 0;
-  return () => Promise.resolve((reads += 1) === 1 ? reading(status, { nextReadInMs: 60_000 }) : reading('finished'));
+  return () => Promise.resolve((reads += 1) === 1 ? reading(status, { nextReadInMs: 600_000 }) : reading('finished'));
 };
 const succeeded = () =>
   Promise.resolve({ status: 'succeeded' as const, output, reads: 1, readAt: new Date().toISOString() });

@@ -4,6 +4,7 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { CancelReply, GenerationRequest } from '../../../domain/generation.ts';
+import { eventually } from '../../support/eventually.ts';
 import {
   activityFailure,
   checkExecutions,
@@ -15,6 +16,7 @@ import {
   untilState,
 } from '../../support/generations.ts';
 import type { parent } from '../../support/parent-workflow.ts';
+import { hangMs } from '../../support/patience.ts';
 import { gate, type Script, scriptedGenerations } from '../../support/scripted-generations.ts';
 import { answer, type Moment, moments, thenFinished, untilRead, waiting } from './cancel-moments.ts';
 
@@ -40,7 +42,8 @@ beforeAll(async () => {
     workflowsPath: fileURLToPath(new URL('../../support/parent-workflow.ts', import.meta.url)),
     logger: new DefaultLogger('WARN'),
   });
-  const worker = await Worker.create({ connection, taskQueue: parents.taskQueue, workflowBundle });
+  const patient = { connection, isolateExecutionTimeout: hangMs };
+  const worker = await Worker.create({ ...patient, taskQueue: parents.taskQueue, workflowBundle });
   const done = worker.run();
   parents.stop = async () => {
     worker.shutdown();
@@ -77,12 +80,7 @@ async function begin(way: Way, script: Script, more: Partial<GenerationRequest> 
     taskQueue: parents.taskQueue,
   });
   const handle = client.workflow.getHandle(workflowId) as unknown as GenerationRun;
-  for (let isThere = false; !isThere;) {
-    isThere = await handle.describe().then(
-      () => true,
-      () => false,
-    );
-  }
+  await eventually(() => handle.describe());
   const cancel = async (): Promise<Wish> => {
     await (way === "a parent's end" ? parentHandle.terminate('enough') : parentHandle.cancel());
     return { handle, reply: Promise.resolve(undefined) };
@@ -186,13 +184,17 @@ describe.concurrent('more than one cancel', () => {
     const cancelRequest = () => asking.pass().then(answer('cancelled', 'cancelled'));
     const { handle } = await begin('update', { readStatus: waiting('in_queue'), cancelRequest, cancelled });
     await untilRead(handle);
-    const replies = ['first', 'second'].map((reason) => handle.executeUpdate('cancel', { args: [{ reason }] }));
+    // All are in the workflow's hands before RunComfy answers: one that comes later finds no generation any more.
+    const ask = (wish: { reason?: string }) =>
+      handle.startUpdate<CancelReply, [typeof wish]>('cancel', { args: [wish], waitForStage: 'ACCEPTED' });
+    const asked = ['first', 'second'].map((reason) => ask({ reason }));
     await asking.reached;
-    await handle.signal('cancel', { reason: 'third' });
-    replies.push(handle.executeUpdate('cancel'));
+    const updates = await Promise.all([...asked, handle.signal('cancel', { reason: 'third' }).then(() => ask({}))]);
     await handle.cancel();
     asking.open();
-    for (const reply of await Promise.all(replies)) expect(reply).toEqual({ outcome: 'cancelled', phase: 'cancelled' });
+    for (const update of updates) {
+      expect(await update.result()).toEqual({ outcome: 'cancelled', phase: 'cancelled' });
+    }
     expect((await endingOf(handle)).state.cancel?.reason).toMatch(/first|second/);
     expect(cancelled).toHaveLength(1);
   });
@@ -201,7 +203,7 @@ describe.concurrent('more than one cancel', () => {
     const cancelled: string[] = [];
     let status: 'in_progress' | 'finished' = 'in_progress';
     const { handle } = await begin('update', {
-      readStatus: () => Promise.resolve(reading(status, { nextReadInMs: 60_000 })),
+      readStatus: () => Promise.resolve(reading(status, { nextReadInMs: 600_000 })),
       cancelRequest: answer('not_cancellable', 'in_progress'),
       cancelled,
     });
@@ -210,6 +212,8 @@ describe.concurrent('more than one cancel', () => {
     expect(await handle.executeUpdate('cancel')).toEqual(refused);
     expect(await handle.executeUpdate('cancel', { args: [{ reason: 'please' }] })).toEqual(refused);
     expect(cancelled).toHaveLength(1);
+    // The look that follows the cancel must not see the end, or there is nobody left to nudge.
+    await untilState(handle, ({ reads }) => reads === 3);
     status = 'finished';
     await handle.signal('nudge');
     expect((await endingOf(handle)).state.cancel).toMatchObject({ outcome: 'not_cancellable', reason: 'please' });
@@ -262,7 +266,7 @@ describe.concurrent('a cancel that RunComfy had obeyed already', () => {
   it('is seen by the next read where the answer to it was lost for good', async () => {
     let isStopped = false;
     const { handle } = await begin('signal', {
-      readStatus: () => Promise.resolve(reading(isStopped ? 'cancelled' : 'in_queue', { nextReadInMs: 60_000 })),
+      readStatus: () => Promise.resolve(reading(isStopped ? 'cancelled' : 'in_queue', { nextReadInMs: 600_000 })),
       cancelRequest: () => {
         isStopped = true;
         return Promise.reject(activityFailure('ServiceUnavailable', { reads: 1 }));

@@ -1,5 +1,6 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { activityFailure, endingOf, type GenerationRun, reading, untilState } from '../../support/generations.ts';
 import { accepted, gate, type Script, scriptedGenerations } from '../../support/scripted-generations.ts';
 
@@ -61,10 +62,12 @@ describe.concurrent('a decision that comes while a worker may still hand over th
     });
 
     it(`is obeyed or refused under ${onUnknownSubmission} when an id, a cancel and it come together`, async () => {
-      for (const decision of [{ action: 'resubmit' }, { action: 'adopt', requestId: 'other' }]) {
+      for (const action of ['resubmit', 'adopt']) {
         const { handle, name, posts } = await begin({
-          readStatus: () => Promise.resolve(reading('in_queue', { nextReadInMs: 60_000 })),
+          readStatus: () => Promise.resolve(reading('in_queue', { nextReadInMs: 600_000 })),
         });
+        // Whichever id is followed, its work waits in the queue until the cancel has come.
+        const decision = { action, ...(action === 'adopt' && { requestId: `${name}--other` }) };
         const answer = resolve(handle, decision).catch((error: unknown) => error);
         await Promise.all([handOver(handle, `${name}--spooled`), handle.signal('cancel')]);
         const answered = await answer;
@@ -82,7 +85,10 @@ describe.concurrent('a decision that comes while a worker may still hand over th
     const cancelled: string[] = [];
     const { handle, name } = await start({ submitRequest, cancelled }, { deadlineMs: 12_000 });
     await untilState(handle, ({ phase }) => phase === 'submission_unknown');
-    await new Promise((passed) => setTimeout(passed, 14_000));
+    await eventually(async () => {
+      const { events } = await handle.fetchHistory();
+      expect(events?.filter((event) => event.timerFiredEventAttributes)).toHaveLength(1);
+    });
     expect(await untilState(handle, () => true)).toMatchObject({ phase: 'submission_unknown' });
     await handOver(handle, `${name}--spooled`);
     const { type, details } = await endingOf(handle);
@@ -98,7 +104,7 @@ describe.concurrent('a decision that comes while a worker may still hand over th
 describe.concurrent('an id that is handed over twice', () => {
   it('is no further request, and leaves no empty list of such', async () => {
     const { handle, name } = await start({
-      readStatus: () => Promise.resolve(reading('in_queue', { nextReadInMs: 60_000 })),
+      readStatus: () => Promise.resolve(reading('in_queue', { nextReadInMs: 600_000 })),
     });
     await untilState(handle, ({ reads }) => reads > 0);
     await handOver(handle, `${name}--1`);
@@ -126,7 +132,7 @@ describe.concurrent('a reading that Temporal gives up', () => {
 });
 
 describe.concurrent('a run timeout that somebody else has set', () => {
-  const running = () => Promise.resolve(reading('in_progress', { nextReadInMs: 60_000 }));
+  const running = () => Promise.resolve(reading('in_progress', { nextReadInMs: 600_000 }));
 
   it('bounds the deadline, so that the end is told with the request id', async () => {
     const { rig, script } = generations;

@@ -80,7 +80,7 @@ describe('a generation whose payloads are encrypted', () => {
   });
 
   it('takes a message that was encrypted otherwise, or forged, for junk and goes on', async () => {
-    const { clientWith, simulator, generations } = await encrypted([], { queueReads: 2, runReads: 1_000 });
+    const { clientWith, simulator, generations } = await encrypted([], { queueReads: 1_000, runReads: 1 });
     const handle = await generations.start(
       { model: flux, input: { prompt: secret } },
       { key: `codec-${randomUUID()}` },

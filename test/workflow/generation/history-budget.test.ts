@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import type { StatusReading } from '../../../domain/activities.ts';
 import { searchAttributeNames } from '../../../domain/names.ts';
-import { endingOf, historiesOf, reading, withGenerations } from '../../support/generations.ts';
+import { endingOf, historiesOf, type History, reading, withGenerations } from '../../support/generations.ts';
 
 /** Events of a clean generation: all that is not reading, and each status read with the wait before it. */
 const fixedEvents = 24;
 const eventsPerRead = 11;
+
+/** Leaves out the workflow tasks that a busy machine took too long for. */
+function withoutLostTasks(events: NonNullable<History['events']>): typeof events {
+  const lost = events.flatMap(({ eventId, workflowTaskTimedOutEventAttributes: timedOut }) =>
+    timedOut ? [eventId, timedOut.scheduledEventId, timedOut.startedEventId].map(String) : [],
+  );
+  return events.filter(({ eventId }) => !lost.includes(String(eventId)));
+}
 
 describe('the history of a clean generation', () => {
   it.concurrent.each([1, 5, 20])('with %i status reads stays within its budget', async (statusReads) => {
@@ -35,7 +43,7 @@ describe('the history of a clean generation', () => {
         expect(result?.reads).toBe(statusReads + 1);
         const histories = await historiesOf(rig.client, handle.workflowId);
         expect(histories).toHaveLength(1);
-        const events = histories[0]?.events ?? [];
+        const events = withoutLostTasks(histories[0]?.events ?? []);
         // A budget that counts the deadline's timer and the search attributes is only held where they are there.
         expect(events.filter(({ timerStartedEventAttributes }) => timerStartedEventAttributes)).not.toHaveLength(0);
         expect(

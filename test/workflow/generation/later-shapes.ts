@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { activityFailure, order, reading, untilState } from '../../support/generations.ts';
-import { accepted, beating } from '../../support/scripted-generations.ts';
+import { accepted, beating, gate } from '../../support/scripted-generations.ts';
 import type { Shape } from './shape.ts';
+
+/** What a nudge is to bring waits for it: however late it comes, there is somebody left to nudge. */
+const nudgedAtWall = gate();
+const nudgedAfterOutage = gate();
 
 /** Shapes of the paths behind `patched`, which the first recorded histories do not take. */
 export const laterShapes: Record<string, Shape> = {
@@ -25,7 +29,7 @@ export const laterShapes: Record<string, Shape> = {
           posts += 1;
           return posts === 1
             ? Promise.reject(activityFailure('InsufficientBalance', { submission: 'refused' }))
-            : Promise.resolve(accepted('request-1'));
+            : nudgedAtWall.pass().then(() => accepted('request-1'));
         },
       };
     },
@@ -33,6 +37,7 @@ export const laterShapes: Record<string, Shape> = {
       const handle = await rig.start({ ...order, onWall: 'wait' });
       await untilState(handle, ({ wall }) => wall !== undefined);
       await handle.signal('nudge');
+      nudgedAtWall.open();
       return handle;
     },
     end: { phase: 'succeeded' },
@@ -42,13 +47,13 @@ export const laterShapes: Record<string, Shape> = {
       const statuses = ['in_queue', 'in_progress'] as const;
       let read = 0;
       return {
-        readStatus: () => Promise.resolve(reading(statuses[read++] ?? 'finished', { nextReadInMs: 60_000 })),
+        readStatus: () => Promise.resolve(reading(statuses[read++] ?? 'finished', { nextReadInMs: 600_000 })),
       };
     },
     run: async (rig) => {
       const handle = await rig.start();
-      for (const phase of ['in_queue', 'in_progress']) {
-        await untilState(handle, (state) => state.phase === phase);
+      for (const seen of [1, 2]) {
+        await untilState(handle, ({ reads }) => reads === seen);
         await handle.signal('watch');
         await handle.signal('nudge');
       }
@@ -115,7 +120,7 @@ export const laterShapes: Record<string, Shape> = {
       let isFirst = true;
       return {
         readStatus: () => {
-          if (!isFirst) return Promise.resolve(reading('finished'));
+          if (!isFirst) return nudgedAfterOutage.pass().then(() => reading('finished'));
           isFirst = false;
           return Promise.reject(activityFailure('ServiceUnavailable', { reads: 3 }));
         },
@@ -125,6 +130,7 @@ export const laterShapes: Record<string, Shape> = {
       const handle = await rig.start();
       await untilState(handle, ({ reads }) => reads >= 3);
       await handle.signal('nudge');
+      nudgedAfterOutage.open();
       return handle;
     },
     end: { phase: 'succeeded' },

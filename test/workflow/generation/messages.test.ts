@@ -14,7 +14,9 @@ import {
 } from '../../support/generations.ts';
 
 const { UpdateWorkflowExecutionLifecycleStage } = proto.temporal.api.enums.v1;
-const longWait = { readStatus: () => Promise.resolve(reading('in_queue', { nextReadInMs: 60_000, queuePosition: 3 })) };
+const longWait = {
+  readStatus: () => Promise.resolve(reading('in_queue', { nextReadInMs: 600_000, queuePosition: 3 })),
+};
 
 describe('what comes from outside', () => {
   it('ends as InvalidInput, with every problem named, when the argument is junk', async () => {

@@ -28,7 +28,7 @@ describe('where each worker has a state folder of its own', () => {
     quietRuntime();
     const [client, simulator] = await Promise.all([
       connectClient(),
-      startQuickSimulator({ profiles: { '*': { queueMs: 60_000, runMs: 500 } } }),
+      startQuickSimulator({ profiles: { '*': { queueMs: 600_000, runMs: 500 } } }),
     ]);
     const codec = codecThatFails(4);
     const workers = await inProcessWorkers(client, simulator.modelApiBase, {

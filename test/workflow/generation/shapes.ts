@@ -1,13 +1,14 @@
+import { activityInfo, cancelled as untilDropped } from '@temporalio/activity';
 import { activityFailure, type GenerationRun, order, reading, untilState } from '../../support/generations.ts';
 import { until } from '../../support/processes.ts';
 import { laterShapes } from './later-shapes.ts';
 import type { Shape } from './shape.ts';
 
 const waiting = (status: 'in_queue' | 'in_progress') => () =>
-  Promise.resolve(reading(status, { nextReadInMs: 60_000 }));
+  Promise.resolve(reading(status, { nextReadInMs: 600_000 }));
 /** Each read sees the next of these, and `finished` once all were seen. */
-const oneByOne = (...statuses: ('in_queue' | 'in_progress' | 'finished')[]) => {
-  return () => Promise.resolve(reading(statuses.shift() ?? 'finished', { nextReadInMs: 60_000 }));
+const oneByOne = (...statuses: ('in_progress' | 'finished')[]) => {
+  return () => Promise.resolve(reading(statuses.shift() ?? 'finished', { nextReadInMs: 600_000 }));
 };
 const refused = () =>
   Promise.resolve({
@@ -61,12 +62,14 @@ export const shapes: Record<string, Shape> = {
   },
   'nudged-while-the-activity-waits': {
     activities: () => {
-      let read = 0;
+      let first: string | undefined;
       return {
         submitRequest: () => Promise.resolve({ ...acceptedSoon(), nextReadInMs: 60_000 }),
         readStatus: async () => {
-          read += 1;
-          if (read === 1) await new Promise((resolve) => setTimeout(resolve, 3_000));
+          const { activityId } = activityInfo();
+          first ??= activityId;
+          // It waits until the worker stops: only the nudge brings another read.
+          if (activityId === first) await untilDropped();
           return reading('finished');
         },
       };
@@ -194,7 +197,16 @@ export const shapes: Record<string, Shape> = {
     end: { type: 'GenerationTimedOut', phase: 'timed_out' },
   },
   'queue-deadline-while-running': {
-    activities: () => ({ readStatus: oneByOne('in_queue', 'finished'), cancelRequest: refused }),
+    activities: () => {
+      let isAsked = false;
+      return {
+        readStatus: () => Promise.resolve(reading(isAsked ? 'finished' : 'in_queue', { nextReadInMs: 600_000 })),
+        cancelRequest: () => {
+          isAsked = true;
+          return refused();
+        },
+      };
+    },
     run: (rig) => rig.start({ ...order, queueDeadlineMs: 700 }),
     end: { phase: 'succeeded' },
   },

@@ -48,7 +48,7 @@ describe('a generation that a person watches', () => {
   });
 
   it('is told so by the client of a person alone, and read at once where the next read was far off', async () => {
-    const { told, activities } = noting(60_000);
+    const { told, activities } = noting(600_000);
     await withGenerations(activities, async (rig) => {
       const handle = await rig.start();
       await untilState(handle, ({ nextReadAt }) => nextReadAt !== undefined);
