@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Labels } from '../domain/labels.ts';
 import { checkArgument } from './generation/check-arguments.ts';
-import { listRuns, type RunInfo } from './generation/run-info.ts';
+import { listRuns, listRunsPage, type RunInfo } from './generation/run-info.ts';
 import { checkScope, type ListScope, matchLabels, scopeClauses } from './list-scope.ts';
 
 /** What is listed, and how a run becomes a row. */
@@ -21,34 +21,82 @@ export interface RowFilter<Phase extends string> extends ListScope {
 const defaultLimit = 100;
 const rowsAtOnce = 20;
 
+/** One page of a list; it may have fewer rows than were asked for, and more pages follow all the same. */
+export interface RowPage<Row> {
+  rows: Row[];
+  /** Base64; missing: that was the last page. */
+  nextPageToken?: string;
+}
+
+/** Which page is read: so many runs are looked at. */
+export interface Paging {
+  limit: number;
+  pageToken?: string | undefined;
+}
+
 /** Lists workflows of one type: first those that run, then those that ended, the newest first. Needs no worker. */
 export async function* listRows<Phase extends string, Row extends { phase: Phase }>(
   client: Client,
-  { workflowType, phases, describeRow }: Listing<Phase, Row>,
+  listing: Listing<Phase, Row>,
   filter: RowFilter<Phase>,
 ): AsyncGenerator<Row & { labels?: Labels }, void, undefined> {
-  const { phase, limit = defaultLimit, labels: wanted } = filter;
-  checkArgument('filter.phase', phase === undefined || phases.includes(phase), `one of ${phases.join(', ')}`);
+  const { limit = defaultLimit } = filter;
   checkArgument('filter.limit', typeof limit === 'number' && limit > 0, 'a number above 0');
-  checkScope(filter);
-  const { keyPrefix = '' } = filter;
-  const describe = async (run: RunInfo) => {
-    // A server on SQL takes a prefix in small and in capital letters alike.
-    if (!run.key.startsWith(keyPrefix)) return undefined;
-    const { isMatch, labels } = await matchLabels(client, run, wanted);
-    return isMatch ? { ...(await describeRow(run)), ...(labels && { labels }) } : undefined;
-  };
-  const ofType = `WorkflowType = "${workflowType}" AND ExecutionStatus != "ContinuedAsNew"`;
+  checkFilter(listing, filter);
   let told = 0;
-  for await (const page of listRuns(client, [ofType, ...scopeClauses(filter)].join(' AND '))) {
+  for await (const page of listRuns(client, queryOf(listing, filter))) {
     for (let at = 0; at < page.length; at += rowsAtOnce) {
-      const rows = await Promise.all(page.slice(at, at + rowsAtOnce).map(describe));
-      for (const row of rows) {
-        if (row === undefined || (phase !== undefined && row.phase !== phase)) continue;
+      for (const row of await describeRuns(client, page.slice(at, at + rowsAtOnce), listing, filter)) {
         yield row;
         told += 1;
         if (told >= limit) return;
       }
     }
   }
+}
+
+/** One page of what `listRows` lists. */
+export async function listRowPage<Phase extends string, Row extends { phase: Phase }>(
+  client: Client,
+  listing: Listing<Phase, Row>,
+  filter: Omit<RowFilter<Phase>, 'limit'>,
+  { limit, pageToken }: Paging,
+): Promise<RowPage<Row & { labels?: Labels }>> {
+  checkFilter(listing, filter);
+  const nextPageToken = pageToken === undefined ? undefined : new Uint8Array(Buffer.from(pageToken, 'base64'));
+  const page = await listRunsPage(client, queryOf(listing, filter), { pageSize: limit, nextPageToken });
+  const rows = [];
+  for (let at = 0; at < page.runs.length; at += rowsAtOnce) {
+    rows.push(...(await describeRuns(client, page.runs.slice(at, at + rowsAtOnce), listing, filter)));
+  }
+  const next = page.nextPageToken.length > 0 ? Buffer.from(page.nextPageToken).toString('base64') : undefined;
+  return { rows, ...(next !== undefined && { nextPageToken: next }) };
+}
+
+function checkFilter<Phase extends string>({ phases }: { phases: readonly Phase[] }, filter: RowFilter<Phase>): void {
+  const { phase } = filter;
+  checkArgument('filter.phase', phase === undefined || phases.includes(phase), `one of ${phases.join(', ')}`);
+  checkScope(filter);
+}
+
+function queryOf({ workflowType }: { workflowType: string }, filter: ListScope): string {
+  const ofType = `WorkflowType = "${workflowType}" AND ExecutionStatus != "ContinuedAsNew"`;
+  return [ofType, ...scopeClauses(filter)].join(' AND ');
+}
+
+/** The runs that the filter means, as rows. */
+async function describeRuns<Phase extends string, Row extends { phase: Phase }>(
+  client: Client,
+  runs: RunInfo[],
+  { describeRow }: Listing<Phase, Row>,
+  { keyPrefix = '', labels: wanted, phase }: RowFilter<Phase>,
+): Promise<(Row & { labels?: Labels })[]> {
+  const describe = async (run: RunInfo) => {
+    // A server on SQL takes a prefix in small and in capital letters alike.
+    if (!run.key.startsWith(keyPrefix)) return undefined;
+    const { isMatch, labels } = await matchLabels(client, run, wanted);
+    return isMatch ? { ...(await describeRow(run)), ...(labels && { labels }) } : undefined;
+  };
+  const rows = await Promise.all(runs.map(describe));
+  return rows.flatMap((row) => (row === undefined || (phase !== undefined && row.phase !== phase) ? [] : [row]));
 }

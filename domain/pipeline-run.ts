@@ -52,6 +52,11 @@ export const pipelinePhases = [
 /** One of `pipelinePhases`. */
 export type PipelinePhase = (typeof pipelinePhases)[number];
 
+/** Whether a phase is the end of a pipeline. */
+export function isPipelineEnd(phase: PipelinePhase): boolean {
+  return phase !== 'checking' && phase !== 'running' && phase !== 'stopping';
+}
+
 /** Where a step, or an item of its `forEach`, stands. `ordered`: a generation is open under its key. */
 export const stepPhases = [
   'waiting',

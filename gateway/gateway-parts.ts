@@ -6,9 +6,9 @@ import type { GenerationClient, PipelinePreviewOptions } from '../client/index.t
 import type { InputIssue } from '../domain/generation.ts';
 import type { Access } from './access/access.ts';
 import type { InputCheck, Model, modelList } from './contract/model.ts';
+import type { Watchers } from './following/watchers.ts';
 import type { DedupedKeys } from './generations/deduped-key.ts';
 import type { GenerationReader } from './generations/read-generations.ts';
-import type { GenerationWatcher } from './generations/watch-generations.ts';
 
 /** Which models are listed. */
 export interface ModelQuery {
@@ -60,7 +60,7 @@ export interface GatewayParts {
   generations: GenerationClient;
   reader: GenerationReader;
   dedupedKeys: DedupedKeys;
-  watcher: GenerationWatcher;
+  watchers: Watchers;
   catalogue: Catalogue;
   access: Access;
   settings: GatewaySettings;

@@ -12,10 +12,10 @@ import { type Access, anonymousAccess, createAccess } from './access/access.ts';
 import { createTokenCheck } from './access/jwt-tokens.ts';
 import { readKeysValue, watchKeyFile } from './access/key-file.ts';
 import { createGateway, type Readiness } from './create-gateway.ts';
+import { createWatchers } from './following/watchers.ts';
 import type { Catalogue } from './gateway-parts.ts';
 import { createDedupedKeys } from './generations/deduped-key.ts';
 import { createGenerationReader } from './generations/read-generations.ts';
-import { createGenerationWatcher } from './generations/watch-generations.ts';
 import { hostInUrl, originOf } from './http/guards.ts';
 
 /** A gateway that serves. */
@@ -64,7 +64,7 @@ export async function serveGateway({
     {
       ...{ client, catalogue, access, log, generations, reader },
       dedupedKeys: createDedupedKeys(reader),
-      watcher: createGenerationWatcher(generations, reader),
+      watchers: createWatchers(generations, reader),
       settings: { ...gateway, host: address.host },
       originOf: (request) => publicUrl ?? originOf(request),
       isDraining: () => isDraining,

@@ -5,6 +5,7 @@ import {
   type BatchCancelReply,
   type BatchItem,
   type BatchItemDefaults,
+  batchLimits,
   type BatchLine,
   type BatchPhase,
   type BatchRequest,
@@ -13,13 +14,15 @@ import {
   isBatchEnd,
   type LineStatus,
 } from '../../domain/batch/batch.ts';
+import { isJsonObject } from '../../domain/json.ts';
 import { awaitEnd, type WaitOptions } from '../await-end.ts';
 import { eachNamed, named } from '../convert-errors.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { watchChanges, type WatchOptions } from '../watch-changes.ts';
 import { addAllItems, type AddAllOptions, type AddedItems, type ItemSource } from './add-all.ts';
-import { toBatchError } from './batch-errors.ts';
+import { refuseBatch, toBatchError } from './batch-errors.ts';
+import { findOrderIssues } from './check-items.ts';
 import { createBatchPages } from './pages.ts';
 import { type KnownBatchState, readBatchState } from './read-batch-state.ts';
 import { readItems } from './read-items.ts';
@@ -53,8 +56,11 @@ export interface BatchHandle extends StartedBatch {
   resume: () => Promise<{ phase: BatchPhase }>;
   /** Changes how many may be in flight, and the limit of money. */
   set: (message: BatchSetMessage) => Promise<{ window: number; maxCostUsd: number | null }>;
-  /** Asks everything in flight to cancel, starts nothing more, and tells what became of all. */
-  cancel: (message?: BatchCancelMessage) => Promise<BatchCancelReply>;
+  /**
+   * Asks everything in flight to cancel, starts nothing more, and tells what became of all. `StillRunning` where that takes
+   * longer than `timeoutMs`, by default 5 minutes: the wish stays.
+   */
+  cancel: (message?: BatchCancelMessage, options?: { timeoutMs?: number }) => Promise<BatchCancelReply>;
   /** One line for each item that has ended, in the order of ending; the same for every reader. */
   results: (options?: ResultsOptions) => AsyncIterable<BatchLine>;
   /** The items as they were added; with a status, those that ended so. */
@@ -79,6 +85,17 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
     isEnd: ({ phase }: KnownBatchState) => isBatchEnd(phase),
     awaitEnd: (signal: AbortSignal) => result({ signal, patienceMs }),
   });
+  const setting = async () => {
+    const { defaults, plan } = await readRequest(client, key, runId);
+    return { modelApiBase, defaults, plan };
+  };
+  const checkAdded = async (message: unknown) => {
+    const items = isJsonObject(message) ? message['items'] : undefined;
+    // What is no list is the batch's to refuse, as from any service.
+    if (!Array.isArray(items) || items.length > batchLimits.inlineItems) return;
+    const issues = await findOrderIssues(items as BatchItem[], await setting());
+    if (issues.length > 0) throw refuseBatch(key, issues);
+  };
   return {
     ...started,
     result: (options) => named(key, () => result(options)),
@@ -87,17 +104,18 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
     watch: (options = {}) => eachNamed(key, () => watchChanges(watched(options), options)),
     defaults: () => named(key, async () => (await readRequest(client, key, runId)).defaults),
     plan: () => named(key, async () => (await readRequest(client, key, runId)).plan),
-    add: (message) => named(key, () => addToBatch(client, key, message)),
-    addAll: (source, options) =>
+    add: (message) =>
       named(key, async () => {
-        const { defaults, plan } = await readRequest(client, key, runId);
-        return await addAllItems(client, pages, key, source, { modelApiBase, defaults, plan, ...options });
+        await checkAdded(message);
+        return await addToBatch(client, key, message);
       }),
+    addAll: (source, options) =>
+      named(key, async () => addAllItems(client, pages, key, source, { ...(await setting()), ...options })),
     seal: () => named(key, () => sealBatch(client, key)),
     pause: (reason) => named(key, () => pauseBatch(client, key, reason)),
     resume: () => named(key, () => resumeBatch(client, key)),
     set: (message) => named(key, () => setBatch(client, key, message)),
-    cancel: (message) => named(key, () => cancelBatch(client, key, message)),
+    cancel: (message, options) => named(key, () => cancelBatch(client, key, message, options)),
     results: (options) => eachNamed(key, () => readResults(client, pages, key, options)),
     items: (options) => eachNamed(key, () => readItems(client, pages, key, options)),
   };

@@ -3,8 +3,9 @@ import { type BatchCounts, type BatchPhase, batchPhases } from '../../domain/bat
 import { withoutUndefined } from '../../domain/json.ts';
 import type { Labels } from '../../domain/labels.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
+import { named } from '../convert-errors.ts';
 import type { RunInfo } from '../generation/run-info.ts';
-import { listRows, type RowFilter } from '../list-rows.ts';
+import { listRowPage, listRows, type Paging, type RowFilter, type RowPage } from '../list-rows.ts';
 import { phaseOfRun, readBatchMemo } from './read-batch-state.ts';
 
 /** Which batches are listed. */
@@ -22,10 +23,24 @@ export interface ListedBatch {
   closedAt?: string;
 }
 
+const listing = (client: Client) => ({
+  workflowType: batchWorkflowType,
+  phases: batchPhases,
+  describeRow: (run: RunInfo) => describeRow(client, run),
+});
+
 /** Lists batches: first those that run, then those that ended, the newest first. Needs no worker. */
 export function listBatches(client: Client, filter: BatchFilter = {}): AsyncGenerator<ListedBatch, void, undefined> {
-  const describe = (run: RunInfo) => describeRow(client, run);
-  return listRows(client, { workflowType: batchWorkflowType, phases: batchPhases, describeRow: describe }, filter);
+  return listRows(client, listing(client), filter);
+}
+
+/** One page of batches, in the same order. */
+export function listBatchPage(
+  client: Client,
+  filter: Omit<BatchFilter, 'limit'>,
+  paging: Paging,
+): Promise<RowPage<ListedBatch>> {
+  return named('', () => listRowPage(client, listing(client), filter, paging));
 }
 
 async function describeRow(client: Client, run: RunInfo): Promise<ListedBatch> {

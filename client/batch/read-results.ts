@@ -4,6 +4,7 @@ import { batchLimits, type BatchLine, type BatchTail, isBatchEnd, type LineStatu
 import { batchResultsQuery } from '../../workflows/batch/messages.ts';
 import { GenerationError } from '../errors.ts';
 import { askWorker } from '../generation/ask-worker.ts';
+import { checkArgument } from '../generation/check-arguments.ts';
 import type { BatchPages } from './pages.ts';
 import { readBatchState } from './read-batch-state.ts';
 
@@ -13,6 +14,8 @@ export interface ResultsOptions {
   follow?: boolean | undefined;
   /** Only these. */
   status?: LineStatus | undefined;
+  /** How many lines are left out, whatever their status; default 0. */
+  from?: number | undefined;
   /** Ends the reading: the iterator then throws the signal's reason. */
   signal?: AbortSignal | undefined;
 }
@@ -26,9 +29,10 @@ export async function* readResults(
   client: Client,
   pages: BatchPages,
   key: string,
-  { follow = false, status, signal }: ResultsOptions = {},
+  { follow = false, status, from = 0, signal }: ResultsOptions = {},
 ): AsyncGenerator<BatchLine, void, undefined> {
-  let told = 0;
+  checkArgument('options.from', Number.isSafeInteger(from) && from >= 0, 'a whole number of lines', key);
+  let told = from;
   const isWanted = (line: BatchLine) => status === undefined || line.status === status;
   for (;;) {
     const { phase, resultPages, isFromServer } = await readBatchState(client, key, signal && { signal });

@@ -12,7 +12,7 @@ import { batchMessageNames } from '../../domain/names.ts';
 import { batchCancelSignal, pauseSignal, resumeSignal } from '../../workflows/batch/messages.ts';
 import { GenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
-import { withoutAnswer } from '../generation/following/standstill.ts';
+import { explainStandstill, withoutAnswer } from '../generation/following/standstill.ts';
 import { sendUpdate } from '../generation/send-update.ts';
 import { isOutOfTime } from '../grpc.ts';
 import { readBatchState } from './read-batch-state.ts';
@@ -62,6 +62,7 @@ export async function cancelBatch(
   client: Client,
   key: string,
   message: BatchCancelMessage = {},
+  { timeoutMs = cancelledWithinMs }: { timeoutMs?: number } = {},
 ): Promise<BatchCancelReply> {
   const { reason, detach } = message;
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
@@ -71,18 +72,24 @@ export async function cancelBatch(
     client,
     key,
     { name: batchMessageNames.cancel, message },
-    { takenWithinMs, answeredBy: () => Date.now() + cancelledWithinMs },
+    { takenWithinMs: Math.min(takenWithinMs, timeoutMs), answeredBy: () => Date.now() + timeoutMs },
   );
   if (reply !== 'unattended' && 'answer' in reply) return reply.answer;
   if (reply !== 'unattended' && isOfEnded(reply.error)) return await nothingLeft();
-  if (reply !== 'unattended' && (reply.isTaken || !isOutOfTime(reply.error))) throw reply.error;
+  if (reply !== 'unattended' && !isOutOfTime(reply.error)) throw reply.error;
+  if (reply !== 'unattended' && reply.isTaken) throw stillCancelling(key);
   try {
     await client.workflow.getHandle(key).signal(batchCancelSignal, message);
   } catch (error) {
     if (isOfEnded(error)) return await nothingLeft();
     throw error;
   }
-  throw await withoutAnswer(client, key);
+  throw (await explainStandstill(client, key)) ?? stillCancelling(key);
+}
+
+function stillCancelling(key: string): GenerationError {
+  const message = `batch "${key}" is being cancelled: what becomes of its items is not known yet`;
+  return new GenerationError({ type: 'StillRunning', message, key });
 }
 
 async function update<Reply>(client: Client, key: string, name: string, message: object): Promise<Reply> {

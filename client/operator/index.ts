@@ -8,6 +8,9 @@ export type {
 } from '../generation/following/describe-generation.ts';
 export { listGenerationPage } from '../generation/following/list-page.ts';
 export type { GenerationPage, PageFilter } from '../generation/following/list-page.ts';
+export { listPipelinePage } from '../pipeline/list-pipelines.ts';
+export { listBatchPage } from '../batch/list-batches.ts';
+export type { RowPage } from '../list-rows.ts';
 export { readRequest } from '../generation/following/read-request.ts';
 export { watchChanges } from '../watch-changes.ts';
 export { findFailingGenerations } from './failing-generations.ts';

@@ -3,8 +3,9 @@ import { withoutUndefined } from '../../domain/json.ts';
 import type { Labels } from '../../domain/labels.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
 import { type PipelinePhase, pipelinePhases } from '../../domain/pipeline-run.ts';
+import { named } from '../convert-errors.ts';
 import { isClosed, type RunInfo } from '../generation/run-info.ts';
-import { listRows, type RowFilter } from '../list-rows.ts';
+import { listRowPage, listRows, type Paging, type RowFilter, type RowPage } from '../list-rows.ts';
 import { phaseIn, readMemo } from './read-pipeline-state.ts';
 
 /** Which pipelines are listed. */
@@ -24,17 +25,27 @@ export interface ListedPipeline {
   closedAt?: string;
 }
 
+const listing = (client: Client) => ({
+  workflowType: pipelineWorkflowType,
+  phases: pipelinePhases,
+  describeRow: (run: RunInfo) => describeRow(client, run),
+});
+
 /** Lists pipelines: first those that run, then those that ended, the newest first. Needs no worker. */
 export function listPipelines(
   client: Client,
   filter: PipelineFilter = {},
 ): AsyncGenerator<ListedPipeline, void, undefined> {
-  const describe = (run: RunInfo) => describeRow(client, run);
-  return listRows(
-    client,
-    { workflowType: pipelineWorkflowType, phases: pipelinePhases, describeRow: describe },
-    filter,
-  );
+  return listRows(client, listing(client), filter);
+}
+
+/** One page of pipelines, in the same order. */
+export function listPipelinePage(
+  client: Client,
+  filter: Omit<PipelineFilter, 'limit'>,
+  paging: Paging,
+): Promise<RowPage<ListedPipeline>> {
+  return named('', () => listRowPage(client, listing(client), filter, paging));
 }
 
 async function describeRow(client: Client, run: RunInfo): Promise<ListedPipeline> {

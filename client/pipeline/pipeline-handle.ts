@@ -1,17 +1,18 @@
 import type { Client } from '@temporalio/client';
-import type {
-  ApprovalDecision,
-  PipelineCancelMessage,
-  PipelineCancelReply,
-  PipelinePhase,
-  PipelineResult,
+import {
+  type ApprovalDecision,
+  isPipelineEnd,
+  type PipelineCancelMessage,
+  type PipelineCancelReply,
+  type PipelinePhase,
+  type PipelineResult,
 } from '../../domain/pipeline-run.ts';
 import { awaitEnd, type WaitOptions } from '../await-end.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { watchChanges, type WatchOptions } from '../watch-changes.ts';
 import { cancelPipeline, decidePipeline } from './decide.ts';
 import { eachNamedPipeline, namedPipeline, toPipelineError } from './pipeline-errors.ts';
-import { isPipelineEnd, type KnownPipelineState, readPipelineState } from './read-pipeline-state.ts';
+import { type KnownPipelineState, readPipelineState } from './read-pipeline-state.ts';
 import type { StartedPipeline } from './start-pipeline.ts';
 
 /** One pipeline, by its key. Every method throws `GenerationError`. */

@@ -2,6 +2,7 @@ import { type Client, QueryNotRegisteredError } from '@temporalio/client';
 import { isJsonObject } from '../../domain/json.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
 import {
+  isPipelineEnd,
   type ItemState,
   type PipelinePhase,
   pipelinePhases,
@@ -26,11 +27,6 @@ export interface KnownPipelineState extends PipelineState {
 
 const queryTimeoutMs = 12_000;
 const maxOrders = 20;
-
-/** Whether a phase is the end of a pipeline. */
-export function isPipelineEnd(phase: PipelinePhase): boolean {
-  return phase !== 'checking' && phase !== 'running' && phase !== 'stopping';
-}
 
 /** Asks the pipeline where it stands, and its open generations; without a worker tells what the server knows. */
 export async function readPipelineState(

@@ -155,7 +155,9 @@ const row = z
   })
   .meta({ id: 'PipelineRow' });
 
-export const pipelineList = z.object({ pipelines: z.array(row) }).meta({ id: 'PipelineList' });
+export const pipelineList = z
+  .object({ pipelines: z.array(row), nextPageToken: exactOptional(z.string()) })
+  .meta({ id: 'PipelineList', description: 'A page; it may be short, and others follow while there is a token.' });
 
 export const pipelineCancelReply = z
   .object({

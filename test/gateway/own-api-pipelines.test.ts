@@ -82,7 +82,18 @@ it('runs a plan once for its key, and tells of it as its contract has it, with k
     expect(pipelineList.strict().parse(list.json).pipelines).toMatchObject([{ key, phase: 'succeeded' }]);
   });
   expect((await call(url, pipelines, as(other))).json).toEqual({ pipelines: [] });
-  expect(stack.simulator().ledger().jobs).toHaveLength(1);
+  expect((await call(url, pipelines, as(acme, 'POST', { ...body, key: `${key}-2` }))).status).toBe(201);
+  await eventually(async () => {
+    const pageOf = async (token: string) =>
+      pipelineList.parse((await call(url, `${pipelines}?keyPrefix=${key}&limit=1${token}`, as(reader))).json);
+    const first = await pageOf('');
+    const second = await pageOf(`&pageToken=${first.nextPageToken ?? ''}`);
+    expect([first, second].flatMap((page) => page.pipelines.map((row) => row.key))).toEqual([`${key}-2`, key]);
+    const stolen = await call(url, `${pipelines}?keyPrefix=${key}&pageToken=${first.nextPageToken ?? ''}`, as(other));
+    expect(stolen).toMatchObject({ status: 400, json: { name: 'MalformedRequest' } });
+  });
+  await call(url, `${pipelines}/${key}-2/result?wait=60s`, as(reader));
+  expect(stack.simulator().ledger().jobs).toHaveLength(2);
 });
 
 it('waits for a decision, takes it once, and tells who decided', async () => {
@@ -95,6 +106,7 @@ it('waits for a decision, takes it once, and tells who decided', async () => {
     expect(json).toMatchObject({ steps: [{ id: 'pick', phase: 'awaiting_decision' }] });
   });
   expect(await call(url, `${pipelines}/${key}/result`, as(acme))).toMatchObject({ status: 202, json: { key } });
+  const listening = call(url, `${pipelines}/${key}/events`, as(reader));
   const decisions = `${pipelines}/${key}/decisions`;
   const nobody = await call(url, decisions, as(acme, 'POST', { step: 'none', decision: 'approve' }));
   expect(nobody).toMatchObject({ status: 409, json: { name: 'ResolutionRefused' } });
@@ -108,6 +120,14 @@ it('waits for a decision, takes it once, and tells who decided', async () => {
     as(acme, 'POST', { step: 'pick', decision: 'reject', reason: 'neither' }),
   );
   expect(rejected.status, rejected.text).toBe(200);
+  const events = await listening;
+  expect(events).toMatchObject({ status: 200, headers: { 'content-type': 'text/event-stream' } });
+  expect(events.text).toMatch(/event: state\n(?:.|\n)*event: end\ndata: .*"phase":"failed".*\n\n$/);
+  expect(events.text).not.toContain('acme/');
+  const lastId = /id: (\S+)\nevent: end/.exec(events.text)?.[1] ?? '';
+  expect(await call(url, `${pipelines}/${key}/events?lastEventId=${lastId}`, as(reader))).toMatchObject({
+    status: 204,
+  });
   const result = await call(url, `${pipelines}/${key}/result?wait=60`, as(acme));
   expect(result).toMatchObject({ status: 409, json: { name: 'PipelineFailed', key } });
   expect(result.text).not.toContain('acme');
@@ -144,7 +164,7 @@ it("refuses by name what it does not carry out, and knows nothing of another ten
   expect((await start({ plan })).status).toBe(201);
   const guesses = [key, `acme/${key}`, `../acme/${key}`, randomUUID()].map(encodeURIComponent);
   const paths: [path: string, body?: object][] = [
-    ...([[''], ['/result'], ['/cancel', {}]] as [string, object?][]),
+    ...([[''], ['/result'], ['/events'], ['/cancel', {}]] as [string, object?][]),
     ['/decisions', { step: 'pick', decision: 'approve' }],
   ];
   for (const [operation, body] of paths) {

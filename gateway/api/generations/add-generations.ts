@@ -5,6 +5,7 @@ import { startGeneration as startBody } from '../../contract/start-generation.ts
 import type { GatewayParts } from '../../gateway-parts.ts';
 import type { RouteAdder } from '../../http/route-adder.ts';
 import { addOperation } from '../operation.ts';
+import { streamFields } from '../stream-states.ts';
 import { ifNoneMatch, keyHeader, prefer, preferring, waiting } from '../waiting-parameters.ts';
 import { cancelGeneration, collectLate, nudgeGeneration, resolveSubmission } from './decide.ts';
 import { aboutKey } from './find-generation.ts';
@@ -98,14 +99,7 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
     scope: 'read',
     summary: 'Server-Sent Events: every state as it comes, and `end`.',
     params: aboutKey,
-    query: z.strictObject({ lastEventId: z.exactOptional(z.string()) }),
-    headers: z.object({
-      'last-event-id': z.exactOptional(z.string()).meta({ description: 'The last event that is known already.' }),
-    }),
-    answers: {
-      200: { description: 'Events `state`, `end` and `bye`.', schema: z.string(), type: 'text/event-stream' },
-      204: { description: 'The end is known already: nothing will come.' },
-    },
+    ...streamFields,
     problems: ['KeyNotFound', 'NotAcceptable'],
     handle: (call) => streamGeneration(parts, stopping, call),
   });

@@ -38,7 +38,7 @@ export async function getGeneration(
     sayWaited(reply, waitMs);
     const signal = waitSignal(reply, waitMs, stopping);
     if (seen.ending === undefined && matchesTag(ifNoneMatch, entityTag(body))) {
-      for await (const next of parts.watcher.follow(workflowId, signal)) {
+      for await (const next of parts.watchers.generations.follow(workflowId, signal)) {
         seen = next;
         body = bodyOf(next);
         if (!matchesTag(ifNoneMatch, entityTag(body))) break;

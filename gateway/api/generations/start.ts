@@ -52,9 +52,9 @@ export async function startGeneration(
 }
 
 /** The last state that comes before the end, or before whoever waits may wait no longer. */
-export async function untilEnd({ watcher, reader }: GatewayParts, workflowId: string, signal: AbortSignal) {
+export async function untilEnd({ watchers, reader }: GatewayParts, workflowId: string, signal: AbortSignal) {
   let last;
-  for await (const seen of watcher.follow(workflowId, signal)) last = seen;
+  for await (const seen of watchers.generations.follow(workflowId, signal)) last = seen;
   return last ?? (await reader.read(workflowId, 'whole'));
 }
 

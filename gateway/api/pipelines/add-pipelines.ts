@@ -16,10 +16,13 @@ import {
 import type { GatewayParts } from '../../gateway-parts.ts';
 import type { RouteAdder } from '../../http/route-adder.ts';
 import { aboutKey } from '../generations/find-generation.ts';
+import { getMany, getResultOfMany, streamMany } from '../many/read-many.ts';
 import { addOperation } from '../operation.ts';
+import { streamFields } from '../stream-states.ts';
 import { ifNoneMatch, keyHeader, prefer, preferring, waiting } from '../waiting-parameters.ts';
 import { cancelPipeline, decideStep } from './decide.ts';
-import { getPipeline, getPipelineResult, listPipelines, pipelineQuery, previewPipeline } from './read.ts';
+import { pipelines } from './pipelines.ts';
+import { listPipelines, pipelineQuery, previewPipeline } from './read.ts';
 import { startPipeline } from './start.ts';
 
 /** Adds the operations on pipelines. */
@@ -52,7 +55,7 @@ export function addPipelines(routes: RouteAdder, parts: GatewayParts, stopping: 
     scope: 'read',
     summary: 'Pipelines: those that run, the newest first, then those that ended, the last first.',
     query: pipelineQuery,
-    answers: { 200: { description: 'As many as were asked for.', schema: pipelineList } },
+    answers: { 200: { description: 'A page of them.', schema: pipelineList } },
     problems: [],
     handle: (call) => listPipelines(parts, call),
   });
@@ -70,7 +73,7 @@ export function addPipelines(routes: RouteAdder, parts: GatewayParts, stopping: 
       304: { description: 'Nothing has changed.' },
     },
     problems: ['KeyNotFound'],
-    handle: (call) => getPipeline(parts, stopping, call),
+    handle: (call) => getMany(pipelines, parts, stopping, call),
   });
   addOperation(routes, {
     id: 'getPipelineResult',
@@ -86,7 +89,18 @@ export function addPipelines(routes: RouteAdder, parts: GatewayParts, stopping: 
       202: { description: 'It still runs.', schema: pipeline, headers: { 'Retry-After': 'Seconds.' } },
     },
     problems: ['KeyNotFound', 'PipelineFailed', 'PipelineCancelled', 'PipelineTimedOut', 'BudgetExceeded'],
-    handle: (call) => getPipelineResult(parts, stopping, call),
+    handle: (call) => getResultOfMany(pipelines, parts, stopping, call),
+  });
+  addOperation(routes, {
+    id: 'streamPipeline',
+    method: 'GET',
+    url: '/pipelines/:key/events',
+    scope: 'read',
+    summary: 'Server-Sent Events: every state as it comes, and `end`.',
+    params: aboutKey,
+    ...streamFields,
+    problems: ['KeyNotFound', 'NotAcceptable'],
+    handle: (call) => streamMany(pipelines, parts, stopping, call),
   });
   addOperation(routes, {
     id: 'previewPipeline',

@@ -3,9 +3,10 @@ import { withoutUndefined } from '../../../domain/json.ts';
 import type { CancelAll, Decision } from '../../contract/start-pipeline.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { sayWaited, waitMsOf } from '../../http/waiting.ts';
+import { withMany } from '../many/many.ts';
 import type { Call } from '../operation.ts';
 import { inOwnWords } from '../own-words.ts';
-import { withPipeline } from './with-pipeline.ts';
+import { pipelines } from './pipelines.ts';
 
 const outcomeMs = 30_000;
 
@@ -16,7 +17,7 @@ export async function cancelPipeline(
 ): Promise<PipelineCancelReply> {
   const waitMs = waitMsOf(request, query);
   const timeoutMs = Math.max(waitMs ?? outcomeMs, 1);
-  return await withPipeline(parts, request, params.key, async (handle) => {
+  return await withMany(pipelines, parts, request, params.key, async (handle) => {
     const cancelled = await handle.cancel(body, { timeoutMs });
     sayWaited(reply, waitMs);
     if (cancelled.outcome === 'unknown') reply.code(202);
@@ -32,5 +33,5 @@ export function decideStep(
 ): Promise<{ phase: PipelinePhase }> {
   const { subject, keyId } = request.principal;
   const by = body.by ?? subject ?? keyId;
-  return withPipeline(parts, request, params.key, (handle) => handle.decide(withoutUndefined({ ...body, by })));
+  return withMany(pipelines, parts, request, params.key, (handle) => handle.decide(withoutUndefined({ ...body, by })));
 }

@@ -10,10 +10,11 @@ import { patientlyStarted, tenantOf } from '../../generations/start-patiently.ts
 import { toNoticeHeader } from '../../http/notice-header.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
+import { bodyOf, seenNow, untilItEnds } from '../many/many.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { keyOfOrder } from '../order-key.ts';
 import { inOwnWords } from '../own-words.ts';
-import { pipelineBody, untilPipelineEnds } from './with-pipeline.ts';
+import { pipelines } from './pipelines.ts';
 
 type Starting = Call<unknown, { wait?: string | undefined }, StartPipeline>;
 
@@ -41,9 +42,9 @@ export async function startPipeline(
   else reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/pipelines/${encodeURIComponent(key)}`);
   if (waitMs !== undefined) {
     sayWaited(reply, waitMs);
-    await untilPipelineEnds(handle, waitSignal(reply, waitMs, stopping));
+    await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
   }
-  if (waitMs !== undefined || handle.attached) return await pipelineBody(principal, handle);
+  if (waitMs !== undefined || handle.attached) return bodyOf(pipelines, principal, await seenNow(handle));
   // What was just started stands at its beginning: nobody has to be asked.
   return {
     ...{ key, runId: handle.runId, phase: 'checking', startedAt: startedAt.toISOString() },

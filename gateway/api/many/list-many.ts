@@ -1,0 +1,80 @@
+import type { Client } from '@temporalio/client';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { isGenerationError, type ListScope } from '../../../client/index.ts';
+import type { RowPage } from '../../../client/operator/index.ts';
+import { withoutUndefined } from '../../../domain/json.ts';
+import { keyOfWorkflow, workflowIdOf } from '../../access/principal.ts';
+import type { GatewayParts } from '../../gateway-parts.ts';
+import { patiently } from '../../generations/patiently.ts';
+import { RefusalError } from '../../http/refusal-error.ts';
+import { fromPageToken, toPageToken } from '../page-token.ts';
+
+const { exactOptional } = z;
+
+const time = exactOptional(z.iso.datetime({ offset: true }));
+
+/** How much a page holds, and which one it is. */
+export const paging = {
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  pageToken: exactOptional(z.string().max(4_096)),
+} as const;
+
+/** What narrows every list. */
+export const scopeQuery = z.strictObject({
+  keyPrefix: exactOptional(z.string().max(200)),
+  createdAfter: time,
+  createdBefore: time,
+  ...paging,
+});
+
+/** What a list is asked. */
+export type ListQuery<Phase> = z.output<typeof scopeQuery> & { phase?: Phase };
+
+/** A principal's own scope of a list, whatever is narrowed beside it. */
+export function scopeOf(
+  { principal }: FastifyRequest,
+  { keyPrefix = '', createdAfter, createdBefore }: Omit<z.output<typeof scopeQuery>, keyof typeof paging>,
+): ListScope {
+  const prefix = workflowIdOf(principal, keyPrefix);
+  return withoutUndefined({
+    keyPrefix: prefix === '' ? undefined : prefix,
+    since: createdAfter === undefined ? undefined : new Date(createdAfter),
+    until: createdBefore === undefined ? undefined : new Date(createdBefore),
+  });
+}
+
+const listMs = 10_000;
+
+/** One page of a principal's pipelines, or batches. */
+export async function listMany<Phase extends string, Row extends { key: string }>(
+  { client }: GatewayParts,
+  { query, request }: { query: ListQuery<Phase>; request: FastifyRequest },
+  list: (
+    client: Client,
+    filter: ListScope & { phase?: Phase },
+    paging: { limit: number; pageToken: string | undefined },
+  ) => Promise<RowPage<Row>>,
+): Promise<RowPage<Row>> {
+  const { principal } = request;
+  const { limit, pageToken: given, phase, createdAfter, createdBefore } = query;
+  const filter = { ...scopeOf(request, query), ...(phase !== undefined && { phase }) };
+  // The size of a page may change from one to the next.
+  const bound = [request.routeOptions.url, filter.keyPrefix ?? '', { phase, createdAfter, createdBefore }];
+  const pageToken = given === undefined ? undefined : fromPageToken(given, ...bound);
+  const page = await readPage(() => patiently(client, listMs, () => list(client, filter, { limit, pageToken })), given);
+  return withoutUndefined({
+    rows: page.rows.map((row) => ({ ...row, key: keyOfWorkflow(principal, row.key) })),
+    nextPageToken: page.nextPageToken === undefined ? undefined : toPageToken(page.nextPageToken, ...bound),
+  });
+}
+
+/** Reads a page; Temporal may know a token no longer that was its own. */
+export async function readPage<Page>(read: () => Promise<Page>, pageToken: string | undefined): Promise<Page> {
+  try {
+    return await read();
+  } catch (error) {
+    if (pageToken === undefined || !isGenerationError(error) || error.type !== 'InvalidInput') throw error;
+    throw new RefusalError('MalformedRequest', 'pageToken: Temporal does not know it', { cause: error });
+  }
+}

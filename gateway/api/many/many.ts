@@ -1,0 +1,87 @@
+import { WorkflowFailedError } from '@temporalio/client';
+import type { FastifyRequest } from 'fastify';
+import { failureTypes, isGenerationError, type WaitOptions } from '../../../client/index.ts';
+import { withoutUndefined } from '../../../domain/json.ts';
+import { keyOfWorkflow, type Principal } from '../../access/principal.ts';
+import type { Watcher } from '../../following/create-watcher.ts';
+import type { SeenState, Watchers } from '../../following/watchers.ts';
+import type { GatewayParts } from '../../gateway-parts.ts';
+import { patiently } from '../../generations/patiently.ts';
+import { EndedError } from '../ended-error.ts';
+import { ofGenerations, workflowIdIn } from '../generations/find-generation.ts';
+import { inOwnWords } from '../own-words.ts';
+
+/** What the handles of pipelines and of batches have in common. */
+export interface ManyHandle<State, Result> {
+  key: string;
+  runId: string;
+  state: () => Promise<State>;
+  isEnded: () => Promise<boolean>;
+  result: (options?: WaitOptions) => Promise<Result>;
+}
+
+/** What leads to many orders, pipelines or batches, as our API tells of it. */
+export interface Many<Handle extends ManyHandle<State, Result>, State, Result, Body extends object> {
+  find: (parts: GatewayParts, workflowId: string) => Promise<Handle>;
+  watcher: (watchers: Watchers) => Watcher<SeenState<State>>;
+  isEnd: (state: State) => boolean;
+  /** With keys and budgets in full. */
+  toBody: (seen: SeenState<State>) => Body;
+}
+
+const findMs = 5_000;
+
+/** Carries out what concerns one that is the caller's; any other workflow under the key is not there. */
+export async function withMany<Handle extends ManyHandle<State, Result>, State, Result, Body extends object, Done>(
+  { find }: Many<Handle, State, Result, Body>,
+  parts: GatewayParts,
+  { principal }: FastifyRequest,
+  key: string,
+  act: (handle: Handle) => Promise<Done>,
+): Promise<Done> {
+  const workflowId = workflowIdIn(principal, key);
+  return await ofGenerations(async () => act(await patiently(parts.client, findMs, () => find(parts, workflowId))));
+}
+
+/** One as our API tells it to a principal. */
+export function bodyOf<Handle extends ManyHandle<State, Result>, State, Result, Body extends object>(
+  { toBody }: Many<Handle, State, Result, Body>,
+  principal: Principal,
+  seen: SeenState<State>,
+): Body {
+  return inOwnWords(principal, toBody(seen), seen.key);
+}
+
+/** Where it stands now. */
+export async function seenNow<State>({ key, runId, state }: ManyHandle<State, unknown>): Promise<SeenState<State>> {
+  return { key, runId, state: await state() };
+}
+
+/** Waits for the end, whatever it is; what stops the waiting is no error. */
+export async function untilItEnds(handle: ManyHandle<unknown, unknown>, signal: AbortSignal): Promise<void> {
+  try {
+    await handle.result({ signal });
+  } catch (error) {
+    if (!signal.aborted && endOf(error) === undefined) throw error;
+  }
+}
+
+/** How it ended without a result, as a caller is told; undefined for what only kept it from being told. */
+export function endOfMany(principal: Principal, error: unknown, workflowId: string): EndedError | undefined {
+  const end = endOf(error);
+  if (end === undefined) return undefined;
+  const { message, issues, submission, requestId } = end.error;
+  const details = withoutUndefined({ issues, submission, requestId });
+  const told = inOwnWords(principal, { type: end.type, message, details }, workflowId, ...keysOf(end.error.pipeline));
+  return new EndedError(keyOfWorkflow(principal, workflowId), told, end.error.pipeline?.cancel?.outcome);
+}
+
+function endOf(error: unknown) {
+  if (!isGenerationError(error) || !(error.cause instanceof WorkflowFailedError)) return undefined;
+  const type = failureTypes.find((one) => one === error.type);
+  return type && { type, error };
+}
+
+function keysOf(pipeline: { steps?: Record<string, { key?: string }> } | undefined): string[] {
+  return Object.values(pipeline?.steps ?? {}).flatMap(({ key }) => (key === undefined ? [] : [key]));
+}

@@ -1,0 +1,85 @@
+import type { FastifyReply } from 'fastify';
+import type { GatewayParts } from '../../gateway-parts.ts';
+import { entityTag, matchesTag } from '../../http/entity-tag.ts';
+import type { StreamedState } from '../../http/event-stream.ts';
+import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
+import type { Call } from '../operation.ts';
+import { inOwnWords } from '../own-words.ts';
+import { mustTakeEvents, type Streaming, streamStates } from '../stream-states.ts';
+import { bodyOf, endOfMany, type Many, type ManyHandle, seenNow, untilItEnds, withMany } from './many.ts';
+
+type About = Call<{ key: string }, { wait?: string | undefined }, unknown>;
+
+const retryAfterS = 2;
+
+/** Where it stands; waits for a change where the caller has what is known. */
+export async function getMany<Handle extends ManyHandle<State, Result>, State, Result, Body extends object>(
+  many: Many<Handle, State, Result, Body>,
+  parts: GatewayParts,
+  stopping: AbortSignal,
+  { params, query, request, reply }: About,
+): Promise<Body | undefined> {
+  const { principal, headers } = request;
+  const waitMs = waitMsOf(request, query);
+  const ifNoneMatch = headers['if-none-match'];
+  const body = await withMany(many, parts, request, params.key, async (handle) => {
+    const first = await seenNow(handle);
+    let told = bodyOf(many, principal, first);
+    if (waitMs === undefined || many.isEnd(first.state) || !matchesTag(ifNoneMatch, entityTag(told))) return told;
+    const signal = waitSignal(reply, waitMs, stopping);
+    for await (const seen of many.watcher(parts.watchers).follow(handle.key, signal)) {
+      told = bodyOf(many, principal, seen);
+      if (!matchesTag(ifNoneMatch, entityTag(told))) break;
+    }
+    return told;
+  });
+  if (ifNoneMatch !== undefined) sayWaited(reply, waitMs);
+  const tag = entityTag(body);
+  reply.header('etag', tag);
+  if (!matchesTag(ifNoneMatch, tag)) return body;
+  reply.code(304);
+  return undefined;
+}
+
+/** The result, or where it stands while there is none; a problem with the failure's name where there will be none. */
+export async function getResultOfMany<Handle extends ManyHandle<State, Result>, State, Result, Body extends object>(
+  many: Many<Handle, State, Result, Body>,
+  parts: GatewayParts,
+  stopping: AbortSignal,
+  { params, query, request, reply }: About,
+): Promise<Result | Body> {
+  const { principal } = request;
+  const waitMs = waitMsOf(request, query);
+  return await withMany(many, parts, request, params.key, async (handle) => {
+    if (waitMs !== undefined) await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
+    sayWaited(reply, waitMs);
+    if (!(await handle.isEnded())) {
+      reply.code(202).header('retry-after', retryAfterS);
+      return bodyOf(many, principal, await seenNow(handle));
+    }
+    try {
+      return inOwnWords(principal, await handle.result(), handle.key);
+    } catch (error) {
+      throw endOfMany(principal, error, handle.key) ?? error;
+    }
+  });
+}
+
+/** Sends its states as they come. */
+export async function streamMany<Handle extends ManyHandle<State, Result>, State, Result, Body extends object>(
+  many: Many<Handle, State, Result, Body>,
+  parts: GatewayParts,
+  stopping: AbortSignal,
+  call: Streaming,
+): Promise<FastifyReply> {
+  mustTakeEvents(call);
+  const { request, params } = call;
+  const seen = await withMany(many, parts, request, params.key, (handle) => seenNow(handle));
+  const toState = (one: typeof seen): StreamedState => {
+    const body = bodyOf(many, request.principal, one);
+    return { id: entityTag(body).slice(1, -1), isEnd: many.isEnd(one.state), body };
+  };
+  return streamStates(parts, stopping, call, toState(seen), async function* (signal) {
+    for await (const one of many.watcher(parts.watchers).follow(seen.key, signal)) yield toState(one);
+  });
+}

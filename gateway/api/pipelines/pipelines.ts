@@ -1,0 +1,12 @@
+import type { KnownPipelineState, PipelineHandle, PipelineResult } from '../../../client/index.ts';
+import { isPipelineEnd } from '../../../domain/pipeline-run.ts';
+import type { Pipeline } from '../../contract/pipeline.ts';
+import type { Many } from '../many/many.ts';
+
+/** Pipelines, as our API tells of them. */
+export const pipelines: Many<PipelineHandle, KnownPipelineState, PipelineResult, Pipeline> = {
+  find: ({ generations }, workflowId) => generations.pipelines.get(workflowId),
+  watcher: (watchers) => watchers.pipelines,
+  isEnd: ({ phase }) => isPipelineEnd(phase),
+  toBody: ({ key, runId, state }) => ({ key, runId, ...state }),
+};

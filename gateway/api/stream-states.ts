@@ -1,0 +1,57 @@
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import type { GatewayParts } from '../gateway-parts.ts';
+import { dropWhenStalled, eventStream, type StreamedState } from '../http/event-stream.ts';
+import { RefusalError } from '../http/refusal-error.ts';
+import { goneSignal } from '../http/waiting.ts';
+import type { Answer, Call } from './operation.ts';
+
+const { exactOptional } = z;
+
+/** What a stream of events says of itself in the document, whatever it tells of. */
+export const streamFields = {
+  query: z.strictObject({ lastEventId: exactOptional(z.string()) }),
+  headers: z.object({
+    'last-event-id': exactOptional(z.string()).meta({ description: 'The last event that is known already.' }),
+  }),
+  answers: {
+    200: { description: 'Events `state`, `end` and `bye`.', schema: z.string(), type: 'text/event-stream' },
+    204: { description: 'The end is known already: nothing will come.' },
+  } satisfies Record<number, Answer>,
+} as const;
+
+/** A call for a stream of events. */
+export type Streaming = Call<{ key: string }, { lastEventId?: string | undefined }, unknown>;
+
+/** Refuses who takes no stream of events. */
+export function mustTakeEvents({ request }: Streaming): void {
+  const { accept = '*/*' } = request.headers;
+  if (/text\/event-stream|text\/\*|\*\/\*/i.test(accept)) return;
+  throw new RefusalError('NotAcceptable', 'this path answers text/event-stream: leave out /events for JSON');
+}
+
+/** Sends states as they come, the end last; nothing where the end is known already. */
+export function streamStates(
+  { access }: GatewayParts,
+  stopping: AbortSignal,
+  { query, request, reply }: Streaming,
+  now: StreamedState,
+  follow: (signal: AbortSignal) => AsyncGenerator<StreamedState, void, undefined>,
+): FastifyReply {
+  const given = request.headers['last-event-id'] ?? query.lastEventId;
+  const lastId = typeof given === 'string' ? given : undefined;
+  if (now.isEnd && now.id === lastId) return reply.code(204).send();
+  const events = eventStream(follow, {
+    ...{ lastId, stopping, gone: goneSignal(reply) },
+    mayGoOn: () =>
+      access.authenticate(request).then(
+        () => true,
+        () => false,
+      ),
+  });
+  return reply
+    .type('text/event-stream')
+    .header('x-accel-buffering', 'no')
+    .send(Readable.from(dropWhenStalled(events, reply.raw), { highWaterMark: 1 }));
+}
