@@ -126,7 +126,7 @@ export interface GenerationWorker {
 /** A worker for both queues: workflows and reads on one, paid submits alone on the other. */
 export async function createGenerationWorker(options: GenerationWorkerOptions): Promise<GenerationWorker> {
   const { connection, client, namespace, log, deploymentVersion } = options;
-  const { runcomfy, isRefused } = watchToken(options.runcomfy);
+  const { runcomfy, isRefused, refusalAfter } = watchToken(options.runcomfy);
   const taskQueue = options.taskQueue ?? defaultTaskQueue;
   const attributes = await followSearchAttributes(client, (check) => {
     if (!check) log.warn('the search attributes of the namespace could not be listed; generations run without them');
@@ -164,6 +164,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     lookup: { ...catalogue, isUnknownModel },
     searchAttributes: attributes.known,
     stopping: stopping.signal,
+    refusalAfter,
   });
   const ofPipelines = createPipelineActivities({
     lookup: { ...catalogue, isUnknownModel },

@@ -51,4 +51,6 @@ export interface BatchDeps {
   searchAttributes: () => string[];
   /** Aborted once the worker stops: windows then go back with what they have. */
   stopping: AbortSignal;
+  /** RunComfy's words where it refuses the token now, in answer to a call that began after `since` (`performance.now()`). */
+  refusalAfter: (since: number) => string | undefined;
 }

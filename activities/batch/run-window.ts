@@ -8,6 +8,7 @@ import {
   beginItem,
   endItem,
   giveItemBack,
+  isAnyWaiting,
   isWindowOver,
   nextToStart,
   openWindow,
@@ -25,6 +26,9 @@ import { ordersOfBatch } from './orders-of-batch.ts';
 /** The answer to a heartbeat is how an attempt hears that it is called back. */
 const heartbeatEveryMs = 1_000;
 
+/** With every place taken nothing is sent that could be refused, and only reads tell of the token. */
+const tokenEveryMs = 1_000;
+
 /** Keeps the window of a batch full for a while. Its argument is all that it knows, so an attempt that is lost is repeated whole. */
 export function createRunWindow(deps: BatchDeps): BatchActivities['runWindow'] {
   return (question) => withHeartbeats(() => runWindow(deps, question), heartbeatEveryMs);
@@ -32,6 +36,7 @@ export function createRunWindow(deps: BatchDeps): BatchActivities['runWindow'] {
 
 async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   const { attempt, priority } = activityInfo();
+  const openedAt = performance.now();
   const over = new AbortController();
   const stopWaiting = abortOn(over, [cancellationSignal(), deps.stopping], question.lastsMs);
   const window = openWindow(question);
@@ -117,6 +122,13 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
 
   await writeLinePages(deps.pages, question.key, question.write);
   for (const open of question.open) live(follow(open));
+  const watching = setInterval(() => {
+    // Whoever renewed the token has resumed the batch: what was said of the old one counts no more.
+    const message = isAnyWaiting(window) ? deps.refusalAfter(openedAt) : undefined;
+    if (message === undefined) return;
+    window.stop ??= { reason: 'unauthenticated', message };
+    news.tell();
+  }, tokenEveryMs);
   try {
     for (;;) {
       while (!over.signal.aborted && !catalogue.isAway && (await startNext()));
@@ -126,6 +138,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     }
   } finally {
     stopWaiting();
+    clearInterval(watching);
     stop.abort();
     await Promise.all(lives);
   }

@@ -53,6 +53,11 @@ export function mostStartedBy(window: number): number {
   return window + maxLines;
 }
 
+/** Whether an item waits that this window may start, if not now. */
+export function isAnyWaiting({ question, givenBack, cursor }: BatchWindow): boolean {
+  return question.mayStart && (givenBack.size > 0 || cursor < question.total);
+}
+
 /** The item to be started next; undefined: none now. */
 export function nextToStart(window: BatchWindow): number | undefined {
   const { question, open, givenBack, cursor, started, stop } = window;

@@ -55,6 +55,7 @@ export function createOutside(script: BatchScript, time: VirtualTime): Outside {
       lookup: {},
       searchAttributes: () => [],
       stopping,
+      refusalAfter: () => (outside.wall === 'Unauthenticated' ? 'refused' : undefined),
     }),
   };
 

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { describe, expect, inject, it } from 'vitest';
-import { createGenerationClient } from '../../../client/index.ts';
+import { type BatchHandle, type BatchState, createGenerationClient } from '../../../client/index.ts';
 import { createEncryptionCodec } from '../../../codec/index.ts';
 import { batchPageKey } from '../../../domain/names.ts';
 import { createRunComfyClient } from '../../../runcomfy/client.ts';
@@ -52,31 +52,28 @@ describe.concurrent('a long batch', () => {
   });
 
   it('57: a token that is revoked pauses it; with a new one every item is ordered once', async () => {
-    const stack = await batchStack();
-    const { batches, key: newKey, simulator, workers } = stack;
-    const key = newKey();
-    let token = 'sim-in-process';
-    const runcomfy = createRunComfyClient({ modelApiBase: simulator.modelApiBase, token: () => token });
-    onTestFinished(() => runcomfy.close());
-    await workers.stop();
-    await workers.start({ runcomfy });
-    simulator.hold();
-    const batch = await batches.start({ items: itemsNamed(key, 14), defaults, window: 2 }, { key });
-    await eventually(() => {
-      expect(simulator.ledger().jobs).toHaveLength(2);
-    });
-    token = 'revoked';
-    // Those at RunComfy cannot be read now, so that none of them makes room for the next.
+    const { stack, batch, revoke, renew } = await batchWithToken({ items: 14, window: 2 });
+    revoke();
+    // There is room for one more, and its submit is refused.
     await batch.set({ window: 3 });
-    const paused = await untilBatch(batch, ({ paused: pause }) => pause?.reason === 'unauthenticated');
-    expect(paused.counts.failed).toBe(0);
-    expect(paused.counts.waiting).toBeGreaterThan(0);
-    token = 'sim-in-process';
-    simulator.release();
+    await untilRefused(batch);
+    renew();
     await batch.resume();
     expect(await batch.result()).toMatchObject({ phase: 'succeeded', counts: { succeeded: 14, failed: 0 } });
-    expect(simulator.ledger().jobs).toHaveLength(14);
+    expect(stack.simulator.ledger().jobs).toHaveLength(14);
     expect(tally(await linesOf(batch))).toEqual({ succeeded: 14 });
+    await checkBatch(stack, batch);
+  });
+
+  it('57: a token that is revoked pauses it also while every place is taken, so that reads alone are refused', async () => {
+    const { stack, batch, revoke, renew } = await batchWithToken({ items: 5, window: 2 });
+    revoke();
+    const { counts } = await untilRefused(batch);
+    expect([counts.inFlight, counts.waiting]).toEqual([2, 3]);
+    renew();
+    await batch.resume();
+    expect(await batch.result()).toMatchObject({ phase: 'succeeded', counts: { succeeded: 5, failed: 0 } });
+    expect(stack.simulator.ledger().jobs).toHaveLength(5);
     await checkBatch(stack, batch);
   });
 
@@ -115,3 +112,39 @@ describe.concurrent('a long batch', () => {
     }
   });
 });
+
+/** A batch whose first items are held at RunComfy, and the token of its worker. */
+async function batchWithToken({ items, window }: { items: number; window: number }) {
+  const stack = await batchStack();
+  const { batches, key: newKey, simulator, workers } = stack;
+  const key = newKey();
+  let token = 'sim-in-process';
+  const runcomfy = createRunComfyClient({ modelApiBase: simulator.modelApiBase, token: () => token });
+  onTestFinished(() => runcomfy.close());
+  await workers.stop();
+  await workers.start({ runcomfy });
+  simulator.hold();
+  const batch = await batches.start({ items: itemsNamed(key, items), defaults, window }, { key });
+  await eventually(() => {
+    expect(simulator.ledger().jobs).toHaveLength(window);
+  });
+  return {
+    stack,
+    batch,
+    revoke: () => {
+      token = 'revoked';
+    },
+    renew: () => {
+      token = 'sim-in-process';
+      simulator.release();
+    },
+  };
+}
+
+/** Waits until the refused token has paused the batch, which has lost nothing. */
+async function untilRefused(batch: BatchHandle): Promise<BatchState> {
+  const state = await untilBatch(batch, ({ paused }) => paused?.reason === 'unauthenticated');
+  expect(state.counts.failed).toBe(0);
+  expect(state.counts.waiting).toBeGreaterThan(0);
+  return state;
+}

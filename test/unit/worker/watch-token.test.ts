@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import type { RunComfyClient } from '../../../runcomfy/client.ts';
+import { RunComfyError } from '../../../runcomfy/errors.ts';
+import { watchToken } from '../../../worker/watch-token.ts';
+
+const refused = new RunComfyError('Unauthenticated', 'no such token', { httpStatus: 401 });
+
+it('tells of a refusal only whoever began before its call, and no more once a later call is answered', async () => {
+  const answers: ((error?: Error) => void)[] = [];
+  const balance = () =>
+    new Promise((resolve, reject) => {
+      answers.push((error) => {
+        if (error) reject(error);
+        else resolve({ usd: 1, microdollars: 1_000_000 });
+      });
+    });
+  const { runcomfy, isRefused, refusalAfter } = watchToken({ balance } as unknown as RunComfyClient);
+  const before = performance.now() - 1;
+  const [old, later] = [runcomfy.balance(), runcomfy.balance()];
+  answers[1]?.(refused);
+  await expect(later).rejects.toThrow('no such token');
+  // It was sent before the one that was refused.
+  answers[0]?.();
+  await old;
+  expect([isRefused(), refusalAfter(before), refusalAfter(performance.now())]).toEqual([
+    true,
+    'no such token',
+    undefined,
+  ]);
+  const renewed = runcomfy.balance();
+  answers[2]?.();
+  await renewed;
+  expect([isRefused(), refusalAfter(before)]).toEqual([false, undefined]);
+});
