@@ -77,8 +77,17 @@ export async function openTemporal(
     // By default a call that fails is repeated for most of a minute, whatever its deadline.
     interceptors: isImpatient ? [] : [retries.interceptor],
   };
-  const connect = (options: ConnectionOptions) =>
-    isLazy ? Promise.resolve(Connection.lazy(options)) : Connection.connect(options);
+  const connect = async (options: ConnectionOptions) => {
+    const connection = Connection.lazy(options);
+    try {
+      if (!isLazy) await connection.ensureConnected();
+    } catch (error) {
+      // gRPC would go on trying for as long as the process lives.
+      await connection.close();
+      throw error;
+    }
+    return connection;
+  };
   const opened = await openTemporalBy((options) => connect({ ...options, ...more }), settings, advice);
   return {
     ...opened,

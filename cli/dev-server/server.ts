@@ -162,11 +162,9 @@ async function waitUntilAnswering(
 async function probe(address: string, searchAttributes: string[]): Promise<string | undefined> {
   let connection: Connection | undefined;
   try {
-    connection = await Connection.connect({
-      address,
-      connectTimeout: 5_000,
-      channelArgs: { 'grpc.enable_http_proxy': 0 },
-    });
+    // Its channel is closed below whether it connects or not: gRPC would go on trying.
+    connection = Connection.lazy({ address, connectTimeout: 5_000, channelArgs: { 'grpc.enable_http_proxy': 0 } });
+    await connection.ensureConnected();
     const reading = connection;
     return await connection.withDeadline(Date.now() + 5_000, async () => {
       await reading.workflowService.describeNamespace({ namespace });
