@@ -97,7 +97,7 @@ describe('reads that come close together', () => {
     });
     expect(reading?.reads).toBe(rig.sim.ledger().jobs[0]?.statusCalls);
     expect(Date.parse(reading?.readBeforeAt ?? '')).toBeGreaterThan(Date.parse(startedAt) + 10_000);
-  }, 60_000);
+  });
 
   it('leave a 404 of long ago behind once RunComfy has answered', async () => {
     const rig = await activitiesOnSimulator({ deps: knowing(60) });
@@ -160,13 +160,14 @@ describe('reads that come close together', () => {
     const rig = await activitiesOnSimulator({ deps: { ...knowing(10), readPacer } });
     const requestId = await rig.order('run');
     const ago = (seconds: number) => new Date(Date.now() - seconds * 1_000).toISOString();
+    const begunAt = Date.now();
     for (const seconds of [5, 60, 300]) {
       const question = { model: paidOrder.model, requestId, submittedAt: ago(seconds) };
       const { failure } = await rig.attempt(rig.activities.readStatus, question);
       expect(failure?.type).toBe('ReadingOn');
     }
     const [young = 0, old = 0, oldest = 0] = asked;
-    expect(young).toBeGreaterThan(3_000);
+    expect(young).toBeGreaterThan(3_000 - (Date.now() - begunAt));
     expect(old).toBeLessThan(-45_000);
     expect(oldest).toBeLessThan(old);
   });

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { workKeyOf } from '../../runcomfy/models/index.ts';
 import type { FaultRule, SimulatorOptions } from '../../simulator/index.ts';
 import { activitiesAt, activitiesOnSimulator, detailsOf, paidOrder, token } from '../support/activity-rig.ts';
-import { clientOf, closedPort, reply, serve } from '../unit/runcomfy/http-servers.ts';
+import { freePort } from '../support/processes.ts';
+import { clientOf, reply, serve } from '../unit/runcomfy/http-servers.ts';
 
 const badInput = { ...paidOrder, input: { ...paidOrder.input, duration: 2 } };
 describe('submitRequest', () => {
@@ -124,7 +125,7 @@ describe('submitRequest', () => {
   });
 
   it('proves that nothing was sent where nobody listens', async () => {
-    const rig = activitiesAt(`http://127.0.0.1:${String(await closedPort())}`);
+    const rig = activitiesAt(`http://127.0.0.1:${String(await freePort())}`);
     const attempt = await rig.attempt(rig.activities.submitRequest, paidOrder);
     expect(attempt.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
     expect(attempt.failure?.nextRetryDelay).toBeUndefined();
@@ -170,7 +171,7 @@ describe('submitRequest, of unknown outcome:', () => {
     it(`${fault} is SubmitOutcomeUnknown, never to be repeated`, async () => {
       const rig = await activitiesOnSimulator({
         simulator: always(fault, more),
-        client: { timeouts: { submit: { totalMs: 1_500 } } },
+        ...(fault === 'accept-then-hang' && { client: { timeouts: { submit: { totalMs: 1_500 } } } }),
       });
       const attempt = await rig.attempt(rig.activities.submitRequest, paidOrder);
       expect(attempt.failure).toMatchObject({ type: 'SubmitOutcomeUnknown', nonRetryable: true });

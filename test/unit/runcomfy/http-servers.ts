@@ -59,18 +59,6 @@ export async function serveTcp(
   return await bind(server);
 }
 
-/** A loopback port that nobody listens on. */
-export async function closedPort(): Promise<number> {
-  const server = createTcpServer();
-  const { port } = await new Promise<AddressInfo>((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      resolve(server.address() as AddressInfo);
-    });
-  });
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** A client of a local server that closes with the test. */
 export function clientOf(port: number, options: Partial<RunComfyClientOptions> = {}) {
   const client = createRunComfyClient({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { freePort } from '../../support/processes.ts';
 import { serveProxy } from '../../support/proxy.ts';
-import { clientOf, closedPort, errorOf, model, reply, serve } from './http-servers.ts';
+import { clientOf, errorOf, model, reply, serve } from './http-servers.ts';
 
 const elsewhere = 'http://model-api.example/v1';
 
@@ -30,7 +31,7 @@ describe('calls through a proxy', () => {
   });
 
   it('are provably unsent where the proxy is down, or the tunnel leads to no TLS', async () => {
-    const down = `http://127.0.0.1:${String(await closedPort())}`;
+    const down = `http://127.0.0.1:${String(await freePort())}`;
     const toDown = clientOf(1, { modelApiBase: elsewhere, proxies: { httpProxy: down } });
     expect((await errorOf(toDown.submit(model, {}))).submission).toBe('not_sent');
     const server = await answering();
@@ -53,7 +54,7 @@ describe('calls through a proxy', () => {
 
   it('go directly to loopback and to hosts that the settings name', async () => {
     const server = await answering();
-    const proxies = { httpProxy: `http://127.0.0.1:${String(await closedPort())}` };
+    const proxies = { httpProxy: `http://127.0.0.1:${String(await freePort())}` };
     expect(await clientOf(server.port, { proxies }).submit(model, {})).toMatchObject({ requestId: 'a1b2' });
     expect(await clientOf(server.port, { proxies }).status('a1b2')).toMatchObject({ status: 'in_queue' });
     const named = { ...proxies, noProxy: 'other.example,.invalid' };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FailureType } from '../../../domain/failure-type.ts';
-import { clientOf, closedPort, errorOf, model, reply, serve, serveTcp, token } from './http-servers.ts';
+import { freePort } from '../../support/processes.ts';
+import { clientOf, errorOf, model, reply, serve, serveTcp, token } from './http-servers.ts';
 
 const html = '<html><body>Bad gateway</body></html>';
 const vendor = (error_code: number | string, error_message = 'vendor words') => ({ error_code, error_message });
@@ -115,7 +116,7 @@ describe('reads of a request', () => {
   });
 
   it('end as ServiceUnavailable when there is no connection, no answer in time, or half of one', async () => {
-    const closed = clientOf(await closedPort());
+    const closed = clientOf(await freePort());
     const reset = clientOf((await serveTcp((socket) => socket.once('data', () => socket.resetAndDestroy()))).port);
     const silent = clientOf((await serve(() => undefined)).port, { timeouts: { status: { headersMs: 100 } } });
     const late = clientOf((await serve(() => undefined)).port, { timeouts: { status: { totalMs: 100 } } });

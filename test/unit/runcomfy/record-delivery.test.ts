@@ -2,7 +2,8 @@ import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { recordDelivery } from '../../../runcomfy/record-delivery.ts';
-import { closedPort, serveTcp } from './http-servers.ts';
+import { freePort } from '../../support/processes.ts';
+import { serveTcp } from './http-servers.ts';
 
 function connectTo(port: number, connect: buildConnector.connector): Promise<Socket | Error> {
   const options = { hostname: '127.0.0.1', host: '127.0.0.1', protocol: 'http:', port: String(port) };
@@ -25,7 +26,7 @@ describe('the connector of a submit', () => {
 
   it('tells that none was when the connection is refused, and may try again', async () => {
     const connection = recordDelivery(buildConnector({}));
-    expect(await connectTo(await closedPort(), connection.connect)).toBeInstanceOf(Error);
+    expect(await connectTo(await freePort(), connection.connect)).toBeInstanceOf(Error);
     expect(connection.isDelivered()).toBe(false);
     const server = await serveTcp(() => undefined);
     expect(await connectTo(server.port, connection.connect)).not.toBeInstanceOf(Error);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { clientOf, closedPort, errorOf, model, reply, serve, serveTcp } from './http-servers.ts';
+import { freePort } from '../../support/processes.ts';
+import { clientOf, errorOf, model, reply, serve, serveTcp } from './http-servers.ts';
 
 const input = { prompt: 'A cat', start_image_url: 'https://cdn.example.com/cat.png' };
 
@@ -13,7 +14,7 @@ describe('a submit that was never sent', () => {
   };
 
   it('when the connection is refused', async () => {
-    const error = await neverSent(await closedPort());
+    const error = await neverSent(await freePort());
     expect(error.message).toContain('ECONNREFUSED');
     expect(error.message).toContain('safe to try again');
     expect(error.cause).toMatchObject({ code: 'ECONNREFUSED' });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type FaultRule, startSimulator } from '../../../simulator/index.ts';
+import { hangMs } from '../../support/patience.ts';
 import { flux, kling, klingInput, startTestSimulator, type TestSimulator } from '../../support/simulator-client.ts';
 
 describe('fault rules', () => {
@@ -148,8 +149,9 @@ describe('an outage', () => {
   it('refuses connections, resets open ones and ends by itself', async () => {
     const { sim, submit, status } = await startTestSimulator();
     const id = await submit();
-    await sim.outage(300);
+    await sim.outage(hangMs);
     await expect(status(id)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+    await sim.outage(1);
     await expect.poll(() => status(id).catch(() => ({}))).toMatchObject({ status: 'in_queue' });
   });
 
@@ -161,11 +163,12 @@ describe('an outage', () => {
     const closed = new Promise((resolve) => {
       open.on('error', () => undefined).on('close', resolve);
     });
-    expect((await call('POST', '/__sim/outage', { body: { ms: 300, mode: 'reset' } })).status).toBe(200);
+    expect((await call('POST', '/__sim/outage', { body: { ms: hangMs, mode: 'reset' } })).status).toBe(200);
     await closed;
     await expect(status(id)).rejects.toMatchObject({
       cause: { code: expect.stringMatching(/ECONNRESET|UND_ERR_SOCKET/) },
     });
+    await sim.outage(1, 'reset');
     await expect.poll(() => status(id).catch(() => ({}))).toMatchObject({ status: 'in_queue' });
   });
 });

@@ -137,9 +137,10 @@ describe('handing over a request id', () => {
     await handOver.keep(kept);
     await until(() => signals().length > 0);
     expect(await spool.list()).toMatchObject([{ requestId: 'request-1', workflowId: 'generation-1' }]);
+    const inVain = signals().length;
     delete temporal.signal;
     await until(async () => (await spool.list()).length === 0);
-    expect(signals()).toEqual([signal, signal]);
+    expect(signals()).toEqual(Array(inVain + 1).fill(signal));
   });
 
   it('hands over what an earlier worker left behind', async () => {
@@ -212,8 +213,9 @@ describe('handing over a request id', () => {
     await handOver.keep(kept);
     expect(log()).toContain('RUNCOMFY_STATE_DIR');
     await until(() => signals().length > 0);
+    const inVain = signals().length;
     delete temporal.signal;
     await until(() => log().includes('request id handed over by signal'));
-    expect(signals()).toEqual([signal, signal]);
+    expect(signals()).toEqual(Array(inVain + 1).fill(signal));
   });
 });

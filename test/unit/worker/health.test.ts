@@ -4,6 +4,7 @@ import type { RunComfyClient } from '../../../runcomfy/client.ts';
 import { RunComfyError } from '../../../runcomfy/errors.ts';
 import { serveHealth } from '../../../worker/health.ts';
 import { watchToken } from '../../../worker/watch-token.ts';
+import { hangMs } from '../../support/patience.ts';
 import { freePort } from '../../support/processes.ts';
 
 it('says that it is not ready while Temporal keeps it waiting, instead of waiting along', async () => {
@@ -23,7 +24,7 @@ it('says that it is not ready while Temporal keeps it waiting, instead of waitin
   } as unknown as Client;
   const health = await serveHealth({ host: '127.0.0.1', port }, worker, client, 'runcomfy');
   onTestFinished(() => health.close());
-  const reply = await fetch(`http://127.0.0.1:${String(port)}/readyz`, { signal: AbortSignal.timeout(10_000) });
+  const reply = await fetch(`http://127.0.0.1:${String(port)}/readyz`, { signal: AbortSignal.timeout(hangMs) });
   expect(reply.status).toBe(503);
   expect(await reply.json()).toMatchObject({ status: 'not_ready', reason: expect.stringContaining('does not answer') });
 });
