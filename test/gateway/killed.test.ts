@@ -5,7 +5,7 @@ import { Agent, type Dispatcher } from 'undici';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { orderUntilTaken, serveCuttingProxy } from '../support/blind-clients.ts';
 import { call, gatewayStack, untilOver } from '../support/gateway-stack.ts';
-import { freePort, until } from '../support/processes.ts';
+import { until } from '../support/processes.ts';
 import { kling, klingInput } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
 
@@ -35,9 +35,9 @@ async function expectOneEach(base: string, keys: string[]): Promise<void> {
 
 describe('one bill for one key', () => {
   it(`is kept by ${String(keyCount)} keys, each posted ${String(postsPerKey)} times, while the gateway is killed ${String(kills)} times`, async () => {
-    const port = await freePort();
-    const base = `http://127.0.0.1:${String(port)}`;
-    let running = await startProcess(port);
+    const started = await startProcess();
+    const { base } = started;
+    let running = started.child;
     let answered = 0;
     const keys = Array.from({ length: keyCount }, (_, at) => `killed-${String(at)}`);
     const clients = keys.map(async (key) => {
@@ -52,7 +52,7 @@ describe('one bill for one key', () => {
       await until(`${String(due)} posts are answered`, () => answered >= due);
       running.kill('SIGKILL');
       await once(running, 'exit');
-      running = await startProcess(port);
+      running = (await startProcess(new URL(base).port)).child;
     }
     await Promise.all(clients);
     await expectOneEach(base, keys);
@@ -83,13 +83,14 @@ describe('one bill for one key', () => {
         .ledger()
         .jobs.filter((job) => job.model === model);
     // The order waits for the catalogue, so that its client is gone before it is answered.
-    stack.simulator().setFaults([{ fault: 'delay', step: 'catalogue', model, delayMs: 2_000, times: 1 }]);
+    stack.simulator().setFaults([{ fault: 'delay', step: 'catalogue', model, untilReleased: true, times: 1 }]);
     const controller = new AbortController();
     const headers = { 'content-type': 'application/json' };
     const lost = fetch(target, { method: 'POST', headers, body, signal: controller.signal }).catch(() => 'gone');
     await until('the order waits', () => stack.simulator().faults()[0]?.fired === 1);
     controller.abort();
     expect(await lost).toBe('gone');
+    stack.simulator().release();
     await until('the order is made all the same', () => jobs().length === 1);
     const again = await call(stack.url(), `/v1/models/${model}`, { method: 'POST', headers, body });
     expect(again).toMatchObject({ status: 200, headers: { 'idempotent-replayed': 'true' } });
@@ -102,9 +103,7 @@ describe('one bill for one key', () => {
 
 describe('a gateway that is asked to stop under load', () => {
   it('ends with 0 within 30 s; every order was answered, or never began', async () => {
-    const port = await freePort();
-    const base = `http://127.0.0.1:${String(port)}`;
-    const child = await startProcess(port);
+    const { child, base } = await startProcess();
     const answers = new Map<string, number | 'none'>();
     const clients = Array.from({ length: 20 }, async (_, lane) => {
       for (let order = 0; ; order += 1) {
@@ -146,20 +145,24 @@ async function hasBegun(key: string): Promise<boolean> {
     );
 }
 
-async function startProcess(port: number): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [inject('programPath'), 'gateway', '--port', String(port)], {
+/** On a free port unless told which. */
+async function startProcess(port = '0'): Promise<{ child: ChildProcess; base: string }> {
+  const child = spawn(process.execPath, [inject('programPath'), 'gateway', '--port', port], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env['PATH'], ...stack.environment() },
   });
   onTestFinished(() => child.kill('SIGKILL'));
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  expect(JSON.parse(line.toString())).toEqual({
-    url: `http://127.0.0.1:${String(port)}`,
-    modelApiBase: `http://127.0.0.1:${String(port)}/v1`,
-    serverlessApiBase: `http://127.0.0.1:${String(port)}/prod/v2`,
-    api: `http://127.0.0.1:${String(port)}/api/v1`,
-    page: `http://127.0.0.1:${String(port)}/`,
-    mcp: `http://127.0.0.1:${String(port)}/mcp`,
+  const printed = JSON.parse(line.toString()) as { url: string };
+  const base = printed.url;
+  expect(base).toMatch(port === '0' ? /^http:\/\/127\.0\.0\.1:\d+$/ : `http://127.0.0.1:${port}`);
+  expect(printed).toEqual({
+    url: base,
+    modelApiBase: `${base}/v1`,
+    serverlessApiBase: `${base}/prod/v2`,
+    api: `${base}/api/v1`,
+    page: `${base}/`,
+    mcp: `${base}/mcp`,
   });
-  return child;
+  return { child, base };
 }

@@ -47,7 +47,9 @@ async function withTenants() {
 
 describe('an agent', () => {
   it('finds a model, checks, orders, waits for the files, and lists what it ordered', async () => {
-    const { client, use } = await agentOf(stack.url());
+    // Of a tenant of its own: a page of all that the files order in their namespace may be full of others'.
+    const { url, a } = await withTenants();
+    const { client, use } = await agentOf(url, a);
     const { tools } = await client.listTools();
     expect(tools.map(({ name }) => name).sort()).toEqual([
       ...['cancel_generation', 'check_order', 'describe_model', 'find_models'],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { call, gatewayStack, untilOver } from '../support/gateway-stack.ts';
 import { flux, kling, klingInput } from '../support/simulator-client.ts';
+import { onTestFinished } from '../support/test-end.ts';
 
 const stack = gatewayStack();
 
@@ -16,6 +17,8 @@ describe("RunComfy's own API", () => {
   it('takes the four calls of its documents, with another base address, for one bill', async () => {
     const authorization = 'Bearer <token>';
     const prompt = 'the four calls';
+    stack.simulator().hold();
+    onTestFinished(() => stack.simulator().release());
     const submitted = await call(stack.url(), `/v1/models/${kling}`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', authorization },
@@ -35,6 +38,7 @@ describe("RunComfy's own API", () => {
     const first = await call(stack.url(), `/v1/requests/${id}/status`, { headers: { authorization } });
     expect(first).toMatchObject({ status: 200, json: { request_id: id, result_url: `${base}/result` } });
     expect(['in_queue', 'in_progress']).toContain(first.json['status']);
+    stack.simulator().release();
 
     const { status, result } = await untilOver(stack.url(), id);
     expect(status.json).toEqual({ ...first.json, status: 'completed' });

@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest';
-import type { BatchHandle, BatchItem, BatchLine, BatchState } from '../../client/index.ts';
+import type { BatchHandle, BatchItem, BatchLine, BatchState, KnownBatchState } from '../../client/index.ts';
 import type { SimulatorOptions } from '../../simulator/index.ts';
 import { checkExecutions, historiesOf } from './generations.ts';
 import { hangMs } from './patience.ts';
@@ -24,7 +24,10 @@ export function itemsNamed(name: string, count: number, from = 0): BatchItem[] {
 }
 
 /** Waits for a state; each one seen on the way has counts that add up. */
-export async function untilBatch(batch: BatchHandle, isReached: (state: BatchState) => boolean): Promise<BatchState> {
+export async function untilBatch(
+  batch: BatchHandle,
+  isReached: (state: KnownBatchState) => boolean,
+): Promise<KnownBatchState> {
   return await vi.waitUntil(
     async () => {
       const state = await batch.state();

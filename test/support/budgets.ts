@@ -14,7 +14,7 @@ import { budgetId, budgetWorkflowType } from '../../domain/budget/names.ts';
 import type { GenerationRequest } from '../../domain/generation.ts';
 import type { Simulator, SimulatorOptions } from '../../simulator/index.ts';
 import { connectClient, startQuickSimulator } from './generation-stack.ts';
-import { historiesOf, quietRuntime } from './generations.ts';
+import { historiesOf, quietRuntime, untilAnswered } from './generations.ts';
 import { inProcessWorkers } from './in-process-workers.ts';
 import type { ProcessSettings } from './processes.ts';
 import { kling, klingInput } from './simulator-client.ts';
@@ -74,7 +74,7 @@ async function startBudget(client: Client, taskQueue: string, request: BudgetReq
   const newest = client.workflow.getHandle(budgetId(name));
   return {
     name,
-    state: () => newest.query<BudgetState>('state'),
+    state: () => untilAnswered(() => newest.query<BudgetState>('state')),
     update: <Reply>(update: string, message: unknown) =>
       newest.executeUpdate<Reply, [unknown]>(update, { args: [message] }),
     settle: (message) => newest.signal('settle', message),

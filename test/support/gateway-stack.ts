@@ -15,6 +15,7 @@ import { type Simulator, type SimulatorOptions, startSimulator } from '../../sim
 import { createGenerationWorker } from '../../worker/index.ts';
 import { quietRuntime } from './generations.ts';
 import { onTestFinished } from './test-end.ts';
+import { untilPolled } from './until-polled.ts';
 
 const token = 'sim-gateway';
 
@@ -74,6 +75,7 @@ export function gatewayStack(options: SimulatorOptions = {}): GatewayStack {
       workflowBundle: { codePath: inject('workflowBundlePath') },
     });
     const done = worker.run();
+    await untilPolled(client, taskQueue);
     let isStopped = false;
     return async () => {
       if (isStopped) return;

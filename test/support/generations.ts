@@ -241,12 +241,17 @@ export async function endingOf(handle: GenerationRun): Promise<Ending> {
   }
 }
 
+/** Where a generation stands. */
+export function stateOf(handle: { query: GenerationRun['query'] }): Promise<GenerationState> {
+  return untilAnswered(() => handle.query<GenerationState>('state'));
+}
+
 /** On a machine that has much to do, a worker may leave a query, or the task before it, unanswered for the 10 s that it is given. */
-export async function stateOf(handle: { query: GenerationRun['query'] }): Promise<GenerationState> {
+export async function untilAnswered<Answer>(query: () => Promise<Answer>): Promise<Answer> {
   const giveUpAt = Date.now() + hangMs;
   for (;;) {
     try {
-      return await handle.query<GenerationState>('state');
+      return await query();
     } catch (error) {
       if (Date.now() > giveUpAt || !(isOutOfTime(error) || isTaskLate(error))) throw error;
     }

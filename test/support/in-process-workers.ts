@@ -9,6 +9,7 @@ import { inject } from 'vitest';
 import { createRunComfyClient } from '../../runcomfy/client.ts';
 import { createGenerationWorker, type GenerationWorker, type GenerationWorkerOptions } from '../../worker/index.ts';
 import { onTestFinished } from './test-end.ts';
+import { untilPolled } from './until-polled.ts';
 
 /** Workers of this process on a queue of their own, all with the same settings; they stop with the test. */
 export async function inProcessWorkers(
@@ -49,6 +50,7 @@ export async function inProcessWorkers(
         ...own,
       });
       running.push({ worker, done: worker.run() });
+      await untilPolled(client, own.taskQueue ?? taskQueue);
     },
   };
 }

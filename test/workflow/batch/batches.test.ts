@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { batchItemKey } from '../../../domain/names.ts';
 import { batchStack, checkBatch, expectSum, itemsNamed, linesOf, tally, untilBatch } from '../../support/batches.ts';
 import { eventually } from '../../support/eventually.ts';
+import { untilAnswered } from '../../support/generations.ts';
 import { flux } from '../../support/simulator-client.ts';
 
 const defaults = { model: flux };
@@ -66,11 +67,20 @@ describe.concurrent('a batch', () => {
     const { batches, key: newKey, simulator, client } = stack;
     const key = newKey();
     const request = { items: itemsNamed(key, 60), defaults, window: 20 };
+    simulator.hold({ stage: 'run' });
     const batch = await batches.start(request, { key });
+    const running = () => simulator.ledger().jobs.filter(({ startedAt }) => startedAt !== undefined);
     await eventually(() => {
-      expect(simulator.ledger().jobs.length).toBeGreaterThan(22);
+      expect(running()).toHaveLength(20);
+    });
+    // Five end and make room for five more, so that what is terminated has ordered beyond its first window.
+    const first = running().slice(0, 5);
+    simulator.release(first.map(({ id }) => id));
+    await eventually(() => {
+      expect(running()).toHaveLength(25);
     });
     await client.workflow.getHandle(key).terminate('test');
+    simulator.release();
     const again = await batches.start(request, { key });
     expect(again.runId).not.toBe(batch.runId);
     expect(await again.result()).toMatchObject({ phase: 'succeeded', counts: { succeeded: 60 } });
@@ -123,7 +133,7 @@ describe.concurrent('a batch', () => {
       expect((await refused(handle.executeUpdate('set', { args: [junk] }))).type).not.toBe('none');
       await handle.signal('pause', junk);
       await handle.signal('resume', junk);
-      await handle.query('results', junk);
+      await untilAnswered(() => handle.query('results', junk));
     }
     await handle.signal('cancel', 7);
     expect(await batch.result()).toMatchObject({ phase: 'cancelled', counts: { total: 0 } });

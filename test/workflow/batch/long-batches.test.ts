@@ -47,7 +47,7 @@ describe.concurrent('a long batch', () => {
     expect(new Set(lines.map(({ id }) => id)).size).toBe(135);
     expect(lines).toHaveLength(135);
     expect((await historiesOf(client, key)).length).toBeGreaterThanOrEqual(3);
-    expect((await batch.state()).window).toBe(40);
+    expect((await untilBatch(batch, ({ isFromServer }) => isFromServer === undefined)).window).toBe(40);
     await checkBatch(stack, batch);
   });
 

@@ -87,11 +87,14 @@ describe.concurrent('a batch that is stopped', () => {
     const { batches, key: newKey, simulator, workers } = stack;
     const key = newKey();
     const request = { items: itemsNamed(key, 30), defaults, window: 10, maxCostUsd: 0.25 };
+    simulator.hold();
     const batch = await batches.start(request, { key });
     await eventually(() => {
-      expect(simulator.ledger().jobs.length).toBeGreaterThan(5);
+      expect(simulator.ledger().jobs).toHaveLength(10);
     });
     await batch.pause('lunch');
+    await untilBatch(batch, ({ paused: pause }) => pause?.reason === 'user');
+    simulator.release();
     const { paused } = await untilBatch(batch, (state) => state.phase === 'paused' && state.counts.inFlight === 0);
     expect(paused).toMatchObject({ reason: 'user', message: 'lunch' });
     const atPause = simulator.ledger().jobs.length;

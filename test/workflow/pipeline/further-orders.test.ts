@@ -14,6 +14,8 @@ const clip = (prompt: string, more: object = {}) => ({
 const planOf = (steps: Record<string, object>) => ({ version: 1, steps });
 const slow = { queueMs: 0, runMs: 600_000 };
 const quick = { queueMs: 100, runMs: 100 };
+/** Counts from the start of an order: long enough for its submit before it. Whoever waits for it waits beside the others. */
+const deadline = '20s';
 
 /** The end of a pipeline that fails, by its own error. */
 async function failureOf(result: Promise<unknown>): Promise<GenerationError> {
@@ -23,7 +25,7 @@ async function failureOf(result: Promise<unknown>): Promise<GenerationError> {
   )) as GenerationError;
 }
 
-describe('a further order', () => {
+describe.concurrent('a further order', () => {
   it('29: output that is missing fails who asks for it, names the source that was paid, and follows the rules of who asked', async () => {
     const { client, pipelines, key: newKey, simulator } = await pipelineStack();
     const key = newKey();
@@ -125,7 +127,7 @@ describe('a further order', () => {
     const { client, pipelines, key: newKey, simulator } = await pipelineStack({ profiles: { [flux]: slow } });
     const key = newKey();
     const fallback = [clip(`${key} never`)];
-    const plan = planOf({ still: still(key, { deadline: '2s', attempts: 2, onFailure: { fallback } }) });
+    const plan = planOf({ still: still(key, { deadline, attempts: 2, onFailure: { fallback } }) });
     const pipeline = await pipelines.start({ plan }, { key });
     const { type, pipeline: details } = await failureOf(pipeline.result());
     expect(type).toBe('PipelineFailed');
@@ -150,7 +152,7 @@ describe('a further order', () => {
     });
     const key = newKey();
     const fallback = [still(`${key} instead`)];
-    const plan = planOf({ first: clip(key, { deadline: '2s', mayPayTwice: true, onFailure: { fallback } }) });
+    const plan = planOf({ first: clip(key, { deadline, mayPayTwice: true, onFailure: { fallback } }) });
     const pipeline = await pipelines.start({ plan }, { key });
     const result = await pipeline.result();
     const [first] = (await pipeline.state()).steps;
@@ -200,7 +202,7 @@ describe('a further order', () => {
   });
 });
 
-describe('a further run', () => {
+describe.concurrent('a further run', () => {
   it('38: orders again what is no longer to be had, under a further key', async () => {
     // Of the simulator's own host: only RunComfy's hosts are asked.
     const { client, pipelines, key: newKey, simulator } = await pipelineStack({ switches: { output_host: null } });

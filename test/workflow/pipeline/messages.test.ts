@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { PipelineState } from '../../../domain/pipeline-run.ts';
 import { checkPlan } from '../../../plans/check-plan.ts';
 import { eventually } from '../../support/eventually.ts';
+import { untilAnswered } from '../../support/generations.ts';
 import { checkPipeline, type PipelineStack, pipelineStack, stillAndClip } from '../../support/pipelines.ts';
 import { refusedForms } from '../../unit/plans/refused-forms.ts';
 import { refusedValues } from '../../unit/plans/refused-values.ts';
@@ -106,7 +107,8 @@ describe.concurrent('a running pipeline', () => {
     }
     await handle.signal('nonsense', junk);
     await expect(handle.executeUpdate('nonsense', { args: [7] })).rejects.toThrow();
-    expect(await handle.query<PipelineState, [unknown]>('state', 'junk')).toMatchObject({ phase: 'running' });
+    const queried = await untilAnswered(() => handle.query<PipelineState, [unknown]>('state', 'junk'));
+    expect(queried).toMatchObject({ phase: 'running' });
     await pipeline.decide({ step: 'pick', decision: 'approve', choose: [2, 0], reason: '\u0000\u202E', by: 'Ada' });
     const result = await pipeline.result();
     expect(result.steps['pick']?.choices).toEqual(['c', 'a']);

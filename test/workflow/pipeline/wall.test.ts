@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { untilState } from '../../support/generations.ts';
 import { hangMs } from '../../support/patience.ts';
 import { checkPipeline, pipelineStack, stillAndClip } from '../../support/pipelines.ts';
@@ -22,7 +23,10 @@ describe.concurrent('a pipeline whose orders meet an empty wallet', () => {
     const pipeline = await pipelines.start({ plan, onWall: 'wait' }, { key });
     const stillKey = await untilOrdered(() => pipeline.state());
     await untilState(client.workflow.getHandle(stillKey), ({ wall }) => wall !== undefined);
-    expect((await pipeline.state()).orders?.[stillKey]).toMatchObject({ wall: { type: 'InsufficientBalance' } });
+    // An order that no worker answers for in time is told of as the server knows it.
+    await eventually(async () => {
+      expect((await pipeline.state()).orders?.[stillKey]).toMatchObject({ wall: { type: 'InsufficientBalance' } });
+    });
     simulator.setBalance('sim-in-process', 100);
     await (await generations.get(stillKey)).nudge();
     const result = await pipeline.result();
