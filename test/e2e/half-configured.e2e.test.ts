@@ -11,6 +11,7 @@ import { commandInProcess } from '../support/command-in-process.ts';
 import { connectClient, startQuickSimulator } from '../support/generation-stack.ts';
 import { quietRuntime } from '../support/generations.ts';
 import { inProcessWorkers } from '../support/in-process-workers.ts';
+import { hangMs } from '../support/patience.ts';
 import { temporaryFolder } from '../support/processes.ts';
 import { flux } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
@@ -21,6 +22,9 @@ interface Failure {
 
 const input = JSON.stringify({ prompt: 'a lighthouse' });
 const keys: Record<string, Buffer> = { k1: randomBytes(32), k2: randomBytes(32) };
+
+/** As the product has it: Node would end this process where a busy machine leaves a task unfinished. */
+const patient = { isolateExecutionTimeout: hangMs };
 
 /** The named keys, the first of which is the one that is used. */
 function keysOf(ids: string[]) {
@@ -79,7 +83,7 @@ describe('a command line and a worker that do not go together', () => {
     const activities = { payInvoice: () => Promise.resolve() };
     const workflowsPath = fileURLToPath(new URL('../support/parent-workflow.ts', import.meta.url));
     const workers = await Promise.all([
-      Worker.create({ connection, taskQueue, activities, workflowsPath }),
+      Worker.create({ connection, ...patient, taskQueue, activities, workflowsPath }),
       Worker.create({ connection, taskQueue: submitTaskQueue(taskQueue), activities }),
     ]);
     const done = workers.map((worker) => worker.run());
@@ -114,7 +118,7 @@ describe('a command line and a worker that do not go together', () => {
     const activities = { payInvoice: () => Promise.resolve() };
     const workflowBundle = { codePath: inject('workflowBundlePath') };
     const workers = await Promise.all([
-      Worker.create({ connection, taskQueue, workflowBundle, activities }),
+      Worker.create({ connection, ...patient, taskQueue, workflowBundle, activities }),
       Worker.create({ connection, taskQueue: submitTaskQueue(taskQueue), activities }),
     ]);
     const done = workers.map((worker) => worker.run());

@@ -5,7 +5,6 @@ import { accepted, gate, scriptedGenerations } from '../../support/scripted-gene
 
 const { start } = scriptedGenerations();
 
-/** Long enough to get into a phase on a slow machine, short enough to wait for. */
 /** Long enough for a submit before it, however busy the machine is; all these tests wait for it at once. */
 const deadlineMs = 15_000;
 
