@@ -193,7 +193,9 @@ describe('a read that meets', () => {
       let since = 0;
       for (let attempt = 1; attempt <= 5; attempt += 1) {
         const delays = (await Promise.all(ask(attempt, since))).map(({ failure }) => Number(failure?.nextRetryDelay));
-        for (const delay of delays) expect(delay).toBeLessThanOrEqual(Math.max(2_000, (waitedMs + since + 1_000) / 4));
+        // What the test itself takes on a busy machine is waited as well.
+        const waited = waitedMs + Math.max(since, Date.now() - start) + 1_000;
+        for (const delay of delays) expect(delay).toBeLessThanOrEqual(Math.max(2_000, waited / 4));
         since += Math.max(...delays);
       }
       const [status] = await Promise.all(ask(6, since));
