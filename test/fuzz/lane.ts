@@ -1,5 +1,6 @@
 import { createRunComfyClient, type RunComfyClient } from '../../runcomfy/client.ts';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
+import { hangMs } from '../support/patience.ts';
 import type { FuzzScript } from './script.ts';
 import type { Books } from './truth.ts';
 import type { RunClock } from './virtual-time.ts';
@@ -31,10 +32,17 @@ function noting(runcomfy: RunComfyClient, told: Set<string>): RunComfyClient {
   };
 }
 
-export async function openLane({ hasOwnClock }: { hasOwnClock: boolean }): Promise<Lane> {
+/** `isPatient`: for scripts under which every answer comes, sooner or later. */
+export async function openLane({
+  hasOwnClock,
+  isPatient = false,
+}: {
+  hasOwnClock: boolean;
+  isPatient?: boolean;
+}): Promise<Lane> {
   const clock = { now: Date.now() };
   const simulator = await startSimulator({ seed: 1, ...(hasOwnClock && { clock: { now: () => clock.now } }) });
-  const timeout = { totalMs: patienceMs };
+  const timeout = { totalMs: isPatient ? hangMs : patienceMs };
   const told = new Set<string>();
   const client = createRunComfyClient({
     modelApiBase: simulator.modelApiBase,

@@ -170,8 +170,10 @@ async function play(parts: {
     resetRun(client, prompt, script, over.signal),
   ];
   const untimely = script.untimely.map((each) => decideUntimely(handle, each, lane, over.signal));
-  const [end, ...resubmits] = await Promise.all([ended, decide(handle, script, lane, over.signal), ...untimely]);
+  const [first, ...resubmits] = await Promise.all([ended, decide(handle, script, lane, over.signal), ...untimely]);
   const resets = (await Promise.all(troubles)).filter((what) => what === 'reset').length;
+  // A reset that was under way as the run ended has begun another one.
+  const end = resets > 0 ? await endOf(handle) : first;
   // Also of a run that Temporal ended before a worker had seen it.
   const state = await (await createGenerationClient({ client, taskQueue }).get(prompt)).state();
   const retries = (await attemptOf(client, prompt)) - 1;

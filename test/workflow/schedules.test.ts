@@ -41,6 +41,9 @@ describe.concurrent('a schedule', () => {
     expect(await schedules.pause(name, 'for the holidays')).toMatchObject({ paused: true, note: 'for the holidays' });
     // A firing that was under way when it was paused may still come.
     const rested = await until(({ running }) => running.length === 0);
+    // A key tells its firing from others by the second.
+    const lastAt = Math.max(...rested.recent.map(({ at }) => Date.parse(at)));
+    await vi.waitUntil(() => Date.now() > lastAt + 1_000, { timeout: hangMs });
     await schedules.trigger(name);
     const triggered = await until(({ fired }) => fired > rested.fired);
     expect(triggered.paused).toBe(true);

@@ -1,4 +1,5 @@
-import type { GenerationClient } from '../../../client/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type GenerationClient, isGenerationError, type KnownState } from '../../../client/index.ts';
 import type { ItemState, PipelineCancelReply, PipelineState, StepState } from '../../../domain/pipeline-run.ts';
 import type { FaultRule, LedgerJob, Simulator } from '../../../simulator/index.ts';
 import type { Fate } from './provider.ts';
@@ -12,6 +13,8 @@ export interface ServerAccount {
 }
 
 type Target = StepState | ItemState;
+
+const pollEveryMs = 100;
 
 const faultOfFate: Partial<Record<Fate, Omit<FaultRule, 'times' | 'skip'>>> = {
   'succeeds without a cost': { fault: 'cost-late', step: 'result' },
@@ -50,10 +53,7 @@ export async function serverAccount(parts: {
   const ofKey = new Map<string, string[]>();
   let unknown = 0;
   for (const key of keys) {
-    const found = await generations.get(key).then(
-      (handle) => handle.state(),
-      () => undefined,
-    );
+    const found = await sentOrEnded(generations, key);
     if (found === undefined) continue;
     const ids = [...(found.requestId ? [found.requestId] : []), ...(found.otherRequestIds ?? [])];
     ofKey.set(key, ids);
@@ -82,6 +82,20 @@ export async function serverAccount(parts: {
     }
   }
   return { broken: [...broken, ...orderOf(parts, ofKey)], ends: states.map(({ phase }) => phase), orders: jobs.length };
+}
+
+/** Where an order stands that is not just being sent: of that nobody can know yet; undefined where it was never started. */
+async function sentOrEnded(generations: GenerationClient, key: string): Promise<KnownState | undefined> {
+  for (;;) {
+    try {
+      const state = await (await generations.get(key)).state();
+      if (state.phase !== 'submitting') return state;
+    } catch (error) {
+      if (isGenerationError(error) && error.type === 'KeyNotFound') return undefined;
+      throw error;
+    }
+    await sleep(pollEveryMs);
+  }
 }
 
 function jobsNamed(simulator: Simulator, name: string): LedgerJob[] {
