@@ -64,7 +64,7 @@ export async function serveGateway({
     {
       ...{ client, catalogue, access, log, generations, reader },
       dedupedKeys: createDedupedKeys(reader),
-      watchers: createWatchers(generations, reader),
+      watchers: createWatchers(client, generations, reader),
       settings: { ...gateway, host: address.host },
       originOf: (request) => publicUrl ?? originOf(request),
       isDraining: () => isDraining,

@@ -6,6 +6,7 @@ import { isJsonObject } from '../../domain/json.ts';
 import { productVersion } from '../../setup/version.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { createRouteAdder } from '../http/route-adder.ts';
+import { addBatches } from './batches/add-batches.ts';
 import { addBudgets } from './budgets/add-budgets.ts';
 import { addGenerations } from './generations/add-generations.ts';
 import { addModels } from './models/add-models.ts';
@@ -24,6 +25,11 @@ declare module 'fastify' {
 export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopping: AbortSignal): Promise<void> {
   await app.register(async (child) => {
     child.setValidatorCompiler(validatorCompiler);
+    // A message that says nothing may be left out: the framework would have it checked as null.
+    child.addHook('preValidation', (request, _reply, done) => {
+      if (request.body === undefined && request.method === 'POST') request.body = {};
+      done();
+    });
     // Every body is ours: what is odd in one must not keep a caller from the rest.
     child.setSerializerCompiler(() => (body) => JSON.stringify(body));
     await child.register(fastifyZodOpenApiPlugin);
@@ -43,6 +49,7 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
     addGenerations(routes, parts, stopping);
     addWebhooks(routes, parts);
     addPipelines(routes, parts, stopping);
+    addBatches(routes, parts, stopping);
     addBudgets(routes, parts);
     addModels(routes, parts);
     let text: string | undefined;
@@ -68,6 +75,7 @@ const license = { name: 'MIT', identifier: 'MIT' };
 const tags = [
   { name: 'generations', description: 'Orders of media, by the keys that their callers chose.' },
   { name: 'pipelines', description: 'Plans of several orders, one built on the other.' },
+  { name: 'batches', description: 'Many orders, so many at a time: one result line for each item.' },
   { name: 'budgets', description: 'Limits of money that orders share.' },
   { name: 'models', description: 'What can be ordered, and at what price.' },
   { name: 'whoami', description: 'Who calls.' },

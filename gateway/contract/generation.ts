@@ -52,7 +52,7 @@ const wallState = z
 
 const balanceReading = z.object({ microdollars: z.int(), readAt: time }).meta({ id: 'BalanceReading' });
 
-const submissionEvidence = z
+export const submissionEvidence = z
   .object({
     sentAt: exactOptional(time),
     balanceBefore: exactOptional(balanceReading),
@@ -143,6 +143,15 @@ export const generationOutput = z
   .object({ images: z.array(z.string()), videos: z.array(z.string()), audios: z.array(z.string()) })
   .meta({ id: 'GenerationOutput', description: 'URLs by kind.' });
 
+export const generationTimings = z
+  .object({
+    queueMs: exactOptional(z.int()),
+    runMs: exactOptional(z.int()),
+    totalMs: z.int(),
+    noticedAfterMs: exactOptional(z.int()),
+  })
+  .meta({ id: 'GenerationTimings', description: 'Milliseconds, as far as the reads tell.' });
+
 export const generationResult = z
   .object({
     requestId: z.string(),
@@ -155,14 +164,7 @@ export const generationResult = z
     costUsd: exactOptional(usd),
     priceUsd: exactOptional(usd),
     budgets: exactOptional(z.array(z.string())),
-    timings: z
-      .object({
-        queueMs: exactOptional(z.int()),
-        runMs: exactOptional(z.int()),
-        totalMs: z.int(),
-        noticedAfterMs: exactOptional(z.int()),
-      })
-      .meta({ id: 'GenerationTimings', description: 'Milliseconds, as far as the reads tell.' }),
+    timings: generationTimings,
     reads: z.int(),
   })
   .meta({ id: 'GenerationResult', description: 'What a generation returns.' });

@@ -1,10 +1,9 @@
-import type {
-  BatchHandle,
-  GenerationClient,
-  KnownBatchState,
-  KnownPipelineState,
-  PipelineHandle,
-} from '../../client/index.ts';
+import type { Client } from '@temporalio/client';
+import type { GenerationClient, KnownBatchState, KnownPipelineState, WaitOptions } from '../../client/index.ts';
+import { watchChanges } from '../../client/operator/index.ts';
+import { isBatchEnd } from '../../domain/batch/batch.ts';
+import { isPipelineEnd } from '../../domain/pipeline-run.ts';
+import { patiently } from '../generations/patiently.ts';
 import type { GenerationReader, SeenGeneration } from '../generations/read-generations.ts';
 import { createGenerationWatcher } from '../generations/watch-generations.ts';
 import { createWatcher, type Watcher } from './create-watcher.ts';
@@ -24,23 +23,41 @@ export interface Watchers {
 }
 
 /** Makes the watchers of a gateway. */
-export function createWatchers(generations: GenerationClient, reader: GenerationReader): Watchers {
+export function createWatchers(client: Client, generations: GenerationClient, reader: GenerationReader): Watchers {
+  const { pipelines, batches } = generations;
   return {
     generations: createGenerationWatcher(generations, reader),
-    pipelines: watcherOf<KnownPipelineState>((workflowId) => generations.pipelines.get(workflowId)),
-    batches: watcherOf<KnownBatchState>((workflowId) => generations.batches.get(workflowId)),
+    pipelines: watcherOf(client, (workflowId) => pipelines.get(workflowId), isPipelineEnd),
+    batches: watcherOf(client, (workflowId) => batches.get(workflowId), isBatchEnd),
   };
 }
 
-function watcherOf<State>(
-  find: (workflowId: string) => Promise<
-    Pick<PipelineHandle | BatchHandle, 'key' | 'runId'> & {
-      watch: (options: { signal: AbortSignal }) => AsyncIterable<State>;
-    }
-  >,
+interface Handle<State> {
+  key: string;
+  runId: string;
+  state: () => Promise<State>;
+  result: (options: WaitOptions) => Promise<unknown>;
+}
+
+/** One that is asked by many at once may be busy for a moment. */
+const readMs = 10_000;
+
+function watcherOf<Phase, State extends { phase: Phase }>(
+  client: Client,
+  find: (workflowId: string) => Promise<Handle<State>>,
+  isEnd: (phase: Phase) => boolean,
 ): Watcher<SeenState<State>> {
   return createWatcher(async function* (workflowId, signal) {
-    const { key, runId, watch } = await find(workflowId);
-    for await (const state of watch({ signal })) yield { key, runId, state };
+    const handle = await patiently(client, readMs, () => find(workflowId));
+    const { key, runId } = handle;
+    const states = watchChanges<State>(
+      {
+        readState: () => patiently(client, readMs, () => handle.state()),
+        isEnd: ({ phase }) => isEnd(phase),
+        awaitEnd: (stop) => handle.result({ signal: stop }),
+      },
+      { signal },
+    );
+    for await (const state of states) yield { key, runId, state };
   });
 }

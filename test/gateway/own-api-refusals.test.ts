@@ -58,6 +58,7 @@ const rows: [what: string, target: string, call: GatewayCall, status: number, na
   ['a way up among keys', `${path}/%2e%2e%2fb%2fx`, get, 404, 'KeyNotFound'],
   ['a result of nobody', `${path}/never/result`, get, 404, 'KeyNotFound'],
   ['a cancel of nobody', `${path}/never/cancel`, raw('{}'), 404, 'KeyNotFound'],
+  ['a cancel without a word', `${path}/never/cancel`, { method: 'POST' }, 404, 'KeyNotFound'],
   ['a nudge of nobody', `${path}/never/nudge`, { method: 'POST' }, 404, 'KeyNotFound'],
   ['a late result of nobody', `${path}/never/late`, { method: 'POST' }, 404, 'KeyNotFound'],
   ['a decision about nobody', `${path}/never/resolution`, raw('{"action":"abandon"}'), 404, 'KeyNotFound'],

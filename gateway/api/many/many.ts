@@ -30,6 +30,7 @@ export interface Many<Handle extends ManyHandle<State, Result>, State, Result, B
 }
 
 const findMs = 5_000;
+const stateMs = 10_000;
 
 /** Carries out what concerns one that is the caller's; any other workflow under the key is not there. */
 export async function withMany<Handle extends ManyHandle<State, Result>, State, Result, Body extends object, Done>(
@@ -52,9 +53,12 @@ export function bodyOf<Handle extends ManyHandle<State, Result>, State, Result, 
   return inOwnWords(principal, toBody(seen), seen.key);
 }
 
-/** Where it stands now. */
-export async function seenNow<State>({ key, runId, state }: ManyHandle<State, unknown>): Promise<SeenState<State>> {
-  return { key, runId, state: await state() };
+/** Where it stands now; one that is asked much, by many at once, may be busy for a moment. */
+export async function seenNow<State>(
+  { client }: GatewayParts,
+  { key, runId, state }: ManyHandle<State, unknown>,
+): Promise<SeenState<State>> {
+  return { key, runId, state: await patiently(client, stateMs, state) };
 }
 
 /** Waits for the end, whatever it is; what stops the waiting is no error. */

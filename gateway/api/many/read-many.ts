@@ -23,7 +23,7 @@ export async function getMany<Handle extends ManyHandle<State, Result>, State, R
   const waitMs = waitMsOf(request, query);
   const ifNoneMatch = headers['if-none-match'];
   const body = await withMany(many, parts, request, params.key, async (handle) => {
-    const first = await seenNow(handle);
+    const first = await seenNow(parts, handle);
     let told = bodyOf(many, principal, first);
     if (waitMs === undefined || many.isEnd(first.state) || !matchesTag(ifNoneMatch, entityTag(told))) return told;
     const signal = waitSignal(reply, waitMs, stopping);
@@ -55,7 +55,7 @@ export async function getResultOfMany<Handle extends ManyHandle<State, Result>, 
     sayWaited(reply, waitMs);
     if (!(await handle.isEnded())) {
       reply.code(202).header('retry-after', retryAfterS);
-      return bodyOf(many, principal, await seenNow(handle));
+      return bodyOf(many, principal, await seenNow(parts, handle));
     }
     try {
       return inOwnWords(principal, await handle.result(), handle.key);
@@ -74,7 +74,7 @@ export async function streamMany<Handle extends ManyHandle<State, Result>, State
 ): Promise<FastifyReply> {
   mustTakeEvents(call);
   const { request, params } = call;
-  const seen = await withMany(many, parts, request, params.key, (handle) => seenNow(handle));
+  const seen = await withMany(many, parts, request, params.key, (handle) => seenNow(parts, handle));
   const toState = (one: typeof seen): StreamedState => {
     const body = bodyOf(many, request.principal, one);
     return { id: entityTag(body).slice(1, -1), isEnd: many.isEnd(one.state), body };

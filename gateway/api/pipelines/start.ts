@@ -44,7 +44,7 @@ export async function startPipeline(
     sayWaited(reply, waitMs);
     await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
   }
-  if (waitMs !== undefined || handle.attached) return bodyOf(pipelines, principal, await seenNow(handle));
+  if (waitMs !== undefined || handle.attached) return bodyOf(pipelines, principal, await seenNow(parts, handle));
   // What was just started stands at its beginning: nobody has to be asked.
   return {
     ...{ key, runId: handle.runId, phase: 'checking', startedAt: startedAt.toISOString() },

@@ -1,9 +1,15 @@
 import { expectTypeOf, it } from 'vitest';
 import type { z } from 'zod';
 import type {
+  BatchCancelReply,
+  BatchLine,
+  BatchRequest,
+  BatchResult,
+  KnownBatchState,
   KnownBudgetState,
   KnownPipelineState,
   KnownState,
+  ListedBatch,
   ListedPipeline,
   OpenReservation,
   PipelineCancelReply,
@@ -11,6 +17,7 @@ import type {
   PipelineResult,
 } from '../../../client/index.ts';
 import type { CancelReply, GenerationResult, InputIssue } from '../../../domain/generation.ts';
+import type { batch, batchCancelReply, batchLine, batchList, batchResult } from '../../../gateway/contract/batch.ts';
 import type { budget, reservationList } from '../../../gateway/contract/budget.ts';
 import type { cancelReply, generation, generationResult, inputIssue } from '../../../gateway/contract/generation.ts';
 import type {
@@ -20,6 +27,7 @@ import type {
   pipelinePreview,
   pipelineResult,
 } from '../../../gateway/contract/pipeline.ts';
+import type { startBatch } from '../../../gateway/contract/start-batch.ts';
 
 /** The documents of our API and the shapes of the product are one truth: a field that is added to one is missing in the other. */
 it('is the shapes of the product, to the letter', () => {
@@ -38,9 +46,23 @@ it('is the shapes of the product, to the letter', () => {
   expectTypeOf<z.output<typeof pipelineCancelReply>>().toEqualTypeOf<PipelineCancelReply>();
   expectTypeOf<z.output<typeof budget>>().toEqualTypeOf<Plain<KnownBudgetState>>();
   expectTypeOf<z.output<typeof reservationList>['reservations'][number]>().toEqualTypeOf<OpenReservation>();
+  type BatchOf = Omit<z.output<typeof batch>, 'key' | 'runId' | 'paused'>;
+  expectTypeOf<Plain<BatchOf>>().toEqualTypeOf<Plain<Omit<KnownBatchState, 'paused'>>>();
+  expectTypeOf<z.output<typeof batch>['paused']>().toEqualTypeOf<
+    Exclude<KnownBatchState['paused'], null> | undefined
+  >();
+  expectTypeOf<z.output<typeof batchResult>>().toEqualTypeOf<BatchResult>();
+  expectTypeOf<z.output<typeof batchLine>>().toEqualTypeOf<BatchLine>();
+  expectTypeOf<z.output<typeof batchCancelReply>>().toEqualTypeOf<BatchCancelReply>();
+  expectTypeOf<Omit<z.output<typeof startBatch>, 'key'>>().toEqualTypeOf<Plain<BatchRequestOf>>();
+  type BatchRowOf = z.output<typeof batchList>['batches'][number];
+  expectTypeOf<Plain<Omit<BatchRowOf, 'labels'>>>().toEqualTypeOf<Plain<Omit<ListedBatch, 'labels'>>>();
   type RowOf = z.output<typeof pipelineList>['pipelines'][number];
   expectTypeOf<Plain<Omit<RowOf, 'labels'>>>().toEqualTypeOf<Plain<Omit<ListedPipeline, 'labels'>>>();
 });
+
+/** A plan is any object there, and its fields are JSON here. */
+type BatchRequestOf = Omit<BatchRequest, 'plan'> & { plan?: Record<string, unknown> };
 
 /** The fields of a shape, however it is put together. */
 type Plain<Shape> = { [Name in keyof Shape]: Shape[Name] };

@@ -1,0 +1,49 @@
+import type { BatchItem, BatchItemDefaults } from '../../../client/index.ts';
+import { orderOfItem } from '../../../domain/batch/batch-item.ts';
+import { createIssueList } from '../../../domain/issues.ts';
+import { mayOrder, type Principal } from '../../access/principal.ts';
+import type { Catalogue } from '../../gateway-parts.ts';
+import { RefusalError } from '../../http/refusal-error.ts';
+import { mayRun } from '../pipelines/start.ts';
+
+/** What the items of a batch are made with. */
+export interface ItemSetting {
+  plan?: object | undefined;
+  defaults?: BatchItemDefaults | undefined;
+}
+
+/** A slow catalogue holds up no batch: what is not looked at here is a worker's to refuse, before it orders. */
+const lookForMs = 5_000;
+
+/** Refuses items that a principal may not order, or that do not fit their models, before anything of them is taken. */
+export async function checkItems(
+  principal: Principal,
+  catalogue: Catalogue,
+  items: readonly BatchItem[],
+  { plan, defaults = {} }: ItemSetting,
+): Promise<void> {
+  if (plan !== undefined) {
+    mayRun(principal, { ...plan });
+    return;
+  }
+  for (const model of new Set([defaults.model, ...items.map((item) => item.model)])) {
+    if (model !== undefined) mayOrder(principal, model);
+  }
+  const issues = createIssueList();
+  const giveUpAt = Date.now() + lookForMs;
+  for (const [index, item] of items.entries()) {
+    if (issues.isFull() || Date.now() > giveUpAt) break;
+    const { model, input = {} } = orderOfItem(item, defaults);
+    if (model === undefined) continue;
+    const report = await catalogue.check(model, input);
+    if (report === 'unknown model') {
+      const message = `RunComfy has no model ${model}, which item ${item.id} orders: see the list of models`;
+      throw new RefusalError('ModelUnknown', message);
+    }
+    const place = `body.items.${String(index)}.input`;
+    for (const { path, message } of report.issues) issues.add(`${place}${path.slice(1)}`, message);
+  }
+  const found = issues.toIssues();
+  if (found.length === 0) return;
+  throw new RefusalError('InvalidInput', 'items do not fit their models: nothing was sent', { issues: found });
+}

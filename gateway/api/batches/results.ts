@@ -1,0 +1,131 @@
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import type { BatchHandle, BatchLine, LineStatus } from '../../../client/index.ts';
+import { isBatchEnd } from '../../../domain/batch/batch.ts';
+import type { Principal } from '../../access/principal.ts';
+import { type BatchLineBody, lineStatus } from '../../contract/batch.ts';
+import type { GatewayParts } from '../../gateway-parts.ts';
+import { isPassing } from '../../generations/patiently.ts';
+import { goneSignal } from '../../http/waiting.ts';
+import { paging } from '../many/list-many.ts';
+import { seenNow, withMany } from '../many/many.ts';
+import type { Call } from '../operation.ts';
+import { inOwnWords } from '../own-words.ts';
+import { fromPageToken, toPageToken } from '../page-token.ts';
+import { batches } from './batches.ts';
+
+const { exactOptional } = z;
+
+const status = exactOptional(lineStatus.meta({ description: 'Only these' }));
+
+/** Which lines a page shows. */
+export const linesQuery = z.strictObject({ status, ...paging });
+
+/** Which lines a file holds. */
+export const fileQuery = z.strictObject({
+  status,
+  follow: exactOptional(z.enum(['true', 'false'])).meta({
+    description: '`true`: the lines that are still to come as well, until the batch has ended',
+  }),
+});
+
+type About<Query> = Call<{ key: string }, Query, unknown>;
+
+/** However few lines have the status that is asked for. */
+const maxRead = 2_000;
+
+const patienceMs = 10_000;
+const pauseMs = 500;
+
+/** A page of result lines. */
+export function listBatchLines(
+  parts: GatewayParts,
+  { params, query, request, reply }: About<z.output<typeof linesQuery>>,
+): Promise<object> {
+  const { principal } = request;
+  const { limit, pageToken } = query;
+  return withMany(batches, parts, request, params.key, async (handle) => {
+    const boundTo = ['lines', handle.key, handle.runId, query.status];
+    const from = pageToken === undefined ? 0 : positionIn(fromPageToken(pageToken, ...boundTo));
+    // Before the lines: an end that is seen now has them all.
+    const { phase } = (await seenNow(parts, handle)).state;
+    const lines: BatchLineBody[] = [];
+    let at = from;
+    let isAll = true;
+    for await (const line of everyLine(handle, { from, signal: goneSignal(reply) })) {
+      if (lines.length === limit || at - from === maxRead) {
+        isAll = false;
+        break;
+      }
+      at += 1;
+      if (query.status === undefined || line.status === query.status) lines.push(lineBody(principal, handle, line));
+    }
+    return { lines, ...(!(isAll && isBatchEnd(phase)) && { nextPageToken: toPageToken(tokenOf(at), ...boundTo) }) };
+  });
+}
+
+/** All result lines, one JSON document a line. */
+export async function streamBatchLines(
+  parts: GatewayParts,
+  stopping: AbortSignal,
+  { params, query, request, reply }: About<z.output<typeof fileQuery>>,
+): Promise<FastifyReply> {
+  const { principal } = request;
+  const follow = query.follow === 'true';
+  const signal = AbortSignal.any([goneSignal(reply), stopping]);
+  const lines = await withMany(batches, parts, request, params.key, async (handle) => {
+    // What cannot be read at all is a problem, and not an empty file.
+    await seenNow(parts, handle);
+    return textOf(principal, handle, everyLine(handle, { follow, signal }), query.status);
+  });
+  return reply.type('application/jsonl').send(Readable.from(lines));
+}
+
+async function* textOf(
+  principal: Principal,
+  handle: BatchHandle,
+  lines: AsyncIterable<BatchLine>,
+  wanted: LineStatus | undefined,
+): AsyncGenerator<string, void, undefined> {
+  for await (const line of lines) {
+    if (wanted === undefined || line.status === wanted) yield `${JSON.stringify(lineBody(principal, handle, line))}\n`;
+  }
+}
+
+/** The lines from a position on; where Temporal is busy or away for a while they go on where they stopped. */
+async function* everyLine(
+  handle: BatchHandle,
+  { from = 0, follow, signal }: { from?: number; follow?: boolean; signal: AbortSignal },
+): AsyncGenerator<BatchLine, void, undefined> {
+  let at = from;
+  let giveUpAt = Date.now() + patienceMs;
+  for (;;) {
+    try {
+      for await (const line of handle.results({ from: at, follow, signal })) {
+        at += 1;
+        giveUpAt = Date.now() + patienceMs;
+        yield line;
+      }
+      return;
+    } catch (error) {
+      if (signal.aborted || !isPassing(error) || Date.now() > giveUpAt) throw error;
+      await sleep(pauseMs);
+    }
+  }
+}
+
+function lineBody(principal: Principal, { key }: BatchHandle, line: BatchLine): BatchLineBody {
+  return inOwnWords(principal, line, key);
+}
+
+function tokenOf(position: number): string {
+  return Buffer.from(String(position)).toString('base64');
+}
+
+/** Whoever has the token has it from here: it is bound to the batch. */
+function positionIn(token: string): number {
+  const position = Number(Buffer.from(token, 'base64').toString());
+  return Number.isSafeInteger(position) && position >= 0 ? position : 0;
+}

@@ -1,0 +1,46 @@
+import type { BatchRequest } from '../../../client/index.ts';
+import { budgetNameOf, workflowIdOf } from '../../access/principal.ts';
+import type { Batch } from '../../contract/batch.ts';
+import type { StartBatch } from '../../contract/start-batch.ts';
+import type { GatewayParts } from '../../gateway-parts.ts';
+import { patientlyStarted, tenantOf } from '../../generations/start-patiently.ts';
+import { toNoticeHeader } from '../../http/notice-header.ts';
+import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
+import { bodyOf, seenNow, untilItEnds } from '../many/many.ts';
+import { apiBase, type Call } from '../operation.ts';
+import { keyOfOrder } from '../order-key.ts';
+import { inOwnWords } from '../own-words.ts';
+import { batches } from './batches.ts';
+import { checkItems } from './check-items.ts';
+
+type Starting = Call<unknown, { wait?: string | undefined }, StartBatch>;
+
+/** Answers as soon as the start is durable, or at the end where the caller waits. */
+export async function startBatch(
+  parts: GatewayParts,
+  stopping: AbortSignal,
+  { body, query, request, reply }: Starting,
+): Promise<Batch> {
+  const { principal } = request;
+  const { key: given, budgets, ...asked } = body;
+  const waitMs = waitMsOf(request, query);
+  const key = keyOfOrder(request, given);
+  await checkItems(principal, parts.catalogue, asked.items ?? [], asked);
+  const order: BatchRequest = {
+    ...asked,
+    ...(budgets && { budgets: budgets.map((name) => budgetNameOf(principal, name)) }),
+  };
+  const workflowId = workflowIdOf(principal, key);
+  const handle = await patientlyStarted(parts.client, key, () =>
+    parts.generations.batches.start(order, { key: workflowId, tenant: tenantOf(principal) }),
+  );
+  const { warnings } = inOwnWords(principal, { warnings: handle.notices }, workflowId);
+  if (warnings.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(warnings));
+  if (handle.attached) reply.header('idempotent-replayed', 'true');
+  else reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/batches/${encodeURIComponent(key)}`);
+  if (waitMs !== undefined) {
+    sayWaited(reply, waitMs);
+    await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
+  }
+  return bodyOf(batches, principal, await seenNow(parts, handle));
+}

@@ -1,0 +1,83 @@
+import { type BatchCancelReply, type BatchPhase, isGenerationError } from '../../../client/index.ts';
+import type { Batch } from '../../contract/batch.ts';
+import type { AddItems, SetBatch } from '../../contract/start-batch.ts';
+import type { CancelAll } from '../../contract/start-pipeline.ts';
+import type { GatewayParts } from '../../gateway-parts.ts';
+import { sayWaited, waitMsOf } from '../../http/waiting.ts';
+import { bodyOf, seenNow, withMany } from '../many/many.ts';
+import type { Call } from '../operation.ts';
+import { batches } from './batches.ts';
+import { checkItems } from './check-items.ts';
+
+type Telling<Body = unknown, Query = unknown> = Call<{ key: string }, Query, Body>;
+
+const outcomeMs = 30_000;
+
+/** Adds items behind those that there are. */
+export function addItems(
+  parts: GatewayParts,
+  { params, body, request }: Telling<AddItems>,
+): Promise<{ count: number }> {
+  const { principal } = request;
+  return withMany(batches, parts, request, params.key, async (handle) => {
+    const [plan, defaults] = [await handle.plan(), await handle.defaults()];
+    await checkItems(principal, parts.catalogue, body.items, { plan, defaults });
+    return await handle.add(body);
+  });
+}
+
+/** No more items will come. */
+export function sealBatch(parts: GatewayParts, { params, request }: Telling): Promise<{ count: number }> {
+  return withMany(batches, parts, request, params.key, (handle) => handle.seal());
+}
+
+/** Starts nothing new; what runs ends. */
+export function pauseBatch(
+  parts: GatewayParts,
+  { params, body, request }: Telling<{ reason?: string } | undefined>,
+): Promise<{ phase: BatchPhase }> {
+  return withMany(batches, parts, request, params.key, (handle) => handle.pause(body?.reason));
+}
+
+/** Goes on after a pause, whatever its reason. */
+export function resumeBatch(parts: GatewayParts, { params, request }: Telling): Promise<{ phase: BatchPhase }> {
+  return withMany(batches, parts, request, params.key, (handle) => handle.resume());
+}
+
+/** Changes how many may be in flight, and the limit of money. */
+export function setBatch(
+  parts: GatewayParts,
+  { params, body: { noMaxCost, ...others }, request }: Telling<SetBatch>,
+): Promise<{ window: number; maxCostUsd?: number }> {
+  return withMany(batches, parts, request, params.key, async (handle) => {
+    const { window, maxCostUsd } = await handle.set({ ...others, ...(noMaxCost && { maxCostUsd: null }) });
+    return { window, ...(maxCostUsd !== null && { maxCostUsd }) };
+  });
+}
+
+/** Asks everything in flight to stop, and tells what became of all; where that takes long, where the batch stands. */
+export function cancelBatch(
+  parts: GatewayParts,
+  { params, query, body, request, reply }: Telling<CancelAll | undefined, { wait?: string | undefined }>,
+): Promise<BatchCancelReply | Batch> {
+  const waitMs = waitMsOf(request, query);
+  const timeoutMs = Math.max(waitMs ?? outcomeMs, 1);
+  return withMany(batches, parts, request, params.key, async (handle) => {
+    try {
+      const cancelled = await handle.cancel(body, { timeoutMs });
+      sayWaited(reply, waitMs);
+      return cancelled;
+    } catch (error) {
+      if (!isUntold(error)) throw error;
+      sayWaited(reply, waitMs);
+      reply.code(202);
+      return bodyOf(batches, request.principal, await seenNow(parts, handle));
+    }
+  });
+}
+
+/** The wish is left, and nobody has said yet what came of it. */
+function isUntold(error: unknown): boolean {
+  if (!isGenerationError(error)) return false;
+  return error.type === 'StillRunning' || error.type === 'NoWorker' || error.type === 'WorkerFailing';
+}
