@@ -1,7 +1,7 @@
 export { createGenerationClient } from './generation/generation-client.ts';
 export type { GenerationClient, GenerationClientOptions, TypedRequest } from './generation/generation-client.ts';
 export type { InputOf } from '../runcomfy/models/index.ts';
-export type { GenerationHandle } from './generation/generation-handle.ts';
+export type { GenerationHandle, StateOptions } from './generation/generation-handle.ts';
 export type { StartLabels } from './start-labels.ts';
 export type { ListScope } from './list-scope.ts';
 export type { Labels } from '../domain/labels.ts';

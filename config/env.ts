@@ -8,6 +8,7 @@ import { cleanEnvironment } from './environment.ts';
 import { type GatewayConfig, gatewayConfigOf, gatewayVariables } from './gateway.ts';
 import { type ListenAddress, listenAddress } from './listen-address.ts';
 import { isLoopback } from './loopback.ts';
+import { type NexusConfig, nexusConfigOf, nexusVariables } from './nexus.ts';
 import { parseProxies, type ProxySetting } from './proxies.ts';
 import { failForMissingToken, parseToken, type TokenSetting } from './token.ts';
 import { type WebhookConfig, webhookConfigOf, webhookVariables } from './webhooks.ts';
@@ -58,6 +59,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly temporalCliPath?: string;
   readonly workerVersion?: WorkerVersion;
+  /** Workers offer the Nexus service `runcomfy`. */
+  readonly nexus?: NexusConfig;
   readonly gateway: GatewayConfig;
   readonly webhooks: WebhookConfig;
 }
@@ -115,6 +118,7 @@ const environment = z.object({
   XDG_STATE_HOME: z.string().optional(),
   CI: z.string().optional(),
   ...gatewayVariables,
+  ...nexusVariables,
   ...webhookVariables,
 });
 
@@ -150,6 +154,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     );
   }
   const gateway = gatewayConfigOf(values, problems);
+  const nexus = nexusConfigOf(values, problems);
   if (problems.length > 0) throw new ConfigError(problems);
 
   const stateDir = values.RUNCOMFY_STATE_DIR ?? defaultStateDir(values.XDG_STATE_HOME);
@@ -176,6 +181,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       logLevel: values.RUNCOMFY_LOG_LEVEL ?? 'info',
       temporalCliPath: values.TEMPORAL_CLI_PATH,
       workerVersion: deploymentName === undefined || buildId === undefined ? undefined : { deploymentName, buildId },
+      nexus,
       gateway,
       webhooks: webhookConfigOf(values),
     }),

@@ -84,7 +84,7 @@ function allowedCell({ mayImport, mayImportTypes = [], mayLoad = [] }) {
   const cells = (entries) =>
     entries
       .filter((entry) => isPackage(entry) || existing([entry.split('/')[0]]).length > 0)
-      .map((entry) => `\`${isPackage(entry) || entry.includes('/') ? entry : `${entry}/`}\``);
+      .map((entry) => `\`${rows[entry] === undefined ? entry : shownPath(entry)}\``);
   const values = cells(mayImport);
   const types = cells(mayImportTypes);
   const loaded = cells(mayLoad);

@@ -26,6 +26,7 @@ import {
 } from '../client/operator/index.ts';
 import { withWorkerCodecs } from '../codec/index.ts';
 import { defaultTaskQueue, submitTaskQueue, webhookTaskQueue } from '../domain/names.ts';
+import { createNexusHandlers } from '../nexus/handlers.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
 import { isUnknownModel } from '../runcomfy/errors.ts';
 import { createInputValidator, expectedPriceUsd } from '../runcomfy/models/index.ts';
@@ -35,7 +36,7 @@ import { createBalanceCache } from './balance-cache.ts';
 import { createBudgetDesk } from './budget-desk.ts';
 import { loadWorkflowBundle } from './bundle-workflows.ts';
 import { createHandOver } from './hand-over.ts';
-import { learnFromHistory } from './learn-from-history.ts';
+import { learnAndTell } from './learn-from-history.ts';
 import { lookUpOrdersIn } from './look-up-orders.ts';
 import { checkNewerRuns } from './newer-runs.ts';
 import { openRequestSpool } from './request-spool.ts';
@@ -77,9 +78,6 @@ const priceWithin = () => ({ signal: AbortSignal.timeout(3_000) });
 /** A submit sends no heartbeat before its input is checked, and is given up for lost after 10 s without one. */
 const catalogueWithinMs = 5_000;
 
-const undecodableSentence =
-  'the durations of finished generations cannot all be decoded here, and nothing is learned from those; check RUNCOMFY_CODEC_KEYS_FILE';
-
 export interface GenerationWorkerOptions {
   connection: NativeConnection;
   /** A client of the same namespace: hands over request ids, looks up runs. */
@@ -106,6 +104,8 @@ export interface GenerationWorkerOptions {
   waiting?: WaitingKnowledge;
   /** What webhooks are signed with, and which hosts may be private; missing: orders with a webhook are refused. */
   webhooks?: { secretsOf: (name: string) => Promise<readonly string[] | undefined>; allowedHosts: readonly string[] };
+  /** Offers the Nexus service `runcomfy` on the task queue; keys of its callers begin with `keyPrefix`, `<tenant>/`. */
+  nexus?: { keyPrefix?: string };
   workflowBundle?: WorkflowBundleOption;
   /** Encrypts what Temporal stores, for instance; `client` and all other clients must have the same. */
   dataConverter?: DataConverter;
@@ -222,6 +222,9 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       maxConcurrentActivityTaskExecutions: maxConcurrentReads,
       workflowTaskPollerBehavior: { type: 'autoscaling' },
       maxCachedWorkflows: options.maxCachedWorkflows ?? maxCachedGenerations,
+      ...(options.nexus && {
+        nexusServices: [createNexusHandlers({ client, taskQueue, modelApiBase, ...options.nexus })],
+      }),
     }),
     Worker.create({
       ...shared,
@@ -249,15 +252,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       void handOver.drain().catch((error: unknown) => {
         log.warn({ error }, 'the spool of request ids could not be drained');
       });
-      void learnFromHistory(client, waiting, { taskQueue, modelApiBase: runcomfy.modelApiBase }).then(
-        ({ learned, undecodable }) => {
-          log.debug({ count: learned }, 'learned from finished generations how long such work takes');
-          if (undecodable > 0) log.warn({ count: undecodable }, undecodableSentence);
-        },
-        (error: unknown) => {
-          log.warn({ error }, 'the finished generations could not be listed; waiting starts without knowledge');
-        },
-      );
+      void learnAndTell(client, waiting, { taskQueue, modelApiBase, log });
       try {
         const ends = await Promise.allSettled(
           workers.map((worker) =>

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
+import type { Logger } from 'pino';
 import type { WaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { workSourceOf } from '../activities/waiting/work-source.ts';
 import { decodePayload, undecodable } from '../client/operator/index.ts';
@@ -9,6 +10,9 @@ import { type FinishedWork, workMemoKey } from '../domain/waiting.ts';
 
 const maxGenerations = 2_000;
 const pageSize = 200;
+
+const undecodableSentence =
+  'the durations of finished generations cannot all be decoded here, and nothing is learned from those; check RUNCOMFY_CODEC_KEYS_FILE';
 
 /** What a starting worker found. */
 export interface LearnedFromHistory {
@@ -43,6 +47,21 @@ export async function learnFromHistory(
     if (seen >= maxGenerations) break;
   }
   return found;
+}
+
+/** The same, and tells the log what came of it. */
+export async function learnAndTell(
+  client: Client,
+  waiting: WaitingKnowledge,
+  { log, ...place }: { taskQueue: string; modelApiBase: string; log: Logger },
+): Promise<void> {
+  try {
+    const found = await learnFromHistory(client, waiting, place);
+    log.debug({ count: found.learned }, 'learned from finished generations how long such work takes');
+    if (found.undecodable > 0) log.warn({ count: found.undecodable }, undecodableSentence);
+  } catch (error) {
+    log.warn({ error }, 'the finished generations could not be listed; waiting starts without knowledge');
+  }
 }
 
 /** The memos as they are kept: the SDK's own list ends with the first one that it cannot decode. */

@@ -14,5 +14,6 @@ export function workerSettingsOf(config: Config): Partial<GenerationWorkerOption
     maxCachedWorkflows: config.maxCachedWorkflows,
     mediaHost: config.mediaHost,
     deploymentVersion: config.workerVersion,
+    nexus: config.nexus,
   });
 }

@@ -10,6 +10,7 @@ import {
   failedFinding,
   type Finding,
 } from '../health-checks.ts';
+import { checkNexus } from '../nexus-check.ts';
 import { table } from '../pretty.ts';
 import { checkProxies } from '../proxy-check.ts';
 import { checkSpool } from '../spool-check.ts';
@@ -59,6 +60,7 @@ async function examine({ config, withTemporal }: CommandContext, shouldFix: bool
       attempt('generations', () => checkGenerations(connected, taskQueue)),
       attempt('submits', () => checkSubmits(connected, taskQueue)),
       attempt('orders', () => checkWalls(connected)),
+      attempt('nexus', () => checkNexus(connected, settings)),
       attempt('spool', () => checkSpool(stateDirOf(settings), connected)),
     ]);
   const [temporal, proxies, token] = await Promise.all([
@@ -72,7 +74,7 @@ async function examine({ config, withTemporal }: CommandContext, shouldFix: bool
   ]);
   return [
     { check: 'configuration', status: 'ok', message: `task queue "${taskQueue}", ${modelApiBase}` },
-    ...[temporal].flat(2),
+    ...[temporal].flat(3),
     ...[proxies].flat(),
     token,
     ...(Array.isArray(temporal) ? [] : [await attempt('spool', () => checkSpool(stateDirOf(settings)))]),

@@ -12,12 +12,18 @@ import { type GenerationWatchOptions, watchStates } from './following/watch-stat
 import { describeRun, isClosed } from './run-info.ts';
 import type { StartedGeneration } from './starting/start-generation.ts';
 
+/** How a state is asked for. */
+export interface StateOptions {
+  /** How long a worker's answer is awaited before the server's own records have to do; default 12 s. */
+  timeoutMs?: number | undefined;
+}
+
 /** One generation, by its key. Every method throws `GenerationError`. */
 export interface GenerationHandle extends StartedGeneration {
   /** Waits for the end: the result, or an error that says what became of the generation. */
   result: (options?: WaitOptions) => Promise<GenerationResult>;
   /** Where it stands; works on ended generations, and without a worker as far as the server knows. */
-  state: () => Promise<KnownState>;
+  state: (options?: StateOptions) => Promise<KnownState>;
   /** Whether the newest run of the key has closed; needs no worker. */
   isEnded: () => Promise<boolean>;
   /** Asks RunComfy to stop, and tells the truth about what came of it. */
@@ -36,7 +42,7 @@ export function createHandle(client: Client, started: StartedGeneration): Genera
   return {
     ...started,
     result: (options) => named(key, () => awaitResult(client, key, runId, options)),
-    state: () => named(key, () => readState(client, key)),
+    state: ({ timeoutMs } = {}) => named(key, () => readState(client, key, { timeoutMs })),
     isEnded: () => named(key, async () => isClosed(await describeRun(client, key))),
     cancel: (reason, options) => named(key, () => cancelGeneration(client, key, reason, options)),
     nudge: () => named(key, () => nudge(client, key)),

@@ -20,6 +20,7 @@ export type { WaitingAtWall } from './waiting-at-wall.ts';
 export { explainStandstill } from '../generation/following/standstill.ts';
 export { pauseSubmits, readSubmits, resumeSubmits } from './submits.ts';
 export type { SubmitFlow } from './submits.ts';
+export { startGenerationBy } from './start-by.ts';
 export { lookUpOrder } from '../budget/look-up-order.ts';
 export { createItemOrders } from '../batch/item-orders.ts';
 export { createPipelineItemOrders } from '../batch/pipeline-item-orders.ts';

@@ -239,6 +239,24 @@ describe('example 07, a film by a plan', () => {
   }, 300_000);
 });
 
+describe('example 08, another namespace', () => {
+  it('has a poster made by Nexus, and by Python the same, by its key: one bill', async () => {
+    const endpoint = await around.endpoint();
+    const key = newKey();
+    const { code, stdout, stderr } = await around.example('08-another-namespace/main.ts', [key, endpoint]).ended;
+    expect(code, stderr).toBe(0);
+    const python = await pythonForExamples();
+    const prompt = 'A lighthouse at dusk, oil on canvas';
+    const main = '08-another-namespace/main.py';
+    const again = await around.example(main, [key, endpoint, prompt], python).ended;
+    expect(again.code, again.stderr).toBe(0);
+    expect(lineAfter(again.stdout, 'poster ')).toBe(lineAfter(stdout, 'poster '));
+    expect(totals()).toMatchObject({ accepted: 1, charged: 1 });
+    const refused = await around.example(main, [newKey(), endpoint, ''], python).ended;
+    expect(lineAfter(refused.stdout, 'poster ')).toBe('failed InvalidInput not_sent');
+  }, 300_000);
+});
+
 function lastWord(text: string): string {
   return text.trim().split(/\s+/).at(-1) ?? '';
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Client, type Connection } from '@temporalio/client';
 import { hangMs } from './patience.ts';
 
@@ -16,4 +17,14 @@ export async function registerNamespace(connection: Connection, namespace: strin
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
+}
+
+/** A new Nexus endpoint that leads to a task queue; its name is the server's, not a namespace's. */
+export async function createNexusEndpoint(
+  connection: Connection,
+  worker: { namespace: string; taskQueue: string },
+): Promise<string> {
+  const name = `nexus-${randomUUID()}`;
+  await connection.operatorService.createNexusEndpoint({ spec: { name, target: { worker } } });
+  return name;
 }

@@ -11,6 +11,8 @@ import { sendUpdate } from '../send-update.ts';
 export interface CancelOptions {
   /** How long RunComfy's answer is awaited; default 120 s. */
   timeoutMs?: number;
+  /** How long a worker is then asked for the phase, where the answer did not come; default 12 s. */
+  stateTimeoutMs?: number;
 }
 
 const answerTimeoutMs = 120_000;
@@ -24,7 +26,7 @@ export async function cancelGeneration(
   client: Client,
   key: string,
   reason?: string,
-  { timeoutMs = answerTimeoutMs }: CancelOptions = {},
+  { timeoutMs = answerTimeoutMs, stateTimeoutMs }: CancelOptions = {},
 ): Promise<CancelReply> {
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
   const message: CancelMessage = reason === undefined ? {} : { reason: wellFormed(reason) };
@@ -48,7 +50,7 @@ export async function cancelGeneration(
       throw error;
     }
   }
-  const { phase } = await readState(client, key);
+  const { phase } = await readState(client, key, { timeoutMs: stateTimeoutMs });
   return { outcome: 'unknown', phase };
 }
 

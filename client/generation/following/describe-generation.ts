@@ -77,7 +77,9 @@ async function readOpen(
   if (phase === undefined) return readState(client, run.key, { runId: run.runId });
   const known = withoutUndefined({ phase, requestId: attributeOf(run, 'RunComfyRequestId') });
   if (phase !== 'in_queue' || positionWithinMs === undefined) return known;
-  const said = await askForState(client, run.key, { runId: run.runId }, positionWithinMs).catch(() => undefined);
+  const said = await askForState(client, run.key, { runId: run.runId, timeoutMs: positionWithinMs }).catch(
+    () => undefined,
+  );
   return said ?? known;
 }
 

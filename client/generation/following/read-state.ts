@@ -16,10 +16,12 @@ export interface WhichState {
   /** Default: the newest run of the key. */
   runId?: string;
   signal?: AbortSignal | undefined;
+  /** How long a worker's answer is awaited; default 12 s. */
+  timeoutMs?: number | undefined;
 }
 
 /**
- * Asks the workflow where it stands; where no worker answers within 12 s, or none polls at all, tells what the server
+ * Asks the workflow where it stands; where no worker answers in time, or none polls at all, tells what the server
  * knows, flagged `isFromServer`. An end that Temporal made, of which the workflow never heard, is told all the same.
  */
 export async function readState(client: Client, key: string, which: WhichState = {}): Promise<KnownState> {
@@ -37,8 +39,7 @@ export async function readState(client: Client, key: string, which: WhichState =
 export async function askForState(
   client: Client,
   key: string,
-  { runId, signal }: WhichState,
-  timeoutMs = queryTimeoutMs,
+  { runId, signal, timeoutMs = queryTimeoutMs }: WhichState,
 ): Promise<GenerationState | undefined> {
   const query = () => client.workflow.getHandle(key, runId).query<GenerationState>(stateQuery);
   const reply = await askWorker(client, key, query, { timeoutMs, signal });

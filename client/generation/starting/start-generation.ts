@@ -12,7 +12,7 @@ import { describeRun, isClosed } from '../run-info.ts';
 import { type CheckOptions, checkRequest, type RequestDraft } from './check-request.ts';
 import { compareRequests, refuseOtherType } from './compare-requests.ts';
 import { assessLastRun } from './last-run.ts';
-import { startWorkflow } from './start-workflow.ts';
+import { type Started, type Starter, startWorkflow } from './start-workflow.ts';
 
 /** Under which key a generation starts, and when anew. */
 export interface StartOptions extends StartPriority, StartLabels {
@@ -45,7 +45,7 @@ export async function startGeneration(
   taskQueue: string,
   request: RequestDraft,
   { key = `generation-${randomUUID()}`, retry, labels, keyTenant, ...precedence }: StartOptions = {},
-  checkOptions: CheckOptions = {},
+  { starter, ...checkOptions }: CheckOptions & { starter?: Starter } = {},
 ): Promise<StartedGeneration> {
   checkArgument('retry', retry === undefined || (retry as string) === 'if-unbilled', "'if-unbilled' or nothing", key);
   const { order, warnings } = checkRequest(request, key, checkOptions);
@@ -54,7 +54,7 @@ export async function startGeneration(
   const ofTenant = keyTenant === undefined ? {} : { [tenantMemoKey]: keyTenant };
   const start = (policies: Policies) => {
     const own = { ...priority, ...policies, memo: { ...ofTenant, ...memo, ...policies.memo } };
-    return startUnlessClosed(client, key, taskQueue, order, own);
+    return startUnlessClosed(client, key, taskQueue, order, own, starter);
   };
 
   const first = await start({ workflowIdReusePolicy: 'REJECT_DUPLICATE' });
@@ -90,9 +90,10 @@ export async function startUnlessClosed(
   taskQueue: string,
   order: GenerationRequest,
   policies: Policies,
-): Promise<{ runId: string; isNew: boolean } | undefined> {
+  starter: Starter = (workflowType, options) => startWorkflow(client.workflow, workflowType, options),
+): Promise<Started | undefined> {
   try {
-    return await startWorkflow(client.workflow, generationWorkflowType, {
+    return await starter(generationWorkflowType, {
       ...policies,
       taskQueue,
       workflowId: key,

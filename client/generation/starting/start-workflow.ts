@@ -11,6 +11,9 @@ export interface Started {
   isNew: boolean;
 }
 
+/** What starts a workflow; one that cannot tell whether the run is new says no, and the run is looked at. */
+export type Starter = (workflowType: string, options: WorkflowStartOptions) => Promise<Started>;
+
 /**
  * Starts a workflow and tells whether this very call did. The server says so in its reply, the SDK drops it: so the
  * reply is overheard on a connection of its own, which shares the caller's channel, codecs and interceptors.

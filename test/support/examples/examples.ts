@@ -6,9 +6,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { inject } from 'vitest';
+import { defaultTaskQueue } from '../../../domain/names.ts';
 import { type Simulator, startSimulator } from '../../../simulator/index.ts';
 import { commandInProcess } from '../command-in-process.ts';
-import { registerNamespace } from '../namespaces.ts';
+import { createNexusEndpoint, registerNamespace } from '../namespaces.ts';
 import { hangMs } from '../patience.ts';
 import type { CommandResult } from '../processes.ts';
 
@@ -35,6 +36,8 @@ export interface Surroundings {
   simulator: Simulator;
   /** Starts an example by its path below `examples/`, TypeScript with tsx, Python with `python`. */
   example: (file: string, args?: string[], python?: string) => Running;
+  /** A new Nexus endpoint that leads to the worker. */
+  endpoint: () => Promise<string>;
   /** Runs one command line in this process. */
   command: (args: string[]) => Promise<CommandResult>;
   stop: () => Promise<void>;
@@ -64,6 +67,7 @@ export async function startSurroundings(): Promise<Surroundings> {
       RUNCOMFY_SERVERLESS_API_BASE: simulator.serverlessApiBase,
       RUNCOMFY_API_TOKEN: 'sim-examples',
       RUNCOMFY_STATE_DIR: stateDir,
+      RUNCOMFY_NEXUS: 'on',
     };
     const worker = run(process.execPath, [inject('programPath'), 'worker'], { ...env, ...runcomfy });
     undo.push(async () => {
@@ -78,6 +82,7 @@ export async function startSurroundings(): Promise<Surroundings> {
       client,
       simulator,
       stop,
+      endpoint: () => createNexusEndpoint(connection, { namespace, taskQueue: defaultTaskQueue }),
       command: (args) => commandInProcess(args, { TEMPORAL_NAMESPACE: namespace, ...runcomfy }),
       example(file, args = [], python) {
         const script = path.join('examples', file);

@@ -62,6 +62,19 @@ function everyCall(client: Client): Record<string, () => unknown> {
     resumeSubmits: () => operator.resumeSubmits(client, 'q'),
     readSubmits: () => operator.readSubmits(client, 'q'),
     explainStandstill: () => operator.explainStandstill(client, 'k'),
+    startGenerationBy: () =>
+      operator.startGenerationBy(
+        client,
+        order,
+        { key: 'k' },
+        {
+          taskQueue: 'runcomfy',
+          starter: async (workflowType, options) => {
+            await client.workflow.start(workflowType, options);
+            return { runId: 'run', isNew: true };
+          },
+        },
+      ),
     lookUpOrder: () => operator.lookUpOrder(client, 'k'),
     createPipelineItemOrders: async () => {
       const orders = operator.createPipelineItemOrders({ client, taskQueue: 'runcomfy' });

@@ -48,6 +48,7 @@ function problemsOf(files: string[]): string[] {
     config.compilerOptions.paths[`runcomfy-temporal/${face}`] = [`./${face}/index.ts`];
   }
   config.compilerOptions.paths['runcomfy-temporal/workflows'] = ['./workflows/library.ts'];
+  config.compilerOptions.paths['runcomfy-temporal/nexus'] = ['./nexus/index.ts'];
   config.compilerOptions.paths['runcomfy-temporal/operator'] = ['./client/operator/index.ts'];
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
   const program = ts.createProgram(files, options);

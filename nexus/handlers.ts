@@ -1,0 +1,99 @@
+import type { Client } from '@temporalio/client';
+import { startWorkflow, type WorkflowHandle, WorkflowRunOperationHandler } from '@temporalio/nexus';
+import {
+  type CancelOperationContext,
+  HandlerStartOperationResult,
+  serviceHandler,
+  type ServiceHandler,
+  type StartOperationContext,
+} from 'nexus-rpc';
+import { createGenerationClient } from '../client/index.ts';
+import { startGenerationBy } from '../client/operator/index.ts';
+import type { GenerationResult } from '../domain/generation.ts';
+import { isJsonObject } from '../domain/json.ts';
+import { type CancelInput, type GenerateInput, runcomfyService, type StateInput } from './service.ts';
+import { toNexusError } from './to-nexus-error.ts';
+
+/** A handler has ten seconds, of which the way here and back may take some. */
+const stateWithinMs = 6_000;
+const cancelWithinMs = 7_000;
+const lastLookWithinMs = 1_500;
+
+/** What the handlers work with. */
+export interface NexusOptions {
+  client: Client;
+  taskQueue: string;
+  modelApiBase?: string;
+  /** What the keys of callers begin with here: `<tenant>/`, or nothing. */
+  keyPrefix?: string;
+}
+
+/** The operations of `runcomfyService`, by this worker's client. */
+export function createNexusHandlers({ client, taskQueue, modelApiBase, keyPrefix = '' }: NexusOptions): ServiceHandler {
+  const generations = createGenerationClient({ client, taskQueue });
+  const tenant = keyPrefix === '' ? undefined : keyPrefix.slice(0, -1);
+  // What is no text is refused by the client, by its own words.
+  const ownKey = (key: string) => (typeof (key as unknown) === 'string' && key !== '' ? `${keyPrefix}${key}` : key);
+
+  async function generate(ctx: StartOperationContext, given: GenerateInput) {
+    const { key = `nexus-${ctx.requestId}`, ...request } = fieldsOf(given);
+    let running: WorkflowHandle<GenerationResult> | undefined;
+    const started = await startGenerationBy(
+      client,
+      request,
+      { key: ownKey(key), keyTenant: tenant },
+      {
+        taskQueue,
+        modelApiBase,
+        // The callback of this operation goes with the start, or is attached to the run that has the key.
+        starter: async (workflowType, options) => {
+          running = await startWorkflow(ctx, workflowType, options);
+          return { runId: running.runId ?? '', isNew: false };
+        },
+      },
+    );
+    if (running) {
+      const found = running;
+      return new WorkflowRunOperationHandler<GenerateInput, GenerationResult>(() => Promise.resolve(found)).start(
+        ctx,
+        given,
+      );
+    }
+    const ended = await generations.get(started.key);
+    return HandlerStartOperationResult.sync(await ended.result());
+  }
+
+  const stopping = new WorkflowRunOperationHandler<GenerateInput, GenerationResult>(() =>
+    Promise.reject(new Error('this one only cancels')),
+  );
+  return serviceHandler(runcomfyService, {
+    generate: {
+      start: (ctx, input) => inNexusWords(() => generate(ctx, input)),
+      cancel: (ctx: CancelOperationContext, token) => inNexusWords(() => stopping.cancel(ctx, token)),
+    },
+    state: (_ctx, input) =>
+      inNexusWords(async () => {
+        const { key } = fieldsOf<StateInput>(input);
+        return (await generations.get(ownKey(key))).state({ timeoutMs: stateWithinMs });
+      }),
+    cancel: (_ctx, input) =>
+      inNexusWords(async () => {
+        const { key, reason } = fieldsOf<CancelInput>(input);
+        const generation = await generations.get(ownKey(key));
+        return generation.cancel(reason, { timeoutMs: cancelWithinMs, stateTimeoutMs: lastLookWithinMs });
+      }),
+  });
+}
+
+/** Callers in other languages send what they like. */
+function fieldsOf<Fields extends object>(input: Fields): Partial<Fields> & Fields {
+  return (isJsonObject(input) ? input : {}) as Fields;
+}
+
+async function inNexusWords<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw toNexusError(error);
+  }
+}
