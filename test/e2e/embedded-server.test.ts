@@ -11,6 +11,7 @@ import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../../config/env.ts';
 import { searchAttributes } from '../../domain/names.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/processes.ts';
 
 let folder = '';
 let cliPath = '';
@@ -54,7 +55,8 @@ describe('the embedded Temporal server', () => {
 
   it.concurrent('has lost nothing when it starts again after kill -9', async () => {
     const options = { cliPath, dbFile: join(folder, 'data', 'temporal.db'), uiPort: false, searchAttributes } as const;
-    const first = await startEmbeddedServer(options);
+    const port = await freePort();
+    const first = await startEmbeddedServer({ ...options, port });
     const workflowId = 'kept';
     await withClient(first.address, (client) =>
       client.workflow.start('anything', { workflowId, taskQueue: 'nobody', args: [{ model: 'm' }] }),
@@ -62,7 +64,7 @@ describe('the embedded Temporal server', () => {
     await first.kill9();
     expect(isAlive(first.pid)).toBe(false);
 
-    const second = await startEmbeddedServer({ ...options, port: Number(first.address.split(':')[1]) });
+    const second = await startEmbeddedServer({ ...options, port });
     expect(second.address).toBe(first.address);
     const { status } = await withClient(second.address, (client) => client.workflow.getHandle(workflowId).describe());
     expect(status.name).toBe('RUNNING');

@@ -34,15 +34,17 @@ describe.concurrent('what Temporal knows of the end of a run', () => {
     const terminated = `terminated ${randomUUID()}`;
     const timedOut = `timed out ${randomUUID()}`;
     await generations.start({ model: stuck, input: { prompt: terminated } }, { key: terminated });
+    await untilPhase(stack, terminated, 'in_queue');
+    const watched = lastOf((await generations.get(terminated)).watch({ intervalMs: 200 }));
+    await client.workflow.getHandle(terminated).terminate('by a test');
+    // Last, so that its time is still long when the worker is killed.
     await client.workflow.start('runcomfyGeneration', {
       workflowId: timedOut,
       taskQueue: stack.settings.taskQueue,
       workflowRunTimeout: '25s',
       args: [{ model: stuck, input: { prompt: timedOut }, deadlineMs: 60_000 }],
     });
-    for (const key of [terminated, timedOut]) await untilPhase(stack, key, 'in_queue');
-    const watched = lastOf((await generations.get(terminated)).watch({ intervalMs: 200 }));
-    await client.workflow.getHandle(terminated).terminate('by a test');
+    await untilPhase(stack, timedOut, 'in_queue');
     // With a worker it would end at its deadline, which comes before the run's own timeout.
     await worker.kill9();
     await until('the run timed out', async () => (await generations.get(timedOut)).isEnded());
@@ -148,11 +150,13 @@ describe.concurrent('list', () => {
     expect(listed).toEqual([...running.toReversed(), ended]);
     expect(await keysOf(generations, { model, limit: 3 })).toEqual(listed.slice(0, 3));
 
-    const everything = await all(generations, { phase: 'submitting', limit: Infinity });
-    for (const key of [secret, broken]) {
-      const row = { key, model: '', phase: 'submitting', isUndecodable: true };
-      expect(everything).toContainEqual(expect.objectContaining(row));
-    }
+    await eventually(async () => {
+      const everything = await all(generations, { phase: 'submitting', limit: Infinity });
+      for (const key of [secret, broken]) {
+        const row = { key, model: '', phase: 'submitting', isUndecodable: true };
+        expect(everything).toContainEqual(expect.objectContaining(row));
+      }
+    });
     await Promise.all([...running, secret, broken].map((key) => plain.workflow.getHandle(key).terminate()));
   });
 });

@@ -20,7 +20,12 @@ describe.concurrent('webhooks', () => {
   it('one signed event tells the end, by a worker that is killed between two attempts', async () => {
     const stack = await createStack();
     const file = await secretsFile({ acme: [old] });
-    const receiver = await startReceiver((_, count) => (count < 3 ? 500 : 200));
+    // It takes nothing of the first worker, whose signature is the old one alone, and not the first of the second.
+    let signedByBoth = 0;
+    const receiver = await startReceiver((call) => {
+      if (signersOf(call, [fresh, old]).length === 2) signedByBoth += 1;
+      return signedByBoth < 2 ? 500 : 200;
+    });
     const settings = {
       ...stack.settings,
       env: { RUNCOMFY_WEBHOOK_SECRETS_FILE: file, RUNCOMFY_WEBHOOK_ALLOW_HOSTS: receiver.host },
@@ -30,9 +35,6 @@ describe.concurrent('webhooks', () => {
     const webhook = { url: `${receiver.url}?planted=query`, secret: 'acme' };
     const handle = await stack.startDirectly(key, { ...orderNamed(`prompt of ${key}`), webhook });
     const result = await handle.result();
-    await eventually(() => {
-      expect(receiver.of(key)).toHaveLength(1);
-    });
     const delivery = stack.client.workflow.getHandle(webhookKey(key, 'generation.succeeded'));
     await eventually(async () => {
       expect((await delivery.query<Delivery>('delivery')).attempts.length).toBeGreaterThan(0);
@@ -40,9 +42,10 @@ describe.concurrent('webhooks', () => {
     await worker.kill9();
     // Rotated meanwhile: both sign.
     await writeFile(file, JSON.stringify({ acme: [fresh, old] }));
+    const byFirst = receiver.of(key).length;
     const second = await startWorkerProcess(settings);
     await eventually(() => {
-      expect(receiver.of(key).length).toBeGreaterThanOrEqual(2);
+      expect(receiver.of(key).length).toBeGreaterThan(byFirst);
     });
     await eventually(async () => {
       expect(['waiting', 'delivered']).toContain((await delivery.query<Delivery>('delivery')).state);
@@ -152,6 +155,7 @@ describe.concurrent('webhooks', () => {
 
     const gone = `gone-${randomUUID()}`;
     const events = ['generation.cancelled'];
+    stack.simulator.hold();
     const cancelled = await stack.startDirectly(gone, {
       ...orderNamed(gone),
       webhook: { url: `${receiver.url}/gone`, secret: 'acme', events },

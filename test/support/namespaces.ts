@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { Client, type Connection } from '@temporalio/client';
+import { Client, type Connection, type ConnectionLike } from '@temporalio/client';
 import { hangMs } from './patience.ts';
 
 /** A new namespace is known to every part of the server only after a moment. */
-export async function registerNamespace(connection: Connection, namespace: string): Promise<void> {
+export async function registerNamespace(connection: ConnectionLike, namespace: string): Promise<void> {
   const retention = { seconds: 24 * 60 * 60 } as unknown as { seconds: never };
   await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: retention });
   const { workflow } = new Client({ connection, namespace });

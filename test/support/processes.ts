@@ -96,10 +96,13 @@ export async function runCommand(
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  child.stdin.end(stdin);
   // Whoever listened for the end only afterwards would miss it while this process is busy.
   const closed = once(child, 'close') as Promise<[number | null]>;
-  const [commandLine, [exitCode]] = await Promise.all([readCommandLine(child.pid), closed]);
+  child.stdin.on('error', () => undefined);
+  // A command that waits for its input is there to be looked at.
+  const commandLine = await readCommandLine(child.pid);
+  child.stdin.end(stdin);
+  const [exitCode] = await closed;
   refuseSecret(settings.token ?? processToken, { stdout, stderr, 'arguments of the command': commandLine });
   return { exitCode, stdout, stderr };
 }
@@ -111,7 +114,10 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** A port that nothing listens on, below those that the system gives to whoever wants any: it stays free until it is used. */
+/**
+ * A port that nothing listens on, and that nobody is given who asks for any: all systems take those from higher ones. So
+ * it stays free until it is used, and also while whoever listens there is away.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(10_000, 32_000);

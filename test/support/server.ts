@@ -2,15 +2,17 @@ import { type EmbeddedServer, startEmbeddedServer } from '../../cli/dev-server/s
 import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../../config/env.ts';
 import { searchAttributes } from '../../domain/names.ts';
+import { freePort } from './processes.ts';
 
-/** A dev server of the test's own, for what the shared one must not be put through. */
+/** A dev server of the test's own, for what the shared one must not be put through; its port is still free when it has been killed. */
 export async function startOwnServer(
   options: { dbFile?: string; port?: number; dynamicConfig?: string[] } = {},
 ): Promise<EmbeddedServer> {
-  const { dynamicConfig = [], ...rest } = options;
+  const { dynamicConfig = [], port = await freePort(), ...rest } = options;
   const { path } = await findTemporalBinary({ cliPath: readConfig().temporalCliPath, onNote: () => undefined });
   return await startEmbeddedServer({
     ...rest,
+    port,
     cliPath: path,
     uiPort: false,
     searchAttributes,
