@@ -5,6 +5,7 @@ import path from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import type { GenerationResult } from '../../domain/generation.ts';
 import { cliStack } from '../support/cli-stack.ts';
+import { eventually } from '../support/eventually.ts';
 import { run, until } from '../support/examples/examples.ts';
 import { flux, kling, klingInput } from '../support/simulator-client.ts';
 
@@ -106,13 +107,18 @@ describe('exit codes', () => {
 
 describe('around generations', () => {
   it('doctor finds everything in order, and says what is wrong without a worker', async () => {
-    const healthy = await json<{ ok: boolean }>(['doctor', '--fix'], { RUNCOMFY_API_TOKEN: 'sim-cli' });
-    expect(healthy, healthy.stdout).toMatchObject({ code: 0, document: { ok: true } });
-    const ill = await json<{ checks: unknown[] }>(['doctor'], { RUNCOMFY_TASK_QUEUE: newKey() });
-    expect(ill.code).toBe(69);
-    expect(ill.document.checks).toContainEqual(
-      expect.objectContaining({ check: 'workers: submits', status: 'failed' }),
-    );
+    // A server that has much else to do may not answer within the seconds that doctor gives it.
+    await eventually(async () => {
+      const healthy = await json<{ ok: boolean }>(['doctor', '--fix'], { RUNCOMFY_API_TOKEN: 'sim-cli' });
+      expect(healthy, healthy.stdout).toMatchObject({ code: 0, document: { ok: true } });
+    });
+    await eventually(async () => {
+      const ill = await json<{ checks: unknown[] }>(['doctor'], { RUNCOMFY_TASK_QUEUE: newKey() });
+      expect(ill.code).toBe(69);
+      expect(ill.document.checks).toContainEqual(
+        expect.objectContaining({ check: 'workers: submits', status: 'failed' }),
+      );
+    });
   });
 
   it('reads catalogue and balance with the token', async () => {
@@ -135,8 +141,9 @@ describe('around generations', () => {
 
   it.each(['SIGTERM', 'SIGHUP'] as const)('runs the simulator until it is told to stop, by %s', async (signal) => {
     const running = start(['simulator', '--port', '0', '--scenario', 'instant', '--output', 'json']);
-    await until(() => running.output().includes('\n'), 'the simulator said where it is', running.output);
-    const { url } = JSON.parse(running.output().split('\n')[0] ?? '') as { url: string };
+    const told = () => /^\{.*"url".*\}$/m.exec(running.output())?.[0];
+    await until(() => told() !== undefined, 'the simulator said where it is', running.output);
+    const { url } = JSON.parse(told() ?? '') as { url: string };
     expect((await fetch(`${url}/__sim/healthz`)).status).toBe(200);
     running.kill(signal);
     expect((await running.ended).code).toBe(0);

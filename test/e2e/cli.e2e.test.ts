@@ -40,6 +40,12 @@ describe('generate', () => {
       key: payment,
       message: expect.stringContaining('payment') as string,
     });
+    // An order still on its way would be another test's.
+    await until(
+      () => jobs().length === 1,
+      'the order was accepted',
+      () => JSON.stringify(jobs()),
+    );
   });
 
   it('attaches to what a plain Temporal client started, compared by its first event', async () => {
@@ -187,11 +193,9 @@ describe('a running generation', () => {
       .map((line) => JSON.parse(line) as GenerationState);
     expect(lines.at(-1)).toMatchObject({ phase: 'cancelled', cancel: { reason: 'enough', outcome: 'cancelled' } });
     expect(code).toBe(1);
+    const cancelledOnes = ['list', '--phase', 'cancelled', '--limit', '10000'];
     await expect
-      .poll(
-        async () =>
-          (await json<{ generations: { key: string }[] }>(['list', '--phase', 'cancelled'])).document.generations,
-      )
+      .poll(async () => (await json<{ generations: { key: string }[] }>(cancelledOnes)).document.generations)
       .toContainEqual(expect.objectContaining({ key, model: flux, phase: 'cancelled' }));
   });
 

@@ -143,10 +143,14 @@ export async function standAt(stack: GenerationStack, wanted: Boundary[]): Promi
   await Promise.all(wanted.map(reached));
   const inBackoff = standing.find(({ boundary }) => boundary.name === backoffName);
   if (inBackoff) {
-    // Until the worker has reported the refusal, the order may be on its way for all that the server knows.
+    // Until the worker has reported the refusal, the order may be on its way for all that the server knows, and so it may
+    // as the time of the next send comes near.
     await until('the next send is waited for', async () => {
       const { raw } = await client.workflow.getHandle(inBackoff.generation.key).describe();
-      return raw.pendingActivities?.some(({ attempt }) => (attempt ?? 0) > 1);
+      return raw.pendingActivities?.some(({ attempt, nextAttemptScheduleTime: next }) => {
+        const leftMs = Number(next?.seconds ?? 0) * 1_000 - Date.now();
+        return (attempt ?? 0) > 1 && leftMs > (backoffSeconds / 2) * 1_000;
+      });
     });
   }
   return standing;

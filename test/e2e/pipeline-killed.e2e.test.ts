@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import type { KnownPipelineState } from '../../client/index.ts';
-import type { PipelineResult, PipelineState } from '../../domain/pipeline-run.ts';
+import type { PipelineResult } from '../../domain/pipeline-run.ts';
 import { commandInProcess } from '../support/command-in-process.ts';
 import { root } from '../support/docs.ts';
 import { createStack } from '../support/generation-stack.ts';
@@ -18,20 +18,28 @@ it('a film whose worker and Temporal server are killed twice in the middle has i
   const { settings, simulator, checkAll } = await createStack({ address });
   let worker = await startWorkerProcess(settings);
 
-  async function pipeline<Document>(...args: string[]): Promise<Document> {
-    const { modelApiBase, taskQueue } = settings;
-    const { exitCode, stdout, stderr } = await commandInProcess(['pipeline', ...args], {
+  const command = (...args: string[]) =>
+    commandInProcess(['pipeline', ...args], {
       TEMPORAL_ADDRESS: address,
-      RUNCOMFY_TASK_QUEUE: taskQueue,
-      RUNCOMFY_MODEL_API_BASE: modelApiBase,
+      RUNCOMFY_TASK_QUEUE: settings.taskQueue,
+      RUNCOMFY_MODEL_API_BASE: settings.modelApiBase,
       RUNCOMFY_API_TOKEN: 'sim-token-of-a-test-process',
     });
+  async function pipeline<Document>(...args: string[]): Promise<Document> {
+    const { exitCode, stdout, stderr } = await command(...args);
     expect(exitCode, stderr).toBe(0);
     return JSON.parse(stdout) as Document;
   }
+  /** A worker that has just begun may leave the question to the server, whose answer says less. */
+  async function status(): Promise<KnownPipelineState> {
+    return await until('a worker tells where the film stands', async () => {
+      const { exitCode, stdout } = await command('status', 'film');
+      return exitCode === 0 && (JSON.parse(stdout) as KnownPipelineState);
+    });
+  }
   /** An order whose id Temporal does not know yet would be one of unknown outcome. */
   const areAccepted = (count: number) => async () => {
-    const { orders = {} } = await pipeline<KnownPipelineState>('status', 'film');
+    const { orders = {} } = await status();
     return Object.values(orders).filter(({ requestId }) => requestId !== undefined).length === count;
   };
   /** What RunComfy does meanwhile nobody sees. */
@@ -49,7 +57,7 @@ it('a film whose worker and Temporal server are killed twice in the middle has i
     await killBoth();
 
     const choices = await until('a person is asked', async () => {
-      const { steps } = await pipeline<PipelineState>('status', 'film');
+      const { steps } = await status();
       return steps[1]?.phase === 'awaiting_decision' && steps[1].approval?.choices;
     });
     simulator.hold({ stage: 'run' });
@@ -68,7 +76,7 @@ it('a film whose worker and Temporal server are killed twice in the middle has i
     expect(jobs.find(({ model }) => model === kling)?.input['start_image_url']).toBe(choices[2]);
     expect(totals).toMatchObject({ accepted: 6, charged: 6 });
     expect(costUsd).toBeCloseTo(totals.chargedUsd);
-    const { steps: told } = await pipeline<PipelineState>('status', 'film');
+    const { steps: told } = await status();
     const keys = told.flatMap(({ key, items = [] }) => [key, ...items.map((item) => item.key)]);
     await checkAll(['film', ...keys.filter((key) => key !== undefined)]);
   } finally {
