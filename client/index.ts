@@ -21,7 +21,7 @@ export type { CostQuestion } from './costs/read-costs.ts';
 export type { CostReport, CostRow } from '../domain/costs.ts';
 export type { BudgetClient } from './budget/budget-client.ts';
 export type { BudgetFilter } from './budget/list-budgets.ts';
-export type { NewBudget } from './budget/create-budget.ts';
+export type { CreatedBudget, NewBudget } from './budget/create-budget.ts';
 export type { KnownBudgetState, ReservationsOptions } from './budget/read-budget.ts';
 export type { BudgetPeriod, BudgetRequest, BudgetState, OpenReservation } from '../domain/budget/budget.ts';
 export { budgetWorkflowType } from '../domain/budget/names.ts';

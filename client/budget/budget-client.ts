@@ -2,14 +2,14 @@ import type { Client } from '@temporalio/client';
 import type { BudgetState, OpenReservation } from '../../domain/budget/budget.ts';
 import { eachNamed, named } from '../convert-errors.ts';
 import { changeBudget } from './change-budget.ts';
-import { createBudget, type NewBudget } from './create-budget.ts';
+import { createBudget, type CreatedBudget, type NewBudget } from './create-budget.ts';
 import { type BudgetFilter, listBudgets } from './list-budgets.ts';
 import { type KnownBudgetState, readBudget, readReservations, type ReservationsOptions } from './read-budget.ts';
 
 /** Makes budgets, limits of money that orders share, and looks at them, from any process. */
 export interface BudgetClient {
   /** Creates a budget, or finds the one that has the same name, limit and period; `KeyInUse` where they differ. */
-  create: (budget: NewBudget) => Promise<BudgetState>;
+  create: (budget: NewBudget) => Promise<CreatedBudget>;
   /** Where a budget stands; without a worker as it was shown last. `KeyNotFound` where Temporal knows none. */
   state: (name: string) => Promise<KnownBudgetState>;
   /** Sets another limit, also one below what is spent. */

@@ -25,8 +25,14 @@ export interface NewBudget {
   period?: BudgetPeriod | undefined;
 }
 
+/** A budget as `create` found it. */
+export interface CreatedBudget extends BudgetState {
+  /** This very call created it; there was none like it that is open. */
+  isNew: boolean;
+}
+
 /** Creates a budget, or finds the one that has the same name, limit and period. One that was closed is created anew. */
-export async function createBudget(client: Client, taskQueue: string, budget: NewBudget): Promise<BudgetState> {
+export async function createBudget(client: Client, taskQueue: string, budget: NewBudget): Promise<CreatedBudget> {
   const given = toPlain(budget, refusal);
   const { name, ...request } = isJsonObject(given) ? given : {};
   checkBudgetName(name);
@@ -43,10 +49,10 @@ export async function createBudget(client: Client, taskQueue: string, budget: Ne
     staticSummary: `budget of ${String(limitUsd)} USD`,
     priority,
   });
-  if (isNew) return stateOf(openBooks(parsed.value, Date.now()), name, Date.now());
+  if (isNew) return { ...stateOf(openBooks(parsed.value, Date.now()), name, Date.now()), isNew };
   refuseNoBudget(name, (await describeRun(client, workflowId)).workflowType);
   const { isFromServer: _, ...state } = await readBudget(client, name);
-  if (state.limitUsd === limitUsd && state.period === (period ?? 'total')) return state;
+  if (state.limitUsd === limitUsd && state.period === (period ?? 'total')) return { ...state, isNew };
   const message = `budget "${name}" exists with a limit of ${String(state.limitUsd)} USD (${state.period}): set its limit, or choose another name`;
   throw new GenerationError({ type: 'KeyInUse', message, key: workflowId });
 }

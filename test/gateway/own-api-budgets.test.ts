@@ -156,3 +156,16 @@ it("refuses what is no budget, who may not, and what is another's, in the same w
     expect(intact).toMatchObject({ status: 200, json: { limitUsd: 5, open: 0 } });
   }
 });
+
+it('says of ten that create one budget at once that one of them made it', async () => {
+  const { acme } = await serveCallers(stack, people);
+  const calls = Array.from({ length: 10 }, () => acme.post(budgets, { name: 'at-once', limitUsd: 3 }));
+  const answers = await Promise.all(calls);
+  expect(answers.map(({ status }) => status).sort()).toEqual([...Array<number>(9).fill(200), 201]);
+  for (const { status, headers, json } of answers) {
+    expect([headers['idempotent-replayed'], 'location' in headers]).toEqual(
+      status === 201 ? [undefined, true] : ['true', false],
+    );
+    expect(budget.strict().parse(json)).toMatchObject({ name: 'at-once' });
+  }
+});

@@ -21,7 +21,10 @@ const addCreate = defineCommand<{ limit: number; per?: 'day' | 'month' }>({
       .addOption(limitOption('USD, at most 6 decimals'))
       .addOption(new Option('--per <period>', 'begin at 0 every day or month, UTC').choices(['day', 'month'])),
   act: (context, [name = ''], { limit, per }) =>
-    withBudget(context, ({ create }) => create({ name, limitUsd: limit, period: per })),
+    withBudget(context, async ({ create }) => {
+      const { isNew: _, ...state } = await create({ name, limitUsd: limit, period: per });
+      return state;
+    }),
 });
 
 const addSet = defineCommand<{ limit: number }>({

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { isGenerationError, type KnownBudgetState } from '../../../client/index.ts';
+import type { KnownBudgetState } from '../../../client/index.ts';
 import { isBudgetName } from '../../../domain/budget/names.ts';
 import { budgetNameOf, keyOfWorkflow, type Principal, workflowIdOf } from '../../access/principal.ts';
 import type { budgetChange, budgetRelease, newBudget, reservationList } from '../../contract/budget.ts';
@@ -19,15 +19,13 @@ const createMs = 20_000;
 
 /** Creates a budget, or finds the one that has the same name, limit and period. */
 export async function createBudget(
-  parts: GatewayParts,
+  { client, generations, originOf }: GatewayParts,
   { body, request, reply }: Call<unknown, unknown, z.output<typeof newBudget>>,
 ): Promise<KnownBudgetState> {
-  const { client, generations, originOf } = parts;
   const { principal } = request;
   const name = budgetNameOf(principal, body.name);
-  const isKnown = await isOpen(parts, name);
-  const state = await patiently(client, createMs, () => generations.budgets.create({ ...body, name }));
-  if (isKnown) reply.header('idempotent-replayed', 'true');
+  const { isNew, ...state } = await patiently(client, createMs, () => generations.budgets.create({ ...body, name }));
+  if (!isNew) reply.header('idempotent-replayed', 'true');
   else reply.code(201).header('location', `${originOf(request)}${apiBase}/budgets/${encodeURIComponent(body.name)}`);
   return inOwnName(principal, state);
 }
@@ -136,16 +134,6 @@ function nameIn(principal: Principal, given: string): string {
 
 function inOwnName(principal: Principal, state: KnownBudgetState): KnownBudgetState {
   return { ...state, name: state.name.slice(budgetNameOf(principal, '').length) };
-}
-
-async function isOpen({ client, generations }: GatewayParts, name: string): Promise<boolean> {
-  if (!isBudgetName(name)) return false;
-  try {
-    return (await patiently(client, readMs, () => generations.budgets.state(name))).isClosed === undefined;
-  } catch (error) {
-    if (isGenerationError(error) && (error.type === 'KeyNotFound' || error.type === 'KeyInUse')) return false;
-    throw error;
-  }
 }
 
 /** What a list has from its start, once Temporal answers at all. */

@@ -32,6 +32,7 @@ describe('a budget', () => {
     expect((await command('budget', 'show', name)).exitCode).toBe(66);
     const created = await command('budget', 'create', name, '--limit', '1.5', '--per', 'day');
     expect(created).toMatchObject({ exitCode: 0, told: { name, limitUsd: 1.5, period: 'day', availableUsd: 1.5 } });
+    expect(created.told).not.toHaveProperty('isNew');
     expect((await command('budget', 'create', name, '--limit', '1.5', '--per', 'day')).exitCode).toBe(0);
     expect(await command('budget', 'create', name, '--limit', '2')).toMatchObject({
       exitCode: 65,
