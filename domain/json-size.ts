@@ -6,6 +6,8 @@ export interface JsonTextBounds {
   maxNames: number;
   /** Names that differ from each other: one that was read before takes a fraction of the time. */
   maxDistinctNames: number;
+  /** UTF-8 bytes of these together. */
+  maxDistinctNameBytes: number;
   /** Arrays and objects inside each other. */
   maxLevels: number;
 }
@@ -24,8 +26,9 @@ const closeBrace = 0x7d;
 
 /** Whether a document of JSON, as UTF-8, is within bounds; looked at no further than the first that it exceeds. */
 export function isJsonTextWithin(text: Uint8Array, bounds: JsonTextBounds): boolean {
-  const { maxValues, maxNames, maxDistinctNames, maxLevels } = bounds;
+  const { maxValues, maxNames, maxDistinctNames, maxDistinctNameBytes, maxLevels } = bounds;
   const distinct = new Set<number>();
+  let distinctBytes = 0;
   let values = 1;
   let names = 0;
   let levels = 0;
@@ -50,13 +53,21 @@ export function isJsonTextWithin(text: Uint8Array, bounds: JsonTextBounds): bool
         break;
       case colon:
         names += 1;
-        distinct.add(hashOf(text, from, at));
+        distinctBytes += nameBytes(distinct, text, from, at);
         from = at;
     }
-    if (distinct.size > maxDistinctNames) return false;
+    if (distinct.size > maxDistinctNames || distinctBytes > maxDistinctNameBytes) return false;
     if (values > maxValues || names > maxNames || levels > maxLevels) return false;
   }
   return true;
+}
+
+/** The bytes of a name that was not read before, with what stands around it; 0 for one that was. */
+function nameBytes(read: Set<number>, text: Uint8Array, from: number, to: number): number {
+  const hash = hashOf(text, from, to);
+  if (read.has(hash)) return 0;
+  read.add(hash);
+  return to - from;
 }
 
 /** Of the bytes of a name, in 30 bits, which a set holds without boxes. Names of one hash count once, which does no harm. */

@@ -14,6 +14,8 @@ export const planLimits = {
   attempts: 5,
   /** Characters of one expression. */
   expressionLength: 2_000,
+  /** Values at all places of the plan together, and of the params. */
+  values: 20_000,
   /** Nested lists and objects. */
   levels: 100,
   fallbacks: 10,

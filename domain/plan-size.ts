@@ -2,26 +2,27 @@ import type { InputIssue } from './generation.ts';
 import { findExcess, isJsonObject, jsonBytes } from './json.ts';
 import { planLimits } from './pipeline.ts';
 
-/** Each takes a byte, and another from the next. */
-const mostValues = planLimits.bytes / 2;
-
 /** Why a plan is too large to be looked into; undefined: it is not. */
 export function findOversize(plan: object): InputIssue | undefined {
-  const excess = findExcess(plan, { maxNodes: mostValues, maxLevels: planLimits.levels });
-  if (excess === 'maxLevels') {
-    return { path: '$', message: `nested more than ${String(planLimits.levels)} levels deep` };
-  }
-  if (excess === 'maxNodes')
-    return { path: '$', message: `has more values than ${String(planLimits.bytes)} bytes hold` };
-  const bytes = jsonBytes(plan);
-  if (bytes <= planLimits.bytes) return undefined;
-  return { path: '$', message: `the plan has ${String(bytes)} bytes and may have ${String(planLimits.bytes)}` };
+  return oversizeOf(plan, { name: 'plan', path: '$', maxBytes: planLimits.bytes });
 }
 
 /** Why params are too large; undefined: they are not. */
 export function findOversizeOfParams(params: unknown): InputIssue | undefined {
-  const bytes = isJsonObject(params) ? jsonBytes(params) : 0;
-  if (bytes <= planLimits.paramBytes) return undefined;
-  const message = `the params have ${String(bytes)} bytes and may have ${String(planLimits.paramBytes)}`;
-  return { path: '$.params', message };
+  if (!isJsonObject(params)) return undefined;
+  return oversizeOf(params, { name: 'params', path: '$.params', maxBytes: planLimits.paramBytes });
+}
+
+/** Counted before it is written down to be weighed: what is nested too deep overflows the stack of whoever writes it. */
+function oversizeOf(
+  value: object,
+  { name, path, maxBytes }: { name: 'plan' | 'params'; path: string; maxBytes: number },
+): InputIssue | undefined {
+  const excess = findExcess(value, { maxNodes: planLimits.values, maxLevels: planLimits.levels });
+  if (excess === 'maxLevels') return { path, message: `nested more than ${String(planLimits.levels)} levels deep` };
+  if (excess === 'maxNodes') return { path, message: `has more than ${String(planLimits.values)} values` };
+  const bytes = jsonBytes(value);
+  if (bytes <= maxBytes) return undefined;
+  const have = name === 'plan' ? 'has' : 'have';
+  return { path, message: `the ${name} ${have} ${String(bytes)} bytes and may have ${String(maxBytes)}` };
 }

@@ -38,9 +38,9 @@ export function settleParams(
       issues.push({ path, message: `expected ${expected[type]}, got ${describeValue(value)}` });
     else params[name] = value;
   }
-  issues.push(...findUnsendable(given).map(({ path, message }) => ({ path: path.replace('$', '$.params'), message })));
   const oversize = findOversizeOfParams(given);
   if (oversize) issues.push(oversize);
+  else issues.push(...findUnsendable(given).map((issue) => ({ ...issue, path: issue.path.replace('$', '$.params') })));
   return { params, issues };
 }
 

@@ -23,10 +23,16 @@ export const unreadablePayload = 'a payload that cannot be read';
  * What a workflow task can parse and check in a tenth of a second. Any plan and params within their bytes are within, and
  * so is whatever a model takes.
  */
-const textBounds = { maxValues: 200_000, maxNames: 50_000, maxDistinctNames: 25_000, maxLevels: 200 };
+const textBounds = {
+  maxValues: 100_000,
+  maxNames: 50_000,
+  maxDistinctNames: 25_000,
+  maxDistinctNameBytes: 400_000,
+  maxLevels: 200,
+};
 
 /** Stands for a payload of JSON that is beyond these bounds. */
-export const oversizedJson = 'JSON beyond 200,000 values, 50,000 names (25,000 different ones) or 200 levels';
+export const oversizedJson = 'JSON beyond 100,000 values, 50,000 names (25,000 or 400 kB new) or 200 levels';
 
 /** Stands for an order in another encoding: it would be sent with U+FFFD in the place of letters. */
 const notUtf8 = 'JSON that is not UTF-8';

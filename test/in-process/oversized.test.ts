@@ -43,6 +43,8 @@ const asksFor = (commands: Command[]) =>
 const oversized: [name: string, text: string][] = [
   ['150,000 names', JSON.stringify(named(150_000))],
   ['26,000 different names', JSON.stringify(named(26_000))],
+  ['8,000 different names of 60 letters', JSON.stringify(named(8_000)).replaceAll('"f', `"${'x'.repeat(56)}`)],
+  ['101,000 numbers', `{"list":[${'1,'.repeat(100_999)}1]}`],
   ['600,000 empty lists', `{"list":[${'[],'.repeat(599_999)}[]]}`],
   ['900,000 numbers', `{"list":[${'1,'.repeat(899_999)}1]}`],
   ['100,000 lists inside each other', `{"list":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
@@ -66,7 +68,7 @@ describe.each(oversized)('%s', (_name, text) => {
     const commands = await firstTask(workflowType, { metadata: { encoding: Buffer.from('json/plain') }, data });
     const { message, applicationFailureInfo } = failureIn(commands) ?? {};
     expect([applicationFailureInfo?.type, asksFor(commands)]).toEqual(['InvalidInput', []]);
-    expect(message).toContain('got "JSON beyond 200,000 values, 50,000 names (25,000 different ones) or 200 levels"');
+    expect(message).toContain('got "JSON beyond 100,000 values, 50,000 names (25,000 or 400 kB new) or 200 levels"');
   });
 });
 
@@ -74,6 +76,8 @@ const long = 'x'.repeat(planLimits.bytes);
 it.each([
   ['a plan of too many bytes', { plan: { version: 1, steps: {}, outputs: { long } } }, 'the plan has 262'],
   ['params of too many bytes', { plan: { version: 1, steps: {} }, params: { long } }, 'the params have 262'],
+  ['a plan of too many values', { plan: { list: many(20_000, () => 1) } }, '$: has more than 20000 values'],
+  ['params of too many values', { plan: {}, params: { list: many(20_000, () => 1) } }, '$.params: has more than 20000'],
   ['a plan nested too deep', { plan: JSON.parse(`{"a":${'['.repeat(150)}1${']'.repeat(150)}}`) as object }, 'nested'],
 ])('refuses %s before an activity is asked', async (_name, request, message) => {
   const commands = await firstTask('runcomfyPipeline', asPayload(request));
@@ -89,10 +93,10 @@ const largest: [name: string, workflowType: string, argument: unknown, activity:
   [
     'a plan and params of nothing but digits',
     'runcomfyPipeline',
-    { plan: { list: many(planLimits.bytes / 2 - 10, () => 1) }, params: { list: many(32_000, () => 1) } },
+    { plan: { list: many(19_998, () => 1) }, params: { list: many(19_998, () => 1) } },
     'checkPlan',
   ],
-  ['a plan of nothing but names', 'runcomfyPipeline', { plan: named(24_000) }, 'checkPlan'],
+  ['a plan of nothing but names', 'runcomfyPipeline', { plan: named(19_999) }, 'checkPlan'],
   [
     'a thousand items of 48 names',
     'runcomfyBatch',

@@ -5,6 +5,7 @@ const unbounded: JsonTextBounds = {
   maxValues: Infinity,
   maxNames: Infinity,
   maxDistinctNames: Infinity,
+  maxDistinctNameBytes: Infinity,
   maxLevels: Infinity,
 };
 
@@ -36,11 +37,13 @@ describe('isJsonTextWithin', () => {
   });
 
   it.each([
-    ['[{"a":1,"b":2},{"b":1,"a":{"a":1}}]', 2],
-    ['{"a":":","b":[":"]}', 2],
-    ['{"a":::::::::', 2],
-  ])('counts names that are read again once: %s', (text, distinct) => {
+    ['[{"a":1,"b":2},{"b":1,"a":{"a":1}}]', 2, 6],
+    ['{"a":":","b":[":"]}', 2, 6],
+    ['{"long name":1,"a":2}', 2, 14],
+    ['{"a":::::::::', 2, 4],
+  ])('counts names that are read again once, and their bytes: %s', (text, distinct, bytes) => {
     expect(least(text, 'maxDistinctNames')).toBe(distinct);
+    expect(least(text, 'maxDistinctNameBytes')).toBe(bytes);
   });
 
   it('looks no further than the first bound that is exceeded', () => {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { checkItems } from '../../../domain/batch/batch-item.ts';
 import { createIssueList } from '../../../domain/issues.ts';
 import { planLimits } from '../../../domain/pipeline.ts';
-import { findOversize } from '../../../domain/plan-size.ts';
+import { findOversize, findOversizeOfParams } from '../../../domain/plan-size.ts';
 import { findUnsendable } from '../../../domain/request.ts';
 
 /** A list that counts how often a place of it is looked at. */
@@ -26,10 +26,18 @@ it('an input is looked through once', () => {
   expect(seen.looks).toBe(19_000);
 });
 
-it('a plan of more values than its bytes hold is not written down to be weighed', () => {
+it('a plan of too many values is not written down to be weighed, nor are params', () => {
   const { list, seen } = counted(planLimits.bytes);
-  expect(findOversize({ list })).toEqual({ path: '$', message: 'has more values than 262144 bytes hold' });
-  expect(seen.looks).toBe(planLimits.bytes / 2 - 1);
+  expect(findOversize({ list })).toEqual({ path: '$', message: 'has more than 20000 values' });
+  expect(seen.looks).toBe(planLimits.values - 1);
+  expect(findOversizeOfParams({ list })).toEqual({ path: '$.params', message: 'has more than 20000 values' });
+  expect(seen.looks).toBe(2 * (planLimits.values - 1));
+});
+
+it('params nested so deep that writing them down overflows the stack are refused by their levels', () => {
+  const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`) as unknown;
+  const issue = { path: '$.params', message: 'nested more than 100 levels deep' };
+  expect(findOversizeOfParams({ deep })).toEqual(issue);
 });
 
 it('an item of a batch is written down once to be weighed, alone and with the others', () => {
