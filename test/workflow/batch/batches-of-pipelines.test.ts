@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BatchItem } from '../../../client/index.ts';
-import { batchItemKey } from '../../../domain/names.ts';
+import { batchItemKey, batchMessageNames } from '../../../domain/names.ts';
 import { batchStack, checkBatch, expectSum, linesOf, tally, untilBatch } from '../../support/batches.ts';
 import { eventually } from '../../support/eventually.ts';
 import { stillAndClip } from '../../support/pipelines.ts';
@@ -28,7 +28,7 @@ const products = (key: string, count: number): BatchItem[] =>
 describe.concurrent('a batch of pipelines', () => {
   it('makes every item by the plan, and tells its outputs, its price and its cost in one line', async () => {
     const stack = await batchStack();
-    const { batches, pipelines, key: newKey, simulator } = stack;
+    const { batches, pipelines, key: newKey, simulator, client } = stack;
     const key = newKey();
     const items: BatchItem[] = [...products(key, 6), { id: 'mute', params: { product: 7 } }];
     await expect(batches.start({ plan, items }, { key })).rejects.toMatchObject({
@@ -49,7 +49,12 @@ describe.concurrent('a batch of pipelines', () => {
     );
     await before.result();
     const batch = await batches.start({ plan, keepOpen: true, window: 3, maxCostUsd: 50 }, { key });
-    await batch.add({ from: 0, items });
+    await expect(batch.add({ from: 0, items })).rejects.toMatchObject({
+      type: 'InvalidInput',
+      issues: [{ path: '$[6].params.product' }],
+    });
+    // Whoever adds without this client is told by the item's line.
+    await client.workflow.getHandle(key).executeUpdate(batchMessageNames.add, { args: [{ from: 0, items }] });
     await batch.seal();
     const state = await untilBatch(batch, ({ phase }) => phase === 'partial');
     const lines = await linesOf(batch);
