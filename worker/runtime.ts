@@ -1,6 +1,9 @@
-import { DefaultLogger, Runtime, type LogLevel as TemporalLogLevel } from '@temporalio/worker';
+import { DefaultLogger, Runtime, type RuntimeOptions, type LogLevel as TemporalLogLevel } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { ConfigError } from '../config/config-error.ts';
 import type { Config } from '../config/env.ts';
+import type { ListenAddress } from '../config/listen-address.ts';
+import { messageOf } from '../domain/text.ts';
 
 const pinoLevels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
@@ -14,28 +17,38 @@ const histogramBucketOverrides = {
 /** The SDK warns of this at each start: of the queue of submits, which is for submits alone. */
 const withoutWorkflows = 'No workflows registered, not polling for workflow tasks';
 
-/** Installs Temporal's process-wide runtime: its logs go through ours, its metrics and ours to one Prometheus endpoint. */
+/**
+ * Installs Temporal's process-wide runtime: its logs go through ours, its metrics and ours to one Prometheus endpoint. A
+ * `ConfigError` says that nothing can listen there.
+ */
 export function installRuntime(config: Pick<Config, 'metricsAddress' | 'logLevel'>, log: Logger): void {
   const level: TemporalLogLevel = config.logLevel === 'debug' || config.logLevel === 'trace' ? 'DEBUG' : 'INFO';
   const { metricsAddress } = config;
-  Runtime.install({
+  const bindAddress = metricsAddress && addressOf(metricsAddress);
+  const options: RuntimeOptions = {
     logger: new DefaultLogger(level, ({ level: entryLevel, message, meta }) => {
       const isMeantSo = message === withoutWorkflows;
       log[isMeantSo ? 'debug' : pinoLevels[entryLevel]](withoutTaskToken(meta), message);
     }),
     telemetryOptions: {
       logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
-      ...(metricsAddress && {
-        metrics: {
-          prometheus: {
-            bindAddress: `${metricsAddress.host}:${String(metricsAddress.port)}`,
-            histogramBucketOverrides,
-          },
-        },
-      }),
+      ...(bindAddress !== undefined && { metrics: { prometheus: { bindAddress, histogramBucketOverrides } } }),
     },
     shutdownSignals: [],
-  });
+  };
+  try {
+    Runtime.install(options);
+  } catch (error) {
+    const reason = messageOf(error);
+    if (bindAddress === undefined || !/prometheus|socket address/i.test(reason)) throw error;
+    throw new ConfigError([
+      `RUNCOMFY_METRICS_ADDRESS: cannot listen on ${bindAddress} (${reason}); give each worker and each gateway of a machine an address of its own.`,
+    ]);
+  }
+}
+
+function addressOf({ host, port }: ListenAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${String(port)}`;
 }
 
 /** A task token lets whoever reads it complete the task, and fills a screen. */

@@ -1,5 +1,7 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { Runtime } from '@temporalio/worker';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { ConfigError } from '../../../config/config-error.ts';
 import { createLogger } from '../../../setup/logger.ts';
 import { installRuntime } from '../../../worker/runtime.ts';
 import { freePort, until } from '../../support/processes.ts';
@@ -32,6 +34,21 @@ describe('the runtime of a worker', () => {
     expect(bucketsWithout(text, 'runcomfy_generation_reads')).toContain('5');
     expect(bucketsWithout(text, 'runcomfy_noticed_after')).toContain('10');
     expect(text).toMatch(/runcomfy_generation_cost_bucket\{[^}]*le="0\.05"\} 1/);
+  });
+
+  it('says in one sentence whose address its metrics cannot have', async () => {
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void holder.close());
+    const { port } = holder.address() as AddressInfo;
+    const install = (host: string) => () => {
+      installRuntime({ metricsAddress: { host, port }, logLevel: 'info' }, createLogger('silent'));
+    };
+    expect(install('127.0.0.1')).toThrow(ConfigError);
+    expect(install('127.0.0.1')).toThrow(
+      /^RUNCOMFY_METRICS_ADDRESS: cannot listen on \S+ \(.*already in use.*\); give/,
+    );
+    expect(install('localhost')).toThrow(ConfigError);
   });
 });
 
