@@ -9,9 +9,10 @@ import { ownCommand } from './own-command.ts';
 import { progressLine } from './pretty-state.ts';
 import { describeOutcome } from './pretty.ts';
 import type { Printer } from './printer.ts';
+import { judgeStandstill } from './standstill.ts';
 import { submissionUnknown } from './unknown-submission.ts';
 
-/** What stands still at two looks in a row is left: a worker that is just starting gets this long twice. */
+/** What stands still is looked at so often: a worker that is just starting gets this long twice. */
 const workerGraceMs = 3_000;
 /** A generation that goes on is looked at ever less often, down to this. */
 const slowestLookMs = 30_000;
@@ -112,15 +113,15 @@ export async function leaveAtStandstill(
   signal: AbortSignal,
   leave: (error: Error) => void,
 ): Promise<void> {
+  const judge = judgeStandstill();
   let pauseMs = workerGraceMs;
-  let before: GenerationError | undefined;
   try {
     for (;;) {
       await sleep(pauseMs, undefined, { signal });
       // Temporal may be away for the moment: then nothing is known about workers.
-      const why = await explainStandstill(client, key).catch(() => undefined);
-      if (why !== undefined && why.type === before?.type) leave(why);
-      before = why;
+      const why = await explainStandstill(client, key).catch(() => 'unknown' as const);
+      const isLeft = judge(why === 'unknown' ? why : why?.type, Date.now());
+      if (isLeft && why !== undefined && why !== 'unknown') leave(why);
       pauseMs = why === undefined ? Math.min(2 * pauseMs, slowestLookMs) : workerGraceMs;
     }
   } catch {

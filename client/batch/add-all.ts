@@ -6,12 +6,14 @@ import { GenerationError } from '../errors.ts';
 import { refuseBatch } from './batch-errors.ts';
 import { findOrderIssues, type ItemSetting } from './check-items.ts';
 import type { BatchPages } from './pages.ts';
-import { readBatchState } from './read-batch-state.ts';
+import { readAnsweredState } from './read-batch-state.ts';
 import { readItems } from './read-items.ts';
 import { addToBatch } from './tell-batch.ts';
 
 /** How many pages are written at once, ahead of the one that is added next. */
 const lanes = 4;
+/** As long as an update waits for a worker. */
+const answeredWithinMs = 60_000;
 
 /** Items of any source, in their order: the same again is recognised. */
 export type ItemSource = Iterable<BatchItem> | AsyncIterable<BatchItem>;
@@ -39,7 +41,8 @@ export async function addAllItems(
   source: ItemSource,
   { onAdded, ...setting }: AddAllOptions & ItemSetting = {},
 ): Promise<AddedItems> {
-  const { input } = await readBatchState(client, key);
+  // What Temporal itself knows has no digest, and would be taken for another batch's.
+  const { input } = await readAnsweredState(client, key, answeredWithinMs);
   const items = takeFrom(source);
   let [count, digest] = [0, ''];
   while (count < input.count) {

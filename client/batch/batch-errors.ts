@@ -30,6 +30,12 @@ export function refuseNoBatch(key: string, workflowType: string): void {
   throw new GenerationError({ type: 'KeyInUse', message, key });
 }
 
+/** What is kept of a batch can be read only with the help of a worker, and none answers. `what`: in the plural. */
+export function unanswered(key: string, what: 'items' | 'result lines'): GenerationError {
+  const message = `the ${what} of batch "${key}" are found with the help of a worker, and none answers: start one with \`runcomfy-temporal worker\``;
+  return new GenerationError({ type: 'NoWorker', message, key });
+}
+
 /** A batch, or items, that are refused. */
 export function refuseBatch(key: string, issues: InputIssue[]): GenerationError {
   const message = `nothing was sent, the batch is not valid (key ${key}): ${issuesSentence(issues)}`;

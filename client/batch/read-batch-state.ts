@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, QueryNotRegisteredError } from '@temporalio/client';
 import { type BatchMemo, type BatchPhase, batchPhases, type BatchState, isBatchEnd } from '../../domain/batch/batch.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
 import { batchStateQuery } from '../../workflows/batch/messages.ts';
 import { askWorker } from '../generation/ask-worker.ts';
+import { withoutAnswer } from '../generation/following/standstill.ts';
 import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../grpc.ts';
 import { refuseNoBatch } from './batch-errors.ts';
@@ -15,6 +17,7 @@ export interface KnownBatchState extends BatchState {
 }
 
 const queryTimeoutMs = 12_000;
+const pauseMs = 1_000;
 const noCounts: BatchState['counts'] = {
   total: 0,
   waiting: 0,
@@ -45,6 +48,17 @@ export async function readBatchState(
     isOutOfTime(error) || error instanceof QueryNotRegisteredError || grpcCodeOf(error) === grpcCode.failedPrecondition;
   if (!isWithoutWorker) throw error;
   return await serverState(client, run);
+}
+
+/** Asks until a worker answers: one that was killed has a successor soon. `NoWorker` after that time. */
+export async function readAnsweredState(client: Client, key: string, withinMs: number): Promise<BatchState> {
+  const giveUpAt = Date.now() + withinMs;
+  for (;;) {
+    const { isFromServer, ...state } = await readBatchState(client, key);
+    if (!isFromServer) return state;
+    if (Date.now() > giveUpAt) throw await withoutAnswer(client, key);
+    await sleep(pauseMs);
+  }
 }
 
 /** An end that Temporal made wins over what the workflow said last. */

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { BatchItem, LineStatus } from '../../domain/batch/batch.ts';
 import { batchItemKey } from '../../domain/names.ts';
-import { GenerationError } from '../errors.ts';
+import { unanswered } from './batch-errors.ts';
 import type { BatchPages } from './pages.ts';
 import { readBatchState } from './read-batch-state.ts';
 import { readResults } from './read-results.ts';
@@ -14,10 +14,7 @@ export async function* readItems(
   { status }: { status?: LineStatus | undefined } = {},
 ): AsyncGenerator<BatchItem, void, undefined> {
   const { input, isFromServer } = await readBatchState(client, key);
-  if (isFromServer) {
-    const message = `the items of batch "${key}" are found with the help of a worker, and none answers: start one with \`runcomfy-temporal worker\``;
-    throw new GenerationError({ type: 'NoWorker', message, key });
-  }
+  if (isFromServer) throw unanswered(key, 'items');
   const wanted = status === undefined ? undefined : await keysOf(client, pages, key, status);
   for (const page of input.numbers ?? Array.from({ length: input.pages }, (_, at) => at)) {
     for (const item of (await pages.readItems(key, page)) ?? []) {

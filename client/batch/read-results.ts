@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { batchLimits, type BatchLine, type BatchTail, isBatchEnd, type LineStatus } from '../../domain/batch/batch.ts';
+import { batchLimits, type BatchLine, isBatchEnd, type LineStatus } from '../../domain/batch/batch.ts';
 import { batchResultsQuery } from '../../workflows/batch/messages.ts';
-import { GenerationError } from '../errors.ts';
+import { GenerationError, isGenerationError } from '../errors.ts';
 import { askWorker } from '../generation/ask-worker.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
+import { isBusy, isOutOfTime, isServerAway } from '../grpc.ts';
+import { unanswered } from './batch-errors.ts';
 import type { BatchPages } from './pages.ts';
 import { readBatchState } from './read-batch-state.ts';
 
@@ -18,40 +20,63 @@ export interface ResultsOptions {
   from?: number | undefined;
   /** Ends the reading: the iterator then throws the signal's reason. */
   signal?: AbortSignal | undefined;
+  /** How long a Temporal or a worker that is away is waited for with `follow`; default 5 minutes. */
+  patienceMs?: number | undefined;
 }
 
 const pagesAtOnce = 8;
 const pauseMs = 2_000;
 const queryTimeoutMs = 12_000;
+const defaultPatienceMs = 5 * 60_000;
 
 /** The result lines of a batch in the order of ending, each once; the same for every reader. */
 export async function* readResults(
   client: Client,
   pages: BatchPages,
   key: string,
-  { follow = false, status, from = 0, signal }: ResultsOptions = {},
+  { follow = false, status, from = 0, signal, patienceMs = defaultPatienceMs }: ResultsOptions = {},
 ): AsyncGenerator<BatchLine, void, undefined> {
   checkArgument('options.from', Number.isSafeInteger(from) && from >= 0, 'a whole number of lines', key);
   let told = from;
   const isWanted = (line: BatchLine) => status === undefined || line.status === status;
-  for (;;) {
+  /** The lines that are there, from the first that was not told; false where the batch goes on. */
+  async function* readOn(): AsyncGenerator<BatchLine, boolean, undefined> {
+    const { pageLines } = batchLimits;
     const { phase, resultPages, isFromServer } = await readBatchState(client, key, signal && { signal });
-    for await (const lines of readPages(pages, key, Math.floor(told / batchLimits.pageLines), resultPages)) {
-      const fresh = lines.slice(told % batchLimits.pageLines);
+    for await (const lines of readPages(pages, key, Math.floor(told / pageLines), resultPages)) {
+      const fresh = lines.slice(told % pageLines);
       told += fresh.length;
       yield* fresh.filter(isWanted);
     }
-    const isOver = isBatchEnd(phase);
-    if (!isFromServer && told >= resultPages * batchLimits.pageLines) {
-      const { lines } = await readTail(client, key, Math.floor(told / batchLimits.pageLines), signal);
-      const fresh = lines.slice(told % batchLimits.pageLines);
+    if (isFromServer && isBatchEnd(phase)) throw unanswered(key, 'result lines');
+    if (!isFromServer && told >= resultPages * pageLines) {
+      const lines = await readTail(client, key, Math.floor(told / pageLines), signal);
+      const fresh = lines.slice(told % pageLines);
       told += fresh.length;
       yield* fresh.filter(isWanted);
     }
-    if (isOver || !follow) return;
+    return isBatchEnd(phase);
+  }
+  let isAwaySince: number | undefined;
+  for (;;) {
+    try {
+      if ((yield* readOn()) || !follow) return;
+      isAwaySince = undefined;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!follow || !mayReturn(error)) throw error;
+      isAwaySince ??= Date.now();
+      if (Date.now() - isAwaySince > patienceMs) throw error;
+    }
     await sleep(pauseMs, undefined, signal && { signal }).catch(() => undefined);
     signal?.throwIfAborted();
   }
+}
+
+/** Whether what stands in the way of reading is over soon: a server, or a worker, that is being exchanged. */
+function mayReturn(error: unknown): boolean {
+  const isWithoutWorker = isGenerationError(error) && error.type === 'NoWorker';
+  return isWithoutWorker || isServerAway(error) || isBusy(error) || isOutOfTime(error);
 }
 
 async function* readPages(
@@ -75,12 +100,12 @@ async function readTail(
   key: string,
   page: number,
   signal: AbortSignal | undefined,
-): Promise<Pick<BatchTail, 'lines'>> {
+): Promise<BatchLine[]> {
   const query = () => client.workflow.getHandle(key).query(batchResultsQuery, { page });
   const reply = await askWorker(client, key, query, { timeoutMs: queryTimeoutMs, signal });
   signal?.throwIfAborted();
-  if (reply === 'unattended') return { lines: [] };
-  if ('answer' in reply) return reply.answer;
+  if (reply === 'unattended') throw unanswered(key, 'result lines');
+  if ('answer' in reply) return reply.answer.lines;
   throw reply.error;
 }
 

@@ -91,7 +91,9 @@ async function orderItems(
         printer.print({ key, runId, count }, () => `started ${key}: \`${ownCommand('batch watch', key)}\` shows it`);
         return exitCodes.done;
       }
-      const result = await deliver(batch, flags, context, () => waitForBatch(connected, batch, context, interrupts));
+      const result = await deliver(batch, flags, context, (unwritten) =>
+        waitForBatch(connected, batch, context, { interrupts, signal: unwritten }),
+      );
       return exitCodeOfBatch(result);
     } finally {
       interrupts.stop();
@@ -104,15 +106,20 @@ async function deliver(
   batch: BatchHandle,
   { results }: RunFlags,
   { printer, streams }: CommandContext,
-  wait: () => Promise<BatchResult>,
+  wait: (unwritten: AbortSignal) => Promise<BatchResult>,
 ): Promise<BatchResult> {
   const stop = new AbortController();
+  const unwritten = new AbortController();
   const writing =
     results === undefined
       ? undefined
       : appendResults(batch, { file: results, stdout: streams.stdout, follow: true, signal: stop.signal });
+  // Whoever wants the lines is told at once that they cannot be had, and not at the end of the batch.
+  writing?.catch((error: unknown) => {
+    unwritten.abort(error);
+  });
   try {
-    const result = await wait();
+    const result = await wait(unwritten.signal);
     await writing;
     const state = { ...(await batch.state()), phase: result.phase };
     if (results === '-') printer.note(prettyBatch(state, batch.key));

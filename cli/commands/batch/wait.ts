@@ -16,19 +16,22 @@ const redrawEveryMs = 1_000;
 
 /**
  * Waits for the end of a batch with live progress. Ctrl-C leaves it to itself: the batch is not the shell's. A pause that
- * only a person can end is told, and not waited through.
+ * only a person can end is told, and not waited through. `signal` ends the waiting with its reason.
  */
 export async function waitForBatch(
   { client }: ConnectedGenerations,
   batch: BatchHandle,
   { printer }: Pick<CommandContext, 'printer'>,
-  interrupts: Interrupts = catchInterrupts(),
+  { interrupts = catchInterrupts(), signal: given }: { interrupts?: Interrupts; signal?: AbortSignal } = {},
 ): Promise<BatchResult> {
   const stop = new AbortController();
   const { signal } = stop;
   const leave = (error: Error) => {
     stop.abort(error);
   };
+  given?.addEventListener('abort', () => {
+    stop.abort(given.reason);
+  });
   const detach = () => {
     leave(batchDetached(batch.key));
   };
