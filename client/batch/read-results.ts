@@ -48,8 +48,8 @@ export async function* readResults(
       told += fresh.length;
       yield* fresh.filter(isWanted);
     }
-    if (isFromServer && isBatchEnd(phase)) throw unanswered(key, 'result lines');
-    if (!isFromServer && told >= resultPages * pageLines) {
+    if (isFromServer) throw unanswered(key, 'result lines');
+    if (told >= resultPages * pageLines) {
       const lines = await readTail(client, key, Math.floor(told / pageLines), signal);
       const fresh = lines.slice(told % pageLines);
       told += fresh.length;

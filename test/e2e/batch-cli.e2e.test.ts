@@ -140,6 +140,18 @@ it('refuses with one sentence and all problems before anything is sent', async (
   expect(stack.jobs()).toHaveLength(3);
 });
 
+it('tells at once that its lines cannot be written, while the batch goes on', async () => {
+  const key = stack.newKey();
+  stack.simulator().hold({ stage: 'run' });
+  const order = ['run', await fileOf(itemsNamed(key, 2)), '--key', key, '--model', flux, '--yes', '--results', folder];
+  const { exitCode, document } = await json<Failure>(...order);
+  expect(document.error.message).toContain('EISDIR');
+  expect(exitCode).toBe(70);
+  expect((await json<BatchState>('status', key)).document).toMatchObject({ phase: 'running', sealed: true });
+  stack.simulator().release();
+  expect((await run(['watch', key])).exitCode).toBe(0);
+});
+
 it('is paused, added to, set, resumed, sealed and cancelled by commands', async () => {
   const key = stack.newKey();
   stack.simulator().hold({ stage: 'run' });

@@ -43,10 +43,10 @@ export function expectSum({ counts: { total, ...parts } }: Pick<BatchState, 'cou
   expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBe(total);
 }
 
-/** All result lines, each item's once. */
-export async function linesOf(batch: BatchHandle): Promise<BatchLine[]> {
+/** All result lines, each item's once; with `follow: false` those that are there. */
+export async function linesOf(batch: BatchHandle, { follow = true } = {}): Promise<BatchLine[]> {
   const lines: BatchLine[] = [];
-  for await (const line of batch.results({ follow: true })) lines.push(line);
+  for await (const line of batch.results({ follow })) lines.push(line);
   return lines;
 }
 
