@@ -20,6 +20,7 @@ import { addPipeline } from './commands/pipeline/index.ts';
 import { addResolve } from './commands/resolve.ts';
 import { addResult } from './commands/result.ts';
 import { addSchedule } from './commands/schedule/index.ts';
+import { addSchema } from './commands/schema.ts';
 import { addSimulator } from './commands/simulator.ts';
 import { addStatus } from './commands/status.ts';
 import { addSubmits } from './commands/submits.ts';
@@ -57,6 +58,7 @@ const commands = [
   addWorker,
   addGateway,
   addOpenapi,
+  addSchema,
   addKeys,
   addWebhooks,
   addSimulator,

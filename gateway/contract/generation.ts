@@ -33,7 +33,7 @@ export const inputIssue = z
   .object({ path: z.string(), message: z.string() })
   .meta({ id: 'InputIssue', description: 'One problem of an order: where, and what.' });
 
-const cancelState = z
+export const cancelState = z
   .object({ requestedAt: time, reason: exactOptional(z.string()), outcome: exactOptional(cancelOutcome) })
   .meta({
     id: 'CancelState',
@@ -68,7 +68,8 @@ export const submissionEvidence = z
     description: 'What may help to decide about an unknown submission: never a proof.',
   });
 
-const failureDetails = z
+/** The first detail of a generation's failure. */
+export const failureDetails = z
   .object({
     model: z.string(),
     key: z.string(),
@@ -99,7 +100,7 @@ const failureState = z
   .meta({ id: 'Failure', description: 'Why a generation ended without its output.' });
 
 /** Fields of a generation's state as its workflow tells them. */
-const stateFields = {
+export const stateFields = {
   phase,
   model: z.string(),
   submission,

@@ -6,6 +6,7 @@ import { eventually } from '../support/eventually.ts';
 import { createStack, type GenerationStack, jobsNamed, orderNamed } from '../support/generation-stack.ts';
 import { historiesOf, historyJson } from '../support/generations.ts';
 import { runCommand, startWorkerProcess } from '../support/processes.ts';
+import { recordHistories } from '../support/record-history.ts';
 import { secretsFile, signersOf, startReceiver, webhookSecret } from '../support/webhook-receiver.ts';
 
 const old = webhookSecret(1);
@@ -14,6 +15,11 @@ const fresh = webhookSecret(2);
 /** How a delivery ended, or stands. */
 async function deliveryOf({ client }: GenerationStack, key: string, event: Delivery['event']): Promise<Delivery> {
   return await client.workflow.getHandle(webhookKey(key, event)).query<Delivery>('delivery');
+}
+
+/** Keeps the history of a delivery, when recording. */
+async function record({ client }: GenerationStack, shape: string, workflowId: string): Promise<void> {
+  await recordHistories(shape, await historiesOf(client, workflowId), 'runcomfyWebhook');
 }
 
 describe.concurrent('webhooks', () => {
@@ -53,6 +59,7 @@ describe.concurrent('webhooks', () => {
     await delivery.signal('retryNow').catch(() => undefined);
     const ended = (await delivery.result()) as Delivery;
     expect(ended).toMatchObject({ state: 'delivered', event: 'generation.succeeded', url: receiver.url });
+    await record(stack, 'delivered-by-a-second-worker', delivery.workflowId);
 
     const listed = await runCommand(['webhooks', 'list', key, '--output', 'json'], stack.settings);
     expect(JSON.parse(listed.stdout)).toEqual({ deliveries: [ended] });
@@ -166,6 +173,8 @@ describe.concurrent('webhooks', () => {
       expect(await deliveryOf(stack, gone, 'generation.cancelled')).toMatchObject({ state: 'gone' });
     });
     expect(receiver.of(gone)).toHaveLength(1);
+    await record(stack, 'gone', webhookKey(gone, 'generation.cancelled'));
+    await record(stack, 'delivered', webhookKey(held, 'generation.submission_unknown'));
     await stack.checkAll([held, gone]);
   });
 });

@@ -22,17 +22,20 @@ beforeAll(() => {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });
 });
 
-describe.each(['runcomfyPipeline', 'runcomfyBatch', budgetWorkflowType])('recorded histories of %s', (workflowType) => {
-  const folderOfType = new URL(`../histories/${workflowType}/`, import.meta.url);
-  const names = readdirSync(folderOfType).filter((name) => name.endsWith('.json'));
+describe.each(['runcomfyPipeline', 'runcomfyBatch', 'runcomfyWebhook', budgetWorkflowType])(
+  'recorded histories of %s',
+  (workflowType) => {
+    const folderOfType = new URL(`../histories/${workflowType}/`, import.meta.url);
+    const names = readdirSync(folderOfType).filter((name) => name.endsWith('.json'));
 
-  it.each(names)('%s replays with the workflow as it is now', async (name) => {
-    const history: unknown = JSON.parse(readFileSync(new URL(name, folderOfType), 'utf8'));
-    // A budget has its name from its Workflow ID.
-    const workflowId = workflowType === budgetWorkflowType ? budgetId('recorded') : `recorded-${name}`;
-    await Worker.runReplayHistory(replayOptions(), historyFromJSON(history), workflowId);
-  });
-});
+    it.each(names)('%s replays with the workflow as it is now', async (name) => {
+      const history: unknown = JSON.parse(readFileSync(new URL(name, folderOfType), 'utf8'));
+      // A budget has its name from its Workflow ID.
+      const workflowId = workflowType === budgetWorkflowType ? budgetId('recorded') : `recorded-${name}`;
+      await Worker.runReplayHistory(replayOptions(), historyFromJSON(history), workflowId);
+    });
+  },
+);
 
 describe('recorded histories', () => {
   it('exist for every shape of the workflow', () => {
