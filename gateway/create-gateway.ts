@@ -1,18 +1,17 @@
-import type { Duplex } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { mayDo, type Principal } from './access/principal.ts';
 import { createRateLimits } from './access/rate-limits.ts';
 import { addOwnApi } from './api/add-own-api.ts';
+import { answerBrokenHttp } from './broken-http.ts';
 import type { GatewayParts } from './gateway-parts.ts';
 import { allowOrigins } from './http/allow-origins.ts';
 import { createGuard } from './http/guards.ts';
 import { takeJsonBodies } from './http/json-body.ts';
-import { RefusalError, refusals } from './http/refusal-error.ts';
-import { replyHeaders, requestIdOf, setReplyHeaders } from './http/reply-headers.ts';
+import { RefusalError } from './http/refusal-error.ts';
+import { requestIdOf, setReplyHeaders } from './http/reply-headers.ts';
 import { addMcp } from './mcp/add-mcp.ts';
 import { refusalReply } from './refusal-reply.ts';
 import { addRunComfyApi } from './runcomfy-api/add-runcomfy-api.ts';
-import { errorReply } from './runcomfy-api/error-reply.ts';
 
 const requestTimeoutMs = 25_000;
 const headersTimeoutMs = 20_000;
@@ -126,28 +125,4 @@ GET  /healthz, /readyz
 
 function isProbe({ routeOptions }: FastifyRequest): boolean {
   return routeOptions.url === '/healthz' || routeOptions.url === '/readyz';
-}
-
-/** What is no HTTP, too large or too slow never becomes a request: it is answered by hand. */
-function answerBrokenHttp(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const refusal =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? new RefusalError('HeadersTooLarge', 'the headers are longer than 16 KiB')
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? new RefusalError('TooSlow', 'the request did not arrive in time')
-        : new RefusalError('MalformedRequest', 'the request is not well formed HTTP');
-  const body = JSON.stringify(errorReply(refusal));
-  const headers = {
-    ...replyHeaders(undefined),
-    'content-type': 'application/json',
-    'content-length': String(Buffer.byteLength(body)),
-    connection: 'close',
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  const { status } = refusals[refusal.refusal];
-  socket.end(`HTTP/1.1 ${String(status)} ${refusal.refusal}\r\n${lines.join('')}\r\n${body}`);
 }

@@ -1,6 +1,5 @@
-import type { FastifyRequest } from 'fastify';
 import { apiBase } from './api/operation.ts';
-import { problemReply } from './api/problem-reply.ts';
+import { problemReply, type RefusedCall } from './api/problem-reply.ts';
 import { refusals } from './http/refusal-error.ts';
 import { toRefusal } from './http/to-refusal.ts';
 import { errorReply } from './runcomfy-api/error-reply.ts';
@@ -16,7 +15,7 @@ export interface RefusalReply {
 }
 
 /** A refusal in the words of the API that was called. */
-export function refusalReply(error: unknown, request: FastifyRequest): RefusalReply {
+export function refusalReply(error: unknown, request: RefusedCall): RefusalReply {
   if (isOwn(request.url)) {
     const { problem, headers, cause } = problemReply(error, request);
     const { status, detail: said } = problem;

@@ -52,6 +52,7 @@ export const apiBase = '/api/v1';
 
 const everywhere: readonly ProblemName[] = [
   ...['MalformedRequest', 'NotAuthenticated', 'NotAllowed', 'HostNotAllowed', 'InvalidInput', 'TooManyRequests'],
+  ...['TooSlow', 'PathTooLong', 'HeadersTooLarge'],
   ...['Internal', 'TemporalUnreachable', 'Overloaded', 'Draining'],
 ] as ProblemName[];
 

@@ -1,11 +1,18 @@
-import type { FastifyRequest } from 'fastify';
 import { type GenerationError, type GenerationErrorType, isGenerationError } from '../../client/index.ts';
 import { withoutUndefined } from '../../domain/json.ts';
+import type { Principal } from '../access/principal.ts';
 import { type Problem, type ProblemName, problemNames, wordsOfProblem } from '../contract/problem.ts';
 import type { RefusalError, RefusalName } from '../http/refusal-error.ts';
 import { toRefusal } from '../http/to-refusal.ts';
 import { EndedError } from './ended-error.ts';
 import { inOwnWords } from './own-words.ts';
+
+/** What is known of a call that is refused; one that never became a request has no caller. */
+export interface RefusedCall {
+  id: string;
+  url: string;
+  principal?: Principal;
+}
 
 /** How a call of our API is refused. */
 export interface ProblemReply {
@@ -39,13 +46,13 @@ const ownNames: Partial<Record<RefusalName, ProblemName>> = {
 };
 
 /** An error as a problem document. */
-export function problemReply(error: unknown, request: FastifyRequest): ProblemReply {
+export function problemReply(error: unknown, request: RefusedCall): ProblemReply {
   if (error instanceof EndedError) return ofEnd(error, request);
   if (isGenerationError(error)) return ofClient(error, request);
   return ofRefusal(toRefusal(error), request);
 }
 
-function ofRefusal(refusal: RefusalError, request: FastifyRequest): ProblemReply {
+function ofRefusal(refusal: RefusalError, request: RefusedCall): ProblemReply {
   const { message, issues, headers, cause } = refusal;
   const name = ownNames[refusal.refusal] ?? named(refusal.refusal);
   const retryAfter = headers['retry-after'];
@@ -58,7 +65,7 @@ function ofRefusal(refusal: RefusalError, request: FastifyRequest): ProblemReply
 }
 
 /** What stands between the gateway and a generation; every sentence names keys as the caller knows them. */
-function ofClient(error: GenerationError, request: FastifyRequest): ProblemReply {
+function ofClient(error: GenerationError, request: RefusedCall): ProblemReply {
   const { type, issues, message, key, submission, requestId } = error;
   const told = inCallersWords({ message, issues }, key, request);
   const { name, sentence } = withheld[type] ?? { name: named(type), sentence: told.message };
@@ -71,7 +78,7 @@ function ofClient(error: GenerationError, request: FastifyRequest): ProblemReply
   };
 }
 
-function ofEnd({ failure, key, outcome }: EndedError, request: FastifyRequest): ProblemReply {
+function ofEnd({ failure, key, outcome }: EndedError, request: RefusedCall): ProblemReply {
   const { type, message, details } = failure;
   const { submission, requestId, issues } = details;
   const fields = { key, submission, requestId, issues, outcome };
@@ -87,7 +94,7 @@ type Fields = {
   [Name in 'key' | 'requestId' | 'submission' | 'issues' | 'outcome' | 'retryAfterS']: Problem[Name] | undefined;
 };
 
-function problemOf(name: ProblemName, detail: string, request: FastifyRequest, fields: Partial<Fields>): Problem {
+function problemOf(name: ProblemName, detail: string, request: RefusedCall, fields: Partial<Fields>): Problem {
   return {
     type: `urn:runcomfy-temporal:problem:${name}`,
     ...wordsOfProblem(name),
@@ -98,8 +105,8 @@ function problemOf(name: ProblemName, detail: string, request: FastifyRequest, f
 }
 
 /** The library knows keys as Workflow IDs, and budgets in full, with the tenant in front. */
-function inCallersWords<Told>(told: Told, workflowId: string | undefined, request: FastifyRequest): Told {
-  const principal = request.principal as typeof request.principal | undefined;
+function inCallersWords<Told>(told: Told, workflowId: string | undefined, request: RefusedCall): Told {
+  const { principal } = request;
   return principal === undefined
     ? told
     : inOwnWords(principal, told, ...(workflowId === undefined ? [] : [workflowId]));

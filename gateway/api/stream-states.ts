@@ -16,7 +16,7 @@ export const streamFields = {
     'last-event-id': exactOptional(z.string()).meta({ description: 'The last event that is known already.' }),
   }),
   answers: {
-    200: { description: 'Events `state`, `end` and `bye`.', schema: z.string(), type: 'text/event-stream' },
+    200: { description: 'Events `state`, `end` and `bye`.', schema: z.unknown(), type: 'text/event-stream' },
     204: { description: 'The end is known already: nothing will come.' },
   } satisfies Record<number, Answer>,
 } as const;

@@ -9,6 +9,8 @@ import { temporaryFolder } from './processes.ts';
 export interface Caller {
   /** Its name and nobody else's: files share a namespace. */
   tenant: string;
+  /** The header that shows its key. */
+  authorization: string;
   get: (target: string, headers?: Record<string, string>) => Promise<GatewayAnswer>;
   post: (target: string, body?: object, headers?: Record<string, string>) => Promise<GatewayAnswer>;
 }
@@ -38,7 +40,7 @@ export async function serveCallers<Name extends string>(
     return [
       name,
       {
-        tenant,
+        ...{ tenant, authorization },
         get: (target, headers) => call(url, target, { headers: { authorization, ...headers } }),
         post: (target, body, headers) =>
           call(url, target, { method: 'POST', headers: { authorization, ...headers }, ...(body && { body }) }),

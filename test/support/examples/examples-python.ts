@@ -4,14 +4,11 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { run } from './examples.ts';
 
-const requirements = fileURLToPath(new URL('../../../examples/python/requirements.txt', import.meta.url));
+const ofExamples = fileURLToPath(new URL('../../../examples/python/requirements.txt', import.meta.url));
 const cache = fileURLToPath(new URL('../../../.cache/test/', import.meta.url));
 
-/**
- * A Python that has what `examples/python/requirements.txt` pins: a virtual environment below `.cache`, made once for
- * each content of that file.
- */
-export async function pythonForExamples(): Promise<string> {
+/** A Python that has what the examples pin, or another list: a virtual environment below `.cache`, made once for each content. */
+export async function pythonForExamples(requirements = ofExamples): Promise<string> {
   const digest = createHash('sha256')
     .update(await readFile(requirements))
     .digest('hex')
@@ -34,5 +31,5 @@ async function step(program: string, args: string[], remedy: string): Promise<vo
     code: -1,
     stderr: String(error),
   }));
-  if (code !== 0) throw new Error(`The Python example cannot be run (${stderr.trim()}): ${remedy}.`);
+  if (code !== 0) throw new Error(`Python cannot be prepared (${stderr.trim()}): ${remedy}.`);
 }

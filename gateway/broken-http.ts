@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { RefusalError } from './http/refusal-error.ts';
+import { replyHeaders } from './http/reply-headers.ts';
+import { refusalReply } from './refusal-reply.ts';
+
+/** What Node tells of bytes that it could make no request of. */
+interface BrokenHttp {
+  code?: string | undefined;
+  rawPacket?: unknown;
+}
+
+const maxToldPath = 200;
+
+/** What is no HTTP, too large or too slow never becomes a request: it is answered by hand, in the words of the API it asks. */
+export function answerBrokenHttp(error: BrokenHttp, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const id = randomUUID();
+  const { status, headers, body } = refusalReply(refusalOf(error), { id, url: pathIn(error.rawPacket) });
+  const bytes = JSON.stringify(body);
+  const all = {
+    ...replyHeaders(undefined),
+    ...headers,
+    'x-request-id': id,
+    'content-length': String(Buffer.byteLength(bytes)),
+    connection: 'close',
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${String(status)} Refused\r\n${lines.join('')}\r\n${bytes}`);
+}
+
+function refusalOf({ code }: BrokenHttp): RefusalError {
+  if (code === 'HPE_HEADER_OVERFLOW') return new RefusalError('HeadersTooLarge', 'the headers are longer than 16 KiB');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new RefusalError('TooSlow', 'the request did not arrive in time');
+  return new RefusalError('MalformedRequest', 'the request is not well formed HTTP');
+}
+
+/** The path that a request line at the beginning of these bytes names; else that of nothing. */
+function pathIn(bytes: unknown): string {
+  const line = Buffer.isBuffer(bytes) ? bytes.toString('latin1', 0, maxToldPath) : '';
+  const [, path] = /^[A-Z]+ (\/[!-~]*)/.exec(line) ?? [];
+  return path ?? '/';
+}
