@@ -6,7 +6,7 @@ import { runSchemathesis } from '../support/schemathesis/run-schemathesis.ts';
 const stack = gatewayStack();
 
 /** `npm run fuzz:api` asks for more than every run of the tests. */
-const { RUNCOMFY_FUZZ_EXAMPLES: asked, RUNCOMFY_FUZZ_SEED: seed = '1' } = process.env;
+const { FUZZ_API_EXAMPLES: asked, FUZZ_API_SEED: seed = '1' } = process.env;
 const few = { examples: 2, phases: ['examples', 'fuzzing'] } as const;
 const many = { examples: Number(asked), phases: ['examples', 'coverage', 'fuzzing', 'stateful'] } as const;
 const campaignMs = 3_600_000;

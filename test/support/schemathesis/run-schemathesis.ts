@@ -15,7 +15,7 @@ const checks = [
 ];
 
 /** `coverage` tries every bound of every field; it takes minutes. */
-export type Phase = 'examples' | 'coverage' | 'fuzzing' | 'stateful';
+type Phase = 'examples' | 'coverage' | 'fuzzing' | 'stateful';
 
 /** Calls every operation of a gateway's document with odd and with right values, and holds each answer against it. */
 export async function runSchemathesis(
