@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { run } from './examples.ts';
 
@@ -15,14 +15,18 @@ export async function pythonForExamples(requirements = ofExamples): Promise<stri
     .slice(0, 16);
   const folder = `${cache}python-${digest}`;
   const python = `${folder}/bin/python`;
-  const mark = `${folder}/.complete`;
-  if (existsSync(mark)) return python;
+  if (existsSync(python)) return python;
   await mkdir(cache, { recursive: true });
-  await rm(folder, { recursive: true, force: true });
-  await step('python3', ['-m', 'venv', folder], 'install Python 3 with venv (Debian: python3-venv)');
+  // Made elsewhere and put there whole: of several test files that find none, the first to be done gives it to all.
+  const own = `${folder}-${String(process.pid)}`;
+  await rm(own, { recursive: true, force: true });
+  await step('python3', ['-m', 'venv', own], 'install Python 3 with venv (Debian: python3-venv)');
   const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--quiet', '--requirement'];
-  await step(python, [...pip, requirements], 'give pip a way to PyPI');
-  await writeFile(mark, '');
+  await step(`${own}/bin/python`, [...pip, requirements], 'give pip a way to PyPI');
+  await rename(own, folder).catch(async (error: unknown) => {
+    await rm(own, { recursive: true, force: true });
+    if (!existsSync(python)) throw error;
+  });
   return python;
 }
 
