@@ -12,11 +12,14 @@ interface BrokenHttp {
 
 const maxToldPath = 200;
 
-/** What is no HTTP, too large or too slow never becomes a request: it is answered by hand, in the words of the API it asks. */
-export function answerBrokenHttp(error: BrokenHttp, socket: Duplex): void {
+/**
+ * What is no HTTP, too large or too slow never becomes a request: it is answered by hand, in the words of the API it asks.
+ * Gives the status that was answered.
+ */
+export function answerBrokenHttp(error: BrokenHttp, socket: Duplex): number | undefined {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
-    return;
+    return undefined;
   }
   const id = randomUUID();
   const { status, headers, body } = refusalReply(refusalOf(error), { id, url: pathIn(error.rawPacket) });
@@ -30,6 +33,7 @@ export function answerBrokenHttp(error: BrokenHttp, socket: Duplex): void {
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${String(status)} Refused\r\n${lines.join('')}\r\n${bytes}`);
+  return status;
 }
 
 function refusalOf({ code }: BrokenHttp): RefusalError {

@@ -33,7 +33,7 @@ export async function createGateway(
   parts: GatewayParts,
   readiness: () => Promise<Readiness>,
 ): Promise<FastifyInstance> {
-  const { access, settings, log, isDraining } = parts;
+  const { access, settings, log, metrics, isDraining } = parts;
   const app = fastify({
     genReqId: requestIdOf,
     requestTimeout: requestTimeoutMs,
@@ -45,9 +45,12 @@ export async function createGateway(
     frameworkErrors: (error, request, reply) => {
       setHeaders(request, reply);
       refuse(error, request, reply);
+      // No hook hears of these.
+      metrics.countBroken(reply.statusCode);
     },
     clientErrorHandler: (error, socket) => {
-      answerBrokenHttp(error, socket);
+      const status = answerBrokenHttp(error, socket);
+      if (status !== undefined) metrics.countBroken(status);
     },
   });
   const setHeaders = setReplyHeaders(settings.publicUrl, isDraining);
@@ -56,6 +59,7 @@ export async function createGateway(
     const fields = { request: request.id, route: request.routeOptions.url, status, error: cause };
     if (status === 500) log.error(fields, said);
     else log.debug(fields, said);
+    if (request.routeOptions.config.isStart === true) metrics.countStart('refused');
     // As bytes: no serialiser of a route has a say in it.
     void reply
       .code(status)
@@ -90,6 +94,10 @@ export async function createGateway(
       reply.header('content-type', 'application/json');
     }
     await Promise.resolve();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    metrics.countRequest(request, reply);
+    done();
   });
   app.setErrorHandler((error, request, reply) => {
     refuse(error, request, reply);

@@ -9,6 +9,7 @@ import type { InputCheck, Model, modelList } from './contract/model.ts';
 import type { Watchers } from './following/watchers.ts';
 import type { DedupedKeys } from './generations/deduped-key.ts';
 import type { GenerationReader } from './generations/read-generations.ts';
+import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 
 /** Which models are listed. */
 export interface ModelQuery {
@@ -64,6 +65,7 @@ export interface GatewayParts {
   catalogue: Catalogue;
   access: Access;
   settings: GatewaySettings;
+  metrics: GatewayMetrics;
   log: Logger;
   /** The origin that a request's client uses. */
   originOf: (request: FastifyRequest) => string;

@@ -8,7 +8,7 @@ import type { GatewayConfig } from '../config/gateway.ts';
 import { isLoopback } from '../config/loopback.ts';
 import { messageOf } from '../domain/text.ts';
 import { openTemporal, type OpenTemporal, type TemporalSettings } from '../setup/temporal.ts';
-import { type Access, anonymousAccess, createAccess } from './access/access.ts';
+import { type Access, anonymousAccess, createAccess, type CredentialChecks } from './access/access.ts';
 import { createTokenCheck } from './access/jwt-tokens.ts';
 import { readKeysValue, watchKeyFile } from './access/key-file.ts';
 import { createGateway, type Readiness } from './create-gateway.ts';
@@ -17,6 +17,8 @@ import type { Catalogue } from './gateway-parts.ts';
 import { createDedupedKeys } from './generations/deduped-key.ts';
 import { createGenerationReader } from './generations/read-generations.ts';
 import { hostInUrl, originOf } from './http/guards.ts';
+import { createGatewayMetrics } from './metrics/gateway-metrics.ts';
+import { type MetricsServer, serveMetrics } from './metrics/serve-metrics.ts';
 
 /** A gateway that serves. */
 export interface RunningGateway {
@@ -28,7 +30,7 @@ export interface RunningGateway {
 }
 
 export interface ServeOptions {
-  config: Pick<Config, 'taskQueue' | 'modelApiBase'>;
+  config: Pick<Config, 'taskQueue' | 'modelApiBase' | 'metricsAddress'>;
   /** The configuration's, with what the command line says instead. */
   gateway: GatewayConfig;
   temporal: TemporalSettings;
@@ -51,18 +53,21 @@ export async function serveGateway({
   log,
 }: ServeOptions): Promise<RunningGateway> {
   const { address, publicUrl, drainMs } = gateway;
-  const access = await openAccess(gateway, log);
+  const metrics = createGatewayMetrics();
+  const access = await openAccess(gateway, log, metrics.countAuthFailure);
   // Temporal may be away for as long as it likes: what cannot be answered meanwhile says so.
-  const temporal = await openTemporal(server, { isImpatient: true, isLazy: true });
+  const temporal = await openTemporal(server, {
+    ...{ isImpatient: true, isLazy: true, onCall: metrics.countTemporalCall },
+  });
   const { client } = temporal;
-  const { taskQueue, modelApiBase } = config;
+  const { taskQueue, modelApiBase, metricsAddress } = config;
   let isDraining = false;
   const readiness = watchReadiness(temporal);
   const generations = createGenerationClient({ client, taskQueue, modelApiBase });
   const reader = createGenerationReader(client);
   const app = await createGateway(
     {
-      ...{ client, catalogue, access, log, generations, reader },
+      ...{ client, catalogue, access, log, metrics, generations, reader },
       dedupedKeys: createDedupedKeys(reader),
       watchers: createWatchers(client, generations, reader),
       settings: { ...gateway, host: address.host },
@@ -71,13 +76,14 @@ export async function serveGateway({
     },
     async () => (isDraining ? { ready: false, reason: 'draining' } : await readiness()),
   );
+  let metricsServer: MetricsServer | undefined;
   try {
-    await app.listen({ ...address });
+    metricsServer = metricsAddress && (await serveMetrics(metricsAddress, metrics.registry));
+    await listen(app, address);
   } catch (error) {
+    metricsServer?.close();
     await temporal.close();
-    throw new ConfigError([
-      `The gateway cannot listen on ${address.host}:${String(address.port)}: ${messageOf(error)}.`,
-    ]);
+    throw error;
   }
   const url = `http://${hostInUrl(address.host)}:${String(portOf(app) ?? address.port)}`;
   return {
@@ -87,9 +93,20 @@ export async function serveGateway({
       isDraining = true;
       await sleep(drainMs, undefined, { signal: hurry }).catch(() => undefined);
       await closeServer(app, stopWithinMs - drainMs, hurry);
+      metricsServer?.close();
       await temporal.close();
     },
   };
+}
+
+async function listen(app: FastifyInstance, address: GatewayConfig['address']): Promise<void> {
+  try {
+    await app.listen({ ...address });
+  } catch (error) {
+    throw new ConfigError([
+      `The gateway cannot listen on ${address.host}:${String(address.port)}: ${messageOf(error)}.`,
+    ]);
+  }
 }
 
 function portOf(app: FastifyInstance): number | undefined {
@@ -97,12 +114,16 @@ function portOf(app: FastifyInstance): number | undefined {
   return typeof bound === 'object' ? bound?.port : undefined;
 }
 
-async function openAccess({ address, keysFile, keys, oidc }: GatewayConfig, log: Logger): Promise<Access> {
+async function openAccess(
+  { address, keysFile, keys, oidc }: GatewayConfig,
+  log: Logger,
+  onFailure: CredentialChecks['onFailure'],
+): Promise<Access> {
   const records = keys === undefined ? undefined : readKeysValue(keys, keysFile);
   const tokens = oidc && createTokenCheck(oidc);
-  if (records !== undefined) return createAccess({ keys: () => Promise.resolve(records), tokens });
-  if (keysFile !== undefined) return createAccess({ keys: await watchKeyFile(keysFile, log), tokens });
-  if (tokens !== undefined) return createAccess({ keys: () => Promise.resolve([]), tokens });
+  if (records !== undefined) return createAccess({ keys: () => Promise.resolve(records), tokens, onFailure });
+  if (keysFile !== undefined) return createAccess({ keys: await watchKeyFile(keysFile, log), tokens, onFailure });
+  if (tokens !== undefined) return createAccess({ keys: () => Promise.resolve([]), tokens, onFailure });
   if (isLoopback(hostInUrl(address.host))) return anonymousAccess;
   throw new ConfigError([
     `The gateway does not listen on ${address.host} without API keys, for everybody there could order: make one with \`runcomfy-temporal keys create\` and name its file in RUNCOMFY_GATEWAY_KEYS_FILE, or listen on 127.0.0.1.`,

@@ -49,6 +49,8 @@ export interface Impatience {
   isImpatient?: boolean;
   /** Connects when first used, and soon again: the server may be away for as long as it likes. */
   isLazy?: boolean;
+  /** Told of each call, by its name in Temporal's API. */
+  onCall?: (call: string) => void;
 }
 
 /** As the SDK intends, under a name that gRPC does not know, which leaves 4 MiB: three events of a history may have more. */
@@ -57,7 +59,7 @@ const longestReplyBytes = 128 * 1024 * 1024;
 /** Connects; `TemporalUnreachableError` names the address that gave no answer. */
 export async function openTemporal(
   settings: TemporalSettings,
-  { isImpatient = false, isLazy = false }: Impatience = {},
+  { isImpatient = false, isLazy = false, onCall }: Impatience = {},
 ): Promise<OpenTemporal<Connection>> {
   const variable = grpcProxyVariable();
   const isDirect = isLocal(settings.connectionOptions.address);
@@ -75,7 +77,7 @@ export async function openTemporal(
       ...(isLazy && soonAgain),
     },
     // By default a call that fails is repeated for most of a minute, whatever its deadline.
-    interceptors: isImpatient ? [] : [retries.interceptor],
+    interceptors: [...(isImpatient ? [] : [retries.interceptor]), ...(onCall ? [teller(onCall)] : [])],
   };
   const connect = async (options: ConnectionOptions) => {
     const connection = Connection.lazy(options);
@@ -95,6 +97,17 @@ export async function openTemporal(
       await retries.end();
       await opened.close();
     },
+  };
+}
+
+type GrpcInterceptor = NonNullable<ConnectionOptions['interceptors']>[number];
+
+/** Behind the retries, so that it tells of each of them. */
+function teller(onCall: (call: string) => void): GrpcInterceptor {
+  return (options, nextCall) => {
+    onCall(options.method_definition.path.split('/').at(-1) ?? '');
+    // The library wants no more of it than this, whatever its types say.
+    return nextCall(options) as ReturnType<GrpcInterceptor>;
   };
 }
 

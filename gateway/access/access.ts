@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { withoutUndefined } from '../../domain/json.ts';
 import { RefusalError } from '../http/refusal-error.ts';
+import type { AuthFailure } from '../metrics/gateway-metrics.ts';
 import { apiKeyIdOf, isKeyOf } from './api-key.ts';
 import { looksLikeJwt } from './jwt-tokens.ts';
 import { type KeyRecord, scopeOf } from './key-records.ts';
@@ -27,10 +28,13 @@ export interface CredentialChecks {
   keys: () => Promise<KeyRecord[]>;
   /** Takes tokens of an issuer; undefined for one that is not valid. */
   tokens?: ((token: string) => Promise<Principal | undefined>) | undefined;
+  /** Told of each credential that is not taken. */
+  onFailure: (reason: AuthFailure) => void;
 }
 
 /** Takes API keys and tokens in `Authorization: Bearer`. */
 export function createAccess(checks: CredentialChecks): Access {
+  const { onFailure } = checks;
   const failures = new LRUCache<string, { count: number }>({ max: 10_000, ttl: failuresOverMs });
   return {
     isAnonymous: false,
@@ -38,12 +42,18 @@ export function createAccess(checks: CredentialChecks): Access {
       const address = request.ip;
       const failed = failures.get(address);
       if (failed && failed.count >= maxFailures) {
+        onFailure('too_many');
         throw new RefusalError('TooManyRequests', 'too many wrong credentials from this address: wait a minute', {
           headers: { 'retry-after': '60' },
         });
       }
-      const principal = await findPrincipal(request, checks);
-      if (principal) return principal;
+      const principal = await findPrincipal(request, checks).catch((error: unknown) => {
+        if (error instanceof RefusalError)
+          onFailure(error.refusal === 'NotAllowed' ? 'not_allowed' : 'issuer_unreachable');
+        throw error;
+      });
+      if (typeof principal === 'object') return principal;
+      onFailure(principal);
       // Who shows nothing guesses nothing.
       if (request.headers.authorization !== undefined) {
         if (failed) failed.count += 1;
@@ -59,17 +69,18 @@ export function createAccess(checks: CredentialChecks): Access {
 async function findPrincipal(
   { raw }: FastifyRequest,
   { keys, tokens }: CredentialChecks,
-): Promise<Principal | undefined> {
+): Promise<Principal | AuthFailure> {
   const [header, ...more] = raw.headersDistinct['authorization'] ?? [];
-  const [, credential] = /^Bearer +(\S+)$/i.exec(header ?? '') ?? [];
-  if (credential === undefined || more.length > 0) return undefined;
-  if (tokens && looksLikeJwt(credential)) return tokens(credential);
+  if (header === undefined) return 'missing';
+  const [, credential] = /^Bearer +(\S+)$/i.exec(header) ?? [];
+  if (credential === undefined || more.length > 0) return 'invalid';
+  if (tokens && looksLikeJwt(credential)) return (await tokens(credential)) ?? 'invalid';
   const id = apiKeyIdOf(credential);
-  if (id === undefined) return undefined;
+  if (id === undefined) return 'invalid';
   const record = (await keys()).find((known) => known.id === id);
-  if (record === undefined || !isKeyOf(credential, record.sha256)) return undefined;
+  if (record === undefined || !isKeyOf(credential, record.sha256)) return 'invalid';
   const isValid = record.expiresAt === undefined || Date.parse(record.expiresAt) > Date.now();
-  return isValid ? toPrincipal(record) : undefined;
+  return isValid ? toPrincipal(record) : 'expired';
 }
 
 function toPrincipal(record: KeyRecord): Principal {

@@ -33,7 +33,7 @@ export function mustTakeEvents({ request }: Streaming): void {
 
 /** Sends states as they come, the end last; nothing where the end is known already. */
 export function streamStates(
-  { access }: GatewayParts,
+  { access, metrics }: GatewayParts,
   stopping: AbortSignal,
   { query, request, reply }: Streaming,
   now: StreamedState,
@@ -53,5 +53,5 @@ export function streamStates(
   return reply
     .type('text/event-stream')
     .header('x-accel-buffering', 'no')
-    .send(Readable.from(dropWhenStalled(events, reply.raw), { highWaterMark: 1 }));
+    .send(Readable.from(metrics.whileListening(dropWhenStalled(events, reply.raw)), { highWaterMark: 1 }));
 }

@@ -1,4 +1,3 @@
-import type { Client } from '@temporalio/client';
 import type { GenerationHandle, GenerationRequest, StartOptions } from '../../client/index.ts';
 import { everyTenant, type Principal, workflowIdOf } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
@@ -13,17 +12,18 @@ const startMs = 20_000;
  * may repeat it. `key` and the notices are as the caller knows them; the handle's own key is the Workflow ID.
  */
 export async function startPatiently(
-  { client, generations, reader, settings }: Pick<GatewayParts, 'client' | 'generations' | 'reader' | 'settings'>,
+  parts: Pick<GatewayParts, 'client' | 'generations' | 'reader' | 'settings' | 'metrics'>,
   principal: Principal,
   order: GenerationRequest,
   { key, retry }: Pick<StartOptions, 'retry'> & { key: string },
 ): Promise<GenerationHandle> {
+  const { generations, reader, settings } = parts;
   const { webhook, onUnknownSubmission = settings.onUnknownSubmission } = principal;
   const workflowId = workflowIdOf(principal, key);
   const wanted = { onUnknownSubmission, ...(webhook && { webhook }), ...order };
   const tenant = tenantOf(principal);
   const options = { key: workflowId, retry, tenant, keyTenant: tenant };
-  const started = await patientlyStarted(client, key, () => generations.start(wanted, options));
+  const started = await patientlyStarted(parts, key, () => generations.start(wanted, options));
   reader.note(workflowId, { runId: started.runId, model: order.model });
   reader.refresh(workflowId);
   return { ...started, notices: started.notices.map((notice) => notice.replaceAll(workflowId, () => key)) };
@@ -35,9 +35,15 @@ export function tenantOf({ tenant }: Principal): string | undefined {
 }
 
 /** Repeats a start, which must be safe to repeat, or says under which key the caller may do so. */
-export async function patientlyStarted<T>(client: Client, key: string, start: () => Promise<T>): Promise<T> {
+export async function patientlyStarted<T extends { attached: boolean }>(
+  { client, metrics }: Pick<GatewayParts, 'client' | 'metrics'>,
+  key: string,
+  start: () => Promise<T>,
+): Promise<T> {
   try {
-    return await patiently(client, startMs, start);
+    const started = await patiently(client, startMs, start);
+    metrics.countStart(started.attached ? 'attached' : 'new');
+    return started;
   } catch (error) {
     throw isPassing(error) ? unclear(key, error) : error;
   }

@@ -36,29 +36,34 @@ export function addOrderTool(server: McpServer, context: McpContext): void {
       annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
     },
     ({ model, input, order_name: name, max_price_usd: maxCostUsd, wait_seconds: seconds }) =>
-      answerTool(async () => {
-        mayDo(principal, 'generate');
-        if (!isModelId(model)) throw new RefusalError('ModelUnknown', 'this is no model id: call find_models');
-        mayOrder(principal, model);
-        await takeStart();
-        const warnings = await checkInput(parts.catalogue, model, input);
-        const key = name ?? (await parts.dedupedKeys.keyFor({ principal, model, input }, sameOrderMs));
-        const order = { model, input, ...(maxCostUsd !== undefined && { maxCostUsd }) };
-        // Without a name nobody can have meant to look at what cost nothing.
-        const retry = name === undefined ? ('if-unbilled' as const) : undefined;
-        const { attached, notices } = await startPatiently(parts, principal, order, { key, retry });
-        const answer = await generationAnswer(context, workflowIdOf(principal, key), seconds);
-        const told = [...notices, ...warnings];
-        return {
-          ...answer,
-          data: { ...answer.data, ordered: !attached, ...(told.length > 0 && { notices: told }) },
-          words: [
-            attached
-              ? 'Nothing was ordered: this order stands already. For a second copy on purpose, give another order_name.'
-              : 'Ordered.',
-            answer.words,
-          ].join(' '),
-        };
-      }),
+      answerTool(
+        async () => {
+          mayDo(principal, 'generate');
+          if (!isModelId(model)) throw new RefusalError('ModelUnknown', 'this is no model id: call find_models');
+          mayOrder(principal, model);
+          await takeStart();
+          const warnings = await checkInput(parts.catalogue, model, input);
+          const key = name ?? (await parts.dedupedKeys.keyFor({ principal, model, input }, sameOrderMs));
+          const order = { model, input, ...(maxCostUsd !== undefined && { maxCostUsd }) };
+          // Without a name nobody can have meant to look at what cost nothing.
+          const retry = name === undefined ? ('if-unbilled' as const) : undefined;
+          const { attached, notices } = await startPatiently(parts, principal, order, { key, retry });
+          const answer = await generationAnswer(context, workflowIdOf(principal, key), seconds);
+          const told = [...notices, ...warnings];
+          return {
+            ...answer,
+            data: { ...answer.data, ordered: !attached, ...(told.length > 0 && { notices: told }) },
+            words: [
+              attached
+                ? 'Nothing was ordered: this order stands already. For a second copy on purpose, give another order_name.'
+                : 'Ordered.',
+              answer.words,
+            ].join(' '),
+          };
+        },
+        () => {
+          parts.metrics.countStart('refused');
+        },
+      ),
   );
 }

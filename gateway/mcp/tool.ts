@@ -23,7 +23,7 @@ export interface ToolAnswer {
 }
 
 /** Carries out a tool; what is refused is an answer for the agent, with every problem, never a fault of the protocol. */
-export async function answerTool(act: () => Promise<ToolAnswer>): Promise<CallToolResult> {
+export async function answerTool(act: () => Promise<ToolAnswer>, onRefused?: () => void): Promise<CallToolResult> {
   try {
     const { data, words, links = [] } = await act();
     const text = [...(words === undefined ? [] : [words]), JSON.stringify(data)].join('\n');
@@ -35,6 +35,7 @@ export async function answerTool(act: () => Promise<ToolAnswer>): Promise<CallTo
       structuredContent: data,
     };
   } catch (error) {
+    onRefused?.();
     const { message, issues, refusal } = toRefusal(error);
     const problems = issues.map(({ path, message: problem }) => `${path}: ${problem}`);
     return {

@@ -31,7 +31,7 @@ export async function startBatch(
     ...(budgets && { budgets: budgets.map((name) => budgetNameOf(principal, name)) }),
   };
   const workflowId = workflowIdOf(principal, key);
-  const handle = await patientlyStarted(parts.client, key, () =>
+  const handle = await patientlyStarted(parts, key, () =>
     parts.generations.batches.start(order, { key: workflowId, tenant: tenantOf(principal) }),
   );
   const { warnings } = inOwnWords(principal, { warnings: handle.notices }, workflowId);

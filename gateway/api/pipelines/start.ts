@@ -31,10 +31,9 @@ export async function startPipeline(
   mayRun(principal, asked.plan);
   const order = toPipelineRequest(parts, principal, asked);
   const workflowId = workflowIdOf(principal, key);
-  const { client, generations } = parts;
   const startedAt = new Date();
-  const handle = await patientlyStarted(client, key, () =>
-    generations.pipelines.start(order, { key: workflowId, rerun, tenant: tenantOf(principal) }),
+  const handle = await patientlyStarted(parts, key, () =>
+    parts.generations.pipelines.start(order, { key: workflowId, rerun, tenant: tenantOf(principal) }),
   );
   const { warnings } = inOwnWords(principal, { warnings: handle.notices }, workflowId);
   if (warnings.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(warnings));

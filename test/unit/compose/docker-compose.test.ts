@@ -106,13 +106,14 @@ describe('docker-compose.yml', () => {
 
   it('gives its gateways an environment that they accept, and keys without which nobody is let in', async () => {
     for (const name of ['gateway', 'simulator-gateway']) {
-      const { gateway } = readConfig(environmentOf(name));
+      const { gateway, metricsAddress } = readConfig(environmentOf(name));
+      expect(metricsAddress, name).toEqual({ host: '0.0.0.0', port: 9464 });
       expect(gateway, name).toMatchObject({
         ...{ address: { host: '0.0.0.0', port: 8090 }, allowedHosts: ['127.0.0.1', 'localhost'] },
         ...{ keysFile: '/run/secrets/runcomfy-gateway-keys', drainMs: 5_000 },
       });
       expect(service(name).secrets, name).toContain('runcomfy-gateway-keys');
-      expect(service(name).ports?.join(), name).toMatch(/:8090$/);
+      expect(service(name).ports?.[0], name).toMatch(/:8090$/);
       expect(Number.parseInt(service(name).stop_grace_period ?? '', 10), name).toBeGreaterThan(30);
     }
     const [, file = ''] = /:-(.+)\}$/.exec(secrets['runcomfy-gateway-keys']?.file ?? '') ?? [];

@@ -66,6 +66,11 @@ describe('docs/operations.md', () => {
     expect(firstColumn(tableBelow(operations, 'Metrics')).sort()).toEqual([...new Set(recorded)].sort());
   });
 
+  it('has in docs/gateway.md exactly the metrics of a gateway', () => {
+    const made = [...readAll('gateway').matchAll(/name: '(runcomfy_gateway_\w+)'/g)].map(([, name]) => name);
+    expect(firstColumn(tableBelow(readPage('docs/gateway.md'), 'Metrics')).sort()).toEqual(made.sort());
+  });
+
   it('quotes only log messages that the product writes', () => {
     const sources = readAll('workflows') + readAll('activities') + readAll('worker');
     const quoted = tableBelow(operations, 'What to alert on').concat(alertRows());
