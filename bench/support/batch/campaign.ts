@@ -13,7 +13,7 @@ import { startEmbeddedServer } from '../../../cli/dev-server/server.ts';
 import { findTemporalBinary } from '../../../cli/dev-server/temporal-binary.ts';
 import { type BatchHandle, type BatchLine, createGenerationClient } from '../../../client/index.ts';
 import { readConfig } from '../../../config/env.ts';
-import { searchAttributes } from '../../../domain/names.ts';
+import { generationWorkflowType, searchAttributes } from '../../../domain/names.ts';
 import { bundleWorkflows } from '../../../worker/index.ts';
 import { say } from '../stack/stack.ts';
 import { startWorkerProcess } from '../stack/worker-handle.ts';
@@ -26,7 +26,7 @@ export interface CampaignRow {
   window: number;
   workerKills: number;
   serverKills: number;
-  /** How often the command that follows ended before the batch, and what it ended with at last. */
+  /** How often the command that follows ended before the batch, which nobody killed, and what it ended with at last. */
   commandRestarts: number;
   exitCode: number | null;
   /** It ended before its time was over. */
@@ -44,7 +44,7 @@ export interface CampaignRow {
   wrongSamples: number;
   seconds: number;
   uploadedPerSecond: number;
-  /** From the call of `pause` to the last order that RunComfy took, seconds. */
+  /** From the call of `pause` to the last item that was started before `resume`, seconds. */
   lastStartAfterPauseSeconds: number;
   resultsSeconds: number;
   commandPeakMegabytes: number;
@@ -107,13 +107,13 @@ export async function runCampaign(options: {
     undo.push(() => worker.stop());
 
     let [commandPeak, workerPeak] = [0, 0];
-    const stderrFile = path.join(folder, 'stderr.txt');
+    const printedFile = path.join(folder, 'printed.txt');
     const command = (...args: string[]) => {
       const child = spawn(process.execPath, [path.join(program, 'bin/runcomfy-temporal'), 'batch', ...args], {
         env: { PATH: process.env['PATH'], TEMPORAL_ADDRESS: address, RUNCOMFY_TASK_QUEUE: taskQueue },
-        stdio: ['ignore', 'ignore', 'pipe'],
+        stdio: ['ignore', 'pipe', 'pipe'],
       });
-      child.stderr.pipe(createWriteStream(stderrFile, { flags: 'a' }));
+      for (const stream of [child.stdout, child.stderr]) stream.pipe(createWriteStream(printedFile, { flags: 'a' }));
       return child;
     };
     const weighing = setInterval(() => {
@@ -137,7 +137,7 @@ export async function runCampaign(options: {
     const from = Date.now();
     const order = ['run', file, '--key', key, '--model', model, '--window', String(window), '--yes'];
     if ((await weigh(command(...order, '--no-wait'))) !== 0) {
-      throw new Error(`the items could not be uploaded: ${await readFile(path.join(folder, 'stderr.txt'), 'utf8')}`);
+      throw new Error(`the items could not be uploaded: ${await readFile(printedFile, 'utf8')}`);
     }
     const uploadedPerSecond = items / ((Date.now() - from) / 1_000);
     say(`uploaded ${uploadedPerSecond.toFixed(0)} items/s`);
@@ -153,7 +153,7 @@ export async function runCampaign(options: {
         const code = await weigh(following);
         if (code === 0 || code === 2 || isGivenUp || commandRestarts >= 10) return code;
         commandRestarts += 1;
-        say(`the command ended with ${String(code)}: ${(await readFile(stderrFile, 'utf8')).trim().slice(-500)}`);
+        say(`the command ended with ${String(code)}: ${(await readFile(printedFile, 'utf8')).trim().slice(-500)}`);
         await sleep(2_000);
       }
     };
@@ -171,7 +171,7 @@ export async function runCampaign(options: {
     const pausedAt = Date.now();
     await batch.pause('a look');
     await sleep(8_000);
-    const lastAccepted = Math.max(...simulator.ledger().jobs.map(({ acceptedAt }) => acceptedAt));
+    const resumedAt = Date.now();
     await batch.resume();
     let [workerKills, serverKills] = [0, 0];
     for (const part of isKilled ? [0.25, 0.5, 0.75] : []) {
@@ -212,6 +212,7 @@ export async function runCampaign(options: {
     const written = text.split('\n').filter((line) => line !== '');
     const inFile = new Set(written.map((line) => (JSON.parse(line) as BatchLine).id));
     const runs = await runsOf(client, key);
+    const lastStartedAt = await lastStartOf(client, pausedAt, resumedAt);
     return {
       items,
       window,
@@ -230,7 +231,7 @@ export async function runCampaign(options: {
       wrongSamples: seen.wrong,
       seconds,
       uploadedPerSecond,
-      lastStartAfterPauseSeconds: Math.max(0, (lastAccepted - pausedAt) / 1_000),
+      lastStartAfterPauseSeconds: (lastStartedAt - pausedAt) / 1_000,
       resultsSeconds,
       commandPeakMegabytes: commandPeak,
       workerPeakMegabytes: workerPeak,
@@ -257,6 +258,15 @@ async function sample(batch: BatchHandle, seen: { samples: number; wrong: number
     );
   }
   if (Object.values(parts).reduce((sum, part) => sum + part, 0) !== total) seen.wrong += 1;
+}
+
+/** When the last item of such a time was started; its begin where none was. */
+async function lastStartOf(client: Client, from: number, until: number): Promise<number> {
+  const [begin, end] = [from, until].map((at) => new Date(at).toISOString());
+  const query = `WorkflowType = '${generationWorkflowType}' AND StartTime >= '${String(begin)}' AND StartTime < '${String(end)}'`;
+  let last = from;
+  for await (const { startTime } of client.workflow.list({ query })) last = Math.max(last, startTime.getTime());
+  return last;
 }
 
 async function bundleTo(folder: string): Promise<{ path: string }> {
