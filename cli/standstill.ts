@@ -10,12 +10,14 @@ const returnsWithinMs = 60_000;
  */
 export function judgeStandstill(): (why: GenerationErrorType | 'unknown' | undefined, at: number) => boolean {
   let before: GenerationErrorType | undefined;
-  let attendedAt: number | undefined;
+  let wasAttended = false;
+  let absentSince: number | undefined;
   return (why, at) => {
-    if (why === undefined) attendedAt = at;
+    if (why === undefined) [wasAttended, absentSince] = [true, undefined];
+    if (why === 'NoWorker') absentSince ??= at;
     const isSame = why !== 'unknown' && why !== undefined && why === before;
     before = why === 'unknown' ? undefined : why;
-    const mayReturn = why === 'NoWorker' && attendedAt !== undefined && at - attendedAt < returnsWithinMs;
-    return isSame && !mayReturn;
+    const mayReturn = wasAttended && absentSince !== undefined && at - absentSince < returnsWithinMs;
+    return isSame && !(why === 'NoWorker' && mayReturn);
   };
 }
