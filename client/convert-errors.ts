@@ -63,6 +63,13 @@ function describeCode(
   if (isBusy(error)) {
     return { type: 'TemporalBusy', message: `Temporal cannot do that now (${reason}): try again in a moment` };
   }
+  // PostgreSQL and MySQL keep names of 255 characters; the server says so as if it were away.
+  if (/\b(?:value|data) too long\b/i.test(reason)) {
+    return {
+      type: 'InvalidInput',
+      message: `Temporal's database keeps no name of that length (${reason}): take a shorter key`,
+    };
+  }
   if (code !== undefined && answered.includes(code)) {
     const message = `Temporal failed to answer (gRPC code ${String(code)}: ${reason}): look at the server's log, or try again`;
     return { type: 'TemporalUnreachable', message };

@@ -27,10 +27,16 @@ export const batchMessageNames = {
   cancel: 'cancel',
 } as const;
 
+/** Characters of a Workflow ID that every database of a Temporal server keeps; PostgreSQL and MySQL keep no more. */
+export const maxWorkflowIdLength = 255;
+
 /** Workflow ID of a page of a batch. */
 export function batchPageKey(key: string, kind: 'items' | 'results', page: number): string {
   return `runcomfy-batch-page:${key}:${kind}-${String(page)}`;
 }
+
+/** The longest key of a batch whose pages all have names that are kept. */
+export const maxBatchKeyLength = maxWorkflowIdLength - batchPageKey('', 'results', 999_999).length;
 
 /** Key of the generation, or the pipeline, of an item of a batch. */
 export function batchItemKey(key: string, id: string): string {

@@ -9,6 +9,8 @@ export interface PlanQuestion {
   maxCostUsd?: number;
   /** Refuses a plan of which a price cannot be known: it is ordered under budgets. */
   needsPrices?: boolean;
+  /** What the keys of its orders begin with. */
+  lineage?: string;
 }
 
 /** What each step of a plan that may be run reads. */

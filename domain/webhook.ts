@@ -1,5 +1,6 @@
 import type { CancelState, FailureDetails, FailureState, GenerationResult, Phase, Submission } from './generation.ts';
-import type { WebhookEvent, WebhookTarget } from './webhook-target.ts';
+import { maxWorkflowIdLength } from './names.ts';
+import { type WebhookEvent, webhookEvents, type WebhookTarget } from './webhook-target.ts';
 
 /** Why a generation has no output, as a webhook tells it: nothing that could echo the input. */
 export type WebhookFailure = Pick<FailureState, 'type' | 'message'> & {
@@ -101,8 +102,8 @@ export interface WebhookCheck {
 
 /** What the workflows ask of workers about webhooks. */
 export interface WebhookActivities {
-  /** Looks at the address and the secret's name before anything is paid; run as a local activity. */
-  checkWebhook: (target: Pick<WebhookTarget, 'url' | 'secret'>) => Promise<WebhookCheck>;
+  /** Looks at the address, the secret's name and the generation's key before anything is paid; run as a local activity. */
+  checkWebhook: (target: Pick<WebhookTarget, 'url' | 'secret'> & { key: string }) => Promise<WebhookCheck>;
   /** POSTs the event once; whatever comes of it is an answer. */
   deliverWebhook: (question: DeliveryQuestion) => Promise<DeliveryAnswer>;
 }
@@ -147,3 +148,8 @@ export function webhookKey(key: string, event: WebhookEvent): string {
 export function webhookKeyOfRun(key: string, event: WebhookEvent, firstRunId: string): string {
   return `${webhookKey(key, event)}/${firstRunId}`;
 }
+
+/** The longest key of a generation of which every event can be delivered under a name that is kept. */
+export const maxWebhookKeyLength =
+  maxWorkflowIdLength -
+  Math.max(...webhookEvents.map((event) => webhookKeyOfRun('', event, '00000000-0000-0000-0000-000000000000').length));

@@ -2,6 +2,7 @@ import { sumUp } from '../domain/estimate.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import { boundIssues } from '../domain/issues.ts';
 import { jsonPath } from '../domain/json.ts';
+import { maxWorkflowIdLength } from '../domain/names.ts';
 import { type PipelinePlan, type PlanApprovalStep, planLimits, type PlanModelStep } from '../domain/pipeline.ts';
 import { checkOrder, type Items } from './check-order.ts';
 import { attempt, checkBare, type Checking, checkText, type PlannedOrder } from './checking.ts';
@@ -38,7 +39,12 @@ export interface CheckPlanOptions extends ModelLookupOptions {
   maxCostUsd?: number;
   /** Refuses a plan of which a price cannot be known. */
   needsPrices?: boolean;
+  /** What the keys of its orders begin with, where that is known: a plan is refused of which one would be too long. */
+  lineage?: string;
 }
+
+/** `@<digest>`, the number of an equal order, and that of a further attempt. */
+const maxKeyTail = '@0123456789ab.500~99'.length;
 
 /**
  * Checks a plan and its params before anything is paid, and lists every problem by its JSONPath: shape, names, cycles,
@@ -63,6 +69,7 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
   checking.issues.push(...cycles);
   for (const [id, step] of Object.entries(plan.steps)) {
     checkNeeds(checking, id);
+    if (step.kind === 'model') checkKeyLength(checking, id, options.lineage ?? '');
     if (step.kind === 'model') await checkModelStep(checking, id, step);
     else checkApproval(checking, id, step);
   }
@@ -73,6 +80,13 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
   const { issues, warnings, orders } = checking;
   if (issues.length > 0) return { issues: boundIssues(issues), warnings };
   return { issues, warnings, checked: { plan, params: settled.params, sortedSteps: sorted, orders } };
+}
+
+function checkKeyLength({ issues }: Checking, id: string, lineage: string): void {
+  const length = `${lineage}/${id}`.length + maxKeyTail;
+  if (length <= maxWorkflowIdLength) return;
+  const message = `the keys of its orders, made of the pipeline's and this name, would have up to ${String(length)} characters, and Temporal's database keeps ${String(maxWorkflowIdLength)}: take a shorter key, or a shorter name`;
+  issues.push({ path: jsonPath('$.steps', id), message });
 }
 
 function checkNeeds({ plan, issues }: Checking, id: string): void {

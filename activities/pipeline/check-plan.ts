@@ -8,8 +8,8 @@ import type { PipelineDeps } from './pipeline-deps.ts';
 
 /** Checks a plan and its params before anything is paid, whoever started the pipeline. */
 export function createCheckPlan({ lookup, searchAttributes }: PipelineDeps): PipelineActivities['checkPlan'] {
-  return async ({ plan: asGiven, params = {}, maxCostUsd, needsPrices }) => {
-    const limits = withoutUndefined({ maxCostUsd, needsPrices });
+  return async ({ plan: asGiven, params = {}, maxCostUsd, needsPrices, lineage }) => {
+    const limits = withoutUndefined({ maxCostUsd, needsPrices, lineage });
     const report = await checkPlan(asGiven, { ...lookup, params, ...limits });
     if (report.checked === undefined) return { issues: report.issues };
     const { plan, params: settled, sortedSteps } = report.checked;

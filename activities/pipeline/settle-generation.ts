@@ -1,4 +1,5 @@
 import { isSameJson } from '../../domain/json.ts';
+import { maxWorkflowIdLength } from '../../domain/names.ts';
 import type { GenerationQuestion, PipelineActivities } from '../../domain/pipeline-activities.ts';
 import { settleKey } from '../../plans/deciding/settle-key.ts';
 import { orderDigest } from '../../plans/digest.ts';
@@ -8,7 +9,12 @@ import type { PipelineDeps } from './pipeline-deps.ts';
 export function createSettleGeneration({ generations, isGone }: PipelineDeps): PipelineActivities['settleGeneration'] {
   return async (question) => {
     const { model, input, key, orderAgain = false } = question;
-    const found = await settleKey({ generations, isGone }, key ?? contentKeyOf(question), { orderAgain });
+    const wanted = key ?? contentKeyOf(question);
+    if (wanted.length > maxWorkflowIdLength) {
+      const message = `the key would have ${String(wanted.length)} characters, and Temporal's database keeps ${String(maxWorkflowIdLength)}: take a shorter one`;
+      return { kind: 'refused', message };
+    }
+    const found = await settleKey({ generations, isGone }, wanted, { orderAgain });
     if (found.kind === 'foreign') return { kind: 'refused', message: found.message };
     const settled = found.kind === 'reuse' ? found : withoutTries(found);
     if (key === undefined) return settled;

@@ -1,16 +1,20 @@
-import type { WebhookActivities } from '../../domain/webhook.ts';
+import { maxWebhookKeyLength, type WebhookActivities } from '../../domain/webhook.ts';
 import { refuseWebhookUrl } from '../../runcomfy/models/index.ts';
 import type { WebhookDeps } from './webhook-deps.ts';
 
 /** Whether the worker could deliver there, as far as that shows without a connection; asks nobody. */
 export function createCheckWebhook(deps: WebhookDeps | undefined): WebhookActivities['checkWebhook'] {
-  return async ({ url, secret }) => {
+  return async ({ url, secret, key }) => {
     if (!deps) return { issues: [{ path: 'request.webhook', message: unconfigured }] };
     const issues = [];
     const ofUrl = refuseWebhookUrl(url, deps.allowedHosts);
     if (ofUrl !== undefined) issues.push({ path: 'request.webhook.url', message: ofUrl });
     if ((await deps.secretsOf(secret)) === undefined) {
       issues.push({ path: 'request.webhook.secret', message: unknownSecretSentence(secret) });
+    }
+    if (key.length > maxWebhookKeyLength) {
+      const message = `the key has ${String(key.length)} characters, and one whose deliveries have names that Temporal's database keeps has at most ${String(maxWebhookKeyLength)}: take a shorter key`;
+      issues.push({ path: 'key', message });
     }
     return { issues };
   };

@@ -3,10 +3,10 @@ import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/c
 import { batchRequestFields, parseBatchRequest } from '../../domain/batch/batch-request.ts';
 import { batchDefaults, type BatchRequest } from '../../domain/batch/batch.ts';
 import { isSameJson } from '../../domain/json.ts';
-import { batchWorkflowType } from '../../domain/names.ts';
+import { batchWorkflowType, maxBatchKeyLength } from '../../domain/names.ts';
 import { parsePlan } from '../../plans/parse-plan.ts';
 import { GenerationError } from '../errors.ts';
-import { checkKey } from '../generation/check-arguments.ts';
+import { checkNewKey } from '../generation/check-arguments.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun } from '../generation/run-info.ts';
 import { startWorkflow } from '../generation/starting/start-workflow.ts';
@@ -45,7 +45,7 @@ export async function startBatch(
   { key = `batch-${randomUUID()}`, priority = batchDefaults.priority, labels, ...precedence }: BatchStartOptions = {},
   { modelApiBase }: { modelApiBase?: string | undefined } = {},
 ): Promise<StartedBatch> {
-  checkKey(key);
+  checkNewKey(key, maxBatchKeyLength);
   const request = await checkBatchRequest(given, key, modelApiBase);
   const own = { ...toPriority({ priority, ...precedence }, key), ...toLabelMemo({ labels }, key) };
   const options = { taskQueue, args: [request], workflowId: key, ...own };

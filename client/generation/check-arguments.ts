@@ -1,4 +1,5 @@
 import { isJsonObject } from '../../domain/json.ts';
+import { maxWorkflowIdLength } from '../../domain/names.ts';
 import { cutText, wellFormed } from '../../domain/text.ts';
 import { GenerationError } from '../errors.ts';
 
@@ -11,6 +12,14 @@ export function checkKey(key: unknown): asserts key is string {
   if (problem === undefined) return;
   const known = typeof key === 'string' ? cutText(key, 100) : undefined;
   throw invalidArgument('key', `expected text of 1 to ${String(maxKeyBytes)} bytes, got ${problem}`, known);
+}
+
+/** Refuses the key of what is to be started where it, or a longer name made of it, is kept by no database but some. */
+export function checkNewKey(key: unknown, maxLength: number = maxWorkflowIdLength): asserts key is string {
+  checkKey(key);
+  if (key.length <= maxLength) return;
+  const message = `expected at most ${String(maxLength)} characters, since Temporal's database keeps ${String(maxWorkflowIdLength)} of a name, got ${String(key.length)}`;
+  throw invalidArgument('key', message, cutText(key, 100));
 }
 
 /** Refuses a value by the name of its parameter, so that a caller without a compiler hears of it as well. */

@@ -80,8 +80,8 @@ export async function checkPipelineRequest(
   const parsed = parsePipelineRequest(JSON.parse(json.text));
   if (!parsed.ok) throw refuseInvalid(key, parsed.issues);
   const { request } = parsed;
-  const { plan, params = {} } = request;
-  const report = await checkPlan(plan, { params });
+  const { plan, params = {}, lineage = key } = request;
+  const report = await checkPlan(plan, { params, lineage });
   if (report.checked === undefined) throw refuseInvalid(key, report.issues);
   // What could not be checked here is checked by the worker, which has the catalogue.
   return { request, warnings: report.warnings.filter((warning) => !warning.includes('no catalogue is at hand')) };

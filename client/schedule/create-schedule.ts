@@ -35,16 +35,15 @@ export interface SchedulePlace {
   modelApiBase?: string | undefined;
 }
 
-/** Temporal appends `-2026-11-26T06:39:51Z`. */
-const timeLength = 21;
-const maxNameBytes = 1_000 - timeLength;
+/** Temporal appends `-2026-11-26T06:39:51Z`; items, steps and deliveries have longer names still. */
+const maxNameLength = 150;
 
 /** Makes a schedule. All that is checked before an ordinary start is checked now, and every problem told at once. */
 export async function createSchedule(place: SchedulePlace, given: NewSchedule): Promise<void> {
   const { name, order: orderGiven, labels, priority, tenant, weight } = given;
   checkKey(name);
   const order = fieldsOf('order', orderGiven, 'an object { generation }, { pipeline } or { batch }');
-  checkArgument('name', Buffer.byteLength(name) <= maxNameBytes, `text of at most ${String(maxNameBytes)} bytes`, name);
+  checkArgument('name', name.length <= maxNameLength, `text of at most ${String(maxNameLength)} characters`, name);
   const issues: InputIssue[] = timingIssues(given);
   const checked = await gather(issues, () => checkOrder(place, name, order));
   const memo = await gather(issues, () => Promise.resolve(toLabelMemo({ labels }, name)));

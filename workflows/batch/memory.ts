@@ -1,4 +1,4 @@
-import { CancellationScope, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, patched, workflowInfo } from '@temporalio/workflow';
 import type { BatchIdentity, OpenItem, PaidItems } from '../../domain/batch/batch-activities.ts';
 import { itemsIn, type PageOfItems } from '../../domain/batch/batch-page.ts';
 import { parseBatchRequest } from '../../domain/batch/batch-request.ts';
@@ -14,6 +14,7 @@ import {
 } from '../../domain/batch/batch.ts';
 import { toMicro } from '../../domain/budget/money.ts';
 import type { InputIssue } from '../../domain/generation.ts';
+import { maxBatchKeyLength } from '../../domain/names.ts';
 
 /** How many items have ended in which way. */
 export type EndedCounts = Omit<BatchCounts, 'total' | 'waiting' | 'inFlight'>;
@@ -99,7 +100,7 @@ export function openBatch(argument: unknown, given: BatchData | undefined): Batc
     key: workflowId,
     firstRunId: firstExecutionRunId,
     request,
-    issues: parsed.ok ? [] : parsed.issues,
+    issues: [...(parsed.ok ? [] : parsed.issues), ...issuesOfKey(workflowId)],
     data: carried ?? firstData(request),
     interrupt: undefined,
     windowsSinceNews: 0,
@@ -114,6 +115,13 @@ export function openBatch(argument: unknown, given: BatchData | undefined): Batc
     searchAttributes: [],
     shownAt: Date.now(),
   };
+}
+
+/** A batch whose pages could not be written would never end. */
+function issuesOfKey(key: string): InputIssue[] {
+  if (key.length <= maxBatchKeyLength || !patched('batch-keys-fit-databases')) return [];
+  const message = `has ${String(key.length)} characters; the pages of a batch have names that Temporal's database keeps where it has at most ${String(maxBatchKeyLength)}`;
+  return [{ path: 'key', message }];
 }
 
 function firstData({ items = [], keepOpen, window, maxCostUsd }: BatchRequest): BatchData {

@@ -23,7 +23,7 @@ export async function checkWebhook(generation: Generation): Promise<void> {
   if (webhook === undefined || told.isWebhookChecked) return;
   told.isWebhookChecked = true;
   const { url, secret } = webhook;
-  const { issues } = await localChecks.checkWebhook({ url, secret }).catch((error: unknown) => {
+  const { issues } = await localChecks.checkWebhook({ url, secret, key: facts.key }).catch((error: unknown) => {
     log.warn('the webhook could not be checked', { reason: readActivityError(error).message });
     return { issues: [] };
   });

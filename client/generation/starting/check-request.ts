@@ -2,9 +2,10 @@ import type { GenerationRequest, InputIssue } from '../../../domain/generation.t
 import { issuesSentence } from '../../../domain/issues.ts';
 import { parseGenerationRequest } from '../../../domain/request.ts';
 import { cutText } from '../../../domain/text.ts';
+import { maxWebhookKeyLength } from '../../../domain/webhook.ts';
 import { validateBundled } from '../../../runcomfy/models/index.ts';
 import { GenerationError } from '../../errors.ts';
-import { checkKey } from '../check-arguments.ts';
+import { checkNewKey } from '../check-arguments.ts';
 import { toJsonText } from './to-json.ts';
 
 /** Temporal refuses larger payloads; media goes by URL. */
@@ -32,10 +33,11 @@ export interface CheckedRequest {
  * asking anybody: the request's own shape, and the input of a bundled model.
  */
 export function checkRequest(request: RequestDraft, key: string, { modelApiBase }: CheckOptions = {}): CheckedRequest {
-  checkKey(key);
+  checkNewKey(key);
   const parsed = parseGenerationRequest(toJson(request, key));
   if (!parsed.ok) throw invalid(key, parsed.model, parsed.issues);
   const { request: order } = parsed;
+  if (order.webhook) checkNewKey(key, maxWebhookKeyLength);
   // The input of a request that is taken over was RunComfy's to judge, and may be left out.
   const { issues, warnings } =
     order.requestId === undefined
