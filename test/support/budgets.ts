@@ -14,11 +14,12 @@ import { budgetId, budgetWorkflowType } from '../../domain/budget/names.ts';
 import type { GenerationRequest } from '../../domain/generation.ts';
 import type { Simulator, SimulatorOptions } from '../../simulator/index.ts';
 import { connectClient, startQuickSimulator } from './generation-stack.ts';
-import { historiesOf, quietRuntime, untilAnswered } from './generations.ts';
+import { historiesOf, quietRuntime } from './generations.ts';
 import { inProcessWorkers } from './in-process-workers.ts';
 import type { ProcessSettings } from './processes.ts';
 import { kling, klingInput } from './simulator-client.ts';
 import { onTestFinished } from './test-end.ts';
+import { untilAnswered } from './until-answered.ts';
 
 /** A budget of a test, as any Temporal client would make it. */
 export interface TestBudget {

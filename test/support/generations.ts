@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import {
   Client,
   Connection,
-  ServiceError,
   WorkflowFailedError,
   type WorkflowHandleWithFirstExecutionRunId,
   type WorkflowStartOptions,
@@ -12,13 +11,12 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import proto from '@temporalio/proto';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { expect, inject } from 'vitest';
-import { isOutOfTime } from '../../client/grpc.ts';
 import type { Activities, StatusReading } from '../../domain/activities.ts';
 import type { FailureDetails, GenerationRequest, GenerationResult, GenerationState } from '../../domain/generation.ts';
 import { searchAttributeNames, submitTaskQueue } from '../../domain/names.ts';
-import { messageOf } from '../../domain/text.ts';
 import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
 import { hangMs } from './patience.ts';
+import { untilAnswered } from './until-answered.ts';
 
 const { WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 
@@ -244,23 +242,6 @@ export async function endingOf(handle: GenerationRun): Promise<Ending> {
 /** Where a generation stands. */
 export function stateOf(handle: { query: GenerationRun['query'] }): Promise<GenerationState> {
   return untilAnswered(() => handle.query<GenerationState>('state'));
-}
-
-/** On a machine that has much to do, a worker may leave a query, or the task before it, unanswered for the 10 s that it is given. */
-export async function untilAnswered<Answer>(query: () => Promise<Answer>): Promise<Answer> {
-  const giveUpAt = Date.now() + hangMs;
-  for (;;) {
-    try {
-      return await query();
-    } catch (error) {
-      if (Date.now() > giveUpAt || !(isOutOfTime(error) || isTaskLate(error))) throw error;
-    }
-  }
-}
-
-/** A task that has failed for good is found when the histories are checked. */
-function isTaskLate(error: unknown): boolean {
-  return error instanceof ServiceError && messageOf(error.cause).includes('Workflow Task in failed state');
 }
 
 /** Waits for a state, and fails with the last one seen when it does not come. */

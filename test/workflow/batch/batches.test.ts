@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { batchItemKey } from '../../../domain/names.ts';
 import { batchStack, checkBatch, expectSum, itemsNamed, linesOf, tally, untilBatch } from '../../support/batches.ts';
 import { eventually } from '../../support/eventually.ts';
-import { untilAnswered } from '../../support/generations.ts';
 import { flux } from '../../support/simulator-client.ts';
+import { untilAnswered } from '../../support/until-answered.ts';
 
 const defaults = { model: flux };
 

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { PipelineState } from '../../../domain/pipeline-run.ts';
 import { checkPlan } from '../../../plans/check-plan.ts';
 import { eventually } from '../../support/eventually.ts';
-import { untilAnswered } from '../../support/generations.ts';
 import { checkPipeline, type PipelineStack, pipelineStack, stillAndClip } from '../../support/pipelines.ts';
+import { untilAnswered } from '../../support/until-answered.ts';
 import { refusedForms } from '../../unit/plans/refused-forms.ts';
 import { refusedValues } from '../../unit/plans/refused-values.ts';
 
