@@ -8,7 +8,7 @@ import { checkArgument } from '../generation/check-arguments.ts';
 import { isBusy, isOutOfTime, isServerAway } from '../grpc.ts';
 import { unanswered } from './batch-errors.ts';
 import type { BatchPages } from './pages.ts';
-import { readBatchState } from './read-batch-state.ts';
+import { readBatchMemo, readBatchState } from './read-batch-state.ts';
 
 /** Which result lines are read. */
 export interface ResultsOptions {
@@ -48,7 +48,12 @@ export async function* readResults(
       told += fresh.length;
       yield* fresh.filter(isWanted);
     }
-    if (isFromServer) throw unanswered(key, 'result lines');
+    if (isFromServer) {
+      // What ends by itself writes its last lines first, and then says so.
+      const { phase: said } = await readBatchMemo(client, key);
+      if (said !== undefined && isBatchEnd(said)) return true;
+      throw unanswered(key, 'result lines');
+    }
     if (told >= resultPages * pageLines) {
       const lines = await readTail(client, key, Math.floor(told / pageLines), signal);
       const fresh = lines.slice(told % pageLines);

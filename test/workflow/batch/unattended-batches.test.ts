@@ -3,7 +3,7 @@ import { batchStack, itemsNamed, linesOf, untilBatch } from '../../support/batch
 import { flux } from '../../support/simulator-client.ts';
 
 it.concurrent(
-  'an ended batch without a worker: its lines and items wait for one, or are refused, and are never fewer',
+  'an ended batch without a worker: all its lines are told, and what is added to it waits for one',
   async () => {
     const { batches, key: newKey, workers } = await batchStack();
     const key = newKey();
@@ -12,13 +12,14 @@ it.concurrent(
     await batch.seal();
     await batch.result();
     await workers.stop();
-    const [lines, added] = [linesOf(batch), batch.addAll(items)];
+    const added = batch.addAll(items);
     await untilBatch(batch, ({ isFromServer }) => isFromServer === true);
-    await expect(linesOf(batch, { follow: false })).rejects.toMatchObject({ type: 'NoWorker', key });
+    const lines = await linesOf(batch, { follow: false });
+    expect(lines.map(({ id }) => id).sort()).toEqual(items.map(({ id }) => id));
+    expect(await linesOf(batch)).toEqual(lines);
     await workers.start();
-    expect((await lines).map(({ id }) => id).sort()).toEqual(items.map(({ id }) => id));
     expect(await added).toEqual({ count: 3, added: 0 });
-    expect(await linesOf(batch)).toEqual(await lines);
+    expect(await linesOf(batch)).toEqual(lines);
   },
 );
 
@@ -31,6 +32,19 @@ it.concurrent('a running batch without a worker tells no lines as if there were 
   await workers.stop();
   await expect(linesOf(batch, { follow: false })).rejects.toMatchObject({ type: 'NoWorker', key });
   simulator.release();
+  await workers.start();
+  expect(await linesOf(batch)).toMatchObject([{ id: `${key}-0`, status: 'succeeded' }]);
+});
+
+it.concurrent('a batch that was terminated tells without a worker no fewer lines than there are', async () => {
+  const { batches, client, key: newKey, workers } = await batchStack();
+  const key = newKey();
+  const request = { items: itemsNamed(key, 1), defaults: { model: flux }, keepOpen: true };
+  const batch = await batches.start(request, { key });
+  await untilBatch(batch, ({ counts }) => counts.succeeded === 1);
+  await client.workflow.getHandle(key).terminate('by a person');
+  await workers.stop();
+  await expect(linesOf(batch, { follow: false })).rejects.toMatchObject({ type: 'NoWorker', key });
   await workers.start();
   expect(await linesOf(batch)).toMatchObject([{ id: `${key}-0`, status: 'succeeded' }]);
 });
