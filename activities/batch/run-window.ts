@@ -63,9 +63,9 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     lives.add(settled);
   };
 
-  const follow = async (open: OpenItem) => {
+  const follow = async (open: OpenItem, handedOver?: 'handed over') => {
     const item = await readItem(open.index);
-    settle(window, open, item, await orders.follow(item.key, stop.signal));
+    settle(window, open, item, await orders.follow(item.key, stop.signal), handedOver);
   };
   const start = async (open: OpenItem, item: ItemToOrder, again: boolean) => {
     const place = {
@@ -121,7 +121,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   };
 
   await writeLinePages(deps.pages, question.key, question.write);
-  for (const open of question.open) live(follow(open));
+  for (const open of question.open) live(follow(open, 'handed over'));
   const watching = setInterval(() => {
     // Whoever renewed the token has resumed the batch: what was said of the old one counts no more.
     const message = isAnyWaiting(window) ? deps.refusalAfter(openedAt) : undefined;
@@ -151,12 +151,20 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   return answerOf(window, attempt);
 }
 
-function settle(window: BatchWindow, open: OpenItem, names: ItemToOrder, end: ItemEnd): void {
+function settle(
+  window: BatchWindow,
+  open: OpenItem,
+  names: ItemToOrder,
+  end: ItemEnd,
+  handedOver?: 'handed over',
+): void {
   const wall = 'failure' in end ? wallOf(end.failure) : undefined;
   // Once everything is cancelled nothing is ordered again.
   if (wall && open.cancel === undefined) {
     const { costUsd } = 'failure' in end ? end.failure : {};
-    giveItemBack(window, open.index, wall, toMicro(costUsd ?? 0));
+    // What an earlier window ordered may have been refused before a person mended it: ordered again, it tells what is so now.
+    const isOld = handedOver !== undefined && window.question.mayStart;
+    giveItemBack(window, open.index, isOld ? undefined : wall, toMicro(costUsd ?? 0));
   } else endItem(window, endOfItem(open, names, end));
 }
 

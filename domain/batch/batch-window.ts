@@ -104,8 +104,8 @@ export function endItem(window: BatchWindow, given: EndedItem): void {
   }
 }
 
-/** An item met a wall: it waits again, and nothing more is started. `cost`: what it has cost until then, micro-dollars. */
-export function giveItemBack(window: BatchWindow, index: number, stop: WindowStop, cost = 0): void {
+/** An item met a wall: it waits again, and where that is told as `stop`, nothing more is started. `cost`: what it has cost until then, micro-dollars. */
+export function giveItemBack(window: BatchWindow, index: number, stop: WindowStop | undefined, cost = 0): void {
   const more = cost - (window.paid.get(index) ?? 0);
   if (more > 0) {
     window.paid.set(index, cost);

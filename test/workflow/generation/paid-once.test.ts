@@ -86,7 +86,7 @@ describe.concurrent('an accepted order is billed once although the submit cannot
 
   it('a name in the input is so long that warnings about it would not fit', async () => {
     const { simulator, generations } = await generationsWith(failingCodec(1, 0));
-    const input = { prompt: 'once', ['k'.repeat(1024 * 1024)]: 'image' };
+    const input = { prompt: 'once', ['k'.repeat(350_000)]: 'image' };
     const handle = await generations.start({ model: flux, input }, { key: `once-${randomUUID()}` });
     const { requestId } = await handle.result();
     expect(simulator.ledger().jobs.map(({ id }) => id)).toEqual([requestId]);
