@@ -30,6 +30,11 @@ export const batchMessageNames = {
 /** Characters of a Workflow ID that every database of a Temporal server keeps; PostgreSQL and MySQL keep no more. */
 export const maxWorkflowIdLength = 255;
 
+/** What is wrong with a name, or one that longer names are made of, that is longer than what every database keeps. */
+export function tooLong(length: number, maxLength = maxWorkflowIdLength): string {
+  return `has ${String(length)} characters and may have ${String(maxLength)}: Temporal's database keeps ${String(maxWorkflowIdLength)} of a name, and of those made of it`;
+}
+
 /** Workflow ID of a page of a batch. */
 export function batchPageKey(key: string, kind: 'items' | 'results', page: number): string {
   return `runcomfy-batch-page:${key}:${kind}-${String(page)}`;

@@ -2,7 +2,7 @@ import { sumUp } from '../domain/estimate.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import { boundIssues } from '../domain/issues.ts';
 import { jsonPath } from '../domain/json.ts';
-import { maxWorkflowIdLength } from '../domain/names.ts';
+import { maxWorkflowIdLength, tooLong } from '../domain/names.ts';
 import { type PipelinePlan, type PlanApprovalStep, planLimits, type PlanModelStep } from '../domain/pipeline.ts';
 import { checkOrder, type Items } from './check-order.ts';
 import { attempt, checkBare, type Checking, checkText, type PlannedOrder } from './checking.ts';
@@ -85,7 +85,7 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
 function checkKeyLength({ issues }: Checking, id: string, lineage: string): void {
   const length = `${lineage}/${id}`.length + maxKeyTail;
   if (length <= maxWorkflowIdLength) return;
-  const message = `the keys of its orders, made of the pipeline's and this name, would have up to ${String(length)} characters, and Temporal's database keeps ${String(maxWorkflowIdLength)}: take a shorter key, or a shorter name`;
+  const message = `a key of its orders, made of the pipeline's and this name, ${tooLong(length)}; take a shorter one`;
   issues.push({ path: jsonPath('$.steps', id), message });
 }
 

@@ -28,6 +28,8 @@ export interface ItemOrders<Order extends object> {
   ) => Promise<ItemStart>;
   /** Waits for the end; rejects with the signal's reason. */
   follow: (key: string, signal: AbortSignal) => Promise<ItemEnd>;
+  /** When the last run of an order ended, by the server's clock; undefined while it runs. */
+  closedAt: (key: string) => Promise<Date | undefined>;
   cancel: (key: string, reason: string | undefined, timeoutMs: number) => Promise<CancelOutcome>;
   /** Whether a lost window has made this order, and it may have cost something. */
   wasStarted: (key: string, mark: ItemMark) => Promise<boolean>;

@@ -1,7 +1,7 @@
 import type { EndedItem, OpenItem, WindowStop } from '../../domain/batch/batch-activities.ts';
 import { boundLine, statusOfFailure } from '../../domain/batch/batch-line.ts';
 import type { BatchLine } from '../../domain/batch/batch.ts';
-import type { ItemEnd, ItemFailure } from '../../domain/batch/item-end.ts';
+import type { ItemEnd } from '../../domain/batch/item-end.ts';
 import { toMicro, toUsd } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { withoutUndefined } from '../../domain/json.ts';
@@ -42,7 +42,9 @@ export function endOfItem(open: OpenItem, { id, key }: ItemNames, end: ItemEnd):
 }
 
 /** The wall that an order met, which every other one would meet as well. */
-export function wallOf({ error, budget }: ItemFailure): WindowStop | undefined {
+export function wallOf(end: ItemEnd): WindowStop | undefined {
+  if (!('failure' in end)) return undefined;
+  const { error, budget } = end.failure;
   const { type, message, submission } = error;
   if (!isUnbilled(submission)) return undefined;
   if (type === 'InsufficientBalance') return { reason: 'balance', message };

@@ -1,7 +1,7 @@
 import { findItemIssues } from '../../domain/batch/batch-item.ts';
 import { type ItemRange, placeOf } from '../../domain/batch/batch-page.ts';
 import type { BatchItem } from '../../domain/batch/batch.ts';
-import { batchItemKey, maxWorkflowIdLength } from '../../domain/names.ts';
+import { batchItemKey, maxWorkflowIdLength, tooLong } from '../../domain/names.ts';
 import type { BatchDeps } from './batch-deps.ts';
 
 /** An item and its names. */
@@ -30,7 +30,7 @@ export function createItemReader(
     }
     const itemKey = batchItemKey(key, item.id);
     if (itemKey.length <= maxWorkflowIdLength) return { id: item.id, key: itemKey, item };
-    const problem = `its key, the batch's and its id, has ${String(itemKey.length)} characters, and Temporal's database keeps ${String(maxWorkflowIdLength)}: take a shorter id, or a shorter key for the batch`;
+    const problem = `its key, made of the batch's and its id, ${tooLong(itemKey.length)}; take a shorter one`;
     return { id: item.id, key: itemKey, item, problem };
   };
 }

@@ -25,6 +25,7 @@ export interface OrdersOfBatch {
     place: Parameters<ItemOrders<object>['start']>[1],
   ) => ReturnType<ItemOrders<object>['start']>;
   follow: ItemOrders<object>['follow'];
+  closedAt: ItemOrders<object>['closedAt'];
 }
 
 /** Items as generations, or as pipelines of the batch's plan. */
@@ -40,6 +41,7 @@ export function ordersOfBatch(deps: BatchDeps, question: WindowQuestion): Orders
           : invalid([{ path: '$', message: problem }]),
       start: (item, place) => deps.orders.start(orderOfItem(item, defaults, budgets), place),
       follow: deps.orders.follow,
+      closedAt: deps.orders.closedAt,
     };
   }
   const lookup = withMemory(deps.lookup);
@@ -55,6 +57,7 @@ export function ordersOfBatch(deps: BatchDeps, question: WindowQuestion): Orders
     },
     start: (item, place) => deps.pipelines.start(pipelineOfItem(item, plan, defaults, budgets), place),
     follow: deps.pipelines.follow,
+    closedAt: deps.pipelines.closedAt,
   };
 }
 

@@ -35,7 +35,7 @@ export function createRunWindow(deps: BatchDeps): BatchActivities['runWindow'] {
 }
 
 async function runWindow(deps: BatchDeps, question: WindowQuestion) {
-  const { attempt, priority } = activityInfo();
+  const { attempt, priority, scheduledTimestampMs } = activityInfo();
   const openedAt = performance.now();
   const over = new AbortController();
   const stopWaiting = abortOn(over, [cancellationSignal(), deps.stopping], question.lastsMs);
@@ -63,9 +63,14 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     lives.add(settled);
   };
 
-  const follow = async (open: OpenItem, handedOver?: 'handed over') => {
+  const follow = async (open: OpenItem) => {
     const item = await readItem(open.index);
-    settle(window, open, item, await orders.follow(item.key, stop.signal), handedOver);
+    const end = await orders.follow(item.key, stop.signal);
+    const wall = wallOf(end);
+    const closedAt = wall && (await orders.closedAt(item.key));
+    settle(window, open, item, end, {
+      isWallNews: closedAt === undefined || closedAt.getTime() >= scheduledTimestampMs,
+    });
   };
   const start = async (open: OpenItem, item: ItemToOrder, again: boolean) => {
     const place = {
@@ -77,7 +82,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     };
     const started = await orders.start(item.item, place);
     if ('failure' in started) {
-      settle(window, open, item, started);
+      settle(window, open, item, started, { isWallNews: true });
       return;
     }
     if (started.attached) open.attached = true;
@@ -121,7 +126,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   };
 
   await writeLinePages(deps.pages, question.key, question.write);
-  for (const open of question.open) live(follow(open, 'handed over'));
+  for (const open of question.open) live(follow(open));
   const watching = setInterval(() => {
     // Whoever renewed the token has resumed the batch: what was said of the old one counts no more.
     const message = isAnyWaiting(window) ? deps.refusalAfter(openedAt) : undefined;
@@ -151,20 +156,19 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   return answerOf(window, attempt);
 }
 
+/** A wall that an order met before this window was asked for may be gone, as after a `resume`: ordered again, it tells what is so now. */
 function settle(
   window: BatchWindow,
   open: OpenItem,
   names: ItemToOrder,
   end: ItemEnd,
-  handedOver?: 'handed over',
+  { isWallNews }: { isWallNews: boolean },
 ): void {
-  const wall = 'failure' in end ? wallOf(end.failure) : undefined;
+  const wall = wallOf(end);
   // Once everything is cancelled nothing is ordered again.
   if (wall && open.cancel === undefined) {
     const { costUsd } = 'failure' in end ? end.failure : {};
-    // What an earlier window ordered may have been refused before a person mended it: ordered again, it tells what is so now.
-    const isOld = handedOver !== undefined && window.question.mayStart;
-    giveItemBack(window, open.index, isOld ? undefined : wall, toMicro(costUsd ?? 0));
+    giveItemBack(window, open.index, isWallNews ? wall : undefined, toMicro(costUsd ?? 0));
   } else endItem(window, endOfItem(open, names, end));
 }
 

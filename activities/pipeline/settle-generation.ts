@@ -1,5 +1,5 @@
 import { isSameJson } from '../../domain/json.ts';
-import { maxWorkflowIdLength } from '../../domain/names.ts';
+import { maxWorkflowIdLength, tooLong } from '../../domain/names.ts';
 import type { GenerationQuestion, PipelineActivities } from '../../domain/pipeline-activities.ts';
 import { settleKey } from '../../plans/deciding/settle-key.ts';
 import { orderDigest } from '../../plans/digest.ts';
@@ -11,8 +11,7 @@ export function createSettleGeneration({ generations, isGone }: PipelineDeps): P
     const { model, input, key, orderAgain = false } = question;
     const wanted = key ?? contentKeyOf(question);
     if (wanted.length > maxWorkflowIdLength) {
-      const message = `the key would have ${String(wanted.length)} characters, and Temporal's database keeps ${String(maxWorkflowIdLength)}: take a shorter one`;
-      return { kind: 'refused', message };
+      return { kind: 'refused', message: `its key ${tooLong(wanted.length)}; take a shorter one` };
     }
     const found = await settleKey({ generations, isGone }, wanted, { orderAgain });
     if (found.kind === 'foreign') return { kind: 'refused', message: found.message };

@@ -1,3 +1,4 @@
+import { tooLong } from '../../domain/names.ts';
 import { maxWebhookKeyLength, type WebhookActivities } from '../../domain/webhook.ts';
 import { refuseWebhookUrl } from '../../runcomfy/models/index.ts';
 import type { WebhookDeps } from './webhook-deps.ts';
@@ -12,10 +13,8 @@ export function createCheckWebhook(deps: WebhookDeps | undefined): WebhookActivi
     if ((await deps.secretsOf(secret)) === undefined) {
       issues.push({ path: 'request.webhook.secret', message: unknownSecretSentence(secret) });
     }
-    if (key.length > maxWebhookKeyLength) {
-      const message = `the key has ${String(key.length)} characters, and one whose deliveries have names that Temporal's database keeps has at most ${String(maxWebhookKeyLength)}: take a shorter key`;
-      issues.push({ path: 'key', message });
-    }
+    if (key.length > maxWebhookKeyLength)
+      issues.push({ path: 'key', message: tooLong(key.length, maxWebhookKeyLength) });
     return { issues };
   };
 }

@@ -34,6 +34,7 @@ export type ItemStart = { isStarted: true; attached?: true; isRepeat?: true } | 
 export interface ItemOrders<Order extends object> {
   start: (order: Order, place: ItemPlace) => Promise<ItemStart>;
   follow: (key: string, signal: AbortSignal) => Promise<ItemEnd>;
+  closedAt: (key: string) => Promise<Date | undefined>;
   cancel: (key: string, reason: string | undefined, timeoutMs: number) => Promise<CancelOutcome>;
   wasStarted: (key: string, mark: ItemMark) => Promise<boolean>;
 }

@@ -61,6 +61,7 @@ export function createItemOrders(place: ItemOrderPlace): ItemOrders<Partial<Gene
         return 'unknown';
       }
     },
+    closedAt: (key) => named(key, async () => (await describeKnown(client, key))?.closedAt),
     wasStarted: (key, mark) =>
       named(key, async () => {
         const run = await describeKnown(client, key);

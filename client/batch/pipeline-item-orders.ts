@@ -50,6 +50,7 @@ export function createPipelineItemOrders(place: Place): ItemOrders<PipelineReque
         return 'unknown';
       }
     },
+    closedAt: (key) => named(key, async () => (await describeKnown(client, key))?.closedAt),
     wasStarted: (key, mark) =>
       named(key, async () => {
         const run = await describeKnown(client, key);

@@ -1,5 +1,5 @@
 import { isJsonObject } from '../../domain/json.ts';
-import { maxWorkflowIdLength } from '../../domain/names.ts';
+import { maxWorkflowIdLength, tooLong } from '../../domain/names.ts';
 import { cutText, wellFormed } from '../../domain/text.ts';
 import { GenerationError } from '../errors.ts';
 
@@ -18,8 +18,7 @@ export function checkKey(key: unknown): asserts key is string {
 export function checkNewKey(key: unknown, maxLength: number = maxWorkflowIdLength): asserts key is string {
   checkKey(key);
   if (key.length <= maxLength) return;
-  const message = `expected at most ${String(maxLength)} characters, since Temporal's database keeps ${String(maxWorkflowIdLength)} of a name, got ${String(key.length)}`;
-  throw invalidArgument('key', message, cutText(key, 100));
+  throw invalidArgument('key', tooLong(key.length, maxLength), cutText(key, 100));
 }
 
 /** Refuses a value by the name of its parameter, so that a caller without a compiler hears of it as well. */

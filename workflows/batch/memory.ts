@@ -14,7 +14,7 @@ import {
 } from '../../domain/batch/batch.ts';
 import { toMicro } from '../../domain/budget/money.ts';
 import type { InputIssue } from '../../domain/generation.ts';
-import { maxBatchKeyLength } from '../../domain/names.ts';
+import { maxBatchKeyLength, tooLong } from '../../domain/names.ts';
 
 /** How many items have ended in which way. */
 export type EndedCounts = Omit<BatchCounts, 'total' | 'waiting' | 'inFlight'>;
@@ -120,8 +120,7 @@ export function openBatch(argument: unknown, given: BatchData | undefined): Batc
 /** A batch whose pages could not be written would never end. */
 function issuesOfKey(key: string): InputIssue[] {
   if (key.length <= maxBatchKeyLength || !patched('batch-keys-fit-databases')) return [];
-  const message = `has ${String(key.length)} characters; the pages of a batch have names that Temporal's database keeps where it has at most ${String(maxBatchKeyLength)}`;
-  return [{ path: 'key', message }];
+  return [{ path: 'key', message: tooLong(key.length, maxBatchKeyLength) }];
 }
 
 function firstData({ items = [], keepOpen, window, maxCostUsd }: BatchRequest): BatchData {

@@ -142,13 +142,17 @@ export async function startBatchExecution(parts: {
       if (cancel) cancel();
       else settle({ cancelled: { failure: cancelledFailure } });
     });
+    const scheduledTimestampMs = time.now;
     const attempt = () => {
       if (of !== runId || !underWay.has(name) || isCancelled) return;
       const number = attempts++;
       tries += 1;
       const [stopping, dead] = [new AbortController(), new AbortController()];
       const activities = createBatchActivities(outside.depsOf({ stopping: stopping.signal, dead: dead.signal }));
-      const activity = beginActivity(activities, activityType ?? '', question, { attempt: tries });
+      const activity = beginActivity(activities, activityType ?? '', question, {
+        attempt: tries,
+        scheduledTimestampMs,
+      });
       cancel = activity.cancel;
       let isOver = false;
       // On this clock nothing else ends a window.

@@ -14,6 +14,7 @@ interface OrderOfItem {
   /** How often RunComfy accepted it. */
   accepted: number;
   end: ItemEnd | undefined;
+  closedAt?: Date;
   costUsd: number;
 }
 
@@ -63,6 +64,7 @@ export function createOutside(script: BatchScript, time: VirtualTime): Outside {
     const order = outside.orders.get(key);
     if (!order || order.end) return;
     order.end = how;
+    order.closedAt = new Date(time.now);
     order.costUsd += costUsd;
     for (const tell of waiters.get(key) ?? []) tell(how);
     waiters.delete(key);
@@ -112,6 +114,7 @@ export function createOutside(script: BatchScript, time: VirtualTime): Outside {
         if (signal.aborted) stop();
         signal.addEventListener('abort', stop);
       }),
+    closedAt: (key) => Promise.resolve(outside.orders.get(key)?.closedAt),
     cancel: (key) => {
       const order = outside.orders.get(key);
       if (!order || order.end) return Promise.resolve('too_late');
@@ -155,10 +158,17 @@ function withLife(orders: ItemOrders<Partial<GenerationRequest>>, dead: AbortSig
   return {
     start: (order, place) => alive(() => orders.start(order, place)),
     follow: (key, signal) => alive(() => orders.follow(key, signal)),
+    closedAt: (key) => alive(() => orders.closedAt(key)),
     cancel: (key, reason, timeoutMs) => alive(() => orders.cancel(key, reason, timeoutMs)),
     wasStarted: (key, mark) => alive(() => orders.wasStarted(key, mark)),
   };
 }
 
 const refuse = () => Promise.reject(new Error('a batch of generations has no pipelines'));
-const none: BatchDeps['pipelines'] = { start: refuse, follow: refuse, cancel: refuse, wasStarted: refuse };
+const none: BatchDeps['pipelines'] = {
+  start: refuse,
+  follow: refuse,
+  closedAt: refuse,
+  cancel: refuse,
+  wasStarted: refuse,
+};

@@ -55,7 +55,7 @@ export function beginActivity(
   activities: object,
   name: string,
   question: unknown,
-  info: { attempt?: number } = {},
+  info: { attempt?: number; scheduledTimestampMs?: number } = {},
 ): { done: Promise<unknown>; cancel: () => void } {
   const run = (activities as Record<string, ((question: unknown) => Promise<unknown>) | undefined>)[name];
   if (run === undefined) throw new Error(`there is no activity ${name}`);

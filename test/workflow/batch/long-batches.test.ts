@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { describe, expect, inject, it } from 'vitest';
 import { type BatchHandle, type BatchState, createGenerationClient } from '../../../client/index.ts';
 import { createEncryptionCodec } from '../../../codec/index.ts';
-import { batchPageKey } from '../../../domain/names.ts';
+import { batchItemKey, batchPageKey } from '../../../domain/names.ts';
 import { createRunComfyClient } from '../../../runcomfy/client.ts';
 import { batchStack, checkBatch, expectSum, itemsNamed, linesOf, tally, untilBatch } from '../../support/batches.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -75,6 +75,22 @@ describe.concurrent('a long batch', () => {
     expect(await batch.result()).toMatchObject({ phase: 'succeeded', counts: { succeeded: 5, failed: 0 } });
     expect(stack.simulator.ledger().jobs).toHaveLength(5);
     await checkBatch(stack, batch);
+  });
+
+  it('57: what was refused before the batch was asked to go on is ordered again, and pauses nothing', async () => {
+    const { batches, generations, key: newKey, simulator } = await batchStack();
+    const key = newKey();
+    const items = itemsNamed(key, 2);
+    simulator.setBalance('sim-in-process', 0);
+    const first = await generations.start(
+      { model: flux, input: { prompt: items[0]?.id ?? '' }, onUnknownSubmission: 'fail' },
+      { key: batchItemKey(key, items[0]?.id ?? '') },
+    );
+    await expect(first.result()).rejects.toMatchObject({ type: 'InsufficientBalance' });
+    simulator.setBalance('sim-in-process', 10_000);
+    const batch = await batches.start({ items, defaults }, { key });
+    expect(await batch.result()).toMatchObject({ phase: 'succeeded', counts: { succeeded: 2 } });
+    expect(simulator.ledger().jobs).toHaveLength(2);
   });
 
   it('64: under a codec its items, pages and lines are encrypted like everything else', async () => {
