@@ -43,6 +43,7 @@ export function isJsonTextWithin(text: Uint8Array, bounds: JsonTextBounds): bool
       case openBrace:
         levels += 1;
         values += 1;
+        if (values > maxValues || levels > maxLevels) return false;
         break;
       case closeBracket:
       case closeBrace:
@@ -50,16 +51,16 @@ export function isJsonTextWithin(text: Uint8Array, bounds: JsonTextBounds): bool
         break;
       case comma:
         values += 1;
+        if (values > maxValues) return false;
         break;
       case colon:
         names += 1;
         distinctBytes += nameBytes(distinct, text, from, at);
         from = at;
+        if (names > maxNames || distinct.size > maxDistinctNames || distinctBytes > maxDistinctNameBytes) return false;
     }
-    if (distinct.size > maxDistinctNames || distinctBytes > maxDistinctNameBytes) return false;
-    if (values > maxValues || names > maxNames || levels > maxLevels) return false;
   }
-  return true;
+  return values <= maxValues;
 }
 
 /** The bytes of a name that was not read before, with what stands around it; 0 for one that was. */

@@ -16,6 +16,9 @@ import { anyOf, describe, isIntegerBetween, isMissing, isOneOf, refuseUnknown } 
 import { cutText } from './text.ts';
 import { checkWebhookTarget } from './webhook-request.ts';
 
+/** Where workflows run each look at a global takes longer than what is then done with it. */
+const { isFinite, isInteger, isSafeInteger } = Number;
+
 const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
 const maxUsd = 1_000_000;
 const maxBudgets = 4;
@@ -69,8 +72,8 @@ function unsendableBecause(value: unknown): string | undefined {
     return `expected a JSON value, got ${cutText(String(value), 80)}`;
   }
   if (typeof value !== 'number') return undefined;
-  if (!Number.isFinite(value)) return `expected a JSON value, got ${String(value)}`;
-  return Number.isInteger(value) && !Number.isSafeInteger(value)
+  if (!isFinite(value)) return `expected a JSON value, got ${String(value)}`;
+  return isInteger(value) && !isSafeInteger(value)
     ? 'integer beyond ±(2^53 − 1) would be rounded; pass it as a string if the model takes one'
     : undefined;
 }
@@ -199,6 +202,6 @@ export function problemOfBudgets(budgets: unknown): string | undefined {
 
 /** Whether a value is an amount of USD above 0, with at most 6 decimals. */
 export function isUsd(value: unknown): value is number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0 || value > maxUsd) return false;
+  if (typeof value !== 'number' || !isFinite(value) || value <= 0 || value > maxUsd) return false;
   return Math.abs(Math.round(value * 1e6) - value * 1e6) < 1e-3;
 }

@@ -4,6 +4,10 @@ const mostChars = 2_090_000;
 const many = <Value>(length: number, value: (index: number) => Value) => Array.from({ length }, (_, at) => value(at));
 const fields = (count: number, value: string) => `{${many(count, (at) => `"f${String(at)}":${value}`).join()}}`;
 const list = (count: number, value: string) => `[${many(count, () => value).join()}]`;
+const names = (from: number, count: number) => many(count, (at) => `"f${String(from + at)}":1`);
+/** The same names, each object in an order of its own: another shape to whoever reads them. */
+const turned = (objects: number, count: number) =>
+  many(objects, (at) => `{${[...names(at, count - at), ...names(0, at)].join()}}`);
 
 /** Texts of JSON that are as costly to read as what may be read allows: objects, each of another kind of cost. */
 export const costlyTexts: Readonly<Record<string, string>> = {
@@ -17,12 +21,25 @@ export const costlyTexts: Readonly<Record<string, string>> = {
   '500 stacks of 190 lists': `{"list":${list(500, '['.repeat(190) + ']'.repeat(190))}}`,
   '190 levels of 500 numbers': `{"list":${many(190, () => `[${'1,'.repeat(500)}`).join('')}1${']'.repeat(190)}}`,
   '2,000 names in 24 objects': `{"list":${list(24, fields(2_000, '1'))}}`,
+  '12 objects of 2,000 other names': `{"list":[${many(12, (at) => `{${names(at * 2_000, 2_000).join()}}`).join()}]}`,
+  '24 objects of 1,000 other names': `{"list":[${many(24, (at) => `{${names(at * 1_000, 1_000).join()}}`).join()}]}`,
+  '190 objects of 130 other names': `{"list":[${many(190, (at) => `{${names(at * 130, 130).join()}}`).join()}]}`,
+  '2,000 names in 24 orders': `{"list":[${turned(24, 2_000).join()}]}`,
+  '1,000 names in 49 orders': `{"list":[${turned(49, 1_000).join()}]}`,
+  '200 names in 190 orders': `{"list":[${turned(190, 200).join()}]}`,
   'a text of commas': `{"text":"${',[{:'.repeat(mostChars / 4 - 100)}"}`,
   'a text of escapes': `{"text":"${String.raw`\u00e9`.repeat(mostChars / 6 - 100)}"}`,
   'a text of letters beyond ASCII': `{"text":"${'\u{1f600}'.repeat(mostChars / 4 - 100)}"}`,
   '60,000 texts': `{"list":${list(60_000, `"${'y'.repeat(30)}"`)}}`,
   '60,000 addresses': `{"list":[${many(60_000, (at) => `"https://h/${String(at)}"`).join()}]}`,
 };
+
+/** A list of objects, each the input of an item. */
+function asItems(text: string): string {
+  const { list = [] } = JSON.parse(text) as { list?: unknown };
+  const inputs = Array.isArray(list) ? list.filter((input) => typeof input === 'object').slice(0, 1_000) : [];
+  return JSON.stringify(inputs.map((input, at) => ({ id: String(at), model: 'a/b', input: input as object })));
+}
 
 /** The places of a start at which a text may stand; the whole argument among them. */
 export const costlyPlaces: Readonly<Record<string, readonly ((text: string) => string)[]>> = {
@@ -47,6 +64,7 @@ export const costlyPlaces: Readonly<Record<string, readonly ((text: string) => s
     (text) => `{"items":[{"id":"1","model":"a/b","input":${text}}]}`,
     (text) => `{"items":[${text}]}`,
     (text) => `{"items":${text.replace(/^\{"list":(.*)\}$/s, '$1')}}`,
+    (text) => `{"items":${asItems(text)}}`,
     (text) => `{"plan":{},"items":[{"id":"1","params":${text}}]}`,
   ],
   runcomfyBudget: [(text) => text, (text) => `{"limitUsd":5,"period":${text}}`],
