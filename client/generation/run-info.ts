@@ -70,7 +70,11 @@ function toUnknown({ attempt, lastFailure }: RawActivity): RunDescription['unkno
 }
 
 /** Every run that a query finds, page by page, in the server's order: those that run, then those that ended last. */
-export async function* listRuns(client: Client, query: string): AsyncGenerator<RunInfo[], void, undefined> {
+export async function* listRuns(
+  client: Client,
+  query: string,
+  pageSize = defaultPageSize,
+): AsyncGenerator<RunInfo[], void, undefined> {
   let nextPageToken: Uint8Array | undefined;
   do {
     const page = await listRunsPage(client, query, { pageSize, nextPageToken });
@@ -91,7 +95,7 @@ export async function listRunsPage(
   return { runs: page.executions.map(toRunInfo), nextPageToken: page.nextPageToken };
 }
 
-const pageSize = 100;
+const defaultPageSize = 100;
 
 /** Whether nothing more will happen in a run. */
 export function isClosed({ status }: Pick<RunInfo, 'status'>): boolean {

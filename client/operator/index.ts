@@ -8,6 +8,8 @@ export type {
 } from '../generation/following/describe-generation.ts';
 export { listGenerationPage } from '../generation/following/list-page.ts';
 export type { GenerationPage, PageFilter } from '../generation/following/list-page.ts';
+export { listOpenGenerations } from '../generation/following/list-open.ts';
+export type { OpenGeneration } from '../generation/following/list-open.ts';
 export { listPipelinePage } from '../pipeline/list-pipelines.ts';
 export { listBatchPage } from '../batch/list-batches.ts';
 export type { RowPage } from '../list-rows.ts';

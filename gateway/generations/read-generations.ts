@@ -1,13 +1,23 @@
 import type { Client } from '@temporalio/client';
 import { LRUCache } from 'lru-cache';
-import { type DescribedGeneration, describeGeneration } from '../../client/operator/index.ts';
+import {
+  type DescribedGeneration,
+  describeGeneration,
+  listOpenGenerations,
+  type OpenGeneration,
+} from '../../client/operator/index.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
-import { phases } from '../../domain/generation.ts';
+import { type Phase, phases } from '../../domain/generation.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import { createOpenLists } from './open-lists.ts';
 import { isPassing, patiently } from './patiently.ts';
 
-/** How old the state of a generation may be that may change. */
-const freshMs = 1_000;
+/** How old the state of a generation may be that may change; `listed`: while lists tell of it and of many more. */
+const freshMs = { asked: 1_000, listed: 4_000 };
+/** Lists do not tell all, and may stand still: so long after it was asked for by itself, at most, a generation is again. */
+const askedForMs = { brief: 60_000, whole: 20_000 };
 const maxKept = 10_000;
+const listMs = 4_000;
 /** With a known state at hand, and without one: a client gives up, or ends for good, at the first refusal. */
 const patienceMs = { known: 3_000, unknown: 18_000 };
 /** Only so many generations have their place in the queue asked for: it costs a worker's time. */
@@ -33,15 +43,29 @@ export interface GenerationReader {
   refresh: (workflowId: string) => void;
 }
 
+/** What the reader asks of Temporal. */
+export interface GenerationReads {
+  describe: typeof describeGeneration;
+  listOpen: typeof listOpenGenerations;
+}
+
 interface Known {
   generation: DescribedGeneration;
   readAt: number;
+  /** Lists may tell of it until then. */
+  listedUntil: number;
   /** Something was done to it since. */
   isStale: boolean;
 }
 
-/** Reads generations by one call at a time for each, keeps what cannot change, and bridges an absence of Temporal. */
-export function createGenerationReader(client: Client): GenerationReader {
+/**
+ * Reads generations by one call at a time for each, and many that run by lists; keeps what cannot change, and bridges an
+ * absence of Temporal.
+ */
+export function createGenerationReader(
+  client: Client,
+  { describe, listOpen }: GenerationReads = { describe: describeGeneration, listOpen: listOpenGenerations },
+): GenerationReader {
   const known = new LRUCache<string, Known>({ max: maxKept });
   const reading = new Map<string, { depth: Depth; asked: Promise<SeenGeneration> }>();
   const positions = new LRUCache<string, true>({ max: maxPositions, ttl: positionsOverMs });
@@ -53,20 +77,41 @@ export function createGenerationReader(client: Client): GenerationReader {
     return true;
   };
 
-  const ask = async (workflowId: string, depth: Depth, isNewest: () => boolean): Promise<SeenGeneration> => {
+  // An index is behind at times: it makes no end known, and nothing undone.
+  const takeListed = (workflowId: string, listed: OpenGeneration | undefined, listedAt: number) => {
+    const last = known.get(workflowId);
+    if (last === undefined || last.generation.ending || last.readAt > listedAt) return;
+    const { generation } = last;
+    const { runId, phase = 'submitting', requestId = generation.requestId } = listed ?? {};
+    if (runId !== generation.runId || listed?.phase === undefined || isBefore(phase, generation.phase)) {
+      known.set(workflowId, { ...last, isStale: true });
+      return;
+    }
+    const state = phase === generation.phase ? generation.state : undefined;
+    const told = withoutUndefined({ ...generation, phase, requestId, queuePosition: undefined, state });
+    known.set(workflowId, { ...last, generation: told, readAt: listedAt });
+  };
+  const lists = createOpenLists((keys) => patiently(client, listMs, () => listOpen(client, keys)), takeListed);
+
+  const ask = async (
+    workflowId: string,
+    depth: Depth,
+    { isNewest, isOneOfMany }: { isNewest: () => boolean; isOneOfMany: boolean },
+  ): Promise<SeenGeneration> => {
     const last = known.get(workflowId);
     const options = {
       withState: depth === 'whole',
       model: last?.generation.model,
-      positionWithinMs: mayAskPosition(workflowId, last) ? positionMs : undefined,
+      positionWithinMs: !isOneOfMany && mayAskPosition(workflowId, last) ? positionMs : undefined,
     };
     const readAt = Date.now();
     try {
       const found = await patiently(client, last ? patienceMs.known : patienceMs.unknown, () =>
-        describeGeneration(client, workflowId, options),
+        describe(client, workflowId, options),
       );
-      const generation = noEarlier(known.get(workflowId)?.generation, found);
-      known.set(workflowId, { generation, readAt, isStale: !isNewest() });
+      const generation = noEarlier(known.get(workflowId), found, readAt);
+      const listedUntil = readAt + askedForMs[depth] * (0.5 + Math.random() / 2);
+      known.set(workflowId, { generation, readAt, listedUntil, isStale: !isNewest() });
       return generation;
     } catch (error) {
       if (last === undefined || !isDeepEnough(last.generation, depth) || !isPassing(error)) throw error;
@@ -77,13 +122,14 @@ export function createGenerationReader(client: Client): GenerationReader {
   return {
     read(workflowId, depth = 'brief') {
       const last = known.get(workflowId);
-      if (last && isDeepEnough(last.generation, depth) && (isFinal(last.generation) || isFresh(last))) {
+      const isOneOfMany = last !== undefined && !last.generation.ending && lists.join(workflowId);
+      if (last && isDeepEnough(last.generation, depth) && (isFinal(last.generation) || isFresh(last, isOneOfMany))) {
         return Promise.resolve(last.generation);
       }
       const underWay = reading.get(workflowId);
       if (underWay && (depth === 'brief' || underWay.depth === 'whole')) return underWay.asked;
       const isNewest = () => reading.get(workflowId)?.asked === asked;
-      const asked: Promise<SeenGeneration> = ask(workflowId, depth, isNewest).finally(() => {
+      const asked: Promise<SeenGeneration> = ask(workflowId, depth, { isNewest, isOneOfMany }).finally(() => {
         if (isNewest()) reading.delete(workflowId);
       });
       reading.set(workflowId, { depth, asked });
@@ -94,7 +140,7 @@ export function createGenerationReader(client: Client): GenerationReader {
       const readAt = Date.now();
       const startedAt = new Date(readAt).toISOString();
       const generation: DescribedGeneration = { key: workflowId, runId, model, phase: 'submitting', startedAt };
-      known.set(workflowId, { generation, readAt, isStale: true });
+      known.set(workflowId, { generation, readAt, listedUntil: 0, isStale: true });
     },
     refresh(workflowId) {
       reading.delete(workflowId);
@@ -109,16 +155,27 @@ function isFinal({ ending }: DescribedGeneration): boolean {
   return ending !== undefined && ('result' in ending || !isUnbilled(ending.state.submission));
 }
 
-function isFresh({ readAt, isStale }: Known): boolean {
-  return !isStale && Date.now() - readAt < freshMs;
+function isFresh({ readAt, listedUntil, isStale }: Known, isOneOfMany: boolean): boolean {
+  const now = Date.now();
+  const isListed = isOneOfMany && now < listedUntil;
+  return !isStale && now - readAt < (isListed ? freshMs.listed : freshMs.asked);
 }
 
-/** What was seen to run is not shown to wait again; a new run of a key that had ended begins anew. */
-function noEarlier(last: DescribedGeneration | undefined, found: DescribedGeneration): DescribedGeneration {
-  const isEarlier = last !== undefined && !last.ending && !found.ending && isRunning(last) && !isRunning(found);
-  if (!isEarlier) return found;
-  const { phase } = last;
+/**
+ * What was seen to run is not shown to wait again, nor what a list told while this was asked for undone; a new run of a key
+ * that had ended begins anew.
+ */
+function noEarlier(last: Known | undefined, found: DescribedGeneration, askedAt: number): DescribedGeneration {
+  if (last === undefined || last.generation.ending || found.ending) return found;
+  const { runId, phase } = last.generation;
+  const isOvertaken = runId === found.runId && last.readAt > askedAt && isBefore(found.phase, phase);
+  const isEarlier = isRunning(last.generation) && !isRunning(found);
+  if (!isEarlier && !isOvertaken) return found;
   return { ...found, phase, ...(found.state && { state: { ...found.state, phase } }) };
+}
+
+function isBefore(phase: Phase, other: Phase): boolean {
+  return phases.indexOf(phase) < phases.indexOf(other);
 }
 
 function isDeepEnough({ state }: DescribedGeneration, depth: Depth): boolean {
@@ -126,5 +183,5 @@ function isDeepEnough({ state }: DescribedGeneration, depth: Depth): boolean {
 }
 
 function isRunning({ phase }: DescribedGeneration): boolean {
-  return phases.indexOf(phase) >= phases.indexOf('in_progress');
+  return !isBefore(phase, 'in_progress');
 }

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { Client } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import {
@@ -7,6 +8,7 @@ import {
   type ListedGeneration,
   type ListFilter,
 } from '../../client/index.ts';
+import { listOpenGenerations } from '../../client/operator/index.ts';
 import { createEncryptionCodec } from '../../codec/index.ts';
 import type { Phase } from '../../domain/generation.ts';
 import type { FaultRule } from '../../simulator/index.ts';
@@ -35,6 +37,10 @@ describe.concurrent('what Temporal knows of the end of a run', () => {
     const timedOut = `timed out ${randomUUID()}`;
     await generations.start({ model: stuck, input: { prompt: terminated } }, { key: terminated });
     await untilPhase(stack, terminated, 'in_queue');
+    await until('the index has it', async () => {
+      const open = await listOpenGenerations(client, ['never "started"', terminated]);
+      return isDeepStrictEqual([...open.keys()], [terminated]) && open.get(terminated)?.phase === 'in_queue';
+    });
     const watched = lastOf((await generations.get(terminated)).watch({ intervalMs: 200 }));
     await client.workflow.getHandle(terminated).terminate('by a test');
     // Last, so that its time is still long when the worker is killed.

@@ -52,6 +52,7 @@ function everyCall(client: Client): Record<string, () => unknown> {
     listPollers: () => operator.listPollers(client, 'runcomfy', 'activity'),
     describeGeneration: () => operator.describeGeneration(client, 'k'),
     listGenerationPage: () => operator.listGenerationPage(client, {}, { limit: 1 }),
+    listOpenGenerations: () => operator.listOpenGenerations(client, ['k']),
     listPipelinePage: () => operator.listPipelinePage(client, {}, { limit: 1 }),
     listBatchPage: () => operator.listBatchPage(client, {}, { limit: 1 }),
     readRequest: () => operator.readRequest(client, 'k', 'run'),
