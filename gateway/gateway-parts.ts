@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { GenerationClient, PipelinePreviewOptions } from '../client/index.ts';
 import type { InputIssue } from '../domain/generation.ts';
+import type { WebhookTarget } from '../domain/webhook-target.ts';
 import type { Access } from './access/access.ts';
 import type { InputCheck, Model, modelList } from './contract/model.ts';
 import type { Watchers } from './following/watchers.ts';
@@ -63,6 +64,8 @@ export interface GatewayParts {
   dedupedKeys: DedupedKeys;
   watchers: Watchers;
   catalogue: Catalogue;
+  /** Why an order cannot tell its end there: what a URL says of itself, and whether its secrets are known. */
+  checkWebhook: (target: WebhookTarget) => Promise<InputIssue[]>;
   access: Access;
   settings: GatewaySettings;
   metrics: GatewayMetrics;

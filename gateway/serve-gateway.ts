@@ -13,7 +13,7 @@ import { createTokenCheck } from './access/jwt-tokens.ts';
 import { readKeysValue, watchKeyFile } from './access/key-file.ts';
 import { createGateway, type Readiness } from './create-gateway.ts';
 import { createWatchers } from './following/watchers.ts';
-import type { Catalogue } from './gateway-parts.ts';
+import type { Catalogue, GatewayParts } from './gateway-parts.ts';
 import { createDedupedKeys } from './generations/deduped-key.ts';
 import { createGenerationReader } from './generations/read-generations.ts';
 import { hostInUrl, originOf } from './http/guards.ts';
@@ -35,6 +35,7 @@ export interface ServeOptions {
   gateway: GatewayConfig;
   temporal: TemporalSettings;
   catalogue: Catalogue;
+  checkWebhook: GatewayParts['checkWebhook'];
   log: Logger;
 }
 
@@ -50,6 +51,7 @@ export async function serveGateway({
   gateway,
   temporal: server,
   catalogue,
+  checkWebhook,
   log,
 }: ServeOptions): Promise<RunningGateway> {
   const { address, publicUrl, drainMs } = gateway;
@@ -67,7 +69,7 @@ export async function serveGateway({
   const reader = createGenerationReader(client);
   const app = await createGateway(
     {
-      ...{ client, catalogue, access, log, metrics, generations, reader },
+      ...{ client, catalogue, checkWebhook, access, log, metrics, generations, reader },
       dedupedKeys: createDedupedKeys(reader),
       watchers: createWatchers(client, generations, reader),
       settings: { ...gateway, host: address.host },

@@ -9,6 +9,7 @@ import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { gatewayAddresses, gatewayLines } from '../gateway-addresses.ts';
 import { createGatewayCatalogue } from '../gateway-catalogue.ts';
+import { createWebhookCheck } from '../gateway-webhooks.ts';
 import { stopAsked, stopSignals } from '../interrupts.ts';
 import { parsePort } from '../option-parsers.ts';
 
@@ -41,7 +42,8 @@ export const addGateway = defineCommand<GatewayOptions>({
       const catalogue = createGatewayCatalogue(config, runcomfy);
       const temporal = await loadTemporalSettings(config);
       const log = createLogger(config.logLevel);
-      const running = await serveGateway({ config, gateway, temporal, catalogue, log });
+      const checkWebhook = await createWebhookCheck(config, log);
+      const running = await serveGateway({ config, gateway, temporal, catalogue, checkWebhook, log });
       const { url, origin } = running;
       printer.printLine({ url, ...gatewayAddresses(origin) }, () =>
         [`gateway on ${url}`, ...gatewayLines(origin)].join('\n'),

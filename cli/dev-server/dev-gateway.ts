@@ -4,6 +4,7 @@ import { createRunComfyClient, type RunComfyClientOptions } from '../../runcomfy
 import { createLogger } from '../../setup/logger.ts';
 import type { TemporalSettings } from '../../setup/temporal.ts';
 import { createGatewayCatalogue } from '../gateway-catalogue.ts';
+import { createWebhookCheck } from '../gateway-webhooks.ts';
 
 /** What the gateway of a local stack stands between. */
 export interface DevGatewayOptions {
@@ -25,12 +26,14 @@ export async function openDevGateway({
   const { serveGateway } = await import('../../gateway/serve-gateway.ts');
   const client = createRunComfyClient({ ...runcomfy, ...(config.proxies && { proxies: config.proxies.urls() }) });
   const { modelApiBase } = runcomfy;
+  const log = createLogger(config.logLevel === 'info' ? 'error' : config.logLevel);
   const running = await serveGateway({
     config: { taskQueue, modelApiBase },
     gateway: { ...config.gateway, address: { host: '127.0.0.1', port: 0 } },
     temporal,
     catalogue: createGatewayCatalogue({ modelApiBase }, client),
-    log: createLogger(config.logLevel === 'info' ? 'error' : config.logLevel),
+    checkWebhook: await createWebhookCheck(config, log),
+    log,
   });
   return {
     url: running.url,

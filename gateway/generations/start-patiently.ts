@@ -1,4 +1,6 @@
 import type { GenerationHandle, GenerationRequest, StartOptions } from '../../client/index.ts';
+import { issuesSentence } from '../../domain/issues.ts';
+import type { WebhookTarget } from '../../domain/webhook-target.ts';
 import { everyTenant, type Principal, workflowIdOf } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { RefusalError } from '../http/refusal-error.ts';
@@ -12,7 +14,7 @@ const startMs = 20_000;
  * may repeat it. `key` and the notices are as the caller knows them; the handle's own key is the Workflow ID.
  */
 export async function startPatiently(
-  parts: Pick<GatewayParts, 'client' | 'generations' | 'reader' | 'settings' | 'metrics'>,
+  parts: Pick<GatewayParts, 'client' | 'generations' | 'reader' | 'settings' | 'metrics' | 'checkWebhook'>,
   principal: Principal,
   order: GenerationRequest,
   { key, retry }: Pick<StartOptions, 'retry'> & { key: string },
@@ -21,12 +23,19 @@ export async function startPatiently(
   const { webhook, onUnknownSubmission = settings.onUnknownSubmission } = principal;
   const workflowId = workflowIdOf(principal, key);
   const wanted = { onUnknownSubmission, ...(webhook && { webhook }), ...order };
+  if (wanted.webhook) await refuseWebhook(parts, wanted.webhook);
   const tenant = tenantOf(principal);
   const options = { key: workflowId, retry, tenant, keyTenant: tenant };
   const started = await patientlyStarted(parts, key, () => generations.start(wanted, options));
   reader.note(workflowId, { runId: started.runId, model: order.model });
   reader.refresh(workflowId);
   return { ...started, notices: started.notices.map((notice) => notice.replaceAll(workflowId, () => key)) };
+}
+
+async function refuseWebhook({ checkWebhook }: Pick<GatewayParts, 'checkWebhook'>, target: WebhookTarget) {
+  const issues = await checkWebhook(target);
+  if (issues.length === 0) return;
+  throw new RefusalError('InvalidInput', `nothing was started: ${issuesSentence(issues)}`, { issues });
 }
 
 /** With whom a principal's orders take turns; who acts for all tenants is none. */

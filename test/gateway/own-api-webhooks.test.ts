@@ -1,11 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { expect, it } from 'vitest';
-import { deliveryList } from '../../gateway/contract/webhook.ts';
+import { describe, expect, it } from 'vitest';
+import { delivery, deliveryList } from '../../gateway/contract/webhook.ts';
+import { eventually } from '../support/eventually.ts';
 import { serveCallers } from '../support/gateway-keys.ts';
 import { gatewayStack } from '../support/gateway-stack.ts';
 import { flux } from '../support/simulator-client.ts';
+import { secretsFile, startReceiver, webhookSecret } from '../support/webhook-receiver.ts';
 
-const stack = gatewayStack();
+const secrets = { shop: [webhookSecret(7)] };
+/** Filled in by each test with its receiver: workers read it anew. */
+const allowedHosts: string[] = [];
+const stack = gatewayStack(
+  {},
+  { webhooks: { secretsOf: (name) => Promise.resolve(name === 'shop' ? secrets.shop : undefined), allowedHosts } },
+);
+const targetOf = (key: string) => `/api/v1/generations/${encodeURIComponent(key)}/webhooks`;
 
 it("tells of a tenant's own deliveries alone, and of none where no webhook was named", async () => {
   const { owner, reader, stranger } = await serveCallers(stack, {
@@ -16,23 +25,104 @@ it("tells of a tenant's own deliveries alone, and of none where no webhook was n
   const key = randomUUID();
   const body = { key, model: flux, input: { prompt: key } };
   expect((await owner.post('/api/v1/generations?wait=60', body)).status).toBe(201);
-  const target = (of: string) => `/api/v1/generations/${encodeURIComponent(of)}/webhooks`;
-  const told = await reader.get(target(key));
+  const told = await reader.get(targetOf(key));
   expect(deliveryList.strict().parse(told.json)).toEqual({ deliveries: [] });
-  expect(await reader.post(`${target(key)}/generation.succeeded/replay`)).toMatchObject({ status: 403 });
-  expect(await owner.post(`${target(key)}/generation.done/replay`)).toMatchObject({
+  expect(await reader.post(`${targetOf(key)}/generation.succeeded/replay`)).toMatchObject({ status: 403 });
+  expect(await owner.post(`${targetOf(key)}/generation.done/replay`)).toMatchObject({
     status: 422,
     json: { name: 'InvalidInput' },
   });
-  const never = await owner.post(`${target(key)}/generation.succeeded/replay`);
+  const never = await owner.post(`${targetOf(key)}/generation.succeeded/replay`);
   expect(never).toMatchObject({ status: 404, json: { name: 'KeyNotFound' } });
   for (const guess of [key, `${owner.tenant}/${key}`, randomUUID()]) {
     const answers = [
-      await stranger.get(target(guess)),
-      await stranger.post(`${target(guess)}/generation.succeeded/replay`),
+      await stranger.get(targetOf(guess)),
+      await stranger.post(`${targetOf(guess)}/generation.succeeded/replay`),
     ];
     for (const { status, json } of answers) {
       expect([status, json['detail']], guess).toEqual([404, never.json['detail']]);
     }
   }
+});
+
+it('shows its tenant a delivery as it stands and delivers it again, and is not there for another', async () => {
+  const { url, host, of } = await startReceiver();
+  allowedHosts.push(host);
+  const env = { RUNCOMFY_WEBHOOK_ALLOW_HOSTS: host };
+  const callers = {
+    owner: { tenant: 'shop' },
+    reader: { tenant: 'shop', scopes: ['read'] },
+    stranger: { tenant: 'x' },
+  };
+  const { owner, reader, stranger } = await serveCallers(stack, callers, env);
+  const key = `order/${randomUUID()}`;
+  const webhook = { url: `${url}?token=hidden`, secret: 'shop', events: ['generation.succeeded'] };
+  const body = { key, model: flux, input: { prompt: key }, webhook };
+  expect(await owner.post('/api/v1/generations?wait=60', body)).toMatchObject({ status: 201 });
+  const deliveries = async () => deliveryList.strict().parse((await reader.get(targetOf(key))).json).deliveries;
+  const one = { event: 'generation.succeeded', url, state: 'delivered', attempts: [{ httpStatus: 204 }] };
+  await eventually(async () => expect(await deliveries()).toMatchObject([one]));
+  const [first] = of(key);
+  expect(first?.body.data).toMatchObject({ key, tenant: owner.tenant });
+
+  const replayOf = (guess: string) => `${targetOf(guess)}/generation.succeeded/replay`;
+  const never = randomUUID();
+  for (const [read, replay] of [
+    [targetOf(key), replayOf(key)],
+    [targetOf(`${owner.tenant}/${key}`), replayOf(`${owner.tenant}/${key}`)],
+  ] as const) {
+    const [unread, unplayed] = [await stranger.get(read), await stranger.post(replay)];
+    expect([unread.status, unread.json['detail']]).toEqual([404, (await stranger.get(targetOf(never))).json['detail']]);
+    expect([unplayed.status, unplayed.json['detail']]).toEqual([
+      404,
+      (await stranger.post(replayOf(never))).json['detail'],
+    ]);
+  }
+  expect(await reader.post(replayOf(key))).toMatchObject({ status: 403 });
+  expect(of(key)).toHaveLength(1);
+
+  const again = await owner.post(replayOf(key));
+  expect(again.status, again.text).toBe(202);
+  expect(delivery.strict().parse(again.json)).toMatchObject({ event: 'generation.succeeded', url });
+  await eventually(async () => {
+    expect(of(key).map(({ headers }) => headers['webhook-id'])).toEqual(Array(2).fill(first?.headers['webhook-id']));
+    expect(await deliveries()).toMatchObject([one]);
+  });
+});
+
+describe('a webhook that could never be told', () => {
+  const unfit: [url: string, secret: string][] = [
+    ...['http://hooks.example', 'https://user:p@hooks.example', 'https://127.0.0.1', 'https://[::ffff:10.0.0.1]'],
+    ...['https://0x7f.1', 'https://2130706433', 'https://localhost.', 'https://hooks.example:0', 'https://10.1.2.3'],
+    ...['https://169.254.169.254/latest', 'ftp://hooks.example'],
+  ].map((url) => [url, 'shop']);
+
+  it('is refused before anything is started, whoever names it: the order, or its API key', async () => {
+    const file = await secretsFile(secrets);
+    const { owner, careless } = await serveCallers(
+      stack,
+      {
+        owner: { tenant: 'guarded' },
+        careless: { tenant: 'guarded', webhook: { url: 'https://hooks.example', secret: 'nobody' } },
+      },
+      { RUNCOMFY_WEBHOOK_SECRETS_FILE: file },
+    );
+    for (const [url, secret] of [...unfit, ['https://hooks.example', 'nobody'] as const]) {
+      const key = randomUUID();
+      const body = { key, model: flux, input: { prompt: key }, webhook: { url, secret } };
+      const { status, json } = await owner.post('/api/v1/generations', body);
+      expect([status, json['name']], url).toEqual([422, 'InvalidInput']);
+      const place = `request.webhook.${secret === 'shop' ? 'url' : 'secret'}`;
+      expect(
+        (json['issues'] as { path: string }[]).map(({ path }) => path),
+        url,
+      ).toContain(place);
+      expect(await owner.get(`/api/v1/generations/${key}`), url).toMatchObject({ status: 404 });
+    }
+    const body = { prompt: randomUUID() };
+    const key = randomUUID();
+    const compat = await careless.post(`/v1/models/${flux}`, body, { 'idempotency-key': key });
+    expect(compat).toMatchObject({ status: 422, json: { error_code: 422001 } });
+    expect(await careless.get(`/v1/requests/${key}/status`)).toMatchObject({ status: 404 });
+  });
 });

@@ -8,11 +8,12 @@ import { NativeConnection } from '@temporalio/worker';
 import pino from 'pino';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { createGatewayCatalogue } from '../../cli/gateway-catalogue.ts';
+import { createWebhookCheck } from '../../cli/gateway-webhooks.ts';
 import { readConfig } from '../../config/env.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve-gateway.ts';
 import { createRunComfyClient } from '../../runcomfy/client.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
-import { createGenerationWorker } from '../../worker/index.ts';
+import { createGenerationWorker, type GenerationWorkerOptions } from '../../worker/index.ts';
 import { quietRuntime } from './generations.ts';
 import { onTestFinished } from './test-end.ts';
 import { untilPolled } from './until-polled.ts';
@@ -33,7 +34,10 @@ export interface GatewayStack {
 }
 
 /** Starts all of it before the tests of the file that calls this, and stops it after them. */
-export function gatewayStack(options: SimulatorOptions = {}): GatewayStack {
+export function gatewayStack(
+  options: SimulatorOptions = {},
+  ofWorker: Pick<GenerationWorkerOptions, 'webhooks'> = {},
+): GatewayStack {
   const taskQueue = `gateway-${randomUUID()}`;
   const undo: (() => unknown)[] = [];
   let simulator: Simulator;
@@ -73,6 +77,7 @@ export function gatewayStack(options: SimulatorOptions = {}): GatewayStack {
       ...{ connection: native, client, namespace: 'default', runcomfy, stateDir, taskQueue },
       log: pino({ level: 'silent' }),
       workflowBundle: { codePath: inject('workflowBundlePath') },
+      ...ofWorker,
     });
     const done = worker.run();
     await untilPolled(client, taskQueue);
@@ -105,8 +110,9 @@ export function gatewayStack(options: SimulatorOptions = {}): GatewayStack {
     const config = readConfig({ ...environment(), ...env });
     const { modelApiBase, serverlessApiBase } = simulator;
     const runcomfy = createRunComfyClient({ modelApiBase, serverlessApiBase, token: () => token });
+    const log = pino({ level: 'silent' });
     const gateway = await serveGateway({
-      ...{ config, gateway: config.gateway, log: pino({ level: 'silent' }) },
+      ...{ config, gateway: config.gateway, log, checkWebhook: await createWebhookCheck(config, log) },
       temporal: {
         connectionOptions: { address: env['TEMPORAL_ADDRESS'] ?? inject('temporalAddress') },
         namespace: 'default',
