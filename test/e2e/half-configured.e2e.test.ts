@@ -8,9 +8,11 @@ import { describe, expect, inject, it } from 'vitest';
 import { createEncryptionCodec } from '../../codec/index.ts';
 import { submitTaskQueue } from '../../domain/names.ts';
 import { commandInProcess } from '../support/command-in-process.ts';
+import { eventually } from '../support/eventually.ts';
 import { connectClient, startQuickSimulator } from '../support/generation-stack.ts';
 import { quietRuntime } from '../support/generations.ts';
 import { inProcessWorkers } from '../support/in-process-workers.ts';
+import { registerNamespace } from '../support/namespaces.ts';
 import { hangMs } from '../support/patience.ts';
 import { temporaryFolder } from '../support/processes.ts';
 import { flux } from '../support/simulator-client.ts';
@@ -98,15 +100,18 @@ describe('a command line and a worker that do not go together', () => {
     expect(error.message).toContain('no such function is exported');
     const status = await commandInProcess(['status', key, '--output', 'pretty'], { RUNCOMFY_TASK_QUEUE: taskQueue });
     expect(status).toMatchObject({ exitCode: 69, stdout: expect.stringContaining('stuck') as string });
-    const doctor = await commandInProcess(['doctor', '--output', 'json'], { RUNCOMFY_TASK_QUEUE: taskQueue });
-    expect(doctor.exitCode).not.toBe(0);
-    expect((JSON.parse(doctor.stdout) as { checks: unknown[] }).checks).toContainEqual(
-      expect.objectContaining({
-        check: 'generations',
-        status: 'failed',
-        message: expect.stringMatching(new RegExp(`1 of the 1 .*${key}.*no such function is exported`)) as string,
-      }),
-    );
+    // The server lists a generation a moment after it began.
+    await eventually(async () => {
+      const doctor = await commandInProcess(['doctor', '--output', 'json'], { RUNCOMFY_TASK_QUEUE: taskQueue });
+      expect(doctor.exitCode).not.toBe(0);
+      expect((JSON.parse(doctor.stdout) as { checks: unknown[] }).checks).toContainEqual(
+        expect.objectContaining({
+          check: 'generations',
+          status: 'failed',
+          message: expect.stringMatching(new RegExp(`1 of the 1 .*${key}.*no such function is exported`)) as string,
+        }),
+      );
+    });
     const resolved = await commandInProcess(['resolve', key, '--abandon', '--output', 'json'], {});
     expect(JSON.parse(resolved.stdout)).toMatchObject({ error: { type: 'WorkerFailing' } });
   });
@@ -133,17 +138,18 @@ describe('a command line and a worker that do not go together', () => {
     expect(error.message).toContain('submitRequest is not registered');
     const status = await commandInProcess(['status', key, '--output', 'pretty'], { RUNCOMFY_TASK_QUEUE: taskQueue });
     expect(status.stdout).toMatch(/stuck .*submitRequest is not registered/);
-    const doctor = await commandInProcess(['doctor', '--output', 'json'], { RUNCOMFY_TASK_QUEUE: taskQueue });
-    expect((JSON.parse(doctor.stdout) as { checks: unknown[] }).checks).toContainEqual(
-      expect.objectContaining({ check: 'generations', status: 'failed' }),
-    );
+    await eventually(async () => {
+      const doctor = await commandInProcess(['doctor', '--output', 'json'], { RUNCOMFY_TASK_QUEUE: taskQueue });
+      expect((JSON.parse(doctor.stdout) as { checks: unknown[] }).checks).toContainEqual(
+        expect.objectContaining({ check: 'generations', status: 'failed' }),
+      );
+    });
   });
 
   it('a worker in another namespace: the message names queue and namespace', async () => {
     const { client, taskQueue } = await startWorkerWith([]);
     const namespace = `other-${randomUUID()}`;
-    const workflowExecutionRetentionPeriod = { seconds: 86_400 as never };
-    await client.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod });
+    await registerNamespace(client.connection, namespace);
     const env = { RUNCOMFY_TASK_QUEUE: taskQueue, TEMPORAL_NAMESPACE: namespace };
     const { exitCode, error } = await generate(`elsewhere ${randomUUID()}`, env);
     expect({ exitCode, type: error.type }).toEqual({ exitCode: 69, type: 'NoWorker' });

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { createStack } from '../support/generation-stack.ts';
 import { startWorkerProcess, temporaryFolder, until } from '../support/processes.ts';
 import { startOwnServer } from '../support/server.ts';
@@ -44,7 +45,9 @@ it('ends well by itself, for one bill under every policy, when Temporal is kille
     await expectGoodEnd(stack, standing);
     await expectGoodEnd(doomed, spooled);
     expectBilledAtMostOnce(stack, standing);
-    expect(await readdir(path.join(doomedWorker.stateDir, 'accepted-requests'))).toEqual([]);
+    await eventually(async () => {
+      expect(await readdir(path.join(doomedWorker.stateDir, 'accepted-requests'))).toEqual([]);
+    });
     await stack.checkAll([...standing, ...spooled].map(({ generation }) => generation.key));
   } finally {
     await after.stop();
