@@ -1,4 +1,10 @@
-import { NamespaceNotFoundError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  NamespaceNotFoundError,
+  ScheduleNotFoundError,
+  ServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import { PayloadConverterError, ValueError } from '@temporalio/common';
 import { grpcReasonOf } from '../domain/grpc-reason.ts';
 import { GenerationError, type GenerationErrorType, isGenerationError, keyNotFound } from './errors.ts';
@@ -33,9 +39,7 @@ export function toClientError(error: unknown, key: string, noun?: string): unkno
     const message = `Temporal has no namespace "${error.namespace}": create it, or set TEMPORAL_NAMESPACE`;
     return new GenerationError({ type: 'TemporalUnreachable', message, key, cause: error });
   }
-  if (error instanceof WorkflowNotFoundError)
-    return keyNotFound(key, { cause: error, ...(noun !== undefined && { noun }) });
-  const code = grpcCodeOf(error);
+  const code = codeOf(error);
   if (code === undefined && isUnreadable(error)) {
     const message = `what Temporal keeps of this cannot be read here (${grpcReasonOf(error)}): use the codec and the keys of the workers`;
     return new GenerationError({ type: 'Undecodable', message, key, cause: error });
@@ -76,6 +80,12 @@ function describeCode(
   }
   const message = `Temporal cannot be reached (${reason}): check that the server is up and that TEMPORAL_ADDRESS is right`;
   return { type: 'TemporalUnreachable', message };
+}
+
+/** Some errors of the SDK keep no code. */
+function codeOf(error: unknown): number | undefined {
+  if (error instanceof WorkflowNotFoundError || error instanceof ScheduleNotFoundError) return grpcCode.notFound;
+  return error instanceof WorkflowExecutionAlreadyStartedError ? grpcCode.alreadyExists : grpcCodeOf(error);
 }
 
 /** Codes of a server, or of something in front of it, that is there and fails. */

@@ -1,9 +1,8 @@
 import type { BatchRequest, BatchResult } from '../../domain/batch/batch.ts';
 import type { WaitOptions } from '../await-end.ts';
-import { eachNamed, named } from '../convert-errors.ts';
 import { checkKey } from '../generation/check-arguments.ts';
 import { describeRun } from '../generation/run-info.ts';
-import { refuseNoBatch } from './batch-errors.ts';
+import { eachNamedBatch, namedBatch, refuseNoBatch } from './batch-errors.ts';
 import { type BatchHandle, type BatchPlace, createBatchHandle } from './batch-handle.ts';
 import { type BatchFilter, listBatches, type ListedBatch } from './list-batches.ts';
 import { type BatchStartOptions, startBatch } from './start-batch.ts';
@@ -24,7 +23,7 @@ export interface BatchClient {
 export function createBatchClient(place: BatchPlace): BatchClient {
   const { client, taskQueue, modelApiBase } = place;
   const get = (key: string): Promise<BatchHandle> =>
-    named(key, async () => {
+    namedBatch(key, async () => {
       checkKey(key);
       const { runId, workflowType } = await describeRun(client, key);
       refuseNoBatch(key, workflowType);
@@ -32,11 +31,11 @@ export function createBatchClient(place: BatchPlace): BatchClient {
     });
   return {
     start: (request, options) =>
-      named(options?.key ?? '', async () =>
+      namedBatch(options?.key ?? '', async () =>
         createBatchHandle(place, await startBatch(client, taskQueue, request, options, { modelApiBase })),
       ),
     get,
     result: async (key, options) => (await get(key)).result(options),
-    list: (filter) => eachNamed('', () => listBatches(client, filter)),
+    list: (filter) => eachNamedBatch('', () => listBatches(client, filter)),
   };
 }

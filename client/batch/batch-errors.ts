@@ -4,7 +4,20 @@ import { isFailureType } from '../../domain/failure-type.ts';
 import type { InputIssue } from '../../domain/generation.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
+import { eachNamed, named } from '../convert-errors.ts';
 import { GenerationError } from '../errors.ts';
+
+const noun = 'batch';
+
+/** As `named`, where the key is a batch's. */
+export function namedBatch<T>(key: string, call: () => Promise<T>): Promise<T> {
+  return named(key, call, noun);
+}
+
+/** As `eachNamed`, where the key is a batch's. */
+export function eachNamedBatch<T>(key: string, items: () => AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+  return eachNamed(key, items, noun);
+}
 
 /** Turns how a batch ended without a result into an error by failure type. */
 export function toBatchError(error: WorkflowFailedError, key: string): GenerationError {

@@ -16,12 +16,12 @@ import {
 } from '../../domain/batch/batch.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { awaitEnd, type WaitOptions } from '../await-end.ts';
-import { eachNamed, named } from '../convert-errors.ts';
-import { readOriginalRequest } from '../generation/original-request.ts';
+import { keyNotFound } from '../errors.ts';
+import { readFirstEvent } from '../generation/original-request.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { watchChanges, type WatchOptions } from '../watch-changes.ts';
 import { addAllItems, type AddAllOptions, type AddedItems, type ItemSource } from './add-all.ts';
-import { refuseBatch, toBatchError } from './batch-errors.ts';
+import { eachNamedBatch, namedBatch, refuseBatch, toBatchError } from './batch-errors.ts';
 import { findOrderIssues } from './check-items.ts';
 import { createBatchPages } from './pages.ts';
 import { type KnownBatchState, readBatchState } from './read-batch-state.ts';
@@ -98,30 +98,32 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
   };
   return {
     ...started,
-    result: (options) => named(key, () => result(options)),
-    state: () => named(key, () => readBatchState(client, key)),
-    isEnded: () => named(key, async () => isClosed(await describeRun(client, key))),
-    watch: (options = {}) => eachNamed(key, () => watchChanges(watched(options), options)),
-    defaults: () => named(key, async () => (await readRequest(client, key, runId)).defaults),
-    plan: () => named(key, async () => (await readRequest(client, key, runId)).plan),
+    result: (options) => namedBatch(key, () => result(options)),
+    state: () => namedBatch(key, () => readBatchState(client, key)),
+    isEnded: () => namedBatch(key, async () => isClosed(await describeRun(client, key))),
+    watch: (options = {}) => eachNamedBatch(key, () => watchChanges(watched(options), options)),
+    defaults: () => namedBatch(key, async () => (await readRequest(client, key, runId)).defaults),
+    plan: () => namedBatch(key, async () => (await readRequest(client, key, runId)).plan),
     add: (message) =>
-      named(key, async () => {
+      namedBatch(key, async () => {
         await checkAdded(message);
         return await addToBatch(client, key, message);
       }),
     addAll: (source, options) =>
-      named(key, async () => addAllItems(client, pages, key, source, { ...(await setting()), ...options })),
-    seal: () => named(key, () => sealBatch(client, key)),
-    pause: (reason) => named(key, () => pauseBatch(client, key, reason)),
-    resume: () => named(key, () => resumeBatch(client, key)),
-    set: (message) => named(key, () => setBatch(client, key, message)),
-    cancel: (message, options) => named(key, () => cancelBatch(client, key, message, options)),
-    results: (options) => eachNamed(key, () => readResults(client, pages, key, options)),
-    items: (options) => eachNamed(key, () => readItems(client, pages, key, options)),
+      namedBatch(key, async () => addAllItems(client, pages, key, source, { ...(await setting()), ...options })),
+    seal: () => namedBatch(key, () => sealBatch(client, key)),
+    pause: (reason) => namedBatch(key, () => pauseBatch(client, key, reason)),
+    resume: () => namedBatch(key, () => resumeBatch(client, key)),
+    set: (message) => namedBatch(key, () => setBatch(client, key, message)),
+    cancel: (message, options) => namedBatch(key, () => cancelBatch(client, key, message, options)),
+    results: (options) => eachNamedBatch(key, () => readResults(client, pages, key, options)),
+    items: (options) => eachNamedBatch(key, () => readItems(client, pages, key, options)),
   };
 }
 
-/** What the batch was started with, as far as it is kept. */
+/** What the batch was started with, but for its items: each run hands it on to the next, which is kept longer. */
 async function readRequest(client: Client, key: string, runId: string): Promise<BatchRequest> {
-  return (await readOriginalRequest(client, key, runId))?.request ?? {};
+  const first = await readFirstEvent(client, key, runId);
+  if (first === undefined) throw keyNotFound(key, { noun: 'batch' });
+  return first.request;
 }

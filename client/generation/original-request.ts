@@ -21,12 +21,13 @@ export async function readOriginalRequest(
   key: string,
   runId: string,
 ): Promise<OriginalRequest | undefined> {
-  const event = await readEventOne(client, key, runId);
+  const event = await readFirstEvent(client, key, runId);
   if (event === undefined || event.firstRunId === runId) return event;
-  return readEventOne(client, key, event.firstRunId);
+  return readFirstEvent(client, key, event.firstRunId);
 }
 
-async function readEventOne(
+/** Reads the first event of this very run; `undefined` where Temporal keeps it no longer. */
+export async function readFirstEvent(
   client: Client,
   key: string,
   runId: string,

@@ -1,6 +1,5 @@
-import { type Client, type ScheduleHandle, ScheduleNotFoundError } from '@temporalio/client';
+import type { Client, ScheduleHandle } from '@temporalio/client';
 import { eachNamed, named } from '../convert-errors.ts';
-import { keyNotFound } from '../errors.ts';
 import { checkKey, fieldsOf } from '../generation/check-arguments.ts';
 import { createSchedule, type NewSchedule, scheduleMemoKey, type SchedulePlace } from './create-schedule.ts';
 import { overlapOf } from './schedule-timing.ts';
@@ -49,7 +48,8 @@ export interface ScheduleClient {
 export function createScheduleClient(place: SchedulePlace): ScheduleClient {
   const { client } = place;
   const change = (name: string, act: (handle: ScheduleHandle) => Promise<unknown>) =>
-    found(name, async () => {
+    ofSchedule(name, async () => {
+      checkKey(name);
       const handle = client.schedule.getHandle(name);
       await act(handle);
       return await describe(handle);
@@ -57,7 +57,7 @@ export function createScheduleClient(place: SchedulePlace): ScheduleClient {
   return {
     create: async (schedule) => {
       const given = fieldsOf('schedule', schedule, 'an object { name, cron or everyMs, order, … }');
-      return await named(given.name, async () => {
+      return await ofSchedule(given.name, async () => {
         await createSchedule(place, given);
         return await describe(client.schedule.getHandle(given.name));
       });
@@ -68,24 +68,16 @@ export function createScheduleClient(place: SchedulePlace): ScheduleClient {
     resume: (name, note) => change(name, (handle) => handle.unpause(note)),
     // With the overlap of the schedule it could be skipped in silence, and a person wants one now.
     trigger: (name) => change(name, (handle) => handle.trigger('ALLOW_ALL')),
-    delete: (name) => found(name, () => client.schedule.getHandle(name).delete()),
+    delete: (name) =>
+      ofSchedule(name, async () => {
+        checkKey(name);
+        await client.schedule.getHandle(name).delete();
+      }),
   };
 }
 
-function found<T>(name: string, act: () => Promise<T>): Promise<T> {
-  return named(
-    name,
-    async () => {
-      checkKey(name);
-      try {
-        return await act();
-      } catch (error) {
-        if (error instanceof ScheduleNotFoundError) throw keyNotFound(name, { noun: 'schedule', cause: error });
-        throw error;
-      }
-    },
-    'schedule',
-  );
+function ofSchedule<T>(name: string, act: () => Promise<T>): Promise<T> {
+  return named(name, act, 'schedule');
 }
 
 async function describe(handle: ScheduleHandle): Promise<ScheduleState> {
