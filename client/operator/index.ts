@@ -6,6 +6,8 @@ export type {
   DescribeOptions,
   GenerationEnding,
 } from '../generation/following/describe-generation.ts';
+export { countGenerations } from '../generation/following/count-generations.ts';
+export type { GenerationCounts } from '../generation/following/count-generations.ts';
 export { listGenerationPage } from '../generation/following/list-page.ts';
 export type { GenerationPage, PageFilter } from '../generation/following/list-page.ts';
 export { listOpenGenerations } from '../generation/following/list-open.ts';

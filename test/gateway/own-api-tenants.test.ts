@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { createApiKey, digestOf } from '../../gateway/access/api-key.ts';
+import { generationCounts } from '../../gateway/contract/generation-counts.ts';
 import { eventually } from '../support/eventually.ts';
 import { call, gatewayStack } from '../support/gateway-stack.ts';
 import { temporaryFolder } from '../support/processes.ts';
@@ -49,6 +50,12 @@ it("shows a tenant its own alone: what is another's is not there, in the same wo
     expect((await list(acme)).json).toMatchObject({ generations: [{ key, model: flux, phase: 'succeeded' }] });
   });
   expect((await list(other)).json).toEqual({ generations: [] });
+  const counts = async (caller: typeof acme) =>
+    generationCounts.strict().parse((await call(url, '/api/v1/generation-counts', { headers: as(caller) })).json);
+  await eventually(async () => {
+    expect(await counts(acme)).toMatchObject({ byPhase: { succeeded: 1, failed: 0, in_queue: 0 }, open: 0 });
+  });
+  expect(await counts(other)).toMatchObject({ byPhase: { succeeded: 0 }, open: 0 });
   expect((await list(acme, '?phase=failed')).json).toEqual({ generations: [] });
   expect(
     (await list(acme, `?phase=failed&phase=succeeded&keyPrefix=${key.slice(0, 8)}`)).json['generations'],

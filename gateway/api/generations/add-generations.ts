@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { generationCounts } from '../../contract/generation-counts.ts';
 import { cancelMessage, cancelReply, generation, generationList, generationResult } from '../../contract/generation.ts';
 import { resolutionReply, submissionResolution } from '../../contract/resolution.ts';
 import { startGeneration as startBody } from '../../contract/start-generation.ts';
@@ -7,6 +8,7 @@ import type { RouteAdder } from '../../http/route-adder.ts';
 import { addOperation } from '../operation.ts';
 import { streamFields } from '../stream-states.ts';
 import { ifNoneMatch, keyHeader, prefer, preferring, waiting } from '../waiting-parameters.ts';
+import { createCounts } from './count.ts';
 import { cancelGeneration, collectLate, nudgeGeneration, resolveSubmission } from './decide.ts';
 import { aboutKey } from './find-generation.ts';
 import { listGenerations, listQuery } from './list.ts';
@@ -55,6 +57,23 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
     },
     problems: [],
     handle: (call) => listGenerations(parts, call),
+  });
+  addOperation(routes, {
+    id: 'countGenerations',
+    method: 'GET',
+    // Not below `/generations`, where it could be a key.
+    url: '/generation-counts',
+    scope: 'read',
+    summary: 'How many generations stand where, at most 5 s ago.',
+    answers: {
+      200: {
+        description: 'Their numbers.',
+        schema: generationCounts,
+        headers: { 'X-RunComfy-Degraded': '`search-attributes`: the server does not know ours.' },
+      },
+    },
+    problems: [],
+    handle: createCounts(parts),
   });
   addOperation(routes, {
     id: 'getGeneration',

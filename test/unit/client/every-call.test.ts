@@ -50,6 +50,7 @@ function everyCall(client: Client): Record<string, () => unknown> {
     describeQueue: () => operator.describeQueue(client, 'runcomfy', 'workflow'),
     listPollers: () => operator.listPollers(client, 'runcomfy', 'activity'),
     describeGeneration: () => operator.describeGeneration(client, 'k'),
+    countGenerations: () => operator.countGenerations(client),
     listGenerationPage: () => operator.listGenerationPage(client, {}, { limit: 1 }),
     listOpenGenerations: () => operator.listOpenGenerations(client, ['k']),
     listPipelinePage: () => operator.listPipelinePage(client, {}, { limit: 1 }),
