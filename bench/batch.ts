@@ -1,9 +1,11 @@
 // npm run bench:batch                                   500 items in each of four ways, window 100
 // npm run bench:batch -- --items 1000 --window 200
 // npm run bench:batch -- --campaign 10000 --kills       one large batch, its worker killed three times, its server once
+// npm run bench:batch -- --upload 100000                one batch whose upload is killed twice and which is cancelled at 1,000 done
 import { parseArgs } from 'node:util';
 import { type CampaignRow, runCampaign } from './support/batch/campaign.ts';
 import { compareDesigns } from './support/batch/compare.ts';
+import { runUpload, type UploadRow } from './support/batch/upload.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
 import { quietTemporal } from './support/stack/quiet-temporal.ts';
 import { say, startStack } from './support/stack/stack.ts';
@@ -13,6 +15,7 @@ const { values: options } = parseArgs({
     items: { type: 'string', default: '500' },
     window: { type: 'string' },
     campaign: { type: 'string' },
+    upload: { type: 'string' },
     kills: { type: 'boolean', default: false },
     /** A campaign that takes longer is given up. */
     minutes: { type: 'string', default: '30' },
@@ -21,10 +24,12 @@ const { values: options } = parseArgs({
 
 /** A campaign of fewer items is a check, whose figures are not kept. */
 const fullItems = 10_000;
+const fullUpload = 100_000;
 
 quietTemporal();
 const about = () => ({ commit: describeCommit(), machine: describeMachine(), measuredAt: new Date().toISOString() });
-if (options.campaign === undefined) await compare();
+if (options.upload !== undefined) await upload(Number(options.upload));
+else if (options.campaign === undefined) await compare();
 else await campaign(Number(options.campaign));
 process.exit();
 
@@ -90,6 +95,35 @@ function missedBy(row: CampaignRow): string[] {
       row.commandPeakMegabytes <= 200 && row.workerPeakMegabytes <= 600,
     'runs below 4,096 events and 4 MiB': row.largestRunEvents < 4_096 && row.largestRunBytes < 4 * 1024 * 1024,
     'at most 0.2 events an item at 5 items a second and more': !isLively || row.eventsPerItem <= 0.2,
+  };
+  return Object.keys(holds).filter((name) => holds[name] === false);
+}
+
+async function upload(items: number): Promise<void> {
+  const cancelAtDone = Math.min(1_000, Math.ceil(items / 10));
+  const row = await runUpload({ items, cancelAtDone, minutes: Number(options.minutes) });
+  say(JSON.stringify(row, undefined, 2));
+  if (items >= fullUpload) {
+    writeResults('batch-upload', { name: 'batch-upload', ...about(), versions: versionsOf(), rows: [row] });
+    say('written to bench/results/batch-upload.json');
+  }
+  const missed = missedByUpload(row);
+  for (const name of missed) say(`does not hold: ${name}`);
+  if (missed.length > 0) process.exitCode = 1;
+}
+
+/** What an upload was to show and has not. */
+function missedByUpload(row: UploadRow): string[] {
+  const { items, lines, distinctIds, jobs, ordered, neverStarted } = row;
+  const holds: Record<string, boolean> = {
+    'one line for each item': lines === items && distinctIds === items,
+    'an order for each line that tells of one, and no more': jobs === ordered && ordered + neverStarted <= items,
+    'what was sent is not sent again': row.sentByLast <= items / 3,
+    'it ended as cancelled': row.phase === 'cancelled' && row.exitCode === 0,
+    'upload of at least 500 items a second': items < fullUpload || row.uploadedPerSecond >= 500,
+    'counts that add up in every state that was read': row.samples > 0 && row.wrongSamples === 0,
+    '10,000 lines within 30 s': row.first10000LinesSeconds <= 30,
+    'a command of at most 200 MB': row.commandPeakMegabytes <= 200,
   };
   return Object.keys(holds).filter((name) => holds[name] === false);
 }

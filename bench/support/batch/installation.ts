@@ -1,0 +1,91 @@
+import { execFileSync } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { type EmbeddedServer, startEmbeddedServer } from '../../../cli/dev-server/server.ts';
+import { findTemporalBinary } from '../../../cli/dev-server/temporal-binary.ts';
+import { readConfig } from '../../../config/env.ts';
+import { searchAttributes } from '../../../domain/names.ts';
+import type { Simulator } from '../../../simulator/index.ts';
+import { bundleWorkflows } from '../../../worker/index.ts';
+import { say } from '../stack/stack.ts';
+import { startWorkerProcess, type WorkerHandle } from '../stack/worker-handle.ts';
+import { itemsOf, quickSimulator } from './compare.ts';
+
+/** What a campaign runs on: the command as an installed package has it, a server whose database outlives it, a RunComfy at speed. */
+export interface Installation {
+  folder: string;
+  /** The program of the command line. */
+  program: string;
+  /** A file with the items. */
+  file: string;
+  /** Variables of the command line. */
+  env: Record<string, string>;
+  taskQueue: string;
+  simulator: Simulator;
+  client: Client;
+  startWorker: () => Promise<WorkerHandle>;
+  /** Kills the server, and starts it anew on the same database and port. */
+  killServer: () => Promise<void>;
+  /** Is done before what is there is taken down, the last first. */
+  undo: (step: () => unknown) => void;
+}
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const taskQueue = 'campaign';
+
+/** Sets all of it up, runs a campaign on it, and takes it down whatever became of that. */
+export async function onInstallation<Row>(items: number, run: (on: Installation) => Promise<Row>): Promise<Row> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'bench-campaign-'));
+  const steps: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })];
+  const undo = (step: () => unknown) => {
+    steps.push(step);
+  };
+  try {
+    // Within the clone, whose libraries it uses.
+    const program = path.join(root, `.cache/bench-package-${String(process.pid)}`);
+    undo(() => rm(program, { recursive: true, force: true }));
+    execFileSync(process.execPath, ['scripts/lay-out-package.mjs', program], { cwd: root, stdio: 'ignore' });
+    const file = path.join(folder, 'items.jsonl');
+    await pipeline(Readable.from(linesOf(items)), createWriteStream(file));
+    const { path: cliPath } = await findTemporalBinary({ cliPath: readConfig().temporalCliPath, onNote: say });
+    const options = { cliPath, uiPort: false, searchAttributes, dbFile: path.join(folder, 'temporal.db') } as const;
+    let temporal: EmbeddedServer = await startEmbeddedServer(options);
+    undo(() => temporal.stop());
+    const { address } = temporal;
+    const simulator = await quickSimulator();
+    undo(() => simulator.close());
+    const connection = await Connection.connect({ address });
+    undo(() => connection.close());
+    const bundlePath = path.join(folder, 'workflows.cjs');
+    await writeFile(bundlePath, (await bundleWorkflows()).code);
+    const { modelApiBase } = simulator;
+    const stateDir = path.join(folder, 'state');
+    return await run({
+      folder,
+      program: path.join(program, 'bin/runcomfy-temporal'),
+      file,
+      env: { PATH: process.env['PATH'] ?? '', TEMPORAL_ADDRESS: address, RUNCOMFY_TASK_QUEUE: taskQueue },
+      taskQueue,
+      simulator,
+      client: new Client({ connection }),
+      startWorker: () => startWorkerProcess({ kind: 'ours', address, taskQueue, bundlePath, modelApiBase, stateDir }),
+      killServer: async () => {
+        await temporal.kill9();
+        temporal = await startEmbeddedServer({ ...options, port: Number(address.split(':')[1]) });
+      },
+      undo,
+    });
+  } finally {
+    for (const step of steps.reverse()) await Promise.resolve(step()).catch(() => undefined);
+  }
+}
+
+function* linesOf(count: number) {
+  for (const item of itemsOf(count)) yield `${JSON.stringify(item)}\n`;
+}

@@ -1,0 +1,192 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type BatchHandle, type BatchLine, createGenerationClient } from '../../../client/index.ts';
+import { say } from '../stack/stack.ts';
+import { type Installation, onInstallation } from './installation.ts';
+import { peakMegabytesOf } from './processes.ts';
+
+/** What a batch has shown whose upload was killed twice, and which was cancelled early. */
+export interface UploadRow {
+  items: number;
+  uploadKills: number;
+  /** Of the whole, by the time that commands ran for it. */
+  uploadedPerSecond: number;
+  /** Items that the last command sent: what those before it had sent is not sent again. */
+  sentByLast: number;
+  cancelledAtDone: number;
+  cancelSeconds: number;
+  phase: string;
+  exitCode: number | null;
+  jobs: number;
+  lines: number;
+  distinctIds: number;
+  /** Lines that say that the item was ordered. */
+  ordered: number;
+  neverStarted: number;
+  samples: number;
+  wrongSamples: number;
+  /** From the call of the command to its 10,000th line, seconds. */
+  first10000LinesSeconds: number;
+  resultsSeconds: number;
+  commandPeakMegabytes: number;
+}
+
+const model = 'blackforestlabs/flux-2-klein/4b/text-to-image';
+const key = 'upload';
+const windowSize = 20;
+
+/** One batch by the command: its upload killed at a third and at two thirds and ended from another folder, paused, changed, cancelled. */
+export function runUpload(options: { items: number; cancelAtDone: number; minutes: number }): Promise<UploadRow> {
+  return onInstallation(options.items, (on) => upload(on, options));
+}
+
+async function upload(
+  on: Installation,
+  { items, cancelAtDone, minutes }: { items: number; cancelAtDone: number; minutes: number },
+): Promise<UploadRow> {
+  const giveUpAt = Date.now() + minutes * 60_000;
+  const worker = await on.startWorker();
+  on.undo(() => worker.stop());
+  const { batches } = createGenerationClient({ client: on.client, taskQueue: on.taskQueue });
+  let commandPeak = 0;
+  const printed = path.join(on.folder, 'printed.txt');
+  const command = (cwd: string, ...args: string[]) => {
+    const child = spawn(process.execPath, [on.program, 'batch', ...args], {
+      cwd,
+      env: on.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const weighing = setInterval(() => {
+      commandPeak = Math.max(commandPeak, peakMegabytesOf(child.pid ?? 0));
+    }, 200);
+    const giveUp = setTimeout(() => child.kill('SIGKILL'), Math.max(0, giveUpAt - Date.now()));
+    child.once('exit', () => {
+      clearInterval(weighing);
+      clearTimeout(giveUp);
+    });
+    on.undo(() => child.kill('SIGKILL'));
+    child.stderr.pipe(createWriteStream(printed, { flags: 'a' }));
+    return child;
+  };
+  const elsewhere = path.join(on.folder, 'elsewhere');
+  await mkdir(elsewhere);
+  await copyFile(on.file, path.join(elsewhere, 'the same.jsonl'));
+  const run = (file: string) => ['run', file, '--key', key, '--model', model, '--window', String(windowSize), '--yes'];
+  const seen = { samples: 0, wrong: 0 };
+
+  let uploading = 0;
+  let uploadKills = 0;
+  let sentBefore = 0;
+  for (const part of [1 / 3, 2 / 3]) {
+    const from = Date.now();
+    const first = command(on.folder, ...run(path.basename(on.file)), '--no-wait');
+    await untilCount(() => countOf(batches.get(key)), items * part, first, giveUpAt);
+    first.kill('SIGKILL');
+    await exitOf(first);
+    uploadKills += 1;
+    uploading += Date.now() - from;
+    sentBefore = await countOf(batches.get(key));
+    say(`killed the upload at ${String(sentBefore)} items`);
+  }
+  const from = Date.now();
+  const last = command(elsewhere, ...run('the same.jsonl'), '--no-wait');
+  last.stdout.resume();
+  if ((await exitOf(last)) !== 0) throw new Error(`the upload did not end: ${await readFile(printed, 'utf8')}`);
+  uploading += Date.now() - from;
+  const batch = await batches.get(key);
+  const sentByLast = (await batch.state()).counts.total - sentBefore;
+  say(`uploaded ${(items / (uploading / 1_000)).toFixed(0)} items/s`);
+
+  await batch.pause('a look');
+  await sample(batch, seen);
+  await batch.set({ window: windowSize * 5 });
+  await batch.resume();
+  let done = 0;
+  while (done < cancelAtDone && Date.now() < giveUpAt) {
+    done = await sample(batch, seen);
+    if (done < cancelAtDone) await sleep(1_000);
+  }
+  const cancelledFrom = Date.now();
+  const cancelling = command(elsewhere, 'cancel', key);
+  cancelling.stdout.resume();
+  const exitCode = await exitOf(cancelling);
+  while (!(await batch.isEnded()) && Date.now() < giveUpAt) {
+    await sample(batch, seen);
+    await sleep(1_000);
+  }
+  const cancelSeconds = (Date.now() - cancelledFrom) / 1_000;
+  const { phase } = await batch.state();
+
+  const readFrom = Date.now();
+  const reading = command(elsewhere, 'results', key);
+  const ids = new Set<string>();
+  let [lines, ordered, neverStarted, first10000LinesSeconds] = [0, 0, 0, 0];
+  for await (const text of createInterface({ input: reading.stdout })) {
+    const line = JSON.parse(text) as BatchLine;
+    ids.add(line.id);
+    lines += 1;
+    if (line.requestId !== undefined) ordered += 1;
+    if (line.status === 'not_started') neverStarted += 1;
+    if (lines === Math.min(items, 10_000)) first10000LinesSeconds = (Date.now() - readFrom) / 1_000;
+  }
+  return {
+    items,
+    uploadKills,
+    uploadedPerSecond: items / (uploading / 1_000),
+    sentByLast,
+    cancelledAtDone: done,
+    cancelSeconds,
+    phase,
+    exitCode,
+    jobs: on.simulator.ledger().totals.accepted,
+    lines,
+    distinctIds: ids.size,
+    ordered,
+    neverStarted,
+    samples: seen.samples,
+    wrongSamples: seen.wrong,
+    first10000LinesSeconds,
+    resultsSeconds: (Date.now() - readFrom) / 1_000,
+    commandPeakMegabytes: commandPeak,
+  };
+}
+
+/** How many items the batch has; none where it has not begun. */
+async function countOf(batch: Promise<BatchHandle>): Promise<number> {
+  return await batch
+    .then((handle) => handle.state())
+    .then(
+      ({ counts }) => counts.total,
+      () => 0,
+    );
+}
+
+async function untilCount(count: () => Promise<number>, wanted: number, child: ChildProcess, giveUpAt: number) {
+  while ((await count()) < wanted) {
+    if (child.exitCode !== null) throw new Error('an upload ended before it was killed');
+    if (Date.now() > giveUpAt) throw new Error('the upload took too long');
+    await sleep(100);
+  }
+}
+
+async function exitOf(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code;
+}
+
+/** Reads a state, and gives how many items have ended. */
+async function sample(batch: BatchHandle, seen: { samples: number; wrong: number }): Promise<number> {
+  const state = await batch.state();
+  const { total, ...parts } = state.counts;
+  seen.samples += 1;
+  if (Object.values(parts).reduce((sum, part) => sum + part, 0) !== total) seen.wrong += 1;
+  const { waiting, inFlight } = parts;
+  if (seen.samples % 10 === 0) say(`${state.phase}: ${String(total - waiting - inFlight)} of ${String(total)} ended`);
+  return total - waiting - inFlight;
+}
