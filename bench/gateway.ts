@@ -1,7 +1,12 @@
+// npm run bench:gateway                   what a gateway takes beside Temporal's client; 10 minutes or so
+// npm run bench:gateway -- --soak 60      how its memory grows in an hour of traffic
 // npm run bench:gateway -- --campaign     1,000 POSTs with 100 keys: the gateway killed five times, then one reply in five cut
 import { parseArgs } from 'node:util';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
 import { runGatewayCampaign } from './support/gateway/campaign.ts';
+import { cellsOf } from './support/gateway/figure.ts';
+import { measureGateway } from './support/gateway/measure.ts';
+import { soak } from './support/gateway/soak.ts';
 import { quietTemporal } from './support/stack/quiet-temporal.ts';
 import { say, startStack } from './support/stack/stack.ts';
 
@@ -10,17 +15,34 @@ const { values: options } = parseArgs({
     campaign: { type: 'boolean', default: false },
     keys: { type: 'string', default: '100' },
     posts: { type: 'string', default: '1000' },
+    open: { type: 'string', default: '1000' },
+    listeners: { type: 'string', default: '2000' },
+    soak: { type: 'string' },
   },
 });
 
 quietTemporal();
-const about = () => ({ commit: describeCommit(), machine: describeMachine(), measuredAt: new Date().toISOString() });
-if (!options.campaign) {
-  say('Say what to run: --campaign');
-  process.exit(64);
-}
 const stack = await startStack();
 try {
+  if (options.campaign) await campaign();
+  else await figures();
+} finally {
+  await stack.close();
+}
+process.exit();
+
+async function figures(): Promise<void> {
+  const { open, listeners, soak: minutes } = options;
+  const rows =
+    minutes === undefined
+      ? await measureGateway(stack, { open: Number(open), listeners: Number(listeners) })
+      : await soak(stack, Number(minutes));
+  say(formatTable(['figure', 'gateway', 'direct', 'bound', 'held'], rows.map(cellsOf)));
+  write(minutes === undefined ? 'gateway' : 'gateway-soak', rows);
+  if (!rows.every(({ isHeld }) => isHeld)) process.exitCode = 1;
+}
+
+async function campaign(): Promise<void> {
   const rows = await runGatewayCampaign(stack, { keys: Number(options.keys), posts: Number(options.posts) });
   const head = ['trouble', 'POSTs', 'keys', 'kills', 'cuts', 'generations', 'jobs', 'bills', 'ended', 'seconds'];
   const lines = rows.map((row) =>
@@ -31,14 +53,15 @@ try {
     ].map(String),
   );
   say(formatTable(head, lines));
-  const versions = versionsOf({ temporal: stack.serverVersion });
-  writeResults('gateway-campaign', { name: 'gateway-campaign', ...about(), versions, rows });
-  say('written to bench/results/gateway-campaign.json');
+  write('gateway-campaign', rows);
   const isRight = rows.every(({ keys, generations, jobs, bills, ended }) =>
     [generations, jobs, bills, ended].every((count) => count === keys),
   );
   if (!isRight) process.exitCode = 1;
-} finally {
-  await stack.close();
 }
-process.exit();
+
+function write(name: string, rows: readonly object[]): void {
+  const about = { commit: describeCommit(), machine: describeMachine(), measuredAt: new Date().toISOString() };
+  writeResults(name, { name, ...about, versions: versionsOf({ temporal: stack.serverVersion }), rows });
+  say(`written to bench/results/${name}.json`);
+}

@@ -16,6 +16,7 @@ const pauseMs = 30_000;
 export interface OpenLists {
   /** Notes that somebody reads a generation that runs; gives whether so many are read that lists tell of them. */
   join: (workflowId: string) => boolean;
+  isUnderWay: () => boolean;
 }
 
 /** Lists every two seconds what is read, in the background, for as long as it is many; `take` is given each that was listed, or not found. */
@@ -67,5 +68,6 @@ export function createOpenLists(
       } else dueAt = now + listEveryMs / 4;
       return isMany;
     },
+    isUnderWay: () => dueAt === Infinity,
   };
 }

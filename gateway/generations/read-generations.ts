@@ -12,12 +12,15 @@ import { withoutUndefined } from '../../domain/json.ts';
 import { createOpenLists } from './open-lists.ts';
 import { isPassing, patiently } from './patiently.ts';
 
-/** How old the state of a generation may be that may change; `listed`: while lists tell of it and of many more. */
-const freshMs = { asked: 1_000, listed: 4_000 };
+/**
+ * How old the state of a generation may be that may change; `listed`: while lists tell of it and of many more; `listing`:
+ * while the next of them is on its way, since to ask for each instead would make a slow Temporal slower.
+ */
+const freshMs = { asked: 1_000, listed: 4_000, listing: 10_000 };
 /** Lists do not tell all, and may stand still: so long after it was asked for by itself, at most, a generation is again. */
 const askedForMs = { brief: 60_000, whole: 20_000 };
 const maxKept = 10_000;
-const listMs = 4_000;
+const listMs = 10_000;
 /** With a known state at hand, and without one: a client gives up, or ends for good, at the first refusal. */
 const patienceMs = { known: 3_000, unknown: 18_000 };
 /** Only so many generations have their place in the queue asked for: it costs a worker's time. */
@@ -123,7 +126,11 @@ export function createGenerationReader(
     read(workflowId, depth = 'brief') {
       const last = known.get(workflowId);
       const isOneOfMany = last !== undefined && !last.generation.ending && lists.join(workflowId);
-      if (last && isDeepEnough(last.generation, depth) && (isFinal(last.generation) || isFresh(last, isOneOfMany))) {
+      if (
+        last &&
+        isDeepEnough(last.generation, depth) &&
+        (isFinal(last.generation) || isFresh(last, isOneOfMany && (lists.isUnderWay() ? 'listing' : 'listed')))
+      ) {
         return Promise.resolve(last.generation);
       }
       const underWay = reading.get(workflowId);
@@ -155,10 +162,9 @@ function isFinal({ ending }: DescribedGeneration): boolean {
   return ending !== undefined && ('result' in ending || !isUnbilled(ending.state.submission));
 }
 
-function isFresh({ readAt, listedUntil, isStale }: Known, isOneOfMany: boolean): boolean {
+function isFresh({ readAt, listedUntil, isStale }: Known, told: 'listed' | 'listing' | false): boolean {
   const now = Date.now();
-  const isListed = isOneOfMany && now < listedUntil;
-  return !isStale && now - readAt < (isListed ? freshMs.listed : freshMs.asked);
+  return !isStale && now - readAt < freshMs[told && now < listedUntil ? told : 'asked'];
 }
 
 /**

@@ -113,7 +113,7 @@ it('tells no end before it can be read, nothing that is undone later, and every 
         expect(told).toEqual(truth);
       },
     ),
-    { numRuns: 15 },
+    { numRuns: 8 },
   );
 });
 
@@ -133,6 +133,24 @@ it('asks each by itself again, where an index stands still', async () => {
   }
   expect(phasesTold.at(11)).toBe('in_queue');
   expect(phasesTold.at(-1)).toBe('succeeded');
+});
+
+it('does not turn from a list that takes its time to all of them at once, and not wait for it for ever either', async () => {
+  const { truth, calls, reads, pass } = indexedTemporal();
+  const reader = createGenerationReader(client, { ...reads, listOpen: () => new Promise(() => undefined) });
+  for (const key of keysOf(80)) truth.set(key, 2);
+  const describesIn = async (steps: number) => {
+    const before = calls.describe;
+    for (let step = 0; step < steps; step += 1) {
+      await Promise.all(keysOf(80).map((key) => reader.read(key)));
+      await settle();
+      pass();
+    }
+    return calls.describe - before;
+  };
+  await describesIn(4);
+  expect(await describesIn(12)).toBe(0);
+  expect(await describesIn(12)).toBeGreaterThanOrEqual(80);
 });
 
 it('tells the state of what is watched as it was asked for, and asks again where a list shows another phase', async () => {

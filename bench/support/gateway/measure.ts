@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent } from 'undici';
+import { createGenerationClient } from '../../../client/index.ts';
+import { type SimulatorHandle, startSimulatorProcess } from '../stack/simulator-handle.ts';
+import { say, type Stack } from '../stack/stack.ts';
+import { startWorkerProcess } from '../stack/worker-handle.ts';
+import { inLanes } from './drive.ts';
+import { figureOf, type GatewayFigure } from './figure.ts';
+import { type GatewayProcess, layOutProgram, startGatewayProcess } from './gateway-process.ts';
+import { listeners } from './listeners.ts';
+import { model, orders } from './orders.ts';
+import { endedReads, manyPolls, openReads, type Subject } from './reads.ts';
+
+const taskQueue = 'bench-gateway';
+const listenedTo = 200;
+const pollMs = 60_000;
+const settledMs = 5_000;
+
+/** What is measured against: worker and simulator in processes of their own, and gateways as they are installed. */
+export interface Bench {
+  stack: Stack;
+  simulator: SimulatorHandle;
+  startGateway: () => Promise<GatewayProcess>;
+  /** Starts generations and gives their keys. */
+  start: (count: number) => Promise<string[]>;
+  untilEnded: (keys: readonly string[]) => Promise<void>;
+}
+
+/** All figures, each beside its counterpart. */
+export function measureGateway(stack: Stack, size: { open: number; listeners: number }): Promise<GatewayFigure[]> {
+  return withBench(stack, async (bench) => {
+    const { simulator, startGateway, start, untilEnded } = bench;
+    const gateway = await startGateway();
+    await sleep(settledMs);
+    const dispatcher = new Agent({ connections: 50 });
+    const subject: Subject = { stack, gateway, dispatcher };
+    const rows = [
+      figureOf('from the start of the process to ready', 's', gateway.readyMs / 1_000, { atMost: 2 }),
+      figureOf('memory at rest', 'MB', gateway.megabytes(), { atMost: 150 }),
+    ];
+    const add = (more: GatewayFigure[]) => {
+      for (const { figure } of more) say(`measured: ${figure}`);
+      rows.push(...more);
+    };
+    add(await orders(subject, taskQueue));
+    const [ended = ''] = await start(1);
+    await untilEnded([ended]);
+    add(await endedReads(subject, ended));
+    const { jobs, bills } = await billsOf(simulator);
+    add([figureOf('bills an order, of those that were sent', '', bills / jobs, { atMost: 1 })]);
+
+    await simulator.hold();
+    const open = await start(size.open);
+    // What is read close in its first seconds is none of the reads.
+    await sleep(settledMs);
+    add(await openReads(subject, open.slice(0, listenedTo)));
+    add(await manyPolls(subject, open, pollMs));
+    await simulator.release();
+    await gateway.stop();
+    await untilEnded(open);
+
+    await simulator.hold();
+    const keys = await start(listenedTo);
+    const gateways: [GatewayProcess, GatewayProcess] = [await startGateway(), await startGateway()];
+    await sleep(settledMs);
+    const { client } = stack;
+    add(await listeners({ client, gateways, keys, count: size.listeners, release: simulator.release }));
+    await gateways[0].stop();
+    await dispatcher.close();
+    return rows;
+  });
+}
+
+/** Starts what is measured against, and ends it whatever comes. */
+export async function withBench<T>(stack: Stack, use: (bench: Bench) => Promise<T>): Promise<T> {
+  const simulator = await startSimulatorProcess({
+    seed: 3,
+    profiles: { '*': { queueMs: 100, runMs: 100 } },
+    switches: { max_parallel: 5_000, wallet_usd: 1_000_000 },
+  });
+  const { modelApiBase } = simulator;
+  const { address } = stack.server;
+  const bundlePath = stack.bundles.ours;
+  const worker = await startWorkerProcess({ kind: 'ours', address, taskQueue, bundlePath, modelApiBase });
+  const { program, remove } = await layOutProgram(bundlePath);
+  const running: GatewayProcess[] = [];
+  const env = {
+    TEMPORAL_ADDRESS: address,
+    RUNCOMFY_TASK_QUEUE: taskQueue,
+    RUNCOMFY_MODEL_API_BASE: modelApiBase,
+    RUNCOMFY_SERVERLESS_API_BASE: `${new URL(modelApiBase).origin}/prod/v2`,
+    RUNCOMFY_API_TOKEN: 'sim-bench',
+    RUNCOMFY_GATEWAY_DRAIN_MS: '0',
+  };
+  const generations = createGenerationClient({ client: stack.client, taskQueue });
+  try {
+    return await use({
+      ...{ stack, simulator },
+      startGateway: async () => {
+        const gateway = await startGatewayProcess(0, env, program);
+        running.push(gateway);
+        return gateway;
+      },
+      start: async (count) => {
+        const keys = Array.from({ length: count }, () => `bench-${randomUUID()}`);
+        await inLanes(count, 20, async (at) => {
+          const key = keys[at] ?? '';
+          await generations.start({ model, input: { prompt: key } }, { key });
+        });
+        return keys;
+      },
+      untilEnded: async (keys) => {
+        await inLanes(keys.length, 50, async (at) =>
+          (await generations.get(keys[at] ?? '')).result().catch(() => undefined),
+        );
+      },
+    });
+  } finally {
+    for (const gateway of running) await gateway.kill9();
+    await remove();
+    await worker.stop();
+    await simulator.stop();
+  }
+}
+
+async function billsOf(simulator: SimulatorHandle): Promise<{ jobs: number; bills: number }> {
+  const all = await simulator.jobs();
+  const prompts = new Set(all.map(({ input }) => String(input['prompt'])));
+  return { jobs: prompts.size, bills: all.filter(({ chargedUsd }) => chargedUsd > 0).length };
+}

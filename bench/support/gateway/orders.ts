@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import { createGenerationClient } from '../../../client/index.ts';
+import { quantile } from '../figures/statistics.ts';
+import { fetchText, inLanes } from './drive.ts';
+import { figureOf, type GatewayFigure } from './figure.ts';
+import type { Subject } from './reads.ts';
+
+/** A model that makes images, of text alone. */
+export const model = 'blackforestlabs/flux-2-klein/4b/text-to-image';
+
+const lanes = 20;
+
+/** Orders by the gateway and by the client: in turns, one at a time, and then each as many at once as it takes. */
+export async function orders({ stack, gateway, dispatcher }: Subject, taskQueue: string): Promise<GatewayFigure[]> {
+  const generations = createGenerationClient({ client: stack.client, taskQueue });
+  const byGateway = () => {
+    const key = `order-${randomUUID()}`;
+    return fetchText(dispatcher, `${gateway.url}/v1/models/${model}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify({ prompt: key }),
+    });
+  };
+  const byClient = () => {
+    const key = `order-${randomUUID()}`;
+    return generations.start({ model, input: { prompt: key } }, { key });
+  };
+  await inLanes(20, 1, (at) => (at % 2 === 0 ? byGateway() : byClient()));
+  const tookMs = await inLanes(200, 1, (at) => (at % 2 === 0 ? byGateway() : byClient()));
+  const p50 = { gateway: quantile(everySecond(tookMs, 0), 0.5), direct: quantile(everySecond(tookMs, 1), 0.5) };
+  const perSecond = async (order: () => Promise<unknown>) => {
+    const from = performance.now();
+    await inLanes(200, lanes, order);
+    return 200 / ((performance.now() - from) / 1_000);
+  };
+  // In turns, so that what runs meanwhile falls to both.
+  const rates = { gateway: 0, direct: 0 };
+  for (let turn = 0; turn < 2; turn += 1) {
+    rates.direct += (await perSecond(byClient)) / 2;
+    rates.gateway += (await perSecond(byGateway)) / 2;
+  }
+  return [
+    figureOf('order, p50', 'ms', p50.gateway, { direct: p50.direct, atMost: p50.direct + 5 }),
+    figureOf('orders', '/s', rates.gateway, { direct: rates.direct, atLeast: rates.direct * 0.9 }),
+  ];
+}
+
+function everySecond(values: number[], first: number): number[] {
+  return values.filter((_, at) => at % 2 === first);
+}
