@@ -17,10 +17,16 @@ export interface Access {
   isAnonymous: boolean;
   /** Says who calls, or refuses: in the same words whatever is wrong with a credential. */
   authenticate: (request: FastifyRequest) => Promise<Principal>;
+  /** Those that are known: of API keys, and none of tokens. */
+  tenants: () => Promise<readonly string[]>;
 }
 
 /** Takes whoever comes: for loopback alone. */
-export const anonymousAccess: Access = { isAnonymous: true, authenticate: () => Promise.resolve(anonymous) };
+export const anonymousAccess: Access = {
+  isAnonymous: true,
+  authenticate: () => Promise.resolve(anonymous),
+  tenants: () => Promise.resolve([]),
+};
 
 /** What a credential is looked up by. */
 export interface CredentialChecks {
@@ -38,6 +44,7 @@ export function createAccess(checks: CredentialChecks): Access {
   const failures = new LRUCache<string, { count: number }>({ max: 10_000, ttl: failuresOverMs });
   return {
     isAnonymous: false,
+    tenants: async () => (await checks.keys()).map(({ tenant }) => tenant),
     async authenticate(request) {
       const address = request.ip;
       const failed = failures.get(address);

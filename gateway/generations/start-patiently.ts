@@ -1,6 +1,7 @@
 import type { GenerationHandle, GenerationRequest, StartOptions } from '../../client/index.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import type { WebhookTarget } from '../../domain/webhook-target.ts';
+import { mayName } from '../access/may-name.ts';
 import { everyTenant, type Principal, workflowIdOf } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { RefusalError } from '../http/refusal-error.ts';
@@ -14,13 +15,14 @@ const startMs = 20_000;
  * may repeat it. `key` and the notices are as the caller knows them; the handle's own key is the Workflow ID.
  */
 export async function startPatiently(
-  parts: Pick<GatewayParts, 'client' | 'generations' | 'reader' | 'settings' | 'metrics' | 'checkWebhook'>,
+  parts: Pick<GatewayParts, 'client' | 'generations' | 'reader' | 'settings' | 'metrics' | 'checkWebhook' | 'access'>,
   principal: Principal,
   order: GenerationRequest,
   { key, retry }: Pick<StartOptions, 'retry'> & { key: string },
 ): Promise<GenerationHandle> {
   const { generations, reader, settings } = parts;
   const { webhook, onUnknownSubmission = settings.onUnknownSubmission } = principal;
+  await mayName(parts.access, principal, key);
   const workflowId = workflowIdOf(principal, key);
   const wanted = { onUnknownSubmission, ...(webhook && { webhook }), ...order };
   if (wanted.webhook) await refuseWebhook(parts, wanted.webhook);

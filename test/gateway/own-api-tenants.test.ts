@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { createApiKey, digestOf } from '../../gateway/access/api-key.ts';
 import { generationCounts } from '../../gateway/contract/generation-counts.ts';
+import { root } from '../support/docs.ts';
 import { eventually } from '../support/eventually.ts';
+import { type Caller, serveCallers } from '../support/gateway-keys.ts';
 import { call, gatewayStack } from '../support/gateway-stack.ts';
-import { temporaryFolder } from '../support/processes.ts';
+import { freePort, temporaryFolder } from '../support/processes.ts';
 import { flux } from '../support/simulator-client.ts';
 
 const stack = gatewayStack();
@@ -92,4 +95,115 @@ it("shows a tenant its own alone: what is another's is not there, in the same wo
     json: { name: 'KeyInUse', detail: expect.stringContaining(patternLike) },
   });
   expect(refused.text).not.toContain('acme');
+});
+
+interface Told {
+  operationId: string;
+  security?: unknown[];
+}
+
+const { paths } = JSON.parse(readFileSync(path.join(root, 'docs/openapi.json'), 'utf8')) as {
+  paths: Record<string, Record<string, Told>>;
+};
+const operations = Object.entries(paths).flatMap(([place, methods]) =>
+  Object.entries(methods).map(([method, { operationId }]) => ({ id: operationId, place, method })),
+);
+
+/** What operations need of a body; whoever adds one that needs more adds it here. */
+const bodies: Record<string, object> = {
+  resolveSubmission: { action: 'abandon' },
+  previewPipeline: { plan: { version: 1, steps: { still: { model: flux, input: { prompt: 'x' } } } } },
+  decideStep: { step: 'still', decision: 'approve' },
+  addItems: { from: 0, items: [{ id: 'x', input: { prompt: 'x' } }] },
+  setBatch: { window: 2 },
+  setBudget: { limitUsd: 5 },
+  releaseReservation: { key: 'x', reason: 'x' },
+};
+/** What stands in no tenant's way: it tells what would be ordered under a key that is still free. */
+const forAnyKey = ['previewPipeline'];
+
+/** What belongs to a tenant, each under the same key. */
+async function ownAll({ post }: Caller, key: string): Promise<void> {
+  const input = { prompt: key };
+  const plan = { version: 1, steps: { still: { model: flux, input } } };
+  const made = [
+    await post('/api/v1/generations?wait=60', { key, model: flux, input }),
+    await post('/api/v1/pipelines?wait=60', { key: `${key}-plan`, plan }),
+    await post('/api/v1/batches', { key: `${key}-many`, defaults: { model: flux }, items: [{ id: 'a', input }] }),
+    await post('/api/v1/budgets', { name: key, limitUsd: 5 }),
+  ];
+  expect(made.map(({ status }) => status)).toEqual([201, 201, 201, 201]);
+}
+
+it("has no operation that tells a tenant anything of another's: neither by words nor by what it asks of Temporal", async () => {
+  const port = await freePort();
+  const { owner, stranger } = await serveCallers(
+    stack,
+    { owner: { tenant: 'owner' }, stranger: { tenant: 'stranger' } },
+    { RUNCOMFY_METRICS_ADDRESS: `127.0.0.1:${String(port)}` },
+  );
+  const key = `k-${randomUUID()}`;
+  await ownAll(owner, key);
+  const suffixes: Record<string, string> = { pipelines: '-plan', batches: '-many' };
+  const askedOfTemporal = async () => {
+    const { text } = await call(`http://127.0.0.1:${String(port)}`, '/metrics');
+    const calls = text.split('\n').filter((line) => line.startsWith('runcomfy_gateway_temporal_calls_total'));
+    return new Map(calls.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
+  };
+  const about = operations.filter(({ id, place }) => /\{(?:key|name)\}/.test(place) && !forAnyKey.includes(id));
+  expect(about.length).toBeGreaterThan(25);
+
+  /** What every operation answers about this key, and what that takes. */
+  const answersAbout = async (caller: Caller, named: string) => {
+    const before = await askedOfTemporal();
+    const answers = [];
+    for (const { id, place, method } of about) {
+      const suffix = suffixes[place.split('/')[3] ?? ''] ?? '';
+      const target = place
+        .replace(/\{(?:key|name)\}/, encodeURIComponent(named + suffix))
+        .replace('{event}', 'generation.succeeded');
+      const { status, json } =
+        method === 'get' ? await caller.get(target) : await caller.post(target, bodies[id] ?? {});
+      const { title, detail, name } = json;
+      answers.push({ id, status, title, detail, name });
+    }
+    const after = await askedOfTemporal();
+    return { answers, asked: [...after].map(([what, count]) => [what, count - (before.get(what) ?? 0)]) };
+  };
+  const never = await answersAbout(stranger, `k-${randomUUID()}`);
+  expect(never.answers).toMatchObject(about.map(({ id }) => ({ id, status: 404, name: 'KeyNotFound' })));
+  for (const guess of [key, `${owner.tenant}/${key}`, `../${owner.tenant}/${key}`, `${owner.tenant}.${key}`]) {
+    const found = await answersAbout(stranger, guess);
+    expect(found.answers, guess).toEqual(never.answers);
+    if (guess === key)
+      expect(new Map(found.asked as [string, number][])).toEqual(new Map(never.asked as [string, number][]));
+  }
+
+  for (const { id, place } of operations.filter(({ place, method }) => method === 'get' && !place.includes('{'))) {
+    const { status, text } = await stranger.get(place);
+    expect([status, text.includes(key)], id).toEqual([200, false]);
+  }
+  // There all the same: a generation without webhooks, a budget without reservations.
+  const nothingThere = ['replayWebhook', 'releaseReservation'];
+  const { answers } = await answersAbout(owner, key);
+  expect(answers.filter(({ name }) => name === 'KeyNotFound').map(({ id }) => id)).toEqual(nothingThere);
+});
+
+it('keeps whoever acts for all tenants from keys that are a tenant but for its case', async () => {
+  const { all, one } = await serveCallers(stack, { all: { tenant: '*' }, one: { tenant: 'case' } });
+  const key = `${one.tenant.toUpperCase()}/${randomUUID()}`;
+  const input = { prompt: 'never made' };
+  const plan = { version: 1, steps: { still: { model: flux, input } } };
+  const items = [{ id: 'a', input }];
+  for (const [target, body] of [
+    ['/api/v1/generations', { key, model: flux, input }],
+    ['/api/v1/pipelines', { key, plan }],
+    ['/api/v1/pipelines', { key: randomUUID(), lineage: key, plan }],
+    ['/api/v1/batches', { key, defaults: { model: flux }, items }],
+  ] as const) {
+    const refused = await all.post(target, body);
+    expect(refused, target).toMatchObject({ status: 422, json: { name: 'InvalidInput', issues: [{ path: 'key' }] } });
+  }
+  const exact = { key: `${one.tenant}/${randomUUID()}`, model: flux, input: { prompt: 'made' } };
+  expect(await all.post('/api/v1/generations', exact)).toMatchObject({ status: 201, json: { key: exact.key } });
 });

@@ -1,4 +1,5 @@
 import type { BatchRequest } from '../../../client/index.ts';
+import { mayName } from '../../access/may-name.ts';
 import { budgetNameOf, workflowIdOf } from '../../access/principal.ts';
 import type { Batch } from '../../contract/batch.ts';
 import type { StartBatch } from '../../contract/start-batch.ts';
@@ -25,6 +26,7 @@ export async function startBatch(
   const { key: given, budgets, ...asked } = body;
   const waitMs = waitMsOf(request, query);
   const key = keyOfOrder(request, given);
+  await mayName(parts.access, principal, key);
   await checkItems(principal, parts.catalogue, asked.items ?? [], asked);
   const order: BatchRequest = {
     ...asked,

@@ -2,6 +2,7 @@ import type { PipelineRequest } from '../../../client/index.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { pipelineDeadlineMsOf } from '../../../domain/pipeline-request.ts';
 import { isModelId } from '../../../domain/request.ts';
+import { mayName } from '../../access/may-name.ts';
 import { budgetNameOf, mayOrder, type Principal, workflowIdOf } from '../../access/principal.ts';
 import type { Pipeline } from '../../contract/pipeline.ts';
 import type { PreviewPipeline, StartPipeline } from '../../contract/start-pipeline.ts';
@@ -29,6 +30,7 @@ export async function startPipeline(
   const waitMs = waitMsOf(request, query);
   const key = keyOfOrder(request, given);
   mayRun(principal, asked.plan);
+  for (const name of [key, asked.lineage ?? key]) await mayName(parts.access, principal, name);
   const order = toPipelineRequest(parts, principal, asked);
   const workflowId = workflowIdOf(principal, key);
   const startedAt = new Date();
