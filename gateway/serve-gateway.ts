@@ -7,11 +7,11 @@ import type { Config } from '../config/env.ts';
 import type { GatewayConfig } from '../config/gateway.ts';
 import { isLoopback } from '../config/loopback.ts';
 import { messageOf } from '../domain/text.ts';
-import { openTemporal, type OpenTemporal, type TemporalSettings } from '../setup/temporal.ts';
+import { openTemporal, type TemporalSettings } from '../setup/temporal.ts';
 import { type Access, anonymousAccess, createAccess, type CredentialChecks } from './access/access.ts';
 import { createTokenCheck } from './access/jwt-tokens.ts';
 import { readKeysValue, watchKeyFile } from './access/key-file.ts';
-import { createGateway, type Readiness } from './create-gateway.ts';
+import { createGateway } from './create-gateway.ts';
 import { createWatchers } from './following/watchers.ts';
 import type { Catalogue, GatewayParts } from './gateway-parts.ts';
 import { createDedupedKeys } from './generations/deduped-key.ts';
@@ -19,6 +19,7 @@ import { createGenerationReader } from './generations/read-generations.ts';
 import { hostInUrl, originOf } from './http/guards.ts';
 import { createGatewayMetrics } from './metrics/gateway-metrics.ts';
 import { type MetricsServer, serveMetrics } from './metrics/serve-metrics.ts';
+import { watchReadiness } from './watch-readiness.ts';
 
 /** A gateway that serves. */
 export interface RunningGateway {
@@ -42,8 +43,6 @@ export interface ServeOptions {
 /** All is over so long after a stop was asked for. */
 const stopWithinMs = 29_000;
 const sweepEveryMs = 100;
-const readableForMs = 10_000;
-const probeMs = 1_000;
 
 /** Serves until it is closed; a `ConfigError` says everything that is wrong before anything is bound. */
 export async function serveGateway({
@@ -64,7 +63,7 @@ export async function serveGateway({
   const { client } = temporal;
   const { taskQueue, modelApiBase, metricsAddress } = config;
   let isDraining = false;
-  const readiness = watchReadiness(temporal);
+  const readiness = watchReadiness(client);
   const generations = createGenerationClient({ client, taskQueue, modelApiBase });
   const reader = createGenerationReader(client);
   const app = await createGateway(
@@ -130,21 +129,6 @@ async function openAccess(
   throw new ConfigError([
     `The gateway does not listen on ${address.host} without API keys, for everybody there could order: make one with \`runcomfy-temporal keys create\` and name its file in RUNCOMFY_GATEWAY_KEYS_FILE, or listen on 127.0.0.1.`,
   ]);
-}
-
-/** Whether the namespace could be read of late. */
-function watchReadiness({ client, namespace }: OpenTemporal): () => Promise<Readiness> {
-  let readAt = 0;
-  return async () => {
-    try {
-      const ask = () => client.workflowService.describeNamespace({ namespace });
-      await client.withDeadline(Date.now() + probeMs, ask);
-      readAt = Date.now();
-    } catch {
-      // Told by what follows.
-    }
-    return Date.now() - readAt < readableForMs ? { ready: true } : { ready: false, reason: 'temporal' };
-  };
 }
 
 /** Connections that fall idle after the close, or never sent a request, would hold it up. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Client } from '@temporalio/client';
 import { readSubmits } from '../client/operator/index.ts';
@@ -57,18 +58,14 @@ export async function serveHealth(
 async function whyNotReady(worker: GenerationWorker, client: Client): Promise<string | undefined> {
   if (!worker.isRunning()) return 'the worker does not poll (starting, draining or stopped)';
   if (worker.isTokenRefused()) return 'RunComfy refuses the token; renew it, the generations wait for that';
+  const { namespace } = client.options;
+  const late = `Temporal does not answer within ${String(answerWithinMs)} ms`;
   try {
-    const { namespace } = client.options;
-    const late = AbortSignal.timeout(answerWithinMs);
-    const asking = client.withAbortSignal(late, () => client.workflowService.describeNamespace({ namespace }));
-    return await Promise.race([
-      asking.then(() => undefined),
-      new Promise<string>((resolve) => {
-        late.addEventListener('abort', () => {
-          resolve(`Temporal does not answer within ${String(answerWithinMs)} ms`);
-        });
-      }),
-    ]);
+    return await inTime(
+      client,
+      () => client.workflowService.describeNamespace({ namespace }).then(() => undefined),
+      late,
+    );
   } catch (error) {
     return `Temporal does not answer: ${messageOf(error)}`;
   }
@@ -77,11 +74,17 @@ async function whyNotReady(worker: GenerationWorker, client: Client): Promise<st
 /** Who pauses the orders wants to see it everywhere; a server that tells nothing of it in time says nothing of readiness. */
 async function pauseOf(client: Client, taskQueue: string): Promise<{ submits?: 'paused'; pause?: string }> {
   try {
-    const asking = () => readSubmits(client, taskQueue);
-    const { isPaused, pausedSince, reason } = await client.withAbortSignal(AbortSignal.timeout(answerWithinMs), asking);
-    if (!isPaused) return {};
+    const flow = await inTime(client, () => readSubmits(client, taskQueue), undefined);
+    if (flow?.isPaused !== true) return {};
+    const { pausedSince, reason } = flow;
     return { submits: 'paused', pause: `since ${pausedSince ?? ''}${reason === undefined ? '' : `: ${reason}`}` };
   } catch {
     return {};
   }
+}
+
+/** What a call gives, or what stands for it where there is no answer in time: a call may go on whatever its deadline. */
+async function inTime<Answer, Late>(client: Client, call: () => Promise<Answer>, late: Late): Promise<Answer | Late> {
+  const signal = AbortSignal.timeout(answerWithinMs);
+  return await Promise.race([client.withAbortSignal(signal, call), once(signal, 'abort').then(() => late)]);
 }

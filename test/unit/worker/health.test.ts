@@ -20,7 +20,7 @@ it('says that it is not ready while Temporal keeps it waiting, instead of waitin
     options: { namespace: 'default' },
     withDeadline: <T>(_deadline: number, call: () => Promise<T>) => call(),
     withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call(),
-    workflowService: { describeNamespace: () => new Promise(() => undefined) },
+    workflowService: new Proxy({}, { get: () => () => new Promise(() => undefined) }),
   } as unknown as Client;
   const health = await serveHealth({ host: '127.0.0.1', port }, worker, client, 'runcomfy');
   onTestFinished(() => health.close());
