@@ -3,6 +3,7 @@ import { eachNamed, named } from '../convert-errors.ts';
 import { checkKey, fieldsOf } from '../generation/check-arguments.ts';
 import { createSchedule, type NewSchedule, scheduleMemoKey, type SchedulePlace } from './create-schedule.ts';
 import { overlapOf } from './schedule-timing.ts';
+import { triggerSchedule } from './trigger-schedule.ts';
 
 /** A schedule as Temporal keeps it. Times are ISO 8601. */
 export interface ScheduleState {
@@ -38,7 +39,7 @@ export interface ScheduleClient {
   /** Fires no more until it is resumed; what runs goes on. */
   pause: (name: string, note?: string) => Promise<ScheduleState>;
   resume: (name: string, note?: string) => Promise<ScheduleState>;
-  /** Fires once now, also while it is paused. */
+  /** Fires once now, also while it is paused; its firing is among `recent`. Within the second of another firing it waits for the next. */
   trigger: (name: string) => Promise<ScheduleState>;
   /** Ends it; what runs goes on. */
   delete: (name: string) => Promise<void>;
@@ -54,6 +55,17 @@ export function createScheduleClient(place: SchedulePlace): ScheduleClient {
       await act(handle);
       return await describe(handle);
     });
+  const lastTrigger = new Map<string, Promise<unknown>>();
+  const inTurn = <T>(name: string, act: () => Promise<T>): Promise<T> => {
+    const turn = (lastTrigger.get(name) ?? Promise.resolve()).then(act);
+    const done = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    lastTrigger.set(name, done);
+    void done.then(() => lastTrigger.get(name) === done && lastTrigger.delete(name));
+    return turn;
+  };
   return {
     create: async (schedule) => {
       const given = fieldsOf('schedule', schedule, 'an object { name, cron or everyMs, order, … }');
@@ -66,8 +78,7 @@ export function createScheduleClient(place: SchedulePlace): ScheduleClient {
     get: (name) => change(name, () => Promise.resolve()),
     pause: (name, note) => change(name, (handle) => handle.pause(note)),
     resume: (name, note) => change(name, (handle) => handle.unpause(note)),
-    // With the overlap of the schedule it could be skipped in silence, and a person wants one now.
-    trigger: (name) => change(name, (handle) => handle.trigger('ALLOW_ALL')),
+    trigger: (name) => inTurn(name, () => change(name, (handle) => triggerSchedule(client, handle))),
     delete: (name) =>
       ofSchedule(name, async () => {
         checkKey(name);

@@ -13,7 +13,7 @@ export type ScheduleOverlap = (typeof scheduleOverlaps)[number];
 
 /** When a schedule fires: `everyMs` or `cron`. */
 export interface ScheduleTiming {
-  /** Whole milliseconds from 1,000. */
+  /** Whole seconds, in milliseconds. */
   everyMs?: number | undefined;
   /** Five fields, as of `crontab`. */
   cron?: string | undefined;
@@ -50,8 +50,10 @@ export function timingIssues(timing: ScheduleTiming): InputIssue[] {
   };
   expect('everyMs', (everyMs === undefined) !== (cron === undefined), 'either everyMs or cron');
   const between = (min: number) => `whole milliseconds from ${String(min)} to ${String(maxMs)}`;
+  // Temporal leaves off what is less than a second, and would order more often than was asked.
+  const isEvery = everyMs === undefined || (everyMs % 1_000 === 0 && everyMs >= minEveryMs && everyMs <= maxMs);
+  expect('everyMs', isEvery, `whole seconds in milliseconds, from ${String(minEveryMs)} to ${String(maxMs)}`);
   for (const [path, value, min] of [
-    ['everyMs', everyMs, minEveryMs],
     ['jitterMs', jitterMs, 0],
     ['catchUpMs', catchUpMs, minCatchUpMs],
   ] as const) {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
-import type { NewSchedule, ScheduleState } from '../../client/index.ts';
+import { createGenerationClient, type NewSchedule, type ScheduleState } from '../../client/index.ts';
 import { itemsNamed } from '../support/batches.ts';
 import { hangMs } from '../support/patience.ts';
 import { pipelineStack, stillAndClip } from '../support/pipelines.ts';
@@ -41,14 +41,12 @@ describe.concurrent('a schedule', () => {
     expect(await schedules.pause(name, 'for the holidays')).toMatchObject({ paused: true, note: 'for the holidays' });
     // A firing that was under way when it was paused may still come.
     const rested = await until(({ running }) => running.length === 0);
-    // A key tells its firing from others by the second.
-    const lastAt = Math.max(...rested.recent.map(({ at }) => Date.parse(at)));
-    await vi.waitUntil(() => Date.now() > lastAt + 1_000, { timeout: hangMs });
-    await schedules.trigger(name);
-    const triggered = await until(({ fired }) => fired > rested.fired);
-    expect(triggered.paused).toBe(true);
+    const triggered = await schedules.trigger(name);
+    expect(triggered).toMatchObject({ paused: true, fired: rested.fired + 1 });
     const resumed = await schedules.resume(name, 'they are over');
     expect(resumed).toMatchObject({ paused: false, note: 'they are over' });
+    const everySecond = { type: 'InvalidInput', message: expect.stringContaining('pause it first') as unknown };
+    await expect(schedules.trigger(name)).rejects.toMatchObject(everySecond);
     const { recent } = await until(({ fired }) => fired > triggered.fired);
     await schedules.delete(name);
     await expect(schedules.get(name)).rejects.toMatchObject({ type: 'KeyNotFound' });
@@ -63,6 +61,23 @@ describe.concurrent('a schedule', () => {
     expect(memo).toMatchObject({ runcomfyLabels: { campaign: name } });
     expect(priority).toMatchObject({ priorityKey: 5, fairnessKey: 'night' });
     expect(jobsOf(name).length).toBeGreaterThanOrEqual(keys.length);
+  });
+
+  it('orders once for each trigger, however many come in a second, or tells which was none', async () => {
+    const { client, workers, simulator, schedules, name, until, create, jobsOf, generations } = await scheduling();
+    const order = { generation: { model: flux, input: { prompt: name }, ...limits } };
+    await create({ everyMs: dayMs, order });
+    simulator.hold();
+    const other = createGenerationClient({ client, taskQueue: workers.taskQueue }).schedules;
+    const triggers = [schedules, schedules, other, schedules].map((one) => one.trigger(name));
+    const lost = (await Promise.allSettled(triggers)).flatMap((each) => (each.status === 'rejected' ? [each] : []));
+    for (const { reason } of lost) expect(reason).toMatchObject({ type: 'TemporalBusy', key: name });
+    simulator.release();
+    const { recent, fired } = await until((state) => state.fired === triggers.length - lost.length);
+    const keys = recent.map(({ key }) => key);
+    for (const key of keys) await generations.result(key);
+    expect([fired, new Set(keys).size, jobsOf(name).length]).toEqual([keys.length, keys.length, keys.length]);
+    expect(keys.length).toBeGreaterThanOrEqual(3);
   });
 
   it('starts pipelines and batches as they are started otherwise', async () => {
