@@ -21,8 +21,17 @@ export function answerBrokenHttp(error: BrokenHttp, socket: Duplex): number | un
     socket.destroy();
     return undefined;
   }
+  return answerByHand(refusalOf(error), socket, pathIn(error.rawPacket));
+}
+
+/** A tunnel is asked for: Node hands over the bare connection, and hangs up without a word where nobody takes it. */
+export function refuseTunnel(socket: Duplex): number {
+  return answerByHand(new RefusalError('MethodNotAllowed', 'this is no proxy'), socket, '/');
+}
+
+function answerByHand(refusal: RefusalError, socket: Duplex, url: string): number {
   const id = randomUUID();
-  const { status, headers, body } = refusalReply(refusalOf(error), { id, url: pathIn(error.rawPacket) });
+  const { status, headers, body } = refusalReply(refusal, { id, url });
   const bytes = JSON.stringify(body);
   const all = {
     ...replyHeaders(undefined),

@@ -2,7 +2,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { mayDo, type Principal } from './access/principal.ts';
 import { createRateLimits } from './access/rate-limits.ts';
 import { addOwnApi } from './api/add-own-api.ts';
-import { answerBrokenHttp } from './broken-http.ts';
+import { answerBrokenHttp, refuseTunnel } from './broken-http.ts';
 import type { GatewayParts } from './gateway-parts.ts';
 import { allowOrigins } from './http/allow-origins.ts';
 import { createGuard } from './http/guards.ts';
@@ -52,6 +52,10 @@ export async function createGateway(
       const status = answerBrokenHttp(error, socket);
       if (status !== undefined) metrics.countBroken(status);
     },
+  });
+  app.server.on('connect', (_request, socket) => {
+    socket.on('error', () => undefined);
+    metrics.countBroken(refuseTunnel(socket));
   });
   const setHeaders = setReplyHeaders(settings.publicUrl, isDraining);
   const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {

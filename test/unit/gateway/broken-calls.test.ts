@@ -1,0 +1,158 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import pino from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { anonymousAccess } from '../../../gateway/access/access.ts';
+import { createGateway } from '../../../gateway/create-gateway.ts';
+import { createWatcher } from '../../../gateway/following/create-watcher.ts';
+import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
+import type { SeenGeneration } from '../../../gateway/generations/read-generations.ts';
+import { originOf } from '../../../gateway/http/guards.ts';
+import { waitMsOf } from '../../../gateway/http/waiting.ts';
+import { createGatewayMetrics } from '../../../gateway/metrics/gateway-metrics.ts';
+import { eventually } from '../../support/eventually.ts';
+
+const state = { model: 'a/b', submission: 'accepted', reads: 1, deadlineAt: '2026-11-28T00:00:00.000Z' };
+const seen = { phase: 'in_queue', runId: 'r', startedAt: '2026-11-27T00:00:00.000Z', ...state } as const;
+/** Follows what never changes. */
+const watcher = createWatcher<SeenGeneration>(async function* (key, signal) {
+  yield toSeen(key);
+  if (!signal.aborted) await once(signal, 'abort');
+});
+const toSeen = (key: string) => ({ ...seen, key, state: { ...seen } }) as unknown as SeenGeneration;
+
+/** A gateway before a Temporal that must not be called. */
+const parts = {
+  access: anonymousAccess,
+  settings: { host: '127.0.0.1', onUnknownSubmission: 'hold', submitGraceMs: 0 },
+  metrics: createGatewayMetrics(),
+  log: pino({ level: 'silent' }),
+  originOf,
+  isDraining: () => false,
+  reader: { read: (key: string) => Promise.resolve(toSeen(key)) },
+  watchers: { generations: watcher },
+} as unknown as GatewayParts;
+
+let app: FastifyInstance;
+let port: number;
+
+beforeAll(async () => {
+  app = await createGateway(parts, () => Promise.resolve({ ready: true }));
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  ({ port } = app.server.address() as AddressInfo);
+});
+afterAll(() => app.close());
+
+/** All that comes back for these bytes until the gateway hangs up. */
+async function answerTo(bytes: string | Buffer): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let text = '';
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+  socket.on('error', () => undefined);
+  socket.write(bytes);
+  await once(socket, 'close');
+  return text;
+}
+
+const host = 'host: 127.0.0.1\r\n';
+const json = 'content-type: application/json\r\n';
+const faces: [face: string, target: string, code: RegExp][] = [
+  ["RunComfy's API", '/v1/models/kling/kling-3.0', /"error_code":(\d+)/],
+  ['our API', '/api/v1/generations', /"name":"(\w+)"/],
+];
+const nameIn = (answer: string, pattern: RegExp) => [/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1], pattern.exec(answer)?.[1]];
+
+describe.each(faces)('%s', (face, target, code) => {
+  const ofRunComfy = face.startsWith('RunComfy');
+  const words = (number: string, name: string) => (ofRunComfy ? number : name);
+
+  it('reads 2 MiB of a body without a length and no byte more: 413, and the connection is closed', async () => {
+    const size = 2 * 1024 * 1024 + 1;
+    const head = `POST ${target} HTTP/1.1\r\n${host}${json}transfer-encoding: chunked\r\n\r\n`;
+    const answer = await answerTo(`${head}${size.toString(16)}\r\n${'x'.repeat(size)}\r\n0\r\n\r\n`);
+    expect(nameIn(answer, code)).toEqual(['413', words('413001', 'TooLarge')]);
+    expect(answer).toMatch(/^connection: close\r$/im);
+  });
+
+  it.each([
+    [
+      'both lengths',
+      `POST ${target} HTTP/1.1\r\n${host}${json}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{}`,
+    ],
+    ['two lengths', `POST ${target} HTTP/1.1\r\n${host}${json}content-length: 2\r\ncontent-length: 3\r\n\r\n{}`],
+    ['a folded header', `GET ${target} HTTP/1.1\r\n${host}x-a: b\r\n c\r\n\r\n`],
+    ['a bare line feed', `GET ${target} HTTP/1.1\n${host}x-a: b\n\n`],
+    ['a blank before the colon', `GET ${target} HTTP/1.1\r\n${host}x-a : b\r\n\r\n`],
+  ])('takes no request that another server might read otherwise: %s', async (_what, bytes) => {
+    const answer = await answerTo(`${bytes}GET /healthz HTTP/1.1\r\n${host}\r\n`);
+    expect(nameIn(answer, code)).toEqual(['400', words('400006', 'MalformedRequest')]);
+    expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
+    expect(answer).toMatch(/^connection: close\r$/im);
+  });
+
+  it.each(['TRACE', 'PATCH', 'PURGE'])('does nothing for %s', async (method) => {
+    const answer = await answerTo(`${method} ${target} HTTP/1.1\r\n${host}connection: close\r\n\r\n`);
+    const [status, name] = nameIn(answer, code);
+    expect(['404', '405']).toContain(status);
+    expect([words('405001', 'MethodNotAllowed'), words('404001', 'RouteNotFound')]).toContain(name);
+  });
+});
+
+it('is no proxy: CONNECT is refused', async () => {
+  const answer = await answerTo(`CONNECT example.com:443 HTTP/1.1\r\n${host}\r\n`);
+  expect(answer).toMatch(/^HTTP\/1\.1 40[45] /);
+});
+
+it('waits 30 s at most for whoever sends a body, or headers, drop by drop: 408', async () => {
+  const { requestTimeout, headersTimeout } = app.server;
+  expect([requestTimeout, headersTimeout].map((ms) => ms > 0 && ms + 5_000 <= 30_000)).toEqual([true, true]);
+  app.server.requestTimeout = 100;
+  app.server.headersTimeout = 100;
+  const started = faces.flatMap(([, target]) => [
+    answerTo(`POST ${target} HTTP/1.1\r\n${host}${json}content-length: 100\r\n\r\n{"a"`),
+    answerTo(`GET ${target} HTTP/1.1\r\n${host}x-slow: `),
+  ]);
+  const answers = await Promise.all(started);
+  Object.assign(app.server, { requestTimeout, headersTimeout });
+  for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+});
+
+it.each<[prefer: string | undefined, query: string | undefined, waitMs: number | undefined]>([
+  ['wait=0', undefined, 0],
+  ['wait=9999', undefined, 60_000],
+  ['wait=x', undefined, undefined],
+  ['respond-async', undefined, undefined],
+  ['respond-async, wait=5', undefined, 5_000],
+  [undefined, '9999s', 60_000],
+  [undefined, undefined, undefined],
+])('Prefer: %s and ?wait=%s wait %s ms', (prefer, wait, waitMs) => {
+  const asked = { headers: { prefer } } as unknown as Parameters<typeof waitMsOf>[0];
+  expect(waitMsOf(asked, { wait })).toBe(waitMs);
+});
+
+it('answers at once where nobody asked it to wait, or for nothing', async () => {
+  const url = `http://127.0.0.1:${String(port)}/api/v1/generations/k/result`;
+  for (const [prefer, applied] of [
+    ['wait=0', 'wait=0'],
+    ['wait=x', null],
+    ['respond-async', null],
+  ] as const) {
+    const { status, headers } = await fetch(url, { headers: { prefer } });
+    expect([status, headers.get('preference-applied')], prefer).toEqual([202, applied]);
+  }
+});
+
+it.each(['result?wait=60s', 'events'])('watches nothing for a caller of %s who has left', async (what) => {
+  const path = `/api/v1/generations/${what.slice(0, 3)}/${what}`;
+  const called = request({ port, host: '127.0.0.1', path }).end();
+  called.on('error', () => undefined);
+  await eventually(() => {
+    expect(watcher.watched()).toBe(1);
+  });
+  called.destroy();
+  await eventually(() => {
+    expect(watcher.watched()).toBe(0);
+  });
+});
