@@ -36,7 +36,8 @@ export async function appendResults(batch: BatchHandle, target: ResultsTarget): 
 }
 
 async function appendMissing(handle: FileHandle, file: string, lines: AsyncIterable<BatchLine>): Promise<number> {
-  const known = await readKnownIds(file);
+  // A device or a pipe has no lines to go on from, and may be read for ever.
+  const known = (await handle.stat()).isFile() ? await readKnownIds(file) : new Map<string, number>();
   let written = 0;
   for await (const line of lines) {
     const times = known.get(line.id) ?? 0;
