@@ -85,6 +85,12 @@ describe('an API key', () => {
       status: 403,
     });
     expect(await call(url, '/prod/v2/balance', { headers: reader })).toMatchObject({ status: 403 });
+    const decision = { method: 'POST', headers: klingOnly, body: { action: 'abandon' } };
+    const undecided = await call(url, '/api/v1/generations/x/resolution', decision);
+    expect(undecided).toMatchObject({
+      status: 403,
+      json: { name: 'NotAllowed', detail: expect.stringContaining('admin') },
+    });
     const other = await call(url, `/v1/models/${flux}`, { method: 'POST', headers: klingOnly, body });
     expect(other).toMatchObject({ status: 403, json: { error_message: expect.stringContaining('kling/**') } });
     expect(

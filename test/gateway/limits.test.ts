@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createApiKey, digestOf } from '../../gateway/access/api-key.ts';
 import { commandInProcess } from '../support/command-in-process.ts';
 import { eventually } from '../support/eventually.ts';
-import { call, gatewayStack } from '../support/gateway-stack.ts';
+import { call, gatewayStack, untilOver } from '../support/gateway-stack.ts';
 import { flux } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
 
@@ -193,12 +193,18 @@ describe('an order that waits for an early refusal', () => {
       stack.simulator().setBalance('sim-gateway', 10_000);
     });
     const headers = { 'idempotency-key': randomUUID() };
-    const order = () => call(url, `/v1/models/${refused}`, { method: 'POST', headers, body: { prompt: 'x' } });
+    const prompt = headers['idempotency-key'];
+    const order = () => call(url, `/v1/models/${refused}`, { method: 'POST', headers, body: { prompt } });
     const answer = await order();
     expect([answer.status, answer.json['error_code'], answer.headers['runcomfy-temporal-key']]).toEqual([
       ...[status, code, headers['idempotency-key']],
     ]);
     expect(await order()).toMatchObject({ status, headers: { 'idempotent-replayed': 'true' } });
+    const { result } = await untilOver(url, prompt);
+    const error = expect.stringMatching(code === 402001 ? /^InsufficientBalance: / : /^Unauthenticated: /);
+    expect(result.json).toMatchObject({ status: 'failed', error });
+    expect(result.json['error']).toMatch(/; nothing was billed\.$/);
+    expect(jobs(prompt)).toEqual([]);
   });
 
   it('is answered as usual where none comes in time', async () => {

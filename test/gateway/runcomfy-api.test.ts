@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { call, gatewayStack, untilOver } from '../support/gateway-stack.ts';
 import { flux, kling, klingInput } from '../support/simulator-client.ts';
@@ -103,5 +104,112 @@ describe("RunComfy's own API", () => {
     const balance = await call(stack.url(), '/prod/v2/balance');
     expect(balance).toMatchObject({ status: 200, headers: { 'cache-control': 'no-store' } });
     expect(Object.keys(balance.json)).not.toEqual([]);
+  });
+});
+
+describe('an order', () => {
+  it('that asks for other options under its key attaches, and is told which', async () => {
+    const headers = { 'idempotency-key': randomUUID() };
+    const prompt = headers['idempotency-key'];
+    expect((await submit(prompt, headers)).headers['runcomfy-temporal-notice']).toBeUndefined();
+    const again = await submit(prompt, { ...headers, 'cancel-after': '2h', 'runcomfy-temporal-on-unknown': 'fail' });
+    expect(again).toMatchObject({ status: 200, headers: { 'idempotent-replayed': 'true' } });
+    for (const option of ['deadlineMs', 'onUnknownSubmission'])
+      expect(again.headers['runcomfy-temporal-notice']).toContain(option);
+    await untilOver(stack.url(), prompt);
+    expect(jobsOf(prompt)).toHaveLength(1);
+  });
+
+  it('is one for a new key that fifty send at once, to three gateways', async () => {
+    const urls = [stack.url(), (await stack.serve()).url, (await stack.serve()).url];
+    const prompt = randomUUID();
+    const made = { method: 'POST', headers: { 'idempotency-key': prompt }, body: { prompt } };
+    const target = `/v1/models/${flux}`;
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, at) => call(urls[at % urls.length] ?? '', target, made)),
+    );
+    expect(answers.map(({ status, json }) => [status, json['request_id']])).toEqual(Array(50).fill([200, prompt]));
+    expect(answers.filter(({ headers }) => headers['idempotent-replayed'] === undefined)).toHaveLength(1);
+    await untilOver(stack.url(), prompt);
+    expect(jobsOf(prompt)).toHaveLength(1);
+  });
+
+  it('whose key failed for nothing is made anew where that is asked for, and never where it may be billed', async () => {
+    const [free, lost] = ['ideogram-ai/ideogram-v4/text-to-image', 'openai/gpt-image-2/text-to-image'];
+    stack.simulator().setFaults([
+      { fault: 'error-code-200', step: 'submit', model: free, times: 1 },
+      { fault: 'accept-then-reset', step: 'submit', model: lost, times: 1 },
+    ]);
+    onTestFinished(() => {
+      stack.simulator().setFaults([]);
+    });
+    const retry = { 'runcomfy-temporal-retry': 'if-unbilled' };
+    for (const [model, type] of [
+      [free, 'Unauthenticated'],
+      [lost, 'SubmitOutcomeUnknown'],
+    ] as const) {
+      const prompt = randomUUID();
+      const headers = { 'idempotency-key': prompt, 'runcomfy-temporal-on-unknown': 'fail' };
+      expect(await submit(prompt, headers, model)).toMatchObject({ status: 200 });
+      const { result } = await untilOver(stack.url(), prompt);
+      expect(result.json['error'], model).toContain(type);
+      const attached = await submit(prompt, headers, model);
+      expect(attached).toMatchObject({ status: 200, headers: { 'idempotent-replayed': 'true' } });
+      const anew = await submit(prompt, { ...headers, ...retry }, model);
+      expect(anew.status, anew.text).toBe(200);
+      if (model === free) expect(anew.headers['idempotent-replayed']).toBeUndefined();
+      else {
+        expect(anew.headers).toMatchObject({ 'idempotent-replayed': 'true' });
+        expect(anew.headers['runcomfy-temporal-notice']).toContain(
+          'RunComfy may have accepted the order of its last run',
+        );
+      }
+      await untilOver(stack.url(), prompt);
+      expect(jobsOf(prompt), model).toHaveLength(1);
+    }
+  });
+
+  it('is taken where the catalogue cannot be had or understood, and left to RunComfy to judge', async () => {
+    const [unknown, unusable] = ['nobody/makes/this', 'wan-ai/wan-2.7/text-to-image'];
+    stack.simulator().setFaults([
+      { fault: 'unavailable-json', step: 'catalogue', model: unknown },
+      { fault: 'schema-unusable', step: 'catalogue', model: unusable },
+    ]);
+    onTestFinished(() => {
+      stack.simulator().setFaults([]);
+    });
+    const [nothing, something] = [randomUUID(), randomUUID()];
+    const taken = await submit(nothing, { 'idempotency-key': nothing }, unknown);
+    expect(taken).toMatchObject({ status: 200, headers: { 'runcomfy-temporal-notice': expect.any(String) } });
+    const { result } = await untilOver(stack.url(), nothing);
+    expect(result.json).toMatchObject({ status: 'failed', error: expect.stringMatching(/; nothing was billed\.$/) });
+    expect(jobsOf(nothing)).toEqual([]);
+    const other = await submit(something, { 'idempotency-key': something }, unusable);
+    expect(other).toMatchObject({ status: 200, headers: { 'runcomfy-temporal-notice': expect.any(String) } });
+    await untilOver(stack.url(), something);
+    expect(jobsOf(something)).toHaveLength(1);
+  });
+
+  it('waits for a worker where there is none, and says what cannot be known without one', async () => {
+    const { url } = await stack.serve({ RUNCOMFY_TASK_QUEUE: `nobody-${randomUUID()}` });
+    const key = randomUUID();
+    const made = { method: 'POST', headers: { 'idempotency-key': key }, body: { prompt: key } };
+    expect(await call(url, `/v1/models/${flux}`, made)).toMatchObject({ status: 200 });
+    const own = `/api/v1/generations/${key}`;
+    const decision = { method: 'POST', body: { action: 'abandon' } };
+    const [status, unclear, unknown, undecided] = await Promise.all([
+      call(url, `/v1/requests/${key}/status`),
+      call(url, `/v1/requests/${key}/cancel`, { method: 'POST' }),
+      call(url, `${own}/cancel?wait=1`, { method: 'POST', body: {} }),
+      call(url, `${own}/resolution`, decision),
+    ]);
+    expect(status).toMatchObject({ status: 200, json: { status: 'in_queue' } });
+    expect(unclear.status, unclear.text).toBe(504);
+    expect(unclear).toMatchObject({ status: 504, json: { error_code: 504001 } });
+    expect(unknown).toMatchObject({ status: 202, json: { outcome: 'unknown' } });
+    expect(undecided).toMatchObject({ status: 503, json: { name: 'NoWorker' } });
+    expect(await call(url, `/v1/requests/${key}/status`)).toMatchObject({ json: { status: 'in_queue' } });
+    expect(jobsOf(key)).toEqual([]);
+    await stack.client().workflow.getHandle(key).terminate();
   });
 });
