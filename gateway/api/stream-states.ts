@@ -13,7 +13,11 @@ const { exactOptional } = z;
 export const streamFields = {
   query: z.strictObject({ lastEventId: exactOptional(z.string()) }),
   headers: z.object({
-    'last-event-id': exactOptional(z.string()).meta({ description: 'The last event that is known already.' }),
+    'last-event-id': exactOptional(z.string()).meta({
+      description: 'The last event that is known already.',
+      // In Go it would have the name of the query's.
+      param: { 'x-go-name': 'LastEventIdHeader' },
+    }),
   }),
   answers: {
     200: { description: 'Events `state`, `end` and `bye`.', schema: z.unknown(), type: 'text/event-stream' },

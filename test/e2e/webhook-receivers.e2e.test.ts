@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createDeliverWebhook } from '../../activities/webhooks/deliver-webhook.ts';
 import type { WebhookBody } from '../../domain/webhook.ts';
+import { goExample } from '../support/examples/examples-go.ts';
 import { pythonForExamples } from '../support/examples/examples-python.ts';
 import { run, type Running, until } from '../support/examples/examples.ts';
 import { onTestFinished } from '../support/test-end.ts';
@@ -48,6 +49,7 @@ async function post(url: string, { headers }: ReceivedWebhook, raw: Uint8Array<A
 
 const receivers = {
   Node: async () => await startExample(process.execPath, ['--import', 'tsx', 'examples/09-webhook-receiver/main.ts']),
+  Go: async () => await startExample(await goExample('09-webhook-receiver'), []),
   Python: async () => await startExample(await pythonForExamples(), ['examples/09-webhook-receiver/main.py']),
 };
 

@@ -9,13 +9,14 @@ import { readPage, scopeOf, scopeQuery } from '../many/list-many.ts';
 import type { Call } from '../operation.ts';
 import { fromPageToken, toPageToken } from '../page-token.ts';
 
-const onePhase = z.enum(phases);
+const anyPhases = z.array(z.enum(phases)).max(phases.length);
 
 /** What a list is asked. */
 export const listQuery = scopeQuery.extend({
   model: z.exactOptional(z.string().max(256)),
+  // A list alone in the document: of a word or a list of words some generators make code that does not compile.
   phase: z
-    .exactOptional(z.union([onePhase, z.array(onePhase).max(phases.length)]))
+    .exactOptional(z.preprocess((given) => (typeof given === 'string' ? [given] : given), anyPhases))
     .meta({ description: 'Any of these; repeat the parameter for several' }),
 });
 
@@ -31,7 +32,7 @@ export async function listGenerations(
   const scope = scopeOf(request, query);
   const filter: PageFilter = {
     ...scope,
-    ...withoutUndefined({ model, phases: typeof phase === 'string' ? [phase] : phase }),
+    ...withoutUndefined({ model, phases: phase }),
   };
   // The size of a page may change from one to the next.
   const bound = [scope.keyPrefix ?? '', { model, phase, createdAfter, createdBefore }];
