@@ -60,12 +60,14 @@ describe('doctor ends soon', () => {
     const { exitCode, stdout } = await commandInProcess(['doctor', '--output', 'json'], {
       HOME: root,
       TEMPORAL_ADDRESS: address,
+      RUNCOMFY_NEXUS: 'on',
     });
     const { checks } = JSON.parse(stdout) as { checks: { check: string; status: string }[] };
     expect(exitCode).toBe(69);
     expect(checks).toContainEqual(expect.objectContaining({ check: 'temporal', status: 'failed' }));
     // Nothing is repeated, which takes most of a minute, and nothing may take longer than what is left.
     expect(calls['DescribeNamespace']?.length).toBeLessThanOrEqual(2);
+    expect(calls).toHaveProperty('ListNexusEndpoints');
     const limits = Object.values(calls).flat().map(limitMs);
     expect(limits.length).toBeGreaterThan(5);
     expect(Math.max(...limits)).toBeLessThanOrEqual(12_000);
