@@ -48,6 +48,13 @@ export function boundIssues(problems: readonly InputIssue[], tell = (problem: In
   return problems.length <= maxIssues ? kept : [...kept, moreIssues(problems.length - maxIssues)];
 }
 
+/** At most 50 of the warnings, each of bounded length, and one that says how many more there are. */
+export function boundWarnings(warnings: readonly string[]): string[] {
+  const kept = warnings.slice(0, maxIssues).map((warning) => cutText(warning, maxMessageLength));
+  const more = warnings.length - kept.length;
+  return more === 0 ? kept : [...kept, `and ${String(more)} more warning${more === 1 ? '' : 's'}`];
+}
+
 /** Problems in one sentence: `$.prompt: is required; $.duration: expected …`, the first few of many. */
 export function issuesSentence(issues: readonly InputIssue[]): string {
   const told = issues.slice(0, maxToldIssues).map(({ path, message }) => `${path}: ${message}`);

@@ -1,6 +1,6 @@
 import { sumUp } from '../domain/estimate.ts';
 import type { InputIssue } from '../domain/generation.ts';
-import { boundIssues } from '../domain/issues.ts';
+import { boundIssues, boundWarnings } from '../domain/issues.ts';
 import { jsonPath } from '../domain/json.ts';
 import { maxWorkflowIdLength, tooLong } from '../domain/names.ts';
 import { type PipelinePlan, type PlanApprovalStep, planLimits, type PlanModelStep } from '../domain/pipeline.ts';
@@ -77,7 +77,8 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
   checkNumberOfOrders(checking);
   warnOfUnused(checking);
   if (options.maxCostUsd !== undefined || options.needsPrices) checkCost(checking, options.maxCostUsd);
-  const { issues, warnings, orders } = checking;
+  const { issues, orders } = checking;
+  const warnings = boundWarnings(checking.warnings);
   if (issues.length > 0) return { issues: boundIssues(issues), warnings };
   return { issues, warnings, checked: { plan, params: settled.params, sortedSteps: sorted, orders } };
 }

@@ -1,7 +1,8 @@
-import { isJsonObject, jsonPath } from '../domain/json.ts';
-import type { PlanParam } from '../domain/pipeline.ts';
+import { isJsonObject, jsonBytes, jsonPath } from '../domain/json.ts';
+import { planLimits, type PlanParam } from '../domain/pipeline.ts';
 import { createValueEnvironment } from './expression-types.ts';
 import { reasonOf } from './expression-words.ts';
+import { meter, someWork, type Work } from './metered.ts';
 import { parseBareExpression, parseTemplate, soleExpression } from './template.ts';
 
 /** What is known of a step that has ended, as expressions see it. What is absent is not there at all. */
@@ -38,12 +39,21 @@ const environment = createValueEnvironment();
 
 /**
  * Puts values in the place of all expressions of a part of a plan, at any depth; keys are never touched, and what was put
- * in is never looked at again. Throws `ExpressionError`.
+ * in is never looked at again. What is put in has no more bytes than a plan may have. Throws `ExpressionError`.
  */
 export function evaluateValue(value: unknown, values: Values, path = '$'): unknown {
   const known = toContext(values);
+  const work = someWork();
+  let left: number = planLimits.bytes;
   const fill = (part: unknown, at: string): unknown => {
-    if (typeof part === 'string') return fillText(part, known, at);
+    if (typeof part === 'string') {
+      return fillText(part, at, (expression) => {
+        const given = run(expression, known, { path: at, work });
+        left -= jsonBytes(given);
+        if (left >= 0) return given;
+        throw new ExpressionError(at, `the expressions give more than ${String(planLimits.bytes)} bytes together`);
+      });
+    }
     if (Array.isArray(part)) return part.map((item, index) => fill(item, jsonPath(at, index)));
     if (!isJsonObject(part)) return part;
     return Object.fromEntries(Object.entries(part).map(([key, item]) => [key, fill(item, jsonPath(at, key))]));
@@ -56,16 +66,16 @@ export function evaluateBare(text: string, values: Values, path: string): unknow
   const parsed = parseBareExpression(text);
   const expression = parsed.ok ? soleExpression(parsed.parts) : undefined;
   if (expression === undefined) throw new ExpressionError(path, parsed.ok ? 'expected one expression' : parsed.message);
-  return run(expression, toContext(values), path);
+  return run(expression, toContext(values), { path, work: someWork() });
 }
 
-function fillText(text: string, known: Context, path: string): unknown {
+function fillText(text: string, path: string, give: (expression: string) => unknown): unknown {
   const parsed = parseTemplate(text);
   if (!parsed.ok) throw new ExpressionError(path, parsed.message);
   const sole = soleExpression(parsed.parts);
-  if (sole !== undefined) return run(sole, known, path);
+  if (sole !== undefined) return give(sole);
   return parsed.parts
-    .map((part) => ('text' in part ? part.text : toText(run(part.expression, known, path), part.expression, path)))
+    .map((part) => ('text' in part ? part.text : toText(give(part.expression), part.expression, path)))
     .join('');
 }
 
@@ -78,10 +88,12 @@ function toText(value: unknown, expression: string, path: string): string {
 
 type Context = Record<string, unknown>;
 
-function run(expression: string, known: Context, path: string): unknown {
+function run(expression: string, known: Context, { path, work }: { path: string; work: Work }): unknown {
   let value: unknown;
   try {
-    value = environment.evaluate(expression, known);
+    const evaluate = environment.parse(expression);
+    meter(evaluate.ast, work);
+    value = evaluate(known);
   } catch (error) {
     throw new ExpressionError(path, `${expression}: ${reasonOf(error)}`, { expression, cause: error });
   }

@@ -215,7 +215,8 @@ function pathOf(node: ASTNode): string[] | undefined {
   return before && [...before, node.args[1]];
 }
 
-function childrenOf(node: ASTNode): ASTNode[] {
+/** The parts of an expression that are expressions themselves. */
+export function childrenOf(node: ASTNode): ASTNode[] {
   if (node.op === 'value' || node.op === 'id') return [];
   if (node.op === '.' || node.op === '.?') return [node.args[0]];
   if (node.op === 'call') return node.args[1];

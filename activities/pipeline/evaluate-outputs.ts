@@ -1,22 +1,32 @@
-import { jsonPath } from '../../domain/json.ts';
+import { boundWarnings } from '../../domain/issues.ts';
+import { jsonBytes, jsonPath } from '../../domain/json.ts';
 import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
 import { toValues } from '../../plans/deciding/step-values.ts';
 import { evaluateValue, ExpressionError } from '../../plans/evaluate.ts';
+
+/** An answer stands in the history, and Temporal takes 2 MiB. */
+const maxAnswerBytes = 1_200_000;
 
 /** Evaluates the outputs of a pipeline; one that gives nothing is null, with a warning. */
 export function createEvaluateOutputs(): PipelineActivities['evaluateOutputs'] {
   return ({ outputs, values }) => {
     const known = toValues(values);
     const warnings: string[] = [];
+    let left = maxAnswerBytes;
     const evaluated = Object.entries(outputs).map(([name, value]): [string, unknown] => {
       try {
-        return [name, evaluateValue(value, known, jsonPath('$.outputs', name))];
+        const path = jsonPath('$.outputs', name);
+        const given = evaluateValue(value, known, path);
+        left -= jsonBytes({ [name]: given });
+        if (left >= 0) return [name, given];
+        warnings.push(`${path}: too large to be told, and stands under the keys of the steps`);
+        return [name, null];
       } catch (error) {
         if (!(error instanceof ExpressionError)) throw error;
         warnings.push(`${error.path}: ${error.message}`);
         return [name, null];
       }
     });
-    return Promise.resolve({ outputs: Object.fromEntries(evaluated), warnings });
+    return Promise.resolve({ outputs: Object.fromEntries(evaluated), warnings: boundWarnings(warnings) });
   };
 }

@@ -111,6 +111,18 @@ describe('a plan that is refused', () => {
     expect(issues.at(-1)?.message).toBe('and 10 more problems');
   });
 
+  it('tells no more than 50 warnings, however many there are', async () => {
+    const odd = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`odd${String(index)}`, 1]));
+    const many: [string, object][] = Array.from({ length: 20 }, (_, index) => [
+      `s${String(index)}`,
+      { model: flux, input: { prompt: 'x', ...odd } },
+    ]);
+    const { issues, warnings } = await check(steps(Object.fromEntries(many)));
+    expect(issues).toEqual([]);
+    expect(warnings).toHaveLength(51);
+    expect(warnings.at(-1)).toMatch(/^and \d+ more warnings$/);
+  });
+
   it('tells what is wrong with the params that are there, though others are missing', async () => {
     const plan = steps(
       { a: { model: flux, input: { prompt: '${{ params.scene }}', seed: '${{ params.seed }}' } } },

@@ -97,3 +97,49 @@ describe('an expression', () => {
     }
   });
 });
+
+describe('expressions that would take for ever, or all memory', () => {
+  const list = Array.from({ length: 19_000 }, () => 1);
+  const large: Values = {
+    declared: { l: { type: 'list' }, t: { type: 'string' } },
+    ...{ params: { l: list, t: 'x'.repeat(20_000) }, steps: {}, pipeline: { key: 'k' } },
+  };
+  const again = (part: string, times = 30) => part.repeat(times);
+
+  it.each([
+    'params.l.map(x, params.l + params.l)',
+    'params.l.map(x, params.l)',
+    'params.l.map(x, 7 in params.l).size()',
+    'params.l.map(x, params.t.contains("y")).size()',
+    'params.l.map(x, params.t).join("")',
+    `[[1]]${again('.map(x, x + x)')}.size()`,
+    `["ab"]${again('.map(x, x + x)')}[0]`,
+    `[1]${again('.map(x, [x, x])')} == [1]${again('.map(x, [x, x])')}`,
+    `[1]${again('.map(x, {"a": x, "b": x})')}`,
+  ])('end soon: %s', (expression) => {
+    expect(() => evaluateValue(`\${{ ${expression} }}`, large, '$.here')).toThrow('takes too long');
+  });
+
+  it('end soon together, and give no more than a plan may have', () => {
+    const search = '${{ params.l.filter(x, x > 3).size() }}';
+    expect(evaluateValue(search, large)).toBe(0);
+    expect(() => evaluateValue(again(search), large)).toThrow('takes too long');
+    expect(() => evaluateValue({ prompt: [again('${{ params.t }}')] }, large)).toThrow(
+      'give more than 262144 bytes together',
+    );
+  });
+
+  it('are none of those that compare two fan-outs', () => {
+    const images = Array.from(
+      { length: 200 },
+      (_, at) => `https://cdn.runcomfy.net/${'f'.repeat(80)}/${String(at)}.png`,
+    );
+    const items = images.map((image) => ({ phase: 'succeeded', image, images: [image] }));
+    const two = { a: { phase: 'succeeded', images, items }, b: { phase: 'succeeded', images, items } };
+    const values = { ...large, steps: two };
+    expect(evaluateBare('steps.a.images.filter(x, x in steps.b.images)', values, '$')).toHaveLength(200);
+    expect(evaluateBare('steps.a.items.filter(x, x.phase == "succeeded").map(x, x.image)', values, '$')).toEqual(
+      images,
+    );
+  });
+});
