@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
+
+const now = Date.parse('2026-11-26T05:00:00.000Z');
+const body = { type: 'generation.failed', timestamp: '2026-11-26T05:00:00.000Z', data: { key: 'k', runId: 'r' } };
+const still = { model: 'a/b', input: { prompt: 'x' } };
+
+/** Orders that go on after their first task, and the messages that each takes. */
+const workflows: [workflowType: string, argument: unknown, signals: string[], updates: string[]][] = [
+  ['runcomfyGeneration', still, ['cancel', 'nudge', 'requestAccepted'], ['cancel', 'resolveSubmission']],
+  ['runcomfyPipeline', { plan: { version: 1, steps: { still } } }, ['cancel', 'decide'], ['cancel', 'decide']],
+  [
+    'runcomfyBatch',
+    { items: [{ id: '1', ...still }], keepOpen: true },
+    ['cancel', 'pause', 'resume'],
+    ['add', 'seal', 'pause', 'resume', 'set', 'cancel'],
+  ],
+  ['runcomfyBudget', { limitUsd: 5 }, ['settle'], ['reserve', 'set', 'release', 'close']],
+  ['runcomfyWebhook', { webhookId: 'w', url: 'https://a.example', secret: 's', body }, ['retryNow'], []],
+];
+
+/** What cannot be read here: of an encoding that is not known, or encrypted by a key that this worker lacks. */
+const payloads = ['binary/protobuf', 'json/protobuf', 'binary/encrypted', 'json/plain', 'of another world', ''].map(
+  (encoding) => ({
+    metadata: encoding === '' ? {} : { encoding: Buffer.from(encoding) },
+    data: Buffer.from([0, 0xff, 0xfe]),
+  }),
+);
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await openSandbox({ codePath: inject('workflowBundlePath') });
+});
+afterAll(() => sandbox.close());
+
+describe.each(workflows)('%s', (workflowType, argument, signals, updates) => {
+  it('fails no task over messages that cannot be read, and answers its state', async () => {
+    const workflowId = workflowType === 'runcomfyBudget' ? 'runcomfy-budget:acme' : 'unreadable';
+    for (const payload of payloads) {
+      const run = await sandbox.open({ workflowType, workflowId, runId: crypto.randomUUID(), args: [argument], now });
+      const first = await run.activate([run.first], { now });
+      expect(first.some(({ failWorkflowExecution }) => failWorkflowExecution)).toBe(false);
+      // Resolves where no task fails.
+      for (const signalName of signals) {
+        await run.activate([{ signalWorkflow: { signalName, input: [payload, payload] } }], { now });
+      }
+      for (const name of updates) {
+        const update = { id: name, protocolInstanceId: name, name, input: [payload], runValidator: true, meta: {} };
+        await run.activate([{ doUpdate: update }], { now });
+      }
+      if (workflowType !== 'runcomfyWebhook') expect(await run.query('state')).toEqual(expect.any(Object));
+      await run.dispose();
+    }
+  });
+});
