@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { issuesSentence } from '../domain/issues.ts';
+import { isSameJson } from '../domain/json.ts';
 import { findLabelIssues } from '../domain/label-issues.ts';
 import { labelMemo, type Labels, labelsIn, labelsMemoKey } from '../domain/labels.ts';
 import { decodePayload } from './decode-payload.ts';
@@ -32,6 +33,14 @@ export async function readLabels(client: Client, { labelWords, memo }: RunInfo):
   if (labelWords !== undefined) return labelsOfWords(labelWords);
   const payload = memo?.[labelsMemoKey];
   return payload && labelsIn({ [labelsMemoKey]: await decodePayload(client, payload) });
+}
+
+/** A notice where a call that attaches gives other labels than the run has: they are those of its start. */
+export async function compareLabels(client: Client, run: RunInfo, labels: Labels): Promise<string[]> {
+  const known = await readLabels(client, run);
+  const isUnreadable = known === undefined && run.memo?.[labelsMemoKey] !== undefined;
+  if (isUnreadable || isSameJson(known ?? {}, labels)) return [];
+  return [`attached to "${run.key}" with the labels that it was started with: those of this call had no effect`];
 }
 
 /** The labels that such words spell. */

@@ -30,7 +30,14 @@ describe.concurrent('labels', () => {
       { key: `${name} batch`, labels: { campaign, team: 'stills' } },
     );
     await generations.start({ model: flux, input: { prompt: `${name} other` } }, { key: `${name} unlabelled` });
+    const again = (given?: Record<string, string>) =>
+      generations.start({ model: flux, input: { prompt: name } }, { key: single.key, ...(given && { labels: given }) });
+    expect((await again({ team: 'film', campaign })).notices).toEqual([]);
+    expect((await again()).notices).toEqual([]);
+    const other = (await again({ campaign, team: 'else' })).notices;
+    expect(other).toEqual([expect.stringContaining('with the labels that it was started with') as unknown]);
     const { requestId } = await single.result();
+    expect((await again({ campaign, team: 'else' })).notices).toEqual(other);
     await Promise.all([pipeline.result(), batch.result()]);
     const adopted = { key: `${name} adopted`, labels };
     await (await generations.start({ model: flux, requestId }, adopted)).result();

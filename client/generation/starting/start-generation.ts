@@ -4,7 +4,7 @@ import type { GenerationRequest } from '../../../domain/generation.ts';
 import { generationWorkflowType, retryOfRunMemoKey, tenantMemoKey } from '../../../domain/names.ts';
 import { GenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
-import { type StartLabels, toLabelMemo } from '../../start-labels.ts';
+import { compareLabels, type StartLabels, toLabelMemo } from '../../start-labels.ts';
 import { type StartPriority, toPriority } from '../../start-priority.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { readOriginalRequest } from '../original-request.ts';
@@ -61,7 +61,8 @@ export async function startGeneration(
   if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };
   const attach = async (runId: string, ...more: string[]) => {
     const notices = compareRequests(key, await readOriginalRequest(client, key, runId), order);
-    return { key, runId, attached: true, notices: [...notices, ...more] };
+    const ofLabels = labels ? await compareLabels(client, await describeRun(client, key, runId), labels) : [];
+    return { key, runId, attached: true, notices: [...notices, ...ofLabels, ...more] };
   };
   if (first !== undefined) return attach(first.runId);
 

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import { untilState } from '../../support/generations.ts';
 import { hangMs } from '../../support/patience.ts';
 import { checkPipeline, pipelineStack, stillAndClip } from '../../support/pipelines.ts';
 import { flux } from '../../support/simulator-client.ts';
+import { onTestFinished } from '../../support/test-end.ts';
 
 describe.concurrent('a pipeline whose orders meet an empty wallet', () => {
   it('waits where its request says so; a step may say otherwise, and each order is billed once at last', async () => {
@@ -38,6 +40,36 @@ describe.concurrent('a pipeline whose orders meet an empty wallet', () => {
       phase: 'failed',
       failure: { type: 'InsufficientBalance', submission: 'refused' },
     });
+    await checkPipeline(client, pipeline);
+  });
+});
+
+describe.concurrent('a step whose budget is exhausted', () => {
+  it('waits for room without ordering, and is ordered once as soon as there is some', async () => {
+    const { client, generations, pipelines, simulator, key: newKey } = await pipelineStack();
+    const key = newKey();
+    const { budgets } = generations;
+    const budget = `walls-${randomUUID()}`;
+    onTestFinished(() => budgets.close(budget).catch(() => undefined));
+    await budgets.create({ name: budget, limitUsd: 0.0001 });
+    const step = { model: flux, input: { prompt: `${key} still` }, maxPriceUsd: 0.5, onWall: 'wait' };
+    const plan = { version: 1, steps: { still: step } };
+    const pipeline = await pipelines.start({ plan, budgets: [budget] }, { key });
+    const stillKey = await vi.waitUntil(async () => (await pipeline.state()).steps[0]?.key, {
+      timeout: hangMs,
+      interval: 100,
+    });
+    await untilState(client.workflow.getHandle(stillKey), ({ wall }) => wall?.type === 'BudgetExceeded');
+    expect(simulator.ledger().jobs).toEqual([]);
+    expect(await budgets.state(budget)).toMatchObject({ spentUsd: 0, reservedUsd: 0, open: 0 });
+    await budgets.set(budget, { limitUsd: 1 });
+    await (await generations.get(stillKey)).nudge();
+    expect((await pipeline.result()).phase).toBe('succeeded');
+    expect(simulator.ledger().totals).toMatchObject({ accepted: 1, charged: 1 });
+    await eventually(async () => {
+      expect(await budgets.state(budget)).toMatchObject({ reservedUsd: 0, open: 0 });
+    });
+    expect((await budgets.state(budget)).spentUsd).toBeGreaterThan(0);
     await checkPipeline(client, pipeline);
   });
 });
