@@ -39,7 +39,7 @@ export async function listeners(setting: ListenersSetting): Promise<GatewayFigur
     const first = gateways[Math.floor(at / keys.length) % 2] ?? stays;
     over.push(listen(listener, first.url, stays.url, () => (started.n += 1)));
     if (at % 50 === 49) await sleep(20);
-    if (at + 1 !== fewShare * count) continue;
+    if (at + 1 !== Math.round(fewShare * count)) continue;
     // All code has been used by then: what the others add is theirs.
     while (started.n <= at) await sleep(50);
     await sleep(settledMs);
