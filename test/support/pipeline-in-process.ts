@@ -26,6 +26,10 @@ export interface InProcessOptions {
   pace?: Pace;
   /** Whether a file is no longer to be had; default: none is. */
   isGone?: (url: string) => boolean;
+  /** Orders above which a fan-out makes them in a group; default: as a worker has it. */
+  groupsAbove?: number;
+  /** Whether a signal from one workflow to another is taken and not read. */
+  isLost?: (signalName: string) => boolean;
   /** What an earlier run hands on. */
   carried?: (activities: PipelineActivities) => Promise<object>;
 }
@@ -47,7 +51,7 @@ export function pipelinesInProcess(): (
     const provider =
       options.provider ?? createProvider(time, (order) => fates[order % fates.length] ?? 'succeeds', options.pace);
     started += 1;
-    const activities = pipelineActivities(provider, options.isGone ?? (() => false));
+    const activities = pipelineActivities(provider, options.isGone ?? (() => false), options.groupsAbove);
     const carried = await options.carried?.(activities);
     const execution = await startExecution({
       sandbox,
@@ -59,6 +63,7 @@ export function pipelinesInProcess(): (
       request,
       tasksPerRun,
       lostAnswers: [],
+      ...(options.isLost && { isLost: options.isLost }),
       ...(carried && { carried }),
     });
     return {

@@ -26,6 +26,8 @@ export interface SandboxExecution {
   /** When the first run of the chain started; `now` unless given. */
   startedAt?: number;
   continuedFromExecutionRunId?: string | undefined;
+  /** Workflow ID of the workflow whose child it is. */
+  parent?: string | undefined;
 }
 
 /** One run of a workflow. */
@@ -93,7 +95,16 @@ export async function openSandbox(
 }
 
 async function openRun(creator: Creator, execution: SandboxExecution): Promise<SandboxRun> {
-  const { workflowType, workflowId, runId, args, now, startedAt = now, continuedFromExecutionRunId } = execution;
+  const {
+    workflowType,
+    workflowId,
+    runId,
+    args,
+    now,
+    startedAt = now,
+    continuedFromExecutionRunId,
+    parent,
+  } = execution;
   const workflow = await creator.createWorkflow({
     info: {
       workflowType,
@@ -104,6 +115,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
       firstExecutionRunId: runId,
       originalExecutionRunId: runId,
       ...(continuedFromExecutionRunId !== undefined && { continuedFromExecutionRunId }),
+      ...(parent !== undefined && { parent: { workflowId: parent, runId: 'parent', namespace: 'default' } }),
       searchAttributes: {},
       typedSearchAttributes: new TypedSearchAttributes(),
       startTime: new Date(startedAt),

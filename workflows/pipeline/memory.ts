@@ -1,13 +1,18 @@
 import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { InputIssue } from '../../domain/generation.ts';
-import type { PlanAnswer, StepSources } from '../../domain/pipeline-activities.ts';
+import type { StepSources } from '../../domain/pipeline-activities.ts';
 import { parsePipelineRequest, pipelineDeadlineMsOf } from '../../domain/pipeline-request.ts';
-import type { PipelineRequest, PipelineState, StepFailure, StepState } from '../../domain/pipeline-run.ts';
+import type {
+  ItemState,
+  PipelineCancelReply,
+  PipelineRequest,
+  PipelineState,
+  StepFailure,
+  StepState,
+} from '../../domain/pipeline-run.ts';
 import { planLimits } from '../../domain/pipeline.ts';
+import type { CheckedPlan, GroupEnd, GroupOrder, Money } from './group-messages.ts';
 import { createSlots, type Slots } from './slots.ts';
-
-/** A plan that has been checked and may be run. */
-export type CheckedPlan = Exclude<PlanAnswer, { issues: unknown }>;
 
 /** Why nothing new is started any more. */
 export interface Stop {
@@ -26,6 +31,8 @@ export interface OpenOrder {
   index: number | undefined;
   /** Temporal has not confirmed the start yet. */
   isStarting: boolean;
+  /** Not a generation: a group of them. */
+  group?: Group;
 }
 
 /** The memory of one pipeline. */
@@ -33,6 +40,8 @@ export interface Pipeline {
   /** The answer of query `state`. */
   readonly state: PipelineState;
   readonly key: string;
+  /** Of the first event, ISO 8601: a reset does its first task anew, and what the clock said then is forgotten. */
+  readonly workflowStartedAt: string;
   readonly request: PipelineRequest;
   readonly issues: InputIssue[];
   checked: CheckedPlan | undefined;
@@ -65,16 +74,27 @@ export interface Pipeline {
   mayBreathe: boolean | undefined;
   /** When the memo was written last, epoch ms. */
   shownAt: number;
+  /** It makes the orders of one step for another workflow. */
+  readonly isGroup: boolean;
+  /** How often a step or an item has changed its phase. */
+  changes: number;
+  /** The groups that make orders for it, by their Workflow IDs. */
+  readonly groups: Map<string, Group>;
 }
 
-/** In micro-dollars. */
-export interface Money {
-  /** What orders are known to have cost. */
-  spent: number;
-  /** What orders may have cost that did not say: counted against the limit only. */
-  presumed: number;
-  /** Expected prices of the orders that are open. */
-  reserved: number;
+/** What is known of a group that makes the orders of a step. */
+export interface Group {
+  readonly id: string;
+  readonly step: StepState & { items: ItemState[] };
+  /** What it told of the step last. */
+  told: Pick<StepState, 'phase' | 'reason' | 'failure' | 'costUsd'> | undefined;
+  /** It ends, and what it tells of the items is not taken. */
+  isReleased: boolean;
+  /** It has told all, or ended. */
+  isOver: boolean;
+  end: GroupEnd | undefined;
+  asks: number;
+  readonly replies: Map<number, PipelineCancelReply['steps']>;
 }
 
 /** What a continued run is handed by the run before it. Only optional fields may be added. */
@@ -89,15 +109,40 @@ export interface CarriedPipeline {
 
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
 export function openPipeline(argument: unknown, given: CarriedPipeline | undefined): Pipeline {
-  const { workflowId: key, continuedFromExecutionRunId } = workflowInfo();
+  const { workflowId, continuedFromExecutionRunId } = workflowInfo();
   const carried = continuedFromExecutionRunId === undefined ? undefined : given;
   const parsed = parsePipelineRequest(argument);
   const request: PipelineRequest = parsed.ok ? parsed.request : { plan: {} };
   return {
+    ...openMemory(request, carried),
     state: carried?.state ?? firstState(request),
-    key,
-    request,
+    key: workflowId,
     issues: parsed.ok ? [] : parsed.issues,
+  };
+}
+
+/** Opens the memory of a group, which is that of a pipeline with one step. */
+export function openGroupMemory(order: GroupOrder, given: CarriedPipeline | undefined): Pipeline {
+  const { key, request, checked, steps, startedAt, deadlineAt, money, ordersMade, tries, id } = order;
+  const carried = workflowInfo().continuedFromExecutionRunId === undefined ? undefined : given;
+  const state: PipelineState = {
+    ...{ phase: 'running', startedAt, deadlineAt, warnings: [] },
+    // What was given is handed on as it was.
+    steps: JSON.parse(JSON.stringify(steps)) as StepState[],
+    ...{ costUsd: money.spent / 1e6, reservedUsd: money.reserved / 1e6 },
+  };
+  const handed: CarriedPipeline = { state, checked, money: { ...money }, ordersMade, counted: [id], tries };
+  const memory = openMemory({ ...request, plan: {} }, carried ?? handed);
+  return { ...memory, key, state: (carried ?? handed).state, issues: [], isGroup: true, workflowStartedAt: startedAt };
+}
+
+function openMemory(
+  request: PipelineRequest,
+  carried: CarriedPipeline | undefined,
+): Omit<Pipeline, 'state' | 'key' | 'issues'> {
+  return {
+    workflowStartedAt: workflowInfo().startTime.toISOString(),
+    request,
     checked: carried?.checked,
     stop: undefined,
     openCancels: 0,
@@ -117,6 +162,9 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
     breath: undefined,
     mayBreathe: undefined,
     shownAt: Date.now(),
+    isGroup: false,
+    changes: 0,
+    groups: new Map(),
   };
 }
 

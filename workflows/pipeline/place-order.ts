@@ -67,7 +67,8 @@ export function failureOf(error: unknown): StepFailure {
   };
 }
 
-function causeOf(error: unknown): unknown {
+/** What ended a child or an activity. */
+export function causeOf(error: unknown): unknown {
   return (error instanceof ChildWorkflowFailure || error instanceof ActivityFailure) && error.cause
     ? error.cause
     : error;

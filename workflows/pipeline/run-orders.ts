@@ -5,6 +5,7 @@ import { hasStepEnded, phaseOfItems } from '../../domain/step-rules.ts';
 import { stopBecauseOf } from './cancellation.ts';
 import { defect, type Pipeline } from './memory.ts';
 import { prepareStep } from './prepare-step.ts';
+import { isForGroup, runInGroup } from './run-in-group.ts';
 import { type ItemOfStep, runItem } from './run-item.ts';
 import { createSlots } from './slots.ts';
 import { enterStepPhase } from './visibility.ts';
@@ -17,6 +18,7 @@ export async function runOrders(pipeline: Pipeline, step: StepState, plan: PlanM
   };
   pipeline.interrupts.add(stopped);
   const running: Promise<void>[] = [];
+  let mayGroup = true;
   try {
     for (let from: { from?: number; digests?: Record<string, number> } | undefined = {}; from !== undefined;) {
       const answer: StepAnswer | undefined = await prepareStep(pipeline, step.id, from);
@@ -40,6 +42,13 @@ export async function runOrders(pipeline: Pipeline, step: StepState, plan: PlanM
             from = { from: answer.next, ...(answer.digests && { digests: answer.digests }) };
           if (isAboveLimit(pipeline, step, plan, answer.total)) return;
           openItems(step, plan, answer.total);
+          if (mayGroup && isForGroup(pipeline, step, answer)) {
+            mayGroup = false;
+            if (await runInGroup(pipeline, step)) return;
+            from = {};
+            break;
+          }
+          mayGroup = false;
           for (const prepared of answer.orders) {
             const target = step.items?.[prepared.index] ?? step;
             const item: ItemOfStep = { step, plan, target, index: step.items ? prepared.index : undefined, slots };

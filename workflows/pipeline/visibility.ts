@@ -33,6 +33,7 @@ export function enterStepPhase(
   failure?: StepFailure,
 ): void {
   move(target, phase);
+  pipeline.changes += 1;
   if (failure) target.failure = failure;
   show(pipeline);
 }
