@@ -1,23 +1,11 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
-import { startEmbeddedServer } from '../../../cli/dev-server/server.ts';
-import { findTemporalBinary } from '../../../cli/dev-server/temporal-binary.ts';
+import type { Client } from '@temporalio/client';
 import { type BatchHandle, type BatchLine, createGenerationClient } from '../../../client/index.ts';
-import { readConfig } from '../../../config/env.ts';
-import { generationWorkflowType, searchAttributes } from '../../../domain/names.ts';
-import { bundleWorkflows } from '../../../worker/index.ts';
+import { generationWorkflowType } from '../../../domain/names.ts';
 import { say } from '../stack/stack.ts';
-import { startWorkerProcess } from '../stack/worker-handle.ts';
-import { itemsOf, quickSimulator } from './compare.ts';
+import { type Installation, onInstallation } from './installation.ts';
 import { peakMegabytesOf, runsOf } from './processes.ts';
 
 /** What a large batch has shown that was killed on its way. */
@@ -55,10 +43,15 @@ export interface CampaignRow {
   largestRunBytes: number;
 }
 
+interface CampaignOptions {
+  items: number;
+  window: number;
+  isKilled: boolean;
+  minutes: number;
+}
+
 const model = 'blackforestlabs/flux-2-klein/4b/text-to-image';
-const root = fileURLToPath(new URL('../../../', import.meta.url));
 const key = 'campaign';
-const taskQueue = 'campaign';
 /** A command has so long to write what there is once the time is over. */
 const commandOutlivesMs = 60_000;
 
@@ -66,183 +59,132 @@ const commandOutlivesMs = 60_000;
  * One batch by the command as an installed package has it, whose worker is killed at a quarter, a half and three quarters of
  * the way, its server once between, and which is paused once. Given up after so many minutes.
  */
-export async function runCampaign(options: {
-  items: number;
-  window: number;
-  isKilled: boolean;
-  minutes: number;
-}): Promise<CampaignRow> {
-  const { items, window, isKilled, minutes } = options;
-  const folder = await mkdtemp(path.join(tmpdir(), 'bench-campaign-'));
-  const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
+export function runCampaign(options: CampaignOptions): Promise<CampaignRow> {
+  return onInstallation(options.items, (on) => campaign(on, options));
+}
+
+async function campaign(on: Installation, { items, window, isKilled, minutes }: CampaignOptions): Promise<CampaignRow> {
+  const { folder, file, simulator, client, undo } = on;
   const giveUpAt = Date.now() + minutes * 60_000;
-  try {
-    // Within the clone, whose libraries it uses.
-    const program = path.join(root, `.cache/bench-package-${String(process.pid)}`);
-    undo.push(() => rm(program, { recursive: true, force: true }));
-    execFileSync(process.execPath, ['scripts/lay-out-package.mjs', program], { cwd: root, stdio: 'ignore' });
-    const file = path.join(folder, 'items.jsonl');
-    const source = Readable.from(
-      (function* () {
-        for (const item of itemsOf(items)) yield `${JSON.stringify(item)}\n`;
-      })(),
-    );
-    await pipeline(source, createWriteStream(file));
-    const { path: cliPath } = await findTemporalBinary({ cliPath: readConfig().temporalCliPath, onNote: say });
-    const server = { cliPath, uiPort: false, searchAttributes, dbFile: path.join(folder, 'temporal.db') } as const;
-    let temporal = await startEmbeddedServer(server);
-    undo.push(() => temporal.stop());
-    const { address } = temporal;
-    const simulator = await quickSimulator();
-    undo.push(() => simulator.close());
-    const connection = await Connection.connect({ address });
-    undo.push(() => connection.close());
-    const client = new Client({ connection });
-    const bundlePath = (await bundleTo(folder)).path;
-    const { modelApiBase } = simulator;
-    const stateDir = path.join(folder, 'state');
-    const startWorker = () =>
-      startWorkerProcess({ kind: 'ours', address, taskQueue, bundlePath, modelApiBase, stateDir });
-    let worker = await startWorker();
-    undo.push(() => worker.stop());
+  let worker = await on.startWorker();
+  undo(() => worker.stop());
 
-    let [commandPeak, workerPeak] = [0, 0];
-    const printedFile = path.join(folder, 'printed.txt');
-    const command = (...args: string[]) => {
-      const child = spawn(process.execPath, [path.join(program, 'bin/runcomfy-temporal'), 'batch', ...args], {
-        env: { PATH: process.env['PATH'], TEMPORAL_ADDRESS: address, RUNCOMFY_TASK_QUEUE: taskQueue },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      for (const stream of [child.stdout, child.stderr]) stream.pipe(createWriteStream(printedFile, { flags: 'a' }));
-      return child;
-    };
-    const weighing = setInterval(() => {
-      workerPeak = Math.max(workerPeak, peakMegabytesOf(worker.pid));
-    }, 500);
-    undo.push(() => {
-      clearInterval(weighing);
-      return Promise.resolve();
-    });
-    const weigh = async (child: ChildProcess) => {
-      const timer = setInterval(() => {
-        commandPeak = Math.max(commandPeak, peakMegabytesOf(child.pid ?? 0));
-      }, 200);
-      const end = setTimeout(() => child.kill('SIGKILL'), Math.max(0, giveUpAt - Date.now()) + commandOutlivesMs);
-      const [code] = (await once(child, 'exit')) as [number | null];
-      clearInterval(timer);
-      clearTimeout(end);
-      return code;
-    };
+  let workerPeak = 0;
+  const weighing = setInterval(() => {
+    workerPeak = Math.max(workerPeak, peakMegabytesOf(worker.pid));
+  }, 500);
+  undo(() => {
+    clearInterval(weighing);
+  });
+  const command = (...args: string[]) => {
+    const started = on.startCommand(args, folder, giveUpAt + commandOutlivesMs);
+    started.stdout.resume();
+    return started.ended;
+  };
 
-    const from = Date.now();
-    const order = ['run', file, '--key', key, '--model', model, '--window', String(window), '--yes'];
-    if ((await weigh(command(...order, '--no-wait'))) !== 0) {
-      throw new Error(`the items could not be uploaded: ${await readFile(printedFile, 'utf8')}`);
-    }
-    const uploadedPerSecond = items / ((Date.now() - from) / 1_000);
-    say(`uploaded ${uploadedPerSecond.toFixed(0)} items/s`);
-    const batch = await createGenerationClient({ client, taskQueue }).batches.get(key);
-    const results = path.join(folder, 'results.jsonl');
-    let commandRestarts = 0;
-    let isGivenUp = false;
-    /** As a person would: a command that ends before the batch is run again, and appends what its file has not. */
-    const follow = async () => {
-      for (;;) {
-        const following = command(...order, '--results', results);
-        undo.push(() => Promise.resolve(following.kill('SIGKILL')));
-        const code = await weigh(following);
-        if (code === 0 || code === 2 || isGivenUp || commandRestarts >= 10) return code;
-        commandRestarts += 1;
-        say(`the command ended with ${String(code)}: ${(await readFile(printedFile, 'utf8')).trim().slice(-500)}`);
-        await sleep(2_000);
-      }
-    };
-    const followed = follow();
-
-    const seen = { samples: 0, wrong: 0 };
-    const accepted = () => simulator.ledger().totals.accepted;
-    const until = async (count: number) => {
-      while (accepted() < count && Date.now() < giveUpAt) {
-        await sample(batch, seen);
-        await sleep(1_000);
-      }
-    };
-    await until(items / 8);
-    const pausedAt = Date.now();
-    await batch.pause('a look');
-    await sleep(8_000);
-    const resumedAt = Date.now();
-    await batch.resume();
-    let [workerKills, serverKills] = [0, 0];
-    for (const part of isKilled ? [0.25, 0.5, 0.75] : []) {
-      await until(items * part);
-      if (Date.now() > giveUpAt) break;
-      await worker.kill9();
-      workerKills += 1;
-      if (part === 0.5) {
-        await temporal.kill9();
-        serverKills += 1;
-        temporal = await startEmbeddedServer({ ...server, port: Number(address.split(':')[1]) });
-      }
-      worker = await startWorker();
-      say(`killed at ${String(accepted())} orders`);
-    }
-    let isEnded = false;
-    while (!isEnded && Date.now() < giveUpAt) {
-      await sample(batch, seen);
-      isEnded = await batch.isEnded().catch(() => false);
-      if (!isEnded) await sleep(1_000);
-    }
-    if (!isEnded) say(`given up: ${JSON.stringify(await batch.state().catch(String))}`);
-    const seconds = (Date.now() - from) / 1_000;
-    isGivenUp = true;
-    const patience = sleep(Math.max(60_000, giveUpAt - Date.now()), undefined, { ref: false });
-    const exitCode = isEnded ? ((await Promise.race([followed, patience])) ?? null) : null;
-    const { phase } = await batch.state();
-    const readFrom = Date.now();
-    const ids = new Set<string>();
-    let [lines, unknown] = [0, 0];
-    for await (const { id, status } of batch.results()) {
-      ids.add(id);
-      if (status === 'submission_unknown') unknown += 1;
-      lines += 1;
-    }
-    const resultsSeconds = (Date.now() - readFrom) / 1_000;
-    const text = isEnded ? await readFile(results, 'utf8').catch(() => '') : '';
-    const written = text.split('\n').filter((line) => line !== '');
-    const inFile = new Set(written.map((line) => (JSON.parse(line) as BatchLine).id));
-    const runs = await runsOf(client, key);
-    const lastStartedAt = await lastStartOf(client, pausedAt, resumedAt);
-    return {
-      items,
-      window,
-      workerKills,
-      serverKills,
-      commandRestarts,
-      exitCode,
-      isEnded,
-      phase,
-      jobs: accepted(),
-      lines,
-      linesInFile: written.length,
-      distinctIds: isEnded ? Math.min(ids.size, inFile.size) : ids.size,
-      unknown,
-      samples: seen.samples,
-      wrongSamples: seen.wrong,
-      seconds,
-      uploadedPerSecond,
-      lastStartAfterPauseSeconds: (lastStartedAt - pausedAt) / 1_000,
-      resultsSeconds,
-      commandPeakMegabytes: commandPeak,
-      workerPeakMegabytes: workerPeak,
-      runs: runs.length,
-      eventsPerItem: runs.reduce((sum, { events }) => sum + events, 0) / items,
-      largestRunEvents: Math.max(...runs.map(({ events }) => events)),
-      largestRunBytes: Math.max(...runs.map(({ bytes }) => bytes)),
-    };
-  } finally {
-    for (const step of undo.reverse()) await step().catch(() => undefined);
+  const from = Date.now();
+  const order = ['run', file, '--key', key, '--model', model, '--window', String(window), '--yes'];
+  if ((await command(...order, '--no-wait')) !== 0) {
+    throw new Error(`the items could not be uploaded: ${on.printed()}`);
   }
+  const uploadedPerSecond = items / ((Date.now() - from) / 1_000);
+  say(`uploaded ${uploadedPerSecond.toFixed(0)} items/s`);
+  const batch = await createGenerationClient({ client, taskQueue: on.taskQueue }).batches.get(key);
+  const results = path.join(folder, 'results.jsonl');
+  let commandRestarts = 0;
+  let isGivenUp = false;
+  /** As a person would: a command that ends before the batch is run again, and appends what its file has not. */
+  const follow = async () => {
+    for (;;) {
+      const code = await command(...order, '--results', results);
+      if (code === 0 || code === 2 || isGivenUp || commandRestarts >= 10) return code;
+      commandRestarts += 1;
+      say(`the command ended with ${String(code)}: ${on.printed().trim().slice(-2_000)}`);
+      await sleep(2_000);
+    }
+  };
+  const followed = follow();
+
+  const seen = { samples: 0, wrong: 0 };
+  const accepted = () => simulator.ledger().totals.accepted;
+  const until = async (count: number) => {
+    while (accepted() < count && Date.now() < giveUpAt) {
+      await sample(batch, seen);
+      await sleep(1_000);
+    }
+  };
+  await until(items / 8);
+  const pausedAt = Date.now();
+  await batch.pause('a look');
+  await sleep(8_000);
+  const resumedAt = Date.now();
+  await batch.resume();
+  let [workerKills, serverKills] = [0, 0];
+  for (const part of isKilled ? [0.25, 0.5, 0.75] : []) {
+    await until(items * part);
+    if (Date.now() > giveUpAt) break;
+    await worker.kill9();
+    workerKills += 1;
+    if (part === 0.5) {
+      await on.killServer();
+      serverKills += 1;
+    }
+    worker = await on.startWorker();
+    say(`killed at ${String(accepted())} orders`);
+  }
+  let isEnded = false;
+  while (!isEnded && Date.now() < giveUpAt) {
+    await sample(batch, seen);
+    isEnded = await batch.isEnded().catch(() => false);
+    if (!isEnded) await sleep(1_000);
+  }
+  if (!isEnded) say(`given up: ${JSON.stringify(await batch.state().catch(String))}`);
+  const seconds = (Date.now() - from) / 1_000;
+  isGivenUp = true;
+  const patience = sleep(Math.max(60_000, giveUpAt - Date.now()), undefined, { ref: false });
+  const exitCode = isEnded ? ((await Promise.race([followed, patience])) ?? null) : null;
+  const { phase } = await batch.state();
+  const readFrom = Date.now();
+  const ids = new Set<string>();
+  let [lines, unknown] = [0, 0];
+  for await (const { id, status } of batch.results()) {
+    ids.add(id);
+    if (status === 'submission_unknown') unknown += 1;
+    lines += 1;
+  }
+  const resultsSeconds = (Date.now() - readFrom) / 1_000;
+  const text = isEnded ? await readFile(results, 'utf8').catch(() => '') : '';
+  const written = text.split('\n').filter((line) => line !== '');
+  const inFile = new Set(written.map((line) => (JSON.parse(line) as BatchLine).id));
+  const runs = await runsOf(client, key);
+  const lastStartedAt = await lastStartOf(client, pausedAt, resumedAt);
+  return {
+    items,
+    window,
+    workerKills,
+    serverKills,
+    commandRestarts,
+    exitCode,
+    isEnded,
+    phase,
+    jobs: accepted(),
+    lines,
+    linesInFile: written.length,
+    distinctIds: isEnded ? Math.min(ids.size, inFile.size) : ids.size,
+    unknown,
+    samples: seen.samples,
+    wrongSamples: seen.wrong,
+    seconds,
+    uploadedPerSecond,
+    lastStartAfterPauseSeconds: (lastStartedAt - pausedAt) / 1_000,
+    resultsSeconds,
+    commandPeakMegabytes: on.commandPeakMegabytes(),
+    workerPeakMegabytes: workerPeak,
+    runs: runs.length,
+    eventsPerItem: runs.reduce((sum, { events }) => sum + events, 0) / items,
+    largestRunEvents: Math.max(...runs.map(({ events }) => events)),
+    largestRunBytes: Math.max(...runs.map(({ bytes }) => bytes)),
+  };
 }
 
 /** Reads a state; where no worker or no server answers there is none. */
@@ -267,11 +209,4 @@ async function lastStartOf(client: Client, from: number, until: number): Promise
   let last = from;
   for await (const { startTime } of client.workflow.list({ query })) last = Math.max(last, startTime.getTime());
   return last;
-}
-
-async function bundleTo(folder: string): Promise<{ path: string }> {
-  const file = path.join(folder, 'workflows.cjs');
-  const { code } = await bundleWorkflows();
-  await pipeline(Readable.from([code]), createWriteStream(file));
-  return { path: file };
 }

@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,24 +17,36 @@ import { bundleWorkflows } from '../../../worker/index.ts';
 import { say } from '../stack/stack.ts';
 import { startWorkerProcess, type WorkerHandle } from '../stack/worker-handle.ts';
 import { itemsOf, quickSimulator } from './compare.ts';
+import { peakMegabytesOf } from './processes.ts';
 
 /** What a campaign runs on: the command as an installed package has it, a server whose database outlives it, a RunComfy at speed. */
 export interface Installation {
   folder: string;
-  /** The program of the command line. */
-  program: string;
   /** A file with the items. */
   file: string;
-  /** Variables of the command line. */
-  env: Record<string, string>;
   taskQueue: string;
   simulator: Simulator;
   client: Client;
   startWorker: () => Promise<WorkerHandle>;
+  /** Starts `runcomfy-temporal batch` with these arguments in a folder; it is killed when its time is over. */
+  startCommand: (args: string[], folder: string, giveUpAt: number) => CommandProcess;
+  /** What all commands have written to standard error. */
+  printed: () => string;
+  /** The most memory that a command has held, megabytes. */
+  commandPeakMegabytes: () => number;
   /** Kills the server, and starts it anew on the same database and port. */
   killServer: () => Promise<void>;
   /** Is done before what is there is taken down, the last first. */
   undo: (step: () => unknown) => void;
+}
+
+/** A command in a process of its own. */
+export interface CommandProcess {
+  stdout: Readable;
+  kill: () => void;
+  hasEnded: () => boolean;
+  /** Its exit code; `null` where it was killed. */
+  ended: Promise<number | null>;
 }
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -64,17 +77,42 @@ export async function onInstallation<Row>(items: number, run: (on: Installation)
     undo(() => connection.close());
     const bundlePath = path.join(folder, 'workflows.cjs');
     await writeFile(bundlePath, (await bundleWorkflows()).code);
+    const env = { PATH: process.env['PATH'] ?? '', TEMPORAL_ADDRESS: address, RUNCOMFY_TASK_QUEUE: taskQueue };
+    let [printed, commandPeak] = ['', 0];
+    const startCommand = (args: string[], cwd: string, giveUpAt: number): CommandProcess => {
+      const child = spawn(process.execPath, [path.join(program, 'bin/runcomfy-temporal'), 'batch', ...args], {
+        ...{ cwd, env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+      const kill = () => void child.kill('SIGKILL');
+      const weighing = setInterval(() => {
+        commandPeak = Math.max(commandPeak, peakMegabytesOf(child.pid ?? 0));
+      }, 200);
+      const end = setTimeout(kill, Math.max(0, giveUpAt - Date.now()));
+      const ended = once(child, 'exit').then(([code]) => {
+        clearInterval(weighing);
+        clearTimeout(end);
+        return code as number | null;
+      });
+      undo(kill);
+      return {
+        ...{ stdout: child.stdout, kill, ended },
+        hasEnded: () => child.exitCode !== null || child.signalCode !== null,
+      };
+    };
     const { modelApiBase } = simulator;
     const stateDir = path.join(folder, 'state');
     return await run({
       folder,
-      program: path.join(program, 'bin/runcomfy-temporal'),
       file,
-      env: { PATH: process.env['PATH'] ?? '', TEMPORAL_ADDRESS: address, RUNCOMFY_TASK_QUEUE: taskQueue },
       taskQueue,
       simulator,
       client: new Client({ connection }),
       startWorker: () => startWorkerProcess({ kind: 'ours', address, taskQueue, bundlePath, modelApiBase, stateDir }),
+      startCommand,
+      printed: () => printed,
+      commandPeakMegabytes: () => commandPeak,
       killServer: async () => {
         await temporal.kill9();
         temporal = await startEmbeddedServer({ ...options, port: Number(address.split(':')[1]) });

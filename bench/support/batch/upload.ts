@@ -1,14 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BatchHandle, type BatchLine, createGenerationClient } from '../../../client/index.ts';
 import { say } from '../stack/stack.ts';
-import { type Installation, onInstallation } from './installation.ts';
-import { peakMegabytesOf } from './processes.ts';
+import { type CommandProcess, type Installation, onInstallation } from './installation.ts';
 
 /** What a batch has shown whose upload was killed twice, and which was cancelled early. */
 export interface UploadRow {
@@ -53,26 +49,6 @@ async function upload(
   const worker = await on.startWorker();
   on.undo(() => worker.stop());
   const { batches } = createGenerationClient({ client: on.client, taskQueue: on.taskQueue });
-  let commandPeak = 0;
-  const printed = path.join(on.folder, 'printed.txt');
-  const command = (cwd: string, ...args: string[]) => {
-    const child = spawn(process.execPath, [on.program, 'batch', ...args], {
-      cwd,
-      env: on.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const weighing = setInterval(() => {
-      commandPeak = Math.max(commandPeak, peakMegabytesOf(child.pid ?? 0));
-    }, 200);
-    const giveUp = setTimeout(() => child.kill('SIGKILL'), Math.max(0, giveUpAt - Date.now()));
-    child.once('exit', () => {
-      clearInterval(weighing);
-      clearTimeout(giveUp);
-    });
-    on.undo(() => child.kill('SIGKILL'));
-    child.stderr.pipe(createWriteStream(printed, { flags: 'a' }));
-    return child;
-  };
   const elsewhere = path.join(on.folder, 'elsewhere');
   await mkdir(elsewhere);
   await copyFile(on.file, path.join(elsewhere, 'the same.jsonl'));
@@ -84,19 +60,19 @@ async function upload(
   let sentBefore = 0;
   for (const part of [1 / 3, 2 / 3]) {
     const from = Date.now();
-    const first = command(on.folder, ...run(path.basename(on.file)), '--no-wait');
+    const first = on.startCommand([...run(path.basename(on.file)), '--no-wait'], on.folder, giveUpAt);
     await untilCount(() => countOf(batches.get(key)), items * part, first, giveUpAt);
-    first.kill('SIGKILL');
-    await exitOf(first);
+    first.kill();
+    await first.ended;
     uploadKills += 1;
     uploading += Date.now() - from;
     sentBefore = await countOf(batches.get(key));
     say(`killed the upload at ${String(sentBefore)} items`);
   }
   const from = Date.now();
-  const last = command(elsewhere, ...run('the same.jsonl'), '--no-wait');
+  const last = on.startCommand([...run('the same.jsonl'), '--no-wait'], elsewhere, giveUpAt);
   last.stdout.resume();
-  if ((await exitOf(last)) !== 0) throw new Error(`the upload did not end: ${await readFile(printed, 'utf8')}`);
+  if ((await last.ended) !== 0) throw new Error(`the upload did not end: ${on.printed()}`);
   uploading += Date.now() - from;
   const batch = await batches.get(key);
   const sentByLast = (await batch.state()).counts.total - sentBefore;
@@ -112,9 +88,9 @@ async function upload(
     if (done < cancelAtDone) await sleep(1_000);
   }
   const cancelledFrom = Date.now();
-  const cancelling = command(elsewhere, 'cancel', key);
+  const cancelling = on.startCommand(['cancel', key], elsewhere, giveUpAt);
   cancelling.stdout.resume();
-  const exitCode = await exitOf(cancelling);
+  const exitCode = await cancelling.ended;
   while (!(await batch.isEnded()) && Date.now() < giveUpAt) {
     await sample(batch, seen);
     await sleep(1_000);
@@ -123,7 +99,7 @@ async function upload(
   const { phase } = await batch.state();
 
   const readFrom = Date.now();
-  const reading = command(elsewhere, 'results', key);
+  const reading = on.startCommand(['results', key], elsewhere, giveUpAt);
   const ids = new Set<string>();
   let [lines, ordered, neverStarted, first10000LinesSeconds] = [0, 0, 0, 0];
   for await (const text of createInterface({ input: reading.stdout })) {
@@ -152,7 +128,7 @@ async function upload(
     wrongSamples: seen.wrong,
     first10000LinesSeconds,
     resultsSeconds: (Date.now() - readFrom) / 1_000,
-    commandPeakMegabytes: commandPeak,
+    commandPeakMegabytes: on.commandPeakMegabytes(),
   };
 }
 
@@ -166,18 +142,12 @@ async function countOf(batch: Promise<BatchHandle>): Promise<number> {
     );
 }
 
-async function untilCount(count: () => Promise<number>, wanted: number, child: ChildProcess, giveUpAt: number) {
+async function untilCount(count: () => Promise<number>, wanted: number, child: CommandProcess, giveUpAt: number) {
   while ((await count()) < wanted) {
-    if (child.exitCode !== null) throw new Error('an upload ended before it was killed');
+    if (child.hasEnded()) throw new Error('an upload ended before it was killed');
     if (Date.now() > giveUpAt) throw new Error('the upload took too long');
     await sleep(100);
   }
-}
-
-async function exitOf(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-  const [code] = (await once(child, 'exit')) as [number | null];
-  return code;
 }
 
 /** Reads a state, and gives how many items have ended. */
