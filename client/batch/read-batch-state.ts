@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Client, QueryNotRegisteredError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { type BatchMemo, type BatchPhase, batchPhases, type BatchState, isBatchEnd } from '../../domain/batch/batch.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
 import { batchStateQuery } from '../../workflows/batch/messages.ts';
-import { askWorker } from '../generation/ask-worker.ts';
+import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
 import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
-import { grpcCode, grpcCodeOf, isOutOfTime } from '../grpc.ts';
 import { refuseNoBatch } from './batch-errors.ts';
 
 /** Where a batch stands. */
@@ -43,10 +42,7 @@ export async function readBatchState(
   refuseNoBatch(key, run.workflowType);
   if (reply === 'unattended') return await serverState(client, run);
   if ('answer' in reply) return { ...reply.answer, phase: phaseOfRun(run, reply.answer.phase) };
-  const { error } = reply;
-  const isWithoutWorker =
-    isOutOfTime(error) || error instanceof QueryNotRegisteredError || grpcCodeOf(error) === grpcCode.failedPrecondition;
-  if (!isWithoutWorker) throw error;
+  if (!isUnanswered(reply.error)) throw reply.error;
   return await serverState(client, run);
 }
 

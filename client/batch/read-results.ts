@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { batchLimits, type BatchLine, isBatchEnd, type LineStatus } from '../../domain/batch/batch.ts';
 import { batchResultsQuery } from '../../workflows/batch/messages.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
-import { askWorker } from '../generation/ask-worker.ts';
+import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import { isBusy, isOutOfTime, isServerAway } from '../grpc.ts';
 import { unanswered } from './batch-errors.ts';
@@ -109,8 +109,8 @@ async function readTail(
   const query = () => client.workflow.getHandle(key).query(batchResultsQuery, { page });
   const reply = await askWorker(client, key, query, { timeoutMs: queryTimeoutMs, signal });
   signal?.throwIfAborted();
-  if (reply === 'unattended') throw unanswered(key, 'result lines');
-  if ('answer' in reply) return reply.answer.lines;
+  if (reply !== 'unattended' && 'answer' in reply) return reply.answer.lines;
+  if (reply === 'unattended' || isUnanswered(reply.error)) throw unanswered(key, 'result lines');
   throw reply.error;
 }
 

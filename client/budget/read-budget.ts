@@ -1,13 +1,13 @@
-import { type Client, QueryNotRegisteredError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { BudgetState, OpenReservation, ReservationsReply } from '../../domain/budget/budget.ts';
 import { budgetId, budgetWorkflowType } from '../../domain/budget/names.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { budgetStateQuery, reservationsQuery } from '../../workflows/budget/messages.ts';
-import { askWorker } from '../generation/ask-worker.ts';
+import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
-import { grpcCode, grpcCodeOf, isOutOfTime } from '../grpc.ts';
+import { grpcCode, grpcCodeOf } from '../grpc.ts';
 import { checkBudgetName, noBudget, refuseNoBudget } from './budget-errors.ts';
 
 /** Where a budget stands. */
@@ -29,7 +29,7 @@ export async function readBudget(client: Client, name: string): Promise<KnownBud
   const query = () => client.workflow.getHandle(budgetId(name)).query<BudgetState>(budgetStateQuery);
   const reply = await askWorker(client, budgetId(name), query, { timeoutMs: queryTimeoutMs });
   if (reply !== 'unattended' && 'answer' in reply) return { ...reply.answer, ...closed };
-  if (reply !== 'unattended' && !isWithoutWorker(reply.error)) throw reply.error;
+  if (reply !== 'unattended' && !isUnanswered(reply.error)) throw reply.error;
   const shown = await readShown(client, name);
   if (shown) return { ...shown, isFromServer: true, ...closed };
   throw await withoutAnswer(client, budgetId(name));
@@ -58,7 +58,7 @@ export async function* readReservations(
     const reply = await askWorker(client, budgetId(name), query, { timeoutMs: queryTimeoutMs });
     if (reply === 'unattended') throw await withoutAnswer(client, budgetId(name));
     if ('error' in reply) {
-      throw isWithoutWorker(reply.error) ? await withoutAnswer(client, budgetId(name)) : reply.error;
+      throw isUnanswered(reply.error) ? await withoutAnswer(client, budgetId(name)) : reply.error;
     }
     const { reservations, more } = reply.answer;
     yield* reservations;
@@ -83,10 +83,4 @@ async function readShown(client: Client, name: string): Promise<BudgetState | un
     .catch(() => undefined);
   const shown = description?.memo?.[budgetWorkflowType];
   return isJsonObject(shown) && shown['name'] === name ? (shown as unknown as BudgetState) : undefined;
-}
-
-function isWithoutWorker(error: unknown): boolean {
-  return (
-    isOutOfTime(error) || error instanceof QueryNotRegisteredError || grpcCodeOf(error) === grpcCode.failedPrecondition
-  );
 }

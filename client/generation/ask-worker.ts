@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
+import { type Client, QueryNotRegisteredError } from '@temporalio/client';
+import { grpcCode, grpcCodeOf, isOutOfTime } from '../grpc.ts';
 import { listPollers } from '../operator/workers.ts';
 import { describeRun } from './run-info.ts';
 
@@ -41,6 +42,13 @@ export async function askWorker<T>(
     done.abort();
     await Promise.all([asked, attendance]);
   }
+}
+
+/** Whether a query failed because no worker could answer it: none was in time, or the one that had the run fails at its tasks. */
+export function isUnanswered(error: unknown): boolean {
+  return (
+    isOutOfTime(error) || error instanceof QueryNotRegisteredError || grpcCodeOf(error) === grpcCode.failedPrecondition
+  );
 }
 
 async function isUnattended(client: Client, key: string, signal: AbortSignal): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { type Client, QueryNotRegisteredError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { isJsonObject } from '../../domain/json.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
 import {
@@ -10,11 +10,10 @@ import {
   type StepState,
 } from '../../domain/pipeline-run.ts';
 import { pipelineStateQuery } from '../../workflows/pipeline/messages.ts';
-import { askWorker } from '../generation/ask-worker.ts';
+import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
 import { readState } from '../generation/following/read-state.ts';
 import type { KnownState } from '../generation/following/server-state.ts';
 import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
-import { grpcCode, grpcCodeOf, isOutOfTime } from '../grpc.ts';
 import { refuseNoPipeline } from './pipeline-errors.ts';
 
 /** Where a pipeline stands. */
@@ -41,7 +40,7 @@ export async function readPipelineState(
   refuseNoPipeline(key, run.workflowType);
   if (reply === 'unattended') return await serverState(client, run);
   if ('error' in reply) {
-    if (!isWithoutWorker(reply.error)) throw reply.error;
+    if (!isUnanswered(reply.error)) throw reply.error;
     return await serverState(client, run);
   }
   const state = isClosed(run) ? { ...reply.answer, phase: endPhaseOf(run) ?? reply.answer.phase } : reply.answer;
@@ -97,10 +96,4 @@ export async function readMemo(client: Client, key: string, runId?: string): Pro
 /** The phase that a memo tells. */
 export function phaseIn(memo: Record<string, unknown>): PipelinePhase | undefined {
   return pipelinePhases.find((phase) => phase === memo['phase']);
-}
-
-function isWithoutWorker(error: unknown): boolean {
-  return (
-    isOutOfTime(error) || error instanceof QueryNotRegisteredError || grpcCodeOf(error) === grpcCode.failedPrecondition
-  );
 }

@@ -97,9 +97,10 @@ async function campaign(on: Installation, { items, window, isKilled, minutes }: 
   const follow = async () => {
     for (;;) {
       const code = await command(...order, '--results', results);
-      if (code === 0 || code === 2 || isGivenUp || commandRestarts >= 10) return code;
-      commandRestarts += 1;
+      if (code === 0 || code === 2) return code;
       say(`the command ended with ${String(code)}: ${on.printed().trim().slice(-2_000)}`);
+      if (isGivenUp || commandRestarts >= 10) return code;
+      commandRestarts += 1;
       await sleep(2_000);
     }
   };

@@ -1,8 +1,7 @@
-import { type Client, QueryNotRegisteredError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { GenerationState } from '../../../domain/generation.ts';
 import { stateQuery } from '../../../workflows/generation/messages.ts';
-import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
-import { askWorker } from '../ask-worker.ts';
+import { askWorker, isUnanswered } from '../ask-worker.ts';
 import { describeRun, isClosed } from '../run-info.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
 import { isTerminal } from './phase.ts';
@@ -46,12 +45,6 @@ export async function askForState(
   signal?.throwIfAborted();
   if (reply === 'unattended') return undefined;
   if ('answer' in reply) return reply.answer;
-  if (!isWithoutWorker(reply.error)) throw reply.error;
+  if (!isUnanswered(reply.error)) throw reply.error;
   return undefined;
-}
-
-function isWithoutWorker(error: unknown): boolean {
-  return (
-    isOutOfTime(error) || error instanceof QueryNotRegisteredError || grpcCodeOf(error) === grpcCode.failedPrecondition
-  );
 }
