@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { fastifyZodOpenApiPlugin, fastifyZodOpenApiTransformers, validatorCompiler } from 'fastify-zod-openapi';
+import { z } from 'zod';
 import { isJsonObject } from '../../domain/json.ts';
 import { productVersion } from '../../setup/version.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
@@ -19,6 +20,11 @@ declare module 'fastify' {
     /** The OpenAPI document of our API, as text. */
     ownDocument: () => string;
   }
+}
+
+/** What is looked at of a document. */
+interface Described {
+  paths: Record<string, Record<string, { operationId: string; requestBody?: { required: boolean } }>>;
 }
 
 /** Adds our API, and the document that is made of the same schemas; `stopping` ends what waits. */
@@ -45,6 +51,10 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
       ...fastifyZodOpenApiTransformers,
     });
     await child.register(swaggerUi, { routePrefix: `${apiBase}/docs`, staticCSP: true });
+    const mayLackBody = new Set<string>();
+    child.addHook('onRoute', ({ schema }) => {
+      if (schema?.body instanceof z.ZodOptional) mayLackBody.add(schema.operationId ?? '');
+    });
     const routes = createRouteAdder(child);
     addGenerations(routes, parts, stopping);
     addWebhooks(routes, parts);
@@ -53,13 +63,23 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
     addBudgets(routes, parts);
     addModels(routes, parts);
     let text: string | undefined;
-    const document = () => (text ??= `${JSON.stringify(child.swagger(), withoutTypeLists, 2)}\n`);
+    const document = () =>
+      (text ??= `${JSON.stringify(withOptionalBodies(child.swagger(), mayLackBody), withoutTypeLists, 2)}\n`);
     app.decorate('ownDocument', document);
     routes.add('GET', `${apiBase}/openapi.json`, undefined, (_request, reply) =>
       reply.type('application/json').send(Buffer.from(document())),
     );
     routes.refuseOtherMethods();
   });
+}
+
+/** The framework calls every body required. */
+function withOptionalBodies(document: object, mayLackBody: ReadonlySet<string>): object {
+  const { paths } = document as Described;
+  for (const { operationId, requestBody } of Object.values(paths).flatMap((methods) => Object.values(methods))) {
+    if (requestBody && mayLackBody.has(operationId)) requestBody.required = false;
+  }
+  return document;
 }
 
 /** Generators read `anyOf`, and not several types in one place. */

@@ -6,6 +6,7 @@ const { exactOptional } = z;
 export const waiting = z.strictObject({
   wait: exactOptional(z.string()).meta({
     description: 'As `Prefer: wait`, for clients that cannot set headers: `30s`, at most a minute',
+    pattern: String.raw`^(\d{1,9}|(\d{1,9}(\.\d{1,9})?(ms|s|m|h|d)){1,3})$`,
   }),
 });
 

@@ -7,6 +7,7 @@ import {
   waitingPresets,
   wallPolicies,
 } from '../../domain/generation.ts';
+import { secretNameWords } from '../../domain/webhook-request.ts';
 import { webhookEvents } from '../../domain/webhook-target.ts';
 
 const { exactOptional } = z;
@@ -199,7 +200,10 @@ export const orderFields = {
           .string()
           .max(2_048)
           .meta({ examples: ['https://shop.example/hooks/media'] }),
-        secret: z.string().meta({ description: 'Name of the secrets that sign it, never one itself' }),
+        secret: z
+          .string()
+          .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, `expected the name of secrets, ${secretNameWords}`)
+          .meta({ description: 'Name of the secrets that sign it, never one itself' }),
         events: exactOptional(z.array(z.enum(webhookEvents)).min(1)),
       })
       .meta({ id: 'WebhookTarget', description: 'Where its end is told; default: what the API key says.' }),
@@ -220,7 +224,8 @@ export const modelInput = z
   .meta({ id: 'ModelInput', description: "The model's own fields, sent exactly as given." });
 
 const generationRequest = z
-  .strictObject({ model: z.string(), input: modelInput, ...orderFields })
+  // What takes over a request of RunComfy's may have been started without.
+  .strictObject({ model: z.string(), input: exactOptional(modelInput), ...orderFields })
   .meta({ id: 'GenerationRequest', description: 'An order as it was given.' });
 
 export const generation = z

@@ -7,7 +7,8 @@ export const newKey = z
   .min(1)
   .max(200)
   .refine((key) => !/\p{Cc}/u.test(key), 'no control characters')
-  .refine((key) => !key.endsWith('/late') && !key.includes('/webhook/'), 'not ending in /late, without /webhook/');
+  .refine((key) => !key.endsWith('/late') && !key.includes('/webhook/'), 'not ending in /late, without /webhook/')
+  .meta({ pattern: String.raw`^[^\u0000-\u001f\u007f-\u009f]*$` });
 
 /** The body of an order. */
 export const startGeneration = z

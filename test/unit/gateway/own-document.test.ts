@@ -27,3 +27,12 @@ it('has no fault that a linter finds, and nothing that generators stumble over',
     expect(value === 'null' && place.endsWith('.type'), place).toBe(false);
   }
 });
+
+it('says that a body may be left out exactly where it may', async () => {
+  const { paths } = JSON.parse(await readOwnDocument()) as {
+    paths: Record<string, Record<string, { operationId: string; requestBody?: { required: boolean } }>>;
+  };
+  const told = Object.values(paths).flatMap((methods) => Object.values(methods));
+  const left = told.filter(({ requestBody }) => requestBody?.required === false).map((one) => one.operationId);
+  expect(left.toSorted()).toEqual(['cancelBatch', 'cancelGeneration', 'cancelPipeline', 'pauseBatch']);
+});
