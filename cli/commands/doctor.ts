@@ -2,6 +2,7 @@ import { stateDirOf } from '../../config/env.ts';
 import type { CommandContext, ConnectedGenerations } from '../command-context.ts';
 import { defineCommand } from '../define-command.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { checkGateway } from '../gateway-check.ts';
 import {
   checkSearchAttributes,
   checkTemporal,
@@ -14,6 +15,7 @@ import { checkNexus } from '../nexus-check.ts';
 import { table } from '../pretty.ts';
 import { checkProxies } from '../proxy-check.ts';
 import { checkSpool } from '../spool-check.ts';
+import { checkBudgets, checkSchedules } from '../supply-check.ts';
 import { checkGenerations, checkSubmits, checkWorkers } from '../worker-check.ts';
 
 /** A person waits: whatever hangs, all is told within 15 s. RunComfy's calls have shorter limits of their own. */
@@ -32,7 +34,7 @@ const bySeverity: ExitCode[] = [
 export const addDoctor = defineCommand<{ fix?: boolean }>({
   signature: 'doctor',
   summary:
-    'Check configuration, Temporal, search attributes, workers, token and request ids not handed over; says how to fix what is wrong.',
+    'Check configuration, Temporal, search attributes, workers, budgets, schedules, gateway, token and request ids not handed over; says how to fix what is wrong.',
   examples: [
     'runcomfy-temporal doctor',
     'runcomfy-temporal doctor --fix   # creates the search attributes where the server lets it',
@@ -60,22 +62,25 @@ async function examine({ config, withTemporal }: CommandContext, shouldFix: bool
       attempt('generations', () => checkGenerations(connected, taskQueue)),
       attempt('submits', () => checkSubmits(connected, taskQueue)),
       attempt('orders', () => checkWalls(connected)),
+      attempt('budgets', () => checkBudgets(connected)),
+      attempt('schedules', () => checkSchedules(connected)),
       attempt('nexus', () => checkNexus(connected, settings)),
       attempt('spool', () => checkSpool(stateDirOf(settings), connected)),
     ]);
-  const [temporal, proxies, token] = await Promise.all([
+  const [temporal, proxies, gateway, token] = await Promise.all([
     attempt('temporal', () =>
       withTemporal((connected) => connected.client.withDeadline(giveUpAt, () => examineTemporal(connected)), {
         isImpatient: true,
       }),
     ),
     attempt('proxies', () => checkProxies(settings)),
+    attempt('gateway', () => checkGateway(settings)),
     attempt('token', () => checkToken(settings)),
   ]);
   return [
     { check: 'configuration', status: 'ok', message: `task queue "${taskQueue}", ${modelApiBase}` },
     ...[temporal].flat(3),
-    ...[proxies].flat(),
+    ...[proxies, gateway].flat(),
     token,
     ...(Array.isArray(temporal) ? [] : [await attempt('spool', () => checkSpool(stateDirOf(settings)))]),
   ];

@@ -19,6 +19,8 @@ export { readRequest } from '../generation/following/read-request.ts';
 export { watchChanges } from '../watch-changes.ts';
 export { findFailingGenerations } from './failing-generations.ts';
 export type { FailingGeneration, FailingGenerations } from './failing-generations.ts';
+export { findSpentBudgets } from './spent-budgets.ts';
+export type { SpentBudgets } from './spent-budgets.ts';
 export { findWaitingAtWall } from './waiting-at-wall.ts';
 export type { WaitingAtWall } from './waiting-at-wall.ts';
 export { explainStandstill } from '../generation/following/standstill.ts';

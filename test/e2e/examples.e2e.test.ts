@@ -257,6 +257,32 @@ describe('example 08, another namespace', () => {
   }, 300_000);
 });
 
+describe('examples 11 and 12, batches', () => {
+  it('a catalogue: a still, a clip and music for each product, each billed once', async () => {
+    const key = newKey();
+    const { code, stdout, stderr } = await around.example('11-catalogue/main.ts', [key]).ended;
+    expect(code, stderr).toBe(0);
+    for (const id of ['mug', 'lamp', 'chair']) expect(stdout).toMatch(new RegExp(`^${id} succeeded .*\\.mp4$`, 'm'));
+    expect(stdout).toMatch(/^succeeded: 3 of 3 for /m);
+    expect(jobs().find(({ input }) => input['duration'] === 10)).toBeDefined();
+    expect(totals()).toMatchObject({ accepted: 9, charged: 9 });
+    const folder = 'examples/11-catalogue';
+    const file = [`${folder}/products.csv`, '--plan', `${folder}/product.yaml`, '--output', 'json'];
+    expect((await around.command(['batch', 'validate', ...file])).exitCode).toBe(0);
+  });
+
+  it('stills from Python: a line and a bill for each; run again it orders nothing', async () => {
+    const python = await pythonForExamples();
+    const key = newKey();
+    const stills = () => around.example('12-stills-from-python.py', [key, '60'], python).ended;
+    const { code, stdout, stderr } = await stills();
+    expect(code, stderr).toBe(0);
+    expect(stdout.match(/^still-\d+ http/gm)).toHaveLength(60);
+    expect((await stills()).stdout).toBe(stdout);
+    expect(totals()).toMatchObject({ accepted: 60, charged: 60 });
+  }, 300_000);
+});
+
 function lastWord(text: string): string {
   return text.trim().split(/\s+/).at(-1) ?? '';
 }

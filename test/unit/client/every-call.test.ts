@@ -57,6 +57,7 @@ function everyCall(client: Client): Record<string, () => unknown> {
     listBatchPage: () => operator.listBatchPage(client, {}, { limit: 1 }),
     readRequest: () => operator.readRequest(client, 'k', 'run'),
     findFailingGenerations: () => operator.findFailingGenerations(client, 'runcomfy'),
+    findSpentBudgets: () => operator.findSpentBudgets(client),
     findWaitingAtWall: () => operator.findWaitingAtWall(client),
     findUnattendedQueues: () => operator.findUnattendedQueues(client, 'k'),
     pauseSubmits: () => operator.pauseSubmits(client, 'q'),

@@ -1,0 +1,36 @@
+import type { Client } from '@temporalio/client';
+import type { BudgetState } from '../../domain/budget/budget.ts';
+import { budgetWorkflowType } from '../../domain/budget/names.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { named } from '../convert-errors.ts';
+import { decodePayload } from '../decode-payload.ts';
+import { listRuns } from '../generation/run-info.ts';
+
+const maxLookedAt = 1_000;
+
+/** Budgets that grant nothing more. */
+export interface SpentBudgets {
+  /** How many were looked at, of the newest at most 1,000. */
+  lookedAt: number;
+  spent: BudgetState[];
+}
+
+/** Finds budgets that grant nothing more, as each was shown last, at most 20 s ago while it was asked; needs no worker. */
+export function findSpentBudgets(client: Client): Promise<SpentBudgets> {
+  return named('', async () => {
+    const spent: BudgetState[] = [];
+    let lookedAt = 0;
+    const query = `WorkflowType = "${budgetWorkflowType}" AND ExecutionStatus = "Running"`;
+    for await (const page of listRuns(client, query)) {
+      for (const { memo } of page) {
+        const shown = await decodePayload(client, memo?.[budgetWorkflowType]);
+        lookedAt += 1;
+        if (!isJsonObject(shown) || typeof shown['name'] !== 'string') continue;
+        const budget = shown as unknown as BudgetState;
+        if (budget.availableUsd <= 0 || budget.overUsd > 0) spent.push(budget);
+      }
+      if (lookedAt >= maxLookedAt) break;
+    }
+    return { lookedAt, spent };
+  });
+}
