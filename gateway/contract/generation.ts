@@ -261,6 +261,14 @@ export const generation = z
 
 export type Generation = z.output<typeof generation>;
 
+/** What `include=state` adds to a row. */
+const rowStateFields = {
+  queuePosition: exactOptional(z.int()),
+  waitedMs: exactOptional(z.int().meta({ description: 'Milliseconds from its start to its end, or to now' })),
+  failure: exactOptional(z.object({ type: failureType, message: z.string() }).meta({ id: 'FailureOfRow' })),
+  thumbnail: exactOptional(z.string().meta({ description: 'URL of its first image, else of its first video' })),
+} as const;
+
 /** A generation as a list shows it. */
 const generationRow = z
   .object({
@@ -273,6 +281,7 @@ const generationRow = z
     labels: exactOptional(z.record(z.string(), z.string())),
     createdAt: time,
     closedAt: exactOptional(time),
+    ...rowStateFields,
   })
   .meta({ id: 'GenerationRow' });
 

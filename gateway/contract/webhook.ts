@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { webhookEvents } from '../../domain/webhook-target.ts';
-import { time } from './generation.ts';
+import { generation, time } from './generation.ts';
 
 const { exactOptional } = z;
 
@@ -28,3 +28,9 @@ export const delivery = z
   .meta({ id: 'Delivery', description: 'How far an event is on its way to a webhook.' });
 
 export const deliveryList = z.object({ deliveries: z.array(delivery) }).meta({ id: 'DeliveryList' });
+
+/** A generation with what was asked for beside it. */
+export const generationInFull = generation.extend({ webhooks: exactOptional(z.array(delivery)) }).meta({
+  id: 'GenerationInFull',
+  description: 'A generation; `include` adds its order, and what webhooks were told.',
+});

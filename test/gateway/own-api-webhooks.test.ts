@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { delivery, deliveryList } from '../../gateway/contract/webhook.ts';
+import { delivery, deliveryList, generationInFull } from '../../gateway/contract/webhook.ts';
 import { eventually } from '../support/eventually.ts';
 import { serveCallers } from '../support/gateway-keys.ts';
 import { gatewayStack } from '../support/gateway-stack.ts';
@@ -62,6 +62,10 @@ it('shows its tenant a delivery as it stands and delivers it again, and is not t
   const deliveries = async () => deliveryList.strict().parse((await reader.get(targetOf(key))).json).deliveries;
   const one = { event: 'generation.succeeded', url, state: 'delivered', attempts: [{ httpStatus: 204 }] };
   await eventually(async () => expect(await deliveries()).toMatchObject([one]));
+  const path = `/api/v1/generations/${encodeURIComponent(key)}`;
+  const inFull = await reader.get(`${path}?include=request,webhooks`);
+  expect(generationInFull.strict().parse(inFull.json)).toMatchObject({ webhooks: [one], request: { webhook } });
+  expect(await reader.get(`${path}?include=request&include=everything`)).toMatchObject({ status: 422 });
   const [first] = of(key);
   expect(first?.body.data).toMatchObject({ key, tenant: owner.tenant });
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { generation } from '../../gateway/contract/generation.ts';
+import { generation, generationList } from '../../gateway/contract/generation.ts';
 import { readOwnDocument } from '../../gateway/read-own-document.ts';
+import { eventually } from '../support/eventually.ts';
 import { call, type GatewayCall, gatewayStack } from '../support/gateway-stack.ts';
 import { flux } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
@@ -49,6 +50,31 @@ it('tells problems by their names, all of an input at once, and does nothing', a
   });
   const missing = await call(stack.url(), `${generations}/${key}`);
   expect(missing).toMatchObject({ status: 404, json: { name: 'KeyNotFound' } });
+});
+
+it('lists with what became of each where that is asked for, of 50 at most', async () => {
+  const prefix = `rows-${randomUUID()}`;
+  const made = (name: string) =>
+    call(stack.url(), `${generations}?wait=60s`, post(order({ key: `${prefix}/${name}` })));
+  stack.simulator().setFaults([{ fault: 'job-fails', step: 'submit', model: flux, times: 1 }]);
+  onTestFinished(() => stack.simulator().setFaults([]));
+  await made('bad');
+  await made('good');
+  const list = `${generations}?keyPrefix=${prefix}&include=state`;
+  await eventually(async () => {
+    const { json } = await call(stack.url(), list);
+    const rows = generationList.strict().parse(json).generations;
+    expect(rows.toSorted((one, other) => one.key.localeCompare(other.key))).toMatchObject([
+      { phase: 'failed', waitedMs: expect.any(Number), failure: { type: expect.any(String) } },
+      { phase: 'succeeded', waitedMs: expect.any(Number), thumbnail: expect.stringMatching(/^http/) },
+    ]);
+  });
+  const { json } = await call(stack.url(), `${generations}?keyPrefix=${prefix}`);
+  for (const row of json['generations'] as object[]) expect(row).not.toHaveProperty('waitedMs');
+  expect(await call(stack.url(), `${list}&limit=51`)).toMatchObject({
+    status: 422,
+    json: { name: 'InvalidInput', issues: [{ path: 'query.limit' }] },
+  });
 });
 
 it('cancels, and tells what came of it', async () => {

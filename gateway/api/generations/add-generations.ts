@@ -3,6 +3,7 @@ import { generationCounts } from '../../contract/generation-counts.ts';
 import { cancelMessage, cancelReply, generation, generationList, generationResult } from '../../contract/generation.ts';
 import { resolutionReply, submissionResolution } from '../../contract/resolution.ts';
 import { startGeneration as startBody } from '../../contract/start-generation.ts';
+import { generationInFull } from '../../contract/webhook.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import type { RouteAdder } from '../../http/route-adder.ts';
 import { addOperation } from '../operation.ts';
@@ -12,7 +13,7 @@ import { createCounts } from './count.ts';
 import { cancelGeneration, collectLate, nudgeGeneration, resolveSubmission } from './decide.ts';
 import { aboutKey } from './find-generation.ts';
 import { listGenerations, listQuery } from './list.ts';
-import { getGeneration, getResult } from './read.ts';
+import { getGeneration, getResult, includes } from './read.ts';
 import { startGeneration } from './start.ts';
 import { streamGeneration } from './stream.ts';
 
@@ -82,10 +83,10 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
     scope: 'read',
     summary: 'Where a generation stands, and how it ended.',
     params: aboutKey,
-    query: waiting.extend({ include: z.exactOptional(z.enum(['request'])) }),
+    query: waiting.extend({ include: includes }),
     headers: preferring.extend(ifNoneMatch),
     answers: {
-      200: { description: 'The generation.', schema: generation, headers: { ETag: 'Names this very state.' } },
+      200: { description: 'The generation.', schema: generationInFull, headers: { ETag: 'Names this very state.' } },
       304: { description: 'Nothing has changed.' },
     },
     problems: ['KeyNotFound'],

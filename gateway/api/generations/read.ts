@@ -1,16 +1,29 @@
+import { z } from 'zod';
 import { readRequest } from '../../../client/operator/index.ts';
 import type { GenerationResult } from '../../../domain/generation.ts';
 import type { Principal } from '../../access/principal.ts';
 import type { Generation } from '../../contract/generation.ts';
+import type { generationInFull } from '../../contract/webhook.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import type { SeenGeneration } from '../../generations/read-generations.ts';
 import { entityTag, matchesTag } from '../../http/entity-tag.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
 import { EndedError } from '../ended-error.ts';
 import type { Call } from '../operation.ts';
+import { listDeliveries } from '../webhooks/list-deliveries.ts';
 import { findGeneration, workflowIdIn } from './find-generation.ts';
 import { generationBody, withBudgets } from './generation-body.ts';
 import { untilEnd } from './start.ts';
+
+/** What is told beside a generation where it is asked for; the words in one parameter, or in several. */
+export const includes = z
+  .exactOptional(
+    z.preprocess(
+      (given) => (typeof given === 'string' ? given.split(',') : given),
+      z.array(z.enum(['request', 'webhooks'])).max(2),
+    ),
+  )
+  .meta({ description: '`request`: the order as it was given; `webhooks`: what webhooks were told' });
 
 interface Waiting {
   wait?: string | undefined;
@@ -24,23 +37,28 @@ const longestRetryAfterS = 30;
 export async function getGeneration(
   parts: GatewayParts,
   stopping: AbortSignal,
-  { params, query, request, reply }: About<Waiting & { include?: 'request' }>,
-): Promise<Generation | undefined> {
+  { params, query, request, reply }: About<Waiting & { include?: z.output<typeof includes> }>,
+): Promise<z.output<typeof generationInFull> | undefined> {
   const { principal, headers } = request;
   const workflowId = workflowIdIn(principal, params.key);
   const waitMs = waitMsOf(request, query);
   const ifNoneMatch = headers['if-none-match'];
   let seen = await findGeneration(parts, workflowId);
-  const withRequest = query.include === 'request' ? await requestOf(parts, request.principal, seen) : {};
-  const bodyOf = (one: SeenGeneration): Generation => ({ ...generationBody(principal, one), ...withRequest });
-  let body = bodyOf(seen);
+  const { include = [] } = query;
+  const withRequest = include.includes('request') ? await requestOf(parts, request.principal, seen) : {};
+  const bodyOf = async (one: SeenGeneration) => ({
+    ...generationBody(principal, one),
+    ...withRequest,
+    ...(include.includes('webhooks') && { webhooks: await listDeliveries(parts, workflowId) }),
+  });
+  let body = await bodyOf(seen);
   if (waitMs !== undefined && ifNoneMatch !== undefined) {
     sayWaited(reply, waitMs);
     const signal = waitSignal(reply, waitMs, stopping);
     if (seen.ending === undefined && matchesTag(ifNoneMatch, entityTag(body))) {
       for await (const next of parts.watchers.generations.follow(workflowId, signal)) {
         seen = next;
-        body = bodyOf(next);
+        body = await bodyOf(next);
         if (!matchesTag(ifNoneMatch, entityTag(body))) break;
       }
     }

@@ -1,14 +1,12 @@
 import { delivery, deliveryList, webhookEvent } from '../../contract/webhook.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { patiently } from '../../generations/patiently.ts';
 import type { RouteAdder } from '../../http/route-adder.ts';
 import { aboutKey, ofGenerations, workflowIdIn } from '../generations/find-generation.ts';
 import { addOperation } from '../operation.ts';
-
-const readMs = 10_000;
+import { listDeliveries } from './list-deliveries.ts';
 
 /** Adds the operations on what webhooks were told. */
-export function addWebhooks(routes: RouteAdder, { client, generations }: GatewayParts): void {
+export function addWebhooks(routes: RouteAdder, parts: GatewayParts): void {
   addOperation(routes, {
     id: 'listWebhooks',
     method: 'GET',
@@ -19,10 +17,7 @@ export function addWebhooks(routes: RouteAdder, { client, generations }: Gateway
     answers: { 200: { description: 'Every delivery that is kept.', schema: deliveryList } },
     problems: ['KeyNotFound'],
     handle: async ({ params, request }) => {
-      const key = workflowIdIn(request.principal, params.key);
-      return {
-        deliveries: await ofGenerations(() => patiently(client, readMs, () => generations.webhooks.list(key))),
-      };
+      return { deliveries: await listDeliveries(parts, workflowIdIn(request.principal, params.key)) };
     },
   });
   addOperation(routes, {
@@ -37,7 +32,7 @@ export function addWebhooks(routes: RouteAdder, { client, generations }: Gateway
     handle: async ({ params, request, reply }) => {
       const key = workflowIdIn(request.principal, params.key);
       reply.code(202);
-      return await ofGenerations(() => generations.webhooks.replay(key, params.event));
+      return await ofGenerations(() => parts.generations.webhooks.replay(key, params.event));
     },
   });
 }

@@ -1,0 +1,14 @@
+import type { Delivery } from '../../../client/index.ts';
+import type { GatewayParts } from '../../gateway-parts.ts';
+import { patiently } from '../../generations/patiently.ts';
+import { ofGenerations } from '../generations/find-generation.ts';
+
+const readMs = 10_000;
+
+/** Every delivery to the webhook of a generation that is kept. */
+export function listDeliveries(
+  { client, generations }: Pick<GatewayParts, 'client' | 'generations'>,
+  workflowId: string,
+): Promise<Delivery[]> {
+  return ofGenerations(() => patiently(client, readMs, () => generations.webhooks.list(workflowId)));
+}
