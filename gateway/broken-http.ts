@@ -11,6 +11,7 @@ interface BrokenHttp {
 }
 
 const maxToldPath = 200;
+const hangUpAfterMs = 1_000;
 
 /**
  * What is no HTTP, too large or too slow never becomes a request: it is answered by hand, in the words of the API it asks.
@@ -40,6 +41,12 @@ function answerByHand(refusal: RefusalError, socket: Duplex, url: string): numbe
     'content-length': String(Buffer.byteLength(bytes)),
     connection: 'close',
   };
+  // Whoever never hangs up, or goes on sending, is hung up on: the server knows of this connection no longer.
+  socket.resume();
+  const hangUp = setTimeout(() => socket.destroy(), hangUpAfterMs);
+  socket.once('close', () => {
+    clearTimeout(hangUp);
+  });
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${String(status)} Refused\r\n${lines.join('')}\r\n${bytes}`);
   return status;

@@ -9,8 +9,8 @@ const listEveryMs = 2_000;
 const followedForMs = 6_000;
 const keysAList = 200;
 const listsAtOnce = 4;
-/** Where no row tells a phase, as on a server without our search attributes. */
-const pauseMs = 30_000;
+/** Where no row tells a phase, as on a server without our search attributes; where Temporal is away, or has no time for lists. */
+const pauseMs = { withoutPhases: 30_000, afterFailure: 5_000 };
 
 /** Lists of generations that run, while many of them are read. */
 export interface OpenLists {
@@ -46,8 +46,9 @@ export function createOpenLists(
     const lane = async () => {
       for (let part = parts.pop(); part; part = parts.pop()) told.push(await listPart(part));
     };
-    await Promise.all(Array.from({ length: listsAtOnce }, lane));
-    if (!told.includes(true)) pausedUntil = Date.now() + pauseMs;
+    const lanes = await Promise.allSettled(Array.from({ length: listsAtOnce }, lane));
+    if (lanes.some(({ status }) => status === 'rejected')) pausedUntil = Date.now() + pauseMs.afterFailure;
+    else if (!told.includes(true)) pausedUntil = Date.now() + pauseMs.withoutPhases;
   };
 
   return {
@@ -60,11 +61,9 @@ export function createOpenLists(
       if (isMany) {
         dueAt = Infinity;
         // Whoever is not told by a list asks by itself.
-        void listAll()
-          .catch(() => undefined)
-          .finally(() => {
-            dueAt = now + listEveryMs;
-          });
+        void listAll().then(() => {
+          dueAt = now + listEveryMs;
+        });
       } else dueAt = now + listEveryMs / 4;
       return isMany;
     },

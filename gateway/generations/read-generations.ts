@@ -117,8 +117,11 @@ export function createGenerationReader(
       known.set(workflowId, { generation, readAt, listedUntil, isStale: !isNewest() });
       return generation;
     } catch (error) {
-      if (last === undefined || !isDeepEnough(last.generation, depth) || !isPassing(error)) throw error;
-      return { ...last.generation, ageS: Math.ceil((Date.now() - last.readAt) / 1_000) };
+      // A list may have told of it meanwhile.
+      const newest = known.get(workflowId);
+      const best = newest && isDeepEnough(newest.generation, depth) ? newest : last;
+      if (best === undefined || !isDeepEnough(best.generation, depth) || !isPassing(error)) throw error;
+      return { ...best.generation, ageS: Math.ceil((Date.now() - best.readAt) / 1_000) };
     }
   };
 

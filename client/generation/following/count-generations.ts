@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { type Phase, phases } from '../../../domain/generation.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { named } from '../../convert-errors.ts';
-import { grpcCode, grpcCodeOf } from '../../grpc.ts';
+import { grpcCode, grpcCodeOf, isBusy } from '../../grpc.ts';
 import { checkScope, type ListScope, scopeClauses } from '../../list-scope.ts';
 import { isTerminal } from './phase.ts';
 
@@ -15,9 +16,15 @@ export interface GenerationCounts {
   isDegraded?: true;
 }
 
+const longestPauseMs = 2_000;
+
 const running = 'ExecutionStatus = "Running"';
 const failed = 'ExecutionStatus = "Failed"';
 const stands = (phase: Phase) => `RunComfyPhase = "${phase}"`;
+
+/** One that says how it has ended still runs for a while: it settles its budgets, and tells its webhook. */
+const ends = (phase: Phase, ofStatus: string) => `(${ofStatus} OR (${running} AND ${stands(phase)}))`;
+const isOfNoOtherEnd = 'RunComfyPhase IS NULL OR (RunComfyPhase != "cancelled" AND RunComfyPhase != "timed_out")';
 
 /** As rows are told their phase: each run counts in one of them. */
 const runsIn: Record<Phase, string> = {
@@ -26,15 +33,18 @@ const runsIn: Record<Phase, string> = {
   in_queue: `${running} AND ${stands('in_queue')}`,
   in_progress: `${running} AND ${stands('in_progress')}`,
   fetching_result: `${running} AND ${stands('fetching_result')}`,
-  succeeded: 'ExecutionStatus = "Completed"',
-  failed: `${failed} AND (RunComfyPhase IS NULL OR (RunComfyPhase != "cancelled" AND RunComfyPhase != "timed_out"))`,
-  cancelled: `(ExecutionStatus = "Canceled" OR ExecutionStatus = "Terminated" OR (${failed} AND ${stands('cancelled')}))`,
-  timed_out: `(ExecutionStatus = "TimedOut" OR (${failed} AND ${stands('timed_out')}))`,
+  succeeded: ends('succeeded', 'ExecutionStatus = "Completed"'),
+  failed: ends('failed', `(${failed} AND (${isOfNoOtherEnd}))`),
+  cancelled: ends(
+    'cancelled',
+    `ExecutionStatus = "Canceled" OR ExecutionStatus = "Terminated" OR (${failed} AND ${stands('cancelled')})`,
+  ),
+  timed_out: ends('timed_out', `ExecutionStatus = "TimedOut" OR (${failed} AND ${stands('timed_out')})`),
 };
 
 /** What a server tells that knows no search attributes of ours. */
 const runsByStatus: Partial<Record<Phase, string>> = {
-  succeeded: runsIn.succeeded,
+  succeeded: 'ExecutionStatus = "Completed"',
   failed,
   cancelled: '(ExecutionStatus = "Canceled" OR ExecutionStatus = "Terminated")',
   timed_out: 'ExecutionStatus = "TimedOut"',
@@ -44,12 +54,24 @@ const runsByStatus: Partial<Record<Phase, string>> = {
 export function countGenerations(client: Client, scope: Pick<ListScope, 'keyPrefix'> = {}): Promise<GenerationCounts> {
   checkScope(scope);
   const ofType = [`WorkflowType = "${generationWorkflowType}"`, ...scopeClauses(scope)].join(' AND ');
-  const count = async (clause: string): Promise<number> =>
-    (await client.workflow.count(`${ofType} AND ${clause}`)).count;
-  const countAll = async (clauses: Partial<Record<Phase, string>>) =>
-    Object.fromEntries(
-      await Promise.all(Object.entries(clauses).map(async ([phase, clause]) => [phase, await count(clause)] as const)),
-    ) as Partial<Record<Phase, number>>;
+  const count = async (clause: string, pauseMs = 250): Promise<number> => {
+    try {
+      return (await client.workflow.count(`${ofType} AND ${clause}`)).count;
+    } catch (error) {
+      if (!isBusy(error) || pauseMs > longestPauseMs) throw error;
+      await sleep(pauseMs * (0.5 + Math.random()));
+      return await count(clause, pauseMs * 2);
+    }
+  };
+  // One after the other: a namespace has ten calls of its index a second, lists included.
+  const countAll = async (clauses: Partial<Record<Phase, string>>) => {
+    const counted: Partial<Record<Phase, number>> = {};
+    for (const phase of phases) {
+      const clause = clauses[phase];
+      if (clause !== undefined) counted[phase] = await count(clause);
+    }
+    return counted;
+  };
   return named('', async () => {
     try {
       const byPhase = await countAll(runsIn);

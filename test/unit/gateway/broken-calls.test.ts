@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -103,6 +104,24 @@ describe.each(faces)('%s', (face, target, code) => {
 it('is no proxy: CONNECT is refused', async () => {
   const answer = await answerTo(`CONNECT example.com:443 HTTP/1.1\r\n${host}\r\n`);
   expect(answer).toMatch(/^HTTP\/1\.1 40[45] /);
+});
+
+it('hangs up on who asked for a tunnel and keeps its own half open, or goes on sending', async () => {
+  const taken: Duplex[] = [];
+  app.server.on('connect', (_request, socket: Duplex) => taken.push(socket));
+  const [silent, talking] = [1, 2].map(() => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', () => undefined).resume();
+    socket.write(`CONNECT example.com:443 HTTP/1.1\r\n${host}\r\n`);
+    return socket;
+  });
+  const drops = setInterval(() => talking?.write('x'), 50);
+  await eventually(() => {
+    expect(taken.map(({ destroyed }) => destroyed)).toEqual([true, true]);
+  });
+  clearInterval(drops);
+  silent?.destroy();
+  talking?.destroy();
 });
 
 it('waits 30 s at most for whoever sends a body, or headers, drop by drop: 408', async () => {

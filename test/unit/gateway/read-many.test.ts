@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { GenerationError } from '../../../client/index.ts';
 import type { DescribedGeneration, OpenGeneration } from '../../../client/operator/index.ts';
 import { type Phase, phases } from '../../../domain/generation.ts';
 import { createGenerationReader, type GenerationReads } from '../../../gateway/generations/read-generations.ts';
@@ -212,4 +213,33 @@ it('asks anew for what was just cancelled, whatever a list says meanwhile, and f
   expect((await reader.read('k4')).phase).toBe('succeeded');
   expect((await reader.read('k5')).phase).toBe('in_queue');
   expect(calls.describe).toBe(before + 1);
+});
+
+it('tells what a list has told meanwhile where a generation cannot be asked for', async () => {
+  const { truth, reads, pass } = indexedTemporal();
+  let isBusy = false;
+  const reader = createGenerationReader(client, {
+    ...reads,
+    describe: (...asked) => {
+      if (isBusy) return Promise.reject(new GenerationError({ type: 'TemporalBusy', message: 'busy', key: 'k0' }));
+      return reads.describe(...asked);
+    },
+  });
+  const keys = keysOf(60);
+  for (const key of keys) truth.set(key, phases.indexOf('in_queue'));
+  for (let step = 0; step < 12; step += 1) {
+    pass();
+    await Promise.all(keys.map((key) => reader.read(key)));
+    await settle();
+  }
+  isBusy = true;
+  reader.refresh('k0');
+  const asked = reader.read('k0');
+  for (const key of keys) truth.set(key, phases.indexOf('in_progress'));
+  for (let step = 0; step < 12; step += 1) {
+    pass();
+    await Promise.all(keys.slice(1).map((key) => reader.read(key)));
+    await settle();
+  }
+  expect(await asked).toMatchObject({ phase: 'in_progress' });
 });
