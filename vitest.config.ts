@@ -26,8 +26,8 @@ export default defineConfig({
           name: 'unit',
           ...computing,
           include: ['test/unit/**/*.test.ts', 'test/activity/**/*.test.ts'],
-          testTimeout: hangMs,
-          hookTimeout: hangMs,
+          testTimeout: testHangMs,
+          hookTimeout: testHangMs,
         },
       },
       {
@@ -36,8 +36,8 @@ export default defineConfig({
           ...computing,
           include: ['test/replay/**/*.test.ts', 'test/in-process/**/*.test.ts'],
           globalSetup: ['test/support/setup/bundle-setup.ts'],
-          testTimeout: hangMs,
-          hookTimeout: hangMs,
+          testTimeout: testHangMs,
+          hookTimeout: testHangMs,
         },
       },
       {

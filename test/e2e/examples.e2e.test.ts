@@ -3,7 +3,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import type { PipelineResult, PipelineState } from '../../domain/pipeline-run.ts';
 import { pythonForExamples } from '../support/examples/examples-python.ts';
 import { startSurroundings, type Surroundings, until } from '../support/examples/examples.ts';
-import { hangMs } from '../support/patience.ts';
+import { hangMs, installHangMs } from '../support/patience.ts';
+
+vi.setConfig({ testTimeout: installHangMs, hookTimeout: installHangMs });
 
 let around: Surroundings;
 
@@ -86,7 +88,7 @@ describe('example 04, from Python', () => {
 
   beforeAll(async () => {
     python = await pythonForExamples();
-  }, 300_000);
+  });
 
   it('starts, queries, signals and awaits a generation; run again it attaches to the ended one', async () => {
     const key = newKey();
@@ -236,7 +238,7 @@ describe('example 07, a film by a plan', () => {
     expect(code, stderr).toBe(0);
     expect(lineAfter(stdout, 'choices ')).toBe('4');
     expect(seeds(outputsIn(stdout))).toEqual([1, 2, 3, 4]);
-  }, 300_000);
+  });
 });
 
 describe('example 08, another namespace', () => {
@@ -254,7 +256,7 @@ describe('example 08, another namespace', () => {
     expect(totals()).toMatchObject({ accepted: 1, charged: 1 });
     const refused = await around.example(main, [newKey(), endpoint, ''], python).ended;
     expect(lineAfter(refused.stdout, 'poster ')).toBe('failed InvalidInput not_sent');
-  }, 300_000);
+  });
 });
 
 describe('examples 11 and 12, batches', () => {
@@ -280,7 +282,7 @@ describe('examples 11 and 12, batches', () => {
     expect(stdout.match(/^still-\d+ http/gm)).toHaveLength(60);
     expect((await stills()).stdout).toBe(stdout);
     expect(totals()).toMatchObject({ accepted: 60, charged: 60 });
-  }, 300_000);
+  });
 });
 
 function lastWord(text: string): string {

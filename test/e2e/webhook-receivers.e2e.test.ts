@@ -4,6 +4,7 @@ import type { WebhookBody } from '../../domain/webhook.ts';
 import { goExample } from '../support/examples/examples-go.ts';
 import { pythonForExamples } from '../support/examples/examples-python.ts';
 import { run, type Running, until } from '../support/examples/examples.ts';
+import { installHangMs } from '../support/patience.ts';
 import { onTestFinished } from '../support/test-end.ts';
 import { type ReceivedWebhook, startReceiver, webhookSecret } from '../support/webhook-receiver.ts';
 
@@ -53,7 +54,7 @@ const receivers = {
   Python: async () => await startExample(await pythonForExamples(), ['examples/09-webhook-receiver/main.py']),
 };
 
-describe('example 09, a receiver of webhooks', () => {
+describe('example 09, a receiver of webhooks', { timeout: installHangMs }, () => {
   it.each(Object.entries(receivers))(
     'in %s takes a delivered event, and none of which a byte was changed',
     async (_, start) => {

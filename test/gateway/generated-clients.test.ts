@@ -7,6 +7,7 @@ import { go, goExample } from '../support/examples/examples-go.ts';
 import { pythonForExamples } from '../support/examples/examples-python.ts';
 import { type Ended, run } from '../support/examples/examples.ts';
 import { gatewayStack } from '../support/gateway-stack.ts';
+import { installHangMs } from '../support/patience.ts';
 import { temporaryFolder } from '../support/processes.ts';
 
 const stack = gatewayStack();
@@ -31,7 +32,7 @@ async function expectOneOrder(client: (key: string) => Promise<Ended>): Promise<
   expect(stack.simulator().ledger().jobs).toHaveLength(before + 1);
 }
 
-describe('a client that is generated from the OpenAPI document', () => {
+describe('a client that is generated from the OpenAPI document', { timeout: installHangMs }, () => {
   it('in Python is whole, and orders once for a key', async () => {
     const python = await pythonForExamples(path.join(example, 'requirements.txt'));
     const folder = await temporaryFolder();

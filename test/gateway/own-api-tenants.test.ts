@@ -168,16 +168,18 @@ it("has no operation that tells a tenant anything of another's: neither by words
       answers.push({ id, status, title, detail, name });
     }
     const after = await askedOfTemporal();
-    return { answers, asked: [...after].map(([what, count]) => [what, count - (before.get(what) ?? 0)]) };
+    return { answers, asked: new Map([...after].map(([what, count]) => [what, count - (before.get(what) ?? 0)])) };
   };
   const never = await answersAbout(stranger, `k-${randomUUID()}`);
   expect(never.answers).toMatchObject(about.map(({ id }) => ({ id, status: 404, name: 'KeyNotFound' })));
   for (const guess of [key, `${owner.tenant}/${key}`, `../${owner.tenant}/${key}`, `${owner.tenant}.${key}`]) {
-    const found = await answersAbout(stranger, guess);
-    expect(found.answers, guess).toEqual(never.answers);
-    if (guess === key)
-      expect(new Map(found.asked as [string, number][])).toEqual(new Map(never.asked as [string, number][]));
+    expect((await answersAbout(stranger, guess)).answers, guess).toEqual(never.answers);
   }
+  // A server that stalls for a second is asked more; what gave a key away would be asked more each time.
+  await eventually(async () => {
+    const [foreign, made] = [await answersAbout(stranger, key), await answersAbout(stranger, `k-${randomUUID()}`)];
+    expect(foreign.asked).toEqual(made.asked);
+  });
 
   for (const { id, place } of operations.filter(({ place, method }) => method === 'get' && !place.includes('{'))) {
     const { status, text } = await stranger.get(place);

@@ -4,5 +4,8 @@
  */
 export const hangMs = 120_000;
 
+/** A test may fetch tools from the network first, and compile them. */
+export const installHangMs = 900_000;
+
 /** A test may wait for several such things, one after the other. */
 export const testHangMs = 3 * hangMs;

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { pythonForExamples } from '../examples/examples-python.ts';
 import { run } from '../examples/examples.ts';
+import { hangMs } from '../patience.ts';
 import { temporaryFolder } from '../processes.ts';
 
 const requirements = fileURLToPath(new URL('requirements.txt', import.meta.url));
@@ -38,6 +39,8 @@ export async function runSchemathesis(
       String(seed),
       '--continue-on-failure',
     ],
+    // A cancel waits for its outcome.
+    ...['--request-timeout', String(hangMs / 1_000)],
     ...['--generation-database', 'none', '--no-shrink', '--no-color'],
   ]).ended;
   return { code, report: stdout + stderr };

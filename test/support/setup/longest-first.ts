@@ -19,6 +19,9 @@ const longest = [
   'test/workflow/generation/decisions.test.ts',
   'test/e2e/crash-matrix-stopped.e2e.test.ts',
   'test/fuzz/fuzz.test.ts',
+  'test/gateway/generated-clients.test.ts',
+  'test/workflow/pipeline/groups.test.ts',
+  'test/workflow/pipeline/history-budget.test.ts',
 ];
 
 /** Has vitest begin with the files that take longest; by itself it knows of them only from an earlier run on the machine. */

@@ -30,9 +30,10 @@ describe('the JSON Schema of a plan', () => {
     );
     const files = readdirSync(path.join(root, 'examples'), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.yaml') && !name.includes('node_modules'))
-      .map((name) => [name, readFileSync(path.join(root, 'examples', name), 'utf8')] as const);
+      .map((name) => [name, readFileSync(path.join(root, 'examples', name), 'utf8')] as const)
+      .filter(([, text]) => text.includes('pipeline-plan.schema.json'));
     const plans = [...blocks, ...files];
-    expect(plans.length).toBeGreaterThan(0);
+    expect(files.length).toBeGreaterThan(1);
     for (const [name, text] of plans) {
       const read = parsePlanText(text);
       expect(read, name).toMatchObject({ ok: true });
