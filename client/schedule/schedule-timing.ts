@@ -51,7 +51,8 @@ export function timingIssues(timing: ScheduleTiming): InputIssue[] {
   expect('everyMs', (everyMs === undefined) !== (cron === undefined), 'either everyMs or cron');
   const between = (min: number) => `whole milliseconds from ${String(min)} to ${String(maxMs)}`;
   // Temporal leaves off what is less than a second, and would order more often than was asked.
-  const isEvery = everyMs === undefined || (everyMs % 1_000 === 0 && everyMs >= minEveryMs && everyMs <= maxMs);
+  const isWhole = (ms: number) => Number.isInteger(ms) && ms % 1_000 === 0;
+  const isEvery = everyMs === undefined || (isWhole(everyMs) && everyMs >= minEveryMs && everyMs <= maxMs);
   expect('everyMs', isEvery, `whole seconds in milliseconds, from ${String(minEveryMs)} to ${String(maxMs)}`);
   for (const [path, value, min] of [
     ['jitterMs', jitterMs, 0],

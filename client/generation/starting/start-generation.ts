@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowStartOptions } from '@temporalio/client';
 import type { GenerationRequest } from '../../../domain/generation.ts';
+import type { Labels } from '../../../domain/labels.ts';
 import { generationWorkflowType, retryOfRunMemoKey, tenantMemoKey } from '../../../domain/names.ts';
 import { GenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
@@ -61,7 +62,7 @@ export async function startGeneration(
   if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };
   const attach = async (runId: string, ...more: string[]) => {
     const notices = compareRequests(key, await readOriginalRequest(client, key, runId), order);
-    const ofLabels = labels ? await compareLabels(client, await describeRun(client, key, runId), labels) : [];
+    const ofLabels = labels ? await labelNotices(client, key, runId, labels) : [];
     return { key, runId, attached: true, notices: [...notices, ...ofLabels, ...more] };
   };
   if (first !== undefined) return attach(first.runId);
@@ -81,6 +82,15 @@ export async function startGeneration(
     });
     if (again?.isNew) return { key, runId: again.runId, attached: false, notices: warnings };
     if (again !== undefined) return attach(again.runId);
+  }
+}
+
+/** None where the run's labels cannot be read now: the call has attached, which a mere notice may not undo. */
+async function labelNotices(client: Client, key: string, runId: string, labels: Labels): Promise<string[]> {
+  try {
+    return await compareLabels(client, await describeRun(client, key, runId), labels);
+  } catch {
+    return [];
   }
 }
 

@@ -41,6 +41,12 @@ it.each(['', 'kling/(.*)+', 'kling|x', 'kling/[a-z]', 'kling/?'])('%j is no patt
 it.each<[tenant: string, key: string, isAllowed: boolean]>([
   [everyTenant, 'ACME/order-1', false],
   [everyTenant, 'Acme', false],
+  [everyTenant, 'ácme/order-1', false],
+  [everyTenant, 'ａｃｍｅ/order-1', false],
+  [everyTenant, 'acme／order-1', false],
+  [everyTenant, 'ac\u00adme/order-1', false],
+  [everyTenant, '＊/order-1', true],
+  [everyTenant, 'acm/order-1', true],
   [everyTenant, 'acme/order-1', true],
   [everyTenant, 'acme', true],
   [everyTenant, 'ACMES/order-1', true],
