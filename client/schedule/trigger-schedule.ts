@@ -4,71 +4,117 @@ import type { Client, ScheduleDescription, ScheduleHandle } from '@temporalio/cl
 import Long from 'long';
 import { GenerationError } from '../errors.ts';
 import { describeRun } from '../generation/run-info.ts';
-import { grpcCode, grpcCodeOf } from '../grpc.ts';
+import { grpcCode, grpcCodeOf, isConnectionClosed } from '../grpc.ts';
 import { isDueIn } from './due-seconds.ts';
+import { firingsOf } from './firings.ts';
 
 /** Seconds after which the search for a free one is given up: calendars repeat theirs every minute. */
 const secondsTried = 61;
-const seenWithinMs = 15_000;
-/** Where somebody else's firing has the key. */
-const outrunAfterMs = 2_000;
 const lookEveryMs = 200;
 /** As Temporal numbers the policy: with that of the schedule it could be skipped in silence, and a person wants one now. */
 const allowAll = 6;
 
+/** How long a firing is looked for. */
+interface Patience {
+  seenWithinMs: number;
+  /** Where another firing than the one that was asked for is seen. */
+  outrunAfterMs: number;
+}
+
 /**
  * Fires a schedule once, and returns as soon as it has fired. Temporal names what a schedule starts by the second: a second firing
  * in it is dropped without a word, or takes over the key where the first one has ended. So a second is taken that no other firing
- * has, and the firing is looked for afterwards.
+ * has, and the firing is looked for afterwards. Servers before 1.29 fire at a time of their own; there a firing is taken for ours
+ * where nothing else explains it. Once Temporal was asked, no error says that the call may be repeated: that would be a further bill.
  */
-export async function triggerSchedule(client: Client, handle: ScheduleHandle): Promise<void> {
-  const { at, key } = await freeTime(client, handle);
-  const scheduledTime = { seconds: Long.fromNumber(Math.floor(at / 1_000)), nanos: (at % 1_000) * 1_000_000 };
-  await client.workflowService.patchSchedule({
-    namespace: client.options.namespace,
-    scheduleId: handle.scheduleId,
-    requestId: randomUUID(),
-    identity: client.options.identity,
-    patch: { triggerImmediately: { overlapPolicy: allowAll, scheduledTime } },
-  });
+export async function triggerSchedule(
+  client: Client,
+  handle: ScheduleHandle,
+  { seenWithinMs, outrunAfterMs }: Patience = { seenWithinMs: 15_000, outrunAfterMs: 2_000 },
+): Promise<void> {
+  const { at, key, before } = await freeTime(client, handle);
+  let cause = await ask(client, handle, at);
   let giveUpAt = Date.now() + seenWithinMs;
-  while (Date.now() < giveUpAt) {
-    const { recentActions } = (await handle.describe()).info;
-    if (recentActions.some(({ scheduledAt }) => scheduledAt.getTime() === at)) return;
-    const isOutrun = recentActions.some(({ action }) => action.workflow.workflowId === key);
+  const known = new Set(firingsOf(before).map(({ runId }) => runId));
+  let isUnexplained = false;
+  for (;;) {
+    const found = await handle.describe().catch((error: unknown) => {
+      cause = error;
+      return undefined;
+    });
+    const fresh = found === undefined ? [] : firingsOf(found).filter(({ runId }) => !known.has(runId));
+    if (fresh.some(({ scheduledAtMs }) => scheduledAtMs === at)) return;
+    isUnexplained ||= fresh.some(
+      (firing) => firing.isByServersClock && (firing.key === key || !isDueIn(before.spec, firing.second)),
+    );
+    const isOutrun = isUnexplained || fresh.some((firing) => firing.key === key);
     if (isOutrun) giveUpAt = Math.min(giveUpAt, Date.now() + outrunAfterMs);
+    if (Date.now() >= giveUpAt) break;
     await sleep(lookEveryMs);
   }
-  const name = handle.scheduleId;
-  const message = `Temporal was asked to fire the schedule "${name}" as "${key}", and shows no such firing: look at \`runcomfy-temporal schedule show ${name}\` before you trigger it again`;
-  throw new GenerationError({ type: 'TemporalBusy', message, key: name });
+  if (!isUnexplained) throw unseen(handle.scheduleId, key, cause);
+}
+
+/** Has Temporal fire; what leaves open whether it will is returned, so that the firing can be looked for. */
+async function ask(client: Client, { scheduleId }: ScheduleHandle, at: number): Promise<unknown> {
+  const scheduledTime = { seconds: Long.fromNumber(Math.floor(at / 1_000)), nanos: (at % 1_000) * 1_000_000 };
+  try {
+    await client.workflowService.patchSchedule({
+      namespace: client.options.namespace,
+      scheduleId,
+      requestId: randomUUID(),
+      identity: client.options.identity,
+      patch: { triggerImmediately: { overlapPolicy: allowAll, scheduledTime } },
+    });
+    return undefined;
+  } catch (error) {
+    const code = grpcCodeOf(error);
+    if (code === undefined ? !isConnectionClosed(error) : refusals.includes(code)) throw error;
+    return error;
+  }
+}
+
+/** Answers of a server that has done nothing. */
+const refusals: readonly number[] = [
+  grpcCode.invalidArgument,
+  grpcCode.notFound,
+  grpcCode.permissionDenied,
+  grpcCode.failedPrecondition,
+  grpcCode.unimplemented,
+  grpcCode.unauthenticated,
+];
+
+function unseen(name: string, key: string, cause: unknown): GenerationError {
+  const message = `Temporal was asked to fire the schedule "${name}" as "${key}", and shows no such firing; it may have fired all the same: look at \`runcomfy-temporal schedule show ${name}\` before you trigger it again`;
+  return new GenerationError({ type: 'SubmitOutcomeUnknown', message, key: name, submission: 'unknown', cause });
 }
 
 /** The present moment, or that of a second a little later, whose key nothing has and no firing of the schedule itself will have. */
-async function freeTime(client: Client, handle: ScheduleHandle): Promise<{ at: number; key: string }> {
+async function freeTime(
+  client: Client,
+  handle: ScheduleHandle,
+): Promise<{ at: number; key: string; before: ScheduleDescription }> {
   const name = handle.scheduleId;
   for (let tried = 0; tried < secondsTried; tried += 1) {
     const description = await handle.describe();
     const at = Date.now();
     const second = Math.floor(at / 1_000);
-    const key = `${baseOf(description)}-${new Date(second * 1_000).toISOString().replace(/\.\d+/, '')}`;
-    const isPaused = description.state.paused;
-    if (!isPaused && isDueAlways(description, second)) break;
-    // What a paused schedule leaves out is not made up for.
-    const isFree = isPaused || !isDueIn(description.spec, second);
-    if (isFree && !(await isTaken(client, key))) return { at, key };
+    const key = `${description.action.workflowId}-${new Date(second * 1_000).toISOString().replace(/\.\d+/, '')}`;
+    if (isDueAlways(description, second)) break;
+    if (!isDue(description, second) && !(await isTaken(client, key))) return { at, key, before: description };
     await sleep((second + 1) * 1_000 - Date.now());
   }
   const message = `the schedule "${name}" was not triggered: it fires every second as it is, and keys tell its firings by the second; pause it first`;
   throw new GenerationError({ type: 'InvalidInput', message, key: name, submission: 'not_sent' });
 }
 
-function isDueAlways({ spec }: ScheduleDescription, from: number): boolean {
-  return Array.from({ length: secondsTried }, (_, index) => from + index).every((second) => isDueIn(spec, second));
+function isDueAlways(description: ScheduleDescription, from: number): boolean {
+  return Array.from({ length: secondsTried }, (_, index) => from + index).every((second) => isDue(description, second));
 }
 
-function baseOf({ action }: ScheduleDescription): string {
-  return action.workflowId;
+/** What a paused schedule leaves out is not made up for. */
+function isDue({ spec, state }: ScheduleDescription, second: number): boolean {
+  return !state.paused && isDueIn(spec, second);
 }
 
 async function isTaken(client: Client, key: string): Promise<boolean> {

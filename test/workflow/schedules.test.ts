@@ -71,7 +71,7 @@ describe.concurrent('a schedule', () => {
     const other = createGenerationClient({ client, taskQueue: workers.taskQueue }).schedules;
     const triggers = [schedules, schedules, other, schedules].map((one) => one.trigger(name));
     const lost = (await Promise.allSettled(triggers)).flatMap((each) => (each.status === 'rejected' ? [each] : []));
-    for (const { reason } of lost) expect(reason).toMatchObject({ type: 'TemporalBusy', key: name });
+    for (const { reason } of lost) expect(reason).toMatchObject({ type: 'SubmitOutcomeUnknown', key: name });
     simulator.release();
     const { recent, fired } = await until((state) => state.fired === triggers.length - lost.length);
     const keys = recent.map(({ key }) => key);
