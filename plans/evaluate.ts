@@ -37,28 +37,41 @@ export class ExpressionError extends Error {
 
 const environment = createValueEnvironment();
 
-/**
- * Puts values in the place of all expressions of a part of a plan, at any depth; keys are never touched, and what was put
- * in is never looked at again. What is put in has no more bytes than a plan may have. Throws `ExpressionError`.
- */
-export function evaluateValue(value: unknown, values: Values, path = '$'): unknown {
+/** Evaluates parts of a plan that share what their expressions may take. */
+export interface Evaluation {
+  /**
+   * Puts values in the place of all expressions of a part of a plan, at any depth; keys are never touched, and what was
+   * put in is never looked at again. Throws `ExpressionError`.
+   */
+  evaluate: (value: unknown, path: string) => unknown;
+  /** Whether the parts have taken all there was: no further expression is evaluated. */
+  isSpent: () => boolean;
+}
+
+/** Begins an evaluation: what is put in by all of it has no more bytes than a plan may have, if no others are named. */
+export function openEvaluation(values: Values, maxBytes: number = planLimits.bytes): Evaluation {
   const known = toContext(values);
   const work = someWork();
-  let left: number = planLimits.bytes;
+  let left = maxBytes;
   const fill = (part: unknown, at: string): unknown => {
     if (typeof part === 'string') {
       return fillText(part, at, (expression) => {
         const given = run(expression, known, { path: at, work });
         left -= jsonBytes(given);
         if (left >= 0) return given;
-        throw new ExpressionError(at, `the expressions give more than ${String(planLimits.bytes)} bytes together`);
+        throw new ExpressionError(at, `the expressions give more than ${String(maxBytes)} bytes together`);
       });
     }
     if (Array.isArray(part)) return part.map((item, index) => fill(item, jsonPath(at, index)));
     if (!isJsonObject(part)) return part;
     return Object.fromEntries(Object.entries(part).map(([key, item]) => [key, fill(item, jsonPath(at, key))]));
   };
-  return fill(value, path);
+  return { evaluate: fill, isSpent: () => work.left < 0 || left < 0 };
+}
+
+/** One part of a plan with values in the place of all expressions. Throws `ExpressionError`. */
+export function evaluateValue(value: unknown, values: Values, path = '$'): unknown {
+  return openEvaluation(values).evaluate(value, path);
 }
 
 /** The value of an expression that may stand bare, as that of `if` and `forEach`. Throws `ExpressionError`. */

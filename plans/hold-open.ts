@@ -1,7 +1,7 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath, withoutUndefined } from '../domain/json.ts';
 import type { SchemaNode } from '../runcomfy/models/normalize-schema.ts';
-import { evaluateValue, ExpressionError, type Values } from './evaluate.ts';
+import { ExpressionError, openEvaluation, type Values } from './evaluate.ts';
 import type { Scope } from './expression-types.ts';
 import { type CheckedExpression, type ExpressionChecker, isUnsettled, type StepReference } from './expression.ts';
 import { parseTemplate, soleExpression } from './template.ts';
@@ -47,6 +47,8 @@ export function holdOpen(
 ): HeldInput {
   const places: FilledPlace[] = [];
   const issues: InputIssue[] = [];
+  // One for the whole input, as when it is ordered: what is too much then is to be told before anything is paid.
+  const { evaluate, isSpent } = openEvaluation(values);
   const inPlan = (at: string) => `${path}${at.slice(1)}`;
   const fill = (part: unknown, at: string, schema: SchemaNode | undefined): unknown => {
     if (typeof part === 'string') return fillText(part, at, schema);
@@ -77,12 +79,12 @@ export function holdOpen(
       const isOfItem = !isItemKnown && expressions.some(({ usesItem }) => usesItem);
       const openUntil = references[0]?.step ?? (isOfItem ? 'item' : undefined);
       places.push({ path: at, references, node: schema, ...withoutUndefined({ sole, openUntil }) });
-      if (failed.length > 0 || openUntil !== undefined || isUnsettled(unsettled, expressions)) {
+      if (failed.length > 0 || openUntil !== undefined || isUnsettled(unsettled, expressions) || isSpent()) {
         return standIn(sole?.expression.type ?? 'string', schema);
       }
     }
     try {
-      return evaluateValue(text, values, inPlan(at));
+      return evaluate(text, inPlan(at));
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       issues.push({ path: error.path, message: error.message });

@@ -2,7 +2,7 @@ import { boundWarnings } from '../../domain/issues.ts';
 import { jsonBytes, jsonPath } from '../../domain/json.ts';
 import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
 import { toValues } from '../../plans/deciding/step-values.ts';
-import { evaluateValue, ExpressionError } from '../../plans/evaluate.ts';
+import { ExpressionError, openEvaluation } from '../../plans/evaluate.ts';
 
 /** An answer stands in the history, and Temporal takes 2 MiB. */
 const maxAnswerBytes = 1_200_000;
@@ -16,9 +16,12 @@ export function createEvaluateOutputs(): PipelineActivities['evaluateOutputs'] {
     const evaluated = Object.entries(outputs).map(([name, value]): [string, unknown] => {
       try {
         const path = jsonPath('$.outputs', name);
-        const given = evaluateValue(value, known, path);
-        left -= jsonBytes({ [name]: given });
-        if (left >= 0) return [name, given];
+        const given = openEvaluation(known, maxAnswerBytes).evaluate(value, path);
+        const bytes = jsonBytes({ [name]: given });
+        if (bytes <= left) {
+          left -= bytes;
+          return [name, given];
+        }
         warnings.push(`${path}: too large to be told, and stands under the keys of the steps`);
         return [name, null];
       } catch (error) {

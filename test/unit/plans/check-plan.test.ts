@@ -132,6 +132,23 @@ describe('a plan that is refused', () => {
     expect(issues.map(({ path }) => path)).toEqual(['$.params.scene', '$.steps.a.input.seed']);
   });
 
+  it.each([
+    ['take too long', '${{ params.l.filter(x, x > 3).size() }}'.repeat(4), 'takes too long'],
+    ['give too much', '${{ params.t + params.t + params.t }}', 'give more than 262144 bytes together'],
+  ])('refuses expressions that only together %s, as the run would', async (_what, text, words) => {
+    const params = { l: Array.from({ length: 19_000 }, () => 1), t: 'x'.repeat(50_000) };
+    const report = (name: 'l' | 't', input: object) =>
+      check(steps({ a: { model: flux, input } }, { [name]: { type: name === 'l' ? 'list' : 'string' } }), {
+        [name]: params[name],
+      });
+    const name = text.includes('params.l') ? 'l' : 't';
+    expect((await report(name, { prompt: text })).issues).toEqual([]);
+    const seed = `\${{ size(params.${name}) }}`;
+    const { issues } = await report(name, { prompt: text, again: text, seed });
+    expect(issues.map(({ path }) => path)).toEqual(['$.steps.a.input.again']);
+    expect(issues[0]?.message).toContain(words);
+  });
+
   it('lets an unknown input key pass with a warning', async () => {
     const { issues, warnings } = await check(steps({ a: { model: flux, input: { prompt: 'x', promt: 'y' } } }));
     expect(issues).toEqual([]);

@@ -112,6 +112,10 @@ describe('expressions that would take for ever, or all memory', () => {
     'params.l.map(x, 7 in params.l).size()',
     'params.l.map(x, params.t.contains("y")).size()',
     'params.l.map(x, params.t).join("")',
+    '(params.t + params.t).contains(params.t + "y")',
+    '(params.t + params.t).lastIndexOf(params.t + "y")',
+    '(params.t + params.t).split(params.t + "y")',
+    'join(params.l.map(x, ""), params.t)',
     `[[1]]${again('.map(x, x + x)')}.size()`,
     `["ab"]${again('.map(x, x + x)')}[0]`,
     `[1]${again('.map(x, [x, x])')} == [1]${again('.map(x, [x, x])')}`,
@@ -127,6 +131,20 @@ describe('expressions that would take for ever, or all memory', () => {
     expect(() => evaluateValue({ prompt: [again('${{ params.t }}')] }, large)).toThrow(
       'give more than 262144 bytes together',
     );
+  });
+
+  it.each([
+    ['800 images in 200 choices', 800, 200, 113],
+    ['600 ids in 600', 600, 600, 30],
+    ['200 presigned URLs in 200', 200, 200, 400],
+    ['the images of one half of the largest pipeline in those of the other', 1_500, 1_500, 113],
+  ])('are none of those that look for %s', (_what, images, choices, length) => {
+    const urls = (count: number, from: string) =>
+      Array.from({ length: count }, (_, at) => `https://${from}.example.com/${String(at)}`.padEnd(length, 'f'));
+    const still = { phase: 'succeeded', images: urls(images, 'still') };
+    const steps = { still, pick: { phase: 'approved', choices: [...urls(choices - 1, 'other'), still.images[0]] } };
+    const others = 'steps.still.images.filter(x, !(x in steps.pick.choices))';
+    expect(evaluateBare(others, { ...large, steps }, '$')).toHaveLength(images - 1);
   });
 
   it('are none of those that compare two fan-outs', () => {
