@@ -1,4 +1,9 @@
-import type { GenerationHandle, GenerationRequest, StartOptions } from '../../client/index.ts';
+import {
+  type GenerationHandle,
+  type GenerationRequest,
+  isGenerationError,
+  type StartOptions,
+} from '../../client/index.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import type { WebhookTarget } from '../../domain/webhook-target.ts';
 import { mayName } from '../access/may-name.ts';
@@ -22,16 +27,39 @@ export async function startPatiently(
 ): Promise<GenerationHandle> {
   const { generations, reader, settings } = parts;
   const { webhook, onUnknownSubmission = settings.onUnknownSubmission } = principal;
-  await mayName(parts.access, principal, key);
   const workflowId = workflowIdOf(principal, key);
   const wanted = { onUnknownSubmission, ...(webhook && { webhook }), ...order };
-  if (wanted.webhook) await refuseWebhook(parts, wanted.webhook);
+  const isRefused = await isRefusedYetStarted(reader, workflowId, async () => {
+    await mayName(parts.access, principal, key);
+    if (wanted.webhook) await refuseWebhook(parts, wanted.webhook);
+  });
   const tenant = tenantOf(principal);
-  const options = { key: workflowId, retry, tenant, keyTenant: tenant };
+  const options = { key: workflowId, retry: isRefused ? undefined : retry, tenant, keyTenant: tenant };
   const started = await patientlyStarted(parts, key, () => generations.start(wanted, options));
   reader.note(workflowId, { runId: started.runId, model: order.model });
   reader.refresh(workflowId);
   return { ...started, notices: started.notices.map((notice) => notice.replaceAll(workflowId, () => key)) };
+}
+
+/**
+ * Whether a refused order was taken before: then it is attached to, and never made anew. Told that nothing was started, its
+ * caller would order it again, for a second bill.
+ */
+async function isRefusedYetStarted(
+  { read }: GatewayParts['reader'],
+  workflowId: string,
+  check: () => Promise<void>,
+): Promise<boolean> {
+  try {
+    await check();
+    return false;
+  } catch (error) {
+    if (!(error instanceof RefusalError)) throw error;
+    await read(workflowId).catch((unread: unknown) => {
+      throw isGenerationError(unread) && unread.type === 'KeyNotFound' ? error : unread;
+    });
+    return true;
+  }
 }
 
 async function refuseWebhook({ checkWebhook }: Pick<GatewayParts, 'checkWebhook'>, target: WebhookTarget) {
