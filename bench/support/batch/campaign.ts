@@ -67,7 +67,6 @@ async function campaign(on: Installation, { items, window, isKilled, minutes }: 
   const { folder, file, simulator, client, undo } = on;
   const giveUpAt = Date.now() + minutes * 60_000;
   let worker = await on.startWorker();
-  undo(() => worker.stop());
 
   let workerPeak = 0;
   const weighing = setInterval(() => {

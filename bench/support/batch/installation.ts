@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
@@ -13,9 +13,7 @@ import { findTemporalBinary } from '../../../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../../../config/env.ts';
 import { searchAttributes } from '../../../domain/names.ts';
 import type { Simulator } from '../../../simulator/index.ts';
-import { bundleWorkflows } from '../../../worker/index.ts';
 import { say } from '../stack/stack.ts';
-import { startWorkerProcess, type WorkerHandle } from '../stack/worker-handle.ts';
 import { itemsOf, quickSimulator } from './compare.ts';
 import { peakMegabytesOf } from './processes.ts';
 
@@ -27,7 +25,7 @@ export interface Installation {
   taskQueue: string;
   simulator: Simulator;
   client: Client;
-  startWorker: () => Promise<WorkerHandle>;
+  startWorker: () => Promise<WorkerProcess>;
   /** Starts `runcomfy-temporal batch` with these arguments in a folder; it is killed when its time is over. */
   startCommand: (args: string[], folder: string, giveUpAt: number) => CommandProcess;
   /** What all commands have written to standard error. */
@@ -38,6 +36,13 @@ export interface Installation {
   killServer: () => Promise<void>;
   /** Is done before what is there is taken down, the last first. */
   undo: (step: () => unknown) => void;
+}
+
+/** A worker as an installed package has it. */
+export interface WorkerProcess {
+  pid: number;
+  /** Ends it as a crash would. */
+  kill9: () => Promise<void>;
 }
 
 /** A command in a process of its own. */
@@ -75,8 +80,6 @@ export async function onInstallation<Row>(items: number, run: (on: Installation)
     undo(() => simulator.close());
     const connection = await Connection.connect({ address });
     undo(() => connection.close());
-    const bundlePath = path.join(folder, 'workflows.cjs');
-    await writeFile(bundlePath, (await bundleWorkflows()).code);
     const env = { PATH: process.env['PATH'] ?? '', TEMPORAL_ADDRESS: address, RUNCOMFY_TASK_QUEUE: taskQueue };
     let [printed, commandPeak] = ['', 0];
     const startCommand = (args: string[], cwd: string, giveUpAt: number): CommandProcess => {
@@ -101,15 +104,42 @@ export async function onInstallation<Row>(items: number, run: (on: Installation)
         hasEnded: () => child.exitCode !== null || child.signalCode !== null,
       };
     };
-    const { modelApiBase } = simulator;
-    const stateDir = path.join(folder, 'state');
+    const startWorker = async (): Promise<WorkerProcess> => {
+      const { modelApiBase, serverlessApiBase } = simulator;
+      const child = spawn(process.execPath, [path.join(program, 'bin/runcomfy-temporal'), 'worker'], {
+        env: {
+          ...env,
+          RUNCOMFY_API_TOKEN: 'sim-campaign',
+          RUNCOMFY_MODEL_API_BASE: modelApiBase,
+          RUNCOMFY_SERVERLESS_API_BASE: serverlessApiBase,
+          RUNCOMFY_STATE_DIR: path.join(folder, 'state'),
+        },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      const ended = once(child, 'exit').then(() => undefined);
+      const end = (signal: NodeJS.Signals) => {
+        child.kill(signal);
+        return ended;
+      };
+      undo(() => end('SIGKILL'));
+      let log = '';
+      const isWorking = new Promise<void>((resolve) => {
+        child.stderr.on('data', (chunk: Buffer) => {
+          // Bounded: a killed server is logged by every poll.
+          log = (log + chunk.toString()).slice(-4_000);
+          if (log.includes('worker started')) resolve();
+        });
+      });
+      await Promise.race([isWorking, ended.then(() => Promise.reject(new Error(`the worker ended: ${log}`)))]);
+      return { pid: child.pid ?? 0, kill9: () => end('SIGKILL') };
+    };
     return await run({
       folder,
       file,
       taskQueue,
       simulator,
       client: new Client({ connection }),
-      startWorker: () => startWorkerProcess({ kind: 'ours', address, taskQueue, bundlePath, modelApiBase, stateDir }),
+      startWorker,
       startCommand,
       printed: () => printed,
       commandPeakMegabytes: () => commandPeak,

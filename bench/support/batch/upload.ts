@@ -46,8 +46,7 @@ async function upload(
   { items, cancelAtDone, minutes }: { items: number; cancelAtDone: number; minutes: number },
 ): Promise<UploadRow> {
   const giveUpAt = Date.now() + minutes * 60_000;
-  const worker = await on.startWorker();
-  on.undo(() => worker.stop());
+  await on.startWorker();
   const { batches } = createGenerationClient({ client: on.client, taskQueue: on.taskQueue });
   const elsewhere = path.join(on.folder, 'elsewhere');
   await mkdir(elsewhere);
