@@ -25,6 +25,7 @@ export interface SandboxExecution {
   now: number;
   /** When the first run of the chain started; `now` unless given. */
   startedAt?: number;
+  firstExecutionRunId?: string;
   continuedFromExecutionRunId?: string | undefined;
   /** Workflow ID of the workflow whose child it is. */
   parent?: string | undefined;
@@ -102,6 +103,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
     args,
     now,
     startedAt = now,
+    firstExecutionRunId = runId,
     continuedFromExecutionRunId,
     parent,
   } = execution;
@@ -112,7 +114,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
       runId,
       taskQueue,
       namespace: 'default',
-      firstExecutionRunId: runId,
+      firstExecutionRunId,
       originalExecutionRunId: runId,
       ...(continuedFromExecutionRunId !== undefined && { continuedFromExecutionRunId }),
       ...(parent !== undefined && { parent: { workflowId: parent, runId: 'parent', namespace: 'default' } }),
@@ -148,7 +150,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
         workflowType,
         workflowId,
         arguments: toPayloads(defaultPayloadConverter, ...args) ?? [],
-        firstExecutionRunId: runId,
+        firstExecutionRunId,
         attempt: 1,
         ...(continuedFromExecutionRunId !== undefined && { continuedFromExecutionRunId }),
       },

@@ -10,7 +10,13 @@ import { type Pipeline, planOf, type Stop } from './memory.ts';
 import { enterPipelinePhase } from './visibility.ts';
 
 /** The worst first: what is told of many cancels together. */
-const worstFirst: readonly CancelOutcome[] = ['unknown', 'not_cancellable', 'too_late', 'cancelled', 'not_submitted'];
+export const worstFirst: readonly CancelOutcome[] = [
+  'unknown',
+  'not_cancellable',
+  'too_late',
+  'cancelled',
+  'not_submitted',
+];
 
 /** Starts nothing new from here on; the first reason stays. */
 export function stopPipeline(pipeline: Pipeline, stop: Stop): void {

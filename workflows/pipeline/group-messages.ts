@@ -40,8 +40,12 @@ export interface GroupOrder {
   tries: Record<string, number>;
 }
 
-/** What a group asks its orders for. `release`: it starts nothing new, and ends when what is open has. */
-export type GroupWish = { kind: 'release' } | { kind: 'cancel'; ask: number; reason?: string; detach?: boolean };
+/**
+ * What a pipeline asks of its group. `release`: it starts nothing new, and ends when what is open has; `by` which run, that it
+ * tells all that it knows.
+ */
+export type GroupWish =
+  { kind: 'release'; by: string } | { kind: 'cancel'; ask: number; reason?: string; detach?: boolean };
 
 /** What became of a step since it was told of last. */
 export interface GroupNews {

@@ -1,4 +1,4 @@
-import { condition, getExternalWorkflowHandle, log } from '@temporalio/workflow';
+import { condition, getExternalWorkflowHandle, log, workflowInfo } from '@temporalio/workflow';
 import type { PipelineCancelReply } from '../../domain/pipeline-run.ts';
 import { hasStepEnded } from '../../domain/step-rules.ts';
 import { messageOf } from '../../domain/text.ts';
@@ -12,18 +12,26 @@ export async function cancelGroup(
 ): Promise<PipelineCancelReply['steps']> {
   group.asks += 1;
   const ask = group.asks;
-  await wishOf(group, { kind: 'cancel', ask, ...wish });
-  // As long as a pipeline waits for the answers to cancels of its own.
-  await condition(() => group.replies.has(ask) || group.isOver, '15 minutes');
-  return group.replies.get(ask) ?? unansweredBy(group);
+  const before = new Set(group.isReleased ? [] : group.step.items.filter(hasStepEnded).map(({ index }) => index));
+  // Longer than the group waits for the answers to its cancels. A wish that it could not read it may read later.
+  for (let left = 17; left > 0 && !group.replies.has(ask) && !group.isOver; left -= 1) {
+    await wishOf(group, { kind: 'cancel', ask, ...wish });
+    await condition(() => group.replies.has(ask) || group.isOver, '1 minute');
+  }
+  const told = group.replies.get(ask) ?? unansweredBy(group);
+  const isTold = (at: number) => told.some(({ index }) => index === at);
+  // What it began no more because of a wish before this one, it tells in no answer.
+  const unbegun = group.step.items.filter((item) => item.phase === 'not_started' && !before.has(item.index));
+  const more = unbegun.filter(({ index }) => !isTold(index));
+  return [...told, ...more.map(({ index }) => ({ id: group.step.id, index, outcome: 'not_submitted' as const }))];
 }
 
 /** Has a group that another run started begin nothing new, and waits until it has ended. */
 export async function releaseGroup(group: Group): Promise<void> {
   group.isReleased = true;
-  while (!group.isOver) {
-    if (!(await wishOf(group, { kind: 'release' }))) return;
-    await condition(() => group.isOver, '1 minute');
+  for (let waitMs = 60_000; !group.isOver; waitMs = Math.min(2 * waitMs, 3_600_000)) {
+    if (!(await wishOf(group, { kind: 'release', by: workflowInfo().runId }))) return;
+    await condition(() => group.isOver, waitMs);
   }
 }
 

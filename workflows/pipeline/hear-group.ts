@@ -1,8 +1,9 @@
 import { log } from '@temporalio/workflow';
+import type { CancelOutcome } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { type ItemState, type StepPhase, stepPhases } from '../../domain/pipeline-run.ts';
 import { hasStepEnded } from '../../domain/step-rules.ts';
-import { stopPipeline } from './cancellation.ts';
+import { stopPipeline, worstFirst } from './cancellation.ts';
 import type { GroupNews } from './group-messages.ts';
 import type { Group, Pipeline } from './memory.ts';
 import { tellMoney } from './money.ts';
@@ -18,7 +19,7 @@ export function hearGroup(pipeline: Pipeline, payload: unknown): void {
   }
   const { step } = group;
   for (const { ask, steps } of news.replies ?? []) group.replies.set(ask, steps);
-  for (const item of news.items) if (isTaken(pipeline, group, item)) step.items[item.index] = item;
+  for (const item of news.items) if (item.index < step.items.length) step.items[item.index] = item;
   Object.assign(pipeline.money, news.money);
   tellMoney(pipeline);
   group.told = news.step;
@@ -30,25 +31,37 @@ export function hearGroup(pipeline: Pipeline, payload: unknown): void {
   }
 }
 
-/** What a released group has not begun is begun by the pipeline. */
-function isTaken({ stop }: Pipeline, { step, isReleased }: Group, { index, phase }: ItemState): boolean {
-  return index < step.items.length && !(isReleased && !stop && phase === 'not_started');
-}
-
 function readNews(payload: unknown): GroupNews | undefined {
   if (!isJsonObject(payload) || !isJsonObject(payload['step']) || !isJsonObject(payload['money'])) return undefined;
-  const { group, step, items, money, replies } = payload as unknown as GroupNews;
+  const { group, step, items, money, replies, failure, last } = payload as unknown as GroupNews;
   const isKnown =
     typeof group === 'string' &&
     isPhase(step.phase) &&
+    isFailure(step.failure) &&
+    isFailure(failure) &&
+    (last === undefined || (isJsonObject(last) && typeof last['isStopped'] === 'boolean')) &&
     [money.spent, money.presumed, money.reserved].every((sum) => Number.isSafeInteger(sum)) &&
-    isListOf(items, ({ index, phase }) => Number.isInteger(index) && Number(index) >= 0 && isPhase(phase)) &&
-    (replies === undefined || isListOf(replies, ({ steps }) => Array.isArray(steps)));
+    isListOf(items, isItem) &&
+    (replies === undefined || isListOf(replies, ({ steps }) => isListOf(steps, isOutcome)));
   return isKnown ? (payload as unknown as GroupNews) : undefined;
 }
 
 function isListOf(value: unknown, isOne: (one: Record<string, unknown>) => boolean): boolean {
   return Array.isArray(value) && value.every((one: unknown) => isJsonObject(one) && isOne(one));
+}
+
+function isItem({ index, phase, failure }: Record<string, unknown>): boolean {
+  return Number.isInteger(index) && Number(index) >= 0 && isPhase(phase) && isFailure(failure);
+}
+
+function isOutcome({ outcome }: Record<string, unknown>): boolean {
+  return worstFirst.includes(outcome as CancelOutcome);
+}
+
+/** There need be none. */
+function isFailure(value: unknown): boolean {
+  if (value === undefined) return true;
+  return isJsonObject(value) && typeof value['type'] === 'string' && typeof value['message'] === 'string';
 }
 
 function isPhase(value: unknown): boolean {

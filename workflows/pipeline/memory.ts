@@ -80,6 +80,7 @@ export interface Pipeline {
   changes: number;
   /** The groups that make orders for it, by their Workflow IDs. */
   readonly groups: Map<string, Group>;
+  mayUseGroups: boolean | undefined;
 }
 
 /** What is known of a group that makes the orders of a step. */
@@ -88,7 +89,7 @@ export interface Group {
   readonly step: StepState & { items: ItemState[] };
   /** What it told of the step last. */
   told: Pick<StepState, 'phase' | 'reason' | 'failure' | 'costUsd'> | undefined;
-  /** It ends, and what it tells of the items is not taken. */
+  /** It ends, and what it has not begun is begun by the pipeline. */
   isReleased: boolean;
   /** It has told all, or ended. */
   isOver: boolean;
@@ -107,6 +108,9 @@ export interface CarriedPipeline {
   tries?: Record<string, number>;
 }
 
+/** A group has its plan from its order. */
+export type CarriedGroup = Omit<CarriedPipeline, 'checked'>;
+
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
 export function openPipeline(argument: unknown, given: CarriedPipeline | undefined): Pipeline {
   const { workflowId, continuedFromExecutionRunId } = workflowInfo();
@@ -122,9 +126,9 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
 }
 
 /** Opens the memory of a group, which is that of a pipeline with one step. */
-export function openGroupMemory(order: GroupOrder, given: CarriedPipeline | undefined): Pipeline {
+export function openGroupMemory(order: GroupOrder, given: CarriedGroup | undefined): Pipeline {
   const { key, request, checked, steps, startedAt, deadlineAt, money, ordersMade, tries, id } = order;
-  const carried = workflowInfo().continuedFromExecutionRunId === undefined ? undefined : given;
+  const carried = workflowInfo().continuedFromExecutionRunId === undefined ? undefined : given && { ...given, checked };
   const state: PipelineState = {
     ...{ phase: 'running', startedAt, deadlineAt, warnings: [] },
     // What was given is handed on as it was.
@@ -165,6 +169,7 @@ function openMemory(
     isGroup: false,
     changes: 0,
     groups: new Map(),
+    mayUseGroups: undefined,
   };
 }
 

@@ -1,4 +1,11 @@
-import { ChildWorkflowCancellationType, ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  ChildWorkflowCancellationType,
+  ParentClosePolicy,
+  patched,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { jsonBytes, withoutUndefined } from '../../domain/json.ts';
 import { labelMemo } from '../../domain/labels.ts';
 import { maxWorkflowIdLength, pipelineGroupWorkflowType } from '../../domain/names.ts';
@@ -9,7 +16,7 @@ import { messageOf } from '../../domain/text.ts';
 import { isKeyTaken } from '../generation-child.ts';
 import { labelsOfRun } from '../labels.ts';
 import { maxQuestionBytes } from './bounds.ts';
-import { stopBecauseOf } from './cancellation.ts';
+import { stopBecauseOf, stopPipeline } from './cancellation.ts';
 import type { GroupEnd, GroupOrder } from './group-messages.ts';
 import { releaseGroup } from './group-wishes.ts';
 import { untilNothingIsDue } from './interruptible.ts';
@@ -17,6 +24,9 @@ import { defect, type Group, type OpenOrder, type Pipeline, planOf, sourcesOfSte
 import { tellMoney } from './money.ts';
 import { causeOf } from './place-order.ts';
 import { enterStepPhase } from './visibility.ts';
+
+/** A run that continues is handed its items as well, with all that they have made. */
+const maxOrderBytes = maxQuestionBytes / 2;
 
 /** A step whose items are known. */
 export type SplitStep = StepState & { items: ItemState[] };
@@ -28,7 +38,12 @@ export function isForGroup(pipeline: Pipeline, step: StepState, answer: StepAnsw
   const reused = answer.orders.filter(({ kind }) => kind === 'reuse').length;
   if (step.items.filter((item) => !hasStepEnded(item)).length - reused <= groupsAbove) return false;
   const isNamed = groupId(pipeline, step).length <= maxWorkflowIdLength;
-  return isNamed && isAlone(pipeline, step) && jsonBytes(orderOf(pipeline, step)) <= maxQuestionBytes;
+  return isNamed && isAlone(pipeline, step) && jsonBytes(orderOf(pipeline, step)) <= maxOrderBytes;
+}
+
+/** Also where an older worker ran the step before, whoever has checked the plan. */
+export function mayUseGroups(pipeline: Pipeline): boolean {
+  return (pipeline.mayUseGroups ??= patched('fan-outs-in-groups'));
 }
 
 /** Places, money and the stop are the group's own then. */
@@ -78,7 +93,8 @@ export async function runInGroup(pipeline: Pipeline, step: SplitStep): Promise<b
   pipeline.open.add(open);
   try {
     const how = await follow(pipeline, group, open);
-    return how === 'taken' ? handBack(pipeline, step) : settle(pipeline, group, how);
+    if (how === 'taken' && !pipeline.stop) return handBack(pipeline, step);
+    return settle(pipeline, group, how === 'taken' ? {} : how);
   } finally {
     group.isOver = true;
     pipeline.open.delete(open);
@@ -115,7 +131,7 @@ async function follow(pipeline: Pipeline, group: Group, open: OpenOrder): Promis
  * item's last try was before its group was released is its last.
  */
 function handBack(pipeline: Pipeline, step: SplitStep): false {
-  for (const { index } of step.items.filter((item) => !hasStepEnded(item))) {
+  for (const { index } of step.items.filter((item) => !hasStepEnded(item) || item.phase === 'not_started')) {
     step.items[index] = { index, phase: 'waiting' };
     pipeline.tries.delete(`${step.id}[${String(index)}]`);
   }
@@ -127,33 +143,44 @@ function handBack(pipeline: Pipeline, step: SplitStep): false {
 }
 
 /** False where its last news were not heard: then what became of the orders is found under their keys. */
-function settle(pipeline: Pipeline, { step, told, end }: Group, { error }: { error?: unknown }): boolean {
-  if (told && hasStepEnded(told) && step.items.every((item) => hasStepEnded(item))) {
+function settle(pipeline: Pipeline, group: Group, { error }: { error?: unknown }): boolean {
+  const { step, told, end } = group;
+  // Stopped, and neither by an order of its own nor by this pipeline: somebody ended it.
+  const isEndedByHand =
+    end?.isStopped === true && !pipeline.stop && step.items.some(({ phase }) => phase !== 'succeeded');
+  if (!isEndedByHand && told && hasStepEnded(told) && step.items.every((item) => hasStepEnded(item))) {
     const { phase, failure, reason, costUsd } = told;
     Object.assign(step, withoutUndefined({ reason, costUsd }));
     enterStepPhase(pipeline, step, phase, failure);
     if (failure && phase === 'failed') stopBecauseOf(pipeline, step, failure);
     return true;
   }
-  if (end?.isStopped === false) return handBack(pipeline, step);
+  if ((end?.isStopped === false || isRefused(error)) && !pipeline.stop) return handBack(pipeline, step);
   // What was let go runs on under its keys.
-  if (!pipeline.stop?.detach) breakOff(pipeline, step, error);
+  if (!pipeline.stop?.detach) breakOff(pipeline, group, error);
   return true;
 }
 
+/** The group did not take its order. */
+function isRefused(error: unknown): boolean {
+  const cause = causeOf(error);
+  return cause instanceof ApplicationFailure && cause.type === 'InvalidInput';
+}
+
 /** The group was ended from outside: what it had open may run, and may be billed. */
-function breakOff(pipeline: Pipeline, step: SplitStep, error: unknown): void {
+function breakOff(pipeline: Pipeline, { step, isOver }: Group, error: unknown): void {
   const { money } = pipeline;
   const why = error === undefined ? 'it was cancelled' : messageOf(causeOf(error));
   const message = `the workflow that made the orders of the step ended before they had: ${why}`;
   const failure: StepFailure = { type: 'GenerationCancelled', message, submission: 'unknown' };
   for (const item of step.items.filter((each) => !hasStepEnded(each))) {
-    if (item.key === undefined) enterStepPhase(pipeline, item, 'not_started');
-    else enterStepPhase(pipeline, item, 'failed', { ...failure, key: item.key });
+    if (item.key === undefined && isOver) enterStepPhase(pipeline, item, 'not_started');
+    else enterStepPhase(pipeline, item, 'failed', { ...failure, ...withoutUndefined({ key: item.key }) });
   }
   money.presumed += money.reserved;
   money.reserved = 0;
   tellMoney(pipeline);
   enterStepPhase(pipeline, step, 'failed', failure);
-  stopBecauseOf(pipeline, step, failure);
+  // What it has spent is not known: nothing more is ordered, whatever the rule of the step.
+  stopPipeline(pipeline, { kind: 'failed', step: step.id, failure });
 }

@@ -5,7 +5,7 @@ import { hasStepEnded, phaseOfItems } from '../../domain/step-rules.ts';
 import { stopBecauseOf } from './cancellation.ts';
 import { defect, type Pipeline } from './memory.ts';
 import { prepareStep } from './prepare-step.ts';
-import { isForGroup, runInGroup } from './run-in-group.ts';
+import { isForGroup, mayUseGroups, runInGroup } from './run-in-group.ts';
 import { type ItemOfStep, runItem } from './run-item.ts';
 import { createSlots } from './slots.ts';
 import { enterStepPhase } from './visibility.ts';
@@ -42,7 +42,7 @@ export async function runOrders(pipeline: Pipeline, step: StepState, plan: PlanM
             from = { from: answer.next, ...(answer.digests && { digests: answer.digests }) };
           if (isAboveLimit(pipeline, step, plan, answer.total)) return;
           openItems(step, plan, answer.total);
-          if (mayGroup && isForGroup(pipeline, step, answer)) {
+          if (mayGroup && isForGroup(pipeline, step, answer) && mayUseGroups(pipeline)) {
             mayGroup = false;
             if (await runInGroup(pipeline, step)) return;
             from = {};
@@ -82,13 +82,15 @@ function openItems(step: StepState, plan: PlanModelStep, total: number): void {
 }
 
 /** A step ends as its order or its items have; what was never begun was not started. */
-function settleStep(pipeline: Pipeline, step: StepState): void {
+export function settleStep(pipeline: Pipeline, step: StepState): void {
   const { items } = step;
   if (!items) {
     enterStepPhase(pipeline, step, hasStepEnded(step) ? step.phase : 'not_started');
     return;
   }
-  for (const item of items) if (!hasStepEnded(item)) enterStepPhase(pipeline, item, 'not_started');
+  for (const item of items) {
+    if (!hasStepEnded(item)) enterStepPhase(pipeline, item, item.failure ? 'failed' : 'not_started');
+  }
   const costs = items.flatMap(({ costUsd }) => costUsd ?? []);
   if (costs.length > 0) step.costUsd = costs.reduce((sum, cost) => sum + Math.round(cost * 1e6), 0) / 1e6;
   enterStepPhase(pipeline, step, phaseOfItems(items), items.find(({ failure }) => failure)?.failure);

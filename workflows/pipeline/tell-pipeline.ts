@@ -6,11 +6,14 @@ import { type GroupNews, groupNewsSignal, type GroupOrder } from './group-messag
 import { type Pipeline, stepState } from './memory.ts';
 
 const shortestMs = 1_000;
+const longestMs = 120_000;
 const maxNewsBytes = 500 * 1024;
 
 /** What a group has to tell besides its items. */
 export interface Telling {
   replies: NonNullable<GroupNews['replies']>;
+  /** The items as they were told, or given; what stands otherwise is told. */
+  readonly known: Map<number, string>;
   /** Its step has ended, or is let go. */
   isOver: boolean;
 }
@@ -22,18 +25,23 @@ export interface Telling {
 export async function tellPipeline(group: Pipeline, { key, id, steps }: GroupOrder, telling: Telling): Promise<void> {
   const step = stepState(group, id);
   const items = () => step.items ?? [];
-  const known = new Map(steps.find((each) => each.id === id)?.items?.map((item) => [item.index, JSON.stringify(item)]));
+  const { known } = telling;
+  for (const item of steps.find((each) => each.id === id)?.items ?? []) known.set(item.index, JSON.stringify(item));
   const pipeline = getExternalWorkflowHandle(key);
   const startedAt = Date.now();
   let heard = 0;
   let sent = 0;
   let lastAt = 0;
+  let isStopTold = false;
+  const isUrgent = () => telling.isOver || telling.replies.length > 0 || (group.stop !== undefined && !isStopTold);
   for (let isTold = false; !isTold;) {
     await condition(() => group.changes !== heard || telling.isOver);
     const isBeyond = sent >= items().length;
-    const waitMs = lastAt + (isBeyond ? Math.max(shortestMs, (Date.now() - startedAt) / 32) : shortestMs) - Date.now();
-    if (waitMs > 0) await condition(() => telling.isOver || telling.replies.length > 0, waitMs);
+    const everyMs = isBeyond ? Math.max(shortestMs, Math.min((Date.now() - startedAt) / 32, longestMs)) : shortestMs;
+    const waitMs = lastAt + everyMs - Date.now();
+    if (waitMs > 0) await condition(isUrgent, waitMs);
     heard = group.changes;
+    isStopTold = group.stop !== undefined;
     const { isOver } = telling;
     // As they are now: what changes while they are told is told next.
     const changed = items().flatMap((item) => {

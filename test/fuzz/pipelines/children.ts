@@ -23,7 +23,16 @@ export interface ChildrenHost {
 
 /** Temporal's part for children: generations, and groups, which are executions that signal with their pipeline. */
 export function createChildren({ settings, world, start, state, isTerminated, hearer, open: begin }: ChildrenHost) {
-  const { time, provider, id, key, isWatched, group: ownGroup, isLost = () => false } = settings;
+  const {
+    time,
+    provider,
+    id,
+    key,
+    isWatched,
+    group: ownGroup,
+    isLost = () => false,
+    isGarbled = () => false,
+  } = settings;
   const soon = (run: () => void) => {
     time.after(time.random() * 30, run);
   };
@@ -96,9 +105,16 @@ export function createChildren({ settings, world, start, state, isTerminated, he
 
   async function startGroup({ seq: number, workflowId, input }: Start): Promise<void> {
     const [seq, groupKey, hear] = [number ?? 0, workflowId ?? '', hearer()];
+    if (world.has(groupKey)) {
+      const failed = { workflowId: groupKey, workflowType: pipelineGroupWorkflowType, cause: alreadyExists };
+      soon(() => {
+        hear({ resolveChildWorkflowExecutionStart: { seq, failed } });
+      });
+      return;
+    }
     const finish = begin(`child ${groupKey}`);
     const started: { group?: Execution } = {};
-    const { carried: _, ...shared } = settings;
+    const { carried: _, firstExecutionRunId: __, ...shared } = settings;
     started.group = await start({
       ...shared,
       world,
@@ -137,7 +153,10 @@ export function createChildren({ settings, world, start, state, isTerminated, he
       const target = world.get(workflowExecution?.workflowId ?? '');
       const isHeard = target !== undefined && target.end === undefined;
       if (isHeard && !isLost(signalName ?? ''))
-        target.signal(signalName ?? '', defaultPayloadConverter.fromPayload(args?.[0] ?? {}));
+        target.signal(
+          signalName ?? '',
+          isGarbled(signalName ?? '') ? undefined : defaultPayloadConverter.fromPayload(args?.[0] ?? {}),
+        );
       hear({ resolveSignalExternalWorkflow: { seq: seq ?? 0, ...(!isHeard && { failure: unheardFailure }) } });
     });
   }

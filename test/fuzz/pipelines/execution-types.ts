@@ -43,6 +43,8 @@ export interface ExecutionSettings {
   id: string;
   key: string;
   request: PipelineRequest;
+  /** Of what was reset: the run that its history began with. */
+  firstExecutionRunId?: string;
   /** What an earlier run hands on. */
   carried?: object;
   /** Workflow tasks after which a run is asked to continue. */
@@ -53,6 +55,10 @@ export interface ExecutionSettings {
   isWatched?: boolean;
   /** Whether a signal from one workflow to another is taken and not read. */
   isLost?: (signalName: string) => boolean;
+  /** Whether a signal from one workflow to another cannot be read. */
+  isGarbled?: (signalName: string) => boolean;
+  /** Its history is of a worker that knew no patch. */
+  isOfOldWorker?: boolean;
   /** All executions that are open or were, by their Workflow IDs. */
   world?: Map<string, Execution>;
   /** Set for a group. */

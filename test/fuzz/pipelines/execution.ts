@@ -62,6 +62,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     return {
       workflowType: group ? pipelineGroupWorkflowType : 'runcomfyPipeline',
       parent: group?.parent,
+      ...(settings.firstExecutionRunId && { firstExecutionRunId: settings.firstExecutionRunId }),
       workflowId: key,
       runId,
       args: firstArgs,
@@ -97,7 +98,8 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   }
 
   async function hear(jobs: Job[]): Promise<void> {
-    const at = { now: time.now, isContinueAsNewSuggested: tasksOfRun > tasksPerRun };
+    const isReplaying = settings.isOfOldWorker === true;
+    const at = { now: time.now, isContinueAsNewSuggested: tasksOfRun > tasksPerRun, isReplaying };
     const commands = await run.activate(jobs, at);
     tasks.push({ jobs, at, commands });
     events.push((events.pop() ?? 0) + eventsOf(jobs, commands));
@@ -149,10 +151,12 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     } else if (command.continueAsNewWorkflowExecution) {
       const underWay = [...unsettled.keys()].filter((name) => !name.startsWith('timer'));
       if (underWay.length > 0) throw new Error(`a run continued with ${underWay.join(', ')} under way`);
+      const payloads = command.continueAsNewWorkflowExecution.arguments ?? [];
+      const bytes = payloads.reduce((sum, { data }) => sum + (data?.byteLength ?? 0), 0);
+      // Temporal ends a workflow that sends more.
+      if (bytes > 2 * 1024 * 1024) throw new Error(`a run hands on ${String(bytes)} bytes`);
       await closeRun();
-      const args = (command.continueAsNewWorkflowExecution.arguments ?? []).map((payload) =>
-        defaultPayloadConverter.fromPayload(payload),
-      );
+      const args = payloads.map((payload) => defaultPayloadConverter.fromPayload(payload));
       await openRun(args);
     } else if (command.completeWorkflowExecution) {
       const payload = command.completeWorkflowExecution.result;
