@@ -9,9 +9,6 @@ export const pipelineWorkflowType = 'runcomfyPipeline';
 /** Queries, signals and updates of a pipeline. `cancel` and `decide` are signals and updates. */
 export const pipelineMessageNames = { state: 'state', cancel: 'cancel', decide: 'decide' } as const;
 
-/** Workflow type of what makes the orders of a large fan-out for its pipeline. Internal. */
-export const pipelineGroupWorkflowType = 'runcomfyPipelineGroup';
-
 /** Workflow type of a batch of orders, and the memo field that carries the short form of its state. */
 export const batchWorkflowType = 'runcomfyBatch';
 

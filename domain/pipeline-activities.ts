@@ -40,8 +40,6 @@ export type PlanAnswer =
       searchAttributes: string[];
       /** The run leaves fewer events than runs did whose check did not say so: what those have recorded stays as it is. */
       isSparing?: true;
-      /** A fan-out of more orders, beside which nothing else runs, makes them in a group: a workflow of its own. */
-      groupsAbove?: number;
     };
 
 /** What a question tells of a step: each file once, since a question stands in the history and may have 2 MiB. */

@@ -10,8 +10,6 @@ export const planLimits = {
   /** Orders of one run; more make a batch of pipelines. */
   generations: 500,
   forEachItems: 200,
-  /** Orders of a fan-out; more are made in a group where nothing else runs beside them. */
-  ungrouped: 40,
   maxParallel: 20,
   attempts: 5,
   /** Characters of one expression. */

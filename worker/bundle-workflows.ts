@@ -46,24 +46,5 @@ export async function bundleWorkflows(): Promise<{ code: string }> {
  */
 function inOneScope(config: WebpackConfiguration): WebpackConfiguration {
   const optimization = { ...config.optimization, concatenateModules: true, providedExports: true, usedExports: true };
-  return {
-    ...config,
-    optimization,
-    module: { ...config.module, rules: config.module?.rules?.map(withoutComments) ?? [] },
-  };
-}
-
-type Rule = NonNullable<NonNullable<WebpackConfiguration['module']>['rules']>[number];
-
-/** Comments of ours are a fifth of their modules. */
-function withoutComments(rule: Rule): Rule {
-  if (typeof rule !== 'object' || rule === null || typeof rule.use !== 'object' || !('options' in rule.use))
-    return rule;
-  const { options } = rule.use;
-  if (typeof options !== 'object') return rule;
-  const jsc: object = {
-    ...(options['jsc'] as object),
-    minify: { compress: false, mangle: false, format: { comments: false } },
-  };
-  return { ...rule, use: { ...rule.use, options: { ...options, jsc, minify: true } } };
+  return { ...config, optimization };
 }

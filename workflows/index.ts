@@ -2,6 +2,5 @@ export { runcomfyBatchPage } from './batch/batch-page.ts';
 export { runcomfyBatch } from './batch/batch.ts';
 export { runcomfyBudget } from './budget/budget.ts';
 export { runcomfyGeneration } from './generation/generation.ts';
-export { runcomfyPipelineGroup } from './pipeline/group.ts';
 export { runcomfyPipeline } from './pipeline/pipeline.ts';
 export { runcomfyWebhook } from './webhook/webhook.ts';

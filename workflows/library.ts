@@ -1,6 +1,5 @@
 export { runcomfyBudget } from './budget/budget.ts';
 export { runcomfyGeneration } from './generation/generation.ts';
-export { runcomfyPipelineGroup } from './pipeline/group.ts';
 export { runcomfyPipeline } from './pipeline/pipeline.ts';
 export { runcomfyWebhook } from './webhook/webhook.ts';
 export { cancelledGenerationOf, generate } from './generate.ts';

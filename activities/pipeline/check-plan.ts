@@ -1,6 +1,5 @@
 import { withoutUndefined } from '../../domain/json.ts';
 import type { OutputPaths, PipelineActivities } from '../../domain/pipeline-activities.ts';
-import { planLimits } from '../../domain/pipeline.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
 import { plainPathOf } from '../../plans/expression.ts';
 import { paramsOf, sourcesOf } from '../../plans/graph.ts';
@@ -23,7 +22,6 @@ export function createCheckPlan({ lookup, searchAttributes }: PipelineDeps): Pip
       warnings: report.warnings,
       searchAttributes: searchAttributes(),
       isSparing: true,
-      groupsAbove: planLimits.ungrouped,
     };
   };
 }

@@ -2,7 +2,6 @@ import { expect, inject, it } from 'vitest';
 import { describePipelines, fuzzPipelines } from '../fuzz/pipelines/campaign.ts';
 import { keptPlans } from '../fuzz/pipelines/kept.ts';
 import { play } from '../fuzz/pipelines/play.ts';
-import { groupScripts } from '../fuzz/pipelines/script.ts';
 import { brokenPromises } from '../fuzz/pipelines/truth.ts';
 import { openSandbox } from '../support/workflow-sandbox.ts';
 
@@ -11,17 +10,6 @@ it('random plans with faults, cancels, decisions and further runs break no promi
   expect(campaign.found, describePipelines(campaign)).toEqual([]);
   expect(campaign.orders).toBeGreaterThan(40);
   expect(Object.keys(campaign.ends).length).toBeGreaterThan(3);
-});
-
-it('random fan-outs in groups break none either', async () => {
-  const campaign = await fuzzPipelines(
-    25,
-    20_261_127,
-    { codePath: inject('workflowBundlePath') },
-    { scripts: groupScripts },
-  );
-  expect(campaign.found, describePipelines(campaign)).toEqual([]);
-  expect(campaign.grouped).toBeGreaterThan(25);
 });
 
 it.each(keptPlans)('plans that broke a promise once break none: $what', async ({ seed, script }) => {

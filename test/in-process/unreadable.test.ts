@@ -8,12 +8,7 @@ const still = { model: 'a/b', input: { prompt: 'x' } };
 /** Orders that go on after their first task, and the messages that each takes. */
 const workflows: [workflowType: string, argument: unknown, signals: string[], updates: string[]][] = [
   ['runcomfyGeneration', still, ['cancel', 'nudge', 'requestAccepted'], ['cancel', 'resolveSubmission']],
-  [
-    'runcomfyPipeline',
-    { plan: { version: 1, steps: { still } } },
-    ['cancel', 'decide', 'groupNews'],
-    ['cancel', 'decide'],
-  ],
+  ['runcomfyPipeline', { plan: { version: 1, steps: { still } } }, ['cancel', 'decide'], ['cancel', 'decide']],
   [
     'runcomfyBatch',
     { items: [{ id: '1', ...still }], keepOpen: true },

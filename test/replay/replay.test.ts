@@ -12,10 +12,6 @@ const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
 /** Events a run of a generation may end with. */
 const closingEvents = /^EVENT_TYPE_WORKFLOW_EXECUTION_(COMPLETED|FAILED|CANCELED|CONTINUED_AS_NEW|TIMED_OUT)$/;
 
-interface RecordedHistory {
-  events: { workflowExecutionStartedEventAttributes?: { workflowId?: string } }[];
-}
-
 /** A task that a busy machine leaves unfinished fails nothing. */
 const replayOptions = () => ({
   workflowBundle: { codePath: inject('workflowBundlePath') },
@@ -26,18 +22,16 @@ beforeAll(() => {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });
 });
 
-describe.each(['runcomfyPipeline', 'runcomfyPipelineGroup', 'runcomfyBatch', 'runcomfyWebhook', budgetWorkflowType])(
+describe.each(['runcomfyPipeline', 'runcomfyBatch', 'runcomfyWebhook', budgetWorkflowType])(
   'recorded histories of %s',
   (workflowType) => {
     const folderOfType = new URL(`../histories/${workflowType}/`, import.meta.url);
     const names = readdirSync(folderOfType).filter((name) => name.endsWith('.json'));
 
     it.each(names)('%s replays with the workflow as it is now', async (name) => {
-      const history = JSON.parse(readFileSync(new URL(name, folderOfType), 'utf8')) as RecordedHistory;
-      // A budget has its name from its Workflow ID, and groups of a pipeline have theirs.
-      const recordedId = history.events[0]?.workflowExecutionStartedEventAttributes?.workflowId;
-      const workflowId =
-        workflowType === budgetWorkflowType ? budgetId('recorded') : (recordedId ?? `recorded-${name}`);
+      const history: unknown = JSON.parse(readFileSync(new URL(name, folderOfType), 'utf8'));
+      // A budget has its name from its Workflow ID.
+      const workflowId = workflowType === budgetWorkflowType ? budgetId('recorded') : `recorded-${name}`;
       await Worker.runReplayHistory(replayOptions(), historyFromJSON(history), workflowId);
     });
   },

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, inject } from 'vitest';
-import { withoutUndefined } from '../../domain/json.ts';
 import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
 import type { PipelineRequest, PipelineState, StepState } from '../../domain/pipeline-run.ts';
 import { pipelineActivities } from '../fuzz/pipelines/activities.ts';
@@ -14,8 +13,6 @@ export interface InProcess {
   execution: Execution;
   time: VirtualTime;
   provider: Provider;
-  /** As Temporal knows it: for what is reset. */
-  identity: { firstExecutionRunId: string; world: Map<string, Execution> };
   /** Lets it run to its end, and closes it. */
   end: () => Promise<{ state: PipelineState; end: NonNullable<Execution['end']> }>;
 }
@@ -29,16 +26,6 @@ export interface InProcessOptions {
   pace?: Pace;
   /** Whether a file is no longer to be had; default: none is. */
   isGone?: (url: string) => boolean;
-  /** Orders above which a fan-out makes them in a group; default: as a worker has it. */
-  groupsAbove?: number;
-  /** Whether a signal from one workflow to another is taken and not read. */
-  isLost?: (signalName: string) => boolean;
-  /** Whether a signal from one workflow to another cannot be read. */
-  isGarbled?: (signalName: string) => boolean;
-  /** Its history is of a worker that knew no patch. */
-  isOfOldWorker?: boolean;
-  /** Another, which this one is the reset of, to before its first event. */
-  resetOf?: InProcess;
   /** What an earlier run hands on. */
   carried?: (activities: PipelineActivities) => Promise<object>;
 }
@@ -56,40 +43,28 @@ export function pipelinesInProcess(): (
   afterAll(() => sandbox.close());
   return async (request, options = {}) => {
     const { fates = ['succeeds'], seed = 1, tasksPerRun = 100_000 } = options;
-    const time = options.time ?? options.resetOf?.time ?? createVirtualTime(seed);
+    const time = options.time ?? createVirtualTime(seed);
     const provider =
-      options.provider ??
-      options.resetOf?.provider ??
-      createProvider(time, (order) => fates[order % fates.length] ?? 'succeeds', options.pace);
+      options.provider ?? createProvider(time, (order) => fates[order % fates.length] ?? 'succeeds', options.pace);
     started += 1;
-    const id = `in-process-${String(started)}`;
-    const identity = options.resetOf?.identity ?? { firstExecutionRunId: `${id}-1`, world: new Map() };
-    const activities = pipelineActivities(provider, options.isGone ?? (() => false), options.groupsAbove);
+    const activities = pipelineActivities(provider, options.isGone ?? (() => false));
     const carried = await options.carried?.(activities);
     const execution = await startExecution({
       sandbox,
       time,
       provider,
       activities,
-      id,
-      world: identity.world,
-      ...(options.resetOf && { firstExecutionRunId: identity.firstExecutionRunId }),
+      id: `in-process-${String(started)}`,
       key: 'film',
       request,
       tasksPerRun,
       lostAnswers: [],
-      ...withoutUndefined({
-        isLost: options.isLost,
-        isGarbled: options.isGarbled,
-        isOfOldWorker: options.isOfOldWorker,
-      }),
       ...(carried && { carried }),
     });
     return {
       execution,
       time,
       provider,
-      identity,
       async end() {
         await time.run(() => execution.end !== undefined);
         const { end } = execution;

@@ -25,10 +25,7 @@ export interface SandboxExecution {
   now: number;
   /** When the first run of the chain started; `now` unless given. */
   startedAt?: number;
-  firstExecutionRunId?: string;
   continuedFromExecutionRunId?: string | undefined;
-  /** Workflow ID of the workflow whose child it is. */
-  parent?: string | undefined;
 }
 
 /** One run of a workflow. */
@@ -96,17 +93,7 @@ export async function openSandbox(
 }
 
 async function openRun(creator: Creator, execution: SandboxExecution): Promise<SandboxRun> {
-  const {
-    workflowType,
-    workflowId,
-    runId,
-    args,
-    now,
-    startedAt = now,
-    firstExecutionRunId = runId,
-    continuedFromExecutionRunId,
-    parent,
-  } = execution;
+  const { workflowType, workflowId, runId, args, now, startedAt = now, continuedFromExecutionRunId } = execution;
   const workflow = await creator.createWorkflow({
     info: {
       workflowType,
@@ -114,10 +101,9 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
       runId,
       taskQueue,
       namespace: 'default',
-      firstExecutionRunId,
+      firstExecutionRunId: runId,
       originalExecutionRunId: runId,
       ...(continuedFromExecutionRunId !== undefined && { continuedFromExecutionRunId }),
-      ...(parent !== undefined && { parent: { workflowId: parent, runId: 'parent', namespace: 'default' } }),
       searchAttributes: {},
       typedSearchAttributes: new TypedSearchAttributes(),
       startTime: new Date(startedAt),
@@ -150,7 +136,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
         workflowType,
         workflowId,
         arguments: toPayloads(defaultPayloadConverter, ...args) ?? [],
-        firstExecutionRunId,
+        firstExecutionRunId: runId,
         attempt: 1,
         ...(continuedFromExecutionRunId !== undefined && { continuedFromExecutionRunId }),
       },

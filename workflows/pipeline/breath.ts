@@ -7,8 +7,6 @@ const closeMs = 5_000;
 const shortestMs = 300;
 /** Messages wait for the end of a breath, and the server gives a workflow task ten seconds. */
 const longestMs = 4_000;
-/** A group hears of a cancel from its pipeline, which has promised then that nothing new begins. */
-const longestOfGroupMs = 1_000;
 const endsInABreath = 4;
 
 /**
@@ -24,8 +22,7 @@ export async function breathe(pipeline: Pipeline): Promise<void> {
   if (pipeline.breath === undefined) {
     const endsEveryMs = (pipeline.orderMs ?? 0) / (pipeline.open.size + 1);
     if (endsEveryMs > closeMs || pipeline.stop) return;
-    const most = pipeline.isGroup ? longestOfGroupMs : longestMs;
-    const ms = Math.min(most, Math.max(shortestMs, endsInABreath * endsEveryMs));
+    const ms = Math.min(longestMs, Math.max(shortestMs, endsInABreath * endsEveryMs));
     pipeline.breath = takeBreath(pipeline, Math.round(ms));
   }
   await pipeline.breath;

@@ -1,22 +1,14 @@
 import { condition, log } from '@temporalio/workflow';
 import type { CancelOutcome } from '../../domain/generation.ts';
-import { withoutUndefined } from '../../domain/json.ts';
 import type { PipelineCancelMessage, PipelineCancelReply, StepFailure, StepState } from '../../domain/pipeline-run.ts';
 import { hasStepEnded } from '../../domain/step-rules.ts';
 import { messageOf } from '../../domain/text.ts';
 import { manyCancels } from '../activity-options.ts';
-import { cancelGroup } from './group-wishes.ts';
 import { type Pipeline, planOf, type Stop } from './memory.ts';
 import { enterPipelinePhase } from './visibility.ts';
 
 /** The worst first: what is told of many cancels together. */
-export const worstFirst: readonly CancelOutcome[] = [
-  'unknown',
-  'not_cancellable',
-  'too_late',
-  'cancelled',
-  'not_submitted',
-];
+const worstFirst: readonly CancelOutcome[] = ['unknown', 'not_cancellable', 'too_late', 'cancelled', 'not_submitted'];
 
 /** Starts nothing new from here on; the first reason stays. */
 export function stopPipeline(pipeline: Pipeline, stop: Stop): void {
@@ -66,13 +58,7 @@ export async function cancelOpen(
   pipeline.openCancels += 1;
   try {
     await condition(() => [...pipeline.open].every(({ isStarting }) => !isStarting));
-    const orders = [...pipeline.open].filter(({ group }) => group === undefined);
-    const ofGroups = [...pipeline.open].flatMap(({ group }) => group ?? []);
-    if (ofGroups.length > 0) {
-      const detach = pipeline.stop?.detach;
-      const replies = ofGroups.map((group) => cancelGroup(group, withoutUndefined({ reason, detach })));
-      return (await Promise.all(replies)).flat();
-    }
+    const orders = [...pipeline.open];
     if (orders.length === 0) return [];
     const keys = orders.map(({ key }) => key);
     const outcomes = await manyCancels
@@ -92,11 +78,10 @@ export async function cancelOpen(
   }
 }
 
-/** What was not ordered yet, and will not be; of what a group orders the group tells. */
-function unorderedOf({ state, open }: Pipeline): PipelineCancelReply['steps'] {
-  const grouped = [...open].flatMap(({ group, id }) => (group ? [id] : []));
+/** What was not ordered yet, and will not be. */
+function unorderedOf({ state }: Pipeline): PipelineCancelReply['steps'] {
   return state.steps.flatMap((step): PipelineCancelReply['steps'] => {
-    if (hasStepEnded(step) || grouped.includes(step.id)) return [];
+    if (hasStepEnded(step)) return [];
     if (!step.items) return step.phase === 'ordered' ? [] : [{ id: step.id, outcome: 'not_submitted' }];
     return step.items
       .filter((item) => !hasStepEnded(item) && item.phase !== 'ordered')

@@ -4,8 +4,6 @@ import type { PipelineCancelMessage } from '../../domain/pipeline-run.ts';
 import { cutText, messageOf } from '../../domain/text.ts';
 import { readDecision, takeDecision } from './approval.ts';
 import { cancelPipeline } from './cancellation.ts';
-import { groupNewsSignal } from './group-messages.ts';
-import { hearGroup } from './hear-group.ts';
 import type { Pipeline } from './memory.ts';
 import {
   decideSignal,
@@ -31,9 +29,6 @@ export function listen(pipeline: Pipeline): void {
     } catch (error) {
       log.warn('a decision was ignored', { reason: messageOf(error) });
     }
-  });
-  setHandler(groupNewsSignal, (payload: unknown) => {
-    hearGroup(pipeline, payload);
   });
   setHandler(
     decideUpdate,

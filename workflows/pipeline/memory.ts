@@ -1,18 +1,13 @@
 import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { InputIssue } from '../../domain/generation.ts';
-import type { StepSources } from '../../domain/pipeline-activities.ts';
+import type { PlanAnswer, StepSources } from '../../domain/pipeline-activities.ts';
 import { parsePipelineRequest, pipelineDeadlineMsOf } from '../../domain/pipeline-request.ts';
-import type {
-  ItemState,
-  PipelineCancelReply,
-  PipelineRequest,
-  PipelineState,
-  StepFailure,
-  StepState,
-} from '../../domain/pipeline-run.ts';
+import type { PipelineRequest, PipelineState, StepFailure, StepState } from '../../domain/pipeline-run.ts';
 import { planLimits } from '../../domain/pipeline.ts';
-import type { CheckedPlan, GroupEnd, GroupOrder, Money } from './group-messages.ts';
 import { createSlots, type Slots } from './slots.ts';
+
+/** A plan that has been checked and may be run. */
+export type CheckedPlan = Exclude<PlanAnswer, { issues: unknown }>;
 
 /** Why nothing new is started any more. */
 export interface Stop {
@@ -31,8 +26,6 @@ export interface OpenOrder {
   index: number | undefined;
   /** Temporal has not confirmed the start yet. */
   isStarting: boolean;
-  /** Not a generation: a group of them. */
-  group?: Group;
 }
 
 /** The memory of one pipeline. */
@@ -40,8 +33,6 @@ export interface Pipeline {
   /** The answer of query `state`. */
   readonly state: PipelineState;
   readonly key: string;
-  /** Of the first event, ISO 8601: a reset does its first task anew, and what the clock said then is forgotten. */
-  readonly workflowStartedAt: string;
   readonly request: PipelineRequest;
   readonly issues: InputIssue[];
   checked: CheckedPlan | undefined;
@@ -74,28 +65,16 @@ export interface Pipeline {
   mayBreathe: boolean | undefined;
   /** When the memo was written last, epoch ms. */
   shownAt: number;
-  /** It makes the orders of one step for another workflow. */
-  readonly isGroup: boolean;
-  /** How often a step or an item has changed its phase. */
-  changes: number;
-  /** The groups that make orders for it, by their Workflow IDs. */
-  readonly groups: Map<string, Group>;
-  mayUseGroups: boolean | undefined;
 }
 
-/** What is known of a group that makes the orders of a step. */
-export interface Group {
-  readonly id: string;
-  readonly step: StepState & { items: ItemState[] };
-  /** What it told of the step last. */
-  told: Pick<StepState, 'phase' | 'reason' | 'failure' | 'costUsd'> | undefined;
-  /** It ends, and what it has not begun is begun by the pipeline. */
-  isReleased: boolean;
-  /** It has told all, or ended. */
-  isOver: boolean;
-  end: GroupEnd | undefined;
-  asks: number;
-  readonly replies: Map<number, PipelineCancelReply['steps']>;
+/** In micro-dollars. */
+export interface Money {
+  /** What orders are known to have cost. */
+  spent: number;
+  /** What orders may have cost that did not say: counted against the limit only. */
+  presumed: number;
+  /** Expected prices of the orders that are open. */
+  reserved: number;
 }
 
 /** What a continued run is handed by the run before it. Only optional fields may be added. */
@@ -108,45 +87,17 @@ export interface CarriedPipeline {
   tries?: Record<string, number>;
 }
 
-/** A group has its plan from its order. */
-export type CarriedGroup = Omit<CarriedPipeline, 'checked'>;
-
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
 export function openPipeline(argument: unknown, given: CarriedPipeline | undefined): Pipeline {
-  const { workflowId, continuedFromExecutionRunId } = workflowInfo();
+  const { workflowId: key, continuedFromExecutionRunId } = workflowInfo();
   const carried = continuedFromExecutionRunId === undefined ? undefined : given;
   const parsed = parsePipelineRequest(argument);
   const request: PipelineRequest = parsed.ok ? parsed.request : { plan: {} };
   return {
-    ...openMemory(request, carried),
     state: carried?.state ?? firstState(request),
-    key: workflowId,
-    issues: parsed.ok ? [] : parsed.issues,
-  };
-}
-
-/** Opens the memory of a group, which is that of a pipeline with one step. */
-export function openGroupMemory(order: GroupOrder, given: CarriedGroup | undefined): Pipeline {
-  const { key, request, checked, steps, startedAt, deadlineAt, money, ordersMade, tries, id } = order;
-  const carried = workflowInfo().continuedFromExecutionRunId === undefined ? undefined : given && { ...given, checked };
-  const state: PipelineState = {
-    ...{ phase: 'running', startedAt, deadlineAt, warnings: [] },
-    // What was given is handed on as it was.
-    steps: JSON.parse(JSON.stringify(steps)) as StepState[],
-    ...{ costUsd: money.spent / 1e6, reservedUsd: money.reserved / 1e6 },
-  };
-  const handed: CarriedPipeline = { state, checked, money: { ...money }, ordersMade, counted: [id], tries };
-  const memory = openMemory({ ...request, plan: {} }, carried ?? handed);
-  return { ...memory, key, state: (carried ?? handed).state, issues: [], isGroup: true, workflowStartedAt: startedAt };
-}
-
-function openMemory(
-  request: PipelineRequest,
-  carried: CarriedPipeline | undefined,
-): Omit<Pipeline, 'state' | 'key' | 'issues'> {
-  return {
-    workflowStartedAt: workflowInfo().startTime.toISOString(),
+    key,
     request,
+    issues: parsed.ok ? [] : parsed.issues,
     checked: carried?.checked,
     stop: undefined,
     openCancels: 0,
@@ -166,10 +117,6 @@ function openMemory(
     breath: undefined,
     mayBreathe: undefined,
     shownAt: Date.now(),
-    isGroup: false,
-    changes: 0,
-    groups: new Map(),
-    mayUseGroups: undefined,
   };
 }
 

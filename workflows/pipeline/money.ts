@@ -20,7 +20,7 @@ export function refusalByCost({ request, money }: Pipeline, priceUsd: number | u
 
 export function reserve(pipeline: Pipeline, priceUsd: number | undefined): void {
   pipeline.money.reserved += micro(priceUsd ?? 0);
-  tellMoney(pipeline);
+  tell(pipeline);
 }
 
 /** An order has ended: what it cost is spent; where it does not say, its price is presumed unless it provably cost nothing. */
@@ -33,15 +33,14 @@ export function settle(
   money.reserved -= micro(priceUsd ?? 0);
   if (end.costUsd !== undefined) money.spent += micro(end.costUsd);
   else if (!isSurelyUnbilled(end.failure)) money.presumed += micro(priceUsd ?? 0);
-  tellMoney(pipeline);
+  tell(pipeline);
 }
 
 function isSurelyUnbilled(failure: StepFailure | undefined): boolean {
   return failure !== undefined && (isUnbilled(failure.submission) || failure.cancel === 'cancelled');
 }
 
-/** Shows what was spent and is reserved in the state. */
-export function tellMoney({ state, money }: Pipeline): void {
+function tell({ state, money }: Pipeline): void {
   state.costUsd = money.spent / 1e6;
   state.reservedUsd = money.reserved / 1e6;
 }

@@ -1,4 +1,12 @@
-import { CancellationScope, condition, makeContinueAsNewFunc, patched, sleep } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  makeContinueAsNewFunc,
+  patched,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { InputIssue } from '../../domain/generation.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import { withoutUndefined } from '../../domain/json.ts';
@@ -11,8 +19,8 @@ import { cancelOpen, stopPipeline } from './cancellation.ts';
 import { completePipeline, failPipeline } from './endings.ts';
 import { unlessStopped } from './interruptible.ts';
 import { listen } from './listen.ts';
-import { type CarriedPipeline, carryPipeline, openPipeline, type Pipeline } from './memory.ts';
-import { isQuiet, runSteps } from './run-steps.ts';
+import { type CarriedPipeline, carryPipeline, defect, openPipeline, type Pipeline } from './memory.ts';
+import { runStep } from './run-step.ts';
 import { enterPipelinePhase, warn } from './visibility.ts';
 
 /** A plan of generations as one durable unit: each order once, under a key of its own, as a child workflow. */
@@ -38,7 +46,7 @@ async function fulfil(pipeline: Pipeline): Promise<PipelineResult> {
   }
   startDeadline(pipeline);
   await check(pipeline);
-  if (pipeline.checked) await runSteps(pipeline, () => continueAsNew(pipeline));
+  if (pipeline.checked) await runSteps(pipeline);
   const end = endOf(pipeline);
   if (end) throw end;
   return await completePipeline(pipeline);
@@ -74,6 +82,47 @@ async function check(pipeline: Pipeline): Promise<void> {
 function invalidPlan(pipeline: Pipeline, issues: InputIssue[]): Error {
   const message = `the plan is not valid, nothing was ordered: ${issuesSentence(issues)}`;
   return failPipeline(pipeline, { type: 'InvalidInput', phase: 'failed', message, issues });
+}
+
+/** Runs every step once its sources have ended; returns when all have, or what still runs is not waited for. */
+async function runSteps(pipeline: Pipeline): Promise<void> {
+  const lives = new Map<string, Promise<void>>();
+  for (const { id, steps } of pipeline.checked?.steps ?? []) {
+    const sources = steps.flatMap((source) => lives.get(source) ?? []);
+    lives.set(id, runStep(pipeline, id, sources));
+  }
+  const all: { isDone: boolean; fault: Error | undefined } = { isDone: false, fault: undefined };
+  void Promise.all(lives.values()).then(
+    () => {
+      all.isDone = true;
+    },
+    (thrown: unknown) => {
+      all.fault = thrown instanceof Error ? thrown : defect(String(thrown));
+    },
+  );
+  const isLetGo = () => pipeline.stop?.detach === true && pipeline.openCancels === 0;
+  const isOver = () => all.isDone || all.fault !== undefined || isLetGo();
+  while (!isOver()) {
+    await condition(() => isOver() || mayContinue(pipeline));
+    // What came with the same task may have changed it.
+    if (!isOver() && mayContinue(pipeline)) await continueAsNew(pipeline);
+  }
+  if (all.fault) throw all.fault;
+}
+
+/** The history has grown long, and nothing is under way that the next run would not know of. */
+function mayContinue(pipeline: Pipeline): boolean {
+  const { scope, stop } = pipeline;
+  const isStopped = stop !== undefined || scope.consideredCancelled;
+  return workflowInfo().continueAsNewSuggested && !isStopped && isIdle(pipeline) && isQuiet(pipeline);
+}
+
+function isIdle({ open, busy }: Pipeline): boolean {
+  return open.size === 0 && busy === 0;
+}
+
+function isQuiet({ openCancels }: Pipeline): boolean {
+  return openCancels === 0 && allHandlersFinished();
 }
 
 async function continueAsNew(pipeline: Pipeline): Promise<never> {

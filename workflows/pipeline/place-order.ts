@@ -67,8 +67,7 @@ export function failureOf(error: unknown): StepFailure {
   };
 }
 
-/** What ended a child or an activity. */
-export function causeOf(error: unknown): unknown {
+function causeOf(error: unknown): unknown {
   return (error instanceof ChildWorkflowFailure || error instanceof ActivityFailure) && error.cause
     ? error.cause
     : error;

@@ -1,3 +1,4 @@
+import { workflowInfo } from '@temporalio/workflow';
 import { jsonBytes } from '../../domain/json.ts';
 import type { StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
 import { questionOf } from '../../domain/step-question.ts';
@@ -12,12 +13,14 @@ export async function prepareStep(
   id: string,
   more: Pick<StepQuestion, 'from' | 'digests' | 'further'> = {},
 ): Promise<StepAnswer | undefined> {
-  const { request, key, workflowStartedAt: startedAt } = pipeline;
+  const { request, key } = pipeline;
   const { plan, params } = planOf(pipeline);
   const step = plan.steps[id];
   if (step === undefined) throw defect(`the plan has no step ${id}`);
   const stateOf = (source: string) => stepState(pipeline, source);
   const sources = sourcesOfStep(pipeline, id);
+  // Of the first event: a reset does its first task anew, and what the clock said then is forgotten.
+  const startedAt = workflowInfo().startTime.toISOString();
   const question = { ...questionOf({ step, sources, plan, params, key, request, startedAt, stateOf }), ...more };
   const bytes = jsonBytes(question);
   if (bytes > maxQuestionBytes) {

@@ -5,7 +5,6 @@ import { hasStepEnded, phaseOfItems } from '../../domain/step-rules.ts';
 import { stopBecauseOf } from './cancellation.ts';
 import { defect, type Pipeline } from './memory.ts';
 import { prepareStep } from './prepare-step.ts';
-import { isForGroup, mayUseGroups, runInGroup } from './run-in-group.ts';
 import { type ItemOfStep, runItem } from './run-item.ts';
 import { createSlots } from './slots.ts';
 import { enterStepPhase } from './visibility.ts';
@@ -18,7 +17,6 @@ export async function runOrders(pipeline: Pipeline, step: StepState, plan: PlanM
   };
   pipeline.interrupts.add(stopped);
   const running: Promise<void>[] = [];
-  let mayGroup = true;
   try {
     for (let from: { from?: number; digests?: Record<string, number> } | undefined = {}; from !== undefined;) {
       const answer: StepAnswer | undefined = await prepareStep(pipeline, step.id, from);
@@ -42,13 +40,6 @@ export async function runOrders(pipeline: Pipeline, step: StepState, plan: PlanM
             from = { from: answer.next, ...(answer.digests && { digests: answer.digests }) };
           if (isAboveLimit(pipeline, step, plan, answer.total)) return;
           openItems(step, plan, answer.total);
-          if (mayGroup && isForGroup(pipeline, step, answer) && mayUseGroups(pipeline)) {
-            mayGroup = false;
-            if (await runInGroup(pipeline, step)) return;
-            from = {};
-            break;
-          }
-          mayGroup = false;
           for (const prepared of answer.orders) {
             const target = step.items?.[prepared.index] ?? step;
             const item: ItemOfStep = { step, plan, target, index: step.items ? prepared.index : undefined, slots };
@@ -82,15 +73,13 @@ function openItems(step: StepState, plan: PlanModelStep, total: number): void {
 }
 
 /** A step ends as its order or its items have; what was never begun was not started. */
-export function settleStep(pipeline: Pipeline, step: StepState): void {
+function settleStep(pipeline: Pipeline, step: StepState): void {
   const { items } = step;
   if (!items) {
     enterStepPhase(pipeline, step, hasStepEnded(step) ? step.phase : 'not_started');
     return;
   }
-  for (const item of items) {
-    if (!hasStepEnded(item)) enterStepPhase(pipeline, item, item.failure ? 'failed' : 'not_started');
-  }
+  for (const item of items) if (!hasStepEnded(item)) enterStepPhase(pipeline, item, 'not_started');
   const costs = items.flatMap(({ costUsd }) => costUsd ?? []);
   if (costs.length > 0) step.costUsd = costs.reduce((sum, cost) => sum + Math.round(cost * 1e6), 0) / 1e6;
   enterStepPhase(pipeline, step, phaseOfItems(items), items.find(({ failure }) => failure)?.failure);

@@ -1,7 +1,7 @@
 import { hasStepEnded, skipBecauseOf } from '../../domain/step-rules.ts';
 import { runApproval } from './approval.ts';
 import { type Pipeline, planOf, sourcesOfStep, stepState } from './memory.ts';
-import { runOrders, settleStep } from './run-orders.ts';
+import { runOrders } from './run-orders.ts';
 import { enterStepPhase } from './visibility.ts';
 
 /** The life of one step, from when its sources have ended. */
@@ -11,7 +11,7 @@ export async function runStep(pipeline: Pipeline, id: string, sources: readonly 
   const plan = planOf(pipeline).plan.steps[id];
   if (plan === undefined || hasStepEnded(step)) return;
   if (pipeline.stop) {
-    settleStep(pipeline, step);
+    enterStepPhase(pipeline, step, 'not_started');
     return;
   }
   const skipped = skipBecauseOf(

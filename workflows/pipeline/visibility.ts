@@ -33,7 +33,6 @@ export function enterStepPhase(
   failure?: StepFailure,
 ): void {
   move(target, phase);
-  pipeline.changes += 1;
   if (failure) target.failure = failure;
   show(pipeline);
 }

@@ -14,12 +14,8 @@ import type { VirtualTime } from './virtual-time.ts';
 type Result = NonNullable<NonNullable<Job['resolveActivity']>['result']>;
 
 /** The activities of pipelines as a worker has them, on generations and files of the run's own. */
-export function pipelineActivities(
-  provider: Provider,
-  isGone: (url: string) => boolean,
-  groupsAbove?: number,
-): PipelineActivities {
-  const made = createPipelineActivities({
+export function pipelineActivities(provider: Provider, isGone: (url: string) => boolean): PipelineActivities {
+  return createPipelineActivities({
     lookup: {},
     validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
     generations: {
@@ -40,12 +36,6 @@ export function pipelineActivities(
     isGone: (url) => Promise.resolve(isGone(url)),
     searchAttributes: () => [],
   });
-  if (groupsAbove === undefined) return made;
-  const checkPlan: PipelineActivities['checkPlan'] = async (question) => {
-    const answer = await made.checkPlan(question);
-    return 'issues' in answer ? answer : { ...answer, groupsAbove };
-  };
-  return { ...made, checkPlan };
 }
 
 function standingOf(provider: Provider, key: string): KeyStanding {

@@ -1,17 +1,18 @@
 import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
-import { pipelineGroupWorkflowType } from '../../../domain/names.ts';
+import type { GenerationRequest } from '../../../domain/generation.ts';
 import type { PipelineState } from '../../../domain/pipeline-run.ts';
 import type { Command, Job, SandboxRun } from '../../support/workflow-sandbox.ts';
 import { beginActivity, localAnswer } from './activities.ts';
-import { createChildren } from './children.ts';
 import type { Execution, ExecutionSettings } from './execution-types.ts';
-import { activityFailure, cancelledFailure, errorOf } from './failures.ts';
+import { activityFailure, alreadyExists, cancelledFailure, childFailure, errorOf } from './failures.ts';
 import { checkReplay, eventsOf, msOf, type Task } from './replay.ts';
 
 /** Plays Temporal's part for one pipeline: tasks, timers, activities, children, messages, and runs that continue. */
 export async function startExecution(settings: ExecutionSettings): Promise<Execution> {
-  const { sandbox, time, activities, id, key, request } = settings;
-  const { tasksPerRun, lostAnswers, carried, group, world = new Map<string, Execution>() } = settings;
+  const { sandbox, time, provider, activities, id, key, request } = settings;
+  const { tasksPerRun, lostAnswers, isWatched = false, carried } = settings;
+  const children: Execution['children'] = [];
+  const open = new Set<string>();
   const replies = new Map<string, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   let end: Execution['end'];
   const events: number[] = [];
@@ -19,7 +20,6 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   let pending: Job[] = [];
   let isTaskDue = false;
   let openLocals = 0;
-  let isTerminated = false;
   let tasksOfRun = 0;
   let run: SandboxRun;
   let runId = carried ? 'earlier' : '';
@@ -28,22 +28,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   let tasks: Task[] = [];
   let unsettled = new Map<string, () => void>();
   let firstArgs: unknown[] = [];
-  const state = async () => lastState ?? ((await run.query('state')) as PipelineState);
-  const { children, groups, startChild, deliver, cancelAll, toldTogether } = createChildren({
-    ...{ settings, world, state, start: startExecution, isTerminated: () => isTerminated },
-    hearer() {
-      const of = runId;
-      return (job) => {
-        pushTo(of, job);
-      };
-    },
-    open(name) {
-      const known = unsettled;
-      known.set(name, () => undefined);
-      return () => known.delete(name);
-    },
-  });
-  await openRun(group?.args ?? (carried ? [request, carried] : [request]));
+  await openRun(carried ? [request, carried] : [request]);
 
   async function openRun(args: unknown[]): Promise<void> {
     const before = runId;
@@ -60,9 +45,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
 
   function executionOf(before: string) {
     return {
-      workflowType: group ? pipelineGroupWorkflowType : 'runcomfyPipeline',
-      parent: group?.parent,
-      ...(settings.firstExecutionRunId && { firstExecutionRunId: settings.firstExecutionRunId }),
+      workflowType: 'runcomfyPipeline',
       workflowId: key,
       runId,
       args: firstArgs,
@@ -98,8 +81,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   }
 
   async function hear(jobs: Job[]): Promise<void> {
-    const isReplaying = settings.isOfOldWorker === true;
-    const at = { now: time.now, isContinueAsNewSuggested: tasksOfRun > tasksPerRun, isReplaying };
+    const at = { now: time.now, isContinueAsNewSuggested: tasksOfRun > tasksPerRun };
     const commands = await run.activate(jobs, at);
     tasks.push({ jobs, at, commands });
     events.push((events.pop() ?? 0) + eventsOf(jobs, commands));
@@ -143,20 +125,16 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
         pushTo(of, { resolveActivity: { seq, result: { cancelled: { failure: cancelledFailure } } } });
       }
     } else if (command.startChildWorkflowExecution) {
-      await startChild(command.startChildWorkflowExecution);
-    } else if (command.signalExternalWorkflowExecution) {
-      deliver(command.signalExternalWorkflowExecution);
+      await startChild(of, command.startChildWorkflowExecution);
     } else if (command.updateResponse) {
       answer(command.updateResponse);
     } else if (command.continueAsNewWorkflowExecution) {
       const underWay = [...unsettled.keys()].filter((name) => !name.startsWith('timer'));
       if (underWay.length > 0) throw new Error(`a run continued with ${underWay.join(', ')} under way`);
-      const payloads = command.continueAsNewWorkflowExecution.arguments ?? [];
-      const bytes = payloads.reduce((sum, { data }) => sum + (data?.byteLength ?? 0), 0);
-      // Temporal ends a workflow that sends more.
-      if (bytes > 2 * 1024 * 1024) throw new Error(`a run hands on ${String(bytes)} bytes`);
       await closeRun();
-      const args = payloads.map((payload) => defaultPayloadConverter.fromPayload(payload));
+      const args = (command.continueAsNewWorkflowExecution.arguments ?? []).map((payload) =>
+        defaultPayloadConverter.fromPayload(payload),
+      );
       await openRun(args);
     } else if (command.completeWorkflowExecution) {
       const payload = command.completeWorkflowExecution.result;
@@ -198,9 +176,44 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     time.after(time.random() * 60, attempt);
   }
 
-  function letGo(): void {
-    cancelAll();
-    for (const { resolve } of replies.values()) resolve(undefined);
+  async function startChild(of: string, order: NonNullable<Command['startChildWorkflowExecution']>): Promise<void> {
+    const { seq, workflowId, workflowType, input, workflowIdReusePolicy } = order;
+    const childKey = workflowId ?? '';
+    const known = provider.newest(childKey);
+    const mayStart =
+      known === undefined ||
+      (Number(workflowIdReusePolicy) !== 3 /* REJECT_DUPLICATE */ && known.end && 'failure' in known.end);
+    if (!mayStart) {
+      const failed = { workflowId: childKey, workflowType: workflowType ?? '', cause: alreadyExists };
+      time.after(time.random() * 30, () =>
+        pushTo(of, { resolveChildWorkflowExecutionStart: { seq: seq ?? 0, failed } }),
+      );
+      return;
+    }
+    children.push({ key: childKey, startedAt: time.now, state: isWatched ? await state() : undefined });
+    open.add(childKey);
+    unsettled.set(`child ${childKey}`, () => undefined);
+    const started = provider.start({
+      key: childKey,
+      parent: id,
+      request: defaultPayloadConverter.fromPayload<GenerationRequest>(input?.[0] ?? {}),
+      isEndOf(how, child) {
+        open.delete(childKey);
+        const isTerminated = child.fate === 'is terminated';
+        const result =
+          'result' in how
+            ? { completed: { result: defaultPayloadConverter.toPayload(how.result) } }
+            : { failed: { failure: childFailure(childKey, how.failure, isTerminated) } };
+        time.after(time.random() * 30, () => {
+          if (of === runId && unsettled.delete(`child ${childKey}`)) {
+            pushTo(of, { resolveChildWorkflowExecution: { seq: seq ?? 0, result } });
+          }
+        });
+      },
+    });
+    time.after(time.random() * 30, () => {
+      pushTo(of, { resolveChildWorkflowExecutionStart: { seq: seq ?? 0, succeeded: { runId: started.runId } } });
+    });
   }
 
   function answer({ protocolInstanceId: id, completed, rejected }: NonNullable<Command['updateResponse']>): void {
@@ -211,10 +224,11 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
 
   async function close(how: NonNullable<Execution['end']>): Promise<void> {
     end = how;
-    letGo();
+    // The close policy of every child.
+    for (const child of open) provider.requestCancel(child);
+    for (const { resolve } of replies.values()) resolve(undefined);
     lastState = (await run.query('state')) as PipelineState;
     await closeRun();
-    group?.isEndOf(how);
   }
 
   async function closeRun(): Promise<void> {
@@ -224,10 +238,11 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     await checkReplay(sandbox, executionOf(before), tasks, flags);
   }
 
-  const execution: Execution = {
+  const state = async () => lastState ?? ((await run.query('state')) as PipelineState);
+
+  return {
     key,
     children,
-    groups,
     get end() {
       return end;
     },
@@ -236,7 +251,6 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     },
     events,
     state,
-    toldTogether,
     signal(signalName, payload) {
       push({
         signalWorkflow: { signalName, input: toPayloads(defaultPayloadConverter, payload) ?? [], identity: 'fuzz' },
@@ -266,10 +280,9 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     },
     terminate() {
       if (end) return;
-      isTerminated = true;
       end = { error: new Error('terminated') };
-      letGo();
-      group?.isEndOf(end);
+      for (const child of open) provider.requestCancel(child);
+      for (const { resolve } of replies.values()) resolve(undefined);
     },
     async dispose() {
       if (lastState === undefined) {
@@ -280,6 +293,4 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
       }
     },
   };
-  world.set(key, execution);
-  return execution;
 }

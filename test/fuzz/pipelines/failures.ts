@@ -37,27 +37,6 @@ export function childFailure(workflowId: string, failure: StepFailure, isTermina
   };
 }
 
-/** Nobody has the Workflow ID that a signal was sent to. */
-export const unheardFailure: ProtoFailure = {
-  message: 'workflow execution not found',
-  source: 'TypeScriptSDK',
-  applicationFailureInfo: { type: 'ExternalWorkflowExecutionNotFound', nonRetryable: true },
-};
-
-/** How a group that has no result reaches its pipeline. */
-export function groupFailure(workflowId: string, error: Error): ProtoFailure {
-  return {
-    message: 'child workflow failed',
-    source: 'TypeScriptSDK',
-    cause: converter.errorToFailure(error, defaultPayloadConverter),
-    childWorkflowExecutionFailureInfo: {
-      workflowExecution: { workflowId, runId: 'child' },
-      workflowType: { name: 'runcomfyPipelineGroup' },
-      namespace: 'default',
-    },
-  };
-}
-
 /** A failure that Temporal holds, as an error. */
 export function errorOf(failure: ProtoFailure): Error {
   return converter.failureToError(failure, defaultPayloadConverter);

@@ -5,9 +5,8 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { bundleWorkflows } from '../../../worker/index.ts';
 import { startOwnServer } from '../../support/server.ts';
-import { describePipelines, fuzzPipelines, type PipelineCampaign } from './campaign.ts';
+import { describePipelines, fuzzPipelines } from './campaign.ts';
 import { fuzzPipelinesOnServer } from './on-server.ts';
-import { groupScripts, pipelineScripts } from './script.ts';
 
 const { values } = parseArgs({
   options: {
@@ -20,13 +19,9 @@ const { values } = parseArgs({
 const seed = Number(values.seed);
 process.stdout.write(`seed ${String(seed)}: ${values.plans} random plans in process\n`);
 const bundle = await bundleWorkflows();
-const found: PipelineCampaign['found'] = [];
-for (const scripts of [pipelineScripts, groupScripts]) {
-  const plans = Math.ceil(Number(values.plans) / 2);
-  const campaign = await fuzzPipelines(plans, seed, bundle, { threads: Number(values.threads), scripts });
-  process.stdout.write(`${describePipelines(campaign)}\n`);
-  found.push(...campaign.found);
-}
+const campaign = await fuzzPipelines(Number(values.plans), seed, bundle, Number(values.threads));
+process.stdout.write(`${describePipelines(campaign)}\n`);
+const found = [...campaign.found];
 const serverPlans = Number(values['server-plans']);
 if (serverPlans > 0) {
   const server = await startOwnServer();

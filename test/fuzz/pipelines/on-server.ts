@@ -26,7 +26,7 @@ export async function fuzzPipelinesOnServer(parts: {
   workflowBundle: { code: string } | { codePath: string };
 }): Promise<PipelineCampaign> {
   const { plans, seed, parallel } = parts;
-  const campaign: PipelineCampaign = { plans, seed, ends: {}, orders: 0, grouped: 0, found: [] };
+  const campaign: PipelineCampaign = { plans, seed, ends: {}, orders: 0, found: [] };
   const samples = fc.sample(pipelineScripts, { numRuns: plans, seed }).entries();
   const lane = async (number: number) => {
     const opened = await openLane(parts, `fuzz-pipelines-${String(seed)}-${String(process.pid)}-${String(number)}`);

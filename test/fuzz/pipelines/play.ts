@@ -11,7 +11,6 @@ import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
 /** What one run of a plan said of itself, and did. */
 export interface Told {
   id: string;
-  execution: Execution;
   request: PipelineRequest;
   state: PipelineState;
   end: NonNullable<Execution['end']>;
@@ -44,7 +43,6 @@ export async function play(
     const activities = pipelineActivities(
       provider,
       (url) => run.isGone && Number(/request-(\d+)/.exec(url)?.[1] ?? 0) <= filesBefore,
-      script.groupsAbove,
     );
     const request: PipelineRequest = {
       plan: planOf(script, edits),
@@ -72,13 +70,6 @@ export async function play(
   }
   // What was let go runs to its end.
   await time.run();
-  for (const run of told) {
-    run.state = await run.execution.toldTogether();
-    for (const child of run.children) {
-      const requestedAt = (await child.group?.state())?.cancel?.requestedAt;
-      if (requestedAt !== undefined) child.groupCancelledAt = Date.parse(requestedAt);
-    }
-  }
   return { told, provider };
 }
 
@@ -130,5 +121,5 @@ async function playRun(
   const { end, children, runs } = execution;
   if (end === undefined) throw new Error('the pipeline never ended');
   await execution.dispose();
-  return { execution, state: await execution.state(), end, children, cancels, decided, isLetGo, runs };
+  return { state: await execution.state(), end, children, cancels, decided, isLetGo, runs };
 }

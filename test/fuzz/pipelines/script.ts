@@ -47,8 +47,6 @@ export interface PipelineScript {
   /** Workflow tasks after which a run is asked to continue as new. */
   tasksPerRun: number;
   lostAnswers: number[];
-  /** Orders above which a fan-out makes them in a group; default: as a worker has it. */
-  groupsAbove?: number | undefined;
 }
 
 const longestMs = 60_000;
@@ -118,21 +116,5 @@ export const pipelineScripts: fc.Arbitrary<PipelineScript> = fc.integer({ min: 1
     deadlineMs: fc.constantFrom(undefined, undefined, undefined, 15_000, 45_000),
     tasksPerRun: fc.constantFrom(2, 5, 10, 1_000, 1_000),
     lostAnswers: fc.uniqueArray(fc.nat({ max: 10 }), { maxLength: 2 }),
-    groupsAbove: fc.constantFrom(undefined, 1),
   }),
 );
-
-/** The same, of one to three fan-outs, each after the one before, whose orders are made in groups. */
-export const groupScripts: fc.Arbitrary<PipelineScript> = fc
-  .tuple(pipelineScripts, fc.nat({ max: 3 }))
-  .map(([script, more]) => ({
-    ...script,
-    groupsAbove: 1,
-    steps: script.steps.slice(0, 3).map((each, at) => ({
-      ...each,
-      kind: 'model',
-      isWanted: undefined,
-      sources: at === 0 ? [] : [at - 1],
-      items: at === 2 && more % 2 === 1 ? 'files' : ['x', 'y', 'z', 'x', 'y'].slice(0, 2 + more),
-    })),
-  }));

@@ -7,8 +7,6 @@ import type { Told } from './play.ts';
 import type { Provider, Run } from './provider.ts';
 import type { PipelineScript } from './script.ts';
 
-/** A breath of a group, and the way there. */
-const hopMs = 1_500;
 const maxStateBytes = 1024 * 1024;
 
 /** Every promise that the runs of a plan have broken, in sentences. None: all is well. */
@@ -41,7 +39,6 @@ function accountsOf({ id, state, children, isLetGo }: Told, { runs, jobs }: Prov
   const broken: string[] = [];
   const targets = state.steps.flatMap(targetsOf);
   const accounted = new Set(targets.flatMap((target) => [...keysOf(target)]));
-  for (const { key, group } of children) if (group && !group.end) broken.push(`${id}: the group of ${key} never ended`);
   for (const { key } of children) if (!accounted.has(key)) broken.push(`${id}: order ${key} stands in no account`);
   for (const { key } of jobs) {
     const isOwn = runs.some((run) => run.parent === id && run.key === key);
@@ -127,21 +124,18 @@ function decisionsOf({ id, state, decided }: Told): string[] {
 /** A cancel that says stopped has stopped, and nothing follows a cancel. */
 function cancelsOf({ id, state, cancels, children }: Told, { runs }: Provider): string[] {
   const broken: string[] = [];
-  // A later run orders again under its key what was not billed.
-  const jobOf = (key: string, at: number) => runs.findLast((run) => run.key === key && run.startedAt <= at)?.job;
+  const jobOf = (key: string) => runs.findLast((run) => run.key === key)?.job;
   const requestedAt = state.cancel ? Date.parse(state.cancel.requestedAt) : Infinity;
-  for (const { key, startedAt, groupCancelledAt = requestedAt } of children) {
-    // A group hears of the cancel from its pipeline, at once.
-    const heardAt = Math.max(requestedAt, Math.min(groupCancelledAt, requestedAt + hopMs));
-    if (startedAt > heardAt) broken.push(`${id}: ${key} was ordered after the cancel`);
+  for (const { key, startedAt } of children) {
+    if (startedAt > requestedAt) broken.push(`${id}: ${key} was ordered after the cancel`);
   }
   for (const { reply, at } of cancels) {
     for (const { id: step, index, key, outcome } of reply.steps) {
       const name = `${step}${index === undefined ? '' : `[${String(index)}]`}`;
-      if (key !== undefined && outcome === 'cancelled' && jobOf(key, at)?.state !== 'cancelled') {
-        broken.push(`${id}: ${name} is said to be cancelled, but its job is ${jobOf(key, at)?.state ?? 'not there'}`);
+      if (key !== undefined && outcome === 'cancelled' && jobOf(key)?.state !== 'cancelled') {
+        broken.push(`${id}: ${name} is said to be cancelled, but its job is ${jobOf(key)?.state ?? 'not there'}`);
       }
-      if (key !== undefined && outcome === 'not_submitted' && jobOf(key, at)) {
+      if (key !== undefined && outcome === 'not_submitted' && jobOf(key)) {
         broken.push(`${id}: ${name} is said to be not submitted, but there is a job`);
       }
       const found = state.steps.find((each) => each.id === step);

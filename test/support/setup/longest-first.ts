@@ -20,7 +20,6 @@ const longest = [
   'test/e2e/crash-matrix-stopped.e2e.test.ts',
   'test/fuzz/fuzz.test.ts',
   'test/gateway/generated-clients.test.ts',
-  'test/workflow/pipeline/groups.test.ts',
   'test/workflow/pipeline/history-budget.test.ts',
 ];
 
