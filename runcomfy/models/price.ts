@@ -81,6 +81,8 @@ function readerOf({ inputSchema }: PricedModel, input: Readonly<Record<string, u
   };
 }
 
+/** Nobody pays for an order: of a length or a number below zero the price is not known. */
 function toWholeMicrodollars(usd: number | undefined, units = 1): number | undefined {
-  return usd === undefined ? undefined : Math.round(usd * microdollarsPerUsd * units) / microdollarsPerUsd;
+  if (usd === undefined || !(usd * units >= 0)) return undefined;
+  return Math.round(usd * microdollarsPerUsd * units) / microdollarsPerUsd;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { withoutUndefined } from '../../domain/json.ts';
 import { isModelId } from '../../domain/request.ts';
-import { filledString, numeric, optionalField } from './lenient.ts';
+import { amount, filledString, optionalField } from './lenient.ts';
 
 const stringList = z
   .array(z.unknown())
@@ -33,7 +33,7 @@ export const catalogueModel = z
     description: optionalField(z.string()),
     categories: optionalField(stringList),
     kind: optionalField(filledString),
-    base_price_usd: optionalField(numeric),
+    base_price_usd: optionalField(amount),
     price_unit: optionalField(filledString),
     pricing_note: optionalField(filledString),
     required_inputs: optionalField(stringList),

@@ -10,3 +10,6 @@ export const filledString = z.string().refine((text) => text.trim() !== '');
 
 /** A finite number, also when it is written as a string. */
 export const numeric = z.union([z.number(), filledString.transform(Number)]).pipe(z.number());
+
+/** A price, or what was billed: USD from 0. */
+export const amount = numeric.pipe(z.number().min(0));

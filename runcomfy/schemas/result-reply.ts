@@ -3,7 +3,7 @@ import type { GenerationOutput } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { inputUrlsOf } from '../../domain/request.ts';
 import { cutText } from '../../domain/text.ts';
-import { filledString, numeric, optionalField } from './lenient.ts';
+import { amount, filledString, optionalField } from './lenient.ts';
 import { type OutputDetails, outputDetailsOf } from './output-details.ts';
 import { isEmptyOutput, type OutputContext, outputOf, readOutput, unwrapped } from './output.ts';
 import { readReason, type Reason } from './reason.ts';
@@ -46,7 +46,7 @@ const wireResult = z.looseObject({
   output: z.unknown().optional(),
   created_at: optionalField(filledString.max(maxDateLength)),
   finished_at: optionalField(filledString.max(maxDateLength)),
-  cost: optionalField(numeric),
+  cost: optionalField(amount),
   model_id: optionalField(filledString),
   input: z.unknown().optional(),
 });

@@ -150,6 +150,8 @@ export function countFurtherCost(generation: Generation, costUsd: number): void 
 }
 
 function countCost(costUsd: number, tags: { outcome: string; model: string }): void {
+  // A histogram takes nothing below zero, and an error here would fail every task of a paid generation.
+  if (!(costUsd >= 0)) return;
   metricMeter
     .createHistogram('runcomfy_generation_cost', 'float', 'USD', 'Cost of one generation as RunComfy states it')
     .record(costUsd, tags);

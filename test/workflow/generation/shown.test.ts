@@ -71,6 +71,15 @@ describe.concurrent('what operators see of a generation', () => {
     }
   });
 
+  it('takes a cost below zero, of which an activity of somebody else may tell, without failing a task', async () => {
+    const { handle } = await start({
+      readStatus: () => Promise.resolve({ status: 'cancelled', costUsd: -0.015, reads: 2, readAt, nextReadInMs: 0 }),
+    });
+    expect((await endingOf(handle)).type).toBe('GenerationCancelled');
+    const { events = [] } = await handle.fetchHistory();
+    expect(events?.filter(({ workflowTaskFailedEventAttributes: failed }) => failed)).toEqual([]);
+  });
+
   it('includes the cost of work that was cancelled elsewhere, and of a further request', async () => {
     const cancelled = await start({
       submitRequest: ({ input }) => Promise.resolve({ ...accepted(`${String(input['name'])}--1`), searchAttributes }),

@@ -33,6 +33,9 @@ describe('the expected price', () => {
   it.each([
     ['a duration of "auto"', { basePriceUsd: 0.1, priceUnit: 'second' }, { duration: 'auto' }],
     ['no duration', { basePriceUsd: 0.1, priceUnit: 'second' }, {}],
+    ['a duration below zero', { basePriceUsd: 0.1, priceUnit: 'second' }, { duration: -5 }],
+    ['fewer images than none', { basePriceUsd: 0.1, priceUnit: 'image' }, { num_images: -1.5 }],
+    ['a price below zero', { basePriceUsd: -0.1, priceUnit: 'image' }, { num_images: 1 }],
     ['no price', { priceUnit: 'second' }, { duration: 5 }],
     ['an unknown unit', { basePriceUsd: 0.1, priceUnit: 'megapixel' }, {}],
   ])('is not guessed from %s', (_name, prices, input) => {

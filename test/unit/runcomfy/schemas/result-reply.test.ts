@@ -34,6 +34,10 @@ describe('a result reply', () => {
     });
   });
 
+  it.each([-0.015, '-0.015', 'free', null, {}])('leaves out a cost of %j', (cost) => {
+    expect(result({ status: 'succeeded', output: { video: `${cdn}/a.mp4` }, cost })).not.toHaveProperty('costUsd');
+  });
+
   it('leaves out what is too long to be a date', () => {
     const reply = { status: 'succeeded', output: { video: `${cdn}/a.mp4` }, created_at: '2026-'.repeat(100_000) };
     expect(result(reply)).toEqual({ status: 'succeeded', output: video });
