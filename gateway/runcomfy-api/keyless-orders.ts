@@ -6,23 +6,30 @@ import { orderDigest } from '../generations/order-digest.ts';
 
 const maxKept = 10_000;
 const sameOrderMs = 10 * 60_000;
+/** What is answered where the order may have been taken all the same: whoever can send no key repeats it without one. */
+const unclear = [500, 503];
 
 /** The keys of orders that come without one. */
 export interface KeylessOrders {
-  /** The key of an equal order of the last ten minutes whose answer provably never reached its client, else a new one. */
+  /** The key of an equal order of the last ten minutes whose answer never reached its client, or told nothing, else a new one. */
   keyFor: (reply: FastifyReply, order: KeylessOrder) => string;
 }
 
 /** RunComfy's own command line can send no key and takes a lost answer for a reason to order again. */
 export function createKeylessOrders(): KeylessOrders {
-  const lost = new LRUCache<string, string>({ max: maxKept, ttl: sameOrderMs });
+  const lost = new LRUCache<string, readonly string[]>({ max: maxKept, ttl: sameOrderMs });
   return {
     keyFor({ raw }, order) {
       const digest = digestOf(order);
-      const key = lost.get(digest) ?? randomUUID();
+      const key = lost.get(digest)?.[0] ?? randomUUID();
       raw.once('close', () => {
-        if (raw.writableFinished) lost.delete(digest);
-        else lost.set(digest, key);
+        const all = lost.get(digest) ?? [];
+        const isTold = raw.writableFinished && !unclear.includes(raw.statusCode);
+        // An equal order under a key of its own may be lost still.
+        const left = all.filter((one) => one !== key);
+        if (!isTold) lost.set(digest, [...left, key]);
+        else if (left.length === 0) lost.delete(digest);
+        else if (left.length < all.length) lost.set(digest, left, { noUpdateTTL: true });
       });
       return key;
     },

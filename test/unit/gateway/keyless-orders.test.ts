@@ -1,0 +1,51 @@
+import { EventEmitter } from 'node:events';
+import type { FastifyReply } from 'fastify';
+import { expect, it } from 'vitest';
+import { createKeylessOrders } from '../../../gateway/runcomfy-api/keyless-orders.ts';
+
+const order = { principal: { tenant: 'acme', scope: 'generate' }, model: 'a/b', input: { prompt: 'x' } } as const;
+
+/** Orders of one gateway that are on their way until they are answered, or lost. */
+function orders() {
+  const { keyFor } = createKeylessOrders();
+  return () => {
+    const raw = Object.assign(new EventEmitter(), { statusCode: 200, writableFinished: false });
+    const key = keyFor({ raw } as unknown as FastifyReply, order);
+    const answer = (statusCode: number) => Object.assign(raw, { statusCode, writableFinished: true }).emit('close');
+    return { key, answer, lose: () => raw.emit('close') };
+  };
+}
+
+it('gives an order whose answer was lost its key again, until one reaches its client', () => {
+  const send = orders();
+  const first = send();
+  first.lose();
+  const again = send();
+  expect(again.key).toBe(first.key);
+  again.answer(200);
+  expect(send().key).not.toBe(first.key);
+});
+
+it('forgets no lost order for an equal one that was answered, and none for another that was lost', () => {
+  const send = orders();
+  const [first, second, third] = [send(), send(), send()];
+  first.lose();
+  second.lose();
+  third.answer(200);
+  const again = send();
+  again.answer(200);
+  const last = send();
+  expect(new Set([again.key, last.key])).toEqual(new Set([first.key, second.key]));
+  last.answer(200);
+  expect([first.key, second.key, third.key]).not.toContain(send().key);
+});
+
+it('keeps the key of an order that was answered unclearly, and of none that was refused', () => {
+  const send = orders();
+  const unclear = send();
+  unclear.answer(503);
+  const again = send();
+  expect(again.key).toBe(unclear.key);
+  again.answer(402);
+  expect(send().key).not.toBe(unclear.key);
+});
