@@ -35,7 +35,7 @@ export function createRunWindow(deps: BatchDeps): BatchActivities['runWindow'] {
 }
 
 async function runWindow(deps: BatchDeps, question: WindowQuestion) {
-  const { attempt, priority, scheduledTimestampMs } = activityInfo();
+  const { attempt, scheduledTimestampMs } = activityInfo();
   const openedAt = performance.now();
   const over = new AbortController();
   const stopWaiting = abortOn(over, [cancellationSignal(), deps.stopping], question.lastsMs);
@@ -77,7 +77,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
       key: item.key,
       mark: { run: question.firstRunId, index: open.index },
       again,
-      priority: { priorityKey: batchDefaults.priority, ...priority },
+      priority: { priorityKey: batchDefaults.priority, ...question.priority },
       labels: question.labels,
     };
     const started = await orders.start(item.item, place);

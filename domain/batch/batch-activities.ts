@@ -38,6 +38,8 @@ export interface WindowQuestion extends BatchIdentity {
   budgets?: string[];
   /** The batch's labels: what it orders carries them as well. */
   labels?: Labels;
+  /** Who goes first: what it orders takes its turns as the batch would. */
+  priority?: Precedence;
   /** Where those items lie that this window can come to. */
   pages: ItemRange[];
   /** How many items there are. */
@@ -64,6 +66,13 @@ export interface WindowQuestion extends BatchIdentity {
   write: LinesToWrite[];
   /** What is open at the end of the window gets its line all the same. */
   isLetGo?: boolean;
+}
+
+/** Temporal's priority, as far as a batch was started with one. */
+export interface Precedence {
+  priorityKey?: number;
+  fairnessKey?: string;
+  fairnessWeight?: number;
 }
 
 /** Micro-dollars by the index of an item. */

@@ -9,7 +9,7 @@ const listEveryMs = 2_000;
 const followedForMs = 6_000;
 const keysAList = 200;
 const listsAtOnce = 4;
-/** Where no row tells a phase, as on a server without our search attributes; where Temporal is away, or has no time for lists. */
+/** On a server without our search attributes; where Temporal is away, or has no time for lists. */
 const pauseMs = { withoutPhases: 30_000, afterFailure: 5_000 };
 
 /** Lists of generations that run, while many of them are read. */
@@ -21,7 +21,7 @@ export interface OpenLists {
 
 /** Lists every two seconds what is read, in the background, for as long as it is many; `take` is given each that was listed, or not found. */
 export function createOpenLists(
-  list: (workflowIds: readonly string[]) => Promise<Map<string, OpenGeneration>>,
+  list: (workflowIds: readonly string[]) => Promise<Map<string, OpenGeneration> | undefined>,
   take: (workflowId: string, found: OpenGeneration | undefined, listedAt: number) => void,
 ): OpenLists {
   const followed = new LRUCache<string, true>({ max: maxListed, ttl: followedForMs });
@@ -32,9 +32,8 @@ export function createOpenLists(
   const listPart = async (workflowIds: readonly string[]): Promise<boolean> => {
     const listedAt = Date.now();
     const found = await list(workflowIds);
-    for (const workflowId of workflowIds) take(workflowId, found.get(workflowId), listedAt);
-    const rows = [...found.values()];
-    return rows.length === 0 || rows.some(({ phase }) => phase !== undefined);
+    for (const workflowId of workflowIds) take(workflowId, found?.get(workflowId), listedAt);
+    return found !== undefined;
   };
 
   const listAll = async () => {

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { LRUCache } from 'lru-cache';
+import { isGenerationError } from '../../client/index.ts';
 import {
   type DescribedGeneration,
   describeGeneration,
@@ -23,10 +24,12 @@ const maxKept = 10_000;
 const listMs = 10_000;
 /** With a known state at hand, and without one: a client gives up, or ends for good, at the first refusal. */
 const patienceMs = { known: 3_000, unknown: 18_000 };
-/** Only so many generations have their place in the queue asked for: it costs a worker's time. */
-const maxPositions = 50;
+/** What has ended may be reset by an operator, collected late by another gateway, and forgotten: so old it is asked for anew, behind the answer. */
+const finalMs = 60_000;
+/** Only so many have a worker asked for what no record tells, in so long: their place in the queue, and whether they still wait to be submitted. */
+const maxAskedFor = 50;
+const askedForWithinMs = 5_000;
 const positionMs = 2_000;
-const positionsOverMs = 5_000;
 
 /** A generation as it was at a moment. */
 export interface SeenGeneration extends DescribedGeneration {
@@ -71,12 +74,11 @@ export function createGenerationReader(
 ): GenerationReader {
   const known = new LRUCache<string, Known>({ max: maxKept });
   const reading = new Map<string, { depth: Depth; asked: Promise<SeenGeneration> }>();
-  const positions = new LRUCache<string, true>({ max: maxPositions, ttl: positionsOverMs });
+  const askedFor = new LRUCache<string, true>({ max: maxAskedFor, ttl: askedForWithinMs });
 
-  const mayAskPosition = (workflowId: string, last: Known | undefined): boolean => {
-    if (last?.generation.phase !== 'in_queue') return false;
-    if (!positions.has(workflowId) && positions.size >= maxPositions && !positions.purgeStale()) return false;
-    positions.set(workflowId, true);
+  const mayAskWorker = (workflowId: string): boolean => {
+    if (!askedFor.has(workflowId) && askedFor.size >= maxAskedFor && !askedFor.purgeStale()) return false;
+    askedFor.set(workflowId, true);
     return true;
   };
 
@@ -85,11 +87,11 @@ export function createGenerationReader(
     const last = known.get(workflowId);
     if (last === undefined || last.generation.ending || last.readAt > listedAt) return;
     const { generation } = last;
-    const { runId, phase = 'submitting', requestId = generation.requestId } = listed ?? {};
-    if (runId !== generation.runId || listed?.phase === undefined || isBefore(phase, generation.phase)) {
+    if (listed?.runId !== generation.runId || isBefore(listed.phase, generation.phase)) {
       known.set(workflowId, { ...last, isStale: true });
       return;
     }
+    const { phase, requestId = generation.requestId } = listed;
     const state = phase === generation.phase ? generation.state : undefined;
     const told = withoutUndefined({ ...generation, phase, requestId, queuePosition: undefined, state });
     known.set(workflowId, { ...last, generation: told, readAt: listedAt });
@@ -102,10 +104,14 @@ export function createGenerationReader(
     { isNewest, isOneOfMany }: { isNewest: () => boolean; isOneOfMany: boolean },
   ): Promise<SeenGeneration> => {
     const last = known.get(workflowId);
+    const { phase, model } = last?.generation ?? {};
+    const mayAskPosition = phase === 'in_queue' && !isOneOfMany && mayAskWorker(workflowId);
+    const isTakenToWait = phase === 'submitting' && isOneOfMany && !mayAskWorker(workflowId);
     const options = {
       withState: depth === 'whole',
-      model: last?.generation.model,
-      positionWithinMs: !isOneOfMany && mayAskPosition(workflowId, last) ? positionMs : undefined,
+      model,
+      positionWithinMs: mayAskPosition ? positionMs : undefined,
+      unsaidPhase: isTakenToWait ? phase : undefined,
     };
     const readAt = Date.now();
     try {
@@ -117,6 +123,7 @@ export function createGenerationReader(
       known.set(workflowId, { generation, readAt, listedUntil, isStale: !isNewest() });
       return generation;
     } catch (error) {
+      if (isGenerationError(error) && error.type === 'KeyNotFound') known.delete(workflowId);
       // A list may have told of it meanwhile.
       const newest = known.get(workflowId);
       const best = newest && isDeepEnough(newest.generation, depth) ? newest : last;
@@ -125,25 +132,31 @@ export function createGenerationReader(
     }
   };
 
+  const askOnce = (workflowId: string, depth: Depth, isOneOfMany: boolean): Promise<SeenGeneration> => {
+    const underWay = reading.get(workflowId);
+    if (underWay && (depth === 'brief' || underWay.depth === 'whole')) return underWay.asked;
+    const isNewest = () => reading.get(workflowId)?.asked === asked;
+    const asked: Promise<SeenGeneration> = ask(workflowId, depth, { isNewest, isOneOfMany }).finally(() => {
+      if (isNewest()) reading.delete(workflowId);
+    });
+    reading.set(workflowId, { depth, asked });
+    return asked;
+  };
+
   return {
     read(workflowId, depth = 'brief') {
       const last = known.get(workflowId);
       const isOneOfMany = last !== undefined && !last.generation.ending && lists.join(workflowId);
-      if (
-        last &&
-        isDeepEnough(last.generation, depth) &&
-        (isFinal(last.generation) || isFresh(last, isOneOfMany && (lists.isUnderWay() ? 'listing' : 'listed')))
-      ) {
-        return Promise.resolve(last.generation);
+      if (last && isDeepEnough(last.generation, depth)) {
+        if (isFinal(last)) {
+          if (Date.now() - last.readAt > finalMs) askOnce(workflowId, depth, false).catch(() => undefined);
+          return Promise.resolve(last.generation);
+        }
+        if (isFresh(last, isOneOfMany && (lists.isUnderWay() ? 'listing' : 'listed'))) {
+          return Promise.resolve(last.generation);
+        }
       }
-      const underWay = reading.get(workflowId);
-      if (underWay && (depth === 'brief' || underWay.depth === 'whole')) return underWay.asked;
-      const isNewest = () => reading.get(workflowId)?.asked === asked;
-      const asked: Promise<SeenGeneration> = ask(workflowId, depth, { isNewest, isOneOfMany }).finally(() => {
-        if (isNewest()) reading.delete(workflowId);
-      });
-      reading.set(workflowId, { depth, asked });
-      return asked;
+      return askOnce(workflowId, depth, isOneOfMany);
     },
     note(workflowId, { runId, model }) {
       if (known.get(workflowId)?.generation.runId === runId) return;
@@ -160,9 +173,9 @@ export function createGenerationReader(
   };
 }
 
-/** Nothing can change any more: only an order that cost nothing may be made anew under the same key. */
-function isFinal({ ending }: DescribedGeneration): boolean {
-  return ending !== undefined && ('result' in ending || !isUnbilled(ending.state.submission));
+/** Nothing changes any more by itself: only an order that cost nothing may be made anew under the same key. */
+function isFinal({ generation: { ending }, isStale }: Known): boolean {
+  return !isStale && ending !== undefined && ('result' in ending || !isUnbilled(ending.state.submission));
 }
 
 function isFresh({ readAt, listedUntil, isStale }: Known, told: 'listed' | 'listing' | false): boolean {

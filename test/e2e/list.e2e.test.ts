@@ -39,7 +39,7 @@ describe.concurrent('what Temporal knows of the end of a run', () => {
     await untilPhase(stack, terminated, 'in_queue');
     await until('the index has it', async () => {
       const open = await listOpenGenerations(client, ['never "started"', terminated]);
-      return isDeepStrictEqual([...open.keys()], [terminated]) && open.get(terminated)?.phase === 'in_queue';
+      return isDeepStrictEqual([...(open?.keys() ?? [])], [terminated]) && open?.get(terminated)?.phase === 'in_queue';
     });
     const watched = lastOf((await generations.get(terminated)).watch({ intervalMs: 200 }));
     await client.workflow.getHandle(terminated).terminate('by a test');

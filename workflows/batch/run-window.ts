@@ -1,5 +1,5 @@
-import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
+import { ActivityFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import type { Precedence, WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import { countOfStatus, failuresInARowAfter, withFailure } from '../../domain/batch/batch-line.ts';
 import { pagesFor } from '../../domain/batch/batch-page.ts';
 import { mostStartedBy } from '../../domain/batch/batch-window.ts';
@@ -67,6 +67,7 @@ function questionOf({ data, key, firstRunId, request, windowsSinceNews }: Batch)
     defaults: request.defaults ?? {},
     ...(request.budgets && { budgets: request.budgets }),
     ...(labels && { labels }),
+    priority: precedence(),
     pages: pagesFor(data.pages, indices, { first: data.cursor, end: reach }),
     total: totalOf(data),
     open: data.open,
@@ -82,6 +83,16 @@ function questionOf({ data, key, firstRunId, request, windowsSinceNews }: Batch)
     lastsMs: isLetGo(data) ? letGoAfterMs : Math.min(lastsMs, firstLastsMs * 2 ** windowsSinceNews),
     write: fullPagesOf(data),
     ...(isLetGo(data) && { isLetGo: true }),
+  };
+}
+
+/** Servers tell an activity nothing of what it inherits. */
+function precedence(): Precedence {
+  const { priorityKey, fairnessKey, fairnessWeight } = workflowInfo().priority ?? {};
+  return {
+    ...(priorityKey && { priorityKey }),
+    ...(fairnessKey && { fairnessKey }),
+    ...(fairnessWeight && { fairnessWeight }),
   };
 }
 

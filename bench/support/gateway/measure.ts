@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
 import { createGenerationClient } from '../../../client/index.ts';
+import { pauseSubmits, resumeSubmits } from '../../../client/operator/index.ts';
 import { type SimulatorHandle, startSimulatorProcess } from '../stack/simulator-handle.ts';
 import { say, type Stack } from '../stack/stack.ts';
 import { startWorkerProcess } from '../stack/worker-handle.ts';
@@ -10,7 +11,7 @@ import { figureOf, type GatewayFigure } from './figure.ts';
 import { type GatewayProcess, layOutProgram, startGatewayProcess } from './gateway-process.ts';
 import { listeners } from './listeners.ts';
 import { model, orders } from './orders.ts';
-import { endedReads, manyPolls, openReads, type Subject } from './reads.ts';
+import { endedReads, manyPolls, openReads, pollsOfWaiting, type Subject } from './reads.ts';
 
 const taskQueue = 'bench-gateway';
 const listenedTo = 200;
@@ -51,14 +52,20 @@ export function measureGateway(stack: Stack, size: { open: number; listeners: nu
     add([figureOf('bills an order, of those that were sent', '', bills / jobs, { atMost: 1 })]);
 
     await simulator.hold();
+    const before = (await simulator.jobs()).length;
     const open = await start(size.open);
+    while ((await simulator.jobs()).length < before + size.open) await sleep(500);
     // What is read close in its first seconds is none of the reads.
     await sleep(settledMs);
     add(await openReads(subject, open.slice(0, listenedTo)));
     add(await manyPolls(subject, open, pollMs));
+    await pauseSubmits(stack.client, taskQueue, 'measured');
+    const waiting = await start(size.open);
+    add(await pollsOfWaiting(subject, waiting, pollMs / 2));
+    await resumeSubmits(stack.client, taskQueue);
     await simulator.release();
     await gateway.stop();
-    await untilEnded(open);
+    await untilEnded([...open, ...waiting]);
 
     await simulator.hold();
     const keys = await start(listenedTo);

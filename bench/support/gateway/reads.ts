@@ -106,6 +106,33 @@ export async function manyPolls(
   ];
 }
 
+/** Many clients that poll what still waits for its turn to be submitted, of which no record tells more than that. */
+export async function pollsOfWaiting(
+  { stack, gateway, dispatcher }: Subject,
+  keys: string[],
+  forMs: number,
+): Promise<GatewayFigure[]> {
+  const status = (key: string) => fetchText(dispatcher, `${gateway.url}/v1/requests/${key}/status`);
+  // First each is asked for by itself.
+  await Promise.all(keys.map(status));
+  const queries = await gateway.temporalCalls('QueryWorkflow');
+  const until = performance.now() + forMs;
+  const poll = async (key: string) => {
+    await sleep(Math.random() * pollEveryMs);
+    while (performance.now() < until) {
+      await status(key);
+      await sleep(pollEveryMs);
+    }
+  };
+  const polled = await during(stack, gateway, forMs, () => Promise.all(keys.map(poll)));
+  const asked = ((await gateway.temporalCalls('QueryWorkflow')) - queries) / (forMs / 1_000);
+  const of = `${String(keys.length)} that wait for their submit, polled every 2 s`;
+  return [
+    figureOf(`${of}: calls of Temporal`, '/s', polled.calls, { direct: keys.length / 2, atMost: 50 }),
+    figureOf(`${of}: queries among them`, '/s', asked, { direct: keys.length / 2, atMost: 10 }),
+  ];
+}
+
 async function during(stack: Stack, gateway: GatewayProcess, forMs: number, work: () => Promise<unknown>) {
   const read = async () => ({
     at: performance.now(),

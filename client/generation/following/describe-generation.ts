@@ -35,6 +35,8 @@ export interface DescribeOptions {
   model?: string | undefined;
   /** Asks a worker, for so long at most, where in RunComfy's queue it stands; default: nobody is asked. */
   positionWithinMs?: number | undefined;
+  /** The phase of a generation that runs and has not said where it stands; default: a worker is asked. */
+  unsaidPhase?: Phase | undefined;
   /** Asks a worker for the whole state while the generation runs; what has ended is told by Temporal's records alone. */
   withState?: boolean;
 }
@@ -71,9 +73,9 @@ export function describeGeneration(
 async function readOpen(
   client: Client,
   run: RunDescription,
-  { positionWithinMs }: DescribeOptions,
+  { positionWithinMs, unsaidPhase }: DescribeOptions,
 ): Promise<Pick<GenerationState, 'phase' | 'queuePosition' | 'requestId'>> {
-  const phase = phaseOf(run);
+  const phase = phaseOf(run) ?? unsaidPhase;
   if (phase === undefined) return readState(client, run.key, { runId: run.runId });
   const known = withoutUndefined({ phase, requestId: attributeOf(run, 'RunComfyRequestId') });
   if (phase !== 'in_queue' || positionWithinMs === undefined) return known;

@@ -3,6 +3,7 @@ import type { Phase } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { named } from '../../convert-errors.ts';
+import { grpcCode, grpcCodeOf } from '../../grpc.ts';
 import { quote } from '../../list-scope.ts';
 import { attributeOf, listRuns } from '../run-info.ts';
 import { phaseOf } from './phase.ts';
@@ -10,25 +11,37 @@ import { phaseOf } from './phase.ts';
 /** A generation that runs, as Temporal's index has it: that may be behind what has happened. */
 export interface OpenGeneration {
   runId: string;
-  /** Missing: its search attribute is not set, or not known to the server. */
-  phase?: Phase;
+  phase: Phase;
   requestId?: string;
 }
 
-/** Those of the keys that Temporal's index has as running, each by its key. */
-export function listOpenGenerations(client: Client, keys: readonly string[]): Promise<Map<string, OpenGeneration>> {
+/** A server that has no such attribute refuses the query, where it would else tell of nothing but generations without a phase. */
+const knowsPhases = '(RunComfyPhase IS NULL OR RunComfyPhase != "")';
+
+/**
+ * Those of the keys that Temporal's index has as running, each by its key; undefined where the server knows no search
+ * attributes of ours.
+ */
+export function listOpenGenerations(
+  client: Client,
+  keys: readonly string[],
+): Promise<Map<string, OpenGeneration> | undefined> {
   const anyKey = `WorkflowId IN (${keys.map(quote).join(', ')})`;
-  const query = `WorkflowType = "${generationWorkflowType}" AND ExecutionStatus = "Running" AND ${anyKey}`;
+  const query = `WorkflowType = "${generationWorkflowType}" AND ExecutionStatus = "Running" AND ${anyKey} AND ${knowsPhases}`;
   return named('', async () => {
     const found = new Map<string, OpenGeneration>();
-    for await (const page of listRuns(client, query, keys.length)) {
-      for (const run of page) {
-        const { key, runId } = run;
-        found.set(
-          key,
-          withoutUndefined({ runId, phase: phaseOf(run), requestId: attributeOf(run, 'RunComfyRequestId') }),
-        );
+    try {
+      for await (const page of listRuns(client, query, keys.length)) {
+        for (const run of page) {
+          const { key, runId } = run;
+          // Its first word is said once it is submitted, or waits for more than its turn.
+          const phase = phaseOf(run) ?? 'submitting';
+          found.set(key, withoutUndefined({ runId, phase, requestId: attributeOf(run, 'RunComfyRequestId') }));
+        }
       }
+    } catch (error) {
+      if (grpcCodeOf(error) === grpcCode.invalidArgument) return undefined;
+      throw error;
     }
     return found;
   });

@@ -24,7 +24,7 @@ describe.concurrent('a batch', () => {
       { key: batchItemKey(key, `${key}-7`) },
     );
     await before.result();
-    const batch = await batches.start({ items, defaults, window: 30, keepOpen: true }, { key });
+    const batch = await batches.start({ items, defaults, window: 30, keepOpen: true }, { key, tenant: 'night' });
     const more = { from: 95, items: itemsNamed(key, 10, 95) };
     expect([await batch.add(more), await batch.add(more)]).toEqual([{ count: 105 }, { count: 105 }]);
     const same = { from: 105, items: [...itemsNamed(key, 1, 3), { id: `${key}-4`, input: { prompt: 'other' } }] };
@@ -37,6 +37,8 @@ describe.concurrent('a batch', () => {
     const result = await batch.result();
     expect(result).toMatchObject({ phase: 'partial', resultPages: 2, counts: { succeeded: 106, failed: 1 } });
     expectSum(result);
+    const { priority } = await client.workflow.getHandle(batchItemKey(key, `${key}-5`)).describe();
+    expect(priority).toMatchObject({ priorityKey: 4, fairnessKey: 'night' });
     expect(simulator.ledger().jobs).toHaveLength(105);
     expect(result.money.spentUsd).toBeCloseTo(
       simulator.ledger().jobs.reduce((sum, job) => sum + job.chargedUsd, 0),

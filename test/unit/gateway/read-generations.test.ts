@@ -1,0 +1,53 @@
+import type { Client } from '@temporalio/client';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { GenerationError } from '../../../client/index.ts';
+import type { DescribedGeneration } from '../../../client/operator/index.ts';
+import { phases } from '../../../domain/generation.ts';
+import { createGenerationReader } from '../../../gateway/generations/read-generations.ts';
+
+const startedAt = '2026-11-27T00:00:00.000Z';
+const client = { withDeadline: (_: number, call: () => unknown) => call() } as unknown as Client;
+const settle = async () => {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+};
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+it('tells a new run of a key whose end was told, at once where it was begun here, else within two minutes', async () => {
+  const run = { id: 'first', step: 5 };
+  let isForgotten = false;
+  const reader = createGenerationReader(client, {
+    listOpen: () => Promise.resolve(undefined),
+    describe: (_, key) => {
+      if (isForgotten) return Promise.reject(new GenerationError({ type: 'KeyNotFound', message: 'none', key }));
+      const phase = phases[run.step] ?? 'succeeded';
+      const told: DescribedGeneration = { key, runId: run.id, model: 'a/b', phase, startedAt };
+      if (phase !== 'succeeded') return Promise.resolve(told);
+      return Promise.resolve({ ...told, ending: { result: {} as never } });
+    },
+  });
+  const runTold = async () => (await reader.read('k')).runId;
+  const afterMinutes = async (minutes: number) => {
+    vi.advanceTimersByTime(minutes * 60_000 + 1);
+    await runTold();
+    await settle();
+  };
+  expect(await runTold()).toBe('first');
+  Object.assign(run, { id: 'late', step: 2 });
+  reader.refresh('k');
+  expect(await runTold()).toBe('late');
+  run.step = 5;
+  await afterMinutes(1);
+  expect(await reader.read('k')).toMatchObject({ runId: 'late', phase: 'succeeded' });
+  run.id = 'reset';
+  await afterMinutes(1);
+  expect(await runTold()).toBe('reset');
+  isForgotten = true;
+  await afterMinutes(1);
+  await expect(runTold()).rejects.toMatchObject({ type: 'KeyNotFound' });
+});
