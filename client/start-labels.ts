@@ -36,7 +36,8 @@ export async function readLabels(client: Client, { labelWords, memo }: RunInfo):
 }
 
 /** A notice where a call that attaches gives other labels than the run has: they are those of its start. */
-export async function compareLabels(client: Client, run: RunInfo, labels: Labels): Promise<string[]> {
+export async function labelNotices(client: Client, run: RunInfo, labels: Labels | undefined): Promise<string[]> {
+  if (labels === undefined) return [];
   const known = await readLabels(client, run);
   const isUnreadable = known === undefined && run.memo?.[labelsMemoKey] !== undefined;
   if (isUnreadable || isSameJson(known ?? {}, labels)) return [];

@@ -11,7 +11,7 @@ import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun } from '../generation/run-info.ts';
 import { startWorkflow } from '../generation/starting/start-workflow.ts';
 import { toJsonText } from '../generation/starting/to-json.ts';
-import { type StartLabels, toLabelMemo } from '../start-labels.ts';
+import { labelNotices, type StartLabels, toLabelMemo } from '../start-labels.ts';
 import { type StartPriority, toPriority } from '../start-priority.ts';
 import { refuseBatch, refuseNoBatch } from './batch-errors.ts';
 import { findOrderIssues } from './check-items.ts';
@@ -70,7 +70,8 @@ export async function startBatch(
       return { key, runId: again.runId, attached: false, notices: [...notices, notice] };
     }
   }
-  return { key, runId: (await describeRun(client, key)).runId, attached: true, notices };
+  const run = await describeRun(client, key);
+  return { key, runId: run.runId, attached: true, notices: [...notices, ...(await labelNotices(client, run, labels))] };
 }
 
 /** The request as it will travel; throws `InvalidInput` with every problem that can be seen without a catalogue. */

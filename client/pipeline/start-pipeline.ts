@@ -13,7 +13,7 @@ import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { startWorkflow } from '../generation/starting/start-workflow.ts';
 import { toJsonText } from '../generation/starting/to-json.ts';
-import { type StartLabels, toLabelMemo } from '../start-labels.ts';
+import { labelNotices, type StartLabels, toLabelMemo } from '../start-labels.ts';
 import { type StartPriority, toPriority } from '../start-priority.ts';
 import { refuseNoPipeline } from './pipeline-errors.ts';
 
@@ -57,7 +57,10 @@ export async function startPipeline(
   if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };
   const last = await describeRun(client, key);
   refuseNoPipeline(key, last.workflowType);
-  if (!rerun) return await attachToPipeline(client, key, request, last.runId, isClosed(last));
+  if (!rerun) {
+    const attached = await attachToPipeline(client, key, request, last.runId, isClosed(last));
+    return { ...attached, notices: [...attached.notices, ...(await labelNotices(client, last, labels))] };
+  }
   if (!isClosed(last)) throw refuseToRunAgain(key);
   const again = await start('ALLOW_DUPLICATE');
   if (again?.isNew) return { key, runId: again.runId, attached: false, notices: warnings };

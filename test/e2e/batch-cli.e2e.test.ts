@@ -63,7 +63,9 @@ it('orders a file, writes a line for each item, orders nothing when it is run ag
 
   // Torn, as by a full disk: the torn line is cut off and written again.
   await writeFile(results, written.slice(0, -20));
-  expect((await json<BatchResult>(...order)).document).toEqual(first.document);
+  const second = await json<BatchResult>(...order, '--label', 'team=stills');
+  expect(second.document).toEqual(first.document);
+  expect(second.stderr).toContain('with the labels that it was started with');
   expect(linesIn(await readFile(results, 'utf8'))).toEqual(lines);
   expect(stack.jobs()).toHaveLength(8);
 

@@ -58,8 +58,9 @@ it('pipeline run prints what the workflow returned; status, list and a second ru
   const result = first.document as PipelineResult;
   expect(first.exitCode).toBe(0);
   expect(result).toMatchObject({ key, phase: 'succeeded' });
-  const second = await cli('run', file, '--key', key);
+  const second = await cli('run', file, '--key', key, '--label', 'team=film');
   expect(second.document).toEqual(result);
+  expect(second.err).toContain('with the labels that it was started with');
   expect((await cli('result', key, '--no-wait')).document).toEqual(result);
   expect(stack.simulator.ledger().jobs).toHaveLength(2);
   expect((await cli('status', key)).document as PipelineState).toMatchObject({ phase: 'succeeded' });

@@ -36,6 +36,17 @@ describe.concurrent('labels', () => {
     expect((await again()).notices).toEqual([]);
     const other = (await again({ campaign, team: 'else' })).notices;
     expect(other).toEqual([expect.stringContaining('with the labels that it was started with') as unknown]);
+    const manyAgain = async (teams: { ofPipeline: string; ofBatch: string }) => {
+      const ofPipeline = { key: pipeline.key, labels: { campaign, team: teams.ofPipeline } };
+      const ofBatch = { key: batch.key, labels: { campaign, team: teams.ofBatch } };
+      return [
+        ...(await pipelines.start({ plan: stillAndClip(name) }, ofPipeline)).notices,
+        ...(await generations.batches.start({ items, defaults: { model: flux } }, ofBatch)).notices,
+      ];
+    };
+    expect(await manyAgain({ ofPipeline: 'film', ofBatch: 'stills' })).toEqual([]);
+    const othersOfMany = [pipeline, batch].map(({ key }) => other[0]?.replace(single.key, key));
+    expect(await manyAgain({ ofPipeline: 'else', ofBatch: 'else' })).toEqual(othersOfMany);
     const { requestId } = await single.result();
     expect((await again({ campaign, team: 'else' })).notices).toEqual(other);
     await Promise.all([pipeline.result(), batch.result()]);

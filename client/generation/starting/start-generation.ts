@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowStartOptions } from '@temporalio/client';
 import type { GenerationRequest } from '../../../domain/generation.ts';
-import type { Labels } from '../../../domain/labels.ts';
 import { generationWorkflowType, retryOfRunMemoKey, tenantMemoKey } from '../../../domain/names.ts';
 import { GenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
-import { compareLabels, type StartLabels, toLabelMemo } from '../../start-labels.ts';
+import { labelNotices, type StartLabels, toLabelMemo } from '../../start-labels.ts';
 import { type StartPriority, toPriority } from '../../start-priority.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { readOriginalRequest } from '../original-request.ts';
@@ -62,7 +61,9 @@ export async function startGeneration(
   if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };
   const attach = async (runId: string, ...more: string[]) => {
     const notices = compareRequests(key, await readOriginalRequest(client, key, runId), order);
-    const ofLabels = labels ? await labelNotices(client, key, runId, labels) : [];
+    // The call has attached, which a mere notice may not undo.
+    const run = labels && (await describeRun(client, key, runId).catch(() => undefined));
+    const ofLabels = run ? await labelNotices(client, run, labels) : [];
     return { key, runId, attached: true, notices: [...notices, ...ofLabels, ...more] };
   };
   if (first !== undefined) return attach(first.runId);
@@ -82,15 +83,6 @@ export async function startGeneration(
     });
     if (again?.isNew) return { key, runId: again.runId, attached: false, notices: warnings };
     if (again !== undefined) return attach(again.runId);
-  }
-}
-
-/** None where the run's labels cannot be read now: the call has attached, which a mere notice may not undo. */
-async function labelNotices(client: Client, key: string, runId: string, labels: Labels): Promise<string[]> {
-  try {
-    return await compareLabels(client, await describeRun(client, key, runId), labels);
-  } catch {
-    return [];
   }
 }
 
