@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { type BatchHandle, type BatchLine, createGenerationClient } from '../../../client/index.ts';
+import { type BatchLine, createGenerationClient } from '../../../client/index.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { say } from '../stack/stack.ts';
 import { type Installation, onInstallation } from './installation.ts';
 import { peakMegabytesOf, runsOf } from './processes.ts';
+import { sample, type Samples } from './sampling.ts';
 
 /** What a large batch has shown that was killed on its way. */
 export interface CampaignRow {
@@ -105,7 +106,7 @@ async function campaign(on: Installation, { items, window, isKilled, minutes }: 
   };
   const followed = follow();
 
-  const seen = { samples: 0, wrong: 0 };
+  const seen: Samples = { count: 0, wrong: 0 };
   const accepted = () => simulator.ledger().totals.accepted;
   const until = async (count: number) => {
     while (accepted() < count && Date.now() < giveUpAt) {
@@ -172,7 +173,7 @@ async function campaign(on: Installation, { items, window, isKilled, minutes }: 
     linesInFile: written.length,
     distinctIds: isEnded ? Math.min(ids.size, inFile.size) : ids.size,
     unknown,
-    samples: seen.samples,
+    samples: seen.count,
     wrongSamples: seen.wrong,
     seconds,
     uploadedPerSecond,
@@ -185,21 +186,6 @@ async function campaign(on: Installation, { items, window, isKilled, minutes }: 
     largestRunEvents: Math.max(...runs.map(({ events }) => events)),
     largestRunBytes: Math.max(...runs.map(({ bytes }) => bytes)),
   };
-}
-
-/** Reads a state; where no worker or no server answers there is none. */
-async function sample(batch: BatchHandle, seen: { samples: number; wrong: number }): Promise<void> {
-  const state = await batch.state().catch(() => undefined);
-  if (state === undefined || state.isFromServer) return;
-  const { total, ...parts } = state.counts;
-  seen.samples += 1;
-  const { succeeded, waiting, inFlight } = state.counts;
-  if (seen.samples % 10 === 0) {
-    say(
-      `${state.phase}: ${String(succeeded)} of ${String(total)} succeeded, ${String(inFlight)} in flight, ${String(waiting)} wait`,
-    );
-  }
-  if (Object.values(parts).reduce((sum, part) => sum + part, 0) !== total) seen.wrong += 1;
 }
 
 /** When the last item of such a time was started; its begin where none was. */

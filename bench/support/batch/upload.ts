@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type BatchHandle, type BatchLine, createGenerationClient } from '../../../client/index.ts';
 import { say } from '../stack/stack.ts';
 import { type CommandProcess, type Installation, onInstallation } from './installation.ts';
+import { sample, type Samples } from './sampling.ts';
 
 /** What a batch has shown whose upload was killed twice, and which was cancelled early. */
 export interface UploadRow {
@@ -52,7 +53,7 @@ async function upload(
   await mkdir(elsewhere);
   await copyFile(on.file, path.join(elsewhere, 'the same.jsonl'));
   const run = (file: string) => ['run', file, '--key', key, '--model', model, '--window', String(windowSize), '--yes'];
-  const seen = { samples: 0, wrong: 0 };
+  const seen: Samples = { count: 0, wrong: 0 };
 
   let uploading = 0;
   let uploadKills = 0;
@@ -83,7 +84,7 @@ async function upload(
   await batch.resume();
   let done = 0;
   while (done < cancelAtDone && Date.now() < giveUpAt) {
-    done = await sample(batch, seen);
+    done = (await sample(batch, seen)) ?? done;
     if (done < cancelAtDone) await sleep(1_000);
   }
   const cancelledFrom = Date.now();
@@ -123,7 +124,7 @@ async function upload(
     distinctIds: ids.size,
     ordered,
     neverStarted,
-    samples: seen.samples,
+    samples: seen.count,
     wrongSamples: seen.wrong,
     first10000LinesSeconds,
     resultsSeconds: (Date.now() - readFrom) / 1_000,
@@ -147,15 +148,4 @@ async function untilCount(count: () => Promise<number>, wanted: number, child: C
     if (Date.now() > giveUpAt) throw new Error('the upload took too long');
     await sleep(100);
   }
-}
-
-/** Reads a state, and gives how many items have ended. */
-async function sample(batch: BatchHandle, seen: { samples: number; wrong: number }): Promise<number> {
-  const state = await batch.state();
-  const { total, ...parts } = state.counts;
-  seen.samples += 1;
-  if (Object.values(parts).reduce((sum, part) => sum + part, 0) !== total) seen.wrong += 1;
-  const { waiting, inFlight } = parts;
-  if (seen.samples % 10 === 0) say(`${state.phase}: ${String(total - waiting - inFlight)} of ${String(total)} ended`);
-  return total - waiting - inFlight;
 }
