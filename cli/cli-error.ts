@@ -1,7 +1,14 @@
 import type { InputIssue } from '../domain/generation.ts';
 
 /** What can go wrong at the shell, beside the errors of the client library. */
-export const cliErrorTypes = ['Usage', 'MissingFile', 'Configuration', 'DownloadFailed', 'Unhealthy'] as const;
+export const cliErrorTypes = [
+  'Usage',
+  'MissingFile',
+  'Configuration',
+  'DownloadFailed',
+  'FileNotWritten',
+  'Unhealthy',
+] as const;
 
 export type CliErrorType = (typeof cliErrorTypes)[number];
 

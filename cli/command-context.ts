@@ -4,6 +4,7 @@ import { type Config, readConfig } from '../config/env.ts';
 import { loadTemporalSettings, openTemporal } from '../setup/temporal.ts';
 import type { Followed } from './error-report.ts';
 import { createPrinter, type OutputFormat, type Printer, type Streams } from './printer.ts';
+import { shellQuote } from './shell-quote.ts';
 
 /** Generations behind a connection to Temporal. */
 export interface ConnectedGenerations {
@@ -16,6 +17,8 @@ export interface ConnectedGenerations {
 export interface CommandContext {
   printer: Printer;
   streams: Streams;
+  /** The command line, as a shell takes it once more. */
+  commandLine: string;
   /** Aborted once standard output takes nothing more. */
   outputGone: AbortSignal;
   /** The generation that the command has ordered or waits for: named in every failure from the moment it is set. */
@@ -33,13 +36,14 @@ export interface CommandContext {
 export function createContext(
   streams: Streams,
   format: OutputFormat | undefined,
-  outputGone: AbortSignal,
+  { argv, outputGone }: { argv: readonly string[]; outputGone: AbortSignal },
 ): CommandContext {
   let config: Config | undefined;
   const getConfig = () => (config ??= readConfig());
   return {
     printer: createPrinter(streams, format),
     streams,
+    commandLine: ['runcomfy-temporal', ...argv].map(shellQuote).join(' '),
     outputGone,
     config: getConfig,
     async withTemporal(use, options) {

@@ -8,7 +8,8 @@ import { createDispatchers, type Dispatchers, type ProxySettings } from '../runc
 import { parseUrl } from '../runcomfy/urls.ts';
 import { CliError } from './cli-error.ts';
 import { fileNameOf, isHostAllowed, isMediaType } from './download-target.ts';
-import { discard, fileReason, moveIntoPlace, refusal, saveBody } from './save-file.ts';
+import { fileReason } from './file-reason.ts';
+import { discard, moveIntoPlace, refusal, saveBody } from './save-file.ts';
 
 export interface DownloadOptions {
   directory: string;

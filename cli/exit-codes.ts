@@ -50,6 +50,8 @@ export function exitCodeOf(type: GenerationErrorType | CliErrorType): ExitCode {
     case 'DownloadFailed':
     case 'Unhealthy':
       return exitCodes.unavailable;
+    case 'FileNotWritten':
+      return exitCodes.outputLost;
     case 'GenerationTimedOut':
     case 'PipelineTimedOut':
     case 'RateLimited':

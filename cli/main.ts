@@ -71,7 +71,7 @@ const exitCodeHelp = `
 Exit codes:
   0 done · 1 failed or cancelled · 2 partial · 64 usage · 65 bad input, or key used with another input
   66 missing file or unknown key · 69 service, Temporal or worker not available, or balance too low
-  74 done, but standard output took not all of it · 75 timed out, rate limited, submission unknown or still running
+  74 a file or standard output took not all of it · 75 timed out, rate limited, submission unknown or still running
   77 not authorised · 78 configuration`;
 
 /** Runs one command line (without the interpreter and the script) and returns the exit code. */
@@ -80,7 +80,7 @@ export async function runCli(argv: string[], streams: Streams = process): Promis
   let ran: CommandContext | undefined;
   let exitCode: ExitCode = exitCodes.done;
   const run: CommandRunner = async (format, work) => {
-    const context = createContext(streams, format, watched.outputGone);
+    const context = createContext(streams, format, { argv, outputGone: watched.outputGone });
     ran = context;
     try {
       exitCode = await work(context);

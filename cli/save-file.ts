@@ -92,31 +92,6 @@ export function refusal(reason: string): CliError {
   return new CliError('DownloadFailed', reason);
 }
 
-const reasonsByCode: Record<string, string> = {
-  UND_ERR_HEADERS_TIMEOUT: 'the server fell silent',
-  UND_ERR_BODY_TIMEOUT: 'the server fell silent',
-  UND_ERR_CONNECT_TIMEOUT: 'the server cannot be reached',
-  ECONNREFUSED: 'the server cannot be reached',
-  ENOTFOUND: 'the server cannot be reached',
-  UND_ERR_SOCKET: 'the connection broke',
-  ECONNRESET: 'the connection broke',
-  ENOSPC: 'the disk is full',
-  EACCES: 'no permission to write',
-  EROFS: 'it cannot be written to',
-  ENOTDIR: 'it is no folder',
-  EEXIST: 'it is no folder',
-  Z_BUF_ERROR: 'it broke off',
-  Z_DATA_ERROR: 'it is not encoded as the server says',
-};
-
-/** Why a file could not be had; never the words of others, some of which quote the URL. */
-export function fileReason(error: unknown): string {
-  if (error instanceof CliError) return error.message;
-  if (!(error instanceof Error)) return 'unknown reason';
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-  return reasonsByCode[code] ?? code;
-}
-
 function encodingsOf(header: string | string[] | undefined): string[] {
   const names = [header ?? []].flat().join(',').toLowerCase().split(',');
   return names.map((name) => name.trim()).filter((name) => name !== '' && name !== 'identity');

@@ -15,6 +15,12 @@ export function unreadableFile(variable: string, what: string, file: string, err
   return new ConfigError([`${variable}: ${what} cannot be read ${why}.`]);
 }
 
+/** A file that could not be replaced, and is as it was before. */
+export function unwritableFile(variable: string, file: string, error: unknown): ConfigError {
+  const why = `(${codeOf(error)}); check the permissions of its folder, and the room on its disk`;
+  return new ConfigError([`${variable}: ${currentUser()} cannot replace ${file}, which is as it was ${why}.`]);
+}
+
 /** Makes a folder where it is missing and tries to write into it; what stands in the way is told with `advice`. */
 export async function prepareWritableFolder(folder: string, advice: string): Promise<void> {
   const probe = join(folder, `.${randomUUID()}.probe`);

@@ -59,6 +59,7 @@ export async function startDevStack({
     // Before anything is started: without its native part there is no worker.
     const { openDevWorker } = await loadWorkerPart(() => import('../../worker/dev-worker.ts'));
     await prepareWritableFolder(devFolder(), 'install the package for that user, with HOME or XDG_CACHE_HOME set');
+    if (wanted !== undefined) await prepareWritableFolder(wanted, 'name another one with --data');
     // Live orders and simulated ones never share a server's data: each would be unknown to the other's API.
     const dataDir =
       isKept || isLive

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { ConfigError } from '../../config/config-error.ts';
-import { unreadableFile } from '../../config/file-access.ts';
+import { unreadableFile, unwritableFile } from '../../config/file-access.ts';
 import { watchSecretFile } from '../../config/watched-file.ts';
 import { type KeyRecord, parseKeyRecords } from './key-records.ts';
 
@@ -34,6 +34,8 @@ export async function writeKeyFile(file: string, records: readonly KeyRecord[]):
     await writeFile(beside, `${JSON.stringify({ keys: records }, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' });
     await chmod(beside, 0o600);
     await rename(beside, file);
+  } catch (error) {
+    throw unwritableFile(variable, file, error);
   } finally {
     await rm(beside, { force: true });
   }

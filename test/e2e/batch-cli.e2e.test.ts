@@ -1,5 +1,6 @@
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { PassThrough } from 'node:stream';
 import { beforeEach, expect, it } from 'vitest';
 import type { BatchItem, BatchLine, BatchResult, BatchState } from '../../client/index.ts';
 import type { Estimate } from '../../domain/estimate.ts';
@@ -142,14 +143,46 @@ it('refuses with one sentence and all problems before anything is sent', async (
   expect(stack.jobs()).toHaveLength(3);
 });
 
-it('tells at once that its lines cannot be written, while the batch goes on', async () => {
+it('says where its lines cannot be written: before anything is sent, or at once, while the batch goes on', async () => {
+  const key = stack.newKey();
+  const order = ['run', await fileOf(itemsNamed(key, 2)), '--key', key, '--model', flux, '--yes', '--results'];
+  const refused = await json<Failure>(...order, folder);
+  expect(refused).toMatchObject({ exitCode: 74, document: { error: { type: 'FileNotWritten' } } });
+  expect((await run(['status', key])).exitCode).toBe(66);
+
+  const { exitCode, document } = await json<Failure>(...order, '/dev/full');
+  expect(document).toMatchObject({ error: { type: 'FileNotWritten', key } });
+  expect(document.error.message).toContain('/dev/full takes no more (the disk is full): it has 0 result lines');
+  const again = ['runcomfy-temporal', 'batch', ...order, '/dev/full', '--output', 'json'].join(' ');
+  expect(document.error.message).toContain(`\`${again}\``);
+  expect(exitCode).toBe(74);
+  expect((await run(['watch', key])).exitCode).toBe(0);
+  const room = path.join(folder, 'results.jsonl');
+  expect((await json(...order, room)).exitCode).toBe(0);
+  expect(linesIn(await readFile(room, 'utf8'))).toHaveLength(2);
+  expect(stack.jobs()).toHaveLength(2);
+});
+
+it('leaves a batch to itself where standard output takes its lines no more', async () => {
   const key = stack.newKey();
   stack.simulator().hold({ stage: 'run' });
-  const order = ['run', await fileOf(itemsNamed(key, 2)), '--key', key, '--model', flux, '--yes', '--results', folder];
-  const { exitCode, document } = await json<Failure>(...order);
-  expect(document.error.message).toContain('EISDIR');
-  expect(exitCode).toBe(70);
-  expect((await json<BatchState>('status', key)).document).toMatchObject({ phase: 'running', sealed: true });
+  const items = itemsNamed(key, 2);
+  const order = ['batch', 'run', await fileOf(items), '--key', key, '--model', flux, '--yes', '--results', '-'];
+  // Nothing has ended yet: it is the progress of the command's own that standard output is closed under.
+  const closed = new PassThrough();
+  const running = commandInProcess(order, stack.environment(), undefined, closed);
+  await eventually(() => {
+    expect(stack.jobs()).toHaveLength(2);
+  });
+  closed.destroy(new Error('nobody reads'));
+  const { exitCode, stderr } = await running;
+  expect(stderr).toContain(`batch "${key}" goes on without this command`);
+  expect(exitCode).toBe(75);
+  const reading = new PassThrough();
+  const followed = ['batch', 'results', key, '--follow'];
+  const read = commandInProcess(followed, stack.environment(), undefined, reading);
+  reading.destroy(new Error('nobody reads'));
+  expect((await read).exitCode).toBe(74);
   stack.simulator().release();
   expect((await run(['watch', key])).exitCode).toBe(0);
 });

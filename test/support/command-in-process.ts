@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, type Writable } from 'node:stream';
 import { inject, vi } from 'vitest';
 import { runCli } from '../../cli/main.ts';
 import { type CommandResult, environmentOf, type ProcessSettings } from './processes.ts';
@@ -11,12 +11,13 @@ export async function commandInProcess(
   args: string[],
   env: Record<string, string | undefined>,
   typed = '',
+  stdout: Writable = new PassThrough(),
 ): Promise<CommandResult> {
   const address = inject('temporalAddress') as string | undefined;
   for (const name of Object.keys(process.env)) if (/^(RUNCOMFY|TEMPORAL)_/.test(name)) vi.stubEnv(name, undefined);
   const variables = { ...(address !== undefined && { TEMPORAL_ADDRESS: address }), ...env };
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const stderr = new PassThrough();
   const [printed, noted] = [textOf(stdout), textOf(stderr)];
   const stdin = new PassThrough().end(typed);
   try {
@@ -32,7 +33,7 @@ export function commandWith(settings: Partial<ProcessSettings>, args: string[]):
   return commandInProcess(args, environmentOf(settings));
 }
 
-function textOf(stream: PassThrough): () => string {
+function textOf(stream: Writable): () => string {
   let text = '';
   stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
   return () => text;

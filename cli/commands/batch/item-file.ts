@@ -13,6 +13,7 @@ import { type ItemFormat, itemFormats } from '../../../plans/batch/item-file.ts'
 import { catalogueOf } from '../../catalogue.ts';
 import { CliError } from '../../cli-error.ts';
 import type { CommandContext } from '../../command-context.ts';
+import { fileReason } from '../../file-reason.ts';
 import { readPlan } from '../../read-plan.ts';
 
 /** How a file of items is given. */
@@ -100,14 +101,14 @@ export async function withItems<T>(
   { format, defaults, plan, maxCost, needsPrices }: ItemSetting,
   use: (checked: CheckedItems) => Promise<T>,
 ): Promise<T> {
-  const spool = file === '-' ? await mkdtemp(path.join(tmpdir(), 'runcomfy-items-')) : undefined;
+  const spool = file === '-' ? await spoolInput(streams.stdin) : undefined;
   try {
     const name = spool === undefined ? file : path.join(spool, 'items');
-    if (spool !== undefined) await pipeline(streams.stdin, createWriteStream(name, { mode: 0o600 }));
-    else
+    if (spool === undefined) {
       await access(name, constants.R_OK).catch((error: unknown) => {
         throw new CliError('MissingFile', `the items ${file} cannot be read`, { cause: error });
       });
+    }
     const items: ItemFile = { open: () => createReadStream(name), format, defaults, plan };
     return await catalogueOf(config, async ({ lookup, balanceUsd }) => {
       const { issues, warnings, count, lines } = await checkItemFile(items, {
@@ -128,5 +129,19 @@ export async function withItems<T>(
     });
   } finally {
     if (spool !== undefined) await rm(spool, { recursive: true, force: true });
+  }
+}
+
+/** Keeps standard input in a folder of its own. */
+async function spoolInput(stdin: NodeJS.ReadableStream): Promise<string> {
+  let folder: string | undefined;
+  try {
+    folder = await mkdtemp(path.join(tmpdir(), 'runcomfy-items-'));
+    await pipeline(stdin, createWriteStream(path.join(folder, 'items'), { mode: 0o600 }));
+    return folder;
+  } catch (error) {
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    const message = `nothing was sent, standard input cannot be kept in ${tmpdir()} (${fileReason(error)}): set TMPDIR to a folder with room, or name the items as a file`;
+    throw new CliError('FileNotWritten', message, { cause: error });
   }
 }

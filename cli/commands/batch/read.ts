@@ -32,13 +32,15 @@ export const addBatchResults = defineCommand<ResultsFlags>({
     command.option('--follow', 'wait for the lines that are still to come').addOption(statusOption());
     addDownloadOptions(command);
   },
-  act: async ({ config, printer, streams, withTemporal, outputGone }, [key = ''], flags) => {
+  act: async (context, [key = ''], flags) => {
+    const { config, printer, streams, withTemporal, outputGone, commandLine } = context;
     await prepareDownload(flags);
     const { follow, status, download, allowHost = [] } = flags;
     return await withTemporal(async ({ generations }) => {
       const batch = await generations.batches.get(key);
+      context.followed = { key, command: commandLine };
       const ownHost = download === undefined ? undefined : loopbackHostOf(config().modelApiBase);
-      for await (const line of batch.results({ follow, status, signal: outputGone })) {
+      for await (const line of untilGone(batch.results({ follow, status, signal: outputGone }), outputGone)) {
         streams.stdout.write(`${JSON.stringify(line)}\n`);
         const output = line.output ?? (line.outputs && { images: urlsIn(line.outputs), videos: [], audios: [] });
         if (download === undefined || output === undefined) continue;
@@ -54,6 +56,15 @@ export const addBatchResults = defineCommand<ResultsFlags>({
     });
   },
 });
+
+/** Whoever only prints stops where nobody reads. */
+async function* untilGone<Line>(lines: AsyncIterable<Line>, outputGone: AbortSignal) {
+  try {
+    yield* lines;
+  } catch (error) {
+    if (!outputGone.aborted) throw error;
+  }
+}
 
 /** `batch items KEY`: the items of a batch, ready for another one. */
 export const addBatchItems = defineCommand<{ status?: LineStatus }>({

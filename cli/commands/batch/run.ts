@@ -10,9 +10,9 @@ import { ownCommand } from '../../own-command.ts';
 import { priorityOf } from '../../priority-options.ts';
 import { type CheckedItems, readSetting, withItems } from './item-file.ts';
 import { prettyBatch } from './pretty-batch.ts';
-import { appendResults } from './results-file.ts';
+import { appendResults, openResultsFile, printResults, type ResultsFile } from './results-file.ts';
 import { addBatchRunOptions, type BatchOrderFlags, toBatchRequest } from './run-order.ts';
-import { exitCodeOfBatch, waitForBatch } from './wait.ts';
+import { batchDetached, exitCodeOfBatch, waitForBatch } from './wait.ts';
 
 interface RunFlags extends BatchOrderFlags {
   key: string;
@@ -54,7 +54,13 @@ export const addBatchRun = defineCommand<RunFlags>({
           if (!isPerson) throw new CliError('Usage', 'nothing was sent: give --max-cost USD, or --yes');
           if (!(await confirm(streams, 'order them?'))) throw new CliError('Usage', 'nothing was sent: not confirmed');
         }
-        return await orderItems(context, checked, { ...flags, ...labels });
+        const { results } = flags;
+        const file = results === undefined || results === '-' ? undefined : await openResultsFile(results);
+        try {
+          return await orderItems(context, checked, { ...flags, ...labels, file });
+        } finally {
+          await file?.handle.close();
+        }
       },
     );
   },
@@ -63,7 +69,7 @@ export const addBatchRun = defineCommand<RunFlags>({
 async function orderItems(
   context: CommandContext,
   { defaults, plan, items }: Pick<CheckedItems, 'defaults' | 'plan' | 'items'>,
-  flags: RunFlags & StartLabels,
+  flags: RunFlags & StartLabels & { file: ResultsFile | undefined },
 ) {
   const { printer } = context;
   const { key } = flags;
@@ -104,18 +110,27 @@ async function orderItems(
 /** Waits, and writes lines meanwhile; on standard output they stand alone. */
 async function deliver(
   batch: BatchHandle,
-  { results }: RunFlags,
-  { printer, streams }: CommandContext,
+  { results, file }: Pick<RunFlags, 'results'> & { file: ResultsFile | undefined },
+  { printer, streams, commandLine, outputGone }: CommandContext,
   wait: (unwritten: AbortSignal) => Promise<BatchResult>,
 ): Promise<BatchResult> {
   const stop = new AbortController();
   const unwritten = new AbortController();
-  const writing =
-    results === undefined
-      ? undefined
-      : appendResults(batch, { file: results, stdout: streams.stdout, follow: true, signal: stop.signal });
+  const lines = () => batch.results({ follow: true, signal: stop.signal });
+  const write = async () => {
+    if (file) await appendResults(file, lines(), commandLine);
+    else if (results === '-') await printResults(lines(), streams.stdout, outputGone);
+  };
   // Whoever wants the lines is told at once that they cannot be had, and not at the end of the batch.
-  writing?.catch((error: unknown) => {
+  if (results === '-') {
+    const leave = () => {
+      unwritten.abort(batchDetached(batch.key));
+    };
+    if (outputGone.aborted) leave();
+    outputGone.addEventListener('abort', leave);
+  }
+  const writing = write();
+  writing.catch((error: unknown) => {
     unwritten.abort(error);
   });
   try {
@@ -127,6 +142,6 @@ async function deliver(
     return result;
   } finally {
     stop.abort();
-    await writing?.catch(() => undefined);
+    await writing.catch(() => undefined);
   }
 }

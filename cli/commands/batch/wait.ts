@@ -29,9 +29,11 @@ export async function waitForBatch(
   const leave = (error: Error) => {
     stop.abort(error);
   };
-  given?.addEventListener('abort', () => {
-    stop.abort(given.reason);
-  });
+  const giveUp = () => {
+    stop.abort(given?.reason);
+  };
+  if (given?.aborted) giveUp();
+  given?.addEventListener('abort', giveUp);
   const detach = () => {
     leave(batchDetached(batch.key));
   };

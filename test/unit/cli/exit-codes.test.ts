@@ -20,6 +20,7 @@ describe('exit codes', () => {
     ['TemporalUnreachable', 69],
     ['NoWorker', 69],
     ['WorkerFailing', 69],
+    ['FileNotWritten', 74],
     ['GenerationTimedOut', 75],
     ['RateLimited', 75],
     ['SubmitOutcomeUnknown', 75],

@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { appendResults } from '../../../cli/commands/batch/results-file.ts';
-import type { BatchHandle } from '../../../client/index.ts';
+import { Writable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { appendResults, openResultsFile, printResults } from '../../../cli/commands/batch/results-file.ts';
+import type { BatchLine } from '../../../client/index.ts';
 
 let folder: string;
 
@@ -13,25 +14,89 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const line = (id: string) => ({ id, key: `batch/${id}`, status: 'succeeded' });
+const command = 'runcomfy-temporal batch run items.jsonl --key k';
 
-function append(file: string, ...ids: string[]): Promise<number> {
-  const results = async function* () {
-    await Promise.resolve();
-    yield* ids.map(line);
-  };
-  return appendResults({ results } as unknown as BatchHandle, { file, stdout: process.stdout, follow: false });
+const line = (id: string): BatchLine => ({ id, key: `batch/${id}`, status: 'succeeded' });
+
+async function* linesOf(ids: readonly string[]): AsyncGenerator<BatchLine, void, undefined> {
+  await Promise.resolve();
+  yield* ids.map(line);
 }
 
-it('appends what a file does not have yet, and writes a torn last line again', async () => {
-  const file = path.join(folder, 'results.jsonl');
-  expect(await append(file, 'a', 'b')).toBe(2);
-  const text = await readFile(file, 'utf8');
-  await writeFile(file, text.slice(0, -5));
-  expect(await append(file, 'a', 'b', 'c')).toBe(2);
-  expect(await readFile(file, 'utf8')).toBe(['a', 'b', 'c'].map((id) => `${JSON.stringify(line(id))}\n`).join(''));
+async function append(name: string, ...ids: string[]): Promise<number> {
+  const file = await openResultsFile(name);
+  try {
+    return await appendResults(file, linesOf(ids), command);
+  } finally {
+    await file.handle.close();
+  }
+}
+
+const textOf = (...ids: string[]) => ids.map((id) => `${JSON.stringify(line(id))}\n`).join('');
+
+describe('a file of results', () => {
+  it.each([5, 1])('gets what it does not have yet, and a last line that lacks %d bytes again', async (missing) => {
+    const file = path.join(folder, `results-${String(missing)}.jsonl`);
+    expect(await append(file, 'a', 'b')).toBe(2);
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.slice(0, -missing));
+    expect(await append(file, 'a', 'b', 'c')).toBe(2);
+    expect(await readFile(file, 'utf8')).toBe(textOf('a', 'b', 'c'));
+  });
+
+  it.each([
+    ['a table', 'id,prompt\na,x\n', 1],
+    ['another line', `${textOf('a')}{"prompt":"x"}\n`, 2],
+    ['a note without an end', `${textOf('a')}a note`, 2],
+    ['one line without an end', `{"id":"${'x'.repeat(1_100_000)}`, 1],
+  ])('that holds anything else, such as %s, stays as it is', async (_what, text, number) => {
+    const file = path.join(folder, 'foreign');
+    await writeFile(file, text);
+    const message = `nothing was sent, line ${String(number)} of ${file} is no result line: name another file with --results`;
+    await expect(append(file, 'b')).rejects.toMatchObject({ type: 'InvalidInput', message });
+    expect(await readFile(file, 'utf8')).toBe(text);
+  });
+
+  it('that cannot be opened is told before anything is ordered', async () => {
+    const nowhere = path.join(folder, 'none', 'results.jsonl');
+    for (const [name, reason] of [
+      [nowhere, 'its folder is not there'],
+      [folder, 'it is a folder'],
+    ] as const) {
+      const message = `nothing was sent, ${name} cannot take result lines (${reason}): name another file with --results`;
+      await expect(openResultsFile(name)).rejects.toMatchObject({ type: 'FileNotWritten', message });
+    }
+  });
+
+  it('on a full disk says how much it has, and the command that goes on', async () => {
+    const handle = await open('/dev/full', 'a');
+    const file = { name: 'results.jsonl', handle, count: 2, known: new Map([['a', 1]]) };
+    await expect(appendResults(file, linesOf(['a', 'b']), command)).rejects.toMatchObject({
+      type: 'FileNotWritten',
+      message: `results.jsonl takes no more (the disk is full): it has 2 result lines, and the batch is not stopped by that; once there is room, \`${command}\` appends the rest`,
+    });
+    await handle.close();
+  });
+
+  it('that is a device, and never at its end, is not read', async () => {
+    expect(await append('/dev/zero', 'a', 'b')).toBe(2);
+  });
 });
 
-it('writes to a device, which is never at its end, without reading it', async () => {
-  expect(await append('/dev/zero', 'a', 'b')).toBe(2);
+it('printing result lines ends where standard output takes no more', async () => {
+  const full = new Writable({
+    highWaterMark: 1,
+    write: (_chunk, _encoding, done) => {
+      done(new Error('full'));
+    },
+  });
+  const gone = new AbortController();
+  full.on('error', () => {
+    gone.abort();
+  });
+  const closed = new Promise((resolve) => full.once('close', resolve));
+  await printResults(linesOf(['a', 'b', 'c']), full, gone.signal);
+  await closed;
+  // One that has failed before takes no word any more.
+  await printResults(linesOf(['a', 'b', 'c']), full, gone.signal);
 });

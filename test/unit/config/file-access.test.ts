@@ -1,11 +1,13 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { startDevStack } from '../../../cli/dev-server/stack.ts';
 import { checkToken } from '../../../cli/health-checks.ts';
 import { checkSpool } from '../../../cli/spool-check.ts';
 import { readCodecKeys } from '../../../config/codec-keys.ts';
 import { readConfig, tokenSource } from '../../../config/env.ts';
 import { prepareWritableFolder } from '../../../config/file-access.ts';
+import { writeKeyFile } from '../../../gateway/access/key-file.ts';
 import { startSimulator } from '../../../simulator/index.ts';
 import { temporaryFolder } from '../../support/processes.ts';
 
@@ -36,6 +38,29 @@ describe('what this user may not read or write is told with the user, the file a
     const reading = asStranger(read);
     await expect(reading).rejects.toMatchObject({ exitCode: 78 });
     for (const part of [user, file, 'RUNCOMFY_API_TOKEN_FILE', 'EACCES']) await expect(reading).rejects.toThrow(part);
+  });
+
+  it('a file of API keys, which then is as it was', async () => {
+    const folder = await temporaryFolder();
+    const file = path.join(folder, 'keys.json');
+    await writeFile(file, 'as it was', { mode: 0o644 });
+    await chmod(folder, 0o555);
+    const writing = asStranger(() => writeKeyFile(file, []));
+    await expect(writing).rejects.toMatchObject({ exitCode: 78 });
+    for (const part of [user, file, 'RUNCOMFY_GATEWAY_KEYS_FILE', 'EACCES', 'as it was'])
+      await expect(writing).rejects.toThrow(part);
+    await chmod(folder, 0o755);
+    expect(await readFile(file, 'utf8')).toBe('as it was');
+  });
+
+  it('a folder for the data of `dev`', async () => {
+    const file = path.join(await temporaryFolder(), 'file');
+    await writeFile(file, '');
+    const dataDir = path.join(file, 'data');
+    const options = { config: readConfig({}), isLive: false, isKept: true, dataDir, say: () => undefined };
+    const starting = startDevStack(options);
+    await expect(starting).rejects.toMatchObject({ exitCode: 78 });
+    for (const part of [dataDir, 'ENOTDIR', '--data']) await expect(starting).rejects.toThrow(part);
   });
 
   it('a file of codec keys', async () => {
