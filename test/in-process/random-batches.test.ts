@@ -5,5 +5,6 @@ it('random batches with deaths of workers, pauses, walls, adds and cancels break
   const campaign = await fuzzBatches(20, 7, { codePath: inject('workflowBundlePath') });
   expect(campaign.found, describeBatches(campaign)).toEqual([]);
   expect(campaign.orders).toBeGreaterThan(40);
+  expect(campaign.longer).toBeGreaterThan(0);
   expect(Object.keys(campaign.ends).length).toBeGreaterThan(1);
 });

@@ -36,7 +36,7 @@ export interface SandboxRun {
   flags: ReadonlySet<number>;
   /** One workflow task; throws where it fails. */
   activate: (jobs: Job[], at: Moment) => Promise<Command[]>;
-  query: (name: string) => Promise<unknown>;
+  query: (name: string, ...args: unknown[]) => Promise<unknown>;
   dispose: () => Promise<void>;
 }
 
@@ -154,8 +154,9 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
       await workflow.getAndResetSinkCalls();
       return commands;
     },
-    async query(queryType) {
-      const [command] = await activate({ jobs: [{ queryWorkflow: { queryId: 'q', queryType, arguments: [] } }] });
+    async query(queryType, ...given) {
+      const queried = { queryId: 'q', queryType, arguments: toPayloads(defaultPayloadConverter, ...given) ?? [] };
+      const [command] = await activate({ jobs: [{ queryWorkflow: queried }] });
       const { succeeded, failed } = command?.respondToQuery ?? {};
       if (failed) throw new Error(`the query failed: ${failed.message ?? ''}`);
       const response = succeeded?.response;

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { batchLimits } from '../../../domain/batch/batch.ts';
 import { messageOf } from '../../../domain/text.ts';
 import { openSandbox } from '../../support/workflow-sandbox.ts';
 import { playBatch } from './play.ts';
@@ -12,6 +13,8 @@ interface BatchCampaign {
   /** How often each end came. */
   ends: Record<string, number>;
   items: number;
+  /** Batches whose items are more than a page holds. */
+  longer: number;
   orders: number;
   found: { index: number; script: BatchScript; broken: string[] }[];
 }
@@ -19,12 +22,12 @@ interface BatchCampaign {
 const maxFound = 5;
 
 /** A campaign in one paragraph. */
-export function describeBatches({ batches, seed, ends, items, orders, found }: BatchCampaign): string {
+export function describeBatches({ batches, seed, ends, items, longer, orders, found }: BatchCampaign): string {
   const list = Object.entries(ends)
     .sort((a, b) => b[1] - a[1])
     .map(([end, count]) => `${end} ${String(count)}`)
     .join(', ');
-  const head = `${String(batches)} batches, ${String(items)} items, ${String(orders)} orders, seed ${String(seed)}: ${String(found.length)} violations (${list})`;
+  const head = `${String(batches)} batches, ${String(longer)} of them longer than a page, ${String(items)} items, ${String(orders)} orders, seed ${String(seed)}: ${String(found.length)} violations (${list})`;
   const examples = found.map(
     ({ index, script, broken }) =>
       `  batch ${String(index)}: ${broken.slice(0, 5).join('; ')}\n  ${JSON.stringify(script)}`,
@@ -39,7 +42,7 @@ export async function fuzzBatches(
   bundle: { code: string } | { codePath: string },
   threads = 2,
 ): Promise<BatchCampaign> {
-  const campaign: BatchCampaign = { batches, seed, ends: {}, items: 0, orders: 0, found: [] };
+  const campaign: BatchCampaign = { batches, seed, ends: {}, items: 0, longer: 0, orders: 0, found: [] };
   const sandbox = await openSandbox(bundle, threads);
   const samples = fc.sample(batchScripts, { numRuns: batches, seed }).entries();
   const lane = async () => {
@@ -49,6 +52,7 @@ export async function fuzzBatches(
           const end = played.states.at(-1)?.phase ?? 'nothing';
           campaign.ends[end] = (campaign.ends[end] ?? 0) + 1;
           campaign.items += played.taken.length;
+          if (played.taken.length > batchLimits.pageItems) campaign.longer += 1;
           campaign.orders += [...played.outside.orders.values()].reduce((sum, { accepted }) => sum + accepted, 0);
           return brokenBatchPromises(script, played);
         },

@@ -1,6 +1,6 @@
 import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
 import { createBatchActivities } from '../../../activities/batch/index.ts';
-import type { BatchRequest, BatchResult, BatchState } from '../../../domain/batch/batch.ts';
+import type { BatchRequest, BatchResult, BatchState, BatchTail } from '../../../domain/batch/batch.ts';
 import type { Command, Job, Sandbox, SandboxRun } from '../../support/workflow-sandbox.ts';
 import { beginActivity } from '../pipelines/activities.ts';
 import { activityFailure, cancelledFailure, errorOf } from '../pipelines/failures.ts';
@@ -16,6 +16,8 @@ export interface BatchExecution {
   readonly events: number;
   /** Of each workflow task, in their order. */
   states: BatchState[];
+  /** What of the page that is not written yet was told then. */
+  tails: BatchTail[];
   push: (job: Job) => void;
   update: (name: string, payload?: unknown) => Promise<unknown>;
 }
@@ -36,7 +38,7 @@ export async function startBatchExecution(parts: {
 }): Promise<BatchExecution> {
   const { sandbox, time, outside, script, id, request } = parts;
   const replies = new Map<string, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
-  const states: BatchState[] = [];
+  const [states, tails]: [BatchState[], BatchTail[]] = [[], []];
   let end: BatchExecution['end'];
   let [runs, attempts, events] = [0, 0, 0];
   let pending: Job[] = [];
@@ -85,7 +87,9 @@ export async function startBatchExecution(parts: {
     const commands = await run.activate(jobs, at);
     tasks.push({ jobs, at, commands });
     events += 3 + jobs.length + commands.length;
-    states.push((await run.query('state')) as BatchState);
+    const state = (await run.query('state')) as BatchState;
+    states.push(state);
+    tails.push((await run.query('results', { page: state.resultPages })) as BatchTail);
     for (const command of commands) await take(command);
   }
 
@@ -203,6 +207,7 @@ export async function startBatchExecution(parts: {
 
   return {
     states,
+    tails,
     push,
     get end() {
       return end;

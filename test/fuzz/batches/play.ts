@@ -1,5 +1,12 @@
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { BatchItem, BatchLine, BatchRequest, BatchState } from '../../../domain/batch/batch.ts';
+import {
+  type BatchItem,
+  batchLimits,
+  type BatchLine,
+  type BatchRequest,
+  type BatchState,
+  type BatchTail,
+} from '../../../domain/batch/batch.ts';
 import { flux } from '../../support/simulator-client.ts';
 import type { Sandbox } from '../../support/workflow-sandbox.ts';
 import { createVirtualTime } from '../pipelines/virtual-time.ts';
@@ -13,6 +20,8 @@ export interface PlayedBatch {
   taken: string[];
   end: NonNullable<BatchExecution['end']>;
   states: BatchState[];
+  /** Of each state the lines that no page had yet. */
+  tails: BatchTail[];
   lines: BatchLine[];
   outside: Outside;
   /** It does not wait for what runs. */
@@ -62,7 +71,7 @@ export async function playBatch(sandbox: Sandbox, script: BatchScript, seed: num
       execution.push({ cancelWorkflow: {} });
     });
   }
-  void fill(script, time.after, execution, taken);
+  void fill(script, time.after, { execution, outside, taken });
   /** Somebody looks every now and then, mends what is wrong, and has it go on. */
   const look = () => {
     if (execution.end) return;
@@ -79,26 +88,28 @@ export async function playBatch(sandbox: Sandbox, script: BatchScript, seed: num
   };
   time.after(45_000, look);
   await time.run(() => execution.end !== undefined);
-  const { end, states, runs, events } = execution;
+  const { end, states, tails, runs, events } = execution;
   if (end === undefined) throw new Error(`the batch never ended: ${JSON.stringify(states.at(-1))}`);
   const lines = [...outside.pages.lines].sort(([a], [b]) => a - b).flatMap(([, page]) => page);
-  return { taken, end, states, lines, outside, isLetGo, isUnlimited, runs, events };
+  return { taken, end, states, tails, lines, outside, isLetGo, isUnlimited, runs, events };
 }
 
 /** Adds items behind one another, each message twice, and seals. */
 async function fill(
   script: BatchScript,
   after: (ms: number, run: () => void) => void,
-  execution: BatchExecution,
-  taken: string[],
+  { execution, outside, taken }: { execution: BatchExecution; outside: Outside; taken: string[] },
 ): Promise<void> {
   if (script.adds.length === 0) return;
-  for (const { afterMs, count } of script.adds) {
+  for (const { afterMs, count, isPage } of script.adds) {
     await new Promise<void>((resolve) => {
       after(afterMs, resolve);
     });
     const more = itemsFrom(taken.length, count);
-    const message = { from: taken.length, items: more };
+    const page = Math.max(-1, ...outside.pages.items.keys()) + 1;
+    const isAdded = isPage && count <= batchLimits.pageItems;
+    if (isAdded) outside.pages.items.set(page, more);
+    const message = { from: taken.length, ...(isAdded ? { count, page } : { items: more }) };
     const replies = await Promise.all([1, 2].map(() => execution.update('add', message).catch(() => undefined)));
     // Where it was cancelled meanwhile none of them is taken.
     if (replies.some((reply) => reply !== undefined)) taken.push(...more.map(({ id }) => id));

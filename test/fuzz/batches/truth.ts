@@ -1,12 +1,12 @@
 import { countOfStatus } from '../../../domain/batch/batch-line.ts';
-import { type BatchCounts, type BatchLine, isBatchEnd } from '../../../domain/batch/batch.ts';
+import { type BatchCounts, batchLimits, type BatchLine, isBatchEnd } from '../../../domain/batch/batch.ts';
 import { batchItemKey } from '../../../domain/names.ts';
 import type { PlayedBatch } from './play.ts';
 import type { BatchScript } from './script.ts';
 
 /** The promises of batches that this one has broken. */
 export function brokenBatchPromises(script: BatchScript, played: PlayedBatch): string[] {
-  return [...ofStates(script, played), ...ofLines(played), ...ofOrders(played)];
+  return [...ofStates(script, played), ...ofPages(played), ...ofLines(played), ...ofOrders(played)];
 }
 
 function ofStates({ maxCostUsd }: BatchScript, { states, end, isUnlimited, taken }: PlayedBatch): string[] {
@@ -29,6 +29,35 @@ function ofStates({ maxCostUsd }: BatchScript, { states, end, isUnlimited, taken
     broken.push('the result counts otherwise than the last state');
   return broken;
 }
+
+/** Readers find a line by its number and the length of a page, an item by the pages that the state names. */
+function ofPages({ taken, states, tails, outside: { pages } }: PlayedBatch): string[] {
+  const broken: string[] = [];
+  const { resultPages = 0, input } = states.at(-1) ?? {};
+  const lengths = Array.from({ length: resultPages }, (_, page) => pages.lines.get(page)?.length ?? 0);
+  if (pages.lines.size !== resultPages)
+    broken.push(`it tells of ${String(resultPages)} pages of lines and has ${[...pages.lines.keys()].join()}`);
+  if (lengths.slice(0, -1).some((length) => length !== batchLimits.pageLines))
+    broken.push(`pages of lines have ${lengths.join()} lines`);
+  for (const [at, { page, lines }] of tails.entries()) {
+    const { total = 0, waiting = 0, inFlight = 0 } = states[at]?.counts ?? {};
+    const untold = Math.max(0, total - waiting - inFlight - page * batchLimits.pageLines);
+    if (lines.length !== Math.min(batchLimits.pageLines, untold))
+      broken.push(
+        `state ${String(at)} tells ${String(lines.length)} lines behind page ${String(page)} of ${String(untold)}`,
+      );
+    const kept = pages.lines.get(page)?.slice(0, lines.length) ?? [];
+    if (idsOf(kept) !== idsOf(lines))
+      broken.push(`page ${String(page)} became another one than state ${String(at)} told`);
+  }
+  const numbers = input?.numbers ?? Array.from({ length: input?.pages ?? 0 }, (_, page) => page);
+  const items = numbers.map((page) => pages.items.get(page) ?? []);
+  if (items.some((page) => page.length > batchLimits.pageItems)) broken.push('a page has too many items');
+  if (idsOf(items.flat()) !== taken.join()) broken.push(`pages ${numbers.join()} hold other items than were taken`);
+  return broken;
+}
+
+const idsOf = (named: readonly { id: string }[]) => named.map(({ id }) => id).join();
 
 function ofLines({ taken, lines, states, outside, isLetGo }: PlayedBatch): string[] {
   const broken: string[] = [];
