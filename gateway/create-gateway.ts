@@ -80,7 +80,7 @@ export async function createGateway(
 
   app.decorateRequest('principal');
   takeJsonBodies(app);
-  const limits = await createRateLimits(app);
+  const limits = await createRateLimits(app, stopping.signal);
   app.addHook('onRequest', async (request, reply) => {
     setHeaders(request, reply);
     if (isProbe(request)) return;
@@ -116,7 +116,7 @@ export async function createGateway(
     return reply.code(state.ready ? 200 : 503).send(state);
   });
   app.get('/', (_request, reply) => reply.type('text/plain; charset=utf-8').send(frontPage));
-  await addRunComfyApi(app, parts);
+  await addRunComfyApi(app, parts, stopping.signal);
   await addOwnApi(app, parts, stopping.signal);
   addMcp(app, parts, { takeStart: limits.takeStart, stopping: stopping.signal });
   return app;

@@ -17,6 +17,7 @@ import {
 import { isJsonObject } from '../../domain/json.ts';
 import { awaitEnd, type WaitOptions } from '../await-end.ts';
 import { keyNotFound } from '../errors.ts';
+import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
 import { readFirstEvent } from '../generation/original-request.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { watchChanges, type WatchOptions } from '../watch-changes.ts';
@@ -60,7 +61,10 @@ export interface BatchHandle extends StartedBatch {
    * Asks everything in flight to cancel, starts nothing more, and tells what became of all. `StillRunning` where that takes
    * longer than `timeoutMs`, by default 5 minutes: the wish stays.
    */
-  cancel: (message?: BatchCancelMessage, options?: { timeoutMs?: number }) => Promise<BatchCancelReply>;
+  cancel: (
+    message?: BatchCancelMessage,
+    options?: Pick<CancelOptions, 'timeoutMs' | 'signal'>,
+  ) => Promise<BatchCancelReply>;
   /** One line for each item that has ended, in the order of ending; the same for every reader. */
   results: (options?: ResultsOptions) => AsyncIterable<BatchLine>;
   /** The items as they were added; with a status, those that ended so. */

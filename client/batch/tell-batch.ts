@@ -12,6 +12,7 @@ import { batchMessageNames } from '../../domain/names.ts';
 import { batchCancelSignal, pauseSignal, resumeSignal } from '../../workflows/batch/messages.ts';
 import { GenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
+import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
 import { explainStandstill, withoutAnswer } from '../generation/following/standstill.ts';
 import { sendUpdate } from '../generation/send-update.ts';
 import { isOutOfTime } from '../grpc.ts';
@@ -62,7 +63,7 @@ export async function cancelBatch(
   client: Client,
   key: string,
   message: BatchCancelMessage = {},
-  { timeoutMs = cancelledWithinMs }: { timeoutMs?: number } = {},
+  { timeoutMs = cancelledWithinMs, signal: over }: Pick<CancelOptions, 'timeoutMs' | 'signal'> = {},
 ): Promise<BatchCancelReply> {
   const { reason, detach } = message;
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
@@ -72,7 +73,7 @@ export async function cancelBatch(
     client,
     key,
     { name: batchMessageNames.cancel, message },
-    { takenWithinMs: Math.min(takenWithinMs, timeoutMs), answeredBy: () => Date.now() + timeoutMs },
+    { takenWithinMs: Math.min(takenWithinMs, timeoutMs), answeredBy: () => Date.now() + timeoutMs, signal: over },
   );
   if (reply !== 'unattended' && 'answer' in reply) return reply.answer;
   if (reply !== 'unattended' && isOfEnded(reply.error)) return await nothingLeft();

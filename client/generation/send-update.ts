@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { askWorker } from './ask-worker.ts';
 
+/** Where nothing is to be waited for any more. */
+const lastMs = 1_000;
+
 /** What came of an update; `isTaken`: a worker had it when it failed. */
 export type UpdateAnswer<Reply> = { answer: Reply } | { error: unknown; isTaken: boolean } | 'unattended';
 
@@ -11,6 +14,8 @@ export interface UpdatePatience {
   takenWithinMs: number;
   /** Until the workflow has answered what a worker took, epoch ms; asked once it is taken. */
   answeredBy: () => number;
+  /** Ends the waiting for both sooner, as if time was up. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Sends an update that a worker has to take and the workflow answers in its own time. */
@@ -18,20 +23,26 @@ export async function sendUpdate<Reply>(
   client: Client,
   key: string,
   { name, message }: { name: string; message: object },
-  { takenWithinMs, answeredBy }: UpdatePatience,
+  { takenWithinMs, answeredBy, signal }: UpdatePatience,
 ): Promise<UpdateAnswer<Reply>> {
   const handle = client.workflow.getHandle(key);
+  // Calls keep their listener at a signal, and do not see one that was aborted before.
+  const over = AbortSignal.any(signal ? [signal] : []);
+  const within = (ms: number) => (over.aborted ? Math.min(ms, lastMs) : ms);
   const options = { args: [message] as [object], updateId: `${name}-${randomUUID()}` };
   const taken = await askWorker(
     client,
     key,
     () => handle.startUpdate<Reply, [object]>(name, { ...options, waitForStage: 'ACCEPTED' }),
-    { timeoutMs: takenWithinMs },
+    { timeoutMs: within(takenWithinMs), signal: over },
   );
   if (taken === 'unattended') return taken;
   if ('error' in taken) return { ...taken, isTaken: false };
   return await client
-    .withDeadline(answeredBy(), () => taken.answer.result())
+    .withAbortSignal(over, () => {
+      const now = Date.now();
+      return client.withDeadline(now + within(answeredBy() - now), () => taken.answer.result());
+    })
     .then(
       (answer) => ({ answer }),
       (error: unknown) => ({ error, isTaken: true }),

@@ -10,6 +10,7 @@ import { decideUpdate, pipelineCancelSignal, pipelineCancelUpdate } from '../../
 import { GenerationError } from '../errors.ts';
 import { askWorker } from '../generation/ask-worker.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
+import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
 import { describeRun } from '../generation/run-info.ts';
 import { sendUpdate } from '../generation/send-update.ts';
@@ -62,7 +63,7 @@ export async function cancelPipeline(
   client: Client,
   key: string,
   message: PipelineCancelMessage = {},
-  { timeoutMs = cancelTimeoutMs }: { timeoutMs?: number } = {},
+  { timeoutMs = cancelTimeoutMs, signal }: Pick<CancelOptions, 'timeoutMs' | 'signal'> = {},
 ): Promise<PipelineCancelReply> {
   const { reason, detach } = message;
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
@@ -76,7 +77,7 @@ export async function cancelPipeline(
     client,
     key,
     { name: pipelineCancelUpdate.name, message },
-    { takenWithinMs: acceptTimeoutMs, answeredBy: () => Date.now() + timeoutMs },
+    { takenWithinMs: acceptTimeoutMs, answeredBy: () => Date.now() + timeoutMs, signal },
   );
   try {
     if (reply !== 'unattended') {

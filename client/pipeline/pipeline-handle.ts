@@ -8,6 +8,7 @@ import {
   type PipelineResult,
 } from '../../domain/pipeline-run.ts';
 import { awaitEnd, type WaitOptions } from '../await-end.ts';
+import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { watchChanges, type WatchOptions } from '../watch-changes.ts';
 import { cancelPipeline, decidePipeline } from './decide.ts';
@@ -24,7 +25,10 @@ export interface PipelineHandle extends StartedPipeline {
   /** Whether the newest run of the key has closed; needs no worker. */
   isEnded: () => Promise<boolean>;
   /** Asks every open order to stop, and tells the truth about what came of each. */
-  cancel: (message?: PipelineCancelMessage, options?: { timeoutMs?: number }) => Promise<PipelineCancelReply>;
+  cancel: (
+    message?: PipelineCancelMessage,
+    options?: Pick<CancelOptions, 'timeoutMs' | 'signal'>,
+  ) => Promise<PipelineCancelReply>;
   /** Decides an approval. */
   decide: (decision: ApprovalDecision) => Promise<{ phase: PipelinePhase }>;
   /** Every state that differs from the one before, the last as the pipeline ended. */

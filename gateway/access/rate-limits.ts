@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RefusalError } from '../http/refusal-error.ts';
+import { goneSignal } from '../http/waiting.ts';
 
 const windowMs = 60_000;
 /** Suits the patience of all clients: each of them takes one refused read for the end of its job. */
@@ -24,8 +25,8 @@ export interface RateLimits {
   takeStart: (request: FastifyRequest) => Promise<void>;
 }
 
-/** Counts the calls and the orders of each API key in a minute. */
-export async function createRateLimits(app: FastifyInstance): Promise<RateLimits> {
+/** Counts the calls and the orders of each API key in a minute; `stopping` ends what is held. */
+export async function createRateLimits(app: FastifyInstance, stopping: AbortSignal): Promise<RateLimits> {
   await app.register(rateLimit, { global: false, cache: maxKeys });
   const limitOf = (limit: 'requestsPerMinute' | 'startsPerMinute') =>
     app.createRateLimit({
@@ -39,13 +40,8 @@ export async function createRateLimits(app: FastifyInstance): Promise<RateLimits
 
   const hold = async (key: string, forMs: number, reply: FastifyReply): Promise<void> => {
     held.set(key, (held.get(key) ?? 0) + 1);
-    const gone = new AbortController();
-    const leave = () => {
-      gone.abort();
-    };
-    reply.raw.once('close', leave);
-    await sleep(Math.min(forMs, longestHoldMs), undefined, { signal: gone.signal }).catch(() => undefined);
-    reply.raw.off('close', leave);
+    const signal = AbortSignal.any([goneSignal(reply), stopping]);
+    await sleep(Math.min(forMs, longestHoldMs), undefined, { signal }).catch(() => undefined);
     const rest = (held.get(key) ?? 1) - 1;
     if (rest === 0) held.delete(key);
     else held.set(key, rest);

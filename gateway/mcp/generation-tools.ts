@@ -21,7 +21,7 @@ const outcomeWords: Record<CancelOutcome, string> = {
 
 /** Adds the tools that look at generations and stop them. */
 export function addGenerationTools(server: McpServer, context: McpContext): void {
-  const { parts, principal } = context;
+  const { parts, principal, stopping } = context;
   server.registerTool(
     'get_generation',
     {
@@ -66,7 +66,7 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
         const workflowId = workflowIdIn(principal, given);
         const reply = await ofGenerations(async () => {
           const handle = await patiently(parts.client, findMs, () => parts.generations.get(workflowId));
-          return await handle.cancel(reason, { timeoutMs: outcomeMs }).finally(() => {
+          return await handle.cancel(reason, { timeoutMs: outcomeMs, signal: stopping }).finally(() => {
             parts.reader.refresh(workflowId);
           });
         });

@@ -11,12 +11,13 @@ import { submit } from './submit.ts';
 type Submitting = FastifyRequest<{ Params: { '*': string } }>;
 type AboutRequest = FastifyRequest<{ Params: { id: string } }>;
 
-/** Adds RunComfy's own API, so that its clients need another base address alone. */
-export async function addRunComfyApi(app: FastifyInstance, parts: GatewayParts): Promise<void> {
+/** Adds RunComfy's own API, so that its clients need another base address alone; `stopping` ends what waits. */
+export async function addRunComfyApi(app: FastifyInstance, parts: GatewayParts, stopping: AbortSignal): Promise<void> {
   const routes = createRouteAdder(app);
   const keyless = createKeylessOrders();
 
-  const order = (request: FastifyRequest, reply: FastifyReply) => submit(parts, keyless, request as Submitting, reply);
+  const order = (request: FastifyRequest, reply: FastifyReply) =>
+    submit(parts, keyless, request as Submitting, reply, stopping);
   routes.add('POST', '/v1/models/*', 'generate', order, { isStart: true });
   routes.add('GET', '/v1/requests/:id/status', 'read', async (request, reply) => {
     const { key, generation } = await findRequest(parts, request as AboutRequest);
@@ -37,7 +38,7 @@ export async function addRunComfyApi(app: FastifyInstance, parts: GatewayParts):
     child.addContentTypeParser('*', parseCancelBody);
     const cancelling = createRouteAdder(child);
     cancelling.add('POST', '/v1/requests/:id/cancel', 'generate', (request: FastifyRequest, reply: FastifyReply) =>
-      cancel(parts, request as AboutRequest, reply),
+      cancel(parts, request as AboutRequest, reply, stopping),
     );
     cancelling.refuseOtherMethods();
     return Promise.resolve();

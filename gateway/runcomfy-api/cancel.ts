@@ -6,8 +6,9 @@ import { cutText } from '../../domain/text.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { patiently } from '../generations/patiently.ts';
 import { readBody } from '../http/json-body.ts';
-import { RefusalError } from '../http/refusal-error.ts';
+import { RefusalError, refusals } from '../http/refusal-error.ts';
 import { cancelWordsOf } from './cancel-words.ts';
+import { errorReply } from './error-reply.ts';
 import { findRequest, tellOf } from './find-request.ts';
 import { wordsOf } from './state-words.ts';
 
@@ -22,30 +23,34 @@ export async function cancel(
   parts: GatewayParts,
   request: FastifyRequest<{ Params: { id: string } }>,
   reply: FastifyReply,
+  stopping: AbortSignal,
 ): Promise<object> {
   const { key, workflowId, generation } = await findRequest(parts, request);
-  const outcome = await askToCancel(parts, workflowId, reasonOf(request.body)).finally(() => {
+  const outcome = await askToCancel(parts, workflowId, reasonOf(request.body), stopping).finally(() => {
     parts.reader.refresh(workflowId);
   });
   const after = await parts.reader.read(workflowId).catch(() => generation);
   tellOf(reply, key, after);
   const first = after.ending && 'state' in after.ending ? after.ending.state.cancel?.outcome : undefined;
-  const words = cancelWordsOf(outcome === 'too_late' ? (first ?? outcome) : outcome, wordsOf(after).status);
+  const { status } = wordsOf(after);
+  const words = cancelWordsOf(outcome === 'too_late' ? (first ?? outcome) : outcome, status);
   if (words) {
     reply.code(202);
     return { request_id: key, ...words };
   }
   const message = 'the cancel is recorded and goes on; what RunComfy made of it is not known yet: repeat this call';
-  throw new RefusalError('CancelUnclear', message, { headers: { 'retry-after': '5' } });
+  reply.code(refusals.CancelUnclear.status).header('retry-after', '5');
+  return { request_id: key, status, outcome: 'unknown', ...errorReply(new RefusalError('CancelUnclear', message)) };
 }
 
 async function askToCancel(
   { client, generations }: GatewayParts,
   workflowId: string,
   reason: string | undefined,
+  stopping: AbortSignal,
 ): Promise<CancelOutcome> {
   const handle = await patiently(client, findMs, () => generations.get(workflowId));
-  return (await handle.cancel(reason, { timeoutMs: outcomeMs })).outcome;
+  return (await handle.cancel(reason, { timeoutMs: outcomeMs, signal: stopping })).outcome;
 }
 
 /** Clients send no body, an empty one of any type, or JSON: nothing in it can make a cancel fail. */

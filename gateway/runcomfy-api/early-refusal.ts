@@ -14,11 +14,10 @@ const invalidCode = 422001;
 const ourFault = { status: 502, code: 502001 };
 const walletEmpty = { status: 402, code: 402001 };
 
-/** Waits for so long for RunComfy to refuse an order that was just started; every other end, and none, is no refusal. */
-export async function earlyRefusal(handle: GenerationHandle, graceMs: number): Promise<EarlyRefusal | undefined> {
-  if (graceMs === 0) return undefined;
+/** Waits for RunComfy to refuse an order that was just started, until it may wait no more; every other end, and none, is no refusal. */
+export async function earlyRefusal(handle: GenerationHandle, signal: AbortSignal): Promise<EarlyRefusal | undefined> {
   try {
-    await handle.result({ signal: AbortSignal.timeout(graceMs), patienceMs: 0 });
+    await handle.result({ signal, patienceMs: 0 });
     return undefined;
   } catch (error) {
     return isGenerationError(error) ? refusalOf(error) : undefined;

@@ -10,6 +10,7 @@ import { startPatiently } from '../generations/start-patiently.ts';
 import { toNoticeHeader } from '../http/notice-header.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { singleHeader } from '../http/single-header.ts';
+import { waitSignal } from '../http/waiting.ts';
 import { earlyRefusal } from './early-refusal.ts';
 import type { KeylessOrders } from './keyless-orders.ts';
 import { urlsOf } from './replies.ts';
@@ -21,6 +22,7 @@ export async function submit(
   keyless: KeylessOrders,
   request: FastifyRequest<{ Params: { '*': string } }>,
   reply: FastifyReply,
+  stopping: AbortSignal,
 ): Promise<object> {
   const { principal } = request;
   const model = modelIdOf(request.params['*']);
@@ -51,7 +53,8 @@ export async function submit(
   reply.header('runcomfy-temporal-key', key);
   if (attached) reply.header('idempotent-replayed', 'true');
   if (said.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(said));
-  const refused = await earlyRefusal(handle, parts.settings.submitGraceMs);
+  const { submitGraceMs: graceMs } = parts.settings;
+  const refused = graceMs === 0 ? undefined : await earlyRefusal(handle, waitSignal(reply, graceMs, stopping));
   if (refused === undefined) return { request_id: key, ...urlsOf(parts.originOf(request), key) };
   parts.reader.refresh(handle.key);
   reply.code(refused.status);

@@ -15,6 +15,8 @@ export interface CancelOptions {
   timeoutMs?: number;
   /** How long a worker is then asked for the phase, where the answer did not come; default 12 s. */
   stateTimeoutMs?: number;
+  /** Ends the waiting for RunComfy's answer sooner; the wish is left all the same. */
+  signal?: AbortSignal | undefined;
 }
 
 const answerTimeoutMs = 120_000;
@@ -28,7 +30,7 @@ export async function cancelGeneration(
   client: Client,
   key: string,
   reason?: string,
-  { timeoutMs = answerTimeoutMs, stateTimeoutMs }: CancelOptions = {},
+  { timeoutMs = answerTimeoutMs, stateTimeoutMs, signal }: CancelOptions = {},
 ): Promise<CancelReply> {
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
   const message: CancelMessage = reason === undefined ? {} : { reason: wellFormed(reason) };
@@ -37,7 +39,7 @@ export async function cancelGeneration(
     client,
     key,
     { name: cancelUpdate.name, message },
-    { takenWithinMs: Math.min(timeoutMs, acceptTimeoutMs), answeredBy: () => giveUpAt },
+    { takenWithinMs: Math.min(timeoutMs, acceptTimeoutMs), answeredBy: () => giveUpAt, signal },
   );
   if (reply !== 'unattended') {
     if ('answer' in reply) return reply.answer;

@@ -131,10 +131,10 @@ export function addBatches(routes: RouteAdder, parts: GatewayParts, stopping: Ab
     problems: ['KeyNotFound', 'NotAcceptable'],
     handle: (call) => streamMany(batches, parts, stopping, call),
   });
-  addMessages(routes, parts);
+  addMessages(routes, parts, stopping);
 }
 
-function addMessages(routes: RouteAdder, parts: GatewayParts): void {
+function addMessages(routes: RouteAdder, parts: GatewayParts, stopping: AbortSignal): void {
   addOperation(routes, {
     id: 'addItems',
     method: 'POST',
@@ -209,6 +209,6 @@ function addMessages(routes: RouteAdder, parts: GatewayParts): void {
       202: { description: 'It is asked for; what becomes of the items is not known yet.', schema: batch },
     },
     problems: ['KeyNotFound'],
-    handle: (call) => cancelBatch(parts, call),
+    handle: (call) => cancelBatch(parts, stopping, call),
   });
 }

@@ -58,13 +58,14 @@ export function setBatch(
 /** Asks everything in flight to stop, and tells what became of all; where that takes long, where the batch stands. */
 export function cancelBatch(
   parts: GatewayParts,
+  stopping: AbortSignal,
   { params, query, body, request, reply }: Telling<CancelAll | undefined, { wait?: string | undefined }>,
 ): Promise<BatchCancelReply | Batch> {
   const waitMs = waitMsOf(request, query);
   const timeoutMs = Math.max(waitMs ?? outcomeMs, 1);
   return withMany(batches, parts, request, params.key, async (handle) => {
     try {
-      const cancelled = await handle.cancel(body, { timeoutMs });
+      const cancelled = await handle.cancel(body, { timeoutMs, signal: stopping });
       sayWaited(reply, waitMs);
       return cancelled;
     } catch (error) {

@@ -138,7 +138,7 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
       202: { description: 'It is asked for; what came of it is not known yet.', schema: cancelReply },
     },
     problems: ['KeyNotFound'],
-    handle: (call) => cancelGeneration(parts, call),
+    handle: (call) => cancelGeneration(parts, stopping, call),
   });
   addOperation(routes, {
     id: 'nudgeGeneration',

@@ -22,12 +22,13 @@ const outcomeMs = 30_000;
 /** Asks RunComfy to stop, and tells what came of it. */
 export async function cancelGeneration(
   parts: GatewayParts,
+  stopping: AbortSignal,
   { params, query, body, request, reply }: About<{ reason?: string } | undefined, { wait?: string | undefined }>,
 ): Promise<CancelReply> {
   const waitMs = waitMsOf(request, query);
   const timeoutMs = Math.max(waitMs ?? outcomeMs, 1);
   const cancelled = await withHandle(parts, request, params.key, (handle) =>
-    handle.cancel(body?.reason, { timeoutMs }),
+    handle.cancel(body?.reason, { timeoutMs, signal: stopping }),
   );
   sayWaited(reply, waitMs);
   if (cancelled.outcome === 'unknown') reply.code(202);

@@ -129,7 +129,7 @@ export function addPipelines(routes: RouteAdder, parts: GatewayParts, stopping: 
       202: { description: 'It is asked for; what came of it is not known yet.', schema: pipelineCancelReply },
     },
     problems: ['KeyNotFound'],
-    handle: (call) => cancelPipeline(parts, call),
+    handle: (call) => cancelPipeline(parts, stopping, call),
   });
   addOperation(routes, {
     id: 'decideStep',

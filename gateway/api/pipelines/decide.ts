@@ -13,12 +13,13 @@ const outcomeMs = 30_000;
 /** Asks every open order to stop, and tells what came of it. */
 export async function cancelPipeline(
   parts: GatewayParts,
+  stopping: AbortSignal,
   { params, query, body, request, reply }: Call<{ key: string }, { wait?: string | undefined }, CancelAll | undefined>,
 ): Promise<PipelineCancelReply> {
   const waitMs = waitMsOf(request, query);
   const timeoutMs = Math.max(waitMs ?? outcomeMs, 1);
   return await withMany(pipelines, parts, request, params.key, async (handle) => {
-    const cancelled = await handle.cancel(body, { timeoutMs });
+    const cancelled = await handle.cancel(body, { timeoutMs, signal: stopping });
     sayWaited(reply, waitMs);
     if (cancelled.outcome === 'unknown') reply.code(202);
     // Steps are a list here, each with the key of its order.

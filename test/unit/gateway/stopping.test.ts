@@ -1,0 +1,117 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type * as timers from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import pino from 'pino';
+import { expect, it, vi } from 'vitest';
+import { GenerationError } from '../../../client/index.ts';
+import { anonymousAccess } from '../../../gateway/access/access.ts';
+import type { Principal } from '../../../gateway/access/principal.ts';
+import { createGateway } from '../../../gateway/create-gateway.ts';
+import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
+import { originOf } from '../../../gateway/http/guards.ts';
+import { createGatewayMetrics } from '../../../gateway/metrics/gateway-metrics.ts';
+import { eventually } from '../../support/eventually.ts';
+import { call } from '../../support/gateway-stack.ts';
+import { hangMs } from '../../support/patience.ts';
+import { flux } from '../../support/simulator-client.ts';
+
+const longMs = 10_000;
+
+/** A long pause ends by its signal alone. */
+vi.mock('node:timers/promises', async (original) => {
+  const real = await original<typeof timers>();
+  const sleep: typeof timers.setTimeout = async (ms, value, options) => {
+    const signal = options?.signal;
+    if (ms === undefined || ms < longMs || !signal || signal.aborted) return real.setTimeout(ms, value, options);
+    await once(signal, 'abort');
+    throw signal.reason;
+  };
+  return { ...real, setTimeout: sleep };
+});
+
+/** A gateway of whose generations nothing is heard until it stops; `waiting` counts who waits. */
+async function silentGateway(principal: Principal) {
+  const waiting: string[] = [];
+  const untilStopped = async (what: string, signal: AbortSignal) => {
+    waiting.push(what);
+    if (!signal.aborted) await once(signal, 'abort');
+  };
+  const seen = { phase: 'in_queue', runId: 'r', model: flux, startedAt: '2026-11-27T00:00:00.000Z' };
+  const handle = {
+    ...{ runId: 'r', attached: false, notices: [] },
+    cancel: async (_: unknown, { signal }: { signal: AbortSignal }) => {
+      await untilStopped('cancel', signal);
+      return { outcome: 'unknown', phase: 'in_queue' };
+    },
+    result: async ({ signal }: { signal: AbortSignal }) => {
+      await untilStopped('early refusal', signal);
+      throw new GenerationError({ type: 'StillRunning', message: 'not waited for any more' });
+    },
+  };
+  const parts = {
+    client: { withDeadline: (_: number, ask: () => unknown) => ask() } as unknown as Client,
+    access: { ...anonymousAccess, authenticate: () => Promise.resolve(principal) },
+    settings: { host: '127.0.0.1', onUnknownSubmission: 'hold', submitGraceMs: hangMs },
+    metrics: createGatewayMetrics(),
+    log: pino({ level: 'silent' }),
+    originOf,
+    isDraining: () => false,
+    catalogue: {
+      check: () => Promise.resolve({ issues: [], warnings: [] }),
+      models: () => Promise.resolve('{}'),
+    },
+    reader: {
+      read: (key: string) => Promise.resolve({ ...seen, key }),
+      note: () => undefined,
+      refresh: () => undefined,
+    },
+    generations: {
+      get: (key: string) => Promise.resolve({ ...handle, key }),
+      start: (_: unknown, { key }: { key: string }) => Promise.resolve({ ...handle, key }),
+      pipelines: { get: (key: string) => Promise.resolve({ ...handle, key }) },
+    },
+  } as unknown as GatewayParts;
+  const app = await createGateway(parts, () => Promise.resolve({ ready: true }));
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  return { app, url: `http://127.0.0.1:${String(port)}`, waiting };
+}
+
+it('answers whoever waits for a cancel or an early refusal as it stops, and says what is not known', async () => {
+  const { app, url, waiting } = await silentGateway({ tenant: '*', scope: 'admin' });
+  const post = { method: 'POST', body: {} };
+  const answers = [
+    call(url, '/v1/requests/k/cancel', { method: 'POST' }),
+    call(url, '/api/v1/generations/k/cancel', post),
+    call(url, '/api/v1/pipelines/k/cancel', post),
+    call(url, `/v1/models/${flux}`, { method: 'POST', body: { prompt: 'x' }, headers: { 'idempotency-key': 'k' } }),
+  ] as const;
+  await eventually(() => {
+    expect(waiting.toSorted()).toEqual(['cancel', 'cancel', 'cancel', 'early refusal']);
+  });
+  const closed = app.close();
+  const [unclear, generation, pipeline, order] = await Promise.all(answers);
+  expect(unclear).toMatchObject({ status: 504, headers: { 'retry-after': '5' } });
+  expect(unclear.json).toEqual({
+    ...{ request_id: 'k', status: 'in_queue', outcome: 'unknown', error_code: 504001 },
+    error_message: expect.stringContaining('repeat this call'),
+  });
+  expect(generation).toMatchObject({ status: 202, json: { outcome: 'unknown' } });
+  expect(pipeline).toMatchObject({ status: 202, json: { outcome: 'unknown' } });
+  expect(order).toMatchObject({ status: 200, json: { request_id: 'k' } });
+  await closed;
+});
+
+it('lets go of calls that are held for their limit as it stops', async () => {
+  const { app, url } = await silentGateway({ tenant: 'acme', scope: 'read', keyId: 'k', requestsPerMinute: 1 });
+  const read = () => call(url, '/v1/models', { headers: { connection: 'close' } });
+  await read();
+  const held = read();
+  const connections = () => new Promise<number>((tell) => app.server.getConnections((_, count) => tell(count)));
+  await eventually(async () => {
+    expect(await connections()).toBe(1);
+  });
+  await app.close();
+  expect(await held).toMatchObject({ status: 200 });
+});
