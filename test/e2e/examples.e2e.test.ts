@@ -4,6 +4,7 @@ import type { PipelineResult, PipelineState } from '../../domain/pipeline-run.ts
 import { pythonForExamples } from '../support/examples/examples-python.ts';
 import { startSurroundings, type Surroundings, until } from '../support/examples/examples.ts';
 import { hangMs, installHangMs } from '../support/patience.ts';
+import { describePlainSdks } from './plain-sdks.ts';
 
 vi.setConfig({ testTimeout: installHangMs, hookTimeout: installHangMs });
 
@@ -80,37 +81,6 @@ describe('example 03, too late', () => {
     expect(code).toBe(0);
     expect(stdout).toContain(`too late: ${key} is not running any more`);
     expect(stdout).toContain('phase succeeded, outcome none');
-  });
-});
-
-describe('example 04, from Python', () => {
-  let python: string;
-
-  beforeAll(async () => {
-    python = await pythonForExamples();
-  });
-
-  it('starts, queries, signals and awaits a generation; run again it attaches to the ended one', async () => {
-    const key = newKey();
-    const { code, stdout, stderr } = await around.example('04-from-python.py', [key], python).ended;
-    expect(stderr).toBe('');
-    expect(code).toBe(0);
-    const again = await around.example('04-from-python.py', [key], python).ended;
-    const result = JSON.parse(lineAfter(stdout, 'result ')) as { output: { images: string[] } };
-    expect(result.output.images[0]).toContain(around.simulator.url);
-    expect(lineAfter(again.stdout, 'result ')).toBe(lineAfter(stdout, 'result '));
-    expect(totals()).toMatchObject({ accepted: 1, charged: 1 });
-  });
-
-  it('cancels by update, and reads the failure by its type and details', async () => {
-    around.simulator.hold({ stage: 'queue' });
-    const key = newKey();
-    const running = around.example('04-from-python.py', [key, '--cancel'], python);
-    const { code, stdout } = await running.ended;
-    expect(code).toBe(1);
-    expect(stdout).toMatch(/^cancel (cancelled|not_submitted)$/m);
-    expect(stdout).toMatch(/^failed GenerationCancelled (accepted|not_sent) /m);
-    expect(totals().charged).toBe(0);
   });
 });
 
@@ -284,6 +254,8 @@ describe('examples 11 and 12, batches', () => {
     expect(totals()).toMatchObject({ accepted: 60, charged: 60 });
   });
 });
+
+describePlainSdks(() => around);
 
 function lastWord(text: string): string {
   return text.trim().split(/\s+/).at(-1) ?? '';

@@ -49,11 +49,12 @@ describe('a client that is generated from the OpenAPI document', { timeout: inst
   });
 
   it('in Go compiles, and orders once for a key', async () => {
-    const program = await goExample('10-http-client', async (folder) => {
+    const prepare = async (folder: string) => {
       await mkdir(path.join(folder, 'api'));
       const what = ['-generate', 'types,client', '-package', 'api', '-o', 'api/api.gen.go', document];
       await go(folder, ['tool', 'oapi-codegen', ...what]);
-    });
+    };
+    const program = await goExample('10-http-client', { prepare });
     await expectOneOrder((key) => run(program, [stack.url(), key]).ended);
   });
 });

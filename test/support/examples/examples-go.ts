@@ -9,9 +9,17 @@ const ofNetwork = /dial tcp|timeout|TLS|EOF|connection re|: 50\d /i;
 
 const examples = fileURLToPath(new URL('../../../examples/', import.meta.url));
 
-/** Builds the Go program of an example and gives its path; `prepare` is called with a copy of the example's folder before. */
-export async function goExample(name: string, prepare?: (folder: string) => Promise<void>): Promise<string> {
-  const folder = path.join(await temporaryFolder(), name);
+/** How a Go program is built. */
+export interface GoBuild {
+  /** Called with a copy of the example's folder before. */
+  prepare?: (folder: string) => Promise<void>;
+  /** Where that copy is made; default: a folder that goes with the test. */
+  into?: string;
+}
+
+/** Builds the Go program of an example and gives its path. */
+export async function goExample(name: string, { prepare, into }: GoBuild = {}): Promise<string> {
+  const folder = path.join(into ?? (await temporaryFolder()), name);
   const isGo = (source: string) => source.endsWith(name) || /\.(go|mod|sum)$/.test(source);
   await cp(path.join(examples, name), folder, { recursive: true, filter: isGo });
   await prepare?.(folder);

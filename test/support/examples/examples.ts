@@ -36,6 +36,8 @@ export interface Surroundings {
   simulator: Simulator;
   /** Starts an example by its path below `examples/`, TypeScript with tsx, Python with `python`. */
   example: (file: string, args?: string[], python?: string) => Running;
+  /** Starts any program in the environment of the examples. */
+  program: (program: string, args: string[]) => Running;
   /** A new Nexus endpoint that leads to the worker. */
   endpoint: () => Promise<string>;
   /** Runs one command line in this process. */
@@ -78,23 +80,26 @@ export async function startSurroundings(): Promise<Surroundings> {
       until(() => worker.output().includes('worker started'), 'the worker started', worker.output),
       worker.ended.then(({ stderr }) => Promise.reject(new Error(`The worker ended: ${stderr}`))),
     ]);
+    const program = (file: string, args: string[]) => {
+      const running = run(file, args, env);
+      undo.push(() => {
+        running.kill('SIGKILL');
+        return running.ended;
+      });
+      return running;
+    };
     return {
       client,
       simulator,
       stop,
+      program,
       endpoint: () => createNexusEndpoint(connection, { namespace, taskQueue: defaultTaskQueue }),
       command: (args) => commandInProcess(args, { TEMPORAL_NAMESPACE: namespace, ...runcomfy }),
       example(file, args = [], python) {
         const script = path.join('examples', file);
-        const running =
-          python === undefined
-            ? run(process.execPath, ['--import', 'tsx', script, ...args], env)
-            : run(python, [script, ...args], env);
-        undo.push(() => {
-          running.kill('SIGKILL');
-          return running.ended;
-        });
-        return running;
+        return python === undefined
+          ? program(process.execPath, ['--import', 'tsx', script, ...args])
+          : program(python, [script, ...args]);
       },
     };
   } catch (error) {

@@ -29,6 +29,25 @@ describe('docs/temporal-contract.md', () => {
   });
 });
 
+describe('docs/wire-contract.md', () => {
+  const page = readPage('docs/wire-contract.md');
+  const python = ['examples/python/main.py', 'examples/08-another-namespace/main.py'];
+
+  it.each([
+    ['Python', python],
+    ['Go', ['examples/go/main.go']],
+  ])('has for %s only calls that its examples make', (language, files) => {
+    const solid = (text: string) => text.replaceAll(/\s/g, '');
+    const source = solid(files.map((file) => readFileSync(path.join(root, file), 'utf8')).join('\n'));
+    const [, section = ''] = page.text.split(`\n## ${language}\n`);
+    const rows = (section.split('\n## ')[0] ?? '').split('\n').filter((line) => /^\| [a-z]/.test(line));
+    expect(rows.length).toBeGreaterThan(9);
+    const calls = rows.flatMap((row) => codeIn(row.split('|')[2]));
+    const isMade = (call: string) => call.split('…').every((part) => source.includes(solid(part)));
+    expect(calls.filter((call) => !isMade(call))).toEqual([]);
+  });
+});
+
 describe('docs/operations.md', () => {
   const configuration = readAll('config');
 
