@@ -1,81 +1,63 @@
-import { defaultPayloadConverter } from '@temporalio/common';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import type { WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
+import { expect, it } from 'vitest';
 import type { PageOfItems } from '../../domain/batch/batch-page.ts';
-import type { BatchState } from '../../domain/batch/batch.ts';
-import { type Command, type Job, openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
+import { answered, batchesByTasks, signalled, windowAnswered } from '../support/batch-in-process.ts';
+import type { Job } from '../support/workflow-sandbox.ts';
 
-const now = Date.parse('2026-11-26T05:00:00.000Z');
 const items = ['a', 'b', 'c'].map((id) => ({ id, input: { prompt: id } }));
 const page: PageOfItems = { page: 0, from: 0, count: items.length, digest: '0'.repeat(64) };
 
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await openSandbox({ codePath: inject('workflowBundlePath') });
-});
-afterAll(() => sandbox.close());
-
-const scheduled = (commands: Command[], type: string) =>
-  commands.map(({ scheduleActivity }) => scheduleActivity).find((activity) => activity?.activityType === type);
+const open = batchesByTasks();
 
 /** The window's worker was killed after it had been asked to stop: its timeout comes where its answer is awaited. */
-function lost(seq: number): Job {
+function lost(seq: number | null | undefined): Job {
   const timeout = { message: 'activity Heartbeat timeout', timeoutFailureInfo: { timeoutType: 4 } };
   const activityFailureInfo = { activityType: { name: 'runWindow' }, activityId: '1', retryState: 7 };
   const failure = { message: 'Activity task timed out', cause: timeout, activityFailureInfo };
-  return { resolveActivity: { seq, result: { failed: { failure } } } };
-}
-
-function answered(seq: number, answer: unknown): Job {
-  return { resolveActivity: { seq, result: { completed: { result: defaultPayloadConverter.toPayload(answer) } } } };
+  return { resolveActivity: { seq: seq ?? -1, result: { failed: { failure } } } };
 }
 
 it('a window whose worker is killed while it is called back ends no batch: the next one finds what it had started', async () => {
-  const request = { items, defaults: { model: 'a/b' }, window: 2 };
-  const run = await sandbox.open({
-    workflowType: 'runcomfyBatch',
-    workflowId: 'batch',
-    runId: 'run',
-    args: [request],
-    now,
-  });
-  let commands: Command[] = [];
-  const play = async (...jobs: Job[]) => {
-    commands = await run.activate(jobs, { now });
-    const [local] = commands.flatMap(({ scheduleLocalActivity }) => scheduleLocalActivity ?? []);
-    if (local) commands = [...commands, ...(await run.activate([answered(local.seq ?? 0, [])], { now }))];
-  };
-  const questionOf = (): WindowQuestion | undefined => {
-    const [argument] = scheduled(commands, 'runWindow')?.arguments ?? [];
-    return argument && defaultPayloadConverter.fromPayload(argument);
-  };
-  const signal = (signalName: string): Job => ({
-    signalWorkflow: {
-      signalName,
-      input: [defaultPayloadConverter.toPayload({})],
-    },
-  });
+  const { play, scheduled, question, state } = await open({ items, defaults: { model: 'a/b' }, window: 2 });
+  await play(answered(scheduled('storeItems')?.seq, [page]));
+  const window = scheduled('runWindow');
+  expect(question()).toMatchObject({ cursor: 0, mayStart: true });
+  const paused = await play(signalled('pause'));
+  expect(paused.some(({ requestCancelActivity }) => requestCancelActivity?.seq === window?.seq)).toBe(true);
+  const resumed = await play(signalled('resume'), lost(window?.seq));
 
-  await play(run.first);
-  await play(answered(scheduled(commands, 'storeItems')?.seq ?? -1, [page]));
-  const window = scheduled(commands, 'runWindow');
-  expect(questionOf()).toMatchObject({ cursor: 0, mayStart: true });
-  await play(signal('pause'));
-  expect(commands.some(({ requestCancelActivity }) => requestCancelActivity?.seq === window?.seq)).toBe(true);
-  await play(signal('resume'), lost(window?.seq ?? -1));
-
-  expect(commands.some(({ failWorkflowExecution }) => failWorkflowExecution)).toBe(false);
+  expect(resumed.some(({ failWorkflowExecution }) => failWorkflowExecution)).toBe(false);
   // Whoever said something sees what comes of it soon; then windows grow.
-  expect(questionOf()).toMatchObject({ cursor: 0, open: [], mayStart: true, lastsMs: 3_000 });
-  const next: WindowAnswer = {
-    ...{ ended: [], open: [{ index: 0 }, { index: 1 }], givenBack: [], cursor: 2, isFirstAttempt: true },
-  };
-  await play(answered(scheduled(commands, 'runWindow')?.seq ?? -1, next));
-  const { phase, counts } = (await run.query('state')) as BatchState;
+  expect(question()).toMatchObject({ cursor: 0, open: [], mayStart: true, lastsMs: 3_000 });
+  const next = { open: [{ index: 0 }, { index: 1 }], cursor: 2 };
+  await play(windowAnswered(scheduled('runWindow')?.seq, next));
+  const { phase, counts } = await state();
   expect({ phase, counts }).toMatchObject({ phase: 'running', counts: { total: 3, inFlight: 2, waiting: 1 } });
-  expect(questionOf()).toMatchObject({ cursor: 2, lastsMs: 6_000 });
-  const seq = scheduled(commands, 'runWindow')?.seq ?? -1;
-  await play(signal('pause'));
-  await play(answered(seq, next));
-  expect(questionOf()).toMatchObject({ mayStart: false, lastsMs: 3_000 });
+  expect(question()).toMatchObject({ cursor: 2, lastsMs: 6_000 });
+  const seq = scheduled('runWindow')?.seq;
+  await play(signalled('pause'));
+  await play(windowAnswered(seq, next));
+  expect(question()).toMatchObject({ mayStart: false, lastsMs: 3_000 });
+});
+
+it.each([
+  ['a wall', { reason: 'balance', message: 'Insufficient balance' }],
+  ['failures', { reason: 'failures', message: '25 failures in a row' }],
+] as const)('what the window that a resume called back tells of %s pauses the batch no more', async (_, stop) => {
+  const { play, scheduled, question, state } = await open({ items, defaults: { model: 'a/b' }, window: 2 });
+  await play(answered(scheduled('storeItems')?.seq, [page]));
+  const inFlight = { open: [{ index: 0 }, { index: 1 }], cursor: 2 };
+  await play(windowAnswered(scheduled('runWindow')?.seq, { ...inFlight, stop }));
+  expect(await state()).toMatchObject({ phase: 'paused', paused: stop });
+  const called = scheduled('runWindow');
+  expect(question()).toMatchObject({ mayStart: false });
+
+  await play(signalled('resume'));
+  const line = { id: 'a', key: 'batch/a', status: 'failed' } as const;
+  const ended = [{ index: 0, line, cost: 0 }];
+  await play(windowAnswered(called?.seq, { ended, open: [{ index: 1 }], cursor: 2, stop }));
+  expect(await state()).toMatchObject({ phase: 'running', counts: { failed: 1 } });
+  expect(question()).toMatchObject({ mayStart: true, failuresInARow: 0 });
+
+  await play(windowAnswered(scheduled('runWindow')?.seq, { open: [{ index: 1 }], cursor: 2, stop }));
+  expect(await state()).toMatchObject({ phase: 'paused', paused: stop });
 });

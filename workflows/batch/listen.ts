@@ -80,6 +80,7 @@ function resume(batch: Batch): void {
   if (hasEnded || !data.paused) return;
   delete data.paused;
   data.failuresInARow = 0;
+  batch.isResumed = true;
   batch.interrupt?.();
 }
 

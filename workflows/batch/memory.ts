@@ -75,6 +75,8 @@ export interface Batch extends BatchIdentity {
   windowsSinceNews: number;
   /** The window under way may run out of items before its time. */
   isStarving: boolean;
+  /** It was resumed while the window under way was out: what that one tells happened before. */
+  isResumed: boolean;
   /** Items are being kept, one message after the other. */
   storing: Promise<unknown>;
   stores: number;
@@ -105,6 +107,7 @@ export function openBatch(argument: unknown, given: BatchData | undefined): Batc
     interrupt: undefined,
     windowsSinceNews: 0,
     isStarving: false,
+    isResumed: false,
     storing: Promise.resolve(),
     stores: 0,
     isWorkflowCancelled: false,

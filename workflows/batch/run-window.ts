@@ -1,4 +1,4 @@
-import { ActivityFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import type { Precedence, WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import { countOfStatus, failuresInARowAfter, withFailure } from '../../domain/batch/batch-line.ts';
 import { pagesFor } from '../../domain/batch/batch-page.ts';
@@ -30,6 +30,7 @@ export async function runWindow(batch: Batch): Promise<void> {
   if (question.mayStart) data.reach = Math.max(data.reach, data.cursor + mostStartedBy(data.window));
   const scope = new CancellationScope({ cancellable: true, parent: CancellationScope.current() });
   batch.windowsSinceNews += 1;
+  batch.isResumed = false;
   batch.interrupt = () => {
     batch.windowsSinceNews = 0;
     scope.cancel();
@@ -104,7 +105,10 @@ function fullPagesOf({ lines, linePage }: Batch['data']): WindowQuestion['write'
   }));
 }
 
-function take({ data }: Batch, { write }: WindowQuestion, answer: WindowAnswer): void {
+function take(batch: Batch, { write }: WindowQuestion, answer: WindowAnswer): void {
+  const { data } = batch;
+  // Whoever resumed it knew of the wall and of the failures: none of them pauses it again.
+  const isOfThePast = batch.isResumed && patched('resume-forgets-what-was-before');
   data.lines = data.lines.slice(write.length * batchLimits.pageLines);
   data.linePage += write.length;
   data.open = answer.open;
@@ -120,9 +124,10 @@ function take({ data }: Batch, { write }: WindowQuestion, answer: WindowAnswer):
     data.spent += presumed ? known : cost;
     if (presumed) data.presumed += cost - known;
     if (unpriced) data.unpriced += 1;
-    data.failuresInARow = failuresInARowAfter(data.failuresInARow, line);
+    if (!isOfThePast) data.failuresInARow = failuresInARowAfter(data.failuresInARow, line);
     if (line.status !== 'cancelled') data.failures = withFailure(data.failures, line);
   }
   data.recent = [...data.recent, { at: Date.now(), ended: answer.ended.length }].slice(-windowsCounted);
-  if (answer.stop && !data.paused && !data.cancel) data.paused = { ...answer.stop, since: new Date().toISOString() };
+  if (answer.stop && !isOfThePast && !data.paused && !data.cancel)
+    data.paused = { ...answer.stop, since: new Date().toISOString() };
 }

@@ -1,0 +1,84 @@
+import { defaultPayloadConverter } from '@temporalio/common';
+import { afterAll, beforeAll, inject } from 'vitest';
+import type { WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
+import type { BatchRequest, BatchState } from '../../domain/batch/batch.ts';
+import { type Command, type Job, openSandbox, type Sandbox } from './workflow-sandbox.ts';
+
+const start = Date.parse('2026-11-26T05:00:00.000Z');
+
+/** One batch, task by task: what its activities answer and what it is told is the test's own. */
+export interface BatchByTasks {
+  /** One workflow task; what the local activity of payloads answers is played along. */
+  play: (...jobs: Job[]) => Promise<Command[]>;
+  /** What the last task asked for. */
+  scheduled: (type: string) => ReturnType<typeof scheduledIn>;
+  /** What the window that the last task asked for is asked; undefined: it asked for none. */
+  question: () => WindowQuestion | undefined;
+  /** The memo that the last task wrote. */
+  memo: () => unknown;
+  /** Lets so much time pass before the next task. */
+  wait: (ms: number) => void;
+  state: () => Promise<BatchState>;
+}
+
+/** Starts batches in the sandbox that all tests of a file share. */
+export function batchesByTasks(): (request: BatchRequest) => Promise<BatchByTasks> {
+  let sandbox: Sandbox;
+  let opened = 0;
+  beforeAll(async () => {
+    sandbox = await openSandbox({ codePath: inject('workflowBundlePath') });
+  });
+  afterAll(() => sandbox.close());
+  return async (request) => {
+    opened += 1;
+    const names = { workflowType: 'runcomfyBatch', workflowId: 'batch', runId: `run-${String(opened)}` };
+    let now = start;
+    const run = await sandbox.open({ ...names, args: [request], now });
+    let commands: Command[] = [];
+    const play = async (...jobs: Job[]) => {
+      commands = await run.activate(jobs, { now });
+      const [local] = commands.flatMap(({ scheduleLocalActivity }) => scheduleLocalActivity ?? []);
+      if (local) commands = [...commands, ...(await run.activate([answered(local.seq ?? 0, [])], { now }))];
+      return commands;
+    };
+    await play(run.first);
+    return {
+      play,
+      scheduled: (type) => scheduledIn(commands, type),
+      question() {
+        const [argument] = scheduledIn(commands, 'runWindow')?.arguments ?? [];
+        return argument && defaultPayloadConverter.fromPayload(argument);
+      },
+      memo() {
+        const written = commands.flatMap(({ modifyWorkflowProperties }) => modifyWorkflowProperties ?? []).at(-1);
+        const payload = written?.upsertedMemo?.fields?.['runcomfyBatch'];
+        return payload && defaultPayloadConverter.fromPayload(payload);
+      },
+      wait(ms) {
+        now += ms;
+      },
+      state: async () => (await run.query('state')) as BatchState,
+    };
+  };
+}
+
+/** An activity has answered. */
+export function answered(seq: number | null | undefined, answer: unknown): Job {
+  const result = { completed: { result: defaultPayloadConverter.toPayload(answer) } };
+  return { resolveActivity: { seq: seq ?? -1, result } };
+}
+
+/** A window has answered; what is not given is as if nothing had happened in it. */
+export function windowAnswered(seq: number | null | undefined, answer: Partial<WindowAnswer>): Job {
+  const nothing: WindowAnswer = { ended: [], open: [], givenBack: [], cursor: 0, isFirstAttempt: true };
+  return answered(seq, { ...nothing, ...answer });
+}
+
+/** Somebody says something, without waiting for an answer. */
+export function signalled(signalName: string, payload: unknown = {}): Job {
+  return { signalWorkflow: { signalName, input: [defaultPayloadConverter.toPayload(payload)] } };
+}
+
+function scheduledIn(commands: readonly Command[], type: string) {
+  return commands.map(({ scheduleActivity }) => scheduleActivity).find((activity) => activity?.activityType === type);
+}
