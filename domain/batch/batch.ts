@@ -17,6 +17,8 @@ export const batchLimits = {
   itemBytes: 256 * 1024,
   inlineItems: 1_000,
   inlineBytes: 1024 * 1024,
+  /** Of items: each `add` begins another one. */
+  pages: 10_000,
   pageItems: 250,
   pageBytes: 128 * 1024,
   pageLines: 100,

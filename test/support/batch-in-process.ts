@@ -2,6 +2,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, beforeAll, inject } from 'vitest';
 import type { WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import type { BatchRequest, BatchState } from '../../domain/batch/batch.ts';
+import type { BatchData } from '../../workflows/batch/memory.ts';
 import { type Command, type Job, openSandbox, type Sandbox } from './workflow-sandbox.ts';
 
 const start = Date.parse('2026-11-26T05:00:00.000Z');
@@ -21,19 +22,20 @@ export interface BatchByTasks {
   state: () => Promise<BatchState>;
 }
 
-/** Starts batches in the sandbox that all tests of a file share. */
-export function batchesByTasks(): (request: BatchRequest) => Promise<BatchByTasks> {
+/** Starts batches in the sandbox that all tests of a file share; `carried`: what a run before hands on. */
+export function batchesByTasks(): (request: BatchRequest, carried?: BatchData) => Promise<BatchByTasks> {
   let sandbox: Sandbox;
   let opened = 0;
   beforeAll(async () => {
     sandbox = await openSandbox({ codePath: inject('workflowBundlePath') });
   });
   afterAll(() => sandbox.close());
-  return async (request) => {
+  return async (request, carried) => {
     opened += 1;
     const names = { workflowType: 'runcomfyBatch', workflowId: 'batch', runId: `run-${String(opened)}` };
     let now = start;
-    const run = await sandbox.open({ ...names, args: [request], now });
+    const continued = carried && { continuedFromExecutionRunId: 'before' };
+    const run = await sandbox.open({ ...names, args: [request, ...(carried ? [carried] : [])], now, ...continued });
     let commands: Command[] = [];
     const play = async (...jobs: Job[]) => {
       commands = await run.activate(jobs, { now });
@@ -77,6 +79,21 @@ export function windowAnswered(seq: number | null | undefined, answer: Partial<W
 /** Somebody says something, without waiting for an answer. */
 export function signalled(signalName: string, payload: unknown = {}): Job {
   return { signalWorkflow: { signalName, input: [defaultPayloadConverter.toPayload(payload)] } };
+}
+
+/** Somebody sends an update. */
+export function updated(name: string, payload: unknown, id: string): Job {
+  const input = [defaultPayloadConverter.toPayload(payload)];
+  const meta = { updateId: id, identity: 'test' };
+  return { doUpdate: { id, protocolInstanceId: id, name, input, runValidator: true, meta } };
+}
+
+/** What became of the updates of a task, in the order of their answers. */
+export function repliesIn(commands: readonly Command[]): unknown[] {
+  return commands.flatMap(({ updateResponse }) => {
+    if (updateResponse?.rejected) return [updateResponse.rejected.message];
+    return updateResponse?.completed ? [defaultPayloadConverter.fromPayload(updateResponse.completed)] : [];
+  });
 }
 
 function scheduledIn(commands: readonly Command[], type: string) {

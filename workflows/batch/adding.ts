@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/workflow';
+import { ApplicationFailure, patched } from '@temporalio/workflow';
 import { checkItems } from '../../domain/batch/batch-item.ts';
 import type { PageOfItems } from '../../domain/batch/batch-page.ts';
 import { type BatchAddMessage, batchLimits } from '../../domain/batch/batch.ts';
@@ -60,13 +60,18 @@ export async function addItems(batch: Batch, message: BatchAddMessage): Promise<
   const { data } = batch;
   return await inTurn(batch, async () => {
     const total = totalOf(data);
+    const count = 'items' in message ? message.items.length : message.count;
     if (message.from < total) {
-      if (await isSentAgain(batch, message)) return { count: total };
+      if (await isSentAgain(batch, message)) return { count: message.from + count };
       throw misplaced(data.pages, total, message.from);
     }
-    const count = 'items' in message ? message.items.length : message.count;
     if (total + count > batchLimits.items) {
       throw refuse(`a batch has at most ${String(batchLimits.items)} items`, standing(data.pages, total));
+    }
+    // All pages are handed on when the batch is continued, and Temporal takes so much and no more.
+    if (data.pages.length >= batchLimits.pages && patched('pages-have-a-limit')) {
+      const most = `a batch has at most ${String(batchLimits.pages)} pages of items: add more items at a time`;
+      throw refuse(most, standing(data.pages, total));
     }
     const pages = 'items' in message ? await store(batch, message.items, total) : [await pageOf(batch, message)];
     // It may have been sealed while they were kept.

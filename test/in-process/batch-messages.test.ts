@@ -1,0 +1,44 @@
+import { expect, it } from 'vitest';
+import { batchLimits } from '../../domain/batch/batch.ts';
+import type { BatchData } from '../../workflows/batch/memory.ts';
+import { batchesByTasks, repliesIn, updated } from '../support/batch-in-process.ts';
+
+const open = batchesByTasks();
+const digestOf = (page: number) => page.toString(16).padStart(64, '0');
+
+it('54: an add that is sent again later is answered as it was then, whatever was added since', async () => {
+  const { play } = await open({ keepOpen: true, defaults: { model: 'a/b' } });
+  const add = { from: 0, count: 100, page: 0, digest: digestOf(0) };
+  expect(repliesIn(await play(updated('add', add, 'first')))).toEqual([{ count: 100 }]);
+  const next = { from: 100, count: 50, page: 1, digest: digestOf(1) };
+  expect(repliesIn(await play(updated('add', next, 'second')))).toEqual([{ count: 150 }]);
+  expect(repliesIn(await play(updated('add', add, 'first again')))).toEqual([{ count: 100 }]);
+  expect(repliesIn(await play(updated('add', next, 'second again')))).toEqual([{ count: 150 }]);
+});
+
+it('refuses another page once it could no longer be continued with them, and takes the last one sent again', async () => {
+  const at = (from: number) => ({ from, count: 1, page: from, digest: digestOf(from) });
+  const carried: BatchData = {
+    ...{ startedAt: new Date(0).toISOString(), addedAt: 0, inline: [], sealed: false, window: 20, recent: [] },
+    ...{ pages: Array.from({ length: batchLimits.pages }, (_, from) => at(from)), cursor: batchLimits.pages },
+    ...{
+      reach: batchLimits.pages,
+      open: [],
+      givenBack: [],
+      lines: [],
+      linePage: 100,
+      spent: 0,
+      presumed: 0,
+      unpriced: 0,
+    },
+    ended: { succeeded: batchLimits.pages, failed: 0, cancelled: 0, timedOut: 0, unknown: 0, notStarted: 0 },
+    ...{ failures: [], failuresInARow: 0 },
+  };
+  const { play, state } = await open({ keepOpen: true, defaults: { model: 'a/b' } }, carried);
+  const refused = 'a batch has at most 10000 pages of items: add more items at a time';
+  const more = updated('add', at(batchLimits.pages), 'more');
+  expect(repliesIn(await play(more))).toEqual([refused]);
+  const again = updated('add', at(batchLimits.pages - 1), 'again');
+  expect(repliesIn(await play(again))).toEqual([{ count: batchLimits.pages }]);
+  expect((await state()).counts.total).toBe(batchLimits.pages);
+});
