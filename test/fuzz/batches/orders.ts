@@ -81,7 +81,7 @@ export function createOutside(script: BatchScript, time: VirtualTime): Outside {
     }
     order.accepted += 1;
     const fate = script.fates[order.mark.index % script.fates.length] ?? 'succeeds';
-    const workMs = fate === 'hangs' ? 90_000 : 500 + time.random() * 5_000;
+    const workMs = fate === 'hangs' ? 90_000 : 500 + time.random() * (script.longestWorkMs ?? 5_000);
     time.after(workMs, () => {
       if (fate === 'fails') end(key, failed('GenerationFailed', 'accepted', 0));
       else if (fate === 'is unknown') end(key, failed('SubmitOutcomeUnknown', 'unknown'), priceUsd);

@@ -26,6 +26,8 @@ export interface BatchScript {
   maxCostUsd: number | undefined;
   pauseAfterFailures: number;
   fates: ItemFate[];
+  /** Default 5,000. */
+  longestWorkMs?: number;
   walls: WallScript[];
   wishes: WishScript[];
   /** The workflow itself is cancelled. */
@@ -85,7 +87,8 @@ const withinPages = fc.record({
 const beyondPages = fc.record({
   items: fc.constantFrom(99, 100, 101, 200, 249, 250, 251, 300),
   adds: addsOf(fc.constantFrom(1, 50, 150, 249, 250, 251), 2),
-  window: fc.constantFrom(20, 100, 200),
+  window: fc.constantFrom(20, 200, 500),
+  longestWorkMs: fc.constantFrom(300, 5_000),
   maxCostUsd: fc.constantFrom(undefined, undefined, undefined, 1),
   walls: wallsUntil(300),
   ...troubles,
