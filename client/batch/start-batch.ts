@@ -20,6 +20,8 @@ import { findOrderIssues } from './check-items.ts';
 export interface BatchStartOptions extends StartPriority, StartLabels {
   /** Workflow ID of the batch; the same key attaches and never orders twice. Default `batch-<uuid>`. */
   key?: string | undefined;
+  /** Starts nothing, nor anything anew: attaches to what has the key, else `KeyNotFound`. */
+  attachOnly?: boolean | undefined;
 }
 
 /** A batch that was started, or found. */
@@ -42,7 +44,13 @@ export async function startBatch(
   client: Client,
   taskQueue: string,
   given: BatchRequest,
-  { key = `batch-${randomUUID()}`, priority = batchDefaults.priority, labels, ...precedence }: BatchStartOptions = {},
+  {
+    key = `batch-${randomUUID()}`,
+    priority = batchDefaults.priority,
+    labels,
+    attachOnly,
+    ...precedence
+  }: BatchStartOptions = {},
   { modelApiBase }: { modelApiBase?: string | undefined } = {},
 ): Promise<StartedBatch> {
   checkNewKey(key, maxBatchKeyLength);
@@ -58,12 +66,12 @@ export async function startBatch(
       throw error;
     }
   };
-  const first = await start('REJECT_DUPLICATE');
+  const first = attachOnly ? undefined : await start('REJECT_DUPLICATE');
   if (first?.isNew) return { key, runId: first.runId, attached: false, notices: [] };
   const last = await describeRun(client, key);
   refuseNoBatch(key, last.workflowType);
   const notices = await compareBatches(client, key, request, last.runId);
-  if (last.status === 'terminated' || last.status === 'timed_out') {
+  if (!attachOnly && (last.status === 'terminated' || last.status === 'timed_out')) {
     const again = await start('ALLOW_DUPLICATE');
     if (again?.isNew) {
       const notice = `the last run of "${key}" was ended from outside: it is run again, and finds what was ordered`;

@@ -26,6 +26,8 @@ export interface PipelineStartOptions extends StartPriority, StartLabels {
    * gone is ordered. Sets `orderAgain`.
    */
   rerun?: boolean | undefined;
+  /** Starts nothing, nor anything anew: attaches to what has the key, else `KeyNotFound`. */
+  attachOnly?: boolean | undefined;
 }
 
 /** A pipeline that was started, or found. */
@@ -45,19 +47,20 @@ export async function startPipeline(
   client: Client,
   taskQueue: string,
   given: PipelineRequest,
-  { key = `pipeline-${randomUUID()}`, rerun = false, labels, ...precedence }: PipelineStartOptions = {},
+  { key = `pipeline-${randomUUID()}`, rerun = false, labels, attachOnly, ...precedence }: PipelineStartOptions = {},
 ): Promise<StartedPipeline> {
   checkKey(key);
   checkArgument('rerun', typeof rerun === 'boolean', 'true or false', key);
-  const { request, warnings } = await checkPipelineRequest(rerun ? { ...given, orderAgain: true } : given, key);
+  const isRerun = rerun && !attachOnly;
+  const { request, warnings } = await checkPipelineRequest(isRerun ? { ...given, orderAgain: true } : given, key);
   const own = { ...toPriority(precedence, key), ...toLabelMemo({ labels }, key) };
   const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') =>
     startUnlessClosed(client, key, { taskQueue, args: [request], workflowIdReusePolicy, ...own });
-  const first = await start('REJECT_DUPLICATE');
+  const first = attachOnly ? undefined : await start('REJECT_DUPLICATE');
   if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };
   const last = await describeRun(client, key);
   refuseNoPipeline(key, last.workflowType);
-  if (!rerun) {
+  if (!isRerun) {
     const attached = await attachToPipeline(client, key, request, last.runId, isClosed(last));
     return { ...attached, notices: [...attached.notices, ...(await labelNotices(client, last, labels))] };
   }

@@ -6,7 +6,7 @@ import type { AuthFailure } from '../metrics/gateway-metrics.ts';
 import { apiKeyIdOf, isKeyOf } from './api-key.ts';
 import { looksLikeJwt } from './jwt-tokens.ts';
 import { type KeyRecord, scopeOf } from './key-records.ts';
-import { anonymous, type Principal } from './principal.ts';
+import { anonymous, everyTenant, type Principal } from './principal.ts';
 
 const maxFailures = 20;
 const failuresOverMs = 60_000;
@@ -84,10 +84,15 @@ async function findPrincipal(
   if (tokens && looksLikeJwt(credential)) return (await tokens(credential)) ?? 'invalid';
   const id = apiKeyIdOf(credential);
   if (id === undefined) return 'invalid';
-  const record = (await keys()).find((known) => known.id === id);
+  const records = await keys();
+  const record = records.find((known) => known.id === id);
   if (record === undefined || !isKeyOf(credential, record.sha256)) return 'invalid';
   const isValid = record.expiresAt === undefined || Date.parse(record.expiresAt) > Date.now();
-  return isValid ? toPrincipal(record) : 'expired';
+  if (!isValid) return 'expired';
+  const principal = toPrincipal(record);
+  if (principal.tenant !== everyTenant) return principal;
+  const tenants = new Set(records.map(({ tenant }) => tenant).filter((tenant) => tenant !== everyTenant));
+  return { ...principal, tenants: [...tenants] };
 }
 
 function toPrincipal(record: KeyRecord): Principal {

@@ -15,6 +15,8 @@ export interface Principal {
   tenant: string;
   scope: Scope;
   keyId?: string;
+  /** Of whoever acts for all tenants: those that are known. */
+  tenants?: readonly string[];
   /** Of a token: whom its issuer names. */
   subject?: string;
   /** Which models it may order; missing: all. */
@@ -52,6 +54,11 @@ export function workflowIdOf({ tenant }: Principal, key: string): string {
 /** The key by which a principal knows one of its Workflow IDs. */
 export function keyOfWorkflow(principal: Principal, workflowId: string): string {
   return workflowId.slice(workflowIdOf(principal, '').length);
+}
+
+/** Whose a key is, for whoever acts for all tenants; undefined where it is none of a tenant that is known. */
+export function tenantOfKey({ tenants = [] }: Principal, key: string): string | undefined {
+  return tenants.find((name) => key.startsWith(`${name}/`));
 }
 
 /** The name of a principal's budget; names have no slash, and no tenant has a dot. */

@@ -8,6 +8,7 @@ import {
   inputIssue,
   submission,
   submissionEvidence,
+  tenant,
   time,
   usd,
 } from './generation.ts';
@@ -74,6 +75,7 @@ const input = z
 export const batch = z
   .object({
     key: z.string(),
+    tenant,
     runId: z.string(),
     phase,
     sealed: z.boolean().meta({ description: 'No more items will come.' }),
@@ -153,6 +155,7 @@ export const batchLines = z.object({ lines: z.array(batchLine), nextPageToken: e
 const row = z
   .object({
     key: z.string(),
+    tenant,
     runId: z.string(),
     phase,
     counts: exactOptional(counts),

@@ -15,6 +15,9 @@ const { exactOptional } = z;
 /** A time: ISO 8601, UTC. */
 export const time = z.string().meta({ format: 'date-time', examples: ['2026-11-26T05:00:00.000Z'] });
 
+/** Whose it is. */
+export const tenant = exactOptional(z.string().meta({ description: 'Told to callers that act for all tenants.' }));
+
 /** An amount in USD. */
 export const usd = z.number().meta({ description: 'USD' });
 
@@ -231,6 +234,7 @@ const generationRequest = z
 export const generation = z
   .object({
     key: z.string(),
+    tenant,
     runId: z.string(),
     ...knownStateFields,
     createdAt: time,
@@ -272,9 +276,7 @@ const rowStateFields = {
 /** A generation as a list shows it. */
 const generationRow = z
   .object({
-    key: z.string(),
-    runId: z.string(),
-    model: z.string(),
+    ...{ key: z.string(), tenant, runId: z.string(), model: z.string() },
     phase,
     requestId: exactOptional(z.string()),
     costUsd: exactOptional(usd),

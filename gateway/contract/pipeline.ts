@@ -8,6 +8,7 @@ import {
   generationState,
   inputIssue,
   submission,
+  tenant,
   time,
   usd,
 } from './generation.ts';
@@ -90,6 +91,7 @@ const cancelState = z
 export const pipeline = z
   .object({
     key: z.string(),
+    tenant,
     runId: z.string(),
     phase,
     startedAt: time,
@@ -144,6 +146,7 @@ export const pipelineResult = z
 const row = z
   .object({
     key: z.string(),
+    tenant,
     runId: z.string(),
     phase,
     costUsd: exactOptional(usd),

@@ -40,19 +40,21 @@ export function addOrderTool(server: McpServer, context: McpContext): void {
         async () => {
           mayDo(principal, 'generate');
           if (!isModelId(model)) throw new RefusalError('ModelUnknown', 'this is no model id: call find_models');
-          mayOrder(principal, model);
           await takeStart();
-          const warnings = await checkInput(parts.catalogue, model, input);
           const key = name ?? (await parts.dedupedKeys.keyFor({ principal, model, input }, sameOrderMs));
           const order = { model, input, ...(maxCostUsd !== undefined && { maxCostUsd }) };
           // Without a name nobody can have meant to look at what cost nothing.
           const retry = name === undefined ? ('if-unbilled' as const) : undefined;
-          const { attached, notices } = await startPatiently(parts, principal, order, { key, retry });
+          const check = () => {
+            mayOrder(principal, model);
+            return checkInput(parts.catalogue, model, input);
+          };
+          const keyed = { key, isNewKey: false };
+          const { attached, notices } = await startPatiently(parts, principal, order, { ...keyed, retry, check });
           const answer = await generationAnswer(context, workflowIdOf(principal, key), seconds);
-          const told = [...notices, ...warnings];
           return {
             ...answer,
-            data: { ...answer.data, ordered: !attached, ...(told.length > 0 && { notices: told }) },
+            data: { ...answer.data, ordered: !attached, ...(notices.length > 0 && { notices }) },
             words: [
               attached
                 ? 'Nothing was ordered: this order stands already. For a second copy on purpose, give another order_name.'

@@ -12,7 +12,7 @@ const unclear = [500, 503];
 /** The keys of orders that come without one. */
 export interface KeylessOrders {
   /** The key of an equal order of the last ten minutes whose answer never reached its client, or told nothing, else a new one. */
-  keyFor: (reply: FastifyReply, order: KeylessOrder) => string;
+  keyFor: (reply: FastifyReply, order: KeylessOrder) => { key: string; isNewKey: boolean };
 }
 
 /** RunComfy's own command line can send no key and takes a lost answer for a reason to order again. */
@@ -21,7 +21,8 @@ export function createKeylessOrders(): KeylessOrders {
   return {
     keyFor({ raw }, order) {
       const digest = digestOf(order);
-      const key = lost.get(digest)?.[0] ?? randomUUID();
+      const [lostKey] = lost.get(digest) ?? [];
+      const key = lostKey ?? randomUUID();
       raw.once('close', () => {
         const all = lost.get(digest) ?? [];
         const isTold = raw.writableFinished && !unclear.includes(raw.statusCode);
@@ -31,7 +32,7 @@ export function createKeylessOrders(): KeylessOrders {
         else if (left.length === 0) lost.delete(digest);
         else if (left.length < all.length) lost.set(digest, left, { noUpdateTTL: true });
       });
-      return key;
+      return { key, isNewKey: lostKey === undefined };
     },
   };
 }

@@ -30,25 +30,28 @@ export async function submit(
     throw new RefusalError('UnsupportedMediaType', "send JSON: -H 'content-type: application/json'");
   }
   const input = inputOf(request.body);
-  mayOrder(principal, model);
   const idempotencyKey = singleHeader(request, 'Idempotency-Key');
   const { retry: saidRetry, ...options } = submitOptionsOf(request);
   const order = { principal, model, input };
   const { dedupeWindowMs } = idempotencyKey === undefined ? principal : {};
   // Known before anything is waited for, so that a client that leaves meanwhile is noticed.
-  const key =
+  const keyed =
     idempotencyKey !== undefined
-      ? keyOf(idempotencyKey)
+      ? { key: keyOf(idempotencyKey), isNewKey: false }
       : dedupeWindowMs === undefined
         ? keyless.keyFor(reply, order)
-        : await parts.dedupedKeys.keyFor(order, dedupeWindowMs);
-  const warnings = await checkInput(parts.catalogue, model, input);
+        : { key: await parts.dedupedKeys.keyFor(order, dedupeWindowMs), isNewKey: false };
+  const { key } = keyed;
   // What cost nothing stands in nobody's way: "top up, try again" works without a key too.
   const retry = dedupeWindowMs === undefined ? saidRetry : 'if-unbilled';
-  const handle = await startPatiently(parts, principal, { model, input, ...options }, { key, retry });
+  const check = () => {
+    mayOrder(principal, model);
+    return checkInput(parts.catalogue, model, input);
+  };
+  const handle = await startPatiently(parts, principal, { model, input, ...options }, { ...keyed, retry, check });
   const { attached, notices } = handle;
 
-  const said = [...notices, ...warnings];
+  const said = [...notices];
   if (attached && dedupeWindowMs !== undefined) said.unshift('deduplicated by body');
   reply.header('runcomfy-temporal-key', key);
   if (attached) reply.header('idempotent-replayed', 'true');

@@ -206,6 +206,66 @@ it('keeps whoever acts for all tenants from keys that are a tenant but for its c
     const refused = await all.post(target, body);
     expect(refused, target).toMatchObject({ status: 422, json: { name: 'InvalidInput', issues: [{ path: 'key' }] } });
   }
-  const exact = { key: `${one.tenant}/${randomUUID()}`, model: flux, input: { prompt: 'made' } };
-  expect(await all.post('/api/v1/generations', exact)).toMatchObject({ status: 201, json: { key: exact.key } });
+  // Whose a key is is told to whoever acts for all, and to nobody else.
+  const { tenant } = one;
+  const name = randomUUID();
+  const [own, exact] = [name, `${tenant}/${name}`];
+  const order = { model: flux, input: { prompt: 'made' } };
+  expect(await all.post('/api/v1/generations', { key: exact, ...order })).toMatchObject({
+    status: 201,
+    json: { key: exact, tenant },
+  });
+  const made = await one.post('/api/v1/pipelines?wait=60s', { key: `${own}-plan`, plan });
+  const many = await one.post('/api/v1/batches', { key: `${own}-many`, defaults: { model: flux }, items });
+  expect([made.status, many.status]).toEqual([201, 201]);
+  for (const [kind, suffix] of [
+    ['generations', ''],
+    ['pipelines', '-plan'],
+    ['batches', '-many'],
+  ] as const) {
+    const key = exact + suffix;
+    const seen = await all.get(`/api/v1/${kind}/${encodeURIComponent(key)}`);
+    expect(seen, kind).toMatchObject({ status: 200, json: { key, tenant } });
+    const theirs = await one.get(`/api/v1/${kind}/${own}${suffix}`);
+    expect([theirs.status, theirs.json['key'], theirs.text.includes(tenant)], kind).toEqual([200, own + suffix, false]);
+    await eventually(async () => {
+      const { json } = await all.get(`/api/v1/${kind}?keyPrefix=${encodeURIComponent(key)}`);
+      expect(json[kind], kind).toContainEqual(expect.objectContaining({ key, tenant }));
+    });
+  }
+});
+
+it('attaches to what was taken before, though it would be refused by now, and makes nothing anew', async () => {
+  const { all, one } = await serveCallers(stack, { all: { tenant: '*' }, one: { tenant: 'later' } });
+  const key = (kind: string) => `${one.tenant.toUpperCase()}/${kind}-${randomUUID()}`;
+  const input = { prompt: 'made before' };
+  const plan = { version: 1, steps: { still: { model: flux, input } } };
+  const [single, film, many] = [
+    { key: key('single'), model: flux, input },
+    { key: key('film'), plan },
+    { key: key('many'), defaults: { model: flux }, items: [{ id: 'a', input }], keepOpen: true },
+  ];
+  // The gateway that all tests share knows of no tenant yet.
+  const before = (kind: string, body: object) =>
+    call(stack.url(), `/api/v1/${kind}${kind === 'batches' ? '' : '?wait=60s'}`, { method: 'POST', body });
+  const [first, second, third] = [
+    await before('generations', single),
+    await before('pipelines', film),
+    await before('batches', many),
+  ];
+  expect([first.status, second.status, third.status]).toEqual([201, 201, 201]);
+  // A batch that was ended from outside is run again, but not by who may not order it.
+  await stack.client().workflow.getHandle(many.key).terminate();
+  for (const [kind, body, { json }] of [
+    ['generations', { ...single, retry: 'if-unbilled' }, first],
+    ['pipelines', { ...film, rerun: true }, second],
+    ['batches', many, third],
+  ] as const) {
+    const again = await all.post(`/api/v1/${kind}`, body);
+    expect(again, again.text).toMatchObject({ status: 200, headers: { 'idempotent-replayed': 'true' } });
+    expect(again.json['runId'], kind).toBe(json['runId']);
+    expect(again.headers['runcomfy-temporal-notice']).toContain('by now it would be refused: key: ');
+  }
+  const other = await all.post('/api/v1/pipelines', { ...film, plan: { ...plan, params: {} }, rerun: true });
+  expect(other).toMatchObject({ status: 422, json: { name: 'InvalidInput', issues: [{ path: 'key' }] } });
 });

@@ -25,6 +25,8 @@ export interface StartOptions extends StartPriority, StartLabels {
   retry?: 'if-unbilled' | undefined;
   /** Whose the key is, where it begins with `<tenant>/`: the order's webhook is told the rest as the key. */
   keyTenant?: string | undefined;
+  /** Starts nothing, nor anything anew: attaches to what has the key, else `KeyNotFound`. */
+  attachOnly?: boolean | undefined;
 }
 
 /** A generation that was started, or found. */
@@ -44,7 +46,7 @@ export async function startGeneration(
   client: Client,
   taskQueue: string,
   request: RequestDraft,
-  { key = `generation-${randomUUID()}`, retry, labels, keyTenant, ...precedence }: StartOptions = {},
+  { key = `generation-${randomUUID()}`, retry, labels, keyTenant, attachOnly, ...precedence }: StartOptions = {},
   { starter, ...checkOptions }: CheckOptions & { starter?: Starter } = {},
 ): Promise<StartedGeneration> {
   checkArgument('retry', retry === undefined || (retry as string) === 'if-unbilled', "'if-unbilled' or nothing", key);
@@ -57,7 +59,7 @@ export async function startGeneration(
     return startUnlessClosed(client, key, taskQueue, order, own, starter);
   };
 
-  const first = await start({ workflowIdReusePolicy: 'REJECT_DUPLICATE' });
+  const first = attachOnly ? undefined : await start({ workflowIdReusePolicy: 'REJECT_DUPLICATE' });
   if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };
   const attach = async (runId: string, ...more: string[]) => {
     const notices = compareRequests(key, await readOriginalRequest(client, key, runId), order);
@@ -72,7 +74,7 @@ export async function startGeneration(
     const last = await describeRun(client, key);
     refuseOtherType(key, last.workflowType);
     const { runId } = last;
-    if (retry === undefined || !isClosed(last)) return attach(runId);
+    if (retry === undefined || attachOnly || !isClosed(last)) return attach(runId);
     const verdict = await assessLastRun(client, key, runId);
     // Somebody else's retry, run and ended meanwhile, has to be assessed itself.
     if ((await describeRun(client, key)).runId !== runId) continue;

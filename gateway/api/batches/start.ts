@@ -4,7 +4,8 @@ import { budgetNameOf, workflowIdOf } from '../../access/principal.ts';
 import type { Batch } from '../../contract/batch.ts';
 import type { StartBatch } from '../../contract/start-batch.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { patientlyStarted, tenantOf } from '../../generations/start-patiently.ts';
+import { startOrAttach } from '../../generations/start-or-attach.ts';
+import { tenantOf } from '../../generations/start-patiently.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
 import { bodyOf, seenNow, untilItEnds } from '../many/many.ts';
@@ -25,17 +26,22 @@ export async function startBatch(
   const { principal } = request;
   const { key: given, budgets, ...asked } = body;
   const waitMs = waitMsOf(request, query);
-  const key = keyOfOrder(request, given);
-  await mayName(parts.access, principal, key);
-  await checkItems(principal, parts.catalogue, asked.items ?? [], asked);
+  const { key, isNewKey } = keyOfOrder(request, given);
   const order: BatchRequest = {
     ...asked,
     ...(budgets && { budgets: budgets.map((name) => budgetNameOf(principal, name)) }),
   };
   const workflowId = workflowIdOf(principal, key);
-  const handle = await patientlyStarted(parts, key, () =>
-    parts.generations.batches.start(order, { key: workflowId, tenant: tenantOf(principal) }),
-  );
+  const options = { key: workflowId, tenant: tenantOf(principal) };
+  const handle = await startOrAttach(parts, {
+    ...{ key, isNewKey },
+    check: async () => {
+      await mayName(parts.access, principal, key);
+      await checkItems(principal, parts.catalogue, asked.items ?? [], asked);
+      return [];
+    },
+    start: (attaching) => parts.generations.batches.start(order, { ...options, ...attaching }),
+  });
   const { warnings } = inOwnWords(principal, { warnings: handle.notices }, workflowId);
   if (warnings.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(warnings));
   if (handle.attached) reply.header('idempotent-replayed', 'true');

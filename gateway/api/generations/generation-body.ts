@@ -1,6 +1,6 @@
 import type { GenerationState } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
-import { budgetNameOf, keyOfWorkflow, type Principal } from '../../access/principal.ts';
+import { budgetNameOf, keyOfWorkflow, type Principal, tenantOfKey } from '../../access/principal.ts';
 import type { Generation } from '../../contract/generation.ts';
 import type { SeenGeneration } from '../../generations/read-generations.ts';
 import { inOwnWords } from '../own-words.ts';
@@ -12,6 +12,7 @@ export function generationBody(principal: Principal, seen: SeenGeneration): Gene
   const key = keyOfWorkflow(principal, workflowId);
   return withoutUndefined({
     key,
+    tenant: tenantOfKey(principal, key),
     runId,
     ...inOwnWords(principal, state, workflowId),
     createdAt: startedAt,

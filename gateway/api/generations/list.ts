@@ -3,7 +3,7 @@ import type { ListedGeneration } from '../../../client/index.ts';
 import { listGenerationPage, type PageFilter } from '../../../client/operator/index.ts';
 import { phases } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
-import { keyOfWorkflow, type Principal } from '../../access/principal.ts';
+import { keyOfWorkflow, type Principal, tenantOfKey } from '../../access/principal.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently } from '../../generations/patiently.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
@@ -57,12 +57,15 @@ export async function listGenerations(
   const states =
     query.include === undefined ? [] : await Promise.all(page.rows.map((row) => readRowState(reader, principal, row)));
   return withoutUndefined({
-    generations: page.rows.map(({ key, startedAt, isUndecodable: _, ...row }, at) => ({
-      key: keyOfWorkflow(principal, key),
-      ...row,
-      createdAt: startedAt,
-      ...states[at],
-    })),
+    generations: page.rows.map(({ key, startedAt, isUndecodable: _, ...row }, at) =>
+      withoutUndefined({
+        key: keyOfWorkflow(principal, key),
+        tenant: tenantOfKey(principal, key),
+        ...row,
+        createdAt: startedAt,
+        ...states[at],
+      }),
+    ),
     nextPageToken: page.nextPageToken === undefined ? undefined : toPageToken(page.nextPageToken, ...bound),
   });
 }

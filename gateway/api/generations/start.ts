@@ -26,17 +26,24 @@ export async function startGeneration(
   const { model } = options;
   const order = { ...options, ...(budgets && { budgets: budgets.map((name) => budgetNameOf(principal, name)) }) };
   const waitMs = waitMsOf(request, query);
-  const key = keyOfOrder(request, given);
+  const { key, isNewKey } = keyOfOrder(request, given);
   checkModel(model);
-  mayOrder(principal, model);
-  const warnings = await checkBody(parts, body);
   const workflowId = workflowIdOf(principal, key);
   const startedAt = new Date().toISOString();
-  const started = await startPatiently(parts, principal, { input, ...order }, { key, retry });
-  const { runId, attached, notices } = started;
+  const { runId, attached, notices } = await startPatiently(
+    parts,
+    principal,
+    { input, ...order },
+    {
+      ...{ key, isNewKey, retry },
+      check: () => {
+        mayOrder(principal, model);
+        return checkBody(parts, body);
+      },
+    },
+  );
 
-  const said = [...notices, ...warnings];
-  if (said.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(said));
+  if (notices.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(notices));
   if (attached) reply.header('idempotent-replayed', 'true');
   else
     reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/generations/${encodeURIComponent(key)}`);

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { isGenerationError, type ListScope } from '../../../client/index.ts';
 import type { RowPage } from '../../../client/operator/index.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
-import { keyOfWorkflow, workflowIdOf } from '../../access/principal.ts';
+import { keyOfWorkflow, tenantOfKey, workflowIdOf } from '../../access/principal.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently } from '../../generations/patiently.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
@@ -64,7 +64,10 @@ export async function listMany<Phase extends string, Row extends { key: string }
   const pageToken = given === undefined ? undefined : fromPageToken(given, ...bound);
   const page = await readPage(() => patiently(client, listMs, () => list(client, filter, { limit, pageToken })), given);
   return withoutUndefined({
-    rows: page.rows.map((row) => ({ ...row, key: keyOfWorkflow(principal, row.key) })),
+    rows: page.rows.map((row) => {
+      const tenant = tenantOfKey(principal, row.key);
+      return { ...row, key: keyOfWorkflow(principal, row.key), ...(tenant !== undefined && { tenant }) };
+    }),
     nextPageToken: page.nextPageToken === undefined ? undefined : toPageToken(page.nextPageToken, ...bound),
   });
 }

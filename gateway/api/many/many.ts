@@ -2,7 +2,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import type { FastifyRequest } from 'fastify';
 import { failureTypes, isGenerationError, type WaitOptions } from '../../../client/index.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
-import { keyOfWorkflow, type Principal } from '../../access/principal.ts';
+import { keyOfWorkflow, type Principal, tenantOfKey } from '../../access/principal.ts';
 import type { Watcher } from '../../following/create-watcher.ts';
 import type { SeenState, Watchers } from '../../following/watchers.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
@@ -50,7 +50,8 @@ export function bodyOf<Handle extends ManyHandle<State, Result>, State, Result, 
   principal: Principal,
   seen: SeenState<State>,
 ): Body {
-  return inOwnWords(principal, toBody(seen), seen.key);
+  const tenant = tenantOfKey(principal, seen.key);
+  return inOwnWords(principal, { ...toBody(seen), ...(tenant !== undefined && { tenant }) }, seen.key);
 }
 
 /** Where it stands now; one that is asked much, by many at once, may be busy for a moment. */

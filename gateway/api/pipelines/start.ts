@@ -3,11 +3,12 @@ import { isJsonObject } from '../../../domain/json.ts';
 import { pipelineDeadlineMsOf } from '../../../domain/pipeline-request.ts';
 import { isModelId } from '../../../domain/request.ts';
 import { mayName } from '../../access/may-name.ts';
-import { budgetNameOf, mayOrder, type Principal, workflowIdOf } from '../../access/principal.ts';
+import { budgetNameOf, mayOrder, type Principal, tenantOfKey, workflowIdOf } from '../../access/principal.ts';
 import type { Pipeline } from '../../contract/pipeline.ts';
 import type { PreviewPipeline, StartPipeline } from '../../contract/start-pipeline.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { patientlyStarted, tenantOf } from '../../generations/start-patiently.ts';
+import { startOrAttach } from '../../generations/start-or-attach.ts';
+import { tenantOf } from '../../generations/start-patiently.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
@@ -28,15 +29,20 @@ export async function startPipeline(
   const { principal } = request;
   const { key: given, rerun, ...asked } = body;
   const waitMs = waitMsOf(request, query);
-  const key = keyOfOrder(request, given);
-  mayRun(principal, asked.plan);
-  for (const name of [key, asked.lineage ?? key]) await mayName(parts.access, principal, name);
+  const { key, isNewKey } = keyOfOrder(request, given);
   const order = toPipelineRequest(parts, principal, asked);
   const workflowId = workflowIdOf(principal, key);
   const startedAt = new Date();
-  const handle = await patientlyStarted(parts, key, () =>
-    parts.generations.pipelines.start(order, { key: workflowId, rerun, tenant: tenantOf(principal) }),
-  );
+  const options = { key: workflowId, rerun, tenant: tenantOf(principal) };
+  const handle = await startOrAttach(parts, {
+    ...{ key, isNewKey },
+    check: async () => {
+      mayRun(principal, asked.plan);
+      for (const name of [key, asked.lineage ?? key]) await mayName(parts.access, principal, name);
+      return [];
+    },
+    start: (attaching) => parts.generations.pipelines.start(order, { ...options, ...attaching }),
+  });
   const { warnings } = inOwnWords(principal, { warnings: handle.notices }, workflowId);
   if (warnings.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(warnings));
   if (handle.attached) reply.header('idempotent-replayed', 'true');
@@ -46,9 +52,11 @@ export async function startPipeline(
     await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
   }
   if (waitMs !== undefined || handle.attached) return bodyOf(pipelines, principal, await seenNow(parts, handle));
+  const tenant = tenantOfKey(principal, key);
   // What was just started stands at its beginning: nobody has to be asked.
   return {
     ...{ key, runId: handle.runId, phase: 'checking', startedAt: startedAt.toISOString() },
+    ...(tenant !== undefined && { tenant }),
     deadlineAt: new Date(startedAt.getTime() + pipelineDeadlineMsOf(order)).toISOString(),
     ...{ costUsd: 0, reservedUsd: 0, steps: [], warnings: [] },
   };

@@ -34,9 +34,12 @@ it('is the shapes of the product, to the letter', () => {
   expectTypeOf<z.output<typeof generationResult>>().toEqualTypeOf<GenerationResult>();
   expectTypeOf<z.output<typeof cancelReply>>().toEqualTypeOf<CancelReply>();
   expectTypeOf<z.output<typeof inputIssue>>().toEqualTypeOf<InputIssue>();
-  type StateOf = Omit<z.output<typeof generation>, 'key' | 'runId' | 'createdAt' | 'closedAt' | 'result' | 'request'>;
+  type OfBodies = 'key' | 'tenant' | 'runId' | 'createdAt' | 'closedAt' | 'result' | 'request';
+  type StateOf = Omit<z.output<typeof generation>, OfBodies>;
   expectTypeOf<StateOf>().toEqualTypeOf<{ [Name in keyof KnownState]: KnownState[Name] }>();
-  expectTypeOf<Plain<Omit<z.output<typeof pipeline>, 'key' | 'runId'>>>().toEqualTypeOf<Plain<KnownPipelineState>>();
+  expectTypeOf<Plain<Omit<z.output<typeof pipeline>, 'key' | 'tenant' | 'runId'>>>().toEqualTypeOf<
+    Plain<KnownPipelineState>
+  >();
   expectTypeOf<z.output<typeof pipelineResult>>().toEqualTypeOf<PipelineResult>();
   // Prices that nobody knows are absent here, and null there.
   type PreviewOf = Pick<PipelinePreview, Exclude<keyof PipelinePreview, 'orders' | 'totalUsd'>>;
@@ -46,7 +49,7 @@ it('is the shapes of the product, to the letter', () => {
   expectTypeOf<z.output<typeof pipelineCancelReply>>().toEqualTypeOf<PipelineCancelReply>();
   expectTypeOf<z.output<typeof budget>>().toEqualTypeOf<Plain<KnownBudgetState>>();
   expectTypeOf<z.output<typeof reservationList>['reservations'][number]>().toEqualTypeOf<OpenReservation>();
-  type BatchOf = Omit<z.output<typeof batch>, 'key' | 'runId' | 'paused'>;
+  type BatchOf = Omit<z.output<typeof batch>, 'key' | 'tenant' | 'runId' | 'paused'>;
   expectTypeOf<Plain<BatchOf>>().toEqualTypeOf<Plain<Omit<KnownBatchState, 'paused'>>>();
   expectTypeOf<z.output<typeof batch>['paused']>().toEqualTypeOf<
     Exclude<KnownBatchState['paused'], null> | undefined
@@ -56,9 +59,9 @@ it('is the shapes of the product, to the letter', () => {
   expectTypeOf<z.output<typeof batchCancelReply>>().toEqualTypeOf<BatchCancelReply>();
   expectTypeOf<Omit<z.output<typeof startBatch>, 'key'>>().toEqualTypeOf<Plain<BatchRequestOf>>();
   type BatchRowOf = z.output<typeof batchList>['batches'][number];
-  expectTypeOf<Plain<Omit<BatchRowOf, 'labels'>>>().toEqualTypeOf<Plain<Omit<ListedBatch, 'labels'>>>();
+  expectTypeOf<Plain<Omit<BatchRowOf, 'labels' | 'tenant'>>>().toEqualTypeOf<Plain<Omit<ListedBatch, 'labels'>>>();
   type RowOf = z.output<typeof pipelineList>['pipelines'][number];
-  expectTypeOf<Plain<Omit<RowOf, 'labels'>>>().toEqualTypeOf<Plain<Omit<ListedPipeline, 'labels'>>>();
+  expectTypeOf<Plain<Omit<RowOf, 'labels' | 'tenant'>>>().toEqualTypeOf<Plain<Omit<ListedPipeline, 'labels'>>>();
 });
 
 /** A plan is any object there, and its fields are JSON here. */

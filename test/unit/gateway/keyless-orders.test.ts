@@ -10,7 +10,7 @@ function orders() {
   const { keyFor } = createKeylessOrders();
   return () => {
     const raw = Object.assign(new EventEmitter(), { statusCode: 200, writableFinished: false });
-    const key = keyFor({ raw } as unknown as FastifyReply, order);
+    const { key } = keyFor({ raw } as unknown as FastifyReply, order);
     const answer = (statusCode: number) => Object.assign(raw, { statusCode, writableFinished: true }).emit('close');
     return { key, answer, lose: () => raw.emit('close') };
   };

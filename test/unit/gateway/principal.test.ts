@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createApiKey, digestOf } from '../../../gateway/access/api-key.ts';
 import { parseKeyRecords } from '../../../gateway/access/key-records.ts';
 import { mayName } from '../../../gateway/access/may-name.ts';
-import { everyTenant, mayOrder, type Principal } from '../../../gateway/access/principal.ts';
+import { everyTenant, mayOrder, type Principal, tenantOfKey } from '../../../gateway/access/principal.ts';
 
 const of = (tenant: string, more: Partial<Principal> = {}): Principal => ({ tenant, scope: 'generate', ...more });
 
@@ -56,4 +56,15 @@ it.each<[tenant: string, key: string, isAllowed: boolean]>([
   const named = mayName({ tenants: () => Promise.resolve(['*', 'acme']) }, of(tenant), key);
   if (isAllowed) await named;
   else await expect(named).rejects.toMatchObject({ refusal: 'InvalidInput', issues: [{ path: 'key' }] });
+});
+
+it.each<[key: string, tenant: string | undefined]>([
+  ['acme/order-1', 'acme'],
+  ['acme/film/still@1', 'acme'],
+  ['acme', undefined],
+  ['acmes/order-1', undefined],
+  ['film/still@1', undefined],
+])('tells whoever acts for all tenants whose the key %s is: %s', (key, tenant) => {
+  expect(tenantOfKey(of(everyTenant, { tenants: ['umbrella', 'acme'] }), key)).toBe(tenant);
+  expect(tenantOfKey(of('acme'), key)).toBeUndefined();
 });

@@ -1,30 +1,30 @@
 import type { Client } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import { GenerationError } from '../../../client/index.ts';
+import type { Principal } from '../../../gateway/access/principal.ts';
 import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
 import { startPatiently } from '../../../gateway/generations/start-patiently.ts';
+import { RefusalError } from '../../../gateway/http/refusal-error.ts';
 import { flux } from '../../support/simulator-client.ts';
 
 /** A gateway that refuses every webhook by now and has a tenant acme; `isThere`: the order was taken before. */
-function gatewayWhere(isThere: boolean) {
+function gatewayWhere(isThere: boolean, foundIs: 'the order' | 'another' = 'the order') {
   const starts: unknown[] = [];
   const client = { withDeadline: (_: number, call: () => unknown) => call() } as unknown as Client;
-  const missing = new GenerationError({ type: 'KeyNotFound', message: 'not there' });
+  const error = (type: 'KeyNotFound' | 'KeyInUse') => new GenerationError({ type, message: `"order-1": ${type}` });
   const parts = {
     client,
     settings: { onUnknownSubmission: 'hold' },
     metrics: { countStart: () => undefined },
     access: { tenants: () => Promise.resolve(['acme']) },
     checkWebhook: () => Promise.resolve([{ path: 'request.webhook.secret', message: 'no secrets are named "gone"' }]),
-    reader: {
-      read: () => (isThere ? Promise.resolve({}) : Promise.reject(missing)),
-      note: () => undefined,
-      refresh: () => undefined,
-    },
+    reader: { note: () => undefined, refresh: () => undefined },
     generations: {
-      start: (_: unknown, { key, retry }: { key: string; retry?: string }) => {
-        starts.push([key, retry]);
-        return Promise.resolve({ key, runId: 'run', attached: true, notices: [] });
+      start: (_: unknown, { key, attachOnly = false }: { key: string; attachOnly?: boolean }) => {
+        starts.push([key, attachOnly]);
+        if (attachOnly && !isThere) return Promise.reject(error('KeyNotFound'));
+        if (isThere && foundIs === 'another') return Promise.reject(error('KeyInUse'));
+        return Promise.resolve({ key, runId: 'run', attached: isThere, notices: [] });
       },
     },
   } as unknown as GatewayParts;
@@ -32,21 +32,47 @@ function gatewayWhere(isThere: boolean) {
 }
 
 const order = { model: flux, input: { prompt: 'a cat' } };
+const everybody: Principal = { tenant: '*', scope: 'admin' };
+const fits = () => Promise.resolve(['a hint']);
+const isDearer = () => Promise.reject(new RefusalError('PriceAboveLimit', 'it is dearer by now'));
 const rows = [
-  ['a webhook', 'order-1', { ...order, webhook: { url: 'https://hooks.example', secret: 'gone' } }],
-  ['a key', 'ACME/order-1', order],
+  [
+    'a webhook',
+    'order-1',
+    { ...order, webhook: { url: 'https://hooks.example', secret: 'gone' } },
+    fits,
+    'InvalidInput',
+  ],
+  ['a key', 'ACME/order-1', order, fits, 'InvalidInput'],
+  ['a price', 'order-1', order, isDearer, 'PriceAboveLimit'],
 ] as const;
 
-it.each(rows)('an order that was taken is attached to, though %s of it is refused by now', async (_, key, wanted) => {
-  const { parts, starts } = gatewayWhere(true);
-  const started = await startPatiently(parts, { tenant: '*', scope: 'admin' }, wanted, { key, retry: 'if-unbilled' });
-  expect(started).toMatchObject({ attached: true });
-  expect(starts).toEqual([[key, undefined]]);
+it('an order is started, and told with the hints of its check', async () => {
+  const { parts, starts } = gatewayWhere(false);
+  const keyed = { key: 'order-1', isNewKey: false, retry: undefined, check: fits };
+  expect(await startPatiently(parts, everybody, order, keyed)).toMatchObject({ attached: false, notices: ['a hint'] });
+  expect(starts).toEqual([['order-1', false]]);
 });
 
-it.each(rows)('a new order is refused for %s, and nothing is started', async (_, key, wanted) => {
+it.each(rows)('an order that was taken is attached to, though %s of it is refused by now', async (...row) => {
+  const [, key, wanted, check] = row;
+  const { parts, starts } = gatewayWhere(true);
+  const keyed = { key, isNewKey: false, retry: 'if-unbilled', check } as const;
+  const started = await startPatiently(parts, everybody, wanted, keyed);
+  expect(started.attached).toBe(true);
+  expect(started.notices.at(-1)).toMatch(/^it was taken before; by now it would be refused: ./);
+  expect(starts).toEqual([[key, true]]);
+});
+
+it.each(rows)('a new order is refused for %s, and nothing is started', async (...row) => {
+  const [, key, wanted, check, refusal] = row;
+  for (const { parts, starts } of [gatewayWhere(false), gatewayWhere(true, 'another')]) {
+    const keyed = { key, isNewKey: false, retry: undefined, check };
+    await expect(startPatiently(parts, everybody, wanted, keyed)).rejects.toMatchObject({ refusal });
+    expect(starts).toEqual([[key, true]]);
+  }
   const { parts, starts } = gatewayWhere(false);
-  const started = startPatiently(parts, { tenant: '*', scope: 'admin' }, wanted, { key, retry: undefined });
-  await expect(started).rejects.toMatchObject({ refusal: 'InvalidInput' });
+  const madeUp = startPatiently(parts, everybody, wanted, { key, isNewKey: true, retry: undefined, check });
+  await expect(madeUp).rejects.toMatchObject({ refusal });
   expect(starts).toEqual([]);
 });

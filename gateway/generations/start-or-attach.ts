@@ -1,0 +1,77 @@
+import { isGenerationError } from '../../client/index.ts';
+import type { GatewayParts } from '../gateway-parts.ts';
+import { RefusalError } from '../http/refusal-error.ts';
+import { isPassing, patiently } from './patiently.ts';
+
+/** An order of any kind: what it has to pass, and how it is started. */
+export interface Ordering<Started> {
+  /** As the caller knows it. */
+  key: string;
+  /** Nobody can have ordered under it: it was made up for this call. */
+  isNewKey: boolean;
+  /** Refuses what may not be ordered, or not so; gives hints. */
+  check: () => Promise<readonly string[]>;
+  /** Must be safe to repeat. */
+  start: (attaching: { attachOnly?: true }) => Promise<Started>;
+}
+
+/** The same start is repeated so long where Temporal's answer is unclear: under one key it cannot start twice. */
+const startMs = 20_000;
+
+/**
+ * Starts what passes its check, or says under which key the caller may repeat it. What was taken before is attached to
+ * though it would be refused by now, and never made anew: told that nothing was started, its caller would order it again,
+ * for a second bill.
+ */
+export async function startOrAttach<Started extends { attached: boolean; notices: string[] }>(
+  parts: Pick<GatewayParts, 'client' | 'metrics'>,
+  { key, isNewKey, check, start }: Ordering<Started>,
+): Promise<Started> {
+  const checked = await hintsOrRefusal(check);
+  if (!(checked instanceof RefusalError)) {
+    const started = await patientlyStarted(parts, key, () => start({}));
+    return { ...started, notices: [...started.notices, ...checked] };
+  }
+  if (isNewKey) throw checked;
+  try {
+    const found = await patientlyStarted(parts, key, () => start({ attachOnly: true }));
+    return {
+      ...found,
+      notices: [...found.notices, `it was taken before; by now it would be refused: ${checked.message}`],
+    };
+  } catch (error) {
+    // Nothing has the key, or what has it is another order.
+    throw isGenerationError(error) ? checked : error;
+  }
+}
+
+async function hintsOrRefusal(check: () => Promise<readonly string[]>): Promise<readonly string[] | RefusalError> {
+  try {
+    return await check();
+  } catch (error) {
+    if (error instanceof RefusalError) return error;
+    throw error;
+  }
+}
+
+async function patientlyStarted<T extends { attached: boolean }>(
+  { client, metrics }: Pick<GatewayParts, 'client' | 'metrics'>,
+  key: string,
+  start: () => Promise<T>,
+): Promise<T> {
+  try {
+    const started = await patiently(client, startMs, start);
+    metrics.countStart(started.attached ? 'attached' : 'new');
+    return started;
+  } catch (error) {
+    throw isPassing(error) ? unclear(key, error) : error;
+  }
+}
+
+function unclear(key: string, cause: unknown): RefusalError {
+  const message = `Temporal does not answer, so that it is not known whether the order was taken: repeat it with Idempotency-Key: ${key}`;
+  return new RefusalError('TemporalUnreachable', message, {
+    headers: { 'runcomfy-temporal-key': key, 'retry-after': '2' },
+    cause,
+  });
+}
