@@ -84,6 +84,14 @@ describe('an API key', () => {
     expect(await call(url, '/v1/requests/x/cancel', { method: 'POST', headers: reader })).toMatchObject({
       status: 403,
     });
+    for (const [target, more] of [
+      ['/api/v1/generations/x/nudge', {}],
+      ['/api/v1/generations', { body: { model: flux, input: body } }],
+    ] as const) {
+      const refused = await call(url, target, { method: 'POST', headers: reader, ...more });
+      const detail = expect.stringContaining('needs generate');
+      expect(refused, target).toMatchObject({ status: 403, json: { name: 'NotAllowed', detail } });
+    }
     expect(await call(url, '/prod/v2/balance', { headers: reader })).toMatchObject({ status: 403 });
     const decision = { method: 'POST', headers: klingOnly, body: { action: 'abandon' } };
     const undecided = await call(url, '/api/v1/generations/x/resolution', decision);

@@ -92,10 +92,18 @@ describe('one bill for one key', () => {
     expect(await lost).toBe('gone');
     stack.simulator().release();
     await until('the order is made all the same', () => jobs().length === 1);
+    // A gateway in the place of one that was killed knows nothing of it: as with RunComfy itself, it is another order.
+    const successor = await stack.serve();
+    const unknown = await call(successor.url, `/v1/models/${model}`, { method: 'POST', headers, body });
+    expect(unknown.status, unknown.text).toBe(200);
+    expect(unknown.headers['idempotent-replayed']).toBeUndefined();
+    await untilOver(successor.url, String(unknown.json['request_id']));
+    expect(jobs()).toHaveLength(2);
     const again = await call(stack.url(), `/v1/models/${model}`, { method: 'POST', headers, body });
     expect(again).toMatchObject({ status: 200, headers: { 'idempotent-replayed': 'true' } });
+    expect(again.json['request_id']).not.toBe(unknown.json['request_id']);
     await untilOver(stack.url(), String(again.json['request_id']));
-    expect(jobs()).toHaveLength(1);
+    expect(jobs()).toHaveLength(2);
     const third = await call(stack.url(), `/v1/models/${model}`, { method: 'POST', headers, body });
     expect(third.headers['idempotent-replayed']).toBeUndefined();
   });

@@ -39,6 +39,13 @@ const rows: [what: string, target: string, call: GatewayCall, status: number, na
     422,
     'InvalidInput',
   ],
+  [
+    '100,000 fields',
+    path,
+    order({ input: Object.fromEntries(Array.from({ length: 1e5 }, (_, at) => [`k${String(at)}`, 1])) }),
+    422,
+    'InvalidInput',
+  ],
   ['an unknown model', path, order({ model: 'nobody/makes/this' }), 404, 'ModelNotFound'],
   ['a model of one segment', path, order({ model: 'a' }), 422, 'InvalidInput'],
   ['a way up', path, order({ model: 'a/../b' }), 422, 'InvalidInput'],
@@ -65,6 +72,7 @@ const rows: [what: string, target: string, call: GatewayCall, status: number, na
   ['a second bill unasked', `${path}/never/resolution`, raw('{"action":"resubmit"}'), 422, 'InvalidInput'],
   ['an unknown decision', `${path}/never/resolution`, raw('{"action":"guess"}'), 422, 'InvalidInput'],
   ['a list of nothing', `${path}?limit=0`, get, 422, 'InvalidInput'],
+  ['a list of less than nothing', `${path}?limit=-1`, get, 422, 'InvalidInput'],
   ['a list of too much', `${path}?limit=1000`, get, 422, 'InvalidInput'],
   ['an unknown phase', `${path}?phase=done`, get, 422, 'InvalidInput'],
   ['yesterday', `${path}?createdAfter=yesterday`, get, 422, 'InvalidInput'],
@@ -91,10 +99,17 @@ describe('a call of our API that cannot be carried out', () => {
   it('keeps a key for the order that has it', async () => {
     const key = randomUUID();
     expect(await call(stack.url(), path, order({ key }))).toMatchObject({ status: 201 });
-    const other = await call(stack.url(), path, order({ key, input: { prompt: 'another' } }));
-    expect(other).toMatchObject({ status: 422, json: { name: 'KeyInUse' } });
+    for (const changed of [{ input: { prompt: 'another' } }, { model: 'google/nano-banana-2/text-to-image' }]) {
+      const other = await call(stack.url(), path, order({ key, ...changed }));
+      expect(other).toMatchObject({ status: 422, json: { name: 'KeyInUse' } });
+    }
+    const twice = `{"key":"${key}","model":"${flux}","input":{"prompt":"another","prompt":"never made"}}`;
+    const attached = await call(stack.url(), path, raw(twice));
+    expect(attached, 'of a name that stands twice the last wins').toMatchObject({ status: 200, json: { key } });
     const undecided = { method: 'POST', body: { action: 'abandon' } };
     const decision = await call(stack.url(), `${path}/${key}/resolution`, undecided);
     expect(decision).toMatchObject({ status: 409, json: { name: 'ResolutionRefused' } });
+    expect(await call(stack.url(), `${path}/${key}/result?wait=60s`)).toMatchObject({ status: 200 });
+    expect(stack.simulator().ledger().jobs).toMatchObject([{ model: flux, input: { prompt: 'never made' } }]);
   });
 });

@@ -104,6 +104,15 @@ it('streams every state as it comes, the end last, and nothing to whoever knows 
   const [, told = '{}'] = /^event: end\ndata: (.*)$/m.exec(first.text) ?? [];
   expect(generation.strict().parse(JSON.parse(told))).toMatchObject({ key: wanted.key, phase: 'succeeded' });
   expect((await call(stack.url(), path, { headers: { 'last-event-id': id } })).status).toBe(204);
+  const other = order();
+  await call(stack.url(), `${generations}?wait=60s`, post(other));
+  const [, foreign = ''] =
+    /^id: (\S+)\nevent: end$/m.exec((await call(stack.url(), `${generations}/${other.key}/events`)).text) ?? [];
+  expect(foreign).not.toBe('');
+  for (const unknown of [foreign, 'never-sent']) {
+    const anew = await call(stack.url(), path, { headers: { 'last-event-id': unknown } });
+    expect(anew, unknown).toMatchObject({ status: 200, text: expect.stringContaining(`id: ${id}\nevent: end`) });
+  }
   const refused = await call(stack.url(), path, { headers: { accept: 'application/json' } });
   expect(refused).toMatchObject({ status: 406, json: { name: 'NotAcceptable' } });
   expect(await call(stack.url(), `${generations}/never/events`)).toMatchObject({ status: 404 });
@@ -128,6 +137,13 @@ it('tells of models, their inputs and prices, the wallet and the caller', async 
   });
   const dear = await call(stack.url(), generations, post(order({ maxPriceUsd: price / 2 })));
   expect(dear).toMatchObject({ status: 422, json: { name: 'PriceAboveLimit' } });
+  const model = 'nobody/prices/this';
+  stack.simulator().setFaults([{ fault: 'unavailable-json', step: 'catalogue', model }]);
+  onTestFinished(() => stack.simulator().setFaults([]));
+  const unpriced = await call(stack.url(), generations, post(order({ model, maxPriceUsd: 5 })));
+  expect(unpriced).toMatchObject({ status: 422, json: { name: 'PriceUnknown' } });
+  const ordered = stack.simulator().ledger().jobs;
+  expect(ordered.filter((job) => job.model === model)).toEqual([]);
   expect(await call(stack.url(), '/api/v1/balance')).toMatchObject({ status: 200, json: { usd: expect.any(Number) } });
   expect(await call(stack.url(), '/api/v1/whoami')).toMatchObject({ status: 200, json: { tenant: '*' } });
 });

@@ -137,7 +137,7 @@ describe('a call that cannot be carried out', () => {
 });
 
 describe('what is unusual and right', () => {
-  it('is taken: a byte order mark, an encoded slash, a slash at the end, an origin of its own', async () => {
+  it('is taken: a byte order mark, an encoded slash, a slash at the end, an origin of its own, a name twice', async () => {
     const prompt = randomUUID();
     const body = Buffer.from(`\uFEFF${JSON.stringify({ prompt })}`);
     const key = { 'idempotency-key': randomUUID() };
@@ -147,6 +147,8 @@ describe('what is unusual and right', () => {
       [path, { method: 'POST', headers: { ...json, ...key }, body }],
       [encoded, { method: 'POST', headers: { ...key, 'sec-fetch-site': 'same-origin' }, body: { prompt } }],
       [`${path}/`, { method: 'POST', headers: { ...key, ...origin }, body: { prompt } }],
+      // The last one wins.
+      [path, { method: 'POST', headers: { ...json, ...key }, body: `{"prompt":"another","prompt":"${prompt}"}` }],
     ];
     for (const [target, one] of made) {
       expect(await call(stack.url(), target, one)).toMatchObject({

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { call, gatewayStack, untilOver } from '../support/gateway-stack.ts';
 import { flux, kling, klingInput } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
@@ -52,7 +53,21 @@ describe("RunComfy's own API", () => {
       model_id: kling,
       cost: jobsOf(prompt)[0]?.chargedUsd,
     });
-    expect(result.headers['runcomfy-request-id']).toBe(jobsOf(prompt)[0]?.id);
+    const vendorId = jobsOf(prompt)[0]?.id ?? '';
+    expect(result.headers['runcomfy-request-id']).toBe(vendorId);
+    for (const includeCost of ['banana', 'TRUE', '']) {
+      const target = `/v1/requests/${id}/result?include_cost=${includeCost}`;
+      const { status: answered, json } = await call(stack.url(), target);
+      expect([answered, json['status'], json['cost']], target).toEqual([200, 'succeeded', undefined]);
+    }
+    // RunComfy's own id is none here; our lists tell it.
+    const unknown = await call(stack.url(), `/v1/requests/${vendorId}/status`);
+    expect(unknown).toMatchObject({ status: 404, json: { error_code: 404001 } });
+    expect(await call(stack.url(), `/api/v1/generations/${vendorId}`)).toMatchObject({ status: 404 });
+    await eventually(async () => {
+      const { json } = await call(stack.url(), `/api/v1/generations?keyPrefix=${id}`);
+      expect(json).toMatchObject({ generations: [{ key: id, requestId: vendorId }] });
+    });
 
     // As RunComfy's command line sends it: no body, no length, no content type.
     const cancelled = await call(stack.url(), `/v1/requests/${id}/cancel`, {
@@ -77,8 +92,11 @@ describe("RunComfy's own API", () => {
     const ids = await Promise.all([1, 2].map(() => submit(prompt, { 'idempotency-key': long })));
     expect(ids[0]?.json['request_id']).toMatch(/^[0-9a-f-]{14}8[0-9a-f]{3}-[89ab]/);
     expect(ids[1]?.json).toEqual(ids[0]?.json);
-    const other = await submit('another input', { 'idempotency-key': 'order-4711' });
-    expect(other).toMatchObject({ status: 422, json: { error_code: 422002 } });
+    for (const other of [
+      await submit('another input', { 'idempotency-key': 'order-4711' }),
+      await submit(prompt, { 'idempotency-key': 'order-4711' }, 'google/nano-banana-2/text-to-image'),
+    ])
+      expect(other).toMatchObject({ status: 422, json: { error_code: 422002 } });
     await Promise.all(['order-4711', String(ids[0]?.json['request_id'])].map((id) => untilOver(stack.url(), id)));
     expect(jobsOf(prompt)).toHaveLength(2);
   });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { call, type GatewayAnswer, gatewayStack, untilOver } from '../support/gateway-stack.ts';
+import { call, type GatewayAnswer, type GatewayCall, gatewayStack, untilOver } from '../support/gateway-stack.ts';
 
 const stack = gatewayStack();
 
@@ -38,7 +38,8 @@ async function order(model: string, headers: Record<string, string> = {}): Promi
 }
 
 const read = (id: string, what: 'status' | 'result') => call(stack.url(), `/v1/requests/${id}/${what}`);
-const cancel = (id: string) => call(stack.url(), `/v1/requests/${id}/cancel`, { method: 'POST' });
+const cancel = (id: string, more: Pick<GatewayCall, 'headers' | 'body'> = {}) =>
+  call(stack.url(), `/v1/requests/${id}/cancel`, { method: 'POST', ...more });
 
 async function untilPhase(id: string, phase: string): Promise<GatewayAnswer> {
   let answer: GatewayAnswer | undefined;
@@ -111,9 +112,19 @@ describe.concurrent('what is said of a generation that', () => {
     const id = await order(models.queues);
     await untilPhase(id, 'in_queue');
     const answer = { request_id: id, status: 'cancelled', outcome: 'cancelled' };
-    expect(await cancel(id)).toMatchObject({ status: 202, json: answer });
+    const reason = 'the customer left';
+    expect(await cancel(id, { body: { reason } })).toMatchObject({ status: 202, json: answer });
     expect(await endOf(id)).toEqual(['cancelled', 'cancelled', undefined]);
-    expect(await cancel(id)).toMatchObject({ status: 202, json: answer });
+    const { json } = await call(stack.url(), `/api/v1/generations/${id}`);
+    expect(json).toMatchObject({ cancel: { reason, outcome: 'cancelled' } });
+    for (const odd of [
+      {},
+      { body: Buffer.from([0xff, 0x7b, 0x00]), headers: { 'content-type': 'application/octet-stream' } },
+      { body: '{"reason":', headers: { 'content-type': 'application/json' } },
+      { body: '{}', headers: { expect: '100-continue' } },
+      { body: '', headers: { 'content-type': 'application/octet-stream' } },
+    ])
+      expect(await cancel(id, odd)).toMatchObject({ status: 202, json: answer });
   });
 
   it('was cancelled before RunComfy took it', async () => {
@@ -134,6 +145,33 @@ describe.concurrent('what is said of a generation that', () => {
     const id = await order(models.loses);
     await untilPhase(id, 'submission_unknown');
     expect(await cancel(id)).toMatchObject({ status: 504, json: { error_code: 504001 } });
+  });
+
+  it("ended with its submission unknown: no request that is another's, or nobody's, is taken for its own", async () => {
+    const [id, other] = [await order(models.loses), await order(models.queues)];
+    await Promise.all([untilPhase(id, 'submission_unknown'), untilPhase(other, 'in_queue')]);
+    const target = `${stack.simulator().modelApiBase}/models/${models.queues}`;
+    const theirs = await fetch(target, {
+      ...{ method: 'POST', body: JSON.stringify({ prompt: 'of another account' }) },
+      headers: { authorization: 'Bearer sim-somebody-else', 'content-type': 'application/json' },
+    });
+    const { request_id: foreign } = (await theirs.json()) as { request_id: string };
+    const used = String((await read(other, 'status')).headers['runcomfy-request-id']);
+    await eventually(async () => {
+      const { json } = await call(stack.url(), `/api/v1/generations?keyPrefix=${other}`);
+      expect(json).toMatchObject({ generations: [{ requestId: used }] });
+    });
+    for (const [requestId, reason] of [
+      ['never-there', /never-there/],
+      [foreign, /another account/],
+      [used, /is that of another generation already/],
+    ] as const) {
+      const body = { action: 'adopt', requestId };
+      const refused = await call(stack.url(), `/api/v1/generations/${id}/resolution`, { method: 'POST', body });
+      expect(refused, requestId).toMatchObject({ status: 409, json: { name: 'ResolutionRefused' } });
+      expect(refused.json['detail'], requestId).toMatch(reason);
+    }
+    await untilPhase(id, 'submission_unknown');
   });
 
   it('is cancelled while its result is fetched: too late', async () => {
@@ -188,6 +226,11 @@ describe.concurrent('what is said of a generation that', () => {
       ...{ method: 'POST', body: { prompt: 'x' }, headers: { 'idempotency-key': workflowId } },
     });
     expect(taken).toMatchObject({ status: 422, json: { error_code: 422002 } });
+    const own = '/api/v1/generations';
+    const body = { key: workflowId, model: models.queues, input: { prompt: 'x' } };
+    const inUse = await call(stack.url(), own, { method: 'POST', body });
+    expect(inUse).toMatchObject({ status: 422, json: { name: 'KeyInUse' } });
+    expect(await call(stack.url(), `${own}/${workflowId}`)).toMatchObject({ status: 404 });
     await stack.client().workflow.getHandle(workflowId).terminate();
   });
 });

@@ -54,11 +54,13 @@ it('bridges an absence of Temporal: reads say what is known, orders wait, and no
 
 it('starts without Temporal, and says so where it cannot answer', async () => {
   const { url } = await stack.serve({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
-  const [ready, alive, read, order] = await Promise.all([
+  const body = { model: flux, input: { prompt: 'x' }, key: 'named' };
+  const [ready, alive, read, order, own] = await Promise.all([
     call(url, '/readyz'),
     call(url, '/healthz'),
     call(url, '/v1/requests/unknown/result'),
     call(url, `/v1/models/${flux}`, { method: 'POST', body: { prompt: 'x' } }),
+    call(url, '/api/v1/generations', { method: 'POST', body }),
   ]);
   expect(ready).toMatchObject({ status: 503, json: { ready: false, reason: 'temporal' } });
   expect(alive.status).toBe(200);
@@ -66,4 +68,7 @@ it('starts without Temporal, and says so where it cannot answer', async () => {
   expect(order).toMatchObject({ status: 503, json: { error_code: 503001 } });
   const key = String(order.headers['runcomfy-temporal-key']);
   expect(order.json['error_message']).toContain(`Idempotency-Key: ${key}`);
+  const detail = expect.stringContaining('Idempotency-Key: named');
+  expect(own).toMatchObject({ status: 503, json: { name: 'TemporalUnreachable', detail } });
+  expect(stack.simulator().ledger().jobs).toEqual([]);
 });

@@ -1,6 +1,8 @@
 import {
   type CancelReply,
+  GenerationError,
   type GenerationHandle,
+  isGenerationError,
   lateKey,
   type SubmissionResolutionReply,
 } from '../../../client/index.ts';
@@ -48,7 +50,20 @@ export function resolveSubmission(
 ): Promise<SubmissionResolutionReply> {
   const { action } = body;
   const resolution = action === 'adopt' ? { action, requestId: body.requestId } : { action };
-  return withHandle(parts, request, params.key, (handle) => handle.resolveSubmission(resolution));
+  return withHandle(parts, request, params.key, async (handle) => {
+    try {
+      return await handle.resolveSubmission(resolution);
+    } catch (error) {
+      if (!isOfNoRequest(error)) throw error;
+      const { message, key } = error;
+      throw new GenerationError({ type: 'ResolutionRefused', message, key, cause: error });
+    }
+  });
+}
+
+/** RunComfy shows no such request to this account: a reason to refuse the decision, not how the generation failed. */
+function isOfNoRequest(error: unknown): error is GenerationError {
+  return isGenerationError(error) && (error.type === 'RequestNotFound' || error.type === 'Unauthenticated');
 }
 
 /** Takes over what RunComfy made of a generation after it was given up. */
