@@ -63,6 +63,8 @@ export interface StepQuestion {
   values: StepValuesInQuestion;
   lineage: string;
   orderAgain?: boolean;
+  /** An order of which the price cannot be known is refused: asked again while the catalogue gives no answer. */
+  needsPrices?: boolean;
   /** When the pipeline started, ISO 8601: what failed since then is not ordered again, though `orderAgain` is set. */
   startedAt?: string;
   /** Index of the first item to prepare: not all fit into one answer. */

@@ -6,7 +6,7 @@ import { maxWorkflowIdLength, tooLong } from '../domain/names.ts';
 import { type PipelinePlan, type PlanApprovalStep, planLimits, type PlanModelStep } from '../domain/pipeline.ts';
 import { checkOrder, type Items } from './check-order.ts';
 import { attempt, checkBare, type Checking, checkText, type PlannedOrder } from './checking.ts';
-import { estimateOrders } from './estimate.ts';
+import { estimateOrders, whyUnpriced } from './estimate.ts';
 import { evaluateBare, evaluateValue } from './evaluate.ts';
 import { elementTypeOf, typeOfItems } from './expression-types.ts';
 import { createExpressionChecker } from './expression.ts';
@@ -29,6 +29,8 @@ export interface CheckedPlan {
 export interface PlanReport {
   issues: InputIssue[];
   warnings: string[];
+  /** All that is wrong is that the catalogue gave no answer when it was asked for prices. */
+  isOnlyAway?: true;
   /** Missing where the plan is refused. */
   checked?: CheckedPlan;
 }
@@ -76,10 +78,14 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
   checkOutputs(checking);
   checkNumberOfOrders(checking);
   warnOfUnused(checking);
-  if (options.maxCostUsd !== undefined || options.needsPrices) checkCost(checking, options.maxCostUsd);
-  const { issues, orders } = checking;
+  const isSound = checking.issues.length === 0;
+  const isPriced = options.maxCostUsd !== undefined || options.needsPrices === true;
+  const costs = isPriced ? checkCost(checking, options.maxCostUsd) : [];
+  const { orders } = checking;
+  const issues = [...checking.issues, ...costs];
   const warnings = boundWarnings(checking.warnings);
-  if (issues.length > 0) return { issues: boundIssues(issues), warnings };
+  const isOnlyAway = isSound && costs.every(({ isAway }) => isAway);
+  if (issues.length > 0) return { issues: boundIssues(issues), warnings, ...(isOnlyAway && { isOnlyAway }) };
   return { issues, warnings, checked: { plan, params: settled.params, sortedSteps: sorted, orders } };
 }
 
@@ -183,16 +189,19 @@ function checkNumberOfOrders({ plan, orders, issues }: Checking): void {
   issues.push({ path: '$.steps', message: `${limit}; more make a batch of pipelines` });
 }
 
-function checkCost({ orders, issues }: Checking, maxCostUsd = Number.POSITIVE_INFINITY): void {
-  const { lines, atLeastUsd } = sumUp(estimateOrders(orders));
-  for (const { what, count, priceUsd, why } of lines) {
-    // Of how many there will be nothing can be said; each order is held to its price when it is made.
-    if (priceUsd !== null || count === null) continue;
-    issues.push({ path: jsonPath('$.steps', what), message: `price unknown (${why ?? ''}); give maxPriceUsd` });
-  }
-  if (atLeastUsd <= maxCostUsd) return;
+/** Fallbacks are not counted, but each is held to its price when it is made: one without would fail after others were paid. */
+function checkCost({ orders }: Checking, maxCostUsd = Number.POSITIVE_INFINITY): (InputIssue & { isAway?: boolean })[] {
+  const unpriced = orders.flatMap((order) => {
+    const why = whyUnpriced(order);
+    if (why === undefined) return [];
+    const { path, facts } = order;
+    const message = `price unknown (${why}); give maxPriceUsd`;
+    return [{ path, message, isAway: 'failure' in facts && facts.isAway === true }];
+  });
+  const { atLeastUsd } = sumUp(estimateOrders(orders));
+  if (atLeastUsd <= maxCostUsd) return unpriced;
   const message = `the orders cost at least ${String(atLeastUsd)} USD, and maxCostUsd is ${String(maxCostUsd)}`;
-  issues.push({ path: '$.steps', message });
+  return [...unpriced, { path: '$.steps', message }];
 }
 
 function warnOfUnused({ plan, warnings }: Checking): void {

@@ -1,12 +1,28 @@
 import type { EstimateLine } from '../domain/estimate.ts';
 import { withoutUndefined } from '../domain/json.ts';
-import { pricedFieldsOf, priceOf } from '../runcomfy/models/index.ts';
+import { isPricedByInput, pricedFieldsOf, priceOf } from '../runcomfy/models/index.ts';
 import type { PlannedOrder } from './checking.ts';
 import { createModelLookup, type ModelFacts, type ModelLookupOptions } from './model-facts.ts';
 
 /** What each step of a plan is expected to cost, its own order for each item; fallbacks are left out. */
 export function estimateOrders(orders: readonly PlannedOrder[]): EstimateLine[] {
   return orders.filter(({ rank }) => rank === 0).map(estimatePlanned);
+}
+
+/**
+ * Why the price of a planned order is not known: at all, or of those that are made only once something has happened and are
+ * held to their price then, why even that will be in vain.
+ */
+export function whyUnpriced(order: PlannedOrder): string | undefined {
+  const { rank, count, inputs, facts, maxPriceUsd } = order;
+  if (rank === 0 && count !== undefined) return estimatePlanned(order).why;
+  if (maxPriceUsd !== undefined) return undefined;
+  for (const { input, openFields } of inputs.slice(0, count ?? 1)) {
+    const isOpen = 'entry' in facts && isPricedByInput(facts.entry) && openField(facts, openFields) !== undefined;
+    const price = isOpen ? 0 : priceWith(facts, input);
+    if (typeof price === 'string') return price;
+  }
+  return undefined;
 }
 
 /** What `count` orders of one input are expected to cost. */
@@ -23,10 +39,9 @@ export async function estimateModel(
 function estimatePlanned({ step, model, facts, count, inputs, maxPriceUsd }: PlannedOrder): EstimateLine {
   const of = { what: step, model, facts, count: count ?? null };
   if (count === undefined) return lineOf(of, 'how many orders there will be comes from a step');
-  const pricedFields = 'entry' in facts ? pricedFieldsOf(facts.entry) : [];
   let total = 0;
   for (const { input, openFields } of inputs.slice(0, count)) {
-    const open = openFields.find(({ field }) => pricedFields.includes(field));
+    const open = openField(facts, openFields);
     const price = open
       ? `${open.field} comes from ${open.from === 'item' ? 'an item' : `step ${open.from}`}`
       : priceWith(facts, input);
@@ -35,6 +50,12 @@ function estimatePlanned({ step, model, facts, count, inputs, maxPriceUsd }: Pla
     total += Math.round(ceiling * 1e6);
   }
   return lineOf(of, total / 1e6);
+}
+
+/** A field whose value is not known yet, and with it the price. */
+function openField(facts: ModelFacts, fields: PlannedOrder['inputs'][number]['openFields']) {
+  const pricedFields = 'entry' in facts ? pricedFieldsOf(facts.entry) : [];
+  return fields.find(({ field }) => pricedFields.includes(field));
 }
 
 /** The price in USD, or why there is none. */

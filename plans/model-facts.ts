@@ -1,9 +1,12 @@
 import { messageOf } from '../domain/text.ts';
-import { findBundledModel } from '../runcomfy/models/index.ts';
+import { findBundledModel, mayReadLater } from '../runcomfy/models/index.ts';
 import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
 
 /** What is known of a model; `failure` says why nothing is. */
-export type ModelFacts = { entry: CatalogueModel } | { failure: string; isUnknown?: boolean };
+export type ModelFacts =
+  | { entry: CatalogueModel }
+  /** `isAway`: the catalogue gave no answer, and may give one later. */
+  | { failure: string; isUnknown?: boolean; isAway?: boolean };
 
 /** Looks up each model of a plan once. */
 export interface ModelLookup {
@@ -41,7 +44,9 @@ export function createModelLookup({ getModel, isUnknownModel = () => false }: Mo
     try {
       return { entry: await getModel(model) };
     } catch (error) {
-      return { failure: messageOf(error), ...(isUnknownModel(error) && { isUnknown: true }) };
+      const failure = messageOf(error);
+      if (isUnknownModel(error)) return { failure, isUnknown: true };
+      return { failure, ...(mayReadLater(error) && { isAway: true }) };
     }
   };
   return {

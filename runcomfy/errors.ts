@@ -1,4 +1,4 @@
-import type { FailureType } from '../domain/failure-type.ts';
+import { type FailureType, isRetryable } from '../domain/failure-type.ts';
 import type { InputIssue, Submission } from '../domain/generation.ts';
 
 const marker = Symbol.for('runcomfy-temporal.RunComfyError');
@@ -67,4 +67,9 @@ export function isRunComfyError(value: unknown): value is RunComfyError {
 export function isUnknownModel(error: unknown): boolean {
   if (!isRunComfyError(error)) return false;
   return error.httpStatus === 404 || (error.httpStatus === 400 && error.vendorCode === unknownModelCode);
+}
+
+/** Whether a read that failed may succeed later: what was no answer from RunComfy, and what need not stay so. */
+export function mayReadLater(error: unknown): boolean {
+  return !isRunComfyError(error) || (isRetryable(error.type, 'read') && error.isPermanent !== true);
 }

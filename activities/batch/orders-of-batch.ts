@@ -31,7 +31,7 @@ export interface OrdersOfBatch {
 /** Items as generations, or as pipelines of the batch's plan. */
 export function ordersOfBatch(deps: BatchDeps, question: WindowQuestion): OrdersOfBatch {
   const { plan, defaults, budgets, maxCost } = question;
-  const hasLimit = maxCost !== undefined;
+  const hasLimit = maxCost !== undefined || budgets !== undefined;
   if (plan === undefined) {
     const models = createModelLookup(deps.lookup);
     return {
@@ -71,7 +71,7 @@ async function priceOfOrder(
 }
 
 function isAway(facts: ModelFacts): boolean {
-  return 'failure' in facts && !facts.isUnknown;
+  return 'failure' in facts && facts.isAway === true;
 }
 
 function priced(

@@ -1,3 +1,4 @@
+import { issuesSentence } from '../../domain/issues.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import type { OutputPaths, PipelineActivities } from '../../domain/pipeline-activities.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
@@ -11,6 +12,8 @@ export function createCheckPlan({ lookup, searchAttributes }: PipelineDeps): Pip
   return async ({ plan: asGiven, params = {}, maxCostUsd, needsPrices, lineage }) => {
     const limits = withoutUndefined({ maxCostUsd, needsPrices, lineage });
     const report = await checkPlan(asGiven, { ...lookup, params, ...limits });
+    // Nothing is wrong with the plan: asked again, the catalogue may tell the prices.
+    if (report.isOnlyAway) throw new Error(issuesSentence(report.issues));
     if (report.checked === undefined) return { issues: report.issues };
     const { plan, params: settled, sortedSteps } = report.checked;
     const outputPaths = pathsOf(plan.outputs);

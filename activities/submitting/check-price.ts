@@ -1,6 +1,8 @@
 import type { SubmitOrder } from '../../domain/activities.ts';
 import type { FailureType } from '../../domain/failure-type.ts';
 import { withoutUndefined } from '../../domain/json.ts';
+import { messageOf } from '../../domain/text.ts';
+import { isRunComfyError, type RunComfyError } from '../../runcomfy/errors.ts';
 import { findBundledModel } from '../../runcomfy/models/index.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 import { failure } from '../to-application-failure.ts';
@@ -15,7 +17,9 @@ export async function checkPrice(
 ): Promise<number | undefined> {
   const isLimited = maxPriceUsd !== undefined || maxCostUsd !== undefined || budgets !== undefined;
   if (!isLimited && findBundledModel(model) === undefined) return undefined;
-  const known = await expectedPriceUsd(model, input);
+  const known = await expectedPriceUsd(model, input).catch((error: unknown) => {
+    throw noAnswer(model, error);
+  });
   const refuse = (type: FailureType, message: string, limitUsd: number, priceUsd?: number) =>
     failure(type, 'submit', `nothing was sent: ${message}`, {
       submission: 'not_sent',
@@ -35,4 +39,11 @@ export async function checkPrice(
   if (priceUsd <= maxCostUsd) return priceUsd;
   const message = `the price of ${String(priceUsd)} USD is above the maxCostUsd of ${String(maxCostUsd)}`;
   throw refuse('BudgetExceeded', message, maxCostUsd, priceUsd);
+}
+
+/** Not that the price is unknown: the next attempt asks again. */
+function noAnswer(model: string, error: unknown): Error {
+  const message = `nothing was sent: the catalogue does not tell what ${model} costs: ${messageOf(error)}`;
+  const { type, retryAfterMs }: Partial<RunComfyError> = isRunComfyError(error) ? error : {};
+  return failure(type ?? 'ServiceUnavailable', 'submit', message, { submission: 'not_sent' }, retryAfterMs);
 }

@@ -90,7 +90,7 @@ function nextCopy(digest: string, digests: Record<string, number>): number {
 export async function settleOrder(
   parts: DecidingParts,
   lookup: ModelLookup,
-  { id, orderAgain = false, startedAt, step }: StepQuestion,
+  { id, orderAgain = false, startedAt, step, needsPrices = false }: StepQuestion,
   draft: OrderDraft,
 ): Promise<PreparedOrder> {
   if ('failure' in draft) return { index: draft.index, kind: 'failed', failure: draft.failure };
@@ -109,6 +109,10 @@ export async function settleOrder(
     return { index, kind: 'failed', failure: { ...failure('InvalidInput', message), issues: boundIssues(issues) } };
   }
   const priceUsd = await priceOfDraft(lookup, draft);
+  const entry = await lookup.facts(model);
+  if (priceUsd === undefined && needsPrices && 'failure' in entry && entry.isAway) {
+    throw new Error(`what ${model} costs cannot be told: ${entry.failure}`);
+  }
   const { reason, retryOfRunId } = settled;
   return { ...facts, kind: 'order', input, reason, ...withoutUndefined({ priceUsd, retryOfRunId }) };
 }

@@ -1,13 +1,14 @@
 export type { BundledModel } from './bundled-model.ts';
 export type { InputOf } from '../../domain/model-inputs.ts';
 export { bundledModels, findBundledModel, findPublishedPrices } from './bundled.ts';
+export { mayReadLater } from '../errors.ts';
 export type { InputReport } from './compile-input-schema.ts';
 export { compileInputSchema } from './compile-input-schema.ts';
 export { createInputValidator, validateBundled } from './input-validator.ts';
 export { loopbackHostOf } from './media-url.ts';
 export { modelKind } from './model-kind.ts';
 export { isPublicAddress } from './public-host.ts';
-export { expectedPriceUsd, outputCountOf, pricedFieldsOf, priceOf } from './price.ts';
+export { expectedPriceUsd, isPricedByInput, outputCountOf, pricedFieldsOf, priceOf } from './price.ts';
 export { validateInput } from './validate-input.ts';
 export { isAllowedHost, refuseWebhookUrl } from './webhook-url.ts';
 export { workKeyOf } from './work-key.ts';

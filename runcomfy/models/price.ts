@@ -1,4 +1,5 @@
 import { isJsonObject } from '../../domain/json.ts';
+import { mayReadLater } from '../errors.ts';
 import type { CatalogueModel } from '../schemas/catalogue.ts';
 import type { InputReader } from './bundled-model.ts';
 import { findBundledModel, findPublishedPrices } from './bundled.ts';
@@ -27,6 +28,14 @@ export function priceOf(model: PricedModel, input: Readonly<Record<string, unkno
   return units === undefined ? undefined : toWholeMicrodollars(model.basePriceUsd, units);
 }
 
+/** Whether an input, once it is known, gives a price: there are figures, and what they count is understood. */
+export function isPricedByInput({ modelId, basePriceUsd, priceUnit = '' }: PricedModel): boolean {
+  return (
+    findPublishedPrices(modelId) !== undefined ||
+    (basePriceUsd !== undefined && ['second', 'output', 'image'].includes(priceUnit))
+  );
+}
+
 /** Fields of an input that its price depends on. */
 export function pricedFieldsOf({ modelId, priceUnit }: PricedModel): readonly string[] {
   return findPublishedPrices(modelId)?.fields ?? (priceUnit === 'second' ? [lengthField] : countFields);
@@ -37,14 +46,21 @@ export function outputCountOf(model: PricedModel, input: Readonly<Record<string,
   return countIn(readerOf(model, input));
 }
 
-/** The price of an input by the bundled figures, else by the catalogue's; undefined where neither can be had. */
+/**
+ * The price of an input by the bundled figures, else by the catalogue's; undefined where neither has one. Rejects where the
+ * catalogue gives no answer and may give one later: then nothing is known of the price.
+ */
 export async function expectedPriceUsd(
   model: string,
   input: Readonly<Record<string, unknown>>,
   catalogue: { getModel?: (model: string) => Promise<CatalogueModel> } = {},
 ): Promise<number | undefined> {
-  const entry = findBundledModel(model) ?? (await catalogue.getModel?.(model).catch(() => undefined));
+  const entry = findBundledModel(model) ?? (await catalogue.getModel?.(model).catch(nothingForGood));
   return entry && priceOf(entry, input);
+}
+
+function nothingForGood(error: unknown): undefined {
+  if (mayReadLater(error)) throw error;
 }
 
 function unitsOf({ priceUnit }: PricedModel, input: InputReader): number | undefined {

@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { checkPrice } from '../../activities/submitting/check-price.ts';
+import { isRunComfyError, RunComfyError } from '../../runcomfy/errors.ts';
 import { flux } from '../support/simulator-client.ts';
 
 const order = { model: flux, input: { prompt: 'a cat' }, firstExecutionRunId: 'run-1' };
@@ -28,6 +29,21 @@ describe('the price of an order', () => {
     expect(await outcome(undefined, { maxCostUsd: 1 })).toBe('PriceUnknown');
     expect(await outcome(undefined, { maxCostUsd: 1, maxPriceUsd: 0.7 })).toBe(0.7);
     expect(await outcome(undefined, { maxCostUsd: 0.5, maxPriceUsd: 0.7 })).toBe('BudgetExceeded');
+  });
+
+  it('is asked for again where the catalogue gives no answer, whatever limit there is', async () => {
+    for (const limits of [{ maxPriceUsd: 1 }, { maxCostUsd: 1 }, { budgets: ['team'] }]) {
+      for (const error of [new Error('too slow'), new RunComfyError('RateLimited', 'slow', { retryAfterMs: 4_000 })]) {
+        const asked = checkPrice({ expectedPriceUsd: () => Promise.reject(error) }, { ...order, ...limits });
+        await expect(asked).rejects.toMatchObject({
+          type: isRunComfyError(error) ? 'RateLimited' : 'ServiceUnavailable',
+          message: `nothing was sent: the catalogue does not tell what ${flux} costs: ${error.message}`,
+          nonRetryable: false,
+          details: [{ submission: 'not_sent' }],
+          ...(isRunComfyError(error) && { nextRetryDelay: 4_000 }),
+        });
+      }
+    }
   });
 
   it('asks no catalogue where nothing depends on it', async () => {

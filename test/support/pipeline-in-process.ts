@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, inject } from 'vitest';
 import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
 import type { PipelineRequest, PipelineState, StepState } from '../../domain/pipeline-run.ts';
+import type { ModelLookupOptions } from '../../plans/model-facts.ts';
 import { pipelineActivities } from '../fuzz/pipelines/activities.ts';
 import type { Execution } from '../fuzz/pipelines/execution-types.ts';
 import { startExecution } from '../fuzz/pipelines/execution.ts';
@@ -26,6 +27,8 @@ export interface InProcessOptions {
   pace?: Pace;
   /** Whether a file is no longer to be had; default: none is. */
   isGone?: (url: string) => boolean;
+  /** The catalogue; default: none is at hand. */
+  lookup?: ModelLookupOptions;
   /** What an earlier run hands on. */
   carried?: (activities: PipelineActivities) => Promise<object>;
 }
@@ -47,7 +50,7 @@ export function pipelinesInProcess(): (
     const provider =
       options.provider ?? createProvider(time, (order) => fates[order % fates.length] ?? 'succeeds', options.pace);
     started += 1;
-    const activities = pipelineActivities(provider, options.isGone ?? (() => false));
+    const activities = pipelineActivities(provider, options.isGone ?? (() => false), options.lookup);
     const carried = await options.carried?.(activities);
     const execution = await startExecution({
       sandbox,

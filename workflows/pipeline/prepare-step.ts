@@ -21,7 +21,8 @@ export async function prepareStep(
   const sources = sourcesOfStep(pipeline, id);
   // Of the first event: a reset does its first task anew, and what the clock said then is forgotten.
   const startedAt = workflowInfo().startTime.toISOString();
-  const question = { ...questionOf({ step, sources, plan, params, key, request, startedAt, stateOf }), ...more };
+  const asked = questionOf({ step, sources, plan, params, key, request, startedAt, stateOf });
+  const question = { ...asked, ...(request.maxCostUsd !== undefined && { needsPrices: true }), ...more };
   const bytes = jsonBytes(question);
   if (bytes > maxQuestionBytes) {
     const message = `what its sources have made is too much to be read at once: ${String(bytes)} bytes, and there may be ${String(maxQuestionBytes)}; read fewer steps, or make them in several pipelines`;

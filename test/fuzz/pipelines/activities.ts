@@ -6,6 +6,7 @@ import { createPipelineActivities } from '../../../activities/pipeline/index.ts'
 import { isUnbilled } from '../../../domain/failure-details.ts';
 import type { PipelineActivities } from '../../../domain/pipeline-activities.ts';
 import type { KeyStanding } from '../../../plans/deciding/parts.ts';
+import type { ModelLookupOptions } from '../../../plans/model-facts.ts';
 import type { Command, Job } from '../../support/workflow-sandbox.ts';
 import { activityFailure } from './failures.ts';
 import type { Provider } from './provider.ts';
@@ -14,9 +15,13 @@ import type { VirtualTime } from './virtual-time.ts';
 type Result = NonNullable<NonNullable<Job['resolveActivity']>['result']>;
 
 /** The activities of pipelines as a worker has them, on generations and files of the run's own. */
-export function pipelineActivities(provider: Provider, isGone: (url: string) => boolean): PipelineActivities {
+export function pipelineActivities(
+  provider: Provider,
+  isGone: (url: string) => boolean,
+  lookup: ModelLookupOptions = {},
+): PipelineActivities {
   return createPipelineActivities({
-    lookup: {},
+    lookup,
     validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
     generations: {
       orderOf: () => Promise.resolve(undefined),

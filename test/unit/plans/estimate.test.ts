@@ -89,6 +89,31 @@ describe('a plan with a limit of money', () => {
     expect(issues.map(({ path }) => path)).toEqual(['$.steps.x']);
   });
 
+  it('is refused where nothing that its steps make, or that fails, will tell the price of an order', async () => {
+    const still = { model: image, input: {} };
+    const forEach = '${{ steps.still.images }}';
+    const refused = async (steps: Record<string, unknown>) =>
+      (await check({ still, ...steps }, 10)).issues.map(({ path, message }) => `${path} ${message.slice(0, 13)}`);
+    expect(await refused({ x: { model: tokens, forEach, input: {} } })).toEqual(['$.steps.x price unknown']);
+    expect(await refused({ x: { model: 'some/other', forEach, input: {} } })).toEqual(['$.steps.x price unknown']);
+    const fallback = (...others: object[]) => ({ x: { ...still, onFailure: { fallback: others } } });
+    expect(await refused(fallback(still, { model: tokens, input: {} }))).toEqual([
+      '$.steps.x.onFailure.fallback[1] price unknown',
+    ]);
+    const ofItems = { model: kling, forEach, input: { ...clip({}).input, duration: '${{ index + 3 }}' } };
+    expect(await refused({ x: ofItems, y: { ...still, forEach } })).toEqual([]);
+    expect(await refused({ x: { model: tokens, forEach, input: {}, maxPriceUsd: 1 } })).toEqual([]);
+    expect(await refused(fallback({ model: tokens, input: {}, maxPriceUsd: 1 }))).toEqual([]);
+  });
+
+  it('is told from one that only the catalogue keeps from being priced', async () => {
+    const away = { model: 'some/other', input: {} };
+    expect(await check({ away }, 10)).toMatchObject({ isOnlyAway: true });
+    expect(await check({ away, x: { model: tokens, input: {} } }, 10)).not.toHaveProperty('isOnlyAway');
+    expect(await check({ away, x: { model: image, input: { num_images: [] } } }, 10)).not.toHaveProperty('isOnlyAway');
+    expect(await check({ away: { ...away, maxPriceUsd: 1 } }, 10)).not.toHaveProperty('isOnlyAway');
+  });
+
   it('is refused where the orders that are known cost more', async () => {
     const { issues } = await check({ a: clip({}), b: clip({}) }, 1);
     expect(issues).toEqual([{ path: '$.steps', message: 'the orders cost at least 1.26 USD, and maxCostUsd is 1' }]);

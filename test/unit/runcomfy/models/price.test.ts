@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { RunComfyError } from '../../../../runcomfy/errors.ts';
 import { expectedPriceUsd, priceOf } from '../../../../runcomfy/models/index.ts';
 import { klingImageToVideo } from '../../../../runcomfy/models/kling-3.0-standard-image-to-video/index.ts';
 
@@ -48,6 +49,13 @@ describe('the expected price', () => {
     expect(await expectedPriceUsd(klingImageToVideo.modelId, { duration: 10 })).toBe(1.26);
     expect(await expectedPriceUsd('a/b', {}, { getModel })).toBe(0.2);
     expect(await expectedPriceUsd('a/b', {})).toBeUndefined();
-    expect(await expectedPriceUsd('a/b', {}, { getModel: () => Promise.reject(new Error('down')) })).toBeUndefined();
+  });
+
+  it('is not unknown where the catalogue may tell it later', async () => {
+    const from = (error: Error) => expectedPriceUsd('a/b', {}, { getModel: () => Promise.reject(error) });
+    await expect(from(new Error('too slow'))).rejects.toThrow('too slow');
+    await expect(from(new RunComfyError('ServiceUnavailable', 'down'))).rejects.toThrow('down');
+    expect(await from(new RunComfyError('InvalidInput', 'no such model', { httpStatus: 404 }))).toBeUndefined();
+    expect(await from(new RunComfyError('ProtocolMismatch', 'no entry'))).toBeUndefined();
   });
 });
