@@ -3,8 +3,10 @@ import { issuesSentence } from '../domain/issues.ts';
 import { isJsonObject, withoutUndefined } from '../domain/json.ts';
 import { isRequestId } from '../domain/request.ts';
 import { cutText } from '../domain/text.ts';
+import { tellsEnd } from './end-of-work.ts';
 import type { Endpoint } from './endpoints.ts';
 import { RunComfyError, type RunComfyErrorDetails } from './errors.ts';
+import { meantStatus, typeOf } from './meaning.ts';
 import { type ErrorBody, readErrorBody, readErrorInSuccess } from './schemas/error-body.ts';
 import { describeError } from './scrub.ts';
 import { type Exchange, type ReplyBody, UnreadableReply } from './transport.ts';
@@ -18,6 +20,8 @@ export interface CallContext {
   endpoint: Endpoint;
   /** Begins the message, e.g. `Reading the status of request 4f…`. */
   what: string;
+  /** The request that it is about. */
+  requestId?: string;
 }
 
 /**
@@ -42,6 +46,7 @@ export function bodyOf(context: CallContext, exchange: Exchange): unknown {
   const isSuccess = exchange.httpStatus >= 200 && exchange.httpStatus < 300;
   const { body } = exchange;
   const value = body.kind === 'json' ? body.value : undefined;
+  if (tellsEnd(context, exchange.httpStatus, value)) return value;
   if (!isSuccess) throw classifyError(context, exchange, readErrorBody(value));
   if (body.kind === 'unreadable') throw classifyFailure(context, { isSent: true, cause: body.cause });
   if (body.kind === 'text') {
@@ -51,8 +56,7 @@ export function bodyOf(context: CallContext, exchange: Exchange): unknown {
     throw unusableReply(context, exchange, found);
   }
   const error = readErrorInSuccess(value);
-  // A failed request may carry its error code beside its status: that is an answer.
-  if (error !== undefined && !isFailedRequest(context, value)) throw classifyError(context, exchange, error);
+  if (error !== undefined) throw classifyError(context, exchange, error);
   return value;
 }
 
@@ -131,6 +135,7 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
       vendorMessage: error.message === issuesSentence(error.issues ?? []) ? undefined : error.message,
       issues: error.issues,
       retryAfterMs,
+      isFromApplication: error.isFromApplication || undefined,
     }),
     ...(body.kind === 'unreadable' && { cause: body.cause }),
   };
@@ -148,54 +153,6 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
     });
   }
   return new RunComfyError(type, `${context.what}: ${wordsOf(type, context.endpoint)} (${facts})`, details);
-}
-
-/**
- * The HTTP status that a reply means. RunComfy's codes begin with one (404001), and some of its errors come with HTTP 200
- * or 400 instead. 0: a code that says nothing about it.
- */
-function meantStatus(httpStatus: number, code: number | string | undefined): number {
-  const isGeneric = httpStatus < 300 || httpStatus === 400;
-  if (!isGeneric) return httpStatus;
-  if (code === 10001) return 402;
-  if (code === 10002 || code === 10003) return 400;
-  const codeClass = typeof code === 'number' ? Number(String(code).slice(0, 3)) : 0;
-  const isClassed = /^\d{3}(\d{3})?$/.test(String(code)) && codeClass >= 400 && codeClass < 600;
-  if (isClassed) return codeClass;
-  return httpStatus < 300 ? 0 : httpStatus;
-}
-
-function typeOf(endpoint: Endpoint, status: number, { code, isFromApplication }: ErrorBody): FailureType {
-  const isAboutRequest = endpoint === 'status' || endpoint === 'result' || endpoint === 'cancel';
-  if (status === 400 && code === 400002) return 'InsufficientBalance';
-  if (status === 400 && code === 400004) return 'Unauthenticated';
-  if (status === 400 && code === 400001) return isAboutRequest ? 'RequestNotFound' : 'InvalidInput';
-  switch (status) {
-    case 401:
-    case 403:
-      return 'Unauthenticated';
-    case 402:
-      return 'InsufficientBalance';
-    case 404:
-    case 410:
-      if (!isAboutRequest) return 'InvalidInput';
-      // Only RunComfy itself knows which requests it has: a gateway that has lost its way answers so as well.
-      return isFromApplication ? 'RequestNotFound' : 'ServiceUnavailable';
-    case 408:
-    case 425:
-      return 'ServiceUnavailable';
-    case 429:
-      return 'RateLimited';
-  }
-  if (status < 400 || status >= 500) return 'ServiceUnavailable';
-  // A gateway's own 4xx says nothing about the request that RunComfy works on.
-  return isAboutRequest && !isFromApplication ? 'ServiceUnavailable' : 'InvalidInput';
-}
-
-function isFailedRequest(context: CallContext, value: unknown): boolean {
-  if (context.endpoint !== 'status' && context.endpoint !== 'result') return false;
-  const status = (value as { status?: unknown }).status;
-  return typeof status === 'string' && status.trim().toLowerCase() === 'failed';
 }
 
 function outcomeUnknown(context: CallContext, reason: string, details: RunComfyErrorDetails): RunComfyError {

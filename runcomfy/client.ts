@@ -190,7 +190,11 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
     },
     async status(requestId, { signal } = {}) {
       const url = aboutRequest(requestId, 'status');
-      const context: CallContext = { endpoint: 'status', what: `Reading the status of request ${requestId}` };
+      const context: CallContext = {
+        endpoint: 'status',
+        what: `Reading the status of request ${requestId}`,
+        requestId,
+      };
       return await call(context, { method: 'GET', url, ...(signal && { signal }) }, statusReply);
     },
     async result(requestId, { model, inputUrls, signal }) {
@@ -198,6 +202,7 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
       const context: CallContext = {
         endpoint: 'result',
         what: `Reading the result of request ${requestId} (${model})`,
+        requestId,
       };
       const schema = resultReply({ kind: modelKind(model), inputUrls });
       try {

@@ -16,6 +16,8 @@ export interface RunComfyErrorDetails {
   retryAfterMs?: number;
   /** The problems of the input that RunComfy listed. */
   issues?: InputIssue[];
+  /** RunComfy's application wrote the reply, no server in front of it. */
+  isFromApplication?: boolean;
   /** No later attempt can succeed, e.g. a request that belongs to someone else. */
   isPermanent?: boolean;
   /** The result was asked for before the work was over. */
@@ -42,6 +44,7 @@ export class RunComfyError extends Error {
   declare readonly vendorMessage?: string;
   declare readonly retryAfterMs?: number;
   declare readonly issues?: InputIssue[];
+  declare readonly isFromApplication?: boolean;
   declare readonly isPermanent?: boolean;
   declare readonly notReady?: boolean;
   declare readonly reply?: string;

@@ -6,11 +6,11 @@ import { timingsOf, workMsOf } from '../../domain/timings.ts';
 import type { FinishedWork } from '../../domain/waiting.ts';
 import { isRunComfyError, RunComfyError } from '../../runcomfy/errors.ts';
 import { isEmptyOutput } from '../../runcomfy/schemas/output.ts';
-import type { OutputReply } from '../../runcomfy/schemas/result-reply.ts';
+import { type Failure, noReason, type OutputReply } from '../../runcomfy/schemas/result-reply.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 import { workSourceOf } from '../waiting/work-source.ts';
 import { createLateCost } from './late-cost.ts';
-import { noTurn, runReadAttempt } from './read-attempt.ts';
+import { graceMs, noTurn, runReadAttempt } from './read-attempt.ts';
 import { nextResultInMs } from './result-schedule.ts';
 
 /** Leaves the GET its time within the attempt. */
@@ -22,12 +22,20 @@ const latestCostMs = 20_000;
 /** Temporal refuses what is above 2 MB, encrypted or not; a refused report would be made again and again. */
 const maxOutputBytes = 1_000_000;
 
+/** What an end says beside itself. */
+interface Facts {
+  createdAt?: string;
+  finishedAt?: string;
+  costUsd?: number;
+  isModelKnown?: boolean;
+}
+
 /** `GET /requests/{id}/result?include_cost=true`: the output, or why there is none. */
 export function createFetchResult(deps: ActivityDeps): Activities['fetchResult'] {
   const { runcomfy, waiting, readPacer } = deps;
   const lateCost = createLateCost(deps);
   return (question) =>
-    runReadAttempt(deps, question, async ({ count }): Promise<ResultReading> => {
+    runReadAttempt(deps, question, async ({ count, hasLasted }): Promise<ResultReading> => {
       const { model, requestId, inputUrls } = question;
       const latestAt = performance.now() + latestCostMs;
       if (question.isLastRead) {
@@ -38,12 +46,22 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
       }
       count.add();
       const seen = () => ({ reads: count.report(), readAt: new Date().toISOString() });
+      const failed = ({ reason, vendorCode }: Failure, facts: Facts = {}): ResultReading => {
+        learn(deps, question, facts, true);
+        return { status: 'failed', reason, ...(vendorCode !== undefined && { vendorCode }), ...facts, ...seen() };
+      };
       try {
         const result = await runcomfy.result(requestId, { model, ...(inputUrls && { inputUrls }) });
         if (result.status === 'succeeded' && isEmptyOutput(result.output)) {
           const { rawOutput, costUsd } = result;
           const message = 'RunComfy reports success but the result names no output';
           throw new RunComfyError('ProtocolMismatch', message, withoutUndefined({ rawOutput, costUsd }));
+        }
+        if (result.status === 'unrecognized' && isEmptyOutput(result.output) && result.reason !== undefined) {
+          const { reason, vendorCode, costUsd } = result;
+          const message = `RunComfy's result of request ${requestId} speaks of an error: ${reason}`;
+          const details = withoutUndefined({ vendorMessage: reason, vendorCode, costUsd });
+          throw new RunComfyError('GenerationFailed', message, details);
         }
         if (result.status === 'succeeded' || result.status === 'unrecognized') checkSize(requestId, result);
         const { createdAt, finishedAt } = result;
@@ -67,38 +85,46 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
             };
           }
           case 'failed':
-            learn(deps, question, facts, true);
-            return {
-              status: 'failed',
-              reason: result.reason,
-              ...(result.vendorCode !== undefined && { vendorCode: result.vendorCode }),
-              ...facts,
-              ...seen(),
-            };
+            return failed(result, facts);
           case 'cancelled':
             return { status: 'cancelled', ...facts, ...seen() };
           case 'unrecognized':
-            // The status has said that the work is over: an output under a new word is an output.
-            if (!isEmptyOutput(result.output)) return { status: 'succeeded', ...outputOf(result), ...facts, ...seen() };
-            return { status: 'not_ready', nextReadInMs: resultDueInMs(question), ...seen() };
           case 'not_ready':
+            // The status has said that the work is over: an output under a new word is an output.
+            if (result.status === 'unrecognized' && !isEmptyOutput(result.output))
+              return { status: 'succeeded', ...outputOf(result), ...facts, ...seen() };
+            if (isFailureSettled(question)) return failed({ reason: noReason }, facts);
             return { status: 'not_ready', nextReadInMs: resultDueInMs(question), ...seen() };
         }
       } catch (error) {
         if (!isRunComfyError(error)) throw error;
-        if (question.hasFailed && error.type === 'InvalidInput') {
-          const reason = error.vendorMessage ?? error.message;
-          learn(deps, question, {}, true);
-          return {
-            status: 'failed',
-            reason,
-            ...(error.vendorCode !== undefined && { vendorCode: error.vendorCode }),
-            ...seen(),
-          };
-        }
-        throw error;
+        const { vendorMessage: reason = error.message, vendorCode, httpStatus, costUsd } = error;
+        const isBelieved = isFailure(error, question);
+        if (isBelieved === 'at once' || (isBelieved === 'once it has lasted' && hasLasted('GenerationFailed')))
+          return failed(withoutUndefined({ reason, vendorCode }), withoutUndefined({ costUsd }));
+        if (isBelieved === 'never') throw error;
+        throw new RunComfyError('GenerationFailed', error.message, withoutUndefined({ httpStatus, cause: error }));
       }
     });
+}
+
+/** Whether an error in the place of a result tells that the work failed. */
+function isFailure(error: RunComfyError, question: ResultQuestion): 'at once' | 'once it has lasted' | 'never' {
+  const { type, isFromApplication, httpStatus, vendorCode } = error;
+  if (type === 'Unauthenticated' || type === 'RateLimited') return 'never';
+  // A conflict, like 400005, says that the result is not there yet.
+  const isConflict = httpStatus === 409 || String(vendorCode).startsWith('409');
+  const isRefusal = type === 'InvalidInput' && !isConflict;
+  if (question.hasFailed) {
+    const isAnswer = isFromApplication === true || type === 'ProtocolMismatch' || type === 'GenerationFailed';
+    if (isRefusal || (isAnswer && isFailureSettled(question))) return 'at once';
+  }
+  return isRefusal || type === 'GenerationFailed' ? 'once it has lasted' : 'never';
+}
+
+/** The status has said `failed`, and the result has had its time to say why. */
+function isFailureSettled({ hasFailed, isLastRead, finishedSince }: ResultQuestion): boolean {
+  return hasFailed === true && (isLastRead === true || Date.now() - Date.parse(finishedSince) >= graceMs);
 }
 
 function outputOf({ output, outputKeys, other }: OutputReply): OutputReply {

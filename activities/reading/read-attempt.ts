@@ -1,6 +1,7 @@
 import { activityInfo, heartbeat, log } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ActivityFailureDetails } from '../../domain/activities.ts';
+import type { FailureType } from '../../domain/failure-type.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import type { Observation } from '../../domain/timings.ts';
 import { isRunComfyError } from '../../runcomfy/errors.ts';
@@ -10,7 +11,10 @@ import { blindShare } from '../waiting/read-plan.ts';
 import type { AttemptCount } from './read-counter.ts';
 
 /** An id that was just accepted may be unknown for a moment, and a reply may be mangled on the way: only lasting ones count. */
-const graceMs = 30_000;
+export const graceMs = 30_000;
+
+/** What one reply alone does not prove. */
+const doubtful: readonly FailureType[] = ['RequestNotFound', 'ProtocolMismatch', 'GenerationFailed'];
 
 /** Kept by the server between the attempts of one reading activity. */
 interface ReadHeartbeat {
@@ -19,7 +23,7 @@ interface ReadHeartbeat {
   pauses?: number;
   /** The last answer, ISO 8601. */
   answeredAt?: string;
-  /** A 404 or a reply of the wrong shape that has been the answer ever since (epoch ms). */
+  /** A 404, a reply of the wrong shape or a failure in words of no kind that has been the answer ever since (epoch ms). */
   doubt?: { type: string; since: number };
 }
 
@@ -42,6 +46,8 @@ export interface ReadAttempt {
   answeredAt: () => string | undefined;
   /** It has done so again: whatever was in doubt no longer is. */
   noteAnswer: (at: string) => void;
+  /** Whether this has been the answer for so long that it is not in doubt any more. */
+  hasLasted: (type: FailureType) => boolean;
 }
 
 /** Thrown by an attempt that goes on later, as another attempt of the same activity: nothing has failed. */
@@ -89,8 +95,9 @@ export async function runReadAttempt<T>(
   const startedAt = performance.now();
   /** By the server's clock, which all workers share. */
   const now = () => info.currentAttemptScheduledTimestampMs + (performance.now() - startedAt);
+  const hasLasted = (type: FailureType) => before.doubt?.type === type && now() - before.doubt.since >= graceMs;
   try {
-    return await read({ count, key, answeredAt, noteAnswer });
+    return await read({ count, key, answeredAt, noteAnswer, hasLasted });
   } catch (error) {
     if (error instanceof GoOnLater) {
       heartbeat({ ...before, reads: count.unreported(), pauses: (before.pauses ?? 0) + 1 } satisfies ReadHeartbeat);
@@ -130,9 +137,11 @@ function toReadFailure(
       httpStatus: error.httpStatus,
     });
   }
-  if (error.type === 'RequestNotFound' || error.type === 'ProtocolMismatch') {
+  if (doubtful.includes(error.type)) {
     const doubt = before.doubt?.type === error.type ? before.doubt : { type: error.type, since: now };
-    const leftMs = Math.ceil(doubt.since + graceMs - now);
+    // A failure is told by a reading, which the next attempt makes.
+    const leastMs = error.type === 'GenerationFailed' ? 1 : 0;
+    const leftMs = Math.max(leastMs, Math.ceil(doubt.since + graceMs - now));
     if (leftMs <= 0) return toApplicationFailure(error, 'read', { reads: count.report() });
     heartbeat({ ...kept, doubt } satisfies ReadHeartbeat);
     const delayMs = Math.min(leftMs, longestMs, Math.max(shortestRetryMs, Math.round((now - doubt.since) / 2)));

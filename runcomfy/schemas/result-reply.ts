@@ -7,7 +7,7 @@ import { amount, filledString, optionalField } from './lenient.ts';
 import { type OutputDetails, outputDetailsOf } from './output-details.ts';
 import { isEmptyOutput, type OutputContext, outputOf, readOutput, unwrapped } from './output.ts';
 import { readReason, type Reason } from './reason.ts';
-import { quoteStatusWord, readStatusWord } from './status-words.ts';
+import { normalizeWord, quoteStatusWord, readStatusWord } from './status-words.ts';
 
 const maxRawOutputLength = 1_000;
 
@@ -30,16 +30,26 @@ export interface OutputReply extends OutputDetails {
   output: GenerationOutput;
 }
 
+/** What is said for a reason where RunComfy gives none. */
+export const noReason = 'RunComfy gave no reason';
+
+/** Why there is no output. */
+export interface Failure {
+  reason: string;
+  vendorCode?: number | string;
+}
+
 /**
  * What a result read says. `succeeded` may come with an empty output: whether that is awaited or given up is the
  * caller's decision.
  */
 export type ResultReply =
   | (ResultFacts & OutputReply & { status: 'succeeded'; rawOutput?: string })
-  | (ResultFacts & { status: 'failed'; reason: string; vendorCode?: number | string })
+  | (ResultFacts & Failure & { status: 'failed' })
   | (ResultFacts & { status: 'cancelled' })
   | (ResultFacts & { status: 'not_ready' })
-  | (ResultFacts & OutputReply & { status: 'unrecognized'; statusWord: string; rawOutput?: string });
+  /** A word that nobody knows, or one that the error beside it contradicts: that `reason` is not to be believed at once. */
+  | (ResultFacts & OutputReply & Partial<Failure> & { status: 'unrecognized'; statusWord: string; rawOutput?: string });
 
 const wireResult = z.looseObject({
   status: z.unknown().optional(),
@@ -76,13 +86,25 @@ export function resultReply(context: OutputContext) {
         return { ...facts, status, ...failureOf(failureReason(reply)) };
       case 'finished': {
         // `completed` says only that the work is over: an error in the place of an output is a failure.
-        const reason = failureReason(reply);
-        if (isEmptyOutput(output) && reason.text !== undefined)
-          return { ...facts, status: 'failed', ...failureOf(reason) };
-        return { ...facts, status: 'succeeded', output, ...raw };
+        const reason = errorReason(reply);
+        if (!isEmptyOutput(output) || reason.text === undefined)
+          return { ...facts, status: 'succeeded', output, ...raw };
+        const isSuccess = ['succeeded', 'success'].includes(normalizeWord(reply.status));
+        if (!isSuccess && !isPassing(reason)) return { ...facts, status: 'failed', ...failureOf(reason) };
+        const statusWord = quoteStatusWord(reply.status);
+        return { ...facts, status: 'unrecognized', statusWord, output, ...raw, ...failureOf(reason) };
       }
-      case 'unrecognized':
-        return { ...facts, status, statusWord: quoteStatusWord(reply.status), output, ...raw };
+      case 'unrecognized': {
+        const reason = errorReason(reply);
+        return {
+          ...facts,
+          status,
+          statusWord: quoteStatusWord(reply.status),
+          output,
+          ...raw,
+          ...(isEmptyOutput(output) && reason.text !== undefined && failureOf(reason)),
+        };
+      }
     }
   });
 }
@@ -93,15 +115,25 @@ function rawOutputOf(output: unknown): { rawOutput?: string } {
   return { rawOutput: cutText(typeof output === 'string' ? output : JSON.stringify(output), maxRawOutputLength) };
 }
 
-function failureReason(reply: Record<string, unknown>): Reason {
-  const { error, failure_reason: failureReason, error_message: errorMessage, message, error_code: errorCode } = reply;
+/** What stands in the fields of errors alone: a `message` may be about anything. */
+function errorReason(reply: Record<string, unknown>): Reason {
+  const { error, failure_reason: failureReason, error_message: errorMessage, error_code: errorCode } = reply;
   const first = readReason(error);
-  const text =
-    first.text ?? readReason(failureReason).text ?? readReason(errorMessage).text ?? readReason(message).text;
+  const text = first.text ?? readReason(failureReason).text ?? readReason(errorMessage).text;
   const code = first.code ?? readReason({ error_code: errorCode }).code;
   return withoutUndefined({ text, code });
 }
 
-function failureOf({ text, code }: Reason): { reason: string; vendorCode?: number | string } {
-  return { reason: text ?? 'RunComfy gave no reason', ...(code !== undefined && { vendorCode: code }) };
+function failureReason(reply: Record<string, unknown>): Reason {
+  const { text = readReason(reply['message']).text, code } = errorReason(reply);
+  return withoutUndefined({ text, code });
+}
+
+/** RunComfy's internal errors are to be asked again. */
+function isPassing({ code }: Reason): boolean {
+  return typeof code === 'number' && code >= 500_000 && code < 600_000;
+}
+
+function failureOf({ text, code }: Reason): Failure {
+  return { reason: text ?? noReason, ...(code !== undefined && { vendorCode: code }) };
 }

@@ -73,6 +73,8 @@ interface Row {
   isFinal?: boolean;
   delayMs?: number;
   details?: object;
+  /** What a result read notes to be in doubt. */
+  doubt?: object;
 }
 
 const rows: Record<string, Row> = {
@@ -111,12 +113,13 @@ const rows: Record<string, Row> = {
   'a refused question, which ends no paid work': {
     fault: { fault: 'http-status', httpStatus: 422, errorCode: 422001 },
     type: 'ServiceUnavailable',
+    doubt: { type: 'GenerationFailed', since: expect.any(Number) },
   },
   'a redirect': { fault: { fault: 'redirect-302' }, type: 'ServiceUnavailable' },
 };
 
 describe('a read that meets', () => {
-  for (const [name, { fault, type, isFinal = false, delayMs = 1_000, details = {} }] of Object.entries(rows)) {
+  for (const [name, { fault, type, isFinal = false, delayMs = 1_000, details = {}, doubt }] of Object.entries(rows)) {
     it(`${name} is ${type}, ${isFinal ? 'for good' : 'and read again'}, whichever the endpoint`, async () => {
       const rig = await activitiesOnSimulator({
         // A busy machine takes longer for what is answered.
@@ -147,7 +150,8 @@ describe('a read that meets', () => {
         expect(attempt.failure?.category).toBe(isFinal ? undefined : ApplicationFailureCategory.BENIGN);
         expect(detailsOf(attempt)).toMatchObject(details);
         // What failed is counted by those after it, of either kind; a failure that is final tells it itself.
-        expect(attempt.heartbeats).toEqual(isFinal ? [] : [{ reads: index + 1 }]);
+        const heartbeat = { reads: index + 1, ...(doubt && index === 1 && { doubt }) };
+        expect(attempt.heartbeats).toEqual(isFinal ? [] : [heartbeat]);
       }
     });
   }

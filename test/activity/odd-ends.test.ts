@@ -1,0 +1,145 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { ResultQuestion } from '../../domain/activities.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { readStatusWord } from '../../runcomfy/schemas/status-words.ts';
+import { activitiesAt, type Attempt } from '../support/activity-rig.ts';
+import { kling } from '../support/simulator-client.ts';
+import { reply, serve } from '../unit/runcomfy/http-servers.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const requestId = 'a1b2';
+const graceMs = 30_000;
+const code = (error_code: number, error_message = 'vendor words') => ({ error_code, error_message });
+
+/** A RunComfy that answers every read in this way. */
+async function answering(httpStatus: number, body: unknown) {
+  const answer = { httpStatus, body };
+  const { port } = await serve((response) => {
+    // A cost that is stated is not awaited.
+    reply(response, answer.httpStatus, isJsonObject(answer.body) ? { cost: 0, ...answer.body } : answer.body);
+  });
+  const rig = activitiesAt(`http://127.0.0.1:${String(port)}`);
+  const finishedSince = new Date().toISOString();
+  const fetch = (more: Partial<ResultQuestion> = {}, before?: Attempt<unknown>) =>
+    rig.attempt(
+      rig.activities.fetchResult,
+      { model: kling, requestId, finishedSince, ...more },
+      before && { attempt: 2, heartbeatDetails: before.heartbeats.at(-1) },
+    );
+  const pass = (ms: number) => vi.setSystemTime(Date.now() + ms);
+  return { rig, answer, fetch, pass };
+}
+
+const statusOf = (body: object) => ('status' in body ? readStatusWord(body.status) : undefined);
+
+describe('an end that RunComfy tells beside an error', () => {
+  const ends: [httpStatus: number, body: object, end: object][] = [
+    [422, { request_id: requestId, status: 'failed', error: 'NSFW' }, { status: 'failed', reason: 'NSFW' }],
+    [500, { request_id: requestId, status: 'error', error: 'OOM' }, { status: 'failed', reason: 'OOM' }],
+    [200, { status: 'error', ...code(500001) }, { status: 'failed', reason: 'vendor words', vendorCode: 500001 }],
+    [200, { status: 'TIMEOUT', ...code(500001) }, { status: 'failed', reason: 'vendor words' }],
+    [200, { request_id: requestId, status: 'error', ...code(401001) }, { status: 'failed', vendorCode: 401001 }],
+    [200, { status: 'completed', output: null, ...code(422001, 'policy') }, { status: 'failed', reason: 'policy' }],
+    [200, { status: 'cancelled', ...code(422001) }, { status: 'cancelled' }],
+    [200, { status: 'completed', output: { video: 'https://c/a.mp4' }, ...code(500001) }, { status: 'succeeded' }],
+  ];
+  it.each(ends)('is an answer (HTTP %i %j)', async (httpStatus, body, end) => {
+    const { rig, fetch } = await answering(httpStatus, body);
+    expect((await fetch()).value).toMatchObject({ ...end, reads: expect.any(Number) });
+    const status = await rig.attempt(rig.activities.readStatus, { model: kling, requestId });
+    expect(status.value?.status).toBe(statusOf(body));
+  });
+
+  const errors: [httpStatus: number, body: object, type: string][] = [
+    [401, { status: 'error', message: 'Unauthorized' }, 'Unauthenticated'],
+    [429, { status: 'error', message: 'slow down' }, 'RateLimited'],
+    [429, { request_id: requestId, status: 'error', message: 'slow down' }, 'RateLimited'],
+    [500, { status: 'error', message: 'Internal' }, 'ServiceUnavailable'],
+    [500, { request_id: 'trace-7', status: 'error', message: 'Internal' }, 'ServiceUnavailable'],
+    [504, { request_id: requestId, status: 'timeout' }, 'ServiceUnavailable'],
+    [200, { status: 'error', ...code(429001) }, 'RateLimited'],
+    [200, { status: 'error', ...code(401001) }, 'Unauthenticated'],
+    [200, { status: 'in_queue', ...code(500001) }, 'ServiceUnavailable'],
+  ];
+  it.each(errors)('is not what a server says of the call alone (HTTP %i %j)', async (httpStatus, body, type) => {
+    const { rig, fetch } = await answering(httpStatus, body);
+    const attempts = [await rig.attempt(rig.activities.readStatus, { model: kling, requestId }), await fetch()];
+    // After a 429 the pacer holds the next read back.
+    expect(attempts[0]?.failure).toMatchObject({ type, nonRetryable: false });
+    expect(attempts[1]?.failure).toMatchObject({ nonRetryable: false });
+  });
+});
+
+describe('a result that speaks of an error', () => {
+  const doubts: [name: string, httpStatus: number, body: object, end: object][] = [
+    ['a refusal of its own', 422, code(422001, 'content policy'), { reason: 'content policy', vendorCode: 422001 }],
+    ['no status', 200, { error: 'NSFW' }, { reason: 'NSFW' }],
+    ['a status nobody knows', 200, { status: 'rejected', error: { message: 'NSFW', code: 7 } }, { vendorCode: 7 }],
+    ['a status that says success', 200, { status: 'succeeded', output: null, error: 'late' }, { reason: 'late' }],
+    ['an internal error after the end', 200, { status: 'completed', ...code(500001) }, { vendorCode: 500001 }],
+  ];
+  it.each(doubts)('beside %s is a failure once it has lasted for 30 s', async (_name, httpStatus, body, end) => {
+    const { fetch, pass } = await answering(httpStatus, body);
+    const first = await fetch();
+    expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    pass(graceMs - 5_000);
+    const second = await fetch({}, first);
+    expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    pass(5_000);
+    expect((await fetch({}, second)).value).toMatchObject({ status: 'failed', ...end, reads: 3 });
+  });
+
+  it('is no failure where the output comes after all', async () => {
+    const { answer, fetch, pass } = await answering(422, code(422001));
+    const first = await fetch();
+    pass(graceMs);
+    Object.assign(answer, { httpStatus: 200, body: { status: 'succeeded', output: { video: 'https://c/a.mp4' } } });
+    expect((await fetch({}, first)).value).toMatchObject({ status: 'succeeded', reads: expect.any(Number) });
+  });
+
+  it('is waited for on a conflict, and where a success has only a message yet', async () => {
+    for (const [httpStatus, body] of [
+      [409, code(409001, 'not ready yet')],
+      [200, { status: 'succeeded', output: null, message: 'Finalizing output' }],
+    ] as const) {
+      const { fetch, pass } = await answering(httpStatus, body);
+      const first = await fetch();
+      expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+      pass(graceMs);
+      expect((await fetch({}, first)).value).toBeUndefined();
+    }
+  });
+});
+
+describe('a result that gives no reason although the status has said failed', () => {
+  const answers: [name: string, httpStatus: number, body: object, end: object][] = [
+    ['an internal error', 500, code(500001), { reason: 'vendor words', vendorCode: 500001 }],
+    ['not found', 404, code(404001), { vendorCode: 404001 }],
+    ['a conflict', 409, code(409001, 'not ready yet'), { reason: 'not ready yet' }],
+    ['the state', 200, { status: 'in_progress' }, { reason: 'RunComfy gave no reason' }],
+    ['400005', 400, code(400005), { reason: 'RunComfy gave no reason' }],
+    ['a success without an output', 200, { status: 'completed' }, {}],
+  ];
+  it.each(answers)('(%s) is given 30 s for it', async (_name, httpStatus, body, end) => {
+    const { fetch, pass } = await answering(httpStatus, body);
+    const first = await fetch({ hasFailed: true });
+    expect(first.value?.status ?? first.failure?.nonRetryable).toBe(first.value ? 'not_ready' : false);
+    pass(graceMs);
+    expect((await fetch({ hasFailed: true }, first)).value).toMatchObject({ status: 'failed', ...end });
+  });
+
+  it('is awaited through an outage and a refused token', async () => {
+    for (const [httpStatus, body] of [
+      [502, '<html>'],
+      [401, code(401001)],
+    ] as const) {
+      const { fetch, pass } = await answering(httpStatus, body);
+      const first = await fetch({ hasFailed: true });
+      pass(graceMs);
+      expect((await fetch({ hasFailed: true }, first)).failure).toMatchObject({ nonRetryable: false });
+    }
+  });
+});
