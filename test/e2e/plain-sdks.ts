@@ -70,7 +70,7 @@ export function describePlainSdks(around: () => Surroundings): void {
       const ordering = start('order', key);
       await untilPhase(key, 'in_queue');
       const requestId = jobs()[0]?.id ?? '';
-      const awaiting = start('await', key);
+      const attaching = [start('order', key), start('await', key)];
       expect(await tells('state', key)).toEqual([0, 'phase in_queue', `submission accepted ${requestId}`]);
       expect(await tells('nudge', key)).toEqual([0, '']);
       expect(await signalsOf(key)).toMatchObject([['nudge', expect.anything()]]);
@@ -80,7 +80,8 @@ export function describePlainSdks(around: () => Surroundings): void {
       const [code, , ...end] = told(ordered);
       expect(told(ordered).slice(0, 3)).toEqual([0, `key ${key}`, `succeeded ${requestId}`]);
       expect(ordered.stdout).toContain(`\noutput ${around().simulator.url}/`);
-      expect(told(await awaiting.ended)).toEqual([code, ...end]);
+      const attached = await Promise.all(attaching.map(({ ended }) => ended));
+      expect(attached.map(told)).toEqual([told(ordered), [code, ...end]]);
       expect(await tells('order', key)).toEqual(told(ordered));
       expect(totals()).toMatchObject({ accepted: 1, charged: 1 });
     });
