@@ -1,3 +1,4 @@
+import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import type { PageOfItems } from '../../domain/batch/batch-page.ts';
 import { answered, batchesByTasks, signalled, windowAnswered } from '../support/batch-in-process.ts';
@@ -37,6 +38,32 @@ it('a window whose worker is killed while it is called back ends no batch: the n
   await play(signalled('pause'));
   await play(windowAnswered(seq, next));
   expect(question()).toMatchObject({ mayStart: false, lastsMs: 3_000 });
+});
+
+it.each([
+  ['one that starts nothing', []],
+  ['one that is called back at once', ['resume', 'pause']],
+])('what a lost window may have started is looked for by a cancel, also behind %s', async (_next, words) => {
+  const { play, scheduled, question } = await open({ items, defaults: { model: 'a/b' }, window: 2 });
+  await play(answered(scheduled('storeItems')?.seq, [page]));
+  const inFlight = { open: [{ index: 0 }], cursor: 1 };
+  await play(windowAnswered(scheduled('runWindow')?.seq, inFlight));
+  const starting = scheduled('runWindow')?.seq;
+  await play(signalled('pause'));
+  await play(lost(starting));
+  for (const word of words) {
+    const calledBack = scheduled('runWindow')?.seq;
+    await play(signalled(word));
+    await play(windowAnswered(calledBack, inFlight));
+  }
+  const idle = scheduled('runWindow')?.seq;
+  expect(question()).toMatchObject({ mayStart: false, cursor: 1 });
+  await play(windowAnswered(idle, inFlight));
+  const last = scheduled('runWindow')?.seq;
+  await play(signalled('cancel'));
+  await play(windowAnswered(last, inFlight));
+  const [asked = {}] = scheduled('cancelItems')?.arguments ?? [];
+  expect(defaultPayloadConverter.fromPayload(asked)).toMatchObject({ open: [{ index: 0 }], doubtful: [1, 2] });
 });
 
 it.each([

@@ -26,6 +26,8 @@ export interface SandboxExecution {
   /** When the first run of the chain started; `now` unless given. */
   startedAt?: number;
   continuedFromExecutionRunId?: string | undefined;
+  /** The first run of the chain; this one unless given. */
+  firstExecutionRunId?: string;
 }
 
 /** One run of a workflow. */
@@ -94,6 +96,7 @@ export async function openSandbox(
 
 async function openRun(creator: Creator, execution: SandboxExecution): Promise<SandboxRun> {
   const { workflowType, workflowId, runId, args, now, startedAt = now, continuedFromExecutionRunId } = execution;
+  const { firstExecutionRunId = runId } = execution;
   const workflow = await creator.createWorkflow({
     info: {
       workflowType,
@@ -101,7 +104,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
       runId,
       taskQueue,
       namespace: 'default',
-      firstExecutionRunId: runId,
+      firstExecutionRunId,
       originalExecutionRunId: runId,
       ...(continuedFromExecutionRunId !== undefined && { continuedFromExecutionRunId }),
       searchAttributes: {},
@@ -136,7 +139,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
         workflowType,
         workflowId,
         arguments: toPayloads(defaultPayloadConverter, ...args) ?? [],
-        firstExecutionRunId: runId,
+        firstExecutionRunId,
         attempt: 1,
         ...(continuedFromExecutionRunId !== undefined && { continuedFromExecutionRunId }),
       },

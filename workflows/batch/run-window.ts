@@ -27,7 +27,8 @@ export async function runWindow(batch: Batch): Promise<void> {
   const { data } = batch;
   const question = questionOf(batch);
   batch.isStarving = question.mayStart && waitingOf(data) < data.window;
-  if (question.mayStart) data.reach = Math.max(data.reach, data.cursor + mostStartedBy(data.window));
+  const reachBefore = data.reach;
+  if (question.mayStart) data.reach = Math.max(reachBefore, data.cursor + mostStartedBy(data.window));
   const scope = new CancellationScope({ cancellable: true, parent: CancellationScope.current() });
   batch.windowsSinceNews += 1;
   batch.isResumed = false;
@@ -48,6 +49,8 @@ export async function runWindow(batch: Batch): Promise<void> {
     batch.isStarving = false;
   }
   take(batch, question, answer);
+  // It tells of all that it has started itself; of what a window before it had, and could not tell, it need not know.
+  if (answer.isFirstAttempt) data.reach = Math.max(reachBefore, data.cursor);
   show(batch);
 }
 
@@ -117,7 +120,6 @@ function take(batch: Batch, { write }: WindowQuestion, answer: WindowAnswer): vo
   if (answer.paid) data.paid = answer.paid;
   else delete data.paid;
   data.spent += answer.paidMore ?? 0;
-  if (answer.isFirstAttempt) data.reach = data.cursor;
   for (const { line, cost, presumed, known = 0, unpriced } of answer.ended) {
     data.lines.push(line);
     data.ended[countOfStatus(line.status)] += 1;

@@ -53,7 +53,16 @@ export async function startBatchExecution(parts: {
 
   function executionOf(before: string) {
     const continued = before !== '' && { continuedFromExecutionRunId: before };
-    return { workflowType: 'runcomfyBatch', workflowId: id, runId, args, now: time.now, ...continued };
+    const firstExecutionRunId = `${id}-1`;
+    return {
+      workflowType: 'runcomfyBatch',
+      workflowId: id,
+      runId,
+      firstExecutionRunId,
+      args,
+      now: time.now,
+      ...continued,
+    };
   }
 
   async function openRun(): Promise<void> {
