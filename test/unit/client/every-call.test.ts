@@ -120,6 +120,8 @@ describe('every call of the client', () => {
     for (const [call, error] of await failuresOf(await clientOf(await answering(code)))) {
       // A key that nobody has used is what a preview asks about.
       if (call === 'pipeline.preview' && name === 'notFound') continue;
+      // It answers nothing where the server knows no search attributes of ours.
+      if (call === 'operator.listOpenGenerations' && name === 'invalidArgument') continue;
       expect(isGenerationError(error), `${call}: ${String(error)}`).toBe(true);
       const { type } = error as { type: GenerationErrorType };
       expect(types, call).toContain(type);
