@@ -6,13 +6,15 @@ import { longestFirst } from './test/support/setup/longest-first.ts';
 /** Projects inherit nothing from the root: what holds for each of them stands here. */
 const common = {
   pool: 'forks',
+  // A process loads the product once for all its files: more than a second of computing for each of a hundred others.
+  isolate: false,
   restoreMocks: true,
   unstubEnvs: true,
   expect: { poll: { timeout: hangMs, interval: 50 } },
 } as const;
 
-/** These compute and wait a little, in processes that load the product once for all files. */
-const computing = { ...common, isolate: false, maxWorkers: 3, sequence: { groupOrder: 1 } } as const;
+/** These compute and wait a little. */
+const computing = { ...common, maxWorkers: 3, sequence: { groupOrder: 1 } } as const;
 
 /** These wait, for the server, for timers and for processes of their own; first. So do the concurrent tests of a file. */
 const waiting = { ...common, maxWorkers: 3, maxConcurrency: 20, sequence: { groupOrder: 0 } } as const;

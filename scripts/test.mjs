@@ -14,13 +14,18 @@ const maxChecksAtOnce = 4;
 ensureInstalled();
 const args = process.argv.slice(2);
 const isFast = args[0] === '--fast';
-const vitestArgs = isFast ? ['--project', 'unit', '--project', 'replay', ...args.slice(1)] : args;
-// Beside the tests, which wait much: at the lowest priority, since some of them hold what happens within a second or two.
-const [checks, tests] = await Promise.all([runChecks(checksFor()), runTests(vitestArgs)]);
-for (const line of checks.lines) process.stdout.write(line);
-const failed = checks.failed + tests.failed;
-process.stdout.write(`\n${String(checks.passed + tests.passed)} passed, ${String(failed)} failed\n`);
-process.exitCode = failed === 0 ? 0 : 1;
+const isWhole = args.length === 0;
+const computing = ['--project', 'unit', '--project', 'replay'];
+// Beside the tests of the server, which wait much and of which some hold what happens within a second or two: those that
+// compute, at a lower priority, and the checks, at the lowest.
+const runs = isWhole
+  ? [runTests(['--project', 'server'], 'server'), runTests(computing, 'computing', { priority: 10 })]
+  : [runTests(isFast ? [...computing, ...args.slice(1)] : args, 'chosen')];
+const ended = await Promise.all([runChecks(checksFor()), ...runs]);
+for (const line of ended.flatMap(({ lines }) => lines)) process.stdout.write(line);
+const sum = (name) => ended.reduce((all, each) => all + each[name], 0);
+process.stdout.write(`\n${String(sum('passed'))} passed, ${String(sum('failed'))} failed\n`);
+process.exitCode = sum('failed') === 0 ? 0 : 1;
 
 /** The checks of this run, by name, program and arguments. */
 function checksFor() {
@@ -70,18 +75,19 @@ async function runChecks(steps) {
   return { passed: steps.length - failures.length, failed: failures.length, lines };
 }
 
-async function runTests(vitestArgs) {
-  const report = `${root}/.cache/test/report.json`;
+/** Of several at once, those at a lower priority say nothing before they have ended. */
+async function runTests(vitestArgs, name, { priority = 0 } = {}) {
+  const report = `${root}/.cache/test/report-${name}.json`;
   mkdirSync(`${root}/.cache/test`, { recursive: true });
   rmSync(report, { force: true });
-  const { code } = await runStep(
-    tool('vitest'),
-    ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...vitestArgs],
-    { live: true, timeoutMs: maxTestMs },
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const { code, output } = await runStep(
+    'nice',
+    ['-n', String(priority), tool('vitest'), 'run', ...reporters, ...vitestArgs],
+    { live: priority === 0, timeoutMs: maxTestMs },
   );
-  const { passed, failed, problems } = countTests(readReport(report), code, { isWhole: vitestArgs.length === 0 });
-  for (const problem of problems) process.stdout.write(`${problem}\n`);
-  return { passed, failed };
+  const { passed, failed, problems } = countTests(readReport(report), code, { isWhole });
+  return { passed, failed, lines: [output, ...problems.map((problem) => `${problem}\n`)] };
 }
 
 function readReport(file) {

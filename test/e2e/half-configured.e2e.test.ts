@@ -10,11 +10,11 @@ import { submitTaskQueue } from '../../domain/names.ts';
 import { commandInProcess } from '../support/command-in-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { connectClient, startQuickSimulator } from '../support/generation-stack.ts';
-import { quietRuntime } from '../support/generations.ts';
 import { inProcessWorkers } from '../support/in-process-workers.ts';
 import { registerNamespace } from '../support/namespaces.ts';
 import { hangMs } from '../support/patience.ts';
 import { temporaryFolder } from '../support/processes.ts';
+import { quietRuntime } from '../support/quiet-runtime.ts';
 import { flux } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
 

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { PayloadCodec } from '@temporalio/common';
-import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
 import pino from 'pino';
 import { createGenerationClient } from '../../client/index.ts';
 import type { GenerationRequest } from '../../domain/generation.ts';
 import type { RunComfyClient } from '../../runcomfy/client.ts';
 import { createGenerationWorker } from '../../worker/index.ts';
+import { quietRuntime } from '../support/quiet-runtime.ts';
 import { flux } from '../support/simulator-client.ts';
 import { type Campaign, run } from './campaign.ts';
 import type { Lane } from './lane.ts';
@@ -188,18 +189,4 @@ async function attemptOf(client: Client, workflowId: string): Promise<number> {
     maximumPageSize: 1,
   });
   return history?.events?.[0]?.workflowExecutionStartedEventAttributes?.attempt ?? 1;
-}
-
-let isRuntimeInstalled = false;
-
-function quietRuntime(): void {
-  if (isRuntimeInstalled) return;
-  isRuntimeInstalled = true;
-  Runtime.install({
-    logger: new DefaultLogger('ERROR', () => undefined),
-    telemetryOptions: {
-      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) },
-    },
-    shutdownSignals: [],
-  });
 }

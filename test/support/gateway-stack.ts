@@ -14,7 +14,7 @@ import { type RunningGateway, serveGateway } from '../../gateway/serve-gateway.t
 import { createRunComfyClient } from '../../runcomfy/client.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import { createGenerationWorker, type GenerationWorkerOptions } from '../../worker/index.ts';
-import { quietRuntime } from './generations.ts';
+import { quietRuntime } from './quiet-runtime.ts';
 import { onTestFinished } from './test-end.ts';
 import { untilPolled } from './until-polled.ts';
 

@@ -6,9 +6,10 @@ import { createSearchAttributes } from '../../client/operator/index.ts';
 import { generationWorkflowType, searchAttributeNames } from '../../domain/names.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
-import { checkExecutions, type GenerationRun, quietRuntime } from './generations.ts';
+import { checkExecutions, type GenerationRun } from './generations.ts';
 import { registerNamespace } from './namespaces.ts';
 import type { ProcessSettings } from './processes.ts';
+import { quietRuntime } from './quiet-runtime.ts';
 import { kling, klingInput } from './simulator-client.ts';
 import { onTestFinished } from './test-end.ts';
 

@@ -9,13 +9,14 @@ import {
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import proto from '@temporalio/proto';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { expect, inject } from 'vitest';
 import type { Activities, StatusReading } from '../../domain/activities.ts';
 import type { FailureDetails, GenerationRequest, GenerationResult, GenerationState } from '../../domain/generation.ts';
 import { searchAttributeNames, submitTaskQueue } from '../../domain/names.ts';
 import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
 import { hangMs } from './patience.ts';
+import { quietRuntime } from './quiet-runtime.ts';
 import { untilAnswered } from './until-answered.ts';
 
 const { WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
@@ -271,13 +272,4 @@ export function activityFailure(
     details: [details],
     ...(more.nextRetryDelay !== undefined && { nextRetryDelay: more.nextRetryDelay }),
   });
-}
-
-let isRuntimeInstalled = false;
-
-/** Keeps the workers of a test process from logging. Once per process. */
-export function quietRuntime(): void {
-  if (isRuntimeInstalled) return;
-  isRuntimeInstalled = true;
-  Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });
 }

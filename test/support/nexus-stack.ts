@@ -10,9 +10,9 @@ import { afterAll, beforeAll, inject } from 'vitest';
 import { createRunComfyClient } from '../../runcomfy/client.ts';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import { createGenerationWorker } from '../../worker/index.ts';
-import { quietRuntime } from './generations.ts';
 import { createNexusEndpoint, registerNamespace } from './namespaces.ts';
 import type { NexusAnswer, NexusCall, nexusCaller } from './nexus-caller.ts';
+import { quietRuntime } from './quiet-runtime.ts';
 
 /** What the keys of the tests' callers begin with. */
 export const nexusTenant = 'nexus-tests';

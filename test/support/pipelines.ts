@@ -8,8 +8,9 @@ import {
 } from '../../client/index.ts';
 import type { LedgerJob, Simulator, SimulatorOptions } from '../../simulator/index.ts';
 import { connectClient, startQuickSimulator } from './generation-stack.ts';
-import { checkExecutions, historiesOf, quietRuntime } from './generations.ts';
+import { checkExecutions, historiesOf } from './generations.ts';
 import { inProcessWorkers } from './in-process-workers.ts';
+import { quietRuntime } from './quiet-runtime.ts';
 import { recordHistories } from './record-history.ts';
 import { flux, kling } from './simulator-client.ts';
 

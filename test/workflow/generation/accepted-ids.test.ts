@@ -10,9 +10,10 @@ import { openRequestSpool } from '../../../worker/request-spool.ts';
 import { openSubmitJournal } from '../../../worker/submit-journal.ts';
 import { eventually } from '../../support/eventually.ts';
 import { connectClient, startQuickSimulator } from '../../support/generation-stack.ts';
-import { historiesOf, quietRuntime } from '../../support/generations.ts';
+import { historiesOf } from '../../support/generations.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
 import { temporaryFolder } from '../../support/processes.ts';
+import { quietRuntime } from '../../support/quiet-runtime.ts';
 import { kling, klingInput } from '../../support/simulator-client.ts';
 
 describe.concurrent('a generation that is reset to before its submit', () => {

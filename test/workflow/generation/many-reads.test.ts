@@ -4,9 +4,9 @@ import { createGenerationClient, type GenerationHandle } from '../../../client/i
 import type { Simulator } from '../../../simulator/index.ts';
 import type { GenerationWorkerOptions } from '../../../worker/index.ts';
 import { connectClient, orderNamed, startQuickSimulator } from '../../support/generation-stack.ts';
-import { quietRuntime } from '../../support/generations.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
 import { hangMs } from '../../support/patience.ts';
+import { quietRuntime } from '../../support/quiet-runtime.ts';
 
 const interactive = { preset: 'interactive' } as const;
 

@@ -6,9 +6,10 @@ import { createGenerationClient } from '../../../client/index.ts';
 import { createRunComfyClient, type RunComfyClient } from '../../../runcomfy/client.ts';
 import type { SimulatorOptions } from '../../../simulator/index.ts';
 import { connectClient, startQuickSimulator } from '../../support/generation-stack.ts';
-import { quietRuntime, stateOf, untilState } from '../../support/generations.ts';
+import { stateOf, untilState } from '../../support/generations.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
 import { temporaryFolder } from '../../support/processes.ts';
+import { quietRuntime } from '../../support/quiet-runtime.ts';
 import { kling, klingInput } from '../../support/simulator-client.ts';
 import { onTestFinished } from '../../support/test-end.ts';
 

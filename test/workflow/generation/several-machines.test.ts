@@ -2,10 +2,10 @@ import type { PayloadCodec } from '@temporalio/common';
 import { describe, expect, it, vi } from 'vitest';
 import { createGenerationClient } from '../../../client/index.ts';
 import { connectClient, startQuickSimulator } from '../../support/generation-stack.ts';
-import { quietRuntime } from '../../support/generations.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
 import { hangMs } from '../../support/patience.ts';
 import { temporaryFolder } from '../../support/processes.ts';
+import { quietRuntime } from '../../support/quiet-runtime.ts';
 import { kling, klingInput } from '../../support/simulator-client.ts';
 
 /** Fails on the first reports of an accepted submit. */
