@@ -102,7 +102,7 @@ async function play(parts: {
   simulator.reset({ seed });
   simulator.setFaults(faultsOf(script));
   const states: PipelineState[] = [];
-  const cancels: PipelineCancelReply[] = [];
+  const cancels: PipelineCancelReply[][] = [];
   const edits = new Map<number, number>();
   for (const [number, run] of script.runs.entries()) {
     if (number > 0 && run.edited !== undefined && run.edited < script.steps.length) edits.set(run.edited, number);
@@ -114,13 +114,23 @@ async function play(parts: {
       () => undefined,
       () => undefined,
     );
-    const troubles = troublesOf(client, pipeline, run, over.signal, cancels);
+    const replies: PipelineCancelReply[] = [];
+    cancels.push(replies);
+    const troubles = troublesOf(client, pipeline, run, over.signal, replies);
     await ended;
     over.abort();
     await troubles;
-    states.push(await pipeline.state());
+    states.push(await answeredState(pipeline));
   }
   return await serverAccount({ name: `${key} `, script, states, cancels, simulator, generations });
+}
+
+/** A worker that is busy may leave a question unanswered: what Temporal itself knows names no orders. */
+async function answeredState(pipeline: PipelineHandle): Promise<PipelineState> {
+  for (;;) {
+    const state = await pipeline.state();
+    if (!state.isFromServer) return state;
+  }
 }
 
 async function troublesOf(

@@ -39,7 +39,8 @@ export async function serverAccount(parts: {
   name: string;
   script: PipelineScript;
   states: PipelineState[];
-  cancels: PipelineCancelReply[];
+  /** Of each run. */
+  cancels: PipelineCancelReply[][];
   simulator: Simulator;
   generations: GenerationClient;
 }): Promise<ServerAccount> {
@@ -72,9 +73,11 @@ export async function serverAccount(parts: {
       broken.push(`${target.key} is said to have succeeded, but its job is ${job?.state ?? 'not there'}`);
     }
   }
-  for (const { steps } of cancels) {
-    for (const { key = '', outcome } of steps) {
-      const job = jobs.find(({ id }) => ofKey.get(key)?.includes(id));
+  for (const [run, replies] of cancels.entries()) {
+    // What was not submitted may be ordered by the run that follows.
+    const until = Date.parse(states[run + 1]?.startedAt ?? '') || Infinity;
+    for (const { key = '', outcome } of replies.flatMap(({ steps }) => steps)) {
+      const job = jobs.find(({ id, acceptedAt }) => ofKey.get(key)?.includes(id) && acceptedAt < until);
       if (outcome === 'cancelled' && job?.state !== 'cancelled') {
         broken.push(`${key} is said to be cancelled, but its job is ${job?.state ?? 'not there'}`);
       }
