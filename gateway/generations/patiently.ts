@@ -1,13 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { isGenerationError } from '../../client/index.ts';
+import { asOneCall } from '../../client/operator/index.ts';
 
 const callMs = 5_000;
 const firstPauseMs = 50;
 const longestPauseMs = 500;
 
 /** Repeats a call, which must be safe to repeat, while Temporal is away or busy; `forMs` from now at most. */
-export async function patiently<T>(client: Client, forMs: number, call: () => Promise<T>): Promise<T> {
+export function patiently<T>(client: Client, forMs: number, call: () => Promise<T>): Promise<T> {
+  return asOneCall(() => repeated(client, forMs, call));
+}
+
+async function repeated<T>(client: Client, forMs: number, call: () => Promise<T>): Promise<T> {
   const giveUpAt = Date.now() + forMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {

@@ -7,6 +7,8 @@ import type { GatewayParts } from '../gateway-parts.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { type Ordering, startOrAttach } from './start-or-attach.ts';
 
+const secretPath = 'request.webhook.secret';
+
 /**
  * Starts a generation as its caller's credential has it where the order says nothing. `key` and the notices are as the caller
  * knows them; the handle's own key is the Workflow ID.
@@ -29,7 +31,7 @@ export async function startPatiently(
     check: async () => {
       const hints = await check();
       await mayName(parts.access, principal, key);
-      if (wanted.webhook) await refuseWebhook(parts, wanted.webhook);
+      if (wanted.webhook) await refuseWebhook(parts, principal, wanted.webhook);
       return hints;
     },
     start: (attaching) => generations.start(wanted, { ...options, ...attaching }),
@@ -39,8 +41,21 @@ export async function startPatiently(
   return { ...started, notices: started.notices.map((notice) => notice.replaceAll(workflowId, () => key)) };
 }
 
-async function refuseWebhook({ checkWebhook }: Pick<GatewayParts, 'checkWebhook'>, target: WebhookTarget) {
-  const issues = await checkWebhook(target);
+/** Whoever signs with a tenant's secrets is that tenant to a receiver: none has another's, nor learns which there are. */
+async function refuseWebhook(
+  { checkWebhook }: Pick<GatewayParts, 'checkWebhook'>,
+  { tenant, webhook }: Principal,
+  target: WebhookTarget,
+) {
+  const { secret } = target;
+  const found = await checkWebhook(target);
+  const isOwn = secret === tenant || secret.startsWith(`${tenant}.`) || secret === webhook?.secret;
+  const isRefused = !isOwn || found.some(({ path }) => path === secretPath);
+  const message = `no secrets of yours are named "${secret}": yours are "${tenant}" and those that begin with "${tenant}."`;
+  const issues =
+    tenant === everyTenant || !isRefused
+      ? found
+      : [...found.filter(({ path }) => path !== secretPath), { path: secretPath, message }];
   if (issues.length === 0) return;
   throw new RefusalError('InvalidInput', `nothing was started: ${issuesSentence(issues)}`, { issues });
 }

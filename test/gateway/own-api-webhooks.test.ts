@@ -50,7 +50,7 @@ it('shows its tenant a delivery as it stands and delivers it again, and is not t
   allowedHosts.push(host);
   const env = { RUNCOMFY_WEBHOOK_ALLOW_HOSTS: host };
   const callers = {
-    owner: { tenant: 'shop' },
+    owner: { tenant: 'shop', webhook: { url: 'https://hooks.example', secret: 'shop' } },
     reader: { tenant: 'shop', scopes: ['read'] },
     stranger: { tenant: 'x' },
   };

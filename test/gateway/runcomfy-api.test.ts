@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { Client, Connection } from '@temporalio/client';
+import { describe, expect, inject, it } from 'vitest';
+import { createGenerationClient } from '../../client/index.ts';
+import { patiently } from '../../gateway/generations/patiently.ts';
 import { eventually } from '../support/eventually.ts';
 import { call, gatewayStack, untilOver } from '../support/gateway-stack.ts';
+import { hangMs } from '../support/patience.ts';
 import { flux, kling, klingInput } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
 
@@ -150,6 +154,39 @@ describe('an order', () => {
     expect(answers.filter(({ headers }) => headers['idempotent-replayed'] === undefined)).toHaveLength(1);
     await untilOver(stack.url(), prompt);
     expect(jobsOf(prompt)).toHaveLength(1);
+  });
+
+  it('that Temporal took at an attempt whose answer was lost is new all the same', async () => {
+    const connection = await Connection.connect({ address: inject('temporalAddress') });
+    onTestFinished(() => connection.close());
+    const { workflowService } = connection;
+    const runIds: string[] = [];
+    const startWorkflowExecution = async (request: Parameters<typeof workflowService.startWorkflowExecution>[0]) => {
+      const response = await workflowService.startWorkflowExecution(request);
+      runIds.push(response.runId);
+      if (runIds.length > 1) return response;
+      throw Object.assign(new Error('14 UNAVAILABLE: lost'), {
+        code: 14,
+        details: 'lost',
+        metadata: { get: () => [] },
+      });
+    };
+    const lossy = Object.create(connection, {
+      workflowService: {
+        value: Object.create(workflowService, { startWorkflowExecution: { value: startWorkflowExecution } }),
+      },
+    }) as Connection;
+    const client = new Client({ connection: lossy });
+    const generations = createGenerationClient({ client, taskQueue: `nobody-${randomUUID()}` });
+    const key = randomUUID();
+    const order = { model: flux, input: { prompt: key } };
+    const start = () => patiently(client, hangMs, () => generations.start(order, { key }));
+    const started = await start();
+    const again = await start();
+    await stack.client().workflow.getHandle(key).terminate();
+    expect(started).toMatchObject({ attached: false, runId: runIds[0] });
+    expect(again).toMatchObject({ attached: true, runId: runIds[0] });
+    expect(new Set(runIds).size).toBe(1);
   });
 
   it('whose key failed for nothing is made anew where that is asked for, and never where it may be billed', async () => {

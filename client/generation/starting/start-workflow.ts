@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
 import {
   type ConnectionLike,
   WorkflowClient,
@@ -9,6 +11,16 @@ import {
 export interface Started {
   runId: string;
   isNew: boolean;
+}
+
+const calls = new AsyncLocalStorage<{ requestId: string }>();
+
+/**
+ * Carries out a call, and repetitions of it, so that what any of them starts was started by all: an attempt whose answer was
+ * lost is known to Temporal by the id that each of them gives.
+ */
+export function asOneCall<T>(call: () => Promise<T>): Promise<T> {
+  return calls.run({ requestId: randomUUID() }, call);
 }
 
 /** What starts a workflow; one that cannot tell whether the run is new says no, and the run is looked at. */
@@ -29,7 +41,7 @@ export async function startWorkflow(
   const startWorkflowExecution = async (
     request: Parameters<WorkflowService['startWorkflowExecution']>[0],
   ): ReturnType<WorkflowService['startWorkflowExecution']> => {
-    const response = await workflowService.startWorkflowExecution(request);
+    const response = await workflowService.startWorkflowExecution({ ...request, ...calls.getStore() });
     isNew = response.started;
     return response;
   };

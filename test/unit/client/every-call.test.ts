@@ -17,8 +17,8 @@ import {
 import * as operator from '../../../client/operator/index.ts';
 import { type Calls, callsOfMany, first, prefixed } from './calls-of-many.ts';
 
-/** What asks no server is left out; `watchChanges` calls what it is given. */
-type OperatorCalls = Omit<Calls<typeof operator>, 'toClientError' | 'watchChanges' | 'decodePayload'>;
+/** What asks no server is left out; `asOneCall` and `watchChanges` call what they are given. */
+type OperatorCalls = Omit<Calls<typeof operator>, 'toClientError' | 'asOneCall' | 'watchChanges' | 'decodePayload'>;
 
 const nouns = new Set(['pipeline', 'batch', 'schedule']);
 const order = { model: 'a/b', input: { prompt: 'a cat' } };

@@ -17,7 +17,12 @@ function gatewayWhere(isThere: boolean, foundIs: 'the order' | 'another' = 'the 
     settings: { onUnknownSubmission: 'hold' },
     metrics: { countStart: () => undefined },
     access: { tenants: () => Promise.resolve(['acme']) },
-    checkWebhook: () => Promise.resolve([{ path: 'request.webhook.secret', message: 'no secrets are named "gone"' }]),
+    checkWebhook: ({ secret }: { secret: string }) =>
+      Promise.resolve(
+        secret.endsWith('gone')
+          ? [{ path: 'request.webhook.secret', message: `no secrets are named "${secret}"` }]
+          : [],
+      ),
     reader: { note: () => undefined, refresh: () => undefined },
     generations: {
       start: (_: unknown, { key, attachOnly = false }: { key: string; attachOnly?: boolean }) => {
@@ -75,4 +80,31 @@ it.each(rows)('a new order is refused for %s, and nothing is started', async (..
   const madeUp = startPatiently(parts, everybody, wanted, { key, isNewKey: true, retry: undefined, check });
   await expect(madeUp).rejects.toMatchObject({ refusal });
   expect(starts).toEqual([]);
+});
+
+const url = 'https://hooks.example';
+const keyed = { key: 'order-1', isNewKey: false, retry: undefined, check: fits };
+const acme = { tenant: 'acme', scope: 'generate', webhook: { url, secret: 'studio' } } as const;
+
+it.each(['acme', 'acme.night', 'studio'])(
+  'a tenant has its webhooks signed with secrets of its own: %s',
+  async (secret) => {
+    const { parts, starts } = gatewayWhere(false);
+    await startPatiently(parts, acme, { ...order, webhook: { url, secret } }, keyed);
+    expect(starts).toEqual([['acme/order-1', false]]);
+  },
+);
+
+it("another tenant's secrets are refused in the words of what never was", async () => {
+  const said = new Set<string>();
+  for (const secret of ['other', 'acmes', 'other.gone', 'acme.gone']) {
+    const { parts, starts } = gatewayWhere(false);
+    const wanted = { ...order, webhook: { url, secret } };
+    const started = startPatiently(parts, acme, wanted, keyed);
+    const { refusal, message } = (await started.catch((error: unknown) => error)) as RefusalError;
+    expect(refusal).toBe('InvalidInput');
+    said.add(message.replace(secret, 'X'));
+    expect(starts).toEqual([['acme/order-1', true]]);
+  }
+  expect(said.size).toBe(1);
 });
