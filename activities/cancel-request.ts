@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Activities, CancelAnswer, RequestStatus } from '../domain/activities.ts';
 import { withoutUndefined } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
@@ -12,6 +13,9 @@ const statusWithinMs = 4_000;
 
 /** An attempt has 15 s. */
 const answerWithinMs = 14_000;
+
+/** A cancel that was only noted shows, or fails to show, within these. */
+const secondLooksMs = [1_000, 3_000];
 
 /**
  * `POST /requests/{id}/cancel`, checked by one status read: a lost reply may have stopped the work all the same, and a
@@ -43,7 +47,7 @@ export function createCancelRequest({
     if (said?.outcome === 'not_cancellable' && said.status === 'cancelled')
       return await answer('cancelled', 'cancelled');
 
-    const status = await statusNow(requestId, count);
+    const status = await statusAfter(said, requestId, count, startedAt + answerWithinMs);
     if (status === 'cancelled') return await answer('cancelled', status);
     if (status === 'in_progress' || status === 'finished' || status === 'failed')
       return await answer('not_cancellable', status);
@@ -52,6 +56,23 @@ export function createCancelRequest({
     // Half a minute of attempts is all there is, so no answer but an outcome ends them early.
     throw failure('ServiceUnavailable', 'cancel', message, { reads: count.unreported() });
   };
+
+  /** An acknowledged cancel of work that still waits has not stopped it yet: only what comes of it tells. */
+  async function statusAfter(
+    said: CancelReply | undefined,
+    requestId: string,
+    count: AttemptCount,
+    latestAt: number,
+  ): Promise<RequestStatus | undefined> {
+    let status = await statusNow(requestId, count);
+    for (const pauseMs of said?.outcome === 'cancelled' ? secondLooksMs : []) {
+      if (status !== 'in_queue' && status !== 'unrecognized') break;
+      if (performance.now() + pauseMs + statusWithinMs > latestAt) break;
+      await sleep(pauseMs);
+      status = (await statusNow(requestId, count)) ?? status;
+    }
+    return status;
+  }
 
   async function statusNow(requestId: string, count: AttemptCount): Promise<RequestStatus | undefined> {
     readPacer.skipTurn();

@@ -13,25 +13,37 @@ export function createCheckAdoption(deps: ActivityDeps): Activities['checkAdopti
       const { model, requestId, input } = question;
       readPacer.skipTurn();
       count.add();
-      const found = await runcomfy.result(requestId, { model }).catch((error: unknown) => {
+      const found = await runcomfy.result(requestId, { model }).catch(async (error: unknown) => {
+        if (isNoResultYet(error)) {
+          count.add();
+          const at = await runcomfy.status(requestId).catch(() => undefined);
+          // It is there, and nothing says yet what it is for.
+          if (at?.status === 'in_queue' || at?.status === 'in_progress') return undefined;
+        }
         // A person has seen this id somewhere: no reply is still on its way to RunComfy's records.
         if (isRunComfyError(error) && error.type === 'RequestNotFound') {
           throw failure('RequestNotFound', 'read', error.message, { reads: count.report() });
         }
         throw error;
       });
-      if (found.modelId !== undefined && found.modelId !== model) {
+      if (found?.modelId !== undefined && found.modelId !== model) {
         throw failure('InvalidInput', 'read', `request ${requestId} is of model ${found.modelId}, not of ${model}`, {
           reads: count.report(),
         });
       }
-      if (isJsonObject(found.input) && Object.keys(found.input).length > 0 && !echoes(found.input, input)) {
+      if (isJsonObject(found?.input) && Object.keys(found.input).length > 0 && !echoes(found.input, input)) {
         throw failure('InvalidInput', 'read', `request ${requestId} was made with another input than this order`, {
           reads: count.report(),
         });
       }
       return { reads: count.report(), nextReadInMs: 0, searchAttributes: searchAttributes() };
     });
+}
+
+/** What the application says of a result may be that there is none before the end. */
+function isNoResultYet(error: unknown): boolean {
+  if (!isRunComfyError(error) || error.isPermanent) return false;
+  return error.isFromApplication === true || error.type === 'RequestNotFound' || error.httpStatus === 425;
 }
 
 /** RunComfy may add defaults to the input that it echoes; what was sent must be in it unchanged. */

@@ -120,6 +120,8 @@ export interface StatusReading {
   readBeforeAt?: string;
   /** 0: read again at once. */
   nextReadInMs: number;
+  /** Of a request that failed: why, where the status says so. */
+  reason?: string;
   /** Of a request that was cancelled: what RunComfy says that it cost. */
   costUsd?: number;
   /** The reading activity itself waits for that long, or a result is expected: the next read is to be asked for at once. */
@@ -139,6 +141,8 @@ export interface ResultQuestion {
   finishedSince: string;
   /** The status said `failed`: an answer of the result endpoint that is no result is then the failure's reason. */
   hasFailed?: boolean;
+  /** What the status gave as the reason of the failure. */
+  failedBecause?: string;
   /** No later read will be made, so this one waits for no other. */
   isLastRead?: boolean;
   /** URLs of the input, which are never taken for outputs. */

@@ -23,7 +23,7 @@ const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
 const maxUsd = 1_000_000;
 const maxBudgets = 4;
 const modelIdPattern = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){1,4}$/;
-const requestIdPattern = /^[A-Za-z0-9_-]{1,128}$/;
+const requestIdPattern = /^[A-Za-z0-9_~:@=+-][A-Za-z0-9._~:@=+-]{0,255}$/;
 
 /** Far more than any model takes, and far less than what overflows the stack, or takes the time, of whoever handles it. */
 const inputBounds = { maxNodes: 20_000, maxLevels: 100 };
@@ -43,7 +43,7 @@ export function isModelId(value: unknown): value is string {
   );
 }
 
-/** A RunComfy request id: opaque, safe to put into a URL's path as it is. */
+/** A RunComfy request id: opaque, a single segment of a URL's path once it is encoded. */
 export function isRequestId(value: unknown): value is string {
   return typeof value === 'string' && requestIdPattern.test(value);
 }

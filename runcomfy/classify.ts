@@ -40,6 +40,9 @@ const refusals = new Set([
  */
 const refusalsBeforeForwarding = new Set([401, 411, 413, 414, 429, 431]);
 
+/** What is about an order and its account, and which no server in front of the application writes with words in JSON. */
+const refusalsInWords = new Set([402, 415, 422]);
+
 /** Returns the JSON of a good reply, or throws the one error that the exchange amounts to. */
 export function bodyOf(context: CallContext, exchange: Exchange): unknown {
   if (exchange.kind === 'failed') throw classifyFailure(context, exchange);
@@ -48,7 +51,7 @@ export function bodyOf(context: CallContext, exchange: Exchange): unknown {
   const value = body.kind === 'json' ? body.value : undefined;
   if (tellsEnd(context, exchange.httpStatus, value)) return value;
   if (!isSuccess) throw classifyError(context, exchange, readErrorBody(value));
-  if (body.kind === 'unreadable') throw classifyFailure(context, { isSent: true, cause: body.cause });
+  if (body.kind === 'unreadable') throw classifyFailure(context, { isSent: true, cause: body.cause }, toldBy(body));
   if (body.kind === 'text') {
     // RunComfy's word on a cancel may be left out: the status then tells.
     if (context.endpoint === 'cancel' && body.text.trim() === '') return {};
@@ -92,17 +95,32 @@ function unusableReply(context: CallContext, exchange: Answered, found: string):
 
 /** Whatever came back, for the person who has to decide, and the id in it. */
 function toldBy(body: ReplyBody): Pick<RunComfyErrorDetails, 'reply' | 'repliedRequestId'> {
-  if (body.kind === 'unreadable') return {};
+  if (body.kind === 'unreadable') return begun(body.beginning ?? '');
   if (body.kind === 'text') return body.text.trim() === '' ? {} : { reply: cutText(body.text, maxReplyLength) };
   const { value } = body;
-  const requestId = isJsonObject(value) ? value['request_id'] : undefined;
+  const named = isJsonObject(value) ? value['request_id'] : undefined;
+  const requestId = Number.isSafeInteger(named) ? String(named) : named;
   return {
     reply: cutText(JSON.stringify(value), maxReplyLength),
     ...(isRequestId(requestId) && { repliedRequestId: requestId }),
   };
 }
 
-function classifyFailure(context: CallContext, { isSent, cause }: { isSent: boolean; cause: Error }): RunComfyError {
+/** What came of a reply that was cut short. */
+function begun(beginning: string): Pick<RunComfyErrorDetails, 'reply' | 'repliedRequestId'> {
+  if (beginning.trim() === '') return {};
+  const requestId = /"request_id"\s*:\s*"([^"\\]+)"/.exec(beginning)?.[1];
+  return {
+    reply: cutText(beginning, maxReplyLength),
+    ...(isRequestId(requestId) && { repliedRequestId: requestId }),
+  };
+}
+
+function classifyFailure(
+  context: CallContext,
+  { isSent, cause }: { isSent: boolean; cause: Error },
+  told: RunComfyErrorDetails = {},
+): RunComfyError {
   const { message, code } = describeError(cause);
   const reason = code === undefined || message.includes(code) ? message : `${code}, ${message}`;
   if (context.endpoint !== 'submit') {
@@ -115,7 +133,7 @@ function classifyFailure(context: CallContext, { isSent, cause }: { isSent: bool
       cause,
     });
   }
-  if (isSent) return outcomeUnknown(context, reason, { cause });
+  if (isSent) return outcomeUnknown(context, reason, { cause, ...told });
   return new RunComfyError(
     'ServiceUnavailable',
     `${context.what}: no connection to RunComfy (${reason}); nothing was sent, so it is safe to try again`,
@@ -123,10 +141,23 @@ function classifyFailure(context: CallContext, { isSent, cause }: { isSent: bool
   );
 }
 
+/** "Not found" in JSON of no known form: RunComfy's own word, or that of a server on the way that has lost its own. */
+function isUnsignedNotFound(endpoint: Endpoint, meaning: number, { message, code }: ErrorBody): boolean {
+  if (endpoint !== 'status' && endpoint !== 'result' && endpoint !== 'cancel') return false;
+  return (meaning === 404 || meaning === 410) && (message !== undefined || code !== undefined);
+}
+
+function isRefusalInWords({ httpStatus, body }: Answered, { message }: ErrorBody): boolean {
+  if (!refusalsInWords.has(httpStatus) || message === undefined || body.kind !== 'json') return false;
+  // What names a request may have made one.
+  return isJsonObject(body.value) && !Object.hasOwn(body.value, 'request_id');
+}
+
 function classifyError(context: CallContext, exchange: Answered, error: ErrorBody): RunComfyError {
   const { httpStatus, retryAfterMs, body } = exchange;
   const meaning = meantStatus(httpStatus, error.code);
-  const type = typeOf(context.endpoint, meaning, error);
+  const isUnsigned = !error.isFromApplication && isUnsignedNotFound(context.endpoint, meaning, error);
+  const type = isUnsigned ? 'RequestNotFound' : typeOf(context.endpoint, meaning, error);
   const details: RunComfyErrorDetails = {
     httpStatus,
     ...withoutUndefined({
@@ -136,12 +167,15 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
       issues: error.issues,
       retryAfterMs,
       isFromApplication: error.isFromApplication || undefined,
+      isUnsigned: isUnsigned || undefined,
     }),
     ...(body.kind === 'unreadable' && { cause: body.cause }),
   };
   const facts = factsOf(exchange, error);
   if (context.endpoint === 'submit') {
-    const isRefusal = error.isFromApplication ? refusals.has(meaning) : refusalsBeforeForwarding.has(httpStatus);
+    const isRefusal = error.isFromApplication
+      ? refusals.has(meaning)
+      : refusalsBeforeForwarding.has(httpStatus) || isRefusalInWords(exchange, error);
     if (!isRefusal) return outcomeUnknown(context, facts, { ...details, ...toldBy(body) });
     details.submission = 'refused';
   }

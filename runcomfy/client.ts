@@ -149,7 +149,7 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
         isPermanent: true,
       });
     }
-    return urlOf(modelApi, `requests/${requestId}/${action}`, query);
+    return urlOf(modelApi, `requests/${encodeURIComponent(requestId)}/${action}`, query);
   };
   const aboutModel = (model: string, details: { submission?: 'not_sent' }): URL => {
     if (!isModelId(model)) {

@@ -18,6 +18,8 @@ export interface RunComfyErrorDetails {
   issues?: InputIssue[];
   /** RunComfy's application wrote the reply, no server in front of it. */
   isFromApplication?: boolean;
+  /** "Not found" in words that a server in front of RunComfy may have written as well. */
+  isUnsigned?: boolean;
   /** No later attempt can succeed, e.g. a request that belongs to someone else. */
   isPermanent?: boolean;
   /** The result was asked for before the work was over. */
@@ -45,6 +47,7 @@ export class RunComfyError extends Error {
   declare readonly retryAfterMs?: number;
   declare readonly issues?: InputIssue[];
   declare readonly isFromApplication?: boolean;
+  declare readonly isUnsigned?: boolean;
   declare readonly isPermanent?: boolean;
   declare readonly notReady?: boolean;
   declare readonly reply?: string;

@@ -3,11 +3,16 @@ import { isJsonObject } from '../domain/json.ts';
 const mask = '[token]';
 const remembered = 8;
 
+/** A shorter one stands in ids, URLs and words by chance: only what is clearly the token itself is masked. */
+const shortestSecret = 8;
+
 /** Removes the token from whatever comes back from RunComfy. */
 export interface Scrubber {
   /** Notes a token before it is sent. The ones used before it stay known: an old one may be echoed late. */
   remember: (token: string) => void;
   text: (text: string) => string;
+  /** The same for a text that was cut anywhere: also without the beginning of a token at its end. */
+  beginning: (text: string) => string;
   /** A copy of a JSON value without the token in any string or key. */
   json: (value: unknown) => unknown;
   /** A copy of an error that keeps name, code and message, and nothing else that could carry a header. */
@@ -19,7 +24,13 @@ export function createScrubber(): Scrubber {
   let recent: string[] = [];
   let longestFirst: string[] = [];
 
-  const text = (dirty: string): string => longestFirst.reduce((clean, token) => clean.replaceAll(token, mask), dirty);
+  const text = (dirty: string): string => longestFirst.reduce(masked, dirty);
+
+  const beginning = (cut: string): string => {
+    const clean = text(cut);
+    const lengths = longestFirst.map((token) => lengthOfBegunToken(clean, token));
+    return clean.slice(0, clean.length - Math.max(0, ...lengths));
+  };
 
   const json = (value: unknown): unknown => {
     if (typeof value === 'string') return text(value);
@@ -30,6 +41,7 @@ export function createScrubber(): Scrubber {
 
   return {
     text,
+    beginning,
     json,
     remember(token) {
       if (token === '' || recent[0] === token) return;
@@ -44,6 +56,21 @@ export function createScrubber(): Scrubber {
       return code === undefined ? clean : Object.assign(clean, { code });
     },
   };
+}
+
+function masked(text: string, token: string): string {
+  if (token.length >= shortestSecret) return text.replaceAll(token, mask);
+  if (text === token) return mask;
+  return text.replaceAll(/\bbearer\s+(\S+)/gi, (found, word: string) =>
+    word.startsWith(token) ? found.replace(token, mask) : found,
+  );
+}
+
+function lengthOfBegunToken(text: string, token: string): number {
+  for (let length = Math.min(text.length, token.length - 1); length > 0; length -= 1) {
+    if (text.endsWith(token.slice(0, length))) return length;
+  }
+  return 0;
 }
 
 interface ErrorDescription {

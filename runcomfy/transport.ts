@@ -9,6 +9,9 @@ import type { Scrubber } from './scrub.ts';
 /** A result echoes its input, and as much as this may be ordered. */
 const defaultMaxReplyBytes = 64 * 1024 * 1024;
 
+/** An acknowledgement is a few hundred bytes. */
+const longestBeginning = 4_096;
+
 /** One HTTP call. Reads and cancels may be given up early through `signal`; a submit never is. */
 export interface HttpCall {
   endpoint: Endpoint;
@@ -24,7 +27,8 @@ export interface HttpCall {
 export type ReplyBody =
   | { kind: 'json'; value: unknown; text: string }
   | { kind: 'text'; text: string }
-  | { kind: 'unreadable'; cause: Error };
+  /** `beginning`: what came before it was cut. */
+  | { kind: 'unreadable'; cause: Error; beginning?: string };
 
 /** What became of one attempt. `isSent: false` proves that no byte of the request left this process. */
 export type Exchange =
@@ -88,14 +92,20 @@ export function createTransport(options: TransportOptions): Transport {
       ...(signal !== undefined && { signal }),
     });
     const retryAfterMs = parseRetryAfter(single(headers['retry-after']), single(headers['date']));
-    const reply = await body.bytes().then(
+    const encoding = single(headers['content-encoding']) ?? '';
+    const chunks: Buffer[] = [];
+    const reply = await collect(body, chunks).then(
       (bytes) =>
-        readBody(bytes, single(headers['content-encoding']) ?? '').catch((error: unknown): ReplyBody => {
+        readBody(bytes, encoding).catch((error: unknown): ReplyBody => {
           const cause = scrubber.cause(error);
           const what = limitOf(cause, maxReplyBytes) ?? `its body cannot be decoded (${cause.message})`;
           return { kind: 'unreadable', cause: new UnreadableReply(what, { cause }) };
         }),
-      (error: unknown): ReplyBody => ({ kind: 'unreadable', cause: causeOf(error) }),
+      (error: unknown): ReplyBody => {
+        const text =
+          encoding === '' ? scrubber.beginning(decodeText(Buffer.concat(chunks).subarray(0, longestBeginning))) : '';
+        return { kind: 'unreadable', cause: causeOf(error), ...(text !== '' && { beginning: text }) };
+      },
     );
     return {
       kind: 'answered' as const,
@@ -151,6 +161,12 @@ export function createTransport(options: TransportOptions): Transport {
     },
     close: () => dispatchers.close(),
   };
+}
+
+/** The bytes of a body; those that came stay in `chunks` where the rest does not. */
+async function collect(body: AsyncIterable<Buffer>, chunks: Buffer[]): Promise<Uint8Array> {
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 /** The limit that a reply met, in words; undefined for what another attempt may not meet. */

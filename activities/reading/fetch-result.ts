@@ -46,7 +46,8 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
       }
       count.add();
       const seen = () => ({ reads: count.report(), readAt: new Date().toISOString() });
-      const failed = ({ reason, vendorCode }: Failure, facts: Facts = {}): ResultReading => {
+      const failed = ({ reason: told, vendorCode }: Failure, facts: Facts = {}): ResultReading => {
+        const reason = told === noReason ? (question.failedBecause ?? told) : told;
         learn(deps, question, facts, true);
         return { status: 'failed', reason, ...(vendorCode !== undefined && { vendorCode }), ...facts, ...seen() };
       };

@@ -8,8 +8,9 @@ import type { AttemptCount } from './read-counter.ts';
 /** RunComfy may state a cost a read or a moment later than the end. */
 const pausesMs = [500, 1_000, 2_000];
 
-/** So often in a row in vain, and the end is held up for the first pause alone. */
+/** So often in a row in vain, and few ends are held up any more, for the first pause alone. */
 const vainTries = 3;
+const endsPerTry = 20;
 
 const maxModels = 1_000;
 
@@ -35,6 +36,10 @@ export function createLateCost({ runcomfy, readPacer }: Parts) {
     const isOver = first.status === 'succeeded' || first.status === 'failed' || first.status === 'cancelled';
     if (!isOver || first.costUsd !== undefined) return first.costUsd;
     const triedInVain = vain.get(model) ?? 0;
+    if (triedInVain >= vainTries && (triedInVain - vainTries) % endsPerTry !== endsPerTry - 1) {
+      vain.set(model, triedInVain + 1);
+      return undefined;
+    }
     for (const pauseMs of pausesMs.slice(0, triedInVain < vainTries ? pausesMs.length : 1)) {
       if (performance.now() + 2 * pauseMs > latestAt) break;
       await sleep(pauseMs);

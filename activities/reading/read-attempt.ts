@@ -13,6 +13,9 @@ import type { AttemptCount } from './read-counter.ts';
 /** An id that was just accepted may be unknown for a moment, and a reply may be mangled on the way: only lasting ones count. */
 export const graceMs = 30_000;
 
+/** Of a 404 that nobody signed: a server on the way that has lost its own may take as long to be mended. */
+const unsignedGraceMs = 10 * 60_000;
+
 /** What one reply alone does not prove. */
 const doubtful: readonly FailureType[] = ['RequestNotFound', 'ProtocolMismatch', 'GenerationFailed'];
 
@@ -141,7 +144,8 @@ function toReadFailure(
     const doubt = before.doubt?.type === error.type ? before.doubt : { type: error.type, since: now };
     // A failure is told by a reading, which the next attempt makes.
     const leastMs = error.type === 'GenerationFailed' ? 1 : 0;
-    const leftMs = Math.max(leastMs, Math.ceil(doubt.since + graceMs - now));
+    const lastsMs = error.isUnsigned ? unsignedGraceMs : graceMs;
+    const leftMs = Math.max(leastMs, Math.ceil(doubt.since + lastsMs - now));
     if (leftMs <= 0) return toApplicationFailure(error, 'read', { reads: count.report() });
     heartbeat({ ...kept, doubt } satisfies ReadHeartbeat);
     const delayMs = Math.min(leftMs, longestMs, Math.max(shortestRetryMs, Math.round((now - doubt.since) / 2)));
@@ -151,7 +155,8 @@ function toReadFailure(
   heartbeat(kept);
   const mayPass =
     error.type === 'RateLimited' || error.type === 'ServiceUnavailable' || error.type === 'Unauthenticated';
-  const backoffMs = error.retryAfterMs ?? backoffAfter(before.pauses, longestMs);
+  // Some servers say 0 or 1 s with every refusal, through a whole outage.
+  const backoffMs = Math.max(error.retryAfterMs ?? 0, backoffAfter(before.pauses, longestMs));
   if (mayPass) return toApplicationFailure(error, 'read', {}, backoffMs);
   // No other answer to a read ends paid work either.
   return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), backoffMs);

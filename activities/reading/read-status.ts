@@ -131,7 +131,7 @@ async function readOnce(
   }
   count.add();
   const signal = AbortSignal.timeout(Math.max(1, Math.round(answerBy - performance.now())));
-  const { status, statusWord, queuePosition } = await runcomfy.status(question.requestId, { signal });
+  const { status, statusWord, queuePosition, reason } = await runcomfy.status(question.requestId, { signal });
   const readAt = new Date();
   const readBeforeAt = answeredAt();
   noteAnswer(readAt.toISOString());
@@ -163,6 +163,7 @@ async function readOnce(
     readAt: readAt.toISOString(),
     ...(readBeforeAt !== undefined && { readBeforeAt }),
     nextReadInMs,
+    ...(reason !== undefined && { reason }),
     ...(costUsd !== undefined && { costUsd }),
     ...(expectedEndInMs !== undefined && { expectedEndAt: new Date(readAt.getTime() + expectedEndInMs).toISOString() }),
     ...(question.wantsSearchAttributes && { searchAttributes: searchAttributes() }),

@@ -24,6 +24,7 @@ export function readErrorBody(body: unknown): ErrorBody {
   const hasOwnFields =
     normalizeCode(body['error_code']) !== undefined ||
     readReason(body['error_message']).text !== undefined ||
+    isRefusalCode(body['code']) ||
     isValidationDetail(body['detail']);
   return {
     ...(code !== undefined && { code }),
@@ -68,6 +69,12 @@ function isValidationDetail(detail: unknown): boolean {
   const isIssue = (item: unknown) =>
     isJsonObject(item) && Array.isArray(item['loc']) && typeof item['msg'] === 'string';
   return Array.isArray(detail) && detail.length > 0 && detail.every(isIssue);
+}
+
+/** Six digits that begin with an HTTP 4xx are RunComfy's own, also under a shorter name. */
+function isRefusalCode(value: unknown): boolean {
+  const code = normalizeCode(value);
+  return typeof code === 'number' && code >= 400_000 && code < 500_000;
 }
 
 function pathOf(loc: unknown): string {

@@ -1,7 +1,8 @@
-import { isJsonObject } from '../../domain/json.ts';
+import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { cutText, wellFormed } from '../../domain/text.ts';
 
 const maxReasonLength = 2_000;
+const maxRawLength = 500;
 const textKeys = ['error_message', 'message', 'error', 'detail', 'msg', 'reason', 'failure_reason'];
 const codeKeys = ['error_code', 'errorCode', 'code'];
 
@@ -19,6 +20,35 @@ export function readReason(value: unknown): Reason {
   const text = cut(readText(value));
   const code = readCode(value);
   return { ...(text !== undefined && { text }), ...(code !== undefined && { code }) };
+}
+
+/** Why there is no output, by the fields of errors alone: a `message` or a `detail` may be about anything. */
+export function errorReason(reply: Readonly<Record<string, unknown>>): Reason {
+  const { error, failure_reason: failureReason, error_message: errorMessage, error_code: errorCode } = reply;
+  const first = readReason(error);
+  const text = first.text ?? readReason(failureReason).text ?? readReason(errorMessage).text ?? rawText(error);
+  const code = first.code ?? readReason({ error_code: errorCode }).code;
+  return withoutUndefined({ text, code });
+}
+
+/** Why a request failed that RunComfy says has failed. */
+export function failureReason(reply: Readonly<Record<string, unknown>>): Reason {
+  const { message, detail, error } = reply;
+  const { text, code } = errorReason({ ...reply, error: readReason(error).text === undefined ? undefined : error });
+  const told = text ?? readReason(message).text ?? readReason(detail).text ?? rawText(error);
+  return withoutUndefined({ text: told, code: code ?? readReason(error).code });
+}
+
+/** An error of no known shape as it came. */
+function rawText(error: unknown): string | undefined {
+  if (!saysSomething(error)) return undefined;
+  return cutText(typeof error === 'string' ? error : JSON.stringify(error), maxRawLength);
+}
+
+function saysSomething(value: unknown): boolean {
+  if (typeof value === 'string') return value.trim() !== '';
+  if (typeof value !== 'object' || value === null) return Boolean(value);
+  return Object.values(value).some(saysSomething);
 }
 
 /** An error code: a number where it is one, else its text; none for 0, null and blank. */

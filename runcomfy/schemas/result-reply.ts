@@ -6,7 +6,7 @@ import { cutText } from '../../domain/text.ts';
 import { amount, filledString, optionalField } from './lenient.ts';
 import { type OutputDetails, outputDetailsOf } from './output-details.ts';
 import { isEmptyOutput, type OutputContext, outputOf, readOutput, unwrapped } from './output.ts';
-import { readReason, type Reason } from './reason.ts';
+import { errorReason, failureReason, type Reason } from './reason.ts';
 import { normalizeWord, quoteStatusWord, readStatusWord } from './status-words.ts';
 
 const maxRawOutputLength = 1_000;
@@ -113,20 +113,6 @@ export function resultReply(context: OutputContext) {
 function rawOutputOf(output: unknown): { rawOutput?: string } {
   if (output === undefined || output === null || output === '') return {};
   return { rawOutput: cutText(typeof output === 'string' ? output : JSON.stringify(output), maxRawOutputLength) };
-}
-
-/** What stands in the fields of errors alone: a `message` may be about anything. */
-function errorReason(reply: Record<string, unknown>): Reason {
-  const { error, failure_reason: failureReason, error_message: errorMessage, error_code: errorCode } = reply;
-  const first = readReason(error);
-  const text = first.text ?? readReason(failureReason).text ?? readReason(errorMessage).text;
-  const code = first.code ?? readReason({ error_code: errorCode }).code;
-  return withoutUndefined({ text, code });
-}
-
-function failureReason(reply: Record<string, unknown>): Reason {
-  const { text = readReason(reply['message']).text, code } = errorReason(reply);
-  return withoutUndefined({ text, code });
 }
 
 /** RunComfy's internal errors are to be asked again. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { RunComfyClientOptions } from '../../runcomfy/client.ts';
 import type { FaultRule } from '../../simulator/index.ts';
-import { activitiesOnSimulator } from '../support/activity-rig.ts';
+import { activitiesAt, activitiesOnSimulator } from '../support/activity-rig.ts';
 import { kling } from '../support/simulator-client.ts';
+import { reply, serve } from '../unit/runcomfy/http-servers.ts';
 
 type Timeouts = NonNullable<RunComfyClientOptions['timeouts']>;
 
@@ -113,6 +114,23 @@ describe('cancelRequest', () => {
       expect(rig.sim.ledger().totals.statusReads).toBe(2);
     });
   }
+
+  it('looks again where an acknowledged cancel still shows the work in the queue', async () => {
+    for (const [later, outcome] of [
+      ['in_progress', 'not_cancellable'],
+      ['cancelled', 'cancelled'],
+    ] as const) {
+      const words = ['in_queue', later];
+      const { port } = await serve((response, { path }) => {
+        if (path.endsWith('/status')) reply(response, 200, { status: words.shift() ?? later });
+        else reply(response, 202, path.endsWith('/cancel') ? { outcome: 'cancelled' } : { status: later, cost: 0 });
+      });
+      const rig = activitiesAt(`http://127.0.0.1:${String(port)}`);
+      const { value } = await rig.attempt(rig.activities.cancelRequest, { model: kling, requestId: 'a1b2' });
+      expect(value).toMatchObject({ outcome, status: later });
+      expect(words).toEqual([]);
+    }
+  });
 
   it('needs no answer to the cancel to see that the work runs', async () => {
     const { cancel } = await cancelUnder([{ fault: 'cancel-500' }], 'run');

@@ -70,13 +70,13 @@ describe('fetchResult', () => {
   it('is not held up for long, nor again and again, by a cost that never comes', async () => {
     const { fetch } = await finished([], { switches: { cost_delay: 1_000 } });
     const reads: number[] = [];
-    for (let count = 0; count < 5; count += 1) {
+    for (let count = 0; count < 24; count += 1) {
       const { value } = await fetch();
       expect(value).toMatchObject({ status: 'succeeded' });
       expect(value?.costUsd).toBeUndefined();
       reads.push(value?.reads ?? 0);
     }
-    expect(reads).toEqual([4, 4, 4, 2, 2]);
+    expect(reads).toEqual([4, 4, 4, ...Array.from({ length: 19 }, () => 1), 2, 1]);
   });
 
   it('tells what a failure cost, and a success that names no output', async () => {
@@ -245,7 +245,21 @@ describe('checkAdoption', () => {
     const rig = await activitiesOnSimulator();
     const unknown = adopt('00000000-0000-4000-8000-000000000000');
     const { failure } = await rig.attempt(rig.activities.checkAdoption, unknown);
-    expect(failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true, details: [{ reads: 1 }] });
+    expect(failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true, details: [{ reads: 2 }] });
+  });
+
+  it('takes a request whose result is an error before its end, as long as its status says so', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order('run');
+    for (const httpStatus of [404, 409, 425]) {
+      rig.sim.setFaults([{ fault: 'http-status', step: 'result', httpStatus, errorCode: httpStatus * 1_000 + 1 }]);
+      const { value } = await rig.attempt(rig.activities.checkAdoption, adopt(requestId));
+      expect(value).toMatchObject({ reads: 2, nextReadInMs: 0 });
+    }
+    // Without an answer of RunComfy's own nothing is known of what it is for.
+    rig.sim.setFaults([{ fault: 'http-5xx', step: 'result' }]);
+    const { failure } = await rig.attempt(rig.activities.checkAdoption, adopt(requestId));
+    expect(failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
   });
 });
 

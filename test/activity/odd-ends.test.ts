@@ -131,6 +131,15 @@ describe('a result that gives no reason although the status has said failed', ()
     expect((await fetch({ hasFailed: true }, first)).value).toMatchObject({ status: 'failed', ...end });
   });
 
+  it('is that of the status, where this has given one', async () => {
+    const { rig, answer, fetch } = await answering(200, { status: 'failed', error: 'NSFW' });
+    const status = await rig.attempt(rig.activities.readStatus, { model: kling, requestId });
+    expect(status.value).toMatchObject({ status: 'failed', reason: 'NSFW' });
+    answer.body = { status: 'failed' };
+    const { value } = await fetch({ hasFailed: true, failedBecause: 'NSFW' });
+    expect(value).toMatchObject({ status: 'failed', reason: 'NSFW' });
+  });
+
   it('is awaited through an outage and a refused token', async () => {
     for (const [httpStatus, body] of [
       [502, '<html>'],

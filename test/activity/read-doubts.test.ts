@@ -64,6 +64,19 @@ describe('a request that RunComfy does not know', () => {
     expect(detailsOf(last).reads).toBe(3);
   });
 
+  it('in JSON that anybody may have written is only given up after 10 minutes', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    rig.sim.setFaults([{ fault: 'http-status', step: 'status', httpStatus: 404, body: { detail: 'Not Found' } }]);
+    const first = await rig.attempt(rig.activities.readStatus, question(requestId));
+    vi.setSystemTime(Date.now() + 60_000);
+    const second = await readAgain(rig, requestId, first);
+    expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    vi.setSystemTime(Date.now() + 540_000);
+    const third = await readAgain(rig, requestId, second, 3);
+    expect(third.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
+  });
+
   it('is told at once when the id cannot be one', async () => {
     const rig = await activitiesOnSimulator();
     const attempt = await rig.attempt(rig.activities.readStatus, question('../balance'));

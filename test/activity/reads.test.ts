@@ -207,6 +207,17 @@ describe('a read that meets', () => {
     });
   }
 
+  it('a Retry-After shorter than the doubling of the pauses does not hold these up', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    rig.sim.setFaults([{ fault: 'unavailable-json', step: 'status', retryAfter: 0 }]);
+    const submittedAt = new Date(Date.now() - 3_600_000).toISOString();
+    const ask = (attempt: number) =>
+      rig.attempt(rig.activities.readStatus, { ...question(requestId), submittedAt }, { attempt });
+    const delays = [(await ask(1)).failure?.nextRetryDelay, (await ask(4)).failure?.nextRetryDelay];
+    expect(delays).toEqual([1_000, 8_000]);
+  });
+
   it('a server that is gone is read again', async () => {
     const rig = activitiesAt(`http://127.0.0.1:${String(await freePort())}`);
     const attempt = await rig.attempt(rig.activities.readStatus, question('request-1'));

@@ -123,7 +123,7 @@ function statusQuestion(generation: Generation, requestId: string, isLastRead: b
 
 function resultQuestion(generation: Generation, requestId: string, isLastRead: boolean): ResultQuestion {
   const { state, sightings, facts, shown } = generation;
-  const { seen, lastStatus, workKey } = sightings;
+  const { seen, lastStatus, failedBecause, workKey } = sightings;
   return {
     model: state.model,
     requestId,
@@ -133,7 +133,7 @@ function resultQuestion(generation: Generation, requestId: string, isLastRead: b
     seen,
     ...(workKey !== undefined && { workKey }),
     ...(isLastRead && { isLastRead }),
-    ...(lastStatus === 'failed' && { hasFailed: true }),
+    ...(lastStatus === 'failed' && { hasFailed: true, ...(failedBecause !== undefined && { failedBecause }) }),
     ...(facts.inputUrls.length > 0 && { inputUrls: facts.inputUrls }),
   };
 }

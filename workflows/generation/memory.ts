@@ -45,6 +45,8 @@ export interface Facts {
 export interface Sightings {
   seen: Partial<Observation>;
   lastStatus: RequestStatus | undefined;
+  /** Why the work failed, where the status said so. */
+  failedBecause: string | undefined;
   /** Since when the request is known, ISO 8601. */
   followedSince: string;
   workKey: string | undefined;
@@ -149,6 +151,7 @@ export interface CarriedMemory {
   isModelKnown?: boolean;
   followedSince?: string;
   lastStatus?: RequestStatus;
+  failedBecause?: string;
   workKey?: string;
   unknownBecause?: string;
   mayTurnUpUntil?: string;
@@ -179,6 +182,7 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
     sightings: {
       seen,
       lastStatus: carried.lastStatus,
+      failedBecause: carried.failedBecause,
       followedSince: carried.followedSince ?? new Date().toISOString(),
       workKey: carried.workKey,
       work: undefined,
@@ -221,7 +225,7 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
 
 /** What the next run needs. A run of another version may read it: fields are added, never changed. */
 export function carry({ state, facts, sightings, wishes, shown, doubt, told }: Generation): CarriedMemory {
-  const { seen, lastStatus, followedSince, workKey } = sightings;
+  const { seen, lastStatus, failedBecause, followedSince, workKey } = sightings;
   const { isCancelDue, isWorkflowCancelled } = wishes;
   const { unknownBecause, hasResubmitted, mayTurnUpUntil } = doubt;
   const { searchAttributes, attributesAsOf, published, isModelKnown } = shown;
@@ -237,6 +241,7 @@ export function carry({ state, facts, sightings, wishes, shown, doubt, told }: G
     isModelKnown,
     followedSince,
     ...(lastStatus && { lastStatus }),
+    ...(failedBecause !== undefined && { failedBecause }),
     ...(workKey !== undefined && { workKey }),
     ...(attributesAsOf !== undefined && { attributesAsOf }),
     ...(unknownBecause !== undefined && { unknownBecause }),

@@ -42,6 +42,7 @@ export function noteReading(
     seen.lastUnfinishedAt = readBeforeAt;
   }
   sightings.lastStatus = status;
+  if (reading.reason !== undefined) sightings.failedBecause = reading.reason;
   delete state.queuePosition;
   if (queuePosition !== undefined) state.queuePosition = queuePosition;
   if (status === 'in_queue') seen.lastQueuedAt = readAt;

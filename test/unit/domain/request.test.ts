@@ -150,11 +150,35 @@ describe('isModelId', () => {
 });
 
 describe('isRequestId', () => {
-  it('takes what can stand in a URL as it is, alone', () => {
-    for (const id of ['b9f0c1d2-1111-4222-8333-abcdefabcdef', 'a', 'A_b-9', 'x'.repeat(128)]) {
+  it('takes what is one segment of a URL once it is encoded', () => {
+    for (const id of [
+      'b9f0c1d2-1111-4222-8333-abcdefabcdef',
+      'a',
+      'A_b-9',
+      'a.b',
+      'gen:7f',
+      'YWI=',
+      'a~@+',
+      'x'.repeat(256),
+    ]) {
       expect(isRequestId(id)).toBe(true);
     }
-    for (const id of ['', ' ', 'a/b', '..', 'a.b', 'a b', 'a\n', 'x'.repeat(129), 7, null, undefined]) {
+    for (const id of [
+      '',
+      ' ',
+      'a/b',
+      '.',
+      '..',
+      'a b',
+      'a\n',
+      'a%2Fb',
+      'a?b',
+      'a#b',
+      'x'.repeat(257),
+      7,
+      null,
+      undefined,
+    ]) {
       expect(isRequestId(id)).toBe(false);
     }
   });

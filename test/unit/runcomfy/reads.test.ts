@@ -35,7 +35,7 @@ describe('reads of a request', () => {
     expect(server.connections()).toBeLessThan(5);
   });
 
-  it.each(['', 'a/b', 'a b', '..', 'x'.repeat(129)])('are not made for what is no request id (%j)', async (id) => {
+  it.each(['', 'a/b', 'a b', '.', '..', 'x'.repeat(257)])('are not made for what is no request id (%j)', async (id) => {
     const { server, client } = await answering(200, {});
     const error = await errorOf(client.status(id));
     expect([error.type, error.isPermanent]).toEqual(['RequestNotFound', true]);
@@ -55,6 +55,9 @@ describe('reads of a request', () => {
     [404, vendor(404001), 'RequestNotFound'],
     [404, html, 'ServiceUnavailable'],
     [410, vendor(404001), 'RequestNotFound'],
+    [404, { detail: 'Not Found' }, 'RequestNotFound'],
+    [404, { code: 404001, error: 'no' }, 'RequestNotFound'],
+    [404, {}, 'ServiceUnavailable'],
     [408, '', 'ServiceUnavailable'],
     [410, '', 'ServiceUnavailable'],
     [422, vendor(422001), 'InvalidInput'],

@@ -79,10 +79,33 @@ describe('the token', () => {
     expect((await errorOf(client.status('a1b2'))).vendorMessage).toBe('was [token], is [token]');
   });
 
+  it('that is a common word is masked as such alone, so that ids and URLs stay whole', async () => {
+    const server = await serve((response) => {
+      reply(response, 200, { status: 'succeeded', output: { video: 'https://cdn.example.test/test.mp4' } });
+    });
+    const result = await clientOf(server.port, { token: () => 'test' }).result('test-1', { model });
+    expect(result).toMatchObject({ output: { videos: ['https://cdn.example.test/test.mp4'] } });
+    const scrubber = createScrubber();
+    scrubber.remember('test');
+    expect(scrubber.json({ token: 'test', header: 'Authorization: Bearer test, tested' })).toEqual({
+      token: '[token]',
+      header: 'Authorization: Bearer [token], tested',
+    });
+  });
+
+  it('is masked where a reply was cut in the middle of it', async () => {
+    const server = await serve((response) => {
+      response.writeHead(200, { 'content-length': '500' });
+      response.write(`{"echo":"${token}","again":"${token.slice(0, 9)}`, () => response.socket?.destroy());
+    });
+    const error = await errorOf(clientOf(server.port).submit(model, {}));
+    expect(error.reply).toBe('{"echo":"[token]","again":"');
+  });
+
   it('is masked whole where one token contains another', () => {
     const scrubber = createScrubber();
-    scrubber.remember('abc');
-    scrubber.remember('abcdef');
-    expect(scrubber.text('abcdef abc')).toBe('[token] [token]');
+    scrubber.remember('abcdefgh');
+    scrubber.remember('abcdefghij');
+    expect(scrubber.text('abcdefghij abcdefgh')).toBe('[token] [token]');
   });
 });

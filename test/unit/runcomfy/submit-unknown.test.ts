@@ -14,7 +14,7 @@ describe('a submit of unknown outcome', () => {
     ['a blank id', 200, { request_id: '  ' }],
     ['an id that is a number', 200, { request_id: 17 }],
     ['an id with strange characters', 200, { request_id: 'a/b' }],
-    ['an id of 129 characters', 200, { request_id: 'a'.repeat(129) }],
+    ['an id of 257 characters', 200, { request_id: 'a'.repeat(257) }],
     ['another field’s id', 200, { id: 'a1', data: { request_id: 'a1' } }],
     ['HTML', 200, html],
     ['an empty body', 200, ''],
@@ -46,6 +46,9 @@ describe('a submit of unknown outcome', () => {
     ['a 403 with a message of no known form', 403, { message: 'Forbidden' }],
     ['a 404 of a gateway', 404, html],
     ['a 422 of no known form', 422, { errors: [] }],
+    ['a 422 that names a request', 422, { message: 'no', request_id: 'a1b2' }],
+    ['an internal error under another name', 400, { code: 500001, error: 'no' }],
+    ['a 404 with a message of no known form', 404, { detail: 'unknown model' }],
     ['a 503 of a cache that always says when to come back', 503, html],
   ];
   it.each(answers)('%s (HTTP %i)', async (_name, status, body) => {
@@ -72,6 +75,27 @@ describe('a submit of unknown outcome', () => {
       reply(response, 200, { id: 'a1b2', state: 'ok' });
     });
     expect((await errorOf(clientOf(server.port).submit(model, input))).message).toContain('{"id":"a1b2","state":"ok"}');
+  });
+
+  it.each([
+    ['{"request_id":"a1b2","status_u', 'a1b2'],
+    ['{"request_id":"a1b', undefined],
+  ])('keeps what came of a reply that was cut (%s)', async (begun, repliedRequestId) => {
+    const server = await serve((response) => {
+      response.writeHead(200, { 'content-length': '500' });
+      response.write(begun, () => response.socket?.destroy());
+    });
+    const error = await errorOf(clientOf(server.port).submit(model, input));
+    expect([error.type, error.submission]).toEqual(['SubmitOutcomeUnknown', 'unknown']);
+    expect([error.reply, error.repliedRequestId]).toEqual([begun, repliedRequestId]);
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('names an id that came as a number, for a person to decide about', async () => {
+    const server = await serve((response) => {
+      reply(response, 200, { request_id: 17 });
+    });
+    expect(await errorOf(clientOf(server.port).submit(model, input))).toMatchObject({ repliedRequestId: '17' });
   });
 
   it('when the server resets the connection after it read the order', async () => {

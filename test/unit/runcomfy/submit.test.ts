@@ -21,6 +21,17 @@ describe('a submit that is accepted', () => {
     expect(Date.parse(accepted.receivedAt)).toBeGreaterThan(0);
   });
 
+  it.each(['req_01.abc', 'gen:7f2a', 'YWI=', 'a~b@c+d'])('follows an id in other characters (%s)', async (id) => {
+    const server = await serve((response) => {
+      reply(response, 200, { request_id: id });
+    });
+    const client = clientOf(server.port);
+    const { requestId } = await client.submit(model, input);
+    expect(requestId).toBe(id);
+    await client.status(requestId);
+    expect(server.seen[1]?.path).toBe(`/v1/requests/${encodeURIComponent(id)}/status`);
+  });
+
   it('sends the input exactly as given, to the model, with the token', async () => {
     const server = await serve((response) => {
       reply(response, 200, { request_id: 'a1b2' });
@@ -74,6 +85,11 @@ describe('a submit that was refused', () => {
     [431, '', 'InvalidInput'],
     [422, vendor(422001), 'InvalidInput'],
     [422, { detail: [{ loc: ['body', 'prompt'], msg: 'missing', type: 'missing' }] }, 'InvalidInput'],
+    [402, { message: 'Insufficient balance' }, 'InsufficientBalance'],
+    [422, { detail: 'prompt is required' }, 'InvalidInput'],
+    [415, { error: 'JSON only' }, 'InvalidInput'],
+    [400, { code: 400002, error: 'no balance' }, 'InsufficientBalance'],
+    [404, { code: '404001', error: 'unknown model' }, 'InvalidInput'],
     [429, vendor(429001), 'RateLimited'],
     [429, '', 'RateLimited'],
     [503, vendor(503001), 'ServiceUnavailable'],

@@ -36,10 +36,18 @@ describe('a status reply', () => {
     [17, 17],
     [-1, undefined],
     [1.5, undefined],
-    ['3', undefined],
+    ['3', 3],
+    ['', undefined],
+    ['1.5', undefined],
     [null, undefined],
   ])('takes the queue position %j as %j', (queue_position, queuePosition) => {
     expect(statusReply.parse({ status: 'in_queue', queue_position }).queuePosition).toBe(queuePosition);
+  });
+
+  it('keeps the reason of a failure, and takes nothing else for one', () => {
+    expect(statusReply.parse({ status: 'failed', error: { message: 'NSFW' } }).reason).toBe('NSFW');
+    expect(statusReply.parse({ status: 'failed', message: 'OOM' }).reason).toBe('OOM');
+    expect(statusReply.parse({ status: 'completed', message: 'done' })).not.toHaveProperty('reason');
   });
 
   it.each([null, [], 'in_queue', 7])('is no %j', (reply) => {

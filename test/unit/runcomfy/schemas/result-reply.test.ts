@@ -88,6 +88,11 @@ describe('a result reply', () => {
     expect(result({ status: 'completed', error: 'slow', output: { video: `${cdn}/a.mp4` } }).status).toBe('succeeded');
   });
 
+  it('that has only a message, or an empty error, beside an output to come is no failure', () => {
+    for (const more of [{ message: 'Finalizing output' }, { error: { message: null, code: 0 } }, { error: false }])
+      expect(result({ status: 'completed', output: null, ...more }).status).toBe('succeeded');
+  });
+
   it.each(['in_queue', 'in_progress', 'pending', 'waiting', 'starting', 'processing'])(
     'that says %j is not ready',
     (status) => {
@@ -123,6 +128,15 @@ describe('a result reply', () => {
     ['a nested error', { error: { error: { message: 'deep', code: 9 } } }, 'deep', 9],
     ['another key', { failure_reason: 'took too long' }, 'took too long'],
     ['the keys of an error reply', { error_code: 500001, error_message: 'internal' }, 'internal', 500001],
+    [
+      'an object of no known shape',
+      { error: { type: 'moderation', description: 'no' } },
+      '{"type":"moderation","description":"no"}',
+    ],
+    ['a number', { error: 7 }, '7'],
+    ['a detail', { detail: 'NSFW' }, 'NSFW'],
+    ['words beside an error of no known shape', { error: { type: 'x' }, message: 'NSFW' }, 'NSFW'],
+    ['an error that says nothing', { error: { message: null, code: 0 } }, 'RunComfy gave no reason'],
     ['nothing', {}, 'RunComfy gave no reason'],
     ['null', { error: null }, 'RunComfy gave no reason'],
   ];
