@@ -85,6 +85,9 @@ export function webhookTaskQueue(taskQueue: string): string {
 /** Memo key of what a gateway's tenant started; its value is the tenant's name. */
 export const tenantMemoKey = 'tenant';
 
+/** Memo keys of what came by a face of ours: the id of the API key, or whom a token names; and the face. */
+export const callerMemoKeys = { by: 'by', via: 'via' } as const;
+
 /** Memo key of a run started by `retry: 'if-unbilled'`; its value is the run id of the unbilled run it follows. */
 export const retryOfRunMemoKey = 'retryOfRunId';
 

@@ -81,17 +81,19 @@ export async function createGateway(
   app.decorateRequest('principal');
   takeJsonBodies(app);
   const limits = await createRateLimits(app, stopping.signal);
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     setHeaders(request, reply);
-    if (isProbe(request)) return;
-    guard(request);
+    if (!isProbe(request)) guard(request);
+    done();
+  });
+  if (settings.corsOrigins !== undefined) await allowOrigins(app, settings.corsOrigins);
+  app.addHook('onRequest', async (request, reply) => {
     const { scope } = request.routeOptions.config;
     if (scope === undefined) return;
     request.principal = await access.authenticate(request);
     mayDo(request.principal, scope);
     await limits.takeCall(request, reply);
   });
-  if (settings.corsOrigins !== undefined) await allowOrigins(app, settings.corsOrigins);
   app.addHook('onSend', async (_request, reply) => {
     // JSON has one encoding; the framework names it all the same, RunComfy does not.
     if (reply.getHeader('content-type') === 'application/json; charset=utf-8') {

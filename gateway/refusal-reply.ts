@@ -1,7 +1,7 @@
 import { apiBase } from './api/operation.ts';
 import { problemReply, type RefusedCall } from './api/problem-reply.ts';
+import { toCallersRefusal } from './callers-refusal.ts';
 import { refusals } from './http/refusal-error.ts';
-import { toRefusal } from './http/to-refusal.ts';
 import { errorReply } from './runcomfy-api/error-reply.ts';
 
 /** An error as it is answered. */
@@ -21,7 +21,7 @@ export function refusalReply(error: unknown, request: RefusedCall): RefusalReply
     const { status, detail: said } = problem;
     return { status, headers: { ...headers, 'content-type': 'application/problem+json' }, body: problem, said, cause };
   }
-  const refusal = toRefusal(error);
+  const refusal = toCallersRefusal(error, request.principal);
   const { status } = refusals[refusal.refusal];
   const headers = { ...refusal.headers, 'content-type': 'application/json' };
   return { status, headers, body: errorReply(refusal), said: refusal.message, cause: refusal.cause };

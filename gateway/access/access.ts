@@ -17,6 +17,8 @@ export interface Access {
   isAnonymous: boolean;
   /** Says who calls, or refuses: in the same words whatever is wrong with a credential. */
   authenticate: (request: FastifyRequest) => Promise<Principal>;
+  /** Whether who called is still taken for the same; no guess is counted, and what cannot be asked now is no refusal. */
+  isStillAllowed: (request: FastifyRequest) => Promise<boolean>;
   /** Those that are known: of API keys, and none of tokens. */
   tenants: () => Promise<readonly string[]>;
 }
@@ -25,6 +27,7 @@ export interface Access {
 export const anonymousAccess: Access = {
   isAnonymous: true,
   authenticate: () => Promise.resolve(anonymous),
+  isStillAllowed: () => Promise.resolve(true),
   tenants: () => Promise.resolve([]),
 };
 
@@ -45,6 +48,14 @@ export function createAccess(checks: CredentialChecks): Access {
   return {
     isAnonymous: false,
     tenants: async () => (await checks.keys()).map(({ tenant }) => tenant),
+    async isStillAllowed(request) {
+      try {
+        const found = await findPrincipal(request, checks);
+        return typeof found === 'object' && found.tenant === request.principal.tenant;
+      } catch (error) {
+        return !(error instanceof RefusalError && error.refusal === 'NotAllowed');
+      }
+    },
     async authenticate(request) {
       const address = request.ip;
       const failed = failures.get(address);
@@ -96,9 +107,25 @@ async function findPrincipal(
 }
 
 function toPrincipal(record: KeyRecord): Principal {
-  const { id, tenant, models, onUnknownSubmission, webhook, requestsPerMinute, startsPerMinute, dedupe } = record;
+  const {
+    id,
+    name,
+    expiresAt,
+    tenant,
+    models,
+    onUnknownSubmission,
+    webhook,
+    requestsPerMinute,
+    startsPerMinute,
+    dedupe,
+  } = record;
   return withoutUndefined({
-    ...{ tenant, scope: scopeOf(record), keyId: id, models, onUnknownSubmission, webhook },
-    ...{ requestsPerMinute, startsPerMinute, dedupeWindowMs: dedupe?.windowMs },
+    ...{ tenant, scope: scopeOf(record), keyId: id, name, models, onUnknownSubmission, webhook },
+    ...{
+      expiresAt: expiresAt && new Date(expiresAt).toISOString(),
+      requestsPerMinute,
+      startsPerMinute,
+      dedupeWindowMs: dedupe?.windowMs,
+    },
   });
 }

@@ -1,5 +1,6 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
 import type { OidcConfig } from '../../config/oidc.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { createIssuerReads } from './issuer-reads.ts';
 import { tenantPattern } from './key-records.ts';
@@ -69,5 +70,7 @@ function principalOf(payload: JWTPayload, { tenantClaim, scopeClaim }: OidcConfi
   if (scope === undefined) {
     throw new RefusalError('NotAllowed', `this token has none of ${scopes.join(', ')}: claim ${scopeClaim}`);
   }
-  return { tenant, scope, ...(payload.sub !== undefined && { subject: payload.sub }) };
+  const { sub: subject, exp } = payload;
+  const expiresAt = exp === undefined ? undefined : new Date(exp * 1_000).toISOString();
+  return withoutUndefined({ tenant, scope, subject, expiresAt });
 }

@@ -15,6 +15,10 @@ export interface Principal {
   tenant: string;
   scope: Scope;
   keyId?: string;
+  /** Of an API key: what it is called. */
+  name?: string;
+  /** ISO 8601; missing: never. */
+  expiresAt?: string;
   /** Of whoever acts for all tenants: those that are known. */
   tenants?: readonly string[];
   /** Of a token: whom its issuer names. */

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
@@ -31,6 +32,13 @@ interface Described {
 export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopping: AbortSignal): Promise<void> {
   await app.register(async (child) => {
     child.setValidatorCompiler(validatorCompiler);
+    child.addHook('onRequest', ({ raw, routeOptions }, _reply, done) => {
+      const { body } = routeOptions.schema ?? {};
+      const mayBeLeftOut = body === undefined || body instanceof z.ZodOptional;
+      // Some clients name a type of a body that they do not send.
+      if (mayBeLeftOut && isWithoutBody(raw)) delete raw.headers['content-type'];
+      done();
+    });
     // A message that says nothing may be left out: the framework would have it checked as null.
     child.addHook('preValidation', (request, _reply, done) => {
       if (request.body === undefined && request.method === 'POST') request.body = {};
@@ -71,6 +79,10 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
     );
     routes.refuseOtherMethods();
   });
+}
+
+function isWithoutBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }
 
 /** The framework calls every body required. */

@@ -50,11 +50,11 @@ export interface Operation<
 /** Where our API begins. */
 export const apiBase = '/api/v1';
 
-const everywhere: readonly ProblemName[] = [
-  ...['MalformedRequest', 'NotAuthenticated', 'NotAllowed', 'HostNotAllowed', 'InvalidInput', 'TooManyRequests'],
-  ...['TooSlow', 'PathTooLong', 'HeadersTooLarge'],
-  ...['Internal', 'TemporalUnreachable', 'Overloaded', 'Draining'],
-] as ProblemName[];
+const everywhere = [
+  ...(['MalformedRequest', 'NotAuthenticated', 'NotAllowed', 'HostNotAllowed', 'InvalidInput'] as const),
+  ...(['TooManyRequests', 'TooSlow', 'PathTooLong', 'HeadersTooLarge'] as const),
+  ...(['Internal', 'IssuerUnreachable', 'TemporalUnreachable', 'Overloaded', 'Draining'] as const),
+] satisfies ProblemName[];
 
 /** Adds an operation to the routes and, by its schemas, to the document. */
 export function addOperation<Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType>(

@@ -40,6 +40,16 @@ export function inOwnWords<Told>(principal: Principal, told: Told, ...workflowId
   return walk(told) as Told;
 }
 
+/** What the library says of an error, which knows keys as Workflow IDs, and budgets in full, with the tenant in front. */
+export function inCallersWords<Told>(
+  principal: Principal | undefined,
+  told: Told,
+  workflowId: string | undefined,
+): Told {
+  if (principal === undefined) return told;
+  return inOwnWords(principal, told, ...(workflowId === undefined ? [] : [workflowId]));
+}
+
 /** Every key that a document names. */
 function keysIn(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(keysIn);

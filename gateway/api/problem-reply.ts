@@ -5,7 +5,7 @@ import { type Problem, type ProblemName, problemNames, wordsOfProblem } from '..
 import type { RefusalError, RefusalName } from '../http/refusal-error.ts';
 import { toRefusal } from '../http/to-refusal.ts';
 import { EndedError } from './ended-error.ts';
-import { inOwnWords } from './own-words.ts';
+import { inCallersWords } from './own-words.ts';
 
 /** What is known of a call that is refused; one that never became a request has no caller. */
 export interface RefusedCall {
@@ -38,12 +38,14 @@ const withheld: Partial<Record<GenerationErrorType, { name: ProblemName; sentenc
   Undecodable: { name: 'Internal', sentence: 'what Temporal keeps of this cannot be read here: the log says why' },
 };
 
-/** What our API names otherwise than RunComfy's. */
-const ownNames: Partial<Record<RefusalName, ProblemName>> = {
+/** What our API names otherwise than RunComfy's: the compiler asks for all that it does not have. */
+const ownNames = {
   BrokenJson: 'MalformedRequest',
   ModelUnknown: 'ModelNotFound',
   ForeignOrigin: 'NotAllowed',
-};
+  // Ours tells of a cancel without an outcome by 202.
+  CancelUnclear: 'Internal',
+} as const satisfies Record<Exclude<RefusalName, ProblemName>, ProblemName>;
 
 /** An error as a problem document. */
 export function problemReply(error: unknown, request: RefusedCall): ProblemReply {
@@ -54,7 +56,7 @@ export function problemReply(error: unknown, request: RefusedCall): ProblemReply
 
 function ofRefusal(refusal: RefusalError, request: RefusedCall): ProblemReply {
   const { message, issues, headers, cause } = refusal;
-  const name = ownNames[refusal.refusal] ?? named(refusal.refusal);
+  const name = ownNameOf(refusal.refusal);
   const retryAfter = headers['retry-after'];
   const fields = {
     issues: issues.length > 0 && name !== 'MalformedRequest' ? [...issues] : undefined,
@@ -67,7 +69,7 @@ function ofRefusal(refusal: RefusalError, request: RefusedCall): ProblemReply {
 /** What stands between the gateway and a generation; every sentence names keys as the caller knows them. */
 function ofClient(error: GenerationError, request: RefusedCall): ProblemReply {
   const { type, issues, message, key, submission, requestId } = error;
-  const told = inCallersWords({ message, issues }, key, request);
+  const told = inCallersWords(request.principal, { message, issues }, key);
   const { name, sentence } = withheld[type] ?? { name: named(type), sentence: told.message };
   const isPassing = wordsOfProblem(name).status === 503;
   const fields = isPassing ? { retryAfterS } : { issues: told.issues, submission, requestId };
@@ -86,6 +88,14 @@ function ofEnd({ failure, key, outcome }: EndedError, request: RefusedCall): Pro
   return { problem, headers: {}, cause: failure };
 }
 
+function ownNameOf(name: RefusalName): ProblemName {
+  return hasOwnName(name) ? ownNames[name] : name;
+}
+
+function hasOwnName(name: RefusalName): name is keyof typeof ownNames {
+  return Object.hasOwn(ownNames, name);
+}
+
 function named(word: string): ProblemName {
   return problemNames.find((name) => name === word) ?? 'Internal';
 }
@@ -102,12 +112,4 @@ function problemOf(name: ProblemName, detail: string, request: RefusedCall, fiel
     instance: request.url.replace(/\?.*$/s, ''),
     ...withoutUndefined(fields),
   };
-}
-
-/** The library knows keys as Workflow IDs, and budgets in full, with the tenant in front. */
-function inCallersWords<Told>(told: Told, workflowId: string | undefined, request: RefusedCall): Told {
-  const { principal } = request;
-  return principal === undefined
-    ? told
-    : inOwnWords(principal, told, ...(workflowId === undefined ? [] : [workflowId]));
 }

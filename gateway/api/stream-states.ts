@@ -48,11 +48,7 @@ export function streamStates(
   if (now.isEnd && now.id === lastId) return reply.code(204).send();
   const events = eventStream(follow, {
     ...{ lastId, stopping, gone: goneSignal(reply) },
-    mayGoOn: () =>
-      access.authenticate(request).then(
-        () => true,
-        () => false,
-      ),
+    mayGoOn: () => access.isStillAllowed(request),
   });
   return reply
     .type('text/event-stream')

@@ -57,6 +57,8 @@ export const whoAmI = z
     tenant: z.string(),
     scopes: z.array(z.enum(scopes)),
     keyId: exactOptional(z.string()),
+    name: exactOptional(z.string()),
+    expiresAt: exactOptional(time),
     models: exactOptional(z.array(z.string())),
     version: z.string(),
   })

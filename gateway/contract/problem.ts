@@ -27,6 +27,7 @@ const problemsOfCalls = {
   HeadersTooLarge: [431, 'Headers too large'],
   Internal: [500, 'Internal error'],
   CatalogueUnavailable: [503, 'Catalogue unavailable'],
+  IssuerUnreachable: [503, 'Issuer unreachable'],
   TemporalUnreachable: [503, 'Temporal unreachable'],
   NoWorker: [503, 'No worker'],
   Overloaded: [503, 'Overloaded'],

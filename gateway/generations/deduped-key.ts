@@ -10,6 +10,9 @@ const maxKept = 10_000;
 /** Longer than the checks of an order and its start may take; later it is found, or was never started. */
 const onItsWayMs = 60_000;
 
+/** What whoever sent an equal order again is told. */
+export const dedupedNotice = 'deduplicated by body';
+
 /** An order as its caller gave it, without a key. */
 export interface KeylessOrder {
   principal: Principal;

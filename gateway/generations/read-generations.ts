@@ -175,7 +175,12 @@ export function createGenerationReader(
 
 /** Nothing changes any more by itself: only an order that cost nothing may be made anew under the same key. */
 function isFinal({ generation: { ending }, isStale }: Known): boolean {
-  return !isStale && ending !== undefined && ('result' in ending || !isUnbilled(ending.state.submission));
+  if (isStale || ending === undefined) return false;
+  if ('result' in ending) return true;
+  const { state } = ending;
+  // Of a workflow that was cancelled as such a worker may tell later what RunComfy made of it.
+  const isUntold = state.phase === 'cancelled' && state.isFromServer && state.cancel?.outcome === undefined;
+  return !isUntold && !isUnbilled(state.submission);
 }
 
 function isFresh({ readAt, listedUntil, isStale }: Known, told: 'listed' | 'listing' | false): boolean {

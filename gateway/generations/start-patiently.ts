@@ -25,7 +25,8 @@ export async function startPatiently(
   const workflowId = workflowIdOf(principal, key);
   const wanted = { onUnknownSubmission, ...(webhook && { webhook }), ...order };
   const tenant = tenantOf(principal);
-  const options = { key: workflowId, retry, tenant, keyTenant: tenant };
+  const caller = { by: principal.keyId ?? principal.subject, via: 'gateway' };
+  const options = { key: workflowId, retry, tenant, keyTenant: tenant, caller };
   const started = await startOrAttach(parts, {
     ...keyed,
     check: async () => {

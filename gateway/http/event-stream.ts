@@ -16,7 +16,7 @@ export interface StreamOptions {
   gone: AbortSignal;
   /** The gateway stops. */
   stopping: AbortSignal;
-  /** Whether the listener may still listen; asked with every sign of life. */
+  /** Whether the listener may still listen; asked as often as a sign of life is due. */
   mayGoOn: () => Promise<boolean>;
   keepAliveMs?: number;
   /** Between two states; what comes meanwhile is merged. */
@@ -36,13 +36,17 @@ export async function* eventStream(
   const over = AbortSignal.any([gone, stopping, left.signal]);
   const states = open(over);
   let last = lastId;
+  let askedAt = performance.now();
   try {
     yield 'retry: 2000\n\n';
     let next = states.next();
     for (;;) {
       const come = await within(keepAliveMs, next);
-      if (come === undefined) {
+      if (come === undefined || performance.now() - askedAt >= keepAliveMs) {
+        askedAt = performance.now();
         if (!(await mayGoOn())) return;
+      }
+      if (come === undefined) {
         yield ': keep-alive\n\n';
         continue;
       }

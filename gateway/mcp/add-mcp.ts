@@ -44,7 +44,7 @@ export function addMcp(
         gone.abort();
       });
       const context: McpContext = {
-        ...{ parts, principal, stopping, gone: gone.signal },
+        ...{ parts, principal, stopping, gone: gone.signal, requestId: request.id },
         takeStart: () => takeStart(request),
       };
       const auth = { token: '', clientId: principal.keyId ?? principal.subject ?? '', scopes: [principal.scope] };

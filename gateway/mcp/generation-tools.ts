@@ -30,7 +30,7 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
     ({ key: given, wait_seconds: seconds }) =>
-      answerTool(() => generationAnswer(context, workflowIdIn(principal, given), seconds)),
+      answerTool(context, () => generationAnswer(context, workflowIdIn(principal, given), seconds)),
   );
   server.registerTool(
     'list_generations',
@@ -44,7 +44,7 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
     (filter) =>
-      answerTool(async () => {
+      answerTool(context, async () => {
         const keyPrefix = principal.tenant === everyTenant ? undefined : workflowIdOf(principal, '');
         const generations = [];
         for await (const row of parts.generations.list({ ...filter, keyPrefix })) {
@@ -61,7 +61,7 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
       annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
     },
     ({ key: given, reason }) =>
-      answerTool(async () => {
+      answerTool(context, async () => {
         mayDo(principal, 'generate');
         const workflowId = workflowIdIn(principal, given);
         const reply = await ofGenerations(async () => {

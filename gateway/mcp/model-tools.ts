@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { isModelId } from '../../domain/request.ts';
 import { cutText } from '../../domain/text.ts';
+import { ofCatalogue } from '../http/of-catalogue.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { answerTool, type McpContext } from './tool.ts';
 
@@ -11,7 +12,8 @@ const input = z.record(z.string(), z.unknown()).describe("The model's own flat J
 const annotations = { readOnlyHint: true, openWorldHint: true };
 
 /** Adds the tools that read the catalogue: they cost nothing. */
-export function addModelTools(server: McpServer, { parts: { catalogue } }: McpContext): void {
+export function addModelTools(server: McpServer, context: McpContext): void {
+  const { catalogue } = context.parts;
   server.registerTool(
     'find_models',
     {
@@ -24,12 +26,12 @@ export function addModelTools(server: McpServer, { parts: { catalogue } }: McpCo
       annotations,
     },
     ({ search, category, limit }) =>
-      answerTool(async () => {
+      answerTool(context, async () => {
         const query = new URLSearchParams({
           ...withoutUndefined({ search, category }),
           limit: String(limit),
         });
-        const found = JSON.parse(await catalogue.models(query.toString())) as unknown;
+        const found = JSON.parse(await ofCatalogue(() => catalogue.models(query.toString()))) as unknown;
         const models =
           isJsonObject(found) && Array.isArray(found['models']) ? found['models'].filter(isJsonObject) : [];
         return { data: { models: models.slice(0, limit).map(briefOf) } };
@@ -43,7 +45,7 @@ export function addModelTools(server: McpServer, { parts: { catalogue } }: McpCo
       annotations,
     },
     (order) =>
-      answerTool(async () => {
+      answerTool(context, async () => {
         const entry = await entryOf(order.model);
         const schema = entry['input_schema'];
         const required = isJsonObject(schema) ? schema['required'] : undefined;
@@ -58,7 +60,7 @@ export function addModelTools(server: McpServer, { parts: { catalogue } }: McpCo
       annotations,
     },
     (order) =>
-      answerTool(async () => {
+      answerTool(context, async () => {
         const entry = await entryOf(order.model);
         const report = await catalogue.check(order.model, order.input);
         if (report === 'unknown model') throw unknownModel(order.model);
@@ -68,7 +70,7 @@ export function addModelTools(server: McpServer, { parts: { catalogue } }: McpCo
   );
 
   async function entryOf(id: string): Promise<Record<string, unknown>> {
-    const text = isModelId(id) ? await catalogue.model(id) : undefined;
+    const text = isModelId(id) ? await ofCatalogue(() => catalogue.model(id)) : undefined;
     const entry = text === undefined ? undefined : (JSON.parse(text) as unknown);
     if (isJsonObject(entry)) return entry;
     throw unknownModel(id);

@@ -37,6 +37,7 @@ export function addOrderTool(server: McpServer, context: McpContext): void {
     },
     ({ model, input, order_name: name, max_price_usd: maxCostUsd, wait_seconds: seconds }) =>
       answerTool(
+        context,
         async () => {
           mayDo(principal, 'generate');
           if (!isModelId(model)) throw new RefusalError('ModelUnknown', 'this is no model id: call find_models');

@@ -1,12 +1,14 @@
 import type { CallToolResult } from '@modelcontextprotocol/server';
 import type { Principal } from '../access/principal.ts';
+import { toCallersRefusal } from '../callers-refusal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
-import { toRefusal } from '../http/to-refusal.ts';
 
 /** Whom a tool works for, and with what. */
 export interface McpContext {
   parts: GatewayParts;
   principal: Principal;
+  /** The `X-Request-Id` of its call. */
+  requestId: string;
   /** Counts an order against the limits of an API key. */
   takeStart: () => Promise<void>;
   /** Aborted when the gateway stops; when the caller has left. */
@@ -23,7 +25,11 @@ export interface ToolAnswer {
 }
 
 /** Carries out a tool; what is refused is an answer for the agent, with every problem, never a fault of the protocol. */
-export async function answerTool(act: () => Promise<ToolAnswer>, onRefused?: () => void): Promise<CallToolResult> {
+export async function answerTool(
+  { parts, principal, requestId }: McpContext,
+  act: () => Promise<ToolAnswer>,
+  onRefused?: () => void,
+): Promise<CallToolResult> {
   try {
     const { data, words, links = [] } = await act();
     const text = [...(words === undefined ? [] : [words]), JSON.stringify(data)].join('\n');
@@ -36,7 +42,8 @@ export async function answerTool(act: () => Promise<ToolAnswer>, onRefused?: () 
     };
   } catch (error) {
     onRefused?.();
-    const { message, issues, refusal } = toRefusal(error);
+    const { message, issues, refusal } = toCallersRefusal(error, principal);
+    if (refusal === 'Internal') parts.log.error({ request: requestId, error }, message);
     const problems = issues.map(({ path, message: problem }) => `${path}: ${problem}`);
     return {
       isError: true,

@@ -36,6 +36,11 @@ export async function addRunComfyApi(app: FastifyInstance, parts: GatewayParts, 
   await app.register((child: FastifyInstance) => {
     child.removeAllContentTypeParsers();
     child.addContentTypeParser('*', parseCancelBody);
+    // The framework refuses a type that is not well formed before it asks any parser.
+    child.addHook('onRequest', ({ raw }, _reply, done) => {
+      if (raw.headers['content-type'] !== undefined) raw.headers['content-type'] = 'application/octet-stream';
+      done();
+    });
     const cancelling = createRouteAdder(child);
     cancelling.add('POST', '/v1/requests/:id/cancel', 'generate', (request: FastifyRequest, reply: FastifyReply) =>
       cancel(parts, request as AboutRequest, reply, stopping),

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { ofCatalogue } from '../http/of-catalogue.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 
 const maxBytes = 64 * 1024 * 1024;
@@ -33,17 +34,15 @@ export function createCatalogueReads() {
   ): Promise<CatalogueReading | undefined> => {
     const readAt = Date.now();
     try {
-      const text = await read();
+      const text = await ofCatalogue(read);
       if (text === undefined) return undefined;
       known.set(question, { text, readAt });
       return { text };
     } catch (error) {
       const last = known.get(question);
-      if (last && mayBeOld) return { text: last.text, ageS: Math.ceil((Date.now() - last.readAt) / 1_000) };
-      throw new RefusalError('CatalogueUnavailable', "RunComfy's catalogue and wallet cannot be asked now", {
-        headers: { 'retry-after': '5' },
-        cause: error,
-      });
+      const isAway = error instanceof RefusalError && error.refusal === 'CatalogueUnavailable';
+      if (!isAway || !last || !mayBeOld) throw error;
+      return { text: last.text, ageS: Math.ceil((Date.now() - last.readAt) / 1_000) };
     }
   };
 

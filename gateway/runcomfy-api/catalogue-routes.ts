@@ -14,11 +14,9 @@ const listParameters = ['limit', 'offset', 'search', 'category', 'kind', 'includ
 export function addCatalogue({ catalogue }: GatewayParts, { add }: RouteAdder): void {
   const read = createCatalogueReads();
 
-  add('GET', '/v1/models', 'read', async ({ query }, reply) => {
-    const asked = Object.entries(query as Record<string, unknown>).filter(([name]) => listParameters.includes(name));
-    const search = new URLSearchParams(
-      asked.map(([name, value]): [string, string] => [name, String(value)]),
-    ).toString();
+  add('GET', '/v1/models', 'read', async ({ url }, reply) => {
+    const asked = [...new URLSearchParams(url.replace(/^[^?]*/, ''))];
+    const search = new URLSearchParams(asked.filter(([name]) => listParameters.includes(name))).toString();
     return passOn(reply, await read(`models?${search}`, catalogueFresh, () => catalogue.models(search)));
   });
   add('GET', '/v1/models/categories', 'read', async (_request, reply) =>

@@ -5,6 +5,7 @@ import { cutText } from '../../domain/text.ts';
 import { mayOrder } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { checkInput } from '../generations/check-input.ts';
+import { dedupedNotice } from '../generations/deduped-key.ts';
 import { keyOf } from '../generations/key-of.ts';
 import { startPatiently } from '../generations/start-patiently.ts';
 import { toNoticeHeader } from '../http/notice-header.ts';
@@ -52,7 +53,7 @@ export async function submit(
   const { attached, notices } = handle;
 
   const said = [...notices];
-  if (attached && dedupeWindowMs !== undefined) said.unshift('deduplicated by body');
+  if (attached && dedupeWindowMs !== undefined) said.unshift(dedupedNotice);
   reply.header('runcomfy-temporal-key', key);
   if (attached) reply.header('idempotent-replayed', 'true');
   if (said.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(said));

@@ -28,7 +28,7 @@ it('an API key says where the ends of its orders are told; without secrets at th
   expect(status).toBe(201);
   expect(json).toMatchObject({ key: named, failure: { type: 'InvalidInput' } });
   const run = stack.client().workflow.getHandle(`acme/${named}`);
-  expect((await run.describe()).memo).toMatchObject({ tenant: 'acme' });
+  expect((await run.describe()).memo).toMatchObject({ tenant: 'acme', by: id, via: 'gateway' });
   const { priority } = (await run.describe()).raw.workflowExecutionInfo ?? {};
   expect(priority?.fairnessKey).toBe('acme');
   const shown = await call(gateway.url, `/api/v1/generations/${named}?include=request`, { headers });

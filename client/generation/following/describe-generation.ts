@@ -96,10 +96,12 @@ async function readEnding(client: Client, run: RunDescription): Promise<Generati
   return { state, ...(status === 'terminated' && { isTerminated: true }) };
 }
 
-/** The same on every replica, and without a worker: nothing is missing that `isFromServer` would have to excuse. */
+/** The same on every replica, and mostly without a worker: nothing is missing that `isFromServer` would have to excuse. */
 async function readLastState(client: Client, run: RunDescription, ending: GenerationEnding): Promise<KnownState> {
-  const { isFromServer: _, ...state } = 'state' in ending ? ending.state : await readServerState(client, run);
-  return state;
+  const { isFromServer, ...state } = 'state' in ending ? ending.state : await readServerState(client, run);
+  // What became of a workflow that was cancelled as such is still to be told, by a worker.
+  const isUntold = run.status === 'canceled' && isFromServer && state.cancel?.outcome === undefined;
+  return isUntold ? { ...state, isFromServer } : state;
 }
 
 async function modelOrdered(client: Client, { key, runId }: RunDescription): Promise<string> {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowStartOptions } from '@temporalio/client';
 import type { GenerationRequest } from '../../../domain/generation.ts';
-import { generationWorkflowType, retryOfRunMemoKey, tenantMemoKey } from '../../../domain/names.ts';
+import { withoutUndefined } from '../../../domain/json.ts';
+import { callerMemoKeys, generationWorkflowType, retryOfRunMemoKey, tenantMemoKey } from '../../../domain/names.ts';
 import { GenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
 import { labelNotices, type StartLabels, toLabelMemo } from '../../start-labels.ts';
@@ -25,6 +26,8 @@ export interface StartOptions extends StartPriority, StartLabels {
   retry?: 'if-unbilled' | undefined;
   /** Whose the key is, where it begins with `<tenant>/`: the order's webhook is told the rest as the key. */
   keyTenant?: string | undefined;
+  /** Who ordered, and by what: told in the memo. */
+  caller?: { by?: string | undefined; via: string } | undefined;
   /** Starts nothing, nor anything anew: attaches to what has the key, else `KeyNotFound`. */
   attachOnly?: boolean | undefined;
 }
@@ -46,16 +49,28 @@ export async function startGeneration(
   client: Client,
   taskQueue: string,
   request: RequestDraft,
-  { key = `generation-${randomUUID()}`, retry, labels, keyTenant, attachOnly, ...precedence }: StartOptions = {},
+  {
+    key = `generation-${randomUUID()}`,
+    retry,
+    labels,
+    keyTenant,
+    caller,
+    attachOnly,
+    ...precedence
+  }: StartOptions = {},
   { starter, ...checkOptions }: CheckOptions & { starter?: Starter } = {},
 ): Promise<StartedGeneration> {
   checkArgument('retry', retry === undefined || (retry as string) === 'if-unbilled', "'if-unbilled' or nothing", key);
   const { order, warnings } = checkRequest(request, key, checkOptions);
   const priority = toPriority(precedence, key);
   const { memo } = toLabelMemo({ labels }, key);
-  const ofTenant = keyTenant === undefined ? {} : { [tenantMemoKey]: keyTenant };
+  const ofCaller = withoutUndefined({
+    [tenantMemoKey]: keyTenant,
+    [callerMemoKeys.by]: caller?.by,
+    [callerMemoKeys.via]: caller?.via,
+  });
   const start = (policies: Policies) => {
-    const own = { ...priority, ...policies, memo: { ...ofTenant, ...memo, ...policies.memo } };
+    const own = { ...priority, ...policies, memo: { ...ofCaller, ...memo, ...policies.memo } };
     return startUnlessClosed(client, key, taskQueue, order, own, starter);
   };
 

@@ -4,6 +4,7 @@ import { budgetNameOf, mayOrder, workflowIdOf } from '../../access/principal.ts'
 import type { StartGeneration } from '../../contract/start-generation.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { checkInput } from '../../generations/check-input.ts';
+import { dedupedNotice } from '../../generations/deduped-key.ts';
 import { startPatiently } from '../../generations/start-patiently.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
@@ -22,12 +23,20 @@ export async function startGeneration(
   { body, query, request, reply }: Starting,
 ): Promise<object> {
   const { principal } = request;
-  const { key: given, retry, input = {}, budgets, ...options } = body;
+  const { key: given, retry: saidRetry, input = {}, budgets, ...options } = body;
   const { model } = options;
   const order = { ...options, ...(budgets && { budgets: budgets.map((name) => budgetNameOf(principal, name)) }) };
   const waitMs = waitMsOf(request, query);
-  const { key, isNewKey } = keyOfOrder(request, given);
+  const named = keyOfOrder(request, given);
   checkModel(model);
+  // What is taken over is named by its id, and not by an input.
+  const { dedupeWindowMs } = named.isNewKey && options.requestId === undefined ? principal : {};
+  const keyed =
+    dedupeWindowMs === undefined
+      ? named
+      : { key: await parts.dedupedKeys.keyFor({ principal, model, input }, dedupeWindowMs), isNewKey: false };
+  const { key } = keyed;
+  const retry = dedupeWindowMs === undefined ? saidRetry : 'if-unbilled';
   const workflowId = workflowIdOf(principal, key);
   const startedAt = new Date().toISOString();
   const { runId, attached, notices } = await startPatiently(
@@ -35,7 +44,7 @@ export async function startGeneration(
     principal,
     { input, ...order },
     {
-      ...{ key, isNewKey, retry },
+      ...{ ...keyed, retry },
       check: () => {
         mayOrder(principal, model);
         return checkBody(parts, body);
@@ -43,7 +52,8 @@ export async function startGeneration(
     },
   );
 
-  if (notices.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(notices));
+  const said = [...(attached && dedupeWindowMs !== undefined ? [dedupedNotice] : []), ...notices];
+  if (said.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(said));
   if (attached) reply.header('idempotent-replayed', 'true');
   else
     reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/generations/${encodeURIComponent(key)}`);

@@ -1,13 +1,24 @@
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { isModelId } from '../../../domain/request.ts';
 import { productVersion } from '../../../setup/version.ts';
 import { everyTenant, mayDo, scopes } from '../../access/principal.ts';
-import { balance, checkRequest, inputCheck, type InputCheck, model, modelList, whoAmI } from '../../contract/model.ts';
+import {
+  balance,
+  checkRequest,
+  inputCheck,
+  type InputCheck,
+  type Model,
+  model,
+  modelList,
+  whoAmI,
+} from '../../contract/model.ts';
 import type { Catalogue, GatewayParts } from '../../gateway-parts.ts';
+import { ofCatalogue } from '../../http/of-catalogue.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import type { RouteAdder } from '../../http/route-adder.ts';
-import { addOperation } from '../operation.ts';
+import { addOperation, apiBase } from '../operation.ts';
 
 const aboutModel = z.object({
   model: z.string().meta({
@@ -32,7 +43,7 @@ export function addModels(routes: RouteAdder, { catalogue }: GatewayParts): void
     }),
     answers: { 200: { description: 'The models.', schema: modelList } },
     problems: ['CatalogueUnavailable'],
-    handle: ({ query }) => asked(() => catalogue.list(query)),
+    handle: ({ query }) => ofCatalogue(() => catalogue.list(query)),
   });
   addOperation(routes, {
     id: 'getModel',
@@ -43,12 +54,7 @@ export function addModels(routes: RouteAdder, { catalogue }: GatewayParts): void
     params: aboutModel,
     answers: { 200: { description: 'The model.', schema: model } },
     problems: ['ModelNotFound', 'CatalogueUnavailable'],
-    handle: async ({ params }) => {
-      const id = modelIn(params.model);
-      const found = await asked(() => catalogue.entry(id));
-      if (found === undefined) throw unknownModel(id);
-      return found;
-    },
+    handle: ({ params }) => entryOf(catalogue, params.model),
   });
   addOperation(routes, {
     id: 'checkInput',
@@ -60,8 +66,22 @@ export function addModels(routes: RouteAdder, { catalogue }: GatewayParts): void
     body: checkRequest,
     answers: { 200: { description: 'All that is wrong with it, and its price.', schema: inputCheck } },
     problems: ['ModelNotFound'],
-    handle: async ({ params, body }) => check(catalogue, modelIn(params.model), body.input),
+    handle: ({ params, body }) => check(catalogue, params.model, body.input),
   });
+  // As people write a model: several segments, which the document cannot say.
+  const raw = `${apiBase}/models/*`;
+  const pathIn = ({ params }: FastifyRequest) => (params as { '*': string })['*'];
+  routes.add('GET', raw, 'read', (request) => entryOf(catalogue, pathIn(request)));
+  routes.add(
+    ...(['POST', raw, 'read'] as const),
+    (request) => {
+      const [, id] = /^(.*)\/check$/.exec(pathIn(request)) ?? [];
+      if (id === undefined) throw new RefusalError('RouteNotFound', 'there is nothing under this path');
+      return check(catalogue, id, (request.body as z.output<typeof checkRequest>).input);
+    },
+    {},
+    { hide: true, body: checkRequest },
+  );
   addOperation(routes, {
     id: 'getBalance',
     method: 'GET',
@@ -72,7 +92,7 @@ export function addModels(routes: RouteAdder, { catalogue }: GatewayParts): void
     problems: ['CatalogueUnavailable'],
     handle: ({ request: { principal } }) => {
       if (principal.tenant !== everyTenant) mayDo(principal, 'admin');
-      return asked(() => catalogue.wallet());
+      return ofCatalogue(() => catalogue.wallet());
     },
   });
   addOperation(routes, {
@@ -84,14 +104,25 @@ export function addModels(routes: RouteAdder, { catalogue }: GatewayParts): void
     answers: { 200: { description: 'The caller.', schema: whoAmI } },
     problems: [],
     handle: ({ request: { principal } }) => {
-      const { tenant, scope, keyId, models } = principal;
+      const { tenant, scope, keyId, name, expiresAt, models } = principal;
       const allowed = scopes.slice(0, scopes.indexOf(scope) + 1);
-      return withoutUndefined({ tenant, scopes: allowed, keyId, models, version: productVersion });
+      return withoutUndefined({
+        ...{ tenant, scopes: allowed, keyId, name, expiresAt, models },
+        version: productVersion,
+      });
     },
   });
 }
 
-async function check(catalogue: Catalogue, id: string, input: Record<string, unknown>): Promise<InputCheck> {
+async function entryOf(catalogue: Catalogue, text: string): Promise<Model> {
+  const id = modelIn(text);
+  const found = await ofCatalogue(() => catalogue.entry(id));
+  if (found === undefined) throw unknownModel(id);
+  return found;
+}
+
+async function check(catalogue: Catalogue, text: string, input: Record<string, unknown>): Promise<InputCheck> {
+  const id = modelIn(text);
   const report = await catalogue.check(id, input);
   if (report === 'unknown model') throw unknownModel(id);
   const { issues, warnings } = report;
@@ -106,15 +137,4 @@ function modelIn(text: string): string {
 
 function unknownModel(id: string): RefusalError {
   return new RefusalError('ModelUnknown', `RunComfy has no model ${JSON.stringify(id)}: see GET /api/v1/models`);
-}
-
-async function asked<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (cause) {
-    throw new RefusalError('CatalogueUnavailable', "RunComfy's catalogue and wallet cannot be asked now", {
-      headers: { 'retry-after': '5' },
-      cause,
-    });
-  }
 }

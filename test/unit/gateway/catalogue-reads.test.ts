@@ -15,6 +15,16 @@ it('tells the last good catalogue, with its age, while RunComfy is away, and no 
   await expect(read('never asked', catalogue, away)).rejects.toMatchObject({ refusal: 'CatalogueUnavailable' });
 });
 
+it('tells what RunComfy refuses in its words, and nothing older', async () => {
+  const read = createCatalogueReads();
+  await read('a', catalogue, () => Promise.resolve('{}'));
+  const refused = () =>
+    Promise.reject(Object.assign(new Error('no'), { httpStatus: 422, vendorMessage: 'no such limit' }));
+  await expect(read('a', catalogue, refused)).rejects.toMatchObject({
+    ...{ refusal: 'InvalidInput', message: expect.stringContaining('no such limit') },
+  });
+});
+
 it('asks once for all who ask the same at a time, and not again while the answer is fresh', async () => {
   const read = createCatalogueReads();
   let asked = 0;

@@ -66,6 +66,15 @@ it('says bye where the gateway stops, and ends where the caller may listen no mo
   expect(silent.left.hasEnded).toBe(true);
 });
 
+it('asks whether the caller may listen also while states come', async () => {
+  const states = Array.from({ length: 200 }, (_, at) => state(String(at)));
+  const many = source(...states, state('last', true));
+  const mayGoOn = () => Promise.resolve(false);
+  const told = await allOf(eventStream(many.open, options({ mayGoOn, keepAliveMs: 1 })));
+  expect(told.join('')).not.toContain('event: end');
+  expect(many.left.hasEnded).toBe(true);
+});
+
 it('hangs up on a listener that takes nothing', async () => {
   const socket = new PassThrough();
   const closed = once(socket, 'close');

@@ -25,7 +25,10 @@ describe('a token', () => {
   ])('with %j says who calls', async (claims, scope, times) => {
     const issuer = await startTokenIssuer();
     const token = await issuer.token({ claims: { ...claims, ...times?.() } });
-    expect(await checkOf(issuer)(token)).toEqual({ tenant: 'acme', scope, subject: 'render-1' });
+    expect(await checkOf(issuer)(token)).toEqual({
+      ...{ tenant: 'acme', scope, subject: 'render-1' },
+      expiresAt: expect.stringMatching(/^\d{4}-.*Z$/),
+    });
   });
 
   it.each<[what: string, make: (issuer: TokenIssuer) => Promise<string>]>([

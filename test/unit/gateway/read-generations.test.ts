@@ -51,3 +51,23 @@ it('tells a new run of a key whose end was told, at once where it was begun here
   await afterMinutes(1);
   await expect(runTold()).rejects.toMatchObject({ type: 'KeyNotFound' });
 });
+
+it('asks again what became of a workflow that was cancelled as such while no worker was there', async () => {
+  const state = { phase: 'cancelled', model: 'a/b', submission: 'accepted', reads: 0, deadlineAt: startedAt } as const;
+  let asked = 0;
+  const reader = createGenerationReader(client, {
+    listOpen: () => Promise.resolve(undefined),
+    describe: (_, key) => {
+      asked += 1;
+      const told = asked === 1 ? { isFromServer: true as const } : { cancel: { outcome: 'cancelled' as const } };
+      const ending = { state: { ...state, ...told } as never };
+      return Promise.resolve({ key, runId: 'r', model: 'a/b', phase: 'cancelled', startedAt, ending });
+    },
+  });
+  await reader.read('k');
+  vi.advanceTimersByTime(2_000);
+  expect(await reader.read('k')).toMatchObject({ ending: { state: { cancel: { outcome: 'cancelled' } } } });
+  vi.advanceTimersByTime(2_000);
+  await reader.read('k');
+  expect(asked).toBe(2);
+});

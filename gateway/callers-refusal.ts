@@ -1,0 +1,17 @@
+import { isGenerationError } from '../client/index.ts';
+import type { Principal } from './access/principal.ts';
+import { inCallersWords } from './api/own-words.ts';
+import { RefusalError } from './http/refusal-error.ts';
+import { toRefusal } from './http/to-refusal.ts';
+
+/** The refusal that an error amounts to, with keys and budgets as the caller knows them. */
+export function toCallersRefusal(error: unknown, principal: Principal | undefined): RefusalError {
+  const refusal = toRefusal(error);
+  if (!isGenerationError(error)) return refusal;
+  const { message, issues } = inCallersWords(
+    principal,
+    { message: refusal.message, issues: refusal.issues },
+    error.key,
+  );
+  return new RefusalError(refusal.refusal, message, { issues, headers: refusal.headers, cause: refusal.cause });
+}

@@ -1,0 +1,189 @@
+import type { AddressInfo } from 'node:net';
+import type { Client } from '@temporalio/client';
+import pino from 'pino';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { GenerationError } from '../../../client/index.ts';
+import { type Access, anonymousAccess, createAccess } from '../../../gateway/access/access.ts';
+import { createApiKey, digestOf } from '../../../gateway/access/api-key.ts';
+import { createGateway } from '../../../gateway/create-gateway.ts';
+import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
+import { originOf } from '../../../gateway/http/guards.ts';
+import { RefusalError } from '../../../gateway/http/refusal-error.ts';
+import { createGatewayMetrics } from '../../../gateway/metrics/gateway-metrics.ts';
+import { call, type GatewayCall } from '../../support/gateway-stack.ts';
+import { flux } from '../../support/simulator-client.ts';
+
+const page = 'https://page.example.com';
+const told: string[] = [];
+const refusedBy = (httpStatus: number) =>
+  Promise.reject(Object.assign(new Error('refused'), { httpStatus, vendorMessage: 'limit must be positive' }));
+const catalogue = {
+  models: (query: string) => {
+    told.push(query);
+    return query.includes('limit=0') ? refusedBy(422) : Promise.resolve('{}');
+  },
+  entry: (model: string) => Promise.resolve(model === flux ? { model, categories: [] } : undefined),
+  check: () => Promise.resolve({ issues: [], warnings: [] }),
+  price: () => Promise.resolve({ basis: 'unknown' }),
+};
+
+/** A gateway in front of a Temporal that takes every call. */
+async function serve(access: Access, more: object = {}) {
+  const state = { model: flux, submission: 'accepted', reads: 1, deadlineAt: '2026-11-28T00:00:00.000Z' };
+  const seen = { phase: 'in_queue', runId: 'r', startedAt: '2026-11-27T00:00:00.000Z', ...state };
+  const handle = {
+    ...{ runId: 'r', attached: false, notices: [] },
+    cancel: () => Promise.resolve({ outcome: 'cancelled', phase: 'cancelled' }),
+    nudge: () => Promise.resolve(),
+  };
+  const parts = {
+    ...{ access, catalogue, originOf, log: pino({ level: 'silent' }), metrics: createGatewayMetrics() },
+    client: { withDeadline: (_: number, ask: () => unknown) => ask() } as unknown as Client,
+    settings: { host: '127.0.0.1', onUnknownSubmission: 'hold', submitGraceMs: 0, corsOrigins: [page] },
+    isDraining: () => false,
+    reader: {
+      read: (key: string) => Promise.resolve({ ...seen, key, state: seen }),
+      note: () => undefined,
+      refresh: () => undefined,
+    },
+    generations: { get: (key: string) => Promise.resolve({ ...handle, key }) },
+    ...more,
+  } as unknown as GatewayParts;
+  const app = await createGateway(parts, () => Promise.resolve({ ready: true }));
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  onTestFinished(() => app.close());
+  return `http://127.0.0.1:${String((app.server.address() as AddressInfo).port)}`;
+}
+
+/** Who is taken with an API key of this record. */
+function withKey(more: object) {
+  const { id, key } = createApiKey();
+  const record = { id, name: 'render farm', tenant: 'acme', scopes: ['generate' as const], sha256: digestOf(key) };
+  const keys = [{ ...record, createdAt: new Date().toISOString(), ...more }];
+  const access = createAccess({ keys: () => Promise.resolve(keys), onFailure: () => undefined });
+  return { access, keys, id, headers: { authorization: `Bearer ${key}` } };
+}
+
+it('our API says that the issuer of tokens is away', async () => {
+  const away = () => Promise.reject(new RefusalError('IssuerUnreachable', 'away', { headers: { 'retry-after': '5' } }));
+  const url = await serve({ ...anonymousAccess, isAnonymous: false, authenticate: away });
+  const answer = await call(url, '/api/v1/whoami');
+  expect(answer).toMatchObject({ status: 503, json: { name: 'IssuerUnreachable', retryAfterS: 5 } });
+});
+
+describe('a page that may call', () => {
+  it('reads why it was refused', async () => {
+    const { access } = withKey({});
+    const url = await serve(access);
+    const answer = await call(url, '/api/v1/whoami', { headers: { origin: page } });
+    expect(answer).toMatchObject({ status: 401, headers: { 'access-control-allow-origin': page } });
+    expect(String(answer.headers['access-control-expose-headers'])).toContain('Retry-After');
+    const foreign = await call(url, '/api/v1/whoami', { method: 'POST', headers: { origin: 'https://evil.example' } });
+    expect([foreign.status, foreign.headers['access-control-allow-origin']]).toEqual([403, undefined]);
+  });
+
+  it('is told the methods of a path by an OPTIONS that is no preflight', async () => {
+    const url = await serve(anonymousAccess);
+    const answer = await call(url, '/v1/models', { method: 'OPTIONS', headers: { origin: page } });
+    expect(answer).toMatchObject({ status: 405, json: { error_code: 405001 }, headers: { allow: 'GET, HEAD' } });
+    const asked = { origin: page, 'access-control-request-method': 'GET' };
+    expect(await call(url, '/v1/models', { method: 'OPTIONS', headers: asked })).toMatchObject({ status: 204 });
+  });
+});
+
+describe('a message that says nothing', () => {
+  const types = ['', 'garbage', 'application/json', 'application/octet-stream', 'text/plain; charset'];
+  const about = (type: string): GatewayCall => ({
+    method: 'POST',
+    headers: { 'content-type': type, 'content-length': '0' },
+  });
+
+  it.each(types)('is taken whatever its type: "%s"', async (type) => {
+    const url = await serve(anonymousAccess);
+    expect(await call(url, '/v1/requests/k/cancel', about(type))).toMatchObject({ status: 202 });
+    expect(await call(url, '/api/v1/generations/k/cancel', about(type))).toMatchObject({ status: 200 });
+    expect(await call(url, '/api/v1/generations/k/nudge', about(type))).toMatchObject({ status: 204 });
+    expect((await call(url, '/api/v1/generations', about(type))).status).toBeGreaterThanOrEqual(400);
+  });
+
+  it('cancels with a body of no known type, too', async () => {
+    const url = await serve(anonymousAccess);
+    const odd = { method: 'POST', headers: { 'content-type': 'no type' }, body: 'junk' };
+    expect(await call(url, '/v1/requests/k/cancel', odd)).toMatchObject({ status: 202 });
+    expect(await call(url, '/api/v1/generations/k/cancel', odd)).toMatchObject({ status: 415 });
+  });
+});
+
+describe('the catalogue', () => {
+  it('is asked as the caller asked, and refuses in its own words', async () => {
+    const url = await serve(anonymousAccess);
+    await call(url, '/v1/models?category=a&search=x%20y&category=b&token=hidden');
+    expect(told.at(-1)).toBe('category=a&search=x+y&category=b');
+    const refused = await call(url, '/v1/models?limit=0');
+    expect(refused).toMatchObject({ status: 422, json: { error_code: 422001 } });
+    expect(refused.json['error_message']).toContain('limit must be positive');
+  });
+
+  it('is found by models as people write them', async () => {
+    const url = await serve(anonymousAccess);
+    expect(await call(url, `/api/v1/models/${flux}`)).toMatchObject({ status: 200, json: { model: flux } });
+    const checked = { method: 'POST', body: { input: {} } };
+    expect(await call(url, `/api/v1/models/${flux}/check`, checked)).toMatchObject({
+      ...{ status: 200, json: { valid: true } },
+    });
+    expect(await call(url, '/api/v1/models/a/b/c', checked)).toMatchObject({ json: { name: 'RouteNotFound' } });
+    expect(await call(url, '/api/v1/models/no/such')).toMatchObject({ json: { name: 'ModelNotFound' } });
+  });
+});
+
+it('an API key is told what it is called, and how long it is valid', async () => {
+  const { access, headers, id } = withKey({ expiresAt: '2126-11-27T01:00:00+01:00' });
+  const url = await serve(access);
+  const { json } = await call(url, '/api/v1/whoami', { headers });
+  expect(json).toMatchObject({ keyId: id, name: 'render farm', expiresAt: '2126-11-27T00:00:00.000Z' });
+});
+
+it("no refusal of RunComfy's API shows a Workflow ID", async () => {
+  const { access, headers } = withKey({});
+  const message = 'key "acme/k" was used for another order';
+  const start = () => Promise.reject(new GenerationError({ type: 'KeyInUse', message, key: 'acme/k' }));
+  const url = await serve(access, { generations: { start } });
+  const order = { method: 'POST', headers: { ...headers, 'idempotency-key': 'k' }, body: { prompt: 'x' } };
+  const { status, json } = await call(url, `/v1/models/${flux}`, order);
+  expect([status, json['error_message']]).toEqual([422, 'key "k" was used for another order']);
+});
+
+it('an equal order without a key is one in our API too, where its API key says so', async () => {
+  const { access, headers } = withKey({ dedupe: { windowMs: 600_000 } });
+  const started: unknown[] = [];
+  const start = (_: unknown, { key, retry }: { key: string; retry?: string }) => {
+    started.push([key, retry]);
+    return Promise.resolve({ key, runId: 'r', attached: true, notices: [] });
+  };
+  const dedupedKeys = { keyFor: () => Promise.resolve('of-the-body') };
+  const url = await serve(access, { generations: { start }, dedupedKeys });
+  const order = (more: object) => ({ method: 'POST', headers, body: { model: flux, input: { prompt: 'x' }, ...more } });
+  const answer = await call(url, '/api/v1/generations', order({}));
+  expect(answer).toMatchObject({ status: 200, headers: { 'runcomfy-temporal-notice': 'deduplicated by body' } });
+  await call(url, '/api/v1/generations', order({ key: 'mine' }));
+  await call(url, '/api/v1/generations', order({ requestId: 'r-1' }));
+  expect(started).toEqual([
+    ['acme/of-the-body', 'if-unbilled'],
+    ['acme/mine', undefined],
+    [expect.not.stringMatching('of-the-body'), undefined],
+  ]);
+});
+
+it('a credential that was revoked listens no longer, and nobody is kept from listening by others who guess', async () => {
+  const { access, keys, headers } = withKey({});
+  const request = {
+    ...{ ip: '192.0.2.1', headers, principal: { tenant: 'acme', scope: 'generate' } },
+    raw: { headersDistinct: { authorization: [headers.authorization] } },
+  } as unknown as Parameters<Access['authenticate']>[0];
+  const guess = { ...request, raw: { headersDistinct: { authorization: ['Bearer x'] } } } as unknown as typeof request;
+  for (let at = 0; at < 25; at += 1) await access.authenticate(guess).catch(() => undefined);
+  await expect(access.authenticate(request)).rejects.toMatchObject({ refusal: 'TooManyRequests' });
+  expect(await access.isStillAllowed(request)).toBe(true);
+  keys.pop();
+  expect(await access.isStillAllowed(request)).toBe(false);
+});
