@@ -62,7 +62,7 @@ function nameError(thrown: unknown): ErrorReport {
       key: key === '' ? undefined : key,
       step: pipeline?.step,
       issues,
-      budget: details?.budget,
+      budget: details?.budget ?? pipeline?.failure?.budget,
       ...(details?.evidence && { evidence: details.evidence }),
     };
   }

@@ -11,11 +11,10 @@ export interface PriorityFlags {
 }
 
 /** Adds `--priority`, `--tenant` and `--weight`. */
-export function addPriorityOptions(command: Command): void {
+export function addPriorityOptions(command: Command, normal = 3): void {
+  const what = `who goes first where orders wait: 1 before 5; default ${String(normal)}`;
   command
-    .addOption(
-      new Option('--priority <1-5>', 'who goes first where orders wait: 1 before 5; default 3').argParser(parseWhole),
-    )
+    .addOption(new Option('--priority <1-5>', what).argParser(parseWhole))
     .option('--tenant <name>', 'for whom: tenants take turns within one priority')
     .addOption(
       new Option('--weight <number>', "the tenant's share beside the others; default 1").argParser(parsePositive),

@@ -11,7 +11,7 @@ import { evaluateBare, evaluateValue } from './evaluate.ts';
 import { elementTypeOf, typeOfItems } from './expression-types.ts';
 import { createExpressionChecker } from './expression.ts';
 import { describeValue, didYouMean } from './field-reader.ts';
-import { ordersOf, sortSteps, sourcesOf, textsIn } from './graph.ts';
+import { ordersOf, sortSteps, sourcesOf, textsIn, usesFiles } from './graph.ts';
 import { createModelLookup, type ModelLookupOptions } from './model-facts.ts';
 import { settleParams } from './params.ts';
 import { parsePlan } from './parse-plan.ts';
@@ -44,6 +44,8 @@ export interface CheckPlanOptions extends ModelLookupOptions {
   /** What the keys of its orders begin with, where that is known: a plan is refused of which one would be too long. */
   lineage?: string;
 }
+
+const weekMs = 7 * 24 * 60 * 60 * 1000;
 
 /** `@<digest>`, the number of an equal order, and that of a further attempt. */
 const maxKeyTail = '@0123456789ab.500~99'.length;
@@ -78,6 +80,7 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
   checkOutputs(checking);
   checkNumberOfOrders(checking);
   warnOfUnused(checking);
+  warnOfLongWaits(checking, sorted);
   const isSound = checking.issues.length === 0;
   const isPriced = options.maxCostUsd !== undefined || options.needsPrices === true;
   const costs = isPriced ? checkCost(checking, options.maxCostUsd) : [];
@@ -202,6 +205,19 @@ function checkCost({ orders }: Checking, maxCostUsd = Number.POSITIVE_INFINITY):
   if (atLeastUsd <= maxCostUsd) return unpriced;
   const message = `the orders cost at least ${String(atLeastUsd)} USD, and maxCostUsd is ${String(maxCostUsd)}`;
   return [...unpriced, { path: '$.steps', message }];
+}
+
+/** RunComfy does not keep files for ever, and a person may take the whole of the time. */
+function warnOfLongWaits({ plan, warnings }: Checking, sorted: readonly string[]): void {
+  for (const [id, step] of Object.entries(plan.steps)) {
+    if (step.kind !== 'approval' || step.deadlineMs <= weekMs) continue;
+    const after = new Set([id]);
+    for (const each of sorted) if (sourcesOf(plan, each).some((source) => after.has(source))) after.add(each);
+    const user = [...after].find((each) => each !== id && usesFiles(plan, each));
+    if (user === undefined) continue;
+    const path = `${jsonPath('$.steps', id)}.approval.deadline`;
+    warnings.push(`${path}: longer than a week, and files that step ${user} uses may be kept no longer`);
+  }
 }
 
 function warnOfUnused({ plan, warnings }: Checking): void {

@@ -85,6 +85,41 @@ export function referencesOf(expression: string, plan: PipelinePlan): StepRefere
   return usesOf(expression, plan)?.references ?? [];
 }
 
+/** A field of a step, or of one of its items, that an expression asks for. */
+export interface AskedField {
+  step: string;
+  item?: number;
+  field: string;
+}
+
+/** What an expression asks of steps, field by field; one that cannot be parsed asks nothing. */
+export function fieldsAskedBy(expression: string): AskedField[] {
+  const asked: AskedField[] = [];
+  const visit = (node: ASTNode): void => {
+    const selection = selectionOf(node);
+    const of = selection && askedOf(selection.from);
+    if (of) asked.push({ ...of, field: selection.name });
+    else childrenOf(node).forEach(visit);
+  };
+  try {
+    visit(new Environment({ enableOptionalTypes: true }).parse(expression).ast);
+  } catch {
+    return [];
+  }
+  return asked;
+}
+
+/** `steps.x` and `steps.x.items[0]`. */
+function askedOf(node: ASTNode): Omit<AskedField, 'field'> | undefined {
+  const whole = stepOf(node);
+  if (whole) return whole.field === undefined ? whole : undefined;
+  if (node.op !== '[]' && node.op !== '[?]') return undefined;
+  const [list, index] = node.args;
+  const of = stepOf(list);
+  if (of?.field !== 'items' || index.op !== 'value' || typeof index.args !== 'bigint') return undefined;
+  return { step: of.step, item: Number(index.args) };
+}
+
 /** The params that an expression reads; an expression that cannot be parsed reads none. */
 export function paramsReadBy(expression: string, plan: PipelinePlan): string[] {
   return usesOf(expression, plan)?.params ?? [];

@@ -1,7 +1,7 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath } from '../domain/json.ts';
 import type { PipelinePlan, PlanOrder } from '../domain/pipeline.ts';
-import { paramsReadBy, referencesOf } from './expression.ts';
+import { fieldsAskedBy, paramsReadBy, referencesOf } from './expression.ts';
 import { parseBareExpression, parseTemplate } from './template.ts';
 
 /** A string of a plan that may hold expressions. */
@@ -31,6 +31,12 @@ export function sourcesOf(plan: PipelinePlan, id: string): string[] {
     .flatMap(expressionsOf)
     .flatMap((expression) => referencesOf(expression, plan));
   return [...new Set([...step.needs, ...referred.map(({ step: source }) => source)])];
+}
+
+/** Whether files that another step has made go into a step. */
+export function usesFiles(plan: PipelinePlan, id: string): boolean {
+  const fields = textsOfStep(plan, id).flatMap(expressionsOf).flatMap(fieldsAskedBy);
+  return fields.some(({ field }) => /^(?:(?:image|video|audio|choice)s?|files)$/.test(field));
 }
 
 /** The params that a step's expressions read. */

@@ -45,6 +45,8 @@ export interface BatchHandle extends StartedBatch {
   defaults: () => Promise<BatchItemDefaults | undefined>;
   /** The plan of its items, where they are pipelines. */
   plan: () => Promise<object | undefined>;
+  /** The budgets that every item names, as the batch was started. */
+  budgets: () => Promise<string[] | undefined>;
   /** Adds items behind those that there are; the same again is answered as before. */
   add: (message: BatchAddMessage) => Promise<{ count: number }>;
   /** Adds all of a source, in the order it has; what is there already is not sent again. */
@@ -108,6 +110,7 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
     watch: (options = {}) => eachNamedBatch(key, () => watchChanges(watched(options), options)),
     defaults: () => namedBatch(key, async () => (await readRequest(client, key, runId)).defaults),
     plan: () => namedBatch(key, async () => (await readRequest(client, key, runId)).plan),
+    budgets: () => namedBatch(key, async () => (await readRequest(client, key, runId)).budgets),
     add: (message) =>
       namedBatch(key, async () => {
         await checkAdded(message);

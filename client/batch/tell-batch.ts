@@ -20,6 +20,8 @@ import { readBatchState } from './read-batch-state.ts';
 
 const takenWithinMs = 60_000;
 const answeredWithinMs = 180_000;
+/** What nobody takes by then is left for whoever comes. */
+const wishWithinMs = 10_000;
 /** RunComfy is asked for each item in flight, 20 at a time. */
 const cancelledWithinMs = 300_000;
 
@@ -45,14 +47,31 @@ export function setBatch(
 /** Starts nothing new until it is resumed; taken also where no worker runs. */
 export async function pauseBatch(client: Client, key: string, reason?: string): Promise<{ phase: BatchPhase }> {
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
-  await signal(client, key, pauseSignal.name, reason === undefined ? {} : { reason });
-  return { phase: 'paused' };
+  return await wish(client, key, pauseSignal.name, reason === undefined ? {} : { reason }, 'paused');
 }
 
 /** Goes on after a pause, whatever its reason; taken also where no worker runs. */
 export async function resumeBatch(client: Client, key: string): Promise<{ phase: BatchPhase }> {
-  await signal(client, key, resumeSignal.name, {});
-  return { phase: 'running' };
+  return await wish(client, key, resumeSignal.name, {}, 'running');
+}
+
+/** Where the batch stands since; where no worker takes the wish it is left for one, and done once one does. */
+async function wish(
+  client: Client,
+  key: string,
+  name: string,
+  message: object,
+  left: BatchPhase,
+): Promise<{ phase: BatchPhase }> {
+  const answeredBy = () => Date.now() + wishWithinMs;
+  const patience = { takenWithinMs: wishWithinMs, answeredBy };
+  const reply = await sendUpdate<{ phase: BatchPhase }>(client, key, { name, message }, patience);
+  if (reply !== 'unattended' && 'answer' in reply) return reply.answer;
+  if (reply !== 'unattended' && isOfEnded(reply.error)) throw ended(key, name, reply.error);
+  if (reply !== 'unattended' && !isOutOfTime(reply.error)) throw reply.error;
+  await signal(client, key, name, message);
+  const { phase } = await readBatchState(client, key);
+  return { phase: phase === 'cancelling' ? phase : left };
 }
 
 /**
@@ -106,8 +125,7 @@ async function update<Reply>(client: Client, key: string, name: string, message:
     throw new GenerationError({ type: 'InvalidInput', message: text, key, issues, cause: error });
   }
   if (isOfEnded(error)) {
-    const text = `batch "${key}" has ended: there is nothing to ${name}`;
-    throw new GenerationError({ type: 'ResolutionRefused', message: text, key, cause: error });
+    throw ended(key, name, error);
   }
   if (isOutOfTime(error)) throw await withoutAnswer(client, key);
   throw error;
@@ -117,10 +135,13 @@ async function signal(client: Client, key: string, name: string, message: object
   try {
     await client.workflow.getHandle(key).signal(name, message);
   } catch (error) {
-    if (!isOfEnded(error)) throw error;
-    const text = `batch "${key}" has ended: there is nothing to ${name}`;
-    throw new GenerationError({ type: 'ResolutionRefused', message: text, key, cause: error });
+    throw isOfEnded(error) ? ended(key, name, error) : error;
   }
+}
+
+function ended(key: string, name: string, cause: unknown): GenerationError {
+  const message = `batch "${key}" has ended: there is nothing to ${name}`;
+  return new GenerationError({ type: 'ResolutionRefused', message, key, cause });
 }
 
 /** A workflow that is not there at all is found missing before: by whoever made the handle. */

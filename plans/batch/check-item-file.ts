@@ -32,11 +32,10 @@ export interface ItemFileReport {
 
 const maxWarnings = 20;
 
+type ItemFileOptions = ModelLookupOptions & { maxCostUsd?: number | undefined; needsPrices?: boolean | undefined };
+
 /** Checks every line of a file, and holds no more of it than the ids. */
-export async function checkItemFile(
-  file: ItemFile,
-  options: ModelLookupOptions & { maxCostUsd?: number | undefined; needsPrices?: boolean | undefined },
-): Promise<ItemFileReport> {
+export async function checkItemFile(file: ItemFile, options: ItemFileOptions): Promise<ItemFileReport> {
   const { plan } = file;
   const needsPrices = options.needsPrices === true || options.maxCostUsd !== undefined;
   const checkItem = plan ? pipelineCheck(plan, file, options) : generationCheck(file, options);
@@ -113,17 +112,23 @@ function generationCheck({ defaults = {} }: ItemFile, options: ModelLookupOption
   };
 }
 
-function pipelineCheck(plan: object, { defaults = {} }: ItemFile, options: ModelLookupOptions) {
+function pipelineCheck(
+  plan: object,
+  { defaults = {} }: ItemFile,
+  { maxCostUsd: limit, needsPrices = false, ...options }: ItemFileOptions,
+) {
   const lookup = withMemory(options);
+  // A limit of the batch counts whole items; under budgets alone each order is held to its own price.
+  const isByOrder = needsPrices && limit === undefined;
   return async (item: BatchItem): Promise<CheckedItem> => {
     const { params = {}, maxCostUsd } = pipelineOfItem(item, plan, defaults);
-    const { checked, issues, warnings } = await checkPlan(plan, { ...lookup, params });
+    const { checked, issues, warnings } = await checkPlan(plan, { ...lookup, params, needsPrices: isByOrder });
     const found = issues.map(({ path, message }) => ({
       path: path.startsWith('$.params') ? path : '$',
       message: path.startsWith('$.params') ? message : `${path} of the plan: ${message}`,
     }));
     const lines = checked ? estimateOrders(checked.orders) : [];
-    return { issues: found, warnings, lines, hasPrice: maxCostUsd !== undefined };
+    return { issues: found, warnings, lines, hasPrice: isByOrder || maxCostUsd !== undefined };
   };
 }
 

@@ -1,8 +1,10 @@
 import { jsonPath } from '../../domain/json.ts';
 import type { PreparedOrder, StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
-import { planLimits, type PlanModelStep } from '../../domain/pipeline.ts';
+import { type PlanApprovalStep, planLimits, type PlanModelStep } from '../../domain/pipeline.ts';
 import { evaluateBare, evaluateValue, ExpressionError, type Values } from '../evaluate.ts';
+import { fieldsAskedBy } from '../expression.ts';
 import { createModelLookup } from '../model-facts.ts';
+import { parseBareExpression } from '../template.ts';
 import { orMadeInstead } from './made-instead.ts';
 import type { DecidingParts } from './parts.ts';
 import { createFallbackDrafts, draftOrder, type OrderDraft, settleOrder } from './settle-order.ts';
@@ -39,7 +41,9 @@ async function decide(parts: DecidingParts, question: StepQuestion, settle: type
     if (!isWanted) return { kind: 'skip', reason: 'its if is false' };
   }
   if (step.kind === 'approval') {
-    return { kind: 'choose', ...(step.choose !== undefined && { choices: readChoices(step.choose, values, path) }) };
+    if (step.choose === undefined) return { kind: 'choose' };
+    const choices = readChoices(step.choose, values, path);
+    return choices.length < step.count ? tooFew(step, choices, path) : { kind: 'choose', choices };
   }
   const items = itemsOf(step, values, path);
   const total = items?.length ?? 1;
@@ -71,6 +75,25 @@ async function decide(parts: DecidingParts, question: StepQuestion, settle: type
     orders.push(...(await Promise.all(drafts.map(settleFirst))));
   }
   return { kind: 'orders', total, orders, ...(next < total && { next, digests }) };
+}
+
+/** Nobody could decide it: what is chosen has to be as many as are asked for. */
+function tooFew({ choose, count }: PlanApprovalStep, choices: string[], path: string): StepAnswer {
+  const at = `${path}.approval.count`;
+  const parsed = typeof choose === 'string' ? parseBareExpression(choose) : undefined;
+  const parts = parsed?.ok ? parsed.parts : [];
+  const [source] = parts.flatMap((part) => ('text' in part ? [] : fieldsAskedBy(part.expression)));
+  const message = `${String(count)} are to be chosen, and there ${choices.length === 1 ? 'is' : 'are'} ${String(choices.length)}`;
+  return {
+    kind: 'failed',
+    failure: {
+      type: 'OutputMissing',
+      message: `${at}: ${message}`,
+      submission: 'not_sent',
+      ...(source && { step: source.step }),
+      issues: [{ path: at, message }],
+    },
+  };
 }
 
 function readChoices(choose: unknown, values: Values, path: string): string[] {

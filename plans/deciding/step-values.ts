@@ -3,6 +3,12 @@ import type { StepValuesInQuestion } from '../../domain/pipeline-activities.ts';
 import type { StepFailure } from '../../domain/pipeline-run.ts';
 import { valuesOfStep } from '../../domain/step-rules.ts';
 import type { ExpressionError, Values } from '../evaluate.ts';
+import { fieldsAskedBy } from '../expression.ts';
+import { parseBareExpression } from '../template.ts';
+
+const outputFields = new Set(
+  ['image', 'video', 'audio', 'choice'].flatMap((kind) => [kind, `${kind}s`]).concat('files'),
+);
 
 /** What a question says of params and steps, as the evaluator takes it. */
 export function toValues({ key, steps, ...values }: StepValuesInQuestion): Values {
@@ -18,16 +24,18 @@ export function expressionFailure(error: ExpressionError, question: StepValuesIn
   const { steps } = toValues(question);
   const { path, message, expression = '' } = error;
   const issues = [{ path, message }];
-  const names = /\bsteps\.(\w+)\.((?:image|video|audio)s?|files|choices?)\b/g;
-  for (const [, step = '', field = ''] of expression.matchAll(names)) {
-    const source = steps[step];
+  const parsed = parseBareExpression(expression);
+  const parts = parsed.ok ? parsed.parts : [];
+  for (const { step, item, field } of parts.flatMap((part) => ('text' in part ? [] : fieldsAskedBy(part.expression)))) {
+    const whole = outputFields.has(field) ? steps[step] : undefined;
+    const source = whole && itemOf(whole, item);
     if (source === undefined || hasOutput(source, field)) continue;
-    const { key, requestId } = source;
-    const known = withoutUndefined({ key: textOf(key), requestId: textOf(requestId) });
+    const known = withoutUndefined({ key: textOf(source['key']), requestId: textOf(source['requestId']) });
     const where = [known.key && `key ${known.key}`, known.requestId && `request ${known.requestId}`].filter(Boolean);
+    const name = item === undefined ? field : `items[${String(item)}].${field}`;
     return {
       type: 'OutputMissing',
-      message: `step ${step} ended as ${source.phase} without ${field}${where.length === 0 ? '' : ` (${where.join(', ')})`}, which ${path} asks for: ${message}`,
+      message: `step ${step} ended as ${source.phase} without ${name}${where.length === 0 ? '' : ` (${where.join(', ')})`}, which ${path} asks for: ${message}`,
       submission: 'not_sent',
       step,
       ...known,
@@ -35,6 +43,16 @@ export function expressionFailure(error: ExpressionError, question: StepValuesIn
     };
   }
   return { type: 'InvalidInput', message: `${path}: ${message}`, submission: 'not_sent', issues };
+}
+
+type Source = Values['steps'][string];
+
+/** An item that is not there has nothing, as the step that was asked for it. */
+function itemOf(step: Source, index: number | undefined): Source | undefined {
+  if (index === undefined) return step;
+  const { phase, items } = step;
+  if (!Array.isArray(items)) return undefined;
+  return (items as Source[])[index] ?? { phase };
 }
 
 function hasOutput(source: { [field: string]: unknown }, field: string): boolean {

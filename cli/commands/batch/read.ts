@@ -12,6 +12,7 @@ import { oneLine } from '../../printable.ts';
 import { addScopeOptions, type ScopeFlags, scopeOf } from '../../scope-options.ts';
 import { urlsIn } from '../../urls-in.ts';
 import { endedOf } from './pretty-batch.ts';
+import { wholeItem } from './whole-item.ts';
 
 interface ResultsFlags extends DownloadFlags {
   follow?: boolean;
@@ -79,17 +80,9 @@ export const addBatchItems = defineCommand<{ status?: LineStatus }>({
     withTemporal(async ({ generations }) => {
       const batch = await generations.batches.get(key);
       const plan = await batch.plan();
-      const { model, input } = (await batch.defaults()) ?? {};
+      const defaults = await batch.defaults();
       for await (const item of batch.items({ status })) {
-        // Whole, so that they mean the same without the defaults of this batch.
-        const whole = plan
-          ? item
-          : {
-              ...item,
-              ...(item.model === undefined && model !== undefined && { model }),
-              input: { ...input, ...item.input },
-            };
-        streams.stdout.write(`${JSON.stringify(whole)}\n`);
+        streams.stdout.write(`${JSON.stringify(wholeItem(item, defaults, plan))}\n`);
       }
       return exitCodes.done;
     }),

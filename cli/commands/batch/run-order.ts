@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { BatchRequest } from '../../../client/index.ts';
+import { batchDefaults } from '../../../domain/batch/batch.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { addBudgetOption } from '../../budget-option.ts';
 import { addLabelOption, type LabelFlags } from '../../label-option.ts';
@@ -32,7 +33,7 @@ export function addBatchRunOptions(command: Command): void {
     .option('--no-wait', 'print { key, runId, count } once all items are sent')
     .option('--yes', 'do not ask whether the price is right');
   addBudgetOption(command);
-  addPriorityOptions(command);
+  addPriorityOptions(command, batchDefaults.priority);
   addLabelOption(command);
 }
 

@@ -43,7 +43,7 @@ export const addBatchRun = defineCommand<RunFlags>({
     return await withItems(
       context,
       file,
-      await readSetting(context, file, flags),
+      { ...(await readSetting(context, file, flags)), needsPrices: flags.budget !== undefined },
       async ({ warnings, estimate, ...checked }) => {
         for (const warning of warnings) printer.note(`warning: ${warning}`);
         const { totalUsd, atLeastUsd } = estimate;

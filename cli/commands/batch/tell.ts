@@ -15,7 +15,9 @@ export const addBatchPause = defineCommand<{ reason?: string }>({
   act: ({ printer, withTemporal }, [key = ''], { reason }) =>
     withTemporal(async ({ generations }) => {
       const reply = await (await generations.batches.get(key)).pause(reason);
-      printer.print(reply, () => `${key} is paused`);
+      printer.print(reply, () =>
+        reply.phase === 'paused' ? `${key} is paused` : `${key} is not paused: it is ${reply.phase}`,
+      );
       return exitCodes.done;
     }),
 });
@@ -28,7 +30,9 @@ export const addBatchResume = defineCommand({
   act: ({ printer, withTemporal }, [key = '']) =>
     withTemporal(async ({ generations }) => {
       const reply = await (await generations.batches.get(key)).resume();
-      printer.print(reply, () => `${key} goes on`);
+      printer.print(reply, () =>
+        reply.phase === 'cancelling' ? `${key} does not go on: it is cancelling` : `${key} goes on`,
+      );
       return exitCodes.done;
     }),
 });

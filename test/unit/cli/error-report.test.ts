@@ -44,6 +44,22 @@ function reportOf(fail: () => unknown) {
   }
 }
 
+it('names the budget that had nothing left for an order of a pipeline', () => {
+  const failure = {
+    type: 'BudgetExceeded',
+    message: 'above what is left',
+    submission: 'not_sent',
+    budget: 'team',
+  } as const;
+  const error = new GenerationError({
+    type: 'BudgetExceeded',
+    message: 'no',
+    key: 'film',
+    pipeline: { step: 'clip', failure },
+  });
+  expect(toErrorReport(error)).toMatchObject({ budget: 'team', step: 'clip' });
+});
+
 it('leaves a failure before any order as it is', () => {
   const report = toErrorReport(new CliError('Usage', 'the input is missing'));
   expect(report).toEqual({ type: 'Usage', message: 'the input is missing', issues: undefined });

@@ -56,6 +56,7 @@ export function callsOfMany(client: Client, generations: GenerationClient): Reco
     watch: () => first(batch.watch({ patienceMs: 0 })),
     defaults: () => batch.defaults(),
     plan: () => batch.plan(),
+    budgets: () => batch.budgets(),
     add: () => batch.add({ from: 0, items: [item] }),
     addAll: () => batch.addAll([item]),
     seal: () => batch.seal(),

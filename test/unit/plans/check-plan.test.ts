@@ -188,4 +188,23 @@ describe('the text of a plan', () => {
     expect(parsePlanText('version: 1')).toEqual({ ok: true, value: { version: 1 } });
     expect(parsePlanText('{"version": 1}')).toEqual({ ok: true, value: { version: 1 } });
   });
+
+  it('warns of files that may be gone when a person has decided at last', async () => {
+    const waits = (deadline: string, use: object) => ({
+      version: 1,
+      steps: { still, pick: { approval: { choose: '${{ steps.still.images }}', deadline } }, ...use },
+    });
+    const clip = (image: string, more: object = {}) => ({
+      clip: { model: kling, input: { prompt: 'calm', start_image_url: image, duration: 5 }, ...more },
+    });
+    const told = async (plan: object) =>
+      (await check(plan)).warnings.filter((warning) => warning.includes('approval.deadline'));
+    expect(await told(waits('8d', clip('${{ steps.pick.choice }}')))).toEqual([
+      '$.steps.pick.approval.deadline: longer than a week, and files that step clip uses may be kept no longer',
+    ]);
+    expect(await told(waits('8d', clip('${{ steps.still.image }}', { needs: ['pick'] })))).toHaveLength(1);
+    expect(await told(waits('7d', clip('${{ steps.pick.choice }}')))).toEqual([]);
+    expect(await told(waits('8d', clip('https://example.org/a.png', { needs: ['pick'] })))).toEqual([]);
+    expect(await told(waits('8d', clip('${{ steps.still.image }}')))).toEqual([]);
+  });
 });

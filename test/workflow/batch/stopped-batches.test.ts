@@ -21,6 +21,7 @@ describe.concurrent('a batch that is stopped', () => {
     const cancelled = batch.cancel({ reason: 'enough' });
     const { outcome, phase } = await cancelled;
     expect([phase, outcome.neverStarted, outcome.notCancellable]).toEqual(['cancelling', 110, 20]);
+    expect([await batch.pause(), await batch.resume()]).toEqual([{ phase }, { phase }]);
     simulator.release();
     const result = await batch.result();
     expect(result).toMatchObject({

@@ -129,3 +129,19 @@ describe('pages of items', () => {
     expect(byPages).not.toBe(chainDigest('', items.slice(1)));
   });
 });
+
+it('a price that cannot be known is refused under budgets too; of a plan, of which each order is held to its own, only where it never will be', async () => {
+  const tokens = 'some/text-to-speech';
+  const image = { model: 'some/text-to-image', input: {} };
+  const getModel = (modelId: string) =>
+    Promise.resolve({ modelId, categories: [], basePriceUsd: 1, priceUnit: modelId === tokens ? 'token' : 'image' });
+  const told = async (file: object) => {
+    const { issues } = await checkItemFile({ ...fileOf('{"id":"a"}'), ...file }, { getModel, needsPrices: true });
+    return issues.map(({ path }) => path);
+  };
+  const each = (model: string) => ({ model, forEach: '${{ steps.still.images }}', input: {} });
+  expect(await told({ defaults: { model: tokens } })).toEqual(['line 1: $']);
+  expect(await told({ defaults: { model: tokens, maxPriceUsd: 1 } })).toEqual([]);
+  expect(await told({ plan: { version: 1, steps: { still: image, each: each(image.model) } } })).toEqual([]);
+  expect(await told({ plan: { version: 1, steps: { still: image, each: each(tokens) } } })).toEqual(['line 1: $']);
+});

@@ -1,0 +1,39 @@
+import { hash } from 'node:crypto';
+import type { BatchItem } from '../../../client/index.ts';
+import { createIssueList, issuesSentence } from '../../../domain/issues.ts';
+import { canonicalJson } from '../../../plans/digest.ts';
+import { CliError } from '../../cli-error.ts';
+
+type Items = AsyncIterable<BatchItem>;
+
+/**
+ * The items of a batch and behind them those of a file whose id it does not have, so that the same file may be added again.
+ * Refuses a file with another item under an id that is taken: it would be left out, and nobody would know.
+ */
+export async function behindKnown(known: Items, items: Items): Promise<Items> {
+  const digests = new Map<string, string>();
+  for await (const item of known) digests.set(item.id, digestOf(item));
+  const issues = createIssueList();
+  let place = 0;
+  for await (const item of items) {
+    place += 1;
+    const before = digests.get(item.id);
+    if (before === undefined || before === digestOf(item)) continue;
+    issues.add(`item ${String(place)}`, `the batch has another item of id ${JSON.stringify(item.id.slice(0, 80))}`);
+  }
+  const found = issues.toIssues();
+  if (found.length > 0) {
+    const message = `nothing was added: ${issuesSentence(found)}; give what is new ids of its own`;
+    throw new CliError('InvalidInput', message, { issues: found });
+  }
+  return {
+    async *[Symbol.asyncIterator]() {
+      yield* known;
+      for await (const item of items) if (!digests.has(item.id)) yield item;
+    },
+  };
+}
+
+function digestOf(item: BatchItem): string {
+  return hash('sha256', canonicalJson(item), 'base64');
+}

@@ -1,0 +1,14 @@
+import type { BatchItem, BatchItemDefaults } from '../../../client/index.ts';
+import { withoutUndefined } from '../../../domain/json.ts';
+
+/** An item with what the defaults of its batch say of it, so that it means the same in another one: its limits, too. */
+export function wholeItem(item: BatchItem, defaults: BatchItemDefaults = {}, plan?: object): BatchItem {
+  const { model, input } = defaults;
+  const limits = withoutUndefined({
+    deadlineMs: item.deadlineMs ?? defaults.deadlineMs,
+    maxPriceUsd: item.maxPriceUsd ?? defaults.maxPriceUsd,
+  });
+  if (plan) return { ...item, ...limits };
+  const ordered = withoutUndefined({ model: item.model ?? model });
+  return { ...item, ...ordered, ...limits, input: { ...input, ...item.input } };
+}
