@@ -1,4 +1,4 @@
-import { workflowInfo } from '@temporalio/workflow';
+import { patched, workflowInfo } from '@temporalio/workflow';
 import type { RequestStatus } from '../../domain/activities.ts';
 import type { GenerationRequest, GenerationState, InputIssue, SubmissionResolution } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
@@ -263,8 +263,10 @@ const shareForLastWords = 0.25;
 
 /** The state with a deadline that leaves time before the run's own timeout, which others may have set. */
 function withinTheRun(state: GenerationState): GenerationState {
-  const { startTime, runTimeoutMs, executionExpirationTime } = workflowInfo();
-  const startedAt = startTime.getTime();
+  const { startTime, runTimeoutMs, executionExpirationTime, cronScheduleToScheduleInterval: delayMs } = workflowInfo();
+  // A run that was delayed, by its caller or a cron schedule, has its whole run timeout from then on.
+  const isDelayed = delayMs !== undefined && delayMs > 0 && patched('delays-take-no-time');
+  const startedAt = startTime.getTime() + (isDelayed ? delayMs : 0);
   // A continued run shows a timeout of 0 where there is none.
   const ends = [startedAt + (runTimeoutMs ?? 0), executionExpirationTime?.getTime() ?? 0];
   const endsAt = Math.min(...ends.filter((time) => time > startedAt));

@@ -3,7 +3,8 @@ import type { CancelAnswer } from '../../../domain/activities.ts';
 import { activityFailure, endingOf, output, reading, untilState } from '../../support/generations.ts';
 import { accepted, gate, scriptedGenerations } from '../../support/scripted-generations.ts';
 
-const { start } = scriptedGenerations();
+const generations = scriptedGenerations();
+const { start } = generations;
 
 /** Long enough for a submit before it, however busy the machine is; all these tests wait for it at once. */
 const deadlineMs = 15_000;
@@ -187,6 +188,21 @@ describe.concurrent('a deadline', () => {
       const { state } = await endingOf(handle);
       const { startTime } = await handle.describe();
       expect(Math.abs(Date.parse(state.deadlineAt) - startTime.getTime() - ms)).toBeLessThan(60_000);
+    }
+  });
+
+  it('leaves time before the timeout of its run, which begins once a delayed start is over', async () => {
+    const delayMs = 2_000;
+    for (const [timeouts, latestMs] of [
+      [{ workflowRunTimeout: 600_000 }, delayMs + 600_000 - 90_000],
+      [{ workflowRunTimeout: 300_000 }, delayMs + 300_000 * 0.75],
+      [{ workflowExecutionTimeout: 600_000 }, 600_000 - 90_000],
+    ] as const) {
+      const { request } = generations.script({});
+      const handle = await generations.rig().start(request, { startDelay: delayMs, ...timeouts });
+      const { state } = await endingOf(handle);
+      const { startTime } = await handle.describe();
+      expect(Date.parse(state.deadlineAt) - startTime.getTime()).toBe(latestMs);
     }
   });
 });
