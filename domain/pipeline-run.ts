@@ -167,6 +167,8 @@ export interface PipelineState {
   endedAt?: string;
   /** What this run was billed, as far as it is known. */
   costUsd: number;
+  /** Expected prices of orders that ended without saying what they cost: count against the limit. Absent: nothing. */
+  presumedUsd?: number;
   /** Expected prices of the orders that are open. */
   reservedUsd: number;
   maxCostUsd?: number;
@@ -207,6 +209,10 @@ export interface PipelineResult {
   outputs: Record<string, unknown>;
   steps: Record<string, StepSummary>;
   costUsd: number;
+  /** As in the state. */
+  presumedUsd?: number;
+  /** Orders that may have cost something, of which neither cost nor price is known. Absent: none. */
+  unpriced?: number;
   /** ISO 8601. */
   startedAt: string;
   endedAt: string;
@@ -220,6 +226,10 @@ export interface PipelineFailureDetails {
   failure?: StepFailure;
   steps: Record<string, StepSummary>;
   costUsd: number;
+  /** As in the state. */
+  presumedUsd?: number;
+  /** As in the result. */
+  unpriced?: number;
   issues?: InputIssue[];
   cancel?: PipelineCancelState;
 }
@@ -251,5 +261,6 @@ export interface ApprovalDecision {
 export interface PipelineMemo {
   phase: PipelinePhase;
   costUsd: number;
+  presumedUsd?: number;
   steps: Record<string, StepPhase>;
 }

@@ -16,7 +16,7 @@ export interface ItemNames {
 export function endOfItem(open: OpenItem, { id, key }: ItemNames, end: ItemEnd): EndedItem {
   const { index, price, attached, isRepeat } = open;
   const told = 'result' in end ? end.result : end.failure;
-  const { requestId, costUsd, priceUsd = price === undefined ? undefined : toUsd(price) } = told;
+  const { requestId, costUsd, presumedUsd = 0, priceUsd = price === undefined ? undefined : toUsd(price) } = told;
   const names = { id, key };
   const made = 'result' in end ? withoutUndefined({ output: end.result.output, outputs: end.result.outputs }) : {};
   const figures = withoutUndefined({ requestId, costUsd, priceUsd, attached });
@@ -31,11 +31,13 @@ export function endOfItem(open: OpenItem, { id, key }: ItemNames, end: ItemEnd):
         }
       : { ...names, status: statusOfFailure(end.failure.error.type), ...figures, error: end.failure.error };
   const known = costUsd === undefined || isRepeat ? 0 : toMicro(costUsd);
-  const isPresumed = !isRepeat && (told.isCostPartial === true || (costUsd === undefined && mayHaveCost(end)));
+  const presumed = isRepeat ? 0 : toMicro(presumedUsd);
+  const isOpen = !isRepeat && (told.isCostPartial === true || (costUsd === undefined && mayHaveCost(end)));
+  const isPresumed = isOpen || presumed > 0;
   return {
     index,
     line: boundLine(line),
-    cost: isPresumed ? Math.max(known, price ?? 0) : known,
+    cost: isOpen ? Math.max(known + presumed, price ?? 0) : known + presumed,
     ...(isPresumed && { presumed: true, ...(known > 0 && { known }) }),
     ...(priceUsd === undefined && mayHaveCost(end) && { unpriced: true }),
   };

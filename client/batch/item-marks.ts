@@ -65,7 +65,9 @@ export function isSameMark(a: ItemMark | undefined, b: ItemMark): boolean {
 export async function foundAs(client: Client, key: string, mark: ItemMark): Promise<ItemStart> {
   const known = await readMark(client, key);
   if (isSameMark(known, mark)) return { isStarted: true };
-  return { isStarted: true, attached: true, ...(known?.run === mark.run && { isRepeat: true }) };
+  // Of an earlier run of the batch another place has the order as well, and counts what it cost.
+  const isRepeat = known?.run === mark.run || (known !== undefined && known.index !== mark.index);
+  return { isStarted: true, attached: true, ...(isRepeat && { isRepeat }) };
 }
 
 /** The line of an item whose order is refused before it is made; anything else is thrown on. */

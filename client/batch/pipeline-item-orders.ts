@@ -11,7 +11,7 @@ import { isFailureType } from '../../domain/failure-type.ts';
 import { isSameJson, withoutUndefined } from '../../domain/json.ts';
 import { labelMemo } from '../../domain/labels.ts';
 import { batchItemMemoKey, pipelineWorkflowType } from '../../domain/names.ts';
-import type { PipelineRequest, PipelineResult, StepFailure, StepSummary } from '../../domain/pipeline-run.ts';
+import type { PipelineRequest, PipelineResult, StepFailure } from '../../domain/pipeline-run.ts';
 import { awaitEnd, unlessAborted } from '../await-end.ts';
 import { named, toClientError } from '../convert-errors.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
@@ -31,6 +31,7 @@ import {
   readMark,
   refusedItem,
 } from './item-marks.ts';
+import { figuresOf, worstOf } from './pipeline-figures.ts';
 
 interface Place {
   client: Client;
@@ -153,9 +154,10 @@ function costOf(end: ItemEnd): number {
 }
 
 /** One whose steps met a wall and were allowed to fail has ended at that wall as well: it is given back, not succeeded. */
-function toEnd({ phase, outputs, steps, costUsd }: PipelineResult, paid: number): ItemEnd {
+function toEnd(ended: PipelineResult, paid: number): ItemEnd {
+  const { phase, outputs, steps } = ended;
   const failed = Object.entries(steps).filter(([, { failure }]) => failure !== undefined);
-  const figures = figuresOf(costUsd, steps, paid);
+  const figures = figuresOf(ended, paid);
   const [id, wall] =
     failed.find(([, step]) => step.failure && isWall(step.failure) && isUnbilled(step.submission)) ?? [];
   if (id !== undefined && wall?.failure) {
@@ -176,8 +178,8 @@ function toEnd({ phase, outputs, steps, costUsd }: PipelineResult, paid: number)
 }
 
 function toFailure({ type, message, submission, issues, pipeline, cause }: GenerationError, paid: number): ItemFailure {
-  const { failure, steps = {}, costUsd = 0, cancel } = pipeline ?? {};
-  const figures = figuresOf(costUsd, steps, paid);
+  const { failure, steps = {}, costUsd = 0, presumedUsd, unpriced, cancel } = pipeline ?? {};
+  const figures = figuresOf({ steps, costUsd, ...withoutUndefined({ presumedUsd, unpriced }) }, paid);
   if (failure && isWall(failure) && isUnbilled(failure.submission)) {
     const error: BatchLineError = { type: failureTypeOf(failure.type), message, submission: failure.submission };
     return { error, ...figures, ...withoutUndefined({ budget: failure.budget }) };
@@ -192,26 +194,6 @@ function toFailure({ type, message, submission, issues, pipeline, cause }: Gener
     ...withoutUndefined({ issues, cancel: cancel?.outcome }),
   };
   return { error, ...figures, ...(!isOurs && { isCostPartial: true as const }) };
-}
-
-function figuresOf(costUsd: number, steps: Record<string, StepSummary>, paid: number) {
-  const isOpen = Object.values(steps).some(isCostOpen);
-  return { costUsd: (Math.round(costUsd * 1e6) + paid) / 1e6, ...(isOpen && { isCostPartial: true as const }) };
-}
-
-/** Whether a step may have cost what nobody has told. */
-function isCostOpen({ phase, key, costUsd, reused, submission }: StepSummary): boolean {
-  if (costUsd !== undefined || reused === true || key === undefined) return false;
-  if (phase === 'failed' || phase === 'cancelled') return submission !== undefined && !isUnbilled(submission);
-  return phase === 'succeeded';
-}
-
-function worstOf(steps: Record<string, StepSummary>): NonNullable<BatchLineError['submission']> {
-  const submissions = Object.values(steps).map(({ phase, submission }) =>
-    phase === 'succeeded' ? 'accepted' : submission,
-  );
-  if (submissions.includes('unknown')) return 'unknown';
-  return submissions.includes('accepted') ? 'accepted' : 'not_sent';
 }
 
 function isWall({ type, budget }: Pick<StepFailure, 'type' | 'budget'>): boolean {

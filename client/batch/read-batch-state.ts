@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { type BatchMemo, type BatchPhase, batchPhases, type BatchState, isBatchEnd } from '../../domain/batch/batch.ts';
-import { isJsonObject } from '../../domain/json.ts';
+import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
 import { batchStateQuery } from '../../workflows/batch/messages.ts';
 import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
@@ -77,14 +77,14 @@ export function phaseOfRun(run: RunInfo, said: BatchPhase | undefined): BatchPha
 }
 
 async function serverState(client: Client, run: RunInfo): Promise<KnownBatchState> {
-  const { phase, counts = noCounts, costUsd = 0, resultPages = 0 } = await readBatchMemo(client, run.key);
+  const { phase, counts = noCounts, costUsd = 0, presumedUsd, resultPages = 0 } = await readBatchMemo(client, run.key);
   return {
     phase: phaseOfRun(run, phase),
     sealed: isClosed(run),
     window: 0,
     paused: null,
     counts,
-    money: { spentUsd: costUsd, reservedUsd: 0, unpriced: 0 },
+    money: { spentUsd: costUsd, ...withoutUndefined({ presumedUsd }), reservedUsd: 0, unpriced: 0 },
     failures: [],
     startedAt: run.startedAt.toISOString(),
     ...(run.closedAt && { endedAt: run.closedAt.toISOString() }),

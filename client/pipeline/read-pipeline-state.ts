@@ -67,7 +67,7 @@ function endPhaseOf({ status }: RunInfo): PipelinePhase | undefined {
 async function serverState(client: Client, run: RunInfo): Promise<KnownPipelineState> {
   const memo = await readMemo(client, run.key);
   const phase = endPhaseOf(run) ?? phaseIn(memo) ?? (run.status === 'completed' ? 'succeeded' : undefined);
-  const costUsd = memo['costUsd'];
+  const { costUsd, presumedUsd } = memo;
   const steps = isJsonObject(memo['steps']) ? Object.entries(memo['steps']) : [];
   return {
     phase: phase ?? (run.status === 'failed' ? 'failed' : 'running'),
@@ -75,6 +75,7 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownPipelineS
     deadlineAt: '',
     ...(run.closedAt && { endedAt: run.closedAt.toISOString() }),
     costUsd: typeof costUsd === 'number' ? costUsd : 0,
+    ...(typeof presumedUsd === 'number' && { presumedUsd }),
     reservedUsd: 0,
     steps: steps.map(([id, step]) => ({ id, phase: step as StepState['phase'] })),
     warnings: [],

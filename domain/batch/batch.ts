@@ -171,6 +171,8 @@ export interface BatchCounts {
 /** What a batch has cost, and may yet. */
 export interface BatchMoney {
   spentUsd: number;
+  /** What items may have cost that did not say: counts against the limit beside `spentUsd`. Absent: nothing. */
+  presumedUsd?: number;
   /** Expected prices of what is in flight. */
   reservedUsd: number;
   maxCostUsd?: number;
@@ -279,5 +281,6 @@ export interface BatchMemo {
   phase: BatchPhase;
   counts: BatchCounts;
   costUsd: number;
+  presumedUsd?: number;
   resultPages: number;
 }

@@ -4,8 +4,10 @@ import type { BatchLineError } from './batch.ts';
 interface ItemFigures {
   requestId?: string;
   costUsd?: number;
+  /** What may have been billed beside `costUsd`, where that is known so well. */
+  presumedUsd?: number;
   priceUsd?: number;
-  /** More may have been billed than `costUsd`. */
+  /** More may have been billed than `costUsd` and `presumedUsd`. */
   isCostPartial?: true;
 }
 

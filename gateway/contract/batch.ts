@@ -47,6 +47,9 @@ const counts = z
 const money = z
   .object({
     spentUsd: usd,
+    presumedUsd: exactOptional(
+      usd.meta({ description: 'What items may have cost that did not say: counts against `maxCostUsd`' }),
+    ),
     reservedUsd: usd.meta({ description: 'Expected prices of what is in flight' }),
     maxCostUsd: exactOptional(usd),
     unpriced: z.int().meta({ description: 'Orders whose price was not known' }),

@@ -88,6 +88,12 @@ const cancelState = z
   })
   .meta({ id: 'PipelineCancelState' });
 
+const presumedUsd = exactOptional(
+  usd.meta({
+    description: 'Expected prices of orders that ended without saying what they cost: count against `maxCostUsd`',
+  }),
+);
+
 export const pipeline = z
   .object({
     key: z.string(),
@@ -98,6 +104,7 @@ export const pipeline = z
     deadlineAt: time,
     endedAt: exactOptional(time),
     costUsd: usd,
+    presumedUsd,
     reservedUsd: usd,
     maxCostUsd: exactOptional(usd),
     steps: z.array(stepState),
@@ -138,6 +145,10 @@ export const pipelineResult = z
     outputs: z.record(z.string(), z.unknown()),
     steps: z.record(z.string(), stepSummary),
     costUsd: usd,
+    presumedUsd,
+    unpriced: exactOptional(
+      z.int().meta({ description: 'Orders that may have cost something, of which neither cost nor price is known' }),
+    ),
     startedAt: time,
     endedAt: time,
   })

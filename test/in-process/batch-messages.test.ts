@@ -1,7 +1,14 @@
 import { expect, it } from 'vitest';
 import { batchLimits } from '../../domain/batch/batch.ts';
 import type { BatchData } from '../../workflows/batch/memory.ts';
-import { batchesByTasks, repliesIn, updated } from '../support/batch-in-process.ts';
+import {
+  answered,
+  batchesByTasks,
+  repliesIn,
+  signalled,
+  updated,
+  windowAnswered,
+} from '../support/batch-in-process.ts';
 
 const open = batchesByTasks();
 const digestOf = (page: number) => page.toString(16).padStart(64, '0');
@@ -41,4 +48,30 @@ it('refuses another page once it could no longer be continued with them, and tak
   const again = updated('add', at(batchLimits.pages - 1), 'again');
   expect(repliesIn(await play(again))).toEqual([{ count: batchLimits.pages }]);
   expect((await state()).counts.total).toBe(batchLimits.pages);
+});
+
+it('lists tell a pause, a resume and what was told before it waits at once, and what is presumed counts beside what is spent', async () => {
+  const items = ['a', 'b'].map((id) => ({ id, input: { prompt: id } }));
+  const { play, scheduled, memo, state } = await open({
+    items,
+    keepOpen: true,
+    defaults: { model: 'a/b' },
+    maxCostUsd: 2,
+  });
+  await play(answered(scheduled('storeItems')?.seq, [{ page: 0, from: 0, count: 2, digest: digestOf(0) }]));
+  const stop = { reason: 'max_cost', message: 'b could take the cost above the limit' } as const;
+  const line = { id: 'a', key: 'batch/a', status: 'succeeded' } as const;
+  const ended = [{ index: 0, line, cost: 1_500_000, known: 500_000, presumed: true as const }];
+  await play(windowAnswered(scheduled('runWindow')?.seq, { ended, cursor: 1, stop }));
+  expect(memo()).toMatchObject({ phase: 'paused', counts: { succeeded: 1 }, costUsd: 0.5, presumedUsd: 1 });
+  expect((await state()).money).toMatchObject({ spentUsd: 0.5, presumedUsd: 1, maxCostUsd: 2 });
+  await play(signalled('resume'));
+  expect(memo()).toMatchObject({ phase: 'running' });
+  const last = [{ index: 1, line: { ...line, id: 'b' }, cost: 0 }];
+  await play(windowAnswered(scheduled('runWindow')?.seq, { ended: last, cursor: 2 }));
+  expect(memo()).toMatchObject({ phase: 'running', counts: { succeeded: 2 } });
+  await play(signalled('pause'));
+  expect(memo()).toMatchObject({ phase: 'paused' });
+  await play(signalled('pause'));
+  expect(memo()).toBeUndefined();
 });

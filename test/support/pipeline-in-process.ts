@@ -29,6 +29,7 @@ export interface InProcessOptions {
   isGone?: (url: string) => boolean;
   /** The catalogue; default: none is at hand. */
   lookup?: ModelLookupOptions;
+  memo?: Record<string, unknown>;
   /** What an earlier run hands on. */
   carried?: (activities: PipelineActivities) => Promise<object>;
 }
@@ -63,6 +64,7 @@ export function pipelinesInProcess(): (
       tasksPerRun,
       lostAnswers: [],
       ...(carried && { carried }),
+      ...(options.memo && { memo: options.memo }),
     });
     return {
       execution,

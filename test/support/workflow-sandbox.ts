@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { defaultPayloadConverter, toPayloads, TypedSearchAttributes } from '@temporalio/common';
+import { defaultPayloadConverter, mapToPayloads, toPayloads, TypedSearchAttributes } from '@temporalio/common';
 import { msNumberToTs } from '@temporalio/common/lib/time.js';
 import type { coresdk } from '@temporalio/proto';
 import { DefaultLogger } from '@temporalio/worker';
@@ -28,6 +28,7 @@ export interface SandboxExecution {
   continuedFromExecutionRunId?: string | undefined;
   /** The first run of the chain; this one unless given. */
   firstExecutionRunId?: string;
+  memo?: Record<string, unknown> | undefined;
 }
 
 /** One run of a workflow. */
@@ -95,7 +96,7 @@ export async function openSandbox(
 }
 
 async function openRun(creator: Creator, execution: SandboxExecution): Promise<SandboxRun> {
-  const { workflowType, workflowId, runId, args, now, startedAt = now, continuedFromExecutionRunId } = execution;
+  const { workflowType, workflowId, runId, args, now, startedAt = now, continuedFromExecutionRunId, memo } = execution;
   const { firstExecutionRunId = runId } = execution;
   const workflow = await creator.createWorkflow({
     info: {
@@ -141,6 +142,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
         arguments: toPayloads(defaultPayloadConverter, ...args) ?? [],
         firstExecutionRunId,
         attempt: 1,
+        ...(memo && { memo: { fields: mapToPayloads(defaultPayloadConverter, memo) } }),
         ...(continuedFromExecutionRunId !== undefined && { continuedFromExecutionRunId }),
       },
     },

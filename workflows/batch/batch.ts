@@ -16,7 +16,7 @@ import { endPhaseOf, refuseRequest } from './endings.ts';
 import { listen } from './listen.ts';
 import { type Batch, type BatchData, openBatch, waitingOf } from './memory.ts';
 import { mayStart, runWindow } from './run-window.ts';
-import { countsOf, moneyOf, showEnd } from './visibility.ts';
+import { countsOf, moneyOf, showEnd, showNews } from './visibility.ts';
 
 /** A run is continued before its history grows to what Temporal suggests: a window may bring much at once. */
 const maxHistoryBytes = 2 * 1024 * 1024;
@@ -59,6 +59,7 @@ async function fulfil(batch: Batch, stored: Promise<void> | undefined): Promise<
         await continueAsNew(batch);
         break;
       case 'idle':
+        showNews(batch, true);
         await waitForNews(batch);
         batch.windowsSinceNews = 0;
     }

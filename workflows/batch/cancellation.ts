@@ -7,7 +7,7 @@ import { withoutUndefined } from '../../domain/json.ts';
 import { messageOf } from '../../domain/text.ts';
 import { batchPages, itemCancels } from '../activity-options.ts';
 import { type Batch, type BatchData, totalOf, waitingOf } from './memory.ts';
-import { phaseOf } from './visibility.ts';
+import { phaseOf, showNews } from './visibility.ts';
 
 const nameOf: Record<CancelOutcome, keyof BatchCancelReply['outcome']> = {
   cancelled: 'cancelled',
@@ -26,6 +26,7 @@ export async function cancelBatch(batch: Batch, { reason, detach }: BatchCancelM
   if (detach) cancel.detach = true;
   data.sealed = true;
   delete data.paused;
+  showNews(batch);
   batch.interrupt?.();
   await condition(() => cancel.outcome !== undefined);
   return { outcome: cancel.outcome ?? nothingCancelled, phase: phaseOf(batch) };

@@ -23,7 +23,7 @@ import {
   sealUpdate,
   setUpdate,
 } from './messages.ts';
-import { phaseOf, tellResults, tellState } from './visibility.ts';
+import { phaseOf, showNews, tellResults, tellState } from './visibility.ts';
 
 /** Takes messages from anyone: payloads may be absent or junk, and no handler may throw by accident. */
 export function listen(batch: Batch): void {
@@ -72,6 +72,7 @@ function pause(batch: Batch, payload: BatchPauseMessage | undefined): void {
   const given: unknown = isJsonObject(payload) ? payload['reason'] : undefined;
   const since = new Date().toISOString();
   data.paused = { reason: 'user', ...(typeof given === 'string' && { message: cutText(given, 1_000) }), since };
+  showNews(batch);
   batch.interrupt?.();
 }
 
@@ -81,6 +82,7 @@ function resume(batch: Batch): void {
   delete data.paused;
   data.failuresInARow = 0;
   batch.isResumed = true;
+  showNews(batch);
   batch.interrupt?.();
 }
 

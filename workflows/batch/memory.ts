@@ -10,6 +10,7 @@ import {
   type BatchItem,
   type BatchLine,
   type BatchPause,
+  type BatchPhase,
   type BatchRequest,
 } from '../../domain/batch/batch.ts';
 import { toMicro } from '../../domain/budget/money.ts';
@@ -90,6 +91,10 @@ export interface Batch extends BatchIdentity {
   searchAttributes: string[];
   /** When the memo was written last, epoch ms. */
   shownAt: number;
+  /** The phase that lists tell. */
+  shownPhase: BatchPhase;
+  /** Windows have told more since the memo was written. */
+  isStale: boolean;
 }
 
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
@@ -117,6 +122,8 @@ export function openBatch(argument: unknown, given: BatchData | undefined): Batc
     failure: undefined,
     searchAttributes: [],
     shownAt: Date.now(),
+    shownPhase: 'running',
+    isStale: false,
   };
 }
 

@@ -8,7 +8,7 @@ import { windows } from '../activity-options.ts';
 import { labelsOfRun } from '../labels.ts';
 import { isLetGo } from './cancellation.ts';
 import { type Batch, totalOf, waitingOf } from './memory.ts';
-import { show } from './visibility.ts';
+import { show, showNews } from './visibility.ts';
 
 const lastsMs = 20_000;
 /** The first ones after a start or a word from outside come back soon: whoever looks then sees what came of it. */
@@ -51,6 +51,8 @@ export async function runWindow(batch: Batch): Promise<void> {
   take(batch, question, answer);
   // It tells of all that it has started itself; of what a window before it had, and could not tell, it need not know.
   if (answer.isFirstAttempt) data.reach = Math.max(reachBefore, data.cursor);
+  batch.isStale = true;
+  showNews(batch);
   show(batch);
 }
 

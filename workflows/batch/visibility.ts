@@ -1,4 +1,4 @@
-import { log, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import { log, patched, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
 import {
   type BatchCounts,
   batchLimits,
@@ -23,10 +23,11 @@ export function countsOf({ data }: Batch): BatchCounts {
 }
 
 /** What it has cost, and may yet. */
-export function moneyOf({ data: { spent, open, maxCost, unpriced } }: Batch): BatchMoney {
+export function moneyOf({ data: { spent, presumed, open, maxCost, unpriced } }: Batch): BatchMoney {
   const reserved = open.reduce((sum, { price = 0 }) => sum + price, 0);
   return {
     spentUsd: toUsd(spent),
+    ...(presumed > 0 && { presumedUsd: toUsd(presumed) }),
     reservedUsd: toUsd(reserved),
     ...(maxCost !== undefined && { maxCostUsd: toUsd(maxCost) }),
     unpriced: unpriced + open.filter(({ price }) => price === undefined).length,
@@ -97,13 +98,23 @@ export function show(batch: Batch): void {
   if (Date.now() - batch.shownAt >= showEveryMs) showNow(batch);
 }
 
+/** Shows at once what lists would tell wrong for as long as nothing more happens: another phase, or what was told before it waits. */
+export function showNews(batch: Batch, isToWait = false): void {
+  const isNews = phaseOf(batch) !== batch.shownPhase || (isToWait && batch.isStale);
+  if (isNews && patched('what-stands-still-is-shown')) showNow(batch);
+}
+
 function showNow(batch: Batch): void {
+  const { data } = batch;
   batch.shownAt = Date.now();
+  batch.shownPhase = phaseOf(batch);
+  batch.isStale = false;
   const memo: BatchMemo = {
-    phase: phaseOf(batch),
+    phase: batch.shownPhase,
     counts: countsOf(batch),
-    costUsd: toUsd(batch.data.spent),
-    resultPages: batch.data.linePage,
+    costUsd: toUsd(data.spent),
+    ...(data.presumed > 0 && { presumedUsd: toUsd(data.presumed) }),
+    resultPages: data.linePage,
   };
   upsertMemo({ [batchWorkflowType]: memo });
 }

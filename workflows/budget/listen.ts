@@ -21,7 +21,7 @@ import {
   settleSignal,
   setUpdate,
 } from './messages.ts';
-import { show, showNow, tellBudget } from './visibility.ts';
+import { show, showNow, showSettled, tellBudget } from './visibility.ts';
 
 /** Takes messages from anyone: what cannot be understood is refused, and fails no workflow task. */
 export function listen(budget: Budget): void {
@@ -51,9 +51,10 @@ export function listen(budget: Budget): void {
   );
   setHandler(settleSignal, (message: unknown) => {
     const { settlements, junk } = readSettlements(message);
+    const openBefore = books.open.size;
     if (junk > 0) log.warn('settlements that cannot be understood were ignored', { count: junk });
     for (const settlement of settlements) settle(books, settlement, Date.now());
-    show(budget);
+    showSettled(budget, openBefore);
   });
   setHandler(
     setUpdate,

@@ -4,7 +4,7 @@ import { oldReservations } from '../../domain/budget/look-up.ts';
 import { reconciles } from '../activity-options.ts';
 import { readActivityError } from '../generation/activity-error.ts';
 import type { Budget } from './memory.ts';
-import { show } from './visibility.ts';
+import { showSettled } from './visibility.ts';
 
 /** How many are asked about in one activity. */
 const atOnce = 50;
@@ -13,6 +13,7 @@ const atOnce = 50;
 export async function lookUpOld(budget: Budget): Promise<void> {
   const { books } = budget;
   const now = Date.now();
+  const openBefore = books.open.size;
   budget.lookedUpAt = now;
   const old = oldReservations(books, now);
   for (let from = 0; from < old.length && !budget.isClosed; from += atOnce) {
@@ -24,5 +25,5 @@ export async function lookUpOld(budget: Budget): Promise<void> {
       log.warn('old reservations could not be looked up', { reason: readActivityError(error).message });
     }
   }
-  show(budget);
+  showSettled(budget, openBefore);
 }

@@ -1,4 +1,4 @@
-import { upsertMemo } from '@temporalio/workflow';
+import { patched, upsertMemo } from '@temporalio/workflow';
 import { stateOf } from '../../domain/budget/books.ts';
 import type { BudgetState } from '../../domain/budget/budget.ts';
 import { budgetWorkflowType } from '../../domain/budget/names.ts';
@@ -9,6 +9,13 @@ const showEveryMs = 20_000;
 /** Shows the state where lists look, every now and then. */
 export function show(budget: Budget): void {
   if (Date.now() - budget.shownAt >= showEveryMs) showNow(budget);
+}
+
+/** The same once something was settled; where that leaves nothing reserved at once: it may be long until anything happens. */
+export function showSettled(budget: Budget, openBefore: number): void {
+  const isQuiet = openBefore > 0 && budget.books.open.size === 0;
+  if (isQuiet && patched('what-stands-still-is-shown')) showNow(budget);
+  else show(budget);
 }
 
 /** Shows the state where lists look. */

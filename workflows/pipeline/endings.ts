@@ -15,6 +15,7 @@ import { cutText } from '../../domain/text.ts';
 import { preparations } from '../activity-options.ts';
 import { boundOutputs, boundSummaries, maxQuestionBytes } from './bounds.ts';
 import { type Pipeline, planOf } from './memory.ts';
+import { openMoney } from './money.ts';
 import { enterPipelinePhase, showEnd, warn } from './visibility.ts';
 
 /** Details and results stay far below what Temporal takes: what is left out stands under the steps' keys. */
@@ -48,6 +49,7 @@ export function failPipeline(pipeline: Pipeline, { type, phase, message, step, f
     ...(failure && { failure: { ...failure, message: cutText(failure.message, maxMessageChars) } }),
     steps: boundSummaries(summariesOf(pipeline), maxDetailBytes),
     costUsd: state.costUsd,
+    ...openMoney(pipeline),
   };
   return ApplicationFailure.create({ type, message: words, nonRetryable: true, details: [details] });
 }
@@ -71,6 +73,7 @@ export async function completePipeline(pipeline: Pipeline): Promise<PipelineResu
     outputs,
     steps: boundSummaries(summariesOf(pipeline), maxResultBytes - jsonBytes(outputs)),
     costUsd: state.costUsd,
+    ...openMoney(pipeline),
     startedAt: state.startedAt,
     endedAt: state.endedAt ?? '',
   };

@@ -75,6 +75,8 @@ export interface Money {
   presumed: number;
   /** Expected prices of the orders that are open. */
   reserved: number;
+  /** How many orders may have cost what nobody knows; missing: none. */
+  unpriced?: number;
 }
 
 /** What a continued run is handed by the run before it. Only optional fields may be added. */

@@ -1,4 +1,5 @@
 import { isUnbilled } from '../../domain/failure-details.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import type { StepFailure } from '../../domain/pipeline-run.ts';
 import type { Pipeline } from './memory.ts';
 
@@ -23,6 +24,12 @@ export function reserve(pipeline: Pipeline, priceUsd: number | undefined): void 
   tell(pipeline);
 }
 
+/** An order has ended, and what it cost is counted elsewhere. */
+export function giveBack(pipeline: Pipeline, priceUsd: number | undefined): void {
+  pipeline.money.reserved -= micro(priceUsd ?? 0);
+  tell(pipeline);
+}
+
 /** An order has ended: what it cost is spent; where it does not say, its price is presumed unless it provably cost nothing. */
 export function settle(
   pipeline: Pipeline,
@@ -32,7 +39,10 @@ export function settle(
   const { money } = pipeline;
   money.reserved -= micro(priceUsd ?? 0);
   if (end.costUsd !== undefined) money.spent += micro(end.costUsd);
-  else if (!isSurelyUnbilled(end.failure)) money.presumed += micro(priceUsd ?? 0);
+  else if (!isSurelyUnbilled(end.failure)) {
+    if (priceUsd === undefined) money.unpriced = (money.unpriced ?? 0) + 1;
+    else money.presumed += micro(priceUsd);
+  }
   tell(pipeline);
 }
 
@@ -40,7 +50,13 @@ function isSurelyUnbilled(failure: StepFailure | undefined): boolean {
   return failure !== undefined && (isUnbilled(failure.submission) || failure.cancel === 'cancelled');
 }
 
+/** What may have been billed beside what is known. */
+export function openMoney({ state: { presumedUsd }, money: { unpriced } }: Pipeline) {
+  return withoutUndefined({ presumedUsd, unpriced });
+}
+
 function tell({ state, money }: Pipeline): void {
   state.costUsd = money.spent / 1e6;
+  if (money.presumed > 0) state.presumedUsd = money.presumed / 1e6;
   state.reservedUsd = money.reserved / 1e6;
 }

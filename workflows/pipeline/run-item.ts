@@ -1,5 +1,7 @@
+import { patched, workflowInfo } from '@temporalio/workflow';
 import type { GenerationRequest, GenerationResult } from '../../domain/generation.ts';
-import { withoutUndefined } from '../../domain/json.ts';
+import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
+import { batchItemMemoKey } from '../../domain/names.ts';
 import type { FollowAnswer, PreparedOrder } from '../../domain/pipeline-activities.ts';
 import type { ItemState, StepFailure, StepState } from '../../domain/pipeline-run.ts';
 import type { PlanModelStep, PlanOrder } from '../../domain/pipeline.ts';
@@ -8,7 +10,7 @@ import { breathe } from './breath.ts';
 import { stopBecauseOf } from './cancellation.ts';
 import { untilNothingIsDue } from './interruptible.ts';
 import type { OpenOrder, Pipeline } from './memory.ts';
-import { refusalByCost, reserve, settle } from './money.ts';
+import { giveBack, refusalByCost, reserve, settle } from './money.ts';
 import { followOrder, placeOrder } from './place-order.ts';
 import { prepareStep } from './prepare-step.ts';
 import type { Slots } from './slots.ts';
@@ -139,10 +141,18 @@ async function follow(
   const orderMs = Date.now() - from;
   pipeline.orderMs = 0.8 * (pipeline.orderMs ?? orderMs) + 0.2 * orderMs;
   const costUsd = 'result' in answer ? answer.result.costUsd : answer.failure.costUsd;
-  settle(pipeline, priceUsd, { costUsd, failure: 'failure' in answer ? answer.failure : undefined });
+  if (costUsd !== undefined && isPaidBefore(prepared)) giveBack(pipeline, priceUsd);
+  else settle(pipeline, priceUsd, { costUsd, failure: 'failure' in answer ? answer.failure : undefined });
   const outcome = 'result' in answer ? 'succeeded' : answer.failure.type;
   target.attempts = [...(target.attempts ?? []), { key, model, outcome, ...withoutUndefined({ costUsd }) }];
   return answer;
+}
+
+/** What the item of a batch had cost when it was given back the batch has counted: it tells so to the run that goes on with it. */
+function isPaidBefore(prepared: Exclude<Ready, { kind: 'reuse' }>): boolean {
+  if (prepared.kind !== 'attach' || prepared.reason !== 'failed before') return false;
+  const mark = workflowInfo().memo?.[batchItemMemoKey];
+  return isJsonObject(mark) && 'paid' in mark && patched('what-was-paid-before-counts-once');
 }
 
 /** A cancel of the pipeline waits for what cannot be stopped, so each order does, whoever cancels it. */

@@ -1,4 +1,5 @@
-import { log, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import { log, patched, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import { withoutUndefined } from '../../domain/json.ts';
 import { pipelineWorkflowType, searchAttributes } from '../../domain/names.ts';
 import type {
   ItemState,
@@ -22,7 +23,8 @@ const maxWarningChars = 1_000;
 /** The one way into a phase of the pipeline. */
 export function enterPipelinePhase(pipeline: Pipeline, phase: PipelinePhase): void {
   move(pipeline.state, phase);
-  show(pipeline);
+  if (phase === 'stopping' && patched('what-stands-still-is-shown')) showNow(pipeline);
+  else show(pipeline);
 }
 
 /** The one way into a phase of a step or an item. */
@@ -32,9 +34,12 @@ export function enterStepPhase(
   phase: StepPhase,
   failure?: StepFailure,
 ): void {
+  const isDecided = target.phase === 'awaiting_decision';
   move(target, phase);
   if (failure) target.failure = failure;
-  show(pipeline);
+  // A person may take days: what asks for one is to be found, and what was decided asks no more.
+  if ((isDecided || phase === 'awaiting_decision') && patched('what-stands-still-is-shown')) showNow(pipeline);
+  else show(pipeline);
 }
 
 function move<Phase>(target: { phase: Phase }, phase: Phase): void {
@@ -72,7 +77,9 @@ function showNow(pipeline: Pipeline): void {
   const { state } = pipeline;
   pipeline.shownAt = Date.now();
   const steps = Object.fromEntries(state.steps.map(({ id, phase }) => [id, phase]));
-  upsertMemo({ [pipelineWorkflowType]: { phase: state.phase, costUsd: state.costUsd, steps } satisfies PipelineMemo });
+  const { phase, costUsd, presumedUsd } = state;
+  const memo: PipelineMemo = { phase, costUsd, ...withoutUndefined({ presumedUsd }), steps };
+  upsertMemo({ [pipelineWorkflowType]: memo });
 }
 
 /** Shows how it ended, once. */

@@ -1,4 +1,5 @@
 import type { BatchCounts, KnownBatchState } from '../../../client/index.ts';
+import { toMicro, toUsd } from '../../../domain/budget/money.ts';
 import { formatElapsed } from '../../format-elapsed.ts';
 import { fields, table } from '../../pretty.ts';
 
@@ -18,10 +19,17 @@ export function batchLine({ phase, counts, money, rate, paused }: KnownBatchStat
     `${String(inFlight)} in flight`,
     rate && rate.perMinute > 0 ? `${String(rate.perMinute)}/min` : undefined,
     left === undefined || left <= 0 ? undefined : `${formatElapsed(left)} left`,
-    `$${String(money.spentUsd)}${money.maxCostUsd === undefined ? '' : ` of $${String(money.maxCostUsd)}`}`,
+    costWords(money),
     formatElapsed(sinceMs),
   ];
   return parts.filter((part) => part !== undefined).join(' · ');
+}
+
+/** What counts against the limit, and what of it is only presumed. */
+function costWords({ spentUsd, presumedUsd = 0, maxCostUsd }: KnownBatchState['money']): string {
+  const counted = `$${String(toUsd(toMicro(spentUsd) + toMicro(presumedUsd)))}`;
+  const limit = maxCostUsd === undefined ? '' : ` of $${String(maxCostUsd)}`;
+  return `${counted}${limit}${presumedUsd > 0 ? ` ($${String(presumedUsd)} of it presumed)` : ''}`;
 }
 
 /** Changes with what is worth a line of its own where lines are not replaced. */
@@ -43,7 +51,7 @@ export function prettyBatch(state: KnownBatchState, key: string): string {
         : [[name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`), count]],
     ),
     ['window', window],
-    ['cost', `$${String(money.spentUsd)}${money.maxCostUsd === undefined ? '' : ` of $${String(money.maxCostUsd)}`}`],
+    ['cost', costWords(money)],
     ['in flight', money.reservedUsd > 0 ? `$${String(money.reservedUsd)} expected` : undefined],
     ['unpriced', money.unpriced > 0 ? money.unpriced : undefined],
     [

@@ -12,10 +12,11 @@ interface Clock {
 /** A pipeline and its steps, a row each; a row's mark changes with what is more than the passing of time. */
 export function pipelineRows(state: KnownPipelineState, { elapsedMs, now = Date.now() }: Clock): ProgressRow[] {
   const width = Math.max(...state.steps.map(({ id }) => id.length), 0);
-  const { phase, costUsd, reservedUsd, maxCostUsd, cancel, isFromServer } = state;
+  const { phase, costUsd, presumedUsd, reservedUsd, maxCostUsd, cancel, isFromServer } = state;
   const of = joined([
     phase.replaceAll('_', ' '),
     costUsd === 0 ? undefined : `$${String(costUsd)} spent`,
+    presumedUsd === undefined ? undefined : `$${String(presumedUsd)} presumed`,
     reservedUsd === 0 ? undefined : `$${String(reservedUsd)} reserved`,
     maxCostUsd === undefined ? undefined : `limit $${String(maxCostUsd)}`,
     cancel === undefined ? undefined : `cancel ${cancel.outcome ?? 'asked for'}`,

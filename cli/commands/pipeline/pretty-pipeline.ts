@@ -4,7 +4,7 @@ import { stepWords } from './pipeline-rows.ts';
 
 /** A pipeline for people: all that the JSON document knows, a step a line. */
 export function prettyPipeline(state: KnownPipelineState, key: string): string {
-  const { cancel, failure, warnings, reservedUsd, maxCostUsd } = state;
+  const { cancel, failure, warnings, presumedUsd, reservedUsd, maxCostUsd } = state;
   return fields([
     ['phase', state.phase.replaceAll('_', ' ')],
     ['key', key],
@@ -12,6 +12,7 @@ export function prettyPipeline(state: KnownPipelineState, key: string): string {
     ['ended', state.endedAt],
     ['deadline', state.endedAt === undefined ? state.deadlineAt : undefined],
     ['cost', `$${String(state.costUsd)}`],
+    ['presumed', presumedUsd === undefined ? undefined : `$${String(presumedUsd)}`],
     ['reserved', reservedUsd === 0 ? undefined : `$${String(reservedUsd)}`],
     ['limit', maxCostUsd === undefined ? undefined : `$${String(maxCostUsd)}`],
     ...state.steps.flatMap((step) => rowsOf(step, state)),

@@ -31,6 +31,7 @@ export interface ExecutionSettings {
   request: PipelineRequest;
   /** What an earlier run hands on. */
   carried?: object;
+  memo?: Record<string, unknown>;
   /** Workflow tasks after which a run is asked to continue. */
   tasksPerRun: number;
   /** Attempts of activities, counted from 0, whose answer is lost with their worker. */

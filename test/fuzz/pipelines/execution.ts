@@ -10,7 +10,7 @@ import { checkReplay, eventsOf, msOf, type Task } from './replay.ts';
 /** Plays Temporal's part for one pipeline: tasks, timers, activities, children, messages, and runs that continue. */
 export async function startExecution(settings: ExecutionSettings): Promise<Execution> {
   const { sandbox, time, provider, activities, id, key, request } = settings;
-  const { tasksPerRun, lostAnswers, isWatched = false, carried } = settings;
+  const { tasksPerRun, lostAnswers, isWatched = false, carried, memo } = settings;
   const children: Execution['children'] = [];
   const open = new Set<string>();
   const replies = new Map<string, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
@@ -51,6 +51,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
       args: firstArgs,
       now: time.now,
       startedAt,
+      memo,
       ...(before !== '' && { continuedFromExecutionRunId: before }),
     };
   }

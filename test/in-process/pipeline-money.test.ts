@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest';
+import { batchItemMemoKey } from '../../domain/names.ts';
+import { pipelinesInProcess } from '../support/pipeline-in-process.ts';
+import { flux } from '../support/simulator-client.ts';
+
+const start = pipelinesInProcess();
+const still = (prompt: string, more: object = {}) => ({ model: flux, input: { prompt }, ...more });
+
+it('tells what its orders may have cost that did not say, those of a fan-out and of earlier attempts included', async () => {
+  const steps = {
+    many: still('${{ item }}', { forEach: ['a', 'b'], maxParallel: 1, maxPriceUsd: 0.05 }),
+    tried: still('c', { attempts: 2, needs: ['many'], maxPriceUsd: 0.07 }),
+    priceless: still('d', { needs: ['tried'] }),
+  };
+  const without = 'succeeds without a cost';
+  const { end } = await start(
+    { plan: { version: 1, steps } },
+    { fates: [without, 'succeeds', 'fails', without, without] },
+  );
+  const { state, end: ended } = await end();
+  expect(state).toMatchObject({ phase: 'succeeded', costUsd: 0.03, presumedUsd: 0.19 });
+  expect(ended).toMatchObject({ result: { costUsd: 0.03, presumedUsd: 0.19, unpriced: 1 } });
+});
+
+it('counts what the item of a batch had cost before it was given back no second time', async () => {
+  const onFailure = 'continue';
+  const steps = { a: still('a', { onFailure }), b: still('b', { onFailure, needs: ['a'], runsWhen: 'ended' }) };
+  const plan = { version: 1, steps };
+  const { provider, time, ...first } = await start({ plan }, { fates: ['fails', 'meets an empty wallet', 'succeeds'] });
+  await first.end();
+  const billed = provider.runs[0]?.end;
+  if (billed && 'failure' in billed) billed.failure.costUsd = 0.02;
+  const again = async (mark: object) => {
+    const run = await start(
+      { plan },
+      { time, provider, memo: { [batchItemMemoKey]: { run: 'r', index: 0, ...mark } } },
+    );
+    return (await run.end()).state;
+  };
+  const counted = await again({ paid: 20_000 });
+  expect(counted).toMatchObject({
+    costUsd: 0.03,
+    reservedUsd: 0,
+    steps: [{ phase: 'failed' }, { phase: 'succeeded' }],
+  });
+  // Nobody else has counted it then.
+  expect(await again({})).toMatchObject({
+    costUsd: 0.02,
+    reservedUsd: 0,
+    steps: [{ phase: 'failed' }, { reused: true }],
+  });
+});

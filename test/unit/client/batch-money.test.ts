@@ -1,0 +1,57 @@
+import type { Client } from '@temporalio/client';
+import { describe, expect, it } from 'vitest';
+import { endOfItem } from '../../../activities/batch/end-of-item.ts';
+import { foundAs } from '../../../client/batch/item-marks.ts';
+import { figuresOf, worstOf } from '../../../client/batch/pipeline-figures.ts';
+import { batchItemMemoKey } from '../../../domain/names.ts';
+import type { StepSummary } from '../../../domain/pipeline-run.ts';
+
+const names = { id: 'a', key: 'k/a' };
+const open = { index: 0, price: 3_000_000 };
+const fanOut: StepSummary = { phase: 'succeeded', output: { images: ['i'], videos: [], audios: [] } };
+const approval: StepSummary = { phase: 'succeeded', choices: ['i'] };
+
+describe('an item that is a pipeline', () => {
+  it('costs what its pipeline presumes beside what is known', () => {
+    const figures = figuresOf({ steps: { many: fanOut }, costUsd: 1, presumedUsd: 0.5 }, 250_000);
+    expect(figures).toEqual({ costUsd: 1.25, presumedUsd: 0.5 });
+    const ended = endOfItem(open, names, { result: figures });
+    expect(ended).toMatchObject({ cost: 1_750_000, known: 1_250_000, presumed: true, line: { costUsd: 1.25 } });
+    expect(endOfItem({ ...open, isRepeat: true }, names, { result: figures }).cost).toBe(0);
+  });
+
+  it.each([
+    ['has orders of which neither cost nor price is known', { steps: {}, costUsd: 1, unpriced: 1 }],
+    ['has a fan-out without a cost, and tells nothing of what it presumes', { steps: { many: fanOut }, costUsd: 1 }],
+    ['leaves an order that runs on', { steps: { clip: { phase: 'ordered', key: 'k/a/clip@1' } }, costUsd: 1 }],
+  ] satisfies [string, Parameters<typeof figuresOf>[0]][])('counts with its price where it %s', (_, ended) => {
+    expect(endOfItem(open, names, { result: figuresOf(ended, 0) })).toMatchObject({ cost: 3_000_000, presumed: true });
+  });
+
+  it('that has only chosen costs nothing more', () => {
+    expect(endOfItem(open, names, { result: figuresOf({ steps: { approval }, costUsd: 1 }, 0) }).cost).toBe(1_000_000);
+  });
+
+  it('that leaves an order that runs on does not say that nothing was sent', () => {
+    expect(worstOf({ clip: { phase: 'ordered', key: 'k/a/clip@1' } })).toBe('unknown');
+    expect(worstOf({ clip: { phase: 'not_started' } })).toBe('not_sent');
+  });
+});
+
+describe('an order that is found', () => {
+  const found = (mark: object | undefined) => {
+    const describe = () => Promise.resolve({ memo: mark && { [batchItemMemoKey]: mark } });
+    const client = { workflow: { getHandle: () => ({ describe }) } } as unknown as Client;
+    return foundAs(client, 'k/a', { run: 'new', index: 5 });
+  };
+
+  it.each([
+    ['its own place', { run: 'new', index: 5 }, { isStarted: true }],
+    ['another place', { run: 'new', index: 2 }, { isStarted: true, attached: true, isRepeat: true }],
+    ['this place of an earlier run', { run: 'old', index: 5 }, { isStarted: true, attached: true }],
+    ['another place of an earlier run', { run: 'old', index: 2 }, { isStarted: true, attached: true, isRepeat: true }],
+    ['somebody else', undefined, { isStarted: true, attached: true }],
+  ])('as one of %s counts once', async (_, mark, expected) => {
+    expect(await found(mark)).toEqual(expected);
+  });
+});
