@@ -63,7 +63,11 @@ function output(
 }
 
 /** A job whose success nobody has seen turns out to have failed; what was charged is given back as the switches say. */
-function failed(name: string, sentence: string, shape?: Switches['error_shape']): Fault {
+function failed(
+  name: string,
+  sentence: string,
+  { shape, httpStatus = 200 }: { shape?: Switches['error_shape']; httpStatus?: number } = {},
+): Fault {
   return {
     name,
     group: 6,
@@ -71,7 +75,8 @@ function failed(name: string, sentence: string, shape?: Switches['error_shape'])
     sentence,
     applies: (context) => {
       const job = jobOf(context);
-      if (job?.state === 'failed') return shape !== undefined && shape !== context.world.settings.switches.error_shape;
+      const isOtherShape = shape !== undefined && shape !== context.world.settings.switches.error_shape;
+      if (job?.state === 'failed') return httpStatus !== 200 || isOtherShape;
       return job?.state === 'succeeded' && job.hasShownSuccess !== true;
     },
     act: ({ rule, call, world }) => {
@@ -79,7 +84,8 @@ function failed(name: string, sentence: string, shape?: Switches['error_shape'])
       if (call.job !== undefined) world.fail(call.job, reason);
       const error = errorOf(call.job?.failure ?? reason, shape ?? world.settings.switches.error_shape);
       // Not `proceed`: a rule that let this call pass may have had it make the answer while the job was a success.
-      return reply(withJson(readResult(world, call), (json) => ({ ...json, error })));
+      const honest = withJson(readResult(world, call), (json) => ({ ...json, error }));
+      return reply(httpStatus === 200 ? honest : { ...honest, status: rule.httpStatus ?? httpStatus });
     },
   };
 }
@@ -92,8 +98,11 @@ function inFolder(url: string, folder: string): string {
 /** Trouble with what a result read says. */
 export const resultFaults: readonly Fault[] = [
   failed('result-failed', 'The status says that the work is over, the result that it failed (`word` is the reason).'),
-  failed('error-object', 'A failure whose `error` is an object.', 'object'),
-  failed('error-array', 'A failure whose `error` is a list.', 'array'),
+  failed('error-object', 'A failure whose `error` is an object.', { shape: 'object' }),
+  failed('error-array', 'A failure whose `error` is a list.', { shape: 'array' }),
+  failed('failed-as-error', 'A failure that comes with an HTTP error, `httpStatus` (422 unless given).', {
+    httpStatus: 422,
+  }),
   {
     name: 'result-lags',
     group: 6,

@@ -184,7 +184,7 @@ const resultRows: MatrixRow[] = [
     row('result', fault, delivered),
   ),
   row('result', 'same-names', { ...delivered, files: 2 }),
-  ...['result-failed', 'error-object', 'error-array'].map((fault) =>
+  ...['result-failed', 'error-object', 'error-array', 'failed-as-error'].map((fault) =>
     row('result', fault, failed, { word: 'scripted reason' }),
   ),
   {

@@ -166,6 +166,11 @@ export const expectations: Record<string, Partial<Record<Step | '*', Expectation
     seen: gets(200, { status: 'failed', error: [{ error: expect.any(String) as string }] }),
     becomes: 'failed',
   }),
+  'failed-as-error': everyDay({
+    stage: 'over',
+    seen: gets(422, { status: 'failed', error: expect.any(String) as string }),
+    becomes: 'failed',
+  }),
   'result-lags': everyDay({ stage: 'succeeded', seen: gets(200, { status: 'in_progress' }) }),
   'not-ready-400005': everyDay({ stage: 'succeeded', seen: gets(400, { error_code: 400005 }) }),
   'no-output': everyDay(getsOutput(() => undefined)),

@@ -76,7 +76,7 @@ describe('a fault that lets a cancel pass', () => {
   });
 });
 
-describe.each(['result-failed', 'error-object', 'error-array'])('a job that meets %s', (turning) => {
+describe.each(['result-failed', 'error-object', 'error-array', 'failed-as-error'])('a job that meets %s', (turning) => {
   it('has failed in the answer and in the ledger where missing-status lets that call pass', async () => {
     const { sim, clock, submit, status, result, jobOf } = await startTestSimulator();
     sim.setFaults([
