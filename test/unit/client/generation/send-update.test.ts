@@ -1,0 +1,33 @@
+import type { Client } from '@temporalio/client';
+import { expect, it } from 'vitest';
+import { sendUpdate } from '../../../../client/generation/send-update.ts';
+
+/** A client of which every call ends with the signal that it was made under, as gRPC's do. */
+function silentClient(isTaken: boolean) {
+  let under: AbortSignal | undefined;
+  const untilAborted = () =>
+    new Promise<never>((_, reject) => {
+      under?.addEventListener('abort', () => {
+        reject(new Error('cancelled'));
+      });
+    });
+  const startUpdate = () => (isTaken ? Promise.resolve({ result: untilAborted }) : untilAborted());
+  return {
+    withAbortSignal: (signal: AbortSignal, call: () => unknown) => {
+      under = signal;
+      return call();
+    },
+    withDeadline: (_: number, call: () => unknown) => call(),
+    workflow: { getHandle: () => ({ startUpdate }) },
+  } as unknown as Client;
+}
+
+it.each([true, false])('whoever waits for an update may stop waiting; a worker has it: %s', async (isTaken) => {
+  const stop = new AbortController();
+  const patience = { takenWithinMs: 60_000, answeredBy: () => Date.now() + 60_000, signal: stop.signal };
+  const sent = sendUpdate(silentClient(isTaken), 'k', { name: 'cancel', message: {} }, patience);
+  setImmediate(() => {
+    stop.abort();
+  });
+  expect(await sent).toMatchObject({ isTaken, error: { message: 'cancelled' } });
+});
