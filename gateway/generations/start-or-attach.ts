@@ -40,8 +40,8 @@ export async function startOrAttach<Started extends { attached: boolean; notices
       notices: [...found.notices, `it was taken before; by now it would be refused: ${checked.message}`],
     };
   } catch (error) {
-    // Nothing has the key, or what has it is another order.
-    throw isGenerationError(error) ? checked : error;
+    // Nothing has the key, or what has it is another order; of one that cannot be read here that is not known.
+    throw isGenerationError(error) && error.type !== 'Undecodable' ? checked : error;
   }
 }
 

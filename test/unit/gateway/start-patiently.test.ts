@@ -8,10 +8,10 @@ import { RefusalError } from '../../../gateway/http/refusal-error.ts';
 import { flux } from '../../support/simulator-client.ts';
 
 /** A gateway that refuses every webhook by now and has a tenant acme; `isThere`: the order was taken before. */
-function gatewayWhere(isThere: boolean, foundIs: 'the order' | 'another' = 'the order') {
+function gatewayWhere(isThere: boolean, foundIs: 'the order' | 'another' | 'unreadable' = 'the order') {
   const starts: unknown[] = [];
   const client = { withDeadline: (_: number, call: () => unknown) => call() } as unknown as Client;
-  const error = (type: 'KeyNotFound' | 'KeyInUse') => new GenerationError({ type, message: `"order-1": ${type}` });
+  const error = (type: 'KeyNotFound' | 'KeyInUse' | 'Undecodable') => new GenerationError({ type, message: `"order-1": ${type}` });
   const parts = {
     client,
     settings: { onUnknownSubmission: 'hold' },
@@ -29,6 +29,7 @@ function gatewayWhere(isThere: boolean, foundIs: 'the order' | 'another' = 'the 
         starts.push([key, attachOnly]);
         if (attachOnly && !isThere) return Promise.reject(error('KeyNotFound'));
         if (isThere && foundIs === 'another') return Promise.reject(error('KeyInUse'));
+        if (foundIs === 'unreadable') return Promise.reject(error('Undecodable'));
         return Promise.resolve({ key, runId: 'run', attached: isThere, notices: [] });
       },
     },
@@ -80,6 +81,12 @@ it.each(rows)('a new order is refused for %s, and nothing is started', async (..
   const madeUp = startPatiently(parts, everybody, wanted, { key, isNewKey: true, retry: undefined, check });
   await expect(madeUp).rejects.toMatchObject({ refusal });
   expect(starts).toEqual([]);
+});
+
+it('of an order that cannot be read here nobody is told that it was not taken', async () => {
+  const { parts } = gatewayWhere(true, 'unreadable');
+  const keyed = { key: 'order-1', isNewKey: false, retry: undefined, check: isDearer };
+  await expect(startPatiently(parts, everybody, order, keyed)).rejects.toMatchObject({ type: 'Undecodable' });
 });
 
 const url = 'https://hooks.example';
