@@ -75,6 +75,12 @@ export function isUnknownModel(error: unknown): boolean {
   return error.httpStatus === 404 || (error.httpStatus === 400 && error.vendorCode === unknownModelCode);
 }
 
+/** Whether RunComfy refuses the token, or there is none: not where a secret that is being rotated is away for a moment. */
+export function isTokenRefused(error: unknown): boolean {
+  if (!isRunComfyError(error) || error.type !== 'Unauthenticated') return false;
+  return error.httpStatus !== undefined || error.cause === undefined;
+}
+
 /** Whether a read that failed may succeed later: what was no answer from RunComfy, and what need not stay so. */
 export function mayReadLater(error: unknown): boolean {
   return !isRunComfyError(error) || (isRetryable(error.type, 'read') && error.isPermanent !== true);

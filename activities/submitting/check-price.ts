@@ -2,7 +2,7 @@ import type { SubmitOrder } from '../../domain/activities.ts';
 import type { FailureType } from '../../domain/failure-type.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { messageOf } from '../../domain/text.ts';
-import { isRunComfyError, type RunComfyError } from '../../runcomfy/errors.ts';
+import { isRunComfyError, isTokenRefused, type RunComfyError } from '../../runcomfy/errors.ts';
 import { findBundledModel } from '../../runcomfy/models/index.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 import { failure } from '../to-application-failure.ts';
@@ -45,5 +45,8 @@ export async function checkPrice(
 function noAnswer(model: string, error: unknown): Error {
   const message = `nothing was sent: the catalogue does not tell what ${model} costs: ${messageOf(error)}`;
   const { type, retryAfterMs }: Partial<RunComfyError> = isRunComfyError(error) ? error : {};
-  return failure(type ?? 'ServiceUnavailable', 'submit', message, { submission: 'not_sent' }, retryAfterMs);
+  // As a submit has it: a secret that is being rotated is away for a moment.
+  const isTokenAway = type === 'Unauthenticated' && !isTokenRefused(error);
+  const told = isTokenAway ? 'ServiceUnavailable' : (type ?? 'ServiceUnavailable');
+  return failure(told, 'submit', message, { submission: 'not_sent' }, retryAfterMs);
 }

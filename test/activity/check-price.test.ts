@@ -46,6 +46,24 @@ describe('the price of an order', () => {
     }
   });
 
+  it('is asked for again while the token cannot be read, and not once RunComfy refuses it', async () => {
+    const refusalOf = (error: Error) =>
+      checkPrice({ expectedPriceUsd: () => Promise.reject(error) }, { ...order, maxPriceUsd: 1 });
+    const cause = new Error('no such file');
+    await expect(refusalOf(new RunComfyError('Unauthenticated', 'no token', { cause }))).rejects.toMatchObject({
+      type: 'ServiceUnavailable',
+      nonRetryable: false,
+      details: [{ submission: 'not_sent' }],
+    });
+    for (const told of [{ httpStatus: 401 }, { httpStatus: 401, cause }, {}]) {
+      await expect(refusalOf(new RunComfyError('Unauthenticated', 'refused', told))).rejects.toMatchObject({
+        type: 'Unauthenticated',
+        nonRetryable: true,
+        details: [{ submission: 'not_sent' }],
+      });
+    }
+  });
+
   it('asks no catalogue where nothing depends on it', async () => {
     const ask = () => Promise.reject(new Error('asked'));
     expect(await checkPrice({ expectedPriceUsd: ask }, order)).toBeUndefined();

@@ -11,7 +11,8 @@ import { flux } from '../../support/simulator-client.ts';
 function gatewayWhere(isThere: boolean, foundIs: 'the order' | 'another' | 'unreadable' = 'the order') {
   const starts: unknown[] = [];
   const client = { withDeadline: (_: number, call: () => unknown) => call() } as unknown as Client;
-  const error = (type: 'KeyNotFound' | 'KeyInUse' | 'Undecodable') => new GenerationError({ type, message: `"order-1": ${type}` });
+  const error = (type: 'KeyNotFound' | 'KeyInUse' | 'Undecodable') =>
+    new GenerationError({ type, message: `"order-1": ${type}` });
   const parts = {
     client,
     settings: { onUnknownSubmission: 'hold' },
