@@ -278,6 +278,10 @@ export interface GenerationResult {
   priceUsd?: number;
   /** The budgets that it counts in. */
   budgets?: string[];
+  /** Further RunComfy requests that turned out to belong to this order: each may be a second bill. */
+  otherRequestIds?: string[];
+  /** What RunComfy says that these cost, where they had ended when they were stopped, USD. */
+  otherCostUsd?: number;
   timings: GenerationTimings;
   /** Status and result GETs, exactly. */
   reads: number;

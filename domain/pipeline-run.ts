@@ -85,6 +85,9 @@ export interface StepFailure {
   key?: string;
   requestId?: string;
   costUsd?: number;
+  /** As in the details of the order's failure. */
+  otherRequestIds?: string[];
+  otherCostUsd?: number;
   /** The budget that had no room. */
   budget?: string;
   issues?: InputIssue[];

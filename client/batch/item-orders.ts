@@ -1,5 +1,6 @@
 import { ApplicationFailure, type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { BatchLineError } from '../../domain/batch/batch.ts';
+import { billOf } from '../../domain/budget/settlement.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { isFailureType } from '../../domain/failure-type.ts';
 import type { GenerationRequest } from '../../domain/generation.ts';
@@ -45,7 +46,8 @@ export function createItemOrders(place: ItemOrderPlace): ItemOrders<Partial<Gene
     start: (order, item) => named(item.key, () => startItem(place, order, item)),
     async follow(key, signal) {
       try {
-        return { result: await unlessAborted(client, signal, () => awaitResult(client, key, '', { signal })) };
+        const result = await unlessAborted(client, signal, () => awaitResult(client, key, '', { signal }));
+        return { result: { ...result, ...billOf(result) } };
       } catch (error) {
         signal.throwIfAborted();
         if (isGenerationError(error) && error.cause instanceof WorkflowFailedError)
@@ -110,7 +112,7 @@ function toFailure({
   details,
   cause,
 }: GenerationError): FailedItem['failure'] {
-  const { cancel, evidence, costUsd, priceUsd } = details ?? {};
+  const { cancel, evidence, priceUsd } = details ?? {};
   const error: BatchLineError = {
     type: isFailureType(type) ? type : 'GenerationFailed',
     message,
@@ -122,5 +124,5 @@ function toFailure({
   const budget = isOfBudget ? details?.budget : undefined;
   // Of a run that was ended from outside nobody can say what was under way.
   const said = isOurs || error.submission === 'accepted' ? error : { ...error, submission: 'unknown' as const };
-  return { error: said, ...withoutUndefined({ requestId, costUsd, priceUsd, budget }) };
+  return { error: said, ...withoutUndefined({ requestId, priceUsd, budget }), ...billOf(details ?? {}) };
 }

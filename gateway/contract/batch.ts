@@ -10,8 +10,8 @@ import {
   submissionEvidence,
   tenant,
   time,
-  usd,
 } from './generation.ts';
+import { usd } from './money.ts';
 
 const { exactOptional } = z;
 

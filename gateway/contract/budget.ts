@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { budgetPeriods } from '../../domain/budget/budget.ts';
-import { time, usd } from './generation.ts';
+import { time } from './generation.ts';
+import { usd } from './money.ts';
 
 const { exactOptional } = z;
 

@@ -9,6 +9,7 @@ import {
 } from '../../domain/generation.ts';
 import { secretNameWords } from '../../domain/webhook-request.ts';
 import { webhookEvents } from '../../domain/webhook-target.ts';
+import { furtherRequests, usd } from './money.ts';
 
 const { exactOptional } = z;
 
@@ -19,7 +20,6 @@ export const time = z.string().meta({ format: 'date-time', examples: ['2026-11-2
 export const tenant = exactOptional(z.string().meta({ description: 'Told to callers that act for all tenants.' }));
 
 /** An amount in USD. */
-export const usd = z.number().meta({ description: 'USD' });
 
 export const phase = z.enum(phases).meta({ id: 'Phase', description: 'Where a generation stands.' });
 
@@ -85,8 +85,7 @@ export const failureDetails = z
     vendorMessage: exactOptional(z.string()),
     issues: exactOptional(z.array(inputIssue)),
     cancel: exactOptional(cancelState),
-    otherRequestIds: exactOptional(z.array(z.string())),
-    otherCostUsd: exactOptional(usd),
+    ...furtherRequests,
     wall: exactOptional(wallState),
     evidence: exactOptional(submissionEvidence),
     rawOutput: exactOptional(z.string()),
@@ -122,8 +121,7 @@ export const stateFields = {
   wall: exactOptional(wallState),
   cancel: exactOptional(cancelState),
   failure: exactOptional(failureState),
-  otherRequestIds: exactOptional(z.array(z.string())),
-  otherCostUsd: exactOptional(usd),
+  ...furtherRequests,
   evidence: exactOptional(submissionEvidence),
   warnings: exactOptional(z.array(z.string())),
 } as const;
@@ -169,6 +167,7 @@ export const generationResult = z
     costUsd: exactOptional(usd),
     priceUsd: exactOptional(usd),
     budgets: exactOptional(z.array(z.string())),
+    ...furtherRequests,
     timings: generationTimings,
     reads: z.int(),
   })

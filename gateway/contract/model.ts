@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { scopes } from '../access/principal.ts';
-import { inputIssue, modelInput, time, usd } from './generation.ts';
+import { inputIssue, modelInput, time } from './generation.ts';
+import { usd } from './money.ts';
 
 const { exactOptional } = z;
 

@@ -10,8 +10,8 @@ import {
   submission,
   tenant,
   time,
-  usd,
 } from './generation.ts';
+import { furtherRequests, usd } from './money.ts';
 
 const { exactOptional } = z;
 
@@ -30,6 +30,7 @@ const stepFailure = z
     key: exactOptional(z.string()),
     requestId: exactOptional(z.string()),
     costUsd: exactOptional(usd),
+    ...furtherRequests,
     budget: exactOptional(z.string()),
     issues: exactOptional(z.array(inputIssue)),
   })

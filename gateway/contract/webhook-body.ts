@@ -1,14 +1,6 @@
 import { z } from 'zod';
-import {
-  cancelState,
-  failureDetails,
-  failureType,
-  generationResult,
-  phase,
-  submission,
-  time,
-  usd,
-} from './generation.ts';
+import { cancelState, failureDetails, failureType, generationResult, phase, submission, time } from './generation.ts';
+import { usd } from './money.ts';
 import { webhookEvent } from './webhook.ts';
 
 const { exactOptional } = z;

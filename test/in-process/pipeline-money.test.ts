@@ -50,3 +50,19 @@ it('counts what the item of a batch had cost before it was given back no second 
     steps: [{ phase: 'failed' }, { reused: true }],
   });
 });
+
+it('counts the further requests of an order, and presumes those of which no cost is told', async () => {
+  const onFailure = 'continue';
+  const steps = { a: still('a', { onFailure, maxPriceUsd: 0.05 }) };
+  const plan = { version: 1, steps };
+  const { provider, time, ...first } = await start({ plan }, { fates: ['fails'] });
+  await first.end();
+  const billed = provider.runs[0]?.end;
+  const further = { costUsd: 0.02, otherRequestIds: ['request-2'] };
+  const again = async (told: object) => {
+    if (billed && 'failure' in billed) Object.assign(billed.failure, further, told);
+    return (await (await start({ plan }, { time, provider })).end()).end;
+  };
+  expect(await again({})).toMatchObject({ result: { costUsd: 0.02, unpriced: 1 } });
+  expect(await again({ otherCostUsd: 0.03 })).toMatchObject({ result: { costUsd: 0.05 } });
+});

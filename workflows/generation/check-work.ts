@@ -91,6 +91,8 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
         ...(costUsd !== undefined && { costUsd }),
         ...(state.priceUsd !== undefined && { priceUsd: state.priceUsd }),
         ...(facts.request.budgets && { budgets: facts.request.budgets }),
+        ...(state.otherRequestIds && { otherRequestIds: state.otherRequestIds }),
+        ...(state.otherCostUsd !== undefined && { otherCostUsd: state.otherCostUsd }),
         timings: timingsOf({ followedSince, ...seen, ...times, noticedAt: seen.noticedAt ?? reading.readAt }),
         reads: state.reads,
       };

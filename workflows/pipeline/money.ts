@@ -34,14 +34,16 @@ export function giveBack(pipeline: Pipeline, priceUsd: number | undefined): void
 export function settle(
   pipeline: Pipeline,
   priceUsd: number | undefined,
-  end: { costUsd?: number | undefined; failure?: StepFailure | undefined },
+  end: { costUsd?: number | undefined; presumedUsd?: number | undefined; failure?: StepFailure | undefined },
 ): void {
   const { money } = pipeline;
   money.reserved -= micro(priceUsd ?? 0);
-  if (end.costUsd !== undefined) money.spent += micro(end.costUsd);
-  else if (!isSurelyUnbilled(end.failure)) {
+  money.spent += micro(end.costUsd ?? 0);
+  // Of an order that was sent more than once some may be known, and the rest not.
+  const isOpen = end.costUsd === undefined && !isSurelyUnbilled(end.failure);
+  if (isOpen || end.presumedUsd !== undefined) {
     if (priceUsd === undefined) money.unpriced = (money.unpriced ?? 0) + 1;
-    else money.presumed += micro(priceUsd);
+    else money.presumed += micro(end.presumedUsd ?? priceUsd);
   }
   tell(pipeline);
 }

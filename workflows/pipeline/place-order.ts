@@ -48,12 +48,14 @@ export async function followOrder(key: string): Promise<FollowAnswer> {
 export function failureOf(error: unknown): StepFailure {
   const cause = causeOf(error);
   if (cause instanceof ApplicationFailure) {
-    const { submission, cancel, requestId, key, issues, costUsd, budget } = readFailureDetails(cause);
+    const details = readFailureDetails(cause);
+    const { submission, cancel, requestId, key, issues, costUsd, otherRequestIds, otherCostUsd, budget } = details;
     return {
       type: isFailureType(cause.type) ? cause.type : 'GenerationFailed',
       message: cause.message,
       submission: submission ?? 'unknown',
       ...withoutUndefined({ cancel: cancel?.outcome, requestId, key, issues, costUsd, budget }),
+      ...withoutUndefined({ otherRequestIds, otherCostUsd }),
     };
   }
   const message = messageOf(cause);

@@ -1,4 +1,5 @@
 import { patched, workflowInfo } from '@temporalio/workflow';
+import { type Bill, billOf } from '../../domain/budget/settlement.ts';
 import type { GenerationRequest, GenerationResult } from '../../domain/generation.ts';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { batchItemMemoKey } from '../../domain/names.ts';
@@ -140,9 +141,11 @@ async function follow(
   pipeline.open.delete(open);
   const orderMs = Date.now() - from;
   pipeline.orderMs = 0.8 * (pipeline.orderMs ?? orderMs) + 0.2 * orderMs;
-  const costUsd = 'result' in answer ? answer.result.costUsd : answer.failure.costUsd;
+  const told = 'result' in answer ? answer.result : answer.failure;
+  const isSentAgain = told.otherRequestIds !== undefined && patched('further-requests-are-billed');
+  const { costUsd, presumedUsd }: Bill = isSentAgain ? billOf({ ...told, priceUsd }) : told;
   if (costUsd !== undefined && isPaidBefore(prepared)) giveBack(pipeline, priceUsd);
-  else settle(pipeline, priceUsd, { costUsd, failure: 'failure' in answer ? answer.failure : undefined });
+  else settle(pipeline, priceUsd, { costUsd, presumedUsd, failure: 'failure' in answer ? answer.failure : undefined });
   const outcome = 'result' in answer ? 'succeeded' : answer.failure.type;
   target.attempts = [...(target.attempts ?? []), { key, model, outcome, ...withoutUndefined({ costUsd }) }];
   return answer;

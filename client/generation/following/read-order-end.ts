@@ -11,8 +11,8 @@ export async function readOrderEnd(
 ): Promise<OrderEnd | undefined> {
   try {
     const result = (await client.workflow.result(key, runId, { followRuns: false })) as GenerationResult;
-    const { costUsd, priceUsd } = result;
-    return { submission: 'accepted', phase: 'succeeded', costUsd, priceUsd };
+    const { costUsd, priceUsd, otherRequestIds, otherCostUsd } = result;
+    return { submission: 'accepted', phase: 'succeeded', costUsd, priceUsd, otherRequestIds, otherCostUsd };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;

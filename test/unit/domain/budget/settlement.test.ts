@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OrderEnd, SettlementOutcome } from '../../../../domain/budget/budget.ts';
-import { finalSettlementOf, settlementOf } from '../../../../domain/budget/settlement.ts';
+import { billOf, finalSettlementOf, settlementOf } from '../../../../domain/budget/settlement.ts';
 
 const rows: [what: string, end: OrderEnd, outcome: SettlementOutcome, final: SettlementOutcome][] = [
   ['succeeded', { submission: 'accepted', phase: 'succeeded' }, 'succeeded', 'succeeded'],
@@ -49,5 +49,15 @@ describe('what an order comes to', () => {
       0.75,
     );
     expect(settlementOf('key', { ...end, costUsd: 0.5, otherRequestIds: ['r', 's'] }).costUsd).toBe(2.5);
+  });
+
+  it('is billed as known and as presumed, and open where anything of it is not told', () => {
+    const twice = { costUsd: 0.5, priceUsd: 1, otherRequestIds: ['r', 's'] };
+    expect(billOf({ costUsd: 0.5, priceUsd: 1 })).toEqual({ costUsd: 0.5 });
+    expect(billOf({ ...twice, otherCostUsd: 0.25 })).toEqual({ costUsd: 0.75 });
+    expect(billOf(twice)).toEqual({ costUsd: 0.5, presumedUsd: 2, isCostPartial: true });
+    expect(billOf({ priceUsd: 1, otherRequestIds: ['r'], otherCostUsd: 0.25 })).toEqual({
+      ...{ costUsd: 0.25, presumedUsd: 1, isCostPartial: true },
+    });
   });
 });
