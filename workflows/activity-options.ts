@@ -6,6 +6,7 @@ import { finalFailureTypes } from '../domain/failure-type.ts';
 import { submitTaskQueue, webhookTaskQueue } from '../domain/names.ts';
 import type { PipelineActivities } from '../domain/pipeline-activities.ts';
 import type { WebhookActivities } from '../domain/webhook.ts';
+import { inTurns } from './local-turns.ts';
 
 type Submit = Pick<Activities, 'submitRequest'>;
 type Recall = Pick<Activities, 'recallSubmit'>;
@@ -81,11 +82,13 @@ export const cancels = proxyActivities<Cancel>({
  * A question to Temporal itself. Local, so that its answer is part of the workflow task that acts on it: where the server
  * refuses that task, the next attempt asks anew.
  */
-export const localChecks = proxyLocalActivities<LocalCheck>({
-  scheduleToCloseTimeout: '5 seconds',
-  cancellationType: ActivityCancellationType.ABANDON,
-  retry: { maximumAttempts: 1 },
-});
+export const localChecks = inTurns(
+  proxyLocalActivities<LocalCheck>({
+    scheduleToCloseTimeout: '5 seconds',
+    cancellationType: ActivityCancellationType.ABANDON,
+    retry: { maximumAttempts: 1 },
+  }),
+);
 
 const preparationOptions = {
   startToCloseTimeout: '30 seconds',
@@ -134,11 +137,13 @@ export const manyCancels = proxyActivities<Pick<PipelineActivities, 'cancelGener
  * Pauses within a workflow task, which a timer cannot give, and preparations that are over at once: a local activity
  * leaves one event where another leaves six.
  */
-export const brief = proxyLocalActivities<Pick<PipelineActivities, 'breathe' | 'prepareStep'>>({
-  scheduleToCloseTimeout: '5 seconds',
-  cancellationType: ActivityCancellationType.ABANDON,
-  retry: { maximumAttempts: 1 },
-});
+export const brief = inTurns(
+  proxyLocalActivities<Pick<PipelineActivities, 'breathe' | 'prepareStep'>>({
+    scheduleToCloseTimeout: '5 seconds',
+    cancellationType: ActivityCancellationType.ABANDON,
+    retry: { maximumAttempts: 1 },
+  }),
+);
 
 /** Old reservations are looked up again in five minutes: an answer that does not come soon is not waited for. */
 export const reconciles = proxyActivities<Pick<BudgetActivities, 'reconcileReservations'>>({
@@ -152,11 +157,13 @@ export const reconciles = proxyActivities<Pick<BudgetActivities, 'reconcileReser
  * What an order has cost, told to its budgets. Local, so that it costs the generation one event; what is lost is found when
  * the budget looks up its old reservations.
  */
-export const settlements = proxyLocalActivities<Pick<BudgetActivities, 'settleReservations'>>({
-  scheduleToCloseTimeout: '5 seconds',
-  cancellationType: ActivityCancellationType.ABANDON,
-  retry: { initialInterval: '200 milliseconds', maximumInterval: '1 second' },
-});
+export const settlements = inTurns(
+  proxyLocalActivities<Pick<BudgetActivities, 'settleReservations'>>({
+    scheduleToCloseTimeout: '5 seconds',
+    cancellationType: ActivityCancellationType.ABANDON,
+    retry: { initialInterval: '200 milliseconds', maximumInterval: '1 second' },
+  }),
+);
 
 /**
  * The window of a batch: an attempt that is lost is repeated whole, and finds what it had started. A cancellation brings

@@ -3,6 +3,7 @@ import { jsonBytes } from '../../domain/json.ts';
 import type { StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
 import { questionOf } from '../../domain/step-question.ts';
 import { brief, preparations } from '../activity-options.ts';
+import { isTurnTaken } from '../local-turns.ts';
 import { maxQuestionBytes } from './bounds.ts';
 import { unlessStopped, untilNothingIsDue } from './interruptible.ts';
 import { defect, type Pipeline, planOf, sourcesOfStep, stepState } from './memory.ts';
@@ -38,10 +39,12 @@ export async function prepareStep(
 /** Undefined where it takes longer, or fails: then it is repeated for as long as it takes. */
 async function prepareAtOnce(pipeline: Pipeline, question: StepQuestion): Promise<StepAnswer | undefined> {
   if (!planOf(pipeline).isSparing || pipeline.stop) return undefined;
+  if (pipeline.areSlow && isTurnTaken()) return undefined;
   pipeline.busy += 1;
   try {
     return await brief.prepareStep(question);
   } catch {
+    pipeline.areSlow = true;
     return undefined;
   } finally {
     pipeline.busy -= 1;

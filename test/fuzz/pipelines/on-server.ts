@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import fc from 'fast-check';
 import pino from 'pino';
 import { createGenerationClient, type PipelineHandle } from '../../../client/index.ts';
@@ -73,7 +73,15 @@ async function openLane(parts: { address: string; workflowBundle: object }, task
   });
   const done = worker.run();
   return {
-    play: (script: PipelineScript, seed: number) => play({ client, taskQueue, simulator, script, seed }),
+    play: (script: PipelineScript, seed: number) =>
+      play({
+        client,
+        taskQueue,
+        simulator,
+        script,
+        seed,
+        workflowBundle: parts.workflowBundle as { codePath: string },
+      }),
     async close() {
       worker.shutdown();
       await done;
@@ -95,8 +103,9 @@ async function play(parts: {
   simulator: Simulator;
   script: PipelineScript;
   seed: number;
+  workflowBundle: { codePath: string };
 }): Promise<ServerAccount> {
-  const { client, taskQueue, simulator, script, seed } = parts;
+  const { client, taskQueue, simulator, script, seed, workflowBundle } = parts;
   const generations = createGenerationClient({ client, taskQueue });
   const key = `${taskQueue}-${String(seed)}`;
   simulator.reset({ seed });
@@ -104,6 +113,7 @@ async function play(parts: {
   const states: PipelineState[] = [];
   const cancels: PipelineCancelReply[][] = [];
   const edits = new Map<number, number>();
+  const unreplayed: string[] = [];
   for (const [number, run] of script.runs.entries()) {
     if (number > 0 && run.edited !== undefined && run.edited < script.steps.length) edits.set(run.edited, number);
     const plan = planOf(script, edits, { name: `${key} `, deadline: '4s' });
@@ -120,6 +130,12 @@ async function play(parts: {
     await ended;
     over.abort();
     await troubles;
+    // What does not replay has no state to tell.
+    const history = await client.workflow.getHandle(key, pipeline.runId).fetchHistory();
+    await Worker.runReplayHistory({ workflowBundle }, history, key).catch((error: unknown) => {
+      unreplayed.push(`run ${String(number)} does not replay: ${messageOf(error).slice(0, 1_000)}`);
+    });
+    if (unreplayed.length > 0) return { broken: unreplayed, ends: [], orders: 0 };
     states.push(await answeredState(pipeline));
   }
   return await serverAccount({ name: `${key} `, script, states, cancels, simulator, generations });
@@ -130,6 +146,7 @@ async function answeredState(pipeline: PipelineHandle): Promise<PipelineState> {
   for (;;) {
     const state = await pipeline.state();
     if (!state.isFromServer) return state;
+    await sleep(500);
   }
 }
 
