@@ -1,4 +1,4 @@
-import type { CancelOutcome, GenerationResult, InputIssue } from './generation.ts';
+import type { CancelOutcome, GenerationResult, InputIssue, WallPolicy } from './generation.ts';
 import type { ItemState, StepFailure, StepState } from './pipeline-run.ts';
 import type { PipelinePlan, PlanParam, PlanStep } from './pipeline.ts';
 
@@ -9,6 +9,8 @@ export interface PlanQuestion {
   maxCostUsd?: number;
   /** Refuses a plan of which a price cannot be known: it is ordered under budgets. */
   needsPrices?: boolean;
+  /** What orders that say nothing of their own do at a wall: where they wait, a refused token is waited out too. */
+  onWall?: WallPolicy;
   /** What the keys of its orders begin with. */
   lineage?: string;
 }
@@ -65,6 +67,8 @@ export interface StepQuestion {
   orderAgain?: boolean;
   /** An order of which the price cannot be known is refused: asked again while the catalogue gives no answer. */
   needsPrices?: boolean;
+  /** What orders that say nothing of their own do at a wall. */
+  onWall?: WallPolicy;
   /** When the pipeline started, ISO 8601: what failed since then is not ordered again, though `orderAgain` is set. */
   startedAt?: string;
   /** Index of the first item to prepare: not all fit into one answer. */

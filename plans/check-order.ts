@@ -1,5 +1,5 @@
 import type { InputIssue } from '../domain/generation.ts';
-import { isJsonObject } from '../domain/json.ts';
+import { isJsonObject, withoutUndefined } from '../domain/json.ts';
 import type { PlanOrder } from '../domain/pipeline.ts';
 import { isModelId } from '../domain/request.ts';
 import { compileInputSchema, modelKind, validateInput } from '../runcomfy/models/index.ts';
@@ -55,7 +55,7 @@ export async function checkOrder(checking: Checking, { id, rank, order, path, it
         return field === undefined || openUntil === undefined ? [] : [{ field, from: openUntil }];
       }),
     })),
-    ...(order.maxPriceUsd !== undefined && { maxPriceUsd: order.maxPriceUsd }),
+    ...withoutUndefined({ maxPriceUsd: order.maxPriceUsd, onWall: order.onWall }),
   });
 }
 

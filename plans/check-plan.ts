@@ -1,5 +1,5 @@
 import { sumUp } from '../domain/estimate.ts';
-import type { InputIssue } from '../domain/generation.ts';
+import type { InputIssue, WallPolicy } from '../domain/generation.ts';
 import { boundIssues, boundWarnings } from '../domain/issues.ts';
 import { jsonPath } from '../domain/json.ts';
 import { maxWorkflowIdLength, tooLong } from '../domain/names.ts';
@@ -12,7 +12,7 @@ import { elementTypeOf, typeOfItems } from './expression-types.ts';
 import { createExpressionChecker } from './expression.ts';
 import { describeValue, didYouMean } from './field-reader.ts';
 import { ordersOf, sortSteps, sourcesOf, textsIn, usesFiles } from './graph.ts';
-import { createModelLookup, type ModelLookupOptions } from './model-facts.ts';
+import { createModelLookup, isWorthAskingAgain, type ModelLookupOptions } from './model-facts.ts';
 import { settleParams } from './params.ts';
 import { parsePlan } from './parse-plan.ts';
 import { parseTemplate, soleExpression } from './template.ts';
@@ -41,6 +41,8 @@ export interface CheckPlanOptions extends ModelLookupOptions {
   maxCostUsd?: number;
   /** Refuses a plan of which a price cannot be known. */
   needsPrices?: boolean;
+  /** What orders that say nothing of their own do at a wall. */
+  onWall?: WallPolicy;
   /** What the keys of its orders begin with, where that is known: a plan is refused of which one would be too long. */
   lineage?: string;
 }
@@ -83,7 +85,7 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
   warnOfLongWaits(checking, sorted);
   const isSound = checking.issues.length === 0;
   const isPriced = options.maxCostUsd !== undefined || options.needsPrices === true;
-  const costs = isPriced ? checkCost(checking, options.maxCostUsd) : [];
+  const costs = isPriced ? checkCost(checking, options) : [];
   const { orders } = checking;
   const issues = [...checking.issues, ...costs];
   const warnings = boundWarnings(checking.warnings);
@@ -193,13 +195,16 @@ function checkNumberOfOrders({ plan, orders, issues }: Checking): void {
 }
 
 /** Fallbacks are not counted, but each is held to its price when it is made: one without would fail after others were paid. */
-function checkCost({ orders }: Checking, maxCostUsd = Number.POSITIVE_INFINITY): (InputIssue & { isAway?: boolean })[] {
+function checkCost(
+  { orders }: Checking,
+  { maxCostUsd = Number.POSITIVE_INFINITY, onWall }: CheckPlanOptions,
+): (InputIssue & { isAway?: boolean })[] {
   const unpriced = orders.flatMap((order) => {
     const why = whyUnpriced(order);
     if (why === undefined) return [];
     const { path, facts } = order;
     const message = `price unknown (${why}); give maxPriceUsd`;
-    return [{ path, message, isAway: 'failure' in facts && facts.isAway === true }];
+    return [{ path, message, isAway: isWorthAskingAgain(facts, order.onWall ?? onWall) }];
   });
   const { atLeastUsd } = sumUp(estimateOrders(orders));
   if (atLeastUsd <= maxCostUsd) return unpriced;

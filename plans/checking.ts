@@ -1,4 +1,4 @@
-import type { InputIssue } from '../domain/generation.ts';
+import type { InputIssue, WallPolicy } from '../domain/generation.ts';
 import type { PipelinePlan } from '../domain/pipeline.ts';
 import { checkMediaAsked } from './check-wiring.ts';
 import { ExpressionError, type Values } from './evaluate.ts';
@@ -16,6 +16,7 @@ export interface PlannedOrder {
   model: string;
   facts: ModelFacts;
   maxPriceUsd?: number;
+  onWall?: WallPolicy;
   /** One for each item that is known; without a `forEach` one. */
   inputs: { input: Record<string, unknown>; openFields: { field: string; from: string }[] }[];
   /** Undefined: how many items there will be comes from a step. */

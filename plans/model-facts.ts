@@ -1,12 +1,18 @@
+import type { WallPolicy } from '../domain/generation.ts';
 import { messageOf } from '../domain/text.ts';
-import { findBundledModel, mayReadLater } from '../runcomfy/models/index.ts';
+import { findBundledModel, isTokenRefused, mayReadLater } from '../runcomfy/models/index.ts';
 import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
 
 /** What is known of a model; `failure` says why nothing is. */
 export type ModelFacts =
   | { entry: CatalogueModel }
-  /** `isAway`: the catalogue gave no answer, and may give one later. */
-  | { failure: string; isUnknown?: boolean; isAway?: boolean };
+  /** `isAway`: the catalogue gave no answer, and may give one later; `isRefused`: once the token is another. */
+  | { failure: string; isUnknown?: boolean; isAway?: boolean; isRefused?: boolean };
+
+/** Whether the catalogue is to be asked again: a refused token is waited out where its order waits at walls. */
+export function isWorthAskingAgain(facts: ModelFacts, onWall: WallPolicy | undefined): boolean {
+  return 'failure' in facts && facts.isAway === true && (facts.isRefused !== true || onWall === 'wait');
+}
 
 /** Looks up each model of a plan once. */
 export interface ModelLookup {
@@ -46,7 +52,11 @@ export function createModelLookup({ getModel, isUnknownModel = () => false }: Mo
     } catch (error) {
       const failure = messageOf(error);
       if (isUnknownModel(error)) return { failure, isUnknown: true };
-      return { failure, ...(mayReadLater(error) && { isAway: true }) };
+      return {
+        failure,
+        ...(mayReadLater(error) && { isAway: true }),
+        ...(isTokenRefused(error) && { isRefused: true }),
+      };
     }
   };
   return {

@@ -9,8 +9,8 @@ import type { PipelineDeps } from './pipeline-deps.ts';
 
 /** Checks a plan and its params before anything is paid, whoever started the pipeline. */
 export function createCheckPlan({ lookup, searchAttributes }: PipelineDeps): PipelineActivities['checkPlan'] {
-  return async ({ plan: asGiven, params = {}, maxCostUsd, needsPrices, lineage }) => {
-    const limits = withoutUndefined({ maxCostUsd, needsPrices, lineage });
+  return async ({ plan: asGiven, params = {}, maxCostUsd, needsPrices, onWall, lineage }) => {
+    const limits = withoutUndefined({ maxCostUsd, needsPrices, onWall, lineage });
     const report = await checkPlan(asGiven, { ...lookup, params, ...limits });
     // Nothing is wrong with the plan: asked again, the catalogue may tell the prices.
     if (report.isOnlyAway) throw new Error(issuesSentence(report.issues));

@@ -59,7 +59,8 @@ async function decide(parts: DecidingParts, question: StepQuestion, settle: type
     orMadeInstead(
       await settle(parts, lookup, question, draft),
       { fallbacks: step.fallback.length, attempts: step.attempts },
-      (rank) => settle(parts, lookup, question, draftFallback({ index: draft.index, rank })),
+      // Whether it was made depends on no price.
+      (rank) => settle(parts, lookup, { ...question, needsPrices: false }, draftFallback({ index: draft.index, rank })),
     );
   const digests = { ...question.digests };
   const orders: PreparedOrder[] = [];

@@ -1,3 +1,4 @@
+import type { WallPolicy } from '../../domain/generation.ts';
 import { boundIssues, issuesSentence } from '../../domain/issues.ts';
 import { isJsonObject, jsonPath, withoutUndefined } from '../../domain/json.ts';
 import type { PreparedOrder, StepQuestion } from '../../domain/pipeline-activities.ts';
@@ -7,7 +8,7 @@ import { findUnsendable, isModelId } from '../../domain/request.ts';
 import { priceOf } from '../../runcomfy/models/index.ts';
 import { orderDigest } from '../digest.ts';
 import { evaluateValue, ExpressionError, type Values } from '../evaluate.ts';
-import type { ModelLookup } from '../model-facts.ts';
+import { isWorthAskingAgain, type ModelLookup } from '../model-facts.ts';
 import type { DecidingParts } from './parts.ts';
 import { settleKey } from './settle-key.ts';
 import { expressionFailure } from './step-values.ts';
@@ -23,6 +24,7 @@ export type OrderDraft =
       key: string;
       usedKeys: readonly string[];
       maxPriceUsd: number | undefined;
+      onWall: WallPolicy | undefined;
     };
 
 export interface WhichOrder {
@@ -54,7 +56,7 @@ export function draftOrder(
     const digest = orderDigest({ model, input, take: order.take ?? 1 });
     const copy = which.copy ?? nextCopy(digest, digests);
     const key = `${lineage}/${id}@${digest}${copy === 1 ? '' : `.${String(copy)}`}`;
-    return { index, model, input, copy, key, usedKeys, maxPriceUsd: order.maxPriceUsd };
+    return { index, model, input, copy, key, usedKeys, maxPriceUsd: order.maxPriceUsd, onWall: order.onWall };
   } catch (error) {
     if (error instanceof ExpressionError) return { index, failure: expressionFailure(error, given) };
     throw error;
@@ -90,7 +92,7 @@ function nextCopy(digest: string, digests: Record<string, number>): number {
 export async function settleOrder(
   parts: DecidingParts,
   lookup: ModelLookup,
-  { id, orderAgain = false, startedAt, step, needsPrices = false }: StepQuestion,
+  { id, orderAgain = false, startedAt, step, needsPrices = false, onWall }: StepQuestion,
   draft: OrderDraft,
 ): Promise<PreparedOrder> {
   if ('failure' in draft) return { index: draft.index, kind: 'failed', failure: draft.failure };
@@ -111,7 +113,9 @@ export async function settleOrder(
   const priceUsd = await priceOfDraft(lookup, draft);
   const entry = await lookup.facts(model);
   if (priceUsd === undefined && needsPrices && 'failure' in entry && entry.isAway) {
-    throw new Error(`what ${model} costs cannot be told: ${entry.failure}`);
+    const message = `what ${model} costs cannot be told: ${entry.failure}`;
+    if (isWorthAskingAgain(entry, draft.onWall ?? onWall)) throw new Error(message);
+    return failed(index, 'Unauthenticated', `nothing was sent: ${message}`);
   }
   const { reason, retryOfRunId } = settled;
   return { ...facts, kind: 'order', input, reason, ...withoutUndefined({ priceUsd, retryOfRunId }) };

@@ -64,12 +64,12 @@ function startDeadline(pipeline: Pipeline): void {
 /** Has the plan checked before anything is paid, whoever started the pipeline. */
 async function check(pipeline: Pipeline): Promise<void> {
   if (pipeline.checked) return;
-  const { plan, params, maxCostUsd, budgets, lineage = pipeline.key } = pipeline.request;
+  const { plan, params, maxCostUsd, budgets, onWall, lineage = pipeline.key } = pipeline.request;
   const oversize = [findOversize(plan), findOversizeOfParams(params)].filter((issue) => issue !== undefined);
   if (oversize.length > 0 && patched('plans-are-weighed-first')) throw invalidPlan(pipeline, oversize);
   const needsPrices = budgets ? true : undefined;
   const answer = await unlessStopped(pipeline, () =>
-    preparations.checkPlan({ plan, lineage, ...withoutUndefined({ params, maxCostUsd, needsPrices }) }),
+    preparations.checkPlan({ plan, lineage, ...withoutUndefined({ params, maxCostUsd, needsPrices, onWall }) }),
   );
   if (answer === undefined) return;
   if ('issues' in answer) throw invalidPlan(pipeline, answer.issues);

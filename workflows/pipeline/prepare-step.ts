@@ -1,5 +1,5 @@
 import { workflowInfo } from '@temporalio/workflow';
-import { jsonBytes } from '../../domain/json.ts';
+import { jsonBytes, withoutUndefined } from '../../domain/json.ts';
 import type { StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
 import { questionOf } from '../../domain/step-question.ts';
 import { brief, preparations } from '../activity-options.ts';
@@ -22,9 +22,14 @@ export async function prepareStep(
   const sources = sourcesOfStep(pipeline, id);
   // Of the first event: a reset does its first task anew, and what the clock said then is forgotten.
   const startedAt = workflowInfo().startTime.toISOString();
-  const asked = questionOf({ step, sources, plan, params, key, request, startedAt, stateOf });
-  const question = { ...asked, ...(request.maxCostUsd !== undefined && { needsPrices: true }), ...more };
-  const bytes = jsonBytes(question);
+  const asked = { ...questionOf({ step, sources, plan, params, key, request, startedAt, stateOf }), ...more };
+  const ofMoney = request.maxCostUsd !== undefined && {
+    needsPrices: true,
+    ...withoutUndefined({ onWall: request.onWall }),
+  };
+  const question = { ...asked, ...ofMoney };
+  // Recorded histories were measured by no more than this.
+  const bytes = jsonBytes(asked);
   if (bytes > maxQuestionBytes) {
     const message = `what its sources have made is too much to be read at once: ${String(bytes)} bytes, and there may be ${String(maxQuestionBytes)}; read fewer steps, or make them in several pipelines`;
     return { kind: 'failed', failure: { type: 'InvalidInput', message, submission: 'not_sent' } };

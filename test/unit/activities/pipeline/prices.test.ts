@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StepQuestion } from '../../../../domain/pipeline-activities.ts';
+import { RunComfyError } from '../../../../runcomfy/errors.ts';
 import { pipelineActivities } from '../../../fuzz/pipelines/activities.ts';
 import type { Provider } from '../../../fuzz/pipelines/provider.ts';
 
@@ -8,6 +9,13 @@ const plan = { version: 1, steps: { only: { model, input: { prompt: 'a cat' } } 
 const provider = { newest: () => undefined } as unknown as Provider;
 const under = (getModel: () => Promise<never>) => pipelineActivities(provider, () => false, { getModel });
 const away = under(() => Promise.reject(new Error('too slow')));
+const question = {
+  id: 'only',
+  step: { kind: 'model', order: plan.steps.only, fallback: [], attempts: 1 },
+  values: { declared: {}, params: {}, steps: [], key: 'film' },
+  lineage: 'film',
+  needsPrices: true,
+} as unknown as StepQuestion;
 
 describe('a price that the catalogue does not tell now', () => {
   it('keeps a plan with a limit from being judged', async () => {
@@ -20,15 +28,46 @@ describe('a price that the catalogue does not tell now', () => {
   });
 
   it('keeps a step from being ordered where a limit depends on it', async () => {
-    const question = {
-      id: 'only',
-      step: { kind: 'model', order: plan.steps.only, fallback: [], attempts: 1 },
-      values: { declared: {}, params: {}, steps: [], key: 'film' },
-      lineage: 'film',
-    } as unknown as StepQuestion;
-    await expect(away.prepareStep({ ...question, needsPrices: true })).rejects.toThrow(
-      `what ${model} costs cannot be told: too slow`,
-    );
-    expect(await away.prepareStep(question)).toMatchObject({ orders: [{ kind: 'order' }] });
+    await expect(away.prepareStep(question)).rejects.toThrow(`what ${model} costs cannot be told: too slow`);
+    const unlimited = { ...question, needsPrices: false };
+    expect(await away.prepareStep(unlimited)).toMatchObject({ orders: [{ kind: 'order' }] });
+  });
+});
+
+it('the price of a fallback keeps nobody from following an order that runs', async () => {
+  const keys = new Set<string>();
+  const newest = (key: string) => (keys.add(key).size === 1 ? { runId: 'run-1', startedAt: 0 } : undefined);
+  const getModel = () => Promise.reject(new Error('too slow'));
+  const activities = pipelineActivities({ newest } as unknown as Provider, () => false, { getModel });
+  const fallback = [{ model: 'some/other', input: { prompt: 'a cat' } }];
+  const answer = await activities.prepareStep({ ...question, step: { ...question.step, fallback } } as StepQuestion);
+  expect(answer).toMatchObject({ orders: [{ kind: 'attach', key: [...keys][0], model }] });
+  expect(keys.size).toBeGreaterThan(1);
+});
+
+describe('a price that RunComfy does not tell for a refused token', () => {
+  const cause = new Error('no such file');
+  const refused = under(() => Promise.reject(new RunComfyError('Unauthenticated', 'no entry', { httpStatus: 401 })));
+  const unread = under(() => Promise.reject(new RunComfyError('Unauthenticated', 'no token', { cause })));
+  const path = '$.steps.only';
+
+  it('refuses a plan with a limit, where its orders do not wait at walls', async () => {
+    const issues = [{ path, message: 'price unknown (no entry); give maxPriceUsd' }];
+    expect(await refused.checkPlan({ plan, maxCostUsd: 1 })).toEqual({ issues });
+    const patient = { version: 1, steps: { only: { ...plan.steps.only, onWall: 'wait' } } };
+    await expect(refused.checkPlan({ plan: patient, maxCostUsd: 1 })).rejects.toThrow('no entry');
+    await expect(refused.checkPlan({ plan, maxCostUsd: 1, onWall: 'wait' })).rejects.toThrow('no entry');
+    await expect(unread.checkPlan({ plan, maxCostUsd: 1 })).rejects.toThrow('no token');
+  });
+
+  it('ends a step as the submit of its order would', async () => {
+    const failure = {
+      type: 'Unauthenticated',
+      message: `nothing was sent: what ${model} costs cannot be told: no entry`,
+      submission: 'not_sent',
+    };
+    expect(await refused.prepareStep(question)).toMatchObject({ orders: [{ kind: 'failed', failure }] });
+    await expect(refused.prepareStep({ ...question, onWall: 'wait' })).rejects.toThrow('no entry');
+    await expect(unread.prepareStep(question)).rejects.toThrow('no token');
   });
 });
