@@ -195,7 +195,7 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
         what: `Reading the status of request ${requestId}`,
         requestId,
       };
-      return await call(context, { method: 'GET', url, ...(signal && { signal }) }, statusReply);
+      return await call(context, { method: 'GET', url, ...(signal && { signal }) }, statusReply(requestId));
     },
     async result(requestId, { model, inputUrls, signal }) {
       const url = aboutRequest(requestId, 'result', '?include_cost=true');
@@ -204,7 +204,7 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
         what: `Reading the result of request ${requestId} (${model})`,
         requestId,
       };
-      const schema = resultReply({ kind: modelKind(model), inputUrls });
+      const schema = resultReply({ requestId, kind: modelKind(model), inputUrls });
       try {
         return await call(context, { method: 'GET', url, ...(signal && { signal }) }, schema);
       } catch (error) {

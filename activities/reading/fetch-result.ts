@@ -59,9 +59,9 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
           throw new RunComfyError('ProtocolMismatch', message, withoutUndefined({ rawOutput, costUsd }));
         }
         if (result.status === 'unrecognized' && isEmptyOutput(result.output) && result.reason !== undefined) {
-          const { reason, vendorCode, costUsd } = result;
+          const { reason, vendorCode, costUsd, isUnsigned } = result;
           const message = `RunComfy's result of request ${requestId} speaks of an error: ${reason}`;
-          const details = withoutUndefined({ vendorMessage: reason, vendorCode, costUsd });
+          const details = withoutUndefined({ vendorMessage: reason, vendorCode, costUsd, isUnsigned });
           throw new RunComfyError('GenerationFailed', message, details);
         }
         if (result.status === 'succeeded' || result.status === 'unrecognized') checkSize(requestId, result);
@@ -90,21 +90,30 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
           case 'cancelled':
             return { status: 'cancelled', ...facts, ...seen() };
           case 'unrecognized':
-          case 'not_ready':
+          case 'not_ready': {
             // The status has said that the work is over: an output under a new word is an output.
             if (result.status === 'unrecognized' && !isEmptyOutput(result.output))
               return { status: 'succeeded', ...outputOf(result), ...facts, ...seen() };
-            if (isFailureSettled(question)) return failed({ reason: noReason }, facts);
+            const isUnderWay = result.status === 'not_ready' && result.isUnderWay === true;
+            if (isFailureSettled(question) && !isUnderWay) return failed({ reason: noReason }, facts);
             return { status: 'not_ready', nextReadInMs: resultDueInMs(question), ...seen() };
+          }
         }
       } catch (error) {
         if (!isRunComfyError(error)) throw error;
-        const { vendorMessage: reason = error.message, vendorCode, httpStatus, costUsd } = error;
+        const { vendorMessage: reason = error.message, vendorCode, httpStatus, costUsd, isUnsigned } = error;
         const isBelieved = isFailure(error, question);
-        if (isBelieved === 'at once' || (isBelieved === 'once it has lasted' && hasLasted('GenerationFailed')))
+        if (
+          isBelieved === 'at once' ||
+          (isBelieved === 'once it has lasted' && hasLasted({ type: 'GenerationFailed', isUnsigned }))
+        )
           return failed(withoutUndefined({ reason, vendorCode }), withoutUndefined({ costUsd }));
         if (isBelieved === 'never') throw error;
-        throw new RunComfyError('GenerationFailed', error.message, withoutUndefined({ httpStatus, cause: error }));
+        throw new RunComfyError(
+          'GenerationFailed',
+          error.message,
+          withoutUndefined({ httpStatus, isUnsigned, cause: error }),
+        );
       }
     });
 }
@@ -115,7 +124,8 @@ function isFailure(error: RunComfyError, question: ResultQuestion): 'at once' | 
   if (type === 'Unauthenticated' || type === 'RateLimited') return 'never';
   // A conflict, like 400005, says that the result is not there yet.
   const isConflict = httpStatus === 409 || String(vendorCode).startsWith('409');
-  const isRefusal = type === 'InvalidInput' && !isConflict;
+  // Frameworks write refusals without a code as well, and so do servers in front of RunComfy.
+  const isRefusal = type === 'InvalidInput' && !isConflict && vendorCode !== undefined;
   if (question.hasFailed) {
     const isAnswer = isFromApplication === true || type === 'ProtocolMismatch' || type === 'GenerationFailed';
     if (isRefusal || (isAnswer && isFailureSettled(question))) return 'at once';

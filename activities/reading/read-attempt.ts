@@ -13,11 +13,17 @@ import type { AttemptCount } from './read-counter.ts';
 /** An id that was just accepted may be unknown for a moment, and a reply may be mangled on the way: only lasting ones count. */
 export const graceMs = 30_000;
 
-/** Of a 404 that nobody signed: a server on the way that has lost its own may take as long to be mended. */
+/** Of what nobody signed, a 404 or an error: a server on the way that has lost its own may take as long to be mended. */
 const unsignedGraceMs = 10 * 60_000;
 
 /** What one reply alone does not prove. */
 const doubtful: readonly FailureType[] = ['RequestNotFound', 'ProtocolMismatch', 'GenerationFailed'];
+
+/** A failure that is in doubt; `isUnsigned`: servers in front of RunComfy may have written it as well. */
+interface DoubtfulAnswer {
+  type: FailureType;
+  isUnsigned?: boolean | undefined;
+}
 
 /** Kept by the server between the attempts of one reading activity. */
 interface ReadHeartbeat {
@@ -27,7 +33,7 @@ interface ReadHeartbeat {
   /** The last answer, ISO 8601. */
   answeredAt?: string;
   /** A 404, a reply of the wrong shape or a failure in words of no kind that has been the answer ever since (epoch ms). */
-  doubt?: { type: string; since: number };
+  doubt?: { type: string; since: number; isUnsigned?: true };
 }
 
 /** What a reading activity is asked, as far as its attempts go by it. */
@@ -50,7 +56,7 @@ export interface ReadAttempt {
   /** It has done so again: whatever was in doubt no longer is. */
   noteAnswer: (at: string) => void;
   /** Whether this has been the answer for so long that it is not in doubt any more. */
-  hasLasted: (type: FailureType) => boolean;
+  hasLasted: (doubtful: DoubtfulAnswer) => boolean;
 }
 
 /** Thrown by an attempt that goes on later, as another attempt of the same activity: nothing has failed. */
@@ -98,7 +104,10 @@ export async function runReadAttempt<T>(
   const startedAt = performance.now();
   /** By the server's clock, which all workers share. */
   const now = () => info.currentAttemptScheduledTimestampMs + (performance.now() - startedAt);
-  const hasLasted = (type: FailureType) => before.doubt?.type === type && now() - before.doubt.since >= graceMs;
+  const hasLasted = (answer: DoubtfulAnswer) => {
+    const doubt = doubtSoFar(before, answer);
+    return doubt !== undefined && now() - doubt.since >= graceOf(answer);
+  };
   try {
     return await read({ count, key, answeredAt, noteAnswer, hasLasted });
   } catch (error) {
@@ -141,17 +150,22 @@ function toReadFailure(
     });
   }
   if (doubtful.includes(error.type)) {
-    const doubt = before.doubt?.type === error.type ? before.doubt : { type: error.type, since: now };
+    const doubt = doubtSoFar(before, error) ?? {
+      type: error.type,
+      since: now,
+      ...(error.isUnsigned && { isUnsigned: true as const }),
+    };
     // A failure is told by a reading, which the next attempt makes.
     const leastMs = error.type === 'GenerationFailed' ? 1 : 0;
-    const lastsMs = error.isUnsigned ? unsignedGraceMs : graceMs;
-    const leftMs = Math.max(leastMs, Math.ceil(doubt.since + lastsMs - now));
+    const leftMs = Math.max(leastMs, Math.ceil(doubt.since + graceOf(error) - now));
     if (leftMs <= 0) return toApplicationFailure(error, 'read', { reads: count.report() });
     heartbeat({ ...kept, doubt } satisfies ReadHeartbeat);
     const delayMs = Math.min(leftMs, longestMs, Math.max(shortestRetryMs, Math.round((now - doubt.since) / 2)));
     return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), delayMs);
   }
-  // An outage says nothing about the doubt: it neither ends nor confirms it.
+  // An outage says nothing about RunComfy's own word that it knows no such request: it neither ends nor confirms it. Other
+  // replies before and after one may be its beginning and its end.
+  if (kept.doubt?.type !== 'RequestNotFound' || kept.doubt.isUnsigned) delete kept.doubt;
   heartbeat(kept);
   const mayPass =
     error.type === 'RateLimited' || error.type === 'ServiceUnavailable' || error.type === 'Unauthenticated';
@@ -160,6 +174,15 @@ function toReadFailure(
   if (mayPass) return toApplicationFailure(error, 'read', {}, backoffMs);
   // No other answer to a read ends paid work either.
   return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), backoffMs);
+}
+
+/** What of an answer has been in doubt before it: what nobody signed confirms nothing that RunComfy itself says. */
+function doubtSoFar({ doubt }: ReadHeartbeat, { type, isUnsigned }: DoubtfulAnswer): ReadHeartbeat['doubt'] {
+  return doubt?.type === type && (isUnsigned === true || doubt.isUnsigned !== true) ? doubt : undefined;
+}
+
+function graceOf({ isUnsigned }: DoubtfulAnswer): number {
+  return isUnsigned ? unsignedGraceMs : graceMs;
 }
 
 /** Doubles with each failure: Temporal counts the attempts that only went on later, too. */

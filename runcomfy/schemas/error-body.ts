@@ -72,7 +72,7 @@ function isValidationDetail(detail: unknown): boolean {
 }
 
 /** Six digits that begin with an HTTP 4xx are RunComfy's own, also under a shorter name. */
-function isRefusalCode(value: unknown): boolean {
+export function isRefusalCode(value: unknown): boolean {
   const code = normalizeCode(value);
   return typeof code === 'number' && code >= 400_000 && code < 500_000;
 }

@@ -3,6 +3,7 @@ import type { GenerationOutput } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { inputUrlsOf } from '../../domain/request.ts';
 import { cutText } from '../../domain/text.ts';
+import { namesRequest, readStatus } from './believed-status.ts';
 import { amount, filledString, optionalField } from './lenient.ts';
 import { type OutputDetails, outputDetailsOf } from './output-details.ts';
 import { isEmptyOutput, type OutputContext, outputOf, readOutput, unwrapped } from './output.ts';
@@ -47,9 +48,18 @@ export type ResultReply =
   | (ResultFacts & OutputReply & { status: 'succeeded'; rawOutput?: string })
   | (ResultFacts & Failure & { status: 'failed' })
   | (ResultFacts & { status: 'cancelled' })
-  | (ResultFacts & { status: 'not_ready' })
+  /** `isUnderWay`: in a reply that names the request. */
+  | (ResultFacts & { status: 'not_ready'; isUnderWay?: true })
   /** A word that nobody knows, or one that the error beside it contradicts: that `reason` is not to be believed at once. */
-  | (ResultFacts & OutputReply & Partial<Failure> & { status: 'unrecognized'; statusWord: string; rawOutput?: string });
+  | (ResultFacts & OutputReply & Partial<Failure> & Unrecognized);
+
+interface Unrecognized {
+  status: 'unrecognized';
+  statusWord: string;
+  rawOutput?: string;
+  /** Servers in front of RunComfy may have written it as well. */
+  isUnsigned?: true;
+}
 
 const wireResult = z.looseObject({
   status: z.unknown().optional(),
@@ -62,7 +72,7 @@ const wireResult = z.looseObject({
 });
 
 /** The schema of a result reply for one request. */
-export function resultReply(context: OutputContext) {
+export function resultReply(context: OutputContext & { requestId?: string }) {
   return wireResult.transform((reply): ResultReply => {
     const facts: ResultFacts = withoutUndefined({
       createdAt: reply.created_at,
@@ -75,11 +85,12 @@ export function resultReply(context: OutputContext) {
     const found = outputOf(reply);
     const output = readOutput(found, { ...context, inputUrls });
     const raw = isEmptyOutput(output) ? rawOutputOf(found) : outputDetailsOf(unwrapped(found), output);
-    const status = readStatusWord(reply.status);
+    const status = readStatus(reply, context.requestId);
+    const isNamed = namesRequest(reply, context.requestId);
     switch (status) {
       case 'in_queue':
       case 'in_progress':
-        return { ...facts, status: 'not_ready' };
+        return { ...facts, status: 'not_ready', ...(isNamed && { isUnderWay: true }) };
       case 'cancelled':
         return { ...facts, status };
       case 'failed':
@@ -95,14 +106,16 @@ export function resultReply(context: OutputContext) {
         return { ...facts, status: 'unrecognized', statusWord, output, ...raw, ...failureOf(reason) };
       }
       case 'unrecognized': {
-        const reason = errorReason(reply);
+        // What was meant for a failure tells it in any field, as failures do.
+        const reason = readStatusWord(reply.status) === 'failed' ? failureReason(reply) : errorReason(reply);
         return {
           ...facts,
           status,
           statusWord: quoteStatusWord(reply.status),
           output,
           ...raw,
-          ...(isEmptyOutput(output) && reason.text !== undefined && failureOf(reason)),
+          ...(isEmptyOutput(output) &&
+            reason.text !== undefined && { ...failureOf(reason), ...(!isNamed && { isUnsigned: true }) }),
         };
       }
     }

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { RequestStatus } from '../../domain/activities.ts';
 import { withoutUndefined } from '../../domain/json.ts';
+import { readStatus } from './believed-status.ts';
 import { numeric, optionalField } from './lenient.ts';
 import { failureReason } from './reason.ts';
-import { quoteStatusWord, readStatusWord } from './status-words.ts';
+import { quoteStatusWord } from './status-words.ts';
 
 /** What a status read says. */
 export interface StatusReply {
@@ -15,11 +16,15 @@ export interface StatusReply {
   reason?: string;
 }
 
-/** A status reply: any object will do, since an unknown word is no reason to give up on paid work. */
-export const statusReply = z
-  .looseObject({ status: z.unknown().optional(), queue_position: optionalField(numeric.pipe(z.int().nonnegative())) })
-  .transform((reply): StatusReply => {
-    const status = readStatusWord(reply.status);
+const wireStatus = z.looseObject({
+  status: z.unknown().optional(),
+  queue_position: optionalField(numeric.pipe(z.int().nonnegative())),
+});
+
+/** The schema of a status reply for one request: any object will do, since an unknown word is no reason to give up on paid work. */
+export function statusReply(requestId: string) {
+  return wireStatus.transform((reply): StatusReply => {
+    const status = readStatus(reply, requestId);
     return withoutUndefined({
       status,
       statusWord: quoteStatusWord(reply.status),
@@ -27,3 +32,4 @@ export const statusReply = z
       reason: status === 'failed' ? failureReason(reply).text : undefined,
     });
   });
+}

@@ -37,6 +37,11 @@ export function readStatusWord(word: unknown): RequestStatus {
   return Object.hasOwn(statusWords, key) ? (statusWords[key] ?? 'unrecognized') : 'unrecognized';
 }
 
+/** Whether this is RunComfy's documented word for work that ended without an output. */
+export function isDocumentedEnd(word: unknown): boolean {
+  return ['failed', 'cancelled', 'canceled'].includes(normalizeWord(word));
+}
+
 /** RunComfy's own word, bounded, for messages about a status that is not recognised. */
 export function quoteStatusWord(word: unknown): string {
   if (word === undefined) return '';

@@ -12,6 +12,7 @@ afterEach(() => {
 
 const requestId = 'a1b2';
 const graceMs = 30_000;
+const unsignedGraceMs = 600_000;
 const code = (error_code: number, error_message = 'vendor words') => ({ error_code, error_message });
 
 /** A RunComfy that answers every read in this way. */
@@ -39,8 +40,9 @@ describe('an end that RunComfy tells beside an error', () => {
   const ends: [httpStatus: number, body: object, end: object][] = [
     [422, { request_id: requestId, status: 'failed', error: 'NSFW' }, { status: 'failed', reason: 'NSFW' }],
     [500, { request_id: requestId, status: 'error', error: 'OOM' }, { status: 'failed', reason: 'OOM' }],
-    [200, { status: 'error', ...code(500001) }, { status: 'failed', reason: 'vendor words', vendorCode: 500001 }],
-    [200, { status: 'TIMEOUT', ...code(500001) }, { status: 'failed', reason: 'vendor words' }],
+    [200, { request_id: requestId, status: 'TIMEOUT', ...code(500001) }, { status: 'failed', vendorCode: 500001 }],
+    [200, { status: 'error', ...code(422001) }, { status: 'failed', reason: 'vendor words', vendorCode: 422001 }],
+    [200, { status: 'failed', ...code(500001) }, { status: 'failed', reason: 'vendor words', vendorCode: 500001 }],
     [200, { request_id: requestId, status: 'error', ...code(401001) }, { status: 'failed', vendorCode: 401001 }],
     [200, { status: 'completed', output: null, ...code(422001, 'policy') }, { status: 'failed', reason: 'policy' }],
     [200, { status: 'cancelled', ...code(422001) }, { status: 'cancelled' }],
@@ -60,6 +62,8 @@ describe('an end that RunComfy tells beside an error', () => {
     [500, { status: 'error', message: 'Internal' }, 'ServiceUnavailable'],
     [500, { request_id: 'trace-7', status: 'error', message: 'Internal' }, 'ServiceUnavailable'],
     [504, { request_id: requestId, status: 'timeout' }, 'ServiceUnavailable'],
+    [200, { status: 'error', ...code(500001) }, 'ServiceUnavailable'],
+    [200, { request_id: 'trace-7', status: 'TIMEOUT', ...code(500001) }, 'ServiceUnavailable'],
     [200, { status: 'error', ...code(429001) }, 'RateLimited'],
     [200, { status: 'error', ...code(401001) }, 'Unauthenticated'],
     [200, { status: 'in_queue', ...code(500001) }, 'ServiceUnavailable'],
@@ -71,13 +75,34 @@ describe('an end that RunComfy tells beside an error', () => {
     expect(attempts[0]?.failure).toMatchObject({ type, nonRetryable: false });
     expect(attempts[1]?.failure).toMatchObject({ nonRetryable: false });
   });
+
+  it.each([
+    { status: 'error', message: 'upstream' },
+    { request_id: 'trace-7', status: 'error', message: 'upstream' },
+    { status: 'timeout' },
+    { status: 'error', code: 401001 },
+  ])('is not what a server in front of RunComfy answers with 200 (%j)', async (body) => {
+    const { rig, fetch, pass } = await answering(200, body);
+    const status = await rig.attempt(rig.activities.readStatus, { model: kling, requestId });
+    expect(status.value).toMatchObject({ status: 'unrecognized', statusWord: body.status });
+    const first = await fetch();
+    pass(graceMs);
+    const second = await fetch({}, first);
+    expect([first.value?.status, second.value?.status]).not.toContain('failed');
+    expect(second.failure?.nonRetryable).not.toBe(true);
+  });
 });
 
 describe('a result that speaks of an error', () => {
   const doubts: [name: string, httpStatus: number, body: object, end: object][] = [
     ['a refusal of its own', 422, code(422001, 'content policy'), { reason: 'content policy', vendorCode: 422001 }],
-    ['no status', 200, { error: 'NSFW' }, { reason: 'NSFW' }],
-    ['a status nobody knows', 200, { status: 'rejected', error: { message: 'NSFW', code: 7 } }, { vendorCode: 7 }],
+    ['its name, no status', 200, { request_id: requestId, error: 'NSFW' }, { reason: 'NSFW' }],
+    [
+      'its name, a status nobody knows',
+      200,
+      { request_id: requestId, status: 'rejected', error: { message: 'NSFW', code: 7 } },
+      { vendorCode: 7 },
+    ],
     ['a status that says success', 200, { status: 'succeeded', output: null, error: 'late' }, { reason: 'late' }],
     ['an internal error after the end', 200, { status: 'completed', ...code(500001) }, { vendorCode: 500001 }],
   ];
@@ -90,6 +115,53 @@ describe('a result that speaks of an error', () => {
     expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
     pass(5_000);
     expect((await fetch({}, second)).value).toMatchObject({ status: 'failed', ...end, reads: 3 });
+  });
+
+  const unsigned: [httpStatus: number, body: object][] = [
+    [200, { error: 'maintenance' }],
+    [200, { request_id: 'trace-7', status: 'down', error: 'maintenance' }],
+    [200, { status: 'error', message: 'maintenance' }],
+  ];
+  it.each(unsigned)('that anybody may have written is one after 10 minutes (HTTP %i %j)', async (httpStatus, body) => {
+    const { fetch, pass } = await answering(httpStatus, body);
+    const first = await fetch();
+    pass(unsignedGraceMs - 5_000);
+    const second = await fetch({}, first);
+    expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    pass(5_000);
+    expect((await fetch({}, second)).value).toMatchObject({ status: 'failed', reason: 'maintenance', reads: 3 });
+  });
+
+  it('is none in a refusal that has no code of RunComfy’s own', async () => {
+    const { fetch, pass } = await answering(422, { detail: [{ loc: ['path'], msg: 'no such route' }] });
+    const first = await fetch();
+    pass(unsignedGraceMs);
+    expect((await fetch({}, first)).failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+  });
+
+  it.each([
+    [422, code(422001)],
+    [200, { error: 'maintenance' }],
+  ])('is as new after an outage (HTTP %i %j)', async (httpStatus, body) => {
+    const { answer, fetch, pass } = await answering(httpStatus, body);
+    const first = await fetch();
+    Object.assign(answer, { httpStatus: 503, body: '' });
+    pass(unsignedGraceMs);
+    const outage = await fetch({}, first);
+    Object.assign(answer, { httpStatus, body });
+    const again = await fetch({}, outage);
+    expect(again.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+  });
+
+  it('under RunComfy’s name has lasted from its own first answer', async () => {
+    const { answer, fetch, pass } = await answering(200, { error: 'maintenance' });
+    const first = await fetch();
+    pass(graceMs);
+    Object.assign(answer, { httpStatus: 422, body: code(422001, 'policy') });
+    const second = await fetch({}, first);
+    expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    pass(graceMs);
+    expect((await fetch({}, second)).value).toMatchObject({ status: 'failed', vendorCode: 422001 });
   });
 
   it('is no failure where the output comes after all', async () => {
@@ -129,6 +201,16 @@ describe('a result that gives no reason although the status has said failed', ()
     expect(first.value?.status ?? first.failure?.nonRetryable).toBe(first.value ? 'not_ready' : false);
     pass(graceMs);
     expect((await fetch({ hasFailed: true }, first)).value).toMatchObject({ status: 'failed', ...end });
+  });
+
+  it('is awaited for as long as the result says that the request is under way', async () => {
+    for (const status of ['in_queue', 'IN_PROGRESS']) {
+      const { fetch, pass } = await answering(200, { request_id: requestId, status });
+      pass(graceMs);
+      const finishedSince = new Date(Date.now() - unsignedGraceMs).toISOString();
+      for (const isLastRead of [false, true])
+        expect((await fetch({ hasFailed: true, finishedSince, isLastRead })).value?.status).toBe('not_ready');
+    }
   });
 
   it('is that of the status, where this has given one', async () => {

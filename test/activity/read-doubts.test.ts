@@ -8,7 +8,20 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+type Rig = Awaited<ReturnType<typeof activitiesOnSimulator>>;
+
 const question = (requestId: string) => ({ model: kling, requestId });
+
+async function expectNewAfterOutage(rig: Rig, requestId: string, rule: FaultRule): Promise<void> {
+  rig.sim.setFaults([rule]);
+  const first = await rig.attempt(rig.activities.readStatus, question(requestId));
+  rig.sim.setFaults([{ fault: 'reset', step: 'status' }]);
+  vi.setSystemTime(Date.now() + 600_000);
+  const outage = await readAgain(rig, requestId, first);
+  rig.sim.setFaults([rule]);
+  const last = await readAgain(rig, requestId, outage, 3);
+  expect(last.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+}
 
 describe('a request that RunComfy does not know', () => {
   const notFound = [{ fault: 'not-found', step: 'status' }] satisfies FaultRule[];
@@ -77,6 +90,29 @@ describe('a request that RunComfy does not know', () => {
     expect(third.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
   });
 
+  it('in such JSON is as new after an outage', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    const unsigned: FaultRule = {
+      fault: 'http-status',
+      step: 'status',
+      httpStatus: 404,
+      body: { detail: 'Not Found' },
+    };
+    await expectNewAfterOutage(rig, requestId, unsigned);
+  });
+
+  it('is not given up by one reply of RunComfy’s own after 30 s of what anybody may have written', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    rig.sim.setFaults([{ fault: 'http-status', step: 'status', httpStatus: 404, body: { detail: 'Not Found' } }]);
+    const first = await rig.attempt(rig.activities.readStatus, question(requestId));
+    rig.sim.setFaults(notFound);
+    vi.setSystemTime(Date.now() + 30_000);
+    const second = await readAgain(rig, requestId, first);
+    expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+  });
+
   it('is told at once when the id cannot be one', async () => {
     const rig = await activitiesOnSimulator();
     const attempt = await rig.attempt(rig.activities.readStatus, question('../balance'));
@@ -99,6 +135,12 @@ describe('a reply of another shape than promised', () => {
       expect(detailsOf(second).reads).toBe(2);
     });
   }
+
+  it('is as new after an outage', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    await expectNewAfterOutage(rig, requestId, { fault: 'empty-array', step: 'status' });
+  });
 
   it('begins a grace of its own after a 404', async () => {
     const rig = await activitiesOnSimulator();

@@ -14,9 +14,23 @@ describe('a status reply', () => {
   };
   for (const [status, spellings] of Object.entries(words)) {
     it.each(spellings)(`reads %j as ${status}`, (word) => {
-      expect(statusReply.parse({ request_id: 'a', status: word }).status).toBe(status);
+      expect(statusReply('a').parse({ request_id: 'a', status: word }).status).toBe(status);
     });
   }
+
+  it('believes a word for a failure that is not documented where it names the request, or has a code', () => {
+    const rows: [reply: object, status: RequestStatus][] = [
+      [{ request_id: 'a', status: 'error', message: 'OOM' }, 'failed'],
+      [{ status: 'error', error_code: 422001 }, 'failed'],
+      [{ status: 'Failed', message: 'OOM' }, 'failed'],
+      [{ status: 'error', message: 'upstream' }, 'unrecognized'],
+      [{ request_id: 'b', status: 'timeout' }, 'unrecognized'],
+      [{ status: 'error', error_code: 500001 }, 'unrecognized'],
+      [{ status: 'error', code: 422001 }, 'unrecognized'],
+    ];
+    for (const [reply, status] of rows)
+      expect(statusReply('a').parse(reply).status, JSON.stringify(reply)).toBe(status);
+  });
 
   it.each([
     [{}, ''],
@@ -28,7 +42,7 @@ describe('a status reply', () => {
     [{ status: 'constructor' }, 'constructor'],
     [{ status: 'x'.repeat(500) }, 'x'.repeat(100)],
   ])('keeps the word of %j, which it does not know', (reply, statusWord) => {
-    expect(statusReply.parse(reply)).toEqual({ status: 'unrecognized', statusWord });
+    expect(statusReply('a').parse(reply)).toEqual({ status: 'unrecognized', statusWord });
   });
 
   it.each([
@@ -41,17 +55,17 @@ describe('a status reply', () => {
     ['1.5', undefined],
     [null, undefined],
   ])('takes the queue position %j as %j', (queue_position, queuePosition) => {
-    expect(statusReply.parse({ status: 'in_queue', queue_position }).queuePosition).toBe(queuePosition);
+    expect(statusReply('a').parse({ status: 'in_queue', queue_position }).queuePosition).toBe(queuePosition);
   });
 
   it('keeps the reason of a failure, and takes nothing else for one', () => {
-    expect(statusReply.parse({ status: 'failed', error: { message: 'NSFW' } }).reason).toBe('NSFW');
-    expect(statusReply.parse({ status: 'failed', message: 'OOM' }).reason).toBe('OOM');
-    expect(statusReply.parse({ status: 'completed', message: 'done' })).not.toHaveProperty('reason');
+    expect(statusReply('a').parse({ status: 'failed', error: { message: 'NSFW' } }).reason).toBe('NSFW');
+    expect(statusReply('a').parse({ status: 'failed', message: 'OOM' }).reason).toBe('OOM');
+    expect(statusReply('a').parse({ status: 'completed', message: 'done' })).not.toHaveProperty('reason');
   });
 
   it.each([null, [], 'in_queue', 7])('is no %j', (reply) => {
-    expect(statusReply.safeParse(reply).success).toBe(false);
+    expect(statusReply('a').safeParse(reply).success).toBe(false);
   });
 });
 
