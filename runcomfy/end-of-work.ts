@@ -1,16 +1,22 @@
+import type { FailureType } from '../domain/failure-type.ts';
 import { isJsonObject } from '../domain/json.ts';
 import type { Endpoint } from './endpoints.ts';
 import { meantStatus, typeOf } from './meaning.ts';
 import { namesRequest, readStatus } from './schemas/believed-status.ts';
 import { readErrorBody } from './schemas/error-body.ts';
-import { isDocumentedEnd } from './schemas/status-words.ts';
 
 /** What servers answer about a call itself, whatever becomes of the work behind it. */
 const aboutCalls = new Set([408, 425, 502, 503, 504]);
+const typesAboutCalls = new Set<FailureType>([
+  'Unauthenticated',
+  'InsufficientBalance',
+  'RateLimited',
+  'RequestNotFound',
+]);
 
 /**
- * Whether a reply to a read tells how the work ended, whatever error stands beside that. What neither names the request nor
- * says a documented word counts only where its error cannot be about the call alone.
+ * Whether a reply to a read tells how the work ended, whatever error stands beside that. What does not name the request
+ * counts only where its error cannot be about the call alone.
  */
 export function tellsEnd(
   { endpoint, requestId }: { endpoint: Endpoint; requestId?: string },
@@ -24,7 +30,7 @@ export function tellsEnd(
   if (word !== 'failed' && word !== 'cancelled') return false;
   const isNamed = namesRequest(value, requestId);
   if (!isSuccess) return httpStatus >= 400 && isNamed && !isAboutCall(endpoint, httpStatus, value);
-  return isNamed || isDocumentedEnd(value['status']) || !isAboutCall(endpoint, httpStatus, value);
+  return isNamed || !isAboutCall(endpoint, httpStatus, value);
 }
 
 function isAboutCall(endpoint: 'status' | 'result', httpStatus: number, value: Record<string, unknown>): boolean {
@@ -32,5 +38,5 @@ function isAboutCall(endpoint: 'status' | 'result', httpStatus: number, value: R
   if (error.code === 400005) return true;
   const meaning = meantStatus(httpStatus, error.code);
   const type = typeOf(endpoint, meaning, { ...error, isFromApplication: true });
-  return aboutCalls.has(meaning) || type === 'Unauthenticated' || type === 'RateLimited' || type === 'RequestNotFound';
+  return aboutCalls.has(meaning) || typesAboutCalls.has(type);
 }

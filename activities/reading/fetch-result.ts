@@ -101,7 +101,8 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
         }
       } catch (error) {
         if (!isRunComfyError(error)) throw error;
-        const { vendorMessage: reason = error.message, vendorCode, httpStatus, costUsd, isUnsigned } = error;
+        const { vendorCode, httpStatus, costUsd, isUnsigned } = error;
+        const reason = reasonOf(error, question);
         const isBelieved = isFailure(error, question);
         if (
           isBelieved === 'at once' ||
@@ -131,6 +132,13 @@ function isFailure(error: RunComfyError, question: ResultQuestion): 'at once' | 
     if (isRefusal || (isAnswer && isFailureSettled(question))) return 'at once';
   }
   return isRefusal || type === 'GenerationFailed' ? 'once it has lasted' : 'never';
+}
+
+/** What the status gave for a reason is RunComfy's: anybody may have written what stands there instead of a result. */
+function reasonOf(error: RunComfyError, { failedBecause }: ResultQuestion): string {
+  const { type, vendorCode, isUnsigned, vendorMessage = error.message } = error;
+  const isOwn = vendorCode !== undefined || (type === 'GenerationFailed' && isUnsigned !== true);
+  return isOwn ? vendorMessage : (failedBecause ?? vendorMessage);
 }
 
 /** The status has said `failed`, and the result has had its time to say why. */

@@ -64,8 +64,11 @@ describe('an end that RunComfy tells beside an error', () => {
     [504, { request_id: requestId, status: 'timeout' }, 'ServiceUnavailable'],
     [200, { status: 'error', ...code(500001) }, 'ServiceUnavailable'],
     [200, { request_id: 'trace-7', status: 'TIMEOUT', ...code(500001) }, 'ServiceUnavailable'],
+    [200, { status: 'error', ...code(400002) }, 'ServiceUnavailable'],
+    [200, { request_id: 'trace-7', status: 'failed', ...code(500001) }, 'ServiceUnavailable'],
     [200, { status: 'error', ...code(429001) }, 'RateLimited'],
     [200, { status: 'error', ...code(401001) }, 'Unauthenticated'],
+    [200, { status: 'failed', ...code(401001) }, 'Unauthenticated'],
     [200, { status: 'in_queue', ...code(500001) }, 'ServiceUnavailable'],
   ];
   it.each(errors)('is not what a server says of the call alone (HTTP %i %j)', async (httpStatus, body, type) => {
@@ -79,6 +82,8 @@ describe('an end that RunComfy tells beside an error', () => {
   it.each([
     { status: 'error', message: 'upstream' },
     { request_id: 'trace-7', status: 'error', message: 'upstream' },
+    { request_id: 'trace-7', status: 'failed', message: 'upstream' },
+    { request_id: 'trace-7', status: 'cancelled' },
     { status: 'timeout' },
     { status: 'error', code: 401001 },
   ])('is not what a server in front of RunComfy answers with 200 (%j)', async (body) => {
@@ -88,7 +93,7 @@ describe('an end that RunComfy tells beside an error', () => {
     const first = await fetch();
     pass(graceMs);
     const second = await fetch({}, first);
-    expect([first.value?.status, second.value?.status]).not.toContain('failed');
+    for (const { value } of [first, second]) expect([undefined, 'not_ready']).toContain(value?.status);
     expect(second.failure?.nonRetryable).not.toBe(true);
   });
 });
@@ -160,7 +165,8 @@ describe('a result that speaks of an error', () => {
     Object.assign(answer, { httpStatus: 422, body: code(422001, 'policy') });
     const second = await fetch({}, first);
     expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
-    pass(graceMs);
+    // Time stands still now but for what the attempts themselves take.
+    pass(2 * graceMs);
     expect((await fetch({}, second)).value).toMatchObject({ status: 'failed', vendorCode: 422001 });
   });
 
@@ -220,6 +226,18 @@ describe('a result that gives no reason although the status has said failed', ()
     answer.body = { status: 'failed' };
     const { value } = await fetch({ hasFailed: true, failedBecause: 'NSFW' });
     expect(value).toMatchObject({ status: 'failed', reason: 'NSFW' });
+    const finishedSince = new Date(Date.now() - graceMs).toISOString();
+    for (const [httpStatus, body, reason] of [
+      [200, { error: 'maintenance' }, 'NSFW'],
+      [200, { status: 'completed' }, 'NSFW'],
+      [404, { detail: [{ loc: ['path'], msg: 'no such route' }] }, 'NSFW'],
+      [200, { request_id: requestId, error: 'NSFW: face' }, 'NSFW: face'],
+      [500, code(500001, 'NSFW: face'), 'NSFW: face'],
+    ] as const) {
+      Object.assign(answer, { httpStatus, body });
+      const settled = await fetch({ hasFailed: true, failedBecause: 'NSFW', finishedSince });
+      expect(settled.value).toMatchObject({ status: 'failed', reason });
+    }
   });
 
   it('is awaited through an outage and a refused token', async () => {

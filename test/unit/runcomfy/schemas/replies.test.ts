@@ -25,6 +25,10 @@ describe('a status reply', () => {
       [{ status: 'Failed', message: 'OOM' }, 'failed'],
       [{ status: 'error', message: 'upstream' }, 'unrecognized'],
       [{ request_id: 'b', status: 'timeout' }, 'unrecognized'],
+      [{ request_id: 'b', status: 'failed' }, 'unrecognized'],
+      [{ request_id: '', status: 'failed' }, 'failed'],
+      [{ request_id: 'A', status: 'timeout' }, 'failed'],
+      [{ request_id: 'b', status: 'canceled' }, 'unrecognized'],
       [{ status: 'error', error_code: 500001 }, 'unrecognized'],
       [{ status: 'error', code: 422001 }, 'unrecognized'],
     ];
