@@ -133,16 +133,18 @@ export const follows = proxyActivities<Pick<PipelineActivities, 'followGeneratio
 /** The honest cancel of many generations: an answer in time, or `unknown`. */
 export const manyCancels = proxyActivities<Pick<PipelineActivities, 'cancelGenerations'>>(manyCancelsOptions);
 
-/**
- * Pauses within a workflow task, which a timer cannot give, and preparations that are over at once: a local activity
- * leaves one event where another leaves six.
- */
-export const brief = inTurns(
-  proxyLocalActivities<Pick<PipelineActivities, 'breathe' | 'prepareStep'>>({
-    scheduleToCloseTimeout: '5 seconds',
-    cancellationType: ActivityCancellationType.ABANDON,
-    retry: { maximumAttempts: 1 },
-  }),
+const briefOptions = { cancellationType: ActivityCancellationType.ABANDON, retry: { maximumAttempts: 1 } } as const;
+
+/** Pauses within a workflow task, which a timer cannot give. */
+export const breaths = inTurns(
+  proxyLocalActivities<Pick<PipelineActivities, 'breathe'>>({ scheduleToCloseTimeout: '5 seconds', ...briefOptions }),
+);
+
+export const atOnceMs = 1_500;
+
+/** Preparations that are over at once: a local activity leaves one event where another leaves six. */
+export const atOnce = inTurns(
+  proxyLocalActivities<Pick<PipelineActivities, 'prepareStep'>>({ scheduleToCloseTimeout: atOnceMs, ...briefOptions }),
 );
 
 /** Old reservations are looked up again in five minutes: an answer that does not come soon is not waited for. */

@@ -1,5 +1,6 @@
 import { patched } from '@temporalio/workflow';
-import { brief } from '../activity-options.ts';
+import { breaths } from '../activity-options.ts';
+import { hasTurn } from '../local-turns.ts';
 import { type Pipeline, planOf } from './memory.ts';
 
 /** Ends that come closer than this are worth waiting for. */
@@ -23,6 +24,7 @@ export async function breathe(pipeline: Pipeline): Promise<void> {
     const endsEveryMs = (pipeline.orderMs ?? 0) / (pipeline.open.size + 1);
     if (endsEveryMs > closeMs || pipeline.stop) return;
     const ms = Math.min(longestMs, Math.max(shortestMs, endsInABreath * endsEveryMs));
+    if (!hasTurn(ms)) return;
     pipeline.breath = takeBreath(pipeline, Math.round(ms));
   }
   await pipeline.breath;
@@ -43,7 +45,7 @@ async function breatheAsBefore(pipeline: Pipeline): Promise<void> {
 async function takeBreath(pipeline: Pipeline, ms: number): Promise<void> {
   pipeline.busy += 1;
   try {
-    await brief.breathe({ ms });
+    await breaths.breathe({ ms });
   } catch {
     // It only waits: without it the places are taken again at once.
   } finally {

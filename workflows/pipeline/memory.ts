@@ -48,8 +48,6 @@ export interface Pipeline {
   readonly interrupts: Set<() => void>;
   /** Preparations that are under way. */
   busy: number;
-  /** One was not over at once: the next ones do not wait for each other. */
-  areSlow: boolean;
   readonly slots: Slots;
   readonly money: Money;
   /** Orders of this run, so that none is made above the limit. */
@@ -111,7 +109,6 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
     open: new Set(),
     interrupts: new Set(),
     busy: 0,
-    areSlow: false,
     slots: createSlots(request.maxParallel ?? planLimits.maxParallel),
     money: carried?.money ?? { spent: 0, presumed: 0, reserved: 0 },
     ordersMade: carried?.ordersMade ?? 0,

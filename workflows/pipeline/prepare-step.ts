@@ -2,8 +2,8 @@ import { workflowInfo } from '@temporalio/workflow';
 import { jsonBytes, withoutUndefined } from '../../domain/json.ts';
 import type { StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
 import { questionOf } from '../../domain/step-question.ts';
-import { brief, preparations } from '../activity-options.ts';
-import { isTurnTaken } from '../local-turns.ts';
+import { atOnce, atOnceMs, preparations } from '../activity-options.ts';
+import { hasTurn } from '../local-turns.ts';
 import { maxQuestionBytes } from './bounds.ts';
 import { unlessStopped, untilNothingIsDue } from './interruptible.ts';
 import { defect, type Pipeline, planOf, sourcesOfStep, stepState } from './memory.ts';
@@ -41,15 +41,14 @@ export async function prepareStep(
   return await unlessStopped(pipeline, () => preparations.prepareStep(question));
 }
 
-/** Undefined where it takes longer, or fails: then it is repeated for as long as it takes. */
+/** Undefined where another is under way, or it takes longer, or fails: then it is repeated for as long as it takes. */
 async function prepareAtOnce(pipeline: Pipeline, question: StepQuestion): Promise<StepAnswer | undefined> {
   if (!planOf(pipeline).isSparing || pipeline.stop) return undefined;
-  if (pipeline.areSlow && isTurnTaken()) return undefined;
+  if (!hasTurn(atOnceMs)) return undefined;
   pipeline.busy += 1;
   try {
-    return await brief.prepareStep(question);
+    return await atOnce.prepareStep(question);
   } catch {
-    pipeline.areSlow = true;
     return undefined;
   } finally {
     pipeline.busy -= 1;
