@@ -3,7 +3,7 @@ import type { Config } from '../config/env.ts';
 import { withoutUndefined } from '../domain/json.ts';
 import type { Catalogue, ModelQuery } from '../gateway/gateway-parts.ts';
 import type { RunComfyClient, VerbatimReads } from '../runcomfy/client.ts';
-import { isUnknownModel } from '../runcomfy/errors.ts';
+import { isUnknownModel, mayReadLater } from '../runcomfy/errors.ts';
 import {
   createInputValidator,
   expectedPriceUsd,
@@ -83,7 +83,11 @@ export function createGatewayCatalogue(
       return withoutUndefined({ usd, currency, readAt });
     },
     async price(model, input) {
-      const entry = await findEntry(model).catch(() => undefined);
+      const isBundled = findBundledModel(model) !== undefined;
+      const entry = await findEntry(model).catch((error: unknown) => {
+        if (runcomfy && !isBundled && mayReadLater(error)) throw error;
+        return undefined;
+      });
       const usd = await expectedPriceUsd(model, input, {
         getModel: () => Promise.resolve(entry ?? { modelId: model, categories: [] }),
       });

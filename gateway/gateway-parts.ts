@@ -39,6 +39,7 @@ export interface Catalogue {
   list: (query: ModelQuery) => Promise<z.output<typeof modelList>>;
   /** Undefined: RunComfy knows no such model. */
   entry: (model: string) => Promise<Model | undefined>;
+  /** Rejects where the catalogue gives no answer and may give one later. */
   price: (model: string, input: Record<string, unknown>) => Promise<InputCheck['price']>;
   wallet: () => Promise<{ usd: number; currency?: string; readAt: string }>;
 }

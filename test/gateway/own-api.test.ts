@@ -141,7 +141,7 @@ it('tells of models, their inputs and prices, the wallet and the caller', async 
   stack.simulator().setFaults([{ fault: 'unavailable-json', step: 'catalogue', model }]);
   onTestFinished(() => stack.simulator().setFaults([]));
   const unpriced = await call(stack.url(), generations, post(order({ model, maxPriceUsd: 5 })));
-  expect(unpriced).toMatchObject({ status: 422, json: { name: 'PriceUnknown' } });
+  expect(unpriced).toMatchObject({ status: 503, json: { name: 'CatalogueUnavailable' } });
   const ordered = stack.simulator().ledger().jobs;
   expect(ordered.filter((job) => job.model === model)).toEqual([]);
   expect(await call(stack.url(), '/api/v1/balance')).toMatchObject({ status: 200, json: { usd: expect.any(Number) } });

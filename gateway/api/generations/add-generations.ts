@@ -39,7 +39,7 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
         headers: { 'Idempotent-Replayed': '`true`' },
       },
     },
-    problems: ['KeyMismatch', 'ModelNotFound', 'KeyInUse', 'PriceAboveLimit', 'PriceUnknown'],
+    problems: ['KeyMismatch', 'ModelNotFound', 'KeyInUse', 'PriceAboveLimit', 'PriceUnknown', 'CatalogueUnavailable'],
     handle: (call) => startGeneration(parts, stopping, call),
   });
   addOperation(routes, {

@@ -7,6 +7,7 @@ import { checkInput } from '../../generations/check-input.ts';
 import { dedupedNotice } from '../../generations/deduped-key.ts';
 import { startPatiently } from '../../generations/start-patiently.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
+import { ofCatalogue } from '../../http/of-catalogue.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
 import { apiBase, type Call } from '../operation.ts';
@@ -95,7 +96,9 @@ async function checkPrice(
   input: Record<string, unknown>,
 ): Promise<void> {
   if (maxPriceUsd === undefined) return;
-  const { usd } = await catalogue.price(model, input);
+  const price = ofCatalogue(() => catalogue.price(model, input));
+  // A worker asks again, for as long as the catalogue gives no answer.
+  const { usd } = await (budgets === undefined ? price : price.catch(() => ({ usd: undefined })));
   if (usd === undefined && budgets === undefined) {
     throw new RefusalError('PriceUnknown', `no price of ${model} is known: leave maxPriceUsd out, or name a budget`);
   }

@@ -126,7 +126,8 @@ async function check(catalogue: Catalogue, text: string, input: Record<string, u
   const report = await catalogue.check(id, input);
   if (report === 'unknown model') throw unknownModel(id);
   const { issues, warnings } = report;
-  return { valid: issues.length === 0, issues, warnings, price: await catalogue.price(id, input) };
+  const price = await catalogue.price(id, input).catch(() => ({ basis: 'unknown' as const }));
+  return { valid: issues.length === 0, issues, warnings, price };
 }
 
 function modelIn(text: string): string {
