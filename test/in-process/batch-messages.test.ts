@@ -23,6 +23,20 @@ it('54: an add that is sent again later is answered as it was then, whatever was
   expect(repliesIn(await play(updated('add', next, 'second again')))).toEqual([{ count: 150 }]);
 });
 
+it('takes a page beside items of null, and items beside a page of null', async () => {
+  const { play, scheduled } = await open({ keepOpen: true, defaults: { model: 'a/b' } });
+  const page = { from: 0, count: 100, page: 0, digest: digestOf(0), items: null };
+  for (const id of ['first', 'first again'])
+    expect(repliesIn(await play(updated('add', page, id)))).toEqual([{ count: 100 }]);
+  const items = { from: 100, items: [{ id: 'a', input: { prompt: 'a' } }], page: null, count: null, digest: null };
+  await play(updated('add', items, 'second'));
+  const kept = { page: 1, from: 100, count: 1, digest: digestOf(1) };
+  const replies = await play(answered(scheduled('storeItems')?.seq, [kept]));
+  expect(repliesIn(replies)).toEqual([{ count: 101 }]);
+  await play(updated('add', items, 'second again'));
+  expect(repliesIn(await play(answered(scheduled('storeItems')?.seq, [kept])))).toEqual([{ count: 101 }]);
+});
+
 it('refuses another page once it could no longer be continued with them, and takes the last one sent again', async () => {
   const at = (from: number) => ({ from, count: 1, page: from, digest: digestOf(from) });
   const carried: BatchData = {

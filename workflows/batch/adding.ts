@@ -60,7 +60,7 @@ export async function addItems(batch: Batch, message: BatchAddMessage): Promise<
   const { data } = batch;
   return await inTurn(batch, async () => {
     const total = totalOf(data);
-    const count = 'items' in message ? message.items.length : message.count;
+    const count = isOfItems(message) ? message.items.length : message.count;
     if (message.from < total) {
       if (await isSentAgain(batch, message)) return { count: message.from + count };
       throw misplaced(data.pages, total, message.from);
@@ -73,7 +73,7 @@ export async function addItems(batch: Batch, message: BatchAddMessage): Promise<
       const most = `a batch has at most ${String(batchLimits.pages)} pages of items: add more items at a time`;
       throw refuse(most, standing(data.pages, total));
     }
-    const pages = 'items' in message ? await store(batch, message.items, total) : [await pageOf(batch, message)];
+    const pages = isOfItems(message) ? await store(batch, message.items, total) : [await pageOf(batch, message)];
     // It may have been sealed while they were kept.
     if (data.sealed) throw refuse('sealed', standing(data.pages, total));
     data.pages.push(...pages);
@@ -83,7 +83,13 @@ export async function addItems(batch: Batch, message: BatchAddMessage): Promise<
   });
 }
 
+type ItemsMessage = Extract<BatchAddMessage, { items: unknown }>;
 type PageMessage = Extract<BatchAddMessage, { page: number }>;
+
+/** What is null is missing: either may stand beside the other so. */
+function isOfItems(message: BatchAddMessage): message is ItemsMessage {
+  return 'items' in message && !isMissing(message.items);
+}
 
 async function pageOf({ key, data }: Batch, { from, count, page, digest }: PageMessage): Promise<PageOfItems> {
   if (data.pages.some((known) => known.page === page))
@@ -103,12 +109,14 @@ async function pageOf({ key, data }: Batch, { from, count, page, digest }: PageM
 async function isSentAgain({ key, data }: Batch, message: BatchAddMessage): Promise<boolean> {
   const { from } = message;
   if (!data.pages.some((page) => page.from === from)) return false;
-  if ('page' in message) {
+  if (!isOfItems(message)) {
     const { page, count, digest } = message;
     return data.pages.some(
       (known) => known.page === page && known.count === count && (isMissing(digest) || known.digest === digest),
     );
   }
+  // It was refused before.
+  if ('page' in message && !patched('page-of-null-is-none')) return false;
   const { items } = message;
   const page = nextPage(data.pages);
   const asPages = await batchPages.storeItems({
