@@ -14,7 +14,7 @@ const maxTornBytes = 1024 * 1024;
 export interface ResultsFile {
   name: string;
   handle: FileHandle;
-  /** How many lines it had when it was opened, and how often each id stands in them. */
+  /** How many lines it had when it was opened, and how often each item stands in them: ids are those of one batch. */
   count: number;
   known: Map<string, number>;
 }
@@ -28,7 +28,7 @@ export async function openResultsFile(name: string): Promise<ResultsFile> {
   try {
     handle = await open(name, 'a', 0o600);
     // A device or a pipe has no lines to go on from, and may be read for ever.
-    const had = (await handle.stat()).isFile() ? await readKnownIds(name) : { count: 0, known: new Map() };
+    const had = (await handle.stat()).isFile() ? await readKnownItems(name) : { count: 0, known: new Map() };
     return { name, handle, ...had };
   } catch (error) {
     await handle?.close();
@@ -46,9 +46,10 @@ export async function appendResults(
 ): Promise<number> {
   let written = 0;
   for await (const line of lines) {
-    const times = known.get(line.id) ?? 0;
+    const item = itemOf(line);
+    const times = known.get(item) ?? 0;
     if (times > 0) {
-      known.set(line.id, times - 1);
+      known.set(item, times - 1);
       continue;
     }
     await handle.appendFile(`${JSON.stringify(line)}\n`).catch((error: unknown) => {
@@ -75,16 +76,16 @@ export async function printResults(
 }
 
 /** Cuts off a last line that was torn; throws where a line is no result. */
-async function readKnownIds(file: string): Promise<Pick<ResultsFile, 'count' | 'known'>> {
+async function readKnownItems(file: string): Promise<Pick<ResultsFile, 'count' | 'known'>> {
   const known = new Map<string, number>();
   let [count, number, whole] = [0, 0, 0];
   const take = (line: string) => {
     number += 1;
     if (line.trim() === '') return;
-    const id = idIn(line);
-    if (id === undefined) throw refuse(number, file);
+    const item = itemIn(line);
+    if (item === undefined) throw refuse(number, file);
     count += 1;
-    known.set(id, (known.get(id) ?? 0) + 1);
+    known.set(item, (known.get(item) ?? 0) + 1);
   };
   let rest = Buffer.alloc(0);
   for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
@@ -110,10 +111,16 @@ function refuse(number: number, file: string): CliError {
   return new CliError('InvalidInput', message);
 }
 
-function idIn(line: string): string | undefined {
+function itemOf({ id, key }: { id: unknown; key?: unknown }): string {
+  return JSON.stringify([id, key]);
+}
+
+function itemIn(line: string): string | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return isJsonObject(value) && typeof value['id'] === 'string' ? value['id'] : undefined;
+    return isJsonObject(value) && typeof value['id'] === 'string'
+      ? itemOf({ id: value['id'], key: value['key'] })
+      : undefined;
   } catch {
     return undefined;
   }

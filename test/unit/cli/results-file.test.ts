@@ -44,6 +44,20 @@ describe('a file of results', () => {
     expect(await readFile(file, 'utf8')).toBe(textOf('a', 'b', 'c'));
   });
 
+  it('gets the lines of a second batch whose items have the same ids', async () => {
+    const file = path.join(folder, 'two-batches.jsonl');
+    expect(await append(file, 'a', 'b')).toBe(2);
+    const other = (id: string): BatchLine => ({ ...line(id), key: `other/${id}` });
+    async function* lines(): AsyncGenerator<BatchLine, void, undefined> {
+      await Promise.resolve();
+      yield* [other('a'), line('b')];
+    }
+    const opened = await openResultsFile(file);
+    expect(await appendResults(opened, lines(), command)).toBe(1);
+    await opened.handle.close();
+    expect(await readFile(file, 'utf8')).toBe(`${textOf('a', 'b')}${JSON.stringify(other('a'))}\n`);
+  });
+
   it.each([
     ['a table', 'id,prompt\na,x\n', 1],
     ['another line', `${textOf('a')}{"prompt":"x"}\n`, 2],
@@ -70,7 +84,7 @@ describe('a file of results', () => {
 
   it('on a full disk says how much it has, and the command that goes on', async () => {
     const handle = await open('/dev/full', 'a');
-    const file = { name: 'results.jsonl', handle, count: 2, known: new Map([['a', 1]]) };
+    const file = { name: 'results.jsonl', handle, count: 2, known: new Map([['["a","batch/a"]', 1]]) };
     await expect(appendResults(file, linesOf(['a', 'b']), command)).rejects.toMatchObject({
       type: 'FileNotWritten',
       message: `results.jsonl takes no more (the disk is full): it has 2 result lines, and the batch is not stopped by that; once there is room, \`${command}\` appends the rest`,
