@@ -31,7 +31,7 @@ export async function checkSpool(stateDir: string, connected?: ConnectedGenerati
   }
   const lost = ours.find(({ place }) => place === 'lost');
   const fix = lost
-    ? `${lost.workflowId} ended without its id: \`runcomfy-temporal generate MODEL --request-id ${lost.requestId} --key ${shellQuote(`${lost.workflowId}/late`)}\` collects the result`
+    ? `${lost.workflowId} ended without its id: \`runcomfy-temporal generate MODEL --request-id ${shellQuote(lost.requestId)} --key ${shellQuote(`${lost.workflowId}/late`)}\` collects the result`
     : 'a worker with the same RUNCOMFY_STATE_DIR hands them over once Temporal answers';
   return {
     check,

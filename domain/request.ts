@@ -23,7 +23,7 @@ const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
 const maxUsd = 1_000_000;
 const maxBudgets = 4;
 const modelIdPattern = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){1,4}$/;
-const requestIdPattern = /^[A-Za-z0-9_~:@=+-][A-Za-z0-9._~:@=+-]{0,255}$/;
+const requestIdPattern = /^[A-Za-z0-9_~:@=+-][A-Za-z0-9._~:@=+-]{0,254}$/;
 
 /** Far more than any model takes, and far less than what overflows the stack, or takes the time, of whoever handles it. */
 const inputBounds = { maxNodes: 20_000, maxLevels: 100 };
@@ -119,7 +119,7 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
     for (const { path, message } of findUnsendable(input)) problems.add(path, message);
   }
   if (!isMissing(requestId) && !isRequestId(requestId)) {
-    refuse('requestId', `expected 1 to 128 letters, digits, "_" or "-", got ${describe(requestId)}`);
+    refuse('requestId', `expected 1 to 255 of letters, digits and ._~:@=+-, no dot first, got ${describe(requestId)}`);
   }
   if (!isMissing(deadlineMs) && !isIntegerBetween(deadlineMs, 1, maxDeadlineMs)) {
     refuse('deadlineMs', `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}, got ${describe(deadlineMs)}`);

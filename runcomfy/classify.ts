@@ -7,7 +7,7 @@ import { tellsEnd } from './end-of-work.ts';
 import type { Endpoint } from './endpoints.ts';
 import { RunComfyError, type RunComfyErrorDetails } from './errors.ts';
 import { meantStatus, typeOf } from './meaning.ts';
-import { type ErrorBody, readErrorBody, readErrorInSuccess } from './schemas/error-body.ts';
+import { type ErrorBody, isRefusalCode, readErrorBody, readErrorInSuccess } from './schemas/error-body.ts';
 import { describeError } from './scrub.ts';
 import { type Exchange, type ReplyBody, UnreadableReply } from './transport.ts';
 
@@ -150,7 +150,7 @@ function isUnsignedNotFound(endpoint: Endpoint, meaning: number, { message, code
 function isRefusalInWords({ httpStatus, body }: Answered, { message }: ErrorBody): boolean {
   if (!refusalsInWords.has(httpStatus) || message === undefined || body.kind !== 'json') return false;
   // What names a request may have made one.
-  return isJsonObject(body.value) && !Object.hasOwn(body.value, 'request_id');
+  return isJsonObject(body.value) && !/"request_?id"\s*:/i.test(JSON.stringify(body.value));
 }
 
 function classifyError(context: CallContext, exchange: Answered, error: ErrorBody): RunComfyError {
@@ -173,8 +173,10 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
   };
   const facts = factsOf(exchange, error);
   if (context.endpoint === 'submit') {
+    // A 5xx beside a code that says 4xx proves nothing.
+    const isContradiction = meaning >= 500 && isRefusalCode(error.code);
     const isRefusal = error.isFromApplication
-      ? refusals.has(meaning)
+      ? refusals.has(meaning) && !isContradiction
       : refusalsBeforeForwarding.has(httpStatus) || isRefusalInWords(exchange, error);
     if (!isRefusal) return outcomeUnknown(context, facts, { ...details, ...toldBy(body) });
     details.submission = 'refused';

@@ -167,8 +167,8 @@ function settle(
   const wall = wallOf(end);
   // Once everything is cancelled nothing is ordered again.
   if (wall && open.cancel === undefined) {
-    const { costUsd } = 'failure' in end ? end.failure : {};
-    giveItemBack(window, open.index, isWallNews ? wall : undefined, toMicro(costUsd ?? 0));
+    const { costUsd = 0, presumedUsd = 0 } = 'failure' in end ? end.failure : {};
+    giveItemBack(window, open.index, isWallNews ? wall : undefined, toMicro(costUsd) + toMicro(presumedUsd));
   } else endItem(window, endOfItem(open, names, end));
 }
 

@@ -65,8 +65,8 @@ export function isSameMark(a: ItemMark | undefined, b: ItemMark): boolean {
 export async function foundAs(client: Client, key: string, mark: ItemMark): Promise<ItemStart> {
   const known = await readMark(client, key);
   if (isSameMark(known, mark)) return { isStarted: true };
-  // Of an earlier run of the batch another place has the order as well, and counts what it cost.
-  const isRepeat = known?.run === mark.run || (known !== undefined && known.index !== mark.index);
+  // Of an earlier run it is counted here: its items may have stood at other places.
+  const isRepeat = known?.run === mark.run;
   return { isStarted: true, attached: true, ...(isRepeat && { isRepeat }) };
 }
 

@@ -150,7 +150,8 @@ async function paidBefore(client: Client, key: string): Promise<number> {
 }
 
 function costOf(end: ItemEnd): number {
-  return Math.round((('result' in end ? end.result : end.failure).costUsd ?? 0) * 1e6);
+  const { costUsd = 0, presumedUsd = 0 } = 'result' in end ? end.result : end.failure;
+  return Math.round((costUsd + presumedUsd) * 1e6);
 }
 
 /** One whose steps met a wall and were allowed to fail has ended at that wall as well: it is given back, not succeeded. */

@@ -49,6 +49,9 @@ export function createAccess(checks: CredentialChecks): Access {
     isAnonymous: false,
     tenants: async () => (await checks.keys()).map(({ tenant }) => tenant),
     async isStillAllowed(request) {
+      // Its end is known without the issuer, who may be away.
+      const { expiresAt } = request.principal;
+      if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.now()) return false;
       try {
         const found = await findPrincipal(request, checks);
         return typeof found === 'object' && found.tenant === request.principal.tenant;

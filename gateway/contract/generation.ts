@@ -178,7 +178,7 @@ export const orderFields = {
   requestId: exactOptional(
     z
       .string()
-      .regex(/^[A-Za-z0-9_~:@=+-][A-Za-z0-9._~:@=+-]{0,255}$/)
+      .regex(/^[A-Za-z0-9_~:@=+-][A-Za-z0-9._~:@=+-]{0,254}$/)
       .meta({ description: 'Takes over a request of RunComfy instead of submitting; `input` may then be left out.' }),
   ),
   deadlineMs: exactOptional(

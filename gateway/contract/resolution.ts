@@ -3,7 +3,7 @@ import { failureType, phase } from './generation.ts';
 
 const { exactOptional } = z;
 
-const requestId = z.string().regex(/^[A-Za-z0-9_~:@=+-][A-Za-z0-9._~:@=+-]{0,255}$/);
+const requestId = z.string().regex(/^[A-Za-z0-9_~:@=+-][A-Za-z0-9._~:@=+-]{0,254}$/);
 
 /** A decision about an unknown submission. */
 export const submissionResolution = z

@@ -1,9 +1,11 @@
-import { cutText } from '../../domain/text.ts';
-
 const maxNoticeLength = 1_000;
+const more = '...';
 
-/** Notices as the value of a header. */
+/** Notices as the value of a header. What a header cannot hold would hide the whole answer, and what was ordered. */
 export function toNoticeHeader(notices: readonly string[]): string {
-  const sentence = [...new Set(notices)].join('; ');
-  return cutText(sentence.replaceAll(/[^\x20-\x7e]/g, '?'), maxNoticeLength);
+  const sentence = [...new Set(notices)]
+    .join('; ')
+    .replaceAll('…', more)
+    .replaceAll(/[^\x20-\x7e]/g, '?');
+  return sentence.length > maxNoticeLength ? `${sentence.slice(0, maxNoticeLength - more.length)}${more}` : sentence;
 }

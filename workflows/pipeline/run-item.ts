@@ -144,7 +144,7 @@ async function follow(
   const told = 'result' in answer ? answer.result : answer.failure;
   const isSentAgain = told.otherRequestIds !== undefined && patched('further-requests-are-billed');
   const { costUsd, presumedUsd }: Bill = isSentAgain ? billOf({ ...told, priceUsd }) : told;
-  if (costUsd !== undefined && isPaidBefore(prepared)) giveBack(pipeline, priceUsd);
+  if (isPaidBefore(prepared)) giveBack(pipeline, priceUsd);
   else settle(pipeline, priceUsd, { costUsd, presumedUsd, failure: 'failure' in answer ? answer.failure : undefined });
   const outcome = 'result' in answer ? 'succeeded' : answer.failure.type;
   target.attempts = [...(target.attempts ?? []), { key, model, outcome, ...withoutUndefined({ costUsd }) }];

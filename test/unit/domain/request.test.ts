@@ -159,7 +159,7 @@ describe('isRequestId', () => {
       'gen:7f',
       'YWI=',
       'a~@+',
-      'x'.repeat(256),
+      'x'.repeat(255),
     ]) {
       expect(isRequestId(id)).toBe(true);
     }
@@ -174,7 +174,7 @@ describe('isRequestId', () => {
       'a%2Fb',
       'a?b',
       'a#b',
-      'x'.repeat(257),
+      'x'.repeat(256),
       7,
       null,
       undefined,

@@ -35,7 +35,7 @@ describe('reads of a request', () => {
     expect(server.connections()).toBeLessThan(5);
   });
 
-  it.each(['', 'a/b', 'a b', '.', '..', 'x'.repeat(257)])('are not made for what is no request id (%j)', async (id) => {
+  it.each(['', 'a/b', 'a b', '.', '..', 'x'.repeat(256)])('are not made for what is no request id (%j)', async (id) => {
     const { server, client } = await answering(200, {});
     const error = await errorOf(client.status(id));
     expect([error.type, error.isPermanent]).toEqual(['RequestNotFound', true]);
