@@ -50,9 +50,13 @@ export async function resolveSubmission(
   throw await withoutAnswer(client, key);
 }
 
-/** Two generations that follow one request would both tell its result for their own; as far as Temporal's index knows. */
+/**
+ * Two generations that follow one request would both tell its result for their own; as far as Temporal's index knows. Those
+ * of another task queue may be another account's, or another provider's.
+ */
 async function refuseUsed(client: Client, key: string, requestId: string): Promise<void> {
-  const query = `WorkflowType = "${generationWorkflowType}" AND RunComfyRequestId = ${quote(requestId)}`;
+  const { taskQueue } = await describeRun(client, key);
+  const query = `WorkflowType = "${generationWorkflowType}" AND TaskQueue = ${quote(taskQueue)} AND RunComfyRequestId = ${quote(requestId)}`;
   const { runs } = await listRunsPage(client, query, { pageSize: 10 }).catch((error: unknown) => {
     // A server that does not know our search attributes refuses the query.
     if (grpcCodeOf(error) === grpcCode.invalidArgument) return { runs: [] };
