@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { isOutOfTime, isServerAway } from './grpc.ts';
+import { withSignal } from './with-signal.ts';
 
 /** How an end is waited for. */
 export interface WaitOptions {
@@ -61,7 +62,7 @@ export async function awaitEnd<Result>(
     const askedAt = Date.now();
     const ask = () => client.workflow.result(key, runId) as Promise<Result>;
     try {
-      return await (signal ? client.withAbortSignal(signal, ask) : ask());
+      return await (signal ? withSignal(client, signal, ask) : ask());
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof WorkflowFailedError) throw await explain(error);

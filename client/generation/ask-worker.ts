@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, QueryNotRegisteredError } from '@temporalio/client';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../grpc.ts';
 import { listPollers } from '../operator/workers.ts';
+import { withSignal } from '../with-signal.ts';
 import { describeRun } from './run-info.ts';
 
 const quickAnswerMs = 1_000;
@@ -28,13 +29,11 @@ export async function askWorker<T>(
   const done = new AbortController();
   const stop = signal ? AbortSignal.any([signal, done.signal]) : done.signal;
   const deadline = Date.now() + timeoutMs;
-  const asked: Promise<WorkerAnswer<T>> = client
-    .withAbortSignal(stop, () => client.withDeadline(deadline, ask))
-    .then(
-      (answer) => ({ answer }),
-      (error: unknown) => ({ error }),
-    );
-  const attendance = client.withAbortSignal(stop, () => isUnattended(client, key, stop));
+  const asked: Promise<WorkerAnswer<T>> = withSignal(client, stop, () => client.withDeadline(deadline, ask)).then(
+    (answer) => ({ answer }),
+    (error: unknown) => ({ error }),
+  );
+  const attendance = withSignal(client, stop, () => isUnattended(client, key, stop));
   try {
     const isKnownUnattended = await Promise.race([asked.then(() => false), attendance]);
     return isKnownUnattended ? 'unattended' : await asked;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
+import { withSignal } from '../with-signal.ts';
 import { askWorker } from './ask-worker.ts';
 
 /** Where nothing is to be waited for any more. */
@@ -26,8 +27,8 @@ export async function sendUpdate<Reply>(
   { takenWithinMs, answeredBy, signal }: UpdatePatience,
 ): Promise<UpdateAnswer<Reply>> {
   const handle = client.workflow.getHandle(key);
-  // Calls keep their listener at a signal, and do not see one that was aborted before.
-  const over = AbortSignal.any(signal ? [signal] : []);
+  // Calls do not see a signal that was aborted before.
+  const over = signal ?? new AbortController().signal;
   const within = (ms: number) => (over.aborted ? Math.min(ms, lastMs) : ms);
   const options = { args: [message] as [object], updateId: `${name}-${randomUUID()}` };
   const taken = await askWorker(
@@ -38,13 +39,11 @@ export async function sendUpdate<Reply>(
   );
   if (taken === 'unattended') return taken;
   if ('error' in taken) return { ...taken, isTaken: false };
-  return await client
-    .withAbortSignal(over, () => {
-      const now = Date.now();
-      return client.withDeadline(now + within(answeredBy() - now), () => taken.answer.result());
-    })
-    .then(
-      (answer) => ({ answer }),
-      (error: unknown) => ({ error, isTaken: true }),
-    );
+  return await withSignal(client, over, () => {
+    const now = Date.now();
+    return client.withDeadline(now + within(answeredBy() - now), () => taken.answer.result());
+  }).then(
+    (answer) => ({ answer }),
+    (error: unknown) => ({ error, isTaken: true }),
+  );
 }

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import type { Client } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import { sendUpdate } from '../../../../client/generation/send-update.ts';
@@ -30,4 +31,6 @@ it.each([true, false])('whoever waits for an update may stop waiting; a worker h
     stop.abort();
   });
   expect(await sent).toMatchObject({ isTaken, error: { message: 'cancelled' } });
+  // Each would be kept for as long as whoever stops all waits lives.
+  expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
 });
