@@ -1,3 +1,6 @@
+import { relative } from 'node:path';
+import { root } from './run-step.mjs';
+
 /**
  * Counts vitest's JSON report. What the report does not show is a failure too: a crash, a file that did not load, an
  * error outside any test, a run without a test, and in a whole run a test that was skipped.
@@ -12,7 +15,13 @@ export function countTests(report, exitCode, { isWhole }) {
   const broken = files.filter(
     ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
   );
-  const problems = broken.map(({ name, message }) => `could not run ${name}: ${message.split('\n')[0]}`);
+  // Again at the end, where the output of a long run is read first.
+  const problems = files.flatMap((file) =>
+    file.assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map((test) => `FAIL  ${relative(root, file.name)} > ${test.fullName}: ${firstLine(test.failureMessages?.[0])}`),
+  );
+  problems.push(...broken.map(({ name, message }) => `could not run ${name}: ${firstLine(message)}`));
   let failed = failedTests + broken.length;
   if (isWhole && skipped > 0) {
     failed += skipped;
@@ -27,4 +36,8 @@ export function countTests(report, exitCode, { isWhole }) {
     problems.push(`vitest ended with code ${String(exitCode)} though no test failed: see the errors above`);
   }
   return { passed, failed, problems };
+}
+
+function firstLine(text) {
+  return (text ?? '').split('\n')[0];
 }

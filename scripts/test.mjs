@@ -22,7 +22,8 @@ const runs = isWhole
   ? [runTests(['--project', 'server'], 'server'), runTests(computing, 'computing', { priority: 10 })]
   : [runTests(isFast ? [...computing, ...args.slice(1)] : args, 'chosen')];
 const ended = await Promise.all([runChecks(checksFor()), ...runs]);
-for (const line of ended.flatMap(({ lines }) => lines)) process.stdout.write(line);
+for (const output of ended.flatMap(({ outputs }) => outputs)) process.stdout.write(output);
+for (const problem of ended.flatMap(({ problems }) => problems)) process.stdout.write(`${problem}\n`);
 const sum = (name) => ended.reduce((all, each) => all + each[name], 0);
 process.stdout.write(`\n${String(sum('passed'))} passed, ${String(sum('failed'))} failed\n`);
 process.exitCode = sum('failed') === 0 ? 0 : 1;
@@ -62,17 +63,17 @@ async function runChecks(steps) {
     }
   };
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), maxChecksAtOnce) }, lane));
-  const lines = [];
+  const outputs = [];
   const failures = [];
   for (const [name] of steps) {
     const { code, output, seconds } = ended.get(name);
-    lines.push(`${code === 0 ? 'ok  ' : 'FAIL'}  ${name}  ${seconds.toFixed(1)} s\n`);
+    outputs.push(`${code === 0 ? 'ok  ' : 'FAIL'}  ${name}  ${seconds.toFixed(1)} s\n`);
     if (code === 0) continue;
     failures.push(name);
-    lines.push(`${output.trimEnd().replaceAll(/^/gm, '      ')}\n`);
+    outputs.push(`${output.trimEnd().replaceAll(/^/gm, '      ')}\n`);
   }
-  if (failures.length > 0) lines.push(`failed checks: ${failures.join(', ')}\n`);
-  return { passed: steps.length - failures.length, failed: failures.length, lines };
+  const problems = failures.length > 0 ? [`failed checks: ${failures.join(', ')}`] : [];
+  return { passed: steps.length - failures.length, failed: failures.length, outputs, problems };
 }
 
 /** Of several at once, those at a lower priority say nothing before they have ended. */
@@ -86,8 +87,7 @@ async function runTests(vitestArgs, name, { priority = 0 } = {}) {
     ['-n', String(priority), tool('vitest'), 'run', ...reporters, ...vitestArgs],
     { live: priority === 0, timeoutMs: maxTestMs },
   );
-  const { passed, failed, problems } = countTests(readReport(report), code, { isWhole });
-  return { passed, failed, lines: [output, ...problems.map((problem) => `${problem}\n`)] };
+  return { ...countTests(readReport(report), code, { isWhole }), outputs: [output] };
 }
 
 function readReport(file) {

@@ -31,9 +31,16 @@ const file = (status: string, ...tests: string[]) => ({
 });
 
 describe('counting a test run', () => {
-  it('counts tests that passed and failed', async () => {
-    const report = { testResults: [file('passed', 'passed', 'passed'), file('failed', 'failed', 'passed')] };
-    expect(await count(report, 1)).toEqual({ passed: 3, failed: 1, problems: [] });
+  it('counts tests that passed and failed, and names those that failed with what they said', async () => {
+    const failure = { status: 'failed', fullName: 'orders > pays once', failureMessages: ['expected 1\n  at x'] };
+    const name = fileURLToPath(new URL('../../../test/unit/a.test.ts', import.meta.url));
+    const failing = { ...file('failed', 'passed'), name, assertionResults: [failure, { status: 'passed' }] };
+    const report = { testResults: [file('passed', 'passed', 'passed'), failing] };
+    expect(await count(report, 1)).toEqual({
+      passed: 3,
+      failed: 1,
+      problems: ['FAIL  test/unit/a.test.ts > orders > pays once: expected 1'],
+    });
   });
 
   it('counts a crash without a report as failed', async () => {
