@@ -10,9 +10,13 @@ export interface EarlyRefusal {
 
 const invalidStatus = 422;
 const invalidCode = 422001;
-/** RunComfy refused the gateway's workers, not their caller. */
-const ourFault = { status: 502, code: 502001 };
-const walletEmpty = { status: 402, code: 402001 };
+
+/** What is not answered with RunComfy's own status. */
+export const earlyRefusals = {
+  /** RunComfy refused the gateway's workers, not their caller. */
+  ourFault: { status: 502, code: 502001 },
+  walletEmpty: { status: 402, code: 402001 },
+} as const;
 
 /** Waits for RunComfy to refuse an order that was just started, until it may wait no more; every other end, and none, is no refusal. */
 export async function earlyRefusal(handle: GenerationHandle, signal: AbortSignal): Promise<EarlyRefusal | undefined> {
@@ -34,6 +38,7 @@ function refusalOf({ type, submission, message, details, issues = [] }: Generati
     status: httpStatus !== undefined && httpStatus >= 400 && httpStatus < 500 ? httpStatus : invalidStatus,
     code: typeof vendorCode === 'number' ? vendorCode : invalidCode,
   };
+  const { ourFault, walletEmpty } = earlyRefusals;
   const { status, code } = type === 'Unauthenticated' ? ourFault : type === 'InsufficientBalance' ? walletEmpty : own;
   return { status, body: { error_code: code, error_message: vendorMessage ?? message } };
 }

@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import type { Client } from '@temporalio/client';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import pino from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { parse } from 'yaml';
 import { GenerationError } from '../../../client/index.ts';
 import { type Access, anonymousAccess, createAccess } from '../../../gateway/access/access.ts';
 import { createApiKey, digestOf } from '../../../gateway/access/api-key.ts';
@@ -10,6 +14,7 @@ import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
 import { originOf } from '../../../gateway/http/guards.ts';
 import { RefusalError } from '../../../gateway/http/refusal-error.ts';
 import { createGatewayMetrics } from '../../../gateway/metrics/gateway-metrics.ts';
+import { root } from '../../support/docs.ts';
 import { call, type GatewayCall } from '../../support/gateway-stack.ts';
 import { flux } from '../../support/simulator-client.ts';
 
@@ -133,6 +138,58 @@ describe('the catalogue', () => {
     });
     expect(await call(url, '/api/v1/models/a/b/c', checked)).toMatchObject({ json: { name: 'RouteNotFound' } });
     expect(await call(url, '/api/v1/models/no/such')).toMatchObject({ json: { name: 'ModelNotFound' } });
+  });
+});
+
+describe("an answer of RunComfy's API", () => {
+  interface Response {
+    $ref?: string;
+    headers?: object;
+    content?: Record<string, { schema: object }>;
+  }
+  const document = parse(readFileSync(path.join(root, 'docs/compat-openapi.yaml'), 'utf8')) as {
+    paths: Record<string, Record<string, { responses: Record<string, Response> }>>;
+    components: { responses: Record<string, Response> };
+  };
+  const ajv = new Ajv2020({ strict: false, formats: { uri: (text: string) => URL.canParse(text) } });
+  ajv.addSchema(document, 'document');
+  /** Of every answer, and what HTTP itself needs. */
+  const always = ['content-type', 'content-length', 'connection', 'date', 'keep-alive', 'vary', 'cache-control'];
+  const ofGuards = ['x-content-type-options', 'referrer-policy', 'cross-origin-resource-policy'];
+  const ofPages = ['access-control-expose-headers'];
+  const order = { method: 'POST', headers: { 'idempotency-key': 'k' }, body: { prompt: 'x' } };
+
+  it.each<[place: string, target: string, made: GatewayCall, status: number]>([
+    ['/v1/models/{model_id}', `/v1/models/${flux}`, order, 200],
+    ['/v1/models/{model_id}', `/v1/models/${flux}`, { ...order, headers: { 'cancel-after': 'soon' } }, 400],
+    ['/v1/models/{model_id}', `/v1/models/${flux}`, { method: 'POST', body: [] }, 422],
+    ['/v1/models/{model_id}', '/v1/models/a', {}, 400],
+    ['/v1/models', '/v1/models', {}, 200],
+    ['/v1/models', '/v1/models?limit=0', {}, 422],
+    ['/v1/requests/{id}/status', '/v1/requests/k/status', {}, 200],
+    ['/v1/requests/{id}/status', '/v1/requests/a.b/status', {}, 404],
+    ['/v1/requests/{id}/result', '/v1/requests/k/result?include_cost=true', {}, 200],
+    ['/v1/requests/{id}/cancel', '/v1/requests/k/cancel', { method: 'POST' }, 202],
+    ['/v1/requests/{id}/cancel', '/v1/requests/k/cancel', { method: 'POST', headers: { host: 'evil.example' } }, 421],
+    ['/prod/v2/balance', '/prod/v2/balance', {}, 503],
+  ])('is as the document has it: %s, %s', async (place, target, made, status) => {
+    const start = () => Promise.resolve({ key: 'k', runId: 'r', attached: true, notices: ['odd'] });
+    const get = (key: string) =>
+      Promise.resolve({ key, cancel: () => Promise.resolve({ outcome: 'cancelled', phase: 'cancelled' }) });
+    const url = await serve(anonymousAccess, { generations: { start, get } });
+    const answer = await call(url, target, made);
+    expect(answer.status, answer.text).toBe(status);
+    const method = (made.method ?? 'GET').toLowerCase();
+    const told = document.paths[place]?.[method]?.responses[String(status)];
+    const response = document.components.responses[told?.$ref?.replace('#/components/responses/', '') ?? ''] ?? told;
+    const named = Object.keys(response?.headers ?? {}).map((name) => name.toLowerCase());
+    const odd = Object.keys(answer.headers).filter(
+      (name) => ![...named, ...always, ...ofGuards, ...ofPages].includes(name),
+    );
+    expect(odd).toEqual([]);
+    const [schema] = Object.values(response?.content ?? {}).map((one) => one.schema);
+    const validate = ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/')) as object);
+    expect(validate(answer.json), JSON.stringify(validate.errors)).toBe(true);
   });
 });
 
