@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowService } from '@temporalio/client';
 import { submitTaskQueue } from '../../domain/names.ts';
 import { cutText } from '../../domain/text.ts';
@@ -28,25 +29,26 @@ export interface SubmitFlow {
  */
 export function pauseSubmits(client: Client, taskQueue: string, reason = ''): Promise<SubmitFlow> {
   return named('', async () => {
-    const { limit, paused } = await readLimit(client, taskQueue);
+    const { limit, paused } = limitOf(await describe(client, taskQueue));
     const former = paused === undefined ? limit : paused.formerLimit;
-    await setLimit(client, taskQueue, 0, pauseNote(former, reason));
-    return readFlow(client, taskQueue);
+    return readFlow(client, taskQueue, await setLimit(client, taskQueue, 0, pauseNote(former, reason)));
   });
 }
 
 /** Lets the orders of a task queue go again, at the limit that an operator had set before, if any. */
 export function resumeSubmits(client: Client, taskQueue: string): Promise<SubmitFlow> {
   return named('', async () => {
-    const { limit, paused } = await readLimit(client, taskQueue);
-    if (limit === 0) await setLimit(client, taskQueue, paused?.formerLimit, 'resumed by runcomfy-temporal');
-    return readFlow(client, taskQueue);
+    const before = await describe(client, taskQueue);
+    const { limit, paused } = limitOf(before);
+    if (limit !== 0) return readFlow(client, taskQueue, before);
+    const reason = 'resumed by runcomfy-temporal';
+    return readFlow(client, taskQueue, await setLimit(client, taskQueue, paused?.formerLimit, reason));
   });
 }
 
 /** How the orders of a task queue go out. */
 export function readSubmits(client: Client, taskQueue: string): Promise<SubmitFlow> {
-  return named('', () => readFlow(client, taskQueue));
+  return named('', async () => readFlow(client, taskQueue, await describe(client, taskQueue)));
 }
 
 type Description = Awaited<ReturnType<WorkflowService['describeTaskQueue']>>;
@@ -66,10 +68,6 @@ function pauseNote(formerLimit: number | undefined, reason: string): string {
 }
 
 /** The limit that was set from outside the workers; zero stops them all, whoever set it. */
-async function readLimit(client: Client, taskQueue: string) {
-  return limitOf(await describe(client, taskQueue));
-}
-
 function limitOf({ config }: Description) {
   const { rateLimit, metadata } = config?.queueRateLimit ?? {};
   // Zero is not written on the wire.
@@ -88,18 +86,15 @@ function limitOf({ config }: Description) {
   return { limit, paused };
 }
 
-async function readFlow(client: Client, taskQueue: string): Promise<SubmitFlow> {
+async function readFlow(client: Client, taskQueue: string, description: Description): Promise<SubmitFlow> {
   const name = submitTaskQueue(taskQueue);
   const { namespace } = client.options;
-  const [description, partitions] = await Promise.all([
-    describe(client, taskQueue),
-    client.workflowService.listTaskQueuePartitions({ namespace, taskQueue: { name } }),
-  ]);
-  const { paused } = limitOf(description);
-  const { rateLimitSource, requestsPerSecond } = description.effectiveRateLimit ?? {};
-  const isLimited = rateLimitSource?.valueOf() !== systemLimit && rateLimitSource?.valueOf() !== 0;
+  const partitions = await client.workflowService.listTaskQueuePartitions({ namespace, taskQueue: { name } });
+  const { limit, paused } = limitOf(description);
+  // The limit in effect follows the one that was set a moment later.
+  const { source, perSecond: effective } = effectOf(description);
   const perSecond =
-    paused === undefined ? (isLimited ? (requestsPerSecond ?? undefined) : undefined) : paused.formerLimit;
+    paused === undefined ? (limit ?? (source === limitBy.workers ? effective : undefined)) : paused.formerLimit;
   return {
     taskQueue: name,
     isPaused: paused !== undefined,
@@ -112,7 +107,13 @@ async function readFlow(client: Client, taskQueue: string): Promise<SubmitFlow> 
   };
 }
 
-const systemLimit = 3;
+/** Who the server says has set the limit in effect; an older one says nothing. */
+const limitBy = { nobodyKnown: 0, setting: 1, workers: 2 } as const;
+
+function effectOf({ effectiveRateLimit }: Description) {
+  const { rateLimitSource, requestsPerSecond } = effectiveRateLimit ?? {};
+  return { source: rateLimitSource?.valueOf() ?? limitBy.nobodyKnown, perSecond: requestsPerSecond ?? 0 };
+}
 
 function describe(client: Client, taskQueue: string): Promise<Description> {
   const { namespace } = client.options;
@@ -120,16 +121,55 @@ function describe(client: Client, taskQueue: string): Promise<Description> {
   return client.workflowService.describeTaskQueue({ ...question, reportConfig: true, reportStats: true });
 }
 
-async function setLimit(client: Client, taskQueue: string, limit: number | undefined, reason: string): Promise<void> {
+/** Sets the limit, and gives what the server tells once it keeps to it. */
+async function setLimit(
+  client: Client,
+  taskQueue: string,
+  limit: number | undefined,
+  reason: string,
+): Promise<Description> {
   const { namespace, identity } = client.options;
   const name = submitTaskQueue(taskQueue);
   const updateQueueRateLimit = { ...(limit !== undefined && { rateLimit: { requestsPerSecond: limit } }), reason };
   const request = { namespace, identity, taskQueue: name, taskQueueType: activityQueue, updateQueueRateLimit };
   try {
-    await client.workflowService.updateTaskQueueConfig(request);
+    const { config } = await client.workflowService.updateTaskQueueConfig(request);
+    return await untilKept(client, taskQueue, config?.queueRateLimit?.metadata?.updateTime);
   } catch (error) {
     if (grpcCodeOf(error) !== grpcCode.unimplemented) throw error;
     const message = `this Temporal server cannot limit the task queue "${name}": stop the workers to stop its orders, or update the server`;
     throw new GenerationError({ type: 'TemporalUnreachable', message, cause: error });
   }
+}
+
+const keptWithinMs = 30_000;
+const lookEveryMs = 50;
+
+type Time = NonNullable<NonNullable<NonNullable<Description['config']>['queueRateLimit']>['metadata']>['updateTime'];
+
+/** The part of the server that hands orders out hears of a limit later than the part that stores it: before that, nothing is paused. */
+async function untilKept(client: Client, taskQueue: string, setAt: Time): Promise<Description> {
+  const giveUpAt = Date.now() + keptWithinMs;
+  for (;;) {
+    const description = await describe(client, taskQueue);
+    if (isKept(description, setAt)) return description;
+    if (Date.now() > giveUpAt) {
+      const message = `Temporal has stored the limit of the task queue "${submitTaskQueue(taskQueue)}" and does not keep to it after ${String(keptWithinMs / 1_000)} s: see how orders go out, and set it again`;
+      throw new GenerationError({ type: 'TemporalBusy', message });
+    }
+    await sleep(lookEveryMs);
+  }
+}
+
+function isKept(description: Description, setAt: Time): boolean {
+  if (isBefore(description.config?.queueRateLimit?.metadata?.updateTime, setAt)) return false;
+  const { limit } = limitOf(description);
+  const { source, perSecond } = effectOf(description);
+  if (source === limitBy.nobodyKnown) return true;
+  return limit === undefined ? source !== limitBy.setting : limit !== 0 || perSecond === 0;
+}
+
+function isBefore(time: Time, other: Time): boolean {
+  const seconds = Number(time?.seconds ?? 0) - Number(other?.seconds ?? 0);
+  return seconds < 0 || (seconds === 0 && (time?.nanos ?? 0) < (other?.nanos ?? 0));
 }

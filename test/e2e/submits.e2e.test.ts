@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { StartOptions } from '../../client/index.ts';
@@ -87,6 +88,7 @@ describe('submits', () => {
       taskQueueType: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
       updateQueueRateLimit: { rateLimit: { requestsPerSecond: 2.5 }, reason: 'as agreed' },
     });
+    await untilLimited(client, taskQueue, 2.5);
     for (const reason of ['first', 'second', undefined]) {
       const args = reason === undefined ? [] : ['--reason', reason];
       await commandWith(settings, ['submits', 'pause', ...args]);
@@ -106,6 +108,7 @@ describe('submits', () => {
       taskQueueType: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
       updateQueueRateLimit: { rateLimit: { requestsPerSecond: 3 }, reason: 'a low limit' },
     });
+    await untilLimited(client, taskQueue, 3);
     await commandWith(settings, ['submits', 'pause']);
     // What a worker holds at the same moment may change places.
     await startWorkerProcess({ ...settings, env: { RUNCOMFY_MAX_CONCURRENT_SUBMITS: '1' } });
@@ -153,3 +156,8 @@ describe('submits', () => {
     }
   });
 });
+
+/** A part of the server stores a limit, and another hears of it. */
+async function untilLimited(client: Client, taskQueue: string, perSecond: number): Promise<void> {
+  await until('the limit is heard of', async () => (await readSubmits(client, taskQueue)).perSecond === perSecond);
+}
