@@ -6,6 +6,7 @@ import { beforeEach, expect, inject, it, vi } from 'vitest';
 import { runCli } from '../../cli/main.ts';
 import type { PipelinePreview } from '../../domain/pipeline-preview.ts';
 import type { PipelineResult, PipelineState } from '../../domain/pipeline-run.ts';
+import { eventually } from '../support/eventually.ts';
 import { hangMs } from '../support/patience.ts';
 import { type PipelineStack, pipelineStack, stillAndClip } from '../support/pipelines.ts';
 import { onTestFinished } from '../support/test-end.ts';
@@ -64,7 +65,10 @@ it('pipeline run prints what the workflow returned; status, list and a second ru
   expect((await cli('result', key, '--no-wait')).document).toEqual(result);
   expect(stack.simulator.ledger().jobs).toHaveLength(2);
   expect((await cli('status', key)).document as PipelineState).toMatchObject({ phase: 'succeeded' });
-  expect(JSON.stringify((await cli('list')).document)).toContain(key);
+  // The index lags, and other tests list theirs beside it.
+  await eventually(async () => {
+    expect(JSON.stringify((await cli('list', '--limit', '10000')).document)).toContain(key);
+  });
   const edited = await cli('run', await planFile(stillAndClip(`${key} edited`)), '--key', key);
   expect(edited).toMatchObject({ exitCode: 65, document: { error: { type: 'KeyInUse', key } } });
 });
