@@ -6,7 +6,7 @@ import { GenerationError } from '../errors.ts';
 import { describeRun } from '../generation/run-info.ts';
 import { grpcCode, grpcCodeOf, isConnectionClosed } from '../grpc.ts';
 import { isDueIn } from './due-seconds.ts';
-import { firingsOf } from './firings.ts';
+import { firingsOf, type FiringTime, timeOfTriggerIn } from './firings.ts';
 
 /** Seconds after which the search for a free one is given up: calendars repeat theirs every minute. */
 const secondsTried = 61;
@@ -24,7 +24,7 @@ interface Patience {
 /**
  * Fires a schedule once, and returns as soon as it has fired. Temporal names what a schedule starts by the second: a second firing
  * in it is dropped without a word, or takes over the key where the first one has ended. So a second is taken that no other firing
- * has, and the firing is looked for afterwards. Servers before 1.29 fire at a time of their own; there a firing is taken for ours
+ * has, and the firing is looked for afterwards, by a time that no other client asks for. Servers before 1.29 fire at a time of their own; there a firing is taken for ours
  * where nothing else explains it. Once Temporal was asked, no error says that the call may be repeated: that would be a further bill.
  */
 export async function triggerSchedule(
@@ -43,7 +43,7 @@ export async function triggerSchedule(
       return undefined;
     });
     const fresh = found === undefined ? [] : firingsOf(found).filter(({ runId }) => !known.has(runId));
-    if (fresh.some(({ scheduledAtMs }) => scheduledAtMs === at)) return;
+    if (fresh.some(({ scheduledFor: { second, nanos } }) => second === at.second && nanos === at.nanos)) return;
     isUnexplained ||= fresh.some(
       (firing) => firing.isByServersClock && (firing.key === key || !isDueIn(before.spec, firing.second)),
     );
@@ -56,8 +56,8 @@ export async function triggerSchedule(
 }
 
 /** Has Temporal fire; what leaves open whether it will is returned, so that the firing can be looked for. */
-async function ask(client: Client, { scheduleId }: ScheduleHandle, at: number): Promise<unknown> {
-  const scheduledTime = { seconds: Long.fromNumber(Math.floor(at / 1_000)), nanos: (at % 1_000) * 1_000_000 };
+async function ask(client: Client, { scheduleId }: ScheduleHandle, { second, nanos }: FiringTime): Promise<unknown> {
+  const scheduledTime = { seconds: Long.fromNumber(second), nanos };
   try {
     await client.workflowService.patchSchedule({
       namespace: client.options.namespace,
@@ -89,19 +89,20 @@ function unseen(name: string, key: string, cause: unknown): GenerationError {
   return new GenerationError({ type: 'SubmitOutcomeUnknown', message, key: name, submission: 'unknown', cause });
 }
 
-/** The present moment, or that of a second a little later, whose key nothing has and no firing of the schedule itself will have. */
+/** A time of the present second, or of one a little later, whose key nothing has and no firing of the schedule itself will have. */
 async function freeTime(
   client: Client,
   handle: ScheduleHandle,
-): Promise<{ at: number; key: string; before: ScheduleDescription }> {
+): Promise<{ at: FiringTime; key: string; before: ScheduleDescription }> {
   const name = handle.scheduleId;
   for (let tried = 0; tried < secondsTried; tried += 1) {
     const description = await handle.describe();
-    const at = Date.now();
-    const second = Math.floor(at / 1_000);
+    const second = Math.floor(Date.now() / 1_000);
     const key = `${description.action.workflowId}-${new Date(second * 1_000).toISOString().replace(/\.\d+/, '')}`;
     if (isDueAlways(description, second)) break;
-    if (!isDue(description, second) && !(await isTaken(client, key))) return { at, key, before: description };
+    if (!isDue(description, second) && !(await isTaken(client, key))) {
+      return { at: timeOfTriggerIn(second), key, before: description };
+    }
     await sleep((second + 1) * 1_000 - Date.now());
   }
   const message = `the schedule "${name}" was not triggered: it fires every second as it is, and keys tell its firings by the second; pause it first`;

@@ -5,3 +5,13 @@ import { hangMs } from './patience.ts';
 export async function eventually(check: () => unknown): Promise<void> {
   await vi.waitFor(check, { timeout: hangMs, interval: 100 });
 }
+
+/** Waits until a look shows something; one that fails is followed by the next, unlike with `vi.waitUntil`. */
+export async function untilSeen<Seen>(look: () => Promise<Seen | undefined>): Promise<Seen> {
+  const check = async () => {
+    const seen = await look();
+    if (seen === undefined) throw new Error('what was waited for did not come');
+    return seen;
+  };
+  return await vi.waitFor(check, { timeout: hangMs, interval: 100 });
+}

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createGenerationClient, type NewSchedule, type ScheduleState } from '../../client/index.ts';
 import { itemsNamed } from '../support/batches.ts';
-import { hangMs } from '../support/patience.ts';
+import { eventually, untilSeen } from '../support/eventually.ts';
 import { pipelineStack, stillAndClip } from '../support/pipelines.ts';
 import { flux } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
@@ -16,13 +16,10 @@ async function scheduling() {
   const { schedules } = stack.generations;
   const name = `nightly-${randomUUID()}`;
   const until = (isReached: (state: ScheduleState) => boolean, of = name) =>
-    vi.waitUntil(
-      async () => {
-        const state = await schedules.get(of);
-        return isReached(state) ? state : undefined;
-      },
-      { timeout: hangMs, interval: 200 },
-    );
+    untilSeen(async () => {
+      const state = await schedules.get(of);
+      return isReached(state) ? state : undefined;
+    });
   const create = async (schedule: Omit<NewSchedule, 'name'>, of = name) => {
     onTestFinished(() => schedules.delete(of).catch(() => undefined));
     return await schedules.create({ name: of, ...schedule });
@@ -64,7 +61,7 @@ describe.concurrent('a schedule', () => {
   });
 
   it('orders once for each trigger, however many come in a second, or tells which was none', async () => {
-    const { client, workers, simulator, schedules, name, until, create, jobsOf, generations } = await scheduling();
+    const { client, workers, simulator, schedules, name, create, jobsOf, generations } = await scheduling();
     const order = { generation: { model: flux, input: { prompt: name }, ...limits } };
     await create({ everyMs: dayMs, order });
     simulator.hold();
@@ -73,11 +70,14 @@ describe.concurrent('a schedule', () => {
     const lost = (await Promise.allSettled(triggers)).flatMap((each) => (each.status === 'rejected' ? [each] : []));
     for (const { reason } of lost) expect(reason).toMatchObject({ type: 'SubmitOutcomeUnknown', key: name });
     simulator.release();
-    const { recent, fired } = await until((state) => state.fired === triggers.length - lost.length);
-    const keys = recent.map(({ key }) => key);
-    for (const key of keys) await generations.result(key);
-    expect([fired, new Set(keys).size, jobsOf(name).length]).toEqual([keys.length, keys.length, keys.length]);
-    expect(keys.length).toBeGreaterThanOrEqual(3);
+    // What was not seen to fire in time may fire later.
+    await eventually(async () => {
+      const { recent, fired } = await schedules.get(name);
+      const keys = recent.map(({ key }) => key);
+      for (const key of keys) await generations.result(key);
+      expect([fired, new Set(keys).size, jobsOf(name).length]).toEqual([keys.length, keys.length, keys.length]);
+      expect(keys.length).toBeGreaterThanOrEqual(Math.max(3, triggers.length - lost.length));
+    });
   });
 
   it('starts pipelines and batches as they are started otherwise', async () => {
@@ -99,15 +99,11 @@ describe.concurrent('a schedule', () => {
     expect(
       [jobsOf(`${name} still`), jobsOf(`${name} clip`), jobsOf(items[0]?.id ?? '')].map((jobs) => jobs.length),
     ).toEqual([1, 1, 1]);
-    const listed = await vi.waitUntil(
-      async () => {
-        const found: string[] = [];
-        for await (const { name: each } of schedules.list()) if (each.startsWith(name)) found.push(each);
-        return found.length === 2 ? found.sort() : undefined;
-      },
-      { timeout: hangMs, interval: 200 },
-    );
-    expect(listed).toEqual([film, stills]);
+    await eventually(async () => {
+      const listed: string[] = [];
+      for await (const { name: each } of schedules.list()) if (each.startsWith(name)) listed.push(each);
+      expect(listed.sort()).toEqual([film, stills]);
+    });
     await expect(create({ everyMs: dayMs, order: { batch } }, stills)).rejects.toMatchObject({ type: 'KeyInUse' });
   });
 

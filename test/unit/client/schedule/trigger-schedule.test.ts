@@ -1,5 +1,5 @@
 import type { Client, ScheduleHandle } from '@temporalio/client';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { grpcCode } from '../../../../client/grpc.ts';
 import { triggerSchedule } from '../../../../client/schedule/trigger-schedule.ts';
 import { hangMs } from '../../../support/patience.ts';
@@ -65,6 +65,10 @@ function serverThat(
   return { client, handle, asked: () => asked };
 }
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 describe('a schedule that is triggered has fired', () => {
   it('where a firing stands for the very time that was asked for, also where looks fail at first', async () => {
     const { client, handle } = serverThat((asked) => [asked], { failsFor: 2 });
@@ -97,8 +101,8 @@ describe('a schedule that was triggered and shows no firing of it is to be looke
     ['every look failed', serverThat((asked) => [asked], { failsFor: Infinity })],
     ['the answer was lost', serverThat(() => [], { refuses: away(grpcCode.unavailable) })],
     ['Temporal was busy', serverThat(() => [], { refuses: away(grpcCode.resourceExhausted) })],
-    // Another client asked for it, to the millisecond.
-    ['another had the second', serverThat(({ second, nanos }) => [{ second, nanos: nanos === 0 ? 1_000_000 : 0 }])],
+    ['another client had the second', serverThat(({ second, nanos }) => [{ second, nanos: (nanos + 10_000) % 1e9 }])],
+    ['somebody else had it, to the millisecond', serverThat(({ second }) => [{ second, nanos: 1_000_000 }])],
     [
       'it fired by itself, some jitter later',
       serverThat(({ second }) => [{ second: second - (second % 60), nanos: 123_456_789 }], { spec: everyMinute }),
@@ -106,6 +110,18 @@ describe('a schedule that was triggered and shows no firing of it is to be looke
   ])('where %s', async (_, { client, handle, asked }) => {
     await expect(triggerSchedule(client, handle, looksOnce)).rejects.toMatchObject(unknown);
     expect(asked()).toBe(1);
+  });
+
+  it('also where another client asked in the same millisecond, whose firing Temporal took', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const made: Made[] = [];
+    const { client, handle, asked } = serverThat((each) => (made.push(each) === 1 ? [each] : []));
+    const both = [1, 2].map(() => triggerSchedule(client, handle, looksOnce));
+    const [first, second] = await Promise.allSettled(both);
+    expect(asked()).toBe(2);
+    expect(made[0]?.second).toBe(made[1]?.second);
+    expect(first?.status).toBe('fulfilled');
+    expect(second).toMatchObject({ status: 'rejected', reason: unknown });
   });
 
   it('but for a server that refuses', async () => {
