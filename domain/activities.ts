@@ -1,3 +1,4 @@
+import type { BudgetGrant } from './budget/budget.ts';
 import type {
   BalanceReading,
   CancelOutcome,
@@ -51,6 +52,8 @@ export interface AcceptedSubmit {
   warnings?: string[];
   /** What the order was expected to cost, where that is known. */
   priceUsd?: number;
+  /** What its budgets have granted to it; missing where that is not known. */
+  grants?: BudgetGrant[];
 }
 
 /**
@@ -64,6 +67,7 @@ export interface SubmitHeartbeat {
   requestId?: string;
   balanceBefore?: BalanceReading;
   searchAttributes?: string[];
+  grants?: BudgetGrant[];
 }
 
 /** Argument of `recallSubmit`. */
@@ -269,6 +273,8 @@ export interface ActivityFailureDetails {
   /** The budget that has no room for it, and what is left there. */
   budget?: string;
   availableUsd?: number;
+  /** On a submit: what the order's budgets have granted to it. */
+  grants?: BudgetGrant[];
 }
 
 /**

@@ -14,6 +14,8 @@ const againAfterMs = () => 50 + Math.random() * 150;
 
 /** Whoever waits for a settlement may have left: it is worth the trouble all the same. */
 const settleWithinMs = 30_000;
+/** One that names no grant is told no longer than its order waits: a later order of the key may have one since. */
+const settleUnnamedWithinMs = 5_000;
 const drainWithinMs = 5_000;
 
 type Verdict = Awaited<ReturnType<BudgetDesk['reserve']>>;
@@ -59,8 +61,9 @@ export function createBudgetDesk(client: Client): BudgetDesk & { drain: () => Pr
       const counter = counterOf(settling, budget, {
         call: (settlements) => settleAll(budget, settlements),
         answerWithout: undefined,
+        isEachAlone: true,
       });
-      await counter.ask(settlement, settleWithinMs);
+      await counter.ask(settlement, settlement.grant === undefined ? settleUnnamedWithinMs : settleWithinMs);
     },
     async drain() {
       const idle = Promise.all([...settling.values()].map(({ whenIdle }) => whenIdle()));
@@ -73,6 +76,8 @@ interface CounterParts<Question, Answer> {
   call: (questions: Question[], id: string) => Promise<Answer[]>;
   /** The answer where there is no such budget. */
   answerWithout: Answer;
+  /** A call that is made again leaves out what nobody waits for any more: else it must be the same, by its id. */
+  isEachAlone?: true;
 }
 
 interface Counter<Question, Answer> {
@@ -95,7 +100,7 @@ function counterOf<Question, Answer>(
 
 /** One call at a time; what is asked meanwhile goes with the next. */
 function createCounter<Question, Answer>(
-  { call, answerWithout }: CounterParts<Question, Answer>,
+  { call, answerWithout, isEachAlone }: CounterParts<Question, Answer>,
   onIdle: () => void,
 ): Counter<Question, Answer> {
   const waiting: Asked<Question, Answer>[] = [];
@@ -110,10 +115,11 @@ function createCounter<Question, Answer>(
   }
 
   /** The same call until it is answered, or nobody waits for it any more: a batch that was taken must not be another one. */
-  async function serve(batch: Asked<Question, Answer>[]): Promise<void> {
+  async function serve(whole: Asked<Question, Answer>[]): Promise<void> {
     const id = randomUUID();
-    const isAwaited = () => batch.some(({ giveUpAt }) => giveUpAt > Date.now());
-    while (isAwaited()) {
+    const isAwaited = ({ giveUpAt }: Asked<Question, Answer>) => giveUpAt > Date.now();
+    for (let batch = whole; batch.some(isAwaited);) {
+      if (isEachAlone) batch = batch.filter(isAwaited);
       try {
         const answers = await call(
           batch.map(({ question }) => question),

@@ -1,8 +1,9 @@
 import { activityInfo, getClient, log } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ActivityFailureDetails, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
-import type { SettlementOutcome } from '../../domain/budget/budget.ts';
+import type { BudgetGrant, SettlementOutcome } from '../../domain/budget/budget.ts';
 import { isUnbilled, readFailureDetails } from '../../domain/failure-details.ts';
+import type { FailureType } from '../../domain/failure-type.ts';
 import { messageOf } from '../../domain/text.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 import { failure } from '../to-application-failure.ts';
@@ -10,12 +11,6 @@ import { failure } from '../to-application-failure.ts';
 /** Together with the acknowledgement before it within the heartbeat timeout of a submit, 10 s; the next attempt asks again. */
 const reserveWithinMs = 6_000;
 const acknowledgeWithinMs = 3_000;
-
-/** What an attempt has set aside, and names when it gives it back. */
-interface Held {
-  budget: string;
-  grant: number;
-}
 
 /**
  * Sends an order once its price is reserved in each of its budgets. An attempt that sent nothing, or was refused, gives back
@@ -25,17 +20,17 @@ export async function withReservedPrice<Reply>(
   deps: ActivityDeps,
   order: SubmitOrder,
   priceUsd: number | undefined,
-  send: () => Promise<Reply>,
+  send: (grants?: BudgetGrant[]) => Promise<Reply>,
 ): Promise<Reply> {
   const { budgets = [] } = order;
   if (budgets.length === 0) return await send();
-  const held: Held[] = [];
+  const grants: BudgetGrant[] = [];
   try {
-    await reserveInEach(deps, budgets, priceUsd, held);
-    return await send();
+    await reserveInEach(deps, budgets, priceUsd, grants);
+    return await send(grants);
   } catch (error) {
     const submission = error instanceof ApplicationFailure ? submissionOf(error) : undefined;
-    if (isUnbilled(submission)) giveBack(deps, held, submission === 'refused' ? 'refused' : 'not_submitted');
+    if (isUnbilled(submission)) giveBack(deps, grants, submission === 'refused' ? 'refused' : 'not_submitted');
     throw error;
   }
 }
@@ -44,38 +39,31 @@ async function reserveInEach(
   { budgets: desk }: ActivityDeps,
   names: string[],
   priceUsd: number | undefined,
-  held: Held[],
+  grants: BudgetGrant[],
 ): Promise<void> {
+  // By the grants the workflow can tell later what it means.
+  const refusal = (type: FailureType, message: string, more: ActivityFailureDetails = {}) =>
+    failure(type, 'submit', `nothing was sent: ${message}`, { submission: 'not_sent', ...more, grants });
   if (priceUsd === undefined) {
-    const message = 'nothing was sent: the price is not known, and there is a budget: give a maxPriceUsd as well';
-    throw failure('PriceUnknown', 'submit', message, { submission: 'not_sent' });
+    throw refusal('PriceUnknown', 'the price is not known, and there is a budget: give a maxPriceUsd as well');
   }
   await tellAlive();
   const giveUpAt = Date.now() + reserveWithinMs;
   for (const budget of names) {
     const request = { key: activityInfo().workflowExecution?.workflowId ?? '', priceUsd };
     const verdict = await desk.reserve(budget, request, giveUpAt - Date.now()).catch((error: unknown) => {
-      const message = `nothing was sent: budget "${budget}" gives no verdict: ${messageOf(error)}`;
-      throw failure('ServiceUnavailable', 'submit', message, { submission: 'not_sent' });
+      throw refusal('ServiceUnavailable', `budget "${budget}" gives no verdict: ${messageOf(error)}`);
     });
     if (verdict === 'no_budget') {
-      const message = `nothing was sent: there is no budget "${budget}": create it, or correct the name`;
       const issues = [{ path: 'request.budgets', message: `there is no budget "${budget}"` }];
-      throw failure('InvalidInput', 'submit', message, { submission: 'not_sent', issues });
+      throw refusal('InvalidInput', `there is no budget "${budget}": create it, or correct the name`, { issues });
     }
     const { granted, availableUsd, limitUsd, grant, again } = verdict;
     if (!granted) {
-      const message = `nothing was sent: the price of ${String(priceUsd)} USD is above the ${String(availableUsd)} USD that are left of budget "${budget}" (limit ${String(limitUsd)} USD)`;
-      throw failure('BudgetExceeded', 'submit', message, {
-        submission: 'not_sent',
-        budget,
-        limitUsd,
-        availableUsd,
-        priceUsd,
-      });
+      const message = `the price of ${String(priceUsd)} USD is above the ${String(availableUsd)} USD that are left of budget "${budget}" (limit ${String(limitUsd)} USD)`;
+      throw refusal('BudgetExceeded', message, { budget, limitUsd, availableUsd, priceUsd });
     }
-    // What was reserved before may stand for an order that was sent before: by the run before a reset, for instance.
-    if (grant !== undefined && !again) held.push({ budget, grant });
+    if (grant !== undefined) grants.push({ budget, grant, ...(again && { again }) });
   }
 }
 
@@ -92,10 +80,14 @@ async function tellAlive(): Promise<void> {
   }
 }
 
-/** Nobody waits for it: a later grant of the same key has another number, and what gets lost is looked up by the budget. */
-function giveBack({ budgets: desk }: ActivityDeps, held: Held[], outcome: SettlementOutcome): void {
+/**
+ * Nobody waits for it: a later grant of the same key has another number, and what gets lost is looked up by the budget.
+ * What was reserved before may stand for an order that was sent before: by the run before a reset, for instance.
+ */
+function giveBack({ budgets: desk }: ActivityDeps, grants: BudgetGrant[], outcome: SettlementOutcome): void {
   const key = activityInfo().workflowExecution?.workflowId ?? '';
-  for (const { budget, grant } of held) {
+  for (const { budget, grant, again } of grants) {
+    if (again) continue;
     void desk.settle(budget, { key, outcome, grant }).catch((error: unknown) => {
       log.warn('a reservation could not be given back', { budget, key, reason: messageOf(error) });
     });

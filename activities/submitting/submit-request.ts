@@ -7,6 +7,7 @@ import type {
   SubmitHeartbeat,
   SubmitOrder,
 } from '../../domain/activities.ts';
+import type { BudgetGrant } from '../../domain/budget/budget.ts';
 import { boundIssues, issuesSentence } from '../../domain/issues.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { cutText, messageOf } from '../../domain/text.ts';
@@ -49,7 +50,8 @@ export function createSubmitRequest(deps: ActivityDeps): Activities['submitReque
       case 'accepted': {
         const { requestId, lastHeartbeat } = earlier;
         log.warn('an earlier attempt was accepted but could not report it', { model: order.model, requestId });
-        return await accepted(deps, order, { requestId, submittedAt: lastHeartbeat.at ?? new Date().toISOString() });
+        const { at: submittedAt = new Date().toISOString(), grants } = lastHeartbeat;
+        return await accepted(deps, order, { requestId, submittedAt, ...(grants && { grants }) });
       }
       case 'unknown':
         throw unknownSince(earlier.lastHeartbeat, isModelKnown);
@@ -59,8 +61,8 @@ export function createSubmitRequest(deps: ActivityDeps): Activities['submitReque
           throw notSent('the order could not be prepared', error);
         });
         const turn = await takeTurn(deps);
-        const reply = await withReservedPrice(deps, order, prepared.priceUsd, () =>
-          send(deps, order, { prepared, turn, isModelKnown }),
+        const reply = await withReservedPrice(deps, order, prepared.priceUsd, (grants) =>
+          send(deps, order, { prepared, turn, isModelKnown, grants }),
         );
         known.add(order.model);
         return reply;
@@ -104,10 +106,18 @@ async function takeTurn({ submitPacer }: ActivityDeps): Promise<SubmitTurn> {
   });
 }
 
+/** What a POST is made with, and told by. */
+interface Ready {
+  prepared: Prepared;
+  turn: SubmitTurn;
+  isModelKnown: boolean;
+  grants: BudgetGrant[] | undefined;
+}
+
 async function send(
   deps: ActivityDeps,
   order: SubmitOrder,
-  { prepared, turn, isModelKnown }: { prepared: Prepared; turn: SubmitTurn; isModelKnown: boolean },
+  { prepared, turn, isModelKnown, grants }: Ready,
 ): Promise<AcceptedSubmit> {
   const { runcomfy, searchAttributes, recentBalance, keepRequestId } = deps;
   const { model, input, firstExecutionRunId } = order;
@@ -119,6 +129,7 @@ async function send(
     at: new Date().toISOString(),
     searchAttributes: searchAttributes(),
     ...(balanceBefore && { balanceBefore }),
+    ...(grants && { grants }),
   };
   try {
     const client = getClient();
@@ -126,7 +137,7 @@ async function send(
   } catch (error) {
     // Also how a workflow that no longer wants this attempt (cancelled, timed out) stops it before anything is sent.
     heartbeat({ stage: 'not_sent', at: sending.at } satisfies SubmitHeartbeat);
-    throw notSent('Temporal did not acknowledge that the order is about to be sent', error);
+    throw notSent('Temporal did not acknowledge that the order is about to be sent', error, grants);
   }
   const heartbeats = { hasSent: false };
   const timer = setInterval(() => {
@@ -156,14 +167,20 @@ async function send(
     if (heartbeats.hasSent) heartbeat(kept);
     await keepRequestId({ taskToken, workflowId, firstExecutionRunId, requestId, heartbeatDetails: kept });
   });
-  return await accepted(deps, order, { requestId, submittedAt, ...prepared });
+  return await accepted(deps, order, { requestId, submittedAt, ...prepared, ...(grants && { grants }) });
 }
 
 /** The order is paid: from here on every trouble is outlived, so that the id comes back. */
 async function accepted(
   { waiting, searchAttributes }: ActivityDeps,
   { model, input, waiting: wanted }: SubmitOrder,
-  { requestId, submittedAt, warnings = [], priceUsd }: { requestId: string; submittedAt: string } & Prepared,
+  {
+    requestId,
+    submittedAt,
+    warnings = [],
+    priceUsd,
+    grants,
+  }: Pick<AcceptedSubmit, 'requestId' | 'submittedAt' | 'grants'> & Prepared,
 ): Promise<AcceptedSubmit> {
   const workKey = await shielded('naming the kind of work', requestId, model, () => workKeyOf(model, input));
   const nextReadInMs = await shielded('planning the first read', requestId, 0, () =>
@@ -183,6 +200,7 @@ async function accepted(
     workKey,
     searchAttributes: known,
     ...(priceUsd !== undefined && { priceUsd }),
+    ...(grants && { grants }),
     ...(warnings.length > 0 && { warnings: boundWarnings(warnings) }),
   };
 }
@@ -202,8 +220,9 @@ function boundWarnings(warnings: readonly string[]): string[] {
   return left === 0 ? kept : [...kept, `and ${String(left)} more`];
 }
 
-function notSent(what: string, error: unknown): ApplicationFailure {
-  return failure('ServiceUnavailable', 'submit', `${what}: ${messageOf(error)}`, { submission: 'not_sent' });
+function notSent(what: string, error: unknown, grants?: BudgetGrant[]): ApplicationFailure {
+  const details = { submission: 'not_sent', ...(grants && { grants }) } as const;
+  return failure('ServiceUnavailable', 'submit', `${what}: ${messageOf(error)}`, details);
 }
 
 /** An earlier attempt got as far as sending, and did not live to tell what came back, or could not be heard. */
@@ -239,13 +258,14 @@ function countFailure(type: string): void {
 }
 
 /** Lets the workflow show where it stands before RunComfy has accepted anything. */
-function knownTo({ searchAttributes }: SubmitHeartbeat, isModelKnown: boolean): ActivityFailureDetails {
-  return withoutUndefined({ searchAttributes, isModelKnown: isModelKnown || undefined });
+function knownTo({ searchAttributes, grants }: SubmitHeartbeat, isModelKnown: boolean): ActivityFailureDetails {
+  return withoutUndefined({ searchAttributes, grants, isModelKnown: isModelKnown || undefined });
 }
 
 function evidenceOf(
-  { at, balanceBefore, searchAttributes }: Partial<SubmitHeartbeat>,
+  { at, balanceBefore, searchAttributes, grants }: Partial<SubmitHeartbeat>,
   isModelKnown: boolean,
 ): ActivityFailureDetails {
-  return withoutUndefined({ sentAt: at, balanceBefore, searchAttributes, isModelKnown: isModelKnown || undefined });
+  const known = { sentAt: at, balanceBefore, searchAttributes, grants };
+  return withoutUndefined({ ...known, isModelKnown: isModelKnown || undefined });
 }

@@ -75,6 +75,14 @@ export interface Settlement {
   grant?: number;
 }
 
+/** What one budget has granted to an order. */
+export interface BudgetGrant {
+  budget: string;
+  grant: number;
+  /** The key had a reservation already. */
+  again?: true;
+}
+
 /** Argument of signal `settle`: at most 100 at a time. */
 export interface SettleMessage {
   settlements: Settlement[];
@@ -119,6 +127,8 @@ export interface ReservationsReply {
 export interface SettleQuestion {
   budgets: string[];
   settlement: Settlement;
+  /** What these budgets have granted. Missing: that is not known, and meant is whatever the key has reserved. */
+  grants?: BudgetGrant[];
 }
 
 /** Argument of activity `reconcileReservations`. */

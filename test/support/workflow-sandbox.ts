@@ -53,7 +53,9 @@ export interface Moment {
 
 const taskQueue = 'in-process';
 const longestTaskMs = 30_000;
-const localActivities = new Set(['breathe', 'checkWebhook', 'listSearchAttributes', 'prepareStep']);
+const localActivities = new Set([
+  ...['breathe', 'checkWebhook', 'listSearchAttributes', 'prepareStep', 'recallSubmit', 'settleReservations'],
+]);
 
 type Creator = Pick<ThreadedVMWorkflowCreator, 'createWorkflow'>;
 

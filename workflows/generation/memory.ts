@@ -1,5 +1,6 @@
 import { patched, workflowInfo } from '@temporalio/workflow';
 import type { RequestStatus } from '../../domain/activities.ts';
+import type { BudgetGrant } from '../../domain/budget/budget.ts';
 import type { GenerationRequest, GenerationState, InputIssue, SubmissionResolution } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { retryOfRunMemoKey } from '../../domain/names.ts';
@@ -27,6 +28,8 @@ export interface Generation {
   readonly doubt: Doubt;
   /** `tell-webhook.ts` */
   readonly told: Told;
+  /** `settle-budgets.ts` */
+  readonly reserved: { grants: BudgetGrant[] | undefined };
 }
 
 export interface Facts {
@@ -157,6 +160,7 @@ export interface CarriedMemory {
   mayTurnUpUntil?: string;
   attributesAsOf?: string;
   isHoldTold?: boolean;
+  grants?: BudgetGrant[];
 }
 
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
@@ -220,11 +224,12 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
       isWebhookRefused: false,
       isHoldTold: carried.isHoldTold ?? false,
     },
+    reserved: { grants: carried.grants },
   };
 }
 
 /** What the next run needs. A run of another version may read it: fields are added, never changed. */
-export function carry({ state, facts, sightings, wishes, shown, doubt, told }: Generation): CarriedMemory {
+export function carry({ state, facts, sightings, wishes, shown, doubt, told, reserved }: Generation): CarriedMemory {
   const { seen, lastStatus, failedBecause, followedSince, workKey } = sightings;
   const { isCancelDue, isWorkflowCancelled } = wishes;
   const { unknownBecause, hasResubmitted, mayTurnUpUntil } = doubt;
@@ -247,6 +252,7 @@ export function carry({ state, facts, sightings, wishes, shown, doubt, told }: G
     ...(unknownBecause !== undefined && { unknownBecause }),
     ...(mayTurnUpUntil !== undefined && { mayTurnUpUntil }),
     ...(told.isHoldTold && { isHoldTold: true }),
+    ...(reserved.grants && { grants: reserved.grants }),
   };
 }
 

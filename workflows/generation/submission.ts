@@ -1,5 +1,6 @@
 import { ActivityFailure, condition, log, patched, TimeoutFailure, workflowInfo } from '@temporalio/workflow';
 import type { AcceptedSubmit, RecalledSubmit, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
+import type { BudgetGrant } from '../../domain/budget/budget.ts';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { localChecks, recalls, submitActivities } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
@@ -9,6 +10,7 @@ import { noteFurtherRequest } from './further-request.ts';
 import type { Generation } from './memory.ts';
 import { planRead, waitingOf } from './next-read.ts';
 import { openSubmit } from './open-work.ts';
+import { noteGrants } from './settle-budgets.ts';
 import { noteAccepted, warn } from './sightings.ts';
 import { enterUnknown, noteUnknown, resolveUnknown, type UnknownSubmit } from './unknown-submission.ts';
 import { enterPhase, noteModelKnown, noteSearchAttributes } from './visibility.ts';
@@ -90,13 +92,16 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
     ...(facts.request.budgets && { budgets: facts.request.budgets }),
     ...(facts.retryOfRunId !== undefined && { retryOfRunId: facts.retryOfRunId }),
   };
+  noteGrants(generation, undefined);
   void interruptible(generation, () => submitActivities().submitRequest(order))
     .then(
       (reply): Attempt | Promise<Attempt> => {
+        noteGrants(generation, reply?.grants);
         if (reply !== undefined) return { kind: 'accepted', reply };
         return recallStopped(generation, order.firstExecutionRunId);
       },
       (error: unknown): Attempt | Promise<Attempt> => {
+        noteGrants(generation, grantsIn(error));
         const failed = attemptThatFailed(error);
         if (failed.kind !== 'not_sent' || !patched('resets-may-hide-a-submit')) return failed;
         return recallStopped(generation, order.firstExecutionRunId);
@@ -143,6 +148,12 @@ async function recall({ state }: Generation, firstExecutionRunId: string, isProo
   return await localChecks.recallSubmit({ firstExecutionRunId }).catch(unanswered);
 }
 
+/** What an attempt that failed, or was lost, had been granted by its budgets. */
+function grantsIn(error: unknown): BudgetGrant[] | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  return cause instanceof TimeoutFailure ? lastHeartbeatOf(cause)?.grants : readActivityError(error).details.grants;
+}
+
 function attemptThatFailed(error: unknown): Attempt {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof TimeoutFailure) return attemptThatWasLost(cause);
@@ -180,10 +191,8 @@ function attemptThatFailed(error: unknown): Attempt {
 }
 
 /** The worker is gone or silent: its last heartbeat says how far it had come. */
-function attemptThatWasLost({ lastHeartbeatDetails }: TimeoutFailure): Attempt {
-  const lastHeartbeat = isJsonObject(lastHeartbeatDetails)
-    ? (lastHeartbeatDetails as unknown as SubmitHeartbeat)
-    : undefined;
+function attemptThatWasLost(timeout: TimeoutFailure): Attempt {
+  const lastHeartbeat = lastHeartbeatOf(timeout);
   if (lastHeartbeat?.requestId !== undefined)
     return { kind: 'accepted', reply: { requestId: lastHeartbeat.requestId } };
   if (lastHeartbeat?.stage !== 'sending') return { kind: 'not_sent' };
@@ -196,6 +205,10 @@ function attemptThatWasLost({ lastHeartbeatDetails }: TimeoutFailure): Attempt {
     ...(searchAttributes && { searchAttributes }),
   };
   return { kind: 'unknown', mayTurnUp: true, message, details };
+}
+
+function lastHeartbeatOf({ lastHeartbeatDetails }: TimeoutFailure): SubmitHeartbeat | undefined {
+  return isJsonObject(lastHeartbeatDetails) ? (lastHeartbeatDetails as unknown as SubmitHeartbeat) : undefined;
 }
 
 /** Takes a request id as the order's own. */

@@ -1,0 +1,130 @@
+import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
+import type { AcceptedSubmit, ActivityFailureDetails, CancelAnswer, SubmitOrder } from '../../domain/activities.ts';
+import type { SettleQuestion } from '../../domain/budget/budget.ts';
+import type { GenerationRequest, GenerationState } from '../../domain/generation.ts';
+import { msOf } from '../fuzz/pipelines/replay.ts';
+import type { Command, Job, Sandbox } from './workflow-sandbox.ts';
+
+/** How one submit ends; a `lost` one had sent this as its last heartbeat. */
+export type SubmitEnd =
+  AcceptedSubmit | { type: string; details?: ActivityFailureDetails } | { lost: object } | 'never ends';
+
+interface Answers {
+  /** One submit after the other. */
+  submits: SubmitEnd[];
+  /** What RunComfy makes of cancels, one after the other. */
+  cancels?: Partial<CancelAnswer>[];
+}
+
+/** One generation on a clock of its own, whose reads find the work waiting for ever. */
+export async function generationInProcess(sandbox: Sandbox, request: GenerationRequest, answers: Answers) {
+  let now = Date.parse('2026-11-27T12:00:00.000Z');
+  const submits = [...answers.submits];
+  const cancels = [...(answers.cancels ?? [])];
+  const orders: SubmitOrder[] = [];
+  const settled: SettleQuestion[] = [];
+  const timers = new Map<number, number>();
+  const pending = new Map<string, number>();
+  let end: 'completed' | 'failed' | 'cancelled' | undefined;
+  const runId = crypto.randomUUID();
+  const run = await sandbox.open({ workflowType: 'runcomfyGeneration', workflowId: 'k', runId, args: [request], now });
+
+  /** What an activity comes to; undefined: it goes on. */
+  function answer(type: string, question: unknown): object | undefined {
+    switch (type) {
+      case 'submitRequest': {
+        orders.push(question as SubmitOrder);
+        const next = submits.shift() ?? 'never ends';
+        if (next === 'never ends') return undefined;
+        if ('requestId' in next) return completed(next);
+        return 'lost' in next ? lost(next.lost) : failed(next.type, next.details);
+      }
+      case 'settleReservations':
+        settled.push(question as SettleQuestion);
+        return completed(null);
+      case 'recallSubmit':
+        return completed({ isReset: false });
+      case 'listSearchAttributes':
+        return completed({ existing: [] });
+      case 'cancelRequest':
+        return completed({ outcome: 'cancelled', reads: 0, readAt: new Date(now).toISOString(), ...cancels.shift() });
+      default:
+        return undefined;
+    }
+  }
+
+  async function send(jobs: Job[]): Promise<void> {
+    const answers: Job[] = [];
+    for (const command of await run.activate(jobs, { now })) {
+      const { startTimer, cancelTimer, scheduleActivity, scheduleLocalActivity } = command;
+      if (startTimer) timers.set(startTimer.seq ?? 0, now + msOf(startTimer.startToFireTimeout));
+      if (cancelTimer) timers.delete(cancelTimer.seq ?? 0);
+      const asked = scheduleActivity ?? scheduleLocalActivity;
+      if (asked) {
+        const [payload] = asked.arguments ?? [];
+        const result = answer(asked.activityType ?? '', payload && defaultPayloadConverter.fromPayload(payload));
+        const seq = asked.seq ?? 0;
+        if (result) answers.push({ resolveActivity: { seq, isLocal: asked === scheduleLocalActivity, result } });
+        else pending.set(asked.activityType ?? '', seq);
+      }
+      const { requestCancelActivity } = command;
+      if (requestCancelActivity)
+        answers.push({ resolveActivity: { seq: requestCancelActivity.seq ?? 0, result: cancelled } });
+      end ??= endOf(command);
+    }
+    if (answers.length > 0) await send(answers);
+  }
+
+  await send([run.first]);
+  return {
+    /** What submits were asked to send. */
+    orders,
+    /** What budgets were told. */
+    settled,
+    end: () => end,
+    state: () => run.query('state') as Promise<GenerationState>,
+    /** Lets time pass, firing what is due on the way. */
+    async pass(ms: number) {
+      const until = now + ms;
+      for (;;) {
+        const [due] = [...timers].filter(([, at]) => at <= until).sort(([, a], [, b]) => a - b);
+        if (!due) break;
+        now = Math.max(now, due[1]);
+        timers.delete(due[0]);
+        await send([{ fireTimer: { seq: due[0] } }]);
+      }
+      now = until;
+    },
+    async signal(signalName: string, ...args: unknown[]) {
+      await send([{ signalWorkflow: { signalName, input: toPayloads(defaultPayloadConverter, ...args) ?? [] } }]);
+    },
+    dispose: () => run.dispose(),
+  };
+}
+
+const activityFailureInfo = { activityType: { name: 'activity' }, activityId: '1' };
+const cancelled = {
+  cancelled: { failure: { message: '', activityFailureInfo, cause: { message: '', canceledFailureInfo: {} } } },
+};
+
+function completed(value: unknown): object {
+  return { completed: { result: defaultPayloadConverter.toPayload(value) } };
+}
+
+function failed(type: string, details: ActivityFailureDetails = {}): object {
+  const payloads = toPayloads(defaultPayloadConverter, details);
+  const cause = { message: type, applicationFailureInfo: { type, nonRetryable: true, details: { payloads } } };
+  return { failed: { failure: { message: '', activityFailureInfo, cause } } };
+}
+
+function lost(heartbeat: object): object {
+  const lastHeartbeatDetails = { payloads: toPayloads(defaultPayloadConverter, heartbeat) };
+  const cause = { message: 'heartbeat timed out', timeoutFailureInfo: { timeoutType: 4, lastHeartbeatDetails } };
+  return { failed: { failure: { message: '', activityFailureInfo, cause } } };
+}
+
+function endOf(command: Command) {
+  if (command.completeWorkflowExecution) return 'completed';
+  if (command.failWorkflowExecution) return 'failed';
+  return command.cancelWorkflowExecution ? 'cancelled' : undefined;
+}
