@@ -3,7 +3,7 @@ import type { GenerationClient, KnownBatchState, KnownPipelineState, WaitOptions
 import { watchChanges } from '../../client/operator/index.ts';
 import { isBatchEnd } from '../../domain/batch/batch.ts';
 import { isPipelineEnd } from '../../domain/pipeline-run.ts';
-import { patiently } from '../generations/patiently.ts';
+import { patiently, readPatienceMs } from '../generations/patiently.ts';
 import type { GenerationReader, SeenGeneration } from '../generations/read-generations.ts';
 import { createGenerationWatcher } from '../generations/watch-generations.ts';
 import { createWatcher, type Watcher } from './create-watcher.ts';
@@ -26,7 +26,7 @@ export interface Watchers {
 export function createWatchers(client: Client, generations: GenerationClient, reader: GenerationReader): Watchers {
   const { pipelines, batches } = generations;
   return {
-    generations: createGenerationWatcher(generations, reader),
+    generations: createGenerationWatcher(client, generations, reader),
     pipelines: watcherOf(client, (workflowId) => pipelines.get(workflowId), isPipelineEnd),
     batches: watcherOf(client, (workflowId) => batches.get(workflowId), isBatchEnd),
   };
@@ -39,20 +39,17 @@ interface Handle<State> {
   result: (options: WaitOptions) => Promise<unknown>;
 }
 
-/** One that is asked by many at once may be busy for a moment. */
-const readMs = 10_000;
-
 function watcherOf<Phase, State extends { phase: Phase }>(
   client: Client,
   find: (workflowId: string) => Promise<Handle<State>>,
   isEnd: (phase: Phase) => boolean,
 ): Watcher<SeenState<State>> {
   return createWatcher(async function* (workflowId, signal) {
-    const handle = await patiently(client, readMs, () => find(workflowId));
+    const handle = await patiently(client, readPatienceMs, () => find(workflowId));
     const { key, runId } = handle;
     const states = watchChanges<State>(
       {
-        readState: () => patiently(client, readMs, () => handle.state()),
+        readState: () => patiently(client, readPatienceMs, () => handle.state(), { asksOthers: true }),
         isEnd: ({ phase }) => isEnd(phase),
         awaitEnd: (stop) => handle.result({ signal: stop }),
       },

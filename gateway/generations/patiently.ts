@@ -3,20 +3,34 @@ import type { Client } from '@temporalio/client';
 import { isGenerationError } from '../../client/index.ts';
 import { asOneCall } from '../../client/operator/index.ts';
 
+/** How long a read waits for Temporal; suits all clients, which give up, or end for good, at the first that is refused. */
+export const readPatienceMs = 18_000;
+
 const callMs = 5_000;
 const firstPauseMs = 50;
 const longestPauseMs = 500;
 
-/** Repeats a call, which must be safe to repeat, while Temporal is away or busy; `forMs` from now at most. */
-export function patiently<T>(client: Client, forMs: number, call: () => Promise<T>): Promise<T> {
-  return asOneCall(() => repeated(client, forMs, call));
+/** What a call asks beside Temporal. */
+export interface Asking {
+  /** A worker or the catalogue, which are awaited for longer: what Temporal is asked behind their answer has time left. */
+  asksOthers?: boolean;
 }
 
-async function repeated<T>(client: Client, forMs: number, call: () => Promise<T>): Promise<T> {
+/** Repeats a call, which must be safe to repeat, while Temporal is away or busy; `forMs` from now at most. */
+export function patiently<T>(client: Client, forMs: number, call: () => Promise<T>, asking: Asking = {}): Promise<T> {
+  return asOneCall(() => repeated(client, forMs, call, asking));
+}
+
+async function repeated<T>(
+  client: Client,
+  forMs: number,
+  call: () => Promise<T>,
+  { asksOthers = false }: Asking,
+): Promise<T> {
   const giveUpAt = Date.now() + forMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {
-      return await client.withDeadline(Math.min(Date.now() + callMs, giveUpAt), call);
+      return await client.withDeadline(asksOthers ? giveUpAt : Math.min(Date.now() + callMs, giveUpAt), call);
     } catch (error) {
       if (!isPassing(error) || Date.now() + pauseMs >= giveUpAt) throw error;
       await sleep(pauseMs);

@@ -11,7 +11,7 @@ import { isUnbilled } from '../../domain/failure-details.ts';
 import { type Phase, phases } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { createOpenLists } from './open-lists.ts';
-import { isPassing, patiently } from './patiently.ts';
+import { isPassing, patiently, readPatienceMs } from './patiently.ts';
 
 /**
  * How old the state of a generation may be that may change; `listed`: while lists tell of it and of many more; `listing`:
@@ -22,8 +22,8 @@ const freshMs = { asked: 1_000, listed: 4_000, listing: 10_000 };
 const askedForMs = { brief: 60_000, whole: 20_000 };
 const maxKept = 10_000;
 const listMs = 10_000;
-/** With a known state at hand, and without one: a client gives up, or ends for good, at the first refusal. */
-const patienceMs = { known: 3_000, unknown: 18_000 };
+/** With a known state at hand that tells all that is asked for; without one a read waits as any other does. */
+const patienceWithStateMs = 3_000;
 /** What has ended may be reset by an operator, collected late by another gateway, and forgotten: so old it is asked for anew, behind the answer. */
 const finalMs = 60_000;
 /** Only so many have a worker asked for what no record tells, in so long: their place in the queue, and whether they still wait to be submitted. */
@@ -115,9 +115,9 @@ export function createGenerationReader(
     };
     const readAt = Date.now();
     try {
-      const found = await patiently(client, last ? patienceMs.known : patienceMs.unknown, () =>
-        describe(client, workflowId, options),
-      );
+      const isTellable = last !== undefined && isDeepEnough(last.generation, depth);
+      const forMs = isTellable ? patienceWithStateMs : readPatienceMs;
+      const found = await patiently(client, forMs, () => describe(client, workflowId, options), { asksOthers: true });
       const generation = noEarlier(known.get(workflowId), found, readAt);
       const listedUntil = readAt + askedForMs[depth] * (0.5 + Math.random() / 2);
       known.set(workflowId, { generation, readAt, listedUntil, isStale: !isNewest() });

@@ -1,10 +1,13 @@
+import type { Client } from '@temporalio/client';
 import type { GenerationClient } from '../../client/index.ts';
 import { watchChanges } from '../../client/operator/index.ts';
 import { createWatcher, type Watcher } from '../following/create-watcher.ts';
+import { patiently, readPatienceMs } from './patiently.ts';
 import type { GenerationReader, SeenGeneration } from './read-generations.ts';
 
 /** Follows generations for whoever listens, by reads that all share. */
 export function createGenerationWatcher(
+  client: Client,
   generations: GenerationClient,
   reader: GenerationReader,
 ): Watcher<SeenGeneration> {
@@ -15,7 +18,7 @@ export function createGenerationWatcher(
         isEnd: ({ ending }) => ending !== undefined,
         // What was read just before the end is known not to be it.
         awaitEnd: (stop) =>
-          awaitEnd(generations, workflowId, stop).finally(() => {
+          awaitEnd(client, generations, workflowId, stop).finally(() => {
             reader.refresh(workflowId);
           }),
       },
@@ -24,7 +27,12 @@ export function createGenerationWatcher(
   );
 }
 
-async function awaitEnd(generations: GenerationClient, workflowId: string, signal: AbortSignal): Promise<void> {
-  const handle = await generations.get(workflowId);
+async function awaitEnd(
+  client: Client,
+  generations: GenerationClient,
+  workflowId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const handle = await patiently(client, readPatienceMs, () => generations.get(workflowId));
   await handle.result({ signal });
 }

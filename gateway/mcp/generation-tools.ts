@@ -3,12 +3,11 @@ import { z } from 'zod';
 import { type CancelOutcome, phases } from '../../domain/generation.ts';
 import { everyTenant, keyOfWorkflow, mayDo, workflowIdOf } from '../access/principal.ts';
 import { ofGenerations, workflowIdIn } from '../api/generations/find-generation.ts';
-import { patiently } from '../generations/patiently.ts';
+import { patiently, readPatienceMs } from '../generations/patiently.ts';
 import { generationAnswer, waitSeconds } from './generation-answer.ts';
 import { answerTool, type McpContext } from './tool.ts';
 
 const key = z.string().describe('The key that order_generation told');
-const findMs = 5_000;
 const outcomeMs = 40_000;
 
 const outcomeWords: Record<CancelOutcome, string> = {
@@ -46,11 +45,14 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
     (filter) =>
       answerTool(context, async () => {
         const keyPrefix = principal.tenant === everyTenant ? undefined : workflowIdOf(principal, '');
-        const generations = [];
-        for await (const row of parts.generations.list({ ...filter, keyPrefix })) {
-          generations.push({ ...row, key: keyOfWorkflow(principal, row.key) });
-        }
-        return { data: { generations } };
+        const list = async () => {
+          const rows = [];
+          for await (const row of parts.generations.list({ ...filter, keyPrefix })) {
+            rows.push({ ...row, key: keyOfWorkflow(principal, row.key) });
+          }
+          return rows;
+        };
+        return { data: { generations: await patiently(parts.client, readPatienceMs, list) } };
       }),
   );
   server.registerTool(
@@ -65,7 +67,7 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
         mayDo(principal, 'generate');
         const workflowId = workflowIdIn(principal, given);
         const reply = await ofGenerations(async () => {
-          const handle = await patiently(parts.client, findMs, () => parts.generations.get(workflowId));
+          const handle = await patiently(parts.client, readPatienceMs, () => parts.generations.get(workflowId));
           return await handle.cancel(reason, { timeoutMs: outcomeMs, signal: stopping }).finally(() => {
             parts.reader.refresh(workflowId);
           });

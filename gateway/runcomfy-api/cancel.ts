@@ -14,9 +14,9 @@ import { wordsOf } from './state-words.ts';
 
 const maxReasonLength = 1_000;
 const maxCancelBody = 64 * 1024;
-/** The slowest of RunComfy's clients give up after a minute. */
+/** The slowest of RunComfy's clients give up after a minute, of which the reads before and behind take the rest. */
 const outcomeMs = 25_000;
-const findMs = 5_000;
+const findMs = 12_000;
 
 /** Answers `POST /v1/requests/{id}/cancel`: what RunComfy made of it, or that it is not known yet. */
 export async function cancel(

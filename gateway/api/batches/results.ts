@@ -7,7 +7,7 @@ import { isBatchEnd } from '../../../domain/batch/batch.ts';
 import type { Principal } from '../../access/principal.ts';
 import { type BatchLineBody, lineStatus } from '../../contract/batch.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { isPassing } from '../../generations/patiently.ts';
+import { isPassing, readPatienceMs } from '../../generations/patiently.ts';
 import { goneSignal } from '../../http/waiting.ts';
 import { paging } from '../many/list-many.ts';
 import { seenNow, withMany } from '../many/many.ts';
@@ -36,7 +36,6 @@ type About<Query> = Call<{ key: string }, Query, unknown>;
 /** However few lines have the status that is asked for. */
 const maxRead = 2_000;
 
-const patienceMs = 10_000;
 const pauseMs = 500;
 
 /** A page of result lines. */
@@ -100,12 +99,12 @@ async function* everyLine(
   { from = 0, follow, signal }: { from?: number; follow?: boolean; signal: AbortSignal },
 ): AsyncGenerator<BatchLine, void, undefined> {
   let at = from;
-  let giveUpAt = Date.now() + patienceMs;
+  let giveUpAt = Date.now() + readPatienceMs;
   for (;;) {
     try {
       for await (const line of handle.results({ from: at, follow, signal })) {
         at += 1;
-        giveUpAt = Date.now() + patienceMs;
+        giveUpAt = Date.now() + readPatienceMs;
         yield line;
       }
       return;

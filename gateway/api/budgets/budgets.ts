@@ -4,7 +4,7 @@ import { isBudgetName } from '../../../domain/budget/names.ts';
 import { budgetNameOf, keyOfWorkflow, type Principal, workflowIdOf } from '../../access/principal.ts';
 import type { budgetChange, budgetRelease, newBudget, reservationList } from '../../contract/budget.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { patiently } from '../../generations/patiently.ts';
+import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 import { entityTag, matchesTag } from '../../http/entity-tag.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import { ofGenerations } from '../generations/find-generation.ts';
@@ -13,9 +13,8 @@ import { fromPageToken, toPageToken } from '../page-token.ts';
 
 type Named<Body = unknown, Query = unknown> = Call<{ name: string }, Query, Body>;
 
-const readMs = 5_000;
-const listMs = 10_000;
 const createMs = 20_000;
+const asksOthers = true;
 
 /** Creates a budget, or finds the one that has the same name, limit and period. */
 export async function createBudget(
@@ -24,7 +23,9 @@ export async function createBudget(
 ): Promise<KnownBudgetState> {
   const { principal } = request;
   const name = budgetNameOf(principal, body.name);
-  const { isNew, ...state } = await patiently(client, createMs, () => generations.budgets.create({ ...body, name }));
+  const { isNew, ...state } = await patiently(client, createMs, () => generations.budgets.create({ ...body, name }), {
+    asksOthers,
+  });
   if (!isNew) reply.header('idempotent-replayed', 'true');
   else reply.code(201).header('location', `${originOf(request)}${apiBase}/budgets/${encodeURIComponent(body.name)}`);
   return inOwnName(principal, state);
@@ -37,15 +38,15 @@ export async function listBudgets(
 ): Promise<object> {
   const { principal } = request;
   const prefix = budgetNameOf(principal, '');
-  const budgets = await patiently(client, listMs, async () => {
+  const list = async () => {
     const found: KnownBudgetState[] = [];
     for await (const state of generations.budgets.list(prefix === '' ? {} : { namePrefix: prefix })) {
       found.push(inOwnName(principal, state));
       if (found.length >= query.limit) break;
     }
     return found;
-  });
-  return { budgets };
+  };
+  return { budgets: await patiently(client, readPatienceMs, list, { asksOthers }) };
 }
 
 /** Where a budget stands. */
@@ -55,7 +56,8 @@ export async function getBudget(
 ): Promise<KnownBudgetState | undefined> {
   const { principal, headers } = request;
   const name = nameIn(principal, params.name);
-  const state = await ofGenerations(() => patiently(client, readMs, () => generations.budgets.state(name)));
+  const read = () => generations.budgets.state(name);
+  const state = await ofGenerations(() => patiently(client, readPatienceMs, read, { asksOthers }));
   const body = inOwnName(principal, state);
   const tag = entityTag(body);
   reply.header('etag', tag);
@@ -141,10 +143,11 @@ async function* patientlyEach<One>(
   client: GatewayParts['client'],
   open: () => AsyncIterable<One>,
 ): AsyncGenerator<One, void, undefined> {
-  const { all, first } = await patiently(client, listMs, async () => {
+  const begin = async () => {
     const rows = open()[Symbol.asyncIterator]();
     return { all: rows, first: await rows.next() };
-  });
+  };
+  const { all, first } = await patiently(client, readPatienceMs, begin, { asksOthers });
   for (let next = first; !next.done; next = await all.next()) yield next.value;
 }
 

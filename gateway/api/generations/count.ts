@@ -4,13 +4,12 @@ import { countGenerations as count } from '../../../client/operator/index.ts';
 import { workflowIdOf } from '../../access/principal.ts';
 import type { generationCounts } from '../../contract/generation-counts.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { patiently } from '../../generations/patiently.ts';
+import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 import type { Call } from '../operation.ts';
 
 type Told = z.output<typeof generationCounts>;
 
 const freshMs = 5_000;
-const countMs = 10_000;
 const maxTenants = 1_000;
 
 /** Tells how many of a principal's generations stand where; whoever asks within so long gets the same numbers. */
@@ -20,7 +19,7 @@ export function createCounts({ client }: Pick<GatewayParts, 'client'>) {
   const ask = async (keyPrefix: string) => {
     const asOf = new Date().toISOString();
     const scope = keyPrefix === '' ? {} : { keyPrefix };
-    return { ...(await patiently(client, countMs, () => count(client, scope))), asOf };
+    return { ...(await patiently(client, readPatienceMs, () => count(client, scope))), asOf };
   };
 
   return async ({ request, reply }: Call<unknown, unknown, unknown>): Promise<Told> => {

@@ -10,7 +10,7 @@ import { keyOfWorkflow } from '../../access/principal.ts';
 import type { Generation } from '../../contract/generation.ts';
 import type { SubmissionResolution } from '../../contract/resolution.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { patiently } from '../../generations/patiently.ts';
+import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 import { sayWaited, waitMsOf } from '../../http/waiting.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { findGeneration, ofGenerations, workflowIdIn } from './find-generation.ts';
@@ -18,7 +18,6 @@ import { generationBody } from './generation-body.ts';
 
 type About<Body = unknown, Query = unknown> = Call<{ key: string }, Query, Body>;
 
-const findMs = 5_000;
 const outcomeMs = 30_000;
 
 /** Asks RunComfy to stop, and tells what came of it. */
@@ -70,9 +69,8 @@ function isOfNoRequest(error: unknown): error is GenerationError {
 export async function collectLate(parts: GatewayParts, { params, request, reply }: About): Promise<Generation> {
   const { principal } = request;
   const workflowId = workflowIdIn(principal, params.key);
-  const late = await ofGenerations(() =>
-    patiently(parts.client, findMs, () => parts.generations.collectLate(workflowId)),
-  );
+  const collect = () => parts.generations.collectLate(workflowId);
+  const late = await ofGenerations(() => patiently(parts.client, readPatienceMs, collect, { asksOthers: true }));
   parts.reader.refresh(late.key);
   if (!late.attached) {
     const key = keyOfWorkflow(principal, lateKey(workflowId));
@@ -89,7 +87,7 @@ async function withHandle<T>(
 ): Promise<T> {
   const workflowId = workflowIdIn(principal, key);
   return await ofGenerations(async () => {
-    const handle = await patiently(client, findMs, () => generations.get(workflowId));
+    const handle = await patiently(client, readPatienceMs, () => generations.get(workflowId));
     return await act(handle).finally(() => {
       reader.refresh(workflowId);
     });

@@ -5,7 +5,7 @@ import { phases } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { keyOfWorkflow, type Principal, tenantOfKey } from '../../access/principal.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { patiently } from '../../generations/patiently.ts';
+import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import { readPage, scopeOf, scopeQuery } from '../many/list-many.ts';
 import type { Call } from '../operation.ts';
@@ -28,8 +28,6 @@ export const listQuery = scopeQuery.extend({
 
 const maxWithState = 50;
 
-const listMs = 10_000;
-
 /** A page of a principal's generations. */
 export async function listGenerations(
   { client, reader }: GatewayParts,
@@ -50,7 +48,7 @@ export async function listGenerations(
   const bound = [scope.keyPrefix ?? '', { model, phase, createdAfter, createdBefore }];
   const pageToken = given === undefined ? undefined : fromPageToken(given, ...bound);
   const page = await readPage(
-    () => patiently(client, listMs, () => listGenerationPage(client, filter, { limit, pageToken })),
+    () => patiently(client, readPatienceMs, () => listGenerationPage(client, filter, { limit, pageToken })),
     given,
   );
   if (page.isDegraded) reply.header('x-runcomfy-degraded', 'search-attributes');

@@ -5,6 +5,7 @@ import type { Principal } from '../../access/principal.ts';
 import type { Generation } from '../../contract/generation.ts';
 import type { generationInFull } from '../../contract/webhook.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
+import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 import type { SeenGeneration } from '../../generations/read-generations.ts';
 import { entityTag, matchesTag } from '../../http/entity-tag.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
@@ -100,7 +101,8 @@ async function requestOf(
   principal: Principal,
   { key, runId }: SeenGeneration,
 ): Promise<Pick<Generation, 'request'>> {
-  return { request: withBudgets(principal, await readRequest(client, key, runId)) } as Pick<Generation, 'request'>;
+  const request = await patiently(client, readPatienceMs, () => readRequest(client, key, runId));
+  return { request: withBudgets(principal, request) } as Pick<Generation, 'request'>;
 }
 
 function endedError({ key, phase, failure, cancel, submission, requestId, model }: Generation): EndedError {

@@ -6,7 +6,7 @@ import type { RowPage } from '../../../client/operator/index.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { keyOfWorkflow, tenantOfKey, workflowIdOf } from '../../access/principal.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { patiently } from '../../generations/patiently.ts';
+import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import { fromPageToken, toPageToken } from '../page-token.ts';
 
@@ -44,8 +44,6 @@ export function scopeOf(
   });
 }
 
-const listMs = 10_000;
-
 /** One page of a principal's pipelines, or batches. */
 export async function listMany<Phase extends string, Row extends { key: string }>(
   { client }: GatewayParts,
@@ -62,7 +60,10 @@ export async function listMany<Phase extends string, Row extends { key: string }
   // The size of a page may change from one to the next.
   const bound = [request.routeOptions.url, filter.keyPrefix ?? '', { phase, createdAfter, createdBefore }];
   const pageToken = given === undefined ? undefined : fromPageToken(given, ...bound);
-  const page = await readPage(() => patiently(client, listMs, () => list(client, filter, { limit, pageToken })), given);
+  const page = await readPage(
+    () => patiently(client, readPatienceMs, () => list(client, filter, { limit, pageToken })),
+    given,
+  );
   return withoutUndefined({
     rows: page.rows.map((row) => {
       const tenant = tenantOfKey(principal, row.key);

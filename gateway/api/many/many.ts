@@ -6,7 +6,7 @@ import { keyOfWorkflow, type Principal, tenantOfKey } from '../../access/princip
 import type { Watcher } from '../../following/create-watcher.ts';
 import type { SeenState, Watchers } from '../../following/watchers.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { patiently } from '../../generations/patiently.ts';
+import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 import { EndedError } from '../ended-error.ts';
 import { ofGenerations, workflowIdIn } from '../generations/find-generation.ts';
 import { inOwnWords } from '../own-words.ts';
@@ -29,9 +29,6 @@ export interface Many<Handle extends ManyHandle<State, Result>, State, Result, B
   toBody: (seen: SeenState<State>) => Body;
 }
 
-const findMs = 5_000;
-const stateMs = 10_000;
-
 /** Carries out what concerns one that is the caller's; any other workflow under the key is not there. */
 export async function withMany<Handle extends ManyHandle<State, Result>, State, Result, Body extends object, Done>(
   { find }: Many<Handle, State, Result, Body>,
@@ -41,7 +38,9 @@ export async function withMany<Handle extends ManyHandle<State, Result>, State, 
   act: (handle: Handle) => Promise<Done>,
 ): Promise<Done> {
   const workflowId = workflowIdIn(principal, key);
-  return await ofGenerations(async () => act(await patiently(parts.client, findMs, () => find(parts, workflowId))));
+  return await ofGenerations(async () =>
+    act(await patiently(parts.client, readPatienceMs, () => find(parts, workflowId))),
+  );
 }
 
 /** One as our API tells it to a principal. */
@@ -59,7 +58,7 @@ export async function seenNow<State>(
   { client }: GatewayParts,
   { key, runId, state }: ManyHandle<State, unknown>,
 ): Promise<SeenState<State>> {
-  return { key, runId, state: await patiently(client, stateMs, state) };
+  return { key, runId, state: await patiently(client, readPatienceMs, state, { asksOthers: true }) };
 }
 
 /** Waits for the end, whatever it is; what stops the waiting is no error. */

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import type { GatewayParts } from '../../gateway-parts.ts';
+import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 import { entityTag, matchesTag } from '../../http/entity-tag.ts';
 import type { StreamedState } from '../../http/event-stream.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
@@ -53,7 +54,7 @@ export async function getResultOfMany<Handle extends ManyHandle<State, Result>, 
   return await withMany(many, parts, request, params.key, async (handle) => {
     if (waitMs !== undefined) await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
     sayWaited(reply, waitMs);
-    if (!(await handle.isEnded())) {
+    if (!(await patiently(parts.client, readPatienceMs, handle.isEnded))) {
       reply.code(202).header('retry-after', retryAfterS);
       return bodyOf(many, principal, await seenNow(parts, handle));
     }

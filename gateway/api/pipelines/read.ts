@@ -4,6 +4,7 @@ import { pipelinePhases } from '../../../domain/pipeline-run.ts';
 import type { PipelinePreviewBody } from '../../contract/pipeline.ts';
 import type { PreviewPipeline } from '../../contract/start-pipeline.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
+import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 import { workflowIdIn } from '../generations/find-generation.ts';
 import { listMany, scopeQuery } from '../many/list-many.ts';
 import type { Call } from '../operation.ts';
@@ -29,11 +30,12 @@ export async function previewPipeline(
 ): Promise<PipelinePreviewBody> {
   const { principal } = request;
   const { rerun, ...asked } = body;
-  const { catalogue, generations } = parts;
+  const { client, catalogue, generations } = parts;
   mayRun(principal, asked.plan);
   const key = workflowIdIn(principal, params.key);
   const order = toPipelineRequest(parts, principal, asked);
-  const preview = await generations.pipelines.preview(order, { key, rerun, catalogue: catalogue.lookup });
+  const look = () => generations.pipelines.preview(order, { key, rerun, catalogue: catalogue.lookup });
+  const preview = await patiently(client, readPatienceMs, look, { asksOthers: true });
   const { orders, totalUsd, ...others } = inOwnWords(principal, preview, key);
   // What nobody knows is absent in our API, and never null.
   return {

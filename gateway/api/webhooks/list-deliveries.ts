@@ -1,14 +1,12 @@
 import type { Delivery } from '../../../client/index.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { patiently } from '../../generations/patiently.ts';
+import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 import { ofGenerations } from '../generations/find-generation.ts';
-
-const readMs = 10_000;
 
 /** Every delivery to the webhook of a generation that is kept. */
 export function listDeliveries(
   { client, generations }: Pick<GatewayParts, 'client' | 'generations'>,
   workflowId: string,
 ): Promise<Delivery[]> {
-  return ofGenerations(() => patiently(client, readMs, () => generations.webhooks.list(workflowId)));
+  return ofGenerations(() => patiently(client, readPatienceMs, () => generations.webhooks.list(workflowId)));
 }

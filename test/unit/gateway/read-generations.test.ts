@@ -71,3 +71,29 @@ it('asks again what became of a workflow that was cancelled as such while no wor
   await reader.read('k');
   expect(asked).toBe(2);
 });
+
+it('waits for a worker that is slow as for Temporal, unless what is known tells all that is asked for', async () => {
+  let deadline = Infinity;
+  const impatient = {
+    withDeadline: (until: number, call: () => unknown) => {
+      deadline = until;
+      return call();
+    },
+  } as unknown as Client;
+  const reader = createGenerationReader(impatient, {
+    listOpen: () => Promise.resolve(undefined),
+    describe: (_, key, options) => {
+      // A worker's answer, and behind it a call of Temporal, which has what is left.
+      vi.advanceTimersByTime(11_000);
+      if (Date.now() > deadline) {
+        return Promise.reject(new GenerationError({ type: 'TemporalUnreachable', message: 'too late', key }));
+      }
+      const told: DescribedGeneration = { key, runId: 'r', model: 'a/b', phase: 'in_progress', startedAt };
+      return Promise.resolve(options?.withState ? { ...told, state: { phase: 'in_progress' } as never } : told);
+    },
+  });
+  reader.note('k', { runId: 'r', model: 'a/b' });
+  expect(await reader.read('k', 'whole')).toMatchObject({ phase: 'in_progress', state: { phase: 'in_progress' } });
+  vi.advanceTimersByTime(2_000);
+  expect(await reader.read('k', 'whole')).toMatchObject({ phase: 'in_progress', ageS: 24 });
+});
