@@ -48,7 +48,7 @@ export default defineConfig({
           ...waiting,
           include: ['workflow', 'e2e', 'gateway', 'fuzz'].map((tier) => `test/${tier}/**/*.test.ts`),
           globalSetup: ['bundle-setup', 'program-setup', 'global-setup'].map((name) => `test/support/setup/${name}.ts`),
-          setupFiles: ['test/support/setup/each-test-setup.ts'],
+          setupFiles: ['each-test-setup', 'record-answers-setup'].map((name) => `test/support/setup/${name}.ts`),
           testTimeout: testHangMs,
           hookTimeout: testHangMs,
         },

@@ -35,6 +35,10 @@ describe('an API key of a variable', () => {
     expect(third).toMatchObject({ status: 429, json: { error_code: 429001 } });
     expect(Number(third.headers['retry-after'])).toBeGreaterThan(0);
     expect(Number(third.headers['retry-after'])).toBeLessThanOrEqual(60);
+    const own = { method: 'POST', headers, body: { model: flux, input: { prompt } } };
+    expect(await call(url, '/api/v1/generations', own)).toMatchObject({
+      ...{ status: 429, json: { name: 'TooManyRequests', retryAfterS: expect.any(Number) } },
+    });
     const id = String(first.json['request_id']);
     expect(await call(url, `/v1/requests/${id}/status`, { headers })).toMatchObject({ status: 200 });
     await eventually(() => {

@@ -78,6 +78,8 @@ it('orders each item once for its key, adds to them, and tells the end of each a
   expect((await reader.get(`${target}?wait=30s`, known)).status).toBe(304);
   const events = await listening;
   expect(events.text).toMatch(/event: end\ndata: .*"phase":"partial".*\n\n$/);
+  const [, lastId = ''] = /id: (\S+)\nevent: end/.exec(events.text) ?? [];
+  expect((await reader.get(`${target}/events`, { 'last-event-id': lastId })).status).toBe(204);
 
   expect((await file).status, (await file).text).toBe(200);
   const written = (await file).text.trim().split('\n');
@@ -107,6 +109,9 @@ it('pauses, sets, resumes and cancels, and tells what became of the items', asyn
   const target = `${batches}/${key}`;
   const before = jobs();
   expect((await acme.post(batches, { key, defaults, maxCostUsd: 5 })).status).toBe(201);
+  expect(await acme.post(`${target}/pause`)).toMatchObject({ status: 200 });
+  const resumed = await acme.post(`${target}/resume`);
+  expect(resumed, resumed.text).toMatchObject({ status: 200, json: { phase: 'running' } });
   expect(await acme.post(`${target}/pause`, { reason: 'lunch' })).toMatchObject({ status: 200 });
   await eventually(async () => {
     expect((await acme.get(target)).json).toMatchObject({ phase: 'paused', paused: { message: 'lunch' } });

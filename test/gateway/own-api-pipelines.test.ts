@@ -71,7 +71,10 @@ it('runs a plan once for its key, and tells of it as its contract has it, with k
   const state = await call(url, `${pipelines}/${key}`, as(reader));
   expect(pipeline.strict().parse(state.json)).toMatchObject({ key, phase: 'succeeded', steps: [{ key: order }] });
   const known = { ...as(reader), headers: { ...as(reader).headers, 'if-none-match': String(state.headers['etag']) } };
-  expect((await call(url, `${pipelines}/${key}?wait=30s`, known)).status).toBe(304);
+  let unchanged = await call(url, `${pipelines}/${key}?wait=30s`, known);
+  // A worker that is busy may leave a question unanswered.
+  while (unchanged.status === 503) unchanged = await call(url, `${pipelines}/${key}?wait=30s`, known);
+  expect(unchanged.status).toBe(304);
   expect(state.text + result.text + started.text + preview.text).not.toContain('acme');
   const cancelled = await call(url, `${pipelines}/${key}/cancel`, as(acme, 'POST', {}));
   expect(cancelled).toMatchObject({ status: 200, json: { outcome: 'too_late', phase: 'succeeded', steps: [] } });

@@ -82,6 +82,7 @@ const rows: [what: string, target: string, call: GatewayCall, status: number, na
   ['an unknown path', '/api/v1/nothing', get, 404, 'RouteNotFound'],
   ['broken percent-encoding', `${path}/%zz`, get, 400, 'MalformedRequest'],
   ['a path of 10,000 characters', `/api/v1/${'x'.repeat(10_000)}`, get, 414, 'PathTooLong'],
+  ['a query of 10,000 characters', `${path}?keyPrefix=${'x'.repeat(10_000)}`, get, 414, 'PathTooLong'],
   ['20 KiB of headers', path, { headers: { 'x-long': 'x'.repeat(20 * 1024) } }, 431, 'HeadersTooLarge'],
 ];
 

@@ -11,6 +11,11 @@ const stack = gatewayStack();
 
 const generations = '/api/v1/generations';
 const post = (body: object, headers: Record<string, string> = {}): GatewayCall => ({ method: 'POST', body, headers });
+const jobsOf = (requestId: string) =>
+  stack
+    .simulator()
+    .ledger()
+    .jobs.filter(({ id }) => id === requestId);
 const order = (fields: object = {}) => ({ key: randomUUID(), model: flux, input: { prompt: 'a cat' }, ...fields });
 
 it('orders once for a key: created, then attached, then the result', async () => {
@@ -29,12 +34,7 @@ it('orders once for a key: created, then attached, then the result', async () =>
   expect(result).toMatchObject({ status: 200, json: read.json['result'] as object });
   const known = await call(stack.url(), path, { headers: { 'if-none-match': String(read.headers['etag']) } });
   expect(known).toMatchObject({ status: 304, text: '' });
-  expect(
-    stack
-      .simulator()
-      .ledger()
-      .jobs.filter(({ id }) => id === read.json['requestId']),
-  ).toHaveLength(1);
+  expect(jobsOf(String(read.json['requestId']))).toHaveLength(1);
 });
 
 it('tells problems by their names, all of an input at once, and does nothing', async () => {
@@ -82,11 +82,58 @@ it('cancels, and tells what came of it', async () => {
   stack.simulator().hold();
   onTestFinished(() => stack.simulator().release());
   await call(stack.url(), generations, post(wanted));
+  const running = await call(stack.url(), `${generations}/${wanted.key}/result`);
+  expect(running).toMatchObject({
+    status: 202,
+    headers: { 'retry-after': expect.any(String) },
+    json: { key: wanted.key },
+  });
   const cancelled = await call(stack.url(), `${generations}/${wanted.key}/cancel`, post({ reason: 'no more' }));
   expect(cancelled.status, cancelled.text).toBe(200);
   expect(['cancelled', 'not_submitted']).toContain(cancelled.json['outcome']);
   const result = await call(stack.url(), `${generations}/${wanted.key}/result?wait=60s`);
   expect(result).toMatchObject({ status: 409, json: { name: 'GenerationCancelled' } });
+});
+
+it('fetches under a key of its own what RunComfy made of what was given up, once', async () => {
+  const wanted = order({ onCancelWhileRunning: 'detach' });
+  const path = `${generations}/${wanted.key}`;
+  stack.simulator().hold({ stage: 'run' });
+  onTestFinished(() => stack.simulator().release());
+  await call(stack.url(), generations, post(wanted));
+  await eventually(async () => {
+    await call(stack.url(), `${path}/nudge`, { method: 'POST' });
+    expect(await call(stack.url(), path)).toMatchObject({ json: { phase: 'in_progress' } });
+  });
+  const cancelled = await call(stack.url(), `${path}/cancel?wait=60s`, post({}));
+  expect(cancelled).toMatchObject({ status: 200, json: { outcome: 'not_cancellable' } });
+  await eventually(async () => {
+    const late = await call(stack.url(), `${path}/late`, { method: 'POST' });
+    expect(late, late.text).toMatchObject({ status: 201, json: { key: `${wanted.key}/late` } });
+    expect(late.headers['location']).toBe(`${stack.url()}${path}%2Flate`);
+  });
+  expect(await call(stack.url(), `${path}/late`, { method: 'POST' })).toMatchObject({ status: 200 });
+  stack.simulator().release();
+  const result = await call(stack.url(), `${path}%2Flate/result?wait=60s`);
+  expect(result).toMatchObject({ status: 200, json: { output: { images: [expect.any(String)] } } });
+  expect(jobsOf(String(result.json['requestId']))).toHaveLength(1);
+});
+
+it('takes a decision about an order whose answer was lost', async () => {
+  const model = 'openai/gpt-image-2/text-to-image';
+  const wanted = order({ model, input: { prompt: randomUUID() } });
+  const path = `${generations}/${wanted.key}`;
+  stack.simulator().setFaults([{ fault: 'accept-then-reset', step: 'submit', model, times: 1 }]);
+  onTestFinished(() => stack.simulator().setFaults([]));
+  await call(stack.url(), generations, post(wanted));
+  await eventually(async () => {
+    expect(await call(stack.url(), path)).toMatchObject({ json: { phase: 'submission_unknown' } });
+  });
+  const { jobs } = stack.simulator().ledger();
+  const requestId = jobs.find(({ input }) => input['prompt'] === wanted.input.prompt)?.id;
+  const adopted = await call(stack.url(), `${path}/resolution`, post({ action: 'adopt', requestId }));
+  expect(adopted, adopted.text).toMatchObject({ status: 200, json: { requestId } });
+  expect(await call(stack.url(), `${path}/result?wait=60s`)).toMatchObject({ status: 200, json: { requestId } });
 });
 
 it('streams every state as it comes, the end last, and nothing to whoever knows the end', async () => {

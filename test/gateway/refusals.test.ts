@@ -95,6 +95,7 @@ const rows: [what: string, target: string, call: GatewayCall, status: number, co
   ['a preflight', path, { method: 'OPTIONS' }, 405, 405001],
   ['an unknown path', '/v1/nothing', {}, 404, 404001],
   ['a path of 10,000 characters', `/v1/${'x'.repeat(10_000)}`, {}, 414, 414001],
+  ['a query of 10,000 characters', `/v1/models?search=${'x'.repeat(10_000)}`, {}, 414, 414001],
   ['20 KiB of headers', '/v1/models', { headers: { 'x-long': 'x'.repeat(20 * 1024) } }, 431, 431001],
 ];
 

@@ -250,6 +250,17 @@ describe('an order', () => {
     const key = randomUUID();
     const made = { method: 'POST', headers: { 'idempotency-key': key }, body: { prompt: key } };
     expect(await call(url, `/v1/models/${flux}`, made)).toMatchObject({ status: 200 });
+    const plan = { version: 1, steps: { still: { model: flux, input: { prompt: key } } } };
+    const others = [
+      { kind: 'pipelines', order: { key: `${key}-plan`, plan } },
+      { kind: 'batches', order: { key: `${key}-many`, defaults: { model: flux } } },
+    ];
+    for (const { kind, order } of others) {
+      expect(await call(url, `/api/v1/${kind}`, { method: 'POST', body: order }), kind).toMatchObject({ status: 201 });
+      const asked = await call(url, `/api/v1/${kind}/${order.key}/cancel?wait=1`, { method: 'POST' });
+      expect(asked.status, asked.text).toBe(202);
+      await stack.client().workflow.getHandle(order.key).terminate();
+    }
     const own = `/api/v1/generations/${key}`;
     const decision = { method: 'POST', body: { action: 'abandon' } };
     const [status, unclear, unknown, undecided] = await Promise.all([

@@ -1,0 +1,90 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { root } from './run-step.mjs';
+
+const folder = `${root}/.cache/test/answers`;
+const files = ['docs/openapi.json', 'docs/compat-openapi.yaml'];
+
+/** What no test that calls a gateway can see, and why that is enough. */
+const beyondTests = {
+  408: 'answered before there is a request: broken-calls.test.ts reads its bytes',
+  431: 'answered before there is a request: refusals.test.ts and broken-calls.test.ts read its bytes',
+  500: 'a defect',
+};
+
+/** To be called before the tests: what they record is that of this run. */
+export function forgetAnswers() {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+}
+
+/** Holds what the tests have recorded of a gateway's answers against its documents; counts as one check. */
+export async function checkAnswers() {
+  // Once what the tests need is installed.
+  const { parse } = await import('yaml');
+  const answers = readdirSync(folder).flatMap((name) => readFileSync(`${folder}/${name}`, 'utf8').split('\n'));
+  const problems = files.flatMap((file) => {
+    const document = parse(readFileSync(`${root}/${file}`, 'utf8'));
+    return compareAnswers(document, answers).map((problem) => `${file}: ${problem}`);
+  });
+  const isFine = problems.length === 0;
+  const line = `${isFine ? 'ok  ' : 'FAIL'}  answers of the gateway, as its documents have them\n`;
+  return { passed: isFine ? 1 : 0, failed: isFine ? 0 : 1, problems, outputs: [line] };
+}
+
+/**
+ * What of a document no test has seen: each success of each operation, and each status of a refusal by any of them. And what a
+ * test has seen that the document does not have. An answer is "<method> <path> <status>".
+ */
+export function compareAnswers({ paths }, answers) {
+  const operations = operationsOf(paths);
+  const seen = operations.map(() => new Set());
+  for (const answer of new Set(answers)) {
+    const [, call, status] = /^(\S+ \S+) (\d+)$/.exec(answer) ?? [];
+    const at = operations.findIndex(({ pattern }) => call !== undefined && pattern.test(call));
+    if (at !== -1) seen[at].add(status);
+  }
+  const refusals = new Set(seen.flatMap((statuses) => [...statuses]));
+  const problems = [];
+  const unseen = new Set();
+  for (const [at, { id, statuses }] of operations.entries()) {
+    for (const status of statuses) {
+      if (status < '400' && !seen[at].has(status)) problems.push(`no test has seen ${id} answer ${status}`);
+      if (status >= '400' && !refusals.has(status) && !(status in beyondTests) && !isRange(status)) unseen.add(status);
+    }
+    for (const status of seen[at]) {
+      const isTold = statuses.includes(status) || statuses.includes(`${status[0]}XX`);
+      if (!isTold) problems.push(`a test has seen ${id} answer ${status}, which it does not have`);
+    }
+  }
+  return [...problems, ...[...unseen].sort().map((status) => `no test has seen any operation answer ${status}`)];
+}
+
+/** Those with the fewest parameters first: where two have a call, it is theirs. */
+function operationsOf(paths) {
+  return Object.entries(paths)
+    .flatMap(([place, methods]) =>
+      Object.entries(methods)
+        .filter(([, { operationId }]) => operationId !== undefined)
+        .map(([method, { operationId: id, responses }]) => ({
+          ...{ id, place, statuses: Object.keys(responses) },
+          pattern: new RegExp(`^${method.toUpperCase()} ${toPattern(place)}/?$`),
+        })),
+    )
+    .sort((one, other) => countParameters(one.place) - countParameters(other.place));
+}
+
+/** A model id in RunComfy's own API has several segments, as a parameter elsewhere has one. */
+function toPattern(place) {
+  return place
+    .replaceAll('.', '\\.')
+    .replace('{model_id}', '.+')
+    .replaceAll(/\{\w+\}/g, '[^/]+');
+}
+
+function countParameters(place) {
+  return place.split('{').length - 1;
+}
+
+function isRange(status) {
+  return status.endsWith('XX');
+}

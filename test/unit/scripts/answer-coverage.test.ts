@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+
+const module = new URL('../../../scripts/answer-coverage.mjs', import.meta.url).href;
+const operation = (operationId: string, ...statuses: string[]) => ({
+  operationId,
+  responses: Object.fromEntries(statuses.map((status) => [status, {}])),
+});
+const paths = {
+  '/v1/models': { get: operation('list', '200', '422') },
+  '/v1/models/categories': { get: operation('categories', '200', '304') },
+  '/v1/models/{model_id}': { parameters: [], post: operation('submit', '200', '4XX', '422', '429', '500') },
+  '/v1/requests/{id}/status': { get: operation('status', '200', '404', '429') },
+};
+
+/** Plain JavaScript without types: asked in a process of its own, as npm test does. */
+async function compare(answers: string[]): Promise<string[]> {
+  const script = `import { compareAnswers } from ${JSON.stringify(module)};
+    const [document, answers] = JSON.parse(process.argv[1]);
+    process.stdout.write(JSON.stringify(compareAnswers(document, answers)));`;
+  const args = ['--input-type=module', '--eval', script, JSON.stringify([{ paths }, answers])];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return JSON.parse(stdout) as string[];
+}
+
+it('tells what of a document no test has seen, and what a test has seen beyond it', async () => {
+  const answers = [
+    ...['GET /v1/models 200', 'GET /v1/models/categories 200', 'POST /v1/models/a/b/c 200', 'POST /v1/models/a/b 402'],
+    ...['GET /v1/requests/order%2F1/status 404', 'GET /v1/requests/x/status 409', 'GET /healthz 200', ''],
+  ];
+  expect((await compare(answers)).toSorted()).toEqual([
+    'a test has seen status answer 409, which it does not have',
+    'no test has seen any operation answer 422',
+    'no test has seen any operation answer 429',
+    'no test has seen categories answer 304',
+    'no test has seen status answer 200',
+  ]);
+});
+
+it('has nothing to tell where every success of each operation was seen, and every refusal of any', async () => {
+  const all = ['GET /v1/models 200', 'GET /v1/models/ 422', 'GET /v1/models/categories 304', 'POST /v1/models/a/b 200'];
+  const others = ['GET /v1/models/categories 200', 'GET /v1/requests/x/status 200', 'GET /v1/requests/x/status 404'];
+  expect(await compare([...all, ...others, 'POST /v1/models/a/b 429'])).toEqual([]);
+});
