@@ -26,11 +26,17 @@ export function prettyState(state: KnownState, key: string, now = Date.now()): s
     ['cancel', cancel && `asked at ${cancel.requestedAt}: ${cancel.outcome ?? 'under way'}`],
     ['failure', failure && `${failure.type}: ${failure.message}`],
     ['further requests', otherRequestIds?.join(', ')],
+    ['further bills', furtherBills(state)],
     ['stuck', taskFailureWords(state)],
     ...(evidence ? evidenceRows(evidence) : []),
     ['decide', state.phase === 'submission_unknown' && !failure ? decisionWords(key, evidence) : undefined],
     ...warnings.map((warning): [string, string] => ['warning', warning]),
   ]);
+}
+
+function furtherBills({ otherCostsUnknown: count }: KnownState): string | undefined {
+  if (count === undefined) return undefined;
+  return count === 1 ? 'one is possible, of unknown cost' : `${String(count)} are possible, of unknown cost`;
 }
 
 /** A state on one line, for live progress. */

@@ -29,6 +29,8 @@ export interface SubmitOrder {
   maxCostUsd?: number;
   /** Budgets in each of which its price is reserved before it is sent. */
   budgets?: string[];
+  /** Earlier submits of this order that may have been accepted: the price of each is reserved, too. */
+  sentBefore?: number;
   /** First run of the generation's chain: what a request id that is handed over later is recognised by. */
   firstExecutionRunId: string;
   /** Run id of the unbilled run that this one follows: before sending, the newer runs of the key are looked at. */
@@ -68,6 +70,7 @@ export interface SubmitHeartbeat {
   balanceBefore?: BalanceReading;
   searchAttributes?: string[];
   grants?: BudgetGrant[];
+  priceUsd?: number;
 }
 
 /** Argument of `recallSubmit`. */
@@ -273,7 +276,6 @@ export interface ActivityFailureDetails {
   /** The budget that has no room for it, and what is left there. */
   budget?: string;
   availableUsd?: number;
-  /** On a submit: what the order's budgets have granted to it. */
   grants?: BudgetGrant[];
 }
 

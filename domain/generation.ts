@@ -142,8 +142,21 @@ export interface InputIssue {
   message: string;
 }
 
+/** What may be billed beside the request that is followed. */
+interface FurtherBills {
+  /** Further RunComfy requests that turned out to belong to this order: each may be a second bill. */
+  otherRequestIds?: string[];
+  /** What RunComfy says that these cost, where they had ended when they were stopped, USD. */
+  otherCostUsd?: number;
+  /**
+   * Further bills that there may be, of which no cost is known: of these requests, and of earlier submits of the order of
+   * which nobody knows whether RunComfy accepted them. Each may be as high as `priceUsd`.
+   */
+  otherCostsUnknown?: number;
+}
+
 /** First detail of every failure of a generation, and `GenerationState.failure` without the fields that stand beside it. */
-export interface FailureDetails {
+export interface FailureDetails extends FurtherBills {
   model: string;
   key: string;
   phase: Phase;
@@ -157,10 +170,6 @@ export interface FailureDetails {
   vendorMessage?: string;
   issues?: InputIssue[];
   cancel?: CancelState;
-  /** Further RunComfy requests that turned out to belong to this order: each may be a second bill. */
-  otherRequestIds?: string[];
-  /** What RunComfy says that these cost, where they had ended when they were stopped, USD. */
-  otherCostUsd?: number;
   /** The order was ended while it waited. */
   wall?: WallState;
   evidence?: SubmissionEvidence;
@@ -222,7 +231,7 @@ export interface SubmissionEvidence {
  * Answer of query `state`. Times are ISO 8601; `reads` and `queuePosition` are as of `readAt`, which lies at most two
  * minutes back (20 s for a queue that moves) while reads come close together.
  */
-export interface GenerationState {
+export interface GenerationState extends FurtherBills {
   phase: Phase;
   model: string;
   submission: Submission;
@@ -246,9 +255,6 @@ export interface GenerationState {
   wall?: WallState;
   cancel?: CancelState;
   failure?: FailureState;
-  otherRequestIds?: string[];
-  /** What RunComfy says that these cost, where they had ended when they were stopped, USD. */
-  otherCostUsd?: number;
   evidence?: SubmissionEvidence;
   /** Hints that stopped nothing: unknown input keys, a status word that RunComfy does not document. */
   warnings?: string[];
@@ -262,7 +268,7 @@ export interface GenerationOutput {
 }
 
 /** Return value of workflow `runcomfyGeneration`. */
-export interface GenerationResult {
+export interface GenerationResult extends FurtherBills {
   requestId: string;
   model: string;
   output: GenerationOutput;
@@ -278,10 +284,6 @@ export interface GenerationResult {
   priceUsd?: number;
   /** The budgets that it counts in. */
   budgets?: string[];
-  /** Further RunComfy requests that turned out to belong to this order: each may be a second bill. */
-  otherRequestIds?: string[];
-  /** What RunComfy says that these cost, where they had ended when they were stopped, USD. */
-  otherCostUsd?: number;
   timings: GenerationTimings;
   /** Status and result GETs, exactly. */
   reads: number;

@@ -88,6 +88,7 @@ export interface StepFailure {
   /** As in the details of the order's failure. */
   otherRequestIds?: string[];
   otherCostUsd?: number;
+  otherCostsUnknown?: number;
   /** The budget that had no room. */
   budget?: string;
   issues?: InputIssue[];

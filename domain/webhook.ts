@@ -12,6 +12,7 @@ export type WebhookFailure = Pick<FailureState, 'type' | 'message'> & {
     | 'vendorMessage'
     | 'otherRequestIds'
     | 'otherCostUsd'
+    | 'otherCostsUnknown'
     | 'reason'
     | 'priceUsd'
     | 'limitUsd'

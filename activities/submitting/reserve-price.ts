@@ -2,6 +2,7 @@ import { activityInfo, getClient, log } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ActivityFailureDetails, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
 import type { BudgetGrant, SettlementOutcome } from '../../domain/budget/budget.ts';
+import { toMicro, toUsd } from '../../domain/budget/money.ts';
 import { isUnbilled, readFailureDetails } from '../../domain/failure-details.ts';
 import type { FailureType } from '../../domain/failure-type.ts';
 import { messageOf } from '../../domain/text.ts';
@@ -26,7 +27,7 @@ export async function withReservedPrice<Reply>(
   if (budgets.length === 0) return await send();
   const grants: BudgetGrant[] = [];
   try {
-    await reserveInEach(deps, budgets, priceUsd, grants);
+    await reserveInEach(deps, order, priceUsd, grants);
     return await send(grants);
   } catch (error) {
     const submission = error instanceof ApplicationFailure ? submissionOf(error) : undefined;
@@ -37,19 +38,22 @@ export async function withReservedPrice<Reply>(
 
 async function reserveInEach(
   { budgets: desk }: ActivityDeps,
-  names: string[],
-  priceUsd: number | undefined,
+  { budgets = [], sentBefore = 0 }: SubmitOrder,
+  orderUsd: number | undefined,
   grants: BudgetGrant[],
 ): Promise<void> {
   // By the grants the workflow can tell later what it means.
   const refusal = (type: FailureType, message: string, more: ActivityFailureDetails = {}) =>
     failure(type, 'submit', `nothing was sent: ${message}`, { submission: 'not_sent', ...more, grants });
-  if (priceUsd === undefined) {
+  if (orderUsd === undefined) {
     throw refusal('PriceUnknown', 'the price is not known, and there is a budget: give a maxPriceUsd as well');
   }
+  // A submit of which nobody knows whether it was accepted may be billed beside this one.
+  const priceUsd = toUsd((1 + sentBefore) * toMicro(orderUsd));
+  const isOfMore = sentBefore > 0 ? ', with what earlier submits of it may cost,' : '';
   await tellAlive();
   const giveUpAt = Date.now() + reserveWithinMs;
-  for (const budget of names) {
+  for (const budget of budgets) {
     const request = { key: activityInfo().workflowExecution?.workflowId ?? '', priceUsd };
     const verdict = await desk.reserve(budget, request, giveUpAt - Date.now()).catch((error: unknown) => {
       throw refusal('ServiceUnavailable', `budget "${budget}" gives no verdict: ${messageOf(error)}`);
@@ -60,7 +64,7 @@ async function reserveInEach(
     }
     const { granted, availableUsd, limitUsd, grant, again } = verdict;
     if (!granted) {
-      const message = `the price of ${String(priceUsd)} USD is above the ${String(availableUsd)} USD that are left of budget "${budget}" (limit ${String(limitUsd)} USD)`;
+      const message = `the price of ${String(priceUsd)} USD${isOfMore} is above the ${String(availableUsd)} USD that are left of budget "${budget}" (limit ${String(limitUsd)} USD)`;
       throw refusal('BudgetExceeded', message, { budget, limitUsd, availableUsd, priceUsd });
     }
     if (grant !== undefined) grants.push({ budget, grant, ...(again && { again }) });

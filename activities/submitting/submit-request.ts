@@ -129,7 +129,7 @@ async function send(
     at: new Date().toISOString(),
     searchAttributes: searchAttributes(),
     ...(balanceBefore && { balanceBefore }),
-    ...(grants && { grants }),
+    ...(grants && { grants, ...(prepared.priceUsd !== undefined && { priceUsd: prepared.priceUsd }) }),
   };
   try {
     const client = getClient();
@@ -263,9 +263,9 @@ function knownTo({ searchAttributes, grants }: SubmitHeartbeat, isModelKnown: bo
 }
 
 function evidenceOf(
-  { at, balanceBefore, searchAttributes, grants }: Partial<SubmitHeartbeat>,
+  { at, balanceBefore, searchAttributes, grants, priceUsd }: Partial<SubmitHeartbeat>,
   isModelKnown: boolean,
 ): ActivityFailureDetails {
-  const known = { sentAt: at, balanceBefore, searchAttributes, grants };
+  const known = { sentAt: at, balanceBefore, searchAttributes, grants, priceUsd };
   return withoutUndefined({ ...known, isModelKnown: isModelKnown || undefined });
 }

@@ -158,4 +158,6 @@ export interface OrderEnd {
   cancel?: { outcome?: string } | undefined;
   otherRequestIds?: string[] | undefined;
   otherCostUsd?: number | undefined;
+  /** Missing: older workers did not count them. */
+  otherCostsUnknown?: number | undefined;
 }

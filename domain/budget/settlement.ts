@@ -20,14 +20,18 @@ export function presumedSettlement(key: string): Settlement {
   return { key, outcome: 'failed' };
 }
 
-function outcomeOf({ submission, phase, cancel }: OrderEnd): SettlementOutcome {
+function outcomeOf(end: OrderEnd): SettlementOutcome {
+  const { submission, phase } = end;
   if (phase === 'succeeded') return 'succeeded';
   if (isUnbilled(submission)) return submission === 'refused' ? 'refused' : 'not_submitted';
   if (submission === 'unknown') return 'unknown';
   if (phase === 'failed') return 'failed';
-  // RunComfy stopped it, on our wish or on somebody else's: else it is only followed no longer.
-  const isStopped = cancel === undefined ? phase === 'cancelled' : cancel.outcome === 'cancelled';
-  return isStopped ? 'cancelled' : 'unknown';
+  return isStopped(end) && furtherCostsUnknown(end) === 0 ? 'cancelled' : 'unknown';
+}
+
+/** RunComfy stopped it, on our wish or on somebody else's: else it is only followed no longer. */
+function isStopped({ phase, cancel }: OrderEnd): boolean {
+  return cancel === undefined ? phase === 'cancelled' : cancel.outcome === 'cancelled';
 }
 
 /** What is known and what is presumed of the cost of an order and its further requests. */
@@ -38,24 +42,44 @@ export interface Bill {
   isCostPartial?: true;
 }
 
-/** What an order that was sent more than once has cost: a further request of which no cost is known may cost what was expected of the first. */
-export function billOf({
-  costUsd,
-  priceUsd = 0,
-  otherRequestIds = [],
-  otherCostUsd,
-}: Pick<OrderEnd, 'costUsd' | 'priceUsd' | 'otherRequestIds' | 'otherCostUsd'>): Bill {
-  if (otherRequestIds.length === 0) return withoutUndefined({ costUsd });
-  const known = [costUsd, otherCostUsd].flatMap((cost) => (cost === undefined ? [] : toMicro(cost)));
-  const open = (costUsd === undefined ? 1 : 0) + (otherCostUsd === undefined ? otherRequestIds.length : 0);
+type Sent = Pick<OrderEnd, 'costUsd' | 'priceUsd' | 'otherRequestIds' | 'otherCostUsd' | 'otherCostsUnknown'>;
+
+/** What an order that was sent more than once has cost: a further submit of which no cost is known may cost what was expected of the first. */
+export function billOf(sent: Sent): Bill {
+  const { costUsd, priceUsd = 0 } = sent;
+  if (!isSentAgain(sent)) return withoutUndefined({ costUsd });
+  const known = knownCosts(sent);
+  const open = (costUsd === undefined ? 1 : 0) + furtherCostsUnknown(sent);
   return {
-    ...(known.length > 0 && { costUsd: toUsd(known.reduce((sum, cost) => sum + cost, 0)) }),
+    ...(known.length > 0 && { costUsd: sumOf(known) }),
     ...(open > 0 && { presumedUsd: toUsd(open * toMicro(priceUsd)), isCostPartial: true }),
   };
 }
 
-/** With further requests of the same order: one of which no cost is known may cost what was expected of the first. */
-function costOf({ costUsd, priceUsd = 0, otherRequestIds = [], otherCostUsd }: OrderEnd): number | undefined {
-  if (otherRequestIds.length === 0) return costUsd;
-  return (costUsd ?? priceUsd) + (otherCostUsd ?? otherRequestIds.length * priceUsd);
+/** With the further submits of the same order; undefined where nothing is known, and no price to presume. */
+function costOf(end: OrderEnd): number | undefined {
+  const { costUsd, priceUsd, submission } = end;
+  if (!isSentAgain(end)) return costUsd;
+  const known = knownCosts(end);
+  const isOwnOpen = costUsd === undefined && !(submission === 'accepted' && isStopped(end));
+  const open = (isOwnOpen ? 1 : 0) + furtherCostsUnknown(end);
+  if (priceUsd === undefined) return known.length === 0 ? undefined : sumOf(known);
+  return sumOf([...known, open * toMicro(priceUsd)]);
+}
+
+function isSentAgain({ otherRequestIds = [], otherCostsUnknown = 0 }: Sent): boolean {
+  return otherRequestIds.length > 0 || otherCostsUnknown > 0;
+}
+
+/** Where they were not counted, the cost of all is known or of none. */
+function furtherCostsUnknown({ otherRequestIds = [], otherCostUsd, otherCostsUnknown }: Sent): number {
+  return otherCostsUnknown ?? (otherCostUsd === undefined ? otherRequestIds.length : 0);
+}
+
+function knownCosts({ costUsd, otherCostUsd }: Sent): number[] {
+  return [costUsd, otherCostUsd].flatMap((cost) => (cost === undefined ? [] : toMicro(cost)));
+}
+
+function sumOf(costs: number[]): number {
+  return toUsd(costs.reduce((sum, cost) => sum + cost, 0));
 }

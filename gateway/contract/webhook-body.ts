@@ -13,6 +13,7 @@ const toldDetails = failureDetails.pick({
   vendorMessage: true,
   otherRequestIds: true,
   otherCostUsd: true,
+  otherCostsUnknown: true,
   reason: true,
   priceUsd: true,
   limitUsd: true,

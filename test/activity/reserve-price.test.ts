@@ -29,7 +29,12 @@ async function budgetsWith(availableUsd: number, faults: FaultRule[] = []) {
   };
   const deps = { budgets, expectedPriceUsd: () => Promise.resolve(1.26) };
   const rig = await activitiesOnSimulator({ deps, simulator: { faults } });
-  return { ...rig, asked, settled, submit: () => rig.attempt(rig.activities.submitRequest, order) };
+  return {
+    ...rig,
+    asked,
+    settled,
+    submit: (more = {}) => rig.attempt(rig.activities.submitRequest, { ...order, ...more }),
+  };
 }
 
 describe('what budgets have granted to an order', () => {
@@ -54,6 +59,16 @@ describe('what budgets have granted to an order', () => {
     expect(detailsOf(attempt)).toMatchObject({ submission: 'not_sent', grants: [{ budget: 'wide', grant: 7 }] });
     expect(settled).toMatchObject([['wide', { outcome: 'not_submitted', grant: 7 }]]);
     expect(sim.ledger().jobs).toEqual([]);
+  });
+
+  it('is the price of each submit that may be billed, the earlier ones of the order included', async () => {
+    const { submit, asked } = await budgetsWith(10);
+    expect((await submit({ sentBefore: 2 })).value).toMatchObject({ priceUsd: 1.26 });
+    expect(asked).toEqual([3.78, 3.78]);
+    const poor = await budgetsWith(2);
+    const { failure } = await poor.submit({ sentBefore: 1 });
+    expect(failure?.message).toContain('the price of 2.52 USD, with what earlier submits of it may cost, is above');
+    expect(poor.sim.ledger().jobs).toEqual([]);
   });
 
   it('is told by the attempt that takes over what an earlier one had accepted', async () => {

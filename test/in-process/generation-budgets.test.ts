@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { ActivityFailureDetails } from '../../domain/activities.ts';
+import type { AcceptedSubmit, ActivityFailureDetails } from '../../domain/activities.ts';
 import type { GenerationRequest } from '../../domain/generation.ts';
 import { generationInProcess } from '../support/generation-in-process.ts';
 import { openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
@@ -16,6 +16,11 @@ const narrow = { budget: 'narrow', grant: 3 };
 const refused = (grants?: ActivityFailureDetails['grants']) => ({
   type: 'InsufficientBalance',
   details: { submission: 'refused' as const, ...(grants && { grants }) },
+});
+
+const accepted = (requestId: string): AcceptedSubmit => ({
+  ...{ requestId, submittedAt: '2026-11-27T12:00:00.000Z', nextReadInMs: 600_000, searchAttributes: [] },
+  priceUsd: 1.26,
 });
 
 describe('what a generation tells its budgets', () => {
@@ -48,12 +53,6 @@ describe('what a generation tells its budgets', () => {
   });
 
   it('names the grants of the latest submit', async () => {
-    const reply = {
-      requestId: 'r-1',
-      submittedAt: '2026-11-27T12:00:10.000Z',
-      nextReadInMs: 1_000,
-      searchAttributes: [],
-    };
     const newer = [
       { ...wide, grant: 9 },
       { ...narrow, grant: 4 },
@@ -61,12 +60,55 @@ describe('what a generation tells its budgets', () => {
     const run = await generationInProcess(
       sandbox,
       { ...order, onWall: 'wait' },
-      { submits: [refused([wide, narrow]), { ...reply, grants: newer }] },
+      { submits: [refused([wide, narrow]), { ...accepted('r-1'), grants: newer }] },
     );
     await run.pass(20_000);
     await run.signal('cancel');
     await run.pass(60_000);
     expect(run.end()).toBe('failed');
     expect(run.settled).toMatchObject([{ settlement: { outcome: 'cancelled' }, grants: newer }]);
+  });
+});
+
+describe('an order that is sent again while an earlier submit is in doubt', () => {
+  const doubtful = { type: 'SubmitOutcomeUnknown', details: { submission: 'unknown' as const, priceUsd: 1.26 } };
+  const twice: GenerationRequest = { ...order, onUnknownSubmission: 'resubmit' };
+
+  it('has the price of both reserved, and both count when it is stopped', async () => {
+    const run = await generationInProcess(sandbox, twice, { submits: [doubtful, accepted('r-2')] });
+    expect(run.orders.map(({ sentBefore }) => sentBefore)).toEqual([undefined, 1]);
+    expect(await run.state()).toMatchObject({ requestId: 'r-2', otherCostsUnknown: 1 });
+    await run.signal('cancel');
+    expect(run.end()).toBe('failed');
+    expect(run.settled).toMatchObject([{ settlement: { outcome: 'unknown', costUsd: 1.26 } }]);
+  });
+
+  it('counts the earlier one once, also when its request turns up, and what that states', async () => {
+    const run = await generationInProcess(sandbox, twice, {
+      submits: [doubtful, accepted('r-2')],
+      cancels: [{ costUsd: 1 }],
+    });
+    await run.handOver('r-1');
+    expect(await run.state()).toMatchObject({ otherRequestIds: ['r-1'], otherCostUsd: 1 });
+    expect((await run.state()).otherCostsUnknown).toBeUndefined();
+    await run.handOver('r-0');
+    expect(await run.state()).toMatchObject({ otherRequestIds: ['r-1', 'r-0'], otherCostUsd: 1, otherCostsUnknown: 1 });
+    await run.signal('cancel');
+    expect(run.settled).toMatchObject([{ settlement: { outcome: 'unknown', costUsd: 2.26 } }]);
+  });
+
+  it('is one order where the later submit is refused, or sent nothing', async () => {
+    const wall = { ...twice, onWall: 'wait' } as const;
+    const run = await generationInProcess(sandbox, wall, { submits: [doubtful, refused(), refused()] });
+    await run.pass(10_000);
+    expect(run.orders.map(({ sentBefore }) => sentBefore)).toEqual([undefined, 1, 1]);
+    await run.handOver('r-1');
+    expect(await run.state()).toMatchObject({ requestId: 'r-1', submission: 'accepted' });
+    expect((await run.state()).otherCostsUnknown).toBeUndefined();
+
+    const ended = await generationInProcess(sandbox, twice, { submits: [doubtful, refused()] });
+    expect(ended.end()).toBe('failed');
+    expect(await ended.state()).toMatchObject({ submission: 'unknown' });
+    expect((await ended.state()).otherCostsUnknown).toBeUndefined();
   });
 });

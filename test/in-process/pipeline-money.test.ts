@@ -65,4 +65,7 @@ it('counts the further requests of an order, and presumes those of which no cost
   };
   expect(await again({})).toMatchObject({ result: { costUsd: 0.02, unpriced: 1 } });
   expect(await again({ otherCostUsd: 0.03 })).toMatchObject({ result: { costUsd: 0.05 } });
+  // A submit in doubt that nobody can name.
+  const unnamed = { otherRequestIds: undefined, otherCostUsd: undefined, otherCostsUnknown: 1 };
+  expect(await again(unnamed)).toMatchObject({ result: { costUsd: 0.02, unpriced: 1 } });
 });

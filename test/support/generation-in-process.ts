@@ -75,6 +75,10 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     if (answers.length > 0) await send(answers);
   }
 
+  async function signal(signalName: string, ...args: unknown[]): Promise<void> {
+    await send([{ signalWorkflow: { signalName, input: toPayloads(defaultPayloadConverter, ...args) ?? [] } }]);
+  }
+
   await send([run.first]);
   return {
     /** What submits were asked to send. */
@@ -95,9 +99,9 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
       }
       now = until;
     },
-    async signal(signalName: string, ...args: unknown[]) {
-      await send([{ signalWorkflow: { signalName, input: toPayloads(defaultPayloadConverter, ...args) ?? [] } }]);
-    },
+    /** A worker brings a request id. */
+    handOver: (requestId: string) => signal('requestAccepted', { firstExecutionRunId: runId, requestId }),
+    signal,
     dispose: () => run.dispose(),
   };
 }

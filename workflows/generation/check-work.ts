@@ -93,6 +93,7 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
         ...(facts.request.budgets && { budgets: facts.request.budgets }),
         ...(state.otherRequestIds && { otherRequestIds: state.otherRequestIds }),
         ...(state.otherCostUsd !== undefined && { otherCostUsd: state.otherCostUsd }),
+        ...(state.otherCostsUnknown !== undefined && { otherCostsUnknown: state.otherCostsUnknown }),
         timings: timingsOf({ followedSince, ...seen, ...times, noticedAt: seen.noticedAt ?? reading.readAt }),
         reads: state.reads,
       };

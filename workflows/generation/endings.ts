@@ -38,6 +38,7 @@ export function endOf(generation: Generation, end: End): ApplicationFailure {
       cancel: state.cancel,
       otherRequestIds: state.otherRequestIds,
       otherCostUsd: state.otherCostUsd,
+      otherCostsUnknown: state.otherCostsUnknown,
       wall: state.wall,
       evidence: state.evidence,
     }),

@@ -5,11 +5,26 @@ import type { Generation } from './memory.ts';
 import { runErrand } from './open-work.ts';
 import { countFurtherCost } from './visibility.ts';
 
+/** The latest POST of this order may have been accepted, and another one follows: it may be a further bill. */
+export function leaveInDoubt(generation: Generation): void {
+  generation.doubt.unnamed += 1;
+  countUnknownCosts(generation, 1);
+}
+
+/** The latest POST was not accepted: so what is in doubt, or followed, is one before it, and no further one. */
+export function forgetLatest(generation: Generation): void {
+  if (generation.doubt.unnamed === 0) return;
+  generation.doubt.unnamed -= 1;
+  countUnknownCosts(generation, -1);
+}
+
 /** A second request turned out to belong to this order: it is kept, stopped if it still waits, and shouted about. */
 export function noteFurtherRequest(generation: Generation, requestId: string): void {
-  const { state } = generation;
+  const { state, doubt } = generation;
   if (requestId === state.requestId || state.otherRequestIds?.includes(requestId)) return;
   state.otherRequestIds = [...(state.otherRequestIds ?? []), requestId];
+  if (doubt.unnamed > 0) doubt.unnamed -= 1;
+  else countUnknownCosts(generation, 1);
   log.error('a further RunComfy request belongs to this order and may be billed', { requestId, model: state.model });
   runErrand(generation, stopFurtherRequest(generation, requestId));
 }
@@ -20,8 +35,15 @@ async function stopFurtherRequest(generation: Generation, requestId: string): Pr
     const { costUsd } = await cancels.cancelRequest({ model: state.model, requestId });
     if (costUsd === undefined) return;
     state.otherCostUsd = (state.otherCostUsd ?? 0) + costUsd;
+    countUnknownCosts(generation, -1);
     countFurtherCost(generation, costUsd);
   } catch (error) {
     log.error('the further request could not be cancelled', { requestId, reason: readActivityError(error).message });
   }
+}
+
+function countUnknownCosts({ state }: Generation, change: 1 | -1): void {
+  const count = (state.otherCostsUnknown ?? 0) + change;
+  if (count > 0) state.otherCostsUnknown = count;
+  else delete state.otherCostsUnknown;
 }

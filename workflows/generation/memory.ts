@@ -24,7 +24,7 @@ export interface Generation {
   readonly open: OpenWork;
   /** `visibility.ts` */
   readonly shown: Shown;
-  /** `unknown-submission.ts` */
+  /** `unknown-submission.ts`, its `unnamed` by `further-request.ts` */
   readonly doubt: Doubt;
   /** `tell-webhook.ts` */
   readonly told: Told;
@@ -124,6 +124,8 @@ export interface Doubt {
   unknownBecause: string | undefined;
   /** An earlier POST of this order may have been accepted, whatever becomes of the next. */
   hasResubmitted: boolean;
+  /** Such POSTs whose ids nobody knows. */
+  unnamed: number;
   /** Until when a POST may still bring an id, ISO 8601. */
   mayTurnUpUntil: string | undefined;
   /** The caller's policy has not been followed yet. */
@@ -161,6 +163,7 @@ export interface CarriedMemory {
   attributesAsOf?: string;
   isHoldTold?: boolean;
   grants?: BudgetGrant[];
+  unnamed?: number;
 }
 
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
@@ -215,6 +218,7 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
     doubt: {
       unknownBecause: carried.unknownBecause,
       hasResubmitted: hasResubmitted || attempt > 1,
+      unnamed: carried.unnamed ?? 0,
       mayTurnUpUntil: carried.mayTurnUpUntil,
       isPolicyDue: false,
       isGathering: false,
@@ -232,7 +236,7 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
 export function carry({ state, facts, sightings, wishes, shown, doubt, told, reserved }: Generation): CarriedMemory {
   const { seen, lastStatus, failedBecause, followedSince, workKey } = sightings;
   const { isCancelDue, isWorkflowCancelled } = wishes;
-  const { unknownBecause, hasResubmitted, mayTurnUpUntil } = doubt;
+  const { unknownBecause, hasResubmitted, unnamed, mayTurnUpUntil } = doubt;
   const { searchAttributes, attributesAsOf, published, isModelKnown } = shown;
   return {
     state,
@@ -253,6 +257,7 @@ export function carry({ state, facts, sightings, wishes, shown, doubt, told, res
     ...(mayTurnUpUntil !== undefined && { mayTurnUpUntil }),
     ...(told.isHoldTold && { isHoldTold: true }),
     ...(reserved.grants && { grants: reserved.grants }),
+    ...(unnamed > 0 && { unnamed }),
   };
 }
 

@@ -6,7 +6,7 @@ import { localChecks, recalls, submitActivities } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import { stepCancel } from './cancellation.ts';
 import { cancelledEnd, endByActivity, endOf } from './endings.ts';
-import { noteFurtherRequest } from './further-request.ts';
+import { forgetLatest, noteFurtherRequest } from './further-request.ts';
 import type { Generation } from './memory.ts';
 import { planRead, waitingOf } from './next-read.ts';
 import { openSubmit } from './open-work.ts';
@@ -56,11 +56,15 @@ export async function submit(generation: Generation): Promise<string> {
       case 'refused': {
         if (attempt.isReset) doubt.hasResubmitted = true;
         if (!(await waitAtWall(generation, attempt.error))) {
+          forgetLatest(generation);
           throw endByActivity(generation, attempt.error, doubt.hasResubmitted ? 'unknown' : attempt.submission);
         }
         const found = takeHandedOver(generation);
         if (found === undefined) stopUnsent(generation);
-        else accept(generation, { requestId: found });
+        else {
+          forgetLatest(generation);
+          accept(generation, { requestId: found });
+        }
         break;
       }
       case 'not_sent':
@@ -77,7 +81,7 @@ export async function submit(generation: Generation): Promise<string> {
 
 /** One activity; a handed-over id wins over an answer that may never come. */
 async function attemptSubmit(generation: Generation): Promise<Attempt> {
-  const { state, facts, wishes } = generation;
+  const { state, facts, wishes, doubt } = generation;
   let attempt: Attempt | undefined;
   let isLeftBehind = false;
   const open = openSubmit(generation);
@@ -90,6 +94,7 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
     ...(facts.request.maxPriceUsd !== undefined && { maxPriceUsd: facts.request.maxPriceUsd }),
     ...(facts.request.maxCostUsd !== undefined && { maxCostUsd: facts.request.maxCostUsd }),
     ...(facts.request.budgets && { budgets: facts.request.budgets }),
+    ...(doubt.unnamed > 0 && { sentBefore: doubt.unnamed }),
     ...(facts.retryOfRunId !== undefined && { retryOfRunId: facts.retryOfRunId }),
   };
   noteGrants(generation, undefined);
@@ -110,7 +115,9 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
     .then((outcome) => {
       open.close();
       attempt = outcome;
-      if (isLeftBehind && outcome.kind === 'accepted') noteFurtherRequest(generation, outcome.reply.requestId);
+      if (!isLeftBehind) return;
+      if (outcome.kind === 'accepted') noteFurtherRequest(generation, outcome.reply.requestId);
+      else if (outcome.kind !== 'unknown') forgetLatest(generation);
     });
   await condition(() => attempt !== undefined || wishes.handedOverRequestId !== undefined);
   if (attempt !== undefined) return attempt;
@@ -198,12 +205,8 @@ function attemptThatWasLost(timeout: TimeoutFailure): Attempt {
   if (lastHeartbeat?.stage !== 'sending') return { kind: 'not_sent' };
   const message =
     "the worker was lost after it had begun to send the order; look at the account's generations before ordering again";
-  const { at: sentAt, balanceBefore, searchAttributes } = lastHeartbeat;
-  const details = {
-    sentAt,
-    ...(balanceBefore && { balanceBefore }),
-    ...(searchAttributes && { searchAttributes }),
-  };
+  const { at: sentAt, balanceBefore, searchAttributes, priceUsd } = lastHeartbeat;
+  const details = withoutUndefined({ sentAt, balanceBefore, searchAttributes, priceUsd });
   return { kind: 'unknown', mayTurnUp: true, message, details };
 }
 
@@ -235,6 +238,7 @@ function stopUnsent(generation: Generation): void {
   const wish = urgentWish(generation);
   if (wish === undefined) return;
   if (generation.doubt.hasResubmitted) {
+    forgetLatest(generation);
     enterUnknown(generation);
     return;
   }

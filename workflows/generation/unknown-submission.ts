@@ -8,6 +8,7 @@ import { readActivityError } from './activity-error.ts';
 import { stepCancel } from './cancellation.ts';
 import { continueAsNewIfDue, isContinueAsNewDue } from './continue-as-new.ts';
 import { cancelledEnd, endOf } from './endings.ts';
+import { leaveInDoubt } from './further-request.ts';
 import type { Generation } from './memory.ts';
 import { tellHeld } from './tell-webhook.ts';
 import { enterPhase, modelLabel, noteModelKnown, noteSearchAttributes } from './visibility.ts';
@@ -38,6 +39,7 @@ export function noteUnknown(generation: Generation, { mayTurnUp, message, detail
   const { sentAt, balanceBefore, searchAttributes, reply, repliedRequestId } = details;
   noteSearchAttributes(generation, searchAttributes);
   if (details.isModelKnown) noteModelKnown(generation);
+  if (details.priceUsd !== undefined) state.priceUsd = details.priceUsd;
   state.evidence = withoutUndefined({
     sentAt,
     balanceBefore,
@@ -111,6 +113,7 @@ async function untilNews(generation: Generation): Promise<void> {
 }
 
 function submitAgain(generation: Generation): void {
+  leaveInDoubt(generation);
   generation.doubt.hasResubmitted = true;
   generation.doubt.mayTurnUpUntil = undefined;
   enterPhase(generation, 'submitting', 'now');

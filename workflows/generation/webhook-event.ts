@@ -44,7 +44,8 @@ function placeOf({ facts }: Generation): { key: string; tenant: string | undefin
 
 /** An allow-list: what RunComfy sent back as it came, and what is wrong with an input, may echo it. */
 function failureTold({ type, message, details }: FailureState, workflowId: string, key: string): WebhookFailure {
-  const { submission, httpStatus, vendorCode, vendorMessage, otherRequestIds, otherCostUsd } = details;
+  const { submission, httpStatus, vendorCode, vendorMessage, otherRequestIds, otherCostUsd, otherCostsUnknown } =
+    details;
   const { reason, priceUsd, limitUsd, budget, availableUsd } = details;
   return {
     type,
@@ -56,6 +57,7 @@ function failureTold({ type, message, details }: FailureState, workflowId: strin
       vendorMessage,
       otherRequestIds,
       otherCostUsd,
+      otherCostsUnknown,
       reason,
       priceUsd,
       limitUsd,

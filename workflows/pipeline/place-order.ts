@@ -49,13 +49,14 @@ export function failureOf(error: unknown): StepFailure {
   const cause = causeOf(error);
   if (cause instanceof ApplicationFailure) {
     const details = readFailureDetails(cause);
-    const { submission, cancel, requestId, key, issues, costUsd, otherRequestIds, otherCostUsd, budget } = details;
+    const { submission, cancel, requestId, key, issues, costUsd, budget } = details;
+    const { otherRequestIds, otherCostUsd, otherCostsUnknown } = details;
     return {
       type: isFailureType(cause.type) ? cause.type : 'GenerationFailed',
       message: cause.message,
       submission: submission ?? 'unknown',
       ...withoutUndefined({ cancel: cancel?.outcome, requestId, key, issues, costUsd, budget }),
-      ...withoutUndefined({ otherRequestIds, otherCostUsd }),
+      ...withoutUndefined({ otherRequestIds, otherCostUsd, otherCostsUnknown }),
     };
   }
   const message = messageOf(cause);

@@ -11,8 +11,9 @@ export async function readOrderEnd(
 ): Promise<OrderEnd | undefined> {
   try {
     const result = (await client.workflow.result(key, runId, { followRuns: false })) as GenerationResult;
-    const { costUsd, priceUsd, otherRequestIds, otherCostUsd } = result;
-    return { submission: 'accepted', phase: 'succeeded', costUsd, priceUsd, otherRequestIds, otherCostUsd };
+    const { costUsd, priceUsd, otherRequestIds, otherCostUsd, otherCostsUnknown } = result;
+    const others = { otherRequestIds, otherCostUsd, otherCostsUnknown };
+    return { submission: 'accepted', phase: 'succeeded', costUsd, priceUsd, ...others };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;

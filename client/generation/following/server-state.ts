@@ -86,7 +86,8 @@ async function readEnding(client: Client, key: string, runId: string): Promise<P
     if (!(error.cause instanceof ApplicationFailure)) return { phase: 'failed' };
     const { type, message } = error.cause;
     const details = readFailureDetails(error.cause);
-    const { phase, submission, requestId, cancel, otherRequestIds, otherCostUsd, costUsd, evidence } = details;
+    const { phase, submission, requestId, cancel, costUsd, evidence } = details;
+    const { otherRequestIds, otherCostUsd, otherCostsUnknown } = details;
     return withoutUndefined({
       phase,
       submission,
@@ -94,6 +95,7 @@ async function readEnding(client: Client, key: string, runId: string): Promise<P
       cancel,
       otherRequestIds,
       otherCostUsd,
+      otherCostsUnknown,
       costUsd,
       evidence,
       failure: isFailureType(type) ? { type, message, details: details as FailureDetails } : undefined,

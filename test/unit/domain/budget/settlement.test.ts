@@ -51,6 +51,27 @@ describe('what an order comes to', () => {
     expect(settlementOf('key', { ...end, costUsd: 0.5, otherRequestIds: ['r', 's'] }).costUsd).toBe(2.5);
   });
 
+  it('holds the price of each further submit of which no cost is told, however many others tell theirs', () => {
+    const end: OrderEnd = { submission: 'accepted', phase: 'succeeded', priceUsd: 1, costUsd: 0.5 };
+    const some = { ...end, otherRequestIds: ['r', 's'], otherCostUsd: 0.25, otherCostsUnknown: 1 };
+    expect(settlementOf('key', some).costUsd).toBe(1.75);
+    expect(billOf(some)).toEqual({ costUsd: 0.75, presumedUsd: 1, isCostPartial: true });
+    const { otherCostsUnknown: _, ...all } = some;
+    expect(settlementOf('key', all).costUsd).toBe(0.75);
+  });
+
+  it('holds the price of a submit in doubt that nobody can name, and is then never called cancelled', () => {
+    const end: OrderEnd = { submission: 'accepted', phase: 'succeeded', priceUsd: 1.26, otherCostsUnknown: 1 };
+    expect(settlementOf('key', { ...end, costUsd: 1 })).toEqual({ key: 'key', outcome: 'succeeded', costUsd: 2.26 });
+    expect(settlementOf('key', end).costUsd).toBe(2.52);
+    expect(billOf({ ...end, costUsd: 1 })).toEqual({ costUsd: 1, presumedUsd: 1.26, isCostPartial: true });
+    const stopped = { ...end, phase: 'cancelled', cancel: { outcome: 'cancelled' } };
+    expect(settlementOf('key', stopped).outcome).toBe('unknown');
+    expect(finalSettlementOf('key', stopped)).toEqual({ key: 'key', outcome: 'failed', costUsd: 1.26 });
+    // Without a price all that is reserved is presumed.
+    expect(finalSettlementOf('key', { ...stopped, priceUsd: undefined })).toEqual({ key: 'key', outcome: 'failed' });
+  });
+
   it('is billed as known and as presumed, and open where anything of it is not told', () => {
     const twice = { costUsd: 0.5, priceUsd: 1, otherRequestIds: ['r', 's'] };
     expect(billOf({ costUsd: 0.5, priceUsd: 1 })).toEqual({ costUsd: 0.5 });
