@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { GenerationHandle } from '../client/index.ts';
-import type { GenerationResult } from '../domain/generation.ts';
+import type { GenerationOutput, GenerationResult } from '../domain/generation.ts';
 import { loopbackHostOf } from '../runcomfy/models/index.ts';
 import { CliError } from './cli-error.ts';
 import type { CommandContext } from './command-context.ts';
@@ -53,13 +53,22 @@ export async function deliver(
   result: GenerationResult,
   flags: DownloadFlags,
 ): Promise<ExitCode> {
-  const { printer } = context;
-  const { download, allowHost } = flags;
   context.followed = { key, requestId: result.requestId, command: resultCommand(key, flags) };
-  printer.print(result, () => prettyResult(result, key));
-  if (download === undefined) return exitCodes.done;
+  context.printer.print(result, () => prettyResult(result, key));
+  await saveFiles(context, result.output, flags);
+  return exitCodes.done;
+}
+
+/** Saves the files of an output where asked to, by the proxies that are set; an interrupt leaves nothing half. */
+export async function saveFiles(
+  { config, printer }: Pick<CommandContext, 'config' | 'printer'>,
+  output: GenerationOutput,
+  { download, allowHost = [] }: DownloadFlags,
+): Promise<void> {
+  if (download === undefined) return;
+  const { modelApiBase, proxies } = config();
   // A simulator's files are where its API is: on this machine, and nobody was asked to go elsewhere.
-  const ownHost = [loopbackHostOf(context.config().modelApiBase)].filter((host) => host !== undefined);
+  const ownHost = [loopbackHostOf(modelApiBase)].filter((host) => host !== undefined);
   const stop = new AbortController();
   const interrupts = catchInterrupts();
   const breakOff = () => {
@@ -67,16 +76,15 @@ export async function deliver(
   };
   interrupts.answer({ onFirst: breakOff, onDetach: breakOff });
   try {
-    await downloadOutput(result.output, {
+    await downloadOutput(output, {
       directory: download,
-      allowedHosts: [...(allowHost ?? []), ...ownHost],
-      proxies: context.config().proxies?.urls(),
+      allowedHosts: [...allowHost, ...ownHost],
+      proxies: proxies?.urls(),
       signal: stop.signal,
       onSaved: (path) => {
         printer.note(`saved ${oneLine(path)}`);
       },
     });
-    return exitCodes.done;
   } finally {
     interrupts.stop();
   }

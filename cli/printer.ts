@@ -23,8 +23,8 @@ export interface Printer {
   isRead: boolean;
   /** The answer of a command: as it is in JSON, else as text. */
   print: (document: unknown, pretty: () => string) => void;
-  /** One of many answers, on one line. */
-  printLine: (document: unknown, pretty: () => string) => void;
+  /** One of many answers, on one line; false: standard output wants no more before it has drained. */
+  printLine: (document: unknown, pretty: () => string) => boolean;
   note: (sentence: string) => void;
   /** A line that the next one replaces on a terminal; elsewhere shown only in pretty mode, when `mark` is a new one. */
   progress: (line: string, mark: string) => void;
@@ -51,7 +51,7 @@ export function createPrinter(
   let lastMark: string | undefined;
   const changedRows = createRowFilter();
   let failure: string | undefined;
-  let hasPrinted = false;
+  let printed: 'nothing' | 'lines' | 'a document' = 'nothing';
   const isLive = stderr.isTTY === true && !isDumbTerminal();
   const endProgress = () => {
     if (liveLines > 0) stderr.write(clearLines(liveLines));
@@ -64,17 +64,18 @@ export function createPrinter(
   };
   const printText = (text: string) => {
     endProgress();
-    stdout.write(`${showControls(text)}\n`);
+    return stdout.write(`${showControls(text)}\n`);
   };
   return {
     format,
     isRead: format === 'pretty' && stderr.isTTY === true,
     print: (document, pretty) => {
-      hasPrinted = true;
+      printed = 'a document';
       printText(format === 'json' ? JSON.stringify(document, undefined, 2) : pretty());
     },
     printLine: (document, pretty) => {
-      printText(format === 'json' ? JSON.stringify(document) : pretty());
+      printed = 'lines';
+      return printText(format === 'json' ? JSON.stringify(document) : pretty());
     },
     note,
     progress: (line, mark) => {
@@ -104,9 +105,9 @@ export function createPrinter(
       const { type, message, issues = [], evidence } = report;
       failure = `${type}: ${message}`;
       if (type === 'Internal' && error instanceof Error) note(error.stack ?? message);
-      // A document that is out already stays the only one.
-      if (format === 'json' && !hasPrinted) {
-        printText(JSON.stringify({ error: report }, undefined, 2));
+      // A document that is out already stays the only one; among lines a failure is a line.
+      if (format === 'json' && printed !== 'a document') {
+        printText(JSON.stringify({ error: report }, undefined, printed === 'lines' ? undefined : 2));
         return exitCodeOfReport(type);
       }
       // Only settings are told on several lines.

@@ -34,9 +34,11 @@ function notUtf8(what: string, advice: string): CliError {
   return new CliError('InvalidInput', message, { issues: [{ path: '$', message }] });
 }
 
-function failToRead(what: string): (error: unknown) => never {
+/** Names what the file system has against reading; `what`: the file, in words. */
+export function failToRead(what: string): (error: unknown) => never {
   return (error) => {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const reason = code === 'EISDIR' ? 'it is a folder' : code;
     throw new CliError('MissingFile', `${what} cannot be read (${reason})`, { cause: error });
   };
 }

@@ -1,15 +1,22 @@
-import { request } from 'undici';
+import { createDispatchers, type ProxySettings } from './dispatchers.ts';
 import { parseUrl } from './urls.ts';
 
 const ownDomains = ['.runcomfy.net', '.runcomfy.com'];
 const withinMs = 3_000;
+const unlimited = -1;
 const goneCodes = [403, 404, 410];
 
 /**
  * Makes the question whether a file that RunComfy made is no longer to be had: one HEAD without the token, to RunComfy's
  * own hosts and the host of the model API alone. Anything but 403, 404 and 410 counts as there, silence too.
  */
-export function createOutputCheck({ modelApiBase }: { modelApiBase: string }): (url: string) => Promise<boolean> {
+export function createOutputCheck({
+  modelApiBase,
+  proxies,
+}: {
+  modelApiBase: string;
+  proxies?: ProxySettings | undefined;
+}): (url: string) => Promise<boolean> {
   const apiHost = parseUrl(modelApiBase)?.host;
   return async (url) => {
     const target = parseUrl(url);
@@ -17,13 +24,18 @@ export function createOutputCheck({ modelApiBase }: { modelApiBase: string }): (
     const isOwn = target.protocol === 'https:' && ownDomains.some((domain) => target.hostname.endsWith(domain));
     const isApi = target.host === apiHost && /^https?:$/.test(target.protocol);
     if (!isOwn && !isApi) return false;
+    const dispatchers = createDispatchers(unlimited, proxies);
     try {
+      const { origin, pathname, search } = target;
       const signal = AbortSignal.timeout(withinMs);
-      const { statusCode, body } = await request(target, { method: 'HEAD', signal });
+      const head = { origin, path: `${pathname}${search}`, method: 'HEAD', signal } as const;
+      const { statusCode, body } = await dispatchers.pool(new URL(origin), withinMs).request(head);
       await body.dump();
       return goneCodes.includes(statusCode);
     } catch {
       return false;
+    } finally {
+      void dispatchers.close().catch(() => undefined);
     }
   };
 }

@@ -28,6 +28,7 @@ import { withWorkerCodecs } from '../codec/index.ts';
 import { defaultTaskQueue, submitTaskQueue, webhookTaskQueue } from '../domain/names.ts';
 import { createNexusHandlers } from '../nexus/handlers.ts';
 import type { RunComfyClient } from '../runcomfy/client.ts';
+import type { ProxySettings } from '../runcomfy/dispatchers.ts';
 import { isUnknownModel } from '../runcomfy/errors.ts';
 import { createInputValidator, expectedPriceUsd } from '../runcomfy/models/index.ts';
 import { createOutputCheck } from '../runcomfy/output-gone.ts';
@@ -102,6 +103,8 @@ export interface GenerationWorkerOptions {
   mediaHost?: string;
   /** What is known of durations; several workers of one process may share it. Default: each learns by itself. */
   waiting?: WaitingKnowledge;
+  /** By which it is looked whether files of RunComfy are still there; RunComfy itself is reached as `runcomfy` does. */
+  proxies?: ProxySettings;
   /** What webhooks are signed with, and which hosts may be private; missing: orders with a webhook are refused. */
   webhooks?: { secretsOf: (name: string) => Promise<readonly string[] | undefined>; allowedHosts: readonly string[] };
   /** Offers the Nexus service `runcomfy` on the task queue; keys of its callers begin with `keyPrefix`, `<tenant>/`. */
@@ -110,7 +113,7 @@ export interface GenerationWorkerOptions {
   /** Encrypts what Temporal stores, for instance; `client` and all other clients must have the same. */
   dataConverter?: DataConverter;
   /** Turns worker versioning on: the worker runs nothing until its version is made current. */
-  deploymentVersion?: WorkerDeploymentOptions['version'];
+  deploymentVersion?: WorkerDeploymentOptions['version'] | undefined;
 }
 
 export interface GenerationWorker {
@@ -170,7 +173,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     lookup: { ...catalogue, isUnknownModel },
     validator,
     generations: createKnownGenerations(client, generations),
-    isGone: createOutputCheck({ modelApiBase }),
+    isGone: createOutputCheck({ modelApiBase, proxies: options.proxies }),
     searchAttributes: attributes.known,
   });
   const activities = createActivities({

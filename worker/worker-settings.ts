@@ -15,5 +15,6 @@ export function workerSettingsOf(config: Config): Partial<GenerationWorkerOption
     mediaHost: config.mediaHost,
     deploymentVersion: config.workerVersion,
     nexus: config.nexus,
+    proxies: config.proxies?.urls(),
   });
 }

@@ -22,6 +22,8 @@ export type ItemSource = Iterable<BatchItem> | AsyncIterable<BatchItem>;
 export interface AddAllOptions {
   /** Told after each page that was added: how many items the batch has. */
   onAdded?: (count: number) => void;
+  /** Ends the adding: it then rejects with the signal's reason, and the batch keeps what was added. */
+  signal?: AbortSignal | undefined;
 }
 
 /** What was added, and what was there already. */
@@ -39,11 +41,11 @@ export async function addAllItems(
   pages: BatchPages,
   key: string,
   source: ItemSource,
-  { onAdded, ...setting }: AddAllOptions & ItemSetting = {},
+  { onAdded, signal, ...setting }: AddAllOptions & ItemSetting = {},
 ): Promise<AddedItems> {
   // What Temporal itself knows has no digest, and would be taken for another batch's.
-  const { input } = await readAnsweredState(client, key, answeredWithinMs);
-  const items = takeFrom(source);
+  const { input } = await readAnsweredState(client, key, answeredWithinMs, signal);
+  const items = takeFrom(source, signal);
   let [count, digest] = [0, ''];
   while (count < input.count) {
     const some = await items.take(Math.min(batchLimits.pageItems, input.count - count));
@@ -61,7 +63,7 @@ export async function addAllItems(
     page = Math.max(page, number + 1);
     digest = chainDigest(digest, next.items);
     const message = { from: count, count: next.items.length, page: number, digest };
-    ({ count } = await addToBatch(client, key, message));
+    ({ count } = await addToBatch(client, key, message, signal));
     onAdded?.(count);
   };
   try {
@@ -126,12 +128,13 @@ async function differs(
 }
 
 /** So many items at a time. */
-function takeFrom(source: ItemSource) {
+function takeFrom(source: ItemSource, signal?: AbortSignal) {
   const items = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   return {
     async take(count: number): Promise<BatchItem[]> {
       const some: BatchItem[] = [];
       while (some.length < count) {
+        signal?.throwIfAborted();
         const next = await items.next();
         if (next.done === true) break;
         some.push(next.value);

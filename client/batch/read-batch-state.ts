@@ -47,13 +47,19 @@ export async function readBatchState(
 }
 
 /** Asks until a worker answers: one that was killed has a successor soon. `NoWorker` after that time. */
-export async function readAnsweredState(client: Client, key: string, withinMs: number): Promise<BatchState> {
+export async function readAnsweredState(
+  client: Client,
+  key: string,
+  withinMs: number,
+  signal?: AbortSignal,
+): Promise<BatchState> {
   const giveUpAt = Date.now() + withinMs;
   for (;;) {
-    const { isFromServer, ...state } = await readBatchState(client, key);
+    signal?.throwIfAborted();
+    const { isFromServer, ...state } = await readBatchState(client, key, signal && { signal });
     if (!isFromServer) return state;
     if (Date.now() > giveUpAt) throw await withoutAnswer(client, key);
-    await sleep(pauseMs);
+    await sleep(pauseMs, undefined, signal && { signal }).catch(() => undefined);
   }
 }
 

@@ -26,8 +26,13 @@ const wishWithinMs = 10_000;
 const cancelledWithinMs = 300_000;
 
 /** Adds items behind those that there are; refused with `InvalidInput` where they fit nowhere. */
-export function addToBatch(client: Client, key: string, message: BatchAddMessage): Promise<{ count: number }> {
-  return update(client, key, batchMessageNames.add, message);
+export function addToBatch(
+  client: Client,
+  key: string,
+  message: BatchAddMessage,
+  over?: AbortSignal,
+): Promise<{ count: number }> {
+  return update(client, key, batchMessageNames.add, message, over);
 }
 
 /** No more items will come. */
@@ -112,12 +117,19 @@ function stillCancelling(key: string): GenerationError {
   return new GenerationError({ type: 'StillRunning', message, key });
 }
 
-async function update<Reply>(client: Client, key: string, name: string, message: object): Promise<Reply> {
+async function update<Reply>(
+  client: Client,
+  key: string,
+  name: string,
+  message: object,
+  over?: AbortSignal,
+): Promise<Reply> {
   checkArgument('message', typeof message === 'object', 'an object', key);
   const answeredBy = () => Date.now() + answeredWithinMs;
-  const reply = await sendUpdate<Reply>(client, key, { name, message }, { takenWithinMs, answeredBy });
+  const reply = await sendUpdate<Reply>(client, key, { name, message }, { takenWithinMs, answeredBy, signal: over });
+  if (reply !== 'unattended' && 'answer' in reply) return reply.answer;
+  over?.throwIfAborted();
   if (reply === 'unattended') throw await withoutAnswer(client, key);
-  if ('answer' in reply) return reply.answer;
   const { error } = reply;
   if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
     const { issues } = readFailureDetails(error.cause);

@@ -1,4 +1,4 @@
-import { parse } from 'csv-parse';
+import { CsvError, parse } from 'csv-parse';
 import { batchLimits } from '../../domain/batch/batch.ts';
 import { messageOf } from '../../domain/text.ts';
 import type { SchemaNode } from '../../runcomfy/models/normalize-schema.ts';
@@ -85,7 +85,7 @@ async function* readCsv(
     }
     await fed;
   } catch (error) {
-    if (error instanceof TypeError) throw error;
+    if (!(error instanceof CsvError)) throw error;
     yield { line: parser.info.lines, problem: `is no CSV: ${messageOf(error)}` };
   } finally {
     parser.destroy();

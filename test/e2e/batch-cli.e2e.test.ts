@@ -219,6 +219,27 @@ it('is paused, added to, set, resumed, sealed and cancelled by commands', async 
   expect(stack.jobs()).toHaveLength(2);
 });
 
+it('leaves at a word a batch that is still being sent, and says how the rest follows', async () => {
+  const key = stack.newKey();
+  // Without a worker the sending waits for one.
+  const nobody = { ...stack.environment(), RUNCOMFY_TASK_QUEUE: `nobody-${key}` };
+  const order = ['run', await fileOf(itemsNamed(key, 2)), '--key', key, '--model', flux, '--yes', '--no-wait'];
+  const running = commandInProcess(['batch', ...order], nobody);
+  const batch = stack.client().workflow.getHandle(key);
+  await eventually(() => batch.describe());
+  process.emit('SIGTERM');
+  const { exitCode, stdout } = await running;
+  const { error } = JSON.parse(stdout) as Failure;
+  const again = ['runcomfy-temporal', 'batch', ...order].join(' ');
+  const message = `batch "${key}" does not have all of its items: \`${again}\` sends the rest, \`runcomfy-temporal batch cancel ${key}\` stops it`;
+  expect({ exitCode, type: error.type, message: error.message }).toEqual({
+    exitCode: 75,
+    type: 'StillRunning',
+    message,
+  });
+  await batch.terminate();
+});
+
 it('goes on where a command was killed in its upload, from another folder', async () => {
   const key = stack.newKey();
   stack.simulator().hold({ stage: 'run' });

@@ -1,8 +1,3 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { access, constants, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
 import type { BatchItem, BatchItemDefaults } from '../../../client/index.ts';
 import { parseBatchRequest } from '../../../domain/batch/batch-request.ts';
@@ -13,8 +8,8 @@ import { type ItemFormat, itemFormats } from '../../../plans/batch/item-file.ts'
 import { catalogueOf } from '../../catalogue.ts';
 import { CliError } from '../../cli-error.ts';
 import type { CommandContext } from '../../command-context.ts';
-import { fileReason } from '../../file-reason.ts';
 import { readPlan } from '../../read-plan.ts';
+import { type FileIdentity, withItemSource } from './item-source.ts';
 
 /** How a file of items is given. */
 export interface ItemFlags {
@@ -41,8 +36,10 @@ export interface CheckedItems {
   plan: object | undefined;
   warnings: string[];
   estimate: Estimate;
-  /** The items, read from the file again each time. */
+  /** The items, read from the file again each time; they throw where it has changed since. */
   items: AsyncIterable<BatchItem>;
+  /** The file itself, where it is one. */
+  identity: FileIdentity | undefined;
 }
 
 /** The options by which items are read. */
@@ -94,22 +91,15 @@ function readDefaults(
   throw new CliError('InvalidInput', `the defaults are not valid: ${issuesSentence(issues)}`, { issues });
 }
 
-/** Checks a file of items whole, and uses it; standard input is kept in a temporary file meanwhile. */
+/** Checks a file of items whole, and uses it; what can be read once alone is kept in a temporary file meanwhile. */
 export async function withItems<T>(
   { config, streams }: CommandContext,
   file: string,
   { format, defaults, plan, maxCost, needsPrices }: ItemSetting,
   use: (checked: CheckedItems) => Promise<T>,
 ): Promise<T> {
-  const spool = file === '-' ? await spoolInput(streams.stdin) : undefined;
-  try {
-    const name = spool === undefined ? file : path.join(spool, 'items');
-    if (spool === undefined) {
-      await access(name, constants.R_OK).catch((error: unknown) => {
-        throw new CliError('MissingFile', `the items ${file} cannot be read`, { cause: error });
-      });
-    }
-    const items: ItemFile = { open: () => createReadStream(name), format, defaults, plan };
+  return await withItemSource(file, streams.stdin, async ({ open, identity }) => {
+    const items: ItemFile = { open, format, defaults, plan };
     return await catalogueOf(config, async ({ lookup, balanceUsd }) => {
       const { issues, warnings, count, lines } = await checkItemFile(items, {
         ...lookup,
@@ -125,23 +115,27 @@ export async function withItems<T>(
         });
       }
       const estimate = sumUp(lines, await balanceUsd());
-      return await use({ count, defaults, plan, warnings, estimate, items: itemsOfFile(items, lookup) });
+      const checked = asChecked(itemsOfFile(items, lookup), count, file);
+      return await use({ count, defaults, plan, warnings, estimate, items: checked, identity });
     });
-  } finally {
-    if (spool !== undefined) await rm(spool, { recursive: true, force: true });
-  }
+  });
 }
 
-/** Keeps standard input in a folder of its own. */
-async function spoolInput(stdin: NodeJS.ReadableStream): Promise<string> {
-  let folder: string | undefined;
-  try {
-    folder = await mkdtemp(path.join(tmpdir(), 'runcomfy-items-'));
-    await pipeline(stdin, createWriteStream(path.join(folder, 'items'), { mode: 0o600 }));
-    return folder;
-  } catch (error) {
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
-    const message = `nothing was sent, standard input cannot be kept in ${tmpdir()} (${fileReason(error)}): set TMPDIR to a folder with room, or name the items as a file`;
-    throw new CliError('FileNotWritten', message, { cause: error });
-  }
+/** The items of a file that had so many when it was checked: what was taken for a part of them would be sent as all. */
+function asChecked(items: AsyncIterable<BatchItem>, count: number, file: string): AsyncIterable<BatchItem> {
+  const refuse = (number: string) => {
+    const message = `the items ${file} have changed since they were checked: ${String(count)} then, ${number} now; run the command again`;
+    return new CliError('InvalidInput', message);
+  };
+  return {
+    async *[Symbol.asyncIterator]() {
+      let read = 0;
+      for await (const item of items) {
+        if (read === count) throw refuse('more');
+        read += 1;
+        yield item;
+      }
+      if (read < count) throw refuse(String(read));
+    },
+  };
 }

@@ -1,17 +1,15 @@
 import { Option } from 'commander';
 import type { BatchPhase, LineStatus, ListedBatch } from '../../../client/index.ts';
 import { batchPhases, lineStatuses } from '../../../domain/batch/batch.ts';
-import { loopbackHostOf } from '../../../runcomfy/models/index.ts';
 import { defineCommand } from '../../define-command.ts';
-import { addDownloadOptions, type DownloadFlags, prepareDownload } from '../../deliver.ts';
-import { downloadOutput } from '../../download-output.ts';
+import { addDownloadOptions, type DownloadFlags, prepareDownload, saveFiles } from '../../deliver.ts';
 import { exitCodes } from '../../exit-codes.ts';
 import { parseCount } from '../../option-parsers.ts';
 import { ageOf, labelText, table, usd } from '../../pretty.ts';
-import { oneLine } from '../../printable.ts';
 import { addScopeOptions, type ScopeFlags, scopeOf } from '../../scope-options.ts';
 import { urlsIn } from '../../urls-in.ts';
 import { endedOf } from './pretty-batch.ts';
+import { printLines } from './results-file.ts';
 import { wholeItem } from './whole-item.ts';
 
 interface ResultsFlags extends DownloadFlags {
@@ -34,24 +32,16 @@ export const addBatchResults = defineCommand<ResultsFlags>({
     addDownloadOptions(command);
   },
   act: async (context, [key = ''], flags) => {
-    const { config, printer, streams, withTemporal, outputGone, commandLine } = context;
+    const { printer, withTemporal, outputGone, commandLine } = context;
     await prepareDownload(flags);
-    const { follow, status, download, allowHost = [] } = flags;
+    const { follow, status } = flags;
     return await withTemporal(async ({ generations }) => {
       const batch = await generations.batches.get(key);
       context.followed = { key, command: commandLine };
-      const ownHost = download === undefined ? undefined : loopbackHostOf(config().modelApiBase);
       for await (const line of untilGone(batch.results({ follow, status, signal: outputGone }), outputGone)) {
-        streams.stdout.write(`${JSON.stringify(line)}\n`);
+        printer.printLine(line, () => JSON.stringify(line));
         const output = line.output ?? (line.outputs && { images: urlsIn(line.outputs), videos: [], audios: [] });
-        if (download === undefined || output === undefined) continue;
-        await downloadOutput(output, {
-          directory: download,
-          allowedHosts: [...allowHost, ...(ownHost === undefined ? [] : [ownHost])],
-          onSaved: (path) => {
-            printer.note(`saved ${oneLine(path)}`);
-          },
-        });
+        if (output !== undefined) await saveFiles(context, output, flags);
       }
       return exitCodes.done;
     });
@@ -76,14 +66,15 @@ export const addBatchItems = defineCommand<{ status?: LineStatus }>({
     'runcomfy-temporal batch items clips-1 --status failed | runcomfy-temporal batch run - --key clips-2 --yes',
   ],
   set: (command) => command.addOption(statusOption()),
-  act: ({ streams, withTemporal }, [key = ''], { status }) =>
-    withTemporal(async ({ generations }) => {
+  act: (context, [key = ''], { status }) =>
+    context.withTemporal(async ({ generations }) => {
       const batch = await generations.batches.get(key);
       const plan = await batch.plan();
       const defaults = await batch.defaults();
-      for await (const item of batch.items({ status })) {
-        streams.stdout.write(`${JSON.stringify(wholeItem(item, defaults, plan))}\n`);
-      }
+      const whole = async function* () {
+        for await (const item of batch.items({ status })) yield wholeItem(item, defaults, plan);
+      };
+      await printLines(whole(), context);
       return exitCodes.done;
     }),
 });

@@ -4,10 +4,12 @@ import { type FileHandle, open, truncate } from 'node:fs/promises';
 import type { BatchLine } from '../../../client/index.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { CliError } from '../../cli-error.ts';
+import type { CommandContext } from '../../command-context.ts';
 import { fileReason } from '../../file-reason.ts';
+import type { FileIdentity } from './item-source.ts';
 
-/** How every result line begins: what does not is somebody's own, and is not cut off. */
-const lineBegin = '{"id":"';
+/** How every result line begins, and goes on behind its id. */
+const [lineBegin, behindId] = ['{"id":"', ',"key":"'];
 const maxTornBytes = 1024 * 1024;
 
 /** A file that is open for result lines. */
@@ -21,14 +23,18 @@ export interface ResultsFile {
 
 /**
  * Opens a file for result lines, so that one of no use is noticed before anything is ordered. A torn last line is cut off; a
- * file that holds anything else is left alone.
+ * file that holds anything else, or is that of the items, is left alone.
  */
-export async function openResultsFile(name: string): Promise<ResultsFile> {
+export async function openResultsFile(name: string, items?: FileIdentity): Promise<ResultsFile> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(name, 'a', 0o600);
+    const found = await handle.stat();
+    if (found.dev === items?.dev && found.ino === items.ino) {
+      throw new CliError('InvalidInput', `nothing was sent, ${name} has the items: name another file with --results`);
+    }
     // A device or a pipe has no lines to go on from, and may be read for ever.
-    const had = (await handle.stat()).isFile() ? await readKnownItems(name) : { count: 0, known: new Map() };
+    const had = found.isFile() ? await readKnownItems(name) : { count: 0, known: new Map() };
     return { name, handle, ...had };
   } catch (error) {
     await handle?.close();
@@ -62,16 +68,15 @@ export async function appendResults(
   return written;
 }
 
-/** Prints result lines, until standard output takes no more. */
-export async function printResults(
-  lines: AsyncIterable<BatchLine>,
-  stdout: NodeJS.WritableStream,
-  outputGone: AbortSignal,
+/** Prints items or result lines, until standard output takes no more. */
+export async function printLines(
+  lines: AsyncIterable<object>,
+  { printer, streams: { stdout }, outputGone }: Pick<CommandContext, 'printer' | 'streams' | 'outputGone'>,
 ): Promise<void> {
   for await (const line of lines) {
-    if (stdout.write(`${JSON.stringify(line)}\n`)) continue;
-    await once(stdout, 'drain', { signal: outputGone }).catch(() => undefined);
     if (outputGone.aborted) return;
+    if (printer.printLine(line, () => JSON.stringify(line))) continue;
+    await once(stdout, 'drain', { signal: outputGone }).catch(() => undefined);
   }
 }
 
@@ -100,10 +105,27 @@ async function readKnownItems(file: string): Promise<Pick<ResultsFile, 'count' |
     rest = bytes.subarray(end);
     if (rest.length > maxTornBytes) throw refuse(number + 1, file);
   }
-  if (!lineBegin.startsWith(rest.toString('utf8', 0, lineBegin.length))) throw refuse(number + 1, file);
+  if (!mayBeCut(rest.toString('utf8'))) throw refuse(number + 1, file);
   // A last line without its end may be torn although it reads as JSON: it is written again.
   if (rest.length > 0) await truncate(file, whole);
   return { count, known };
+}
+
+/** Whether a last line without its end is a result line, or the begin of one: anything else is somebody's own. */
+function mayBeCut(rest: string): boolean {
+  if (isJson(rest)) return itemIn(rest) !== undefined;
+  const id = /^\{"id":"[^"\\]*(?:\\.[^"\\]*)*"/s.exec(rest)?.[0];
+  const [text, expected] = id === undefined ? [rest, lineBegin] : [rest.slice(id.length), behindId];
+  return expected.startsWith(text.slice(0, expected.length));
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function refuse(number: number, file: string): CliError {
@@ -118,9 +140,11 @@ function itemOf({ id, key }: { id: unknown; key?: unknown }): string {
 function itemIn(line: string): string | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return isJsonObject(value) && typeof value['id'] === 'string'
-      ? itemOf({ id: value['id'], key: value['key'] })
-      : undefined;
+    if (!isJsonObject(value)) return undefined;
+    const { id, key, status } = value;
+    // An item has an id as well.
+    const isResult = [id, key, status].every((word) => typeof word === 'string');
+    return isResult ? itemOf({ id, key }) : undefined;
   } catch {
     return undefined;
   }

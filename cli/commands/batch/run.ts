@@ -10,9 +10,9 @@ import { ownCommand } from '../../own-command.ts';
 import { priorityOf } from '../../priority-options.ts';
 import { type CheckedItems, readSetting, withItems } from './item-file.ts';
 import { prettyBatch } from './pretty-batch.ts';
-import { appendResults, openResultsFile, printResults, type ResultsFile } from './results-file.ts';
+import { appendResults, openResultsFile, printLines, type ResultsFile } from './results-file.ts';
 import { addBatchRunOptions, type BatchOrderFlags, toBatchRequest } from './run-order.ts';
-import { batchDetached, exitCodeOfBatch, waitForBatch } from './wait.ts';
+import { batchDetached, batchUnsent, exitCodeOfBatch, waitForBatch } from './wait.ts';
 
 interface RunFlags extends BatchOrderFlags {
   key: string;
@@ -44,7 +44,7 @@ export const addBatchRun = defineCommand<RunFlags>({
       context,
       file,
       { ...(await readSetting(context, file, flags)), needsPrices: flags.budget !== undefined },
-      async ({ warnings, estimate, ...checked }) => {
+      async ({ warnings, estimate, identity, ...checked }) => {
         for (const warning of warnings) printer.note(`warning: ${warning}`);
         const { totalUsd, atLeastUsd } = estimate;
         const price = totalUsd === null ? `at least $${String(atLeastUsd)}, not all is known` : `$${String(totalUsd)}`;
@@ -55,7 +55,7 @@ export const addBatchRun = defineCommand<RunFlags>({
           if (!(await confirm(streams, 'order them?'))) throw new CliError('Usage', 'nothing was sent: not confirmed');
         }
         const { results } = flags;
-        const file = results === undefined || results === '-' ? undefined : await openResultsFile(results);
+        const file = results === undefined || results === '-' ? undefined : await openResultsFile(results, identity);
         try {
           return await orderItems(context, checked, { ...flags, ...labels, file });
         } finally {
@@ -76,6 +76,11 @@ async function orderItems(
   const request: BatchRequest = { keepOpen: true, ...toBatchRequest({ plan, defaults }, flags) };
   return await context.withTemporal(async (connected) => {
     const interrupts = catchInterrupts();
+    const stop = new AbortController();
+    const leave = () => {
+      stop.abort(batchUnsent(key, context.commandLine));
+    };
+    interrupts.answer({ onFirst: leave, onDetach: leave });
     try {
       context.followed = { key, command: ownCommand('batch watch', key) };
       const batch = await connected.generations.batches.start(request, {
@@ -87,7 +92,7 @@ async function orderItems(
       const onAdded = (count: number) => {
         printer.progress(`sent ${String(count)} items`, String(Math.floor(count / 10_000)));
       };
-      const { count, added } = await batch.addAll(items, { onAdded });
+      const { count, added } = await batch.addAll(items, { onAdded, signal: stop.signal });
       printer.endProgress();
       if (printer.format === 'pretty')
         printer.note(`batch ${key}: ${String(count)} items, ${String(added)} of them sent now`);
@@ -97,6 +102,7 @@ async function orderItems(
         printer.print({ key, runId, count }, () => `started ${key}: \`${ownCommand('batch watch', key)}\` shows it`);
         return exitCodes.done;
       }
+      if (stop.signal.aborted) throw batchDetached(key);
       const result = await deliver(batch, flags, context, (unwritten) =>
         waitForBatch(connected, batch, context, { interrupts, signal: unwritten }),
       );
@@ -111,15 +117,16 @@ async function orderItems(
 async function deliver(
   batch: BatchHandle,
   { results, file }: Pick<RunFlags, 'results'> & { file: ResultsFile | undefined },
-  { printer, streams, commandLine, outputGone }: CommandContext,
+  context: CommandContext,
   wait: (unwritten: AbortSignal) => Promise<BatchResult>,
 ): Promise<BatchResult> {
+  const { printer, commandLine, outputGone } = context;
   const stop = new AbortController();
   const unwritten = new AbortController();
   const lines = () => batch.results({ follow: true, signal: stop.signal });
   const write = async () => {
     if (file) await appendResults(file, lines(), commandLine);
-    else if (results === '-') await printResults(lines(), streams.stdout, outputGone);
+    else if (results === '-') await printLines(lines(), context);
   };
   // Whoever wants the lines is told at once that they cannot be had, and not at the end of the batch.
   if (results === '-') {

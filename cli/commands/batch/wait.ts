@@ -82,6 +82,12 @@ export function batchDetached(key: string): GenerationError {
   return new GenerationError({ type: 'StillRunning', message, key });
 }
 
+/** Not all items were sent; what is there goes on, and the message says how the rest follows. */
+export function batchUnsent(key: string, command: string): GenerationError {
+  const message = `batch "${key}" does not have all of its items: \`${command}\` sends the rest, \`${ownCommand('batch cancel', key)}\` stops it`;
+  return new GenerationError({ type: 'StillRunning', message, key });
+}
+
 /** A pause that somebody has to end; one that a person made is theirs, and waited through. */
 function pausedForGood(key: string, { paused, phase }: KnownBatchState): GenerationError | undefined {
   if (phase !== 'paused' || paused === null || paused.reason === 'user') return undefined;

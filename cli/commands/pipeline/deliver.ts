@@ -1,11 +1,9 @@
 import type { PipelineResult } from '../../../client/index.ts';
 import type { CommandContext } from '../../command-context.ts';
-import type { DownloadFlags } from '../../deliver.ts';
-import { downloadOutput } from '../../download-output.ts';
+import { type DownloadFlags, saveFiles } from '../../deliver.ts';
 import { type ExitCode, exitCodes } from '../../exit-codes.ts';
 import { ownCommand } from '../../own-command.ts';
 import { fields } from '../../pretty.ts';
-import { oneLine } from '../../printable.ts';
 import { urlsIn } from '../../urls-in.ts';
 
 /** The command that gets a result, and its files, once more. */
@@ -16,18 +14,12 @@ export function pipelineResultCommand(key: string, { download, allowHost = [] }:
 
 /** Prints exactly what the workflow returned, then downloads the files of its outputs where asked to. */
 export async function deliverPipeline(
-  { printer }: CommandContext,
+  context: Pick<CommandContext, 'config' | 'printer'>,
   result: PipelineResult,
-  { download, allowHost }: DownloadFlags,
+  flags: DownloadFlags,
 ): Promise<ExitCode> {
-  printer.print(result, () => prettyResult(result));
-  if (download !== undefined) {
-    const onSaved = (path: string) => {
-      printer.note(`saved ${oneLine(path)}`);
-    };
-    const output = { images: urlsIn(result.outputs), videos: [], audios: [] };
-    await downloadOutput(output, { directory: download, allowedHosts: allowHost, onSaved });
-  }
+  context.printer.print(result, () => prettyResult(result));
+  await saveFiles(context, { images: urlsIn(result.outputs), videos: [], audios: [] }, flags);
   return result.phase === 'partial' ? exitCodes.partial : exitCodes.done;
 }
 

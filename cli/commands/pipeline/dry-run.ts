@@ -26,7 +26,8 @@ export function previewRun(
   request: PipelineRequest,
   run: MeantRun,
 ): Promise<PipelinePreview> {
-  const isGone = createOutputCheck({ modelApiBase: config().modelApiBase });
+  const { modelApiBase, proxies } = config();
+  const isGone = createOutputCheck({ modelApiBase, proxies: proxies?.urls() });
   return catalogueOf(config, ({ lookup }) =>
     generations.pipelines.preview(request, { ...run, catalogue: lookup, isGone }),
   );

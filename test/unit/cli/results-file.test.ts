@@ -1,9 +1,10 @@
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Writable } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { appendResults, openResultsFile, printResults } from '../../../cli/commands/batch/results-file.ts';
+import { appendResults, openResultsFile, printLines } from '../../../cli/commands/batch/results-file.ts';
+import { createPrinter } from '../../../cli/printer.ts';
 import type { BatchLine } from '../../../client/index.ts';
 
 let folder: string;
@@ -62,6 +63,10 @@ describe('a file of results', () => {
     ['a table', 'id,prompt\na,x\n', 1],
     ['another line', `${textOf('a')}{"prompt":"x"}\n`, 2],
     ['a note without an end', `${textOf('a')}a note`, 2],
+    ['items', '{"id":"a","input":{}}\n{"id":"b","in', 1],
+    ['one item without an end', '{"id":"a","input":{}}', 1],
+    ['the begin of an item', '{"id":"a","in', 1],
+    ['one item behind results', `${textOf('a')}{"id":"b"}`, 2],
     ['one line without an end', `{"id":"${'x'.repeat(1_100_000)}`, 1],
   ])('that holds anything else, such as %s, stays as it is', async (_what, text, number) => {
     const file = path.join(folder, 'foreign');
@@ -109,8 +114,10 @@ it('printing result lines ends where standard output takes no more', async () =>
     gone.abort();
   });
   const closed = new Promise((resolve) => full.once('close', resolve));
-  await printResults(linesOf(['a', 'b', 'c']), full, gone.signal);
+  const streams = { stdin: new PassThrough(), stdout: full, stderr: new PassThrough() };
+  const context = { streams, printer: createPrinter(streams), outputGone: gone.signal };
+  await printLines(linesOf(['a', 'b', 'c']), context);
   await closed;
   // One that has failed before takes no word any more.
-  await printResults(linesOf(['a', 'b', 'c']), full, gone.signal);
+  await printLines(linesOf(['a', 'b', 'c']), context);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createOutputCheck } from '../../../runcomfy/output-gone.ts';
 import { freePort } from '../../support/processes.ts';
 import { serveProxy } from '../../support/proxy.ts';
 import { clientOf, errorOf, model, reply, serve } from './http-servers.ts';
@@ -63,4 +64,14 @@ describe('calls through a proxy', () => {
     );
     expect([error.submission, error.message]).toEqual(['not_sent', expect.stringContaining('ENOTFOUND')]);
   });
+});
+
+it('whether a file is still there is asked by the proxy as well', async () => {
+  const server = await serve((response) => {
+    response.writeHead(404).end();
+  });
+  const proxy = await serveProxy(server.port);
+  const isGone = createOutputCheck({ modelApiBase: elsewhere, proxies: { httpProxy: proxy.url } });
+  expect(await isGone('http://model-api.example/files/clip.mp4')).toBe(true);
+  expect(proxy.tunnels).toEqual(['model-api.example:80']);
 });

@@ -1,0 +1,152 @@
+import { execFile } from 'node:child_process';
+import { open, readFile, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { addBatchAdd } from '../../../cli/commands/batch/add.ts';
+import { addBatchItems } from '../../../cli/commands/batch/read.ts';
+import { addBatchRun } from '../../../cli/commands/batch/run.ts';
+import type { BatchItem } from '../../../client/index.ts';
+import { commandInProcess } from '../../support/command-in-process.ts';
+import { commandOn } from '../../support/command-on.ts';
+import { temporaryFolder } from '../../support/processes.ts';
+import { kling, klingInput } from '../../support/simulator-client.ts';
+import { onTestFinished } from '../../support/test-end.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+
+const itemsNamed = (...ids: string[]): BatchItem[] => ids.map((id) => ({ id, model: kling, input: klingInput }));
+const textOf = (items: BatchItem[]) => items.map((item) => `${JSON.stringify(item)}\n`).join('');
+
+async function fileOf(text: string): Promise<string> {
+  const file = path.join(folder, 'items.jsonl');
+  await writeFile(file, text);
+  return file;
+}
+
+/** A batch of the test's own, which keeps what it is sent; `onStart`: what happens between the check and the sending. */
+function batchOf({ known = [], onStart }: { known?: BatchItem[]; onStart?: () => Promise<void> } = {}) {
+  const sent: string[] = [];
+  const told: string[] = [];
+  const nothing = () => Promise.resolve(undefined);
+  const batch = {
+    ...{ key: 'k', runId: 'run', notices: [], defaults: nothing, plan: nothing, budgets: nothing },
+    state: () => Promise.resolve({ sealed: false, money: {} }),
+    async *items() {
+      await nothing();
+      yield* known;
+    },
+    async addAll(items: AsyncIterable<BatchItem>) {
+      for await (const { id } of items) sent.push(id);
+      return { count: sent.length, added: sent.length - known.length };
+    },
+    seal: () => Promise.resolve(told.push('seal')),
+  };
+  const start = async () => {
+    await onStart?.();
+    return batch;
+  };
+  return { sent, told, generations: { batches: { start, get: start } } };
+}
+
+const run = (file: string, ...more: string[]) => ['run', file, '--key', 'k', '--yes', '--output', 'json', ...more];
+
+async function failureOf(ended: Promise<{ exitCode: number | null; stdout: string }>) {
+  const { exitCode, stdout } = await ended;
+  const { error } = JSON.parse(stdout) as { error: { type: string; message: string } };
+  return { exitCode, type: error.type, message: error.message };
+}
+
+describe('items from a pipe, which can be read but once', () => {
+  it.each([
+    ['run', addBatchRun, run, []],
+    ['add', addBatchAdd, (pipe: string) => ['add', 'k', pipe, '--output', 'json'], itemsNamed('a')],
+  ] as const)('are all sent by batch %s', async (_command, add, args, known) => {
+    const pipe = path.join(folder, 'pipe');
+    await promisify(execFile)('mkfifo', [pipe]);
+    // Whoever opened it a second time would wait for somebody who writes, and this process for them.
+    onTestFinished(async () => (await open(pipe, 'r+')).close());
+    const { sent, generations } = batchOf({ known: [...known] });
+    const ended = commandOn(add, args(pipe, '--no-wait'), { generations });
+    await writeFile(pipe, textOf(itemsNamed('a', 'b', 'c')));
+    expect(await ended).toMatchObject({ exitCode: 0 });
+    expect(sent).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('a file of items', () => {
+  it.each([
+    ['fewer', (file: string, text: string) => truncate(file, text.length / 2), '1 now'],
+    ['more', (file: string, text: string) => writeFile(file, text + textOf(itemsNamed('c'))), 'more now'],
+  ] as const)(
+    'that has %s items than were checked is refused, and the batch not sealed',
+    async (_what, change, now) => {
+      const text = textOf(itemsNamed('a', 'b'));
+      const file = await fileOf(text);
+      const { told, generations } = batchOf({ onStart: () => change(file, text) });
+      expect(await failureOf(commandOn(addBatchRun, run(file, '--no-wait'), { generations }))).toMatchObject({
+        exitCode: 65,
+        type: 'InvalidInput',
+        message: expect.stringContaining(`have changed since they were checked: 2 then, ${now}`) as string,
+      });
+      expect(told).toEqual([]);
+    },
+  );
+
+  it('is not taken for results, whatever its last line lacks', async () => {
+    const items = itemsNamed('a', 'b');
+    for (const text of [textOf(items).trimEnd(), JSON.stringify(items[0])]) {
+      const file = await fileOf(text);
+      const { sent, generations } = batchOf();
+      expect(await failureOf(commandOn(addBatchRun, run(file, '--results', file), { generations }))).toMatchObject({
+        exitCode: 65,
+        message: `nothing was sent, ${file} has the items: name another file with --results`,
+      });
+      expect(await readFile(file, 'utf8')).toBe(text);
+      expect(sent).toEqual([]);
+    }
+  });
+
+  it.each([
+    ['a folder', () => folder, 'it is a folder'],
+    ['a disk that fails', () => '/proc/self/mem', 'EIO'],
+    ['a file that is not there', () => path.join(folder, 'none'), 'ENOENT'],
+  ])('that is %s is a file that cannot be read, and no defect', async (_what, name, reason) => {
+    const file = name();
+    for (const command of [['validate'], ['estimate'], ['run', '--key', 'k', '--yes']]) {
+      for (const format of ['jsonl', 'csv']) {
+        const args = ['batch', ...command, file, '--format', format, '--output', 'json'];
+        expect(await failureOf(commandInProcess(args, {})), args.join(' ')).toEqual({
+          exitCode: 66,
+          type: 'MissingFile',
+          message: `the items ${file} cannot be read (${reason})`,
+        });
+      }
+    }
+  });
+});
+
+it('the items of a batch are read no further than somebody reads what is printed', async () => {
+  const gone = new AbortController();
+  let told = 0;
+  const batch = {
+    ...batchOf(),
+    defaults: () => Promise.resolve(undefined),
+    plan: () => Promise.resolve(undefined),
+    async *items() {
+      for (const item of itemsNamed('a', 'b', 'c', 'd')) {
+        told += 1;
+        yield await Promise.resolve(item);
+        gone.abort();
+      }
+    },
+  };
+  const generations = { batches: { get: () => Promise.resolve(batch) } };
+  const ended = await commandOn(addBatchItems, ['items', 'k'], { generations, outputGone: gone.signal });
+  expect(ended.exitCode).toBe(0);
+  expect(told).toBe(2);
+});
