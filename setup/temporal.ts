@@ -39,8 +39,16 @@ export class TemporalUnreachableError extends Error {
 /** Temporal's standard variables and profiles, with the payload codec where one is configured. */
 export async function loadTemporalSettings(config: Config): Promise<TemporalSettings> {
   const { connectionOptions, namespace } = loadTemporalConnection();
+  return await settingsFor({ connectionOptions, namespace }, config);
+}
+
+/** A server that is reached so, with the payload codec where one is configured. */
+export async function settingsFor(
+  server: Omit<TemporalSettings, 'dataConverter'>,
+  config: Config,
+): Promise<TemporalSettings> {
   const codec = await loadPayloadCodec(config);
-  return { connectionOptions, namespace, ...(codec && { dataConverter: { payloadCodecs: [codec] } }) };
+  return { ...server, ...(codec && { dataConverter: { payloadCodecs: [codec] } }) };
 }
 
 /** How a connection behaves towards a server that is away. */

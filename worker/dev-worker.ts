@@ -9,5 +9,6 @@ export async function openDevWorker(options: OpenWorkerOptions, logLevel: LogLev
   const level = logLevel === 'info' ? 'error' : logLevel;
   const log = createLogger(level);
   installRuntime({ logLevel: level }, log);
-  return await openGenerationWorker({ ...options, log });
+  // Nobody makes a version current on a server that has only begun: what is pinned to one would wait for ever.
+  return await openGenerationWorker({ ...options, log, deploymentVersion: undefined });
 }

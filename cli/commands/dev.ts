@@ -1,13 +1,15 @@
 import { resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
+import { GenerationError } from '../../client/index.ts';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
+import { confirm, isPersonAt } from '../confirm.ts';
 import { defineCommand } from '../define-command.ts';
 import { demoClipPrice, makeDemoClip } from '../dev-server/demo-clip.ts';
 import { type DevStack, startDevStack, variablesOf } from '../dev-server/stack.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { gatewayAddresses, gatewayLines } from '../gateway-addresses.ts';
-import { stopAsked } from '../interrupts.ts';
+import { catchInterrupts, type Interrupts } from '../interrupts.ts';
+import { shellQuote } from '../shell-quote.ts';
 
 interface DevOptions {
   clip: boolean;
@@ -44,12 +46,27 @@ export const addDev = defineCommand<DevOptions>({
       else printer.printLine({}, () => line);
     };
     if (isLive) await agreeToLive(context, { clip, yes }, say);
-    const stack = await startDevStack({ config, isLive, isKept: !isOnce, dataDir: data && resolve(data), say });
+    // From the start on: whoever ends it, no data of `--once` stay behind, and no clip that nobody cancels.
+    const interrupts = catchInterrupts();
     try {
-      if (clip) await makeDemoClip(stack, say);
-      if (!isOnce) await stayUp(stack, context);
+      const stop = new AbortController();
+      const stopStart = () => {
+        say('stopping …');
+        stop.abort(stoppedBeforeOrder());
+      };
+      interrupts.answer({ onFirst: stopStart, onDetach: stopStart });
+      const dataDir = data && resolve(data);
+      const stack = await startDevStack({ config, isLive, isKept: !isOnce, dataDir, say, signal: stop.signal });
+      try {
+        if (clip) await makeDemoClip(stack, say, { interrupts, signal: stop.signal });
+        if (!isOnce) await stayUp(stack, context, interrupts);
+      } finally {
+        // Nothing is left to answer: a further one ends the process at once.
+        interrupts.stop();
+        await stack.stop();
+      }
     } finally {
-      await stack.stop();
+      interrupts.stop();
     }
     return exitCodes.done;
   },
@@ -72,17 +89,18 @@ async function agreeToLive(
   if (!hasToken)
     refuse('no token is set: put it into RUNCOMFY_API_TOKEN, or the path of its file into RUNCOMFY_API_TOKEN_FILE');
   if (yes || !clip) return;
-  if (streams.stdin.isTTY !== true) refuse('not on a terminal: add --yes to agree to the cost, or --no-clip');
-  const terminal = createInterface({ input: streams.stdin, output: streams.stderr });
-  const answer = await terminal.question('Order it? [y/N] ');
-  terminal.close();
-  if (!/^y(es)?$/i.test(answer.trim())) refuse('nothing was ordered');
+  if (!isPersonAt(streams)) refuse('not on a terminal: add --yes to agree to the cost, or --no-clip');
+  if (!(await confirm(streams, 'Order it?'))) refuse('nothing was ordered');
 }
 
-async function stayUp(stack: DevStack, { printer }: CommandContext): Promise<void> {
+function stoppedBeforeOrder(): GenerationError {
+  return new GenerationError({ type: 'GenerationCancelled', message: 'stopped before anything was ordered', key: '' });
+}
+
+async function stayUp(stack: DevStack, { printer }: CommandContext, interrupts: Interrupts): Promise<void> {
   const environment = variablesOf(stack);
   const { uiUrl, simulator, gatewayUrl: url } = stack;
-  const exports = Object.entries(environment).map(([name, value]) => `  export ${name}=${value}`);
+  const exports = Object.entries(environment).map(([name, value]) => `  export ${name}=${shellQuote(value)}`);
   printer.printLine(
     {
       environment,
@@ -102,5 +120,7 @@ async function stayUp(stack: DevStack, { printer }: CommandContext): Promise<voi
         ...gatewayLines(url).map((line) => `  ${line}`),
       ].join('\n'),
   );
-  await stopAsked();
+  await new Promise<void>((done) => {
+    interrupts.answer({ onFirst: done, onDetach: done });
+  });
 }

@@ -6,7 +6,7 @@ import { type Config, tokenSource } from '../../config/env.ts';
 import { prepareWritableFolder } from '../../config/file-access.ts';
 import { loadTemporalConnection } from '../../config/temporal.ts';
 import { searchAttributes } from '../../domain/names.ts';
-import { loadTemporalSettings, openTemporal, type TemporalSettings } from '../../setup/temporal.ts';
+import { loadTemporalSettings, openTemporal, settingsFor, type TemporalSettings } from '../../setup/temporal.ts';
 import type { Simulator } from '../../simulator/index.ts';
 import { loadWorkerPart } from '../load-worker.ts';
 import { devFolder } from './dev-folder.ts';
@@ -26,6 +26,8 @@ export interface DevStack {
   uiUrl?: string;
   simulator?: Simulator;
   gatewayUrl: string;
+  /** Where the keys are by which all that Temporal keeps is encrypted. */
+  codecKeysFile?: string;
   /** Undoes everything, last part first. */
   stop: () => Promise<void>;
 }
@@ -38,6 +40,8 @@ export interface DevStackOptions {
   /** Where they are kept; default: with the program. */
   dataDir?: string | undefined;
   say: (line: string) => void;
+  /** Ends the start, after the step that is under way: what was started is undone. */
+  signal?: AbortSignal;
 }
 
 /** Starts what a generation needs: a Temporal server unless one is configured, the simulator unless live, a worker. */
@@ -47,6 +51,7 @@ export async function startDevStack({
   isKept,
   dataDir: wanted,
   say,
+  signal,
 }: DevStackOptions): Promise<DevStack> {
   const undo: (() => Promise<void>)[] = [];
   const stop = async () => {
@@ -65,7 +70,9 @@ export async function startDevStack({
       isKept || isLive
         ? path.join(wanted ?? path.join(devFolder(), 'embedded'), isLive ? 'live' : 'simulator')
         : await freshFolder(undo);
+    signal?.throwIfAborted();
     const { settings, uiUrl } = await openServer(config, dataDir, undo, say);
+    signal?.throwIfAborted();
     const simulator = isLive ? undefined : await openSimulator(isKept ? dataDir : undefined);
     if (simulator) {
       undo.push(() => simulator.close());
@@ -92,15 +99,18 @@ export async function startDevStack({
       worker.shutdown();
       await done;
     });
+    signal?.throwIfAborted();
     const gateway = await openDevGateway({ config, temporal: settings, taskQueue, runcomfy });
     undo.push(() => gateway.close());
     say(`gateway           ${gateway.url}`);
     const { client, namespace, address, close } = await openTemporal(settings);
     undo.push(close);
+    signal?.throwIfAborted();
     return {
       ...{ client, taskQueue, address, namespace, stop, gatewayUrl: gateway.url },
       ...(uiUrl !== undefined && { uiUrl }),
       ...(simulator && { simulator }),
+      ...(config.codecKeysFile !== undefined && { codecKeysFile: path.resolve(config.codecKeysFile) }),
     };
   } catch (error) {
     await stop();
@@ -109,11 +119,18 @@ export async function startDevStack({
 }
 
 /** What a second terminal needs to see the same generations. */
-export function variablesOf({ address, namespace, taskQueue, simulator }: DevStack): Record<string, string> {
+export function variablesOf({
+  address,
+  namespace,
+  taskQueue,
+  simulator,
+  codecKeysFile,
+}: DevStack): Record<string, string> {
   return {
     TEMPORAL_ADDRESS: address,
     TEMPORAL_NAMESPACE: namespace,
     RUNCOMFY_TASK_QUEUE: taskQueue,
+    ...(codecKeysFile !== undefined && { RUNCOMFY_CODEC_KEYS_FILE: codecKeysFile }),
     ...(simulator && {
       RUNCOMFY_MODEL_API_BASE: simulator.modelApiBase,
       RUNCOMFY_SERVERLESS_API_BASE: simulator.serverlessApiBase,
@@ -144,7 +161,8 @@ async function openServer(
   undo.push(() => server.stop());
   const { address, namespace, uiUrl } = server;
   say(`Temporal server   ${address} (temporal ${version} from ${origin})`);
-  return { settings: { connectionOptions: { address }, namespace }, ...(uiUrl !== undefined && { uiUrl }) };
+  const settings = await settingsFor({ connectionOptions: { address }, namespace }, config);
+  return { settings, ...(uiUrl !== undefined && { uiUrl }) };
 }
 
 async function freshFolder(undo: (() => Promise<void>)[]): Promise<string> {

@@ -1,6 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, inject, it } from 'vitest';
 import type { GenerationResult } from '../../domain/generation.ts';
 import { run } from '../support/examples/examples.ts';
 import { runCommand, temporaryFolder, until } from '../support/processes.ts';
@@ -14,13 +16,21 @@ it(title, { timeout: 300_000 }, async () => {
   const data = path.join(folder, 'data');
   const args = ['bin/runcomfy-temporal', 'dev', '--no-clip', '--data', data, '--output', 'json'];
   const { PATH, TEMPORAL_CLI_PATH } = process.env;
-  const dev = run(process.execPath, args, { PATH, TEMPORAL_CLI_PATH, HOME: folder });
+  // Both are for servers that stay: the worker must be found all the same, and read what its callers encrypt.
+  const versioned = { TEMPORAL_DEPLOYMENT_NAME: 'runcomfy', TEMPORAL_WORKER_BUILD_ID: '1' };
+  const RUNCOMFY_CODEC_KEYS_FILE = path.join(folder, 'codec-keys.json');
+  const codecKeys = { activeKeyId: 'a', keys: { a: randomBytes(32).toString('base64') } };
+  await writeFile(RUNCOMFY_CODEC_KEYS_FILE, JSON.stringify(codecKeys), { mode: 0o600 });
+  const env = { PATH, TEMPORAL_CLI_PATH, HOME: folder, ...versioned, RUNCOMFY_CODEC_KEYS_FILE };
+  const dev = run(process.execPath, args, env);
   const printed = await until('dev serves', () => /^\{"environment".*\}$/m.exec(dev.output())?.[0]);
   const { environment, simulatorUrl, gateway } = JSON.parse(printed) as {
     environment: Record<string, string>;
     simulatorUrl: string;
     gateway: Record<'url' | 'modelApiBase' | 'serverlessApiBase' | 'api', string>;
   };
+
+  expect(environment).toMatchObject({ RUNCOMFY_CODEC_KEYS_FILE });
 
   const generate = async (model: string, input: object): Promise<GenerationResult> => {
     const command = ['generate', model, '--input', JSON.stringify(input), '--download', folder, '--output', 'json'];
@@ -52,6 +62,25 @@ it(title, { timeout: 300_000 }, async () => {
   expect(await processesNaming(data)).toEqual([]);
   for (const url of [simulatorUrl, gateway.url]) await expect(fetch(url)).rejects.toThrow('fetch failed');
 });
+
+it('dev --once that is told to end cancels its clip, and leaves no data behind', async () => {
+  const before = await foldersOfStarts();
+  const { PATH } = process.env;
+  const env = { PATH, HOME: await temporaryFolder(), TEMPORAL_ADDRESS: inject('temporalAddress') };
+  const dev = run(process.execPath, ['bin/runcomfy-temporal', 'dev', '--once', '--output', 'pretty'], env);
+  await until('the clip is ordered', () => dev.output().includes('workflow'));
+  const made = (await foldersOfStarts()).filter((name) => !before.includes(name));
+  expect(made).not.toEqual([]);
+  dev.kill('SIGTERM');
+  const { code, stdout, stderr } = await dev.ended;
+  expect(stdout, stderr).toContain('cancel: ');
+  expect(code).not.toBeNull();
+  expect(made.some((name) => existsSync(path.join('.cache', name)))).toBe(false);
+});
+
+async function foldersOfStarts(): Promise<string[]> {
+  return (await readdir('.cache').catch(() => [])).filter((name) => name.startsWith('start-'));
+}
 
 /** The command lines of the processes in which this folder is named: the command itself and its Temporal server. */
 async function processesNaming(folder: string): Promise<string[]> {
