@@ -1,14 +1,8 @@
 import type { InputIssue } from '../domain/generation.ts';
+import { messageOf } from '../domain/text.ts';
 
 /** What can go wrong at the shell, beside the errors of the client library. */
-export const cliErrorTypes = [
-  'Usage',
-  'MissingFile',
-  'Configuration',
-  'DownloadFailed',
-  'FileNotWritten',
-  'Unhealthy',
-] as const;
+export const cliErrorTypes = ['Usage', 'MissingFile', 'Configuration', 'DownloadFailed', 'FileNotWritten'] as const;
 
 export type CliErrorType = (typeof cliErrorTypes)[number];
 
@@ -27,4 +21,11 @@ export class CliError extends Error {
     this.type = type;
     this.issues = more.issues;
   }
+}
+
+/** A service that did not start: what the system refuses (a port, a file) is configuration, anything else wrong usage. */
+export function failedToStart(what: string, error: unknown): CliError {
+  const isRefused = error instanceof Error && 'code' in error;
+  const message = `${what} cannot start: ${messageOf(error)}`;
+  return new CliError(isRefused ? 'Configuration' : 'Usage', message, { cause: error });
 }

@@ -48,7 +48,6 @@ export function exitCodeOf(type: GenerationErrorType | CliErrorType): ExitCode {
     case 'NoWorker':
     case 'WorkerFailing':
     case 'DownloadFailed':
-    case 'Unhealthy':
       return exitCodes.unavailable;
     case 'FileNotWritten':
       return exitCodes.outputLost;

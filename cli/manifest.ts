@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** What of the package file is told to users. */
@@ -8,10 +8,11 @@ export interface Manifest {
   peerDependencies?: Record<string, string>;
 }
 
-/** The folder of package.json: one level above the sources, two above the built files. */
-export function packageDir(): string {
-  const parent = dirname(dirname(fileURLToPath(import.meta.url)));
-  return parent.endsWith('dist') ? dirname(parent) : parent;
+/** The folder of package.json, which a clone may call as it likes: one level above the sources, two above the built files. */
+export function packageDir(program = fileURLToPath(import.meta.url)): string {
+  const parent = dirname(dirname(program));
+  const isBuilt = basename(parent) === 'dist' && !existsSync(join(parent, 'package.json'));
+  return isBuilt ? dirname(parent) : parent;
 }
 
 /** This package's own package.json. */

@@ -9,6 +9,9 @@ import type { GenerationWorker } from './create-worker.ts';
 /** Probes give up after a second; the call beneath is repeated by its own library, whatever its deadline. */
 const answerWithinMs = 800;
 
+/** What is asked of the workers of a process. */
+export type WorkerHealth = Pick<GenerationWorker, 'isRunning' | 'isTokenRefused'>;
+
 export interface HealthServer {
   close: () => Promise<void>;
 }
@@ -20,7 +23,7 @@ export interface HealthServer {
  */
 export async function serveHealth(
   address: ListenAddress,
-  worker: GenerationWorker,
+  worker: WorkerHealth,
   client: Client,
   taskQueue: string,
 ): Promise<HealthServer> {
@@ -55,7 +58,7 @@ export async function serveHealth(
   };
 }
 
-async function whyNotReady(worker: GenerationWorker, client: Client): Promise<string | undefined> {
+async function whyNotReady(worker: WorkerHealth, client: Client): Promise<string | undefined> {
   if (!worker.isRunning()) return 'the worker does not poll (starting, draining or stopped)';
   if (worker.isTokenRefused()) return 'RunComfy refuses the token; renew it, the generations wait for that';
   const { namespace } = client.options;

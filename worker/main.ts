@@ -7,8 +7,8 @@ import { messageOf } from '../domain/text.ts';
 import { createLogger } from '../setup/logger.ts';
 import { openRunComfy } from '../setup/runcomfy.ts';
 import { loadTemporalSettings, openTemporalBy } from '../setup/temporal.ts';
-import { createGenerationWorker } from './create-worker.ts';
-import { serveHealth } from './health.ts';
+import { createGenerationWorker, type GenerationWorker } from './create-worker.ts';
+import { type HealthServer, serveHealth, type WorkerHealth } from './health.ts';
 import { installRuntime } from './runtime.ts';
 import { webhookOptionsOf } from './webhook-options.ts';
 import { workerSettingsOf } from './worker-settings.ts';
@@ -29,10 +29,22 @@ export async function runWorker(config: Config): Promise<void> {
   installRuntime(config, log);
 
   const temporal = await openTemporalBy((options) => NativeConnection.connect(options), settings);
+  const { connection, client, namespace, address, dataConverter } = temporal;
+  const { modelApiBase } = config;
+  let worker: GenerationWorker | undefined;
+  let health: HealthServer | undefined;
+  const stopOnSignal = () => {
+    log.info('stopping: what is in flight is finished first');
+    worker?.shutdown();
+  };
   try {
-    const { connection, client, namespace, address, dataConverter } = temporal;
-    const { modelApiBase } = config;
-    const worker = await createGenerationWorker({
+    // Before the workers: until they run, they hold the connection, which then cannot be closed.
+    health = await openHealth(
+      config,
+      { isRunning: () => worker?.isRunning() === true, isTokenRefused: () => worker?.isTokenRefused() === true },
+      client,
+    );
+    worker = await createGenerationWorker({
       connection,
       client,
       namespace,
@@ -43,27 +55,22 @@ export async function runWorker(config: Config): Promise<void> {
       ...workerSettingsOf(config),
       ...webhookOptions,
     });
-    const health = config.healthAddress && (await openHealth(config, worker, client));
-    const stopOnSignal = () => {
-      log.info('stopping: what is in flight is finished first');
-      worker.shutdown();
-    };
     for (const signal of stopSignals) process.once(signal, stopOnSignal);
     log.info({ taskQueue: config.taskQueue, namespace, address, modelApiBase }, 'worker started');
-    try {
-      await worker.run();
-    } finally {
-      for (const signal of stopSignals) process.off(signal, stopOnSignal);
-      await health?.close();
-      await runcomfy.close();
-    }
+    await worker.run();
     log.info('worker stopped');
   } finally {
-    await temporal.close();
+    for (const signal of stopSignals) process.off(signal, stopOnSignal);
+    await health?.close();
+    await runcomfy.close();
+    // What went wrong before is the reason to tell, not that a worker that never ran still holds the connection.
+    await temporal.close().catch((error: unknown) => {
+      log.debug({ reason: messageOf(error) }, 'the connection to Temporal could not be closed');
+    });
   }
 }
 
-async function openHealth(config: Config, worker: Parameters<typeof serveHealth>[1], client: Client) {
+async function openHealth(config: Config, worker: WorkerHealth, client: Client) {
   const { healthAddress } = config;
   if (!healthAddress) return undefined;
   return await serveHealth(healthAddress, worker, client, config.taskQueue).catch((error: unknown) => {

@@ -69,7 +69,8 @@ export async function openGenerationWorker(options: OpenWorkerOptions): Promise<
       },
     };
   } catch (error) {
-    await close();
+    // A worker that never ran holds the connection: that it cannot be closed is not the reason.
+    await close().catch(() => undefined);
     throw error;
   }
 }

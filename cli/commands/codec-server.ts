@@ -1,7 +1,6 @@
 import { serveCodec } from '../../codec/index.ts';
-import { messageOf } from '../../domain/text.ts';
 import { loadPayloadCodec } from '../../setup/payload-codec.ts';
-import { CliError } from '../cli-error.ts';
+import { CliError, failedToStart } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { stopAsked } from '../interrupts.ts';
@@ -41,8 +40,7 @@ export const addCodecServer = defineCommand<CodecServerCommandOptions>({
       ...(uiOrigin !== undefined && { uiOrigin }),
       ...(tokenFile !== undefined && { bearerToken: await readToken(tokenFile, streams.stdin) }),
     }).catch((error: unknown) => {
-      const reason = messageOf(error);
-      throw new CliError('Usage', `the codec server cannot start: ${reason}`, { cause: error });
+      throw failedToStart('the codec server', error);
     });
     printer.printLine({ url: server.url }, () => `codec server on ${server.url}`);
     await stopAsked();

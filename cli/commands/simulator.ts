@@ -1,7 +1,6 @@
 import { Option } from 'commander';
 import { withoutUndefined } from '../../domain/json.ts';
-import { messageOf } from '../../domain/text.ts';
-import { CliError } from '../cli-error.ts';
+import { failedToStart } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { stopAsked } from '../interrupts.ts';
@@ -47,7 +46,7 @@ export const addSimulator = defineCommand<SimulatorCommandOptions>({
       ...withoutUndefined({ seed, speed, scenario, stateFile: state }),
       ...(publicBase !== undefined && { switches: { public_base: publicBase } }),
     }).catch((error: unknown) => {
-      throw new CliError('Usage', `the simulator cannot start: ${messageOf(error)}`, { cause: error });
+      throw failedToStart('the simulator', error);
     });
     printer.note(fidelityStatement(simulator.switches()));
     const { url, modelApiBase, serverlessApiBase } = simulator;

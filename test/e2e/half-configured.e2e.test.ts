@@ -1,5 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
@@ -13,7 +15,7 @@ import { connectClient, startQuickSimulator } from '../support/generation-stack.
 import { inProcessWorkers } from '../support/in-process-workers.ts';
 import { registerNamespace } from '../support/namespaces.ts';
 import { hangMs } from '../support/patience.ts';
-import { temporaryFolder } from '../support/processes.ts';
+import { runCommand, temporaryFolder } from '../support/processes.ts';
 import { quietRuntime } from '../support/quiet-runtime.ts';
 import { flux } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
@@ -144,6 +146,19 @@ describe('a command line and a worker that do not go together', () => {
         expect.objectContaining({ check: 'generations', status: 'failed' }),
       );
     });
+  });
+
+  it('a worker whose address of health is taken: its own sentence is told, and that of nobody else', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    onTestFinished(() => void taken.close());
+    const address = `127.0.0.1:${String((taken.address() as AddressInfo).port)}`;
+    const env = { RUNCOMFY_HEALTH_ADDRESS: address, RUNCOMFY_STATE_DIR: await temporaryFolder() };
+    const settings = { temporalAddress: inject('temporalAddress'), taskQueue: `health-${randomUUID()}`, env };
+    const { exitCode, stdout } = await runCommand(['worker', '--output', 'json'], settings);
+    const { error } = JSON.parse(stdout) as Failure;
+    expect({ exitCode, type: error.type }).toEqual({ exitCode: 78, type: 'Configuration' });
+    expect(error.message).toContain(`RUNCOMFY_HEALTH_ADDRESS: cannot listen on ${address}`);
   });
 
   it('a worker in another namespace: the message names queue and namespace', async () => {
