@@ -43,8 +43,7 @@ const addCreate = defineCommand<CreateOptions>({
       .option('--model <pattern>', 'a model that it may order, * and ** for anything; several times for several', more),
   act: async ({ printer, config }, _args, { tenant, name, scope, expires, model }) => {
     const file = fileOf(config());
-    const { createApiKey, digestOf, keyRecord, readKeyFile, writeKeyFile } = await loadKeys();
-    const records = existsSync(file) ? await readKeyFile(file) : [];
+    const { changeKeyFile, createApiKey, digestOf, keyRecord, readKeyFile } = await loadKeys();
     const { id, key } = createApiKey();
     const now = Date.now();
     const record = keyRecord.safeParse(
@@ -58,7 +57,7 @@ const addCreate = defineCommand<CreateOptions>({
       const problems = record.error.issues.map(({ path, message }) => `--${String(path[0])}: ${message}`);
       throw new CliError('Usage', problems.join('; '));
     }
-    await writeKeyFile(file, [...records, record.data]);
+    await changeKeyFile(file, async () => [...(existsSync(file) ? await readKeyFile(file) : []), record.data]);
     printer.print({ id, key }, () => key);
     return exitCodes.done;
   },
@@ -90,11 +89,13 @@ const addRevoke = defineCommand({
   examples: ['runcomfy-temporal keys revoke k7Qd2aB9'],
   act: async ({ printer, config }, [id = '']) => {
     const file = fileOf(config());
-    const { readKeyFile, writeKeyFile } = await loadKeys();
-    const records = await readKeyFile(file);
-    const rest = records.filter((record) => record.id !== id);
-    if (rest.length === records.length) throw new CliError('KeyNotFound', `${file} has no API key ${id}`);
-    await writeKeyFile(file, rest);
+    const { changeKeyFile, readKeyFile } = await loadKeys();
+    await changeKeyFile(file, async () => {
+      const records = await readKeyFile(file);
+      const rest = records.filter((record) => record.id !== id);
+      if (rest.length === records.length) throw new CliError('KeyNotFound', `${file} has no API key ${id}`);
+      return rest;
+    });
     printer.print({ id }, () => `revoked ${id}`);
     return exitCodes.done;
   },

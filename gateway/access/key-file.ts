@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { ConfigError } from '../../config/config-error.ts';
 import { unreadableFile, unwritableFile } from '../../config/file-access.ts';
@@ -7,6 +8,8 @@ import { watchSecretFile } from '../../config/watched-file.ts';
 import { type KeyRecord, parseKeyRecords } from './key-records.ts';
 
 const variable = 'RUNCOMFY_GATEWAY_KEYS_FILE';
+/** A change takes milliseconds: who waits longer meets a lock that nobody takes away. */
+const [lockedForMs, lookAgainMs] = [3_000, 50];
 
 /** Reads the key file once; a `ConfigError` lists every problem. */
 export async function readKeyFile(file: string): Promise<KeyRecord[]> {
@@ -27,12 +30,43 @@ export function readKeysValue(text: string, file: string | undefined): KeyRecord
   throw new ConfigError(problems);
 }
 
-/** Replaces the key file as a whole; only its owner may read it. */
-export async function writeKeyFile(file: string, records: readonly KeyRecord[]): Promise<void> {
+/** Changes the key file, one change at a time: of two at once the later one would bring back what the first took away. */
+export async function changeKeyFile(file: string, change: () => Promise<readonly KeyRecord[]>): Promise<void> {
+  const lock = `${file}.lock`;
+  await takeLock(lock, file);
+  try {
+    await writeKeyFile(file, await change());
+  } finally {
+    await rm(lock, { force: true });
+  }
+}
+
+async function takeLock(lock: string, file: string): Promise<void> {
+  const giveUpAt = Date.now() + lockedForMs;
+  for (;;) {
+    try {
+      await writeFile(lock, `${String(process.pid)}\n`, { mode: 0o600, flag: 'wx' });
+      return;
+    } catch (error) {
+      const isTaken = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+      if (!isTaken) throw unwritableFile(variable, file, error);
+    }
+    if (Date.now() > giveUpAt) {
+      const sentence = `${file} is being changed by another command, says ${lock}: if none runs, remove that file.`;
+      throw new ConfigError([`${variable}: ${sentence}`]);
+    }
+    await sleep(lookAgainMs);
+  }
+}
+
+/** Replaces the key file as a whole; only its owner, who stays the same, may read it. */
+async function writeKeyFile(file: string, records: readonly KeyRecord[]): Promise<void> {
   const beside = `${file}.${randomUUID()}`;
   try {
     await writeFile(beside, `${JSON.stringify({ keys: records }, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' });
     await chmod(beside, 0o600);
+    const before = await stat(file).catch(() => undefined);
+    if (before !== undefined && before.uid !== (await stat(beside)).uid) await chown(beside, before.uid, before.gid);
     await rename(beside, file);
   } catch (error) {
     throw unwritableFile(variable, file, error);

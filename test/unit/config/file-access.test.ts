@@ -7,7 +7,7 @@ import { checkSpool } from '../../../cli/spool-check.ts';
 import { readCodecKeys } from '../../../config/codec-keys.ts';
 import { readConfig, tokenSource } from '../../../config/env.ts';
 import { prepareWritableFolder } from '../../../config/file-access.ts';
-import { writeKeyFile } from '../../../gateway/access/key-file.ts';
+import { changeKeyFile } from '../../../gateway/access/key-file.ts';
 import { startSimulator } from '../../../simulator/index.ts';
 import { temporaryFolder } from '../../support/processes.ts';
 
@@ -45,7 +45,7 @@ describe('what this user may not read or write is told with the user, the file a
     const file = path.join(folder, 'keys.json');
     await writeFile(file, 'as it was', { mode: 0o644 });
     await chmod(folder, 0o555);
-    const writing = asStranger(() => writeKeyFile(file, []));
+    const writing = asStranger(() => changeKeyFile(file, () => Promise.resolve([])));
     await expect(writing).rejects.toMatchObject({ exitCode: 78 });
     for (const part of [user, file, 'RUNCOMFY_GATEWAY_KEYS_FILE', 'EACCES', 'as it was'])
       await expect(writing).rejects.toThrow(part);
