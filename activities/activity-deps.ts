@@ -59,4 +59,6 @@ export interface ActivityDeps {
   }) => Promise<SubmitBeforeReset>;
   /** Throws when a run of the key that is newer than `retryOfRunId`, other than `runId`, may have been billed. */
   checkNewerRuns: (key: string, runId: string, retryOfRunId: string) => Promise<void>;
+  /** Throws when a run of the key that belongs to another chain than `runId` may have been billed. */
+  checkOtherChains: (key: string, runId: string, firstExecutionRunId: string) => Promise<void>;
 }

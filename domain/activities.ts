@@ -35,6 +35,8 @@ export interface SubmitOrder {
   firstExecutionRunId: string;
   /** Run id of the unbilled run that this one follows: before sending, the newer runs of the key are looked at. */
   retryOfRunId?: string;
+  /** A schedule started it, under a key that may have been ordered before: the other runs of the key are looked at. */
+  isScheduled?: true;
 }
 
 /** Answer of `submitRequest`: RunComfy took the order. */
@@ -259,7 +261,7 @@ export interface ActivityFailureDetails {
   searchAttributes?: string[];
   /** On a submit of unknown outcome: RunComfy knows the model. */
   isModelKnown?: boolean;
-  /** On a submit, by older workers: the run was reset, and what the run before it had submitted is not known here. */
+  /** On a submit that was refused: a run before this one may have had the order accepted. */
   isReset?: boolean;
   /** A submit of unknown outcome that an earlier attempt made: its worker may still hand over the id. */
   mayBeHandedOver?: boolean;

@@ -96,6 +96,9 @@ export function lateKey(key: string): string {
   return `${key}/late`;
 }
 
+/** Search attribute of Temporal's own: the schedule that started a workflow. */
+export const scheduledByAttribute = 'TemporalScheduledById';
+
 /** Search attributes and their Temporal types. Set where the server knows them, never required. */
 export const searchAttributes = {
   RunComfyModel: 'Keyword',

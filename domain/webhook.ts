@@ -54,6 +54,12 @@ export interface WebhookOrder {
   body: WebhookBody;
 }
 
+/** A run of `runcomfyWebhook`. */
+export interface DeliveryRun {
+  workflowId: string;
+  runId: string;
+}
+
 /** One attempt to deliver. */
 export interface WebhookAttempt {
   /** ISO 8601. */
@@ -99,12 +105,16 @@ export interface DeliveryAnswer extends WebhookAttempt {
 /** Answer of `checkWebhook`: why nothing could be delivered there; empty: nothing is known against it. */
 export interface WebhookCheck {
   issues: { path: string; message: string }[];
+  /** A run before this one may have had the order accepted: what stands against its webhook must not end it as unsent. */
+  mayBeSubmitted?: true;
 }
 
 /** What the workflows ask of workers about webhooks. */
 export interface WebhookActivities {
   /** Looks at the address, the secret's name and the generation's key before anything is paid; run as a local activity. */
-  checkWebhook: (target: Pick<WebhookTarget, 'url' | 'secret'> & { key: string }) => Promise<WebhookCheck>;
+  checkWebhook: (
+    target: Pick<WebhookTarget, 'url' | 'secret'> & { key: string; firstExecutionRunId?: string },
+  ) => Promise<WebhookCheck>;
   /** POSTs the event once; whatever comes of it is an answer. */
   deliverWebhook: (question: DeliveryQuestion) => Promise<DeliveryAnswer>;
 }

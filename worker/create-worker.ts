@@ -36,13 +36,12 @@ import { userAgent } from '../runcomfy/user-agent.ts';
 import { createBalanceCache } from './balance-cache.ts';
 import { createBudgetDesk } from './budget-desk.ts';
 import { loadWorkflowBundle } from './bundle-workflows.ts';
+import { createEarlierRuns } from './earlier-runs.ts';
 import { createHandOver } from './hand-over.ts';
 import { learnAndTell } from './learn-from-history.ts';
 import { lookUpOrdersIn } from './look-up-orders.ts';
-import { checkNewerRuns } from './newer-runs.ts';
 import { openRequestSpool } from './request-spool.ts';
 import { followSearchAttributes, missingSearchAttributesSentence } from './search-attributes.ts';
-import { submitBeforeReset } from './submit-before-reset.ts';
 import { openSubmitJournal } from './submit-journal.ts';
 import { watchToken } from './watch-token.ts';
 
@@ -176,6 +175,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     isGone: createOutputCheck({ modelApiBase, proxies: options.proxies }),
     searchAttributes: attributes.known,
   });
+  const earlierRuns = createEarlierRuns({ client, journal, log });
   const activities = createActivities({
     runcomfy,
     validator,
@@ -191,17 +191,12 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
     expectedPriceUsd: (model, input) =>
       expectedPriceUsd(model, input, { getModel: (id) => runcomfy.getModel(id, priceWithin()) }),
     keepRequestId: (kept) => handOver.keep(kept),
-    acceptedBefore: (chain) =>
-      journal.find(chain).catch((error: unknown) => {
-        log.error({ ...chain, error }, 'the journal of accepted submits cannot be read; check RUNCOMFY_STATE_DIR');
-        return undefined;
-      }),
-    submitBeforeReset: (run) => submitBeforeReset(client, run),
-    checkNewerRuns: (key, runId, retryOfRunId) => checkNewerRuns(client, key, runId, retryOfRunId),
+    ...earlierRuns,
   });
   const ofBudgets = createBudgetActivities({ desk: budgets, orders: lookUpOrdersIn(client) });
   const { checkWebhook, deliverWebhook } = createWebhookActivities(
     options.webhooks && { ...options.webhooks, userAgent },
+    earlierRuns,
   );
   const { submitRequest, recallSubmit, ...others } = activities;
   const dataConverter = options.dataConverter && withWorkerCodecs(options.dataConverter);

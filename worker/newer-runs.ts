@@ -27,12 +27,35 @@ export async function checkNewerRuns(client: Client, key: string, runId: string,
   }
 }
 
-/** The runs of a key since `sinceRunId`; rejects until they include `runId` itself. */
+/**
+ * Throws unless no run of the key outside the chain of `runId` may have been billed: a schedule that is backfilled over a
+ * time for which it has fired starts anew under the key of that firing. Whatever ends this run then, it may be billed.
+ */
+export async function checkOtherChains(
+  client: Client,
+  key: string,
+  runId: string,
+  firstExecutionRunId: string,
+): Promise<void> {
+  for (const run of await listRunsOfKey(client, key, runId)) {
+    if (run.runId === runId || run.runId === firstExecutionRunId || (await hasCostNothing(client, run))) continue;
+    const described = await describePlainRun(client, key, run.runId);
+    if (described?.firstRunId === firstExecutionRunId) continue;
+    throw ApplicationFailure.create({
+      type: 'InvalidInput',
+      message: `key ${key} was ordered before by run ${run.runId}, which may be billed, so the schedule's firing ordered nothing; look at that run, or order under another key`,
+      nonRetryable: true,
+      details: [{ submission: 'not_sent', isReset: true }],
+    });
+  }
+}
+
+/** The runs of a key since `sinceRunId`, or all; rejects until they include `runId` itself. */
 export async function listRunsOfKey(
   client: Client,
   key: string,
   runId: string,
-  sinceRunId: string,
+  sinceRunId?: string,
 ): Promise<PlainRun[]> {
   const giveUpAt = Date.now() + visibilityWithinMs;
   const query = await queryFor(client, key, sinceRunId);
@@ -49,9 +72,9 @@ export async function listRunsOfKey(
  * A query that finds at least the runs of a key since the one that was followed. The SQL stores of Temporal compare no
  * value with quotes, backslashes or control characters, however they are escaped: there the plain beginning is looked for.
  */
-async function queryFor(client: Client, key: string, retryOfRunId: string): Promise<string> {
+async function queryFor(client: Client, key: string, sinceRunId: string | undefined): Promise<string> {
   if (!/['"\\\p{Cc}]/u.test(key)) return `WorkflowId = '${key}'`;
-  const followed = await describePlainRun(client, key, retryOfRunId);
+  const followed = sinceRunId === undefined ? undefined : await describePlainRun(client, key, sinceRunId);
   const [plain = ''] = /^[^'"`\\%_!\p{Cc}]*/u.exec(key) ?? [];
   const beginning = plain === '' ? '' : ` AND WorkflowId STARTS_WITH '${plain}'`;
   const since = followed ? ` AND StartTime >= '${followed.startedAt.toISOString()}'` : '';

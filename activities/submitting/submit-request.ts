@@ -79,7 +79,7 @@ interface Prepared {
 
 /** Everything that can be known before money is at stake. */
 async function prepare(deps: ActivityDeps, order: SubmitOrder): Promise<Prepared> {
-  const { model, input, retryOfRunId } = order;
+  const { model, input, retryOfRunId, firstExecutionRunId, isScheduled } = order;
   const { issues, warnings } = await deps.validator.validate(model, input);
   if (issues.length > 0) {
     const message = `the input does not fit ${model}, nothing was sent: ${issuesSentence(issues)}`;
@@ -89,6 +89,9 @@ async function prepare(deps: ActivityDeps, order: SubmitOrder): Promise<Prepared
   const execution = activityInfo().workflowExecution;
   if (retryOfRunId !== undefined && execution) {
     await deps.checkNewerRuns(execution.workflowId, execution.runId, retryOfRunId);
+  }
+  if (isScheduled && execution) {
+    await deps.checkOtherChains(execution.workflowId, execution.runId, firstExecutionRunId);
   }
   return { warnings, ...(priceUsd !== undefined && { priceUsd }) };
 }

@@ -1,22 +1,42 @@
 import { tooLong } from '../../domain/names.ts';
 import { maxWebhookKeyLength, type WebhookActivities } from '../../domain/webhook.ts';
 import { refuseWebhookUrl } from '../../runcomfy/models/index.ts';
+import type { ActivityDeps } from '../activity-deps.ts';
+import { submitOfEarlierRuns } from '../submitting/submit-of-earlier-runs.ts';
 import type { WebhookDeps } from './webhook-deps.ts';
 
-/** Whether the worker could deliver there, as far as that shows without a connection; asks nobody. */
-export function createCheckWebhook(deps: WebhookDeps | undefined): WebhookActivities['checkWebhook'] {
-  return async ({ url, secret, key }) => {
-    if (!deps) return { issues: [{ path: 'request.webhook', message: unconfigured }] };
-    const issues = [];
-    const ofUrl = refuseWebhookUrl(url, deps.allowedHosts);
-    if (ofUrl !== undefined) issues.push({ path: 'request.webhook.url', message: ofUrl });
-    if ((await deps.secretsOf(secret)) === undefined) {
-      issues.push({ path: 'request.webhook.secret', message: unknownSecretSentence(secret) });
-    }
-    if (key.length > maxWebhookKeyLength)
-      issues.push({ path: 'key', message: tooLong(key.length, maxWebhookKeyLength) });
-    return { issues };
+/**
+ * Whether the worker could deliver there, as far as that shows without a connection. Where it could not, it also tells
+ * whether a run before a reset may have had the order accepted.
+ */
+export function createCheckWebhook(
+  deps: WebhookDeps | undefined,
+  earlierRuns: Pick<ActivityDeps, 'acceptedBefore' | 'submitBeforeReset'>,
+): WebhookActivities['checkWebhook'] {
+  return async ({ firstExecutionRunId, ...target }) => {
+    const issues = await issuesOf(deps, target);
+    if (issues.length === 0 || firstExecutionRunId === undefined) return { issues };
+    const mayBeSubmitted = await submitOfEarlierRuns(earlierRuns, firstExecutionRunId).then(
+      ({ kind }) => kind !== 'nothing',
+      () => true,
+    );
+    return { issues, ...(mayBeSubmitted && { mayBeSubmitted }) };
   };
+}
+
+async function issuesOf(
+  deps: WebhookDeps | undefined,
+  { url, secret, key }: { url: string; secret: string; key: string },
+) {
+  if (!deps) return [{ path: 'request.webhook', message: unconfigured }];
+  const issues = [];
+  const ofUrl = refuseWebhookUrl(url, deps.allowedHosts);
+  if (ofUrl !== undefined) issues.push({ path: 'request.webhook.url', message: ofUrl });
+  if ((await deps.secretsOf(secret)) === undefined) {
+    issues.push({ path: 'request.webhook.secret', message: unknownSecretSentence(secret) });
+  }
+  if (key.length > maxWebhookKeyLength) issues.push({ path: 'key', message: tooLong(key.length, maxWebhookKeyLength) });
+  return issues;
 }
 
 const unconfigured = 'this worker has no secrets for webhooks: name their file in RUNCOMFY_WEBHOOK_SECRETS_FILE';

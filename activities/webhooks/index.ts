@@ -1,4 +1,5 @@
 import type { WebhookActivities } from '../../domain/webhook.ts';
+import type { ActivityDeps } from '../activity-deps.ts';
 import { createCheckWebhook } from './check-webhook.ts';
 import { createDeliverWebhook } from './deliver-webhook.ts';
 import type { WebhookDeps } from './webhook-deps.ts';
@@ -8,6 +9,10 @@ export type { WebhookDeps } from './webhook-deps.ts';
 /** The activities of webhooks; without secrets there is only the one that says so. */
 export function createWebhookActivities(
   deps: WebhookDeps | undefined,
+  earlierRuns: Pick<ActivityDeps, 'acceptedBefore' | 'submitBeforeReset'>,
 ): Pick<WebhookActivities, 'checkWebhook'> & Partial<WebhookActivities> {
-  return { checkWebhook: createCheckWebhook(deps), ...(deps && { deliverWebhook: createDeliverWebhook(deps) }) };
+  return {
+    checkWebhook: createCheckWebhook(deps, earlierRuns),
+    ...(deps && { deliverWebhook: createDeliverWebhook(deps) }),
+  };
 }

@@ -27,6 +27,7 @@ export function plainActivityDeps(runcomfy: RunComfyClient): ActivityDeps {
     acceptedBefore: () => Promise.resolve(undefined),
     submitBeforeReset: () => Promise.resolve({ kind: 'nothing' }),
     checkNewerRuns: () => Promise.resolve(),
+    checkOtherChains: () => Promise.resolve(),
   };
 }
 

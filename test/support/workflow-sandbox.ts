@@ -28,6 +28,8 @@ export interface SandboxExecution {
   continuedFromExecutionRunId?: string | undefined;
   /** The first run of the chain; this one unless given. */
   firstExecutionRunId?: string;
+  /** The run that a reset began from; this one unless given. */
+  originalExecutionRunId?: string;
   memo?: Record<string, unknown> | undefined;
 }
 
@@ -99,7 +101,7 @@ export async function openSandbox(
 
 async function openRun(creator: Creator, execution: SandboxExecution): Promise<SandboxRun> {
   const { workflowType, workflowId, runId, args, now, startedAt = now, continuedFromExecutionRunId, memo } = execution;
-  const { firstExecutionRunId = runId } = execution;
+  const { firstExecutionRunId = runId, originalExecutionRunId = runId } = execution;
   const workflow = await creator.createWorkflow({
     info: {
       workflowType,
@@ -108,7 +110,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
       taskQueue,
       namespace: 'default',
       firstExecutionRunId,
-      originalExecutionRunId: runId,
+      originalExecutionRunId,
       ...(continuedFromExecutionRunId !== undefined && { continuedFromExecutionRunId }),
       searchAttributes: {},
       typedSearchAttributes: new TypedSearchAttributes(),

@@ -64,7 +64,7 @@ describe.concurrent('a name that not every database keeps', () => {
 
   it('is found out by a worker before an order with a webhook is paid', async () => {
     const secretsOf = () => Promise.resolve(['whsec_x']);
-    const check = createCheckWebhook({ secretsOf, allowedHosts: [] } as never);
+    const check = createCheckWebhook({ secretsOf, allowedHosts: [] } as never, {} as never);
     const target = { url: 'https://example.com/hook', secret: 'main' };
     expect(await check({ ...target, key: keyOf(maxWebhookKeyLength) })).toEqual({ issues: [] });
     expect(await check({ ...target, key: keyOf(maxWebhookKeyLength + 1) })).toMatchObject({

@@ -80,6 +80,34 @@ describe.concurrent('a schedule', () => {
     });
   });
 
+  it('orders no second time where it is backfilled over a time for which it has fired', async () => {
+    const { client, generations, name, create, jobsOf, simulator } = await scheduling();
+    await create({ everyMs: dayMs, order: { generation: { model: flux, input: { prompt: name }, ...limits } } });
+    const at = Math.floor(Date.now() / dayMs) * dayMs;
+    const key = `${name}-${new Date(at).toISOString().replace('.000', '')}`;
+    const fired = new Set<string>();
+    const backfill = async () => {
+      const period = { start: new Date(at - 1_000), end: new Date(at + 1_000), overlap: 'ALLOW_ALL' } as const;
+      await client.schedule.getHandle(name).backfill(period);
+      const runId = await untilSeen(async () => {
+        const found = await client.workflow.getHandle(key).describe();
+        return fired.has(found.runId) ? undefined : found.runId;
+      });
+      fired.add(runId);
+      return await generations.result(key).catch((error: unknown) => error);
+    };
+    simulator.setBalance('sim-in-process', 0);
+    expect(await backfill()).toMatchObject({ type: 'InsufficientBalance', submission: 'refused' });
+    simulator.setBalance('sim-in-process', 100);
+    // What was refused is made up for; what was paid is not paid again, nor retried.
+    expect(await backfill()).toHaveProperty('requestId');
+    expect(await backfill()).toMatchObject({
+      ...{ type: 'InvalidInput', submission: 'unknown' },
+      message: expect.stringContaining('was ordered before') as unknown,
+    });
+    expect(jobsOf(name)).toHaveLength(1);
+  });
+
   it('starts pipelines and batches as they are started otherwise', async () => {
     const { generations, schedules, name, until, create, jobsOf } = await scheduling();
     const film = `${name} film`;

@@ -1,4 +1,13 @@
-import { CancellationScope, condition, ContinueAsNew, sleep, TemporalFailure, upsertMemo } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  ContinueAsNew,
+  sleep,
+  TemporalFailure,
+  upsertMemo,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { isUnbilled } from '../../domain/failure-details.ts';
 import type { GenerationRequest, GenerationResult } from '../../domain/generation.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import { type FinishedWork, workMemoKey } from '../../domain/waiting.ts';
@@ -65,10 +74,16 @@ async function fulfil(generation: Generation): Promise<GenerationResult> {
   }
 }
 
+/** A version that understood the request may have sent it: in the run before a reset, or before Temporal started one anew. */
 function invalidRequest(generation: Generation): Error {
-  const { issues } = generation.facts;
-  const message = `the request cannot be understood, nothing was sent: ${issuesSentence(issues)}`;
-  return endOf(generation, { type: 'InvalidInput', phase: 'failed', message, details: { issues } });
+  const { state, facts } = generation;
+  const { runId, originalExecutionRunId } = workflowInfo();
+  const isAnew = runId !== originalExecutionRunId || facts.selfStartedBy !== undefined;
+  const submission = isAnew && state.requestId === undefined ? 'unknown' : state.submission;
+  const what = isUnbilled(submission) ? 'nothing was sent' : 'an earlier run may have sent it';
+  const message = `the request cannot be understood, ${what}: ${issuesSentence(facts.issues)}`;
+  const { issues } = facts;
+  return endOf(generation, { type: 'InvalidInput', phase: 'failed', submission, message, details: { issues } });
 }
 
 function startDeadline(generation: Generation): void {

@@ -1,12 +1,14 @@
-import { patched, workflowInfo } from '@temporalio/workflow';
+import { workflowInfo } from '@temporalio/workflow';
 import type { RequestStatus } from '../../domain/activities.ts';
 import type { BudgetGrant } from '../../domain/budget/budget.ts';
 import type { GenerationRequest, GenerationState, InputIssue, SubmissionResolution } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { retryOfRunMemoKey } from '../../domain/names.ts';
-import { deadlineMsOf, inputUrlsOf, parseGenerationRequest } from '../../domain/request.ts';
+import { inputUrlsOf, parseGenerationRequest } from '../../domain/request.ts';
 import type { Observation } from '../../domain/timings.ts';
 import type { FinishedWork } from '../../domain/waiting.ts';
+import type { DeliveryRun } from '../../domain/webhook.ts';
+import { firstState, withinTheRun } from './first-state.ts';
 
 /** The memory of one generation. Each group is written by one file, named beside it, and read by all. */
 export interface Generation {
@@ -141,6 +143,8 @@ export interface Told {
   isWebhookRefused: boolean;
   /** It was told that the submission is unknown and held. */
   isHoldTold: boolean;
+  /** The run that delivers that, until it is called back. */
+  heldDelivery?: DeliveryRun | undefined;
 }
 
 /** What a continued run is handed by the run before it: everything but messages, which are all handled by then. */
@@ -164,6 +168,8 @@ export interface CarriedMemory {
   isHoldTold?: boolean;
   grants?: BudgetGrant[];
   unnamed?: number;
+  isWebhookRefused?: boolean;
+  heldDelivery?: DeliveryRun;
 }
 
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
@@ -225,8 +231,9 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
     },
     told: {
       isWebhookChecked: carried.state !== undefined,
-      isWebhookRefused: false,
+      isWebhookRefused: carried.isWebhookRefused ?? false,
       isHoldTold: carried.isHoldTold ?? false,
+      heldDelivery: carried.heldDelivery,
     },
     reserved: { grants: carried.grants },
   };
@@ -258,32 +265,9 @@ export function carry({ state, facts, sightings, wishes, shown, doubt, told, res
     ...(told.isHoldTold && { isHoldTold: true }),
     ...(reserved.grants && { grants: reserved.grants }),
     ...(unnamed > 0 && { unnamed }),
+    ...(told.isWebhookRefused && { isWebhookRefused: true }),
+    ...(told.heldDelivery && { heldDelivery: told.heldDelivery }),
   };
-}
-
-function firstState(request: GenerationRequest): GenerationState {
-  const { model, requestId } = request;
-  const deadlineAt = new Date(Date.now() + deadlineMsOf(request)).toISOString();
-  if (requestId === undefined) return { phase: 'submitting', model, submission: 'not_sent', reads: 0, deadlineAt };
-  return { phase: 'in_queue', model, submission: 'accepted', requestId, reads: 0, deadlineAt };
-}
-
-/** Time for a last cancel and a last look before Temporal ends the run without a word. */
-const lastWordsMs = 90_000;
-const shareForLastWords = 0.25;
-
-/** The state with a deadline that leaves time before the run's own timeout, which others may have set. */
-function withinTheRun(state: GenerationState): GenerationState {
-  const { startTime, runTimeoutMs, executionExpirationTime, cronScheduleToScheduleInterval: delayMs } = workflowInfo();
-  // A run that was delayed, by its caller or a cron schedule, has its whole run timeout from then on.
-  const isDelayed = delayMs !== undefined && delayMs > 0 && patched('delays-take-no-time');
-  const startedAt = startTime.getTime() + (isDelayed ? delayMs : 0);
-  // A continued run shows a timeout of 0 where there is none.
-  const ends = [startedAt + (runTimeoutMs ?? 0), executionExpirationTime?.getTime() ?? 0];
-  const endsAt = Math.min(...ends.filter((time) => time > startedAt));
-  if (endsAt === Number.POSITIVE_INFINITY) return state;
-  const latestAt = endsAt - Math.min(lastWordsMs, shareForLastWords * (endsAt - startedAt));
-  return Date.parse(state.deadlineAt) <= latestAt ? state : { ...state, deadlineAt: new Date(latestAt).toISOString() };
 }
 
 function starterOf(): string {

@@ -2,6 +2,7 @@ import { ActivityFailure, condition, log, patched, TimeoutFailure, workflowInfo 
 import type { AcceptedSubmit, RecalledSubmit, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
 import type { BudgetGrant } from '../../domain/budget/budget.ts';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
+import { scheduledByAttribute } from '../../domain/names.ts';
 import { localChecks, recalls, submitActivities } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import { stepCancel } from './cancellation.ts';
@@ -12,6 +13,7 @@ import { planRead, waitingOf } from './next-read.ts';
 import { openSubmit } from './open-work.ts';
 import { noteGrants } from './settle-budgets.ts';
 import { noteAccepted, warn } from './sightings.ts';
+import { noteHoldOver } from './tell-webhook.ts';
 import { enterUnknown, noteUnknown, resolveUnknown, type UnknownSubmit } from './unknown-submission.ts';
 import { enterPhase, noteModelKnown, noteSearchAttributes } from './visibility.ts';
 import { passWall, waitAtWall, wallWords } from './wall.ts';
@@ -45,6 +47,7 @@ export async function submit(generation: Generation): Promise<string> {
   while (state.requestId === undefined) {
     if (state.phase === 'submission_unknown') {
       const found = await resolveUnknown(generation);
+      noteHoldOver(generation);
       if (found !== undefined) accept(generation, { requestId: found });
       continue;
     }
@@ -96,6 +99,7 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
     ...(facts.request.budgets && { budgets: facts.request.budgets }),
     ...(doubt.unnamed > 0 && { sentBefore: doubt.unnamed }),
     ...(facts.retryOfRunId !== undefined && { retryOfRunId: facts.retryOfRunId }),
+    ...(isScheduled() && { isScheduled: true }),
   };
   noteGrants(generation, undefined);
   void interruptible(generation, () => submitActivities().submitRequest(order))
@@ -125,6 +129,13 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
   wishes.interrupt?.();
   const requestId = takeHandedOver(generation);
   return requestId === undefined ? { kind: 'not_sent' } : { kind: 'accepted', reply: { requestId } };
+}
+
+/** The server says so of whatever a schedule starts, ours or not. */
+function isScheduled(): boolean {
+  return workflowInfo()
+    .typedSearchAttributes.getAll()
+    .some(({ key }) => key.name === scheduledByAttribute);
 }
 
 /**

@@ -1,21 +1,37 @@
-import { log, ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
+import {
+  getExternalWorkflowHandle,
+  log,
+  ParentClosePolicy,
+  patched,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { GenerationResult } from '../../domain/generation.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import { webhookWorkflowType } from '../../domain/names.ts';
 import { messageOf } from '../../domain/text.ts';
 import type { WebhookEvent, WebhookTarget } from '../../domain/webhook-target.ts';
-import { type Delivery, webhookKey, webhookKeyOfRun, type WebhookOrder } from '../../domain/webhook.ts';
+import {
+  type Delivery,
+  type DeliveryRun,
+  type WebhookCheck,
+  webhookKey,
+  webhookKeyOfRun,
+  type WebhookOrder,
+} from '../../domain/webhook.ts';
 import { localChecks } from '../activity-options.ts';
 import { isKeyTaken } from '../generation-child.ts';
 import { readActivityError } from './activity-error.ts';
 import { endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
 import { runErrand } from './open-work.ts';
+import { warn } from './sightings.ts';
 import { webhookBody } from './webhook-event.ts';
 
 /**
  * Ends a generation whose webhook could never be delivered before anything is paid. A worker that cannot tell stands in the
- * way of nothing: each attempt to deliver checks again.
+ * way of nothing, nor does a webhook that is refused only now of what an earlier run may have paid: each attempt to deliver
+ * checks again.
  */
 export async function checkWebhook(generation: Generation): Promise<void> {
   const { facts, told } = generation;
@@ -23,11 +39,19 @@ export async function checkWebhook(generation: Generation): Promise<void> {
   if (webhook === undefined || told.isWebhookChecked) return;
   told.isWebhookChecked = true;
   const { url, secret } = webhook;
-  const { issues } = await localChecks.checkWebhook({ url, secret, key: facts.key }).catch((error: unknown) => {
+  const { firstExecutionRunId } = workflowInfo();
+  const target = { url, secret, key: facts.key, firstExecutionRunId };
+  const { issues, mayBeSubmitted } = await localChecks.checkWebhook(target).catch((error: unknown): WebhookCheck => {
     log.warn('the webhook could not be checked', { reason: readActivityError(error).message });
     return { issues: [] };
   });
   if (issues.length === 0) return;
+  if (mayBeSubmitted || (facts.selfStartedBy !== undefined && patched('self-started-runs-do-not-submit'))) {
+    // No delivery can be named after a key that is too long.
+    told.isWebhookRefused = issues.some(({ path }) => path === 'key');
+    warn(generation, `the webhook cannot be used: ${issuesSentence(issues)}`);
+    return;
+  }
   told.isWebhookRefused = true;
   const message = `the webhook cannot be used, nothing was sent: ${issuesSentence(issues)}`;
   throw endOf(generation, { type: 'InvalidInput', phase: 'failed', message, details: { issues } });
@@ -38,11 +62,36 @@ export function tellHeld(generation: Generation): void {
   const { told } = generation;
   if (told.isHoldTold || wantedWebhook(generation, 'generation.submission_unknown') === undefined) return;
   told.isHoldTold = true;
-  runErrand(generation, deliver(generation, 'generation.submission_unknown'));
+  const telling = deliver(generation, 'generation.submission_unknown').then(async (started) => {
+    told.heldDelivery = started;
+    if (generation.state.phase !== 'submission_unknown') await callBackHeld(generation);
+  });
+  runErrand(generation, telling);
+}
+
+/**
+ * Nobody is needed any more: whoever has not heard that one was shall not hear it hours later, and order anew. What is
+ * called back counts as untold.
+ */
+export function noteHoldOver(generation: Generation): void {
+  if (generation.told.heldDelivery !== undefined) runErrand(generation, callBackHeld(generation));
+}
+
+async function callBackHeld({ told }: Generation): Promise<void> {
+  const { heldDelivery } = told;
+  if (heldDelivery === undefined || !patched('what-is-settled-is-told-no-more')) return;
+  delete told.heldDelivery;
+  try {
+    await getExternalWorkflowHandle(heldDelivery.workflowId, heldDelivery.runId).cancel();
+    told.isHoldTold = false;
+  } catch {
+    // It has arrived, or was given up.
+  }
 }
 
 /** Tells the end; returns as soon as the delivery has a life of its own. */
 export async function tellEnd(generation: Generation, result?: GenerationResult): Promise<void> {
+  if (generation.state.phase !== 'submission_unknown') noteHoldOver(generation);
   await deliver(generation, endEventOf(generation), result);
 }
 
@@ -60,9 +109,13 @@ function wantedWebhook({ facts, told }: Generation, event: WebhookEvent): Webhoo
 }
 
 /** Starts the delivery, which outlives the generation. Trouble with it is no trouble of the generation's. */
-async function deliver(generation: Generation, event: WebhookEvent, result?: GenerationResult): Promise<void> {
+async function deliver(
+  generation: Generation,
+  event: WebhookEvent,
+  result?: GenerationResult,
+): Promise<DeliveryRun | undefined> {
   const webhook = wantedWebhook(generation, event);
-  if (webhook === undefined) return;
+  if (webhook === undefined) return undefined;
   const { key } = generation.facts;
   const { firstExecutionRunId } = workflowInfo();
   const order: WebhookOrder = {
@@ -72,22 +125,27 @@ async function deliver(generation: Generation, event: WebhookEvent, result?: Gen
     body: webhookBody(generation, event, result),
   };
   try {
-    await startDelivery(webhookKey(key, event), order).catch(async (error: unknown) => {
+    return await startDelivery(webhookKey(key, event), order).catch(async (error: unknown) => {
       // An earlier run under this key is still being told.
       if (!isKeyTaken(error)) throw error;
-      await startDelivery(webhookKeyOfRun(key, event, firstExecutionRunId), order);
+      return await startDelivery(webhookKeyOfRun(key, event, firstExecutionRunId), order);
     });
   } catch (error) {
     log.error('the delivery of a webhook could not be started', { event, reason: messageOf(error) });
+    return undefined;
   }
 }
 
-async function startDelivery(workflowId: string, order: WebhookOrder): Promise<void> {
-  await startChild<(order: WebhookOrder) => Promise<Delivery>>(webhookWorkflowType, {
-    workflowId,
-    args: [order],
-    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-    parentClosePolicy: ParentClosePolicy.ABANDON,
-    staticSummary: order.body.type,
-  });
+async function startDelivery(workflowId: string, order: WebhookOrder): Promise<DeliveryRun> {
+  const { firstExecutionRunId: runId } = await startChild<(order: WebhookOrder) => Promise<Delivery>>(
+    webhookWorkflowType,
+    {
+      workflowId,
+      args: [order],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: order.body.type,
+    },
+  );
+  return { workflowId, runId };
 }

@@ -1,0 +1,29 @@
+import { patched, workflowInfo } from '@temporalio/workflow';
+import type { GenerationRequest, GenerationState } from '../../domain/generation.ts';
+import { deadlineMsOf } from '../../domain/request.ts';
+
+/** Where a generation stands that has just begun. */
+export function firstState(request: GenerationRequest): GenerationState {
+  const { model, requestId } = request;
+  const deadlineAt = new Date(Date.now() + deadlineMsOf(request)).toISOString();
+  if (requestId === undefined) return { phase: 'submitting', model, submission: 'not_sent', reads: 0, deadlineAt };
+  return { phase: 'in_queue', model, submission: 'accepted', requestId, reads: 0, deadlineAt };
+}
+
+/** Time for a last cancel and a last look before Temporal ends the run without a word. */
+const lastWordsMs = 90_000;
+const shareForLastWords = 0.25;
+
+/** The state with a deadline that leaves time before the run's own timeout, which others may have set. */
+export function withinTheRun(state: GenerationState): GenerationState {
+  const { startTime, runTimeoutMs, executionExpirationTime, cronScheduleToScheduleInterval: delayMs } = workflowInfo();
+  // A run that was delayed, by its caller or a cron schedule, has its whole run timeout from then on.
+  const isDelayed = delayMs !== undefined && delayMs > 0 && patched('delays-take-no-time');
+  const startedAt = startTime.getTime() + (isDelayed ? delayMs : 0);
+  // A continued run shows a timeout of 0 where there is none.
+  const ends = [startedAt + (runTimeoutMs ?? 0), executionExpirationTime?.getTime() ?? 0];
+  const endsAt = Math.min(...ends.filter((time) => time > startedAt));
+  if (endsAt === Number.POSITIVE_INFINITY) return state;
+  const latestAt = endsAt - Math.min(lastWordsMs, shareForLastWords * (endsAt - startedAt));
+  return Date.parse(state.deadlineAt) <= latestAt ? state : { ...state, deadlineAt: new Date(latestAt).toISOString() };
+}
