@@ -1,6 +1,8 @@
-import { expect, vi } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
 import type { BatchHandle, BatchItem, BatchLine, BatchState, KnownBatchState } from '../../client/index.ts';
 import type { SimulatorOptions } from '../../simulator/index.ts';
+import { untilSeen } from './eventually.ts';
 import { checkExecutions, historiesOf } from './generations.ts';
 import { hangMs } from './patience.ts';
 import { type PipelineStack, pipelineStack } from './pipelines.ts';
@@ -28,14 +30,14 @@ export async function untilBatch(
   batch: BatchHandle,
   isReached: (state: KnownBatchState) => boolean,
 ): Promise<KnownBatchState> {
-  return await vi.waitUntil(
-    async () => {
-      const state = await batch.state();
-      expectSum(state);
-      return isReached(state) ? state : undefined;
-    },
-    { timeout: 2 * hangMs, interval: 500 },
-  );
+  const giveUpAt = Date.now() + 2 * hangMs;
+  for (;;) {
+    const state = await untilSeen(() => batch.state());
+    expectSum(state);
+    if (isReached(state)) return state;
+    if (Date.now() > giveUpAt) throw new Error(`the state did not come; last seen: ${JSON.stringify(state)}`);
+    await sleep(500);
+  }
 }
 
 /** Every item is counted in exactly one place. */

@@ -83,6 +83,14 @@ async function startBudget(client: Client, taskQueue: string, request: BudgetReq
   };
 }
 
+/** How often a budget was asked to reserve: who got no verdict in time asks anew. */
+export async function countReserves(client: Client, name: string): Promise<number> {
+  const events = (await historiesOf(client, budgetId(name))).flatMap((history) => history.events ?? []);
+  return events.filter(
+    (event) => event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input?.name === 'reserve',
+  ).length;
+}
+
 /** A clip of ten seconds: $1.26. */
 export function clip(budgets: string[], more: Partial<GenerationRequest> = {}) {
   return { model: kling, input: { ...klingInput, duration: 10 }, budgets, ...more } as const;

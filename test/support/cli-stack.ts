@@ -5,10 +5,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Client, Connection } from '@temporalio/client';
+import { Client, type Connection } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import { commandInProcess } from './command-in-process.ts';
+import { connectTo } from './connect.ts';
 import { type Ended, run, type Running, until } from './examples/examples.ts';
 import { flux } from './simulator-client.ts';
 import { onTestFinished } from './test-end.ts';
@@ -58,7 +59,7 @@ export function cliStack(): CliStack {
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'runcomfy-cli-'));
     simulator = await startSimulator({ seed: 3, scenario: 'quick' });
-    connection = await Connection.connect({ address: inject('temporalAddress') });
+    connection = await connectTo();
     environment = {
       PATH: process.env['PATH'] ?? '',
       HOME: directory,

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import pino from 'pino';
 import { afterAll, beforeAll, inject } from 'vitest';
@@ -14,6 +14,7 @@ import { type RunningGateway, serveGateway } from '../../gateway/serve-gateway.t
 import { createRunComfyClient } from '../../runcomfy/client.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import { createGenerationWorker, type GenerationWorkerOptions } from '../../worker/index.ts';
+import { connectTo } from './connect.ts';
 import { quietRuntime } from './quiet-runtime.ts';
 import { onTestFinished } from './test-end.ts';
 import { untilPolled } from './until-polled.ts';
@@ -54,8 +55,7 @@ export function gatewayStack(
       ...options,
     });
     undo.push(() => simulator.close());
-    const address = inject('temporalAddress');
-    const connection = await Connection.connect({ address });
+    const connection = await connectTo();
     undo.push(() => connection.close());
     client = new Client({ connection });
     stopWorker = await startWorker();

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { Client, Connection } from '@temporalio/client';
+import { Client, type Connection } from '@temporalio/client';
 import { inject } from 'vitest';
 import { createGenerationClient, type GenerationClient } from '../../client/index.ts';
 import { createSearchAttributes } from '../../client/operator/index.ts';
 import { generationWorkflowType, searchAttributeNames } from '../../domain/names.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
+import { connectTo } from './connect.ts';
 import { checkExecutions, type GenerationRun } from './generations.ts';
 import { registerNamespace } from './namespaces.ts';
 import type { ProcessSettings } from './processes.ts';
@@ -30,7 +31,7 @@ export async function connectToOwnNamespace(attributes = searchAttributeNames): 
 }
 
 async function connect(address: string): Promise<Connection> {
-  const connection = await Connection.connect({ address });
+  const connection = await connectTo(address);
   onTestFinished(() => connection.close());
   return connection;
 }

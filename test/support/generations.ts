@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
   Client,
-  Connection,
   WorkflowFailedError,
   type WorkflowHandleWithFirstExecutionRunId,
   type WorkflowStartOptions,
@@ -15,6 +14,7 @@ import type { Activities, StatusReading } from '../../domain/activities.ts';
 import type { FailureDetails, GenerationRequest, GenerationResult, GenerationState } from '../../domain/generation.ts';
 import { searchAttributeNames, submitTaskQueue } from '../../domain/names.ts';
 import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
+import { connectTo } from './connect.ts';
 import { hangMs } from './patience.ts';
 import { quietRuntime } from './quiet-runtime.ts';
 import { untilAnswered } from './until-answered.ts';
@@ -86,7 +86,7 @@ export async function withGenerations(
 ): Promise<void> {
   quietRuntime();
   const connection = await NativeConnection.connect({ address });
-  const clientConnection = await Connection.connect({ address });
+  const clientConnection = await connectTo(address);
   const client = new Client({ connection: clientConnection });
   const taskQueue = `test-${randomUUID()}`;
   const handles: GenerationRun[] = [];

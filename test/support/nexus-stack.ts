@@ -3,15 +3,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import pino from 'pino';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { createRunComfyClient } from '../../runcomfy/client.ts';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import { createGenerationWorker } from '../../worker/index.ts';
+import { connectTo } from './connect.ts';
 import { createNexusEndpoint, registerNamespace } from './namespaces.ts';
 import type { NexusAnswer, NexusCall, nexusCaller } from './nexus-caller.ts';
+import { hangMs } from './patience.ts';
 import { quietRuntime } from './quiet-runtime.ts';
 
 /** What the keys of the tests' callers begin with. */
@@ -41,10 +43,7 @@ export function nexusStack(): NexusStack {
   beforeAll(async () => {
     quietRuntime();
     const address = inject('temporalAddress');
-    const [connection, native] = await Promise.all([
-      Connection.connect({ address }),
-      NativeConnection.connect({ address }),
-    ]);
+    const [connection, native] = await Promise.all([connectTo(address), NativeConnection.connect({ address })]);
     undo.push(
       () => connection.close(),
       () => native.close(),
@@ -69,7 +68,7 @@ export function nexusStack(): NexusStack {
     callers = new Client({ connection, namespace });
     runUntilTheEnd(
       await Worker.create({
-        ...{ connection: native, namespace, taskQueue: 'callers' },
+        ...{ connection: native, namespace, taskQueue: 'callers', isolateExecutionTimeout: hangMs },
         workflowsPath: fileURLToPath(new URL('./nexus-caller.ts', import.meta.url)),
       }),
     );

@@ -2,6 +2,7 @@ import { type EmbeddedServer, startEmbeddedServer } from '../../cli/dev-server/s
 import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../../config/env.ts';
 import { searchAttributes } from '../../domain/names.ts';
+import { hangMs } from './patience.ts';
 import { freePort } from './processes.ts';
 
 /** A dev server of the test's own, for what the shared one must not be put through; its port is still free when it has been killed. */
@@ -15,6 +16,7 @@ export async function startOwnServer(
     port,
     cliPath: path,
     uiPort: false,
+    startTimeoutMs: hangMs,
     searchAttributes,
     extraArgs: ['history.timerProcessorMaxTimeShift="1ms"', ...dynamicConfig].flatMap((value) => [
       '--dynamic-config-value',

@@ -4,11 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { inject } from 'vitest';
 import { defaultTaskQueue } from '../../../domain/names.ts';
 import { type Simulator, startSimulator } from '../../../simulator/index.ts';
 import { commandInProcess } from '../command-in-process.ts';
+import { connectTo } from '../connect.ts';
 import { createNexusEndpoint, registerNamespace } from '../namespaces.ts';
 import { hangMs } from '../patience.ts';
 import type { CommandResult } from '../processes.ts';
@@ -53,7 +54,7 @@ export async function startSurroundings(): Promise<Surroundings> {
   };
   try {
     const address = inject('temporalAddress');
-    const connection = await Connection.connect({ address });
+    const connection = await connectTo(address);
     undo.push(() => connection.close());
     const namespace = `examples-${randomUUID()}`;
     await registerNamespace(connection, namespace);

@@ -5,6 +5,7 @@ import { findTemporalBinary } from '../../../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../../../config/env.ts';
 import { loadTemporalConnection } from '../../../config/temporal.ts';
 import { searchAttributes } from '../../../domain/names.ts';
+import { hangMs } from '../patience.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -40,7 +41,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       process.stderr.write(`${sentence}\n`);
     },
   });
-  const server = await startEmbeddedServer({ cliPath: path, uiPort: false, searchAttributes, extraArgs: shortTimers });
+  const server = await startEmbeddedServer({
+    cliPath: path,
+    uiPort: false,
+    searchAttributes,
+    extraArgs: shortTimers,
+    startTimeoutMs: hangMs,
+  });
   project.provide('temporalAddress', server.address);
   project.provide('temporalNamespace', server.namespace);
   return () => server.stop();

@@ -1,11 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { Client, Connection } from '@temporalio/client';
-import { describe, expect, inject, it } from 'vitest';
+import { Client } from '@temporalio/client';
+import { describe, expect, it } from 'vitest';
 import { type BatchHandle, type BatchState, createGenerationClient } from '../../../client/index.ts';
 import { createEncryptionCodec } from '../../../codec/index.ts';
 import { batchItemKey, batchPageKey } from '../../../domain/names.ts';
 import { createRunComfyClient } from '../../../runcomfy/client.ts';
 import { batchStack, checkBatch, expectSum, itemsNamed, linesOf, tally, untilBatch } from '../../support/batches.ts';
+import { connectTo } from '../../support/connect.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startQuickSimulator } from '../../support/generation-stack.ts';
 import { historiesOf, historyJson } from '../../support/generations.ts';
@@ -98,7 +99,7 @@ describe.concurrent('a long batch', () => {
     const dataConverter = {
       payloadCodecs: [createEncryptionCodec({ keys: { k1: randomBytes(32) }, activeKeyId: 'k1' })],
     };
-    const connection = await Connection.connect({ address: inject('temporalAddress') });
+    const connection = await connectTo();
     onTestFinished(() => connection.close());
     const client = new Client({ connection, dataConverter });
     const simulator = await startQuickSimulator({ profiles: { '*': { queueMs: 100, runMs: 100 } } });

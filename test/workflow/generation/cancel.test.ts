@@ -196,7 +196,15 @@ describe.concurrent('more than one cancel', () => {
       expect(await update.result()).toEqual({ outcome: 'cancelled', phase: 'cancelled' });
     }
     expect((await endingOf(handle)).state.cancel?.reason).toMatch(/first|second/);
-    expect(cancelled).toHaveLength(1);
+    const { events } = await handle.fetchHistory();
+    const asks = events?.filter(
+      ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'cancelRequest',
+    );
+    expect(asks).toHaveLength(1);
+    // A call that nobody answers for 15 s is made again.
+    const begun = events?.map((event) => event.activityTaskStartedEventAttributes);
+    const last = begun?.find((start) => String(start?.scheduledEventId) === String(asks?.[0]?.eventId));
+    expect(cancelled).toHaveLength(last?.attempt ?? 0);
   });
 
   it('after RunComfy could not stop the work is answered without asking again', async () => {

@@ -78,10 +78,15 @@ describe.concurrent('a generation whose history grows long', () => {
 
   it('puts it off while side work is under way, and hears a cancel meanwhile', async () => {
     const stopping = gate();
+    let isTold = false;
     let isCancelled = false;
     await withGenerations(
       {
-        readStatus: () => Promise.resolve(reading(isCancelled ? 'cancelled' : 'in_queue', { nextReadInMs: 0 })),
+        // Its history grows once it has the message: another run would be told of it else.
+        readStatus: () => {
+          const nextReadInMs = isTold ? 0 : 600_000;
+          return Promise.resolve(reading(isCancelled ? 'cancelled' : 'in_queue', { nextReadInMs }));
+        },
         cancelRequest: async ({ requestId }) => {
           if (requestId === 'further') await stopping.pass();
           else isCancelled = true;
@@ -93,6 +98,8 @@ describe.concurrent('a generation whose history grows long', () => {
         const { firstExecutionRunId } = handle;
         await untilState(handle, ({ reads }) => reads > 0);
         await handle.signal('requestAccepted', { firstExecutionRunId, requestId: 'further' });
+        isTold = true;
+        await handle.signal('nudge');
         const marks = async () => {
           const { events = [] } = await handle.fetchHistory();
           return events?.filter((event) => event.markerRecordedEventAttributes).length ?? 0;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CancelAnswer } from '../../../domain/activities.ts';
+import { eventually } from '../../support/eventually.ts';
 import { activityFailure, endingOf, output, reading, untilState } from '../../support/generations.ts';
 import { accepted, gate, scriptedGenerations } from '../../support/scripted-generations.ts';
 
@@ -7,7 +8,7 @@ const generations = scriptedGenerations();
 const { start } = generations;
 
 /** Long enough for a submit before it, however busy the machine is; all these tests wait for it at once. */
-const deadlineMs = 15_000;
+const deadlineMs = 30_000;
 
 const answer = (outcome: CancelAnswer['outcome'], status: NonNullable<CancelAnswer['status']>) => () =>
   Promise.resolve({ outcome, status, reads: 1, readAt: new Date().toISOString() });
@@ -38,7 +39,12 @@ describe.concurrent('a deadline that passes', () => {
       { deadlineMs },
     );
     await sending.reached;
-    await new Promise((resolve) => setTimeout(resolve, deadlineMs + 1_000));
+    await eventually(async () => {
+      const { events } = await handle.fetchHistory();
+      const passed = events?.findIndex((event) => event.timerFiredEventAttributes) ?? -1;
+      expect(passed).toBeGreaterThan(0);
+      expect(events?.slice(passed).some((event) => event.workflowTaskCompletedEventAttributes)).toBe(true);
+    });
     expect(cancelled).toEqual([]);
     sending.open();
     const { type, details } = await endingOf(handle);
@@ -151,7 +157,7 @@ describe.concurrent('a deadline that passes', () => {
         cancelRequest: answer('not_cancellable', 'in_progress'),
         cancelled,
       },
-      { deadlineMs: 20_000 },
+      { deadlineMs },
     );
     await untilState(handle, ({ reads }) => reads > 0);
     expect(await handle.executeUpdate('cancel', { args: [{ reason: 'mine' }] })).toMatchObject({

@@ -83,7 +83,7 @@ describe.concurrent('a decision that comes while a worker may still hand over th
   it('a deadline waits for the POST as well, and then cancels what it brought', async () => {
     const { submitRequest, posts } = lostOnce();
     const cancelled: string[] = [];
-    const { handle, name } = await start({ submitRequest, cancelled }, { deadlineMs: 12_000 });
+    const { handle, name } = await start({ submitRequest, cancelled }, { deadlineMs: 24_000 });
     await untilState(handle, ({ phase }) => phase === 'submission_unknown');
     await eventually(async () => {
       const { events } = await handle.fetchHistory();
@@ -146,7 +146,7 @@ describe.concurrent('a run timeout that somebody else has set', () => {
           readAt: new Date().toISOString(),
         }),
     });
-    const handle = await rig().start(request, { workflowRunTimeout: '60 seconds' });
+    const handle = await rig().start(request, { workflowRunTimeout: '120 seconds' });
     const { type, details } = await endingOf(handle);
     expect({ type, requestId: details?.requestId }).toEqual({ type: 'GenerationTimedOut', requestId: `${name}--1` });
   });
@@ -166,7 +166,7 @@ describe.concurrent('a run that Temporal started by itself', () => {
     });
     const handle = await rig().start(request, {
       // The second run, too, must be asked and answered within it.
-      workflowRunTimeout: '20 seconds',
+      workflowRunTimeout: '40 seconds',
       retry: { initialInterval: '1 second', maximumAttempts: 2 },
     });
     const chain = rig().client.workflow.getHandle(handle.workflowId);

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { activityFailure, order, reading, untilState } from '../../support/generations.ts';
-import { accepted, beating, gate } from '../../support/scripted-generations.ts';
+import { accepted, gate } from '../../support/scripted-generations.ts';
 import type { Shape } from './shape.ts';
 
 /** What a nudge is to bring waits for it: however late it comes, there is somebody left to nudge. */
 const nudgedAtWall = gate();
 const nudgedAfterOutage = gate();
+const sentByFirstRun = gate();
 
 /** Shapes of the paths behind `patched`, which the first recorded histories do not take. */
 export const laterShapes: Record<string, Shape> = {
@@ -100,7 +101,7 @@ export const laterShapes: Record<string, Shape> = {
       let isFirst = true;
       return {
         submitRequest: async () => {
-          if (isFirst) await beating(sleep(25_000));
+          if (isFirst) await sentByFirstRun.pass();
           isFirst = false;
           return accepted('request-1');
         },
@@ -108,9 +109,10 @@ export const laterShapes: Record<string, Shape> = {
     },
     run: async (rig) => {
       // The second run, too, must be asked and answered within it.
-      const handle = await rig.start(order, { workflowRunTimeout: '20s', retry: { maximumAttempts: 2 } });
+      const handle = await rig.start(order, { workflowRunTimeout: '40s', retry: { maximumAttempts: 2 } });
       await untilState(handle, ({ phase }) => phase === 'submission_unknown');
       await handle.executeUpdate('resolveSubmission', { args: [{ action: 'abandon' }] });
+      sentByFirstRun.open();
       return handle;
     },
     end: { type: 'SubmitOutcomeUnknown', phase: 'submission_unknown' },

@@ -3,6 +3,7 @@ import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import { describe, expect, it } from 'vitest';
+import { untilSeen } from '../../support/eventually.ts';
 import {
   endingOf,
   happyActivities,
@@ -96,14 +97,18 @@ describe('what comes from outside', () => {
           input: { payloads: [payload] },
         });
         const update = { meta: { updateId: randomUUID() }, input: { name: 'resolveSubmission', args: { payloads } } };
-        const reply = await rig.client.workflowService.updateWorkflowExecution({
-          ...to,
-          request: update,
-          waitPolicy: {
-            lifecycleStage: UpdateWorkflowExecutionLifecycleStage.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED,
-          },
+        // A server that waits for too long answers without an outcome.
+        const outcome = await untilSeen(async () => {
+          const reply = await rig.client.workflowService.updateWorkflowExecution({
+            ...to,
+            request: update,
+            waitPolicy: {
+              lifecycleStage: UpdateWorkflowExecutionLifecycleStage.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED,
+            },
+          });
+          return reply.outcome ?? undefined;
         });
-        expect(reply.outcome?.failure?.message).toContain('nothing to resolve');
+        expect(outcome.failure?.message).toContain('nothing to resolve');
       }
       await rig.client.workflowService.signalWorkflowExecution({ ...to, signalName: 'cancel', input: { payloads } });
       const { type, state } = await endingOf(handle);

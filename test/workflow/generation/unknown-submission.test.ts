@@ -240,7 +240,7 @@ describe.concurrent('a submission of unknown outcome that is held', () => {
   });
 
   it('ends as SubmitOutcomeUnknown at its deadline', async () => {
-    const { handle } = await held({}, { deadlineMs: 15_000 });
+    const { handle } = await held({}, { deadlineMs: 30_000 });
     const { type, details } = await endingOf(handle);
     expect(type).toBe('SubmitOutcomeUnknown');
     expect(details).toMatchObject({ phase: 'submission_unknown', submission: 'unknown' });

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { PipelineState } from '../../../domain/pipeline-run.ts';
+import { untilSeen } from '../../support/eventually.ts';
 import { hangMs } from '../../support/patience.ts';
 import { checkPipeline, type PipelineStack, pipelineStack, stillAndClip } from '../../support/pipelines.ts';
 import { flux, kling } from '../../support/simulator-client.ts';
@@ -12,13 +13,10 @@ const clip = (prompt: string, image: string, more: object = {}) => ({
 });
 
 async function until(read: () => Promise<PipelineState>, isReached: (state: PipelineState) => boolean) {
-  return await vi.waitUntil(
-    async () => {
-      const state = await read();
-      return isReached(state) ? state : undefined;
-    },
-    { timeout: hangMs, interval: 100 },
-  );
+  return await untilSeen(async () => {
+    const state = await read();
+    return isReached(state) ? state : undefined;
+  });
 }
 
 const failureOf = async (result: Promise<unknown>) =>

@@ -1,6 +1,7 @@
-import { describe, expect, it, vi } from 'vitest';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { describe, expect, it } from 'vitest';
 import type { GenerationError } from '../../../client/index.ts';
-import { hangMs } from '../../support/patience.ts';
+import { eventually, untilSeen } from '../../support/eventually.ts';
 import { checkPipeline, pipelineStack } from '../../support/pipelines.ts';
 import { flux, kling } from '../../support/simulator-client.ts';
 
@@ -182,13 +183,11 @@ describe.concurrent('a further order', () => {
     const key = newKey();
     const plan = planOf({ still: still(key), after: clip(`${key} after`, { needs: ['still'] }) });
     const pipeline = await pipelines.start({ plan, onUnknownSubmission: 'hold' }, { key });
-    const { steps, orders } = await vi.waitUntil(
-      async () => {
-        const state = await pipeline.state();
-        return Object.values(state.orders ?? {}).some(({ phase }) => phase === 'submission_unknown') && state;
-      },
-      { timeout: hangMs, interval: 200 },
-    );
+    const { steps, orders } = await untilSeen(async () => {
+      const state = await pipeline.state();
+      const isHeld = Object.values(state.orders ?? {}).some(({ phase }) => phase === 'submission_unknown');
+      return isHeld ? state : undefined;
+    });
     const stillKey = steps[0]?.key ?? '';
     expect([steps[0]?.phase, steps[1]?.phase]).toEqual(['ordered', 'waiting']);
     expect(orders?.[stillKey]?.phase).toBe('submission_unknown');
@@ -226,15 +225,9 @@ describe.concurrent('a further run', () => {
     const first = await (await pipelines.start({ plan }, { key })).result();
     const workflowId = first.steps['forgotten']?.key ?? '';
     await client.workflowService.deleteWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId } });
-    await vi.waitUntil(
-      () =>
-        client.workflow
-          .getHandle(workflowId)
-          .describe()
-          .then(() => false)
-          .catch(() => true),
-      { timeout: hangMs, interval: 200 },
-    );
+    await eventually(async () => {
+      await expect(client.workflow.getHandle(workflowId).describe()).rejects.toThrow(WorkflowNotFoundError);
+    });
     const again = await pipelines.start({ plan }, { key, rerun: true });
     const { steps, phase } = await again.result();
     expect(phase).toBe('succeeded');

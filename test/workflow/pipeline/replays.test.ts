@@ -4,6 +4,7 @@ import { expect, inject, it } from 'vitest';
 import { createRunComfyClient } from '../../../runcomfy/client.ts';
 import { eventually } from '../../support/eventually.ts';
 import { historiesOf } from '../../support/generations.ts';
+import { hangMs } from '../../support/patience.ts';
 import { pipelineStack } from '../../support/pipelines.ts';
 import { flux } from '../../support/simulator-client.ts';
 
@@ -45,6 +46,7 @@ it('replays where steps that begin together take their own time to be prepared',
   await pipeline.result();
   expect(lookups).toBeGreaterThan(1);
   const [history] = await historiesOf(client, key);
-  await Worker.runReplayHistory({ workflowBundle: { codePath: inject('workflowBundlePath') } }, history, key);
+  const options = { workflowBundle: { codePath: inject('workflowBundlePath') }, isolateExecutionTimeout: hangMs };
+  await Worker.runReplayHistory(options, history, key);
   await runcomfy.close();
 });

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it, vi } from 'vitest';
-import { eventually } from '../../support/eventually.ts';
+import { describe, expect, it } from 'vitest';
+import { eventually, untilSeen } from '../../support/eventually.ts';
 import { untilState } from '../../support/generations.ts';
-import { hangMs } from '../../support/patience.ts';
 import { checkPipeline, pipelineStack, stillAndClip } from '../../support/pipelines.ts';
 import { flux } from '../../support/simulator-client.ts';
 import { onTestFinished } from '../../support/test-end.ts';
@@ -23,7 +22,10 @@ describe.concurrent('a pipeline whose orders meet an empty wallet', () => {
     const hasty = { model: flux, input: { prompt: `${key} hasty` }, onWall: 'fail', onFailure: 'continue' };
     const plan = { version: 1, steps: { ...steps, hasty } };
     const pipeline = await pipelines.start({ plan, onWall: 'wait' }, { key });
-    const stillKey = await untilOrdered(() => pipeline.state());
+    const stillKey = await untilSeen(async () => {
+      const { steps: states, orders } = await pipeline.state();
+      return states[2]?.phase === 'failed' ? firstOf(orders) : undefined;
+    });
     await untilState(client.workflow.getHandle(stillKey), ({ wall }) => wall !== undefined);
     // An order that no worker answers for in time is told of as the server knows it.
     await eventually(async () => {
@@ -55,10 +57,7 @@ describe.concurrent('a step whose budget is exhausted', () => {
     const step = { model: flux, input: { prompt: `${key} still` }, maxPriceUsd: 0.5, onWall: 'wait' };
     const plan = { version: 1, steps: { still: step } };
     const pipeline = await pipelines.start({ plan, budgets: [budget] }, { key });
-    const stillKey = await vi.waitUntil(async () => (await pipeline.state()).steps[0]?.key, {
-      timeout: hangMs,
-      interval: 100,
-    });
+    const stillKey = await untilSeen(async () => firstOf((await pipeline.state()).orders));
     await untilState(client.workflow.getHandle(stillKey), ({ wall }) => wall?.type === 'BudgetExceeded');
     expect(simulator.ledger().jobs).toEqual([]);
     expect(await budgets.state(budget)).toMatchObject({ spentUsd: 0, reservedUsd: 0, open: 0 });
@@ -74,12 +73,7 @@ describe.concurrent('a step whose budget is exhausted', () => {
   });
 });
 
-async function untilOrdered(read: () => Promise<{ steps: { phase: string; key?: string }[] }>): Promise<string> {
-  return await vi.waitUntil(
-    async () => {
-      const [still, , hasty] = (await read()).steps;
-      return still?.phase === 'ordered' && hasty?.phase === 'failed' ? still.key : undefined;
-    },
-    { timeout: hangMs, interval: 100 },
-  );
+/** An order that the server knows of: the pipeline names it as it asks for its start. */
+function firstOf(orders: object = {}): string | undefined {
+  return Object.keys(orders)[0];
 }
