@@ -26,7 +26,7 @@ export interface Scripted {
 const beatEveryMs = 1_000;
 
 /** Waits as a real POST does, with signs of life: without any, Temporal takes the worker of a submit for lost after a while. */
-export async function beating<T>(done: Promise<T>): Promise<T> {
+async function beating<T>(done: Promise<T>): Promise<T> {
   const context = asyncLocalStorage.getStore();
   const timer = setInterval(() => context?.heartbeat(), beatEveryMs);
   return await done.finally(() => {
