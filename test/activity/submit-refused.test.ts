@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FaultRule, SimulatorOptions } from '../../simulator/index.ts';
 import { activitiesOnSimulator, detailsOf, paidOrder } from '../support/activity-rig.ts';
 
@@ -104,6 +104,14 @@ const refusals: Record<string, Refusal> = {
     details: { httpStatus: 503, vendorCode: 503001 },
   },
 };
+
+// A POST over which a busy machine takes its time has heartbeats of its own.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('submitRequest, refused by RunComfy:', () => {
   for (const [name, { type, simulator, isRetryable = false, delayMs, details = {} }] of Object.entries(refusals)) {

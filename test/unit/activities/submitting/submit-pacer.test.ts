@@ -4,9 +4,11 @@ import {
   type SubmitPacer,
   type SubmitTurn,
 } from '../../../../activities/submitting/submit-pacer.ts';
+import { createRandom } from '../../../../simulator/world/random.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+  vi.spyOn(Math, 'random').mockImplementation(createRandom(1));
 });
 
 afterEach(() => {
