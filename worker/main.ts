@@ -1,9 +1,9 @@
-import v8 from 'node:v8';
 import type { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { type Config, ConfigError, stateDirOf } from '../config/env.ts';
 import { prepareWritableFolder } from '../config/file-access.ts';
 import { messageOf } from '../domain/text.ts';
+import { favourMemory } from '../setup/favour-memory.ts';
 import { createLogger } from '../setup/logger.ts';
 import { openRunComfy } from '../setup/runcomfy.ts';
 import { loadTemporalSettings, openTemporalBy } from '../setup/temporal.ts';
@@ -18,8 +18,7 @@ const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Runs a worker in the foreground until one of these signals; refuses to start without a token. Logs go to stderr. */
 export async function runWorker(config: Config): Promise<void> {
-  // A worker waits: what it has read is collected before the heap grows. Without it a batch makes it twice as large.
-  v8.setFlagsFromString('--optimize-for-size');
+  favourMemory();
   const runcomfy = await openRunComfy(config);
   const stateDir = stateDirOf(config);
   await prepareWritableFolder(stateDir, 'give it to that user, or name another one in RUNCOMFY_STATE_DIR');

@@ -1,3 +1,4 @@
+import { favourMemory } from '../../../setup/favour-memory.ts';
 import type { CommandAdder } from '../../define-command.ts';
 import { addBatchAdd } from './add.ts';
 import { addBatchEstimate, addBatchValidate } from './check.ts';
@@ -28,6 +29,7 @@ export const addBatch: CommandAdder = (program, run) => {
   const group = program
     .command('batch')
     .description('thousands of orders from one file, so many at a time: one line for each, no item twice')
-    .helpCommand(false);
+    .helpCommand(false)
+    .hook('preAction', favourMemory);
   for (const add of commands) add(group, run);
 };
