@@ -13,15 +13,22 @@ import {
 import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
 
 const freshMs = 30_000;
-const answerWithinMs = 3_000;
+const defaultAnswerWithinMs = 3_000;
 const maxModels = 1_000;
 const maxLists = 100;
 const noToken = 'no token is set: put it into RUNCOMFY_API_TOKEN';
+
+/** How patient a gateway is with RunComfy's catalogue. */
+export interface CatalogueOptions {
+  /** An input whose schema takes longer is a worker's to check; default 3 s. */
+  answerWithinMs?: number;
+}
 
 /** What a gateway asks RunComfy itself, and how it checks inputs; without a token it knows the bundled models alone. */
 export function createGatewayCatalogue(
   { modelApiBase, mediaHost }: Pick<Config, 'modelApiBase' | 'mediaHost'>,
   runcomfy: (RunComfyClient & VerbatimReads) | undefined,
+  { answerWithinMs = defaultAnswerWithinMs }: CatalogueOptions = {},
 ): Catalogue {
   const unknown = new LRUCache<string, true>({ max: maxModels, ttl: freshMs });
   const read: VerbatimReads['verbatim'] = (what) => runcomfy?.verbatim(what) ?? Promise.reject(new Error(noToken));

@@ -5,7 +5,7 @@ import { Agent, type Dispatcher } from 'undici';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { orderUntilTaken, serveCuttingProxy } from '../support/blind-clients.ts';
 import { call, gatewayStack, untilOver } from '../support/gateway-stack.ts';
-import { until } from '../support/processes.ts';
+import { freePort, until } from '../support/processes.ts';
 import { kling, klingInput } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
 
@@ -35,7 +35,8 @@ async function expectOneEach(base: string, keys: string[]): Promise<void> {
 
 describe('one bill for one key', () => {
   it(`is kept by ${String(keyCount)} keys, each posted ${String(postsPerKey)} times, while the gateway is killed ${String(kills)} times`, async () => {
-    const started = await startProcess();
+    // Nobody else is given it while the gateway is away.
+    const started = await startProcess(String(await freePort()));
     const { base } = started;
     let running = started.child;
     let answered = 0;
@@ -153,14 +154,17 @@ async function hasBegun(key: string): Promise<boolean> {
     );
 }
 
-/** On a free port unless told which. */
+/** On a port that the system gives unless told which. */
 async function startProcess(port = '0'): Promise<{ child: ChildProcess; base: string }> {
   const child = spawn(process.execPath, [inject('programPath'), 'gateway', '--port', port], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env['PATH'], ...stack.environment() },
   });
   onTestFinished(() => child.kill('SIGKILL'));
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the gateway ended with ${String(code)} before it served`);
+  });
+  const [line] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
   const printed = JSON.parse(line.toString()) as { url: string };
   const base = printed.url;
   expect(base).toMatch(port === '0' ? /^http:\/\/127\.0\.0\.1:\d+$/ : `http://127.0.0.1:${port}`);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { commandInProcess } from '../support/command-in-process.ts';
@@ -101,10 +101,9 @@ it('counts who listens now, and no longer who has left', async () => {
 });
 
 it('does not start where the address of its metrics is taken, and leaves its own free', async () => {
-  const holder = createServer().listen(0, '127.0.0.1');
+  const [port, own] = [await freePort(), await freePort()];
+  const holder = createServer().listen(port, '127.0.0.1');
   await once(holder, 'listening');
-  const { port } = holder.address() as AddressInfo;
-  const own = await freePort();
   const settings = {
     RUNCOMFY_GATEWAY_ADDRESS: `127.0.0.1:${String(own)}`,
     RUNCOMFY_METRICS_ADDRESS: `127.0.0.1:${String(port)}`,

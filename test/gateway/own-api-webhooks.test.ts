@@ -60,8 +60,19 @@ it('shows its tenant a delivery as it stands and delivers it again, and is not t
   const body = { key, model: flux, input: { prompt: key }, webhook };
   expect(await owner.post('/api/v1/generations?wait=60', body)).toMatchObject({ status: 201 });
   const deliveries = async () => deliveryList.strict().parse((await reader.get(targetOf(key))).json).deliveries;
-  const one = { event: 'generation.succeeded', url, state: 'delivered', attempts: [{ httpStatus: 204 }] };
-  await eventually(async () => expect(await deliveries()).toMatchObject([one]));
+  const one = { event: 'generation.succeeded', url, state: 'delivered' };
+  /** The attempts of the one delivery, the last of which alone was answered: one whose answer was late is made again. */
+  const delivered = async () => {
+    const all = await deliveries();
+    expect(all).toMatchObject([one]);
+    const statuses = all[0]?.attempts.map(({ httpStatus }) => httpStatus) ?? [];
+    expect([statuses.at(-1), statuses.slice(0, -1).filter((status) => status !== undefined)]).toEqual([204, []]);
+    return statuses.length;
+  };
+  let attempts = 0;
+  await eventually(async () => {
+    attempts = await delivered();
+  });
   const path = `/api/v1/generations/${encodeURIComponent(key)}`;
   const inFull = await reader.get(`${path}?include=request,webhooks`);
   expect(generationInFull.strict().parse(inFull.json)).toMatchObject({ webhooks: [one], request: { webhook } });
@@ -83,14 +94,18 @@ it('shows its tenant a delivery as it stands and delivers it again, and is not t
     ]);
   }
   expect(await reader.post(replayOf(key))).toMatchObject({ status: 403 });
-  expect(of(key)).toHaveLength(1);
+  const told = of(key).length;
+  expect(told).toBeLessThanOrEqual(attempts);
 
   const again = await owner.post(replayOf(key));
   expect(again.status, again.text).toBe(202);
   expect(delivery.strict().parse(again.json)).toMatchObject({ event: 'generation.succeeded', url });
   await eventually(async () => {
-    expect(of(key).map(({ headers }) => headers['webhook-id'])).toEqual(Array(2).fill(first?.headers['webhook-id']));
-    expect(await deliveries()).toMatchObject([one]);
+    expect(of(key).length).toBeGreaterThan(told);
+    expect(of(key).length - told).toBeLessThanOrEqual(await delivered());
+    expect(new Set(of(key).map(({ headers }) => headers['webhook-id']))).toEqual(
+      new Set([first?.headers['webhook-id']]),
+    );
   });
 });
 

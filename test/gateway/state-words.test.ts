@@ -203,7 +203,7 @@ describe.concurrent('what is said of a generation that', () => {
 
   it('was given up at its deadline', async () => {
     // It counts from the start: long enough for the submit before it, on a machine that has much else to do.
-    const id = await order(models.runs, { 'cancel-after': '20s' });
+    const id = await order(models.runs, { 'cancel-after': '60s' });
     const [status, result, error] = await endOf(id);
     expect([status, result]).toEqual(['completed', 'failed']);
     expect(error).toMatch(/^GenerationTimedOut: .*RunComfy may finish it \(request .+\)\.$/);

@@ -131,6 +131,17 @@ export async function accountsOf(client: Client, name: string): Promise<{ spent:
   });
 }
 
+/** How often a budget has found no room for an order, as its histories tell: who lost an answer asks again. */
+export async function refusalsOf(client: Client, name: string): Promise<number> {
+  const events = (await historiesOf(client, budgetId(name))).flatMap((history) => history.events ?? []);
+  const verdicts = events.flatMap(({ workflowExecutionUpdateCompletedEventAttributes: completed }) => {
+    const success = completed?.outcome?.success;
+    const reply = success?.payloads?.length ? (read(success) as Partial<ReserveReply>) : {};
+    return reply.verdicts ?? [];
+  });
+  return verdicts.filter(({ granted }) => !granted).length;
+}
+
 function read(payloads: { payloads?: Payload[] | null } | null | undefined): unknown {
   const [payload] = payloads?.payloads ?? [];
   if (!payload) throw new Error('the message has no payload');

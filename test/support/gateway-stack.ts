@@ -15,6 +15,7 @@ import { createRunComfyClient } from '../../runcomfy/client.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import { createGenerationWorker, type GenerationWorkerOptions } from '../../worker/index.ts';
 import { connectTo } from './connect.ts';
+import { hangMs } from './patience.ts';
 import { quietRuntime } from './quiet-runtime.ts';
 import { onTestFinished } from './test-end.ts';
 import { untilPolled } from './until-polled.ts';
@@ -117,7 +118,8 @@ export function gatewayStack(
         connectionOptions: { address: env['TEMPORAL_ADDRESS'] ?? inject('temporalAddress') },
         namespace: 'default',
       },
-      catalogue: createGatewayCatalogue(config, runcomfy),
+      // No input passes unchecked for want of its schema, however busy the machine.
+      catalogue: createGatewayCatalogue(config, runcomfy, { answerWithinMs: hangMs }),
     });
     return {
       ...gateway,
