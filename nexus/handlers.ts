@@ -1,7 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { startWorkflow, type WorkflowHandle, WorkflowRunOperationHandler } from '@temporalio/nexus';
+import { loadWorkflowRunOperationToken } from '@temporalio/nexus/lib/token.js';
 import {
-  type CancelOperationContext,
+  HandlerError,
   HandlerStartOperationResult,
   serviceHandler,
   type ServiceHandler,
@@ -11,6 +12,7 @@ import { createGenerationClient } from '../client/index.ts';
 import { startGenerationBy } from '../client/operator/index.ts';
 import type { GenerationResult } from '../domain/generation.ts';
 import { isJsonObject } from '../domain/json.ts';
+import { withOwnNames } from './own-names.ts';
 import { type CancelInput, type GenerateInput, runcomfyService, type StateInput } from './service.ts';
 import { toNexusError } from './to-nexus-error.ts';
 
@@ -40,7 +42,7 @@ export function createNexusHandlers({ client, taskQueue, modelApiBase, keyPrefix
     let running: WorkflowHandle<GenerationResult> | undefined;
     const started = await startGenerationBy(
       client,
-      request,
+      withOwnNames(tenant, key, request),
       { key: ownKey(key), keyTenant: tenant },
       {
         taskQueue,
@@ -63,13 +65,19 @@ export function createNexusHandlers({ client, taskQueue, modelApiBase, keyPrefix
     return HandlerStartOperationResult.sync(await ended.result());
   }
 
-  const stopping = new WorkflowRunOperationHandler<GenerateInput, GenerationResult>(() =>
-    Promise.reject(new Error('this one only cancels')),
-  );
+  /** A caller may send any token: what it names has to be a generation of the caller's own. */
+  async function cancelOperation(token: string): Promise<void> {
+    const key = workflowIn(token);
+    if (key === undefined || !key.startsWith(keyPrefix))
+      throw new HandlerError('NOT_FOUND', 'there is no such operation');
+    await generations.get(key);
+    await client.workflow.getHandle(key).cancel();
+  }
+
   return serviceHandler(runcomfyService, {
     generate: {
       start: (ctx, input) => inNexusWords(() => generate(ctx, input)),
-      cancel: (ctx: CancelOperationContext, token) => inNexusWords(() => stopping.cancel(ctx, token)),
+      cancel: (_ctx, token) => inNexusWords(() => cancelOperation(token)),
     },
     state: (_ctx, input) =>
       inNexusWords(async () => {
@@ -83,6 +91,15 @@ export function createNexusHandlers({ client, taskQueue, modelApiBase, keyPrefix
         return generation.cancel(reason, { timeoutMs: cancelWithinMs, stateTimeoutMs: lastLookWithinMs });
       }),
   });
+}
+
+/** The workflow that an operation's token names; undefined where it is no token of a workflow. */
+function workflowIn(token: string): string | undefined {
+  try {
+    return loadWorkflowRunOperationToken(token).wid;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Callers in other languages send what they like. */

@@ -64,10 +64,23 @@ describe.concurrent('a workflow of another namespace', () => {
     ['an input that the model does not take', { model, input: {} }, '$.prompt'],
     ['a key that is no text', { ...newOrder(), key: 7 }, 'key'],
     ['no order at all', 'please', 'request.model'],
+    [
+      'secrets of another tenant',
+      { ...newOrder(), webhook: { url: 'https://hooks.example/', secret: 'beta' } },
+      'request.webhook.secret',
+    ],
   ])('is told at once of %s, and nothing is sent', async (_what, order, place) => {
     const { failure } = await stack.ask('generate', order);
     expect(failure).toMatchObject({ type: 'InvalidInput', details: { submission: 'not_sent' } });
     expect(failure?.details.issues?.map(({ path }) => path)).toContain(place);
+  });
+
+  it('spends of its own budgets alone', async () => {
+    const { failure } = await stack.ask('generate', { ...newOrder(), maxPriceUsd: 1, budgets: ['spring'] });
+    expect(failure).toMatchObject({
+      type: 'InvalidInput',
+      message: expect.stringContaining(`there is no budget "${nexusTenant}.spring"`) as unknown,
+    });
   });
 
   it('is refused a key that was used for something else', async () => {

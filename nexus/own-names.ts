@@ -1,0 +1,32 @@
+import { GenerationError } from '../client/index.ts';
+import type { InputIssue } from '../domain/generation.ts';
+import { issuesSentence } from '../domain/issues.ts';
+import { isJsonObject } from '../domain/json.ts';
+
+/**
+ * A request in which a tenant's callers have named what is theirs alone, as at the gateway: budget `x` is the tenant's
+ * `<tenant>.x`, and no secrets sign for them but its own. What is malformed is left to the checks of the client.
+ */
+export function withOwnNames<Request extends object>(
+  tenant: string | undefined,
+  key: string,
+  request: Request,
+): Request {
+  if (tenant === undefined) return request;
+  const { budgets, webhook } = request as { budgets?: unknown; webhook?: unknown };
+  const secret = isJsonObject(webhook) ? webhook['secret'] : undefined;
+  if (typeof secret === 'string' && secret !== tenant && !secret.startsWith(`${tenant}.`)) {
+    throw refuse(key, {
+      path: 'request.webhook.secret',
+      message: `no secrets of yours are named "${secret}": yours are "${tenant}" and those that begin with "${tenant}."`,
+    });
+  }
+  if (!Array.isArray(budgets)) return request;
+  const own = budgets.map((name: unknown) => (typeof name === 'string' ? `${tenant}.${name}` : name));
+  return { ...request, budgets: own };
+}
+
+function refuse(key: string, issue: InputIssue): GenerationError {
+  const message = `nothing was started: ${issuesSentence([issue])}`;
+  return new GenerationError({ type: 'InvalidInput', message, key, submission: 'not_sent', issues: [issue] });
+}

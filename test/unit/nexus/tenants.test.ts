@@ -1,0 +1,72 @@
+import type { Client } from '@temporalio/client';
+import { expect, it } from 'vitest';
+import { createNexusHandlers } from '../../../nexus/handlers.ts';
+import { withOwnNames } from '../../../nexus/own-names.ts';
+
+const tokenOf = (token: unknown) => Buffer.from(JSON.stringify(token)).toString('base64url');
+const ofWorkflow = (wid: string) => tokenOf({ t: 1, ns: 'default', wid });
+
+/** Cancels an operation by a token that may be anyone's; gives the workflows that were cancelled, and the refusal. */
+async function cancelBy(token: string, keyPrefix = 'acme/') {
+  const types: Record<string, string> = {
+    'runcomfy-budget:acme.spring': 'runcomfyBudget',
+    'acme/film': 'runcomfyPipeline',
+  };
+  const cancelled: string[] = [];
+  const client = {
+    options: { namespace: 'default' },
+    workflowService: {
+      describeWorkflowExecution: ({ execution: { workflowId } }: { execution: { workflowId: string } }) => {
+        const type = { name: types[workflowId] ?? 'runcomfyGeneration' };
+        return Promise.resolve({
+          pendingActivities: [],
+          workflowExecutionInfo: { execution: { workflowId, runId: 'run-1' }, type, status: 1 },
+        });
+      },
+    },
+    workflow: {
+      getHandle: (workflowId: string) => ({ cancel: () => Promise.resolve(cancelled.push(workflowId)) }),
+    },
+  } as unknown as Client;
+  const handlers = createNexusHandlers({ client, taskQueue: 'q', keyPrefix });
+  const generate = handlers.getOperationHandler('generate');
+  const refusal = await generate.cancel({} as never, token).catch((error: unknown) => error as { type: string });
+  return { cancelled, refusal: refusal?.type };
+}
+
+it('an operation that is cancelled cancels the generation that its token names', async () => {
+  expect(await cancelBy(ofWorkflow('acme/order-1'))).toEqual({ cancelled: ['acme/order-1'], refusal: undefined });
+  expect(await cancelBy(ofWorkflow('order-1'), '')).toEqual({ cancelled: ['order-1'], refusal: undefined });
+});
+
+it.each([
+  ["another tenant's generation", ofWorkflow('beta/order-1')],
+  ['a budget', ofWorkflow('runcomfy-budget:acme.spring')],
+  ['no workflow', tokenOf({ t: 2, ns: 'default', aid: 'acme/order-1', rid: 'r' })],
+  ['nothing', 'junk'],
+])('a token that names %s cancels nothing', async (_what, token) => {
+  expect(await cancelBy(token)).toEqual({ cancelled: [], refusal: 'NOT_FOUND' });
+});
+
+it.each(['runcomfy-budget:acme.spring', 'acme/film'])(
+  '%s is no generation: it is not cancelled',
+  async (workflowId) => {
+    expect(await cancelBy(ofWorkflow(workflowId), workflowId.startsWith('acme/') ? 'acme/' : '')).toEqual({
+      cancelled: [],
+      refusal: 'BAD_REQUEST',
+    });
+  },
+);
+
+it('names budgets and secrets of its own tenant alone', () => {
+  const webhook = { url: 'https://hooks.example/', secret: 'acme.night' };
+  const order = { model: 'a/b', budgets: ['spring', 'beta.spring'], webhook };
+  expect(withOwnNames('acme', 'k', order)).toEqual({ ...order, budgets: ['acme.spring', 'acme.beta.spring'] });
+  expect(withOwnNames(undefined, 'k', order)).toBe(order);
+  for (const secret of ['beta', 'acme-2', 'acm']) {
+    expect(() => withOwnNames('acme', 'k', { webhook: { ...webhook, secret } })).toThrow('no secrets of yours');
+  }
+  // What is malformed is refused by the checks that follow.
+  const junk = { budgets: 'beta.spring', webhook: 7 } as never;
+  expect(withOwnNames('acme', 'k', junk)).toBe(junk);
+});
