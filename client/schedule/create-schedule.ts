@@ -2,8 +2,16 @@ import { type Client, ScheduleAlreadyRunning, type ScheduleOptions } from '@temp
 import { batchDefaults, batchLimits, type BatchRequest } from '../../domain/batch/batch.ts';
 import { budgetId } from '../../domain/budget/names.ts';
 import type { GenerationRequest, InputIssue } from '../../domain/generation.ts';
-import { issuesSentence } from '../../domain/issues.ts';
-import { batchWorkflowType, generationWorkflowType, pipelineWorkflowType } from '../../domain/names.ts';
+import { boundIssues, issuesSentence } from '../../domain/issues.ts';
+import { jsonPath } from '../../domain/json.ts';
+import {
+  batchItemKey,
+  batchWorkflowType,
+  generationWorkflowType,
+  maxWorkflowIdLength,
+  pipelineWorkflowType,
+  tooLong,
+} from '../../domain/names.ts';
 import type { PipelineRequest } from '../../domain/pipeline-run.ts';
 import { checkBatchRequest } from '../batch/start-batch.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
@@ -35,7 +43,10 @@ export interface SchedulePlace {
   modelApiBase?: string | undefined;
 }
 
-/** Temporal appends `-2026-11-26T06:39:51Z`; items, steps and deliveries have longer names still. */
+/** What Temporal appends to the name for the key of a firing, in its length. */
+const timeOfFiring = '-2026-11-26T06:39:51Z';
+
+/** Items, steps and deliveries have longer names still than firings. */
 const maxNameLength = 150;
 
 /** Makes a schedule. All that is checked before an ordinary start is checked now, and every problem told at once. */
@@ -110,7 +121,15 @@ async function checkOrder({ modelApiBase }: SchedulePlace, name: string, order: 
   const json = toJsonText(order.batch);
   if ('text' in json && Buffer.byteLength(json.text) > batchLimits.inlineBytes) throw notCarried();
   const request = await checkBatchRequest(order.batch, name, modelApiBase);
-  if ((request.items ?? []).length === 0 || request.keepOpen === true) throw notCarried();
+  const { items = [] } = request;
+  if (items.length === 0 || request.keepOpen === true) throw notCarried();
+  const tooLongOnes = items.flatMap(({ id }, index): InputIssue[] => {
+    const { length } = batchItemKey(`${name}${timeOfFiring}`, id);
+    if (length <= maxWorkflowIdLength) return [];
+    const message = `its key, made of the firing's and its id, ${tooLong(length)}; take a shorter one`;
+    return [{ path: `${jsonPath('$', index)}.id`, message }];
+  });
+  if (tooLongOnes.length > 0) throw refuse(name, boundIssues(tooLongOnes));
   return { workflowType: batchWorkflowType, request };
 }
 

@@ -167,6 +167,11 @@ describe.concurrent('a schedule', () => {
     await expect(schedules.create({ ...every, order: misspelt })).rejects.toThrow('no open budget');
     const open = { batch: { keepOpen: true, maxCostUsd: 1 } };
     await expect(schedules.create({ ...every, order: open })).rejects.toThrow('carries its items');
+    const longest = 255 - `${name}-2026-11-26T06:39:51Z/`.length;
+    const items = [longest, longest + 1].map((length) => ({ id: 'x'.repeat(length), input: { prompt: name } }));
+    const named = { batch: { items, defaults: { model: flux }, maxCostUsd: 1 } };
+    const tooLong = { issues: [expect.objectContaining({ path: '$[1].id' }) as unknown] };
+    await expect(schedules.create({ ...every, order: named })).rejects.toMatchObject(tooLong);
     await expect(schedules.get(name)).rejects.toMatchObject({ type: 'KeyNotFound' });
     for (const act of [schedules.pause, schedules.resume, schedules.trigger, schedules.delete]) {
       await expect(act(name)).rejects.toMatchObject({ type: 'KeyNotFound' });
