@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { activityFailure, order, reading, untilState } from '../../support/generations.ts';
 import { accepted, gate } from '../../support/scripted-generations.ts';
 import type { Shape } from './shape.ts';
@@ -7,6 +6,7 @@ import type { Shape } from './shape.ts';
 const nudgedAtWall = gate();
 const nudgedAfterOutage = gate();
 const sentByFirstRun = gate();
+const refusedOnceCancelled = gate();
 
 /** Shapes of the paths behind `patched`, which the first recorded histories do not take. */
 export const laterShapes: Record<string, Shape> = {
@@ -83,15 +83,17 @@ export const laterShapes: Record<string, Shape> = {
   'refused-while-it-is-cancelled': {
     activities: () => ({
       submitRequest: async () => {
-        await sleep(3_000);
+        await refusedOnceCancelled.pass();
         throw activityFailure('RateLimited', { submission: 'not_sent' }, { retryable: true });
       },
       recallSubmit: () => Promise.resolve({ isReset: false }),
     }),
     run: async (rig) => {
       const handle = await rig.start();
-      await sleep(1_000);
+      await refusedOnceCancelled.reached;
       await handle.signal('cancel');
+      await untilState(handle, ({ cancel }) => cancel !== undefined);
+      refusedOnceCancelled.open();
       return handle;
     },
     end: { type: 'GenerationCancelled', phase: 'cancelled' },

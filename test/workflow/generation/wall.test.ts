@@ -131,7 +131,7 @@ describe.concurrent('an order that waits for a wallet or a token', () => {
   });
 
   it('ends at its deadline, and says what it waited for', async () => {
-    const { handle } = await waits('InsufficientBalance', { deadlineMs: 15_000 });
+    const { handle } = await waits('InsufficientBalance', { deadlineMs: 30_000 });
     const { type, message, details } = await endingOf(handle);
     expect(type).toBe('GenerationTimedOut');
     expect(message).toContain('the wallet was empty');
