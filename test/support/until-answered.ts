@@ -1,4 +1,5 @@
-import { ServiceError } from '@temporalio/client';
+import { randomUUID } from 'node:crypto';
+import { ServiceError, type WorkflowHandle } from '@temporalio/client';
 import { isOutOfTime } from '../../client/grpc.ts';
 import { messageOf } from '../../domain/text.ts';
 import { hangMs } from './patience.ts';
@@ -13,6 +14,16 @@ export async function untilAnswered<Answer>(query: () => Promise<Answer>): Promi
       if (Date.now() > giveUpAt || !(isOutOfTime(error) || isTaskLate(error))) throw error;
     }
   }
+}
+
+/** Sends an update once, and asks for its answer until there is one: the server may give a call up that it has taken. */
+export async function updateUntilAnswered<Answer>(
+  handle: Pick<WorkflowHandle, 'executeUpdate'>,
+  update: string,
+  message: unknown = {},
+): Promise<Answer> {
+  const options = { args: [message], updateId: randomUUID() } as { args: [unknown]; updateId: string };
+  return await untilAnswered(() => handle.executeUpdate<Answer, [unknown]>(update, options));
 }
 
 /** A task that has failed for good is found when the histories are checked. */
