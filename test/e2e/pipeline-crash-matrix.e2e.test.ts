@@ -6,6 +6,7 @@ import type { FaultRule } from '../../simulator/index.ts';
 import { createStack } from '../support/generation-stack.ts';
 import { startWorkerProcess, temporaryFolder, until } from '../support/processes.ts';
 import { startOwnServer } from '../support/server.ts';
+import { untilPolled } from '../support/until-polled.ts';
 
 /** Where a step stands when something breaks. Each has a model of its own, by which the simulator knows whom to hold. */
 interface Moment {
@@ -15,6 +16,7 @@ interface Moment {
   /** The phase of its first step then; undefined: the plan is still being checked. */
   phase?: StepPhase;
   isCancelled?: boolean;
+  maxCostUsd?: number;
 }
 
 const moments: Moment[] = [
@@ -44,17 +46,19 @@ const moments: Moment[] = [
     isCancelled: true,
   },
   { name: 'awaiting a decision', model: '', rules: [], phase: 'awaiting_decision' },
-  // RunComfy's catalogue is read by the check, and again by the preparation; a read of it is given up in a while.
+  // RunComfy's catalogue is read by the check, and again by the preparation: under a limit, until it tells the price.
   {
     name: 'preparing',
     model: 'google/nano-banana-2/text-to-image',
     rules: [{ fault: 'delay', step: 'catalogue', untilReleased: true, skip: 1 }],
     phase: 'preparing',
+    maxCostUsd: 100,
   },
   {
     name: 'checking',
     model: 'google/nano-banana-2-lite/text-to-image',
     rules: [{ fault: 'delay', step: 'catalogue', untilReleased: true }],
+    maxCostUsd: 100,
   },
 ];
 const last = 'blackforestlabs/flux-2/flash/text-to-image';
@@ -78,8 +82,9 @@ it('worker killed, then worker and Temporal server, with a step at every moment:
   try {
     const standing: { moment: Moment; pipeline: PipelineHandle }[] = [];
     for (const moment of moments) {
-      const { name, phase, rules, model, isCancelled } = moment;
-      const pipeline = await generations.pipelines.start({ plan: planOf(moment) }, { key: name });
+      const { name, phase, rules, model, isCancelled, maxCostUsd } = moment;
+      const request = { plan: planOf(moment), ...(maxCostUsd !== undefined && { maxCostUsd }) };
+      const pipeline = await generations.pipelines.start(request, { key: name });
       standing.push({ moment, pipeline });
       await until(`${name} is reached`, async () => {
         const { phase: now, steps } = await pipeline.state();
@@ -103,6 +108,8 @@ it('worker killed, then worker and Temporal server, with a step at every moment:
     simulator.release(simulator.ledger().jobs.map(({ id }) => id));
     server = await startOwnServer({ dbFile, port: Number(address.split(':')[1]) });
     worker = await startWorkerProcess(settings, { stateDir: worker.stateDir });
+    // The server that has just begun knows of no worker.
+    await untilPolled(client, settings.taskQueue);
     const decided = standing.find(({ moment }) => moment.model === '');
     await decided?.pipeline.decide({ step: 'first', decision: 'approve', choose: 1 });
     const ends = await Promise.all(

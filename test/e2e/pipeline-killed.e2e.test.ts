@@ -7,6 +7,7 @@ import { root } from '../support/docs.ts';
 import { createStack } from '../support/generation-stack.ts';
 import { startWorkerProcess, temporaryFolder, until } from '../support/processes.ts';
 import { startOwnServer } from '../support/server.ts';
+import { untilPolled } from '../support/until-polled.ts';
 
 const film = path.join(root, 'examples/07-film/film.yaml');
 const kling = 'kling/kling-3.0/standard/image-to-video';
@@ -15,7 +16,7 @@ it('a film whose worker and Temporal server are killed twice in the middle has i
   const dbFile = path.join(await temporaryFolder(), 'temporal.db');
   let server = await startOwnServer({ dbFile });
   const { address } = server;
-  const { settings, simulator, checkAll } = await createStack({ address });
+  const { client, settings, simulator, checkAll } = await createStack({ address });
   let worker = await startWorkerProcess(settings);
 
   const command = (...args: string[]) =>
@@ -48,6 +49,8 @@ it('a film whose worker and Temporal server are killed twice in the middle has i
     simulator.release();
     server = await startOwnServer({ dbFile, port: Number(address.split(':')[1]) });
     worker = await startWorkerProcess(settings, { stateDir: worker.stateDir });
+    // The server that has just begun knows of no worker: whoever waits would be told so.
+    await untilPolled(client, settings.taskQueue);
   }
 
   try {
