@@ -9,6 +9,7 @@ import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../../config/env.ts';
 import { searchAttributeNames } from '../../domain/names.ts';
 import { root } from '../support/docs.ts';
+import { hangMs } from '../support/patience.ts';
 import { temporaryFolder } from '../support/processes.ts';
 import { startOwnServer } from '../support/server.ts';
 import { onTestFinished } from '../support/test-end.ts';
@@ -34,7 +35,7 @@ it('makes a namespace whose search attributes can be used at once, and may run a
   const setUp = () => promisify(execFile)('sh', [script], { env });
   expect((await setUp()).stdout).toContain(`Namespace ${namespace} is ready.`);
 
-  const connection = await Connection.connect({ address: server.address });
+  const connection = await Connection.connect({ address: server.address, connectTimeout: hangMs });
   onTestFinished(() => connection.close());
   const client = new Client({ connection, namespace });
   const phase = defineSearchAttributeKey('RunComfyPhase', 'KEYWORD');

@@ -9,6 +9,7 @@ import { createGenerationClient } from '../../client/index.ts';
 import type { GenerationRequest } from '../../domain/generation.ts';
 import type { RunComfyClient } from '../../runcomfy/client.ts';
 import { createGenerationWorker } from '../../worker/index.ts';
+import { hangMs } from '../support/patience.ts';
 import { quietRuntime } from '../support/quiet-runtime.ts';
 import { flux } from '../support/simulator-client.ts';
 import { type Campaign, run } from './campaign.ts';
@@ -31,7 +32,7 @@ export async function fuzzWorkflow(parts: {
   const { address, workflowBundle, seed } = parts;
   quietRuntime();
   const connection = await NativeConnection.connect({ address });
-  const clientConnection = await Connection.connect({ address });
+  const clientConnection = await Connection.connect({ address, connectTimeout: hangMs });
   const client = new Client({ connection: clientConnection });
   const stateDir = await mkdtemp(path.join(tmpdir(), 'runcomfy-fuzz-'));
   const router = createRouter();

@@ -12,6 +12,7 @@ import { messageOf } from '../../../domain/text.ts';
 import { createRunComfyClient } from '../../../runcomfy/client.ts';
 import { type Simulator, startSimulator } from '../../../simulator/index.ts';
 import { createGenerationWorker } from '../../../worker/index.ts';
+import { hangMs } from '../../support/patience.ts';
 import type { PipelineCampaign } from './campaign.ts';
 import { planOf } from './plan-of.ts';
 import { type PipelineScript, pipelineScripts } from './script.ts';
@@ -59,7 +60,7 @@ async function openLane(parts: { address: string; workflowBundle: object }, task
   const runcomfy = createRunComfyClient({ modelApiBase: simulator.modelApiBase, token: () => 'sim-fuzz' });
   const stateDir = await mkdtemp(path.join(tmpdir(), 'runcomfy-fuzz-pipelines-'));
   const connection = await NativeConnection.connect({ address: parts.address });
-  const clientConnection = await Connection.connect({ address: parts.address });
+  const clientConnection = await Connection.connect({ address: parts.address, connectTimeout: hangMs });
   const client = new Client({ connection: clientConnection });
   const worker = await createGenerationWorker({
     connection,
@@ -120,7 +121,7 @@ async function play(parts: {
     const request = { plan, maxParallel: script.maxParallel, onUnknownSubmission: 'fail' as const };
     const pipeline = await generations.pipelines.start(request, { key, rerun: number > 0 });
     const over = new AbortController();
-    const ended = pipeline.result({ signal: AbortSignal.timeout(110_000) }).then(
+    const ended = pipeline.result({ signal: AbortSignal.timeout(hangMs) }).then(
       () => undefined,
       () => undefined,
     );
@@ -132,7 +133,8 @@ async function play(parts: {
     await troubles;
     // What does not replay has no state to tell.
     const history = await client.workflow.getHandle(key, pipeline.runId).fetchHistory();
-    await Worker.runReplayHistory({ workflowBundle }, history, key).catch((error: unknown) => {
+    const patient = { workflowBundle, isolateExecutionTimeout: hangMs };
+    await Worker.runReplayHistory(patient, history, key).catch((error: unknown) => {
       unreplayed.push(`run ${String(number)} does not replay: ${messageOf(error).slice(0, 1_000)}`);
     });
     if (unreplayed.length > 0) return { broken: unreplayed, ends: [], orders: 0 };
