@@ -69,7 +69,8 @@ const readBoundaries: Boundary[] = [
 
 /** The share of the time in which the refused order is not just being sent again, for whoever strikes there. */
 const backoffSeconds = 8;
-const backoffName = 'in backoff before the next send';
+/** A worker looks so long at a catalogue that does not answer. */
+const catalogueSeconds = 5;
 
 const unsentBoundaries: Boundary[] = [
   {
@@ -83,7 +84,7 @@ const unsentBoundaries: Boundary[] = [
     reachedBy: 'catalogue',
   },
   {
-    name: backoffName,
+    name: 'in backoff before the next send',
     model: 'google/nano-banana-2/text-to-image',
     rules: [{ fault: 'rate-limited', step: 'submit', retryAfter: backoffSeconds, untilReleased: true }],
     reachedBy: 'submit',
@@ -141,19 +142,26 @@ export async function standAt(stack: GenerationStack, wanted: Boundary[]): Promi
   await Promise.all(cancelled.map(({ generation }) => client.workflow.getHandle(generation.key).signal('cancel')));
   await startAll(unsentBoundaries);
   await Promise.all(wanted.map(reached));
-  const inBackoff = standing.find(({ boundary }) => boundary.name === backoffName);
-  if (inBackoff) {
-    // Until the worker has reported the refusal, the order may be on its way for all that the server knows, and so it may
-    // as the time of the next send comes near.
-    await until('the next send is waited for', async () => {
-      const { raw } = await client.workflow.getHandle(inBackoff.generation.key).describe();
-      return raw.pendingActivities?.some(({ attempt, nextAttemptScheduleTime: next }) => {
-        const leftMs = Number(next?.seconds ?? 0) * 1_000 - Date.now();
-        return (attempt ?? 0) > 1 && leftMs > (backoffSeconds / 2) * 1_000;
-      });
-    });
-  }
+  const unsent = standing.filter(({ boundary }) => unsentBoundaries.includes(boundary));
+  await until('the next sends are waited for', async () => {
+    const areFar = await Promise.all(unsent.map((each) => isFarFromSend(stack, each)));
+    return areFar.every(Boolean);
+  });
   return standing;
+}
+
+/**
+ * Until the worker has reported a refusal, the order may be on its way for all that the server knows, and so it may as the
+ * time of the next send comes near, or the end of the first look at the catalogue.
+ */
+async function isFarFromSend({ client }: GenerationStack, { boundary, generation }: Standing): Promise<boolean> {
+  const { raw } = await client.workflow.getHandle(generation.key).describe();
+  const untilMs = (time?: { seconds?: unknown } | null) => Number(time?.seconds ?? 0) * 1_000 - Date.now();
+  return (raw.pendingActivities ?? []).some(({ attempt, lastStartedTime, nextAttemptScheduleTime }) =>
+    (attempt ?? 0) > 1
+      ? untilMs(nextAttemptScheduleTime) > (backoffSeconds / 2) * 1_000
+      : boundary.reachedBy === 'catalogue' && untilMs(lastStartedTime) > -(catalogueSeconds / 2) * 1_000,
+  );
 }
 
 /** What holds at every boundary: one bill at most, under `resubmit` two. */

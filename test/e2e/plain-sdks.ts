@@ -49,10 +49,12 @@ export function describePlainSdks(around: () => Surroundings): void {
     const signalsOf = async (key: string) => {
       const { events } = await around().client.workflow.getHandle(key).fetchHistory();
       const signals = events?.flatMap(({ workflowExecutionSignaledEventAttributes: signal }) => signal ?? []) ?? [];
-      return signals.map(({ signalName, input }) => [
+      const sent = signals.map(({ signalName, input }) => [
         signalName,
         Buffer.from(input?.payloads?.[0]?.data ?? []).toString(),
       ]);
+      // A worker that does not hear Temporal's acknowledgement in time hands the request id over by itself.
+      return sent.filter(([name]) => name !== 'requestAccepted');
     };
 
     beforeAll(async () => {
