@@ -216,7 +216,7 @@ describe('a running generation', () => {
   it('whose deadline passed is collected late, without a second order', async () => {
     const key = newKey();
     stack.simulator().hold({ stage: 'run' });
-    const late = await json(generate(key, '--deadline', '12s'));
+    const late = await json(generate(key, '--deadline', '40s'));
     expect(late).toMatchObject({
       code: 75,
       document: { error: { type: 'GenerationTimedOut', requestId: jobs()[0]?.id } },

@@ -67,7 +67,7 @@ const failing: Failing[] = [
     type: 'GenerationTimedOut',
     model: 'blackforestlabs/flux-2-klein/4b/text-to-image',
     rules: [{ fault: 'stuck-in-queue', step: 'submit' }],
-    request: { deadlineMs: 25_000 },
+    request: { deadlineMs: 60_000 },
     isUnbilled: false,
   },
   {

@@ -47,8 +47,8 @@ describe.concurrent('what Temporal knows of the end of a run', () => {
     await client.workflow.start('runcomfyGeneration', {
       workflowId: timedOut,
       taskQueue: stack.settings.taskQueue,
-      workflowRunTimeout: '25s',
-      args: [{ model: stuck, input: { prompt: timedOut }, deadlineMs: 60_000 }],
+      workflowRunTimeout: '80s',
+      args: [{ model: stuck, input: { prompt: timedOut }, deadlineMs: 120_000 }],
     });
     await untilPhase(stack, timedOut, 'in_queue');
     // With a worker it would end at its deadline, which comes before the run's own timeout.
