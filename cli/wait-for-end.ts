@@ -37,8 +37,11 @@ export async function waitForEnd(
   const leave = (error: Error) => {
     stop.abort(error);
   };
+  let cancelling: Promise<void> | undefined;
   interrupts.answer({
-    onFirst: () => void cancelAloud(handle, printer),
+    onFirst: () => {
+      cancelling = cancelAloud(handle, printer);
+    },
     onDetach: () => {
       leave(detached(handle.key));
     },
@@ -48,6 +51,8 @@ export async function waitForEnd(
     return await handle.result({ signal });
   } finally {
     interrupts.stop();
+    // Whoever leaves waits for no answer; the end may be known before what became of the cancel is.
+    if (!signal.aborted) await cancelling;
     stop.abort();
     // A connection must not be closed while calls are under way.
     await Promise.all(beside);

@@ -22,8 +22,11 @@ export async function waitForPipeline(
   const leave = (error: Error) => {
     stop.abort(error);
   };
+  let cancelling: Promise<void> | undefined;
   interrupts.answer({
-    onFirst: () => void cancelAloud(pipeline, printer),
+    onFirst: () => {
+      cancelling = cancelAloud(pipeline, printer);
+    },
     onDetach: () => {
       leave(pipelineDetached(pipeline.key));
     },
@@ -33,6 +36,8 @@ export async function waitForPipeline(
     return await pipeline.result({ signal });
   } finally {
     interrupts.stop();
+    // Whoever leaves waits for no answer; the end may be known before what became of the cancel is.
+    if (!signal.aborted) await cancelling;
     stop.abort();
     // A connection must not be closed while calls are under way.
     await Promise.all(beside);

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { waitForPipeline } from '../../../cli/commands/pipeline/wait.ts';
+import type { InterruptHandlers } from '../../../cli/interrupts.ts';
+import type { Printer } from '../../../cli/printer.ts';
+import { waitForEnd } from '../../../cli/wait-for-end.ts';
+
+const commands = { generate: waitForEnd, 'pipeline run': waitForPipeline } as unknown as Record<
+  string,
+  (...parts: unknown[]) => Promise<unknown>
+>;
+
+function promised() {
+  let resolve: (value: unknown) => void = () => undefined;
+  let reject: (reason: Error) => void = () => undefined;
+  const promise = new Promise<unknown>((onValue, onError) => ([resolve, reject] = [onValue, onError]));
+  return { promise, resolve, reject };
+}
+
+/** A command that waits for an end, and what a person does and reads meanwhile. */
+function waiting(wait: (...parts: unknown[]) => Promise<unknown>) {
+  const [end, cancelled] = [promised(), promised()];
+  const notes: string[] = [];
+  let handlers: InterruptHandlers | undefined;
+  const handle = {
+    key: 'k',
+    result: ({ signal }: { signal: AbortSignal }) => {
+      signal.addEventListener('abort', () => {
+        end.reject(signal.reason as Error);
+      });
+      return end.promise;
+    },
+    async *watch() {},
+    cancel: () => cancelled.promise,
+  };
+  const printer = { note: (note: string) => notes.push(note), endProgress: () => undefined } as unknown as Printer;
+  const interrupts = {
+    answer: (given: InterruptHandlers) => {
+      handlers = given;
+    },
+    stop: () => undefined,
+  };
+  const ended = wait({ client: {} }, handle, { printer }, interrupts).then(
+    () => 'ended',
+    (error: unknown) => error,
+  );
+  return { end, cancelled, notes, ended, first: () => handlers?.onFirst(), detach: () => handlers?.onDetach() };
+}
+
+describe.each(Object.entries(commands))('%s, whose wait is broken off', (_, wait) => {
+  it('tells what became of the cancel, also where the end is known first', async () => {
+    const { end, cancelled, notes, ended, first } = waiting(wait);
+    first();
+    end.resolve({});
+    expect(await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 100, 'waits'))])).toBe('waits');
+    cancelled.resolve({ outcome: 'cancelled' });
+    expect(await ended).toBe('ended');
+    expect(notes.join('\n')).toContain('cancelled: ');
+  });
+
+  it('ends at the second interrupt without that answer', async () => {
+    const { ended, first, detach } = waiting(wait);
+    first();
+    detach();
+    expect(await ended).toMatchObject({ type: 'StillRunning' });
+  });
+});
