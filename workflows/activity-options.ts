@@ -90,6 +90,14 @@ export const localChecks = inTurns(
   }),
 );
 
+/** The same question about a webhook, of any worker that has the time. */
+export const webhookChecks = proxyActivities<Pick<WebhookActivities, 'checkWebhook'>>({
+  startToCloseTimeout: '10 seconds',
+  scheduleToCloseTimeout: '30 seconds',
+  cancellationType: ActivityCancellationType.ABANDON,
+  retry: readRetry,
+});
+
 const preparationOptions = {
   startToCloseTimeout: '30 seconds',
   cancellationType: ActivityCancellationType.TRY_CANCEL,

@@ -19,7 +19,7 @@ import {
   webhookKeyOfRun,
   type WebhookOrder,
 } from '../../domain/webhook.ts';
-import { localChecks } from '../activity-options.ts';
+import { localChecks, webhookChecks } from '../activity-options.ts';
 import { isKeyTaken } from '../generation-child.ts';
 import { readActivityError } from './activity-error.ts';
 import { endOf } from './endings.ts';
@@ -41,7 +41,12 @@ export async function checkWebhook(generation: Generation): Promise<void> {
   const { url, secret } = webhook;
   const { firstExecutionRunId } = workflowInfo();
   const target = { url, secret, key: facts.key, firstExecutionRunId };
-  const { issues, mayBeSubmitted } = await localChecks.checkWebhook(target).catch((error: unknown): WebhookCheck => {
+  const checked = localChecks.checkWebhook(target).catch((error: unknown) => {
+    // A worker that has much to do may have had no time for it, and what cannot be delivered would be paid for.
+    if (patched('webhooks-are-checked-again')) return webhookChecks.checkWebhook(target);
+    throw error;
+  });
+  const { issues, mayBeSubmitted } = await checked.catch((error: unknown): WebhookCheck => {
     log.warn('the webhook could not be checked', { reason: readActivityError(error).message });
     return { issues: [] };
   });

@@ -1,0 +1,49 @@
+import { defaultPayloadConverter } from '@temporalio/common';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { type Command, type Job, openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
+
+const now = Date.parse('2026-11-27T05:00:00.000Z');
+const request = { model: 'a/b', input: { prompt: 'x' }, webhook: { url: 'https://a.example', secret: 'gone' } };
+const issues = [{ path: 'request.webhook.secret', message: 'no secrets are named "gone"' }];
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await openSandbox({ codePath: inject('workflowBundlePath') });
+});
+afterAll(() => sandbox.close());
+
+/** What a generation asks for once its worker had no time to check its webhook, and what becomes of it then. */
+async function unchecked({ isReplaying = false } = {}) {
+  const execution = { workflowType: 'runcomfyGeneration', workflowId: 'k', runId: crypto.randomUUID() };
+  const run = await sandbox.open({ ...execution, args: [request], now });
+  const [check] = activitiesOf(await run.activate([run.first], { now, isReplaying }), 'scheduleLocalActivity');
+  expect(check?.activityType).toBe('checkWebhook');
+  const cause = { message: 'activity timed out', timeoutFailureInfo: { timeoutType: 2 } };
+  const activityFailureInfo = { activityType: { name: 'checkWebhook' }, activityId: '1' };
+  const failure = { message: '', cause, activityFailureInfo };
+  const timedOut: Job = { resolveActivity: { seq: check?.seq ?? 0, isLocal: true, result: { failed: { failure } } } };
+  const asked = activitiesOf(await run.activate([timedOut], { now: now + 6_000, isReplaying }), 'scheduleActivity');
+  return { run, asked };
+}
+
+function activitiesOf(commands: Command[], kind: 'scheduleActivity' | 'scheduleLocalActivity') {
+  return commands.flatMap((command) => command[kind] ?? []);
+}
+
+it('asks once more whether a webhook can be delivered where the worker had no time for it, before anything is paid', async () => {
+  const { run, asked } = await unchecked();
+  expect(asked.map(({ activityType }) => activityType)).toEqual(['checkWebhook']);
+  const result = defaultPayloadConverter.toPayload({ issues });
+  const answered: Job = { resolveActivity: { seq: asked[0]?.seq ?? 0, result: { completed: { result } } } };
+  const commands = await run.activate([answered], { now: now + 7_000 });
+  const [failed] = commands.flatMap(({ failWorkflowExecution }) => failWorkflowExecution ?? []);
+  expect(failed?.failure?.applicationFailureInfo?.type).toBe('InvalidInput');
+  expect(failed?.failure?.message).toContain('nothing was sent: request.webhook.secret');
+  await run.dispose();
+});
+
+it('went on in runs that are older than that', async () => {
+  const { run, asked } = await unchecked({ isReplaying: true });
+  expect(asked.map(({ activityType }) => activityType)).toEqual(['submitRequest']);
+  await run.dispose();
+});
