@@ -40,11 +40,16 @@ function newName(kind: string): string {
 
 /** Fires a schedule once, and gives the key of what it has started. */
 async function trigger(name: string): Promise<string> {
-  expect((await schedule(['trigger', name])).exitCode).toBe(0);
-  return await vi.waitUntil(async () => (await stack.generations.schedules.get(name)).recent[0]?.key, {
-    timeout: hangMs,
-    interval: 200,
-  });
+  // A server that has much else to do may show the firing after the command has given up looking for it: it comes all the same.
+  expect([0, 75]).toContain((await schedule(['trigger', name])).exitCode);
+  return await vi.waitFor(
+    async () => {
+      const [last] = (await stack.generations.schedules.get(name)).recent;
+      if (last === undefined) throw new Error(`${name} has not fired`);
+      return last.key;
+    },
+    { timeout: hangMs, interval: 200 },
+  );
 }
 
 async function fileOf(text: string): Promise<string> {

@@ -7,7 +7,14 @@ import { createStack, type GenerationStack, jobsNamed, orderNamed } from '../sup
 import { historiesOf, historyJson } from '../support/generations.ts';
 import { runCommand, startWorkerProcess } from '../support/processes.ts';
 import { recordHistories } from '../support/record-history.ts';
-import { secretsFile, signersOf, startReceiver, webhookSecret } from '../support/webhook-receiver.ts';
+import { updateUntilAnswered } from '../support/until-answered.ts';
+import {
+  type ReceivedWebhook,
+  secretsFile,
+  signersOf,
+  startReceiver,
+  webhookSecret,
+} from '../support/webhook-receiver.ts';
 
 const old = webhookSecret(1);
 const fresh = webhookSecret(2);
@@ -15,6 +22,11 @@ const fresh = webhookSecret(2);
 /** How a delivery ended, or stands. */
 async function deliveryOf({ client }: GenerationStack, key: string, event: Delivery['event']): Promise<Delivery> {
   return await client.workflow.getHandle(webhookKey(key, event)).query<Delivery>('delivery');
+}
+
+/** What was told, each once: a reply that is seen too late has its event delivered again. */
+function eventsOf(calls: ReceivedWebhook[]): string[] {
+  return [...new Map(calls.map(({ headers, body }) => [headers['webhook-id'], body.type])).values()];
 }
 
 /** Keeps the history of a delivery, when recording. */
@@ -67,7 +79,7 @@ describe.concurrent('webhooks', () => {
     const again = await stack.generations.webhooks.replay(key, 'generation.succeeded');
     expect(again).toMatchObject({ state: 'delivering', webhookId: ended.webhookId });
     await eventually(() => {
-      expect(receiver.of(key)).toHaveLength(before + 1);
+      expect(receiver.of(key).length).toBeGreaterThan(before);
     });
     await expect(stack.generations.webhooks.replay(key, 'generation.failed')).rejects.toMatchObject({
       type: 'KeyNotFound',
@@ -148,17 +160,14 @@ describe.concurrent('webhooks', () => {
       webhook: { url: receiver.url, secret: 'acme' },
     });
     await eventually(() => {
-      expect(receiver.of(held).map(({ body }) => body.type)).toEqual(['generation.submission_unknown']);
+      expect(eventsOf(receiver.of(held))).toEqual(['generation.submission_unknown']);
     });
     expect(receiver.of(held)[0]?.body.data).toMatchObject({ phase: 'submission_unknown', submission: 'unknown' });
-    await handle.executeUpdate('resolveSubmission', { args: [{ action: 'abandon' }] });
+    await updateUntilAnswered(handle, 'resolveSubmission', { action: 'abandon' });
     await eventually(() => {
-      expect(receiver.of(held).map(({ body }) => body.type)).toEqual([
-        'generation.submission_unknown',
-        'generation.failed',
-      ]);
+      expect(eventsOf(receiver.of(held))).toEqual(['generation.submission_unknown', 'generation.failed']);
     });
-    expect(receiver.of(held)[1]?.body.data.failure?.type).toBe('SubmitOutcomeUnknown');
+    expect(receiver.of(held).at(-1)?.body.data.failure?.type).toBe('SubmitOutcomeUnknown');
 
     const gone = `gone-${randomUUID()}`;
     const events = ['generation.cancelled'];
@@ -172,7 +181,7 @@ describe.concurrent('webhooks', () => {
     await eventually(async () => {
       expect(await deliveryOf(stack, gone, 'generation.cancelled')).toMatchObject({ state: 'gone' });
     });
-    expect(receiver.of(gone)).toHaveLength(1);
+    expect(eventsOf(receiver.of(gone))).toEqual(events);
     await record(stack, 'gone', webhookKey(gone, 'generation.cancelled'));
     await record(stack, 'delivered', webhookKey(held, 'generation.submission_unknown'));
     await stack.checkAll([held, gone]);
