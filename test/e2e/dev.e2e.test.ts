@@ -11,7 +11,7 @@ import { flux, kling } from '../support/simulator-client.ts';
 const title =
   'dev runs all that a second terminal needs for an image, the clip from it, their files and an order by HTTP, and leaves no process behind';
 
-it(title, { timeout: 300_000 }, async () => {
+it(title, async () => {
   const folder = await temporaryFolder();
   const data = path.join(folder, 'data');
   const args = ['bin/runcomfy-temporal', 'dev', '--no-clip', '--data', data, '--output', 'json'];
@@ -60,7 +60,14 @@ it(title, { timeout: 300_000 }, async () => {
   dev.kill('SIGINT');
   expect((await dev.ended).code).toBe(0);
   expect(await processesNaming(data)).toEqual([]);
-  for (const url of [simulatorUrl, gateway.url]) await expect(fetch(url)).rejects.toThrow('fetch failed');
+  // Another process may have been given a port that is free again.
+  for (const url of [`${simulatorUrl}/__sim/ledger`, `${gateway.api}/generations/by-http`]) {
+    const answer = await fetch(url).then(
+      (reply) => reply.text(),
+      () => '',
+    );
+    expect(answer).not.toMatch(/by the gateway|"phase"/);
+  }
 });
 
 it('dev --once that is told to end cancels its clip, and leaves no data behind', async () => {

@@ -11,6 +11,7 @@ import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../../config/env.ts';
 import { searchAttributes } from '../../domain/names.ts';
 import { eventually } from '../support/eventually.ts';
+import { hangMs } from '../support/patience.ts';
 import { freePort } from '../support/processes.ts';
 
 let folder = '';
@@ -32,7 +33,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function withClient<T>(address: string, use: (client: Client) => Promise<T>): Promise<T> {
-  const connection = await Connection.connect({ address });
+  const connection = await Connection.connect({ address, connectTimeout: hangMs });
   try {
     return await use(new Client({ connection }));
   } finally {
@@ -42,19 +43,23 @@ async function withClient<T>(address: string, use: (client: Client) => Promise<T
 
 describe('the embedded Temporal server', () => {
   it.concurrent('answers with its search attributes and its UI, and stops without a trace', async () => {
-    const server = await startEmbeddedServer({ cliPath, searchAttributes });
+    const server = await startEmbeddedServer({ cliPath, searchAttributes, startTimeoutMs: hangMs });
     const { customAttributes } = await withClient(server.address, (client) =>
       client.connection.operatorService.listSearchAttributes({ namespace: server.namespace }),
     );
     expect(Object.keys(customAttributes)).toEqual(expect.arrayContaining(Object.keys(searchAttributes)));
-    expect((await fetch(server.uiUrl ?? '')).status).toBe(200);
+    // It is served a moment later than the server itself.
+    await eventually(async () => {
+      expect((await fetch(server.uiUrl ?? '')).status).toBe(200);
+    });
     await server.stop();
     expect(isAlive(server.pid)).toBe(false);
     await server.stop();
   });
 
   it.concurrent('has lost nothing when it starts again after kill -9', async () => {
-    const options = { cliPath, dbFile: join(folder, 'data', 'temporal.db'), uiPort: false, searchAttributes } as const;
+    const dbFile = join(folder, 'data', 'temporal.db');
+    const options = { cliPath, dbFile, uiPort: false, searchAttributes, startTimeoutMs: hangMs } as const;
     const port = await freePort();
     const first = await startEmbeddedServer({ ...options, port });
     const workflowId = 'kept';
@@ -74,7 +79,7 @@ describe('the embedded Temporal server', () => {
   it.concurrent('dies with the process that started it, even by kill -9', async () => {
     const script = `
       import { startEmbeddedServer } from ${JSON.stringify(new URL('../../cli/dev-server/server.ts', import.meta.url).href)};
-      const server = await startEmbeddedServer({ cliPath: process.argv[1], uiPort: false });
+      const server = await startEmbeddedServer({ cliPath: process.argv[1], uiPort: false, startTimeoutMs: ${String(hangMs)} });
       process.stdout.write(String(server.pid));`;
     const parent = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script, cliPath], {
       cwd: fileURLToPath(new URL('../..', import.meta.url)),
@@ -103,7 +108,7 @@ describe('the embedded Temporal server', () => {
   it('starts a program that is named without a folder, and a script that stands for one', async () => {
     await writeFile(join(folder, 'temporal-by-name'), `#!/usr/bin/env sh\nexec '${cliPath}' "$@"\n`, { mode: 0o755 });
     vi.stubEnv('PATH', `${folder}:${process.env['PATH'] ?? ''}`);
-    const server = await startEmbeddedServer({ cliPath: 'temporal-by-name', uiPort: false });
+    const server = await startEmbeddedServer({ cliPath: 'temporal-by-name', uiPort: false, startTimeoutMs: hangMs });
     vi.unstubAllEnvs();
     await server.stop();
     expect(isAlive(server.pid)).toBe(false);

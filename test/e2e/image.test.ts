@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseCopy, parseDockerfile, parseDockerignore, type Stage } from '../support/dockerfile.ts';
 import { root } from '../support/docs.ts';
+import { installHangMs } from '../support/patience.ts';
 
 const run = promisify(execFile);
 const appFolder = '/app';
@@ -42,7 +43,7 @@ beforeAll(async () => {
     );
   }
   await Promise.all(built.values());
-}, 600_000);
+}, installHangMs);
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

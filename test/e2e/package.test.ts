@@ -8,9 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
+import { readConfig } from '../../config/env.ts';
 import { bundledModels } from '../../runcomfy/models/index.ts';
 import { registerNamespace } from '../support/namespaces.ts';
 import { installInto, nodeOfMajor, packInto } from '../support/packed-package.ts';
+import { hangMs, installHangMs } from '../support/patience.ts';
 
 interface PackageJson {
   dependencies: Record<string, string>;
@@ -45,7 +48,7 @@ beforeAll(async () => {
   manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as PackageJson;
   files = await readdir(installed, { recursive: true });
   await writeFile(join(app, 'app.ts'), consumer);
-}, 600_000);
+}, installHangMs);
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -71,7 +74,7 @@ export const parts = [createGenerationClient, isGenerationError, createEncryptio
 async function posterEnvironment(): Promise<NodeJS.ProcessEnv> {
   const address = inject('temporalAddress');
   const namespace = `posters-${randomUUID()}`;
-  const connection = await Connection.connect({ address });
+  const connection = await Connection.connect({ address, connectTimeout: hangMs });
   await registerNamespace(connection, namespace).finally(() => connection.close());
   const { PATH, HOME } = process.env;
   return { PATH, HOME, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, RUNCOMFY_LOG_LEVEL: 'warn' };
@@ -203,10 +206,12 @@ describe('a project of its own', () => {
         /^(?:#|ℹ) pass 2$/m,
       );
       const command = join(posters, 'node_modules', 'runcomfy-temporal', 'bin', 'runcomfy-temporal');
-      const { PATH, HOME, TEMPORAL_CLI_PATH } = process.env;
+      const { PATH, HOME } = process.env;
+      // Two that found none would each fetch it into the same folder.
+      const temporal = await findTemporalBinary({ cliPath: readConfig().temporalCliPath });
       const clip = await run(node, [command, 'dev', '--once', '--output', 'pretty'], {
         cwd: posters,
-        env: { PATH, HOME, TEMPORAL_CLI_PATH },
+        env: { PATH, HOME, TEMPORAL_CLI_PATH: temporal.path },
       });
       expect(clip.stdout).toMatch(/^billed +1 job/m);
       const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'unit', '--maxWorkers', '1'];
