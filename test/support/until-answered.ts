@@ -26,7 +26,10 @@ export async function updateUntilAnswered<Answer>(
   return await untilAnswered(() => handle.executeUpdate<Answer, [unknown]>(update, options));
 }
 
-/** A task that has failed for good is found when the histories are checked. */
+/** A task that has failed for good is found when the histories are checked; a worker that has much to do may not poll for 20 s. */
 function isTaskLate(error: unknown): boolean {
-  return error instanceof ServiceError && messageOf(error.cause).includes('Workflow Task in failed state');
+  return (
+    error instanceof ServiceError &&
+    /Workflow Task in failed state|no poller seen for task queue recently/.test(messageOf(error.cause))
+  );
 }
