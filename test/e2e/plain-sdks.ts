@@ -8,6 +8,7 @@ import { eventually } from '../support/eventually.ts';
 import { goExample } from '../support/examples/examples-go.ts';
 import { pythonForExamples } from '../support/examples/examples-python.ts';
 import type { Ended, Running, Surroundings } from '../support/examples/examples.ts';
+import { untilAnswered } from '../support/until-answered.ts';
 
 /** Holds the programs of examples `go` and `python` to the same commands, and to what they print. */
 export function describePlainSdks(around: () => Surroundings): void {
@@ -96,9 +97,8 @@ export function describePlainSdks(around: () => Surroundings): void {
       expect(await tells('cancel', key, 'wrong scene')).toEqual([0, 'cancel cancelled']);
       const failed = `failed GenerationCancelled accepted ${jobs()[0]?.id ?? ''}`;
       expect(told(await ordering.ended)).toEqual([1, `key ${key}`, failed]);
-      expect(await around().client.workflow.getHandle(key).query('state')).toMatchObject({
-        cancel: { reason: 'wrong scene' },
-      });
+      const asked = around().client.workflow.getHandle(key);
+      expect(await untilAnswered(() => asked.query('state'))).toMatchObject({ cancel: { reason: 'wrong scene' } });
       expect(await tells('cancel', key)).toEqual([0, 'cancel too_late']);
       expect(totals()).toMatchObject({ accepted: 1, charged: 0 });
     });
