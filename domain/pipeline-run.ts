@@ -52,6 +52,9 @@ export const pipelinePhases = [
 /** One of `pipelinePhases`. */
 export type PipelinePhase = (typeof pipelinePhases)[number];
 
+/** How a pipeline can end. */
+export type PipelineEndPhase = Exclude<PipelinePhase, 'checking' | 'running' | 'stopping'>;
+
 /** Whether a phase is the end of a pipeline. */
 export function isPipelineEnd(phase: PipelinePhase): boolean {
   return phase !== 'checking' && phase !== 'running' && phase !== 'stopping';

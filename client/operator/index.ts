@@ -9,6 +9,8 @@ export type {
 } from '../generation/following/describe-generation.ts';
 export { countGenerations } from '../generation/following/count-generations.ts';
 export type { GenerationCounts } from '../generation/following/count-generations.ts';
+export { countBatches, countPipelines } from '../count-many.ts';
+export type { EndCounts } from '../count-many.ts';
 export { listGenerationPage } from '../generation/following/list-page.ts';
 export type { GenerationPage, PageFilter } from '../generation/following/list-page.ts';
 export { listOpenGenerations } from '../generation/following/list-open.ts';

@@ -67,7 +67,7 @@ export function addOperation<Params extends z.ZodType, Query extends z.ZodType, 
   const schema = {
     operationId: id,
     summary,
-    tags: [(url.split('/')[1] ?? '').replace(/-counts$/, 's')],
+    tags: [(url.split('/')[1] ?? '').replace(/-counts$/, 's').replace(/chs$/, 'ches')],
     ...(scope === undefined && { security: [] }),
     ...(params && { params }),
     ...(query && { querystring: query }),

@@ -9,6 +9,7 @@ import {
   batchList,
   batchResult,
 } from '../../gateway/contract/batch.ts';
+import { batchCounts } from '../../gateway/contract/many-counts.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Caller, serveCallers } from '../support/gateway-keys.ts';
 import { gatewayStack } from '../support/gateway-stack.ts';
@@ -99,6 +100,10 @@ it('orders each item once for its key, adds to them, and tells the end of each a
     const list = batchList.strict().parse((await reader.get(`${batches}?phase=partial&keyPrefix=${key}`)).json);
     expect(list.batches).toMatchObject([{ key, phase: 'partial', counts: { total: 4 } }]);
   });
+  await eventually(async () => {
+    const counts = batchCounts.strict().parse((await reader.get('/api/v1/batch-counts')).json);
+    expect(counts).toMatchObject({ open: 0, byPhase: { succeeded: 0, partial: 1, failed: 0, cancelled: 0 } });
+  });
   expect((await other.get(batches)).json).toEqual({ batches: [] });
   expect(jobs()).toBe(before + 3);
 });
@@ -136,6 +141,10 @@ it('pauses, sets, resumes and cancels, and tells what became of the items', asyn
   for (const [route, body, status] of late) {
     expect((await acme.post(`${target}/${route}`, body)).status, route).toBe(status);
   }
+  await eventually(async () => {
+    const { json } = await acme.get('/api/v1/batch-counts');
+    expect(json).toMatchObject({ open: 0, byPhase: { succeeded: 0, partial: 0, failed: 0, cancelled: 1 } });
+  });
   expect(jobs()).toBe(before);
 });
 

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import type { z } from 'zod';
 import { createApiKey, digestOf } from '../../gateway/access/api-key.ts';
+import { pipelineCounts } from '../../gateway/contract/many-counts.ts';
 import { pipeline, pipelineList, pipelinePreview, pipelineResult } from '../../gateway/contract/pipeline.ts';
 import { eventually } from '../support/eventually.ts';
 import { call, gatewayStack } from '../support/gateway-stack.ts';
@@ -98,6 +99,11 @@ it('runs a plan once for its key, and tells of it as its contract has it, with k
     expect(stolen).toMatchObject({ status: 400, json: { name: 'MalformedRequest' } });
   });
   await call(url, `${pipelines}/${key}-2/result?wait=60s`, as(reader));
+  await eventually(async () => {
+    const { json } = await call(url, '/api/v1/pipeline-counts', as(reader));
+    const ended = { succeeded: 2, partial: 0, failed: 0, cancelled: 0, timed_out: 0 };
+    expect(pipelineCounts.strict().parse(json)).toMatchObject({ open: 0, byPhase: ended });
+  });
   expect(stack.simulator().ledger().jobs).toHaveLength(2);
 });
 
@@ -111,6 +117,9 @@ it('waits for a decision, takes it once, and tells who decided', async () => {
     expect(json).toMatchObject({ steps: [{ id: 'pick', phase: 'awaiting_decision' }] });
   });
   expect(await call(url, `${pipelines}/${key}/result`, as(acme))).toMatchObject({ status: 202, json: { key } });
+  await eventually(async () => {
+    expect(await call(url, '/api/v1/pipeline-counts', as(reader))).toMatchObject({ status: 200, json: { open: 1 } });
+  });
   const stream = await fetch(`${url}${pipelines}/${key}/events`, { headers: as(reader).headers });
   expect([stream.status, stream.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
   let events = '';

@@ -1,10 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { type Phase, phases } from '../../../domain/generation.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { named } from '../../convert-errors.ts';
-import { grpcCode, grpcCodeOf, isBusy } from '../../grpc.ts';
-import { checkScope, type ListScope, scopeClauses } from '../../list-scope.ts';
+import { type CountScope, createRunCount, isOfUnknownAttributes } from '../../count-runs.ts';
 import { isTerminal } from './phase.ts';
 
 /** How many generations stand where. */
@@ -15,8 +13,6 @@ export interface GenerationCounts {
   /** The server knows no search attributes of ours: of those that run it tells the number alone, and detached ends as failed. */
   isDegraded?: true;
 }
-
-const longestPauseMs = 2_000;
 
 const running = 'ExecutionStatus = "Running"';
 const failed = 'ExecutionStatus = "Failed"';
@@ -51,36 +47,17 @@ const runsByStatus: Partial<Record<Phase, string>> = {
 };
 
 /** Counts generations by phase, in one short call of Temporal's index for each. */
-export function countGenerations(client: Client, scope: Pick<ListScope, 'keyPrefix'> = {}): Promise<GenerationCounts> {
-  checkScope(scope);
-  const ofType = [`WorkflowType = "${generationWorkflowType}"`, ...scopeClauses(scope)].join(' AND ');
-  const count = async (clause: string, pauseMs = 250): Promise<number> => {
-    try {
-      return (await client.workflow.count(`${ofType} AND ${clause}`)).count;
-    } catch (error) {
-      if (!isBusy(error) || pauseMs > longestPauseMs) throw error;
-      await sleep(pauseMs * (0.5 + Math.random()));
-      return await count(clause, pauseMs * 2);
-    }
-  };
-  // One after the other: a namespace has ten calls of its index a second, lists included.
-  const countAll = async (clauses: Partial<Record<Phase, string>>) => {
-    const counted: Partial<Record<Phase, number>> = {};
-    for (const phase of phases) {
-      const clause = clauses[phase];
-      if (clause !== undefined) counted[phase] = await count(clause);
-    }
-    return counted;
-  };
+export function countGenerations(client: Client, scope: CountScope = {}): Promise<GenerationCounts> {
+  const count = createRunCount(client, generationWorkflowType, scope);
   return named('', async () => {
     try {
-      const byPhase = await countAll(runsIn);
+      const byPhase = await count(runsIn);
       const open = phases.filter((phase) => !isTerminal(phase)).map((phase) => byPhase[phase] ?? 0);
       return { byPhase, open: open.reduce((sum, some) => sum + some, 0) };
     } catch (error) {
-      // A server that does not know our search attributes refuses the query.
-      if (grpcCodeOf(error) !== grpcCode.invalidArgument) throw error;
-      const [byPhase, open] = await Promise.all([countAll(runsByStatus), count(running)]);
+      if (!isOfUnknownAttributes(error)) throw error;
+      const byPhase = await count(runsByStatus);
+      const { open = 0 } = await count({ open: running });
       return { byPhase, open, isDegraded: true };
     }
   });

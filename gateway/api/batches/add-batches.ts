@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listBatchPage } from '../../../client/operator/index.ts';
+import { countBatches, listBatchPage } from '../../../client/operator/index.ts';
 import { batchPhases } from '../../../domain/batch/batch.ts';
 import {
   batch,
@@ -11,6 +11,7 @@ import {
   batchTold,
   itemCount,
 } from '../../contract/batch.ts';
+import { batchCounts } from '../../contract/many-counts.ts';
 import {
   addItems as itemsBody,
   pauseBatch as pauseBody,
@@ -20,6 +21,7 @@ import {
 import { cancelAll } from '../../contract/start-pipeline.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import type { RouteAdder } from '../../http/route-adder.ts';
+import { countHeaders, createCounts } from '../counts.ts';
 import { aboutKey } from '../generations/find-generation.ts';
 import { listMany, scopeQuery } from '../many/list-many.ts';
 import { getMany, getResultOfMany, streamMany } from '../many/read-many.ts';
@@ -63,6 +65,17 @@ export function addBatches(routes: RouteAdder, parts: GatewayParts, stopping: Ab
       const { rows, ...page } = await listMany(parts, call, listBatchPage);
       return { batches: rows, ...page };
     },
+  });
+  addOperation(routes, {
+    id: 'countBatches',
+    method: 'GET',
+    // Not below `/batches`, where it could be a key.
+    url: '/batch-counts',
+    scope: 'read',
+    summary: 'How many batches run, and how many ended in which way, at most 5 s ago.',
+    answers: { 200: { description: 'Their numbers.', schema: batchCounts, headers: countHeaders } },
+    problems: [],
+    handle: createCounts(parts, countBatches),
   });
   addOperation(routes, {
     id: 'getBatch',

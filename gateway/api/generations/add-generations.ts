@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { countGenerations } from '../../../client/operator/index.ts';
 import { generationCounts } from '../../contract/generation-counts.ts';
 import { cancelMessage, cancelReply, generation, generationList, generationResult } from '../../contract/generation.ts';
 import { resolutionReply, submissionResolution } from '../../contract/resolution.ts';
@@ -6,10 +7,10 @@ import { startGeneration as startBody } from '../../contract/start-generation.ts
 import { generationInFull } from '../../contract/webhook.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import type { RouteAdder } from '../../http/route-adder.ts';
+import { countHeaders, createCounts } from '../counts.ts';
 import { addOperation } from '../operation.ts';
 import { streamFields } from '../stream-states.ts';
 import { ifNoneMatch, keyHeader, prefer, preferring, waiting } from '../waiting-parameters.ts';
-import { createCounts } from './count.ts';
 import { cancelGeneration, collectLate, nudgeGeneration, resolveSubmission } from './decide.ts';
 import { aboutKey } from './find-generation.ts';
 import { listGenerations, listQuery } from './list.ts';
@@ -70,11 +71,11 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
       200: {
         description: 'Their numbers.',
         schema: generationCounts,
-        headers: { 'X-RunComfy-Degraded': '`search-attributes`: the server does not know ours.' },
+        headers: countHeaders,
       },
     },
     problems: [],
-    handle: createCounts(parts),
+    handle: createCounts(parts, countGenerations),
   });
   addOperation(routes, {
     id: 'getGeneration',

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { countPipelines } from '../../../client/operator/index.ts';
+import { pipelineCounts } from '../../contract/many-counts.ts';
 import {
   decisionReply,
   pipeline,
@@ -15,6 +17,7 @@ import {
 } from '../../contract/start-pipeline.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import type { RouteAdder } from '../../http/route-adder.ts';
+import { countHeaders, createCounts } from '../counts.ts';
 import { aboutKey } from '../generations/find-generation.ts';
 import { getMany, getResultOfMany, streamMany } from '../many/read-many.ts';
 import { addOperation } from '../operation.ts';
@@ -58,6 +61,17 @@ export function addPipelines(routes: RouteAdder, parts: GatewayParts, stopping: 
     answers: { 200: { description: 'A page of them.', schema: pipelineList } },
     problems: [],
     handle: (call) => listPipelines(parts, call),
+  });
+  addOperation(routes, {
+    id: 'countPipelines',
+    method: 'GET',
+    // Not below `/pipelines`, where it could be a key.
+    url: '/pipeline-counts',
+    scope: 'read',
+    summary: 'How many pipelines run, and how many ended in which way, at most 5 s ago.',
+    answers: { 200: { description: 'Their numbers.', schema: pipelineCounts, headers: countHeaders } },
+    problems: [],
+    handle: createCounts(parts, countPipelines),
   });
   addOperation(routes, {
     id: 'getPipeline',

@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { grpcCode, grpcCodeOf, isBusy } from './grpc.ts';
+import { checkScope, type ListScope, scopeClauses } from './list-scope.ts';
+
+/** What is counted: workflows of one type, in which of them. */
+export type CountScope = Pick<ListScope, 'keyPrefix'>;
+
+/** The number of workflows for each of some clauses of Temporal's index. */
+export type CountEach = <Name extends string>(
+  clauses: Partial<Record<Name, string>>,
+) => Promise<Partial<Record<Name, number>>>;
+
+const longestPauseMs = 2_000;
+
+/** A number for each clause, by one short call of Temporal's index after the other: a namespace has ten a second, lists included. */
+export function createRunCount(client: Client, workflowType: string, scope: CountScope): CountEach {
+  checkScope(scope);
+  const ofType = [`WorkflowType = "${workflowType}"`, ...scopeClauses(scope)].join(' AND ');
+  const count = async (clause: string, pauseMs = 250): Promise<number> => {
+    try {
+      return (await client.workflow.count(`${ofType} AND ${clause}`)).count;
+    } catch (error) {
+      if (!isBusy(error) || pauseMs > longestPauseMs) throw error;
+      await sleep(pauseMs * (0.5 + Math.random()));
+      return await count(clause, pauseMs * 2);
+    }
+  };
+  return async <Name extends string>(clauses: Partial<Record<Name, string>>) => {
+    const counted: Partial<Record<Name, number>> = {};
+    for (const [name, clause] of Object.entries<string | undefined>(clauses)) {
+      if (clause !== undefined) counted[name as Name] = await count(clause);
+    }
+    return counted;
+  };
+}
+
+/** Whether a server refuses a query since it does not know our search attributes. */
+export function isOfUnknownAttributes(error: unknown): boolean {
+  return grpcCodeOf(error) === grpcCode.invalidArgument;
+}
