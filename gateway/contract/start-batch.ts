@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { batchLimits } from '../../domain/batch/batch.ts';
 import { modelInput, orderFields } from './generation.ts';
+import { labels } from './labels.ts';
 import { newKey } from './start-generation.ts';
 
 const { exactOptional } = z;
@@ -49,6 +50,7 @@ export const startBatch = z
     window,
     maxCostUsd: orderFields.maxCostUsd,
     budgets: orderFields.budgets,
+    labels,
     pauseAfterFailures: exactOptional(
       z.int().min(0).max(batchLimits.items).meta({ description: 'Failures in a row; default 25, 0: never' }),
     ),

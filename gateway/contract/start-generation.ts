@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { modelInput, orderFields } from './generation.ts';
+import { labels } from './labels.ts';
 
 /** What a key that a caller chooses is made of. */
 export const newKey = z
@@ -17,6 +18,7 @@ export const startGeneration = z
     model: z.string().meta({ examples: ['kling/kling-3.0/standard/image-to-video'] }),
     input: z.exactOptional(modelInput),
     ...orderFields,
+    labels,
     retry: z.exactOptional(
       z.enum(['if-unbilled']).meta({ description: 'Orders anew where the last run of the key provably cost nothing.' }),
     ),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { orderFields } from './generation.ts';
+import { labels } from './labels.ts';
 import { newKey } from './start-generation.ts';
 
 const { exactOptional } = z;
@@ -37,6 +38,7 @@ export const startPipeline = z
   .strictObject({
     key: exactOptional(newKey.meta({ description: 'One key is one pipeline; default: `Idempotency-Key`' })),
     ...requestFields,
+    labels,
     rerun,
   })
   .meta({

@@ -17,7 +17,12 @@ export async function startPatiently(
   parts: Pick<GatewayParts, 'client' | 'generations' | 'reader' | 'settings' | 'metrics' | 'checkWebhook' | 'access'>,
   principal: Principal,
   order: GenerationRequest,
-  { retry, check, ...keyed }: Omit<Ordering<GenerationHandle>, 'start'> & Pick<StartOptions, 'retry'>,
+  {
+    retry,
+    labels,
+    check,
+    ...keyed
+  }: Omit<Ordering<GenerationHandle>, 'start'> & Pick<StartOptions, 'retry' | 'labels'>,
 ): Promise<GenerationHandle> {
   const { generations, reader, settings } = parts;
   const { key } = keyed;
@@ -26,7 +31,7 @@ export async function startPatiently(
   const wanted = { onUnknownSubmission, ...(webhook && { webhook }), ...order };
   const tenant = tenantOf(principal);
   const caller = { by: principal.keyId ?? principal.subject, via: 'gateway' };
-  const options = { key: workflowId, retry, tenant, keyTenant: tenant, caller };
+  const options = { key: workflowId, retry, labels, tenant, keyTenant: tenant, caller };
   const started = await startOrAttach(parts, {
     ...keyed,
     check: async () => {

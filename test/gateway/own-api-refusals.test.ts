@@ -50,6 +50,7 @@ const rows: [what: string, target: string, call: GatewayCall, status: number, na
   ['a model of one segment', path, order({ model: 'a' }), 422, 'InvalidInput'],
   ['a way up', path, order({ model: 'a/../b' }), 422, 'InvalidInput'],
   ['a wrong duration', path, order({ model: kling, input: { ...klingInput, duration: 99 } }), 422, 'InvalidInput'],
+  ['a label without a name', path, order({ labels: { '': 'x' } }), 422, 'InvalidInput'],
   ['no input', path, order({ input: undefined }), 422, 'InvalidInput'],
   ['an empty Idempotency-Key', path, order({}, { 'idempotency-key': '' }), 400, 'MalformedRequest'],
   ['two of them', path, order({}, { 'idempotency-key': ['a', 'b'] }), 400, 'MalformedRequest'],

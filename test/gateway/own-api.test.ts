@@ -55,7 +55,7 @@ it('tells problems by their names, all of an input at once, and does nothing', a
 it('lists with what became of each where that is asked for, of 50 at most', async () => {
   const prefix = `rows-${randomUUID()}`;
   const made = (name: string) =>
-    call(stack.url(), `${generations}?wait=60s`, post(order({ key: `${prefix}/${name}` })));
+    call(stack.url(), `${generations}?wait=60s`, post(order({ key: `${prefix}/${name}`, labels: { team: name } })));
   stack.simulator().setFaults([{ fault: 'job-fails', step: 'submit', model: flux, times: 1 }]);
   onTestFinished(() => stack.simulator().setFaults([]));
   await made('bad');
@@ -65,7 +65,7 @@ it('lists with what became of each where that is asked for, of 50 at most', asyn
     const { json } = await call(stack.url(), list);
     const rows = generationList.strict().parse(json).generations;
     expect(rows.toSorted((one, other) => one.key.localeCompare(other.key))).toMatchObject([
-      { phase: 'failed', waitedMs: expect.any(Number), failure: { type: expect.any(String) } },
+      { phase: 'failed', labels: { team: 'bad' }, waitedMs: expect.any(Number), failure: { type: expect.any(String) } },
       { phase: 'succeeded', waitedMs: expect.any(Number), thumbnail: expect.stringMatching(/^http/) },
     ]);
   });

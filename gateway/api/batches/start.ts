@@ -24,7 +24,7 @@ export async function startBatch(
   { body, query, request, reply }: Starting,
 ): Promise<Batch> {
   const { principal } = request;
-  const { key: given, budgets, ...asked } = body;
+  const { key: given, budgets, labels, ...asked } = body;
   const waitMs = waitMsOf(request, query);
   const { key, isNewKey } = keyOfOrder(request, given);
   const order: BatchRequest = {
@@ -32,7 +32,7 @@ export async function startBatch(
     ...(budgets && { budgets: budgets.map((name) => budgetNameOf(principal, name)) }),
   };
   const workflowId = workflowIdOf(principal, key);
-  const options = { key: workflowId, tenant: tenantOf(principal) };
+  const options = { key: workflowId, labels, tenant: tenantOf(principal) };
   const handle = await startOrAttach(parts, {
     ...{ key, isNewKey },
     check: async () => {

@@ -24,7 +24,7 @@ export async function startGeneration(
   { body, query, request, reply }: Starting,
 ): Promise<object> {
   const { principal } = request;
-  const { key: given, retry: saidRetry, input = {}, budgets, ...options } = body;
+  const { key: given, retry: saidRetry, input = {}, budgets, labels, ...options } = body;
   const { model } = options;
   const order = { ...options, ...(budgets && { budgets: budgets.map((name) => budgetNameOf(principal, name)) }) };
   const waitMs = waitMsOf(request, query);
@@ -45,7 +45,7 @@ export async function startGeneration(
     principal,
     { input, ...order },
     {
-      ...{ ...keyed, retry },
+      ...{ ...keyed, retry, labels },
       check: () => {
         mayOrder(principal, model);
         return checkBody(parts, body);

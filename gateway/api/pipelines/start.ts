@@ -27,13 +27,13 @@ export async function startPipeline(
   { body, query, request, reply }: Starting,
 ): Promise<Pipeline> {
   const { principal } = request;
-  const { key: given, rerun, ...asked } = body;
+  const { key: given, rerun, labels, ...asked } = body;
   const waitMs = waitMsOf(request, query);
   const { key, isNewKey } = keyOfOrder(request, given);
   const order = toPipelineRequest(parts, principal, asked);
   const workflowId = workflowIdOf(principal, key);
   const startedAt = new Date();
-  const options = { key: workflowId, rerun, tenant: tenantOf(principal) };
+  const options = { key: workflowId, rerun, labels, tenant: tenantOf(principal) };
   const handle = await startOrAttach(parts, {
     ...{ key, isNewKey },
     check: async () => {

@@ -57,7 +57,8 @@ it('is the shapes of the product, to the letter', () => {
   expectTypeOf<z.output<typeof batchResult>>().toEqualTypeOf<BatchResult>();
   expectTypeOf<z.output<typeof batchLine>>().toEqualTypeOf<BatchLine>();
   expectTypeOf<z.output<typeof batchCancelReply>>().toEqualTypeOf<BatchCancelReply>();
-  expectTypeOf<Omit<z.output<typeof startBatch>, 'key'>>().toEqualTypeOf<Plain<BatchRequestOf>>();
+  // Labels belong to the start there.
+  expectTypeOf<Omit<z.output<typeof startBatch>, 'key' | 'labels'>>().toEqualTypeOf<Plain<BatchRequestOf>>();
   type BatchRowOf = z.output<typeof batchList>['batches'][number];
   expectTypeOf<Plain<Omit<BatchRowOf, 'labels' | 'tenant'>>>().toEqualTypeOf<Plain<Omit<ListedBatch, 'labels'>>>();
   type RowOf = z.output<typeof pipelineList>['pipelines'][number];

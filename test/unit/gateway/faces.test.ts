@@ -231,6 +231,32 @@ it('an equal order without a key is one in our API too, where its API key says s
   ]);
 });
 
+it('what is started through our API carries its labels, and is refused with the place of one that cannot be', async () => {
+  const given: unknown[] = [];
+  const start = (_: unknown, { key, labels }: { key: string; labels?: object }) => {
+    given.push(labels);
+    return Promise.resolve({ key, runId: 'r', attached: false, notices: [], state: () => Promise.resolve({}) });
+  };
+  const url = await serve(anonymousAccess, { generations: { start, pipelines: { start }, batches: { start } } });
+  const bodies: [kind: string, body: object][] = [
+    ['generations', { model: flux, input: { prompt: 'x' } }],
+    ['pipelines', { plan: { version: 1, steps: {} } }],
+    ['batches', { defaults: { model: flux } }],
+  ];
+  for (const [kind, body] of bodies) {
+    const order = (labels: object) => call(url, `/api/v1/${kind}`, { method: 'POST', body: { ...body, labels } });
+    expect((await order({ team: 'film' })).status, kind).toBe(201);
+    const refused = await order({ 'a.b': 'x'.repeat(121), '1': 'y' });
+    const paths = [{ path: 'body.labels.1' }, { path: 'body.labels.a.b' }];
+    expect(refused, kind).toMatchObject({ status: 422, json: { name: 'InvalidInput', issues: paths } });
+    expect(await order({ team: 1 }), kind).toMatchObject({
+      status: 422,
+      json: { issues: [{ path: 'body.labels.team' }] },
+    });
+  }
+  expect(given).toEqual(bodies.map(() => ({ team: 'film' })));
+});
+
 it('a credential that was revoked listens no longer, and nobody is kept from listening by others who guess', async () => {
   const { access, keys, headers } = withKey({});
   const request = {
