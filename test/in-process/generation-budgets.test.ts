@@ -70,6 +70,29 @@ describe('what a generation tells its budgets', () => {
   });
 });
 
+describe('an order that waits at a wall', () => {
+  const waiting: GenerationRequest = { ...order, onWall: 'wait' };
+  const again = { ...wide, again: true } as const;
+
+  it('keeps nothing reserved that an earlier attempt of it had, which nobody else gives back', async () => {
+    const run = await generationInProcess(sandbox, waiting, { submits: [refused([again, narrow])] });
+    expect(run.settled).toEqual([
+      { budgets: ['wide'], settlement: { key: 'k', outcome: 'not_submitted' }, grants: [again] },
+    ]);
+    expect(await run.state()).toMatchObject({ phase: 'submitting', wall: { type: 'InsufficientBalance' } });
+  });
+
+  it('tells nothing where each attempt gives back its own, and frees nothing of a submit in doubt', async () => {
+    const own = await generationInProcess(sandbox, waiting, { submits: [refused([wide, narrow])] });
+    expect(own.settled).toEqual([]);
+    const doubtful = { type: 'SubmitOutcomeUnknown', details: { submission: 'unknown' as const } };
+    const twice: GenerationRequest = { ...waiting, onUnknownSubmission: 'resubmit' };
+    const inDoubt = await generationInProcess(sandbox, twice, { submits: [doubtful, refused([again, narrow])] });
+    expect((await inDoubt.state()).wall).toBeDefined();
+    expect(inDoubt.settled).toEqual([]);
+  });
+});
+
 describe('an order that is sent again while an earlier submit is in doubt', () => {
   const doubtful = { type: 'SubmitOutcomeUnknown', details: { submission: 'unknown' as const, priceUsd: 1.26 } };
   const twice: GenerationRequest = { ...order, onUnknownSubmission: 'resubmit' };

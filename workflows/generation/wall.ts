@@ -4,6 +4,7 @@ import { cutText } from '../../domain/text.ts';
 import { readActivityError } from './activity-error.ts';
 import { continueAsNewIfDue } from './continue-as-new.ts';
 import type { Generation } from './memory.ts';
+import { freeWhileWaiting } from './settle-budgets.ts';
 import { enterPhase, noteModelKnown, noteSearchAttributes } from './visibility.ts';
 import { isAnythingWished, settleReadWish } from './wishes.ts';
 
@@ -44,6 +45,7 @@ export async function waitAtWall(generation: Generation, error: unknown): Promis
     .createCounter('runcomfy_wall_refusals', '{submit}', 'Refused submits of orders that wait for wallet or token')
     .add(1, { type });
   log.warn('the order waits at a wall', { model: state.model, type, reason: message });
+  await freeWhileWaiting(generation);
   await condition(() => isAnythingWished(generation) || wishes.isNudged, pauseMs);
   settleReadWish(generation);
   if (!isAnythingWished(generation)) await continueAsNewIfDue(generation);
