@@ -31,11 +31,13 @@ async function openBudgetAt(startedAt: number, request: BudgetRequest, lookUp: L
   let run: SandboxRun;
   let timers = new Map<number, number>();
   let continued = 0;
+  let isLong = false;
   let messages = 0;
   const asked: { at: number; keys: string[] }[] = [];
   const open = async (args: unknown[], former?: string) => {
     runs += 1;
     timers = new Map();
+    isLong = false;
     const runId = `budget-run-${String(runs)}`;
     const execution = { workflowType: 'runcomfyBudget', workflowId: budgetId('clock'), runId, args, now };
     run = await sandbox.open({ ...execution, continuedFromExecutionRunId: former });
@@ -59,7 +61,8 @@ async function openBudgetAt(startedAt: number, request: BudgetRequest, lookUp: L
         return [...commands, ...(await take(next.commands, next.runId))];
       }
     }
-    return jobs.length === 0 ? commands : [...commands, ...(await take(await run.activate(jobs, { now }), runId))];
+    if (jobs.length === 0) return commands;
+    return [...commands, ...(await take(await run.activate(jobs, { now, isContinueAsNewSuggested: isLong }), runId))];
   }
 
   function answerOf(seq: number, payload: Parameters<typeof defaultPayloadConverter.fromPayload>[0] | undefined): Job {
@@ -93,6 +96,8 @@ async function openBudgetAt(startedAt: number, request: BudgetRequest, lookUp: L
   return {
     asked,
     continued: () => continued,
+    /** From here on the server suggests a new run. */
+    grow: () => (isLong = true),
     state: () => run.query('state') as Promise<BudgetState>,
     /** Lets time pass, firing what is due on the way. */
     async pass(ms: number) {
@@ -219,6 +224,22 @@ describe('a budget on its own clock', () => {
     expect(await budget.state()).toMatchObject({ reservedUsd: 4.6, open: 5 });
     await budget.pass(11 * minuteMs);
     expect(budget.asked).toMatchObject([{ keys: ['order-3', 'order-4', 'order-5', 'last', 'order-1'] }]);
+  });
+
+  it('continues as new in the middle of a long look-up, and looks up the rest in the next run', async () => {
+    const budget = await openBudgetAt(evening, { limitUsd: 1_000 }, ({ reservations }) => {
+      if (budget.continued() === 0) budget.grow();
+      return reservations.map(({ key, grant }) => ({ key, grant, outcome: 'failed' }));
+    });
+    await budget.reserve(orders(100));
+    await budget.reserve(orders(20, 'more'));
+    await budget.pass(10 * minuteMs);
+    expect(budget.asked.map(({ keys }) => keys.length)).toEqual([50]);
+    expect(budget.continued()).toBe(1);
+    expect(await budget.state()).toMatchObject({ reservedUsd: 70, spentUsd: 50, open: 70 });
+    await budget.pass(5 * minuteMs);
+    expect(budget.asked.map(({ keys }) => keys.length)).toEqual([50, 50, 20]);
+    expect(await budget.state()).toMatchObject({ reservedUsd: 0, spentUsd: 120, open: 0 });
   });
 
   it('continues as new before a server refuses further updates of the run', async () => {

@@ -15,12 +15,9 @@ import type { InputIssue } from '../../domain/generation.ts';
 import { boundIssues, issuesSentence } from '../../domain/issues.ts';
 import { waitForKeyOf } from '../payload-converter.ts';
 import { listen } from './listen.ts';
-import { type Budget, type CarriedBudget, carryBudget, openBudget } from './memory.ts';
+import { type Budget, type CarriedBudget, carryBudget, isContinueDue, openBudget } from './memory.ts';
 import { lookUpOld } from './reconcile.ts';
 import { showNow, tellBudget } from './visibility.ts';
-
-/** A server takes 2,000 updates of one run. */
-const maxUpdates = 1_500;
 
 /** A limit of money shared by all workers: what is reserved before an order is sent, and settled by what it cost. */
 export async function runcomfyBudget(request: BudgetRequest, carried?: CarriedBudget): Promise<BudgetState> {
@@ -65,10 +62,6 @@ async function untilAnythingIsDue(budget: Budget): Promise<void> {
   const isNews = () => isUrgent() || (lookUpAt === undefined && books.open.size > 0);
   if (times.length === 0) await condition(isNews);
   else await condition(isNews, Math.max(1, Math.min(...times) - Date.now()));
-}
-
-function isContinueDue({ updates }: Budget): boolean {
-  return updates >= maxUpdates || workflowInfo().continueAsNewSuggested;
 }
 
 function invalidBudget(issues: InputIssue[]): ApplicationFailure {

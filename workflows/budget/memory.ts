@@ -1,5 +1,9 @@
+import { workflowInfo } from '@temporalio/workflow';
 import { type Books, type CarriedBooks, carryBooks, openBooks, resumeBooks } from '../../domain/budget/books.ts';
 import type { BudgetRequest } from '../../domain/budget/budget.ts';
+
+/** A server takes 2,000 updates of one run. */
+const maxUpdates = 1_500;
 
 /** The memory of one budget. */
 export interface Budget {
@@ -34,4 +38,9 @@ export function openBudget(name: string, request: BudgetRequest, carried: Carrie
 
 export function carryBudget({ books, lookedUpAt }: Budget): CarriedBudget {
   return { books: carryBooks(books), lookedUpAt };
+}
+
+/** Whether the next run is to begin, before the server refuses something of this one. */
+export function isContinueDue({ updates }: Budget): boolean {
+  return updates >= maxUpdates || workflowInfo().continueAsNewSuggested;
 }

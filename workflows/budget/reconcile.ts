@@ -1,9 +1,9 @@
-import { log } from '@temporalio/workflow';
+import { log, patched } from '@temporalio/workflow';
 import { settle } from '../../domain/budget/books.ts';
 import { oldReservations } from '../../domain/budget/look-up.ts';
 import { reconciles } from '../activity-options.ts';
 import { readActivityError } from '../generation/activity-error.ts';
-import type { Budget } from './memory.ts';
+import { type Budget, isContinueDue } from './memory.ts';
 import { showSettled } from './visibility.ts';
 
 /** How many are asked about in one activity. */
@@ -16,7 +16,7 @@ export async function lookUpOld(budget: Budget): Promise<void> {
   const openBefore = books.open.size;
   budget.lookedUpAt = now;
   const old = oldReservations(books, now);
-  for (let from = 0; from < old.length && !budget.isClosed; from += atOnce) {
+  for (let from = 0; from < old.length && !isNextDue(budget, from); from += atOnce) {
     const reservations = old.slice(from, from + atOnce).map(({ key, grant }) => ({ key, grant }));
     try {
       const { settlements } = await reconciles.reconcileReservations({ reservations });
@@ -26,4 +26,9 @@ export async function lookUpOld(budget: Budget): Promise<void> {
     }
   }
   showSettled(budget, openBefore);
+}
+
+/** The budget ends, or goes on in a new run, which looks up the rest; but for one part of them at least there is always time. */
+function isNextDue(budget: Budget, from: number): boolean {
+  return budget.isClosed || (from > 0 && isContinueDue(budget) && patched('long-look-ups-let-budgets-continue'));
 }
