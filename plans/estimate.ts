@@ -64,7 +64,7 @@ function priceWith(facts: ModelFacts, input: Record<string, unknown>): number | 
   const price = priceOf(facts.entry, input);
   if (price !== undefined) return price;
   const { basePriceUsd, priceUnit } = facts.entry;
-  if (basePriceUsd === undefined) return 'the catalogue gives no price';
+  if (basePriceUsd === undefined || basePriceUsd <= 0) return 'the catalogue gives no price';
   return `price_unit ${JSON.stringify(priceUnit ?? null)} is not understood, or what it counts is not in the input`;
 }
 

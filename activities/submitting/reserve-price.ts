@@ -48,8 +48,8 @@ async function reserveInEach(
   if (orderUsd === undefined) {
     throw refusal('PriceUnknown', 'the price is not known, and there is a budget: give a maxPriceUsd as well');
   }
-  // A submit of which nobody knows whether it was accepted may be billed beside this one.
-  const priceUsd = toUsd((1 + sentBefore) * toMicro(orderUsd));
+  // A submit of which nobody knows whether it was accepted may be billed beside this one. No order is free: a limit of 0 lets none pass.
+  const priceUsd = toUsd((1 + sentBefore) * Math.max(1, toMicro(orderUsd)));
   const isOfMore = sentBefore > 0 ? ', with what earlier submits of it may cost,' : '';
   await tellAlive();
   const giveUpAt = Date.now() + reserveWithinMs;

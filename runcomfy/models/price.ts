@@ -1,3 +1,4 @@
+import { toMicro, toUsd } from '../../domain/budget/money.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { mayReadLater } from '../errors.ts';
 import type { CatalogueModel } from '../schemas/catalogue.ts';
@@ -12,7 +13,6 @@ export interface PricedModel {
   inputSchema?: Readonly<Record<string, unknown>>;
 }
 
-const microdollarsPerUsd = 1_000_000;
 const lengthField = 'duration';
 const countFields = ['num_images', 'num_outputs', 'max_images'];
 
@@ -32,7 +32,7 @@ export function priceOf(model: PricedModel, input: Readonly<Record<string, unkno
 export function isPricedByInput({ modelId, basePriceUsd, priceUnit = '' }: PricedModel): boolean {
   return (
     findPublishedPrices(modelId) !== undefined ||
-    (basePriceUsd !== undefined && ['second', 'output', 'image'].includes(priceUnit))
+    (basePriceUsd !== undefined && basePriceUsd > 0 && ['second', 'output', 'image'].includes(priceUnit))
   );
 }
 
@@ -97,8 +97,8 @@ function readerOf({ inputSchema }: PricedModel, input: Readonly<Record<string, u
   };
 }
 
-/** Nobody pays for an order: of a length or a number below zero the price is not known. */
+/** Nobody pays for an order, and none is free: of a price, a length or a number of 0 or less the price is not known. */
 function toWholeMicrodollars(usd: number | undefined, units = 1): number | undefined {
-  if (usd === undefined || !(usd * units >= 0)) return undefined;
-  return Math.round(usd * microdollarsPerUsd * units) / microdollarsPerUsd;
+  if (usd === undefined || !(usd * units > 0)) return undefined;
+  return toUsd(Math.max(1, toMicro(usd * units)));
 }

@@ -12,7 +12,7 @@ const grants = [
 ];
 
 /** Budgets that have so much left; `narrow` knows the key already. */
-async function budgetsWith(availableUsd: number, faults: FaultRule[] = []) {
+async function budgetsWith(availableUsd: number, faults: FaultRule[] = [], expectedUsd = 1.26) {
   const asked: number[] = [];
   const settled: [budget: string, Settlement][] = [];
   const budgets: BudgetDesk = {
@@ -27,7 +27,7 @@ async function budgetsWith(availableUsd: number, faults: FaultRule[] = []) {
       return Promise.resolve();
     },
   };
-  const deps = { budgets, expectedPriceUsd: () => Promise.resolve(1.26) };
+  const deps = { budgets, expectedPriceUsd: () => Promise.resolve(expectedUsd) };
   const rig = await activitiesOnSimulator({ deps, simulator: { faults } });
   return {
     ...rig,
@@ -69,6 +69,13 @@ describe('what budgets have granted to an order', () => {
     const { failure } = await poor.submit({ sentBefore: 1 });
     expect(failure?.message).toContain('the price of 2.52 USD, with what earlier submits of it may cost, is above');
     expect(poor.sim.ledger().jobs).toEqual([]);
+  });
+
+  it('is never nothing: where nothing is left no order passes', async () => {
+    const { submit, asked, sim } = await budgetsWith(0, [], 0);
+    expect((await submit()).failure?.type).toBe('BudgetExceeded');
+    expect(asked).toEqual([0.000_001, 0.000_001]);
+    expect(sim.ledger().jobs).toEqual([]);
   });
 
   it('is told by the attempt that takes over what an earlier one had accepted', async () => {

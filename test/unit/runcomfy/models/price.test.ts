@@ -26,6 +26,14 @@ describe('the expected price', () => {
     expect(priceOf({ modelId: 'a/b', ...prices }, input)).toBe(usd);
   });
 
+  it('is rounded up to a micro-dollar: no order is free', () => {
+    const at = (basePriceUsd: number) => priceOf({ modelId: 'a/b', basePriceUsd, priceUnit: 'image' }, {});
+    expect(at(1e-12)).toBe(0.000_001);
+    expect(at(0.000_000_4)).toBe(0.000_001);
+    expect(at(0.000_001_4)).toBe(0.000_002);
+    expect(at(0.29)).toBe(0.29);
+  });
+
   it('reckons with the duration that RunComfy takes when it is left out', () => {
     const inputSchema = { properties: { duration: { type: 'integer', default: 5 } } };
     expect(priceOf({ modelId: 'a/b', basePriceUsd: 0.1, priceUnit: 'second', inputSchema }, {})).toBe(0.5);
@@ -37,6 +45,9 @@ describe('the expected price', () => {
     ['a duration below zero', { basePriceUsd: 0.1, priceUnit: 'second' }, { duration: -5 }],
     ['fewer images than none', { basePriceUsd: 0.1, priceUnit: 'image' }, { num_images: -1.5 }],
     ['a price below zero', { basePriceUsd: -0.1, priceUnit: 'image' }, { num_images: 1 }],
+    ['a price of 0', { basePriceUsd: 0, priceUnit: 'image' }, { num_images: 1 }],
+    ['no images', { basePriceUsd: 0.1, priceUnit: 'image' }, { num_images: 0 }],
+    ['a duration of 0', klingImageToVideo, { duration: 0 }],
     ['no price', { priceUnit: 'second' }, { duration: 5 }],
     ['an unknown unit', { basePriceUsd: 0.1, priceUnit: 'megapixel' }, {}],
   ])('is not guessed from %s', (_name, prices, input) => {
