@@ -48,7 +48,7 @@ describe('reads that come close together', () => {
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(590);
     expect(due?.reads).toBe(1);
 
-    const dueInMs = 15_000;
+    const dueInMs = 30_000;
     const waiting = rig.attempt(rig.activities.readStatus, dueIn(dueInMs), { ...scheduled(), activityId: '5' });
     await new Promise((resolve) => setTimeout(resolve, 100));
     const nudged = await rig.attempt(rig.activities.readStatus, { ...question, isLastRead: true }, { activityId: '6' });
@@ -111,12 +111,13 @@ describe('reads that come close together', () => {
       lastStatus: 'in_progress' as const,
       waiting: interactive,
     };
+    const askedAt = Date.now();
     const { failure, heartbeats } = await rig.attempt(rig.activities.readStatus, question, {
       attempt: 2,
       heartbeatDetails: { reads: 1, doubt },
     });
     expect(failure?.nonRetryable).toBe(false);
-    expect((heartbeats.at(-1) as { doubt: { since: number } }).doubt.since).toBeGreaterThan(Date.now() - 20_000);
+    expect((heartbeats.at(-1) as { doubt: { since: number } }).doubt.since).toBeGreaterThanOrEqual(askedAt);
   });
 
   it('stop when a cancel comes, whose answer counts what they had read', async () => {

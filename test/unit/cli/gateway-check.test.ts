@@ -3,10 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { checkGateway } from '../../../cli/gateway-check.ts';
 import { readConfig } from '../../../config/env.ts';
-import { temporaryFolder } from '../../support/processes.ts';
+import { freePort, temporaryFolder } from '../../support/processes.ts';
 
 async function fileWith(content: unknown): Promise<string> {
   const file = path.join(await temporaryFolder(), 'file.json');
@@ -58,9 +58,11 @@ describe('what doctor says of a gateway', () => {
   });
 
   it('is whether it is ready where clients find it', async () => {
+    // Its three seconds are not a busy machine's.
+    const limits = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(new AbortController().signal);
     let status = 200;
     const server = createServer((_request, reply) => reply.writeHead(status).end('{"reason":"no worker"}'));
-    server.listen(0, '127.0.0.1');
+    server.listen(await freePort(), '127.0.0.1');
     await once(server, 'listening');
     onTestFinished(() => void server.close());
     const publicUrl = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
@@ -74,5 +76,6 @@ describe('what doctor says of a gateway', () => {
     expect(await checkGateway(config)).toMatchObject([
       { status: 'warning', message: expect.stringContaining('does not answer') as string },
     ]);
+    expect(limits.mock.calls).toEqual([[3_000], [3_000], [3_000]]);
   });
 });

@@ -5,10 +5,10 @@ import { request } from 'node:http';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { json } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { root } from '../../support/docs.ts';
+import { eventually } from '../../support/eventually.ts';
 import { temporaryFolder } from '../../support/processes.ts';
 
 const { services } = parse(await readFile(path.join(root, 'docker-compose.yml'), 'utf8'), { merge: true }) as {
@@ -22,13 +22,11 @@ it('offers the files of a worker’s request where this machine reaches the cont
   const submitted = await ask(url, 'POST', `/v1/models/${model}`, { prompt: 'a cat' });
   const requestId = String(submitted['request_id']);
   await ask(url, 'POST', '/__sim/clock', { advanceMs: 3_600_000 });
-  let result = await ask(url, 'GET', `/v1/requests/${requestId}/result`);
-  for (let tries = 0; result['output'] === undefined && tries < 50; tries++) {
-    await sleep(100);
-    result = await ask(url, 'GET', `/v1/requests/${requestId}/result`);
-  }
   const [host, port] = published.split(':');
-  expect(JSON.stringify(result['output'])).toContain(`"http://${String(host)}:${String(port)}/files/`);
+  await eventually(async () => {
+    const result = await ask(url, 'GET', `/v1/requests/${requestId}/result`);
+    expect(JSON.stringify(result['output'])).toContain(`"http://${String(host)}:${String(port)}/files/`);
+  });
 });
 
 /** The container's own command line, but for its port, its address and its file. */

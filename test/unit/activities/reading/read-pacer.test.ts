@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createReadPacer, type ReadTurn } from '../../../../activities/reading/read-pacer.ts';
+import { createRandom } from '../../../../simulator/world/random.ts';
 
 const turn = (likelyEndInMs = 0, withinMs = 30_000) => ({ likelyEndInMs, withinMs });
 const resultTurn = (withinMs = 30_000) => ({ isOver: true, likelyEndInMs: 0, withinMs });
@@ -13,6 +14,7 @@ async function passTime(): Promise<void> {
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] });
+  vi.spyOn(Math, 'random').mockImplementation(createRandom(1));
   isTimePassing = true;
   void passTime();
 });
