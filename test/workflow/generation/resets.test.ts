@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createGenerationClient } from '../../../client/index.ts';
 import { createRunComfyClient, type RunComfyClient } from '../../../runcomfy/client.ts';
 import type { SimulatorOptions } from '../../../simulator/index.ts';
+import type { GenerationWorkerOptions } from '../../../worker/index.ts';
 import { connectClient, startQuickSimulator } from '../../support/generation-stack.ts';
 import { stateOf, untilState } from '../../support/generations.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
@@ -25,7 +26,8 @@ async function twoMachines(options: SimulatorOptions = {}) {
     client,
     simulator,
     generations,
-    startFirst: (runcomfy?: RunComfyClient) => workers.start(runcomfy && { runcomfy }),
+    startFirst: (runcomfy?: RunComfyClient, more: Partial<GenerationWorkerOptions> = {}) =>
+      workers.start({ ...(runcomfy && { runcomfy }), ...more }),
     startSecond: async () => {
       await workers.start({ stateDir: await temporaryFolder() });
     },
@@ -75,6 +77,22 @@ describe.concurrent('a generation that is reset to before its submit', () => {
     await resetToBeforeTheSubmit(client, key);
     await startSecond();
     expect(await client.workflow.result(key)).toMatchObject({ requestId });
+    expect(simulator.ledger().totals.submits).toBe(1);
+  });
+
+  it('takes it over although its webhook can be delivered to no more', async () => {
+    const { client, simulator, generations, startFirst, startSecond, stop } = await twoMachines();
+    const secretsOf = () => Promise.resolve([`whsec_${Buffer.alloc(32, 1).toString('base64')}`]);
+    await startFirst(undefined, { webhooks: { secretsOf, allowedHosts: [] } });
+    const webhook = { url: 'https://hooks.example/', secret: 'acme', events: ['generation.failed' as const] };
+    const { key, result } = await generations.start({ ...order, webhook });
+    const { requestId } = await result();
+    await stop();
+    await resetToBeforeTheSubmit(client, key);
+    await startSecond();
+    expect(await client.workflow.result(key)).toMatchObject({ requestId });
+    const told = expect.stringContaining('the webhook cannot be used') as unknown;
+    expect((await stateOf(client.workflow.getHandle(key))).warnings).toContainEqual(told);
     expect(simulator.ledger().totals.submits).toBe(1);
   });
 
