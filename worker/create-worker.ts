@@ -281,7 +281,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   };
 }
 
-/** An order stays with the version it was started on; what lives longer than a deploy takes says so in its workflow. */
+/** A generation stays with the version it was started on: it rarely lives longer than a deploy takes. */
 function pinnedTo(version: WorkerDeploymentOptions['version']): WorkerDeploymentOptions {
   return { version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' };
 }

@@ -39,8 +39,6 @@ export interface SandboxRun {
   first: Job;
   /** What of the SDK's behaviour it has made use of. */
   flags: ReadonlySet<number>;
-  /** What becomes of it where workers of another version are current, in Temporal's numbers: 0 as the worker has it. */
-  versioning: () => number;
   /** One workflow task; throws where it fails. */
   activate: (jobs: Job[], at: Moment) => Promise<Command[]>;
   query: (name: string, ...args: unknown[]) => Promise<unknown>;
@@ -131,11 +129,9 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
     showStackTraceSources: false,
   });
   const flags = new Set<number>();
-  let versioning = 0;
   const activate = async (activation: coresdk.workflow_activation.IWorkflowActivation) => {
     const { successful, failed } = await workflow.activate({ runId, ...activation });
     for (const flag of successful?.usedInternalFlags ?? []) flags.add(flag);
-    versioning = successful?.versioningBehavior ?? 0;
     if (failed)
       throw new Error(`a workflow task failed: ${failed.failure?.message ?? ''} ${failed.failure?.stackTrace ?? ''}`);
     return successful?.commands ?? [];
@@ -143,7 +139,6 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
   let historyLength = 3;
   return {
     flags,
-    versioning: () => versioning,
     first: {
       initializeWorkflow: {
         workflowType,

@@ -1,11 +1,4 @@
-import {
-  allHandlersFinished,
-  ApplicationFailure,
-  condition,
-  continueAsNew,
-  setWorkflowOptions,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { allHandlersFinished, ApplicationFailure, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
 import { nextPeriodAt, turnPeriod } from '../../domain/budget/books.ts';
 import type { BudgetRequest, BudgetState } from '../../domain/budget/budget.ts';
 import { nextLookUpAt } from '../../domain/budget/look-up.ts';
@@ -48,9 +41,6 @@ export async function runcomfyBudget(request: BudgetRequest, carried?: CarriedBu
     if (now >= (nextLookUpAt(books, budget.lookedUpAt) ?? Number.POSITIVE_INFINITY)) await lookUpOld(budget);
   }
 }
-
-// It lives for months, run after run: on the version that it began on nobody would answer it after the next deploy.
-setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, runcomfyBudget);
 
 /** Waits for the end, for the next run, for old reservations or for midnight. */
 async function untilAnythingIsDue(budget: Budget): Promise<void> {

@@ -1,12 +1,4 @@
-import {
-  ApplicationFailure,
-  condition,
-  isCancellation,
-  log,
-  metricMeter,
-  setHandler,
-  setWorkflowOptions,
-} from '@temporalio/workflow';
+import { ApplicationFailure, condition, isCancellation, log, metricMeter, setHandler } from '@temporalio/workflow';
 import { issuesSentence } from '../../domain/issues.ts';
 import { problemsOfWebhookOrder } from '../../domain/webhook-request.ts';
 import {
@@ -55,9 +47,6 @@ export async function runcomfyWebhook(order: WebhookOrder): Promise<Delivery> {
     if (!isEarly) step += 1;
   }
 }
-
-// It is a child of a generation, whose version it would have for good, and may go on for a day after that one's workers.
-setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, runcomfyWebhook);
 
 /** One attempt; a worker that is lost with it counts as an attempt that failed. */
 async function tryOnce({ webhookId, url, secret, body }: WebhookOrder): Promise<DeliveryAnswer> {
