@@ -145,7 +145,9 @@ describe.concurrent('webhooks', () => {
 
   it('tells once that a submission is held, and then its end; a receiver that is gone hears no more', async () => {
     const stack = await createStack();
-    const receiver = await startReceiver(({ path }) => (path.includes('gone') ? 410 : 204));
+    const receiver = await startReceiver(({ path }) =>
+      path.includes('gone') ? 410 : path.includes('down') ? 500 : 204,
+    );
     await startWorkerProcess({
       ...stack.settings,
       env: {
@@ -169,6 +171,21 @@ describe.concurrent('webhooks', () => {
     });
     expect(receiver.of(held).at(-1)?.body.data.failure?.type).toBe('SubmitOutcomeUnknown');
 
+    const settled = `settled-${randomUUID()}`;
+    stack.simulator.setFaults([{ fault: 'accept-then-500', step: 'submit', times: 1 }]);
+    const adopted = await stack.startDirectly(settled, {
+      ...orderNamed(settled),
+      webhook: { url: `${receiver.url}/down`, secret: 'acme', events: ['generation.submission_unknown'] },
+    });
+    await eventually(() => {
+      expect(receiver.of(settled)).not.toEqual([]);
+    });
+    const [job] = jobsNamed(stack.simulator, settled);
+    await adopted.executeUpdate('resolveSubmission', { args: [{ action: 'adopt', requestId: job?.id }] });
+    await adopted.result();
+    const toldOfHold = stack.client.workflow.getHandle(webhookKey(settled, 'generation.submission_unknown'));
+    await expect(toldOfHold.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+
     const gone = `gone-${randomUUID()}`;
     const events = ['generation.cancelled'];
     stack.simulator.hold();
@@ -184,6 +201,6 @@ describe.concurrent('webhooks', () => {
     expect(eventsOf(receiver.of(gone))).toEqual(events);
     await record(stack, 'gone', webhookKey(gone, 'generation.cancelled'));
     await record(stack, 'delivered', webhookKey(held, 'generation.submission_unknown'));
-    await stack.checkAll([held, gone]);
+    await stack.checkAll([held, settled, gone]);
   });
 });
