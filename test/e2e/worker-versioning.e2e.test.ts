@@ -15,7 +15,9 @@ import { onTestFinished } from '../support/test-end.ts';
 const version = 'runcomfy.2026-11-23';
 
 it('is turned on by the commands of the documentation as they stand there', async () => {
-  const [block] = readPage('docs/operations.md').blocks.filter(({ code }) => code.includes('set-current-version'));
+  const { blocks } = readPage('docs/operations.md');
+  const [block] = blocks.filter(({ code }) => code.includes('set-current-version'));
+  const [move] = blocks.filter(({ code }) => code.includes('update-options'));
   const { client, settings, simulator } = await createStack({ client: await connectToOwnNamespace() });
   const { temporalAddress, temporalNamespace = '' } = settings;
   const env = {
@@ -27,21 +29,13 @@ it('is turned on by the commands of the documentation as they stand there', asyn
     RUNCOMFY_MODEL_API_BASE: simulator.modelApiBase,
     RUNCOMFY_SERVERLESS_API_BASE: simulator.serverlessApiBase,
   };
-  // The worker stays in the background: it and its shell are one group of processes.
-  const shell = spawn('sh', ['-c', block?.code ?? 'exit 1'], {
-    env,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [shell.stdout, shell.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  onTestFinished(() => {
-    process.kill(-(shell.pid ?? NaN), 'SIGKILL');
-  });
-  const [code] = (await once(shell, 'exit')) as [number | null];
-  expect(code, output).toBe(0);
+  const commands = block?.code ?? 'exit 1';
+  const first = await runInShell(commands, env);
+  const { start, budgets } = createGenerationClient({ client });
+  await budgets.create({ name: 'spring', limitUsd: 5 });
+  await budgets.set('spring', { limitUsd: 6 });
 
-  const result = await (await createGenerationClient({ client }).start(orderNamed('versioned'), { key: 'k' })).result();
+  const result = await (await start(orderNamed('versioned'), { key: 'k' })).result();
   expect(result.output.videos).toHaveLength(1);
   const description = await client.workflow.getHandle('k').describe();
   expect(JSON.stringify(description.raw.workflowExecutionInfo?.versioningInfo)).toContain('2026-11-23');
@@ -53,7 +47,33 @@ it('is turned on by the commands of the documentation as they stand there', asyn
       expect.objectContaining({ check: 'workers: workflows', status: 'ok', message: expect.stringContaining(version) }),
     );
   });
+
+  // A budget outlives the version that it began on, once it was moved.
+  await runInShell(commands.replaceAll('2026-11-23', '2026-11-24'), env);
+  await runInShell(move?.code.replace('NAME', 'spring') ?? 'exit 1', env);
+  first.kill();
+  await eventually(async () => {
+    expect(await budgets.set('spring', { limitUsd: 7 })).toMatchObject({ limitUsd: 7 });
+  });
 });
+
+/** Runs commands; what they leave in the background is one group of processes with their shell. */
+async function runInShell(commands: string, env: Record<string, string>) {
+  const shell = spawn('sh', ['-c', commands], { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [shell.stdout, shell.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const kill = () => {
+    try {
+      process.kill(-(shell.pid ?? NaN), 'SIGKILL');
+    } catch {
+      // Nothing of it runs any more.
+    }
+  };
+  onTestFinished(kill);
+  const [code] = (await once(shell, 'exit')) as [number | null];
+  expect(code, output).toBe(0);
+  return { kill };
+}
 
 /** The programs that the commands name, by these names. */
 async function programsFolder(): Promise<string> {
