@@ -179,7 +179,7 @@ export interface FailureDetails extends FurtherBills {
   costUsd?: number;
   /** What ended it before its deadline. */
   reason?: 'queue_deadline';
-  /** The expected price, and the limit that it met. */
+  /** The expected price, where there is one; of one that is refused also the limit that it met. */
   priceUsd?: number;
   limitUsd?: number;
   /** The budget that has no room for it, and what is left there. */

@@ -56,14 +56,14 @@ export function billOf(sent: Sent): Bill {
   };
 }
 
-/** With the further submits of the same order; undefined where nothing is known, and no price to presume. */
+/** With the further submits of the same order; undefined where nothing is known, or something of it is not, and no price to presume. */
 function costOf(end: OrderEnd): number | undefined {
   const { costUsd, priceUsd, submission } = end;
   if (!isSentAgain(end)) return costUsd;
   const known = knownCosts(end);
   const isOwnOpen = costUsd === undefined && !(submission === 'accepted' && isStopped(end));
   const open = (isOwnOpen ? 1 : 0) + furtherCostsUnknown(end);
-  if (priceUsd === undefined) return known.length === 0 ? undefined : sumOf(known);
+  if (priceUsd === undefined) return open > 0 || known.length === 0 ? undefined : sumOf(known);
   return sumOf([...known, open * toMicro(priceUsd)]);
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { AcceptedSubmit, ActivityFailureDetails } from '../../domain/activities.ts';
+import { finalSettlementOf } from '../../domain/budget/settlement.ts';
 import type { GenerationRequest } from '../../domain/generation.ts';
 import { generationInProcess } from '../support/generation-in-process.ts';
 import { openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
@@ -118,6 +119,10 @@ describe('an order that is sent again while an earlier submit is in doubt', () =
     expect(await run.state()).toMatchObject({ otherRequestIds: ['r-1', 'r-0'], otherCostUsd: 1, otherCostsUnknown: 1 });
     await run.signal('cancel');
     expect(run.settled).toMatchObject([{ settlement: { outcome: 'unknown', costUsd: 2.26 } }]);
+    // As a budget looks it up that has not heard of it, or has kept it.
+    const { submission, phase, ...details } = (await run.state()).failure?.details ?? {};
+    if (submission === undefined || phase === undefined) throw new Error('it has no end');
+    expect(finalSettlementOf('k', { submission, phase, ...details }).costUsd).toBe(2.26);
   });
 
   it('is one order where the later submit is refused, or sent nothing', async () => {

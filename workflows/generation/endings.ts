@@ -35,6 +35,7 @@ export function endOf(generation: Generation, end: End): ApplicationFailure {
     ...withoutUndefined({
       requestId: state.requestId,
       costUsd: state.costUsd,
+      priceUsd: state.priceUsd,
       cancel: state.cancel,
       otherRequestIds: state.otherRequestIds,
       otherCostUsd: state.otherCostUsd,

@@ -72,6 +72,13 @@ describe('what an order comes to', () => {
     expect(finalSettlementOf('key', { ...stopped, priceUsd: undefined })).toEqual({ key: 'key', outcome: 'failed' });
   });
 
+  it('is all that is reserved where some of it may have been billed and no price is told', () => {
+    const end: OrderEnd = { submission: 'accepted', phase: 'timed_out', otherRequestIds: ['r', 's'], otherCostUsd: 1 };
+    expect(finalSettlementOf('key', { ...end, otherCostsUnknown: 1 })).toEqual({ key: 'key', outcome: 'failed' });
+    expect(finalSettlementOf('key', end).costUsd).toBeUndefined();
+    expect(finalSettlementOf('key', { ...end, costUsd: 0.5 }).costUsd).toBe(1.5);
+  });
+
   it('is billed as known and as presumed, and open where anything of it is not told', () => {
     const twice = { costUsd: 0.5, priceUsd: 1, otherRequestIds: ['r', 's'] };
     expect(billOf({ costUsd: 0.5, priceUsd: 1 })).toEqual({ costUsd: 0.5 });
