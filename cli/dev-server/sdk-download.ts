@@ -7,12 +7,17 @@ const maxConnectMs = 15_000;
 const maxDownloadMs = 240_000;
 
 /** Lets Temporal's SDK download its dev server into `cacheDir`; gives the program's path. */
-export async function downloadBySdk(cacheDir: string, onNote: (sentence: string) => void): Promise<string> {
+export async function downloadBySdk(
+  cacheDir: string,
+  onNote: (sentence: string) => void,
+  signal?: AbortSignal,
+): Promise<string> {
   onNote('Downloading the Temporal dev server (once, about 45 MB) …');
   const startedAt = Date.now();
   const script = fileURLToPath(new URL('../../worker/download-dev-server.mjs', import.meta.url));
   const { code, output, stopped } = await run(process.execPath, [script, cacheDir], {
     timeoutMs: maxDownloadMs,
+    signal,
     shouldStop: async () => {
       const hasBegun = (await programsIn(cacheDir, /^temporal-sdk-/)).length > 0;
       return hasBegun || Date.now() - startedAt < maxConnectMs

@@ -40,7 +40,7 @@ export interface DevStackOptions {
   /** Where they are kept; default: with the program. */
   dataDir?: string | undefined;
   say: (line: string) => void;
-  /** Ends the start, after the step that is under way: what was started is undone. */
+  /** Ends the start, a download at once, else after the step that is under way: what was started is undone. */
   signal?: AbortSignal;
 }
 
@@ -71,7 +71,7 @@ export async function startDevStack({
         ? path.join(wanted ?? path.join(devFolder(), 'embedded'), isLive ? 'live' : 'simulator')
         : await freshFolder(undo);
     signal?.throwIfAborted();
-    const { settings, uiUrl } = await openServer(config, dataDir, undo, say);
+    const { settings, uiUrl } = await openServer({ config, say, signal }, dataDir, undo);
     signal?.throwIfAborted();
     const simulator = isLive ? undefined : await openSimulator(isKept ? dataDir : undefined);
     if (simulator) {
@@ -146,17 +146,23 @@ async function openSimulator(keptIn: string | undefined): Promise<Simulator> {
 }
 
 async function openServer(
-  config: Config,
+  { config, say, signal }: Pick<DevStackOptions, 'config' | 'say' | 'signal'>,
   dataDir: string,
   undo: (() => Promise<void>)[],
-  say: (line: string) => void,
 ): Promise<{ settings: TemporalSettings; uiUrl?: string }> {
   if (loadTemporalConnection().isConfigured) {
     const settings = await loadTemporalSettings(config);
     say(`Temporal server   ${settings.connectionOptions.address} (as configured)`);
     return { settings };
   }
-  const { path: cliPath, version, origin } = await findTemporalBinary({ cliPath: config.temporalCliPath, onNote: say });
+  const {
+    path: cliPath,
+    version,
+    origin,
+  } = await findTemporalBinary({
+    ...{ cliPath: config.temporalCliPath, onNote: say, signal },
+  });
+  signal?.throwIfAborted();
   const server = await startEmbeddedServer({ cliPath, dbFile: path.join(dataDir, 'temporal.db'), searchAttributes });
   undo.push(() => server.stop());
   const { address, namespace, uiUrl } = server;

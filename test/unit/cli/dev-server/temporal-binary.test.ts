@@ -2,8 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { run } from '../../../../cli/dev-server/run.ts';
 import { findTemporalBinary } from '../../../../cli/dev-server/temporal-binary.ts';
 import { ConfigError } from '../../../../config/env.ts';
+import { hangMs } from '../../../support/patience.ts';
 
 let folder = '';
 let cacheDir = '';
@@ -22,6 +24,16 @@ async function writeProgram(path: string, version: string, exitCode = 0): Promis
   await writeFile(path, `#!/bin/sh\necho '${line}'\nexit ${String(exitCode)}\n`, { mode: 0o755 });
   return path;
 }
+
+it('a program that runs is ended by an interrupt', async () => {
+  const stop = new AbortController();
+  const running = run(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
+    timeoutMs: hangMs,
+    signal: stop.signal,
+  });
+  stop.abort();
+  expect(await running).toEqual({ output: '', stopped: 'it was interrupted' });
+});
 
 const absent = () => join(folder, 'absent');
 
@@ -76,6 +88,18 @@ describe('finding the temporal program', () => {
     await expect(search).rejects.toThrow(
       new RegExp(`^TEMPORAL_CLI_PATH names .*, which ${reason}.*; correct it or unset it\\.$`),
     );
+  });
+
+  it('is given up with the reason of whoever interrupts a download, and tries no other way', async () => {
+    const stop = new AbortController();
+    const notes: string[] = [];
+    const onNote = (sentence: string) => {
+      notes.push(sentence);
+      stop.abort(new Error('told to stop'));
+    };
+    const search = findTemporalBinary({ nameOnPath: absent(), cacheDir, onNote, signal: stop.signal });
+    await expect(search).rejects.toThrow('told to stop');
+    expect(notes).toEqual([expect.stringContaining('Downloading the Temporal dev server')]);
   });
 
   it('says what to set when a program can be kept nowhere', async () => {
