@@ -41,7 +41,7 @@ export interface DevStackOptions {
   dataDir?: string | undefined;
   say: (line: string) => void;
   /** Ends the start, a download at once, else after the step that is under way: what was started is undone. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Starts what a generation needs: a Temporal server unless one is configured, the simulator unless live, a worker. */
