@@ -25,6 +25,7 @@ export function createCheckPlan({ lookup, searchAttributes }: PipelineDeps): Pip
       warnings: report.warnings,
       searchAttributes: searchAttributes(),
       isSparing: true,
+      isShownFirst: true,
     };
   };
 }
