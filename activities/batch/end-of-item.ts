@@ -16,7 +16,8 @@ export interface ItemNames {
 export function endOfItem(open: OpenItem, { id, key }: ItemNames, end: ItemEnd): EndedItem {
   const { index, price, attached, isRepeat } = open;
   const told = 'result' in end ? end.result : end.failure;
-  const { requestId, costUsd, presumedUsd = 0, priceUsd = price === undefined ? undefined : toUsd(price) } = told;
+  const { requestId, costUsd, presumedUsd = 0, unpricedBills = 0 } = told;
+  const { priceUsd = price === undefined ? undefined : toUsd(price) } = told;
   const names = { id, key };
   const made = 'result' in end ? withoutUndefined({ output: end.result.output, outputs: end.result.outputs }) : {};
   const figures = withoutUndefined({ requestId, costUsd, priceUsd, attached });
@@ -31,7 +32,7 @@ export function endOfItem(open: OpenItem, { id, key }: ItemNames, end: ItemEnd):
         }
       : { ...names, status: statusOfFailure(end.failure.error.type), ...figures, error: end.failure.error };
   const known = costUsd === undefined || isRepeat ? 0 : toMicro(costUsd);
-  const presumed = isRepeat ? 0 : toMicro(presumedUsd);
+  const presumed = isRepeat ? 0 : toMicro(presumedUsd) + unpricedBills * (price ?? 0);
   const isOpen = !isRepeat && (told.isCostPartial === true || (costUsd === undefined && mayHaveCost(end)));
   const isPresumed = isOpen || presumed > 0;
   return {

@@ -50,8 +50,8 @@ export function createSubmitRequest(deps: ActivityDeps): Activities['submitReque
       case 'accepted': {
         const { requestId, lastHeartbeat } = earlier;
         log.warn('an earlier attempt was accepted but could not report it', { model: order.model, requestId });
-        const { at: submittedAt = new Date().toISOString(), grants } = lastHeartbeat;
-        return await accepted(deps, order, { requestId, submittedAt, ...(grants && { grants }) });
+        const { at: submittedAt = new Date().toISOString(), grants, priceUsd } = lastHeartbeat;
+        return await accepted(deps, order, { requestId, submittedAt, ...withoutUndefined({ grants, priceUsd }) });
       }
       case 'unknown':
         throw unknownSince(earlier.lastHeartbeat, isModelKnown);
@@ -132,7 +132,7 @@ async function send(
     at: new Date().toISOString(),
     searchAttributes: searchAttributes(),
     ...(balanceBefore && { balanceBefore }),
-    ...(grants && { grants, ...(prepared.priceUsd !== undefined && { priceUsd: prepared.priceUsd }) }),
+    ...withoutUndefined({ grants, priceUsd: prepared.priceUsd }),
   };
   try {
     const client = getClient();

@@ -9,6 +9,8 @@ interface ItemFigures {
   priceUsd?: number;
   /** More may have been billed than `costUsd` and `presumedUsd`. */
   isCostPartial?: true;
+  /** Bills that each may be as high as the item's price, beside `presumedUsd`. */
+  unpricedBills?: number;
 }
 
 /** What the order of an item has given. */

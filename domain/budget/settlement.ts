@@ -40,19 +40,22 @@ export interface Bill {
   presumedUsd?: number;
   /** Neither cost nor price of some of it is known, or only the price. */
   isCostPartial?: true;
+  /** How many of its bills have neither: `presumedUsd` holds nothing of them. */
+  unpricedBills?: number;
 }
 
 type Sent = Pick<OrderEnd, 'costUsd' | 'priceUsd' | 'otherRequestIds' | 'otherCostUsd' | 'otherCostsUnknown'>;
 
 /** What an order that was sent more than once has cost: a further submit of which no cost is known may cost what was expected of the first. */
 export function billOf(sent: Sent): Bill {
-  const { costUsd, priceUsd = 0 } = sent;
+  const { costUsd, priceUsd } = sent;
   if (!isSentAgain(sent)) return withoutUndefined({ costUsd });
   const known = knownCosts(sent);
   const open = (costUsd === undefined ? 1 : 0) + furtherCostsUnknown(sent);
   return {
     ...(known.length > 0 && { costUsd: sumOf(known) }),
-    ...(open > 0 && { presumedUsd: toUsd(open * toMicro(priceUsd)), isCostPartial: true }),
+    ...(open > 0 && { presumedUsd: toUsd(open * toMicro(priceUsd ?? 0)), isCostPartial: true }),
+    ...(open > 0 && priceUsd === undefined && { unpricedBills: open }),
   };
 }
 

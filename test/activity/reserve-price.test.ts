@@ -44,6 +44,12 @@ describe('what budgets have granted to an order', () => {
     expect(acknowledged.at(-1)).toMatchObject({ stage: 'sending', grants });
   });
 
+  it('needs no budget for the price to be told before anything is sent', async () => {
+    const { activities, attempt, acknowledged } = await budgetsWith(10);
+    await attempt(activities.submitRequest, paidOrder);
+    expect(acknowledged.at(-1)).toMatchObject({ stage: 'sending', priceUsd: 1.26 });
+  });
+
   it.each([
     ['token-revoked', 'Unauthenticated'],
     ['http-status', 'ServiceUnavailable'],
@@ -78,11 +84,12 @@ describe('what budgets have granted to an order', () => {
     expect(sim.ledger().jobs).toEqual([]);
   });
 
-  it('is told by the attempt that takes over what an earlier one had accepted', async () => {
+  it('is told by the attempt that takes over what an earlier one had accepted, with the price', async () => {
     const { attempt, activities } = await budgetsWith(10);
     const heartbeatDetails = { stage: 'accepted', requestId: 'r-1', at: '2026-11-27T12:00:00.000Z', grants };
-    const { value } = await attempt(activities.submitRequest, order, { attempt: 2, heartbeatDetails });
-    expect(value).toMatchObject({ requestId: 'r-1', grants });
+    const expected = { ...heartbeatDetails, priceUsd: 1.26 };
+    const { value } = await attempt(activities.submitRequest, order, { attempt: 2, heartbeatDetails: expected });
+    expect(value).toMatchObject({ requestId: 'r-1', grants, priceUsd: 1.26 });
   });
 });
 

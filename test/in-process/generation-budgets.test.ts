@@ -53,6 +53,12 @@ describe('what a generation tells its budgets', () => {
     expect(held.settled).toMatchObject([{ settlement: { outcome: 'unknown' }, grants: [wide, narrow] }]);
   });
 
+  it('is the price of what a lost worker had heard of', async () => {
+    const heard = { stage: 'accepted', requestId: 'r-1', at: '2026-11-27T12:00:00.000Z', priceUsd: 1.26 };
+    const run = await generationInProcess(sandbox, order, { submits: [{ lost: heard }] });
+    expect(await run.state()).toMatchObject({ requestId: 'r-1', priceUsd: 1.26 });
+  });
+
   it('names the grants of the latest submit', async () => {
     const newer = [
       { ...wide, grant: 9 },

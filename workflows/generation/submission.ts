@@ -211,8 +211,10 @@ function attemptThatFailed(error: unknown): Attempt {
 /** The worker is gone or silent: its last heartbeat says how far it had come. */
 function attemptThatWasLost(timeout: TimeoutFailure): Attempt {
   const lastHeartbeat = lastHeartbeatOf(timeout);
-  if (lastHeartbeat?.requestId !== undefined)
-    return { kind: 'accepted', reply: { requestId: lastHeartbeat.requestId } };
+  if (lastHeartbeat?.requestId !== undefined) {
+    const { requestId, priceUsd } = lastHeartbeat;
+    return { kind: 'accepted', reply: withoutUndefined({ requestId, priceUsd }) };
+  }
   if (lastHeartbeat?.stage !== 'sending') return { kind: 'not_sent' };
   const message =
     "the worker was lost after it had begun to send the order; look at the account's generations before ordering again";

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { endOfItem } from '../../../activities/batch/end-of-item.ts';
 import { foundAs } from '../../../client/batch/item-marks.ts';
 import { figuresOf, worstOf } from '../../../client/batch/pipeline-figures.ts';
+import { billOf } from '../../../domain/budget/settlement.ts';
 import { batchItemMemoKey } from '../../../domain/names.ts';
 import type { StepSummary } from '../../../domain/pipeline-run.ts';
 
@@ -35,6 +36,19 @@ describe('an item that is a pipeline', () => {
   it('that leaves an order that runs on does not say that nothing was sent', () => {
     expect(worstOf({ clip: { phase: 'ordered', key: 'k/a/clip@1' } })).toBe('unknown');
     expect(worstOf({ clip: { phase: 'not_started' } })).toBe('not_sent');
+  });
+});
+
+describe('an item whose order was sent more than once', () => {
+  it.each([
+    ['tells no price', { costUsd: 2.5, otherCostsUnknown: 1 }, 5_500_000],
+    ['tells neither price nor cost', { otherRequestIds: ['r'] }, 6_000_000],
+    ['tells its price', { costUsd: 2.5, priceUsd: 2, otherCostsUnknown: 1 }, 4_500_000],
+  ])('costs what each of its bills may come to, also where it %s', (_, told, cost) => {
+    const bill = billOf(told);
+    const error = { type: 'GenerationFailed', message: '', submission: 'accepted' } as const;
+    expect(endOfItem(open, names, { failure: { error, ...bill } })).toMatchObject({ cost, presumed: true });
+    expect(endOfItem(open, names, { result: bill })).toMatchObject({ cost, presumed: true });
   });
 });
 
