@@ -51,7 +51,7 @@ export async function checkSubmits({ client }: ConnectedGenerations, taskQueue: 
   if (flow.isPaused) {
     const by = flow.pausedBy === undefined ? '' : ` by ${flow.pausedBy}`;
     const why = flow.reason === undefined ? '' : `: ${flow.reason}`;
-    const message = `orders are paused since ${flow.pausedSince ?? ''}${by}${why}; ${String(flow.waiting)} wait`;
+    const message = `orders are paused since ${flow.pausedSince ?? 'an unknown time'}${by}${why}; ${String(flow.waiting)} wait`;
     return { check, status: 'warning', message, fix: '`runcomfy-temporal submits resume` sends them' };
   }
   if (flow.perSecond === undefined) return { check, status: 'ok', message: 'orders go out, without a limit of rate' };

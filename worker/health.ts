@@ -80,7 +80,10 @@ async function pauseOf(client: Client, taskQueue: string): Promise<{ submits?: '
     const flow = await inTime(client, () => readSubmits(client, taskQueue), undefined);
     if (flow?.isPaused !== true) return {};
     const { pausedSince, reason } = flow;
-    return { submits: 'paused', pause: `since ${pausedSince ?? ''}${reason === undefined ? '' : `: ${reason}`}` };
+    return {
+      submits: 'paused',
+      pause: `since ${pausedSince ?? 'an unknown time'}${reason === undefined ? '' : `: ${reason}`}`,
+    };
   } catch {
     return {};
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowService } from '@temporalio/client';
+import { grpcReasonOf } from '../../domain/grpc-reason.ts';
 import { submitTaskQueue } from '../../domain/names.ts';
 import { cutText } from '../../domain/text.ts';
 import { named } from '../convert-errors.ts';
@@ -29,20 +30,19 @@ export interface SubmitFlow {
  */
 export function pauseSubmits(client: Client, taskQueue: string, reason = ''): Promise<SubmitFlow> {
   return named('', async () => {
-    const { limit, paused } = limitOf(await describe(client, taskQueue));
+    const { limit, paused } = limitOf(await storedConfig(client, taskQueue));
     const former = paused === undefined ? limit : paused.formerLimit;
-    return readFlow(client, taskQueue, await setLimit(client, taskQueue, 0, pauseNote(former, reason)));
+    return setLimit(client, taskQueue, 0, pauseNote(former, reason));
   });
 }
 
 /** Lets the orders of a task queue go again, at the limit that an operator had set before, if any. */
 export function resumeSubmits(client: Client, taskQueue: string): Promise<SubmitFlow> {
   return named('', async () => {
-    const before = await describe(client, taskQueue);
-    const { limit, paused } = limitOf(before);
-    if (limit !== 0) return readFlow(client, taskQueue, before);
-    const reason = 'resumed by runcomfy-temporal';
-    return readFlow(client, taskQueue, await setLimit(client, taskQueue, paused?.formerLimit, reason));
+    const { limit, paused, note } = limitOf(await storedConfig(client, taskQueue));
+    // Written also where no pause is known of: one may be under way.
+    if (paused === undefined) return setLimit(client, taskQueue, limit, note);
+    return setLimit(client, taskQueue, paused.formerLimit, 'resumed by runcomfy-temporal');
   });
 }
 
@@ -52,6 +52,7 @@ export function readSubmits(client: Client, taskQueue: string): Promise<SubmitFl
 }
 
 type Description = Awaited<ReturnType<WorkflowService['describeTaskQueue']>>;
+type Config = Description['config'];
 type TaskQueueType = NonNullable<Parameters<WorkflowService['describeTaskQueue']>[0]['taskQueueType']>;
 
 /** The enum's value on the wire; the enum itself is in a package that ES modules cannot import from. */
@@ -68,7 +69,7 @@ function pauseNote(formerLimit: number | undefined, reason: string): string {
 }
 
 /** The limit that was set from outside the workers; zero stops them all, whoever set it. */
-function limitOf({ config }: Description) {
+function limitOf(config: Config) {
   const { rateLimit, metadata } = config?.queueRateLimit ?? {};
   // Zero is not written on the wire.
   const limit = rateLimit ? (rateLimit.requestsPerSecond ?? 0) : undefined;
@@ -83,24 +84,25 @@ function limitOf({ config }: Description) {
           since: new Date(Number(metadata?.updateTime?.seconds ?? 0) * 1_000).toISOString(),
         }
       : undefined;
-  return { limit, paused };
+  return { limit, paused, note: metadata?.reason ?? '' };
 }
 
 async function readFlow(client: Client, taskQueue: string, description: Description): Promise<SubmitFlow> {
   const name = submitTaskQueue(taskQueue);
   const { namespace } = client.options;
   const partitions = await client.workflowService.listTaskQueuePartitions({ namespace, taskQueue: { name } });
-  const { limit, paused } = limitOf(description);
+  const { limit, paused } = limitOf(description.config);
   // The limit in effect follows the one that was set a moment later.
   const { source, perSecond: effective } = effectOf(description);
+  const isPaused = isKept(description) ? paused !== undefined : source === limitBy.setting && effective === 0;
   const perSecond =
     paused === undefined ? (limit ?? (source === limitBy.workers ? effective : undefined)) : paused.formerLimit;
   return {
     taskQueue: name,
-    isPaused: paused !== undefined,
-    ...(paused && { pausedSince: paused.since }),
-    ...(paused && paused.by !== '' && { pausedBy: paused.by }),
-    ...(paused && paused.reason !== '' && { reason: paused.reason }),
+    isPaused,
+    ...(isPaused && paused && { pausedSince: paused.since }),
+    ...(isPaused && paused && paused.by !== '' && { pausedBy: paused.by }),
+    ...(isPaused && paused && paused.reason !== '' && { reason: paused.reason }),
     ...(perSecond !== undefined && { perSecond }),
     waiting: Number(description.stats?.approximateBacklogCount ?? 0),
     partitions: partitions.activityTaskQueuePartitions.length,
@@ -121,23 +123,37 @@ function describe(client: Client, taskQueue: string): Promise<Description> {
   return client.workflowService.describeTaskQueue({ ...question, reportConfig: true, reportStats: true });
 }
 
-/** Sets the limit, and gives what the server tells once it keeps to it. */
+/** The part of a request that changes settings of the submits' task queue. */
+function settingsOf({ options }: Client, taskQueue: string) {
+  const { namespace, identity } = options;
+  return { namespace, identity, taskQueue: submitTaskQueue(taskQueue), taskQueueType: activityQueue };
+}
+
+/** What is set, as the part of the server has it that stores it: a change of nothing answers with that. */
+async function storedConfig(client: Client, taskQueue: string): Promise<Config> {
+  try {
+    return (await client.workflowService.updateTaskQueueConfig(settingsOf(client, taskQueue))).config;
+  } catch {
+    // A server may take no change of nothing; what is wrong with it otherwise is told by the next calls.
+    return (await describe(client, taskQueue)).config;
+  }
+}
+
+/** Sets the limit, and tells how orders go out once the server keeps to it. */
 async function setLimit(
   client: Client,
   taskQueue: string,
   limit: number | undefined,
   reason: string,
-): Promise<Description> {
-  const { namespace, identity } = client.options;
-  const name = submitTaskQueue(taskQueue);
+): Promise<SubmitFlow> {
   const updateQueueRateLimit = { ...(limit !== undefined && { rateLimit: { requestsPerSecond: limit } }), reason };
-  const request = { namespace, identity, taskQueue: name, taskQueueType: activityQueue, updateQueueRateLimit };
+  const request = { ...settingsOf(client, taskQueue), updateQueueRateLimit };
   try {
     const { config } = await client.workflowService.updateTaskQueueConfig(request);
     return await untilKept(client, taskQueue, config?.queueRateLimit?.metadata?.updateTime);
   } catch (error) {
     if (grpcCodeOf(error) !== grpcCode.unimplemented) throw error;
-    const message = `this Temporal server cannot limit the task queue "${name}": stop the workers to stop its orders, or update the server`;
+    const message = `this Temporal server cannot limit the task queue "${request.taskQueue}": stop the workers to stop its orders, or update the server`;
     throw new GenerationError({ type: 'TemporalUnreachable', message, cause: error });
   }
 }
@@ -145,28 +161,37 @@ async function setLimit(
 const keptWithinMs = 30_000;
 const lookEveryMs = 50;
 
-type Time = NonNullable<NonNullable<NonNullable<Description['config']>['queueRateLimit']>['metadata']>['updateTime'];
+type Time = NonNullable<NonNullable<NonNullable<Config>['queueRateLimit']>['metadata']>['updateTime'];
 
 /** The part of the server that hands orders out hears of a limit later than the part that stores it: before that, nothing is paused. */
-async function untilKept(client: Client, taskQueue: string, setAt: Time): Promise<Description> {
+async function untilKept(client: Client, taskQueue: string, setAt: Time): Promise<SubmitFlow> {
   const giveUpAt = Date.now() + keptWithinMs;
   for (;;) {
-    const description = await describe(client, taskQueue);
-    if (isKept(description, setAt)) return description;
+    let cause: unknown;
+    try {
+      const description = await describe(client, taskQueue);
+      const isHeard = !isBefore(description.config?.queueRateLimit?.metadata?.updateTime, setAt);
+      if (isHeard && isKept(description)) return await readFlow(client, taskQueue, description);
+    } catch (error) {
+      // The limit is stored: a look that fails says nothing of it.
+      cause = error;
+    }
     if (Date.now() > giveUpAt) {
-      const message = `Temporal has stored the limit of the task queue "${submitTaskQueue(taskQueue)}" and does not keep to it after ${String(keptWithinMs / 1_000)} s: see how orders go out, and set it again`;
-      throw new GenerationError({ type: 'TemporalBusy', message });
+      const what =
+        cause === undefined ? 'does not keep to it' : `cannot tell whether it keeps to it (${grpcReasonOf(cause)})`;
+      const message = `Temporal has stored the limit of the task queue "${submitTaskQueue(taskQueue)}" and ${what} after ${String(keptWithinMs / 1_000)} s: see how orders go out, and set it again`;
+      throw new GenerationError({ type: 'TemporalBusy', message, cause });
     }
     await sleep(lookEveryMs);
   }
 }
 
-function isKept(description: Description, setAt: Time): boolean {
-  if (isBefore(description.config?.queueRateLimit?.metadata?.updateTime, setAt)) return false;
-  const { limit } = limitOf(description);
+/** Whether the limit in effect is the one that is set, as far as orders go out or do not. */
+function isKept(description: Description): boolean {
+  const { limit } = limitOf(description.config);
   const { source, perSecond } = effectOf(description);
   if (source === limitBy.nobodyKnown) return true;
-  return limit === undefined ? source !== limitBy.setting : limit !== 0 || perSecond === 0;
+  return limit === undefined ? source !== limitBy.setting : (limit === 0) === (perSecond === 0);
 }
 
 function isBefore(time: Time, other: Time): boolean {

@@ -4,7 +4,7 @@ import { pauseSubmits, readSubmits, resumeSubmits } from '../../../client/operat
 
 interface Update {
   identity: string;
-  updateQueueRateLimit: { rateLimit?: { requestsPerSecond: number }; reason: string };
+  updateQueueRateLimit?: { rateLimit?: { requestsPerSecond: number }; reason: string };
 }
 interface Limit {
   rateLimit?: { requestsPerSecond?: number };
@@ -23,8 +23,12 @@ function laggingServer({ workers, isDeaf = false }: { workers?: number; isDeaf?:
       ? { rateLimitSource: bySystem, requestsPerSecond: 100_000 }
       : { rateLimitSource: byWorkers, requestsPerSecond: workers };
   let effectiveRateLimit = free;
+  const breaks: Error[] = [];
   const workflowService = {
-    updateTaskQueueConfig: vi.fn(({ identity, updateQueueRateLimit: { rateLimit, reason } }: Update) => {
+    updateTaskQueueConfig: vi.fn(({ identity, updateQueueRateLimit }: Update) => {
+      // A change of nothing tells what is stored.
+      if (updateQueueRateLimit === undefined) return Promise.resolve({ config: stored && { queueRateLimit: stored } });
+      const { rateLimit, reason } = updateQueueRateLimit;
       updates += 1;
       looks = 0;
       const metadata = { reason, updateIdentity: identity, updateTime: { seconds: 1_800_000_000, nanos: updates } };
@@ -33,6 +37,8 @@ function laggingServer({ workers, isDeaf = false }: { workers?: number; isDeaf?:
       return Promise.resolve({ config: { queueRateLimit: stored } });
     }),
     describeTaskQueue: vi.fn(() => {
+      const broken = breaks.shift();
+      if (broken) return Promise.reject(broken);
       looks += 1;
       if (looks === 2 && !isDeaf) heard = stored;
       const limit = heard?.rateLimit;
@@ -44,12 +50,12 @@ function laggingServer({ workers, isDeaf = false }: { workers?: number; isDeaf?:
     listTaskQueuePartitions: () => Promise.resolve({ activityTaskQueuePartitions: [{}] }),
   };
   const options = { namespace: 'default', identity: 'me@here' };
-  return { ...workflowService, looks: () => looks, client: { options, workflowService } as unknown as Client };
+  return { ...workflowService, breaks, looks: () => looks, client: { options, workflowService } as unknown as Client };
 }
 
 describe('the orders of a task queue, on a server that hears of a limit later than it stores it', () => {
   it('are said to be paused, and to go out, once that is so', async () => {
-    const { client, looks, updateTaskQueueConfig } = laggingServer({ workers: 8 });
+    const { client, looks } = laggingServer({ workers: 8 });
     expect(await readSubmits(client, 'q')).toMatchObject({ isPaused: false, perSecond: 8 });
     const paused = await pauseSubmits(client, 'q', 'nonsense');
     expect(paused).toMatchObject({ isPaused: true, pausedBy: 'me@here', reason: 'nonsense' });
@@ -57,12 +63,60 @@ describe('the orders of a task queue, on a server that hears of a limit later th
     const free = await resumeSubmits(client, 'q');
     expect(free).toEqual({ taskQueue: 'q-submit', isPaused: false, perSecond: 8, waiting: 0, partitions: 1 });
     expect(looks()).toBe(4);
-    await resumeSubmits(client, 'q');
-    expect(updateTaskQueueConfig).toHaveBeenCalledTimes(2);
+    expect(await resumeSubmits(client, 'q')).toEqual(free);
+  });
+
+  it.each([undefined, 2.5])(
+    'are let go by a resume while a pause is on its way, at the limit before: %s',
+    async (perSecond) => {
+      const { client, looks, updateTaskQueueConfig } = laggingServer();
+      const change = (requestsPerSecond: number, reason: string) =>
+        updateTaskQueueConfig({ identity: 'x', updateQueueRateLimit: { rateLimit: { requestsPerSecond }, reason } });
+      if (perSecond !== undefined) await change(perSecond, 'as agreed');
+      const pausing = pauseSubmits(client, 'q');
+      while (looks() < 1) await Promise.resolve();
+      const resumed = await resumeSubmits(client, 'q');
+      expect(resumed.isPaused).toBe(false);
+      expect(resumed.perSecond).toBe(perSecond);
+      expect(await pausing).toMatchObject({ isPaused: false });
+      expect(await readSubmits(client, 'q')).toMatchObject({ isPaused: false });
+    },
+  );
+
+  it('are said to go out, or not, as they do while a limit is heard of and not yet kept', async () => {
+    const { client, updateTaskQueueConfig } = laggingServer();
+    const told = async (requestsPerSecond: number) => {
+      const updateQueueRateLimit = { rateLimit: { requestsPerSecond }, reason: '' };
+      await updateTaskQueueConfig({ identity: 'x', updateQueueRateLimit });
+      const paused: boolean[] = [];
+      for (let look = 0; look < 4; look += 1) paused.push((await readSubmits(client, 'q')).isPaused);
+      return paused;
+    };
+    expect(await told(0)).toEqual([false, false, false, true]);
+    expect(await told(2.5)).toEqual([true, true, true, false]);
+  });
+
+  it('are paused where a look after the pause fails, and it is said where every look fails', async () => {
+    const { client, breaks } = laggingServer();
+    breaks.push(new Error('14 UNAVAILABLE: restarted'));
+    expect(await pauseSubmits(client, 'q')).toMatchObject({ isPaused: true });
+    breaks.push(...Array.from({ length: 20 }, () => new Error('14 UNAVAILABLE: gone')));
+    let now = 0;
+    vi.spyOn(Date, 'now').mockImplementation(() => (now += 5_000));
+    await expect(resumeSubmits(client, 'q')).rejects.toMatchObject({
+      type: 'TemporalBusy',
+      message: expect.stringMatching(/has stored .*"q-submit".*gone/u) as string,
+    });
+  });
+
+  it('are paused on a server that takes no change of nothing', async () => {
+    const { client, updateTaskQueueConfig } = laggingServer();
+    updateTaskQueueConfig.mockRejectedValueOnce(new Error('3 INVALID_ARGUMENT: nothing to change'));
+    expect(await pauseSubmits(client, 'q')).toMatchObject({ isPaused: true });
   });
 
   it('have the limit that was set, and go back to it, whichever is in effect yet', async () => {
-    const { client, updateTaskQueueConfig } = laggingServer();
+    const { client, looks, updateTaskQueueConfig } = laggingServer();
     const updateQueueRateLimit = { rateLimit: { requestsPerSecond: 2.5 }, reason: 'as agreed' };
     await updateTaskQueueConfig({ identity: 'x', updateQueueRateLimit });
     expect(await readSubmits(client, 'q')).toMatchObject({ isPaused: false });
@@ -70,8 +124,9 @@ describe('the orders of a task queue, on a server that hears of a limit later th
     for (const reason of ['first', 'second']) {
       expect(await pauseSubmits(client, 'q', reason)).toMatchObject({ isPaused: true, perSecond: 2.5, reason });
     }
-    for (let times = 0; times < 2; times += 1) {
+    for (const looked of [4, 2]) {
       expect(await resumeSubmits(client, 'q')).toMatchObject({ isPaused: false, perSecond: 2.5 });
+      expect(looks()).toBe(looked);
     }
   });
 
