@@ -115,27 +115,7 @@ export async function withItems<T>(
         });
       }
       const estimate = sumUp(lines, await balanceUsd());
-      const checked = asChecked(itemsOfFile(items, lookup), count, file);
-      return await use({ count, defaults, plan, warnings, estimate, items: checked, identity });
+      return await use({ count, defaults, plan, warnings, estimate, items: itemsOfFile(items, lookup), identity });
     });
   });
-}
-
-/** The items of a file that had so many when it was checked: what was taken for a part of them would be sent as all. */
-function asChecked(items: AsyncIterable<BatchItem>, count: number, file: string): AsyncIterable<BatchItem> {
-  const refuse = (number: string) => {
-    const message = `the items ${file} have changed since they were checked: ${String(count)} then, ${number} now; run the command again`;
-    return new CliError('InvalidInput', message);
-  };
-  return {
-    async *[Symbol.asyncIterator]() {
-      let read = 0;
-      for await (const item of items) {
-        if (read === count) throw refuse('more');
-        read += 1;
-        yield item;
-      }
-      if (read < count) throw refuse(String(read));
-    },
-  };
 }

@@ -1,8 +1,7 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { createReadStream, type Stats } from 'node:fs';
+import { type FileHandle, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { CliError } from '../../cli-error.ts';
 import { fileReason } from '../../file-reason.ts';
 import { failToRead } from '../../read-text.ts';
@@ -20,6 +19,8 @@ export interface ItemSource {
   identity?: FileIdentity;
 }
 
+const chunkBytes = 64 * 1024;
+
 type Bytes = AsyncIterable<string | Uint8Array>;
 
 /** Uses a file of items; what can be read once alone (standard input, a pipe) is kept in a temporary file meanwhile. */
@@ -30,29 +31,60 @@ export async function withItemSource<T>(
 ): Promise<T> {
   const what = file === '-' ? 'standard input' : `the items ${file}`;
   const found = file === '-' ? undefined : await stat(file).catch(failToRead(what));
-  const openFrom = (name: string) => () => readFrom(createReadStream(name) as AsyncIterable<Uint8Array>, what);
-  if (found?.isFile()) return await use({ open: openFrom(file), identity: { dev: found.dev, ino: found.ino } });
-  const folder = await keep(() => (file === '-' ? stdin : createReadStream(file)), what);
+  if (found?.isFile()) {
+    const { dev, ino } = found;
+    return await use({ open: () => readUnchanged(file, found, what), identity: { dev, ino } });
+  }
+  const kept = await keep(() => (file === '-' ? stdin : createReadStream(file)), what);
   try {
-    return await use({ open: openFrom(path.join(folder, 'items')) });
+    return await use({ open: () => readFrom(readKept(kept), what) });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await kept.close();
   }
 }
 
-/** Keeps a stream in a folder of its own. */
-async function keep(open: () => Bytes, what: string): Promise<string> {
-  let folder: string | undefined;
+/** Keeps a stream in a file that no longer has a name: however this process ends, nothing of it stays. */
+async function keep(read: () => Bytes, what: string): Promise<FileHandle> {
+  let kept: FileHandle | undefined;
   try {
-    folder = await mkdtemp(path.join(tmpdir(), 'runcomfy-items-'));
-    await pipeline(readFrom(open(), what), createWriteStream(path.join(folder, 'items'), { mode: 0o600 }));
-    return folder;
+    const folder = await mkdtemp(path.join(tmpdir(), 'runcomfy-items-'));
+    try {
+      kept = await open(path.join(folder, 'items'), 'wx+', 0o600);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+    await writeFile(kept, readFrom(read(), what));
+    return kept;
   } catch (error) {
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    await kept?.close();
     if (error instanceof CliError) throw error;
     const message = `nothing was sent, ${what} cannot be kept in ${tmpdir()} (${fileReason(error)}): set TMPDIR to a folder with room, or name the items as a file`;
     throw new CliError('FileNotWritten', message, { cause: error });
   }
+}
+
+/** From its beginning, however far others have read. */
+async function* readKept(kept: FileHandle): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let position = 0; ;) {
+    const { bytesRead, buffer } = await kept.read({ buffer: Buffer.alloc(chunkBytes), position });
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** Gives nothing of a file that is no longer the one that was found: what nobody has checked would be sent. */
+async function* readUnchanged(file: string, found: Stats, what: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const refuseChanged = async () => {
+    const now = await stat(file).catch(failToRead(what));
+    if ((['dev', 'ino', 'size', 'mtimeMs'] as const).every((name) => now[name] === found[name])) return;
+    throw new CliError('InvalidInput', `${what} have changed since they were checked: run the command again`);
+  };
+  for await (const chunk of readFrom(createReadStream(file) as AsyncIterable<Uint8Array>, what)) {
+    await refuseChanged();
+    yield chunk;
+  }
+  await refuseChanged();
 }
 
 /** What the file system says while it reads is no defect: a folder that is named, a disk that fails. */

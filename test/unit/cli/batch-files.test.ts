@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { open, readFile, truncate, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, truncate, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { addBatchAdd } from '../../../cli/commands/batch/add.ts';
 import { addBatchItems } from '../../../cli/commands/batch/read.ts';
 import { addBatchRun } from '../../../cli/commands/batch/run.ts';
@@ -19,17 +19,25 @@ beforeEach(async () => {
   folder = await temporaryFolder();
 });
 
+afterEach(() => vi.unstubAllEnvs());
+
 const itemsNamed = (...ids: string[]): BatchItem[] => ids.map((id) => ({ id, model: kling, input: klingInput }));
 const textOf = (items: BatchItem[]) => items.map((item) => `${JSON.stringify(item)}\n`).join('');
 
 async function fileOf(text: string): Promise<string> {
   const file = path.join(folder, 'items.jsonl');
   await writeFile(file, text);
+  // It was written long ago: a change is told by its time.
+  await utimes(file, 1, 1);
   return file;
 }
 
 /** A batch of the test's own, which keeps what it is sent; `onStart`: what happens between the check and the sending. */
-function batchOf({ known = [], onStart }: { known?: BatchItem[]; onStart?: () => Promise<void> } = {}) {
+function batchOf({
+  known = [],
+  onStart,
+  onSent,
+}: { known?: BatchItem[]; onStart?: () => Promise<void>; onSent?: () => Promise<void> } = {}) {
   const sent: string[] = [];
   const told: string[] = [];
   const nothing = () => Promise.resolve(undefined);
@@ -42,6 +50,7 @@ function batchOf({ known = [], onStart }: { known?: BatchItem[]; onStart?: () =>
     },
     async addAll(items: AsyncIterable<BatchItem>) {
       for await (const { id } of items) sent.push(id);
+      await onSent?.();
       return { count: sent.length, added: sent.length - known.length };
     },
     seal: () => Promise.resolve(told.push('seal')),
@@ -70,29 +79,40 @@ describe('items from a pipe, which can be read but once', () => {
     await promisify(execFile)('mkfifo', [pipe]);
     // Whoever opened it a second time would wait for somebody who writes, and this process for them.
     onTestFinished(async () => (await open(pipe, 'r+')).close());
-    const { sent, generations } = batchOf({ known: [...known] });
+    // However the command ends, nothing of them stays.
+    vi.stubEnv('TMPDIR', folder);
+    let kept: string[] = [];
+    const onSent = async () => {
+      kept = await readdir(folder);
+    };
+    const { sent, generations } = batchOf({ known: [...known], onSent });
     const ended = commandOn(add, args(pipe, '--no-wait'), { generations });
     await writeFile(pipe, textOf(itemsNamed('a', 'b', 'c')));
     expect(await ended).toMatchObject({ exitCode: 0 });
     expect(sent).toEqual(['a', 'b', 'c']);
+    expect(kept).toEqual(['pipe']);
   });
 });
 
 describe('a file of items', () => {
   it.each([
-    ['fewer', (file: string, text: string) => truncate(file, text.length / 2), '1 now'],
-    ['more', (file: string, text: string) => writeFile(file, text + textOf(itemsNamed('c'))), 'more now'],
+    ['fewer', (file: string, text: string) => truncate(file, text.length / 2)],
+    ['more', (file: string, text: string) => writeFile(file, text + textOf(itemsNamed('c')))],
+    ['other', (file: string) => writeFile(file, textOf(itemsNamed('c', 'd')))],
   ] as const)(
-    'that has %s items than were checked is refused, and the batch not sealed',
-    async (_what, change, now) => {
+    'that has %s items than were checked is refused, none of them sent, and the batch not sealed',
+    async (_what, change) => {
       const text = textOf(itemsNamed('a', 'b'));
       const file = await fileOf(text);
-      const { told, generations } = batchOf({ onStart: () => change(file, text) });
+      const { sent, told, generations } = batchOf({ onStart: () => change(file, text) });
       expect(await failureOf(commandOn(addBatchRun, run(file, '--no-wait'), { generations }))).toMatchObject({
         exitCode: 65,
         type: 'InvalidInput',
-        message: expect.stringContaining(`have changed since they were checked: 2 then, ${now}`) as string,
+        message: expect.stringContaining(
+          `the items ${file} have changed since they were checked: run the command again`,
+        ) as string,
       });
+      expect(sent).toEqual([]);
       expect(told).toEqual([]);
     },
   );
