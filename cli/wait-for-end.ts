@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GenerationError, type GenerationHandle, isGenerationError, type KnownState } from '../client/index.ts';
 import { explainStandstill } from '../client/operator/index.ts';
@@ -34,6 +35,7 @@ export async function waitForEnd(
   const { printer } = context;
   const stop = new AbortController();
   const { signal } = stop;
+  const left = once(signal, 'abort');
   const leave = (error: Error) => {
     stop.abort(error);
   };
@@ -50,12 +52,12 @@ export async function waitForEnd(
   try {
     return await handle.result({ signal });
   } finally {
-    interrupts.stop();
     // Whoever leaves waits for no answer; the end may be known before what became of the cancel is.
-    if (!signal.aborted) await cancelling;
+    await Promise.race([cancelling, left]);
     stop.abort();
     // A connection must not be closed while calls are under way.
     await Promise.all(beside);
+    interrupts.stop();
     printer.endProgress();
   }
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { GenerationError, type PipelineHandle, type PipelineResult } from '../../../client/index.ts';
 import type { CommandContext, ConnectedGenerations } from '../../command-context.ts';
 import { catchInterrupts, type Interrupts } from '../../interrupts.ts';
@@ -19,6 +20,7 @@ export async function waitForPipeline(
 ): Promise<PipelineResult> {
   const stop = new AbortController();
   const { signal } = stop;
+  const left = once(signal, 'abort');
   const leave = (error: Error) => {
     stop.abort(error);
   };
@@ -35,12 +37,12 @@ export async function waitForPipeline(
   try {
     return await pipeline.result({ signal });
   } finally {
-    interrupts.stop();
     // Whoever leaves waits for no answer; the end may be known before what became of the cancel is.
-    if (!signal.aborted) await cancelling;
+    await Promise.race([cancelling, left]);
     stop.abort();
     // A connection must not be closed while calls are under way.
     await Promise.all(beside);
+    interrupts.stop();
     printer.endProgress();
   }
 }

@@ -37,7 +37,9 @@ function waiting(wait: (...parts: unknown[]) => Promise<unknown>) {
     answer: (given: InterruptHandlers) => {
       handlers = given;
     },
-    stop: () => undefined,
+    stop: () => {
+      handlers = undefined;
+    },
   };
   const ended = wait({ client: {} }, handle, { printer }, interrupts).then(
     () => 'ended',
@@ -55,6 +57,15 @@ describe.each(Object.entries(commands))('%s, whose wait is broken off', (_, wait
     cancelled.resolve({ outcome: 'cancelled' });
     expect(await ended).toBe('ended');
     expect(notes.join('\n')).toContain('cancelled: ');
+  });
+
+  it('gives the end that is known at the second interrupt, without that answer', async () => {
+    const { end, ended, first, detach } = waiting(wait);
+    first();
+    end.resolve({});
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    detach();
+    expect(await ended).toBe('ended');
   });
 
   it('ends at the second interrupt without that answer', async () => {
