@@ -5,6 +5,7 @@ import { withoutUndefined } from '../../domain/json.ts';
 import { CliError } from '../cli-error.ts';
 import { type CommandAdder, defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { catchInterrupts } from '../interrupts.ts';
 import { parseStretch } from '../option-parsers.ts';
 import { table } from '../pretty.ts';
 
@@ -57,7 +58,9 @@ const addCreate = defineCommand<CreateOptions>({
       const problems = record.error.issues.map(({ path, message }) => `--${String(path[0])}: ${message}`);
       throw new CliError('Usage', problems.join('; '));
     }
-    await changeKeyFile(file, async () => [...(existsSync(file) ? await readKeyFile(file) : []), record.data]);
+    await toItsEnd(() =>
+      changeKeyFile(file, async () => [...(existsSync(file) ? await readKeyFile(file) : []), record.data]),
+    );
     printer.print({ id, key }, () => key);
     return exitCodes.done;
   },
@@ -90,12 +93,15 @@ const addRevoke = defineCommand({
   act: async ({ printer, config }, [id = '']) => {
     const file = fileOf(config());
     const { changeKeyFile, readKeyFile } = await loadKeys();
-    await changeKeyFile(file, async () => {
+    const withoutIt = async () => {
       const records = await readKeyFile(file);
       const rest = records.filter((record) => record.id !== id);
       if (rest.length === records.length) throw new CliError('KeyNotFound', `${file} has no API key ${id}`);
       return rest;
-    });
+    };
+    // Who names an unknown one is told so, also where the file cannot be changed.
+    await withoutIt();
+    await toItsEnd(() => changeKeyFile(file, withoutIt));
     printer.print({ id }, () => `revoked ${id}`);
     return exitCodes.done;
   },
@@ -106,6 +112,16 @@ export const addKeys: CommandAdder = (program, run) => {
   const group = program.command('keys').description('API keys of the gateway: make, list and revoke them.');
   for (const add of [addCreate, addList, addRevoke]) add(group, run);
 };
+
+/** Ctrl-C, or being told to end, does not break off a change of the file: its lock would stay. */
+async function toItsEnd(change: () => Promise<void>): Promise<void> {
+  const interrupts = catchInterrupts();
+  try {
+    await change();
+  } finally {
+    interrupts.stop();
+  }
+}
 
 function fileOf({ gateway }: Config): string {
   if (gateway.keysFile !== undefined) return gateway.keysFile;

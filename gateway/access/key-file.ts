@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { ConfigError } from '../../config/config-error.ts';
@@ -8,8 +8,8 @@ import { watchSecretFile } from '../../config/watched-file.ts';
 import { type KeyRecord, parseKeyRecords } from './key-records.ts';
 
 const variable = 'RUNCOMFY_GATEWAY_KEYS_FILE';
-/** A change takes milliseconds: who waits longer meets a lock that nobody takes away. */
-const [lockedForMs, lookAgainMs] = [3_000, 50];
+/** A change takes milliseconds: who looks so often meets a lock that nobody takes away, however slow the machine is. */
+const [looks, lookAgainMs] = [60, 50];
 
 /** Reads the key file once; a `ConfigError` lists every problem. */
 export async function readKeyFile(file: string): Promise<KeyRecord[]> {
@@ -42,16 +42,16 @@ export async function changeKeyFile(file: string, change: () => Promise<readonly
 }
 
 async function takeLock(lock: string, file: string): Promise<void> {
-  const giveUpAt = Date.now() + lockedForMs;
-  for (;;) {
+  for (let look = 1; ; look += 1) {
     try {
-      await writeFile(lock, `${String(process.pid)}\n`, { mode: 0o600, flag: 'wx' });
+      // Nothing is written into it: on a full disk it would be there, and the change not.
+      await (await open(lock, 'wx', 0o600)).close();
       return;
     } catch (error) {
       const isTaken = error instanceof Error && 'code' in error && error.code === 'EEXIST';
       if (!isTaken) throw unwritableFile(variable, file, error);
     }
-    if (Date.now() > giveUpAt) {
+    if (look > looks) {
       const sentence = `${file} is being changed by another command, says ${lock}: if none runs, remove that file.`;
       throw new ConfigError([`${variable}: ${sentence}`]);
     }
@@ -66,9 +66,16 @@ async function writeKeyFile(file: string, records: readonly KeyRecord[]): Promis
     await writeFile(beside, `${JSON.stringify({ keys: records }, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' });
     await chmod(beside, 0o600);
     const before = await stat(file).catch(() => undefined);
-    if (before !== undefined && before.uid !== (await stat(beside)).uid) await chown(beside, before.uid, before.gid);
+    if (before !== undefined && before.uid !== (await stat(beside)).uid) {
+      await chown(beside, before.uid, before.gid).catch((error: unknown) => {
+        if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) throw error;
+        const sentence = `${file} is as it was, and belongs to user ${String(before.uid)}: run this as that user or as root.`;
+        throw new ConfigError([`${variable}: ${sentence}`]);
+      });
+    }
     await rename(beside, file);
   } catch (error) {
+    if (error instanceof ConfigError) throw error;
     throw unwritableFile(variable, file, error);
   } finally {
     await rm(beside, { force: true });

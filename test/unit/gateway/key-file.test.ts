@@ -1,10 +1,19 @@
-import { chown, readdir, stat, writeFile } from 'node:fs/promises';
+import type * as fs from 'node:fs/promises';
+import { chown, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, expect, it, vi } from 'vitest';
 import { changeKeyFile, readKeyFile } from '../../../gateway/access/key-file.ts';
 import type { KeyRecord } from '../../../gateway/access/key-records.ts';
 import { commandInProcess } from '../../support/command-in-process.ts';
-import { temporaryFolder } from '../../support/processes.ts';
+import { temporaryFolder, until } from '../../support/processes.ts';
+
+vi.mock('node:fs/promises', async (importActual) => {
+  const actual = await importActual<typeof fs>();
+  return { ...actual, chown: vi.fn(actual.chown), open: vi.fn(actual.open) };
+});
+
+afterEach(() => vi.restoreAllMocks());
 
 async function keysFile() {
   const file = path.join(await temporaryFolder(), 'keys.json');
@@ -38,6 +47,60 @@ it('of a change that never ends the next one says what keeps it waiting', async 
   const { exitCode, error } = await keys('revoke', id);
   expect(exitCode).toBe(78);
   expect(error?.message).toContain(`says ${file}.lock: if none runs, remove that file`);
+});
+
+it('who waits for another change is not refused because the machine stood still meanwhile', async () => {
+  const { file, create } = await keysFile();
+  await create();
+  let now = 0;
+  vi.spyOn(Date, 'now').mockImplementation(() => (now += 60_000));
+  await writeFile(`${file}.lock`, '');
+  const waiting = changeKeyFile(file, () => readKeyFile(file));
+  const before = vi.mocked(open).mock.calls.length;
+  const looksAgain = async () => {
+    while (vi.mocked(open).mock.calls.length === before) await setImmediate();
+  };
+  await Promise.race([waiting, looksAgain()]);
+  await rm(`${file}.lock`);
+  await waiting;
+});
+
+it('the lock of a change takes no room on a disk, and stays through nobody who ends it', async () => {
+  const { file, keys, create } = await keysFile();
+  const id = await create();
+  await changeKeyFile(file, async () => {
+    expect((await stat(`${file}.lock`)).size).toBe(0);
+    return await readKeyFile(file);
+  });
+  await writeFile(`${file}.lock`, '');
+  const before = process.listenerCount('SIGTERM');
+  const revoked = keys('revoke', id);
+  const listens = () => process.listenerCount('SIGTERM') > before;
+  await until('it listens for signals', listens);
+  process.emit('SIGTERM');
+  await rm(`${file}.lock`);
+  expect((await revoked).exitCode).toBe(0);
+  expect(process.listenerCount('SIGTERM')).toBe(before);
+  expect(await readdir(path.dirname(file))).toEqual(['keys.json']);
+});
+
+it('an unknown key is not there, also where the file cannot be changed', async () => {
+  const { file, keys, create } = await keysFile();
+  await create();
+  await writeFile(`${file}.lock`, '');
+  expect((await keys('revoke', 'unknown')).exitCode).toBe(66);
+});
+
+it.runIf(process.getuid?.() === 0)('a file whose owner cannot be kept is left to them, and says so', async () => {
+  const { file, keys, create } = await keysFile();
+  const id = await create();
+  await chown(file, 12_345, 12_346);
+  const refusal = Object.assign(new Error('EPERM: operation not permitted'), { code: 'EPERM' });
+  vi.mocked(chown).mockRejectedValueOnce(refusal);
+  const { exitCode, error } = await keys('revoke', id);
+  expect(exitCode).toBe(78);
+  expect(error?.message).toContain(`${file} is as it was, and belongs to user 12345: run this as that user or as root`);
+  expect(await readKeyFile(file)).toHaveLength(1);
 });
 
 it.runIf(process.getuid?.() === 0)('the file stays the one of its owner, whoever changes it', async () => {
