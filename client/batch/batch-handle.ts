@@ -36,7 +36,7 @@ export interface BatchHandle extends StartedBatch {
   /** Waits for the end: counts and money, however the items ended. */
   result: (options?: WaitOptions) => Promise<BatchResult>;
   /** Where it stands; works on ended batches, and without a worker as far as the server knows. */
-  state: () => Promise<KnownBatchState>;
+  state: (options?: { signal?: AbortSignal | undefined }) => Promise<KnownBatchState>;
   /** Whether the newest run of the key has closed; needs no worker. */
   isEnded: () => Promise<boolean>;
   /** Every state that differs from the one before, the last as the batch ended. */
@@ -52,7 +52,7 @@ export interface BatchHandle extends StartedBatch {
   /** Adds all of a source, in the order it has; what is there already is not sent again. */
   addAll: (source: ItemSource, options?: AddAllOptions) => Promise<AddedItems>;
   /** No more items will come. */
-  seal: () => Promise<{ count: number }>;
+  seal: (options?: { signal?: AbortSignal | undefined }) => Promise<{ count: number }>;
   /** Starts nothing new; what runs ends. */
   pause: (reason?: string) => Promise<{ phase: BatchPhase }>;
   /** Goes on after a pause, whatever its reason. */
@@ -105,7 +105,7 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
   return {
     ...started,
     result: (options) => namedBatch(key, () => result(options)),
-    state: () => namedBatch(key, () => readBatchState(client, key)),
+    state: (options) => namedBatch(key, () => readBatchState(client, key, options)),
     isEnded: () => namedBatch(key, async () => isClosed(await describeRun(client, key))),
     watch: (options = {}) => eachNamedBatch(key, () => watchChanges(watched(options), options)),
     defaults: () => namedBatch(key, async () => (await readRequest(client, key, runId)).defaults),
@@ -118,7 +118,7 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
       }),
     addAll: (source, options) =>
       namedBatch(key, async () => addAllItems(client, pages, key, source, { ...(await setting()), ...options })),
-    seal: () => namedBatch(key, () => sealBatch(client, key)),
+    seal: (options) => namedBatch(key, () => sealBatch(client, key, options?.signal)),
     pause: (reason) => namedBatch(key, () => pauseBatch(client, key, reason)),
     resume: () => namedBatch(key, () => resumeBatch(client, key)),
     set: (message) => namedBatch(key, () => setBatch(client, key, message)),

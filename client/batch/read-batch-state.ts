@@ -33,7 +33,7 @@ const noCounts: BatchState['counts'] = {
 export async function readBatchState(
   client: Client,
   key: string,
-  { signal }: { signal?: AbortSignal } = {},
+  { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<KnownBatchState> {
   const query = () => client.workflow.getHandle(key).query<BatchState>(batchStateQuery);
   const reply = await askWorker(client, key, query, { timeoutMs: queryTimeoutMs, signal });

@@ -36,8 +36,8 @@ export function addToBatch(
 }
 
 /** No more items will come. */
-export function sealBatch(client: Client, key: string): Promise<{ count: number }> {
-  return update(client, key, batchMessageNames.seal, {});
+export function sealBatch(client: Client, key: string, over?: AbortSignal): Promise<{ count: number }> {
+  return update(client, key, batchMessageNames.seal, {}, over);
 }
 
 /** Changes how many may be in flight, and the limit of money. */

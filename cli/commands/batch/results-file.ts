@@ -44,11 +44,11 @@ export async function openResultsFile(name: string, items?: FileIdentity): Promi
   }
 }
 
-/** Appends the result lines that a file does not have; `command` is run again where it takes no more. */
+/** Appends the result lines that a file does not have; `again` says what is run again where it takes no more. */
 export async function appendResults(
   { name, handle, count, known }: ResultsFile,
   lines: AsyncIterable<BatchLine>,
-  command: string,
+  again: string,
 ): Promise<number> {
   let written = 0;
   for await (const line of lines) {
@@ -60,7 +60,7 @@ export async function appendResults(
     }
     await handle.appendFile(`${JSON.stringify(line)}\n`).catch((error: unknown) => {
       const has = `it has ${String(count + written)} result lines`;
-      const message = `${name} takes no more (${fileReason(error)}): ${has}, and the batch is not stopped by that; once there is room, \`${command}\` appends the rest`;
+      const message = `${name} takes no more (${fileReason(error)}): ${has}, and the batch is not stopped by that; once there is room, ${again} appends the rest`;
       throw new CliError('FileNotWritten', message, { cause: error });
     });
     written += 1;

@@ -12,7 +12,7 @@ import { type CheckedItems, readSetting, withItems } from './item-file.ts';
 import { prettyBatch } from './pretty-batch.ts';
 import { appendResults, openResultsFile, printLines, type ResultsFile } from './results-file.ts';
 import { addBatchRunOptions, type BatchOrderFlags, toBatchRequest } from './run-order.ts';
-import { batchDetached, batchUnsent, exitCodeOfBatch, waitForBatch } from './wait.ts';
+import { batchDetached, batchUnsealed, batchUnsent, exitCodeOfBatch, waitForBatch } from './wait.ts';
 
 interface RunFlags extends BatchOrderFlags {
   key: string;
@@ -56,8 +56,10 @@ export const addBatchRun = defineCommand<RunFlags>({
         }
         const { results } = flags;
         const file = results === undefined || results === '-' ? undefined : await openResultsFile(results, identity);
+        // What was read once cannot be read again by the name that it had.
+        const again = identity ? `\`${context.commandLine}\`` : 'the same command with the same items';
         try {
-          return await orderItems(context, checked, { ...flags, ...labels, file });
+          return await orderItems(context, checked, { ...flags, ...labels, file, again });
         } finally {
           await file?.handle.close();
         }
@@ -69,16 +71,17 @@ export const addBatchRun = defineCommand<RunFlags>({
 async function orderItems(
   context: CommandContext,
   { defaults, plan, items }: Pick<CheckedItems, 'defaults' | 'plan' | 'items'>,
-  flags: RunFlags & StartLabels & { file: ResultsFile | undefined },
+  flags: RunFlags & StartLabels & { file: ResultsFile | undefined; again: string },
 ) {
   const { printer } = context;
-  const { key } = flags;
+  const { key, again } = flags;
   const request: BatchRequest = { keepOpen: true, ...toBatchRequest({ plan, defaults }, flags) };
   return await context.withTemporal(async (connected) => {
     const interrupts = catchInterrupts();
     const stop = new AbortController();
+    let isSent = false;
     const leave = () => {
-      stop.abort(batchUnsent(key, context.commandLine));
+      stop.abort(isSent ? batchUnsealed(key) : batchUnsent(key, again));
     };
     interrupts.answer({ onFirst: leave, onDetach: leave });
     try {
@@ -93,10 +96,13 @@ async function orderItems(
         printer.progress(`sent ${String(count)} items`, String(Math.floor(count / 10_000)));
       };
       const { count, added } = await batch.addAll(items, { onAdded, signal: stop.signal });
+      isSent = true;
       printer.endProgress();
       if (printer.format === 'pretty')
         printer.note(`batch ${key}: ${String(count)} items, ${String(added)} of them sent now`);
-      if (!flags.keepOpen && !(await batch.state()).sealed) await batch.seal();
+      const { signal } = stop;
+      if (!flags.keepOpen && signal.aborted) throw batchUnsealed(key);
+      if (!flags.keepOpen && !(await batch.state({ signal })).sealed) await batch.seal({ signal });
       if (!flags.wait) {
         const { runId } = batch;
         printer.print({ key, runId, count }, () => `started ${key}: \`${ownCommand('batch watch', key)}\` shows it`);
@@ -116,16 +122,16 @@ async function orderItems(
 /** Waits, and writes lines meanwhile; on standard output they stand alone. */
 async function deliver(
   batch: BatchHandle,
-  { results, file }: Pick<RunFlags, 'results'> & { file: ResultsFile | undefined },
+  { results, file, again }: Pick<RunFlags, 'results'> & { file: ResultsFile | undefined; again: string },
   context: CommandContext,
   wait: (unwritten: AbortSignal) => Promise<BatchResult>,
 ): Promise<BatchResult> {
-  const { printer, commandLine, outputGone } = context;
+  const { printer, outputGone } = context;
   const stop = new AbortController();
   const unwritten = new AbortController();
   const lines = () => batch.results({ follow: true, signal: stop.signal });
   const write = async () => {
-    if (file) await appendResults(file, lines(), commandLine);
+    if (file) await appendResults(file, lines(), again);
     else if (results === '-') await printLines(lines(), context);
   };
   // Whoever wants the lines is told at once that they cannot be had, and not at the end of the batch.

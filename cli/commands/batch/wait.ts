@@ -83,8 +83,14 @@ export function batchDetached(key: string): GenerationError {
 }
 
 /** Not all items were sent; what is there goes on, and the message says how the rest follows. */
-export function batchUnsent(key: string, command: string): GenerationError {
-  const message = `batch "${key}" does not have all of its items: \`${command}\` sends the rest, \`${ownCommand('batch cancel', key)}\` stops it`;
+export function batchUnsent(key: string, again: string): GenerationError {
+  const message = `batch "${key}" does not have all of its items: ${again} sends the rest, \`${ownCommand('batch cancel', key)}\` stops it`;
+  return new GenerationError({ type: 'StillRunning', message, key });
+}
+
+/** All items were sent, and the batch may wait for more. */
+export function batchUnsealed(key: string): GenerationError {
+  const message = `batch "${key}" has all of its items, but may not be sealed yet: \`${ownCommand('batch seal', key)}\` says that no more will come`;
   return new GenerationError({ type: 'StillRunning', message, key });
 }
 

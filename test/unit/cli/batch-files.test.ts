@@ -37,20 +37,32 @@ function batchOf({
   known = [],
   onStart,
   onSent,
-}: { known?: BatchItem[]; onStart?: () => Promise<void>; onSent?: () => Promise<void> } = {}) {
+  onState,
+}: {
+  known?: BatchItem[];
+  onStart?: () => Promise<void>;
+  onSent?: () => Promise<void> | void;
+  onState?: () => void;
+} = {}) {
   const sent: string[] = [];
   const told: string[] = [];
   const nothing = () => Promise.resolve(undefined);
   const batch = {
     ...{ key: 'k', runId: 'run', notices: [], defaults: nothing, plan: nothing, budgets: nothing },
-    state: () => Promise.resolve({ sealed: false, money: {} }),
+    state: async ({ signal }: { signal?: AbortSignal } = {}) => {
+      await nothing();
+      onState?.();
+      signal?.throwIfAborted();
+      return { sealed: false, money: {} };
+    },
     async *items() {
       await nothing();
       yield* known;
     },
-    async addAll(items: AsyncIterable<BatchItem>) {
+    async addAll(items: AsyncIterable<BatchItem>, { signal }: { signal?: AbortSignal } = {}) {
       for await (const { id } of items) sent.push(id);
       await onSent?.();
+      signal?.throwIfAborted();
       return { count: sent.length, added: sent.length - known.length };
     },
     seal: () => Promise.resolve(told.push('seal')),
@@ -147,6 +159,34 @@ describe('a file of items', () => {
         });
       }
     }
+  });
+});
+
+describe('batch run that is told to end', () => {
+  const endIt = () => {
+    process.emit('SIGTERM');
+  };
+
+  it('names no command where its items came from what can be read but once', async () => {
+    const { generations } = batchOf({ onSent: endIt });
+    const typed = textOf(itemsNamed('a'));
+    const again = 'does not have all of its items: the same command with the same items sends the rest';
+    expect(await failureOf(commandOn(addBatchRun, run('-', '--no-wait'), { generations, typed }))).toMatchObject({
+      exitCode: 75,
+      message: expect.stringContaining(again) as string,
+    });
+  });
+
+  it('before the batch is sealed says so, and how it is', async () => {
+    const { told, generations } = batchOf({ onState: endIt });
+    const file = await fileOf(textOf(itemsNamed('a')));
+    expect(await failureOf(commandOn(addBatchRun, run(file, '--no-wait'), { generations }))).toMatchObject({
+      exitCode: 75,
+      message: expect.stringContaining(
+        'has all of its items, but may not be sealed yet: `runcomfy-temporal batch seal k` says that no more will come',
+      ) as string,
+    });
+    expect(told).toEqual([]);
   });
 });
 

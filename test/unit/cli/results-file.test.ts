@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const command = 'runcomfy-temporal batch run items.jsonl --key k';
+const again = '`runcomfy-temporal batch run items.jsonl --key k`';
 
 const line = (id: string): BatchLine => ({ id, key: `batch/${id}`, status: 'succeeded' });
 
@@ -27,7 +27,7 @@ async function* linesOf(ids: readonly string[]): AsyncGenerator<BatchLine, void,
 async function append(name: string, ...ids: string[]): Promise<number> {
   const file = await openResultsFile(name);
   try {
-    return await appendResults(file, linesOf(ids), command);
+    return await appendResults(file, linesOf(ids), again);
   } finally {
     await file.handle.close();
   }
@@ -54,7 +54,7 @@ describe('a file of results', () => {
       yield* [other('a'), line('b')];
     }
     const opened = await openResultsFile(file);
-    expect(await appendResults(opened, lines(), command)).toBe(1);
+    expect(await appendResults(opened, lines(), again)).toBe(1);
     await opened.handle.close();
     expect(await readFile(file, 'utf8')).toBe(`${textOf('a', 'b')}${JSON.stringify(other('a'))}\n`);
   });
@@ -90,9 +90,9 @@ describe('a file of results', () => {
   it('on a full disk says how much it has, and the command that goes on', async () => {
     const handle = await open('/dev/full', 'a');
     const file = { name: 'results.jsonl', handle, count: 2, known: new Map([['["a","batch/a"]', 1]]) };
-    await expect(appendResults(file, linesOf(['a', 'b']), command)).rejects.toMatchObject({
+    await expect(appendResults(file, linesOf(['a', 'b']), again)).rejects.toMatchObject({
       type: 'FileNotWritten',
-      message: `results.jsonl takes no more (the disk is full): it has 2 result lines, and the batch is not stopped by that; once there is room, \`${command}\` appends the rest`,
+      message: `results.jsonl takes no more (the disk is full): it has 2 result lines, and the batch is not stopped by that; once there is room, ${again} appends the rest`,
     });
     await handle.close();
   });
