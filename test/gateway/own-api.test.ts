@@ -107,9 +107,13 @@ it('fetches under a key of its own what RunComfy made of what was given up, once
   });
   const cancelled = await call(stack.url(), `${path}/cancel?wait=60s`, post({}));
   expect(cancelled).toMatchObject({ status: 200, json: { outcome: 'not_cancellable' } });
+  let isUnclear = false;
   await eventually(async () => {
     const late = await call(stack.url(), `${path}/late`, { method: 'POST' });
-    expect(late, late.text).toMatchObject({ status: 201, json: { key: `${wanted.key}/late` } });
+    // What answered that it is not known may have started it.
+    isUnclear ||= late.status === 503;
+    expect(isUnclear ? [200, 201] : [201], late.text).toContain(late.status);
+    expect(late.json).toMatchObject({ key: `${wanted.key}/late` });
     expect(late.headers['location']).toBe(`${stack.url()}${path}%2Flate`);
   });
   expect(await call(stack.url(), `${path}/late`, { method: 'POST' })).toMatchObject({ status: 200 });
