@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { root } from './run-step.mjs';
 
-const folder = `${root}/.cache/test/answers`;
+const parent = `${root}/.cache/test`;
 const files = ['docs/openapi.json', 'docs/compat-openapi.yaml'];
 
 /** What no test that calls a gateway can see, and why that is enough. */
@@ -11,24 +11,29 @@ const beyondTests = {
   500: 'a defect',
 };
 
-/** To be called before the tests: what they record is that of this run. */
-export function forgetAnswers() {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+/** A new folder, in which the tests record the answers of this run alone: another may go on beside it. */
+export function answersFolder() {
+  mkdirSync(parent, { recursive: true });
+  return mkdtempSync(`${parent}/answers-`);
 }
 
 /** Holds what the tests have recorded of a gateway's answers against its documents; counts as one check. */
-export async function checkAnswers() {
-  // Once what the tests need is installed.
-  const { parse } = await import('yaml');
-  const answers = readdirSync(folder).flatMap((name) => readFileSync(`${folder}/${name}`, 'utf8').split('\n'));
-  const problems = files.flatMap((file) => {
-    const document = parse(readFileSync(`${root}/${file}`, 'utf8'));
-    return compareAnswers(document, answers).map((problem) => `${file}: ${problem}`);
-  });
+export async function checkAnswers(folder) {
+  const problems = await problemsOf(folder).catch((error) => [`answers of the gateway: ${error.message}`]);
+  rmSync(folder, { recursive: true, force: true });
   const isFine = problems.length === 0;
   const line = `${isFine ? 'ok  ' : 'FAIL'}  answers of the gateway, as its documents have them\n`;
   return { passed: isFine ? 1 : 0, failed: isFine ? 0 : 1, problems, outputs: [line] };
+}
+
+async function problemsOf(folder) {
+  // Once what the tests need is installed.
+  const { parse } = await import('yaml');
+  const answers = readdirSync(folder).flatMap((name) => readFileSync(`${folder}/${name}`, 'utf8').split('\n'));
+  return files.flatMap((file) => {
+    const document = parse(readFileSync(`${root}/${file}`, 'utf8'));
+    return compareAnswers(document, answers).map((problem) => `${file}: ${problem}`);
+  });
 }
 
 /**

@@ -3,7 +3,7 @@
 // npm test -- test/unit/x.ts    vitest alone, with these arguments
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { checkAnswers, forgetAnswers } from './answer-coverage.mjs';
+import { answersFolder, checkAnswers } from './answer-coverage.mjs';
 import { codeFolders, existing } from './architecture.mjs';
 import { ensureInstalled } from './ensure-installed.mjs';
 import { compiler, root, runStep, tool } from './run-step.mjs';
@@ -17,14 +17,17 @@ const args = process.argv.slice(2);
 const isFast = args[0] === '--fast';
 const isWhole = args.length === 0;
 const computing = ['--project', 'unit', '--project', 'replay'];
-if (isWhole) forgetAnswers();
+const answers = isWhole ? answersFolder() : undefined;
+// The tests record theirs there; others that run beside them record none.
+if (answers !== undefined) process.env.TEST_ANSWERS_FOLDER = answers;
+else delete process.env.TEST_ANSWERS_FOLDER;
 // Beside the tests of the server, which wait much and of which some hold what happens within a second or two: those that
 // compute, at a lower priority, and the checks, at the lowest.
 const runs = isWhole
   ? [runTests(['--project', 'server'], 'server'), runTests(computing, 'computing', { priority: 10 })]
   : [runTests(isFast ? [...computing, ...args.slice(1)] : args, 'chosen')];
 const ended = await Promise.all([runChecks(checksFor()), ...runs]);
-if (isWhole) ended.push(await checkAnswers());
+if (answers !== undefined) ended.push(await checkAnswers(answers));
 for (const output of ended.flatMap(({ outputs }) => outputs)) process.stdout.write(output);
 for (const problem of ended.flatMap(({ problems }) => problems)) process.stdout.write(`${problem}\n`);
 const sum = (name) => ended.reduce((all, each) => all + each[name], 0);

@@ -1,11 +1,13 @@
 import diagnostics from 'node:diagnostics_channel';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, expect } from 'vitest';
 
-const folder = fileURLToPath(new URL('../../../.cache/test/answers/', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+/** Set by a whole run alone, which has a folder of its own. */
+const folder = process.env['TEST_ANSWERS_FOLDER'] ?? '';
 /** Where the framework tells of each server that is made of it: of gateways alone, the simulator is none. */
 const channel = 'fastify.initialization';
 const answers = new Set<string>();
@@ -19,12 +21,12 @@ function record(message: unknown): void {
   });
 }
 
-diagnostics.subscribe(channel, record);
+if (folder !== '') diagnostics.subscribe(channel, record);
 
 afterAll(() => {
   diagnostics.unsubscribe(channel, record);
   if (answers.size === 0) return;
-  mkdirSync(folder, { recursive: true });
   const { testPath = '' } = expect.getState();
-  writeFileSync(path.join(folder, `${path.basename(testPath)}.txt`), [...answers].join('\n'));
+  const name = path.relative(root, testPath).replaceAll(path.sep, '+');
+  writeFileSync(path.join(folder, `${name}.txt`), [...answers].join('\n'));
 });

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 
 const module = new URL('../../../scripts/answer-coverage.mjs', import.meta.url).href;
 const operation = (operationId: string, ...statuses: string[]) => ({
@@ -15,13 +16,17 @@ const paths = {
 };
 
 /** Plain JavaScript without types: asked in a process of its own, as npm test does. */
-async function compare(answers: string[]): Promise<string[]> {
-  const script = `import { compareAnswers } from ${JSON.stringify(module)};
-    const [document, answers] = JSON.parse(process.argv[1]);
-    process.stdout.write(JSON.stringify(compareAnswers(document, answers)));`;
-  const args = ['--input-type=module', '--eval', script, JSON.stringify([{ paths }, answers])];
+async function evaluate(expression: string, given: unknown = []): Promise<unknown> {
+  const script = `import * as coverage from ${JSON.stringify(module)};
+    const given = JSON.parse(process.argv[1]);
+    process.stdout.write(JSON.stringify(${expression}));`;
+  const args = ['--input-type=module', '--eval', script, JSON.stringify(given)];
   const { stdout } = await promisify(execFile)(process.execPath, args);
-  return JSON.parse(stdout) as string[];
+  return JSON.parse(stdout) as unknown;
+}
+
+async function compare(answers: string[]): Promise<string[]> {
+  return (await evaluate('coverage.compareAnswers(...given)', [{ paths }, answers])) as string[];
 }
 
 it('tells what of a document no test has seen, and what a test has seen beyond it', async () => {
@@ -42,4 +47,21 @@ it('has nothing to tell where every success of each operation was seen, and ever
   const all = ['GET /v1/models 200', 'GET /v1/models/ 422', 'GET /v1/models/categories 304', 'POST /v1/models/a/b 200'];
   const others = ['GET /v1/models/categories 200', 'GET /v1/requests/x/status 200', 'GET /v1/requests/x/status 404'];
   expect(await compare([...all, ...others, 'POST /v1/models/a/b 429'])).toEqual([]);
+});
+
+it('keeps the answers of each run by themselves, and counts as failed where they are gone', async () => {
+  const [one, other] = await Promise.all([1, 2].map(() => evaluate('coverage.answersFolder()')));
+  onTestFinished(() => {
+    for (const folder of [one, other]) rmSync(String(folder), { recursive: true, force: true });
+  });
+  expect(one).not.toBe(other);
+  expect(existsSync(String(one)) && existsSync(String(other))).toBe(true);
+  expect(await evaluate('await coverage.checkAnswers(given)', `${String(one)}/gone`)).toMatchObject({
+    passed: 0,
+    failed: 1,
+    problems: [expect.stringContaining('ENOENT')],
+  });
+  // None of the run's tests called a gateway: the folder has served.
+  expect(await evaluate('await coverage.checkAnswers(given)', one)).toMatchObject({ passed: 0, failed: 1 });
+  expect(existsSync(String(one))).toBe(false);
 });
