@@ -1,4 +1,5 @@
 import type { BudgetGrant } from './budget/budget.ts';
+import type { AdoptionAnswer, AdoptionQuestion, EvidenceQuestion } from './decision-activities.ts';
 import type {
   BalanceReading,
   CancelOutcome,
@@ -45,6 +46,8 @@ export interface AcceptedSubmit {
   /** When RunComfy's reply came, ISO 8601. */
   submittedAt: string;
   nextReadInMs: number;
+  /** This submit sent nothing: the request is that of an earlier one. Missing: that is not proven. */
+  isOfEarlierSubmit?: true;
   /** The reading activity itself waits for that long: it is to be asked at once. */
   isNextReadSoon?: boolean;
   /** When the work is likely over, ISO 8601; only where such work is known well. */
@@ -208,30 +211,6 @@ export interface CancelAnswer {
   reads: number;
   /** ISO 8601. */
   readAt: string;
-}
-
-/** Argument of `checkAdoption`: an id that a person says is that of the order. */
-export interface AdoptionQuestion {
-  model: string;
-  requestId: string;
-  /** Reads that the workflow has counted, so that those of a dropped attempt are made up for. */
-  readsSoFar?: number;
-  input: Record<string, unknown>;
-}
-
-/** Answer of `checkAdoption`: the request exists and fits the order. */
-export interface AdoptionAnswer {
-  reads: number;
-  nextReadInMs: number;
-  searchAttributes: string[];
-}
-
-/** Argument of `gatherEvidence`: a submission of unknown outcome. */
-export interface EvidenceQuestion {
-  model: string;
-  input: Record<string, unknown>;
-  sentAt?: string;
-  balanceBefore?: BalanceReading;
 }
 
 /** Argument of `listSearchAttributes`. */

@@ -1,8 +1,9 @@
-import { log } from '@temporalio/activity';
+import { activityInfo, log } from '@temporalio/activity';
 import type { Activities } from '../../domain/activities.ts';
 import { messageOf } from '../../domain/text.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 import { failure } from '../to-application-failure.ts';
+import { earlierSubmit } from './earlier-submit.ts';
 import { submitOfEarlierRuns } from './submit-of-earlier-runs.ts';
 
 /**
@@ -37,6 +38,7 @@ export function takeOverAccepted(deps: ActivityDeps, submit: Activities['submitR
           requestId,
           submittedAt: acceptedAt,
           nextReadInMs: 0,
+          ...(isOfEarlierSubmit(firstExecutionRunId) && { isOfEarlierSubmit: true }),
           isNextReadSoon: true,
           searchAttributes: deps.searchAttributes(),
           warnings: [
@@ -46,4 +48,9 @@ export function takeOverAccepted(deps: ActivityDeps, submit: Activities['submitR
       }
     }
   };
+}
+
+/** An attempt before this one may have sent it itself, and so may this very submit have in the run before a reset. */
+function isOfEarlierSubmit(firstExecutionRunId: string): boolean {
+  return earlierSubmit().kind === 'nothing' && activityInfo().workflowExecution?.runId === firstExecutionRunId;
 }

@@ -22,6 +22,22 @@ describe('an order that RunComfy accepted before', () => {
     expect(sim.ledger().totals.accepted).toBe(0);
   });
 
+  it.each([
+    ['of an earlier submit where this one has not begun', undefined, 'first-run', true],
+    ['of an earlier submit where this one sent nothing', { stage: 'not_sent' }, 'first-run', true],
+    ['of nobody knows which submit where this one may have sent', { stage: 'sending' }, 'first-run', undefined],
+    ['of nobody knows which submit where the run was reset', undefined, 'reset-run', undefined],
+  ])('is told to be %s', async (_, heartbeatDetails, runId, isOfEarlierSubmit) => {
+    const accepted = { requestId: 'request-1', acceptedAt: '2026-11-01T12:00:00.000Z' };
+    const { activities, attempt } = await activitiesOnSimulator({
+      deps: { acceptedBefore: () => Promise.resolve(accepted) },
+    });
+    const { value } = await attempt(activities.submitRequest, paidOrder, {
+      ...{ attempt: 2, heartbeatDetails, workflowExecution: { workflowId: 'key', runId } },
+    });
+    expect(value?.isOfEarlierSubmit).toBe(isOfEarlierSubmit);
+  });
+
   it('is taken over by its own run, begun anew by a server that was restored from a backup, from the journal on the disk', async () => {
     const journal = openSubmitJournal(await temporaryFolder());
     const workflowExecution = { workflowId: 'key', runId: paidOrder.firstExecutionRunId };

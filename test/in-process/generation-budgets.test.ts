@@ -131,6 +131,28 @@ describe('an order that is sent again while an earlier submit is in doubt', () =
     expect(finalSettlementOf('k', { submission, phase, ...details }).costUsd).toBe(2.26);
   });
 
+  it('is one order where the later submit sends nothing, as it finds the request of the earlier one', async () => {
+    const found = { ...accepted('r-1'), isOfEarlierSubmit: true } as const;
+    const run = await generationInProcess(sandbox, twice, { submits: [doubtful, found] });
+    expect(await run.state()).toMatchObject({ requestId: 'r-1' });
+    expect((await run.state()).otherCostsUnknown).toBeUndefined();
+
+    const later = await generationInProcess(sandbox, twice, { submits: [doubtful, doubtful] });
+    expect(await later.state()).toMatchObject({ phase: 'submission_unknown', otherCostsUnknown: 1 });
+  });
+
+  it('is one order also where a worker tells first what the later submit finds', async () => {
+    const found = { ...accepted('r-1'), isOfEarlierSubmit: true } as const;
+    const run = await generationInProcess(sandbox, twice, { submits: [doubtful, { late: found }] });
+    await run.handOver('r-1');
+    expect(await run.state()).toMatchObject({ requestId: 'r-1' });
+    expect((await run.state()).otherCostsUnknown).toBeUndefined();
+
+    const third = await generationInProcess(sandbox, twice, { submits: [doubtful, { late: found }] });
+    await third.handOver('r-2');
+    expect(await third.state()).toMatchObject({ requestId: 'r-2', otherRequestIds: ['r-1'], otherCostsUnknown: 1 });
+  });
+
   it('is one order where the later submit is refused, or sent nothing', async () => {
     const wall = { ...twice, onWall: 'wait' } as const;
     const run = await generationInProcess(sandbox, wall, { submits: [doubtful, refused(), refused()] });

@@ -5,9 +5,13 @@ import type { GenerationRequest, GenerationState } from '../../domain/generation
 import { msOf } from '../fuzz/pipelines/replay.ts';
 import type { Command, Job, Sandbox } from './workflow-sandbox.ts';
 
-/** How one submit ends; a `lost` one had sent this as its last heartbeat. */
+/** How one submit ends; a `lost` one had sent this as its last heartbeat, a `late` one ends once it is to stop. */
 export type SubmitEnd =
-  AcceptedSubmit | { type: string; details?: ActivityFailureDetails } | { lost: object } | 'never ends';
+  | AcceptedSubmit
+  | { type: string; details?: ActivityFailureDetails }
+  | { lost: object }
+  | { late: AcceptedSubmit }
+  | 'never ends';
 
 interface Answers {
   /** One submit after the other. */
@@ -25,6 +29,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
   const settled: SettleQuestion[] = [];
   const timers = new Map<number, number>();
   const pending = new Map<string, number>();
+  let late: object | undefined;
   let end: 'completed' | 'failed' | 'cancelled' | undefined;
   const runId = crypto.randomUUID();
   const run = await sandbox.open({ workflowType: 'runcomfyGeneration', workflowId: 'k', runId, args: [request], now });
@@ -36,6 +41,10 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
         orders.push(question as SubmitOrder);
         const next = submits.shift() ?? 'never ends';
         if (next === 'never ends') return undefined;
+        if ('late' in next) {
+          late = completed(next.late);
+          return undefined;
+        }
         if ('requestId' in next) return completed(next);
         return 'lost' in next ? lost(next.lost) : failed(next.type, next.details);
       }
@@ -69,7 +78,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
       }
       const { requestCancelActivity } = command;
       if (requestCancelActivity)
-        answers.push({ resolveActivity: { seq: requestCancelActivity.seq ?? 0, result: cancelled } });
+        answers.push({ resolveActivity: { seq: requestCancelActivity.seq ?? 0, result: late ?? cancelled } });
       end ??= endOf(command);
     }
     if (answers.length > 0) await send(answers);

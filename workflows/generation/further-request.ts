@@ -11,7 +11,7 @@ export function leaveInDoubt(generation: Generation): void {
   countUnknownCosts(generation, 1);
 }
 
-/** The latest POST was not accepted: so what is in doubt, or followed, is one before it, and no further one. */
+/** The latest POST was not accepted, or there was none: so what is in doubt, or followed, is one before it, and no further one. */
 export function forgetLatest(generation: Generation): void {
   if (generation.doubt.unnamed === 0) return;
   generation.doubt.unnamed -= 1;

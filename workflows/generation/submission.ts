@@ -54,6 +54,7 @@ export async function submit(generation: Generation): Promise<string> {
     const attempt = await attemptSubmit(generation);
     switch (attempt.kind) {
       case 'accepted':
+        if (attempt.reply.isOfEarlierSubmit) forgetLatest(generation);
         accept(generation, attempt.reply);
         break;
       case 'refused': {
@@ -120,8 +121,9 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
       open.close();
       attempt = outcome;
       if (!isLeftBehind) return;
-      if (outcome.kind === 'accepted') noteFurtherRequest(generation, outcome.reply.requestId);
-      else if (outcome.kind !== 'unknown') forgetLatest(generation);
+      const isAccepted = outcome.kind === 'accepted';
+      if (isAccepted ? outcome.reply.isOfEarlierSubmit : outcome.kind !== 'unknown') forgetLatest(generation);
+      if (isAccepted) noteFurtherRequest(generation, outcome.reply.requestId);
     });
   await condition(() => attempt !== undefined || wishes.handedOverRequestId !== undefined);
   if (attempt !== undefined) return attempt;

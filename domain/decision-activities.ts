@@ -1,0 +1,25 @@
+import type { BalanceReading } from './generation.ts';
+
+/** Argument of `checkAdoption`: an id that a person says is that of the order. */
+export interface AdoptionQuestion {
+  model: string;
+  requestId: string;
+  /** Reads that the workflow has counted, so that those of a dropped attempt are made up for. */
+  readsSoFar?: number;
+  input: Record<string, unknown>;
+}
+
+/** Answer of `checkAdoption`: the request exists and fits the order. */
+export interface AdoptionAnswer {
+  reads: number;
+  nextReadInMs: number;
+  searchAttributes: string[];
+}
+
+/** Argument of `gatherEvidence`: a submission of unknown outcome. */
+export interface EvidenceQuestion {
+  model: string;
+  input: Record<string, unknown>;
+  sentAt?: string;
+  balanceBefore?: BalanceReading;
+}
