@@ -49,12 +49,13 @@ async function reserveInEach(
     throw refusal('PriceUnknown', 'the price is not known, and there is a budget: give a maxPriceUsd as well');
   }
   // A submit of which nobody knows whether it was accepted may be billed beside this one. No order is free: a limit of 0 lets none pass.
-  const priceUsd = toUsd((1 + sentBefore) * Math.max(1, toMicro(orderUsd)));
+  const price = Math.max(1, toMicro(orderUsd));
+  const reservedUsd = toUsd((1 + sentBefore) * price);
   const isOfMore = sentBefore > 0 ? ', with what earlier submits of it may cost,' : '';
   await tellAlive();
   const giveUpAt = Date.now() + reserveWithinMs;
   for (const budget of budgets) {
-    const request = { key: activityInfo().workflowExecution?.workflowId ?? '', priceUsd };
+    const request = { key: activityInfo().workflowExecution?.workflowId ?? '', priceUsd: reservedUsd };
     const verdict = await desk.reserve(budget, request, giveUpAt - Date.now()).catch((error: unknown) => {
       throw refusal('ServiceUnavailable', `budget "${budget}" gives no verdict: ${messageOf(error)}`);
     });
@@ -64,8 +65,8 @@ async function reserveInEach(
     }
     const { granted, availableUsd, limitUsd, grant, again } = verdict;
     if (!granted) {
-      const message = `the price of ${String(priceUsd)} USD${isOfMore} is above the ${String(availableUsd)} USD that are left of budget "${budget}" (limit ${String(limitUsd)} USD)`;
-      throw refusal('BudgetExceeded', message, { budget, limitUsd, availableUsd, priceUsd });
+      const message = `the price of ${String(reservedUsd)} USD${isOfMore} is above the ${String(availableUsd)} USD that are left of budget "${budget}" (limit ${String(limitUsd)} USD)`;
+      throw refusal('BudgetExceeded', message, { budget, limitUsd, availableUsd, priceUsd: toUsd(price) });
     }
     if (grant !== undefined) grants.push({ budget, grant, ...(again && { again }) });
   }

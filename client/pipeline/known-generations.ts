@@ -101,12 +101,13 @@ function standingAfter(error: unknown, { runId, startedAt }: RunInfo): KeyStandi
 function toStepFailure(error: GenerationError): StepFailure {
   const { type, message, details, requestId, key, issues } = error;
   const ending = error.cause instanceof WorkflowFailedError ? error.cause.cause : undefined;
+  const { costUsd, otherRequestIds, otherCostUsd, otherCostsUnknown, budget } = details ?? {};
   const isFromOutside = ending instanceof TerminatedFailure || ending instanceof TimeoutFailure;
   return {
     type: isFailureType(type) ? type : 'GenerationFailed',
     message,
     submission: isFromOutside ? 'unknown' : (error.submission ?? 'unknown'),
     ...withoutUndefined({ cancel: details?.cancel?.outcome, requestId, key, issues }),
-    ...withoutUndefined({ costUsd: details?.costUsd, budget: details?.budget }),
+    ...withoutUndefined({ costUsd, otherRequestIds, otherCostUsd, otherCostsUnknown, budget }),
   };
 }

@@ -72,8 +72,11 @@ describe('what budgets have granted to an order', () => {
     expect((await submit({ sentBefore: 2 })).value).toMatchObject({ priceUsd: 1.26 });
     expect(asked).toEqual([3.78, 3.78]);
     const poor = await budgetsWith(2);
-    const { failure } = await poor.submit({ sentBefore: 1 });
-    expect(failure?.message).toContain('the price of 2.52 USD, with what earlier submits of it may cost, is above');
+    const refused = await poor.submit({ sentBefore: 1 });
+    const sentence = 'the price of 2.52 USD, with what earlier submits of it may cost, is above';
+    expect(refused.failure?.message).toContain(sentence);
+    // Each bill that there may be is presumed at what one submit costs.
+    expect(detailsOf(refused)).toMatchObject({ priceUsd: 1.26, availableUsd: 2 });
     expect(poor.sim.ledger().jobs).toEqual([]);
   });
 
