@@ -48,8 +48,8 @@ export const addDev = defineCommand<DevOptions>({
     if (isLive) await agreeToLive(context, { clip, yes }, say);
     // From the start on: whoever ends it, no data of `--once` stay behind, and no clip that nobody cancels.
     const interrupts = catchInterrupts();
+    const stop = new AbortController();
     try {
-      const stop = new AbortController();
       const stopStart = () => {
         say('stopping …');
         stop.abort(stoppedBeforeOrder());
@@ -65,6 +65,9 @@ export const addDev = defineCommand<DevOptions>({
         interrupts.stop();
         await stack.stop();
       }
+    } catch (error) {
+      // Nothing was to be ordered: whoever ends it has what they wanted.
+      if (clip || !stop.signal.aborted || error !== stop.signal.reason) throw error;
     } finally {
       interrupts.stop();
     }

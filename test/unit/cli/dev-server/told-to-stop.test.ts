@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { commandInProcess } from '../../../support/command-in-process.ts';
+import { temporaryFolder } from '../../../support/processes.ts';
+
+/** Runs `dev` and tells it to end as soon as it listens. */
+async function endedAtItsStart(...options: string[]) {
+  const tell = (event: string | symbol) => {
+    if (event !== 'SIGTERM') return;
+    process.off('newListener', tell);
+    setImmediate(() => process.emit('SIGTERM'));
+  };
+  process.on('newListener', tell);
+  const args = ['dev', ...options, '--data', await temporaryFolder(), '--output', 'json'];
+  // Nobody is there: a start that went on would end with 69.
+  return await commandInProcess(args, { TEMPORAL_ADDRESS: '127.0.0.1:1' });
+}
+
+it('dev --no-clip that is told to end at its start is done, and one with a clip has not ordered it', async () => {
+  expect(await endedAtItsStart('--no-clip')).toMatchObject({ exitCode: 0, stdout: '' });
+  const { exitCode, stdout } = await endedAtItsStart();
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain('stopped before anything was ordered');
+});
