@@ -16,21 +16,30 @@ export interface Asking {
   asksOthers?: boolean;
 }
 
-/** Repeats a call, which must be safe to repeat, while Temporal is away or busy; `forMs` from now at most. */
-export function patiently<T>(client: Client, forMs: number, call: () => Promise<T>, asking: Asking = {}): Promise<T> {
+/**
+ * Repeats a call, which must be safe to repeat, while Temporal is away or busy; `forMs` from now at most. The call is told
+ * when that is: a deadline of its own takes the place of the one that is set here.
+ */
+export function patiently<T>(
+  client: Client,
+  forMs: number,
+  call: (giveUpAt: number) => Promise<T>,
+  asking: Asking = {},
+): Promise<T> {
   return asOneCall(() => repeated(client, forMs, call, asking));
 }
 
 async function repeated<T>(
   client: Client,
   forMs: number,
-  call: () => Promise<T>,
+  call: (giveUpAt: number) => Promise<T>,
   { asksOthers = false }: Asking,
 ): Promise<T> {
   const giveUpAt = Date.now() + forMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {
-      return await client.withDeadline(asksOthers ? giveUpAt : Math.min(Date.now() + callMs, giveUpAt), call);
+      const deadline = asksOthers ? giveUpAt : Math.min(Date.now() + callMs, giveUpAt);
+      return await client.withDeadline(deadline, () => call(giveUpAt));
     } catch (error) {
       if (!isPassing(error) || Date.now() + pauseMs >= giveUpAt) throw error;
       await sleep(pauseMs);

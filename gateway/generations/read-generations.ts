@@ -117,7 +117,8 @@ export function createGenerationReader(
     try {
       const isTellable = last !== undefined && isDeepEnough(last.generation, depth);
       const forMs = isTellable ? patienceWithStateMs : readPatienceMs;
-      const found = await patiently(client, forMs, () => describe(client, workflowId, options), { asksOthers: true });
+      const call = (answeredBy: number) => describe(client, workflowId, { ...options, answeredBy });
+      const found = await patiently(client, forMs, call, { asksOthers: true });
       const generation = noEarlier(known.get(workflowId), found, readAt);
       const listedUntil = readAt + askedForMs[depth] * (0.5 + Math.random() / 2);
       known.set(workflowId, { generation, readAt, listedUntil, isStale: !isNewest() });

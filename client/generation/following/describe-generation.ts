@@ -39,7 +39,14 @@ export interface DescribeOptions {
   unsaidPhase?: Phase | undefined;
   /** Asks a worker for the whole state while the generation runs; what has ended is told by Temporal's records alone. */
   withState?: boolean;
+  /**
+   * When whoever asks gives up, in epoch milliseconds: then nobody is asked beyond it, and a server that does not answer is
+   * left in time to be asked once more.
+   */
+  answeredBy?: number | undefined;
 }
+
+const describeMs = 5_000;
 
 /** Tells where a generation stands, and how it ended, in one call to Temporal where its search attributes are set. */
 export function describeGeneration(
@@ -48,11 +55,12 @@ export function describeGeneration(
   options: DescribeOptions = {},
 ): Promise<DescribedGeneration> {
   return named(key, async () => {
-    const run = await describeRun(client, key);
+    const { answeredBy } = options;
+    const run = await described(client, key, answeredBy);
     refuseOtherType(key, run.workflowType);
     const times = { startedAt: run.startedAt.toISOString(), closedAt: run.closedAt?.toISOString() };
     if (isClosed(run)) {
-      const ending = await readEnding(client, run);
+      const ending = await readEnding(client, run, answeredBy);
       const told = 'result' in ending ? { ...ending.result, phase: 'succeeded' as const } : ending.state;
       const model = told.model === '' ? (options.model ?? '') : told.model;
       const { phase, requestId } = told;
@@ -60,7 +68,7 @@ export function describeGeneration(
       return withoutUndefined({ key, runId: run.runId, model, phase, requestId, ...times, ending, state });
     }
     if (options.withState) {
-      const state = await readState(client, key, { runId: run.runId });
+      const state = await readState(client, key, { runId: run.runId, answeredBy });
       const { model, phase, queuePosition, requestId } = state;
       return withoutUndefined({ key, runId: run.runId, model, phase, requestId, queuePosition, ...times, state });
     }
@@ -70,28 +78,37 @@ export function describeGeneration(
   });
 }
 
+function described(client: Client, key: string, answeredBy: number | undefined): Promise<RunDescription> {
+  const describe = () => describeRun(client, key);
+  if (answeredBy === undefined) return describe();
+  return client.withDeadline(Math.min(Date.now() + describeMs, answeredBy), describe);
+}
+
 async function readOpen(
   client: Client,
   run: RunDescription,
-  { positionWithinMs, unsaidPhase }: DescribeOptions,
+  { positionWithinMs, unsaidPhase, answeredBy }: DescribeOptions,
 ): Promise<Pick<GenerationState, 'phase' | 'queuePosition' | 'requestId'>> {
   const phase = phaseOf(run) ?? unsaidPhase;
-  if (phase === undefined) return readState(client, run.key, { runId: run.runId });
+  if (phase === undefined) return readState(client, run.key, { runId: run.runId, answeredBy });
   const known = withoutUndefined({ phase, requestId: attributeOf(run, 'RunComfyRequestId') });
   if (phase !== 'in_queue' || positionWithinMs === undefined) return known;
-  const said = await askForState(client, run.key, { runId: run.runId, timeoutMs: positionWithinMs }).catch(
-    () => undefined,
-  );
+  const asking = { runId: run.runId, timeoutMs: positionWithinMs, answeredBy };
+  const said = await askForState(client, run.key, asking).catch(() => undefined);
   return said ?? known;
 }
 
-async function readEnding(client: Client, run: RunDescription): Promise<GenerationEnding> {
+async function readEnding(
+  client: Client,
+  run: RunDescription,
+  answeredBy: number | undefined,
+): Promise<GenerationEnding> {
   const { key, runId, status } = run;
   if (status === 'completed') {
     return { result: (await client.workflow.result(key, runId, { followRuns: false })) as GenerationResult };
   }
   // A workflow that was cancelled as such carries no details: only a worker can tell what RunComfy made of it.
-  if (status === 'canceled') return { state: await readState(client, key, { runId }) };
+  if (status === 'canceled') return { state: await readState(client, key, { runId, answeredBy }) };
   const state = await readServerState(client, run);
   return { state, ...(status === 'terminated' && { isTerminated: true }) };
 }

@@ -17,6 +17,8 @@ export interface WhichState {
   signal?: AbortSignal | undefined;
   /** How long a worker's answer is awaited; default 12 s. */
   timeoutMs?: number | undefined;
+  /** When whoever asks gives up, in epoch milliseconds: no worker's answer is awaited beyond it. */
+  answeredBy?: number | undefined;
 }
 
 /**
@@ -38,10 +40,11 @@ export async function readState(client: Client, key: string, which: WhichState =
 export async function askForState(
   client: Client,
   key: string,
-  { runId, signal, timeoutMs = queryTimeoutMs }: WhichState,
+  { runId, signal, timeoutMs = queryTimeoutMs, answeredBy = Infinity }: WhichState,
 ): Promise<GenerationState | undefined> {
   const query = () => client.workflow.getHandle(key, runId).query<GenerationState>(stateQuery);
-  const reply = await askWorker(client, key, query, { timeoutMs, signal });
+  const withinMs = Math.min(timeoutMs, answeredBy - Date.now());
+  const reply = await askWorker(client, key, query, { timeoutMs: withinMs, signal });
   signal?.throwIfAborted();
   if (reply === 'unattended') return undefined;
   if ('answer' in reply) return reply.answer;
