@@ -116,7 +116,7 @@ describe('an order that is sent again while an earlier submit is in doubt', () =
   it('counts the earlier one once, also when its request turns up, and what that states', async () => {
     const run = await generationInProcess(sandbox, twice, {
       submits: [doubtful, accepted('r-2')],
-      cancels: [{ costUsd: 1 }],
+      cancels: [{ costUsd: 1 }, { outcome: 'not_cancellable' }],
     });
     await run.handOver('r-1');
     expect(await run.state()).toMatchObject({ otherRequestIds: ['r-1'], otherCostUsd: 1 });
@@ -129,6 +129,15 @@ describe('an order that is sent again while an earlier submit is in doubt', () =
     const { submission, phase, ...details } = (await run.state()).failure?.details ?? {};
     if (submission === undefined || phase === undefined) throw new Error('it has no end');
     expect(finalSettlementOf('k', { submission, phase, ...details }).costUsd).toBe(2.26);
+  });
+
+  it('counts no further request that was stopped, but what it states all the same', async () => {
+    const run = await generationInProcess(sandbox, twice, { submits: [doubtful, accepted('r-2')] });
+    await run.handOver('r-1');
+    expect(await run.state()).toMatchObject({ otherRequestIds: ['r-1'], otherCostUsd: 0 });
+    expect((await run.state()).otherCostsUnknown).toBeUndefined();
+    await run.signal('cancel');
+    expect(run.settled).toMatchObject([{ settlement: { outcome: 'cancelled', costUsd: 0 } }]);
   });
 
   it('is one order where the later submit sends nothing, as it finds the request of the earlier one', async () => {
@@ -148,7 +157,10 @@ describe('an order that is sent again while an earlier submit is in doubt', () =
     expect(await run.state()).toMatchObject({ requestId: 'r-1' });
     expect((await run.state()).otherCostsUnknown).toBeUndefined();
 
-    const third = await generationInProcess(sandbox, twice, { submits: [doubtful, { late: found }] });
+    const third = await generationInProcess(sandbox, twice, {
+      submits: [doubtful, { late: found }],
+      cancels: [{ outcome: 'not_cancellable' }],
+    });
     await third.handOver('r-2');
     expect(await third.state()).toMatchObject({ requestId: 'r-2', otherRequestIds: ['r-1'], otherCostsUnknown: 1 });
   });

@@ -32,11 +32,11 @@ export function noteFurtherRequest(generation: Generation, requestId: string): v
 async function stopFurtherRequest(generation: Generation, requestId: string): Promise<void> {
   const { state } = generation;
   try {
-    const { costUsd } = await cancels.cancelRequest({ model: state.model, requestId });
-    if (costUsd === undefined) return;
-    state.otherCostUsd = (state.otherCostUsd ?? 0) + costUsd;
+    const { outcome, costUsd } = await cancels.cancelRequest({ model: state.model, requestId });
+    if (costUsd === undefined && outcome !== 'cancelled') return;
+    state.otherCostUsd = (state.otherCostUsd ?? 0) + (costUsd ?? 0);
     countUnknownCosts(generation, -1);
-    countFurtherCost(generation, costUsd);
+    if (costUsd !== undefined) countFurtherCost(generation, costUsd);
   } catch (error) {
     log.error('the further request could not be cancelled', { requestId, reason: readActivityError(error).message });
   }
