@@ -64,7 +64,10 @@ function brokenEnds(script: FuzzScript, said: Said, { jobs, faults }: Books): st
   }
   const broken: string[] = [];
   const isCancelled = type === 'GenerationCancelled' || type === 'Canceled';
-  if (isCancelled && state.cancel === undefined && !jobs.some(({ state: ended }) => ended === 'cancelled'))
+  // Temporal ends a run by itself that no worker has seen when it is cancelled: its state tells of no wish.
+  const isAskedOfTemporal = type === 'Canceled' && script.cancels.some(({ way }) => way === 'workflow');
+  const isAsked = state.cancel !== undefined || isAskedOfTemporal;
+  if (isCancelled && !isAsked && !jobs.some(({ state: ended }) => ended === 'cancelled'))
     broken.push(`the generation ended ${type}, but nobody asked for that`);
   // Temporal ends a run without a word only where a caller has set it a timeout.
   if (type === 'TimedOut' && script.retriedAfterMs === undefined) broken.push('the run timed out without a timeout');
