@@ -17,28 +17,39 @@ const maxTenants = 1_000;
 /** Headers of an answer with numbers. */
 export const countHeaders = { 'X-RunComfy-Degraded': '`search-attributes`: the server does not know ours.' };
 
-/** Tells how many of a principal's stand where; whoever asks within so long gets the same numbers. */
+/** Tells how many of a principal's stand where; whoever asks meanwhile, or within so long, gets the same numbers. */
 export function createCounts<Phase extends string>(
   { client }: Pick<GatewayParts, 'client'>,
   count: (client: Client, scope: { keyPrefix?: string }) => Promise<Counts<Phase>>,
 ) {
-  const counted = new LRUCache<string, Promise<Counts<Phase> & { asOf: string }>>({ max: maxTenants, ttl: freshMs });
+  const counted = new LRUCache<string, { asked: Promise<Counts<Phase> & { asOf: string }>; freshUntil: number }>({
+    max: maxTenants,
+  });
 
   const ask = async (keyPrefix: string) => {
     const asOf = new Date().toISOString();
     const scope = keyPrefix === '' ? {} : { keyPrefix };
-    return { ...(await patiently(client, readPatienceMs, () => count(client, scope))), asOf };
+    return { ...(await patiently(client, readPatienceMs, () => count(client, scope), { asksOthers: true })), asOf };
   };
 
   return async ({ request, reply }: Call<unknown, unknown, unknown>) => {
     const keyPrefix = workflowIdOf(request.principal, '');
-    let asked = counted.get(keyPrefix);
-    if (asked === undefined) {
-      asked = ask(keyPrefix);
-      counted.set(keyPrefix, asked);
-      asked.catch(() => counted.delete(keyPrefix));
+    let kept = counted.get(keyPrefix);
+    if (kept === undefined || Date.now() >= kept.freshUntil) {
+      // Beside a Temporal that is slow there is one count at a time: numbers grow old from when they are there.
+      const counting = { asked: ask(keyPrefix), freshUntil: Infinity };
+      kept = counting;
+      counted.set(keyPrefix, counting);
+      counting.asked.then(
+        () => {
+          counting.freshUntil = Date.now() + freshMs;
+        },
+        () => {
+          counting.freshUntil = 0;
+        },
+      );
     }
-    const { isDegraded, ...told } = await asked;
+    const { isDegraded, ...told } = await kept.asked;
     if (isDegraded) reply.header('x-runcomfy-degraded', 'search-attributes');
     return told;
   };

@@ -104,8 +104,9 @@ async function* everyLine(
     try {
       for await (const line of handle.results({ from: at, follow, signal })) {
         at += 1;
-        giveUpAt = Date.now() + readPatienceMs;
         yield line;
+        // Whoever reads slowly uses up no patience with Temporal.
+        giveUpAt = Date.now() + readPatienceMs;
       }
       return;
     } catch (error) {
