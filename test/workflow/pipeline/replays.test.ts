@@ -95,7 +95,7 @@ type Events = NonNullable<History['events']>;
 
 function millisecondsOf(event: Events[number] | undefined): number {
   const { seconds, nanos } = event?.eventTime ?? {};
-  return Number(seconds) * 1_000 + (nanos ?? 0) / 1e6;
+  return Number(seconds) * 1_000 + Number(nanos ?? 0) / 1e6;
 }
 
 /** Where a task began whose local activity went on into the next; -1: nowhere. */
