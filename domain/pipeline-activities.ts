@@ -42,8 +42,6 @@ export type PlanAnswer =
       searchAttributes: string[];
       /** The run leaves fewer events than runs did whose check did not say so: what those have recorded stays as it is. */
       isSparing?: true;
-      /** Its short form is shown before each local activity; a run whose check did not say so leaves that event out. */
-      isShownFirst?: true;
     };
 
 /** What a question tells of a step: each file once, since a question stands in the history and may have 2 MiB. */

@@ -25,7 +25,6 @@ export function createCheckPlan({ lookup, searchAttributes }: PipelineDeps): Pip
       warnings: report.warnings,
       searchAttributes: searchAttributes(),
       isSparing: true,
-      isShownFirst: true,
     };
   };
 }

@@ -2,7 +2,6 @@ import { patched } from '@temporalio/workflow';
 import { breaths } from '../activity-options.ts';
 import { hasTurn } from '../local-turns.ts';
 import { type Pipeline, planOf } from './memory.ts';
-import { showFirst } from './visibility.ts';
 
 /** Ends that come closer than this are worth waiting for. */
 const closeMs = 5_000;
@@ -26,7 +25,6 @@ export async function breathe(pipeline: Pipeline): Promise<void> {
     if (endsEveryMs > closeMs || pipeline.stop) return;
     const ms = Math.min(longestMs, Math.max(shortestMs, endsInABreath * endsEveryMs));
     if (!hasTurn(ms)) return;
-    showFirst(pipeline);
     pipeline.breath = takeBreath(pipeline, Math.round(ms));
   }
   await pipeline.breath;

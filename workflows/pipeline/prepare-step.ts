@@ -7,7 +7,6 @@ import { hasTurn } from '../local-turns.ts';
 import { maxQuestionBytes } from './bounds.ts';
 import { unlessStopped, untilNothingIsDue } from './interruptible.ts';
 import { defect, type Pipeline, planOf, sourcesOfStep, stepState } from './memory.ts';
-import { showFirst } from './visibility.ts';
 
 /** Prepares a step; undefined: the pipeline stops. */
 export async function prepareStep(
@@ -46,7 +45,6 @@ export async function prepareStep(
 async function prepareAtOnce(pipeline: Pipeline, question: StepQuestion): Promise<StepAnswer | undefined> {
   if (!planOf(pipeline).isSparing || pipeline.stop) return undefined;
   if (!hasTurn(atOnceMs)) return undefined;
-  showFirst(pipeline);
   pipeline.busy += 1;
   try {
     return await atOnce.prepareStep(question);

@@ -73,15 +73,6 @@ function show(pipeline: Pipeline): void {
   showNow(pipeline);
 }
 
-/**
- * Before a local activity. Where one goes on for longer than the server waits for a task, the next task goes on with it; a
- * replay takes the two for one, with the clock and the length of the later, unless the first has left a command. What was
- * decided by the clock, such as what is shown, would come out otherwise.
- */
-export function showFirst(pipeline: Pipeline): void {
-  if (pipeline.checked?.isShownFirst) showNow(pipeline);
-}
-
 function showNow(pipeline: Pipeline): void {
   const { state } = pipeline;
   pipeline.shownAt = Date.now();
