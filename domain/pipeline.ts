@@ -23,6 +23,13 @@ export const planLimits = {
 } as const;
 
 /** What a param may be. `image`, `video` and `audio` are URLs. */
+/**
+ * How long the server waits for one workflow task of a pipeline. A local activity that outlasts four fifths of it goes on in
+ * a next task, and a replay takes what came meanwhile in another order than it came: so it is far more than one takes, also
+ * on a machine that is kept from its processors for seconds. A worker that dies in the middle of a task is noticed after it.
+ */
+export const pipelineTaskTimeoutMs = 30_000;
+
 export const paramTypes = [
   'string',
   'number',

@@ -11,6 +11,7 @@ import { isFailureType } from '../../domain/failure-type.ts';
 import { isSameJson, withoutUndefined } from '../../domain/json.ts';
 import { labelMemo } from '../../domain/labels.ts';
 import { batchItemMemoKey, pipelineWorkflowType } from '../../domain/names.ts';
+import { pipelineTaskTimeoutMs } from '../../domain/pipeline.ts';
 import type { PipelineRequest, PipelineResult, StepFailure } from '../../domain/pipeline-run.ts';
 import { awaitEnd, unlessAborted } from '../await-end.ts';
 import { named, toClientError } from '../convert-errors.ts';
@@ -72,6 +73,7 @@ async function startItem(
       return await startWorkflow(client.workflow, pipelineWorkflowType, {
         taskQueue,
         workflowId: key,
+        workflowTaskTimeout: pipelineTaskTimeoutMs,
         args: [request],
         priority,
         memo: { ...labelMemo(labels), [batchItemMemoKey]: { ...mark, ...(paid > 0 && { paid }) } },

@@ -4,6 +4,7 @@ import type { InputIssue } from '../../domain/generation.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import { isSameJson } from '../../domain/json.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
+import { pipelineTaskTimeoutMs } from '../../domain/pipeline.ts';
 import { parsePipelineRequest, pipelineRequestFields } from '../../domain/pipeline-request.ts';
 import type { PipelineRequest } from '../../domain/pipeline-run.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
@@ -137,6 +138,7 @@ async function startUnlessClosed(
     return await startWorkflow(client.workflow, pipelineWorkflowType, {
       ...options,
       workflowId: key,
+      workflowTaskTimeout: pipelineTaskTimeoutMs,
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
   } catch (error) {

@@ -12,6 +12,7 @@ import {
   pipelineWorkflowType,
   tooLong,
 } from '../../domain/names.ts';
+import { pipelineTaskTimeoutMs } from '../../domain/pipeline.ts';
 import type { PipelineRequest } from '../../domain/pipeline-run.ts';
 import { checkBatchRequest } from '../batch/start-batch.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
@@ -68,6 +69,7 @@ export async function createSchedule(place: SchedulePlace, given: NewSchedule): 
     workflowType: checked.workflowType,
     workflowId: name,
     taskQueue: place.taskQueue,
+    ...(checked.workflowType === pipelineWorkflowType && { workflowTaskTimeout: pipelineTaskTimeoutMs }),
     args: [checked.request],
     ...(checked.summary !== undefined && { staticSummary: checked.summary }),
     ...memo,

@@ -211,6 +211,13 @@ export async function historiesOf(client: Client, workflowId: string): Promise<H
   return histories;
 }
 
+/** How long the server waits for a workflow task of the first run of a key, seconds. */
+export async function taskTimeoutSecondsOf(client: Client, workflowId: string): Promise<number> {
+  const [history] = await historiesOf(client, workflowId);
+  const { workflowTaskTimeout } = history?.events?.[0]?.workflowExecutionStartedEventAttributes ?? {};
+  return Number(workflowTaskTimeout?.seconds);
+}
+
 /** A history in the form that `temporal workflow show --output json` writes and replay reads. */
 export function historyJson(history: History): string {
   return historyToJSON(history);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createGenerationClient, type NewSchedule, type ScheduleState } from '../../client/index.ts';
 import { itemsNamed } from '../support/batches.ts';
 import { eventually, untilSeen } from '../support/eventually.ts';
+import { taskTimeoutSecondsOf } from '../support/generations.ts';
 import { pipelineStack, stillAndClip } from '../support/pipelines.ts';
 import { flux } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
@@ -109,7 +110,7 @@ describe.concurrent('a schedule', () => {
   });
 
   it('starts pipelines and batches as they are started otherwise', async () => {
-    const { generations, schedules, name, until, create, jobsOf } = await scheduling();
+    const { client, generations, schedules, name, until, create, jobsOf } = await scheduling();
     const film = `${name} film`;
     const stills = `${name} stills`;
     const plan = stillAndClip(name, { maxPriceUsd: 1 });
@@ -123,6 +124,7 @@ describe.concurrent('a schedule', () => {
     for (const each of [film, stills]) await schedules.trigger(each);
     const keyOf = async (of: string) => (await until(({ recent }) => recent.length > 0, of)).recent[0]?.key ?? '';
     expect(await generations.pipelines.result(await keyOf(film))).toMatchObject({ phase: 'succeeded' });
+    expect(await taskTimeoutSecondsOf(client, await keyOf(film))).toBe(30);
     expect(await generations.batches.result(await keyOf(stills))).toMatchObject({ phase: 'succeeded' });
     expect(
       [jobsOf(`${name} still`), jobsOf(`${name} clip`), jobsOf(items[0]?.id ?? '')].map((jobs) => jobs.length),

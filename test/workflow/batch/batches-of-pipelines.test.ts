@@ -3,6 +3,7 @@ import type { BatchItem } from '../../../client/index.ts';
 import { batchItemKey, batchMessageNames } from '../../../domain/names.ts';
 import { batchStack, checkBatch, expectSum, linesOf, tally, untilBatch } from '../../support/batches.ts';
 import { eventually } from '../../support/eventually.ts';
+import { taskTimeoutSecondsOf } from '../../support/generations.ts';
 import { stillAndClip } from '../../support/pipelines.ts';
 import { flux, kling } from '../../support/simulator-client.ts';
 
@@ -69,6 +70,9 @@ describe.concurrent('a batch of pipelines', () => {
       issues: [{ path: '$.params.product' }],
     });
     expect(lines.filter(({ attached }) => attached).map(({ id }) => id)).toEqual(['p0']);
+    // By a client, and by the batch.
+    expect(await taskTimeoutSecondsOf(client, batchItemKey(key, 'p0'))).toBe(30);
+    expect(await taskTimeoutSecondsOf(client, batchItemKey(key, 'p1'))).toBe(30);
     const { jobs } = simulator.ledger();
     expect(jobs).toHaveLength(12);
     expect(state.money.spentUsd).toBeCloseTo(
