@@ -22,7 +22,6 @@ export const planLimits = {
   approvalChoices: 200,
 } as const;
 
-/** What a param may be. `image`, `video` and `audio` are URLs. */
 /**
  * How long the server waits for one workflow task of a pipeline. A local activity that outlasts four fifths of it goes on in
  * a next task, and a replay takes what came meanwhile in another order than it came: so it is far more than one takes, also
@@ -30,6 +29,7 @@ export const planLimits = {
  */
 export const pipelineTaskTimeoutMs = 30_000;
 
+/** What a param may be. `image`, `video` and `audio` are URLs. */
 export const paramTypes = [
   'string',
   'number',
