@@ -35,7 +35,7 @@ export async function bundleWorkflows(): Promise<{ code: string }> {
     workflowsPath: workflowModule('index'),
     payloadConverterPath: workflowModule('payload-converter'),
     preloadModules: sharedModules(),
-    webpackConfigHook: inOneScope,
+    webpackConfigHook: (config) => withoutComments(inOneScope(config)),
     logger: new DefaultLogger('WARN'),
   });
 }
@@ -47,4 +47,15 @@ export async function bundleWorkflows(): Promise<{ code: string }> {
 function inOneScope(config: WebpackConfiguration): WebpackConfiguration {
   const optimization = { ...config.optimization, concatenateModules: true, providedExports: true, usedExports: true };
   return { ...config, optimization };
+}
+
+/** What is compiled for the bundle loses its comments: each worker would read them to no end. */
+export function withoutComments(config: WebpackConfiguration): WebpackConfiguration {
+  for (const rule of config.module?.rules ?? []) {
+    const use = typeof rule === 'object' && rule ? rule.use : undefined;
+    if (typeof use !== 'object' || !('options' in use) || typeof use.options !== 'object') continue;
+    const { jsc } = use.options as { jsc?: object };
+    if (jsc) use.options = { ...use.options, jsc: { ...jsc, minify: { format: { comments: false } } } };
+  }
+  return config;
 }
