@@ -9,7 +9,14 @@ import type {
 } from '../../domain/budget/budget.ts';
 import { budgetId } from '../../domain/budget/names.ts';
 import { msOf } from '../fuzz/pipelines/replay.ts';
-import { type Command, type Job, openSandbox, type Sandbox, type SandboxRun } from '../support/workflow-sandbox.ts';
+import {
+  type Command,
+  type Job,
+  openSandbox,
+  type Sandbox,
+  type SandboxRun,
+  takeDue,
+} from '../support/workflow-sandbox.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -102,12 +109,9 @@ async function openBudgetAt(startedAt: number, request: BudgetRequest, lookUp: L
     /** Lets time pass, firing what is due on the way. */
     async pass(ms: number) {
       const until = now + ms;
-      for (;;) {
-        const [due] = [...timers].filter(([, at]) => at <= until).sort(([, a], [, b]) => a - b);
-        if (!due) break;
-        now = Math.max(now, due[1]);
-        timers.delete(due[0]);
-        await send([{ fireTimer: { seq: due[0] } }]);
+      for (let due = takeDue(timers, until); due; due = takeDue(timers, until)) {
+        now = Math.max(now, due.at);
+        await send([{ fireTimer: { seq: due.seq } }]);
       }
       now = until;
     },

@@ -95,7 +95,7 @@ describe('an order that waits at a wall', () => {
     const doubtful = { type: 'SubmitOutcomeUnknown', details: { submission: 'unknown' as const } };
     const twice: GenerationRequest = { ...waiting, onUnknownSubmission: 'resubmit' };
     const inDoubt = await generationInProcess(sandbox, twice, { submits: [doubtful, refused([again, narrow])] });
-    expect((await inDoubt.state()).wall).toBeDefined();
+    expect(await inDoubt.state()).toMatchObject({ phase: 'submitting', wall: { type: 'InsufficientBalance' } });
     expect(inDoubt.settled).toEqual([]);
   });
 });

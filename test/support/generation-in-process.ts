@@ -3,7 +3,7 @@ import type { AcceptedSubmit, ActivityFailureDetails, CancelAnswer, SubmitOrder 
 import type { SettleQuestion } from '../../domain/budget/budget.ts';
 import type { GenerationRequest, GenerationState } from '../../domain/generation.ts';
 import { msOf } from '../fuzz/pipelines/replay.ts';
-import type { Command, Job, Sandbox } from './workflow-sandbox.ts';
+import { type Command, type Job, type Sandbox, takeDue } from './workflow-sandbox.ts';
 
 /** How one submit ends; a `lost` one had sent this as its last heartbeat, a `late` one ends once it is to stop. */
 export type SubmitEnd =
@@ -99,12 +99,9 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     /** Lets time pass, firing what is due on the way. */
     async pass(ms: number) {
       const until = now + ms;
-      for (;;) {
-        const [due] = [...timers].filter(([, at]) => at <= until).sort(([, a], [, b]) => a - b);
-        if (!due) break;
-        now = Math.max(now, due[1]);
-        timers.delete(due[0]);
-        await send([{ fireTimer: { seq: due[0] } }]);
+      for (let due = takeDue(timers, until); due; due = takeDue(timers, until)) {
+        now = Math.max(now, due.at);
+        await send([{ fireTimer: { seq: due.seq } }]);
       }
       now = until;
     },

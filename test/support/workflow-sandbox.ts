@@ -174,3 +174,12 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
     dispose: () => workflow.dispose(),
   };
 }
+
+/** Takes the timer that is due first, of those by number; undefined: none is until then. */
+export function takeDue(timers: Map<number, number>, until: number): { seq: number; at: number } | undefined {
+  const [due] = [...timers].filter(([, at]) => at <= until).sort(([, a], [, b]) => a - b);
+  if (!due) return undefined;
+  const [seq, at] = due;
+  timers.delete(seq);
+  return { seq, at };
+}

@@ -142,10 +142,10 @@ async function follow(
   const orderMs = Date.now() - from;
   pipeline.orderMs = 0.8 * (pipeline.orderMs ?? orderMs) + 0.2 * orderMs;
   const told = 'result' in answer ? answer.result : answer.failure;
-  const isSentAgain =
-    (told.otherRequestIds !== undefined && patched('further-requests-are-billed')) ||
-    (told.otherCostsUnknown !== undefined && patched('submits-in-doubt-are-billed'));
-  const { costUsd, presumedUsd }: Bill = isSentAgain ? billOf({ ...told, priceUsd }) : told;
+  const isInDoubt = told.otherCostsUnknown !== undefined && patched('submits-in-doubt-are-billed');
+  const isSentAgain = isInDoubt || (told.otherRequestIds !== undefined && patched('further-requests-are-billed'));
+  const otherCostsUnknown = isInDoubt ? told.otherCostsUnknown : undefined;
+  const { costUsd, presumedUsd }: Bill = isSentAgain ? billOf({ ...told, priceUsd, otherCostsUnknown }) : told;
   if (isPaidBefore(prepared)) giveBack(pipeline, priceUsd);
   else settle(pipeline, priceUsd, { costUsd, presumedUsd, failure: 'failure' in answer ? answer.failure : undefined });
   const outcome = 'result' in answer ? 'succeeded' : answer.failure.type;
