@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import { type Config, tokenSource } from '../../config/env.ts';
@@ -141,8 +141,9 @@ export function variablesOf({
 
 async function openSimulator(keptIn: string | undefined): Promise<Simulator> {
   const { startSimulator } = await import('../../simulator/index.ts');
-  const stateFile = keptIn === undefined ? {} : { stateFile: path.join(keptIn, 'simulator.jsonl') };
-  return startSimulator({ scenario: 'demo', ...stateFile });
+  if (keptIn === undefined) return startSimulator({ scenario: 'demo' });
+  await mkdir(keptIn, { recursive: true });
+  return startSimulator({ scenario: 'demo', stateFile: path.join(keptIn, 'simulator.jsonl') });
 }
 
 async function openServer(

@@ -1,14 +1,10 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { ResultQuestion } from '../../domain/activities.ts';
 import type { FaultRule, SimulatorOptions } from '../../simulator/index.ts';
 import { activitiesAt, activitiesOnSimulator, detailsOf } from '../support/activity-rig.ts';
 import { kling, klingInput } from '../support/simulator-client.ts';
 import { reply, serve } from '../unit/runcomfy/http-servers.ts';
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 const ask = (requestId: string, more: Partial<ResultQuestion> = {}): ResultQuestion => ({
   model: kling,

@@ -1,14 +1,10 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ResultQuestion } from '../../domain/activities.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { readStatusWord } from '../../runcomfy/schemas/status-words.ts';
 import { activitiesAt, type Attempt } from '../support/activity-rig.ts';
 import { kling } from '../support/simulator-client.ts';
 import { reply, serve } from '../unit/runcomfy/http-servers.ts';
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 const requestId = 'a1b2';
 const graceMs = 30_000;

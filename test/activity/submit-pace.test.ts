@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createSubmitPacer } from '../../activities/submitting/submit-pacer.ts';
 import { createRandom } from '../../simulator/world/random.ts';
 import { activitiesOnSimulator, type ActivityRig, detailsOf, paidOrder } from '../support/activity-rig.ts';
@@ -18,10 +18,6 @@ async function asTimePasses(work: Promise<unknown>): Promise<void> {
   }
   await work;
 }
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 /** One order, repeated as Temporal repeats it. */
 async function order(rig: ActivityRig): Promise<void> {

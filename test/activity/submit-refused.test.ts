@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FaultRule, SimulatorOptions } from '../../simulator/index.ts';
 import { activitiesOnSimulator, detailsOf, paidOrder } from '../support/activity-rig.ts';
 
@@ -109,10 +109,6 @@ const refusals: Record<string, Refusal> = {
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
 });
-afterEach(() => {
-  vi.useRealTimers();
-});
-
 describe('submitRequest, refused by RunComfy:', () => {
   for (const [name, { type, simulator, isRetryable = false, delayMs, details = {} }] of Object.entries(refusals)) {
     it(`${name} is ${type}, ${isRetryable ? 'to be tried again' : 'for good'}, and nothing is billed`, async () => {

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { workKeyOf } from '../../runcomfy/models/index.ts';
 import type { FaultRule, SimulatorOptions } from '../../simulator/index.ts';
 import { activitiesAt, activitiesOnSimulator, detailsOf, paidOrder, token } from '../support/activity-rig.ts';
@@ -13,10 +13,6 @@ const badInput = { ...paidOrder, input: { ...paidOrder.input, duration: 2 } };
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
 });
-afterEach(() => {
-  vi.useRealTimers();
-});
-
 describe('submitRequest', () => {
   it('has Temporal acknowledge that it is about to send before the first byte goes out', async () => {
     const submitsAtHeartbeat: number[] = [];

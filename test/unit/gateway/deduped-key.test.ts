@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { beforeEach, expect, it, vi } from 'vitest';
 import { GenerationError } from '../../../client/index.ts';
 import { createDedupedKeys } from '../../../gateway/generations/deduped-key.ts';
 import type { SeenGeneration } from '../../../gateway/generations/read-generations.ts';
@@ -14,10 +14,6 @@ const order = (prompt: string) => ({
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'], now: windowEndsAt - 1 });
 });
-afterEach(() => {
-  vi.useRealTimers();
-});
-
 const notFound = (key: string) => new GenerationError({ type: 'KeyNotFound', message: 'there is none', key });
 const nothingStarted = { read: (key: string) => Promise.reject(notFound(key)) };
 

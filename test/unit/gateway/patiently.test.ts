@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { FastifyRequest } from 'fastify';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { beforeEach, expect, it, vi } from 'vitest';
 import { GenerationError } from '../../../client/index.ts';
 import { type ManyHandle, seenNow, withMany } from '../../../gateway/api/many/many.ts';
 import { pipelines } from '../../../gateway/api/pipelines/pipelines.ts';
@@ -9,10 +9,6 @@ import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'] });
 });
-afterEach(() => {
-  vi.useRealTimers();
-});
-
 /** A Temporal each call of which takes its time, or its whole deadline. */
 function slowTemporal() {
   let deadline = Infinity;

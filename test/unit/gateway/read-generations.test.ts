@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { beforeEach, expect, it, vi } from 'vitest';
 import { GenerationError } from '../../../client/index.ts';
 import type { DescribedGeneration } from '../../../client/operator/index.ts';
 import { phases } from '../../../domain/generation.ts';
@@ -14,10 +14,6 @@ const settle = async () => {
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'] });
 });
-afterEach(() => {
-  vi.useRealTimers();
-});
-
 it('tells a new run of a key whose end was told, at once where it was begun here, else within two minutes', async () => {
   const run = { id: 'first', step: 5 };
   let isForgotten = false;

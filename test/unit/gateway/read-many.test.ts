@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { beforeEach, expect, it, vi } from 'vitest';
 import { GenerationError } from '../../../client/index.ts';
 import type { DescribedGeneration, OpenGeneration } from '../../../client/operator/index.ts';
 import { type Phase, phases } from '../../../domain/generation.ts';
@@ -14,10 +14,6 @@ const phaseAt = (step: number): Phase => phases[step] ?? 'succeeded';
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'] });
 });
-afterEach(() => {
-  vi.useRealTimers();
-});
-
 /** Temporal as the reader sees it: what is described is true, what is listed is behind by `lagSteps`. */
 function indexedTemporal({ lagSteps = 0, hasAttributes = true } = {}) {
   const truth = new Map<string, number>();

@@ -1,9 +1,5 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createBalanceCache } from '../../../worker/balance-cache.ts';
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 

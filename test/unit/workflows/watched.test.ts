@@ -1,10 +1,6 @@
-import { afterEach, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { Generation } from '../../../workflows/generation/memory.ts';
 import { noteWatched, waitingOf } from '../../../workflows/generation/next-read.ts';
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 it('forgets a person who has gone after a minute', () => {
   vi.useFakeTimers({ toFake: ['Date'] });

@@ -21,7 +21,6 @@ beforeEach(() => {
 
 afterEach(() => {
   isTimePassing = false;
-  vi.useRealTimers();
 });
 
 describe('the turns of a worker’s reads', () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   createSubmitPacer,
   type SubmitPacer,
@@ -9,10 +9,6 @@ import { createRandom } from '../../../../simulator/world/random.ts';
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
   vi.spyOn(Math, 'random').mockImplementation(createRandom(1));
-});
-
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 const patience = { withinMs: 2_000 };

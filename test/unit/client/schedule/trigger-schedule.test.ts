@@ -1,5 +1,5 @@
 import type { Client, ScheduleHandle } from '@temporalio/client';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { grpcCode } from '../../../../client/grpc.ts';
 import { triggerSchedule } from '../../../../client/schedule/trigger-schedule.ts';
 import { hangMs } from '../../../support/patience.ts';
@@ -64,10 +64,6 @@ function serverThat(
   } as unknown as ScheduleHandle;
   return { client, handle, asked: () => asked };
 }
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 describe('a schedule that is triggered has fired', () => {
   it('where a firing stands for the very time that was asked for, also where looks fail at first', async () => {
