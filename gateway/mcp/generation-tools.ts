@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { type CancelOutcome, phases } from '../../domain/generation.ts';
 import { everyTenant, keyOfWorkflow, mayDo, workflowIdOf } from '../access/principal.ts';
 import { ofGenerations, workflowIdIn } from '../api/generations/find-generation.ts';
+import { cancelPatiently } from '../generations/cancel-patiently.ts';
 import { patiently, readPatienceMs } from '../generations/patiently.ts';
 import { generationAnswer, waitSeconds } from './generation-answer.ts';
 import { answerTool, type McpContext } from './tool.ts';
 
 const key = z.string().describe('The key that order_generation told');
-const outcomeMs = 40_000;
 
 const outcomeWords: Record<CancelOutcome, string> = {
   cancelled: 'Stopped: nothing is billed.',
@@ -66,12 +66,8 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
       answerTool(context, async () => {
         mayDo(principal, 'generate');
         const workflowId = workflowIdIn(principal, given);
-        const reply = await ofGenerations(async () => {
-          const handle = await patiently(parts.client, readPatienceMs, () => parts.generations.get(workflowId));
-          return await handle.cancel(reason, { timeoutMs: outcomeMs, signal: stopping }).finally(() => {
-            parts.reader.refresh(workflowId);
-          });
-        });
+        const asked = { reason, since: Date.now(), stopping };
+        const reply = await ofGenerations(() => cancelPatiently(parts, workflowId, asked));
         return { data: { key: given, ...reply }, words: outcomeWords[reply.outcome] };
       }),
   );

@@ -1,10 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { CancelOutcome } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { cutText } from '../../domain/text.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
-import { patiently } from '../generations/patiently.ts';
+import { cancelPatiently } from '../generations/cancel-patiently.ts';
 import { readBody } from '../http/json-body.ts';
 import { RefusalError, refusals } from '../http/refusal-error.ts';
 import { cancelWordsOf } from './cancel-words.ts';
@@ -14,9 +13,6 @@ import { wordsOf } from './state-words.ts';
 
 const maxReasonLength = 1_000;
 const maxCancelBody = 64 * 1024;
-/** The slowest of RunComfy's clients give up after a minute, of which the reads before and behind take the rest. */
-const outcomeMs = 25_000;
-const findMs = 12_000;
 
 /** Answers `POST /v1/requests/{id}/cancel`: what RunComfy made of it, or that it is not known yet. */
 export async function cancel(
@@ -25,10 +21,10 @@ export async function cancel(
   reply: FastifyReply,
   stopping: AbortSignal,
 ): Promise<object> {
+  const since = Date.now();
   const { key, workflowId, generation } = await findRequest(parts, request);
-  const outcome = await askToCancel(parts, workflowId, reasonOf(request.body), stopping).finally(() => {
-    parts.reader.refresh(workflowId);
-  });
+  const reason = reasonOf(request.body);
+  const { outcome } = await cancelPatiently(parts, workflowId, { reason, since, stopping });
   const after = await parts.reader.read(workflowId).catch(() => generation);
   tellOf(reply, key, after);
   const first = after.ending && 'state' in after.ending ? after.ending.state.cancel?.outcome : undefined;
@@ -41,16 +37,6 @@ export async function cancel(
   const message = 'the cancel is recorded and goes on; what RunComfy made of it is not known yet: repeat this call';
   reply.code(refusals.CancelUnclear.status).header('retry-after', '5');
   return { request_id: key, status, outcome: 'unknown', ...errorReply(new RefusalError('CancelUnclear', message)) };
-}
-
-async function askToCancel(
-  { client, generations }: GatewayParts,
-  workflowId: string,
-  reason: string | undefined,
-  stopping: AbortSignal,
-): Promise<CancelOutcome> {
-  const handle = await patiently(client, findMs, () => generations.get(workflowId));
-  return (await handle.cancel(reason, { timeoutMs: outcomeMs, signal: stopping })).outcome;
 }
 
 /** Clients send no body, an empty one of any type, or JSON: nothing in it can make a cancel fail. */

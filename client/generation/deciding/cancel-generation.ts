@@ -13,7 +13,7 @@ import { sendUpdate } from '../send-update.ts';
 export interface CancelOptions {
   /** How long RunComfy's answer is awaited; default 120 s. */
   timeoutMs?: number;
-  /** How long a worker is then asked for the phase, where the answer did not come; default 12 s. */
+  /** How long a worker is then asked for the state, where the answer did not come; default 12 s. */
   stateTimeoutMs?: number;
   /** Ends the waiting for RunComfy's answer sooner; the wish is left all the same. */
   signal?: AbortSignal | undefined;
@@ -43,14 +43,14 @@ export async function cancelGeneration(
   );
   if (reply !== 'unattended') {
     if ('answer' in reply) return reply.answer;
-    if (isOver(reply.error)) return replyAfterEnd(client, key, reply.isTaken);
+    if (isOver(reply.error)) return replyAfterEnd(client, key, { isHeard: reply.isTaken, stateTimeoutMs });
     if (!isWithoutAnswer(reply.error)) throw reply.error;
   }
   if (reply === 'unattended' || !reply.isTaken) {
     try {
       await client.workflow.getHandle(key).signal(cancelSignal, message);
     } catch (error) {
-      if (isOver(error)) return replyAfterEnd(client, key, false);
+      if (isOver(error)) return replyAfterEnd(client, key, { isHeard: false, stateTimeoutMs });
       throw error;
     }
   }
@@ -63,8 +63,12 @@ export async function cancelGeneration(
 }
 
 /** The generation ended before or while it was asked: only a cancel that it heard can have had an outcome. */
-async function replyAfterEnd(client: Client, key: string, isHeard: boolean): Promise<CancelReply> {
-  const { cancel, phase } = await readState(client, key);
+async function replyAfterEnd(
+  client: Client,
+  key: string,
+  { isHeard, stateTimeoutMs }: { isHeard: boolean; stateTimeoutMs: number | undefined },
+): Promise<CancelReply> {
+  const { cancel, phase } = await readState(client, key, { timeoutMs: stateTimeoutMs });
   return {
     outcome: (isHeard ? cancel?.outcome : undefined) ?? 'too_late',
     phase,

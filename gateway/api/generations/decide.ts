@@ -10,6 +10,7 @@ import { keyOfWorkflow } from '../../access/principal.ts';
 import type { Generation } from '../../contract/generation.ts';
 import type { SubmissionResolution } from '../../contract/resolution.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
+import { cancelPatiently } from '../../generations/cancel-patiently.ts';
 import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 import { sayWaited, waitMsOf } from '../../http/waiting.ts';
 import { apiBase, type Call } from '../operation.ts';
@@ -18,8 +19,6 @@ import { generationBody } from './generation-body.ts';
 
 type About<Body = unknown, Query = unknown> = Call<{ key: string }, Query, Body>;
 
-const outcomeMs = 30_000;
-
 /** Asks RunComfy to stop, and tells what came of it. */
 export async function cancelGeneration(
   parts: GatewayParts,
@@ -27,10 +26,9 @@ export async function cancelGeneration(
   { params, query, body, request, reply }: About<{ reason?: string } | undefined, { wait?: string | undefined }>,
 ): Promise<CancelReply> {
   const waitMs = waitMsOf(request, query);
-  const timeoutMs = Math.max(waitMs ?? outcomeMs, 1);
-  const cancelled = await withHandle(parts, request, params.key, (handle) =>
-    handle.cancel(body?.reason, { timeoutMs, signal: stopping }),
-  );
+  const asked = { reason: body?.reason, waitMs, since: Date.now(), stopping };
+  const workflowId = workflowIdIn(request.principal, params.key);
+  const cancelled = await ofGenerations(() => cancelPatiently(parts, workflowId, asked));
   sayWaited(reply, waitMs);
   if (cancelled.outcome === 'unknown') reply.code(202);
   return cancelled;

@@ -1,0 +1,36 @@
+import type { CancelReply } from '../../client/index.ts';
+import type { GatewayParts } from '../gateway-parts.ts';
+import { patiently } from './patiently.ts';
+
+/** How a cancel is asked for, and how long its caller listens. */
+export interface PatientCancel {
+  reason?: string | undefined;
+  /** So many milliseconds RunComfy's answer is awaited where the caller says how long; else as long as clients listen. */
+  waitMs?: number | undefined;
+  /** When the call came, epoch ms. */
+  since: number;
+  stopping: AbortSignal;
+}
+
+/** Clients and agents give up after a minute: whoever hears nothing by then does not know that they cancelled. */
+const wholeMs = 45_000;
+const findMs = 12_000;
+const outcomeMs = 30_000;
+/** However long all else took, the wish is left. */
+const leastMs = 5_000;
+/** The phase beside an outcome that is not known yet is worth no further wait. */
+const phaseMs = 1_000;
+
+/** Cancels a generation and tells what became of it, or that this is not known yet, while its caller still listens. */
+export async function cancelPatiently(
+  { client, generations, reader }: Pick<GatewayParts, 'client' | 'generations' | 'reader'>,
+  workflowId: string,
+  { reason, waitMs, since, stopping }: PatientCancel,
+): Promise<CancelReply> {
+  const handle = await patiently(client, findMs, () => generations.get(workflowId));
+  const restMs = Math.max(leastMs, Math.min(outcomeMs, since + wholeMs - Date.now()));
+  const timeoutMs = Math.max(waitMs ?? restMs, 1);
+  return await handle.cancel(reason, { timeoutMs, stateTimeoutMs: phaseMs, signal: stopping }).finally(() => {
+    reader.refresh(workflowId);
+  });
+}

@@ -1,0 +1,49 @@
+import type { Client } from '@temporalio/client';
+import { beforeEach, expect, it, vi } from 'vitest';
+import type { CancelOptions } from '../../../client/index.ts';
+import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
+import { cancelPatiently } from '../../../gateway/generations/cancel-patiently.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+});
+
+/** How a cancel is asked for where the call came `agoMs` before and finding the generation takes `findMs`. */
+async function askedFor({ agoMs, findMs, waitMs }: { agoMs: number; findMs: number; waitMs?: number }) {
+  const asked: CancelOptions[] = [];
+  const handle = {
+    cancel: (_reason: string | undefined, options: CancelOptions) => {
+      asked.push(options);
+      return Promise.resolve({ outcome: 'unknown', phase: 'in_queue' });
+    },
+  };
+  const parts = {
+    client: { withDeadline: (_: number, call: () => unknown) => call() } as unknown as Client,
+    generations: {
+      get: () => {
+        vi.setSystemTime(Date.now() + findMs);
+        return Promise.resolve(handle);
+      },
+    },
+    reader: { refresh: () => undefined },
+  } as unknown as GatewayParts;
+  const since = Date.now() - agoMs;
+  await cancelPatiently(parts, 'order-1', { since, stopping: new AbortController().signal, waitMs });
+  const [{ timeoutMs = NaN, stateTimeoutMs = NaN } = {}] = asked;
+  return { timeoutMs, tookMs: Date.now() - since + timeoutMs + stateTimeoutMs };
+}
+
+it.each([
+  { agoMs: 0, findMs: 10 },
+  { agoMs: 18_000, findMs: 12_000 },
+  { agoMs: 40_000, findMs: 12_000 },
+])('a cancel is answered within the minute that clients listen: found after $agoMs and $findMs ms', async (slow) => {
+  const { timeoutMs, tookMs } = await askedFor(slow);
+  expect(timeoutMs).toBeGreaterThanOrEqual(5_000);
+  expect(tookMs).toBeLessThanOrEqual(58_000);
+});
+
+it('a cancel waits as long as its caller says', async () => {
+  expect((await askedFor({ agoMs: 0, findMs: 10, waitMs: 59_000 })).timeoutMs).toBe(59_000);
+  expect((await askedFor({ agoMs: 0, findMs: 10, waitMs: 0 })).timeoutMs).toBe(1);
+});
