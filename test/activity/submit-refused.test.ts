@@ -109,6 +109,7 @@ const refusals: Record<string, Refusal> = {
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
 });
+
 describe('submitRequest, refused by RunComfy:', () => {
   for (const [name, { type, simulator, isRetryable = false, delayMs, details = {} }] of Object.entries(refusals)) {
     it(`${name} is ${type}, ${isRetryable ? 'to be tried again' : 'for good'}, and nothing is billed`, async () => {

@@ -13,6 +13,7 @@ const badInput = { ...paidOrder, input: { ...paidOrder.input, duration: 2 } };
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
 });
+
 describe('submitRequest', () => {
   it('has Temporal acknowledge that it is about to send before the first byte goes out', async () => {
     const submitsAtHeartbeat: number[] = [];

@@ -14,6 +14,7 @@ const order = (prompt: string) => ({
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'], now: windowEndsAt - 1 });
 });
+
 const notFound = (key: string) => new GenerationError({ type: 'KeyNotFound', message: 'there is none', key });
 const nothingStarted = { read: (key: string) => Promise.reject(notFound(key)) };
 

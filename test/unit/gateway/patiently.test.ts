@@ -9,6 +9,7 @@ import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'] });
 });
+
 /** A Temporal each call of which takes its time, or its whole deadline. */
 function slowTemporal() {
   let deadline = Infinity;

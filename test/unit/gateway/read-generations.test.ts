@@ -14,6 +14,7 @@ const settle = async () => {
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'] });
 });
+
 it('tells a new run of a key whose end was told, at once where it was begun here, else within two minutes', async () => {
   const run = { id: 'first', step: 5 };
   let isForgotten = false;
@@ -92,4 +93,22 @@ it('waits for a worker that is slow as for Temporal, unless what is known tells 
   expect(await reader.read('k', 'whole')).toMatchObject({ phase: 'in_progress', state: { phase: 'in_progress' } });
   vi.advanceTimersByTime(2_000);
   expect(await reader.read('k', 'whole')).toMatchObject({ phase: 'in_progress', ageS: 24 });
+});
+
+it('keeps no more of long results than fits, and the newest at that', async () => {
+  const result = { outputs: ['x'.repeat(4_000_000)] };
+  const asked: string[] = [];
+  const reader = createGenerationReader(client, {
+    listOpen: () => Promise.resolve(undefined),
+    describe: (_, key) => {
+      asked.push(key);
+      const ending = { result: result as never };
+      return Promise.resolve({ key, runId: 'r', model: 'a/b', phase: 'succeeded', startedAt, ending });
+    },
+  });
+  for (let at = 0; at < 20; at += 1) await reader.read(`k-${String(at)}`);
+  await reader.read('k-19');
+  expect(asked).toHaveLength(20);
+  await reader.read('k-0');
+  expect(asked.slice(20)).toEqual(['k-0']);
 });

@@ -14,6 +14,7 @@ const phaseAt = (step: number): Phase => phases[step] ?? 'succeeded';
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'] });
 });
+
 /** Temporal as the reader sees it: what is described is true, what is listed is behind by `lagSteps`. */
 function indexedTemporal({ lagSteps = 0, hasAttributes = true } = {}) {
   const truth = new Map<string, number>();
