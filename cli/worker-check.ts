@@ -45,7 +45,10 @@ export async function checkGenerations({ client }: ConnectedGenerations, taskQue
 }
 
 /** A pause that was forgotten looks like a queue in which nothing moves; a limit over partitions is less than it says. */
-export async function checkSubmits({ client }: ConnectedGenerations, taskQueue: string): Promise<Finding> {
+export async function checkSubmits(
+  { client }: Pick<ConnectedGenerations, 'client'>,
+  taskQueue: string,
+): Promise<Finding> {
   const check = 'submits';
   const flow = await readSubmits(client, taskQueue);
   if (flow.isPaused) {

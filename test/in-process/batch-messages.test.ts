@@ -1,6 +1,7 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { batchLimits } from '../../domain/batch/batch.ts';
 import type { BatchData } from '../../workflows/batch/memory.ts';
+import { msOf } from '../fuzz/pipelines/replay.ts';
 import {
   answered,
   batchesByTasks,
@@ -88,4 +89,57 @@ it('lists tell a pause, a resume and what was told before it waits at once, and 
   expect(memo()).toMatchObject({ phase: 'paused' });
   await play(signalled('pause'));
   expect(memo()).toBeUndefined();
+});
+
+it.each([
+  ['after a day', undefined, 24 * 60 * 60 * 1_000],
+  ['after as long as it was told', 60_000, 60_000],
+])(
+  'an open batch to which nothing is added any more seals itself %s, and ends',
+  async (_after, openForMs, expected) => {
+    const request = { keepOpen: true, defaults: { model: 'a/b' }, ...(openForMs !== undefined && { openForMs }) };
+    const { play, scheduled, state, wait } = await open(request);
+    const timerIn = (commands: Awaited<ReturnType<typeof play>>) =>
+      commands.flatMap(({ startTimer }) => startTimer ?? []).at(-1);
+    wait(10_000);
+    await play(updated('add', { from: 0, count: 1, page: 0, digest: digestOf(0) }, 'add'));
+    wait(20_000);
+    const line = { id: 'a', key: 'batch/a', status: 'succeeded' } as const;
+    const ended = [{ index: 0, line, cost: 0 }];
+    const timer = timerIn(await play(windowAnswered(scheduled('runWindow')?.seq, { ended, cursor: 1 })));
+    // Counted from what was added last.
+    expect(msOf(timer?.startToFireTimeout)).toBe(expected - 20_000);
+    expect(await state()).toMatchObject({ phase: 'running', sealed: false });
+    wait(expected - 20_000);
+    await play({ fireTimer: { seq: timer?.seq ?? -1 } });
+    expect(await state()).toMatchObject({ phase: 'running', sealed: true });
+    const written = { tail: [], page: 1, searchAttributes: [] };
+    const last = await play(answered(scheduled('closeItems')?.seq, written));
+    expect(last.some(({ completeWorkflowExecution }) => completeWorkflowExecution)).toBe(true);
+    expect(await state()).toMatchObject({ phase: 'succeeded', counts: { total: 1, succeeded: 1 } });
+  },
+);
+
+describe('the rate of a batch', () => {
+  const line = { id: 'a', key: 'batch/a', status: 'succeeded' } as const;
+  const endedAt = (...indices: number[]) => indices.map((index) => ({ index, line, cost: 0 }));
+
+  it('is of what ended in its last windows, and tells when the rest will have', async () => {
+    const { play, scheduled, state, wait } = await open({ keepOpen: true, defaults: { model: 'a/b' } });
+    await play(updated('add', { from: 0, count: 11, page: 0, digest: digestOf(0) }, 'add'));
+    const next = async (afterMs: number, cursor: number, ...indices: number[]) => {
+      wait(afterMs);
+      await play(windowAnswered(scheduled('runWindow')?.seq, { ended: endedAt(...indices), cursor }));
+      return (await state()).rate;
+    };
+    const { startedAt } = await state();
+    const after = (ms: number) => new Date(Date.parse(startedAt) + ms).toISOString();
+    // One window is no stretch of time.
+    expect(await next(5_000, 2, 0, 1)).toBeUndefined();
+    expect(await next(30_000, 5, 2, 3, 4)).toEqual({ perMinute: 6, etaAt: after(35_000 + 60_000) });
+    expect(await next(60_000, 6, 5)).toEqual({ perMinute: 2.7, etaAt: after(95_000 + (5 / 2.7) * 60_000) });
+    for (let windows = 0; windows < 9; windows += 1) await next(20_000, 6);
+    expect(await next(20_000, 6)).toEqual({ perMinute: 0 });
+    expect(await next(20_000, 11, 6, 7, 8, 9, 10)).toEqual({ perMinute: 1.7 });
+  });
 });

@@ -21,7 +21,7 @@ it('a window whose worker is killed while it is called back ends no batch: the n
   const { play, scheduled, question, state } = await open({ items, defaults: { model: 'a/b' }, window: 2 });
   await play(answered(scheduled('storeItems')?.seq, [page]));
   const window = scheduled('runWindow');
-  expect(question()).toMatchObject({ cursor: 0, mayStart: true });
+  expect(question()).toMatchObject({ cursor: 0, mayStart: true, pauseAfterFailures: 25 });
   const paused = await play(signalled('pause'));
   expect(paused.some(({ requestCancelActivity }) => requestCancelActivity?.seq === window?.seq)).toBe(true);
   const resumed = await play(signalled('resume'), lost(window?.seq));

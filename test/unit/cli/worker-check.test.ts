@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import type { Client } from '@temporalio/client';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { checkQueue } from '../../../cli/worker-check.ts';
+import { checkQueue, checkSubmits } from '../../../cli/worker-check.ts';
 import { commandInProcess } from '../../support/command-in-process.ts';
 import { root } from '../../support/docs.ts';
 
@@ -47,6 +48,41 @@ describe('what doctor says of a task queue', () => {
     expect(check({ pollers, currentVersion: 'd.1', ramping })).toMatchObject({ status: 'failed', message });
     const both = [...pollers, poller(5, 'd.2')];
     expect(check({ pollers: both, currentVersion: 'd.1', ramping })).toMatchObject({ status: 'ok' });
+  });
+});
+
+describe('what doctor says of orders', () => {
+  /** A server that shares a queue out over so many partitions, and keeps so many orders a second for its workers. */
+  const flowOf = (partitions: number, perSecond?: number) => {
+    const effectiveRateLimit = perSecond === undefined ? {} : { rateLimitSource: 2, requestsPerSecond: perSecond };
+    const workflowService = {
+      updateTaskQueueConfig: () => Promise.resolve({}),
+      describeTaskQueue: () => Promise.resolve({ effectiveRateLimit, stats: {} }),
+      listTaskQueuePartitions: () =>
+        Promise.resolve({ activityTaskQueuePartitions: new Array<object>(partitions).fill({}) }),
+    };
+    const client = { options: { namespace: 'default' }, workflowService } as unknown as Client;
+    return checkSubmits({ client }, 'films');
+  };
+
+  it('is that a limit of rate over more than one partition is not reached, and what sets it right', async () => {
+    expect(await flowOf(4, 2)).toEqual({
+      check: 'submits',
+      status: 'warning',
+      message:
+        'orders go out, at most 2 a second, but the server splits "films-submit" into 4 partitions: a low limit is not reached, and who is urgent waits with the others',
+      fix: 'give the server matching.numTaskqueueReadPartitions and matching.numTaskqueueWritePartitions of 1 for "films-submit", as deploy/temporal/dynamic-config.yaml does',
+    });
+    expect(await flowOf(2, 2)).toMatchObject({ status: 'warning' });
+  });
+
+  it('is nothing to mend with one partition, or where there is no limit', async () => {
+    expect(await flowOf(1, 2)).toEqual({
+      check: 'submits',
+      status: 'ok',
+      message: 'orders go out, at most 2 a second',
+    });
+    expect(await flowOf(4)).toMatchObject({ status: 'ok', message: 'orders go out, without a limit of rate' });
   });
 });
 

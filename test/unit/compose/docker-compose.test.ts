@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../../config/env.ts';
-import { searchAttributes } from '../../../domain/names.ts';
+import { searchAttributes, submitTaskQueue } from '../../../domain/names.ts';
 import { parseKeyRecords } from '../../../gateway/access/key-records.ts';
 import { createInputValidator } from '../../../runcomfy/models/index.ts';
 import { root } from '../../support/docs.ts';
@@ -152,6 +152,22 @@ describe('docker-compose.yml', () => {
       'temporal-schema',
       'temporal',
     ]);
+  });
+});
+
+describe('deploy/temporal/dynamic-config.yaml', () => {
+  it('has the orders of each worker in one partition, and lets those with a fairness key take turns', async () => {
+    expect(service('temporal').environment?.['DYNAMIC_CONFIG_FILE_PATH']).toBe('/setup/dynamic-config.yaml');
+    const settings = parse(await read('deploy/temporal/dynamic-config.yaml')) as Record<string, object[]>;
+    for (const name of ['worker', 'simulator-worker']) {
+      const taskQueueName = submitTaskQueue(readConfig(environmentOf(name)).taskQueue);
+      for (const side of ['Read', 'Write'])
+        expect(settings[`matching.numTaskqueue${side}Partitions`], name).toContainEqual({
+          value: 1,
+          constraints: { taskQueueName },
+        });
+    }
+    expect(settings['matching.enableFairness']).toEqual([{ value: true }]);
   });
 });
 

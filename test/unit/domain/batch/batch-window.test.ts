@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EndedItem, WindowQuestion } from '../../../../domain/batch/batch-activities.ts';
+import { boundLine } from '../../../../domain/batch/batch-line.ts';
 import { pagesFor, placeOf } from '../../../../domain/batch/batch-page.ts';
 import {
   answerOf,
@@ -13,7 +14,8 @@ import {
   nextToStart,
   openWindow,
 } from '../../../../domain/batch/batch-window.ts';
-import type { LineStatus } from '../../../../domain/batch/batch.ts';
+import { batchLimits, type BatchLine, type LineStatus } from '../../../../domain/batch/batch.ts';
+import { jsonBytes } from '../../../../domain/json.ts';
 
 const question = (more: Partial<WindowQuestion> = {}): WindowQuestion => ({
   key: 'b',
@@ -149,6 +151,24 @@ describe('a window of a batch', () => {
     expect(isWindowOver(following)).toBe(true);
   });
 
+  it('stops at the 25th failure in a row, and tells the last; a success begins the row anew', () => {
+    const failed = (index: number) => {
+      const { line, ...end } = ended(index, 'failed');
+      const message = `failure ${String(index)}`;
+      return {
+        ...end,
+        line: { ...line, error: { type: 'GenerationFailed', message, submission: 'accepted' } as const },
+      };
+    };
+    const window = openWindow(question());
+    for (let index = 0; index < 24; index += 1) endItem(window, failed(index));
+    endItem(window, ended(24));
+    for (let index = 25; index < 49; index += 1) endItem(window, failed(index));
+    expect(window.stop).toBeUndefined();
+    endItem(window, failed(49));
+    expect(window.stop).toEqual({ reason: 'failures', message: '25 failures in a row; the last: failure 49' });
+  });
+
   it('counts once what an item has cost before it was given back, in this window and in later ones', () => {
     const stop = { reason: 'balance', message: 'empty' } as const;
     const first = openWindow(question({ open: [{ index: 0 }, { index: 1 }], cursor: 2 }));
@@ -194,5 +214,29 @@ describe('the pages of a batch', () => {
       undefined,
     ]);
     expect(pagesFor(pages, [3], { first: 270, end: 300 }).map(({ page }) => page)).toEqual([0, 8]);
+  });
+});
+
+describe('the line of an item', () => {
+  const line: BatchLine = { id: 'a', key: 'b/a', status: 'succeeded', requestId: 'r', costUsd: 0.5, priceUsd: 0.6 };
+  const told = (more: Partial<BatchLine>) => boundLine({ ...line, ...more });
+  const outputs = (bytes: number) => ({ clip: 'x'.repeat(bytes) });
+
+  it('above 16 KiB keeps what it takes to find the rest, and says so', () => {
+    const room = batchLimits.lineBytes - jsonBytes({ ...line, outputs: outputs(0) });
+    expect(batchLimits.lineBytes).toBe(16_384);
+    expect(told({ outputs: outputs(room) })).toEqual({ ...line, outputs: outputs(room) });
+    const { priceUsd: _, ...kept } = line;
+    expect(told({ outputs: outputs(room + 1) })).toEqual({ ...kept, truncated: true });
+    // A character may be several bytes.
+    expect(told({ outputs: { clip: 'ü'.repeat(room) } })).toEqual({ ...kept, truncated: true });
+    const { costUsd: _cost, ...unpriced } = kept;
+    expect(boundLine({ ...unpriced, outputs: outputs(room * 2) })).toEqual({ ...unpriced, truncated: true });
+  });
+
+  it('has its message cut where that alone is too long', () => {
+    const error = { type: 'GenerationFailed', message: 'x'.repeat(20_000), submission: 'accepted' } as const;
+    const message = `${'x'.repeat(2_000)}…`;
+    expect(told({ status: 'failed', error })).toEqual({ ...line, status: 'failed', error: { ...error, message } });
   });
 });
