@@ -25,6 +25,8 @@ export interface Outside {
   /** Pages that were written again with other lines. */
   rewritten: number[];
   wall: WallScript['type'] | undefined;
+  /** The walls that orders have met. */
+  met: Set<WallScript['type']>;
   /** What a worker has to reach them, until it dies. */
   depsOf: (worker: { stopping: AbortSignal; dead: AbortSignal }) => BatchDeps;
 }
@@ -39,6 +41,7 @@ export function createOutside(script: BatchScript, time: VirtualTime): Outside {
     pages: { items: new Map(), lines: new Map() },
     rewritten: [],
     wall: undefined,
+    met: new Set(),
     depsOf: ({ stopping, dead }) => ({
       orders: withLife(generations, dead),
       pipelines: none,
@@ -76,6 +79,7 @@ export function createOutside(script: BatchScript, time: VirtualTime): Outside {
     const at = walls.findIndex((wall) => wall.order <= number);
     if (at >= 0) outside.wall ??= walls.splice(at, 1)[0]?.type;
     if (outside.wall !== undefined) {
+      outside.met.add(outside.wall);
       end(key, failed(outside.wall, 'not_sent'));
       return;
     }

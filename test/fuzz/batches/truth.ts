@@ -6,7 +6,13 @@ import type { BatchScript } from './script.ts';
 
 /** The promises of batches that this one has broken. */
 export function brokenBatchPromises(script: BatchScript, played: PlayedBatch): string[] {
-  return [...ofStates(script, played), ...ofPages(played), ...ofLines(played), ...ofOrders(played)];
+  return [
+    ...ofStates(script, played),
+    ...ofPages(played),
+    ...ofLines(played),
+    ...ofOrders(played),
+    ...ofWalls(script, played),
+  ];
 }
 
 function ofStates({ maxCostUsd }: BatchScript, { states, end, isUnlimited, taken }: PlayedBatch): string[] {
@@ -105,6 +111,32 @@ function ofOrders({ taken, outside, states, lines, isLetGo }: PlayedBatch): stri
     const unknown = lines.filter(({ status }) => status === 'submission_unknown').length;
     if (spent > costs + 1e-9 || spent < costs - unknown * 0.01 - 1e-9)
       broken.push(`${String(spent)} spent, ${String(costs)} billed`);
+  }
+  return broken;
+}
+
+const pauseAt = {
+  InsufficientBalance: 'balance',
+  Unauthenticated: 'unauthenticated',
+  BudgetExceeded: 'budget',
+} as const;
+
+/** A wall fails no item and pauses for its own reason. Once a batch is cancelled nothing is ordered again, so there it is told as a failure. */
+function ofWalls(script: BatchScript, { states, lines, outside: { met } }: PlayedBatch): string[] {
+  const { wishes, isCancelledAfterMs, deaths, pauseAfterFailures, maxCostUsd } = script;
+  const broken: string[] = [];
+  const isCancelled =
+    isCancelledAfterMs !== undefined || wishes.some(({ wish }) => wish === 'cancel' || wish === 'detach');
+  for (const { id, status, error } of lines) {
+    if (!isCancelled && error && error.type in pauseAt) broken.push(`${id} is ${status} by a wall: ${error.type}`);
+  }
+  const reasons = new Set(states.map(({ paused }) => paused?.reason));
+  const isUndisturbed =
+    wishes.length + deaths.length + pauseAfterFailures === 0 && maxCostUsd === undefined && !isCancelled;
+  for (const [type, reason] of Object.entries(pauseAt)) {
+    const isMet = met.has(type as keyof typeof pauseAt);
+    if (reasons.has(reason) && !isMet) broken.push(`it was paused by ${reason}, and no order met that`);
+    if (isUndisturbed && isMet && !reasons.has(reason)) broken.push(`${type} did not pause it`);
   }
   return broken;
 }

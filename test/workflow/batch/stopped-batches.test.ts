@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { budgetId } from '../../../domain/budget/names.ts';
 import { batchStack, checkBatch, itemsNamed, linesOf, tally, untilBatch } from '../../support/batches.ts';
 import { eventually } from '../../support/eventually.ts';
 import { flux } from '../../support/simulator-client.ts';
+import { onTestFinished } from '../../support/test-end.ts';
 
 const defaults = { model: flux };
 const token = 'sim-in-process';
@@ -18,18 +20,32 @@ describe.concurrent('a batch that is stopped', () => {
     });
     expect(await batch.set({ window: 5 })).toEqual({ window: 5, maxCostUsd: null });
     await untilBatch(batch, ({ counts, window }) => window === 5 && counts.inFlight === 20 && counts.waiting === 110);
-    const cancelled = batch.cancel({ reason: 'enough' });
-    const { outcome, phase } = await cancelled;
-    expect([phase, outcome.neverStarted, outcome.notCancellable]).toEqual(['cancelling', 110, 20]);
+    const held = () => simulator.ledger().jobs.filter(({ finishedAt }) => finishedAt === undefined);
+    const end = (count: number) => {
+      const ids = held()
+        .slice(0, count)
+        .map(({ id }) => id);
+      return simulator.release(ids);
+    };
+    end(15);
+    await untilBatch(batch, ({ counts }) => counts.inFlight === 5 && counts.succeeded === 15);
+    expect(simulator.ledger().jobs).toHaveLength(20);
+    end(1);
+    await eventually(() => {
+      expect(held()).toHaveLength(5);
+      expect(simulator.ledger().jobs).toHaveLength(21);
+    });
+    const { outcome, phase } = await batch.cancel({ reason: 'enough' });
+    expect([phase, outcome.neverStarted, outcome.notCancellable]).toEqual(['cancelling', 109, 5]);
     expect([await batch.pause(), await batch.resume()]).toEqual([{ phase }, { phase }]);
     simulator.release();
     const result = await batch.result();
     expect(result).toMatchObject({
       phase: 'cancelled',
-      counts: { succeeded: 20, notStarted: 110, waiting: 0, inFlight: 0 },
+      counts: { succeeded: 21, notStarted: 109, waiting: 0, inFlight: 0 },
     });
-    expect(tally(await linesOf(batch))).toEqual({ succeeded: 20, not_started: 110 });
-    expect(simulator.ledger().jobs).toHaveLength(20);
+    expect(tally(await linesOf(batch))).toEqual({ succeeded: 21, not_started: 109 });
+    expect(simulator.ledger().jobs).toHaveLength(21);
     await checkBatch(stack, batch, 'set-and-cancelled');
   });
 
@@ -54,6 +70,28 @@ describe.concurrent('a batch that is stopped', () => {
     await checkBatch(stack, batch, 'wallet-empty-then-filled');
   });
 
+  it('56: a budget without room pauses it and gives items back; with a higher limit each is ordered once', async () => {
+    const stack = await batchStack();
+    const { batches, generations, key: newKey, simulator, client } = stack;
+    const key = newKey();
+    const budget = await generations.budgets.create({ name: key, limitUsd: 0.045 });
+    onTestFinished(() => client.workflow.getHandle(budgetId(key)).terminate('test over'));
+    const batch = await batches.start(
+      { items: itemsNamed(key, 12), defaults, window: 3, budgets: [budget.name] },
+      { key },
+    );
+    const paused = await untilBatch(batch, (state) => state.paused !== null && state.counts.inFlight === 0);
+    expect(paused.paused).toMatchObject({ reason: 'budget', message: expect.stringContaining(key) as string });
+    expect(paused.counts).toMatchObject({ succeeded: 4, waiting: 8, failed: 0 });
+    expect(simulator.ledger().jobs).toHaveLength(4);
+    await generations.budgets.set(key, { limitUsd: 1 });
+    await batch.resume();
+    expect(await batch.result()).toMatchObject({ phase: 'succeeded', counts: { succeeded: 12, failed: 0 } });
+    expect(simulator.ledger().jobs).toHaveLength(12);
+    expect(tally(await linesOf(batch))).toEqual({ succeeded: 12 });
+    await checkBatch(stack, batch);
+  });
+
   it('55, 62: failures in a row pause it; a resume goes on; an unknown submission has its line with evidence', async () => {
     const stack = await batchStack({
       faults: [
@@ -69,8 +107,9 @@ describe.concurrent('a batch that is stopped', () => {
       batch,
       (state) => state.paused !== null && state.counts.inFlight === 0,
     );
-    expect(paused?.reason).toBe('failures');
-    expect(failures.length).toBeGreaterThan(0);
+    const last = failures.find(({ type }) => type === 'GenerationFailed');
+    const message = `4 failures in a row; the last: ${last?.lastMessage ?? 'nothing'}`;
+    expect(paused).toMatchObject({ reason: 'failures', message });
     await batch.resume();
     const { phase, counts } = await batch.result();
     expect(phase).toBe('partial');
