@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { BatchLine } from '../../../client/index.ts';
 import { batchItemKey } from '../../../domain/names.ts';
 import { batchStack, checkBatch, expectSum, itemsNamed, linesOf, tally, untilBatch } from '../../support/batches.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -25,6 +26,16 @@ describe.concurrent('a batch', () => {
     );
     await before.result();
     const batch = await batches.start({ items, defaults, window: 30, keepOpen: true }, { key, tenant: 'night' });
+    const told: BatchLine[][] = [[], []];
+    const readers = [batch, await batches.get(key)].map(async (from, reader) => {
+      for await (const line of from.results({ follow: true })) told[reader]?.push(line);
+    });
+    const reading = Promise.all(readers);
+    reading.catch(() => undefined);
+    // Both tell lines while more is to come.
+    await eventually(() => {
+      for (const lines of told) expect(lines.length).toBeGreaterThan(0);
+    });
     const more = { from: 95, items: itemsNamed(key, 10, 95) };
     expect([await batch.add(more), await batch.add(more)]).toEqual([{ count: 105 }, { count: 105 }]);
     const same = { from: 105, items: [...itemsNamed(key, 1, 3), { id: `${key}-4`, input: { prompt: 'other' } }] };
@@ -44,8 +55,9 @@ describe.concurrent('a batch', () => {
       simulator.ledger().jobs.reduce((sum, job) => sum + job.chargedUsd, 0),
       6,
     );
-    const [lines, again] = await Promise.all([linesOf(batch), linesOf(await batches.get(key))]);
-    expect(again).toEqual(lines);
+    const lines = await linesOf(batch);
+    await reading;
+    expect(told).toEqual([lines, lines]);
     expect(tally(lines)).toEqual({ succeeded: 106, failed: 1 });
     expect(new Set(lines.map(({ id }) => id)).size).toBe(105);
     expect(
