@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createGenerationClient, type GenerationClient, type ListScope } from '../../client/index.ts';
+import { addCosts } from '../../cli/commands/costs.ts';
+import { addList } from '../../cli/commands/list.ts';
+import { type CostReport, createGenerationClient, type GenerationClient, type ListScope } from '../../client/index.ts';
 import { checkBatch, itemsNamed } from '../support/batches.ts';
+import { commandOn } from '../support/command-on.ts';
 import { eventually } from '../support/eventually.ts';
 import { connectClient, connectToOwnNamespace } from '../support/generation-stack.ts';
 import { checkPipeline, pipelineStack, stillAndClip } from '../support/pipelines.ts';
-import { flux } from '../support/simulator-client.ts';
+import { flux, kling } from '../support/simulator-client.ts';
 
 async function keysOf(list: AsyncIterable<{ key: string }>): Promise<string[]> {
   const keys: string[] = [];
@@ -89,6 +92,29 @@ describe.concurrent('labels', () => {
     // The day may end meanwhile.
     expect([day, today()]).toEqual(expect.arrayContaining(byDay.rows.map(({ group }) => group)));
     expect(byDay.rows.reduce((requests, row) => requests + row.requests, 0)).toBe(5);
+
+    const byModel = new Map<string, number>();
+    for (const { model } of billed) byModel.set(model, (byModel.get(model) ?? 0) + 1);
+    const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
+    const ofCampaign = ['--label', `campaign=${campaign}`, '--since', '1d', '--until', tomorrow, '--output', 'json'];
+    const costs = await commandOn(addCosts, ['costs', '--by', 'model', ...ofCampaign], { generations });
+    const { rows } = JSON.parse(costs.stdout) as CostReport;
+    expect(Object.fromEntries(rows.map(({ group, requests }) => [group, requests]))).toEqual(
+      Object.fromEntries(byModel),
+    );
+    expect([...byModel.keys()].sort()).toEqual([flux, kling].sort());
+    expect(rows.reduce((total, { costUsd }) => total + costUsd, 0)).toBeCloseTo(sum, 6);
+    const list = (...args: string[]) =>
+      commandOn(addList, ['list', '--output', 'pretty', '--key-prefix', `${name} si`, ...args], { generations });
+    const [heading = '', row = '', ...further] = (await list('--since', '1d')).stdout.trim().split('\n');
+    expect(heading).toMatch(/^KEY +PHASE +AGE +COST +MODEL/);
+    expect(row).toMatch(new RegExp(`^${single.key} +succeeded +\\d+:\\d\\d +\\$0\\.01 +${flux} `));
+    expect(further).toEqual([]);
+    for (const never of [
+      ['--until', '2001-01-01'],
+      ['--since', tomorrow],
+    ])
+      expect((await list(...never)).stdout).toBe('no generations\n');
     await checkPipeline(client, pipeline);
     await checkBatch({ ...stack, batches: generations.batches }, batch);
   });
