@@ -2,15 +2,29 @@ import type { Client } from '@temporalio/client';
 import type { LookedUpOrders } from '../activities/budget/budget-desk.ts';
 import { isGenerationError } from '../client/index.ts';
 import { lookUpOrder } from '../client/operator/index.ts';
+import type { Settlement } from '../domain/budget/budget.ts';
 import { presumedSettlement } from '../domain/budget/settlement.ts';
+import { wasNeverSent } from './never-sent.ts';
 
-/** Looks up orders in Temporal; one that it knows no longer is presumed to have been billed. */
+/**
+ * Looks up orders in Temporal; one that it knows no longer is presumed to have been billed. So is one that was ended from
+ * outside, unless its history proves that nothing was sent.
+ */
 export function lookUpOrdersIn(client: Client): LookedUpOrders {
   return {
-    settlementOf: (key) =>
-      lookUpOrder(client, key).catch((error: unknown) => {
-        if (isGenerationError(error) && error.type === 'KeyNotFound') return presumedSettlement(key);
+    settlementOf: async (key, reservedAt) => {
+      const settlement = await lookUpOrder(client, key).catch((error: unknown) => {
+        if (isGenerationError(error) && error.type === 'KeyNotFound') return undefined;
         throw error;
-      }),
+      });
+      if (settlement === undefined) return presumedSettlement(key);
+      if (settlement === 'open' || reservedAt === undefined || !isPresumed(settlement)) return settlement;
+      return (await wasNeverSent(client, key, reservedAt)) ? { key, outcome: 'not_submitted' } : settlement;
+    },
   };
+}
+
+/** A generation that says itself that it failed, at no cost that is known, sounds the same. */
+function isPresumed({ outcome, costUsd }: Settlement): boolean {
+  return outcome === 'failed' && costUsd === undefined;
 }

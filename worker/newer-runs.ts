@@ -50,6 +50,17 @@ export async function checkOtherChains(
   }
 }
 
+/** Whether visibility shows this run of a key and no other; a key that it cannot be asked for has nobody's word. */
+export async function isOnlyRunOfKey(client: Client, key: string, runId: string): Promise<boolean> {
+  if (oddKey.test(key)) return false;
+  let isListed = false;
+  for await (const run of listPlainRuns(client, `WorkflowId = '${key}'`)) {
+    if (run.runId !== runId) return false;
+    isListed = true;
+  }
+  return isListed;
+}
+
 /** The runs of a key since `sinceRunId`, or all; rejects until they include `runId` itself. */
 export async function listRunsOfKey(
   client: Client,
@@ -68,12 +79,12 @@ export async function listRunsOfKey(
   }
 }
 
-/**
- * A query that finds at least the runs of a key since the one that was followed. The SQL stores of Temporal compare no
- * value with quotes, backslashes or control characters, however they are escaped: there the plain beginning is looked for.
- */
+/** The SQL stores of Temporal compare no value with such characters, however they are escaped. */
+const oddKey = /['"\\\p{Cc}]/u;
+
+/** A query that finds at least the runs of a key since the one that was followed; of an odd key the plain beginning is looked for. */
 async function queryFor(client: Client, key: string, sinceRunId: string | undefined): Promise<string> {
-  if (!/['"\\\p{Cc}]/u.test(key)) return `WorkflowId = '${key}'`;
+  if (!oddKey.test(key)) return `WorkflowId = '${key}'`;
   const followed = sinceRunId === undefined ? undefined : await describePlainRun(client, key, sinceRunId);
   const [plain = ''] = /^[^'"`\\%_!\p{Cc}]*/u.exec(key) ?? [];
   const beginning = plain === '' ? '' : ` AND WorkflowId STARTS_WITH '${plain}'`;

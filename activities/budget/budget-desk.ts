@@ -14,6 +14,6 @@ export interface BudgetDesk {
 
 /** How an order ended that a budget has lost sight of. */
 export interface LookedUpOrders {
-  /** `open`: it is under way. */
-  settlementOf: (key: string) => Promise<Settlement | 'open'>;
+  /** `open`: it is under way. Without the time of its reservation, epoch ms, nobody can prove that nothing was sent. */
+  settlementOf: (key: string, reservedAt?: number) => Promise<Settlement | 'open'>;
 }

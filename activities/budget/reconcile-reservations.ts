@@ -1,5 +1,5 @@
 import { log } from '@temporalio/activity';
-import type { BudgetActivities, Settlement } from '../../domain/budget/budget.ts';
+import type { BudgetActivities, ReconcileQuestion, Settlement } from '../../domain/budget/budget.ts';
 import { messageOf } from '../../domain/text.ts';
 import type { LookedUpOrders } from './budget-desk.ts';
 
@@ -12,9 +12,9 @@ export function createReconcileReservations({
 }: LookedUpOrders): BudgetActivities['reconcileReservations'] {
   return async ({ reservations }) => {
     const settlements: Settlement[] = [];
-    const lookUp = async ({ key, grant }: { key: string; grant: number }) => {
+    const lookUp = async ({ key, grant, reservedAt }: ReconcileQuestion['reservations'][number]) => {
       try {
-        const settlement = await settlementOf(key);
+        const settlement = await settlementOf(key, reservedAt);
         // Of this grant alone: the order may have been sent anew while it was looked up.
         if (settlement !== 'open') settlements.push({ ...settlement, grant });
       } catch (error) {

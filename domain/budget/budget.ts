@@ -133,7 +133,8 @@ export interface SettleQuestion {
 
 /** Argument of activity `reconcileReservations`. */
 export interface ReconcileQuestion {
-  reservations: { key: string; grant: number }[];
+  /** `reservedAt`: epoch ms, of the server; budgets of older workers do not tell it. */
+  reservations: { key: string; grant: number; reservedAt?: number }[];
 }
 
 /** Answer of activity `reconcileReservations`: reservations about which nothing can be said yet are left out. */

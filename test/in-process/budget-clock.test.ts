@@ -40,7 +40,7 @@ async function openBudgetAt(startedAt: number, request: BudgetRequest, lookUp: L
   let continued = 0;
   let isLong = false;
   let messages = 0;
-  const asked: { at: number; keys: string[] }[] = [];
+  const asked: { at: number; keys: string[]; reservedAt: (number | undefined)[] }[] = [];
   const open = async (args: unknown[], former?: string) => {
     runs += 1;
     timers = new Map();
@@ -74,7 +74,8 @@ async function openBudgetAt(startedAt: number, request: BudgetRequest, lookUp: L
 
   function answerOf(seq: number, payload: Parameters<typeof defaultPayloadConverter.fromPayload>[0] | undefined): Job {
     const question: ReconcileQuestion = payload ? defaultPayloadConverter.fromPayload(payload) : { reservations: [] };
-    asked.push({ at: now, keys: question.reservations.map(({ key }) => key) });
+    const reservedAt = question.reservations.map((reservation) => reservation.reservedAt);
+    asked.push({ at: now, keys: question.reservations.map(({ key }) => key), reservedAt });
     const settlements = lookUp(question);
     if (settlements === 'lost') {
       const activityFailureInfo = { activityType: { name: 'reconcileReservations' }, activityId: '1' };
@@ -179,7 +180,8 @@ describe('a budget on its own clock', () => {
     // Terminated after the POST, and before it; the third is under way.
     ended.set('order-1', 'failed').set('order-2', 'not_submitted');
     await budget.pass(2 * minuteMs);
-    expect(budget.asked).toMatchObject([{ keys: ['order-1', 'order-2', 'order-3'] }]);
+    const reservedAt = [evening, evening, evening];
+    expect(budget.asked).toMatchObject([{ keys: ['order-1', 'order-2', 'order-3'], reservedAt }]);
     expect(await budget.state()).toMatchObject({ spentUsd: 1, presumedUsd: 1, reservedUsd: 1, open: 1 });
     await budget.pass(5 * minuteMs);
     expect(budget.asked.at(-1)?.keys).toEqual(['order-3']);

@@ -17,7 +17,9 @@ export async function lookUpOld(budget: Budget): Promise<void> {
   budget.lookedUpAt = now;
   const old = oldReservations(books, now);
   for (let from = 0; from < old.length && !isNextDue(budget, from); from += atOnce) {
-    const reservations = old.slice(from, from + atOnce).map(({ key, grant }) => ({ key, grant }));
+    const reservations = old
+      .slice(from, from + atOnce)
+      .map(({ key, grant, at: reservedAt }) => ({ key, grant, reservedAt }));
     try {
       const { settlements } = await reconciles.reconcileReservations({ reservations });
       for (const settlement of settlements) settle(books, settlement, Date.now());

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { createGenerationClient } from '../../../client/index.ts';
 import { lookUpOrdersIn } from '../../../worker/look-up-orders.ts';
 import { budgetStack, clip } from '../../support/budgets.ts';
 import { eventually } from '../../support/eventually.ts';
 
-describe('what a budget finds out about orders that it has lost sight of', () => {
+describe.concurrent('what a budget finds out about orders that it has lost sight of', () => {
   it('is their own end, the presumption of a bill where there is none, and nothing while they run', async () => {
     const { client, generations, simulator } = await budgetStack();
     const { settlementOf } = lookUpOrdersIn(client);
@@ -33,7 +35,41 @@ describe('what a budget finds out about orders that it has lost sight of', () =>
     expect(await settlementOf(cancelled?.key ?? '')).toMatchObject({ outcome: 'cancelled' });
     expect(await settlementOf(deserted?.key ?? '')).toMatchObject({ outcome: 'cancelled' });
     expect(await settlementOf(terminated?.key ?? '')).toEqual({ key: terminated?.key, outcome: 'failed' });
+    expect(await settlementOf(terminated?.key ?? '', Date.now())).toEqual({ key: terminated?.key, outcome: 'failed' });
     expect(await settlementOf('never-ordered')).toEqual({ key: 'never-ordered', outcome: 'failed' });
     await running?.cancel();
+  });
+
+  it('is that nothing was spent where one was ended before it was sent, and no word of an order before it', async () => {
+    const { client, generations, simulator } = await budgetStack();
+    const { settlementOf } = lookUpOrdersIn(client);
+    const { budgets: _, ...plain } = clip([]);
+    const before = Date.now() - 60_000;
+    const pendingOf = async ({ key }: { key: string }) =>
+      (await client.workflow.getHandle(key).describe()).raw.pendingActivities?.[0];
+    const unattended = createGenerationClient({ client, taskQueue: `nobody-${randomUUID()}` });
+    const terminate = ({ key }: { key: string }) => client.workflow.getHandle(key).terminate('test');
+    simulator.setFaults([{ fault: 'delay', step: 'submit', delayMs: 3_000 }]);
+    const sending = await generations.start(plain);
+    await eventually(async () => {
+      const [payload] = (await pendingOf(sending))?.heartbeatDetails?.payloads ?? [];
+      expect(Buffer.from(payload?.data ?? '').toString()).toContain('"sending"');
+    });
+    await terminate(sending);
+    simulator.setFaults([{ fault: 'rate-limited', step: 'submit', retryAfter: 300 }]);
+    const [waiting, unseen] = await Promise.all([generations.start(plain), unattended.start(plain)]);
+    await eventually(async () => {
+      expect((await pendingOf(waiting))?.lastFailure?.applicationFailureInfo?.type).toBe('RateLimited');
+    });
+    await Promise.all([terminate(waiting), terminate(unseen)]);
+    for (const { key } of [waiting, unseen]) {
+      // Until the lists show it nothing is proven.
+      await eventually(async () => {
+        expect(await settlementOf(key, Date.now())).toEqual({ key, outcome: 'not_submitted' });
+      });
+      expect(await settlementOf(key)).toEqual({ key, outcome: 'failed' });
+      expect(await settlementOf(key, before)).toEqual({ key, outcome: 'failed' });
+    }
+    expect(await settlementOf(sending.key, Date.now())).toEqual({ key: sending.key, outcome: 'failed' });
   });
 });
