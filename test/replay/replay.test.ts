@@ -4,10 +4,12 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { budgetId, budgetWorkflowType } from '../../domain/budget/names.ts';
 import { hangMs } from '../support/patience.ts';
+import { pipelineShapes } from '../support/pipeline-shapes.ts';
 import { shapes } from '../workflow/generation/shapes.ts';
 
 const folder = new URL('../histories/runcomfyGeneration/', import.meta.url);
 const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+const shapeOf = (name: string) => name.replace(/(\.run-\d+)?\.json$/, '');
 
 /** Events a run of a generation may end with. */
 const closingEvents = /^EVENT_TYPE_WORKFLOW_EXECUTION_(COMPLETED|FAILED|CANCELED|CONTINUED_AS_NEW|TIMED_OUT)$/;
@@ -38,8 +40,13 @@ describe.each(['runcomfyPipeline', 'runcomfyBatch', 'runcomfyWebhook', budgetWor
 );
 
 describe('recorded histories', () => {
+  it('exist for every shape of a pipeline, and for no other', () => {
+    const recorded = readdirSync(new URL('../histories/runcomfyPipeline/', import.meta.url)).map(shapeOf);
+    expect([...new Set(recorded)].sort()).toEqual([...pipelineShapes].sort());
+  });
+
   it('exist for every shape of the workflow', () => {
-    const recorded = files.map((name) => name.replace(/(\.run-\d+)?\.json$/, ''));
+    const recorded = files.map(shapeOf);
     expect(Object.keys(shapes).filter((name) => !recorded.includes(name))).toEqual([]);
     expect(recorded).toContain('continued-as-new');
   });

@@ -16,11 +16,12 @@ export async function inProcessWorkers(
   client: Client,
   modelApiBase: string,
   options: Partial<GenerationWorkerOptions> = {},
+  address = inject('temporalAddress'),
 ) {
   const taskQueue = `in-process-${randomUUID()}`;
   const runcomfy = createRunComfyClient({ modelApiBase, token: () => 'sim-in-process' });
   const stateDir = await mkdtemp(path.join(tmpdir(), 'runcomfy-in-process-'));
-  const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
+  const connection = await NativeConnection.connect({ address });
   const running: { worker: GenerationWorker; done: Promise<void> }[] = [];
   const stop = async () => {
     for (const { worker } of running) worker.shutdown();

@@ -10,6 +10,7 @@ import type { LedgerJob, Simulator, SimulatorOptions } from '../../simulator/ind
 import { connectClient, startQuickSimulator } from './generation-stack.ts';
 import { checkExecutions, historiesOf } from './generations.ts';
 import { inProcessWorkers } from './in-process-workers.ts';
+import type { PipelineShape } from './pipeline-shapes.ts';
 import { quietRuntime } from './quiet-runtime.ts';
 import { recordHistories } from './record-history.ts';
 import { flux, kling } from './simulator-client.ts';
@@ -27,10 +28,13 @@ export interface PipelineStack {
   key: () => string;
 }
 
-/** Pipelines on the simulator, whose outputs stand at a public https origin, as models that take URLs want them. */
-export async function pipelineStack(options: SimulatorOptions = {}): Promise<PipelineStack> {
+/**
+ * Pipelines on the simulator, whose outputs stand at a public https origin, as models that take URLs want them; on the
+ * server that all tests share unless another is given.
+ */
+export async function pipelineStack(options: SimulatorOptions = {}, address?: string): Promise<PipelineStack> {
   quietRuntime();
-  const client = await connectClient();
+  const client = await connectClient(address);
   const simulator = await startQuickSimulator({
     profiles: { '*': { queueMs: 100, runMs: 100 } },
     ...options,
@@ -41,7 +45,7 @@ export async function pipelineStack(options: SimulatorOptions = {}): Promise<Pip
       ...options.switches,
     },
   });
-  const workers = await inProcessWorkers(client, simulator.modelApiBase);
+  const workers = await inProcessWorkers(client, simulator.modelApiBase, {}, address);
   await workers.start();
   const generations = createGenerationClient({ client, taskQueue: workers.taskQueue });
   return {
@@ -71,7 +75,7 @@ export function stillAndClip(name: string, more: Record<string, unknown> = {}) {
 }
 
 /** No workflow task of the pipeline failed, and its history replays; its orders too. `shape`: what its history is recorded as. */
-export async function checkPipeline(client: Client, pipeline: PipelineHandle, shape?: string): Promise<void> {
+export async function checkPipeline(client: Client, pipeline: PipelineHandle, shape?: PipelineShape): Promise<void> {
   if (shape !== undefined) await recordHistories(shape, await historiesOf(client, pipeline.key), 'runcomfyPipeline');
   const state = await pipeline.state();
   const orders = state.steps.flatMap(({ key, attempts = [], items = [] }) => [

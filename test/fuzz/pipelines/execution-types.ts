@@ -2,6 +2,7 @@ import type { PipelineActivities } from '../../../domain/pipeline-activities.ts'
 import type { PipelineRequest, PipelineResult, PipelineState } from '../../../domain/pipeline-run.ts';
 import type { Sandbox } from '../../support/workflow-sandbox.ts';
 import type { Provider } from './provider.ts';
+import type { Task } from './replay.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** Temporal's part for one pipeline: tasks, timers, activities, children, messages, and runs that continue. */
@@ -12,6 +13,8 @@ export interface Execution {
   readonly runs: number;
   /** Events that the history of each run would have. */
   readonly events: readonly number[];
+  /** Workflow tasks of its last run. */
+  readonly tasks: readonly Task[];
   state: () => Promise<PipelineState>;
   signal: (name: string, payload: unknown) => void;
   /** Undefined: the pipeline ended before it answered; a refusal is an error. */
@@ -29,6 +32,8 @@ export interface ExecutionSettings {
   id: string;
   key: string;
   request: PipelineRequest;
+  /** Default `runcomfyPipeline`; it answers the query `state` as well. */
+  workflowType?: string;
   /** What an earlier run hands on. */
   carried?: object;
   memo?: Record<string, unknown>;

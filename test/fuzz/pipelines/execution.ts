@@ -10,7 +10,7 @@ import { checkReplay, eventsOf, msOf, type Task } from './replay.ts';
 /** Plays Temporal's part for one pipeline: tasks, timers, activities, children, messages, and runs that continue. */
 export async function startExecution(settings: ExecutionSettings): Promise<Execution> {
   const { sandbox, time, provider, activities, id, key, request } = settings;
-  const { tasksPerRun, lostAnswers, isWatched = false, carried, memo } = settings;
+  const { tasksPerRun, lostAnswers, isWatched = false, carried, memo, workflowType = 'runcomfyPipeline' } = settings;
   const children: Execution['children'] = [];
   const open = new Set<string>();
   const replies = new Map<string, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
@@ -45,7 +45,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
 
   function executionOf(before: string) {
     return {
-      workflowType: 'runcomfyPipeline',
+      workflowType,
       workflowId: key,
       runId,
       args: firstArgs,
@@ -251,6 +251,9 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
       return events.length;
     },
     events,
+    get tasks() {
+      return tasks;
+    },
     state,
     signal(signalName, payload) {
       push({

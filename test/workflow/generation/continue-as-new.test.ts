@@ -11,6 +11,7 @@ import {
   untilState,
   withGenerations,
 } from '../../support/generations.ts';
+import { checkPipeline, pipelineStack, stillAndClip } from '../../support/pipelines.ts';
 import { recordHistories } from '../../support/record-history.ts';
 import { gate } from '../../support/scripted-generations.ts';
 import { startOwnServer } from '../../support/server.ts';
@@ -155,5 +156,33 @@ describe.concurrent('a generation whose history grows long', () => {
       },
       { address: server.address },
     );
+  });
+});
+
+describe.concurrent('a pipeline whose history grows long', () => {
+  it('continues as new while a person decides, and goes on with what was made', async () => {
+    const { client, pipelines, simulator, key: newKey } = await pipelineStack({}, server.address);
+    const key = newKey();
+    const { still, clip } = stillAndClip(key).steps;
+    const pick = { approval: { choose: '${{ steps.still.images }}' } };
+    const input = { ...clip.input, start_image_url: '${{ steps.pick.choice }}' };
+    const plan = { version: 1, steps: { still, pick, clip: { ...clip, input } } };
+    const pipeline = await pipelines.start({ plan }, { key });
+    await eventually(async () => {
+      expect((await pipeline.state()).steps[1]?.phase).toBe('awaiting_decision');
+    });
+    const anyRun = client.workflow.getHandle(key);
+    await eventually(async () => {
+      await anyRun.signal('decide', 'junk');
+      expect((await anyRun.describe()).runId).not.toBe(pipeline.runId);
+    });
+    const decided = await pipelines.get(key);
+    await eventually(async () => {
+      expect((await decided.state()).steps[1]?.phase).toBe('awaiting_decision');
+    });
+    await decided.decide({ step: 'pick', decision: 'approve', choose: 0 });
+    expect(await pipeline.result()).toMatchObject({ phase: 'succeeded' });
+    expect(simulator.ledger().jobs.map(({ input: made }) => made['prompt'])).toEqual([`${key} still`, `${key} clip`]);
+    await checkPipeline(client, pipeline, 'continued-as-new');
   });
 });

@@ -241,3 +241,46 @@ describe.concurrent('a further run', () => {
     await checkPipeline(client, again);
   });
 });
+
+describe.concurrent('a pipeline that is to end before its orders have', () => {
+  it("does by its deadline and by Temporal's cancellation; with detach at once, though what runs is delivered", async () => {
+    const queued = { queueMs: 600_000, runMs: 100 };
+    const stack = await pipelineStack({ profiles: { [flux]: queued, [kling]: { queueMs: 0, runMs: 100 } } });
+    const { client, generations, pipelines, simulator, jobsOf } = stack;
+    simulator.hold({ stage: 'run' });
+    const start = async (order: (prompt: string) => object, deadlineMs?: number) => {
+      const key = stack.key();
+      const plan = planOf({ first: order(key), after: still(`${key} after`, { needs: ['first'] }) });
+      return await pipelines.start({ plan, ...(deadlineMs !== undefined && { deadlineMs }) }, { key });
+    };
+    const [late, cancelled, detached] = await Promise.all([start(still, 20_000), start(still), start(clip)]);
+    await eventually(() => {
+      expect(jobsOf(cancelled.key)).toHaveLength(1);
+      expect(jobsOf(detached.key)[0]?.startedAt).toBeDefined();
+    });
+    await client.workflow.getHandle(cancelled.key).cancel();
+    const reply = await detached.cancel({ detach: true });
+    expect(reply.outcome).toBe('not_cancellable');
+    const types = await Promise.all(
+      [late, cancelled, detached].map(async (pipeline) => (await failureOf(pipeline.result())).type),
+    );
+    expect(types).toEqual(['PipelineTimedOut', 'PipelineCancelled', 'PipelineCancelled']);
+    expect((await client.workflow.getHandle(cancelled.key).describe()).status.name).toBe('CANCELLED');
+    const [running] = jobsOf(detached.key);
+    expect(running?.finishedAt).toBeUndefined();
+    simulator.release();
+    const [{ key = '' } = {}] = reply.steps;
+    expect((await generations.result(key)).requestId).toBe(running?.id);
+    await eventually(() => {
+      expect([late, cancelled].flatMap((pipeline) => jobsOf(pipeline.key)).map(({ state }) => state)).not.toContain(
+        'in_queue',
+      );
+    });
+    const { jobs, totals } = simulator.ledger();
+    expect(totals.charged).toBe(1);
+    expect(jobs.filter(({ input }) => String(input['prompt']).endsWith(' after'))).toEqual([]);
+    await checkPipeline(client, late, 'deadline-of-the-pipeline');
+    await checkPipeline(client, cancelled, 'cancelled-by-temporal');
+    await checkPipeline(client, detached, 'cancelled-detached');
+  });
+});

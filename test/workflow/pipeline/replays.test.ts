@@ -5,7 +5,9 @@ import { createRunComfyClient } from '../../../runcomfy/client.ts';
 import { eventually } from '../../support/eventually.ts';
 import { historiesOf } from '../../support/generations.ts';
 import { hangMs } from '../../support/patience.ts';
+import type { PipelineShape } from '../../support/pipeline-shapes.ts';
 import { pipelineStack } from '../../support/pipelines.ts';
+import { recordHistories } from '../../support/record-history.ts';
 import { flux } from '../../support/simulator-client.ts';
 
 const looked = 'google/nano-banana-2/text-to-image';
@@ -45,7 +47,9 @@ it('replays where steps that begin together take their own time to be prepared',
   });
   await pipeline.result();
   expect(lookups).toBeGreaterThan(1);
-  const [history] = await historiesOf(client, key);
+  const histories = await historiesOf(client, key);
+  await recordHistories('step-skipped' satisfies PipelineShape, histories, 'runcomfyPipeline');
+  const [history] = histories;
   const options = { workflowBundle: { codePath: inject('workflowBundlePath') }, isolateExecutionTimeout: hangMs };
   await Worker.runReplayHistory(options, history, key);
   await runcomfy.close();
