@@ -101,6 +101,57 @@ it('an approval is decided by a command, and a choice out of range is refused', 
   expect(outputs['clip']).toBe(steps['clip']?.output?.videos[0]);
 });
 
+it('a rejected step whose failure is no end leaves a partial pipeline, which exits with 2; params come from a file', async () => {
+  const key = stack.key();
+  const { still } = stillAndClip(key).steps;
+  const plan = {
+    version: 1,
+    params: { scene: { type: 'string' } },
+    steps: {
+      pick: { approval: { choose: ['a', 'b'] }, onFailure: 'continue' },
+      still: { ...still, input: { prompt: '${{ params.scene }}' } },
+    },
+  };
+  const scene = `${key}: of a file`;
+  const run = ['run', await planFile(plan), '--key', key, '--params-file', await planFile({ scene })];
+  await cli(...run, '--no-wait');
+  const pipeline = await stack.pipelines.get(key);
+  await vi.waitUntil(async () => (await pipeline.state()).steps[0]?.phase === 'awaiting_decision', { timeout: hangMs });
+  expect(await cli('reject', key, 'pick', '--reason', 'none of them')).toMatchObject({ exitCode: 0 });
+  const steps = { pick: { phase: 'failed' }, still: { phase: 'succeeded' } };
+  const partial = { exitCode: 2, document: { phase: 'partial', steps } };
+  expect(await cli('result', key)).toMatchObject(partial);
+  expect(await cli(...run)).toMatchObject(partial);
+  expect(stack.simulator.ledger().jobs.map(({ input }) => input['prompt'])).toEqual([scene]);
+  const approval = { decision: 'reject', reason: 'none of them' };
+  expect((await cli('status', key)).document).toMatchObject({ phase: 'partial', steps: [{ approval }, {}] });
+});
+
+it('cancel tells what became of each order and waits for what runs; with --detach it lets that go', async () => {
+  stack.simulator.hold({ stage: 'run' });
+  const [waited, detached] = [stack.key(), stack.key()];
+  for (const key of [waited, detached]) {
+    await cli('run', await planFile(stillAndClip(key)), '--key', key, '--no-wait');
+    await vi.waitUntil(() => stack.jobsOf(`${key} still`)[0]?.startedAt !== undefined, { timeout: hangMs });
+  }
+  const cancel = await run('cancel', waited, '--reason', 'wrong scene', '--output', 'pretty');
+  expect(cancel.exitCode).toBe(0);
+  expect(cancel.out).toMatch(/^not_cancellable: .* \(phase stopping\)$/m);
+  expect(cancel.out).toMatch(/^still +not_cancellable +\S+\/still@/m);
+  expect(cancel.out).toMatch(/^clip +not_submitted/m);
+  expect(await cli('result', waited, '--no-wait')).toMatchObject({ exitCode: 75 });
+  const reply = { outcome: 'not_cancellable', steps: [{ id: 'still', outcome: 'not_cancellable' }, { id: 'clip' }] };
+  expect(await cli('cancel', detached, '--detach')).toMatchObject({ exitCode: 0, document: reply });
+  const failure = { exitCode: 1, document: { error: { type: 'PipelineCancelled' } } };
+  expect(await cli('result', detached)).toMatchObject(failure);
+  expect(stack.simulator.ledger().jobs.map(({ finishedAt }) => finishedAt)).toEqual([undefined, undefined]);
+  stack.simulator.release();
+  expect(await cli('result', waited)).toMatchObject(failure);
+  const status = (await cli('status', waited)).document;
+  expect(status).toMatchObject({ cancel: { reason: 'wrong scene' }, steps: [{ phase: 'succeeded' }, {}] });
+  expect(stack.simulator.ledger().jobs).toHaveLength(2);
+});
+
 it('--dry-run says before a re-run what is ordered, under which keys and for how much; the ledger agrees', async () => {
   vi.stubEnv('RUNCOMFY_API_TOKEN', 'sim-in-process');
   const key = stack.key();

@@ -184,6 +184,42 @@ describe.concurrent('a deadline that passes', () => {
   });
 });
 
+describe.concurrent('a queue deadline that passes', () => {
+  const queueDeadlineMs = 500;
+
+  it('while the work waits: RunComfy stops it, and the end says why', async () => {
+    const cancelled: string[] = [];
+    const { handle, name } = await start({ readStatus: waiting('in_queue'), cancelled }, { queueDeadlineMs });
+    const { type, message, details, state } = await endingOf(handle);
+    expect(type).toBe('GenerationTimedOut');
+    expect(message).toContain('at its queue deadline');
+    const cancel = { outcome: 'cancelled', reason: 'queue_deadline' };
+    expect(details).toMatchObject({ requestId: `${name}--1`, reason: 'queue_deadline', cancel });
+    expect(state.phase).toBe('timed_out');
+    expect(cancelled).toEqual([`${name}--1`]);
+  });
+
+  it('while RunComfy cannot be asked to stop: it is asked once, and the work is waited for', async () => {
+    let asked = 0;
+    let readsSince = 0;
+    const readStatus = () => {
+      if (asked === 0) return waiting('in_queue')();
+      readsSince += 1;
+      return Promise.resolve(reading(readsSince < 3 ? 'in_queue' : 'finished'));
+    };
+    const cancelRequest = () => {
+      asked += 1;
+      return Promise.reject(activityFailure('ServiceUnavailable', { reads: 2 }));
+    };
+    const { handle } = await start({ readStatus, cancelRequest }, { queueDeadlineMs });
+    const { result, state } = await endingOf(handle);
+    expect(result?.output).toEqual(output);
+    expect(state.phase).toBe('succeeded');
+    expect(state.cancel).toBeUndefined();
+    expect(asked).toBe(1);
+  });
+});
+
 describe.concurrent('a deadline', () => {
   it('counts from the start, and lies a day ahead unless given', async () => {
     for (const [request, ms] of [
