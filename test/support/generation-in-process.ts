@@ -30,7 +30,8 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
   const timers = new Map<number, number>();
   const pending = new Map<string, number>();
   let late: object | undefined;
-  let end: 'completed' | 'failed' | 'cancelled' | undefined;
+  let end: 'completed' | 'failed' | 'cancelled' | 'continued' | undefined;
+  let isLong = false;
   const runId = crypto.randomUUID();
   const run = await sandbox.open({ workflowType: 'runcomfyGeneration', workflowId: 'k', runId, args: [request], now });
 
@@ -64,7 +65,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
 
   async function send(jobs: Job[]): Promise<void> {
     const answers: Job[] = [];
-    for (const command of await run.activate(jobs, { now })) {
+    for (const command of await run.activate(jobs, { now, isContinueAsNewSuggested: isLong })) {
       const { startTimer, cancelTimer, scheduleActivity, scheduleLocalActivity } = command;
       if (startTimer) timers.set(startTimer.seq ?? 0, now + msOf(startTimer.startToFireTimeout));
       if (cancelTimer) timers.delete(cancelTimer.seq ?? 0);
@@ -88,6 +89,13 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     await send([{ signalWorkflow: { signalName, input: toPayloads(defaultPayloadConverter, ...args) ?? [] } }]);
   }
 
+  async function resolve(type: string, result: object): Promise<void> {
+    const seq = pending.get(type);
+    if (seq === undefined) throw new Error(`no ${type} is under way`);
+    pending.delete(type);
+    await send([{ resolveActivity: { seq, result } }]);
+  }
+
   await send([run.first]);
   return {
     /** What submits were asked to send. */
@@ -108,6 +116,22 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     /** A worker brings a request id. */
     handOver: (requestId: string) => signal('requestAccepted', { firstExecutionRunId: runId, requestId }),
     signal,
+    /** Nobody waits for its answer. */
+    async update(name: string, ...args: unknown[]) {
+      const id = crypto.randomUUID();
+      const input = toPayloads(defaultPayloadConverter, ...args) ?? [];
+      await send([
+        { doUpdate: { id, protocolInstanceId: id, name, input, runValidator: true, meta: { updateId: id } } },
+      ]);
+    },
+    /** From here on the server suggests a new run. */
+    grow: () => (isLong = true),
+    /** Activities that were asked for and have had no answer. */
+    pending,
+    /** Answers such an activity. */
+    complete: (type: string, value: unknown) => resolve(type, completed(value)),
+    fail: (type: string, failure: string) => resolve(type, failed(failure)),
+    cancelWorkflow: () => send([{ cancelWorkflow: {} }]),
     dispose: () => run.dispose(),
   };
 }
@@ -136,5 +160,6 @@ function lost(heartbeat: object): object {
 function endOf(command: Command) {
   if (command.completeWorkflowExecution) return 'completed';
   if (command.failWorkflowExecution) return 'failed';
+  if (command.continueAsNewWorkflowExecution) return 'continued';
   return command.cancelWorkflowExecution ? 'cancelled' : undefined;
 }
