@@ -24,7 +24,7 @@ export function pipelineActivities(
     lookup,
     validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
     generations: {
-      orderOf: () => Promise.resolve(undefined),
+      orderOf: (key) => Promise.resolve(provider.newest(key)?.request),
       requestIdOf: () => Promise.resolve(undefined),
       standingOf: (key) => Promise.resolve(standingOf(provider, key)),
       follow: (key, signal) =>
