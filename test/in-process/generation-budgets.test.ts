@@ -77,9 +77,38 @@ describe('what a generation tells its budgets', () => {
   });
 });
 
+describe('what a generation has cost', () => {
+  const metric = 'runcomfy_generation_cost';
+
+  it('is counted where it failed', async () => {
+    const run = await generationInProcess(sandbox, order, { submits: [accepted('r-1')] });
+    await run.pass(600_000);
+    await run.fail('readStatus', 'GenerationFailed', { costUsd: 0.8 });
+    expect(run.end()).toBe('failed');
+    expect(run.metrics(metric)).toMatchObject([{ value: 0.8, tags: { outcome: 'failed', model: 'a/b' } }]);
+  });
+
+  it('is counted where it was cancelled', async () => {
+    const run = await generationInProcess(sandbox, order, { submits: [accepted('r-1')], cancels: [{ costUsd: 0.4 }] });
+    await run.signal('cancel');
+    expect(run.metrics(metric)).toMatchObject([{ value: 0.4, tags: { outcome: 'cancelled', model: 'a/b' } }]);
+  });
+});
+
 describe('an order that waits at a wall', () => {
   const waiting: GenerationRequest = { ...order, onWall: 'wait' };
   const again = { ...wide, again: true } as const;
+
+  it('counts each refusal by its type, and none where it is not to wait', async () => {
+    const unauthenticated = { type: 'Unauthenticated', details: { submission: 'refused' as const } };
+    const run = await generationInProcess(sandbox, waiting, { submits: [refused(), unauthenticated, refused()] });
+    await run.pass(60_000);
+    const counted = ['InsufficientBalance', 'Unauthenticated', 'InsufficientBalance'];
+    const metric = 'runcomfy_wall_refusals';
+    expect(run.metrics(metric)).toMatchObject(counted.map((type) => ({ value: 1, tags: { type } })));
+    const failing = await generationInProcess(sandbox, order, { submits: [refused()] });
+    expect(failing.metrics(metric)).toEqual([]);
+  });
 
   it('keeps nothing reserved that an earlier attempt of it had, which nobody else gives back', async () => {
     const run = await generationInProcess(sandbox, waiting, { submits: [refused([again, narrow])] });
@@ -123,6 +152,8 @@ describe('an order that is sent again while an earlier submit is in doubt', () =
     expect((await run.state()).otherCostsUnknown).toBeUndefined();
     await run.handOver('r-0');
     expect(await run.state()).toMatchObject({ otherRequestIds: ['r-1', 'r-0'], otherCostUsd: 1, otherCostsUnknown: 1 });
+    const furtherCost = { value: 1, tags: { outcome: 'further_request', model: 'a/b' } };
+    expect(run.metrics('runcomfy_generation_cost')).toMatchObject([furtherCost]);
     await run.signal('cancel');
     expect(run.settled).toMatchObject([{ settlement: { outcome: 'unknown', costUsd: 2.26 } }]);
     // As a budget looks it up that has not heard of it, or has kept it.

@@ -102,6 +102,8 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     orders,
     /** What budgets were told. */
     settled,
+    /** What it has recorded under a name. */
+    metrics: (named: string) => run.metrics.flatMap(({ name, ...metric }) => (name === named ? [metric] : [])),
     end: () => end,
     state: () => run.query('state') as Promise<GenerationState>,
     /** Lets time pass, firing what is due on the way. */
@@ -130,7 +132,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     pending,
     /** Answers such an activity. */
     complete: (type: string, value: unknown) => resolve(type, completed(value)),
-    fail: (type: string, failure: string) => resolve(type, failed(failure)),
+    fail: (type: string, failure: string, details?: ActivityFailureDetails) => resolve(type, failed(failure, details)),
     cancelWorkflow: () => send([{ cancelWorkflow: {} }]),
     dispose: () => run.dispose(),
   };

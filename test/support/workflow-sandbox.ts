@@ -39,10 +39,18 @@ export interface SandboxRun {
   first: Job;
   /** What of the SDK's behaviour it has made use of. */
   flags: ReadonlySet<number>;
+  /** What it has counted and recorded so far. */
+  metrics: readonly SandboxMetric[];
   /** One workflow task; throws where it fails. */
   activate: (jobs: Job[], at: Moment) => Promise<Command[]>;
   query: (name: string, ...args: unknown[]) => Promise<unknown>;
   dispose: () => Promise<void>;
+}
+
+export interface SandboxMetric {
+  name: string;
+  value: number;
+  tags: Record<string, unknown>;
 }
 
 export interface Moment {
@@ -137,8 +145,10 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
     return successful?.commands ?? [];
   };
   let historyLength = 3;
+  const metrics: SandboxMetric[] = [];
   return {
     flags,
+    metrics,
     first: {
       initializeWorkflow: {
         workflowType,
@@ -160,7 +170,11 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
         isReplaying: at.isReplaying ?? false,
         availableInternalFlags: [...(at.flags ?? [])],
       });
-      await workflow.getAndResetSinkCalls();
+      for (const { ifaceName, args } of await workflow.getAndResetSinkCalls()) {
+        if (ifaceName !== '__temporal_metrics') continue;
+        const [name, value, tags] = [args[0], ...args.slice(-2)] as [string, number, Record<string, unknown>];
+        metrics.push({ name, value, tags });
+      }
       return commands;
     },
     async query(queryType, ...given) {
