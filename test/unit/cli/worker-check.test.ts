@@ -3,6 +3,7 @@ import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { Client } from '@temporalio/client';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { checkWalls } from '../../../cli/health-checks.ts';
 import { checkQueue, checkSubmits } from '../../../cli/worker-check.ts';
 import { commandInProcess } from '../../support/command-in-process.ts';
 import { root } from '../../support/docs.ts';
@@ -83,6 +84,69 @@ describe('what doctor says of orders', () => {
       message: 'orders go out, at most 2 a second',
     });
     expect(await flowOf(4)).toMatchObject({ status: 'ok', message: 'orders go out, without a limit of rate' });
+  });
+});
+
+describe('what doctor says of orders that wait at a wall', () => {
+  /** A server that lists these running generations, which answer so; one that is told nothing cannot be asked. */
+  function serverWith(states: Record<string, { phase: string; wall?: object } | undefined>) {
+    const executions = Object.keys(states).map((workflowId) => ({
+      execution: { workflowId, runId: 'run' },
+      type: { name: 'runcomfyGeneration' },
+      status: 1,
+    }));
+    const queries: string[] = [];
+    const workflowService = {
+      listWorkflowExecutions: ({ query }: { query: string }) => {
+        queries.push(query);
+        return Promise.resolve({ executions, nextPageToken: new Uint8Array() });
+      },
+      describeWorkflowExecution: ({ execution: { workflowId } }: { execution: { workflowId: string } }) =>
+        Promise.resolve({
+          workflowExecutionInfo: executions.find(({ execution }) => execution.workflowId === workflowId),
+          pendingActivities: [],
+        }),
+    };
+    const query = (key: string) =>
+      states[key] ? Promise.resolve(states[key]) : Promise.reject(new Error('it cannot be read'));
+    const client = {
+      options: { namespace: 'default' },
+      workflowService,
+      workflow: { getHandle: (key: string) => ({ query: () => query(key) }) },
+      withDeadline: <T>(_deadline: number, call: () => Promise<T>) => call(),
+      withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call(),
+    } as unknown as Client;
+    return { queries, check: () => checkWalls({ client, address: 'here' } as Parameters<typeof checkWalls>[0]) };
+  }
+  const wallOf = (type: string) => ({
+    phase: 'submitting',
+    wall: { type, message: 'no', since: '2026-01-01T12:00:00Z', refusals: 3, nextTryAt: '2026-01-01T12:05:00Z' },
+  });
+
+  it('is nothing where none waits, or only for its turn', async () => {
+    expect(await serverWith({}).check()).toMatchObject({ check: 'orders', status: 'ok' });
+    const { check, queries } = serverWith({ turn: { phase: 'submitting' } });
+    expect(await check()).toMatchObject({ check: 'orders', status: 'ok' });
+    expect(queries[0]).toContain('ExecutionStatus = "Running"');
+  });
+
+  it.each([
+    ['InsufficientBalance', 'a filled wallet', 'top up the wallet'],
+    ['Unauthenticated', 'a valid token', 'a valid token'],
+    ['BudgetExceeded', 'room in a budget', '`runcomfy-temporal budget set`'],
+  ])('is what the first waits for and what to do: %s', async (type, wants, fix) => {
+    expect(await serverWith({ alone: wallOf(type) }).check()).toEqual({
+      check: 'orders',
+      status: 'warning',
+      message: `generation alone waits for ${wants} since 2026-01-01T12:00:00Z: no`,
+      fix: expect.stringContaining(fix) as string,
+    });
+  });
+
+  it('is how many wait beside it; one that cannot be asked counts as none', async () => {
+    const states = { mute: undefined, first: wallOf('Unauthenticated'), turn: { phase: 'submitting' } };
+    const { check } = serverWith({ ...states, second: wallOf('InsufficientBalance') });
+    expect((await check()).message).toMatch(/^generation first and 1 more waits for a valid token/);
   });
 });
 
