@@ -1,10 +1,12 @@
 // npm run bench:batch                                   500 items in each of four ways, window 100
 // npm run bench:batch -- --items 1000 --window 200
 // npm run bench:batch -- --campaign 10000 --kills       one large batch, its worker killed three times, its server once
+// npm run bench:batch -- --campaign 10000 --troubles    one in twenty fails, one in a hundred is unknown, and the wallet empties on the way
 // npm run bench:batch -- --upload 100000                one batch whose upload is killed twice and which is cancelled at 1,000 done
 import { parseArgs } from 'node:util';
 import { type CampaignRow, runCampaign } from './support/batch/campaign.ts';
 import { compareDesigns } from './support/batch/compare.ts';
+import type { TroublesRow } from './support/batch/troubles.ts';
 import { runUpload, type UploadRow } from './support/batch/upload.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
 import { quietTemporal } from './support/stack/quiet-temporal.ts';
@@ -17,6 +19,7 @@ const { values: options } = parseArgs({
     campaign: { type: 'string' },
     upload: { type: 'string' },
     kills: { type: 'boolean', default: false },
+    troubles: { type: 'boolean', default: false },
     /** A campaign that takes longer is given up. */
     minutes: { type: 'string', default: '30' },
   },
@@ -65,28 +68,31 @@ async function compare(): Promise<void> {
 }
 
 async function campaign(items: number): Promise<void> {
-  const { kills: isKilled, minutes } = options;
-  const row = await runCampaign({ items, window: Number(options.window ?? '200'), isKilled, minutes: Number(minutes) });
+  const { kills: isKilled, troubles: isTroubled, minutes } = options;
+  const window = Number(options.window ?? '200');
+  const row = await runCampaign({ items, window, isKilled, isTroubled, minutes: Number(minutes) });
   say(JSON.stringify(row, undefined, 2));
   if (items >= fullItems) {
-    writeResults('batch-campaign', { name: 'batch-campaign', ...about(), versions: versionsOf(), rows: [row] });
-    say('written to bench/results/batch-campaign.json');
+    const name = isTroubled ? 'batch-troubles' : 'batch-campaign';
+    writeResults(name, { name, ...about(), versions: versionsOf(), rows: [row] });
+    say(`written to bench/results/${name}.json`);
   }
-  const missed = missedBy(row);
+  const missed = [...missedBy(row), ...(row.troubles ? missedInTroubles(row, row.troubles) : [])];
   for (const name of missed) say(`does not hold: ${name}`);
   if (missed.length > 0) process.exitCode = 1;
 }
 
 /** What a campaign was to show and has not. */
 function missedBy(row: CampaignRow): string[] {
-  const { items, jobs, lines, linesInFile, distinctIds, exitCode, unknown, seconds } = row;
+  const { items, jobs, lines, linesInFile, distinctIds, exitCode, unknown, seconds, troubles } = row;
   const isLively = items / seconds >= 5;
   const holds: Record<string, boolean> = {
     'it ended in its time': row.isEnded,
     'an order for each item, but for those of which nobody knows': jobs <= items && jobs >= items - unknown,
     'one line for each item, in the file too': lines === items && linesInFile === items && distinctIds === items,
-    'exit code 2 where somebody has to decide, else 0': exitCode === (unknown > 0 ? 2 : 0),
-    'a command that ends with the batch and not before': row.commandRestarts === 0,
+    'exit code 2 where somebody has to decide, else 0': exitCode === (unknown > 0 || troubles ? 2 : 0),
+    'a command that ends with the batch and not before, but for an empty wallet':
+      row.commandRestarts === (troubles ? 1 : 0),
     'no item started later than 3 s after a pause': row.lastStartAfterPauseSeconds <= 3,
     'counts that add up in every state that was read': row.samples > 0 && row.wrongSamples === 0,
     'results within 30 s': row.resultsSeconds <= 30,
@@ -94,6 +100,22 @@ function missedBy(row: CampaignRow): string[] {
       row.commandPeakMegabytes <= 200 && row.workerPeakMegabytes <= 600,
     'runs below 4,096 events and 4 MiB': row.largestRunEvents < 4_096 && row.largestRunBytes < 4 * 1024 * 1024,
     'at most 0.2 events an item at 5 items a second and more': !isLively || row.eventsPerItem <= 0.2,
+  };
+  return Object.keys(holds).filter((name) => holds[name] === false);
+}
+
+/** What failures, lost replies and an empty wallet were to leave whole and have not. */
+function missedInTroubles({ items, unknown }: CampaignRow, troubles: TroublesRow): string[] {
+  const { pausedByWallet, failedJobs, failedLines, givenBack } = troubles;
+  const { total, waiting, failed, inFlight } = pausedByWallet ?? { total: 0, waiting: 0, failed: 0, inFlight: 0 };
+  const holds: Record<string, boolean> = {
+    'paused by the empty wallet, with all in their places': total === items && waiting > 0 && inFlight === 0,
+    'no item that fails by the wallet': troubles.linesOfWallet === 0 && failed <= failedJobs,
+    'a failed line for each order that failed, but for those of which nobody knows':
+      failedLines > 0 && failedLines <= failedJobs && failedLines >= failedJobs - unknown,
+    'some of which nobody knows': unknown > 0,
+    'what was given back is ordered once, as everything else':
+      givenBack > 0 && troubles.givenBackAndLost === 0 && troubles.orderedTwice === 0,
   };
   return Object.keys(holds).filter((name) => holds[name] === false);
 }

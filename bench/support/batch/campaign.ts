@@ -8,6 +8,7 @@ import { say } from '../stack/stack.ts';
 import { type Installation, onInstallation } from './installation.ts';
 import { peakMegabytesOf, runsOf } from './processes.ts';
 import { sample, type Samples } from './sampling.ts';
+import { causeTroubles, countTroubles, fillWalletOnceEmpty, type TroublesRow } from './troubles.ts';
 
 /** What a large batch has shown that was killed on its way. */
 export interface CampaignRow {
@@ -42,12 +43,16 @@ export interface CampaignRow {
   eventsPerItem: number;
   largestRunEvents: number;
   largestRunBytes: number;
+  /** Where there were to be any. */
+  troubles?: TroublesRow;
 }
 
 interface CampaignOptions {
   items: number;
   window: number;
   isKilled: boolean;
+  /** Orders fail, replies are lost, and the wallet is empty for a while. */
+  isTroubled: boolean;
   minutes: number;
 }
 
@@ -64,9 +69,11 @@ export function runCampaign(options: CampaignOptions): Promise<CampaignRow> {
   return onInstallation(options.items, (on) => campaign(on, options));
 }
 
-async function campaign(on: Installation, { items, window, isKilled, minutes }: CampaignOptions): Promise<CampaignRow> {
-  const { folder, file, simulator, client, undo } = on;
+async function campaign(on: Installation, options: CampaignOptions): Promise<CampaignRow> {
+  const { items, window, isKilled, isTroubled, minutes } = options;
+  const { folder, file, simulator, client, token, undo } = on;
   const giveUpAt = Date.now() + minutes * 60_000;
+  if (isTroubled) causeTroubles(simulator, token, items);
   let worker = await on.startWorker();
 
   let workerPeak = 0;
@@ -90,6 +97,8 @@ async function campaign(on: Installation, { items, window, isKilled, minutes }: 
   const uploadedPerSecond = items / ((Date.now() - from) / 1_000);
   say(`uploaded ${uploadedPerSecond.toFixed(0)} items/s`);
   const batch = await createGenerationClient({ client, taskQueue: on.taskQueue }).batches.get(key);
+  const filling = isTroubled ? fillWalletOnceEmpty(simulator, token, batch, giveUpAt) : undefined;
+  filling?.catch(() => undefined);
   const results = path.join(folder, 'results.jsonl');
   let commandRestarts = 0;
   let isGivenUp = false;
@@ -101,6 +110,8 @@ async function campaign(on: Installation, { items, window, isKilled, minutes }: 
       say(`the command ended with ${String(code)}: ${on.printed().trim().slice(-2_000)}`);
       if (isGivenUp || commandRestarts >= 10) return code;
       commandRestarts += 1;
+      // It leaves where only a person can have the batch go on.
+      await filling;
       await sleep(2_000);
     }
   };
@@ -146,19 +157,19 @@ async function campaign(on: Installation, { items, window, isKilled, minutes }: 
   const exitCode = isEnded ? ((await Promise.race([followed, patience])) ?? null) : null;
   const { phase } = await batch.state();
   const readFrom = Date.now();
-  const ids = new Set<string>();
-  let [lines, unknown] = [0, 0];
-  for await (const { id, status } of batch.results()) {
-    ids.add(id);
-    if (status === 'submission_unknown') unknown += 1;
-    lines += 1;
-  }
+  const lines: BatchLine[] = [];
+  for await (const line of batch.results()) lines.push(line);
   const resultsSeconds = (Date.now() - readFrom) / 1_000;
+  const ids = new Set(lines.map(({ id }) => id));
   const text = isEnded ? await readFile(results, 'utf8').catch(() => '') : '';
   const written = text.split('\n').filter((line) => line !== '');
   const inFile = new Set(written.map((line) => (JSON.parse(line) as BatchLine).id));
   const runs = await runsOf(client, key);
   const lastStartedAt = await lastStartOf(client, pausedAt, resumedAt);
+  const pausedByWallet = await filling;
+  const troubles = isTroubled && {
+    troubles: { ...(pausedByWallet && { pausedByWallet }), ...(await countTroubles(on, key, lines)) },
+  };
   return {
     items,
     window,
@@ -169,10 +180,10 @@ async function campaign(on: Installation, { items, window, isKilled, minutes }: 
     isEnded,
     phase,
     jobs: accepted(),
-    lines,
+    lines: lines.length,
     linesInFile: written.length,
     distinctIds: isEnded ? Math.min(ids.size, inFile.size) : ids.size,
-    unknown,
+    unknown: lines.filter(({ status }) => status === 'submission_unknown').length,
     samples: seen.count,
     wrongSamples: seen.wrong,
     seconds,
@@ -185,6 +196,7 @@ async function campaign(on: Installation, { items, window, isKilled, minutes }: 
     eventsPerItem: runs.reduce((sum, { events }) => sum + events, 0) / items,
     largestRunEvents: Math.max(...runs.map(({ events }) => events)),
     largestRunBytes: Math.max(...runs.map(({ bytes }) => bytes)),
+    ...troubles,
   };
 }
 

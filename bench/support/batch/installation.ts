@@ -23,6 +23,8 @@ export interface Installation {
   /** A file with the items. */
   file: string;
   taskQueue: string;
+  /** Of the worker. */
+  token: string;
   simulator: Simulator;
   client: Client;
   startWorker: () => Promise<WorkerProcess>;
@@ -56,6 +58,7 @@ export interface CommandProcess {
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const taskQueue = 'campaign';
+const token = 'sim-campaign';
 
 /** Sets all of it up, runs a campaign on it, and takes it down whatever became of that. */
 export async function onInstallation<Row>(items: number, run: (on: Installation) => Promise<Row>): Promise<Row> {
@@ -109,7 +112,7 @@ export async function onInstallation<Row>(items: number, run: (on: Installation)
       const child = spawn(process.execPath, [path.join(program, 'bin/runcomfy-temporal'), 'worker'], {
         env: {
           ...env,
-          RUNCOMFY_API_TOKEN: 'sim-campaign',
+          RUNCOMFY_API_TOKEN: token,
           RUNCOMFY_MODEL_API_BASE: modelApiBase,
           RUNCOMFY_SERVERLESS_API_BASE: serverlessApiBase,
           RUNCOMFY_STATE_DIR: path.join(folder, 'state'),
@@ -137,6 +140,7 @@ export async function onInstallation<Row>(items: number, run: (on: Installation)
       folder,
       file,
       taskQueue,
+      token,
       simulator,
       client: new Client({ connection }),
       startWorker,
