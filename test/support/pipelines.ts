@@ -6,7 +6,9 @@ import {
   type PipelineClient,
   type PipelineHandle,
 } from '../../client/index.ts';
+import type { PipelineState } from '../../domain/pipeline-run.ts';
 import type { LedgerJob, Simulator, SimulatorOptions } from '../../simulator/index.ts';
+import { untilSeen } from './eventually.ts';
 import { connectClient, startQuickSimulator } from './generation-stack.ts';
 import { checkExecutions, historiesOf } from './generations.ts';
 import { inProcessWorkers } from './in-process-workers.ts';
@@ -74,10 +76,18 @@ export function stillAndClip(name: string, more: Record<string, unknown> = {}) {
   };
 }
 
+/** Where a pipeline stands in all detail: a worker that has much to do may leave a query unanswered, and the server knows less. */
+export async function toldState(pipeline: PipelineHandle): Promise<PipelineState> {
+  return await untilSeen(async () => {
+    const state = await pipeline.state();
+    return state.isFromServer ? undefined : state;
+  });
+}
+
 /** No workflow task of the pipeline failed, and its history replays; its orders too. `shape`: what its history is recorded as. */
 export async function checkPipeline(client: Client, pipeline: PipelineHandle, shape?: PipelineShape): Promise<void> {
   if (shape !== undefined) await recordHistories(shape, await historiesOf(client, pipeline.key), 'runcomfyPipeline');
-  const state = await pipeline.state();
+  const state = await toldState(pipeline);
   const orders = state.steps.flatMap(({ key, attempts = [], items = [] }) => [
     ...(key === undefined ? [] : [key]),
     ...attempts.map((attempt) => attempt.key),

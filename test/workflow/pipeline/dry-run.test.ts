@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { PipelinePreview } from '../../../client/index.ts';
 import type { ItemState, StepState } from '../../../domain/pipeline-run.ts';
-import { pipelineStack } from '../../support/pipelines.ts';
+import { pipelineStack, toldState } from '../../support/pipelines.ts';
 import { flux, kling } from '../../support/simulator-client.ts';
 
 const film = (name: string, { stills = ['a', 'b', 'c'], seconds = 5 } = {}) => ({
@@ -48,7 +48,7 @@ it('a dry run says exactly what the run then orders, why, and what it costs', as
     const perModel = (models: (string | undefined)[]) => models.sort();
     expect(perModel(billed.map(({ model }) => model))).toEqual(perModel(ordered(told).map(({ model }) => model)));
     const known = ordered(told).flatMap(({ key: order }) => order ?? []);
-    const { steps } = await (await pipelines.get(key)).state();
+    const { steps } = await toldState(await pipelines.get(key));
     const made = steps.flatMap((step): (StepState | ItemState)[] => step.items ?? [step]);
     expect(made.filter(({ reused }) => !reused).map((order) => order.key)).toEqual(expect.arrayContaining(known));
     expect(made.filter(({ reused }) => reused)).toHaveLength(told.reused);

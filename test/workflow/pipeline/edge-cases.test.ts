@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { PipelineState } from '../../../domain/pipeline-run.ts';
 import { untilSeen } from '../../support/eventually.ts';
 import { hangMs } from '../../support/patience.ts';
-import { checkPipeline, type PipelineStack, pipelineStack, stillAndClip } from '../../support/pipelines.ts';
+import { checkPipeline, type PipelineStack, pipelineStack, stillAndClip, toldState } from '../../support/pipelines.ts';
 import { flux, kling } from '../../support/simulator-client.ts';
 
 const still = (prompt: string, more: object = {}) => ({ model: flux, input: { prompt }, ...more });
@@ -43,7 +43,7 @@ describe.concurrent('a pipeline at run time', () => {
     const result = await pipeline.result();
     expect(jobsOf(scene)).toHaveLength(1);
     expect(result.phase).toBe('partial');
-    const [, more, after] = (await pipeline.state()).steps;
+    const [, more, after] = (await toldState(pipeline)).steps;
     expect(more?.failure).toMatchObject({ type: 'InvalidInput', submission: 'not_sent' });
     expect(after).toMatchObject({ phase: 'skipped', reason: 'source more failed' });
     await checkPipeline(client, pipeline, 'partial');
@@ -118,7 +118,7 @@ describe.concurrent('a pipeline at run time', () => {
     const items = ['same', 'same', 'other', 'first'];
     const first = await (await pipelines.start({ plan: plan(items) }, { key })).result();
     expect(simulator.ledger().jobs).toHaveLength(6);
-    const keys = (await (await pipelines.get(key)).state()).steps[0]?.items?.map((item) => item.key?.split('@')[1]);
+    const keys = (await toldState(await pipelines.get(key))).steps[0]?.items?.map((item) => item.key?.split('@')[1]);
     expect(keys?.[1]).toBe(`${keys?.[0] ?? ''}.2`);
     const unchanged = await (await pipelines.start({ plan: plan(items) }, { key, rerun: true })).result();
     expect(unchanged).toMatchObject({ outputs: first.outputs, costUsd: 0, steps: { clip: { reused: true } } });

@@ -2,7 +2,7 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import type { GenerationError } from '../../../client/index.ts';
 import { eventually, untilSeen } from '../../support/eventually.ts';
-import { checkPipeline, pipelineStack } from '../../support/pipelines.ts';
+import { checkPipeline, pipelineStack, toldState } from '../../support/pipelines.ts';
 import { flux, kling } from '../../support/simulator-client.ts';
 
 const image = 'https://files.example.com/a.png';
@@ -45,7 +45,7 @@ describe.concurrent('a further order', () => {
     const { jobs } = simulator.ledger();
     expect(result.phase).toBe('partial');
     expect(jobs.map(({ input }) => input['prompt'])).toEqual([`${key} source`, `${key} instead`]);
-    const steps = Object.fromEntries((await pipeline.state()).steps.map((step) => [step.id, step]));
+    const steps = Object.fromEntries((await toldState(pipeline)).steps.map((step) => [step.id, step]));
     expect(steps['source']).toMatchObject({ phase: 'succeeded', requestId: jobs[0]?.id });
     const failure = { type: 'OutputMissing', step: 'source', requestId: jobs[0]?.id, key: steps['source']?.key };
     expect(steps['asks']).toMatchObject({ phase: 'failed', failure });
@@ -107,7 +107,7 @@ describe.concurrent('a further order', () => {
     const plan = planOf({ first: clip(key, { queueDeadline: '1s', attempts: 2, onFailure: { fallback } }) });
     const pipeline = await pipelines.start({ plan }, { key });
     const result = await pipeline.result();
-    const [first] = (await pipeline.state()).steps;
+    const [first] = (await toldState(pipeline)).steps;
     expect(first?.attempts?.map(({ outcome }) => outcome)).toEqual([
       'GenerationTimedOut',
       'GenerationTimedOut',
@@ -156,7 +156,7 @@ describe.concurrent('a further order', () => {
     const plan = planOf({ first: clip(key, { deadline, mayPayTwice: true, onFailure: { fallback } }) });
     const pipeline = await pipelines.start({ plan }, { key });
     const result = await pipeline.result();
-    const [first] = (await pipeline.state()).steps;
+    const [first] = (await toldState(pipeline)).steps;
     const [late, succeeded] = first?.attempts ?? [];
     expect([late?.outcome, succeeded?.outcome]).toEqual(['GenerationTimedOut', 'succeeded']);
     const { jobs } = simulator.ledger();

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { checkPipeline, pipelineStack, stillAndClip } from '../../support/pipelines.ts';
+import { checkPipeline, pipelineStack, stillAndClip, toldState } from '../../support/pipelines.ts';
 
 it('a still becomes a clip: outputs wired, one order and one bill each, the state told to the end', async () => {
   const { client, pipelines, jobsOf, key: newKey, generations } = await pipelineStack();
@@ -16,7 +16,7 @@ it('a still becomes a clip: outputs wired, one order and one bill each, the stat
   expect(steps['clip']?.key).toMatch(new RegExp(`^${key}/clip@[0-9a-f]{12}$`));
   expect((await generations.result(steps['clip']?.key ?? '')).requestId).toBe(clip?.id);
   expect(result.costUsd).toBeCloseTo((still?.chargedUsd ?? 0) + (clip?.chargedUsd ?? 0), 6);
-  const state = await pipeline.state();
+  const state = await toldState(pipeline);
   expect(state).toMatchObject({
     phase: 'succeeded',
     reservedUsd: 0,

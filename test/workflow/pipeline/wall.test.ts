@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { eventually, untilSeen } from '../../support/eventually.ts';
 import { untilState } from '../../support/generations.ts';
-import { checkPipeline, pipelineStack, stillAndClip } from '../../support/pipelines.ts';
+import { checkPipeline, pipelineStack, stillAndClip, toldState } from '../../support/pipelines.ts';
 import { flux } from '../../support/simulator-client.ts';
 import { onTestFinished } from '../../support/test-end.ts';
 
@@ -38,7 +38,7 @@ describe.concurrent('a pipeline whose orders meet an empty wallet', () => {
     const { jobs, totals } = simulator.ledger();
     expect(jobs.map(({ input }) => input['prompt'])).toEqual([`${key} still`, `${key} clip`]);
     expect(totals.charged).toBe(2);
-    expect((await pipeline.state()).steps[2]).toMatchObject({
+    expect((await toldState(pipeline)).steps[2]).toMatchObject({
       phase: 'failed',
       failure: { type: 'InsufficientBalance', submission: 'refused' },
     });
