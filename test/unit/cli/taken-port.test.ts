@@ -21,3 +21,9 @@ it.each(['simulator', 'codec-server', 'gateway'])('%s ends with 78 where its por
   expect({ exitCode, type: error.type }).toEqual({ exitCode: 78, type: 'Configuration' });
   expect(error.message).toContain('EADDRINUSE');
 });
+
+it("simulator listens on 7788 unless told otherwise: RunComfy's own clients read a 401 in an address as a refusal", async () => {
+  const { exitCode, stdout } = await commandInProcess(['simulator', '--help'], {});
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/--port <number>.*\(default: 7788\)/);
+});
