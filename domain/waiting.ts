@@ -11,6 +11,9 @@ export function secondsPerReadOf(waiting: WaitingOptions | undefined): number {
 /** Memo key of a finished generation; what a starting worker learns from. */
 export const workMemoKey = 'runcomfyWork';
 
+/** No kind of work is named by more characters. */
+export const maxWorkKeyLength = 200;
+
 /** What a finished generation leaves behind for learning. */
 export interface FinishedWork {
   workKey: string;

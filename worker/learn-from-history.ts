@@ -6,7 +6,8 @@ import { workSourceOf } from '../activities/waiting/work-source.ts';
 import { decodePayload, undecodable } from '../client/operator/index.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { generationWorkflowType } from '../domain/names.ts';
-import { type FinishedWork, workMemoKey } from '../domain/waiting.ts';
+import { isModelId } from '../domain/request.ts';
+import { type FinishedWork, maxWorkKeyLength, workMemoKey } from '../domain/waiting.ts';
 
 const maxGenerations = 2_000;
 const pageSize = 200;
@@ -81,7 +82,7 @@ async function* listMemos(
   } while (nextPageToken.length > 0);
 }
 
-/** A memo can be written by any client. */
+/** A memo can be written by any client, and what it names is kept. */
 function isFinishedWork(value: unknown): value is FinishedWork {
   if (!isJsonObject(value)) return false;
   const { workKey, model, totalMs, workMs, queueMs, runMs } = value;
@@ -89,7 +90,8 @@ function isFinishedWork(value: unknown): value is FinishedWork {
   const isOptionalMs = (ms: unknown) => ms === undefined || isMs(ms);
   return (
     typeof workKey === 'string' &&
-    typeof model === 'string' &&
+    workKey.length <= maxWorkKeyLength &&
+    isModelId(model) &&
     isMs(totalMs) &&
     isOptionalMs(workMs) &&
     isOptionalMs(queueMs) &&

@@ -11,8 +11,9 @@ import { grpcCode, grpcCodeOf } from '../grpc.ts';
 /** As anyone may have written it. */
 type PageContent = Partial<Record<'items' | 'lines', unknown>>;
 
-/** Pages of at most 128 KiB each. */
+/** As many of our own pages, of at most 128 KiB each; others may have written larger ones. */
 const cachedPages = 64;
+const cachedSize = cachedPages * 128 * 1024;
 
 /** What batches keep in Temporal, by batch and page number. */
 export interface BatchPages {
@@ -26,16 +27,22 @@ export interface BatchPages {
 
 /** The pages of batches on a task queue. Pages of items never change, so they are read once. */
 export function createBatchPages(client: Client, taskQueue: string): BatchPages {
-  const cache = new LRUCache<string, PageContent>({ max: cachedPages });
+  const cache = new LRUCache<string, PageContent>({
+    max: cachedPages,
+    maxSize: cachedSize,
+    sizeCalculation: sizeOf,
+  });
   const readNow = (id: string): Promise<PageContent | undefined> =>
     named(id, async () => {
       const content: unknown = (await readOriginalRequest(client, id, '').catch(ignoreMissing))?.request;
       return isJsonObject(content) ? content : undefined;
     });
   const read = async (id: string): Promise<PageContent | undefined> => {
-    const known = cache.get(id) ?? (await readNow(id));
-    if (known) cache.set(id, known);
-    return known;
+    const known = cache.get(id);
+    if (known) return known;
+    const read = await readNow(id);
+    if (read) cache.set(id, read);
+    return read;
   };
   return {
     async readItems(key, page) {
@@ -56,6 +63,15 @@ export function createBatchPages(client: Client, taskQueue: string): BatchPages 
       return await startPage(client, taskQueue, workflowId, content, true);
     },
   };
+}
+
+/** What is nested too deep to be measured is kept alone. */
+function sizeOf(content: PageContent): number {
+  try {
+    return JSON.stringify(content).length;
+  } catch {
+    return cachedSize;
+  }
 }
 
 /** False where there is such a page. */

@@ -1,4 +1,5 @@
 import { wellFormed } from '../../domain/text.ts';
+import { maxWorkKeyLength } from '../../domain/waiting.ts';
 import { findBundledModel } from './bundled.ts';
 
 /** Fields that size the work of most models. */
@@ -17,8 +18,6 @@ const usualSizingFields = [
   'sound',
 ];
 
-const maxKeyLength = 200;
-
 /**
  * What durations are learned by: the model and the fields of an input that size the work, e.g.
  * `kling/kling-3.0/standard/image-to-video duration=10`.
@@ -31,5 +30,5 @@ export function workKeyOf(model: string, input: Record<string, unknown>): string
       ? [`${field}=${String(value)}`]
       : [];
   });
-  return wellFormed([model, ...sizes].join(' ').slice(0, maxKeyLength));
+  return wellFormed([model, ...sizes].join(' ').slice(0, maxWorkKeyLength));
 }

@@ -60,7 +60,13 @@ describe('what a starting worker learns from finished generations', () => {
   });
 
   it('leaves out memos that name no finished work', async () => {
-    const memos = [undefined, {}, { runcomfyWork: 'x' }, { other: 1, runcomfyWork: work(-1) }];
+    // Whatever a memo names would be kept by the worker.
+    const long = 'x'.repeat(100_000);
+    const odd = [{ workKey: long }, { model: `a/${long}` }, { model: 'no model' }];
+    const memos = [
+      ...[undefined, {}, { runcomfyWork: 'x' }, { other: 1, runcomfyWork: work(-1) }],
+      ...odd.map((named) => ({ runcomfyWork: { ...work(40_000), ...named } })),
+    ];
     const executions = memos.map((memo) => ({ memo, startTime: new Date(0) }));
     expect(await learnFromHistory(listing(executions), createWaitingKnowledge(), here)).toMatchObject({ learned: 0 });
   });
