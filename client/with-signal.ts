@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Client } from '@temporalio/client';
 
 /**
@@ -7,6 +8,8 @@ import type { Client } from '@temporalio/client';
  */
 export async function withSignal<T>(client: Client, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
   const own = new AbortController();
+  // One for each long poll of a call that waits.
+  setMaxListeners(0, own.signal);
   const end = () => {
     own.abort(signal.reason);
   };
