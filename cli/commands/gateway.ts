@@ -2,6 +2,7 @@ import { ConfigError } from '../../config/config-error.ts';
 import type { Config } from '../../config/env.ts';
 import { type GatewayConfig, originSentence, parseOrigin } from '../../config/gateway.ts';
 import { withoutUndefined } from '../../domain/json.ts';
+import { favourMemory } from '../../setup/favour-memory.ts';
 import { createLogger } from '../../setup/logger.ts';
 import { openRunComfy } from '../../setup/runcomfy.ts';
 import { loadTemporalSettings } from '../../setup/temporal.ts';
@@ -35,6 +36,7 @@ export const addGateway = defineCommand<GatewayOptions>({
   act: async ({ printer, config: readConfig }, _args, options) => {
     const config = readConfig();
     const gateway = settingsOf(config, options);
+    favourMemory();
     // Loaded on demand: every other command does without an HTTP framework.
     const { serveGateway } = await import('../../gateway/serve-gateway.ts');
     const runcomfy = config.hasToken ? await openRunComfy(config) : undefined;
