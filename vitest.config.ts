@@ -19,6 +19,8 @@ const computing = { ...common, maxWorkers: 3, sequence: { groupOrder: 1 } } as c
 /** These wait, for the server, for timers and for processes of their own; first. So do the concurrent tests of a file. */
 const waiting = { ...common, maxWorkers: 3, maxConcurrency: 20, sequence: { groupOrder: 0 } } as const;
 
+const setup = (...names: string[]) => names.map((name) => `test/support/setup/${name}-setup.ts`);
+
 export default defineConfig({
   test: {
     sequence: { sequencer: longestFirst as unknown as TestSequencerConstructor },
@@ -28,7 +30,7 @@ export default defineConfig({
           name: 'unit',
           ...computing,
           include: ['test/unit/**/*.test.ts', 'test/activity/**/*.test.ts'],
-          setupFiles: ['test/support/setup/real-time-setup.ts'],
+          setupFiles: setup('each-file'),
           testTimeout: testHangMs,
           hookTimeout: testHangMs,
         },
@@ -38,8 +40,8 @@ export default defineConfig({
           name: 'replay',
           ...computing,
           include: ['test/replay/**/*.test.ts', 'test/in-process/**/*.test.ts'],
-          globalSetup: ['test/support/setup/bundle-setup.ts'],
-          setupFiles: ['test/support/setup/real-time-setup.ts'],
+          globalSetup: setup('bundle'),
+          setupFiles: setup('each-file', 'replay'),
           testTimeout: testHangMs,
           hookTimeout: testHangMs,
         },
@@ -49,8 +51,8 @@ export default defineConfig({
           name: 'server',
           ...waiting,
           include: ['workflow', 'e2e', 'gateway', 'fuzz'].map((tier) => `test/${tier}/**/*.test.ts`),
-          globalSetup: ['bundle-setup', 'program-setup', 'global-setup'].map((name) => `test/support/setup/${name}.ts`),
-          setupFiles: ['each-test-setup', 'record-answers-setup'].map((name) => `test/support/setup/${name}.ts`),
+          globalSetup: setup('bundle', 'program', 'global'),
+          setupFiles: setup('each-file', 'each-test', 'replay', 'record-answers'),
           testTimeout: testHangMs,
           hookTimeout: testHangMs,
         },

@@ -1,0 +1,7 @@
+import { globalHandlers } from '@temporalio/worker/lib/workflow/vm-shared.js';
+import { afterEach } from 'vitest';
+
+// A replay hooks every promise of the process, and every stack; the SDK leaves both so.
+afterEach(() => {
+  globalHandlers.uninstall();
+});
