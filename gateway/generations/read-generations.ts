@@ -20,9 +20,12 @@ import { isPassing, patiently, readPatienceMs } from './patiently.ts';
 const freshMs = { asked: 1_000, listed: 4_000, listing: 10_000 };
 /** Lists do not tell all, and may stand still: so long after it was asked for by itself, at most, a generation is again. */
 const askedForMs = { brief: 60_000, whole: 20_000 };
+/**
+ * So many that run are kept, or a tenth of as many that have ended and are read far less: a hundred characters of what is
+ * told of one take the room of one that runs.
+ */
 const maxKept = 10_000;
-/** Results may be long: all that is kept together has so many characters of JSON at most. */
-const maxKeptSize = 64 * 1024 * 1024;
+const charactersOfOne = 100;
 const listMs = 10_000;
 /** With a known state at hand that tells all that is asked for; without one a read waits as any other does. */
 const patienceWithStateMs = 3_000;
@@ -76,8 +79,9 @@ export function createGenerationReader(
 ): GenerationReader {
   const known = new LRUCache<string, Known>({
     max: maxKept,
-    maxSize: maxKeptSize,
-    sizeCalculation: ({ generation }) => JSON.stringify(generation).length,
+    maxSize: maxKept,
+    sizeCalculation: ({ generation: { state, ending } }) =>
+      1 + Math.floor(JSON.stringify([state, ending]).length / charactersOfOne),
   });
   const reading = new Map<string, { depth: Depth; asked: Promise<SeenGeneration> }>();
   const askedFor = new LRUCache<string, true>({ max: maxAskedFor, ttl: askedForWithinMs });
