@@ -1,4 +1,5 @@
 import { condition, patched, workflowInfo } from '@temporalio/workflow';
+import { pipelineTaskTimeoutMs } from '../domain/pipeline.ts';
 
 /**
  * What came of several local activities at once is handed to a replay together, though it came at different moments; and so
@@ -18,9 +19,13 @@ function areTurnsKept(): boolean {
   return areKept;
 }
 
-/** Whether a local activity that takes so long at most may begin now: none is under way, and the task has the time. */
+/**
+ * Whether a local activity of a pipeline that takes so long at most may begin now: none is under way, and the task has the
+ * time. The server's ten seconds for a task are not enough where a worker is kept from its processor.
+ */
 export function hasTurn(ms: number): boolean {
-  const { historyLength: task } = workflowInfo();
+  const { historyLength: task, taskTimeoutMs } = workflowInfo();
+  if (taskTimeoutMs < pipelineTaskTimeoutMs && patched('local-activities-need-long-tasks')) return false;
   if (asked.task !== task) asked = { task, ms: 0 };
   if ((isTaken || asked.ms + ms > longestTaskMs) && areTurnsKept()) return false;
   asked.ms += ms;

@@ -24,6 +24,17 @@ it.each([
 });
 
 it.each([
+  ['30 s, as our client gives, asks within them', 30_000, true],
+  ['10 s, as the server gives, asks by activities of their own', 10_000, false],
+] as const)('a pipeline whose workflow tasks have %s', async (_, taskTimeoutMs, isWithin) => {
+  const { execution, end } = await start({ plan: chain }, { taskTimeoutMs });
+  expect((await end()).end).toMatchObject({ result: { phase: 'succeeded' } });
+  const asked = execution.tasks.flatMap(({ commands }) => commands);
+  expect(asked.some(({ scheduleLocalActivity }) => scheduleLocalActivity)).toBe(isWithin);
+  expect(asked.some(({ scheduleActivity }) => scheduleActivity?.activityType === 'prepareStep')).toBe(!isWithin);
+});
+
+it.each([
   ['at once', { queueMs: [50, 70], runMs: [50, 70] }, 1_000],
   ['close to each other', { queueMs: [500, 700], runMs: [500, 700] }, 1_000],
   ['a second apart', {}, 1_000],

@@ -30,6 +30,7 @@ export interface InProcessOptions {
   /** The catalogue; default: none is at hand. */
   lookup?: ModelLookupOptions;
   memo?: Record<string, unknown>;
+  taskTimeoutMs?: number;
   /** What an earlier run hands on. */
   carried?: (activities: PipelineActivities) => Promise<object>;
 }
@@ -65,6 +66,7 @@ export function pipelinesInProcess(): (
       lostAnswers: [],
       ...(carried && { carried }),
       ...(options.memo && { memo: options.memo }),
+      taskTimeoutMs: options.taskTimeoutMs,
     });
     return {
       execution,

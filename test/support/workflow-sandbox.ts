@@ -31,6 +31,8 @@ export interface SandboxExecution {
   /** The run that a reset began from; this one unless given. */
   originalExecutionRunId?: string;
   memo?: Record<string, unknown> | undefined;
+  /** Default: 30 s. */
+  taskTimeoutMs?: number | undefined;
 }
 
 /** One run of a workflow. */
@@ -109,7 +111,7 @@ export async function openSandbox(
 
 async function openRun(creator: Creator, execution: SandboxExecution): Promise<SandboxRun> {
   const { workflowType, workflowId, runId, args, now, startedAt = now, continuedFromExecutionRunId, memo } = execution;
-  const { firstExecutionRunId = runId, originalExecutionRunId = runId } = execution;
+  const { firstExecutionRunId = runId, originalExecutionRunId = runId, taskTimeoutMs = 30_000 } = execution;
   const workflow = await creator.createWorkflow({
     info: {
       workflowType,
@@ -124,7 +126,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
       typedSearchAttributes: new TypedSearchAttributes(),
       startTime: new Date(startedAt),
       runStartTime: new Date(now),
-      taskTimeoutMs: 10_000,
+      taskTimeoutMs,
       attempt: 1,
       historyLength: 3,
       historySize: 1,

@@ -37,6 +37,8 @@ export interface ExecutionSettings {
   /** What an earlier run hands on. */
   carried?: object;
   memo?: Record<string, unknown>;
+  /** Of a workflow task; default: as our client starts pipelines. */
+  taskTimeoutMs?: number | undefined;
   /** Workflow tasks after which a run is asked to continue. */
   tasksPerRun: number;
   /** Attempts of activities, counted from 0, whose answer is lost with their worker. */

@@ -10,7 +10,15 @@ import { checkReplay, eventsOf, msOf, type Task } from './replay.ts';
 /** Plays Temporal's part for one pipeline: tasks, timers, activities, children, messages, and runs that continue. */
 export async function startExecution(settings: ExecutionSettings): Promise<Execution> {
   const { sandbox, time, provider, activities, id, key, request } = settings;
-  const { tasksPerRun, lostAnswers, isWatched = false, carried, memo, workflowType = 'runcomfyPipeline' } = settings;
+  const {
+    tasksPerRun,
+    lostAnswers,
+    isWatched = false,
+    carried,
+    memo,
+    workflowType = 'runcomfyPipeline',
+    taskTimeoutMs,
+  } = settings;
   const children: Execution['children'] = [];
   const open = new Set<string>();
   const replies = new Map<string, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
@@ -52,6 +60,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
       now: time.now,
       startedAt,
       memo,
+      taskTimeoutMs,
       ...(before !== '' && { continuedFromExecutionRunId: before }),
     };
   }
