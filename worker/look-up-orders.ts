@@ -6,6 +6,9 @@ import type { Settlement } from '../domain/budget/budget.ts';
 import { presumedSettlement } from '../domain/budget/settlement.ts';
 import { wasNeverSent } from './never-sent.ts';
 
+/** A history that has not been had for so long may never be: it proves nothing, and the money is not held for ever. */
+const proofWithinMs = 60 * 60_000;
+
 /**
  * Looks up orders in Temporal; one that it knows no longer is presumed to have been billed. So is one that was ended from
  * outside, unless its history proves that nothing was sent.
@@ -19,7 +22,11 @@ export function lookUpOrdersIn(client: Client): LookedUpOrders {
       });
       if (settlement === undefined) return presumedSettlement(key);
       if (settlement === 'open' || reservedAt === undefined || !isPresumed(settlement)) return settlement;
-      return (await wasNeverSent(client, key, reservedAt)) ? { key, outcome: 'not_submitted' } : settlement;
+      const isUnsent = await wasNeverSent(client, key, reservedAt).catch((error: unknown) => {
+        if (Date.now() - reservedAt < proofWithinMs) throw error;
+        return false;
+      });
+      return isUnsent ? { key, outcome: 'not_submitted' } : settlement;
     },
   };
 }

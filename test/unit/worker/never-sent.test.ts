@@ -1,6 +1,7 @@
-import type { Client } from '@temporalio/client';
-import { defaultDataConverter, defaultPayloadConverter } from '@temporalio/common';
+import { type Client, TerminatedFailure, WorkflowFailedError } from '@temporalio/client';
+import { defaultDataConverter, defaultPayloadConverter, RetryState } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
+import { lookUpOrdersIn } from '../../../worker/look-up-orders.ts';
 import { wasNeverSent } from '../../../worker/never-sent.ts';
 
 const key = 'order-1';
@@ -67,7 +68,11 @@ function serverWith(events: Event[], { pendingActivities = [], isOpen, runs = [r
   const workflowService = {
     describeWorkflowExecution: () =>
       Promise.resolve({
-        workflowExecutionInfo: { execution: { workflowId: key, runId }, ...(!isOpen && { closeTime: { seconds: 1 } }) },
+        workflowExecutionInfo: {
+          execution: { workflowId: key, runId },
+          type: { name: 'runcomfyGeneration' },
+          ...(isOpen ? { status: 1 } : { status: 5, closeTime: { seconds: 1 } }),
+        },
         pendingActivities,
       }),
     getWorkflowExecutionHistory: ({ nextPageToken }: { nextPageToken: Uint8Array }) => {
@@ -190,6 +195,17 @@ describe('that nothing was sent by a run that was ended from outside', () => {
     ['there is no history', []],
   ])('is not where %s', async (_, events, server) => {
     expect(await ask(events, server)).toBe(false);
+  });
+
+  it('is asked again where Temporal cannot tell, and after an hour presumed not to be', async () => {
+    const client = serverWith(unsent, {});
+    const getWorkflowExecutionHistory = () => Promise.reject(new Error('too large'));
+    Object.assign(client.workflowService, { getWorkflowExecutionHistory });
+    const ended = new WorkflowFailedError('', new TerminatedFailure('by hand'), RetryState.NON_RETRYABLE_FAILURE);
+    Object.assign(client, { workflow: { result: () => Promise.reject(ended) } });
+    const { settlementOf } = lookUpOrdersIn(client);
+    await expect(settlementOf(key, Date.now() - 30 * 60_000)).rejects.toThrow('too large');
+    expect(await settlementOf(key, Date.now() - 120 * 60_000)).toEqual({ key, outcome: 'failed' });
   });
 
   it('is not where its key cannot be looked for', async () => {
