@@ -8,6 +8,8 @@ import { wasNeverSent } from './never-sent.ts';
 
 /** A history that has not been had for so long may never be: it proves nothing, and the money is not held for ever. */
 const proofWithinMs = 60 * 60_000;
+/** Many are looked up one after the other: one that is slow keeps none of the others from their turn. */
+const proofMs = 5_000;
 
 /**
  * Looks up orders in Temporal; one that it knows no longer is presumed to have been billed. So is one that was ended from
@@ -22,7 +24,8 @@ export function lookUpOrdersIn(client: Client): LookedUpOrders {
       });
       if (settlement === undefined) return presumedSettlement(key);
       if (settlement === 'open' || reservedAt === undefined || !isPresumed(settlement)) return settlement;
-      const isUnsent = await wasNeverSent(client, key, reservedAt).catch((error: unknown) => {
+      const asked = client.withDeadline(Date.now() + proofMs, () => wasNeverSent(client, key, reservedAt));
+      const isUnsent = await asked.catch((error: unknown) => {
         if (Date.now() - reservedAt < proofWithinMs) throw error;
         return false;
       });

@@ -45,9 +45,9 @@ const harmless = new Set([
 
 /**
  * Whether a run that was ended from outside provably sent nothing of the order that a reservation stands for. That is so
- * where it is the only run of its key, began before the reservation was made, and each of its submits says that it sent
- * nothing: by its end, or by its last heartbeat, since what had not been told to Temporal when the run was closed was not sent
- * after. A run that was reset, retried, carried on or handed an id proves nothing, nor does what cannot be read.
+ * where it is the only run of its key, began before the reservation was made, and each of its submits, of which there are
+ * some, says that it sent nothing: by its end, or by its last heartbeat, since what had not been told to Temporal when the
+ * run was closed was not sent after. A run that was reset, retried, carried on or handed an id proves nothing, nor does what cannot be read.
  */
 export async function wasNeverSent(client: Client, key: string, reservedAt: number): Promise<boolean> {
   const { namespace } = client.options;
@@ -77,6 +77,7 @@ export async function wasNeverSent(client: Client, key: string, reservedAt: numb
 function createReading(runId: string, reservedAt: number, decode: Decode) {
   const open = new Map<string, string>();
   let events = 0;
+  let submits = 0;
   let isEnded = false;
 
   async function take(event: HistoryEvent): Promise<boolean> {
@@ -92,14 +93,18 @@ function createReading(runId: string, reservedAt: number, decode: Decode) {
     const { activityTaskScheduledEventAttributes: scheduled } = event;
     const type = scheduled?.activityType?.name;
     if (scheduled && !freeTypes.has(type)) return false;
-    if (scheduled && type === submitType) open.set(String(event.eventId), scheduled.activityId ?? '');
+    if (scheduled && type === submitType) {
+      submits += 1;
+      open.set(String(event.eventId), scheduled.activityId ?? '');
+    }
     return await isEndOfNothing(event, open, decode);
   }
 
   return {
     take,
     async isUnsent({ pendingActivities }: Described): Promise<boolean> {
-      if (!isEnded) return false;
+      // Only submits reserve.
+      if (!isEnded || submits === 0) return false;
       for (const activityId of open.values()) {
         const pending = pendingActivities.find((activity) => activity.activityId === activityId);
         if (!pending || !saysUnsent(await decode(pending.heartbeatDetails))) return false;
@@ -139,9 +144,12 @@ async function isEndOfNothing(event: HistoryEvent, open: Map<string, string>, de
   return isJsonObject(details) && isUnbilled(details['submission']) && details['isReset'] !== true;
 }
 
-/** As a later attempt of the same submit would read it. */
+/**
+ * Silence says nothing: an attempt that has reserved has told before that it had sent nothing, and what is told no more was
+ * taken away, as an operator may (`temporal activity unpause --reset-heartbeats`).
+ */
 function saysUnsent(lastHeartbeat: unknown): boolean {
-  return lastHeartbeat === undefined || (isJsonObject(lastHeartbeat) && lastHeartbeat['stage'] === 'not_sent');
+  return isJsonObject(lastHeartbeat) && lastHeartbeat['stage'] === 'not_sent';
 }
 
 function kindOf(event: HistoryEvent): string {

@@ -87,18 +87,15 @@ function serverWith(events: Event[], { pendingActivities = [], isOpen, runs = [r
         nextPageToken: new Uint8Array(),
       }),
   };
+  const withDeadline = (_: number, call: () => unknown) => call();
   const options = { namespace: 'default', loadedDataConverter: { ...defaultDataConverter, payloadCodecs: [] } };
-  return { options, workflowService } as unknown as Client;
+  return { options, workflowService, withDeadline } as unknown as Client;
 }
 
 const ask = (events: Event[], server: Server = {}) => wasNeverSent(serverWith(events, server), key, reservedAt);
 
 describe('that nothing was sent by a run that was ended from outside', () => {
   it.each<[string, Event[], Server?]>([
-    ['it never came to a submit', [start(), task, terminated]],
-    ['it timed out before one', [start(), task, timer, timedOut()]],
-    ['its webhook was still being checked', [start(), scheduled('checkWebhook'), terminated]],
-    ['its submit had not begun', [start(), task, scheduled(), terminated], { pendingActivities: [pending()] }],
     [
       'its submit had told nothing of sending',
       [start(), task, scheduled(), terminated],
@@ -113,14 +110,21 @@ describe('that nothing was sent by a run that was ended from outside', () => {
         ...[scheduled('submitRequest', '7'), failed(7, { submission: 'refused' }), terminated],
       ],
     ],
-    ['the worker of its submit was lost before it sent', [start(), scheduled(), lost(2), terminated]],
-    ['it was lost when it had sent nothing', [start(), scheduled(), lost(2, { stage: 'not_sent' }), terminated]],
+    [
+      'the worker of its submit was lost before it sent',
+      [start(), scheduled('checkWebhook'), scheduled(), lost(3, { stage: 'not_sent' }), timer, timedOut()],
+    ],
   ])('is proven where %s', async (_, events, server) => {
     expect(await ask(events, server)).toBe(true);
   });
 
-  const unsent = [start(), task, terminated];
+  const unsent = [start(), scheduled(), failed(2, { submission: 'not_sent' }), terminated];
   it.each<[string, Event[], Server?]>([
+    ['it never came to a submit, which alone reserves', [start(), task, terminated]],
+    ['its webhook was still being checked', [start(), scheduled('checkWebhook'), terminated]],
+    // An operator can have Temporal forget heartbeats.
+    ['its submit says nothing', [start(), task, scheduled(), terminated], { pendingActivities: [pending()] }],
+    ['the worker of its submit was lost and says nothing', [start(), scheduled(), lost(2), terminated]],
     [
       'its submit was sending',
       [start(), scheduled(), terminated],

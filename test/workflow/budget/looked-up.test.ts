@@ -41,35 +41,37 @@ describe.concurrent('what a budget finds out about orders that it has lost sight
   });
 
   it('is that nothing was spent where one was ended before it was sent, and no word of an order before it', async () => {
-    const { client, generations, simulator } = await budgetStack();
+    const { client, generations, simulator, budget } = await budgetStack();
     const { settlementOf } = lookUpOrdersIn(client);
-    const { budgets: _, ...plain } = clip([]);
+    const { name } = await budget({ limitUsd: 100 });
+    const order = clip([name]);
     const before = Date.now() - 60_000;
     const pendingOf = async ({ key }: { key: string }) =>
       (await client.workflow.getHandle(key).describe()).raw.pendingActivities?.[0];
     const unattended = createGenerationClient({ client, taskQueue: `nobody-${randomUUID()}` });
     const terminate = ({ key }: { key: string }) => client.workflow.getHandle(key).terminate('test');
     simulator.setFaults([{ fault: 'delay', step: 'submit', delayMs: 3_000 }]);
-    const sending = await generations.start(plain);
+    const sending = await generations.start(order);
     await eventually(async () => {
       const [payload] = (await pendingOf(sending))?.heartbeatDetails?.payloads ?? [];
       expect(Buffer.from(payload?.data ?? '').toString()).toContain('"sending"');
     });
     await terminate(sending);
     simulator.setFaults([{ fault: 'rate-limited', step: 'submit', retryAfter: 300 }]);
-    const [waiting, unseen] = await Promise.all([generations.start(plain), unattended.start(plain)]);
+    const [waiting, unseen] = await Promise.all([generations.start(order), unattended.start(order)]);
     await eventually(async () => {
       expect((await pendingOf(waiting))?.lastFailure?.applicationFailureInfo?.type).toBe('RateLimited');
     });
     await Promise.all([terminate(waiting), terminate(unseen)]);
-    for (const { key } of [waiting, unseen]) {
-      // Until the lists show it nothing is proven.
-      await eventually(async () => {
-        expect(await settlementOf(key, Date.now())).toEqual({ key, outcome: 'not_submitted' });
-      });
-      expect(await settlementOf(key)).toEqual({ key, outcome: 'failed' });
-      expect(await settlementOf(key, before)).toEqual({ key, outcome: 'failed' });
-    }
+    const { key } = waiting;
+    // Until the lists show it nothing is proven.
+    await eventually(async () => {
+      expect(await settlementOf(key, Date.now())).toEqual({ key, outcome: 'not_submitted' });
+    });
+    expect(await settlementOf(key)).toEqual({ key, outcome: 'failed' });
+    expect(await settlementOf(key, before)).toEqual({ key, outcome: 'failed' });
+    // None of ours has reserved anything for what nobody took.
+    expect(await settlementOf(unseen.key, Date.now())).toEqual({ key: unseen.key, outcome: 'failed' });
     expect(await settlementOf(sending.key, Date.now())).toEqual({ key: sending.key, outcome: 'failed' });
   });
 });
