@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
+import { quantile } from '../figures/statistics.ts';
 import { say, type Stack } from '../stack/stack.ts';
 import { fetchText, paced } from './drive.ts';
 import { figureOf, type GatewayFigure } from './figure.ts';
@@ -9,9 +10,11 @@ import { model } from './orders.ts';
 const ordersPerSecond = 2;
 const pollsAnOrder = 10;
 const pollEveryMs = 500;
-/** Caches are full and code is compiled by then. */
-const warmShare = 0.2;
-const samples = 20;
+const parts = 20;
+const sampleEveryMs = 5_000;
+/** Parts of the traffic, by their first and last: caches are full and code is compiled by the earlier ones. */
+const warm = [4, 7] as const;
+const last = [16, 19] as const;
 
 /** Traffic for so many minutes: orders, each polled to its end and read, and what is not there. */
 export function soak(stack: Stack, minutes: number): Promise<GatewayFigure[]> {
@@ -33,18 +36,23 @@ export function soak(stack: Stack, minutes: number): Promise<GatewayFigure[]> {
       await fetchText(dispatcher, `${gateway.url}/api/v1/generations/${key}`);
       await fetchText(dispatcher, `${gateway.url}/v1/requests/none-${key}/status`).catch(() => undefined);
     };
-    const megabytes: number[] = [];
-    const partSeconds = (minutes * 60) / samples;
+    const partSeconds = (minutes * 60) / parts;
     const count = Math.max(1, Math.round(partSeconds * ordersPerSecond));
-    for (let part = 0; part < samples; part += 1) {
+    const megabytes: number[][] = [];
+    const sampler = setInterval(() => megabytes.at(-1)?.push(gateway.megabytes()), sampleEveryMs);
+    for (let part = 0; part < parts; part += 1) {
+      megabytes.push([gateway.megabytes()]);
       await paced(count, ordersPerSecond, (at) => client(part * count + at));
-      megabytes.push(gateway.megabytes());
-      say(`${String(Math.round((part + 1) * partSeconds))} s: ${gateway.megabytes().toFixed(0)} MB`);
+      const held = quantile(megabytes[part] ?? [], 0.5);
+      say(`${String(Math.round((part + 1) * partSeconds))} s: ${held.toFixed(0)} MB`);
     }
+    clearInterval(sampler);
     await dispatcher.close();
-    const warm = megabytes[Math.floor(samples * warmShare)] ?? NaN;
-    const last = megabytes.at(-1) ?? NaN;
+    // Between two collections it goes up and down by a tenth: a median of many moments tells what stays.
+    const medianOf = ([from, to]: readonly [number, number]) => quantile(megabytes.slice(from, to + 1).flat(), 0.5);
+    const after = medianOf(last);
     const name = `growth of its memory in ${String(minutes)} minutes of traffic`;
-    return [figureOf(name, '%', (last / warm - 1) * 100, { atMost: 5 }), figureOf('memory after it', 'MB', last, {})];
+    const growth = (after / medianOf(warm) - 1) * 100;
+    return [figureOf(name, '%', growth, { atMost: 5 }), figureOf('memory after it', 'MB', after, {})];
   });
 }
