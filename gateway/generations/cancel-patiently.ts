@@ -1,6 +1,6 @@
 import type { CancelReply } from '../../client/index.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
-import { patiently } from './patiently.ts';
+import { patiently, readPatienceMs } from './patiently.ts';
 
 /** How a cancel is asked for, and how long its caller listens. */
 export interface PatientCancel {
@@ -14,23 +14,33 @@ export interface PatientCancel {
 
 /** Clients and agents give up after a minute: whoever hears nothing by then does not know that they cancelled. */
 const wholeMs = 45_000;
-const findMs = 12_000;
+const findByMs = 30_000;
 const outcomeMs = 30_000;
 /** However long all else took, the wish is left. */
 const leastMs = 5_000;
+/** For what is done once RunComfy's answer is awaited no longer. */
+const lastMs = 5_000;
 /** The phase beside an outcome that is not known yet is worth no further wait. */
 const phaseMs = 1_000;
 
-/** Cancels a generation and tells what became of it, or that this is not known yet, while its caller still listens. */
+/**
+ * Cancels a generation and tells what became of it, or that this is not known yet, while its caller still listens. Where
+ * Temporal is away for a moment it is asked again: that does no harm.
+ */
 export async function cancelPatiently(
   { client, generations, reader }: Pick<GatewayParts, 'client' | 'generations' | 'reader'>,
   workflowId: string,
   { reason, waitMs, since, stopping }: PatientCancel,
 ): Promise<CancelReply> {
+  const leftOf = (ms: number) => since + ms - Date.now();
+  const findMs = Math.max(leastMs, Math.min(readPatienceMs, leftOf(findByMs)));
   const handle = await patiently(client, findMs, () => generations.get(workflowId));
-  const restMs = Math.max(leastMs, Math.min(outcomeMs, since + wholeMs - Date.now()));
-  const timeoutMs = Math.max(waitMs ?? restMs, 1);
-  return await handle.cancel(reason, { timeoutMs, stateTimeoutMs: phaseMs, signal: stopping }).finally(() => {
+  const answerMs = waitMs ?? Math.max(leastMs, Math.min(outcomeMs, leftOf(wholeMs) - lastMs));
+  const cancel = (giveUpAt: number) => {
+    const timeoutMs = Math.max(giveUpAt - lastMs - Date.now(), 1);
+    return handle.cancel(reason, { timeoutMs, stateTimeoutMs: phaseMs, signal: stopping });
+  };
+  return await patiently(client, answerMs + lastMs, cancel, { asksOthers: true }).finally(() => {
     reader.refresh(workflowId);
   });
 }

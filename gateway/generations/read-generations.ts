@@ -20,12 +20,11 @@ import { isPassing, patiently, readPatienceMs } from './patiently.ts';
 const freshMs = { asked: 1_000, listed: 4_000, listing: 10_000 };
 /** Lists do not tell all, and may stand still: so long after it was asked for by itself, at most, a generation is again. */
 const askedForMs = { brief: 60_000, whole: 20_000 };
-/**
- * So many that run are kept, or a tenth of as many that have ended and are read far less: a hundred characters of what is
- * told of one take the room of one that runs.
- */
+/** So many that run are kept; a hundred characters of one that has ended, which is read far less, take the room of one that runs. */
 const maxKept = 10_000;
 const charactersOfOne = 100;
+/** However long a result is, it drives out no more than so many. */
+const largest = 1_000;
 const listMs = 10_000;
 /** With a known state at hand that tells all that is asked for; without one a read waits as any other does. */
 const patienceWithStateMs = 3_000;
@@ -80,8 +79,7 @@ export function createGenerationReader(
   const known = new LRUCache<string, Known>({
     max: maxKept,
     maxSize: maxKept,
-    sizeCalculation: ({ generation: { state, ending } }) =>
-      1 + Math.floor(JSON.stringify([state, ending]).length / charactersOfOne),
+    sizeCalculation: ({ generation: { ending } }) => (ending === undefined ? 1 : sizeOf(ending)),
   });
   const reading = new Map<string, { depth: Depth; asked: Promise<SeenGeneration> }>();
   const askedFor = new LRUCache<string, true>({ max: maxAskedFor, ttl: askedForWithinMs });
@@ -182,6 +180,15 @@ export function createGenerationReader(
       if (last) known.set(workflowId, { ...last, isStale: true });
     },
   };
+}
+
+function sizeOf(ending: object): number {
+  try {
+    return Math.min(1 + Math.floor(JSON.stringify(ending).length / charactersOfOne), largest);
+  } catch {
+    // Results that others wrote may be nested deeper than can be measured.
+    return largest;
+  }
 }
 
 /** Nothing changes any more by itself: only an order that cost nothing may be made anew under the same key. */

@@ -9,7 +9,7 @@ interface Creator {
 
 /** What is no part of the SDK's interface. */
 interface Threads {
-  workerThreadClients: { getActiveWorkflowCount: () => number }[];
+  workerThreadClients: { getActiveWorkflowCount: () => number; workerExited: boolean }[];
 }
 interface CreatesCreators {
   createWorkflowCreator: (
@@ -51,7 +51,9 @@ function returned(creator: ThreadedVMWorkflowCreator, isFor: string): Creator {
     createWorkflow: (options) => creator.createWorkflow(options),
     async destroy() {
       const { workerThreadClients } = creator as unknown as Threads;
-      const isEmpty = workerThreadClients.every((thread) => thread.getActiveWorkflowCount() === 0);
+      const isEmpty = workerThreadClients.every(
+        (thread) => thread.getActiveWorkflowCount() === 0 && !thread.workerExited,
+      );
       if (isEmpty && idle.length < maxIdle) idle.push({ isFor, creator });
       else await creator.destroy();
     },

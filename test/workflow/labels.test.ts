@@ -7,7 +7,7 @@ import { checkBatch, itemsNamed } from '../support/batches.ts';
 import { commandOn } from '../support/command-on.ts';
 import { eventually } from '../support/eventually.ts';
 import { connectClient, connectToOwnNamespace } from '../support/generation-stack.ts';
-import { checkPipeline, pipelineStack, stillAndClip } from '../support/pipelines.ts';
+import { checkPipeline, pipelineStack, stillAndClip, toldState } from '../support/pipelines.ts';
 import { flux, kling } from '../support/simulator-client.ts';
 
 async function keysOf(list: AsyncIterable<{ key: string }>): Promise<string[]> {
@@ -59,7 +59,7 @@ describe.concurrent('labels', () => {
     const adopted = { key: `${name} adopted`, labels };
     await (await generations.start({ model: flux, requestId }, adopted)).result();
 
-    const { steps } = await pipeline.state();
+    const { steps } = await toldState(pipeline);
     const ofSteps = steps.map(({ key = '' }) => key);
     const ofItems = items.map(({ id }) => `${batch.key}/${id}`);
     const all = [single.key, adopted.key, ...ofSteps, ...ofItems].sort();

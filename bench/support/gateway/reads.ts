@@ -39,6 +39,9 @@ export async function endedReads({ stack, gateway, dispatcher }: Subject, key: s
   ];
 }
 
+/** So many are asked for their place in RunComfy's queue before lists tell of all. */
+const mayBeQueried = 50;
+
 /** Reads of generations that run, spread over all of them; each way has every second call. */
 export async function openReads({ stack, gateway, dispatcher }: Subject, keys: string[]): Promise<GatewayFigure[]> {
   const keyAt = (at: number) => keys[Math.floor(at / 2) % keys.length] ?? '';
@@ -60,7 +63,7 @@ export async function openReads({ stack, gateway, dispatcher }: Subject, keys: s
   return [
     figureOf(`${of}, p50`, 'ms', p50.gateway, { direct: p50.direct, atMost: p50.direct * 1.3 }),
     figureOf(`${of}, p95`, 'ms', p95.gateway, { direct: p95.direct, atMost: p95.direct * 2 }),
-    figureOf(`${of}, queries for ${String(ofGateway.length)} reads`, '', asked, { atMost: 0 }),
+    figureOf(`${of}, queries for ${String(ofGateway.length)} reads`, '', asked, { atMost: mayBeQueried }),
   ];
 }
 

@@ -43,8 +43,12 @@ export async function cancelGeneration(
   );
   if (reply !== 'unattended') {
     if ('answer' in reply) return reply.answer;
-    if (isOver(reply.error)) return replyAfterEnd(client, key, { isHeard: reply.isTaken, stateTimeoutMs });
-    if (!isWithoutAnswer(reply.error)) throw reply.error;
+    const { error, isTaken } = reply;
+    // What came of a cancel that was heard stands in the state: that is worth the wait.
+    if (isOver(error))
+      return replyAfterEnd(client, key, { isHeard: isTaken, stateTimeoutMs: isTaken ? undefined : stateTimeoutMs });
+    // Once it is taken, no trouble of Temporal's undoes it.
+    if (!isWithoutAnswer(error) && !(isTaken && grpcCodeOf(error) !== undefined)) throw error;
   }
   if (reply === 'unattended' || !reply.isTaken) {
     try {
@@ -55,8 +59,8 @@ export async function cancelGeneration(
     }
   }
   const { phase } = await readState(client, key, { timeoutMs: stateTimeoutMs }).catch(async (error: unknown) => {
-    // Without a worker few can ask at once; the wish is left, and to say otherwise would be wrong.
-    if (grpcCodeOf(error) !== grpcCode.resourceExhausted) throw error;
+    // The wish is left, and to say otherwise would be wrong: without a worker few can ask at once, and a call may be lost.
+    if (grpcCodeOf(error) === undefined) throw error;
     return readServerState(client, await describeRun(client, key));
   });
   return { outcome: 'unknown', phase };

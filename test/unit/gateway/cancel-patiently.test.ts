@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { beforeEach, expect, it, vi } from 'vitest';
-import type { CancelOptions } from '../../../client/index.ts';
+import { type CancelOptions, type CancelReply, GenerationError } from '../../../client/index.ts';
 import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
 import { cancelPatiently } from '../../../gateway/generations/cancel-patiently.ts';
 
@@ -8,13 +8,22 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'] });
 });
 
+interface Slow {
+  agoMs: number;
+  findMs: number;
+  waitMs?: number;
+  answers?: Promise<CancelReply>[];
+}
+
+const recorded = Promise.resolve<CancelReply>({ outcome: 'unknown', phase: 'in_queue' });
+
 /** How a cancel is asked for where the call came `agoMs` before and finding the generation takes `findMs`. */
-async function askedFor({ agoMs, findMs, waitMs }: { agoMs: number; findMs: number; waitMs?: number }) {
+async function askedFor({ agoMs, findMs, waitMs, answers = [recorded] }: Slow) {
   const asked: CancelOptions[] = [];
   const handle = {
     cancel: (_reason: string | undefined, options: CancelOptions) => {
       asked.push(options);
-      return Promise.resolve({ outcome: 'unknown', phase: 'in_queue' });
+      return answers[asked.length - 1];
     },
   };
   const parts = {
@@ -28,9 +37,13 @@ async function askedFor({ agoMs, findMs, waitMs }: { agoMs: number; findMs: numb
     reader: { refresh: () => undefined },
   } as unknown as GatewayParts;
   const since = Date.now() - agoMs;
-  await cancelPatiently(parts, 'order-1', { since, stopping: new AbortController().signal, waitMs });
+  const { outcome } = await cancelPatiently(parts, 'order-1', {
+    since,
+    stopping: new AbortController().signal,
+    waitMs,
+  });
   const [{ timeoutMs = NaN, stateTimeoutMs = NaN } = {}] = asked;
-  return { timeoutMs, tookMs: Date.now() - since + timeoutMs + stateTimeoutMs };
+  return { outcome, timeoutMs, tookMs: Date.now() - since + timeoutMs + stateTimeoutMs };
 }
 
 it.each([
@@ -46,4 +59,10 @@ it.each([
 it('a cancel waits as long as its caller says', async () => {
   expect((await askedFor({ agoMs: 0, findMs: 10, waitMs: 59_000 })).timeoutMs).toBe(59_000);
   expect((await askedFor({ agoMs: 0, findMs: 10, waitMs: 0 })).timeoutMs).toBe(1);
+});
+
+it('a cancel that Temporal does not take at first is asked for anew', async () => {
+  const error = new GenerationError({ type: 'TemporalUnreachable', message: 'away', key: 'order-1' });
+  const { outcome } = await askedFor({ agoMs: 0, findMs: 10, answers: [Promise.reject(error), recorded] });
+  expect(outcome).toBe('unknown');
 });

@@ -50,7 +50,7 @@ describe.concurrent('what a budget finds out about orders that it has lost sight
       (await client.workflow.getHandle(key).describe()).raw.pendingActivities?.[0];
     const unattended = createGenerationClient({ client, taskQueue: `nobody-${randomUUID()}` });
     const terminate = ({ key }: { key: string }) => client.workflow.getHandle(key).terminate('test');
-    simulator.setFaults([{ fault: 'delay', step: 'submit', delayMs: 3_000 }]);
+    simulator.setFaults([{ fault: 'delay', step: 'submit', delayMs: 30_000 }]);
     const sending = await generations.start(order);
     await eventually(async () => {
       const [payload] = (await pendingOf(sending))?.heartbeatDetails?.payloads ?? [];

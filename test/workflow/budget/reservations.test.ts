@@ -166,7 +166,9 @@ describe.concurrent('orders under a budget', () => {
       const { raw } = await client.workflow.getHandle(handle.key).describe();
       expect(raw.pendingActivities?.[0]?.lastFailure?.message).toContain(`budget "${name}" gives no verdict`);
     });
-    expect(await handle.state()).toMatchObject({ phase: 'submitting', submission: 'not_sent' });
+    await eventually(async () => {
+      expect(await handle.state()).toMatchObject({ phase: 'submitting', submission: 'not_sent' });
+    });
     expect(simulator.ledger().jobs).toEqual([]);
     await workers.start({ taskQueue: queue });
     await handle.result();

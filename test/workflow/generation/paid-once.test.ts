@@ -3,6 +3,7 @@ import type { PayloadCodec } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { createGenerationClient } from '../../../client/index.ts';
 import type { FaultRule } from '../../../simulator/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import { connectClient, startQuickSimulator } from '../../support/generation-stack.ts';
 import { untilState } from '../../support/generations.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
@@ -90,6 +91,9 @@ describe.concurrent('an accepted order is billed once although the submit cannot
     const handle = await generations.start({ model: flux, input }, { key: `once-${randomUUID()}` });
     const { requestId } = await handle.result();
     expect(simulator.ledger().jobs.map(({ id }) => id)).toEqual([requestId]);
-    expect((await handle.state()).warnings?.join()).toContain('kkk');
+    // A worker that is busy leaves the answer to the server, which knows no warnings.
+    await eventually(async () => {
+      expect((await handle.state()).warnings?.join()).toContain('kkk');
+    });
   });
 });
