@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { expect } from 'vitest';
 import type { BatchHandle, BatchItem, BatchLine, BatchState, KnownBatchState } from '../../client/index.ts';
+import type { WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import type { SimulatorOptions } from '../../simulator/index.ts';
-import { untilSeen } from './eventually.ts';
+import { eventually, untilSeen } from './eventually.ts';
 import { checkExecutions, historiesOf } from './generations.ts';
 import { hangMs } from './patience.ts';
 import { type PipelineStack, pipelineStack } from './pipelines.ts';
@@ -38,6 +41,18 @@ export async function untilBatch(
     if (Date.now() > giveUpAt) throw new Error(`the state did not come; last seen: ${JSON.stringify(state)}`);
     await sleep(500);
   }
+}
+
+/** Waits until what keeps the window full, which is told of a change as it goes on, has begun anew with this one. */
+export async function untilWindowOf(client: Client, batch: BatchHandle, window: number): Promise<void> {
+  await eventually(async () => {
+    const history = (await historiesOf(client, batch.key)).at(-1);
+    const asked = history?.events?.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) => {
+      const payload = scheduled?.activityType?.name === 'runWindow' && scheduled.input?.payloads?.[0];
+      return payload ? [defaultPayloadConverter.fromPayload<WindowQuestion>(payload)] : [];
+    });
+    expect(asked?.at(-1)?.window).toBe(window);
+  });
 }
 
 /** Every item is counted in exactly one place. */

@@ -114,13 +114,18 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
+const portsOfOne = 500;
+const firstPort = 10_000 + (process.pid % 44) * portsOfOne;
+let nextPort = randomInt(portsOfOne);
+
 /**
  * A port that nothing listens on, and that nobody is given who asks for any: all systems take those from higher ones. So
  * it stays free until it is used, and also while whoever listens there is away.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(10_000, 32_000);
+    // Between finding and using it nobody else may be given the same: each process goes through ports of its own.
+    const port = firstPort + (nextPort++ % portsOfOne);
     const server = createServer().listen(port, '127.0.0.1');
     const isFree = await once(server, 'listening').then(
       () => true,

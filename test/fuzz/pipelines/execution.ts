@@ -10,15 +10,7 @@ import { checkReplay, eventsOf, msOf, type Task } from './replay.ts';
 /** Plays Temporal's part for one pipeline: tasks, timers, activities, children, messages, and runs that continue. */
 export async function startExecution(settings: ExecutionSettings): Promise<Execution> {
   const { sandbox, time, provider, activities, id, key, request } = settings;
-  const {
-    tasksPerRun,
-    lostAnswers,
-    isWatched = false,
-    carried,
-    memo,
-    workflowType = 'runcomfyPipeline',
-    taskTimeoutMs,
-  } = settings;
+  const { tasksPerRun, lostAnswers, isWatched = false, carried, workflowType = 'runcomfyPipeline' } = settings;
   const children: Execution['children'] = [];
   const open = new Set<string>();
   const replies = new Map<string, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
@@ -59,8 +51,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
       args: firstArgs,
       now: time.now,
       startedAt,
-      memo,
-      taskTimeoutMs,
+      ...{ memo: settings.memo, taskTimeoutMs: settings.taskTimeoutMs },
       ...(before !== '' && { continuedFromExecutionRunId: before }),
     };
   }

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { budgetId } from '../../../domain/budget/names.ts';
-import { batchStack, checkBatch, itemsNamed, linesOf, tally, untilBatch } from '../../support/batches.ts';
+import {
+  batchStack,
+  checkBatch,
+  itemsNamed,
+  linesOf,
+  tally,
+  untilBatch,
+  untilWindowOf,
+} from '../../support/batches.ts';
 import { eventually } from '../../support/eventually.ts';
 import { flux } from '../../support/simulator-client.ts';
 import { onTestFinished } from '../../support/test-end.ts';
@@ -20,6 +28,7 @@ describe.concurrent('a batch that is stopped', () => {
     });
     expect(await batch.set({ window: 5 })).toEqual({ window: 5, maxCostUsd: null });
     await untilBatch(batch, ({ counts, window }) => window === 5 && counts.inFlight === 20 && counts.waiting === 110);
+    await untilWindowOf(stack.client, batch, 5);
     const held = () => simulator.ledger().jobs.filter(({ finishedAt }) => finishedAt === undefined);
     const end = (count: number) => {
       const ids = held()
