@@ -18,14 +18,14 @@ const findByMs = 30_000;
 const outcomeMs = 30_000;
 /** However long all else took, the wish is left. */
 const leastMs = 5_000;
-/** For what is done once RunComfy's answer is awaited no longer. */
-const lastMs = 5_000;
+/** For what is done once RunComfy's answer is awaited no longer: a few calls of Temporal. */
+const lastMs = 10_000;
 /** The phase beside an outcome that is not known yet is worth no further wait. */
 const phaseMs = 1_000;
 
 /**
  * Cancels a generation and tells what became of it, or that this is not known yet, while its caller still listens. Where
- * Temporal is away for a moment it is asked again: that does no harm.
+ * Temporal is away for a moment it is asked again.
  */
 export async function cancelPatiently(
   { client, generations, reader }: Pick<GatewayParts, 'client' | 'generations' | 'reader'>,
@@ -36,11 +36,15 @@ export async function cancelPatiently(
   const findMs = Math.max(leastMs, Math.min(readPatienceMs, leftOf(findByMs)));
   const handle = await patiently(client, findMs, () => generations.get(workflowId));
   const answerMs = waitMs ?? Math.max(leastMs, Math.min(outcomeMs, leftOf(wholeMs) - lastMs));
+  let isRepeated = false;
   const cancel = (giveUpAt: number) => {
     const timeoutMs = Math.max(giveUpAt - lastMs - Date.now(), 1);
-    return handle.cancel(reason, { timeoutMs, stateTimeoutMs: phaseMs, signal: stopping });
+    const asked = handle.cancel(reason, { timeoutMs, stateTimeoutMs: phaseMs, isRepeated, signal: stopping });
+    isRepeated = true;
+    return asked;
   };
-  return await patiently(client, answerMs + lastMs, cancel, { asksOthers: true }).finally(() => {
+  const asking = { asksOthers: true, signal: stopping };
+  return await patiently(client, answerMs + lastMs, cancel, asking).finally(() => {
     reader.refresh(workflowId);
   });
 }

@@ -14,6 +14,8 @@ const longestPauseMs = 500;
 export interface Asking {
   /** A worker or the catalogue, which are awaited for longer: what Temporal is asked behind their answer has time left. */
   asksOthers?: boolean;
+  /** Ends the repeating. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -33,7 +35,7 @@ async function repeated<T>(
   client: Client,
   forMs: number,
   call: (giveUpAt: number) => Promise<T>,
-  { asksOthers = false }: Asking,
+  { asksOthers = false, signal }: Asking,
 ): Promise<T> {
   const giveUpAt = Date.now() + forMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
@@ -41,7 +43,7 @@ async function repeated<T>(
       const deadline = asksOthers ? giveUpAt : Math.min(Date.now() + callMs, giveUpAt);
       return await client.withDeadline(deadline, () => call(giveUpAt));
     } catch (error) {
-      if (!isPassing(error) || Date.now() + pauseMs >= giveUpAt) throw error;
+      if (!isPassing(error) || signal?.aborted || Date.now() + pauseMs >= giveUpAt) throw error;
       await sleep(pauseMs);
     }
   }

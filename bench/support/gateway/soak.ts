@@ -40,13 +40,16 @@ export function soak(stack: Stack, minutes: number): Promise<GatewayFigure[]> {
     const count = Math.max(1, Math.round(partSeconds * ordersPerSecond));
     const megabytes: number[][] = [];
     const sampler = setInterval(() => megabytes.at(-1)?.push(gateway.megabytes()), sampleEveryMs);
-    for (let part = 0; part < parts; part += 1) {
-      megabytes.push([gateway.megabytes()]);
-      await paced(count, ordersPerSecond, (at) => client(part * count + at));
-      const held = quantile(megabytes[part] ?? [], 0.5);
-      say(`${String(Math.round((part + 1) * partSeconds))} s: ${held.toFixed(0)} MB`);
+    try {
+      for (let part = 0; part < parts; part += 1) {
+        megabytes.push([gateway.megabytes()]);
+        await paced(count, ordersPerSecond, (at) => client(part * count + at));
+        const held = quantile(megabytes[part] ?? [], 0.5);
+        say(`${String(Math.round((part + 1) * partSeconds))} s: ${held.toFixed(0)} MB`);
+      }
+    } finally {
+      clearInterval(sampler);
     }
-    clearInterval(sampler);
     await dispatcher.close();
     // Between two collections it goes up and down by a tenth: a median of many moments tells what stays.
     const medianOf = ([from, to]: readonly [number, number]) => quantile(megabytes.slice(from, to + 1).flat(), 0.5);

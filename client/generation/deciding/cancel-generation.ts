@@ -15,12 +15,15 @@ export interface CancelOptions {
   timeoutMs?: number;
   /** How long a worker is then asked for the state, where the answer did not come; default 12 s. */
   stateTimeoutMs?: number;
+  /** The same cancel was asked for before, without an answer: where the generation has ended since, what came of that is told. */
+  isRepeated?: boolean;
   /** Ends the waiting for RunComfy's answer sooner; the wish is left all the same. */
   signal?: AbortSignal | undefined;
 }
 
 const answerTimeoutMs = 120_000;
 const acceptTimeoutMs = 20_000;
+const heardTimeoutMs = 3_000;
 
 /**
  * Asks a generation to cancel and tells what became of it. Where no worker takes the update in time the wish is left as a
@@ -30,7 +33,7 @@ export async function cancelGeneration(
   client: Client,
   key: string,
   reason?: string,
-  { timeoutMs = answerTimeoutMs, stateTimeoutMs, signal }: CancelOptions = {},
+  { timeoutMs = answerTimeoutMs, stateTimeoutMs, isRepeated = false, signal }: CancelOptions = {},
 ): Promise<CancelReply> {
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
   const message: CancelMessage = reason === undefined ? {} : { reason: wellFormed(reason) };
@@ -41,29 +44,30 @@ export async function cancelGeneration(
     { name: cancelUpdate.name, message },
     { takenWithinMs: Math.min(timeoutMs, acceptTimeoutMs), answeredBy: () => giveUpAt, signal },
   );
+  const isTaken = reply !== 'unattended' && 'isTaken' in reply && reply.isTaken;
   if (reply !== 'unattended') {
     if ('answer' in reply) return reply.answer;
-    const { error, isTaken } = reply;
-    // What came of a cancel that was heard stands in the state: that is worth the wait.
-    if (isOver(error))
-      return replyAfterEnd(client, key, { isHeard: isTaken, stateTimeoutMs: isTaken ? undefined : stateTimeoutMs });
+    const { error } = reply;
+    if (isOver(error)) return replyAfterEnd(client, key, { isHeard: isTaken || isRepeated, stateTimeoutMs });
     // Once it is taken, no trouble of Temporal's undoes it.
     if (!isWithoutAnswer(error) && !(isTaken && grpcCodeOf(error) !== undefined)) throw error;
   }
-  if (reply === 'unattended' || !reply.isTaken) {
+  if (!isTaken) {
     try {
       await client.workflow.getHandle(key).signal(cancelSignal, message);
     } catch (error) {
-      if (isOver(error)) return replyAfterEnd(client, key, { isHeard: false, stateTimeoutMs });
+      if (isOver(error)) return replyAfterEnd(client, key, { isHeard: isRepeated, stateTimeoutMs });
       throw error;
     }
   }
-  const { phase } = await readState(client, key, { timeoutMs: stateTimeoutMs }).catch(async (error: unknown) => {
-    // The wish is left, and to say otherwise would be wrong: without a worker few can ask at once, and a call may be lost.
-    if (grpcCodeOf(error) === undefined) throw error;
-    return readServerState(client, await describeRun(client, key));
-  });
-  return { outcome: 'unknown', phase };
+  const { cancel, phase } = await readState(client, key, { timeoutMs: stateTimeoutMs }).catch(
+    async (error: unknown) => {
+      // The wish is left, and to say otherwise would be wrong: without a worker few can ask at once, and a call may be lost.
+      if (grpcCodeOf(error) === undefined) throw error;
+      return readServerState(client, await describeRun(client, key));
+    },
+  );
+  return { outcome: (isTaken ? cancel?.outcome : undefined) ?? 'unknown', phase };
 }
 
 /** The generation ended before or while it was asked: only a cancel that it heard can have had an outcome. */
@@ -72,7 +76,9 @@ async function replyAfterEnd(
   key: string,
   { isHeard, stateTimeoutMs }: { isHeard: boolean; stateTimeoutMs: number | undefined },
 ): Promise<CancelReply> {
-  const { cancel, phase } = await readState(client, key, { timeoutMs: stateTimeoutMs });
+  // What came of it stands in the state, and is worth a wait.
+  const timeoutMs = isHeard && stateTimeoutMs !== undefined ? Math.max(stateTimeoutMs, heardTimeoutMs) : stateTimeoutMs;
+  const { cancel, phase } = await readState(client, key, { timeoutMs });
   return {
     outcome: (isHeard ? cancel?.outcome : undefined) ?? 'too_late',
     phase,

@@ -1,4 +1,4 @@
-import type { Client } from '@temporalio/client';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import { cancelGeneration } from '../../../../client/generation/deciding/cancel-generation.ts';
 import { grpcCode } from '../../../../client/grpc.ts';
@@ -6,11 +6,11 @@ import { grpcCode } from '../../../../client/grpc.ts';
 const lost = (code: number) => Object.assign(new Error('the connection is gone'), { code, details: '', metadata: {} });
 
 /** Temporal where a worker takes the cancel, and whatever is awaited or asked of it then is lost with `code`. */
-function temporalWhere(code: number) {
+function temporalWhere(code: number, state: object = { phase: 'succeeded' }) {
   const signals: string[] = [];
   const handle = {
     startUpdate: () => Promise.resolve({ result: () => Promise.reject(lost(code)) }),
-    query: () => Promise.resolve({ phase: 'succeeded' }),
+    query: () => Promise.resolve(state),
     signal: (name: string) => Promise.resolve(void signals.push(name)),
   };
   const client = {
@@ -29,3 +29,19 @@ it.each([grpcCode.unavailable, grpcCode.internal, grpcCode.resourceExhausted])(
     expect(signals).toEqual([]);
   },
 );
+
+it('a cancel whose answer was lost is told by what became of it', async () => {
+  const cancelled = { phase: 'cancelled', cancel: { outcome: 'cancelled' } };
+  const { client } = temporalWhere(grpcCode.unavailable, cancelled);
+  expect(await cancelGeneration(client, 'order-1')).toEqual({ outcome: 'cancelled', phase: 'cancelled' });
+
+  // Asked for again, it finds that the generation has ended meanwhile; somebody else's cancel would be too late.
+  const ended = {
+    startUpdate: () => Promise.reject(new WorkflowNotFoundError('ended', 'order-1', undefined)),
+    query: () => Promise.resolve(cancelled),
+  };
+  Object.assign(client, { workflow: { getHandle: () => ended } });
+  const outcomeOf = async (isRepeated: boolean) =>
+    (await cancelGeneration(client, 'order-1', '', { isRepeated })).outcome;
+  expect([await outcomeOf(true), await outcomeOf(false)]).toEqual(['cancelled', 'too_late']);
+});
