@@ -5,7 +5,6 @@ import type { PipelineResult } from '../../domain/pipeline-run.ts';
 import { commandInProcess } from '../support/command-in-process.ts';
 import { root } from '../support/docs.ts';
 import { createStack } from '../support/generation-stack.ts';
-import { hangMs } from '../support/patience.ts';
 import { startWorkerProcess, temporaryFolder, until } from '../support/processes.ts';
 import { startOwnServer } from '../support/server.ts';
 import { untilPolled } from '../support/until-polled.ts';
@@ -27,15 +26,10 @@ it('a film whose worker and Temporal server are killed twice in the middle has i
       RUNCOMFY_MODEL_API_BASE: settings.modelApiBase,
       RUNCOMFY_API_TOKEN: 'sim-token-of-a-test-process',
     });
-  /** A machine that is busy with what has just begun may keep it from answering: whoever is told so asks again. */
   async function pipeline<Document>(...args: string[]): Promise<Document> {
-    const giveUpAt = Date.now() + hangMs;
-    for (;;) {
-      const { exitCode, stdout } = await command(...args);
-      if (exitCode === 69 && Date.now() < giveUpAt) continue;
-      expect(exitCode, `${stdout}\n${worker.output().slice(-4_000)}`).toBe(0);
-      return JSON.parse(stdout) as Document;
-    }
+    const { exitCode, stdout, stderr } = await command(...args);
+    expect(exitCode, [stdout, stderr, worker.output().slice(-4_000)].join('\n')).toBe(0);
+    return JSON.parse(stdout) as Document;
   }
   /** A worker that has just begun may leave the question to the server, whose answer says less. */
   async function status(): Promise<KnownPipelineState> {
