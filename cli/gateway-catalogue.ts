@@ -9,6 +9,7 @@ import {
   expectedPriceUsd,
   findBundledModel,
   findPublishedPrices,
+  toPlainSchema,
 } from '../runcomfy/models/index.ts';
 import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
 
@@ -81,10 +82,13 @@ export function createGatewayCatalogue(
     },
     list: async (query) => {
       const found = await lists.fetch(JSON.stringify(query));
-      return found ?? { models: [], total: 0 };
+      return { models: (found?.models ?? []).map(inPlainSchema), total: found?.total ?? 0 };
     },
     lookup: runcomfy && { getModel: (model) => runcomfy.getModel(model), isUnknownModel },
-    entry: findEntry,
+    async entry(model) {
+      const found = await findEntry(model);
+      return found && inPlainSchema(found);
+    },
     wallet: async () => {
       const { usd, currency, readAt } = await typed().balance();
       return withoutUndefined({ usd, currency, readAt });
@@ -108,6 +112,12 @@ export function createGatewayCatalogue(
       return unknown.has(model) ? 'unknown model' : report;
     },
   };
+}
+
+/** A model as our own API tells it, whose callers know JSON Schema, and no dialect of it. */
+function inPlainSchema(model: CatalogueModel): CatalogueModel {
+  const { inputSchema } = model;
+  return inputSchema === undefined ? model : { ...model, inputSchema: toPlainSchema(inputSchema) };
 }
 
 /** A bundled model as RunComfy's catalogue words its entries. */

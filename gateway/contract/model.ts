@@ -19,7 +19,7 @@ export const model = z
     requiredInputs: exactOptional(z.array(z.string())),
     modelUrl: exactOptional(z.string()),
     inputSchema: exactOptional(
-      z.record(z.string(), z.unknown()).meta({ description: 'JSON Schema of the input; of one model alone' }),
+      z.record(z.string(), z.unknown()).meta({ description: 'JSON Schema (2020-12) of the input; of one model alone' }),
     ),
   })
   .meta({ id: 'Model' });

@@ -9,6 +9,7 @@ export { loopbackHostOf } from './media-url.ts';
 export { modelKind } from './model-kind.ts';
 export { isPublicAddress } from './public-host.ts';
 export { expectedPriceUsd, isPricedByInput, outputCountOf, pricedFieldsOf, priceOf } from './price.ts';
+export { toPlainSchema } from './to-plain-schema.ts';
 export { validateInput } from './validate-input.ts';
 export { isAllowedHost, refuseWebhookUrl } from './webhook-url.ts';
 export { workKeyOf } from './work-key.ts';
