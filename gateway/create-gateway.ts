@@ -13,7 +13,8 @@ import { addMcp } from './mcp/add-mcp.ts';
 import { refusalReply } from './refusal-reply.ts';
 import { addRunComfyApi } from './runcomfy-api/add-runcomfy-api.ts';
 
-const requestTimeoutMs = 25_000;
+/** With the time between two looks, which is when a connection ends, all is over within 30 s. */
+const requestTimeoutMs = 24_000;
 const headersTimeoutMs = 20_000;
 const checkEveryMs = 5_000;
 const maxParamLength = 1_024;

@@ -77,8 +77,10 @@ export function createAccess(checks: CredentialChecks): Access {
       onFailure(principal);
       // Who shows nothing guesses nothing.
       if (request.headers.authorization !== undefined) {
-        if (failed) failed.count += 1;
-        else failures.set(address, { count: 1 });
+        // Counted by now: others may have failed since this call began.
+        const count = (failures.get(address)?.count ?? 0) + 1;
+        // The minute begins with the first, and once more with the one that fills it.
+        failures.set(address, { count }, { noUpdateTTL: count !== maxFailures });
       }
       throw new RefusalError('NotAuthenticated', 'a valid API key is needed: Authorization: Bearer rct_…', {
         headers: { 'www-authenticate': 'Bearer' },

@@ -61,8 +61,9 @@ export async function createRateLimits(app: FastifyInstance, stopping: AbortSign
           'ratelimit-reset': String(ttlInSeconds),
         });
         if (!isExceeded) continue;
-        if (isStart || (held.get(key) ?? 0) >= maxHeldPerKey) throw tooMany(what, counted);
-        await hold(key, ttl, reply);
+        if (isStart) throw tooMany(what, counted);
+        // Whoever is one too many to be held is answered: a refusal would end the client's own wait.
+        if ((held.get(key) ?? 0) < maxHeldPerKey) await hold(key, ttl, reply);
       }
     },
     async takeStart(request) {

@@ -31,7 +31,8 @@ export function createGuard({ host, publicUrl, allowedHosts = [], corsOrigins = 
       throw new RefusalError('HostNotAllowed', 'this host name is not served here: RUNCOMFY_GATEWAY_ALLOWED_HOSTS');
     }
     const isReading = method === 'GET' || method === 'HEAD';
-    if (isReading && !isAnonymous) return;
+    // No page of another origin has any business with the tools for agents, whatever it shows.
+    if (isReading && !isAnonymous && request.routeOptions.url !== '/mcp') return;
     const { origin, 'sec-fetch-site': site } = headers;
     if (origin !== undefined && corsOrigins.includes(origin)) return;
     const isOwn = origin === undefined || origin === publicUrl || origin === originOf(request);

@@ -85,6 +85,8 @@ describe('a page that may call', () => {
     expect(String(answer.headers['access-control-expose-headers'])).toContain('Retry-After');
     const foreign = await call(url, '/api/v1/whoami', { method: 'POST', headers: { origin: 'https://evil.example' } });
     expect([foreign.status, foreign.headers['access-control-allow-origin']]).toEqual([403, undefined]);
+    // Nobody's page reads the tools for agents.
+    expect(await call(url, '/mcp', { headers: { origin: 'https://evil.example' } })).toMatchObject({ status: 403 });
   });
 
   it('is told the methods of a path by an OPTIONS that is no preflight', async () => {

@@ -1,4 +1,6 @@
-import { expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { type Access, createAccess } from '../../../gateway/access/access.ts';
 import { createApiKey, digestOf } from '../../../gateway/access/api-key.ts';
 import { parseKeyRecords } from '../../../gateway/access/key-records.ts';
 import { mayName } from '../../../gateway/access/may-name.ts';
@@ -67,4 +69,55 @@ it.each<[key: string, tenant: string | undefined]>([
 ])('tells whoever acts for all tenants whose the key %s is: %s', (key, tenant) => {
   expect(tenantOfKey(of(everyTenant, { tenants: ['umbrella', 'acme'] }), key)).toBe(tenant);
   expect(tenantOfKey(of('acme'), key)).toBeUndefined();
+});
+
+/** A gateway's access with one API key: by a credential, `undefined` where it is taken, else why not. */
+function guarded() {
+  const { id, key } = createApiKey();
+  const record = { id, name: 'x', tenant: 'acme', scopes: ['read' as const], sha256: digestOf(key), createdAt: '' };
+  const access = createAccess({
+    keys: () => sleep(1, [record]),
+    tokens: () => sleep(1, undefined),
+    onFailure: () => undefined,
+  });
+  const show = (credential: string) =>
+    access
+      .authenticate({
+        ...{ ip: '192.0.2.1', headers: { authorization: credential } },
+        raw: { headersDistinct: { authorization: [`Bearer ${credential}`] } },
+      } as unknown as Parameters<Access['authenticate']>[0])
+      .then(
+        () => undefined,
+        (error: unknown) => (error as { refusal: string }).refusal,
+      );
+  return { show, key };
+}
+
+it.each([
+  ['API keys', () => createApiKey().key],
+  ['tokens', () => 'a.b.c'],
+])('wrong %s that come at once all count as guesses', async (_what, guess) => {
+  const { show, key } = guarded();
+  const answers = await Promise.all(Array.from({ length: 25 }, () => show(guess())));
+  expect(new Set(answers)).toEqual(new Set(['NotAuthenticated']));
+  expect(await show(key)).toBe('TooManyRequests');
+});
+
+it('an address that guessed is refused for a minute from its last guess', async () => {
+  let now = 1_000;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+  onTestFinished(() => clock.mockRestore());
+  const { show, key } = guarded();
+  const at = async (ms: number) => {
+    now = 1_000 + ms;
+    // What tells the time keeps it for a millisecond.
+    await sleep(5);
+  };
+  for (let times = 0; times < 19; times += 1) await show('wrong');
+  await at(59_000);
+  await show('wrong');
+  await at(118_000);
+  expect(await show(key)).toBe('TooManyRequests');
+  await at(120_000);
+  expect(await show(key)).toBeUndefined();
 });

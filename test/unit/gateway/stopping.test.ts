@@ -117,6 +117,17 @@ it('answers whoever waits for a cancel or an early refusal as it stops, and says
   await closed;
 });
 
+it('holds a hundred calls of a key beyond its limit, and answers one more at once', async () => {
+  const { app, url } = await silentGateway({ tenant: 'acme', scope: 'read', keyId: 'k', requestsPerMinute: 1 });
+  const read = () => call(url, '/v1/models', { headers: { connection: 'close' } });
+  await read();
+  const held = Array.from({ length: 100 }, read);
+  await eventually(() => expect(longPauses).toBe(100));
+  expect(await read()).toMatchObject({ status: 200, headers: { 'ratelimit-remaining': '0' } });
+  await app.close();
+  for (const { status } of await Promise.all(held)) expect(status).toBe(200);
+});
+
 it('lets go of calls that are held for their limit as it stops', async () => {
   const { app, url } = await silentGateway({ tenant: 'acme', scope: 'read', keyId: 'k', requestsPerMinute: 1 });
   const read = () => call(url, '/v1/models', { headers: { connection: 'close' } });
