@@ -1,6 +1,7 @@
 import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { GenerationState } from '../../domain/generation.ts';
+import { type WebhookEvent, webhookEvents } from '../../domain/webhook-target.ts';
 import { type Command, type Job, openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
 
 const now = Date.parse('2026-11-26T05:00:00.000Z');
@@ -36,11 +37,18 @@ const unknown = {
   },
 };
 
+interface Held {
+  isArrived?: boolean;
+  events?: readonly WebhookEvent[];
+  onUnknownSubmission?: 'hold' | 'fail';
+}
+
 /** A generation whose submission is held, and whoever was told so: still on its way, or not any more. */
-async function hold({ isArrived }: { isArrived: boolean }) {
+async function hold({ isArrived = false, events, ...more }: Held) {
   opened += 1;
   const runId = `run-${String(opened)}`;
-  const run = await sandbox.open({ workflowType: 'runcomfyGeneration', workflowId: 'held', runId, args: [order], now });
+  const args = [{ ...order, ...more, webhook: { ...order.webhook, ...(events && { events }) } }];
+  const run = await sandbox.open({ workflowType: 'runcomfyGeneration', workflowId: 'held', runId, args, now });
   const told: string[] = [];
   const calledBack: unknown[] = [];
   let children = 0;
@@ -96,7 +104,7 @@ const delivery = (number: number) => ({ workflowId: heldId, runId: `delivery-${S
 
 describe('that a person is needed', () => {
   it('is told no more once the id has turned up', async () => {
-    const { told, calledBack, handOver, state } = await hold({ isArrived: false });
+    const { told, calledBack, handOver, state } = await hold({});
     expect([told, calledBack]).toEqual([[heldId], []]);
     await handOver();
     expect(await state()).toMatchObject({ phase: 'in_queue', requestId: 'request-1' });
@@ -104,16 +112,32 @@ describe('that a person is needed', () => {
   });
 
   it('is told no more once the workflow was cancelled, and that is told instead', async () => {
-    const { told, calledBack, cancelWorkflow } = await hold({ isArrived: false });
+    const { told, calledBack, cancelWorkflow } = await hold({});
     await cancelWorkflow();
     expect(calledBack).toMatchObject([delivery(1)]);
     expect(told).toEqual([heldId, 'held/webhook/generation.cancelled']);
   });
 
   it('is told as long as nobody has settled it: whoever gave it up says so beside it', async () => {
-    const { told, calledBack, decide } = await hold({ isArrived: false });
+    const { told, calledBack, decide } = await hold({});
     await decide({ action: 'abandon' });
     expect([told, calledBack]).toEqual([[heldId, 'held/webhook/generation.failed'], []]);
+  });
+
+  const ofFailures = ['generation.failed'] as const;
+  const unknownAlone = ['generation.submission_unknown'] as const;
+  it.each([
+    ['as a failure', 'hold', ofFailures, ['held/webhook/generation.failed']],
+    ['as a failure', 'fail', ofFailures, ['held/webhook/generation.failed']],
+    ['as what it is', 'fail', webhookEvents, [heldId]],
+    ['as what it is', 'fail', unknownAlone, [heldId]],
+    ['no second time', 'hold', unknownAlone, [heldId]],
+    ['to nobody', 'fail', ['generation.succeeded'], []],
+  ] as const)('is told %s at the end, by policy %s and events %j', async (_how, onUnknownSubmission, events, words) => {
+    const { told, decide, state } = await hold({ events, onUnknownSubmission });
+    if (onUnknownSubmission === 'hold') await decide({ action: 'abandon' });
+    expect(await state()).toMatchObject({ phase: 'submission_unknown', failure: { type: 'SubmitOutcomeUnknown' } });
+    expect(told).toEqual(words);
   });
 
   it.each([

@@ -100,11 +100,19 @@ export async function tellEnd(generation: Generation, result?: GenerationResult)
   await deliver(generation, endEventOf(generation), result);
 }
 
-/** A submission that stays unknown is told by that name once: where its hold was told, its end is a failure. */
-function endEventOf({ state, told }: Generation): WebhookEvent {
-  const { phase } = state;
+/**
+ * A submission that stays unknown is told by that name once: where its hold was told, its end is a failure, as it is to who
+ * wants to hear of failures and not of that.
+ */
+function endEventOf(generation: Generation): WebhookEvent {
+  const { phase } = generation.state;
   if (phase === 'succeeded' || phase === 'cancelled' || phase === 'timed_out') return `generation.${phase}`;
-  return phase === 'submission_unknown' && !told.isHoldTold ? 'generation.submission_unknown' : 'generation.failed';
+  if (phase !== 'submission_unknown' || generation.told.isHoldTold) return 'generation.failed';
+  const isWanted = (event: WebhookEvent) => wantedWebhook(generation, event) !== undefined;
+  const isFailureAlone = isWanted('generation.failed') && !isWanted('generation.submission_unknown');
+  return isFailureAlone && patched('unknown-ends-are-told-as-failures')
+    ? 'generation.failed'
+    : 'generation.submission_unknown';
 }
 
 function wantedWebhook({ facts, told }: Generation, event: WebhookEvent): WebhookTarget | undefined {
