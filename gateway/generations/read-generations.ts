@@ -44,9 +44,15 @@ export interface SeenGeneration extends DescribedGeneration {
 /** How much of a generation is read; `whole`: with its state, which takes a worker's time while it runs. */
 export type Depth = 'brief' | 'whole';
 
+/** What a reader of a generation cannot do without. */
+export interface ReadOptions {
+  /** Another gateway may have told its end already: that it ran a moment ago is no answer. */
+  mustBeNow?: boolean;
+}
+
 /** Where generations stand, by their Workflow IDs. */
 export interface GenerationReader {
-  read: (workflowId: string, depth?: Depth) => Promise<SeenGeneration>;
+  read: (workflowId: string, depth?: Depth, options?: ReadOptions) => Promise<SeenGeneration>;
   /** Notes a generation that was just started. */
   note: (workflowId: string, started: { runId: string; model: string }) => void;
   /** Has the next read ask Temporal: something was done to the generation. */
@@ -152,15 +158,27 @@ export function createGenerationReader(
     return asked;
   };
 
+  /** By a read that begins now at the earliest: the one under way may have begun before what has to be told. */
+  const askFromNow = async (workflowId: string, depth: Depth, isOneOfMany: boolean): Promise<SeenGeneration> => {
+    const before = await reading.get(workflowId)?.asked.catch((error: unknown) => {
+      if (isPassing(error)) throw error;
+    });
+    // Temporal was waited for long enough.
+    if (before?.ageS !== undefined && isDeepEnough(before, depth)) return before;
+    return askOnce(workflowId, depth, isOneOfMany);
+  };
+
   return {
-    read(workflowId, depth = 'brief') {
+    read(workflowId, depth = 'brief', { mustBeNow = false } = {}) {
       const last = known.get(workflowId);
       const isOneOfMany = last !== undefined && !last.generation.ending && lists.join(workflowId);
+      if (last && isFinal(last) && isDeepEnough(last.generation, depth)) {
+        if (Date.now() - last.readAt > finalMs) askOnce(workflowId, depth, false).catch(() => undefined);
+        return Promise.resolve(last.generation);
+      }
+      // What has ended for nothing may run again by now, by the word of another gateway.
+      if (mustBeNow || last?.generation.ending) return askFromNow(workflowId, depth, isOneOfMany);
       if (last && isDeepEnough(last.generation, depth)) {
-        if (isFinal(last)) {
-          if (Date.now() - last.readAt > finalMs) askOnce(workflowId, depth, false).catch(() => undefined);
-          return Promise.resolve(last.generation);
-        }
         if (isFresh(last, isOneOfMany && (lists.isUnderWay() ? 'listing' : 'listed'))) {
           return Promise.resolve(last.generation);
         }

@@ -25,7 +25,7 @@ export async function addRunComfyApi(app: FastifyInstance, parts: GatewayParts, 
     return statusReply(parts.originOf(request), key, generation);
   });
   routes.add('GET', '/v1/requests/:id/result', 'read', async (request, reply) => {
-    const { key, generation } = await findRequest(parts, request as AboutRequest);
+    const { key, generation } = await findRequest(parts, request as AboutRequest, { mustBeNow: true });
     tellOf(reply, key, generation);
     const { include_cost: includeCost } = request.query as { include_cost?: unknown };
     return resultReply(key, generation, { principal: request.principal, withCost: includeCost === 'true' });

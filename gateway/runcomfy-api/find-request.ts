@@ -3,7 +3,7 @@ import { isGenerationError } from '../../client/index.ts';
 import { workflowIdOf } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { isRequestKey } from '../generations/key-of.ts';
-import type { SeenGeneration } from '../generations/read-generations.ts';
+import type { ReadOptions, SeenGeneration } from '../generations/read-generations.ts';
 import { unknownRequest } from '../http/to-refusal.ts';
 
 /** A generation that a path names. */
@@ -17,11 +17,12 @@ export interface FoundRequest {
 export async function findRequest(
   { reader }: GatewayParts,
   { params, principal }: FastifyRequest<{ Params: { id: string } }>,
+  options: ReadOptions = {},
 ): Promise<FoundRequest> {
   const key = params.id;
   if (!isRequestKey(key)) throw unknownRequest();
   const workflowId = workflowIdOf(principal, key);
-  const generation = await reader.read(workflowId).catch((error: unknown) => {
+  const generation = await reader.read(workflowId, 'brief', options).catch((error: unknown) => {
     throw isGenerationError(error) && error.type === 'KeyInUse' ? unknownRequest(error) : error;
   });
   return { key, workflowId, generation };

@@ -1,73 +1,15 @@
 import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import type { Client } from '@temporalio/client';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import pino from 'pino';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { GenerationError } from '../../../client/index.ts';
-import { type Access, anonymousAccess, createAccess } from '../../../gateway/access/access.ts';
-import { createApiKey, digestOf } from '../../../gateway/access/api-key.ts';
-import { createGateway } from '../../../gateway/create-gateway.ts';
-import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
-import { originOf } from '../../../gateway/http/guards.ts';
+import { type Access, anonymousAccess } from '../../../gateway/access/access.ts';
 import { RefusalError } from '../../../gateway/http/refusal-error.ts';
-import { createGatewayMetrics } from '../../../gateway/metrics/gateway-metrics.ts';
 import { root } from '../../support/docs.ts';
+import { page, serve, told, withKey } from '../../support/gateway-in-process.ts';
 import { call, type GatewayCall } from '../../support/gateway-stack.ts';
 import { flux } from '../../support/simulator-client.ts';
-
-const page = 'https://page.example.com';
-const told: string[] = [];
-const refusedBy = (httpStatus: number) =>
-  Promise.reject(Object.assign(new Error('refused'), { httpStatus, vendorMessage: 'limit must be positive' }));
-const catalogue = {
-  models: (query: string) => {
-    told.push(query);
-    return query.includes('limit=0') ? refusedBy(422) : Promise.resolve('{}');
-  },
-  entry: (model: string) => Promise.resolve(model === flux ? { model, categories: [] } : undefined),
-  check: () => Promise.resolve({ issues: [], warnings: [] }),
-  price: () => Promise.resolve({ basis: 'unknown' }),
-};
-
-/** A gateway in front of a Temporal that takes every call. */
-async function serve(access: Access, more: object = {}) {
-  const state = { model: flux, submission: 'accepted', reads: 1, deadlineAt: '2026-11-28T00:00:00.000Z' };
-  const seen = { phase: 'in_queue', runId: 'r', startedAt: '2026-11-27T00:00:00.000Z', ...state };
-  const handle = {
-    ...{ runId: 'r', attached: false, notices: [] },
-    cancel: () => Promise.resolve({ outcome: 'cancelled', phase: 'cancelled' }),
-    nudge: () => Promise.resolve(),
-  };
-  const parts = {
-    ...{ access, catalogue, originOf, log: pino({ level: 'silent' }), metrics: createGatewayMetrics() },
-    client: { withDeadline: (_: number, ask: () => unknown) => ask() } as unknown as Client,
-    settings: { host: '127.0.0.1', onUnknownSubmission: 'hold', submitGraceMs: 0, corsOrigins: [page] },
-    isDraining: () => false,
-    reader: {
-      read: (key: string) => Promise.resolve({ ...seen, key, state: seen }),
-      note: () => undefined,
-      refresh: () => undefined,
-    },
-    generations: { get: (key: string) => Promise.resolve({ ...handle, key }) },
-    ...more,
-  } as unknown as GatewayParts;
-  const app = await createGateway(parts, () => Promise.resolve({ ready: true }));
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  onTestFinished(() => app.close());
-  return `http://127.0.0.1:${String((app.server.address() as AddressInfo).port)}`;
-}
-
-/** Who is taken with an API key of this record. */
-function withKey(more: object) {
-  const { id, key } = createApiKey();
-  const record = { id, name: 'render farm', tenant: 'acme', scopes: ['generate' as const], sha256: digestOf(key) };
-  const keys = [{ ...record, createdAt: new Date().toISOString(), ...more }];
-  const access = createAccess({ keys: () => Promise.resolve(keys), onFailure: () => undefined });
-  return { access, keys, id, headers: { authorization: `Bearer ${key}` } };
-}
 
 it('our API says that the issuer of tokens is away', async () => {
   const away = () => Promise.reject(new RefusalError('IssuerUnreachable', 'away', { headers: { 'retry-after': '5' } }));

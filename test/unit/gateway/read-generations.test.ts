@@ -112,3 +112,50 @@ it('keeps no more of what has ended than a megabyte, and the newest at that', as
   await reader.read('k-0');
   expect(asked.slice(20)).toEqual(['k-0']);
 });
+
+it('tells an end that another gateway may have told, and what began anew after it, however new its own last word is', async () => {
+  let truth: Partial<DescribedGeneration> & Pick<DescribedGeneration, 'phase'> = { phase: 'in_progress' };
+  const ended = (ending: object) => ({ ending: ending as NonNullable<DescribedGeneration['ending']> });
+  const asked: (() => void)[] = [];
+  const reader = createGenerationReader(client, {
+    listOpen: () => Promise.resolve(undefined),
+    describe: (_, key) => {
+      const told: DescribedGeneration = { key, runId: 'r', model: 'a/b', startedAt, ...truth };
+      return new Promise((resolve) => {
+        asked.push(() => {
+          resolve(told);
+        });
+      });
+    },
+  });
+  const answer = async <Told>(read: Promise<Told>) => {
+    for (let at = 0; at < 3; at += 1) {
+      await settle();
+      for (const tell of asked.splice(0)) tell();
+    }
+    return await read;
+  };
+  const now = () => reader.read('k', 'brief', { mustBeNow: true });
+  expect(await answer(reader.read('k'))).toMatchObject({ phase: 'in_progress' });
+
+  vi.advanceTimersByTime(2_000);
+  const before = reader.read('k');
+  const failed = { phase: 'failed', submission: 'refused' };
+  truth = { phase: 'failed', ...ended({ state: failed }) };
+  const [told, ...finals] = [before, now(), now()];
+  await settle();
+  expect(asked, 'one at a time').toHaveLength(1);
+  expect(await answer(Promise.all([told, ...finals]))).toMatchObject([
+    { phase: 'in_progress' },
+    { ending: { state: failed } },
+    { ending: { state: failed } },
+  ]);
+  expect(asked).toEqual([]);
+
+  truth = { phase: 'in_queue', runId: 'anew' };
+  expect(await answer(reader.read('k'))).toMatchObject({ runId: 'anew', phase: 'in_queue' });
+  const result = {};
+  truth = { phase: 'succeeded', runId: 'anew', ...ended({ result }) };
+  expect(await reader.read('k')).toMatchObject({ phase: 'in_queue' });
+  expect(await answer(now())).toMatchObject({ ending: { result } });
+});
