@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createWaitingKnowledge } from '../activities/waiting/knowledge.ts';
 import { createGenerationClient } from '../client/index.ts';
-import { learnFromHistory } from '../worker/learn-from-history.ts';
+import { learnFromHistory } from '../worker/history/learn-from-history.ts';
 import { readExecutionFigures } from './support/figures/execution-figures.ts';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
 import { mean } from './support/figures/statistics.ts';

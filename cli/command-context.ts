@@ -2,8 +2,8 @@ import type { Client } from '@temporalio/client';
 import { createGenerationClient, type GenerationClient } from '../client/index.ts';
 import { type Config, readConfig } from '../config/env.ts';
 import { loadTemporalSettings, openTemporal } from '../setup/temporal.ts';
-import type { Followed } from './error-report.ts';
-import { createPrinter, type OutputFormat, type Printer, type Streams } from './printer.ts';
+import type { Followed } from './printing/error-report.ts';
+import { createPrinter, type OutputFormat, type Printer, type Streams } from './printing/printer.ts';
 import { shellQuote } from './shell-quote.ts';
 
 /** Generations behind a connection to Temporal. */

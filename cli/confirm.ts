@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import type { Streams } from './printer.ts';
+import type { Streams } from './printing/printer.ts';
 
 /** Whether somebody can be asked. */
 export function isPersonAt({ stdin, stderr }: Pick<Streams, 'stdin' | 'stderr'>): boolean {

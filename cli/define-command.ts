@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { type OutputFormat, outputFormats } from './printer.ts';
+import { type OutputFormat, outputFormats } from './printing/printer.ts';
 
 export interface CommandDefinition<Options extends object> {
   /** Name and arguments as commander writes them: `status <key>`. */

@@ -8,8 +8,8 @@ import { downloadOutput, prepareFolder } from './download-output.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { catchInterrupts } from './interrupts.ts';
 import { ownCommand } from './own-command.ts';
-import { prettyResult } from './pretty.ts';
-import { oneLine } from './printable.ts';
+import { prettyResult } from './printing/pretty.ts';
+import { oneLine } from './printing/printable.ts';
 
 export interface DownloadFlags {
   download?: string;

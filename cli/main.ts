@@ -31,7 +31,7 @@ import { addWorker } from './commands/worker.ts';
 import type { CommandRunner } from './define-command.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { readManifest } from './manifest.ts';
-import { createPrinter, type OutputFormat, type Printer, type Streams } from './printer.ts';
+import { createPrinter, type OutputFormat, type Printer, type Streams } from './printing/printer.ts';
 import { refuseBrokenText } from './read-text.ts';
 import { watchStreams } from './stream-watch.ts';
 import { toUsageError } from './usage-error.ts';

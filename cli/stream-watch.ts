@@ -1,4 +1,4 @@
-import type { Streams } from './printer.ts';
+import type { Streams } from './printing/printer.ts';
 
 /** What becomes of the streams of a command while it works. */
 export interface StreamWatch {

@@ -7,9 +7,9 @@ import { messageOf } from '../domain/text.ts';
 import type { CommandContext, ConnectedGenerations } from './command-context.ts';
 import { catchInterrupts, type Interrupts } from './interrupts.ts';
 import { ownCommand } from './own-command.ts';
-import { progressLine } from './pretty-state.ts';
-import { describeOutcome } from './pretty.ts';
-import type { Printer } from './printer.ts';
+import { progressLine } from './printing/pretty-state.ts';
+import { describeOutcome } from './printing/pretty.ts';
+import type { Printer } from './printing/printer.ts';
 import { judgeStandstill } from './standstill.ts';
 import { submissionUnknown } from './unknown-submission.ts';
 

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { BatchEndPhase } from '../domain/batch/batch.ts';
 import { batchWorkflowType, pipelineWorkflowType } from '../domain/names.ts';
-import type { PipelineEndPhase } from '../domain/pipeline-run.ts';
+import type { PipelineEndPhase } from '../domain/pipeline/pipeline-run.ts';
 import { named } from './convert-errors.ts';
 import { type CountScope, createRunCount, isOfUnknownAttributes } from './count-runs.ts';
 

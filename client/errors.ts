@@ -8,7 +8,7 @@ import {
 import { readFailureDetails } from '../domain/failure-details.ts';
 import { type FailureType, isFailureType } from '../domain/failure-type.ts';
 import type { FailureDetails, GenerationState, InputIssue, Phase, Submission } from '../domain/generation.ts';
-import type { PipelineFailureDetails } from '../domain/pipeline-run.ts';
+import type { PipelineFailureDetails } from '../domain/pipeline/pipeline-run.ts';
 
 /** What can go wrong between a caller and Temporal, beside the failures of a generation itself. */
 export const clientErrorTypes = [

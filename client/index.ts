@@ -36,11 +36,11 @@ export type { ResultsOptions } from './batch/read-results.ts';
 export type { AddAllOptions, AddedItems, ItemSource } from './batch/add-all.ts';
 export type { BatchFilter, ListedBatch } from './batch/list-batches.ts';
 export type { WebhookClient } from './webhook/webhook-client.ts';
-export type { Delivery, DeliveryState, WebhookAttempt, WebhookBody } from '../domain/webhook.ts';
-export type { WebhookEvent, WebhookTarget } from '../domain/webhook-target.ts';
+export type { Delivery, DeliveryState, WebhookAttempt, WebhookBody } from '../domain/webhook/webhook.ts';
+export type { WebhookEvent, WebhookTarget } from '../domain/webhook/webhook-target.ts';
 export type { PipelineClient } from './pipeline/pipeline-client.ts';
 export type { PipelinePreviewOptions } from './pipeline/preview-pipeline.ts';
-export type { PipelinePreview, PreviewedOrder, PreviewedStep } from '../domain/pipeline-preview.ts';
+export type { PipelinePreview, PreviewedOrder, PreviewedStep } from '../domain/pipeline/pipeline-preview.ts';
 export type { PipelineHandle } from './pipeline/pipeline-handle.ts';
 export type { PipelineStartOptions, StartedPipeline } from './pipeline/start-pipeline.ts';
 export type { KnownPipelineState } from './pipeline/read-pipeline-state.ts';
@@ -76,7 +76,7 @@ export type {
   StepFailure,
   StepPhase,
   StepState,
-} from '../domain/pipeline-run.ts';
+} from '../domain/pipeline/pipeline-run.ts';
 export type {
   BatchAddMessage,
   BatchCancelMessage,

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { withoutUndefined } from '../domain/json.ts';
-import { isSecretName, secretNameWords } from '../domain/webhook-request.ts';
+import { isSecretName, secretNameWords } from '../domain/webhook/webhook-request.ts';
 import { ConfigError } from './config-error.ts';
 import { trimValue } from './environment.ts';
 import { unreadableFile } from './file-access.ts';

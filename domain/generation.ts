@@ -2,7 +2,7 @@ import type { FailureType } from './failure-type.ts';
 import { fieldsOf } from './fields-of.ts';
 import type { OutputKey } from './media.ts';
 import type { GenerationTimings } from './timings.ts';
-import type { WebhookTarget } from './webhook-target.ts';
+import type { WebhookTarget } from './webhook/webhook-target.ts';
 
 /** What to do when a submit may have been accepted but no request id came back. */
 export const unknownSubmissionPolicies = ['hold', 'fail', 'resubmit'] as const;

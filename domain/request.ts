@@ -14,7 +14,7 @@ import { createIssueList } from './issues.ts';
 import { boundless, findExcess, isJsonObject, walkJson } from './json.ts';
 import { anyOf, describe, isIntegerBetween, isMissing, isOneOf, refuseUnknown } from './request-checks.ts';
 import { cutText } from './text.ts';
-import { checkWebhookTarget } from './webhook-request.ts';
+import { checkWebhookTarget } from './webhook/webhook-request.ts';
 
 /** Where workflows run each look at a global takes longer than what is then done with it. */
 const { isFinite, isInteger, isSafeInteger } = Number;

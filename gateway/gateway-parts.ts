@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { GenerationClient, PipelinePreviewOptions } from '../client/index.ts';
 import type { InputIssue } from '../domain/generation.ts';
-import type { WebhookTarget } from '../domain/webhook-target.ts';
+import type { WebhookTarget } from '../domain/webhook/webhook-target.ts';
 import type { Access } from './access/access.ts';
 import type { InputCheck, Model, modelList } from './contract/model.ts';
 import type { Watchers } from './following/watchers.ts';

@@ -1,6 +1,6 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, withoutUndefined } from '../domain/json.ts';
-import type { PlanOrder } from '../domain/pipeline.ts';
+import type { PlanOrder } from '../domain/pipeline/pipeline.ts';
 import { isModelId } from '../domain/request.ts';
 import { compileInputSchema, modelKind, validateInput } from '../runcomfy/models/index.ts';
 import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';

@@ -3,7 +3,12 @@ import type { InputIssue, WallPolicy } from '../domain/generation.ts';
 import { boundIssues, boundWarnings } from '../domain/issues.ts';
 import { jsonPath } from '../domain/json.ts';
 import { maxWorkflowIdLength, tooLong } from '../domain/names.ts';
-import { type PipelinePlan, type PlanApprovalStep, planLimits, type PlanModelStep } from '../domain/pipeline.ts';
+import {
+  type PipelinePlan,
+  type PlanApprovalStep,
+  planLimits,
+  type PlanModelStep,
+} from '../domain/pipeline/pipeline.ts';
 import { checkOrder, type Items } from './check-order.ts';
 import { attempt, checkBare, type Checking, checkText, type PlannedOrder } from './checking.ts';
 import { estimateOrders, whyUnpriced } from './estimate.ts';

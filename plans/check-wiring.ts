@@ -1,7 +1,7 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { jsonPath } from '../domain/json.ts';
 import { type MediaKind, mediaOfField } from '../domain/media.ts';
-import type { PipelinePlan } from '../domain/pipeline.ts';
+import type { PipelinePlan } from '../domain/pipeline/pipeline.ts';
 import { modelKind } from '../runcomfy/models/index.ts';
 import { findMedia } from '../runcomfy/models/media-rules.ts';
 import type { SchemaNode } from '../runcomfy/models/normalize-schema.ts';

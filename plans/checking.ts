@@ -1,5 +1,5 @@
 import type { InputIssue, WallPolicy } from '../domain/generation.ts';
-import type { PipelinePlan } from '../domain/pipeline.ts';
+import type { PipelinePlan } from '../domain/pipeline/pipeline.ts';
 import { checkMediaAsked } from './check-wiring.ts';
 import { ExpressionError, type Values } from './evaluate.ts';
 import type { Scope } from './expression-types.ts';

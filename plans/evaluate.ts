@@ -1,5 +1,5 @@
 import { isJsonObject, jsonBytes, jsonPath } from '../domain/json.ts';
-import { planLimits, type PlanParam } from '../domain/pipeline.ts';
+import { planLimits, type PlanParam } from '../domain/pipeline/pipeline.ts';
 import { createValueEnvironment } from './expression-types.ts';
 import { reasonOf } from './expression-words.ts';
 import { meter, someWork, type Work } from './metered.ts';

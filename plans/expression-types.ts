@@ -1,5 +1,5 @@
 import { Environment } from '@marcbachmann/cel-js';
-import { type ParamType, type PipelinePlan, planLimits, type PlanStep } from '../domain/pipeline.ts';
+import { type ParamType, type PipelinePlan, planLimits, type PlanStep } from '../domain/pipeline/pipeline.ts';
 
 /** CEL's name of each param type. Media are URLs. */
 const celTypes: Readonly<Record<ParamType, string>> = {

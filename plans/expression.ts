@@ -1,6 +1,6 @@
 import { type ASTNode, Environment, type ParseError } from '@marcbachmann/cel-js';
 import type { InputIssue } from '../domain/generation.ts';
-import type { PipelinePlan } from '../domain/pipeline.ts';
+import type { PipelinePlan } from '../domain/pipeline/pipeline.ts';
 import { createTypeEnvironment, fieldsOfStep, type Scope } from './expression-types.ts';
 import { didYouMean } from './field-reader.ts';
 import { checkExpressionText } from './template.ts';

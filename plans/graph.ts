@@ -1,6 +1,6 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath } from '../domain/json.ts';
-import type { PipelinePlan, PlanOrder } from '../domain/pipeline.ts';
+import type { PipelinePlan, PlanOrder } from '../domain/pipeline/pipeline.ts';
 import { fieldsAskedBy, paramsReadBy, referencesOf } from './expression.ts';
 import { parseBareExpression, parseTemplate } from './template.ts';
 

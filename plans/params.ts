@@ -1,7 +1,7 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath } from '../domain/json.ts';
-import type { ParamType, PipelinePlan } from '../domain/pipeline.ts';
-import { findOversizeOfParams } from '../domain/plan-size.ts';
+import type { ParamType, PipelinePlan } from '../domain/pipeline/pipeline.ts';
+import { findOversizeOfParams } from '../domain/pipeline/plan-size.ts';
 import { findUnsendable } from '../domain/request.ts';
 import { describeValue, didYouMean } from './field-reader.ts';
 

@@ -17,8 +17,8 @@ import {
   type PlanParam,
   type PlanStep,
   runRules,
-} from '../domain/pipeline.ts';
-import { findOversize } from '../domain/plan-size.ts';
+} from '../domain/pipeline/pipeline.ts';
+import { findOversize } from '../domain/pipeline/plan-size.ts';
 import { findUnsendable } from '../domain/request.ts';
 import { describeValue, type FieldReader, readFields } from './field-reader.ts';
 import {

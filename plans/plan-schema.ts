@@ -1,5 +1,5 @@
 import { unknownSubmissionPolicies, type waitingFields, waitingPresets, wallPolicies } from '../domain/generation.ts';
-import { failureRules, paramTypes, planLimits, runRules } from '../domain/pipeline.ts';
+import { failureRules, paramTypes, planLimits, runRules } from '../domain/pipeline/pipeline.ts';
 import {
   type approvalFields,
   type commonFields,

@@ -1,6 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
 import type { InputIssue } from '../domain/generation.ts';
-import { planLimits } from '../domain/pipeline.ts';
+import { planLimits } from '../domain/pipeline/pipeline.ts';
 import { messageOf } from '../domain/text.ts';
 
 const maxAliases = 100;

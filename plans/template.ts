@@ -1,5 +1,5 @@
 import type { InputIssue } from '../domain/generation.ts';
-import { planLimits } from '../domain/pipeline.ts';
+import { planLimits } from '../domain/pipeline/pipeline.ts';
 
 /** A piece of a string of a plan: text that stays as it is, or an expression whose value takes its place. */
 export type TemplatePart = { text: string } | { expression: string; column: number };

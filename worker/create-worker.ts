@@ -36,13 +36,13 @@ import { userAgent } from '../runcomfy/user-agent.ts';
 import { createBalanceCache } from './balance-cache.ts';
 import { createBudgetDesk } from './budget-desk.ts';
 import { loadWorkflowBundle } from './bundle-workflows.ts';
-import { createEarlierRuns } from './earlier-runs.ts';
-import { createHandOver } from './hand-over.ts';
-import { learnAndTell } from './learn-from-history.ts';
+import { createEarlierRuns } from './history/earlier-runs.ts';
+import { learnAndTell } from './history/learn-from-history.ts';
 import { lookUpOrdersIn } from './look-up-orders.ts';
-import { openRequestSpool } from './request-spool.ts';
 import { followSearchAttributes, missingSearchAttributesSentence } from './search-attributes.ts';
-import { openSubmitJournal } from './submit-journal.ts';
+import { createHandOver } from './spool/hand-over.ts';
+import { openRequestSpool } from './spool/request-spool.ts';
+import { openSubmitJournal } from './spool/submit-journal.ts';
 import { watchToken } from './watch-token.ts';
 
 /** Longer than a submit may take (75 s), so that no POST is cut off by a shutdown. */

@@ -4,7 +4,7 @@ import { isGenerationError } from '../client/index.ts';
 import { lookUpOrder } from '../client/operator/index.ts';
 import type { Settlement } from '../domain/budget/budget.ts';
 import { presumedSettlement } from '../domain/budget/settlement.ts';
-import { wasNeverSent } from './never-sent.ts';
+import { wasNeverSent } from './history/never-sent.ts';
 
 /** A history that has not been had for so long may never be: it proves nothing, and the money is not held for ever. */
 const proofWithinMs = 60 * 60_000;

@@ -4,8 +4,8 @@ import type { BatchActivities } from '../domain/batch/batch-activities.ts';
 import type { BudgetActivities } from '../domain/budget/budget.ts';
 import { finalFailureTypes } from '../domain/failure-type.ts';
 import { submitTaskQueue, webhookTaskQueue } from '../domain/names.ts';
-import type { PipelineActivities } from '../domain/pipeline-activities.ts';
-import type { WebhookActivities } from '../domain/webhook.ts';
+import type { PipelineActivities } from '../domain/pipeline/pipeline-activities.ts';
+import type { WebhookActivities } from '../domain/webhook/webhook.ts';
 import { inTurns } from './local-turns.ts';
 
 type Submit = Pick<Activities, 'submitRequest'>;

@@ -3,8 +3,8 @@ import type { GenerationRequest, GenerationResult } from '../domain/generation.t
 import { withoutUndefined } from '../domain/json.ts';
 import type { InputOf } from '../domain/model-inputs.ts';
 import { defaultTaskQueue } from '../domain/names.ts';
-import type { CancelledGeneration, FollowAnswer, GenerationAnswer } from '../domain/pipeline-activities.ts';
-import type { StepFailure } from '../domain/pipeline-run.ts';
+import type { CancelledGeneration, FollowAnswer, GenerationAnswer } from '../domain/pipeline/pipeline-activities.ts';
+import type { StepFailure } from '../domain/pipeline/pipeline-run.ts';
 import { generationCalls } from './activity-options.ts';
 import { isKeyTaken, startGenerationChild } from './generation-child.ts';
 import { failureOf } from './pipeline/place-order.ts';

@@ -4,5 +4,5 @@ export { runcomfyPipeline } from './pipeline/pipeline.ts';
 export { runcomfyWebhook } from './webhook/webhook.ts';
 export { cancelledGenerationOf, generate } from './generate.ts';
 export type { GeneratedResult, GenerationOrder, GenerationPlace } from './generate.ts';
-export type { CancelledGeneration } from '../domain/pipeline-activities.ts';
+export type { CancelledGeneration } from '../domain/pipeline/pipeline-activities.ts';
 export type { InputOf } from '../domain/model-inputs.ts';

@@ -1,5 +1,5 @@
 import { condition, patched, workflowInfo } from '@temporalio/workflow';
-import { pipelineTaskTimeoutMs } from '../domain/pipeline.ts';
+import { pipelineTaskTimeoutMs } from '../domain/pipeline/pipeline.ts';
 
 /**
  * What came of several local activities at once is handed to a replay together, though it came at different moments; and so

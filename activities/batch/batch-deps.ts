@@ -4,7 +4,7 @@ import type { BatchItem } from '../../domain/batch/batch.ts';
 import type { ItemEnd } from '../../domain/batch/item-end.ts';
 import type { CancelOutcome, GenerationRequest } from '../../domain/generation.ts';
 import type { Labels } from '../../domain/labels.ts';
-import type { PipelineRequest } from '../../domain/pipeline-run.ts';
+import type { PipelineRequest } from '../../domain/pipeline/pipeline-run.ts';
 import type { ModelLookupOptions } from '../../plans/model-facts.ts';
 
 /** For which place of which batch an order is made. */

@@ -1,6 +1,6 @@
 import type { CancelOutcome } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
-import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
+import type { PipelineActivities } from '../../domain/pipeline/pipeline-activities.ts';
 import type { PipelineDeps } from './pipeline-deps.ts';
 import { withHeartbeats } from './with-heartbeats.ts';
 

@@ -1,6 +1,6 @@
 import { issuesSentence } from '../../domain/issues.ts';
 import { withoutUndefined } from '../../domain/json.ts';
-import type { OutputPaths, PipelineActivities } from '../../domain/pipeline-activities.ts';
+import type { OutputPaths, PipelineActivities } from '../../domain/pipeline/pipeline-activities.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
 import { plainPathOf } from '../../plans/expression.ts';
 import { paramsOf, sourcesOf } from '../../plans/graph.ts';

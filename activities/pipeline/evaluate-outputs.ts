@@ -1,6 +1,6 @@
 import { boundWarnings } from '../../domain/issues.ts';
 import { jsonBytes, jsonPath } from '../../domain/json.ts';
-import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
+import type { PipelineActivities } from '../../domain/pipeline/pipeline-activities.ts';
 import { toValues } from '../../plans/deciding/step-values.ts';
 import { ExpressionError, openEvaluation } from '../../plans/evaluate.ts';
 

@@ -1,5 +1,5 @@
 import { cancellationSignal } from '@temporalio/activity';
-import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
+import type { PipelineActivities } from '../../domain/pipeline/pipeline-activities.ts';
 import type { PipelineDeps } from './pipeline-deps.ts';
 import { withHeartbeats } from './with-heartbeats.ts';
 

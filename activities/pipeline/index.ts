@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
+import type { PipelineActivities } from '../../domain/pipeline/pipeline-activities.ts';
 import { createCancelGeneration, createCancelGenerations } from './cancel-generations.ts';
 import { createCheckPlan } from './check-plan.ts';
 import { createEvaluateOutputs } from './evaluate-outputs.ts';

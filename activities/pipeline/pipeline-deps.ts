@@ -1,5 +1,5 @@
 import type { CancelOutcome } from '../../domain/generation.ts';
-import type { FollowAnswer } from '../../domain/pipeline-activities.ts';
+import type { FollowAnswer } from '../../domain/pipeline/pipeline-activities.ts';
 import type { DecidingParts } from '../../plans/deciding/parts.ts';
 
 /** The generations that Temporal knows, by their keys. */

@@ -1,4 +1,4 @@
-import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
+import type { PipelineActivities } from '../../domain/pipeline/pipeline-activities.ts';
 import { decideStep } from '../../plans/deciding/decide-step.ts';
 import type { PipelineDeps } from './pipeline-deps.ts';
 

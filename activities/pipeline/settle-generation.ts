@@ -1,6 +1,6 @@
 import { isSameJson } from '../../domain/json.ts';
 import { maxWorkflowIdLength, tooLong } from '../../domain/names.ts';
-import type { GenerationQuestion, PipelineActivities } from '../../domain/pipeline-activities.ts';
+import type { GenerationQuestion, PipelineActivities } from '../../domain/pipeline/pipeline-activities.ts';
 import { settleKey } from '../../plans/deciding/settle-key.ts';
 import { orderDigest } from '../../plans/digest.ts';
 import type { PipelineDeps } from './pipeline-deps.ts';

@@ -1,5 +1,5 @@
 import { tooLong } from '../../domain/names.ts';
-import { maxWebhookKeyLength, type WebhookActivities } from '../../domain/webhook.ts';
+import { maxWebhookKeyLength, type WebhookActivities } from '../../domain/webhook/webhook.ts';
 import { refuseWebhookUrl } from '../../runcomfy/models/index.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 import { submitOfEarlierRuns } from '../submitting/submit-of-earlier-runs.ts';

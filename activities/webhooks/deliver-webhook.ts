@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import type { Dispatcher } from 'undici';
-import type { DeliveryAnswer, DeliveryQuestion, WebhookActivities } from '../../domain/webhook.ts';
+import type { DeliveryAnswer, DeliveryQuestion, WebhookActivities } from '../../domain/webhook/webhook.ts';
 import { isAllowedHost, refuseWebhookUrl } from '../../runcomfy/models/index.ts';
 import { unknownSecretSentence } from './check-webhook.ts';
 import { createGuardedAgent, createOpenAgent, refusedAddressCode } from './guarded-agent.ts';

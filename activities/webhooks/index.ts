@@ -1,4 +1,4 @@
-import type { WebhookActivities } from '../../domain/webhook.ts';
+import type { WebhookActivities } from '../../domain/webhook/webhook.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 import { createCheckWebhook } from './check-webhook.ts';
 import { createDeliverWebhook } from './deliver-webhook.ts';

@@ -1,6 +1,6 @@
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { describeOutcome } from '../pretty.ts';
+import { describeOutcome } from '../printing/pretty.ts';
 
 /** `cancel KEY`: asks RunComfy to stop and tells what became of it. */
 export const addCancel = defineCommand<{ reason?: string }>({

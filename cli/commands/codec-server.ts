@@ -4,7 +4,7 @@ import { CliError, failedToStart } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { stopAsked } from '../interrupts.ts';
-import { parsePort } from '../option-parsers.ts';
+import { parsePort } from '../options/option-parsers.ts';
 import { readText } from '../read-text.ts';
 
 interface CodecServerCommandOptions {

@@ -3,8 +3,8 @@ import type { CostQuestion, CostReport, CostRow } from '../../client/index.ts';
 import { isLabelName } from '../../domain/labels.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { table } from '../pretty.ts';
-import { addScopeOptions, type ScopeFlags, scopeOf } from '../scope-options.ts';
+import { addScopeOptions, type ScopeFlags, scopeOf } from '../options/scope-options.ts';
+import { table } from '../printing/pretty.ts';
 
 interface CostsFlags extends ScopeFlags {
   by: CostQuestion['by'];

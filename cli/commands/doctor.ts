@@ -1,8 +1,5 @@
 import { stateDirOf } from '../../config/env.ts';
-import type { CommandContext, ConnectedGenerations } from '../command-context.ts';
-import { defineCommand } from '../define-command.ts';
-import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { checkGateway } from '../gateway-check.ts';
+import { checkGateway } from '../checks/gateway-check.ts';
 import {
   checkSearchAttributes,
   checkTemporal,
@@ -10,13 +7,16 @@ import {
   checkWalls,
   failedFinding,
   type Finding,
-} from '../health-checks.ts';
-import { checkNexus } from '../nexus-check.ts';
-import { table } from '../pretty.ts';
-import { checkProxies } from '../proxy-check.ts';
-import { checkSpool } from '../spool-check.ts';
-import { checkBudgets, checkSchedules } from '../supply-check.ts';
-import { checkGenerations, checkSubmits, checkWorkers } from '../worker-check.ts';
+} from '../checks/health-checks.ts';
+import { checkNexus } from '../checks/nexus-check.ts';
+import { checkProxies } from '../checks/proxy-check.ts';
+import { checkSpool } from '../checks/spool-check.ts';
+import { checkBudgets, checkSchedules } from '../checks/supply-check.ts';
+import { checkGenerations, checkSubmits, checkWorkers } from '../checks/worker-check.ts';
+import type { CommandContext, ConnectedGenerations } from '../command-context.ts';
+import { defineCommand } from '../define-command.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { table } from '../printing/pretty.ts';
 
 /** A person waits: whatever hangs, all is told within 15 s. RunComfy's calls have shorter limits of their own. */
 const answerWithinMs = 12_000;

@@ -4,9 +4,9 @@ import { estimateModel } from '../../plans/estimate.ts';
 import { catalogueOf } from '../catalogue.ts';
 import { defineCommand } from '../define-command.ts';
 import { addInputOptions } from '../deliver.ts';
-import { prettyEstimate } from '../estimate-table.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { parseCount } from '../option-parsers.ts';
+import { parseCount } from '../options/option-parsers.ts';
+import { prettyEstimate } from '../printing/estimate-table.ts';
 import { type InputSource, readInput } from '../read-input.ts';
 import { checkModelId } from './model.ts';
 

@@ -12,7 +12,7 @@ import { gatewayAddresses, gatewayLines } from '../gateway-addresses.ts';
 import { createGatewayCatalogue } from '../gateway-catalogue.ts';
 import { createWebhookCheck } from '../gateway-webhooks.ts';
 import { stopAsked, stopSignals } from '../interrupts.ts';
-import { parsePort } from '../option-parsers.ts';
+import { parsePort } from '../options/option-parsers.ts';
 
 interface GatewayOptions {
   port?: number;

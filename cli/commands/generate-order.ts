@@ -11,15 +11,15 @@ import {
   type WallPolicy,
 } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
-import { addBudgetOption } from '../budget-option.ts';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
 import { addDownloadOptions, addInputOptions } from '../deliver.ts';
-import { addLabelOption, type LabelFlags } from '../label-option.ts';
-import { parsePositive, parseStretch } from '../option-parsers.ts';
-import { addPriorityOptions, type PriorityFlags } from '../priority-options.ts';
+import { addBudgetOption } from '../options/budget-option.ts';
+import { addLabelOption, type LabelFlags } from '../options/label-option.ts';
+import { parsePositive, parseStretch } from '../options/option-parsers.ts';
+import { addPriorityOptions, type PriorityFlags } from '../options/priority-options.ts';
+import { addWebhookOptions, type WebhookFlags, webhookOf } from '../options/webhook-options.ts';
 import { type InputSource, readInput } from '../read-input.ts';
-import { addWebhookOptions, type WebhookFlags, webhookOf } from '../webhook-options.ts';
 
 /** What is ordered, as it is told to `generate`. */
 export interface GenerateOrderFlags extends InputSource, PriorityFlags, LabelFlags, WebhookFlags {

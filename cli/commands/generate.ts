@@ -9,12 +9,12 @@ import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
 import { defineCommand } from '../define-command.ts';
 import { deliver, type DownloadFlags, prepareDownload, resultCommand } from '../deliver.ts';
-import { costOf } from '../estimate-table.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { catchInterrupts } from '../interrupts.ts';
-import { labelsOf } from '../label-option.ts';
+import { labelsOf } from '../options/label-option.ts';
+import { priorityOf } from '../options/priority-options.ts';
 import { ownCommand } from '../own-command.ts';
-import { priorityOf } from '../priority-options.ts';
+import { costOf } from '../printing/estimate-table.ts';
 import { waitForEnd } from '../wait-for-end.ts';
 import { addGenerateOptions, type GenerateOrderFlags, readGenerateOrder } from './generate-order.ts';
 

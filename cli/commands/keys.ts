@@ -6,8 +6,8 @@ import { CliError } from '../cli-error.ts';
 import { type CommandAdder, defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { catchInterrupts } from '../interrupts.ts';
-import { parseStretch } from '../option-parsers.ts';
-import { table } from '../pretty.ts';
+import { parseStretch } from '../options/option-parsers.ts';
+import { table } from '../printing/pretty.ts';
 
 interface CreateOptions {
   tenant: string;

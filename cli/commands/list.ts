@@ -3,9 +3,9 @@ import type { ListedGeneration } from '../../client/index.ts';
 import { type Phase, phases } from '../../domain/generation.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { parseCount } from '../option-parsers.ts';
-import { ageOf, labelText, table, usd } from '../pretty.ts';
-import { addScopeOptions, type ScopeFlags, scopeOf } from '../scope-options.ts';
+import { parseCount } from '../options/option-parsers.ts';
+import { addScopeOptions, type ScopeFlags, scopeOf } from '../options/scope-options.ts';
+import { ageOf, labelText, table, usd } from '../printing/pretty.ts';
 
 interface ListOptions extends ScopeFlags {
   model?: string;

@@ -2,7 +2,7 @@ import { isModelId } from '../../domain/request.ts';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { fields, priceOf } from '../pretty.ts';
+import { fields, priceOf } from '../printing/pretty.ts';
 import { withRunComfy } from '../with-runcomfy.ts';
 
 /** `model ID`: one model with the schema of its input. */

@@ -2,8 +2,8 @@ import { Option } from 'commander';
 import { cutText } from '../../domain/text.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { parseCount } from '../option-parsers.ts';
-import { priceOf, table } from '../pretty.ts';
+import { parseCount } from '../options/option-parsers.ts';
+import { priceOf, table } from '../printing/pretty.ts';
 import { withRunComfy } from '../with-runcomfy.ts';
 
 interface ModelsOptions {

@@ -4,7 +4,7 @@ import { failedToStart } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { stopAsked } from '../interrupts.ts';
-import { parsePort, parsePositive, parseWhole } from '../option-parsers.ts';
+import { parsePort, parsePositive, parseWhole } from '../options/option-parsers.ts';
 
 interface SimulatorCommandOptions {
   port: number;

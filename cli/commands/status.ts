@@ -1,6 +1,6 @@
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { prettyState, taskFailureWords } from '../pretty-state.ts';
+import { prettyState, taskFailureWords } from '../printing/pretty-state.ts';
 
 /** `status KEY`: where a generation stands. */
 export const addStatus = defineCommand({

@@ -2,7 +2,7 @@ import { type GenerationHandle, isGenerationError, isTerminal, type KnownState }
 import { defineCommand } from '../define-command.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from '../exit-codes.ts';
 import { catchInterrupts } from '../interrupts.ts';
-import { progressLine } from '../pretty-state.ts';
+import { progressLine } from '../printing/pretty-state.ts';
 import { detached } from '../wait-for-end.ts';
 
 /** `watch KEY`: every change of a generation, until it has ended. */

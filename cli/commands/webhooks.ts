@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import type { Delivery, WebhookEvent } from '../../client/index.ts';
-import { webhookEvents } from '../../domain/webhook-target.ts';
+import { webhookEvents } from '../../domain/webhook/webhook-target.ts';
 import { type CommandAdder, defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { table } from '../pretty.ts';
-import { parseEvent } from '../webhook-options.ts';
+import { parseEvent } from '../options/webhook-options.ts';
+import { table } from '../printing/pretty.ts';
 
 const secretBytes = 32;
 

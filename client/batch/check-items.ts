@@ -3,7 +3,7 @@ import type { BatchItem, BatchItemDefaults } from '../../domain/batch/batch.ts';
 import type { InputIssue } from '../../domain/generation.ts';
 import { createIssueList } from '../../domain/issues.ts';
 import { jsonPath } from '../../domain/json.ts';
-import type { PipelinePlan } from '../../domain/pipeline.ts';
+import type { PipelinePlan } from '../../domain/pipeline/pipeline.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
 import { settleParams } from '../../plans/params.ts';
 import { parsePlan } from '../../plans/parse-plan.ts';

@@ -1,7 +1,7 @@
 import type { BatchLineError } from '../../domain/batch/batch.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { withoutUndefined } from '../../domain/json.ts';
-import type { PipelineResult, StepSummary } from '../../domain/pipeline-run.ts';
+import type { PipelineResult, StepSummary } from '../../domain/pipeline/pipeline-run.ts';
 
 type Figures = Pick<PipelineResult, 'steps' | 'costUsd' | 'presumedUsd' | 'unpriced'>;
 

@@ -5,7 +5,7 @@ import type {
   PipelineCancelMessage,
   PipelineCancelReply,
   PipelinePhase,
-} from '../../domain/pipeline-run.ts';
+} from '../../domain/pipeline/pipeline-run.ts';
 import { decideUpdate, pipelineCancelSignal, pipelineCancelUpdate } from '../../workflows/pipeline/messages.ts';
 import { GenerationError } from '../errors.ts';
 import { askWorker } from '../generation/ask-worker.ts';

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { withoutUndefined } from '../../domain/json.ts';
 import type { Labels } from '../../domain/labels.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
-import { type PipelinePhase, pipelinePhases } from '../../domain/pipeline-run.ts';
+import { type PipelinePhase, pipelinePhases } from '../../domain/pipeline/pipeline-run.ts';
 import { named } from '../convert-errors.ts';
 import { isClosed, type RunInfo } from '../generation/run-info.ts';
 import { listRowPage, listRows, type Paging, type RowFilter, type RowPage } from '../list-rows.ts';

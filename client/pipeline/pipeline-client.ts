@@ -1,5 +1,5 @@
-import type { PipelinePreview } from '../../domain/pipeline-preview.ts';
-import type { PipelineRequest, PipelineResult } from '../../domain/pipeline-run.ts';
+import type { PipelinePreview } from '../../domain/pipeline/pipeline-preview.ts';
+import type { PipelineRequest, PipelineResult } from '../../domain/pipeline/pipeline-run.ts';
 import type { WaitOptions } from '../await-end.ts';
 import { checkKey } from '../generation/check-arguments.ts';
 import { describeRun } from '../generation/run-info.ts';

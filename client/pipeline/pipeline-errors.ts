@@ -2,7 +2,7 @@ import { ApplicationFailure, CancelledFailure, TerminatedFailure, type WorkflowF
 import { readFailureDetails } from '../../domain/failure-details.ts';
 import { isFailureType } from '../../domain/failure-type.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
-import type { PipelineFailureDetails } from '../../domain/pipeline-run.ts';
+import type { PipelineFailureDetails } from '../../domain/pipeline/pipeline-run.ts';
 import { eachNamed, named } from '../convert-errors.ts';
 import { GenerationError } from '../errors.ts';
 

@@ -6,7 +6,7 @@ import {
   type PipelineCancelReply,
   type PipelinePhase,
   type PipelineResult,
-} from '../../domain/pipeline-run.ts';
+} from '../../domain/pipeline/pipeline-run.ts';
 import { awaitEnd, type WaitOptions } from '../await-end.ts';
 import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';

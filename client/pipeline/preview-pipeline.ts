@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { withoutUndefined } from '../../domain/json.ts';
-import type { PipelinePreview } from '../../domain/pipeline-preview.ts';
-import type { PipelineRequest } from '../../domain/pipeline-run.ts';
+import type { PipelinePreview } from '../../domain/pipeline/pipeline-preview.ts';
+import type { PipelineRequest } from '../../domain/pipeline/pipeline-run.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
 import { previewPlan } from '../../plans/deciding/preview-plan.ts';
 import type { ModelLookupOptions } from '../../plans/model-facts.ts';

@@ -8,7 +8,7 @@ import {
   pipelinePhases,
   type PipelineState,
   type StepState,
-} from '../../domain/pipeline-run.ts';
+} from '../../domain/pipeline/pipeline-run.ts';
 import { pipelineStateQuery } from '../../workflows/pipeline/messages.ts';
 import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
 import { readState } from '../generation/following/read-state.ts';

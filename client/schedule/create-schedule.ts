@@ -12,8 +12,8 @@ import {
   pipelineWorkflowType,
   tooLong,
 } from '../../domain/names.ts';
-import type { PipelineRequest } from '../../domain/pipeline-run.ts';
-import { pipelineTaskTimeoutMs } from '../../domain/pipeline.ts';
+import type { PipelineRequest } from '../../domain/pipeline/pipeline-run.ts';
+import { pipelineTaskTimeoutMs } from '../../domain/pipeline/pipeline.ts';
 import { checkBatchRequest } from '../batch/start-batch.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
 import { checkArgument, checkKey, fieldsOf } from '../generation/check-arguments.ts';

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { webhookWorkflowType } from '../../domain/names.ts';
-import { type WebhookEvent, webhookEvents } from '../../domain/webhook-target.ts';
-import { webhookKey, webhookKeyOfRun, type WebhookOrder } from '../../domain/webhook.ts';
+import { type WebhookEvent, webhookEvents } from '../../domain/webhook/webhook-target.ts';
+import { webhookKey, webhookKeyOfRun, type WebhookOrder } from '../../domain/webhook/webhook.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { refuseOtherType } from '../generation/starting/compare-requests.ts';

@@ -1,6 +1,6 @@
 import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
 import { isJsonObject } from '../../domain/json.ts';
-import { type Delivery, withoutQuery } from '../../domain/webhook.ts';
+import { type Delivery, withoutQuery } from '../../domain/webhook/webhook.ts';
 import { deliveryQuery } from '../../workflows/webhook/messages.ts';
 import type { FoundDelivery } from './find-deliveries.ts';
 

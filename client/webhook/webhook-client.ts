@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { webhookWorkflowType } from '../../domain/names.ts';
-import type { WebhookEvent } from '../../domain/webhook-target.ts';
-import type { Delivery } from '../../domain/webhook.ts';
+import type { WebhookEvent } from '../../domain/webhook/webhook-target.ts';
+import type { Delivery } from '../../domain/webhook/webhook.ts';
 import { retryNowSignal } from '../../workflows/webhook/messages.ts';
 import { named } from '../convert-errors.ts';
 import { GenerationError } from '../errors.ts';

@@ -1,7 +1,7 @@
 import type { GenerationRequest, InputIssue } from '../generation.ts';
 import { createIssueList, type IssueList } from '../issues.ts';
 import { isJsonObject, jsonBytes, jsonPath, withoutUndefined } from '../json.ts';
-import type { PipelineRequest } from '../pipeline-run.ts';
+import type { PipelineRequest } from '../pipeline/pipeline-run.ts';
 import { describe, isIntegerBetween, isMissing, refuseUnknown } from '../request-checks.ts';
 import { findUnsendable, isModelId, isUsd } from '../request.ts';
 import { wellFormed } from '../text.ts';

@@ -1,7 +1,7 @@
 import { cancelWhileRunningPolicies, type InputIssue, unknownSubmissionPolicies } from '../generation.ts';
 import { createIssueList } from '../issues.ts';
 import { isJsonObject, jsonBytes } from '../json.ts';
-import { planLimits } from '../pipeline.ts';
+import { planLimits } from '../pipeline/pipeline.ts';
 import { describe, isIntegerBetween, isMissing, oneOfWords, refuseUnknown } from '../request-checks.ts';
 import { checkWaiting, isUsd, problemOfBudgets } from '../request.ts';
 import { checkItems, checkShared, checkStretch, type ItemKind, type Refuse } from './batch-item.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { checkWebhookTarget } from '../../domain/webhook-request.ts';
-import type { WebhookTarget } from '../../domain/webhook-target.ts';
+import { checkWebhookTarget } from '../../domain/webhook/webhook-request.ts';
+import type { WebhookTarget } from '../../domain/webhook/webhook-target.ts';
 import { everyTenant, type Scope, scopes } from './principal.ts';
 
 /** What a tenant may be called. */

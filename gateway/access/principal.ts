@@ -1,4 +1,4 @@
-import type { WebhookTarget } from '../../domain/webhook-target.ts';
+import type { WebhookTarget } from '../../domain/webhook/webhook-target.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 
 /** What a caller may do, the least first; each contains those before it. */

@@ -7,8 +7,8 @@ import {
   waitingPresets,
   wallPolicies,
 } from '../../domain/generation.ts';
-import { secretNameWords } from '../../domain/webhook-request.ts';
-import { webhookEvents } from '../../domain/webhook-target.ts';
+import { secretNameWords } from '../../domain/webhook/webhook-request.ts';
+import { webhookEvents } from '../../domain/webhook/webhook-target.ts';
 import { furtherRequests, usd } from './money.ts';
 
 const { exactOptional } = z;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { BatchEndPhase } from '../../domain/batch/batch.ts';
-import type { PipelineEndPhase } from '../../domain/pipeline-run.ts';
+import type { PipelineEndPhase } from '../../domain/pipeline/pipeline-run.ts';
 import { time } from './generation.ts';
 
 const count = z.exactOptional(z.int().min(0));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { failureTypes } from '../../domain/failure-type.ts';
-import { pipelinePhases, stepPhases } from '../../domain/pipeline-run.ts';
+import { pipelinePhases, stepPhases } from '../../domain/pipeline/pipeline-run.ts';
 import {
   cancelOutcome,
   failureType,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { webhookEvents } from '../../domain/webhook-target.ts';
+import { webhookEvents } from '../../domain/webhook/webhook-target.ts';
 import { generation, time } from './generation.ts';
 
 const { exactOptional } = z;

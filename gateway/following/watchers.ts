@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { GenerationClient, KnownBatchState, KnownPipelineState, WaitOptions } from '../../client/index.ts';
 import { watchChanges } from '../../client/operator/index.ts';
 import { isBatchEnd } from '../../domain/batch/batch.ts';
-import { isPipelineEnd } from '../../domain/pipeline-run.ts';
+import { isPipelineEnd } from '../../domain/pipeline/pipeline-run.ts';
 import { patiently, readPatienceMs } from '../generations/patiently.ts';
 import type { GenerationReader, SeenGeneration } from '../generations/read-generations.ts';
 import { createGenerationWatcher } from '../generations/watch-generations.ts';

@@ -1,6 +1,6 @@
 import type { GenerationHandle, GenerationRequest, StartOptions } from '../../client/index.ts';
 import { issuesSentence } from '../../domain/issues.ts';
-import type { WebhookTarget } from '../../domain/webhook-target.ts';
+import type { WebhookTarget } from '../../domain/webhook/webhook-target.ts';
 import { mayName } from '../access/may-name.ts';
 import { everyTenant, type Principal, workflowIdOf } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';

@@ -1,6 +1,6 @@
 import { jsonPath } from '../../domain/json.ts';
-import type { PreparedOrder, StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
-import { type PlanApprovalStep, planLimits, type PlanModelStep } from '../../domain/pipeline.ts';
+import type { PreparedOrder, StepAnswer, StepQuestion } from '../../domain/pipeline/pipeline-activities.ts';
+import { type PlanApprovalStep, planLimits, type PlanModelStep } from '../../domain/pipeline/pipeline.ts';
 import { evaluateBare, evaluateValue, ExpressionError, type Values } from '../evaluate.ts';
 import { fieldsAskedBy } from '../expression.ts';
 import { createModelLookup } from '../model-facts.ts';

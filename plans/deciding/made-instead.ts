@@ -1,4 +1,4 @@
-import type { PreparedOrder } from '../../domain/pipeline-activities.ts';
+import type { PreparedOrder } from '../../domain/pipeline/pipeline-activities.ts';
 
 /** Reasons that tell of an order that was made before. */
 const known: readonly (string | undefined)[] = [

@@ -1,5 +1,5 @@
 import type { GenerationResult, InputIssue } from '../../domain/generation.ts';
-import type { StepFailure } from '../../domain/pipeline-run.ts';
+import type { StepFailure } from '../../domain/pipeline/pipeline-run.ts';
 import type { ModelLookupOptions } from '../model-facts.ts';
 
 /** What Temporal knows of the generation of a key. */

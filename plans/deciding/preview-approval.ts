@@ -1,6 +1,6 @@
 import { isSameJson, withoutUndefined } from '../../domain/json.ts';
-import type { StepQuestion } from '../../domain/pipeline-activities.ts';
-import type { PlanApprovalStep } from '../../domain/pipeline.ts';
+import type { StepQuestion } from '../../domain/pipeline/pipeline-activities.ts';
+import type { PlanApprovalStep } from '../../domain/pipeline/pipeline.ts';
 import { decideStep } from './decide-step.ts';
 import type { Walk } from './preview-walk.ts';
 import { standInOf } from './stand-ins.ts';

@@ -1,9 +1,9 @@
 import { withoutUndefined } from '../../domain/json.ts';
-import type { PreparedOrder, StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
-import type { ItemState, PipelineRequest, StepFailure } from '../../domain/pipeline-run.ts';
-import type { PlanModelStep } from '../../domain/pipeline.ts';
-import { questionOf } from '../../domain/step-question.ts';
-import { phaseOfItems, skipBecauseOf } from '../../domain/step-rules.ts';
+import type { PreparedOrder, StepAnswer, StepQuestion } from '../../domain/pipeline/pipeline-activities.ts';
+import type { ItemState, PipelineRequest, StepFailure } from '../../domain/pipeline/pipeline-run.ts';
+import type { PlanModelStep } from '../../domain/pipeline/pipeline.ts';
+import { questionOf } from '../../domain/pipeline/step-question.ts';
+import { phaseOfItems, skipBecauseOf } from '../../domain/pipeline/step-rules.ts';
 import type { CheckedPlan } from '../check-plan.ts';
 import { paramsOf, sourcesOf } from '../graph.ts';
 import { createModelLookup } from '../model-facts.ts';

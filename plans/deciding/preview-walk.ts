@@ -1,5 +1,5 @@
-import type { PreviewedOrder, PreviewedStep } from '../../domain/pipeline-preview.ts';
-import type { StepState } from '../../domain/pipeline-run.ts';
+import type { PreviewedOrder, PreviewedStep } from '../../domain/pipeline/pipeline-preview.ts';
+import type { StepState } from '../../domain/pipeline/pipeline-run.ts';
 import type { CheckedPlan } from '../check-plan.ts';
 import type { DecidingParts } from './parts.ts';
 import type { EarlierOrder } from './what-changed.ts';

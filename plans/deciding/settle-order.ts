@@ -1,9 +1,9 @@
 import type { WallPolicy } from '../../domain/generation.ts';
 import { boundIssues, issuesSentence } from '../../domain/issues.ts';
 import { isJsonObject, jsonPath, withoutUndefined } from '../../domain/json.ts';
-import type { PreparedOrder, StepQuestion } from '../../domain/pipeline-activities.ts';
-import type { StepFailure } from '../../domain/pipeline-run.ts';
-import type { PlanModelStep } from '../../domain/pipeline.ts';
+import type { PreparedOrder, StepQuestion } from '../../domain/pipeline/pipeline-activities.ts';
+import type { StepFailure } from '../../domain/pipeline/pipeline-run.ts';
+import type { PlanModelStep } from '../../domain/pipeline/pipeline.ts';
 import { findUnsendable, isModelId } from '../../domain/request.ts';
 import { priceOf } from '../../runcomfy/models/index.ts';
 import { orderDigest } from '../digest.ts';

@@ -1,7 +1,7 @@
 import { withoutUndefined } from '../../domain/json.ts';
-import type { StepValuesInQuestion } from '../../domain/pipeline-activities.ts';
-import type { StepFailure } from '../../domain/pipeline-run.ts';
-import { valuesOfStep } from '../../domain/step-rules.ts';
+import type { StepValuesInQuestion } from '../../domain/pipeline/pipeline-activities.ts';
+import type { StepFailure } from '../../domain/pipeline/pipeline-run.ts';
+import { valuesOfStep } from '../../domain/pipeline/step-rules.ts';
 import type { ExpressionError, Values } from '../evaluate.ts';
 import { fieldsAskedBy } from '../expression.ts';
 import { parseBareExpression } from '../template.ts';

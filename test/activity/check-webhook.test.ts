@@ -3,7 +3,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { expect, it } from 'vitest';
 import type { SubmitBeforeReset } from '../../activities/index.ts';
 import { createCheckWebhook } from '../../activities/webhooks/check-webhook.ts';
-import type { WebhookCheck } from '../../domain/webhook.ts';
+import type { WebhookCheck } from '../../domain/webhook/webhook.ts';
 
 const refused = { url: 'https://hooks.example/', secret: 'gone', key: 'order', firstExecutionRunId: 'run-1' };
 const accepted = { kind: 'accepted', requestId: 'request-1', acceptedAt: '2026-11-26T05:00:00.000Z' } as const;

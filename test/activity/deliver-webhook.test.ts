@@ -6,7 +6,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createDeliverWebhook } from '../../activities/webhooks/deliver-webhook.ts';
 import { createGuardedAgent, createOpenAgent } from '../../activities/webhooks/guarded-agent.ts';
-import type { DeliveryQuestion } from '../../domain/webhook.ts';
+import type { DeliveryQuestion } from '../../domain/webhook/webhook.ts';
 
 const secrets = [32, 24].map((length, at) => `whsec_${Buffer.alloc(length, at + 1).toString('base64')}`);
 const webhookId = 'evt_run_generation.succeeded';

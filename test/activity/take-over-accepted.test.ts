@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openSubmitJournal } from '../../worker/submit-journal.ts';
+import { openSubmitJournal } from '../../worker/spool/submit-journal.ts';
 import { activitiesOnSimulator, detailsOf, paidOrder, type RigOptions } from '../support/activity-rig.ts';
 import { temporaryFolder } from '../support/processes.ts';
 

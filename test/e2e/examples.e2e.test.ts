@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { PipelineResult, PipelineState } from '../../domain/pipeline-run.ts';
+import type { PipelineResult, PipelineState } from '../../domain/pipeline/pipeline-run.ts';
 import { pythonForExamples } from '../support/examples/examples-python.ts';
 import { startSurroundings, type Surroundings, until } from '../support/examples/examples.ts';
 import { hangMs, installHangMs } from '../support/patience.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import type { PipelineHandle } from '../../client/index.ts';
-import type { StepPhase } from '../../domain/pipeline-run.ts';
+import type { StepPhase } from '../../domain/pipeline/pipeline-run.ts';
 import type { FaultRule } from '../../simulator/index.ts';
 import { createStack } from '../support/generation-stack.ts';
 import { startWorkerProcess, temporaryFolder, until } from '../support/processes.ts';

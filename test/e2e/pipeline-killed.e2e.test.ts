@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import type { KnownPipelineState } from '../../client/index.ts';
-import type { PipelineResult } from '../../domain/pipeline-run.ts';
+import type { PipelineResult } from '../../domain/pipeline/pipeline-run.ts';
 import { commandInProcess } from '../support/command-in-process.ts';
 import { root } from '../support/docs.ts';
 import { createStack } from '../support/generation-stack.ts';

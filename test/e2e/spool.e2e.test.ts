@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { openRequestSpool } from '../../worker/request-spool.ts';
+import { openRequestSpool } from '../../worker/spool/request-spool.ts';
 import { commandWith } from '../support/command-in-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { createStack, orderNamed } from '../support/generation-stack.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createDeliverWebhook } from '../../activities/webhooks/deliver-webhook.ts';
-import type { WebhookBody } from '../../domain/webhook.ts';
+import type { WebhookBody } from '../../domain/webhook/webhook.ts';
 import { goExample } from '../support/examples/examples-go.ts';
 import { pythonForExamples } from '../support/examples/examples-python.ts';
 import { run, type Running, until } from '../support/examples/examples.ts';

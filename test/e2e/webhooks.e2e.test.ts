@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { type Delivery, webhookKey } from '../../domain/webhook.ts';
+import { type Delivery, webhookKey } from '../../domain/webhook/webhook.ts';
 import { eventually } from '../support/eventually.ts';
 import { createStack, type GenerationStack, jobsNamed, orderNamed } from '../support/generation-stack.ts';
 import { historiesOf, historyJson } from '../support/generations.ts';

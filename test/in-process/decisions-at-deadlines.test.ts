@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PipelineState } from '../../domain/pipeline-run.ts';
+import type { PipelineState } from '../../domain/pipeline/pipeline-run.ts';
 import { type InProcess, pipelinesInProcess, stepOf } from '../support/pipeline-in-process.ts';
 import { flux } from '../support/simulator-client.ts';
 

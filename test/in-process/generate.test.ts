@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PipelineRequest } from '../../domain/pipeline-run.ts';
+import type { PipelineRequest } from '../../domain/pipeline/pipeline-run.ts';
 import { pipelineActivities } from '../fuzz/pipelines/activities.ts';
 import { startExecution } from '../fuzz/pipelines/execution.ts';
 import { createProvider, type Fate } from '../fuzz/pipelines/provider.ts';

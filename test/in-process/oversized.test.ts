@@ -1,6 +1,6 @@
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { planLimits } from '../../domain/pipeline.ts';
+import { planLimits } from '../../domain/pipeline/pipeline.ts';
 import { type Command, type Job, openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
 
 const startedAt = Date.parse('2026-11-26T05:00:00.000Z');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
-import type { PipelineCancelReply } from '../../domain/pipeline-run.ts';
+import type { PipelineActivities } from '../../domain/pipeline/pipeline-activities.ts';
+import type { PipelineCancelReply } from '../../domain/pipeline/pipeline-run.ts';
 import { pipelinesInProcess, stepOf } from '../support/pipeline-in-process.ts';
 import { flux } from '../support/simulator-client.ts';
 

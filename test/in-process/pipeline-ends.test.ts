@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
-import type { PipelineCancelReply } from '../../domain/pipeline-run.ts';
+import type { PipelineCancelReply } from '../../domain/pipeline/pipeline-run.ts';
 import { type InProcess, pipelinesInProcess, stepOf } from '../support/pipeline-in-process.ts';
 import { flux } from '../support/simulator-client.ts';
 

@@ -1,7 +1,7 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { GenerationState } from '../../domain/generation.ts';
-import type { WebhookCheck } from '../../domain/webhook.ts';
+import type { WebhookCheck } from '../../domain/webhook/webhook.ts';
 import { type Command, openSandbox, type Sandbox, type SandboxExecution } from '../support/workflow-sandbox.ts';
 
 const now = Date.parse('2026-11-26T05:00:00.000Z');

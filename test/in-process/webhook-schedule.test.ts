@@ -1,6 +1,6 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { type Delivery, type DeliveryAnswer, retryStepsMs } from '../../domain/webhook.ts';
+import { type Delivery, type DeliveryAnswer, retryStepsMs } from '../../domain/webhook/webhook.ts';
 import { msOf } from '../fuzz/pipelines/replay.ts';
 import { type Job, openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, inject } from 'vitest';
-import type { PipelineActivities } from '../../domain/pipeline-activities.ts';
-import type { PipelineRequest, PipelineState, StepState } from '../../domain/pipeline-run.ts';
+import type { PipelineActivities } from '../../domain/pipeline/pipeline-activities.ts';
+import type { PipelineRequest, PipelineState, StepState } from '../../domain/pipeline/pipeline-run.ts';
 import type { ModelLookupOptions } from '../../plans/model-facts.ts';
 import { pipelineActivities } from '../fuzz/pipelines/activities.ts';
 import type { Execution } from '../fuzz/pipelines/execution-types.ts';

@@ -6,7 +6,7 @@ import {
   type PipelineClient,
   type PipelineHandle,
 } from '../../client/index.ts';
-import type { PipelineState } from '../../domain/pipeline-run.ts';
+import type { PipelineState } from '../../domain/pipeline/pipeline-run.ts';
 import type { LedgerJob, Simulator, SimulatorOptions } from '../../simulator/index.ts';
 import { untilSeen } from './eventually.ts';
 import { connectClient, startQuickSimulator } from './generation-stack.ts';

@@ -5,7 +5,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { WebhookBody } from '../../domain/webhook.ts';
+import type { WebhookBody } from '../../domain/webhook/webhook.ts';
 import { onTestFinished } from './test-end.ts';
 
 /** A call that a receiver got. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createCheckWebhook } from '../../activities/webhooks/check-webhook.ts';
 import { toClientError } from '../../client/convert-errors.ts';
 import { maxBatchKeyLength, maxWorkflowIdLength } from '../../domain/names.ts';
-import { maxWebhookKeyLength } from '../../domain/webhook.ts';
+import { maxWebhookKeyLength } from '../../domain/webhook/webhook.ts';
 import { batchStack, checkBatch, linesOf, untilBatch } from '../support/batches.ts';
 import { flux } from '../support/simulator-client.ts';
 

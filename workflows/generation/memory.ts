@@ -7,7 +7,7 @@ import { retryOfRunMemoKey } from '../../domain/names.ts';
 import { inputUrlsOf, parseGenerationRequest } from '../../domain/request.ts';
 import type { Observation } from '../../domain/timings.ts';
 import type { FinishedWork } from '../../domain/waiting.ts';
-import type { DeliveryRun } from '../../domain/webhook.ts';
+import type { DeliveryRun } from '../../domain/webhook/webhook.ts';
 import { firstState, withinTheRun } from './first-state.ts';
 
 /** The memory of one generation. Each group is written by one file, named beside it, and read by all. */

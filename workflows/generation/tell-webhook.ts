@@ -10,7 +10,7 @@ import type { GenerationResult } from '../../domain/generation.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import { webhookWorkflowType } from '../../domain/names.ts';
 import { messageOf } from '../../domain/text.ts';
-import type { WebhookEvent, WebhookTarget } from '../../domain/webhook-target.ts';
+import type { WebhookEvent, WebhookTarget } from '../../domain/webhook/webhook-target.ts';
 import {
   type Delivery,
   type DeliveryRun,
@@ -18,7 +18,7 @@ import {
   webhookKey,
   webhookKeyOfRun,
   type WebhookOrder,
-} from '../../domain/webhook.ts';
+} from '../../domain/webhook/webhook.ts';
 import { localChecks, webhookChecks } from '../activity-options.ts';
 import { isKeyTaken } from '../generation-child.ts';
 import { readActivityError } from './activity-error.ts';

@@ -2,8 +2,8 @@ import { workflowInfo } from '@temporalio/workflow';
 import type { FailureState, GenerationResult } from '../../domain/generation.ts';
 import { isJsonObject, jsonBytes, withoutUndefined } from '../../domain/json.ts';
 import { tenantMemoKey } from '../../domain/names.ts';
-import type { WebhookEvent } from '../../domain/webhook-target.ts';
-import type { WebhookBody, WebhookFailure } from '../../domain/webhook.ts';
+import type { WebhookEvent } from '../../domain/webhook/webhook-target.ts';
+import type { WebhookBody, WebhookFailure } from '../../domain/webhook/webhook.ts';
 import type { Generation } from './memory.ts';
 
 /** A receiver that takes 256 KiB takes every event. */

@@ -1,7 +1,7 @@
 import { ApplicationFailure, condition } from '@temporalio/workflow';
 import { isJsonObject, isSameJson, withoutUndefined } from '../../domain/json.ts';
-import type { ApprovalDecision, ApprovalState, StepState } from '../../domain/pipeline-run.ts';
-import type { PlanApprovalStep } from '../../domain/pipeline.ts';
+import type { ApprovalDecision, ApprovalState, StepState } from '../../domain/pipeline/pipeline-run.ts';
+import type { PlanApprovalStep } from '../../domain/pipeline/pipeline.ts';
 import { cutText } from '../../domain/text.ts';
 import { stopBecauseOf } from './cancellation.ts';
 import { defect, type Pipeline } from './memory.ts';

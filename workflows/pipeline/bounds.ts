@@ -1,5 +1,5 @@
 import { jsonBytes } from '../../domain/json.ts';
-import type { PipelineState, StepFailure, StepState, StepSummary } from '../../domain/pipeline-run.ts';
+import type { PipelineState, StepFailure, StepState, StepSummary } from '../../domain/pipeline/pipeline-run.ts';
 import { cutText } from '../../domain/text.ts';
 
 /** Temporal takes 2 MiB of an activity's argument, and ends a workflow that sends more. */

@@ -1,7 +1,12 @@
 import { condition, log } from '@temporalio/workflow';
 import type { CancelOutcome } from '../../domain/generation.ts';
-import type { PipelineCancelMessage, PipelineCancelReply, StepFailure, StepState } from '../../domain/pipeline-run.ts';
-import { hasStepEnded } from '../../domain/step-rules.ts';
+import type {
+  PipelineCancelMessage,
+  PipelineCancelReply,
+  StepFailure,
+  StepState,
+} from '../../domain/pipeline/pipeline-run.ts';
+import { hasStepEnded } from '../../domain/pipeline/step-rules.ts';
 import { messageOf } from '../../domain/text.ts';
 import { manyCancels } from '../activity-options.ts';
 import { type Pipeline, planOf, type Stop } from './memory.ts';

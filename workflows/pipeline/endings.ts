@@ -9,8 +9,8 @@ import type {
   StepFailure,
   StepState,
   StepSummary,
-} from '../../domain/pipeline-run.ts';
-import { tellStep, valuesOfStep } from '../../domain/step-rules.ts';
+} from '../../domain/pipeline/pipeline-run.ts';
+import { tellStep, valuesOfStep } from '../../domain/pipeline/step-rules.ts';
 import { cutText } from '../../domain/text.ts';
 import { preparations } from '../activity-options.ts';
 import { boundOutputs, boundSummaries, maxQuestionBytes } from './bounds.ts';

@@ -1,6 +1,6 @@
 import { CancellationScope, log, setHandler } from '@temporalio/workflow';
 import { isJsonObject } from '../../domain/json.ts';
-import type { PipelineCancelMessage } from '../../domain/pipeline-run.ts';
+import type { PipelineCancelMessage } from '../../domain/pipeline/pipeline-run.ts';
 import { cutText, messageOf } from '../../domain/text.ts';
 import { readDecision, takeDecision } from './approval.ts';
 import { cancelPipeline } from './cancellation.ts';

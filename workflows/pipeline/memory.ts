@@ -1,9 +1,9 @@
 import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { InputIssue } from '../../domain/generation.ts';
-import type { PlanAnswer, StepSources } from '../../domain/pipeline-activities.ts';
-import { parsePipelineRequest, pipelineDeadlineMsOf } from '../../domain/pipeline-request.ts';
-import type { PipelineRequest, PipelineState, StepFailure, StepState } from '../../domain/pipeline-run.ts';
-import { planLimits } from '../../domain/pipeline.ts';
+import type { PlanAnswer, StepSources } from '../../domain/pipeline/pipeline-activities.ts';
+import { parsePipelineRequest, pipelineDeadlineMsOf } from '../../domain/pipeline/pipeline-request.ts';
+import type { PipelineRequest, PipelineState, StepFailure, StepState } from '../../domain/pipeline/pipeline-run.ts';
+import { planLimits } from '../../domain/pipeline/pipeline.ts';
 import { createSlots, type Slots } from './slots.ts';
 
 /** A plan that has been checked and may be run. */

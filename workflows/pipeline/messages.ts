@@ -6,7 +6,7 @@ import type {
   PipelineCancelReply,
   PipelinePhase,
   PipelineState,
-} from '../../domain/pipeline-run.ts';
+} from '../../domain/pipeline/pipeline-run.ts';
 
 /** Asks for a cancel at any time; the payload may be absent. */
 export const pipelineCancelSignal = defineSignal<[PipelineCancelMessage?]>(pipelineMessageNames.cancel);

@@ -1,6 +1,6 @@
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { withoutUndefined } from '../../domain/json.ts';
-import type { StepFailure } from '../../domain/pipeline-run.ts';
+import type { StepFailure } from '../../domain/pipeline/pipeline-run.ts';
 import type { Pipeline } from './memory.ts';
 
 const micro = (usd: number) => Math.round(usd * 1e6);

@@ -1,7 +1,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 import { jsonBytes, withoutUndefined } from '../../domain/json.ts';
-import type { StepAnswer, StepQuestion } from '../../domain/pipeline-activities.ts';
-import { questionOf } from '../../domain/step-question.ts';
+import type { StepAnswer, StepQuestion } from '../../domain/pipeline/pipeline-activities.ts';
+import { questionOf } from '../../domain/pipeline/step-question.ts';
 import { atOnce, atOnceMs, preparations } from '../activity-options.ts';
 import { hasTurn } from '../local-turns.ts';
 import { maxQuestionBytes } from './bounds.ts';

@@ -1,7 +1,7 @@
-import type { StepAnswer } from '../../domain/pipeline-activities.ts';
-import type { ItemState, StepState } from '../../domain/pipeline-run.ts';
-import { planLimits, type PlanModelStep } from '../../domain/pipeline.ts';
-import { hasStepEnded, phaseOfItems } from '../../domain/step-rules.ts';
+import type { StepAnswer } from '../../domain/pipeline/pipeline-activities.ts';
+import type { ItemState, StepState } from '../../domain/pipeline/pipeline-run.ts';
+import { planLimits, type PlanModelStep } from '../../domain/pipeline/pipeline.ts';
+import { hasStepEnded, phaseOfItems } from '../../domain/pipeline/step-rules.ts';
 import { stopBecauseOf } from './cancellation.ts';
 import { defect, type Pipeline } from './memory.ts';
 import { prepareStep } from './prepare-step.ts';

@@ -1,4 +1,4 @@
-import { hasStepEnded, skipBecauseOf } from '../../domain/step-rules.ts';
+import { hasStepEnded, skipBecauseOf } from '../../domain/pipeline/step-rules.ts';
 import { runApproval } from './approval.ts';
 import { type Pipeline, planOf, sourcesOfStep, stepState } from './memory.ts';
 import { runOrders } from './run-orders.ts';

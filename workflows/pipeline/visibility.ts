@@ -9,8 +9,8 @@ import type {
   StepFailure,
   StepPhase,
   StepState,
-} from '../../domain/pipeline-run.ts';
-import { hasStepEnded } from '../../domain/step-rules.ts';
+} from '../../domain/pipeline/pipeline-run.ts';
+import { hasStepEnded } from '../../domain/pipeline/step-rules.ts';
 import { cutText } from '../../domain/text.ts';
 import { labelAttributes } from '../labels.ts';
 import { boundState } from './bounds.ts';

@@ -1,13 +1,13 @@
 import { ApplicationFailure, condition, isCancellation, log, metricMeter, setHandler } from '@temporalio/workflow';
 import { issuesSentence } from '../../domain/issues.ts';
-import { problemsOfWebhookOrder } from '../../domain/webhook-request.ts';
+import { problemsOfWebhookOrder } from '../../domain/webhook/webhook-request.ts';
 import {
   type Delivery,
   type DeliveryAnswer,
   nextAttemptInMs,
   type WebhookOrder,
   withoutQuery,
-} from '../../domain/webhook.ts';
+} from '../../domain/webhook/webhook.ts';
 import { deliverOnce } from '../activity-options.ts';
 import { waitForKeyOf } from '../payload-converter.ts';
 import { deliveryQuery, retryNowSignal } from './messages.ts';

@@ -1,7 +1,7 @@
 import { defineCommand } from '../../define-command.ts';
-import { prettyEstimate } from '../../estimate-table.ts';
 import { exitCodes } from '../../exit-codes.ts';
-import { parsePositive } from '../../option-parsers.ts';
+import { parsePositive } from '../../options/option-parsers.ts';
+import { prettyEstimate } from '../../printing/estimate-table.ts';
 import { addItemOptions, type ItemFlags, readSetting, withItems } from './item-file.ts';
 
 /** `batch validate FILE`: checks every line of a file and sends nothing. */

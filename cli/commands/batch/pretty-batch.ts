@@ -1,7 +1,7 @@
 import type { BatchCounts, KnownBatchState } from '../../../client/index.ts';
 import { toMicro, toUsd } from '../../../domain/budget/money.ts';
-import { formatElapsed } from '../../format-elapsed.ts';
-import { fields, table } from '../../pretty.ts';
+import { formatElapsed } from '../../printing/format-elapsed.ts';
+import { fields, table } from '../../printing/pretty.ts';
 
 const barWidth = 20;
 

@@ -2,10 +2,10 @@ import { type Command, Option } from 'commander';
 import type { BatchRequest } from '../../../client/index.ts';
 import { batchDefaults } from '../../../domain/batch/batch.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
-import { addBudgetOption } from '../../budget-option.ts';
-import { addLabelOption, type LabelFlags } from '../../label-option.ts';
-import { parseCount, parsePositive, parseWhole } from '../../option-parsers.ts';
-import { addPriorityOptions, type PriorityFlags } from '../../priority-options.ts';
+import { addBudgetOption } from '../../options/budget-option.ts';
+import { addLabelOption, type LabelFlags } from '../../options/label-option.ts';
+import { parseCount, parsePositive, parseWhole } from '../../options/option-parsers.ts';
+import { addPriorityOptions, type PriorityFlags } from '../../options/priority-options.ts';
 import { addItemOptions, type ItemFlags, type ItemSetting } from './item-file.ts';
 
 /** What is ordered, as it is told to `batch run`. */

@@ -3,8 +3,8 @@ import { withoutUndefined } from '../../../domain/json.ts';
 import { CliError } from '../../cli-error.ts';
 import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
-import { parseCount, parsePositive } from '../../option-parsers.ts';
-import { fields } from '../../pretty.ts';
+import { parseCount, parsePositive } from '../../options/option-parsers.ts';
+import { fields } from '../../printing/pretty.ts';
 
 /** `batch pause KEY`: starts nothing new. */
 export const addBatchPause = defineCommand<{ reason?: string }>({

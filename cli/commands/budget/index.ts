@@ -3,7 +3,7 @@ import type { BudgetState } from '../../../client/index.ts';
 import type { CommandContext } from '../../command-context.ts';
 import { type CommandAdder, defineCommand } from '../../define-command.ts';
 import { type ExitCode, exitCodes } from '../../exit-codes.ts';
-import { parseUsd } from '../../option-parsers.ts';
+import { parseUsd } from '../../options/option-parsers.ts';
 import { addBudgetList, addBudgetReservations, addBudgetShow } from './look.ts';
 import { prettyBudget } from './pretty-budget.ts';
 

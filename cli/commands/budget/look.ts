@@ -1,8 +1,8 @@
 import type { KnownBudgetState, OpenReservation } from '../../../client/index.ts';
 import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
-import { formatElapsed } from '../../format-elapsed.ts';
-import { table } from '../../pretty.ts';
+import { formatElapsed } from '../../printing/format-elapsed.ts';
+import { table } from '../../printing/pretty.ts';
 import { perPeriod, prettyBudget, usd } from './pretty-budget.ts';
 
 /** `budget show NAME`: where a budget stands. */

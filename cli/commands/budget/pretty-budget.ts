@@ -1,5 +1,5 @@
 import type { KnownBudgetState } from '../../../client/index.ts';
-import { fields } from '../../pretty.ts';
+import { fields } from '../../printing/pretty.ts';
 
 /** A budget as a person reads it. */
 export function prettyBudget(state: KnownBudgetState): string {

@@ -1,7 +1,7 @@
 import { withoutUndefined } from '../../../domain/json.ts';
 import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
-import { describeOutcome, table } from '../../pretty.ts';
+import { describeOutcome, table } from '../../printing/pretty.ts';
 
 /** `pipeline cancel KEY`: asks every open order to stop and tells what became of each. */
 export const addPipelineCancel = defineCommand<{ reason?: string; detach?: boolean }>({

@@ -3,7 +3,7 @@ import type { ApprovalDecision } from '../../../client/index.ts';
 import type { CommandContext } from '../../command-context.ts';
 import { defineCommand } from '../../define-command.ts';
 import { type ExitCode, exitCodes } from '../../exit-codes.ts';
-import { parseWhole } from '../../option-parsers.ts';
+import { parseWhole } from '../../options/option-parsers.ts';
 
 const reason = '--reason <text>';
 

@@ -3,7 +3,7 @@ import type { CommandContext } from '../../command-context.ts';
 import { type DownloadFlags, saveFiles } from '../../deliver.ts';
 import { type ExitCode, exitCodes } from '../../exit-codes.ts';
 import { ownCommand } from '../../own-command.ts';
-import { fields } from '../../pretty.ts';
+import { fields } from '../../printing/pretty.ts';
 import { urlsIn } from '../../urls-in.ts';
 
 /** The command that gets a result, and its files, once more. */

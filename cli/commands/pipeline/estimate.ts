@@ -1,8 +1,8 @@
 import { sumUp } from '../../../domain/estimate.ts';
 import { estimateOrders } from '../../../plans/estimate.ts';
 import { defineCommand } from '../../define-command.ts';
-import { prettyEstimate } from '../../estimate-table.ts';
 import { exitCodes } from '../../exit-codes.ts';
+import { prettyEstimate } from '../../printing/estimate-table.ts';
 import { addPlanOptions, checkPlanFile, type PlanFlags } from './plan-file.ts';
 
 /** `pipeline estimate FILE`: what the steps of a plan are expected to cost. */

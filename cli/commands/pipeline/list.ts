@@ -1,11 +1,11 @@
 import { Option } from 'commander';
 import type { ListedPipeline, PipelinePhase } from '../../../client/index.ts';
-import { pipelinePhases } from '../../../domain/pipeline-run.ts';
+import { pipelinePhases } from '../../../domain/pipeline/pipeline-run.ts';
 import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
-import { parseCount } from '../../option-parsers.ts';
-import { ageOf, labelText, table, usd } from '../../pretty.ts';
-import { addScopeOptions, type ScopeFlags, scopeOf } from '../../scope-options.ts';
+import { parseCount } from '../../options/option-parsers.ts';
+import { addScopeOptions, type ScopeFlags, scopeOf } from '../../options/scope-options.ts';
+import { ageOf, labelText, table, usd } from '../../printing/pretty.ts';
 
 interface ListFlags extends ScopeFlags {
   phase?: PipelinePhase;

@@ -1,7 +1,7 @@
 import type { KnownPipelineState, KnownState, StepState } from '../../../client/index.ts';
-import { formatElapsed } from '../../format-elapsed.ts';
-import { timeLeft, wallWants } from '../../pretty-state.ts';
-import type { ProgressRow } from '../../progress-rows.ts';
+import { formatElapsed } from '../../printing/format-elapsed.ts';
+import { timeLeft, wallWants } from '../../printing/pretty-state.ts';
+import type { ProgressRow } from '../../printing/progress-rows.ts';
 
 interface Clock {
   elapsedMs: number;

@@ -6,7 +6,7 @@ import { type CheckedPlan, checkPlan } from '../../../plans/check-plan.ts';
 import { parsePlan } from '../../../plans/parse-plan.ts';
 import { catalogueOf } from '../../catalogue.ts';
 import { CliError } from '../../cli-error.ts';
-import { parsePositive } from '../../option-parsers.ts';
+import { parsePositive } from '../../options/option-parsers.ts';
 import { readDocument } from '../../read-plan.ts';
 
 export interface PlanFlags {

@@ -1,5 +1,5 @@
 import type { KnownPipelineState, StepState } from '../../../client/index.ts';
-import { fields } from '../../pretty.ts';
+import { fields } from '../../printing/pretty.ts';
 import { stepWords } from './pipeline-rows.ts';
 
 /** A pipeline for people: all that the JSON document knows, a step a line. */

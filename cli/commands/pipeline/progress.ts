@@ -1,8 +1,8 @@
 import type { KnownPipelineState, KnownState, StepState } from '../../../client/index.ts';
 import { ownCommand } from '../../own-command.ts';
-import { wallWants } from '../../pretty-state.ts';
-import type { Printer } from '../../printer.ts';
-import type { ProgressRow } from '../../progress-rows.ts';
+import { wallWants } from '../../printing/pretty-state.ts';
+import type { Printer } from '../../printing/printer.ts';
+import type { ProgressRow } from '../../printing/progress-rows.ts';
 import { decisionWords } from '../../unknown-submission.ts';
 import { pipelineRows } from './pipeline-rows.ts';
 

@@ -3,15 +3,15 @@ import type { PipelineRequest } from '../../../client/index.ts';
 import { wallPolicies, type WallPolicy } from '../../../domain/generation.ts';
 import { issuesSentence } from '../../../domain/issues.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
-import { parsePipelineRequest } from '../../../domain/pipeline-request.ts';
+import { parsePipelineRequest } from '../../../domain/pipeline/pipeline-request.ts';
 import type { CheckedPlan } from '../../../plans/check-plan.ts';
-import { addBudgetOption } from '../../budget-option.ts';
 import { CliError } from '../../cli-error.ts';
 import type { CommandContext } from '../../command-context.ts';
 import { addDownloadOptions } from '../../deliver.ts';
-import { addLabelOption, type LabelFlags } from '../../label-option.ts';
-import { parseStretch } from '../../option-parsers.ts';
-import { addPriorityOptions, type PriorityFlags } from '../../priority-options.ts';
+import { addBudgetOption } from '../../options/budget-option.ts';
+import { addLabelOption, type LabelFlags } from '../../options/label-option.ts';
+import { parseStretch } from '../../options/option-parsers.ts';
+import { addPriorityOptions, type PriorityFlags } from '../../options/priority-options.ts';
 import { addPlanOptions, checkPlanFile, type PlanFlags } from './plan-file.ts';
 
 /** What is ordered, as it is told to `pipeline run`. */

@@ -3,8 +3,8 @@ import { GenerationError, type PipelineHandle, type PipelineResult } from '../..
 import type { CommandContext, ConnectedGenerations } from '../../command-context.ts';
 import { catchInterrupts, type Interrupts } from '../../interrupts.ts';
 import { ownCommand } from '../../own-command.ts';
-import { describeOutcome } from '../../pretty.ts';
-import type { Printer } from '../../printer.ts';
+import { describeOutcome } from '../../printing/pretty.ts';
+import type { Printer } from '../../printing/printer.ts';
 import { leaveAtStandstill } from '../../wait-for-end.ts';
 import { createPipelineProgress } from './progress.ts';
 

@@ -2,8 +2,8 @@ import { isGenerationError, type KnownPipelineState } from '../../../client/inde
 import { defineCommand } from '../../define-command.ts';
 import { exitCodeOf, exitCodes } from '../../exit-codes.ts';
 import { catchInterrupts } from '../../interrupts.ts';
-import type { Printer } from '../../printer.ts';
-import { createRowFilter } from '../../progress-rows.ts';
+import type { Printer } from '../../printing/printer.ts';
+import { createRowFilter } from '../../printing/progress-rows.ts';
 import { prettyPipeline } from './pretty-pipeline.ts';
 import { createPipelineProgress, type PipelineProgress } from './progress.ts';
 import { pipelineDetached } from './wait.ts';

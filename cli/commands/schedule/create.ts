@@ -3,7 +3,7 @@ import { type ScheduleOverlap, scheduleOverlaps } from '../../../client/index.ts
 import { CliError } from '../../cli-error.ts';
 import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
-import { parseFutureMoment, parseStretch } from '../../option-parsers.ts';
+import { parseFutureMoment, parseStretch } from '../../options/option-parsers.ts';
 import { prettySchedule } from './pretty-schedule.ts';
 import { readScheduledOrder } from './scheduled-kinds.ts';
 

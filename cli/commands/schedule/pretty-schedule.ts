@@ -1,5 +1,5 @@
 import type { ListedSchedule, ScheduleState } from '../../../client/index.ts';
-import { fields, table } from '../../pretty.ts';
+import { fields, table } from '../../printing/pretty.ts';
 
 /** A schedule as a person reads it. */
 export function prettySchedule(state: ScheduleState): string {

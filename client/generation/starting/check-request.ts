@@ -2,7 +2,7 @@ import type { GenerationRequest, InputIssue } from '../../../domain/generation.t
 import { issuesSentence } from '../../../domain/issues.ts';
 import { parseGenerationRequest } from '../../../domain/request.ts';
 import { cutText } from '../../../domain/text.ts';
-import { maxWebhookKeyLength } from '../../../domain/webhook.ts';
+import { maxWebhookKeyLength } from '../../../domain/webhook/webhook.ts';
 import { validateBundled } from '../../../runcomfy/models/index.ts';
 import { GenerationError } from '../../errors.ts';
 import { checkNewKey } from '../check-arguments.ts';

@@ -1,5 +1,5 @@
 import type { KnownPipelineState, PipelineHandle, PipelineResult } from '../../../client/index.ts';
-import { isPipelineEnd } from '../../../domain/pipeline-run.ts';
+import { isPipelineEnd } from '../../../domain/pipeline/pipeline-run.ts';
 import type { Pipeline } from '../../contract/pipeline.ts';
 import type { Many } from '../many/many.ts';
 

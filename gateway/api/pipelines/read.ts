@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { listPipelinePage } from '../../../client/operator/index.ts';
-import { pipelinePhases } from '../../../domain/pipeline-run.ts';
+import { pipelinePhases } from '../../../domain/pipeline/pipeline-run.ts';
 import type { PipelinePreviewBody } from '../../contract/pipeline.ts';
 import type { PreviewPipeline } from '../../contract/start-pipeline.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';

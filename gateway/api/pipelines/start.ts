@@ -1,6 +1,6 @@
 import type { PipelineRequest } from '../../../client/index.ts';
 import { isJsonObject } from '../../../domain/json.ts';
-import { pipelineDeadlineMsOf } from '../../../domain/pipeline-request.ts';
+import { pipelineDeadlineMsOf } from '../../../domain/pipeline/pipeline-request.ts';
 import { isModelId } from '../../../domain/request.ts';
 import { mayName } from '../../access/may-name.ts';
 import { budgetNameOf, mayOrder, type Principal, tenantOfKey, workflowIdOf } from '../../access/principal.ts';

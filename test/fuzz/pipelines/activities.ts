@@ -4,7 +4,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createPipelineActivities } from '../../../activities/pipeline/index.ts';
 import { isUnbilled } from '../../../domain/failure-details.ts';
-import type { PipelineActivities } from '../../../domain/pipeline-activities.ts';
+import type { PipelineActivities } from '../../../domain/pipeline/pipeline-activities.ts';
 import type { KeyStanding } from '../../../plans/deciding/parts.ts';
 import type { ModelLookupOptions } from '../../../plans/model-facts.ts';
 import type { Command, Job } from '../../support/workflow-sandbox.ts';

@@ -1,5 +1,5 @@
-import type { PipelineActivities } from '../../../domain/pipeline-activities.ts';
-import type { PipelineRequest, PipelineResult, PipelineState } from '../../../domain/pipeline-run.ts';
+import type { PipelineActivities } from '../../../domain/pipeline/pipeline-activities.ts';
+import type { PipelineRequest, PipelineResult, PipelineState } from '../../../domain/pipeline/pipeline-run.ts';
 import type { Sandbox } from '../../support/workflow-sandbox.ts';
 import type { Provider } from './provider.ts';
 import type { Task } from './replay.ts';

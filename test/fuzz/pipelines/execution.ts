@@ -1,6 +1,6 @@
 import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
 import type { GenerationRequest } from '../../../domain/generation.ts';
-import type { PipelineState } from '../../../domain/pipeline-run.ts';
+import type { PipelineState } from '../../../domain/pipeline/pipeline-run.ts';
 import type { Command, Job, SandboxRun } from '../../support/workflow-sandbox.ts';
 import { beginActivity, localAnswer } from './activities.ts';
 import type { Execution, ExecutionSettings } from './execution-types.ts';

@@ -5,7 +5,7 @@ import {
   type ProtoFailure,
   TerminatedFailure,
 } from '@temporalio/common';
-import type { StepFailure } from '../../../domain/pipeline-run.ts';
+import type { StepFailure } from '../../../domain/pipeline/pipeline-run.ts';
 
 /** Temporal's code for a child whose id is known. */
 export const alreadyExists = 1;

@@ -7,7 +7,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import fc from 'fast-check';
 import pino from 'pino';
 import { createGenerationClient, type PipelineHandle } from '../../../client/index.ts';
-import type { PipelineCancelReply, PipelineState } from '../../../domain/pipeline-run.ts';
+import type { PipelineCancelReply, PipelineState } from '../../../domain/pipeline/pipeline-run.ts';
 import { messageOf } from '../../../domain/text.ts';
 import { createRunComfyClient } from '../../../runcomfy/client.ts';
 import { type Simulator, startSimulator } from '../../../simulator/index.ts';

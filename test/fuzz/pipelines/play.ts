@@ -1,4 +1,4 @@
-import type { PipelineCancelReply, PipelineRequest, PipelineState } from '../../../domain/pipeline-run.ts';
+import type { PipelineCancelReply, PipelineRequest, PipelineState } from '../../../domain/pipeline/pipeline-run.ts';
 import type { Sandbox } from '../../support/workflow-sandbox.ts';
 import { pipelineActivities } from './activities.ts';
 import type { Execution } from './execution-types.ts';

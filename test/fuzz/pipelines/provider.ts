@@ -1,5 +1,5 @@
 import type { CancelOutcome, GenerationRequest, GenerationResult, Submission } from '../../../domain/generation.ts';
-import type { StepFailure } from '../../../domain/pipeline-run.ts';
+import type { StepFailure } from '../../../domain/pipeline/pipeline-run.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** What becomes of an order; `fates` has the words. */

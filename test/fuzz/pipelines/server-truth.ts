@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type GenerationClient, isGenerationError, type KnownState } from '../../../client/index.ts';
-import type { ItemState, PipelineCancelReply, PipelineState, StepState } from '../../../domain/pipeline-run.ts';
+import type {
+  ItemState,
+  PipelineCancelReply,
+  PipelineState,
+  StepState,
+} from '../../../domain/pipeline/pipeline-run.ts';
 import type { FaultRule, LedgerJob, Simulator } from '../../../simulator/index.ts';
 import type { Fate } from './provider.ts';
 import type { PipelineScript } from './script.ts';

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ApplicationFailure } from '@temporalio/common';
-import type { AttemptState, ItemState, PipelinePhase, StepState } from '../../../domain/pipeline-run.ts';
-import { hasStepEnded } from '../../../domain/step-rules.ts';
+import type { AttemptState, ItemState, PipelinePhase, StepState } from '../../../domain/pipeline/pipeline-run.ts';
+import { hasStepEnded } from '../../../domain/pipeline/step-rules.ts';
 import { idOf } from './plan-of.ts';
 import type { Told } from './play.ts';
 import type { Provider, Run } from './provider.ts';

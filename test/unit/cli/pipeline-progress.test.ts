@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { pipelineRows } from '../../../cli/commands/pipeline/pipeline-rows.ts';
 import { createPipelineProgress } from '../../../cli/commands/pipeline/progress.ts';
-import { createPrinter, type OutputFormat } from '../../../cli/printer.ts';
-import { foldRows, type ProgressRow } from '../../../cli/progress-rows.ts';
+import { createPrinter, type OutputFormat } from '../../../cli/printing/printer.ts';
+import { foldRows, type ProgressRow } from '../../../cli/printing/progress-rows.ts';
 import type { KnownPipelineState, KnownState } from '../../../client/index.ts';
 
 const now = Date.parse('2026-01-01T00:01:00Z');

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appendResults, openResultsFile, printLines } from '../../../cli/commands/batch/results-file.ts';
-import { createPrinter } from '../../../cli/printer.ts';
+import { createPrinter } from '../../../cli/printing/printer.ts';
 import type { BatchLine } from '../../../client/index.ts';
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { waitForPipeline } from '../../../cli/commands/pipeline/wait.ts';
 import type { InterruptHandlers } from '../../../cli/interrupts.ts';
-import type { Printer } from '../../../cli/printer.ts';
+import type { Printer } from '../../../cli/printing/printer.ts';
 import { waitForEnd } from '../../../cli/wait-for-end.ts';
 
 const commands = { generate: waitForEnd, 'pipeline run': waitForPipeline } as unknown as Record<

@@ -5,7 +5,7 @@ import { foundAs } from '../../../client/batch/item-marks.ts';
 import { figuresOf, worstOf } from '../../../client/batch/pipeline-figures.ts';
 import { billOf } from '../../../domain/budget/settlement.ts';
 import { batchItemMemoKey } from '../../../domain/names.ts';
-import type { StepSummary } from '../../../domain/pipeline-run.ts';
+import type { StepSummary } from '../../../domain/pipeline/pipeline-run.ts';
 
 const names = { id: 'a', key: 'k/a' };
 const open = { index: 0, price: 3_000_000 };

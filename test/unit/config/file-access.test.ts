@@ -1,9 +1,9 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { checkToken } from '../../../cli/checks/health-checks.ts';
+import { checkSpool } from '../../../cli/checks/spool-check.ts';
 import { startDevStack } from '../../../cli/dev-server/stack.ts';
-import { checkToken } from '../../../cli/health-checks.ts';
-import { checkSpool } from '../../../cli/spool-check.ts';
 import { readCodecKeys } from '../../../config/codec-keys.ts';
 import { readConfig, tokenSource } from '../../../config/env.ts';
 import { prepareWritableFolder } from '../../../config/file-access.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import type { PlanParam } from '../../../domain/pipeline.ts';
+import type { PlanParam } from '../../../domain/pipeline/pipeline.ts';
 import { checkPlan } from '../../../plans/check-plan.ts';
 import { evaluateValue, type Values } from '../../../plans/evaluate.ts';
 import { codeIn, readPage, readPages } from '../../support/docs.ts';

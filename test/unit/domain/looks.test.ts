@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { checkItems } from '../../../domain/batch/batch-item.ts';
 import { createIssueList } from '../../../domain/issues.ts';
-import { planLimits } from '../../../domain/pipeline.ts';
-import { findOversize, findOversizeOfParams } from '../../../domain/plan-size.ts';
+import { planLimits } from '../../../domain/pipeline/pipeline.ts';
+import { findOversize, findOversizeOfParams } from '../../../domain/pipeline/plan-size.ts';
 import { findUnsendable } from '../../../domain/request.ts';
 
 /** A list that counts how often a place of it is looked at. */

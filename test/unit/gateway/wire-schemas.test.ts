@@ -9,7 +9,7 @@ import type {
   GenerationResult,
   GenerationState,
 } from '../../../domain/generation.ts';
-import type { WebhookBody, WebhookFailure } from '../../../domain/webhook.ts';
+import type { WebhookBody, WebhookFailure } from '../../../domain/webhook/webhook.ts';
 import type { failureDetails, generationResult, stateFields } from '../../../gateway/contract/generation.ts';
 import type { webhookBody } from '../../../gateway/contract/webhook-body.ts';
 import { wireDocuments, type wireRequest, wireSchema } from '../../../gateway/contract/wire-schemas.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { jsonBytes } from '../../../domain/json.ts';
-import type { ItemState, PipelineState, StepState, StepSummary } from '../../../domain/pipeline-run.ts';
+import type { ItemState, PipelineState, StepState, StepSummary } from '../../../domain/pipeline/pipeline-run.ts';
 import { boundOutputs, boundState, boundSummaries } from '../../../workflows/pipeline/bounds.ts';
 
 const oneMiB = 1024 * 1024;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { PipelinePreview } from '../../../client/index.ts';
-import type { ItemState, StepState } from '../../../domain/pipeline-run.ts';
+import type { ItemState, StepState } from '../../../domain/pipeline/pipeline-run.ts';
 import { pipelineStack, toldState } from '../../support/pipelines.ts';
 import { flux, kling } from '../../support/simulator-client.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { PipelineState } from '../../../domain/pipeline-run.ts';
+import type { PipelineState } from '../../../domain/pipeline/pipeline-run.ts';
 import { untilSeen } from '../../support/eventually.ts';
 import { hangMs } from '../../support/patience.ts';
 import { checkPipeline, type PipelineStack, pipelineStack, stillAndClip, toldState } from '../../support/pipelines.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-import type { PipelineState } from '../../../domain/pipeline-run.ts';
+import type { PipelineState } from '../../../domain/pipeline/pipeline-run.ts';
 import { checkPlan } from '../../../plans/check-plan.ts';
 import { eventually } from '../../support/eventually.ts';
 import { checkPipeline, type PipelineStack, pipelineStack, stillAndClip } from '../../support/pipelines.ts';

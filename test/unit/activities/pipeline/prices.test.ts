@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StepQuestion } from '../../../../domain/pipeline-activities.ts';
+import type { StepQuestion } from '../../../../domain/pipeline/pipeline-activities.ts';
 import { RunComfyError } from '../../../../runcomfy/errors.ts';
 import { pipelineActivities } from '../../../fuzz/pipelines/activities.ts';
 import type { Provider } from '../../../fuzz/pipelines/provider.ts';

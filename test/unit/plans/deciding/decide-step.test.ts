@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StepQuestion } from '../../../../domain/pipeline-activities.ts';
+import type { StepQuestion } from '../../../../domain/pipeline/pipeline-activities.ts';
 import { decideStep } from '../../../../plans/deciding/decide-step.ts';
 import type { DecidingParts } from '../../../../plans/deciding/parts.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GenerationResult } from '../../../../domain/generation.ts';
-import type { StepState } from '../../../../domain/pipeline-run.ts';
+import type { StepState } from '../../../../domain/pipeline/pipeline-run.ts';
 import { checkPlan } from '../../../../plans/check-plan.ts';
 import type { KeyStanding } from '../../../../plans/deciding/parts.ts';
 import { previewPlan } from '../../../../plans/deciding/preview-plan.ts';

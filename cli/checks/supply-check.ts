@@ -1,0 +1,50 @@
+import { findSpentBudgets } from '../../client/operator/index.ts';
+import type { ConnectedGenerations } from '../command-context.ts';
+import { ownCommand } from '../own-command.ts';
+import type { Finding } from './health-checks.ts';
+
+/** More schedules are not looked at: each costs a call. */
+const maxLookedAt = 20;
+
+/** Which budgets grant nothing more; nothing where there are none. */
+export async function checkBudgets({ client }: Pick<ConnectedGenerations, 'client'>): Promise<Finding[]> {
+  const { lookedAt, spent } = await findSpentBudgets(client);
+  if (lookedAt === 0) return [];
+  const check = 'budgets';
+  const [first] = spent;
+  if (!first) return [{ check, status: 'ok', message: `all ${String(lookedAt)} have room` }];
+  const { name, limitUsd, spentUsd, reservedUsd, period } = first;
+  const per = period === 'total' ? '' : ` a ${period}`;
+  const message = `${String(spent.length)} of ${String(lookedAt)} grant nothing more, such as "${name}": of $${String(limitUsd)}${per}, $${String(spentUsd)} are spent and $${String(reservedUsd)} reserved`;
+  return [{ check, status: 'warning', message, fix: `\`${ownCommand('budget set', name)} --limit USD\` raises it` }];
+}
+
+/** Which schedules are paused, and which have missed firings; nothing where there are none. */
+export async function checkSchedules({
+  generations: { schedules },
+}: Pick<ConnectedGenerations, 'generations'>): Promise<Finding[]> {
+  const listed = await firstOf(schedules.list());
+  if (listed.length === 0) return [];
+  const check = 'schedules';
+  const states = (await Promise.all(listed.map(({ name }) => schedules.get(name).catch(() => undefined)))).filter(
+    (state) => state !== undefined,
+  );
+  const paused = states.filter((state) => state.paused);
+  const missed = states.filter((state) => state.missed > 0);
+  const message = [
+    `${String(states.length - paused.length)} fire`,
+    ...paused.map(({ name, note }) => `${name} is paused${note ? `: ${note}` : ''}`),
+    ...missed.map(({ name, missed: count }) => `${name} has missed ${String(count)} firings so far`),
+  ].join('; ');
+  if (paused.length === 0) return [{ check, status: 'ok', message }];
+  const fix = paused.map(({ name }) => `\`${ownCommand('schedule resume', name)}\``).join(', ');
+  return [{ check, status: 'warning', message, fix: `where that is not meant: ${fix}` }];
+}
+
+async function firstOf<T>(all: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const one of all) {
+    if (found.push(one) >= maxLookedAt) break;
+  }
+  return found;
+}

@@ -1,0 +1,90 @@
+import { type InputIssue, unknownSubmissionPolicies, wallPolicies } from '../generation.ts';
+import { createIssueList } from '../issues.ts';
+import { isJsonObject } from '../json.ts';
+import { describe, isIntegerBetween, isMissing, oneOfWords, refuseUnknown } from '../request-checks.ts';
+import { checkWaiting, isUsd, problemOfBudgets } from '../request.ts';
+import { defaultPipelineDeadlineMs, type PipelineRequest } from './pipeline-run.ts';
+import { planLimits } from './pipeline.ts';
+
+const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
+
+/** The fields of a `PipelineRequest`. */
+export const pipelineRequestFields = [
+  'plan',
+  'params',
+  'lineage',
+  'orderAgain',
+  'deadlineMs',
+  'maxCostUsd',
+  'budgets',
+  'maxParallel',
+  'onUnknownSubmission',
+  'onWall',
+  'waiting',
+] as const satisfies readonly (keyof PipelineRequest)[];
+
+/** A request that can be understood, or what is wrong with it. */
+export type ParsedPipelineRequest = { ok: true; request: PipelineRequest } | { ok: false; issues: InputIssue[] };
+
+/** Checks the argument of `runcomfyPipeline` with plain code, since any service may have sent it. The plan is not looked into. */
+export function parsePipelineRequest(argument: unknown): ParsedPipelineRequest {
+  if (!isJsonObject(argument)) {
+    const found = argument === undefined ? 'no argument' : describe(argument);
+    return {
+      ok: false,
+      issues: [{ path: 'request', message: `expected an object { plan, params?, … }, got ${found}` }],
+    };
+  }
+  const problems = createIssueList();
+  const refuse = (field: string, message: string) => {
+    problems.add(`request.${field}`, message);
+  };
+  refuseUnknown(refuse, '', argument, ['a request', pipelineRequestFields]);
+  const { plan, params, lineage, orderAgain, deadlineMs, maxCostUsd, budgets, maxParallel, waiting } = argument;
+  if (!isJsonObject(plan)) problems.add('$', `expected a plan { version, steps, … }, got ${describe(plan)}`);
+  if (!isMissing(params) && !isJsonObject(params)) {
+    problems.add('$.params', `expected an object { name: value }, got ${describe(params)}`);
+  }
+  if (!isMissing(lineage) && !isLineage(lineage)) {
+    refuse('lineage', `expected text of 1 to 500 characters, got ${describe(lineage)}`);
+  }
+  if (!isMissing(orderAgain) && typeof orderAgain !== 'boolean') {
+    refuse('orderAgain', `expected true or false, got ${describe(orderAgain)}`);
+  }
+  if (!isMissing(deadlineMs) && !isIntegerBetween(deadlineMs, 1, maxDeadlineMs)) {
+    refuse('deadlineMs', `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}, got ${describe(deadlineMs)}`);
+  }
+  if (!isMissing(maxCostUsd) && !isUsd(maxCostUsd)) {
+    refuse('maxCostUsd', `expected USD above 0 with at most 6 decimals, got ${describe(maxCostUsd)}`);
+  }
+  const problemOfNames = isMissing(budgets) ? undefined : problemOfBudgets(budgets);
+  if (problemOfNames !== undefined) refuse('budgets', problemOfNames);
+  if (!isMissing(maxParallel) && !isIntegerBetween(maxParallel, 1, planLimits.maxParallel)) {
+    refuse(
+      'maxParallel',
+      `expected a whole number from 1 to ${String(planLimits.maxParallel)}, got ${describe(maxParallel)}`,
+    );
+  }
+  for (const [field, words] of Object.entries({
+    onUnknownSubmission: unknownSubmissionPolicies,
+    onWall: wallPolicies,
+  })) {
+    const word = argument[field];
+    const message = isMissing(word) ? undefined : oneOfWords(word, words);
+    if (message !== undefined) refuse(field, message);
+  }
+  if (!isMissing(waiting)) checkWaiting(waiting, refuse);
+  const issues = problems.toIssues();
+  if (issues.length > 0) return { ok: false, issues };
+  const given = Object.fromEntries(Object.entries(argument).filter(([, value]) => !isMissing(value)));
+  return { ok: true, request: given as unknown as PipelineRequest };
+}
+
+/** Milliseconds from the start at which a pipeline gives up. */
+export function pipelineDeadlineMsOf({ deadlineMs }: PipelineRequest): number {
+  return deadlineMs ?? defaultPipelineDeadlineMs;
+}
+
+function isLineage(value: unknown): boolean {
+  return typeof value === 'string' && value.length > 0 && value.length <= 500 && !value.includes('\0');
+}

@@ -1,0 +1,221 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ActivityCancelledError, type Client } from '@temporalio/client';
+import pino from 'pino';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { KeptRequestId } from '../../../../activities/index.ts';
+import { createHandOver } from '../../../../worker/spool/hand-over.ts';
+import { openRequestSpool } from '../../../../worker/spool/request-spool.ts';
+import { openSubmitJournal } from '../../../../worker/spool/submit-journal.ts';
+import { hangMs } from '../../../support/patience.ts';
+
+interface Temporal {
+  /** Acknowledges a heartbeat, or throws. */
+  heartbeat?: () => void;
+  /** Takes a signal, or throws. */
+  signal?: () => void;
+  /** The newest run of the key; a running one of the chain unless told otherwise. */
+  latest?: { status: 'RUNNING' | 'FAILED'; firstRunId: string };
+  /** What a payload in the history of every run holds. */
+  inHistory?: string;
+}
+
+/** As Temporal numbers them on the wire. */
+const statusCodes = { RUNNING: 1, FAILED: 3 } as const;
+
+const kept: KeptRequestId = {
+  taskToken: new Uint8Array([7]),
+  workflowId: 'generation-1',
+  firstExecutionRunId: 'first-run',
+  requestId: 'request-1',
+  heartbeatDetails: { stage: 'accepted', at: '2026-11-01T00:00:00.000Z', requestId: 'request-1' },
+};
+
+/** A hand-over with a spool of its own, and a Temporal that answers as `temporal` says at each moment. */
+async function handOverTo(temporal: Temporal, { isSpoolBroken = false } = {}) {
+  const stateDir = await mkdtemp(path.join(tmpdir(), 'runcomfy-hand-over-'));
+  onTestFinished(() => rm(stateDir, { recursive: true, force: true }));
+  const folder = isSpoolBroken ? path.join(stateDir, 'a-file') : stateDir;
+  if (isSpoolBroken) await writeFile(folder, '');
+  const calls: unknown[] = [];
+  // The calls of a client that the hand-over makes.
+  const client = {
+    withDeadline: <T>(_deadline: number, call: () => Promise<T>) => call(),
+    activity: {
+      heartbeat: (_taskToken: Uint8Array, heartbeatDetails: unknown) => {
+        temporal.heartbeat?.();
+        calls.push({ heartbeatDetails });
+        return Promise.resolve();
+      },
+    },
+    options: { namespace: 'default', loadedDataConverter: { payloadCodecs: [] } },
+    workflowService: {
+      describeNamespace: () => Promise.resolve({ namespaceInfo: { id: 'namespace-1' } }),
+      describeWorkflowExecution: ({ execution: { workflowId } }: { execution: { workflowId: string } }) => {
+        const { status = 'RUNNING', firstRunId = 'first-run' } = temporal.latest ?? {};
+        const execution = { workflowId, runId: 'run-7' };
+        return Promise.resolve({ workflowExecutionInfo: { execution, firstRunId, status: statusCodes[status] } });
+      },
+    },
+    workflow: {
+      getHandle: (workflowId: string, runId?: string) => ({
+        fetchHistory: () => {
+          const payload = { metadata: {}, data: Buffer.from(temporal.inHistory ?? 'null') };
+          return Promise.resolve({ events: [{ activityTaskCompletedEventAttributes: { result: [payload] } }] });
+        },
+        signal: (name: string, payload: object) => {
+          calls.push({ signal: name, workflowId, runId, payload });
+          temporal.signal?.();
+          return Promise.resolve();
+        },
+      }),
+    },
+  } as unknown as Client;
+  const spool = openRequestSpool(folder);
+  const journal = openSubmitJournal(folder);
+  const lines: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => lines.push(line) });
+  const handOver = createHandOver({ client, spool, journal, log });
+  onTestFinished(() => {
+    handOver.stop();
+  });
+  const signals = () => calls.filter((call) => 'signal' in (call as object));
+  return { handOver, spool, journal, calls, signals, log: () => lines.join('') };
+}
+
+const fails = (message: string) => () => {
+  throw new Error(message);
+};
+const signal = {
+  signal: 'requestAccepted',
+  workflowId: 'generation-1',
+  runId: 'run-7',
+  payload: { firstExecutionRunId: 'first-run', requestId: 'request-1' },
+};
+
+/** Waits for what comes by itself. */
+async function until(isReached: () => boolean | Promise<boolean>): Promise<void> {
+  const giveUpAt = Date.now() + hangMs;
+  while (!(await isReached())) {
+    if (Date.now() > giveUpAt) throw new Error('it did not come');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe('handing over a request id', () => {
+  it('is done once Temporal has acknowledged the heartbeat that carries it', async () => {
+    const { handOver, spool, journal, calls } = await handOverTo({});
+    await handOver.keep(kept);
+    expect(calls).toEqual([{ heartbeatDetails: kept.heartbeatDetails }]);
+    expect(await spool.list()).toEqual([]);
+    expect(await journal.find(kept)).toMatchObject({ requestId: 'request-1' });
+  });
+
+  it('takes the news of a cancel for an acknowledgement', async () => {
+    const { handOver, spool, signals } = await handOverTo({
+      heartbeat: () => {
+        throw new ActivityCancelledError('cancelled');
+      },
+    });
+    await handOver.keep(kept);
+    expect(signals()).toEqual([]);
+    expect(await spool.list()).toEqual([]);
+  });
+
+  it('goes by signal where the activity is gone, to the run that is under way in its own chain', async () => {
+    const { handOver, spool, signals } = await handOverTo({ heartbeat: fails('activity not found') });
+    await handOver.keep(kept);
+    await until(() => signals().length > 0);
+    expect(signals()).toEqual([signal]);
+    await until(async () => (await spool.list()).length === 0);
+  });
+
+  it('keeps the id on the disk while Temporal is away, and hands it over once it is back', async () => {
+    const temporal: Temporal = { heartbeat: fails('away'), signal: fails('away') };
+    const { handOver, spool, signals } = await handOverTo(temporal);
+    await handOver.keep(kept);
+    await until(() => signals().length > 0);
+    expect(await spool.list()).toMatchObject([{ requestId: 'request-1', workflowId: 'generation-1' }]);
+    const inVain = signals().length;
+    delete temporal.signal;
+    await until(async () => (await spool.list()).length === 0);
+    expect(signals()).toEqual(Array(inVain + 1).fill(signal));
+  });
+
+  it('hands over what an earlier worker left behind', async () => {
+    const { handOver, spool, signals } = await handOverTo({});
+    const { workflowId, firstExecutionRunId, requestId } = kept;
+    await spool.put({ workflowId, firstExecutionRunId, requestId, acceptedAt: '2026-11-01T00:00:00.000Z' });
+    await handOver.drain();
+    expect(signals()).toEqual([signal]);
+    expect(await spool.list()).toEqual([]);
+  });
+
+  it('keeps the id of a generation that has closed, says so, and does not try for ever', async () => {
+    const { handOver, spool, signals, log } = await handOverTo({
+      heartbeat: fails('activity not found'),
+      latest: { status: 'FAILED', firstRunId: 'first-run' },
+    });
+    await handOver.keep(kept);
+    await until(() => log().includes('kept in the spool'));
+    await handOver.drain();
+    expect(signals()).toEqual([]);
+    expect(log().match(/kept in the spool/g)).toHaveLength(1);
+    expect(await spool.list()).toMatchObject([{ requestId: 'request-1' }]);
+    expect(log()).toContain('request-1');
+  });
+
+  it('forgets the id of a generation that has closed and knows it', async () => {
+    const { handOver, spool, signals } = await handOverTo({
+      heartbeat: fails('away'),
+      latest: { status: 'FAILED', firstRunId: 'first-run' },
+      inHistory: '{"requestId":"request-1"}',
+    });
+    await handOver.keep(kept);
+    await until(async () => (await spool.list()).length === 0);
+    expect(signals()).toEqual([]);
+  });
+
+  it('offers the id to no other generation that has the same key', async () => {
+    const { handOver, spool, signals, log } = await handOverTo({
+      heartbeat: fails('activity not found'),
+      latest: { status: 'RUNNING', firstRunId: 'another-first-run' },
+    });
+    await handOver.keep(kept);
+    await until(() => log().includes('kept in the spool'));
+    expect(signals()).toEqual([]);
+    expect(await spool.list()).toMatchObject([{ requestId: 'request-1' }]);
+  });
+
+  it('leaves the ids of another server or namespace to a worker there', async () => {
+    const { handOver, spool, signals, log } = await handOverTo({});
+    const { workflowId, firstExecutionRunId, requestId } = kept;
+    const acceptedAt = '2026-11-01T00:00:00.000Z';
+    const ids = { workflowId, firstExecutionRunId, requestId, acceptedAt };
+    await spool.put({ ...ids, namespace: 'default', namespaceId: 'namespace-of-another-server' });
+    await handOver.drain();
+    expect(signals()).toEqual([]);
+    expect(log()).toContain('another server or namespace');
+    expect(await spool.list()).toHaveLength(1);
+  });
+
+  it('writes down whose workflow an id belongs to', async () => {
+    const { handOver, spool } = await handOverTo({ heartbeat: fails('away'), signal: fails('away') });
+    await handOver.drain();
+    await handOver.keep(kept);
+    expect(await spool.list()).toMatchObject([{ namespace: 'default', namespaceId: 'namespace-1' }]);
+  });
+
+  it('goes on without a disk to write to: the id is acknowledged, or sent again and again', async () => {
+    const temporal: Temporal = { heartbeat: fails('away'), signal: fails('away') };
+    const { handOver, signals, log } = await handOverTo(temporal, { isSpoolBroken: true });
+    await handOver.keep(kept);
+    expect(log()).toContain('RUNCOMFY_STATE_DIR');
+    await until(() => signals().length > 0);
+    const inVain = signals().length;
+    delete temporal.signal;
+    await until(() => log().includes('request id handed over by signal'));
+    expect(signals()).toEqual(Array(inVain + 1).fill(signal));
+  });
+});

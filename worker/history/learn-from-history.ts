@@ -1,0 +1,100 @@
+import type { Client } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
+import type { Logger } from 'pino';
+import type { WaitingKnowledge } from '../../activities/waiting/knowledge.ts';
+import { workSourceOf } from '../../activities/waiting/work-source.ts';
+import { decodePayload, undecodable } from '../../client/operator/index.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { generationWorkflowType } from '../../domain/names.ts';
+import { isModelId } from '../../domain/request.ts';
+import { type FinishedWork, maxWorkKeyLength, workMemoKey } from '../../domain/waiting.ts';
+
+const maxGenerations = 2_000;
+const pageSize = 200;
+
+const undecodableSentence =
+  'the durations of finished generations cannot all be decoded here, and nothing is learned from those; check RUNCOMFY_CODEC_KEYS_FILE';
+
+/** What a starting worker found. */
+export interface LearnedFromHistory {
+  learned: number;
+  /** Generations whose memo cannot be decoded here: encrypted with a key that this worker lacks, for instance. */
+  undecodable: number;
+}
+
+/**
+ * Teaches a starting worker from the newest finished generations of its queue that ran at the same RunComfy; there is no
+ * other database. Without visibility, or without finished generations, the worker starts without knowledge.
+ */
+export async function learnFromHistory(
+  client: Client,
+  waiting: WaitingKnowledge,
+  { taskQueue, modelApiBase }: { taskQueue: string; modelApiBase: string },
+): Promise<LearnedFromHistory> {
+  const source = workSourceOf(taskQueue, modelApiBase);
+  // A name that would need escaping stays out of the query: what each one left behind names its queue as well.
+  const ofQueue = /['"\\\p{Cc}]/u.test(taskQueue) ? '' : ` AND TaskQueue = '${taskQueue}'`;
+  const query = `WorkflowType = '${generationWorkflowType}' AND ExecutionStatus = 'Completed'${ofQueue}`;
+  const found: LearnedFromHistory = { learned: 0, undecodable: 0 };
+  let seen = 0;
+  for await (const { payload, startedAt } of listMemos(client, query)) {
+    const work = await decodePayload(client, payload);
+    if (work === undecodable) found.undecodable += 1;
+    if (isFinishedWork(work) && work.source === source) {
+      waiting.learn(work, startedAt);
+      found.learned += 1;
+    }
+    seen += 1;
+    if (seen >= maxGenerations) break;
+  }
+  return found;
+}
+
+/** The same, and tells the log what came of it. */
+export async function learnAndTell(
+  client: Client,
+  waiting: WaitingKnowledge,
+  { log, ...place }: { taskQueue: string; modelApiBase: string; log: Logger },
+): Promise<void> {
+  try {
+    const found = await learnFromHistory(client, waiting, place);
+    log.debug({ count: found.learned }, 'learned from finished generations how long such work takes');
+    if (found.undecodable > 0) log.warn({ count: found.undecodable }, undecodableSentence);
+  } catch (error) {
+    log.warn({ error }, 'the finished generations could not be listed; waiting starts without knowledge');
+  }
+}
+
+/** The memos as they are kept: the SDK's own list ends with the first one that it cannot decode. */
+async function* listMemos(
+  client: Client,
+  query: string,
+): AsyncGenerator<{ payload: Payload | undefined; startedAt: number }, void, undefined> {
+  const { namespace } = client.options;
+  let nextPageToken: Uint8Array = new Uint8Array();
+  do {
+    const page = await client.workflowService.listWorkflowExecutions({ namespace, query, pageSize, nextPageToken });
+    for (const { memo, startTime } of page.executions) {
+      const startedAt = Number(startTime?.seconds ?? 0) * 1_000 + Math.floor((startTime?.nanos ?? 0) / 1_000_000);
+      yield { payload: memo?.fields?.[workMemoKey] ?? undefined, startedAt };
+    }
+    ({ nextPageToken } = page);
+  } while (nextPageToken.length > 0);
+}
+
+/** A memo can be written by any client, and what it names is kept. */
+function isFinishedWork(value: unknown): value is FinishedWork {
+  if (!isJsonObject(value)) return false;
+  const { workKey, model, totalMs, workMs, queueMs, runMs } = value;
+  const isMs = (ms: unknown) => typeof ms === 'number' && ms >= 0 && Number.isFinite(ms);
+  const isOptionalMs = (ms: unknown) => ms === undefined || isMs(ms);
+  return (
+    typeof workKey === 'string' &&
+    workKey.length <= maxWorkKeyLength &&
+    isModelId(model) &&
+    isMs(totalMs) &&
+    isOptionalMs(workMs) &&
+    isOptionalMs(queueMs) &&
+    isOptionalMs(runMs)
+  );
+}

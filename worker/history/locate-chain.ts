@@ -1,0 +1,112 @@
+import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
+import { lateKey } from '../../domain/names.ts';
+import type { SpooledRequest } from '../spool/request-spool.ts';
+import { describePlainRun } from './runs-without-memos.ts';
+
+type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
+
+/** More runs than one generation ever has. */
+const maxFollowedRuns = 100;
+
+/** A namespace of one server: the id is a new one wherever a namespace is made. */
+export interface NamespaceIdentity {
+  namespace: string;
+  namespaceId: string;
+}
+
+/** How a spooled request id stands with the generation it belongs to. */
+export type SpooledPlace =
+  /** Of another server or namespace: not ours to hand over. */
+  | { kind: 'elsewhere' }
+  /** The generation runs: the id can be handed over to this run. */
+  | { kind: 'open'; runId: string }
+  /** The history of the generation has the id, or that of `<key>/late` which collects it. */
+  | { kind: 'known' }
+  /** The generation ended without it, or Temporal keeps it no longer. */
+  | { kind: 'lost' };
+
+/** Which namespace a client talks to. */
+export async function identifyNamespace(client: Client): Promise<NamespaceIdentity> {
+  const { namespace } = client.options;
+  const { namespaceInfo } = await client.workflowService.describeNamespace({ namespace });
+  return { namespace, namespaceId: namespaceInfo?.id ?? '' };
+}
+
+/** Finds the chain of runs that a spooled id belongs to, and whether it has the id: another chain of that name is a stranger. */
+export async function locateSpooled(
+  client: Client,
+  entry: SpooledRequest,
+  home: NamespaceIdentity,
+): Promise<SpooledPlace> {
+  if (entry.namespaceId !== undefined && entry.namespaceId !== home.namespaceId) return { kind: 'elsewhere' };
+  const { workflowId, firstExecutionRunId, requestId } = entry;
+  const latest = await describePlainRun(client, workflowId);
+  const isOurs = latest?.firstRunId === firstExecutionRunId;
+  if (isOurs && latest.isRunning) return { kind: 'open', runId: latest.runId };
+  const runId = isOurs ? latest.runId : firstExecutionRunId;
+  const isKnown =
+    (await isKnownFrom(client, workflowId, runId, requestId)) || (await isCollectedLate(client, workflowId, requestId));
+  return { kind: isKnown ? 'known' : 'lost' };
+}
+
+async function isCollectedLate(client: Client, workflowId: string, requestId: string): Promise<boolean> {
+  const late = await describePlainRun(client, lateKey(workflowId));
+  return late !== undefined && (await isKnownFrom(client, lateKey(workflowId), late.runId, requestId));
+}
+
+/** Whether the id stands in the history of a run, or of one that follows it. */
+async function isKnownFrom(client: Client, workflowId: string, runId: string, requestId: string): Promise<boolean> {
+  let next: string | undefined = runId;
+  for (let followed = 0; next !== undefined && followed < maxFollowedRuns; followed += 1) {
+    const events: HistoryEvent[] = await readEvents(client, workflowId, next);
+    for (const payload of payloadsIn(events)) {
+      if (await mentions(client, payload, requestId)) return true;
+    }
+    next = followingRun(events.at(-1));
+  }
+  return false;
+}
+
+async function readEvents(client: Client, workflowId: string, runId: string): Promise<HistoryEvent[]> {
+  const history = await client.workflow.getHandle(workflowId, runId).fetchHistory().catch(ignoreNotFound);
+  return history?.events ?? [];
+}
+
+function followingRun(last: HistoryEvent | undefined): string | undefined {
+  const end =
+    last?.workflowExecutionContinuedAsNewEventAttributes ??
+    last?.workflowExecutionFailedEventAttributes ??
+    last?.workflowExecutionTimedOutEventAttributes ??
+    last?.workflowExecutionCompletedEventAttributes;
+  return end?.newExecutionRunId ? end.newExecutionRunId : undefined;
+}
+
+/** Every payload of the events, wherever in their attributes it stands. */
+function* payloadsIn(events: readonly object[]): Generator<Payload> {
+  const open: unknown[] = [...events];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) continue;
+    if ('metadata' in value && 'data' in value && value.data instanceof Uint8Array) yield value as Payload;
+    else open.push(...(Object.values(value) as unknown[]));
+  }
+}
+
+/** Our own payloads are JSON, in which an id stands in quotes. What cannot be decoded here names nothing. */
+async function mentions(client: Client, payload: Payload, requestId: string): Promise<boolean> {
+  let payloads = [payload];
+  try {
+    for (const codec of client.options.loadedDataConverter.payloadCodecs.toReversed()) {
+      payloads = await codec.decode(payloads);
+    }
+  } catch {
+    return false;
+  }
+  return payloads.some(({ data }) => data && Buffer.from(data).includes(JSON.stringify(requestId)));
+}
+
+function ignoreNotFound(error: unknown): undefined {
+  if (error instanceof WorkflowNotFoundError) return undefined;
+  throw error;
+}

@@ -1,0 +1,166 @@
+import type { Client, WorkflowHandle, WorkflowService } from '@temporalio/client';
+import { decodePayload } from '../../client/operator/index.ts';
+import { isUnbilled } from '../../domain/failure-details.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { generationWorkflowType, messageNames } from '../../domain/names.ts';
+import { isOnlyRunOfKey } from './newer-runs.ts';
+
+type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
+type Described = Awaited<ReturnType<WorkflowService['describeWorkflowExecution']>>;
+type PayloadList = { payloads?: Parameters<typeof decodePayload>[1][] | null } | null | undefined;
+type Decode = (list: PayloadList) => Promise<unknown>;
+
+/** A longer one proves nothing: an order that was never sent waited at most. */
+const maxPages = 20;
+
+const submitType = 'submitRequest';
+const freeTypes = new Set<unknown>([submitType, 'checkWebhook']);
+/** By these an order gets a request id that its submit has not brought. */
+const decidingMessages = new Set<unknown>([messageNames.requestAccepted, messageNames.resolveSubmission]);
+
+/** What happens in a run without anything being sent; activities and messages are looked at more closely. */
+const harmless = new Set([
+  'workflowTaskScheduled',
+  'workflowTaskStarted',
+  'workflowTaskCompleted',
+  'workflowTaskTimedOut',
+  'workflowTaskFailed',
+  'activityTaskScheduled',
+  'activityTaskStarted',
+  'activityTaskCompleted',
+  'activityTaskFailed',
+  'activityTaskTimedOut',
+  'activityTaskCancelRequested',
+  'timerStarted',
+  'timerFired',
+  'timerCanceled',
+  'markerRecorded',
+  'workflowExecutionSignaled',
+  'workflowExecutionUpdateAccepted',
+  'workflowExecutionUpdateCompleted',
+  'workflowExecutionCancelRequested',
+  'upsertWorkflowSearchAttributes',
+  'workflowPropertiesModified',
+]);
+
+/**
+ * Whether a run that was ended from outside provably sent nothing of the order that a reservation stands for. That is so
+ * where it is the only run of its key, began before the reservation was made, and each of its submits, of which there are
+ * some, says that it sent nothing: by its end, or by its last heartbeat, since what had not been told to Temporal when the
+ * run was closed was not sent after. A run that was reset, retried, carried on or handed an id proves nothing, nor does what cannot be read.
+ */
+export async function wasNeverSent(client: Client, key: string, reservedAt: number): Promise<boolean> {
+  const { namespace } = client.options;
+  const described = await client.workflowService.describeWorkflowExecution({
+    namespace,
+    execution: { workflowId: key, runId: '' },
+  });
+  // Of a run that is open the last heartbeat is not the last word.
+  if (!described.workflowExecutionInfo?.closeTime) return false;
+  const runId = described.workflowExecutionInfo.execution?.runId ?? '';
+  const decode: Decode = (list) => decodePayload(client, list?.payloads?.[0] ?? undefined);
+  const reading = createReading(runId, reservedAt, decode);
+  let nextPageToken: Uint8Array = new Uint8Array();
+  for (let page = 0; page < maxPages; page += 1) {
+    const execution = { workflowId: key, runId };
+    const reply = await client.workflowService.getWorkflowExecutionHistory({ namespace, execution, nextPageToken });
+    for (const event of reply.history?.events ?? []) if (!(await reading.take(event))) return false;
+    ({ nextPageToken } = reply);
+    if (nextPageToken.length === 0) {
+      return (await reading.isUnsent(described)) && (await isOnlyRunOfKey(client, key, runId));
+    }
+  }
+  return false;
+}
+
+/** Reads a history event by event; `take` says no as soon as something may have been sent. */
+function createReading(runId: string, reservedAt: number, decode: Decode) {
+  const open = new Map<string, string>();
+  let events = 0;
+  let submits = 0;
+  let isEnded = false;
+
+  async function take(event: HistoryEvent): Promise<boolean> {
+    events += 1;
+    if (isEnded) return false;
+    if (events === 1) return await isOwnStart(event, runId, reservedAt, decode);
+    const { workflowExecutionTimedOutEventAttributes: timedOut } = event;
+    if (event.workflowExecutionTerminatedEventAttributes ?? timedOut) {
+      isEnded = true;
+      return !timedOut?.newExecutionRunId;
+    }
+    if (!harmless.has(kindOf(event)) || isTold(event)) return false;
+    const { activityTaskScheduledEventAttributes: scheduled } = event;
+    const type = scheduled?.activityType?.name;
+    if (scheduled && !freeTypes.has(type)) return false;
+    if (scheduled && type === submitType) {
+      submits += 1;
+      open.set(String(event.eventId), scheduled.activityId ?? '');
+    }
+    return await isEndOfNothing(event, open, decode);
+  }
+
+  return {
+    take,
+    async isUnsent({ pendingActivities }: Described): Promise<boolean> {
+      // Only submits reserve.
+      if (!isEnded || submits === 0) return false;
+      for (const activityId of open.values()) {
+        const pending = pendingActivities.find((activity) => activity.activityId === activityId);
+        if (!pending || !saysUnsent(await decode(pending.heartbeatDetails))) return false;
+      }
+      return true;
+    },
+  };
+}
+
+async function isOwnStart(event: HistoryEvent, runId: string, reservedAt: number, decode: Decode): Promise<boolean> {
+  const started = event.workflowExecutionStartedEventAttributes;
+  if (!started || started.workflowType?.name !== generationWorkflowType) return false;
+  const isFirst =
+    started.firstExecutionRunId === runId &&
+    started.originalExecutionRunId === runId &&
+    !started.continuedExecutionRunId &&
+    started.attempt === 1;
+  // Both are the server's times.
+  if (!isFirst || msOf(event) >= reservedAt || started.input?.payloads?.length !== 1) return false;
+  const request = await decode(started.input);
+  return isJsonObject(request) && (request['requestId'] ?? undefined) === undefined;
+}
+
+function isTold(event: HistoryEvent): boolean {
+  const { workflowExecutionSignaledEventAttributes: signaled } = event;
+  const update = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input?.name;
+  return decidingMessages.has(signaled?.signalName) || decidingMessages.has(update);
+}
+
+/** Whether an event that ends a submit says that nothing was sent; what ends nothing says so, too. */
+async function isEndOfNothing(event: HistoryEvent, open: Map<string, string>, decode: Decode): Promise<boolean> {
+  const { activityTaskFailedEventAttributes: failed, activityTaskTimedOutEventAttributes: timedOut } = event;
+  const end = failed ?? timedOut ?? event.activityTaskCompletedEventAttributes;
+  if (!end || !open.delete(String(end.scheduledEventId))) return true;
+  if (timedOut) return saysUnsent(await decode(timedOut.failure?.timeoutFailureInfo?.lastHeartbeatDetails));
+  const details = await decode(failed?.failure?.applicationFailureInfo?.details);
+  return isJsonObject(details) && isUnbilled(details['submission']) && details['isReset'] !== true;
+}
+
+/**
+ * Silence says nothing: an attempt that has reserved has told before that it had sent nothing, and what is told no more was
+ * taken away, as an operator may (`temporal activity unpause --reset-heartbeats`).
+ */
+function saysUnsent(lastHeartbeat: unknown): boolean {
+  return isJsonObject(lastHeartbeat) && lastHeartbeat['stage'] === 'not_sent';
+}
+
+function kindOf(event: HistoryEvent): string {
+  const suffix = 'EventAttributes';
+  const [name = ''] = Object.entries(event).flatMap(([field, value]: [string, unknown]) =>
+    field.endsWith(suffix) && value ? [field] : [],
+  );
+  return name.slice(0, -suffix.length);
+}
+
+/** Rounded up: what happened in the same millisecond is not known to be later. */
+function msOf({ eventTime }: HistoryEvent): number {
+  return eventTime ? Number(eventTime.seconds) * 1_000 + Math.ceil((eventTime.nanos ?? 0) / 1_000_000) : Infinity;
+}

@@ -1,0 +1,105 @@
+import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
+import { isUnbilled, readFailureDetails } from '../../domain/failure-details.ts';
+import { generationWorkflowType } from '../../domain/names.ts';
+import { describePlainRun, listPlainRuns, type PlainRun } from './runs-without-memos.ts';
+
+/** Together with the look into the catalogue shorter than the heartbeat timeout of a submit, 10 s; the next attempt asks again. */
+const visibilityWithinMs = 4_000;
+const visibilityEveryMs = 500;
+
+/**
+ * Throws unless no run of the key that is newer than `retryOfRunId`, other than `runId`, may have been billed. The list
+ * is only trusted once it shows `runId` itself: visibility lags behind.
+ */
+export async function checkNewerRuns(client: Client, key: string, runId: string, retryOfRunId: string): Promise<void> {
+  const runs = await listRunsOfKey(client, key, runId, retryOfRunId);
+  const followed = runs.find((run) => run.runId === retryOfRunId);
+  for (const run of runs) {
+    if (run.runId === runId || run.runId === retryOfRunId) continue;
+    if (followed && run.startedAt <= followed.startedAt) continue;
+    if (await hasCostNothing(client, run)) continue;
+    throw ApplicationFailure.create({
+      type: 'InvalidInput',
+      message: `key ${key} was ordered again meanwhile by run ${run.runId}, which may be billed; attach to that run instead`,
+      nonRetryable: true,
+      details: [{ submission: 'not_sent' }],
+    });
+  }
+}
+
+/**
+ * Throws unless no run of the key outside the chain of `runId` may have been billed: a schedule that is backfilled over a
+ * time for which it has fired starts anew under the key of that firing. Whatever ends this run then, it may be billed.
+ */
+export async function checkOtherChains(
+  client: Client,
+  key: string,
+  runId: string,
+  firstExecutionRunId: string,
+): Promise<void> {
+  for (const run of await listRunsOfKey(client, key, runId)) {
+    if (run.runId === runId || run.runId === firstExecutionRunId || (await hasCostNothing(client, run))) continue;
+    const described = await describePlainRun(client, key, run.runId);
+    if (described?.firstRunId === firstExecutionRunId) continue;
+    throw ApplicationFailure.create({
+      type: 'InvalidInput',
+      message: `key ${key} was ordered before by run ${run.runId}, which may be billed, so the schedule's firing ordered nothing; look at that run, or order under another key`,
+      nonRetryable: true,
+      details: [{ submission: 'not_sent', isReset: true }],
+    });
+  }
+}
+
+/** Whether visibility shows this run of a key and no other; a key that it cannot be asked for has nobody's word. */
+export async function isOnlyRunOfKey(client: Client, key: string, runId: string): Promise<boolean> {
+  if (oddKey.test(key)) return false;
+  let isListed = false;
+  for await (const run of listPlainRuns(client, `WorkflowId = '${key}'`)) {
+    if (run.runId !== runId) return false;
+    isListed = true;
+  }
+  return isListed;
+}
+
+/** The runs of a key since `sinceRunId`, or all; rejects until they include `runId` itself. */
+export async function listRunsOfKey(
+  client: Client,
+  key: string,
+  runId: string,
+  sinceRunId?: string,
+): Promise<PlainRun[]> {
+  const giveUpAt = Date.now() + visibilityWithinMs;
+  const query = await queryFor(client, key, sinceRunId);
+  for (;;) {
+    const runs: PlainRun[] = [];
+    for await (const run of listPlainRuns(client, query)) if (run.workflowId === key) runs.push(run);
+    if (runs.some((run) => run.runId === runId)) return runs;
+    if (Date.now() > giveUpAt) throw new Error(`Temporal's visibility does not show run ${runId} yet`);
+    await new Promise((resolve) => setTimeout(resolve, visibilityEveryMs));
+  }
+}
+
+/** The SQL stores of Temporal compare no value with such characters, however they are escaped. */
+const oddKey = /['"\\\p{Cc}]/u;
+
+/** A query that finds at least the runs of a key since the one that was followed; of an odd key the plain beginning is looked for. */
+async function queryFor(client: Client, key: string, sinceRunId: string | undefined): Promise<string> {
+  if (!oddKey.test(key)) return `WorkflowId = '${key}'`;
+  const followed = sinceRunId === undefined ? undefined : await describePlainRun(client, key, sinceRunId);
+  const [plain = ''] = /^[^'"`\\%_!\p{Cc}]*/u.exec(key) ?? [];
+  const beginning = plain === '' ? '' : ` AND WorkflowId STARTS_WITH '${plain}'`;
+  const since = followed ? ` AND StartTime >= '${followed.startedAt.toISOString()}'` : '';
+  return `WorkflowType = '${generationWorkflowType}'${since}${beginning}`;
+}
+
+/** Whether the run ended in a failure that says that nothing was accepted. */
+async function hasCostNothing(client: Client, run: PlainRun): Promise<boolean> {
+  if (run.isRunning || run.isCompleted) return false;
+  try {
+    await client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false }).result();
+    return false;
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) return false;
+    return isUnbilled(readFailureDetails(error.cause).submission);
+  }
+}

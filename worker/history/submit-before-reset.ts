@@ -1,0 +1,153 @@
+import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import type { SubmitBeforeReset } from '../../activities/index.ts';
+import { decodePayload } from '../../client/operator/index.ts';
+import { isFailureType } from '../../domain/failure-type.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { messageNames } from '../../domain/names.ts';
+import { isRequestId } from '../../domain/request.ts';
+import { listRunsOfKey } from './newer-runs.ts';
+
+type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
+
+/** One of the runs of a generation that was reset. */
+interface Run {
+  workflowId: string;
+  runId: string;
+  firstExecutionRunId: string;
+}
+
+/** Shorter than the heartbeat timeout of a submit, 10 s, beside the checks that follow. */
+const lookWithinMs = 4_000;
+
+const submitType = 'submitRequest';
+
+/**
+ * What the runs before a reset did with the order, by their own histories: the run that goes on shares the beginning with
+ * them and knows nothing of what came after. Nothing, where this run was not reset, or has been told of it since. Rejects
+ * where Temporal cannot be asked.
+ */
+export async function submitBeforeReset(client: Client, run: Run): Promise<SubmitBeforeReset> {
+  return await client.withDeadline(Date.now() + lookWithinMs, async () => {
+    const own = await readEvents(client, run.workflowId, run.runId);
+    const started = own?.[0]?.workflowExecutionStartedEventAttributes;
+    if (own === undefined || started?.originalExecutionRunId === run.runId) return { kind: 'nothing' };
+    const others = await otherRuns(client, run, own);
+    const found = await Promise.all(others.map((runId) => submitOf(client, { ...run, runId }, own)));
+    const accepted = found.find(({ kind }) => kind === 'accepted');
+    if (accepted) return accepted;
+    const unknown = found.find(({ kind }) => kind === 'unknown');
+    return unknown === undefined || hasBeenTold(own) ? { kind: 'nothing' } : unknown;
+  });
+}
+
+/** The runs that a reset began from, and all others of the key: one reset may have ended what another had begun. */
+async function otherRuns(client: Client, run: Run, own: readonly HistoryEvent[]): Promise<string[]> {
+  const bases = own.flatMap(({ workflowTaskFailedEventAttributes: failed }) => failed?.baseRunId || []);
+  const listed = await listRunsOfKey(client, run.workflowId, run.runId, run.firstExecutionRunId);
+  const all = new Set([...bases, run.firstExecutionRunId, ...listed.map(({ runId }) => runId)]);
+  all.delete(run.runId);
+  return [...all];
+}
+
+/** What one other run did with the order, beyond what the run that goes on shares with it. */
+async function submitOf(client: Client, run: Run, own: readonly HistoryEvent[]): Promise<SubmitBeforeReset> {
+  const events = await readEvents(client, run.workflowId, run.runId);
+  // Temporal keeps it no longer: nothing is proven.
+  if (events === undefined) return { kind: 'unknown' };
+  const started = events[0]?.workflowExecutionStartedEventAttributes;
+  if (started?.firstExecutionRunId !== run.firstExecutionRunId) return { kind: 'nothing' };
+  const shared = new Set(own.map(identityOf));
+  const further = events.filter((event) => !shared.has(identityOf(event)));
+  const open = new Map<string, HistoryEvent>();
+  let unknown: SubmitBeforeReset | undefined;
+  for (const event of events) {
+    const { activityTaskScheduledEventAttributes: scheduled } = event;
+    if (scheduled?.activityType?.name === submitType) open.set(String(event.eventId), event);
+  }
+  for (const event of further) {
+    const verdict = await verdictOf(client, event, open, run.firstExecutionRunId);
+    if (verdict?.kind === 'accepted') return verdict;
+    unknown ??= verdict?.kind === 'unknown' ? verdict : undefined;
+  }
+  for (const event of events) if (!further.includes(event)) open.delete(closedBy(event));
+  const [stillOpen] = open.values();
+  return unknown ?? (stillOpen ? unknownSince(stillOpen) : { kind: 'nothing' });
+}
+
+/** What an event says of the submit that it closes, or of an id that was handed over. */
+async function verdictOf(
+  client: Client,
+  event: HistoryEvent,
+  open: Map<string, HistoryEvent>,
+  firstExecutionRunId: string,
+): Promise<SubmitBeforeReset | undefined> {
+  const signaled = event.workflowExecutionSignaledEventAttributes;
+  if (signaled?.signalName === messageNames.requestAccepted) {
+    const accepted = await decodePayload(client, signaled.input?.payloads?.[0]);
+    const isOurs = isJsonObject(accepted) && accepted['firstExecutionRunId'] === firstExecutionRunId;
+    return isOurs ? acceptedIn(accepted) : undefined;
+  }
+  const id = closedBy(event);
+  const submit = open.get(id);
+  if (submit === undefined) return undefined;
+  open.delete(id);
+  const { activityTaskCompletedEventAttributes: completed, activityTaskTimedOutEventAttributes: timedOut } = event;
+  if (completed) {
+    return acceptedIn(await decodePayload(client, completed.result?.payloads?.[0])) ?? unknownSince(submit);
+  }
+  if (timedOut) {
+    const payload = timedOut.failure?.timeoutFailureInfo?.lastHeartbeatDetails?.payloads?.[0];
+    if (!payload) return undefined;
+    const lastHeartbeat = await decodePayload(client, payload);
+    const isUnsent = isJsonObject(lastHeartbeat) && lastHeartbeat['stage'] === 'not_sent';
+    return isUnsent ? undefined : (acceptedIn(lastHeartbeat) ?? unknownSince(submit));
+  }
+  const type = event.activityTaskFailedEventAttributes?.failure?.applicationFailureInfo?.type;
+  const isUnknown =
+    event.activityTaskFailedEventAttributes && (!isFailureType(type) || type === 'SubmitOutcomeUnknown');
+  return isUnknown ? unknownSince(submit) : undefined;
+}
+
+/** Since the reset this run has learned that the order may have been accepted, so what follows is a decision. */
+function hasBeenTold(own: readonly HistoryEvent[]): boolean {
+  const resetAt = own.findLastIndex(({ workflowTaskFailedEventAttributes: failed }) => failed?.baseRunId);
+  return own.slice(resetAt + 1).some(({ activityTaskFailedEventAttributes: failed }) => {
+    const { applicationFailureInfo, resetWorkflowFailureInfo } = failed?.failure ?? {};
+    return applicationFailureInfo?.type === 'SubmitOutcomeUnknown' || resetWorkflowFailureInfo;
+  });
+}
+
+/** A reset copies the events that the two runs share. */
+function identityOf({ eventId, eventTime }: HistoryEvent): string {
+  return `${String(eventId)} ${String(eventTime?.seconds)} ${String(eventTime?.nanos)}`;
+}
+
+/** The activity that an event closes, by the number of the event that scheduled it. */
+function closedBy(event: HistoryEvent): string {
+  const end =
+    event.activityTaskCompletedEventAttributes ??
+    event.activityTaskFailedEventAttributes ??
+    event.activityTaskTimedOutEventAttributes ??
+    event.activityTaskCanceledEventAttributes;
+  return String(end?.scheduledEventId);
+}
+
+function acceptedIn(report: unknown): SubmitBeforeReset | undefined {
+  if (!isJsonObject(report) || !isRequestId(report['requestId'])) return undefined;
+  const at = report['submittedAt'] ?? report['at'];
+  const acceptedAt = typeof at === 'string' && !Number.isNaN(Date.parse(at)) ? at : new Date().toISOString();
+  return { kind: 'accepted', requestId: report['requestId'], acceptedAt };
+}
+
+function unknownSince({ eventTime }: HistoryEvent): SubmitBeforeReset {
+  return { kind: 'unknown', sentAt: new Date(Number(eventTime?.seconds ?? 0) * 1_000).toISOString() };
+}
+
+async function readEvents(client: Client, workflowId: string, runId: string): Promise<HistoryEvent[] | undefined> {
+  try {
+    return (await client.workflow.getHandle(workflowId, runId).fetchHistory()).events ?? [];
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}

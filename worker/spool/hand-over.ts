@@ -1,0 +1,174 @@
+import { ActivityCancelledError, type Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { KeptRequestId } from '../../activities/index.ts';
+import type { AcceptedRequest } from '../../domain/generation.ts';
+import { messageNames } from '../../domain/names.ts';
+import { identifyNamespace, locateSpooled, type NamespaceIdentity } from '../history/locate-chain.ts';
+import type { RequestSpool, SpooledRequest } from './request-spool.ts';
+import type { SubmitJournal } from './submit-journal.ts';
+
+const acknowledgeWithinMs = 5_000;
+const retryEveryMs = 5_000;
+
+/** Enough for a long history; a call that takes longer is made again. */
+const locateWithinMs = 10_000;
+
+/** Sees to it that an accepted request id reaches its workflow, whatever becomes of the activity that got it. */
+export interface HandOver {
+  /** Writes the id to spool and journal and has Temporal acknowledge it; what is not acknowledged is sent to its own generation as a signal until it is taken. */
+  keep: (kept: KeptRequestId) => Promise<void>;
+  /** Hands over what an earlier worker left behind. */
+  drain: () => Promise<void>;
+  stop: () => void;
+}
+
+interface HandOverDeps {
+  client: Client;
+  spool: RequestSpool;
+  journal: SubmitJournal;
+  log: Logger;
+}
+
+export function createHandOver({ client, spool, journal, log }: HandOverDeps): HandOver {
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
+  /** Entries about which nothing more can be done here, for this process. */
+  const settled = new Set<string>();
+  let home: NamespaceIdentity | undefined;
+  /** What the disk did not take: handed over as long as this process lives. */
+  const unspooled = new Map<string, SpooledRequest>();
+  let isSpoolReadable = true;
+
+  return {
+    async keep({ taskToken, workflowId, firstExecutionRunId, requestId, heartbeatDetails }) {
+      const entry: SpooledRequest = {
+        workflowId,
+        firstExecutionRunId,
+        requestId,
+        acceptedAt: new Date().toISOString(),
+        ...home,
+      };
+      const written = (what: string, writing: Promise<void>) =>
+        writing.then(
+          () => true,
+          (error: unknown) => {
+            log.error(
+              { workflowId, requestId, error },
+              `the request id could not be written to the ${what}; check RUNCOMFY_STATE_DIR`,
+            );
+            return false;
+          },
+        );
+      const [isSpooled] = await Promise.all([
+        written('spool', spool.put(entry)),
+        written('journal', journal.append(entry)),
+      ]);
+      if (await acknowledge(taskToken, heartbeatDetails)) {
+        if (isSpooled) await forget(entry);
+        return;
+      }
+      if (!isSpooled) unspooled.set(requestId, entry);
+      log.warn({ workflowId, requestId }, 'Temporal did not acknowledge the request id; handing it over by signal');
+      void send(entry).catch(() => undefined);
+      schedule();
+    },
+    async drain() {
+      await client.withDeadline(Date.now() + acknowledgeWithinMs, whereWeAre).catch(() => undefined);
+      await drain();
+    },
+    stop() {
+      isStopped = true;
+      clearTimeout(timer);
+    },
+  };
+
+  async function acknowledge(taskToken: Uint8Array, details: unknown): Promise<boolean> {
+    try {
+      await client.withDeadline(Date.now() + acknowledgeWithinMs, () => client.activity.heartbeat(taskToken, details));
+      return true;
+    } catch (error) {
+      // The heartbeat was taken; its answer only adds that a cancel is under way.
+      return error instanceof ActivityCancelledError;
+    }
+  }
+
+  async function drain(): Promise<void> {
+    const spooled = await spool.list().then(
+      (entries) => {
+        isSpoolReadable = true;
+        return entries;
+      },
+      (error: unknown) => {
+        if (isSpoolReadable) log.error({ error }, 'the spool of request ids cannot be read; check RUNCOMFY_STATE_DIR');
+        isSpoolReadable = false;
+        return [];
+      },
+    );
+    const known = [...spooled, ...unspooled.values()];
+    const waiting = known.filter((entry) => !settled.has(entry.requestId));
+    const results = await Promise.allSettled(waiting.map(send));
+    if (!isSpoolReadable || results.some(({ status }) => status === 'rejected')) schedule();
+  }
+
+  /** Rejects when Temporal could not be asked; an entry that cannot be handed over is left for `doctor`. */
+  async function send(entry: SpooledRequest): Promise<void> {
+    const { workflowId, firstExecutionRunId, requestId } = entry;
+    const place = await client.withDeadline(Date.now() + locateWithinMs, async () =>
+      locateSpooled(client, entry, await whereWeAre()),
+    );
+    switch (place.kind) {
+      case 'open': {
+        const accepted: AcceptedRequest = { firstExecutionRunId, requestId };
+        await client.withDeadline(Date.now() + acknowledgeWithinMs, () =>
+          client.workflow.getHandle(workflowId, place.runId).signal(messageNames.requestAccepted, accepted),
+        );
+        log.info({ workflowId, requestId }, 'request id handed over by signal');
+        await forget(entry);
+        break;
+      }
+      case 'known':
+        log.info({ workflowId, requestId }, 'the generation has the request id already');
+        await forget(entry);
+        break;
+      case 'elsewhere':
+        settled.add(requestId);
+        log.warn(
+          { workflowId, requestId, namespace: entry.namespace },
+          'a request id in the spool belongs to another server or namespace; kept for a worker there',
+        );
+        break;
+      case 'lost':
+        settled.add(requestId);
+        log.error(
+          { workflowId, requestId },
+          'the generation closed before its request id could be handed over; kept in the spool',
+        );
+    }
+  }
+
+  async function whereWeAre(): Promise<NamespaceIdentity> {
+    home ??= await identifyNamespace(client);
+    return home;
+  }
+
+  async function forget(entry: SpooledRequest): Promise<void> {
+    unspooled.delete(entry.requestId);
+    await spool.remove(entry).catch((error: unknown) => {
+      log.warn(
+        { error },
+        'an entry of the spool could not be removed; it will be handed over once more, which is harmless',
+      );
+    });
+  }
+
+  function schedule(): void {
+    if (isStopped) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      void drain().catch((error: unknown) => {
+        log.warn({ error }, 'the spool could not be read');
+        schedule();
+      });
+    }, retryEveryMs);
+  }
+}
