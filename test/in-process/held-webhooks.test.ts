@@ -1,7 +1,7 @@
 import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { GenerationState } from '../../domain/generation.ts';
-import { type WebhookEvent, webhookEvents } from '../../domain/webhook-target.ts';
+import { type WebhookEvent, webhookEvents } from '../../domain/webhook/webhook-target.ts';
 import { type Command, type Job, openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
 
 const now = Date.parse('2026-11-26T05:00:00.000Z');
