@@ -12,7 +12,7 @@ import { addBatches } from './batches/add-batches.ts';
 import { addBudgets } from './budgets/add-budgets.ts';
 import { addGenerations } from './generations/add-generations.ts';
 import { addModels } from './models/add-models.ts';
-import { apiBase } from './operation.ts';
+import { apiBase, noBody } from './operation.ts';
 import { addPipelines } from './pipelines/add-pipelines.ts';
 import { addWebhooks } from './webhooks/add-webhooks.ts';
 
@@ -26,6 +26,12 @@ declare module 'fastify' {
 /** What is looked at of a document. */
 interface Described {
   paths: Record<string, Record<string, { operationId: string; requestBody?: { required: boolean } }>>;
+}
+
+/** Operations that may be called without a body, and those that take none. */
+interface Bodies {
+  maybe: Set<string>;
+  none: Set<string>;
 }
 
 /** Adds our API, and the document that is made of the same schemas; `stopping` ends what waits. */
@@ -59,9 +65,10 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
       ...fastifyZodOpenApiTransformers,
     });
     await child.register(swaggerUi, { routePrefix: `${apiBase}/docs`, staticCSP: true });
-    const mayLackBody = new Set<string>();
+    const bodies: Bodies = { maybe: new Set(), none: new Set() };
     child.addHook('onRoute', ({ schema }) => {
-      if (schema?.body instanceof z.ZodOptional) mayLackBody.add(schema.operationId ?? '');
+      const { body, operationId = '' } = schema ?? {};
+      if (body instanceof z.ZodOptional) (body === noBody ? bodies.none : bodies.maybe).add(operationId);
     });
     const routes = createRouteAdder(child);
     addGenerations(routes, parts, stopping);
@@ -72,7 +79,7 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
     addModels(routes, parts);
     let text: string | undefined;
     const document = () =>
-      (text ??= `${JSON.stringify(withOptionalBodies(child.swagger(), mayLackBody), withoutTypeLists, 2)}\n`);
+      (text ??= `${JSON.stringify(withoutNeedlessBodies(child.swagger(), bodies), withoutTypeLists, 2)}\n`);
     app.decorate('ownDocument', document);
     routes.add('GET', `${apiBase}/openapi.json`, undefined, (_request, reply) =>
       reply.type('application/json').send(Buffer.from(document())),
@@ -85,11 +92,12 @@ function isWithoutBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }
 
-/** The framework calls every body required. */
-function withOptionalBodies(document: object, mayLackBody: ReadonlySet<string>): object {
+/** The framework calls every body required, and tells of one that says nothing. */
+function withoutNeedlessBodies(document: object, { maybe, none }: Bodies): object {
   const { paths } = document as Described;
-  for (const { operationId, requestBody } of Object.values(paths).flatMap((methods) => Object.values(methods))) {
-    if (requestBody && mayLackBody.has(operationId)) requestBody.required = false;
+  for (const operation of Object.values(paths).flatMap((methods) => Object.values(methods))) {
+    if (none.has(operation.operationId)) delete operation.requestBody;
+    else if (operation.requestBody && maybe.has(operation.operationId)) operation.requestBody.required = false;
   }
   return document;
 }

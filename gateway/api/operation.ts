@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Scope } from '../access/principal.ts';
 import { problem, type ProblemName, wordsOfProblem } from '../contract/problem.ts';
 import type { RouteAdder } from '../http/route-adder.ts';
@@ -47,6 +47,11 @@ export interface Operation<
   handle: (call: Call<z.output<Params>, z.output<Query>, z.output<Body>>) => unknown;
 }
 
+const nothing = z.strictObject({});
+
+/** The body of a message that says nothing: fields of it are unknown, and the document has no word of it. */
+export const noBody = nothing.optional();
+
 /** Where our API begins. */
 export const apiBase = '/api/v1';
 
@@ -70,8 +75,8 @@ export function addOperation<Params extends z.ZodType, Query extends z.ZodType, 
     tags: [(url.split('/')[1] ?? '').replace(/-counts$/, 's').replace(/chs$/, 'ches')],
     ...(scope === undefined && { security: [] }),
     ...(params && { params }),
-    ...(query && { querystring: query }),
-    ...(body && { body }),
+    querystring: query ?? nothing,
+    ...(method === 'POST' && { body: body ?? noBody }),
     ...(headers && { headers }),
     response: {
       ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, toResponse(answer)])),

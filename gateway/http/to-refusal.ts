@@ -1,6 +1,7 @@
 import type { FastifyError, FastifySchemaValidationError } from 'fastify';
 import { type GenerationError, type GenerationErrorType, isGenerationError } from '../../client/index.ts';
-import { issuesSentence } from '../../domain/issues.ts';
+import type { InputIssue } from '../../domain/generation.ts';
+import { boundIssues, issuesSentence } from '../../domain/issues.ts';
 import { RefusalError, type RefusalName } from './refusal-error.ts';
 
 /** What the framework itself refuses, by its codes. */
@@ -30,11 +31,19 @@ export function toRefusal(error: unknown): RefusalError {
 /** Parameters and bodies that do not fit the schema of their route: all that is wrong with them. */
 function ofSchema(validation: FastifySchemaValidationError[], where: string, cause: unknown): RefusalError {
   const root = where === 'querystring' ? 'query' : where;
-  const issues = validation.map(({ instancePath, message = 'not valid' }) => ({
-    path: `${root}${instancePath.replace(/\/$/, '').replaceAll('/', '.')}`,
-    message,
-  }));
+  const issues = boundIssues(validation.flatMap((one) => issuesOf(root, one)));
   return new RefusalError('InvalidInput', `the request is not valid: ${issuesSentence(issues)}`, { issues, cause });
+}
+
+/** A validator tells unknown fields by their parent. */
+function issuesOf(
+  root: string,
+  { keyword, instancePath, message = 'not valid', params }: FastifySchemaValidationError,
+): InputIssue[] {
+  const path = `${root}${instancePath.replace(/\/$/, '').replaceAll('/', '.')}`;
+  if (keyword !== 'unrecognized_keys') return [{ path, message }];
+  const { keys } = params['issue'] as { keys: string[] };
+  return keys.map((key) => ({ path: `${path}.${key}`, message: 'unknown field' }));
 }
 
 function ofGeneration(error: GenerationError): RefusalError {

@@ -163,6 +163,31 @@ it('answers at once where nobody asked it to wait, or for nothing', async () => 
   }
 });
 
+it('names every unknown field where it stands, of whatever operation', async () => {
+  const { paths } = JSON.parse(app.ownDocument()) as { paths: Record<string, Record<string, { operationId: string }>> };
+  const operations = Object.entries(paths).flatMap(([place, methods]) =>
+    Object.entries(methods).map(([method, { operationId }]) => ({ place, method, operationId })),
+  );
+  const issuesOf = async (url: string, payload?: object) => {
+    const method = payload ? 'POST' : 'GET';
+    return (await app.inject({ method, url, ...(payload && { payload }) })).json<{ issues?: unknown }>().issues;
+  };
+  for (const { place, method, operationId } of operations) {
+    const url = place.replace('{event}', 'generation.succeeded').replaceAll(/\{\w+\}/g, 'k');
+    const unknown = (path: string) => expect.arrayContaining([{ path, message: 'unknown field' }]) as unknown;
+    if (method === 'get') expect(await issuesOf(`${url}?odd=1`), operationId).toEqual(unknown('query.odd'));
+    else expect(await issuesOf(url, { action: 'abandon', odd: 1 }), operationId).toEqual(unknown('body.odd'));
+  }
+  const webhook = { url: 'https://a.example', secret: 'a', 'c.d': 1 };
+  expect(await issuesOf('/api/v1/generations', { model: 'a/b', odd: 1, even: 2, webhook })).toMatchObject([
+    { path: 'body.webhook.c.d' },
+    { path: 'body.odd' },
+    { path: 'body.even' },
+  ]);
+  const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`k${String(at)}`, 1]));
+  expect(await issuesOf('/api/v1/generations/k/nudge', many)).toHaveLength(51);
+});
+
 it.each(['result?wait=60s', 'events'])('watches nothing for a caller of %s who has left', async (what) => {
   const path = `/api/v1/generations/${what.slice(0, 3)}/${what}`;
   const called = request({ port, host: '127.0.0.1', path }).end();
