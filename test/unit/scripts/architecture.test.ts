@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root } from '../../support/docs.ts';
 
@@ -13,6 +13,35 @@ interface Architecture {
 const { codeFolders, shippedFolders, existing, derivedFiles } = (await import(
   new URL('../../../scripts/architecture.mjs', import.meta.url).href
 )) as Architecture;
+
+/** What a folder may hold before it gets wings. */
+const aDozen = 12;
+
+/**
+ * Folders that are phases of one noun or a list of one kind, or whose wings are still to be found, and their files:
+ * see docs/adr/0022-role-noun-phase.md. A number may shrink, and does not grow.
+ */
+const largerFolders: Record<string, number> = {
+  cli: 31,
+  'cli/commands': 25,
+  'cli/commands/batch': 15,
+  'cli/commands/pipeline': 20,
+  client: 14,
+  'client/batch': 16,
+  'client/generation/following': 16,
+  config: 19,
+  domain: 27,
+  'gateway/contract': 17,
+  'gateway/http': 13,
+  'gateway/runcomfy-api': 13,
+  plans: 21,
+  runcomfy: 17,
+  'runcomfy/models': 17,
+  'runcomfy/schemas': 13,
+  worker: 16,
+  'workflows/generation': 23,
+  'workflows/pipeline': 18,
+};
 
 describe('architecture.json', () => {
   it('has an entry for every folder of code', () => {
@@ -31,5 +60,24 @@ describe('architecture.json', () => {
     const lines = readFileSync(join(root, '.dockerignore'), 'utf8').split('\n');
     const folders = lines.filter((line) => /^!.*\/$/.test(line)).map((line) => line.slice(1, -1));
     expect(folders.sort()).toEqual(['bin', 'scripts', ...existing(shippedFolders)].sort());
+  });
+
+  it('has each shipped folder in the map of the README', () => {
+    const map = /## Folders\n(.*?)\n## /s.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1] ?? '';
+    expect(existing(shippedFolders).filter((name) => !map.includes(`\`${name}/\``))).toEqual([]);
+  });
+});
+
+describe('a folder of code', () => {
+  it('has wings where it holds more than a dozen files, but for those that are named here', () => {
+    const files = existing(shippedFolders).flatMap((folder) =>
+      readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
+        .filter((entry) => entry.isFile() && /\.m?[jt]s$/.test(entry.name))
+        .map(({ parentPath }) => relative(root, parentPath)),
+    );
+    const counts = new Map<string, number>();
+    for (const folder of files) counts.set(folder, (counts.get(folder) ?? 0) + 1);
+    const grown = [...counts].filter(([folder, count]) => count > (largerFolders[folder] ?? aDozen));
+    expect(grown).toEqual([]);
   });
 });
