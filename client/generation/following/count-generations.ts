@@ -18,25 +18,30 @@ const running = 'ExecutionStatus = "Running"';
 const failed = 'ExecutionStatus = "Failed"';
 const stands = (phase: Phase) => `RunComfyPhase = "${phase}"`;
 
+/** One that ended while its submission was unknown, or in the midst of its work, keeps the phase that it had. */
+const stood = (phase: Phase) => `((${running} OR ${failed}) AND ${stands(phase)})`;
 /** One that says how it has ended still runs for a while: it settles its budgets, and tells its webhook. */
 const ends = (phase: Phase, ofStatus: string) => `(${ofStatus} OR (${running} AND ${stands(phase)}))`;
-const isOfNoOtherEnd = 'RunComfyPhase IS NULL OR (RunComfyPhase != "cancelled" AND RunComfyPhase != "timed_out")';
+const saysNothing = 'RunComfyPhase IS NULL';
 
 /** As rows are told their phase: each run counts in one of them. */
 const runsIn: Record<Phase, string> = {
-  submitting: `${running} AND (${stands('submitting')} OR RunComfyPhase IS NULL)`,
-  submission_unknown: `${running} AND ${stands('submission_unknown')}`,
-  in_queue: `${running} AND ${stands('in_queue')}`,
-  in_progress: `${running} AND ${stands('in_progress')}`,
-  fetching_result: `${running} AND ${stands('fetching_result')}`,
+  submitting: `(${stood('submitting')} OR (${running} AND ${saysNothing}))`,
+  submission_unknown: stood('submission_unknown'),
+  in_queue: stood('in_queue'),
+  in_progress: stood('in_progress'),
+  fetching_result: stood('fetching_result'),
   succeeded: ends('succeeded', 'ExecutionStatus = "Completed"'),
-  failed: ends('failed', `(${failed} AND (${isOfNoOtherEnd}))`),
+  failed: ends('failed', `(${failed} AND (${saysNothing} OR ${stands('failed')}))`),
   cancelled: ends(
     'cancelled',
     `ExecutionStatus = "Canceled" OR ExecutionStatus = "Terminated" OR (${failed} AND ${stands('cancelled')})`,
   ),
   timed_out: ends('timed_out', `ExecutionStatus = "TimedOut" OR (${failed} AND ${stands('timed_out')})`),
 };
+
+const saysNoEnd = phases.filter(isTerminal).map((phase) => `RunComfyPhase != "${phase}"`);
+const runsOn = `${running} AND (${saysNothing} OR (${saysNoEnd.join(' AND ')}))`;
 
 /** What a server tells that knows no search attributes of ours. */
 const runsByStatus: Partial<Record<Phase, string>> = {
@@ -52,8 +57,8 @@ export function countGenerations(client: Client, scope: CountScope = {}): Promis
   return named('', async () => {
     try {
       const byPhase = await count(runsIn);
-      const open = phases.filter((phase) => !isTerminal(phase)).map((phase) => byPhase[phase] ?? 0);
-      return { byPhase, open: open.reduce((sum, some) => sum + some, 0) };
+      const { open = 0 } = await count({ open: runsOn });
+      return { byPhase, open };
     } catch (error) {
       if (!isOfUnknownAttributes(error)) throw error;
       const byPhase = await count(runsByStatus);

@@ -11,7 +11,7 @@ import { checkScope, labelClauses, type ListScope, matchLabels, quote, scopeClau
 import { checkArgument } from '../check-arguments.ts';
 import { readOriginalRequest } from '../original-request.ts';
 import { attributeOf, isClosed, listRuns, modelOf, type RunInfo } from '../run-info.ts';
-import { phaseOf } from './phase.ts';
+import { isTerminal, phaseOf } from './phase.ts';
 import { readState } from './read-state.ts';
 
 /** Which generations are listed. */
@@ -90,9 +90,12 @@ export function clausesOf({ model, phase, labels }: ListFilter): string[] {
   }
   if (phase !== undefined) {
     const { statuses, decisive } = statusesOf(phase);
-    const alternatives = [`RunComfyPhase = "${phase}"`, 'RunComfyPhase IS NULL'];
+    const says = `RunComfyPhase = "${phase}"`;
+    const alternatives = [says, 'RunComfyPhase IS NULL'];
     if (decisive.length > 0) alternatives.push(anyStatus(decisive));
-    clauses.push(anyStatus(statuses), `(${alternatives.join(' OR ')})`);
+    const found = `(${anyStatus(statuses)} AND (${alternatives.join(' OR ')}))`;
+    // One that says how it has ended still runs for a while.
+    clauses.push(isTerminal(phase) ? `(${found} OR (ExecutionStatus = "Running" AND ${says}))` : found);
   }
   return clauses;
 }
