@@ -3,20 +3,22 @@ import { RefusalError } from '../http/refusal-error.ts';
 
 const digestLength = 22;
 
-/** A page token as callers get it: bound to the filter, and to whoever lists. */
+/** A page token as callers get it: bound to the filter, to whoever lists, and to its place. */
 export function toPageToken(token: string, ...boundTo: readonly unknown[]): string {
-  return `${digestOf(boundTo)}${Buffer.from(token, 'base64').toString('base64url')}`;
+  const place = Buffer.from(token, 'base64').toString('base64url');
+  return `${digestOf(boundTo, place)}${place}`;
 }
 
-/** Temporal's token in a page token; one of another filter, or of somebody else's list, is refused. */
+/** Temporal's token in a page token; one of another filter, of somebody else's list, or that was altered is refused. */
 export function fromPageToken(text: string, ...boundTo: readonly unknown[]): string {
-  const token = Buffer.from(text.slice(digestLength), 'base64url').toString('base64');
-  if (text.startsWith(digestOf(boundTo)) && token !== '') return token;
+  const place = text.slice(digestLength);
+  const token = Buffer.from(place, 'base64url').toString('base64');
+  if (text.slice(0, digestLength) === digestOf(boundTo, place) && token !== '') return token;
   throw new RefusalError('MalformedRequest', 'pageToken: it is not one of this list: begin anew without it');
 }
 
-function digestOf(boundTo: readonly unknown[]): string {
-  return orderDigest(...boundTo)
+function digestOf(boundTo: readonly unknown[], place: string): string {
+  return orderDigest(...boundTo, place)
     .toString('base64url')
     .slice(0, digestLength);
 }
