@@ -214,6 +214,9 @@ describe('a project of its own', () => {
         env: { PATH, HOME, TEMPORAL_CLI_PATH: temporal.path },
       });
       expect(clip.stdout).toMatch(/^billed +1 job/m);
+      const readme = await readFile(join(root, 'README.md'), 'utf8');
+      const [, shown = ''] = /^`npm start` prints\n\n```text\n(.*?)^```$/ms.exec(readme) ?? [];
+      expect(labelsOf(clip.stdout)).toEqual(labelsOf(shown));
       const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'unit', '--maxWorkers', '1'];
       await run(node, [...vitest, 'test/unit/runcomfy', 'test/unit/client', 'test/unit/config', 'test/unit/codec'], {
         cwd: root,
@@ -267,3 +270,8 @@ describe('bin/runcomfy-temporal in a clone', () => {
     });
   });
 });
+
+/** What stands before the values of a report, in order. */
+function labelsOf(report: string): string[] {
+  return [...report.matchAll(/^(\S.*?) {2,}/gm)].map(([, label = '']) => label);
+}
