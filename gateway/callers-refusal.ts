@@ -8,10 +8,10 @@ import { toRefusal } from './http/to-refusal.ts';
 export function toCallersRefusal(error: unknown, principal: Principal | undefined): RefusalError {
   const refusal = toRefusal(error);
   if (!isGenerationError(error)) return refusal;
-  const { message, issues } = inCallersWords(
+  const { message, issues, key } = inCallersWords(
     principal,
-    { message: refusal.message, issues: refusal.issues },
+    { message: refusal.message, issues: refusal.issues, key: error.key },
     error.key,
   );
-  return new RefusalError(refusal.refusal, message, { issues, headers: refusal.headers, cause: refusal.cause });
+  return new RefusalError(refusal.refusal, message, { issues, headers: refusal.headers, key, cause: refusal.cause });
 }

@@ -72,6 +72,7 @@ function unclear(key: string, cause: unknown): RefusalError {
   const message = `Temporal does not answer, so that it is not known whether the order was taken: repeat it with Idempotency-Key: ${key}`;
   return new RefusalError('TemporalUnreachable', message, {
     headers: { ...(/^[\x20-\x7e]+$/.test(key) && { 'runcomfy-temporal-key': key }), 'retry-after': '2' },
+    key,
     cause,
   });
 }

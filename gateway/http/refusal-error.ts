@@ -38,6 +38,8 @@ export interface RefusalFields {
   /** Problems of the input, by place. */
   issues?: readonly InputIssue[] | undefined;
   headers?: Record<string, string>;
+  /** Of the order that the message names, as its caller knows it. */
+  key?: string | undefined;
   cause?: unknown;
 }
 
@@ -47,11 +49,13 @@ export class RefusalError extends Error {
   readonly refusal: RefusalName;
   readonly issues: readonly InputIssue[];
   readonly headers: Record<string, string>;
+  readonly key: string | undefined;
 
-  constructor(refusal: RefusalName, message: string, { issues = [], headers = {}, cause }: RefusalFields = {}) {
+  constructor(refusal: RefusalName, message: string, { issues = [], headers = {}, key, cause }: RefusalFields = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.refusal = refusal;
     this.issues = issues;
     this.headers = headers;
+    this.key = key;
   }
 }

@@ -1,9 +1,11 @@
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { CancelOutcome } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { cutText } from '../../domain/text.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { cancelPatiently } from '../generations/cancel-patiently.ts';
+import type { SeenGeneration } from '../generations/read-generations.ts';
 import { readBody } from '../http/json-body.ts';
 import { RefusalError, refusals } from '../http/refusal-error.ts';
 import { cancelWordsOf } from './cancel-words.ts';
@@ -27,9 +29,8 @@ export async function cancel(
   const { outcome } = await cancelPatiently(parts, workflowId, { reason, since, stopping });
   const after = await parts.reader.read(workflowId).catch(() => generation);
   tellOf(reply, key, after);
-  const first = after.ending && 'state' in after.ending ? after.ending.state.cancel?.outcome : undefined;
   const { status } = wordsOf(after);
-  const words = cancelWordsOf(outcome === 'too_late' ? (first ?? outcome) : outcome, status);
+  const words = cancelWordsOf(toldOf(outcome, after), status);
   if (words) {
     reply.code(202);
     return { request_id: key, ...words };
@@ -37,6 +38,13 @@ export async function cancel(
   const message = 'the cancel is recorded and goes on; what RunComfy made of it is not known yet: repeat this call';
   reply.code(refusals.CancelUnclear.status).header('retry-after', '5');
   return { request_id: key, status, outcome: 'unknown', ...errorReply(new RefusalError('CancelUnclear', message)) };
+}
+
+/** A repeated cancel tells what came of the first; of what has ended no more will be known than that it was too late. */
+function toldOf(outcome: CancelOutcome, { ending }: SeenGeneration): CancelOutcome {
+  if (ending === undefined) return outcome;
+  const first = 'state' in ending ? ending.state.cancel?.outcome : undefined;
+  return [outcome, first].find((one) => one !== undefined && one !== 'unknown' && one !== 'too_late') ?? 'too_late';
 }
 
 /** Clients send no body, an empty one of any type, or JSON: nothing in it can make a cancel fail. */

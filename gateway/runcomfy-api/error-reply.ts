@@ -6,10 +6,10 @@ import { plain } from './state-words.ts';
 const maxMessageLength = 1_000;
 
 /** A refusal as RunComfy words its errors. */
-export function errorReply({ refusal, message, issues }: RefusalError): object {
+export function errorReply({ refusal, message, issues, key }: RefusalError): object {
   return {
     error_code: refusals[refusal].code,
-    error_message: cutText(plain(messageOf(message, issues)), maxMessageLength),
+    error_message: cutText(plain(messageOf(message, issues), key), maxMessageLength),
     ...(issues.length > 0 && { detail: issues.map(toDetail) }),
   };
 }

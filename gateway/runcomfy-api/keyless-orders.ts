@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import type { KeylessOrder } from '../generations/deduped-key.ts';
 import { orderDigest } from '../generations/order-digest.ts';
+import { plain } from './state-words.ts';
 
 const maxKept = 10_000;
 const sameOrderMs = 10 * 60_000;
@@ -22,7 +23,7 @@ export function createKeylessOrders(): KeylessOrders {
     keyFor({ raw }, order) {
       const digest = digestOf(order);
       const [lostKey] = lost.get(digest) ?? [];
-      const key = lostKey ?? randomUUID();
+      const key = lostKey ?? newKey();
       raw.once('close', () => {
         const all = lost.get(digest) ?? [];
         const isTold = raw.writableFinished && !unclear.includes(raw.statusCode);
@@ -35,6 +36,14 @@ export function createKeylessOrders(): KeylessOrders {
       return { key, isNewKey: lostKey === undefined };
     },
   };
+}
+
+/** One that is told in a sentence, where RunComfy's command line takes parts of it for a status. */
+function newKey(): string {
+  for (;;) {
+    const key = randomUUID();
+    if (plain(key) === key) return key;
+  }
 }
 
 function digestOf({ principal, model, input }: KeylessOrder): string {

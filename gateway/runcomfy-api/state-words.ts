@@ -50,30 +50,36 @@ function isForFree({ cancel, submission }: GenerationState): boolean {
 function errorOf({ state, isTerminated }: Extract<GenerationEnding, { state: unknown }>): string {
   const { failure, requestId } = state;
   if (isTerminated) return `terminated in Temporal; RunComfy was not told${mayCost(state)}`;
-  if (state.phase === 'cancelled') {
-    return `detached: RunComfy's work${requestId === undefined ? '' : ` (request ${requestId})`} may run on and be billed`;
-  }
+  if (state.phase === 'cancelled') return `detached: RunComfy's work${named(requestId)} may run on and be billed`;
   const type: FailureType = failure?.type ?? 'GenerationFailed';
   const { vendorMessage } = failure?.details ?? {};
   if (type === 'SubmitOutcomeUnknown') return outcomeLost;
-  if (type === 'GenerationFailed') return vendorMessage ?? plain(failure?.message ?? 'the generation failed');
+  if (type === 'GenerationFailed') return vendorMessage ?? plain(sentenceOf(failure) ?? 'the generation failed');
   if (state.phase === 'timed_out') {
     const over = `${type}: the generation was given up at its deadline`;
     if (isUnbilled(state.submission)) return `${over}; nothing was billed.`;
-    return `${over}; RunComfy may finish it${requestId === undefined ? '' : ` (request ${requestId})`}.`;
+    return `${over}; RunComfy may finish it${named(requestId)}.`;
   }
-  const sentence = plain(vendorMessage ?? failure?.message ?? 'no reason is known').replace(/[.;\s]+$/, '');
+  const sentence = plain(vendorMessage ?? sentenceOf(failure) ?? 'no reason is known').replace(/[.;\s]+$/, '');
   return `${type}: ${sentence}${mayCost(state)}.`;
 }
 
 function mayCost({ submission, requestId }: GenerationState): string {
-  if (isUnbilled(submission)) return '; nothing was billed';
-  return `; RunComfy may bill it${requestId === undefined ? '' : ` (request ${requestId})`}`;
+  return isUnbilled(submission) ? '; nothing was billed' : `; RunComfy may bill it${named(requestId)}`;
+}
+
+/** RunComfy's own id, which stands in a header of the reply in any case. */
+function named(requestId: string | undefined): string {
+  return requestId === undefined || plain(requestId) !== requestId ? '' : ` (request ${requestId})`;
+}
+
+/** Without what it is about, which the reply says itself. */
+function sentenceOf(failure: GenerationState['failure']): string | undefined {
+  return failure?.message.replace(/ \(model (?!.* \(model ).*\)$/s, '');
 }
 
 /** RunComfy's command line takes its exit code from words like these, and scripts order again on some of them. */
 const misread: [pattern: RegExp, instead: string][] = [
-  [/\b(?:401|429)\d*\b/g, '4xx'],
   [/timed out/gi, 'took too long'],
   [/timeout/gi, 'time limit'],
   [/unauthori[sz]ed/gi, 'not authorised'],
@@ -82,7 +88,14 @@ const misread: [pattern: RegExp, instead: string][] = [
   [/invalid json/gi, 'broken JSON'],
 ];
 
-/** A sentence without the words by which RunComfy's command line would take it for something else. */
-export function plain(sentence: string): string {
-  return misread.reduce((text, [pattern, instead]) => text.replaceAll(pattern, instead), sentence);
+/** It looks for them in parts of words too, such as ids. */
+const [word, statuses] = [/[^\s"'`()[\]{},;]+/g, /401|429/];
+
+/** A sentence without the words by which RunComfy's command line would take it for something else; `key` stays as it is. */
+export function plain(sentence: string, key = ''): string {
+  const replaced = (words: string) =>
+    misread
+      .reduce((text, [pattern, instead]) => text.replaceAll(pattern, instead), words)
+      .replaceAll(word, (one) => (statuses.test(one) ? '4xx' : one));
+  return replaced(key) === key ? replaced(sentence) : sentence.split(key).map(replaced).join(key);
 }

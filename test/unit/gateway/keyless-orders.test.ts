@@ -49,3 +49,9 @@ it('keeps the key of an order that was answered unclearly, and of none that was 
   again.answer(402);
   expect(send().key).not.toBe(unclear.key);
 });
+
+it('makes up no key in which a client would read a status', () => {
+  const send = orders();
+  const keys = Array.from({ length: 1_000 }, () => send().key);
+  expect(keys.filter((key) => /401|429/.test(key))).toEqual([]);
+});

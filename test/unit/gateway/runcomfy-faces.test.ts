@@ -26,3 +26,18 @@ it('what one gateway says is completed has its result at any other', async () =>
   expect(await call(one, '/v1/requests/k/status')).toMatchObject({ json: { status: 'completed' } });
   expect(await call(other, '/v1/requests/k/result')).toMatchObject({ json: { status: 'succeeded' } });
 });
+
+it.each<[first: string, told: object]>([
+  ['unknown', { status: 202, json: { status: 'completed', outcome: 'not_cancellable' } }],
+  ['not_cancellable', { status: 202, json: { status: 'completed', outcome: 'not_cancellable' } }],
+  ['cancelled', { status: 202, json: { status: 'cancelled', outcome: 'cancelled' } }],
+])('a cancel after the end tells what came of the first, or that it is too late: %s', async (outcome, expected) => {
+  const state = { phase: 'failed', submission: 'unknown', cancel: { outcome } };
+  const seen = { key: 'k', runId: 'r', model: flux, startedAt, phase: 'failed', ending: { state } };
+  const reader = { read: () => Promise.resolve(seen), refresh: () => undefined };
+  const cancels = ['too_late', 'unknown'].map((answer) => ({ outcome: answer, phase: 'failed' }));
+  const cancel = () => Promise.resolve(cancels.shift());
+  const url = await serve(anonymousAccess, { reader, generations: { get: () => Promise.resolve({ cancel }) } });
+  expect(await call(url, '/v1/requests/k/cancel', { method: 'POST' })).toMatchObject(expected);
+  expect(await call(url, '/v1/requests/k/cancel', { method: 'POST' })).toMatchObject(expected);
+});

@@ -1,10 +1,11 @@
 import type { Client } from '@temporalio/client';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { GenerationError } from '../../../client/index.ts';
 import type { Principal } from '../../../gateway/access/principal.ts';
 import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
 import { startPatiently } from '../../../gateway/generations/start-patiently.ts';
 import { RefusalError } from '../../../gateway/http/refusal-error.ts';
+import { errorReply } from '../../../gateway/runcomfy-api/error-reply.ts';
 import { flux } from '../../support/simulator-client.ts';
 
 /** A gateway that refuses every webhook by now and has a tenant acme; `isThere`: the order was taken before. */
@@ -115,4 +116,23 @@ it("another tenant's secrets are refused in the words of what never was", async 
     expect(starts).toEqual([['acme/order-1', true]]);
   }
   expect(said.size).toBe(1);
+});
+
+it('an order of which Temporal tells nothing is to be repeated under its very key', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const { parts } = gatewayWhere(false);
+  const start = () => {
+    vi.advanceTimersByTime(20_000);
+    return Promise.reject(new GenerationError({ type: 'TemporalUnreachable', message: 'away' }));
+  };
+  const away = { ...parts, generations: { start } } as unknown as GatewayParts;
+  const key = 'order-4290';
+  const started = startPatiently(away, everybody, order, { ...keyed, key });
+  const refused = (await started.catch((error: unknown) => error)) as RefusalError;
+  expect(refused).toMatchObject({ refusal: 'TemporalUnreachable', headers: { 'runcomfy-temporal-key': key } });
+  const repeat = expect.stringMatching(/repeat it with Idempotency-Key: order-4290$/);
+  expect(errorReply(refused)).toMatchObject({ error_code: 503001, error_message: repeat });
 });
