@@ -54,8 +54,8 @@ export const addWebhooks: CommandAdder = (program: Command, run) => {
   for (const add of [addList, addReplay, addSecret]) add(group, run);
 };
 
-function toRow({ event, state, attempts, nextAttemptAt, url }: Delivery): string[] {
+function toRow({ event, state, attempts, nextAttemptAt, refusedBecause, url }: Delivery): string[] {
   const last = attempts.at(-1);
   const answer = last?.httpStatus === undefined ? (last?.error ?? '') : String(last.httpStatus);
-  return [event, state, String(attempts.length), answer, nextAttemptAt ?? '', url];
+  return [event, state, String(attempts.length), refusedBecause ?? answer, nextAttemptAt ?? '', url];
 }

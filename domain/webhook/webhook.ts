@@ -84,6 +84,8 @@ export interface Delivery {
   nextAttemptAt?: string;
   /** ISO 8601. */
   deliveredAt?: string;
+  /** Why nothing was sent any more; where it was refused at once, nothing ever was. */
+  refusedBecause?: string;
   webhookId: string;
 }
 

@@ -23,6 +23,7 @@ export const delivery = z
     ),
     nextAttemptAt: exactOptional(time),
     deliveredAt: exactOptional(time),
+    refusedBecause: exactOptional(z.string().meta({ description: 'Why nothing was sent any more' })),
     webhookId: z.string(),
   })
   .meta({ id: 'Delivery', description: 'How far an event is on its way to a webhook.' });

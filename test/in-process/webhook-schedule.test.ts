@@ -39,7 +39,13 @@ async function deliver(answers: (attempt: number) => Answer, retries: readonly n
         const delivery = (await run.query('delivery')) as Delivery;
         await run.dispose();
         const failure = failWorkflowExecution?.failure;
-        return { delivery, waitedMs, events: events + 1, type: failure?.applicationFailureInfo?.type };
+        const { metrics, warnings } = run;
+        const type = failure?.applicationFailureInfo?.type;
+        return {
+          ...{ delivery, waitedMs, events: events + 1, type },
+          told: { metrics, warnings },
+          message: failure?.message,
+        };
       }
       if (scheduleActivity) {
         expect(scheduleActivity).toMatchObject({
@@ -115,14 +121,33 @@ it('a receiver that fails twice is told by the third attempt', async () => {
   expect(waitedMs).toHaveLength(2);
 });
 
-it.each(['gone', 'refused'] as const)('%s ends it at once', async (verdict) => {
-  const { delivery, waitedMs, type } = await deliver(() => ({ verdict, durationMs: 1, error: 'no' }));
-  expect({ state: delivery.state, attempts: delivery.attempts.length, waitedMs, type }).toEqual({
-    state: verdict,
-    attempts: 1,
-    waitedMs: [],
-    type: 'WebhookNotDelivered',
-  });
+it.each([
+  ['gone', [], 1],
+  ['refused', [], 0],
+  ['gone', [failed], 2],
+  ['refused', [failed], 1],
+] as const)('%s ends it at once, after %j: so many attempts were made: %i', async (verdict, before, attempts) => {
+  const { delivery, waitedMs, type, message } = await deliver(
+    (attempt) => before[attempt - 1] ?? { verdict, durationMs: 1, error: 'it says no' },
+  );
+  expect([delivery.state, delivery.attempts.length, waitedMs.length, type]).toEqual([
+    ...[verdict, attempts, before.length, 'WebhookNotDelivered'],
+  ]);
+  expect(delivery.refusedBecause).toBe(verdict === 'refused' ? 'it says no' : undefined);
+  expect(message).toContain(`(${verdict} after ${String(attempts)} attempts): it says no`);
+});
+
+it.each([
+  ['delivered', 'delivered', []],
+  ['gone', 'gone', ['it says no']],
+  ['refused', 'refused', ['it says no']],
+  ['failed', 'exhausted', ['it says no']],
+] as const)('counts what came of it, and warns where nothing arrived: %s', async (verdict, outcome, reasons) => {
+  const { told } = await deliver(() => ({ verdict, durationMs: 1, error: 'it says no' }));
+  expect(told.metrics).toMatchObject([{ name: 'runcomfy_webhooks', value: 1, tags: { outcome } }]);
+  expect(told.warnings).toMatchObject(
+    reasons.map((reason) => ({ message: 'webhook not delivered', attributes: { state: outcome, reason } })),
+  );
 });
 
 it('waits as long as the receiver asks, where that is longer than the step', async () => {

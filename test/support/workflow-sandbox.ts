@@ -43,6 +43,8 @@ export interface SandboxRun {
   flags: ReadonlySet<number>;
   /** What it has counted and recorded so far. */
   metrics: readonly SandboxMetric[];
+  /** What it has warned of so far. */
+  warnings: readonly SandboxWarning[];
   /** One workflow task; throws where it fails. */
   activate: (jobs: Job[], at: Moment) => Promise<Command[]>;
   query: (name: string, ...args: unknown[]) => Promise<unknown>;
@@ -53,6 +55,11 @@ export interface SandboxMetric {
   name: string;
   value: number;
   tags: Record<string, unknown>;
+}
+
+export interface SandboxWarning {
+  message: string;
+  attributes: Record<string, unknown>;
 }
 
 export interface Moment {
@@ -148,9 +155,9 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
   };
   let historyLength = 3;
   const metrics: SandboxMetric[] = [];
+  const warnings: SandboxWarning[] = [];
   return {
-    flags,
-    metrics,
+    ...{ flags, metrics, warnings },
     first: {
       initializeWorkflow: {
         workflowType,
@@ -172,7 +179,12 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
         isReplaying: at.isReplaying ?? false,
         availableInternalFlags: [...(at.flags ?? [])],
       });
-      for (const { ifaceName, args } of await workflow.getAndResetSinkCalls()) {
+      for (const { ifaceName, fnName, args } of await workflow.getAndResetSinkCalls()) {
+        if (ifaceName === '__temporal_logger' && fnName === 'warn') {
+          const [message, attributes] = args as [string, Record<string, unknown>];
+          // The SDK says a word of its own where a workflow fails.
+          if (attributes['sdkComponent'] === 'workflow') warnings.push({ message, attributes });
+        }
         if (ifaceName !== '__temporal_metrics') continue;
         const [name, value, tags] = [args[0], ...args.slice(-2)] as [string, number, Record<string, unknown>];
         metrics.push({ name, value, tags });

@@ -5,6 +5,7 @@ import {
   type Delivery,
   type DeliveryAnswer,
   nextAttemptInMs,
+  type WebhookAttempt,
   type WebhookOrder,
   withoutQuery,
 } from '../../domain/webhook/webhook.ts';
@@ -35,11 +36,15 @@ export async function runcomfyWebhook(order: WebhookOrder): Promise<Delivery> {
     delete delivery.nextAttemptAt;
     isRetryWanted = false;
     const { verdict, retryAfterMs, ...attempt } = await tryOnce(order);
-    delivery.attempts.push(attempt);
+    // Nothing was sent: that is no attempt.
+    if (verdict === 'refused') delivery.refusedBecause = attempt.error ?? 'the worker does not say why';
+    else delivery.attempts.push(attempt);
     if (verdict === 'delivered') return delivered(delivery);
-    if (verdict !== 'failed') throw undelivered(delivery, verdict);
+    if (verdict !== 'failed') throw undelivered(delivery, verdict, attempt);
     const inMs = nextAttemptInMs(step, Math.random(), retryAfterMs);
-    if (inMs === undefined || delivery.attempts.length >= maxAttempts) throw undelivered(delivery, 'exhausted');
+    if (inMs === undefined || delivery.attempts.length >= maxAttempts) {
+      throw undelivered(delivery, 'exhausted', attempt);
+    }
     delivery.state = 'waiting';
     delivery.nextAttemptAt = new Date(Date.now() + inMs).toISOString();
     // An attempt that somebody asked for takes none of the schedule.
@@ -67,11 +72,15 @@ function delivered(delivery: Delivery): Delivery {
   return delivery;
 }
 
-function undelivered(delivery: Delivery, state: 'exhausted' | 'gone' | 'refused'): ApplicationFailure {
+function undelivered(
+  delivery: Delivery,
+  state: 'exhausted' | 'gone' | 'refused',
+  { error, httpStatus }: Pick<WebhookAttempt, 'error' | 'httpStatus'>,
+): ApplicationFailure {
   delivery.state = state;
   count(delivery);
   const { event, webhookId, attempts } = delivery;
-  const reason = attempts.at(-1)?.error ?? `HTTP ${String(attempts.at(-1)?.httpStatus)}`;
+  const reason = error ?? `HTTP ${String(httpStatus)}`;
   log.warn('webhook not delivered', { event, webhookId, state, attempts: attempts.length, reason });
   return ApplicationFailure.create({
     type: notDelivered,
