@@ -2,6 +2,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { mayDo, type Principal } from './access/principal.ts';
 import { createRateLimits } from './access/rate-limits.ts';
 import { addOwnApi } from './api/add-own-api.ts';
+import { createRawKeys } from './api/raw-keys.ts';
 import { answerBrokenHttp, refuseTunnel } from './broken-http.ts';
 import type { GatewayParts } from './gateway-parts.ts';
 import { allowOrigins } from './http/allow-origins.ts';
@@ -35,7 +36,9 @@ export async function createGateway(
   readiness: () => Promise<Readiness>,
 ): Promise<FastifyInstance> {
   const { access, settings, log, metrics, isDraining } = parts;
+  const rawKeys = createRawKeys();
   const app = fastify({
+    rewriteUrl: rawKeys.toPath,
     genReqId: requestIdOf,
     requestTimeout: requestTimeoutMs,
     http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: checkEveryMs },
@@ -79,6 +82,9 @@ export async function createGateway(
     done();
   });
 
+  app.addHook('onRoute', ({ url }) => {
+    rawKeys.learn(url);
+  });
   app.decorateRequest('principal');
   takeJsonBodies(app);
   const limits = await createRateLimits(app, stopping.signal);

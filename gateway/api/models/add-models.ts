@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { isModelId } from '../../../domain/request.ts';
@@ -18,7 +17,7 @@ import type { Catalogue, GatewayParts } from '../../gateway-parts.ts';
 import { ofCatalogue } from '../../http/of-catalogue.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import type { RouteAdder } from '../../http/route-adder.ts';
-import { addOperation, apiBase } from '../operation.ts';
+import { addOperation } from '../operation.ts';
 
 const aboutModel = z.object({
   model: z.string().meta({
@@ -68,20 +67,6 @@ export function addModels(routes: RouteAdder, { catalogue }: GatewayParts): void
     problems: ['ModelNotFound'],
     handle: ({ params, body }) => check(catalogue, params.model, body.input),
   });
-  // As people write a model: several segments, which the document cannot say.
-  const raw = `${apiBase}/models/*`;
-  const pathIn = ({ params }: FastifyRequest) => (params as { '*': string })['*'];
-  routes.add('GET', raw, 'read', (request) => entryOf(catalogue, pathIn(request)));
-  routes.add(
-    ...(['POST', raw, 'read'] as const),
-    (request) => {
-      const [, id] = /^(.*)\/check$/.exec(pathIn(request)) ?? [];
-      if (id === undefined) throw new RefusalError('RouteNotFound', 'there is nothing under this path');
-      return check(catalogue, id, (request.body as z.output<typeof checkRequest>).input);
-    },
-    {},
-    { hide: true, body: checkRequest },
-  );
   addOperation(routes, {
     id: 'getBalance',
     method: 'GET',

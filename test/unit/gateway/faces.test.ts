@@ -214,3 +214,12 @@ it('a credential that was revoked listens no longer, and nobody is kept from lis
   keys.pop();
   expect(await access.isStillAllowed(request)).toBe(false);
 });
+
+it('keys are taken with raw slashes, too', async () => {
+  const url = await serve(anonymousAccess);
+  for (const key of ['order/1', 'order%2F1']) {
+    const target = `/api/v1/generations/${key}`;
+    expect(await call(url, target)).toMatchObject({ status: 200, json: { key: 'order/1' } });
+    expect(await call(url, `${target}/nudge`, { method: 'POST' })).toMatchObject({ status: 204 });
+  }
+});

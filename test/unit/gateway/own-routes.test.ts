@@ -31,9 +31,6 @@ it('are those of the document, no more and no less, and ask for a credential whe
     ),
   );
   expect(told.length).toBeGreaterThan(40);
-  // OpenAPI has no words for a path of several segments.
-  const ofSegments = ['GET', 'POST'].map((method) => `${method} ${apiBase}/models/*`);
-  const apart = [`GET ${apiBase}/openapi.json to anybody`, ...ofSegments];
-  expect(served.toSorted()).toEqual([...told, ...apart].toSorted());
+  expect(served.toSorted()).toEqual([...told, `GET ${apiBase}/openapi.json to anybody`].toSorted());
   await app.close();
 });
