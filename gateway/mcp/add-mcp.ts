@@ -1,6 +1,7 @@
 import { type NodeIncomingMessageLike, toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isJsonObject } from '../../domain/json.ts';
 import { scopes } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { RefusalError } from '../http/refusal-error.ts';
@@ -27,8 +28,6 @@ export function addMcp(
     },
     { onerror },
   );
-  const serve = toNodeHandler(handler, { onerror });
-  app.addHook('preClose', () => handler.close());
 
   app.route({
     method: ['GET', 'POST', 'DELETE'],
@@ -45,15 +44,24 @@ export function addMcp(
       });
       const context: McpContext = {
         ...{ parts, principal, stopping, gone: gone.signal, requestId: request.id },
+        since: Date.now() - Math.ceil(reply.elapsedTime),
         takeStart: () => takeStart(request),
       };
       const auth = { token: '', clientId: principal.keyId ?? principal.subject ?? '', scopes: [principal.scope] };
-      for (const [name, value] of Object.entries(reply.getHeaders())) {
-        if (value !== undefined) reply.raw.setHeader(name, value);
-      }
+      const own = reply.getHeaders();
+      for (const [name, value] of Object.entries(own)) if (value !== undefined) reply.raw.setHeader(name, value);
       reply.hijack();
+      const fetch: typeof handler.fetch = async (asked, options) => {
+        // Who listens for changes would listen for ever; all other calls end by themselves, and are answered to the last.
+        const isListening = isJsonObject(body) && body['method'] === 'subscriptions/listen';
+        const signal = AbortSignal.any([asked.signal, stopping]);
+        const answer = await handler.fetch(isListening ? new Request(asked, { signal }) : asked, options);
+        // The protocol's streams name some that every reply of a gateway has.
+        for (const name of Object.keys(own)) answer.headers.delete(name);
+        return answer;
+      };
       const incoming = Object.assign(raw, { auth: { ...auth, extra: { context } } });
-      await serve(incoming as NodeIncomingMessageLike, reply.raw, body);
+      await toNodeHandler({ fetch }, { onerror })(incoming as NodeIncomingMessageLike, reply.raw, body);
     },
   });
 

@@ -20,7 +20,7 @@ const outcomeWords: Record<CancelOutcome, string> = {
 
 /** Adds the tools that look at generations and stop them. */
 export function addGenerationTools(server: McpServer, context: McpContext): void {
-  const { parts, principal, stopping } = context;
+  const { parts, principal, stopping, since } = context;
   server.registerTool(
     'get_generation',
     {
@@ -66,8 +66,7 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
       answerTool(context, async () => {
         mayDo(principal, 'generate');
         const workflowId = workflowIdIn(principal, given);
-        const asked = { reason, since: Date.now(), stopping };
-        const reply = await ofGenerations(() => cancelPatiently(parts, workflowId, asked));
+        const reply = await ofGenerations(() => cancelPatiently(parts, workflowId, { reason, since, stopping }));
         return { data: { key: given, ...reply }, words: outcomeWords[reply.outcome] };
       }),
   );

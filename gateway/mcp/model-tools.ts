@@ -61,11 +61,11 @@ export function addModelTools(server: McpServer, context: McpContext): void {
     },
     (order) =>
       answerTool(context, async () => {
-        const entry = await entryOf(order.model);
-        const report = await catalogue.check(order.model, order.input);
+        const report = isModelId(order.model) ? await catalogue.check(order.model, order.input) : 'unknown model';
         if (report === 'unknown model') throw unknownModel(order.model);
         const { issues, warnings } = report;
-        return { data: { valid: issues.length === 0, issues, warnings, price: priceOf(entry) } };
+        const price = await catalogue.price(order.model, order.input).catch(() => ({ basis: 'unknown' }));
+        return { data: { valid: issues.length === 0, issues, warnings, price } };
       }),
   );
 
@@ -86,7 +86,7 @@ function unknownModel(id: string): RefusalError {
 
 /** What an agent needs to choose a model. */
 function briefOf(entry: Record<string, unknown>): Record<string, unknown> {
-  const { model_id: id, name, description, categories } = entry;
+  const { model_id: id, display_name: name, description, categories } = entry;
   return withoutUndefined({ model: id, name, description, categories, price: priceOf(entry) });
 }
 

@@ -4,6 +4,7 @@ import { isModelId } from '../../domain/request.ts';
 import { mayDo, mayOrder, workflowIdOf } from '../access/principal.ts';
 import { newKey } from '../contract/start-generation.ts';
 import { checkInput } from '../generations/check-input.ts';
+import { checkPrice } from '../generations/check-price.ts';
 import { startPatiently } from '../generations/start-patiently.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { generationAnswer, waitSeconds } from './generation-answer.ts';
@@ -46,9 +47,14 @@ export function addOrderTool(server: McpServer, context: McpContext): void {
           const order = { model, input, ...(maxCostUsd !== undefined && { maxCostUsd }) };
           // Without a name nobody can have meant to look at what cost nothing.
           const retry = name === undefined ? ('if-unbilled' as const) : undefined;
-          const check = () => {
+          const check = async () => {
             mayOrder(principal, model);
-            return checkInput(parts.catalogue, model, input);
+            const hints = await checkInput(parts.catalogue, model, input);
+            if (maxCostUsd !== undefined) {
+              const limit = { name: 'max_price_usd', usd: maxCostUsd, otherwise: 'leave max_price_usd out' };
+              await checkPrice(parts.catalogue, { model, input }, limit);
+            }
+            return hints;
           };
           const keyed = { key, isNewKey: false };
           const { attached, notices } = await startPatiently(parts, principal, order, { ...keyed, retry, check });

@@ -3,12 +3,18 @@ import type { Principal } from '../access/principal.ts';
 import { toCallersRefusal } from '../callers-refusal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 
+/** The same words whether it never was, is kept no longer, or belongs to somebody else. */
+const unknownGeneration =
+  'unknown generation: there is none of yours with this key; list_generations tells those that there are';
+
 /** Whom a tool works for, and with what. */
 export interface McpContext {
   parts: GatewayParts;
   principal: Principal;
   /** The `X-Request-Id` of its call. */
   requestId: string;
+  /** When the call came, epoch ms. */
+  since: number;
   /** Counts an order against the limits of an API key. */
   takeStart: () => Promise<void>;
   /** Aborted when the gateway stops; when the caller has left. */
@@ -22,6 +28,8 @@ export interface ToolAnswer {
   words?: string;
   /** Files that it names. */
   links?: readonly string[];
+  /** What it tells of has failed. */
+  isFailure?: boolean;
 }
 
 /** Carries out a tool; what is refused is an answer for the agent, with every problem, never a fault of the protocol. */
@@ -31,7 +39,7 @@ export async function answerTool(
   onRefused?: () => void,
 ): Promise<CallToolResult> {
   try {
-    const { data, words, links = [] } = await act();
+    const { data, words, links = [], isFailure = false } = await act();
     const text = [...(words === undefined ? [] : [words]), JSON.stringify(data)].join('\n');
     return {
       content: [
@@ -39,15 +47,14 @@ export async function answerTool(
         ...links.map((uri) => ({ type: 'resource_link' as const, uri, name: uri.split('/').at(-1) ?? uri })),
       ],
       structuredContent: data,
+      ...(isFailure && { isError: true }),
     };
   } catch (error) {
     onRefused?.();
     const { message, issues, refusal } = toCallersRefusal(error, principal);
     if (refusal === 'Internal') parts.log.error({ request: requestId, error }, message);
     const problems = issues.map(({ path, message: problem }) => `${path}: ${problem}`);
-    return {
-      isError: true,
-      content: [{ type: 'text', text: [`${refusal}: ${message}`, ...problems].join('\n') }],
-    };
+    const sentence = refusal === 'KeyNotFound' ? unknownGeneration : `${refusal}: ${message}`;
+    return { isError: true, content: [{ type: 'text', text: [sentence, ...problems].join('\n') }] };
   }
 }

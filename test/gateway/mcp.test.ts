@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createApiKey, digestOf } from '../../gateway/access/api-key.ts';
 import { eventually } from '../support/eventually.ts';
 import { call, gatewayStack } from '../support/gateway-stack.ts';
-import { flux, kling } from '../support/simulator-client.ts';
+import { flux, kling, klingInput } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
 
 const stack = gatewayStack();
@@ -16,8 +16,8 @@ const jobs = (prompt: string) =>
     .jobs.filter(({ input }) => input['prompt'] === prompt);
 
 /** An agent, by the protocol's own client. */
-async function agentOf(url: string, headers: Record<string, string> = {}) {
-  const client = new Client({ name: 'a test', version: '1' });
+async function agentOf(url: string, headers: Record<string, string> = {}, mode: 'auto' | 'legacy' = 'auto') {
+  const client = new Client({ name: 'a test', version: '1' }, { versionNegotiation: { mode } });
   await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`), { requestInit: { headers } }));
   onTestFinished(() => client.close());
   return {
@@ -31,18 +31,18 @@ async function agentOf(url: string, headers: Record<string, string> = {}) {
   };
 }
 
-/** A gateway of two tenants, and their headers. */
+/** A gateway of three tenants, of whom one may read alone, and their headers. */
 async function withTenants() {
   // Other files order in the same namespace: no tenant of theirs may be one of these.
   const name = randomUUID().slice(0, 8);
-  const made = ['a', 'b'].map((letter) => ({ tenant: `${letter}-${name}`, ...createApiKey() }));
+  const made = ['a', 'b', 'c'].map((letter) => ({ tenant: `${letter}-${name}`, ...createApiKey() }));
   const keys = made.map(({ id, key, tenant }) => ({
-    ...{ id, name: 'x', tenant, scopes: [tenant.startsWith('a-') ? 'generate' : 'read'], sha256: digestOf(key) },
+    ...{ id, name: 'x', tenant, scopes: [tenant.startsWith('b-') ? 'read' : 'generate'], sha256: digestOf(key) },
     createdAt: new Date().toISOString(),
   }));
   const { url } = await stack.serve({ RUNCOMFY_GATEWAY_KEYS: JSON.stringify({ keys }) });
-  const [a, b] = made.map(({ key }) => ({ authorization: `Bearer ${key}` }));
-  return { url, a, b };
+  const [a, b, c] = made.map(({ key }) => ({ authorization: `Bearer ${key}` }));
+  return { url, a, b, c };
 }
 
 describe('an agent', () => {
@@ -50,6 +50,7 @@ describe('an agent', () => {
     // Of a tenant of its own: a page of all that the files order in their namespace may be full of others'.
     const { url, a } = await withTenants();
     const { client, use } = await agentOf(url, a);
+    expect(client.getNegotiatedProtocolVersion()).toMatch(/^2026/);
     const { tools } = await client.listTools();
     expect(tools.map(({ name }) => name).sort()).toEqual([
       ...['cancel_generation', 'check_order', 'describe_model', 'find_models'],
@@ -57,12 +58,17 @@ describe('an agent', () => {
     ]);
     expect(client.getInstructions()?.length).toBeLessThanOrEqual(800);
     const { data: found } = await use('find_models', { search: 'flux', limit: 3 });
-    expect((found['models'] as object[]).length).toBeGreaterThan(0);
+    const named = { name: flux.split('/').slice(1).join(' '), description: expect.any(String) as unknown };
+    expect(found['models']).toContainEqual(expect.objectContaining({ model: flux, ...named }));
     expect((await use('describe_model', { model: flux })).data).toMatchObject({ model: flux, required: ['prompt'] });
     const prompt = randomUUID();
     const order = { model: flux, input: { prompt } };
     expect((await use('check_order', order)).data).toMatchObject({ valid: true, issues: [] });
     expect((await use('check_order', { model: flux, input: {} })).data).toMatchObject({ valid: false });
+    const clip = { input: { ...klingInput, duration: 10 } };
+    const { json } = await call(url, `/api/v1/models/${kling}/check`, { method: 'POST', body: clip, headers: a ?? {} });
+    expect((await use('check_order', { model: kling, ...clip })).data).toEqual(json);
+    expect(json).toMatchObject({ valid: true, price: { usd: expect.any(Number) as unknown } });
     const ordered = await use('order_generation', { ...order, wait_seconds: 50 });
     expect(ordered.data, ordered.text).toMatchObject({ ordered: true, phase: 'succeeded' });
     expect(ordered.links).toEqual([expect.stringContaining(stack.simulator().url)]);
@@ -81,7 +87,7 @@ describe('an agent', () => {
     onTestFinished(() => {
       stack.simulator().setFaults([]);
     });
-    const { client, use } = await agentOf(stack.url());
+    const { client, use } = await agentOf(stack.url(), {}, 'legacy');
     const prompt = randomUUID();
     const args = { model: flux, input: { prompt }, wait_seconds: 50 };
     const leaves = new AbortController();
@@ -108,7 +114,6 @@ describe('an agent', () => {
     expect(bad.isError).toBe(true);
     for (const field of ['$.duration', '$.cfg_scale', 'prompt']) expect(bad.text).toContain(field);
     expect((await use('order_generation', { model: 'a/../b', input: {} })).isError).toBe(true);
-    expect(await use('get_generation', { key: 'never' })).toMatchObject({ isError: true });
     const used = randomUUID();
     const order = (prompt: string) => use('order_generation', { model: flux, input: { prompt }, order_name: used });
     expect((await order(used)).data).toMatchObject({ ordered: true });
@@ -117,15 +122,22 @@ describe('an agent', () => {
   });
 
   it('does what its API key allows, and sees its tenant alone', async () => {
-    const { url, a, b } = await withTenants();
-    const [first, second] = [await agentOf(url, a), await agentOf(url, b)];
+    const { url, a, b, c } = await withTenants();
+    const [first, second, third] = [await agentOf(url, a), await agentOf(url, b), await agentOf(url, c)];
     const order = { model: flux, input: { prompt: randomUUID() }, order_name: randomUUID() };
     expect((await first.use('order_generation', order)).data).toMatchObject({ key: order.order_name, ordered: true });
     const refused = await second.use('order_generation', order);
     expect(refused).toMatchObject({ isError: true, text: expect.stringContaining('generate') });
-    const foreign = await second.use('get_generation', { key: order.order_name });
-    const unknown = await second.use('get_generation', { key: 'never' });
-    expect([foreign.isError, foreign.text]).toEqual([true, unknown.text]);
+    for (const tool of ['get_generation', 'cancel_generation']) {
+      const foreign = await third.use(tool, { key: order.order_name });
+      const unknown = await third.use(tool, { key: 'never' });
+      expect([foreign.isError, foreign.text]).toEqual([true, unknown.text]);
+      expect(foreign.text).toMatch(/^unknown generation: /);
+    }
+    // Its own generation under the same name, and the other goes on.
+    expect((await third.use('order_generation', order)).data).toMatchObject({ ordered: true });
+    expect((await third.use('cancel_generation', { key: order.order_name })).isError).toBe(false);
+    expect((await first.use('get_generation', { key: order.order_name })).data).not.toHaveProperty('cancel');
     await eventually(async () => {
       const { data } = await first.use('list_generations');
       expect(data['generations']).toEqual([expect.objectContaining({ key: order.order_name })]);

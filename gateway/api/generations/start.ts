@@ -4,10 +4,10 @@ import { budgetNameOf, mayOrder, workflowIdOf } from '../../access/principal.ts'
 import type { StartGeneration } from '../../contract/start-generation.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { checkInput } from '../../generations/check-input.ts';
+import { checkPrice } from '../../generations/check-price.ts';
 import { dedupedNotice } from '../../generations/deduped-key.ts';
 import { startPatiently } from '../../generations/start-patiently.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
-import { ofCatalogue } from '../../http/of-catalogue.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
 import { apiBase, type Call } from '../operation.ts';
@@ -78,33 +78,19 @@ export async function untilEnd({ watchers, reader }: GatewayParts, workflowId: s
 
 /** What is taken over was RunComfy's to judge. */
 async function checkBody({ catalogue }: GatewayParts, body: StartGeneration): Promise<string[]> {
-  const { model, input, requestId } = body;
+  const { model, input, requestId, maxPriceUsd, budgets } = body;
   if (requestId !== undefined) return [];
   if (input !== undefined) {
     const warnings = await checkInput(catalogue, model, input);
-    await checkPrice(catalogue, body, input);
+    if (maxPriceUsd !== undefined) {
+      const otherwise = 'leave maxPriceUsd out, or name a budget';
+      const limit = { name: 'maxPriceUsd', usd: maxPriceUsd, hasBudgets: budgets !== undefined, otherwise };
+      await checkPrice(catalogue, { model, input }, limit);
+    }
     return warnings;
   }
   const message = 'it is missing: expected a JSON object with the fields of the model';
   throw new RefusalError('InvalidInput', `input: ${message}`, { issues: [{ path: '$', message }] });
-}
-
-/** A limit is held before anything is started; an order that names budgets may use it as the price where none is published. */
-async function checkPrice(
-  catalogue: GatewayParts['catalogue'],
-  { model, maxPriceUsd, budgets }: StartGeneration,
-  input: Record<string, unknown>,
-): Promise<void> {
-  if (maxPriceUsd === undefined) return;
-  const price = ofCatalogue(() => catalogue.price(model, input));
-  // A worker asks again, for as long as the catalogue gives no answer.
-  const { usd } = await (budgets === undefined ? price : price.catch(() => ({ usd: undefined })));
-  if (usd === undefined && budgets === undefined) {
-    throw new RefusalError('PriceUnknown', `no price of ${model} is known: leave maxPriceUsd out, or name a budget`);
-  }
-  if (usd === undefined || usd <= maxPriceUsd) return;
-  const sentence = `the order is expected to cost ${String(usd)} USD, and maxPriceUsd is ${String(maxPriceUsd)}`;
-  throw new RefusalError('PriceAboveLimit', `${sentence}: nothing was sent`);
 }
 
 function checkModel(model: string): void {

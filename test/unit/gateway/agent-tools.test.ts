@@ -1,39 +1,150 @@
 import type { McpServer } from '@modelcontextprotocol/server';
 import pino from 'pino';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { GenerationError } from '../../../client/index.ts';
+import { addGenerationTools } from '../../../gateway/mcp/generation-tools.ts';
 import { addModelTools } from '../../../gateway/mcp/model-tools.ts';
+import { addOrderTool } from '../../../gateway/mcp/order-tool.ts';
 import { answerTool, type McpContext } from '../../../gateway/mcp/tool.ts';
+import { createGatewayMetrics } from '../../../gateway/metrics/gateway-metrics.ts';
+import { flux } from '../../support/simulator-client.ts';
 
-type Tool = (args: object) => Promise<{ isError?: boolean; content: { text?: string }[] }>;
+interface Answer {
+  isError?: boolean;
+  content: { text?: string }[];
+  structuredContent?: Record<string, unknown>;
+}
 
-/** A tenant's agent, whose gateway cannot ask RunComfy. */
-function agent() {
+/** A tenant's agent, whose gateway cannot ask RunComfy unless `parts` say otherwise. */
+function agent(parts: object = {}, sinceMs = 0) {
   const lines: string[] = [];
   const away = () => Promise.reject(new Error('away'));
   const context = {
     parts: {
       log: pino({ serializers: { error: pino.stdSerializers.err } }, { write: (line: string) => lines.push(line) }),
       catalogue: { models: away, model: away },
+      metrics: createGatewayMetrics(),
+      client: { withDeadline: (_: number, ask: () => unknown) => ask() },
+      ...parts,
     },
-    ...{ principal: { tenant: 'acme', scope: 'generate' }, requestId: 'request-1' },
+    ...{ principal: { tenant: 'acme', scope: 'generate' }, requestId: 'request-1', takeStart: () => Promise.resolve() },
+    ...{ since: Date.now() - sinceMs, stopping: new AbortController().signal, gone: new AbortController().signal },
   } as unknown as McpContext;
-  return { context, lines };
+  const tools = new Map<string, (args: object) => Promise<Answer>>();
+  const server = {
+    registerTool: (tool: string, _: unknown, act: (args: object) => Promise<Answer>) => tools.set(tool, act),
+  } as unknown as McpServer;
+  for (const add of [addModelTools, addOrderTool, addGenerationTools]) add(server, context);
+  const use = async (name: string, args: object) => {
+    const answer = await tools.get(name)?.(args);
+    return { isError: answer?.isError, data: answer?.structuredContent, text: answer?.content[0]?.text };
+  };
+  return { context, lines, use };
 }
 
-it.each(['find_models', 'describe_model', 'check_order'])(
-  '%s says that the catalogue cannot be asked now',
-  async (name) => {
-    const { context, lines } = agent();
-    const tools = new Map<string, Tool>();
-    const server = { registerTool: (tool: string, _: unknown, act: Tool) => tools.set(tool, act) };
-    addModelTools(server as unknown as McpServer, context);
-    const answer = await tools.get(name)?.({ limit: 1, model: 'a/b', input: {} });
-    expect(answer).toMatchObject({ isError: true });
-    expect(answer?.content[0]?.text).toMatch(/^CatalogueUnavailable: /);
-    expect(lines).toEqual([]);
-  },
-);
+it.each(['find_models', 'describe_model'])('%s says that the catalogue cannot be asked now', async (name) => {
+  const { lines, use } = agent();
+  const answer = await use(name, { limit: 1, model: 'a/b', input: {} });
+  expect(answer).toMatchObject({ isError: true, text: expect.stringMatching(/^CatalogueUnavailable: /) });
+  expect(lines).toEqual([]);
+});
+
+const checked = { check: () => Promise.resolve({ issues: [], warnings: [] }) };
+
+it('an order is checked as far as the catalogue can be had, and priced as a whole', async () => {
+  const clip = { model: 'a/b', input: { duration: 10 } };
+  const away = { ...checked, price: () => Promise.reject(new Error('away')) };
+  const unpriced = { valid: true, issues: [], warnings: [], price: { basis: 'unknown' } };
+  expect((await agent({ catalogue: away }).use('check_order', clip)).data).toEqual(unpriced);
+  const price = (model: string, { duration }: { duration: number }) =>
+    Promise.resolve({ usd: duration * 0.1, basis: 'per second', note: model });
+  const { data } = await agent({ catalogue: { ...checked, price } }).use('check_order', clip);
+  expect(data).toMatchObject({ price: { usd: 1, basis: 'per second', note: 'a/b' } });
+  const never = await agent({ catalogue: checked }).use('check_order', { ...clip, model: 'a/../b' });
+  expect(never).toMatchObject({ isError: true, text: expect.stringMatching(/^ModelUnknown: /) });
+});
+
+it('models have their names', async () => {
+  const entry = { model_id: 'a/b', display_name: 'B of A', base_price_usd: 0.5, price_unit: 'second' };
+  const catalogue = {
+    models: () => Promise.resolve(JSON.stringify({ models: [entry] })),
+    model: () => Promise.resolve(JSON.stringify(entry)),
+  };
+  const brief = { model: 'a/b', name: 'B of A', price: { usd: 0.5, unit: 'second' } };
+  const { use } = agent({ catalogue });
+  expect((await use('find_models', { limit: 1 })).data).toEqual({ models: [brief] });
+  expect((await use('describe_model', { model: 'a/b' })).data).toEqual(brief);
+});
+
+it.each([
+  [0.5, /^PriceAboveLimit: .*1 USD, and max_price_usd is 0\.5/],
+  [undefined, /^PriceUnknown: .*leave max_price_usd out/],
+])('nothing is started above a limit, or where no price is known', async (limit, refused) => {
+  const started: unknown[] = [];
+  // What has the name already is attached to; nothing has.
+  const start = (_: unknown, { attachOnly }: { attachOnly?: true }) => {
+    if (attachOnly !== true) started.push(attachOnly);
+    return Promise.reject(new GenerationError({ type: 'KeyNotFound', message: 'no such key' }));
+  };
+  const price = () => Promise.resolve(limit === undefined ? { basis: 'unknown' } : { usd: 1, basis: 'per output' });
+  const { use } = agent({ catalogue: { ...checked, price }, generations: { start }, settings: {}, access: {} });
+  const order = { model: flux, input: { prompt: 'x' }, order_name: 'k', max_price_usd: limit ?? 1, wait_seconds: 0 };
+  expect(await use('order_generation', order)).toMatchObject({ isError: true, text: expect.stringMatching(refused) });
+  expect(started).toEqual([]);
+});
+
+/** An agent that asks for a generation which stands like this. */
+function watcherOf(seen: object, sinceMs = 0) {
+  const whole = { key: 'acme/k', runId: 'r', startedAt: '2026-11-27T00:00:00.000Z', ...seen };
+  async function* follow() {
+    yield await Promise.resolve(whole);
+  }
+  return agent({ reader: { read: () => Promise.resolve(whole) }, watchers: { generations: { follow } } }, sinceMs);
+}
+
+it.each<[agoMs: number, seconds: number, waitMs: number | undefined]>([
+  [0, 1.2345, 1_234],
+  [15_000, 50, 35_000],
+  [49_000, 50, 1_000],
+  [50_000, 50, undefined],
+])('a call that began %i ms ago and waits for %d s is answered before its client gives up', async (ago, s, waitMs) => {
+  vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
+  const waits = vi.spyOn(AbortSignal, 'timeout');
+  onTestFinished(() => {
+    waits.mockRestore();
+    vi.useRealTimers();
+  });
+  const { use } = watcherOf({ state: { phase: 'in_queue', model: flux } }, ago);
+  const { text } = await use('get_generation', { key: 'k', wait_seconds: s });
+  expect(text).toContain('k is not finished (in_queue)');
+  expect(waits.mock.calls).toEqual(waitMs === undefined ? [] : [[waitMs]]);
+});
+
+it.each([
+  ['failed', true],
+  ['timed_out', true],
+  ['cancelled', undefined],
+])('a generation that %s is told whole, as an error: %s', async (phase, isError) => {
+  const failure = { type: 'GenerationFailed', message: 'no such style' };
+  const { use } = watcherOf({ state: { phase, model: flux, failure }, ending: { failure } });
+  const answer = await use('get_generation', { key: 'k', wait_seconds: 0 });
+  expect(answer).toMatchObject({ data: { key: 'k', phase, failure } });
+  expect(answer.text).toContain('k ended: GenerationFailed: no such style');
+  expect(answer.isError).toBe(isError);
+});
+
+it.each(['get_generation', 'cancel_generation'])('%s knows nothing of a key, whatever it is', async (name) => {
+  const unknown = () => Promise.reject(new GenerationError({ type: 'KeyNotFound', message: 'no such request' }));
+  const another = () => Promise.reject(new GenerationError({ type: 'KeyInUse', message: 'it is a batch' }));
+  const texts = await Promise.all(
+    [unknown, another, unknown].map(async (find, at) => {
+      const { use } = agent({ reader: { read: find }, generations: { get: find } });
+      return (await use(name, { key: at === 2 ? '' : 'k', wait_seconds: 0 })).text;
+    }),
+  );
+  expect(texts[0]).toMatch(/^unknown generation: /);
+  expect(new Set(texts).size).toBe(1);
+});
 
 it('a failure that nobody foresaw is in the log under the id of the call; no answer shows a Workflow ID', async () => {
   const { context, lines } = agent();

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { syncBuiltinESMExports } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import timers from 'node:timers/promises';
+import { Client as Agent, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import type { Client } from '@temporalio/client';
 import pino from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -44,14 +45,19 @@ afterEach(() => {
   sleepBy(realSleep);
 });
 
-/** A gateway of whose generations nothing is heard until it stops; `waiting` counts who waits. */
-async function silentGateway(principal: Principal) {
+/** A gateway of whose generations nothing is heard until it stops; `waiting` counts who waits, and `take` ends a slow start. */
+async function silentGateway(
+  principal: Principal,
+  { settings, ...more }: { settings?: object; isDraining?: () => boolean } = {},
+) {
   const waiting: string[] = [];
   const untilStopped = async (what: string, signal: AbortSignal) => {
     waiting.push(what);
     if (!signal.aborted) await once(signal, 'abort');
   };
-  const seen = { phase: 'in_queue', runId: 'r', model: flux, startedAt: '2026-11-27T00:00:00.000Z' };
+  const slow = new AbortController();
+  const brief = { phase: 'in_queue', runId: 'r', model: flux, startedAt: '2026-11-27T00:00:00.000Z' };
+  const seen = { ...brief, state: { phase: 'in_queue', model: flux } };
   const handle = {
     ...{ runId: 'r', attached: false, notices: [] },
     cancel: async (_: unknown, { signal }: { signal: AbortSignal }) => {
@@ -66,14 +72,23 @@ async function silentGateway(principal: Principal) {
   const parts = {
     client: { withDeadline: (_: number, ask: () => unknown) => ask() } as unknown as Client,
     access: { ...anonymousAccess, authenticate: () => Promise.resolve(principal) },
-    settings: { host: '127.0.0.1', onUnknownSubmission: 'hold', submitGraceMs: hangMs },
+    settings: { host: '127.0.0.1', onUnknownSubmission: 'hold', submitGraceMs: hangMs, ...settings },
     metrics: createGatewayMetrics(),
     log: pino({ level: 'silent' }),
     originOf,
     isDraining: () => false,
+    ...more,
     catalogue: {
       check: () => Promise.resolve({ issues: [], warnings: [] }),
       models: () => Promise.resolve('{}'),
+    },
+    watchers: {
+      generations: {
+        async *follow(key: string, signal: AbortSignal) {
+          await untilStopped('agent', signal);
+          yield { ...seen, key };
+        },
+      },
     },
     reader: {
       read: (key: string) => Promise.resolve({ ...seen, key }),
@@ -82,14 +97,20 @@ async function silentGateway(principal: Principal) {
     },
     generations: {
       get: (key: string) => Promise.resolve({ ...handle, key }),
-      start: (_: unknown, { key }: { key: string }) => Promise.resolve({ ...handle, key }),
+      start: async (_: unknown, { key }: { key: string }) => {
+        if (key === 'slow') await untilStopped('start', slow.signal);
+        return { ...handle, key };
+      },
       pipelines: { get: (key: string) => Promise.resolve({ ...handle, key }) },
     },
   } as unknown as GatewayParts;
   const app = await createGateway(parts, () => Promise.resolve({ ready: true }));
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;
-  return { app, url: `http://127.0.0.1:${String(port)}`, waiting };
+  const take = () => {
+    slow.abort();
+  };
+  return { app, url: `http://127.0.0.1:${String(port)}`, waiting, take };
 }
 
 it('answers whoever waits for a cancel or an early refusal as it stops, and says what is not known', async () => {
@@ -115,6 +136,53 @@ it('answers whoever waits for a cancel or an early refusal as it stops, and says
   expect(pipeline).toMatchObject({ status: 202, json: { outcome: 'unknown' } });
   expect(order).toMatchObject({ status: 200, json: { request_id: 'k' } });
   await closed;
+});
+
+it.each([
+  ['2025', 'legacy'],
+  ['2026', { pin: '2026-07-28' }],
+] as const)('answers all calls of agents of %s as it stops, an order under way as well', async (_year, mode) => {
+  const { app, url, waiting, take } = await silentGateway({ tenant: '*', scope: 'admin' });
+  const agent = new Agent({ name: 'a test', version: '1' }, { versionNegotiation: { mode } });
+  await agent.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`)));
+  const listening = mode === 'legacy' ? undefined : await agent.listen({ toolsListChanged: true });
+  const order = (name: string) => {
+    const args = { model: flux, input: { prompt: 'x' }, order_name: name, wait_seconds: 50 };
+    return agent.callTool({ name: 'order_generation', arguments: args });
+  };
+  const [quick, late] = [order('quick'), order('slow')];
+  await eventually(() => {
+    expect(waiting.toSorted()).toEqual(['agent', 'start']);
+  });
+  const closed = app.close();
+  const told = { ordered: true, phase: 'in_queue' };
+  expect(await quick).toMatchObject({ structuredContent: { key: 'quick', ...told } });
+  take();
+  expect(await late).toMatchObject({ structuredContent: { key: 'slow', ...told } });
+  await listening?.closed;
+  await agent.close();
+  app.server.closeAllConnections();
+  await closed;
+});
+
+it('has the headers of all its replies on those to agents, and says who issues tokens where somebody does', async () => {
+  const draining = { settings: { oidc: { issuer: 'https://login.example' } }, isDraining: () => true } as const;
+  const { app, url } = await silentGateway({ tenant: '*', scope: 'admin' }, draining);
+  const list = {
+    body: { jsonrpc: '2.0', id: 1, method: 'tools/list' },
+    headers: { accept: 'application/json, text/event-stream' },
+  };
+  expect((await call(url, '/mcp', { method: 'POST', ...list })).headers).toMatchObject({
+    ...{ 'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'close' },
+  });
+  const place = '/.well-known/oauth-protected-resource/mcp';
+  const about = await call(url, place);
+  const expected = { resource: `${url}/mcp`, authorization_servers: ['https://login.example'] };
+  expect(about).toMatchObject({ status: 200, json: { ...expected, bearer_methods_supported: ['header'] } });
+  await app.close();
+  const { app: other, url: without } = await silentGateway({ tenant: '*', scope: 'admin' });
+  expect((await call(without, place)).status).toBe(404);
+  await other.close();
 });
 
 it('holds a hundred calls of a key beyond its limit, and answers one more at once', async () => {
