@@ -1,9 +1,10 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import type { LookupAddress } from 'node:dns';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createDeliverWebhook } from '../../activities/webhooks/deliver-webhook.ts';
 import { createGuardedAgent, createOpenAgent } from '../../activities/webhooks/guarded-agent.ts';
 import type { DeliveryQuestion } from '../../domain/webhook/webhook.ts';
@@ -133,6 +134,40 @@ describe('an attempt to deliver', () => {
     expect(none).toMatchObject({ verdict: 'failed', error: 'no answer (ECONNREFUSED)' });
   });
 
+  it('waits 15 s for an answer, and no longer', async () => {
+    const time = new AbortController();
+    const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(time.signal);
+    undo.push(() => timeout.mockRestore());
+    const { host, received } = await receiver(() => {
+      time.abort(new DOMException('planted', 'TimeoutError'));
+    });
+    const answer = await createDeliverWebhook(deps([host]))(question(`http://${host}/`));
+    expect(timeout.mock.calls).toEqual([[15_000]]);
+    expect(answer).toMatchObject({ verdict: 'failed', error: 'no whole answer within 15 s' });
+    expect(received).toHaveLength(1);
+  });
+
+  it('fails where the receiver speaks no TLS, or nobody vouches for its certificate, and sends nothing', async () => {
+    const plain = await receiver((response) => response.end());
+    const received: string[] = [];
+    const secure = createTlsServer(selfSigned(), (request, response) => {
+      received.push(request.url ?? '');
+      response.end();
+    }).listen(0, '127.0.0.1');
+    await once(secure, 'listening');
+    undo.push(() => secure.close());
+    const port = String((secure.address() as AddressInfo).port);
+    for (const [host, error] of [
+      [plain.host, /^no answer \((EPROTO|ERR_SSL_[A-Z_]+)\)$/],
+      [`127.0.0.1:${port}`, 'no answer (DEPTH_ZERO_SELF_SIGNED_CERT)'],
+    ] as const) {
+      const answer = await createDeliverWebhook(deps([host]))(question(`https://${host}/?planted=1`));
+      expect(answer.verdict).toBe('failed');
+      expect(answer.error).toMatch(error);
+    }
+    expect([plain.received, received]).toEqual([[], []]);
+  });
+
   it('is not made to an address that is refused, or without secrets of that name', async () => {
     const { received, host } = await receiver((response) => response.end());
     const refused = await createDeliverWebhook(deps())(question(`http://${host}/?planted=1`));
@@ -184,6 +219,25 @@ describe('an attempt to deliver', () => {
     expect(answer).toMatchObject({ verdict: 'failed', error: 'no answer (EAI_AGAIN)' });
   });
 });
+
+/** A certificate for 127.0.0.1 that its own key has signed. */
+function selfSigned(): { key: string; cert: string } {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const der = (tag: number, ...parts: Buffer[]) => {
+    const body = Buffer.concat(parts);
+    return Buffer.concat([Buffer.from(body.length < 128 ? [tag, body.length] : [tag, 0x81, body.length]), body]);
+  };
+  const ed25519 = der(0x30, der(0x06, Buffer.from('2b6570', 'hex')));
+  const name = der(0x30, der(0x31, der(0x30, der(0x06, Buffer.from('550403', 'hex')), der(0x0c, Buffer.from('test')))));
+  const validity = der(0x30, ...['200101000000Z', '491231235959Z'].map((time) => der(0x17, Buffer.from(time))));
+  const spki = publicKey.export({ type: 'spki', format: 'der' });
+  const signed = der(0x30, der(0x02, Buffer.from([1])), ed25519, name, validity, name, spki);
+  const cert = der(0x30, signed, ed25519, der(0x03, Buffer.from([0]), sign(null, signed, privateKey)));
+  return {
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    cert: `-----BEGIN CERTIFICATE-----\n${cert.toString('base64')}\n-----END CERTIFICATE-----\n`,
+  };
+}
 
 function toLookup(address: string): LookupAddress {
   return { address, family: address.includes(':') ? 6 : 4 };

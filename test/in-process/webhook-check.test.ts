@@ -1,5 +1,6 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { generationInProcess } from '../support/generation-in-process.ts';
 import { type Command, type Job, openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
 
 const now = Date.parse('2026-11-27T05:00:00.000Z');
@@ -29,6 +30,42 @@ async function unchecked({ isReplaying = false } = {}) {
 function activitiesOf(commands: Command[], kind: 'scheduleActivity' | 'scheduleLocalActivity') {
   return commands.flatMap((command) => command[kind] ?? []);
 }
+
+const accepted = {
+  requestId: 'r',
+  submittedAt: new Date(now).toISOString(),
+  nextReadInMs: 1_000,
+  searchAttributes: [],
+};
+const reading = { reads: 1, readAt: new Date(now).toISOString(), nextReadInMs: 0 };
+const noFiles = { images: [], videos: [], audios: [] };
+
+it.each([
+  [1_000, undefined],
+  [300_000, ['result']],
+])('tells a result of %i letters, or names what it leaves out: %j', async (letters, leftOut) => {
+  const { pass, complete, webhooks } = await generationInProcess(sandbox, request, { submits: [accepted] });
+  await pass(1_000);
+  await complete('readStatus', { ...reading, status: 'finished' });
+  const output = { ...noFiles, images: [`https://files.example/${'a'.repeat(letters)}`] };
+  await complete('fetchResult', { ...reading, status: 'succeeded', output });
+  expect(webhooks).toMatchObject([{ body: { type: 'generation.succeeded', data: { phase: 'succeeded' } } }]);
+  const { data } = webhooks[0]?.body ?? {};
+  expect([data?.leftOut, data?.result?.output]).toEqual([leftOut, leftOut ? undefined : output]);
+});
+
+it.each([
+  [1_000, undefined],
+  [300_000, ['failure']],
+])('tells a failure of %i letters, or names what it leaves out: %j', async (letters, leftOut) => {
+  const { pass, fail, webhooks } = await generationInProcess(sandbox, request, { submits: [accepted] });
+  await pass(1_000);
+  const vendorMessage = 'a'.repeat(letters);
+  await fail('readStatus', 'GenerationFailed', { vendorMessage });
+  expect(webhooks).toMatchObject([{ body: { type: 'generation.failed', data: { phase: 'failed' } } }]);
+  const { data } = webhooks[0]?.body ?? {};
+  expect([data?.leftOut, data?.failure?.details.vendorMessage]).toEqual([leftOut, leftOut ? undefined : vendorMessage]);
+});
 
 it('asks once more whether a webhook can be delivered where the worker had no time for it, before anything is paid', async () => {
   const { run, asked } = await unchecked();

@@ -2,6 +2,7 @@ import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
 import type { AcceptedSubmit, ActivityFailureDetails, CancelAnswer, SubmitOrder } from '../../domain/activities.ts';
 import type { SettleQuestion } from '../../domain/budget/budget.ts';
 import type { GenerationRequest, GenerationState } from '../../domain/generation.ts';
+import type { WebhookOrder } from '../../domain/webhook/webhook.ts';
 import { msOf } from '../fuzz/pipelines/replay.ts';
 import { type Command, type Job, type Sandbox, takeDue } from './workflow-sandbox.ts';
 
@@ -27,6 +28,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
   const cancels = [...(answers.cancels ?? [])];
   const orders: SubmitOrder[] = [];
   const settled: SettleQuestion[] = [];
+  const webhooks: WebhookOrder[] = [];
   const timers = new Map<number, number>();
   const pending = new Map<string, number>();
   let late: object | undefined;
@@ -54,6 +56,8 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
         return completed(null);
       case 'recallSubmit':
         return completed({ isReset: false });
+      case 'checkWebhook':
+        return completed({ issues: [] });
       case 'listSearchAttributes':
         return completed({ existing: [] });
       case 'cancelRequest':
@@ -77,9 +81,15 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
         if (result) answers.push({ resolveActivity: { seq, isLocal: asked === scheduleLocalActivity, result } });
         else pending.set(asked.activityType ?? '', seq);
       }
-      const { requestCancelActivity } = command;
+      const { requestCancelActivity, startChildWorkflowExecution: child } = command;
       if (requestCancelActivity)
         answers.push({ resolveActivity: { seq: requestCancelActivity.seq ?? 0, result: late ?? cancelled } });
+      const [order] = child?.input ?? [];
+      if (child && order) {
+        webhooks.push(defaultPayloadConverter.fromPayload(order));
+        const succeeded = { runId: crypto.randomUUID() };
+        answers.push({ resolveChildWorkflowExecutionStart: { seq: child.seq ?? 0, succeeded } });
+      }
       end ??= endOf(command);
     }
     if (answers.length > 0) await send(answers);
@@ -102,6 +112,8 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     orders,
     /** What budgets were told. */
     settled,
+    /** What is to be told to its webhook. */
+    webhooks,
     /** What it has recorded under a name. */
     metrics: (named: string) => run.metrics.flatMap(({ name, ...metric }) => (name === named ? [metric] : [])),
     end: () => end,
