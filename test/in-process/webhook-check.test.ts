@@ -44,13 +44,13 @@ it.each([
   [1_000, undefined],
   [300_000, ['result']],
 ])('tells a result of %i letters, or names what it leaves out: %j', async (letters, leftOut) => {
-  const { pass, complete, webhooks } = await generationInProcess(sandbox, request, { submits: [accepted] });
-  await pass(1_000);
-  await complete('readStatus', { ...reading, status: 'finished' });
+  const run = await generationInProcess(sandbox, request, { submits: [accepted] });
+  await run.pass(1_000);
+  await run.complete('readStatus', { ...reading, status: 'finished' });
   const output = { ...noFiles, images: [`https://files.example/${'a'.repeat(letters)}`] };
-  await complete('fetchResult', { ...reading, status: 'succeeded', output });
-  expect(webhooks).toMatchObject([{ body: { type: 'generation.succeeded', data: { phase: 'succeeded' } } }]);
-  const { data } = webhooks[0]?.body ?? {};
+  await run.complete('fetchResult', { ...reading, status: 'succeeded', output });
+  expect(run.webhooks).toMatchObject([{ body: { type: 'generation.succeeded', data: { phase: 'succeeded' } } }]);
+  const { data } = run.webhooks[0]?.body ?? {};
   expect([data?.leftOut, data?.result?.output]).toEqual([leftOut, leftOut ? undefined : output]);
 });
 
@@ -58,12 +58,12 @@ it.each([
   [1_000, undefined],
   [300_000, ['failure']],
 ])('tells a failure of %i letters, or names what it leaves out: %j', async (letters, leftOut) => {
-  const { pass, fail, webhooks } = await generationInProcess(sandbox, request, { submits: [accepted] });
-  await pass(1_000);
+  const run = await generationInProcess(sandbox, request, { submits: [accepted] });
+  await run.pass(1_000);
   const vendorMessage = 'a'.repeat(letters);
-  await fail('readStatus', 'GenerationFailed', { vendorMessage });
-  expect(webhooks).toMatchObject([{ body: { type: 'generation.failed', data: { phase: 'failed' } } }]);
-  const { data } = webhooks[0]?.body ?? {};
+  await run.fail('readStatus', 'GenerationFailed', { vendorMessage });
+  expect(run.webhooks).toMatchObject([{ body: { type: 'generation.failed', data: { phase: 'failed' } } }]);
+  const { data } = run.webhooks[0]?.body ?? {};
   expect([data?.leftOut, data?.failure?.details.vendorMessage]).toEqual([leftOut, leftOut ? undefined : vendorMessage]);
 });
 
