@@ -1,6 +1,7 @@
 import type { WallPolicy } from '../domain/generation.ts';
 import { messageOf } from '../domain/text.ts';
-import { findBundledModel, isTokenRefused, mayReadLater } from '../runcomfy/models/index.ts';
+import { isTokenRefused, mayReadLater } from '../runcomfy/errors.ts';
+import { findBundledModel } from '../runcomfy/models/index.ts';
 import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
 
 /** What is known of a model; `failure` says why nothing is. */

@@ -77,14 +77,15 @@ export function derivedFiles() {
 }
 
 function shownPath(name) {
-  return name.includes('/') ? `${name}.ts` : `${name}/`;
+  if (existsSync(`${root}/${name}.ts`)) return `${name}.ts`;
+  return rows[name] === undefined ? name : `${name}/`;
 }
 
 function allowedCell({ mayImport, mayImportTypes = [], mayLoad = [] }) {
   const cells = (entries) =>
     entries
       .filter((entry) => isPackage(entry) || existing([entry.split('/')[0]]).length > 0)
-      .map((entry) => `\`${rows[entry] === undefined ? entry : shownPath(entry)}\``);
+      .map((entry) => `\`${shownPath(entry)}\``);
   const values = cells(mayImport);
   const types = cells(mayImportTypes);
   const loaded = cells(mayLoad);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { failureTypes } from '../../domain/failure-type.ts';
+import { type FailureType, failureTypes } from '../../domain/failure-type.ts';
 import { inputIssue, submission } from './generation.ts';
 
 /** Every problem that stands between a call and its answer: HTTP status and title. */
@@ -52,8 +52,31 @@ export function wordsOfProblem(name: ProblemName): { status: number; title: stri
     const [status, title] = problemsOfCalls[name];
     return { status, title };
   }
-  const status = name === 'InvalidInput' || name === 'PriceUnknown' ? 422 : 409;
-  return { status, title: name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ') };
+  return { status: statusOfEnd(name), title: name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ') };
+}
+
+/** What was ordered cannot be carried out as it stands, or it ended in a way that has no result. */
+function statusOfEnd(type: FailureType): 409 | 422 {
+  switch (type) {
+    case 'InvalidInput':
+    case 'PriceUnknown':
+      return 422;
+    case 'Unauthenticated':
+    case 'InsufficientBalance':
+    case 'RequestNotFound':
+    case 'RateLimited':
+    case 'ServiceUnavailable':
+    case 'SubmitOutcomeUnknown':
+    case 'ProtocolMismatch':
+    case 'GenerationFailed':
+    case 'GenerationCancelled':
+    case 'GenerationTimedOut':
+    case 'BudgetExceeded':
+    case 'PipelineFailed':
+    case 'PipelineCancelled':
+    case 'PipelineTimedOut':
+      return 409;
+  }
 }
 
 /** A problem document (RFC 9457). */

@@ -1,11 +1,8 @@
-import type { ModelInputs } from '../../domain/model-inputs.ts';
 import type { BundledModel, ProseRules, PublishedPrices } from './bundled-model.ts';
 import { klingImageToVideo } from './kling-3.0-standard-image-to-video/index.ts';
 
 /** The models that come with this package, each with all that is known of it. */
-export const bundledModels = [klingImageToVideo] as const satisfies readonly {
-  [Id in keyof ModelInputs]: BundledModel<Id, ModelInputs[Id]>;
-}[keyof ModelInputs][];
+export const bundledModels = [klingImageToVideo] as const satisfies readonly BundledModel[];
 
 const known: readonly BundledModel[] = bundledModels;
 

@@ -1,7 +1,6 @@
 export type { BundledModel } from './bundled-model.ts';
 export type { InputOf } from '../../domain/model-inputs.ts';
 export { bundledModels, findBundledModel, findPublishedPrices } from './bundled.ts';
-export { isTokenRefused, mayReadLater } from '../errors.ts';
 export type { InputReport } from './compile-input-schema.ts';
 export { compileInputSchema } from './compile-input-schema.ts';
 export { createInputValidator, validateBundled } from './input-validator.ts';

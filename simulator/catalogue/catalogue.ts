@@ -1,18 +1,19 @@
-import { bundledModels } from '../../runcomfy/models/index.ts';
+import { type BundledModel, bundledModels } from '../../runcomfy/models/index.ts';
 import { audioModels } from './audio-models.ts';
 import { bundledEntry, type CatalogueEntry } from './entry.ts';
 import { imageModels } from './image-models.ts';
 import { klingModels } from './kling-models.ts';
 import { videoModels } from './video-models.ts';
 
-const entries: readonly CatalogueEntry[] = [
-  ...bundledModels.map(bundledEntry),
-  ...klingModels,
-  ...imageModels,
-  ...videoModels,
-  ...audioModels,
-];
+const entries = catalogueWith(bundledModels);
 const entriesById = new Map(entries.map((entry) => [entry.model_id, entry]));
+
+/** The whole catalogue; a model that comes with the product is there with its own schema, not with one of ours. */
+export function catalogueWith(bundled: readonly BundledModel[]): CatalogueEntry[] {
+  const ids = new Set(bundled.map(({ modelId }) => modelId));
+  const listed = [...klingModels, ...imageModels, ...videoModels, ...audioModels];
+  return [...bundled.map(bundledEntry), ...listed.filter(({ model_id: id }) => !ids.has(id))];
+}
 
 /** What a list read may ask for. */
 export interface CatalogueQuestion {

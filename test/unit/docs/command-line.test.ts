@@ -11,9 +11,9 @@ const everywhere = ['--output', '--help'];
 let options: Map<string, string[]>;
 
 beforeAll(async () => {
-  const groups = ['batch', 'pipeline', 'budget', 'submits', 'keys', 'webhooks', 'schedule'];
-  const nested = groups.map(async (group) => commandsIn(await helpOf(group)).map((name) => `${group} ${name}`));
-  const commands = [...commandsIn(await helpOf()), ...(await Promise.all(nested)).flat()];
+  const help = await helpOf();
+  const nested = groupsIn(help).map(async (group) => commandsIn(await helpOf(group)).map((name) => `${group} ${name}`));
+  const commands = [...commandsIn(help), ...(await Promise.all(nested)).flat()];
   const entries = commands.map(async (name): Promise<[string, string[]]> => [name, optionsIn(await helpOf(name))]);
   options = new Map(await Promise.all(entries));
 });
@@ -71,6 +71,11 @@ async function helpOf(command?: string): Promise<string> {
 
 function commandsIn(help: string): string[] {
   return [...help.matchAll(/^ {2}([a-z-]+) \[options\]/gm)].map(([, name = '']) => name);
+}
+
+/** Commands that have no options of their own, but commands. */
+function groupsIn(help: string): string[] {
+  return [...help.matchAll(/^ {2}([a-z-]+) {2,}\S/gm)].map(([, name = '']) => name);
 }
 
 function optionsIn(help: string): string[] {

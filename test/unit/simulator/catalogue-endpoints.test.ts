@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { findBundledModel } from '../../../runcomfy/models/index.ts';
+import { catalogueWith } from '../../../simulator/catalogue/catalogue.ts';
 import { kling, startTestSimulator } from '../../support/simulator-client.ts';
 
 describe('catalogue', () => {
@@ -24,6 +26,15 @@ describe('catalogue', () => {
     expect(await idsOf('category=text-to-audio')).toContain('elevenlabs/elevenlabs/music-generation');
     expect(await idsOf('category=text-to-audio')).not.toContain(kling);
     expect(await idsOf('kind=workflow')).toEqual([]);
+  });
+
+  it('lists a model once, with its own schema, when it comes with the product from now on', () => {
+    const bundled = findBundledModel(kling);
+    if (!bundled) throw new Error(`${kling} does not come with the product`);
+    const further = { ...bundled, modelId: 'kling/kling-3.0/pro/image-to-video' };
+    expect(catalogueWith([]).map(({ model_id: id }) => id)).toContain(further.modelId);
+    const found = catalogueWith([further]).filter(({ model_id: id }) => id === further.modelId);
+    expect(found.map(({ input_schema: schema }) => schema)).toEqual([bundled.inputSchema]);
   });
 
   it.each(['limit=0', 'limit=501', 'limit=x', 'offset=-1'])('refuses %s', async (query) => {
