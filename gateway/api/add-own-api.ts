@@ -78,8 +78,7 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
     addBudgets(routes, parts);
     addModels(routes, parts);
     let text: string | undefined;
-    const document = () =>
-      (text ??= `${JSON.stringify(withoutNeedlessBodies(child.swagger(), bodies), withoutTypeLists, 2)}\n`);
+    const document = () => (text ??= `${JSON.stringify(withoutNeedlessBodies(child.swagger(), bodies), plainly, 2)}\n`);
     app.decorate('ownDocument', document);
     routes.add('GET', `${apiBase}/openapi.json`, undefined, (_request, reply) =>
       reply.type('application/json').send(Buffer.from(document())),
@@ -102,8 +101,9 @@ function withoutNeedlessBodies(document: object, { maybe, none }: Bodies): objec
   return document;
 }
 
-/** Generators read `anyOf`, and not several types in one place. */
-function withoutTypeLists(_name: string, value: unknown): unknown {
+/** Generators read `anyOf`, and not several types in one place; what the framework notes for itself is nobody's. */
+function plainly(name: string, value: unknown): unknown {
+  if (name.startsWith('x-') && name !== 'x-runcomfy-format') return undefined;
   if (!isJsonObject(value) || !Array.isArray(value['type'])) return value;
   const { type, ...rest } = value;
   return { ...rest, anyOf: (type as unknown[]).map((one) => ({ type: one })) };

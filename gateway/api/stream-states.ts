@@ -11,12 +11,10 @@ const { exactOptional } = z;
 
 /** What a stream of events says of itself in the document, whatever it tells of. */
 export const streamFields = {
-  query: z.strictObject({ lastEventId: exactOptional(z.string()) }),
-  headers: z.object({
-    'last-event-id': exactOptional(z.string()).meta({
-      description: 'The last event that is known already.',
-      // In Go it would have the name of the query's.
-      param: { 'x-go-name': 'LastEventIdHeader' },
+  // Not the header, too: in Go both would have one name.
+  query: z.strictObject({
+    lastEventId: exactOptional(z.string()).meta({
+      description: 'The last event that is known already, as in the header `Last-Event-ID`, which goes before it.',
     }),
   }),
   answers: {

@@ -86,7 +86,9 @@ export const addItems = z
 export type AddItems = z.output<typeof addItems>;
 
 /** The body of a pause. */
-export const pauseBatch = z.strictObject({ reason: exactOptional(z.string().max(1_000)) }).meta({ id: 'PauseBatch' });
+export const pauseBatch = z
+  .strictObject({ reason: exactOptional(z.string().max(1_000)) })
+  .meta({ id: 'PauseBatch', examples: [{ reason: 'the first pictures are looked at' }] });
 
 /** The body that changes a batch. */
 export const setBatch = z

@@ -28,8 +28,21 @@ const rerun = exactOptional(
   z.boolean().meta({ description: 'Runs a key again that has ended: only what has changed or failed is ordered.' }),
 );
 
+const example = {
+  plan: {
+    version: 1,
+    params: { scene: { type: 'string' } },
+    steps: {
+      still: { model: 'blackforestlabs/flux-2/flash/text-to-image', input: { prompt: '${{ params.scene }}' } },
+    },
+  },
+  params: { scene: 'a lighthouse at dusk' },
+};
+
 /** The body of a preview. */
-export const previewPipeline = z.strictObject({ ...requestFields, rerun }).meta({ id: 'PreviewPipeline' });
+export const previewPipeline = z
+  .strictObject({ ...requestFields, rerun })
+  .meta({ id: 'PreviewPipeline', examples: [example] });
 
 export type PreviewPipeline = z.output<typeof previewPipeline>;
 
@@ -43,19 +56,7 @@ export const startPipeline = z
   })
   .meta({
     id: 'StartPipeline',
-    examples: [
-      {
-        key: 'film',
-        plan: {
-          version: 1,
-          params: { scene: { type: 'string' } },
-          steps: {
-            still: { model: 'blackforestlabs/flux-2/flash/text-to-image', input: { prompt: '${{ params.scene }}' } },
-          },
-        },
-        params: { scene: 'a lighthouse at dusk' },
-      },
-    ],
+    examples: [{ key: 'film', ...example }],
   });
 
 export type StartPipeline = z.output<typeof startPipeline>;
@@ -81,6 +82,6 @@ export const cancelAll = z
     reason: exactOptional(z.string().max(1_000)),
     detach: exactOptional(z.boolean().meta({ description: 'What cannot be stopped is not waited for.' })),
   })
-  .meta({ id: 'CancelAllRequest' });
+  .meta({ id: 'CancelAllRequest', examples: [{ reason: 'the customer changed their mind', detach: true }] });
 
 export type CancelAll = z.output<typeof cancelAll>;

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, it } from 'vitest';
 import { walkJson } from '../../../domain/json.ts';
 import { readOwnDocument } from '../../../gateway/read-own-document.ts';
@@ -21,7 +22,9 @@ it('has no fault that a linter finds, as the other has none, and nothing that ge
     env: environment,
   });
   expect(stderr).toContain('Your API descriptions are valid');
-  const document: unknown = JSON.parse(readFileSync(copy, 'utf8'));
+  const text = readFileSync(copy, 'utf8');
+  expect(text.match(/"x-(?!runcomfy-format")[^"]*"(?=:)/g)).toBe(null);
+  const document: unknown = JSON.parse(text);
   for (const { path: place, value } of walkJson(document)) {
     if (place.endsWith('.type') && !place.includes('.properties.type')) expect(value, place).toBeTypeOf('string');
     expect(value, place).not.toBe(null);
@@ -37,3 +40,29 @@ it('says that a body may be left out exactly where it may', async () => {
   const left = told.filter(({ requestBody }) => requestBody?.required === false).map((one) => one.operationId);
   expect(left.toSorted()).toEqual(['cancelBatch', 'cancelGeneration', 'cancelPipeline', 'pauseBatch']);
 });
+
+it('has an example of everything that is sent, and each fits', async () => {
+  const document = JSON.parse(await readOwnDocument()) as {
+    paths: Record<string, Record<string, Operation>>;
+    components: { schemas: Record<string, { examples?: unknown[] }> };
+  };
+  const ajv = new Ajv2020({
+    strict: false,
+    formats: { 'date-time': (text: string) => !Number.isNaN(Date.parse(text)) },
+  });
+  ajv.addSchema(document, 'document');
+  const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
+  for (const { operationId, requestBody } of operations.filter((one) => one.requestBody)) {
+    const { $ref = '' } = requestBody?.content['application/json']?.schema ?? {};
+    const name = $ref.replace('#/components/schemas/', '');
+    const examples = document.components.schemas[name]?.examples ?? [];
+    expect(examples, `${operationId}: ${name}`).not.toEqual([]);
+    const validate = ajv.compile({ $ref: `document${$ref}` });
+    for (const example of examples) expect(validate(example), `${name}: ${JSON.stringify(validate.errors)}`).toBe(true);
+  }
+});
+
+interface Operation {
+  operationId: string;
+  requestBody?: { content: Record<string, { schema: { $ref?: string } }> };
+}
