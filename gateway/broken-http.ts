@@ -17,25 +17,29 @@ const hangUpAfterMs = 1_000;
  * What is no HTTP, too large or too slow never becomes a request: it is answered by hand, in the words of the API it asks.
  * Gives the status that was answered.
  */
-export function answerBrokenHttp(error: BrokenHttp, socket: Duplex): number | undefined {
+export function answerBrokenHttp(error: BrokenHttp, socket: Duplex, publicUrl?: string): number | undefined {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return undefined;
   }
-  return answerByHand(refusalOf(error), socket, pathIn(error.rawPacket));
+  return answerByHand(refusalOf(error), socket, { url: pathIn(error.rawPacket), publicUrl });
 }
 
 /** A tunnel is asked for: Node hands over the bare connection, and hangs up without a word where nobody takes it. */
-export function refuseTunnel(socket: Duplex): number {
-  return answerByHand(new RefusalError('MethodNotAllowed', 'this is no proxy'), socket, '/');
+export function refuseTunnel(socket: Duplex, publicUrl?: string): number {
+  return answerByHand(new RefusalError('MethodNotAllowed', 'this is no proxy'), socket, { url: '/', publicUrl });
 }
 
-function answerByHand(refusal: RefusalError, socket: Duplex, url: string): number {
+function answerByHand(
+  refusal: RefusalError,
+  socket: Duplex,
+  { url, publicUrl }: { url: string; publicUrl: string | undefined },
+): number {
   const id = randomUUID();
   const { status, headers, body } = refusalReply(refusal, { id, url });
   const bytes = JSON.stringify(body);
   const all = {
-    ...replyHeaders(undefined),
+    ...replyHeaders(publicUrl),
     ...headers,
     'x-request-id': id,
     'content-length': String(Buffer.byteLength(bytes)),

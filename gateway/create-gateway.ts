@@ -41,7 +41,11 @@ export async function createGateway(
     rewriteUrl: rawKeys.toPath,
     genReqId: requestIdOf,
     requestTimeout: requestTimeoutMs,
-    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: checkEveryMs },
+    // Who names no host is refused as whoever names one that is not served.
+    http: {
+      ...{ headersTimeout: headersTimeoutMs, connectionsCheckingInterval: checkEveryMs },
+      requireHostHeader: false,
+    },
     trustProxy: settings.trustProxy === undefined ? false : [...settings.trustProxy],
     routerOptions: { maxParamLength, ignoreTrailingSlash: true },
     // Reads are answered to the last moment: one error ends the client's own wait.
@@ -53,13 +57,17 @@ export async function createGateway(
       metrics.countBroken(reply.statusCode);
     },
     clientErrorHandler: (error, socket) => {
-      const status = answerBrokenHttp(error, socket);
+      const status = answerBrokenHttp(error, socket, settings.publicUrl);
       if (status !== undefined) metrics.countBroken(status);
     },
   });
   app.server.on('connect', (_request, socket) => {
     socket.on('error', () => undefined);
-    metrics.countBroken(refuseTunnel(socket));
+    metrics.countBroken(refuseTunnel(socket, settings.publicUrl));
+  });
+  // What nobody knows may be expected in vain: Node itself would answer it, in no words of ours.
+  app.server.on('checkExpectation', (request, response) => {
+    app.server.emit('request', request, response);
   });
   const setHeaders = setReplyHeaders(settings.publicUrl, isDraining);
   const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {

@@ -9,7 +9,7 @@ export interface RefusalReply {
   status: number;
   headers: Record<string, string>;
   body: object;
-  /** What the log is told. */
+  /** What the log is told: of what is wrong with a call its name alone, since all else may quote the call. */
   said: string;
   cause: unknown;
 }
@@ -18,13 +18,19 @@ export interface RefusalReply {
 export function refusalReply(error: unknown, request: RefusedCall): RefusalReply {
   if (isOwn(request.url)) {
     const { problem, headers, cause } = problemReply(error, request);
-    const { status, detail: said } = problem;
-    return { status, headers: { ...headers, 'content-type': 'application/problem+json' }, body: problem, said, cause };
+    const { status, detail, name } = problem;
+    const reply = { status, headers: { ...headers, 'content-type': 'application/problem+json' }, body: problem };
+    return { ...reply, ...loggedOf(status, { name, sentence: detail, cause }) };
   }
   const refusal = toCallersRefusal(error, request.principal);
   const { status } = refusals[refusal.refusal];
   const headers = { ...refusal.headers, 'content-type': 'application/json' };
-  return { status, headers, body: errorReply(refusal), said: refusal.message, cause: refusal.cause };
+  const { refusal: name, message: sentence, cause } = refusal;
+  return { status, headers, body: errorReply(refusal), ...loggedOf(status, { name, sentence, cause }) };
+}
+
+function loggedOf(status: number, { name, sentence, cause }: { name: string; sentence: string; cause: unknown }) {
+  return status < 500 ? { said: name, cause: undefined } : { said: sentence, cause };
 }
 
 function isOwn(url: string): boolean {

@@ -7,6 +7,8 @@ export interface PatientCancel {
   reason?: string | undefined;
   /** So many milliseconds RunComfy's answer is awaited where the caller says how long; else as long as clients listen. */
   waitMs?: number | undefined;
+  /** It is awaited until so many milliseconds after the call came, where that is sooner. */
+  untilMs?: number | undefined;
   /** When the call came, epoch ms. */
   since: number;
   stopping: AbortSignal;
@@ -30,12 +32,12 @@ const phaseMs = 1_000;
 export async function cancelPatiently(
   { client, generations, reader }: Pick<GatewayParts, 'client' | 'generations' | 'reader'>,
   workflowId: string,
-  { reason, waitMs, since, stopping }: PatientCancel,
+  { reason, waitMs, untilMs = outcomeMs, since, stopping }: PatientCancel,
 ): Promise<CancelReply> {
   const leftOf = (ms: number) => since + ms - Date.now();
   const findMs = Math.max(leastMs, Math.min(readPatienceMs, leftOf(findByMs)));
   const handle = await patiently(client, findMs, () => generations.get(workflowId));
-  const answerMs = waitMs ?? Math.max(leastMs, Math.min(outcomeMs, leftOf(wholeMs) - lastMs));
+  const answerMs = waitMs ?? Math.max(leastMs, Math.min(outcomeMs, leftOf(untilMs), leftOf(wholeMs) - lastMs));
   let isRepeated = false;
   const cancel = (giveUpAt: number) => {
     const timeoutMs = Math.max(giveUpAt - lastMs - Date.now(), 1);

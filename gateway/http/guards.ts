@@ -30,6 +30,8 @@ export function createGuard({ host, publicUrl, allowedHosts = [], corsOrigins = 
     if (!names.has(hostNameOf(request.host))) {
       throw new RefusalError('HostNotAllowed', 'this host name is not served here: RUNCOMFY_GATEWAY_ALLOWED_HOSTS');
     }
+    // Where no page may call, a browser's question whether it may is a method like any other.
+    if (method === 'OPTIONS' && corsOrigins.length === 0) return;
     const isReading = method === 'GET' || method === 'HEAD';
     // No page of another origin has any business with the tools for agents, whatever it shows.
     if (isReading && !isAnonymous && request.routeOptions.url !== '/mcp') return;

@@ -51,6 +51,6 @@ function parseJson(bytes: Buffer): unknown {
     });
   } catch (error) {
     const message = `the body is no JSON: ${cutText(messageOf(error), 200)}`;
-    throw new RefusalError('BrokenJson', message, { issues: [{ path: '$', message }], cause: error });
+    throw new RefusalError('BrokenJson', message, { issues: [{ path: '$', message }] });
   }
 }

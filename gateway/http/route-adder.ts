@@ -37,8 +37,12 @@ export function createRouteAdder(app: FastifyInstance): RouteAdder {
     refuseOtherMethods() {
       for (const [url, methods] of methodsOf) {
         const allowed = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+        // A word where a wider pattern has a name is refused there, as a name.
+        const wider = [...methodsOf].flatMap(([other, theirs]) =>
+          other.endsWith('/*') && !/[:*]/.test(url) && url.startsWith(other.slice(0, -1)) ? theirs : [],
+        );
         app.route({
-          method: app.supportedMethods.filter((method) => !allowed.includes(method)),
+          method: app.supportedMethods.filter((method) => ![...allowed, ...wider].includes(method)),
           url,
           schema: { hide: true },
           // Before a body is looked at.

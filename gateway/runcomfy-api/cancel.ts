@@ -15,6 +15,8 @@ import { wordsOf } from './state-words.ts';
 
 const maxReasonLength = 1_000;
 const maxCancelBody = 64 * 1024;
+/** Who hears nothing is told so within 25 s: behind this a worker may still be asked where the generation stands. */
+const untilMs = 21_000;
 
 /** Answers `POST /v1/requests/{id}/cancel`: what RunComfy made of it, or that it is not known yet. */
 export async function cancel(
@@ -26,7 +28,7 @@ export async function cancel(
   const since = Date.now();
   const { key, workflowId, generation } = await findRequest(parts, request);
   const reason = reasonOf(request.body);
-  const { outcome } = await cancelPatiently(parts, workflowId, { reason, since, stopping });
+  const { outcome } = await cancelPatiently(parts, workflowId, { reason, since, stopping, untilMs });
   const after = await parts.reader.read(workflowId).catch(() => generation);
   tellOf(reply, key, after);
   const { status } = wordsOf(after);

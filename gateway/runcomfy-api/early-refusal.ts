@@ -9,7 +9,9 @@ export interface EarlyRefusal {
 }
 
 const invalidStatus = 422;
-const invalidCode = 422001;
+
+/** RunComfy's usual number for a status, where it gave none. */
+const usualCode = (status: number): number => status * 1_000 + 1;
 
 /** What is not answered with RunComfy's own status. */
 export const earlyRefusals = {
@@ -34,10 +36,8 @@ function refusalOf({ type, submission, message, details, issues = [] }: Generati
   }
   if (submission !== 'refused') return undefined;
   const { httpStatus, vendorCode, vendorMessage } = details ?? {};
-  const own = {
-    status: httpStatus !== undefined && httpStatus >= 400 && httpStatus < 500 ? httpStatus : invalidStatus,
-    code: typeof vendorCode === 'number' ? vendorCode : invalidCode,
-  };
+  const refusedBy = httpStatus !== undefined && httpStatus >= 400 && httpStatus < 500 ? httpStatus : invalidStatus;
+  const own = { status: refusedBy, code: typeof vendorCode === 'number' ? vendorCode : usualCode(refusedBy) };
   const { ourFault, walletEmpty } = earlyRefusals;
   const { status, code } = type === 'Unauthenticated' ? ourFault : type === 'InsufficientBalance' ? walletEmpty : own;
   return { status, body: { error_code: code, error_message: vendorMessage ?? message } };

@@ -26,11 +26,11 @@ export async function submit(
   stopping: AbortSignal,
 ): Promise<object> {
   const { principal } = request;
-  const model = modelIdOf(request.params['*']);
   if (request.headers['content-type'] === undefined) {
     throw new RefusalError('UnsupportedMediaType', "send JSON: -H 'content-type: application/json'");
   }
   const input = inputOf(request.body);
+  const model = modelIdOf(request.params['*']);
   const idempotencyKey = singleHeader(request, 'Idempotency-Key');
   const { retry: saidRetry, ...options } = submitOptionsOf(request);
   const order = { principal, model, input };

@@ -15,6 +15,9 @@ const order = (fields: object = {}, headers: Record<string, string | string[]> =
 });
 const get: GatewayCall = {};
 
+/** As a browser asks whether a page may call. */
+const preflight = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
+
 /** Calls that must be refused, and as what. */
 const rows: [what: string, target: string, call: GatewayCall, status: number, name: string][] = [
   ['a rebound host name', path, order({}, { host: 'evil.example' }), 421, 'HostNotAllowed'],
@@ -79,7 +82,7 @@ const rows: [what: string, target: string, call: GatewayCall, status: number, na
   ['yesterday', `${path}?createdAfter=yesterday`, get, 422, 'InvalidInput'],
   ['a page of another list', `${path}?pageToken=abc`, get, 400, 'MalformedRequest'],
   ['another method', path, { method: 'PUT', headers: json, body: '{}' }, 405, 'MethodNotAllowed'],
-  ['a preflight', path, { method: 'OPTIONS' }, 405, 'MethodNotAllowed'],
+  ['a preflight', path, { method: 'OPTIONS', headers: preflight }, 405, 'MethodNotAllowed'],
   ['an unknown path', '/api/v1/nothing', get, 404, 'RouteNotFound'],
   ['broken percent-encoding', `${path}/%zz`, get, 400, 'MalformedRequest'],
   ['a path of 10,000 characters', `/api/v1/${'x'.repeat(10_000)}`, get, 414, 'PathTooLong'],

@@ -13,6 +13,9 @@ const order = (headers: Record<string, string | string[]> = {}, body: object = i
   ...{ method: 'POST', headers, body },
 });
 
+/** As a browser asks whether a page may call. */
+const preflight = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
+
 /** Calls that must be refused, and as what. */
 const rows: [what: string, target: string, call: GatewayCall, status: number, code: number][] = [
   ['a rebound host name', path, order({ host: 'evil.example' }), 421, 421001],
@@ -63,7 +66,7 @@ const rows: [what: string, target: string, call: GatewayCall, status: number, co
   ['an encoded way up', '/v1/models/a/%2e%2e/b', order(), 400, 400001],
   ['a NUL', '/v1/models/a/b%00', order(), 400, 400001],
   ['a model of 300 characters', `/v1/models/a/${'b'.repeat(300)}`, order(), 400, 400001],
-  ['the categories as a model', '/v1/models/categories', order(), 405, 405001],
+  ['the categories as a model', '/v1/models/categories', order(), 400, 400001],
   ['broken percent-encoding', '/v1/models/a/%zz', order(), 400, 400006],
   ['a missing field', path, order({}, {}), 422, 422001],
   ['a wrong duration', `/v1/models/${kling}`, order({}, { ...klingInput, duration: 99 }), 422, 422001],
@@ -92,7 +95,7 @@ const rows: [what: string, target: string, call: GatewayCall, status: number, co
   ['an unknown policy', path, order({ 'runcomfy-temporal-on-unknown': 'guess' }), 400, 400006],
   ['an unknown retry', path, order({ 'runcomfy-temporal-retry': 'always' }), 400, 400006],
   ['another method', path, { method: 'PUT', headers: json, body: '{}' }, 405, 405001],
-  ['a preflight', path, { method: 'OPTIONS' }, 405, 405001],
+  ['a preflight', path, { method: 'OPTIONS', headers: preflight }, 405, 405001],
   ['an unknown path', '/v1/nothing', {}, 404, 404001],
   ['a path of 10,000 characters', `/v1/${'x'.repeat(10_000)}`, {}, 414, 414001],
   ['a query of 10,000 characters', `/v1/models?search=${'x'.repeat(10_000)}`, {}, 414, 414001],

@@ -27,7 +27,12 @@ const toSeen = (key: string) => ({ ...seen, key, state: { ...seen } }) as unknow
 /** A gateway before a Temporal that must not be called. */
 const parts = {
   access: anonymousAccess,
-  settings: { host: '127.0.0.1', onUnknownSubmission: 'hold', submitGraceMs: 0 },
+  settings: {
+    host: '127.0.0.1',
+    publicUrl: 'https://media.example.com',
+    onUnknownSubmission: 'hold',
+    submitGraceMs: 0,
+  },
   metrics: createGatewayMetrics(),
   log: pino({ level: 'silent' }),
   originOf,
@@ -93,12 +98,34 @@ describe.each(faces)('%s', (face, target, code) => {
     expect(answer).toMatch(/^connection: close\r$/im);
   });
 
-  it.each(['TRACE', 'PATCH', 'PURGE'])('does nothing for %s', async (method) => {
-    const answer = await answerTo(`${method} ${target} HTTP/1.1\r\n${host}connection: close\r\n\r\n`);
+  it.each(['TRACE', 'PATCH', 'PURGE', 'OPTIONS'])('does nothing for %s', async (method) => {
+    // As a browser asks whether a page of another origin may call.
+    const more = method === 'OPTIONS' ? 'origin: https://evil.example\r\naccess-control-request-method: POST\r\n' : '';
+    const answer = await answerTo(`${method} ${target} HTTP/1.1\r\n${host}${more}connection: close\r\n\r\n`);
+    expect(answer).not.toMatch(/^access-control-/im);
     const [status, name] = nameIn(answer, code);
     expect(['404', '405']).toContain(status);
     expect([words('405001', 'MethodNotAllowed'), words('404001', 'RouteNotFound')]).toContain(name);
   });
+});
+
+it.each<[what: string, lines: string, status: string, name: string]>([
+  ['names no host', '', '421', 'HostNotAllowed'],
+  ['expects what nobody knows', `${host}expect: x\r\n`, '404', 'RouteNotFound'],
+  ['is no HTTP', `${host}x-a : b\r\n`, '400', 'MalformedRequest'],
+])('answers whoever %s as everybody else', async (_what, lines, status, name) => {
+  const answer = await answerTo(`GET /api/v1/nothing HTTP/1.1\r\n${lines}connection: close\r\n\r\n`);
+  expect(nameIn(answer, /"name":"(\w+)"/)).toEqual([status, name]);
+  for (const [header, value] of [
+    ['content-type', 'application/problem\\+json'],
+    ['x-request-id', '[0-9a-f-]{36}'],
+    ['x-content-type-options', 'nosniff'],
+    ['referrer-policy', 'no-referrer'],
+    ['cross-origin-resource-policy', 'same-origin'],
+    ['cache-control', 'no-store'],
+    ['strict-transport-security', 'max-age=\\d+'],
+  ] as const)
+    expect(answer).toMatch(new RegExp(`^${header}: ${value}\r$`, 'im'));
 });
 
 it('is no proxy: CONNECT is refused', async () => {
