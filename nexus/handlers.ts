@@ -88,7 +88,9 @@ export function createNexusHandlers({ client, taskQueue, modelApiBase, keyPrefix
       inNexusWords(async () => {
         const { key, reason } = fieldsOf<CancelInput>(input);
         const generation = await generations.get(ownKey(key));
-        return generation.cancel(reason, { timeoutMs: cancelWithinMs, stateTimeoutMs: lastLookWithinMs });
+        // Whoever was told `unknown` asks again to learn what became of it, also once the generation has ended by it.
+        const patience = { timeoutMs: cancelWithinMs, stateTimeoutMs: lastLookWithinMs };
+        return generation.cancel(reason, { ...patience, isRepeated: true });
       }),
   });
 }
@@ -102,9 +104,10 @@ function workflowIn(token: string): string | undefined {
   }
 }
 
-/** Callers in other languages send what they like. */
+/** Callers in other languages send what they like, and `null` for what they leave out. */
 function fieldsOf<Fields extends object>(input: Fields): Partial<Fields> & Fields {
-  return (isJsonObject(input) ? input : {}) as Fields;
+  const fields = Object.entries(isJsonObject(input) ? input : {}).filter(([, value]) => value !== null);
+  return Object.fromEntries(fields) as Fields;
 }
 
 async function inNexusWords<T>(act: () => Promise<T>): Promise<T> {

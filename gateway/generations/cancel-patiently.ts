@@ -38,12 +38,10 @@ export async function cancelPatiently(
   const findMs = Math.max(leastMs, Math.min(readPatienceMs, leftOf(findByMs)));
   const handle = await patiently(client, findMs, () => generations.get(workflowId));
   const answerMs = waitMs ?? Math.max(leastMs, Math.min(outcomeMs, leftOf(untilMs), leftOf(wholeMs) - lastMs));
-  let isRepeated = false;
   const cancel = (giveUpAt: number) => {
     const timeoutMs = Math.max(giveUpAt - lastMs - Date.now(), 1);
-    const asked = handle.cancel(reason, { timeoutMs, stateTimeoutMs: phaseMs, isRepeated, signal: stopping });
-    isRepeated = true;
-    return asked;
+    // Whoever was told `unknown`, or heard nothing, asks again to learn what became of it.
+    return handle.cancel(reason, { timeoutMs, stateTimeoutMs: phaseMs, isRepeated: true, signal: stopping });
   };
   const asking = { asksOthers: true, signal: stopping };
   return await patiently(client, answerMs + lastMs, cancel, asking).finally(() => {

@@ -8,13 +8,15 @@ import { nexusStack, nexusTenant } from '../support/nexus-stack.ts';
 
 const stack = nexusStack();
 const model = 'blackforestlabs/flux-2-klein/4b/text-to-image';
-/** These two models behave as their names say. */
+/** These models behave as their names say. */
 const held = 'google/nano-banana-2-lite/text-to-image';
 const failing = 'wan-ai/wan-2.7/text-to-image';
+const running = 'google/nano-banana-2/text-to-image';
 
 beforeAll(() => {
   stack.simulator().setFaults([
     { fault: 'stuck-in-queue', step: 'submit', model: held },
+    { fault: 'stuck-running', step: 'submit', model: running },
     { fault: 'job-fails', step: 'submit', model: failing, word: 'no such style' },
   ]);
 });
@@ -41,7 +43,8 @@ describe.concurrent('a workflow of another namespace', () => {
 
   it('orders anew with each operation that names no key', async () => {
     const { key: _key, ...order } = newOrder();
-    const answers = await Promise.all([stack.ask('generate', order), stack.ask('generate', order)]);
+    const unsaid = { key: null, deadlineMs: null, webhook: null };
+    const answers = await Promise.all([stack.ask('generate', order), stack.ask('generate', { ...order, ...unsaid })]);
     expect(new Set(answers.map(({ output }) => (output as GenerationResult).requestId)).size).toBe(2);
     expect(jobsOf(order.input.prompt)).toHaveLength(2);
   });
@@ -110,6 +113,22 @@ describe.concurrent('a workflow of another namespace', () => {
     expect(jobsOf(order.input.prompt)).toMatchObject([{ state: 'cancelled' }]);
   });
 
+  it('that is cancelled waits for what can no longer be stopped, where its order says so', async () => {
+    const order = { ...newOrder(running), onCancelWhileRunning: 'wait' };
+    const caller = await stack.begin('generate', order);
+    const job = () => jobsOf(order.input.prompt)[0];
+    await eventually(() => {
+      expect(job()?.state).toBe('in_progress');
+    });
+    await caller.cancel();
+    await eventually(async () => {
+      expect((await (await generation(order.key)).state()).cancel?.outcome).toBe('not_cancellable');
+    });
+    stack.simulator().release([job()?.id ?? '']);
+    const { output, isCancelled } = await caller.result();
+    expect([isCancelled, (output as GenerationResult).requestId]).toEqual([undefined, job()?.id]);
+  });
+
   it('asks where a generation stands and has it cancelled, by the key that it gave', async () => {
     const order = newOrder(held);
     const waiting = await stack.begin('generate', order);
@@ -118,8 +137,10 @@ describe.concurrent('a workflow of another namespace', () => {
         output: { phase: 'in_queue', model: held },
       });
     });
-    const reply = await stack.ask('cancel', { key: order.key, reason: 'a test' });
+    const reply = await stack.ask('cancel', { key: order.key, reason: null });
     expect(reply.output).toEqual({ outcome: 'cancelled', phase: 'cancelled' });
+    // Whoever missed the answer asks again.
+    expect((await stack.ask('cancel', { key: order.key })).output).toEqual(reply.output);
     expect(await waiting.result()).toMatchObject({ failure: { type: 'GenerationCancelled' } });
   });
 });

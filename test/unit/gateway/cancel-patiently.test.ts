@@ -71,5 +71,6 @@ it('a cancel that Temporal does not take at first is asked for anew', async () =
   const error = new GenerationError({ type: 'TemporalUnreachable', message: 'away', key: 'order-1' });
   const { outcome, repeats } = await askedFor({ agoMs: 0, findMs: 10, answers: [Promise.reject(error), recorded] });
   expect(outcome).toBe('unknown');
-  expect(repeats).toEqual([false, true]);
+  // An answer may have been lost to a call before this one, too.
+  expect(repeats).toEqual([true, true]);
 });

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { grpcCode } from '../../../client/grpc.ts';
 import { createNexusHandlers } from '../../../nexus/handlers.ts';
 import { withOwnNames } from '../../../nexus/own-names.ts';
 
@@ -69,4 +70,40 @@ it('names budgets and secrets of its own tenant alone', () => {
   // What is malformed is refused by the checks that follow.
   const junk = { budgets: 'beta.spring', webhook: 7 } as never;
   expect(withOwnNames('acme', 'k', junk)).toBe(junk);
+});
+
+it('a handler has answered well within its ten seconds, also where no worker answers it', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const waits: number[] = [];
+  const signals: string[] = [];
+  const silent = () =>
+    Promise.reject(Object.assign(new Error('late'), { code: grpcCode.deadlineExceeded, details: '', metadata: {} }));
+  const run = { execution: { workflowId: 'k', runId: 'r' }, type: { name: 'runcomfyGeneration' }, status: 1 };
+  const client = {
+    options: { namespace: 'default' },
+    withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
+    withDeadline: (deadline: number, call: () => unknown) => {
+      waits.push(deadline - Date.now());
+      return call();
+    },
+    workflowService: {
+      describeWorkflowExecution: () => Promise.resolve({ pendingActivities: [], workflowExecutionInfo: run }),
+      getWorkflowExecutionHistory: () => Promise.resolve({}),
+    },
+    workflow: {
+      getHandle: () => ({
+        ...{ query: silent, startUpdate: silent },
+        signal: ({ name }: { name: string }) => Promise.resolve(void signals.push(name)),
+      }),
+    },
+  } as unknown as Client;
+  const handlers = createNexusHandlers({ client, taskQueue: 'q' });
+  const ask = (operation: string) => handlers.getOperationHandler(operation).start({} as never, { key: 'k' });
+  expect(await ask('state')).toMatchObject({ value: { isFromServer: true, phase: 'submitting' } });
+  expect(waits.splice(0)).toEqual([6_000]);
+  expect(await ask('cancel')).toMatchObject({ value: { outcome: 'unknown' } });
+  expect([waits, signals]).toEqual([[7_000, 1_500], ['cancel']]);
 });
