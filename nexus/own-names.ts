@@ -2,6 +2,7 @@ import { GenerationError } from '../client/index.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import { issuesSentence } from '../domain/issues.ts';
 import { isJsonObject } from '../domain/json.ts';
+import { isSecretName } from '../domain/webhook/webhook-request.ts';
 
 /**
  * A request in which a tenant's callers have named what is theirs alone, as at the gateway: budget `x` is the tenant's
@@ -15,7 +16,7 @@ export function withOwnNames<Request extends object>(
   if (tenant === undefined) return request;
   const { budgets, webhook } = request as { budgets?: unknown; webhook?: unknown };
   const secret = isJsonObject(webhook) ? webhook['secret'] : undefined;
-  if (typeof secret === 'string' && secret !== tenant && !secret.startsWith(`${tenant}.`)) {
+  if (isSecretName(secret) && secret !== tenant && !secret.startsWith(`${tenant}.`)) {
     throw refuse(key, {
       path: 'request.webhook.secret',
       message: `no secrets of yours are named "${secret}": yours are "${tenant}" and those that begin with "${tenant}."`,

@@ -7,7 +7,7 @@ import {
   waitingPresets,
   wallPolicies,
 } from '../../domain/generation.ts';
-import { secretNameWords } from '../../domain/webhook/webhook-request.ts';
+import { isSecretName, secretNameWords } from '../../domain/webhook/webhook-request.ts';
 import { webhookEvents } from '../../domain/webhook/webhook-target.ts';
 import { furtherRequests, usd } from './money.ts';
 
@@ -18,8 +18,6 @@ export const time = z.string().meta({ format: 'date-time', examples: ['2026-11-2
 
 /** Whose it is. */
 export const tenant = exactOptional(z.string().meta({ description: 'Told to callers that act for all tenants.' }));
-
-/** An amount in USD. */
 
 export const phase = z.enum(phases).meta({ id: 'Phase', description: 'Where a generation stands.' });
 
@@ -204,8 +202,11 @@ export const orderFields = {
           .meta({ examples: ['https://shop.example/hooks/media'] }),
         secret: z
           .string()
-          .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, `expected the name of secrets, ${secretNameWords}`)
-          .meta({ description: 'Name of the secrets that sign it, never one itself' }),
+          .refine(isSecretName, `expected the name of secrets, ${secretNameWords}; never a secret itself`)
+          .meta({
+            description: 'Name of the secrets that sign it, never one itself',
+            pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+          }),
         events: exactOptional(z.array(z.enum(webhookEvents)).min(1)),
       })
       .meta({ id: 'WebhookTarget', description: 'Where its end is told; default: what the API key says.' }),

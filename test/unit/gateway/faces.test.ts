@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { GenerationError } from '../../../client/index.ts';
@@ -222,4 +223,17 @@ it('keys are taken with raw slashes, too', async () => {
     expect(await call(url, target)).toMatchObject({ status: 200, json: { key: 'order/1' } });
     expect(await call(url, `${target}/nudge`, { method: 'POST' })).toMatchObject({ status: 204 });
   }
+});
+
+it('a webhook secret in the place of its name is refused, and neither told nor logged', async () => {
+  const lines: string[] = [];
+  const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
+  const checkWebhook = ({ secret: path }: { secret: string }) => Promise.resolve([{ path, message: `none: ${path}` }]);
+  const url = await serve(anonymousAccess, { log, checkWebhook });
+  const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+  const body = { model: flux, input: {}, webhook: { url: 'https://hooks.example', secret } };
+  const { status, json, text } = await call(url, '/api/v1/generations', { method: 'POST', body });
+  expect([status, json['issues']]).toMatchObject([422, [{ path: 'body.webhook.secret' }]]);
+  expect(lines).not.toEqual([]);
+  for (const said of [text, ...lines]) expect(said).not.toContain(secret);
 });

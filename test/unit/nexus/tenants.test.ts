@@ -70,6 +70,9 @@ it('names budgets and secrets of its own tenant alone', () => {
   // What is malformed is refused by the checks that follow.
   const junk = { budgets: 'beta.spring', webhook: 7 } as never;
   expect(withOwnNames('acme', 'k', junk)).toBe(junk);
+  // In words that repeat nothing: this is a secret itself.
+  const told = { webhook: { ...webhook, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' } };
+  expect(withOwnNames('acme', 'k', told)).toBe(told);
 });
 
 it('a handler has answered well within its ten seconds, also where no worker answers it', async () => {
