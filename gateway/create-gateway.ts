@@ -6,6 +6,7 @@ import { createRawKeys } from './api/raw-keys.ts';
 import { answerBrokenHttp, refuseTunnel } from './broken-http.ts';
 import type { GatewayParts } from './gateway-parts.ts';
 import { allowOrigins } from './http/allow-origins.ts';
+import { pagePolicy } from './http/content-policy.ts';
 import { createGuard } from './http/guards.ts';
 import { takeJsonBodies } from './http/json-body.ts';
 import { RefusalError } from './http/refusal-error.ts';
@@ -132,7 +133,9 @@ export async function createGateway(
     const state = await readiness();
     return reply.code(state.ready ? 200 : 503).send(state);
   });
-  app.get('/', (_request, reply) => reply.type('text/plain; charset=utf-8').send(frontPage));
+  app.get('/', (_request, reply) =>
+    reply.header('content-security-policy', pagePolicy).type('text/plain; charset=utf-8').send(frontPage),
+  );
   await addRunComfyApi(app, parts, stopping.signal);
   await addOwnApi(app, parts, stopping.signal);
   addMcp(app, parts, { takeStart: limits.takeStart, stopping: stopping.signal });

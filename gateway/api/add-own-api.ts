@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { isJsonObject } from '../../domain/json.ts';
 import { productVersion } from '../../setup/version.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
+import { documentPagePolicy } from '../http/content-policy.ts';
 import { createRouteAdder } from '../http/route-adder.ts';
 import { addBatches } from './batches/add-batches.ts';
 import { addBudgets } from './budgets/add-budgets.ts';
@@ -64,7 +65,11 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
       },
       ...fastifyZodOpenApiTransformers,
     });
-    await child.register(swaggerUi, { routePrefix: `${apiBase}/docs`, staticCSP: true });
+    await child.register(swaggerUi, {
+      ...{ routePrefix: `${apiBase}/docs`, staticCSP: documentPagePolicy },
+      // A badge from a host of others.
+      uiConfig: { validatorUrl: null },
+    });
     const bodies: Bodies = { maybe: new Set(), none: new Set() };
     child.addHook('onRoute', ({ schema }) => {
       const { body, operationId = '' } = schema ?? {};

@@ -206,5 +206,5 @@ it('serves its document as the command prints it, with a page to read', async ()
   const { status, text } = await call(stack.url(), '/api/v1/openapi.json');
   expect([status, text]).toEqual([200, await readOwnDocument()]);
   const page = await call(stack.url(), '/api/v1/docs/static/index.html');
-  expect(page.headers['content-security-policy']).toContain("default-src 'self'");
+  expect(page.headers['content-security-policy']).toContain("default-src 'none'");
 });

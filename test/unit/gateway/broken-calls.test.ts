@@ -190,6 +190,24 @@ it('answers at once where nobody asked it to wait, or for nothing', async () => 
   }
 });
 
+it.each([
+  ['/', "'self'"],
+  ['/api/v1/docs/', "'self' 'unsafe-inline'"],
+])('serves %s with a policy that lets it load nothing of others', async (url, styles) => {
+  const { statusCode, headers } = await app.inject(url);
+  const policy = String(headers['content-security-policy']).split('; ').toSorted();
+  expect([statusCode, ...policy]).toEqual([
+    ...[200, "base-uri 'none'", "connect-src 'self'", "default-src 'none'", "font-src 'self'", "form-action 'none'"],
+    ...[
+      "frame-ancestors 'none'",
+      "img-src 'self' data:",
+      "media-src 'self'",
+      "script-src 'self'",
+      `style-src ${styles}`,
+    ],
+  ]);
+});
+
 it('names every unknown field where it stands, of whatever operation', async () => {
   const { paths } = JSON.parse(app.ownDocument()) as { paths: Record<string, Record<string, { operationId: string }>> };
   const operations = Object.entries(paths).flatMap(([place, methods]) =>
