@@ -106,6 +106,12 @@ export async function createGateway(
   app.addHook('onRequest', async (request, reply) => {
     const { scope } = request.routeOptions.config;
     if (scope === undefined) return;
+    // Reads are answered, and what was under way: whoever orders, or asks for more, is served elsewhere.
+    if (stopping.signal.aborted && request.method === 'POST') {
+      throw new RefusalError('Draining', 'this gateway is stopping, and nothing was done: repeat this call', {
+        headers: { 'retry-after': '1' },
+      });
+    }
     request.principal = await access.authenticate(request);
     mayDo(request.principal, scope);
     await limits.takeCall(request, reply);

@@ -1,5 +1,6 @@
 export { decodePayload, undecodable } from '../decode-payload.ts';
 export { toClientError } from '../convert-errors.ts';
+export { isConnectionClosed } from '../grpc.ts';
 export { asOneCall } from '../generation/starting/start-workflow.ts';
 export { describeGeneration } from '../generation/following/describe-generation.ts';
 export type {

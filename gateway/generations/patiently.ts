@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { isGenerationError } from '../../client/index.ts';
-import { asOneCall } from '../../client/operator/index.ts';
+import { asOneCall, isConnectionClosed } from '../../client/operator/index.ts';
 
 /** How long a read waits for Temporal; suits all clients, which give up, or end for good, at the first that is refused. */
 export const readPatienceMs = 18_000;
@@ -49,7 +49,8 @@ async function repeated<T>(
   }
 }
 
-/** Whether Temporal may answer the same call later. */
+/** Whether Temporal may answer the same call later; never where it was we who closed the connection, to end. */
 export function isPassing(error: unknown): boolean {
+  if (isConnectionClosed(error)) return false;
   return isGenerationError(error) && (error.type === 'TemporalUnreachable' || error.type === 'TemporalBusy');
 }

@@ -28,6 +28,8 @@ export const refusals = {
   TemporalUnreachable: { status: 503, code: 503001 },
   CatalogueUnavailable: { status: 503, code: 503002 },
   IssuerUnreachable: { status: 503, code: 503003 },
+  Overloaded: { status: 503, code: 503003 },
+  Draining: { status: 503, code: 503003 },
   CancelUnclear: { status: 504, code: 504001 },
 } as const satisfies Record<string, { status: number; code: number }>;
 

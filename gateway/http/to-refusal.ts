@@ -12,7 +12,7 @@ const ofFramework: Record<string, [name: RefusalName, sentence: string]> = {
 };
 
 /** What a later call may not meet again. */
-const passing: readonly GenerationErrorType[] = ['TemporalUnreachable', 'TemporalBusy', 'NoWorker', 'WorkerFailing'];
+const passing: readonly GenerationErrorType[] = ['TemporalUnreachable', 'NoWorker', 'WorkerFailing'];
 
 /** The refusal that an error amounts to; what nobody foresaw is a defect, whose words stay in the log. */
 export function toRefusal(error: unknown): RefusalError {
@@ -51,6 +51,10 @@ function ofGeneration(error: GenerationError): RefusalError {
   if (type === 'InvalidInput' || type === 'KeyInUse') return new RefusalError(type, message, { issues, cause: error });
   if (type === 'KeyNotFound') return unknownRequest(error);
   if (passing.includes(type)) return temporalAway(error);
+  if (type === 'TemporalBusy') {
+    const headers = { 'retry-after': '2' };
+    return new RefusalError('Overloaded', 'Temporal is busy: repeat this call in a moment', { headers, cause: error });
+  }
   return new RefusalError('Internal', 'what Temporal keeps of this cannot be told: the log says why', { cause: error });
 }
 

@@ -18,7 +18,10 @@ import * as operator from '../../../client/operator/index.ts';
 import { type Calls, callsOfMany, first, prefixed } from './calls-of-many.ts';
 
 /** What asks no server is left out; `asOneCall` and `watchChanges` call what they are given. */
-type OperatorCalls = Omit<Calls<typeof operator>, 'toClientError' | 'asOneCall' | 'watchChanges' | 'decodePayload'>;
+type OperatorCalls = Omit<
+  Calls<typeof operator>,
+  'toClientError' | 'isConnectionClosed' | 'asOneCall' | 'watchChanges' | 'decodePayload'
+>;
 
 const nouns = new Set(['pipeline', 'batch', 'schedule']);
 const order = { model: 'a/b', input: { prompt: 'a cat' } };

@@ -45,11 +45,12 @@ const everywhere: RefusalName[] = [
   ...(['TooManyRequests', 'TooSlow', 'PathTooLong', 'HeadersTooLarge', 'Internal', 'IssuerUnreachable'] as const),
 ];
 const asksRunComfy: RefusalName[] = ['CatalogueUnavailable', 'RouteNotFound', 'InvalidInput'];
-const asksTemporal: RefusalName[] = ['KeyNotFound', 'TemporalUnreachable'];
+const temporalAway = ['TemporalUnreachable', 'Overloaded', 'Draining'] as const;
+const asksTemporal: RefusalName[] = ['KeyNotFound', ...temporalAway];
 const furtherOf: Record<string, string[]> = {
   submit: [
     ...(['ModelUnknown', 'TooLarge', 'UnsupportedMediaType', 'BrokenJson', 'InvalidInput', 'KeyInUse'] as const),
-    ...['TemporalUnreachable', ...Object.keys(earlyRefusals)],
+    ...[...temporalAway, ...Object.keys(earlyRefusals)],
   ],
   getModel: ['ModelUnknown', ...asksRunComfy],
   listModels: asksRunComfy,

@@ -5,6 +5,7 @@ import { GenerationError } from '../../../client/index.ts';
 import { type ManyHandle, seenNow, withMany } from '../../../gateway/api/many/many.ts';
 import { pipelines } from '../../../gateway/api/pipelines/pipelines.ts';
 import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
+import { patiently } from '../../../gateway/generations/patiently.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'] });
@@ -26,6 +27,17 @@ function slowTemporal() {
   };
   return { client, spend };
 }
+
+it('asks nothing again once the connection was closed, and whatever was lost before', async () => {
+  const { client } = slowTemporal();
+  const closed = new Error('Channel has been shut down');
+  const of = (cause: Error) => new GenerationError({ type: 'TemporalUnreachable', message: 'away', key: 'k', cause });
+  const errors = [of(new Error('reset')), of(closed)];
+  await expect(
+    patiently(client, 60_000, () => Promise.reject(errors.shift() ?? new Error('once more'))),
+  ).rejects.toThrow('away');
+  expect(errors).toEqual([]);
+});
 
 const request = { principal: { tenant: '*', scope: 'admin' } } as unknown as FastifyRequest;
 const handle = { key: 'k', runId: 'run' } as ManyHandle<unknown, unknown>;

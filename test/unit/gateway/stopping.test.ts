@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { syncBuiltinESMExports } from 'node:module';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import timers from 'node:timers/promises';
 import { Client as Agent, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import type { Client } from '@temporalio/client';
@@ -22,6 +22,7 @@ const longMs = 10_000;
 
 const { setTimeout: realSleep } = timers;
 let longPauses = 0;
+let connections = 0;
 
 /** A long pause ends by its signal alone. */
 const sleep: typeof realSleep = async (ms, value, options) => {
@@ -194,6 +195,37 @@ it('holds a hundred calls of a key beyond its limit, and answers one more at onc
   expect(await read()).toMatchObject({ status: 200, headers: { 'ratelimit-remaining': '0' } });
   await app.close();
   for (const { status } of await Promise.all(held)) expect(status).toBe(200);
+});
+
+it('answers reads that come as it stops, and refuses what asks for more', async () => {
+  const { app, url } = await silentGateway({ tenant: '*', scope: 'admin' });
+  const { port } = new URL(url);
+  const open = (method: string, path: string) => {
+    const socket = connect(Number(port), '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    // A call of which the beginning came before the stop.
+    socket.write(`${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n`);
+    return async () => {
+      socket.write('content-length: 0\r\nconnection: close\r\n\r\n');
+      await once(socket, 'close');
+      return text;
+    };
+  };
+  const [read, order, own] = [
+    open('GET', '/v1/requests/k/status'),
+    open('POST', `/v1/models/${flux}`),
+    open('POST', '/api/v1/generations/k/cancel'),
+  ];
+  await eventually(() => {
+    app.server.getConnections((_error, count) => (connections = count));
+    expect(connections).toBe(3);
+  });
+  const closed = app.close();
+  expect(await read()).toMatch(/^HTTP\/1.1 200 /);
+  expect(await order()).toMatch(/^HTTP\/1.1 503 [^]*\r\nretry-after: 1\r\n[^]*"error_code":503003/);
+  expect(await own()).toMatch(/^HTTP\/1.1 503 [^]*\r\nretry-after: 1\r\n[^]*"name":"Draining"/);
+  await closed;
 });
 
 it('lets go of calls that are held for their limit as it stops', async () => {
