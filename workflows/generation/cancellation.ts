@@ -33,6 +33,11 @@ export function openCancel({ state }: Generation, reason?: string): void {
   if (reason !== undefined) cancel.reason ??= reason;
 }
 
+/** Work that is no longer to be stopped is as if nobody had asked. */
+export function forgetCancel({ state }: Generation): void {
+  delete state.cancel;
+}
+
 /** The one way to a cancel's outcome. Where nobody asked for a cancel, nothing becomes of it. */
 export function stepCancel({ state: { cancel } }: Generation, event: CancelEvent): void {
   if (!cancel) return;

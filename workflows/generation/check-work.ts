@@ -79,21 +79,24 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
     case 'succeeded': {
       const { output, outputKeys, other, createdAt, finishedAt, costUsd } = reading;
       const { seen, followedSince } = sightings;
-      const times = { ...(createdAt !== undefined && { createdAt }), ...(finishedAt !== undefined && { finishedAt }) };
+      const times = withoutUndefined({ createdAt, finishedAt });
       enterPhase(generation, 'succeeded', 'later');
       return {
         requestId,
         model: state.model,
         output,
-        ...(outputKeys && { outputKeys }),
-        ...(other && { other }),
-        ...times,
-        ...(costUsd !== undefined && { costUsd }),
-        ...(state.priceUsd !== undefined && { priceUsd: state.priceUsd }),
-        ...(facts.request.budgets && { budgets: facts.request.budgets }),
-        ...(state.otherRequestIds && { otherRequestIds: state.otherRequestIds }),
-        ...(state.otherCostUsd !== undefined && { otherCostUsd: state.otherCostUsd }),
-        ...(state.otherCostsUnknown !== undefined && { otherCostsUnknown: state.otherCostsUnknown }),
+        ...withoutUndefined({
+          outputKeys,
+          other,
+          createdAt,
+          finishedAt,
+          costUsd,
+          priceUsd: state.priceUsd,
+          budgets: facts.request.budgets,
+          otherRequestIds: state.otherRequestIds,
+          otherCostUsd: state.otherCostUsd,
+          otherCostsUnknown: state.otherCostsUnknown,
+        }),
         timings: timingsOf({ followedSince, ...seen, ...times, noticedAt: seen.noticedAt ?? reading.readAt }),
         reads: state.reads,
       };
@@ -105,22 +108,23 @@ function statusQuestion(generation: Generation, requestId: string, isLastRead: b
   const { state, sightings, shown } = generation;
   const { submittedAt, startedAt, readAt, queuePosition, nextReadAt } = state;
   const { seen, lastStatus, workKey, followedSince } = sightings;
-  const waiting = waitingOf(generation);
   return {
     model: state.model,
     requestId,
     readsSoFar: state.reads,
     ...(submittedAt === undefined ? { followedSince } : { submittedAt }),
-    ...(seen.lastQueuedAt !== undefined && { lastQueuedAt: seen.lastQueuedAt }),
-    ...(startedAt !== undefined && { startedAt }),
-    ...(lastStatus && { lastStatus }),
-    ...(readAt !== undefined && { lastReadAt: readAt }),
-    ...(queuePosition !== undefined && { queuePosition }),
-    ...(workKey !== undefined && { workKey }),
-    ...(waiting && { waiting }),
-    ...(nextReadAt !== undefined && { nextReadAt }),
-    ...(isLastRead && { isLastRead }),
-    ...(shown.searchAttributes.length === 0 && { wantsSearchAttributes: true }),
+    ...withoutUndefined({
+      lastQueuedAt: seen.lastQueuedAt,
+      startedAt,
+      lastStatus,
+      lastReadAt: readAt,
+      queuePosition,
+      workKey,
+      waiting: waitingOf(generation),
+      nextReadAt,
+      isLastRead: isLastRead || undefined,
+      wantsSearchAttributes: shown.searchAttributes.length === 0 || undefined,
+    }),
   };
 }
 
@@ -134,10 +138,13 @@ function resultQuestion(generation: Generation, requestId: string, isLastRead: b
     ...(!shown.isModelKnown && { wantsModel: true }),
     finishedSince: seen.noticedAt ?? new Date().toISOString(),
     seen,
-    ...(workKey !== undefined && { workKey }),
-    ...(isLastRead && { isLastRead }),
-    ...(lastStatus === 'failed' && { hasFailed: true, ...(failedBecause !== undefined && { failedBecause }) }),
-    ...(facts.inputUrls.length > 0 && { inputUrls: facts.inputUrls }),
+    ...withoutUndefined({
+      workKey,
+      isLastRead: isLastRead || undefined,
+      hasFailed: lastStatus === 'failed' || undefined,
+      failedBecause: lastStatus === 'failed' ? failedBecause : undefined,
+      inputUrls: facts.inputUrls.length > 0 ? facts.inputUrls : undefined,
+    }),
   };
 }
 

@@ -7,7 +7,7 @@ import { withoutUndefined } from '../../domain/json.ts';
 import { cutText } from '../../domain/text.ts';
 import { readActivityError } from './activity-error.ts';
 import type { Generation } from './memory.ts';
-import { countReads, noteCost } from './sightings.ts';
+import { countReads, noteCost, noteSubmission } from './sightings.ts';
 import { enterPhase } from './visibility.ts';
 
 /** More than anything that is written here; what comes from elsewhere is bounded by it. */
@@ -26,7 +26,7 @@ interface End {
 export function endOf(generation: Generation, end: End): ApplicationFailure {
   const { state, facts } = generation;
   enterPhase(generation, end.phase, 'later');
-  if (end.submission) state.submission = end.submission;
+  if (end.submission) noteSubmission(generation, end.submission);
   const details: FailureDetails = {
     model: state.model,
     key: facts.key,

@@ -2,7 +2,7 @@ import { workflowInfo } from '@temporalio/workflow';
 import type { RequestStatus } from '../../domain/activities.ts';
 import type { BudgetGrant } from '../../domain/budget/budget.ts';
 import type { GenerationRequest, GenerationState, InputIssue, SubmissionResolution } from '../../domain/generation.ts';
-import { isJsonObject } from '../../domain/json.ts';
+import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { retryOfRunMemoKey } from '../../domain/names.ts';
 import { inputUrlsOf, parseGenerationRequest } from '../../domain/request.ts';
 import type { Observation } from '../../domain/timings.ts';
@@ -256,17 +256,19 @@ export function carry({ state, facts, sightings, wishes, shown, doubt, told, res
     isWorkflowCancelled,
     isModelKnown,
     followedSince,
-    ...(lastStatus && { lastStatus }),
-    ...(failedBecause !== undefined && { failedBecause }),
-    ...(workKey !== undefined && { workKey }),
-    ...(attributesAsOf !== undefined && { attributesAsOf }),
-    ...(unknownBecause !== undefined && { unknownBecause }),
-    ...(mayTurnUpUntil !== undefined && { mayTurnUpUntil }),
-    ...(told.isHoldTold && { isHoldTold: true }),
-    ...(reserved.grants && { grants: reserved.grants }),
-    ...(unnamed > 0 && { unnamed }),
-    ...(told.isWebhookRefused && { isWebhookRefused: true }),
-    ...(told.heldDelivery && { heldDelivery: told.heldDelivery }),
+    ...withoutUndefined({
+      lastStatus,
+      failedBecause,
+      workKey,
+      attributesAsOf,
+      unknownBecause,
+      mayTurnUpUntil,
+      isHoldTold: told.isHoldTold || undefined,
+      grants: reserved.grants,
+      unnamed: unnamed > 0 ? unnamed : undefined,
+      isWebhookRefused: told.isWebhookRefused || undefined,
+      heldDelivery: told.heldDelivery,
+    }),
   };
 }
 

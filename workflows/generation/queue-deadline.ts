@@ -1,5 +1,5 @@
 import { sleep } from '@temporalio/workflow';
-import { askToCancel, openCancel } from './cancellation.ts';
+import { askToCancel, forgetCancel, openCancel } from './cancellation.ts';
 import { endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
 import { planReadNow } from './next-read.ts';
@@ -36,7 +36,7 @@ export async function obeyQueueDeadline(generation: Generation, requestId: strin
       details: { reason },
     });
   }
-  delete state.cancel;
+  forgetCancel(generation);
 }
 
 function outcomeOf({ state }: Generation) {

@@ -1,5 +1,5 @@
 import type { AcceptedSubmit, RequestStatus, ResultReading, StatusReading } from '../../domain/activities.ts';
-import type { GenerationState, Phase } from '../../domain/generation.ts';
+import type { GenerationState, Phase, Submission } from '../../domain/generation.ts';
 import type { Generation } from './memory.ts';
 import { planRead } from './next-read.ts';
 import { enterPhase, noteModelKnown, noteSearchAttributes } from './visibility.ts';
@@ -14,13 +14,14 @@ const phaseOf: Record<RequestStatus, Phase | undefined> = {
 };
 
 /** Takes in what RunComfy's reply to the submit said, or that there is a request at all. */
-export function noteAccepted({ state, sightings }: Generation, reply: Partial<AcceptedSubmit>): void {
+export function noteAccepted(generation: Generation, reply: Partial<AcceptedSubmit>): void {
+  const { state, sightings } = generation;
   if (reply.submittedAt !== undefined) {
     state.submittedAt = reply.submittedAt;
     sightings.seen.submittedAt = reply.submittedAt;
   }
   sightings.followedSince = new Date().toISOString();
-  if (reply.priceUsd !== undefined) state.priceUsd = reply.priceUsd;
+  notePrice(generation, reply.priceUsd);
   if (reply.workKey !== undefined) sightings.workKey = reply.workKey;
   noteExpectedEnd(state, reply.expectedEndAt);
 }
@@ -70,6 +71,16 @@ export function noteResultRead(generation: Generation, reading: ResultReading): 
   if (reading.status !== 'succeeded') return;
   sightings.isKnownWell = reading.isKnownWell === true;
   sightings.work = reading.work;
+}
+
+/** Notes whether the order reached RunComfy, as far as that is known. */
+export function noteSubmission({ state }: Generation, submission: Submission): void {
+  state.submission = submission;
+}
+
+/** Keeps what the order was to cost when it was sent. */
+export function notePrice({ state }: Generation, priceUsd: number | undefined): void {
+  if (priceUsd !== undefined) state.priceUsd = priceUsd;
 }
 
 /** Keeps what RunComfy says that the request cost, however the generation ends. */

@@ -12,9 +12,15 @@ import type { Generation } from './memory.ts';
 import { planRead, waitingOf } from './next-read.ts';
 import { openSubmit } from './open-work.ts';
 import { noteGrants } from './settle-budgets.ts';
-import { noteAccepted, warn } from './sightings.ts';
+import { noteAccepted, noteSubmission, warn } from './sightings.ts';
 import { noteHoldOver } from './tell-webhook.ts';
-import { enterUnknown, noteUnknown, resolveUnknown, type UnknownSubmit } from './unknown-submission.ts';
+import {
+  enterUnknown,
+  noteResubmitted,
+  noteUnknown,
+  resolveUnknown,
+  type UnknownSubmit,
+} from './unknown-submission.ts';
 import { enterPhase, noteModelKnown, noteSearchAttributes } from './visibility.ts';
 import { passWall, waitAtWall, wallWords } from './wall.ts';
 import { interruptible, takeHandedOver, urgentWish, wishCancel } from './wishes.ts';
@@ -58,7 +64,7 @@ export async function submit(generation: Generation): Promise<string> {
         accept(generation, attempt.reply);
         break;
       case 'refused': {
-        if (attempt.isReset) doubt.hasResubmitted = true;
+        if (attempt.isReset) noteResubmitted(generation);
         if (!(await waitAtWall(generation, attempt.error))) {
           forgetLatest(generation);
           throw endByActivity(generation, attempt.error, doubt.hasResubmitted ? 'unknown' : attempt.submission);
@@ -89,17 +95,18 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
   let attempt: Attempt | undefined;
   let isLeftBehind = false;
   const open = openSubmit(generation);
-  const waiting = waitingOf(generation);
   const order: SubmitOrder = {
     model: state.model,
     input: facts.request.input,
     firstExecutionRunId: workflowInfo().firstExecutionRunId,
-    ...(waiting && { waiting }),
-    ...(facts.request.maxPriceUsd !== undefined && { maxPriceUsd: facts.request.maxPriceUsd }),
-    ...(facts.request.maxCostUsd !== undefined && { maxCostUsd: facts.request.maxCostUsd }),
-    ...(facts.request.budgets && { budgets: facts.request.budgets }),
-    ...(doubt.unnamed > 0 && { sentBefore: doubt.unnamed }),
-    ...(facts.retryOfRunId !== undefined && { retryOfRunId: facts.retryOfRunId }),
+    ...withoutUndefined({
+      waiting: waitingOf(generation),
+      maxPriceUsd: facts.request.maxPriceUsd,
+      maxCostUsd: facts.request.maxCostUsd,
+      budgets: facts.request.budgets,
+      sentBefore: doubt.unnamed > 0 ? doubt.unnamed : undefined,
+      retryOfRunId: facts.retryOfRunId,
+    }),
     ...(isScheduled() && { isScheduled: true }),
   };
   noteGrants(generation, undefined);
@@ -234,7 +241,7 @@ function accept(generation: Generation, reply: Reply): void {
   const { state } = generation;
   passWall(generation);
   state.requestId = reply.requestId;
-  state.submission = 'accepted';
+  noteSubmission(generation, 'accepted');
   noteAccepted(generation, reply);
   planRead(generation, reply);
   noteSearchAttributes(generation, reply.searchAttributes);

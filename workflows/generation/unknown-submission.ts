@@ -10,6 +10,7 @@ import { continueAsNewIfDue, isContinueAsNewDue } from './continue-as-new.ts';
 import { cancelledEnd, endOf } from './endings.ts';
 import { leaveInDoubt } from './further-request.ts';
 import type { Generation } from './memory.ts';
+import { notePrice, noteSubmission } from './sightings.ts';
 import { tellHeld } from './tell-webhook.ts';
 import { enterPhase, modelLabel, noteModelKnown, noteSearchAttributes } from './visibility.ts';
 import { answerDecision, isAnythingWished, settleCancelWish, takeHandedOver } from './wishes.ts';
@@ -27,7 +28,7 @@ export interface UnknownSubmit {
 
 /** The submission is unknown from here on: there is nothing that a cancel could stop. */
 export function enterUnknown(generation: Generation): void {
-  generation.state.submission = 'unknown';
+  noteSubmission(generation, 'unknown');
   stepCancel(generation, 'request_unknown');
   settleCancelWish(generation);
   enterPhase(generation, 'submission_unknown', 'now');
@@ -39,7 +40,7 @@ export function noteUnknown(generation: Generation, { mayTurnUp, message, detail
   const { sentAt, balanceBefore, searchAttributes, reply, repliedRequestId } = details;
   noteSearchAttributes(generation, searchAttributes);
   if (details.isModelKnown) noteModelKnown(generation);
-  if (details.priceUsd !== undefined) state.priceUsd = details.priceUsd;
+  notePrice(generation, details.priceUsd);
   state.evidence = withoutUndefined({
     sentAt,
     balanceBefore,
@@ -112,9 +113,14 @@ async function untilNews(generation: Generation): Promise<void> {
   if (stepAfter(generation).kind === 'wait') await continueAsNewIfDue(generation);
 }
 
+/** Notes that a POST of this order before the next may have been accepted. */
+export function noteResubmitted({ doubt }: Generation): void {
+  doubt.hasResubmitted = true;
+}
+
 function submitAgain(generation: Generation): void {
   leaveInDoubt(generation);
-  generation.doubt.hasResubmitted = true;
+  noteResubmitted(generation);
   generation.doubt.mayTurnUpUntil = undefined;
   enterPhase(generation, 'submitting', 'now');
 }

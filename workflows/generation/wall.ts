@@ -5,6 +5,7 @@ import { readActivityError } from './activity-error.ts';
 import { continueAsNewIfDue } from './continue-as-new.ts';
 import type { Generation } from './memory.ts';
 import { freeWhileWaiting } from './settle-budgets.ts';
+import { noteSubmission } from './sightings.ts';
 import { enterPhase, noteModelKnown, noteSearchAttributes } from './visibility.ts';
 import { isAnythingWished, settleReadWish } from './wishes.ts';
 
@@ -37,7 +38,7 @@ export async function waitAtWall(generation: Generation, error: unknown): Promis
     refusals: before + 1,
     nextTryAt: new Date(Date.now() + pauseMs).toISOString(),
   };
-  if (!doubt.hasResubmitted) state.submission = isBudget ? 'not_sent' : 'refused';
+  if (!doubt.hasResubmitted) noteSubmission(generation, isBudget ? 'not_sent' : 'refused');
   noteSearchAttributes(generation, details.searchAttributes);
   if (details.isModelKnown) noteModelKnown(generation);
   enterPhase(generation, 'submitting', 'now');

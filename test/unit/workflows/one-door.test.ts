@@ -15,7 +15,47 @@ function placesOf(pattern: RegExp, noun = 'generation'): string[] {
     );
 }
 
+/** The files that write or delete each field of a generation's memory, by `group.field`. */
+function writersOfFields(): Map<string, Set<string>> {
+  const field = '\\b(?:state|sightings|seen|wishes|plan|open|shown|doubt|told|reserved)\\.\\w+';
+  const write = `delete (?:\\w+\\.)*(${field})|(${field}) (?:\\?\\?|\\|\\||[-+])?= `;
+  const writers = new Map<string, Set<string>>();
+  for (const place of placesOf(new RegExp(write))) {
+    const file = /[^/]+\.ts/.exec(place)?.[0] ?? '';
+    for (const [, deleted, assigned = deleted ?? ''] of place.matchAll(new RegExp(write, 'g'))) {
+      writers.set(assigned, (writers.get(assigned) ?? new Set()).add(file));
+    }
+  }
+  return writers;
+}
+
 describe('the memory of a generation', () => {
+  const writers = writersOfFields();
+
+  it('has one writer for each field', () => {
+    expect([...writers].filter(([, files]) => files.size > 1)).toEqual([]);
+    expect(writers.size).toBeGreaterThan(40);
+  });
+
+  it.each([
+    ['sightings', 'sightings.ts'],
+    ['seen', 'sightings.ts'],
+    ['wishes', 'wishes.ts'],
+    ['plan', 'next-read.ts'],
+    ['open', 'open-work.ts'],
+    ['shown', 'visibility.ts'],
+    ['doubt', 'unknown-submission.ts'],
+    ['told', 'tell-webhook.ts'],
+    ['reserved', 'settle-budgets.ts'],
+    ['state.cancel', 'cancellation.ts'],
+    ['state.submission', 'sightings.ts'],
+    ['state.priceUsd', 'sightings.ts'],
+  ])('has %s written by %s', (group, file) => {
+    const fields = [...writers].filter(([name]) => `${name}.`.startsWith(`${group}.`) && name !== 'doubt.unnamed');
+    expect(fields.map(([, files]) => [...files])).toEqual(fields.map(() => [file]));
+    expect(fields).not.toHaveLength(0);
+  });
+
   it.each([
     ['phase', 'generation/visibility.ts'],
     ['outcome', 'generation/cancellation.ts'],
