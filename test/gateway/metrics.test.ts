@@ -3,13 +3,16 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import pino from 'pino';
 import { expect, it } from 'vitest';
 import { commandInProcess } from '../support/command-in-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { call, gatewayStack } from '../support/gateway-stack.ts';
+import { historyJson } from '../support/generations.ts';
 import { freePort, temporaryFolder } from '../support/processes.ts';
 import { findSecret } from '../support/secret-search.ts';
 import { flux } from '../support/simulator-client.ts';
+import { startTokenIssuer } from '../support/token-issuer.ts';
 
 const stack = gatewayStack({ profiles: { '*': { queueMs: 600_000, runMs: 100 } } });
 
@@ -22,12 +25,18 @@ async function withMetrics() {
   );
   const { key: apiKey } = JSON.parse(made.stdout) as { key: string };
   const port = await freePort();
-  const { url } = await stack.serve({
+  const issuer = await startTokenIssuer();
+  const lines: string[] = [];
+  const env = {
     RUNCOMFY_GATEWAY_KEYS_FILE: file,
     RUNCOMFY_METRICS_ADDRESS: `127.0.0.1:${String(port)}`,
-  });
+    RUNCOMFY_GATEWAY_OIDC_ISSUER: issuer.url,
+    RUNCOMFY_GATEWAY_OIDC_AUDIENCE: 'media',
+  };
+  const { url } = await stack.serve(env, pino({ level: 'debug' }, { write: (line: string) => lines.push(line) }));
   const scrape = () => call(`http://127.0.0.1:${String(port)}`, '/metrics');
-  return { apiKey, url, scrape, headers: { authorization: `Bearer ${apiKey}` } };
+  const log = () => lines.join('');
+  return { apiKey, url, scrape, log, issuer, headers: { authorization: `Bearer ${apiKey}` } };
 }
 
 /** The values of a scrape, by name and labels as they are written. */
@@ -39,7 +48,7 @@ function valuesOf(text: string): Record<string, number> {
 }
 
 it('tells Prometheus what was called, started, asked of Temporal and refused, by routes and never by what callers wrote', async () => {
-  const { apiKey, url, scrape, headers } = await withMetrics();
+  const { apiKey, url, scrape, log, issuer, headers } = await withMetrics();
   const key = `order-${randomUUID()}`;
   const order = (prompt: string) =>
     call(url, `/v1/models/${flux}`, {
@@ -47,11 +56,16 @@ it('tells Prometheus what was called, started, asked of Temporal and refused, by
     });
   expect((await order('a secret prompt')).status).toBe(200);
   expect((await order('a secret prompt')).headers['idempotent-replayed']).toBe('true');
-  expect((await order('another prompt')).status).toBe(422);
+  const refused = await order('another prompt');
+  expect(refused.status).toBe(422);
   expect((await call(url, `/v1/requests/${key}/status`, { headers })).status).toBe(200);
   expect((await call(url, `/api/v1/generations/${key}?of=${apiKey}`)).status).toBe(401);
   const guess = `${apiKey.slice(0, -1)}${apiKey.endsWith('a') ? 'b' : 'a'}`;
-  expect((await call(url, '/v1/models', { headers: { authorization: `Bearer ${guess}` } })).status).toBe(401);
+  const guessed = await call(url, '/v1/models', { headers: { authorization: `Bearer ${guess}` } });
+  expect(guessed.status).toBe(401);
+  const token = await issuer.token({ claims: { aud: 'other' } });
+  const denied = await call(url, '/api/v1/whoami', { headers: { authorization: `Bearer ${token}` } });
+  expect(denied.status).toBe(401);
   expect((await call(url, `/nowhere/${key}`, { method: 'PURGE' })).status).toBe(404);
   expect((await call(url, '/%zz')).status).toBe(400);
 
@@ -74,7 +88,7 @@ it('tells Prometheus what was called, started, asked of Temporal and refused, by
     'runcomfy_gateway_starts_total{result="attached"}': 1,
     'runcomfy_gateway_starts_total{result="refused"}': 1,
     'runcomfy_gateway_auth_failures_total{reason="missing"}': 1,
-    'runcomfy_gateway_auth_failures_total{reason="invalid"}': 1,
+    'runcomfy_gateway_auth_failures_total{reason="invalid"}': 2,
     runcomfy_gateway_sse_listeners: 0,
   });
   expect(values['runcomfy_gateway_temporal_calls_total{call="StartWorkflowExecution"}']).toBeGreaterThan(0);
@@ -84,6 +98,13 @@ it('tells Prometheus what was called, started, asked of Temporal and refused, by
   for (const hidden of [apiKey, id, secret, guess, 'sim-gateway', key, 'metrics-acme', 'secret prompt', flux]) {
     expect(findSecret(hidden, { metrics: text }), hidden).toEqual([]);
   }
+  const history = await stack.client().workflow.getHandle(`metrics-acme/${key}`).fetchHistory();
+  const replies = [refused, guessed, denied].map((reply) => reply.text + JSON.stringify(reply.headers)).join('');
+  const places = { metrics: text, 'the log': log(), 'the history, its memo too': historyJson(history), replies };
+  for (const hidden of [apiKey, secret, guess, token, 'sim-gateway']) expect(findSecret(hidden, places)).toEqual([]);
+  // What does stand there is found there.
+  expect(findSecret('a secret prompt', places)).toEqual(['the history, its memo too']);
+  expect(findSecret(String(denied.headers['x-request-id']), places)).toEqual(['the log', 'replies']);
 });
 
 it('counts who listens now, and no longer who has left', async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { createGatewayCatalogue } from '../../cli/gateway-catalogue.ts';
 import { createWebhookCheck } from '../../cli/gateway-webhooks.ts';
@@ -30,7 +30,9 @@ export interface GatewayStack {
   /** The gateway that all tests share: on loopback, without API keys. */
   url: () => string;
   /** One more, with settings of its own; it ends with the test. */
-  serve: (env?: NodeJS.ProcessEnv) => Promise<RunningGateway>;
+  serve: (env?: NodeJS.ProcessEnv, log?: Logger) => Promise<RunningGateway>;
+  /** One more worker, on another server; it is stopped by what is given back. */
+  startWorker: (address: string) => Promise<() => Promise<void>>;
   environment: () => NodeJS.ProcessEnv;
   stopWorker: () => Promise<void>;
 }
@@ -59,7 +61,7 @@ export function gatewayStack(
     const connection = await connectTo();
     undo.push(() => connection.close());
     client = new Client({ connection });
-    stopWorker = await startWorker();
+    stopWorker = await startWorker(client, inject('temporalAddress'));
     undo.push(() => stopWorker());
     shared = await open();
     undo.push(() => shared.close());
@@ -69,9 +71,9 @@ export function gatewayStack(
     for (const step of undo.splice(0).reverse()) await step();
   });
 
-  async function startWorker(): Promise<() => Promise<void>> {
+  async function startWorker(client: Client, address: string): Promise<() => Promise<void>> {
     const stateDir = await mkdtemp(path.join(tmpdir(), 'runcomfy-gateway-'));
-    const native = await NativeConnection.connect({ address: inject('temporalAddress') });
+    const native = await NativeConnection.connect({ address });
     const { modelApiBase, serverlessApiBase } = simulator;
     const runcomfy = createRunComfyClient({ modelApiBase, serverlessApiBase, token: () => token });
     const worker = await createGenerationWorker({
@@ -107,11 +109,10 @@ export function gatewayStack(
     };
   }
 
-  async function open(env: NodeJS.ProcessEnv = {}): Promise<RunningGateway> {
+  async function open(env: NodeJS.ProcessEnv = {}, log = pino({ level: 'silent' })): Promise<RunningGateway> {
     const config = readConfig({ ...environment(), ...env });
     const { modelApiBase, serverlessApiBase } = simulator;
     const runcomfy = createRunComfyClient({ modelApiBase, serverlessApiBase, token: () => token });
-    const log = pino({ level: 'silent' });
     const gateway = await serveGateway({
       ...{ config, gateway: config.gateway, log, checkWebhook: await createWebhookCheck(config, log) },
       temporal: {
@@ -135,12 +136,20 @@ export function gatewayStack(
     client: () => client,
     simulator: () => simulator,
     url: () => shared.url,
-    serve: async (env) => {
-      const gateway = await open(env);
+    serve: async (env, log) => {
+      const gateway = await open(env, log);
       onTestFinished(() => gateway.close(AbortSignal.abort()));
       return gateway;
     },
     stopWorker: () => stopWorker(),
+    startWorker: async (address) => {
+      const connection = await connectTo(address);
+      const stop = await startWorker(new Client({ connection }), address);
+      return async () => {
+        await stop();
+        await connection.close();
+      };
+    },
   };
 }
 
