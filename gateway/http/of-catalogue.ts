@@ -1,5 +1,8 @@
 import { RefusalError, type RefusalName } from './refusal-error.ts';
 
+/** How long an answer of RunComfy's catalogue may be kept. */
+export const catalogueCaching = 'private, max-age=30';
+
 /** What RunComfy finds wrong with a question, by the status of its answer. */
 const refused: Record<number, RefusalName> = { 400: 'MalformedRequest', 404: 'RouteNotFound', 422: 'InvalidInput' };
 

@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { everyTenant, mayDo } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
+import { catalogueCaching } from '../http/of-catalogue.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import type { RouteAdder } from '../http/route-adder.ts';
 import { type CatalogueReading, createCatalogueReads } from './catalogue-reads.ts';
@@ -38,5 +39,5 @@ export function addCatalogue({ catalogue }: GatewayParts, { add }: RouteAdder): 
 
 function passOn(reply: FastifyReply, reading: CatalogueReading | undefined): FastifyReply {
   if (reading?.ageS !== undefined) reply.header('age', reading.ageS);
-  return reply.header('cache-control', 'private, max-age=30').type('application/json').send(reading?.text);
+  return reply.header('cache-control', catalogueCaching).type('application/json').send(reading?.text);
 }

@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { isModelId } from '../../../domain/request.ts';
@@ -14,7 +15,7 @@ import {
   whoAmI,
 } from '../../contract/model.ts';
 import type { Catalogue, GatewayParts } from '../../gateway-parts.ts';
-import { ofCatalogue } from '../../http/of-catalogue.ts';
+import { catalogueCaching, ofCatalogue } from '../../http/of-catalogue.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import type { RouteAdder } from '../../http/route-adder.ts';
 import { addOperation } from '../operation.ts';
@@ -42,7 +43,7 @@ export function addModels(routes: RouteAdder, { catalogue }: GatewayParts): void
     }),
     answers: { 200: { description: 'The models.', schema: modelList } },
     problems: ['CatalogueUnavailable'],
-    handle: ({ query }) => ofCatalogue(() => catalogue.list(query)),
+    handle: async ({ query, reply }) => kept(reply, await ofCatalogue(() => catalogue.list(query))),
   });
   addOperation(routes, {
     id: 'getModel',
@@ -53,7 +54,7 @@ export function addModels(routes: RouteAdder, { catalogue }: GatewayParts): void
     params: aboutModel,
     answers: { 200: { description: 'The model.', schema: model } },
     problems: ['ModelNotFound', 'CatalogueUnavailable'],
-    handle: ({ params }) => entryOf(catalogue, params.model),
+    handle: async ({ params, reply }) => kept(reply, await entryOf(catalogue, params.model)),
   });
   addOperation(routes, {
     id: 'checkInput',
@@ -97,6 +98,12 @@ export function addModels(routes: RouteAdder, { catalogue }: GatewayParts): void
       });
     },
   });
+}
+
+/** RunComfy's catalogue may be kept for a while by whoever asked. */
+function kept<Told>(reply: FastifyReply, told: Told): Told {
+  reply.header('cache-control', catalogueCaching);
+  return told;
 }
 
 async function entryOf(catalogue: Catalogue, text: string): Promise<Model> {
