@@ -14,12 +14,14 @@ const order = (fields: object = {}, headers: Record<string, string | string[]> =
   ...{ method: 'POST', headers, body: { model: flux, input: { prompt: 'never made' }, ...fields } },
 });
 const get: GatewayCall = {};
+const scene = (more: object) => order({ model: kling, input: { ...klingInput, ...more } });
+const refused = (at: string) => [422, 'InvalidInput', at] as const;
 
 /** As a browser asks whether a page may call. */
 const preflight = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
 
 /** Calls that must be refused, and as what. */
-const rows: [what: string, target: string, call: GatewayCall, status: number, name: string][] = [
+const rows: [what: string, target: string, call: GatewayCall, status: number, name: string, path?: string][] = [
   ['a rebound host name', path, order({}, { host: 'evil.example' }), 421, 'HostNotAllowed'],
   ['a foreign origin', path, order({}, { origin: 'https://evil.example' }), 403, 'NotAllowed'],
   ['a cross-site call', path, order({}, { 'sec-fetch-site': 'cross-site' }), 403, 'NotAllowed'],
@@ -32,7 +34,7 @@ const rows: [what: string, target: string, call: GatewayCall, status: number, na
   ['null', path, raw('null'), 422, 'InvalidInput'],
   ['a list', path, raw('[]'), 422, 'InvalidInput'],
   ['a prototype', path, raw(`{"model":"${flux}","input":{"__proto__":{}}}`), 400, 'MalformedRequest'],
-  ['an unknown field', path, order({ nonsense: 1 }), 422, 'InvalidInput'],
+  ['an unknown field', path, order({ nonsense: 1 }), 422, 'InvalidInput', 'body.nonsense'],
   ['more than 2 MiB', path, order({ input: { prompt: 'x'.repeat(2 * 1024 * 1024) } }), 413, 'TooLarge'],
   ['a rounded integer', path, raw(`{"model":"${flux}","input":{"seed":12345678901234567890}}`), 422, 'InvalidInput'],
   [
@@ -53,6 +55,20 @@ const rows: [what: string, target: string, call: GatewayCall, status: number, na
   ['a model of one segment', path, order({ model: 'a' }), 422, 'InvalidInput'],
   ['a way up', path, order({ model: 'a/../b' }), 422, 'InvalidInput'],
   ['a wrong duration', path, order({ model: kling, input: { ...klingInput, duration: 99 } }), 422, 'InvalidInput'],
+  [
+    'scenes that are not as long as the clip',
+    path,
+    scene({ multi_prompt: [{ duration: 3 }] }),
+    ...refused('$.multi_prompt'),
+  ],
+  ['a data URI', path, scene({ start_image_url: 'data:image/png;base64,AA' }), ...refused('$.start_image_url')],
+  ['media by http', path, scene({ start_image_url: 'http://a.example/a.png' }), ...refused('$.start_image_url')],
+  [
+    'media on a private host',
+    path,
+    scene({ start_image_url: 'https://10.0.0.1/a.png' }),
+    ...refused('$.start_image_url'),
+  ],
   ['a label without a name', path, order({ labels: { '': 'x' } }), 422, 'InvalidInput'],
   ['no input', path, order({ input: undefined }), 422, 'InvalidInput'],
   ['an empty Idempotency-Key', path, order({}, { 'idempotency-key': '' }), 400, 'MalformedRequest'],
@@ -75,11 +91,11 @@ const rows: [what: string, target: string, call: GatewayCall, status: number, na
   ['a decision about nobody', `${path}/never/resolution`, raw('{"action":"abandon"}'), 404, 'KeyNotFound'],
   ['a second bill unasked', `${path}/never/resolution`, raw('{"action":"resubmit"}'), 422, 'InvalidInput'],
   ['an unknown decision', `${path}/never/resolution`, raw('{"action":"guess"}'), 422, 'InvalidInput'],
-  ['a list of nothing', `${path}?limit=0`, get, 422, 'InvalidInput'],
-  ['a list of less than nothing', `${path}?limit=-1`, get, 422, 'InvalidInput'],
-  ['a list of too much', `${path}?limit=1000`, get, 422, 'InvalidInput'],
-  ['an unknown phase', `${path}?phase=done`, get, 422, 'InvalidInput'],
-  ['yesterday', `${path}?createdAfter=yesterday`, get, 422, 'InvalidInput'],
+  ['a list of nothing', `${path}?limit=0`, get, 422, 'InvalidInput', 'query.limit'],
+  ['a list of less than nothing', `${path}?limit=-1`, get, 422, 'InvalidInput', 'query.limit'],
+  ['a list of too much', `${path}?limit=1000`, get, 422, 'InvalidInput', 'query.limit'],
+  ['an unknown phase', `${path}?phase=done`, get, 422, 'InvalidInput', 'query.phase.0'],
+  ['yesterday', `${path}?createdAfter=yesterday`, get, 422, 'InvalidInput', 'query.createdAfter'],
   ['a page of another list', `${path}?pageToken=abc`, get, 400, 'MalformedRequest'],
   ['another method', path, { method: 'PUT', headers: json, body: '{}' }, 405, 'MethodNotAllowed'],
   ['a preflight', path, { method: 'OPTIONS', headers: preflight }, 405, 'MethodNotAllowed'],
@@ -91,13 +107,14 @@ const rows: [what: string, target: string, call: GatewayCall, status: number, na
 ];
 
 describe('a call of our API that cannot be carried out', () => {
-  it.each(rows)('is refused by its name, and does nothing: %s', async (_what, target, made, status, name) => {
+  it.each(rows)('is refused by its name, and does nothing: %s', async (_what, target, made, status, name, place) => {
     const answer = await call(stack.url(), target, made);
     expect([answer.status, answer.json['name']], answer.text.slice(0, 500)).toEqual([status, name]);
     expect(answer.headers['content-type']).toBe('application/problem+json');
     expect(answer.json).toMatchObject({ type: `urn:runcomfy-temporal:problem:${name}`, status });
     expect(answer.json['traceId']).toBe(answer.headers['x-request-id']);
     if (name === 'InvalidInput') expect(answer.json['issues']).not.toEqual([]);
+    if (place !== undefined) expect(answer.json['issues']).toMatchObject([{ path: place }]);
     expect(stack.simulator().ledger().jobs).toEqual([]);
   });
 

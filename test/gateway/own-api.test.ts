@@ -4,7 +4,7 @@ import { generation, generationList } from '../../gateway/contract/generation.ts
 import { readOwnDocument } from '../../gateway/read-own-document.ts';
 import { eventually } from '../support/eventually.ts';
 import { call, type GatewayCall, gatewayStack } from '../support/gateway-stack.ts';
-import { flux } from '../support/simulator-client.ts';
+import { flux, kling, klingInput } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
 
 const stack = gatewayStack();
@@ -39,7 +39,7 @@ it('orders once for a key: created, then attached, then the result', async () =>
 
 it('tells problems by their names, all of an input at once, and does nothing', async () => {
   const key = randomUUID();
-  const made = { key, model: flux, input: { prompt: 1, width: 'x' }, nonsense: true };
+  const made = { key, model: kling, input: { ...klingInput, prompt: 1, duration: 99, odd: true } };
   const unfit = await call(stack.url(), generations, post(made));
   expect(unfit).toMatchObject({ status: 422, headers: { 'content-type': 'application/problem+json' } });
   expect(unfit.json).toMatchObject({
@@ -47,6 +47,10 @@ it('tells problems by their names, all of an input at once, and does nothing', a
     name: 'InvalidInput',
     instance: generations,
     traceId: unfit.headers['x-request-id'],
+    issues: [
+      { path: '$.prompt', message: expect.any(String) },
+      { path: '$.duration', message: expect.any(String) },
+    ],
   });
   const missing = await call(stack.url(), `${generations}/${key}`);
   expect(missing).toMatchObject({ status: 404, json: { name: 'KeyNotFound' } });
@@ -179,8 +183,9 @@ it('tells of models, their inputs and prices, the wallet and the caller', async 
   expect(list.status, list.text).toBe(200);
   expect(list.json['models']).toHaveLength(2);
   expect(await call(stack.url(), one)).toMatchObject({ status: 200, json: { modelId: flux } });
-  const check = await call(stack.url(), `${one}/check`, post({ input: { prompt: 'a cat' } }));
-  expect(check).toMatchObject({ status: 200, json: { valid: true, issues: [] } });
+  const check = await call(stack.url(), `${one}/check`, post({ input: { prompt: 'a cat', odd: 1 } }));
+  const warnings = [expect.stringContaining('$.odd')];
+  expect(check).toMatchObject({ status: 200, json: { valid: true, issues: [], warnings } });
   const price = (check.json['price'] as { usd: number }).usd;
   expect(price).toBeGreaterThan(0);
   const bad = await call(stack.url(), `${one}/check`, post({ input: {} }));

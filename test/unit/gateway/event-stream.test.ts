@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { expect, it } from 'vitest';
 import {
   dropWhenStalled,
@@ -83,4 +83,37 @@ it('hangs up on a listener that takes nothing', async () => {
   await closed;
   expect(socket.destroyed).toBe(true);
   await stream.return();
+});
+
+it('hangs up on a listener with more than 256 KiB unsent, and on none with less', async () => {
+  const [full, over] = [0, 1].map((more) => {
+    // Nothing that is written to it is ever taken.
+    const socket = new Writable({ write: () => undefined });
+    socket.write(Buffer.alloc(256 * 1024 + more));
+    return socket;
+  });
+  if (!full || !over) throw new Error('There are two listeners.');
+  const closed = once(over, 'close');
+  const left = new AbortController();
+  const streams = [full, over].map((socket) =>
+    dropWhenStalled(eventStream(source().open, options({ gone: left.signal })), socket, 1),
+  );
+  await Promise.all(streams.map((stream) => stream.next()));
+  // Both take what comes, which is nothing.
+  const taking = streams.map((stream) => stream.next());
+  await closed;
+  expect(full.destroyed).toBe(false);
+  left.abort();
+  await Promise.all(taking);
+});
+
+it('leaves a second between two states', async () => {
+  const { gapMs: _, ...asServed } = options();
+  const told: number[] = [];
+  for await (const text of eventStream(source(state('a'), state('b'), state('c', true)).open, asServed)) {
+    if (text.includes('event: state')) told.push(performance.now());
+  }
+  const [first = 0, second = 0] = told;
+  expect(told).toHaveLength(2);
+  expect(second - first).toBeGreaterThan(990);
 });

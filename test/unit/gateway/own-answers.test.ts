@@ -1,0 +1,113 @@
+import { once } from 'node:events';
+import { expect, it } from 'vitest';
+import { GenerationError, type GenerationErrorType } from '../../../client/index.ts';
+import { anonymousAccess } from '../../../gateway/access/access.ts';
+import { createWatcher } from '../../../gateway/following/create-watcher.ts';
+import { serve } from '../../support/gateway-in-process.ts';
+import { call, type GatewayCall } from '../../support/gateway-stack.ts';
+import { flux } from '../../support/simulator-client.ts';
+
+const generations = '/api/v1/generations';
+const post = (body: object): GatewayCall => ({ method: 'POST', body });
+
+/** What fails so, whatever is asked of it. */
+const failing = (type: GenerationErrorType) => () =>
+  Promise.reject(new GenerationError({ type, message: `it is ${type}`, key: 'k' }));
+const handleOf = (calls: object) => ({ get: (key: string) => Promise.resolve({ key, ...calls }) });
+const adopt = post({ action: 'adopt', requestId: 'of-another' });
+
+it.each<[what: string, target: string, made: GatewayCall, generations: object, status: number, name: string]>([
+  ['a price that nobody knows', '', post({ model: flux, input: {}, maxPriceUsd: 1 }), {}, 422, 'PriceUnknown'],
+  ['nothing to fetch late', '/k/late', post({}), { collectLate: failing('NoLateResult') }, 404, 'NoLateResult'],
+  ['a late result of what runs', '/k/late', post({}), { collectLate: failing('StillRunning') }, 409, 'StillRunning'],
+  ...(['RequestNotFound', 'Unauthenticated', 'ResolutionRefused'] as const).map(
+    (type): [string, string, GatewayCall, object, number, string] => [
+      `a request that is not to be adopted (${type})`,
+      ...(['/k/resolution', adopt, handleOf({ resolveSubmission: failing(type) }), 409, 'ResolutionRefused'] as const),
+    ],
+  ),
+  ['a Temporal that is busy', '/k/nudge', post({}), handleOf({ nudge: failing('TemporalBusy') }), 503, 'Overloaded'],
+])('%s is told by its name', async (_what, target, made, given, status, name) => {
+  const url = await serve(anonymousAccess, { generations: given });
+  const answer = await call(url, `${generations}${target}`, made);
+  expect(answer, answer.text).toMatchObject({ status, json: { name, status } });
+  expect(answer.headers['retry-after'], name).toBe(status === 503 ? '2' : undefined);
+});
+
+it('says of lists and counts that the server does not know our search attributes', async () => {
+  const refuse = () => {
+    const details = 'invalid search attribute: RunComfyPhase';
+    const error = Object.assign(new Error(details), { code: 3, details, metadata: { get: () => [] } });
+    return Promise.reject(error);
+  };
+  const isOurs = (query: string) => query.includes('RunComfy');
+  const client = {
+    ...{ withDeadline: (_: number, ask: () => unknown) => ask(), options: { namespace: 'default' } },
+    workflow: { count: (query: string) => (isOurs(query) ? refuse() : Promise.resolve({ count: 3 })) },
+    workflowService: {
+      listWorkflowExecutions: ({ query }: { query: string }) =>
+        isOurs(query) ? refuse() : Promise.resolve({ executions: [], nextPageToken: new Uint8Array() }),
+    },
+  };
+  const url = await serve(anonymousAccess, { client });
+  for (const target of ['generations?phase=failed', 'generation-counts', 'pipeline-counts', 'batch-counts']) {
+    const { status, headers, text } = await call(url, `/api/v1/${target}`);
+    expect([status, headers['x-runcomfy-degraded']], `${target}: ${text}`).toEqual([200, 'search-attributes']);
+  }
+  expect((await call(url, generations)).headers).not.toHaveProperty('x-runcomfy-degraded');
+});
+
+/** A generation as the gateway sees it. */
+const seenAs = (phase: string, { key = 'k', ...more }: { key?: string; nextReadAt?: string | undefined } = {}) => {
+  const state = { model: flux, submission: 'accepted', reads: 1, deadlineAt: '2026-11-28T00:00:00.000Z', phase };
+  return { key, runId: 'r', startedAt: '2026-11-27T00:00:00.000Z', ...state, state: { ...state, ...more } };
+};
+
+it.each<[comesInMs: number | undefined, least: number, most: number]>([
+  [undefined, 1, 1],
+  [-60_000, 1, 1],
+  [20_000, 1, 20],
+  [3_600_000, 30, 30],
+])('says when to ask again for a result: a read that comes in %s ms', async (comesInMs, least, most) => {
+  const nextReadAt = comesInMs === undefined ? undefined : new Date(Date.now() + comesInMs).toISOString();
+  const read = () => Promise.resolve(seenAs('in_queue', { nextReadAt }));
+  const url = await serve(anonymousAccess, { reader: { read } });
+  const { status, headers } = await call(url, `${generations}/k/result`);
+  const seconds = Number(headers['retry-after']);
+  expect([status, seconds >= least, seconds <= most], String(seconds)).toEqual([202, true, true]);
+});
+
+it('waits for another state than the one that is known: 200 as it comes, 304 where none does', async () => {
+  const watcher = createWatcher(async function* (key, signal) {
+    yield seenAs('in_queue', { key });
+    if (key === 'goes-on') yield seenAs('in_progress', { key });
+    if (!signal.aborted) await once(signal, 'abort');
+  });
+  const reader = { read: (key: string) => Promise.resolve(seenAs('in_queue', { key })) };
+  const url = await serve(anonymousAccess, { reader, watchers: { generations: watcher } });
+  const ask = async (key: string, prefer: string) => {
+    const target = `${generations}/${key}`;
+    const known = String((await call(url, target)).headers['etag']);
+    return { known, ...(await call(url, target, { headers: { prefer, 'if-none-match': known } })) };
+  };
+  const changed = await ask('goes-on', 'wait=60');
+  expect(changed).toMatchObject({ status: 200, json: { phase: 'in_progress' } });
+  expect(changed.headers).toMatchObject({ 'preference-applied': 'wait=60', etag: expect.any(String) });
+  expect(changed.headers['etag']).not.toBe(changed.known);
+  const unchanged = await ask('stays', 'wait=1');
+  expect(unchanged).toMatchObject({ status: 304, headers: { 'preference-applied': 'wait=1', etag: unchanged.known } });
+});
+
+it('lets models be kept for 30 s, and nothing else', async () => {
+  const list = () => Promise.resolve({ models: [], total: 0 });
+  const entry = (modelId: string) => Promise.resolve(modelId === flux ? { modelId, categories: [] } : undefined);
+  const url = await serve(anonymousAccess, { catalogue: { list, entry } });
+  for (const [target, kept] of [
+    ['/models', 'private, max-age=30'],
+    [`/models/${flux}`, 'private, max-age=30'],
+    ['/models/no/such', 'no-store'],
+    ['/whoami', 'no-store'],
+  ] as const) {
+    expect((await call(url, `/api/v1${target}`)).headers['cache-control'], target).toBe(kept);
+  }
+});
