@@ -1,7 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { BatchEndPhase } from '../domain/batch/batch.ts';
+import { budgetWorkflowType } from '../domain/budget/names.ts';
 import { batchWorkflowType, pipelineWorkflowType } from '../domain/names.ts';
 import type { PipelineEndPhase } from '../domain/pipeline/pipeline-run.ts';
+import { type BudgetFilter, scopeOfBudgets } from './budget/list-budgets.ts';
 import { named } from './convert-errors.ts';
 import { type CountScope, createRunCount, isOfUnknownAttributes } from './count-runs.ts';
 
@@ -46,6 +48,15 @@ export function countPipelines(client: Client, scope: CountScope = {}): Promise<
 /** Counts batches, in one short call of Temporal's index for each way to end, and one for those that run. */
 export function countBatches(client: Client, scope: CountScope = {}): Promise<EndCounts<BatchEndPhase>> {
   return countEnds(client, batchWorkflowType, scope, endsOfBatches);
+}
+
+/** Counts the budgets that are open, in one short call of Temporal's index. */
+export function countBudgets(client: Client, { namePrefix = '' }: BudgetFilter = {}): Promise<{ open: number }> {
+  const count = createRunCount(client, budgetWorkflowType, scopeOfBudgets(namePrefix));
+  return named('', async () => {
+    const { open = 0 } = await count({ open: running });
+    return { open };
+  });
 }
 
 function countEnds<EndPhase extends string>(

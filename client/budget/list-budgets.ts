@@ -1,8 +1,10 @@
 import type { Client } from '@temporalio/client';
 import { budgetId, budgetNameOf, budgetWorkflowType } from '../../domain/budget/names.ts';
+import { named } from '../convert-errors.ts';
 import { isGenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
-import { listRuns } from '../generation/run-info.ts';
+import { listRuns, listRunsPage, type RunInfo } from '../generation/run-info.ts';
+import type { Paging, RowPage } from '../list-rows.ts';
 import { scopeClauses } from '../list-scope.ts';
 import { type KnownBudgetState, readBudget } from './read-budget.ts';
 
@@ -17,15 +19,10 @@ export async function* listBudgets(
   client: Client,
   { namePrefix = '' }: BudgetFilter = {},
 ): AsyncGenerator<KnownBudgetState, void, undefined> {
-  checkArgument('filter.namePrefix', typeof namePrefix === 'string', 'text');
-  const ofType = `WorkflowType = "${budgetWorkflowType}" AND ExecutionStatus = "Running"`;
-  const query = [ofType, ...scopeClauses(namePrefix === '' ? {} : { keyPrefix: budgetId(namePrefix) })].join(' AND ');
   const told = new Set<string>();
-  for await (const page of listRuns(client, query)) {
-    for (const { key } of page) {
-      const name = budgetNameOf(key);
-      // A server on SQL takes a prefix in small and in capital letters alike.
-      if (name === undefined || !name.startsWith(namePrefix) || told.has(name)) continue;
+  for await (const page of listRuns(client, queryOf(namePrefix))) {
+    for (const name of namesIn(page, namePrefix)) {
+      if (told.has(name)) continue;
       told.add(name);
       const state = await readBudget(client, name).catch((error: unknown) => {
         // Closed while the list was read, or never seen by a worker yet.
@@ -35,4 +32,35 @@ export async function* listBudgets(
       if (state && !state.isClosed) yield state;
     }
   }
+}
+
+/** One page of the names of budgets that are open; it may have fewer than were asked for, and more follow all the same. */
+export function listBudgetNames(
+  client: Client,
+  { namePrefix = '' }: BudgetFilter,
+  { limit, pageToken }: Paging,
+): Promise<RowPage<string>> {
+  return named('', async () => {
+    const nextPageToken = pageToken === undefined ? undefined : new Uint8Array(Buffer.from(pageToken, 'base64'));
+    const page = await listRunsPage(client, queryOf(namePrefix), { pageSize: limit, nextPageToken });
+    const next = page.nextPageToken.length > 0 ? Buffer.from(page.nextPageToken).toString('base64') : undefined;
+    return { rows: namesIn(page.runs, namePrefix), ...(next !== undefined && { nextPageToken: next }) };
+  });
+}
+
+/** In which of all workflows budgets of a prefix are looked for. */
+export function scopeOfBudgets(namePrefix: string): { keyPrefix?: string } {
+  checkArgument('filter.namePrefix', typeof namePrefix === 'string', 'text');
+  return namePrefix === '' ? {} : { keyPrefix: budgetId(namePrefix) };
+}
+
+function queryOf(namePrefix: string): string {
+  const ofType = `WorkflowType = "${budgetWorkflowType}" AND ExecutionStatus = "Running"`;
+  return [ofType, ...scopeClauses(scopeOfBudgets(namePrefix))].join(' AND ');
+}
+
+function namesIn(runs: readonly RunInfo[], namePrefix: string): string[] {
+  const names = runs.map(({ key }) => budgetNameOf(key));
+  // A server on SQL takes a prefix in small and in capital letters alike.
+  return [...new Set(names.filter((name) => name?.startsWith(namePrefix)))].filter((name) => name !== undefined);
 }

@@ -10,7 +10,7 @@ export type {
 } from '../generation/following/describe-generation.ts';
 export { countGenerations } from '../generation/following/count-generations.ts';
 export type { GenerationCounts } from '../generation/following/count-generations.ts';
-export { countBatches, countPipelines } from '../count-many.ts';
+export { countBatches, countBudgets, countPipelines } from '../count-many.ts';
 export type { EndCounts } from '../count-many.ts';
 export { listGenerationPage } from '../generation/following/list-page.ts';
 export type { GenerationPage, PageFilter } from '../generation/following/list-page.ts';
@@ -18,6 +18,7 @@ export { listOpenGenerations } from '../generation/following/list-open.ts';
 export type { OpenGeneration } from '../generation/following/list-open.ts';
 export { listPipelinePage } from '../pipeline/list-pipelines.ts';
 export { listBatchPage } from '../batch/list-batches.ts';
+export { listBudgetNames } from '../budget/list-budgets.ts';
 export type { RowPage } from '../list-rows.ts';
 export { readRequest } from '../generation/following/read-request.ts';
 export { watchChanges } from '../watch-changes.ts';

@@ -80,7 +80,7 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
     addWebhooks(routes, parts);
     addPipelines(routes, parts, stopping);
     addBatches(routes, parts, stopping);
-    addBudgets(routes, parts);
+    addBudgets(routes, parts, stopping);
     addModels(routes, parts);
     let text: string | undefined;
     const document = () => (text ??= `${JSON.stringify(withoutNeedlessBodies(child.swagger(), bodies), plainly, 2)}\n`);

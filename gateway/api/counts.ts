@@ -1,12 +1,11 @@
 import type { Client } from '@temporalio/client';
 import { LRUCache } from 'lru-cache';
-import { workflowIdOf } from '../access/principal.ts';
+import { type Principal, workflowIdOf } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { patiently, readPatienceMs } from '../generations/patiently.ts';
 import type { Call } from './operation.ts';
 
-interface Counts<Phase extends string> {
-  byPhase: Partial<Record<Phase, number>>;
+interface Counts {
   open: number;
   isDegraded?: true;
 }
@@ -18,11 +17,12 @@ const maxTenants = 1_000;
 export const countHeaders = { 'X-RunComfy-Degraded': '`search-attributes`: the server does not know ours.' };
 
 /** Tells how many of a principal's stand where; whoever asks meanwhile, or within so long, gets the same numbers. */
-export function createCounts<Phase extends string>(
+export function createCounts<Counted extends Counts>(
   { client }: Pick<GatewayParts, 'client'>,
-  count: (client: Client, scope: { keyPrefix?: string }) => Promise<Counts<Phase>>,
+  count: (client: Client, scope: { keyPrefix?: string }) => Promise<Counted>,
+  prefixOf: (principal: Principal, name: string) => string = workflowIdOf,
 ) {
-  const counted = new LRUCache<string, { asked: Promise<Counts<Phase> & { asOf: string }>; freshUntil: number }>({
+  const counted = new LRUCache<string, { asked: Promise<Counted & { asOf: string }>; freshUntil: number }>({
     max: maxTenants,
   });
 
@@ -33,7 +33,7 @@ export function createCounts<Phase extends string>(
   };
 
   return async ({ request, reply }: Call<unknown, unknown, unknown>) => {
-    const keyPrefix = workflowIdOf(request.principal, '');
+    const keyPrefix = prefixOf(request.principal, '');
     let kept = counted.get(keyPrefix);
     if (kept === undefined || Date.now() >= kept.freshUntil) {
       // Beside a Temporal that is slow there is one count at a time: numbers grow old from when they are there.

@@ -24,10 +24,10 @@ export const streamFields = {
 } as const;
 
 /** A call for a stream of events. */
-export type Streaming = Call<{ key: string }, { lastEventId?: string | undefined }, unknown>;
+export type Streaming<Params = { key: string }> = Call<Params, { lastEventId?: string | undefined }, unknown>;
 
 /** Refuses who takes no stream of events. */
-export function mustTakeEvents({ request }: Streaming): void {
+export function mustTakeEvents({ request }: Streaming<unknown>): void {
   const { accept = '*/*' } = request.headers;
   if (/text\/event-stream|text\/\*|\*\/\*/i.test(accept)) return;
   throw new RefusalError('NotAcceptable', 'this path answers text/event-stream: leave out /events for JSON');
@@ -37,7 +37,7 @@ export function mustTakeEvents({ request }: Streaming): void {
 export function streamStates(
   { access, metrics }: GatewayParts,
   stopping: AbortSignal,
-  { query, request, reply }: Streaming,
+  { query, request, reply }: Streaming<unknown>,
   now: StreamedState,
   follow: (signal: AbortSignal) => AsyncGenerator<StreamedState, void, undefined>,
 ): FastifyReply {

@@ -35,7 +35,9 @@ export const budget = z
   })
   .meta({ id: 'Budget', description: 'A limit of money that orders share.' });
 
-export const budgetList = z.object({ budgets: z.array(budget) }).meta({ id: 'BudgetList' });
+export const budgetList = z
+  .object({ budgets: z.array(budget), nextPageToken: exactOptional(z.string()) })
+  .meta({ id: 'BudgetList', description: 'A page; it may have fewer than were asked for.' });
 
 const reservation = z
   .object({ key: z.string(), priceUsd: usd, reservedAt: time, ageMs: z.int() })

@@ -32,6 +32,11 @@ export const pipelineCounts = z.object({ byPhase: pipelinesByPhase, ...others })
   examples: [{ byPhase: { succeeded: 12, failed: 1 }, open: 3, asOf }],
 });
 
+/** How many budgets are open. */
+export const budgetCounts = z
+  .object({ open: z.int().min(0).meta({ description: 'Those that are not closed.' }), asOf: time })
+  .meta({ id: 'CountsOfBudgets', examples: [{ open: 2, asOf }] });
+
 /** How many batches run, and how many ended in which way. */
 export const batchCounts = z.object({ byPhase: batchesByPhase, ...others }).meta({
   id: 'CountsOfBatches',

@@ -1,5 +1,11 @@
 import type { Client } from '@temporalio/client';
-import type { GenerationClient, KnownBatchState, KnownPipelineState, WaitOptions } from '../../client/index.ts';
+import type {
+  GenerationClient,
+  KnownBatchState,
+  KnownBudgetState,
+  KnownPipelineState,
+  WaitOptions,
+} from '../../client/index.ts';
 import { watchChanges } from '../../client/operator/index.ts';
 import { isBatchEnd } from '../../domain/batch/batch.ts';
 import { isPipelineEnd } from '../../domain/pipeline/pipeline-run.ts';
@@ -20,16 +26,38 @@ export interface Watchers {
   generations: Watcher<SeenGeneration>;
   pipelines: Watcher<SeenState<KnownPipelineState>>;
   batches: Watcher<SeenState<KnownBatchState>>;
+  /** By their full names. */
+  budgets: Watcher<KnownBudgetState>;
 }
 
 /** Makes the watchers of a gateway. */
 export function createWatchers(client: Client, generations: GenerationClient, reader: GenerationReader): Watchers {
-  const { pipelines, batches } = generations;
+  const { pipelines, batches, budgets } = generations;
   return {
     generations: createGenerationWatcher(client, generations, reader),
     pipelines: watcherOf(client, (workflowId) => pipelines.get(workflowId), isPipelineEnd),
     batches: watcherOf(client, (workflowId) => batches.get(workflowId), isBatchEnd),
+    budgets: createWatcher((name, signal) =>
+      watchChanges<KnownBudgetState>(
+        {
+          readState: () => patiently(client, readPatienceMs, () => budgets.state(name), { asksOthers: true }),
+          isEnd: ({ isClosed }) => isClosed === true,
+          // Nothing but its state tells that it is closed.
+          awaitEnd: aborted,
+        },
+        { signal },
+      ),
+    ),
   };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
 }
 
 interface Handle<State> {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { budget, budgetList, reservationList } from '../../gateway/contract/budget.ts';
+import { budgetCounts } from '../../gateway/contract/many-counts.ts';
 import { refusalsOf } from '../support/budgets.ts';
 import { eventually } from '../support/eventually.ts';
 import { serveCallers } from '../support/gateway-keys.ts';
@@ -63,9 +64,14 @@ it('creates, sets, corrects and closes a budget, and tells of it as its tenant k
   expect(budget.strict().parse(state.json)).toMatchObject({ open: 3, reservedUsd: 7, refused });
   const known = { 'if-none-match': String(state.headers['etag']) };
   expect((await acme.get(`${budgets}/spring`, known)).status).toBe(304);
+  const listening = acme.get(`${budgets}/spring/events`);
+  const waiting = acme.get(`${budgets}/spring`, { ...known, prefer: 'wait=60' });
   const release = (name: string) => acme.post(`${budgets}/spring/release`, { key: name, reason: 'a test' });
   for (const name of ['a', 'b']) expect((await release(name)).status).toBe(200);
   expect((await acme.get(`${budgets}/spring`, known)).json).toMatchObject({ open: 1, reservedUsd: 3 });
+  const waited = await waiting;
+  expect(waited).toMatchObject({ status: 200, headers: { 'preference-applied': 'wait=60' } });
+  expect(budget.strict().parse(waited.json)).toMatchObject({ name: 'spring' });
   expect(await release(elsewhere.key)).toMatchObject({ status: 404, json: { name: 'KeyNotFound' } });
   const busy = await acme.post(`${budgets}/spring/close`);
   expect(busy).toMatchObject({ status: 409, json: { name: 'StillRunning' } });
@@ -73,6 +79,10 @@ it('creates, sets, corrects and closes a budget, and tells of it as its tenant k
   const closed = await acme.post(`${budgets}/spring/close`);
   expect(closed).toMatchObject({ status: 200, json: { name: 'spring', isClosed: true } });
   expect((await acme.post(`${budgets}/spring/set`, { limitUsd: 1 })).status).toBe(404);
+  const events = await listening;
+  const [, lastId = '', end = ''] = /id: (\S+)\nevent: end\ndata: (.*)\n\n$/.exec(events.text) ?? [];
+  expect(budget.strict().parse(JSON.parse(end))).toMatchObject({ name: 'spring', open: 0, isClosed: true });
+  expect((await acme.get(`${budgets}/spring/events`, { 'last-event-id': lastId })).status).toBe(204);
   for (const { text } of [
     made,
     again,
@@ -84,7 +94,7 @@ it('creates, sets, corrects and closes a budget, and tells of it as its tenant k
     read,
     page,
     rest,
-    state,
+    ...[state, waited, events],
     busy,
     closed,
   ]) {
@@ -123,18 +133,17 @@ it("refuses what is no budget, who may not, and what is another's, in the same w
   }
   expect((await reader.post(budgets, { name: 'x', limitUsd: 1 })).status).toBe(403);
 
+  const isRead = (route: string) => ['', '/reservations', '/events'].includes(route);
   const guesses = [name, `${acme.tenant}.${name}`, `../${acme.tenant}.${name}`, randomUUID(), 'a b', '%00'];
   const routes: [route: string, body: object | undefined][] = [
-    ['', undefined],
-    ['/reservations', undefined],
+    ...['', '/reservations', '/events'].map((route): [string, undefined] => [route, undefined]),
     ...changes.map(([route, body]): [string, object | undefined] => [`/${route}`, body]),
   ];
   for (const [route, body] of routes) {
-    const isRead = route === '' || route === '/reservations';
     const told = await Promise.all(
       guesses.map(async (guess) => {
         const target = `${budgets}/${encodeURIComponent(guess)}${route}`;
-        const { status, json } = await (isRead ? other.get(target) : other.post(target, body));
+        const { status, json } = await (isRead(route) ? other.get(target) : other.post(target, body));
         return { status, name: json['name'], detail: json['detail'] };
       }),
     );
@@ -151,8 +160,25 @@ it("refuses what is no budget, who may not, and what is another's, in the same w
       expect(list.budgets.map((one) => one.name)).toEqual([own]);
     });
   }
+  await eventually(async () => {
+    for (const caller of [acme, other]) {
+      const counts = budgetCounts.strict().parse((await caller.get('/api/v1/budget-counts')).json);
+      expect(counts).toMatchObject({ open: 1 });
+    }
+  });
+  expect((await acme.post(budgets, { name: 'winter', limitUsd: 5 })).status).toBe(201);
+  await eventually(async () => {
+    const first = budgetList.strict().parse((await acme.get(`${budgets}?limit=1`)).json);
+    const token = encodeURIComponent(first.nextPageToken ?? '');
+    const second = budgetList.strict().parse((await acme.get(`${budgets}?limit=1&pageToken=${token}`)).json);
+    const names = [first, second].map((page) => page.budgets.map((one) => one.name));
+    expect(names.toSorted()).toEqual([[name], ['winter']]);
+    const foreign = await other.get(`${budgets}?limit=1&pageToken=${token}`);
+    expect(foreign).toMatchObject({ status: 400, json: { name: 'MalformedRequest' } });
+  });
   for (const [caller, own] of [
     [acme, name],
+    [acme, 'winter'],
     [other, 'own'],
   ] as const) {
     const intact = await caller.post(`${budgets}/${own}/close`);

@@ -1,9 +1,15 @@
 import { z } from 'zod';
+import { countBudgets } from '../../../client/operator/index.ts';
+import { budgetNameOf } from '../../access/principal.ts';
 import { budget, budgetChange, budgetList, budgetRelease, newBudget, reservationList } from '../../contract/budget.ts';
+import { budgetCounts } from '../../contract/many-counts.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import type { RouteAdder } from '../../http/route-adder.ts';
+import { createCounts } from '../counts.ts';
+import { paging } from '../many/list-many.ts';
 import { addOperation } from '../operation.ts';
-import { ifNoneMatch } from '../waiting-parameters.ts';
+import { streamFields } from '../stream-states.ts';
+import { ifNoneMatch, preferring, waiting } from '../waiting-parameters.ts';
 import {
   closeBudget,
   createBudget,
@@ -12,13 +18,14 @@ import {
   listReservations,
   releaseReservation,
   setBudget,
+  streamBudget,
 } from './budgets.ts';
 
 const aboutName = z.object({ name: z.string().meta({ description: 'As orders name it', examples: ['spring'] }) });
 const limit = z.coerce.number().int().min(1);
 
 /** Adds the operations on budgets. */
-export function addBudgets(routes: RouteAdder, parts: GatewayParts): void {
+export function addBudgets(routes: RouteAdder, parts: GatewayParts, stopping: AbortSignal): void {
   addOperation(routes, {
     id: 'createBudget',
     method: 'POST',
@@ -39,10 +46,25 @@ export function addBudgets(routes: RouteAdder, parts: GatewayParts): void {
     url: '/budgets',
     scope: 'read',
     summary: 'The budgets that are open, as they stand now.',
-    query: z.strictObject({ limit: limit.max(200).default(200) }),
-    answers: { 200: { description: 'As many as were asked for.', schema: budgetList } },
+    query: z.strictObject({ ...paging, limit: limit.max(200).default(200) }),
+    answers: { 200: { description: 'A page of them.', schema: budgetList } },
     problems: [],
     handle: (call) => listBudgets(parts, call),
+  });
+  addOperation(routes, {
+    id: 'countBudgets',
+    method: 'GET',
+    // Not below `/budgets`, where it could be a name.
+    url: '/budget-counts',
+    scope: 'read',
+    summary: 'How many budgets are open, at most 5 s ago.',
+    answers: { 200: { description: 'Their number.', schema: budgetCounts } },
+    problems: [],
+    handle: createCounts(
+      parts,
+      (client, { keyPrefix }) => countBudgets(client, { namePrefix: keyPrefix }),
+      budgetNameOf,
+    ),
   });
   addOperation(routes, {
     id: 'getBudget',
@@ -51,13 +73,14 @@ export function addBudgets(routes: RouteAdder, parts: GatewayParts): void {
     scope: 'read',
     summary: 'Where a budget stands.',
     params: aboutName,
-    headers: z.object(ifNoneMatch),
+    query: waiting,
+    headers: preferring.extend(ifNoneMatch),
     answers: {
       200: { description: 'The budget.', schema: budget, headers: { ETag: 'Names this very state.' } },
       304: { description: 'Nothing has changed.' },
     },
     problems: ['KeyNotFound', 'NoWorker'],
-    handle: (call) => getBudget(parts, call),
+    handle: (call) => getBudget(parts, stopping, call),
   });
   addOperation(routes, {
     id: 'listReservations',
@@ -105,5 +128,16 @@ export function addBudgets(routes: RouteAdder, parts: GatewayParts): void {
     answers: { 200: { description: 'What it came to.', schema: budget } },
     problems: ['KeyNotFound', 'StillRunning', 'NoWorker', 'ServiceUnavailable'],
     handle: (call) => closeBudget(parts, call),
+  });
+  addOperation(routes, {
+    id: 'streamBudget',
+    method: 'GET',
+    url: '/budgets/:name/events',
+    scope: 'read',
+    summary: 'Server-Sent Events: every state as it comes, and `end` once it is closed.',
+    params: aboutName,
+    ...streamFields,
+    problems: ['KeyNotFound', 'NotAcceptable', 'NoWorker'],
+    handle: (call) => streamBudget(parts, stopping, call),
   });
 }

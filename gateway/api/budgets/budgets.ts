@@ -1,20 +1,29 @@
+import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import type { KnownBudgetState } from '../../../client/index.ts';
+import { isGenerationError, type KnownBudgetState } from '../../../client/index.ts';
+import { listBudgetNames } from '../../../client/operator/index.ts';
 import { isBudgetName } from '../../../domain/budget/names.ts';
 import { budgetNameOf, keyOfWorkflow, type Principal, workflowIdOf } from '../../access/principal.ts';
-import type { budgetChange, budgetRelease, newBudget, reservationList } from '../../contract/budget.ts';
+import type { budgetChange, budgetList, budgetRelease, newBudget, reservationList } from '../../contract/budget.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently, readPatienceMs } from '../../generations/patiently.ts';
-import { entityTag, matchesTag } from '../../http/entity-tag.ts';
+import { entityTag } from '../../http/entity-tag.ts';
+import type { StreamedState } from '../../http/event-stream.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
+import { waitMsOf } from '../../http/waiting.ts';
 import { ofGenerations } from '../generations/find-generation.ts';
+import { readPage } from '../many/list-many.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { fromPageToken, toPageToken } from '../page-token.ts';
+import { mustTakeEvents, type Streaming, streamStates } from '../stream-states.ts';
+import { tellUnlessKnown } from '../tell-unless-known.ts';
 
 type Named<Body = unknown, Query = unknown> = Call<{ name: string }, Query, Body>;
 
 const createMs = 20_000;
 const asksOthers = true;
+/** A page takes no longer than its slowest budgets. */
+const readAtOnce = 50;
 
 /** Creates a budget, or finds the one that has the same name, limit and period. */
 export async function createBudget(
@@ -31,39 +40,67 @@ export async function createBudget(
   return inOwnName(principal, state);
 }
 
-/** A principal's budgets that are open. */
+/** A page of a principal's budgets that are open. */
 export async function listBudgets(
-  { client, generations }: GatewayParts,
-  { query, request }: Call<unknown, { limit: number }, unknown>,
-): Promise<object> {
+  parts: GatewayParts,
+  { query, request }: Call<unknown, { limit: number; pageToken?: string | undefined }, unknown>,
+): Promise<z.output<typeof budgetList>> {
+  const { client } = parts;
   const { principal } = request;
-  const prefix = budgetNameOf(principal, '');
-  const list = async () => {
-    const found: KnownBudgetState[] = [];
-    for await (const state of generations.budgets.list(prefix === '' ? {} : { namePrefix: prefix })) {
-      found.push(inOwnName(principal, state));
-      if (found.length >= query.limit) break;
-    }
-    return found;
-  };
-  return { budgets: await patiently(client, readPatienceMs, list, { asksOthers }) };
+  const { limit, pageToken: given } = query;
+  const namePrefix = budgetNameOf(principal, '');
+  const boundTo = ['budgets', namePrefix];
+  const pageToken = given === undefined ? undefined : fromPageToken(given, ...boundTo);
+  const list = () => listBudgetNames(client, { namePrefix }, { limit, pageToken });
+  const { rows: names, nextPageToken } = await readPage(() => patiently(client, readPatienceMs, list), given);
+  const budgets: KnownBudgetState[] = [];
+  for (let at = 0; at < names.length; at += readAtOnce) {
+    const states = await Promise.all(names.slice(at, at + readAtOnce).map((name) => openNow(parts, name)));
+    budgets.push(...states.flatMap((state) => (state === undefined ? [] : [inOwnName(principal, state)])));
+  }
+  return { budgets, ...(nextPageToken !== undefined && { nextPageToken: toPageToken(nextPageToken, ...boundTo) }) };
 }
 
-/** Where a budget stands. */
+/** Where a budget stands; waits for a change where the caller has what is known. */
 export async function getBudget(
-  { client, generations }: GatewayParts,
-  { params, request, reply }: Named,
+  parts: GatewayParts,
+  stopping: AbortSignal,
+  call: Named<unknown, { wait?: string | undefined }>,
 ): Promise<KnownBudgetState | undefined> {
-  const { principal, headers } = request;
+  const { params, query, request } = call;
+  const { principal } = request;
   const name = nameIn(principal, params.name);
-  const read = () => generations.budgets.state(name);
-  const state = await ofGenerations(() => patiently(client, readPatienceMs, read, { asksOthers }));
-  const body = inOwnName(principal, state);
-  const tag = entityTag(body);
-  reply.header('etag', tag);
-  if (!matchesTag(headers['if-none-match'], tag)) return body;
-  reply.code(304);
-  return undefined;
+  const waitMs = waitMsOf(request, query);
+  return await ofGenerations(async () =>
+    tellUnlessKnown(
+      call,
+      { now: await stateNow(parts, name), waitMs, stopping },
+      {
+        isEnd: isClosed,
+        toBody: (state) => inOwnName(principal, state),
+        follow: (signal) => parts.watchers.budgets.follow(name, signal),
+      },
+    ),
+  );
+}
+
+/** Sends the states of a budget as they come. */
+export async function streamBudget(
+  parts: GatewayParts,
+  stopping: AbortSignal,
+  call: Streaming<{ name: string }>,
+): Promise<FastifyReply> {
+  mustTakeEvents(call);
+  const { principal } = call.request;
+  const name = nameIn(principal, call.params.name);
+  const toState = (state: KnownBudgetState): StreamedState => {
+    const body = inOwnName(principal, state);
+    return { id: entityTag(body).slice(1, -1), isEnd: isClosed(state), body };
+  };
+  const now = toState(await ofGenerations(() => stateNow(parts, name)));
+  return streamStates(parts, stopping, call, now, async function* (signal) {
+    for await (const state of parts.watchers.budgets.follow(name, signal)) yield toState(state);
+  });
 }
 
 /** What is set aside, by key. */
@@ -132,6 +169,25 @@ function nameIn(principal: Principal, given: string): string {
   const name = budgetNameOf(principal, given);
   if (given !== '' && isBudgetName(name)) return name;
   throw new RefusalError('KeyNotFound', 'no such budget');
+}
+
+function stateNow({ client, generations }: GatewayParts, name: string): Promise<KnownBudgetState> {
+  return patiently(client, readPatienceMs, () => generations.budgets.state(name), { asksOthers });
+}
+
+/** Undefined: closed while the list was read, or never seen by a worker yet. */
+async function openNow(parts: GatewayParts, name: string): Promise<KnownBudgetState | undefined> {
+  try {
+    const state = await stateNow(parts, name);
+    return isClosed(state) ? undefined : state;
+  } catch (error) {
+    if (isGenerationError(error) && (error.type === 'KeyNotFound' || error.type === 'NoWorker')) return undefined;
+    throw error;
+  }
+}
+
+function isClosed(state: KnownBudgetState): boolean {
+  return state.isClosed === true;
 }
 
 function inOwnName(principal: Principal, state: KnownBudgetState): KnownBudgetState {

@@ -1,12 +1,13 @@
 import type { FastifyReply } from 'fastify';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently, readPatienceMs } from '../../generations/patiently.ts';
-import { entityTag, matchesTag } from '../../http/entity-tag.ts';
+import { entityTag } from '../../http/entity-tag.ts';
 import type { StreamedState } from '../../http/event-stream.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
 import type { Call } from '../operation.ts';
 import { inOwnWords } from '../own-words.ts';
 import { mustTakeEvents, type Streaming, streamStates } from '../stream-states.ts';
+import { tellUnlessKnown } from '../tell-unless-known.ts';
 import { bodyOf, endOfMany, type Many, type ManyHandle, seenNow, untilItEnds, withMany } from './many.ts';
 
 type About = Call<{ key: string }, { wait?: string | undefined }, unknown>;
@@ -18,28 +19,21 @@ export async function getMany<Handle extends ManyHandle<State, Result>, State, R
   many: Many<Handle, State, Result, Body>,
   parts: GatewayParts,
   stopping: AbortSignal,
-  { params, query, request, reply }: About,
+  call: About,
 ): Promise<Body | undefined> {
-  const { principal, headers } = request;
+  const { params, query, request } = call;
   const waitMs = waitMsOf(request, query);
-  const ifNoneMatch = headers['if-none-match'];
-  const body = await withMany(many, parts, request, params.key, async (handle) => {
-    const first = await seenNow(parts, handle);
-    let told = bodyOf(many, principal, first);
-    if (waitMs === undefined || many.isEnd(first.state) || !matchesTag(ifNoneMatch, entityTag(told))) return told;
-    const signal = waitSignal(reply, waitMs, stopping);
-    for await (const seen of many.watcher(parts.watchers).follow(handle.key, signal)) {
-      told = bodyOf(many, principal, seen);
-      if (!matchesTag(ifNoneMatch, entityTag(told))) break;
-    }
-    return told;
-  });
-  if (ifNoneMatch !== undefined) sayWaited(reply, waitMs);
-  const tag = entityTag(body);
-  reply.header('etag', tag);
-  if (!matchesTag(ifNoneMatch, tag)) return body;
-  reply.code(304);
-  return undefined;
+  return await withMany(many, parts, request, params.key, async (handle) =>
+    tellUnlessKnown(
+      call,
+      { now: await seenNow(parts, handle), waitMs, stopping },
+      {
+        isEnd: ({ state }) => many.isEnd(state),
+        toBody: (seen) => bodyOf(many, request.principal, seen),
+        follow: (signal) => many.watcher(parts.watchers).follow(handle.key, signal),
+      },
+    ),
+  );
 }
 
 /** The result, or where it stands while there is none; a problem with the failure's name where there will be none. */

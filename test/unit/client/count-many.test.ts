@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { clausesOf } from '../../../client/generation/following/list-generations.ts';
 import { isTerminal, phaseOf } from '../../../client/generation/following/phase.ts';
 import { GenerationError } from '../../../client/index.ts';
-import { countBatches, countGenerations, countPipelines } from '../../../client/operator/index.ts';
+import { countBatches, countBudgets, countGenerations, countPipelines } from '../../../client/operator/index.ts';
 import { phases } from '../../../domain/generation.ts';
 
 /** A Temporal whose index counts so many for each query. */
@@ -60,6 +60,9 @@ describe('counting', () => {
       ...{ open: 7, byPhase: { succeeded: 0, partial: 2, failed: 0, cancelled: 0 } },
     });
     expect(asked.at(-1)).toMatch(/^WorkflowType = "runcomfyBatch" AND \(/);
+    expect(await countBudgets(client, { namePrefix: 'acme.' })).toEqual({ open: 7 });
+    const ofBudgets = 'WorkflowType = "runcomfyBudget" AND WorkflowId STARTS_WITH "runcomfy-budget:acme."';
+    expect(asked.at(-1)).toBe(`${ofBudgets} AND ExecutionStatus = "Running"`);
   });
 
   const ofRunning = [null, ...phases].map((phase) => ({ status: 'Running', phase }) as const);
