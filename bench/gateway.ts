@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
 import { runGatewayCampaign } from './support/gateway/campaign.ts';
 import { cellsOf } from './support/gateway/figure.ts';
+import { handWritten } from './support/gateway/hand-written.ts';
 import { measureGateway } from './support/gateway/measure.ts';
 import { soak } from './support/gateway/soak.ts';
 import { quietTemporal } from './support/stack/quiet-temporal.ts';
@@ -35,7 +36,7 @@ async function figures(): Promise<void> {
   const { open, listeners, soak: minutes } = options;
   const rows =
     minutes === undefined
-      ? await measureGateway(stack, { open: Number(open), listeners: Number(listeners) })
+      ? [...(await measureGateway(stack, { open: Number(open), listeners: Number(listeners) })), ...handWritten()]
       : await soak(stack, Number(minutes));
   say(formatTable(['figure', 'gateway', 'direct', 'bound', 'held'], rows.map(cellsOf)));
   write(minutes === undefined ? 'gateway' : 'gateway-soak', rows);

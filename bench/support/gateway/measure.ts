@@ -11,6 +11,7 @@ import { figureOf, type GatewayFigure } from './figure.ts';
 import { type GatewayProcess, layOutProgram, startGatewayProcess } from './gateway-process.ts';
 import { listeners } from './listeners.ts';
 import { model, orders } from './orders.ts';
+import { agesOfPhases } from './phases.ts';
 import { endedReads, manyPolls, openReads, pollsOfWaiting, type Subject } from './reads.ts';
 
 const taskQueue = 'bench-gateway';
@@ -44,12 +45,13 @@ export function measureGateway(stack: Stack, size: { open: number; listeners: nu
       for (const { figure } of more) say(`measured: ${figure}`);
       rows.push(...more);
     };
-    add(await orders(subject, taskQueue));
+    const ordered = await orders(subject, taskQueue);
+    add(ordered.rows);
     const [ended = ''] = await start(1);
-    await untilEnded([ended]);
+    await untilEnded([...ordered.keys, ended]);
     add(await endedReads(subject, ended));
-    const { jobs, bills } = await billsOf(simulator);
-    add([figureOf('bills an order, of those that were sent', '', bills / jobs, { atMost: 1 })]);
+    const bills = (await simulator.jobs()).filter(({ chargedUsd }) => chargedUsd > 0).length;
+    add([figureOf('bills an order', '', bills / (ordered.keys.length + 1), { atLeast: 1, atMost: 1 })]);
 
     await simulator.hold();
     const before = (await simulator.jobs()).length;
@@ -62,7 +64,7 @@ export function measureGateway(stack: Stack, size: { open: number; listeners: nu
     await pauseSubmits(stack.client, taskQueue, 'measured');
     const waiting = await start(size.open);
     add(await pollsOfWaiting(subject, waiting, pollMs / 2));
-    await resumeSubmits(stack.client, taskQueue);
+    add(await agesOfPhases(subject, waiting, () => resumeSubmits(stack.client, taskQueue)));
     await simulator.release();
     await gateway.stop();
     await untilEnded([...open, ...waiting]);
@@ -129,10 +131,4 @@ export async function withBench<T>(stack: Stack, use: (bench: Bench) => Promise<
     await worker.stop();
     await simulator.stop();
   }
-}
-
-async function billsOf(simulator: SimulatorHandle): Promise<{ jobs: number; bills: number }> {
-  const all = await simulator.jobs();
-  const prompts = new Set(all.map(({ input }) => String(input['prompt'])));
-  return { jobs: prompts.size, bills: all.filter(({ chargedUsd }) => chargedUsd > 0).length };
 }

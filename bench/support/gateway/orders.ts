@@ -13,10 +13,19 @@ const lanes = 20;
 const settledMs = 5_000;
 
 /** Orders by the gateway and by the client: in turns, one at a time, and then each as many at once as it takes. */
-export async function orders({ stack, gateway, dispatcher }: Subject, taskQueue: string): Promise<GatewayFigure[]> {
+export async function orders(
+  { stack, gateway, dispatcher }: Subject,
+  taskQueue: string,
+): Promise<{ rows: GatewayFigure[]; keys: string[] }> {
   const generations = createGenerationClient({ client: stack.client, taskQueue });
-  const byGateway = () => {
+  const keys: string[] = [];
+  const newKey = () => {
     const key = `order-${randomUUID()}`;
+    keys.push(key);
+    return key;
+  };
+  const byGateway = () => {
+    const key = newKey();
     return fetchText(dispatcher, `${gateway.url}/v1/models/${model}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'idempotency-key': key },
@@ -24,7 +33,7 @@ export async function orders({ stack, gateway, dispatcher }: Subject, taskQueue:
     });
   };
   const byClient = () => {
-    const key = `order-${randomUUID()}`;
+    const key = newKey();
     return generations.start({ model, input: { prompt: key } }, { key });
   };
   // A gateway runs for long: its code is compiled by then. What was ordered is over before anything is measured.
@@ -43,10 +52,11 @@ export async function orders({ stack, gateway, dispatcher }: Subject, taskQueue:
     await sleep(settledMs);
     rates[who] += (await perSecond(who === 'direct' ? byClient : byGateway)) / 2;
   }
-  return [
+  const rows = [
     figureOf('order, p50', 'ms', p50.gateway, { direct: p50.direct, atMost: p50.direct + 5 }),
     figureOf('orders', '/s', rates.gateway, { direct: rates.direct, atLeast: rates.direct * 0.9 }),
   ];
+  return { rows, keys };
 }
 
 function everySecond(values: number[], first: number): number[] {
