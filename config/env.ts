@@ -131,7 +131,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const token = parseToken(clean, problems);
   const proxies = parseProxies(env, problems);
   const values = parsed.data;
-  if (values === undefined) throw new ConfigError(problems);
+  if (values === undefined) {
+    const wrong = new Set(parsed.error.issues.map(({ path: [name] }) => name));
+    const right = environment.safeParse(Object.fromEntries(Object.entries(clean).filter(([name]) => !wrong.has(name))));
+    throw new ConfigError(problems, { gateway: right.data && gatewayConfigOf(right.data, []) });
+  }
 
   const modelApiBase = values.RUNCOMFY_MODEL_API_BASE ?? defaultModelApiBase;
   const serverlessApiBase =
@@ -155,7 +159,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   const gateway = gatewayConfigOf(values, problems);
   const nexus = nexusConfigOf(values, problems);
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) throw new ConfigError(problems, { gateway });
 
   const stateDir = values.RUNCOMFY_STATE_DIR ?? defaultStateDir(values.XDG_STATE_HOME);
   return deepFreeze(

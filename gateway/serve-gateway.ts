@@ -10,7 +10,7 @@ import { messageOf } from '../domain/text.ts';
 import { openTemporal, type TemporalSettings } from '../setup/temporal.ts';
 import { type Access, anonymousAccess, createAccess, type CredentialChecks } from './access/access.ts';
 import { createTokenCheck } from './access/jwt-tokens.ts';
-import { readKeysValue, watchKeyFile } from './access/key-file.ts';
+import { readKeyFile, readKeysValue, watchKeyFile } from './access/key-file.ts';
 import { createGateway } from './create-gateway.ts';
 import { createWatchers } from './following/watchers.ts';
 import type { Catalogue, GatewayParts } from './gateway-parts.ts';
@@ -116,18 +116,32 @@ function portOf(app: FastifyInstance): number | undefined {
 }
 
 async function openAccess(
-  { address, keysFile, keys, oidc }: GatewayConfig,
+  gateway: GatewayConfig,
   log: Logger,
   onFailure: CredentialChecks['onFailure'],
 ): Promise<Access> {
+  const { keysFile, keys, oidc } = gateway;
   const records = keys === undefined ? undefined : readKeysValue(keys, keysFile);
   const tokens = oidc && createTokenCheck(oidc);
   if (records !== undefined) return createAccess({ keys: () => Promise.resolve(records), tokens, onFailure });
   if (keysFile !== undefined) return createAccess({ keys: await watchKeyFile(keysFile, log), tokens, onFailure });
   if (tokens !== undefined) return createAccess({ keys: () => Promise.resolve([]), tokens, onFailure });
-  if (isLoopback(hostInUrl(address.host))) return anonymousAccess;
+  refuseOpenDoor(gateway);
+  return anonymousAccess;
+}
+
+/** Looks for everything that is wrong with who may call, and opens nothing; throws a `ConfigError`. */
+export async function checkAccess(gateway: GatewayConfig): Promise<void> {
+  const { keysFile, keys, oidc } = gateway;
+  if (keys !== undefined) readKeysValue(keys, keysFile);
+  else if (keysFile !== undefined) await readKeyFile(keysFile);
+  else if (oidc === undefined) refuseOpenDoor(gateway);
+}
+
+function refuseOpenDoor({ address: { host } }: GatewayConfig): void {
+  if (isLoopback(hostInUrl(host))) return;
   throw new ConfigError([
-    `The gateway does not listen on ${address.host} without API keys, for everybody there could order: make one with \`runcomfy-temporal keys create\` and name its file in RUNCOMFY_GATEWAY_KEYS_FILE, or listen on 127.0.0.1.`,
+    `The gateway does not listen on ${host} without API keys, for everybody there could order: make one with \`runcomfy-temporal keys create\` and name its file in RUNCOMFY_GATEWAY_KEYS_FILE, or listen on 127.0.0.1.`,
   ]);
 }
 

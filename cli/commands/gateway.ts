@@ -34,8 +34,7 @@ export const addGateway = defineCommand<GatewayOptions>({
       .option('--host <address>', 'default 127.0.0.1; anything but loopback needs API keys')
       .option('--public-url <origin>', 'the origin that clients use; default: that of each request'),
   act: async ({ printer, config: readConfig }, _args, options) => {
-    const config = readConfig();
-    const gateway = settingsOf(config, options);
+    const { config, gateway } = await settingsOf(readConfig, options);
     favourMemory();
     // Loaded on demand: every other command does without an HTTP framework.
     const { serveGateway } = await import('../../gateway/serve-gateway.ts');
@@ -66,10 +65,28 @@ export const addGateway = defineCommand<GatewayOptions>({
   },
 });
 
-/** The command line wins over the environment. */
-function settingsOf({ gateway }: Config, { port, host, publicUrl }: GatewayOptions): GatewayConfig {
-  const origin = publicUrl === undefined ? gateway.publicUrl : parseOrigin(publicUrl);
-  if (publicUrl !== undefined && origin === undefined) throw new ConfigError([`--public-url: ${originSentence}.`]);
-  const address = { ...gateway.address, ...withoutUndefined({ port, host }) };
-  return withoutUndefined({ ...gateway, address, publicUrl: origin });
+/** The command line wins over the environment; all that is wrong with either is told at once, as is who may call. */
+async function settingsOf(readConfig: () => Config, { port, host, publicUrl }: GatewayOptions) {
+  const problems: string[] = [];
+  const noted = (error: unknown) => {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(...error.problems);
+    return error;
+  };
+  let config: Config | undefined;
+  let read: GatewayConfig | undefined;
+  try {
+    config = readConfig();
+    read = config.gateway;
+  } catch (error) {
+    read = noted(error).gateway;
+  }
+  const origin = publicUrl === undefined ? read?.publicUrl : parseOrigin(publicUrl);
+  if (publicUrl !== undefined && origin === undefined) problems.push(`--public-url: ${originSentence}.`);
+  const address = { ...read?.address, ...withoutUndefined({ port, host }) };
+  const gateway = read && (withoutUndefined({ ...read, address, publicUrl: origin }) as GatewayConfig);
+  if (config && gateway && problems.length === 0) return { config, gateway };
+  const { checkAccess } = await import('../../gateway/serve-gateway.ts');
+  if (gateway) await checkAccess(gateway).catch(noted);
+  throw new ConfigError(problems);
 }

@@ -27,3 +27,23 @@ it("simulator listens on 7788 unless told otherwise: RunComfy's own clients read
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/--port <number>.*\(default: 7788\)/);
 });
+
+it.each<[wrong: string, env: Record<string, string>, args: string[], all: RegExp]>([
+  [
+    'an issuer without an audience, a public URL with a path, no key file',
+    { RUNCOMFY_GATEWAY_OIDC_ISSUER: 'https://login.example', RUNCOMFY_GATEWAY_KEYS_FILE: '/nowhere/keys.json' },
+    ['--public-url', 'https://media.example.com/v1'],
+    /set both[^]*--public-url[^]*\/nowhere\/keys\.json/,
+  ],
+  [
+    'a drain time in words, another address without keys',
+    { RUNCOMFY_GATEWAY_DRAIN_MS: 'soon' },
+    ['--host', '0.0.0.0'],
+    /RUNCOMFY_GATEWAY_DRAIN_MS[^]*0\.0\.0\.0 without API keys/,
+  ],
+  ['nothing but its variables', { RUNCOMFY_GATEWAY_DRAIN_MS: 'soon' }, [], /^[^]*DRAIN_MS(?![^]*without API keys)/],
+])('gateway names all that keeps it from starting at once: %s', async (_wrong, env, args, all) => {
+  const { exitCode, stderr } = await commandInProcess(['gateway', '--port', '0', '--output', 'pretty', ...args], env);
+  expect(exitCode).toBe(78);
+  expect(stderr).toMatch(all);
+});

@@ -62,11 +62,14 @@ describe('docs/operations.md', () => {
     expect(documented.filter((name) => !example.includes(name))).toEqual([]);
   });
 
-  it('and every other page name only variables that something here reads', () => {
+  it("and every other page name only variables that something here reads, or RunComfy's command line", () => {
     const known = configuration + readFileSync(path.join(root, '.env.example'), 'utf8');
     const named = readPages().flatMap(({ text }) => text.match(/\bRUNCOMFY_[A-Z_]+\b/g) ?? []);
     const isKnown = (name: string) => known.includes(name) || known.includes(name.replace(/_FILE$/, ''));
-    expect([...new Set(named)].filter((name) => !isKnown(name))).toEqual([]);
+    const further = ['RUNCOMFY_TRAINER_API_BASE', 'RUNCOMFY_WEB_BASE'];
+    expect([...new Set(named)].filter((name) => !isKnown(name)).toSorted()).toEqual(further);
+    const clients = tableBelow(readPage('docs/gateway.md'), 'What a client of RunComfy sets');
+    expect(clients.flatMap(([cell]) => codeIn(cell))).toEqual(expect.arrayContaining(further));
   });
 
   it('has for every setting of a worker the variable that sets it', () => {

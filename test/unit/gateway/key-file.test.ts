@@ -1,8 +1,9 @@
 import { chmod, chown, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pino from 'pino';
 import { afterEach, expect, it, vi } from 'vitest';
-import { changeKeyFile, readKeyFile } from '../../../gateway/access/key-file.ts';
+import { changeKeyFile, readKeyFile, watchKeyFile } from '../../../gateway/access/key-file.ts';
 import type { KeyRecord } from '../../../gateway/access/key-records.ts';
 import { commandInProcess } from '../../support/command-in-process.ts';
 import { temporaryFolder, until } from '../../support/processes.ts';
@@ -105,4 +106,17 @@ it.runIf(process.getuid?.() === 0)('the file stays the one of its owner, whoever
   const { uid, mode } = await stat(file);
   expect([uid, mode & 0o777]).toEqual([12_345, 0o600]);
   expect(await readdir(path.dirname(file))).toEqual(['keys.json']);
+});
+
+it('two records with one id are refused by it, and a file that others can read is told with what to do', async () => {
+  const { file, create } = await keysFile();
+  const id = await create();
+  const [record] = await readKeyFile(file);
+  const lines: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
+  await chmod(file, 0o644);
+  expect(await (await watchKeyFile(file, log))()).toEqual([record]);
+  expect(lines.join('')).toContain('chmod 600');
+  await writeFile(file, JSON.stringify({ keys: [record, { ...record, name: 'another' }] }));
+  await expect(readKeyFile(file)).rejects.toMatchObject({ exitCode: 78, message: expect.stringContaining(id) });
 });
