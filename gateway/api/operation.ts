@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Scope } from '../access/principal.ts';
+import { exampleAnswers } from '../contract/examples.ts';
 import { problem, type ProblemName, wordsOfProblem } from '../contract/problem.ts';
 import type { RouteAdder } from '../http/route-adder.ts';
 
@@ -98,9 +99,10 @@ export function addOperation<Params extends z.ZodType, Query extends z.ZodType, 
 }
 
 function toResponse({ description, schema, type = 'application/json', headers }: Answer): object {
+  const example = exampleAnswers[schema?.meta()?.id ?? ''];
   return {
     description,
-    ...(schema && { content: { [type]: { schema } } }),
+    ...(schema && { content: { [type]: { schema, ...(example && { example }) } } }),
     ...(headers && {
       headers: Object.fromEntries(
         Object.entries(headers).map(([name, about]) => [name, { description: about, type: 'string' }]),

@@ -96,6 +96,21 @@ export const problem = z
     outcome: z.exactOptional(z.string()),
     retryAfterS: z.exactOptional(z.int()),
   })
-  .meta({ id: 'Problem', description: 'Why a call was not carried out; `name` is what programs branch on.' });
+  .meta({
+    id: 'Problem',
+    description: 'Why a call was not carried out; `name` is what programs branch on.',
+    examples: [
+      {
+        type: 'urn:runcomfy-temporal:problem:InvalidInput',
+        title: 'Invalid Input',
+        status: 422,
+        detail: 'nothing was sent: $.duration: expected a whole number from 3 to 15, got 99',
+        instance: '/api/v1/generations',
+        name: 'InvalidInput',
+        traceId: '1b6f4b3e-5a55-4f0e-9d0a-2f1c8f3f7a11',
+        issues: [{ path: '$.duration', message: 'expected a whole number from 3 to 15, got 99' }],
+      },
+    ],
+  });
 
 export type Problem = z.output<typeof problem>;

@@ -41,7 +41,7 @@ it('says that a body may be left out exactly where it may', async () => {
   expect(left.toSorted()).toEqual(['cancelBatch', 'cancelGeneration', 'cancelPipeline', 'pauseBatch']);
 });
 
-it('has an example of everything that is sent, and each fits', async () => {
+it('has an example of everything that is sent and answered, and each fits', async () => {
   const document = JSON.parse(await readOwnDocument()) as {
     paths: Record<string, Record<string, Operation>>;
     components: { schemas: Record<string, { examples?: unknown[] }> };
@@ -51,18 +51,29 @@ it('has an example of everything that is sent, and each fits', async () => {
     formats: { 'date-time': (text: string) => !Number.isNaN(Date.parse(text)) },
   });
   ajv.addSchema(document, 'document');
-  const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
-  for (const { operationId, requestBody } of operations.filter((one) => one.requestBody)) {
-    const { $ref = '' } = requestBody?.content['application/json']?.schema ?? {};
-    const name = $ref.replace('#/components/schemas/', '');
-    const examples = document.components.schemas[name]?.examples ?? [];
-    expect(examples, `${operationId}: ${name}`).not.toEqual([]);
-    const validate = ajv.compile({ $ref: `document${$ref}` });
-    for (const example of examples) expect(validate(example), `${name}: ${JSON.stringify(validate.errors)}`).toBe(true);
+  const bodiesOf = ({ requestBody, responses }: Operation) => [requestBody, ...Object.values(responses)];
+  for (const operation of Object.values(document.paths).flatMap((methods) => Object.values(methods))) {
+    for (const [type, { schema, example }] of bodiesOf(operation).flatMap((body) =>
+      Object.entries(body?.content ?? {}),
+    )) {
+      // Of a stream, and of lines, each part is a document of its own.
+      if (!type.endsWith('json')) continue;
+      const { $ref = '' } = schema;
+      const examples = document.components.schemas[$ref.replace('#/components/schemas/', '')]?.examples ?? [];
+      const all = example === undefined ? examples : [example, ...examples];
+      expect(all, `${operation.operationId}: ${$ref}`).not.toEqual([]);
+      const validate = ajv.getSchema(`document${$ref}`);
+      for (const one of all) expect(validate?.(one), `${$ref}: ${JSON.stringify(validate?.errors)}`).toBe(true);
+    }
   }
 });
 
+interface Body {
+  content?: Record<string, { schema: { $ref?: string }; example?: unknown }>;
+}
+
 interface Operation {
   operationId: string;
-  requestBody?: { content: Record<string, { schema: { $ref?: string } }> };
+  requestBody?: Body;
+  responses: Record<string, Body>;
 }
