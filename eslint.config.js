@@ -56,7 +56,27 @@ const workflowsThrowFailures = {
   selector: 'ThrowStatement > NewExpression[callee.name=/Error$/]',
   message: 'In a workflow only an ApplicationFailure ends the execution; any other error stalls the workflow task.',
 };
+const pureSpread =
+  "SpreadElement[argument.operator='&&'][argument.left.operator='!=='][argument.left.right.name='undefined']";
+const noChainsOfSpreads = {
+  selector: `${pureSpread} ~ ${pureSpread} ~ ${pureSpread}`,
+  message: 'Fields that may be undefined are left out by `...withoutUndefined({ … })`, all of them at once.',
+};
 const noExportAll = { selector: 'ExportAllDeclaration', message: 'Re-export by name.' };
+
+/** One import of a module, `{ value, type Shape }`; packages before our own folders, these before neighbours. */
+const importStyle = {
+  'import-x/no-duplicates': ['error', { 'prefer-inline': true }],
+  'import-x/order': [
+    'error',
+    {
+      groups: ['builtin', 'external', 'parent', 'sibling', 'index'],
+      'newlines-between': 'never',
+      alphabetize: { order: 'asc', caseInsensitive: true },
+    },
+  ],
+  'sort-imports': ['error', { ignoreDeclarationSort: true, ignoreCase: true }],
+};
 
 /** Longer files are read by nobody: split them by theme. */
 const maxLines = { max: 300, skipBlankLines: false, skipComments: false };
@@ -85,7 +105,7 @@ export default defineConfig(
         'error',
         { object: 'process', property: 'env', message: 'Only config/ reads the environment.' },
       ],
-      'no-restricted-syntax': ['error', noDefaultExport, classesAreErrors, noExportAll],
+      'no-restricted-syntax': ['error', noDefaultExport, classesAreErrors, noExportAll, noChainsOfSpreads],
       'no-unneeded-ternary': 'error',
       'object-shorthand': 'error',
       'prefer-template': 'error',
@@ -93,17 +113,7 @@ export default defineConfig(
         'error',
         { 'ts-expect-error': true, 'ts-ignore': true, 'ts-nocheck': true, 'ts-check': false },
       ],
-      // One import of a module, `{ value, type Shape }`; packages before our own folders, these before neighbours.
-      'import-x/no-duplicates': ['error', { 'prefer-inline': true }],
-      'import-x/order': [
-        'error',
-        {
-          groups: ['builtin', 'external', 'parent', 'sibling', 'index'],
-          'newlines-between': 'never',
-          alphabetize: { order: 'asc', caseInsensitive: true },
-        },
-      ],
-      'sort-imports': ['error', { ignoreDeclarationSort: true, ignoreCase: true }],
+      ...importStyle,
       // A quarter of the time of all rules, for what cannot be here: enums, and classes that are no errors.
       '@typescript-eslint/no-unsafe-enum-assignment': 'off',
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
@@ -152,8 +162,21 @@ export default defineConfig(
   {
     files: ['workflows/**/*.ts'],
     rules: {
-      'no-restricted-syntax': ['error', noDefaultExport, classesAreErrors, noExportAll, workflowsThrowFailures],
+      'no-restricted-syntax': [
+        'error',
+        noDefaultExport,
+        classesAreErrors,
+        noExportAll,
+        noChainsOfSpreads,
+        workflowsThrowFailures,
+      ],
     },
+  },
+  {
+    // A module that is passed on is named once, like one that is imported; a module that is also used is named for both.
+    files: ['**/index.ts'],
+    ignores: ['activities/**', 'worker/index.ts'],
+    rules: { 'no-duplicate-imports': ['error', { includeExports: true }] },
   },
   { files: ['config/**/*.ts'], rules: { 'no-restricted-properties': 'off' } },
   {
@@ -174,6 +197,7 @@ export default defineConfig(
   {
     files: ['**/*.{js,mjs,cjs}', 'bin/*'],
     extends: [tseslint.configs.recommended],
+    plugins: { 'import-x': importX },
     languageOptions: {
       globals: {
         ...Object.fromEntries(
@@ -183,6 +207,7 @@ export default defineConfig(
       },
     },
     rules: {
+      ...importStyle,
       eqeqeq: 'error',
       'max-lines': ['error', maxLines],
       'no-undef': 'error',

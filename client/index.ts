@@ -1,5 +1,9 @@
-export { createGenerationClient } from './generation/generation-client.ts';
-export type { GenerationClient, GenerationClientOptions, TypedRequest } from './generation/generation-client.ts';
+export {
+  createGenerationClient,
+  type GenerationClient,
+  type GenerationClientOptions,
+  type TypedRequest,
+} from './generation/generation-client.ts';
 export type { InputOf } from '../runcomfy/models/index.ts';
 export type { GenerationHandle, StateOptions } from './generation/generation-handle.ts';
 export type { StartLabels } from './start-labels.ts';
@@ -7,8 +11,7 @@ export type { ListScope } from './list-scope.ts';
 export type { Labels } from '../domain/labels.ts';
 export type { StartPriority } from './start-priority.ts';
 export type { StartedGeneration, StartOptions } from './generation/starting/start-generation.ts';
-export { checkRequest } from './generation/starting/check-request.ts';
-export type { CheckedRequest, RequestDraft } from './generation/starting/check-request.ts';
+export { type CheckedRequest, checkRequest, type RequestDraft } from './generation/starting/check-request.ts';
 export type { WaitOptions } from './await-end.ts';
 export type { CancelOptions } from './generation/deciding/cancel-generation.ts';
 export { isTerminal } from './generation/following/phase.ts';
@@ -45,10 +48,14 @@ export type { PipelineHandle } from './pipeline/pipeline-handle.ts';
 export type { PipelineStartOptions, StartedPipeline } from './pipeline/start-pipeline.ts';
 export type { KnownPipelineState } from './pipeline/read-pipeline-state.ts';
 export type { ListedPipeline, PipelineFilter } from './pipeline/list-pipelines.ts';
-export { clientErrorTypes, GenerationError, isGenerationError } from './errors.ts';
-export type { ClientErrorType, GenerationErrorType } from './errors.ts';
-export { failureTypes } from '../domain/failure-type.ts';
-export type { FailureType } from '../domain/failure-type.ts';
+export {
+  type ClientErrorType,
+  clientErrorTypes,
+  GenerationError,
+  type GenerationErrorType,
+  isGenerationError,
+} from './errors.ts';
+export { type FailureType, failureTypes } from '../domain/failure-type.ts';
 export { batchWorkflowType, generationWorkflowType, lateKey, pipelineWorkflowType } from '../domain/names.ts';
 export type {
   CancelOutcome,

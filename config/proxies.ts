@@ -1,3 +1,5 @@
+import { withoutUndefined } from '../domain/json.ts';
+
 /** Proxies as undici takes them; the URLs may hold credentials. */
 export interface ProxyUrls {
   httpProxy?: string;
@@ -23,11 +25,7 @@ export function parseProxies(env: NodeJS.ProcessEnv, problems: string[]): ProxyS
   return {
     shown: [https, http].flatMap((proxy) => (proxy ? [proxy.shown] : [])),
     ...(direct !== undefined && { direct }),
-    urls: () => ({
-      ...(https && { httpsProxy: https.href }),
-      ...(http && { httpProxy: http.href }),
-      ...(direct !== undefined && { noProxy: direct }),
-    }),
+    urls: () => withoutUndefined({ httpsProxy: https?.href, httpProxy: http?.href, noProxy: direct }),
   };
 }
 

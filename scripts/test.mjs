@@ -5,9 +5,9 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { answersFolder, checkAnswers } from './answer-coverage.mjs';
 import { codeFolders, existing } from './architecture.mjs';
+import { countTests } from './count-tests.mjs';
 import { ensureInstalled } from './ensure-installed.mjs';
 import { compiler, root, runStep, tool } from './run-step.mjs';
-import { countTests } from './count-tests.mjs';
 
 const maxTestMs = 40 * 60_000;
 const maxChecksAtOnce = 4;

@@ -5,5 +5,4 @@ export type { LedgerJob } from './record/ledger.ts';
 export { scenarios } from './settings/scenarios.ts';
 export type { Simulator, SimulatorOptions } from './simulator.ts';
 export { startSimulator } from './start-simulator.ts';
-export type { Switches } from './settings/switches.ts';
-export { switchTable } from './settings/switches.ts';
+export { type Switches, switchTable } from './settings/switches.ts';

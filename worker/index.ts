@@ -3,8 +3,7 @@ import type { bundleWorkflows as Bundle, loadWorkflowBundle as Load } from './bu
 import type { GenerationWorker, GenerationWorkerOptions } from './create-worker.ts';
 import type { OpenWorkerOptions } from './open-worker.ts';
 
-export { createRunComfyClient } from '../runcomfy/client.ts';
-export type { RunComfyClient, RunComfyClientOptions } from '../runcomfy/client.ts';
+export { createRunComfyClient, type RunComfyClient, type RunComfyClientOptions } from '../runcomfy/client.ts';
 export type { GenerationWorker, GenerationWorkerOptions } from './create-worker.ts';
 export type { OpenWorkerOptions } from './open-worker.ts';
 

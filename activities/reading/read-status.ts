@@ -1,5 +1,6 @@
 import { activityInfo, log } from '@temporalio/activity';
 import type { Activities, StatusQuestion, StatusReading } from '../../domain/activities.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import { secondsPerReadOf } from '../../domain/waiting.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 import type { WaitingKnowledge, WaitSoFar } from '../waiting/knowledge.ts';
@@ -154,18 +155,15 @@ async function readOnce(
   // No result is asked for where there is none.
   const costUsd =
     status === 'cancelled' ? await readCost(deps, question, count, answerBy - performance.now()) : undefined;
-  const expectedEndInMs = isOver ? undefined : waiting.expectedEndInMs(now);
+  const endInMs = isOver ? undefined : waiting.expectedEndInMs(now);
+  const expectedEndAt = endInMs === undefined ? undefined : new Date(readAt.getTime() + endInMs).toISOString();
   return {
     status,
     ...(status === 'unrecognized' && { statusWord }),
-    ...(queuePosition !== undefined && { queuePosition }),
     reads: 0,
     readAt: readAt.toISOString(),
-    ...(readBeforeAt !== undefined && { readBeforeAt }),
     nextReadInMs,
-    ...(reason !== undefined && { reason }),
-    ...(costUsd !== undefined && { costUsd }),
-    ...(expectedEndInMs !== undefined && { expectedEndAt: new Date(readAt.getTime() + expectedEndInMs).toISOString() }),
+    ...withoutUndefined({ queuePosition, readBeforeAt, reason, costUsd, expectedEndAt }),
     ...(question.wantsSearchAttributes && { searchAttributes: searchAttributes() }),
   };
 }

@@ -199,11 +199,9 @@ async function accepted(
     submittedAt,
     nextReadInMs,
     ...(isNextReadSoon(nextReadInMs) && { isNextReadSoon: true }),
-    ...(expectedEndAt !== undefined && { expectedEndAt }),
     workKey,
     searchAttributes: known,
-    ...(priceUsd !== undefined && { priceUsd }),
-    ...(grants && { grants }),
+    ...withoutUndefined({ expectedEndAt, priceUsd, grants }),
     ...(warnings.length > 0 && { warnings: boundWarnings(warnings) }),
   };
 }

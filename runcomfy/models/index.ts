@@ -1,8 +1,7 @@
 export type { BundledModel } from './bundled-model.ts';
 export type { InputOf } from '../../domain/model-inputs.ts';
 export { bundledModels, findBundledModel, findPublishedPrices } from './bundled.ts';
-export type { InputReport } from './compile-input-schema.ts';
-export { compileInputSchema } from './compile-input-schema.ts';
+export { compileInputSchema, type InputReport } from './compile-input-schema.ts';
 export { createInputValidator, validateBundled } from './input-validator.ts';
 export { loopbackHostOf } from './media-url.ts';
 export { modelKind } from './model-kind.ts';

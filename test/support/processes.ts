@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
+import { withoutUndefined } from '../../domain/json.ts';
 import { hangMs } from './patience.ts';
 import { findSecret } from './secret-search.ts';
 import { onTestFinished } from './test-end.ts';
@@ -172,10 +173,12 @@ export function environmentOf(
     NO_COLOR: '1',
     TEMPORAL_NAMESPACE: temporalNamespace,
     RUNCOMFY_API_TOKEN: token,
-    ...(temporalAddress !== undefined && { TEMPORAL_ADDRESS: temporalAddress }),
-    ...(modelApiBase !== undefined && { RUNCOMFY_MODEL_API_BASE: modelApiBase }),
-    ...(serverlessApiBase !== undefined && { RUNCOMFY_SERVERLESS_API_BASE: serverlessApiBase }),
-    ...(taskQueue !== undefined && { RUNCOMFY_TASK_QUEUE: taskQueue }),
+    ...withoutUndefined({
+      TEMPORAL_ADDRESS: temporalAddress,
+      RUNCOMFY_MODEL_API_BASE: modelApiBase,
+      RUNCOMFY_SERVERLESS_API_BASE: serverlessApiBase,
+      RUNCOMFY_TASK_QUEUE: taskQueue,
+    }),
     ...more,
     ...env,
   };

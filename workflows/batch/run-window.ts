@@ -4,6 +4,7 @@ import { countOfStatus, failuresInARowAfter, withFailure } from '../../domain/ba
 import { pagesFor } from '../../domain/batch/batch-page.ts';
 import { mostStartedBy } from '../../domain/batch/batch-window.ts';
 import { batchDefaults, batchLimits } from '../../domain/batch/batch.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import { windows } from '../activity-options.ts';
 import { labelsOfRun } from '../labels.ts';
 import { isLetGo } from './cancellation.ts';
@@ -62,17 +63,14 @@ function isLostToCancel(error: unknown): boolean {
 }
 
 function questionOf({ data, key, firstRunId, request, windowsSinceNews }: Batch): WindowQuestion {
-  const labels = labelsOfRun();
   const starts = data.paused === undefined && data.cancel === undefined;
   const reach = starts ? data.cursor + mostStartedBy(data.window) : data.cursor;
   const indices = [...data.open.map(({ index }) => index), ...data.givenBack];
   return {
     key,
     firstRunId,
-    ...(request.plan && { plan: request.plan }),
     defaults: request.defaults ?? {},
-    ...(request.budgets && { budgets: request.budgets }),
-    ...(labels && { labels }),
+    ...withoutUndefined({ plan: request.plan, budgets: request.budgets, labels: labelsOfRun() }),
     priority: precedence(),
     pages: pagesFor(data.pages, indices, { first: data.cursor, end: reach }),
     total: totalOf(data),

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import pino from 'pino';
+import { withoutUndefined } from '../../../domain/json.ts';
 import { createRunComfyClient } from '../../../runcomfy/client.ts';
 import { createGenerationWorker } from '../../../worker/index.ts';
 import { callSimulator } from '../subjects/call-simulator.ts';
@@ -44,9 +45,7 @@ async function createOurs({
     log: pino({ level: 'error' }, pino.destination(2)),
     taskQueue,
     workflowBundle: { codePath: bundlePath },
-    ...(readsPerSecond !== undefined && { readsPerSecond }),
-    ...(submitsPerSecond !== undefined && { submitsPerSecond }),
-    ...(waiting && { waiting: createTwoGears(waiting) }),
+    ...withoutUndefined({ readsPerSecond, submitsPerSecond, waiting: waiting && createTwoGears(waiting) }),
   });
 }
 

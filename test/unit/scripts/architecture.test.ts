@@ -32,7 +32,7 @@ const largerFolders: Record<string, number> = {
   config: 19,
   domain: 27,
   'gateway/contract': 17,
-  'gateway/http': 13,
+  'gateway/http': 14,
   'gateway/runcomfy-api': 13,
   plans: 21,
   runcomfy: 17,
