@@ -143,10 +143,14 @@ export const manyCancels = proxyActivities<Pick<PipelineActivities, 'cancelGener
 
 const briefOptions = { cancellationType: ActivityCancellationType.ABANDON, retry: { maximumAttempts: 1 } } as const;
 
-/** Pauses within a workflow task, which a timer cannot give. */
-export const breaths = inTurns(
-  proxyLocalActivities<Pick<PipelineActivities, 'breathe'>>({ scheduleToCloseTimeout: '5 seconds', ...briefOptions }),
-);
+/** Keeps a workflow task open, which a timer cannot do. */
+export const pauses = proxyLocalActivities<Pick<PipelineActivities, 'breathe'>>({
+  scheduleToCloseTimeout: '5 seconds',
+  ...briefOptions,
+});
+
+/** Pauses one after the other. */
+export const breaths = inTurns(pauses);
 
 export const atOnceMs = 1_500;
 

@@ -1,15 +1,29 @@
 import { issuesSentence } from '../../domain/issues.ts';
-import { withoutUndefined } from '../../domain/json.ts';
-import type { OutputPaths, PipelineActivities } from '../../domain/pipeline/pipeline-activities.ts';
+import { jsonBytes, withoutUndefined } from '../../domain/json.ts';
+import type {
+  FirstQuestion,
+  OutputPaths,
+  PipelineActivities,
+  StepAnswer,
+  StepSources,
+} from '../../domain/pipeline/pipeline-activities.ts';
+import type { PipelinePlan } from '../../domain/pipeline/pipeline.ts';
+import { questionOf } from '../../domain/pipeline/step-question.ts';
+import { isOfOne } from '../../domain/pipeline/step-rules.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
+import { decideStep } from '../../plans/deciding/decide-step.ts';
 import { plainPathOf } from '../../plans/expression.ts';
 import { paramsOf, sourcesOf } from '../../plans/graph.ts';
 import { parseTemplate, soleExpression } from '../../plans/template.ts';
 import type { PipelineDeps } from './pipeline-deps.ts';
 
+/** Of all that is prepared along with the check: an answer stands in the history, which takes no more than 2 MiB. */
+const maxPreparedBytes = 256 * 1024;
+
 /** Checks a plan and its params before anything is paid, whoever started the pipeline. */
-export function createCheckPlan({ lookup, searchAttributes }: PipelineDeps): PipelineActivities['checkPlan'] {
-  return async ({ plan: asGiven, params = {}, maxCostUsd, needsPrices, onWall, lineage }) => {
+export function createCheckPlan(deps: PipelineDeps): PipelineActivities['checkPlan'] {
+  const { lookup, searchAttributes } = deps;
+  return async ({ plan: asGiven, params = {}, maxCostUsd, needsPrices, onWall, lineage, first }) => {
     const limits = withoutUndefined({ maxCostUsd, needsPrices, onWall, lineage });
     const report = await checkPlan(asGiven, { ...lookup, params, ...limits });
     // Nothing is wrong with the plan: asked again, the catalogue may tell the prices.
@@ -17,16 +31,55 @@ export function createCheckPlan({ lookup, searchAttributes }: PipelineDeps): Pip
     if (report.checked === undefined) return { issues: report.issues };
     const { plan, params: settled, sortedSteps } = report.checked;
     const outputPaths = pathsOf(plan.outputs);
+    const steps = sortedSteps.map((id) => ({ id, steps: sourcesOf(plan, id), params: paramsOf(plan, id) }));
+    const prepared = first && (await prepareFirst(deps, { plan, params: settled, steps, first, lineage }));
     return {
       plan,
       params: settled,
-      steps: sortedSteps.map((id) => ({ id, steps: sourcesOf(plan, id), params: paramsOf(plan, id) })),
+      steps,
       ...(outputPaths && { outputPaths }),
       warnings: report.warnings,
       searchAttributes: searchAttributes(),
       isSparing: true,
+      isSteady: true,
+      ...(prepared && { prepared }),
     };
   };
+}
+
+interface FirstSteps {
+  plan: PipelinePlan;
+  params: Record<string, unknown>;
+  steps: StepSources[];
+  first: FirstQuestion;
+  lineage: string | undefined;
+}
+
+/** What cannot be prepared now, or is too much for one answer, is asked for by itself. */
+async function prepareFirst(
+  deps: PipelineDeps,
+  { plan, params, steps, first, lineage }: FirstSteps,
+): Promise<Record<string, StepAnswer>> {
+  const { key, startedAt, orderAgain, needsPrices, onWall } = first;
+  const prepared: Record<string, StepAnswer> = {};
+  let bytes = 0;
+  for (const sources of steps) {
+    const step = plan.steps[sources.id];
+    if (step === undefined || sources.steps.length > 0 || !isOfOne(step)) continue;
+    const request = withoutUndefined({ lineage, orderAgain });
+    const stateOf = (id: string): never => {
+      throw new Error(`step ${id} has not begun`);
+    };
+    const question = questionOf({ step, sources, plan, params, key, request, startedAt, stateOf });
+    const answer = await decideStep(deps, { ...question, ...withoutUndefined({ needsPrices, onWall }) }).catch(
+      () => undefined,
+    );
+    if (answer === undefined) continue;
+    bytes += jsonBytes(answer);
+    if (bytes > maxPreparedBytes) break;
+    prepared[sources.id] = answer;
+  }
+  return prepared;
 }
 
 /** Undefined where an output is more than a path. */

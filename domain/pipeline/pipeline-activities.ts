@@ -13,6 +13,16 @@ export interface PlanQuestion {
   onWall?: WallPolicy;
   /** What the keys of its orders begin with. */
   lineage?: string;
+  /** Prepares what waits for no other step along with the check, which leaves no events of its own. */
+  first?: FirstQuestion;
+}
+
+/** What is said of the steps that wait for no other. */
+export interface FirstQuestion extends Pick<StepQuestion, 'orderAgain' | 'needsPrices' | 'onWall'> {
+  /** Key of the pipeline. */
+  key: string;
+  /** When the pipeline started, ISO 8601; a reset leaves it as it was. */
+  startedAt: string;
 }
 
 /** What each step of a plan that may be run reads. */
@@ -42,6 +52,13 @@ export type PlanAnswer =
       searchAttributes: string[];
       /** The run leaves fewer events than runs did whose check did not say so: what those have recorded stays as it is. */
       isSparing?: true;
+      /**
+       * Nothing follows from the answer of a local activity, nor from the time at which one came: where a query is answered
+       * beside it, a replay may hear of it earlier or later than the run did.
+       */
+      isSteady?: true;
+      /** Single orders and approvals that wait for no other step, as far as they were asked for and could be prepared at once. */
+      prepared?: Record<string, StepAnswer>;
     };
 
 /** What a question tells of a step: each file once, since a question stands in the history and may have 2 MiB. */

@@ -2,13 +2,18 @@ import type { GenerationOutput } from '../generation.ts';
 import { withoutUndefined } from '../json.ts';
 import type { ToldStep } from './pipeline-activities.ts';
 import type { ApprovalState, ItemState, OrderState, StepFailure, StepPhase, StepState } from './pipeline-run.ts';
-import type { RunRule } from './pipeline.ts';
+import type { PlanStep, RunRule } from './pipeline.ts';
 
 const endPhases: readonly StepPhase[] = ['succeeded', 'failed', 'skipped', 'cancelled', 'not_started'];
 
 /** Whether nothing more happens to a step. */
 export function hasStepEnded({ phase }: { phase: StepPhase }): boolean {
   return endPhases.includes(phase);
+}
+
+/** Whether a step is a single order or an approval, which is prepared at one go. */
+export function isOfOne(step: PlanStep): boolean {
+  return step.kind === 'approval' || step.forEach === undefined;
 }
 
 /** Why a step is skipped because of its sources, all of which have ended; undefined: it runs. */

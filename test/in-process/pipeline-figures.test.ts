@@ -24,14 +24,36 @@ it.each([
 });
 
 it.each([
-  ['30 s, as our client gives, asks within them', 30_000, true],
-  ['10 s, as the server gives, asks by activities of their own', 10_000, false],
-] as const)('a pipeline whose workflow tasks have %s', async (_, taskTimeoutMs, isWithin) => {
-  const { execution, end } = await start({ plan: chain }, { taskTimeoutMs });
+  ['30 s, as our client gives, keeps them open', 30_000, true],
+  ['10 s, as the server gives, does not', 10_000, false],
+] as const)('a pipeline whose workflow tasks have %s', async (_, taskTimeoutMs, isKept) => {
+  const plan = { version: 1, steps: { many: still('${{ item }}', { forEach: numbers(30) }) } };
+  const { execution, end } = await start({ plan }, { taskTimeoutMs });
   expect((await end()).end).toMatchObject({ result: { phase: 'succeeded' } });
   const asked = execution.tasks.flatMap(({ commands }) => commands);
-  expect(asked.some(({ scheduleLocalActivity }) => scheduleLocalActivity)).toBe(isWithin);
-  expect(asked.some(({ scheduleActivity }) => scheduleActivity?.activityType === 'prepareStep')).toBe(!isWithin);
+  expect(asked.some(({ scheduleLocalActivity }) => scheduleLocalActivity)).toBe(isKept);
+});
+
+it('a pipeline that is asked for its state at each workflow task asks for the same when it is replayed', async () => {
+  const plan = {
+    version: 1,
+    steps: {
+      many: still('${{ item }}', { forEach: numbers(60) }),
+      pick: { approval: { choose: ['a', 'b'] }, needs: ['many'] },
+      last: still('last', { needs: ['pick'] }),
+    },
+  };
+  const { execution, time, end } = await start({ plan }, { isAsked: true });
+  await time.run(() => execution.children.length === 60);
+  await time.run(() => execution.tasks.at(-1)?.commands.some(({ modifyWorkflowProperties: shown }) => shown) ?? false);
+  const decide = () => {
+    execution.signal('decide', { step: 'pick', decision: 'approve', choose: 1 });
+    if (execution.children.length < 61) time.after(1_000, decide);
+  };
+  decide();
+  // Each run is replayed as it ends, with what its local activities answered heard of earlier, and later.
+  expect((await end()).end).toMatchObject({ result: { phase: 'succeeded' } });
+  expect(execution.children).toHaveLength(61);
 });
 
 it.each([

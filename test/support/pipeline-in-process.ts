@@ -31,6 +31,8 @@ export interface InProcessOptions {
   lookup?: ModelLookupOptions;
   memo?: Record<string, unknown>;
   taskTimeoutMs?: number;
+  /** A query comes with each workflow task. */
+  isAsked?: boolean;
   /** What an earlier run hands on. */
   carried?: (activities: PipelineActivities) => Promise<object>;
 }
@@ -67,6 +69,7 @@ export function pipelinesInProcess(): (
       ...(carried && { carried }),
       ...(options.memo && { memo: options.memo }),
       taskTimeoutMs: options.taskTimeoutMs,
+      isAsked: options.isAsked,
     });
     return {
       execution,

@@ -1,5 +1,6 @@
-import { patched } from '@temporalio/workflow';
-import { breaths } from '../activity-options.ts';
+import { condition, patched, workflowInfo } from '@temporalio/workflow';
+import { pipelineTaskTimeoutMs } from '../../domain/pipeline/pipeline.ts';
+import { breaths, pauses } from '../activity-options.ts';
 import { hasTurn } from '../local-turns.ts';
 import { type Pipeline, planOf } from './memory.ts';
 
@@ -16,18 +17,53 @@ const endsInABreath = 4;
  * for so many.
  */
 export async function breathe(pipeline: Pipeline): Promise<void> {
-  if (!planOf(pipeline).isSparing) {
+  const { isSparing, isSteady } = planOf(pipeline);
+  if (isSteady) {
+    keepTaskOpen(pipeline);
+    return;
+  }
+  if (!isSparing) {
     await breatheAsBefore(pipeline);
     return;
   }
   if (pipeline.breath === undefined) {
-    const endsEveryMs = (pipeline.orderMs ?? 0) / (pipeline.open.size + 1);
+    const endsEveryMs = paceOf(pipeline, pipeline.orderMs);
     if (endsEveryMs > closeMs || pipeline.stop) return;
-    const ms = Math.min(longestMs, Math.max(shortestMs, endsInABreath * endsEveryMs));
+    const ms = breathMs(endsEveryMs);
     if (!hasTurn(ms)) return;
     pipeline.breath = takeBreath(pipeline, Math.round(ms));
   }
   await pipeline.breath;
+}
+
+/** How often an order ends where one takes so long. */
+function paceOf({ open }: Pipeline, orderMs = 0): number {
+  return orderMs / (open.size + 1);
+}
+
+function breathMs(endsEveryMs: number): number {
+  return Math.min(longestMs, Math.max(shortestMs, endsInABreath * endsEveryMs));
+}
+
+/**
+ * The task, and what is asked for in it, waits for the end of a local activity; the workflow does not. So nothing depends on
+ * when a replay hears of that end. Of all that end together the first does it. How long is left to the clock, which may say
+ * something else in a replay; whether at all is not.
+ */
+function keepTaskOpen(pipeline: Pipeline): void {
+  const isClose = paceOf(pipeline, pipeline.toldMs) <= closeMs;
+  const isLong = workflowInfo().taskTimeoutMs >= pipelineTaskTimeoutMs;
+  if (!isClose || !isLong || pipeline.stop || pipeline.isTaskKeptOpen) return;
+  const ms = Math.round(breathMs(paceOf(pipeline, pipeline.orderMs)));
+  pipeline.isTaskKeptOpen = true;
+  pipeline.hasKeptTasksOpen = true;
+  pauses.breathe({ ms }).catch(() => {
+    // Without it the task ends at once.
+  });
+  let looks = 0;
+  void condition(() => (looks += 1) > 1).then(() => {
+    pipeline.isTaskKeptOpen = false;
+  });
 }
 
 async function breatheAsBefore(pipeline: Pipeline): Promise<void> {

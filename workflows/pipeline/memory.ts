@@ -58,13 +58,21 @@ export interface Pipeline {
   readonly tries: Map<string, number>;
   /** When an order ended last, epoch ms. */
   lastEndAt: number;
-  /** How long an order takes, as of late. */
+  /** How long an order takes, as of late, by the workflow's clock. */
   orderMs: number | undefined;
+  /** The same as the results tell it. */
+  toldMs: number | undefined;
   /** The pause in which further ends are awaited. */
   breath: Promise<void> | undefined;
   mayBreathe: boolean | undefined;
+  /** A local activity keeps this workflow task open. */
+  isTaskKeptOpen: boolean;
+  /** From then on the clock of a replay may stand elsewhere than the run's. */
+  hasKeptTasksOpen: boolean;
   /** When the memo was written last, epoch ms. */
   shownAt: number;
+  /** Orders and steps that have ended since. */
+  endsNotShown: number;
 }
 
 /** In micro-dollars. */
@@ -116,16 +124,22 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
     tries: new Map(Object.entries(carried?.tries ?? {})),
     lastEndAt: 0,
     orderMs: undefined,
+    toldMs: undefined,
     breath: undefined,
     mayBreathe: undefined,
+    isTaskKeptOpen: false,
+    hasKeptTasksOpen: false,
     shownAt: Date.now(),
+    endsNotShown: 0,
   };
 }
 
 /** What the next run needs. */
 export function carryPipeline({ state, checked, money, ordersMade, counted, tries }: Pipeline): CarriedPipeline {
   if (checked === undefined) throw defect('a pipeline is continued before its plan was checked');
-  return { state, checked, money, ordersMade, counted: [...counted], tries: Object.fromEntries(tries) };
+  // What was prepared along with the check is of that moment.
+  const { prepared: _, ...rest } = checked;
+  return { state, checked: rest, money, ordersMade, counted: [...counted], tries: Object.fromEntries(tries) };
 }
 
 export function planOf({ checked }: Pipeline): CheckedPlan {

@@ -20,6 +20,7 @@ import { completePipeline, failPipeline } from './endings.ts';
 import { unlessStopped } from './interruptible.ts';
 import { listen } from './listen.ts';
 import { type CarriedPipeline, carryPipeline, defect, openPipeline, type Pipeline } from './memory.ts';
+import { firstQuestionOf } from './prepare-step.ts';
 import { runStep } from './run-step.ts';
 import { enterPipelinePhase, warn } from './visibility.ts';
 
@@ -68,8 +69,9 @@ async function check(pipeline: Pipeline): Promise<void> {
   const oversize = [findOversize(plan), findOversizeOfParams(params)].filter((issue) => issue !== undefined);
   if (oversize.length > 0 && patched('plans-are-weighed-first')) throw invalidPlan(pipeline, oversize);
   const needsPrices = budgets ? true : undefined;
+  const first = firstQuestionOf(pipeline);
   const answer = await unlessStopped(pipeline, () =>
-    preparations.checkPlan({ plan, lineage, ...withoutUndefined({ params, maxCostUsd, needsPrices, onWall }) }),
+    preparations.checkPlan({ plan, lineage, first, ...withoutUndefined({ params, maxCostUsd, needsPrices, onWall }) }),
   );
   if (answer === undefined) return;
   if ('issues' in answer) throw invalidPlan(pipeline, answer.issues);

@@ -1,7 +1,8 @@
 import { workflowInfo } from '@temporalio/workflow';
 import { jsonBytes, withoutUndefined } from '../../domain/json.ts';
-import type { StepAnswer, StepQuestion } from '../../domain/pipeline/pipeline-activities.ts';
+import type { FirstQuestion, StepAnswer, StepQuestion } from '../../domain/pipeline/pipeline-activities.ts';
 import { questionOf } from '../../domain/pipeline/step-question.ts';
+import { isOfOne } from '../../domain/pipeline/step-rules.ts';
 import { atOnce, atOnceMs, preparations } from '../activity-options.ts';
 import { hasTurn } from '../local-turns.ts';
 import { maxQuestionBytes } from './bounds.ts';
@@ -15,19 +16,16 @@ export async function prepareStep(
   more: Pick<StepQuestion, 'from' | 'digests' | 'further'> = {},
 ): Promise<StepAnswer | undefined> {
   const { request, key } = pipeline;
-  const { plan, params } = planOf(pipeline);
+  const { plan, params, prepared } = planOf(pipeline);
   const step = plan.steps[id];
   if (step === undefined) throw defect(`the plan has no step ${id}`);
+  const ready = more.further ? undefined : prepared?.[id];
+  if (ready !== undefined && !pipeline.stop) return ready;
   const stateOf = (source: string) => stepState(pipeline, source);
   const sources = sourcesOfStep(pipeline, id);
-  // Of the first event: a reset does its first task anew, and what the clock said then is forgotten.
-  const startedAt = workflowInfo().startTime.toISOString();
+  const startedAt = startOfRun();
   const asked = { ...questionOf({ step, sources, plan, params, key, request, startedAt, stateOf }), ...more };
-  const ofMoney = request.maxCostUsd !== undefined && {
-    needsPrices: true,
-    ...withoutUndefined({ onWall: request.onWall }),
-  };
-  const question = { ...asked, ...ofMoney };
+  const question = { ...asked, ...termsOf(pipeline) };
   // Recorded histories were measured by no more than this.
   const bytes = jsonBytes(asked);
   if (bytes > maxQuestionBytes) {
@@ -35,15 +33,30 @@ export async function prepareStep(
     return { kind: 'failed', failure: { type: 'InvalidInput', message, submission: 'not_sent' } };
   }
   await untilNothingIsDue(pipeline);
-  const isOfOne = step.kind === 'approval' || step.forEach === undefined || more.further !== undefined;
-  const answer = isOfOne ? await prepareAtOnce(pipeline, question) : undefined;
+  const answer = isOfOne(step) || more.further ? await prepareAtOnce(pipeline, question) : undefined;
   if (answer !== undefined && pipeline.stop === undefined) return answer;
   return await unlessStopped(pipeline, () => preparations.prepareStep(question));
 }
 
+/** What the check of the plan is told, so that it prepares what waits for no other step. */
+export function firstQuestionOf(pipeline: Pipeline): FirstQuestion {
+  const { key, request } = pipeline;
+  return { key, startedAt: startOfRun(), ...(request.orderAgain && { orderAgain: true }), ...termsOf(pipeline) };
+}
+
+/** Of the first event: a reset does its first task anew, and what the clock said then is forgotten. */
+function startOfRun(): string {
+  return workflowInfo().startTime.toISOString();
+}
+
+function termsOf({ request: { maxCostUsd, onWall } }: Pipeline): Pick<StepQuestion, 'needsPrices' | 'onWall'> {
+  return maxCostUsd === undefined ? {} : { needsPrices: true, ...withoutUndefined({ onWall }) };
+}
+
 /** Undefined where another is under way, or it takes longer, or fails: then it is repeated for as long as it takes. */
 async function prepareAtOnce(pipeline: Pipeline, question: StepQuestion): Promise<StepAnswer | undefined> {
-  if (!planOf(pipeline).isSparing || pipeline.stop) return undefined;
+  const { isSparing, isSteady } = planOf(pipeline);
+  if (!isSparing || isSteady || pipeline.stop) return undefined;
   if (!hasTurn(atOnceMs)) return undefined;
   pipeline.busy += 1;
   try {

@@ -139,8 +139,8 @@ async function follow(
       ? await followOrder(key)
       : await placeOrder(open, requestOf(pipeline, model, prepared.input, order), prepared.retryOfRunId);
   pipeline.open.delete(open);
-  const orderMs = Date.now() - from;
-  pipeline.orderMs = 0.8 * (pipeline.orderMs ?? orderMs) + 0.2 * orderMs;
+  pipeline.orderMs = asOfLate(pipeline.orderMs, Date.now() - from);
+  if ('result' in answer) pipeline.toldMs = asOfLate(pipeline.toldMs, answer.result.timings.totalMs);
   const told = 'result' in answer ? answer.result : answer.failure;
   const isInDoubt = told.otherCostsUnknown !== undefined && patched('submits-in-doubt-are-billed');
   const isSentAgain = isInDoubt || (told.otherRequestIds !== undefined && patched('further-requests-are-billed'));
@@ -151,6 +151,10 @@ async function follow(
   const outcome = 'result' in answer ? 'succeeded' : answer.failure.type;
   target.attempts = [...(target.attempts ?? []), { key, model, outcome, ...withoutUndefined({ costUsd }) }];
   return answer;
+}
+
+function asOfLate(before: number | undefined, now: number): number {
+  return 0.8 * (before ?? now) + 0.2 * now;
 }
 
 /** What the item of a batch had cost when it was given back the batch has counted: it tells so to the run that goes on with it. */

@@ -17,13 +17,15 @@ import { boundState } from './bounds.ts';
 import type { Pipeline } from './memory.ts';
 
 const showEveryMs = 20_000;
+/** Of a fan-out whose orders end too close to each other for a clock. */
+const showEveryEnds = 10;
 const maxWarnings = 50;
 const maxWarningChars = 1_000;
 
 /** The one way into a phase of the pipeline. */
 export function enterPipelinePhase(pipeline: Pipeline, phase: PipelinePhase): void {
   move(pipeline.state, phase);
-  if (phase === 'stopping' && patched('what-stands-still-is-shown')) showNow(pipeline);
+  if (phase === 'stopping' && isShownAtOnce(pipeline)) showNow(pipeline);
   else show(pipeline);
 }
 
@@ -38,8 +40,14 @@ export function enterStepPhase(
   move(target, phase);
   if (failure) target.failure = failure;
   // A person may take days: what asks for one is to be found, and what was decided asks no more.
-  if ((isDecided || phase === 'awaiting_decision') && patched('what-stands-still-is-shown')) showNow(pipeline);
+  if (hasStepEnded(target)) pipeline.endsNotShown += 'id' in target ? showEveryEnds : 1;
+  if ((isDecided || phase === 'awaiting_decision') && isShownAtOnce(pipeline)) showNow(pipeline);
   else show(pipeline);
+}
+
+/** A patch that is asked for first after a local activity may be answered otherwise in a replay. */
+function isShownAtOnce({ checked }: Pipeline): boolean {
+  return checked?.isSteady === true || patched('what-stands-still-is-shown');
 }
 
 function move<Phase>(target: { phase: Phase }, phase: Phase): void {
@@ -66,7 +74,11 @@ export function tellState({ state, checked }: Pipeline): PipelineState {
 
 /** Shows the short form of the state where lists look, every now and then while the pipeline runs. */
 function show(pipeline: Pipeline): void {
-  const { checked, state, shownAt } = pipeline;
+  const { checked, state, shownAt, endsNotShown } = pipeline;
+  if (checked?.isSteady && pipeline.hasKeptTasksOpen) {
+    if (endsNotShown >= showEveryEnds) showNow(pipeline);
+    return;
+  }
   // Each is an event: the longer it runs the rarer they come, so that a week has room for no more than eighty.
   const ageMs = checked?.isSparing ? Date.now() - Date.parse(state.startedAt) : 0;
   if (Date.now() - shownAt < Math.max(showEveryMs, ageMs / 8)) return;
@@ -76,6 +88,7 @@ function show(pipeline: Pipeline): void {
 function showNow(pipeline: Pipeline): void {
   const { state } = pipeline;
   pipeline.shownAt = Date.now();
+  pipeline.endsNotShown = 0;
   const steps = Object.fromEntries(state.steps.map(({ id, phase }) => [id, phase]));
   const { phase, costUsd, presumedUsd } = state;
   const memo: PipelineMemo = { phase, costUsd, ...withoutUndefined({ presumedUsd }), steps };

@@ -45,4 +45,6 @@ export interface ExecutionSettings {
   lostAnswers: readonly number[];
   /** The state is asked for at each order. */
   isWatched?: boolean;
+  /** A query comes with each workflow task, and is answered beside its local activities. */
+  isAsked?: boolean | undefined;
 }

@@ -20,6 +20,8 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   let pending: Job[] = [];
   let isTaskDue = false;
   let openLocals = 0;
+  /** What the task under way has asked for: the server hears of it once its local activities have ended. */
+  let held: Command[] = [];
   let tasksOfRun = 0;
   let run: SandboxRun;
   let runId = carried ? 'earlier' : '';
@@ -37,6 +39,8 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     firstArgs = args;
     tasks = [];
     tasksOfRun = 0;
+    openLocals = 0;
+    held = [];
     unsettled = new Map();
     run = await sandbox.open(executionOf(before));
     pending = [run.first, ...pending];
@@ -86,8 +90,21 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     const commands = await run.activate(jobs, at);
     tasks.push({ jobs, at, commands });
     events.push((events.pop() ?? 0) + eventsOf(jobs, commands));
-    for (const command of commands) await take(command);
+    for (const { scheduleLocalActivity } of commands) if (scheduleLocalActivity) beginLocal(scheduleLocalActivity);
+    held.push(...commands.filter(({ scheduleLocalActivity }) => !scheduleLocalActivity));
+    if (openLocals === 0 || held.some(isLast)) await complete();
+    else if (settings.isAsked) await askBeside();
+  }
+
+  async function complete(): Promise<void> {
+    for (const command of held.splice(0)) await take(command);
     if (openLocals === 0 && pending.length > 0) due();
+  }
+
+  /** A query that came with the task is answered beside its local activities: the task ends, and they go on in the next. */
+  async function askBeside(): Promise<void> {
+    await complete();
+    if (!end && pending.length > 0) await hear(pending.splice(0));
   }
 
   /** An answer that is part of the task which asked for it. */
@@ -95,10 +112,13 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     const seq = command.seq ?? 0;
     const { ms, answer } = localAnswer(activities, command, { isLost: lostAnswers.includes(attempts++), time });
     openLocals += 1;
+    const of = runId;
     time.after(ms, async () => {
       const result = await answer();
+      // What a run has begun that continues or ends is given up.
+      if (end || of !== runId) return;
       openLocals -= 1;
-      if (!end) await hear([{ resolveActivity: { seq, isLocal: true, result } }]);
+      await hear([{ resolveActivity: { seq, isLocal: true, result } }]);
     });
   }
 
@@ -115,8 +135,6 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
       unsettled.delete(`timer ${String(command.cancelTimer.seq)}`);
     } else if (command.scheduleActivity) {
       beginAttempts(of, command.scheduleActivity);
-    } else if (command.scheduleLocalActivity) {
-      beginLocal(command.scheduleLocalActivity);
     } else if (command.requestCancelActivity) {
       const seq = command.requestCancelActivity.seq ?? 0;
       const name = `activity ${String(seq)}`;
@@ -297,4 +315,11 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
       }
     },
   };
+}
+
+/** After it a run asks for nothing more, and waits for nothing. */
+function isLast(command: Command): boolean {
+  const { completeWorkflowExecution, failWorkflowExecution, cancelWorkflowExecution } = command;
+  const how = completeWorkflowExecution ?? failWorkflowExecution ?? cancelWorkflowExecution;
+  return (how ?? command.continueAsNewWorkflowExecution ?? undefined) !== undefined;
 }

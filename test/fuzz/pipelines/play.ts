@@ -65,6 +65,7 @@ export async function play(
       tasksPerRun,
       lostAnswers,
       isWatched: true,
+      isAsked: seed % 2 === 0,
     };
     told.push({ ...(await playRun(await startExecution(settings), time, run)), id, request, hasChanged });
   }

@@ -127,6 +127,7 @@ export function createProvider(
 
   function work(run: Run, job: Job): void {
     const requestId = `request-${String(jobs.length)}`;
+    const submittedAt = time.now;
     if (run.fate === 'is accepted unheard') end(run, failure(run, 'SubmitOutcomeUnknown', 'unknown'));
     if (run.fate === 'waits too long') {
       time.after(20_000, () => {
@@ -154,21 +155,20 @@ export function createProvider(
         finish(job, isFailed ? 'failed' : 'succeeded', isFailed ? 0 : priceUsd);
         time.after(soon(500), () => {
           if (isFailed) end(run, failure(run, 'GenerationFailed', 'accepted', { requestId }));
-          else end(run, { result: resultOf(run, requestId) });
+          else end(run, { result: resultOf(run, requestId, submittedAt) });
         });
       });
     });
   }
 
-  function resultOf({ fate, request }: Run, requestId: string): GenerationResult {
+  function resultOf({ fate, request }: Run, requestId: string, submittedAt: number): GenerationResult {
     const images = fate === 'succeeds without a file' ? [] : [`${fileHost}/${requestId}.png`];
-    const timings = { submittedAt: new Date(time.now).toISOString() } as unknown as GenerationResult['timings'];
     return {
       requestId,
       model: request.model,
       output: { images, videos: [], audios: [] },
       ...(fate !== 'succeeds without a cost' && { costUsd: priceUsd }),
-      timings,
+      timings: { totalMs: time.now - submittedAt },
       reads: 2,
     };
   }

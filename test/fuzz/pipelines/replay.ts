@@ -24,6 +24,65 @@ export async function checkReplay(
     }
   }
   await replay.dispose();
+  for (const when of ['early', 'late'] as const) await checkOtherwise(sandbox, execution, tasks, { flags, when });
+}
+
+/**
+ * A replay hears of the end of a local activity right after the task that began it, or along with what is heard next: what
+ * the run asks for is the same.
+ */
+async function checkOtherwise(
+  sandbox: Sandbox,
+  execution: SandboxExecution,
+  tasks: readonly Task[],
+  { flags, when }: { flags: ReadonlySet<number>; when: 'early' | 'late' },
+): Promise<void> {
+  const isEnd = ({ resolveActivity }: Job) => resolveActivity?.isLocal === true;
+  const ends = new Map(
+    tasks.flatMap(({ jobs, at }) =>
+      jobs.flatMap((job) => (isEnd(job) ? [[job.resolveActivity?.seq ?? 0, { job, at }] as const] : [])),
+    ),
+  );
+  if (ends.size === 0) return;
+  const replay = await sandbox.open({ ...execution, now: tasks[0]?.at.now ?? execution.now });
+  const asked: Command[] = [];
+  const hear = async (jobs: Job[], at: Moment, commands: readonly Command[]) => {
+    const patches = commands.flatMap(({ setPatchMarker }) => (setPatchMarker ? [setPatchMarker.patchId] : []));
+    const known = patches.map((patchId): Job => ({ notifyHasPatch: { patchId: patchId ?? '' } }));
+    asked.push(...(await replay.activate([...known, ...jobs], { ...at, isReplaying: true, flags })));
+  };
+  let left: Job[] = [];
+  let now = 0;
+  for (const { jobs, at, commands } of tasks) {
+    const heard = jobs.filter((job) => !isEnd(job));
+    if (heard.length > 0) {
+      // The end of a local activity sets the clock.
+      now = Math.max(now, at.now);
+      await hear([...heard, ...left], { ...at, now }, commands);
+      left = [];
+    }
+    for (const { scheduleLocalActivity: local } of commands) {
+      const ended = local && ends.get(local.seq ?? 0);
+      if (!ended) continue;
+      if (when === 'late') left.push(ended.job);
+      else await hear([ended.job], { ...at, now: (now = Math.max(now, ended.at.now)) }, []);
+    }
+  }
+  await replay.dispose();
+  const all = tasks.flatMap(({ commands }) => commands);
+  if (JSON.stringify(asked.map(comparedOf)) !== JSON.stringify(all.map(comparedOf))) {
+    throw new Error(
+      `a run asks for something else where a local activity ends ${when}: ${namesOf(all)}; instead: ${namesOf(asked)}`,
+    );
+  }
+}
+
+/** What Temporal compares of a command with the history. */
+function comparedOf(command: Command) {
+  const { startTimer, scheduleActivity, scheduleLocalActivity, startChildWorkflowExecution: child } = command;
+  const activity = scheduleActivity ?? scheduleLocalActivity;
+  const seq = (startTimer ?? activity ?? child)?.seq;
+  return [Object.keys(command).join(), seq, activity?.activityType, child?.workflowId];
 }
 
 function namesOf(commands: readonly Command[]): string {
