@@ -24,7 +24,7 @@ import { isQuiet, markEnded } from './open-work.ts';
 import { obeyQueueDeadline, startQueueDeadline } from './queue-deadline.ts';
 import { settleBudgets } from './settle-budgets.ts';
 import { submit } from './submission.ts';
-import { checkWebhook, tellEnd } from './tell-webhook.ts';
+import { checkWebhook, noteHoldOver, tellEnd } from './tell-webhook.ts';
 import { countEnd, publish } from './visibility.ts';
 import { answerDecision, noteDeadline, settleCancelWish, settleDeadline } from './wishes.ts';
 
@@ -130,6 +130,7 @@ async function close(generation: Generation, result?: GenerationResult): Promise
     upsertMemo({ [workMemoKey]: { ...work } satisfies FinishedWork });
   }
   countEnd(generation, result);
+  if (state.phase !== 'submission_unknown') noteHoldOver(generation);
   await settleBudgets(generation);
   await tellEnd(generation, result);
   if (!isQuiet(generation)) await condition(() => isQuiet(generation), '2 minutes');

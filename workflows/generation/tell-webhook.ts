@@ -41,9 +41,12 @@ export async function checkWebhook(generation: Generation): Promise<void> {
   const { url, secret } = webhook;
   const { firstExecutionRunId } = workflowInfo();
   const target = { url, secret, key: facts.key, firstExecutionRunId };
+  // A patch that is asked for first after a local activity may be answered otherwise in a replay.
+  const isAskedBefore = patched('webhooks-are-checked-by-either');
+  if (isAskedBefore && facts.selfStartedBy !== undefined) patched('self-started-runs-do-not-submit');
   const checked = localChecks.checkWebhook(target).catch((error: unknown) => {
     // A worker that has much to do may have had no time for it, and what cannot be delivered would be paid for.
-    if (patched('webhooks-are-checked-again')) return webhookChecks.checkWebhook(target);
+    if (isAskedBefore || patched('webhooks-are-checked-again')) return webhookChecks.checkWebhook(target);
     throw error;
   });
   const { issues, mayBeSubmitted } = await checked.catch((error: unknown): WebhookCheck => {
@@ -96,7 +99,6 @@ async function callBackHeld({ told }: Generation): Promise<void> {
 
 /** Tells the end; returns as soon as the delivery has a life of its own. */
 export async function tellEnd(generation: Generation, result?: GenerationResult): Promise<void> {
-  if (generation.state.phase !== 'submission_unknown') noteHoldOver(generation);
   await deliver(generation, endEventOf(generation), result);
 }
 
