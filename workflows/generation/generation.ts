@@ -24,7 +24,7 @@ import { isQuiet, markEnded } from './open-work.ts';
 import { obeyQueueDeadline, startQueueDeadline } from './queue-deadline.ts';
 import { settleBudgets } from './settle-budgets.ts';
 import { submit } from './submission.ts';
-import { checkWebhook, noteHoldOver, tellEnd } from './tell-webhook.ts';
+import { checkWebhook, endEventOf, noteHoldOver, tellEnd } from './tell-webhook.ts';
 import { countEnd, publish } from './visibility.ts';
 import { answerDecision, noteDeadline, settleCancelWish, settleDeadline } from './wishes.ts';
 
@@ -130,8 +130,10 @@ async function close(generation: Generation, result?: GenerationResult): Promise
     upsertMemo({ [workMemoKey]: { ...work } satisfies FinishedWork });
   }
   countEnd(generation, result);
+  // Both may ask for a patch, which none may do first after a local activity.
   if (state.phase !== 'submission_unknown') noteHoldOver(generation);
+  const event = endEventOf(generation);
   await settleBudgets(generation);
-  await tellEnd(generation, result);
+  await tellEnd(generation, event, result);
   if (!isQuiet(generation)) await condition(() => isQuiet(generation), '2 minutes');
 }

@@ -98,15 +98,15 @@ async function callBackHeld({ told }: Generation): Promise<void> {
 }
 
 /** Tells the end; returns as soon as the delivery has a life of its own. */
-export async function tellEnd(generation: Generation, result?: GenerationResult): Promise<void> {
-  await deliver(generation, endEventOf(generation), result);
+export async function tellEnd(generation: Generation, event: WebhookEvent, result?: GenerationResult): Promise<void> {
+  await deliver(generation, event, result);
 }
 
 /**
  * A submission that stays unknown is told by that name once: where its hold was told, its end is a failure, as it is to who
  * wants to hear of failures and not of that.
  */
-function endEventOf(generation: Generation): WebhookEvent {
+export function endEventOf(generation: Generation): WebhookEvent {
   const { phase } = generation.state;
   if (phase === 'succeeded' || phase === 'cancelled' || phase === 'timed_out') return `generation.${phase}`;
   if (phase !== 'submission_unknown' || generation.told.isHoldTold) return 'generation.failed';

@@ -3,7 +3,7 @@ import { Worker } from '@temporalio/worker';
 import { expect, inject, it } from 'vitest';
 import { createRunComfyClient } from '../../../runcomfy/client.ts';
 import { eventually } from '../../support/eventually.ts';
-import { historiesOf } from '../../support/generations.ts';
+import { checkExecutions, historiesOf } from '../../support/generations.ts';
 import { hangMs } from '../../support/patience.ts';
 import type { PipelineShape } from '../../support/pipeline-shapes.ts';
 import { pipelineStack } from '../../support/pipelines.ts';
@@ -53,4 +53,36 @@ it('replays where steps that begin together take their own time to be prepared',
   const options = { workflowBundle: { codePath: inject('workflowBundlePath') }, isolateExecutionTimeout: hangMs };
   await Worker.runReplayHistory(options, history, key);
   await runcomfy.close();
+});
+
+it('replays where its state is asked for at every moment', async () => {
+  const { client, pipelines, key: newKey } = await pipelineStack();
+  const order = (prompt: string, more: object = {}) => ({ model: flux, input: { prompt }, ...more });
+  const play = async (key: string) => {
+    const steps = {
+      first: order(`${key} first`),
+      many: order(`${key} \${{ item }}`, { forEach: [1, 2, 3, 4, 5], needs: ['first'] }),
+      pick: { approval: { choose: ['a', 'b', 'c'] }, needs: ['many'] },
+      last: order(`${key} last`, { needs: ['pick'] }),
+    };
+    const pipeline = await pipelines.start({ plan: { version: 1, steps }, maxParallel: 2 }, { key });
+    const isOver = { yet: false };
+    const ask = async () => {
+      while (!isOver.yet)
+        await client.workflow
+          .getHandle(key)
+          .query('state')
+          .catch(() => undefined);
+    };
+    const asking = [ask(), ask(), ask()];
+    await eventually(async () => {
+      await pipeline.decide({ step: 'pick', decision: 'approve', choose: 1 });
+    });
+    expect(await pipeline.result()).toMatchObject({ phase: 'succeeded' });
+    isOver.yet = true;
+    await Promise.all(asking);
+  };
+  const keys = Array.from({ length: 8 }, newKey);
+  await Promise.all(keys.map(play));
+  await checkExecutions(client, keys);
 });
