@@ -1,14 +1,17 @@
 import type { Client } from '@temporalio/client';
 import pino from 'pino';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createGatewayCatalogue } from '../../../cli/gateway-catalogue.ts';
 import { type CancelOptions, GenerationError, type GenerationHandle } from '../../../client/index.ts';
 import type { DescribedGeneration } from '../../../client/operator/index.ts';
+import { readConfig } from '../../../config/env.ts';
 import { anonymousAccess } from '../../../gateway/access/access.ts';
 import { createGenerationReader } from '../../../gateway/generations/read-generations.ts';
+import { createGatewayMetrics } from '../../../gateway/metrics/gateway-metrics.ts';
 import { earlyRefusal } from '../../../gateway/runcomfy-api/early-refusal.ts';
 import { serve } from '../../support/gateway-in-process.ts';
 import { call } from '../../support/gateway-stack.ts';
-import { flux } from '../../support/simulator-client.ts';
+import { flux, kling } from '../../support/simulator-client.ts';
 
 const startedAt = '2026-11-27T00:00:00.000Z';
 
@@ -71,12 +74,14 @@ describe('an order that cannot be carried out', () => {
     ['half of JSON', `/v1/models/${flux}`, 's3cret', 422, 422001],
     ['an input that does not fit', `/v1/models/${flux}`, { prompt: 's3cret' }, 422, 422001],
   ])('is refused, and the log tells nothing of what was sent: %s', async (_what, target, body, status, code) => {
-    const url = await serve(anonymousAccess, { log, catalogue: { check: () => refused } });
+    const metrics = createGatewayMetrics();
+    const url = await serve(anonymousAccess, { log, metrics, catalogue: { check: () => refused } });
     const headers = { 'content-type': 'application/json' };
     const answer = await call(url, target, { method: 'POST', headers, body });
     expect(answer).toMatchObject({ status, json: { error_code: code } });
     expect(lines.at(-1)).toContain(`"status":${String(status)}`);
     expect(lines.join('')).not.toContain('s3cret');
+    expect(await metrics.registry.metrics()).toContain('runcomfy_gateway_starts_total{result="refused"} 1');
   });
 });
 
@@ -91,4 +96,85 @@ it.each([
   expect(await earlyRefusal(handle, AbortSignal.abort())).toMatchObject({
     ...{ status, body: { error_code: code, error_message: details.vendorMessage } },
   });
+});
+
+it('every answer has the headers of all, HEAD those of GET, and what is not there is told so', async () => {
+  const publicUrl = 'https://media.example.com';
+  const settings = { host: '127.0.0.1', publicUrl, onUnknownSubmission: 'hold', submitGraceMs: 0 };
+  const url = await serve(anonymousAccess, { settings });
+  const always = {
+    ...{ 'x-request-id': 'mine', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' },
+    ...{ 'cross-origin-resource-policy': 'same-origin', 'cache-control': 'no-store' },
+    'strict-transport-security': expect.stringContaining('max-age='),
+  };
+  const headers = { 'x-request-id': 'mine' };
+  for (const [target, status, code] of [
+    ['/v1/requests/k/status', 200, undefined],
+    ['/v1/requests/k/result', 200, undefined],
+    ['/prod/v2/nothing', 404, 404001],
+    ['/prod', 404, 404001],
+  ] as const) {
+    const read = await call(url, target, { headers });
+    expect([read.status, read.json['error_code']], target).toEqual([status, code]);
+    expect(read.headers, target).toMatchObject(always);
+    const head = await call(url, target, { method: 'HEAD', headers });
+    expect([head.status, head.text, head.headers['content-length']], target).toEqual([
+      ...[status, '', read.headers['content-length']],
+    ]);
+    expect(head.headers, target).toMatchObject(always);
+  }
+});
+
+it('without a token of RunComfy there are no catalogue and no balance, bundled models, and orders', async () => {
+  const catalogue = createGatewayCatalogue(readConfig({}), undefined);
+  const start = (_: unknown, { key }: { key: string }) =>
+    Promise.resolve({ key, runId: 'r', attached: false, notices: [] });
+  const url = await serve(anonymousAccess, { catalogue, generations: { start } });
+  for (const target of ['/v1/models', '/v1/models/categories', `/v1/models/${flux}`, '/prod/v2/balance']) {
+    const answer = await call(url, target);
+    expect(answer, target).toMatchObject({ status: 503, json: { error_code: 503002 } });
+    expect(Number(answer.headers['retry-after']), target).toBeGreaterThan(0);
+  }
+  expect(await call(url, `/v1/models/${kling}`)).toMatchObject({
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+  });
+  expect(await call(url, `/v1/models/${flux}`, { method: 'POST', body: { prompt: 'x' } })).toMatchObject({
+    ...{ status: 200, json: { request_id: expect.any(String) } },
+  });
+  expect(await call(url, '/v1/requests/k/status')).toMatchObject({ status: 200 });
+});
+
+it('the catalogue is asked again after 30 s, the wallet after one, and only the old catalogue is told while both are away', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  let isAway = false;
+  const asked = { models: 0, balance: 0 };
+  const answerOf = (what: keyof typeof asked) => () => {
+    asked[what] += 1;
+    return isAway ? Promise.reject(new Error('away')) : Promise.resolve('{}');
+  };
+  const catalogue = { models: answerOf('models'), balance: answerOf('balance') };
+  const url = await serve(anonymousAccess, { catalogue });
+  const [models, balance] = ['/v1/models', '/prod/v2/balance'].map((target) => () => call(url, target));
+  const after = async (ms: number) => {
+    vi.setSystemTime(Date.now() + ms);
+    return [await models?.(), await balance?.()];
+  };
+  await after(0);
+  await after(999);
+  expect(asked).toEqual({ models: 1, balance: 1 });
+  await after(1);
+  expect(asked).toEqual({ models: 1, balance: 2 });
+  await after(28_999);
+  expect(asked.models).toBe(1);
+  await after(1);
+  expect(asked.models).toBe(2);
+  isAway = true;
+  expect(await after(40_000)).toMatchObject([
+    { status: 200, headers: { age: '40', 'cache-control': 'private, max-age=30' } },
+    { status: 503, json: { error_code: 503002 } },
+  ]);
 });

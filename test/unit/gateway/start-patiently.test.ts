@@ -132,7 +132,10 @@ it('an order of which Temporal tells nothing is to be repeated under its very ke
   const key = 'order-4290';
   const started = startPatiently(away, everybody, order, { ...keyed, key });
   const refused = (await started.catch((error: unknown) => error)) as RefusalError;
-  expect(refused).toMatchObject({ refusal: 'TemporalUnreachable', headers: { 'runcomfy-temporal-key': key } });
+  expect(refused).toMatchObject({
+    refusal: 'TemporalUnreachable',
+    headers: { 'runcomfy-temporal-key': key, 'retry-after': '2' },
+  });
   const repeat = expect.stringMatching(/repeat it with Idempotency-Key: order-4290$/);
   expect(errorReply(refused)).toMatchObject({ error_code: 503001, error_message: repeat });
 });

@@ -13,6 +13,7 @@ import { createGateway } from '../../../gateway/create-gateway.ts';
 import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
 import { originOf } from '../../../gateway/http/guards.ts';
 import { createGatewayMetrics } from '../../../gateway/metrics/gateway-metrics.ts';
+import { serveGateway } from '../../../gateway/serve-gateway.ts';
 import { eventually } from '../../support/eventually.ts';
 import { call } from '../../support/gateway-stack.ts';
 import { hangMs } from '../../support/patience.ts';
@@ -225,6 +226,32 @@ it('answers reads that come as it stops, and refuses what asks for more', async 
   expect(await read()).toMatch(/^HTTP\/1.1 200 /);
   expect(await order()).toMatch(/^HTTP\/1.1 503 [^]*\r\nretry-after: 1\r\n[^]*"error_code":503003/);
   expect(await own()).toMatch(/^HTTP\/1.1 503 [^]*\r\nretry-after: 1\r\n[^]*"name":"Draining"/);
+  await closed;
+});
+
+it('says that it drains while it serves as before, and ends at once where it is told to', async () => {
+  const running = await serveGateway({
+    config: { taskQueue: 'q', modelApiBase: 'http://127.0.0.1:1/v1' },
+    gateway: {
+      ...{ address: { host: '127.0.0.1', port: 0 }, drainMs: longMs },
+      ...{ onUnknownSubmission: 'hold', submitGraceMs: 0 },
+    },
+    temporal: { connectionOptions: { address: '127.0.0.1:1' }, namespace: 'default' },
+    catalogue: { models: () => Promise.resolve('{}') } as unknown as GatewayParts['catalogue'],
+    checkWebhook: () => Promise.resolve([]),
+    log: pino({ level: 'silent' }),
+  });
+  const hurry = new AbortController();
+  const closed = running.close(hurry.signal);
+  await eventually(() => expect(longPauses).toBe(1));
+  expect(await call(running.url, '/readyz')).toMatchObject({ status: 503, json: { ready: false, reason: 'draining' } });
+  expect(await call(running.url, '/healthz')).toMatchObject({ status: 200 });
+  const answer = await call(running.url, '/v1/models', { headers: { connection: 'keep-alive' } });
+  expect(answer).toMatchObject({ status: 200, headers: { connection: 'close' } });
+  // One that Temporal leaves without an answer.
+  const held = call(running.url, '/v1/requests/k/status');
+  hurry.abort();
+  await expect(held).rejects.toThrow();
   await closed;
 });
 
