@@ -1,10 +1,11 @@
-import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
+import { defaultPayloadConverter } from '@temporalio/common';
 import type { GenerationRequest } from '../../../domain/generation.ts';
 import type { PipelineState } from '../../../domain/pipeline/pipeline-run.ts';
 import type { Command, Job, SandboxRun } from '../../support/workflow-sandbox.ts';
 import { beginActivity, localAnswer } from './activities.ts';
 import type { Execution, ExecutionSettings } from './execution-types.ts';
-import { activityFailure, alreadyExists, cancelledFailure, childFailure, errorOf } from './failures.ts';
+import { activityFailure, alreadyExists, cancelledFailure, childResult, errorOf } from './failures.ts';
+import { isLast, signalJob, updateJob } from './jobs.ts';
 import { checkReplay, eventsOf, msOf, type Task } from './replay.ts';
 
 /** Plays Temporal's part for one pipeline: tasks, timers, activities, children, messages, and runs that continue. */
@@ -218,11 +219,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
       request: defaultPayloadConverter.fromPayload<GenerationRequest>(input?.[0] ?? {}),
       isEndOf(how, child) {
         open.delete(childKey);
-        const isTerminated = child.fate === 'is terminated';
-        const result =
-          'result' in how
-            ? { completed: { result: defaultPayloadConverter.toPayload(how.result) } }
-            : { failed: { failure: childFailure(childKey, how.failure, isTerminated) } };
+        const result = childResult(childKey, how, child.fate === 'is terminated');
         time.after(time.random() * 30, () => {
           if (of === runId && unsettled.delete(`child ${childKey}`)) {
             pushTo(of, { resolveChildWorkflowExecution: { seq: seq ?? 0, result } });
@@ -274,9 +271,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     },
     state,
     signal(signalName, payload) {
-      push({
-        signalWorkflow: { signalName, input: toPayloads(defaultPayloadConverter, payload) ?? [], identity: 'fuzz' },
-      });
+      push(signalJob(signalName, payload));
     },
     update: (name, payload) =>
       new Promise((resolve, reject) => {
@@ -284,18 +279,9 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
           resolve(undefined);
           return;
         }
-        const protocolInstanceId = `update-${String(replies.size + 1)}`;
-        replies.set(protocolInstanceId, { resolve, reject });
-        push({
-          doUpdate: {
-            id: protocolInstanceId,
-            protocolInstanceId,
-            name,
-            input: toPayloads(defaultPayloadConverter, payload) ?? [],
-            runValidator: true,
-            meta: { updateId: protocolInstanceId, identity: 'fuzz' },
-          },
-        });
+        const id = `update-${String(replies.size + 1)}`;
+        replies.set(id, { resolve, reject });
+        push(updateJob(id, name, payload));
       }),
     cancel() {
       push({ cancelWorkflow: {} });
@@ -315,11 +301,4 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
       }
     },
   };
-}
-
-/** After it a run asks for nothing more, and waits for nothing. */
-function isLast(command: Command): boolean {
-  const { completeWorkflowExecution, failWorkflowExecution, cancelWorkflowExecution } = command;
-  const how = completeWorkflowExecution ?? failWorkflowExecution ?? cancelWorkflowExecution;
-  return (how ?? command.continueAsNewWorkflowExecution ?? undefined) !== undefined;
 }

@@ -5,6 +5,7 @@ import {
   type ProtoFailure,
   TerminatedFailure,
 } from '@temporalio/common';
+import type { FollowAnswer } from '../../../domain/pipeline/pipeline-activities.ts';
 import type { StepFailure } from '../../../domain/pipeline/pipeline-run.ts';
 
 /** Temporal's code for a child whose id is known. */
@@ -18,8 +19,15 @@ export const cancelledFailure: ProtoFailure = {
   canceledFailureInfo: {},
 };
 
+/** What a pipeline hears of the end of a child. */
+export function childResult(workflowId: string, how: FollowAnswer, isTerminated: boolean) {
+  return 'result' in how
+    ? { completed: { result: defaultPayloadConverter.toPayload(how.result) } }
+    : { failed: { failure: childFailure(workflowId, how.failure, isTerminated) } };
+}
+
 /** How the failure of a child reaches its parent. */
-export function childFailure(workflowId: string, failure: StepFailure, isTerminated: boolean): ProtoFailure {
+function childFailure(workflowId: string, failure: StepFailure, isTerminated: boolean): ProtoFailure {
   const { type, message, submission, cancel, ...more } = failure;
   const details = { ...more, submission, ...(cancel && { cancel: { requestedAt: '', outcome: cancel } }) };
   const error = isTerminated
