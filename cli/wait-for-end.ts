@@ -120,14 +120,14 @@ export async function leaveAtStandstill(
   signal: AbortSignal,
   leave: (error: Error) => void,
 ): Promise<void> {
-  const judge = judgeStandstill();
+  const isLeftAlone = judgeStandstill();
   let pauseMs = workerGraceMs;
   try {
     for (;;) {
       await sleep(pauseMs, undefined, { signal });
       // Temporal may be away for the moment: then nothing is known about workers.
       const why = await explainStandstill(client, key).catch(() => 'unknown' as const);
-      const isLeft = judge(why === 'unknown' ? why : why?.type, Date.now());
+      const isLeft = isLeftAlone(why === 'unknown' ? why : why?.type, Date.now());
       if (isLeft && why !== undefined && why !== 'unknown') leave(why);
       pauseMs = why === undefined ? Math.min(2 * pauseMs, slowestLookMs) : workerGraceMs;
     }

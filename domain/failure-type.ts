@@ -29,6 +29,17 @@ export function isFailureType(value: unknown): value is FailureType {
   return typeof value === 'string' && (failureTypes as readonly string[]).includes(value);
 }
 
+/** What refuses an order that another day would pass: an empty wallet, a refused token, an exhausted budget. */
+export const wallTypes = ['InsufficientBalance', 'Unauthenticated', 'BudgetExceeded'] as const satisfies FailureType[];
+
+/** One of `wallTypes`. */
+export type WallType = (typeof wallTypes)[number];
+
+/** Whether an order met a wall. A budget is filled again by others; a price above the order's own limit stays what it is. */
+export function isWall(type: string | undefined, budget: string | undefined): type is WallType {
+  return wallTypes.some((wall) => wall === type) && (type !== 'BudgetExceeded' || budget !== undefined);
+}
+
 /** What is done: a submit may cost money, the others are safe to repeat. */
 export type EndpointRole = 'submit' | 'read' | 'cancel';
 

@@ -1,4 +1,4 @@
-import type { FailureType } from './failure-type.ts';
+import type { FailureType, WallType } from './failure-type.ts';
 import { fieldsOf } from './fields-of.ts';
 import type { OutputKey } from './media.ts';
 import type { GenerationTimings } from './timings.ts';
@@ -125,7 +125,7 @@ export interface CancelState {
 
 /** What an order waits for: an empty wallet or an exhausted budget to be filled, or a refused token to be renewed. */
 export interface WallState {
-  type: Extract<FailureType, 'InsufficientBalance' | 'Unauthenticated' | 'BudgetExceeded'>;
+  type: WallType;
   /** The last refusal, in words. */
   message: string;
   /** ISO 8601. */

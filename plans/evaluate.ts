@@ -1,7 +1,7 @@
 import { isJsonObject, jsonBytes, jsonPath } from '../domain/json.ts';
 import { planLimits, type PlanParam } from '../domain/pipeline/pipeline.ts';
 import { createValueEnvironment } from './expression-types.ts';
-import { reasonOf } from './expression-words.ts';
+import { evaluationWords } from './expression-words.ts';
 import { meter, someWork, type Work } from './metered.ts';
 import { parseBareExpression, parseTemplate, soleExpression } from './template.ts';
 
@@ -108,7 +108,7 @@ function run(expression: string, known: Context, { path, work }: { path: string;
     meter(evaluate.ast, work);
     value = evaluate(known);
   } catch (error) {
-    throw new ExpressionError(path, `${expression}: ${reasonOf(error)}`, { expression, cause: error });
+    throw new ExpressionError(path, `${expression}: ${evaluationWords(error)}`, { expression, cause: error });
   }
   return fromCel(value, expression, path);
 }

@@ -24,7 +24,7 @@ const sentences: [RegExp, (...found: string[]) => string][] = [
 ];
 
 /** Why an expression gave no value, in a sentence of our own where there is one. */
-export function reasonOf(error: unknown): string {
+export function evaluationWords(error: unknown): string {
   const { summary, message } = error as Partial<EvaluationError>;
   const words = (summary ?? message ?? String(error)).split('\n')[0] ?? '';
   for (const [pattern, sentence] of sentences) {

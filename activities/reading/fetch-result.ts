@@ -102,7 +102,7 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
       } catch (error) {
         if (!isRunComfyError(error)) throw error;
         const { vendorCode, httpStatus, costUsd, isUnsigned } = error;
-        const reason = reasonOf(error, question);
+        const reason = failureReason(error, question);
         const isBelieved = isFailure(error, question);
         if (
           isBelieved === 'at once' ||
@@ -135,7 +135,7 @@ function isFailure(error: RunComfyError, question: ResultQuestion): 'at once' | 
 }
 
 /** What the status gave for a reason is RunComfy's: anybody may have written what stands there instead of a result. */
-function reasonOf(error: RunComfyError, { failedBecause }: ResultQuestion): string {
+function failureReason(error: RunComfyError, { failedBecause }: ResultQuestion): string {
   const { type, vendorCode, isUnsigned, vendorMessage = error.message } = error;
   const isOwn = vendorCode !== undefined || (type === 'GenerationFailed' && isUnsigned !== true);
   return isOwn ? vendorMessage : (failedBecause ?? vendorMessage);

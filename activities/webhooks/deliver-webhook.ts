@@ -60,13 +60,13 @@ async function attempt(deps: WebhookDeps, agents: DeliveryAgents, question: Deli
       reset: true,
     });
     await reply.body.dump({ limit: maxReplyBytes, signal }).catch(() => undefined);
-    return judge(reply);
+    return verdictOn(reply);
   } catch (error) {
     return judgeError(error);
   }
 }
 
-function judge({ statusCode, headers }: Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>): Outcome {
+function verdictOn({ statusCode, headers }: Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>): Outcome {
   const httpStatus = statusCode;
   if (statusCode >= 200 && statusCode < 300) return { verdict: 'delivered', httpStatus };
   if (statusCode === 410) return { verdict: 'gone', httpStatus, error: 'the receiver wants no more (410)' };

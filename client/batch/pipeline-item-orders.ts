@@ -7,7 +7,7 @@ import {
 import type { BatchLineError } from '../../domain/batch/batch.ts';
 import type { ItemEnd, ItemFailure } from '../../domain/batch/item-end.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
-import { isFailureType } from '../../domain/failure-type.ts';
+import { isFailureType, isWall } from '../../domain/failure-type.ts';
 import { isSameJson, withoutUndefined } from '../../domain/json.ts';
 import { labelMemo } from '../../domain/labels.ts';
 import { batchItemMemoKey, pipelineWorkflowType } from '../../domain/names.ts';
@@ -143,7 +143,7 @@ async function endOf(client: Client, key: string): Promise<ItemEnd> {
 function mayRunAgain(end: ItemEnd): boolean {
   if ('result' in end) return false;
   const { error, budget } = end.failure;
-  return isUnbilled(error.submission) && isWall({ type: error.type, ...withoutUndefined({ budget }) });
+  return isUnbilled(error.submission) && isWall(error.type, budget);
 }
 
 /** What earlier runs of the key have cost, micro-dollars. */
@@ -162,7 +162,7 @@ function toEnd(ended: PipelineResult, paid: number): ItemEnd {
   const failed = Object.entries(steps).filter(([, { failure }]) => failure !== undefined);
   const figures = figuresOf(ended, paid);
   const [id, wall] =
-    failed.find(([, step]) => step.failure && isWall(step.failure) && isUnbilled(step.submission)) ?? [];
+    failed.find(([, step]) => isWall(step.failure?.type, step.failure?.budget) && isUnbilled(step.submission)) ?? [];
   if (id !== undefined && wall?.failure) {
     const { type, message, budget } = wall.failure;
     const error: BatchLineError = {
@@ -183,7 +183,7 @@ function toEnd(ended: PipelineResult, paid: number): ItemEnd {
 function toFailure({ type, message, submission, issues, pipeline, cause }: GenerationError, paid: number): ItemFailure {
   const { failure, steps = {}, costUsd = 0, presumedUsd, unpriced, cancel } = pipeline ?? {};
   const figures = figuresOf({ steps, costUsd, ...withoutUndefined({ presumedUsd, unpriced }) }, paid);
-  if (failure && isWall(failure) && isUnbilled(failure.submission)) {
+  if (failure && isWall(failure.type, failure.budget) && isUnbilled(failure.submission)) {
     const error: BatchLineError = { type: failureTypeOf(failure.type), message, submission: failure.submission };
     return { error, ...figures, ...withoutUndefined({ budget: failure.budget }) };
   }
@@ -197,12 +197,6 @@ function toFailure({ type, message, submission, issues, pipeline, cause }: Gener
     ...withoutUndefined({ issues, cancel: cancel?.outcome }),
   };
   return { error, ...figures, ...(!isOurs && { isCostPartial: true as const }) };
-}
-
-function isWall({ type, budget }: Pick<StepFailure, 'type' | 'budget'>): boolean {
-  return (
-    type === 'InsufficientBalance' || type === 'Unauthenticated' || (type === 'BudgetExceeded' && budget !== undefined)
-  );
 }
 
 function failureTypeOf(type: StepFailure['type']): BatchLineError['type'] {

@@ -1,3 +1,5 @@
+import { isUnbilled } from '../failure-details.ts';
+import { wallTypes } from '../failure-type.ts';
 import type { GenerationOutput } from '../generation.ts';
 import { withoutUndefined } from '../json.ts';
 import type { ToldStep } from './pipeline-activities.ts';
@@ -94,7 +96,7 @@ function mediaOf({ images, videos, audios }: GenerationOutput, hasSingles: boole
 }
 
 /** These end every further order as well: it would meet the same wall. */
-const walls: readonly string[] = ['InsufficientBalance', 'Unauthenticated', 'BudgetExceeded', 'PriceUnknown'];
+const walls: readonly string[] = [...wallTypes, 'PriceUnknown'];
 
 /**
  * Whether another order may follow one that failed, by what is known of it: surely over, or possibly still running and
@@ -106,7 +108,7 @@ export function mayOrderFurther(failure: StepFailure, mayPayTwice: boolean): boo
 }
 
 function isSurelyOver({ type, submission, cancel }: StepFailure): boolean {
-  if (submission === 'not_sent' || submission === 'refused') return true;
+  if (isUnbilled(submission)) return true;
   if (type === 'GenerationFailed' || type === 'OutputMissing') return true;
   return type === 'GenerationTimedOut' && cancel === 'cancelled';
 }

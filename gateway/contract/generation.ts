@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { failureTypes } from '../../domain/failure-type.ts';
+import { failureTypes, wallTypes } from '../../domain/failure-type.ts';
 import {
   cancelWhileRunningPolicies,
   phases,
@@ -44,7 +44,7 @@ export const cancelState = z
 
 const wallState = z
   .object({
-    type: z.enum(['InsufficientBalance', 'Unauthenticated', 'BudgetExceeded']),
+    type: z.enum(wallTypes),
     message: z.string(),
     since: time,
     refusals: z.int(),

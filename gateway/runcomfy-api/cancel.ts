@@ -27,7 +27,7 @@ export async function cancel(
 ): Promise<object> {
   const since = Date.now();
   const { key, workflowId, generation } = await findRequest(parts, request);
-  const reason = reasonOf(request.body);
+  const reason = reasonGiven(request.body);
   const { outcome } = await cancelPatiently(parts, workflowId, { reason, since, stopping, untilMs });
   const after = await parts.reader.read(workflowId).catch(() => generation);
   tellOf(reply, key, after);
@@ -59,7 +59,7 @@ export async function parseCancelBody(_request: FastifyRequest, payload: Readabl
   }
 }
 
-function reasonOf(body: unknown): string | undefined {
+function reasonGiven(body: unknown): string | undefined {
   const reason = isJsonObject(body) ? body['reason'] : undefined;
   return typeof reason === 'string' && reason !== '' ? cutText(reason, maxReasonLength) : undefined;
 }

@@ -1,4 +1,5 @@
 import { condition, log, metricMeter } from '@temporalio/workflow';
+import { isWall } from '../../domain/failure-type.ts';
 import type { WallState } from '../../domain/generation.ts';
 import { cutText } from '../../domain/text.ts';
 import { readActivityError } from './activity-error.ts';
@@ -25,10 +26,7 @@ const maxMessageLength = 1_000;
 export async function waitAtWall(generation: Generation, error: unknown): Promise<boolean> {
   const { state, facts, wishes, doubt } = generation;
   const { type, message, details } = readActivityError(error);
-  // A budget is filled again by others, or by midnight; a price above the order's own limit stays what it is.
-  const isBudget = type === 'BudgetExceeded' && details.budget !== undefined;
-  const isWall = isBudget || type === 'InsufficientBalance' || type === 'Unauthenticated';
-  if (facts.request.onWall !== 'wait' || !isWall) return false;
+  if (facts.request.onWall !== 'wait' || !isWall(type, details.budget)) return false;
   const { refusals: before = 0, since = new Date().toISOString() } = state.wall ?? {};
   const pauseMs = Math.round(pauseAfter(before) * (1 - jitter + 2 * jitter * Math.random()));
   state.wall = {
@@ -38,7 +36,7 @@ export async function waitAtWall(generation: Generation, error: unknown): Promis
     refusals: before + 1,
     nextTryAt: new Date(Date.now() + pauseMs).toISOString(),
   };
-  if (!doubt.hasResubmitted) noteSubmission(generation, isBudget ? 'not_sent' : 'refused');
+  if (!doubt.hasResubmitted) noteSubmission(generation, type === 'BudgetExceeded' ? 'not_sent' : 'refused');
   noteSearchAttributes(generation, details.searchAttributes);
   if (details.isModelKnown) noteModelKnown(generation);
   enterPhase(generation, 'submitting', 'now');

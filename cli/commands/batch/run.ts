@@ -109,7 +109,7 @@ async function orderItems(
         return exitCodes.done;
       }
       if (stop.signal.aborted) throw batchDetached(key);
-      const result = await deliver(batch, flags, context, (unwritten) =>
+      const result = await waitAndWrite(batch, flags, context, (unwritten) =>
         waitForBatch(connected, batch, context, { interrupts, signal: unwritten }),
       );
       return exitCodeOfBatch(result);
@@ -120,7 +120,7 @@ async function orderItems(
 }
 
 /** Waits, and writes lines meanwhile; on standard output they stand alone. */
-async function deliver(
+async function waitAndWrite(
   batch: BatchHandle,
   { results, file, again }: Pick<RunFlags, 'results'> & { file: ResultsFile | undefined; again: string },
   context: CommandContext,

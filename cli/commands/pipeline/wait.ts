@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { GenerationError, type PipelineHandle, type PipelineResult } from '../../../client/index.ts';
+import { messageOf } from '../../../domain/text.ts';
 import type { CommandContext, ConnectedGenerations } from '../../command-context.ts';
 import { catchInterrupts, type Interrupts } from '../../interrupts.ts';
 import { ownCommand } from '../../own-command.ts';
@@ -59,7 +60,7 @@ async function cancelAloud(pipeline: PipelineHandle, printer: Printer): Promise<
     const { outcome } = await pipeline.cancel({ reason: 'Ctrl-C at the command line' });
     printer.note(`${outcome}: ${describeOutcome(outcome)}`);
   } catch (error) {
-    printer.note(`the cancel could not be delivered: ${error instanceof Error ? error.message : String(error)}`);
+    printer.note(`the cancel could not be delivered: ${messageOf(error)}`);
   }
 }
 
