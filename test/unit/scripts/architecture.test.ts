@@ -31,7 +31,7 @@ const largerFolders: Record<string, number> = {
   'client/generation/following': 16,
   config: 19,
   domain: 27,
-  'gateway/contract': 17,
+  'gateway/contract': 18,
   'gateway/http': 14,
   'gateway/runcomfy-api': 13,
   plans: 21,
