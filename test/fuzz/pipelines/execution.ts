@@ -94,18 +94,16 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     for (const { scheduleLocalActivity } of commands) if (scheduleLocalActivity) beginLocal(scheduleLocalActivity);
     held.push(...commands.filter(({ scheduleLocalActivity }) => !scheduleLocalActivity));
     if (openLocals === 0 || held.some(isLast)) await complete();
-    else if (settings.isAsked) await askBeside();
+    else if (settings.isAsked) {
+      // The query is answered beside the local activities: the task ends, and they go on in the next.
+      await complete();
+      if (!end && pending.length > 0) await hear(pending.splice(0));
+    }
   }
 
   async function complete(): Promise<void> {
     for (const command of held.splice(0)) await take(command);
     if (openLocals === 0 && pending.length > 0) due();
-  }
-
-  /** A query that came with the task is answered beside its local activities: the task ends, and they go on in the next. */
-  async function askBeside(): Promise<void> {
-    await complete();
-    if (!end && pending.length > 0) await hear(pending.splice(0));
   }
 
   /** An answer that is part of the task which asked for it. */
