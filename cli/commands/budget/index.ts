@@ -4,8 +4,8 @@ import type { CommandContext } from '../../command-context.ts';
 import { type CommandAdder, defineCommand } from '../../define-command.ts';
 import { type ExitCode, exitCodes } from '../../exit-codes.ts';
 import { parseUsd } from '../../options/option-parsers.ts';
-import { addBudgetList, addBudgetReservations, addBudgetShow } from './look.ts';
 import { prettyBudget } from './pretty-budget.ts';
+import { addBudgetList, addBudgetReservations, addBudgetShow } from './read.ts';
 
 const limitOption = (summary: string) => new Option('--limit <usd>', summary).argParser(parseUsd).makeOptionMandatory();
 
