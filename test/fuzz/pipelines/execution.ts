@@ -253,7 +253,6 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   }
 
   const state = async () => lastState ?? ((await run.query('state')) as PipelineState);
-
   return {
     key,
     children,
@@ -271,16 +270,13 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
     signal(signalName, payload) {
       push(signalJob(signalName, payload));
     },
-    update: (name, payload) =>
-      new Promise((resolve, reject) => {
-        if (end) {
-          resolve(undefined);
-          return;
-        }
-        const id = `update-${String(replies.size + 1)}`;
-        replies.set(id, { resolve, reject });
-        push(updateJob(id, name, payload));
-      }),
+    async update(name, payload) {
+      if (end) return undefined;
+      const id = `update-${String(replies.size + 1)}`;
+      const reply = new Promise((resolve, reject) => replies.set(id, { resolve, reject }));
+      push(updateJob(id, name, payload));
+      return await reply;
+    },
     cancel() {
       push({ cancelWorkflow: {} });
     },
