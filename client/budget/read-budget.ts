@@ -12,7 +12,7 @@ import { checkBudgetName, noBudget, refuseNoBudget } from './budget-errors.ts';
 
 /** Where a budget stands. */
 export interface KnownBudgetState extends BudgetState {
-  /** No worker answered: as the budget was shown last. */
+  /** No worker answered: as the budget was shown last. Not of one that was closed in good order: its last state is its result. */
   isFromServer?: true;
   /** It was closed: what it came to. */
   isClosed?: true;
@@ -26,6 +26,9 @@ export async function readBudget(client: Client, name: string): Promise<KnownBud
   checkBudgetName(name);
   const run = await describeBudget(client, name);
   const closed = isClosed(run) && ({ isClosed: true } as const);
+  // Every caller is told the same end, whether a worker is there or not.
+  const end = run.status === 'completed' ? await readEnd(client, name, run.runId) : undefined;
+  if (end) return { ...end, isClosed: true };
   const query = () => client.workflow.getHandle(budgetId(name)).query<BudgetState>(budgetStateQuery);
   const reply = await askWorker(client, budgetId(name), query, { timeoutMs: queryTimeoutMs });
   if (reply !== 'unattended' && 'answer' in reply) return { ...reply.answer, ...closed };
@@ -75,6 +78,12 @@ async function describeBudget(client: Client, name: string) {
   return run;
 }
 
+/** What a budget that was closed came to; undefined where its worker did not say. */
+async function readEnd(client: Client, name: string, runId: string): Promise<BudgetState | undefined> {
+  const end: unknown = await client.workflow.result(budgetId(name), runId, { followRuns: false });
+  return isStateOf(name, end) ? end : undefined;
+}
+
 /** The state that the budget leaves in its memo; undefined where it cannot be read here. */
 async function readShown(client: Client, name: string): Promise<BudgetState | undefined> {
   const description = await client.workflow
@@ -82,5 +91,9 @@ async function readShown(client: Client, name: string): Promise<BudgetState | un
     .describe()
     .catch(() => undefined);
   const shown = description?.memo?.[budgetWorkflowType];
-  return isJsonObject(shown) && shown['name'] === name ? (shown as unknown as BudgetState) : undefined;
+  return isStateOf(name, shown) ? shown : undefined;
+}
+
+function isStateOf(name: string, told: unknown): told is BudgetState {
+  return isJsonObject(told) && told['name'] === name;
 }

@@ -1,0 +1,39 @@
+import type { Client } from '@temporalio/client';
+import { expect, it } from 'vitest';
+import { readBudget } from '../../../client/budget/read-budget.ts';
+
+const state = { name: 'acme', limitUsd: 5, spentUsd: 2, open: 0 };
+const asWorkerSays = { ...state, spentUsd: 3 };
+
+/** A server on which the budget's run stands so, with a worker. */
+function serverWith(status: number, result: unknown): Client {
+  const workflowExecutionInfo = {
+    execution: { workflowId: 'runcomfy-budget:acme', runId: 'r' },
+    ...{ type: { name: 'runcomfyBudget' }, status },
+  };
+  return {
+    options: { namespace: 'default' },
+    withDeadline: (_: number, call: () => unknown) => call(),
+    withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
+    workflowService: {
+      describeWorkflowExecution: () => Promise.resolve({ workflowExecutionInfo, pendingActivities: [] }),
+    },
+    workflow: {
+      result: (...asked: unknown[]) => {
+        expect(asked).toEqual(['runcomfy-budget:acme', 'r', { followRuns: false }]);
+        return Promise.resolve(result);
+      },
+      getHandle: () => ({ query: () => Promise.resolve(asWorkerSays) }),
+    },
+  } as unknown as Client;
+}
+
+it.each<[what: string, status: number, result: unknown, told: object]>([
+  ['open, by its worker', 1, undefined, asWorkerSays],
+  ['closed, by its result', 2, state, { ...state, isClosed: true }],
+  ['closed without a result, by its worker', 2, undefined, { ...asWorkerSays, isClosed: true }],
+  ['closed with a result of something else, by its worker', 2, { name: 'other' }, { ...asWorkerSays, isClosed: true }],
+  ['terminated, by its worker', 5, undefined, { ...asWorkerSays, isClosed: true }],
+])('tells of a budget that is %s', async (_what, status, result, told) => {
+  expect(await readBudget(serverWith(status, result), 'acme')).toEqual(told);
+});
