@@ -79,10 +79,9 @@ async function replyAfterEnd(
   // What came of it stands in the state, and is worth a wait.
   const timeoutMs = isHeard && stateTimeoutMs !== undefined ? Math.max(stateTimeoutMs, heardTimeoutMs) : stateTimeoutMs;
   const { cancel, phase } = await readState(client, key, { timeoutMs });
-  return {
-    outcome: (isHeard ? cancel?.outcome : undefined) ?? 'too_late',
-    phase,
-  };
+  const outcome = isHeard ? cancel?.outcome : undefined;
+  // What was not known while it ran is not learned after its end: whoever repeats the call would ask for ever.
+  return { outcome: outcome === undefined || outcome === 'unknown' ? 'too_late' : outcome, phase };
 }
 
 function isOver(error: unknown): boolean {

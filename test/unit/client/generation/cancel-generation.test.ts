@@ -45,3 +45,19 @@ it('a cancel whose answer was lost is told by what became of it', async () => {
     (await cancelGeneration(client, 'order-1', '', { isRepeated })).outcome;
   expect([await outcomeOf(true), await outcomeOf(false)]).toEqual(['cancelled', 'too_late']);
 });
+
+it.each([
+  [{ phase: 'failed', submission: 'unknown', cancel: { outcome: 'unknown' } }, 'too_late'],
+  [{ phase: 'succeeded', cancel: {} }, 'too_late'],
+  [{ phase: 'succeeded', cancel: { outcome: 'not_cancellable' } }, 'not_cancellable'],
+])('a cancel that is repeated after the end has an answer, and is not unknown for ever: %o', async (state, outcome) => {
+  for (const startUpdate of [
+    () => Promise.reject(new WorkflowNotFoundError('ended', 'order-1', undefined)),
+    () => Promise.resolve({ result: () => Promise.reject(new WorkflowNotFoundError('ended', 'order-1', undefined)) }),
+  ]) {
+    const { client } = temporalWhere(grpcCode.unavailable);
+    Object.assign(client, { workflow: { getHandle: () => ({ startUpdate, query: () => Promise.resolve(state) }) } });
+    const told = await cancelGeneration(client, 'order-1', '', { isRepeated: true });
+    expect(told).toEqual({ outcome, phase: state.phase });
+  }
+});
