@@ -28,6 +28,10 @@ const largest = 1_000;
 const listMs = 10_000;
 /** With a known state at hand that tells all that is asked for; without one a read waits as any other does. */
 const patienceWithStateMs = 3_000;
+/** With less time left than this, Temporal was waited for long enough. */
+const leastPatienceMs = 1_000;
+/** Longer than the pause of whoever reads again and again: a read that must be now is one so long after the last, or it is told in a moment. */
+const againWithinMs = 6_000;
 /** What has ended may be reset by an operator, collected late by another gateway, and forgotten: so old it is asked for anew, behind the answer. */
 const finalMs = 60_000;
 /** Only so many have a worker asked for what no record tells, in so long: their place in the queue, and whether they still wait to be submitted. */
@@ -46,7 +50,10 @@ export type Depth = 'brief' | 'whole';
 
 /** What a reader of a generation cannot do without. */
 export interface ReadOptions {
-  /** Another gateway may have told its end already: that it ran a moment ago is no answer. */
+  /**
+   * Another gateway may have told its end already: that it ran a moment ago is no answer, save for whoever was told that a
+   * moment ago, and asks again and again. Its place in the queue is of no use.
+   */
   mustBeNow?: boolean;
 }
 
@@ -63,6 +70,14 @@ export interface GenerationReader {
 export interface GenerationReads {
   describe: typeof describeGeneration;
   listOpen: typeof listOpenGenerations;
+}
+
+/** How a generation is asked for. */
+interface Asked {
+  isOneOfMany: boolean;
+  /** However much is known of it, Temporal is awaited until then. */
+  giveUpAt?: number;
+  isWithoutPosition?: boolean;
 }
 
 interface Known {
@@ -88,6 +103,7 @@ export function createGenerationReader(
     sizeCalculation: ({ generation: { ending } }) => (ending === undefined ? 1 : sizeOf(ending)),
   });
   const reading = new Map<string, { depth: Depth; asked: Promise<SeenGeneration> }>();
+  const toldAt = new LRUCache<string, number>({ max: maxKept });
   const askedFor = new LRUCache<string, true>({ max: maxAskedFor, ttl: askedForWithinMs });
 
   const mayAskWorker = (workflowId: string): boolean => {
@@ -115,11 +131,12 @@ export function createGenerationReader(
   const ask = async (
     workflowId: string,
     depth: Depth,
-    { isNewest, isOneOfMany }: { isNewest: () => boolean; isOneOfMany: boolean },
+    { isOneOfMany, giveUpAt, isWithoutPosition = false }: Asked,
+    isNewest: () => boolean,
   ): Promise<SeenGeneration> => {
     const last = known.get(workflowId);
     const { phase, model } = last?.generation ?? {};
-    const mayAskPosition = phase === 'in_queue' && !isOneOfMany && mayAskWorker(workflowId);
+    const mayAskPosition = phase === 'in_queue' && !isOneOfMany && !isWithoutPosition && mayAskWorker(workflowId);
     const isTakenToWait = phase === 'submitting' && isOneOfMany && !mayAskWorker(workflowId);
     const options = {
       withState: depth === 'whole',
@@ -130,7 +147,8 @@ export function createGenerationReader(
     const readAt = Date.now();
     try {
       const isTellable = last !== undefined && isDeepEnough(last.generation, depth);
-      const forMs = isTellable ? patienceWithStateMs : readPatienceMs;
+      const ownMs = isTellable ? patienceWithStateMs : readPatienceMs;
+      const forMs = giveUpAt === undefined ? ownMs : giveUpAt - readAt;
       const call = (answeredBy: number) => describe(client, workflowId, { ...options, answeredBy });
       const found = await patiently(client, forMs, call, { asksOthers: true });
       const generation = noEarlier(known.get(workflowId), found, readAt);
@@ -147,11 +165,11 @@ export function createGenerationReader(
     }
   };
 
-  const askOnce = (workflowId: string, depth: Depth, isOneOfMany: boolean): Promise<SeenGeneration> => {
+  const askOnce = (workflowId: string, depth: Depth, how: Asked): Promise<SeenGeneration> => {
     const underWay = reading.get(workflowId);
     if (underWay && (depth === 'brief' || underWay.depth === 'whole')) return underWay.asked;
     const isNewest = () => reading.get(workflowId)?.asked === asked;
-    const asked: Promise<SeenGeneration> = ask(workflowId, depth, { isNewest, isOneOfMany }).finally(() => {
+    const asked: Promise<SeenGeneration> = ask(workflowId, depth, how, isNewest).finally(() => {
       if (isNewest()) reading.delete(workflowId);
     });
     reading.set(workflowId, { depth, asked });
@@ -159,31 +177,48 @@ export function createGenerationReader(
   };
 
   /** By a read that begins now at the earliest: the one under way may have begun before what has to be told. */
-  const askFromNow = async (workflowId: string, depth: Depth, isOneOfMany: boolean): Promise<SeenGeneration> => {
+  const askFromNow = async (workflowId: string, depth: Depth, how: Asked): Promise<SeenGeneration> => {
     const before = await reading.get(workflowId)?.asked.catch((error: unknown) => {
-      if (isPassing(error)) throw error;
+      if (isPassing(error) && isTimeUp(how)) throw error;
     });
-    // Temporal was waited for long enough.
-    if (before?.ageS !== undefined && isDeepEnough(before, depth)) return before;
-    return askOnce(workflowId, depth, isOneOfMany);
+    if (before?.ageS !== undefined && isDeepEnough(before, depth) && isTimeUp(how)) return before;
+    return askOnce(workflowId, depth, how);
+  };
+
+  /** As another gateway may have told it, however long Temporal takes. */
+  const askForNow = async (workflowId: string, depth: Depth, isOneOfMany: boolean): Promise<SeenGeneration> => {
+    const how = { isOneOfMany, giveUpAt: Date.now() + readPatienceMs, isWithoutPosition: true };
+    let told = await askFromNow(workflowId, depth, how);
+    // It was another's read, who waits less.
+    while (told.ageS !== undefined && !isTimeUp(how)) told = await askOnce(workflowId, depth, how);
+    return told;
+  };
+
+  const readAny = (workflowId: string, depth: Depth, mustBeNow: boolean): Promise<SeenGeneration> => {
+    const last = known.get(workflowId);
+    const isOneOfMany = last !== undefined && !last.generation.ending && lists.join(workflowId);
+    if (last && isFinal(last) && isDeepEnough(last.generation, depth)) {
+      if (Date.now() - last.readAt > finalMs) askOnce(workflowId, depth, { isOneOfMany: false }).catch(() => undefined);
+      return Promise.resolve(last.generation);
+    }
+    const isAgain = Date.now() - (toldAt.get(workflowId) ?? 0) < againWithinMs;
+    if (mustBeNow && !isAgain) return askForNow(workflowId, depth, isOneOfMany);
+    const how = { isOneOfMany, isWithoutPosition: mustBeNow };
+    // What has ended for nothing may run again by now, by the word of another gateway.
+    if (last?.generation.ending) return askFromNow(workflowId, depth, how);
+    if (last && isDeepEnough(last.generation, depth)) {
+      if (isFresh(last, isOneOfMany && (lists.isUnderWay() ? 'listing' : 'listed'))) {
+        return Promise.resolve(last.generation);
+      }
+    }
+    return askOnce(workflowId, depth, how);
   };
 
   return {
-    read(workflowId, depth = 'brief', { mustBeNow = false } = {}) {
-      const last = known.get(workflowId);
-      const isOneOfMany = last !== undefined && !last.generation.ending && lists.join(workflowId);
-      if (last && isFinal(last) && isDeepEnough(last.generation, depth)) {
-        if (Date.now() - last.readAt > finalMs) askOnce(workflowId, depth, false).catch(() => undefined);
-        return Promise.resolve(last.generation);
-      }
-      // What has ended for nothing may run again by now, by the word of another gateway.
-      if (mustBeNow || last?.generation.ending) return askFromNow(workflowId, depth, isOneOfMany);
-      if (last && isDeepEnough(last.generation, depth)) {
-        if (isFresh(last, isOneOfMany && (lists.isUnderWay() ? 'listing' : 'listed'))) {
-          return Promise.resolve(last.generation);
-        }
-      }
-      return askOnce(workflowId, depth, isOneOfMany);
+    async read(workflowId, depth = 'brief', { mustBeNow = false } = {}) {
+      const told = await readAny(workflowId, depth, mustBeNow);
+      if (mustBeNow && told.ending === undefined && told.ageS === undefined) toldAt.set(workflowId, Date.now());
+      return told;
     },
     note(workflowId, { runId, model }) {
       if (known.get(workflowId)?.generation.runId === runId) return;
@@ -198,6 +233,10 @@ export function createGenerationReader(
       if (last) known.set(workflowId, { ...last, isStale: true });
     },
   };
+}
+
+function isTimeUp({ giveUpAt = 0 }: Asked): boolean {
+  return giveUpAt - Date.now() < leastPatienceMs;
 }
 
 function sizeOf(ending: object): number {

@@ -159,3 +159,74 @@ it('tells an end that another gateway may have told, and what began anew after i
   expect(await reader.read('k')).toMatchObject({ phase: 'in_queue' });
   expect(await answer(now())).toMatchObject({ ending: { result } });
 });
+
+it('awaits a Temporal that stalls where another gateway may have told the end, also behind a read that waits less', async () => {
+  let [tookMs, deadline] = [0, Infinity];
+  const stalling = {
+    withDeadline: (until: number, call: () => unknown) => {
+      deadline = until;
+      return call();
+    },
+  } as unknown as Client;
+  const reader = createGenerationReader(stalling, {
+    listOpen: () => Promise.resolve(undefined),
+    describe: (_, key) => {
+      vi.advanceTimersByTime(tookMs);
+      if (Date.now() > deadline) {
+        return Promise.reject(new GenerationError({ type: 'TemporalUnreachable', message: 'too late', key }));
+      }
+      return Promise.resolve({ key, runId: 'r', model: 'a/b', phase: 'in_progress', startedAt });
+    },
+  });
+  const now = () => reader.read('k', 'brief', { mustBeNow: true });
+  const age = async (read: Promise<{ ageS?: number }>) => (await read).ageS;
+  await reader.read('k');
+  vi.advanceTimersByTime(2_000);
+  tookMs = 5_000;
+  expect(await Promise.all([age(reader.read('k')), age(now())])).toEqual([7, undefined]);
+  vi.advanceTimersByTime(7_000);
+  expect(await age(now())).toBe(undefined);
+  tookMs = 20_000;
+  vi.advanceTimersByTime(7_000);
+  expect(await age(now()), 'no longer than clients listen').toBe(32);
+});
+
+it('tells whoever asks for the result again and again by lists, and asks no worker for a place that it has no word for', async () => {
+  const asked: (number | undefined)[] = [];
+  const create = () =>
+    createGenerationReader(client, {
+      listOpen: (_, keys) =>
+        Promise.resolve(
+          new Map(keys.map((key) => [key, { key, runId: 'r', model: 'a/b', phase: 'in_queue' } as const])),
+        ),
+      describe: (_, key, options) => {
+        asked.push(options?.positionWithinMs);
+        return Promise.resolve({ key, runId: 'r', model: 'a/b', phase: 'in_queue', startedAt });
+      },
+    });
+  const many = create();
+  const now = (key: string) => many.read(key, 'brief', { mustBeNow: true });
+  const keys = Array.from({ length: 100 }, (_, at) => `k-${String(at)}`);
+  const pollFor = async (seconds: number) => {
+    for (let second = 0; second < seconds; second += 1) {
+      // Each asks every five seconds.
+      await Promise.all(keys.filter((_, at) => at % 5 === second % 5).map(now));
+      await settle();
+      vi.advanceTimersByTime(1_000);
+    }
+  };
+  await pollFor(15);
+  asked.length = 0;
+  await pollFor(15);
+  expect(asked).toEqual([]);
+  vi.advanceTimersByTime(6_000);
+  await now('k-0');
+  expect(asked.splice(0), 'whoever asks once hears how it is now').toHaveLength(1);
+
+  const few = create();
+  for (const mustBeNow of [true, true, true, false]) {
+    await few.read('k', 'brief', { mustBeNow });
+    vi.advanceTimersByTime(2_000);
+  }
+  expect(asked).toEqual([undefined, undefined, undefined, expect.any(Number)]);
+});
