@@ -17,7 +17,7 @@ export { listBatchPage } from '../batch/list-batches.ts';
 export { listBudgetNames } from '../budget/list-budgets.ts';
 export type { RowPage } from '../list-rows.ts';
 export { readRequest } from '../generation/following/read-request.ts';
-export { watchChanges } from '../watch-changes.ts';
+export { type Watched, watchChanges } from '../watch-changes.ts';
 export { type FailingGeneration, type FailingGenerations, findFailingGenerations } from './failing-generations.ts';
 export { findSpentBudgets, type SpentBudgets } from './spent-budgets.ts';
 export { findWaitingAtWall, type WaitingAtWall } from './waiting-at-wall.ts';

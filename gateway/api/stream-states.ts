@@ -44,7 +44,11 @@ export function streamStates(
   const given = request.headers['last-event-id'] ?? query.lastEventId;
   const lastId = typeof given === 'string' ? given : undefined;
   if (now.isEnd && now.id === lastId) return reply.code(204).send();
-  const events = eventStream(follow, {
+  const states = async function* (signal: AbortSignal) {
+    yield now;
+    yield* follow(signal);
+  };
+  const events = eventStream(states, {
     ...{ lastId, stopping, gone: goneSignal(reply) },
     mayGoOn: () => access.isStillAllowed(request),
   });

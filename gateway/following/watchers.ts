@@ -6,7 +6,6 @@ import type {
   KnownPipelineState,
   WaitOptions,
 } from '../../client/index.ts';
-import { watchChanges } from '../../client/operator/index.ts';
 import { isBatchEnd } from '../../domain/batch/batch.ts';
 import { isPipelineEnd } from '../../domain/pipeline/pipeline-run.ts';
 import { patiently, readPatienceMs } from '../generations/patiently.ts';
@@ -37,17 +36,12 @@ export function createWatchers(client: Client, generations: GenerationClient, re
     generations: createGenerationWatcher(client, generations, reader),
     pipelines: watcherOf(client, (workflowId) => pipelines.get(workflowId), isPipelineEnd),
     batches: watcherOf(client, (workflowId) => batches.get(workflowId), isBatchEnd),
-    budgets: createWatcher((name, signal) =>
-      watchChanges<KnownBudgetState>(
-        {
-          readState: () => patiently(client, readPatienceMs, () => budgets.state(name), { asksOthers: true }),
-          isEnd: ({ isClosed }) => isClosed === true,
-          // Nothing but its state tells that it is closed.
-          awaitEnd: aborted,
-        },
-        { signal },
-      ),
-    ),
+    budgets: createWatcher((name) => ({
+      readState: () => patiently(client, readPatienceMs, () => budgets.state(name), { asksOthers: true }),
+      isEnd: ({ isClosed }) => isClosed === true,
+      // Nothing but its state tells that it is closed.
+      awaitEnd: aborted,
+    })),
   };
 }
 
@@ -72,17 +66,14 @@ function watcherOf<Phase, State extends { phase: Phase }>(
   find: (workflowId: string) => Promise<Handle<State>>,
   isEnd: (phase: Phase) => boolean,
 ): Watcher<SeenState<State>> {
-  return createWatcher(async function* (workflowId, signal) {
+  return createWatcher(async (workflowId) => {
     const handle = await patiently(client, readPatienceMs, () => find(workflowId));
     const { key, runId } = handle;
-    const states = watchChanges<State>(
-      {
-        readState: () => patiently(client, readPatienceMs, () => handle.state(), { asksOthers: true }),
-        isEnd: ({ phase }) => isEnd(phase),
-        awaitEnd: (stop) => handle.result({ signal: stop }),
-      },
-      { signal },
-    );
-    for await (const state of states) yield { key, runId, state };
+    const readState = () => patiently(client, readPatienceMs, () => handle.state(), { asksOthers: true });
+    return {
+      readState: async () => ({ key, runId, state: await readState() }),
+      isEnd: ({ state: { phase } }) => isEnd(phase),
+      awaitEnd: (stop) => handle.result({ signal: stop }),
+    };
   });
 }

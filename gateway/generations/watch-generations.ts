@@ -1,6 +1,5 @@
 import type { Client } from '@temporalio/client';
 import type { GenerationClient } from '../../client/index.ts';
-import { watchChanges } from '../../client/operator/index.ts';
 import { createWatcher, type Watcher } from '../following/create-watcher.ts';
 import { patiently, readPatienceMs } from './patiently.ts';
 import type { GenerationReader, SeenGeneration } from './read-generations.ts';
@@ -11,20 +10,15 @@ export function createGenerationWatcher(
   generations: GenerationClient,
   reader: GenerationReader,
 ): Watcher<SeenGeneration> {
-  return createWatcher((workflowId, signal) =>
-    watchChanges<SeenGeneration>(
-      {
-        readState: () => reader.read(workflowId, 'whole'),
-        isEnd: ({ ending }) => ending !== undefined,
-        // What was read just before the end is known not to be it.
-        awaitEnd: (stop) =>
-          awaitEnd(client, generations, workflowId, stop).finally(() => {
-            reader.refresh(workflowId);
-          }),
-      },
-      { signal },
-    ),
-  );
+  return createWatcher((workflowId) => ({
+    readState: () => reader.read(workflowId, 'whole'),
+    isEnd: ({ ending }) => ending !== undefined,
+    // What was read just before the end is known not to be it.
+    awaitEnd: (stop) =>
+      awaitEnd(client, generations, workflowId, stop).finally(() => {
+        reader.refresh(workflowId);
+      }),
+  }));
 }
 
 async function awaitEnd(

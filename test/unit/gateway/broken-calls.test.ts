@@ -18,10 +18,11 @@ import { eventually } from '../../support/eventually.ts';
 const state = { model: 'a/b', submission: 'accepted', reads: 1, deadlineAt: '2026-11-28T00:00:00.000Z' };
 const seen = { phase: 'in_queue', runId: 'r', startedAt: '2026-11-27T00:00:00.000Z', ...state } as const;
 /** Follows what never changes. */
-const watcher = createWatcher<SeenGeneration>(async function* (key, signal) {
-  yield toSeen(key);
-  if (!signal.aborted) await once(signal, 'abort');
-});
+const watcher = createWatcher<SeenGeneration>((key) => ({
+  readState: () => Promise.resolve(toSeen(key)),
+  isEnd: () => false,
+  awaitEnd: (signal) => once(signal, 'abort'),
+}));
 const toSeen = (key: string) => ({ ...seen, key, state: { ...seen } }) as unknown as SeenGeneration;
 
 /** A gateway before a Temporal that must not be called. */

@@ -78,11 +78,11 @@ it.each<[comesInMs: number | undefined, least: number, most: number]>([
 });
 
 it('waits for another state than the one that is known: 200 as it comes, 304 where none does', async () => {
-  const watcher = createWatcher(async function* (key, signal) {
-    yield seenAs('in_queue', { key });
-    if (key === 'goes-on') yield seenAs('in_progress', { key });
-    if (!signal.aborted) await once(signal, 'abort');
-  });
+  const watcher = createWatcher((key) => ({
+    readState: () => Promise.resolve(seenAs(key === 'goes-on' ? 'in_progress' : 'in_queue', { key })),
+    isEnd: () => false,
+    awaitEnd: (signal) => once(signal, 'abort'),
+  }));
   const reader = { read: (key: string) => Promise.resolve(seenAs('in_queue', { key })) };
   const url = await serve(anonymousAccess, { reader, watchers: { generations: watcher } });
   const ask = async (key: string, prefer: string) => {
@@ -96,6 +96,13 @@ it('waits for another state than the one that is known: 200 as it comes, 304 whe
   expect(changed.headers['etag']).not.toBe(changed.known);
   const unchanged = await ask('stays', 'wait=1');
   expect(unchanged).toMatchObject({ status: 304, headers: { 'preference-applied': 'wait=1', etag: unchanged.known } });
+});
+
+it('streams the state that it has read at once, without asking for it anew', async () => {
+  const seen = seenAs('failed');
+  const url = await serve(anonymousAccess, { reader: { read: () => Promise.resolve({ ...seen, ending: seen }) } });
+  const { text } = await call(url, `${generations}/k/events`);
+  expect(text).toMatch(/^retry: 2000\n\nid: \S+\nevent: end\ndata: .*\n\n$/);
 });
 
 it('lets models be kept for 30 s, and nothing else', async () => {
