@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { issuesSentence } from '../../domain/issues.ts';
 import { jsonBytes, withoutUndefined } from '../../domain/json.ts';
 import type {
@@ -14,16 +15,20 @@ import { checkPlan } from '../../plans/check-plan.ts';
 import { decideStep } from '../../plans/deciding/decide-step.ts';
 import { plainPathOf } from '../../plans/expression.ts';
 import { paramsOf, sourcesOf } from '../../plans/graph.ts';
+import { withMemory } from '../../plans/model-facts.ts';
 import { parseTemplate, soleExpression } from '../../plans/template.ts';
 import type { PipelineDeps } from './pipeline-deps.ts';
 
 /** Of all that is prepared along with the check: an answer stands in the history, which takes no more than 2 MiB. */
 const maxPreparedBytes = 256 * 1024;
+/** A plan whose check takes long is better begun: each step has an activity of its own otherwise. */
+const firstMs = 3_000;
+const maxFirstSteps = 8;
 
 /** Checks a plan and its params before anything is paid, whoever started the pipeline. */
 export function createCheckPlan(deps: PipelineDeps): PipelineActivities['checkPlan'] {
-  const { lookup, searchAttributes } = deps;
   return async ({ plan: asGiven, params = {}, maxCostUsd, needsPrices, onWall, lineage, first }) => {
+    const lookup = withMemory(deps.lookup);
     const limits = withoutUndefined({ maxCostUsd, needsPrices, onWall, lineage });
     const report = await checkPlan(asGiven, { ...lookup, params, ...limits });
     // Nothing is wrong with the plan: asked again, the catalogue may tell the prices.
@@ -32,17 +37,18 @@ export function createCheckPlan(deps: PipelineDeps): PipelineActivities['checkPl
     const { plan, params: settled, sortedSteps } = report.checked;
     const outputPaths = pathsOf(plan.outputs);
     const steps = sortedSteps.map((id) => ({ id, steps: sourcesOf(plan, id), params: paramsOf(plan, id) }));
-    const prepared = first && (await prepareFirst(deps, { plan, params: settled, steps, first, lineage }));
+    const prepared =
+      first && (await prepareFirst({ ...deps, lookup }, { plan, params: settled, steps, first, lineage }));
     return {
       plan,
       params: settled,
       steps,
       ...(outputPaths && { outputPaths }),
       warnings: report.warnings,
-      searchAttributes: searchAttributes(),
+      searchAttributes: deps.searchAttributes(),
       isSparing: true,
-      isSteady: true,
-      ...(prepared && { prepared }),
+      // A workflow of an older version does not ask for it, and would go on in its own way.
+      ...(prepared && { isSteady: true, prepared }),
     };
   };
 }
@@ -55,29 +61,33 @@ interface FirstSteps {
   lineage: string | undefined;
 }
 
-/** What cannot be prepared now, or is too much for one answer, is asked for by itself. */
+/** What is not prepared in time, or is too much for one answer, is asked for by itself, in its own time. */
 async function prepareFirst(
   deps: PipelineDeps,
   { plan, params, steps, first, lineage }: FirstSteps,
 ): Promise<Record<string, StepAnswer>> {
   const { key, startedAt, orderAgain, needsPrices, onWall } = first;
+  const request = withoutUndefined({ lineage, orderAgain });
+  const terms = withoutUndefined({ needsPrices, onWall });
+  const stateOf = (id: string): never => {
+    throw new Error(`step ${id} has not begun`);
+  };
+  const questions = steps.flatMap((sources) => {
+    const step = plan.steps[sources.id];
+    if (step === undefined || sources.steps.length > 0 || !isOfOne(step)) return [];
+    return { ...questionOf({ step, sources, plan, params, key, request, startedAt, stateOf }), ...terms };
+  });
+  const answers = new Map<string, StepAnswer>();
+  const deciding = questions.slice(0, maxFirstSteps).map(async (question) => {
+    const answer = await decideStep(deps, question).catch(() => undefined);
+    if (answer !== undefined) answers.set(question.id, answer);
+  });
+  await Promise.race([Promise.all(deciding), sleep(firstMs, undefined, { ref: false })]);
   const prepared: Record<string, StepAnswer> = {};
   let bytes = 0;
-  for (const sources of steps) {
-    const step = plan.steps[sources.id];
-    if (step === undefined || sources.steps.length > 0 || !isOfOne(step)) continue;
-    const request = withoutUndefined({ lineage, orderAgain });
-    const stateOf = (id: string): never => {
-      throw new Error(`step ${id} has not begun`);
-    };
-    const question = questionOf({ step, sources, plan, params, key, request, startedAt, stateOf });
-    const answer = await decideStep(deps, { ...question, ...withoutUndefined({ needsPrices, onWall }) }).catch(
-      () => undefined,
-    );
-    if (answer === undefined) continue;
+  for (const [id, answer] of answers) {
     bytes += jsonBytes(answer);
-    if (bytes > maxPreparedBytes) break;
-    prepared[sources.id] = answer;
+    if (bytes <= maxPreparedBytes) prepared[id] = answer;
   }
   return prepared;
 }

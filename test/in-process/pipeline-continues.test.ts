@@ -109,7 +109,7 @@ describe('a pipeline that continues as new', () => {
         ...{ phase: 'running', startedAt: '', deadlineAt: '2027-01-01T00:00:00.000Z', costUsd: 0, reservedUsd: 0 },
         ...{ steps: [{ id: 'one', phase: 'preparing' }], warnings: [] },
       },
-      checked: await activities.checkPlan({ plan: one }),
+      checked: await activities.checkPlan({ plan: one, first: { key: 'film', startedAt: '2026-11-01T00:00:00.000Z' } }),
       money: { spent: 0, presumed: 0, reserved: 0 },
       ordersMade: 500,
       counted,

@@ -42,16 +42,17 @@ describe('a pipeline that continues as new between two orders of a step', () => 
 
 it('a step waits for the catalogue where its pipeline has a limit, rather than fail since its price is unknown', async () => {
   let asked = 0;
+  const only = { model: 'some/text-to-image', input: { prompt: 'a cat' }, needs: ['first'] };
   const getModel = (modelId: string) => {
-    asked += 1;
-    return asked === 2
+    if (modelId === only.model) asked += 1;
+    return modelId === only.model && asked === 2
       ? Promise.reject(new Error('too slow'))
       : Promise.resolve({ modelId, categories: [], basePriceUsd: 0.2, priceUnit: 'image' });
   };
-  const plan = { version: 1, steps: { only: { model: 'some/text-to-image', input: { prompt: 'a cat' } } } };
+  const plan = { version: 1, steps: { first: still('first'), only } };
   const { provider, end } = await start({ plan, maxCostUsd: 1 }, { lookup: { getModel } });
   const { state } = await end();
   expect(state.phase).toBe('succeeded');
   expect(stepOf(state, 'only').priceUsd).toBe(0.2);
-  expect([asked, provider.jobs.length]).toEqual([3, 1]);
+  expect([asked, provider.jobs.length]).toEqual([3, 2]);
 });

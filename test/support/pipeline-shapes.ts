@@ -8,9 +8,12 @@ export const pipelineShapes = [
   'continued-as-new',
   'deadline-of-a-step',
   'deadline-of-the-pipeline',
+  // Of a version whose fan-outs waited for the end of a local activity.
   'fan-out-of-200',
+  'fan-out-of-200-steady',
   'fan-out-run-again',
   'fan-out-that-breathes',
+  'fan-out-that-breathes-steady',
   'held-then-adopted',
   'output-gone',
   'output-missing',
@@ -18,9 +21,10 @@ export const pipelineShapes = [
   'partial',
   'queue-deadline-lost',
   'step-skipped',
-  // Of a version that prepared each step in an activity of its own.
+  // Of versions that prepared each step in an activity, or a local activity, of its own.
   'three-steps',
   'three-steps-sparing',
+  'three-steps-steady',
   'two-steps',
   'workers-exchanged',
 ] as const;

@@ -41,6 +41,11 @@ function paceOf({ open }: Pipeline, orderMs = 0): number {
   return orderMs / (open.size + 1);
 }
 
+/** The same as the results tell it; infinite before the first. */
+export function toldPaceOf(pipeline: Pipeline): number {
+  return paceOf(pipeline, pipeline.toldMs ?? Infinity);
+}
+
 function breathMs(endsEveryMs: number): number {
   return Math.min(longestMs, Math.max(shortestMs, endsInABreath * endsEveryMs));
 }
@@ -51,7 +56,7 @@ function breathMs(endsEveryMs: number): number {
  * something else in a replay; whether at all is not.
  */
 function keepTaskOpen(pipeline: Pipeline): void {
-  const isClose = paceOf(pipeline, pipeline.toldMs) <= closeMs;
+  const isClose = toldPaceOf(pipeline) <= closeMs;
   const isLong = workflowInfo().taskTimeoutMs >= pipelineTaskTimeoutMs;
   if (!isClose || !isLong || pipeline.stop || pipeline.isTaskKeptOpen) return;
   const ms = Math.round(breathMs(paceOf(pipeline, pipeline.orderMs)));

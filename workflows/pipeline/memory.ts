@@ -71,8 +71,8 @@ export interface Pipeline {
   hasKeptTasksOpen: boolean;
   /** When the memo was written last, epoch ms. */
   shownAt: number;
-  /** Orders and steps that have ended since. */
-  endsNotShown: number;
+  /** Orders and steps that have ended in this run, and since the memo was written last. */
+  readonly ends: { all: number; notShown: number; isStepNotShown: boolean };
 }
 
 /** In micro-dollars. */
@@ -130,7 +130,7 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
     isTaskKeptOpen: false,
     hasKeptTasksOpen: false,
     shownAt: Date.now(),
-    endsNotShown: 0,
+    ends: { all: 0, notShown: 0, isStepNotShown: false },
   };
 }
 

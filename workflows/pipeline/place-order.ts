@@ -17,17 +17,23 @@ import { follows } from '../activity-options.ts';
 import { isKeyTaken, startGenerationChild } from '../generation-child.ts';
 import type { OpenOrder } from './memory.ts';
 
-/** Orders a generation as a child and waits for its end; a key that is known already is followed. */
+/**
+ * Orders a generation as a child and waits for its end. A key that is known already is followed, unless `lookAgain` finds
+ * that its run came to an end which cost nothing: then it is ordered once more.
+ */
 export async function placeOrder(
   order: OpenOrder,
   request: GenerationRequest,
   retryOfRunId: string | undefined,
+  lookAgain?: () => Promise<string | undefined>,
 ): Promise<FollowAnswer> {
   try {
     const child = await startGenerationChild({ key: order.key, request, retryOfRunId });
     order.isStarting = false;
     return { result: await child.result() };
   } catch (error) {
+    const unbilledRunId = isKeyTaken(error) ? await lookAgain?.() : undefined;
+    if (unbilledRunId !== undefined) return await placeOrder(order, request, unbilledRunId);
     order.isStarting = false;
     if (isKeyTaken(error)) return await followOrder(order.key);
     return { failure: failureOf(error) };

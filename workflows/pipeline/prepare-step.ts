@@ -15,17 +15,13 @@ export async function prepareStep(
   id: string,
   more: Pick<StepQuestion, 'from' | 'digests' | 'further'> = {},
 ): Promise<StepAnswer | undefined> {
-  const { request, key } = pipeline;
-  const { plan, params, prepared } = planOf(pipeline);
+  const { plan, prepared } = planOf(pipeline);
   const step = plan.steps[id];
   if (step === undefined) throw defect(`the plan has no step ${id}`);
   const ready = more.further ? undefined : prepared?.[id];
   if (ready !== undefined && !pipeline.stop) return ready;
-  const stateOf = (source: string) => stepState(pipeline, source);
-  const sources = sourcesOfStep(pipeline, id);
-  const startedAt = startOfRun();
-  const asked = { ...questionOf({ step, sources, plan, params, key, request, startedAt, stateOf }), ...more };
-  const question = { ...asked, ...termsOf(pipeline) };
+  const question = questionAbout(pipeline, id, more);
+  const { needsPrices: _, onWall: __, ...asked } = question;
   // Recorded histories were measured by no more than this.
   const bytes = jsonBytes(asked);
   if (bytes > maxQuestionBytes) {
@@ -36,6 +32,33 @@ export async function prepareStep(
   const answer = isOfOne(step) || more.further ? await prepareAtOnce(pipeline, question) : undefined;
   if (answer !== undefined && pipeline.stop === undefined) return answer;
   return await unlessStopped(pipeline, () => preparations.prepareStep(question));
+}
+
+function questionAbout(
+  pipeline: Pipeline,
+  id: string,
+  more: Pick<StepQuestion, 'from' | 'digests' | 'further'> = {},
+): StepQuestion {
+  const { request, key } = pipeline;
+  const { plan, params } = planOf(pipeline);
+  const step = plan.steps[id];
+  if (step === undefined) throw defect(`the plan has no step ${id}`);
+  const sources = sourcesOfStep(pipeline, id);
+  const stateOf = (source: string) => stepState(pipeline, source);
+  const startedAt = startOfRun();
+  const asked = questionOf({ step, sources, plan, params, key, request, startedAt, stateOf });
+  return { ...asked, ...more, ...termsOf(pipeline) };
+}
+
+/**
+ * Looks at a step's key once more where its order was prepared along with the check: a run that is reset to after that takes
+ * the answer from its history, though the key may have been ordered meanwhile. The run id of an order that cost nothing.
+ */
+export async function findUnbilledRun(pipeline: Pipeline, id: string, key: string): Promise<string | undefined> {
+  if (planOf(pipeline).prepared?.[id] === undefined || pipeline.stop) return undefined;
+  const answer = await unlessStopped(pipeline, () => preparations.prepareStep(questionAbout(pipeline, id)));
+  const [order] = answer?.kind === 'orders' ? answer.orders : [];
+  return order?.kind === 'order' && order.key === key ? order.retryOfRunId : undefined;
 }
 
 /** What the check of the plan is told, so that it prepares what waits for no other step. */

@@ -13,7 +13,7 @@ import { untilNothingIsDue } from './interruptible.ts';
 import type { OpenOrder, Pipeline } from './memory.ts';
 import { giveBack, refusalByCost, reserve, settle } from './money.ts';
 import { followOrder, placeOrder } from './place-order.ts';
-import { prepareStep } from './prepare-step.ts';
+import { findUnbilledRun, prepareStep } from './prepare-step.ts';
 import type { Slots } from './slots.ts';
 import { enterStepPhase } from './visibility.ts';
 
@@ -137,7 +137,9 @@ async function follow(
   const answer =
     prepared.kind === 'attach'
       ? await followOrder(key)
-      : await placeOrder(open, requestOf(pipeline, model, prepared.input, order), prepared.retryOfRunId);
+      : await placeOrder(open, requestOf(pipeline, model, prepared.input, order), prepared.retryOfRunId, () =>
+          findUnbilledRun(pipeline, step.id, key),
+        );
   pipeline.open.delete(open);
   pipeline.orderMs = asOfLate(pipeline.orderMs, Date.now() - from);
   if ('result' in answer) pipeline.toldMs = asOfLate(pipeline.toldMs, answer.result.timings.totalMs);

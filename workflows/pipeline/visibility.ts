@@ -14,11 +14,10 @@ import { hasStepEnded } from '../../domain/pipeline/step-rules.ts';
 import { cutText } from '../../domain/text.ts';
 import { labelAttributes } from '../labels.ts';
 import { boundState } from './bounds.ts';
+import { toldPaceOf } from './breath.ts';
 import type { Pipeline } from './memory.ts';
 
 const showEveryMs = 20_000;
-/** Of a fan-out whose orders end too close to each other for a clock. */
-const showEveryEnds = 10;
 const maxWarnings = 50;
 const maxWarningChars = 1_000;
 
@@ -40,7 +39,7 @@ export function enterStepPhase(
   move(target, phase);
   if (failure) target.failure = failure;
   // A person may take days: what asks for one is to be found, and what was decided asks no more.
-  if (hasStepEnded(target)) pipeline.endsNotShown += 'id' in target ? showEveryEnds : 1;
+  if (hasStepEnded(target)) noteEnd(pipeline, target);
   if ((isDecided || phase === 'awaiting_decision') && isShownAtOnce(pipeline)) showNow(pipeline);
   else show(pipeline);
 }
@@ -74,9 +73,9 @@ export function tellState({ state, checked }: Pipeline): PipelineState {
 
 /** Shows the short form of the state where lists look, every now and then while the pipeline runs. */
 function show(pipeline: Pipeline): void {
-  const { checked, state, shownAt, endsNotShown } = pipeline;
+  const { checked, state, shownAt } = pipeline;
   if (checked?.isSteady && pipeline.hasKeptTasksOpen) {
-    if (endsNotShown >= showEveryEnds) showNow(pipeline);
+    if (isShowDue(pipeline)) showNow(pipeline);
     return;
   }
   // Each is an event: the longer it runs the rarer they come, so that a week has room for no more than eighty.
@@ -85,10 +84,22 @@ function show(pipeline: Pipeline): void {
   showNow(pipeline);
 }
 
+function noteEnd({ ends }: Pipeline, target: StepState | ItemState): void {
+  ends.all += 1;
+  ends.notShown += 1;
+  if ('id' in target) ends.isStepNotShown = true;
+}
+
+/** By what the results tell of time, where the clock may say something else in a replay; the end of a step in any case. */
+function isShowDue(pipeline: Pipeline): boolean {
+  const { all, notShown, isStepNotShown } = pipeline.ends;
+  return isStepNotShown || (notShown * toldPaceOf(pipeline) >= showEveryMs && notShown >= all / 8);
+}
+
 function showNow(pipeline: Pipeline): void {
   const { state } = pipeline;
   pipeline.shownAt = Date.now();
-  pipeline.endsNotShown = 0;
+  Object.assign(pipeline.ends, { notShown: 0, isStepNotShown: false });
   const steps = Object.fromEntries(state.steps.map(({ id, phase }) => [id, phase]));
   const { phase, costUsd, presumedUsd } = state;
   const memo: PipelineMemo = { phase, costUsd, ...withoutUndefined({ presumedUsd }), steps };

@@ -4,7 +4,7 @@ import type { PipelineState } from '../../../domain/pipeline/pipeline-run.ts';
 import type { Command, Job, SandboxRun } from '../../support/workflow-sandbox.ts';
 import { beginActivity, localAnswer } from './activities.ts';
 import type { Execution, ExecutionSettings } from './execution-types.ts';
-import { activityFailure, alreadyExists, cancelledFailure, childResult, errorOf } from './failures.ts';
+import { activityFailure, alreadyExists, cancelledFailure, childResult, errorOf, isRepeated } from './failures.ts';
 import { isLast, signalJob, updateJob } from './jobs.ts';
 import { checkReplay, eventsOf, msOf, type Task } from './replay.ts';
 
@@ -182,7 +182,8 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
           else settle({ completed: { result: defaultPayloadConverter.toPayload(value) } });
         },
         (error: unknown) => {
-          settle({ failed: { failure: activityFailure(error) } });
+          if (isRepeated(error)) time.after(1_000, attempt);
+          else settle({ failed: { failure: activityFailure(error) } });
         },
       );
     };

@@ -59,3 +59,8 @@ export function activityFailure(error: unknown): ProtoFailure {
     activityFailureInfo: { activityType: { name: 'activity' }, activityId: '1' },
   };
 }
+
+/** Whether Temporal tries an activity again that failed so: ours are tried for as long as it takes. */
+export function isRepeated(error: unknown): boolean {
+  return !(error instanceof ApplicationFailure && error.nonRetryable);
+}

@@ -53,6 +53,18 @@ describe.concurrent('a pipeline that is reset', () => {
     expect(simulator.ledger().jobs.map(({ state }) => state)).toEqual(['succeeded', 'succeeded']);
   });
 
+  it('to after its check orders once more what had ended unbilled meanwhile', async () => {
+    const { client, pipelines, key: newKey, simulator } = await pipelineStack({ switches: { wallet_usd: 0 } });
+    const key = newKey();
+    const pipeline = await pipelines.start({ plan: stillAndClip(key) }, { key });
+    await expect(pipeline.result()).rejects.toThrow('InsufficientBalance');
+    simulator.setBalance('sim-in-process', 100);
+    const [, second] = await taskEndsOf(client, key, pipeline.runId);
+    await reset(client, key, pipeline.runId, second);
+    expect(await (await pipelines.get(key)).result()).toMatchObject({ phase: 'succeeded' });
+    expect(simulator.ledger().jobs.map(({ state }) => state)).toEqual(['succeeded', 'succeeded']);
+  });
+
   it('after it had ordered again what failed, and that failed too, orders it no third time', async () => {
     const {
       client,
