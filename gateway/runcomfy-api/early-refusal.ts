@@ -1,6 +1,7 @@
 import { type GenerationError, type GenerationHandle, isGenerationError } from '../../client/index.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { errorReply } from './error-reply.ts';
+import { plain, sentenceOf } from './state-words.ts';
 
 /** An error reply: its status, and its body in RunComfy's words. */
 export interface EarlyRefusal {
@@ -32,7 +33,10 @@ export async function earlyRefusal(handle: GenerationHandle, signal: AbortSignal
 
 function refusalOf({ type, submission, message, details, issues = [] }: GenerationError): EarlyRefusal | undefined {
   if (submission === 'not_sent' && type === 'InvalidInput') {
-    return { status: invalidStatus, body: errorReply(new RefusalError('InvalidInput', message, { issues })) };
+    return {
+      status: invalidStatus,
+      body: errorReply(new RefusalError('InvalidInput', sentenceOf(message), { issues })),
+    };
   }
   if (submission !== 'refused') return undefined;
   const { httpStatus, vendorCode, vendorMessage } = details ?? {};
@@ -40,5 +44,5 @@ function refusalOf({ type, submission, message, details, issues = [] }: Generati
   const own = { status: refusedBy, code: typeof vendorCode === 'number' ? vendorCode : usualCode(refusedBy) };
   const { ourFault, walletEmpty } = earlyRefusals;
   const { status, code } = type === 'Unauthenticated' ? ourFault : type === 'InsufficientBalance' ? walletEmpty : own;
-  return { status, body: { error_code: code, error_message: vendorMessage ?? message } };
+  return { status, body: { error_code: code, error_message: vendorMessage ?? plain(sentenceOf(message)) } };
 }

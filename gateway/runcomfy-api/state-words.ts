@@ -53,15 +53,16 @@ function errorOf({ state, isTerminated }: Extract<GenerationEnding, { state: unk
   if (state.phase === 'cancelled') return `detached: RunComfy's work${named(requestId)} may run on and be billed`;
   const type: FailureType = failure?.type ?? 'GenerationFailed';
   const { vendorMessage } = failure?.details ?? {};
+  const sentence = failure && sentenceOf(failure.message);
   if (type === 'SubmitOutcomeUnknown') return outcomeLost;
-  if (type === 'GenerationFailed') return vendorMessage ?? plain(sentenceOf(failure) ?? 'the generation failed');
+  if (type === 'GenerationFailed') return vendorMessage ?? plain(sentence ?? 'the generation failed');
   if (state.phase === 'timed_out') {
     const over = `${type}: the generation was given up at its deadline`;
     if (isUnbilled(state.submission)) return `${over}; nothing was billed.`;
     return `${over}; RunComfy may finish it${named(requestId)}.`;
   }
-  const sentence = plain(vendorMessage ?? sentenceOf(failure) ?? 'no reason is known').replace(/[.;\s]+$/, '');
-  return `${type}: ${sentence}${mayCost(state)}.`;
+  const reason = plain(vendorMessage ?? sentence ?? 'no reason is known').replace(/[.;\s]+$/, '');
+  return `${type}: ${reason}${mayCost(state)}.`;
 }
 
 function mayCost({ submission, requestId }: GenerationState): string {
@@ -73,9 +74,9 @@ function named(requestId: string | undefined): string {
   return requestId === undefined || plain(requestId) !== requestId ? '' : ` (request ${requestId})`;
 }
 
-/** Without what it is about, which the reply says itself. */
-function sentenceOf(failure: GenerationState['failure']): string | undefined {
-  return failure?.message.replace(/ \(model (?!.* \(model ).*\)$/s, '');
+/** A failure's sentence without what it is about, which the reply says itself. */
+export function sentenceOf(message: string): string {
+  return message.replace(/ \(model (?!.* \(model ).*\)$/s, '');
 }
 
 /** RunComfy's command line takes its exit code from words like these, and scripts order again on some of them. */

@@ -90,11 +90,13 @@ it.each([
   [{ httpStatus: 400, vendorMessage: 'odd', vendorCode: 'E1' }, 400, 400001],
   [{ httpStatus: 409, vendorMessage: 'odd', vendorCode: 409007 }, 409, 409007],
   [{ vendorMessage: 'odd' }, 422, 422001],
+  [{ httpStatus: 403, vendorMessage: undefined }, 403, 403001],
 ])("an early refusal has RunComfy's own status, and its code or the usual one: %j", async (details, status, code) => {
-  const error = new GenerationError({ type: 'InvalidInput', message: 'x', submission: 'refused', details } as never);
+  const message = 'RunComfy answered 401 (model a/b, key acme/order-429, request r)';
+  const error = new GenerationError({ type: 'InvalidInput', message, submission: 'refused', details } as never);
   const handle = { result: () => Promise.reject(error) } as unknown as GenerationHandle;
   expect(await earlyRefusal(handle, AbortSignal.abort())).toMatchObject({
-    ...{ status, body: { error_code: code, error_message: details.vendorMessage } },
+    ...{ status, body: { error_code: code, error_message: details.vendorMessage ?? 'RunComfy answered 4xx' } },
   });
 });
 
