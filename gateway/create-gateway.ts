@@ -7,7 +7,7 @@ import { answerBrokenHttp, refuseTunnel } from './broken-http.ts';
 import type { GatewayParts } from './gateway-parts.ts';
 import { allowOrigins } from './http/allow-origins.ts';
 import { pagePolicy } from './http/content-policy.ts';
-import { createGuard } from './http/guards.ts';
+import { createGuard, refuseUnclearHost } from './http/guards.ts';
 import { takeJsonBodies } from './http/json-body.ts';
 import { RefusalError } from './http/refusal-error.ts';
 import { requestIdOf, setReplyHeaders } from './http/reply-headers.ts';
@@ -42,7 +42,7 @@ export async function createGateway(
     rewriteUrl: rawKeys.toPath,
     genReqId: requestIdOf,
     requestTimeout: requestTimeoutMs,
-    // Who names no host is refused as whoever names one that is not served.
+    // Who names no host is refused in words of ours.
     http: {
       ...{ headersTimeout: headersTimeoutMs, connectionsCheckingInterval: checkEveryMs },
       requireHostHeader: false,
@@ -99,6 +99,7 @@ export async function createGateway(
   const limits = await createRateLimits(app, stopping.signal);
   app.addHook('onRequest', (request, reply, done) => {
     setHeaders(request, reply);
+    refuseUnclearHost(request);
     if (!isProbe(request)) guard(request);
     done();
   });

@@ -44,6 +44,15 @@ export function createGuard({ host, publicUrl, allowedHosts = [], corsOrigins = 
   };
 }
 
+/** Two hosts, or none, are read by one server so and by another otherwise: HTTP has them refused. HTTP 1.0 may do without. */
+export function refuseUnclearHost({ raw }: FastifyRequest): void {
+  const hosts = raw.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length;
+  if (hosts === 1 || (hosts === 0 && raw.httpVersion === '1.0')) return;
+  throw new RefusalError('MalformedRequest', 'the request has to name one host: send one Host header', {
+    headers: { connection: 'close' },
+  });
+}
+
 /** The origin that a request's client uses, as far as the request tells. */
 export function originOf({ protocol, host }: FastifyRequest): string {
   return `${protocol}://${host}`;

@@ -92,6 +92,8 @@ describe.each(faces)('%s', (face, target, code) => {
     ['a folded header', `GET ${target} HTTP/1.1\r\n${host}x-a: b\r\n c\r\n\r\n`],
     ['a bare line feed', `GET ${target} HTTP/1.1\n${host}x-a: b\n\n`],
     ['a blank before the colon', `GET ${target} HTTP/1.1\r\n${host}x-a : b\r\n\r\n`],
+    ['no host', `GET ${target} HTTP/1.1\r\n\r\n`],
+    ['two hosts', `GET ${target} HTTP/1.1\r\n${host}${host}\r\n`],
   ])('takes no request that another server might read otherwise: %s', async (_what, bytes) => {
     const answer = await answerTo(`${bytes}GET /healthz HTTP/1.1\r\n${host}\r\n`);
     expect(nameIn(answer, code)).toEqual(['400', words('400006', 'MalformedRequest')]);
@@ -111,7 +113,7 @@ describe.each(faces)('%s', (face, target, code) => {
 });
 
 it.each<[what: string, lines: string, status: string, name: string]>([
-  ['names no host', '', '421', 'HostNotAllowed'],
+  ['names no host', '', '400', 'MalformedRequest'],
   ['expects what nobody knows', `${host}expect: x\r\n`, '404', 'RouteNotFound'],
   ['is no HTTP', `${host}x-a : b\r\n`, '400', 'MalformedRequest'],
 ])('answers whoever %s as everybody else', async (_what, lines, status, name) => {
@@ -127,6 +129,15 @@ it.each<[what: string, lines: string, status: string, name: string]>([
     ['strict-transport-security', 'max-age=\\d+'],
   ] as const)
     expect(answer).toMatch(new RegExp(`^${header}: ${value}\r$`, 'im'));
+});
+
+it.each([
+  ['1.1', '', '400'],
+  ['1.1', `${host}host: evil.example\r\n`, '400'],
+  ['1.0', '', '200'],
+])('answers a probe over HTTP %s that names these hosts: "%s"', async (version, lines, status) => {
+  const answer = await answerTo(`GET /healthz HTTP/${version}\r\n${lines}connection: close\r\n\r\n`);
+  expect(nameIn(answer, /$/)[0]).toBe(status);
 });
 
 it('is no proxy: CONNECT is refused', async () => {
