@@ -64,9 +64,7 @@ export function createAccess(checks: CredentialChecks): Access {
       const failed = failures.get(address);
       if (failed && failed.count >= maxFailures) {
         onFailure('too_many');
-        throw new RefusalError('TooManyRequests', 'too many wrong credentials from this address: wait a minute', {
-          headers: { 'retry-after': '60' },
-        });
+        throw tooManyFailures();
       }
       const principal = await findPrincipal(request, checks).catch((error: unknown) => {
         if (error instanceof RefusalError)
@@ -81,12 +79,19 @@ export function createAccess(checks: CredentialChecks): Access {
         const count = (failures.get(address)?.count ?? 0) + 1;
         // The minute begins with the first, and once more with the one that fills it.
         failures.set(address, { count }, { noUpdateTTL: count !== maxFailures });
+        if (count > maxFailures) throw tooManyFailures();
       }
       throw new RefusalError('NotAuthenticated', 'a valid API key is needed: Authorization: Bearer rct_…', {
         headers: { 'www-authenticate': 'Bearer' },
       });
     },
   };
+}
+
+function tooManyFailures(): RefusalError {
+  return new RefusalError('TooManyRequests', 'too many wrong credentials from this address: wait a minute', {
+    headers: { 'retry-after': '60' },
+  });
 }
 
 async function findPrincipal(
