@@ -206,6 +206,11 @@ it('keeps whoever acts for all tenants from keys that are a tenant but for its c
     const refused = await all.post(target, body);
     expect(refused, target).toMatchObject({ status: 422, json: { name: 'InvalidInput', issues: [{ path: 'key' }] } });
   }
+  const budget = { name: `${one.tenant.toUpperCase()}.spring`, limitUsd: 1 };
+  expect(await all.post('/api/v1/budgets', budget)).toMatchObject({
+    status: 422,
+    json: { issues: [{ path: 'name' }] },
+  });
   // Whose a key is is told to whoever acts for all, and to nobody else.
   const { tenant } = one;
   const name = randomUUID();

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { isGenerationError, type KnownBudgetState } from '../../../client/index.ts';
 import { listBudgetNames } from '../../../client/operator/index.ts';
 import { isBudgetName } from '../../../domain/budget/names.ts';
+import { mayNameBudget } from '../../access/may-name.ts';
 import { budgetNameOf, keyOfWorkflow, type Principal, workflowIdOf } from '../../access/principal.ts';
 import type { budgetChange, budgetList, budgetRelease, newBudget, reservationList } from '../../contract/budget.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
@@ -27,11 +28,12 @@ const readAtOnce = 50;
 
 /** Creates a budget, or finds the one that has the same name, limit and period. */
 export async function createBudget(
-  { client, generations, originOf }: GatewayParts,
+  { access, client, generations, originOf }: GatewayParts,
   { body, request, reply }: Call<unknown, unknown, z.output<typeof newBudget>>,
 ): Promise<KnownBudgetState> {
   const { principal } = request;
   const name = budgetNameOf(principal, body.name);
+  await mayNameBudget(access, principal, name);
   const { isNew, ...state } = await patiently(client, createMs, () => generations.budgets.create({ ...body, name }), {
     asksOthers,
   });

@@ -3,7 +3,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { type Access, createAccess } from '../../../gateway/access/access.ts';
 import { createApiKey, digestOf } from '../../../gateway/access/api-key.ts';
 import { parseKeyRecords } from '../../../gateway/access/key-records.ts';
-import { mayName } from '../../../gateway/access/may-name.ts';
+import { mayName, mayNameBudget } from '../../../gateway/access/may-name.ts';
 import { everyTenant, mayOrder, type Principal, tenantOfKey } from '../../../gateway/access/principal.ts';
 
 const of = (tenant: string, more: Partial<Principal> = {}): Principal => ({ tenant, scope: 'generate', ...more });
@@ -58,6 +58,20 @@ it.each<[tenant: string, key: string, isAllowed: boolean]>([
   const named = mayName({ tenants: () => Promise.resolve(['*', 'acme']) }, of(tenant), key);
   if (isAllowed) await named;
   else await expect(named).rejects.toMatchObject({ refusal: 'InvalidInput', issues: [{ path: 'key' }] });
+});
+
+it.each<[tenant: string, name: string, isAllowed: boolean]>([
+  [everyTenant, 'ACME.spring', false],
+  [everyTenant, 'Acme.spring.late', false],
+  [everyTenant, 'acme.spring', true],
+  [everyTenant, 'ACMES.spring', true],
+  [everyTenant, 'spring.ACME', true],
+  [everyTenant, 'ACME', true],
+  ['umbrella', 'ACME.spring', true],
+])('%s may name a budget %s, beside the tenant acme: %s', async (tenant, name, isAllowed) => {
+  const named = mayNameBudget({ tenants: () => Promise.resolve(['*', 'acme']) }, of(tenant), name);
+  if (isAllowed) await named;
+  else await expect(named).rejects.toMatchObject({ refusal: 'InvalidInput', issues: [{ path: 'name' }] });
 });
 
 it.each<[key: string, tenant: string | undefined]>([
