@@ -87,6 +87,9 @@ async function settingsOf(readConfig: () => Config, { port, host, publicUrl }: G
   const gateway = read && (withoutUndefined({ ...read, address, publicUrl: origin }) as GatewayConfig);
   if (config && gateway && problems.length === 0) return { config, gateway };
   const { checkAccess } = await import('../../gateway/serve-gateway.ts');
-  if (gateway) await checkAccess(gateway).catch(noted);
+  // Whose tokens were meant to be taken, but for what is wrong with their settings, leaves no door open.
+  const meansTokens = problems.some((problem) => problem.startsWith('RUNCOMFY_GATEWAY_OIDC_'));
+  const hasKeys = gateway?.keys !== undefined || gateway?.keysFile !== undefined;
+  if (gateway && (hasKeys || !meansTokens)) await checkAccess(gateway).catch(noted);
   throw new ConfigError(problems);
 }

@@ -8,6 +8,8 @@ const windowMs = 60_000;
 /** Suits the patience of all clients: each of them takes one refused read for the end of its job. */
 const longestHoldMs = 18_000;
 const maxHeldPerKey = 100;
+/** One more than that is held no longer than this, so that a key beyond its limit never reads as fast as it likes. */
+const excessHoldMs = 2_000;
 const maxKeys = 10_000;
 
 declare module 'fastify' {
@@ -39,9 +41,11 @@ export async function createRateLimits(app: FastifyInstance, stopping: AbortSign
   const held = new Map<string, number>();
 
   const hold = async (key: string, forMs: number, reply: FastifyReply): Promise<void> => {
-    held.set(key, (held.get(key) ?? 0) + 1);
+    const before = held.get(key) ?? 0;
+    const longestMs = before < maxHeldPerKey ? longestHoldMs : excessHoldMs;
+    held.set(key, before + 1);
     const signal = AbortSignal.any([goneSignal(reply), stopping]);
-    await sleep(Math.min(forMs, longestHoldMs), undefined, { signal }).catch(() => undefined);
+    await sleep(Math.min(forMs, longestMs), undefined, { signal }).catch(() => undefined);
     const rest = (held.get(key) ?? 1) - 1;
     if (rest === 0) held.delete(key);
     else held.set(key, rest);
@@ -62,8 +66,8 @@ export async function createRateLimits(app: FastifyInstance, stopping: AbortSign
         });
         if (!isExceeded) continue;
         if (isStart) throw tooMany(what, counted);
-        // Whoever is one too many to be held is answered: a refusal would end the client's own wait.
-        if ((held.get(key) ?? 0) < maxHeldPerKey) await hold(key, ttl, reply);
+        // Then it is answered: a refusal would end the client's own wait.
+        await hold(key, ttl, reply);
       }
     },
     async takeStart(request) {

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import type { Phase } from '../../domain/generation.ts';
 import { findGeneration } from '../api/generations/find-generation.ts';
 import { generationBody } from '../api/generations/generation-body.ts';
 import { untilEnd } from '../api/generations/start.ts';
+import type { Generation } from '../contract/generation.ts';
 import type { McpContext, ToolAnswer } from './tool.ts';
 
 /** Clients give a tool a minute: no answer is waited for longer, however much of it went by before. */
@@ -25,13 +27,19 @@ export async function generationAnswer(
   const isOver = found.ending !== undefined || waitMs <= 0;
   const signal = () => AbortSignal.any([AbortSignal.timeout(waitMs), stopping, gone]);
   const generation = generationBody(principal, isOver ? found : await untilEnd(parts, workflowId, signal()));
-  const { key, phase, result, failure } = generation;
+  const { phase, result } = generation;
   const links = result === undefined ? [] : Object.values(result.output).flat();
-  const words =
-    result !== undefined
-      ? `${key} succeeded.`
-      : failure !== undefined
-        ? `${key} ended: ${failure.type}: ${failure.message}`
-        : `${key} is not finished (${phase}): call get_generation with this key, do not order again.`;
-  return { data: { ...generation }, words, links, isFailure: phase === 'failed' || phase === 'timed_out' };
+  return { data: { ...generation }, words: wordsOf(generation), links, isFailure: hasFailed(phase) };
+}
+
+function wordsOf({ key, phase, result, failure }: Generation): string {
+  if (result !== undefined) return `${key} succeeded.`;
+  if (failure !== undefined) return `${key} ended: ${failure.type}: ${failure.message}`;
+  // Of a workflow that was cancelled as such nothing more is known without a worker.
+  if (phase === 'cancelled' || hasFailed(phase)) return `${key} ended: ${phase}.`;
+  return `${key} is not finished (${phase}): call get_generation with this key, do not order again.`;
+}
+
+function hasFailed(phase: Phase): boolean {
+  return phase === 'failed' || phase === 'timed_out';
 }

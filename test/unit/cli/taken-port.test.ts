@@ -41,6 +41,12 @@ it.each<[wrong: string, env: Record<string, string>, args: string[], all: RegExp
     ['--host', '0.0.0.0'],
     /RUNCOMFY_GATEWAY_DRAIN_MS[^]*0\.0\.0\.0 without API keys/,
   ],
+  [
+    'an issuer without an audience, of which that alone is wrong',
+    { RUNCOMFY_GATEWAY_OIDC_ISSUER: 'https://login.example', RUNCOMFY_GATEWAY_ADDRESS: '0.0.0.0:0' },
+    [],
+    /^[^]*set both or neither(?![^]*without API keys)/,
+  ],
   ['nothing but its variables', { RUNCOMFY_GATEWAY_DRAIN_MS: 'soon' }, [], /^[^]*DRAIN_MS(?![^]*without API keys)/],
 ])('gateway names all that keeps it from starting at once: %s', async (_wrong, env, args, all) => {
   const { exitCode, stderr } = await commandInProcess(['gateway', '--port', '0', '--output', 'pretty', ...args], env);

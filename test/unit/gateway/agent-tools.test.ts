@@ -133,6 +133,12 @@ it.each([
   expect(answer.isError).toBe(isError);
 });
 
+it('a workflow that was cancelled as such is told as over, also while no worker can say more', async () => {
+  const state = { phase: 'cancelled', model: flux, isFromServer: true };
+  const { use } = watcherOf({ state, ending: { state } });
+  expect((await use('get_generation', { key: 'k', wait_seconds: 0 })).text).toMatch(/^k ended: cancelled\.\n/);
+});
+
 it.each(['get_generation', 'cancel_generation'])('%s knows nothing of a key, whatever it is', async (name) => {
   const unknown = () => Promise.reject(new GenerationError({ type: 'KeyNotFound', message: 'no such request' }));
   const another = () => Promise.reject(new GenerationError({ type: 'KeyInUse', message: 'it is a batch' }));
