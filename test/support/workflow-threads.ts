@@ -12,6 +12,7 @@ interface Threads {
   workerThreadClients: { getActiveWorkflowCount: () => number; workerExited: boolean }[];
 }
 interface CreatesCreators {
+  getOrCreateBundle: (options: { workflowBundle?: { codePath?: string } }, logger: unknown) => Promise<unknown>;
   createWorkflowCreator: (
     bundle: { code: string },
     options: { isolateExecutionTimeoutMs: number; activities: Map<string, unknown> },
@@ -20,9 +21,11 @@ interface CreatesCreators {
 }
 
 /** As many as a process keeps for later: each holds some 40 MB. */
-const maxIdle = 8;
+const maxIdle = 16;
 
 const idle: { isFor: string; creator: ThreadedVMWorkflowCreator }[] = [];
+/** What was read of a file, which no test changes. */
+const bundles = new Map<string, Promise<unknown>>();
 let isLending = false;
 
 /**
@@ -34,6 +37,14 @@ export function lendWorkflowThreads(): void {
   isLending = true;
   const sdk = Worker as unknown as CreatesCreators;
   const create = sdk.createWorkflowCreator.bind(sdk);
+  const read = sdk.getOrCreateBundle.bind(sdk);
+  sdk.getOrCreateBundle = (options, logger) => {
+    const path = options.workflowBundle?.codePath;
+    if (path === undefined) return read(options, logger);
+    const bundle = bundles.get(path) ?? read(options, logger);
+    bundles.set(path, bundle);
+    return bundle;
+  };
   sdk.createWorkflowCreator = async (bundle, options, logger) => {
     const { isolateExecutionTimeoutMs, activities } = options;
     const isFor = JSON.stringify([bundle.code.length, isolateExecutionTimeoutMs, [...activities.keys()]]);

@@ -12,6 +12,8 @@ const longest = [
   'test/e2e/cli.e2e.test.ts',
   'test/e2e/crash-matrix-killed.e2e.test.ts',
   'test/e2e/outage.e2e.test.ts',
+  'test/e2e/pipeline-killed.e2e.test.ts',
+  'test/workflow/budget/reservations.test.ts',
   'test/workflow/pipeline/further-orders.test.ts',
   'test/e2e/submits.e2e.test.ts',
   'test/e2e/image.test.ts',
@@ -23,17 +25,13 @@ const longest = [
   'test/workflow/pipeline/history-budget.test.ts',
 ];
 
-/** Kills a worker and a server, and waits for what was under way: among the last, when the checks have left the machine. */
-const last = 'test/e2e/pipeline-killed.e2e.test.ts';
-
 /** Has vitest begin with the files that take longest; by itself it knows of them only from an earlier run on the machine. */
 export function longestFirst(vitest: Vitest): TestSequencer {
   const usual = new BaseSequencer(vitest);
   const rank = ({ moduleId }: TestSpecification) => {
     const file = relative(vitest.config.root, moduleId);
     const place = longest.indexOf(file);
-    if (place !== -1) return place;
-    return file === last ? Infinity : longest.length;
+    return place === -1 ? longest.length : place;
   };
   const groupOf = ({ project }: TestSpecification) => project.config.sequence.groupOrder;
   return {
