@@ -69,6 +69,9 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
       ...{ routePrefix: `${apiBase}/docs`, staticCSP: documentPagePolicy },
       // A badge from a host of others.
       uiConfig: { validatorUrl: null },
+      // The page shows the document as everybody else reads it.
+      transformSpecification: () => JSON.parse(document()) as Record<string, unknown>,
+      transformSpecificationClone: false,
     });
     const bodies: Bodies = { maybe: new Set(), none: new Set() };
     child.addHook('onRoute', ({ schema }) => {

@@ -202,6 +202,11 @@ it('answers at once where nobody asked it to wait, or for nothing', async () => 
   }
 });
 
+it('shows on its page the document that it serves', async () => {
+  const [shown, served] = await Promise.all([app.inject('/api/v1/docs/json'), app.inject('/api/v1/openapi.json')]);
+  expect(shown.json()).toEqual(served.json());
+});
+
 it.each([
   ['/', "'self'"],
   ['/api/v1/docs/', "'self' 'unsafe-inline'"],
