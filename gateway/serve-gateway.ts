@@ -17,6 +17,7 @@ import type { Catalogue, GatewayParts } from './gateway-parts.ts';
 import { createDedupedKeys } from './generations/deduped-key.ts';
 import { createGenerationReader } from './generations/read-generations.ts';
 import { hostInUrl, originOf } from './http/guards.ts';
+import { listenOnAll } from './listen-on-all.ts';
 import { createGatewayMetrics } from './metrics/gateway-metrics.ts';
 import { type MetricsServer, serveMetrics } from './metrics/serve-metrics.ts';
 import { watchReadiness } from './watch-readiness.ts';
@@ -78,9 +79,10 @@ export async function serveGateway({
     async () => (isDraining ? { ready: false, reason: 'draining' } : await readiness()),
   );
   let metricsServer: MetricsServer | undefined;
+  let closeOthers: () => Promise<void>;
   try {
     metricsServer = metricsAddress && (await serveMetrics(metricsAddress, metrics.registry));
-    await listen(app, address);
+    closeOthers = await listen(app, address);
   } catch (error) {
     metricsServer?.close();
     await temporal.close();
@@ -93,16 +95,16 @@ export async function serveGateway({
     close: async (hurry = new AbortController().signal) => {
       isDraining = true;
       await sleep(drainMs, undefined, { signal: hurry }).catch(() => undefined);
-      await closeServer(app, stopWithinMs - drainMs, hurry);
+      await closeServer(app, closeOthers, { withinMs: stopWithinMs - drainMs, hurry });
       metricsServer?.close();
       await temporal.close();
     },
   };
 }
 
-async function listen(app: FastifyInstance, address: GatewayConfig['address']): Promise<void> {
+async function listen(app: FastifyInstance, address: GatewayConfig['address']): Promise<() => Promise<void>> {
   try {
-    await app.listen({ ...address });
+    return await listenOnAll(app, address);
   } catch (error) {
     throw new ConfigError([
       `The gateway cannot listen on ${address.host}:${String(address.port)}: ${messageOf(error)}.`,
@@ -146,8 +148,12 @@ function refuseOpenDoor({ address: { host } }: GatewayConfig): void {
 }
 
 /** Connections that fall idle after the close, or never sent a request, would hold it up. */
-async function closeServer(app: FastifyInstance, withinMs: number, hurry: AbortSignal): Promise<void> {
-  const closed = app.close().then(() => true);
+async function closeServer(
+  app: FastifyInstance,
+  closeOthers: () => Promise<void>,
+  { withinMs, hurry }: { withinMs: number; hurry: AbortSignal },
+): Promise<void> {
+  const closed = Promise.all([app.close(), closeOthers()]).then(() => true);
   const giveUpAt = Date.now() + withinMs;
   while (!(await Promise.race([closed, sleep(sweepEveryMs).then(() => false)]))) {
     app.server.closeIdleConnections();

@@ -12,6 +12,7 @@ import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
 import type { SeenGeneration } from '../../../gateway/generations/read-generations.ts';
 import { originOf } from '../../../gateway/http/guards.ts';
 import { waitMsOf } from '../../../gateway/http/waiting.ts';
+import { listenOnAll } from '../../../gateway/listen-on-all.ts';
 import { createGatewayMetrics } from '../../../gateway/metrics/gateway-metrics.ts';
 import { eventually } from '../../support/eventually.ts';
 
@@ -53,8 +54,8 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 /** All that comes back for these bytes until the gateway hangs up. */
-async function answerTo(bytes: string | Buffer): Promise<string> {
-  const socket = connect(port, '127.0.0.1');
+async function answerTo(bytes: string | Buffer, to = { address: '127.0.0.1', port }): Promise<string> {
+  const socket = connect(to.port, to.address);
   let text = '';
   socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
   socket.on('error', () => undefined);
@@ -138,6 +139,29 @@ it.each([
 ])('answers a probe over HTTP %s that names these hosts: "%s"', async (version, lines, status) => {
   const answer = await answerTo(`GET /healthz HTTP/${version}\r\n${lines}connection: close\r\n\r\n`);
   expect(nameIn(answer, /$/)[0]).toBe(status);
+});
+
+it('answers on every address of a host as on the first', async () => {
+  const both = await createGateway(parts, () => Promise.resolve({ ready: true }));
+  const other = process.platform === 'linux' ? '127.0.0.2' : '::1';
+  const addresses = Promise.resolve(['127.0.0.1', other, other]);
+  const closeOthers = await listenOnAll(both, { host: 'localhost', port: 0 }, addresses);
+  const { port: bound } = both.server.address() as AddressInfo;
+  for (const bytes of ['CONNECT example.com:443 HTTP/1.1', 'GET /api/v1/nothing HTTP/1.1\r\nexpect: x', 'x']) {
+    const answers = ['127.0.0.1', other].map(async (address) => {
+      return (await answerTo(`${bytes}\r\n${host}connection: close\r\n\r\n`, { address, port: bound })).slice(0, 12);
+    });
+    const [first, second] = await Promise.all(answers);
+    expect(first).toMatch(/^HTTP\/1\.1 40[045]$/);
+    expect(second).toBe(first);
+  }
+  const idle = connect(bound, other);
+  idle.write(`GET /healthz HTTP/1.1\r\n${host}\r\n`);
+  await once(idle, 'data');
+  const hungUp = once(idle.resume(), 'close');
+  const closed = Promise.all([both.close(), closeOthers()]);
+  both.server.closeAllConnections();
+  await Promise.all([closed, hungUp]);
 });
 
 it('is no proxy: CONNECT is refused', async () => {
