@@ -80,7 +80,7 @@ async function prepareFirst(
   const answers = new Map<string, StepAnswer>();
   const deciding = questions.slice(0, maxFirstSteps).map(async (question) => {
     const answer = await decideStep(deps, question).catch(() => undefined);
-    if (answer !== undefined) answers.set(question.id, answer);
+    if (answer !== undefined && !isFurther(answer)) answers.set(question.id, answer);
   });
   await Promise.race([Promise.all(deciding), sleep(firstMs, undefined, { ref: false })]);
   const prepared: Record<string, StepAnswer> = {};
@@ -90,6 +90,11 @@ async function prepareFirst(
     if (bytes <= maxPreparedBytes) prepared[id] = answer;
   }
   return prepared;
+}
+
+/** An order that follows one of its key depends on what became of that one, which a reset would not look at again. */
+function isFurther(answer: StepAnswer): boolean {
+  return answer.kind === 'orders' && answer.orders.some((order) => order.kind === 'order' && order.retryOfRunId);
 }
 
 /** Undefined where an output is more than a path. */

@@ -80,19 +80,20 @@ interface Prepared {
 /** Everything that can be known before money is at stake. */
 async function prepare(deps: ActivityDeps, order: SubmitOrder): Promise<Prepared> {
   const { model, input, retryOfRunId, firstExecutionRunId, isScheduled } = order;
-  const { issues, warnings } = await deps.validator.validate(model, input);
-  if (issues.length > 0) {
-    const message = `the input does not fit ${model}, nothing was sent: ${issuesSentence(issues)}`;
-    throw failure('InvalidInput', 'submit', message, { submission: 'not_sent', issues: boundIssues(issues) });
-  }
-  const priceUsd = await checkPrice(deps, order);
   const execution = activityInfo().workflowExecution;
+  // First of all: a run that is refused for something else would hide the run before it, which may be billed.
   if (retryOfRunId !== undefined && execution) {
     await deps.checkNewerRuns(execution.workflowId, execution.runId, retryOfRunId);
   }
   if (isScheduled && execution) {
     await deps.checkOtherChains(execution.workflowId, execution.runId, firstExecutionRunId);
   }
+  const { issues, warnings } = await deps.validator.validate(model, input);
+  if (issues.length > 0) {
+    const message = `the input does not fit ${model}, nothing was sent: ${issuesSentence(issues)}`;
+    throw failure('InvalidInput', 'submit', message, { submission: 'not_sent', issues: boundIssues(issues) });
+  }
+  const priceUsd = await checkPrice(deps, order);
   return { warnings, ...(priceUsd !== undefined && { priceUsd }) };
 }
 

@@ -201,7 +201,8 @@ export function createGenerationReader(
       if (Date.now() - last.readAt > finalMs) askOnce(workflowId, depth, { isOneOfMany: false }).catch(() => undefined);
       return Promise.resolve(last.generation);
     }
-    const isAgain = Date.now() - (toldAt.get(workflowId) ?? 0) < againWithinMs;
+    // Where few are read, each answer is of now: another gateway may have told the end since.
+    const isAgain = isOneOfMany && Date.now() - (toldAt.get(workflowId) ?? 0) < againWithinMs;
     if (mustBeNow && !isAgain) return askForNow(workflowId, depth, isOneOfMany);
     const how = { isOneOfMany, isWithoutPosition: mustBeNow };
     // What has ended for nothing may run again by now, by the word of another gateway.

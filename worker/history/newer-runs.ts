@@ -9,7 +9,8 @@ const visibilityEveryMs = 500;
 
 /**
  * Throws unless no run of the key that is newer than `retryOfRunId`, other than `runId`, may have been billed. The list
- * is only trusted once it shows `runId` itself: visibility lags behind.
+ * is only trusted once it shows `runId` itself: visibility lags behind. Whatever ends this run then, its key may be billed:
+ * it is the newest of the key from now on, and whoever looks at it must not take the key for a free one.
  */
 export async function checkNewerRuns(client: Client, key: string, runId: string, retryOfRunId: string): Promise<void> {
   const runs = await listRunsOfKey(client, key, runId, retryOfRunId);
@@ -22,7 +23,7 @@ export async function checkNewerRuns(client: Client, key: string, runId: string,
       type: 'InvalidInput',
       message: `key ${key} was ordered again meanwhile by run ${run.runId}, which may be billed; attach to that run instead`,
       nonRetryable: true,
-      details: [{ submission: 'not_sent' }],
+      details: [{ submission: 'not_sent', isReset: true }],
     });
   }
 }

@@ -55,8 +55,10 @@ function questionAbout(
  * the answer from its history, though the key may have been ordered meanwhile. The run id of an order that cost nothing.
  */
 export async function findUnbilledRun(pipeline: Pipeline, id: string, key: string): Promise<string | undefined> {
-  if (planOf(pipeline).prepared?.[id] === undefined || pipeline.stop) return undefined;
+  if (planOf(pipeline).prepared?.[id] === undefined) return undefined;
   const answer = await unlessStopped(pipeline, () => preparations.prepareStep(questionAbout(pipeline, id)));
+  // It may have stopped in the moment in which the answer came.
+  if (pipeline.stop) return undefined;
   const [order] = answer?.kind === 'orders' ? answer.orders : [];
   return order?.kind === 'order' && order.key === key ? order.retryOfRunId : undefined;
 }

@@ -61,7 +61,12 @@ describe('a memo that cannot be decoded here', () => {
     await eventually(async () => {
       await expect(
         checkNewerRuns(blind, key, third.firstExecutionRunId, first.firstExecutionRunId),
-      ).rejects.toMatchObject({ type: 'InvalidInput', message: expect.stringContaining('ordered again') as string });
+      ).rejects.toMatchObject({
+        type: 'InvalidInput',
+        message: expect.stringContaining('ordered again') as string,
+        // Else it would hide its rival as an order that cost nothing.
+        details: [{ submission: 'not_sent', isReset: true }],
+      });
     });
     await client.workflow.getHandle(key).terminate();
   });

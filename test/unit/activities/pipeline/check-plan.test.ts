@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { createCheckPlan } from '../../../../activities/pipeline/check-plan.ts';
 import type { PipelineDeps } from '../../../../activities/pipeline/index.ts';
+import type { StepQuestion } from '../../../../domain/pipeline/pipeline-activities.ts';
 import { pipelineActivities } from '../../../fuzz/pipelines/activities.ts';
 import type { Provider } from '../../../fuzz/pipelines/provider.ts';
 
@@ -44,4 +45,22 @@ it('a check waits a few seconds for what it prepares, and leaves out what takes 
   const answer = await createCheckPlan(deps)({ plan, lineage: 'film', first });
   expect(answer).toMatchObject({ isSteady: true, prepared: { gate: { kind: 'choose' } } });
   expect(answer).not.toHaveProperty('prepared.a');
+});
+
+it('a check prepares no order that follows one of its key: a reset would not look at that again', async () => {
+  const failure = { type: 'InsufficientBalance', message: 'no balance left', submission: 'refused' };
+  const unbilled = {
+    runId: 'run-1',
+    startedAt: 0,
+    end: { failure },
+    request: { model: 'some/text-to-image', input: {} },
+  };
+  const { checkPlan, prepareStep } = pipelineActivities({ newest: () => unbilled } as unknown as Provider, () => false);
+  const answer = await checkPlan({ plan, lineage: 'film', first });
+  expect(answer).toMatchObject({ isSteady: true, prepared: { gate: { kind: 'choose' } } });
+  expect(answer).not.toHaveProperty('prepared.a');
+  const step = { kind: 'model', order: plan.steps.a, fallback: [], attempts: 1 };
+  const values = { declared: {}, params: {}, steps: [], key: 'film' };
+  const question = { id: 'a', step, values, lineage: 'film', orderAgain: true } as unknown as StepQuestion;
+  expect(await prepareStep(question)).toMatchObject({ orders: [{ kind: 'order', retryOfRunId: 'run-1' }] });
 });
