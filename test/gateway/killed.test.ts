@@ -133,8 +133,10 @@ describe('a gateway that is asked to stop under load', () => {
     expect(Date.now() - askedAt).toBeLessThan(30_000);
     await Promise.all(clients);
     const began = await Promise.all([...answers.keys()].map(hasBegun));
-    const told = [...answers.values()].map((status) => status !== 'none');
-    expect([...new Set(answers.values())].sort()).toEqual([200, 'none']);
+    const told = [...answers.values()].map((status) => status === 200);
+    // A call that comes on an open connection after the drain is refused as such (503003).
+    const others = [...new Set(answers.values())].filter((status) => status !== 200 && status !== 503);
+    expect(others).toEqual(['none']);
     expect(told).toContain(true);
     expect(began).toEqual(told);
   });
