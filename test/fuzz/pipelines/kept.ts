@@ -111,7 +111,7 @@ export const keptPlans: readonly { what: string; seed: number; script: PipelineS
       fates: ['succeeds without a cost', 'succeeds', 'succeeds', 'succeeds'],
       maxCostUsd: 0.1,
       deadlineMs: 45000,
-      tasksPerRun: 4,
+      tasksPerRun: 3,
       lostAnswers: [1, 5],
     },
   },

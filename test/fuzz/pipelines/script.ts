@@ -114,7 +114,7 @@ export const pipelineScripts: fc.Arbitrary<PipelineScript> = fc.integer({ min: 1
     maxParallel: fc.constantFrom(1, 2, 3, 20),
     maxCostUsd: fc.constantFrom(undefined, undefined, undefined, 0.1, 1),
     deadlineMs: fc.constantFrom(undefined, undefined, undefined, 15_000, 45_000),
-    tasksPerRun: fc.constantFrom(4, 6, 10, 1_000, 1_000),
+    tasksPerRun: fc.constantFrom(3, 5, 10, 1_000, 1_000),
     lostAnswers: fc.uniqueArray(fc.nat({ max: 10 }), { maxLength: 2 }),
   }),
 );
