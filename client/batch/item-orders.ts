@@ -58,7 +58,9 @@ export function createItemOrders(place: ItemOrderPlace): ItemOrders<Partial<Gene
     },
     async cancel(key, reason, timeoutMs) {
       try {
-        return (await (await generations.get(key)).cancel(reason, { timeoutMs })).outcome;
+        const generation = await generations.get(key);
+        // A worker that was lost may have asked before, and its cancel have ended it.
+        return (await generation.cancel(reason, { timeoutMs, isRepeated: true })).outcome;
       } catch {
         return 'unknown';
       }

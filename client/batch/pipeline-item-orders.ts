@@ -47,7 +47,9 @@ export function createPipelineItemOrders(place: Place): ItemOrders<PipelineReque
     follow: (key, signal) => followItem(client, key, signal),
     async cancel(key, reason, timeoutMs) {
       try {
-        return (await cancelPipeline(client, key, withoutUndefined({ reason }), { timeoutMs })).outcome;
+        const message = withoutUndefined({ reason });
+        // A worker that was lost may have asked before, and its cancel have ended it.
+        return (await cancelPipeline(client, key, message, { timeoutMs, isRepeated: true })).outcome;
       } catch {
         return 'unknown';
       }

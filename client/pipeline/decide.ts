@@ -63,32 +63,37 @@ export async function cancelPipeline(
   client: Client,
   key: string,
   message: PipelineCancelMessage = {},
-  { timeoutMs = cancelTimeoutMs, signal }: Pick<CancelOptions, 'timeoutMs' | 'signal'> = {},
+  { timeoutMs = cancelTimeoutMs, isRepeated = false, signal }: Omit<CancelOptions, 'stateTimeoutMs'> = {},
 ): Promise<PipelineCancelReply> {
   const { reason, detach } = message;
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
   checkArgument('detach', detach === undefined || typeof detach === 'boolean', 'true, false or nothing', key);
   refuseNoPipeline(key, (await describeRun(client, key)).workflowType);
-  const tooLate = async (): Promise<PipelineCancelReply> => {
-    const { phase } = await readPipelineState(client, key);
-    return { outcome: 'too_late', phase, steps: [] };
-  };
   const reply = await sendUpdate<PipelineCancelReply>(
     client,
     key,
     { name: pipelineCancelUpdate.name, message },
     { takenWithinMs: acceptTimeoutMs, answeredBy: () => Date.now() + timeoutMs, signal },
   );
+  const isTaken = reply !== 'unattended' && 'isTaken' in reply && reply.isTaken;
   try {
     if (reply !== 'unattended') {
       if ('answer' in reply) return reply.answer;
-      if (reply.isTaken || !isOutOfTime(reply.error)) throw reply.error;
+      if (isTaken || !isOutOfTime(reply.error)) throw reply.error;
     }
     await client.workflow.getHandle(key).signal(pipelineCancelSignal, message);
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError) return await tooLate();
+    const isOver = error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError;
+    if (isOver) return await replyAfterEnd(client, key, isTaken || isRepeated);
     if (!isOutOfTime(error)) throw error;
   }
   const { phase } = await readPipelineState(client, key);
   return { outcome: 'unknown', phase, steps: [] };
+}
+
+/** The pipeline ended before or while it was asked: only a cancel that it heard can have had an outcome. */
+async function replyAfterEnd(client: Client, key: string, isHeard: boolean): Promise<PipelineCancelReply> {
+  const { phase, cancel } = await readPipelineState(client, key);
+  const outcome = (isHeard ? cancel?.outcome : undefined) ?? 'unknown';
+  return { outcome: outcome === 'unknown' ? 'too_late' : outcome, phase, steps: [] };
 }

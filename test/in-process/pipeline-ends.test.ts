@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
-import type { PipelineCancelReply } from '../../domain/pipeline/pipeline-run.ts';
+import type { PipelineCancelReply, PipelineState } from '../../domain/pipeline/pipeline-run.ts';
 import { type InProcess, pipelinesInProcess, stepOf } from '../support/pipeline-in-process.ts';
 import { flux } from '../support/simulator-client.ts';
 
@@ -63,6 +63,27 @@ describe('a pipeline that is ended', () => {
     expect(await replied).toMatchObject({ outcome: 'not_submitted' } satisfies Partial<PipelineCancelReply>);
     expect(state).toMatchObject({ phase: 'cancelled', cancel: { outcome: 'not_submitted' } });
     expect(pipeline.provider.runs).toEqual([]);
+  });
+
+  it.each([
+    ['fails', 'too_late', {}],
+    ['waits too long', 'cancelled', {}],
+    ['runs past its deadline', 'not_cancellable', { mayPayTwice: true }],
+    ['is accepted unheard', 'too_late', { mayPayTwice: true, forEach: ['a'] }],
+  ] as const)('between two attempts tells what became of the first, which %s: %s', async (fate, outcome, more) => {
+    const plan = { version: 1, steps: { only: still('only', { attempts: 2, ...more }) } };
+    const { execution, time, provider, end } = await start({ plan }, { fates: [fate] });
+    const isBetween = ({ steps: [step] }: PipelineState) => {
+      const { phase, attempts = [] } = step?.items?.[0] ?? step ?? {};
+      return phase === 'preparing' && attempts.length > 0;
+    };
+    await time.run(() => provider.runs[0]?.end !== undefined);
+    for (let events = 0; !isBetween(await execution.state()); events = 0) await time.run(() => (events += 1) > 1);
+    const replied = execution.update('cancel', {});
+    await end();
+    const { key } = provider.runs[0] ?? {};
+    expect(provider.runs).toHaveLength(1);
+    expect(await replied).toMatchObject({ outcome, steps: [{ id: 'only', key, outcome }] });
   });
 
   it("by Temporal's cancellation closes as cancelled, and lets go of what runs", async () => {

@@ -1,6 +1,8 @@
 import { condition, log } from '@temporalio/workflow';
 import type { CancelOutcome } from '../../domain/generation.ts';
 import type {
+  ItemState,
+  OrderState,
   PipelineCancelMessage,
   PipelineCancelReply,
   StepFailure,
@@ -11,6 +13,8 @@ import { messageOf } from '../../domain/text.ts';
 import { manyCancels } from '../activity-options.ts';
 import { type Pipeline, planOf, type Stop } from './memory.ts';
 import { enterPipelinePhase } from './visibility.ts';
+
+type CancelledOrder = PipelineCancelReply['steps'][number];
 
 /** The worst first: what is told of many cancels together. */
 const worstFirst: readonly CancelOutcome[] = ['unknown', 'not_cancellable', 'too_late', 'cancelled', 'not_submitted'];
@@ -83,13 +87,21 @@ export async function cancelOpen(
   }
 }
 
-/** What was not ordered yet, and will not be. */
+/** What has no order open, and will have none any more. */
 function unorderedOf({ state }: Pipeline): PipelineCancelReply['steps'] {
-  return state.steps.flatMap((step): PipelineCancelReply['steps'] => {
+  return state.steps.flatMap((step) => {
     if (hasStepEnded(step)) return [];
-    if (!step.items) return step.phase === 'ordered' ? [] : [{ id: step.id, outcome: 'not_submitted' }];
-    return step.items
-      .filter((item) => !hasStepEnded(item) && item.phase !== 'ordered')
-      .map(({ index }) => ({ id: step.id, index, outcome: 'not_submitted' as const }));
+    const targets: (StepState | ItemState)[] = step.items ?? [step];
+    return targets
+      .filter((target) => !hasStepEnded(target) && target.phase !== 'ordered')
+      .map((target) => ({ id: step.id, ...('index' in target && { index: target.index }), ...lastOrderOf(target) }));
   });
+}
+
+/** What is prepared to be ordered once more has been submitted before: told as a cancel of that order would be. */
+function lastOrderOf({ attempts = [], failure }: OrderState): Pick<CancelledOrder, 'key' | 'outcome'> {
+  const last = attempts.at(-1);
+  if (last === undefined) return { outcome: 'not_submitted' };
+  const outcome = failure?.cancel ?? 'unknown';
+  return { key: last.key, outcome: outcome === 'unknown' ? 'too_late' : outcome };
 }

@@ -175,7 +175,9 @@ export function createProvider(
 
   function ask(key: string): CancelOutcome {
     const run = newest(key);
-    if (run === undefined || run.end) return 'too_late';
+    // Asked by an attempt whose answer was lost, it may have ended by that.
+    if (run?.end) return ('failure' in run.end ? run.end.failure.cancel : undefined) ?? 'too_late';
+    if (run === undefined) return 'too_late';
     const { job } = run;
     if (job === undefined) {
       run.isUnwanted = true;
