@@ -264,4 +264,30 @@ export const keptPlans: readonly { what: string; seed: number; script: PipelineS
       lostAnswers: [8],
     },
   },
+  {
+    what: 'what a cancel stopped before it was sent is ordered by the next run, under the same key',
+    seed: 373,
+    script: {
+      ...script,
+      steps: [{ ...model, items: ['x', 'x', 'x'], maxParallel: 3 }],
+      runs: [
+        { ...run, cancels: [{ afterMs: 1330, way: 'update', detach: false }] },
+        { ...run, orderAgain: true },
+      ],
+      lostAnswers: [7, 9],
+    },
+  },
+  {
+    what: 'what reads a choice is ordered where no run has made it of this choice and this edition',
+    seed: 598,
+    script: {
+      ...script,
+      steps: [approval, { ...model, sources: [0] }, { ...model, sources: [1], attempts: 2 }],
+      runs: [
+        run,
+        { ...run, edited: 2, decisions: [{ afterMs: 28662, step: 0, way: 'update', decision: 'approve', choose: 2 }] },
+        { ...run, orderAgain: true },
+      ],
+    },
+  },
 ];

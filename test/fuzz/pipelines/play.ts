@@ -20,7 +20,8 @@ export interface Told {
   decided: { step: string; decision: string; choose: number }[];
   /** It was ended from outside, or does not wait for what runs. */
   isLetGo: boolean;
-  hasChanged: boolean;
+  /** The steps whose input differs from that of the run before, by their place in the plan; undefined: all may. */
+  edited: readonly number[] | undefined;
   runs: number;
 }
 
@@ -35,10 +36,9 @@ export async function play(
   const told: Told[] = [];
   const edits = new Map<number, number>();
   for (const [number, run] of script.runs.entries()) {
-    if (number > 0 && run.edited !== undefined && run.edited < script.steps.length) {
-      edits.set(run.edited, number);
-    }
-    const hasChanged = number === 0 || edits.get(run.edited ?? -1) === number || run.isGone;
+    const editedNow = [run.edited ?? Infinity].filter((position) => number > 0 && position < script.steps.length);
+    for (const position of editedNow) edits.set(position, number);
+    const edited = number === 0 || run.isGone ? undefined : editedNow;
     const filesBefore = provider.jobs.length;
     const activities = pipelineActivities(
       provider,
@@ -67,7 +67,7 @@ export async function play(
       isWatched: true,
       isAsked: seed % 2 === 0,
     };
-    told.push({ ...(await playRun(await startExecution(settings), time, run)), id, request, hasChanged });
+    told.push({ ...(await playRun(await startExecution(settings), time, run)), id, request, edited });
   }
   // What was let go runs to its end.
   await time.run();
@@ -78,7 +78,7 @@ async function playRun(
   execution: Execution,
   time: VirtualTime,
   run: RunScript,
-): Promise<Omit<Told, 'id' | 'request' | 'hasChanged'>> {
+): Promise<Omit<Told, 'id' | 'request' | 'edited'>> {
   const cancels: Told['cancels'] = [];
   const decided: Told['decided'] = [];
   let isLetGo = false;

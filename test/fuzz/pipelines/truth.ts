@@ -17,7 +17,8 @@ export function brokenPromises(script: PipelineScript, told: Told[], provider: P
     ...triesOf(script, run, provider),
     ...cancelsOf(run, provider),
     ...decisionsOf(run),
-    ...endOf(run, provider, told[number - 1]),
+    ...endOf(run, provider),
+    ...furtherOrdersOf(script, run, told[number - 1]),
   ]);
   const keys = new Set(provider.jobs.map(({ key }) => key));
   for (const key of keys) {
@@ -124,22 +125,29 @@ function decisionsOf({ id, state, decided }: Told): string[] {
 /** A cancel that says stopped has stopped, and nothing follows a cancel. */
 function cancelsOf({ id, state, cancels, children }: Told, { runs }: Provider): string[] {
   const broken: string[] = [];
-  const jobOf = (key: string) => runs.findLast((run) => run.key === key)?.job;
   const requestedAt = state.cancel ? Date.parse(state.cancel.requestedAt) : Infinity;
   for (const { key, startedAt } of children) {
     if (startedAt > requestedAt) broken.push(`${id}: ${key} was ordered after the cancel`);
   }
   for (const { reply, at } of cancels) {
+    // What was not submitted may be ordered by a later run, under the same key.
+    const runAt = (key: string) => runs.findLast((run) => run.key === key && run.startedAt <= at);
     for (const { id: step, index, key, outcome } of reply.steps) {
       const name = `${step}${index === undefined ? '' : `[${String(index)}]`}`;
-      if (key !== undefined && outcome === 'cancelled' && jobOf(key)?.state !== 'cancelled') {
-        broken.push(`${id}: ${name} is said to be cancelled, but its job is ${jobOf(key)?.state ?? 'not there'}`);
-      }
-      if (key !== undefined && outcome === 'not_submitted' && jobOf(key)) {
-        broken.push(`${id}: ${name} is said to be not submitted, but there is a job`);
-      }
       const found = state.steps.find((each) => each.id === step);
       const target = index === undefined ? found : found?.items?.[index];
+      const { job, end } = (key === undefined ? undefined : runAt(key)) ?? {};
+      if (outcome === 'cancelled' && job?.state !== 'cancelled') {
+        broken.push(`${id}: ${name} is said to be cancelled, but its job is ${job?.state ?? 'not there'}`);
+      }
+      const submitted = key === undefined ? target?.attempts?.find((attempt) => runAt(attempt.key)?.job) : job;
+      if (outcome === 'not_submitted' && submitted) {
+        broken.push(`${id}: ${name} is said to be not submitted, but there is a job`);
+      }
+      const became = end && 'failure' in end ? end.failure.cancel : undefined;
+      if (outcome === 'too_late' && (became === 'cancelled' || became === 'not_submitted')) {
+        broken.push(`${id}: a cancel of ${name} is said to be too late, but it was ${became}`);
+      }
       const isLater = children.some((child) => child.key === target?.key && child.startedAt > at);
       if (key === undefined && isLater) broken.push(`${id}: ${name} was ordered after all`);
     }
@@ -147,18 +155,39 @@ function cancelsOf({ id, state, cancels, children }: Told, { runs }: Provider): 
   return broken;
 }
 
-/** The end says what became of the steps, waits for what runs, and a run of what is unchanged orders nothing. */
-function endOf(told: Told, { runs }: Provider, before: Told | undefined): string[] {
-  const { id, end, state, children, isLetGo, hasChanged } = told;
+/** Nothing is ordered of what had succeeded, unless it was edited, or reads what was edited or is chosen otherwise now. */
+function furtherOrdersOf({ steps }: PipelineScript, told: Told, before: Told | undefined): string[] {
+  const { id, edited, children } = told;
+  const isWhole = before !== undefined && 'result' in before.end && before.state.phase === 'succeeded';
+  if (!isWhole || edited === undefined) return [];
+  const chosenIn = ({ state }: Told, id: string) => state.steps.find((step) => step.id === id)?.approval?.chosen;
+  const changed = new Set<string>();
+  for (const [position, { kind, sources, reads, items }] of steps.entries()) {
+    const isRead = reads !== 'needs' || items === 'files';
+    const hasChanged =
+      kind === 'approval'
+        ? !isDeepStrictEqual(chosenIn(told, idOf(position)), chosenIn(before, idOf(position)))
+        : edited.includes(position) || (isRead && sources.some((source) => changed.has(idOf(source))));
+    if (hasChanged) changed.add(idOf(position));
+  }
+  const isChanged = (key: string) => changed.has(/^film\/(s\d+)@/.exec(key)?.[1] ?? '');
+  return children.flatMap(({ key }) =>
+    isChanged(key) ? [] : [`${id}: ${key} was ordered though nothing of it has changed`],
+  );
+}
+
+/** The end says what became of the steps, and waits for what runs. */
+function endOf({ id, end, state, children, isLetGo }: Told, { runs }: Provider): string[] {
   const broken: string[] = [];
   const bytes = Buffer.byteLength(JSON.stringify(state));
   if (bytes > maxStateBytes) broken.push(`${id}: the state has ${String(bytes)} bytes`);
   const targets = state.steps.flatMap((step) => [step, ...(step.items ?? [])]);
   const isTerminated = 'error' in end && end.error.message === 'terminated';
   if (!isLetGo) {
+    const endedAt = Date.parse(state.endedAt ?? '');
     for (const { key } of children) {
-      const run = runs.findLast((each) => each.key === key);
-      if (!run?.end) broken.push(`${id}: ended while ${key} was open`);
+      const run = runs.findLast((each) => each.key === key && each.parent === id);
+      if (!((run?.endedAt ?? Infinity) <= endedAt)) broken.push(`${id}: ended while ${key} was open`);
     }
     for (const target of targets.filter((each) => !hasStepEnded(each))) {
       broken.push(
@@ -179,10 +208,6 @@ function endOf(told: Told, { runs }: Provider, before: Told | undefined): string
     if (phase !== state.phase || costUsd !== state.costUsd) broken.push(`${id}: result and state differ`);
     const isWhole = state.steps.every((step) => step.phase === 'succeeded' || step.phase === 'skipped');
     if (isWhole !== (phase === 'succeeded')) broken.push(`${id}: ended as ${phase}`);
-    const beforeEnd = before?.end;
-    const isUnchanged = !hasChanged && beforeEnd && 'result' in beforeEnd && before.state.phase === 'succeeded';
-    if (isUnchanged && children.length > 0)
-      broken.push(`${id}: ordered ${String(children.length)} though nothing has changed`);
   } else if (!isTerminated && end.error instanceof ApplicationFailure) {
     const { type } = end.error;
     const expected: Partial<Record<PipelinePhase, string[]>> = {
