@@ -9,12 +9,13 @@ import {
 } from '../../domain/batch/batch.ts';
 import { readFailureDetails } from '../../domain/failure-details.ts';
 import { batchMessageNames } from '../../domain/names.ts';
-import { batchCancelSignal, pauseSignal, resumeSignal } from '../../workflows/batch/messages.ts';
+import { pauseSignal, resumeSignal } from '../../workflows/batch/messages.ts';
 import { GenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
 import { explainStandstill, withoutAnswer } from '../generation/following/standstill.ts';
 import { sendUpdate } from '../generation/send-update.ts';
+import { sendWish } from '../generation/send-wish.ts';
 import { isOutOfTime } from '../grpc.ts';
 import { readBatchState } from './read-batch-state.ts';
 
@@ -70,18 +71,18 @@ async function wish(
 ): Promise<{ phase: BatchPhase }> {
   const answeredBy = () => Date.now() + wishWithinMs;
   const patience = { takenWithinMs: wishWithinMs, answeredBy };
-  const reply = await sendUpdate<{ phase: BatchPhase }>(client, key, { name, message }, patience);
-  if (reply !== 'unattended' && 'answer' in reply) return reply.answer;
-  if (reply !== 'unattended' && isOfEnded(reply.error)) throw ended(key, name, reply.error);
-  if (reply !== 'unattended' && !isOutOfTime(reply.error)) throw reply.error;
-  await signal(client, key, name, message);
+  const reply = await sendWish<{ phase: BatchPhase }>(client, key, { name, message }, patience);
+  if (typeof reply === 'object') {
+    if ('answer' in reply) return reply.answer;
+    throw ended(key, name, reply.over);
+  }
   const { phase } = await readBatchState(client, key);
   return { phase: phase === 'cancelling' ? phase : left };
 }
 
 /**
- * Asks everything in flight to cancel and tells what became of all. Where no worker takes the update in time the wish is
- * left as a signal; a batch that has ended answers that nothing was left to cancel.
+ * Asks everything in flight to cancel and tells what became of all, as far as a worker takes the wish in time; a batch that
+ * has ended answers that nothing was left to cancel.
  */
 export async function cancelBatch(
   client: Client,
@@ -92,24 +93,18 @@ export async function cancelBatch(
   const { reason, detach } = message;
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
   checkArgument('detach', detach === undefined || typeof detach === 'boolean', 'true, false or nothing', key);
-  const nothingLeft = async () => ({ outcome: nothingCancelled, phase: (await readBatchState(client, key)).phase });
-  const reply = await sendUpdate<BatchCancelReply>(
+  const giveUpAt = Date.now() + timeoutMs;
+  const reply = await sendWish<BatchCancelReply>(
     client,
     key,
     { name: batchMessageNames.cancel, message },
-    { takenWithinMs: Math.min(takenWithinMs, timeoutMs), answeredBy: () => Date.now() + timeoutMs, signal: over },
+    { takenWithinMs: Math.min(takenWithinMs, timeoutMs), answeredBy: () => giveUpAt, signal: over },
   );
-  if (reply !== 'unattended' && 'answer' in reply) return reply.answer;
-  if (reply !== 'unattended' && isOfEnded(reply.error)) return await nothingLeft();
-  if (reply !== 'unattended' && !isOutOfTime(reply.error)) throw reply.error;
-  if (reply !== 'unattended' && reply.isTaken) throw stillCancelling(key);
-  try {
-    await client.workflow.getHandle(key).signal(batchCancelSignal, message);
-  } catch (error) {
-    if (isOfEnded(error)) return await nothingLeft();
-    throw error;
+  if (typeof reply === 'object') {
+    if ('answer' in reply) return reply.answer;
+    return { outcome: nothingCancelled, phase: (await readBatchState(client, key)).phase };
   }
-  throw (await explainStandstill(client, key)) ?? stillCancelling(key);
+  throw (reply === 'left' && (await explainStandstill(client, key))) || stillCancelling(key);
 }
 
 function stillCancelling(key: string): GenerationError {
@@ -141,14 +136,6 @@ async function update<Reply>(
   }
   if (isOutOfTime(error)) throw await withoutAnswer(client, key);
   throw error;
-}
-
-async function signal(client: Client, key: string, name: string, message: object): Promise<void> {
-  try {
-    await client.workflow.getHandle(key).signal(name, message);
-  } catch (error) {
-    throw isOfEnded(error) ? ended(key, name, error) : error;
-  }
 }
 
 function ended(key: string, name: string, cause: unknown): GenerationError {

@@ -1,10 +1,18 @@
-import { randomUUID } from 'node:crypto';
-import type { Client } from '@temporalio/client';
+import { type Client, type WorkflowHandle, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { noteSent, updateOfCall } from '../one-call.ts';
 import { withSignal } from '../with-signal.ts';
 import { askWorker } from './ask-worker.ts';
 
 /** Where nothing is to be waited for any more. */
 const lastMs = 1_000;
+/** What was answered before is kept by Temporal itself. */
+const answeredBeforeMs = 3_000;
+
+/** A message to a workflow, and the name of its update. */
+export interface Message {
+  name: string;
+  message: object;
+}
 
 /** What came of an update; `isTaken`: a worker had it when it failed. */
 export type UpdateAnswer<Reply> = { answer: Reply } | { error: unknown; isTaken: boolean } | 'unattended';
@@ -19,18 +27,23 @@ export interface UpdatePatience {
   signal?: AbortSignal | undefined;
 }
 
-/** Sends an update that a worker has to take and the workflow answers in its own time. */
+/**
+ * Sends an update that a worker has to take and the workflow answers in its own time. One that is repeated within one call
+ * is the same to Temporal, and has the same answer.
+ */
 export async function sendUpdate<Reply>(
   client: Client,
   key: string,
-  { name, message }: { name: string; message: object },
+  { name, message }: Message,
   { takenWithinMs, answeredBy, signal }: UpdatePatience,
 ): Promise<UpdateAnswer<Reply>> {
   const handle = client.workflow.getHandle(key);
   // Calls do not see a signal that was aborted before.
   const over = signal ?? new AbortController().signal;
   const within = (ms: number) => (over.aborted ? Math.min(ms, lastMs) : ms);
-  const options = { args: [message] as [object], updateId: `${name}-${randomUUID()}` };
+  const { updateId, isRepeated } = updateOfCall(key, name, message);
+  noteSent(updateId);
+  const options = { args: [message] as [object], updateId };
   const taken = await askWorker(
     client,
     key,
@@ -38,7 +51,11 @@ export async function sendUpdate<Reply>(
     { timeoutMs: within(takenWithinMs), signal: over },
   );
   if (taken === 'unattended') return taken;
-  if ('error' in taken) return { ...taken, isTaken: false };
+  if ('error' in taken) {
+    const { error } = taken;
+    const isOver = isRepeated && error instanceof WorkflowNotFoundError;
+    return (isOver && (await answeredBefore<Reply>(client, handle, updateId))) || { error, isTaken: false };
+  }
   return await withSignal(client, over, () => {
     const now = Date.now();
     return client.withDeadline(now + within(answeredBy() - now), () => taken.answer.result());
@@ -46,4 +63,18 @@ export async function sendUpdate<Reply>(
     (answer) => ({ answer }),
     (error: unknown) => ({ error, isTaken: true }),
   );
+}
+
+/** What a workflow that has ended since said to the same update, where only its answer was lost. */
+async function answeredBefore<Reply>(
+  client: Client,
+  handle: WorkflowHandle,
+  updateId: string,
+): Promise<UpdateAnswer<Reply> | undefined> {
+  try {
+    const ask = () => handle.getUpdateHandle<Reply>(updateId).result();
+    return { answer: await client.withDeadline(Date.now() + answeredBeforeMs, ask) };
+  } catch (error) {
+    return error instanceof WorkflowUpdateFailedError ? { error, isTaken: true } : undefined;
+  }
 }

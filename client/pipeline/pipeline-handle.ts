@@ -27,7 +27,7 @@ export interface PipelineHandle extends StartedPipeline {
   /** Asks every open order to stop, and tells the truth about what came of each. */
   cancel: (
     message?: PipelineCancelMessage,
-    options?: Pick<CancelOptions, 'timeoutMs' | 'signal'>,
+    options?: Pick<CancelOptions, 'timeoutMs' | 'stateTimeoutMs' | 'signal'>,
   ) => Promise<PipelineCancelReply>;
   /** Decides an approval. */
   decide: (decision: ApprovalDecision) => Promise<{ phase: PipelinePhase }>;

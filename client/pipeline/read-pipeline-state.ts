@@ -31,10 +31,10 @@ const maxOrders = 20;
 export async function readPipelineState(
   client: Client,
   key: string,
-  { signal }: { signal?: AbortSignal } = {},
+  { timeoutMs = queryTimeoutMs, signal }: { timeoutMs?: number | undefined; signal?: AbortSignal } = {},
 ): Promise<KnownPipelineState> {
   const query = () => client.workflow.getHandle(key).query<PipelineState>(pipelineStateQuery);
-  const reply = await askWorker(client, key, query, { timeoutMs: queryTimeoutMs, signal });
+  const reply = await askWorker(client, key, query, { timeoutMs, signal });
   signal?.throwIfAborted();
   const run = await describeRun(client, key);
   refuseNoPipeline(key, run.workflowType);

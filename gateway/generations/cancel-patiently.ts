@@ -1,10 +1,9 @@
-import type { CancelReply } from '../../client/index.ts';
+import type { CancelOptions, CancelReply } from '../../client/index.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { patiently, readPatienceMs } from './patiently.ts';
 
-/** How a cancel is asked for, and how long its caller listens. */
+/** How long whoever cancels listens. */
 export interface PatientCancel {
-  reason?: string | undefined;
   /** So many milliseconds RunComfy's answer is awaited where the caller says how long; else as long as clients listen. */
   waitMs?: number | undefined;
   /** It is awaited until so many milliseconds after the call came, where that is sooner. */
@@ -13,6 +12,9 @@ export interface PatientCancel {
   since: number;
   stopping: AbortSignal;
 }
+
+/** How long one attempt waits. */
+export type CancelTiming = Required<Pick<CancelOptions, 'timeoutMs' | 'stateTimeoutMs'>> & { signal: AbortSignal };
 
 /** Clients and agents give up after a minute: whoever hears nothing by then does not know that they cancelled. */
 const wholeMs = 45_000;
@@ -27,24 +29,36 @@ const phaseMs = 1_000;
 
 /**
  * Cancels a generation and tells what became of it, or that this is not known yet, while its caller still listens. Where
- * Temporal is away for a moment it is asked again.
+ * Temporal is away or busy for a moment it is asked again.
  */
 export async function cancelPatiently(
   { client, generations, reader }: Pick<GatewayParts, 'client' | 'generations' | 'reader'>,
   workflowId: string,
-  { reason, waitMs, untilMs = outcomeMs, since, stopping }: PatientCancel,
+  { reason, ...listening }: PatientCancel & { reason?: string | undefined },
 ): Promise<CancelReply> {
+  return await cancelFound(client, listening, {
+    find: () => generations.get(workflowId),
+    // Whoever was told `unknown`, or heard nothing, asks again to learn what became of it.
+    cancel: (handle, timing) =>
+      handle.cancel(reason, { ...timing, isRepeated: true }).finally(() => {
+        reader.refresh(workflowId);
+      }),
+  });
+}
+
+/** Finds what is to be cancelled and cancels it, as `cancelPatiently`. */
+export async function cancelFound<Handle, Reply>(
+  client: GatewayParts['client'],
+  { waitMs, untilMs = outcomeMs, since, stopping }: PatientCancel,
+  { find, cancel }: { find: () => Promise<Handle>; cancel: (handle: Handle, timing: CancelTiming) => Promise<Reply> },
+): Promise<Reply> {
   const leftOf = (ms: number) => since + ms - Date.now();
   const findMs = Math.max(leastMs, Math.min(readPatienceMs, leftOf(findByMs)));
-  const handle = await patiently(client, findMs, () => generations.get(workflowId));
+  const handle = await patiently(client, findMs, find);
   const answerMs = waitMs ?? Math.max(leastMs, Math.min(outcomeMs, leftOf(untilMs), leftOf(wholeMs) - lastMs));
-  const cancel = (giveUpAt: number) => {
+  const attempt = (giveUpAt: number) => {
     const timeoutMs = Math.max(giveUpAt - lastMs - Date.now(), 1);
-    // Whoever was told `unknown`, or heard nothing, asks again to learn what became of it.
-    return handle.cancel(reason, { timeoutMs, stateTimeoutMs: phaseMs, isRepeated: true, signal: stopping });
+    return cancel(handle, { timeoutMs, stateTimeoutMs: phaseMs, signal: stopping });
   };
-  const asking = { asksOthers: true, signal: stopping };
-  return await patiently(client, answerMs + lastMs, cancel, asking).finally(() => {
-    reader.refresh(workflowId);
-  });
+  return await patiently(client, answerMs + lastMs, attempt, { asksOthers: true, signal: stopping });
 }

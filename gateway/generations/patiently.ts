@@ -14,12 +14,15 @@ const longestPauseMs = 500;
 export interface Asking {
   /** A worker or the catalogue, which are awaited for longer: what Temporal is asked behind their answer has time left. */
   asksOthers?: boolean;
+  /** As long as they may be awaited once it is repeated no more. */
+  othersMs?: number;
   /** Ends the repeating. */
   signal?: AbortSignal;
 }
 
 /**
- * Repeats a call, which must be safe to repeat, while Temporal is away or busy; `forMs` from now at most. The call is told
+ * Repeats a call, which must be safe to repeat, while Temporal is away or busy; `forMs` from now at most. What each attempt
+ * starts, or tells a workflow, is the same to Temporal. The call is told
  * when that is: a deadline of its own takes the place of the one that is set here.
  */
 export function patiently<T>(
@@ -31,16 +34,24 @@ export function patiently<T>(
   return asOneCall(() => repeated(client, forMs, call, asking));
 }
 
+/** A worker has a minute to take a message, and three to answer it. */
+const messageMs = 250_000;
+
+/** Tells a workflow something, `patiently`: it hears that once, however often it is told. */
+export function tellPatiently<T>(client: Client, tell: () => Promise<T>): Promise<T> {
+  return patiently(client, readPatienceMs, tell, { asksOthers: true, othersMs: messageMs });
+}
+
 async function repeated<T>(
   client: Client,
   forMs: number,
   call: (giveUpAt: number) => Promise<T>,
-  { asksOthers = false, signal }: Asking,
+  { asksOthers = false, othersMs = 0, signal }: Asking,
 ): Promise<T> {
   const giveUpAt = Date.now() + forMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {
-      const deadline = asksOthers ? giveUpAt : Math.min(Date.now() + callMs, giveUpAt);
+      const deadline = asksOthers ? giveUpAt + othersMs : Math.min(Date.now() + callMs, giveUpAt);
       return await client.withDeadline(deadline, () => call(giveUpAt));
     } catch (error) {
       if (!isPassing(error) || signal?.aborted || Date.now() + pauseMs >= giveUpAt) throw error;

@@ -1,13 +1,13 @@
-import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { CancelReply } from '../../../domain/generation.ts';
 import { wellFormed } from '../../../domain/text.ts';
-import { type CancelMessage, cancelSignal, cancelUpdate } from '../../../workflows/generation/messages.ts';
-import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
+import { type CancelMessage, cancelUpdate } from '../../../workflows/generation/messages.ts';
+import { grpcCodeOf } from '../../grpc.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { readState } from '../following/read-state.ts';
 import { readServerState } from '../following/server-state.ts';
 import { describeRun } from '../run-info.ts';
-import { sendUpdate } from '../send-update.ts';
+import { sendWish } from '../send-wish.ts';
 
 /** How a cancel is asked for. */
 export interface CancelOptions {
@@ -26,8 +26,8 @@ const acceptTimeoutMs = 20_000;
 const heardTimeoutMs = 3_000;
 
 /**
- * Asks a generation to cancel and tells what became of it. Where no worker takes the update in time the wish is left as a
- * signal, which needs none, and the outcome is `unknown`; an ended generation answers `too_late`.
+ * Asks a generation to cancel and tells what became of it. Where the wish is left for a worker to come the outcome is
+ * `unknown`; an ended generation answers `too_late`.
  */
 export async function cancelGeneration(
   client: Client,
@@ -38,28 +38,17 @@ export async function cancelGeneration(
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
   const message: CancelMessage = reason === undefined ? {} : { reason: wellFormed(reason) };
   const giveUpAt = Date.now() + timeoutMs;
-  const reply = await sendUpdate<CancelReply>(
+  const reply = await sendWish<CancelReply>(
     client,
     key,
     { name: cancelUpdate.name, message },
     { takenWithinMs: Math.min(timeoutMs, acceptTimeoutMs), answeredBy: () => giveUpAt, signal },
   );
-  const isTaken = reply !== 'unattended' && 'isTaken' in reply && reply.isTaken;
-  if (reply !== 'unattended') {
+  if (typeof reply === 'object') {
     if ('answer' in reply) return reply.answer;
-    const { error } = reply;
-    if (isOver(error)) return replyAfterEnd(client, key, { isHeard: isTaken || isRepeated, stateTimeoutMs });
-    // Once it is taken, no trouble of Temporal's undoes it.
-    if (!isWithoutAnswer(error) && !(isTaken && grpcCodeOf(error) !== undefined)) throw error;
+    return replyAfterEnd(client, key, { isHeard: reply.isHeard || isRepeated, stateTimeoutMs });
   }
-  if (!isTaken) {
-    try {
-      await client.workflow.getHandle(key).signal(cancelSignal, message);
-    } catch (error) {
-      if (isOver(error)) return replyAfterEnd(client, key, { isHeard: isRepeated, stateTimeoutMs });
-      throw error;
-    }
-  }
+  const isTaken = reply === 'taken';
   const { cancel, phase } = await readState(client, key, { timeoutMs: stateTimeoutMs }).catch(
     async (error: unknown) => {
       // The wish is left, and to say otherwise would be wrong: without a worker few can ask at once, and a call may be lost.
@@ -82,19 +71,4 @@ async function replyAfterEnd(
   const outcome = isHeard ? cancel?.outcome : undefined;
   // What was not known while it ran is not learned after its end: whoever repeats the call would ask for ever.
   return { outcome: outcome === undefined || outcome === 'unknown' ? 'too_late' : outcome, phase };
-}
-
-function isOver(error: unknown): boolean {
-  return error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError;
-}
-
-/** Deadline passed, the workflow's tasks fail, the run is paused or busy closing: a signal is taken all the same. */
-function isWithoutAnswer(error: unknown): boolean {
-  const code = grpcCodeOf(error);
-  return (
-    isOutOfTime(error) ||
-    code === grpcCode.failedPrecondition ||
-    code === grpcCode.aborted ||
-    code === grpcCode.resourceExhausted
-  );
 }

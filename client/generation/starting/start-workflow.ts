@@ -1,26 +1,15 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomUUID } from 'node:crypto';
 import {
   type ConnectionLike,
   WorkflowClient,
   type WorkflowService,
   type WorkflowStartOptions,
 } from '@temporalio/client';
+import { startOfCall } from '../../one-call.ts';
 
 /** A start and whether it made a new run or found one that is running. */
 export interface Started {
   runId: string;
   isNew: boolean;
-}
-
-const calls = new AsyncLocalStorage<{ requestId: string }>();
-
-/**
- * Carries out a call, and repetitions of it, so that what any of them starts was started by all: an attempt whose answer was
- * lost is known to Temporal by the id that each of them gives.
- */
-export function asOneCall<T>(call: () => Promise<T>): Promise<T> {
-  return calls.run({ requestId: randomUUID() }, call);
 }
 
 /** What starts a workflow; one that cannot tell whether the run is new says no, and the run is looked at. */
@@ -41,7 +30,7 @@ export async function startWorkflow(
   const startWorkflowExecution = async (
     request: Parameters<WorkflowService['startWorkflowExecution']>[0],
   ): ReturnType<WorkflowService['startWorkflowExecution']> => {
-    const response = await workflowService.startWorkflowExecution({ ...request, ...calls.getStore() });
+    const response = await workflowService.startWorkflowExecution({ ...request, ...startOfCall() });
     isNew = response.started;
     return response;
   };

@@ -3,15 +3,14 @@ import type { Batch } from '../../contract/batch.ts';
 import type { AddItems, SetBatch } from '../../contract/start-batch.ts';
 import type { CancelAll } from '../../contract/start-pipeline.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
+import { patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
 import { sayWaited, waitMsOf } from '../../http/waiting.ts';
-import { bodyOf, seenNow, withMany } from '../many/many.ts';
+import { bodyOf, cancelMany, seenNow, tellMany, withMany } from '../many/many.ts';
 import type { Call } from '../operation.ts';
 import { batches } from './batches.ts';
 import { checkItems } from './check-items.ts';
 
 type Telling<Body = unknown, Query = unknown> = Call<{ key: string }, Query, Body>;
-
-const outcomeMs = 30_000;
 
 /** Adds items behind those that there are. */
 export function addItems(
@@ -20,15 +19,15 @@ export function addItems(
 ): Promise<{ count: number }> {
   const { principal } = request;
   return withMany(batches, parts, request, params.key, async (handle) => {
-    const [plan, defaults] = [await handle.plan(), await handle.defaults()];
-    await checkItems(principal, parts.catalogue, body.items, { plan, defaults });
-    return await handle.add(body);
+    const setting = async () => ({ plan: await handle.plan(), defaults: await handle.defaults() });
+    await checkItems(principal, parts.catalogue, body.items, await patiently(parts.client, readPatienceMs, setting));
+    return await tellPatiently(parts.client, () => handle.add(body));
   });
 }
 
 /** No more items will come. */
 export function sealBatch(parts: GatewayParts, { params, request }: Telling): Promise<{ count: number }> {
-  return withMany(batches, parts, request, params.key, (handle) => handle.seal());
+  return tellMany(batches, parts, request, params.key, (handle) => handle.seal());
 }
 
 /** Starts nothing new; what runs ends. */
@@ -36,12 +35,12 @@ export function pauseBatch(
   parts: GatewayParts,
   { params, body, request }: Telling<{ reason?: string } | undefined>,
 ): Promise<{ phase: BatchPhase }> {
-  return withMany(batches, parts, request, params.key, (handle) => handle.pause(body?.reason));
+  return tellMany(batches, parts, request, params.key, (handle) => handle.pause(body?.reason));
 }
 
 /** Goes on after a pause, whatever its reason. */
 export function resumeBatch(parts: GatewayParts, { params, request }: Telling): Promise<{ phase: BatchPhase }> {
-  return withMany(batches, parts, request, params.key, (handle) => handle.resume());
+  return tellMany(batches, parts, request, params.key, (handle) => handle.resume());
 }
 
 /** Changes how many may be in flight, and the limit of money. */
@@ -49,32 +48,32 @@ export function setBatch(
   parts: GatewayParts,
   { params, body: { noMaxCost, ...others }, request }: Telling<SetBatch>,
 ): Promise<{ window: number; maxCostUsd?: number }> {
-  return withMany(batches, parts, request, params.key, async (handle) => {
+  return tellMany(batches, parts, request, params.key, async (handle) => {
     const { window, maxCostUsd } = await handle.set({ ...others, ...(noMaxCost && { maxCostUsd: null }) });
     return { window, ...(maxCostUsd !== null && { maxCostUsd }) };
   });
 }
 
 /** Asks everything in flight to stop, and tells what became of all; where that takes long, where the batch stands. */
-export function cancelBatch(
+export async function cancelBatch(
   parts: GatewayParts,
   stopping: AbortSignal,
   { params, query, body, request, reply }: Telling<CancelAll | undefined, { wait?: string | undefined }>,
 ): Promise<BatchCancelReply | Batch> {
   const waitMs = waitMsOf(request, query);
-  const timeoutMs = Math.max(waitMs ?? outcomeMs, 1);
-  return withMany(batches, parts, request, params.key, async (handle) => {
+  const listening = { waitMs, since: Date.now(), stopping };
+  const cancelled = await cancelMany(batches, parts, request, params.key, listening, async (handle, timing) => {
     try {
-      const cancelled = await handle.cancel(body, { timeoutMs, signal: stopping });
-      sayWaited(reply, waitMs);
-      return cancelled;
+      return { reply: await handle.cancel(body, timing) };
     } catch (error) {
       if (!isUntold(error)) throw error;
-      sayWaited(reply, waitMs);
-      reply.code(202);
-      return bodyOf(batches, request.principal, await seenNow(parts, handle));
+      return { handle };
     }
   });
+  sayWaited(reply, waitMs);
+  if ('reply' in cancelled) return cancelled.reply;
+  reply.code(202);
+  return bodyOf(batches, request.principal, await seenNow(parts, cancelled.handle));
 }
 
 /** The wish is left, and nobody has said yet what came of it. */

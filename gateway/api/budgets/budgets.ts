@@ -1,13 +1,13 @@
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { isGenerationError, type KnownBudgetState } from '../../../client/index.ts';
+import { type BudgetClient, isGenerationError, type KnownBudgetState } from '../../../client/index.ts';
 import { listBudgetNames } from '../../../client/operator/index.ts';
 import { isBudgetName } from '../../../domain/budget/names.ts';
 import { mayNameBudget } from '../../access/may-name.ts';
 import { budgetNameOf, keyOfWorkflow, type Principal, workflowIdOf } from '../../access/principal.ts';
 import type { budgetChange, budgetList, budgetRelease, newBudget, reservationList } from '../../contract/budget.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { patiently, readPatienceMs } from '../../generations/patiently.ts';
+import { patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
 import { entityTag } from '../../http/entity-tag.ts';
 import type { StreamedState } from '../../http/event-stream.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
@@ -133,37 +133,39 @@ export async function listReservations(
 
 /** Sets another limit. */
 export function setBudget(
-  { generations }: GatewayParts,
+  parts: GatewayParts,
   { params, body, request }: Named<z.output<typeof budgetChange>>,
 ): Promise<KnownBudgetState> {
-  return changed(request.principal, params.name, (name) => generations.budgets.set(name, body));
+  return changed(parts, request.principal, params.name, (budgets, name) => budgets.set(name, body));
 }
 
 /** Frees what is set aside for an order, on a person's word that it will never be billed. */
 export function releaseReservation(
-  { generations }: GatewayParts,
+  parts: GatewayParts,
   { params, body, request }: Named<z.output<typeof budgetRelease>>,
 ): Promise<KnownBudgetState> {
   const { principal } = request;
   const key = workflowIdOf(principal, body.key);
-  return changed(principal, params.name, (name) => generations.budgets.release(name, key, body.reason));
+  return changed(parts, principal, params.name, (budgets, name) => budgets.release(name, key, body.reason));
 }
 
 /** Ends a budget. */
-export function closeBudget({ generations }: GatewayParts, { params, request }: Named): Promise<KnownBudgetState> {
-  return changed(request.principal, params.name, async (name) => ({
-    ...(await generations.budgets.close(name)),
+export function closeBudget(parts: GatewayParts, { params, request }: Named): Promise<KnownBudgetState> {
+  return changed(parts, request.principal, params.name, async (budgets, name) => ({
+    ...(await budgets.close(name)),
     isClosed: true,
   }));
 }
 
 async function changed(
+  { client, generations }: GatewayParts,
   principal: Principal,
   given: string,
-  change: (name: string) => Promise<KnownBudgetState>,
+  change: (budgets: BudgetClient, name: string) => Promise<KnownBudgetState>,
 ): Promise<KnownBudgetState> {
   const name = nameIn(principal, given);
-  return inOwnName(principal, await ofGenerations(() => change(name)));
+  const tell = () => change(generations.budgets, name);
+  return inOwnName(principal, await ofGenerations(() => tellPatiently(client, tell)));
 }
 
 /** The full name of a budget that a path names; what cannot be one is nobody's. */

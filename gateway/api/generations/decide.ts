@@ -11,7 +11,7 @@ import type { Generation } from '../../contract/generation.ts';
 import type { SubmissionResolution } from '../../contract/resolution.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { cancelPatiently } from '../../generations/cancel-patiently.ts';
-import { patiently, readPatienceMs } from '../../generations/patiently.ts';
+import { patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
 import { sayWaited, waitMsOf } from '../../http/waiting.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { findGeneration, ofGenerations, workflowIdIn } from './find-generation.ts';
@@ -36,7 +36,7 @@ export async function cancelGeneration(
 
 /** Has the status read now. */
 export async function nudgeGeneration(parts: GatewayParts, { params, request, reply }: About): Promise<void> {
-  await withHandle(parts, request, params.key, (handle) => handle.nudge());
+  await withHandle(parts, request, params.key, (handle) => tellPatiently(parts.client, () => handle.nudge()));
   reply.code(204);
 }
 

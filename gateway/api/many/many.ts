@@ -6,7 +6,8 @@ import { keyOfWorkflow, type Principal, tenantOfKey } from '../../access/princip
 import type { Watcher } from '../../following/create-watcher.ts';
 import type { SeenState, Watchers } from '../../following/watchers.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { patiently, readPatienceMs } from '../../generations/patiently.ts';
+import { cancelFound, type CancelTiming, type PatientCancel } from '../../generations/cancel-patiently.ts';
+import { patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
 import { EndedError } from '../ended-error.ts';
 import { ofGenerations, workflowIdIn } from '../generations/find-generation.ts';
 import { inOwnWords } from '../own-words.ts';
@@ -40,6 +41,32 @@ export async function withMany<Handle extends ManyHandle<State, Result>, State, 
   const workflowId = workflowIdIn(principal, key);
   return await ofGenerations(async () =>
     act(await patiently(parts.client, readPatienceMs, () => find(parts, workflowId))),
+  );
+}
+
+/** Tells one that is the caller's something, which it hears once however long Temporal is away or busy. */
+export function tellMany<Handle extends ManyHandle<State, Result>, State, Result, Body extends object, Done>(
+  many: Many<Handle, State, Result, Body>,
+  parts: GatewayParts,
+  request: FastifyRequest,
+  key: string,
+  tell: (handle: Handle) => Promise<Done>,
+): Promise<Done> {
+  return withMany(many, parts, request, key, (handle) => tellPatiently(parts.client, () => tell(handle)));
+}
+
+/** Cancels one that is the caller's, as a generation is cancelled. */
+export async function cancelMany<Handle extends ManyHandle<State, Result>, State, Result, Body extends object, Done>(
+  { find }: Many<Handle, State, Result, Body>,
+  parts: GatewayParts,
+  { principal }: FastifyRequest,
+  key: string,
+  listening: PatientCancel,
+  cancel: (handle: Handle, timing: CancelTiming) => Promise<Done>,
+): Promise<Done> {
+  const workflowId = workflowIdIn(principal, key);
+  return await ofGenerations(() =>
+    cancelFound(parts.client, listening, { find: () => find(parts, workflowId), cancel }),
   );
 }
 

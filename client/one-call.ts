@@ -1,0 +1,42 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createHash, randomUUID } from 'node:crypto';
+
+interface OneCall {
+  id: string;
+  /** The updates that it has sent. */
+  sent: Set<string>;
+}
+
+const calls = new AsyncLocalStorage<OneCall>();
+
+/**
+ * Carries out a call, and repetitions of it, so that what any of them starts, or tells a workflow, was done by all: an
+ * attempt whose answer was lost is known to Temporal by the id that each of them gives.
+ */
+export function asOneCall<T>(call: () => Promise<T>): Promise<T> {
+  return calls.run({ id: randomUUID(), sent: new Set() }, call);
+}
+
+/** By which Temporal knows a start that is repeated; nothing of one that is not. */
+export function startOfCall(): { requestId?: string } {
+  const call = calls.getStore();
+  return call === undefined ? {} : { requestId: call.id };
+}
+
+/** By which Temporal knows an update, and whether the same was sent before in the same call. */
+export function updateOfCall(key: string, name: string, message: object): { updateId: string; isRepeated: boolean } {
+  const call = calls.getStore();
+  if (call === undefined) return { updateId: `${name}-${randomUUID()}`, isRepeated: false };
+  // One call may tell the same workflow several things.
+  const digest = createHash('sha256')
+    .update(JSON.stringify([key, message]))
+    .digest('base64url')
+    .slice(0, 22);
+  const updateId = `${name}-${call.id}-${digest}`;
+  return { updateId, isRepeated: call.sent.has(updateId) };
+}
+
+/** Notes that an update is on its way. */
+export function noteSent(updateId: string): void {
+  calls.getStore()?.sent.add(updateId);
+}

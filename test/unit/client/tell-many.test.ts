@@ -1,0 +1,120 @@
+import {
+  ApplicationFailure,
+  type Client,
+  ServiceError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
+import { expect, it } from 'vitest';
+import { cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/tell-batch.ts';
+import { grpcCode } from '../../../client/grpc.ts';
+import { asOneCall } from '../../../client/one-call.ts';
+import { cancelPipeline, decidePipeline } from '../../../client/pipeline/decide.ts';
+
+const busy = new ServiceError('refused', {
+  cause: Object.assign(new Error('busy'), { code: grpcCode.resourceExhausted, details: '', metadata: {} }),
+});
+const gone = new WorkflowNotFoundError('workflow execution already completed', 'k', undefined);
+
+type Step = object | Error;
+const settled = (step: Step) => (step instanceof Error ? Promise.reject(step) : Promise.resolve(step));
+
+interface Told {
+  type: 'runcomfyPipeline' | 'runcomfyBatch';
+  state?: object;
+  /** What comes of each attempt: it is refused, or taken and then answered so. */
+  updates: ({ refused: Error } | { taken: Step })[];
+  /** What Temporal keeps of an update that was answered. */
+  kept?: Step;
+}
+
+/** Temporal with one workflow, and what it was told. */
+function temporalWith({ type, state = { phase: 'cancelled' }, updates, kept = gone }: Told) {
+  const sent: string[] = [];
+  const signals: string[] = [];
+  const handle = {
+    startUpdate: (_: string, { updateId }: { updateId: string }) => {
+      sent.push(updateId);
+      const next = updates[sent.length - 1] ?? { refused: gone };
+      return 'refused' in next ? Promise.reject(next.refused) : Promise.resolve({ result: () => settled(next.taken) });
+    },
+    getUpdateHandle: (updateId: string) => ({ result: () => settled(updateId === sent[0] ? kept : gone) }),
+    query: () => Promise.resolve(state),
+    signal: (name: string) => Promise.resolve(void signals.push(name)),
+  };
+  const execution = { workflowId: 'k', runId: 'run' };
+  const workflowExecutionInfo = { execution, type: { name: type }, status: 1 };
+  const client = {
+    options: { namespace: 'default' },
+    withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
+    withDeadline: (_: number, call: () => unknown) => call(),
+    workflow: { getHandle: () => handle },
+    workflowService: {
+      describeWorkflowExecution: () => Promise.resolve({ workflowExecutionInfo, pendingActivities: [] }),
+      describeTaskQueue: () => Promise.resolve({ pollers: [] }),
+    },
+  } as unknown as Client;
+  return { client, sent, signals };
+}
+
+it('leaves the wish to cancel or to pause for a worker where Temporal is too busy for an update', async () => {
+  const refused = { updates: [{ refused: busy }], state: { phase: 'running', steps: [] } };
+  const pipeline = temporalWith({ type: 'runcomfyPipeline', ...refused });
+  expect(await cancelPipeline(pipeline.client, 'k')).toMatchObject({ outcome: 'unknown' });
+  const batch = temporalWith({ type: 'runcomfyBatch', ...refused });
+  await expect(cancelBatch(batch.client, 'k')).rejects.toThrow(/being cancelled|no worker/);
+  const paused = temporalWith({ type: 'runcomfyBatch', ...refused });
+  expect(await pauseBatch(paused.client, 'k')).toEqual({ phase: 'paused' });
+  expect([pipeline.signals, batch.signals, paused.signals]).toEqual([['cancel'], ['cancel'], ['pause']]);
+});
+
+it('tells a cancel that a worker has taken as such, whatever becomes of its answer', async () => {
+  const taken = { updates: [{ taken: busy }], state: { phase: 'stopping', steps: [] } };
+  const pipeline = temporalWith({ type: 'runcomfyPipeline', ...taken });
+  expect(await cancelPipeline(pipeline.client, 'k')).toEqual({ outcome: 'unknown', phase: 'stopping', steps: [] });
+  const batch = temporalWith({ type: 'runcomfyBatch', ...taken });
+  await expect(cancelBatch(batch.client, 'k')).rejects.toMatchObject({ type: 'StillRunning' });
+  expect([pipeline.signals, batch.signals]).toEqual([[], []]);
+});
+
+/** A call that is repeated once. */
+const twice = <T>(call: () => Promise<T>) => asOneCall(() => call().catch(call));
+
+it('tells the same again by one update, the answer of which stands though the workflow has ended since', async () => {
+  const decision = { step: 'pick', decision: 'approve' } as const;
+  const told = { updates: [{ taken: busy }] };
+  const batch = temporalWith({ type: 'runcomfyBatch', ...told, kept: { count: 3 } });
+  expect(await twice(() => sealBatch(batch.client, 'k'))).toEqual({ count: 3 });
+  const pipeline = temporalWith({ type: 'runcomfyPipeline', ...told, kept: { phase: 'running' } });
+  expect(await twice(() => decidePipeline(pipeline.client, 'k', decision))).toEqual({ phase: 'running' });
+  for (const { sent } of [batch, pipeline]) {
+    expect(sent).toHaveLength(2);
+    expect(new Set(sent).size).toBe(1);
+  }
+  const cause = ApplicationFailure.create({ message: 'nothing to decide' });
+  const refused = temporalWith({
+    ...{ type: 'runcomfyPipeline', ...told },
+    kept: new WorkflowUpdateFailedError('failed', cause),
+  });
+  await expect(twice(() => decidePipeline(refused.client, 'k', decision))).rejects.toThrow('nothing to decide');
+
+  // Of what was never taken an end is the answer, and another call is another update.
+  const late = temporalWith({ type: 'runcomfyBatch', updates: [{ refused: busy }] });
+  await expect(twice(() => sealBatch(late.client, 'k'))).rejects.toThrow('has ended');
+  const other = temporalWith({ type: 'runcomfyBatch', updates: [{ taken: { count: 1 } }, { taken: { count: 1 } }] });
+  for (const _ of ['first', 'second']) await asOneCall(() => sealBatch(other.client, 'k'));
+  expect(new Set(other.sent).size).toBe(2);
+});
+
+it('does not call a cancel too late that was heard at the first try', async () => {
+  const ended = { phase: 'cancelled', cancel: { requestedAt: '', outcome: 'not_cancellable' } };
+  const told: Told = { type: 'runcomfyPipeline', state: ended, updates: [{ refused: busy }] };
+  const { client } = temporalWith(told);
+  const lost = async () => {
+    await cancelPipeline(client, 'k');
+    throw busy;
+  };
+  const outcome = await asOneCall(() => lost().catch(() => cancelPipeline(client, 'k')));
+  expect(outcome).toMatchObject({ outcome: 'not_cancellable', phase: 'cancelled' });
+  expect(await cancelPipeline(client, 'k')).toMatchObject({ outcome: 'too_late' });
+});
