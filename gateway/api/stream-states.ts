@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { GatewayParts } from '../gateway-parts.ts';
+import { entityTag } from '../http/entity-tag.ts';
 import { dropWhenStalled, eventStream, type StreamedState } from '../http/event-stream.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { goneSignal } from '../http/waiting.ts';
@@ -33,6 +34,20 @@ export function mustTakeEvents({ request }: Streaming<unknown>): void {
   throw new RefusalError('NotAcceptable', 'this path answers text/event-stream: leave out /events for JSON');
 }
 
+/** A state as a stream tells it: by its entity tag. */
+export function toStreamed(body: object): StreamedState {
+  return { id: withoutQuotes(entityTag(body)), isEnd: false, body };
+}
+
+/** The end of a run as a stream tells it: by the run, however much of the end is known to whoever tells it. */
+export function toStreamedEnd(runId: string, body: object): StreamedState {
+  return { id: withoutQuotes(entityTag({ end: runId })), isEnd: true, body };
+}
+
+function withoutQuotes(tag: string): string {
+  return tag.slice(1, -1);
+}
+
 /** Sends states as they come, the end last; nothing where the end is known already. */
 export function streamStates(
   { access, metrics }: GatewayParts,
@@ -43,7 +58,9 @@ export function streamStates(
 ): FastifyReply {
   const given = request.headers['last-event-id'] ?? query.lastEventId;
   const lastId = typeof given === 'string' ? given : undefined;
-  if (now.isEnd && now.id === lastId) return reply.code(204).send();
+  // A caller may know it by its tag alone.
+  const isKnown = lastId !== undefined && [now.id, toStreamed(now.body).id].includes(lastId);
+  if (now.isEnd && isKnown) return reply.code(204).send();
   const states = async function* (signal: AbortSignal) {
     yield now;
     yield* follow(signal);

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect } from 'vitest';
 import { createApiKey, digestOf } from '../../gateway/access/api-key.ts';
-import { eventually } from './eventually.ts';
 import { call, type GatewayAnswer, type GatewayStack } from './gateway-stack.ts';
 import { temporaryFolder } from './processes.ts';
 
@@ -15,20 +13,6 @@ export interface Caller {
   authorization: string;
   get: (target: string, headers?: Record<string, string>) => Promise<GatewayAnswer>;
   post: (target: string, body?: object, headers?: Record<string, string>) => Promise<GatewayAnswer>;
-}
-
-/**
- * Waits until whoever knows the end that a stream has told is told nothing more: what a busy worker leaves unanswered has
- * another tag, told by the server alone.
- */
-export async function untilNothingComes({ get }: Caller, target: string, told: string): Promise<void> {
-  let text = told;
-  await eventually(async () => {
-    const [, lastId = ''] = /id: (\S+)\nevent: end/.exec(text) ?? [];
-    const answer = await get(target, { 'last-event-id': lastId });
-    if (answer.status === 200) ({ text } = answer);
-    expect(answer.status).toBe(204);
-  });
 }
 
 /** Serves a gateway for these callers, by fields of their records; those with one `tenant` share it, under a name of the test's. */

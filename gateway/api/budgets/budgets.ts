@@ -8,7 +8,6 @@ import { budgetNameOf, keyOfWorkflow, type Principal, workflowIdOf } from '../..
 import type { budgetChange, budgetList, budgetRelease, newBudget, reservationList } from '../../contract/budget.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
-import { entityTag } from '../../http/entity-tag.ts';
 import type { StreamedState } from '../../http/event-stream.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import { waitMsOf } from '../../http/waiting.ts';
@@ -16,7 +15,7 @@ import { ofGenerations } from '../generations/find-generation.ts';
 import { readPage } from '../many/list-many.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { fromPageToken, toPageToken } from '../page-token.ts';
-import { mustTakeEvents, type Streaming, streamStates } from '../stream-states.ts';
+import { mustTakeEvents, type Streaming, streamStates, toStreamed } from '../stream-states.ts';
 import { tellUnlessKnown } from '../tell-unless-known.ts';
 
 type Named<Body = unknown, Query = unknown> = Call<{ name: string }, Query, Body>;
@@ -97,7 +96,7 @@ export async function streamBudget(
   const name = nameIn(principal, call.params.name);
   const toState = (state: KnownBudgetState): StreamedState => {
     const body = inOwnName(principal, state);
-    return { id: entityTag(body).slice(1, -1), isEnd: isClosed(state), body };
+    return { ...toStreamed(body), isEnd: isClosed(state) };
   };
   const now = toState(await ofGenerations(() => stateNow(parts, name)));
   return streamStates(parts, stopping, call, now, async function* (signal) {

@@ -1,9 +1,8 @@
 import type { FastifyReply } from 'fastify';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import type { SeenGeneration } from '../../generations/read-generations.ts';
-import { entityTag } from '../../http/entity-tag.ts';
 import type { StreamedState } from '../../http/event-stream.ts';
-import { mustTakeEvents, type Streaming, streamStates } from '../stream-states.ts';
+import { mustTakeEvents, type Streaming, streamStates, toStreamed, toStreamedEnd } from '../stream-states.ts';
 import { findGeneration, workflowIdIn } from './find-generation.ts';
 import { generationBody } from './generation-body.ts';
 
@@ -18,7 +17,7 @@ export async function streamGeneration(
   const workflowId = workflowIdIn(principal, call.params.key);
   const toState = (one: SeenGeneration): StreamedState => {
     const body = generationBody(principal, one);
-    return { id: entityTag(body).slice(1, -1), isEnd: one.ending !== undefined, body };
+    return one.ending === undefined ? toStreamed(body) : toStreamedEnd(one.runId, body);
   };
   const now = toState(await findGeneration(parts, workflowId));
   return streamStates(parts, stopping, call, now, async function* (signal) {

@@ -1,12 +1,11 @@
 import type { FastifyReply } from 'fastify';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently, readPatienceMs } from '../../generations/patiently.ts';
-import { entityTag } from '../../http/entity-tag.ts';
 import type { StreamedState } from '../../http/event-stream.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
 import type { Call } from '../operation.ts';
 import { inOwnWords } from '../own-words.ts';
-import { mustTakeEvents, type Streaming, streamStates } from '../stream-states.ts';
+import { mustTakeEvents, type Streaming, streamStates, toStreamed, toStreamedEnd } from '../stream-states.ts';
 import { tellUnlessKnown } from '../tell-unless-known.ts';
 import { bodyOf, endOfMany, type Many, type ManyHandle, seenNow, untilItEnds, withMany } from './many.ts';
 
@@ -70,11 +69,13 @@ export async function streamMany<Handle extends ManyHandle<State, Result>, State
   mustTakeEvents(call);
   const { request, params } = call;
   const seen = await withMany(many, parts, request, params.key, (handle) => seenNow(parts, handle));
-  const toState = (one: typeof seen): StreamedState => {
-    const body = bodyOf(many, request.principal, one);
-    return { id: entityTag(body).slice(1, -1), isEnd: many.isEnd(one.state), body };
+  const toState = async (one: typeof seen): Promise<StreamedState> => {
+    if (!many.isEnd(one.state)) return toStreamed(bodyOf(many, request.principal, one));
+    // It may have been continued as new since: the run that ended is the newest.
+    const { runId } = await patiently(parts.client, readPatienceMs, () => many.find(parts, one.key));
+    return toStreamedEnd(runId, bodyOf(many, request.principal, { ...one, runId }));
   };
-  return streamStates(parts, stopping, call, toState(seen), async function* (signal) {
-    for await (const one of many.watcher(parts.watchers).follow(seen.key, signal)) yield toState(one);
+  return streamStates(parts, stopping, call, await toState(seen), async function* (signal) {
+    for await (const one of many.watcher(parts.watchers).follow(seen.key, signal)) yield await toState(one);
   });
 }

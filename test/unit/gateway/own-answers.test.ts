@@ -26,7 +26,14 @@ it.each<[what: string, target: string, made: GatewayCall, generations: object, s
       ...(['/k/resolution', adopt, handleOf({ resolveSubmission: failing(type) }), 409, 'ResolutionRefused'] as const),
     ],
   ),
-  ['a Temporal that is busy', '/k/nudge', post({}), handleOf({ nudge: failing('TemporalBusy') }), 503, 'Overloaded'],
+  [
+    'a busy Temporal',
+    '/k/resolution',
+    adopt,
+    handleOf({ resolveSubmission: failing('TemporalBusy') }),
+    503,
+    'Overloaded',
+  ],
 ])('%s is told by its name', async (_what, target, made, given, status, name) => {
   const url = await serve(anonymousAccess, { generations: given });
   const answer = await call(url, `${generations}${target}`, made);
@@ -57,10 +64,12 @@ it('says of lists and counts that the server does not know our search attributes
   expect((await call(url, generations)).headers).not.toHaveProperty('x-runcomfy-degraded');
 });
 
+const startedAt = '2026-11-27T00:00:00.000Z';
+
 /** A generation as the gateway sees it. */
 const seenAs = (phase: string, { key = 'k', ...more }: { key?: string; nextReadAt?: string | undefined } = {}) => {
   const state = { model: flux, submission: 'accepted', reads: 1, deadlineAt: '2026-11-28T00:00:00.000Z', phase };
-  return { key, runId: 'r', startedAt: '2026-11-27T00:00:00.000Z', ...state, state: { ...state, ...more } };
+  return { key, runId: 'r', startedAt, ...state, state: { ...state, ...more } };
 };
 
 it.each<[comesInMs: number | undefined, least: number, most: number]>([
@@ -103,6 +112,41 @@ it('streams the state that it has read at once, without asking for it anew', asy
   const url = await serve(anonymousAccess, { reader: { read: () => Promise.resolve({ ...seen, ending: seen }) } });
   const { text } = await call(url, `${generations}/k/events`);
   expect(text).toMatch(/^retry: 2000\n\nid: \S+\nevent: end\ndata: .*\n\n$/);
+});
+
+it.each(['pipelines', 'batches'])('names the end of %s by its run, whoever tells it and how much', async (noun) => {
+  const stateOf = (phase: string, more: object = {}) => ({ ...{ phase, steps: [] }, ...more });
+  let [runId, state] = ['first', stateOf('running')];
+  const get = (key: string) => Promise.resolve({ key, runId, state: () => Promise.resolve(state) });
+  const watcher = {
+    async *follow(key: string) {
+      // A worker tells the end, in the run that the one which is watched was continued as.
+      [runId, state] = await Promise.resolve(['last', stateOf('failed', { costUsd: 2 })]);
+      yield { key, runId: 'first', state };
+    },
+  };
+  const url = await serve(anonymousAccess, { generations: { [noun]: { get } }, watchers: { [noun]: watcher } });
+  const target = `/api/v1/${noun}/k/events`;
+  const { text } = await call(url, target);
+  const [, id = '', told = '{}'] = /^id: (\S+)\nevent: end\ndata: (.*)$/m.exec(text) ?? [];
+  expect(JSON.parse(told)).toMatchObject({ runId: 'last', costUsd: 2 });
+  state = stateOf('failed', { isFromServer: true });
+  const etag = String((await call(url, `/api/v1/${noun}/k`)).headers['etag']).replaceAll('"', '');
+  for (const known of [id, etag]) {
+    expect((await call(url, target, { headers: { 'last-event-id': known } })).status).toBe(204);
+  }
+  runId = 'run again';
+  expect((await call(url, target, { headers: { 'last-event-id': id } })).status).toBe(200);
+});
+
+it('names the end of a generation by its run, whoever tells it and how much', async () => {
+  let seen = seenAs('cancelled');
+  const read = () => Promise.resolve({ ...seen, ending: seen });
+  const url = await serve(anonymousAccess, { reader: { read } });
+  const [, id = ''] = /^id: (\S+)$/m.exec((await call(url, `${generations}/k/events`)).text) ?? [];
+  seen = seenAs('cancelled', { nextReadAt: startedAt });
+  const again = { headers: { 'last-event-id': id } };
+  expect((await call(url, `${generations}/k/events`, again)).status).toBe(204);
 });
 
 it('lets models be kept for 30 s, and nothing else', async () => {
