@@ -14,7 +14,7 @@ const title =
 it(title, async () => {
   const folder = await temporaryFolder();
   const data = path.join(folder, 'data');
-  const args = ['bin/runcomfy-temporal', 'dev', '--no-clip', '--data', data, '--output', 'json'];
+  const args = [inject('programPath'), 'dev', '--no-clip', '--data', data, '--output', 'json'];
   const { PATH, TEMPORAL_CLI_PATH } = process.env;
   // Both are for servers that stay: the worker must be found all the same, and read what its callers encrypt.
   const versioned = { TEMPORAL_DEPLOYMENT_NAME: 'runcomfy', TEMPORAL_WORKER_BUILD_ID: '1' };

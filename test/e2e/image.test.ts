@@ -70,11 +70,11 @@ async function copy(stage: string, text: string): Promise<void> {
     const found = from === undefined ? path.join(folder, 'context', source) : inStage(from, source);
     if (found === undefined) throw new Error(`the image takes ${source} from outside of ${appFolder}`);
     // Of a file Docker takes the name where the target is a folder; of a folder always the content.
-    const isIntoFolder = target.endsWith('/') && (await stat(found)).isFile();
-    await cp(found, isIntoFolder ? path.join(to, path.basename(source)) : to, {
-      recursive: true,
-      verbatimSymlinks: true,
-    });
+    const isFile = (await stat(found)).isFile();
+    const into = isFile && target.endsWith('/') ? path.join(to, path.basename(source)) : to;
+    // What a stage was given from another it writes to no more: links take a tenth of the time for some ten thousand files.
+    if (from !== undefined && !isFile) await run('cp', ['-alT', found, into]);
+    else await cp(found, into, { recursive: true, verbatimSymlinks: true });
   }
 }
 

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { go, goExample } from '../support/examples/examples-go.ts';
+import { goExample, goTool } from '../support/examples/examples-go.ts';
 import { pythonForExamples } from '../support/examples/examples-python.ts';
 import { type Ended, run } from '../support/examples/examples.ts';
 import { gatewayStack } from '../support/gateway-stack.ts';
@@ -51,8 +51,9 @@ describe('a client that is generated from the OpenAPI document', { timeout: inst
   it('in Go compiles, and orders once for a key', async () => {
     const prepare = async (folder: string) => {
       await mkdir(path.join(folder, 'api'));
-      const what = ['-generate', 'types,client', '-package', 'api', '-o', 'api/api.gen.go', document];
-      await go(folder, ['tool', 'oapi-codegen', ...what]);
+      const what = ['-generate', 'types,client', '-package', 'api', '-o', path.join(folder, 'api', 'api.gen.go')];
+      const generated = await run(await goTool(folder), [...what, document]).ended;
+      expect(generated, generated.stdout + generated.stderr).toMatchObject({ code: 0 });
     };
     const program = await goExample('10-http-client', { prepare });
     await expectOneOrder((key) => run(program, [stack.url(), key]).ended);

@@ -20,9 +20,17 @@ export async function pythonForExamples(requirements = ofExamples): Promise<stri
   // Made elsewhere and put there whole: of several test files that find none, the first to be done gives it to all.
   const own = `${folder}-${String(process.pid)}`;
   await rm(own, { recursive: true, force: true });
-  await step('python3', ['-m', 'venv', own], 'install Python 3 with venv (Debian: python3-venv)');
-  const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--quiet', '--requirement'];
-  await step(`${own}/bin/python`, [...pip, requirements], 'give pip a way to PyPI');
+  // A pip for each environment, where Python has one that serves them all, is half of what making one takes.
+  const hasPip = await step('python3', ['-m', 'pip', '--version'], '').then(
+    () => true,
+    () => false,
+  );
+  const venv = ['-m', 'venv', ...(hasPip ? ['--without-pip'] : []), own];
+  await step('python3', venv, 'install Python 3 with venv (Debian: python3-venv)');
+  const into = hasPip ? ['--python', `${own}/bin/python`] : [];
+  const install = ['install', '--disable-pip-version-check', '--no-input', '--no-compile', '--quiet'];
+  const pip = ['-m', 'pip', ...into, ...install, '--requirement', requirements];
+  await step(hasPip ? 'python3' : `${own}/bin/python`, pip, 'give pip a way to PyPI');
   await rename(own, folder).catch(async (error: unknown) => {
     await rm(own, { recursive: true, force: true });
     if (!existsSync(python)) throw error;
