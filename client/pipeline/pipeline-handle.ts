@@ -25,10 +25,7 @@ export interface PipelineHandle extends StartedPipeline {
   /** Whether the newest run of the key has closed; needs no worker. */
   isEnded: () => Promise<boolean>;
   /** Asks every open order to stop, and tells the truth about what came of each. */
-  cancel: (
-    message?: PipelineCancelMessage,
-    options?: Pick<CancelOptions, 'timeoutMs' | 'stateTimeoutMs' | 'signal'>,
-  ) => Promise<PipelineCancelReply>;
+  cancel: (message?: PipelineCancelMessage, options?: CancelOptions) => Promise<PipelineCancelReply>;
   /** Decides an approval. */
   decide: (decision: ApprovalDecision) => Promise<{ phase: PipelinePhase }>;
   /** Every state that differs from the one before, the last as the pipeline ended. */

@@ -17,7 +17,8 @@ export async function cancelPipeline(
   const waitMs = waitMsOf(request, query);
   const listening = { waitMs, since: Date.now(), stopping };
   return await cancelMany(pipelines, parts, request, params.key, listening, async (handle, timing) => {
-    const cancelled = await handle.cancel(body, timing);
+    // Whoever was told `unknown`, or heard nothing, asks again to learn what became of it.
+    const cancelled = await handle.cancel(body, { ...timing, isRepeated: true });
     sayWaited(reply, waitMs);
     if (cancelled.outcome === 'unknown') reply.code(202);
     // Steps are a list here, each with the key of its order.

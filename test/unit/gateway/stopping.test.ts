@@ -66,8 +66,8 @@ async function silentGateway(
   const seen = { ...brief, state: { phase: 'in_queue', model: flux } };
   const handle = {
     ...{ runId: 'r', attached: false, notices: [] },
-    cancel: async (_: unknown, { signal }: { signal: AbortSignal }) => {
-      await untilStopped('cancel', signal);
+    cancel: async (_: unknown, { isRepeated, signal }: { isRepeated?: boolean; signal: AbortSignal }) => {
+      await untilStopped(isRepeated ? 'cancel that may be repeated' : 'cancel', signal);
       return { outcome: 'unknown', phase: 'in_queue' };
     },
     result: async ({ signal }: { signal: AbortSignal }) => {
@@ -129,7 +129,8 @@ it('answers whoever waits for a cancel or an early refusal as it stops, and says
     call(url, `/v1/models/${flux}`, { method: 'POST', body: { prompt: 'x' }, headers: { 'idempotency-key': 'k' } }),
   ] as const;
   await eventually(() => {
-    expect(waiting.toSorted()).toEqual(['cancel', 'cancel', 'cancel', 'early refusal']);
+    const cancels = Array.from({ length: 3 }, () => 'cancel that may be repeated');
+    expect(waiting.toSorted()).toEqual([...cancels, 'early refusal']);
   });
   const closed = app.close();
   const [unclear, generation, pipeline, order] = await Promise.all(answers);
