@@ -47,6 +47,8 @@ function checksFor() {
   return [
     // The longest first: beside it, the others take their turns.
     ['lint', process.execPath, [roomy, tool('eslint'), '--max-warnings=0', '.']],
+    // What needs types, by the compiler that is ten times as fast; .oxlintrc.json has these rules.
+    ['lint of types', process.execPath, [tool('oxlint'), '--type-aware', '--deny-warnings']],
     ...types,
     ['format', process.execPath, [roomy, tool('prettier'), '--check', '--log-level=warn', '.']],
     ['compose files', process.execPath, ['scripts/check-compose.mjs']],

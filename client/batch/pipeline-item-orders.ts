@@ -91,8 +91,7 @@ async function startItem(
     if ((await start('REJECT_DUPLICATE', 0))?.isNew) return { isStarted: true };
     const last = await describeRun(client, key);
     refuseNoPipeline(key, last.workflowType);
-    const before = (await readOriginalRequest(client, key, last.runId))?.request as
-      Partial<PipelineRequest> | undefined;
+    const before: Partial<PipelineRequest> | undefined = (await readOriginalRequest(client, key, last.runId))?.request;
     const isSame =
       before === undefined ||
       (isSameJson(before.plan ?? null, request.plan) && isSameJson(before.params ?? {}, request.params ?? {}));

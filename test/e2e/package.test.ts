@@ -75,7 +75,11 @@ async function posterEnvironment(): Promise<NodeJS.ProcessEnv> {
   const address = inject('temporalAddress');
   const namespace = `posters-${randomUUID()}`;
   const connection = await Connection.connect({ address, connectTimeout: hangMs });
-  await registerNamespace(connection, namespace).finally(() => connection.close());
+  try {
+    await registerNamespace(connection, namespace);
+  } finally {
+    await connection.close();
+  }
   const { PATH, HOME } = process.env;
   return { PATH, HOME, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, RUNCOMFY_LOG_LEVEL: 'warn' };
 }
