@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-
 /** What a person or a supervisor asks of a waiting command. */
 export interface InterruptHandlers {
   /** First Ctrl-C. */
@@ -46,12 +44,4 @@ export function catchInterrupts(): Interrupts {
       process.off('SIGHUP', onEnd);
     },
   };
-}
-
-/** What asks a service in the foreground to stop in good order; SIGHUP comes when the session of its shell is closed. */
-export const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-/** Waits until a service in the foreground is asked to stop. */
-export async function stopAsked(): Promise<void> {
-  await Promise.race(stopSignals.map((signal) => once(process, signal)));
 }

@@ -3,7 +3,7 @@ import type { BalanceReading } from '../domain/generation.ts';
 import { withoutUndefined } from '../domain/json.ts';
 import { isModelId, isRequestId } from '../domain/request.ts';
 import { bodyOf, type CallContext, excerpt, protocolMismatch } from './classify.ts';
-import type { ProxySettings } from './dispatchers.ts';
+import type { CloseOptions, ProxySettings } from './dispatchers.ts';
 import type { TimeoutOverrides } from './endpoints.ts';
 import { isRunComfyError, RunComfyError } from './errors.ts';
 import { modelKind } from './models/model-kind.ts';
@@ -81,7 +81,7 @@ export interface RunComfyClient {
   getModel: (model: string, options?: CallOptions) => Promise<CatalogueModel>;
   balance: (options?: CallOptions) => Promise<Balance>;
   /** Closes the connections kept for reuse. */
-  close: () => Promise<void>;
+  close: (options?: CloseOptions) => Promise<void>;
 }
 
 /** Reads of the catalogue and of the wallet for whoever passes them on. */
@@ -249,7 +249,7 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
       const wallet = await call(context, { method: 'GET', url, ...(signal && { signal }) }, balanceReply);
       return { ...wallet, readAt: new Date().toISOString() };
     },
-    close: () => transport.close(),
+    close: (options) => transport.close(options),
   };
 }
 

@@ -20,7 +20,13 @@ export interface Dispatchers {
   pool: (origin: URL, connectMs: number) => Dispatcher;
   /** A dispatcher of one connection, which tells whether anything can have been sent. */
   alone: (origin: URL, connectMs: number) => { dispatcher: Dispatcher; isDelivered: () => boolean };
-  close: () => Promise<void>;
+  close: (options?: CloseOptions) => Promise<void>;
+}
+
+/** How connections are closed. */
+export interface CloseOptions {
+  /** What is under way on them is not waited for, and fails. */
+  isAbrupt?: boolean;
 }
 
 /** Creates the connections of one client, through a proxy where one is set. */
@@ -76,8 +82,10 @@ export function createDispatchers(maxResponseSize: number, proxies: ProxySetting
       });
       return { dispatcher, isDelivered: () => told.isDelivered() };
     },
-    async close() {
-      await Promise.all([...pools.values()].map((pool) => pool.close()));
+    async close({ isAbrupt = false } = {}) {
+      const open = [...pools.values()];
+      pools.clear();
+      await Promise.all(open.map((pool) => (isAbrupt ? pool.destroy() : pool.close())));
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { decodeBody, decodeText } from './decode-body.ts';
-import { createDispatchers, type ProxySettings } from './dispatchers.ts';
+import { type CloseOptions, createDispatchers, type ProxySettings } from './dispatchers.ts';
 import { type Endpoint, endpointTimeouts, type EndpointTimeouts, type TimeoutOverrides } from './endpoints.ts';
 import { parseJson } from './parse-json.ts';
 import { parseRetryAfter } from './retry-after.ts';
@@ -43,7 +43,7 @@ export class UnreadableReply extends Error {
 /** Sends HTTP calls to RunComfy: one attempt each, no retry, no redirect followed. */
 export interface Transport {
   send: (call: HttpCall) => Promise<Exchange>;
-  close: () => Promise<void>;
+  close: (options?: CloseOptions) => Promise<void>;
 }
 
 export interface TransportOptions {
@@ -159,7 +159,7 @@ export function createTransport(options: TransportOptions): Transport {
       const limits = { ...endpointTimeouts[call.endpoint], ...timeouts?.[call.endpoint] };
       return call.endpoint === 'submit' ? sendAlone(call, limits) : sendPooled(call, limits);
     },
-    close: () => dispatchers.close(),
+    close: (options) => dispatchers.close(options),
   };
 }
 

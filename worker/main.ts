@@ -6,6 +6,7 @@ import { messageOf } from '../domain/text.ts';
 import { favourMemory } from '../setup/favour-memory.ts';
 import { createLogger } from '../setup/logger.ts';
 import { openRunComfy } from '../setup/runcomfy.ts';
+import { onStopAsked } from '../setup/stop-signals.ts';
 import { loadTemporalSettings, openTemporalBy } from '../setup/temporal.ts';
 import { createGenerationWorker, type GenerationWorker } from './create-worker.ts';
 import { type HealthServer, serveHealth, type WorkerHealth } from './health.ts';
@@ -13,10 +14,7 @@ import { installRuntime } from './runtime.ts';
 import { webhookOptionsOf } from './webhook-options.ts';
 import { workerSettingsOf } from './worker-settings.ts';
 
-/** SIGHUP comes when the session of the shell is closed. */
-const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
-
-/** Runs a worker in the foreground until one of these signals; refuses to start without a token. Logs go to stderr. */
+/** Runs a worker in the foreground until it is asked to stop; refuses to start without a token. Logs go to stderr. */
 export async function runWorker(config: Config): Promise<void> {
   favourMemory();
   const runcomfy = await openRunComfy(config);
@@ -32,10 +30,7 @@ export async function runWorker(config: Config): Promise<void> {
   const { modelApiBase } = config;
   let worker: GenerationWorker | undefined;
   let health: HealthServer | undefined;
-  const stopOnSignal = () => {
-    log.info('stopping: what is in flight is finished first');
-    worker?.shutdown();
-  };
+  let forget: (() => void) | undefined;
   try {
     // Before the workers: until they run, they hold the connection, which then cannot be closed.
     health = await openHealth(
@@ -54,12 +49,16 @@ export async function runWorker(config: Config): Promise<void> {
       ...workerSettingsOf(config),
       ...webhookOptions,
     });
-    for (const signal of stopSignals) process.once(signal, stopOnSignal);
+    const { shutdown } = worker;
+    forget = onStopAsked(() => {
+      log.info('stopping: what is in flight is finished first');
+      shutdown();
+    });
     log.info({ taskQueue: config.taskQueue, namespace, address, modelApiBase }, 'worker started');
     await worker.run();
     log.info('worker stopped');
   } finally {
-    for (const signal of stopSignals) process.off(signal, stopOnSignal);
+    forget?.();
     await health?.close();
     await runcomfy.close();
     // What went wrong before is the reason to tell, not that a worker that never ran still holds the connection.

@@ -1,9 +1,9 @@
 import { serveCodec } from '../../codec/index.ts';
 import { loadPayloadCodec } from '../../setup/payload-codec.ts';
+import { stopAsked } from '../../setup/stop-signals.ts';
 import { CliError, failedToStart } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { stopAsked } from '../interrupts.ts';
 import { parsePort } from '../options/option-parsers.ts';
 import { readText } from '../read-text.ts';
 

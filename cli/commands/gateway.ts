@@ -5,13 +5,13 @@ import { withoutUndefined } from '../../domain/json.ts';
 import { favourMemory } from '../../setup/favour-memory.ts';
 import { createLogger } from '../../setup/logger.ts';
 import { openRunComfy } from '../../setup/runcomfy.ts';
+import { stopAsked } from '../../setup/stop-signals.ts';
 import { loadTemporalSettings } from '../../setup/temporal.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { gatewayAddresses, gatewayLines } from '../gateway-addresses.ts';
 import { createGatewayCatalogue } from '../gateway-catalogue.ts';
 import { createWebhookCheck } from '../gateway-webhooks.ts';
-import { stopAsked, stopSignals } from '../interrupts.ts';
 import { parsePort } from '../options/option-parsers.ts';
 
 interface GatewayOptions {
@@ -50,16 +50,10 @@ export const addGateway = defineCommand<GatewayOptions>({
         [`gateway on ${url}`, ...gatewayLines(origin)].join('\n'),
       );
       await stopAsked();
-      const hurry = new AbortController();
-      const hasty = () => {
-        hurry.abort();
-      };
-      for (const signal of stopSignals) process.once(signal, hasty);
-      await running.close(hurry.signal).finally(() => {
-        for (const signal of stopSignals) process.off(signal, hasty);
-      });
+      await running.close();
     } finally {
-      await runcomfy?.close();
+      // Whoever waited for the catalogue has left.
+      await runcomfy?.close({ isAbrupt: true });
     }
     return exitCodes.done;
   },

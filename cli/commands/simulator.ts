@@ -1,9 +1,9 @@
 import { Option } from 'commander';
 import { withoutUndefined } from '../../domain/json.ts';
+import { stopAsked } from '../../setup/stop-signals.ts';
 import { failedToStart } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { stopAsked } from '../interrupts.ts';
 import { parsePort, parsePositive, parseWhole } from '../options/option-parsers.ts';
 
 interface SimulatorCommandOptions {

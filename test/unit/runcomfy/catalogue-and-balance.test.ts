@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { clientOf, errorOf, model, reply, serve, token } from './http-servers.ts';
 
@@ -30,6 +31,16 @@ describe('the catalogue', () => {
       '/v1/models?limit=2&offset=4&search=a+b&category=x&kind=model&include_schema=true',
       '/v1/models',
     ]);
+  });
+
+  it('holds up no close that is abrupt', async () => {
+    const came = new EventEmitter();
+    const { port } = await serve(() => came.emit('request'));
+    const client = clientOf(port);
+    const failed = errorOf(client.listModels());
+    await once(came, 'request');
+    await client.close({ isAbrupt: true });
+    expect((await failed).message).toMatch(/destroyed/);
   });
 
   it('lists its categories', async () => {
