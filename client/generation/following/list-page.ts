@@ -1,10 +1,11 @@
 import type { Client } from '@temporalio/client';
 import type { Phase } from '../../../domain/generation.ts';
+import { withoutUndefined } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { named } from '../../convert-errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
 import { type ListScope, scopeClauses } from '../../list-scope.ts';
-import { listRunsPage } from '../run-info.ts';
+import { listRunsPage, type RunInfo } from '../run-info.ts';
 import { clausesOf, describeRow, type ListedGeneration } from './list-generations.ts';
 
 /** Which generations a page shows. */
@@ -19,9 +20,12 @@ export interface GenerationPage {
   rows: ListedGeneration[];
   /** Base64; missing: that was the last page. */
   nextPageToken?: string;
-  /** The server knows no search attributes of ours: rows were looked at one by one. */
+  /** The server knows no search attributes of ours: rows were looked at one by one, the newest 1,000 at most. */
   isDegraded?: true;
 }
+
+/** What costs a question each ends there. */
+const maxLooked = 1_000;
 
 const ofType = `WorkflowType = "${generationWorkflowType}" AND ExecutionStatus != "ContinuedAsNew"`;
 
@@ -32,30 +36,58 @@ export function listGenerationPage(
   { limit, pageToken }: { limit: number; pageToken?: string | undefined },
 ): Promise<GenerationPage> {
   return named('', async () => {
-    const paging = { pageSize: limit, nextPageToken: pageToken === undefined ? undefined : fromBase64(pageToken) };
     const common = [ofType, ...scopeClauses(filter)];
     const ownClauses = attributeClauses(filter);
-    const page = await listRunsPage(client, [...common, ...ownClauses].join(' AND '), paging).catch(
-      async (error: unknown) => {
-        // A server that does not know our search attributes refuses the query.
-        if (ownClauses.length === 0 || grpcCodeOf(error) !== grpcCode.invalidArgument) throw error;
-        return { ...(await listRunsPage(client, common.join(' AND '), paging)), isDegraded: true as const };
-      },
-    );
+    const { looked, token } = placeOf(pageToken);
+    const paging = { pageSize: limit, nextPageToken: token };
+    const newest = async (before: number) => {
+      const pageSize = Math.min(limit, maxLooked - before);
+      const page = await listRunsPage(client, common.join(' AND '), { ...paging, pageSize });
+      return { ...page, looked: before + page.runs.length };
+    };
+    const page: Page = await (looked === undefined
+      ? listRunsPage(client, [...common, ...ownClauses].join(' AND '), paging).catch((error: unknown) => {
+          // A server that does not know our search attributes refuses the query.
+          if (ownClauses.length === 0 || grpcCodeOf(error) !== grpcCode.invalidArgument) throw error;
+          return newest(0);
+        })
+      : newest(looked));
     const { keyPrefix = '', model, phases, labels } = filter;
     // Where visibility is SQL, a prefix matches whatever its case.
     const runs = page.runs.filter(({ key }) => key.startsWith(keyPrefix));
     const rows = await Promise.all(runs.map((run) => describeRow(client, run, labels)));
-    return {
+    return withoutUndefined({
       rows: rows
         .filter((row) => row !== undefined)
         .filter(
           (row) => (model === undefined || row.model === model) && (phases === undefined || phases.includes(row.phase)),
         ),
-      ...(page.nextPageToken.length > 0 && { nextPageToken: Buffer.from(page.nextPageToken).toString('base64') }),
-      ...('isDegraded' in page && { isDegraded: true as const }),
-    };
+      nextPageToken: tokenOf(page),
+      isDegraded: page.looked === undefined ? undefined : (true as const),
+    });
   });
+}
+
+/** `looked`: so many runs were looked at one by one so far, where the server knows no search attributes of ours. */
+interface Page {
+  runs: RunInfo[];
+  nextPageToken: Uint8Array;
+  looked?: number;
+}
+
+/** Where a page begins. */
+function placeOf(pageToken: string | undefined): { looked?: number; token?: Uint8Array | undefined } {
+  if (pageToken === undefined) return {};
+  const [, looked, token] = /^looked at (\d+), (.+)$/.exec(Buffer.from(pageToken, 'base64').toString('latin1')) ?? [];
+  if (looked === undefined || token === undefined) return { token: fromBase64(pageToken) };
+  return { looked: Number(looked), token: fromBase64(token) };
+}
+
+/** Where the next page begins; undefined: that was the last one. */
+function tokenOf({ nextPageToken, looked }: Page): string | undefined {
+  if (nextPageToken.length === 0 || (looked ?? 0) >= maxLooked) return undefined;
+  const token = Buffer.from(nextPageToken).toString('base64');
+  return looked === undefined ? token : Buffer.from(`looked at ${String(looked)}, ${token}`).toString('base64');
 }
 
 function attributeClauses({ model, phases, labels }: PageFilter): string[] {

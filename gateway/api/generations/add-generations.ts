@@ -54,7 +54,10 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
       200: {
         description: 'A page of them.',
         schema: generationList,
-        headers: { 'X-RunComfy-Degraded': '`search-attributes`: the server does not know ours.' },
+        headers: {
+          'X-RunComfy-Degraded':
+            '`search-attributes`: the server does not know ours, and the newest 1,000 are looked at one by one.',
+        },
       },
     },
     problems: [],

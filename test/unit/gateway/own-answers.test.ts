@@ -52,16 +52,34 @@ it('says of lists and counts that the server does not know our search attributes
     ...{ withDeadline: (_: number, ask: () => unknown) => ask(), options: { namespace: 'default' } },
     workflow: { count: (query: string) => (isOurs(query) ? refuse() : Promise.resolve({ count: 3 })) },
     workflowService: {
-      listWorkflowExecutions: ({ query }: { query: string }) =>
-        isOurs(query) ? refuse() : Promise.resolve({ executions: [], nextPageToken: new Uint8Array() }),
+      listWorkflowExecutions: ({ query, pageSize }: { query: string; pageSize: number }) =>
+        isOurs(query) ? refuse() : Promise.resolve(pageOf(pageSize)),
     },
   };
+  const looked: number[] = [];
+  // All of them are somebody else's, on a server that takes a prefix in small and in capital letters alike.
+  const pageOf = (pageSize: number) => {
+    looked.push(pageSize);
+    const execution = { workflowId: 'ACME/1', runId: 'r' };
+    return { executions: Array.from({ length: pageSize }, () => ({ execution })), nextPageToken: Buffer.from('more') };
+  };
   const url = await serve(anonymousAccess, { client });
-  for (const target of ['generations?phase=failed', 'generation-counts', 'pipeline-counts', 'batch-counts']) {
+  const list = 'generations?phase=failed&keyPrefix=acme/&limit=150';
+  for (const target of [list, 'generation-counts', 'pipeline-counts', 'batch-counts']) {
     const { status, headers, text } = await call(url, `/api/v1/${target}`);
     expect([status, headers['x-runcomfy-degraded']], `${target}: ${text}`).toEqual([200, 'search-attributes']);
   }
-  expect((await call(url, generations)).headers).not.toHaveProperty('x-runcomfy-degraded');
+  expect((await call(url, `${generations}?keyPrefix=acme/`)).headers).not.toHaveProperty('x-runcomfy-degraded');
+
+  // What has to be looked at one by one is at most the newest thousand, whatever the sizes of the pages.
+  looked.length = 0;
+  for (let token = ''; ;) {
+    const { json, text } = await call(url, `/api/v1/${list}${token}`);
+    expect(json['generations'], text).toEqual([]);
+    if (json['nextPageToken'] === undefined) break;
+    token = `&pageToken=${String(json['nextPageToken'])}`;
+  }
+  expect(looked).toEqual([150, 150, 150, 150, 150, 150, 100]);
 });
 
 const startedAt = '2026-11-27T00:00:00.000Z';
