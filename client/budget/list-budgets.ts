@@ -14,6 +14,9 @@ export interface BudgetFilter {
   namePrefix?: string | undefined;
 }
 
+/** A list takes as long as its slowest budgets. */
+const readAtOnce = 20;
+
 /** The budgets that are open, as they stand now. */
 export async function* listBudgets(
   client: Client,
@@ -21,16 +24,25 @@ export async function* listBudgets(
 ): AsyncGenerator<KnownBudgetState, void, undefined> {
   const told = new Set<string>();
   for await (const page of listRuns(client, queryOf(namePrefix))) {
-    for (const name of namesIn(page, namePrefix)) {
-      if (told.has(name)) continue;
-      told.add(name);
-      const state = await readBudget(client, name).catch((error: unknown) => {
-        // Closed while the list was read, or never seen by a worker yet.
-        if (isGenerationError(error) && (error.type === 'KeyNotFound' || error.type === 'NoWorker')) return undefined;
-        throw error;
-      });
-      if (state && !state.isClosed) yield state;
+    const names = namesIn(page, namePrefix).filter((name) => !told.has(name));
+    for (let at = 0; at < names.length; at += readAtOnce) {
+      const some = names.slice(at, at + readAtOnce);
+      for (const name of some) told.add(name);
+      for (const state of await Promise.all(some.map((name) => readOpen(client, name)))) {
+        if (state !== undefined) yield state;
+      }
     }
+  }
+}
+
+/** Undefined: closed while the list was read, or never seen by a worker yet. */
+async function readOpen(client: Client, name: string): Promise<KnownBudgetState | undefined> {
+  try {
+    const state = await readBudget(client, name);
+    return state.isClosed ? undefined : state;
+  } catch (error) {
+    if (isGenerationError(error) && (error.type === 'KeyNotFound' || error.type === 'NoWorker')) return undefined;
+    throw error;
   }
 }
 

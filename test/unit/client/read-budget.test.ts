@@ -1,5 +1,7 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { expect, it } from 'vitest';
+import { listBudgets } from '../../../client/budget/list-budgets.ts';
 import { readBudget } from '../../../client/budget/read-budget.ts';
 
 const state = { name: 'acme', limitUsd: 5, spentUsd: 2, open: 0 };
@@ -36,4 +38,36 @@ it.each<[what: string, status: number, result: unknown, told: object]>([
   ['terminated, by its worker', 5, undefined, { ...asWorkerSays, isClosed: true }],
 ])('tells of a budget that is %s', async (_what, status, result, told) => {
   expect(await readBudget(serverWith(status, result), 'acme')).toEqual(told);
+});
+
+it('lists budgets in their order, some of them asked at once, without those that were closed meanwhile', async () => {
+  const names = Array.from({ length: 45 }, (_, at) => `b${String(at)}`);
+  const about = (workflowId: string, status: number) => ({
+    ...{ execution: { workflowId, runId: 'r' }, type: { name: 'runcomfyBudget' }, status },
+  });
+  const executions = names.map((name) => about(`runcomfy-budget:${name}`, 1));
+  let [asked, most] = [0, 0];
+  const askedOf = async (workflowId: string) => {
+    asked += 1;
+    most = Math.max(most, asked);
+    await turn();
+    asked -= 1;
+    return { ...state, name: workflowId.replace('runcomfy-budget:', '') };
+  };
+  const base = serverWith(1, undefined);
+  const client = Object.assign(base, {
+    workflowService: {
+      listWorkflowExecutions: () => Promise.resolve({ executions, nextPageToken: new Uint8Array() }),
+      describeWorkflowExecution: ({ execution: { workflowId } }: { execution: { workflowId: string } }) =>
+        Promise.resolve({
+          workflowExecutionInfo: about(workflowId, workflowId.endsWith(':b7') ? 5 : 1),
+          pendingActivities: [],
+        }),
+    },
+    workflow: { getHandle: (workflowId: string) => ({ query: () => askedOf(workflowId) }) },
+  });
+  const told: string[] = [];
+  for await (const { name } of listBudgets(client)) told.push(name);
+  expect(told).toEqual(names.filter((name) => name !== 'b7'));
+  expect(most).toBe(20);
 });
