@@ -1,5 +1,5 @@
 import { Worker } from '@temporalio/worker';
-import { ThreadedVMWorkflowCreator } from '@temporalio/worker/lib/workflow/threaded-vm.js';
+import type { ThreadedVMWorkflowCreator } from '@temporalio/worker/lib/workflow/threaded-vm.js';
 
 /** What the SDK makes of a bundle for one worker. */
 interface Creator {
@@ -15,22 +15,31 @@ interface CreatesCreators {
   getOrCreateBundle: (options: { workflowBundle?: { codePath?: string } }, logger: unknown) => Promise<unknown>;
   createWorkflowCreator: (
     bundle: { code: string },
-    options: { isolateExecutionTimeoutMs: number; activities: Map<string, unknown> },
+    options: { isolateExecutionTimeoutMs: number; activities: Map<string, unknown>; debugMode?: boolean },
     logger: unknown,
   ) => Promise<Creator>;
 }
 
+/** As many workers have their workflows in one thread: on a machine of few cores a thread of its own makes none faster. */
+const maxWorkers = 8;
 /** As many as a process keeps for later: each holds some 40 MB. */
-const maxIdle = 16;
+const maxIdle = 4;
 
-const idle: { isFor: string; creator: ThreadedVMWorkflowCreator }[] = [];
+interface Thread {
+  isFor: string;
+  creating: Promise<Creator>;
+  creator?: Creator & Threads;
+  workers: number;
+}
+
+const threads: Thread[] = [];
 /** What was read of a file, which no test changes. */
 const bundles = new Map<string, Promise<unknown>>();
 let isLending = false;
 
 /**
- * Lends the threads in which workflows run from one worker to the next: most tests have a worker of their own, and a new
- * thread takes 0.3 s of computing before its first task. No two workers have one at a time.
+ * Lends the threads in which workflows run to several workers, and to later ones: most tests have a worker of their own, and
+ * a new thread takes 0.3 s of computing before its first task.
  */
 export function lendWorkflowThreads(): void {
   if (isLending) return;
@@ -48,25 +57,38 @@ export function lendWorkflowThreads(): void {
   sdk.createWorkflowCreator = async (bundle, options, logger) => {
     const { isolateExecutionTimeoutMs, activities } = options;
     const isFor = JSON.stringify([bundle.code.length, isolateExecutionTimeoutMs, [...activities.keys()]]);
-    const at = idle.findIndex((each) => each.isFor === isFor);
-    const [lent] = at === -1 ? [] : idle.splice(at, 1);
-    const creator = lent?.creator ?? (await create(bundle, options, logger));
     // A replay has none.
-    return creator instanceof ThreadedVMWorkflowCreator ? returned(creator, isFor) : creator;
+    if (options.debugMode) return create(bundle, options, logger);
+    const found = threads.find((each) => each.isFor === isFor && each.workers < maxWorkers && isAlive(each));
+    if (found) return await lent(found);
+    const thread = { isFor, workers: 0, creating: create(bundle, options, logger) };
+    threads.push(thread);
+    return await lent(thread);
   };
 }
 
-/** The same, but that its end gives the thread back where nothing is left in it. */
-function returned(creator: ThreadedVMWorkflowCreator, isFor: string): Creator {
+/** The same, but that the thread goes on where others have it, or may have it soon. */
+async function lent(thread: Thread): Promise<Creator> {
+  thread.workers += 1;
+  const creator = await thread.creating;
+  thread.creator = creator as Creator & Threads;
   return {
     createWorkflow: (options) => creator.createWorkflow(options),
     async destroy() {
-      const { workerThreadClients } = creator as unknown as Threads;
-      const isEmpty = workerThreadClients.every(
-        (thread) => thread.getActiveWorkflowCount() === 0 && !thread.workerExited,
-      );
-      if (isEmpty && idle.length < maxIdle) idle.push({ isFor, creator });
-      else await creator.destroy();
+      thread.workers -= 1;
+      if (thread.workers > 0) return;
+      const idle = threads.filter(({ workers }) => workers === 0);
+      if (isAlive(thread) && workflowsIn(thread) === 0 && idle.length <= maxIdle) return;
+      threads.splice(threads.indexOf(thread), 1);
+      await creator.destroy();
     },
   };
+}
+
+function isAlive({ creator }: Thread): boolean {
+  return creator?.workerThreadClients.every(({ workerExited }) => !workerExited) ?? true;
+}
+
+function workflowsIn({ creator }: Thread): number {
+  return creator?.workerThreadClients.reduce((sum, client) => sum + client.getActiveWorkflowCount(), 0) ?? 0;
 }
