@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseCopy, parseDockerfile, parseDockerignore, type Stage } from '../support/dockerfile.ts';
 import { root } from '../support/docs.ts';
+import { linkFolder } from '../support/link-folder.ts';
 import { installHangMs } from '../support/patience.ts';
 
 const run = promisify(execFile);
@@ -73,7 +74,7 @@ async function copy(stage: string, text: string): Promise<void> {
     const isFile = (await stat(found)).isFile();
     const into = isFile && target.endsWith('/') ? path.join(to, path.basename(source)) : to;
     // What a stage was given from another it writes to no more: links take a tenth of the time for some ten thousand files.
-    if (from !== undefined && !isFile) await run('cp', ['-alT', found, into]);
+    if (from !== undefined && !isFile) await linkFolder(found, into);
     else await cp(found, into, { recursive: true, verbatimSymlinks: true });
   }
 }

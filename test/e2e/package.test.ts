@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { findTemporalBinary } from '../../cli/dev-server/temporal-binary.ts';
 import { readConfig } from '../../config/env.ts';
 import { bundledModels } from '../../runcomfy/models/index.ts';
+import { linkFolder } from '../support/link-folder.ts';
 import { registerNamespace } from '../support/namespaces.ts';
 import { installInto, nodeOfMajor, packInto } from '../support/packed-package.ts';
 import { hangMs, installHangMs } from '../support/patience.ts';
@@ -40,10 +41,14 @@ beforeAll(async () => {
   app = join(folder, 'app');
   posters = join(folder, 'posters');
   await cp(join(root, 'examples', '06-your-own-project'), posters, { recursive: true });
-  await Promise.all([
-    installInto(app, [tarball, 'typescript@5.6.3', '@types/node@20']),
-    installInto(posters, [tarball]),
-  ]);
+  await installInto(app, [tarball, 'typescript@5.6.3', '@types/node@20']);
+  // The example needs the same and the peer, whose native part for five platforms is here already, of the one version that fits.
+  await linkFolder(join(app, 'node_modules'), join(posters, 'node_modules'));
+  const native = join('node_modules', '@temporalio', 'core-bridge');
+  await linkFolder(join(root, native), join(posters, native));
+  // What is not in this list npm finds by looking.
+  await rm(join(posters, 'node_modules', '.package-lock.json'));
+  await installInto(posters, [tarball]);
   installed = join(app, 'node_modules', 'runcomfy-temporal');
   manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as PackageJson;
   files = await readdir(installed, { recursive: true });

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -15,6 +16,10 @@ import { hangMs } from '../patience.ts';
 import type { CommandResult } from '../processes.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Of two seconds that such an example computes before it orders, bundling takes most, and eight processes do it. */
+const bundleOnce = ['--import', './test/support/examples/bundle-once.mjs'];
+const hasWorker = (example: string) => existsSync(path.join(root, 'examples', path.dirname(example), 'workflows.ts'));
 
 /** What came of a program. */
 export interface Ended {
@@ -64,7 +69,8 @@ export async function startSurroundings(): Promise<Surroundings> {
     const stateDir = await mkdtemp(path.join(tmpdir(), 'runcomfy-examples-'));
     undo.push(() => rm(stateDir, { recursive: true, force: true }));
 
-    const env = { ...cleanEnvironment(), TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
+    const temporal = { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
+    const env = { ...cleanEnvironment(), ...temporal, EXAMPLE_BUNDLES: stateDir };
     const runcomfy = {
       RUNCOMFY_MODEL_API_BASE: simulator.modelApiBase,
       RUNCOMFY_SERVERLESS_API_BASE: simulator.serverlessApiBase,
@@ -99,7 +105,7 @@ export async function startSurroundings(): Promise<Surroundings> {
       example(file, args = [], python) {
         const script = path.join('examples', file);
         return python === undefined
-          ? program(process.execPath, ['--import', 'tsx', script, ...args])
+          ? program(process.execPath, ['--import', 'tsx', ...(hasWorker(file) ? bundleOnce : []), script, ...args])
           : program(python, [script, ...args]);
       },
     };
