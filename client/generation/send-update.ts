@@ -1,7 +1,7 @@
 import { type Client, type WorkflowHandle, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
-import { noteSent, updateOfCall } from '../one-call.ts';
 import { withSignal } from '../with-signal.ts';
 import { askWorker } from './ask-worker.ts';
+import { noteSent, updateOfCall } from './one-call.ts';
 
 /** Where nothing is to be waited for any more. */
 const lastMs = 1_000;

@@ -1,6 +1,6 @@
 import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { grpcCodeOf, isBusy, isOutOfTime } from '../grpc.ts';
-import { updateOfCall } from '../one-call.ts';
+import { updateOfCall } from './one-call.ts';
 import { type Message, sendUpdate, type UpdatePatience } from './send-update.ts';
 
 /**

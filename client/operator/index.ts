@@ -1,7 +1,7 @@
 export { decodePayload, undecodable } from '../decode-payload.ts';
 export { toClientError } from '../convert-errors.ts';
 export { isConnectionClosed } from '../grpc.ts';
-export { asOneCall } from '../one-call.ts';
+export { asOneCall } from '../generation/one-call.ts';
 export {
   type DescribedGeneration,
   describeGeneration,

@@ -4,7 +4,7 @@ import {
   type WorkflowService,
   type WorkflowStartOptions,
 } from '@temporalio/client';
-import { startOfCall } from '../../one-call.ts';
+import { startOfCall } from '../one-call.ts';
 
 /** A start and whether it made a new run or found one that is running. */
 export interface Started {

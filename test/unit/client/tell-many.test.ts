@@ -7,8 +7,8 @@ import {
 } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import { cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/tell-batch.ts';
+import { asOneCall } from '../../../client/generation/one-call.ts';
 import { grpcCode } from '../../../client/grpc.ts';
-import { asOneCall } from '../../../client/one-call.ts';
 import { cancelPipeline, decidePipeline } from '../../../client/pipeline/decide.ts';
 
 const busy = new ServiceError('refused', {
