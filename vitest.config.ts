@@ -30,7 +30,7 @@ export default defineConfig({
           name: 'unit',
           ...computing,
           include: ['test/unit/**/*.test.ts', 'test/activity/**/*.test.ts'],
-          setupFiles: setup('each-file'),
+          setupFiles: setup('each-file', 'record-answers'),
           testTimeout: testHangMs,
           hookTimeout: testHangMs,
         },

@@ -74,6 +74,16 @@ describe('the catalogue', () => {
     expect(refused.json['error_message']).toContain('limit must be positive');
   });
 
+  it.each([404, 422])("is told in RunComfy's words where it refuses with %i", async (httpStatus) => {
+    const refuse = () => Promise.reject(Object.assign(new Error('no'), { httpStatus, vendorMessage: 'not so' }));
+    const catalogue = { models: refuse, categories: refuse, model: refuse, balance: refuse };
+    const url = await serve(anonymousAccess, { catalogue });
+    for (const target of ['/v1/models', '/v1/models/categories', `/v1/models/${flux}`, '/prod/v2/balance']) {
+      const { status, json } = await call(url, target);
+      expect([status, json['error_message']], target).toEqual([httpStatus, 'RunComfy refuses this: not so']);
+    }
+  });
+
   it('is found by models as people write them', async () => {
     const url = await serve(anonymousAccess);
     expect(await call(url, `/api/v1/models/${flux}`)).toMatchObject({ status: 200, json: { model: flux } });

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { WorkflowFailedError } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import { GenerationError, type GenerationErrorType } from '../../../client/index.ts';
 import { anonymousAccess } from '../../../gateway/access/access.ts';
@@ -13,6 +14,7 @@ const post = (body: object): GatewayCall => ({ method: 'POST', body });
 /** What fails so, whatever is asked of it. */
 const failing = (type: GenerationErrorType) => () =>
   Promise.reject(new GenerationError({ type, message: `it is ${type}`, key: 'k' }));
+const of = (noun: string, calls: object) => ({ generations: { [noun]: calls } });
 const handleOf = (calls: object) => ({ get: (key: string) => Promise.resolve({ key, ...calls }) });
 const adopt = post({ action: 'adopt', requestId: 'of-another' });
 
@@ -39,6 +41,32 @@ it.each<[what: string, target: string, made: GatewayCall, generations: object, s
   const answer = await call(url, `${generations}${target}`, made);
   expect(answer, answer.text).toMatchObject({ status, json: { name, status } });
   expect(answer.headers['retry-after'], name).toBe(status === 503 ? '2' : undefined);
+});
+
+/** A workflow that has ended without a result. */
+const endedAs = (type: GenerationErrorType) => () => {
+  const cause = new WorkflowFailedError('failed', undefined, 'NON_RETRYABLE_FAILURE');
+  return Promise.reject(new GenerationError({ type, message: `it is ${type}`, key: 'k', cause }));
+};
+const ended = { runId: 'r', isEnded: () => Promise.resolve(true), result: endedAs('GenerationCancelled') };
+const plan = { version: 1, steps: {} };
+const unknownModel = { catalogue: { check: () => Promise.resolve('unknown model') } };
+const busyBudget = { set: failing('ServiceUnavailable'), release: failing('ServiceUnavailable') };
+const items = [{ id: 'a', model: 'no/such', input: {} }];
+
+it.each<[target: string, body: object | undefined, parts: object, status: number, name: string]>([
+  ['/batches', { items }, unknownModel, 404, 'ModelNotFound'],
+  ['/models/no%2Fsuch/check', { input: {} }, unknownModel, 404, 'ModelNotFound'],
+  ['/pipelines/%01/preview', { plan }, {}, 404, 'KeyNotFound'],
+  ['/pipelines/k/preview', { plan }, of('pipelines', { preview: failing('StillRunning') }), 409, 'StillRunning'],
+  ['/pipelines', { plan }, of('pipelines', { start: failing('StillRunning') }), 409, 'StillRunning'],
+  ['/batches/k/result', undefined, of('batches', handleOf(ended)), 409, 'GenerationCancelled'],
+  ['/budgets/b/set', { limitUsd: 2 }, of('budgets', busyBudget), 409, 'ServiceUnavailable'],
+  ['/budgets/b/release', { key: 'k', reason: 'why' }, of('budgets', busyBudget), 409, 'ServiceUnavailable'],
+])('%s is refused by name: %j', async (target, body, given, status, name) => {
+  const url = await serve(anonymousAccess, given);
+  const answer = await call(url, `/api/v1${target}`, body && post(body));
+  expect(answer, answer.text).toMatchObject({ status, json: { name, status } });
 });
 
 it('says of lists and counts that the server does not know our search attributes', async () => {
