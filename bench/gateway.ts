@@ -1,4 +1,4 @@
-// npm run bench:gateway                   what a gateway takes beside Temporal's client; 10 minutes or so
+// npm run bench:gateway                   what a gateway takes beside Temporal's client; 17 minutes or so
 // npm run bench:gateway -- --soak 60      how its memory grows in an hour of traffic
 // npm run bench:gateway -- --campaign     1,000 POSTs with 100 keys: the gateway killed five times, then one reply in five cut
 import { parseArgs } from 'node:util';

@@ -45,7 +45,7 @@ export function measureGateway(stack: Stack, size: { open: number; listeners: nu
       for (const { figure } of more) say(`measured: ${figure}`);
       rows.push(...more);
     };
-    const ordered = await orders(subject, taskQueue);
+    const ordered = await orders(subject, { taskQueue, untilEnded });
     add(ordered.rows);
     const [ended = ''] = await start(1);
     await untilEnded([...ordered.keys, ended]);

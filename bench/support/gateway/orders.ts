@@ -9,13 +9,21 @@ import type { Subject } from './reads.ts';
 /** A model that makes images, of text alone. */
 export const model = 'blackforestlabs/flux-2-klein/4b/text-to-image';
 
+type Who = 'gateway' | 'direct';
+
 const lanes = 20;
+const atOnce = 200;
+/** Each is first as often as second. */
+const turns: readonly Who[] = ['direct', 'gateway', 'gateway', 'direct'];
 const settledMs = 5_000;
 
-/** Orders by the gateway and by the client: in turns, one at a time, and then each as many at once as it takes. */
+/**
+ * Orders by the gateway and by the client: in turns, one at a time; as many at once as each takes, in bursts that their
+ * worker is still busy with long after; and carried out, from the first that is sent to the last that has ended.
+ */
 export async function orders(
   { stack, gateway, dispatcher }: Subject,
-  taskQueue: string,
+  { taskQueue, untilEnded }: { taskQueue: string; untilEnded: (keys: readonly string[]) => Promise<void> },
 ): Promise<{ rows: GatewayFigure[]; keys: string[] }> {
   const generations = createGenerationClient({ client: stack.client, taskQueue });
   const keys: string[] = [];
@@ -41,20 +49,28 @@ export async function orders(
   await sleep(settledMs);
   const tookMs = await inLanes(200, 1, (at) => (at % 2 === 0 ? byGateway() : byClient()));
   const p50 = { gateway: quantile(everySecond(tookMs, 0), 0.5), direct: quantile(everySecond(tookMs, 1), 0.5) };
-  const perSecond = async (order: () => Promise<unknown>) => {
-    const from = performance.now();
-    await inLanes(200, lanes, order);
-    return 200 / ((performance.now() - from) / 1_000);
-  };
-  // What was ordered before is over before either begins, and each is first as often as second.
-  const rates = { gateway: 0, direct: 0 };
-  for (const who of ['direct', 'gateway', 'gateway', 'direct'] as const) {
+  const perSecond = async (who: Who, isCarriedOut: boolean) => {
+    // What was ordered before is over before anybody begins.
     await sleep(settledMs);
-    rates[who] += (await perSecond(who === 'direct' ? byClient : byGateway)) / 2;
-  }
+    const from = performance.now();
+    await inLanes(atOnce, lanes, who === 'direct' ? byClient : byGateway);
+    if (isCarriedOut) await untilEnded(keys.slice(-atOnce));
+    return atOnce / ((performance.now() - from) / 1_000);
+  };
+  const rates = { taken: { gateway: 0, direct: 0 }, carriedOut: { gateway: 0, direct: 0 } };
+  for (const who of turns) rates.taken[who] += (await perSecond(who, false)) / 2;
+  for (const who of turns) rates.carriedOut[who] += (await perSecond(who, true)) / 2;
+  const { taken, carriedOut } = rates;
   const rows = [
     figureOf('order, p50', 'ms', p50.gateway, { direct: p50.direct, atMost: p50.direct + 5 }),
-    figureOf('orders', '/s', rates.gateway, { direct: rates.direct, atLeast: rates.direct * 0.9 }),
+    figureOf(`orders, ${String(atOnce)} at once: taken`, '/s', taken.gateway, {
+      direct: taken.direct,
+      atLeast: taken.direct * 0.9,
+    }),
+    figureOf(`orders, ${String(atOnce)} at once: carried out`, '/s', carriedOut.gateway, {
+      direct: carriedOut.direct,
+      atLeast: carriedOut.direct * 0.9,
+    }),
   ];
   return { rows, keys };
 }
