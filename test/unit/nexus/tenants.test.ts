@@ -99,7 +99,7 @@ it('a handler has answered well within its ten seconds, also where no worker ans
     workflow: {
       getHandle: () => ({
         ...{ query: silent, startUpdate: silent },
-        signal: ({ name }: { name: string }) => Promise.resolve(void signals.push(name)),
+        signal: (name: string) => Promise.resolve(void signals.push(name)),
       }),
     },
   } as unknown as Client;
