@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
-import { writeWorkflowBundle } from './workflow-bundle.ts';
+import { mapOf, writeWorkflowBundle } from './workflow-bundle.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -13,5 +13,7 @@ declare module 'vitest' {
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const path = await writeWorkflowBundle();
   project.provide('workflowBundlePath', path);
-  return () => rm(path, { force: true });
+  return async () => {
+    for (const file of [path, mapOf(path)]) await rm(file, { force: true });
+  };
 }
