@@ -91,7 +91,8 @@ async function replyAfterEnd(
   key: string,
   { isHeard, stateTimeoutMs }: { isHeard: boolean; stateTimeoutMs: number | undefined },
 ): Promise<PipelineCancelReply> {
-  const { phase, cancel } = await readPipelineState(client, key, { timeoutMs: stateTimeoutMs });
+  // What came of it stands in the state, and is worth a wait.
+  const { phase, cancel } = await readPipelineState(client, key, isHeard ? {} : { timeoutMs: stateTimeoutMs });
   const outcome = (isHeard ? cancel?.outcome : undefined) ?? 'unknown';
   return { outcome: outcome === 'unknown' ? 'too_late' : outcome, phase, steps: [] };
 }

@@ -206,5 +206,9 @@ it("refuses by name what it does not carry out, and knows nothing of another ten
     const stopped = await call(url, `${pipelines}/${key}/cancel`, as(caller, 'POST', { reason: 'done' }));
     expect(stopped.status, stopped.text).toBeLessThan(300);
   }
+  expect(await call(url, `${pipelines}/${key}/result?wait=60`, as(acme))).toMatchObject({ status: 409 });
+  // Who repeats it learns what became of it, also after the end.
+  const repeated = await call(url, `${pipelines}/${key}/cancel`, as(acme, 'POST', {}));
+  expect(repeated).toMatchObject({ status: 200, json: { outcome: 'not_submitted', phase: 'cancelled' } });
   expect(stack.simulator().ledger().jobs).toHaveLength(jobs);
 });

@@ -117,4 +117,5 @@ it('does not call a cancel too late that was heard at the first try', async () =
   const outcome = await asOneCall(() => lost().catch(() => cancelPipeline(client, 'k')));
   expect(outcome).toMatchObject({ outcome: 'not_cancellable', phase: 'cancelled' });
   expect(await cancelPipeline(client, 'k')).toMatchObject({ outcome: 'too_late' });
+  expect(await cancelPipeline(client, 'k', {}, { isRepeated: true })).toMatchObject({ outcome: 'not_cancellable' });
 });
