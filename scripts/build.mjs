@@ -10,7 +10,9 @@ ensureInstalled();
 const dist = join(root, 'dist');
 rmSync(dist, { recursive: true, force: true });
 
-const complaints = await compile(dist, { declaration: true });
+// What is compiled is the same. The tests that pack the package set it: they check types, and build the image with its checks.
+const noCheck = process.env.BUILD_UNCHECKED === '1';
+const complaints = await compile(dist, { declaration: true, noCheck });
 if (complaints !== '') {
   process.stderr.write(`${complaints}The build failed: the compiler's errors stand above.\n`);
   process.exit(1);

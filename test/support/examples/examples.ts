@@ -105,7 +105,7 @@ export async function startSurroundings(): Promise<Surroundings> {
       example(file, args = [], python) {
         const script = path.join('examples', file);
         return python === undefined
-          ? program(process.execPath, ['--import', 'tsx', ...(hasWorker(file) ? bundleOnce : []), script, ...args])
+          ? program(process.execPath, ['--import', 'tsx/esm', ...(hasWorker(file) ? bundleOnce : []), script, ...args])
           : program(python, [script, ...args]);
       },
     };
