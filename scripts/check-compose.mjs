@@ -124,9 +124,13 @@ function installTools() {
   if (existsSync(marker) && readFileSync(marker, 'utf8') === packages.join(' ')) return;
   rmSync(venv, { recursive: true, force: true });
   mkdirSync(join(root, '.cache'), { recursive: true });
+  const python = join(venv, 'bin', 'python');
+  const install = ['install', '--quiet', '--disable-pip-version-check', '--no-compile', ...packages];
+  // Where Python has a pip, the environment needs none of its own.
+  const hasPip = run('python3', ['-m', 'pip', '--version']).status === 0;
   const steps = [
-    ['python3', ['-m', 'venv', venv]],
-    [join(venv, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]],
+    ['python3', ['-m', 'venv', ...(hasPip ? ['--without-pip'] : []), venv]],
+    hasPip ? ['python3', ['-m', 'pip', '--python', python, ...install]] : [python, ['-m', 'pip', ...install]],
   ];
   for (const [program, args] of steps) {
     const { status, stdout, stderr, error } = run(program, args);
