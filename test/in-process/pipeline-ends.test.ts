@@ -56,14 +56,20 @@ describe('a pipeline that is ended', () => {
     expect(provider.jobs).toHaveLength(2);
   });
 
-  it('while its plan is checked says that nothing was submitted', async () => {
-    const pipeline = await start({ plan: two });
-    const replied = pipeline.execution.update('cancel', {});
-    const { state } = await pipeline.end();
-    expect(await replied).toMatchObject({ outcome: 'not_submitted' } satisfies Partial<PipelineCancelReply>);
-    expect(state).toMatchObject({ phase: 'cancelled', cancel: { outcome: 'not_submitted' } });
-    expect(pipeline.provider.runs).toEqual([]);
-  });
+  it.each(['an update', 'a signal'])(
+    'while its plan is checked says that nothing was submitted, also where %s came before',
+    async (before) => {
+      const pipeline = await start({ plan: two });
+      const { execution } = pipeline;
+      const first = before === 'an update' ? execution.update('cancel', {}) : execution.signal('cancel', {});
+      const replied = [first ?? { outcome: 'not_submitted' }, execution.update('cancel', {})];
+      const { state } = await pipeline.end();
+      const told = { outcome: 'not_submitted' } satisfies Partial<PipelineCancelReply>;
+      expect(await Promise.all(replied)).toMatchObject([told, told]);
+      expect(state).toMatchObject({ phase: 'cancelled', cancel: told });
+      expect(pipeline.provider.runs).toEqual([]);
+    },
+  );
 
   it.each([
     ['fails', 'too_late', {}],

@@ -50,7 +50,7 @@ export async function cancelPipeline(
   if (detach) cancel.detach = true;
   const unordered = unorderedOf(pipeline);
   // While the plan is checked its steps are not known yet, and nothing is ordered.
-  const isUnbegun = state.phase === 'checking';
+  const isUnbegun = pipeline.checked === undefined;
   stopPipeline(pipeline, { kind: 'cancelled', ...(detach && { detach }) });
   const ordered = await cancelOpen(pipeline, reason);
   const steps = [...ordered, ...unordered];
