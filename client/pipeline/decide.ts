@@ -1,9 +1,10 @@
 import { ApplicationFailure, type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
-import type {
-  ApprovalDecision,
-  PipelineCancelMessage,
-  PipelineCancelReply,
-  PipelinePhase,
+import {
+  type ApprovalDecision,
+  isPipelineEnd,
+  type PipelineCancelMessage,
+  type PipelineCancelReply,
+  type PipelinePhase,
 } from '../../domain/pipeline/pipeline-run.ts';
 import { decideUpdate, pipelineCancelUpdate } from '../../workflows/pipeline/messages.ts';
 import { GenerationError } from '../errors.ts';
@@ -78,11 +79,30 @@ export async function cancelPipeline(
     { takenWithinMs: Math.min(timeoutMs, acceptTimeoutMs), answeredBy: () => giveUpAt, signal },
   );
   if (typeof reply === 'object') {
-    if ('answer' in reply) return reply.answer;
-    return replyAfterEnd(client, key, { isHeard: reply.isHeard || isRepeated, stateTimeoutMs });
+    if (!('answer' in reply)) {
+      return replyAfterEnd(client, key, { isHeard: reply.isHeard || isRepeated, stateTimeoutMs });
+    }
+    const { answer } = reply;
+    return isRepeated && isAfterEnd(answer) ? replyWhileClosing(client, key, answer, stateTimeoutMs) : answer;
   }
   const { phase } = await readPipelineState(client, key, { timeoutMs: stateTimeoutMs });
   return { outcome: 'unknown', phase, steps: [] };
+}
+
+function isAfterEnd({ outcome, phase, steps }: PipelineCancelReply): boolean {
+  return outcome === 'too_late' && steps.length === 0 && isPipelineEnd(phase);
+}
+
+/** A pipeline that has ended stays open until whoever asked before has an answer: what came of that may not be known yet. */
+async function replyWhileClosing(
+  client: Client,
+  key: string,
+  answer: PipelineCancelReply,
+  timeoutMs: number | undefined,
+): Promise<PipelineCancelReply> {
+  const { cancel, isFromServer } = await readPipelineState(client, key, { timeoutMs });
+  if (cancel === undefined && !isFromServer) return answer;
+  return { ...answer, outcome: cancel?.outcome ?? 'unknown' };
 }
 
 /** The pipeline ended before or while it was asked: only a cancel that it heard can have had an outcome. */

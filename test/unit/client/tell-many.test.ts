@@ -119,3 +119,22 @@ it('does not call a cancel too late that was heard at the first try', async () =
   expect(await cancelPipeline(client, 'k')).toMatchObject({ outcome: 'too_late' });
   expect(await cancelPipeline(client, 'k', {}, { isRepeated: true })).toMatchObject({ outcome: 'not_cancellable' });
 });
+
+it.each([
+  [undefined, 'too_late'],
+  [{ requestedAt: '' }, 'unknown'],
+  [{ requestedAt: '', outcome: 'cancelled' }, 'cancelled'],
+])(
+  'tells what became of the first cancel while an ended pipeline still answers who asked: %o',
+  async (cancel, told) => {
+    const answer = { outcome: 'too_late', phase: 'cancelled', steps: [] };
+    const state = { phase: 'cancelled', steps: [], ...(cancel && { cancel }) };
+    const { client } = temporalWith({
+      type: 'runcomfyPipeline',
+      state,
+      updates: [{ taken: answer }, { taken: answer }],
+    });
+    expect(await cancelPipeline(client, 'k', {}, { isRepeated: true })).toEqual({ ...answer, outcome: told });
+    expect(await cancelPipeline(client, 'k')).toEqual(answer);
+  },
+);
