@@ -61,11 +61,12 @@ describe('a pipeline that is ended', () => {
     async (before) => {
       const pipeline = await start({ plan: two });
       const { execution } = pipeline;
-      const first = before === 'an update' ? execution.update('cancel', {}) : execution.signal('cancel', {});
-      const replied = [first ?? { outcome: 'not_submitted' }, execution.update('cancel', {})];
+      const first = before === 'an update' ? execution.update('cancel', {}) : undefined;
+      if (first === undefined) execution.signal('cancel', {});
+      const second = execution.update('cancel', {});
       const { state } = await pipeline.end();
       const told = { outcome: 'not_submitted' } satisfies Partial<PipelineCancelReply>;
-      expect(await Promise.all(replied)).toMatchObject([told, told]);
+      expect([(await first) ?? told, await second]).toMatchObject([told, told]);
       expect(state).toMatchObject({ phase: 'cancelled', cancel: told });
       expect(pipeline.provider.runs).toEqual([]);
     },

@@ -104,8 +104,9 @@ it('says of lists and counts that the server does not know our search attributes
   for (let token = ''; ;) {
     const { json, text } = await call(url, `/api/v1/${list}${token}`);
     expect(json['generations'], text).toEqual([]);
-    if (json['nextPageToken'] === undefined) break;
-    token = `&pageToken=${String(json['nextPageToken'])}`;
+    const { nextPageToken } = json as { nextPageToken?: string };
+    if (nextPageToken === undefined) break;
+    token = `&pageToken=${nextPageToken}`;
   }
   expect(looked).toEqual([150, 150, 150, 150, 150, 150, 100]);
 });
