@@ -25,9 +25,9 @@ export function createBatchClient(place: BatchPlace): BatchClient {
   const get = (key: string): Promise<BatchHandle> =>
     namedBatch(key, async () => {
       checkKey(key);
-      const { runId, workflowType } = await describeRun(client, key);
+      const { runId, firstRunId, workflowType } = await describeRun(client, key);
       refuseNoBatch(key, workflowType);
-      return createBatchHandle(place, { key, runId, attached: true, notices: [] });
+      return createBatchHandle(place, { key, runId, firstRunId, attached: true, notices: [] });
     });
   return {
     start: (request, options) =>

@@ -28,6 +28,8 @@ export interface BatchStartOptions extends StartPriority, StartLabels {
 export interface StartedBatch {
   key: string;
   runId: string;
+  /** The first run of it: the same however often it was continued as new. */
+  firstRunId: string;
   /** This call started nothing: the batch ran, or had ended, before. */
   attached: boolean;
   /** What the caller should know, in sentences. */
@@ -67,7 +69,7 @@ export async function startBatch(
     }
   };
   const first = attachOnly ? undefined : await start('REJECT_DUPLICATE');
-  if (first?.isNew) return { key, runId: first.runId, attached: false, notices: [] };
+  if (first?.isNew) return newBatch(key, first.runId, []);
   const last = await describeRun(client, key);
   refuseNoBatch(key, last.workflowType);
   const notices = await compareBatches(client, key, request, last.runId);
@@ -75,11 +77,17 @@ export async function startBatch(
     const again = await start('ALLOW_DUPLICATE');
     if (again?.isNew) {
       const notice = `the last run of "${key}" was ended from outside: it is run again, and finds what was ordered`;
-      return { key, runId: again.runId, attached: false, notices: [...notices, notice] };
+      return newBatch(key, again.runId, [...notices, notice]);
     }
   }
   const run = await describeRun(client, key);
-  return { key, runId: run.runId, attached: true, notices: [...notices, ...(await labelNotices(client, run, labels))] };
+  const { runId, firstRunId } = run;
+  const ofLabels = await labelNotices(client, run, labels);
+  return { key, runId, firstRunId, attached: true, notices: [...notices, ...ofLabels] };
+}
+
+function newBatch(key: string, runId: string, notices: string[]): StartedBatch {
+  return { key, runId, firstRunId: runId, attached: false, notices };
 }
 
 /** The request as it will travel; throws `InvalidInput` with every problem that can be seen without a catalogue. */

@@ -26,6 +26,8 @@ export type RunStatus = (typeof runStatuses)[keyof typeof runStatuses] | 'unknow
 export interface RunInfo {
   key: string;
   runId: string;
+  /** The run that this one continues, over however many; itself where it continues none, or a server does not say. */
+  firstRunId: string;
   workflowType: string;
   taskQueue: string;
   status: RunStatus;
@@ -118,12 +120,13 @@ export function modelOf(run: Pick<RunInfo, 'attributes'>): string | undefined {
 }
 
 function toRunInfo(raw: RawRun): RunInfo {
-  const { execution, type, taskQueue, status, startTime, closeTime, searchAttributes, memo } = raw;
+  const { execution, firstRunId, type, taskQueue, status, startTime, closeTime, searchAttributes, memo } = raw;
   const fields = searchAttributes?.indexedFields ?? {};
   const words = toList(fields['RunComfyLabels']?.data);
   return {
     key: execution?.workflowId ?? '',
     runId: execution?.runId ?? '',
+    firstRunId: firstRunId || (execution?.runId ?? ''),
     workflowType: type?.name ?? '',
     taskQueue: taskQueue ?? '',
     status: statusOf(status?.valueOf()),

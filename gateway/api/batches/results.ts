@@ -46,7 +46,8 @@ export function listBatchLines(
   const { principal } = request;
   const { limit, pageToken } = query;
   return withMany(batches, parts, request, params.key, async (handle) => {
-    const boundTo = ['lines', handle.key, handle.runId, query.status];
+    // Not to its newest run: what it is continued as has the same lines.
+    const boundTo = ['lines', handle.key, handle.firstRunId, query.status];
     const from = pageToken === undefined ? 0 : positionIn(fromPageToken(pageToken, ...boundTo));
     // Before the lines: an end that is seen now has them all.
     const { phase } = (await seenNow(parts, handle)).state;

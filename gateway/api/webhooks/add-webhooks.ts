@@ -1,5 +1,6 @@
 import { delivery, deliveryList, webhookEvent } from '../../contract/webhook.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
+import { tellPatiently } from '../../generations/patiently.ts';
 import type { RouteAdder } from '../../http/route-adder.ts';
 import { aboutKey, ofGenerations, workflowIdIn } from '../generations/find-generation.ts';
 import { addOperation } from '../operation.ts';
@@ -32,7 +33,8 @@ export function addWebhooks(routes: RouteAdder, parts: GatewayParts): void {
     handle: async ({ params, request, reply }) => {
       const key = workflowIdIn(request.principal, params.key);
       reply.code(202);
-      return await ofGenerations(() => parts.generations.webhooks.replay(key, params.event));
+      const replay = () => parts.generations.webhooks.replay(key, params.event);
+      return await ofGenerations(() => tellPatiently(parts.client, replay));
     },
   });
 }

@@ -23,7 +23,7 @@ const plan = { version: 1, steps: { still } };
 /** Every call of pipelines, batches, budgets, schedules and webhooks. */
 export function callsOfMany(client: Client, generations: GenerationClient): Record<string, () => unknown> {
   const { pipelines, batches, budgets, schedules, webhooks } = generations;
-  const started = { key: 'k', runId: 'run', attached: true, notices: [] };
+  const started = { key: 'k', runId: 'run', firstRunId: 'run', attached: true, notices: [] };
   const pipeline = createPipelineHandle(client, started);
   const batch = createBatchHandle({ client, taskQueue: 'runcomfy' }, started);
   const item = { id: '1', ...still };

@@ -186,6 +186,30 @@ it.each(['pipelines', 'batches'])('names the end of %s by its run, whoever tells
   expect((await call(url, target, { headers: { 'last-event-id': id } })).status).toBe(200);
 });
 
+it('delivers an event again though Temporal is too busy for that at first', async () => {
+  const answers = [failing('TemporalBusy'), () => Promise.resolve({ event: 'generation.failed' })];
+  const url = await serve(anonymousAccess, of('webhooks', { replay: () => answers.shift()?.() }));
+  const replayed = await call(url, `${generations}/k/webhooks/generation.failed/replay`, post({}));
+  expect(replayed, replayed.text).toMatchObject({ status: 202, json: { event: 'generation.failed' } });
+});
+
+it('goes on with the lines of a batch where it was continued as new, and not where it was run again', async () => {
+  let [runId, firstRunId] = ['first', 'first'];
+  async function* results({ from }: { from: number }) {
+    for (const id of ['a', 'b', 'c'].slice(from))
+      yield await Promise.resolve({ id, key: `k/${id}`, status: 'succeeded' });
+  }
+  const state = () => Promise.resolve({ phase: 'running' });
+  const get = (key: string) => Promise.resolve({ key, runId, firstRunId, state, results });
+  const url = await serve(anonymousAccess, of('batches', { get }));
+  const page = (token: string) => call(url, `/api/v1/batches/k/results?limit=2${token}`);
+  const token = `&pageToken=${String((await page('')).json['nextPageToken'])}`;
+  runId = 'second';
+  expect(await page(token)).toMatchObject({ status: 200, json: { lines: [{ id: 'c' }] } });
+  [runId, firstRunId] = ['another', 'another'];
+  expect(await page(token)).toMatchObject({ status: 400, json: { name: 'MalformedRequest' } });
+});
+
 it('names the end of a generation by its run, whoever tells it and how much', async () => {
   let seen = seenAs('cancelled');
   const read = () => Promise.resolve({ ...seen, ending: seen });
