@@ -14,10 +14,10 @@ const common = {
 } as const;
 
 /** These compute and wait a little. */
-const computing = { ...common, maxWorkers: 3, sequence: { groupOrder: 1 } } as const;
+const computing = { ...common, maxWorkers: 2, sequence: { groupOrder: 1 } } as const;
 
 /** These wait, for the server, for timers and for processes of their own; first. So do the concurrent tests of a file. */
-const waiting = { ...common, maxWorkers: 3, maxConcurrency: 20, sequence: { groupOrder: 0 } } as const;
+const waiting = { ...common, maxWorkers: 4, maxConcurrency: 20, sequence: { groupOrder: 0 } } as const;
 
 const setup = (...names: string[]) => names.map((name) => `test/support/setup/${name}-setup.ts`);
 
