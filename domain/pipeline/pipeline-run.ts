@@ -104,6 +104,10 @@ export interface AttemptState {
   /** `succeeded`, or the type of its failure. */
   outcome: string;
   costUsd?: number;
+  /** Of one that failed. */
+  submission?: Submission;
+  /** What became of the cancel of it. */
+  cancel?: CancelOutcome;
 }
 
 /** What is known of the order of a step, or of an item. */

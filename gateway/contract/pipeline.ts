@@ -37,7 +37,14 @@ const stepFailure = z
   .meta({ id: 'StepFailure', description: 'Why a step, or an order of it, failed.' });
 
 const attempt = z
-  .object({ key: z.string(), model: z.string(), outcome: z.string(), costUsd: exactOptional(usd) })
+  .object({
+    key: z.string(),
+    model: z.string(),
+    outcome: z.string(),
+    costUsd: exactOptional(usd),
+    submission: exactOptional(submission),
+    cancel: exactOptional(cancelOutcome),
+  })
   .meta({ id: 'AttemptState', description: 'One order that was tried: `succeeded`, or the type of its failure.' });
 
 const orderFields = {

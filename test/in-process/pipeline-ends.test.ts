@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
-import type { PipelineCancelReply, PipelineState } from '../../domain/pipeline/pipeline-run.ts';
+import type { OrderState, PipelineCancelReply, PipelineState } from '../../domain/pipeline/pipeline-run.ts';
 import { type InProcess, pipelinesInProcess, stepOf } from '../support/pipeline-in-process.ts';
 import { flux } from '../support/simulator-client.ts';
 
@@ -29,6 +29,23 @@ describe('a pipeline under budgets', () => {
     expect(end).toMatchObject({ error: { type: 'InvalidInput' } });
   });
 });
+
+/** Cancels a pipeline in which another order is prepared after one that is as wished; what that is told. */
+async function cancelledBetween(
+  { execution, time, provider, end }: InProcess,
+  isWished: (order: OrderState) => boolean,
+): Promise<unknown> {
+  const isBetween = ({ steps }: PipelineState) => {
+    const step = steps.at(-1);
+    const { phase, ...order } = step?.items?.[0] ?? step ?? {};
+    return phase === 'preparing' && isWished(order);
+  };
+  await time.run(() => provider.runs.at(-1)?.end !== undefined);
+  for (let events = 0; !isBetween(await execution.state()); events = 0) await time.run(() => (events += 1) > 1);
+  const replied = execution.update('cancel', {});
+  await end();
+  return await replied;
+}
 
 describe('a pipeline that is ended', () => {
   it('by a cancel with detach ends at once; what runs is delivered under its key, and the next run finds it', async () => {
@@ -74,23 +91,50 @@ describe('a pipeline that is ended', () => {
 
   it.each([
     ['fails', 'too_late', {}],
+    ['is not sent', 'not_submitted', {}],
     ['waits too long', 'cancelled', {}],
     ['runs past its deadline', 'not_cancellable', { mayPayTwice: true }],
-    ['is accepted unheard', 'too_late', { mayPayTwice: true, forEach: ['a'] }],
+    ['is accepted unheard', 'unknown', { mayPayTwice: true, forEach: ['a'] }],
   ] as const)('between two attempts tells what became of the first, which %s: %s', async (fate, outcome, more) => {
     const plan = { version: 1, steps: { only: still('only', { attempts: 2, ...more }) } };
-    const { execution, time, provider, end } = await start({ plan }, { fates: [fate] });
-    const isBetween = ({ steps: [step] }: PipelineState) => {
-      const { phase, attempts = [] } = step?.items?.[0] ?? step ?? {};
-      return phase === 'preparing' && attempts.length > 0;
+    const pipeline = await start({ plan }, { fates: [fate] });
+    expect(await cancelledBetween(pipeline, ({ attempts = [] }) => attempts.length > 0)).toMatchObject({
+      outcome,
+      steps: [{ id: 'only', key: pipeline.provider.runs[0]?.key, outcome }],
+    });
+    expect(pipeline.provider.runs).toHaveLength(1);
+  });
+
+  it('between two attempts tells what became of the last order, also where another since could not even be made', async () => {
+    const fallback = [still('like ${{ steps.source.image }}'), still('instead')];
+    const only = still('only', { needs: ['source'], mayPayTwice: true, onFailure: { fallback } });
+    const plan = { version: 1, steps: { source: still('source'), only } };
+    const pipeline = await start({ plan }, { fates: ['succeeds without a file', 'runs past its deadline'] });
+    const told = { key: expect.stringMatching('film/only@') as string, outcome: 'not_cancellable' };
+    expect(await cancelledBetween(pipeline, ({ failure }) => failure?.type === 'OutputMissing')).toMatchObject({
+      steps: [told],
+    });
+    expect(pipeline.provider.runs).toHaveLength(2);
+  });
+
+  it.each([
+    ['heard, and its answer lost', 0],
+    ['heard long after', 5_000],
+  ])('by a cancel that is %s learns from the end of the order what became of it', async (_, heardInMs) => {
+    const pipeline = await start({ plan: two }, { fates: ['waits too long'] });
+    const { execution, time, provider } = pipeline;
+    await time.run(() => provider.jobs.length === 1);
+    const { cancel } = provider;
+    provider.cancel = (key) => {
+      const heard = new Promise((resolve) => {
+        time.after(heardInMs, () => {
+          resolve(cancel(key));
+        });
+      });
+      return heardInMs > 0 ? Promise.resolve('unknown') : heard.then(() => 'unknown');
     };
-    await time.run(() => provider.runs[0]?.end !== undefined);
-    for (let events = 0; !isBetween(await execution.state()); events = 0) await time.run(() => (events += 1) > 1);
-    const replied = execution.update('cancel', {});
-    await end();
-    const { key } = provider.runs[0] ?? {};
-    expect(provider.runs).toHaveLength(1);
-    expect(await replied).toMatchObject({ outcome, steps: [{ id: 'only', key, outcome }] });
+    execution.signal('cancel', {});
+    expect((await pipeline.end()).state).toMatchObject({ phase: 'cancelled', cancel: { outcome: 'cancelled' } });
   });
 
   it("by Temporal's cancellation closes as cancelled, and lets go of what runs", async () => {

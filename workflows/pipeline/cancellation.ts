@@ -1,6 +1,8 @@
 import { condition, log } from '@temporalio/workflow';
+import { isUnbilled } from '../../domain/failure-details.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
 import type {
+  AttemptState,
   ItemState,
   OrderState,
   PipelineCancelMessage,
@@ -11,7 +13,7 @@ import type {
 import { hasStepEnded } from '../../domain/pipeline/step-rules.ts';
 import { messageOf } from '../../domain/text.ts';
 import { manyCancels } from '../activity-options.ts';
-import { type Pipeline, planOf, type Stop } from './memory.ts';
+import { type Pipeline, planOf, stepState, type Stop } from './memory.ts';
 import { enterPipelinePhase } from './visibility.ts';
 
 type CancelledOrder = PipelineCancelReply['steps'][number];
@@ -53,10 +55,30 @@ export async function cancelPipeline(
   const isUnbegun = pipeline.checked === undefined;
   stopPipeline(pipeline, { kind: 'cancelled', ...(detach && { detach }) });
   const ordered = await cancelOpen(pipeline, reason);
-  const steps = [...ordered, ...unordered];
-  const worst = worstFirst.find((outcome) => steps.some((step) => step.outcome === outcome));
-  cancel.outcome = worst ?? (isUnbegun ? 'not_submitted' : 'too_late');
+  const steps = [...ordered, ...unordered].map((order) => learnFromEnd(pipeline, order));
+  pipeline.cancelled = steps;
+  cancel.outcome = worstOf(steps) ?? (isUnbegun ? 'not_submitted' : 'too_late');
   return { outcome: cancel.outcome, phase: state.phase, steps };
+}
+
+/** Of orders that RunComfy did not answer a cancel of, their ends tell what became of it. */
+export function learnFromEnds(pipeline: Pipeline): void {
+  const { cancel } = pipeline.state;
+  if (cancel?.outcome !== 'unknown') return;
+  pipeline.cancelled = pipeline.cancelled.map((order) => learnFromEnd(pipeline, order));
+  cancel.outcome = worstOf(pipeline.cancelled) ?? cancel.outcome;
+}
+
+function learnFromEnd(pipeline: Pipeline, order: CancelledOrder): CancelledOrder {
+  if (order.outcome !== 'unknown') return order;
+  const step = stepState(pipeline, order.id);
+  const target = order.index === undefined ? step : step.items?.[order.index];
+  const ended = target?.attempts?.findLast(({ key }) => key === order.key);
+  return ended ? { ...order, outcome: outcomeAfter(ended) } : order;
+}
+
+function worstOf(orders: readonly CancelledOrder[]): CancelOutcome | undefined {
+  return worstFirst.find((outcome) => orders.some((order) => order.outcome === outcome));
 }
 
 /** Asks every generation that is open to cancel. Where nobody answers the outcome is unknown. */
@@ -98,10 +120,17 @@ function unorderedOf({ state }: Pipeline): PipelineCancelReply['steps'] {
   });
 }
 
-/** What is prepared to be ordered once more has been submitted before: told as a cancel of that order would be. */
-function lastOrderOf({ attempts = [], failure }: OrderState): Pick<CancelledOrder, 'key' | 'outcome'> {
+/** What is prepared to be ordered once more was ordered before: told as a cancel of that order would be. */
+function lastOrderOf({ attempts = [] }: OrderState): Pick<CancelledOrder, 'key' | 'outcome'> {
   const last = attempts.at(-1);
-  if (last === undefined) return { outcome: 'not_submitted' };
-  const outcome = failure?.cancel ?? 'unknown';
-  return { key: last.key, outcome: outcome === 'unknown' ? 'too_late' : outcome };
+  return last ? { key: last.key, outcome: outcomeAfter(last) } : { outcome: 'not_submitted' };
+}
+
+/** What a cancel has come to of an order that has ended. */
+function outcomeAfter({ outcome, submission, cancel = 'too_late' }: AttemptState): CancelOutcome {
+  if (isUnbilled(submission)) return 'not_submitted';
+  const isUnheard = cancel === 'unknown' || (cancel === 'too_late' && submission === 'unknown');
+  if (!isUnheard) return cancel;
+  // What RunComfy has finished is over; else it may run on, and be billed.
+  return outcome === 'succeeded' || outcome === 'GenerationFailed' ? 'too_late' : 'unknown';
 }

@@ -2,7 +2,13 @@ import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { InputIssue } from '../../domain/generation.ts';
 import type { PlanAnswer, StepSources } from '../../domain/pipeline/pipeline-activities.ts';
 import { parsePipelineRequest, pipelineDeadlineMsOf } from '../../domain/pipeline/pipeline-request.ts';
-import type { PipelineRequest, PipelineState, StepFailure, StepState } from '../../domain/pipeline/pipeline-run.ts';
+import type {
+  PipelineCancelReply,
+  PipelineRequest,
+  PipelineState,
+  StepFailure,
+  StepState,
+} from '../../domain/pipeline/pipeline-run.ts';
 import { planLimits } from '../../domain/pipeline/pipeline.ts';
 import { createSlots, type Slots } from './slots.ts';
 
@@ -39,6 +45,8 @@ export interface Pipeline {
   stop: Stop | undefined;
   /** Cancels that RunComfy has not answered yet. */
   openCancels: number;
+  /** What became of each order when a cancel was carried out last, and what its end has told since. */
+  cancelled: PipelineCancelReply['steps'];
   isWorkflowCancelled: boolean;
   /** The workflow's own: it knows of a cancellation before its listeners hear of it. */
   readonly scope: CancellationScope;
@@ -111,6 +119,7 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
     checked: carried?.checked,
     stop: undefined,
     openCancels: 0,
+    cancelled: [],
     isWorkflowCancelled: false,
     scope: CancellationScope.current(),
     hasEnded: false,

@@ -4,11 +4,11 @@ import type { GenerationRequest, GenerationResult } from '../../domain/generatio
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { batchItemMemoKey } from '../../domain/names.ts';
 import type { FollowAnswer, PreparedOrder } from '../../domain/pipeline/pipeline-activities.ts';
-import type { ItemState, StepFailure, StepState } from '../../domain/pipeline/pipeline-run.ts';
+import type { ItemState, OrderState, StepFailure, StepState } from '../../domain/pipeline/pipeline-run.ts';
 import type { PlanModelStep, PlanOrder } from '../../domain/pipeline/pipeline.ts';
 import { mayOrderFurther } from '../../domain/pipeline/step-rules.ts';
 import { breathe } from './breath.ts';
-import { stopBecauseOf } from './cancellation.ts';
+import { learnFromEnds, stopBecauseOf } from './cancellation.ts';
 import { untilNothingIsDue } from './interruptible.ts';
 import type { OpenOrder, Pipeline } from './memory.ts';
 import { giveBack, refusalByCost, reserve, settle } from './money.ts';
@@ -150,9 +150,19 @@ async function follow(
   const { costUsd, presumedUsd }: Bill = isSentAgain ? billOf({ ...told, priceUsd, otherCostsUnknown }) : told;
   if (isPaidBefore(prepared)) giveBack(pipeline, priceUsd);
   else settle(pipeline, priceUsd, { costUsd, presumedUsd, failure: 'failure' in answer ? answer.failure : undefined });
-  const outcome = 'result' in answer ? 'succeeded' : answer.failure.type;
-  target.attempts = [...(target.attempts ?? []), { key, model, outcome, ...withoutUndefined({ costUsd }) }];
+  noteAttempt(target, { key, model, costUsd }, answer);
+  learnFromEnds(pipeline);
   return answer;
+}
+
+function noteAttempt(
+  target: OrderState,
+  { costUsd, ...order }: { key: string; model: string; costUsd: number | undefined },
+  answer: FollowAnswer,
+): void {
+  const { type: outcome = 'succeeded', submission, cancel } = 'failure' in answer ? answer.failure : {};
+  const attempt = { ...order, outcome, ...withoutUndefined({ costUsd, submission, cancel }) };
+  target.attempts = [...(target.attempts ?? []), attempt];
 }
 
 function asOfLate(before: number | undefined, now: number): number {
