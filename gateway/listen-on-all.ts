@@ -15,7 +15,7 @@ export async function listenOnAll(
   const [first = host, ...more] = new Set(await addresses);
   await app.listen({ host: first, port });
   const bound = app.server.address() as AddressInfo;
-  const listening = await Promise.all(more.map((address) => listen(app, { host: address, port: bound.port })));
+  const listening = await Promise.all(more.map((address) => openAddress(app, { host: address, port: bound.port })));
   const others = listening.filter((server) => server !== undefined);
   return async () => {
     await Promise.all(others.map((server) => once(server.close(), 'close')));
@@ -29,7 +29,7 @@ async function addressesOf(host: string): Promise<string[]> {
 }
 
 /** Undefined where it cannot be listened on: the first serves. */
-async function listen(app: FastifyInstance, address: { host: string; port: number }): Promise<Server | undefined> {
+async function openAddress(app: FastifyInstance, address: { host: string; port: number }): Promise<Server | undefined> {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     app.server.emit('connection', socket);
   });

@@ -82,7 +82,7 @@ export async function serveGateway({
   let closeOthers: () => Promise<void>;
   try {
     metricsServer = metricsAddress && (await serveMetrics(metricsAddress, metrics.registry));
-    closeOthers = await listen(app, address);
+    closeOthers = await openAddresses(app, address);
   } catch (error) {
     metricsServer?.close();
     await temporal.close();
@@ -102,7 +102,7 @@ export async function serveGateway({
   };
 }
 
-async function listen(app: FastifyInstance, address: GatewayConfig['address']): Promise<() => Promise<void>> {
+async function openAddresses(app: FastifyInstance, address: GatewayConfig['address']): Promise<() => Promise<void>> {
   try {
     return await listenOnAll(app, address);
   } catch (error) {

@@ -13,13 +13,13 @@ export function watchReadiness(client: Client, now: () => number = Date.now): ()
     const { namespace } = client.options;
     const signal = AbortSignal.timeout(answerWithinMs);
     const asking = client.withAbortSignal(signal, () => client.workflowService.describeNamespace({ namespace }));
-    const reading = asking.then(
+    const answered = asking.then(
       () => {
         readAt = now();
       },
       () => undefined,
     );
-    await Promise.race([reading, once(signal, 'abort')]);
+    await Promise.race([answered, once(signal, 'abort')]);
     return now() - readAt < readableForMs ? { ready: true } : { ready: false, reason: 'temporal' };
   };
 }

@@ -165,10 +165,10 @@ async function probe(address: string, searchAttributes: string[]): Promise<strin
     // Its channel is closed below whether it connects or not: gRPC would go on trying.
     connection = Connection.lazy({ address, connectTimeout: 5_000, channelArgs: { 'grpc.enable_http_proxy': 0 } });
     await connection.ensureConnected();
-    const reading = connection;
+    const connected = connection;
     return await connection.withDeadline(Date.now() + 5_000, async () => {
-      await reading.workflowService.describeNamespace({ namespace });
-      const { customAttributes } = await reading.operatorService.listSearchAttributes({ namespace });
+      await connected.workflowService.describeNamespace({ namespace });
+      const { customAttributes } = await connected.operatorService.listSearchAttributes({ namespace });
       const missing = searchAttributes.filter((name) => !(name in customAttributes));
       return missing.length === 0 ? undefined : `search attributes ${missing.join(', ')} are missing`;
     });

@@ -68,7 +68,7 @@ export function createWatcher<Seen>(
         const joined = watches.get(workflowId) ?? begin(workflowId);
         try {
           // One that ends as it is joined is not asked any more: the next tells the end.
-          if (yield* listen(joined, signal)) return;
+          if (yield* tellOf(joined, signal)) return;
         } finally {
           if (joined.listeners.size === 0) {
             if (watches.get(workflowId) === joined) watches.delete(workflowId);
@@ -82,7 +82,7 @@ export function createWatcher<Seen>(
 }
 
 /** What a watch asks for from now on; false: it was over before anything of that came. */
-async function* listen<Seen>(watch: Watch<Seen>, signal: AbortSignal): AsyncGenerator<Seen, boolean, undefined> {
+async function* tellOf<Seen>(watch: Watch<Seen>, signal: AbortSignal): AsyncGenerator<Seen, boolean, undefined> {
   const askedBefore = watch.asked;
   let wake: () => void = () => undefined;
   const listener = () => {

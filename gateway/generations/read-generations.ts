@@ -102,7 +102,7 @@ export function createGenerationReader(
     maxSize: maxKept,
     sizeCalculation: ({ generation: { ending } }) => (ending === undefined ? 1 : sizeOf(ending)),
   });
-  const reading = new Map<string, { depth: Depth; asked: Promise<SeenGeneration> }>();
+  const unanswered = new Map<string, { depth: Depth; asked: Promise<SeenGeneration> }>();
   const toldAt = new LRUCache<string, number>({ max: maxKept });
   const askedFor = new LRUCache<string, true>({ max: maxAskedFor, ttl: askedForWithinMs });
 
@@ -166,19 +166,19 @@ export function createGenerationReader(
   };
 
   const askOnce = (workflowId: string, depth: Depth, how: Asked): Promise<SeenGeneration> => {
-    const underWay = reading.get(workflowId);
+    const underWay = unanswered.get(workflowId);
     if (underWay && (depth === 'brief' || underWay.depth === 'whole')) return underWay.asked;
-    const isNewest = () => reading.get(workflowId)?.asked === asked;
+    const isNewest = () => unanswered.get(workflowId)?.asked === asked;
     const asked: Promise<SeenGeneration> = ask(workflowId, depth, how, isNewest).finally(() => {
-      if (isNewest()) reading.delete(workflowId);
+      if (isNewest()) unanswered.delete(workflowId);
     });
-    reading.set(workflowId, { depth, asked });
+    unanswered.set(workflowId, { depth, asked });
     return asked;
   };
 
   /** By a read that begins now at the earliest: the one under way may have begun before what has to be told. */
   const askFromNow = async (workflowId: string, depth: Depth, how: Asked): Promise<SeenGeneration> => {
-    const before = await reading.get(workflowId)?.asked.catch((error: unknown) => {
+    const before = await unanswered.get(workflowId)?.asked.catch((error: unknown) => {
       if (isPassing(error) && isTimeUp(how)) throw error;
     });
     if (before?.ageS !== undefined && isDeepEnough(before, depth) && isTimeUp(how)) return before;
@@ -229,7 +229,7 @@ export function createGenerationReader(
       known.set(workflowId, { generation, readAt, listedUntil: 0, isStale: true });
     },
     refresh(workflowId) {
-      reading.delete(workflowId);
+      unanswered.delete(workflowId);
       const last = known.get(workflowId);
       if (last) known.set(workflowId, { ...last, isStale: true });
     },

@@ -25,7 +25,7 @@ export function createCatalogueReads() {
     sizeCalculation: ({ text }) => text.length + 1,
     ttl: lastGoodMs,
   });
-  const reading = new Map<string, Promise<CatalogueReading | undefined>>();
+  const unanswered = new Map<string, Promise<CatalogueReading | undefined>>();
 
   const ask = async (
     question: string,
@@ -49,10 +49,10 @@ export function createCatalogueReads() {
   return (question: string, freshness: Freshness, read: () => Promise<string | undefined>) => {
     const last = known.get(question);
     if (last && Date.now() - last.readAt < freshness.freshMs) return Promise.resolve({ text: last.text });
-    const underWay = reading.get(question);
+    const underWay = unanswered.get(question);
     if (underWay) return underWay;
-    const asked = ask(question, freshness, read).finally(() => reading.delete(question));
-    reading.set(question, asked);
+    const asked = ask(question, freshness, read).finally(() => unanswered.delete(question));
+    unanswered.set(question, asked);
     return asked;
   };
 }

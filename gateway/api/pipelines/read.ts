@@ -34,8 +34,8 @@ export async function previewPipeline(
   mayRun(principal, asked.plan);
   const key = workflowIdIn(principal, params.key);
   const order = toPipelineRequest(parts, principal, asked);
-  const look = () => generations.pipelines.preview(order, { key, rerun, catalogue: catalogue.lookup });
-  const preview = await patiently(client, readPatienceMs, look, { asksOthers: true });
+  const ask = () => generations.pipelines.preview(order, { key, rerun, catalogue: catalogue.lookup });
+  const preview = await patiently(client, readPatienceMs, ask, { asksOthers: true });
   const { orders, totalUsd, ...others } = inOwnWords(principal, preview, key);
   // What nobody knows is absent in our API, and never null.
   return {
