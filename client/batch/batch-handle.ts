@@ -18,6 +18,7 @@ import { isJsonObject } from '../../domain/json.ts';
 import { awaitEnd, type WaitOptions } from '../await-end.ts';
 import { keyNotFound } from '../errors.ts';
 import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
+import { toChainOf } from '../generation/one-chain.ts';
 import { readFirstEvent } from '../generation/original-request.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { watchChanges, type WatchOptions } from '../watch-changes.ts';
@@ -83,6 +84,7 @@ export interface BatchPlace {
 /** Binds the verbs of a batch to its key. */
 export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlace, started: StartedBatch): BatchHandle {
   const { key, runId } = started;
+  const tell = <T>(call: () => Promise<T>) => namedBatch(key, () => toChainOf(started, call));
   const pages = createBatchPages(client, taskQueue);
   const result = (options: WaitOptions = {}) =>
     awaitEnd<BatchResult>(client, { key, runId }, options, (error) => Promise.resolve(toBatchError(error, key)));
@@ -112,17 +114,17 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
     plan: () => namedBatch(key, async () => (await readRequest(client, key, runId)).plan),
     budgets: () => namedBatch(key, async () => (await readRequest(client, key, runId)).budgets),
     add: (message) =>
-      namedBatch(key, async () => {
+      tell(async () => {
         await checkAdded(message);
         return await addToBatch(client, key, message);
       }),
     addAll: (source, options) =>
       namedBatch(key, async () => addAllItems(client, pages, key, source, { ...(await setting()), ...options })),
-    seal: (options) => namedBatch(key, () => sealBatch(client, key, options?.signal)),
-    pause: (reason) => namedBatch(key, () => pauseBatch(client, key, reason)),
-    resume: () => namedBatch(key, () => resumeBatch(client, key)),
-    set: (message) => namedBatch(key, () => setBatch(client, key, message)),
-    cancel: (message, options) => namedBatch(key, () => cancelBatch(client, key, message, options)),
+    seal: (options) => tell(() => sealBatch(client, key, options?.signal)),
+    pause: (reason) => tell(() => pauseBatch(client, key, reason)),
+    resume: () => tell(() => resumeBatch(client, key)),
+    set: (message) => tell(() => setBatch(client, key, message)),
+    cancel: (message, options) => tell(() => cancelBatch(client, key, message, options)),
     results: (options) => eachNamedBatch(key, () => readResults(client, pages, key, options)),
     items: (options) => eachNamedBatch(key, () => readItems(client, pages, key, options)),
   };

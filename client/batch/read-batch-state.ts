@@ -29,16 +29,16 @@ const noCounts: BatchState['counts'] = {
   notStarted: 0,
 };
 
-/** Asks the batch where it stands; without a worker tells what the server knows. */
+/** Asks the batch where it stands, its newest run unless told otherwise; without a worker tells what the server knows. */
 export async function readBatchState(
   client: Client,
   key: string,
-  { signal }: { signal?: AbortSignal | undefined } = {},
+  { runId, signal }: { runId?: string | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<KnownBatchState> {
-  const query = () => client.workflow.getHandle(key).query<BatchState>(batchStateQuery);
+  const query = () => client.workflow.getHandle(key, runId).query<BatchState>(batchStateQuery);
   const reply = await askWorker(client, key, query, { timeoutMs: queryTimeoutMs, signal });
   signal?.throwIfAborted();
-  const run = await describeRun(client, key);
+  const run = await describeRun(client, key, runId);
   refuseNoBatch(key, run.workflowType);
   if (reply === 'unattended') return await serverState(client, run);
   if ('answer' in reply) return { ...reply.answer, phase: phaseOfRun(run, reply.answer.phase) };
@@ -83,7 +83,13 @@ export function phaseOfRun(run: RunInfo, said: BatchPhase | undefined): BatchPha
 }
 
 async function serverState(client: Client, run: RunInfo): Promise<KnownBatchState> {
-  const { phase, counts = noCounts, costUsd = 0, presumedUsd, resultPages = 0 } = await readBatchMemo(client, run.key);
+  const {
+    phase,
+    counts = noCounts,
+    costUsd = 0,
+    presumedUsd,
+    resultPages = 0,
+  } = await readBatchMemo(client, run.key, run.runId);
   return {
     phase: phaseOfRun(run, phase),
     sealed: isClosed(run),

@@ -28,8 +28,8 @@ export interface BatchStartOptions extends StartPriority, StartLabels {
 export interface StartedBatch {
   key: string;
   runId: string;
-  /** The first run of it: the same however often it was continued as new. */
-  firstRunId: string;
+  /** The run that began its chain, the same however often it was continued as new; missing where Temporal does not say. */
+  firstRunId?: string | undefined;
   /** This call started nothing: the batch ran, or had ended, before. */
   attached: boolean;
   /** What the caller should know, in sentences. */

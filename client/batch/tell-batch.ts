@@ -102,7 +102,7 @@ export async function cancelBatch(
   );
   if (typeof reply === 'object') {
     if ('answer' in reply) return reply.answer;
-    return { outcome: nothingCancelled, phase: (await readBatchState(client, key)).phase };
+    return { outcome: nothingCancelled, phase: (await readBatchState(client, key, { runId: reply.runId })).phase };
   }
   throw (reply === 'left' && (await explainStandstill(client, key))) || stillCancelling(key);
 }

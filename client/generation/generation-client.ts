@@ -69,9 +69,15 @@ export function createGenerationClient({
   const get = (key: string): Promise<GenerationHandle> =>
     named(key, async () => {
       checkKey(key);
-      const { runId, workflowType } = await describeRun(client, key);
+      const { runId, firstRunId, workflowType } = await describeRun(client, key);
       refuseOtherType(key, workflowType);
-      return createHandle(client, { key, runId, attached: true, notices: [] });
+      return createHandle(client, {
+        key,
+        runId,
+        firstRunId,
+        attached: true,
+        notices: [],
+      });
     });
   return {
     start: (request, options) =>

@@ -9,6 +9,7 @@ import { awaitResult } from './following/await-result.ts';
 import { readState } from './following/read-state.ts';
 import type { KnownState } from './following/server-state.ts';
 import { type GenerationWatchOptions, watchStates } from './following/watch-states.ts';
+import { toChainOf } from './one-chain.ts';
 import { describeRun, isClosed } from './run-info.ts';
 import type { StartedGeneration } from './starting/start-generation.ts';
 
@@ -39,14 +40,15 @@ export interface GenerationHandle extends StartedGeneration {
 /** Binds the verbs of a generation to its key. */
 export function createHandle(client: Client, started: StartedGeneration): GenerationHandle {
   const { key, runId } = started;
+  const tell = <T>(call: () => Promise<T>) => named(key, () => toChainOf(started, call));
   return {
     ...started,
     result: (options) => named(key, () => awaitResult(client, key, runId, options)),
     state: ({ timeoutMs } = {}) => named(key, () => readState(client, key, { timeoutMs })),
     isEnded: () => named(key, async () => isClosed(await describeRun(client, key))),
-    cancel: (reason, options) => named(key, () => cancelGeneration(client, key, reason, options)),
+    cancel: (reason, options) => tell(() => cancelGeneration(client, key, reason, options)),
     nudge: () => named(key, () => nudge(client, key)),
-    resolveSubmission: (resolution) => named(key, () => resolveSubmission(client, key, resolution)),
+    resolveSubmission: (resolution) => tell(() => resolveSubmission(client, key, resolution)),
     watch: (options) => eachNamed(key, () => watchStates(client, key, runId, options)),
   };
 }

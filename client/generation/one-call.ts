@@ -1,10 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash, randomUUID } from 'node:crypto';
+import type { FoundRun } from './run-info.ts';
 
 interface OneCall {
   id: string;
   /** The updates that it has sent. */
   sent: Set<string>;
+  /** The runs that its messages were first meant for, by key. */
+  places: Map<string, FoundRun>;
 }
 
 const calls = new AsyncLocalStorage<OneCall>();
@@ -14,7 +17,7 @@ const calls = new AsyncLocalStorage<OneCall>();
  * attempt whose answer was lost is known to Temporal by the id that each of them gives.
  */
 export function asOneCall<T>(call: () => Promise<T>): Promise<T> {
-  return calls.run({ id: randomUUID(), sent: new Set() }, call);
+  return calls.run({ id: randomUUID(), sent: new Set(), places: new Map() }, call);
 }
 
 /** By which Temporal knows a start that is repeated; nothing of one that is not. */
@@ -34,6 +37,11 @@ export function updateOfCall(key: string, name: string, message: object): { upda
     .slice(0, 22);
   const updateId = `${name}-${call.id}-${digest}`;
   return { updateId, isRepeated: call.sent.has(updateId) };
+}
+
+/** The runs that messages of this call are meant for, by key; undefined where it is not repeated. */
+export function placesOfCall(): Map<string, FoundRun> | undefined {
+  return calls.getStore()?.places;
 }
 
 /** Notes that an update is on its way. */

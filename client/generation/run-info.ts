@@ -26,8 +26,8 @@ export type RunStatus = (typeof runStatuses)[keyof typeof runStatuses] | 'unknow
 export interface RunInfo {
   key: string;
   runId: string;
-  /** The run that this one continues, over however many; itself where it continues none, or a server does not say. */
-  firstRunId: string;
+  /** The run that began its chain, itself where it continues none; missing where a server does not say. */
+  firstRunId?: string;
   workflowType: string;
   taskQueue: string;
   status: RunStatus;
@@ -37,6 +37,13 @@ export interface RunInfo {
   /** Search attribute `RunComfyLabels`, where it is set. */
   labelWords?: string[];
   memo?: Record<string, Payload>;
+}
+
+/** A run as it was found, and the one that began its chain. */
+export interface FoundRun {
+  key: string;
+  runId: string;
+  firstRunId?: string | undefined;
 }
 
 /** What Temporal tells of one run that was asked about. */
@@ -126,7 +133,7 @@ function toRunInfo(raw: RawRun): RunInfo {
   return {
     key: execution?.workflowId ?? '',
     runId: execution?.runId ?? '',
-    firstRunId: firstRunId || (execution?.runId ?? ''),
+    ...(firstRunId && { firstRunId }),
     workflowType: type?.name ?? '',
     taskQueue: taskQueue ?? '',
     status: statusOf(status?.valueOf()),

@@ -2,6 +2,7 @@ import { type Client, type WorkflowHandle, WorkflowNotFoundError, WorkflowUpdate
 import { withSignal } from '../with-signal.ts';
 import { askWorker } from './ask-worker.ts';
 import { noteSent, updateOfCall } from './one-call.ts';
+import { chainOf } from './one-chain.ts';
 
 /** Where nothing is to be waited for any more. */
 const lastMs = 1_000;
@@ -29,7 +30,7 @@ export interface UpdatePatience {
 
 /**
  * Sends an update that a worker has to take and the workflow answers in its own time. One that is repeated within one call
- * is the same to Temporal, and has the same answer.
+ * is the same to Temporal, and has the same answer; no later run of the key hears it.
  */
 export async function sendUpdate<Reply>(
   client: Client,
@@ -37,7 +38,9 @@ export async function sendUpdate<Reply>(
   { name, message }: Message,
   { takenWithinMs, answeredBy, signal }: UpdatePatience,
 ): Promise<UpdateAnswer<Reply>> {
-  const handle = client.workflow.getHandle(key);
+  const chain = await chainOf(client, key);
+  // Without the run: it may have been continued as new since.
+  const handle = client.workflow.getHandle(key, undefined, chain && { firstExecutionRunId: chain.firstRunId });
   // Calls do not see a signal that was aborted before.
   const over = signal ?? new AbortController().signal;
   const within = (ms: number) => (over.aborted ? Math.min(ms, lastMs) : ms);

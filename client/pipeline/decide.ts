@@ -80,7 +80,8 @@ export async function cancelPipeline(
   );
   if (typeof reply === 'object') {
     if (!('answer' in reply)) {
-      return replyAfterEnd(client, key, { isHeard: reply.isHeard || isRepeated, stateTimeoutMs });
+      const isHeard = reply.isHeard || isRepeated;
+      return replyAfterEnd(client, key, { isHeard, stateTimeoutMs, runId: reply.runId });
     }
     const { answer } = reply;
     return isRepeated && isAfterEnd(answer) ? replyWhileClosing(client, key, answer, stateTimeoutMs) : answer;
@@ -109,10 +110,15 @@ async function replyWhileClosing(
 async function replyAfterEnd(
   client: Client,
   key: string,
-  { isHeard, stateTimeoutMs }: { isHeard: boolean; stateTimeoutMs: number | undefined },
+  {
+    isHeard,
+    stateTimeoutMs,
+    runId,
+  }: { isHeard: boolean; stateTimeoutMs: number | undefined; runId: string | undefined },
 ): Promise<PipelineCancelReply> {
   // What came of it stands in the state, and is worth a wait.
-  const { phase, cancel } = await readPipelineState(client, key, isHeard ? {} : { timeoutMs: stateTimeoutMs });
+  const timeoutMs = isHeard ? undefined : stateTimeoutMs;
+  const { phase, cancel } = await readPipelineState(client, key, { runId, timeoutMs });
   const outcome = (isHeard ? cancel?.outcome : undefined) ?? 'unknown';
   return { outcome: outcome === 'unknown' ? 'too_late' : outcome, phase, steps: [] };
 }

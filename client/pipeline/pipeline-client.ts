@@ -29,9 +29,15 @@ export function createPipelineClient(place: PreviewPlace & { taskQueue: string }
   const get = (key: string): Promise<PipelineHandle> =>
     namedPipeline(key, async () => {
       checkKey(key);
-      const { runId, workflowType } = await describeRun(client, key);
+      const { runId, firstRunId, workflowType } = await describeRun(client, key);
       refuseNoPipeline(key, workflowType);
-      return createPipelineHandle(client, { key, runId, attached: true, notices: [] });
+      return createPipelineHandle(client, {
+        key,
+        runId,
+        firstRunId,
+        attached: true,
+        notices: [],
+      });
     });
   return {
     start: (request, options) =>

@@ -9,6 +9,7 @@ import {
 } from '../../domain/pipeline/pipeline-run.ts';
 import { awaitEnd, type WaitOptions } from '../await-end.ts';
 import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
+import { toChainOf } from '../generation/one-chain.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { watchChanges, type WatchOptions } from '../watch-changes.ts';
 import { cancelPipeline, decidePipeline } from './decide.ts';
@@ -35,6 +36,7 @@ export interface PipelineHandle extends StartedPipeline {
 /** Binds the verbs of a pipeline to its key. */
 export function createPipelineHandle(client: Client, started: StartedPipeline): PipelineHandle {
   const { key, runId } = started;
+  const tell = <T>(call: () => Promise<T>) => namedPipeline(key, () => toChainOf(started, call));
   const result = (options: WaitOptions = {}) =>
     awaitEnd<PipelineResult>(client, { key, runId }, options, (error) => Promise.resolve(toPipelineError(error, key)));
   const watched = ({ patienceMs }: WatchOptions) => ({
@@ -47,8 +49,8 @@ export function createPipelineHandle(client: Client, started: StartedPipeline): 
     result: (options) => namedPipeline(key, () => result(options)),
     state: () => namedPipeline(key, () => readPipelineState(client, key)),
     isEnded: () => namedPipeline(key, async () => isClosed(await describeRun(client, key))),
-    cancel: (message, options) => namedPipeline(key, () => cancelPipeline(client, key, message, options)),
-    decide: (decision) => namedPipeline(key, () => decidePipeline(client, key, decision)),
+    cancel: (message, options) => tell(() => cancelPipeline(client, key, message, options)),
+    decide: (decision) => tell(() => decidePipeline(client, key, decision)),
     watch: (options = {}) => eachNamedPipeline(key, () => watchChanges(watched(options), options)),
   };
 }

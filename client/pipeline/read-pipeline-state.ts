@@ -24,6 +24,14 @@ export interface KnownPipelineState extends PipelineState {
   isFromServer?: true;
 }
 
+/** Which run is asked, and how long. */
+interface WhichPipelineState {
+  /** Default: the newest run of the key. */
+  runId?: string | undefined;
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal;
+}
+
 const queryTimeoutMs = 12_000;
 const maxOrders = 20;
 
@@ -31,12 +39,12 @@ const maxOrders = 20;
 export async function readPipelineState(
   client: Client,
   key: string,
-  { timeoutMs = queryTimeoutMs, signal }: { timeoutMs?: number | undefined; signal?: AbortSignal } = {},
+  { runId, timeoutMs = queryTimeoutMs, signal }: WhichPipelineState = {},
 ): Promise<KnownPipelineState> {
-  const query = () => client.workflow.getHandle(key).query<PipelineState>(pipelineStateQuery);
+  const query = () => client.workflow.getHandle(key, runId).query<PipelineState>(pipelineStateQuery);
   const reply = await askWorker(client, key, query, { timeoutMs, signal });
   signal?.throwIfAborted();
-  const run = await describeRun(client, key);
+  const run = await describeRun(client, key, runId);
   refuseNoPipeline(key, run.workflowType);
   if (reply === 'unattended') return await serverState(client, run);
   if ('error' in reply) {
@@ -65,7 +73,7 @@ function endPhaseOf({ status }: RunInfo): PipelinePhase | undefined {
 }
 
 async function serverState(client: Client, run: RunInfo): Promise<KnownPipelineState> {
-  const memo = await readMemo(client, run.key);
+  const memo = await readMemo(client, run.key, run.runId);
   const phase = endPhaseOf(run) ?? phaseIn(memo) ?? (run.status === 'completed' ? 'succeeded' : undefined);
   const { costUsd, presumedUsd } = memo;
   const steps = isJsonObject(memo['steps']) ? Object.entries(memo['steps']) : [];

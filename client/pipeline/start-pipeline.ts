@@ -35,6 +35,8 @@ export interface PipelineStartOptions extends StartPriority, StartLabels {
 export interface StartedPipeline {
   key: string;
   runId: string;
+  /** The run that began its chain, where the run was found and Temporal says: no other hears what is told it. */
+  firstRunId?: string | undefined;
   /** This call started nothing: the pipeline ran, or had ended, before. */
   attached: boolean;
   /** What the caller should know, in sentences. */

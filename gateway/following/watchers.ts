@@ -17,6 +17,8 @@ import { createWatcher, type Watcher } from './create-watcher.ts';
 export interface SeenState<State> {
   key: string;
   runId: string;
+  /** The run that began its chain, where Temporal tells it. */
+  firstRunId?: string | undefined;
   state: State;
 }
 
@@ -57,6 +59,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 interface Handle<State> {
   key: string;
   runId: string;
+  firstRunId?: string | undefined;
   state: () => Promise<State>;
   result: (options: WaitOptions) => Promise<unknown>;
 }
@@ -68,10 +71,10 @@ function watcherOf<Phase, State extends { phase: Phase }>(
 ): Watcher<SeenState<State>> {
   return createWatcher(async (workflowId) => {
     const handle = await patiently(client, readPatienceMs, () => find(workflowId));
-    const { key, runId } = handle;
+    const { key, runId, firstRunId } = handle;
     const readState = () => patiently(client, readPatienceMs, () => handle.state(), { asksOthers: true });
     return {
-      readState: async () => ({ key, runId, state: await readState() }),
+      readState: async () => ({ key, runId, firstRunId, state: await readState() }),
       isEnd: ({ state: { phase } }) => isEnd(phase),
       awaitEnd: (stop) => handle.result({ signal: stop }),
     };

@@ -46,7 +46,8 @@ export async function cancelGeneration(
   );
   if (typeof reply === 'object') {
     if ('answer' in reply) return reply.answer;
-    return replyAfterEnd(client, key, { isHeard: reply.isHeard || isRepeated, stateTimeoutMs });
+    const isHeard = reply.isHeard || isRepeated;
+    return replyAfterEnd(client, key, { isHeard, stateTimeoutMs, runId: reply.runId });
   }
   const isTaken = reply === 'taken';
   const { cancel, phase } = await readState(client, key, { timeoutMs: stateTimeoutMs }).catch(
@@ -63,11 +64,15 @@ export async function cancelGeneration(
 async function replyAfterEnd(
   client: Client,
   key: string,
-  { isHeard, stateTimeoutMs }: { isHeard: boolean; stateTimeoutMs: number | undefined },
+  {
+    isHeard,
+    stateTimeoutMs,
+    runId,
+  }: { isHeard: boolean } & Record<'stateTimeoutMs', number | undefined> & Record<'runId', string | undefined>,
 ): Promise<CancelReply> {
   // What came of it stands in the state, and is worth a wait.
   const timeoutMs = isHeard && stateTimeoutMs !== undefined ? Math.max(stateTimeoutMs, heardTimeoutMs) : stateTimeoutMs;
-  const { cancel, phase } = await readState(client, key, { timeoutMs });
+  const { cancel, phase } = await readState(client, key, { timeoutMs, ...(runId !== undefined && { runId }) });
   const outcome = isHeard ? cancel?.outcome : undefined;
   // What was not known while it ran is not learned after its end: whoever repeats the call would ask for ever.
   return { outcome: outcome === undefined || outcome === 'unknown' ? 'too_late' : outcome, phase };

@@ -47,7 +47,7 @@ export function listBatchLines(
   const { limit, pageToken } = query;
   return withMany(batches, parts, request, params.key, async (handle) => {
     // Not to its newest run: what it is continued as has the same lines.
-    const boundTo = ['lines', handle.key, handle.firstRunId, query.status];
+    const boundTo = ['lines', handle.key, handle.firstRunId ?? handle.runId, query.status];
     const from = pageToken === undefined ? 0 : positionIn(fromPageToken(pageToken, ...boundTo));
     // Before the lines: an end that is seen now has them all.
     const { phase } = (await seenNow(parts, handle)).state;

@@ -16,6 +16,7 @@ import { inOwnWords } from '../own-words.ts';
 export interface ManyHandle<State, Result> {
   key: string;
   runId: string;
+  firstRunId?: string | undefined;
   state: () => Promise<State>;
   isEnded: () => Promise<boolean>;
   result: (options?: WaitOptions) => Promise<Result>;
@@ -83,9 +84,9 @@ export function bodyOf<Handle extends ManyHandle<State, Result>, State, Result, 
 /** Where it stands now; one that is asked much, by many at once, may be busy for a moment. */
 export async function seenNow<State>(
   { client }: GatewayParts,
-  { key, runId, state }: ManyHandle<State, unknown>,
+  { key, runId, firstRunId, state }: ManyHandle<State, unknown>,
 ): Promise<SeenState<State>> {
-  return { key, runId, state: await patiently(client, readPatienceMs, state, { asksOthers: true }) };
+  return { key, runId, firstRunId, state: await patiently(client, readPatienceMs, state, { asksOthers: true }) };
 }
 
 /** Waits for the end, whatever it is; what stops the waiting is no error. */

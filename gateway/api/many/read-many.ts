@@ -69,13 +69,12 @@ export async function streamMany<Handle extends ManyHandle<State, Result>, State
   mustTakeEvents(call);
   const { request, params } = call;
   const seen = await withMany(many, parts, request, params.key, (handle) => seenNow(parts, handle));
-  const toState = async (one: typeof seen): Promise<StreamedState> => {
-    if (!many.isEnd(one.state)) return toStreamed(bodyOf(many, request.principal, one));
-    // It may have been continued as new since: the run that ended is the newest.
-    const { runId } = await patiently(parts.client, readPatienceMs, () => many.find(parts, one.key));
-    return toStreamedEnd(runId, bodyOf(many, request.principal, { ...one, runId }));
+  const toState = (one: typeof seen): StreamedState => {
+    const body = bodyOf(many, request.principal, one);
+    // Whoever listened from before a continue-as-new knows the end by the same name as who comes later.
+    return many.isEnd(one.state) ? toStreamedEnd(one.firstRunId ?? one.runId, body) : toStreamed(body);
   };
-  return streamStates(parts, stopping, call, await toState(seen), async function* (signal) {
-    for await (const one of many.watcher(parts.watchers).follow(seen.key, signal)) yield await toState(one);
+  return streamStates(parts, stopping, call, toState(seen), async function* (signal) {
+    for await (const one of many.watcher(parts.watchers).follow(seen.key, signal)) yield toState(one);
   });
 }

@@ -161,28 +161,29 @@ it('streams the state that it has read at once, without asking for it anew', asy
   expect(text).toMatch(/^retry: 2000\n\nid: \S+\nevent: end\ndata: .*\n\n$/);
 });
 
-it.each(['pipelines', 'batches'])('names the end of %s by its run, whoever tells it and how much', async (noun) => {
+it.each(['pipelines', 'batches'])('names the end of %s by its chain, whoever tells it and how much', async (noun) => {
   const stateOf = (phase: string, more: object = {}) => ({ ...{ phase, steps: [] }, ...more });
-  let [runId, state] = ['first', stateOf('running')];
-  const get = (key: string) => Promise.resolve({ key, runId, state: () => Promise.resolve(state) });
+  let [runId, firstRunId, state, isGone] = ['first', 'first', stateOf('running'), false];
+  const found = (key: string) => Promise.resolve({ key, runId, firstRunId, state: () => Promise.resolve(state) });
+  const get = (key: string) => (isGone ? failing('KeyNotFound')() : found(key));
   const watcher = {
     async *follow(key: string) {
-      // A worker tells the end, in the run that the one which is watched was continued as.
-      [runId, state] = await Promise.resolve(['last', stateOf('failed', { costUsd: 2 })]);
-      yield { key, runId: 'first', state };
+      // A worker tells the end, in the run that the one which is watched was continued as; nobody can be asked any more.
+      [runId, state, isGone] = await Promise.resolve(['last', stateOf('failed', { costUsd: 2 }), true]);
+      yield { key, runId: 'first', firstRunId, state };
     },
   };
   const url = await serve(anonymousAccess, { generations: { [noun]: { get } }, watchers: { [noun]: watcher } });
   const target = `/api/v1/${noun}/k/events`;
   const { text } = await call(url, target);
   const [, id = '', told = '{}'] = /^id: (\S+)\nevent: end\ndata: (.*)$/m.exec(text) ?? [];
-  expect(JSON.parse(told)).toMatchObject({ runId: 'last', costUsd: 2 });
-  state = stateOf('failed', { isFromServer: true });
+  expect(JSON.parse(told)).toMatchObject({ runId: 'first', costUsd: 2 });
+  [state, isGone] = [stateOf('failed', { isFromServer: true }), false];
   const etag = String((await call(url, `/api/v1/${noun}/k`)).headers['etag']).replaceAll('"', '');
   for (const known of [id, etag]) {
     expect((await call(url, target, { headers: { 'last-event-id': known } })).status).toBe(204);
   }
-  runId = 'run again';
+  [runId, firstRunId] = ['run again', 'run again'];
   expect((await call(url, target, { headers: { 'last-event-id': id } })).status).toBe(200);
 });
 

@@ -1,0 +1,117 @@
+import { type Client, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
+import { expect, it } from 'vitest';
+import { createBatchHandle } from '../../../client/batch/batch-handle.ts';
+import { cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/tell-batch.ts';
+import { changeBudget } from '../../../client/budget/change-budget.ts';
+import { cancelGeneration } from '../../../client/generation/deciding/cancel-generation.ts';
+import { resolveSubmission } from '../../../client/generation/deciding/resolve-submission.ts';
+import { createHandle } from '../../../client/generation/generation-handle.ts';
+import { asOneCall } from '../../../client/generation/one-call.ts';
+import { grpcCode } from '../../../client/grpc.ts';
+import { cancelPipeline, decidePipeline } from '../../../client/pipeline/decide.ts';
+import { createPipelineHandle } from '../../../client/pipeline/pipeline-handle.ts';
+
+const busy = new ServiceError('refused', {
+  cause: Object.assign(new Error('busy'), { code: grpcCode.resourceExhausted, details: '', metadata: {} }),
+});
+const gone = (key: string) => new WorkflowNotFoundError('workflow execution already completed', key, undefined);
+
+/** Runs of one key, the newest last; `continues`: the run before was continued as new. */
+interface Run {
+  runId: string;
+  firstRunId: string;
+}
+
+/** Temporal with runs of one key, and which of them heard something; `then` is the newest run after the first message. */
+function temporalWith(type: string, runs: Run[], then?: Run) {
+  const heard: string[] = [];
+  const newest = () => runs.at(-1) ?? { runId: '', firstRunId: '' };
+  const message = (isMeant: boolean) => {
+    if (!isMeant) return Promise.reject(gone('k'));
+    heard.push(newest().runId);
+    if (heard.length === 1 && then) runs.push(then);
+    return Promise.reject(busy);
+  };
+  const stateOf = (runId: string) => ({
+    phase: runId === newest().runId ? 'running' : 'cancelled',
+    cancel: { requestedAt: '', outcome: runId === newest().runId ? 'not_cancellable' : 'cancelled' },
+    steps: [],
+  });
+  const getHandle = (_: string, runId?: string, { firstExecutionRunId }: { firstExecutionRunId?: string } = {}) => ({
+    startUpdate: () => message([undefined, newest().firstRunId].includes(firstExecutionRunId)),
+    getUpdateHandle: () => ({ result: () => Promise.reject(gone('k')) }),
+    signal: () => message([undefined, newest().runId].includes(runId)),
+    query: () => Promise.resolve(stateOf(runId ?? newest().runId)),
+    describe: () => Promise.resolve({}),
+  });
+  const describeWorkflowExecution = ({ execution }: { execution: { runId: string } }) => {
+    const found = runs.find(({ runId }) => runId === execution.runId) ?? newest();
+    const workflowExecutionInfo = {
+      ...{ execution: { workflowId: 'k', runId: found.runId }, firstRunId: found.firstRunId, type: { name: type } },
+      status: found === newest() ? 1 : 4,
+    };
+    return Promise.resolve({ workflowExecutionInfo, pendingActivities: [] });
+  };
+  const getWorkflowExecutionHistory = ({ execution }: { execution: { runId: string } }) => {
+    const at = runs.findIndex(({ runId }) => runId === execution.runId);
+    const next = runs.slice(at + 1).find(({ firstRunId }) => firstRunId === runs[at]?.firstRunId);
+    const events = [{ workflowExecutionContinuedAsNewEventAttributes: next && { newExecutionRunId: next.runId } }];
+    return Promise.resolve({ history: { events } });
+  };
+  const client = {
+    options: { namespace: 'default' },
+    withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
+    withDeadline: (_: number, call: () => unknown) => call(),
+    workflow: { getHandle },
+    workflowService: {
+      ...{ describeWorkflowExecution, getWorkflowExecutionHistory },
+      describeTaskQueue: () => Promise.resolve({ pollers: [{}] }),
+    },
+  } as unknown as Client;
+  return { client, heard };
+}
+
+const first = { runId: 'run 1', firstRunId: 'run 1' };
+const continued = { runId: 'run 1b', firstRunId: 'run 1' };
+const again = { runId: 'run 2', firstRunId: 'run 2' };
+
+const release = { key: 'order', reason: 'never billed' };
+
+it.each<[string, string, (client: Client) => Promise<unknown>]>([
+  ['a cancel', 'runcomfyGeneration', (client) => cancelGeneration(client, 'k')],
+  ['a decision', 'runcomfyGeneration', (client) => resolveSubmission(client, 'k', { action: 'abandon' })],
+  ['a cancel', 'runcomfyPipeline', (client) => cancelPipeline(client, 'k')],
+  ['a decision', 'runcomfyPipeline', (client) => decidePipeline(client, 'k', { step: 'pick', decision: 'approve' })],
+  ['a cancel', 'runcomfyBatch', (client) => cancelBatch(client, 'k')],
+  ['a pause', 'runcomfyBatch', (client) => pauseBatch(client, 'k')],
+  ['a seal', 'runcomfyBatch', (client) => sealBatch(client, 'k')],
+  ['a release', 'runcomfyBudget', (client) => changeBudget(client, 'k', 'release', release)],
+])('%s that is repeated reaches no later run of its key (%s)', async (_what, type, tell) => {
+  const { client, heard } = temporalWith(type, [first], again);
+  const call = () => tell(client);
+  await asOneCall(() => call().catch(call)).catch(() => undefined);
+  expect(heard).toEqual(['run 1']);
+});
+
+const started = { ...{ key: 'k', ...first, attached: true }, notices: [] };
+
+it('who found a run tells no later one of the key, and is told how the run that was found ended', async () => {
+  const generation = temporalWith('runcomfyGeneration', [first, again]);
+  const isRepeated = true;
+  const ended = { outcome: 'cancelled', phase: 'cancelled' };
+  expect(await createHandle(generation.client, started).cancel('', { isRepeated })).toEqual(ended);
+  const pipeline = temporalWith('runcomfyPipeline', [first, continued, again]);
+  expect(await createPipelineHandle(pipeline.client, started).cancel({}, { isRepeated })).toMatchObject(ended);
+  const batch = temporalWith('runcomfyBatch', [first, again]);
+  const handle = createBatchHandle({ client: batch.client, taskQueue: 'runcomfy' }, started);
+  expect(await handle.cancel()).toMatchObject({ phase: 'cancelled' });
+  await expect(handle.pause()).rejects.toThrow('has ended');
+  expect([...generation.heard, ...pipeline.heard, ...batch.heard]).toEqual([]);
+});
+
+it('a message reaches the run that was continued as new since it was found', async () => {
+  const { client, heard } = temporalWith('runcomfyPipeline', [first, continued]);
+  await expect(createPipelineHandle(client, started).cancel()).rejects.toThrow();
+  // As an update and, Temporal being busy, as a signal.
+  expect(heard).toEqual(['run 1b', 'run 1b']);
+});
