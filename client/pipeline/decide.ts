@@ -20,6 +20,7 @@ import { readPipelineState } from './read-pipeline-state.ts';
 
 const acceptTimeoutMs = 20_000;
 const cancelTimeoutMs = 180_000;
+const heardTimeoutMs = 3_000;
 
 /** Decides an approval; `ResolutionRefused` where there is nothing to decide. */
 export async function decidePipeline(
@@ -117,7 +118,7 @@ async function replyAfterEnd(
   }: { isHeard: boolean; stateTimeoutMs: number | undefined; runId: string | undefined },
 ): Promise<PipelineCancelReply> {
   // What came of it stands in the state, and is worth a wait.
-  const timeoutMs = isHeard ? undefined : stateTimeoutMs;
+  const timeoutMs = isHeard && stateTimeoutMs !== undefined ? Math.max(stateTimeoutMs, heardTimeoutMs) : stateTimeoutMs;
   const { phase, cancel } = await readPipelineState(client, key, { runId, timeoutMs });
   const outcome = (isHeard ? cancel?.outcome : undefined) ?? 'unknown';
   return { outcome: outcome === 'unknown' ? 'too_late' : outcome, phase, steps: [] };

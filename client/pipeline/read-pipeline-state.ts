@@ -1,9 +1,10 @@
-import type { Client } from '@temporalio/client';
+import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { isJsonObject } from '../../domain/json.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
 import {
   isPipelineEnd,
   type ItemState,
+  type PipelineCancelState,
   type PipelinePhase,
   pipelinePhases,
   type PipelineState,
@@ -14,7 +15,8 @@ import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
 import { readState } from '../generation/following/read-state.ts';
 import type { KnownState } from '../generation/following/server-state.ts';
 import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
-import { refuseNoPipeline } from './pipeline-errors.ts';
+import { grpcCodeOf } from '../grpc.ts';
+import { refuseNoPipeline, toPipelineError } from './pipeline-errors.ts';
 
 /** Where a pipeline stands. */
 export interface KnownPipelineState extends PipelineState {
@@ -76,6 +78,7 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownPipelineS
   const memo = await readMemo(client, run.key, run.runId);
   const phase = endPhaseOf(run) ?? phaseIn(memo) ?? (run.status === 'completed' ? 'succeeded' : undefined);
   const { costUsd, presumedUsd } = memo;
+  const cancel = run.status === 'failed' ? await readCancel(client, run) : undefined;
   const steps = isJsonObject(memo['steps']) ? Object.entries(memo['steps']) : [];
   return {
     phase: phase ?? (run.status === 'failed' ? 'failed' : 'running'),
@@ -86,9 +89,21 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownPipelineS
     ...(typeof presumedUsd === 'number' && { presumedUsd }),
     reservedUsd: 0,
     steps: steps.map(([id, step]) => ({ id, phase: step as StepState['phase'] })),
+    ...(cancel && { cancel }),
     warnings: [],
     isFromServer: true,
   };
+}
+
+/** What the failure tells of the cancel; nothing where it cannot be read here. */
+async function readCancel(client: Client, { key, runId }: RunInfo): Promise<PipelineCancelState | undefined> {
+  try {
+    await client.workflow.result(key, runId, { followRuns: false });
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) return toPipelineError(error, key).pipeline?.cancel;
+    if (grpcCodeOf(error) !== undefined) throw error;
+  }
+  return undefined;
 }
 
 /** The short form that the workflow leaves in its memo; nothing where it cannot be read here. */

@@ -2,9 +2,11 @@ import {
   ApplicationFailure,
   type Client,
   ServiceError,
+  WorkflowFailedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
+import { RetryState } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import { cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/tell-batch.ts';
 import { asOneCall } from '../../../client/generation/one-call.ts';
@@ -21,7 +23,10 @@ const settled = (step: Step) => (step instanceof Error ? Promise.reject(step) : 
 
 interface Told {
   type: 'runcomfyPipeline' | 'runcomfyBatch';
-  state?: object;
+  /** What a worker answers. */
+  state?: Step;
+  /** Of the run, as Temporal numbers it; 3: failed. */
+  status?: number;
   /** What comes of each attempt: it is refused, or taken and then answered so. */
   updates: ({ refused: Error } | { taken: Step })[];
   /** What Temporal keeps of an update that was answered. */
@@ -29,26 +34,32 @@ interface Told {
 }
 
 /** Temporal with one workflow, and what it was told. */
-function temporalWith({ type, state = { phase: 'cancelled' }, updates, kept = gone }: Told) {
+function temporalWith({ type, state = { phase: 'cancelled' }, status = 1, updates, kept = gone }: Told) {
   const sent: string[] = [];
   const signals: string[] = [];
+  const failed = () => {
+    const details = [{ key: 'k', phase: 'cancelled', cancel: { requestedAt: '', outcome: 'cancelled' } }];
+    const cause = ApplicationFailure.create({ type: 'PipelineCancelled', message: 'cancelled', details });
+    return Promise.reject(new WorkflowFailedError('failed', cause, RetryState.NON_RETRYABLE_FAILURE));
+  };
   const handle = {
+    describe: () => Promise.resolve({}),
     startUpdate: (_: string, { updateId }: { updateId: string }) => {
       sent.push(updateId);
       const next = updates[sent.length - 1] ?? { refused: gone };
       return 'refused' in next ? Promise.reject(next.refused) : Promise.resolve({ result: () => settled(next.taken) });
     },
     getUpdateHandle: (updateId: string) => ({ result: () => settled(updateId === sent[0] ? kept : gone) }),
-    query: () => Promise.resolve(state),
+    query: () => settled(state),
     signal: (name: string) => Promise.resolve(void signals.push(name)),
   };
   const execution = { workflowId: 'k', runId: 'run' };
-  const workflowExecutionInfo = { execution, type: { name: type }, status: 1 };
+  const workflowExecutionInfo = { execution, type: { name: type }, status };
   const client = {
     options: { namespace: 'default' },
     withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
     withDeadline: (_: number, call: () => unknown) => call(),
-    workflow: { getHandle: () => handle },
+    workflow: { getHandle: () => handle, result: failed },
     workflowService: {
       describeWorkflowExecution: () => Promise.resolve({ workflowExecutionInfo, pendingActivities: [] }),
       describeTaskQueue: () => Promise.resolve({ pollers: [] }),
@@ -138,3 +149,13 @@ it.each([
     expect(await cancelPipeline(client, 'k')).toEqual(answer);
   },
 );
+
+it('tells what became of the first cancel also where no worker answers after the end', async () => {
+  const unanswered = new ServiceError('too late', {
+    cause: Object.assign(new Error('late'), { code: grpcCode.deadlineExceeded, details: '', metadata: {} }),
+  });
+  const { client } = temporalWith({ type: 'runcomfyPipeline', state: unanswered, status: 3, updates: [] });
+  const told = await cancelPipeline(client, 'k', {}, { stateTimeoutMs: 1, isRepeated: true });
+  expect(told).toEqual({ outcome: 'cancelled', phase: 'failed', steps: [] });
+  expect(await cancelPipeline(client, 'k')).toMatchObject({ outcome: 'too_late' });
+});
