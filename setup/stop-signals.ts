@@ -1,17 +1,27 @@
+import { constants } from 'node:os';
+
 /** What asks a service in the foreground to stop in good order; SIGHUP comes when the session of its shell is closed. */
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** What comes within this time is the same signal: of Ctrl-C a terminal tells the service, and npm tells it once more. */
+const sameWithinMs = 500;
+
 /**
- * Calls back at the first of these signals. From then on nobody listens for them, so that a second one ends the process at
- * once, whatever it does or waits for. Gives what ends the listening.
+ * Calls back at the first of these signals. A second one ends the process at once, whatever it does or waits for: by its
+ * own hand, as the kernel spares process 1 of a container what nobody listens for. Gives what ends the listening.
  */
 export function onStopAsked(stop: () => void): () => void {
   const forget = () => {
     for (const signal of stopSignals) process.off(signal, heard);
   };
-  const heard = () => {
-    forget();
-    stop();
+  let heardAt: number | undefined;
+  const heard = (signal: (typeof stopSignals)[number]) => {
+    if (heardAt === undefined) {
+      heardAt = performance.now();
+      stop();
+    } else if (performance.now() - heardAt >= sameWithinMs) {
+      process.exit(128 + constants.signals[signal]);
+    }
   };
   for (const signal of stopSignals) process.on(signal, heard);
   return forget;
