@@ -119,7 +119,7 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
         return await addToBatch(client, key, message);
       }),
     addAll: (source, options) =>
-      namedBatch(key, async () => addAllItems(client, pages, key, source, { ...(await setting()), ...options })),
+      tell(async () => addAllItems(client, pages, key, source, { ...(await setting()), ...options })),
     seal: (options) => tell(() => sealBatch(client, key, options?.signal)),
     pause: (reason) => tell(() => pauseBatch(client, key, reason)),
     resume: () => tell(() => resumeBatch(client, key)),

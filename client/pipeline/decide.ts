@@ -11,6 +11,7 @@ import { GenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
+import { supersededRun } from '../generation/one-chain.ts';
 import { describeRun } from '../generation/run-info.ts';
 import { sendUpdate } from '../generation/send-update.ts';
 import { sendWish } from '../generation/send-wish.ts';
@@ -87,7 +88,8 @@ export async function cancelPipeline(
     const { answer } = reply;
     return isRepeated && isAfterEnd(answer) ? replyWhileClosing(client, key, answer, stateTimeoutMs) : answer;
   }
-  const { phase } = await readPipelineState(client, key, { timeoutMs: stateTimeoutMs });
+  const runId = await supersededRun(client, key);
+  const { phase } = await readPipelineState(client, key, { runId, timeoutMs: stateTimeoutMs });
   return { outcome: 'unknown', phase, steps: [] };
 }
 
@@ -102,7 +104,8 @@ async function replyWhileClosing(
   answer: PipelineCancelReply,
   timeoutMs: number | undefined,
 ): Promise<PipelineCancelReply> {
-  const { cancel, isFromServer } = await readPipelineState(client, key, { timeoutMs });
+  const runId = await supersededRun(client, key);
+  const { cancel, isFromServer } = await readPipelineState(client, key, { runId, timeoutMs });
   if (cancel === undefined && !isFromServer) return answer;
   return { ...answer, outcome: cancel?.outcome ?? 'unknown' };
 }

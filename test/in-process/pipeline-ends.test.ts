@@ -30,11 +30,11 @@ describe('a pipeline under budgets', () => {
   });
 });
 
-/** Cancels a pipeline in which another order is prepared after one that is as wished; what that is told. */
-async function cancelledBetween(
-  { execution, time, provider, end }: InProcess,
+/** Lets a pipeline go on until another order of its last step is prepared after one that is as wished. */
+async function untilBetween(
+  { execution, time, provider }: InProcess,
   isWished: (order: OrderState) => boolean,
-): Promise<unknown> {
+): Promise<void> {
   const isBetween = ({ steps }: PipelineState) => {
     const step = steps.at(-1);
     const { phase, ...order } = step?.items?.[0] ?? step ?? {};
@@ -42,8 +42,13 @@ async function cancelledBetween(
   };
   await time.run(() => provider.runs.at(-1)?.end !== undefined);
   for (let events = 0; !isBetween(await execution.state()); events = 0) await time.run(() => (events += 1) > 1);
-  const replied = execution.update('cancel', {});
-  await end();
+}
+
+/** What a cancel at such a moment is told. */
+async function cancelledBetween(pipeline: InProcess, isWished: (order: OrderState) => boolean): Promise<unknown> {
+  await untilBetween(pipeline, isWished);
+  const replied = pipeline.execution.update('cancel', {});
+  await pipeline.end();
   return await replied;
 }
 
@@ -115,6 +120,32 @@ describe('a pipeline that is ended', () => {
       steps: [told],
     });
     expect(pipeline.provider.runs).toHaveLength(2);
+  });
+
+  it('by a second cancel forgets nothing that the first has found', async () => {
+    const only = still('only', { attempts: 2, mayPayTwice: true });
+    const plan = { version: 1, steps: { other: still('other'), only } };
+    const pipeline = await start({ plan }, { fates: ['waits too long', 'runs past its deadline'] });
+    const { execution, time, provider } = pipeline;
+    const { cancel } = provider;
+    let asked = 0;
+    provider.cancel = (key) => {
+      asked += 1;
+      return new Promise((resolve) => {
+        time.after(5_000, () => {
+          resolve(cancel(key));
+        });
+      });
+    };
+    await untilBetween(pipeline, ({ attempts = [] }) => attempts.length > 0);
+    const first = execution.update('cancel', {});
+    await time.run(() => asked > 0);
+    const second = execution.update('cancel', {});
+    const { state } = await pipeline.end();
+    const told = { outcome: 'not_cancellable', steps: [{ id: 'other', outcome: 'cancelled' }, { id: 'only' }] };
+    expect(await first).toMatchObject({ outcome: 'not_cancellable' });
+    expect(await second).toMatchObject(told);
+    expect(state.cancel?.outcome).toBe('not_cancellable');
   });
 
   it.each([

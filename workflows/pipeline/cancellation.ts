@@ -1,6 +1,7 @@
 import { condition, log } from '@temporalio/workflow';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import type {
   AttemptState,
   ItemState,
@@ -50,15 +51,20 @@ export async function cancelPipeline(
   const cancel = (state.cancel ??= { requestedAt: new Date().toISOString() });
   if (reason !== undefined) cancel.reason ??= reason;
   if (detach) cancel.detach = true;
-  const unordered = unorderedOf(pipeline);
+  noteCancelled(pipeline, unorderedOf(pipeline));
   // While the plan is checked its steps are not known yet, and nothing is ordered.
   const isUnbegun = pipeline.checked === undefined;
   stopPipeline(pipeline, { kind: 'cancelled', ...(detach && { detach }) });
-  const ordered = await cancelOpen(pipeline, reason);
-  const steps = [...ordered, ...unordered].map((order) => learnFromEnd(pipeline, order));
-  pipeline.cancelled = steps;
-  cancel.outcome = worstOf(steps) ?? (isUnbegun ? 'not_submitted' : 'too_late');
-  return { outcome: cancel.outcome, phase: state.phase, steps };
+  noteCancelled(pipeline, await cancelOpen(pipeline, reason));
+  cancel.outcome = worstOf(pipeline.cancelled) ?? (isUnbegun ? 'not_submitted' : 'too_late');
+  return { outcome: cancel.outcome, phase: state.phase, steps: pipeline.cancelled };
+}
+
+/** What another cancel was told of orders that have ended since stays: they may have been billed. */
+function noteCancelled(pipeline: Pipeline, orders: readonly CancelledOrder[]): void {
+  const isAmong = ({ id, index }: CancelledOrder) => orders.some((one) => one.id === id && one.index === index);
+  const before = pipeline.cancelled.filter((order) => !isAmong(order));
+  pipeline.cancelled = [...orders, ...before].map((order) => learnFromEnd(pipeline, order));
 }
 
 /** Of orders that RunComfy did not answer a cancel of, their ends tell what became of it. */
@@ -121,9 +127,13 @@ function unorderedOf({ state }: Pipeline): PipelineCancelReply['steps'] {
 }
 
 /** What is prepared to be ordered once more was ordered before: told as a cancel of that order would be. */
-function lastOrderOf({ attempts = [] }: OrderState): Pick<CancelledOrder, 'key' | 'outcome'> {
+function lastOrderOf({ attempts = [], failure }: OrderState): Pick<CancelledOrder, 'key' | 'outcome'> {
   const last = attempts.at(-1);
-  return last ? { key: last.key, outcome: outcomeAfter(last) } : { outcome: 'not_submitted' };
+  if (!last) return { outcome: 'not_submitted' };
+  // An older version noted of an attempt only how it ended.
+  const isOld = last.submission === undefined && last.outcome === failure?.type;
+  const { submission, cancel } = isOld ? failure : last;
+  return { key: last.key, outcome: outcomeAfter({ ...last, ...withoutUndefined({ submission, cancel }) }) };
 }
 
 /** What a cancel has come to of an order that has ended. */
@@ -131,6 +141,7 @@ function outcomeAfter({ outcome, submission, cancel = 'too_late' }: AttemptState
   if (isUnbilled(submission)) return 'not_submitted';
   const isUnheard = cancel === 'unknown' || (cancel === 'too_late' && submission === 'unknown');
   if (!isUnheard) return cancel;
-  // What RunComfy has finished is over; else it may run on, and be billed.
-  return outcome === 'succeeded' || outcome === 'GenerationFailed' ? 'too_late' : 'unknown';
+  // What RunComfy has finished is over; else it may run on, and be billed, also where its end says nothing of itself.
+  const isFinished = outcome === 'succeeded' || (outcome === 'GenerationFailed' && submission !== 'unknown');
+  return isFinished ? 'too_late' : 'unknown';
 }
