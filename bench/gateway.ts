@@ -22,6 +22,10 @@ const { values: options } = parseArgs({
   },
 });
 
+if (Number(options.listeners) % 400 !== 0) {
+  say('--listeners must be a multiple of 400: as many on each of 200 generations by each of two gateways');
+  process.exit(64);
+}
 quietTemporal();
 const stack = await startStack();
 try {

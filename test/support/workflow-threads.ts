@@ -63,6 +63,8 @@ export function lendWorkflowThreads(): void {
     if (found) return await lent(found);
     const thread = { isFor, workers: 0, creating: create(bundle, options, logger) };
     threads.push(thread);
+    // One that cannot be made is lent to nobody again.
+    thread.creating.catch(() => threads.splice(threads.indexOf(thread), 1));
     return await lent(thread);
   };
 }
