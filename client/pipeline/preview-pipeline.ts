@@ -44,7 +44,7 @@ export async function previewPipeline(
   const { request } = await checkPipelineRequest(rerun ? { ...given, orderAgain: true } : given, key);
   const last = await lastRunOf(client, key);
   if (last && !rerun) {
-    const { notices } = await attachToPipeline(client, key, request, last.runId, isClosed(last));
+    const { notices } = await attachToPipeline(client, key, request, last, isClosed(last));
     return summed({ key, attached: true, orders: [], steps: [], warnings: notices });
   }
   if (last && !isClosed(last)) throw refuseToRunAgain(key);

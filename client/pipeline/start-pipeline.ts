@@ -11,8 +11,8 @@ import { checkPlan } from '../../plans/check-plan.ts';
 import { GenerationError } from '../errors.ts';
 import { checkArgument, checkKey } from '../generation/check-arguments.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
-import { describeRun, isClosed } from '../generation/run-info.ts';
-import { startWorkflow } from '../generation/starting/start-workflow.ts';
+import { describeRun, type FoundRun, isClosed } from '../generation/run-info.ts';
+import { type Started, startWorkflow } from '../generation/starting/start-workflow.ts';
 import { toJsonText } from '../generation/starting/to-json.ts';
 import { labelNotices, type StartLabels, toLabelMemo } from '../start-labels.ts';
 import { type StartPriority, toPriority } from '../start-priority.ts';
@@ -35,7 +35,7 @@ export interface PipelineStartOptions extends StartPriority, StartLabels {
 export interface StartedPipeline {
   key: string;
   runId: string;
-  /** The run that began its chain, where the run was found and Temporal says: no other hears what is told it. */
+  /** The run that began its chain, where Temporal says: no other hears what is told it. */
   firstRunId?: string | undefined;
   /** This call started nothing: the pipeline ran, or had ended, before. */
   attached: boolean;
@@ -60,16 +60,17 @@ export async function startPipeline(
   const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') =>
     startUnlessClosed(client, key, { taskQueue, args: [request], workflowIdReusePolicy, ...own });
   const first = attachOnly ? undefined : await start('REJECT_DUPLICATE');
-  if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };
+  const begun = ({ runId }: Started) => ({ key, runId, firstRunId: runId, attached: false, notices: warnings });
+  if (first?.isNew) return begun(first);
   const last = await describeRun(client, key);
   refuseNoPipeline(key, last.workflowType);
   if (!isRerun) {
-    const attached = await attachToPipeline(client, key, request, last.runId, isClosed(last));
+    const attached = await attachToPipeline(client, key, request, last, isClosed(last));
     return { ...attached, notices: [...attached.notices, ...(await labelNotices(client, last, labels))] };
   }
   if (!isClosed(last)) throw refuseToRunAgain(key);
   const again = await start('ALLOW_DUPLICATE');
-  if (again?.isNew) return { key, runId: again.runId, attached: false, notices: warnings };
+  if (again?.isNew) return begun(again);
   throw stillRunning(key, 'somebody else has run it again meanwhile');
 }
 
@@ -101,11 +102,11 @@ export async function attachToPipeline(
   client: Client,
   key: string,
   request: PipelineRequest,
-  runId: string,
+  { runId, firstRunId }: FoundRun,
   isEnded: boolean,
 ): Promise<StartedPipeline> {
   const original = await readOriginalRequest(client, key, runId);
-  const started = { key, runId, attached: true };
+  const started = { key, runId, firstRunId, attached: true };
   if (original === undefined) {
     return { ...started, notices: [`the first run of "${key}" is kept no longer: its plan could not be compared`] };
   }
@@ -135,7 +136,7 @@ async function startUnlessClosed(
   client: Client,
   key: string,
   options: Pick<WorkflowStartOptions, 'taskQueue' | 'args' | 'workflowIdReusePolicy' | 'priority' | 'memo'>,
-): Promise<{ runId: string; isNew: boolean } | undefined> {
+): Promise<Started | undefined> {
   try {
     return await startWorkflow(client.workflow, pipelineWorkflowType, {
       ...options,

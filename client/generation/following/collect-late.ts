@@ -18,7 +18,7 @@ import { readState } from './read-state.ts';
  */
 export async function startLate(client: Client, taskQueue: string, key: string): Promise<StartedGeneration> {
   const run = await describeRun(client, key);
-  const { runId, status, workflowType } = run;
+  const { runId, firstRunId, status, workflowType } = run;
   refuseOtherType(key, workflowType);
   if (!isClosed(run)) {
     const message = `generation "${key}" is still running: await its result, there is no late one yet`;
@@ -28,6 +28,7 @@ export async function startLate(client: Client, taskQueue: string, key: string):
     return {
       key,
       runId,
+      firstRunId,
       attached: true,
       notices: [`generation "${key}" succeeded: this is its result`],
     };
@@ -51,15 +52,10 @@ export async function startLate(client: Client, taskQueue: string, key: string):
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
     memo: { ...labelMemo(await readLabels(client, run)) },
   });
-  if (started)
-    return {
-      key: late,
-      runId: started.runId,
-      attached: !started.isNew,
-      notices: [],
-    };
-  const { runId: lateRunId } = await describeRun(client, late);
-  return { key: late, runId: lateRunId, attached: true, notices: [] };
+  const at = { key: late, notices: [] };
+  if (started?.isNew) return { ...at, runId: started.runId, firstRunId: started.runId, attached: false };
+  const found = await describeRun(client, late, started?.runId);
+  return { ...at, runId: found.runId, firstRunId: found.firstRunId, attached: true };
 }
 
 async function readRequestId(client: Client, key: string, runId: string): Promise<string | undefined> {

@@ -36,7 +36,7 @@ export interface StartOptions extends StartPriority, StartLabels {
 export interface StartedGeneration {
   key: string;
   runId: string;
-  /** The run that began its chain, where the run was found and Temporal says: no other hears what is told it. */
+  /** The run that began its chain, where Temporal says: no other hears what is told it. */
   firstRunId?: string | undefined;
   /** This call started nothing: the generation ran, or had ended, before. */
   attached: boolean;
@@ -77,13 +77,16 @@ export async function startGeneration(
   };
 
   const first = attachOnly ? undefined : await start({ workflowIdReusePolicy: 'REJECT_DUPLICATE' });
-  if (first?.isNew) return { key, runId: first.runId, attached: false, notices: warnings };
+  const begun = ({ runId }: Started) => ({ key, runId, firstRunId: runId, attached: false, notices: warnings });
+  if (first?.isNew) return begun(first);
   const attach = async (runId: string, ...more: string[]) => {
-    const notices = compareRequests(key, await readOriginalRequest(client, key, runId), order);
+    const original = await readOriginalRequest(client, key, runId);
+    const notices = compareRequests(key, original, order);
+    const firstRunId = original?.runId ?? (await describeRun(client, key, runId)).firstRunId;
     // The call has attached, which a mere notice may not undo.
     const run = labels && (await describeRun(client, key, runId).catch(() => undefined));
     const ofLabels = run ? await labelNotices(client, run, labels) : [];
-    return { key, runId, attached: true, notices: [...notices, ...ofLabels, ...more] };
+    return { key, runId, firstRunId, attached: true, notices: [...notices, ...ofLabels, ...more] };
   };
   if (first !== undefined) return attach(first.runId);
 
@@ -100,7 +103,7 @@ export async function startGeneration(
       workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
       memo: { [retryOfRunMemoKey]: runId },
     });
-    if (again?.isNew) return { key, runId: again.runId, attached: false, notices: warnings };
+    if (again?.isNew) return begun(again);
     if (again !== undefined) return attach(again.runId);
   }
 }

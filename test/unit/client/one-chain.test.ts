@@ -1,4 +1,5 @@
 import { type Client, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import { createBatchHandle } from '../../../client/batch/batch-handle.ts';
 import { cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/tell-batch.ts';
@@ -8,8 +9,10 @@ import { resolveSubmission } from '../../../client/generation/deciding/resolve-s
 import { createHandle } from '../../../client/generation/generation-handle.ts';
 import { asOneCall } from '../../../client/generation/one-call.ts';
 import { grpcCode } from '../../../client/grpc.ts';
+import { createGenerationClient } from '../../../client/index.ts';
 import { cancelPipeline, decidePipeline } from '../../../client/pipeline/decide.ts';
 import { createPipelineHandle } from '../../../client/pipeline/pipeline-handle.ts';
+import { flux } from '../../support/simulator-client.ts';
 
 const busy = new ServiceError('refused', {
   cause: Object.assign(new Error('busy'), { code: grpcCode.resourceExhausted, details: '', metadata: {} }),
@@ -22,8 +25,11 @@ interface Run {
   firstRunId: string;
 }
 
-/** Temporal with runs of one key, and which of them heard something; `then` is the newest run after the first message. */
-function temporalWith(type: string, runs: Run[], then?: Run) {
+/**
+ * Temporal with runs of one key, and which of them heard something; `then` is the newest run after the first message,
+ * `argument` what all were started with.
+ */
+function temporalWith(type: string, runs: Run[], { then, argument = {} }: { then?: Run; argument?: object } = {}) {
   const heard: string[] = [];
   const newest = () => runs.at(-1) ?? { runId: '', firstRunId: '' };
   const message = (isMeant: boolean) => {
@@ -55,20 +61,35 @@ function temporalWith(type: string, runs: Run[], then?: Run) {
   const getWorkflowExecutionHistory = ({ execution }: { execution: { runId: string } }) => {
     const at = runs.findIndex(({ runId }) => runId === execution.runId);
     const next = runs.slice(at + 1).find(({ firstRunId }) => firstRunId === runs[at]?.firstRunId);
-    const events = [{ workflowExecutionContinuedAsNewEventAttributes: next && { newExecutionRunId: next.runId } }];
+    const events = [
+      {
+        workflowExecutionStartedEventAttributes: {
+          workflowType: { name: type },
+          firstExecutionRunId: runs[at]?.firstRunId,
+          input: { payloads: [defaultPayloadConverter.toPayload(argument)] },
+        },
+        workflowExecutionContinuedAsNewEventAttributes: next && { newExecutionRunId: next.runId },
+      },
+    ];
     return Promise.resolve({ history: { events } });
   };
+  const startWorkflowExecution = () => {
+    const isNew = runs.length === 0;
+    if (isNew) runs.push(first);
+    return Promise.resolve({ runId: newest().runId, started: isNew });
+  };
+  const loadedDataConverter = { payloadConverter: defaultPayloadConverter, payloadCodecs: [] };
   const client = {
-    options: { namespace: 'default' },
+    options: { namespace: 'default', loadedDataConverter },
     withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
     withDeadline: (_: number, call: () => unknown) => call(),
-    workflow: { getHandle },
+    workflow: { getHandle, connection: { workflowService: { startWorkflowExecution } }, options: {} },
     workflowService: {
       ...{ describeWorkflowExecution, getWorkflowExecutionHistory },
       describeTaskQueue: () => Promise.resolve({ pollers: [{}] }),
     },
   } as unknown as Client;
-  return { client, heard };
+  return { client, heard, runs };
 }
 
 const first = { runId: 'run 1', firstRunId: 'run 1' };
@@ -87,7 +108,7 @@ it.each<[string, string, (client: Client) => Promise<unknown>]>([
   ['a seal', 'runcomfyBatch', (client) => sealBatch(client, 'k')],
   ['a release', 'runcomfyBudget', (client) => changeBudget(client, 'k', 'release', release)],
 ])('%s that is repeated reaches no later run of its key (%s)', async (_what, type, tell) => {
-  const { client, heard } = temporalWith(type, [first], again);
+  const { client, heard } = temporalWith(type, [first], { then: again });
   const call = () => tell(client);
   await asOneCall(() => call().catch(call)).catch(() => undefined);
   expect(heard).toEqual(['run 1']);
@@ -107,6 +128,25 @@ it('who found a run tells no later one of the key, and is told how the run that 
   expect(await handle.cancel()).toMatchObject({ phase: 'cancelled' });
   await expect(handle.pause()).rejects.toThrow('has ended');
   expect([...generation.heard, ...pipeline.heard, ...batch.heard]).toEqual([]);
+});
+
+const order = { model: flux, input: { prompt: 'a cat' } };
+const plan = { version: 1, steps: { a: order } };
+
+it.each<[string, Run[]]>([
+  ['started a run', []],
+  ['attached to a run', [first]],
+  ['attached to a run that was continued as new', [first, continued]],
+])('who %s tells no later one of the key', async (_what, runs) => {
+  const generation = temporalWith('runcomfyGeneration', [...runs], { argument: order });
+  const pipeline = temporalWith('runcomfyPipeline', [...runs], { argument: { plan } });
+  const handles = [
+    await createGenerationClient({ client: generation.client }).start(order, { key: 'k' }),
+    await createGenerationClient({ client: pipeline.client }).pipelines.start({ plan }, { key: 'k' }),
+  ];
+  for (const { runs } of [generation, pipeline]) runs.push(again);
+  for (const handle of handles) expect(await handle.cancel()).toMatchObject({ phase: 'cancelled' });
+  expect([...generation.heard, ...pipeline.heard]).toEqual([]);
 });
 
 it('a message reaches the run that was continued as new since it was found', async () => {

@@ -28,7 +28,7 @@ function attachedBlindly() {
 }
 
 it('an order that has attached stays so, also where the labels of its run cannot be read', async () => {
-  const attached = { key: 'k', runId: 'run', attached: true, notices: [] };
+  const attached = { key: 'k', runId: 'run', firstRunId: 'run', attached: true, notices: [] };
   expect(await attachedBlindly()()).toEqual(attached);
   expect(await attachedBlindly()({ campaign: 'spring' })).toEqual(attached);
 });
