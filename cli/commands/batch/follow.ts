@@ -1,9 +1,9 @@
-import { isGenerationError } from '../../../client/index.ts';
+import { type GenerationError, isGenerationError } from '../../../client/index.ts';
 import { defineCommand } from '../../define-command.ts';
 import { exitCodeOf, exitCodes } from '../../exit-codes.ts';
 import { catchInterrupts } from '../../interrupts.ts';
 import { batchLine, prettyBatch } from './pretty-batch.ts';
-import { batchDetached, exitCodeOfBatch } from './wait.ts';
+import { batchDetached, exitCodeOfBatch, pausedForGood } from './wait.ts';
 
 /** `batch status KEY`: where a batch stands. */
 export const addBatchStatus = defineCommand({
@@ -23,11 +23,11 @@ export const addBatchStatus = defineCommand({
     }),
 });
 
-/** `batch watch KEY`: every change of a batch, until it has ended. */
+/** `batch watch KEY`: every change of a batch, until it has ended or has paused itself. */
 export const addBatchWatch = defineCommand({
   signature: 'watch <key>',
   summary:
-    'Show every change of a batch until it has ended, with --output json one state per line; exits as `batch run` would. Ctrl-C only stops watching.',
+    'Show every change of a batch until it has ended or has paused itself, with --output json one state per line; exits as `batch run` would. Ctrl-C only stops watching.',
   examples: ['runcomfy-temporal batch watch clips-1'],
   act: ({ printer, withTemporal, outputGone }, [key = '']) =>
     withTemporal(async ({ generations }) => {
@@ -40,14 +40,18 @@ export const addBatchWatch = defineCommand({
       interrupts.answer({ onFirst: leave, onDetach: leave });
       outputGone.addEventListener('abort', leave);
       const since = Date.now();
+      let paused: GenerationError | undefined;
       try {
         for await (const state of batch.watch({ signal: stop.signal })) {
           printer.printLine(state, () => batchLine(state, Date.now() - since));
+          paused = pausedForGood(key, state);
+          if (paused) throw paused;
         }
         return exitCodeOfBatch(await batch.result({ signal: stop.signal }));
       } catch (error) {
         // The last line has said how it ended: what is left is the code.
-        if (isGenerationError(error) && error.type !== 'StillRunning') return exitCodeOf(error.type);
+        if (isGenerationError(error) && error !== paused && error.type !== 'StillRunning')
+          return exitCodeOf(error.type);
         throw error;
       } finally {
         interrupts.stop();

@@ -95,7 +95,7 @@ export function batchUnsealed(key: string): GenerationError {
 }
 
 /** A pause that somebody has to end; one that a person made is theirs, and waited through. */
-function pausedForGood(key: string, { paused, phase }: KnownBatchState): GenerationError | undefined {
+export function pausedForGood(key: string, { paused, phase }: KnownBatchState): GenerationError | undefined {
   if (phase !== 'paused' || paused === null || paused.reason === 'user') return undefined;
   const type = typeOfPause[paused.reason];
   const message = `batch "${key}" is paused (${paused.reason}${paused.message === undefined ? '' : `: ${paused.message}`}): once that is mended, \`${ownCommand('batch resume', key)}\` goes on`;

@@ -1,13 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { addBatchWatch } from '../../../cli/commands/batch/follow.ts';
 import { waitForPipeline } from '../../../cli/commands/pipeline/wait.ts';
 import type { InterruptHandlers } from '../../../cli/interrupts.ts';
 import type { Printer } from '../../../cli/printing/printer.ts';
 import { waitForEnd } from '../../../cli/wait-for-end.ts';
+import { commandOn } from '../../support/command-on.ts';
 
 const commands = { generate: waitForEnd, 'pipeline run': waitForPipeline } as unknown as Record<
   string,
   (...parts: unknown[]) => Promise<unknown>
 >;
+
+const standing = { counts: {}, money: {}, rate: {} };
 
 function promised() {
   let resolve: (value: unknown) => void = () => undefined;
@@ -73,5 +77,34 @@ describe.each(Object.entries(commands))('%s, whose wait is broken off', (_, wait
     first();
     detach();
     expect(await ended).toMatchObject({ type: 'StillRunning' });
+  });
+});
+
+describe('batch watch at a pause', () => {
+  it.each([
+    ...([
+      ['balance', 69],
+      ['budget', 69],
+      ['max_cost', 69],
+      ['unauthenticated', 77],
+      ['failures', 75],
+    ] as const),
+    ['user', 0],
+  ] as const)('of reason %s exits with %i', async (reason, code) => {
+    const watch = async function* () {
+      yield await Promise.resolve({ ...standing, phase: 'paused', paused: { reason, since: '2026-01-01T00:00:00Z' } });
+      yield { ...standing, phase: 'succeeded', paused: null };
+    };
+    const batch = { watch, result: () => Promise.resolve({ phase: 'succeeded' }) };
+    const generations = { batches: { get: () => Promise.resolve(batch) } };
+    const { exitCode, stdout } = await commandOn(addBatchWatch, ['watch', 'k', '--output', 'json'], { generations });
+    expect(exitCode).toBe(code);
+    const [first, second] = stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as unknown);
+    expect(first).toMatchObject({ paused: { reason } });
+    const goOn = expect.stringContaining('batch resume') as string;
+    expect(second).toMatchObject(code === 0 ? { phase: 'succeeded' } : { error: { message: goOn, key: 'k' } });
   });
 });
