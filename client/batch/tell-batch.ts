@@ -14,6 +14,7 @@ import { GenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
 import { explainStandstill, withoutAnswer } from '../generation/following/standstill.ts';
+import { readEndOf } from '../generation/one-chain.ts';
 import { sendUpdate } from '../generation/send-update.ts';
 import { sendWish } from '../generation/send-wish.ts';
 import { isOutOfTime } from '../grpc.ts';
@@ -102,7 +103,9 @@ export async function cancelBatch(
   );
   if (typeof reply === 'object') {
     if ('answer' in reply) return reply.answer;
-    return { outcome: nothingCancelled, phase: (await readBatchState(client, key, { runId: reply.runId })).phase };
+    const { runId } = reply;
+    const { phase } = await readEndOf('batch', { key, runId }, () => readBatchState(client, key, { runId }));
+    return { outcome: nothingCancelled, phase };
   }
   throw (reply === 'left' && (await explainStandstill(client, key))) || stillCancelling(key);
 }

@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import { grpcCode, grpcCodeOf } from '../grpc.ts';
+import { GenerationError } from '../errors.ts';
 import { placesOfCall } from './one-call.ts';
+import { isGone } from './original-request.ts';
 import { describeRun, type FoundRun } from './run-info.ts';
 
 /** Where messages go: to this run and those that continue it. */
@@ -33,13 +34,12 @@ export async function chainOf(client: Client, key: string): Promise<Chain | unde
 }
 
 async function findRun(client: Client, key: string): Promise<FoundRun | undefined> {
-  try {
-    return await describeRun(client, key);
-  } catch (error) {
-    // The message itself will be told that nobody is there.
-    if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
-    throw error;
-  }
+  // The message itself will be told that nobody is there.
+  return await describeRun(client, key).catch(ignoreGone);
+}
+
+function ignoreGone(error: unknown): undefined {
+  if (!isGone(error)) throw error;
 }
 
 /** Signals a chain: Temporal takes a signal for one run, which may have been continued as new since. */
@@ -58,14 +58,34 @@ export async function signalChain(client: Client, key: string, name: string, mes
   }
 }
 
-/** The last run of the chain that messages to a key go to, where a later one has the key since. */
+/**
+ * The last run of the chain that messages to a key go to, as far as Temporal still keeps it, where a later one has the key
+ * since.
+ */
 export async function supersededRun(client: Client, key: string): Promise<string | undefined> {
   const chain = await chainOf(client, key);
-  if (chain === undefined || (await describeRun(client, key)).firstRunId === chain.firstRunId) return undefined;
+  if (chain === undefined) return undefined;
+  const newest = await findRun(client, key);
+  if (newest === undefined || newest.firstRunId === chain.firstRunId) return undefined;
   for (let { runId } = chain; ;) {
-    const next = await continuedBy(client, key, runId);
+    const next = await continuedBy(client, key, runId).catch(ignoreGone);
     if (!next) return runId;
     runId = next;
+  }
+}
+
+/** Reads how what could not be cancelled any more had ended; `runId` where a later run has the key since. */
+export async function readEndOf<State>(
+  noun: string,
+  { key, runId }: { key: string; runId: string | undefined },
+  read: () => Promise<State>,
+): Promise<State> {
+  try {
+    return await read();
+  } catch (error) {
+    if (runId === undefined || !isGone(error)) throw error;
+    const message = `nothing is left to cancel: the ${noun} "${key}" that was meant has ended, and Temporal keeps no longer how; a later one has the key`;
+    throw new GenerationError({ type: 'KeyNotFound', message, key, cause: error });
   }
 }
 

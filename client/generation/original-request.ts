@@ -64,6 +64,7 @@ export async function readFirstEvent(
   };
 }
 
-function isGone(error: unknown): boolean {
+/** Whether Temporal does not know a run, or keeps it no longer. */
+export function isGone(error: unknown): boolean {
   return error instanceof WorkflowNotFoundError || grpcCodeOf(error) === grpcCode.notFound;
 }

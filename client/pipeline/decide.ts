@@ -11,7 +11,7 @@ import { GenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
-import { supersededRun } from '../generation/one-chain.ts';
+import { readEndOf, supersededRun } from '../generation/one-chain.ts';
 import { describeRun } from '../generation/run-info.ts';
 import { sendUpdate } from '../generation/send-update.ts';
 import { sendWish } from '../generation/send-wish.ts';
@@ -122,7 +122,8 @@ async function replyAfterEnd(
 ): Promise<PipelineCancelReply> {
   // What came of it stands in the state, and is worth a wait.
   const timeoutMs = isHeard && stateTimeoutMs !== undefined ? Math.max(stateTimeoutMs, heardTimeoutMs) : stateTimeoutMs;
-  const { phase, cancel } = await readPipelineState(client, key, { runId, timeoutMs });
+  const which = { runId, timeoutMs };
+  const { phase, cancel } = await readEndOf('pipeline', { key, runId }, () => readPipelineState(client, key, which));
   const outcome = (isHeard ? cancel?.outcome : undefined) ?? 'unknown';
   return { outcome: outcome === 'unknown' ? 'too_late' : outcome, phase, steps: [] };
 }

@@ -6,6 +6,7 @@ import { grpcCodeOf } from '../../grpc.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { readState } from '../following/read-state.ts';
 import { readServerState } from '../following/server-state.ts';
+import { readEndOf } from '../one-chain.ts';
 import { describeRun } from '../run-info.ts';
 import { sendWish } from '../send-wish.ts';
 
@@ -72,7 +73,8 @@ async function replyAfterEnd(
 ): Promise<CancelReply> {
   // What came of it stands in the state, and is worth a wait.
   const timeoutMs = isHeard && stateTimeoutMs !== undefined ? Math.max(stateTimeoutMs, heardTimeoutMs) : stateTimeoutMs;
-  const { cancel, phase } = await readState(client, key, { timeoutMs, ...(runId !== undefined && { runId }) });
+  const which = { timeoutMs, ...(runId !== undefined && { runId }) };
+  const { cancel, phase } = await readEndOf('generation', { key, runId }, () => readState(client, key, which));
   const outcome = isHeard ? cancel?.outcome : undefined;
   // What was not known while it ran is not learned after its end: whoever repeats the call would ask for ever.
   return { outcome: outcome === undefined || outcome === 'unknown' ? 'too_late' : outcome, phase };

@@ -14,9 +14,9 @@ import { cancelPipeline, decidePipeline } from '../../../client/pipeline/decide.
 import { createPipelineHandle } from '../../../client/pipeline/pipeline-handle.ts';
 import { flux } from '../../support/simulator-client.ts';
 
-const busy = new ServiceError('refused', {
-  cause: Object.assign(new Error('busy'), { code: grpcCode.resourceExhausted, details: '', metadata: {} }),
-});
+const refused = (code: number) =>
+  new ServiceError('refused', { cause: Object.assign(new Error('why'), { code, details: '', metadata: {} }) });
+const busy = refused(grpcCode.resourceExhausted);
 const gone = (key: string) => new WorkflowNotFoundError('workflow execution already completed', key, undefined);
 
 /** Runs of one key, the newest last; `continues`: the run before was continued as new. */
@@ -43,14 +43,16 @@ function temporalWith(type: string, runs: Run[], { then, argument = {} }: { then
     cancel: { requestedAt: '', outcome: runId === newest().runId ? 'not_cancellable' : 'cancelled' },
     steps: [],
   });
+  const isKept = (wanted = '') => runs.some(({ runId }) => wanted === '' || runId === wanted);
   const getHandle = (_: string, runId?: string, { firstExecutionRunId }: { firstExecutionRunId?: string } = {}) => ({
     startUpdate: () => message([undefined, newest().firstRunId].includes(firstExecutionRunId)),
     getUpdateHandle: () => ({ result: () => Promise.reject(gone('k')) }),
     signal: () => message([undefined, newest().runId].includes(runId)),
-    query: () => Promise.resolve(stateOf(runId ?? newest().runId)),
+    query: () => (isKept(runId) ? Promise.resolve(stateOf(runId ?? newest().runId)) : Promise.reject(gone('k'))),
     describe: () => Promise.resolve({}),
   });
   const describeWorkflowExecution = ({ execution }: { execution: { runId: string } }) => {
+    if (!isKept(execution.runId)) return Promise.reject(refused(grpcCode.notFound));
     const found = runs.find(({ runId }) => runId === execution.runId) ?? newest();
     const workflowExecutionInfo = {
       ...{ execution: { workflowId: 'k', runId: found.runId }, firstRunId: found.firstRunId, type: { name: type } },
@@ -59,6 +61,7 @@ function temporalWith(type: string, runs: Run[], { then, argument = {} }: { then
     return Promise.resolve({ workflowExecutionInfo, pendingActivities: [] });
   };
   const getWorkflowExecutionHistory = ({ execution }: { execution: { runId: string } }) => {
+    if (!isKept(execution.runId)) return Promise.reject(refused(grpcCode.notFound));
     const at = runs.findIndex(({ runId }) => runId === execution.runId);
     const next = runs.slice(at + 1).find(({ firstRunId }) => firstRunId === runs[at]?.firstRunId);
     const events = [
@@ -128,6 +131,24 @@ it('who found a run tells no later one of the key, and is told how the run that 
   expect(await handle.cancel()).toMatchObject({ phase: 'cancelled' });
   await expect(handle.pause()).rejects.toThrow('has ended');
   expect([...generation.heard, ...pipeline.heard, ...batch.heard]).toEqual([]);
+});
+
+it.each<[string, Run[], string]>([
+  ['and no other of the key', [], 'there is no '],
+  ['but a later one of the key', [again], 'nothing is left to cancel: the '],
+])('who holds a run that is kept no longer, %s, is told so', async (_what, runs, says) => {
+  const clientOf = (noun: string) => temporalWith(`runcomfy${noun}`, runs).client;
+  const batch = createBatchHandle({ client: clientOf('Batch'), taskQueue: 'runcomfy' }, started);
+  const all = {
+    generation: createHandle(clientOf('Generation'), started),
+    pipeline: createPipelineHandle(clientOf('Pipeline'), started),
+    batch,
+  };
+  for (const [noun, handle] of Object.entries(all)) {
+    const message = expect.stringContaining(`${says}${noun} "k"`) as string;
+    await expect(handle.cancel()).rejects.toMatchObject({ type: 'KeyNotFound', message });
+  }
+  await expect(batch.pause()).rejects.toMatchObject({ type: 'ResolutionRefused' });
 });
 
 const order = { model: flux, input: { prompt: 'a cat' } };
