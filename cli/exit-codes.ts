@@ -39,6 +39,7 @@ export function exitCodeOf(type: GenerationErrorType | CliErrorType): ExitCode {
       return exitCodes.badInput;
     case 'MissingFile':
     case 'KeyNotFound':
+    case 'StepNotFound':
     case 'NoLateResult':
       return exitCodes.notFound;
     case 'ServiceUnavailable':

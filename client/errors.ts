@@ -15,6 +15,7 @@ export const clientErrorTypes = [
   'KeyNotFound',
   'KeyInUse',
   'StillRunning',
+  'StepNotFound',
   'NoLateResult',
   'ResolutionRefused',
   'NoWorker',

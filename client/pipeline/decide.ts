@@ -1,4 +1,5 @@
 import { ApplicationFailure, type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { stepNotFound } from '../../domain/names.ts';
 import {
   type ApprovalDecision,
   isPipelineEnd,
@@ -23,7 +24,7 @@ const acceptTimeoutMs = 20_000;
 const cancelTimeoutMs = 180_000;
 const heardTimeoutMs = 3_000;
 
-/** Decides an approval; `ResolutionRefused` where there is nothing to decide. */
+/** Decides an approval; `StepNotFound` where the plan has no such step, `ResolutionRefused` where there is nothing to decide. */
 export async function decidePipeline(
   client: Client,
   key: string,
@@ -43,13 +44,7 @@ export async function decidePipeline(
   const { error } = reply;
   if (error instanceof WorkflowUpdateFailedError) {
     const message = `pipeline "${key}": ${error.cause?.message ?? error.message}`;
-    const isRefused = error.cause instanceof ApplicationFailure;
-    throw new GenerationError({
-      type: isRefused ? 'ResolutionRefused' : 'ServiceUnavailable',
-      message,
-      key,
-      cause: error,
-    });
+    throw new GenerationError({ type: typeOf(error.cause), message, key, cause: error });
   }
   if (error instanceof WorkflowNotFoundError) {
     const message = `nothing to decide: pipeline "${key}" has ended`;
@@ -57,6 +52,11 @@ export async function decidePipeline(
   }
   if (isOutOfTime(error)) throw await withoutAnswer(client, key);
   throw error;
+}
+
+function typeOf(cause: Error | undefined) {
+  if (!(cause instanceof ApplicationFailure)) return 'ServiceUnavailable';
+  return cause.type === stepNotFound ? stepNotFound : 'ResolutionRefused';
 }
 
 /**

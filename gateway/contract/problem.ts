@@ -10,6 +10,7 @@ const problemsOfCalls = {
   NotAllowed: [403, 'Not allowed'],
   KeyNotFound: [404, 'Unknown key'],
   ModelNotFound: [404, 'Unknown model'],
+  StepNotFound: [404, 'Unknown step'],
   NoLateResult: [404, 'No late result'],
   RouteNotFound: [404, 'Unknown path'],
   MethodNotAllowed: [405, 'Method not allowed'],

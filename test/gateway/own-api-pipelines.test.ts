@@ -130,7 +130,10 @@ it('waits for a decision, takes it once, and tells who decided', async () => {
   await eventually(() => expect(events).toContain('event: state'));
   const decisions = `${pipelines}/${key}/decisions`;
   const nobody = await call(url, decisions, as(acme, 'POST', { step: 'none', decision: 'approve' }));
-  expect(nobody).toMatchObject({ status: 409, json: { name: 'ResolutionRefused' } });
+  expect(nobody).toMatchObject({
+    status: 404,
+    json: { name: 'StepNotFound', detail: expect.stringContaining('no step') },
+  });
   expect(await call(url, decisions, as(reader, 'POST', { step: 'pick', decision: 'reject' }))).toMatchObject({
     status: 403,
     json: { name: 'NotAllowed' },

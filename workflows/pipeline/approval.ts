@@ -1,5 +1,6 @@
 import { ApplicationFailure, condition } from '@temporalio/workflow';
 import { isJsonObject, isSameJson, withoutUndefined } from '../../domain/json.ts';
+import { stepNotFound } from '../../domain/names.ts';
 import type { ApprovalDecision, ApprovalState, StepState } from '../../domain/pipeline/pipeline-run.ts';
 import type { PlanApprovalStep } from '../../domain/pipeline/pipeline.ts';
 import { cutText } from '../../domain/text.ts';
@@ -69,7 +70,7 @@ function settleApproval(pipeline: Pipeline, step: StepState, { decision, reason,
   stopBecauseOf(pipeline, step, failure);
 }
 
-/** Takes a decision in; throws `InvalidInput` where there is nothing to decide. The same decision again changes nothing. */
+/** Takes a decision in; throws where there is nothing to decide. The same decision again changes nothing. */
 export function takeDecision(pipeline: Pipeline, payload: unknown): void {
   const { decision, step } = readDecision(pipeline, payload);
   const { approval } = step;
@@ -85,7 +86,10 @@ export function readDecision(pipeline: Pipeline, payload: unknown): { step: Step
     throw refusal('expected { step, decision: "approve" or "reject", choose?, reason?, by? }');
   const { step: id, decision, reason, by } = payload as Partial<Record<keyof ApprovalDecision, unknown>>;
   const step = pipeline.state.steps.find((each) => each.id === id);
-  if (step === undefined) throw refusal(`the plan has no step ${cutText(JSON.stringify(id ?? null), 60)}`);
+  if (step === undefined) {
+    const type = typeof id === 'string' ? stepNotFound : 'InvalidInput';
+    throw refusal(`the plan has no step ${cutText(JSON.stringify(id ?? null), 60)}`, type);
+  }
   const { approval } = step;
   if (approval === undefined) throw refusal(`step ${step.id} awaits no decision (phase ${step.phase})`);
   if (decision !== 'approve' && decision !== 'reject') throw refusal('decision: expected "approve" or "reject"');
@@ -126,6 +130,6 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? cutText(value, 1_000) : undefined;
 }
 
-function refusal(message: string): ApplicationFailure {
-  return ApplicationFailure.create({ type: 'InvalidInput', message, nonRetryable: true });
+function refusal(message: string, type = 'InvalidInput'): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, nonRetryable: true });
 }

@@ -18,6 +18,7 @@ describe('exit codes', () => {
     ['KeyInUse', 65],
     ['MissingFile', 66],
     ['KeyNotFound', 66],
+    ['StepNotFound', 66],
     ['ServiceUnavailable', 69],
     ['InsufficientBalance', 69],
     ['BudgetExceeded', 69],

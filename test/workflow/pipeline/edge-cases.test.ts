@@ -155,12 +155,12 @@ describe.concurrent('a pipeline at run time', () => {
     const approve = { step: 'pick', decision: 'approve', choose: 1 } as const;
     await pipeline.decide(approve);
     expect((await pipeline.decide(approve)).phase).toBe('running');
-    for (const refused of [
-      { ...approve, choose: 0 },
-      { step: 'pick', decision: 'reject' },
-      { step: 'none', decision: 'approve' },
-    ]) {
-      expect((await failureOf(pipeline.decide(refused as typeof approve))).type).toBe('ResolutionRefused');
+    for (const [refused, type] of [
+      [{ ...approve, choose: 0 }, 'ResolutionRefused'],
+      [{ step: 'pick', decision: 'reject' }, 'ResolutionRefused'],
+      [{ step: 'none', decision: 'approve' }, 'StepNotFound'],
+    ] as const) {
+      expect((await failureOf(pipeline.decide(refused as unknown as typeof approve))).type).toBe(type);
     }
     const handle = client.workflow.getHandle(key);
     for (const junk of [undefined, null, 7, 'x', { step: 'wait' }, { step: 'wait', decision: 'maybe' }]) {
