@@ -1,4 +1,4 @@
-import { isJsonObject } from './json.ts';
+import { isJsonObject, type WithoutUndefined } from './json.ts';
 import { cutText } from './text.ts';
 
 const maxUnknownFields = 20;
@@ -21,6 +21,13 @@ export function refuseUnknown(
 /** Clients of other languages send an absent field as null. */
 export function isMissing(value: unknown): value is undefined | null {
   return value === undefined || value === null;
+}
+
+/** A copy without the fields that are missing, so that whoever reads it need not tell null from undefined. */
+export function withoutMissing<Fields extends object>(fields: Fields): WithoutUndefined<Fields> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => !isMissing(value)),
+  ) as WithoutUndefined<Fields>;
 }
 
 /** Whether a value is one of some words. */

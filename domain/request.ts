@@ -12,7 +12,15 @@ import {
 } from './generation.ts';
 import { createIssueList } from './issues.ts';
 import { boundless, findExcess, isJsonObject, walkJson } from './json.ts';
-import { anyOf, describe, isIntegerBetween, isMissing, isOneOf, refuseUnknown } from './request-checks.ts';
+import {
+  anyOf,
+  describe,
+  isIntegerBetween,
+  isMissing,
+  isOneOf,
+  refuseUnknown,
+  withoutMissing,
+} from './request-checks.ts';
 import { cutText } from './text.ts';
 import { checkWebhookTarget } from './webhook/webhook-request.ts';
 
@@ -151,8 +159,7 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
 
   const issues = problems.toIssues();
   if (issues.length > 0) return { ok: false, model: typeof model === 'string' ? cutText(model, 255) : '', issues };
-  const request = Object.fromEntries(Object.entries(argument).filter(([, value]) => !isMissing(value)));
-  return { ok: true, request: { input: {}, ...request } as unknown as GenerationRequest };
+  return { ok: true, request: { input: {}, ...withoutMissing(argument) } as unknown as GenerationRequest };
 }
 
 /** Milliseconds from the start at which a generation gives up. */

@@ -6,6 +6,7 @@ import { toMicro } from '../../domain/budget/money.ts';
 import { sumUp } from '../../domain/estimate.ts';
 import type { InputIssue } from '../../domain/generation.ts';
 import { issuesSentence } from '../../domain/issues.ts';
+import { isMissing } from '../../domain/request-checks.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
 import { estimateOrders } from '../../plans/estimate.ts';
 import { createModelLookup, type ModelFacts, withMemory } from '../../plans/model-facts.ts';
@@ -78,8 +79,9 @@ function priced(
   { price, isUnavailable }: { price: number | undefined; isUnavailable: boolean },
   hasLimit: boolean,
 ): ItemCheck {
-  if (price === undefined && isUnavailable && hasLimit) return 'unavailable';
-  return price === undefined ? {} : { price: toMicro(price) };
+  // What is no price must never pass for a price of 0.
+  if (!isMissing(price)) return { price: toMicro(price) };
+  return isUnavailable && hasLimit ? 'unavailable' : {};
 }
 
 function invalid(issues: InputIssue[]): ItemCheck {

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { parseBatchRequest } from '../../domain/batch/batch-request.ts';
 import {
   type BatchAddMessage,
   type BatchCancelMessage,
@@ -134,5 +135,7 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
 async function readRequest(client: Client, key: string, runId: string): Promise<BatchRequest> {
   const first = await readFirstEvent(client, key, runId);
   if (first === undefined) throw keyNotFound(key, { noun: 'batch' });
-  return first.request;
+  // Anyone may have started it, with null for what is absent.
+  const parsed = parseBatchRequest(first.request);
+  return parsed.ok ? parsed.request : first.request;
 }

@@ -48,14 +48,14 @@ function findGenerationIssues(item: BatchItem, { defaults = {}, modelApiBase }: 
   }));
 }
 
-async function findPipelineIssues({ params = {} }: BatchItem, plan: object): Promise<InputIssue[]> {
-  const { issues } = await checkPlan(plan, { params });
+async function findPipelineIssues({ params }: BatchItem, plan: object): Promise<InputIssue[]> {
+  const { issues } = await checkPlan(plan, { params: params ?? {} });
   return issues.map(({ path, message }) => ({
     path: path.startsWith('$.params') ? path : '$',
     message: path.startsWith('$.params') ? message : `${path} of the plan: ${message}`,
   }));
 }
 
-function findParamIssues({ params = {} }: BatchItem, plan: PipelinePlan): InputIssue[] {
-  return settleParams(plan, params).issues;
+function findParamIssues({ params }: BatchItem, plan: PipelinePlan): InputIssue[] {
+  return settleParams(plan, params ?? {}).issues;
 }

@@ -122,7 +122,8 @@ async function compareBatches(client: Client, key: string, request: BatchRequest
   if (original === undefined) {
     return [`the first run of "${key}" is kept no longer: its items and defaults could not be compared`];
   }
-  const existing = original.request as Partial<Record<keyof BatchRequest, unknown>>;
+  const parsed = parseBatchRequest(original.request);
+  const existing: Partial<Record<keyof BatchRequest, unknown>> = parsed.ok ? parsed.request : original.request;
   for (const part of ['items', 'plan', 'defaults'] as const) {
     if (isSameJson(existing[part] ?? null, request[part] ?? null)) continue;
     const message = `key "${key}" is in use by a batch with ${part === 'plan' ? 'another plan' : `other ${part}`}: choose another key, or send the same to attach`;

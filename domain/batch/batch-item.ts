@@ -1,8 +1,8 @@
 import type { GenerationRequest, InputIssue } from '../generation.ts';
 import { createIssueList, type IssueList } from '../issues.ts';
-import { isJsonObject, jsonBytes, jsonPath, withoutUndefined } from '../json.ts';
+import { isJsonObject, jsonBytes, jsonPath } from '../json.ts';
 import type { PipelineRequest } from '../pipeline/pipeline-run.ts';
-import { describe, isIntegerBetween, isMissing, refuseUnknown } from '../request-checks.ts';
+import { describe, isIntegerBetween, isMissing, refuseUnknown, withoutMissing } from '../request-checks.ts';
 import { findUnsendable, isModelId, isUsd } from '../request.ts';
 import { wellFormed } from '../text.ts';
 import { type BatchItem, type BatchItemDefaults, batchLimits } from './batch.ts';
@@ -121,41 +121,41 @@ export function checkStretch(field: string, ms: unknown, refuse: Refuse): void {
   refuse(field, `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}, got ${describe(ms)}`);
 }
 
-/** The order that an item makes. */
+/** The order that an item makes; what is null in either counts as absent. */
 export function orderOfItem(
   item: BatchItem,
   defaults: BatchItemDefaults,
   budgets?: string[],
 ): Partial<GenerationRequest> {
-  const { queueDeadlineMs, onCancelWhileRunning, waiting, onUnknownSubmission = 'fail' } = defaults;
-  return withoutUndefined({
+  const { queueDeadlineMs, onCancelWhileRunning, waiting, onUnknownSubmission } = defaults;
+  return withoutMissing({
     model: item.model ?? defaults.model,
     input: { ...defaults.input, ...item.input },
     deadlineMs: item.deadlineMs ?? defaults.deadlineMs,
     maxPriceUsd: item.maxPriceUsd ?? defaults.maxPriceUsd,
     queueDeadlineMs,
-    onUnknownSubmission,
+    onUnknownSubmission: onUnknownSubmission ?? 'fail',
     onCancelWhileRunning,
     waiting,
     budgets,
   });
 }
 
-/** The pipeline that an item makes; `maxPriceUsd` is what it may cost. */
+/** The pipeline that an item makes, by the same rules; `maxPriceUsd` is what it may cost. */
 export function pipelineOfItem(
   { params, deadlineMs, maxPriceUsd }: BatchItem,
   plan: object,
   defaults: BatchItemDefaults,
   budgets?: string[],
 ): PipelineRequest {
-  const { onUnknownSubmission = 'fail', waiting } = defaults;
+  const { onUnknownSubmission, waiting } = defaults;
   return {
     plan,
-    ...withoutUndefined({
+    ...withoutMissing({
       params,
       deadlineMs: deadlineMs ?? defaults.deadlineMs,
       maxCostUsd: maxPriceUsd ?? defaults.maxPriceUsd,
-      onUnknownSubmission,
+      onUnknownSubmission: onUnknownSubmission ?? 'fail',
       waiting,
       budgets,
     }),

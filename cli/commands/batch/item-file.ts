@@ -86,7 +86,7 @@ function readDefaults(
     defaults: typeof given === 'object' && given !== null ? whole : given,
     ...(plan && { plan }),
   });
-  if (parsed.ok) return whole;
+  if (parsed.ok) return parsed.request.defaults;
   const { issues } = parsed;
   throw new CliError('InvalidInput', `the defaults are not valid: ${issuesSentence(issues)}`, { issues });
 }

@@ -1,5 +1,8 @@
 import { Client, Connection } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { createBatchHandle } from '../../../client/batch/batch-handle.ts';
+import { findOrderIssues } from '../../../client/batch/check-items.ts';
 import { createGenerationClient } from '../../../client/index.ts';
 
 const model = 'a/b';
@@ -121,4 +124,28 @@ it('names the schedule that could not be made, as every other order', async () =
   const order = { generation: { model, input: { prompt: 'x' }, maxCostUsd: 1 } };
   const made = schedules.create({ name: 'nightly', everyMs: 3_600_000, order });
   await expect(made).rejects.toMatchObject({ type: 'TemporalUnreachable', key: 'nightly' });
+});
+
+it('takes null for absent in the items of a batch, and in what anyone has started one with', async () => {
+  const odd = null as never;
+  expect(await findOrderIssues([{ id: '1', params: odd }], { plan })).toEqual([]);
+  const required = { ...plan, params: { scene: { type: 'string' } } };
+  const items = ['1', '2'].map((id) => ({ id, params: odd }));
+  const missing = (await findOrderIssues(items, { plan: required })).map(({ path }) => path);
+  expect(missing).toEqual(['$[0].params.scene', '$[1].params.scene']);
+
+  const sent = { items: [{ id: '1' }], plan: null, budgets: null, defaults: { model, maxPriceUsd: null } };
+  const input = { payloads: [defaultPayloadConverter.toPayload(sent)] };
+  const history = { events: [{ workflowExecutionStartedEventAttributes: { input } }] };
+  const client = {
+    options: { loadedDataConverter: { payloadCodecs: [], payloadConverter: defaultPayloadConverter } },
+    workflowService: { getWorkflowExecutionHistory: () => Promise.resolve({ history }) },
+  } as unknown as Client;
+  const started = { key: 'k', runId: 'run', attached: true, notices: [] };
+  const batch = createBatchHandle({ client, taskQueue: 'runcomfy' }, started);
+  expect(await Promise.all([batch.defaults(), batch.plan(), batch.budgets()])).toEqual([
+    { model },
+    undefined,
+    undefined,
+  ]);
 });

@@ -141,6 +141,7 @@ it('a price that cannot be known is refused under budgets too; of a plan, of whi
   };
   const each = (model: string) => ({ model, forEach: '${{ steps.still.images }}', input: {} });
   expect(await told({ defaults: { model: tokens } })).toEqual(['line 1: $']);
+  expect(await told({ defaults: { model: tokens, maxPriceUsd: null } })).toEqual(['line 1: $']);
   expect(await told({ defaults: { model: tokens, maxPriceUsd: 1 } })).toEqual([]);
   expect(await told({ plan: { version: 1, steps: { still: image, each: each(image.model) } } })).toEqual([]);
   expect(await told({ plan: { version: 1, steps: { still: image, each: each(tokens) } } })).toEqual(['line 1: $']);
