@@ -17,3 +17,12 @@ export function cutText(text: string, maxLength: number): string {
 export function wellFormed(text: string): string {
   return text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
 }
+
+const decimals = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
+/** The number that a text writes in decimals, blanks around it left out: `Number` finds 0 in blanks, and 16 in `0x10`. */
+export function numberIn(text: string): number | undefined {
+  const trimmed = text.trim();
+  const number = decimals.test(trimmed) ? Number(trimmed) : Number.NaN;
+  return Number.isFinite(number) ? number : undefined;
+}

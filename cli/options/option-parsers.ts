@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { parseDuration } from '../../domain/duration.ts';
+import { numberIn } from '../../domain/text.ts';
 
 /** A whole number above zero, for a commander option. */
 export function parseCount(text: string): number {
@@ -10,8 +11,8 @@ export function parseCount(text: string): number {
 
 /** A number above zero, for a commander option. */
 export function parsePositive(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
+  const value = numberIn(text);
+  if (value !== undefined && value > 0) return value;
   throw new InvalidArgumentError('Expected a number above 0.');
 }
 

@@ -1,6 +1,6 @@
 import { CsvError, parse } from 'csv-parse';
 import { batchLimits } from '../../domain/batch/batch.ts';
-import { messageOf } from '../../domain/text.ts';
+import { messageOf, numberIn } from '../../domain/text.ts';
 import type { SchemaNode } from '../../runcomfy/models/normalize-schema.ts';
 
 /** How items are written in a file. */
@@ -112,7 +112,7 @@ async function feed(text: AsyncIterable<string>, parser: ReturnType<typeof parse
   }
 }
 
-/** An empty cell is an absent field; dots nest. */
+/** An empty cell is an absent field, and so are blanks where no text is expected; dots nest. */
 async function itemOfRow(
   header: readonly string[],
   cells: readonly string[],
@@ -138,6 +138,7 @@ async function itemOfRow(
 }
 
 function setIn(into: Record<string, unknown>, [name = '', ...rest]: string[], value: unknown): void {
+  if (value === undefined) return;
   if (rest.length === 0) {
     Object.defineProperty(into, name, { value, enumerable: true, writable: true, configurable: true });
     return;
@@ -154,14 +155,18 @@ function nodeAt(node: SchemaNode | undefined, [name, ...rest]: string[]): Schema
   return properties && Object.hasOwn(properties, name) ? nodeAt(properties[name], rest) : undefined;
 }
 
-/** A cell by the type that the model's schema gives its field; text where it gives none, or the cell does not fit. */
+/**
+ * A cell by the type that the model's schema gives its field; text where it gives none, or the cell does not fit. Undefined:
+ * blanks, which are no value of any other type.
+ */
 function valueOf(cell: string, node: SchemaNode | undefined): unknown {
   const types = [node?.type ?? [], ...(node?.anyOf ?? []).map(({ type }) => type ?? [])].flat();
   if (types.length === 0 || types.includes('string')) return cell;
   const word = cell.trim();
+  if (word === '') return undefined;
   if (types.includes('boolean') && /^(true|false)$/i.test(word)) return word.toLowerCase() === 'true';
-  const number = Number(word);
-  if ((types.includes('integer') || types.includes('number')) && Number.isFinite(number)) return number;
+  const number = types.includes('integer') || types.includes('number') ? numberIn(word) : undefined;
+  if (number !== undefined) return number;
   if (!types.includes('array') && !types.includes('object')) return cell;
   const parsed = parseJson(cell);
   return 'item' in parsed ? parsed.item : cell;

@@ -1,5 +1,6 @@
 import { toMicro, toUsd } from '../../domain/budget/money.ts';
 import { isJsonObject } from '../../domain/json.ts';
+import { numberIn } from '../../domain/text.ts';
 import { mayReadLater } from '../errors.ts';
 import type { CatalogueModel } from '../schemas/catalogue.ts';
 import type { InputReader } from './bundled-model.ts';
@@ -91,7 +92,7 @@ function readerOf({ inputSchema }: PricedModel, input: Readonly<Record<string, u
     value,
     number: (field) => {
       const found = value(field);
-      const number = typeof found === 'string' && found.trim() !== '' ? Number(found) : found;
+      const number = typeof found === 'string' ? numberIn(found) : found;
       return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
     },
   };

@@ -25,6 +25,7 @@ it('labels that cannot be any are all told at once, before anything is sent', as
 it.each([
   [['costs', '--by', 'colour'], 'Expected model, day, or label:NAME'],
   [['costs', '--by', 'label:a=b'], 'Expected model, day, or label:NAME'],
+  [['generate', flux, '--max-cost', '0x10'], 'Expected a number above 0'],
   [['list', '--since', 'yesterday'], 'Expected a time such as'],
   [['list', '--until', '2026-13-01'], 'Expected a time such as'],
   [['list', '--since', '2026-11-26T08:00'], 'Expected a time such as'],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cutText, messageOf, wellFormed } from '../../../domain/text.ts';
+import { cutText, messageOf, numberIn, wellFormed } from '../../../domain/text.ts';
 
 const isWellFormed = (text: string) => {
   try {
@@ -48,5 +48,29 @@ describe('messageOf', () => {
     expect(messageOf(new TypeError('no'))).toBe('no');
     expect(messageOf('text')).toBe('text');
     expect(messageOf(undefined)).toBe('undefined');
+  });
+});
+
+describe('numberIn', () => {
+  it('reads decimals, and nothing else that JavaScript takes for a number', () => {
+    const numbers = { '5': 5, ' -0.5\n': -0.5, '+7': 7, '.5': 0.5, '5.': 5, '1e3': 1_000, '1.5E-2': 0.015 };
+    for (const [text, number] of Object.entries(numbers)) expect(numberIn(text), text).toBe(number);
+    const others = [
+      '',
+      ' ',
+      '\t\n',
+      '\u00a0',
+      '0x10',
+      '0b1',
+      '0o7',
+      'Infinity',
+      'NaN',
+      '1e999',
+      '1,5',
+      '1_000',
+      '5s',
+      '.',
+    ];
+    for (const text of others) expect(numberIn(text), text).toBeUndefined();
   });
 });

@@ -72,6 +72,9 @@ describe('a file of items', () => {
       { id: 'a', params: { scene: '12', seconds: 5, tags: ['x'] } },
       { id: 'b', params: { scene: 'sea', seconds: 10 } },
     ]);
+    const blanks = [];
+    for await (const item of itemsOfFile(csv('a,sea, ," "\n'), {})) blanks.push(item);
+    expect(blanks).toEqual([{ id: 'a', params: { scene: 'sea' } }]);
     const bad = await checkItemFile(csv('a,,5,\nb,sea,2,\n'), {});
     expect(bad.issues.map(({ path, message }) => `${path} ${message}`).join('\n')).toMatch(
       /line 2: \$\.params\.scene is required.*\nline 3: \$ \$\.steps\.clip\.input\.duration of the plan: .*2/,
@@ -101,6 +104,10 @@ describe('a file of items', () => {
       { id: 'b', input: { prompt: 'x', start_image_url: url } },
     ]);
     expect(warnings.join()).toContain('shade');
+    // Spreadsheets leave blanks behind: they are no 0.
+    const blanks = await read(`id,prompt,start_image_url,duration,cfg_scale\na, ,${url}, ,"\t"\nb,x,${url},0x5,\n`);
+    expect(blanks.items[0]).toEqual({ id: 'a', input: { prompt: ' ', start_image_url: url } });
+    expect(blanks.issues.join('\n')).toMatch(/line 3: \$\.input\.duration/);
     expect((await read('id;prompt\na;b\n')).issues[0]).toMatch(/header has no column "id": "id;prompt"/);
     expect((await read('id,prompt\na,b,c\n')).issues[0]).toMatch(/^line 2 has 3 cells, and the header 2/);
   });
