@@ -179,6 +179,29 @@ describe('a pipeline that is ended', () => {
     expect(pipeline.provider.jobs.map((job) => job.state)).toEqual(['succeeded']);
   });
 
+  it.each([
+    ['a step has failed', 'step first failed: InvalidInput', 'is refused', 60_000],
+    ['its deadline has passed', 'the deadline of the pipeline passed', 'succeeds', 6_000],
+  ] as const)("by Temporal's cancellation closes as cancelled, also where %s", async (_, why, fate, deadlineMs) => {
+    const plan = { version: 1, steps: { first: still('first'), other: still('other') } };
+    const pace = { queueMs: [0, 0], runMs: [30_000, 30_000] } as const;
+    const pipeline = await start({ plan, deadlineMs }, { fates: [fate, 'succeeds'], pace });
+    const { execution, time, provider } = pipeline;
+    await untilRunning(pipeline);
+    for (let events = 0; (await execution.state()).phase !== 'stopping'; events = 0)
+      await time.run(() => (events += 1) > 1);
+    execution.cancel();
+    const { state, end } = await pipeline.end();
+    expect('error' in end && end.error).toBeInstanceOf(CancelledFailure);
+    expect(state).toMatchObject({
+      phase: 'cancelled',
+      cancel: { detach: true },
+      failure: { type: 'PipelineCancelled' },
+    });
+    expect(state.failure?.message).toContain(why);
+    expect(provider.jobs.at(-1)?.state).toBe('running');
+  });
+
   it('by a termination asks its orders to stop', async () => {
     const pipeline = await start({ plan: two }, { fates: ['waits too long'] });
     await pipeline.time.run(() => pipeline.provider.jobs.length === 1);

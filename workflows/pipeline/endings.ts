@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancelledFailure } from '@temporalio/workflow';
+import { ApplicationFailure, CancelledFailure, patched } from '@temporalio/workflow';
 import type { FailureType } from '../../domain/failure-type.ts';
 import type { GenerationOutput, InputIssue } from '../../domain/generation.ts';
 import { jsonBytes, withoutUndefined } from '../../domain/json.ts';
@@ -35,8 +35,9 @@ interface PipelineEnd {
 }
 
 /** Ends the pipeline without a result: throws what its caller sees. */
-export function failPipeline(pipeline: Pipeline, { type, phase, message, step, failure, issues }: PipelineEnd): Error {
+export function failPipeline(pipeline: Pipeline, end: PipelineEnd): Error {
   const { state, key } = pipeline;
+  const { type, phase, message, step, failure, issues } = asClosed(pipeline, end);
   markEnd(pipeline, phase);
   const words = `${cutText(message, maxMessageChars)} (pipeline ${key})`;
   state.failure = { type, message: words, ...withoutUndefined({ step }) };
@@ -52,6 +53,14 @@ export function failPipeline(pipeline: Pipeline, { type, phase, message, step, f
     ...openMoney(pipeline),
   };
   return ApplicationFailure.create({ type, message: words, nonRetryable: true, details: [details] });
+}
+
+/** A cancelled workflow closes as Canceled, whatever had stopped the pipeline before. */
+function asClosed({ checked, isWorkflowCancelled }: Pipeline, end: PipelineEnd): PipelineEnd {
+  if (!isWorkflowCancelled || end.type === 'PipelineCancelled') return end;
+  // Where this may follow from a local activity a patch is not to be asked for.
+  if (checked?.isSteady !== true || !patched('cancelled-workflows-close-as-cancelled')) return end;
+  return { ...end, type: 'PipelineCancelled', phase: 'cancelled', message: `cancelled, after ${end.message}` };
 }
 
 /** Ends the pipeline with what its steps have made. */
