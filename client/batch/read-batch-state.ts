@@ -11,6 +11,8 @@ import { refuseNoBatch } from './batch-errors.ts';
 
 /** Where a batch stands. */
 export interface KnownBatchState extends BatchState {
+  /** The run that this is the state of. */
+  runId: string;
   /** No worker answered: this is what Temporal itself knows, at most 20 s old while it ran. */
   isFromServer?: true;
 }
@@ -33,17 +35,20 @@ const noCounts: BatchState['counts'] = {
 export async function readBatchState(
   client: Client,
   key: string,
-  { runId, signal }: { runId?: string | undefined; signal?: AbortSignal | undefined } = {},
+  { runId: wanted, signal }: { runId?: string | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<KnownBatchState> {
+  // The key may be run again, or continued as new, while it is asked: the workflow and Temporal tell of one run.
+  const run = await describeRun(client, key, wanted);
+  const { runId, workflowType } = run;
+  refuseNoBatch(key, workflowType);
   const query = () => client.workflow.getHandle(key, runId).query<BatchState>(batchStateQuery);
   const reply = await askWorker(client, key, query, { timeoutMs: queryTimeoutMs, signal });
   signal?.throwIfAborted();
-  const run = await describeRun(client, key, runId);
-  refuseNoBatch(key, run.workflowType);
-  if (reply === 'unattended') return await serverState(client, run);
-  if ('answer' in reply) return { ...reply.answer, phase: phaseOfRun(run, reply.answer.phase) };
-  if (!isUnanswered(reply.error)) throw reply.error;
-  return await serverState(client, run);
+  if (reply !== 'unattended' && 'answer' in reply) {
+    return { runId, ...reply.answer, phase: phaseOfRun(run, reply.answer.phase) };
+  }
+  if (reply !== 'unattended' && !isUnanswered(reply.error)) throw reply.error;
+  return await serverState(client, await describeRun(client, key, runId));
 }
 
 /** Asks until a worker answers: one that was killed has a successor soon. `NoWorker` after that time. */
@@ -91,6 +96,7 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownBatchStat
     resultPages = 0,
   } = await readBatchMemo(client, run.key, run.runId);
   return {
+    runId: run.runId,
     phase: phaseOfRun(run, phase),
     sealed: isClosed(run),
     window: 0,

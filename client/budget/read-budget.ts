@@ -16,6 +16,8 @@ export interface KnownBudgetState extends BudgetState {
   isFromServer?: true;
   /** It was closed: what it came to. */
   isClosed?: true;
+  /** Of one that was closed: the run that this is the end of. */
+  runId?: string;
 }
 
 const queryTimeoutMs = 12_000;
@@ -25,15 +27,16 @@ const pageSize = 1_000;
 export async function readBudget(client: Client, name: string): Promise<KnownBudgetState> {
   checkBudgetName(name);
   const run = await describeBudget(client, name);
-  const closed = isClosed(run) && ({ isClosed: true } as const);
+  const { runId } = run;
+  const closed = isClosed(run) && ({ isClosed: true, runId } as const);
   // Every caller is told the same end, whether a worker is there or not.
-  const end = run.status === 'completed' ? await readEnd(client, name, run.runId) : undefined;
-  if (end) return { ...end, isClosed: true };
-  const query = () => client.workflow.getHandle(budgetId(name)).query<BudgetState>(budgetStateQuery);
+  const end = run.status === 'completed' ? await readEnd(client, name, runId) : undefined;
+  if (end) return { ...end, ...closed };
+  const query = () => client.workflow.getHandle(budgetId(name), runId).query<BudgetState>(budgetStateQuery);
   const reply = await askWorker(client, budgetId(name), query, { timeoutMs: queryTimeoutMs });
   if (reply !== 'unattended' && 'answer' in reply) return { ...reply.answer, ...closed };
   if (reply !== 'unattended' && !isUnanswered(reply.error)) throw reply.error;
-  const shown = await readShown(client, name);
+  const shown = await readShown(client, name, runId);
   if (shown) return { ...shown, isFromServer: true, ...closed };
   throw await withoutAnswer(client, budgetId(name));
 }
@@ -85,9 +88,9 @@ async function readEnd(client: Client, name: string, runId: string): Promise<Bud
 }
 
 /** The state that the budget leaves in its memo; undefined where it cannot be read here. */
-async function readShown(client: Client, name: string): Promise<BudgetState | undefined> {
+async function readShown(client: Client, name: string, runId: string): Promise<BudgetState | undefined> {
   const description = await client.workflow
-    .getHandle(budgetId(name))
+    .getHandle(budgetId(name), runId)
     .describe()
     .catch(() => undefined);
   const shown = description?.memo?.[budgetWorkflowType];

@@ -14,12 +14,14 @@ import { pipelineStateQuery } from '../../workflows/pipeline/messages.ts';
 import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
 import { readState } from '../generation/following/read-state.ts';
 import type { KnownState } from '../generation/following/server-state.ts';
-import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
+import { describeRun, type RunInfo } from '../generation/run-info.ts';
 import { grpcCodeOf } from '../grpc.ts';
 import { refuseNoPipeline, toPipelineError } from './pipeline-errors.ts';
 
 /** Where a pipeline stands. */
 export interface KnownPipelineState extends PipelineState {
+  /** The run that this is the state of. */
+  runId: string;
   /** The states of the generations that are open, by key; as many as are looked at, at most 20. */
   orders?: Record<string, KnownState>;
   /** No worker answered: this is what Temporal itself knows. */
@@ -41,19 +43,20 @@ const maxOrders = 20;
 export async function readPipelineState(
   client: Client,
   key: string,
-  { runId, timeoutMs = queryTimeoutMs, signal }: WhichPipelineState = {},
+  { runId: wanted, timeoutMs = queryTimeoutMs, signal }: WhichPipelineState = {},
 ): Promise<KnownPipelineState> {
+  // The key may be run again, or continued as new, while it is asked: the workflow and Temporal tell of one run.
+  const run = await describeRun(client, key, wanted);
+  const { runId, workflowType } = run;
+  refuseNoPipeline(key, workflowType);
   const query = () => client.workflow.getHandle(key, runId).query<PipelineState>(pipelineStateQuery);
   const reply = await askWorker(client, key, query, { timeoutMs, signal });
   signal?.throwIfAborted();
-  const run = await describeRun(client, key, runId);
-  refuseNoPipeline(key, run.workflowType);
-  if (reply === 'unattended') return await serverState(client, run);
-  if ('error' in reply) {
-    if (!isUnanswered(reply.error)) throw reply.error;
-    return await serverState(client, run);
+  if (reply === 'unattended' || 'error' in reply) {
+    if (reply !== 'unattended' && !isUnanswered(reply.error)) throw reply.error;
+    return await serverState(client, await describeRun(client, key, runId));
   }
-  const state = isClosed(run) ? { ...reply.answer, phase: endPhaseOf(run) ?? reply.answer.phase } : reply.answer;
+  const state = { runId, ...reply.answer, phase: endPhaseOf(run) ?? reply.answer.phase };
   if (isPipelineEnd(state.phase)) return state;
   const orders = await readOrders(client, state.steps);
   return { ...state, ...(Object.keys(orders).length > 0 && { orders }) };
@@ -81,6 +84,7 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownPipelineS
   const cancel = run.status === 'failed' ? await readCancel(client, run) : undefined;
   const steps = isJsonObject(memo['steps']) ? Object.entries(memo['steps']) : [];
   return {
+    runId: run.runId,
     phase: phase ?? (run.status === 'failed' ? 'failed' : 'running'),
     startedAt: run.startedAt.toISOString(),
     deadlineAt: '',

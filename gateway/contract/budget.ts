@@ -32,6 +32,7 @@ export const budget = z
     refused: z.int().meta({ description: 'Reservations refused since it was created' }),
     isFromServer: exactOptional(z.literal(true).meta({ description: 'No worker answered: as it was shown last.' })),
     isClosed: exactOptional(z.literal(true).meta({ description: 'It was closed: what it came to.' })),
+    runId: exactOptional(z.string().meta({ description: 'Of one that was closed: its run.' })),
   })
   .meta({ id: 'Budget', description: 'A limit of money that orders share.' });
 

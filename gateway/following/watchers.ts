@@ -16,9 +16,6 @@ import { createWatcher, type Watcher } from './create-watcher.ts';
 /** A state, and whose it is. */
 export interface SeenState<State> {
   key: string;
-  runId: string;
-  /** The run that began its chain, where Temporal tells it. */
-  firstRunId?: string | undefined;
   state: State;
 }
 
@@ -58,8 +55,6 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 interface Handle<State> {
   key: string;
-  runId: string;
-  firstRunId?: string | undefined;
   state: () => Promise<State>;
   result: (options: WaitOptions) => Promise<unknown>;
 }
@@ -71,10 +66,10 @@ function watcherOf<Phase, State extends { phase: Phase }>(
 ): Watcher<SeenState<State>> {
   return createWatcher(async (workflowId) => {
     const handle = await patiently(client, readPatienceMs, () => find(workflowId));
-    const { key, runId, firstRunId } = handle;
+    const { key } = handle;
     const readState = () => patiently(client, readPatienceMs, () => handle.state(), { asksOthers: true });
     return {
-      readState: async () => ({ key, runId, firstRunId, state: await readState() }),
+      readState: async () => ({ key, state: await readState() }),
       isEnd: ({ state: { phase } }) => isEnd(phase),
       awaitEnd: (stop) => handle.result({ signal: stop }),
     };

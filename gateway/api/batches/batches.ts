@@ -9,5 +9,5 @@ export const batches: Many<BatchHandle, KnownBatchState, BatchResult, Batch> = {
   watcher: (watchers) => watchers.batches,
   isEnd: ({ phase }) => isBatchEnd(phase),
   // What is absent is never null.
-  toBody: ({ key, runId, state: { paused, ...state } }) => ({ key, runId, ...state, ...(paused && { paused }) }),
+  toBody: ({ key, state: { paused, ...state } }) => ({ key, ...state, ...(paused && { paused }) }),
 };

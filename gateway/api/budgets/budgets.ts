@@ -15,7 +15,7 @@ import { ofGenerations } from '../generations/find-generation.ts';
 import { readPage } from '../many/list-many.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { fromPageToken, toPageToken } from '../page-token.ts';
-import { mustTakeEvents, type Streaming, streamStates, toStreamed } from '../stream-states.ts';
+import { mustTakeEvents, type Streaming, streamStates, toStreamed, toStreamedEnd } from '../stream-states.ts';
 import { tellUnlessKnown } from '../tell-unless-known.ts';
 
 type Named<Body = unknown, Query = unknown> = Call<{ name: string }, Query, Body>;
@@ -96,7 +96,7 @@ export async function streamBudget(
   const name = nameIn(principal, call.params.name);
   const toState = (state: KnownBudgetState): StreamedState => {
     const body = inOwnName(principal, state);
-    return { ...toStreamed(body), isEnd: isClosed(state) };
+    return isClosed(state) ? toStreamedEnd(state.runId ?? state.name, body) : toStreamed(body);
   };
   const now = toState(await ofGenerations(() => stateNow(parts, name)));
   return streamStates(parts, stopping, call, now, async function* (signal) {

@@ -15,8 +15,6 @@ import { inOwnWords } from '../own-words.ts';
 /** What the handles of pipelines and of batches have in common. */
 export interface ManyHandle<State, Result> {
   key: string;
-  runId: string;
-  firstRunId?: string | undefined;
   state: () => Promise<State>;
   isEnded: () => Promise<boolean>;
   result: (options?: WaitOptions) => Promise<Result>;
@@ -84,9 +82,9 @@ export function bodyOf<Handle extends ManyHandle<State, Result>, State, Result, 
 /** Where it stands now; one that is asked much, by many at once, may be busy for a moment. */
 export async function seenNow<State>(
   { client }: GatewayParts,
-  { key, runId, firstRunId, state }: ManyHandle<State, unknown>,
+  { key, state }: ManyHandle<State, unknown>,
 ): Promise<SeenState<State>> {
-  return { key, runId, firstRunId, state: await patiently(client, readPatienceMs, state, { asksOthers: true }) };
+  return { key, state: await patiently(client, readPatienceMs, state, { asksOthers: true }) };
 }
 
 /** Waits for the end, whatever it is; what stops the waiting is no error. */

@@ -60,7 +60,12 @@ export async function getResultOfMany<Handle extends ManyHandle<State, Result>, 
 }
 
 /** Sends its states as they come. */
-export async function streamMany<Handle extends ManyHandle<State, Result>, State, Result, Body extends object>(
+export async function streamMany<
+  Handle extends ManyHandle<State, Result>,
+  State extends { runId: string },
+  Result,
+  Body extends object,
+>(
   many: Many<Handle, State, Result, Body>,
   parts: GatewayParts,
   stopping: AbortSignal,
@@ -71,8 +76,7 @@ export async function streamMany<Handle extends ManyHandle<State, Result>, State
   const seen = await withMany(many, parts, request, params.key, (handle) => seenNow(parts, handle));
   const toState = (one: typeof seen): StreamedState => {
     const body = bodyOf(many, request.principal, one);
-    // Whoever listened from before a continue-as-new knows the end by the same name as who comes later.
-    return many.isEnd(one.state) ? toStreamedEnd(one.firstRunId ?? one.runId, body) : toStreamed(body);
+    return many.isEnd(one.state) ? toStreamedEnd(one.state.runId, body) : toStreamed(body);
   };
   return streamStates(parts, stopping, call, toState(seen), async function* (signal) {
     for await (const one of many.watcher(parts.watchers).follow(seen.key, signal)) yield toState(one);

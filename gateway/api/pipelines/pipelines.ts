@@ -8,5 +8,5 @@ export const pipelines: Many<PipelineHandle, KnownPipelineState, PipelineResult,
   find: ({ generations }, workflowId) => generations.pipelines.get(workflowId),
   watcher: (watchers) => watchers.pipelines,
   isEnd: ({ phase }) => isPipelineEnd(phase),
-  toBody: ({ key, runId, state }) => ({ key, runId, ...state }),
+  toBody: ({ key, state }) => ({ key, ...state }),
 };

@@ -15,6 +15,7 @@ const order = (more: Partial<KnownState>): KnownState => ({
   ...more,
 });
 const film: KnownPipelineState = {
+  runId: 'run',
   phase: 'running',
   startedAt: '2026-01-01T00:00:00Z',
   deadlineAt: '2026-01-08T00:00:00Z',

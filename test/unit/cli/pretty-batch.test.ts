@@ -4,6 +4,7 @@ import type { KnownBatchState } from '../../../client/index.ts';
 
 const now = Date.parse('2026-01-01T00:01:00Z');
 const state: KnownBatchState = {
+  runId: 'run',
   phase: 'running',
   sealed: true,
   window: 20,

@@ -2,6 +2,7 @@ import { type Client, ServiceError, WorkflowNotFoundError } from '@temporalio/cl
 import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import { createBatchHandle } from '../../../client/batch/batch-handle.ts';
+import { readBatchState } from '../../../client/batch/read-batch-state.ts';
 import { cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/tell-batch.ts';
 import { changeBudget } from '../../../client/budget/change-budget.ts';
 import { cancelGeneration } from '../../../client/generation/deciding/cancel-generation.ts';
@@ -12,6 +13,7 @@ import { grpcCode } from '../../../client/grpc.ts';
 import { createGenerationClient } from '../../../client/index.ts';
 import { cancelPipeline, decidePipeline } from '../../../client/pipeline/decide.ts';
 import { createPipelineHandle } from '../../../client/pipeline/pipeline-handle.ts';
+import { readPipelineState } from '../../../client/pipeline/read-pipeline-state.ts';
 import { flux } from '../../support/simulator-client.ts';
 
 const refused = (code: number) =>
@@ -25,11 +27,17 @@ interface Run {
   firstRunId: string;
 }
 
-/**
- * Temporal with runs of one key, and which of them heard something; `then` is the newest run after the first message,
- * `argument` what all were started with.
- */
-function temporalWith(type: string, runs: Run[], { then, argument = {} }: { then?: Run; argument?: object } = {}) {
+interface Later {
+  /** The newest run after the first message. */
+  then?: Run;
+  /** The newest run once a worker has said where the one stands that was asked about. */
+  asked?: Run;
+  /** What all were started with. */
+  argument?: object;
+}
+
+/** Temporal with runs of one key, and which of them heard something. */
+function temporalWith(type: string, runs: Run[], { then, asked, argument = {} }: Later = {}) {
   const heard: string[] = [];
   const newest = () => runs.at(-1) ?? { runId: '', firstRunId: '' };
   const message = (isMeant: boolean) => {
@@ -48,7 +56,12 @@ function temporalWith(type: string, runs: Run[], { then, argument = {} }: { then
     startUpdate: () => message([undefined, newest().firstRunId].includes(firstExecutionRunId)),
     getUpdateHandle: () => ({ result: () => Promise.reject(gone('k')) }),
     signal: () => message([undefined, newest().runId].includes(runId)),
-    query: () => (isKept(runId) ? Promise.resolve(stateOf(runId ?? newest().runId)) : Promise.reject(gone('k'))),
+    query: () => {
+      if (!isKept(runId)) return Promise.reject(gone('k'));
+      const said = stateOf(runId ?? newest().runId);
+      if (asked) runs.push(asked);
+      return Promise.resolve(said);
+    },
     describe: () => Promise.resolve({}),
   });
   const describeWorkflowExecution = ({ execution }: { execution: { runId: string } }) => {
@@ -168,6 +181,14 @@ it.each<[string, Run[]]>([
   for (const { runs } of [generation, pipeline]) runs.push(again);
   for (const handle of handles) expect(await handle.cancel()).toMatchObject({ phase: 'cancelled' });
   expect([...generation.heard, ...pipeline.heard]).toEqual([]);
+});
+
+it.each([
+  ['pipeline', 'runcomfyPipeline', readPipelineState],
+  ['batch', 'runcomfyBatch', readBatchState],
+])('the state of a %s names the run that it is of, which may be run again meanwhile', async (_noun, type, read) => {
+  const { client } = temporalWith(type, [first], { asked: again });
+  expect(await read(client, 'k')).toMatchObject({ runId: 'run 1', phase: 'running' });
 });
 
 it('a message reaches the run that was continued as new since it was found', async () => {

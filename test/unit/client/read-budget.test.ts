@@ -32,10 +32,15 @@ function serverWith(status: number, result: unknown): Client {
 
 it.each<[what: string, status: number, result: unknown, told: object]>([
   ['open, by its worker', 1, undefined, asWorkerSays],
-  ['closed, by its result', 2, state, { ...state, isClosed: true }],
-  ['closed without a result, by its worker', 2, undefined, { ...asWorkerSays, isClosed: true }],
-  ['closed with a result of something else, by its worker', 2, { name: 'other' }, { ...asWorkerSays, isClosed: true }],
-  ['terminated, by its worker', 5, undefined, { ...asWorkerSays, isClosed: true }],
+  ['closed, by its result', 2, state, { ...state, isClosed: true, runId: 'r' }],
+  ['closed without a result, by its worker', 2, undefined, { ...asWorkerSays, isClosed: true, runId: 'r' }],
+  [
+    'closed with a result of something else, by its worker',
+    2,
+    { name: 'other' },
+    { ...asWorkerSays, isClosed: true, runId: 'r' },
+  ],
+  ['terminated, by its worker', 5, undefined, { ...asWorkerSays, isClosed: true, runId: 'r' }],
 ])('tells of a budget that is %s', async (_what, status, result, told) => {
   expect(await readBudget(serverWith(status, result), 'acme')).toEqual(told);
 });

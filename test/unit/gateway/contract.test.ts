@@ -37,9 +37,7 @@ it('is the shapes of the product, to the letter', () => {
   type OfBodies = 'key' | 'tenant' | 'runId' | 'createdAt' | 'closedAt' | 'result' | 'request';
   type StateOf = Omit<z.output<typeof generation>, OfBodies>;
   expectTypeOf<StateOf>().toEqualTypeOf<{ [Name in keyof KnownState]: KnownState[Name] }>();
-  expectTypeOf<Plain<Omit<z.output<typeof pipeline>, 'key' | 'tenant' | 'runId'>>>().toEqualTypeOf<
-    Plain<KnownPipelineState>
-  >();
+  expectTypeOf<Plain<Omit<z.output<typeof pipeline>, 'key' | 'tenant'>>>().toEqualTypeOf<Plain<KnownPipelineState>>();
   expectTypeOf<z.output<typeof pipelineResult>>().toEqualTypeOf<PipelineResult>();
   // Prices that nobody knows are absent here, and null there.
   type PreviewOf = Pick<PipelinePreview, Exclude<keyof PipelinePreview, 'orders' | 'totalUsd'>>;
@@ -49,7 +47,7 @@ it('is the shapes of the product, to the letter', () => {
   expectTypeOf<z.output<typeof pipelineCancelReply>>().toEqualTypeOf<PipelineCancelReply>();
   expectTypeOf<z.output<typeof budget>>().toEqualTypeOf<Plain<KnownBudgetState>>();
   expectTypeOf<z.output<typeof reservationList>['reservations'][number]>().toEqualTypeOf<OpenReservation>();
-  type BatchOf = Omit<z.output<typeof batch>, 'key' | 'tenant' | 'runId' | 'paused'>;
+  type BatchOf = Omit<z.output<typeof batch>, 'key' | 'tenant' | 'paused'>;
   expectTypeOf<Plain<BatchOf>>().toEqualTypeOf<Plain<Omit<KnownBatchState, 'paused'>>>();
   expectTypeOf<z.output<typeof batch>['paused']>().toEqualTypeOf<
     Exclude<KnownBatchState['paused'], null> | undefined

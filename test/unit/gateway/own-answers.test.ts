@@ -161,31 +161,42 @@ it('streams the state that it has read at once, without asking for it anew', asy
   expect(text).toMatch(/^retry: 2000\n\nid: \S+\nevent: end\ndata: .*\n\n$/);
 });
 
-it.each(['pipelines', 'batches'])('names the end of %s by its chain, whoever tells it and how much', async (noun) => {
-  const stateOf = (phase: string, more: object = {}) => ({ ...{ phase, steps: [] }, ...more });
-  let [runId, firstRunId, state, isGone] = ['first', 'first', stateOf('running'), false];
-  const found = (key: string) => Promise.resolve({ key, runId, firstRunId, state: () => Promise.resolve(state) });
-  const get = (key: string) => (isGone ? failing('KeyNotFound')() : found(key));
-  const watcher = {
-    async *follow(key: string) {
-      // A worker tells the end, in the run that the one which is watched was continued as; nobody can be asked any more.
-      [runId, state, isGone] = await Promise.resolve(['last', stateOf('failed', { costUsd: 2 }), true]);
-      yield { key, runId: 'first', firstRunId, state };
-    },
-  };
-  const url = await serve(anonymousAccess, { generations: { [noun]: { get } }, watchers: { [noun]: watcher } });
-  const target = `/api/v1/${noun}/k/events`;
-  const { text } = await call(url, target);
-  const [, id = '', told = '{}'] = /^id: (\S+)\nevent: end\ndata: (.*)$/m.exec(text) ?? [];
-  expect(JSON.parse(told)).toMatchObject({ runId: 'first', costUsd: 2 });
-  [state, isGone] = [stateOf('failed', { isFromServer: true }), false];
-  const etag = String((await call(url, `/api/v1/${noun}/k`)).headers['etag']).replaceAll('"', '');
-  for (const known of [id, etag]) {
-    expect((await call(url, target, { headers: { 'last-event-id': known } })).status).toBe(204);
-  }
-  [runId, firstRunId] = ['run again', 'run again'];
-  expect((await call(url, target, { headers: { 'last-event-id': id } })).status).toBe(200);
-});
+it.each(['pipelines', 'batches', 'budgets'])(
+  'names the end of %s by its run, whoever tells it and how much',
+  async (noun) => {
+    const stateOf = (runId: string, phase: string, more: object = {}) => {
+      const ofBudget = { name: 'k', ...(phase === 'failed' && { isClosed: true }) };
+      return { ...{ runId, phase, steps: [] }, ...ofBudget, ...more };
+    };
+    let [state, isGone] = [stateOf('first', 'running'), false];
+    const ofChain = { runId: 'first', firstRunId: 'first' };
+    const found = (key: string) => Promise.resolve({ key, ...ofChain, state: () => Promise.resolve(state) });
+    const get = (key: string) => (isGone ? failing('KeyNotFound')() : found(key));
+    const ofBudgets = { state: () => get('k').then(() => state) };
+    const watcher = {
+      async *follow(key: string) {
+        // A worker tells the end, in the run that the one which is watched was continued as; nobody can be asked any more.
+        [state, isGone] = await Promise.resolve([stateOf('last', 'failed', { costUsd: 2 }), true]);
+        yield noun === 'budgets' ? state : { key, state };
+      },
+    };
+    const url = await serve(anonymousAccess, {
+      generations: { [noun]: { get, ...ofBudgets } },
+      watchers: { [noun]: watcher },
+    });
+    const target = `/api/v1/${noun}/k/events`;
+    const { text } = await call(url, target);
+    const [, id = '', told = '{}'] = /^id: (\S+)\nevent: end\ndata: (.*)$/m.exec(text) ?? [];
+    expect(JSON.parse(told)).toMatchObject({ runId: 'last', costUsd: 2 });
+    [state, isGone] = [stateOf('last', 'failed', { isFromServer: true }), false];
+    const etag = String((await call(url, `/api/v1/${noun}/k`)).headers['etag']).replaceAll('"', '');
+    for (const known of [id, etag]) {
+      expect((await call(url, target, { headers: { 'last-event-id': known } })).status).toBe(204);
+    }
+    state = stateOf('reset, in the same chain', 'failed');
+    expect((await call(url, target, { headers: { 'last-event-id': id } })).status).toBe(200);
+  },
+);
 
 it('delivers an event again though Temporal is too busy for that at first', async () => {
   const answers = [failing('TemporalBusy'), () => Promise.resolve({ event: 'generation.failed' })];

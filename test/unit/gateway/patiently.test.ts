@@ -40,7 +40,7 @@ it('asks nothing again once the connection was closed, and whatever was lost bef
 });
 
 const request = { principal: { tenant: '*', scope: 'admin' } } as unknown as FastifyRequest;
-const handle = { key: 'k', runId: 'run' } as ManyHandle<unknown, unknown>;
+const handle = { key: 'k' } as ManyHandle<unknown, unknown>;
 
 it('finds what a path names though Temporal leaves two calls unanswered', async () => {
   const { client, spend } = slowTemporal();
@@ -60,5 +60,5 @@ it('tells where something stands though a worker takes all of the time that is l
     return { phase: 'running' };
   };
   const seen = await seenNow({ client } as unknown as GatewayParts, { ...handle, state });
-  expect(seen).toEqual({ key: 'k', runId: 'run', state: { phase: 'running' } });
+  expect(seen).toEqual({ key: 'k', state: { phase: 'running' } });
 });
