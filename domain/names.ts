@@ -9,9 +9,6 @@ export const pipelineWorkflowType = 'runcomfyPipeline';
 /** Queries, signals and updates of a pipeline. `cancel` and `decide` are signals and updates. */
 export const pipelineMessageNames = { state: 'state', cancel: 'cancel', decide: 'decide' } as const;
 
-/** Failure type of an update `decide` about a step that the plan does not have. */
-export const stepNotFound = 'StepNotFound';
-
 /** Workflow type of a batch of orders, and the memo field that carries the short form of its state. */
 export const batchWorkflowType = 'runcomfyBatch';
 

@@ -1,7 +1,8 @@
 import { ApplicationFailure, type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
-import { stepNotFound } from '../../domain/names.ts';
+import { readFailureDetails } from '../../domain/failure-details.ts';
 import {
   type ApprovalDecision,
+  type DecisionRefusal,
   isPipelineEnd,
   type PipelineCancelMessage,
   type PipelineCancelReply,
@@ -56,7 +57,7 @@ export async function decidePipeline(
 
 function typeOf(cause: Error | undefined) {
   if (!(cause instanceof ApplicationFailure)) return 'ServiceUnavailable';
-  return cause.type === stepNotFound ? stepNotFound : 'ResolutionRefused';
+  return readFailureDetails<DecisionRefusal>(cause).unknown === 'step' ? 'StepNotFound' : 'ResolutionRefused';
 }
 
 /**

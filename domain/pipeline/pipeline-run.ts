@@ -268,6 +268,11 @@ export interface ApprovalDecision {
   by?: string;
 }
 
+/** First detail of the failure of a decision that is refused since the plan has no such step. */
+export interface DecisionRefusal {
+  unknown: 'step';
+}
+
 /** Short form of the state in the memo, so that lists work without a worker. */
 export interface PipelineMemo {
   phase: PipelinePhase;

@@ -1,7 +1,11 @@
 import { ApplicationFailure, condition } from '@temporalio/workflow';
 import { isJsonObject, isSameJson, withoutUndefined } from '../../domain/json.ts';
-import { stepNotFound } from '../../domain/names.ts';
-import type { ApprovalDecision, ApprovalState, StepState } from '../../domain/pipeline/pipeline-run.ts';
+import type {
+  ApprovalDecision,
+  ApprovalState,
+  DecisionRefusal,
+  StepState,
+} from '../../domain/pipeline/pipeline-run.ts';
 import type { PlanApprovalStep } from '../../domain/pipeline/pipeline.ts';
 import { cutText } from '../../domain/text.ts';
 import { stopBecauseOf } from './cancellation.ts';
@@ -87,8 +91,7 @@ export function readDecision(pipeline: Pipeline, payload: unknown): { step: Step
   const { step: id, decision, reason, by } = payload as Partial<Record<keyof ApprovalDecision, unknown>>;
   const step = pipeline.state.steps.find((each) => each.id === id);
   if (step === undefined) {
-    const type = typeof id === 'string' ? stepNotFound : 'InvalidInput';
-    throw refusal(`the plan has no step ${cutText(JSON.stringify(id ?? null), 60)}`, type);
+    throw refusal(`the plan has no step ${cutText(JSON.stringify(id ?? null), 60)}`, { unknown: 'step' });
   }
   const { approval } = step;
   if (approval === undefined) throw refusal(`step ${step.id} awaits no decision (phase ${step.phase})`);
@@ -130,6 +133,11 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? cutText(value, 1_000) : undefined;
 }
 
-function refusal(message: string, type = 'InvalidInput'): ApplicationFailure {
-  return ApplicationFailure.create({ type, message, nonRetryable: true });
+function refusal(message: string, details?: DecisionRefusal): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'InvalidInput',
+    message,
+    nonRetryable: true,
+    ...(details && { details: [details] }),
+  });
 }
