@@ -109,6 +109,7 @@ export function mayOrderFurther(failure: StepFailure, mayPayTwice: boolean): boo
 
 function isSurelyOver({ type, submission, cancel }: StepFailure): boolean {
   if (isUnbilled(submission)) return true;
-  if (type === 'GenerationFailed' || type === 'OutputMissing') return true;
+  if (type === 'GenerationFailed') return submission !== 'unknown';
+  if (type === 'OutputMissing') return true;
   return type === 'GenerationTimedOut' && cancel === 'cancelled';
 }

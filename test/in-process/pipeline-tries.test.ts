@@ -40,6 +40,20 @@ describe('a pipeline that continues as new between two orders of a step', () => 
   });
 });
 
+it('no other order follows one whose end says nothing of itself: it may be billed', async () => {
+  const { provider, end } = await start({ plan: { version: 1, steps: { only: still('only', { attempts: 2 }) } } });
+  const order = provider.start;
+  provider.start = ({ isEndOf, ...given }) =>
+    order({
+      ...given,
+      isEndOf: (_, run) => {
+        isEndOf({ failure: { type: 'GenerationFailed', message: 'of its own making', submission: 'unknown' } }, run);
+      },
+    });
+  expect((await end()).state).toMatchObject({ phase: 'failed', steps: [{ failure: { submission: 'unknown' } }] });
+  expect(provider.runs).toHaveLength(1);
+});
+
 it('a step waits for the catalogue where its pipeline has a limit, rather than fail since its price is unknown', async () => {
   let asked = 0;
   const only = { model: 'some/text-to-image', input: { prompt: 'a cat' }, needs: ['first'] };

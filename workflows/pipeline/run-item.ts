@@ -48,7 +48,7 @@ export async function runItem(pipeline: Pipeline, item: ItemOfStep, first: Prepa
     tries = nextTry(plan, tries, failure);
     pipeline.tries.set(name, tries);
     const isCancelled = pipeline.stop !== undefined && failure.type === 'GenerationCancelled';
-    if (pipeline.stop || orderOf(plan, tries) === undefined || !mayOrderFurther(failure, plan.mayPayTwice)) {
+    if (pipeline.stop || orderOf(plan, tries) === undefined || !mayFollow(failure, plan)) {
       enterStepPhase(pipeline, target, isCancelled ? 'cancelled' : 'failed', failure);
       if (!isCancelled) stopBecauseOf(pipeline, item.step, failure);
       return;
@@ -56,6 +56,13 @@ export async function runItem(pipeline: Pipeline, item: ItemOfStep, first: Prepa
     enterStepPhase(pipeline, target, 'preparing', failure);
     prepared = await prepareFurther(pipeline, item, prepared, tries);
   }
+}
+
+function mayFollow(failure: StepFailure, { mayPayTwice }: PlanModelStep): boolean {
+  if (mayOrderFurther(failure, mayPayTwice)) return true;
+  // It once was followed by another all the same.
+  const saysNothing = failure.type === 'GenerationFailed' && failure.submission === 'unknown';
+  return saysNothing && !patched('ends-that-say-nothing-are-doubtful');
 }
 
 /** The attempts of the step's own order first, then each fallback once. */

@@ -7,6 +7,7 @@ describe('a further order', () => {
     ['InvalidInput', { submission: 'refused' }, true, true],
     ['ServiceUnavailable', { submission: 'not_sent' }, true, true],
     ['GenerationFailed', { submission: 'accepted' }, true, true],
+    ['GenerationFailed', { submission: 'unknown' }, false, true],
     ['GenerationTimedOut', { submission: 'accepted', cancel: 'cancelled' }, true, true],
     ['GenerationTimedOut', { submission: 'accepted', cancel: 'not_cancellable' }, false, true],
     ['GenerationTimedOut', { submission: 'accepted', cancel: 'unknown' }, false, true],
