@@ -55,10 +55,11 @@ export function problemReply(error: unknown, request: RefusedCall): ProblemReply
 }
 
 function ofRefusal(refusal: RefusalError, request: RefusedCall): ProblemReply {
-  const { message, issues, headers, cause } = refusal;
+  const { message, issues, headers, key, cause } = refusal;
   const name = ownNameOf(refusal.refusal);
   const retryAfter = headers['retry-after'];
   const fields = {
+    key,
     issues: issues.length > 0 && name !== 'MalformedRequest' ? [...issues] : undefined,
     retryAfterS: retryAfter === undefined ? undefined : Number(retryAfter),
   };

@@ -1,6 +1,7 @@
 import { isGenerationError } from '../../client/index.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { RefusalError } from '../http/refusal-error.ts';
+import { keyHeaders } from './key-headers.ts';
 import { isPassing, patiently } from './patiently.ts';
 
 /** An order of any kind: what it has to pass, and how it is started. */
@@ -71,7 +72,7 @@ async function patientlyStarted<T extends { attached: boolean }>(
 function unclear(key: string, cause: unknown): RefusalError {
   const message = `Temporal does not answer, so that it is not known whether the order was taken: repeat it with Idempotency-Key: ${key}`;
   return new RefusalError('TemporalUnreachable', message, {
-    headers: { ...(/^[\x20-\x7e]+$/.test(key) && { 'runcomfy-temporal-key': key }), 'retry-after': '2' },
+    headers: keyHeaders(key),
     key,
     cause,
   });

@@ -6,9 +6,10 @@ import { newKey } from '../contract/start-generation.ts';
 import { checkInput } from '../generations/check-input.ts';
 import { checkPrice } from '../generations/check-price.ts';
 import { startPatiently } from '../generations/start-patiently.ts';
+import { tellStarted } from '../generations/tell-started.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { generationAnswer, waitSeconds } from './generation-answer.ts';
-import { answerTool, type McpContext } from './tool.ts';
+import { answerTool, type McpContext, type ToolAnswer } from './tool.ts';
 
 /** Agents repeat calls that timed out: equal orders within so long are one. */
 const sameOrderMs = 10 * 60_000;
@@ -58,7 +59,13 @@ export function addOrderTool(server: McpServer, context: McpContext): void {
           };
           const keyed = { key, isNewKey: false };
           const { attached, notices } = await startPatiently(parts, principal, order, { ...keyed, retry, check });
-          const answer = await generationAnswer(context, workflowIdOf(principal, key), seconds);
+          const unasked = (): ToolAnswer & { words: string } => ({
+            data: { key, ...(!attached && { phase: 'submitting' }) },
+            words: `Temporal does not tell now where it stands: call get_generation with key ${key}, do not order again.`,
+          });
+          const answer = await tellStarted(parts, { key, unasked }, () =>
+            generationAnswer(context, workflowIdOf(principal, key), seconds),
+          );
           return {
             ...answer,
             data: { ...answer.data, ordered: !attached, ...(notices.length > 0 && { notices }) },

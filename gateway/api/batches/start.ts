@@ -1,4 +1,5 @@
-import type { BatchRequest } from '../../../client/index.ts';
+import type { BatchRequest, KnownBatchState } from '../../../client/index.ts';
+import { batchDefaults } from '../../../domain/batch/batch.ts';
 import { mayName } from '../../access/may-name.ts';
 import { budgetNameOf, workflowIdOf } from '../../access/principal.ts';
 import type { Batch } from '../../contract/batch.ts';
@@ -6,6 +7,7 @@ import type { StartBatch } from '../../contract/start-batch.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { startOrAttach } from '../../generations/start-or-attach.ts';
 import { tenantOf } from '../../generations/start-patiently.ts';
+import { tellStarted } from '../../generations/tell-started.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
 import { bodyOf, seenNow, untilItEnds } from '../many/many.ts';
@@ -32,6 +34,7 @@ export async function startBatch(
     ...(budgets && { budgets: budgets.map((name) => budgetNameOf(principal, name)) }),
   };
   const workflowId = workflowIdOf(principal, key);
+  const startedAt = new Date().toISOString();
   const options = { key: workflowId, labels, tenant: tenantOf(principal) };
   const handle = await startOrAttach(parts, {
     ...{ key, isNewKey },
@@ -46,9 +49,26 @@ export async function startBatch(
   if (warnings.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(warnings));
   if (handle.attached) reply.header('idempotent-replayed', 'true');
   else reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/batches/${encodeURIComponent(key)}`);
-  if (waitMs !== undefined) {
+  const { runId } = handle;
+  const asStarted = () => bodyOf(batches, principal, { key: workflowId, runId, state: newState(order, startedAt) });
+  return await tellStarted(parts, { key, unasked: handle.attached ? undefined : asStarted }, async () => {
+    if (waitMs !== undefined) await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
+    const seen = await seenNow(parts, handle);
     sayWaited(reply, waitMs);
-    await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
-  }
-  return bodyOf(batches, principal, await seenNow(parts, handle));
+    return bodyOf(batches, principal, seen);
+  });
+}
+
+/** What a batch is the moment it was started. */
+function newState({ items = [], keepOpen, window, maxCostUsd }: BatchRequest, startedAt: string): KnownBatchState {
+  const count = items.length;
+  const ended = { succeeded: 0, failed: 0, cancelled: 0, timedOut: 0, unknown: 0, notStarted: 0 };
+  return {
+    ...{ phase: 'running', paused: null, startedAt, isFromServer: true },
+    sealed: !(keepOpen ?? count === 0),
+    window: window ?? batchDefaults.window,
+    counts: { total: count, waiting: count, inFlight: 0, ...ended },
+    money: { spentUsd: 0, reservedUsd: 0, unpriced: 0, ...(maxCostUsd !== undefined && { maxCostUsd }) },
+    ...{ failures: [], resultPages: 0, input: { count, digest: '', pages: 0 } },
+  };
 }

@@ -7,6 +7,7 @@ import { checkInput } from '../../generations/check-input.ts';
 import { checkPrice } from '../../generations/check-price.ts';
 import { dedupedNotice } from '../../generations/deduped-key.ts';
 import { startPatiently } from '../../generations/start-patiently.ts';
+import { tellStarted } from '../../generations/tell-started.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
@@ -58,15 +59,19 @@ export async function startGeneration(
   if (attached) reply.header('idempotent-replayed', 'true');
   else
     reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/generations/${encodeURIComponent(key)}`);
-  if (waitMs !== undefined) {
-    sayWaited(reply, waitMs);
-    return generationBody(principal, await untilEnd(parts, workflowId, waitSignal(reply, waitMs, stopping)));
-  }
-  if (attached) return generationBody(principal, await findGeneration(parts, workflowId));
   // What was just started stands at its beginning: nobody has to be asked.
-  const deadlineAt = new Date(Date.parse(startedAt) + (order.deadlineMs ?? defaultDeadlineMs)).toISOString();
-  const state = newState(model, deadlineAt);
-  return generationBody(principal, { key: workflowId, runId, startedAt, ...state, state });
+  const asStarted = () => {
+    const deadlineAt = new Date(Date.parse(startedAt) + (order.deadlineMs ?? defaultDeadlineMs)).toISOString();
+    const state = newState(model, deadlineAt);
+    return generationBody(principal, { key: workflowId, runId, startedAt, ...state, state });
+  };
+  if (waitMs === undefined && !attached) return asStarted();
+  return await tellStarted(parts, { key, unasked: attached ? undefined : asStarted }, async () => {
+    if (waitMs === undefined) return generationBody(principal, await findGeneration(parts, workflowId));
+    const seen = await untilEnd(parts, workflowId, waitSignal(reply, waitMs, stopping));
+    sayWaited(reply, waitMs);
+    return generationBody(principal, seen);
+  });
 }
 
 /** The last state that comes before the end, or before whoever waits may wait no longer. */

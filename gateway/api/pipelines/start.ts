@@ -9,6 +9,7 @@ import type { PreviewPipeline, StartPipeline } from '../../contract/start-pipeli
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { startOrAttach } from '../../generations/start-or-attach.ts';
 import { tenantOf } from '../../generations/start-patiently.ts';
+import { tellStarted } from '../../generations/tell-started.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
@@ -47,19 +48,21 @@ export async function startPipeline(
   if (warnings.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(warnings));
   if (handle.attached) reply.header('idempotent-replayed', 'true');
   else reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/pipelines/${encodeURIComponent(key)}`);
-  if (waitMs !== undefined) {
-    sayWaited(reply, waitMs);
-    await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
-  }
-  if (waitMs !== undefined || handle.attached) return bodyOf(pipelines, principal, await seenNow(parts, handle));
   const tenant = tenantOfKey(principal, key);
   // What was just started stands at its beginning: nobody has to be asked.
-  return {
+  const asStarted = (): Pipeline => ({
     ...{ key, runId: handle.runId, phase: 'checking', startedAt: startedAt.toISOString() },
     ...(tenant !== undefined && { tenant }),
     deadlineAt: new Date(startedAt.getTime() + pipelineDeadlineMsOf(order)).toISOString(),
     ...{ costUsd: 0, reservedUsd: 0, steps: [], warnings: [] },
-  };
+  });
+  if (waitMs === undefined && !handle.attached) return asStarted();
+  return await tellStarted(parts, { key, unasked: handle.attached ? undefined : asStarted }, async () => {
+    if (waitMs !== undefined) await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
+    const seen = await seenNow(parts, handle);
+    sayWaited(reply, waitMs);
+    return bodyOf(pipelines, principal, seen);
+  });
 }
 
 /** A request as a principal may make it: nothing that it sends can reach beyond its tenant. */

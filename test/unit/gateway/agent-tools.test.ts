@@ -93,6 +93,24 @@ it.each([
   expect(started).toEqual([]);
 });
 
+it.each([false, true])(
+  'an order that stands is told by its key, though it cannot be asked for now: %s',
+  async (attached) => {
+    const away = () => Promise.reject(new GenerationError({ type: 'TemporalUnreachable', message: 'away' }));
+    const start = (_: unknown, { key }: { key: string }) => Promise.resolve({ key, runId: 'r', attached, notices: [] });
+    const reader = { read: away, note: () => undefined, refresh: () => undefined };
+    const dedupedKeys = { keyFor: () => Promise.resolve('made-up') };
+    const access = { tenants: () => Promise.resolve([]) };
+    const parts = { catalogue: checked, generations: { start }, settings: {}, access, reader, dedupedKeys };
+    const { context, use } = agent(parts);
+    const { isError, data, text } = await use('order_generation', { model: flux, input: {}, wait_seconds: 0 });
+    expect(isError).toBeUndefined();
+    expect(data).toEqual({ key: 'made-up', ...(!attached && { phase: 'submitting' }), ordered: !attached });
+    expect(text).toMatch(/(?:ordered|Ordered).* call get_generation with key made-up, do not order again\./);
+    expect(await context.parts.metrics.registry.metrics()).toContain(`starts_total{result="refused"} 0`);
+  },
+);
+
 /** An agent that asks for a generation which stands like this. */
 function watcherOf(seen: object, sinceMs = 0) {
   const whole = { key: 'acme/k', runId: 'r', startedAt: '2026-11-27T00:00:00.000Z', ...seen };

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { WorkflowFailedError } from '@temporalio/client';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { GenerationError, type GenerationErrorType } from '../../../client/index.ts';
 import { anonymousAccess } from '../../../gateway/access/access.ts';
 import { createWatcher } from '../../../gateway/following/create-watcher.ts';
@@ -244,4 +244,44 @@ it('lets models be kept for 30 s, and nothing else', async () => {
   ] as const) {
     expect((await call(url, `/api/v1${target}`)).headers['cache-control'], target).toBe(kept);
   }
+});
+
+it.each<[order: string, noun: string, body: object]>([
+  ['generations?wait=10s', 'generations', { model: flux, input: {} }],
+  ['generations', 'generations', { model: flux, input: {} }],
+  ['pipelines?wait=10s', 'pipelines', { plan }],
+  ['pipelines', 'pipelines', { plan }],
+  ['batches?wait=10s', 'batches', { items }],
+  ['batches', 'batches', { items }],
+])('tells the key of what it has started, though Temporal is gone before it stands anywhere: %s', async (...row) => {
+  const [order, noun, body] = row;
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const away = () => {
+    vi.advanceTimersByTime(20_000);
+    return failing('TemporalUnreachable')();
+  };
+  let attached = false;
+  const start = (_: unknown, { key }: { key: string }) =>
+    Promise.resolve({ key, runId: 'r', attached, notices: [], state: away, result: away });
+  async function* follow() {
+    yield await away();
+  }
+  const url = await serve(anonymousAccess, {
+    generations: { start, pipelines: { start }, batches: { start } },
+    watchers: { generations: { follow } },
+    reader: { read: away, note: () => undefined, refresh: () => undefined },
+  });
+  const started = await call(url, `/api/v1/${order}`, post(body));
+  expect(started, started.text).toMatchObject({ status: 201, json: { key: expect.any(String), runId: 'r' } });
+  expect(started.headers['location']).toBe(`${url}/api/v1/${noun}/${String(started.json['key'])}`);
+
+  // What stands already may stand anywhere: that is not made up.
+  attached = true;
+  const again = await call(url, `/api/v1/${order}`, { ...post(body), headers: { 'idempotency-key': 'k-1' } });
+  const problem = { name: 'TemporalUnreachable', key: 'k-1', detail: expect.stringContaining('Idempotency-Key: k-1') };
+  expect(again, again.text).toMatchObject({ status: 503, json: problem });
+  expect(again.headers).toMatchObject({ 'runcomfy-temporal-key': 'k-1', 'retry-after': '2' });
 });
