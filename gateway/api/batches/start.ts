@@ -50,7 +50,7 @@ export async function startBatch(
   if (handle.attached) reply.header('idempotent-replayed', 'true');
   else reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/batches/${encodeURIComponent(key)}`);
   const { runId } = handle;
-  const asStarted = () => bodyOf(batches, principal, { key: workflowId, runId, state: newState(order, startedAt) });
+  const asStarted = () => bodyOf(batches, principal, { key: workflowId, state: newState(order, { runId, startedAt }) });
   return await tellStarted(parts, { key, unasked: handle.attached ? undefined : asStarted }, async () => {
     if (waitMs !== undefined) await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
     const seen = await seenNow(parts, handle);
@@ -60,11 +60,14 @@ export async function startBatch(
 }
 
 /** What a batch is the moment it was started. */
-function newState({ items = [], keepOpen, window, maxCostUsd }: BatchRequest, startedAt: string): KnownBatchState {
+function newState(
+  { items = [], keepOpen, window, maxCostUsd }: BatchRequest,
+  run: Pick<KnownBatchState, 'runId' | 'startedAt'>,
+): KnownBatchState {
   const count = items.length;
   const ended = { succeeded: 0, failed: 0, cancelled: 0, timedOut: 0, unknown: 0, notStarted: 0 };
   return {
-    ...{ phase: 'running', paused: null, startedAt, isFromServer: true },
+    ...{ ...run, phase: 'running', paused: null, isFromServer: true },
     sealed: !(keepOpen ?? count === 0),
     window: window ?? batchDefaults.window,
     counts: { total: count, waiting: count, inFlight: 0, ...ended },
