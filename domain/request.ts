@@ -56,6 +56,11 @@ export function isRequestId(value: unknown): value is string {
   return typeof value === 'string' && requestIdPattern.test(value);
 }
 
+/** Milliseconds after which a generation may be given up. */
+export function isDeadlineMs(value: unknown): value is number {
+  return isIntegerBetween(value, 1, maxDeadlineMs);
+}
+
 /**
  * What keeps an input from being sent exactly as given, whatever the model: values that JSON cannot carry, integers that
  * it would round, and sizes that no model takes.
@@ -129,10 +134,10 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
   if (!isMissing(requestId) && !isRequestId(requestId)) {
     refuse('requestId', `expected 1 to 255 of letters, digits and ._~:@=+-, no dot first, got ${describe(requestId)}`);
   }
-  if (!isMissing(deadlineMs) && !isIntegerBetween(deadlineMs, 1, maxDeadlineMs)) {
+  if (!isMissing(deadlineMs) && !isDeadlineMs(deadlineMs)) {
     refuse('deadlineMs', `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}, got ${describe(deadlineMs)}`);
   }
-  if (!isMissing(queueDeadlineMs) && !isIntegerBetween(queueDeadlineMs, 1, maxDeadlineMs)) {
+  if (!isMissing(queueDeadlineMs) && !isDeadlineMs(queueDeadlineMs)) {
     const expected = `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}`;
     refuse('queueDeadlineMs', `${expected}, got ${describe(queueDeadlineMs)}`);
   }

@@ -1,6 +1,7 @@
 import { type Client, type GetWorkflowExecutionHistoryRequest, WorkflowNotFoundError } from '@temporalio/client';
 import type { GenerationRequest } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
+import { withoutMissing } from '../../domain/request-checks.ts';
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
 /** What the first event of a run says about who it is and what it was asked for. */
@@ -8,7 +9,7 @@ export interface OriginalRequest {
   workflowType: string;
   runId: string;
   startedAt: Date;
-  /** The argument as sent, whoever sent it; nothing about it is checked. */
+  /** The argument as sent, whoever sent it, without the fields that are null; nothing else about it is checked. */
   request: Partial<GenerationRequest>;
 }
 
@@ -60,7 +61,7 @@ export async function readFirstEvent(
     runId,
     startedAt: new Date(Number(event.eventTime?.seconds ?? 0) * 1000),
     firstRunId: started.firstExecutionRunId ? started.firstExecutionRunId : runId,
-    request: isJsonObject(argument) ? argument : {},
+    request: isJsonObject(argument) ? withoutMissing(argument) : {},
   };
 }
 

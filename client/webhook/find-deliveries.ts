@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { webhookWorkflowType } from '../../domain/names.ts';
+import { problemsOfWebhookOrder } from '../../domain/webhook/webhook-request.ts';
 import { type WebhookEvent, webhookEvents } from '../../domain/webhook/webhook-target.ts';
 import { webhookKey, webhookKeyOfRun, type WebhookOrder } from '../../domain/webhook/webhook.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
@@ -38,6 +39,8 @@ async function findDelivery(client: Client, workflowId: string): Promise<FoundDe
   if (run?.workflowType !== webhookWorkflowType) return undefined;
   const original = await readOriginalRequest(client, workflowId, run.runId);
   if (original === undefined) return undefined;
+  // Anyone may have started it, and been refused.
+  if (problemsOfWebhookOrder(original.request).length > 0) return undefined;
   const order = original.request as unknown as WebhookOrder;
   return { workflowId, runId: run.runId, isClosed: isClosed(run), order };
 }

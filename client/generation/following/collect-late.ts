@@ -4,6 +4,7 @@ import type { GenerationRequest } from '../../../domain/generation.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { labelMemo } from '../../../domain/labels.ts';
 import { lateKey } from '../../../domain/names.ts';
+import { isModelId, isRequestId } from '../../../domain/request.ts';
 import { GenerationError } from '../../errors.ts';
 import { readLabels } from '../../start-labels.ts';
 import { readOriginalRequest } from '../original-request.ts';
@@ -36,8 +37,13 @@ export async function startLate(client: Client, taskQueue: string, key: string):
   const requestId = await readRequestId(client, key, runId);
   const first = await readOriginalRequest(client, key, runId);
   const model = first?.request.model;
-  if (requestId === undefined || model === undefined) {
-    const what = requestId === undefined ? 'no request id of it is known' : 'Temporal keeps its first event no longer';
+  // What takes no request over is an order, and paid for once more.
+  if (!isRequestId(requestId) || !isModelId(model)) {
+    const what = !isRequestId(requestId)
+      ? 'no request id of it is known'
+      : first === undefined
+        ? 'Temporal keeps its first event no longer'
+        : 'it was started without a valid model id';
     throw new GenerationError({
       type: 'NoLateResult',
       message: `generation "${key}" has no late result: ${what}`,
@@ -58,13 +64,13 @@ export async function startLate(client: Client, taskQueue: string, key: string):
   return { ...at, runId: found.runId, firstRunId: found.firstRunId, attached: true };
 }
 
-async function readRequestId(client: Client, key: string, runId: string): Promise<string | undefined> {
+async function readRequestId(client: Client, key: string, runId: string): Promise<unknown> {
   try {
     await client.workflow.result(key, runId);
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const requestId = error.cause instanceof ApplicationFailure ? readFailureDetails(error.cause).requestId : undefined;
-    if (requestId !== undefined) return requestId;
+    if (isRequestId(requestId)) return requestId;
   }
   return (await readState(client, key)).requestId;
 }

@@ -9,6 +9,7 @@ import {
   type GenerationState,
 } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
+import { isDeadlineMs, isRequestId } from '../../../domain/request.ts';
 import { endedOutside } from '../../errors.ts';
 import { readOriginalRequest } from '../original-request.ts';
 import { attributeOf, isClosed, modelOf, type RunDescription, type RunInfo } from '../run-info.ts';
@@ -32,9 +33,9 @@ export interface KnownState extends GenerationState {
 export async function readServerState(client: Client, run: RunDescription): Promise<KnownState> {
   const { key, runId } = run;
   const first = await readOriginalRequest(client, key, runId);
-  const { model: modelAsked, deadlineMs } = first?.request ?? {};
+  const { model: modelAsked, requestId: idAsked, deadlineMs } = first?.request ?? {};
   const startedAt = first?.startedAt ?? run.startedAt;
-  const requestId = attributeOf(run, 'RunComfyRequestId') ?? first?.request.requestId;
+  const requestId = attributeOf(run, 'RunComfyRequestId') ?? (isRequestId(idAsked) ? idAsked : undefined);
   const closed = isClosed(run);
   const known: KnownState = {
     phase: phaseOf(run) ?? (closed ? 'failed' : phaseByActivity(run.pendingActivities)),
@@ -43,7 +44,7 @@ export async function readServerState(client: Client, run: RunDescription): Prom
     ...(requestId !== undefined && { requestId }),
     reads: 0,
     deadlineAt: new Date(
-      startedAt.getTime() + (typeof deadlineMs === 'number' ? deadlineMs : defaultDeadlineMs),
+      startedAt.getTime() + (isDeadlineMs(deadlineMs) ? deadlineMs : defaultDeadlineMs),
     ).toISOString(),
     isFromServer: true,
   };

@@ -26,12 +26,12 @@ export function newState(model: string, deadlineAt: string): GenerationState {
   return { phase: 'submitting', model, submission: 'not_sent', reads: 0, deadlineAt };
 }
 
-/** Budgets by the names under which their tenant knows them. */
-export function withBudgets<Named extends { budgets?: string[] }>(principal: Principal, named: Named): Named {
+/** Budgets by the names under which their tenant knows them; what anyone else has sent for budgets is told as it came. */
+export function withBudgets<Named extends { budgets?: unknown }>(principal: Principal, named: Named): Named {
   const { budgets } = named;
-  return budgets === undefined ? named : { ...named, budgets: budgets.map((name) => ownNameOf(principal, name)) };
+  return Array.isArray(budgets) ? { ...named, budgets: budgets.map((name) => ownNameOf(principal, name)) } : named;
 }
 
-function ownNameOf(principal: Principal, fullName: string): string {
-  return fullName.slice(budgetNameOf(principal, '').length);
+function ownNameOf(principal: Principal, fullName: unknown): unknown {
+  return typeof fullName === 'string' ? fullName.slice(budgetNameOf(principal, '').length) : fullName;
 }

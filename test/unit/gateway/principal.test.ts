@@ -5,6 +5,7 @@ import { createApiKey, digestOf } from '../../../gateway/access/api-key.ts';
 import { parseKeyRecords } from '../../../gateway/access/key-records.ts';
 import { mayName, mayNameBudget } from '../../../gateway/access/may-name.ts';
 import { everyTenant, mayOrder, type Principal, tenantOfKey } from '../../../gateway/access/principal.ts';
+import { withBudgets } from '../../../gateway/api/generations/generation-body.ts';
 
 const of = (tenant: string, more: Partial<Principal> = {}): Principal => ({ tenant, scope: 'generate', ...more });
 
@@ -115,6 +116,16 @@ it.each([
   const answers = await Promise.all(Array.from({ length: 25 }, () => show(guess())));
   expect(answers).toEqual(answers.map((_answer, at) => (at < 20 ? 'NotAuthenticated' : 'TooManyRequests')));
   expect(await show(key)).toBe('TooManyRequests');
+});
+
+it.each<[tenant: string, budgets: unknown, told: unknown]>([
+  ['acme', ['acme.studio'], ['studio']],
+  [everyTenant, ['acme.studio'], ['acme.studio']],
+  ['acme', null, null],
+  ['acme', 'studio', 'studio'],
+  ['acme', [1, null, 'acme.studio'], [1, null, 'studio']],
+])('a caller of %s is told budgets %j, whoever has sent them', (tenant, budgets, told) => {
+  expect(withBudgets(of(tenant), { budgets })).toEqual({ budgets: told });
 });
 
 it('an address that guessed is refused for a minute from its last guess', async () => {

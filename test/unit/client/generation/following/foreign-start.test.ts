@@ -1,0 +1,115 @@
+import { type Client, QueryNotRegisteredError, WorkflowFailedError } from '@temporalio/client';
+import { defaultPayloadConverter, RetryState, TerminatedFailure } from '@temporalio/common';
+import { describe, expect, it } from 'vitest';
+import { startLate } from '../../../../../client/generation/following/collect-late.ts';
+import { readServerState } from '../../../../../client/generation/following/server-state.ts';
+import { describeRun } from '../../../../../client/generation/run-info.ts';
+import { describeGeneration } from '../../../../../client/operator/index.ts';
+import { createWebhookClient } from '../../../../../client/webhook/webhook-client.ts';
+import { generationWorkflowType, webhookWorkflowType } from '../../../../../domain/names.ts';
+import { wordsOf } from '../../../../../gateway/runcomfy-api/state-words.ts';
+import { flux } from '../../../../support/simulator-client.ts';
+
+const order = { model: flux, input: { prompt: 'a cat' } };
+const startTime = { seconds: 1_800_000_000, nanos: 0 };
+
+/** A server without search attributes and without workers, and a generation that another language started and somebody terminated. */
+function terminatedAfter(argument: unknown) {
+  const run = {
+    execution: { workflowId: 'k', runId: 'run' },
+    type: { name: generationWorkflowType },
+    status: 5,
+    startTime,
+  };
+  const started = {
+    workflowType: { name: generationWorkflowType },
+    input: { payloads: [defaultPayloadConverter.toPayload(argument)] },
+  };
+  const history = { events: [{ eventTime: startTime, workflowExecutionStartedEventAttributes: started }] };
+  const orders: unknown[] = [];
+  const startWorkflowExecution = ({ input }: { input: { payloads: [never] } }) => {
+    orders.push(defaultPayloadConverter.fromPayload(input.payloads[0]));
+    return Promise.resolve({ runId: 'late run', started: true });
+  };
+  const ended = new WorkflowFailedError(
+    'failed',
+    new TerminatedFailure('terminated'),
+    RetryState.NON_RETRYABLE_FAILURE,
+  );
+  const unanswered = new QueryNotRegisteredError('no worker', 3);
+  const client = {
+    options: {
+      namespace: 'default',
+      loadedDataConverter: { payloadConverter: defaultPayloadConverter, payloadCodecs: [] },
+    },
+    withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
+    withDeadline: (_: number, call: () => unknown) => call(),
+    workflow: {
+      result: () => Promise.reject(ended),
+      getHandle: () => ({ query: () => Promise.reject(unanswered) }),
+      connection: { workflowService: { startWorkflowExecution } },
+      options: {},
+    },
+    workflowService: {
+      describeWorkflowExecution: () => Promise.resolve({ workflowExecutionInfo: run, pendingActivities: [] }),
+      describeTaskQueue: () => Promise.resolve({ pollers: [] }),
+      getWorkflowExecutionHistory: () => Promise.resolve({ history }),
+    },
+  } as unknown as Client;
+  return { client, orders };
+}
+
+describe('a generation that another language started', () => {
+  it.each([
+    ['no request id', { ...order, requestId: null }, 'no request id of it is known'],
+    ['an empty request id', { ...order, requestId: '' }, 'no request id of it is known'],
+    ['a request id that is none', { ...order, requestId: 7 }, 'no request id of it is known'],
+    ['no model', { ...order, model: null, requestId: 'r-1' }, 'it was started without a valid model id'],
+  ])('has no late result where it names %s, and nothing is ordered for one', async (_, argument, why) => {
+    const { client, orders } = terminatedAfter(argument);
+    const message = `generation "k" has no late result: ${why}`;
+    await expect(startLate(client, 'runcomfy', 'k')).rejects.toMatchObject({ type: 'NoLateResult', message });
+    expect(orders).toEqual([]);
+  });
+
+  it('has its late result fetched by the request id that it names', async () => {
+    const { client, orders } = terminatedAfter({ ...order, requestId: 'r-1', deadlineMs: null });
+    expect(await startLate(client, 'runcomfy', 'k')).toMatchObject({ key: 'k/late', attached: false });
+    expect(orders).toEqual([{ ...order, requestId: 'r-1' }]);
+  });
+
+  it.each([null, '', 7, ['r-1'], {}])('is never told as accepted by request id %j', async (requestId) => {
+    const { client } = terminatedAfter({ ...order, requestId });
+    const told = await describeGeneration(client, 'k');
+    expect(told).not.toHaveProperty('requestId');
+    expect(told.ending).toMatchObject({ state: { submission: 'unknown' }, isTerminated: true });
+    expect(wordsOf(told)).toEqual({
+      status: 'completed',
+      result: 'failed',
+      error: 'terminated in Temporal; RunComfy was not told; RunComfy may bill it',
+    });
+  });
+
+  it.each([31_536_000_000_000_000, 1e20, -1e20, 1.5, '5', null, [5]])(
+    'is read whatever its deadline is: %j',
+    async (deadlineMs) => {
+      const { client } = terminatedAfter({ ...order, deadlineMs });
+      const { deadlineAt } = await readServerState(client, await describeRun(client, 'k'));
+      expect(Date.parse(deadlineAt) - startTime.seconds * 1_000).toBe(86_400_000);
+    },
+  );
+
+  it('has no delivery told that could not be carried out', async () => {
+    const { client } = terminatedAfter({ webhookId: 'w', url: 7, body: null });
+    const { workflowService } = client;
+    const describeWorkflowExecution = ({ execution }: { execution: { workflowId: string } }) => {
+      const name = execution.workflowId === 'k' ? generationWorkflowType : webhookWorkflowType;
+      return Promise.resolve({
+        workflowExecutionInfo: { execution, type: { name }, startTime },
+        pendingActivities: [],
+      });
+    };
+    Object.assign(workflowService, { describeWorkflowExecution });
+    expect(await createWebhookClient(client, 'runcomfy').list('k')).toEqual([]);
+  });
+});
