@@ -41,8 +41,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       process.stderr.write(`${sentence}\n`);
     },
   });
-  // Of a tenth less to compute, for some hundred MB more.
-  process.env['GOGC'] ??= '400';
+  // What all tests share collects what it forgot only where it has taken so much: a seventh less to compute.
+  Object.assign(process.env, { GOGC: 'off', GOMEMLIMIT: '2GiB' });
   const server = await startEmbeddedServer({
     cliPath: path,
     uiPort: false,
@@ -50,6 +50,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     extraArgs: shortTimers,
     startTimeoutMs: hangMs,
   });
+  // Servers that tests start of their own, and Go's tools.
+  delete process.env['GOMEMLIMIT'];
+  process.env['GOGC'] = '400';
   project.provide('temporalAddress', server.address);
   project.provide('temporalNamespace', server.namespace);
   return () => server.stop();
