@@ -83,7 +83,7 @@ async function wish(
 
 /**
  * Asks everything in flight to cancel and tells what became of all, as far as a worker takes the wish in time; a batch that
- * has ended answers that nothing was left to cancel.
+ * has ended answers what became of a cancel before, or that nothing was left to cancel.
  */
 export async function cancelBatch(
   client: Client,
@@ -104,8 +104,8 @@ export async function cancelBatch(
   if (typeof reply === 'object') {
     if ('answer' in reply) return reply.answer;
     const { runId } = reply;
-    const { phase } = await readEndOf('batch', { key, runId }, () => readBatchState(client, key, { runId }));
-    return { outcome: nothingCancelled, phase };
+    const { phase, cancel } = await readEndOf('batch', { key, runId }, () => readBatchState(client, key, { runId }));
+    return { outcome: cancel?.outcome ?? nothingCancelled, phase };
   }
   throw (reply === 'left' && (await explainStandstill(client, key))) || stillCancelling(key);
 }

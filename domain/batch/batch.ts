@@ -207,7 +207,8 @@ export interface BatchState {
   resultPages: number;
   /** `numbers`: those of the pages of items, where they do not follow one another from 0. */
   input: { count: number; digest: string; pages: number; numbers?: number[] };
-  cancel?: { requestedAt: string; reason?: string; detach?: boolean };
+  /** `outcome` once everything in flight was asked. */
+  cancel?: { requestedAt: string; reason?: string; detach?: boolean; outcome?: BatchCancelReply['outcome'] };
   failure?: { type: FailureType; message: string };
 }
 

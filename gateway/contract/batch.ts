@@ -74,6 +74,17 @@ const input = z
   })
   .meta({ id: 'BatchInput' });
 
+const batchCancelOutcome = z
+  .object({
+    cancelled: z.int(),
+    notCancellable: z.int(),
+    tooLate: z.int(),
+    unknown: z.int(),
+    notSubmitted: z.int(),
+    neverStarted: z.int(),
+  })
+  .meta({ id: 'BatchCancelOutcome', description: 'Items by what became of them.' });
+
 /** Where a batch stands. */
 export const batch = z
   .object({
@@ -94,7 +105,12 @@ export const batch = z
     input,
     cancel: exactOptional(
       z
-        .object({ requestedAt: time, reason: exactOptional(z.string()), detach: exactOptional(z.boolean()) })
+        .object({
+          requestedAt: time,
+          reason: exactOptional(z.string()),
+          detach: exactOptional(z.boolean()),
+          outcome: exactOptional(batchCancelOutcome),
+        })
         .meta({ id: 'BatchCancelState' }),
     ),
     failure: exactOptional(z.object({ type: failureType, message: z.string() }).meta({ id: 'BatchFailure' })),
@@ -177,16 +193,7 @@ export const batchList = z
 /** What became of the items of a batch that was cancelled. */
 export const batchCancelReply = z
   .object({
-    outcome: z
-      .object({
-        cancelled: z.int(),
-        notCancellable: z.int(),
-        tooLate: z.int(),
-        unknown: z.int(),
-        notSubmitted: z.int(),
-        neverStarted: z.int(),
-      })
-      .meta({ id: 'BatchCancelOutcome', description: 'Items by what became of them.' }),
+    outcome: batchCancelOutcome,
     phase,
   })
   .meta({ id: 'BatchCancelReply' });

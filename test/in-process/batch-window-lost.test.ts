@@ -1,6 +1,7 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import type { PageOfItems } from '../../domain/batch/batch-page.ts';
+import { nothingCancelled } from '../../domain/batch/batch.ts';
 import { answered, batchesByTasks, signalled, windowAnswered } from '../support/batch-in-process.ts';
 import type { Job } from '../support/workflow-sandbox.ts';
 
@@ -44,7 +45,7 @@ it.each([
   ['one that starts nothing', []],
   ['one that is called back at once', ['resume', 'pause']],
 ])('what a lost window may have started is looked for by a cancel, also behind %s', async (_next, words) => {
-  const { play, scheduled, question } = await open({ items, defaults: { model: 'a/b' }, window: 2 });
+  const { play, scheduled, question, state } = await open({ items, defaults: { model: 'a/b' }, window: 2 });
   await play(answered(scheduled('storeItems')?.seq, [page]));
   const inFlight = { open: [{ index: 0 }], cursor: 1 };
   await play(windowAnswered(scheduled('runWindow')?.seq, inFlight));
@@ -64,6 +65,10 @@ it.each([
   await play(windowAnswered(last, inFlight));
   const [asked = {}] = scheduled('cancelItems')?.arguments ?? [];
   expect(defaultPayloadConverter.fromPayload(asked)).toMatchObject({ open: [{ index: 0 }], doubtful: [1, 2] });
+  await play(answered(scheduled('cancelItems')?.seq, { outcomes: ['not_cancellable', 'cancelled'], started: [1] }));
+  await play(answered(scheduled('closeItems')?.seq, { tail: [], page: 1, searchAttributes: [] }));
+  const outcome = { ...nothingCancelled, notCancellable: 1, cancelled: 1, neverStarted: 1 };
+  expect((await state()).cancel).toMatchObject({ outcome });
 });
 
 it.each([

@@ -20,7 +20,7 @@ const nameOf: Record<CancelOutcome, keyof BatchCancelReply['outcome']> = {
 /** Starts nothing more from here on, and waits until it is known what became of everything in flight. */
 export async function cancelBatch(batch: Batch, { reason, detach }: BatchCancelMessage): Promise<BatchCancelReply> {
   const { data } = batch;
-  if (batch.hasEnded) return { outcome: nothingCancelled, phase: phaseOf(batch) };
+  if (batch.hasEnded) return { outcome: data.cancel?.outcome ?? nothingCancelled, phase: phaseOf(batch) };
   const cancel = (data.cancel ??= { requestedAt: new Date().toISOString() });
   if (reason !== undefined) cancel.reason ??= reason;
   if (detach) cancel.detach = true;

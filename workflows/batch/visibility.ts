@@ -44,7 +44,7 @@ export function phaseOf(batch: Batch): BatchPhase {
 /** The answer of query `state`. */
 export function tellState(batch: Batch): BatchState {
   const { data, endedAt, failure } = batch;
-  const { requestedAt, reason, detach } = data.cancel ?? {};
+  const { requestedAt, reason, detach, outcome } = data.cancel ?? {};
   return {
     phase: phaseOf(batch),
     sealed: data.sealed,
@@ -57,7 +57,7 @@ export function tellState(batch: Batch): BatchState {
     resultPages: data.linePage,
     input: inputOf(data),
     ...withoutUndefined({ rate: rateOf(batch), endedAt, failure }),
-    ...(requestedAt !== undefined && { cancel: { requestedAt, ...withoutUndefined({ reason, detach }) } }),
+    ...(requestedAt !== undefined && { cancel: { requestedAt, ...withoutUndefined({ reason, detach, outcome }) } }),
   };
 }
 

@@ -12,6 +12,7 @@ import { cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/tell-b
 import { asOneCall } from '../../../client/generation/one-call.ts';
 import { grpcCode } from '../../../client/grpc.ts';
 import { cancelPipeline, decidePipeline } from '../../../client/pipeline/decide.ts';
+import { nothingCancelled } from '../../../domain/batch/batch.ts';
 
 const busy = new ServiceError('refused', {
   cause: Object.assign(new Error('busy'), { code: grpcCode.resourceExhausted, details: '', metadata: {} }),
@@ -158,4 +159,13 @@ it('tells what became of the first cancel also where no worker answers after the
   const told = await cancelPipeline(client, 'k', {}, { stateTimeoutMs: 1, isRepeated: true });
   expect(told).toEqual({ outcome: 'cancelled', phase: 'failed', steps: [] });
   expect(await cancelPipeline(client, 'k')).toMatchObject({ outcome: 'too_late' });
+});
+
+it.each([
+  ['of the cancel before', { ...nothingCancelled, notCancellable: 2 }],
+  ['that nothing was left', undefined],
+])('tells whoever cancels a batch that has ended %s', async (_what, outcome) => {
+  const state = { phase: 'cancelled', ...(outcome && { cancel: { requestedAt: '', outcome } }) };
+  const { client } = temporalWith({ type: 'runcomfyBatch', state, status: 2, updates: [] });
+  expect(await cancelBatch(client, 'k')).toEqual({ outcome: outcome ?? nothingCancelled, phase: 'cancelled' });
 });
