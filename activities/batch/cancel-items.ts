@@ -2,9 +2,9 @@ import type { BatchActivities } from '../../domain/batch/batch-activities.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
 import { withHeartbeats } from '../pipeline/with-heartbeats.ts';
 import type { BatchDeps } from './batch-deps.ts';
+import { inParts } from './in-parts.ts';
 import { createItemReader } from './item-reader.ts';
 
-const atOnce = 20;
 /** RunComfy is given half a minute by a generation; a worker some time to take the wish up. */
 const answerWithinMs = 45_000;
 
@@ -25,12 +25,4 @@ export function createCancelItems(deps: BatchDeps): BatchActivities['cancelItems
       });
       return { outcomes, started: started.flat() };
     });
-}
-
-async function inParts<T>(indices: readonly number[], ask: (index: number) => Promise<T>): Promise<T[]> {
-  const answers: T[] = [];
-  for (let at = 0; at < indices.length; at += atOnce) {
-    answers.push(...(await Promise.all(indices.slice(at, at + atOnce).map(ask))));
-  }
-  return answers;
 }

@@ -27,6 +27,7 @@ export interface OrdersOfBatch {
   ) => ReturnType<ItemOrders<object>['start']>;
   follow: ItemOrders<object>['follow'];
   closedAt: ItemOrders<object>['closedAt'];
+  wasStarted: ItemOrders<object>['wasStarted'];
 }
 
 /** Items as generations, or as pipelines of the batch's plan. */
@@ -43,6 +44,7 @@ export function ordersOfBatch(deps: BatchDeps, question: WindowQuestion): Orders
       start: (item, place) => deps.orders.start(orderOfItem(item, defaults, budgets), place),
       follow: deps.orders.follow,
       closedAt: deps.orders.closedAt,
+      wasStarted: deps.orders.wasStarted,
     };
   }
   const lookup = withMemory(deps.lookup);
@@ -59,6 +61,7 @@ export function ordersOfBatch(deps: BatchDeps, question: WindowQuestion): Orders
     start: (item, place) => deps.pipelines.start(pipelineOfItem(item, plan, defaults, budgets), place),
     follow: deps.pipelines.follow,
     closedAt: deps.pipelines.closedAt,
+    wasStarted: deps.pipelines.wasStarted,
   };
 }
 

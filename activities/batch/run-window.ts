@@ -12,6 +12,7 @@ import {
   isWindowOver,
   nextToStart,
   openWindow,
+  takeUpItems,
 } from '../../domain/batch/batch-window.ts';
 import { batchDefaults } from '../../domain/batch/batch.ts';
 import type { ItemEnd } from '../../domain/batch/item-end.ts';
@@ -19,6 +20,7 @@ import { toMicro } from '../../domain/budget/money.ts';
 import { withHeartbeats } from '../pipeline/with-heartbeats.ts';
 import type { BatchDeps } from './batch-deps.ts';
 import { endOfItem, letGoOfItem, wallOf } from './end-of-item.ts';
+import { inParts } from './in-parts.ts';
 import { createItemReader, type ItemToOrder } from './item-reader.ts';
 import { writeLinePages } from './line-pages.ts';
 import { ordersOfBatch } from './orders-of-batch.ts';
@@ -125,6 +127,23 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     return true;
   };
 
+  /** Where nothing is started, nothing else finds what a lost window had. */
+  const takeUpLost = async (doubtful: readonly number[]) => {
+    const run = question.firstRunId;
+    const isCalledBack = () => cancellationSignal().aborted || deps.stopping.aborted;
+    const ask = async (index: number): Promise<OpenItem[]> => {
+      if (isCalledBack()) return [];
+      const item = await readItem(index);
+      if (!(await orders.wasStarted(item.key, { run, index }))) return [];
+      const check = await orders.check(item);
+      return [{ index, ...(check !== 'unavailable' && 'price' in check && { price: check.price }) }];
+    };
+    const found = (await inParts(doubtful, ask)).flat();
+    if (isCalledBack()) return;
+    takeUpItems(window, found);
+    for (const open of found) live(follow(open));
+  };
+
   await writeLinePages(deps.pages, question.key, question.write);
   for (const open of question.open) live(follow(open));
   const watching = setInterval(() => {
@@ -135,6 +154,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     news.tell();
   }, tokenEveryMs);
   try {
+    if (question.doubtful) await takeUpLost(question.doubtful);
     for (;;) {
       while (!over.signal.aborted && !catalogue.isAway && (await startNext()));
       if (faults.length > 0) throw faults[0];

@@ -54,6 +54,8 @@ export interface WindowQuestion extends BatchIdentity {
   window: number;
   /** False: what is open is followed, and nothing started. */
   mayStart: boolean;
+  /** What a lost window may have started, where nothing may be started now: what it has is followed as well. */
+  doubtful?: number[];
   /** Failures in a row so far, and the number that stops; 0: never. */
   failuresInARow: number;
   pauseAfterFailures: number;
@@ -108,6 +110,8 @@ export interface WindowAnswer {
   paidMore?: number;
   cursor: number;
   stop?: WindowStop;
+  /** It went back before all that was doubtful had been asked for. */
+  isInDoubt?: true;
   /** No attempt before it was lost: what it tells is all that was started. */
   isFirstAttempt: boolean;
 }

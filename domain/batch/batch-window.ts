@@ -28,6 +28,8 @@ export interface BatchWindow {
   spent: number;
   bytes: number;
   stop: WindowStop | undefined;
+  /** Not all that was doubtful has been asked for. */
+  isInDoubt: boolean;
 }
 
 /** A window as it begins. */
@@ -45,6 +47,7 @@ export function openWindow(question: WindowQuestion): BatchWindow {
     spent: question.spent,
     bytes: 0,
     stop: undefined,
+    isInDoubt: question.doubtful !== undefined,
   };
 }
 
@@ -87,6 +90,20 @@ export function beginItem(window: BatchWindow, item: OpenItem): void {
   window.open.set(item.index, item);
 }
 
+/** Of what was doubtful these are in flight; what lies between them and was not started after all is first in line. */
+export function takeUpItems(window: BatchWindow, found: readonly OpenItem[]): void {
+  for (const item of found) {
+    window.givenBack.delete(item.index);
+    window.open.set(item.index, item);
+  }
+  const end = Math.max(window.cursor, ...found.map(({ index }) => index + 1));
+  for (let index = window.cursor; index < end; index += 1) {
+    if (!window.open.has(index)) window.givenBack.add(index);
+  }
+  window.cursor = end;
+  window.isInDoubt = false;
+}
+
 /** An item has ended, in flight or before it was. */
 export function endItem(window: BatchWindow, given: EndedItem): void {
   const ended = withoutPaid(given, window.paid.get(given.index) ?? 0);
@@ -127,13 +144,14 @@ export function isWindowOver(window: BatchWindow): boolean {
 
 /** What the window tells. */
 export function answerOf(window: BatchWindow, attempt: number): WindowAnswer {
-  const { ended, open, givenBack, paid, paidMore, cursor, stop } = window;
+  const { ended, open, givenBack, paid, paidMore, cursor, stop, isInDoubt } = window;
   const told = { ended, open: [...open.values()], givenBack: [...givenBack], cursor };
   return {
     ...told,
     ...(paid.size > 0 && { paid: Object.fromEntries(paid) }),
     ...(paidMore > 0 && { paidMore }),
     ...(stop && { stop }),
+    ...(isInDoubt && { isInDoubt }),
     isFirstAttempt: attempt === 1,
   };
 }

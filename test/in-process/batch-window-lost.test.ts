@@ -71,6 +71,25 @@ it.each([
   expect((await state()).cancel).toMatchObject({ outcome });
 });
 
+it('what a lost window may have started is looked for in a pause until all was asked for, and no longer', async () => {
+  const { play, scheduled, question, state } = await open({ items, defaults: { model: 'a/b' }, window: 2 });
+  await play(answered(scheduled('storeItems')?.seq, [page]));
+  const starting = scheduled('runWindow')?.seq;
+  await play(signalled('pause'));
+  await play(lost(starting));
+  expect(question()).toMatchObject({ mayStart: false, cursor: 0, doubtful: [0, 1, 2], pages: [{ page: 0 }] });
+  await play(windowAnswered(scheduled('runWindow')?.seq, { isInDoubt: true }));
+  expect(question()).toMatchObject({ doubtful: [0, 1, 2] });
+  await play(
+    windowAnswered(scheduled('runWindow')?.seq, { open: [{ index: 1, price: 5 }], cursor: 2, givenBack: [0] }),
+  );
+  expect(question()).toMatchObject({ cursor: 2, givenBack: [0] });
+  expect(question()).not.toHaveProperty('doubtful');
+  expect((await state()).counts).toMatchObject({ inFlight: 1, waiting: 2 });
+  await play(windowAnswered(scheduled('runWindow')?.seq, { cursor: 2, givenBack: [0] }));
+  expect(question()).toBeUndefined();
+});
+
 it.each([
   ['a wall', { reason: 'balance', message: 'Insufficient balance' }],
   ['failures', { reason: 'failures', message: '25 failures in a row' }],

@@ -15,7 +15,7 @@ import { carryOutCancel, writeLines } from './cancellation.ts';
 import { endPhaseOf, refuseRequest } from './endings.ts';
 import { listen } from './listen.ts';
 import { type Batch, type BatchData, openBatch, waitingOf } from './memory.ts';
-import { mayStart, runWindow } from './run-window.ts';
+import { isLookUpDue, mayStart, runWindow } from './run-window.ts';
 import { countsOf, moneyOf, showEnd, showNews } from './visibility.ts';
 
 /** A run is continued before its history grows to what Temporal suggests: a window may bring much at once. */
@@ -88,7 +88,7 @@ function nextStep(batch: Batch): Step {
   if (isCancelDue) return stores > 0 ? 'idle' : 'cancel';
   if (isHistoryLong() && !batch.scope.consideredCancelled)
     return allHandlersFinished() && stores === 0 ? 'continue' : 'idle';
-  if (data.open.length > 0 || (mayStart(batch) && waitingOf(data) > 0)) return 'window';
+  if (data.open.length > 0 || isLookUpDue(batch) || (mayStart(batch) && waitingOf(data) > 0)) return 'window';
   return data.sealed && waitingOf(data) === 0 && stores === 0 ? 'end' : 'idle';
 }
 

@@ -6,7 +6,7 @@ import type { CancelOutcome } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { messageOf } from '../../domain/text.ts';
 import { batchPages, itemCancels } from '../activity-options.ts';
-import { type Batch, type BatchData, totalOf, waitingOf } from './memory.ts';
+import { type Batch, type BatchData, doubtfulOf, totalOf, waitingOf } from './memory.ts';
 import { phaseOf, showNews } from './visibility.ts';
 
 const nameOf: Record<CancelOutcome, keyof BatchCancelReply['outcome']> = {
@@ -37,8 +37,7 @@ export async function carryOutCancel(batch: Batch): Promise<void> {
   const { data, key, firstRunId, request } = batch;
   const { cancel } = data;
   if (!cancel) return;
-  const end = Math.min(data.reach, totalOf(data));
-  const doubtful = [...data.givenBack, ...indicesFrom(data.cursor, end)];
+  const doubtful = doubtfulOf(data);
   const asked = await itemCancels
     .cancelItems({
       key,
@@ -106,10 +105,6 @@ export async function writeLines(
   data.lines = tail;
   data.linePage = page;
   batch.searchAttributes = searchAttributes;
-}
-
-function indicesFrom(first: number, end: number): number[] {
-  return Array.from({ length: Math.max(0, end - first) }, (_, at) => first + at);
 }
 
 /** Whether what is in flight is no longer waited for. */

@@ -43,6 +43,8 @@ export interface BatchData {
   cursor: number;
   /** A lost window may have started items up to this index. */
   reach: number;
+  /** Whether it has was not looked for since. */
+  isInDoubt?: true;
   open: OpenItem[];
   givenBack: number[];
   /** What items that are given back, or were, have cost so far; counted in `spent`. */
@@ -161,6 +163,13 @@ function firstData({ items = [], keepOpen, window, maxCostUsd }: BatchRequest): 
 /** How many items there are. */
 export function totalOf({ pages, inline }: BatchData): number {
   return itemsIn(pages) + inline.length;
+}
+
+/** What waits, and may have been started by a lost window. */
+export function doubtfulOf(data: BatchData): number[] {
+  const { givenBack, cursor, reach } = data;
+  const count = Math.max(0, Math.min(reach, totalOf(data)) - cursor);
+  return [...givenBack, ...Array.from({ length: count }, (_, at) => cursor + at)];
 }
 
 /** How many items wait to be started. */

@@ -8,7 +8,7 @@ import { withoutUndefined } from '../../domain/json.ts';
 import { windows } from '../activity-options.ts';
 import { labelsOfRun } from '../labels.ts';
 import { isLetGo } from './cancellation.ts';
-import { type Batch, totalOf, waitingOf } from './memory.ts';
+import { type Batch, doubtfulOf, totalOf, waitingOf } from './memory.ts';
 import { show, showNews } from './visibility.ts';
 
 const lastsMs = 20_000;
@@ -21,6 +21,11 @@ const windowsCounted = 10;
 /** Whether anything new may be started. */
 export function mayStart({ data }: Batch): boolean {
   return data.paused === undefined && data.cancel === undefined;
+}
+
+/** Whether a lost window may have started what nobody follows: a pause may last, and those orders run, and cost, meanwhile. */
+export function isLookUpDue({ data }: Batch): boolean {
+  return data.isInDoubt === true && data.paused !== undefined && !data.cancel && doubtfulOf(data).length > 0;
 }
 
 /** One window: what has ended in it is counted, and its lines kept until a page is full. */
@@ -43,8 +48,9 @@ export async function runWindow(batch: Batch): Promise<void> {
   } catch (error) {
     // Called back before any worker had it, between two attempts, or with its worker gone, which could not say so any more:
     // the next window finds what it had started.
-    if (isCancellation(error) || isLostToCancel(error)) return;
-    throw error;
+    if (!isCancellation(error) && !isLostToCancel(error)) throw error;
+    if (question.mayStart) doubt(batch);
+    return;
   } finally {
     batch.interrupt = undefined;
     batch.isStarving = false;
@@ -52,9 +58,22 @@ export async function runWindow(batch: Batch): Promise<void> {
   take(batch, question, answer);
   // It tells of all that it has started itself; of what a window before it had, and could not tell, it need not know.
   if (answer.isFirstAttempt) data.reach = Math.max(reachBefore, data.cursor);
+  noteDoubts(batch, question, answer);
   batch.isStale = true;
   showNews(batch);
   show(batch);
+}
+
+function noteDoubts(batch: Batch, { mayStart, doubtful }: WindowQuestion, answer: WindowAnswer): void {
+  const { data } = batch;
+  if (mayStart && !answer.isFirstAttempt) doubt(batch);
+  // Those that are given back go first: whoever has come so far has started all again.
+  const isOvertaken = mayStart && data.cursor >= Math.min(data.reach, totalOf(data));
+  if (isOvertaken || (doubtful && !answer.isInDoubt)) delete data.isInDoubt;
+}
+
+function doubt({ data }: Batch): void {
+  if (patched('lost-windows-are-looked-for')) data.isInDoubt = true;
 }
 
 /** An attempt that failed, or was lost with its worker, is not repeated once it was asked to stop. */
@@ -62,10 +81,12 @@ function isLostToCancel(error: unknown): boolean {
   return error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED';
 }
 
-function questionOf({ data, key, firstRunId, request, windowsSinceNews }: Batch): WindowQuestion {
+function questionOf(batch: Batch): WindowQuestion {
+  const { data, key, firstRunId, request, windowsSinceNews } = batch;
   const starts = data.paused === undefined && data.cancel === undefined;
   const reach = starts ? data.cursor + mostStartedBy(data.window) : data.cursor;
-  const indices = [...data.open.map(({ index }) => index), ...data.givenBack];
+  const doubtful = isLookUpDue(batch) ? doubtfulOf(data) : undefined;
+  const indices = [...data.open.map(({ index }) => index), ...(doubtful ?? data.givenBack)];
   return {
     key,
     firstRunId,
@@ -80,6 +101,7 @@ function questionOf({ data, key, firstRunId, request, windowsSinceNews }: Batch)
     cursor: data.cursor,
     window: data.window,
     mayStart: starts,
+    ...(doubtful && { doubtful }),
     failuresInARow: data.failuresInARow,
     pauseAfterFailures: request.pauseAfterFailures ?? batchDefaults.pauseAfterFailures,
     spent: data.spent + data.presumed,

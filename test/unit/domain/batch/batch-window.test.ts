@@ -13,6 +13,7 @@ import {
   mostStartedBy,
   nextToStart,
   openWindow,
+  takeUpItems,
 } from '../../../../domain/batch/batch-window.ts';
 import { batchLimits, type BatchLine, type LineStatus } from '../../../../domain/batch/batch.ts';
 import { jsonBytes } from '../../../../domain/json.ts';
@@ -239,4 +240,18 @@ describe('the line of an item', () => {
     const message = `${'x'.repeat(2_000)}…`;
     expect(told({ status: 'failed', error })).toEqual({ ...line, status: 'failed', error: { ...error, message } });
   });
+});
+
+it('a window takes up what a lost one has started, and puts what it had left out between first in line', () => {
+  const doubtful = [2, 5, 6, 7, 8];
+  const window = openWindow(question({ mayStart: false, givenBack: [2, 3], cursor: 5, doubtful }));
+  expect(answerOf(window, 1)).toMatchObject({ isInDoubt: true, cursor: 5, givenBack: [2, 3] });
+  takeUpItems(window, [{ index: 2 }, { index: 5 }, { index: 7, price: 9 }]);
+  const answer = answerOf(window, 1);
+  expect(answer).toMatchObject({
+    open: [{ index: 2 }, { index: 5 }, { index: 7, price: 9 }],
+    givenBack: [3, 6],
+    cursor: 8,
+  });
+  expect(answer).not.toHaveProperty('isInDoubt');
 });
