@@ -27,13 +27,15 @@ const maxFirstSteps = 8;
 
 /** Checks a plan and its params before anything is paid, whoever started the pipeline. */
 export function createCheckPlan(deps: PipelineDeps): PipelineActivities['checkPlan'] {
-  return async ({ plan: asGiven, params = {}, maxCostUsd, needsPrices, onWall, lineage, first }) => {
+  return async ({ plan: asGiven, params = {}, maxCostUsd, needsPrices, onWall, lineage, first, showsPhase }) => {
     const lookup = withMemory(deps.lookup);
     const limits = withoutUndefined({ maxCostUsd, needsPrices, onWall, lineage });
     const report = await checkPlan(asGiven, { ...lookup, params, ...limits });
     // Nothing is wrong with the plan: asked again, the catalogue may tell the prices.
     if (report.isOnlyAway) throw new Error(issuesSentence(report.issues));
-    if (report.checked === undefined) return { issues: report.issues };
+    if (report.checked === undefined) {
+      return { issues: report.issues, ...(showsPhase && { searchAttributes: deps.searchAttributes() }) };
+    }
     const { plan, params: settled, sortedSteps } = report.checked;
     const outputPaths = pathsOf(plan.outputs);
     const steps = sortedSteps.map((id) => ({ id, steps: sourcesOf(plan, id), params: paramsOf(plan, id) }));
@@ -46,6 +48,7 @@ export function createCheckPlan(deps: PipelineDeps): PipelineActivities['checkPl
       ...(outputPaths && { outputPaths }),
       warnings: report.warnings,
       searchAttributes: deps.searchAttributes(),
+      ...(showsPhase && { showsPhase }),
       isSparing: true,
       // A workflow of an older version does not ask for it, and would go on in its own way.
       ...(prepared && { isSteady: true, prepared }),

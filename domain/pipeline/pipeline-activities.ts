@@ -15,6 +15,8 @@ export interface PlanQuestion {
   lineage?: string;
   /** Prepares what waits for no other step along with the check, which leaves no events of its own. */
   first?: FirstQuestion;
+  /** The run shows its phase in the search attributes from the check on: one of an earlier version shows its end alone. */
+  showsPhase?: true;
 }
 
 /** What is said of the steps that wait for no other. */
@@ -39,7 +41,11 @@ export type OutputPaths = Record<string, string[]>;
 
 /** What a check of a plan found. */
 export type PlanAnswer =
-  | { issues: InputIssue[] }
+  | {
+      issues: InputIssue[];
+      /** The search attributes of ours that the server knows; for whoever shows its phase. */
+      searchAttributes?: string[];
+    }
   | {
       plan: PipelinePlan;
       params: Record<string, unknown>;
@@ -50,6 +56,8 @@ export type PlanAnswer =
       warnings: string[];
       /** The search attributes of ours that the server knows. */
       searchAttributes: string[];
+      /** As it was asked: what has been recorded without stays as it is. */
+      showsPhase?: true;
       /** The run leaves fewer events than runs did whose check did not say so: what those have recorded stays as it is. */
       isSparing?: true;
       /**

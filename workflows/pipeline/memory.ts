@@ -42,6 +42,8 @@ export interface Pipeline {
   readonly request: PipelineRequest;
   readonly issues: InputIssue[];
   checked: CheckedPlan | undefined;
+  /** The search attributes of ours that the server knew when the plan was checked. */
+  knownAttributes: string[];
   stop: Stop | undefined;
   /** Cancels that RunComfy has not answered yet. */
   openCancels: number;
@@ -117,6 +119,7 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
     request,
     issues: parsed.ok ? [] : parsed.issues,
     checked: carried?.checked,
+    knownAttributes: carried?.checked.searchAttributes ?? [],
     stop: undefined,
     openCancels: 0,
     cancelled: [],

@@ -71,9 +71,13 @@ async function check(pipeline: Pipeline): Promise<void> {
   const needsPrices = budgets ? true : undefined;
   const first = firstQuestionOf(pipeline);
   const answer = await unlessStopped(pipeline, () =>
-    preparations.checkPlan({ plan, lineage, first, ...withoutUndefined({ params, maxCostUsd, needsPrices, onWall }) }),
+    preparations.checkPlan({
+      ...{ plan, lineage, first, showsPhase: true },
+      ...withoutUndefined({ params, maxCostUsd, needsPrices, onWall }),
+    }),
   );
   if (answer === undefined) return;
+  pipeline.knownAttributes = answer.searchAttributes ?? [];
   if ('issues' in answer) throw invalidPlan(pipeline, answer.issues);
   pipeline.checked = answer;
   pipeline.state.steps = answer.steps.map(({ id }) => ({ id, phase: 'waiting' }));

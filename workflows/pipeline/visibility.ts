@@ -26,6 +26,7 @@ export function enterPipelinePhase(pipeline: Pipeline, phase: PipelinePhase): vo
   move(pipeline.state, phase);
   if (phase === 'stopping' && isShownAtOnce(pipeline)) showNow(pipeline);
   else show(pipeline);
+  if (pipeline.checked?.showsPhase && !pipeline.hasEnded) showAttributes(pipeline, [phaseAttribute(phase)]);
 }
 
 /** The one way into a phase of a step or an item. */
@@ -108,14 +109,23 @@ function showNow(pipeline: Pipeline): void {
 
 /** Shows how it ended, once. */
 export function showEnd(pipeline: Pipeline): void {
-  const { state, checked } = pipeline;
+  const { state } = pipeline;
   showNow(pipeline);
-  const known = checked?.searchAttributes ?? [];
-  const attributes = [
-    { key: { name: 'RunComfyPhase', type: 'KEYWORD' as const }, value: state.phase },
-    { key: { name: 'RunComfyCostUsd', type: 'DOUBLE' as const }, value: state.costUsd },
-    ...labelAttributes(),
-  ].filter(({ key: { name } }) => known.includes(name) && Object.hasOwn(searchAttributes, name));
-  if (attributes.length > 0) upsertSearchAttributes(attributes);
+  const cost = { key: { name: 'RunComfyCostUsd', type: 'DOUBLE' as const }, value: state.costUsd };
+  showAttributes(pipeline, [phaseAttribute(state.phase), cost, ...labelAttributes()]);
   log.info('pipeline ended', { phase: state.phase, costUsd: state.costUsd, failure: state.failure?.type });
+}
+
+function phaseAttribute(phase: PipelinePhase) {
+  return { key: { name: 'RunComfyPhase', type: 'KEYWORD' as const }, value: phase };
+}
+
+type ShownAttributes = Extract<Parameters<typeof upsertSearchAttributes>[0], unknown[]>;
+
+/** Of these, what the server knows. */
+function showAttributes({ knownAttributes }: Pipeline, attributes: ShownAttributes): void {
+  const known = attributes.filter(
+    ({ key: { name } }) => knownAttributes.includes(name) && Object.hasOwn(searchAttributes, name),
+  );
+  if (known.length > 0) upsertSearchAttributes(known);
 }

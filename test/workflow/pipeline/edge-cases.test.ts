@@ -1,3 +1,4 @@
+import { defineSearchAttributeKey } from '@temporalio/common';
 import { describe, expect, it, vi } from 'vitest';
 import type { PipelineState } from '../../../domain/pipeline/pipeline-run.ts';
 import { untilSeen } from '../../support/eventually.ts';
@@ -163,6 +164,8 @@ describe.concurrent('a pipeline at run time', () => {
       expect((await failureOf(pipeline.decide(refused as unknown as typeof approve))).type).toBe(type);
     }
     const handle = client.workflow.getHandle(key);
+    const phase = defineSearchAttributeKey('RunComfyPhase', 'KEYWORD');
+    expect((await handle.describe()).typedSearchAttributes.get(phase)).toBe('running');
     for (const junk of [undefined, null, 7, 'x', { step: 'wait' }, { step: 'wait', decision: 'maybe' }]) {
       await handle.signal('decide', junk);
       await handle.signal('cancelled', junk);

@@ -35,6 +35,17 @@ it('a check prepares single orders and approvals that wait for no other step, fo
   expect(unasked).not.toHaveProperty('prepared');
 });
 
+it('a check tells which search attributes are known, with the plan and with its issues, to whoever shows its phase', async () => {
+  const deps = { lookup: {}, searchAttributes: () => ['RunComfyPhase'] } as unknown as PipelineDeps;
+  const check = createCheckPlan(deps);
+  const known = { searchAttributes: ['RunComfyPhase'] };
+  expect(await check({ plan, showsPhase: true })).toMatchObject({ ...known, showsPhase: true });
+  expect(await check({ plan: {}, showsPhase: true })).toMatchObject({ ...known, issues: expect.anything() as unknown });
+  // A workflow of an older version would leave it out, and a newer one could not replay that.
+  expect(await check({ plan })).not.toHaveProperty('showsPhase');
+  expect(await check({ plan: {} })).not.toHaveProperty('searchAttributes');
+});
+
 it('a check waits a few seconds for what it prepares, and leaves out what takes longer', async () => {
   const deps = {
     lookup: {},
