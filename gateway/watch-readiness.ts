@@ -7,7 +7,7 @@ const answerWithinMs = 800;
 const readableForMs = 10_000;
 
 /** Whether the namespace could be read of late, within a second in any case. */
-export function watchReadiness(client: Client, now: () => number = Date.now): () => Promise<Readiness> {
+export function watchReadiness(client: Client, now = () => performance.now()): () => Promise<Readiness> {
   let readAt = Number.NEGATIVE_INFINITY;
   return async () => {
     const { namespace } = client.options;

@@ -56,7 +56,8 @@ export async function followSearchAttributes(
   return {
     known: () => known,
     async existing(names) {
-      if (!fresh || Date.now() > fresh.until) fresh = { until: Date.now() + freshForMs, check: refresh() };
+      if (!fresh || performance.now() > fresh.until)
+        fresh = { until: performance.now() + freshForMs, check: refresh() };
       const { usable } = await fresh.check;
       return names.filter((name) => usable.includes(name));
     },

@@ -35,14 +35,14 @@ export function createCounts<Counted extends Counts>(
   return async ({ request, reply }: Call<unknown, unknown, unknown>) => {
     const keyPrefix = prefixOf(request.principal, '');
     let kept = counted.get(keyPrefix);
-    if (kept === undefined || Date.now() >= kept.freshUntil) {
+    if (kept === undefined || performance.now() >= kept.freshUntil) {
       // Beside a Temporal that is slow there is one count at a time: numbers grow old from when they are there.
       const counting = { asked: ask(keyPrefix), freshUntil: Infinity };
       kept = counting;
       counted.set(keyPrefix, counting);
       counting.asked.then(
         () => {
-          counting.freshUntil = Date.now() + freshMs;
+          counting.freshUntil = performance.now() + freshMs;
         },
         () => {
           counting.freshUntil = 0;

@@ -30,7 +30,7 @@ export function createOpenLists(
   let isMany = false;
 
   const listPart = async (workflowIds: readonly string[]): Promise<boolean> => {
-    const listedAt = Date.now();
+    const listedAt = performance.now();
     const found = await list(workflowIds);
     for (const workflowId of workflowIds) take(workflowId, found?.get(workflowId), listedAt);
     return found !== undefined;
@@ -46,14 +46,14 @@ export function createOpenLists(
       for (let part = parts.pop(); part; part = parts.pop()) told.push(await listPart(part));
     };
     const lanes = await Promise.allSettled(Array.from({ length: listsAtOnce }, lane));
-    if (lanes.some(({ status }) => status === 'rejected')) pausedUntil = Date.now() + pauseMs.afterFailure;
-    else if (!told.includes(true)) pausedUntil = Date.now() + pauseMs.withoutPhases;
+    if (lanes.some(({ status }) => status === 'rejected')) pausedUntil = performance.now() + pauseMs.afterFailure;
+    else if (!told.includes(true)) pausedUntil = performance.now() + pauseMs.withoutPhases;
   };
 
   return {
     join(workflowId) {
       followed.set(workflowId, true);
-      const now = Date.now();
+      const now = performance.now();
       if (now < dueAt) return isMany;
       followed.purgeStale();
       isMany = followed.size > maxFew && now >= pausedUntil;

@@ -82,6 +82,7 @@ interface Asked {
 
 interface Known {
   generation: DescribedGeneration;
+  /** By a clock that is never set back, as all ages here. */
   readAt: number;
   /** Lists may tell of it until then. */
   listedUntil: number;
@@ -144,7 +145,7 @@ export function createGenerationReader(
       positionWithinMs: mayAskPosition ? positionMs : undefined,
       unsaidPhase: isTakenToWait ? phase : undefined,
     };
-    const readAt = Date.now();
+    const readAt = performance.now();
     try {
       const isTellable = last !== undefined && isDeepEnough(last.generation, depth);
       const ownMs = isTellable ? patienceWithStateMs : readPatienceMs;
@@ -161,7 +162,7 @@ export function createGenerationReader(
       const newest = known.get(workflowId);
       const best = newest && isDeepEnough(newest.generation, depth) ? newest : last;
       if (best === undefined || !isDeepEnough(best.generation, depth) || !isPassing(error)) throw error;
-      return { ...best.generation, ageS: Math.ceil((Date.now() - best.readAt) / 1_000) };
+      return { ...best.generation, ageS: Math.ceil((performance.now() - best.readAt) / 1_000) };
     }
   };
 
@@ -187,7 +188,7 @@ export function createGenerationReader(
 
   /** As another gateway may have told it, however long Temporal takes. */
   const askForNow = async (workflowId: string, depth: Depth, isOneOfMany: boolean): Promise<SeenGeneration> => {
-    const how = { isOneOfMany, giveUpAt: Date.now() + readPatienceMs, isWithoutPosition: true };
+    const how = { isOneOfMany, giveUpAt: performance.now() + readPatienceMs, isWithoutPosition: true };
     let told = await askFromNow(workflowId, depth, how);
     // It was another's read, who waits less.
     while (told.ageS !== undefined && !isTimeUp(how)) told = await askOnce(workflowId, depth, how);
@@ -198,11 +199,12 @@ export function createGenerationReader(
     const last = known.get(workflowId);
     const isOneOfMany = last !== undefined && !last.generation.ending && lists.join(workflowId);
     if (last && isFinal(last) && isDeepEnough(last.generation, depth)) {
-      if (Date.now() - last.readAt > finalMs) askOnce(workflowId, depth, { isOneOfMany: false }).catch(() => undefined);
+      if (performance.now() - last.readAt > finalMs)
+        askOnce(workflowId, depth, { isOneOfMany: false }).catch(() => undefined);
       return Promise.resolve(last.generation);
     }
     // Where few are read, each answer is of now: another gateway may have told the end since.
-    const isAgain = isOneOfMany && Date.now() - (toldAt.get(workflowId) ?? 0) < againWithinMs;
+    const isAgain = isOneOfMany && performance.now() - (toldAt.get(workflowId) ?? -Infinity) < againWithinMs;
     if (mustBeNow && !isAgain) return askForNow(workflowId, depth, isOneOfMany);
     const how = { isOneOfMany, isWithoutPosition: mustBeNow };
     // What has ended for nothing may run again by now, by the word of another gateway.
@@ -218,13 +220,13 @@ export function createGenerationReader(
   return {
     async read(workflowId, depth = 'brief', { mustBeNow = false } = {}) {
       const told = await readAny(workflowId, depth, mustBeNow);
-      if (mustBeNow && told.ending === undefined && told.ageS === undefined) toldAt.set(workflowId, Date.now());
+      if (mustBeNow && told.ending === undefined && told.ageS === undefined) toldAt.set(workflowId, performance.now());
       return told;
     },
     note(workflowId, { runId, model }) {
       if (known.get(workflowId)?.generation.runId === runId) return;
-      const readAt = Date.now();
-      const startedAt = new Date(readAt).toISOString();
+      const readAt = performance.now();
+      const startedAt = new Date().toISOString();
       const generation: DescribedGeneration = { key: workflowId, runId, model, phase: 'submitting', startedAt };
       known.set(workflowId, { generation, readAt, listedUntil: 0, isStale: true });
     },
@@ -237,7 +239,7 @@ export function createGenerationReader(
 }
 
 function isTimeUp({ giveUpAt = 0 }: Asked): boolean {
-  return giveUpAt - Date.now() < leastPatienceMs;
+  return giveUpAt - performance.now() < leastPatienceMs;
 }
 
 function sizeOf(ending: object): number {
@@ -260,7 +262,7 @@ function isFinal({ generation: { ending }, isStale }: Known): boolean {
 }
 
 function isFresh({ readAt, listedUntil, isStale }: Known, told: 'listed' | 'listing' | false): boolean {
-  const now = Date.now();
+  const now = performance.now();
   return !isStale && now - readAt < freshMs[told && now < listedUntil ? told : 'asked'];
 }
 

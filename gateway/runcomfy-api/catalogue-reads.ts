@@ -32,7 +32,7 @@ export function createCatalogueReads() {
     { mayBeOld }: Freshness,
     read: () => Promise<string | undefined>,
   ): Promise<CatalogueReading | undefined> => {
-    const readAt = Date.now();
+    const readAt = performance.now();
     try {
       const text = await ofCatalogue(read);
       if (text === undefined) return undefined;
@@ -42,13 +42,13 @@ export function createCatalogueReads() {
       const last = known.get(question);
       const isAway = error instanceof RefusalError && error.refusal === 'CatalogueUnavailable';
       if (!isAway || !last || !mayBeOld) throw error;
-      return { text: last.text, ageS: Math.ceil((Date.now() - last.readAt) / 1_000) };
+      return { text: last.text, ageS: Math.ceil((performance.now() - last.readAt) / 1_000) };
     }
   };
 
   return (question: string, freshness: Freshness, read: () => Promise<string | undefined>) => {
     const last = known.get(question);
-    if (last && Date.now() - last.readAt < freshness.freshMs) return Promise.resolve({ text: last.text });
+    if (last && performance.now() - last.readAt < freshness.freshMs) return Promise.resolve({ text: last.text });
     const underWay = unanswered.get(question);
     if (underWay) return underWay;
     const asked = ask(question, freshness, read).finally(() => unanswered.delete(question));

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createCatalogueReads } from '../../../gateway/runcomfy-api/catalogue-reads.ts';
 
 const catalogue = { freshMs: 0, mayBeOld: true };
@@ -37,6 +37,12 @@ it('asks once for all who ask the same at a time, and not again while the answer
   expect(await Promise.all([1, 2, 3].map(() => read('a', fresh, ask)))).toEqual(Array(3).fill({ text: '1' }));
   expect(await read('a', fresh, ask)).toEqual({ text: '1' });
   expect(await read('b', fresh, ask)).toEqual({ text: '2' });
+  vi.useFakeTimers({ toFake: ['Date', 'performance'], now: Date.now() - 3_600_000 });
+  const aged = () => read('c', fresh, () => Promise.resolve(String((asked += 1))));
+  expect(await aged()).toEqual({ text: '3' });
+  vi.setSystemTime(Date.now() - 3_600_000);
+  vi.advanceTimersByTime(60_000);
+  expect(await aged()).toEqual({ text: '4' });
 });
 
 it('does not keep that there is no such model', async () => {

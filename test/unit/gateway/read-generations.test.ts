@@ -49,6 +49,20 @@ it('tells a new run of a key whose end was told, at once where it was begun here
   await expect(runTold()).rejects.toMatchObject({ type: 'KeyNotFound' });
 });
 
+it('goes on to tell what is new where the clock of its machine is set back', async () => {
+  let step = 3;
+  const reader = createGenerationReader(client, {
+    listOpen: () => Promise.resolve(undefined),
+    describe: (_, key) =>
+      Promise.resolve({ key, runId: 'r', model: 'a/b', phase: phases[step] ?? 'in_progress', startedAt }),
+  });
+  expect(await reader.read('k')).toMatchObject({ phase: 'in_progress' });
+  step = 4;
+  vi.setSystemTime(Date.now() - 3_600_000);
+  vi.advanceTimersByTime(1_001);
+  expect(await reader.read('k')).toMatchObject({ phase: 'fetching_result' });
+});
+
 it('asks again what became of a workflow that was cancelled as such while no worker was there', async () => {
   const state = { phase: 'cancelled', model: 'a/b', submission: 'accepted', reads: 0, deadlineAt: startedAt } as const;
   let asked = 0;

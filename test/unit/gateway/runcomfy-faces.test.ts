@@ -148,7 +148,7 @@ it('without a token of RunComfy there are no catalogue and no balance, bundled m
 });
 
 it('the catalogue is asked again after 30 s, the wallet after one, and only the old catalogue is told while both are away', async () => {
-  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
   onTestFinished(() => {
     vi.useRealTimers();
   });
@@ -162,7 +162,7 @@ it('the catalogue is asked again after 30 s, the wallet after one, and only the 
   const url = await serve(anonymousAccess, { catalogue });
   const [models, balance] = ['/v1/models', '/prod/v2/balance'].map((target) => () => call(url, target));
   const after = async (ms: number) => {
-    vi.setSystemTime(Date.now() + ms);
+    vi.advanceTimersByTime(ms);
     return [await models?.(), await balance?.()];
   };
   await after(0);
