@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, WorkflowFailedError } from '@temporalio/client';
-import { isOutOfTime, isServerAway } from './grpc.ts';
+import { isOutOfTime, mayPass } from './grpc.ts';
 import { withSignal } from './with-signal.ts';
 
 /** How an end is waited for. */
@@ -47,8 +47,8 @@ export async function unlessAborted<T>(client: Client, signal: AbortSignal, ask:
 }
 
 /**
- * Waits for the end of a run and of those that continue it; a server that is away for a while is waited for. How it
- * failed is told by `explain`.
+ * Waits for the end of a run and of those that continue it; a server that is away or busy for a while is waited for. How
+ * it failed is told by `explain`.
  */
 export async function awaitEnd<Result>(
   client: Client,
@@ -66,10 +66,10 @@ export async function awaitEnd<Result>(
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof WorkflowFailedError) throw await explain(error);
-      if (!isServerAway(error)) throw error;
+      if (!mayPass(error)) throw error;
       if (isAwaySince === undefined || Date.now() - askedAt > reachedAfterMs) isAwaySince = askedAt;
       if (Date.now() - isAwaySince > patienceMs) throw error;
-      await sleep(pauseWhileAwayMs);
+      await sleep(pauseWhileAwayMs, undefined, signal && { signal }).catch(() => undefined);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { isGrpcServiceError } from '@temporalio/client';
+import { isGrpcServiceError, isRetryableError } from '@temporalio/client';
 
 /** The gRPC status codes; a server that is healthy, full, old or away answers with any of them. */
 export const grpcCode = {
@@ -45,7 +45,8 @@ export function isConnectionClosed(error: unknown): boolean {
   );
 }
 
-/** Whether the server is away for now, so that the same call may succeed later. */
-export function isServerAway(error: unknown): boolean {
-  return grpcCodeOf(error) === grpcCode.unavailable;
+/** Whether the same call may succeed later: the server is away or busy, or what lies before it broke the call off. */
+export function mayPass(error: unknown): boolean {
+  if (isGrpcServiceError(error)) return isRetryableError(error);
+  return error instanceof Error && error.cause !== undefined && mayPass(error.cause);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSameJson } from '../domain/json.ts';
 import { isGenerationError } from './errors.ts';
-import { isServerAway } from './grpc.ts';
+import { mayPass } from './grpc.ts';
 
 /** How states are watched. */
 export interface WatchOptions {
@@ -43,7 +43,7 @@ export async function* watchChanges<State>(
     for (;;) {
       signal?.throwIfAborted();
       const isLastTime = ending !== undefined;
-      if (ending?.error !== undefined && !isGenerationError(ending.error)) throw ending.error;
+      if (ending?.error !== undefined && !isHowItEnded(ending.error)) throw ending.error;
       const state = await readAgain(readState, stop);
       signal?.throwIfAborted();
       const hasChanged = state !== undefined && !isSameJson(state, last);
@@ -61,6 +61,11 @@ export async function* watchChanges<State>(
   }
 }
 
+/** What only kept the end from being told is none, however patiently it was awaited. */
+function isHowItEnded(error: Error): boolean {
+  return isGenerationError(error) && error.type !== 'TemporalUnreachable' && error.type !== 'TemporalBusy';
+}
+
 /** A server that is away changes nothing about what is watched: whoever awaits the end decides how long that may last. */
 async function readAgain<State>(
   readState: Watched<State>['readState'],
@@ -69,7 +74,7 @@ async function readAgain<State>(
   try {
     return await readState(signal);
   } catch (error) {
-    if (isServerAway(error)) return undefined;
+    if (mayPass(error)) return undefined;
     throw error;
   }
 }

@@ -63,7 +63,7 @@ export async function* eventStream(
       }
       next = states.next();
     }
-    if (stopping.aborted) yield toEvent('bye', {});
+    if (!gone.aborted) yield toEvent('bye', {});
   } finally {
     // What is asked for and has not come would be waited for.
     left.abort();
