@@ -6,8 +6,11 @@ import { cleanEnvironment, isQuoted, trimValue } from './environment.ts';
 
 const defaultAddress = 'localhost:7233';
 
+/** Its library reads it and leaves it at that. */
+const unverified = 'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION';
+
 /** Its library takes any other word for no, and would talk plainly where TLS was meant. */
-const flags = ['TEMPORAL_TLS', 'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION'];
+const flags = ['TEMPORAL_TLS', unverified];
 const flagWords: Record<string, string> = { true: 'true', '1': 'true', false: 'false', '0': 'false' };
 
 /** Temporal's connection as its standard `TEMPORAL_*` variables and profiles describe it. */
@@ -70,6 +73,11 @@ function withFlags(variables: Record<string, string>, problems: string[]): Recor
     const word = flagWords[value.toLowerCase()];
     if (word === undefined) problems.push(`${name}: expected true or false.`);
     else variables[name] = word;
+  }
+  if (variables[unverified] === 'true') {
+    problems.push(
+      `${unverified}: the server's certificate is always checked here; unset this, and name the certificate's authority in TEMPORAL_TLS_SERVER_CA_CERT_PATH and its host in TEMPORAL_TLS_SERVER_NAME.`,
+    );
   }
   return variables;
 }

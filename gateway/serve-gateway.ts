@@ -16,7 +16,7 @@ import { createWatchers } from './following/watchers.ts';
 import type { Catalogue, GatewayParts } from './gateway-parts.ts';
 import { createDedupedKeys } from './generations/deduped-key.ts';
 import { createGenerationReader } from './generations/read-generations.ts';
-import { hostInUrl, originOf } from './http/guards.ts';
+import { hostInUrl, originOf, servedNames } from './http/guards.ts';
 import { listenOnAll } from './listen-on-all.ts';
 import { createGatewayMetrics } from './metrics/gateway-metrics.ts';
 import { type MetricsServer, serveMetrics } from './metrics/serve-metrics.ts';
@@ -87,6 +87,11 @@ export async function serveGateway({
     metricsServer?.close();
     await temporal.close();
     throw error;
+  }
+  if (servedNames({ ...gateway, host: address.host }).size === 0) {
+    log.warn(
+      `every call is refused with 421, for no host name is served on ${address.host}: name those that clients use in RUNCOMFY_GATEWAY_ALLOWED_HOSTS, or set RUNCOMFY_GATEWAY_PUBLIC_URL`,
+    );
   }
   const url = `http://${hostInUrl(address.host)}:${String(portOf(app) ?? address.port)}`;
   return {

@@ -31,7 +31,10 @@ export const addGateway = defineCommand<GatewayOptions>({
   set: (command) =>
     command
       .option('--port <number>', 'default 8090; 0: any free port', parsePort)
-      .option('--host <address>', 'default 127.0.0.1; anything but loopback needs API keys')
+      .option(
+        '--host <address>',
+        'default 127.0.0.1; anything but loopback needs API keys, and --public-url or RUNCOMFY_GATEWAY_ALLOWED_HOSTS',
+      )
       .option('--public-url <origin>', 'the origin that clients use; default: that of each request'),
   act: async ({ printer, config: readConfig }, _args, options) => {
     const { config, gateway } = await settingsOf(readConfig, options);

@@ -4,10 +4,7 @@
 //
 //   npx tsx examples/05-pipeline/main.ts [KEY [MOTION]]
 //
-// Needs Temporal and a generation worker, as example 01 says. Kling takes public https URLs only, and the simulator's
-// image URLs are on http://127.0.0.1, so that it has to give its outputs a public origin first:
-//
-//   curl -X PUT SIMULATOR/__sim/switches -d '{"output_host":"https://files.example.com"}'
+// Needs Temporal and a generation worker, as example 01 says.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { CancelledFailure, Client, Connection, WorkflowFailedError } from '@temporalio/client';

@@ -1,5 +1,7 @@
-// npm test: against a simulated RunComfy, whose ledger says what was billed. Needs a Temporal server in TEMPORAL_ADDRESS:
-// `temporal server start-dev`, or `npx runcomfy-temporal dev`.
+// npm test: against a simulated RunComfy, whose ledger says what was billed. Needs a Temporal server in TEMPORAL_ADDRESS,
+// such as `temporal server start-dev`, and on it a namespace that no other generation worker serves, for that would take
+// some of the orders. Beside `npx runcomfy-temporal dev`:
+// `temporal operator namespace create posters && TEMPORAL_NAMESPACE=posters npm test`.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';

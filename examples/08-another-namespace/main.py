@@ -3,7 +3,7 @@
     python3 -m venv .venv && .venv/bin/pip install -r examples/python/requirements.txt
     TEMPORAL_NAMESPACE=posters .venv/bin/python examples/08-another-namespace/main.py [KEY [ENDPOINT [PROMPT]]]
 
-Needs a worker with RUNCOMFY_NEXUS=on and an endpoint, as main.ts says.
+Needs a worker with RUNCOMFY_NEXUS=on, the namespace posters and an endpoint, as main.ts says.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
-// Generations for workflows of another namespace, by Nexus. The worker of generations runs with RUNCOMFY_NEXUS=on, and an
-// endpoint leads to it:
+// Generations for workflows of another namespace, by Nexus. The worker of generations runs with RUNCOMFY_NEXUS=on, as in
+// `RUNCOMFY_NEXUS=on npm start -- --keep`. Callers have a namespace of their own, and an endpoint leads to the worker:
 //
+//   temporal operator namespace create posters
 //   temporal operator nexus endpoint create --name runcomfy --target-namespace default --target-task-queue runcomfy
 //
 // This program is the worker of the callers (task queue `posters`) and orders one poster:

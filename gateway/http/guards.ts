@@ -18,10 +18,8 @@ export interface GuardSettings {
 }
 
 /** Refuses what a web page of somebody else's could have a browser send, and names that a rebound DNS entry would use. */
-export function createGuard({ host, publicUrl, allowedHosts = [], corsOrigins = [], isAnonymous }: GuardSettings) {
-  const names = new Set(allowedHosts);
-  if (publicUrl !== undefined) names.add(new URL(publicUrl).hostname);
-  if (isLoopback(hostInUrl(host))) for (const name of [...loopbackNames, hostInUrl(host)]) names.add(name);
+export function createGuard({ host, publicUrl, allowedHosts, corsOrigins = [], isAnonymous }: GuardSettings) {
+  const names = servedNames({ host, publicUrl, allowedHosts });
   return (request: FastifyRequest): void => {
     const { headers, method, raw } = request;
     if ((raw.url ?? '').length > maxPathLength) {
@@ -42,6 +40,18 @@ export function createGuard({ host, publicUrl, allowedHosts = [], corsOrigins = 
       throw new RefusalError('ForeignOrigin', 'pages of other origins may not call this');
     }
   };
+}
+
+/** The host names that requests may name: where there is none, no call but a probe is answered. */
+export function servedNames({
+  host,
+  publicUrl,
+  allowedHosts = [],
+}: Pick<GuardSettings, 'host' | 'publicUrl' | 'allowedHosts'>): ReadonlySet<string> {
+  const names = new Set(allowedHosts);
+  if (publicUrl !== undefined) names.add(new URL(publicUrl).hostname);
+  if (isLoopback(hostInUrl(host))) for (const name of [...loopbackNames, hostInUrl(host)]) names.add(name);
+  return names;
 }
 
 /** Two hosts, or none, are read by one server so and by another otherwise: HTTP has them refused. HTTP 1.0 may do without. */

@@ -69,4 +69,10 @@ describe('the connection to Temporal', () => {
     const env = { TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'nope' };
     expect(() => loadTemporalConnection(env)).toThrow(/'nope'.*TEMPORAL_PROFILE/);
   });
+
+  it('refuses to leave certificates unchecked, which the SDK would not do anyway, and takes the word for no', () => {
+    const env = (word: string) => ({ HOME: home, TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: word });
+    expect(() => loadTemporalConnection(env('1'))).toThrow(/is always checked here.*TEMPORAL_TLS_SERVER_CA_CERT_PATH/);
+    expect(loadTemporalConnection(env('false')).connectionOptions.address).toBe('localhost:7233');
+  });
 });
