@@ -4,17 +4,14 @@ import { findGeneration } from '../api/generations/find-generation.ts';
 import { generationBody } from '../api/generations/generation-body.ts';
 import { untilEnd } from '../api/generations/start.ts';
 import type { Generation } from '../contract/generation.ts';
-import type { McpContext, ToolAnswer } from './tool.ts';
+import { leftOutAs, type McpContext, type ToolAnswer } from './tool.ts';
 
 /** Clients give a tool a minute: no answer is waited for longer, however much of it went by before. */
 const waitUntilMs = 50_000;
 
-export const waitSeconds = z
-  .number()
-  .min(0)
-  .max(50)
-  .default(0)
-  .describe('Waits so long for the end; beyond it the answer says "not finished"');
+export const waitSeconds = leftOutAs(z.number().min(0).max(50), 0).describe(
+  'Waits so long for the end; beyond it the answer says "not finished"',
+);
 
 /** Where a generation stands, or its end where that comes in time. */
 export async function generationAnswer(

@@ -6,7 +6,7 @@ import { ofGenerations, workflowIdIn } from '../api/generations/find-generation.
 import { cancelPatiently } from '../generations/cancel-patiently.ts';
 import { patiently, readPatienceMs } from '../generations/patiently.ts';
 import { generationAnswer, waitSeconds } from './generation-answer.ts';
-import { answerTool, type McpContext } from './tool.ts';
+import { answerTool, leftOut, leftOutAs, type McpContext } from './tool.ts';
 
 const key = z.string().describe('The key that order_generation told');
 
@@ -36,9 +36,9 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
     {
       description: 'Lists generations, those that run first. Free.',
       inputSchema: z.object({
-        phase: z.enum(phases).optional(),
-        model: z.string().optional(),
-        limit: z.int().min(1).max(50).default(20),
+        phase: leftOut(z.enum(phases)),
+        model: leftOut(z.string()),
+        limit: leftOutAs(z.int().min(1).max(50), 20),
       }),
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
@@ -59,7 +59,7 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
     'cancel_generation',
     {
       description: 'Asks to stop a generation, and tells whether it is billed all the same.',
-      inputSchema: z.object({ key, reason: z.string().max(1_000).optional() }),
+      inputSchema: z.object({ key, reason: leftOut(z.string().max(1_000)) }),
       annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
     },
     ({ key: given, reason }) =>

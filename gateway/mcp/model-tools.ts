@@ -5,7 +5,7 @@ import { isModelId } from '../../domain/request.ts';
 import { cutText } from '../../domain/text.ts';
 import { ofCatalogue } from '../http/of-catalogue.ts';
 import { RefusalError } from '../http/refusal-error.ts';
-import { answerTool, type McpContext } from './tool.ts';
+import { answerTool, leftOut, leftOutAs, type McpContext } from './tool.ts';
 
 const model = z.string().describe('A model id, such as kling/kling-3.0/standard/image-to-video');
 const input = z.record(z.string(), z.unknown()).describe("The model's own flat JSON object; media by URL");
@@ -19,9 +19,9 @@ export function addModelTools(server: McpServer, context: McpContext): void {
     {
       description: 'Finds models by words or category, with what they make and cost.',
       inputSchema: z.object({
-        search: z.string().max(200).optional(),
-        category: z.string().max(100).optional(),
-        limit: z.int().min(1).max(20).default(10),
+        search: leftOut(z.string().max(200)),
+        category: leftOut(z.string().max(100)),
+        limit: leftOutAs(z.int().min(1).max(20), 10),
       }),
       annotations,
     },

@@ -9,7 +9,7 @@ import { startPatiently } from '../generations/start-patiently.ts';
 import { tellStarted } from '../generations/tell-started.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { generationAnswer, waitSeconds } from './generation-answer.ts';
-import { answerTool, type McpContext, type ToolAnswer } from './tool.ts';
+import { answerTool, leftOut, type McpContext, type ToolAnswer } from './tool.ts';
 
 /** Agents repeat calls that timed out: equal orders within so long are one. */
 const sameOrderMs = 10 * 60_000;
@@ -25,14 +25,10 @@ export function addOrderTool(server: McpServer, context: McpContext): void {
       inputSchema: z.object({
         model: z.string(),
         input: z.record(z.string(), z.unknown()),
-        order_name: newKey
-          .optional()
-          .describe('The key of the generation: another name is another order and another bill'),
-        max_price_usd: z
-          .number()
-          .positive()
-          .optional()
-          .describe('Nothing is sent whose price is above this, or unknown'),
+        order_name: leftOut(newKey).describe(
+          'The key of the generation: another name is another order and another bill',
+        ),
+        max_price_usd: leftOut(z.number().positive()).describe('Nothing is sent whose price is above this, or unknown'),
         wait_seconds: waitSeconds,
       }),
       annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },

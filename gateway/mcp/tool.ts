@@ -1,4 +1,5 @@
 import type { CallToolResult } from '@modelcontextprotocol/server';
+import type { z } from 'zod';
 import type { Principal } from '../access/principal.ts';
 import { toCallersRefusal } from '../callers-refusal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
@@ -30,6 +31,21 @@ export interface ToolAnswer {
   links?: readonly string[];
   /** What it tells of has failed. */
   isFailure?: boolean;
+}
+
+/** An argument that may be left out: agents that have to send each send null for it. */
+export function leftOut<Schema extends z.ZodType>(schema: Schema) {
+  return leftOutAs(schema, undefined);
+}
+
+/** The same, where something stands for it. */
+export function leftOutAs<Schema extends z.ZodType, Instead extends z.output<Schema> | undefined>(
+  schema: Schema,
+  instead: Instead,
+) {
+  const taken = schema.nullish();
+  const told = instead === undefined ? taken : taken.meta({ default: instead });
+  return told.transform((value): z.output<Schema> | Instead => value ?? instead);
 }
 
 /** Carries out a tool; what is refused is an answer for the agent, with every problem, never a fault of the protocol. */

@@ -1,6 +1,7 @@
 import type { McpServer } from '@modelcontextprotocol/server';
 import pino from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { z } from 'zod';
 import { GenerationError } from '../../../client/index.ts';
 import { addGenerationTools } from '../../../gateway/mcp/generation-tools.ts';
 import { addModelTools } from '../../../gateway/mcp/model-tools.ts';
@@ -31,15 +32,23 @@ function agent(parts: object = {}, sinceMs = 0) {
     ...{ since: Date.now() - sinceMs, stopping: new AbortController().signal, gone: new AbortController().signal },
   } as unknown as McpContext;
   const tools = new Map<string, (args: object) => Promise<Answer>>();
+  const taken = new Map<string, z.ZodType>();
   const server = {
-    registerTool: (tool: string, _: unknown, act: (args: object) => Promise<Answer>) => tools.set(tool, act),
+    registerTool: (
+      tool: string,
+      { inputSchema }: { inputSchema: z.ZodType },
+      act: (args: object) => Promise<Answer>,
+    ) => {
+      tools.set(tool, act);
+      taken.set(tool, inputSchema);
+    },
   } as unknown as McpServer;
   for (const add of [addModelTools, addOrderTool, addGenerationTools]) add(server, context);
   const use = async (name: string, args: object) => {
     const answer = await tools.get(name)?.(args);
     return { isError: answer?.isError, data: answer?.structuredContent, text: answer?.content[0]?.text };
   };
-  return { context, lines, use };
+  return { context, lines, use, taken };
 }
 
 it.each(['find_models', 'describe_model'])('%s says that the catalogue cannot be asked now', async (name) => {
@@ -62,6 +71,21 @@ it('an order is checked as far as the catalogue can be had, and priced as a whol
   expect(data).toMatchObject({ price: { usd: 1, basis: 'per second', note: 'a/b' } });
   const never = await agent({ catalogue: checked }).use('check_order', { ...clip, model: 'a/../b' });
   expect(never).toMatchObject({ isError: true, text: expect.stringMatching(/^ModelUnknown: /) });
+});
+
+it('an argument that is null counts as left out, also by the schema that an agent is told', () => {
+  const given = { key: 'k', model: 'a/b', input: {} };
+  for (const [name, schema] of agent().taken) {
+    const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' });
+    const optional = Object.keys(properties).filter((field) => !required.includes(field));
+    const args = Object.fromEntries(required.map((field) => [field, given[field as keyof typeof given]]));
+    const nulls = Object.fromEntries(optional.map((field) => [field, null]));
+    expect(schema.parse({ ...args, ...nulls }), name).toEqual(schema.parse(args));
+    for (const field of optional) expect(JSON.stringify(properties[field]), `${name}.${field}`).toContain('"null"');
+  }
+  const { limit } =
+    z.toJSONSchema(agent().taken.get('list_generations') ?? z.never(), { io: 'input' }).properties ?? {};
+  expect(limit).toMatchObject({ default: 20 });
 });
 
 it('models have their names', async () => {
