@@ -1,4 +1,12 @@
-import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type JWTPayload,
+  jwtVerify,
+  type JWTVerifyOptions,
+  type RemoteJWKSet,
+} from 'jose';
 import type { OidcConfig } from '../../config/oidc.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { RefusalError } from '../http/refusal-error.ts';
@@ -10,6 +18,7 @@ const cacheMaxAgeMs = 10 * 60_000;
 const cooldownMs = 30_000;
 const toleranceS = 30;
 const maxTokenLength = 8_192;
+const maxKeysTried = 8;
 
 /** What an issuer's keys can be too broken for, or too slow: no token is wrong for that. */
 const issuerTrouble = [errors.JWKSTimeout, errors.JWKSInvalid, errors.JWKInvalid];
@@ -22,27 +31,28 @@ export function looksLikeJwt(text: string): boolean {
 /** Takes tokens of one issuer, found by OpenID discovery; undefined for a token that is not valid. */
 export function createTokenCheck(oidc: OidcConfig): (token: string) => Promise<Principal | undefined> {
   const { discover, read } = createIssuerReads(oidc.issuer);
-  let keys: { uri: string; set: RemoteJWKSet } | undefined;
+  let keys: RemoteJWKSet | undefined;
 
   const keySet = async (): Promise<RemoteJWKSet> => {
     // Found once: an issuer whose keys moved is asked where when this process starts anew.
-    if (keys) return keys.set;
+    if (keys) return keys;
     const uri = await discover();
     const options = { cacheMaxAge: cacheMaxAgeMs, cooldownDuration: cooldownMs, [customFetch]: read };
-    keys = { uri, set: createRemoteJWKSet(new URL(uri), options) };
-    return keys.set;
+    // Whoever asked at the same time shares them, and their reads.
+    return (keys ??= createRemoteJWKSet(new URL(uri), options));
+  };
+
+  const options: JWTVerifyOptions = {
+    issuer: oidc.issuer,
+    audience: oidc.audience,
+    algorithms: [...oidc.algorithms],
+    requiredClaims: ['exp'],
+    clockTolerance: toleranceS,
   };
 
   return async (token) => {
     try {
-      const { payload } = await jwtVerify(token, await keySet(), {
-        issuer: oidc.issuer,
-        audience: oidc.audience,
-        algorithms: [...oidc.algorithms],
-        requiredClaims: ['exp'],
-        clockTolerance: toleranceS,
-      });
-      return principalOf(payload, oidc);
+      return principalOf(await payloadOf(token, await keySet(), options), oidc);
     } catch (error) {
       if (error instanceof RefusalError) throw error;
       const isTokenWrong =
@@ -58,6 +68,25 @@ export function createTokenCheck(oidc: OidcConfig): (token: string) => Promise<P
   };
 }
 
+/** A token may fit several keys by its header: one without `kid`, or while an issuer changes the key of one. */
+async function payloadOf(token: string, keys: RemoteJWKSet, options: JWTVerifyOptions): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, keys, options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    let tried = 0;
+    for await (const key of error) {
+      try {
+        return (await jwtVerify(token, key, options)).payload;
+      } catch (mismatch) {
+        tried += 1;
+        if (!(mismatch instanceof errors.JWSSignatureVerificationFailed) || tried === maxKeysTried) throw mismatch;
+      }
+    }
+    throw error;
+  }
+}
+
 /** The claims decide: what is missing there is not allowed, and all tenants never are. */
 function principalOf(payload: JWTPayload, { tenantClaim, scopeClaim }: OidcConfig): Principal {
   const tenant = payload[tenantClaim];
@@ -71,6 +100,8 @@ function principalOf(payload: JWTPayload, { tenantClaim, scopeClaim }: OidcConfi
     throw new RefusalError('NotAllowed', `this token has none of ${scopes.join(', ')}: claim ${scopeClaim}`);
   }
   const { sub: subject, exp } = payload;
-  const expiresAt = exp === undefined ? undefined : new Date(exp * 1_000).toISOString();
+  const expiry = new Date((exp ?? Number.NaN) * 1_000);
+  // One beyond all dates is as good as none.
+  const expiresAt = Number.isNaN(expiry.getTime()) ? undefined : expiry.toISOString();
   return withoutUndefined({ tenant, scope, subject, expiresAt });
 }

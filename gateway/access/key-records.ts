@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { trimValue } from '../../config/environment.ts';
 import { checkWebhookTarget } from '../../domain/webhook/webhook-request.ts';
 import type { WebhookTarget } from '../../domain/webhook/webhook-target.ts';
 import { everyTenant, type Scope, scopes } from './principal.ts';
@@ -61,7 +62,7 @@ const keyFile = z.strictObject({ keys: z.array(keyRecord) }).superRefine(({ keys
 export function parseKeyRecords(text: string): { records: KeyRecord[] } | { problems: string[] } {
   let document: unknown;
   try {
-    document = JSON.parse(text);
+    document = JSON.parse(trimValue(text));
   } catch {
     return { problems: ['it is no JSON'] };
   }

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 const readable = [
   ...['Idempotent-Replayed', 'RunComfy-Temporal-Key', 'RunComfy-Temporal-Phase', 'RunComfy-Temporal-Notice'],
   ...['RunComfy-Request-Id', 'X-Request-Id', 'Retry-After', 'RateLimit-Limit', 'RateLimit-Remaining'],
-  ...['RateLimit-Reset', 'ETag', 'Location', 'Age'],
+  ...['RateLimit-Reset', 'ETag', 'Location', 'Age', 'Preference-Applied', 'X-RunComfy-Degraded', 'WWW-Authenticate'],
 ];
 
 /** Lets pages of exactly these origins call; to be added after the guard, which refuses all others, and before what refuses them. */

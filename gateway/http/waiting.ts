@@ -8,11 +8,11 @@ const maxWaitMs = 60_000;
 export function waitMsOf({ headers }: FastifyRequest, query: { wait?: string | undefined }): number | undefined {
   const { prefer } = headers;
   // RFC 7240: a preference that is not understood is ignored.
-  const [, seconds] = /(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[;,]|$)/i.exec(String(prefer ?? '')) ?? [];
+  const [, seconds] = /(?:^|,)\s*wait\s*=\s*"?(\d+)"?\s*(?:[;,]|$)/i.exec(String(prefer ?? '')) ?? [];
   if (seconds !== undefined) return Math.min(Number(seconds) * 1_000, maxWaitMs);
   const { wait } = query;
   if (wait === undefined) return undefined;
-  const ms = /^\d{1,9}$/.test(wait) ? Number(wait) * 1_000 : parseDuration(wait);
+  const ms = /^\d+$/.test(wait) ? Number(wait) * 1_000 : parseDuration(wait);
   if (ms !== undefined) return Math.min(ms, maxWaitMs);
   const message = 'expected seconds, such as 30 or 30s';
   throw new RefusalError('InvalidInput', `wait: ${message}`, { issues: [{ path: 'query.wait', message }] });

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose';
 import { onTestFinished } from './test-end.ts';
 
 /** A token that an issuer signs; fields win over a valid one's, `undefined` leaves a claim out. */
 export interface TokenDraft {
   claims?: Record<string, unknown>;
-  header?: { alg?: string; kid?: string };
+  header?: { alg?: string; kid?: string | undefined };
   key?: CryptoKey | Uint8Array;
 }
 
@@ -22,8 +22,11 @@ export interface TokenIssuer {
   setAway: (isAway: boolean) => void;
 }
 
-/** Serves discovery and keys until the test ends. */
-export async function startTokenIssuer({ issuer }: { issuer?: string } = {}): Promise<TokenIssuer> {
+/** `before`: keys that stand before its own. Serves discovery and keys until the test ends. */
+export async function startTokenIssuer({
+  issuer,
+  before = [],
+}: { issuer?: string; before?: object[] } = {}): Promise<TokenIssuer> {
   let keyReads = 0;
   let isAway = false;
   const signing = { kid: 'first', ...(await generateKeyPair('ES256', { extractable: true })) };
@@ -36,7 +39,7 @@ export async function startTokenIssuer({ issuer }: { issuer?: string } = {}): Pr
     if (isKeys) keyReads += 1;
     const about = { issuer: issuer ?? url, jwks_uri: `${url}/keys` };
     void exportJWK(signing.publicKey).then((jwk) => {
-      const body = isKeys ? { keys: [{ ...jwk, kid: signing.kid, use: 'sig', alg: 'ES256' }] } : about;
+      const body = isKeys ? { keys: [...before, { ...jwk, kid: signing.kid, use: 'sig', alg: 'ES256' }] } : about;
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     });
   });
@@ -63,7 +66,8 @@ export async function startTokenIssuer({ issuer }: { issuer?: string } = {}): Pr
         scope: 'openid generate',
       };
       const payload = JSON.parse(JSON.stringify({ ...usual, ...claims })) as JWTPayload;
-      return new SignJWT(payload).setProtectedHeader({ alg: 'ES256', kid: signing.kid, ...header }).sign(key);
+      const full = JSON.parse(JSON.stringify({ alg: 'ES256', kid: signing.kid, ...header })) as JWTHeaderParameters;
+      return new SignJWT(payload).setProtectedHeader(full).sign(key);
     },
   };
 }

@@ -204,6 +204,7 @@ it('waits 30 s at most for whoever sends a body, or headers, drop by drop: 408',
 it.each<[prefer: string | undefined, query: string | undefined, waitMs: number | undefined]>([
   ['wait=0', undefined, 0],
   ['wait=9999', undefined, 60_000],
+  ['wait=99999999999', undefined, 60_000],
   ['wait=x', undefined, undefined],
   ['respond-async', undefined, undefined],
   ['respond-async, wait=5', undefined, 5_000],

@@ -25,7 +25,9 @@ describe('a page that may call', () => {
     const url = await serve(access);
     const answer = await call(url, '/api/v1/whoami', { headers: { origin: page } });
     expect(answer).toMatchObject({ status: 401, headers: { 'access-control-allow-origin': page } });
-    expect(String(answer.headers['access-control-expose-headers'])).toContain('Retry-After');
+    for (const readable of ['Retry-After', 'Preference-Applied', 'X-RunComfy-Degraded', 'WWW-Authenticate']) {
+      expect(String(answer.headers['access-control-expose-headers'])).toContain(readable);
+    }
     const foreign = await call(url, '/api/v1/whoami', { method: 'POST', headers: { origin: 'https://evil.example' } });
     expect([foreign.status, foreign.headers['access-control-allow-origin']]).toEqual([403, undefined]);
     // Nobody's page reads the tools for agents.

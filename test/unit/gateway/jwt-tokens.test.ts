@@ -1,4 +1,4 @@
-import { generateKeyPair } from 'jose';
+import { exportJWK, generateKeyPair } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createTokenCheck } from '../../../gateway/access/jwt-tokens.ts';
 import { startTokenIssuer, type TokenIssuer } from '../../support/token-issuer.ts';
@@ -78,6 +78,32 @@ describe('a token', () => {
     for (let at = 0; at < 20; at += 1) {
       expect(await check(await issuer.token({ header: { kid: `unknown-${String(at)}` } }))).toBeUndefined();
     }
+    expect(issuer.keyReads()).toBe(1);
+  });
+});
+
+describe('a token that is valid', () => {
+  it('is taken though its end is beyond all dates', async () => {
+    const issuer = await startTokenIssuer();
+    const token = await issuer.token({ claims: { exp: 1e13 } });
+    expect(await checkOf(issuer)(token)).toEqual({ tenant: 'acme', scope: 'generate', subject: 'render-1' });
+  });
+
+  it.each([undefined, 'first'])('is taken by the key that signed it, where two fit its key id %s', async (kid) => {
+    const other = await exportJWK((await generateKeyPair('ES256', { extractable: true })).publicKey);
+    const issuer = await startTokenIssuer({ before: [{ ...other, kid: 'first', use: 'sig', alg: 'ES256' }] });
+    const check = checkOf(issuer);
+    expect(await check(await issuer.token({ header: { kid } }))).toMatchObject({ tenant: 'acme' });
+    expect(await check(await issuer.token({ header: { kid }, claims: { exp: inS(-31) } }))).toBeUndefined();
+    const stranger = (await generateKeyPair('ES256')).privateKey;
+    expect(await check(await issuer.token({ header: { kid }, key: stranger }))).toBeUndefined();
+  });
+
+  it('has the keys read once, however many come first', async () => {
+    const issuer = await startTokenIssuer();
+    const check = checkOf(issuer);
+    const token = await issuer.token();
+    await Promise.all(Array.from({ length: 5 }, () => check(token)));
     expect(issuer.keyReads()).toBe(1);
   });
 });

@@ -120,3 +120,11 @@ it('two records with one id are refused by it, and a file that others can read i
   await writeFile(file, JSON.stringify({ keys: [record, { ...record, name: 'another' }] }));
   await expect(readKeyFile(file)).rejects.toMatchObject({ exitCode: 78, message: expect.stringContaining(id) });
 });
+
+it('takes a key file with a byte order mark, as editors leave it', async () => {
+  const { file, create } = await keysFile();
+  await create();
+  const records = await readKeyFile(file);
+  await writeFile(file, `\u{feff}${JSON.stringify({ keys: records })}`);
+  expect(await readKeyFile(file)).toEqual(records);
+});
