@@ -83,7 +83,7 @@ export interface BudgetGrant {
   again?: true;
 }
 
-/** Argument of signal `settle`: at most 100 at a time. */
+/** Argument of signal `settle`: at most 10,000 at a time. */
 export interface SettleMessage {
   settlements: Settlement[];
 }

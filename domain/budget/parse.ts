@@ -15,8 +15,11 @@ import {
   settlementOutcomes,
 } from './budget.ts';
 
-/** How many reservations or settlements one message may carry. */
+/** How many reservations one message may carry. */
 export const maxPerMessage = 100;
+
+/** How many settlements: a signal cannot be refused, and what is not read stays reserved. */
+const maxSettlements = 10_000;
 
 const maxKeyLength = 1_000;
 const maxReasonLength = 1_000;
@@ -63,7 +66,7 @@ export function parseReleaseMessage(argument: unknown): Parsed<ReleaseMessage> {
 /** Checks the argument of update `reserve`. */
 export function parseReserveMessage(argument: unknown): Parsed<ReserveMessage> {
   return parseObject('reserve', argument, ['requests'], ({ requests }, problems) => {
-    if (!isListWithin(requests)) {
+    if (!isListWithin(requests, maxPerMessage)) {
       problems.add('reserve.requests', `expected a list of 1 to ${String(maxPerMessage)}, got ${sizeOf(requests)}`);
       return { requests: [] };
     }
@@ -82,7 +85,7 @@ export function parseReserveMessage(argument: unknown): Parsed<ReserveMessage> {
 /** The settlements of a signal that can be understood, and how many others there are. */
 export function readSettlements(argument: unknown): { settlements: Settlement[]; junk: number } {
   const given = isJsonObject(argument) ? argument['settlements'] : undefined;
-  if (!isListWithin(given)) return { settlements: [], junk: 1 };
+  if (!isListWithin(given, maxSettlements)) return { settlements: [], junk: 1 };
   const settlements = given.flatMap((one: unknown): Settlement[] => {
     if (!isJsonObject(one)) return [];
     const { key, outcome, costUsd, grant } = one;
@@ -140,8 +143,8 @@ function checkLimit(value: unknown, path: string, problems: IssueList): void {
   }
 }
 
-function isListWithin(value: unknown): value is unknown[] {
-  return Array.isArray(value) && value.length > 0 && value.length <= maxPerMessage;
+function isListWithin(value: unknown, most: number): value is unknown[] {
+  return Array.isArray(value) && value.length > 0 && value.length <= most;
 }
 
 function sizeOf(value: unknown): string {

@@ -212,6 +212,15 @@ describe('a budget on its own clock', () => {
     expect(await budget.state()).toMatchObject({ reservedUsd: 0, spentUsd: 120, presumedUsd: 120, open: 0 });
   });
 
+  it('settles more at once than may be reserved at once', async () => {
+    const budget = await openBudgetAt(evening, { limitUsd: 1_000 });
+    const reserved = [...orders(100), ...orders(20, 'more')];
+    await budget.reserve(reserved.slice(0, 100));
+    await budget.reserve(reserved.slice(100));
+    await budget.settle(reserved.map(({ key }) => ({ key, outcome: 'succeeded', costUsd: 2 })));
+    expect(await budget.state()).toMatchObject({ reservedUsd: 0, spentUsd: 240, open: 0 });
+  });
+
   it('continues as new with all that is reserved, spent and refused; the grants keep their numbers', async () => {
     const budget = await openBudgetAt(evening, { limitUsd: 5 });
     const [first] = await budget.reserve(orders(6));

@@ -125,5 +125,8 @@ describe('messages to a budget', () => {
       ],
       junk: 3,
     });
+    const many = Array.from({ length: 10_000 }, (_, nth) => ({ key: String(nth), outcome: 'refused' }));
+    expect(readSettlements({ settlements: many })).toEqual({ settlements: many, junk: 0 });
+    expect(readSettlements({ settlements: [...many, many[0]] })).toEqual({ settlements: [], junk: 1 });
   });
 });
