@@ -27,8 +27,8 @@ export interface RunningGateway {
   url: string;
   /** Where it is told to clients: the public URL where one is set. */
   origin: string;
-  /** Says "not ready", ends what is under way, and takes no more; at once where it is in a hurry. */
-  close: (hurry?: AbortSignal) => Promise<void>;
+  /** Says "not ready", ends what is under way, and takes no more; `isAbrupt`: drops what is under way. */
+  close: (options?: { isAbrupt?: boolean }) => Promise<void>;
 }
 
 export interface ServeOptions {
@@ -97,10 +97,10 @@ export async function serveGateway({
   return {
     url,
     origin: publicUrl ?? url,
-    close: async (hurry = new AbortController().signal) => {
+    close: async ({ isAbrupt = false } = {}) => {
       isDraining = true;
-      await sleep(drainMs, undefined, { signal: hurry }).catch(() => undefined);
-      await closeServer(app, closeOthers, { withinMs: stopWithinMs - drainMs, hurry });
+      if (!isAbrupt) await sleep(drainMs);
+      await closeServer(app, closeOthers, isAbrupt ? 0 : stopWithinMs - drainMs);
       metricsServer?.close();
       await temporal.close();
     },
@@ -153,15 +153,11 @@ function refuseOpenDoor({ address: { host } }: GatewayConfig): void {
 }
 
 /** Connections that fall idle after the close, or never sent a request, would hold it up. */
-async function closeServer(
-  app: FastifyInstance,
-  closeOthers: () => Promise<void>,
-  { withinMs, hurry }: { withinMs: number; hurry: AbortSignal },
-): Promise<void> {
+async function closeServer(app: FastifyInstance, closeOthers: () => Promise<void>, withinMs: number): Promise<void> {
   const closed = Promise.all([app.close(), closeOthers()]).then(() => true);
   const giveUpAt = Date.now() + withinMs;
   while (!(await Promise.race([closed, sleep(sweepEveryMs).then(() => false)]))) {
     app.server.closeIdleConnections();
-    if (hurry.aborted || Date.now() > giveUpAt) app.server.closeAllConnections();
+    if (Date.now() >= giveUpAt) app.server.closeAllConnections();
   }
 }

@@ -39,7 +39,7 @@ export async function openDevGateway({
     url: running.url,
     close: async () => {
       // Its server and its worker go as well: nothing would come of waiting.
-      await running.close(AbortSignal.abort());
+      await running.close({ isAbrupt: true });
       await client.close();
     },
   };

@@ -124,8 +124,8 @@ export function gatewayStack(
     });
     return {
       ...gateway,
-      close: async (hurry) => {
-        await gateway.close(hurry);
+      close: async (options) => {
+        await gateway.close(options);
         await runcomfy.close();
       },
     };
@@ -138,7 +138,7 @@ export function gatewayStack(
     url: () => shared.url,
     serve: async (env, log) => {
       const gateway = await open(env, log);
-      onTestFinished(() => gateway.close(AbortSignal.abort()));
+      onTestFinished(() => gateway.close({ isAbrupt: true }));
       return gateway;
     },
     stopWorker: () => stopWorker(),
