@@ -217,8 +217,8 @@ describe('a budget on its own clock', () => {
     const reserved = [...orders(100), ...orders(20, 'more')];
     await budget.reserve(reserved.slice(0, 100));
     await budget.reserve(reserved.slice(100));
-    await budget.settle(reserved.map(({ key }) => ({ key, outcome: 'succeeded', costUsd: 2 })));
-    expect(await budget.state()).toMatchObject({ reservedUsd: 0, spentUsd: 240, open: 0 });
+    await budget.settle(reserved.map(({ key }) => ({ key, outcome: 'succeeded', costUsd: 1 })));
+    expect(await budget.state()).toMatchObject({ reservedUsd: 0, spentUsd: 120, open: 0 });
   });
 
   it('continues as new with all that is reserved, spent and refused; the grants keep their numbers', async () => {
