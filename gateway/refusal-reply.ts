@@ -2,6 +2,7 @@ import { apiBase } from './api/operation.ts';
 import { problemReply, type RefusedCall } from './api/problem-reply.ts';
 import { toCallersRefusal } from './callers-refusal.ts';
 import { refusals } from './http/refusal-error.ts';
+import { isOfAgents, protocolError } from './mcp/protocol-error.ts';
 import { errorReply } from './runcomfy-api/error-reply.ts';
 
 /** An error as it is answered. */
@@ -23,10 +24,12 @@ export function refusalReply(error: unknown, request: RefusedCall): RefusalReply
     return { ...reply, ...loggedOf(status, { name, sentence: detail, cause }) };
   }
   const refusal = toCallersRefusal(error, request.principal);
-  const { status } = refusals[refusal.refusal];
+  const { status, body } = isOfAgents(request.url)
+    ? protocolError(refusal)
+    : { status: refusals[refusal.refusal].status, body: errorReply(refusal) };
   const headers = { ...refusal.headers, 'content-type': 'application/json' };
   const { refusal: name, message: sentence, cause } = refusal;
-  return { status, headers, body: errorReply(refusal), ...loggedOf(status, { name, sentence, cause }) };
+  return { status, headers, body, ...loggedOf(status, { name, sentence, cause }) };
 }
 
 function loggedOf(status: number, { name, sentence, cause }: { name: string; sentence: string; cause: unknown }) {

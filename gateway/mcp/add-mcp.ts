@@ -38,6 +38,9 @@ export function addMcp(
       if (request.method === 'POST' && body === undefined) {
         throw new RefusalError('UnsupportedMediaType', "send JSON: -H 'content-type: application/json'");
       }
+      // The limits of API keys count calls, and the protocol has no batches any more.
+      if (Array.isArray(body))
+        throw new RefusalError('MalformedRequest', 'send one message a call, and no array of them');
       const gone = new AbortController();
       reply.raw.once('close', () => {
         gone.abort();

@@ -19,6 +19,24 @@ it('our API says that the issuer of tokens is away', async () => {
   expect(answer).toMatchObject({ status: 503, json: { name: 'IssuerUnreachable', retryAfterS: 5 } });
 });
 
+it.each<[what: string, made: GatewayCall & { text?: string }, status: number, code: number]>([
+  ['broken JSON', { text: '{' }, 400, -32_700],
+  ['an array of messages', { body: [{ jsonrpc: '2.0', id: 1, method: 'ping' }] }, 400, -32_600],
+  ['no credential', { body: {}, headers: { authorization: '' } }, 401, -32_000],
+  ['another type', { text: '{}', headers: { 'content-type': 'text/plain' } }, 415, -32_000],
+])('agents are told of %s by an error of their protocol', async (_what, made, status, code) => {
+  const { access, headers } = withKey({});
+  const url = await serve(access);
+  const answer = await fetch(`${url}/mcp?x=1`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers, ...made.headers } as Record<string, string>,
+    body: made.text ?? JSON.stringify(made.body),
+  });
+  expect(answer.status).toBe(status);
+  expect(answer.headers.has('www-authenticate')).toBe(status === 401);
+  expect(await answer.json()).toEqual({ jsonrpc: '2.0', id: null, error: { code, message: expect.any(String) } });
+});
+
 describe('a page that may call', () => {
   it('reads why it was refused', async () => {
     const { access } = withKey({});
