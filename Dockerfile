@@ -1,4 +1,4 @@
-# The command line, the worker and the simulator in one image: `worker` unless told otherwise.
+# The command line, with worker, gateway, codec server and simulator, in one image: `worker` unless told otherwise.
 
 FROM node:20.20.2-bookworm AS build
 WORKDIR /app

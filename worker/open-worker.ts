@@ -23,7 +23,8 @@ export interface OpenWorkerOptions extends Partial<
 
 /**
  * Connects a worker by itself: it runs beside workers of yours in one process, and closes its connections when `run` ends.
- * Call `run` once, `shutdown` to end it.
+ * Call `run` once, `shutdown` to end it. Signals, health and metrics are left to your process: listen for the first, serve
+ * the second by `isRunning` and `isTokenRefused`, and install Temporal's `Runtime` for the third before you call this.
  */
 export async function openGenerationWorker(options: OpenWorkerOptions): Promise<GenerationWorker> {
   const { token, modelApiBase, serverlessApiBase, temporal: given, ...more } = options;

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { failureTypes } from '../../../domain/failure-type.ts';
 import { phases, requestFields } from '../../../domain/generation.ts';
 import { generationWorkflowType, searchAttributes } from '../../../domain/names.ts';
+import { keyRecord } from '../../../gateway/access/key-records.ts';
+import { problemNames, wordsOfProblem } from '../../../gateway/contract/problem.ts';
 import { faultNames, scenarios, switchTable } from '../../../simulator/index.ts';
 import { codeIn, readPage, readPages, root, tableBelow } from '../../support/docs.ts';
 
@@ -99,6 +101,25 @@ describe('docs/operations.md', () => {
     const messages = quoted.flatMap(([cell = '']) => (cell.startsWith('log ') ? codeIn(cell) : []));
     expect(messages.length).toBeGreaterThan(2);
     expect(messages.filter((message) => !sources.includes(message))).toEqual([]);
+  });
+});
+
+describe('docs/http-api.md', () => {
+  it('lists every problem that stands between a call and its answer, with its status', () => {
+    const rows = tableBelow(readPage('docs/http-api.md'), 'Problems');
+    const ofCalls = problemNames.slice(0, -failureTypes.length);
+    expect(ofCalls).toContain('TooSlow');
+    const told = (name: string) => rows.find(([, names]) => codeIn(names).includes(name))?.[0]?.split(', ') ?? [];
+    expect(ofCalls.filter((name) => !told(name).includes(String(wordsOfProblem(name).status)))).toEqual([]);
+  });
+});
+
+describe('docs/access.md', () => {
+  it('shows a whole record of an API key', () => {
+    const shown = readPage('docs/access.md').blocks.filter(({ language }) => language === 'json');
+    const records = shown.map(({ code }) => keyRecord.safeParse(JSON.parse(code)));
+    const whole = records.find(({ success }) => success)?.data;
+    expect(Object.keys(whole ?? {}).toSorted()).toEqual(Object.keys(keyRecord.shape).toSorted());
   });
 });
 
