@@ -30,6 +30,21 @@ export function withoutMissing<Fields extends object>(fields: Fields): WithoutUn
   ) as WithoutUndefined<Fields>;
 }
 
+/** The same of some fields that hold options: within them, too, null is absent, and options that say nothing are. */
+export function withoutMissingIn<Fields extends Record<string, unknown>>(
+  fields: Fields,
+  holders: readonly (keyof Fields)[],
+): WithoutUndefined<Fields> {
+  const said = Object.fromEntries(holders.map((name) => [name, optionsSaid(fields[name])]));
+  return withoutMissing({ ...fields, ...said });
+}
+
+function optionsSaid(options: unknown): unknown {
+  if (!isJsonObject(options)) return options;
+  const said = withoutMissing(options);
+  return Object.keys(said).length === 0 ? undefined : said;
+}
+
 /** Whether a value is one of some words. */
 export function isOneOf(value: unknown, words: readonly string[]): boolean {
   return typeof value === 'string' && words.includes(value);

@@ -19,7 +19,7 @@ import {
   isMissing,
   isOneOf,
   refuseUnknown,
-  withoutMissing,
+  withoutMissingIn,
 } from './request-checks.ts';
 import { cutText } from './text.ts';
 import { checkWebhookTarget } from './webhook/webhook-request.ts';
@@ -164,7 +164,10 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
 
   const issues = problems.toIssues();
   if (issues.length > 0) return { ok: false, model: typeof model === 'string' ? cutText(model, 255) : '', issues };
-  return { ok: true, request: { input: {}, ...withoutMissing(argument) } as unknown as GenerationRequest };
+  return {
+    ok: true,
+    request: { input: {}, ...withoutMissingIn(argument, ['waiting', 'webhook']) } as unknown as GenerationRequest,
+  };
 }
 
 /** Milliseconds from the start at which a generation gives up. */

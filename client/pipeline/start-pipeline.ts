@@ -110,7 +110,8 @@ export async function attachToPipeline(
   if (original === undefined) {
     return { ...started, notices: [`the first run of "${key}" is kept no longer: its plan could not be compared`] };
   }
-  const existing = original.request as Partial<Record<keyof PipelineRequest, unknown>>;
+  const parsed = parsePipelineRequest(original.request);
+  const existing: Partial<Record<keyof PipelineRequest, unknown>> = parsed.ok ? parsed.request : original.request;
   const isSamePlan = isSameJson(existing.plan, request.plan);
   const isSame = isSamePlan && isSameJson(existing.params ?? {}, request.params ?? {});
   if (!isSame && !isEnded) {

@@ -2,7 +2,15 @@ import { cancelWhileRunningPolicies, type InputIssue, unknownSubmissionPolicies 
 import { createIssueList } from '../issues.ts';
 import { isJsonObject, jsonBytes } from '../json.ts';
 import { planLimits } from '../pipeline/pipeline.ts';
-import { describe, isIntegerBetween, isMissing, oneOfWords, refuseUnknown, withoutMissing } from '../request-checks.ts';
+import {
+  describe,
+  isIntegerBetween,
+  isMissing,
+  oneOfWords,
+  refuseUnknown,
+  withoutMissing,
+  withoutMissingIn,
+} from '../request-checks.ts';
 import { checkWaiting, isUsd, problemOfBudgets } from '../request.ts';
 import { checkItems, checkShared, checkStretch, type ItemKind, type Refuse } from './batch-item.ts';
 import { batchDefaults, type BatchItemDefaults, batchLimits, type BatchRequest } from './batch.ts';
@@ -83,7 +91,7 @@ export function parseBatchRequest(argument: unknown): ParsedBatchRequest {
   }
   const found = issues.toIssues();
   if (found.length > 0) return { ok: false, issues: found };
-  const ofItems = isJsonObject(defaults) ? { defaults: withoutMissing(defaults) } : {};
+  const ofItems = isJsonObject(defaults) ? { defaults: withoutMissingIn(defaults, ['waiting']) } : {};
   return { ok: true, request: { ...withoutMissing(argument), ...ofItems } };
 }
 

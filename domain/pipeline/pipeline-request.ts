@@ -1,7 +1,14 @@
 import { type InputIssue, unknownSubmissionPolicies, wallPolicies } from '../generation.ts';
 import { createIssueList } from '../issues.ts';
 import { isJsonObject } from '../json.ts';
-import { describe, isIntegerBetween, isMissing, oneOfWords, refuseUnknown, withoutMissing } from '../request-checks.ts';
+import {
+  describe,
+  isIntegerBetween,
+  isMissing,
+  oneOfWords,
+  refuseUnknown,
+  withoutMissingIn,
+} from '../request-checks.ts';
 import { checkWaiting, isUsd, problemOfBudgets } from '../request.ts';
 import { defaultPipelineDeadlineMs, type PipelineRequest } from './pipeline-run.ts';
 import { planLimits } from './pipeline.ts';
@@ -76,7 +83,7 @@ export function parsePipelineRequest(argument: unknown): ParsedPipelineRequest {
   if (!isMissing(waiting)) checkWaiting(waiting, refuse);
   const issues = problems.toIssues();
   if (issues.length > 0) return { ok: false, issues };
-  return { ok: true, request: withoutMissing(argument) as unknown as PipelineRequest };
+  return { ok: true, request: withoutMissingIn(argument, ['waiting']) as unknown as PipelineRequest };
 }
 
 /** Milliseconds from the start at which a pipeline gives up. */

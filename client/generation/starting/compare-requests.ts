@@ -1,6 +1,7 @@
 import { type GenerationRequest, requestFields } from '../../../domain/generation.ts';
 import { isSameJson } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
+import { parseGenerationRequest } from '../../../domain/request.ts';
 import { GenerationError } from '../../errors.ts';
 import type { OriginalRequest } from '../original-request.ts';
 
@@ -21,7 +22,9 @@ export function compareRequests(
     ];
   }
   refuseOtherType(key, existing.workflowType);
-  const { request } = existing;
+  // Anyone may have started it, with null for what is absent.
+  const parsed = parseGenerationRequest(existing.request);
+  const request: Partial<GenerationRequest> = parsed.ok ? parsed.request : existing.request;
   if (request.model !== wanted.model) {
     const model = JSON.stringify(request.model ?? null);
     throw keyInUse(

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseBatchRequest } from '../../../domain/batch/batch-request.ts';
+import { parsePipelineRequest } from '../../../domain/pipeline/pipeline-request.ts';
 import {
   deadlineMsOf,
   findUnsendable,
@@ -81,6 +83,21 @@ describe('parseGenerationRequest', () => {
     const parsed = parseGenerationRequest({ model, input, requestId: null, deadlineMs: null, waiting: null });
     expect(parsed).toEqual({ ok: true, request: { model, input } });
   });
+
+  it.each([{}, { preset: null }, { preset: null, secondsOfDelayPerRead: null }])(
+    'takes options that say nothing for absent ones, of pipelines and batches too: %j',
+    (waiting) => {
+      const nothing = { ok: true, request: { model, input } };
+      expect(parseGenerationRequest({ model, input, waiting })).toStrictEqual(nothing);
+      const plan = { version: 1, steps: {} };
+      expect(parsePipelineRequest({ plan, waiting })).toStrictEqual({ ok: true, request: { plan } });
+      const batch = { items: [{ id: 'a', input }], defaults: { model } };
+      expect(parseBatchRequest({ ...batch, defaults: { model, waiting } })).toStrictEqual({ ok: true, request: batch });
+      const webhook = { url: 'https://shop.example/hook', secret: 'shop' };
+      const told = parseGenerationRequest({ model, input, webhook: { ...webhook, events: null } });
+      expect(told).toStrictEqual({ ok: true, request: { model, input, webhook } });
+    },
+  );
 
   it('needs no input to take over a request, and one otherwise', () => {
     expect(parseGenerationRequest({ model, requestId: 'r' })).toEqual({

@@ -22,8 +22,10 @@ describe('compareRequests', () => {
   });
 
   it('takes a field that another language sent as null for absent', () => {
-    const sent = { ...wanted, deadlineMs: null } as unknown as OriginalRequest['request'];
-    expect(compareRequests('k', firstEvent(sent), wanted)).toEqual([]);
+    const webhook = { url: 'https://shop.example/hook', secret: 'shop' };
+    const nulls = { deadlineMs: null, waiting: { preset: null }, webhook: { ...webhook, events: null } };
+    const sent = { ...wanted, ...nulls } as unknown as OriginalRequest['request'];
+    expect(compareRequests('k', firstEvent(sent), { ...wanted, webhook })).toEqual([]);
   });
 
   it.each([
