@@ -77,8 +77,8 @@ export function refusedItem(error: unknown): FailedItem {
   return { failure: { error: { type: 'InvalidInput', message, submission: 'not_sent', ...(issues && { issues }) } } };
 }
 
-/** Temporal keeps the order no longer: it is not made again, since it may have been billed. */
+/** Temporal has no such order, or no more: it is not made again, since it may have been billed. */
 export function lostItem(key: string): FailedItem {
-  const message = `Temporal keeps "${key}" no longer: what became of it is not known here`;
+  const message = `Temporal has no "${key}", or keeps it no longer: whether it was ordered is not known here`;
   return { failure: { error: { type: 'SubmitOutcomeUnknown', message, submission: 'unknown' } } };
 }

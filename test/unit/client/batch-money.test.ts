@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import { endOfItem } from '../../../activities/batch/end-of-item.ts';
-import { foundAs } from '../../../client/batch/item-marks.ts';
+import { foundAs, lostItem } from '../../../client/batch/item-marks.ts';
 import { figuresOf, worstOf } from '../../../client/batch/pipeline-figures.ts';
 import { billOf } from '../../../domain/budget/settlement.ts';
 import { batchItemMemoKey } from '../../../domain/names.ts';
@@ -68,4 +68,10 @@ describe('an order that is found', () => {
   ])('as one of %s counts once', async (_, mark, expected) => {
     expect(await found(mark)).toEqual(expected);
   });
+});
+
+it('an order that Temporal does not have is told as one that may never have been made', () => {
+  const { error } = lostItem('k/a').failure;
+  expect(error).toMatchObject({ type: 'SubmitOutcomeUnknown', submission: 'unknown' });
+  expect(error.message).toBe('Temporal has no "k/a", or keeps it no longer: whether it was ordered is not known here');
 });
