@@ -9,11 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { type Simulator, startSimulator } from 'runcomfy-temporal/simulator';
 import { startWorkers } from './workers.js';
 import type { poster } from './workflows.js';
 
-const { TEMPORAL_ADDRESS: address = 'localhost:7233', TEMPORAL_NAMESPACE: namespace = 'default' } = process.env;
+const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
 const token = 'sim-posters';
 let simulator: Simulator;
 let connection: Connection;
@@ -22,9 +23,9 @@ let stop: () => Promise<void>;
 
 before(async () => {
   simulator = await startSimulator({ scenario: 'quick' });
-  connection = await Connection.connect({ address });
+  connection = await Connection.connect(connectionOptions);
   stateDir = await mkdtemp(join(tmpdir(), 'posters-'));
-  stop = await startWorkers({ address, namespace, token, modelApiBase: simulator.modelApiBase, stateDir });
+  stop = await startWorkers({ connectionOptions, namespace, token, modelApiBase: simulator.modelApiBase, stateDir });
 });
 
 after(async () => {
