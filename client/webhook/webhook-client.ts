@@ -47,8 +47,9 @@ async function deliverAgain(client: Client, taskQueue: string, found: FoundDeliv
     args: [order],
     staticSummary: order.body.type,
   });
-  if (!isNew) await client.workflow.getHandle(workflowId, runId).signal(retryNowSignal);
-  return asOrdered(found, 'delivering');
+  if (isNew) return asOrdered(found, 'delivering');
+  await client.workflow.getHandle(workflowId, runId).signal(retryNowSignal);
+  return await readDelivery(client, { ...found, runId, isClosed: false });
 }
 
 function noSuchEvent(key: string, event: WebhookEvent): GenerationError {
