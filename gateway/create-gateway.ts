@@ -6,6 +6,7 @@ import { createRawKeys } from './api/raw-keys.ts';
 import { answerBrokenHttp, refuseTunnel } from './broken-http.ts';
 import type { GatewayParts } from './gateway-parts.ts';
 import { allowOrigins } from './http/allow-origins.ts';
+import { createCatalogueReads } from './http/catalogue-reads.ts';
 import { pagePolicy } from './http/content-policy.ts';
 import { createGuard, refuseUnclearHost } from './http/guards.ts';
 import { takeJsonBodies } from './http/json-body.ts';
@@ -143,9 +144,10 @@ export async function createGateway(
   app.get('/', (_request, reply) =>
     reply.header('content-security-policy', pagePolicy).type('text/plain; charset=utf-8').send(frontPage),
   );
-  await addRunComfyApi(app, parts, stopping.signal);
+  const readCatalogue = createCatalogueReads();
+  await addRunComfyApi(app, parts, stopping.signal, readCatalogue);
   await addOwnApi(app, parts, stopping.signal);
-  addMcp(app, parts, { takeStart: limits.takeStart, stopping: stopping.signal });
+  addMcp(app, parts, { takeStart: limits.takeStart, stopping: stopping.signal, readCatalogue });
   return app;
 }
 

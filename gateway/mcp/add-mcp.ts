@@ -14,9 +14,13 @@ const path = '/mcp';
 export function addMcp(
   app: FastifyInstance,
   parts: GatewayParts,
-  { takeStart, stopping }: Pick<McpContext, 'stopping'> & { takeStart: (request: FastifyRequest) => Promise<void> },
+  {
+    takeStart,
+    ...shared
+  }: Pick<McpContext, 'stopping' | 'readCatalogue'> & { takeStart: (request: FastifyRequest) => Promise<void> },
 ): void {
   const { log, originOf, settings } = parts;
+  const { stopping } = shared;
   const onerror = (error: Error) => {
     log.debug({ error }, 'a call of an agent was refused');
   };
@@ -46,7 +50,7 @@ export function addMcp(
         gone.abort();
       });
       const context: McpContext = {
-        ...{ parts, principal, stopping, gone: gone.signal, requestId: request.id },
+        ...{ parts, principal, ...shared, gone: gone.signal, requestId: request.id },
         since: Date.now() - Math.ceil(reply.elapsedTime),
         takeStart: () => takeStart(request),
       };

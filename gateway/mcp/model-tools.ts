@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { isModelId } from '../../domain/request.ts';
 import { cutText } from '../../domain/text.ts';
-import { ofCatalogue } from '../http/of-catalogue.ts';
+import { catalogueFresh } from '../http/catalogue-reads.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { answerTool, leftOut, leftOutAs, type McpContext } from './tool.ts';
 
@@ -13,6 +13,7 @@ const annotations = { readOnlyHint: true, openWorldHint: true };
 
 /** Adds the tools that read the catalogue: they cost nothing. */
 export function addModelTools(server: McpServer, context: McpContext): void {
+  const { readCatalogue } = context;
   const { catalogue } = context.parts;
   server.registerTool(
     'find_models',
@@ -30,8 +31,8 @@ export function addModelTools(server: McpServer, context: McpContext): void {
         const query = new URLSearchParams({
           ...withoutUndefined({ search, category }),
           limit: String(limit),
-        });
-        const found = JSON.parse(await ofCatalogue(() => catalogue.models(query.toString()))) as unknown;
+        }).toString();
+        const found = await readJson(`models?${query}`, () => catalogue.models(query));
         const models =
           isJsonObject(found) && Array.isArray(found['models']) ? found['models'].filter(isJsonObject) : [];
         return { data: { models: models.slice(0, limit).map(briefOf) } };
@@ -69,9 +70,13 @@ export function addModelTools(server: McpServer, context: McpContext): void {
       }),
   );
 
+  async function readJson(question: string, read: () => Promise<string | undefined>): Promise<unknown> {
+    const reading = await readCatalogue(question, catalogueFresh, read);
+    return reading === undefined ? undefined : JSON.parse(reading.text);
+  }
+
   async function entryOf(id: string): Promise<Record<string, unknown>> {
-    const text = isModelId(id) ? await ofCatalogue(() => catalogue.model(id)) : undefined;
-    const entry = text === undefined ? undefined : (JSON.parse(text) as unknown);
+    const entry = isModelId(id) ? await readJson(`model ${id}`, () => catalogue.model(id)) : undefined;
     if (isJsonObject(entry)) return entry;
     throw unknownModel(id);
   }

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Principal } from '../access/principal.ts';
 import { toCallersRefusal } from '../callers-refusal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
+import type { CatalogueReads } from '../http/catalogue-reads.ts';
 
 /** The same words whether it never was, is kept no longer, or belongs to somebody else. */
 const unknownGeneration =
@@ -11,6 +12,7 @@ const unknownGeneration =
 /** Whom a tool works for, and with what. */
 export interface McpContext {
   parts: GatewayParts;
+  readCatalogue: CatalogueReads;
   principal: Principal;
   /** The `X-Request-Id` of its call. */
   requestId: string;

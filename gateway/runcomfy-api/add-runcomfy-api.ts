@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayParts } from '../gateway-parts.ts';
+import type { CatalogueReads } from '../http/catalogue-reads.ts';
 import { createRouteAdder } from '../http/route-adder.ts';
 import { cancel, parseCancelBody } from './cancel.ts';
 import { addCatalogue } from './catalogue-routes.ts';
@@ -12,7 +13,12 @@ type Submitting = FastifyRequest<{ Params: { '*': string } }>;
 type AboutRequest = FastifyRequest<{ Params: { id: string } }>;
 
 /** Adds RunComfy's own API, so that its clients need another base address alone; `stopping` ends what waits. */
-export async function addRunComfyApi(app: FastifyInstance, parts: GatewayParts, stopping: AbortSignal): Promise<void> {
+export async function addRunComfyApi(
+  app: FastifyInstance,
+  parts: GatewayParts,
+  stopping: AbortSignal,
+  readCatalogue: CatalogueReads,
+): Promise<void> {
   const routes = createRouteAdder(app);
   const keyless = createKeylessOrders();
 
@@ -30,7 +36,7 @@ export async function addRunComfyApi(app: FastifyInstance, parts: GatewayParts, 
     const { include_cost: includeCost } = request.query as { include_cost?: unknown };
     return resultReply(key, generation, { principal: request.principal, withCost: includeCost === 'true' });
   });
-  addCatalogue(parts, routes);
+  addCatalogue(parts, routes, readCatalogue);
   routes.refuseOtherMethods();
 
   await app.register((child: FastifyInstance) => {

@@ -1,20 +1,17 @@
 import type { FastifyReply } from 'fastify';
 import { everyTenant, mayDo } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
+import { catalogueFresh, type CatalogueReading, type CatalogueReads } from '../http/catalogue-reads.ts';
 import { catalogueCaching } from '../http/of-catalogue.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import type { RouteAdder } from '../http/route-adder.ts';
-import { type CatalogueReading, createCatalogueReads } from './catalogue-reads.ts';
 import { modelIdOf } from './submit.ts';
 
-const catalogueFresh = { freshMs: 30_000, mayBeOld: true };
 const balanceFresh = { freshMs: 1_000, mayBeOld: false };
 const listParameters = ['limit', 'offset', 'search', 'category', 'kind', 'include_schema'];
 
 /** Adds RunComfy's catalogue and balance, passed on as they came. */
-export function addCatalogue({ catalogue }: GatewayParts, { add }: RouteAdder): void {
-  const read = createCatalogueReads();
-
+export function addCatalogue({ catalogue }: GatewayParts, { add }: RouteAdder, read: CatalogueReads): void {
   add('GET', '/v1/models', 'read', async ({ url }, reply) => {
     const asked = [...new URLSearchParams(url.replace(/^[^?]*/, ''))];
     const search = new URLSearchParams(asked.filter(([name]) => listParameters.includes(name))).toString();

@@ -3,6 +3,7 @@ import pino from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
 import { GenerationError } from '../../../client/index.ts';
+import { createCatalogueReads } from '../../../gateway/http/catalogue-reads.ts';
 import { addGenerationTools } from '../../../gateway/mcp/generation-tools.ts';
 import { addModelTools } from '../../../gateway/mcp/model-tools.ts';
 import { addOrderTool } from '../../../gateway/mcp/order-tool.ts';
@@ -28,6 +29,7 @@ function agent(parts: object = {}, sinceMs = 0) {
       client: { withDeadline: (_: number, ask: () => unknown) => ask() },
       ...parts,
     },
+    readCatalogue: createCatalogueReads(),
     ...{ principal: { tenant: 'acme', scope: 'generate' }, requestId: 'request-1', takeStart: () => Promise.resolve() },
     ...{ since: Date.now() - sinceMs, stopping: new AbortController().signal, gone: new AbortController().signal },
   } as unknown as McpContext;
@@ -57,6 +59,28 @@ it.each(['find_models', 'describe_model'])('%s says that the catalogue cannot be
   expect(answer).toMatchObject({ isError: true, text: expect.stringMatching(/^CatalogueUnavailable: /) });
   expect(lines).toEqual([]);
 });
+
+it.each(['find_models', 'describe_model'])(
+  '%s tells what the catalogue said last while it cannot be asked',
+  async (name) => {
+    const entry = { model_id: 'a/b' };
+    const said = JSON.stringify({ ...entry, models: [entry] });
+    const ask = vi.fn(() => Promise.resolve(said));
+    const { use } = agent({ catalogue: { models: ask, model: ask } });
+    const args = { limit: 1, model: 'a/b' };
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const first = await use(name, args);
+    expect(await use(name, args)).toEqual(first);
+    expect(ask).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(30_000);
+    ask.mockRejectedValue(new Error('away'));
+    expect(await use(name, args)).toEqual(first);
+    expect(ask).toHaveBeenCalledTimes(2);
+  },
+);
 
 const checked = { check: () => Promise.resolve({ issues: [], warnings: [] }) };
 

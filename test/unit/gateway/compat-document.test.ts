@@ -4,6 +4,7 @@ import { fastify, type RouteOptions } from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
+import { createCatalogueReads } from '../../../gateway/http/catalogue-reads.ts';
 import { type RefusalName, refusals } from '../../../gateway/http/refusal-error.ts';
 import { addRunComfyApi } from '../../../gateway/runcomfy-api/add-runcomfy-api.ts';
 import { earlyRefusals } from '../../../gateway/runcomfy-api/early-refusal.ts';
@@ -76,7 +77,7 @@ describe("the document of RunComfy's API", () => {
     app.addHook('onRoute', (route) => {
       if (!Array.isArray(route.method) && route.method !== 'HEAD') routes.push(route);
     });
-    await addRunComfyApi(app, {} as GatewayParts, new AbortController().signal);
+    await addRunComfyApi(app, {} as GatewayParts, new AbortController().signal, createCatalogueReads());
     await app.ready();
     const served = routes.map(({ method, url }) => {
       const place = url.replace('/*', '/{model_id}').replaceAll(/:(\w+)/g, '{$1}');

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { ofCatalogue } from '../http/of-catalogue.ts';
-import { RefusalError } from '../http/refusal-error.ts';
+import { ofCatalogue } from './of-catalogue.ts';
+import { RefusalError } from './refusal-error.ts';
 
 const maxBytes = 64 * 1024 * 1024;
 const lastGoodMs = 24 * 60 * 60_000;
@@ -17,6 +17,11 @@ export interface Freshness {
   /** An older answer, up to a day, is better than none. */
   mayBeOld: boolean;
 }
+
+/** What is told of models, by any face. */
+export const catalogueFresh: Freshness = { freshMs: 30_000, mayBeOld: true };
+
+export type CatalogueReads = ReturnType<typeof createCatalogueReads>;
 
 /** Reads of the catalogue and the wallet, one at a time for each question; `undefined` is passed on and not kept. */
 export function createCatalogueReads() {
