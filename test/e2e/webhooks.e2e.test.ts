@@ -57,6 +57,9 @@ describe.concurrent('webhooks', () => {
     await eventually(async () => {
       expect((await delivery.query<Delivery>('delivery')).attempts.length).toBeGreaterThan(0);
     });
+    // On its way still: it is tried now, and what was tried is told.
+    const triedNow = await stack.generations.webhooks.replay(key, 'generation.succeeded');
+    expect(triedNow.attempts.length).toBeGreaterThan(0);
     await worker.kill9();
     // Rotated meanwhile: both sign.
     await writeFile(file, JSON.stringify({ acme: [fresh, old] }));
