@@ -11,7 +11,7 @@ export interface WaitOptions {
   patienceMs?: number | undefined;
 }
 
-const defaultPatienceMs = 5 * 60_000;
+export const defaultPatienceMs = 5 * 60_000;
 const pauseWhileAwayMs = 2_000;
 /** A wait that lasted this long had reached the server, so that the patience starts anew. */
 const reachedAfterMs = 60_000;
@@ -59,7 +59,7 @@ export async function awaitEnd<Result>(
   let isAwaySince: number | undefined;
   for (;;) {
     signal?.throwIfAborted();
-    const askedAt = Date.now();
+    const askedAt = performance.now();
     const ask = () => client.workflow.result(key, runId) as Promise<Result>;
     try {
       return await (signal ? withSignal(client, signal, ask) : ask());
@@ -67,8 +67,10 @@ export async function awaitEnd<Result>(
       signal?.throwIfAborted();
       if (error instanceof WorkflowFailedError) throw await explain(error);
       if (!mayPass(error)) throw error;
-      if (isAwaySince === undefined || Date.now() - askedAt > reachedAfterMs) isAwaySince = askedAt;
-      if (Date.now() - isAwaySince > patienceMs) throw error;
+      const now = performance.now();
+      if (isAwaySince === undefined) isAwaySince = now - askedAt > reachedAfterMs ? now : askedAt;
+      else if (now - askedAt > reachedAfterMs) isAwaySince = now;
+      if (now - isAwaySince > patienceMs) throw error;
       await sleep(pauseWhileAwayMs, undefined, signal && { signal }).catch(() => undefined);
     }
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSameJson } from '../domain/json.ts';
+import { defaultPatienceMs } from './await-end.ts';
 import { isGenerationError } from './errors.ts';
 import { mayPass } from './grpc.ts';
 
@@ -28,7 +29,7 @@ export interface Watched<State> {
 /** Yields a state whenever it has changed, the last time as it ended. */
 export async function* watchChanges<State>(
   { readState, isEnd, awaitEnd }: Watched<State>,
-  { signal, intervalMs = defaultIntervalMs }: WatchOptions,
+  { signal, intervalMs = defaultIntervalMs, patienceMs = defaultPatienceMs }: WatchOptions,
 ): AsyncGenerator<State, void, undefined> {
   const stopper = new AbortController();
   const stop = signal ? AbortSignal.any([signal, stopper.signal]) : stopper.signal;
@@ -39,21 +40,25 @@ export async function* watchChanges<State>(
   );
   let last: State | undefined;
   let pauseMs = intervalMs;
+  let giveUpAt: number | undefined;
   try {
     for (;;) {
       signal?.throwIfAborted();
       const isLastTime = ending !== undefined;
       if (ending?.error !== undefined && !isHowItEnded(ending.error)) throw ending.error;
-      const state = await readAgain(readState, stop);
+      if (isLastTime) giveUpAt ??= performance.now() + patienceMs;
+      const state = await readAgain(readState, stop, giveUpAt);
       signal?.throwIfAborted();
       const hasChanged = state !== undefined && !isSameJson(state, last);
       if (hasChanged) {
         last = state;
         yield state;
       }
-      if (isLastTime || (last !== undefined && isEnd(last))) return;
+      const isUnread = isLastTime && state === undefined;
+      if ((isLastTime && !isUnread) || (last !== undefined && isEnd(last))) return;
       pauseMs = hasChanged ? intervalMs : Math.min(pauseMs * slowdown, intervalMs * slowest);
-      await Promise.race([ended, sleep(pauseMs, undefined, { signal: stopper.signal }).catch(() => undefined)]);
+      const pause = sleep(pauseMs, undefined, { signal: stop }).catch(() => undefined);
+      await (isUnread ? pause : Promise.race([ended, pause]));
     }
   } finally {
     stopper.abort();
@@ -66,15 +71,19 @@ function isHowItEnded(error: Error): boolean {
   return isGenerationError(error) && error.type !== 'TemporalUnreachable' && error.type !== 'TemporalBusy';
 }
 
-/** A server that is away changes nothing about what is watched: whoever awaits the end decides how long that may last. */
+/**
+ * A server that is away changes nothing about what is watched: whoever awaits the end decides how long that may last. Once
+ * that has come, how it ended is to be told, so that it is asked until `giveUpAt`.
+ */
 async function readAgain<State>(
   readState: Watched<State>['readState'],
   signal: AbortSignal,
+  giveUpAt = Infinity,
 ): Promise<State | undefined> {
   try {
     return await readState(signal);
   } catch (error) {
-    if (mayPass(error)) return undefined;
+    if (mayPass(error) && performance.now() < giveUpAt) return undefined;
     throw error;
   }
 }

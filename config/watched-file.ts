@@ -14,11 +14,11 @@ export async function watchSecretFile<Content>(
 ): Promise<() => Promise<Content>> {
   let version = await versionOf(file);
   let content = await read(file);
-  let lookedAt = Date.now();
+  let lookedAt = performance.now();
   if (await isReadByOthers(file)) log.warn({ file }, `others can read the file of ${what}: chmod 600`);
   return async () => {
-    if (Date.now() - lookedAt < lookAgainMs) return content;
-    lookedAt = Date.now();
+    if (performance.now() - lookedAt < lookAgainMs) return content;
+    lookedAt = performance.now();
     try {
       const found = await versionOf(file);
       if (found === version) return content;

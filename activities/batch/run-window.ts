@@ -136,10 +136,12 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
       const item = await readItem(index);
       if (!(await orders.wasStarted(item.key, { run, index }))) return [];
       const check = await orders.check(item);
-      return [{ index, ...(check !== 'unavailable' && 'price' in check && { price: check.price }) }];
+      // Followed without its price, it would leave room under the limit for others.
+      if (check === 'unavailable') catalogue.isAway = true;
+      return check === 'unavailable' ? [] : [{ index, ...('price' in check && { price: check.price }) }];
     };
     const found = (await inParts(doubtful, ask)).flat();
-    if (isCalledBack()) return;
+    if (isCalledBack() || catalogue.isAway) return;
     takeUpItems(window, found);
     for (const open of found) live(follow(open));
   };
@@ -158,7 +160,9 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     for (;;) {
       while (!over.signal.aborted && !catalogue.isAway && (await startNext()));
       if (faults.length > 0) throw faults[0];
-      if (over.signal.aborted || isWindowOver(window)) break;
+      // Who could not be asked is asked again by the next window, in a while.
+      const isOver = isWindowOver(window) && !(window.isInDoubt && catalogue.isAway);
+      if (over.signal.aborted || isOver) break;
       await news.next();
     }
   } finally {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { isModelId } from '../../domain/request.ts';
 import { cutText } from '../../domain/text.ts';
-import { catalogueFresh } from '../http/catalogue-reads.ts';
+import { catalogueFresh } from '../catalogue/catalogue-reads.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { answerTool, leftOut, leftOutAs, type McpContext } from './tool.ts';
 

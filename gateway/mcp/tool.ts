@@ -2,8 +2,8 @@ import type { CallToolResult } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
 import type { Principal } from '../access/principal.ts';
 import { toCallersRefusal } from '../callers-refusal.ts';
+import type { CatalogueReads } from '../catalogue/catalogue-reads.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
-import type { CatalogueReads } from '../http/catalogue-reads.ts';
 
 /** The same words whether it never was, is kept no longer, or belongs to somebody else. */
 const unknownGeneration =

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { CatalogueReads } from '../catalogue/catalogue-reads.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
-import type { CatalogueReads } from '../http/catalogue-reads.ts';
 import { createRouteAdder } from '../http/route-adder.ts';
 import { cancel, parseCancelBody } from './cancel.ts';
 import { addCatalogue } from './catalogue-routes.ts';

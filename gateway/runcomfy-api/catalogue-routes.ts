@@ -1,8 +1,8 @@
 import type { FastifyReply } from 'fastify';
 import { everyTenant, mayDo } from '../access/principal.ts';
+import { catalogueFresh, type CatalogueReading, type CatalogueReads } from '../catalogue/catalogue-reads.ts';
+import { catalogueCaching } from '../catalogue/of-catalogue.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
-import { catalogueFresh, type CatalogueReading, type CatalogueReads } from '../http/catalogue-reads.ts';
-import { catalogueCaching } from '../http/of-catalogue.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import type { RouteAdder } from '../http/route-adder.ts';
 import { modelIdOf } from './submit.ts';

@@ -112,3 +112,17 @@ it.each([
   await play(windowAnswered(scheduled('runWindow')?.seq, { open: [{ index: 1 }], cursor: 2, stop }));
   expect(await state()).toMatchObject({ phase: 'paused', paused: stop });
 });
+
+it('what was given back, and may have been ordered again by a lost attempt, is looked for though none is left behind it', async () => {
+  const { play, scheduled, question } = await open({ items, defaults: { model: 'a/b' }, window: 3 });
+  await play(answered(scheduled('storeItems')?.seq, [page]));
+  const givenBack = { cursor: 3, givenBack: [0, 1, 2] };
+  await play(
+    windowAnswered(scheduled('runWindow')?.seq, { ...givenBack, stop: { reason: 'balance', message: 'none' } }),
+  );
+  await play(signalled('resume'));
+  const again = scheduled('runWindow')?.seq;
+  await play(signalled('pause'));
+  await play(windowAnswered(again, { ...givenBack, isFirstAttempt: false }));
+  expect(question()).toMatchObject({ mayStart: false, doubtful: [0, 1, 2] });
+});

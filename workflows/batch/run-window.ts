@@ -67,8 +67,8 @@ export async function runWindow(batch: Batch): Promise<void> {
 function noteDoubts(batch: Batch, { mayStart, doubtful }: WindowQuestion, answer: WindowAnswer): void {
   const { data } = batch;
   if (mayStart && !answer.isFirstAttempt) doubt(batch);
-  // Those that are given back go first: whoever has come so far has started all again.
-  const isOvertaken = mayStart && data.cursor >= Math.min(data.reach, totalOf(data));
+  // Those that are given back go first: where none is left, whoever has come so far has started all again.
+  const isOvertaken = mayStart && data.givenBack.length === 0 && data.cursor >= Math.min(data.reach, totalOf(data));
   if (isOvertaken || (doubtful && !answer.isInDoubt)) delete data.isInDoubt;
 }
 

@@ -90,8 +90,12 @@ export function readDecision(pipeline: Pipeline, payload: unknown): { step: Step
     throw refusal('expected { step, decision: "approve" or "reject", choose?, reason?, by? }');
   const { step: id, decision, reason, by } = payload as Partial<Record<keyof ApprovalDecision, unknown>>;
   const step = pipeline.state.steps.find((each) => each.id === id);
+  if (step === undefined && pipeline.checked === undefined) {
+    throw refusal('no step awaits a decision yet: the plan is being checked');
+  }
   if (step === undefined) {
-    throw refusal(`the plan has no step ${cutText(JSON.stringify(id ?? null), 60)}`, { unknown: 'step' });
+    const unknown = typeof id === 'string' ? ({ unknown: 'step' } as const) : undefined;
+    throw refusal(`the plan has no step ${cutText(JSON.stringify(id ?? null), 60)}`, unknown);
   }
   const { approval } = step;
   if (approval === undefined) throw refusal(`step ${step.id} awaits no decision (phase ${step.phase})`);

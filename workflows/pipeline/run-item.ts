@@ -10,7 +10,7 @@ import { mayOrderFurther } from '../../domain/pipeline/step-rules.ts';
 import { breathe } from './breath.ts';
 import { learnFromEnds, stopBecauseOf } from './cancellation.ts';
 import { untilNothingIsDue } from './interruptible.ts';
-import type { OpenOrder, Pipeline } from './memory.ts';
+import { type OpenOrder, type Pipeline, planOf } from './memory.ts';
 import { giveBack, refusalByCost, reserve, settle } from './money.ts';
 import { followOrder, placeOrder } from './place-order.ts';
 import { findUnbilledRun, prepareStep } from './prepare-step.ts';
@@ -48,7 +48,7 @@ export async function runItem(pipeline: Pipeline, item: ItemOfStep, first: Prepa
     tries = nextTry(plan, tries, failure);
     pipeline.tries.set(name, tries);
     const isCancelled = pipeline.stop !== undefined && failure.type === 'GenerationCancelled';
-    if (pipeline.stop || orderOf(plan, tries) === undefined || !mayFollow(failure, plan)) {
+    if (pipeline.stop || orderOf(plan, tries) === undefined || !mayFollow(pipeline, failure, plan)) {
       enterStepPhase(pipeline, target, isCancelled ? 'cancelled' : 'failed', failure);
       if (!isCancelled) stopBecauseOf(pipeline, item.step, failure);
       return;
@@ -58,11 +58,12 @@ export async function runItem(pipeline: Pipeline, item: ItemOfStep, first: Prepa
   }
 }
 
-function mayFollow(failure: StepFailure, { mayPayTwice }: PlanModelStep): boolean {
+function mayFollow(pipeline: Pipeline, failure: StepFailure, { mayPayTwice }: PlanModelStep): boolean {
   if (mayOrderFurther(failure, mayPayTwice)) return true;
   // It once was followed by another all the same.
   const saysNothing = failure.type === 'GenerationFailed' && failure.submission === 'unknown';
-  return saysNothing && !patched('ends-that-say-nothing-are-doubtful');
+  // No patch may be asked for first behind a local activity, as it is in those that are not steady.
+  return saysNothing && (planOf(pipeline).isSteady !== true || !patched('ends-that-say-nothing-are-doubtful'));
 }
 
 /** The attempts of the step's own order first, then each fallback once. */

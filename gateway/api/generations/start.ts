@@ -1,10 +1,10 @@
 import { defaultDeadlineMs } from '../../../domain/generation.ts';
 import { isModelId } from '../../../domain/request.ts';
 import { budgetNameOf, mayOrder, workflowIdOf } from '../../access/principal.ts';
+import { checkPrice } from '../../catalogue/check-price.ts';
 import type { StartGeneration } from '../../contract/start-generation.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { checkInput } from '../../generations/check-input.ts';
-import { checkPrice } from '../../generations/check-price.ts';
 import { dedupedNotice } from '../../generations/deduped-key.ts';
 import { startPatiently } from '../../generations/start-patiently.ts';
 import { tellStarted } from '../../generations/tell-started.ts';

@@ -4,6 +4,7 @@ import { withoutUndefined } from '../../../domain/json.ts';
 import { isModelId } from '../../../domain/request.ts';
 import { productVersion } from '../../../setup/version.ts';
 import { everyTenant, mayDo, scopes } from '../../access/principal.ts';
+import { catalogueCaching, ofCatalogue } from '../../catalogue/of-catalogue.ts';
 import {
   balance,
   checkRequest,
@@ -15,7 +16,6 @@ import {
   whoAmI,
 } from '../../contract/model.ts';
 import type { Catalogue, GatewayParts } from '../../gateway-parts.ts';
-import { catalogueCaching, ofCatalogue } from '../../http/of-catalogue.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import type { RouteAdder } from '../../http/route-adder.ts';
 import { addOperation } from '../operation.ts';

@@ -3,7 +3,7 @@ import pino from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
 import { GenerationError } from '../../../client/index.ts';
-import { createCatalogueReads } from '../../../gateway/http/catalogue-reads.ts';
+import { createCatalogueReads } from '../../../gateway/catalogue/catalogue-reads.ts';
 import { addGenerationTools } from '../../../gateway/mcp/generation-tools.ts';
 import { addModelTools } from '../../../gateway/mcp/model-tools.ts';
 import { addOrderTool } from '../../../gateway/mcp/order-tool.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
-import { createCatalogueReads } from '../../../gateway/http/catalogue-reads.ts';
+import { createCatalogueReads } from '../../../gateway/catalogue/catalogue-reads.ts';
 
 const catalogue = { freshMs: 0, mayBeOld: true };
 const balance = { freshMs: 0, mayBeOld: false };

@@ -33,7 +33,6 @@ const largerFolders: Record<string, number> = {
   domain: 27,
   'gateway/contract': 18,
   'gateway/http': 14,
-  'gateway/runcomfy-api': 13,
   plans: 21,
   runcomfy: 17,
   'runcomfy/models': 17,

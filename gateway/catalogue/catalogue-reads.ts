@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
+import { RefusalError } from '../http/refusal-error.ts';
 import { ofCatalogue } from './of-catalogue.ts';
-import { RefusalError } from './refusal-error.ts';
 
 const maxBytes = 64 * 1024 * 1024;
 const lastGoodMs = 24 * 60 * 60_000;

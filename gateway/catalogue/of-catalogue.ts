@@ -1,4 +1,4 @@
-import { RefusalError, type RefusalName } from './refusal-error.ts';
+import { RefusalError, type RefusalName } from '../http/refusal-error.ts';
 
 /** How long an answer of RunComfy's catalogue may be kept. */
 export const catalogueCaching = 'private, max-age=30';

@@ -1,6 +1,6 @@
 import type { Catalogue } from '../gateway-parts.ts';
-import { ofCatalogue } from '../http/of-catalogue.ts';
 import { RefusalError } from '../http/refusal-error.ts';
+import { ofCatalogue } from './of-catalogue.ts';
 
 /** What an order may cost, as its caller says it. */
 export interface PriceLimit {
