@@ -11,6 +11,7 @@ export interface WaitOptions {
   patienceMs?: number | undefined;
 }
 
+/** Milliseconds that an unreachable Temporal is waited for. */
 export const defaultPatienceMs = 5 * 60_000;
 const pauseWhileAwayMs = 2_000;
 /** A wait that lasted this long had reached the server, so that the patience starts anew. */

@@ -1,7 +1,7 @@
 import { isGenerationError } from '../../client/index.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
-import { RefusalError } from '../http/refusal-error.ts';
 import { keyHeaders } from '../http/key-headers.ts';
+import { RefusalError } from '../http/refusal-error.ts';
 import { isPassing, patiently } from './patiently.ts';
 
 /** An order of any kind: what it has to pass, and how it is started. */

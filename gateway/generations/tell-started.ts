@@ -1,6 +1,6 @@
 import type { GatewayParts } from '../gateway-parts.ts';
-import { RefusalError } from '../http/refusal-error.ts';
 import { keyHeaders } from '../http/key-headers.ts';
+import { RefusalError } from '../http/refusal-error.ts';
 import { isPassing } from './patiently.ts';
 
 /** An order that stands by now. */
