@@ -69,8 +69,8 @@ export async function awaitEnd<Result>(
       if (error instanceof WorkflowFailedError) throw await explain(error);
       if (!mayPass(error)) throw error;
       const now = performance.now();
-      if (isAwaySince === undefined) isAwaySince = now - askedAt > reachedAfterMs ? now : askedAt;
-      else if (now - askedAt > reachedAfterMs) isAwaySince = now;
+      const hadReached = now - askedAt > reachedAfterMs;
+      isAwaySince = hadReached ? now : (isAwaySince ?? askedAt);
       if (now - isAwaySince > patienceMs) throw error;
       await sleep(pauseWhileAwayMs, undefined, signal && { signal }).catch(() => undefined);
     }
