@@ -55,6 +55,8 @@ describe.concurrent('what a budget finds out about orders that it has lost sight
     await eventually(async () => {
       const [payload] = (await pendingOf(sending))?.heartbeatDetails?.payloads ?? [];
       expect(Buffer.from(payload?.data ?? '').toString()).toContain('"sending"');
+      // One that is still to arrive would meet the fault that is set next, and hold up all orders after it.
+      expect(simulator.ledger().totals.submits).toBe(1);
     });
     await terminate(sending);
     simulator.setFaults([{ fault: 'rate-limited', step: 'submit', retryAfter: 300 }]);
