@@ -15,7 +15,7 @@ interface CreatesCreators {
   getOrCreateBundle: (options: { workflowBundle?: { codePath?: string } }, logger: unknown) => Promise<unknown>;
   createWorkflowCreator: (
     bundle: { code: string },
-    options: { isolateExecutionTimeoutMs: number; activities: Map<string, unknown>; debugMode?: boolean },
+    options: { isolateExecutionTimeoutMs: number | undefined; activities: Map<string, unknown>; debugMode?: boolean },
     logger: unknown,
   ) => Promise<Creator>;
 }
@@ -39,7 +39,8 @@ let isLending = false;
 
 /**
  * Lends the threads in which workflows run to several workers, and to later ones: most tests have a worker of their own, and
- * a new thread takes 0.3 s of computing before its first task.
+ * a new thread takes 0.3 s of computing before its first task. Nor has a task there a bound of its own: Node starts a thread
+ * to watch over each call that has one, and a test has its own patience.
  */
 export function lendWorkflowThreads(): void {
   if (isLending) return;
@@ -54,9 +55,9 @@ export function lendWorkflowThreads(): void {
     bundles.set(path, bundle);
     return bundle;
   };
-  sdk.createWorkflowCreator = async (bundle, options, logger) => {
-    const { isolateExecutionTimeoutMs, activities } = options;
-    const isFor = JSON.stringify([bundle.code.length, isolateExecutionTimeoutMs, [...activities.keys()]]);
+  sdk.createWorkflowCreator = async (bundle, given, logger) => {
+    const options = { ...given, isolateExecutionTimeoutMs: undefined };
+    const isFor = JSON.stringify([bundle.code.length, [...options.activities.keys()]]);
     // A replay has none.
     if (options.debugMode) return create(bundle, options, logger);
     const found = threads.find((each) => each.isFor === isFor && each.workers < maxWorkers && isAlive(each));
