@@ -15,6 +15,9 @@ export function packageDir(program = fileURLToPath(import.meta.url)): string {
   return isBuilt ? dirname(parent) : parent;
 }
 
+/** The program by which the SDK downloads its dev server. Bundled, all of the command line stands as deep as this module. */
+export const devServerDownload = fileURLToPath(new URL('../worker/download-dev-server.mjs', import.meta.url));
+
 /** This package's own package.json. */
 export function readManifest(): Manifest {
   return JSON.parse(readFileSync(`${packageDir()}/package.json`, 'utf8')) as Manifest;

@@ -2,6 +2,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { bundleCommand } from './bundle-command.mjs';
 import { compile } from './compile.mjs';
 import { ensureInstalled } from './ensure-installed.mjs';
 import { root } from './run-step.mjs';
@@ -17,6 +18,7 @@ if (complaints !== '') {
   process.stderr.write(`${complaints}The build failed: the compiler's errors stand above.\n`);
   process.exit(1);
 }
+await bundleCommand(dist);
 const size = await bundleWorkflows();
 process.stdout.write(`dist/ is built; the workflow bundle has ${String(Math.round(size / 1024))} KB\n`);
 

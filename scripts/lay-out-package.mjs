@@ -2,6 +2,7 @@
 // For tests that start many processes: these start twice as fast as from the sources. Types are checked elsewhere.
 import { cpSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { bundleCommand } from './bundle-command.mjs';
 import { compile } from './compile.mjs';
 import { root } from './run-step.mjs';
 
@@ -12,3 +13,4 @@ if (complaints !== '') {
   process.stderr.write(complaints);
   process.exit(1);
 }
+await bundleCommand(join(folder, 'dist'));

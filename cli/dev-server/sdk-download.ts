@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { devServerDownload } from '../manifest.ts';
 import { run } from './run.ts';
 
 const maxConnectMs = 15_000;
@@ -14,8 +14,7 @@ export async function downloadBySdk(
 ): Promise<string> {
   onNote('Downloading the Temporal dev server (once, about 45 MB) …');
   const startedAt = Date.now();
-  const script = fileURLToPath(new URL('../../worker/download-dev-server.mjs', import.meta.url));
-  const { code, output, stopped } = await run(process.execPath, [script, cacheDir], {
+  const { code, output, stopped } = await run(process.execPath, [devServerDownload, cacheDir], {
     timeoutMs: maxDownloadMs,
     signal,
     shouldStop: async () => {
