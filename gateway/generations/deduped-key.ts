@@ -10,6 +10,9 @@ const maxKept = 10_000;
 /** Longer than the checks of an order and its start may take; later it is found, or was never started. */
 const onItsWayMs = 60_000;
 
+/** So far apart, at most, are the clocks of gateways. */
+const clocksApartMs = 60_000;
+
 /** What whoever sent an equal order again is told. */
 export const dedupedNotice = 'deduplicated by body';
 
@@ -23,8 +26,9 @@ export interface KeylessOrder {
 /** The keys that equal orders of a tenant share. */
 export interface DedupedKeys {
   /**
-   * The key of an equal order that may still be on its way to Temporal; else that of the window before, where its order
-   * began less than one window ago; else that of the window of now.
+   * The key of an equal order that may still be on its way to Temporal; else that of the window before, or of the next where
+   * another gateway's clock may have come to it, where its order began less than one window ago; else that of the window
+   * of now.
    */
   keyFor: (order: KeylessOrder, windowMs: number) => Promise<string>;
 }
@@ -38,17 +42,23 @@ export function createDedupedKeys({ read }: Pick<GenerationReader, 'read'>): Ded
     const now = Date.now();
     const windowAt = Math.floor(now / windowMs);
     const keyAt = (at: number) => uuidOf(orderDigest(principal.tenant, model, input, at));
-    const before = keyAt(windowAt - 1);
-    try {
-      const { startedAt } = await read(workflowIdOf(principal, before));
-      if (now - Date.parse(startedAt) >= windowMs) return keyAt(windowAt);
-      // Its window began with its own start.
-      forget();
-      return before;
-    } catch (error) {
-      if (!isGenerationError(error) || error.type !== 'KeyNotFound') throw error;
-      return keyAt(windowAt);
-    }
+    const standing = async (at: number): Promise<string | undefined> => {
+      const key = keyAt(at);
+      try {
+        const { startedAt } = await read(workflowIdOf(principal, key));
+        return now - Date.parse(startedAt) < windowMs ? key : undefined;
+      } catch (error) {
+        if (!isGenerationError(error) || error.type !== 'KeyNotFound') throw error;
+        return undefined;
+      }
+    };
+    const isNextNear = (windowAt + 1) * windowMs - now <= clocksApartMs;
+    const [next, before] = await Promise.all([isNextNear ? standing(windowAt + 1) : undefined, standing(windowAt - 1)]);
+    const found = next ?? before;
+    if (found === undefined) return keyAt(windowAt);
+    // Its window began with its own start.
+    forget();
+    return found;
   };
 
   return {

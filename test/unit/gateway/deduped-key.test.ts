@@ -1,5 +1,6 @@
 import { beforeEach, expect, it, vi } from 'vitest';
 import { GenerationError } from '../../../client/index.ts';
+import { workflowIdOf } from '../../../gateway/access/principal.ts';
 import { createDedupedKeys } from '../../../gateway/generations/deduped-key.ts';
 import type { SeenGeneration } from '../../../gateway/generations/read-generations.ts';
 
@@ -39,6 +40,22 @@ it('gives orders that come at once the key of the one before that stands, whatev
   expect(both).toEqual([first, first]);
   vi.setSystemTime(windowEndsAt + windowMs);
   expect(await keys.keyFor(order('x'), windowMs)).not.toBe(first);
+});
+
+it.each([
+  ['finds an order that a gateway whose clock is ahead began in the next window', -5_000, true],
+  ['asks for none of the next window where no clock can have come to it', -120_000, false],
+])('%s', async (_what, behindMs, isFound) => {
+  vi.setSystemTime(windowEndsAt + 1);
+  const first = await createDedupedKeys(nothingStarted).keyFor(order('x'), windowMs);
+  const startedAt = new Date().toISOString();
+  const started: SeenGeneration = { key: '', runId: 'r', model: 'a/b', phase: 'submitting', startedAt };
+  const workflowId = workflowIdOf(order('x').principal, first);
+  vi.setSystemTime(windowEndsAt + behindMs);
+  const keys = createDedupedKeys({
+    read: (key) => (key === workflowId ? Promise.resolve(started) : Promise.reject(notFound(key))),
+  });
+  expect((await keys.keyFor(order('x'), windowMs)) === first).toBe(isFound);
 });
 
 it('remembers nothing of a read that failed', async () => {
