@@ -44,7 +44,7 @@ export function refuseNoBatch(key: string, workflowType: string): void {
 }
 
 /** What is kept of a batch can be read only with the help of a worker, and none answers. `what`: in the plural. */
-export function unanswered(key: string, what: 'items' | 'result lines'): GenerationError {
+export function unanswered(key: string, what: 'items' | 'result lines' | 'cancel outcomes'): GenerationError {
   const message = `the ${what} of batch "${key}" are found with the help of a worker, and none answers: start one with \`runcomfy-temporal worker\``;
   return new GenerationError({ type: 'NoWorker', message, key });
 }

@@ -94,6 +94,7 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownBatchStat
     costUsd = 0,
     presumedUsd,
     resultPages = 0,
+    cancel,
   } = await readBatchMemo(client, run.key, run.runId);
   return {
     runId: run.runId,
@@ -108,6 +109,7 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownBatchStat
     ...(run.closedAt && { endedAt: run.closedAt.toISOString() }),
     resultPages,
     input: { count: counts.total, digest: '', pages: 0 },
+    ...(cancel && { cancel }),
     isFromServer: true,
   };
 }

@@ -18,7 +18,8 @@ import { readEndOf } from '../generation/one-chain.ts';
 import { sendUpdate } from '../generation/send-update.ts';
 import { sendWish } from '../generation/send-wish.ts';
 import { isOutOfTime } from '../grpc.ts';
-import { readBatchState } from './read-batch-state.ts';
+import { unanswered } from './batch-errors.ts';
+import { readBatchMemo, readBatchState } from './read-batch-state.ts';
 
 const takenWithinMs = 60_000;
 const answeredWithinMs = 180_000;
@@ -103,11 +104,20 @@ export async function cancelBatch(
   );
   if (typeof reply === 'object') {
     if ('answer' in reply) return reply.answer;
-    const { runId } = reply;
-    const { phase, cancel } = await readEndOf('batch', { key, runId }, () => readBatchState(client, key, { runId }));
-    return { outcome: cancel?.outcome ?? nothingCancelled, phase };
+    return await replyAfterEnd(client, key, reply.runId);
   }
   throw (reply === 'left' && (await explainStandstill(client, key))) || stillCancelling(key);
+}
+
+/** The batch ended before it was asked: what became of a cancel before stands in its state. */
+async function replyAfterEnd(client: Client, key: string, runId: string | undefined): Promise<BatchCancelReply> {
+  const state = await readEndOf('batch', { key, runId }, () => readBatchState(client, key, { runId }));
+  const { phase, cancel, isFromServer } = state;
+  if (cancel?.outcome === undefined && isFromServer) {
+    const { phase: said } = await readBatchMemo(client, key, state.runId);
+    if (said === undefined || said === 'cancelling' || said === 'cancelled') throw unanswered(key, 'cancel outcomes');
+  }
+  return { outcome: cancel?.outcome ?? nothingCancelled, phase };
 }
 
 function stillCancelling(key: string): GenerationError {

@@ -284,4 +284,6 @@ export interface BatchMemo {
   costUsd: number;
   presumedUsd?: number;
   resultPages: number;
+  /** As the state has it, without what was said. */
+  cancel?: Omit<NonNullable<BatchState['cancel']>, 'reason'>;
 }

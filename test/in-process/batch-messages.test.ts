@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { batchLimits } from '../../domain/batch/batch.ts';
+import { batchLimits, nothingCancelled } from '../../domain/batch/batch.ts';
 import type { BatchData } from '../../workflows/batch/memory.ts';
 import { msOf } from '../fuzz/pipelines/replay.ts';
 import {
@@ -89,6 +89,23 @@ it('lists tell a pause, a resume and what was told before it waits at once, and 
   expect(memo()).toMatchObject({ phase: 'paused' });
   await play(signalled('pause'));
   expect(memo()).toBeUndefined();
+});
+
+it('the memo of a batch that was cancelled tells what became of that', async () => {
+  const { play, scheduled, memo } = await open({ keepOpen: true, defaults: { model: 'a/b' } });
+  await play(updated('add', { from: 0, count: 2, page: 0, digest: digestOf(0) }, 'add'));
+  const window = scheduled('runWindow')?.seq;
+  await play(signalled('cancel'));
+  expect(memo()).toMatchObject({ phase: 'cancelling' });
+  await play(windowAnswered(window, { open: [{ index: 0 }], cursor: 1 }));
+  await play(answered(scheduled('cancelItems')?.seq, { outcomes: ['cancelled'], started: [] }));
+  const written = { tail: [], page: 1, searchAttributes: [] };
+  await play(answered(scheduled('closeItems')?.seq, written));
+  const line = { id: 'a', key: 'batch/a', status: 'cancelled' } as const;
+  await play(windowAnswered(scheduled('runWindow')?.seq, { ended: [{ index: 0, line, cost: 0 }], cursor: 2 }));
+  await play(answered(scheduled('closeItems')?.seq, written));
+  const outcome = { ...nothingCancelled, cancelled: 1, neverStarted: 1 };
+  expect(memo()).toMatchObject({ phase: 'cancelled', cancel: { outcome } });
 });
 
 it.each([

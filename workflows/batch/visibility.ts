@@ -106,6 +106,7 @@ export function showNews(batch: Batch, isToWait = false): void {
 
 function showNow(batch: Batch): void {
   const { data } = batch;
+  const { requestedAt, detach, outcome } = data.cancel ?? {};
   batch.shownAt = Date.now();
   batch.shownPhase = phaseOf(batch);
   batch.isStale = false;
@@ -115,6 +116,7 @@ function showNow(batch: Batch): void {
     costUsd: toUsd(data.spent),
     ...(data.presumed > 0 && { presumedUsd: toUsd(data.presumed) }),
     resultPages: data.linePage,
+    ...(requestedAt !== undefined && { cancel: { requestedAt, ...withoutUndefined({ detach, outcome }) } }),
   };
   upsertMemo({ [batchWorkflowType]: memo });
 }

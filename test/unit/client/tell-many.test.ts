@@ -32,10 +32,12 @@ interface Told {
   updates: ({ refused: Error } | { taken: Step })[];
   /** What Temporal keeps of an update that was answered. */
   kept?: Step;
+  /** What the workflow has left in its memo. */
+  memo?: object | undefined;
 }
 
 /** Temporal with one workflow, and what it was told. */
-function temporalWith({ type, state = { phase: 'cancelled' }, status = 1, updates, kept = gone }: Told) {
+function temporalWith({ type, state = { phase: 'cancelled' }, status = 1, updates, kept = gone, memo }: Told) {
   const sent: string[] = [];
   const signals: string[] = [];
   const failed = () => {
@@ -44,7 +46,7 @@ function temporalWith({ type, state = { phase: 'cancelled' }, status = 1, update
     return Promise.reject(new WorkflowFailedError('failed', cause, RetryState.NON_RETRYABLE_FAILURE));
   };
   const handle = {
-    describe: () => Promise.resolve({}),
+    describe: () => Promise.resolve({ memo: { [type]: memo } }),
     startUpdate: (_: string, { updateId }: { updateId: string }) => {
       sent.push(updateId);
       const next = updates[sent.length - 1] ?? { refused: gone };
@@ -151,10 +153,11 @@ it.each([
   },
 );
 
+const unanswered = new ServiceError('too late', {
+  cause: Object.assign(new Error('late'), { code: grpcCode.deadlineExceeded, details: '', metadata: {} }),
+});
+
 it('tells what became of the first cancel also where no worker answers after the end', async () => {
-  const unanswered = new ServiceError('too late', {
-    cause: Object.assign(new Error('late'), { code: grpcCode.deadlineExceeded, details: '', metadata: {} }),
-  });
   const { client } = temporalWith({ type: 'runcomfyPipeline', state: unanswered, status: 3, updates: [] });
   const told = await cancelPipeline(client, 'k', {}, { stateTimeoutMs: 1, isRepeated: true });
   expect(told).toEqual({ outcome: 'cancelled', phase: 'failed', steps: [] });
@@ -169,3 +172,23 @@ it.each([
   const { client } = temporalWith({ type: 'runcomfyBatch', state, status: 2, updates: [] });
   expect(await cancelBatch(client, 'k')).toEqual({ outcome: outcome ?? nothingCancelled, phase: 'cancelled' });
 });
+
+it.each([
+  [
+    'the outcome',
+    { phase: 'cancelled', cancel: { requestedAt: '', outcome: { ...nothingCancelled, neverStarted: 3 } } },
+  ],
+  ['that there was none', { phase: 'partial' }],
+])('tells whoever cancels a batch that has ended %s by its memo where no worker answers', async (_what, memo) => {
+  const { client } = temporalWith({ type: 'runcomfyBatch', state: unanswered, status: 2, updates: [], memo });
+  const { phase, cancel } = { cancel: undefined, ...memo };
+  expect(await cancelBatch(client, 'k')).toEqual({ outcome: cancel?.outcome ?? nothingCancelled, phase });
+});
+
+it.each([{ phase: 'cancelled' }, { phase: 'cancelling', cancel: { requestedAt: '' } }, undefined])(
+  'does not tell a cancel the outcome of which neither a worker nor the memo %o tells as nothing',
+  async (memo) => {
+    const { client } = temporalWith({ type: 'runcomfyBatch', state: unanswered, status: 5, updates: [], memo });
+    await expect(cancelBatch(client, 'k')).rejects.toMatchObject({ type: 'NoWorker' });
+  },
+);
