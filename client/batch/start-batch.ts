@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { batchRequestFields, parseBatchRequest } from '../../domain/batch/batch-request.ts';
+import { parseBatchRequest } from '../../domain/batch/batch-request.ts';
 import { batchDefaults, type BatchRequest } from '../../domain/batch/batch.ts';
-import { isSameJson } from '../../domain/json.ts';
 import { batchWorkflowType, maxBatchKeyLength } from '../../domain/names.ts';
 import { parsePlan } from '../../plans/parse-plan.ts';
-import { GenerationError } from '../errors.ts';
 import { checkNewKey } from '../generation/check-arguments.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun } from '../generation/run-info.ts';
@@ -15,6 +13,7 @@ import { labelNotices, type StartLabels, toLabelMemo } from '../start-labels.ts'
 import { type StartPriority, toPriority } from '../start-priority.ts';
 import { refuseBatch, refuseNoBatch } from './batch-errors.ts';
 import { findOrderIssues } from './check-items.ts';
+import { compareBatches } from './compare-batches.ts';
 
 /** How a batch is started. */
 export interface BatchStartOptions extends StartPriority, StartLabels {
@@ -72,7 +71,7 @@ export async function startBatch(
   if (first?.isNew) return newBatch(key, first.runId, []);
   const last = await describeRun(client, key);
   refuseNoBatch(key, last.workflowType);
-  const notices = await compareBatches(client, key, request, last.runId);
+  const notices = compareBatches(key, await readOriginalRequest(client, key, last.runId), request);
   if (!attachOnly && (last.status === 'terminated' || last.status === 'timed_out')) {
     const again = await start('ALLOW_DUPLICATE');
     if (again?.isNew) {
@@ -114,22 +113,4 @@ export async function checkBatchRequest(
     issues.push(...read.issues.map((issue) => ({ ...issue, path: `request.plan${issue.path.slice(1)}` })));
   if (issues.length > 0) throw refuseBatch(key, issues);
   return request;
-}
-
-/** Refuses a key that belongs to a batch of other items or other defaults; of other options it only tells. */
-async function compareBatches(client: Client, key: string, request: BatchRequest, runId: string): Promise<string[]> {
-  const original = await readOriginalRequest(client, key, runId);
-  if (original === undefined) {
-    return [`the first run of "${key}" is kept no longer: its items and defaults could not be compared`];
-  }
-  const parsed = parseBatchRequest(original.request);
-  const existing: Partial<Record<keyof BatchRequest, unknown>> = parsed.ok ? parsed.request : original.request;
-  for (const part of ['items', 'plan', 'defaults'] as const) {
-    if (isSameJson(existing[part] ?? null, request[part] ?? null)) continue;
-    const message = `key "${key}" is in use by a batch with ${part === 'plan' ? 'another plan' : `other ${part}`}: choose another key, or send the same to attach`;
-    throw new GenerationError({ type: 'KeyInUse', message, key });
-  }
-  const different = batchRequestFields.filter((name) => !isSameJson(existing[name] ?? null, request[name] ?? null));
-  if (different.length === 0) return [];
-  return [`attached to batch "${key}" as it was started first: ${different.join(', ')} of this call had no effect`];
 }
