@@ -110,8 +110,11 @@ export interface WindowAnswer {
   paidMore?: number;
   cursor: number;
   stop?: WindowStop;
-  /** It went back before all that was doubtful had been asked for. */
-  isInDoubt?: true;
+  /**
+   * Told where it was asked for what is doubtful: it went back before all of that had been looked for. Missing: its worker,
+   * of an earlier version, looked for nothing.
+   */
+  isInDoubt?: boolean;
   /** No attempt before it was lost: what it tells is all that was started. */
   isFirstAttempt: boolean;
 }

@@ -144,14 +144,14 @@ export function isWindowOver(window: BatchWindow): boolean {
 
 /** What the window tells. */
 export function answerOf(window: BatchWindow, attempt: number): WindowAnswer {
-  const { ended, open, givenBack, paid, paidMore, cursor, stop, isInDoubt } = window;
+  const { question, ended, open, givenBack, paid, paidMore, cursor, stop, isInDoubt } = window;
   const told = { ended, open: [...open.values()], givenBack: [...givenBack], cursor };
   return {
     ...told,
     ...(paid.size > 0 && { paid: Object.fromEntries(paid) }),
     ...(paidMore > 0 && { paidMore }),
     ...(stop && { stop }),
-    ...(isInDoubt && { isInDoubt }),
+    ...(question.doubtful && { isInDoubt }),
     isFirstAttempt: attempt === 1,
   };
 }

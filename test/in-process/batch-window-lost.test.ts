@@ -2,6 +2,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import type { PageOfItems } from '../../domain/batch/batch-page.ts';
 import { nothingCancelled } from '../../domain/batch/batch.ts';
+import { msOf } from '../fuzz/pipelines/replay.ts';
 import { answered, batchesByTasks, signalled, windowAnswered } from '../support/batch-in-process.ts';
 import type { Job } from '../support/workflow-sandbox.ts';
 
@@ -81,13 +82,37 @@ it('what a lost window may have started is looked for in a pause until all was a
   await play(windowAnswered(scheduled('runWindow')?.seq, { isInDoubt: true }));
   expect(question()).toMatchObject({ doubtful: [0, 1, 2] });
   await play(
-    windowAnswered(scheduled('runWindow')?.seq, { open: [{ index: 1, price: 5 }], cursor: 2, givenBack: [0] }),
+    windowAnswered(scheduled('runWindow')?.seq, {
+      open: [{ index: 1, price: 5 }],
+      cursor: 2,
+      givenBack: [0],
+      isInDoubt: false,
+    }),
   );
   expect(question()).toMatchObject({ cursor: 2, givenBack: [0] });
   expect(question()).not.toHaveProperty('doubtful');
   expect((await state()).counts).toMatchObject({ inFlight: 1, waiting: 2 });
   await play(windowAnswered(scheduled('runWindow')?.seq, { cursor: 2, givenBack: [0] }));
   expect(question()).toBeUndefined();
+});
+
+it('asks again in a while where a worker of an earlier version, which does not look, has taken the window', async () => {
+  const { play, scheduled, question, wait } = await open({ items, defaults: { model: 'a/b' }, window: 2 });
+  await play(answered(scheduled('storeItems')?.seq, [page]));
+  const starting = scheduled('runWindow')?.seq;
+  await play(signalled('pause'));
+  await play(lost(starting));
+  const seconds = 20;
+  for (const isInDoubt of [undefined, undefined, false]) {
+    expect(question()).toMatchObject({ doubtful: [0, 1, 2] });
+    const told = await play(windowAnswered(scheduled('runWindow')?.seq, isInDoubt === undefined ? {} : { isInDoubt }));
+    expect(question()).toBeUndefined();
+    const [timer] = told.flatMap(({ startTimer }) => startTimer ?? []);
+    expect(timer && msOf(timer.startToFireTimeout)).toBe(isInDoubt === undefined ? seconds * 1_000 : undefined);
+    if (!timer) break;
+    wait(seconds * 1_000);
+    await play({ fireTimer: { seq: timer.seq ?? -1 } });
+  }
 });
 
 it.each([

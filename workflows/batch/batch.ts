@@ -15,7 +15,7 @@ import { carryOutCancel, writeLines } from './cancellation.ts';
 import { endPhaseOf, refuseRequest } from './endings.ts';
 import { listen } from './listen.ts';
 import { type Batch, type BatchData, openBatch, waitingOf } from './memory.ts';
-import { isLookUpDue, mayStart, runWindow } from './run-window.ts';
+import { isLookUpDue, lookUpDueInMs, mayStart, runWindow } from './run-window.ts';
 import { countsOf, moneyOf, showEnd, showNews } from './visibility.ts';
 
 /** A run is continued before its history grows to what Temporal suggests: a window may bring much at once. */
@@ -101,6 +101,11 @@ function isHistoryLong(): boolean {
 async function waitForNews(batch: Batch): Promise<void> {
   const { data, request } = batch;
   const isNews = () => nextStep(batch) !== 'idle';
+  const againInMs = lookUpDueInMs(batch);
+  if (againInMs !== undefined) {
+    await condition(isNews, againInMs);
+    return;
+  }
   if (data.sealed) {
     await condition(isNews);
     return;

@@ -80,6 +80,8 @@ export interface Batch extends BatchIdentity {
   isStarving: boolean;
   /** It was resumed while the window under way was out: what that one tells happened before. */
   isResumed: boolean;
+  /** What is doubtful is looked for again from then on, epoch ms. */
+  lookAgainAt: number;
   /** Items are being kept, one message after the other. */
   storing: Promise<unknown>;
   stores: number;
@@ -115,6 +117,7 @@ export function openBatch(argument: unknown, given: BatchData | undefined): Batc
     windowsSinceNews: 0,
     isStarving: false,
     isResumed: false,
+    lookAgainAt: 0,
     storing: Promise.resolve(),
     stores: 0,
     isWorkflowCancelled: false,

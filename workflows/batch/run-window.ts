@@ -24,7 +24,17 @@ export function mayStart({ data }: Batch): boolean {
 }
 
 /** Whether a lost window may have started what nobody follows: a pause may last, and those orders run, and cost, meanwhile. */
-export function isLookUpDue({ data }: Batch): boolean {
+export function isLookUpDue(batch: Batch): boolean {
+  return batch.lookAgainAt <= Date.now() && isLookUpWanted(batch);
+}
+
+/** In how many milliseconds it will be due; undefined: it is now, or there is nothing to look for. */
+export function lookUpDueInMs(batch: Batch): number | undefined {
+  const ms = batch.lookAgainAt - Date.now();
+  return ms > 0 && isLookUpWanted(batch) ? ms : undefined;
+}
+
+function isLookUpWanted({ data }: Batch): boolean {
   return data.isInDoubt === true && data.paused !== undefined && !data.cancel && doubtfulOf(data).length > 0;
 }
 
@@ -69,7 +79,15 @@ function noteDoubts(batch: Batch, { mayStart, doubtful }: WindowQuestion, answer
   if (mayStart && !answer.isFirstAttempt) doubt(batch);
   // Those that are given back go first: where none is left, whoever has come so far has started all again.
   const isOvertaken = mayStart && data.givenBack.length === 0 && data.cursor >= Math.min(data.reach, totalOf(data));
-  if (isOvertaken || (doubtful && !answer.isInDoubt)) delete data.isInDoubt;
+  if (isOvertaken || (doubtful && hasLooked(batch, answer))) delete data.isInDoubt;
+}
+
+/** A worker of an earlier version does not: by and by another one takes the window. */
+function hasLooked(batch: Batch, { isInDoubt }: WindowAnswer): boolean {
+  if (isInDoubt !== undefined) return !isInDoubt;
+  if (!patched('look-ups-are-told')) return true;
+  batch.lookAgainAt = Date.now() + lastsMs;
+  return false;
 }
 
 function doubt({ data }: Batch): void {

@@ -252,6 +252,7 @@ it('a window takes up what a lost one has started, and puts what it had left out
     open: [{ index: 2 }, { index: 5 }, { index: 7, price: 9 }],
     givenBack: [3, 6],
     cursor: 8,
+    isInDoubt: false,
   });
-  expect(answer).not.toHaveProperty('isInDoubt');
+  expect(answerOf(openWindow(question({})), 1)).not.toHaveProperty('isInDoubt');
 });
