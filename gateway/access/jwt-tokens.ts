@@ -55,35 +55,53 @@ export function createTokenCheck(oidc: OidcConfig): (token: string) => Promise<P
       return principalOf(await payloadOf(token, await keySet(), options), oidc);
     } catch (error) {
       if (error instanceof RefusalError) throw error;
-      const isTokenWrong =
-        error instanceof errors.JOSEError &&
-        error.code !== 'ERR_JOSE_GENERIC' &&
-        !issuerTrouble.some((kind) => error instanceof kind);
-      if (isTokenWrong) return undefined;
-      throw new RefusalError('IssuerUnreachable', 'the issuer of tokens cannot be asked for its keys now', {
-        headers: { 'retry-after': '5' },
-        cause: error,
-      });
+      if (isOfToken(error)) return undefined;
+      throw new RefusalError(
+        'IssuerUnreachable',
+        'the issuer of tokens cannot be asked now for keys that can be used',
+        {
+          headers: { 'retry-after': '5' },
+          cause: error,
+        },
+      );
     }
   };
 }
 
-/** A token may fit several keys by its header: one without `kid`, or while an issuer changes the key of one. */
+/** Whether the token is what is wrong, and not its issuer or one of its keys. */
+function isOfToken(error: unknown): boolean {
+  return (
+    error instanceof errors.JOSEError &&
+    error.code !== 'ERR_JOSE_GENERIC' &&
+    !issuerTrouble.some((kind) => error instanceof kind)
+  );
+}
+
+/**
+ * A token may fit several keys by its header: one without `kid`, or while an issuer changes the key of one. One that none
+ * of them has signed is not valid, unless another cannot be used, such as one that is too short: that may have signed it.
+ */
 async function payloadOf(token: string, keys: RemoteJWKSet, options: JWTVerifyOptions): Promise<JWTPayload> {
   try {
     return (await jwtVerify(token, keys, options)).payload;
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
     let tried = 0;
+    let last: unknown = error;
+    let unusable: unknown;
     for await (const key of error) {
       try {
         return (await jwtVerify(token, key, options)).payload;
       } catch (mismatch) {
+        if (isOfToken(mismatch) && !(mismatch instanceof errors.JWSSignatureVerificationFailed)) throw mismatch;
+        if (isOfToken(mismatch)) last = mismatch;
+        else unusable ??= mismatch;
         tried += 1;
-        if (!(mismatch instanceof errors.JWSSignatureVerificationFailed) || tried === maxKeysTried) throw mismatch;
+        if (tried === maxKeysTried) break;
       }
     }
-    throw error;
+    if (tried === 0) throw new Error('no key of the issuer that fits the token can be used', { cause: error });
+    throw unusable ?? last;
   }
 }
 

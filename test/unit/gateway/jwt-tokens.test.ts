@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { exportJWK, generateKeyPair } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createTokenCheck } from '../../../gateway/access/jwt-tokens.ts';
@@ -97,6 +98,27 @@ describe('a token that is valid', () => {
     expect(await check(await issuer.token({ header: { kid }, claims: { exp: inS(-31) } }))).toBeUndefined();
     const stranger = (await generateKeyPair('ES256')).privateKey;
     expect(await check(await issuer.token({ header: { kid }, key: stranger }))).toBeUndefined();
+  });
+
+  it.each<[fitting: ('short' | 'broken' | 'own')[], signed: 'by its own' | 'by a stranger', says: 'taken' | 'trouble']>(
+    [
+      [['short', 'own'], 'by its own', 'taken'],
+      [['broken', 'own'], 'by its own', 'taken'],
+      [['own', 'short'], 'by a stranger', 'trouble'],
+      [['short', 'short'], 'by its own', 'trouble'],
+      [['broken', 'broken'], 'by its own', 'trouble'],
+    ],
+  )('is taken by a key that can be used, where %j fit its key id, signed %s: %s', async (fitting, signed, says) => {
+    const own = await generateKeyPair('RS256', { extractable: true });
+    const short = generateKeyPairSync('rsa', { modulusLength: 1_024 }).publicKey.export({ format: 'jwk' });
+    const keys = { short, broken: { kty: 'RSA' }, own: await exportJWK(own.publicKey) };
+    const before = fitting.map((which) => ({ ...keys[which], kid: 'rsa', use: 'sig', alg: 'RS256' }));
+    const issuer = await startTokenIssuer({ before });
+    const key = signed === 'by its own' ? own.privateKey : (await generateKeyPair('RS256')).privateKey;
+    const taken = checkOf(issuer)(await issuer.token({ header: { alg: 'RS256', kid: 'rsa' }, key }));
+    await (says === 'taken'
+      ? expect(taken).resolves.toMatchObject({ tenant: 'acme' })
+      : expect(taken).rejects.toMatchObject({ refusal: 'IssuerUnreachable' }));
   });
 
   it('has the keys read once, however many come first', async () => {
