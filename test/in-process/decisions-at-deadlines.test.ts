@@ -110,3 +110,15 @@ describe('41: a decision that comes in one workflow task with the deadline', () 
     }
   });
 });
+
+it('a decision that comes while the plan is checked is refused for that, and its step is not called unknown', async () => {
+  const { execution, end } = await start({ plan: planOf({ deadline: '1m' }) });
+  const early = execution.update('decide', decision);
+  const ended = end();
+  await expect(early).rejects.toMatchObject({
+    ...{ type: 'InvalidInput', message: 'no step awaits a decision yet: the plan is being checked' },
+    // Nothing by which a client would take the step for one that there is not.
+    details: [],
+  });
+  expect(stepOf((await ended).state, 'pick').approval).toMatchObject({ by: 'deadline' });
+});

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PipelineActivities } from '../../domain/pipeline/pipeline-activities.ts';
 import { pipelinesInProcess, stepOf } from '../support/pipeline-in-process.ts';
 import { flux } from '../support/simulator-client.ts';
 
@@ -40,8 +41,23 @@ describe('a pipeline that continues as new between two orders of a step', () => 
   });
 });
 
-it('no other order follows one whose end says nothing of itself: it may be billed', async () => {
-  const { provider, end } = await start({ plan: { version: 1, steps: { only: still('only', { attempts: 2 }) } } });
+/** What a run of the first version hands on, whose check told of no later one. */
+const fromBefore = (plan: object) => async (activities: PipelineActivities) => ({
+  state: {
+    ...{ phase: 'running', startedAt: '', deadlineAt: '2027-01-01T00:00:00.000Z', costUsd: 0, reservedUsd: 0 },
+    ...{ steps: [{ id: 'only', phase: 'waiting' }], warnings: [] },
+  },
+  checked: { ...(await activities.checkPlan({ plan })), isSparing: undefined },
+  money: { spent: 0, presumed: 0, reserved: 0 },
+  ordersMade: 0,
+});
+
+it.each<[which: string, isFromBefore: boolean, orders: number]>([
+  ['it may be billed', false, 1],
+  ['but in a pipeline that began before that was so, whose history has it', true, 2],
+])('no other order follows one whose end says nothing of itself: %s', async (_, isFromBefore, orders) => {
+  const plan = { version: 1, steps: { only: still('only', { attempts: 2 }) } };
+  const { provider, end } = await start({ plan }, isFromBefore ? { carried: fromBefore(plan) } : {});
   const order = provider.start;
   provider.start = ({ isEndOf, ...given }) =>
     order({
@@ -51,7 +67,7 @@ it('no other order follows one whose end says nothing of itself: it may be bille
       },
     });
   expect((await end()).state).toMatchObject({ phase: 'failed', steps: [{ failure: { submission: 'unknown' } }] });
-  expect(provider.runs).toHaveLength(1);
+  expect(provider.runs).toHaveLength(orders);
 });
 
 it('a step waits for the catalogue where its pipeline has a limit, rather than fail since its price is unknown', async () => {
