@@ -70,6 +70,12 @@ function costOf(end: OrderEnd): number | undefined {
   return sumOf([...known, open * toMicro(priceUsd)]);
 }
 
+/** Whether what was stopped has a cost, or an earlier submit of the same order has one, or may have. */
+export function isBilledAllTheSame(sent: Sent): boolean {
+  const { costUsd = 0, otherCostUsd = 0 } = sent;
+  return costUsd > 0 || otherCostUsd > 0 || furtherCostsUnknown(sent) > 0;
+}
+
 function isSentAgain({ otherRequestIds = [], otherCostsUnknown = 0 }: Sent): boolean {
   return otherRequestIds.length > 0 || otherCostsUnknown > 0;
 }

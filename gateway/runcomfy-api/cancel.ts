@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isBilledAllTheSame } from '../../domain/budget/settlement.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { cutText } from '../../domain/text.ts';
@@ -45,8 +46,12 @@ export async function cancel(
 /** A repeated cancel tells what came of the first; of what has ended no more will be known than that it was too late. */
 function toldOf(outcome: CancelOutcome, { ending }: SeenGeneration): CancelOutcome {
   if (ending === undefined) return outcome;
-  const first = 'state' in ending ? ending.state.cancel?.outcome : undefined;
-  return [outcome, first].find((one) => one !== undefined && one !== 'unknown' && one !== 'too_late') ?? 'too_late';
+  const state = 'state' in ending ? ending.state : undefined;
+  const first = state?.cancel?.outcome;
+  const told = [outcome, first].find((one) => one !== undefined && one !== 'unknown' && one !== 'too_late');
+  // RunComfy's word for it says that nothing is billed.
+  const isBilled = told === 'cancelled' && state !== undefined && isBilledAllTheSame(state);
+  return (isBilled ? undefined : told) ?? 'too_late';
 }
 
 /** Clients send no body, an empty one of any type, or JSON: nothing in it can make a cancel fail. */

@@ -1,4 +1,5 @@
 import type { DescribedGeneration, GenerationEnding } from '../../client/operator/index.ts';
+import { isBilledAllTheSame } from '../../domain/budget/settlement.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import type { FailureType } from '../../domain/failure-type.ts';
 import type { GenerationState, Phase } from '../../domain/generation.ts';
@@ -43,13 +44,18 @@ export function wordsOf({ phase, ending }: DescribedGeneration): StateWords {
   return { status: 'completed', result: 'failed', error: cutText(errorOf(ending), maxErrorLength) };
 }
 
-function isForFree({ cancel, submission }: GenerationState): boolean {
+function isForFree(state: GenerationState): boolean {
+  const { cancel, submission } = state;
+  if (isBilledAllTheSame(state)) return false;
   return cancel?.outcome === 'cancelled' || cancel?.outcome === 'not_submitted' || isUnbilled(submission);
 }
 
 function errorOf({ state, isTerminated }: Extract<GenerationEnding, { state: unknown }>): string {
   const { failure, requestId } = state;
   if (isTerminated) return `terminated in Temporal; RunComfy was not told${mayCost(state)}`;
+  if (state.phase === 'cancelled' && state.cancel?.outcome === 'cancelled') {
+    return `cancelled; RunComfy may bill it, or an earlier submit of it, all the same${named(requestId)}`;
+  }
   if (state.phase === 'cancelled') return `detached: RunComfy's work${named(requestId)} may run on and be billed`;
   const type: FailureType = failure?.type ?? 'GenerationFailed';
   const { vendorMessage } = failure?.details ?? {};
@@ -58,7 +64,7 @@ function errorOf({ state, isTerminated }: Extract<GenerationEnding, { state: unk
   if (type === 'GenerationFailed') return vendorMessage ?? plain(sentence ?? 'the generation failed');
   if (state.phase === 'timed_out') {
     const over = `${type}: the generation was given up at its deadline`;
-    if (isUnbilled(state.submission)) return `${over}; nothing was billed.`;
+    if (isForFree(state)) return `${over}; nothing was billed.`;
     return `${over}; RunComfy may finish it${named(requestId)}.`;
   }
   const reason = plain(vendorMessage ?? sentence ?? 'no reason is known').replace(/[.;\s]+$/, '');

@@ -11,7 +11,7 @@ import type { Generation } from '../../contract/generation.ts';
 import type { SubmissionResolution } from '../../contract/resolution.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { cancelPatiently } from '../../generations/cancel-patiently.ts';
-import { patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
+import { isPassing, patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
 import { sayWaited, waitMsOf } from '../../http/waiting.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { findGeneration, ofGenerations, workflowIdIn } from './find-generation.ts';
@@ -51,6 +51,7 @@ export function resolveSubmission(
     try {
       return await handle.resolveSubmission(resolution);
     } catch (error) {
+      if (action === 'resubmit' && isPassing(error)) throw maySendAgain(handle, error);
       if (!isOfNoRequest(error)) throw error;
       const { message, key } = error;
       throw new GenerationError({ type: 'ResolutionRefused', message, key, cause: error });
@@ -61,6 +62,13 @@ export function resolveSubmission(
 /** RunComfy shows no such request to this account: a reason to refuse the decision, not how the generation failed. */
 function isOfNoRequest(error: unknown): error is GenerationError {
   return isGenerationError(error) && (error.type === 'RequestNotFound' || error.type === 'Unauthenticated');
+}
+
+/** The same decision once more is another one, which may be paid a third time: no client may repeat it by itself. */
+function maySendAgain({ key }: GenerationHandle, cause: unknown): GenerationError {
+  const message =
+    'Temporal does not answer, so that it is not known whether the order is sent again: look at the generation before you decide once more, for each resubmit may be another bill';
+  return new GenerationError({ type: 'StillRunning', message, key, cause });
 }
 
 /** Takes over what RunComfy made of a generation after it was given up. */

@@ -33,12 +33,18 @@ it('what one gateway says is completed has its result at any other', async () =>
   expect(await call(other, '/v1/requests/k/result')).toMatchObject({ json: { status: 'succeeded' } });
 });
 
-it.each<[first: string, told: object]>([
+it.each<[first: string, told: object, more?: object]>([
   ['unknown', { status: 202, json: { status: 'completed', outcome: 'not_cancellable' } }],
   ['not_cancellable', { status: 202, json: { status: 'completed', outcome: 'not_cancellable' } }],
   ['cancelled', { status: 202, json: { status: 'cancelled', outcome: 'cancelled' } }],
-])('a cancel after the end tells what came of the first, or that it is too late: %s', async (outcome, expected) => {
-  const state = { phase: 'failed', submission: 'unknown', cancel: { outcome } };
+  ...[{ otherCostsUnknown: 1 }, { costUsd: 0.1 }].map((more): [string, object, object] => [
+    'cancelled',
+    { status: 202, json: { status: 'completed', outcome: 'not_cancellable' } },
+    { ...more, phase: 'cancelled' },
+  ]),
+])('a cancel after the end tells what came of the first, or that it is too late: %s', async (...row) => {
+  const [outcome, expected, more] = row;
+  const state = { phase: 'failed', submission: 'unknown', cancel: { outcome }, ...more };
   const seen = { key: 'k', runId: 'r', model: flux, startedAt, phase: 'failed', ending: { state } };
   const reader = { read: () => Promise.resolve(seen), refresh: () => undefined };
   const cancels = ['too_late', 'unknown'].map((answer) => ({ outcome: answer, phase: 'failed' }));

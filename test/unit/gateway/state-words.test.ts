@@ -44,6 +44,31 @@ it.each(['x401y', '429', '0198-4290-a', 'plain-id'])(
   },
 );
 
+it.each<[more: Partial<GenerationState>, words: object]>([
+  [{}, { status: 'cancelled', result: 'cancelled' }],
+  [
+    { costUsd: 0, otherRequestIds: ['r-0'], otherCostUsd: 0 },
+    { status: 'cancelled', result: 'cancelled' },
+  ],
+  ...[{ otherCostsUnknown: 1 }, { otherRequestIds: ['r-0'] }, { otherCostUsd: 0.1 }, { costUsd: 0.1 }].map(
+    (more): [Partial<GenerationState>, object] => [
+      more,
+      {
+        status: 'completed',
+        result: 'failed',
+        error: expect.stringMatching(/^cancelled; RunComfy may bill .*\(request r-1\)/),
+      },
+    ],
+  ),
+  [{ phase: 'timed_out' }, { error: expect.stringContaining('nothing was billed') }],
+  [{ phase: 'timed_out', otherCostsUnknown: 1 }, { error: expect.stringContaining('RunComfy may finish it') }],
+])('says that an order was cancelled only where nothing is billed: %j', (more, words) => {
+  const cancel = { requestedAt: '2026-11-27T00:00:00.000Z', outcome: 'cancelled' } as const;
+  const failure = { type: 'GenerationTimedOut', message: 'x', details: {} } as never;
+  const state = { phase: 'cancelled', submission: 'accepted', requestId: 'r-1', cancel, failure, ...more } as const;
+  expect(told(state)).toMatchObject(words);
+});
+
 it('says in words of ours what RunComfy refused, and its own of what it failed', () => {
   const failed = (type: (typeof failureTypes)[number], vendorMessage: string) =>
     told({
