@@ -10,6 +10,8 @@ export interface Ordering<Started> {
   key: string;
   /** Nobody can have ordered under it: it was made up for this call. */
   isNewKey: boolean;
+  /** What the caller gives the key as. */
+  keyName?: string;
   /** Refuses what may not be ordered, or not so; gives hints. */
   check: () => Promise<readonly string[]>;
   /** Must be safe to repeat. */
@@ -26,16 +28,16 @@ const startMs = 20_000;
  */
 export async function startOrAttach<Started extends { attached: boolean; notices: string[] }>(
   parts: Pick<GatewayParts, 'client' | 'metrics'>,
-  { key, isNewKey, check, start }: Ordering<Started>,
+  { key, isNewKey, keyName = 'Idempotency-Key', check, start }: Ordering<Started>,
 ): Promise<Started> {
   const checked = await hintsOrRefusal(check);
   if (!(checked instanceof RefusalError)) {
-    const started = await patientlyStarted(parts, key, () => start({}));
+    const started = await patientlyStarted(parts, { key, keyName }, () => start({}));
     return { ...started, notices: [...started.notices, ...checked] };
   }
   if (isNewKey) throw checked;
   try {
-    const found = await patientlyStarted(parts, key, () => start({ attachOnly: true }));
+    const found = await patientlyStarted(parts, { key, keyName }, () => start({ attachOnly: true }));
     return {
       ...found,
       notices: [...found.notices, `it was taken before; by now it would be refused: ${checked.message}`],
@@ -55,9 +57,11 @@ async function hintsOrRefusal(check: () => Promise<readonly string[]>): Promise<
   }
 }
 
+type Named = Required<Pick<Ordering<unknown>, 'key' | 'keyName'>>;
+
 async function patientlyStarted<T extends { attached: boolean }>(
   { client, metrics }: Pick<GatewayParts, 'client' | 'metrics'>,
-  key: string,
+  named: Named,
   start: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -65,12 +69,12 @@ async function patientlyStarted<T extends { attached: boolean }>(
     metrics.countStart(started.attached ? 'attached' : 'new');
     return started;
   } catch (error) {
-    throw isPassing(error) ? unclear(key, error) : error;
+    throw isPassing(error) ? unclear(named, error) : error;
   }
 }
 
-function unclear(key: string, cause: unknown): RefusalError {
-  const message = `Temporal does not answer, so that it is not known whether the order was taken: repeat it with Idempotency-Key: ${key}`;
+function unclear({ key, keyName }: Named, cause: unknown): RefusalError {
+  const message = `Temporal does not answer, so that it is not known whether the order was taken: repeat it with ${keyName}: ${key}`;
   return new RefusalError('TemporalUnreachable', message, {
     headers: keyHeaders(key),
     key,

@@ -4,7 +4,7 @@ import { findGeneration } from '../api/generations/find-generation.ts';
 import { generationBody } from '../api/generations/generation-body.ts';
 import { untilEnd } from '../api/generations/start.ts';
 import type { Generation } from '../contract/generation.ts';
-import { leftOutAs, type McpContext, type ToolAnswer } from './tool.ts';
+import { leftOutAs, type McpContext, type ToolAnswer, withAge } from './tool.ts';
 
 /** Clients give a tool a minute: no answer is waited for longer, however much of it went by before. */
 const waitUntilMs = 50_000;
@@ -23,10 +23,12 @@ export async function generationAnswer(
   const waitMs = Math.floor(Math.min(seconds * 1_000, since + waitUntilMs - Date.now()));
   const isOver = found.ending !== undefined || waitMs <= 0;
   const signal = () => AbortSignal.any([AbortSignal.timeout(waitMs), stopping, gone]);
-  const generation = generationBody(principal, isOver ? found : await untilEnd(parts, workflowId, signal()));
+  const seen = isOver ? found : await untilEnd(parts, workflowId, signal());
+  const generation = generationBody(principal, seen);
   const { phase, result } = generation;
   const links = result === undefined ? [] : Object.values(result.output).flat();
-  return { data: { ...generation }, words: wordsOf(generation), links, isFailure: hasFailed(phase) };
+  const answer = { data: { ...generation }, words: wordsOf(generation), links, isFailure: hasFailed(phase) };
+  return withAge(answer, seen.ageS, 'Temporal cannot be asked now: so it stood');
 }
 
 function wordsOf({ key, phase, result, failure }: Generation): string {

@@ -1,5 +1,6 @@
 import type { McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { isBilledAllTheSame } from '../../domain/budget/settlement.ts';
 import { type CancelOutcome, phases } from '../../domain/generation.ts';
 import { everyTenant, keyOfWorkflow, mayDo, workflowIdOf } from '../access/principal.ts';
 import { ofGenerations, workflowIdIn } from '../api/generations/find-generation.ts';
@@ -17,6 +18,8 @@ const outcomeWords: Record<CancelOutcome, string> = {
   too_late: 'It had ended already.',
   unknown: 'The cancel is recorded; what RunComfy makes of it is not known yet: call get_generation.',
 };
+
+const stoppedWithABill = 'Stopped; something of this order may be billed all the same: call get_generation.';
 
 /** Adds the tools that look at generations and stop them. */
 export function addGenerationTools(server: McpServer, context: McpContext): void {
@@ -67,7 +70,14 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
         mayDo(principal, 'generate');
         const workflowId = workflowIdIn(principal, given);
         const reply = await ofGenerations(() => cancelPatiently(parts, workflowId, { reason, since, stopping }));
-        return { data: { key: given, ...reply }, words: outcomeWords[reply.outcome] };
+        const mayBeBilled = reply.outcome === 'cancelled' && (await mayBeBilledAllTheSame(context, workflowId));
+        return { data: { key: given, ...reply }, words: mayBeBilled ? stoppedWithABill : outcomeWords[reply.outcome] };
       }),
   );
+}
+
+/** Where nobody can say so now, nothing is promised. */
+async function mayBeBilledAllTheSame({ parts }: McpContext, workflowId: string): Promise<boolean> {
+  const seen = await parts.reader.read(workflowId, 'whole').catch(() => undefined);
+  return seen?.state === undefined || isBilledAllTheSame(seen.state);
 }

@@ -3,12 +3,13 @@ import { z } from 'zod';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { isModelId } from '../../domain/request.ts';
 import { cutText } from '../../domain/text.ts';
-import { catalogueFresh } from '../catalogue/catalogue-reads.ts';
+import { catalogueFresh, type CatalogueReading } from '../catalogue/catalogue-reads.ts';
 import { RefusalError } from '../http/refusal-error.ts';
-import { answerTool, leftOut, leftOutAs, type McpContext } from './tool.ts';
+import { answerTool, leftOut, leftOutAs, type McpContext, withAge } from './tool.ts';
 
 const model = z.string().describe('A model id, such as kling/kling-3.0/standard/image-to-video');
 const input = z.record(z.string(), z.unknown()).describe("The model's own flat JSON object; media by URL");
+const catalogueAway = "RunComfy's catalogue cannot be asked now: this is what it said";
 const annotations = { readOnlyHint: true, openWorldHint: true };
 
 /** Adds the tools that read the catalogue: they cost nothing. */
@@ -32,10 +33,10 @@ export function addModelTools(server: McpServer, context: McpContext): void {
           ...withoutUndefined({ search, category }),
           limit: String(limit),
         }).toString();
-        const found = await readJson(`models?${query}`, () => catalogue.models(query));
+        const { found, ageS } = await readJson(`models?${query}`, () => catalogue.models(query));
         const models =
           isJsonObject(found) && Array.isArray(found['models']) ? found['models'].filter(isJsonObject) : [];
-        return { data: { models: models.slice(0, limit).map(briefOf) } };
+        return withAge({ data: { models: models.slice(0, limit).map(briefOf) } }, ageS, catalogueAway);
       }),
   );
   server.registerTool(
@@ -47,10 +48,11 @@ export function addModelTools(server: McpServer, context: McpContext): void {
     },
     (order) =>
       answerTool(context, async () => {
-        const entry = await entryOf(order.model);
+        const { entry, ageS } = await entryOf(order.model);
         const schema = entry['input_schema'];
         const required = isJsonObject(schema) ? schema['required'] : undefined;
-        return { data: withoutUndefined({ ...briefOf(entry), required, input_schema: schema }) };
+        const data = withoutUndefined({ ...briefOf(entry), required, input_schema: schema });
+        return withAge({ data }, ageS, catalogueAway);
       }),
   );
   server.registerTool(
@@ -70,14 +72,16 @@ export function addModelTools(server: McpServer, context: McpContext): void {
       }),
   );
 
-  async function readJson(question: string, read: () => Promise<string | undefined>): Promise<unknown> {
-    const reading = await readCatalogue(question, catalogueFresh, read);
-    return reading === undefined ? undefined : JSON.parse(reading.text);
+  async function readJson(question: string, read: () => Promise<string | undefined>) {
+    const reading: CatalogueReading | undefined = await readCatalogue(question, catalogueFresh, read);
+    const found: unknown = reading === undefined ? undefined : JSON.parse(reading.text);
+    return { found, ageS: reading?.ageS };
   }
 
-  async function entryOf(id: string): Promise<Record<string, unknown>> {
-    const entry = isModelId(id) ? await readJson(`model ${id}`, () => catalogue.model(id)) : undefined;
-    if (isJsonObject(entry)) return entry;
+  async function entryOf(id: string) {
+    if (!isModelId(id)) throw unknownModel(id);
+    const { found, ageS } = await readJson(`model ${id}`, () => catalogue.model(id));
+    if (isJsonObject(found)) return { entry: found, ageS };
     throw unknownModel(id);
   }
 }

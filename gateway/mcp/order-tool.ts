@@ -5,6 +5,7 @@ import { mayDo, mayOrder, workflowIdOf } from '../access/principal.ts';
 import { checkPrice } from '../catalogue/check-price.ts';
 import { newKey } from '../contract/start-generation.ts';
 import { checkInput } from '../generations/check-input.ts';
+import { isPassing } from '../generations/patiently.ts';
 import { startPatiently } from '../generations/start-patiently.ts';
 import { tellStarted } from '../generations/tell-started.ts';
 import { RefusalError } from '../http/refusal-error.ts';
@@ -53,11 +54,13 @@ export function addOrderTool(server: McpServer, context: McpContext): void {
             }
             return hints;
           };
-          const keyed = { key, isNewKey: false };
+          const keyed = { key, isNewKey: false, keyName: 'order_name' };
           const { attached, notices } = await startPatiently(parts, principal, order, { ...keyed, retry, check });
-          const unasked = (): ToolAnswer & { words: string } => ({
+          const unasked = (why: unknown): ToolAnswer & { words: string } => ({
             data: { key, ...(!attached && { phase: 'submitting' }) },
-            words: `Temporal does not tell now where it stands: call get_generation with key ${key}, do not order again.`,
+            words: isPassing(why)
+              ? `Temporal does not tell now where it stands: call get_generation with key ${key}, do not order again.`
+              : `Where it stands cannot be read here, and the gateway's log says why: its key is ${key}, do not order again.`,
           });
           const answer = await tellStarted(parts, { key, unasked }, () =>
             generationAnswer(context, workflowIdOf(principal, key), seconds),

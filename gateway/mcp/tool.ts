@@ -50,6 +50,18 @@ export function leftOutAs<Schema extends z.ZodType, Instead extends z.output<Sch
   return told.transform((value): z.output<Schema> | Instead => value ?? instead);
 }
 
+/** Says how old an answer is, as a header does elsewhere, where it could not be had anew. */
+export function withAge<Told extends ToolAnswer>(
+  answer: Told,
+  ageS: number | undefined,
+  why: string,
+): Told & Pick<ToolAnswer, 'data'> {
+  if (ageS === undefined) return answer;
+  const said = `${why} ${String(ageS)} s ago.`;
+  const words = answer.words === undefined ? said : `${answer.words} ${said}`;
+  return { ...answer, data: { ...answer.data, age_seconds: ageS }, words };
+}
+
 /** Carries out a tool; what is refused is an answer for the agent, with every problem, never a fault of the protocol. */
 export async function answerTool(
   { parts, principal, requestId }: McpContext,

@@ -2,7 +2,7 @@ import type { McpServer } from '@modelcontextprotocol/server';
 import pino from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
-import { GenerationError } from '../../../client/index.ts';
+import { GenerationError, type GenerationErrorType } from '../../../client/index.ts';
 import { createCatalogueReads } from '../../../gateway/catalogue/catalogue-reads.ts';
 import { addGenerationTools } from '../../../gateway/mcp/generation-tools.ts';
 import { addModelTools } from '../../../gateway/mcp/model-tools.ts';
@@ -61,7 +61,7 @@ it.each(['find_models', 'describe_model'])('%s says that the catalogue cannot be
 });
 
 it.each(['find_models', 'describe_model'])(
-  '%s tells what the catalogue said last while it cannot be asked',
+  '%s tells what the catalogue said last, and how long ago, while it cannot be asked',
   async (name) => {
     const entry = { model_id: 'a/b' };
     const said = JSON.stringify({ ...entry, models: [entry] });
@@ -77,7 +77,9 @@ it.each(['find_models', 'describe_model'])(
     expect(ask).toHaveBeenCalledTimes(1);
     vi.advanceTimersByTime(30_000);
     ask.mockRejectedValue(new Error('away'));
-    expect(await use(name, args)).toEqual(first);
+    const old = await use(name, args);
+    expect(old.data).toEqual({ ...first.data, age_seconds: 30 });
+    expect(old.text).toMatch(/^RunComfy's catalogue cannot be asked now: this is what it said 30 s ago\.\n\{/);
     expect(ask).toHaveBeenCalledTimes(2);
   },
 );
@@ -141,10 +143,15 @@ it.each([
   expect(started).toEqual([]);
 });
 
-it.each([false, true])(
-  'an order that stands is told by its key, though it cannot be asked for now: %s',
-  async (attached) => {
-    const away = () => Promise.reject(new GenerationError({ type: 'TemporalUnreachable', message: 'away' }));
+it.each<[attached: boolean, type: GenerationErrorType, words: RegExp]>([
+  ...[false, true].flatMap((attached): [boolean, GenerationErrorType, RegExp][] => [
+    [attached, 'TemporalUnreachable', /rdered.* call get_generation with key made-up, do not order again\./],
+    [attached, 'Undecodable', /rdered.* cannot be read here,.* log says why: its key is made-up, do not order again\./],
+  ]),
+])(
+  'an order that stands is told by its key, though it cannot be asked for now: attached %s, %s',
+  async (attached, type, words) => {
+    const away = () => Promise.reject(new GenerationError({ type, message: 'away' }));
     const start = (_: unknown, { key }: { key: string }) => Promise.resolve({ key, runId: 'r', attached, notices: [] });
     const reader = { read: away, note: () => undefined, refresh: () => undefined };
     const dedupedKeys = { keyFor: () => Promise.resolve('made-up') };
@@ -154,10 +161,41 @@ it.each([false, true])(
     const { isError, data, text } = await use('order_generation', { model: flux, input: {}, wait_seconds: 0 });
     expect(isError).toBeUndefined();
     expect(data).toEqual({ key: 'made-up', ...(!attached && { phase: 'submitting' }), ordered: !attached });
-    expect(text).toMatch(/(?:ordered|Ordered).* call get_generation with key made-up, do not order again\./);
+    expect(text).toMatch(words);
     expect(await context.parts.metrics.registry.metrics()).toContain(`starts_total{result="refused"} 0`);
   },
 );
+
+it('an order of which Temporal tells nothing is to be repeated under its name, as agents give it', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const start = () => {
+    vi.advanceTimersByTime(20_000);
+    return Promise.reject(new GenerationError({ type: 'TemporalUnreachable', message: 'away' }));
+  };
+  const dedupedKeys = { keyFor: () => Promise.resolve('made-up') };
+  const access = { tenants: () => Promise.resolve([]) };
+  const { use } = agent({ catalogue: checked, generations: { start }, settings: {}, access, dedupedKeys });
+  const { isError, text } = await use('order_generation', { model: flux, input: {}, wait_seconds: 0 });
+  expect(isError).toBe(true);
+  expect(text).toMatch(/^TemporalUnreachable: .*repeat it with order_name: made-up$/);
+});
+
+it.each<[state: object | undefined, words: RegExp]>([
+  [{ otherRequestIds: ['r-1'], otherCostUsd: 0 }, /^Stopped: nothing is billed\./],
+  [{ otherCostsUnknown: 1 }, /^Stopped; something of this order may be billed all the same/],
+  [{ otherRequestIds: ['r-1'] }, /^Stopped; something of this order may be billed all the same/],
+  [{ costUsd: 0.1 }, /^Stopped; something of this order may be billed all the same/],
+  [undefined, /^Stopped; something of this order may be billed all the same/],
+])('a cancel promises that nothing is billed only where that is so: %j', async (state, words) => {
+  const handle = { cancel: () => Promise.resolve({ outcome: 'cancelled', phase: 'cancelled' }) };
+  const read = () => (state === undefined ? Promise.reject(new Error('away')) : Promise.resolve({ state }));
+  const reader = { read, refresh: () => undefined };
+  const { use } = agent({ reader, generations: { get: () => Promise.resolve(handle) } });
+  expect((await use('cancel_generation', { key: 'k' })).text).toMatch(words);
+});
 
 /** An agent that asks for a generation which stands like this. */
 function watcherOf(seen: object, sinceMs = 0) {
@@ -197,6 +235,13 @@ it.each([
   expect(answer).toMatchObject({ data: { key: 'k', phase, failure } });
   expect(answer.text).toContain('k ended: GenerationFailed: no such style');
   expect(answer.isError).toBe(isError);
+});
+
+it('a generation that Temporal cannot be asked about is told with its age', async () => {
+  const { use } = watcherOf({ state: { phase: 'in_queue', model: flux }, ageS: 40 });
+  const { data, text } = await use('get_generation', { key: 'k', wait_seconds: 0 });
+  expect(data).toMatchObject({ phase: 'in_queue', age_seconds: 40 });
+  expect(text).toContain('Temporal cannot be asked now: so it stood 40 s ago.');
 });
 
 it('a workflow that was cancelled as such is told as over, also while no worker can say more', async () => {

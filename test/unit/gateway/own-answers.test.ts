@@ -18,16 +18,16 @@ const of = (noun: string, calls: object) => ({ generations: { [noun]: calls } })
 const handleOf = (calls: object) => ({ get: (key: string) => Promise.resolve({ key, ...calls }) });
 const adopt = post({ action: 'adopt', requestId: 'of-another' });
 
-it.each<[what: string, target: string, made: GatewayCall, generations: object, status: number, name: string]>([
+type Row = [what: string, target: string, made: GatewayCall, generations: object, status: number, name: string];
+
+it.each<Row | [...Row, says: string]>([
   ['a price that nobody knows', '', post({ model: flux, input: {}, maxPriceUsd: 1 }), {}, 422, 'PriceUnknown'],
   ['nothing to fetch late', '/k/late', post({}), { collectLate: failing('NoLateResult') }, 404, 'NoLateResult'],
   ['a late result of what runs', '/k/late', post({}), { collectLate: failing('StillRunning') }, 409, 'StillRunning'],
-  ...(['RequestNotFound', 'Unauthenticated', 'ResolutionRefused'] as const).map(
-    (type): [string, string, GatewayCall, object, number, string] => [
-      `a request that is not to be adopted (${type})`,
-      ...(['/k/resolution', adopt, handleOf({ resolveSubmission: failing(type) }), 409, 'ResolutionRefused'] as const),
-    ],
-  ),
+  ...(['RequestNotFound', 'Unauthenticated', 'ResolutionRefused'] as const).map((type): Row => [
+    `a request that is not to be adopted (${type})`,
+    ...(['/k/resolution', adopt, handleOf({ resolveSubmission: failing(type) }), 409, 'ResolutionRefused'] as const),
+  ]),
   [
     'a busy Temporal',
     '/k/resolution',
@@ -36,11 +36,21 @@ it.each<[what: string, target: string, made: GatewayCall, generations: object, s
     503,
     'Overloaded',
   ],
-])('%s is told by its name', async (_what, target, made, given, status, name) => {
+  [
+    'a decision to pay twice, of which nobody knows whether it was taken',
+    '/k/resolution',
+    post({ action: 'resubmit', acceptSecondBill: true }),
+    handleOf({ resolveSubmission: failing('TemporalUnreachable') }),
+    409,
+    'StillRunning',
+    'look at the generation before you decide once more',
+  ],
+])('%s is told by its name', async (_what, target, made, given, status, name, says = '') => {
   const url = await serve(anonymousAccess, { generations: given });
   const answer = await call(url, `${generations}${target}`, made);
   expect(answer, answer.text).toMatchObject({ status, json: { name, status } });
   expect(answer.headers['retry-after'], name).toBe(status === 503 ? '2' : undefined);
+  expect(answer.json['detail']).toContain(says);
 });
 
 /** A workflow that has ended without a result. */
@@ -259,11 +269,11 @@ it.each<[order: string, noun: string, body: object]>([
   onTestFinished(() => {
     vi.useRealTimers();
   });
+  let [attached, type]: [boolean, GenerationErrorType] = [false, 'TemporalUnreachable'];
   const away = () => {
     vi.advanceTimersByTime(20_000);
-    return failing('TemporalUnreachable')();
+    return failing(type)();
   };
-  let attached = false;
   const start = (_: unknown, { key }: { key: string }) =>
     Promise.resolve({ key, runId: 'r', attached, notices: [], state: away, result: away });
   async function* follow() {
@@ -284,4 +294,7 @@ it.each<[order: string, noun: string, body: object]>([
   const problem = { name: 'TemporalUnreachable', key: 'k-1', detail: expect.stringContaining('Idempotency-Key: k-1') };
   expect(again, again.text).toMatchObject({ status: 503, json: problem });
   expect(again.headers).toMatchObject({ 'runcomfy-temporal-key': 'k-1', 'retry-after': '2' });
+  type = 'Undecodable';
+  const unread = await call(url, `/api/v1/${order}`, { ...post(body), headers: { 'idempotency-key': 'k-1' } });
+  expect(unread, unread.text).toMatchObject({ status: 500, json: { ...problem, name: 'Internal' } });
 });
