@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Client, WorkflowFailedError } from '@temporalio/client';
+import { type Client, type Connection, WorkflowFailedError } from '@temporalio/client';
+import { describeRun } from './generation/run-info.ts';
 import { isOutOfTime, mayPass } from './grpc.ts';
 import { withSignal } from './with-signal.ts';
 
@@ -14,8 +15,9 @@ export interface WaitOptions {
 /** Milliseconds that an unreachable Temporal is waited for. */
 export const defaultPatienceMs = 5 * 60_000;
 const pauseWhileAwayMs = 2_000;
-/** A wait that lasted this long had reached the server, so that the patience starts anew. */
+/** A call to a server that is there, and that lasted this long, had reached it. */
 const reachedAfterMs = 60_000;
+const answerWithinMs = 5_000;
 
 /** What is left behind holds a place among the server's long polls for so long. */
 const askWithinMs = 20_000;
@@ -27,7 +29,7 @@ const askWithinMs = 20_000;
 export async function unlessAborted<T>(client: Client, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
   for (;;) {
     signal.throwIfAborted();
-    const askedAt = Date.now();
+    const askedAt = performance.now();
     let leave: (() => void) | undefined;
     const left = new Promise<never>((_resolve, reject) => {
       leave = () => {
@@ -36,10 +38,10 @@ export async function unlessAborted<T>(client: Client, signal: AbortSignal, ask:
       signal.addEventListener('abort', leave);
     });
     try {
-      return await Promise.race([client.withDeadline(askedAt + askWithinMs, ask), left]);
+      return await Promise.race([client.withDeadline(Date.now() + askWithinMs, ask), left]);
     } catch (error) {
       signal.throwIfAborted();
-      const isItsDeadline = isOutOfTime(error) && Date.now() - askedAt > askWithinMs / 2;
+      const isItsDeadline = isOutOfTime(error) && performance.now() - askedAt > askWithinMs / 2;
       if (!isItsDeadline) throw error;
     } finally {
       if (leave) signal.removeEventListener('abort', leave);
@@ -48,8 +50,9 @@ export async function unlessAborted<T>(client: Client, signal: AbortSignal, ask:
 }
 
 /**
- * Waits for the end of a run and of those that continue it; a server that is away or busy for a while is waited for. How
- * it failed is told by `explain`.
+ * Waits for the end of a run and of those that continue it; a server that is away or busy for a while is waited for. The
+ * patience counts from when it was reached last: until a call failed that had lasted long, of a server that had just answered.
+ * A proxy that keeps each call for long before it refuses it reaches nothing. How the run failed is told by `explain`.
  */
 export async function awaitEnd<Result>(
   client: Client,
@@ -58,6 +61,7 @@ export async function awaitEnd<Result>(
   explain: (error: WorkflowFailedError) => Promise<Error>,
 ): Promise<Result> {
   let isAwaySince: number | undefined;
+  let isThere = true;
   for (;;) {
     signal?.throwIfAborted();
     const askedAt = performance.now();
@@ -67,12 +71,31 @@ export async function awaitEnd<Result>(
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof WorkflowFailedError) throw await explain(error);
-      if (!mayPass(error)) throw error;
+      if (!mayPass(error) || (isOutOfTime(error) && isCallersTimeUp(client))) throw error;
       const now = performance.now();
-      const hadReached = now - askedAt > reachedAfterMs;
+      const hadReached = isThere && now - askedAt > reachedAfterMs;
       isAwaySince = hadReached ? now : (isAwaySince ?? askedAt);
       if (now - isAwaySince > patienceMs) throw error;
       await sleep(pauseWhileAwayMs, undefined, signal && { signal }).catch(() => undefined);
+      signal?.throwIfAborted();
+      isThere = await answers(client, key, signal);
     }
   }
+}
+
+async function answers(client: Client, key: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const ask = () => client.withDeadline(Date.now() + answerWithinMs, () => describeRun(client, key));
+  try {
+    await (signal ? withSignal(client, signal, ask) : ask());
+    return true;
+  } catch (error) {
+    return !mayPass(error);
+  }
+}
+
+/** Whether the caller gave all calls a deadline that leaves no time for another. */
+function isCallersTimeUp(client: Client): boolean {
+  const connection = client.connection as Partial<Pick<Connection, 'callContextStorage'>> | undefined;
+  const { deadline = Infinity } = connection?.callContextStorage?.getStore() ?? {};
+  return Number(deadline) - Date.now() < pauseWhileAwayMs;
 }

@@ -45,8 +45,13 @@ export function isConnectionClosed(error: unknown): boolean {
   );
 }
 
-/** Whether the same call may succeed later: the server is away or busy, or what lies before it broke the call off. */
+/** Whether the same call may succeed later: the server is away, busy or hangs, or what lies before it broke the call off. */
 export function mayPass(error: unknown): boolean {
-  if (isGrpcServiceError(error)) return isRetryableError(error);
+  if (isGrpcServiceError(error)) return isRetryableError(error) || (isOutOfTime(error) && !isGivenUp(error.details));
   return error instanceof Error && error.cause !== undefined && mayPass(error.cause);
+}
+
+/** Whether it was the caller who ended the call: the code is that of a server which does. */
+function isGivenUp(details: string): boolean {
+  return /cancelled on client/i.test(details);
 }

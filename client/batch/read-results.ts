@@ -5,7 +5,7 @@ import { batchResultsQuery } from '../../workflows/batch/messages.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
 import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
-import { isBusy, isOutOfTime, mayPass } from '../grpc.ts';
+import { isBusy, mayPass } from '../grpc.ts';
 import { unanswered } from './batch-errors.ts';
 import type { BatchPages } from './pages.ts';
 import { readBatchMemo, readBatchState } from './read-batch-state.ts';
@@ -70,8 +70,8 @@ export async function* readResults(
     } catch (error) {
       signal?.throwIfAborted();
       if (!follow || !mayReturn(error)) throw error;
-      isAwaySince ??= Date.now();
-      if (Date.now() - isAwaySince > patienceMs) throw error;
+      isAwaySince ??= performance.now();
+      if (performance.now() - isAwaySince > patienceMs) throw error;
     }
     await sleep(pauseMs, undefined, signal && { signal }).catch(() => undefined);
     signal?.throwIfAborted();
@@ -81,7 +81,7 @@ export async function* readResults(
 /** Whether what stands in the way of reading is over soon: a server, or a worker, that is being exchanged. */
 function mayReturn(error: unknown): boolean {
   const isWithoutWorker = isGenerationError(error) && error.type === 'NoWorker';
-  return isWithoutWorker || mayPass(error) || isBusy(error) || isOutOfTime(error);
+  return isWithoutWorker || mayPass(error) || isBusy(error);
 }
 
 async function* readPages(

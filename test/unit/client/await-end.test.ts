@@ -1,6 +1,6 @@
 import { type Client, ServiceError } from '@temporalio/client';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { awaitEnd } from '../../../client/await-end.ts';
+import { awaitEnd, type WaitOptions } from '../../../client/await-end.ts';
 import { GenerationError } from '../../../client/errors.ts';
 import { grpcCode } from '../../../client/grpc.ts';
 import { watchChanges } from '../../../client/watch-changes.ts';
@@ -16,21 +16,39 @@ function awaited(failures: Error[]) {
     const failure = failures.shift();
     return failure ? Promise.reject(failure) : Promise.resolve('the end');
   };
-  const client = { workflow: { result } } as unknown as Client;
-  return awaitEnd(client, { key: 'k', runId: 'r' }, {}, () => Promise.reject(new Error('it failed')));
+  return awaitEndAt({ workflow: { result } });
 }
 
-it.each([
+function awaitEndAt(client: object, options: WaitOptions = {}) {
+  const explain = () => Promise.reject(new Error('it failed'));
+  return awaitEnd(client as Client, { key: 'k', runId: 'r' }, options, explain);
+}
+
+it.concurrent.each([
   ['is busy', refusedWith(grpcCode.resourceExhausted)],
   ['is behind a proxy that breaks calls off', refusedWith(grpcCode.internal, 'Received RST_STREAM with code 0')],
+  ['hangs', refusedWith(grpcCode.deadlineExceeded)],
+  ['gives the call up', refusedWith(grpcCode.cancelled, 'context canceled')],
 ])('an end is awaited though Temporal %s', async (_what, failure) => {
   expect(await awaited([failure])).toBe('the end');
 });
 
-it('an end that Temporal will never tell is not awaited', async () => {
-  const denied = refusedWith(grpcCode.permissionDenied);
-  await expect(awaited([denied])).rejects.toBe(denied);
+it.each([
+  ['that Temporal will never tell', refusedWith(grpcCode.permissionDenied)],
+  ['that the caller has left', refusedWith(grpcCode.cancelled, 'Cancelled on client')],
+])('an end %s is not awaited', async (_what, failure) => {
+  await expect(awaited([failure])).rejects.toBe(failure);
 });
+
+it.each([Date.now(), new Date()])(
+  "an end is awaited no longer than the caller's own deadline: %s",
+  async (deadline) => {
+    const late = refusedWith(grpcCode.deadlineExceeded);
+    const result = () => Promise.reject(late);
+    const connection = { callContextStorage: { getStore: () => ({ deadline }) } };
+    await expect(awaitEndAt({ workflow: { result }, connection })).rejects.toBe(late);
+  },
+);
 
 it.each(['TemporalBusy', 'TemporalUnreachable'] as const)('%s is not how something ends', async (type) => {
   const away = new GenerationError({ type, message: 'no answer' });
@@ -60,18 +78,50 @@ it('an end is awaited anew by one who has waited for ten minutes', async () => {
     vi.advanceTimersByTime(600_000);
     return Promise.reject(refusedWith(grpcCode.unavailable));
   };
-  const client = { workflow: { result } } as unknown as Client;
-  const end = awaitEnd(client, { key: 'k', runId: 'r' }, {}, () => Promise.reject(new Error('it failed')));
-  expect(await end).toBe('the end');
+  expect(await awaitEndAt({ workflow: { result } })).toBe('the end');
 });
 
-it('how something ended is told, though the first question for it is refused', async () => {
+it.each([
+  ['in vain', false],
+  ['anew', true],
+])(
+  'an end is awaited %s behind a proxy that keeps each call for long; Temporal is there: %s',
+  async (_how, isThere) => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const away = refusedWith(grpcCode.unavailable);
+    let asked = 0;
+    const result = () => {
+      asked += 1;
+      if (asked > 2) return Promise.resolve('the end');
+      vi.advanceTimersByTime(61_000);
+      return Promise.reject(away);
+    };
+    const client = {
+      options: { namespace: 'default' },
+      withDeadline: (_: number, call: () => unknown) => call(),
+      workflowService: { describeWorkflowExecution: () => (isThere ? Promise.resolve({}) : Promise.reject(away)) },
+      workflow: { result },
+    };
+    const end = awaitEndAt(client, { patienceMs: 60_000 });
+    if (isThere) expect(await end).toBe('the end');
+    else await expect(end).rejects.toBe(away);
+  },
+);
+
+it.each([
+  ['refused', refusedWith(grpcCode.resourceExhausted)],
+  ['not answered in time', refusedWith(grpcCode.deadlineExceeded)],
+  ['given up by the server', refusedWith(grpcCode.cancelled, 'context canceled')],
+])('how something ended is told, though the first questions for it are %s', async (_how, failure) => {
   let isOver = false;
-  let refusals = 1;
+  let refusals = 2;
   const readState = () => {
     if (!isOver) return Promise.resolve('running');
     refusals -= 1;
-    return refusals < 0 ? Promise.resolve('done') : Promise.reject(refusedWith(grpcCode.resourceExhausted));
+    return refusals < 0 ? Promise.resolve('done') : Promise.reject(failure);
   };
   const awaitTheEnd = () => {
     isOver = true;
