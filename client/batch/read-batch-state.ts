@@ -58,12 +58,12 @@ export async function readAnsweredState(
   withinMs: number,
   signal?: AbortSignal,
 ): Promise<BatchState> {
-  const giveUpAt = Date.now() + withinMs;
+  const giveUpAt = performance.now() + withinMs;
   for (;;) {
     signal?.throwIfAborted();
     const { isFromServer, ...state } = await readBatchState(client, key, signal && { signal });
     if (!isFromServer) return state;
-    if (Date.now() > giveUpAt) throw await withoutAnswer(client, key);
+    if (performance.now() > giveUpAt) throw await withoutAnswer(client, key);
     await sleep(pauseMs, undefined, signal && { signal }).catch(() => undefined);
   }
 }

@@ -71,7 +71,7 @@ async function wish(
   message: object,
   left: BatchPhase,
 ): Promise<{ phase: BatchPhase }> {
-  const answeredBy = () => Date.now() + wishWithinMs;
+  const answeredBy = () => performance.now() + wishWithinMs;
   const patience = { takenWithinMs: wishWithinMs, answeredBy };
   const reply = await sendWish<{ phase: BatchPhase }>(client, key, { name, message }, patience);
   if (typeof reply === 'object') {
@@ -95,7 +95,7 @@ export async function cancelBatch(
   const { reason, detach } = message;
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
   checkArgument('detach', detach === undefined || typeof detach === 'boolean', 'true, false or nothing', key);
-  const giveUpAt = Date.now() + timeoutMs;
+  const giveUpAt = performance.now() + timeoutMs;
   const reply = await sendWish<BatchCancelReply>(
     client,
     key,
@@ -133,7 +133,7 @@ async function update<Reply>(
   over?: AbortSignal,
 ): Promise<Reply> {
   checkArgument('message', typeof message === 'object', 'an object', key);
-  const answeredBy = () => Date.now() + answeredWithinMs;
+  const answeredBy = () => performance.now() + answeredWithinMs;
   const reply = await sendUpdate<Reply>(client, key, { name, message }, { takenWithinMs, answeredBy, signal: over });
   if (reply !== 'unattended' && 'answer' in reply) return reply.answer;
   over?.throwIfAborted();

@@ -27,7 +27,7 @@ export async function changeBudget(
   }
   const id = budgetId(name);
   const update = { name: budgetMessageNames[change], message };
-  const answeredBy = () => Date.now() + takenWithinMs;
+  const answeredBy = () => performance.now() + takenWithinMs;
   const reply = await sendUpdate<BudgetState>(client, id, update, { takenWithinMs, answeredBy });
   if (reply === 'unattended') throw await withoutAnswer(client, id);
   if ('answer' in reply) return reply.answer;

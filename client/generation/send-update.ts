@@ -22,7 +22,7 @@ export type UpdateAnswer<Reply> = { answer: Reply } | { error: unknown; isTaken:
 export interface UpdatePatience {
   /** Until a worker has taken it, milliseconds. */
   takenWithinMs: number;
-  /** Until the workflow has answered what a worker took, epoch ms; asked once it is taken. */
+  /** Until the workflow has answered what a worker took, by `performance.now()`; asked once it is taken. */
   answeredBy: () => number;
   /** Ends the waiting for both sooner, as if time was up. */
   signal?: AbortSignal | undefined;
@@ -60,8 +60,8 @@ export async function sendUpdate<Reply>(
     return (isOver && (await answeredBefore<Reply>(client, handle, updateId))) || { error, isTaken: false };
   }
   return await withSignal(client, over, () => {
-    const now = Date.now();
-    return client.withDeadline(now + within(answeredBy() - now), () => taken.answer.result());
+    const leftMs = Math.round(within(answeredBy() - performance.now()));
+    return client.withDeadline(Date.now() + leftMs, () => taken.answer.result());
   }).then(
     (answer) => ({ answer }),
     (error: unknown) => ({ error, isTaken: true }),

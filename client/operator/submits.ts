@@ -165,7 +165,7 @@ type Time = NonNullable<NonNullable<NonNullable<Config>['queueRateLimit']>['meta
 
 /** The part of the server that hands orders out hears of a limit later than the part that stores it: before that, nothing is paused. */
 async function untilKept(client: Client, taskQueue: string, setAt: Time): Promise<SubmitFlow> {
-  const giveUpAt = Date.now() + keptWithinMs;
+  const giveUpAt = performance.now() + keptWithinMs;
   for (;;) {
     let cause: unknown;
     try {
@@ -176,7 +176,7 @@ async function untilKept(client: Client, taskQueue: string, setAt: Time): Promis
       // The limit is stored: a look that fails says nothing of it.
       cause = error;
     }
-    if (Date.now() > giveUpAt) {
+    if (performance.now() > giveUpAt) {
       const what =
         cause === undefined ? 'does not keep to it' : `cannot tell whether it keeps to it (${grpcReasonOf(cause)})`;
       const message = `Temporal has stored the limit of the task queue "${submitTaskQueue(taskQueue)}" and ${what} after ${String(keptWithinMs / 1_000)} s: see how orders go out, and set it again`;

@@ -38,7 +38,7 @@ export async function decidePipeline(
     client,
     key,
     { name: decideUpdate.name, message: decision },
-    { takenWithinMs: acceptTimeoutMs, answeredBy: () => Date.now() + acceptTimeoutMs },
+    { takenWithinMs: acceptTimeoutMs, answeredBy: () => performance.now() + acceptTimeoutMs },
   );
   if (reply === 'unattended') throw await withoutAnswer(client, key);
   if ('answer' in reply) return reply.answer;
@@ -74,7 +74,7 @@ export async function cancelPipeline(
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
   checkArgument('detach', detach === undefined || typeof detach === 'boolean', 'true, false or nothing', key);
   refuseNoPipeline(key, (await describeRun(client, key)).workflowType);
-  const giveUpAt = Date.now() + timeoutMs;
+  const giveUpAt = performance.now() + timeoutMs;
   const reply = await sendWish<PipelineCancelReply>(
     client,
     key,

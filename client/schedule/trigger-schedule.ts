@@ -34,7 +34,7 @@ export async function triggerSchedule(
 ): Promise<void> {
   const { at, key, before } = await freeTime(client, handle);
   let cause = await ask(client, handle, at);
-  let giveUpAt = Date.now() + seenWithinMs;
+  let giveUpAt = performance.now() + seenWithinMs;
   const known = new Set(firingsOf(before).map(({ runId }) => runId));
   let isUnexplained = false;
   for (;;) {
@@ -48,8 +48,8 @@ export async function triggerSchedule(
       (firing) => firing.isByServersClock && (firing.key === key || !isDueIn(before.spec, firing.second)),
     );
     const isOutrun = isUnexplained || fresh.some((firing) => firing.key === key);
-    if (isOutrun) giveUpAt = Math.min(giveUpAt, Date.now() + outrunAfterMs);
-    if (Date.now() >= giveUpAt) break;
+    if (isOutrun) giveUpAt = Math.min(giveUpAt, performance.now() + outrunAfterMs);
+    if (performance.now() >= giveUpAt) break;
     await sleep(lookEveryMs);
   }
   if (!isUnexplained) throw unseen(handle.scheduleId, key, cause);
@@ -103,7 +103,7 @@ async function freeTime(
     if (!isDue(description, second) && !(await isTaken(client, key))) {
       return { at: timeOfTriggerIn(second), key, before: description };
     }
-    await sleep((second + 1) * 1_000 - Date.now());
+    await sleep(Math.min((second + 1) * 1_000 - Date.now(), 1_000));
   }
   const message = `the schedule "${name}" was not triggered: it fires every second as it is, and keys tell its firings by the second; pause it first`;
   throw new GenerationError({ type: 'InvalidInput', message, key: name, submission: 'not_sent' });

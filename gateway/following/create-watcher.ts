@@ -26,7 +26,7 @@ interface Watch<Seen> {
 
 /** Has all listeners of one Workflow ID share one watch of it, which ends with the last of them. */
 export function createWatcher<Seen>(
-  watchedBy: (workflowId: string) => Watched<Seen> | Promise<Watched<Seen>>,
+  watchedBy: (workflowId: string, signal: AbortSignal) => Watched<Seen> | Promise<Watched<Seen>>,
 ): Watcher<Seen> {
   const watches = new Map<string, Watch<Seen>>();
 
@@ -44,7 +44,7 @@ export function createWatcher<Seen>(
   const run = async (workflowId: string, begun: Watch<Seen>): Promise<{ error?: Error }> => {
     const { signal } = begun.stop;
     try {
-      const watched = await watchedBy(workflowId);
+      const watched = await watchedBy(workflowId, signal);
       const readState = async (stop: AbortSignal) => {
         begun.asked += 1;
         const nth = begun.asked;

@@ -8,7 +8,7 @@ import type {
 } from '../../client/index.ts';
 import { isBatchEnd } from '../../domain/batch/batch.ts';
 import { isPipelineEnd } from '../../domain/pipeline/pipeline-run.ts';
-import { patiently, readPatienceMs } from '../generations/patiently.ts';
+import { findPatienceMs, patiently, readPatienceMs } from '../generations/patiently.ts';
 import type { GenerationReader, SeenGeneration } from '../generations/read-generations.ts';
 import { createGenerationWatcher } from '../generations/watch-generations.ts';
 import { createWatcher, type Watcher } from './create-watcher.ts';
@@ -64,8 +64,8 @@ function watcherOf<Phase, State extends { phase: Phase }>(
   find: (workflowId: string) => Promise<Handle<State>>,
   isEnd: (phase: Phase) => boolean,
 ): Watcher<SeenState<State>> {
-  return createWatcher(async (workflowId) => {
-    const handle = await patiently(client, readPatienceMs, () => find(workflowId));
+  return createWatcher(async (workflowId, signal) => {
+    const handle = await patiently(client, findPatienceMs, () => find(workflowId), { signal });
     const { key } = handle;
     const readState = () => patiently(client, readPatienceMs, () => handle.state(), { asksOthers: true });
     return {

@@ -8,7 +8,7 @@ export interface PatientCancel {
   waitMs?: number | undefined;
   /** It is awaited until so many milliseconds after the call came, where that is sooner. */
   untilMs?: number | undefined;
-  /** When the call came, epoch ms. */
+  /** When the call came, by `performance.now()`. */
   since: number;
   stopping: AbortSignal;
 }
@@ -52,7 +52,7 @@ export async function cancelFound<Handle, Reply>(
   { waitMs, untilMs = outcomeMs, since, stopping }: PatientCancel,
   { find, cancel }: { find: () => Promise<Handle>; cancel: (handle: Handle, timing: CancelTiming) => Promise<Reply> },
 ): Promise<Reply> {
-  const leftOf = (ms: number) => since + ms - Date.now();
+  const leftOf = (ms: number) => since + ms - performance.now();
   const findMs = Math.max(leastMs, Math.min(readPatienceMs, leftOf(findByMs)));
   const handle = await patiently(client, findMs, find);
   const answerMs = waitMs ?? Math.max(leastMs, Math.min(outcomeMs, leftOf(untilMs), leftOf(wholeMs) - lastMs));

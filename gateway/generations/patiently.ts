@@ -6,6 +6,9 @@ import { asOneCall, isConnectionClosed } from '../../client/operator/index.ts';
 /** How long a read waits for Temporal; suits all clients, which give up, or end for good, at the first that is refused. */
 export const readPatienceMs = 18_000;
 
+/** How long who follows something waits for Temporal to find it, as its end is awaited while Temporal is away. */
+export const findPatienceMs = 5 * 60_000;
+
 const callMs = 5_000;
 const firstPauseMs = 50;
 const longestPauseMs = 500;
@@ -22,8 +25,8 @@ export interface Asking {
 
 /**
  * Repeats a call, which must be safe to repeat, while Temporal is away or busy; `forMs` from now at most. What each attempt
- * starts, or tells a workflow, is the same to Temporal. The call is told
- * when that is: a deadline of its own takes the place of the one that is set here.
+ * starts, or tells a workflow, is the same to Temporal. Each attempt is told when that is, in epoch milliseconds by the clock
+ * as it stands then: a deadline of its own takes the place of the one that is set here.
  */
 export function patiently<T>(
   client: Client,
@@ -48,13 +51,15 @@ async function repeated<T>(
   call: (giveUpAt: number) => Promise<T>,
   { asksOthers = false, othersMs = 0, signal }: Asking,
 ): Promise<T> {
-  const giveUpAt = Date.now() + forMs;
+  const giveUpAt = performance.now() + forMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    const leftMs = Math.round(giveUpAt - performance.now());
+    const now = Date.now();
     try {
-      const deadline = asksOthers ? giveUpAt + othersMs : Math.min(Date.now() + callMs, giveUpAt);
-      return await client.withDeadline(deadline, () => call(giveUpAt));
+      const deadline = now + (asksOthers ? leftMs + othersMs : Math.min(callMs, leftMs));
+      return await client.withDeadline(deadline, () => call(now + leftMs));
     } catch (error) {
-      if (!isPassing(error) || signal?.aborted || Date.now() + pauseMs >= giveUpAt) throw error;
+      if (!isPassing(error) || signal?.aborted || performance.now() + pauseMs >= giveUpAt) throw error;
       await sleep(pauseMs);
     }
   }

@@ -1,11 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { GenerationClient } from '../../client/index.ts';
 import { createWatcher, type Watcher } from '../following/create-watcher.ts';
-import { patiently } from './patiently.ts';
+import { findPatienceMs, patiently } from './patiently.ts';
 import type { GenerationReader, SeenGeneration } from './read-generations.ts';
-
-/** As long as the end of what is known is awaited while Temporal is away. */
-const findWithinMs = 5 * 60_000;
 
 /** Follows generations for whoever listens, by reads that all share. */
 export function createGenerationWatcher(
@@ -30,6 +27,6 @@ async function awaitEnd(
   workflowId: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const handle = await patiently(client, findWithinMs, () => generations.get(workflowId), { signal });
+  const handle = await patiently(client, findPatienceMs, () => generations.get(workflowId), { signal });
   await handle.result({ signal });
 }

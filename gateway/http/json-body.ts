@@ -36,8 +36,8 @@ export async function readBody(payload: Readable, maxBytes: number): Promise<Buf
       continue;
     }
     chunks.length = 0;
-    giveUpAt ??= Date.now() + maxDiscardMs;
-    if (length > maxDiscardedBytes || Date.now() > giveUpAt) break;
+    giveUpAt ??= performance.now() + maxDiscardMs;
+    if (length > maxDiscardedBytes || performance.now() > giveUpAt) break;
   }
   return length <= maxBytes ? Buffer.concat(chunks) : undefined;
 }

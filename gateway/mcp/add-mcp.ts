@@ -51,7 +51,7 @@ export function addMcp(
       });
       const context: McpContext = {
         ...{ parts, principal, ...shared, gone: gone.signal, requestId: request.id },
-        since: Date.now() - Math.ceil(reply.elapsedTime),
+        since: performance.now() - reply.elapsedTime,
         takeStart: () => takeStart(request),
       };
       const auth = { token: '', clientId: principal.keyId ?? principal.subject ?? '', scopes: [principal.scope] };

@@ -20,7 +20,7 @@ export async function generationAnswer(
   seconds: number,
 ): Promise<ToolAnswer & { words: string }> {
   const found = await findGeneration(parts, workflowId);
-  const waitMs = Math.floor(Math.min(seconds * 1_000, since + waitUntilMs - Date.now()));
+  const waitMs = Math.floor(Math.min(seconds * 1_000, since + waitUntilMs - performance.now()));
   const isOver = found.ending !== undefined || waitMs <= 0;
   const signal = () => AbortSignal.any([AbortSignal.timeout(waitMs), stopping, gone]);
   const seen = isOver ? found : await untilEnd(parts, workflowId, signal());

@@ -16,7 +16,7 @@ export interface McpContext {
   principal: Principal;
   /** The `X-Request-Id` of its call. */
   requestId: string;
-  /** When the call came, epoch ms. */
+  /** When the call came, by `performance.now()`. */
   since: number;
   /** Counts an order against the limits of an API key. */
   takeStart: () => Promise<void>;

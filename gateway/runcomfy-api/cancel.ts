@@ -26,7 +26,7 @@ export async function cancel(
   reply: FastifyReply,
   stopping: AbortSignal,
 ): Promise<object> {
-  const since = Date.now();
+  const since = performance.now();
   const { key, workflowId, generation } = await findRequest(parts, request);
   const reason = reasonGiven(request.body);
   const { outcome } = await cancelPatiently(parts, workflowId, { reason, since, stopping, untilMs });

@@ -38,7 +38,7 @@ export async function cancelGeneration(
 ): Promise<CancelReply> {
   checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
   const message: CancelMessage = reason === undefined ? {} : { reason: wellFormed(reason) };
-  const giveUpAt = Date.now() + timeoutMs;
+  const giveUpAt = performance.now() + timeoutMs;
   const reply = await sendWish<CancelReply>(
     client,
     key,

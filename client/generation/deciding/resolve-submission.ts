@@ -30,7 +30,7 @@ export async function resolveSubmission(
     client,
     key,
     { name: resolveSubmissionUpdate.name, message: resolution },
-    { takenWithinMs: acceptTimeoutMs, answeredBy: () => Date.now() + answerTimeoutMs },
+    { takenWithinMs: acceptTimeoutMs, answeredBy: () => performance.now() + answerTimeoutMs },
   );
   if (reply === 'unattended') throw await withoutAnswer(client, key);
   if ('answer' in reply) return reply.answer;

@@ -100,18 +100,18 @@ async function* everyLine(
   { from = 0, follow, signal }: { from?: number; follow?: boolean; signal: AbortSignal },
 ): AsyncGenerator<BatchLine, void, undefined> {
   let at = from;
-  let giveUpAt = Date.now() + readPatienceMs;
+  let giveUpAt = performance.now() + readPatienceMs;
   for (;;) {
     try {
       for await (const line of handle.results({ from: at, follow, signal })) {
         at += 1;
         yield line;
         // Whoever reads slowly uses up no patience with Temporal.
-        giveUpAt = Date.now() + readPatienceMs;
+        giveUpAt = performance.now() + readPatienceMs;
       }
       return;
     } catch (error) {
-      if (signal.aborted || !isPassing(error) || Date.now() > giveUpAt) throw error;
+      if (signal.aborted || !isPassing(error) || performance.now() > giveUpAt) throw error;
       await sleep(pauseMs);
     }
   }

@@ -61,7 +61,7 @@ export async function cancelBatch(
   { params, query, body, request, reply }: Telling<CancelAll | undefined, { wait?: string | undefined }>,
 ): Promise<BatchCancelReply | Batch> {
   const waitMs = waitMsOf(request, query);
-  const listening = { waitMs, since: Date.now(), stopping };
+  const listening = { waitMs, since: performance.now(), stopping };
   const cancelled = await cancelMany(batches, parts, request, params.key, listening, async (handle, timing) => {
     try {
       return { reply: await handle.cancel(body, timing) };

@@ -26,7 +26,7 @@ export async function cancelGeneration(
   { params, query, body, request, reply }: About<{ reason?: string } | undefined, { wait?: string | undefined }>,
 ): Promise<CancelReply> {
   const waitMs = waitMsOf(request, query);
-  const asked = { reason: body?.reason, waitMs, since: Date.now(), stopping };
+  const asked = { reason: body?.reason, waitMs, since: performance.now(), stopping };
   const workflowId = workflowIdIn(request.principal, params.key);
   const cancelled = await ofGenerations(() => cancelPatiently(parts, workflowId, asked));
   sayWaited(reply, waitMs);

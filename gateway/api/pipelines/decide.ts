@@ -15,7 +15,7 @@ export async function cancelPipeline(
   { params, query, body, request, reply }: Call<{ key: string }, { wait?: string | undefined }, CancelAll | undefined>,
 ): Promise<PipelineCancelReply> {
   const waitMs = waitMsOf(request, query);
-  const listening = { waitMs, since: Date.now(), stopping };
+  const listening = { waitMs, since: performance.now(), stopping };
   return await cancelMany(pipelines, parts, request, params.key, listening, async (handle, timing) => {
     // Whoever was told `unknown`, or heard nothing, asks again to learn what became of it.
     const cancelled = await handle.cancel(body, { ...timing, isRepeated: true });

@@ -102,7 +102,7 @@ describe('the orders of a task queue, on a server that hears of a limit later th
     expect(await pauseSubmits(client, 'q')).toMatchObject({ isPaused: true });
     breaks.push(...Array.from({ length: 20 }, () => new Error('14 UNAVAILABLE: gone')));
     let now = 0;
-    vi.spyOn(Date, 'now').mockImplementation(() => (now += 5_000));
+    vi.spyOn(performance, 'now').mockImplementation(() => (now += 5_000));
     await expect(resumeSubmits(client, 'q')).rejects.toMatchObject({
       type: 'TemporalBusy',
       message: expect.stringMatching(/has stored .*"q-submit".*gone/u) as string,
@@ -133,7 +133,7 @@ describe('the orders of a task queue, on a server that hears of a limit later th
   it('are not said to be paused where that never is so', async () => {
     const { client, describeTaskQueue } = laggingServer({ isDeaf: true });
     let now = 0;
-    vi.spyOn(Date, 'now').mockImplementation(() => (now += 5_000));
+    vi.spyOn(performance, 'now').mockImplementation(() => (now += 5_000));
     await expect(pauseSubmits(client, 'q')).rejects.toMatchObject({
       type: 'TemporalBusy',
       message: expect.stringContaining('"q-submit"') as string,

@@ -16,12 +16,14 @@ import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
 import { cancelPatiently } from '../../../gateway/generations/cancel-patiently.ts';
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
 });
 
 interface Slow {
   agoMs: number;
   findMs: number;
+  /** Meanwhile the clock is set back so far. */
+  backMs?: number;
   waitMs?: number;
   answers?: Promise<CancelReply>[];
 }
@@ -29,7 +31,7 @@ interface Slow {
 const recorded = Promise.resolve<CancelReply>({ outcome: 'unknown', phase: 'in_queue' });
 
 /** How a cancel is asked for where the call came `agoMs` before and finding the generation takes `findMs`. */
-async function askedFor({ agoMs, findMs, waitMs, answers = [recorded] }: Slow) {
+async function askedFor({ agoMs, findMs, backMs = 0, waitMs, answers = [recorded] }: Slow) {
   const asked: CancelOptions[] = [];
   let deadline = 0;
   const handle = {
@@ -41,19 +43,20 @@ async function askedFor({ agoMs, findMs, waitMs, answers = [recorded] }: Slow) {
   const parts = {
     client: {
       withDeadline: (until: number, call: () => unknown) => {
-        deadline = until;
+        deadline = performance.now() + until - Date.now();
         return call();
       },
     } as unknown as Client,
     generations: {
       get: () => {
-        vi.setSystemTime(Date.now() + findMs);
+        vi.setSystemTime(Date.now() - backMs);
+        vi.advanceTimersByTime(findMs);
         return Promise.resolve(handle);
       },
     },
     reader: { refresh: () => undefined },
   } as unknown as GatewayParts;
-  const since = Date.now() - agoMs;
+  const since = performance.now() - agoMs;
   const { outcome } = await cancelPatiently(parts, 'order-1', {
     since,
     stopping: new AbortController().signal,
@@ -67,6 +70,7 @@ it.each([
   { agoMs: 0, findMs: 10 },
   { agoMs: 18_000, findMs: 12_000 },
   { agoMs: 35_000, findMs: 5_000 },
+  { agoMs: 18_000, findMs: 12_000, backMs: 3_600_000 },
 ])('a cancel is answered within the minute that clients listen: found after $agoMs and $findMs ms', async (slow) => {
   const { timeoutMs, untilMs } = await askedFor(slow);
   expect(timeoutMs).toBeGreaterThanOrEqual(5_000);

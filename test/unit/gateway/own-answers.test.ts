@@ -265,7 +265,7 @@ it.each<[order: string, noun: string, body: object]>([
   ['batches', 'batches', { items }],
 ])('tells the key of what it has started, though Temporal is gone before it stands anywhere: %s', async (...row) => {
   const [order, noun, body] = row;
-  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
   onTestFinished(() => {
     vi.useRealTimers();
   });

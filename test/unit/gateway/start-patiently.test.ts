@@ -119,7 +119,7 @@ it("another tenant's secrets are refused in the words of what never was", async 
 });
 
 it('an order of which Temporal tells nothing is to be repeated under its very key', async () => {
-  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
   onTestFinished(() => {
     vi.useRealTimers();
   });

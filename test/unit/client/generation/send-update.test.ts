@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import type { Client } from '@temporalio/client';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { sendUpdate } from '../../../../client/generation/send-update.ts';
 
 /** A client of which every call ends with the signal that it was made under, as gRPC's do. */
@@ -25,7 +25,7 @@ function silentClient(isTaken: boolean) {
 
 it.each([true, false])('whoever waits for an update may stop waiting; a worker has it: %s', async (isTaken) => {
   const stop = new AbortController();
-  const patience = { takenWithinMs: 60_000, answeredBy: () => Date.now() + 60_000, signal: stop.signal };
+  const patience = { takenWithinMs: 60_000, answeredBy: () => performance.now() + 60_000, signal: stop.signal };
   const sent = sendUpdate(silentClient(isTaken), 'k', { name: 'cancel', message: {} }, patience);
   setImmediate(() => {
     stop.abort();
@@ -33,4 +33,28 @@ it.each([true, false])('whoever waits for an update may stop waiting; a worker h
   expect(await sent).toMatchObject({ isTaken, error: { message: 'cancelled' } });
   // Each would be kept for as long as whoever stops all waits lives.
   expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+});
+
+it('the answer to an update is awaited no longer though the clock is set back', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const waits: number[] = [];
+  const startUpdate = () => {
+    vi.setSystemTime(Date.now() - 3_600_000);
+    return Promise.resolve({ result: () => Promise.resolve('done') });
+  };
+  const client = {
+    withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
+    withDeadline: (until: number, call: () => unknown) => {
+      waits.push(until - Date.now());
+      return call();
+    },
+    workflow: { getHandle: () => ({ startUpdate }) },
+  } as unknown as Client;
+  const by = performance.now() + 60_000;
+  const patience = { takenWithinMs: 20_000, answeredBy: () => by };
+  expect(await sendUpdate(client, 'k', { name: 'cancel', message: {} }, patience)).toEqual({ answer: 'done' });
+  expect(waits).toEqual([20_000, 60_000]);
 });
