@@ -66,6 +66,15 @@ it('says bye where the gateway stops, and ends where the caller may listen no mo
   expect(silent.left.hasEnded).toBe(true);
 });
 
+it('says bye where what it tells of ends by itself before its end is known', async () => {
+  async function* open() {
+    yield await Promise.resolve(state('a'));
+  }
+  expect((await allOf(eventStream(open, options()))).at(-1)).toBe('event: bye\ndata: {}\n\n');
+  const gone = AbortSignal.abort();
+  expect((await allOf(eventStream(open, options({ gone })))).join('')).not.toContain('bye');
+});
+
 it('asks whether the caller may listen also while states come', async () => {
   const states = Array.from({ length: 200 }, (_, at) => state(String(at)));
   const many = source(...states, state('last', true));
