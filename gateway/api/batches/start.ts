@@ -1,4 +1,4 @@
-import type { BatchRequest, KnownBatchState } from '../../../client/index.ts';
+import type { BatchRequest, BatchResult, KnownBatchState } from '../../../client/index.ts';
 import { batchDefaults } from '../../../domain/batch/batch.ts';
 import { mayName } from '../../access/may-name.ts';
 import { budgetNameOf, workflowIdOf } from '../../access/principal.ts';
@@ -10,7 +10,7 @@ import { tenantOf } from '../../generations/start-patiently.ts';
 import { tellStarted } from '../../generations/tell-started.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
-import { bodyOf, seenNow, untilItEnds } from '../many/many.ts';
+import { bodyOf, type EndOfMany, seenNow, untilItEnds } from '../many/many.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { keyOfOrder } from '../order-key.ts';
 import { inOwnWords } from '../own-words.ts';
@@ -50,13 +50,28 @@ export async function startBatch(
   if (handle.attached) reply.header('idempotent-replayed', 'true');
   else reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/batches/${encodeURIComponent(key)}`);
   const { runId } = handle;
-  const asStarted = () => bodyOf(batches, principal, { key: workflowId, state: newState(order, { runId, startedAt }) });
-  return await tellStarted(parts, { key, unasked: handle.attached ? undefined : asStarted }, async () => {
-    if (waitMs !== undefined) await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
+  let end: EndOfMany<BatchResult> | undefined;
+  const unasked = () => {
+    const state = { ...newState(order, { runId, startedAt }), ...(end && stateAt(end)) };
+    return bodyOf(batches, principal, { key: workflowId, state });
+  };
+  return await tellStarted(parts, { key, unasked: handle.attached ? undefined : unasked }, async () => {
+    if (waitMs !== undefined) end = await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
     const seen = await seenNow(parts, handle);
     sayWaited(reply, waitMs);
     return bodyOf(batches, principal, seen);
   });
+}
+
+/** What the end of a batch says of where it stands. */
+function stateAt(end: EndOfMany<BatchResult>): Partial<KnownBatchState> {
+  if ('result' in end) {
+    const { key: _, ...told } = end.result;
+    return { ...told, sealed: true };
+  }
+  const { type, error } = end;
+  const phase = type === 'GenerationCancelled' ? 'cancelled' : 'failed';
+  return { phase, sealed: true, failure: { type, message: error.message } };
 }
 
 /** What a batch is the moment it was started. */

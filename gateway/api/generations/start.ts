@@ -6,6 +6,7 @@ import type { StartGeneration } from '../../contract/start-generation.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { checkInput } from '../../generations/check-input.ts';
 import { dedupedNotice } from '../../generations/deduped-key.ts';
+import { isPassing } from '../../generations/patiently.ts';
 import { startPatiently } from '../../generations/start-patiently.ts';
 import { tellStarted } from '../../generations/tell-started.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
@@ -77,7 +78,12 @@ export async function startGeneration(
 /** The last state that comes before the end, or before whoever waits may wait no longer. */
 export async function untilEnd({ watchers, reader }: GatewayParts, workflowId: string, signal: AbortSignal) {
   let last;
-  for await (const seen of watchers.generations.follow(workflowId, signal)) last = seen;
+  try {
+    for await (const seen of watchers.generations.follow(workflowId, signal)) last = seen;
+  } catch (error) {
+    // What was seen is told rather than nothing, or the beginning.
+    if (last === undefined || !isPassing(error)) throw error;
+  }
   return last ?? (await reader.read(workflowId, 'whole'));
 }
 

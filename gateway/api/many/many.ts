@@ -1,6 +1,12 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import type { FastifyRequest } from 'fastify';
-import { failureTypes, isGenerationError, type WaitOptions } from '../../../client/index.ts';
+import {
+  type FailureType,
+  failureTypes,
+  type GenerationError,
+  isGenerationError,
+  type WaitOptions,
+} from '../../../client/index.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { keyOfWorkflow, type Principal, tenantOfKey } from '../../access/principal.ts';
 import type { Watcher } from '../../following/create-watcher.ts';
@@ -87,12 +93,20 @@ export async function seenNow<State>(
   return { key, state: await patiently(client, readPatienceMs, state, { asksOthers: true }) };
 }
 
+/** How one ended, as whoever awaited that was told. */
+export type EndOfMany<Result> = { result: Result } | { type: FailureType; error: GenerationError };
+
 /** Waits for the end, whatever it is; what stops the waiting is no error. */
-export async function untilItEnds(handle: ManyHandle<unknown, unknown>, signal: AbortSignal): Promise<void> {
+export async function untilItEnds<Result>(
+  handle: ManyHandle<unknown, Result>,
+  signal: AbortSignal,
+): Promise<EndOfMany<Result> | undefined> {
   try {
-    await handle.result({ signal });
+    return { result: await handle.result({ signal }) };
   } catch (error) {
-    if (!signal.aborted && endOf(error) === undefined) throw error;
+    const end = endOf(error);
+    if (!signal.aborted && end === undefined) throw error;
+    return end;
   }
 }
 

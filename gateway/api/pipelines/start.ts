@@ -1,9 +1,9 @@
-import type { PipelineRequest } from '../../../client/index.ts';
-import { isJsonObject } from '../../../domain/json.ts';
+import type { KnownPipelineState, PipelineRequest, PipelineResult } from '../../../client/index.ts';
+import { isJsonObject, withoutUndefined } from '../../../domain/json.ts';
 import { pipelineDeadlineMsOf } from '../../../domain/pipeline/pipeline-request.ts';
 import { isModelId } from '../../../domain/request.ts';
 import { mayName } from '../../access/may-name.ts';
-import { budgetNameOf, mayOrder, type Principal, tenantOfKey, workflowIdOf } from '../../access/principal.ts';
+import { budgetNameOf, mayOrder, type Principal, workflowIdOf } from '../../access/principal.ts';
 import type { Pipeline } from '../../contract/pipeline.ts';
 import type { PreviewPipeline, StartPipeline } from '../../contract/start-pipeline.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
@@ -13,7 +13,7 @@ import { tellStarted } from '../../generations/tell-started.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
 import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
-import { bodyOf, seenNow, untilItEnds } from '../many/many.ts';
+import { bodyOf, type EndOfMany, seenNow, untilItEnds } from '../many/many.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { keyOfOrder } from '../order-key.ts';
 import { inOwnWords } from '../own-words.ts';
@@ -48,21 +48,38 @@ export async function startPipeline(
   if (warnings.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(warnings));
   if (handle.attached) reply.header('idempotent-replayed', 'true');
   else reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/pipelines/${encodeURIComponent(key)}`);
-  const tenant = tenantOfKey(principal, key);
-  // What was just started stands at its beginning: nobody has to be asked.
-  const asStarted = (): Pipeline => ({
-    ...{ key, runId: handle.runId, phase: 'checking', startedAt: startedAt.toISOString() },
-    ...(tenant !== undefined && { tenant }),
-    deadlineAt: new Date(startedAt.getTime() + pipelineDeadlineMsOf(order)).toISOString(),
-    ...{ costUsd: 0, reservedUsd: 0, steps: [], warnings: [] },
-  });
-  if (waitMs === undefined && !handle.attached) return asStarted();
-  return await tellStarted(parts, { key, unasked: handle.attached ? undefined : asStarted }, async () => {
-    if (waitMs !== undefined) await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
+  let end: EndOfMany<PipelineResult> | undefined;
+  // What was just started stands at its beginning, unless its end was seen: nobody has to be asked.
+  const unasked = () => {
+    const state: KnownPipelineState = {
+      ...{ runId: handle.runId, phase: 'checking', startedAt: startedAt.toISOString() },
+      deadlineAt: new Date(startedAt.getTime() + pipelineDeadlineMsOf(order)).toISOString(),
+      ...{ costUsd: 0, reservedUsd: 0, steps: [], warnings: [] },
+      ...(end && stateAt(end)),
+    };
+    return bodyOf(pipelines, principal, { key: workflowId, state });
+  };
+  if (waitMs === undefined && !handle.attached) return unasked();
+  return await tellStarted(parts, { key, unasked: handle.attached ? undefined : unasked }, async () => {
+    if (waitMs !== undefined) end = await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
     const seen = await seenNow(parts, handle);
     sayWaited(reply, waitMs);
     return bodyOf(pipelines, principal, seen);
   });
+}
+
+/** What the end of a pipeline says of where it stands. */
+function stateAt(end: EndOfMany<PipelineResult>): Partial<KnownPipelineState> {
+  const { phase, steps = {}, costUsd, presumedUsd } = 'result' in end ? end.result : (end.error.pipeline ?? {});
+  const known = {
+    ...{ isFromServer: true as const, costUsd, presumedUsd },
+    steps: Object.entries(steps).map(([id, step]) => ({ id, phase: step.phase })),
+  };
+  if ('result' in end) return withoutUndefined({ ...known, phase, endedAt: end.result.endedAt });
+  const { type, error } = end;
+  const isLate = type === 'PipelineTimedOut';
+  const byType = type === 'PipelineCancelled' ? 'cancelled' : isLate ? 'timed_out' : 'failed';
+  return withoutUndefined({ ...known, phase: phase ?? byType, failure: { type, message: error.message } });
 }
 
 /** A request as a principal may make it: nothing that it sends can reach beyond its tenant. */

@@ -1,11 +1,14 @@
-import type { Client } from '@temporalio/client';
+import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { GenerationError } from '../../../client/index.ts';
+import { GenerationError, type GenerationErrorType } from '../../../client/index.ts';
+import { anonymousAccess } from '../../../gateway/access/access.ts';
 import type { Principal } from '../../../gateway/access/principal.ts';
 import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
 import { startPatiently } from '../../../gateway/generations/start-patiently.ts';
 import { RefusalError } from '../../../gateway/http/refusal-error.ts';
 import { errorReply } from '../../../gateway/runcomfy-api/error-reply.ts';
+import { serve } from '../../support/gateway-in-process.ts';
+import { call } from '../../support/gateway-stack.ts';
 import { flux } from '../../support/simulator-client.ts';
 
 /** A gateway that refuses every webhook by now and has a tenant acme; `isThere`: the order was taken before. */
@@ -138,4 +141,54 @@ it('an order of which Temporal tells nothing is to be repeated under its very ke
   });
   const repeat = expect.stringMatching(/repeat it with Idempotency-Key: order-4290$/);
   expect(errorReply(refused)).toMatchObject({ error_code: 503001, error_message: repeat });
+});
+
+const endedAt = '2026-11-28T00:00:00.000Z';
+const failedAs = (type: GenerationErrorType) => {
+  const cause = new WorkflowFailedError('failed', undefined, 'NON_RETRYABLE_FAILURE');
+  return () => Promise.reject(new GenerationError({ type, message: `it is ${type}`, cause }));
+};
+const partial = { phase: 'partial', costUsd: 0.5, endedAt };
+const succeeded = { phase: 'succeeded', counts: { total: 1, succeeded: 1 }, endedAt };
+const pipeline = { plan: { version: 1, steps: {} } };
+const batch = { items: [{ id: 'a', ...order }] };
+
+it.each<[noun: string, body: object, result: () => Promise<unknown>, told: object]>([
+  ['generations', order, failedAs('GenerationFailed'), { phase: 'in_progress', reads: 3 }],
+  [
+    'pipelines',
+    pipeline,
+    () => Promise.resolve({ ...partial, steps: { a: { phase: 'failed' } } }),
+    { ...partial, steps: [{ id: 'a', phase: 'failed' }] },
+  ],
+  [
+    'pipelines',
+    pipeline,
+    failedAs('PipelineCancelled'),
+    { phase: 'cancelled', failure: { type: 'PipelineCancelled' } },
+  ],
+  ['batches', batch, () => Promise.resolve(succeeded), succeeded],
+  ['batches', batch, failedAs('InvalidInput'), { phase: 'failed', failure: { type: 'InvalidInput' } }],
+])('of %s nothing earlier is told than a wait saw before Temporal was gone', async (noun, body, result, told) => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const state = () => {
+    vi.advanceTimersByTime(20_000);
+    return Promise.reject(new GenerationError({ type: 'TemporalUnreachable', message: 'away' }));
+  };
+  async function* follow(key: string) {
+    const seen = { phase: 'in_progress', model: flux, submission: 'accepted', reads: 3 };
+    yield { ...{ key, runId: 'r', startedAt: endedAt }, ...seen, state: seen };
+    await state();
+  }
+  const start = (_: unknown, { key }: { key: string }) =>
+    Promise.resolve({ ...{ key, runId: 'r', attached: false, notices: [] }, state, result });
+  const url = await serve(anonymousAccess, {
+    generations: { start, pipelines: { start }, batches: { start } },
+    watchers: { generations: { follow } },
+  });
+  const answer = await call(url, `/api/v1/${noun}?wait=10s`, { method: 'POST', body });
+  expect(answer, answer.text).toMatchObject({ status: 201, json: { runId: 'r', ...told } });
 });
