@@ -7,6 +7,7 @@ import { parsePlan } from '../../plans/parse-plan.ts';
 import { checkNewKey } from '../generation/check-arguments.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun } from '../generation/run-info.ts';
+import type { CheckOptions } from '../generation/starting/check-request.ts';
 import { startWorkflow } from '../generation/starting/start-workflow.ts';
 import { toJsonText } from '../generation/starting/to-json.ts';
 import { labelNotices, type StartLabels, toLabelMemo } from '../start-labels.ts';
@@ -52,10 +53,10 @@ export async function startBatch(
     attachOnly,
     ...precedence
   }: BatchStartOptions = {},
-  { modelApiBase }: { modelApiBase?: string | undefined } = {},
+  { modelApiBase }: Pick<CheckOptions, 'modelApiBase'> = {},
 ): Promise<StartedBatch> {
   checkNewKey(key, maxBatchKeyLength);
-  const request = await checkBatchRequest(given, key, modelApiBase);
+  const request = await checkBatchRequest(given, key, { modelApiBase, isLookedFor: attachOnly });
   const own = { ...toPriority({ priority, ...precedence }, key), ...toLabelMemo({ labels }, key) };
   const options = { taskQueue, args: [request], workflowId: key, ...own };
   const start = async (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') => {
@@ -93,7 +94,7 @@ function newBatch(key: string, runId: string, notices: string[]): StartedBatch {
 export async function checkBatchRequest(
   given: BatchRequest,
   key: string,
-  modelApiBase?: string,
+  { modelApiBase, isLookedFor = false }: CheckOptions = {},
 ): Promise<BatchRequest> {
   const json = toJsonText(given);
   if ('issues' in json) throw refuseBatch(key, json.issues);
@@ -105,6 +106,7 @@ export async function checkBatchRequest(
   const parsed = parseBatchRequest(JSON.parse(json.text));
   if (!parsed.ok) throw refuseBatch(key, parsed.issues);
   const { request } = parsed;
+  if (isLookedFor) return request;
   const { items = [], defaults, plan } = request;
   const issues = await findOrderIssues(items, { defaults, plan, modelApiBase });
   // Without an item only the shape of the plan can be checked.

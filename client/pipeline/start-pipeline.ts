@@ -12,6 +12,7 @@ import { GenerationError } from '../errors.ts';
 import { checkArgument, checkKey } from '../generation/check-arguments.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun, type FoundRun, isClosed } from '../generation/run-info.ts';
+import type { CheckOptions } from '../generation/starting/check-request.ts';
 import { type Started, startWorkflow } from '../generation/starting/start-workflow.ts';
 import { toJsonText } from '../generation/starting/to-json.ts';
 import { labelNotices, type StartLabels, toLabelMemo } from '../start-labels.ts';
@@ -55,7 +56,9 @@ export async function startPipeline(
   checkKey(key);
   checkArgument('rerun', typeof rerun === 'boolean', 'true or false', key);
   const isRerun = rerun && !attachOnly;
-  const { request, warnings } = await checkPipelineRequest(isRerun ? { ...given, orderAgain: true } : given, key);
+  const { request, warnings } = await checkPipelineRequest(isRerun ? { ...given, orderAgain: true } : given, key, {
+    isLookedFor: attachOnly,
+  });
   const own = { ...toPriority(precedence, key), ...toLabelMemo({ labels }, key) };
   const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') =>
     startUnlessClosed(client, key, { taskQueue, args: [request], workflowIdReusePolicy, ...own });
@@ -78,6 +81,7 @@ export async function startPipeline(
 export async function checkPipelineRequest(
   given: PipelineRequest,
   key: string,
+  { isLookedFor = false }: Pick<CheckOptions, 'isLookedFor'> = {},
 ): Promise<{ request: PipelineRequest; warnings: string[] }> {
   const json = toJsonText(given);
   if ('issues' in json) throw refuseInvalid(key, json.issues);
@@ -90,6 +94,7 @@ export async function checkPipelineRequest(
   const parsed = parsePipelineRequest(JSON.parse(json.text));
   if (!parsed.ok) throw refuseInvalid(key, parsed.issues);
   const { request } = parsed;
+  if (isLookedFor) return { request, warnings: [] };
   const { plan, params = {}, lineage = key } = request;
   const report = await checkPlan(plan, { params, lineage });
   if (report.checked === undefined) throw refuseInvalid(key, report.issues);

@@ -122,7 +122,7 @@ async function checkOrder({ modelApiBase }: SchedulePlace, name: string, order: 
   };
   const json = toJsonText(order.batch);
   if ('text' in json && Buffer.byteLength(json.text) > batchLimits.inlineBytes) throw notCarried();
-  const request = await checkBatchRequest(order.batch, name, modelApiBase);
+  const request = await checkBatchRequest(order.batch, name, { modelApiBase });
   const { items = [] } = request;
   if (items.length === 0 || request.keepOpen === true) throw notCarried();
   const tooLongOnes = items.flatMap(({ id }, index): InputIssue[] => {

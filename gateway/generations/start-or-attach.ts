@@ -30,29 +30,38 @@ export async function startOrAttach<Started extends { attached: boolean; notices
   parts: Pick<GatewayParts, 'client' | 'metrics'>,
   { key, isNewKey, keyName = 'Idempotency-Key', check, start }: Ordering<Started>,
 ): Promise<Started> {
-  const checked = await hintsOrRefusal(check);
-  if (!(checked instanceof RefusalError)) {
-    const started = await patientlyStarted(parts, { key, keyName }, () => start({}));
-    return { ...started, notices: [...started.notices, ...checked] };
-  }
-  if (isNewKey) throw checked;
+  const tried = await startedOrRefusal(check, () => patientlyStarted(parts, { key, keyName }, () => start({})));
+  if (!(tried instanceof Error)) return tried;
+  if (isNewKey) throw tried;
   try {
     const found = await patientlyStarted(parts, { key, keyName }, () => start({ attachOnly: true }));
     return {
       ...found,
-      notices: [...found.notices, `it was taken before; by now it would be refused: ${checked.message}`],
+      notices: [...found.notices, `it was taken before; by now it would be refused: ${tried.message}`],
     };
   } catch (error) {
     // Nothing has the key, or what has it is another order; of one that cannot be read here that is not known.
-    throw isGenerationError(error) && error.type !== 'Undecodable' ? checked : error;
+    throw isGenerationError(error) && error.type !== 'Undecodable' ? tried : error;
   }
 }
 
-async function hintsOrRefusal(check: () => Promise<readonly string[]>): Promise<readonly string[] | RefusalError> {
+/** Refused by the check, or by the library, whose rules are those of this version. */
+async function startedOrRefusal<Started extends { notices: string[] }>(
+  check: Ordering<Started>['check'],
+  start: () => Promise<Started>,
+): Promise<Started | Error> {
+  let hints: readonly string[];
   try {
-    return await check();
+    hints = await check();
   } catch (error) {
     if (error instanceof RefusalError) return error;
+    throw error;
+  }
+  try {
+    const started = await start();
+    return { ...started, notices: [...started.notices, ...hints] };
+  } catch (error) {
+    if (isGenerationError(error) && error.type === 'InvalidInput') return error;
     throw error;
   }
 }

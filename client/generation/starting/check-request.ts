@@ -19,6 +19,8 @@ export type RequestDraft = Omit<GenerationRequest, 'input'> & { input?: object }
 export interface CheckOptions {
   /** Where workers send orders to; media on the very host of one on loopback, a simulator, is then no problem. */
   modelApiBase?: string | undefined;
+  /** It is only looked for: what was taken before may be refused by now. */
+  isLookedFor?: boolean | undefined;
 }
 
 /** The order, ready to travel, and what was odd about it. */
@@ -32,7 +34,11 @@ export interface CheckedRequest {
  * The order as it will travel: JSON and nothing else. Throws `InvalidInput` with every problem that can be seen without
  * asking anybody: the request's own shape, and the input of a bundled model.
  */
-export function checkRequest(request: RequestDraft, key: string, { modelApiBase }: CheckOptions = {}): CheckedRequest {
+export function checkRequest(
+  request: RequestDraft,
+  key: string,
+  { modelApiBase, isLookedFor = false }: CheckOptions = {},
+): CheckedRequest {
   checkNewKey(key);
   const parsed = parseGenerationRequest(toJson(request, key));
   if (!parsed.ok) throw invalid(key, parsed.model, parsed.issues);
@@ -40,7 +46,7 @@ export function checkRequest(request: RequestDraft, key: string, { modelApiBase 
   if (order.webhook) checkNewKey(key, maxWebhookKeyLength);
   // The input of a request that is taken over was RunComfy's to judge, and may be left out.
   const { issues, warnings } =
-    order.requestId === undefined
+    order.requestId === undefined && !isLookedFor
       ? validateBundled(order.model, order.input, modelApiBase)
       : { issues: [], warnings: [] };
   if (issues.length > 0) throw invalid(key, order.model, issues, warnings);

@@ -63,7 +63,7 @@ export async function startGeneration(
   { starter, ...checkOptions }: CheckOptions & { starter?: Starter } = {},
 ): Promise<StartedGeneration> {
   checkArgument('retry', retry === undefined || (retry as string) === 'if-unbilled', "'if-unbilled' or nothing", key);
-  const { order, warnings } = checkRequest(request, key, checkOptions);
+  const { order, warnings } = checkRequest(request, key, { ...checkOptions, isLookedFor: attachOnly });
   const priority = toPriority(precedence, key);
   const { memo } = toLabelMemo({ labels }, key);
   const ofCaller = withoutUndefined({

@@ -12,10 +12,13 @@ import { call } from '../../support/gateway-stack.ts';
 import { flux } from '../../support/simulator-client.ts';
 
 /** A gateway that refuses every webhook by now and has a tenant acme; `isThere`: the order was taken before. */
-function gatewayWhere(isThere: boolean, foundIs: 'the order' | 'another' | 'unreadable' = 'the order') {
+function gatewayWhere(
+  isThere: boolean,
+  foundIs: 'the order' | 'another' | 'unreadable' | 'refused by now' = 'the order',
+) {
   const starts: unknown[] = [];
   const client = { withDeadline: (_: number, call: () => unknown) => call() } as unknown as Client;
-  const error = (type: 'KeyNotFound' | 'KeyInUse' | 'Undecodable') =>
+  const error = (type: 'KeyNotFound' | 'KeyInUse' | 'Undecodable' | 'InvalidInput') =>
     new GenerationError({ type, message: `"order-1": ${type}` });
   const parts = {
     client,
@@ -33,6 +36,7 @@ function gatewayWhere(isThere: boolean, foundIs: 'the order' | 'another' | 'unre
       start: (_: unknown, { key, attachOnly = false }: { key: string; attachOnly?: boolean }) => {
         starts.push([key, attachOnly]);
         if (attachOnly && !isThere) return Promise.reject(error('KeyNotFound'));
+        if (!attachOnly && foundIs === 'refused by now') return Promise.reject(error('InvalidInput'));
         if (isThere && foundIs === 'another') return Promise.reject(error('KeyInUse'));
         if (foundIs === 'unreadable') return Promise.reject(error('Undecodable'));
         return Promise.resolve({ key, runId: 'run', attached: isThere, notices: [] });
@@ -86,6 +90,27 @@ it.each(rows)('a new order is refused for %s, and nothing is started', async (..
   const madeUp = startPatiently(parts, everybody, wanted, { key, isNewKey: true, retry: undefined, check });
   await expect(madeUp).rejects.toMatchObject({ refusal });
   expect(starts).toEqual([]);
+});
+
+it('an order that was taken is attached to, though the rules of this version refuse it', async () => {
+  const asked = { key: 'order-1', retry: undefined, check: fits };
+  const { parts, starts } = gatewayWhere(true, 'refused by now');
+  const { attached, notices } = await startPatiently(parts, everybody, order, { ...asked, isNewKey: false });
+  expect([attached, notices]).toEqual([
+    true,
+    ['it was taken before; by now it would be refused: "order-1": InvalidInput'],
+  ]);
+  expect(starts).toEqual([
+    ['order-1', false],
+    ['order-1', true],
+  ]);
+  for (const isNewKey of [false, true]) {
+    const started = startPatiently(gatewayWhere(false, 'refused by now').parts, everybody, order, {
+      ...asked,
+      isNewKey,
+    });
+    await expect(started).rejects.toMatchObject({ type: 'InvalidInput' });
+  }
 });
 
 it('of an order that cannot be read here nobody is told that it was not taken', async () => {
