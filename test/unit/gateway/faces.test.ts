@@ -37,6 +37,29 @@ it.each<[what: string, made: GatewayCall & { text?: string }, status: number, co
   expect(await answer.json()).toEqual({ jsonrpc: '2.0', id: null, error: { code, message: expect.any(String) } });
 });
 
+it.each([
+  [1, 200, { count: 2 }],
+  [2, 404, { name: 'ModelNotFound' }],
+])('items from %i on that would be refused by now are answered as before where there are such', async (...row) => {
+  const [from, status, json] = row;
+  const added: object[] = [];
+  const handle = {
+    ...{ key: 'k', plan: () => Promise.resolve(undefined), defaults: () => Promise.resolve(undefined) },
+    state: () => Promise.resolve({ phase: 'running', counts: { total: 2 } }),
+    add: (message: object) => {
+      added.push(message);
+      return Promise.resolve({ count: 2 });
+    },
+  };
+  const batches = { get: () => Promise.resolve(handle) };
+  const catalogue = { check: () => Promise.resolve('unknown model') };
+  const url = await serve(anonymousAccess, { catalogue, generations: { batches } });
+  const body = { from, items: [{ id: 'b', model: 'no/more', input: {} }] };
+  const answer = await call(url, '/api/v1/batches/k/add', { method: 'POST', body });
+  expect(answer, answer.text).toMatchObject({ status, json });
+  expect(added).toHaveLength(status === 200 ? 1 : 0);
+});
+
 describe('a page that may call', () => {
   it('reads why it was refused', async () => {
     const { access } = withKey({});
