@@ -58,6 +58,28 @@ it.each([
   expect((await keys.keyFor(order('x'), windowMs)) === first).toBe(isFound);
 });
 
+it.each([
+  ['the next window, where its clock is ahead', -10_000, 1, -5_000],
+  ['the next window, which has begun here too since', -10_000, 1, 15_000],
+  ['the window before, where its clock is behind', 1_000, -1, 15_000],
+])('gives no key of an order that never began where another gateway began it in %s', async (...row) => {
+  const [, refusedAt, foreignAt, repeatedAt] = row;
+  vi.setSystemTime(windowEndsAt + foreignAt);
+  const foreign = await createDedupedKeys(nothingStarted).keyFor(order('x'), windowMs);
+  const workflowId = workflowIdOf(order('x').principal, foreign);
+  const started: SeenGeneration[] = [];
+  const keys = createDedupedKeys({
+    read: (key) => (started[0] && key === workflowId ? Promise.resolve(started[0]) : Promise.reject(notFound(key))),
+  });
+  vi.setSystemTime(windowEndsAt + refusedAt);
+  expect(await keys.keyFor(order('x'), windowMs)).not.toBe(foreign);
+  const startedAt = new Date().toISOString();
+  started.push({ key: '', runId: 'r', model: 'a/b', phase: 'submitting', startedAt });
+  vi.setSystemTime(windowEndsAt + repeatedAt);
+  expect(await keys.keyFor(order('x'), windowMs)).toBe(foreign);
+  expect(await keys.keyFor(order('x'), windowMs)).toBe(foreign);
+});
+
 it('remembers nothing of a read that failed', async () => {
   let isAway = true;
   const away = new GenerationError({ type: 'TemporalUnreachable', message: 'away' });
