@@ -10,6 +10,8 @@ export interface Ordering<Started> {
   key: string;
   /** Nobody can have ordered under it: it was made up for this call. */
   isNewKey: boolean;
+  /** What has the key is to be run again, and is no answer to what the library refuses to run. */
+  isNewRun?: boolean | undefined;
   /** What the caller gives the key as. */
   keyName?: string;
   /** Refuses what may not be ordered, or not so; gives hints. */
@@ -28,11 +30,11 @@ const startMs = 20_000;
  */
 export async function startOrAttach<Started extends { attached: boolean; notices: string[] }>(
   parts: Pick<GatewayParts, 'client' | 'metrics'>,
-  { key, isNewKey, keyName = 'Idempotency-Key', check, start }: Ordering<Started>,
+  { key, isNewKey, isNewRun = false, keyName = 'Idempotency-Key', check, start }: Ordering<Started>,
 ): Promise<Started> {
   const tried = await startedOrRefusal(check, () => patientlyStarted(parts, { key, keyName }, () => start({})));
   if (!(tried instanceof Error)) return tried;
-  if (isNewKey) throw tried;
+  if (isNewKey || (isNewRun && isGenerationError(tried))) throw tried;
   try {
     const found = await patientlyStarted(parts, { key, keyName }, () => start({ attachOnly: true }));
     return {

@@ -36,7 +36,7 @@ export async function startPipeline(
   const startedAt = new Date();
   const options = { key: workflowId, rerun, labels, tenant: tenantOf(principal) };
   const handle = await startOrAttach(parts, {
-    ...{ key, isNewKey },
+    ...{ key, isNewKey, isNewRun: rerun },
     check: async () => {
       mayRun(principal, asked.plan);
       for (const name of [key, asked.lineage ?? key]) await mayName(parts.access, principal, name);

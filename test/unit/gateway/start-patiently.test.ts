@@ -113,6 +113,25 @@ it('an order that was taken is attached to, though the rules of this version ref
   }
 });
 
+it.each([
+  [true, { status: 422, json: { name: 'InvalidInput' } }],
+  [undefined, { status: 200, headers: { 'idempotent-replayed': 'true' } }],
+])(
+  'a plan that the rules of this version refuse is attached to, unless it is to be run again: rerun %s',
+  async (...row) => {
+    const [rerun, told] = row;
+    const { parts } = gatewayWhere(true, 'refused by now');
+    const start = async (asked: unknown, options: { key: string }) => ({
+      ...(await parts.generations.start(asked as never, options)),
+      state: () => Promise.resolve({ ...succeeded, runId: 'run' }),
+    });
+    const url = await serve(anonymousAccess, { generations: { pipelines: { start } } });
+    const body = { key: 'film-1', plan: { version: 1, steps: {} }, rerun };
+    const answer = await call(url, '/api/v1/pipelines', { method: 'POST', body });
+    expect(answer, answer.text).toMatchObject(told);
+  },
+);
+
 it('of an order that cannot be read here nobody is told that it was not taken', async () => {
   const { parts } = gatewayWhere(true, 'unreadable');
   const keyed = { key: 'order-1', isNewKey: false, retry: undefined, check: isDearer };
