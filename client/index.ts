@@ -33,7 +33,7 @@ export type { NewSchedule, ScheduledOrder } from './schedule/create-schedule.ts'
 export { type ScheduleOverlap, scheduleOverlaps, type ScheduleTiming } from './schedule/schedule-timing.ts';
 export type { BatchClient } from './batch/batch-client.ts';
 export type { BatchHandle } from './batch/batch-handle.ts';
-export type { BatchStartOptions, StartedBatch } from './batch/start-batch.ts';
+export type { BatchStartOptions, StartedBatch } from './batch/starting/start-batch.ts';
 export type { KnownBatchState } from './batch/read-batch-state.ts';
 export type { ResultsOptions } from './batch/read-results.ts';
 export type { AddAllOptions, AddedItems, ItemSource } from './batch/add-all.ts';

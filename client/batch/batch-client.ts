@@ -5,7 +5,7 @@ import { describeRun } from '../generation/run-info.ts';
 import { eachNamedBatch, namedBatch, refuseNoBatch } from './batch-errors.ts';
 import { type BatchHandle, type BatchPlace, createBatchHandle } from './batch-handle.ts';
 import { type BatchFilter, listBatches, type ListedBatch } from './list-batches.ts';
-import { type BatchStartOptions, startBatch } from './start-batch.ts';
+import { type BatchStartOptions, startBatch } from './starting/start-batch.ts';
 
 /** Starts batches and finds them again, from any process. */
 export interface BatchClient {

@@ -30,7 +30,7 @@ import { createBatchPages } from './pages.ts';
 import { type KnownBatchState, readBatchState } from './read-batch-state.ts';
 import { readItems } from './read-items.ts';
 import { readResults, type ResultsOptions } from './read-results.ts';
-import type { StartedBatch } from './start-batch.ts';
+import type { StartedBatch } from './starting/start-batch.ts';
 import { addToBatch, cancelBatch, pauseBatch, resumeBatch, sealBatch, setBatch } from './tell-batch.ts';
 
 /** One batch, by its key. Every method throws `GenerationError`. */

@@ -14,7 +14,7 @@ import {
 } from '../../domain/names.ts';
 import type { PipelineRequest } from '../../domain/pipeline/pipeline-run.ts';
 import { pipelineTaskTimeoutMs } from '../../domain/pipeline/pipeline.ts';
-import { checkBatchRequest } from '../batch/start-batch.ts';
+import { checkBatchRequest } from '../batch/starting/start-batch.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
 import { checkArgument, checkKey, fieldsOf } from '../generation/check-arguments.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { compareBatches } from '../../../client/batch/compare-batches.ts';
+import { compareBatches } from '../../../client/batch/starting/compare-batches.ts';
 import type { OriginalRequest } from '../../../client/generation/original-request.ts';
 import { parseBatchRequest } from '../../../domain/batch/batch-request.ts';
 import type { BatchRequest } from '../../../domain/batch/batch.ts';

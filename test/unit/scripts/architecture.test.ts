@@ -27,7 +27,7 @@ const largerFolders: Record<string, number> = {
   'cli/commands/batch': 15,
   'cli/commands/pipeline': 20,
   client: 14,
-  'client/batch': 16,
+  'client/batch': 15,
   'client/generation/following': 16,
   config: 19,
   domain: 27,

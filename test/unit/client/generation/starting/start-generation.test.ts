@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, it } from 'vitest';
-import { startBatch } from '../../../../../client/batch/start-batch.ts';
+import { startBatch } from '../../../../../client/batch/starting/start-batch.ts';
 import { startGeneration } from '../../../../../client/generation/starting/start-generation.ts';
 import { startPipeline } from '../../../../../client/pipeline/start-pipeline.ts';
 import { flux, kling } from '../../../../support/simulator-client.ts';

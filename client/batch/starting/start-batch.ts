@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { parseBatchRequest } from '../../domain/batch/batch-request.ts';
-import { batchDefaults, type BatchRequest } from '../../domain/batch/batch.ts';
-import { batchWorkflowType, maxBatchKeyLength } from '../../domain/names.ts';
-import { parsePlan } from '../../plans/parse-plan.ts';
-import { checkNewKey } from '../generation/check-arguments.ts';
-import { readOriginalRequest } from '../generation/original-request.ts';
-import { describeRun } from '../generation/run-info.ts';
-import type { CheckOptions } from '../generation/starting/check-request.ts';
-import { startWorkflow } from '../generation/starting/start-workflow.ts';
-import { toJsonText } from '../generation/starting/to-json.ts';
-import { labelNotices, type StartLabels, toLabelMemo } from '../start-labels.ts';
-import { type StartPriority, toPriority } from '../start-priority.ts';
-import { refuseBatch, refuseNoBatch } from './batch-errors.ts';
-import { findOrderIssues } from './check-items.ts';
+import { parseBatchRequest } from '../../../domain/batch/batch-request.ts';
+import { batchDefaults, type BatchRequest } from '../../../domain/batch/batch.ts';
+import { batchWorkflowType, maxBatchKeyLength } from '../../../domain/names.ts';
+import { parsePlan } from '../../../plans/parse-plan.ts';
+import { checkNewKey } from '../../generation/check-arguments.ts';
+import { readOriginalRequest } from '../../generation/original-request.ts';
+import { describeRun } from '../../generation/run-info.ts';
+import type { CheckOptions } from '../../generation/starting/check-request.ts';
+import { startWorkflow } from '../../generation/starting/start-workflow.ts';
+import { toJsonText } from '../../generation/starting/to-json.ts';
+import { labelNotices, type StartLabels, toLabelMemo } from '../../start-labels.ts';
+import { type StartPriority, toPriority } from '../../start-priority.ts';
+import { refuseBatch, refuseNoBatch } from '../batch-errors.ts';
+import { findOrderIssues } from '../check-items.ts';
 import { compareBatches } from './compare-batches.ts';
 
 /** How a batch is started. */

@@ -1,9 +1,9 @@
-import { batchRequestFields, parseBatchRequest } from '../../domain/batch/batch-request.ts';
-import type { BatchRequest } from '../../domain/batch/batch.ts';
-import { isJsonObject, isSameJson } from '../../domain/json.ts';
-import { withoutMissing, withoutMissingIn } from '../../domain/request-checks.ts';
-import { GenerationError } from '../errors.ts';
-import type { OriginalRequest } from '../generation/original-request.ts';
+import { batchRequestFields, parseBatchRequest } from '../../../domain/batch/batch-request.ts';
+import type { BatchRequest } from '../../../domain/batch/batch.ts';
+import { isJsonObject, isSameJson } from '../../../domain/json.ts';
+import { withoutMissing, withoutMissingIn } from '../../../domain/request-checks.ts';
+import { GenerationError } from '../../errors.ts';
+import type { OriginalRequest } from '../../generation/original-request.ts';
 
 /** Refuses a key that belongs to a batch of other items or other defaults; of other options it only tells. */
 export function compareBatches(key: string, original: OriginalRequest | undefined, request: BatchRequest): string[] {
