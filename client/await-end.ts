@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, type Connection, WorkflowFailedError } from '@temporalio/client';
 import { describeRun } from './generation/run-info.ts';
 import { isOutOfTime, mayPass } from './grpc.ts';
-import { withSignal } from './with-signal.ts';
+import { unlessLeft, withSignal } from './with-signal.ts';
 
 /** How an end is waited for. */
 export interface WaitOptions {
@@ -30,28 +30,19 @@ export async function unlessAborted<T>(client: Client, signal: AbortSignal, ask:
   for (;;) {
     signal.throwIfAborted();
     const askedAt = performance.now();
-    let leave: (() => void) | undefined;
-    const left = new Promise<never>((_resolve, reject) => {
-      leave = () => {
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', leave);
-    });
     try {
-      return await Promise.race([client.withDeadline(Date.now() + askWithinMs, ask), left]);
+      return await unlessLeft(signal, client.withDeadline(Date.now() + askWithinMs, ask));
     } catch (error) {
       signal.throwIfAborted();
       const isItsDeadline = isOutOfTime(error) && performance.now() - askedAt > askWithinMs / 2;
       if (!isItsDeadline) throw error;
-    } finally {
-      if (leave) signal.removeEventListener('abort', leave);
     }
   }
 }
 
 /**
  * Waits for the end of a run and of those that continue it; a server that is away or busy for a while is waited for. The
- * patience counts from when it was reached last: until a call failed that had lasted long, of a server that had just answered.
+ * patience counts from when it was reached last: until a call failed that had lasted long, of a server that had answered.
  * A proxy that keeps each call for long before it refuses it reaches nothing. How the run failed is told by `explain`.
  */
 export async function awaitEnd<Result>(
@@ -61,32 +52,59 @@ export async function awaitEnd<Result>(
   explain: (error: WorkflowFailedError) => Promise<Error>,
 ): Promise<Result> {
   let isAwaySince: number | undefined;
-  let isThere = true;
+  const server: Server = { isThere: true };
+  const ask = () => client.workflow.result(key, runId) as Promise<Result>;
+  const look = () => answers(client, key, signal);
   for (;;) {
     signal?.throwIfAborted();
     const askedAt = performance.now();
-    const ask = () => client.workflow.result(key, runId) as Promise<Result>;
     try {
-      return await (signal ? withSignal(client, signal, ask) : ask());
+      return await lookingOut(server, look, () => heeding(client, signal, ask));
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof WorkflowFailedError) throw await explain(error);
       if (!mayPass(error) || (isOutOfTime(error) && isCallersTimeUp(client))) throw error;
       const now = performance.now();
-      const hadReached = isThere && now - askedAt > reachedAfterMs;
+      const hadReached = server.isThere && now - askedAt > reachedAfterMs;
       isAwaySince = hadReached ? now : (isAwaySince ?? askedAt);
       if (now - isAwaySince > patienceMs) throw error;
       await sleep(pauseWhileAwayMs, undefined, signal && { signal }).catch(() => undefined);
       signal?.throwIfAborted();
-      isThere = await answers(client, key, signal);
+      server.isThere = await look();
     }
   }
+}
+
+/** What is known of the server that is asked. */
+interface Server {
+  isThere: boolean;
+}
+
+/** Looks for a server that was away for as long as a call lasts: the SDK repeats it by itself, and it may be back meanwhile. */
+async function lookingOut<T>(server: Server, look: () => Promise<boolean>, call: () => Promise<T>): Promise<T> {
+  if (server.isThere) return await call();
+  const timer = setInterval(() => {
+    if (server.isThere) return;
+    void look().then((isThere) => {
+      server.isThere ||= isThere;
+    });
+  }, reachedAfterMs);
+  try {
+    return await call();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Asks until the signal is aborted: a call that the SDK has repeated by itself does not end then, for hours perhaps. */
+function heeding<T>(client: Client, signal: AbortSignal | undefined, ask: () => Promise<T>): Promise<T> {
+  return signal ? unlessLeft(signal, withSignal(client, signal, ask)) : ask();
 }
 
 async function answers(client: Client, key: string, signal: AbortSignal | undefined): Promise<boolean> {
   const ask = () => client.withDeadline(Date.now() + answerWithinMs, () => describeRun(client, key));
   try {
-    await (signal ? withSignal(client, signal, ask) : ask());
+    await heeding(client, signal, ask);
     return true;
   } catch (error) {
     return !mayPass(error);

@@ -25,3 +25,16 @@ it('a call that waits for long, poll by poll, is ended by its signal, and Node w
   expect(polls).toBe(50);
   expect(warn).not.toHaveBeenCalled();
 });
+
+it('what is asked after the signal is ended too', async () => {
+  const client = {
+    withAbortSignal: (signal: AbortSignal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(signal.reason as Error);
+        });
+      }),
+  } as unknown as Client;
+  const asked = withSignal(client, AbortSignal.abort(new Error('enough')), () => Promise.resolve());
+  await expect(asked).rejects.toThrow('enough');
+});
