@@ -70,7 +70,8 @@ function stateAt(end: EndOfMany<BatchResult>): Partial<KnownBatchState> {
     return { ...told, sealed: true };
   }
   const { type, error } = end;
-  const phase = type === 'GenerationCancelled' ? 'cancelled' : 'failed';
+  const isCancelled = type === 'GenerationCancelled' || type === 'GenerationTimedOut';
+  const phase = isCancelled ? 'cancelled' : 'failed';
   return { phase, sealed: true, failure: { type, message: error.message } };
 }
 

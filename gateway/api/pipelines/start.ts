@@ -77,9 +77,10 @@ function stateAt(end: EndOfMany<PipelineResult>): Partial<KnownPipelineState> {
   };
   if ('result' in end) return withoutUndefined({ ...known, phase, endedAt: end.result.endedAt });
   const { type, error } = end;
+  const { cancel } = error.pipeline ?? {};
   const isLate = type === 'PipelineTimedOut';
   const byType = type === 'PipelineCancelled' ? 'cancelled' : isLate ? 'timed_out' : 'failed';
-  return withoutUndefined({ ...known, phase: phase ?? byType, failure: { type, message: error.message } });
+  return withoutUndefined({ ...known, phase: phase ?? byType, cancel, failure: { type, message: error.message } });
 }
 
 /** A request as a principal may make it: nothing that it sends can reach beyond its tenant. */

@@ -188,10 +188,11 @@ it('an order of which Temporal tells nothing is to be repeated under its very ke
 });
 
 const endedAt = '2026-11-28T00:00:00.000Z';
-const failedAs = (type: GenerationErrorType) => {
+const failedAs = (type: GenerationErrorType, pipeline?: GenerationError['pipeline']) => {
   const cause = new WorkflowFailedError('failed', undefined, 'NON_RETRYABLE_FAILURE');
-  return () => Promise.reject(new GenerationError({ type, message: `it is ${type}`, cause }));
+  return () => Promise.reject(new GenerationError({ type, message: `it is ${type}`, cause, pipeline }));
 };
+const cancel = { requestedAt: endedAt, outcome: 'cancelled' } as const;
 const partial = { phase: 'partial', costUsd: 0.5, endedAt };
 const succeeded = { phase: 'succeeded', counts: { total: 1, succeeded: 1 }, endedAt };
 const pipeline = { plan: { version: 1, steps: {} } };
@@ -208,10 +209,11 @@ it.each<[noun: string, body: object, result: () => Promise<unknown>, told: objec
   [
     'pipelines',
     pipeline,
-    failedAs('PipelineCancelled'),
-    { phase: 'cancelled', failure: { type: 'PipelineCancelled' } },
+    failedAs('PipelineCancelled', { cancel }),
+    { phase: 'cancelled', cancel, failure: { type: 'PipelineCancelled' } },
   ],
   ['batches', batch, () => Promise.resolve(succeeded), succeeded],
+  ['batches', batch, failedAs('GenerationTimedOut'), { phase: 'cancelled', failure: { type: 'GenerationTimedOut' } }],
   ['batches', batch, failedAs('InvalidInput'), { phase: 'failed', failure: { type: 'InvalidInput' } }],
 ])('of %s nothing earlier is told than a wait saw before Temporal was gone', async (noun, body, result, told) => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'] });
