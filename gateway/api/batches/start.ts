@@ -51,13 +51,11 @@ export async function startBatch(
   else reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/batches/${encodeURIComponent(key)}`);
   const { runId } = handle;
   let end: EndOfMany<BatchResult> | undefined;
-  const unasked = () => {
-    const state = { ...newState(order, { runId, startedAt }), ...(end && stateAt(end)) };
-    return bodyOf(batches, principal, { key: workflowId, state });
-  };
+  const atLeast = () => ({ ...newState(order, { runId, startedAt }), ...(end && stateAt(end)) });
+  const unasked = () => bodyOf(batches, principal, { key: workflowId, state: atLeast() });
   return await tellStarted(parts, { key, unasked: handle.attached ? undefined : unasked }, async () => {
     if (waitMs !== undefined) end = await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
-    const seen = await seenNow(parts, handle);
+    const seen = await seenNow(parts, handle, () => (end && 'result' in end ? atLeast() : undefined));
     sayWaited(reply, waitMs);
     return bodyOf(batches, principal, seen);
   });
@@ -67,7 +65,7 @@ export async function startBatch(
 function stateAt(end: EndOfMany<BatchResult>): Partial<KnownBatchState> {
   if ('result' in end) {
     const { key: _, ...told } = end.result;
-    return { ...told, sealed: true };
+    return { ...told, sealed: true, input: { count: told.counts.total, digest: '', pages: 0 } };
   }
   const { type, error } = end;
   const isCancelled = type === 'GenerationCancelled' || type === 'GenerationTimedOut';

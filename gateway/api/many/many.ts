@@ -13,7 +13,7 @@ import type { Watcher } from '../../following/create-watcher.ts';
 import type { SeenState, Watchers } from '../../following/watchers.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { cancelFound, type CancelTiming, type PatientCancel } from '../../generations/cancel-patiently.ts';
-import { patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
+import { isPassing, patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
 import { EndedError } from '../ended-error.ts';
 import { ofGenerations, workflowIdIn } from '../generations/find-generation.ts';
 import { inOwnWords } from '../own-words.ts';
@@ -85,12 +85,22 @@ export function bodyOf<Handle extends ManyHandle<State, Result>, State, Result, 
   return inOwnWords(principal, { ...toBody(seen), ...(tenant !== undefined && { tenant }) }, seen.key);
 }
 
-/** Where it stands now; one that is asked much, by many at once, may be busy for a moment. */
+/**
+ * Where it stands now; one that is asked much, by many at once, may be busy for a moment. Where Temporal is gone, what
+ * is known without it.
+ */
 export async function seenNow<State>(
   { client }: GatewayParts,
   { key, state }: ManyHandle<State, unknown>,
+  known: () => State | undefined = () => undefined,
 ): Promise<SeenState<State>> {
-  return { key, state: await patiently(client, readPatienceMs, state, { asksOthers: true }) };
+  try {
+    return { key, state: await patiently(client, readPatienceMs, state, { asksOthers: true }) };
+  } catch (error) {
+    const atLeast = isPassing(error) ? known() : undefined;
+    if (atLeast === undefined) throw error;
+    return { key, state: atLeast };
+  }
 }
 
 /** How one ended, as whoever awaited that was told. */

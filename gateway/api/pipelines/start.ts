@@ -50,19 +50,20 @@ export async function startPipeline(
   else reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/pipelines/${encodeURIComponent(key)}`);
   let end: EndOfMany<PipelineResult> | undefined;
   // What was just started stands at its beginning, unless its end was seen: nobody has to be asked.
-  const unasked = () => {
-    const state: KnownPipelineState = {
-      ...{ runId: handle.runId, phase: 'checking', startedAt: startedAt.toISOString() },
-      deadlineAt: new Date(startedAt.getTime() + pipelineDeadlineMsOf(order)).toISOString(),
+  const atLeast = (): KnownPipelineState => {
+    const begunAt = end && 'result' in end ? new Date(end.result.startedAt) : startedAt;
+    return {
+      ...{ runId: handle.runId, phase: 'checking', startedAt: begunAt.toISOString() },
+      deadlineAt: new Date(begunAt.getTime() + pipelineDeadlineMsOf(order)).toISOString(),
       ...{ costUsd: 0, reservedUsd: 0, steps: [], warnings: [] },
       ...(end && stateAt(end)),
     };
-    return bodyOf(pipelines, principal, { key: workflowId, state });
   };
+  const unasked = () => bodyOf(pipelines, principal, { key: workflowId, state: atLeast() });
   if (waitMs === undefined && !handle.attached) return unasked();
   return await tellStarted(parts, { key, unasked: handle.attached ? undefined : unasked }, async () => {
     if (waitMs !== undefined) end = await untilItEnds(handle, waitSignal(reply, waitMs, stopping));
-    const seen = await seenNow(parts, handle);
+    const seen = await seenNow(parts, handle, () => (end && 'result' in end ? atLeast() : undefined));
     sayWaited(reply, waitMs);
     return bodyOf(pipelines, principal, seen);
   });

@@ -193,12 +193,12 @@ const failedAs = (type: GenerationErrorType, pipeline?: GenerationError['pipelin
   return () => Promise.reject(new GenerationError({ type, message: `it is ${type}`, cause, pipeline }));
 };
 const cancel = { requestedAt: endedAt, outcome: 'cancelled' } as const;
-const partial = { phase: 'partial', costUsd: 0.5, endedAt };
-const succeeded = { phase: 'succeeded', counts: { total: 1, succeeded: 1 }, endedAt };
+const partial = { phase: 'partial', costUsd: 0.5, startedAt: '2026-11-27T00:00:00.000Z', endedAt };
+const succeeded = { phase: 'succeeded', counts: { total: 1, succeeded: 1 }, startedAt: partial.startedAt, endedAt };
 const pipeline = { plan: { version: 1, steps: {} } };
 const batch = { items: [{ id: 'a', ...order }] };
 
-it.each<[noun: string, body: object, result: () => Promise<unknown>, told: object]>([
+it.each<[noun: string, body: object, result: () => Promise<unknown>, told: object, isRepeated?: boolean]>([
   ['generations', order, failedAs('GenerationFailed'), { phase: 'in_progress', reads: 3 }],
   [
     'pipelines',
@@ -213,28 +213,33 @@ it.each<[noun: string, body: object, result: () => Promise<unknown>, told: objec
     { phase: 'cancelled', cancel, failure: { type: 'PipelineCancelled' } },
   ],
   ['batches', batch, () => Promise.resolve(succeeded), succeeded],
+  ['batches', batch, () => Promise.resolve(succeeded), succeeded, true],
+  ['pipelines', pipeline, () => Promise.resolve(partial), partial, true],
   ['batches', batch, failedAs('GenerationTimedOut'), { phase: 'cancelled', failure: { type: 'GenerationTimedOut' } }],
   ['batches', batch, failedAs('InvalidInput'), { phase: 'failed', failure: { type: 'InvalidInput' } }],
-])('of %s nothing earlier is told than a wait saw before Temporal was gone', async (noun, body, result, told) => {
-  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
-  onTestFinished(() => {
-    vi.useRealTimers();
-  });
-  const state = () => {
-    vi.advanceTimersByTime(20_000);
-    return Promise.reject(new GenerationError({ type: 'TemporalUnreachable', message: 'away' }));
-  };
-  async function* follow(key: string) {
-    const seen = { phase: 'in_progress', model: flux, submission: 'accepted', reads: 3 };
-    yield { ...{ key, runId: 'r', startedAt: endedAt }, ...seen, state: seen };
-    await state();
-  }
-  const start = (_: unknown, { key }: { key: string }) =>
-    Promise.resolve({ ...{ key, runId: 'r', attached: false, notices: [] }, state, result });
-  const url = await serve(anonymousAccess, {
-    generations: { start, pipelines: { start }, batches: { start } },
-    watchers: { generations: { follow } },
-  });
-  const answer = await call(url, `/api/v1/${noun}?wait=10s`, { method: 'POST', body });
-  expect(answer, answer.text).toMatchObject({ status: 201, json: { runId: 'r', ...told } });
-});
+])(
+  'of %s nothing earlier is told than a wait saw before Temporal was gone',
+  async (noun, body, result, told, attached = false) => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const state = () => {
+      vi.advanceTimersByTime(20_000);
+      return Promise.reject(new GenerationError({ type: 'TemporalUnreachable', message: 'away' }));
+    };
+    async function* follow(key: string) {
+      const seen = { phase: 'in_progress', model: flux, submission: 'accepted', reads: 3 };
+      yield { ...{ key, runId: 'r', startedAt: endedAt }, ...seen, state: seen };
+      await state();
+    }
+    const start = (_: unknown, { key }: { key: string }) =>
+      Promise.resolve({ ...{ key, runId: 'r', attached, notices: [] }, state, result });
+    const url = await serve(anonymousAccess, {
+      generations: { start, pipelines: { start }, batches: { start } },
+      watchers: { generations: { follow } },
+    });
+    const answer = await call(url, `/api/v1/${noun}?wait=10s`, { method: 'POST', body });
+    expect(answer, answer.text).toMatchObject({ status: attached ? 200 : 201, json: { runId: 'r', ...told } });
+  },
+);
