@@ -30,7 +30,8 @@ export async function cancel(
   const { key, workflowId, generation } = await findRequest(parts, request);
   const reason = reasonGiven(request.body);
   const { outcome } = await cancelPatiently(parts, workflowId, { reason, since, stopping, untilMs });
-  const after = await parts.reader.read(workflowId).catch(() => generation);
+  const depth = outcome === 'cancelled' ? 'whole' : 'brief';
+  const after = await parts.reader.read(workflowId, depth).catch(() => generation);
   tellOf(reply, key, after);
   const { status } = wordsOf(after);
   const words = cancelWordsOf(toldOf(outcome, after), status);
@@ -44,14 +45,20 @@ export async function cancel(
 }
 
 /** A repeated cancel tells what came of the first; of what has ended no more will be known than that it was too late. */
-function toldOf(outcome: CancelOutcome, { ending }: SeenGeneration): CancelOutcome {
-  if (ending === undefined) return outcome;
+function toldOf(outcome: CancelOutcome, after: SeenGeneration): CancelOutcome {
+  const { ending } = after;
+  if (ending === undefined) return outcome === 'cancelled' && !isProvenFree(after) ? 'too_late' : outcome;
   const state = 'state' in ending ? ending.state : undefined;
   const first = state?.cancel?.outcome;
   const told = [outcome, first].find((one) => one !== undefined && one !== 'unknown' && one !== 'too_late');
   // RunComfy's word for it says that nothing is billed.
   const isBilled = told === 'cancelled' && state !== undefined && isBilledAllTheSame(state);
   return (isBilled ? undefined : told) ?? 'too_late';
+}
+
+/** While budgets and webhooks are still told of the end; what was seen before the cancel, or without a worker, proves nothing. */
+function isProvenFree({ state, ageS }: SeenGeneration): boolean {
+  return state !== undefined && !state.isFromServer && ageS === undefined && !isBilledAllTheSame(state);
 }
 
 /** Clients send no body, an empty one of any type, or JSON: nothing in it can make a cancel fail. */

@@ -54,6 +54,22 @@ it.each<[first: string, told: object, more?: object]>([
   expect(await call(url, '/v1/requests/k/cancel', { method: 'POST' })).toMatchObject(expected);
 });
 
+it.each<[told: string, seen: object]>([
+  ['cancelled', { state: { costUsd: 0 } }],
+  ['not_cancellable', { state: { otherCostsUnknown: 1 } }],
+  ['not_cancellable', { state: {}, ageS: 1 }],
+  ['not_cancellable', { state: { isFromServer: true } }],
+  ['not_cancellable', {}],
+])('a cancel is told as %s while its end is under way, and %j is seen', async (outcome, seen) => {
+  const open = { key: 'k', runId: 'r', model: flux, startedAt, phase: 'cancelled' };
+  const read = (_: string, depth: string) => Promise.resolve({ ...open, ...(depth === 'whole' && seen) });
+  const url = await serve(anonymousAccess, { reader: { read, refresh: () => undefined } });
+  expect(await call(url, '/v1/requests/k/cancel', { method: 'POST' })).toMatchObject({
+    status: 202,
+    json: { outcome },
+  });
+});
+
 it('a cancel of which nothing is heard is answered within 25 s, what a worker is asked behind it included', async () => {
   const asked: CancelOptions[] = [];
   const cancel = (_: unknown, options: CancelOptions) => {
