@@ -40,20 +40,30 @@ export function wordsOf({ phase, ending }: DescribedGeneration): StateWords {
   if (ending === undefined) return { status: wordsWhileOpen[phase], result: wordsWhileOpen[phase] };
   if ('result' in ending) return { status: 'completed', result: 'succeeded' };
   const { state } = ending;
-  if (state.phase === 'cancelled' && isForFree(state)) return { status: 'cancelled', result: 'cancelled' };
+  if (state.phase === 'cancelled' && isForFree(ending)) return { status: 'cancelled', result: 'cancelled' };
   return { status: 'completed', result: 'failed', error: cutText(errorOf(ending), maxErrorLength) };
 }
 
-function isForFree(state: GenerationState): boolean {
-  const { cancel, submission } = state;
-  if (isBilledAllTheSame(state)) return false;
-  return cancel?.outcome === 'cancelled' || cancel?.outcome === 'not_submitted' || isUnbilled(submission);
+type EndingWithout = Extract<GenerationEnding, { state: unknown }>;
+
+function isForFree(ending: EndingWithout): boolean {
+  const { cancel, submission } = ending.state;
+  if (isBilledAllTheSame(ending.state)) return false;
+  return isStopped(ending) || cancel?.outcome === 'not_submitted' || isUnbilled(submission);
 }
 
-function errorOf({ state, isTerminated }: Extract<GenerationEnding, { state: unknown }>): string {
+/** RunComfy stopped it, on our wish or on somebody else's: of the latter only the workflow's own end tells. */
+function isStopped({ state, isTerminated }: EndingWithout): boolean {
+  const { cancel, phase, submission, failure } = state;
+  if (cancel !== undefined) return cancel.outcome === 'cancelled';
+  return phase === 'cancelled' && submission === 'accepted' && failure?.type === 'GenerationCancelled' && !isTerminated;
+}
+
+function errorOf(ending: EndingWithout): string {
+  const { state, isTerminated } = ending;
   const { failure, requestId } = state;
   if (isTerminated) return `terminated in Temporal; RunComfy was not told${mayCost(state)}`;
-  if (state.phase === 'cancelled' && state.cancel?.outcome === 'cancelled') {
+  if (state.phase === 'cancelled' && isStopped(ending)) {
     return `cancelled; RunComfy may bill it, or an earlier submit of it, all the same${named(requestId)}`;
   }
   if (state.phase === 'cancelled') return `detached: RunComfy's work${named(requestId)} may run on and be billed`;
@@ -64,7 +74,7 @@ function errorOf({ state, isTerminated }: Extract<GenerationEnding, { state: unk
   if (type === 'GenerationFailed') return vendorMessage ?? plain(sentence ?? 'the generation failed');
   if (state.phase === 'timed_out') {
     const over = `${type}: the generation was given up at its deadline`;
-    if (isForFree(state)) return `${over}; nothing was billed.`;
+    if (isForFree(ending)) return `${over}; nothing was billed.`;
     return `${over}; RunComfy may finish it${named(requestId)}.`;
   }
   const reason = plain(vendorMessage ?? sentence ?? 'no reason is known').replace(/[.;\s]+$/, '');

@@ -69,6 +69,18 @@ it.each<[more: Partial<GenerationState>, words: object]>([
   expect(told(state)).toMatchObject(words);
 });
 
+it.each<[more: object, words: object, isTerminated?: true]>([
+  [{}, { status: 'cancelled', result: 'cancelled' }],
+  [{ otherCostsUnknown: 1 }, { result: 'failed', error: expect.stringMatching(/^cancelled; RunComfy may bill/) }],
+  [{ submission: 'unknown' }, { result: 'failed', error: expect.stringMatching(/^detached: /) }],
+  [{ failure: undefined }, { result: 'failed', error: expect.stringMatching(/^detached: /) }],
+  [{}, { result: 'failed', error: expect.stringMatching(/^terminated in Temporal/) }, true],
+])('says that an order was cancelled at RunComfy itself: %j', (more, words, isTerminated) => {
+  const failure = { type: 'GenerationCancelled', message: 'x', details: {} };
+  const state = { phase: 'cancelled', submission: 'accepted', requestId: 'r-1', failure, ...more };
+  expect(told(state as Partial<GenerationState>, isTerminated)).toMatchObject(words);
+});
+
 it('says in words of ours what RunComfy refused, and its own of what it failed', () => {
   const failed = (type: (typeof failureTypes)[number], vendorMessage: string) =>
     told({
