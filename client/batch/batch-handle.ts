@@ -27,7 +27,7 @@ import { addAllItems, type AddAllOptions, type AddedItems, type ItemSource } fro
 import { eachNamedBatch, namedBatch, refuseBatch, toBatchError } from './batch-errors.ts';
 import { findOrderIssues } from './check-items.ts';
 import { createBatchPages } from './pages.ts';
-import { type KnownBatchState, readBatchState } from './read-batch-state.ts';
+import { type KnownBatchState, readAnsweredState, readBatchState } from './read-batch-state.ts';
 import { readItems } from './read-items.ts';
 import { readResults, type ResultsOptions } from './read-results.ts';
 import type { StartedBatch } from './starting/start-batch.ts';
@@ -75,6 +75,9 @@ export interface BatchHandle extends StartedBatch {
   items: (options?: { status?: LineStatus | undefined }) => AsyncIterable<BatchItem>;
 }
 
+/** As long as an update waits for a worker. */
+const answeredWithinMs = 60_000;
+
 /** Where a batch runs. */
 export interface BatchPlace {
   client: Client;
@@ -103,7 +106,11 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
     // What is no list is the batch's to refuse, as from any service.
     if (!Array.isArray(items) || items.length > batchLimits.inlineItems) return;
     const issues = await findOrderIssues(items as BatchItem[], await setting());
-    if (issues.length > 0) throw refuseBatch(key, issues);
+    if (issues.length === 0) return;
+    // The batch adds none of those that may be there: it says whether they are, also where they would be refused by now.
+    const from = isJsonObject(message) ? message['from'] : undefined;
+    const isBehind = async (at: number) => at >= (await readAnsweredState(client, key, answeredWithinMs)).counts.total;
+    if (typeof from !== 'number' || (await isBehind(from))) throw refuseBatch(key, issues);
   };
   return {
     ...started,

@@ -14,7 +14,8 @@ import { createGenerationClient } from '../../../client/index.ts';
 import { cancelPipeline, decidePipeline } from '../../../client/pipeline/decide.ts';
 import { createPipelineHandle } from '../../../client/pipeline/pipeline-handle.ts';
 import { readPipelineState } from '../../../client/pipeline/read-pipeline-state.ts';
-import { flux } from '../../support/simulator-client.ts';
+import type { BatchAddMessage } from '../../../domain/batch/batch.ts';
+import { flux, kling } from '../../support/simulator-client.ts';
 
 const refused = (code: number) =>
   new ServiceError('refused', { cause: Object.assign(new Error('why'), { code, details: '', metadata: {} }) });
@@ -50,6 +51,7 @@ function temporalWith(type: string, runs: Run[], { then, asked, argument = {} }:
     phase: runId === newest().runId ? 'running' : 'cancelled',
     cancel: { requestedAt: '', outcome: runId === newest().runId ? 'not_cancellable' : 'cancelled' },
     steps: [],
+    counts: { total: 2 },
   });
   const isKept = (wanted = '') => runs.some(({ runId }) => wanted === '' || runId === wanted);
   const getHandle = (_: string, runId?: string, { firstExecutionRunId }: { firstExecutionRunId?: string } = {}) => ({
@@ -189,6 +191,19 @@ it.each([
 ])('the state of a %s names the run that it is of, which may be run again meanwhile', async (_noun, type, read) => {
   const { client } = temporalWith(type, [first], { asked: again });
   expect(await read(client, 'k')).toMatchObject({ runId: 'run 1', phase: 'running' });
+});
+
+it.each([
+  [1, 'TemporalBusy', ['run 1']],
+  [2, 'InvalidInput', []],
+  ['1', 'InvalidInput', []],
+])('of items from %j on that would be refused by now the batch tells whether they are there', async (...row) => {
+  const [from, type, told] = row;
+  const { client, heard } = temporalWith('runcomfyBatch', [first], { argument: { defaults: { model: kling } } });
+  const handle = createBatchHandle({ client, taskQueue: 'runcomfy' }, started);
+  const message = { from, items: [{ id: 'b', input: { prompt: 1 } }] } as unknown as BatchAddMessage;
+  await expect(handle.add(message)).rejects.toMatchObject({ type });
+  expect(heard).toEqual(told);
 });
 
 it('a message reaches the run that was continued as new since it was found', async () => {
