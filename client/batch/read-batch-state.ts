@@ -7,6 +7,7 @@ import { batchStateQuery } from '../../workflows/batch/messages.ts';
 import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
 import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
+import { grpcCodeOf } from '../grpc.ts';
 import { refuseNoBatch } from './batch-errors.ts';
 
 /** Where a batch stands. */
@@ -122,7 +123,8 @@ export async function readBatchMemo(client: Client, key: string, runId?: string)
     if (!isJsonObject(found)) return {};
     const isKnown = batchPhases.some((phase) => phase === found['phase']);
     return isKnown ? found : {};
-  } catch {
+  } catch (error) {
+    if (grpcCodeOf(error) !== undefined) throw error;
     return {};
   }
 }

@@ -92,7 +92,10 @@ async function readShown(client: Client, name: string, runId: string): Promise<B
   const description = await client.workflow
     .getHandle(budgetId(name), runId)
     .describe()
-    .catch(() => undefined);
+    .catch((error: unknown) => {
+      if (grpcCodeOf(error) !== undefined) throw error;
+      return undefined;
+    });
   const shown = description?.memo?.[budgetWorkflowType];
   return isStateOf(name, shown) ? shown : undefined;
 }

@@ -116,7 +116,8 @@ export async function readMemo(client: Client, key: string, runId?: string): Pro
     const { memo } = await client.workflow.getHandle(key, runId).describe();
     const found = memo?.[pipelineWorkflowType];
     return isJsonObject(found) ? found : {};
-  } catch {
+  } catch (error) {
+    if (grpcCodeOf(error) !== undefined) throw error;
     return {};
   }
 }

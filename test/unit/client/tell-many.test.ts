@@ -9,9 +9,11 @@ import {
 import { RetryState } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import { cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/tell-batch.ts';
+import { readBudget } from '../../../client/budget/read-budget.ts';
 import { asOneCall } from '../../../client/generation/one-call.ts';
 import { grpcCode } from '../../../client/grpc.ts';
 import { cancelPipeline, decidePipeline } from '../../../client/pipeline/decide.ts';
+import { readPipelineState } from '../../../client/pipeline/read-pipeline-state.ts';
 import { nothingCancelled } from '../../../domain/batch/batch.ts';
 
 const busy = new ServiceError('refused', {
@@ -23,7 +25,7 @@ type Step = object | Error;
 const settled = (step: Step) => (step instanceof Error ? Promise.reject(step) : Promise.resolve(step));
 
 interface Told {
-  type: 'runcomfyPipeline' | 'runcomfyBatch';
+  type: 'runcomfyPipeline' | 'runcomfyBatch' | 'runcomfyBudget';
   /** What a worker answers. */
   state?: Step;
   /** Of the run, as Temporal numbers it; 3: failed. */
@@ -33,7 +35,7 @@ interface Told {
   /** What Temporal keeps of an update that was answered. */
   kept?: Step;
   /** What the workflow has left in its memo. */
-  memo?: object | undefined;
+  memo?: Step | undefined;
 }
 
 /** Temporal with one workflow, and what it was told. */
@@ -46,7 +48,7 @@ function temporalWith({ type, state = { phase: 'cancelled' }, status = 1, update
     return Promise.reject(new WorkflowFailedError('failed', cause, RetryState.NON_RETRYABLE_FAILURE));
   };
   const handle = {
-    describe: () => Promise.resolve({ memo: { [type]: memo } }),
+    describe: () => settled(memo instanceof Error ? memo : { memo: { [type]: memo } }),
     startUpdate: (_: string, { updateId }: { updateId: string }) => {
       sent.push(updateId);
       const next = updates[sent.length - 1] ?? { refused: gone };
@@ -192,3 +194,17 @@ it.each([{ phase: 'cancelled' }, { phase: 'cancelling', cancel: { requestedAt: '
     await expect(cancelBatch(client, 'k')).rejects.toMatchObject({ type: 'NoWorker' });
   },
 );
+
+it('calls what keeps Temporal from telling the memo by its name, and no absence of workers', async () => {
+  const told = { state: unanswered, status: 2, updates: [] };
+  for (const memo of [busy, new SyntaxError('no JSON')]) {
+    const isBusy = memo === busy;
+    const batch = temporalWith({ type: 'runcomfyBatch', ...told, memo });
+    await expect(cancelBatch(batch.client, 'k')).rejects.toMatchObject(isBusy ? busy : { type: 'NoWorker' });
+    const { client } = temporalWith({ type: 'runcomfyPipeline', ...told, memo });
+    const read = readPipelineState(client, 'k').catch((error: unknown) => error);
+    expect(await read).toEqual(isBusy ? busy : expect.objectContaining({ phase: 'succeeded' }));
+    const budget = temporalWith({ type: 'runcomfyBudget', ...told, status: 1, memo });
+    await expect(readBudget(budget.client, 'acme')).rejects.toMatchObject(isBusy ? busy : { type: 'NoWorker' });
+  }
+});
