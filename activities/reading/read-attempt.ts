@@ -16,6 +16,9 @@ export const graceMs = 30_000;
 /** Of what nobody signed, a 404 or an error: a server on the way that has lost its own may take as long to be mended. */
 const unsignedGraceMs = 10 * 60_000;
 
+/** Of the time between two answers that agree, no more counts as their having lasted: nobody asked in a longer one. */
+const longestGapShare = 1 / 3;
+
 /** What one reply alone does not prove. */
 const doubtful: readonly FailureType[] = ['RequestNotFound', 'ProtocolMismatch', 'GenerationFailed'];
 
@@ -25,6 +28,15 @@ interface DoubtfulAnswer {
   isUnsigned?: boolean | undefined;
 }
 
+interface Doubt {
+  type: string;
+  /** Epoch ms; later than the first such answer by the time in which nobody asked. */
+  since: number;
+  /** The last such answer, epoch ms. */
+  at?: number;
+  isUnsigned?: true;
+}
+
 /** Kept by the server between the attempts of one reading activity. */
 interface ReadHeartbeat {
   reads: number;
@@ -32,8 +44,8 @@ interface ReadHeartbeat {
   pauses?: number;
   /** The last answer, ISO 8601. */
   answeredAt?: string;
-  /** A 404, a reply of the wrong shape or a failure in words of no kind that has been the answer ever since (epoch ms). */
-  doubt?: { type: string; since: number; isUnsigned?: true };
+  /** A 404, a reply of the wrong shape or a failure in words of no kind that has been the answer since then. */
+  doubt?: Doubt;
 }
 
 /** What a reading activity is asked, as far as its attempts go by it. */
@@ -105,7 +117,7 @@ export async function runReadAttempt<T>(
   /** By the server's clock, which all workers share. */
   const now = () => info.currentAttemptScheduledTimestampMs + (performance.now() - startedAt);
   const hasLasted = (answer: DoubtfulAnswer) => {
-    const doubt = doubtSoFar(before, answer);
+    const doubt = doubtSoFar(before, answer, now());
     return doubt !== undefined && now() - doubt.since >= graceOf(answer);
   };
   try {
@@ -150,7 +162,7 @@ function toReadFailure(
     });
   }
   if (doubtful.includes(error.type)) {
-    const doubt = doubtSoFar(before, error) ?? {
+    const doubt = doubtSoFar(before, error, now) ?? {
       type: error.type,
       since: now,
       ...(error.isUnsigned && { isUnsigned: true as const }),
@@ -159,7 +171,7 @@ function toReadFailure(
     const leastMs = error.type === 'GenerationFailed' ? 1 : 0;
     const leftMs = Math.max(leastMs, Math.ceil(doubt.since + graceOf(error) - now));
     if (leftMs <= 0) return toApplicationFailure(error, 'read', { reads: count.report() });
-    heartbeat({ ...kept, doubt } satisfies ReadHeartbeat);
+    heartbeat({ ...kept, doubt: { ...doubt, at: now } } satisfies ReadHeartbeat);
     const delayMs = Math.min(leftMs, longestMs, Math.max(shortestRetryMs, Math.round((now - doubt.since) / 2)));
     return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), delayMs);
   }
@@ -177,8 +189,10 @@ function toReadFailure(
 }
 
 /** What of an answer has been in doubt before it: what nobody signed confirms nothing that RunComfy itself says. */
-function doubtSoFar({ doubt }: ReadHeartbeat, { type, isUnsigned }: DoubtfulAnswer): ReadHeartbeat['doubt'] {
-  return doubt?.type === type && (isUnsigned === true || doubt.isUnsigned !== true) ? doubt : undefined;
+function doubtSoFar({ doubt }: ReadHeartbeat, answer: DoubtfulAnswer, now: number): Doubt | undefined {
+  if (doubt?.type !== answer.type || (doubt.isUnsigned === true && answer.isUnsigned !== true)) return undefined;
+  const gapMs = now - (doubt.at ?? doubt.since);
+  return { ...doubt, since: doubt.since + Math.max(0, gapMs - graceOf(answer) * longestGapShare) };
 }
 
 function graceOf({ isUnsigned }: DoubtfulAnswer): number {

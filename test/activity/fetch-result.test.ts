@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { ResultQuestion } from '../../domain/activities.ts';
 import type { FaultRule, SimulatorOptions } from '../../simulator/index.ts';
-import { activitiesAt, activitiesOnSimulator, detailsOf } from '../support/activity-rig.ts';
+import { activitiesAt, activitiesOnSimulator, askOn, detailsOf } from '../support/activity-rig.ts';
 import { kling, klingInput } from '../support/simulator-client.ts';
 import { reply, serve } from '../unit/runcomfy/http-servers.ts';
 
@@ -22,6 +22,9 @@ async function finished(faults: FaultRule[], simulator: SimulatorOptions = {}) {
     rig.attempt(rig.activities.fetchResult, ask(requestId, more), info);
   return { rig, requestId, fetch };
 }
+
+/** What the attempts before have been answered for a minute, until a second ago. */
+const lasting = (type: string) => ({ type, since: Date.now() - 60_000, at: Date.now() - 1_000 });
 
 describe('fetchResult', () => {
   it('teaches how long the work took, by the order of submits', async () => {
@@ -83,7 +86,7 @@ describe('fetchResult', () => {
     const { value } = await failed.fetch();
     expect(value).toMatchObject({ status: 'failed', costUsd: failed.rig.sim.ledger().totals.chargedUsd });
     const empty = await finished([{ fault: 'no-output', step: 'result' }]);
-    const heartbeatDetails = { reads: 0, doubt: { type: 'ProtocolMismatch', since: Date.now() - 60_000 } };
+    const heartbeatDetails = { reads: 0, doubt: lasting('ProtocolMismatch') };
     const attempt = await empty.fetch({}, { heartbeatDetails });
     expect(attempt.failure?.type).toBe('ProtocolMismatch');
     expect(detailsOf(attempt).costUsd).toBe(empty.rig.sim.ledger().totals.chargedUsd);
@@ -149,10 +152,11 @@ describe('fetchResult', () => {
       const first = await fetch();
       expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
       expect(first.failure?.nextRetryDelay).toBeGreaterThanOrEqual(1_000);
-      vi.setSystemTime(Date.now() + 30_000);
-      const second = await fetch({}, { attempt: 2, heartbeatDetails: first.heartbeats.at(-1) });
-      expect(second.failure).toMatchObject({ type: 'ProtocolMismatch', nonRetryable: true });
-      expect(detailsOf(second).reads).toBe(2);
+      const last = await askOn(30_000, first, ({ heartbeats }, attempt) =>
+        fetch({}, { attempt, heartbeatDetails: heartbeats.at(-1) }),
+      );
+      expect(last.failure).toMatchObject({ type: 'ProtocolMismatch', nonRetryable: true });
+      expect(detailsOf(last).reads).toBe(5);
     });
   }
 
@@ -190,7 +194,7 @@ describe('fetchResult', () => {
       reply(response, 200, { status: 'completed', output: { videos }, cost: 1.26 });
     });
     const rig = activitiesAt(`http://127.0.0.1:${String(port)}`);
-    const heartbeatDetails = { reads: 0, doubt: { type: 'ProtocolMismatch', since: Date.now() - 60_000 } };
+    const heartbeatDetails = { reads: 0, doubt: lasting('ProtocolMismatch') };
     const attempt = await rig.attempt(rig.activities.fetchResult, ask('request-1'), { heartbeatDetails });
     expect(attempt.failure).toMatchObject({ type: 'ProtocolMismatch', nonRetryable: true });
     expect(attempt.failure?.message).toMatch(/request-1 names 2000 files in \d+ bytes, more than the 1000000 bytes/);

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { ResultQuestion } from '../../domain/activities.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { readStatusWord } from '../../runcomfy/schemas/status-words.ts';
-import { activitiesAt, type Attempt } from '../support/activity-rig.ts';
+import { activitiesAt, askOn, type Attempt } from '../support/activity-rig.ts';
 import { kling } from '../support/simulator-client.ts';
 import { reply, serve } from '../unit/runcomfy/http-servers.ts';
 
@@ -87,8 +87,7 @@ describe('an end that RunComfy tells beside an error', () => {
     const status = await rig.attempt(rig.activities.readStatus, { model: kling, requestId });
     expect(status.value).toMatchObject({ status: 'unrecognized', statusWord: body.status });
     const first = await fetch();
-    pass(graceMs);
-    const second = await fetch({}, first);
+    const second = await askOn(graceMs, first, (before) => fetch({}, before));
     for (const { value } of [first, second]) expect([undefined, 'not_ready']).toContain(value?.status);
     expect(second.failure?.nonRetryable).not.toBe(true);
   });
@@ -111,11 +110,10 @@ describe('a result that speaks of an error', () => {
     const { fetch, pass } = await answering(httpStatus, body);
     const first = await fetch();
     expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
-    pass(graceMs - 5_000);
-    const second = await fetch({}, first);
+    const second = await askOn(graceMs - 5_000, first, (before) => fetch({}, before));
     expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
     pass(5_000);
-    expect((await fetch({}, second)).value).toMatchObject({ status: 'failed', ...end, reads: 3 });
+    expect((await fetch({}, second)).value).toMatchObject({ status: 'failed', ...end, reads: 6 });
   });
 
   const unsigned: [httpStatus: number, body: object][] = [
@@ -126,18 +124,16 @@ describe('a result that speaks of an error', () => {
   it.each(unsigned)('that anybody may have written is one after 10 minutes (HTTP %i %j)', async (httpStatus, body) => {
     const { fetch, pass } = await answering(httpStatus, body);
     const first = await fetch();
-    pass(unsignedGraceMs - 5_000);
-    const second = await fetch({}, first);
+    const second = await askOn(unsignedGraceMs - 5_000, first, (before) => fetch({}, before));
     expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
     pass(5_000);
-    expect((await fetch({}, second)).value).toMatchObject({ status: 'failed', reason: 'maintenance', reads: 3 });
+    expect((await fetch({}, second)).value).toMatchObject({ status: 'failed', reason: 'maintenance', reads: 6 });
   });
 
   it('is none in a refusal that has no code of RunComfy’s own', async () => {
     const { fetch, pass } = await answering(422, { detail: [{ loc: ['path'], msg: 'no such route' }] });
-    const first = await fetch();
-    pass(unsignedGraceMs);
-    expect((await fetch({}, first)).failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    const last = await askOn(unsignedGraceMs, await fetch(), (before) => fetch({}, before));
+    expect(last.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
   });
 
   it.each([
@@ -150,7 +146,7 @@ describe('a result that speaks of an error', () => {
     pass(unsignedGraceMs);
     const outage = await fetch({}, first);
     Object.assign(answer, { httpStatus, body });
-    const again = await fetch({}, outage);
+    const again = await askOn(2_000, outage, (before) => fetch({}, before));
     expect(again.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
   });
 
@@ -161,9 +157,8 @@ describe('a result that speaks of an error', () => {
     Object.assign(answer, { httpStatus: 422, body: code(422001, 'policy') });
     const second = await fetch({}, first);
     expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
-    // Time stands still now but for what the attempts themselves take.
-    pass(2 * graceMs);
-    expect((await fetch({}, second)).value).toMatchObject({ status: 'failed', vendorCode: 422001 });
+    const last = await askOn(graceMs, second, (before) => fetch({}, before));
+    expect(last.value).toMatchObject({ status: 'failed', vendorCode: 422001 });
   });
 
   it('is no failure where the output comes after all', async () => {
@@ -182,8 +177,7 @@ describe('a result that speaks of an error', () => {
       const { fetch, pass } = await answering(httpStatus, body);
       const first = await fetch();
       expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
-      pass(graceMs);
-      expect((await fetch({}, first)).value).toBeUndefined();
+      expect((await askOn(graceMs, first, (before) => fetch({}, before))).value).toBeUndefined();
     }
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { FaultRule } from '../../simulator/index.ts';
-import { activitiesOnSimulator, detailsOf, readAgain } from '../support/activity-rig.ts';
+import { activitiesOnSimulator, askOn, detailsOf, readAgain } from '../support/activity-rig.ts';
 import { kling } from '../support/simulator-client.ts';
 
 afterEach(() => {
@@ -72,9 +72,27 @@ describe('a request that RunComfy does not know', () => {
     const outage = await readAgain(rig, requestId, first);
     expect(outage.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
     rig.sim.setFaults(notFound);
-    const last = await readAgain(rig, requestId, outage, 3);
+    const after = await readAgain(rig, requestId, outage, 3);
+    expect(after.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    // Of the time until the second 404, a third of the 30 s counts.
+    const last = await askOn(20_000, after, (before) => readAgain(rig, requestId, before));
     expect(last.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
-    expect(detailsOf(last).reads).toBe(3);
+    expect(detailsOf(last).reads).toBe(7);
+  });
+
+  it('is not given up by the first answer after a time in which nobody asked', async () => {
+    for (const rule of [...notFound, { fault: 'empty-array', step: 'status' }] satisfies FaultRule[]) {
+      const rig = await activitiesOnSimulator();
+      const requestId = await rig.order();
+      rig.sim.setFaults([rule]);
+      let attempt = await rig.attempt(rig.activities.readStatus, question(requestId));
+      for (const nth of [2, 3]) {
+        vi.setSystemTime(Date.now() + 3_600_000);
+        attempt = await readAgain(rig, requestId, attempt, nth);
+        expect(attempt.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+        expect(Number(attempt.failure?.nextRetryDelay)).toBeLessThanOrEqual(30_000);
+      }
+    }
   });
 
   it('in JSON that anybody may have written is only given up after 10 minutes', async () => {
@@ -85,8 +103,7 @@ describe('a request that RunComfy does not know', () => {
     vi.setSystemTime(Date.now() + 60_000);
     const second = await readAgain(rig, requestId, first);
     expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
-    vi.setSystemTime(Date.now() + 540_000);
-    const third = await readAgain(rig, requestId, second, 3);
+    const third = await askOn(540_000, second, (before) => readAgain(rig, requestId, before));
     expect(third.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
   });
 
@@ -129,10 +146,11 @@ describe('a reply of another shape than promised', () => {
       rig.sim.setFaults([{ fault, step: 'status' }]);
       const first = await rig.attempt(rig.activities.readStatus, question(requestId));
       expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
-      vi.setSystemTime(Date.now() + 30_000);
-      const second = await readAgain(rig, requestId, first);
-      expect(second.failure).toMatchObject({ type: 'ProtocolMismatch', nonRetryable: true });
-      expect(detailsOf(second).reads).toBe(2);
+      const early = await askOn(25_000, first, (before, nth) => readAgain(rig, requestId, before, nth));
+      expect(early.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+      const last = await askOn(5_000, early, (before, nth) => readAgain(rig, requestId, before, nth));
+      expect(last.failure).toMatchObject({ type: 'ProtocolMismatch', nonRetryable: true });
+      expect(detailsOf(last).reads).toBe(9);
     });
   }
 

@@ -113,7 +113,7 @@ const rows: Record<string, Row> = {
   'a refused question, which ends no paid work': {
     fault: { fault: 'http-status', httpStatus: 422, errorCode: 422001 },
     type: 'ServiceUnavailable',
-    doubt: { type: 'GenerationFailed', since: expect.any(Number) },
+    doubt: { type: 'GenerationFailed', since: expect.any(Number), at: expect.any(Number) },
   },
   'a redirect': { fault: { fault: 'redirect-302' }, type: 'ServiceUnavailable' },
 };

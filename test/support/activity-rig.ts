@@ -2,6 +2,7 @@ import type { Info } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
+import { vi } from 'vitest';
 import { type ActivityDeps, createActivities, type KeptRequestId } from '../../activities/index.ts';
 import type { ActivityFailureDetails, StatusReading, SubmitHeartbeat, SubmitOrder } from '../../domain/activities.ts';
 import { createRunComfyClient, type RunComfyClientOptions } from '../../runcomfy/client.ts';
@@ -114,6 +115,21 @@ export async function activitiesOnSimulator(
 /** First detail of a failure. */
 export function detailsOf(attempt: Attempt<unknown>): ActivityFailureDetails {
   return attempt.failure?.details?.[0] ?? {};
+}
+
+/** Asks on while `ms` pass, four times: what nobody asked for has not lasted. For tests that have set the time. */
+export async function askOn<T>(
+  ms: number,
+  first: Attempt<T>,
+  again: (before: Attempt<T>, nth: number) => Promise<Attempt<T>>,
+): Promise<Attempt<T>> {
+  let last = first;
+  for (const nth of [2, 3, 4, 5]) {
+    // An attempt takes a moment of its own, which is not the same for each.
+    vi.setSystemTime(Date.now() + ms / 4 + 100);
+    last = await again(last, nth);
+  }
+  return last;
 }
 
 /** The next attempt of `readStatus`, which gets the last heartbeat of the ones before. */
