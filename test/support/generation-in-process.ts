@@ -127,6 +127,13 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
       }
       now = until;
     },
+    /** Lets time pass without a worker: one workflow task hears of all that came due. */
+    async stall(ms: number) {
+      now += ms;
+      const jobs: Job[] = [];
+      for (let due = takeDue(timers, now); due; due = takeDue(timers, now)) jobs.push({ fireTimer: { seq: due.seq } });
+      await send(jobs);
+    },
     /** A worker brings a request id. */
     handOver: (requestId: string) => signal('requestAccepted', { firstExecutionRunId: runId, requestId }),
     signal,

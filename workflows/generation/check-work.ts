@@ -24,11 +24,14 @@ export async function checkWork(
 ): Promise<GenerationResult | undefined> {
   const { state } = generation;
   const isLastRead = by === boundedReads;
+  // No later read would make up for the last ones.
+  const isUncut = isLastRead && patched('last-looks-are-not-cut-short');
+  const ask = <T>(run: () => Promise<T>) => (isUncut ? run() : interruptible(generation, run));
   beginRead(generation);
   try {
     if (state.phase !== 'fetching_result') {
       const question = statusQuestion(generation, requestId, isLastRead);
-      const reading = await interruptible(generation, () => by.readStatus(question));
+      const reading = await ask(() => by.readStatus(question));
       forgetReadTime(generation);
       if (!reading) return undefined;
       // The result mostly comes with the next answer, and the phase with it.
@@ -38,7 +41,7 @@ export async function checkWork(
     }
     if (!isFetching(generation)) return undefined;
     const question = resultQuestion(generation, requestId, isLastRead);
-    const reading = await interruptible(generation, () => by.fetchResult(question));
+    const reading = await ask(() => by.fetchResult(question));
     return reading && takeResult(generation, requestId, reading);
   } catch (error) {
     if (state.failure) throw error;

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { CancelAnswer } from '../../domain/activities.ts';
+import type { GenerationRequest } from '../../domain/generation.ts';
+import { generationInProcess } from '../support/generation-in-process.ts';
+import { openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await openSandbox({ codePath: inject('workflowBundlePath') });
+});
+afterAll(() => sandbox.close());
+
+const minute = 60_000;
+const deadlineMs = 10 * minute;
+const readAt = '2026-11-27T12:10:00.000Z';
+const accepted = { requestId: 'r', submittedAt: '2026-11-27T12:00:00.000Z', nextReadInMs: 60 * minute };
+const output = { images: ['https://files.example/a'], videos: [], audios: [] };
+const succeeded = { status: 'succeeded', reads: 1, readAt, nextReadInMs: 0, output };
+
+/** A generation that waits in RunComfy's queue, and what RunComfy says at its deadline, where it cannot stop it any more. */
+async function inQueue(request: Partial<GenerationRequest>, status: CancelAnswer['status']) {
+  return await generationInProcess(
+    sandbox,
+    { model: 'a/b', input: { prompt: 'x' }, deadlineMs, ...request },
+    {
+      submits: [{ ...accepted, searchAttributes: [] }],
+      cancels: [{ outcome: 'not_cancellable', ...(status && { status }) }],
+    },
+  );
+}
+
+describe('the last look at a deadline is taken to its end', () => {
+  it('where the deadline of the queue passed while the workers were down, too', async () => {
+    const run = await inQueue({ queueDeadlineMs: 2 * minute }, 'finished');
+    await run.stall(deadlineMs);
+    await run.complete('fetchResult', succeeded);
+    expect(run.end()).toBe('completed');
+  });
+
+  it('where the deadline of the queue passes meanwhile', async () => {
+    const submittedAt = '2026-11-27T12:00:01.000Z';
+    const run = await generationInProcess(
+      sandbox,
+      { model: 'a/b', input: { prompt: 'x' }, deadlineMs, queueDeadlineMs: deadlineMs },
+      {
+        submits: [{ ...accepted, submittedAt, searchAttributes: [] }],
+        cancels: [{ outcome: 'not_cancellable', status: 'finished' }],
+      },
+    );
+    await run.pass(deadlineMs + 5_000);
+    expect(run.end()).toBeUndefined();
+    await run.complete('fetchResult', succeeded);
+    expect(run.end()).toBe('completed');
+  });
+
+  it('where somebody sends a nudge meanwhile', async () => {
+    const run = await inQueue({}, undefined);
+    await run.pass(deadlineMs + 5_000);
+    await run.signal('nudge');
+    expect(run.end()).toBeUndefined();
+    await run.complete('readStatus', { status: 'finished', reads: 1, readAt, nextReadInMs: 0 });
+    await run.complete('fetchResult', succeeded);
+    expect(run.end()).toBe('completed');
+  });
+
+  it('where the workflow is cancelled meanwhile', async () => {
+    const run = await inQueue({}, undefined);
+    await run.pass(deadlineMs + 5_000);
+    await run.cancelWorkflow();
+    expect(run.end()).toBeUndefined();
+    await run.complete('readStatus', { status: 'finished', reads: 1, readAt, nextReadInMs: 0 });
+    await run.complete('fetchResult', succeeded);
+    expect(run.end()).toBe('completed');
+    expect(await run.state()).toMatchObject({ cancel: { outcome: 'not_cancellable', reason: 'deadline' } });
+  });
+});
