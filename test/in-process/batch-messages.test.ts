@@ -137,6 +137,34 @@ it.each([
   },
 );
 
+it('an open batch does not seal itself while what was added in time is still being kept', async () => {
+  const { play, scheduled, state, wait, question } = await open({
+    keepOpen: true,
+    defaults: { model: 'a/b' },
+    openForMs: 60_000,
+  });
+  const timersIn = (commands: Awaited<ReturnType<typeof play>>) =>
+    commands.flatMap(({ startTimer }) => startTimer ?? []);
+  const first = await play(updated('add', { from: 0, count: 1, page: 0, digest: digestOf(0) }, 'first'));
+  expect(repliesIn(first)).toEqual([{ count: 1 }]);
+  const line = { id: 'a', key: 'batch/a', status: 'succeeded' } as const;
+  const ended = [{ index: 0, line, cost: 0 }];
+  const [timer] = timersIn(await play(windowAnswered(scheduled('runWindow')?.seq, { ended, cursor: 1 })));
+  wait(50_000);
+  await play(updated('add', { from: 1, items: [{ id: 'b', input: { prompt: 'b' } }] }, 'second'));
+  const store = scheduled('storeItems')?.seq;
+  // Its worker is lost, and another one comes after the batch would have sealed itself.
+  wait(40_000);
+  expect(timersIn(await play({ fireTimer: { seq: timer?.seq ?? -1 } }))).toEqual([]);
+  expect(await state()).toMatchObject({ phase: 'running', sealed: false });
+  const kept = await play(answered(store, [{ page: 1, from: 1, count: 1, digest: digestOf(1) }]));
+  expect(repliesIn(kept)).toEqual([{ count: 2 }]);
+  expect(question()).toMatchObject({ total: 2, cursor: 1 });
+  const more = [{ index: 1, line: { ...line, id: 'b' }, cost: 0 }];
+  const [next] = timersIn(await play(windowAnswered(scheduled('runWindow')?.seq, { ended: more, cursor: 2 })));
+  expect(msOf(next?.startToFireTimeout)).toBe(60_000);
+});
+
 describe('the rate of a batch', () => {
   const line = { id: 'a', key: 'batch/a', status: 'succeeded' } as const;
   const endedAt = (...indices: number[]) => indices.map((index) => ({ index, line, cost: 0 }));

@@ -4,6 +4,7 @@ import {
   CancelledFailure,
   condition,
   makeContinueAsNewFunc,
+  patched,
   workflowInfo,
 } from '@temporalio/workflow';
 import { openForMsOf } from '../../domain/batch/batch-request.ts';
@@ -112,7 +113,13 @@ async function waitForNews(batch: Batch): Promise<void> {
   }
   const sealAt = data.addedAt + openForMsOf(request);
   if (await condition(isNews, Math.max(1, sealAt - Date.now()))) return;
-  if (Date.now() >= data.addedAt + openForMsOf(request)) data.sealed = true;
+  if (Date.now() < data.addedAt + openForMsOf(request)) return;
+  // What is being kept was taken in time: the worker that keeps it may be away for longer than that.
+  if (batch.stores > 0 && patched('what-is-being-kept-holds-batches-open')) {
+    await condition(() => batch.stores === 0 || isNews());
+  } else {
+    data.sealed = true;
+  }
 }
 
 async function continueAsNew(batch: Batch): Promise<void> {
