@@ -34,7 +34,6 @@ interface Doubt {
   since: number;
   /** The last such answer, epoch ms. */
   at?: number;
-  isUnsigned?: true;
 }
 
 /** Kept by the server between the attempts of one reading activity. */
@@ -46,6 +45,8 @@ interface ReadHeartbeat {
   answeredAt?: string;
   /** A 404, a reply of the wrong shape or a failure in words of no kind that has been the answer since then. */
   doubt?: Doubt;
+  /** The same of what nobody signed: it neither ends nor confirms what RunComfy itself says. */
+  unsignedDoubt?: Doubt;
 }
 
 /** What a reading activity is asked, as far as its attempts go by it. */
@@ -111,6 +112,7 @@ export async function runReadAttempt<T>(
   const answeredAt = () => before.answeredAt;
   const noteAnswer = (at: string) => {
     delete before.doubt;
+    delete before.unsignedDoubt;
     before.answeredAt = at;
   };
   const startedAt = performance.now();
@@ -150,7 +152,7 @@ function toReadFailure(
   now: number,
   longestMs: number,
 ): Error {
-  const kept = { ...before, reads: count.unreported() } satisfies ReadHeartbeat;
+  const kept: ReadHeartbeat = { ...before, reads: count.unreported() };
   if (!isRunComfyError(error)) {
     heartbeat(kept);
     return toApplicationFailure(error, 'read', {}, backoffAfter(before.pauses, longestMs));
@@ -162,22 +164,22 @@ function toReadFailure(
     });
   }
   if (doubtful.includes(error.type)) {
-    const doubt = doubtSoFar(before, error, now) ?? {
-      type: error.type,
-      since: now,
-      ...(error.isUnsigned && { isUnsigned: true as const }),
-    };
+    if (kept.doubt?.type !== error.type) delete kept.doubt;
+    if (kept.unsignedDoubt?.type !== error.type) delete kept.unsignedDoubt;
+    const doubt = doubtSoFar(before, error, now) ?? { type: error.type, since: now };
     // A failure is told by a reading, which the next attempt makes.
     const leastMs = error.type === 'GenerationFailed' ? 1 : 0;
     const leftMs = Math.max(leastMs, Math.ceil(doubt.since + graceOf(error) - now));
     if (leftMs <= 0) return toApplicationFailure(error, 'read', { reads: count.report() });
-    heartbeat({ ...kept, doubt: { ...doubt, at: now } } satisfies ReadHeartbeat);
+    kept[slotOf(error)] = { ...doubt, at: now };
+    heartbeat(kept);
     const delayMs = Math.min(leftMs, longestMs, Math.max(shortestRetryMs, Math.round((now - doubt.since) / 2)));
     return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), delayMs);
   }
   // An outage says nothing about RunComfy's own word that it knows no such request: it neither ends nor confirms it. Other
   // replies before and after one may be its beginning and its end.
-  if (kept.doubt?.type !== 'RequestNotFound' || kept.doubt.isUnsigned) delete kept.doubt;
+  if (kept.doubt?.type !== 'RequestNotFound') delete kept.doubt;
+  delete kept.unsignedDoubt;
   heartbeat(kept);
   const mayPass =
     error.type === 'RateLimited' || error.type === 'ServiceUnavailable' || error.type === 'Unauthenticated';
@@ -188,11 +190,16 @@ function toReadFailure(
   return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), backoffMs);
 }
 
-/** What of an answer has been in doubt before it: what nobody signed confirms nothing that RunComfy itself says. */
-function doubtSoFar({ doubt }: ReadHeartbeat, answer: DoubtfulAnswer, now: number): Doubt | undefined {
-  if (doubt?.type !== answer.type || (doubt.isUnsigned === true && answer.isUnsigned !== true)) return undefined;
+/** What of an answer has been in doubt before it. */
+function doubtSoFar(before: ReadHeartbeat, answer: DoubtfulAnswer, now: number): Doubt | undefined {
+  const doubt = before[slotOf(answer)];
+  if (doubt?.type !== answer.type) return undefined;
   const gapMs = now - (doubt.at ?? doubt.since);
   return { ...doubt, since: doubt.since + Math.max(0, gapMs - graceOf(answer) * longestGapShare) };
+}
+
+function slotOf({ isUnsigned }: DoubtfulAnswer): 'doubt' | 'unsignedDoubt' {
+  return isUnsigned ? 'unsignedDoubt' : 'doubt';
 }
 
 function graceOf({ isUnsigned }: DoubtfulAnswer): number {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { FaultRule } from '../../simulator/index.ts';
-import { activitiesOnSimulator, askOn, detailsOf, readAgain } from '../support/activity-rig.ts';
+import { activitiesOnSimulator, askOn, type Attempt, detailsOf, readAgain } from '../support/activity-rig.ts';
 import { kling } from '../support/simulator-client.ts';
 
 afterEach(() => {
@@ -24,12 +24,13 @@ async function expectNewAfterOutage(rig: Rig, requestId: string, rule: FaultRule
 }
 
 describe('a request that RunComfy does not know', () => {
-  const notFound = [{ fault: 'not-found', step: 'status' }] satisfies FaultRule[];
+  const notFound: FaultRule = { fault: 'not-found', step: 'status' };
+  const unsigned: FaultRule = { fault: 'http-status', step: 'status', httpStatus: 404, body: { detail: 'Not Found' } };
 
   it('is only given up by a read after 30 s of lasting 404s, which comes as these end', async () => {
     const rig = await activitiesOnSimulator();
     const requestId = await rig.order();
-    rig.sim.setFaults(notFound);
+    rig.sim.setFaults([notFound]);
     const start = Date.now();
     vi.setSystemTime(start);
     // An attempt takes no time here, so that only the waits between them count.
@@ -54,7 +55,7 @@ describe('a request that RunComfy does not know', () => {
   it('is forgotten as a doubt once it is found again', async () => {
     const rig = await activitiesOnSimulator();
     const requestId = await rig.order();
-    rig.sim.setFaults(notFound);
+    rig.sim.setFaults([notFound]);
     const first = await rig.attempt(rig.activities.readStatus, question(requestId));
     rig.sim.setFaults([]);
     vi.setSystemTime(Date.now() + 60_000);
@@ -65,13 +66,13 @@ describe('a request that RunComfy does not know', () => {
   it('stays a doubt through an outage, which neither ends nor confirms it', async () => {
     const rig = await activitiesOnSimulator();
     const requestId = await rig.order();
-    rig.sim.setFaults(notFound);
+    rig.sim.setFaults([notFound]);
     const first = await rig.attempt(rig.activities.readStatus, question(requestId));
     rig.sim.setFaults([{ fault: 'reset', step: 'status' }]);
     vi.setSystemTime(Date.now() + 40_000);
     const outage = await readAgain(rig, requestId, first);
     expect(outage.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
-    rig.sim.setFaults(notFound);
+    rig.sim.setFaults([notFound]);
     const after = await readAgain(rig, requestId, outage, 3);
     expect(after.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
     // Of the time until the second 404, a third of the 30 s counts.
@@ -81,7 +82,7 @@ describe('a request that RunComfy does not know', () => {
   });
 
   it('is not given up by the first answer after a time in which nobody asked', async () => {
-    for (const rule of [...notFound, { fault: 'empty-array', step: 'status' }] satisfies FaultRule[]) {
+    for (const rule of [notFound, { fault: 'empty-array', step: 'status' }] satisfies FaultRule[]) {
       const rig = await activitiesOnSimulator();
       const requestId = await rig.order();
       rig.sim.setFaults([rule]);
@@ -98,7 +99,7 @@ describe('a request that RunComfy does not know', () => {
   it('in JSON that anybody may have written is only given up after 10 minutes', async () => {
     const rig = await activitiesOnSimulator();
     const requestId = await rig.order();
-    rig.sim.setFaults([{ fault: 'http-status', step: 'status', httpStatus: 404, body: { detail: 'Not Found' } }]);
+    rig.sim.setFaults([unsigned]);
     const first = await rig.attempt(rig.activities.readStatus, question(requestId));
     vi.setSystemTime(Date.now() + 60_000);
     const second = await readAgain(rig, requestId, first);
@@ -110,24 +111,52 @@ describe('a request that RunComfy does not know', () => {
   it('in such JSON is as new after an outage', async () => {
     const rig = await activitiesOnSimulator();
     const requestId = await rig.order();
-    const unsigned: FaultRule = {
-      fault: 'http-status',
-      step: 'status',
-      httpStatus: 404,
-      body: { detail: 'Not Found' },
-    };
     await expectNewAfterOutage(rig, requestId, unsigned);
   });
 
   it('is not given up by one reply of RunComfy’s own after 30 s of what anybody may have written', async () => {
     const rig = await activitiesOnSimulator();
     const requestId = await rig.order();
-    rig.sim.setFaults([{ fault: 'http-status', step: 'status', httpStatus: 404, body: { detail: 'Not Found' } }]);
+    rig.sim.setFaults([unsigned]);
     const first = await rig.attempt(rig.activities.readStatus, question(requestId));
-    rig.sim.setFaults(notFound);
+    rig.sim.setFaults([notFound]);
     vi.setSystemTime(Date.now() + 30_000);
     const second = await readAgain(rig, requestId, first);
     expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+  });
+
+  it('is neither confirmed nor ended as a doubt by what anybody may have written', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    const ask = (fault: FaultRule, before: Attempt<unknown>) => {
+      rig.sim.setFaults([fault]);
+      return readAgain(rig, requestId, before);
+    };
+    rig.sim.setFaults([notFound]);
+    const first = await rig.attempt(rig.activities.readStatus, question(requestId));
+    vi.setSystemTime(Date.now() + 3_600_000);
+    const between = await askOn(60_000, await ask(unsigned, first), (before) => ask(unsigned, before));
+    vi.setSystemTime(Date.now() + 1_000);
+    const second = await ask(notFound, between);
+    expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    const early = await askOn(15_000, second, (before, nth) => ask(nth % 2 ? notFound : unsigned, before));
+    expect(early.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    const last = await askOn(5_000, early, (before, nth) => ask(nth % 2 ? notFound : unsigned, before));
+    expect(last.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
+  });
+
+  it('in such JSON is given up after its own 10 minutes also where RunComfy itself once said so', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    rig.sim.setFaults([notFound]);
+    const own = await rig.attempt(rig.activities.readStatus, question(requestId));
+    rig.sim.setFaults([unsigned]);
+    vi.setSystemTime(Date.now() + 30_000);
+    const first = await readAgain(rig, requestId, own);
+    const early = await askOn(595_000, first, (before) => readAgain(rig, requestId, before));
+    expect(early.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    const last = await askOn(5_000, early, (before) => readAgain(rig, requestId, before));
+    expect(last.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
   });
 
   it('is told at once when the id cannot be one', async () => {
