@@ -55,12 +55,14 @@ export function wallOf(end: ItemEnd): WindowStop | undefined {
   return type === 'BudgetExceeded' && budget !== undefined ? { reason: 'budget', message } : undefined;
 }
 
-/** An item that is no longer waited for, though it may run on under its key. */
-export function letGoOfItem({ cancel = 'unknown' }: OpenItem): ItemEnd {
+/** An item that is no longer waited for, though it may run on under its key. What a pipeline was asked to stop may not be all that it ordered. */
+export function letGoOfItem({ cancel = 'unknown' }: OpenItem, isPipeline: boolean): ItemEnd {
   const message = 'the batch was cancelled without waiting for it; what it becomes stands under its key';
-  return { failure: { error: { type: 'GenerationCancelled', message, submission: 'unknown', cancel } } };
+  const isFree = !isPipeline && (cancel === 'cancelled' || cancel === 'not_submitted');
+  const error = { type: 'GenerationCancelled', message, submission: 'unknown', cancel } as const;
+  return { failure: { error, ...(isFree && { isFree }) } };
 }
 
 function mayHaveCost(end: ItemEnd): boolean {
-  return 'result' in end || !isUnbilled(end.failure.error.submission);
+  return 'result' in end || !(end.failure.isFree === true || isUnbilled(end.failure.error.submission));
 }

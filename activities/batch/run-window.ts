@@ -174,7 +174,8 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   if (faults.length > 0) throw faults[0];
   if (question.isLetGo) {
     for (const open of [...window.open.values()]) {
-      endItem(window, endOfItem(open, await readItem(open.index), letGoOfItem(open)));
+      const end = letGoOfItem(open, question.plan !== undefined);
+      endItem(window, endOfItem(open, await readItem(open.index), end));
     }
   }
   return answerOf(window, attempt);

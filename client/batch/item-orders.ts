@@ -1,6 +1,6 @@
 import { ApplicationFailure, type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { BatchLineError } from '../../domain/batch/batch.ts';
-import { billOf } from '../../domain/budget/settlement.ts';
+import { billOf, isStopped } from '../../domain/budget/settlement.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { isFailureType } from '../../domain/failure-type.ts';
 import type { GenerationRequest } from '../../domain/generation.ts';
@@ -126,5 +126,13 @@ function toFailure({
   const budget = isOfBudget ? details?.budget : undefined;
   // Of a run that was ended from outside nobody can say what was under way.
   const said = isOurs || error.submission === 'accepted' ? error : { ...error, submission: 'unknown' as const };
-  return { error: said, ...withoutUndefined({ requestId, priceUsd, budget }), ...billOf(details ?? {}) };
+  // Of what nobody cancelled here only the order's own end tells: one that was terminated in Temporal looks alike.
+  const isTold = error.submission === 'accepted' && (isOurs || cancel !== undefined);
+  const wasStopped = isTold && isStopped({ phase: details?.phase, cancel });
+  return {
+    error: said,
+    ...withoutUndefined({ requestId, priceUsd, budget }),
+    ...billOf({ ...details, isStopped: wasStopped }),
+    ...((wasStopped || error.cancel === 'not_submitted') && { isFree: true as const }),
+  };
 }

@@ -22,9 +22,10 @@ function isUnderWay({ phase }: StepSummary): boolean {
 }
 
 /** Whether a step may have cost what nobody has told; also told of pipelines of earlier versions, which name no presumed cost. */
-function isCostOpen({ phase, key, output, costUsd, reused, submission }: StepSummary): boolean {
+function isCostOpen({ phase, key, output, costUsd, reused, submission, cancel }: StepSummary): boolean {
   // A step with `forEach` has no key of its own; an approval has neither.
-  if (costUsd !== undefined || reused === true || (key === undefined && output === undefined)) return false;
+  if (costUsd !== undefined || reused === true || cancel === 'cancelled' || (key === undefined && output === undefined))
+    return false;
   if (phase === 'failed' || phase === 'cancelled') return submission !== undefined && !isUnbilled(submission);
   return phase === 'succeeded';
 }

@@ -1,4 +1,10 @@
-import { type Client, TerminatedFailure, TimeoutFailure, WorkflowFailedError } from '@temporalio/client';
+import {
+  CancelledFailure,
+  type Client,
+  TerminatedFailure,
+  TimeoutFailure,
+  WorkflowFailedError,
+} from '@temporalio/client';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { isFailureType } from '../../domain/failure-type.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
@@ -104,11 +110,13 @@ function toStepFailure(error: GenerationError): StepFailure {
   const { type, message, details, requestId, key, issues } = error;
   const ending = error.cause instanceof WorkflowFailedError ? error.cause.cause : undefined;
   const { costUsd, otherRequestIds, otherCostUsd, otherCostsUnknown, budget } = details ?? {};
-  const isFromOutside = ending instanceof TerminatedFailure || ending instanceof TimeoutFailure;
+  const isEndedByTemporal = ending instanceof TerminatedFailure || ending instanceof TimeoutFailure;
+  // Where no worker answers, Temporal's records tell of an order that was cancelled no more than that it was sent.
+  const isUntold = ending instanceof CancelledFailure && details?.cancel === undefined;
   return {
     type: isFailureType(type) ? type : 'GenerationFailed',
     message,
-    submission: isFromOutside ? 'unknown' : (error.submission ?? 'unknown'),
+    submission: isEndedByTemporal || isUntold ? 'unknown' : (error.submission ?? 'unknown'),
     ...withoutUndefined({ cancel: details?.cancel?.outcome, requestId, key, issues }),
     ...withoutUndefined({ costUsd, otherRequestIds, otherCostUsd, otherCostsUnknown, budget }),
   };

@@ -11,6 +11,8 @@ interface ItemFigures {
   isCostPartial?: true;
   /** Bills that each may be as high as the item's price, beside `presumedUsd`. */
   unpricedBills?: number;
+  /** RunComfy stopped it, or was sent nothing: nothing was billed beside `costUsd` and `presumedUsd`. */
+  isFree?: true;
 }
 
 /** What the order of an item has given. */

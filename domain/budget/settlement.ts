@@ -29,8 +29,8 @@ function outcomeOf(end: OrderEnd): SettlementOutcome {
   return isStopped(end) && furtherCostsUnknown(end) === 0 ? 'cancelled' : 'unknown';
 }
 
-/** RunComfy stopped it, on our wish or on somebody else's: else it is only followed no longer. */
-function isStopped({ phase, cancel }: OrderEnd): boolean {
+/** RunComfy stopped it, on our wish or on somebody else's, by the generation's own word: else it is only followed no longer. */
+export function isStopped({ phase, cancel }: Pick<OrderEnd, 'cancel'> & { phase?: string | undefined }): boolean {
   return cancel === undefined ? phase === 'cancelled' : cancel.outcome === 'cancelled';
 }
 
@@ -46,12 +46,15 @@ export interface Bill {
 
 type Sent = Pick<OrderEnd, 'costUsd' | 'priceUsd' | 'otherRequestIds' | 'otherCostUsd' | 'otherCostsUnknown'>;
 
-/** What an order that was sent more than once has cost: a further submit of which no cost is known may cost what was expected of the first. */
-export function billOf(sent: Sent): Bill {
+/**
+ * What an order that was sent more than once has cost: a further submit of which no cost is known may cost what was expected
+ * of the first. `isStopped`: RunComfy stopped its own request.
+ */
+export function billOf(sent: Sent & { isStopped?: boolean }): Bill {
   const { costUsd, priceUsd } = sent;
   if (!isSentAgain(sent)) return withoutUndefined({ costUsd });
   const known = knownCosts(sent);
-  const open = (costUsd === undefined ? 1 : 0) + furtherCostsUnknown(sent);
+  const open = (costUsd === undefined && !sent.isStopped ? 1 : 0) + furtherCostsUnknown(sent);
   return {
     ...(known.length > 0 && { costUsd: sumOf(known) }),
     ...(open > 0 && { presumedUsd: toUsd(open * toMicro(priceUsd ?? 0)), isCostPartial: true }),

@@ -207,6 +207,8 @@ export interface StepSummary {
   costUsd?: number;
   reused?: boolean;
   submission?: Submission;
+  /** What became of the cancel of its order. */
+  cancel?: CancelOutcome;
   /** How it failed. */
   failure?: Pick<StepFailure, 'type' | 'message' | 'budget'>;
   /** What an approval chose. */

@@ -141,6 +141,7 @@ const stepSummary = z
     costUsd: exactOptional(usd),
     reused: exactOptional(z.boolean()),
     submission: exactOptional(submission),
+    cancel: exactOptional(cancelOutcome),
     failure: exactOptional(z.object({ type: stepFailureType, message: z.string(), budget: exactOptional(z.string()) })),
     choices: exactOptional(z.array(z.string())),
   })

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { batchItemMemoKey } from '../../domain/names.ts';
+import { createProvider } from '../fuzz/pipelines/provider.ts';
+import { createVirtualTime } from '../fuzz/pipelines/virtual-time.ts';
 import { pipelinesInProcess } from '../support/pipeline-in-process.ts';
 import { flux } from '../support/simulator-client.ts';
 
@@ -68,4 +70,51 @@ it('counts the further requests of an order, and presumes those of which no cost
   // A submit in doubt that nobody can name.
   const unnamed = { otherRequestIds: undefined, otherCostUsd: undefined, otherCostsUnknown: 1 };
   expect(await again(unnamed)).toMatchObject({ result: { costUsd: 0.02, unpriced: 1 } });
+});
+
+it('presumes nothing of an order that was stopped, also where somebody else stopped it or a submit of it was in doubt', async () => {
+  const steps = { a: still('a', { onFailure: 'continue', maxPriceUsd: 0.05 }) };
+  const plan = { version: 1, steps };
+  const { provider, time, ...first } = await start({ plan }, { fates: ['fails'] });
+  await first.end();
+  const billed = provider.runs[0]?.end;
+  const after = async (told: object) => {
+    if (billed && 'failure' in billed)
+      billed.failure = {
+        key: billed.failure.key,
+        submission: 'accepted',
+        message: 'over',
+        ...told,
+      } as typeof billed.failure;
+    return (await (await start({ plan }, { time, provider })).end()).end;
+  };
+  const free = { result: { costUsd: 0, steps: { a: { phase: 'failed' } } } };
+  const stopped = await after({ type: 'GenerationTimedOut', cancel: 'cancelled' });
+  expect(stopped).toMatchObject(free);
+  expect(stopped).toMatchObject({ result: { steps: { a: { cancel: 'cancelled' } } } });
+  for (const one of [stopped, await after({ type: 'GenerationCancelled' })]) {
+    expect(one).toMatchObject(free);
+    expect(one).not.toHaveProperty('result.unpriced');
+    expect(one).not.toHaveProperty('result.presumedUsd');
+  }
+  expect(await after({ type: 'GenerationCancelled', cancel: 'not_cancellable' })).toHaveProperty('result.unpriced', 1);
+});
+
+it('presumes of an order that was stopped only what an earlier submit of it may have cost', async () => {
+  const time = createVirtualTime(1);
+  const provider = createProvider(time, () => 'waits too long');
+  const inDoubt: typeof provider = {
+    ...provider,
+    start: ({ isEndOf, ...order }) =>
+      provider.start({
+        ...order,
+        isEndOf: (end, run) => {
+          if ('failure' in end) end.failure.otherCostsUnknown = 1;
+          isEndOf(end, run);
+        },
+      }),
+  };
+  const steps = { a: still('a', { onFailure: 'continue', maxPriceUsd: 0.05 }) };
+  const { end } = await start({ plan: { version: 1, steps } }, { time, provider: inDoubt });
+  expect((await end()).state).toMatchObject({ costUsd: 0, presumedUsd: 0.05 });
 });

@@ -149,6 +149,7 @@ function summaryOf(step: StepState): StepSummary {
       costUsd,
       reused: isReused ? true : undefined,
       submission: failure?.submission,
+      cancel: failure?.cancel,
       failure: failure && shortFailure(failure),
       choices: approval?.chosen,
     }),

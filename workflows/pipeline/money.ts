@@ -30,17 +30,29 @@ export function giveBack(pipeline: Pipeline, priceUsd: number | undefined): void
   tell(pipeline);
 }
 
+/** RunComfy stopped it, by the order's own word: on our wish, or on somebody else's, of which there is no cancel. */
+export function wasStopped({ type, submission, cancel }: StepFailure): boolean {
+  return (
+    cancel === 'cancelled' || (cancel === undefined && type === 'GenerationCancelled' && submission === 'accepted')
+  );
+}
+
 /** An order has ended: what it cost is spent; where it does not say, its price is presumed unless it provably cost nothing. */
 export function settle(
   pipeline: Pipeline,
   priceUsd: number | undefined,
-  end: { costUsd?: number | undefined; presumedUsd?: number | undefined; failure?: StepFailure | undefined },
+  end: {
+    costUsd?: number | undefined;
+    presumedUsd?: number | undefined;
+    failure?: StepFailure | undefined;
+    isStopped?: boolean;
+  },
 ): void {
   const { money } = pipeline;
   money.reserved -= micro(priceUsd ?? 0);
   money.spent += micro(end.costUsd ?? 0);
   // Of an order that was sent more than once some may be known, and the rest not.
-  const isOpen = end.costUsd === undefined && !isSurelyUnbilled(end.failure);
+  const isOpen = end.costUsd === undefined && !end.isStopped && !isSurelyUnbilled(end.failure);
   if (isOpen || end.presumedUsd !== undefined) {
     if (priceUsd === undefined) money.unpriced = (money.unpriced ?? 0) + 1;
     else money.presumed += micro(end.presumedUsd ?? priceUsd);

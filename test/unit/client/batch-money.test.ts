@@ -1,6 +1,14 @@
-import type { Client } from '@temporalio/client';
+import {
+  ApplicationFailure,
+  type Client,
+  TerminatedFailure,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { RetryState } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
-import { endOfItem } from '../../../activities/batch/end-of-item.ts';
+import { endOfItem, letGoOfItem } from '../../../activities/batch/end-of-item.ts';
+import { createItemOrders, type ItemOrderPlace } from '../../../client/batch/item-orders.ts';
 import { foundAs, lostItem } from '../../../client/batch/item-marks.ts';
 import { figuresOf, worstOf } from '../../../client/batch/pipeline-figures.ts';
 import { billOf } from '../../../domain/budget/settlement.ts';
@@ -33,6 +41,11 @@ describe('an item that is a pipeline', () => {
     expect(endOfItem(open, names, { result: figuresOf({ steps: { approval }, costUsd: 1 }, 0) }).cost).toBe(1_000_000);
   });
 
+  it('costs nothing more for an order that RunComfy stopped', () => {
+    const clip: StepSummary = { phase: 'failed', key: 'k/a/clip@1', submission: 'accepted', cancel: 'cancelled' };
+    expect(endOfItem(open, names, { result: figuresOf({ steps: { clip }, costUsd: 1 }, 0) }).cost).toBe(1_000_000);
+  });
+
   it('that leaves an order that runs on does not say that nothing was sent', () => {
     expect(worstOf({ clip: { phase: 'ordered', key: 'k/a/clip@1' } })).toBe('unknown');
     expect(worstOf({ clip: { phase: 'not_started' } })).toBe('not_sent');
@@ -49,6 +62,64 @@ describe('an item whose order was sent more than once', () => {
     const error = { type: 'GenerationFailed', message: '', submission: 'accepted' } as const;
     expect(endOfItem(open, names, { failure: { error, ...bill } })).toMatchObject({ cost, presumed: true });
     expect(endOfItem(open, names, { result: bill })).toMatchObject({ cost, presumed: true });
+  });
+});
+
+describe('an item whose order was stopped', () => {
+  const details = { key: 'k/a', model: 'm', submission: 'accepted', phase: 'cancelled', requestId: 'r' } as const;
+  const call = (_: unknown, make: () => unknown) => make();
+  const passing = { withDeadline: call, withAbortSignal: call };
+  const ended = async (cause: Error) => {
+    const error = new WorkflowFailedError('failed', cause, RetryState.NON_RETRYABLE_FAILURE);
+    const workflow = {
+      result: () => Promise.reject(error),
+      getHandle: () => ({ query: () => Promise.reject(new WorkflowNotFoundError('gone', 'k/a', undefined)) }),
+    };
+    const client = { workflow, ...passing } as unknown as Client;
+    const orders = createItemOrders({ client, taskQueue: 'q' } as ItemOrderPlace);
+    return endOfItem(open, names, await orders.follow('k/a', new AbortController().signal));
+  };
+  const ours = (type: string, more: object) =>
+    ended(ApplicationFailure.create({ type, message: 'over', details: [{ ...details, ...more }] }));
+  const stopped = { cancel: { requestedAt: '', outcome: 'cancelled' } };
+
+  it.each([
+    ['at its queue deadline', 'GenerationTimedOut', { phase: 'timed_out', ...stopped }],
+    ['by a cancel', 'GenerationCancelled', stopped],
+    ['by somebody at RunComfy', 'GenerationCancelled', {}],
+    [
+      'before it was sent',
+      'GenerationCancelled',
+      { submission: 'unknown', cancel: { requestedAt: '', outcome: 'not_submitted' } },
+    ],
+  ])('%s costs nothing', async (_, type, more) => {
+    const { cost, presumed, unpriced } = await ours(type, more);
+    expect({ cost, presumed, unpriced }).toEqual({ cost: 0 });
+  });
+
+  it('costs what RunComfy says all the same, and what an earlier submit of it may', async () => {
+    expect(await ours('GenerationCancelled', { ...stopped, costUsd: 0.5 })).toMatchObject({ cost: 500_000 });
+    const again = { ...stopped, priceUsd: 3, otherCostsUnknown: 1 };
+    expect(await ours('GenerationCancelled', again)).toMatchObject({ cost: 3_000_000, presumed: true });
+    const other = { ...stopped, otherRequestIds: ['r2'], otherCostUsd: 2 };
+    expect(await ours('GenerationCancelled', other)).toMatchObject({ cost: 2_000_000 });
+  });
+
+  it.each([
+    ['runs on', ours('GenerationCancelled', { cancel: { requestedAt: '', outcome: 'not_cancellable' } })],
+    ['gave no answer', ours('GenerationCancelled', { cancel: { requestedAt: '', outcome: 'unknown' } })],
+    ['was terminated in Temporal', ended(new TerminatedFailure('by hand'))],
+  ])('costs its price where it %s', async (_, end) => {
+    expect(await end).toMatchObject({ cost: 3_000_000, presumed: true });
+  });
+
+  it('costs nothing where it is let go of, but what the orders of a pipeline may have cost before', () => {
+    const costOf = (cancel: NonNullable<Parameters<typeof letGoOfItem>[0]['cancel']>, isPipeline: boolean) =>
+      endOfItem(open, names, letGoOfItem({ ...open, cancel }, isPipeline)).cost;
+    expect(costOf('cancelled', false)).toBe(0);
+    expect(costOf('not_submitted', false)).toBe(0);
+    expect(costOf('not_cancellable', false)).toBe(3_000_000);
+    expect(costOf('cancelled', true)).toBe(3_000_000);
   });
 });
 

@@ -1,5 +1,5 @@
 import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
-import { ApplicationFailure, RetryState } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure, RetryState } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { createItemOrders } from '../../../client/batch/item-orders.ts';
 import { createPipelineItemOrders } from '../../../client/batch/pipeline-item-orders.ts';
@@ -9,6 +9,24 @@ import type { GenerationHandle } from '../../../client/generation/generation-han
 import { createKnownGenerations } from '../../../client/pipeline/known-generations.ts';
 
 describe('the order of a key that a pipeline follows', () => {
+  it('does not pass for one that RunComfy stopped where its workflow was cancelled and nobody tells what became of it', async () => {
+    const failed = new WorkflowFailedError('failed', new CancelledFailure('cancelled'), RetryState.CANCEL_REQUESTED);
+    const follow = async (state: object) => {
+      const result = () => Promise.reject(toGenerationError(failed, 'k', state as never));
+      const client = { withDeadline: (_: number, ask: () => unknown) => ask() } as unknown as Client;
+      const known = createKnownGenerations(client, {
+        get: () => Promise.resolve({ result } as unknown as GenerationHandle),
+      });
+      return await known.follow('k', new AbortController().signal);
+    };
+    const told = { requestId: 'r', phase: 'cancelled', submission: 'accepted' };
+    expect(await follow(told)).toMatchObject({ failure: { type: 'GenerationCancelled', submission: 'unknown' } });
+    const details = { ...told, cancel: { requestedAt: '', outcome: 'cancelled' } };
+    expect(await follow({ ...told, failure: { details } })).toMatchObject({
+      failure: { submission: 'accepted', cancel: 'cancelled' },
+    });
+  });
+
   it('tells every bill with its failure', async () => {
     const bills = { costUsd: 1, otherRequestIds: ['r-2'], otherCostUsd: 0.5, otherCostsUnknown: 1 };
     const details = { submission: 'accepted', requestId: 'r-1', ...bills };

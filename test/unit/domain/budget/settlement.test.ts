@@ -79,6 +79,15 @@ describe('what an order comes to', () => {
     expect(finalSettlementOf('key', { ...end, costUsd: 0.5 }).costUsd).toBe(1.5);
   });
 
+  it('presumes nothing of a request that was stopped, only of those before it', () => {
+    const again = { priceUsd: 1, otherCostsUnknown: 1, isStopped: true };
+    expect(billOf(again)).toEqual({ presumedUsd: 1, isCostPartial: true });
+    expect(billOf({ ...again, costUsd: 0.5 })).toEqual({ costUsd: 0.5, presumedUsd: 1, isCostPartial: true });
+    expect(billOf({ priceUsd: 1, otherRequestIds: ['r'], otherCostUsd: 0.25, isStopped: true })).toEqual({
+      costUsd: 0.25,
+    });
+  });
+
   it('is billed as known and as presumed, and open where anything of it is not told', () => {
     const twice = { costUsd: 0.5, priceUsd: 1, otherRequestIds: ['r', 's'] };
     expect(billOf({ costUsd: 0.5, priceUsd: 1 })).toEqual({ costUsd: 0.5 });
