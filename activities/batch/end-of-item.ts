@@ -18,6 +18,8 @@ export function endOfItem(open: OpenItem, { id, key }: ItemNames, end: ItemEnd):
   const told = 'result' in end ? end.result : end.failure;
   const { requestId, costUsd, presumedUsd = 0, unpricedBills = 0 } = told;
   const { priceUsd = price === undefined ? undefined : toUsd(price) } = told;
+  // What a lost window had started came without its price.
+  const expected = price ?? toMicro(priceUsd ?? 0);
   const names = { id, key };
   const made = 'result' in end ? withoutUndefined({ output: end.result.output, outputs: end.result.outputs }) : {};
   const figures = withoutUndefined({ requestId, costUsd, priceUsd, attached });
@@ -32,13 +34,13 @@ export function endOfItem(open: OpenItem, { id, key }: ItemNames, end: ItemEnd):
         }
       : { ...names, status: statusOfFailure(end.failure.error.type), ...figures, error: end.failure.error };
   const known = costUsd === undefined || isRepeat ? 0 : toMicro(costUsd);
-  const presumed = isRepeat ? 0 : toMicro(presumedUsd) + unpricedBills * (price ?? 0);
+  const presumed = isRepeat ? 0 : toMicro(presumedUsd) + unpricedBills * expected;
   const isOpen = !isRepeat && (told.isCostPartial === true || (costUsd === undefined && mayHaveCost(end)));
   const isPresumed = isOpen || presumed > 0;
   return {
     index,
     line: boundLine(line),
-    cost: isOpen ? Math.max(known + presumed, price ?? 0) : known + presumed,
+    cost: isOpen ? Math.max(known + presumed, expected) : known + presumed,
     ...(isPresumed && { presumed: true, ...(known > 0 && { known }) }),
     ...(priceUsd === undefined && mayHaveCost(end) && { unpriced: true }),
   };

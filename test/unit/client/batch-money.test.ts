@@ -8,8 +8,8 @@ import {
 import { RetryState } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { endOfItem, letGoOfItem } from '../../../activities/batch/end-of-item.ts';
-import { createItemOrders, type ItemOrderPlace } from '../../../client/batch/item-orders.ts';
 import { foundAs, lostItem } from '../../../client/batch/item-marks.ts';
+import { createItemOrders, type ItemOrderPlace } from '../../../client/batch/item-orders.ts';
 import { figuresOf, worstOf } from '../../../client/batch/pipeline-figures.ts';
 import { billOf } from '../../../domain/budget/settlement.ts';
 import { batchItemMemoKey } from '../../../domain/names.ts';
@@ -62,6 +62,21 @@ describe('an item whose order was sent more than once', () => {
     const error = { type: 'GenerationFailed', message: '', submission: 'accepted' } as const;
     expect(endOfItem(open, names, { failure: { error, ...bill } })).toMatchObject({ cost, presumed: true });
     expect(endOfItem(open, names, { result: bill })).toMatchObject({ cost, presumed: true });
+  });
+});
+
+describe('an item that a lost window had started, so that its order alone knows the price', () => {
+  const lost = { index: 0, cancel: 'not_cancellable' } as const;
+
+  it.each([
+    ['ended without a cost', { result: { priceUsd: 1.26 } }],
+    [
+      'may run on',
+      { failure: { error: { type: 'GenerationCancelled', message: '', submission: 'accepted' }, priceUsd: 1.26 } },
+    ],
+  ] satisfies [string, Parameters<typeof endOfItem>[2]][])('costs that price where it %s', (_, end) => {
+    const { cost, presumed, unpriced } = endOfItem(lost, names, end);
+    expect({ cost, presumed, unpriced }).toEqual({ cost: 1_260_000, presumed: true });
   });
 });
 
