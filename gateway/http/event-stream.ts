@@ -95,6 +95,26 @@ export async function* dropWhenStalled(
   }
 }
 
+/** Passes a stream on, and breaks it off once its listener may listen no longer; asked as often as a sign of life is due. */
+export async function* whileAllowed(
+  source: AsyncGenerator<string, void, undefined>,
+  mayGoOn: () => Promise<boolean>,
+  revoked: AbortController,
+): AsyncGenerator<string, void, undefined> {
+  const ask = async () => {
+    if (!(await mayGoOn())) revoked.abort();
+  };
+  const timer = setInterval(() => void ask(), defaultKeepAliveMs);
+  try {
+    for await (const text of source) {
+      yield text;
+      revoked.signal.throwIfAborted();
+    }
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 async function within<T>(ms: number, awaited: Promise<T>): Promise<T | undefined> {
   const stop = new AbortController();
   const late = sleep(ms, undefined, { signal: stop.signal }).catch(() => undefined);

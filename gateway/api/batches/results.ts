@@ -8,6 +8,7 @@ import type { Principal } from '../../access/principal.ts';
 import { type BatchLineBody, lineStatus } from '../../contract/batch.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { isPassing, readPatienceMs } from '../../generations/patiently.ts';
+import { dropWhenStalled, whileAllowed } from '../../http/event-stream.ts';
 import { goneSignal } from '../../http/waiting.ts';
 import { paging } from '../many/list-many.ts';
 import { seenNow, withMany } from '../many/many.ts';
@@ -74,13 +75,15 @@ export async function streamBatchLines(
 ): Promise<FastifyReply> {
   const { principal } = request;
   const follow = query.follow === 'true';
-  const signal = AbortSignal.any([goneSignal(reply), stopping]);
+  const revoked = new AbortController();
+  const signal = AbortSignal.any([goneSignal(reply), stopping, revoked.signal]);
   const lines = await withMany(batches, parts, request, params.key, async (handle) => {
     // What cannot be read at all is a problem, and not an empty file.
     await seenNow(parts, handle);
     return textOf(principal, handle, everyLine(handle, { follow, signal }), query.status);
   });
-  return reply.type('application/jsonl').send(Readable.from(lines));
+  const allowed = whileAllowed(lines, () => parts.access.isStillAllowed(request), revoked);
+  return reply.type('application/jsonl').send(Readable.from(dropWhenStalled(allowed, reply.raw)));
 }
 
 async function* textOf(
