@@ -1,6 +1,7 @@
 import { type Client, TerminatedFailure, WorkflowFailedError } from '@temporalio/client';
 import { defaultDataConverter, defaultPayloadConverter, RetryState } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
+import { grpcCode } from '../../../../client/grpc.ts';
 import { wasNeverSent } from '../../../../worker/history/never-sent.ts';
 import { lookUpOrdersIn } from '../../../../worker/look-up-orders.ts';
 
@@ -201,16 +202,28 @@ describe('that nothing was sent by a run that was ended from outside', () => {
     expect(await ask(events, server)).toBe(false);
   });
 
-  it('is asked again where Temporal cannot tell, and after an hour presumed not to be', async () => {
+  function lookUp(noHistory: Error) {
     const client = serverWith(unsent, {});
-    const getWorkflowExecutionHistory = () => Promise.reject(new Error('too large'));
+    const getWorkflowExecutionHistory = () => Promise.reject(noHistory);
     Object.assign(client.workflowService, { getWorkflowExecutionHistory });
     const ended = new WorkflowFailedError('', new TerminatedFailure('by hand'), RetryState.NON_RETRYABLE_FAILURE);
     Object.assign(client, { workflow: { result: () => Promise.reject(ended) } });
-    const { settlementOf } = lookUpOrdersIn(client);
+    return lookUpOrdersIn(client);
+  }
+
+  it('is asked again where Temporal cannot tell, and after an hour presumed not to be', async () => {
+    const { settlementOf } = lookUp(new Error('too large'));
     await expect(settlementOf(key, Date.now() - 30 * 60_000)).rejects.toThrow('too large');
     expect(await settlementOf(key, Date.now() - 120 * 60_000)).toEqual({ key, outcome: 'failed' });
   });
+
+  it.each(['deadlineExceeded', 'cancelled', 'unavailable', 'resourceExhausted'] as const)(
+    'is asked again also hours after the order, where Temporal could not tell in time or at all (%s)',
+    async (name) => {
+      const busy = Object.assign(new Error(name), { code: grpcCode[name], details: name, metadata: {} });
+      await expect(lookUp(busy).settlementOf(key, Date.now() - 120 * 60_000)).rejects.toThrow(name);
+    },
+  );
 
   it('is not where its key cannot be looked for', async () => {
     expect(await wasNeverSent(serverWith(unsent, {}), "it's", reservedAt)).toBe(false);
