@@ -11,6 +11,9 @@ import { isUtf8 } from '../domain/utf-8.ts';
 /** The arguments of the start come first; each workflow has this module for itself. */
 let isStartRead = false;
 
+/** The memo is decoded before them, and before a replay hears of any marker: no patch is asked for over it. */
+let isMemoBroken = false;
+
 type Context = Parameters<PayloadConverter['fromPayload']>[1];
 
 /** Stands for a payload of JSON that is none. */
@@ -36,6 +39,8 @@ export const oversizedJson = 'JSON beyond 100,000 values, 50,000 names (25,000 o
 
 /** Stands for an order in another encoding: it would be sent with U+FFFD in the place of letters. */
 const notUtf8 = 'JSON that is not UTF-8';
+
+const utf8Patch = 'orders-are-utf-8';
 
 /** Stands for a payload that is still encrypted: by a key, or a codec, that this worker lacks. Told by identity. */
 const encryptedPayload = Object.freeze({});
@@ -67,6 +72,8 @@ export const payloadConverter: PayloadConverter = {
  */
 export function waitForKeyOf(...startArguments: unknown[]): void {
   isStartRead = true;
+  // An earlier version did ask over a memo: a replay of what it ran fails unless its marker is asked for.
+  if (isMemoBroken && workflowInfo().unsafe.isReplaying) patched(utf8Patch);
   if (startArguments.includes(encryptedPayload)) throw keyIsMissing();
 }
 
@@ -94,11 +101,14 @@ function isOversized(payload: Payload): boolean {
   return encodingOf(payload).startsWith('json/') && !isJsonTextWithin(data, textBounds);
 }
 
-/** Of messages no text is ever sent to RunComfy. */
+/** Of messages and memos no text is ever sent to RunComfy. */
 function isBrokenOrder(payload: Payload): boolean {
   const { data } = payload;
   if (isStartRead || data === undefined || data === null || !encodingOf(payload).startsWith('json/')) return false;
-  return !isUtf8(data) && patched('orders-are-utf-8');
+  if (isUtf8(data)) return false;
+  if (workflowInfo().memo !== undefined) return patched(utf8Patch);
+  isMemoBroken = true;
+  return false;
 }
 
 function encodingOf({ metadata }: Payload): string {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
+import { type Command, type Job, openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
 
 const now = Date.parse('2026-11-26T05:00:00.000Z');
 const body = { type: 'generation.failed', timestamp: '2026-11-26T05:00:00.000Z', data: { key: 'k', runId: 'r' } };
@@ -51,5 +51,37 @@ describe.each(workflows)('%s', (workflowType, argument, signals, updates) => {
       if (workflowType !== 'runcomfyWebhook') expect(await run.query('state')).toEqual(expect.any(Object));
       await run.dispose();
     }
+  });
+});
+
+describe.each(workflows)('%s with a memo that is not UTF-8', (workflowType, argument) => {
+  const workflowId = workflowType === 'runcomfyBudget' ? 'runcomfy-budget:acme' : 'with-memo';
+  const note = { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('"\xe9"', 'latin1') };
+
+  /** What the first task asks for; `patches`: whose markers stand in the history that it is replayed from. */
+  async function firstTask(patches?: readonly string[]): Promise<Command[]> {
+    const run = await sandbox.open({ workflowType, workflowId, runId: 'run', args: [argument], now });
+    const initializeWorkflow = { ...run.first.initializeWorkflow, memo: { fields: { note } } };
+    const known = (patches ?? []).map((patchId): Job => ({ notifyHasPatch: { patchId } }));
+    const commands = await run.activate([{ initializeWorkflow }, ...known], {
+      now,
+      isReplaying: patches !== undefined,
+    });
+    await run.dispose();
+    return commands;
+  }
+  const patchesIn = (commands: Command[]) => commands.flatMap(({ setPatchMarker }) => setPatchMarker?.patchId ?? []);
+
+  it('leaves no marker that a replay would not ask for', async () => {
+    const commands = await firstTask();
+    expect(patchesIn(commands)).not.toContain('orders-are-utf-8');
+    expect(await firstTask(patchesIn(commands))).toEqual(commands);
+  });
+
+  it('asks for the marker that an earlier version has left', async () => {
+    const commands = await firstTask();
+    const replayed = await firstTask(['orders-are-utf-8', ...patchesIn(commands)]);
+    expect(patchesIn(replayed)).toEqual(['orders-are-utf-8', ...patchesIn(commands)]);
+    expect(replayed.slice(1)).toEqual(commands);
   });
 });
