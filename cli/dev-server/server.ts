@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { searchPath } from '../../config/search-path.ts';
+import { goEnvironment } from '../../config/go-environment.ts';
 import { messageOf } from '../../domain/text.ts';
 import { guardAgainstOrphan } from './orphan-guard.ts';
 
@@ -80,7 +80,7 @@ async function startOnce(options: EmbeddedServerOptions): Promise<EmbeddedServer
     // server. A program named without a folder, or a script that stands for it, is found by PATH. The server keeps its cluster's
     // id below HOME: that belongs beside the data.
     env: {
-      ...searchPath(),
+      ...goEnvironment(),
       ...(options.dbFile !== undefined && { HOME: dirname(options.dbFile) }),
     },
   });

@@ -113,4 +113,17 @@ describe('the embedded Temporal server', () => {
     await server.stop();
     expect(isAlive(server.pid)).toBe(false);
   });
+
+  it('gets Go’s own settings of the environment, and no token', async () => {
+    const program = join(folder, 'tells-its-environment');
+    const told = 'gc=$GOGC limit=$GOMEMLIMIT procs=$GOMAXPROCS token=$RUNCOMFY_API_TOKEN.';
+    await writeFile(program, `#!/usr/bin/env sh\necho "${told}"\n`, { mode: 0o755 });
+    vi.stubEnv('GOGC', '77');
+    vi.stubEnv('GOMEMLIMIT', '3GiB');
+    vi.stubEnv('GOMAXPROCS', undefined);
+    vi.stubEnv('RUNCOMFY_API_TOKEN', 'sim-secret');
+    const start = startEmbeddedServer({ cliPath: program, uiPort: false });
+    await expect(start).rejects.toThrow('gc=77 limit=3GiB procs= token=.');
+    vi.unstubAllEnvs();
+  });
 });
