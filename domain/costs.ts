@@ -1,4 +1,6 @@
-import { toUsd } from './budget/money.ts';
+import type { OrderEnd } from './budget/budget.ts';
+import { toMicro, toUsd } from './budget/money.ts';
+import { settlementOf } from './budget/settlement.ts';
 
 /**
  * What is known of the cost of one request of RunComfy: `priced` by RunComfy itself, `free` since it provably cost nothing,
@@ -93,6 +95,28 @@ export function createCostTally(room = maxCostEntries): CostTally {
     rows: () => [...sums().groups].map(([group, sum]) => ({ group, ...rowOf(sum) })),
     total: () => rowOf(sums().all),
   };
+}
+
+/**
+ * What the end of an order tells of the cost of its request, in micro-dollars; undefined: RunComfy never took it. What further
+ * requests have cost stands in the order's own result; submits that nobody can name are presumed with it.
+ */
+export function costOfEnd(end: OrderEnd): Pick<CostEntry, 'kind' | 'cost'> | undefined {
+  if (end.costUsd !== undefined) return { kind: 'priced', cost: toMicro(end.costUsd) };
+  const { outcome, presumedUsd } = settlementOf('', end);
+  switch (outcome) {
+    case 'refused':
+    case 'not_submitted':
+      return undefined;
+    case 'cancelled':
+      return { kind: 'free', cost: 0 };
+    case 'succeeded':
+    case 'failed':
+    case 'unknown':
+      return presumedUsd === undefined
+        ? { kind: 'unknown', cost: 0 }
+        : { kind: 'presumed', cost: toMicro(presumedUsd) };
+  }
 }
 
 interface Sum extends Record<CostKind, number> {

@@ -1,7 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { toMicro } from '../../domain/budget/money.ts';
-import { settlementOf } from '../../domain/budget/settlement.ts';
-import { type CostEntry, type CostReport, createCostTally, maxCostEntries } from '../../domain/costs.ts';
+import { type CostEntry, costOfEnd, type CostReport, createCostTally, maxCostEntries } from '../../domain/costs.ts';
 import { isLabelName } from '../../domain/labels.ts';
 import { toClientError } from '../convert-errors.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
@@ -74,21 +73,8 @@ async function entryOf(client: Client, row: ListedGeneration, group: string): Pr
     return undefined;
   });
   if (end === undefined) return { ...entry, kind: 'unknown', cost: 0 };
-  const { outcome, costUsd: told } = settlementOf(row.key, end);
-  if (told !== undefined) return { ...entry, kind: 'priced', cost: toMicro(told) };
-  switch (outcome) {
-    case 'refused':
-    case 'not_submitted':
-      return undefined;
-    case 'cancelled':
-      return { ...entry, kind: 'free', cost: 0 };
-    case 'succeeded':
-    case 'failed':
-    case 'unknown':
-      return end.priceUsd === undefined
-        ? { ...entry, kind: 'unknown', cost: 0 }
-        : { ...entry, kind: 'presumed', cost: toMicro(end.priceUsd) };
-  }
+  const told = costOfEnd(end);
+  return told && { ...entry, ...told };
 }
 
 function tooMany(): GenerationError {

@@ -101,10 +101,11 @@ export function reserve(
 /** Takes in what became of an order. A key without a reservation, or of another grant, changes nothing. */
 export function settle(books: Books, settlement: Settlement, now: number): 'spent' | 'released' | 'kept' | 'ignored' {
   turnPeriod(books, now);
-  const { key, outcome, costUsd, grant } = settlement;
+  const { key, outcome, presumedUsd, costUsd = presumedUsd, grant } = settlement;
   const held = books.open.get(key);
   if (!held || (grant !== undefined && grant !== held.grant)) return 'ignored';
   const cost = costUsd === undefined ? undefined : toMicro(costUsd);
+  const presumed = presumedUsd === undefined ? undefined : toMicro(presumedUsd);
   switch (outcome) {
     case 'unknown':
       return 'kept';
@@ -114,12 +115,12 @@ export function settle(books: Books, settlement: Settlement, now: number): 'spen
       remove(books, held);
       // Whatever it is called: what was billed is spent.
       if (cost === undefined || cost === 0) return 'released';
-      spend(books, held, cost);
+      spend(books, held, cost, presumed);
       return 'spent';
     case 'succeeded':
     case 'failed':
       remove(books, held);
-      spend(books, held, cost);
+      spend(books, held, cost, presumed);
       return 'spent';
   }
 }
@@ -189,12 +190,14 @@ function remove(books: Books, reservation: Reservation): void {
   if (reservation.at >= books.periodStart) books.reserved -= reservation.price;
 }
 
-/** Without a cost the price is presumed. The cost of a former period belongs to that. */
-function spend(books: Books, { price, at }: Reservation, cost: number | undefined): void {
+/** Without a cost the price is presumed. Only what is known says that a price was too low. The cost of a former period belongs to that. */
+function spend(books: Books, { price, at }: Reservation, cost: number | undefined, presumed = 0): void {
   if (at < books.periodStart) return;
-  books.spent += Math.min(price, cost ?? price);
-  books.over += Math.max(0, (cost ?? 0) - price);
-  if (cost === undefined) books.presumed += price;
+  const known = Math.max(0, (cost ?? 0) - presumed);
+  const spent = Math.min(price, cost ?? price);
+  books.spent += spent;
+  books.over += Math.max(0, known - price);
+  books.presumed += spent - Math.min(price, known);
 }
 
 function startOf(period: 'day' | 'month', now: number): number {

@@ -69,8 +69,10 @@ export type SettlementOutcome = (typeof settlementOutcomes)[number];
 export interface Settlement {
   key: string;
   outcome: SettlementOutcome;
-  /** As RunComfy states it. */
+  /** As RunComfy states it, and with it what is presumed of further submits. */
   costUsd?: number;
+  /** What of `costUsd` nobody has stated; where that is missing, this is all that may have been billed. Older budgets do not read it. */
+  presumedUsd?: number;
   /** Meant is this grant alone: what was granted to the key later stays as it is. */
   grant?: number;
 }

@@ -88,8 +88,8 @@ export function readSettlements(argument: unknown): { settlements: Settlement[];
   if (!isListWithin(given, maxSettlements)) return { settlements: [], junk: 1 };
   const settlements = given.flatMap((one: unknown): Settlement[] => {
     if (!isJsonObject(one)) return [];
-    const { key, outcome, costUsd, grant } = one;
-    const isCost = isMissing(costUsd) || isAmount(costUsd);
+    const { key, outcome, costUsd, presumedUsd, grant } = one;
+    const isCost = (isMissing(costUsd) || isAmount(costUsd)) && (isMissing(presumedUsd) || isAmount(presumedUsd));
     const isGrant = isMissing(grant) || isIntegerBetween(grant, 1, Number.MAX_SAFE_INTEGER);
     if (!isKey(key) || !isCost || !isGrant || oneOfWords(outcome, settlementOutcomes) !== undefined) return [];
     return [
@@ -97,6 +97,7 @@ export function readSettlements(argument: unknown): { settlements: Settlement[];
         key,
         outcome: outcome as SettlementOutcome,
         ...(!isMissing(costUsd) && { costUsd }),
+        ...(!isMissing(presumedUsd) && { presumedUsd }),
         ...(!isMissing(grant) && { grant }),
       },
     ];

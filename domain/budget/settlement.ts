@@ -5,8 +5,7 @@ import { toMicro, toUsd } from './money.ts';
 
 /** What an order that has ended comes to. What may have been billed is never called unbilled. */
 export function settlementOf(key: string, end: OrderEnd): Settlement {
-  const costUsd = costOf(end);
-  return { key, outcome: outcomeOf(end), ...(costUsd !== undefined && { costUsd }) };
+  return { key, outcome: outcomeOf(end), ...costOf(end) };
 }
 
 /** The same for an order of which nothing more will be heard: what may have been billed is presumed to be. */
@@ -62,15 +61,21 @@ export function billOf(sent: Sent & { isStopped?: boolean }): Bill {
   };
 }
 
-/** With the further submits of the same order; undefined where nothing is known, or something of it is not, and no price to presume. */
-function costOf(end: OrderEnd): number | undefined {
-  const { costUsd, priceUsd, submission } = end;
-  if (!isSentAgain(end)) return costUsd;
+/** With the further submits of the same order; nothing where no cost is known, or something of it is not, and no price to presume. */
+function costOf(end: OrderEnd): Pick<Settlement, 'costUsd' | 'presumedUsd'> {
+  const { priceUsd } = end;
   const known = knownCosts(end);
-  const isOwnOpen = costUsd === undefined && !(submission === 'accepted' && isStopped(end));
-  const open = (isOwnOpen ? 1 : 0) + furtherCostsUnknown(end);
-  if (priceUsd === undefined) return open > 0 || known.length === 0 ? undefined : sumOf(known);
-  return sumOf([...known, open * toMicro(priceUsd)]);
+  const open = (isOwnCostOpen(end) ? 1 : 0) + furtherCostsUnknown(end);
+  if (open === 0) return known.length === 0 ? {} : { costUsd: sumOf(known) };
+  if (priceUsd === undefined) return {};
+  const presumed = open * toMicro(priceUsd);
+  const presumedUsd = toUsd(presumed);
+  return isSentAgain(end) ? { costUsd: sumOf([...known, presumed]), presumedUsd } : { presumedUsd };
+}
+
+function isOwnCostOpen(end: OrderEnd): boolean {
+  const { costUsd, submission } = end;
+  return costUsd === undefined && !isUnbilled(submission) && !(submission === 'accepted' && isStopped(end));
 }
 
 /** Whether what was stopped has a cost, or an earlier submit of the same order has one, or may have. */

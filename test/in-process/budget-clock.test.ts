@@ -196,6 +196,20 @@ describe('a budget on its own clock', () => {
     expect(await budget.state()).toMatchObject({ spentUsd: 2, overUsd: 0 });
   });
 
+  it('takes what is presumed as that, whether an order tells it or it is looked up', async () => {
+    const budget = await openBudgetAt(evening, { limitUsd: 10 }, ({ reservations }) =>
+      reservations.map(({ key, grant }) => ({ key, grant, outcome: 'failed', presumedUsd: 1.26 })),
+    );
+    await budget.reserve([
+      { key: 'told', priceUsd: 1.26 },
+      { key: 'in doubt', priceUsd: 2.52 },
+    ]);
+    await budget.settle([{ key: 'told', outcome: 'succeeded', costUsd: 2.52, presumedUsd: 2.52 }]);
+    expect(await budget.state()).toMatchObject({ spentUsd: 1.26, presumedUsd: 1.26, overUsd: 0 });
+    await budget.pass(15 * minuteMs);
+    expect(await budget.state()).toMatchObject({ spentUsd: 2.52, presumedUsd: 2.52, reservedUsd: 0 });
+  });
+
   it('goes on where a look-up fails, asks again five minutes later, and fifty at a time', async () => {
     let isLost = true;
     const budget = await openBudgetAt(evening, { limitUsd: 1_000 }, ({ reservations }) =>

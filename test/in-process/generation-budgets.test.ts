@@ -142,6 +142,13 @@ describe('an order that is sent again while an earlier submit is in doubt', () =
     expect(run.settled).toMatchObject([{ settlement: { outcome: 'unknown', costUsd: 1.26 } }]);
   });
 
+  it('has one price presumed where the later submit was refused, though both were reserved', async () => {
+    const refusal = { type: 'InsufficientBalance', details: { submission: 'refused' as const } };
+    const run = await generationInProcess(sandbox, twice, { submits: [doubtful, refusal] });
+    expect(run.end()).toBe('failed');
+    expect(run.settled).toMatchObject([{ settlement: { outcome: 'unknown', presumedUsd: 1.26 } }]);
+  });
+
   it('counts the earlier one once, also when its request turns up, and what that states', async () => {
     const run = await generationInProcess(sandbox, twice, {
       submits: [doubtful, accepted('r-2')],

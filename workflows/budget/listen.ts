@@ -12,7 +12,7 @@ import {
   readSettlements,
 } from '../../domain/budget/parse.ts';
 import { boundIssues, issuesSentence } from '../../domain/issues.ts';
-import type { Budget } from './memory.ts';
+import { type Budget, readPresumed } from './memory.ts';
 import {
   budgetStateQuery,
   closeUpdate,
@@ -54,7 +54,7 @@ export function listen(budget: Budget): void {
     const { settlements, junk } = takenOf(readSettlements(message));
     const openBefore = books.open.size;
     if (junk > 0) log.warn('settlements that cannot be understood were ignored', { count: junk });
-    for (const settlement of settlements) settle(books, settlement, Date.now());
+    for (const settlement of readPresumed(settlements)) settle(books, settlement, Date.now());
     showSettled(budget, openBefore);
   });
   setHandler(

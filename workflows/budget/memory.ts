@@ -1,6 +1,6 @@
-import { workflowInfo } from '@temporalio/workflow';
+import { patched, workflowInfo } from '@temporalio/workflow';
 import { type Books, type CarriedBooks, carryBooks, openBooks, resumeBooks } from '../../domain/budget/books.ts';
-import type { BudgetRequest } from '../../domain/budget/budget.ts';
+import type { BudgetRequest, Settlement } from '../../domain/budget/budget.ts';
 
 /** A server takes 2,000 updates of one run. */
 const maxUpdates = 1_500;
@@ -38,6 +38,13 @@ export function openBudget(name: string, request: BudgetRequest, carried: Carrie
 
 export function carryBudget({ books, lookedUpAt }: Budget): CarriedBudget {
   return { books: carryBooks(books), lookedUpAt };
+}
+
+/** What was not read of them stays so in the histories of workers that did not. */
+export function readPresumed(settlements: Settlement[]): Settlement[] {
+  const isAnyPresumed = settlements.some(({ presumedUsd }) => presumedUsd !== undefined);
+  if (!isAnyPresumed || patched('presumed-costs-are-told')) return settlements;
+  return settlements.map(({ presumedUsd: _, ...rest }) => rest);
 }
 
 /** Whether the next run is to begin, before the server refuses something of this one. */

@@ -3,7 +3,7 @@ import { settle } from '../../domain/budget/books.ts';
 import { oldReservations } from '../../domain/budget/look-up.ts';
 import { reconciles } from '../activity-options.ts';
 import { readActivityError } from '../generation/activity-error.ts';
-import { type Budget, isContinueDue } from './memory.ts';
+import { type Budget, isContinueDue, readPresumed } from './memory.ts';
 import { showSettled } from './visibility.ts';
 
 /** How many are asked about in one activity. */
@@ -22,7 +22,7 @@ export async function lookUpOld(budget: Budget): Promise<void> {
       .map(({ key, grant, at: reservedAt }) => ({ key, grant, reservedAt }));
     try {
       const { settlements } = await reconciles.reconcileReservations({ reservations });
-      for (const settlement of settlements) settle(books, settlement, Date.now());
+      for (const settlement of readPresumed(settlements)) settle(books, settlement, Date.now());
     } catch (error) {
       log.warn('old reservations could not be looked up', { reason: readActivityError(error).message });
     }

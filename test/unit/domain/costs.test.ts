@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type CostEntry, createCostTally } from '../../../domain/costs.ts';
+import type { OrderEnd } from '../../../domain/budget/budget.ts';
+import { type CostEntry, costOfEnd, createCostTally } from '../../../domain/costs.ts';
 
 const entry = (requestId: string | undefined, more: Partial<CostEntry> = {}): CostEntry => ({
   requestId,
@@ -7,6 +8,28 @@ const entry = (requestId: string | undefined, more: Partial<CostEntry> = {}): Co
   kind: 'priced',
   cost: 1_260_000,
   ...more,
+});
+
+describe('the end of an order', () => {
+  const end: OrderEnd = { submission: 'accepted', phase: 'succeeded', priceUsd: 1.26 };
+  const stopped = { phase: 'cancelled', cancel: { outcome: 'cancelled' } };
+
+  it.each([
+    ['says what its request cost', { costUsd: 1, otherCostsUnknown: 1 }, { kind: 'priced', cost: 1_000_000 }],
+    ['says nothing', {}, { kind: 'presumed', cost: 1_260_000 }],
+    ['says nothing of two submits', { otherCostsUnknown: 1 }, { kind: 'presumed', cost: 2_520_000 }],
+    ['knows no price', { priceUsd: undefined }, { kind: 'unknown', cost: 0 }],
+    ['is that of a stop', stopped, { kind: 'free', cost: 0 }],
+    [
+      'is that of a stop of the second submit',
+      { ...stopped, otherCostsUnknown: 1 },
+      { kind: 'presumed', cost: 1_260_000 },
+    ],
+    ['is that of a refusal', { submission: 'refused', phase: 'failed' }, undefined],
+    ['is that of nothing sent', { submission: 'not_sent', phase: 'failed' }, undefined],
+  ] satisfies [string, Partial<OrderEnd>, unknown][])('that %s gives no more for said than was', (_, more, cost) => {
+    expect(costOfEnd({ ...end, ...more })).toEqual(cost);
+  });
 });
 
 describe('a tally of costs', () => {

@@ -24,7 +24,14 @@ const key = fc.integer({ min: 1, max: 8 }).map((nth) => `order-${String(nth)}`);
 
 type Step =
   | { kind: 'reserve'; key: string; priceUsd: number }
-  | { kind: 'settle'; key: string; outcome: (typeof settlementOutcomes)[number]; costUsd?: number; grant?: number }
+  | {
+      kind: 'settle';
+      key: string;
+      outcome: (typeof settlementOutcomes)[number];
+      costUsd?: number;
+      presumedUsd?: number;
+      grant?: number;
+    }
   | { kind: 'release'; key: string }
   | { kind: 'carry' }
   | { kind: 'pass'; ms: number };
@@ -39,6 +46,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         key,
         outcome: fc.constantFrom(...settlementOutcomes),
         costUsd: usd,
+        presumedUsd: usd,
         grant: fc.integer({ min: 1, max: 30 }),
       },
       { requiredKeys: ['kind', 'key', 'outcome'] },
@@ -132,6 +140,20 @@ describe('the books of a budget', () => {
     settle(books, { key: 'cancelled', outcome: 'cancelled' }, noon);
     settle(books, { key: 'billed', outcome: 'cancelled', costUsd: 0.25 }, noon);
     expect(stateOf(books, 'b', noon)).toMatchObject({ spentUsd: 1.25, presumedUsd: 1, reservedUsd: 1, open: 1 });
+  });
+
+  it('take what is presumed for spent, and for no proof against the price', () => {
+    const books = openBooks({ limitUsd: 20 }, noon);
+    for (const key of ['a', 'b', 'c', 'd']) reserve(books, { key, priceUsd: 2.52 }, noon);
+    settle(books, { key: 'a', outcome: 'succeeded', costUsd: 2.52, presumedUsd: 2.52 }, noon);
+    expect(stateOf(books, 'b', noon)).toMatchObject({ spentUsd: 2.52, presumedUsd: 2.52, overUsd: 0 });
+    settle(books, { key: 'b', outcome: 'succeeded', costUsd: 3, presumedUsd: 1.26 }, noon);
+    expect(stateOf(books, 'b', noon)).toMatchObject({ spentUsd: 5.04, presumedUsd: 3.3, overUsd: 0 });
+    // Less may have been billed than was reserved.
+    settle(books, { key: 'c', outcome: 'failed', presumedUsd: 1.26 }, noon);
+    expect(stateOf(books, 'b', noon)).toMatchObject({ spentUsd: 6.3, presumedUsd: 4.56, reservedUsd: 2.52 });
+    settle(books, { key: 'd', outcome: 'succeeded', costUsd: 4, presumedUsd: 1 }, noon);
+    expect(stateOf(books, 'b', noon)).toMatchObject({ spentUsd: 8.82, presumedUsd: 4.56, overUsd: 0.48 });
   });
 
   it('refuse everything after a cost above its price, until the limit is set anew', () => {

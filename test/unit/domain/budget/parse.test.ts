@@ -117,13 +117,16 @@ describe('messages to a budget', () => {
       { key: 'c', outcome: 'succeeded', costUsd: -1 },
       { key: 'd', outcome: 'stolen' },
       { key: 'e', outcome: 'cancelled', grant: 0.5 },
+      { key: 'f', outcome: 'failed', presumedUsd: 2 },
+      { key: 'g', outcome: 'failed', presumedUsd: '2' },
     ];
     expect(readSettlements({ settlements })).toEqual({
       settlements: [
         { key: 'a', outcome: 'succeeded', costUsd: 1 },
         { key: 'b', outcome: 'refused', grant: 3 },
+        { key: 'f', outcome: 'failed', presumedUsd: 2 },
       ],
-      junk: 3,
+      junk: 4,
     });
     const many = Array.from({ length: 10_000 }, (_, nth) => ({ key: String(nth), outcome: 'refused' }));
     expect(readSettlements({ settlements: many })).toEqual({ settlements: many, junk: 0 });

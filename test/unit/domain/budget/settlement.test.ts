@@ -62,12 +62,16 @@ describe('what an order comes to', () => {
 
   it('holds the price of a submit in doubt that nobody can name, and is then never called cancelled', () => {
     const end: OrderEnd = { submission: 'accepted', phase: 'succeeded', priceUsd: 1.26, otherCostsUnknown: 1 };
-    expect(settlementOf('key', { ...end, costUsd: 1 })).toEqual({ key: 'key', outcome: 'succeeded', costUsd: 2.26 });
+    expect(settlementOf('key', { ...end, costUsd: 1 })).toEqual({
+      ...{ key: 'key', outcome: 'succeeded', costUsd: 2.26, presumedUsd: 1.26 },
+    });
     expect(settlementOf('key', end).costUsd).toBe(2.52);
     expect(billOf({ ...end, costUsd: 1 })).toEqual({ costUsd: 1, presumedUsd: 1.26, isCostPartial: true });
     const stopped = { ...end, phase: 'cancelled', cancel: { outcome: 'cancelled' } };
     expect(settlementOf('key', stopped).outcome).toBe('unknown');
-    expect(finalSettlementOf('key', stopped)).toEqual({ key: 'key', outcome: 'failed', costUsd: 1.26 });
+    expect(finalSettlementOf('key', stopped)).toEqual({
+      ...{ key: 'key', outcome: 'failed', costUsd: 1.26, presumedUsd: 1.26 },
+    });
     // Without a price all that is reserved is presumed.
     expect(finalSettlementOf('key', { ...stopped, priceUsd: undefined })).toEqual({ key: 'key', outcome: 'failed' });
   });
@@ -77,6 +81,28 @@ describe('what an order comes to', () => {
     expect(finalSettlementOf('key', { ...end, otherCostsUnknown: 1 })).toEqual({ key: 'key', outcome: 'failed' });
     expect(finalSettlementOf('key', end).costUsd).toBeUndefined();
     expect(finalSettlementOf('key', { ...end, costUsd: 0.5 }).costUsd).toBe(1.5);
+  });
+
+  it('tells apart what nobody has stated, and presumes one price where one order may have been billed', () => {
+    const twice: OrderEnd = { submission: 'accepted', phase: 'succeeded', priceUsd: 1.26, otherCostsUnknown: 1 };
+    expect(settlementOf('key', twice)).toMatchObject({ costUsd: 2.52, presumedUsd: 2.52 });
+    expect(settlementOf('key', { ...twice, costUsd: 1, otherCostUsd: 0.5 })).toMatchObject({
+      ...{ costUsd: 2.76, presumedUsd: 1.26 },
+    });
+    // A second submit sent nothing.
+    const doubtful: OrderEnd = { submission: 'unknown', phase: 'failed', priceUsd: 1.26 };
+    expect(finalSettlementOf('key', doubtful)).toEqual({ key: 'key', outcome: 'failed', presumedUsd: 1.26 });
+    for (const end of [
+      { ...doubtful, costUsd: 1 },
+      { ...doubtful, priceUsd: undefined },
+    ]) {
+      expect(settlementOf('key', end)).not.toHaveProperty('presumedUsd');
+    }
+    for (const submission of ['not_sent', 'refused'] as const) {
+      expect(settlementOf('key', { ...doubtful, submission })).not.toHaveProperty('presumedUsd');
+    }
+    const stopped = { submission: 'accepted', phase: 'cancelled', priceUsd: 1.26 } as const;
+    expect(settlementOf('key', stopped)).toEqual({ key: 'key', outcome: 'cancelled' });
   });
 
   it('presumes nothing of a request that was stopped, only of those before it', () => {
