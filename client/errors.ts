@@ -1,4 +1,5 @@
 import {
+  ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
   TerminatedFailure,
@@ -141,6 +142,18 @@ export function endedOutside(
     type: how === 'terminated' ? 'GenerationCancelled' : 'GenerationTimedOut',
     message: `${nameOf(key, requestId)} ${what}; RunComfy was not told, so its work may run on and be billed`,
   };
+}
+
+/** Of a batch or pipeline: what ended it that was no cancel, and that it could not tell itself. */
+export function whatEnded({ cause, message }: WorkflowFailedError): {
+  how: 'terminated' | 'timed_out' | 'failed';
+  what: string;
+} {
+  if (cause instanceof TerminatedFailure) return { how: 'terminated', what: 'was terminated in Temporal' };
+  if (cause instanceof TimeoutFailure) return { how: 'timed_out', what: "was ended by Temporal's own timeout" };
+  const reason = cause?.message ?? message;
+  if (!(cause instanceof ActivityFailure)) return { how: 'failed', what: `failed: ${reason}` };
+  return { how: 'failed', what: `failed, as an activity of it was given up (${cause.cause?.message ?? reason})` };
 }
 
 function nameOf(key: string, requestId: string | undefined): string {

@@ -1,13 +1,18 @@
-import { ApplicationFailure, CancelledFailure, TerminatedFailure, type WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, type WorkflowFailedError } from '@temporalio/client';
 import { readFailureDetails } from '../../domain/failure-details.ts';
-import { isFailureType } from '../../domain/failure-type.ts';
+import { type FailureType, isFailureType } from '../../domain/failure-type.ts';
 import type { InputIssue } from '../../domain/generation.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
 import { eachNamed, named } from '../convert-errors.ts';
-import { GenerationError } from '../errors.ts';
+import { GenerationError, whatEnded } from '../errors.ts';
 
 const noun = 'batch';
+const typeOfEnd = {
+  terminated: 'GenerationCancelled',
+  timed_out: 'GenerationTimedOut',
+  failed: 'GenerationFailed',
+} as const satisfies Record<string, FailureType>;
 
 /** As `named`, where the key is a batch's. */
 export function namedBatch<T>(key: string, call: () => Promise<T>): Promise<T> {
@@ -27,13 +32,13 @@ export function toBatchError(error: WorkflowFailedError, key: string): Generatio
     const type = isFailureType(cause.type) ? cause.type : 'GenerationFailed';
     return new GenerationError({ type, message: cause.message, key, issues, submission: 'not_sent', cause: error });
   }
-  const isCancelled = cause instanceof CancelledFailure;
-  const isTerminated = cause instanceof TerminatedFailure;
-  const what = isCancelled
-    ? 'was cancelled in Temporal; what RunComfy could not stop runs on under its key'
-    : `${isTerminated ? 'was terminated in Temporal' : "was ended by Temporal's own timeout"}; its items run on under their keys, and the same batch started again finds them`;
-  const type = isCancelled || isTerminated ? 'GenerationCancelled' : 'GenerationTimedOut';
-  return new GenerationError({ type, message: `batch "${key}" ${what}`, key, cause: error });
+  if (cause instanceof CancelledFailure) {
+    const message = `batch "${key}" was cancelled in Temporal; what RunComfy could not stop runs on under its key`;
+    return new GenerationError({ type: 'GenerationCancelled', message, key, cause: error });
+  }
+  const { how, what } = whatEnded(error);
+  const message = `batch "${key}" ${what}; its items run on under their keys, and the same batch started again finds them`;
+  return new GenerationError({ type: typeOfEnd[how], message, key, cause: error });
 }
 
 /** Refuses a key under which a workflow runs that is no batch. */

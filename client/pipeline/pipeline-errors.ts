@@ -1,12 +1,17 @@
-import { ApplicationFailure, CancelledFailure, TerminatedFailure, type WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, type WorkflowFailedError } from '@temporalio/client';
 import { readFailureDetails } from '../../domain/failure-details.ts';
-import { isFailureType } from '../../domain/failure-type.ts';
+import { type FailureType, isFailureType } from '../../domain/failure-type.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
 import type { PipelineFailureDetails } from '../../domain/pipeline/pipeline-run.ts';
 import { eachNamed, named } from '../convert-errors.ts';
-import { GenerationError } from '../errors.ts';
+import { GenerationError, whatEnded } from '../errors.ts';
 
 const noun = 'pipeline';
+const typeOfEnd = {
+  terminated: 'PipelineCancelled',
+  timed_out: 'PipelineTimedOut',
+  failed: 'PipelineFailed',
+} as const satisfies Record<string, FailureType>;
 
 /** As `named`, where the key is a pipeline's. */
 export function namedPipeline<T>(key: string, call: () => Promise<T>): Promise<T> {
@@ -39,15 +44,9 @@ export function toPipelineError(error: WorkflowFailedError, key: string): Genera
     const message = `pipeline "${key}" was cancelled; what RunComfy could not stop runs on under its key`;
     return new GenerationError({ type: 'PipelineCancelled', message, key, cause: error });
   }
-  const isTerminated = cause instanceof TerminatedFailure;
-  const what = isTerminated ? 'was terminated in Temporal' : "was ended by Temporal's own timeout";
+  const { how, what } = whatEnded(error);
   const message = `pipeline "${key}" ${what}; its orders were asked to cancel, and what runs on ends under its key`;
-  return new GenerationError({
-    type: isTerminated ? 'PipelineCancelled' : 'PipelineTimedOut',
-    message,
-    key,
-    cause: error,
-  });
+  return new GenerationError({ type: typeOfEnd[how], message, key, cause: error });
 }
 
 /** Refuses a key under which a workflow runs that is no pipeline. */

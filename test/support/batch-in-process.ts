@@ -1,4 +1,4 @@
-import { defaultPayloadConverter } from '@temporalio/common';
+import { defaultPayloadConverter, type ProtoFailure } from '@temporalio/common';
 import { afterAll, beforeAll, inject } from 'vitest';
 import type { WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import type { BatchRequest, BatchState } from '../../domain/batch/batch.ts';
@@ -68,6 +68,18 @@ export function batchesByTasks(): (request: BatchRequest, carried?: BatchData) =
 export function answered(seq: number | null | undefined, answer: unknown): Job {
   const result = { completed: { result: defaultPayloadConverter.toPayload(answer) } };
   return { resolveActivity: { seq: seq ?? -1, result } };
+}
+
+/** Temporal, or somebody at its controls, has given an activity up: `temporal activity fail`, unless told otherwise. */
+export function givenUp(seq: number | null | undefined, cause: ProtoFailure = failedByHand()): Job {
+  const activityFailureInfo = { activityType: { name: 'activity' }, activityId: '1' };
+  const failure = { message: 'Activity task failed', cause, activityFailureInfo };
+  return { resolveActivity: { seq: seq ?? -1, result: { failed: { failure } } } };
+}
+
+/** What an activity ends with that is not to be tried again; without a type it is none of ours. */
+export function failedByHand(type?: string): ProtoFailure {
+  return { message: 'it looked stuck', applicationFailureInfo: { nonRetryable: true, ...(type && { type }) } };
 }
 
 /** A window has answered; what is not given is as if nothing had happened in it. */

@@ -6,6 +6,7 @@ import { createIssueList, issuesSentence } from '../../domain/issues.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { describe, isIntegerBetween, isMissing, refuseUnknown } from '../../domain/request-checks.ts';
 import { batchPages } from '../activity-options.ts';
+import { pauseIfGivenUp } from '../given-up.ts';
 import { type Batch, totalOf } from './memory.ts';
 
 /** Keeps the items of the request as pages. */
@@ -133,7 +134,13 @@ async function isSentAgain({ key, data }: Batch, message: BatchAddMessage): Prom
 
 async function store({ key, data }: Batch, items: Batch['data']['inline'], from: number): Promise<PageOfItems[]> {
   const page = nextPage(data.pages);
-  return await batchPages.storeItems({ key, items, after: digestBefore(data.pages, from), page, from });
+  for (let times = 0; ; times += 1) {
+    try {
+      return await batchPages.storeItems({ key, items, after: digestBefore(data.pages, from), page, from });
+    } catch (error) {
+      await pauseIfGivenUp(error, times);
+    }
+  }
 }
 
 function nextPage(pages: readonly PageOfItems[]): number {

@@ -6,6 +6,7 @@ import type { CancelOutcome } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { messageOf } from '../../domain/text.ts';
 import { batchPages, itemCancels } from '../activity-options.ts';
+import { pauseIfGivenUp } from '../given-up.ts';
 import { type Batch, type BatchData, doubtfulOf, totalOf, waitingOf } from './memory.ts';
 import { phaseOf, showNews } from './visibility.ts';
 
@@ -91,20 +92,28 @@ export async function writeLines(
   const { data, key, request } = batch;
   const total = totalOf(data);
   const first = from ?? total;
-  const { tail, page, searchAttributes } = await batchPages.closeItems({
+  const question = {
     key,
     pages: pagesFor(data.pages, others, { first, end: total }),
-    ...(request.plan && { hasPlan: true }),
+    ...(request.plan && { hasPlan: true as const }),
     from: first,
     without,
     others,
     tail: data.lines,
     page: data.linePage,
     ...(isLast && { isLast }),
-  });
-  data.lines = tail;
-  data.linePage = page;
-  batch.searchAttributes = searchAttributes;
+  };
+  for (let times = 0; ; times += 1) {
+    try {
+      const { tail, page, searchAttributes } = await batchPages.closeItems(question);
+      data.lines = tail;
+      data.linePage = page;
+      batch.searchAttributes = searchAttributes;
+      return;
+    } catch (error) {
+      await pauseIfGivenUp(error, times);
+    }
+  }
 }
 
 /** Whether what is in flight is no longer waited for. */

@@ -76,6 +76,8 @@ export interface Batch extends BatchIdentity {
   interrupt: (() => void) | undefined;
   /** Windows begun since the run began, or since somebody last said something to it. */
   windowsSinceNews: number;
+  /** Windows in a row that were given up. */
+  windowsGivenUp: number;
   /** The window under way may run out of items before its time. */
   isStarving: boolean;
   /** It was resumed while the window under way was out: what that one tells happened before. */
@@ -115,6 +117,7 @@ export function openBatch(argument: unknown, given: BatchData | undefined): Batc
     data: carried ?? firstData(request),
     interrupt: undefined,
     windowsSinceNews: 0,
+    windowsGivenUp: 0,
     isStarving: false,
     isResumed: false,
     lookAgainAt: 0,

@@ -6,6 +6,7 @@ import { mostStartedBy } from '../../domain/batch/batch-window.ts';
 import { batchDefaults, batchLimits } from '../../domain/batch/batch.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { windows } from '../activity-options.ts';
+import { pauseIfGivenUp } from '../given-up.ts';
 import { labelsOfRun } from '../labels.ts';
 import { isLetGo } from './cancellation.ts';
 import { type Batch, doubtfulOf, totalOf, waitingOf } from './memory.ts';
@@ -55,10 +56,11 @@ export async function runWindow(batch: Batch): Promise<void> {
   let answer: WindowAnswer;
   try {
     answer = await scope.run(() => windows.runWindow(question));
+    batch.windowsGivenUp = 0;
   } catch (error) {
-    // Called back before any worker had it, between two attempts, or with its worker gone, which could not say so any more:
-    // the next window finds what it had started.
-    if (!isCancellation(error) && !isLostToCancel(error)) throw error;
+    // Called back before any worker had it, between two attempts, or with its worker gone, which could not say so any more;
+    // or given up. The next window finds what it had started.
+    if (!isCancellation(error) && !isLostToCancel(error)) await pauseBeforeNext(batch, scope, error);
     if (question.mayStart) doubt(batch);
     return;
   } finally {
@@ -92,6 +94,16 @@ function hasLooked(batch: Batch, { isInDoubt }: WindowAnswer): boolean {
 
 function doubt({ data }: Batch): void {
   if (patched('lost-windows-are-looked-for')) data.isInDoubt = true;
+}
+
+/** Until whoever interrupts the window has something to say, at most. */
+async function pauseBeforeNext(batch: Batch, scope: CancellationScope, error: unknown): Promise<void> {
+  try {
+    await scope.run(() => pauseIfGivenUp(error, batch.windowsGivenUp));
+  } catch (thrown) {
+    if (!isCancellation(thrown)) throw thrown;
+  }
+  batch.windowsGivenUp += 1;
 }
 
 /** An attempt that failed, or was lost with its worker, is not repeated once it was asked to stop. */
