@@ -2,12 +2,13 @@ import type { Activities } from '../domain/activities.ts';
 import { isJsonObject, isSameJson } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './activity-deps.ts';
+import { knownAttributes } from './known-attributes.ts';
 import { runReadAttempt } from './reading/read-attempt.ts';
 import { failure } from './to-application-failure.ts';
 
 /** Checks that a request id given by a person exists, is ours, and fits the order where RunComfy says what it is for. */
 export function createCheckAdoption(deps: ActivityDeps): Activities['checkAdoption'] {
-  const { runcomfy, searchAttributes, readPacer } = deps;
+  const { runcomfy, readPacer } = deps;
   return (question) =>
     runReadAttempt(deps, question, async ({ count }) => {
       const { model, requestId, input } = question;
@@ -36,7 +37,7 @@ export function createCheckAdoption(deps: ActivityDeps): Activities['checkAdopti
           reads: count.report(),
         });
       }
-      return { reads: count.report(), nextReadInMs: 0, searchAttributes: searchAttributes() };
+      return { reads: count.report(), nextReadInMs: 0, ...knownAttributes(deps) };
     });
 }
 

@@ -19,6 +19,14 @@ import type { FinishedWork } from './waiting.ts';
  */
 export type RequestStatus = 'in_queue' | 'in_progress' | 'finished' | 'failed' | 'cancelled' | 'unrecognized';
 
+/** What a worker tells of the server's search attributes. */
+export interface KnownAttributes {
+  /** Those of ours that the server knows. */
+  searchAttributes: string[];
+  /** Since when that may have changed, by the server's clock, ISO 8601. Missing: an older version tells it. */
+  searchAttributesAsOf?: string;
+}
+
 /** Argument of `submitRequest`. */
 export interface SubmitOrder {
   model: string;
@@ -41,7 +49,7 @@ export interface SubmitOrder {
 }
 
 /** Answer of `submitRequest`: RunComfy took the order. */
-export interface AcceptedSubmit {
+export interface AcceptedSubmit extends KnownAttributes {
   requestId: string;
   /** When RunComfy's reply came, ISO 8601. */
   submittedAt: string;
@@ -54,8 +62,6 @@ export interface AcceptedSubmit {
   expectedEndAt?: string;
   /** Model and the input fields that size the work: what durations are learned by. */
   workKey?: string;
-  /** The search attributes that the server knows. */
-  searchAttributes: string[];
   warnings?: string[];
   /** What the order was expected to cost, where that is known. */
   priceUsd?: number;
@@ -67,13 +73,12 @@ export interface AcceptedSubmit {
  * Details of the heartbeats of a submit. `sending` is acknowledged by the server before the first byte goes out, so a
  * submit that ends without any was never sent.
  */
-export interface SubmitHeartbeat {
+export interface SubmitHeartbeat extends Partial<KnownAttributes> {
   stage: 'not_sent' | 'sending' | 'accepted';
   /** ISO 8601. */
   at: string;
   requestId?: string;
   balanceBefore?: BalanceReading;
-  searchAttributes?: string[];
   grants?: BudgetGrant[];
   priceUsd?: number;
 }
@@ -119,7 +124,7 @@ export interface StatusQuestion {
 }
 
 /** Answer of `readStatus`: where the request stands, and when to read it next. */
-export interface StatusReading {
+export interface StatusReading extends Partial<KnownAttributes> {
   status: RequestStatus;
   /** RunComfy's own word, for a status that is `unrecognized`. */
   statusWord?: string;
@@ -140,7 +145,6 @@ export interface StatusReading {
   isNextReadSoon?: boolean;
   /** When the work is likely over, ISO 8601; only where such work is known well. */
   expectedEndAt?: string;
-  searchAttributes?: string[];
 }
 
 /** Argument of `fetchResult`. */
@@ -225,7 +229,7 @@ export interface SearchAttributesAnswer {
 }
 
 /** First detail of a failure that an activity throws. */
-export interface ActivityFailureDetails {
+export interface ActivityFailureDetails extends Partial<KnownAttributes> {
   submission?: Submission;
   httpStatus?: number;
   vendorCode?: number | string;
@@ -237,7 +241,6 @@ export interface ActivityFailureDetails {
   /** ISO 8601; on a submit of unknown outcome. */
   sentAt?: string;
   balanceBefore?: BalanceReading;
-  searchAttributes?: string[];
   /** On a submit of unknown outcome: RunComfy knows the model. */
   isModelKnown?: boolean;
   /** On a submit that was refused: a run before this one may have had the order accepted. */

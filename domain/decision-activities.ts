@@ -1,3 +1,4 @@
+import type { KnownAttributes } from './activities.ts';
 import type { BalanceReading } from './generation.ts';
 
 /** Argument of `checkAdoption`: an id that a person says is that of the order. */
@@ -10,10 +11,9 @@ export interface AdoptionQuestion {
 }
 
 /** Answer of `checkAdoption`: the request exists and fits the order. */
-export interface AdoptionAnswer {
+export interface AdoptionAnswer extends KnownAttributes {
   reads: number;
   nextReadInMs: number;
-  searchAttributes: string[];
 }
 
 /** Argument of `gatherEvidence`: a submission of unknown outcome. */

@@ -4,6 +4,7 @@ import type {
   AcceptedSubmit,
   Activities,
   ActivityFailureDetails,
+  KnownAttributes,
   SubmitHeartbeat,
   SubmitOrder,
 } from '../../domain/activities.ts';
@@ -15,6 +16,7 @@ import { secondsPerReadOf } from '../../domain/waiting.ts';
 import { isRunComfyError, type RunComfyError } from '../../runcomfy/errors.ts';
 import { workKeyOf } from '../../runcomfy/models/index.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
+import { knownAttributes } from '../known-attributes.ts';
 import { failure, toApplicationFailure } from '../to-application-failure.ts';
 import { isNextReadSoon } from '../waiting/two-gears.ts';
 import { checkPrice } from './check-price.ts';
@@ -123,7 +125,7 @@ async function send(
   order: SubmitOrder,
   { prepared, turn, isModelKnown, grants }: Ready,
 ): Promise<AcceptedSubmit> {
-  const { runcomfy, searchAttributes, recentBalance, keepRequestId } = deps;
+  const { runcomfy, recentBalance, keepRequestId } = deps;
   const { model, input, firstExecutionRunId } = order;
   const { taskToken, workflowExecution } = activityInfo();
   const workflowId = workflowExecution?.workflowId ?? '';
@@ -131,7 +133,7 @@ async function send(
   const sending: SubmitHeartbeat = {
     stage: 'sending',
     at: new Date().toISOString(),
-    searchAttributes: searchAttributes(),
+    ...knownAttributes(deps),
     ...(balanceBefore && { balanceBefore }),
     ...withoutUndefined({ grants, priceUsd: prepared.priceUsd }),
   };
@@ -176,7 +178,7 @@ async function send(
 
 /** The order is paid: from here on every trouble is outlived, so that the id comes back. */
 async function accepted(
-  { waiting, searchAttributes }: ActivityDeps,
+  deps: ActivityDeps,
   { model, input, waiting: wanted }: SubmitOrder,
   {
     requestId,
@@ -186,6 +188,7 @@ async function accepted(
     grants,
   }: Pick<AcceptedSubmit, 'requestId' | 'submittedAt' | 'grants'> & Prepared,
 ): Promise<AcceptedSubmit> {
+  const { waiting } = deps;
   const workKey = await shielded('naming the kind of work', requestId, model, () => workKeyOf(model, input));
   const nextReadInMs = await shielded('planning the first read', requestId, 0, () =>
     waiting.nextReadInMs({ model, workKey, waited: 0, secondsPerRead: secondsPerReadOf(wanted) }),
@@ -194,14 +197,15 @@ async function accepted(
     const endInMs = waiting.expectedEndInMs({ model, workKey, waited: 0, secondsPerRead: secondsPerReadOf(wanted) });
     return endInMs === undefined ? undefined : new Date(Date.parse(submittedAt) + endInMs).toISOString();
   });
-  const known = await shielded('listing the search attributes', requestId, [], searchAttributes);
+  const none: KnownAttributes = { searchAttributes: [] };
+  const known = await shielded('listing the search attributes', requestId, none, () => knownAttributes(deps));
   return {
     requestId,
     submittedAt,
     nextReadInMs,
     ...(isNextReadSoon(nextReadInMs) && { isNextReadSoon: true }),
     workKey,
-    searchAttributes: known,
+    ...known,
     ...withoutUndefined({ expectedEndAt, priceUsd, grants }),
     ...(warnings.length > 0 && { warnings: boundWarnings(warnings) }),
   };
@@ -260,14 +264,15 @@ function countFailure(type: string): void {
 }
 
 /** Lets the workflow show where it stands before RunComfy has accepted anything. */
-function knownTo({ searchAttributes, grants }: SubmitHeartbeat, isModelKnown: boolean): ActivityFailureDetails {
-  return withoutUndefined({ searchAttributes, grants, isModelKnown: isModelKnown || undefined });
+function knownTo(sending: SubmitHeartbeat, isModelKnown: boolean): ActivityFailureDetails {
+  const { searchAttributes, searchAttributesAsOf, grants } = sending;
+  return withoutUndefined({ searchAttributes, searchAttributesAsOf, grants, isModelKnown: isModelKnown || undefined });
 }
 
 function evidenceOf(
-  { at, balanceBefore, searchAttributes, grants, priceUsd }: Partial<SubmitHeartbeat>,
+  { at, balanceBefore, searchAttributes, searchAttributesAsOf, grants, priceUsd }: Partial<SubmitHeartbeat>,
   isModelKnown: boolean,
 ): ActivityFailureDetails {
-  const known = { sentAt: at, balanceBefore, searchAttributes, grants, priceUsd };
+  const known = { sentAt: at, balanceBefore, searchAttributes, searchAttributesAsOf, grants, priceUsd };
   return withoutUndefined({ ...known, isModelKnown: isModelKnown || undefined });
 }

@@ -2,6 +2,7 @@ import { activityInfo, log } from '@temporalio/activity';
 import type { Activities } from '../../domain/activities.ts';
 import { messageOf } from '../../domain/text.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
+import { knownAttributes } from '../known-attributes.ts';
 import { failure } from '../to-application-failure.ts';
 import { earlierSubmit } from './earlier-submit.ts';
 import { submitOfEarlierRuns } from './submit-of-earlier-runs.ts';
@@ -40,7 +41,7 @@ export function takeOverAccepted(deps: ActivityDeps, submit: Activities['submitR
           nextReadInMs: 0,
           ...(isOfEarlierSubmit(firstExecutionRunId) && { isOfEarlierSubmit: true }),
           isNextReadSoon: true,
-          searchAttributes: deps.searchAttributes(),
+          ...knownAttributes(deps),
           warnings: [
             `RunComfy accepted this order at ${acceptedAt}: its request was taken over, nothing was sent again`,
           ],

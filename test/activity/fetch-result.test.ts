@@ -213,8 +213,12 @@ describe('checkAdoption', () => {
     const rig = await activitiesOnSimulator();
     for (const stage of ['queue', 'run', 'done'] as const) {
       const requestId = await rig.order(stage);
-      const { value } = await rig.attempt(rig.activities.checkAdoption, adopt(requestId));
-      expect(value).toEqual({ reads: 1, nextReadInMs: 0, searchAttributes: ['RunComfyModel'] });
+      const asOf = '2026-11-01T10:00:00.000Z';
+      const { value } = await rig.attempt(rig.activities.checkAdoption, adopt(requestId), {
+        currentAttemptScheduledTimestampMs: Date.parse(asOf),
+      });
+      const known = { searchAttributes: ['RunComfyModel'], searchAttributesAsOf: asOf };
+      expect(value).toEqual({ reads: 1, nextReadInMs: 0, ...known });
     }
   });
 

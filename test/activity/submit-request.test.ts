@@ -23,7 +23,10 @@ describe('submitRequest', () => {
       },
       deps: { recentBalance: () => ({ microdollars: 99_000_000, readAt: '2026-11-01T00:00:00.000Z' }) },
     });
-    const { value, heartbeats } = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    const asOf = '2026-11-01T10:00:00.000Z';
+    const { value, heartbeats } = await rig.attempt(rig.activities.submitRequest, paidOrder, {
+      currentAttemptScheduledTimestampMs: Date.parse(asOf),
+    });
 
     expect(submitsAtHeartbeat).toEqual([0]);
     expect(rig.acknowledged).toEqual([
@@ -31,6 +34,7 @@ describe('submitRequest', () => {
         stage: 'sending',
         at: expect.any(String),
         searchAttributes: ['RunComfyModel'],
+        searchAttributesAsOf: asOf,
         balanceBefore: { microdollars: 99_000_000, readAt: '2026-11-01T00:00:00.000Z' },
       },
     ]);
@@ -42,6 +46,7 @@ describe('submitRequest', () => {
       nextReadInMs: expect.any(Number),
       workKey: workKeyOf(paidOrder.model, paidOrder.input),
       searchAttributes: ['RunComfyModel'],
+      searchAttributesAsOf: asOf,
     });
     expect(job?.input).toEqual(paidOrder.input);
   });
@@ -190,6 +195,7 @@ describe('submitRequest, of unknown outcome:', () => {
         submission: 'unknown',
         sentAt: rig.acknowledged[0]?.at,
         searchAttributes: ['RunComfyModel'],
+        searchAttributesAsOf: rig.acknowledged[0]?.searchAttributesAsOf,
       });
       // A heartbeat that says "not sent" would let a later look take it for harmless.
       expect(attempt.heartbeats).toEqual([]);

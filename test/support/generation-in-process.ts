@@ -29,6 +29,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
   const orders: SubmitOrder[] = [];
   const settled: SettleQuestion[] = [];
   const webhooks: WebhookOrder[] = [];
+  const shown: string[] = [];
   const timers = new Map<number, number>();
   const pending = new Map<string, number>();
   let late: object | undefined;
@@ -81,6 +82,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
         if (result) answers.push({ resolveActivity: { seq, isLocal: asked === scheduleLocalActivity, result } });
         else pending.set(asked.activityType ?? '', seq);
       }
+      shown.push(...Object.keys(command.upsertWorkflowSearchAttributes?.searchAttributes?.indexedFields ?? {}));
       const { requestCancelActivity, startChildWorkflowExecution: child } = command;
       if (requestCancelActivity)
         answers.push({ resolveActivity: { seq: requestCancelActivity.seq ?? 0, result: late ?? cancelled } });
@@ -114,6 +116,8 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     settled,
     /** What is to be told to its webhook. */
     webhooks,
+    /** The search attributes that it has set. */
+    shown,
     /** What it has recorded under a name. */
     metrics: (named: string) => run.metrics.flatMap(({ name, ...metric }) => (name === named ? [metric] : [])),
     end: () => end,
@@ -152,6 +156,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     /** Answers such an activity. */
     complete: (type: string, value: unknown) => resolve(type, completed(value)),
     fail: (type: string, failure: string, details?: ActivityFailureDetails) => resolve(type, failed(failure, details)),
+    lose: (type: string, heartbeat: object) => resolve(type, lost(heartbeat)),
     cancelWorkflow: () => send([{ cancelWorkflow: {} }]),
     dispose: () => run.dispose(),
   };

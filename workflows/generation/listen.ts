@@ -81,7 +81,7 @@ async function resolveSubmission(generation: Generation, resolution: SubmissionR
       const question = { model: state.model, requestId: resolution.requestId, input: facts.request.input };
       const answer = await boundedReads.checkAdoption(question);
       countReads(generation, answer.reads);
-      if (shown.searchAttributes.length === 0) noteSearchAttributes(generation, answer.searchAttributes);
+      if (shown.searchAttributes.length === 0) noteSearchAttributes(generation, answer);
     } catch (error) {
       const { type, message, details } = readActivityError(error);
       throw ApplicationFailure.create({

@@ -55,7 +55,7 @@ export function noteReading(
   if (status === 'finished' || status === 'failed') seen.noticedAt ??= readAt;
   if (statusWord !== undefined) warn(generation, `RunComfy's status "${statusWord}" is not known here; reading on`);
   noteExpectedEnd(state, reading.expectedEndAt);
-  noteSearchAttributes(generation, reading.searchAttributes);
+  noteSearchAttributes(generation, reading);
   planRead(generation, reading);
   const phase = phaseOf[status];
   if (phase && phase !== state.phase) enterPhase(generation, phase, show);

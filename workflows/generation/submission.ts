@@ -227,8 +227,8 @@ function attemptThatWasLost(timeout: TimeoutFailure): Attempt {
   if (lastHeartbeat?.stage !== 'sending') return { kind: 'not_sent' };
   const message =
     "the worker was lost after it had begun to send the order; look at the account's generations before ordering again";
-  const { at: sentAt, balanceBefore, searchAttributes, priceUsd } = lastHeartbeat;
-  const details = withoutUndefined({ sentAt, balanceBefore, searchAttributes, priceUsd });
+  const { at: sentAt, balanceBefore, searchAttributes, searchAttributesAsOf, priceUsd } = lastHeartbeat;
+  const details = withoutUndefined({ sentAt, balanceBefore, searchAttributes, searchAttributesAsOf, priceUsd });
   return { kind: 'unknown', mayTurnUp: true, message, details };
 }
 
@@ -244,7 +244,7 @@ function accept(generation: Generation, reply: Reply): void {
   noteSubmission(generation, 'accepted');
   noteAccepted(generation, reply);
   planRead(generation, reply);
-  noteSearchAttributes(generation, reply.searchAttributes);
+  noteSearchAttributes(generation, reply);
   // An id that somebody named proves nothing of the model.
   if (reply.submittedAt !== undefined) noteModelKnown(generation);
   warn(generation, ...(reply.warnings ?? []));

@@ -37,8 +37,8 @@ export function enterUnknown(generation: Generation): void {
 /** Takes in that a POST may have been accepted. */
 export function noteUnknown(generation: Generation, { mayTurnUp, message, details }: UnknownSubmit): void {
   const { state, doubt } = generation;
-  const { sentAt, balanceBefore, searchAttributes, reply, repliedRequestId } = details;
-  noteSearchAttributes(generation, searchAttributes);
+  const { sentAt, balanceBefore, reply, repliedRequestId } = details;
+  noteSearchAttributes(generation, details);
   if (details.isModelKnown) noteModelKnown(generation);
   notePrice(generation, details.priceUsd);
   state.evidence = withoutUndefined({

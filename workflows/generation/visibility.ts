@@ -6,6 +6,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { KnownAttributes } from '../../domain/activities.ts';
 import type { GenerationResult, Phase } from '../../domain/generation.ts';
 import { isSameJson } from '../../domain/json.ts';
 import { modelLabelOf } from '../../domain/model-label.ts';
@@ -29,11 +30,15 @@ export function enterPhase(generation: Generation, phase: Phase, show: 'now' | '
   if (show === 'now') publish(generation);
 }
 
-/** Takes in which search attributes the server knows, where an answer says so. */
-export function noteSearchAttributes({ shown }: Generation, known: string[] | undefined): void {
-  if (!known) return;
-  shown.searchAttributes = known;
-  shown.attributesAsOf = new Date().toISOString();
+/**
+ * Takes in which search attributes the server knows, where an answer says so: as of when it was given. It may have stood in
+ * the history for as long as no worker took it in, and each attempt of the task that does would take it for new.
+ */
+export function noteSearchAttributes({ shown }: Generation, told: Partial<KnownAttributes>): void {
+  const { searchAttributes, searchAttributesAsOf = new Date().toISOString() } = told;
+  if (!searchAttributes) return;
+  shown.searchAttributes = searchAttributes;
+  shown.attributesAsOf = searchAttributesAsOf;
 }
 
 /** RunComfy has taken an order of this model, or named it in a result. */
@@ -84,7 +89,7 @@ async function askAndSet(generation: Generation): Promise<void> {
   generation.shown.isAsking = false;
   // Without an answer nothing is shown: what is shown may be missed, what is paid for may not.
   if (!existing) return;
-  noteSearchAttributes(generation, existing);
+  noteSearchAttributes(generation, { searchAttributes: existing });
   setAttributes(generation);
 }
 

@@ -37,7 +37,7 @@ export async function waitAtWall(generation: Generation, error: unknown): Promis
     nextTryAt: new Date(Date.now() + pauseMs).toISOString(),
   };
   if (!doubt.hasResubmitted) noteSubmission(generation, type === 'BudgetExceeded' ? 'not_sent' : 'refused');
-  noteSearchAttributes(generation, details.searchAttributes);
+  noteSearchAttributes(generation, details);
   if (details.isModelKnown) noteModelKnown(generation);
   enterPhase(generation, 'submitting', 'now');
   metricMeter

@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { GenerationRequest } from '../../domain/generation.ts';
+import { generationInProcess } from '../support/generation-in-process.ts';
+import { openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await openSandbox({ codePath: inject('workflowBundlePath') });
+});
+afterAll(() => sandbox.close());
+
+const order: GenerationRequest = { model: 'a/b', input: { prompt: 'x' } };
+const startedAt = '2026-11-27T12:00:00.000Z';
+const hour = 3_600_000;
+const accepted = { requestId: 'r', submittedAt: startedAt, nextReadInMs: 600_000 };
+const known = { searchAttributes: ['RunComfyPhase'], searchAttributesAsOf: startedAt };
+
+/** A generation that hears of its submit so late; Temporal says by then that all our search attributes are gone. */
+async function hearing(report: object, afterMs: number) {
+  const run = await generationInProcess(sandbox, order, { submits: ['never ends'] });
+  await run.stall(afterMs);
+  await run.complete('submitRequest', report);
+  return run;
+}
+
+describe('search attributes that a report of a submit names', () => {
+  it('are set where the report is taken in at once', async () => {
+    const run = await hearing({ ...accepted, ...known }, 1_000);
+    expect(run.shown).toEqual(['RunComfyPhase']);
+  });
+
+  it('are asked for anew where no worker has taken the report in for long', async () => {
+    const run = await hearing({ ...accepted, ...known }, hour);
+    expect(await run.state()).toMatchObject({ phase: 'in_queue', requestId: 'r' });
+    expect(run.shown).toEqual([]);
+  });
+
+  it('are so of a submit of unknown outcome, too', async () => {
+    const run = await generationInProcess(sandbox, order, { submits: ['never ends'] });
+    await run.stall(hour);
+    await run.fail('submitRequest', 'SubmitOutcomeUnknown', { submission: 'unknown', ...known });
+    expect(await run.state()).toMatchObject({ phase: 'submission_unknown' });
+    expect(run.shown).toEqual([]);
+  });
+
+  it('and of one whose worker was lost', async () => {
+    const run = await generationInProcess(sandbox, order, { submits: ['never ends'] });
+    await run.stall(hour);
+    await run.lose('submitRequest', { stage: 'sending', at: startedAt, ...known });
+    expect(await run.state()).toMatchObject({ phase: 'submission_unknown' });
+    expect(run.shown).toEqual([]);
+  });
+
+  it('are believed as they always were where the worker does not say when it knew them', async () => {
+    const run = await hearing({ ...accepted, searchAttributes: ['RunComfyPhase'] }, hour);
+    expect(run.shown).toEqual(['RunComfyPhase']);
+  });
+});
