@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { Activities, CancelAnswer, RequestStatus } from '../domain/activities.ts';
-import { withoutUndefined } from '../domain/json.ts';
+import { isJsonObject, withoutUndefined } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './activity-deps.ts';
 import { readCost } from './reading/late-cost.ts';
@@ -13,6 +14,17 @@ const statusWithinMs = 4_000;
 
 /** An attempt has 15 s. */
 const answerWithinMs = 14_000;
+
+/** RunComfy has so long for an answer, from all attempts together: time in which no worker asks is not counted. */
+const askForMs = 30_000;
+
+const longestBackoffMs = 5_000;
+
+/** Kept by the server between the attempts of one cancel. */
+interface CancelHeartbeat {
+  /** With the pause that follows. */
+  askedForMs: number;
+}
 
 /** A cancel that was only noted shows, or fails to show, within these. */
 const secondLooksMs = [1_000, 3_000];
@@ -53,8 +65,12 @@ export function createCancelRequest({
       return await answer('not_cancellable', status);
     if (said?.outcome) return await answer(said.outcome, status);
     const message = reply instanceof Error ? reply.message : 'RunComfy answered the cancel without an outcome';
-    // Half a minute of attempts is all there is, so no answer but an outcome ends them early.
-    throw failure('ServiceUnavailable', 'cancel', message, { reads: count.unreported() });
+    const backoffMs = Math.min(longestBackoffMs, 1_000 * 2 ** (activityInfo().attempt - 1));
+    const askedForMs = askedBeforeMs() + performance.now() - startedAt + backoffMs;
+    heartbeat({ askedForMs } satisfies CancelHeartbeat);
+    // No answer but an outcome ends them early.
+    const isLast = askedForMs >= askForMs;
+    throw failure('ServiceUnavailable', 'cancel', message, { reads: count.unreported() }, backoffMs, isLast);
   };
 
   /** An acknowledged cancel of work that still waits has not stopped it yet: only what comes of it tells. */
@@ -85,6 +101,12 @@ export function createCancelRequest({
       throw error;
     }
   }
+}
+
+function askedBeforeMs(): number {
+  const details: unknown = activityInfo().heartbeatDetails;
+  const askedForMs = isJsonObject(details) ? details['askedForMs'] : undefined;
+  return typeof askedForMs === 'number' ? askedForMs : 0;
 }
 
 interface CancelReply {

@@ -71,11 +71,14 @@ export const boundedReads = proxyActivities<Read>({
   retry: readRetry,
 });
 
+/**
+ * RunComfy has half a minute for its answer, but a worker has any time to ask: given up unasked, what still waits in its
+ * queue would run, and be billed. The attempts count that time themselves; their number bounds those that cannot.
+ */
 export const cancels = proxyActivities<Cancel>({
   startToCloseTimeout: '15 seconds',
-  scheduleToCloseTimeout: '30 seconds',
   cancellationType: ActivityCancellationType.ABANDON,
-  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '5 seconds' },
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '5 seconds', maximumAttempts: 8 },
 });
 
 /**
@@ -111,12 +114,18 @@ const followOptions = {
   retry: readRetry,
 } as const;
 
+const manyCancelsRetry = {
+  ...readRetry,
+  maximumAttempts: 35,
+  nonRetryableErrorTypes: ['TemporalTimeout:StartToClose'],
+};
+
+/** A quarter of an hour for whoever asks, in one attempt or in many that fail at once; any time for a worker to come. */
 const manyCancelsOptions = {
-  startToCloseTimeout: '10 minutes',
-  scheduleToCloseTimeout: '15 minutes',
+  startToCloseTimeout: '15 minutes',
   heartbeatTimeout: '15 seconds',
   cancellationType: ActivityCancellationType.ABANDON,
-  retry: readRetry,
+  retry: manyCancelsRetry,
 } as const;
 
 /** What a workflow asks of our workers that orders generations itself, wherever it runs. */
@@ -138,7 +147,7 @@ export const preparations =
 /** Waiting for a generation that is no child: as long as it takes, by one worker after the other. */
 export const follows = proxyActivities<Pick<PipelineActivities, 'followGeneration'>>(followOptions);
 
-/** The honest cancel of many generations: an answer in time, or `unknown`. */
+/** The honest cancel of many generations: `unknown` where those that are asked give no answer in time. */
 export const manyCancels = proxyActivities<Pick<PipelineActivities, 'cancelGenerations'>>(manyCancelsOptions);
 
 const briefOptions = { cancellationType: ActivityCancellationType.ABANDON, retry: { maximumAttempts: 1 } } as const;
@@ -198,7 +207,7 @@ export const batchPages = proxyActivities<Pick<BatchActivities, 'storeItems' | '
   retry: readRetry,
 });
 
-/** The honest cancel of the items of a batch: an answer in time, or `unknown`. */
+/** The honest cancel of the items of a batch: `unknown` where those that are asked give no answer in time. */
 export const itemCancels = proxyActivities<Pick<BatchActivities, 'cancelItems'>>(manyCancelsOptions);
 
 /** One attempt to deliver a webhook, on a queue of its own; when the next one comes is the workflow's affair. */

@@ -118,6 +118,37 @@ describe('cancelRequest', () => {
     });
   }
 
+  it('asks for half a minute in all, of which the time without a worker is no part', async () => {
+    const { rig, requestId } = await cancelUnder([{ fault: 'cancel-500' }], 'queue');
+    const cancel = { model: kling, requestId, readsSoFar: 0 };
+    const attempts: Awaited<ReturnType<typeof rig.attempt>>[] = [];
+    const scheduledAt = Date.now() - 3_600_000;
+    do {
+      const heartbeatDetails = attempts.at(-1)?.heartbeats.at(-1);
+      const info = { attempt: attempts.length + 1, heartbeatDetails, scheduledTimestampMs: scheduledAt };
+      attempts.push(await rig.attempt(rig.activities.cancelRequest, cancel, info));
+    } while (attempts.at(-1)?.failure?.nonRetryable === false && attempts.length < 20);
+    const backoffs = attempts.map(({ failure }) => failure?.nextRetryDelay);
+    // Attempts take a moment of their own, so that the last pauses may fall to them.
+    expect(backoffs.slice(0, 5)).toEqual([1_000, 2_000, 4_000, 5_000, 5_000]);
+    expect(attempts.length).toBeLessThanOrEqual(8);
+    const last = { type: 'ServiceUnavailable', nonRetryable: true, details: [{ reads: attempts.length }] };
+    expect(attempts.at(-1)?.failure).toMatchObject(last);
+  });
+
+  it('counts how long RunComfy was silent', async () => {
+    const timeouts = { cancel: { headersMs: 1_500 } };
+    const { rig, requestId } = await cancelUnder([{ fault: 'cancel-hang' }], 'queue', timeouts);
+    const cancel = { model: kling, requestId };
+    const attempt = (heartbeatDetails?: unknown) =>
+      rig.attempt(rig.activities.cancelRequest, cancel, { attempt: 2, heartbeatDetails });
+    const first = await attempt();
+    expect(first.failure).toMatchObject({ nonRetryable: false, nextRetryDelay: 2_000 });
+    const [{ askedForMs = 0 } = {}] = first.heartbeats as { askedForMs?: number }[];
+    expect(askedForMs).toBeGreaterThan(1_400 + 2_000);
+    expect((await attempt({ askedForMs: 26_700 })).failure).toMatchObject({ nonRetryable: true });
+  });
+
   it('looks again where an acknowledged cancel still shows the work in the queue', async () => {
     for (const [later, outcome] of [
       ['in_progress', 'not_cancellable'],

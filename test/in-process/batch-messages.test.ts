@@ -108,6 +108,17 @@ it('the memo of a batch that was cancelled tells what became of that', async () 
   expect(memo()).toMatchObject({ phase: 'cancelled', cancel: { outcome } });
 });
 
+it('a cancel waits for a worker that asks, however long none is there', async () => {
+  const { play, scheduled } = await open({ keepOpen: true, defaults: { model: 'a/b' } });
+  await play(updated('add', { from: 0, count: 1, page: 0, digest: digestOf(0) }, 'add'));
+  const window = scheduled('runWindow')?.seq;
+  await play(signalled('cancel'));
+  await play(windowAnswered(window, { open: [{ index: 0 }], cursor: 1 }));
+  const { scheduleToCloseTimeout, scheduleToStartTimeout, startToCloseTimeout } = scheduled('cancelItems') ?? {};
+  expect([scheduleToCloseTimeout ?? 'never', scheduleToStartTimeout ?? 'never']).toEqual(['never', 'never']);
+  expect(msOf(startToCloseTimeout)).toBe(15 * 60_000);
+});
+
 it.each([
   ['after a day', undefined, 24 * 60 * 60 * 1_000],
   ['after as long as it was told', 60_000, 60_000],
