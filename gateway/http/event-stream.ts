@@ -71,7 +71,7 @@ export async function* eventStream(
   }
 }
 
-/** Passes a stream on, and hangs up on a listener that takes nothing of it. */
+/** Passes a stream on, and hangs up on a listener that takes nothing of it between two checks. */
 export async function* dropWhenStalled(
   source: AsyncGenerator<string, void, undefined>,
   socket: Writable,

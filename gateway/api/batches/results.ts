@@ -39,6 +39,9 @@ const maxRead = 2_000;
 
 const pauseMs = 500;
 
+/** A file that breaks off begins anew, so that whoever does something with each line may take long over them. */
+const stallCheckMs = 5 * 60_000;
+
 /** A page of result lines. */
 export function listBatchLines(
   parts: GatewayParts,
@@ -83,7 +86,7 @@ export async function streamBatchLines(
     return textOf(principal, handle, everyLine(handle, { follow, signal }), query.status);
   });
   const allowed = whileAllowed(lines, () => parts.access.isStillAllowed(request), revoked);
-  return reply.type('application/jsonl').send(Readable.from(dropWhenStalled(allowed, reply.raw)));
+  return reply.type('application/jsonl').send(Readable.from(dropWhenStalled(allowed, reply.raw, stallCheckMs)));
 }
 
 async function* textOf(

@@ -8,6 +8,7 @@ import { hangMs } from '../../support/patience.ts';
 import { onTestFinished } from '../../support/test-end.ts';
 
 const signOfLifeMs = 15_000;
+const longestStallMs = 10 * 60_000;
 const target = '/api/v1/batches/b/results.jsonl?follow=true';
 
 /** A gateway of one batch with these lines, and more that never come. */
@@ -61,16 +62,28 @@ it('a credential that was revoked hears the lines that are there no longer, eith
   expect(served.reading.hasEnded).toBe(true);
 });
 
-it('a listener that takes no lines is hung up on', { timeout: hangMs }, async () => {
-  const { url, headers, reading } = await serveLines(endlessLines());
+it('a listener that takes no lines is hung up on after ten minutes, not before', { timeout: hangMs }, async () => {
+  const lines = endlessLines();
+  const next = vi.spyOn(lines, 'next');
+  const { url, headers, reading } = await serveLines(lines);
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname).pause();
   onTestFinished(() => socket.destroy());
   socket.write(
     `GET ${target} HTTP/1.1\r\nhost: ${hostname}:${port}\r\nauthorization: ${headers.authorization}\r\n\r\n`,
   );
-  await eventually(async () => {
+  let taken = 0;
+  await eventually(() => {
+    const before = taken;
+    taken = next.mock.calls.length;
+    expect(taken).toBeGreaterThan(0);
+    expect(taken).toBe(before);
+  });
+  for (let passedMs = 0; passedMs < longestStallMs / 2; passedMs += signOfLifeMs)
     await vi.advanceTimersByTimeAsync(signOfLifeMs);
+  expect(reading.hasEnded).toBe(false);
+  await vi.advanceTimersByTimeAsync(longestStallMs);
+  await eventually(() => {
     expect(reading.hasEnded).toBe(true);
   });
 });
