@@ -89,3 +89,42 @@ describe('a request that can no longer be understood', () => {
     expect(failure).toMatchObject({ type: 'InvalidInput', details: { submission: 'not_sent' } });
   });
 });
+
+describe('a run that was handed on what preceded its submit', () => {
+  const wall = { type: 'InsufficientBalance', message: 'empty', since: '2026-11-26T04:00:00.000Z', refusals: 9 };
+  const handedOn = (state: object) => ({
+    state: { model: 'a/b', reads: 0, deadlineAt: new Date(now + 3_600_000).toISOString(), ...state },
+    inputUrls: [],
+  });
+  const atWall = [order, handedOn({ phase: 'submitting', submission: 'refused', wall })];
+  const retried = { ...cron, runId: 'run-3', continuedFromExecutionRunId: 'run-2', attempt: 2 };
+
+  it('submits where a wall kept the run before it from that', async () => {
+    expect((await begin(atWall, cron)).asked).toEqual(['submitRequest']);
+  });
+
+  it('does not where Temporal retries it, since the run before may have', async () => {
+    const { state, asked } = await begin(atWall, retried);
+    expect(asked).toEqual([]);
+    expect(state).toMatchObject({
+      phase: 'submission_unknown',
+      submission: 'unknown',
+      evidence: { reason: expect.stringContaining('a workflow retry policy (attempt 2)') as string },
+    });
+    expect(state.wall).toBeUndefined();
+  });
+
+  it('is replayed as it ran where it submitted in an earlier version', async () => {
+    const execution = { workflowType: 'runcomfyGeneration', workflowId: 'order', args: atWall, now, ...retried };
+    const opened = await sandbox.open(execution);
+    expect(askedIn(await opened.activate([opened.first], { now, isReplaying: true }))).toEqual(['submitRequest']);
+    await opened.dispose();
+  });
+
+  it('keeps what is known of a submission that was unknown before it was retried, and sends nothing', async () => {
+    const evidence = { reason: 'no answer came', repliedRequestId: 'r1', note: '' };
+    const held = [order, handedOn({ phase: 'submission_unknown', submission: 'unknown', evidence })];
+    const { state, asked } = await begin(held, retried);
+    expect([state.phase, state.evidence, asked]).toEqual(['submission_unknown', evidence, []]);
+  });
+});

@@ -30,6 +30,8 @@ export interface SandboxExecution {
   firstExecutionRunId?: string;
   /** The run that a reset began from; this one unless given. */
   originalExecutionRunId?: string;
+  /** Above 1: Temporal has retried a run that failed or timed out. */
+  attempt?: number;
   memo?: Record<string, unknown> | undefined;
   /** Default: 30 s. */
   taskTimeoutMs?: number | undefined;
@@ -119,7 +121,12 @@ export async function openSandbox(
 
 async function openRun(creator: Creator, execution: SandboxExecution): Promise<SandboxRun> {
   const { workflowType, workflowId, runId, args, now, startedAt = now, continuedFromExecutionRunId, memo } = execution;
-  const { firstExecutionRunId = runId, originalExecutionRunId = runId, taskTimeoutMs = 30_000 } = execution;
+  const {
+    firstExecutionRunId = runId,
+    originalExecutionRunId = runId,
+    attempt = 1,
+    taskTimeoutMs = 30_000,
+  } = execution;
   const workflow = await creator.createWorkflow({
     info: {
       workflowType,
@@ -135,7 +142,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
       startTime: new Date(startedAt),
       runStartTime: new Date(now),
       taskTimeoutMs,
-      attempt: 1,
+      attempt,
       historyLength: 3,
       historySize: 1,
       continueAsNewSuggested: false,
@@ -165,7 +172,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
         workflowId,
         arguments: toPayloads(defaultPayloadConverter, ...args) ?? [],
         firstExecutionRunId,
-        attempt: 1,
+        attempt,
         ...(memo && { memo: { fields: mapToPayloads(defaultPayloadConverter, memo) } }),
         ...(continuedFromExecutionRunId !== undefined && { continuedFromExecutionRunId }),
       },

@@ -42,7 +42,7 @@ export interface Facts {
   /** URLs of the input: results echo them, and they are no outputs. */
   readonly inputUrls: string[];
   readonly retryOfRunId: string | undefined;
-  /** Temporal started this run by itself and handed it nothing: an earlier run of its chain may have submitted. */
+  /** Temporal started this run by itself, untold of any submit: an earlier run of its chain may have submitted. */
   readonly selfStartedBy: string | undefined;
 }
 
@@ -181,6 +181,8 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
   const request: GenerationRequest = parsed.ok ? parsed.request : { model: parsed.model, input: {} };
   // The first run of the chain has looked for rivals already; to a later one that run would look like one.
   const retryOfRunId = isJsonObject(memo) && !isContinued ? memo[retryOfRunMemoKey] : undefined;
+  // A retry is handed what the run was that it repeats, not what that one has done since; a continuation is attempt 1.
+  const isUntold = carried.state === undefined || (attempt > 1 && carried.state.phase === 'submitting');
   const { published = {}, seen = {}, searchAttributes = [], hasResubmitted = false } = carried;
   return {
     state: withinTheRun(carried.state ?? firstState(request)),
@@ -190,7 +192,7 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
       issues: parsed.ok ? [] : parsed.issues,
       inputUrls: carried.inputUrls ?? inputUrlsOf(request.input),
       retryOfRunId: typeof retryOfRunId === 'string' ? retryOfRunId : undefined,
-      selfStartedBy: isContinued && carried.state === undefined ? starterOf() : undefined,
+      selfStartedBy: isContinued && isUntold ? starterOf() : undefined,
     },
     sightings: {
       seen,

@@ -44,6 +44,7 @@ export async function submit(generation: Generation): Promise<string> {
     state.requestId === undefined &&
     patched('self-started-runs-do-not-submit')
   ) {
+    passWall(generation);
     noteUnknown(generation, {
       mayTurnUp: true,
       message: `Temporal started this run by itself, by ${facts.selfStartedBy}; an earlier run may have submitted the order, so this one does not`,
