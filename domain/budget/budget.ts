@@ -25,7 +25,7 @@ export interface BudgetState {
   reservedUsd: number;
   /** What may still be reserved; 0 while `overUsd` is above 0. */
   availableUsd: number;
-  /** By how much actual costs have exceeded the prices they were reserved at: nothing more is granted until the limit is set anew. */
+  /** By how much actual costs have exceeded the prices they were reserved at: nothing more is granted until the limit is set anew, or the next period begins. */
   overUsd: number;
   /** Part of `spentUsd` that nobody has stated: orders that may have been billed, at their prices. */
   presumedUsd: number;

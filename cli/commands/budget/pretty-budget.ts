@@ -14,7 +14,9 @@ export function prettyBudget(state: KnownBudgetState): string {
     ['available', usd(availableUsd)],
     [
       'over',
-      overUsd > 0 ? `${usd(overUsd)}: costs above their prices; nothing is granted until the limit is set` : undefined,
+      overUsd > 0
+        ? `${usd(overUsd)}: costs above their prices; nothing is granted until the limit is set${period === 'total' ? '' : `, or the next ${period}`}`
+        : undefined,
     ],
     ['open', oldestOpenAt === undefined ? open : `${String(open)}, the oldest since ${oldestOpenAt}`],
     ['refused', refused],
