@@ -1,4 +1,4 @@
-import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
+import { defaultPayloadConverter, type Payload, toPayloads } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type {
   BudgetRequest,
@@ -29,8 +29,8 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-/** What becomes of orders that are looked up; `lost`: the activity fails. */
-type LookUp = (question: ReconcileQuestion) => Settlement[] | 'lost';
+/** What becomes of orders that are looked up; `lost`: the activity fails, `hangs`: nobody answers. */
+type LookUp = (question: ReconcileQuestion) => Settlement[] | 'lost' | 'hangs';
 
 /** A budget on a clock of its own, which goes on by itself in a new run where it continues as new. */
 async function openBudgetAt(startedAt: number, request: BudgetRequest, lookUp: LookUp = () => []) {
@@ -56,7 +56,7 @@ async function openBudgetAt(startedAt: number, request: BudgetRequest, lookUp: L
     for (const { startTimer, cancelTimer, scheduleActivity, continueAsNewWorkflowExecution } of commands) {
       if (startTimer) timers.set(startTimer.seq ?? 0, now + msOf(startTimer.startToFireTimeout));
       if (cancelTimer) timers.delete(cancelTimer.seq ?? 0);
-      if (scheduleActivity) jobs.push(answerOf(scheduleActivity.seq ?? 0, scheduleActivity.arguments?.[0]));
+      if (scheduleActivity) jobs.push(...answersOf(scheduleActivity.seq ?? 0, scheduleActivity.arguments?.[0]));
       if (continueAsNewWorkflowExecution) {
         continued += 1;
         const args = (continueAsNewWorkflowExecution.arguments ?? []).map((payload): unknown =>
@@ -72,18 +72,22 @@ async function openBudgetAt(startedAt: number, request: BudgetRequest, lookUp: L
     return [...commands, ...(await take(await run.activate(jobs, { now, isContinueAsNewSuggested: isLong }), runId))];
   }
 
-  function answerOf(seq: number, payload: Parameters<typeof defaultPayloadConverter.fromPayload>[0] | undefined): Job {
+  function answersOf(
+    seq: number,
+    payload: Parameters<typeof defaultPayloadConverter.fromPayload>[0] | undefined,
+  ): Job[] {
     const question: ReconcileQuestion = payload ? defaultPayloadConverter.fromPayload(payload) : { reservations: [] };
     const reservedAt = question.reservations.map((reservation) => reservation.reservedAt);
     asked.push({ at: now, keys: question.reservations.map(({ key }) => key), reservedAt });
     const settlements = lookUp(question);
+    if (settlements === 'hangs') return [];
     if (settlements === 'lost') {
       const activityFailureInfo = { activityType: { name: 'reconcileReservations' }, activityId: '1' };
       const failure = { message: '', cause: { message: 'timed out', timeoutFailureInfo: { timeoutType: 1 } } };
-      return { resolveActivity: { seq, result: { failed: { failure: { ...failure, activityFailureInfo } } } } };
+      return [{ resolveActivity: { seq, result: { failed: { failure: { ...failure, activityFailureInfo } } } } }];
     }
     const result = defaultPayloadConverter.toPayload({ settlements });
-    return { resolveActivity: { seq, result: { completed: { result } } } };
+    return [{ resolveActivity: { seq, result: { completed: { result } } } }];
   }
 
   const first = await open([request]);
@@ -95,10 +99,13 @@ async function openBudgetAt(startedAt: number, request: BudgetRequest, lookUp: L
   }
 
   function updateOf(requests: { key: string; priceUsd: number }[]): Job {
+    return named('reserve', toPayloads(defaultPayloadConverter, { requests }));
+  }
+
+  function named(name: string, input: Payload[] = []): Job {
     messages += 1;
     const id = `update-${String(messages)}`;
-    const input = toPayloads(defaultPayloadConverter, { requests }) ?? [];
-    const update = { id, protocolInstanceId: id, name: 'reserve', input, runValidator: true };
+    const update = { id, protocolInstanceId: id, name, input, runValidator: true };
     return { doUpdate: { ...update, meta: { updateId: id } } };
   }
   return {
@@ -124,6 +131,7 @@ async function openBudgetAt(startedAt: number, request: BudgetRequest, lookUp: L
     /** So many updates in one task. */
     reserveAtOnce: (requests: { key: string; priceUsd: number }[], updates: number) =>
       send(Array.from({ length: updates }, () => updateOf(requests))),
+    close: () => send([named('close')]),
     settle: (settlements: Settlement[]) =>
       send([
         {
@@ -208,6 +216,17 @@ describe('a budget on its own clock', () => {
     expect(await budget.state()).toMatchObject({ spentUsd: 1.26, presumedUsd: 1.26, overUsd: 0 });
     await budget.pass(15 * minuteMs);
     expect(await budget.state()).toMatchObject({ spentUsd: 2.52, presumedUsd: 2.52, reservedUsd: 0 });
+  });
+
+  it('ends at once where it is closed during a look-up, also one that nobody answers', async () => {
+    const budget = await openBudgetAt(evening, { limitUsd: 5 }, () => 'hangs');
+    await budget.reserve(orders(1));
+    await budget.pass(11 * minuteMs);
+    expect(budget.asked).toHaveLength(1);
+    await budget.settle([{ key: 'order-1', outcome: 'succeeded', costUsd: 1 }]);
+    const commands = await budget.close();
+    expect(commands.some(({ updateResponse }) => updateResponse?.completed)).toBe(true);
+    expect(commands.some(({ completeWorkflowExecution }) => completeWorkflowExecution)).toBe(true);
   });
 
   it('goes on where a look-up fails, asks again five minutes later, and fifty at a time', async () => {

@@ -1,5 +1,6 @@
-import { log, patched } from '@temporalio/workflow';
+import { condition, log, patched } from '@temporalio/workflow';
 import { settle } from '../../domain/budget/books.ts';
+import type { ReconcileQuestion } from '../../domain/budget/budget.ts';
 import { oldReservations } from '../../domain/budget/look-up.ts';
 import { reconciles } from '../activity-options.ts';
 import { readActivityError } from '../generation/activity-error.ts';
@@ -20,14 +21,23 @@ export async function lookUpOld(budget: Budget): Promise<void> {
     const reservations = old
       .slice(from, from + atOnce)
       .map(({ key, grant, at: reservedAt }) => ({ key, grant, reservedAt }));
-    try {
-      const { settlements } = await reconciles.reconcileReservations({ reservations });
-      for (const settlement of readPresumed(settlements)) settle(books, settlement, Date.now());
-    } catch (error) {
-      log.warn('old reservations could not be looked up', { reason: readActivityError(error).message });
-    }
+    const question = { isAnswered: false };
+    const looking = lookUp(budget, reservations).finally(() => (question.isAnswered = true));
+    await Promise.race([looking, condition(() => budget.isClosed || question.isAnswered)]);
+    // Whoever closed it was answered: a budget of its name may be created now.
+    if (budget.isClosed && !question.isAnswered && patched('closing-waits-for-no-look-up')) return;
+    await looking;
   }
   showSettled(budget, openBefore);
+}
+
+async function lookUp({ books }: Budget, reservations: ReconcileQuestion['reservations']): Promise<void> {
+  try {
+    const { settlements } = await reconciles.reconcileReservations({ reservations });
+    for (const settlement of readPresumed(settlements)) settle(books, settlement, Date.now());
+  } catch (error) {
+    log.warn('old reservations could not be looked up', { reason: readActivityError(error).message });
+  }
 }
 
 /** The budget ends, or goes on in a new run, which looks up the rest; but for one part of them at least there is always time. */
