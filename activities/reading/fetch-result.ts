@@ -10,7 +10,7 @@ import { type Failure, noReason, type OutputReply } from '../../runcomfy/schemas
 import type { ActivityDeps } from '../activity-deps.ts';
 import { workSourceOf } from '../waiting/work-source.ts';
 import { createLateCost } from './late-cost.ts';
-import { graceMs, noTurn, runReadAttempt } from './read-attempt.ts';
+import { noTurn, runReadAttempt } from './read-attempt.ts';
 import { nextResultInMs } from './result-schedule.ts';
 
 /** Leaves the GET its time within the attempt. */
@@ -95,13 +95,23 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
             if (result.status === 'unrecognized' && !isEmptyOutput(result.output))
               return { status: 'succeeded', ...outputOf(result), ...facts, ...seen() };
             const isUnderWay = result.status === 'not_ready' && result.isUnderWay === true;
-            if (isFailureSettled(question) && !isUnderWay) return failed({ reason: noReason }, facts);
+            if (question.hasFailed && !isUnderWay) {
+              const message = `RunComfy says that request ${requestId} failed; its result is not there`;
+              const { costUsd } = facts;
+              throw new RunComfyError(
+                'GenerationFailed',
+                message,
+                withoutUndefined({ vendorMessage: noReason, costUsd }),
+              );
+            }
             return { status: 'not_ready', nextReadInMs: resultDueInMs(question), ...seen() };
           }
         }
       } catch (error) {
         if (!isRunComfyError(error)) throw error;
-        const { vendorCode, httpStatus, costUsd, isUnsigned } = error;
+        const { vendorCode, httpStatus, costUsd } = error;
+        // That it failed was told by the status already.
+        const isUnsigned = question.hasFailed ? undefined : error.isUnsigned;
         const reason = failureReason(error, question);
         const isBelieved = isFailure(error, question);
         if (
@@ -127,11 +137,10 @@ function isFailure(error: RunComfyError, question: ResultQuestion): 'at once' | 
   const isConflict = httpStatus === 409 || String(vendorCode).startsWith('409');
   // Frameworks write refusals without a code as well, and so do servers in front of RunComfy.
   const isRefusal = type === 'InvalidInput' && !isConflict && vendorCode !== undefined;
-  if (question.hasFailed) {
-    const isAnswer = isFromApplication === true || type === 'ProtocolMismatch' || type === 'GenerationFailed';
-    if (isRefusal || (isAnswer && isFailureSettled(question))) return 'at once';
-  }
-  return isRefusal || type === 'GenerationFailed' ? 'once it has lasted' : 'never';
+  const isAnswer = isFromApplication === true || type === 'ProtocolMismatch' || type === 'GenerationFailed';
+  if (question.hasFailed && (isRefusal || (isAnswer && question.isLastRead))) return 'at once';
+  const isDoubted = isRefusal || type === 'GenerationFailed' || (question.hasFailed === true && isAnswer);
+  return isDoubted ? 'once it has lasted' : 'never';
 }
 
 /** What the status gave for a reason is RunComfy's: anybody may have written what stands there instead of a result. */
@@ -139,11 +148,6 @@ function failureReason(error: RunComfyError, { failedBecause }: ResultQuestion):
   const { type, vendorCode, isUnsigned, vendorMessage = error.message } = error;
   const isOwn = vendorCode !== undefined || (type === 'GenerationFailed' && isUnsigned !== true);
   return isOwn ? vendorMessage : (failedBecause ?? vendorMessage);
-}
-
-/** The status has said `failed`, and the result has had its time to say why. */
-function isFailureSettled({ hasFailed, isLastRead, finishedSince }: ResultQuestion): boolean {
-  return hasFailed === true && (isLastRead === true || Date.now() - Date.parse(finishedSince) >= graceMs);
 }
 
 function outputOf({ output, outputKeys, other }: OutputReply): OutputReply {

@@ -11,7 +11,7 @@ import { blindShare } from '../waiting/read-plan.ts';
 import type { AttemptCount } from './read-counter.ts';
 
 /** An id that was just accepted may be unknown for a moment, and a reply may be mangled on the way: only lasting ones count. */
-export const graceMs = 30_000;
+const graceMs = 30_000;
 
 /** Of what nobody signed, a 404 or an error: a server on the way that has lost its own may take as long to be mended. */
 const unsignedGraceMs = 10 * 60_000;

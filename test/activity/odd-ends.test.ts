@@ -83,7 +83,7 @@ describe('an end that RunComfy tells beside an error', () => {
     { status: 'timeout' },
     { status: 'error', code: 401001 },
   ])('is not what a server in front of RunComfy answers with 200 (%j)', async (body) => {
-    const { rig, fetch, pass } = await answering(200, body);
+    const { rig, fetch } = await answering(200, body);
     const status = await rig.attempt(rig.activities.readStatus, { model: kling, requestId });
     expect(status.value).toMatchObject({ status: 'unrecognized', statusWord: body.status });
     const first = await fetch();
@@ -131,7 +131,7 @@ describe('a result that speaks of an error', () => {
   });
 
   it('is none in a refusal that has no code of RunComfy’s own', async () => {
-    const { fetch, pass } = await answering(422, { detail: [{ loc: ['path'], msg: 'no such route' }] });
+    const { fetch } = await answering(422, { detail: [{ loc: ['path'], msg: 'no such route' }] });
     const last = await askOn(unsignedGraceMs, await fetch(), (before) => fetch({}, before));
     expect(last.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
   });
@@ -174,7 +174,7 @@ describe('a result that speaks of an error', () => {
       [409, code(409001, 'not ready yet')],
       [200, { status: 'succeeded', output: null, message: 'Finalizing output' }],
     ] as const) {
-      const { fetch, pass } = await answering(httpStatus, body);
+      const { fetch } = await answering(httpStatus, body);
       const first = await fetch();
       expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
       expect((await askOn(graceMs, first, (before) => fetch({}, before))).value).toBeUndefined();
@@ -192,11 +192,28 @@ describe('a result that gives no reason although the status has said failed', ()
     ['a success without an output', 200, { status: 'completed' }, {}],
   ];
   it.each(answers)('(%s) is given 30 s for it', async (_name, httpStatus, body, end) => {
-    const { fetch, pass } = await answering(httpStatus, body);
+    const { fetch } = await answering(httpStatus, body);
+    // However long ago the status has said so: nobody may have asked since, or by another clock.
+    const finishedSince = new Date(Date.now() - 3_600_000).toISOString();
+    const ask = (before?: Attempt<unknown>) => fetch({ hasFailed: true, finishedSince }, before);
+    const first = await ask();
+    expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    const early = await askOn(graceMs - 5_000, first, ask);
+    expect(early.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    const last = await askOn(5_000, early, ask);
+    expect(last.value).toMatchObject({ status: 'failed', ...end, reads: 9 });
+    const only = await fetch({ hasFailed: true, isLastRead: true });
+    expect(only.value).toMatchObject({ status: 'failed', ...end });
+  });
+
+  it('is given its time also where other answers than results follow each other', async () => {
+    const { answer, fetch } = await answering(404, code(404001));
     const first = await fetch({ hasFailed: true });
-    expect(first.value?.status ?? first.failure?.nonRetryable).toBe(first.value ? 'not_ready' : false);
-    pass(graceMs);
-    expect((await fetch({ hasFailed: true }, first)).value).toMatchObject({ status: 'failed', ...end });
+    Object.assign(answer, { httpStatus: 200, body: [] });
+    const second = await askOn(graceMs / 2, first, (before) => fetch({ hasFailed: true }, before));
+    Object.assign(answer, { httpStatus: 400, body: code(400005) });
+    const last = await askOn(graceMs / 2, second, (before) => fetch({ hasFailed: true }, before));
+    expect(last.value).toMatchObject({ status: 'failed', reason: 'RunComfy gave no reason' });
   });
 
   it('is awaited for as long as the result says that the request is under way', async () => {
@@ -216,7 +233,6 @@ describe('a result that gives no reason although the status has said failed', ()
     answer.body = { status: 'failed' };
     const { value } = await fetch({ hasFailed: true, failedBecause: 'NSFW' });
     expect(value).toMatchObject({ status: 'failed', reason: 'NSFW' });
-    const finishedSince = new Date(Date.now() - graceMs).toISOString();
     for (const [httpStatus, body, reason] of [
       [200, { error: 'maintenance' }, 'NSFW'],
       [200, { status: 'completed' }, 'NSFW'],
@@ -225,7 +241,8 @@ describe('a result that gives no reason although the status has said failed', ()
       [500, code(500001, 'NSFW: face'), 'NSFW: face'],
     ] as const) {
       Object.assign(answer, { httpStatus, body });
-      const settled = await fetch({ hasFailed: true, failedBecause: 'NSFW', finishedSince });
+      const ask = (before?: Attempt<unknown>) => fetch({ hasFailed: true, failedBecause: 'NSFW' }, before);
+      const settled = await askOn(graceMs, await ask(), ask);
       expect(settled.value).toMatchObject({ status: 'failed', reason });
     }
   });
@@ -235,10 +252,12 @@ describe('a result that gives no reason although the status has said failed', ()
       [502, '<html>'],
       [401, code(401001)],
     ] as const) {
-      const { fetch, pass } = await answering(httpStatus, body);
-      const first = await fetch({ hasFailed: true });
-      pass(graceMs);
-      expect((await fetch({ hasFailed: true }, first)).failure).toMatchObject({ nonRetryable: false });
+      const { answer, fetch } = await answering(httpStatus, body);
+      const ask = (before?: Attempt<unknown>) => fetch({ hasFailed: true }, before);
+      const last = await askOn(graceMs, await ask(), ask);
+      expect(last.failure).toMatchObject({ nonRetryable: false });
+      Object.assign(answer, { httpStatus: 200, body: [] });
+      expect((await ask(last)).failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
     }
   });
 });
