@@ -1,6 +1,6 @@
 import type { OrderEnd } from './budget/budget.ts';
 import { toMicro, toUsd } from './budget/money.ts';
-import { settlementOf } from './budget/settlement.ts';
+import { furtherCostsUnknown, settlementOf } from './budget/settlement.ts';
 
 /**
  * What is known of the cost of one request of RunComfy: `priced` by RunComfy itself, `free` since it provably cost nothing,
@@ -97,26 +97,48 @@ export function createCostTally(room = maxCostEntries): CostTally {
   };
 }
 
+/** What is known of the cost of one request: an entry without its group. */
+type Told = Omit<CostEntry, 'group'>;
+
 /**
- * What the end of an order tells of the cost of its request, in micro-dollars; undefined: RunComfy never took it. What further
- * requests have cost stands in the order's own result; submits that nobody can name are presumed with it.
+ * What the end of an order tells of the cost of its request, and then of its other submits, which have no name where it is not
+ * certain. Empty: RunComfy never took it.
  */
-export function costOfEnd(end: OrderEnd): Pick<CostEntry, 'kind' | 'cost'> | undefined {
-  if (end.costUsd !== undefined) return { kind: 'priced', cost: toMicro(end.costUsd) };
-  const { outcome, presumedUsd } = settlementOf('', end);
+export function costsOfEnd(requestId: string | undefined, end: OrderEnd): Told[] {
+  const { otherRequestIds = [], otherCostUsd, priceUsd } = end;
+  const unknown = furtherCostsUnknown(end);
+  const name = otherRequestIds.length === 1 ? otherRequestIds[0] : undefined;
+  const told = ownCostOf(requestId, end);
+  if (otherCostUsd !== undefined) {
+    told.push({ requestId: name, kind: otherCostUsd > 0 ? 'priced' : 'free', cost: toMicro(otherCostUsd) });
+  }
+  if (unknown > 0) {
+    const isOfNamed = otherCostUsd === undefined && unknown === 1;
+    const presumedUsd = priceUsd === undefined ? undefined : toUsd(unknown * toMicro(priceUsd));
+    told.push({ requestId: isOfNamed ? name : undefined, ...presumedCost(presumedUsd) });
+  }
+  return told;
+}
+
+function ownCostOf(requestId: string | undefined, end: OrderEnd): Told[] {
+  if (end.costUsd !== undefined) return [{ requestId, kind: 'priced', cost: toMicro(end.costUsd) }];
+  const others = { otherRequestIds: undefined, otherCostUsd: undefined, otherCostsUnknown: undefined };
+  const { outcome, presumedUsd } = settlementOf('', { ...end, ...others });
   switch (outcome) {
     case 'refused':
     case 'not_submitted':
-      return undefined;
+      return [];
     case 'cancelled':
-      return { kind: 'free', cost: 0 };
+      return [{ requestId, kind: 'free', cost: 0 }];
     case 'succeeded':
     case 'failed':
     case 'unknown':
-      return presumedUsd === undefined
-        ? { kind: 'unknown', cost: 0 }
-        : { kind: 'presumed', cost: toMicro(presumedUsd) };
+      return [{ requestId, ...presumedCost(presumedUsd) }];
   }
+}
+
+function presumedCost(presumedUsd: number | undefined): Pick<CostEntry, 'kind' | 'cost'> {
+  return presumedUsd === undefined ? { kind: 'unknown', cost: 0 } : { kind: 'presumed', cost: toMicro(presumedUsd) };
 }
 
 interface Sum extends Record<CostKind, number> {

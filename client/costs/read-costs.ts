@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { toMicro } from '../../domain/budget/money.ts';
-import { type CostEntry, costOfEnd, type CostReport, createCostTally, maxCostEntries } from '../../domain/costs.ts';
+import { type CostEntry, type CostReport, costsOfEnd, createCostTally, maxCostEntries } from '../../domain/costs.ts';
 import { isLabelName } from '../../domain/labels.ts';
 import { toClientError } from '../convert-errors.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
@@ -26,9 +26,8 @@ export async function readCosts(client: Client, { by, ...scope }: CostQuestion):
   const tally = createCostTally();
   let next: ListedGeneration[] = [];
   const addUp = async () => {
-    for (const entry of await Promise.all(next.map((row) => entryOf(client, row, groupOf(row))))) {
-      if (entry && !tally.add(entry)) throw tooMany();
-    }
+    const entries = await Promise.all(next.map((row) => entriesOf(client, row, groupOf(row))));
+    if (!entries.flat().every((entry) => tally.add(entry))) throw tooMany();
     next = [];
   };
   for await (const row of listGenerations(client, { ...scope, limit: Infinity })) {
@@ -56,14 +55,14 @@ function grouping(by: unknown): (row: ListedGeneration) => string {
   return ({ labels }) => labels?.[label] ?? nameless;
 }
 
-/** Undefined: nothing was ordered of RunComfy. */
-async function entryOf(client: Client, row: ListedGeneration, group: string): Promise<CostEntry | undefined> {
+/** Empty: nothing was ordered of RunComfy. Where the list tells a cost nobody is asked: other submits stand in the result. */
+async function entriesOf(client: Client, row: ListedGeneration, group: string): Promise<CostEntry[]> {
   const { requestId, costUsd, phase } = row;
   const entry = { requestId, group };
-  if (costUsd !== undefined) return { ...entry, kind: 'priced', cost: toMicro(costUsd) };
+  if (costUsd !== undefined) return [{ ...entry, kind: 'priced', cost: toMicro(costUsd) }];
   if (!isTerminal(phase)) {
     const isOrdered = requestId !== undefined || phase === 'submission_unknown';
-    return isOrdered ? { ...entry, kind: 'open', cost: 0 } : undefined;
+    return isOrdered ? [{ ...entry, kind: 'open', cost: 0 }] : [];
   }
   const end = await readOrderEnd(client, row).catch((thrown: unknown) => {
     const error = toClientError(thrown, row.key);
@@ -72,9 +71,8 @@ async function entryOf(client: Client, row: ListedGeneration, group: string): Pr
     // A run that nobody can be asked about any more may have cost something all the same.
     return undefined;
   });
-  if (end === undefined) return { ...entry, kind: 'unknown', cost: 0 };
-  const told = costOfEnd(end);
-  return told && { ...entry, ...told };
+  if (end === undefined) return [{ ...entry, kind: 'unknown', cost: 0 }];
+  return costsOfEnd(requestId, end).map((told) => ({ ...told, group }));
 }
 
 function tooMany(): GenerationError {

@@ -88,8 +88,8 @@ function isSentAgain({ otherRequestIds = [], otherCostsUnknown = 0 }: Sent): boo
   return otherRequestIds.length > 0 || otherCostsUnknown > 0;
 }
 
-/** Where they were not counted, the cost of all is known or of none. */
-function furtherCostsUnknown({ otherRequestIds = [], otherCostUsd, otherCostsUnknown }: Sent): number {
+/** Of how many further submits no cost is known. Where they were not counted, the cost of all is known or of none. */
+export function furtherCostsUnknown({ otherRequestIds = [], otherCostUsd, otherCostsUnknown }: Sent): number {
   return otherCostsUnknown ?? (otherCostUsd === undefined ? otherRequestIds.length : 0);
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OrderEnd } from '../../../domain/budget/budget.ts';
-import { type CostEntry, costOfEnd, createCostTally } from '../../../domain/costs.ts';
+import { type CostEntry, costsOfEnd, createCostTally } from '../../../domain/costs.ts';
 
 const entry = (requestId: string | undefined, more: Partial<CostEntry> = {}): CostEntry => ({
   requestId,
@@ -14,21 +14,41 @@ describe('the end of an order', () => {
   const end: OrderEnd = { submission: 'accepted', phase: 'succeeded', priceUsd: 1.26 };
   const stopped = { phase: 'cancelled', cancel: { outcome: 'cancelled' } };
 
+  const priced = (cost: number) => ({ kind: 'priced', cost });
+  const presumed = { kind: 'presumed', cost: 1_260_000 };
+  const free = { kind: 'free', cost: 0 };
+  const unknown = { kind: 'unknown', cost: 0 };
+
   it.each([
-    ['says what its request cost', { costUsd: 1, otherCostsUnknown: 1 }, { kind: 'priced', cost: 1_000_000 }],
-    ['says nothing', {}, { kind: 'presumed', cost: 1_260_000 }],
-    ['says nothing of two submits', { otherCostsUnknown: 1 }, { kind: 'presumed', cost: 2_520_000 }],
-    ['knows no price', { priceUsd: undefined }, { kind: 'unknown', cost: 0 }],
-    ['is that of a stop', stopped, { kind: 'free', cost: 0 }],
+    ['says what its request cost', { costUsd: 1 }, [priced(1_000_000)]],
+    ['says what one of two submits cost', { costUsd: 1, otherCostsUnknown: 1 }, [priced(1_000_000), presumed]],
+    ['says what only the other one cost', { otherCostUsd: 0.5 }, [presumed, priced(500_000)]],
+    ['says what both cost', { costUsd: 1, otherCostUsd: 0.5 }, [priced(1_000_000), priced(500_000)]],
     [
-      'is that of a stop of the second submit',
-      { ...stopped, otherCostsUnknown: 1 },
-      { kind: 'presumed', cost: 1_260_000 },
+      'says what one of three submits cost',
+      { otherCostUsd: 0.5, otherCostsUnknown: 1 },
+      [presumed, priced(500_000), presumed],
     ],
-    ['is that of a refusal', { submission: 'refused', phase: 'failed' }, undefined],
-    ['is that of nothing sent', { submission: 'not_sent', phase: 'failed' }, undefined],
-  ] satisfies [string, Partial<OrderEnd>, unknown][])('that %s gives no more for said than was', (_, more, cost) => {
-    expect(costOfEnd({ ...end, ...more })).toEqual(cost);
+    ['says nothing', {}, [presumed]],
+    ['says nothing of two submits', { otherCostsUnknown: 1 }, [presumed, presumed]],
+    ['knows no price', { priceUsd: undefined }, [unknown]],
+    ['knows no price of two submits', { priceUsd: undefined, otherCostUsd: 0.5 }, [unknown, priced(500_000)]],
+    ['is that of a stop', stopped, [free]],
+    ['is that of a stop of both submits', { ...stopped, otherCostUsd: 0 }, [free, free]],
+    ['is that of a stop of the second submit', { ...stopped, otherCostsUnknown: 1 }, [free, presumed]],
+    ['is that of a stop after a billed submit', { ...stopped, otherCostUsd: 1 }, [free, priced(1_000_000)]],
+    ['is that of a refusal', { submission: 'refused', phase: 'failed' }, []],
+    ['is that of nothing sent', { submission: 'not_sent', phase: 'failed' }, []],
+  ] satisfies [string, Partial<OrderEnd>, unknown][])('that %s gives no more for said than was', (_, more, costs) => {
+    expect(costsOfEnd('r', { ...end, ...more }).map(({ kind, cost }) => ({ kind, cost }))).toEqual(costs);
+  });
+
+  it('names each request that it can, so that whoever else followed one counts it no more', () => {
+    const named = (more: Partial<OrderEnd>) =>
+      costsOfEnd('r', { ...end, otherCostUsd: 1, ...more }).map(({ requestId }) => requestId);
+    expect(named({ otherRequestIds: ['r1'] })).toEqual(['r', 'r1']);
+    expect(named({ otherRequestIds: ['r1'], otherCostsUnknown: 1 })).toEqual(['r', 'r1', undefined]);
+    expect(named({ otherRequestIds: ['r1', 'r2'] })).toEqual(['r', undefined]);
   });
 });
 
