@@ -70,6 +70,43 @@ it.each<[which: string, isFromBefore: boolean, orders: number]>([
   expect(provider.runs).toHaveLength(orders);
 });
 
+describe('an activity that is given up', () => {
+  const givenUp = { asks: 3, activities: ['checkPlan', 'prepareStep', 'evaluateOutputs'] } as const;
+  const plan = {
+    version: 1,
+    steps: { source: still('source'), next: still('next ${{ steps.source.image }}') },
+    outputs: { told: 'made ${{ steps.next.image }}' },
+  };
+
+  it('is asked for again, and ends no pipeline', async () => {
+    const { time, provider, end } = await start({ plan }, { givenUp });
+    const { state, end: how } = await end();
+    expect(state.phase).toBe('succeeded');
+    expect(how).toMatchObject({ result: { outputs: { told: expect.stringMatching(/^made /) as string } } });
+    expect(provider.jobs).toHaveLength(2);
+    // Three pauses of one, two and four seconds.
+    expect(time.now - Date.parse(state.startedAt)).toBeGreaterThan(3 * 7_000);
+  });
+
+  it.each(['checkPlan', 'prepareStep'] as const)(
+    '%s is asked for no more once the pipeline is cancelled',
+    async (name) => {
+      const { execution, time, end } = await start({ plan }, { givenUp: { asks: Infinity, activities: [name] } });
+      time.after(60_000, () => {
+        execution.signal('cancel', {});
+      });
+      const { state } = await end();
+      expect(state.phase).toBe('cancelled');
+      expect(Date.parse(state.endedAt ?? '') - Date.parse(state.startedAt)).toBeLessThan(61_000);
+    },
+  );
+
+  it('is not asked for again where it says itself that it fails for good', async () => {
+    const { end } = await start({ plan }, { givenUp: { ...givenUp, type: 'InvalidInput' } });
+    expect((await end()).end).toMatchObject({ error: { cause: { type: 'InvalidInput' } } });
+  });
+});
+
 it('a step waits for the catalogue where its pipeline has a limit, rather than fail since its price is unknown', async () => {
   let asked = 0;
   const only = { model: 'some/text-to-image', input: { prompt: 'a cat' }, needs: ['first'] };

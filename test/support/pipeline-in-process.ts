@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, inject } from 'vitest';
 import type { PipelineActivities } from '../../domain/pipeline/pipeline-activities.ts';
 import type { PipelineRequest, PipelineState, StepState } from '../../domain/pipeline/pipeline-run.ts';
@@ -33,6 +34,8 @@ export interface InProcessOptions {
   taskTimeoutMs?: number;
   /** A query comes with each workflow task. */
   isAsked?: boolean;
+  /** Of how many asks each activity is given up, as by `temporal activity fail`, or, with a type, says so itself. */
+  givenUp?: { asks: number; activities: readonly (keyof PipelineActivities)[]; type?: string };
   /** What an earlier run hands on. */
   carried?: (activities: PipelineActivities) => Promise<object>;
 }
@@ -54,7 +57,8 @@ export function pipelinesInProcess(): (
     const provider =
       options.provider ?? createProvider(time, (order) => fates[order % fates.length] ?? 'succeeds', options.pace);
     started += 1;
-    const activities = pipelineActivities(provider, options.isGone ?? (() => false), options.lookup);
+    const whole = pipelineActivities(provider, options.isGone ?? (() => false), options.lookup);
+    const activities = options.givenUp ? givingUp(whole, options.givenUp) : whole;
     const carried = await options.carried?.(activities);
     const execution = await startExecution({
       sandbox,
@@ -84,6 +88,23 @@ export function pipelinesInProcess(): (
       },
     };
   };
+}
+
+function givingUp(
+  whole: PipelineActivities,
+  { asks, activities, type }: NonNullable<InProcessOptions['givenUp']>,
+): PipelineActivities {
+  const failure = { message: 'it looked stuck', nonRetryable: true, ...(type !== undefined && { type }) };
+  const failing = activities.map((name) => {
+    let left = asks;
+    const call = whole[name] as (question: unknown) => Promise<unknown>;
+    const answer = (question: unknown) => {
+      left -= 1;
+      return left < 0 ? call(question) : Promise.reject(ApplicationFailure.create(failure));
+    };
+    return [name, answer] as const;
+  });
+  return { ...whole, ...Object.fromEntries(failing) };
 }
 
 /** A step of a state by its id. */

@@ -60,7 +60,10 @@ export async function runWindow(batch: Batch): Promise<void> {
   } catch (error) {
     // Called back before any worker had it, between two attempts, or with its worker gone, which could not say so any more;
     // or given up. The next window finds what it had started.
-    if (!isCancellation(error) && !isLostToCancel(error)) await pauseBeforeNext(batch, scope, error);
+    if (!isCancellation(error) && !isLostToCancel(error)) {
+      await pauseIfGivenUp(error, batch.windowsGivenUp, scope);
+      batch.windowsGivenUp += 1;
+    }
     if (question.mayStart) doubt(batch);
     return;
   } finally {
@@ -94,16 +97,6 @@ function hasLooked(batch: Batch, { isInDoubt }: WindowAnswer): boolean {
 
 function doubt({ data }: Batch): void {
   if (patched('lost-windows-are-looked-for')) data.isInDoubt = true;
-}
-
-/** Until whoever interrupts the window has something to say, at most. */
-async function pauseBeforeNext(batch: Batch, scope: CancellationScope, error: unknown): Promise<void> {
-  try {
-    await scope.run(() => pauseIfGivenUp(error, batch.windowsGivenUp));
-  } catch (thrown) {
-    if (!isCancellation(thrown)) throw thrown;
-  }
-  batch.windowsGivenUp += 1;
 }
 
 /** An attempt that failed, or was lost with its worker, is not repeated once it was asked to stop. */

@@ -14,6 +14,7 @@ import { tellStep, valuesOfStep } from '../../domain/pipeline/step-rules.ts';
 import { cutText } from '../../domain/text.ts';
 import { preparations } from '../activity-options.ts';
 import { boundOutputs, boundSummaries, maxQuestionBytes } from './bounds.ts';
+import { pauseBeforeAsking } from './interruptible.ts';
 import { type Pipeline, planOf } from './memory.ts';
 import { openMoney } from './money.ts';
 import { enterPipelinePhase, showEnd, warn } from './visibility.ts';
@@ -113,9 +114,15 @@ async function outputsOf(pipeline: Pipeline): Promise<Record<string, unknown>> {
     warn(pipeline, 'the outputs are null: what the steps have made is too much to be read at once');
     return Object.fromEntries(Object.keys(plan.outputs).map((name) => [name, null]));
   }
-  const answer = await preparations.evaluateOutputs(question);
-  warn(pipeline, ...answer.warnings);
-  return answer.outputs;
+  for (let times = 0; ; times += 1) {
+    try {
+      const answer = await preparations.evaluateOutputs(question);
+      warn(pipeline, ...answer.warnings);
+      return answer.outputs;
+    } catch (error) {
+      await pauseBeforeAsking(pipeline, error, times);
+    }
+  }
 }
 
 function at(from: unknown, [name, ...rest]: readonly string[]): unknown {

@@ -1,4 +1,5 @@
 import { CancellationScope, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { pauseIfGivenUp } from '../given-up.ts';
 import type { Pipeline } from './memory.ts';
 
 /** Runs what costs nothing unless the pipeline stops meanwhile: then undefined. */
@@ -11,14 +12,29 @@ export async function unlessStopped<T>(pipeline: Pipeline, run: () => Promise<T>
   pipeline.interrupts.add(interrupt);
   pipeline.busy += 1;
   try {
-    return await scope.run(run);
-  } catch (error) {
-    if (scope.consideredCancelled && isCancellation(error)) return undefined;
-    throw error;
+    for (let times = 0; ; times += 1) {
+      try {
+        return await scope.run(run);
+      } catch (error) {
+        if (scope.consideredCancelled && isCancellation(error)) return undefined;
+        await pauseBeforeAsking(pipeline, error, times, scope);
+      }
+    }
   } finally {
     pipeline.interrupts.delete(interrupt);
     pipeline.busy -= 1;
   }
+}
+
+/** As `pauseIfGivenUp`, which asks for a patch: where that may follow from a local activity, the error is thrown on as well. */
+export async function pauseBeforeAsking(
+  { checked }: Pipeline,
+  error: unknown,
+  times: number,
+  scope?: CancellationScope,
+): Promise<void> {
+  if (checked && checked.isSteady !== true) throw error;
+  await pauseIfGivenUp(error, times, scope);
 }
 
 /** Before a run is continued nothing new begins: waits for the end of this run, or for the stop of the pipeline. */
