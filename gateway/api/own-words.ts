@@ -1,3 +1,4 @@
+import { budgetId, budgetNameWords } from '../../domain/budget/names.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { budgetNameOf, everyTenant, type Principal, workflowIdOf } from '../access/principal.ts';
 
@@ -7,21 +8,28 @@ const sentences: readonly string[] = ['message', 'lastMessage', 'reason', 'note'
 /** Documents whose names are keys, or were chosen by a caller. */
 const byName: readonly string[] = ['steps', 'orders'];
 
+/** Where sentences name a key; elsewhere the same text is a part of a URL or of a longer word, and somebody else's. */
+const [beforeKey, goesOn] = ['(?<![\\w./-])', /^(?:[\w-]|\.\w)/];
+/** Where sentences name a budget: vendors and callers may write of hosts that are called as a tenant. */
+const beforeBudget = ['budget "', budgetId(''), `names of ${budgetNameWords}, got "`].join('|');
+
 /** What is told of pipelines, batches and budgets, with keys and budgets as their tenant knows them. */
 export function inOwnWords<Told>(principal: Principal, told: Told, ...workflowIds: string[]): Told {
   if (principal.tenant === everyTenant) return told;
   const prefix = workflowIdOf(principal, '');
   const ofBudgets = budgetNameOf(principal, '');
   const ids = [...new Set([...workflowIds, ...keysIn(told)])].filter((id) => id.startsWith(prefix));
-  // The longer ones first: the keys of orders begin with that of their pipeline.
-  ids.sort((one, other) => other.length - one.length);
+  const isNamed = (text: string, at: number) =>
+    ids.some((id) => text.startsWith(id, at) && !goesOn.test(text.slice(at + id.length)));
   const withoutPrefix = (text: string) => (text.startsWith(prefix) ? text.slice(prefix.length) : text);
   const budget = (name: unknown) =>
     typeof name === 'string' && name.startsWith(ofBudgets) ? name.slice(ofBudgets.length) : name;
+  const [keyIn, budgetIn] = [
+    new RegExp(`${beforeKey}${prefix}`, 'g'),
+    new RegExp(`(?<=${beforeBudget})${ofBudgets.replace('.', '\\.')}`, 'g'),
+  ];
   const sentence = (text: string) =>
-    ids
-      .reduce((said, id) => said.replaceAll(id, () => withoutPrefix(id)), text)
-      .replaceAll(new RegExp(`(?<![\\w.-])${ofBudgets.replace('.', '\\.')}(?=\\w)`, 'g'), '');
+    text.replaceAll(keyIn, (found, at: number) => (isNamed(text, at) ? '' : found)).replaceAll(budgetIn, '');
   const field = (name: string, value: unknown): unknown => {
     if (asGiven.includes(name)) return value;
     if (name === 'key') return typeof value === 'string' ? withoutPrefix(value) : walk(value);

@@ -9,7 +9,7 @@ import { anonymousAccess } from '../../../gateway/access/access.ts';
 import { createGenerationReader } from '../../../gateway/generations/read-generations.ts';
 import { createGatewayMetrics } from '../../../gateway/metrics/gateway-metrics.ts';
 import { earlyRefusal } from '../../../gateway/runcomfy-api/early-refusal.ts';
-import { serve } from '../../support/gateway-in-process.ts';
+import { serve, withKey } from '../../support/gateway-in-process.ts';
 import { call } from '../../support/gateway-stack.ts';
 import { flux, kling } from '../../support/simulator-client.ts';
 
@@ -52,6 +52,17 @@ it.each<[first: string, told: object, more?: object]>([
   const url = await serve(anonymousAccess, { reader, generations: { get: () => Promise.resolve({ cancel }) } });
   expect(await call(url, '/v1/requests/k/cancel', { method: 'POST' })).toMatchObject(expected);
   expect(await call(url, '/v1/requests/k/cancel', { method: 'POST' })).toMatchObject(expected);
+});
+
+it("a failure is told in RunComfy's words exactly, whatever the tenant is called", async () => {
+  const error = 'could not download https://acme.s3.amazonaws.com/in.png';
+  const failure = { type: 'GenerationFailed', message: error, details: { vendorMessage: error } };
+  const ending = { state: { phase: 'failed', submission: 'accepted', failure } };
+  const read = (key: string) => Promise.resolve({ key, runId: 'r', model: flux, startedAt, phase: 'failed', ending });
+  const { access, headers } = withKey({ tenant: 'acme' });
+  const url = await serve(access, { reader: { read } });
+  const answer = await call(url, '/v1/requests/k/result', { headers });
+  expect(answer, answer.text).toMatchObject({ status: 200, json: { status: 'failed', error } });
 });
 
 it.each<[told: string, seen: object]>([
