@@ -3,6 +3,8 @@ import { RefusalError } from '../http/refusal-error.ts';
 import { ofCatalogue } from './of-catalogue.ts';
 
 const maxBytes = 64 * 1024 * 1024;
+/** Callers may ask anything: what is kept of each question weighs something, however little RunComfy says to it. */
+const [maxKept, bytesBeside] = [10_000, 500];
 const lastGoodMs = 24 * 60 * 60_000;
 
 /** What RunComfy said, and how many seconds ago where it cannot be asked anew. */
@@ -26,8 +28,9 @@ export type CatalogueReads = ReturnType<typeof createCatalogueReads>;
 /** Reads of the catalogue and the wallet, one at a time for each question; `undefined` is passed on and not kept. */
 export function createCatalogueReads() {
   const known = new LRUCache<string, { text: string; readAt: number }>({
+    max: maxKept,
     maxSize: maxBytes,
-    sizeCalculation: ({ text }) => text.length + 1,
+    sizeCalculation: ({ text }, question) => question.length + text.length + bytesBeside,
     ttl: lastGoodMs,
   });
   const unanswered = new Map<string, Promise<CatalogueReading | undefined>>();

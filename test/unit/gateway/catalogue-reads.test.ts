@@ -51,3 +51,15 @@ it('does not keep that there is no such model', async () => {
   expect(await read('a', fresh, () => Promise.resolve(undefined))).toBeUndefined();
   expect(await read('a', fresh, () => Promise.resolve('{}'))).toEqual({ text: '{}' });
 });
+
+it.each([
+  ['long', 5_000, 16_000],
+  ['short', 10_001, 5],
+])('keeps no more answers than there is room for, however short they are: to %s questions', async (...row) => {
+  const [, count, length] = row;
+  const read = createCatalogueReads();
+  const question = (at: number) => String(at).padStart(length, '?');
+  for (let at = 0; at < count; at += 1) await read(question(at), catalogue, () => Promise.resolve(''));
+  await expect(read(question(0), catalogue, away)).rejects.toMatchObject({ refusal: 'CatalogueUnavailable' });
+  expect(await read(question(count - 1), catalogue, away)).toMatchObject({ text: '' });
+});
