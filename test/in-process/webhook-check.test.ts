@@ -67,6 +67,16 @@ it.each([
   expect([data?.leftOut, data?.failure?.details.vendorMessage]).toEqual([leftOut, leftOut ? undefined : vendorMessage]);
 });
 
+it("tells a tenant's budget by the name by which it reads it, and hosts as they were written", async () => {
+  const about = (budget: string) => `there is no room in budget "${budget}" for https://acme.spring/in.png`;
+  const details = { submission: 'not_sent', budget: 'acme.spring' } as const;
+  const refused = { type: 'BudgetExceeded', message: about('acme.spring'), details };
+  const run = await generationInProcess(sandbox, request, { submits: [refused], tenant: 'acme' });
+  const { data } = run.webhooks[0]?.body ?? {};
+  expect(data).toMatchObject({ key: 'k', tenant: 'acme', failure: { details: { budget: 'spring' } } });
+  expect(data?.failure?.message).toContain(about('spring'));
+});
+
 it('asks once more whether a webhook can be delivered where the worker had no time for it, before anything is paid', async () => {
   const { run, asked } = await unchecked();
   expect(asked.map(({ activityType }) => activityType)).toEqual(['checkWebhook']);

@@ -9,7 +9,7 @@ import { type Command, type Job, type Sandbox, takeDue } from './workflow-sandbo
 /** How one submit ends; a `lost` one had sent this as its last heartbeat, a `late` one ends once it is to stop. */
 export type SubmitEnd =
   | AcceptedSubmit
-  | { type: string; details?: ActivityFailureDetails }
+  | { type: string; message?: string; details?: ActivityFailureDetails }
   | { lost: object }
   | { late: AcceptedSubmit }
   | 'never ends';
@@ -19,6 +19,8 @@ interface Answers {
   submits: SubmitEnd[];
   /** What RunComfy makes of cancels, one after the other. */
   cancels?: Partial<CancelAnswer>[];
+  /** Whose it is. */
+  tenant?: string;
 }
 
 /** One generation on a clock of its own, whose reads find the work waiting for ever. */
@@ -36,7 +38,9 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
   let end: 'completed' | 'failed' | 'cancelled' | 'continued' | undefined;
   let isLong = false;
   const runId = crypto.randomUUID();
-  const run = await sandbox.open({ workflowType: 'runcomfyGeneration', workflowId: 'k', runId, args: [request], now });
+  const { tenant } = answers;
+  const place = tenant === undefined ? { workflowId: 'k' } : { workflowId: `${tenant}/k`, memo: { tenant } };
+  const run = await sandbox.open({ workflowType: 'runcomfyGeneration', ...place, runId, args: [request], now });
 
   /** What an activity comes to; undefined: it goes on. */
   function answer(type: string, question: unknown): object | undefined {
@@ -50,7 +54,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
           return undefined;
         }
         if ('requestId' in next) return completed(next);
-        return 'lost' in next ? lost(next.lost) : failed(next.type, next.details);
+        return 'lost' in next ? lost(next.lost) : failed(next.type, next.details, next.message);
       }
       case 'settleReservations':
         settled.push(question as SettleQuestion);
@@ -171,9 +175,9 @@ function completed(value: unknown): object {
   return { completed: { result: defaultPayloadConverter.toPayload(value) } };
 }
 
-function failed(type: string, details: ActivityFailureDetails = {}): object {
+function failed(type: string, details: ActivityFailureDetails = {}, message: string = type): object {
   const payloads = toPayloads(defaultPayloadConverter, details);
-  const cause = { message: type, applicationFailureInfo: { type, nonRetryable: true, details: { payloads } } };
+  const cause = { message, applicationFailureInfo: { type, nonRetryable: true, details: { payloads } } };
   return { failed: { failure: { message: '', activityFailureInfo, cause } } };
 }
 

@@ -24,7 +24,7 @@ export function webhookBody(generation: Generation, type: WebhookEvent, result?:
     requestId: state.requestId,
     costUsd: state.costUsd ?? result?.costUsd,
     result,
-    failure: state.failure && failureTold(state.failure, workflowId, key),
+    failure: state.failure && failureTold(state.failure, { workflowId, key, tenant }),
     cancel: state.cancel,
   };
   const body = { type, timestamp: new Date().toISOString(), data: withoutUndefined(told) };
@@ -42,14 +42,21 @@ function placeOf({ facts }: Generation): { key: string; tenant: string | undefin
   return { key: facts.key.slice(tenant.length + 1), tenant };
 }
 
-/** An allow-list: what RunComfy sent back as it came, and what is wrong with an input, may echo it. */
-function failureTold({ type, message, details }: FailureState, workflowId: string, key: string): WebhookFailure {
+/**
+ * An allow-list: what RunComfy sent back as it came, and what is wrong with an input, may echo it. Budgets have their
+ * tenant's name and a dot in front, which the tenant itself does not know.
+ */
+function failureTold(
+  { type, message, details }: FailureState,
+  { workflowId, key, tenant }: { workflowId: string; key: string; tenant: string | undefined },
+): WebhookFailure {
+  const ofBudgets = tenant === undefined ? '' : `${tenant}.`;
   const { submission, httpStatus, vendorCode, vendorMessage, otherRequestIds, otherCostUsd, otherCostsUnknown } =
     details;
   const { reason, priceUsd, limitUsd, budget, availableUsd } = details;
   return {
     type,
-    message: message.replaceAll(workflowId, () => key),
+    message: message.replaceAll(workflowId, () => key).replaceAll(`budget "${ofBudgets}`, () => 'budget "'),
     details: withoutUndefined({
       submission,
       httpStatus,
@@ -61,7 +68,7 @@ function failureTold({ type, message, details }: FailureState, workflowId: strin
       reason,
       priceUsd,
       limitUsd,
-      budget,
+      budget: budget?.startsWith(ofBudgets) ? budget.slice(ofBudgets.length) : budget,
       availableUsd,
     }),
   };
