@@ -30,6 +30,8 @@ export function waitSignal(reply: FastifyReply, waitMs: number, stopping: AbortS
 
 /** Aborted when the client has left. */
 export function goneSignal({ raw }: FastifyReply): AbortSignal {
+  // A call may have been held before, and its client may have left meanwhile.
+  if (raw.destroyed || raw.closed) return AbortSignal.abort();
   const gone = new AbortController();
   raw.once('close', () => {
     gone.abort();

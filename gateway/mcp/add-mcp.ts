@@ -5,6 +5,7 @@ import { isJsonObject } from '../../domain/json.ts';
 import { scopes } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { RefusalError } from '../http/refusal-error.ts';
+import { goneSignal } from '../http/waiting.ts';
 import { createMcpServer } from './create-mcp-server.ts';
 import type { McpContext } from './tool.ts';
 
@@ -45,12 +46,8 @@ export function addMcp(
       // The limits of API keys count calls, and the protocol has no batches any more.
       if (Array.isArray(body))
         throw new RefusalError('MalformedRequest', 'send one message a call, and no array of them');
-      const gone = new AbortController();
-      reply.raw.once('close', () => {
-        gone.abort();
-      });
       const context: McpContext = {
-        ...{ parts, principal, ...shared, gone: gone.signal, requestId: request.id },
+        ...{ parts, principal, ...shared, gone: goneSignal(reply), requestId: request.id },
         since: performance.now() - reply.elapsedTime,
         takeStart: () => takeStart(request),
       };
