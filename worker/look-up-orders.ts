@@ -10,8 +10,13 @@ import { wasNeverSent } from './history/never-sent.ts';
 const proofWithinMs = 60 * 60_000;
 /** Many are looked up one after the other: one that is slow keeps none of the others from their turn. */
 const proofMs = 5_000;
-/** Given up (1, 4), too much at once (8), away (14): of the history itself this says nothing, however old the order is. */
+/** Given up (1, 4), too much at once (8), away (14): of the history itself this may say nothing. */
 const passingCodes: readonly number[] = [1, 4, 8, 14];
+/**
+ * A Temporal that still has look-ups made is not busy for longer. A history that is too large for a reply, or too long for
+ * its 5 s, always fails in the same words, and would hold the money for as long as Temporal keeps it.
+ */
+const passesWithinMs = 24 * 60 * 60_000;
 
 /**
  * Looks up orders in Temporal; one that it knows no longer is presumed to have been billed. So is one that was ended from
@@ -29,7 +34,7 @@ export function lookUpOrdersIn(client: Client): LookedUpOrders {
       const asked = client.withDeadline(Date.now() + proofMs, () => wasNeverSent(client, key, reservedAt));
       const isUnsent = await asked.catch((error: unknown) => {
         const mayPass = isGrpcServiceError(error) && passingCodes.includes(error.code);
-        if (mayPass || Date.now() - reservedAt < proofWithinMs) throw error;
+        if (Date.now() - reservedAt < (mayPass ? passesWithinMs : proofWithinMs)) throw error;
         return false;
       });
       return isUnsent ? { key, outcome: 'not_submitted' } : settlement;

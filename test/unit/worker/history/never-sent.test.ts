@@ -218,10 +218,13 @@ describe('that nothing was sent by a run that was ended from outside', () => {
   });
 
   it.each(['deadlineExceeded', 'cancelled', 'unavailable', 'resourceExhausted'] as const)(
-    'is asked again also hours after the order, where Temporal could not tell in time or at all (%s)',
+    'is asked again for a day after the order, where Temporal could not tell in time or at all (%s)',
     async (name) => {
       const busy = Object.assign(new Error(name), { code: grpcCode[name], details: name, metadata: {} });
-      await expect(lookUp(busy).settlementOf(key, Date.now() - 120 * 60_000)).rejects.toThrow(name);
+      const { settlementOf } = lookUp(busy);
+      await expect(settlementOf(key, Date.now() - 120 * 60_000)).rejects.toThrow(name);
+      await expect(settlementOf(key, Date.now() - 23 * 60 * 60_000)).rejects.toThrow(name);
+      expect(await settlementOf(key, Date.now() - 25 * 60 * 60_000)).toEqual({ key, outcome: 'failed' });
     },
   );
 
