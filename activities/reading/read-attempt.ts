@@ -227,8 +227,18 @@ function detailsOf(httpStatus: number | undefined): ActivityFailureDetails {
   return httpStatus === undefined ? {} : { httpStatus };
 }
 
+/** Older workers mark a doubt by `isUnsigned`, and hand on an `unsignedDoubt` even after an answer. */
 function heartbeatOf(details: unknown): ReadHeartbeat {
-  return isJsonObject(details) && typeof details['reads'] === 'number'
-    ? (details as unknown as ReadHeartbeat)
-    : { reads: 0 };
+  if (!isJsonObject(details) || typeof details['reads'] !== 'number') return { reads: 0 };
+  const before = { ...details } as unknown as ReadHeartbeat & { doubt?: { isUnsigned?: true } };
+  const { doubt, unsignedDoubt, answeredAt } = before;
+  if (unsignedDoubt && answeredAt && (unsignedDoubt.at ?? unsignedDoubt.since) < Date.parse(answeredAt)) {
+    delete before.unsignedDoubt;
+  }
+  if (doubt?.isUnsigned) {
+    const { isUnsigned: _, ...moved } = doubt;
+    delete before.doubt;
+    before.unsignedDoubt = moved;
+  }
+  return before;
 }

@@ -159,6 +159,42 @@ describe('a request that RunComfy does not know', () => {
     expect(last.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
   });
 
+  describe('whose heartbeat is of another version', () => {
+    const ago = (ms: number) => Date.now() - ms;
+    const lastDoubt = (sinceMs: number, atMs: number) => ({
+      type: 'RequestNotFound',
+      since: ago(sinceMs),
+      at: ago(atMs),
+    });
+
+    async function askAfter(heartbeat: object, rule: FaultRule): Promise<Attempt<unknown>> {
+      const rig = await activitiesOnSimulator();
+      const requestId = await rig.order();
+      rig.sim.setFaults([rule]);
+      return await readAgain(rig, requestId, { heartbeats: [heartbeat] });
+    }
+
+    it('is not given up by one reply of RunComfy’s own after what anybody may have written', async () => {
+      const doubt = { ...lastDoubt(120_000, 1_000), isUnsigned: true };
+      const { failure } = await askAfter({ reads: 1, doubt }, notFound);
+      expect(failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    });
+
+    it('in JSON that anybody may have written is given up after 10 minutes all the same', async () => {
+      const doubt = { ...lastDoubt(610_000, 1_000), isUnsigned: true };
+      const { failure } = await askAfter({ reads: 1, doubt }, unsigned);
+      expect(failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
+    });
+
+    it('is as new where it was found again since', async () => {
+      const before = { reads: 1, answeredAt: new Date(ago(1_000)).toISOString() };
+      const { failure } = await askAfter({ ...before, unsignedDoubt: lastDoubt(610_000, 2_000) }, unsigned);
+      expect(failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+      const stays = await askAfter({ ...before, unsignedDoubt: lastDoubt(610_000, 500) }, unsigned);
+      expect(stays.failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true });
+    });
+  });
+
   it('is told at once when the id cannot be one', async () => {
     const rig = await activitiesOnSimulator();
     const attempt = await rig.attempt(rig.activities.readStatus, question('../balance'));
