@@ -93,7 +93,15 @@ export const localChecks = inTurns(
   }),
 );
 
-/** The same question about a webhook, of any worker that has the time. */
+/** What search attributes there are, where nothing is to follow from a local activity: its answer is believed for a while. */
+export const attributeChecks = proxyActivities<Pick<Activities, 'listSearchAttributes'>>({
+  startToCloseTimeout: '10 seconds',
+  scheduleToCloseTimeout: '30 seconds',
+  cancellationType: ActivityCancellationType.ABANDON,
+  retry: readRetry,
+});
+
+/** Whether a webhook can be delivered, of any worker that has the time. */
 export const webhookChecks = proxyActivities<Pick<WebhookActivities, 'checkWebhook'>>({
   startToCloseTimeout: '10 seconds',
   scheduleToCloseTimeout: '30 seconds',

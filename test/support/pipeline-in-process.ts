@@ -36,6 +36,8 @@ export interface InProcessOptions {
   isAsked?: boolean;
   /** Of how many asks each activity is given up, as by `temporal activity fail`, or, with a type, says so itself. */
   givenUp?: { asks: number; activities: readonly (keyof PipelineActivities)[]; type?: string };
+  /** Our search attributes that there are when the plan is checked, and whenever Temporal is asked. */
+  attributes?: { checked: string[]; existing: () => string[] };
   /** What an earlier run hands on. */
   carried?: (activities: PipelineActivities) => Promise<object>;
 }
@@ -57,7 +59,8 @@ export function pipelinesInProcess(): (
     const provider =
       options.provider ?? createProvider(time, (order) => fates[order % fates.length] ?? 'succeeds', options.pace);
     started += 1;
-    const whole = pipelineActivities(provider, options.isGone ?? (() => false), options.lookup);
+    const { isGone = () => false, lookup, attributes } = options;
+    const whole = pipelineActivities(provider, isGone, lookup, attributes);
     const activities = options.givenUp ? givingUp(whole, options.givenUp) : whole;
     const carried = await options.carried?.(activities);
     const execution = await startExecution({

@@ -44,7 +44,7 @@ async function fulfil(batch: Batch, stored: Promise<void> | undefined): Promise<
   const { data, issues } = batch;
   if (issues.length > 0) {
     const refused = refuseRequest(batch);
-    markEnd(batch);
+    await markEnd(batch);
     throw refused;
   }
   await stored;
@@ -66,7 +66,7 @@ async function fulfil(batch: Batch, stored: Promise<void> | undefined): Promise<
     }
   }
   if (data.lines.length > 0) await writeLines(batch, { isLast: true });
-  markEnd(batch);
+  await markEnd(batch);
   const { key, endedAt = '' } = batch;
   return {
     key,
@@ -133,8 +133,8 @@ async function continueAsNew(batch: Batch): Promise<void> {
   await next(rest, data);
 }
 
-function markEnd(batch: Batch): void {
+async function markEnd(batch: Batch): Promise<void> {
   batch.hasEnded = true;
   batch.endedAt = new Date().toISOString();
-  showEnd(batch);
+  await showEnd(batch);
 }

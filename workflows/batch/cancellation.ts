@@ -105,10 +105,12 @@ export async function writeLines(
   };
   for (let times = 0; ; times += 1) {
     try {
+      const askedAt = Date.now();
       const { tail, page, searchAttributes } = await batchPages.closeItems(question);
       data.lines = tail;
       data.linePage = page;
       batch.searchAttributes = searchAttributes;
+      batch.attributesAskedAt = askedAt;
       return;
     } catch (error) {
       await pauseIfGivenUp(error, times);

@@ -95,6 +95,8 @@ export interface Batch extends BatchIdentity {
   endedAt: string | undefined;
   failure: { type: 'InvalidInput'; message: string } | undefined;
   searchAttributes: string[];
+  /** When that was asked last, epoch ms. */
+  attributesAskedAt: number;
   /** When the memo was written last, epoch ms. */
   shownAt: number;
   /** The phase that lists tell. */
@@ -129,6 +131,7 @@ export function openBatch(argument: unknown, given: BatchData | undefined): Batc
     endedAt: undefined,
     failure: undefined,
     searchAttributes: [],
+    attributesAskedAt: 0,
     shownAt: Date.now(),
     shownPhase: 'running',
     isStale: false,

@@ -11,6 +11,7 @@ import {
 import { toUsd } from '../../domain/budget/money.ts';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
+import { askForAttributes, believedForMs } from '../known-attributes.ts';
 import { labelAttributes } from '../labels.ts';
 import { endPhaseOf } from './endings.ts';
 import { type Batch, type BatchData, totalOf, waitingOf } from './memory.ts';
@@ -122,13 +123,19 @@ function showNow(batch: Batch): void {
 }
 
 /** Shows how it ended, once. */
-export function showEnd(batch: Batch): void {
+export async function showEnd(batch: Batch): Promise<void> {
   showNow(batch);
-  const attributes = [
+  const ofEnd = [
     { key: { name: 'RunComfyPhase', type: 'KEYWORD' as const }, value: phaseOf(batch) },
     { key: { name: 'RunComfyCostUsd', type: 'DOUBLE' as const }, value: toUsd(batch.data.spent) },
     ...labelAttributes(),
-  ].filter(({ key: { name } }) => batch.searchAttributes.includes(name));
+  ];
+  const knownBy = (names: string[]) => ofEnd.filter(({ key: { name } }) => names.includes(name));
+  let attributes = knownBy(batch.searchAttributes);
+  const isOld = Date.now() - batch.attributesAskedAt > believedForMs;
+  if (attributes.length > 0 && isOld && patched('search-attributes-are-asked-for-anew')) {
+    attributes = knownBy((await askForAttributes()) ?? []);
+  }
   if (attributes.length > 0) upsertSearchAttributes(attributes);
   log.info('batch ended', { phase: phaseOf(batch), costUsd: toUsd(batch.data.spent) });
 }

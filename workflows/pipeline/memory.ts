@@ -1,4 +1,4 @@
-import { CancellationScope, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, type upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { InputIssue } from '../../domain/generation.ts';
 import type { PlanAnswer, StepSources } from '../../domain/pipeline/pipeline-activities.ts';
 import { parsePipelineRequest, pipelineDeadlineMsOf } from '../../domain/pipeline/pipeline-request.ts';
@@ -34,6 +34,21 @@ export interface OpenOrder {
   isStarting: boolean;
 }
 
+/** A search attribute and its value. */
+export type AttributePair = Extract<Parameters<typeof upsertSearchAttributes>[0], unknown[]>[number];
+
+/** What operators see in the search attributes. */
+export interface ShownAttributes {
+  /** Those of ours that the server knows. */
+  known: string[];
+  /** When that was asked last, epoch ms. */
+  askedAt: number | undefined;
+  /** It is being asked. */
+  isAsking: boolean;
+  /** What is not set yet, by name. */
+  readonly toSet: Map<string, AttributePair>;
+}
+
 /** The memory of one pipeline. */
 export interface Pipeline {
   /** The answer of query `state`. */
@@ -42,8 +57,8 @@ export interface Pipeline {
   readonly request: PipelineRequest;
   readonly issues: InputIssue[];
   checked: CheckedPlan | undefined;
-  /** The search attributes of ours that the server knew when the plan was checked. */
-  knownAttributes: string[];
+  /** What is to be seen of it in the search attributes; `visibility.ts`. */
+  readonly attributes: ShownAttributes;
   stop: Stop | undefined;
   /** Cancels that RunComfy has not answered yet. */
   openCancels: number;
@@ -119,7 +134,12 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
     request,
     issues: parsed.ok ? [] : parsed.issues,
     checked: carried?.checked,
-    knownAttributes: carried?.checked.searchAttributes ?? [],
+    attributes: {
+      known: carried?.checked.searchAttributes ?? [],
+      askedAt: undefined,
+      isAsking: false,
+      toSet: new Map(),
+    },
     stop: undefined,
     openCancels: 0,
     cancelled: [],

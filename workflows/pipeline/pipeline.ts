@@ -22,7 +22,7 @@ import { listen } from './listen.ts';
 import { type CarriedPipeline, carryPipeline, defect, openPipeline, type Pipeline } from './memory.ts';
 import { firstQuestionOf } from './prepare-step.ts';
 import { runStep } from './run-step.ts';
-import { enterPipelinePhase, warn } from './visibility.ts';
+import { enterPipelinePhase, noteSearchAttributes, warn } from './visibility.ts';
 
 /** A plan of generations as one durable unit: each order once, under a key of its own, as a child workflow. */
 export async function runcomfyPipeline(request: PipelineRequest, carried?: CarriedPipeline): Promise<PipelineResult> {
@@ -70,6 +70,7 @@ async function check(pipeline: Pipeline): Promise<void> {
   if (oversize.length > 0 && patched('plans-are-weighed-first')) throw invalidPlan(pipeline, oversize);
   const needsPrices = budgets ? true : undefined;
   const first = firstQuestionOf(pipeline);
+  const askedAt = Date.now();
   const answer = await unlessStopped(pipeline, () =>
     preparations.checkPlan({
       ...{ plan, lineage, first, showsPhase: true },
@@ -77,7 +78,7 @@ async function check(pipeline: Pipeline): Promise<void> {
     }),
   );
   if (answer === undefined) return;
-  pipeline.knownAttributes = answer.searchAttributes ?? [];
+  noteSearchAttributes(pipeline, answer.searchAttributes, askedAt);
   if ('issues' in answer) throw invalidPlan(pipeline, answer.issues);
   pipeline.checked = answer;
   pipeline.state.steps = answer.steps.map(({ id }) => ({ id, phase: 'waiting' }));
@@ -127,8 +128,8 @@ function isIdle({ open, busy }: Pipeline): boolean {
   return open.size === 0 && busy === 0;
 }
 
-function isQuiet({ openCancels }: Pipeline): boolean {
-  return openCancels === 0 && allHandlersFinished();
+function isQuiet({ openCancels, attributes }: Pipeline): boolean {
+  return openCancels === 0 && !attributes.isAsking && allHandlersFinished();
 }
 
 async function continueAsNew(pipeline: Pipeline): Promise<never> {

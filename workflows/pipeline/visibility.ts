@@ -12,10 +12,11 @@ import type {
 } from '../../domain/pipeline/pipeline-run.ts';
 import { hasStepEnded } from '../../domain/pipeline/step-rules.ts';
 import { cutText } from '../../domain/text.ts';
+import { askForAttributes, believedForMs } from '../known-attributes.ts';
 import { labelAttributes } from '../labels.ts';
 import { boundState } from './bounds.ts';
 import { toldPaceOf } from './breath.ts';
-import type { Pipeline } from './memory.ts';
+import type { AttributePair, Pipeline } from './memory.ts';
 
 const showEveryMs = 20_000;
 const maxWarnings = 50;
@@ -120,12 +121,46 @@ function phaseAttribute(phase: PipelinePhase) {
   return { key: { name: 'RunComfyPhase', type: 'KEYWORD' as const }, value: phase };
 }
 
-type ShownAttributes = Extract<Parameters<typeof upsertSearchAttributes>[0], unknown[]>;
+/** Takes in which search attributes the server knows, and when that was asked, epoch ms. */
+export function noteSearchAttributes({ attributes }: Pipeline, known: string[] = [], askedAt: number): void {
+  attributes.known = known;
+  attributes.askedAt = askedAt;
+}
 
-/** Of these, what the server knows. */
-function showAttributes({ knownAttributes }: Pipeline, attributes: ShownAttributes): void {
-  const known = attributes.filter(
-    ({ key: { name } }) => knownAttributes.includes(name) && Object.hasOwn(searchAttributes, name),
+/** Has these shown, as far as the server knows them. */
+function showAttributes(pipeline: Pipeline, pairs: readonly AttributePair[]): void {
+  const { attributes } = pipeline;
+  for (const pair of pairs) attributes.toSet.set(pair.key.name, pair);
+  if (attributes.isAsking) return;
+  if (mustAsk(pipeline)) void askAndSet(pipeline);
+  else setKnown(pipeline);
+}
+
+function mustAsk({ attributes, checked, hasKeptTasksOpen }: Pipeline): boolean {
+  const { known, askedAt = 0, toSet } = attributes;
+  if (!known.some((name) => toSet.has(name))) return false;
+  // The clock may stand elsewhere in a replay once tasks were kept open.
+  if (!hasKeptTasksOpen && Date.now() - askedAt <= believedForMs) return false;
+  // Where this may follow from a local activity a patch is not to be asked for.
+  return (checked === undefined || checked.isSteady === true) && patched('search-attributes-are-asked-for-anew');
+}
+
+async function askAndSet(pipeline: Pipeline): Promise<void> {
+  const { attributes } = pipeline;
+  attributes.isAsking = true;
+  const askedAt = Date.now();
+  const known = await askForAttributes();
+  attributes.isAsking = false;
+  if (known) {
+    noteSearchAttributes(pipeline, known, askedAt);
+    setKnown(pipeline);
+  } else attributes.toSet.clear();
+}
+
+function setKnown({ attributes: { known, toSet } }: Pipeline): void {
+  const pairs = [...toSet.values()].filter(
+    ({ key: { name } }) => known.includes(name) && Object.hasOwn(searchAttributes, name),
   );
-  if (known.length > 0) upsertSearchAttributes(known);
+  toSet.clear();
+  if (pairs.length > 0) upsertSearchAttributes(pairs);
 }

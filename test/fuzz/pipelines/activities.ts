@@ -3,6 +3,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createPipelineActivities } from '../../../activities/pipeline/index.ts';
+import type { Activities } from '../../../domain/activities.ts';
 import { isUnbilled } from '../../../domain/failure-details.ts';
 import type { PipelineActivities } from '../../../domain/pipeline/pipeline-activities.ts';
 import type { KeyStanding } from '../../../plans/deciding/parts.ts';
@@ -19,8 +20,9 @@ export function pipelineActivities(
   provider: Provider,
   isGone: (url: string) => boolean,
   lookup: ModelLookupOptions = {},
-): PipelineActivities {
-  return createPipelineActivities({
+  attributes = { checked: [] as string[], existing: (): string[] => [] },
+): PipelineActivities & Pick<Activities, 'listSearchAttributes'> {
+  const ofPipelines = createPipelineActivities({
     lookup,
     validator: { validate: () => Promise.resolve({ issues: [], warnings: [] }) },
     generations: {
@@ -39,8 +41,9 @@ export function pipelineActivities(
       cancel: (key) => provider.cancel(key),
     },
     isGone: (url) => Promise.resolve(isGone(url)),
-    searchAttributes: () => [],
+    searchAttributes: () => attributes.checked,
   });
+  return { ...ofPipelines, listSearchAttributes: () => Promise.resolve({ existing: attributes.existing() }) };
 }
 
 function standingOf(provider: Provider, key: string): KeyStanding {
