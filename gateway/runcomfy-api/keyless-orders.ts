@@ -24,7 +24,7 @@ export function createKeylessOrders(): KeylessOrders {
       const digest = digestOf(order);
       const [lostKey] = lost.get(digest) ?? [];
       const key = lostKey ?? newKey();
-      raw.once('close', () => {
+      const settle = () => {
         const all = lost.get(digest) ?? [];
         const isTold = raw.writableFinished && !unclear.includes(raw.statusCode);
         // An equal order under a key of its own may be lost still.
@@ -32,7 +32,10 @@ export function createKeylessOrders(): KeylessOrders {
         if (!isTold) lost.set(digest, [...left, key]);
         else if (left.length === 0) lost.delete(digest);
         else if (left.length < all.length) lost.set(digest, left, { noUpdateTTL: true });
-      });
+      };
+      // Its client may have left while the order was looked at: that is told no more.
+      if (raw.closed) settle();
+      else raw.once('close', settle);
       return { key, isNewKey: lostKey === undefined };
     },
   };

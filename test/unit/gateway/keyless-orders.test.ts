@@ -26,6 +26,15 @@ it('gives an order whose answer was lost its key again, until one reaches its cl
   expect(send().key).not.toBe(first.key);
 });
 
+it('gives an order its key again whose client had left before it was given one', () => {
+  const { keyFor } = createKeylessOrders();
+  const sent = (more: object) => {
+    const raw = Object.assign(new EventEmitter(), { statusCode: 200, writableFinished: false, ...more });
+    return keyFor({ raw } as unknown as FastifyReply, order).key;
+  };
+  expect(sent({ closed: true })).toBe(sent({}));
+});
+
 it('forgets no lost order for an equal one that was answered, and none for another that was lost', () => {
   const send = orders();
   const [first, second, third] = [send(), send(), send()];
