@@ -1,4 +1,4 @@
-import type { EndedItem, OpenItem, WindowStop } from '../../domain/batch/batch-activities.ts';
+import type { EndedItem, OpenItem, WindowQuestion, WindowStop } from '../../domain/batch/batch-activities.ts';
 import { boundLine, statusOfFailure } from '../../domain/batch/batch-line.ts';
 import type { BatchLine } from '../../domain/batch/batch.ts';
 import type { ItemEnd } from '../../domain/batch/item-end.ts';
@@ -57,10 +57,15 @@ export function wallOf(end: ItemEnd): WindowStop | undefined {
   return type === 'BudgetExceeded' && budget !== undefined ? { reason: 'budget', message } : undefined;
 }
 
-/** An item that is no longer waited for, though it may run on under its key. What a pipeline was asked to stop may not be all that it ordered. */
-export function letGoOfItem({ cancel = 'unknown' }: OpenItem, isPipeline: boolean): ItemEnd {
+/** An item that is no longer waited for, though it may run on under its key. What was asked to stop may not be all that was sent. */
+export function letGoOfItem(
+  { cancel = 'unknown', attached }: OpenItem,
+  { plan, defaults }: Pick<WindowQuestion, 'plan' | 'defaults'>,
+): ItemEnd {
   const message = 'the batch was cancelled without waiting for it; what it becomes stands under its key';
-  const isFree = !isPipeline && (cancel === 'cancelled' || cancel === 'not_submitted');
+  // By another policy, or on a person's decision, an order whose first submit was in doubt is sent again.
+  const isSentOnce = !attached && (defaults.onUnknownSubmission ?? 'fail') === 'fail';
+  const isFree = plan === undefined && (cancel === 'not_submitted' || (cancel === 'cancelled' && isSentOnce));
   const error = { type: 'GenerationCancelled', message, submission: 'unknown', cancel } as const;
   return { failure: { error, ...(isFree && { isFree }) } };
 }

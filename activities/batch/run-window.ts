@@ -174,8 +174,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   if (faults.length > 0) throw faults[0];
   if (question.isLetGo) {
     for (const open of [...window.open.values()]) {
-      const end = letGoOfItem(open, question.plan !== undefined);
-      endItem(window, endOfItem(open, await readItem(open.index), end));
+      endItem(window, endOfItem(open, await readItem(open.index), letGoOfItem(open, question)));
     }
   }
   return answerOf(window, attempt);

@@ -130,11 +130,22 @@ describe('an item whose order was stopped', () => {
 
   it('costs nothing where it is let go of, but what the orders of a pipeline may have cost before', () => {
     const costOf = (cancel: NonNullable<Parameters<typeof letGoOfItem>[0]['cancel']>, isPipeline: boolean) =>
-      endOfItem(open, names, letGoOfItem({ ...open, cancel }, isPipeline)).cost;
+      endOfItem(open, names, letGoOfItem({ ...open, cancel }, { defaults: {}, ...(isPipeline && { plan: {} }) })).cost;
     expect(costOf('cancelled', false)).toBe(0);
     expect(costOf('not_submitted', false)).toBe(0);
     expect(costOf('not_cancellable', false)).toBe(3_000_000);
     expect(costOf('cancelled', true)).toBe(3_000_000);
+  });
+
+  it.each([
+    ['was perhaps sent before', { onUnknownSubmission: 'resubmit' }, {}, 'cancelled', 3_000_000],
+    ['may have been sent again by a person', { onUnknownSubmission: 'hold' }, {}, 'cancelled', 3_000_000],
+    ['somebody else ordered, by whatever policy', {}, { attached: true }, 'cancelled', 3_000_000],
+    ['was sent once', { onUnknownSubmission: 'fail' }, {}, 'cancelled', 0],
+    ['was never sent', { onUnknownSubmission: 'resubmit' }, {}, 'not_submitted', 0],
+  ] as const)('costs at most its price where it is let go of and %s', (_, defaults, more, cancel, cost) => {
+    const end = letGoOfItem({ ...open, ...more, cancel }, { defaults });
+    expect(endOfItem(open, names, end).cost).toBe(cost);
   });
 });
 
