@@ -1,151 +1,31 @@
-import { defaultPayloadConverter, type Payload, toPayloads } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type {
-  BudgetRequest,
-  BudgetState,
-  ReconcileQuestion,
-  ReserveReply,
-  Settlement,
-} from '../../domain/budget/budget.ts';
-import { budgetId } from '../../domain/budget/names.ts';
-import { msOf } from '../fuzz/pipelines/replay.ts';
-import {
-  type Command,
-  type Job,
-  openSandbox,
-  type Sandbox,
-  type SandboxRun,
-  takeDue,
-} from '../support/workflow-sandbox.ts';
+import { budgetInProcess } from '../support/budget-in-process.ts';
+import { type Command, openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const evening = Date.parse('2026-11-30T23:00:00.000Z');
 
 let sandbox: Sandbox;
-let runs = 0;
 beforeAll(async () => {
   sandbox = await openSandbox({ codePath: inject('workflowBundlePath') });
 });
 afterAll(() => sandbox.close());
 
-/** What becomes of orders that are looked up; `lost`: the activity fails, `hangs`: nobody answers. */
-type LookUp = (question: ReconcileQuestion) => Settlement[] | 'lost' | 'hangs';
+type Rest<All extends unknown[]> = All extends [unknown, ...infer Others] ? Others : never;
 
-/** A budget on a clock of its own, which goes on by itself in a new run where it continues as new. */
-async function openBudgetAt(startedAt: number, request: BudgetRequest, lookUp: LookUp = () => []) {
-  let now = startedAt;
-  let run: SandboxRun;
-  let timers = new Map<number, number>();
-  let continued = 0;
-  let isLong = false;
-  let messages = 0;
-  const asked: { at: number; keys: string[]; reservedAt: (number | undefined)[] }[] = [];
-  const open = async (args: unknown[], former?: string) => {
-    runs += 1;
-    timers = new Map();
-    isLong = false;
-    const runId = `budget-run-${String(runs)}`;
-    const execution = { workflowType: 'runcomfyBudget', workflowId: budgetId('clock'), runId, args, now };
-    run = await sandbox.open({ ...execution, continuedFromExecutionRunId: former });
-    return { runId, commands: await run.activate([run.first], { now }) };
-  };
-
-  async function take(commands: Command[], runId: string): Promise<Command[]> {
-    const jobs: Job[] = [];
-    for (const { startTimer, cancelTimer, scheduleActivity, continueAsNewWorkflowExecution } of commands) {
-      if (startTimer) timers.set(startTimer.seq ?? 0, now + msOf(startTimer.startToFireTimeout));
-      if (cancelTimer) timers.delete(cancelTimer.seq ?? 0);
-      if (scheduleActivity) jobs.push(...answersOf(scheduleActivity.seq ?? 0, scheduleActivity.arguments?.[0]));
-      if (continueAsNewWorkflowExecution) {
-        continued += 1;
-        const args = (continueAsNewWorkflowExecution.arguments ?? []).map((payload): unknown =>
-          defaultPayloadConverter.fromPayload(payload),
-        );
-        await run.dispose();
-        const next = await open(args, runId);
-        current = next.runId;
-        return [...commands, ...(await take(next.commands, next.runId))];
-      }
-    }
-    if (jobs.length === 0) return commands;
-    return [...commands, ...(await take(await run.activate(jobs, { now, isContinueAsNewSuggested: isLong }), runId))];
-  }
-
-  function answersOf(
-    seq: number,
-    payload: Parameters<typeof defaultPayloadConverter.fromPayload>[0] | undefined,
-  ): Job[] {
-    const question: ReconcileQuestion = payload ? defaultPayloadConverter.fromPayload(payload) : { reservations: [] };
-    const reservedAt = question.reservations.map((reservation) => reservation.reservedAt);
-    asked.push({ at: now, keys: question.reservations.map(({ key }) => key), reservedAt });
-    const settlements = lookUp(question);
-    if (settlements === 'hangs') return [];
-    if (settlements === 'lost') {
-      const activityFailureInfo = { activityType: { name: 'reconcileReservations' }, activityId: '1' };
-      const failure = { message: '', cause: { message: 'timed out', timeoutFailureInfo: { timeoutType: 1 } } };
-      return [{ resolveActivity: { seq, result: { failed: { failure: { ...failure, activityFailureInfo } } } } }];
-    }
-    const result = defaultPayloadConverter.toPayload({ settlements });
-    return [{ resolveActivity: { seq, result: { completed: { result } } } }];
-  }
-
-  const first = await open([request]);
-  let current = first.runId;
-  await take(first.commands, first.runId);
-
-  async function send(jobs: Job[], isContinueAsNewSuggested = false): Promise<Command[]> {
-    return await take(await run.activate(jobs, { now, isContinueAsNewSuggested }), current);
-  }
-
-  function updateOf(requests: { key: string; priceUsd: number }[]): Job {
-    return named('reserve', toPayloads(defaultPayloadConverter, { requests }));
-  }
-
-  function named(name: string, input: Payload[] = []): Job {
-    messages += 1;
-    const id = `update-${String(messages)}`;
-    const update = { id, protocolInstanceId: id, name, input, runValidator: true };
-    return { doUpdate: { ...update, meta: { updateId: id } } };
-  }
-  return {
-    asked,
-    continued: () => continued,
-    /** From here on the server suggests a new run. */
-    grow: () => (isLong = true),
-    state: () => run.query('state') as Promise<BudgetState>,
-    /** Lets time pass, firing what is due on the way. */
-    async pass(ms: number) {
-      const until = now + ms;
-      for (let due = takeDue(timers, until); due; due = takeDue(timers, until)) {
-        now = Math.max(now, due.at);
-        await send([{ fireTimer: { seq: due.seq } }]);
-      }
-      now = until;
-    },
-    async reserve(requests: { key: string; priceUsd: number }[], isContinueAsNewSuggested = false) {
-      const commands = await send([updateOf(requests)], isContinueAsNewSuggested);
-      const reply = commands.map(({ updateResponse }) => updateResponse?.completed).find((payload) => payload);
-      return defaultPayloadConverter.fromPayload<ReserveReply>(reply ?? {}).verdicts;
-    },
-    /** So many updates in one task. */
-    reserveAtOnce: (requests: { key: string; priceUsd: number }[], updates: number) =>
-      send(Array.from({ length: updates }, () => updateOf(requests))),
-    close: () => send([named('close')]),
-    settle: (settlements: Settlement[]) =>
-      send([
-        {
-          signalWorkflow: {
-            signalName: 'settle',
-            input: toPayloads(defaultPayloadConverter, { settlements }) ?? [],
-          },
-        },
-      ]),
-  };
-}
+/** A budget on a clock of its own. */
+const openBudgetAt = (...args: Rest<Parameters<typeof budgetInProcess>>) => budgetInProcess(sandbox, ...args);
 
 const orders = (count: number, name = 'order') =>
   Array.from({ length: count }, (_, nth) => ({ key: `${name}-${String(nth + 1)}`, priceUsd: 1 }));
+
+/** What is asked for, in this order. */
+const namesOf = (commands: Command[]) =>
+  commands.flatMap(({ updateResponse, ...others }) => [
+    ...['accepted', 'rejected', 'completed'].filter((name) => Object.hasOwn(updateResponse ?? {}, name)),
+    ...Object.keys(others).filter((name) => !['userMetadata', 'eventGroupMarkers'].includes(name)),
+  ]);
 
 describe('a budget on its own clock', () => {
   it.each(['day', 'month'] as const)(
@@ -227,6 +107,25 @@ describe('a budget on its own clock', () => {
     const commands = await budget.close();
     expect(commands.some(({ updateResponse }) => updateResponse?.completed)).toBe(true);
     expect(commands.some(({ completeWorkflowExecution }) => completeWorkflowExecution)).toBe(true);
+  });
+
+  it('has what follows a part of a look-up asked for before what an order is answered in the same task', async () => {
+    const budget = await openBudgetAt(evening, { limitUsd: 1_000 }, () => 'hangs');
+    await budget.reserve(orders(51));
+    await budget.pass(11 * minuteMs);
+    const commands = await budget.reserveAsAnswered(orders(1, 'late'), []);
+    expect(namesOf(commands)).toEqual(['accepted', 'modifyWorkflowProperties', 'scheduleActivity', 'completed']);
+  });
+
+  it('shows what a look-up settled before an order that is refused in the same task is answered', async () => {
+    const budget = await openBudgetAt(evening, { limitUsd: 1 }, () => 'hangs');
+    await budget.reserve(orders(1));
+    await budget.pass(11 * minuteMs);
+    const [order] = orders(1);
+    const settlement = { key: order?.key ?? '', outcome: 'failed' as const };
+    const commands = await budget.reserveAsAnswered([{ key: 'late', priceUsd: 2 }], [settlement]);
+    const shown = ['setPatchMarker', 'modifyWorkflowProperties'];
+    expect(namesOf(commands)).toEqual(['accepted', 'modifyWorkflowProperties', ...shown, 'completed']);
   });
 
   it('goes on where a look-up fails, asks again five minutes later, and fifty at a time', async () => {
