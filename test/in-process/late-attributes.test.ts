@@ -55,4 +55,12 @@ describe('search attributes that a report of a submit names', () => {
     const run = await hearing({ ...accepted, searchAttributes: ['RunComfyPhase'] }, hour);
     expect(run.shown).toEqual(['RunComfyPhase']);
   });
+
+  it('are set in a replay where an older worker has set them, though it heard of them late', async () => {
+    const run = await generationInProcess(sandbox, order, { submits: ['never ends'] });
+    await run.stall(hour);
+    await run.replay(['search-attributes-may-go']);
+    await run.complete('submitRequest', { ...accepted, ...known });
+    expect(run.shown).toEqual(['RunComfyPhase']);
+  });
 });

@@ -37,6 +37,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
   let late: object | undefined;
   let end: 'completed' | 'failed' | 'cancelled' | 'continued' | undefined;
   let isLong = false;
+  let isReplaying = false;
   const runId = crypto.randomUUID();
   const { tenant } = answers;
   const place = tenant === undefined ? { workflowId: 'k' } : { workflowId: `${tenant}/k`, memo: { tenant } };
@@ -74,7 +75,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
 
   async function send(jobs: Job[]): Promise<void> {
     const answers: Job[] = [];
-    for (const command of await run.activate(jobs, { now, isContinueAsNewSuggested: isLong })) {
+    for (const command of await run.activate(jobs, { now, isContinueAsNewSuggested: isLong, isReplaying })) {
       const { startTimer, cancelTimer, scheduleActivity, scheduleLocalActivity } = command;
       if (startTimer) timers.set(startTimer.seq ?? 0, now + msOf(startTimer.startToFireTimeout));
       if (cancelTimer) timers.delete(cancelTimer.seq ?? 0);
@@ -152,6 +153,11 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
       await send([
         { doUpdate: { id, protocolInstanceId: id, name, input, runValidator: true, meta: { updateId: id } } },
       ]);
+    },
+    /** From here on it is replayed from a history that has the markers of these patches alone. */
+    async replay(patches: string[]) {
+      isReplaying = true;
+      await send(patches.map((patchId) => ({ notifyHasPatch: { patchId } })));
     },
     /** From here on the server suggests a new run. */
     grow: () => (isLong = true),

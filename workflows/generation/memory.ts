@@ -109,8 +109,10 @@ export interface OpenWork {
 export interface Shown {
   /** The search attributes that the server knows. */
   searchAttributes: string[];
-  /** When an answer said so last, ISO 8601. */
+  /** When an answer that said so was taken in last, ISO 8601. */
   attributesAsOf: string | undefined;
+  /** As of when it said so, ISO 8601; undefined: it did not tell, or was asked for just then. */
+  attributesToldAsOf: string | undefined;
   /** An answer that says so is on its way. */
   isAsking: boolean;
   /** How long the work took, once that is known. */
@@ -165,6 +167,7 @@ export interface CarriedMemory {
   unknownBecause?: string;
   mayTurnUpUntil?: string;
   attributesAsOf?: string;
+  attributesToldAsOf?: string;
   isHoldTold?: boolean;
   grants?: BudgetGrant[];
   unnamed?: number;
@@ -218,6 +221,7 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
     shown: {
       searchAttributes,
       attributesAsOf: carried.attributesAsOf,
+      attributesToldAsOf: carried.attributesToldAsOf,
       isAsking: false,
       durations: {},
       published,
@@ -246,7 +250,7 @@ export function carry({ state, facts, sightings, wishes, shown, doubt, told, res
   const { seen, lastStatus, failedBecause, followedSince, workKey } = sightings;
   const { isCancelDue, isWorkflowCancelled } = wishes;
   const { unknownBecause, hasResubmitted, unnamed, mayTurnUpUntil } = doubt;
-  const { searchAttributes, attributesAsOf, published, isModelKnown } = shown;
+  const { searchAttributes, attributesAsOf, attributesToldAsOf, published, isModelKnown } = shown;
   return {
     state,
     seen,
@@ -263,6 +267,7 @@ export function carry({ state, facts, sightings, wishes, shown, doubt, told, res
       failedBecause,
       workKey,
       attributesAsOf,
+      attributesToldAsOf,
       unknownBecause,
       mayTurnUpUntil,
       isHoldTold: told.isHoldTold || undefined,

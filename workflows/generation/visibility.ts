@@ -30,15 +30,13 @@ export function enterPhase(generation: Generation, phase: Phase, show: 'now' | '
   if (show === 'now') publish(generation);
 }
 
-/**
- * Takes in which search attributes the server knows, where an answer says so: as of when it was given. It may have stood in
- * the history for as long as no worker took it in, and each attempt of the task that does would take it for new.
- */
+/** Takes in which search attributes the server knows, where an answer says so, and as of when it said it. */
 export function noteSearchAttributes({ shown }: Generation, told: Partial<KnownAttributes>): void {
-  const { searchAttributes, searchAttributesAsOf = new Date().toISOString() } = told;
+  const { searchAttributes, searchAttributesAsOf } = told;
   if (!searchAttributes) return;
   shown.searchAttributes = searchAttributes;
-  shown.attributesAsOf = searchAttributesAsOf;
+  shown.attributesAsOf = new Date().toISOString();
+  shown.attributesToldAsOf = searchAttributesAsOf;
 }
 
 /** RunComfy has taken an order of this model, or named it in a result. */
@@ -80,8 +78,17 @@ export async function attributesToCarry(generation: Generation): Promise<Attribu
   return existing && inherited.filter(({ key }) => existing.includes(key.name));
 }
 
-function isStale({ shown: { attributesAsOf } }: Generation): boolean {
-  return attributesAsOf === undefined || Date.now() - Date.parse(attributesAsOf) > believedForMs;
+/**
+ * An answer may have stood in the history for as long as no worker took it in, and each attempt of the task that does would
+ * take it for new. Older workers did so, of answers too that say as of when they were given.
+ */
+function isStale({ shown: { attributesAsOf, attributesToldAsOf } }: Generation): boolean {
+  if (attributesAsOf === undefined || isOld(attributesAsOf)) return true;
+  return attributesToldAsOf !== undefined && isOld(attributesToldAsOf) && patched('search-attributes-age-untaken');
+}
+
+function isOld(time: string): boolean {
+  return Date.now() - Date.parse(time) > believedForMs;
 }
 
 async function askAndSet(generation: Generation): Promise<void> {
