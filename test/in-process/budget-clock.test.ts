@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { Settlement } from '../../domain/budget/budget.ts';
 import { budgetInProcess } from '../support/budget-in-process.ts';
 import { type Command, openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
 
