@@ -10,6 +10,7 @@ import type {
   WaitingOptions,
 } from './generation.ts';
 import type { OutputKey } from './media.ts';
+import type { KnownAttributes } from './names.ts';
 import type { Observation } from './timings.ts';
 import type { FinishedWork } from './waiting.ts';
 
@@ -18,14 +19,6 @@ import type { FinishedWork } from './waiting.ts';
  * no known client handles.
  */
 export type RequestStatus = 'in_queue' | 'in_progress' | 'finished' | 'failed' | 'cancelled' | 'unrecognized';
-
-/** What a worker tells of the server's search attributes. */
-export interface KnownAttributes {
-  /** Those of ours that the server knows. */
-  searchAttributes: string[];
-  /** Since when that may have changed, by the server's clock, ISO 8601. Missing: an older version tells it. */
-  searchAttributesAsOf?: string;
-}
 
 /** Argument of `submitRequest`. */
 export interface SubmitOrder {

@@ -1,5 +1,5 @@
-import type { KnownAttributes } from './activities.ts';
 import type { BalanceReading } from './generation.ts';
+import type { KnownAttributes } from './names.ts';
 
 /** Argument of `checkAdoption`: an id that a person says is that of the order. */
 export interface AdoptionQuestion {

@@ -115,3 +115,11 @@ export type SearchAttributeName = keyof typeof searchAttributes;
 
 /** The names of all our search attributes. */
 export const searchAttributeNames = Object.keys(searchAttributes) as SearchAttributeName[];
+
+/** What a worker tells of the server's search attributes. */
+export interface KnownAttributes {
+  /** Those of ours that the server knows. */
+  searchAttributes: string[];
+  /** Since when that may have changed, by the server's clock, ISO 8601. Missing: an older version tells it. */
+  searchAttributesAsOf?: string;
+}

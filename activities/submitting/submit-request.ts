@@ -4,13 +4,13 @@ import type {
   AcceptedSubmit,
   Activities,
   ActivityFailureDetails,
-  KnownAttributes,
   SubmitHeartbeat,
   SubmitOrder,
 } from '../../domain/activities.ts';
 import type { BudgetGrant } from '../../domain/budget/budget.ts';
 import { boundIssues, issuesSentence } from '../../domain/issues.ts';
 import { withoutUndefined } from '../../domain/json.ts';
+import type { KnownAttributes } from '../../domain/names.ts';
 import { cutText, messageOf } from '../../domain/text.ts';
 import { secondsPerReadOf } from '../../domain/waiting.ts';
 import { isRunComfyError, type RunComfyError } from '../../runcomfy/errors.ts';

@@ -6,11 +6,15 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { KnownAttributes } from '../../domain/activities.ts';
 import type { GenerationResult, Phase } from '../../domain/generation.ts';
 import { isSameJson } from '../../domain/json.ts';
 import { modelLabelOf } from '../../domain/model-label.ts';
-import { type SearchAttributeName, searchAttributeNames, searchAttributes } from '../../domain/names.ts';
+import {
+  type KnownAttributes,
+  type SearchAttributeName,
+  searchAttributeNames,
+  searchAttributes,
+} from '../../domain/names.ts';
 import { localChecks } from '../activity-options.ts';
 import { labelsShown } from '../labels.ts';
 import { readActivityError } from './activity-error.ts';
