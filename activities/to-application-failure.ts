@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ActivityFailureDetails } from '../domain/activities.ts';
 import { withoutMessageInStack } from '../domain/failure-details.ts';
@@ -12,6 +13,10 @@ import { isRunComfyError } from '../runcomfy/errors.ts';
  */
 const maxMessageLength = 4_000;
 const maxTextLength = 2_000;
+
+/** How the retry policy of submits backs off. */
+const firstSubmitBackoffMs = 1_000;
+const longestSubmitBackoffMs = 30_000;
 
 /**
  * The one place where an error of the HTTP side becomes an `ApplicationFailure`. Anything that is no `RunComfyError` is a
@@ -58,16 +63,23 @@ export function failure(
   isPermanent = false,
 ): ApplicationFailure {
   const mayRetry = isRetryable(type, role) && !isPermanent;
+  // Some servers say 0 or 1 s with every 503, through a whole outage. After a 429 all orders are paced anyway.
+  const isOutage = role === 'submit' && type === 'ServiceUnavailable';
+  const delayMs = retryAfterMs !== undefined && isOutage ? Math.max(retryAfterMs, submitBackoffMs()) : retryAfterMs;
   const created = ApplicationFailure.create({
     type,
     message: cutText(message, maxMessageLength),
     nonRetryable: !mayRetry,
     details: [bounded(details)],
     // The server takes a delay of 0 for "no retry".
-    ...(mayRetry && retryAfterMs !== undefined && { nextRetryDelay: Math.max(1, retryAfterMs) }),
+    ...(mayRetry && delayMs !== undefined && { nextRetryDelay: Math.max(1, delayMs) }),
     ...(mayRetry && role !== 'submit' && { category: ApplicationFailureCategory.BENIGN }),
   });
   return withoutMessageInStack(created);
+}
+
+function submitBackoffMs(): number {
+  return Math.min(longestSubmitBackoffMs, firstSubmitBackoffMs * 2 ** (activityInfo().attempt - 1));
 }
 
 function bounded(details: ActivityFailureDetails): ActivityFailureDetails {

@@ -124,6 +124,19 @@ describe('submitRequest, refused by RunComfy:', () => {
     });
   }
 
+  it.each<[attempt: number, retryAfter: number | string, delayMs: number]>([
+    [1, 0, 1_000],
+    [4, 0, 8_000],
+    [4, 'Wed, 01 Jan 2020 00:00:00 GMT', 8_000],
+    [4, 20, 20_000],
+    [2_000, 0, 30_000],
+    [2_000, 60, 60_000],
+  ])('attempt %i on a 503 of its own with Retry-After %j is followed after %i ms', async (nth, retryAfter, delayMs) => {
+    const rig = await activitiesOnSimulator({ simulator: always('unavailable-json', { retryAfter }) });
+    const { failure } = await rig.attempt(rig.activities.submitRequest, paidOrder, { attempt: nth });
+    expect(failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false, nextRetryDelay: delayMs });
+  });
+
   for (const validation_http of [422, 400] as const) {
     it(`an input that RunComfy refuses by ${String(validation_http)} is InvalidInput with its issues`, async () => {
       const rig = await activitiesOnSimulator({
