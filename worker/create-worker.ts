@@ -265,8 +265,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       } finally {
         clearInterval(balanceTimer);
         attributes.stop();
-        handOver.stop();
-        await budgets.drain();
+        await Promise.all([handOver.stop(), budgets.drain()]);
       }
     },
     shutdown: () => {

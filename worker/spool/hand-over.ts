@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ActivityCancelledError, type Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { KeptRequestId } from '../../activities/index.ts';
@@ -13,13 +14,17 @@ const retryEveryMs = 5_000;
 /** Enough for a long history; a call that takes longer is made again. */
 const locateWithinMs = 10_000;
 
+/** A worker that ends is given little time by whoever ends it. */
+const lastTryWithinMs = 5_000;
+
 /** Sees to it that an accepted request id reaches its workflow, whatever becomes of the activity that got it. */
 export interface HandOver {
   /** Writes the id to spool and journal and has Temporal acknowledge it; what is not acknowledged is sent to its own generation as a signal until it is taken. */
   keep: (kept: KeptRequestId) => Promise<void>;
   /** Hands over what an earlier worker left behind. */
   drain: () => Promise<void>;
-  stop: () => void;
+  /** Tries once more what Temporal has not taken, for 5 s at most, before the worker ends: where no other follows, nobody else would. */
+  stop: () => Promise<void>;
 }
 
 interface HandOverDeps {
@@ -76,9 +81,16 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
       await client.withDeadline(Date.now() + acknowledgeWithinMs, whereWeAre).catch(() => undefined);
       await drain();
     },
-    stop() {
+    async stop() {
       isStopped = true;
       clearTimeout(timer);
+      await Promise.race([drain(), sleep(lastTryWithinMs, undefined, { ref: false })]);
+      for (const { workflowId, requestId } of unspooled.values()) {
+        log.error(
+          { workflowId, requestId },
+          'the worker ends with a request id that could be neither handed over nor spooled; adopt it',
+        );
+      }
     },
   };
 

@@ -64,7 +64,7 @@ async function handOverOn(client: Client) {
     await eventually(async () => {
       expect((await spool.list()).map(({ workflowId }) => workflowId)).toEqual(left);
     });
-    handOver.stop();
+    await handOver.stop();
   };
   return { start, put, drainTo };
 }

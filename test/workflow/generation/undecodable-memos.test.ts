@@ -45,7 +45,7 @@ describe('a memo that cannot be decoded here', () => {
     await eventually(async () => {
       expect(await spool.list()).toEqual([]);
     });
-    handOver.stop();
+    await handOver.stop();
     await client.workflow.getHandle(key).terminate();
   });
 

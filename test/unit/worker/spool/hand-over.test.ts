@@ -13,8 +13,8 @@ import { hangMs } from '../../../support/patience.ts';
 interface Temporal {
   /** Acknowledges a heartbeat, or throws. */
   heartbeat?: () => void;
-  /** Takes a signal, or throws. */
-  signal?: () => void;
+  /** Takes a signal, at once or later, or throws. */
+  signal?: () => void | Promise<void>;
   /** The newest run of the key; a running one of the chain unless told otherwise. */
   latest?: { status: 'RUNNING' | 'FAILED'; firstRunId: string };
   /** What a payload in the history of every run holds. */
@@ -66,8 +66,7 @@ async function handOverTo(temporal: Temporal, { isSpoolBroken = false } = {}) {
         },
         signal: (name: string, payload: object) => {
           calls.push({ signal: name, workflowId, runId, payload });
-          temporal.signal?.();
-          return Promise.resolve();
+          return Promise.resolve(temporal.signal?.());
         },
       }),
     },
@@ -77,9 +76,7 @@ async function handOverTo(temporal: Temporal, { isSpoolBroken = false } = {}) {
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(line) });
   const handOver = createHandOver({ client, spool, journal, log });
-  onTestFinished(() => {
-    handOver.stop();
-  });
+  onTestFinished(() => handOver.stop());
   const signals = () => calls.filter((call) => 'signal' in (call as object));
   return { handOver, spool, journal, calls, signals, log: () => lines.join('') };
 }
@@ -141,6 +138,28 @@ describe('handing over a request id', () => {
     delete temporal.signal;
     await until(async () => (await spool.list()).length === 0);
     expect(signals()).toEqual(Array(inVain + 1).fill(signal));
+  });
+
+  it('tries once more before the worker ends', async () => {
+    const temporal: Temporal = { heartbeat: fails('away'), signal: fails('away') };
+    const { handOver, spool, signals } = await handOverTo(temporal);
+    await handOver.keep(kept);
+    await until(() => signals().length > 0);
+    delete temporal.signal;
+    await handOver.stop();
+    expect(signals()).toEqual([signal, signal]);
+    expect(await spool.list()).toEqual([]);
+  });
+
+  it('keeps no worker that ends waiting for a Temporal that does not answer', async () => {
+    const temporal: Temporal = { heartbeat: fails('away'), signal: fails('away') };
+    const { handOver, spool, signals } = await handOverTo(temporal);
+    await handOver.keep(kept);
+    await until(() => signals().length > 0);
+    temporal.signal = () => new Promise(() => undefined);
+    await handOver.stop();
+    expect(await spool.list()).toMatchObject([{ requestId: 'request-1' }]);
+    delete temporal.signal;
   });
 
   it('hands over what an earlier worker left behind', async () => {
@@ -217,5 +236,14 @@ describe('handing over a request id', () => {
     delete temporal.signal;
     await until(() => log().includes('request id handed over by signal'));
     expect(signals()).toEqual(Array(inVain + 1).fill(signal));
+  });
+
+  it('names an id that the spool does not keep once the worker has ended', async () => {
+    const temporal: Temporal = { heartbeat: fails('away'), signal: fails('away') };
+    const { handOver, signals, log } = await handOverTo(temporal, { isSpoolBroken: true });
+    await handOver.keep(kept);
+    await until(() => signals().length > 0);
+    await handOver.stop();
+    expect(log().split('\n')).toContainEqual(expect.stringMatching(/"request-1".*neither handed over nor spooled/));
   });
 });
