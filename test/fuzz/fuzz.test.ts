@@ -28,7 +28,7 @@ describe('random faults, cancels and decisions', () => {
   });
 
   it.each(Object.entries(keptScripts))('break no promise any more when %s', async (_name, script) => {
-    const lane = await openLane({ hasOwnClock: true, isPatient: true });
+    const lane = await openLane({ hasOwnClock: true });
     try {
       const said = await playInProcess(lane, script, 1);
       expect(brokenPromises(script, said, lane.books(said.prompt))).toEqual([]);
@@ -49,7 +49,7 @@ describe('random faults, cancels and decisions', () => {
       decisions: [],
       ...untroubled,
     };
-    const lane = await openLane({ hasOwnClock: true, isPatient: true });
+    const lane = await openLane({ hasOwnClock: true });
     try {
       const said = await playInProcess(lane, script, 1);
       const { jobs, faults, told } = lane.books(said.prompt);

@@ -1,5 +1,5 @@
 import { createRunComfyClient, type RunComfyClient } from '../../runcomfy/client.ts';
-import { type Simulator, startSimulator } from '../../simulator/index.ts';
+import { type FaultRule, type Simulator, startSimulator } from '../../simulator/index.ts';
 import { hangMs } from '../support/patience.ts';
 import type { FuzzScript } from './script.ts';
 import type { Books } from './truth.ts';
@@ -17,8 +17,10 @@ export interface Lane {
   close: () => Promise<void>;
 }
 
-/** An answer that does not come is given up soon: nothing else takes that long here. */
+/** Where an answer may not come at all it is given up soon; elsewhere a busy machine may take its time over one. */
 const patienceMs = 400;
+
+const withholds = ({ fault }: FaultRule) => fault === 'hang' || fault === 'accept-then-hang';
 
 /** The client's own submit, whose answers are written down. */
 function noting(runcomfy: RunComfyClient, told: Set<string>): RunComfyClient {
@@ -32,17 +34,10 @@ function noting(runcomfy: RunComfyClient, told: Set<string>): RunComfyClient {
   };
 }
 
-/** `isPatient`: for scripts under which every answer comes, sooner or later. */
-export async function openLane({
-  hasOwnClock,
-  isPatient = false,
-}: {
-  hasOwnClock: boolean;
-  isPatient?: boolean;
-}): Promise<Lane> {
+export async function openLane({ hasOwnClock }: { hasOwnClock: boolean }): Promise<Lane> {
   const clock = { now: Date.now() };
   const simulator = await startSimulator({ seed: 1, ...(hasOwnClock && { clock: { now: () => clock.now } }) });
-  const timeout = { totalMs: isPatient ? hangMs : patienceMs };
+  const timeout = { totalMs: hangMs };
   const told = new Set<string>();
   const client = createRunComfyClient({
     modelApiBase: simulator.modelApiBase,
@@ -58,6 +53,7 @@ export async function openLane({
       simulator.reset({ seed });
       simulator.setProfiles({ '*': { queueReads, runReads } });
       simulator.setFaults(faults);
+      timeout.totalMs = faults.some(withholds) ? patienceMs : hangMs;
       told.clear();
     },
     books: (prompt) => ({
