@@ -8,6 +8,7 @@ import type { Endpoint } from './endpoints.ts';
 import { RunComfyError, type RunComfyErrorDetails } from './errors.ts';
 import { meantStatus, typeOf } from './meaning.ts';
 import { type ErrorBody, isRefusalCode, readErrorBody, readErrorInSuccess } from './schemas/error-body.ts';
+import { readStatusWord } from './schemas/status-words.ts';
 import { describeError } from './scrub.ts';
 import { type Exchange, type ReplyBody, UnreadableReply } from './transport.ts';
 
@@ -153,6 +154,14 @@ function isRefusalInWords({ httpStatus, body }: Answered, { message }: ErrorBody
   return isJsonObject(body.value) && !/"request_?id"\s*:/i.test(JSON.stringify(body.value));
 }
 
+/** Whether a reply names a request and says that there is work of it, which may be billed whatever stands beside that. */
+function tellsOfWork(body: ReplyBody): boolean {
+  if (body.kind !== 'json' || !isJsonObject(body.value)) return false;
+  const status = readStatusWord(body.value['status']);
+  const isWork = status === 'in_queue' || status === 'in_progress' || status === 'finished';
+  return isWork && toldBy(body).repliedRequestId !== undefined;
+}
+
 function classifyError(context: CallContext, exchange: Answered, error: ErrorBody): RunComfyError {
   const { httpStatus, retryAfterMs, body } = exchange;
   const meaning = meantStatus(httpStatus, error.code);
@@ -178,7 +187,7 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
     const isRefusal = error.isFromApplication
       ? refusals.has(meaning) && !isContradiction
       : refusalsBeforeForwarding.has(httpStatus) || isRefusalInWords(exchange, error);
-    if (!isRefusal) return outcomeUnknown(context, facts, { ...details, ...toldBy(body) });
+    if (!isRefusal || tellsOfWork(body)) return outcomeUnknown(context, facts, { ...details, ...toldBy(body) });
     details.submission = 'refused';
   }
   if (error.code === 403001 && context.endpoint !== 'submit') details.isPermanent = true;

@@ -3,6 +3,7 @@ import { clientOf, errorOf, model, reply, serve, serveTcp } from './http-servers
 
 const input = { prompt: 'A cat', start_image_url: 'https://cdn.example.com/cat.png' };
 const html = '<html><body>Bad gateway</body></html>';
+const queued = { request_id: 'r1', status: 'in_queue' };
 const vendor = (error_code: number | string, error_message = 'vendor words') => ({ error_code, error_message });
 
 describe('a submit of unknown outcome', () => {
@@ -50,6 +51,10 @@ describe('a submit of unknown outcome', () => {
     ['a 404 of a gateway', 404, html],
     ['a 422 of no known form', 422, { errors: [] }],
     ['a 422 that names a request', 422, { message: 'no', request_id: 'a1b2' }],
+    ['a request in the queue beside an error to be tried again', 200, { ...vendor(503001), ...queued }],
+    ['a running request beside a limit', 200, { ...vendor(429001), request_id: 17, status: 'in_progress' }],
+    ['a request in the queue under 429', 429, queued],
+    ['a finished request beside a refusal', 400, { ...vendor(400001), request_id: 'r1', status: 'completed' }],
     ['an internal error under another name', 400, { code: 500001, error: 'no' }],
     ['a 404 with a message of no known form', 404, { detail: 'unknown model' }],
     ['a 503 of a cache that always says when to come back', 503, html],
@@ -99,6 +104,13 @@ describe('a submit of unknown outcome', () => {
       reply(response, 200, { request_id: 17 });
     });
     expect(await errorOf(clientOf(server.port).submit(model, input))).toMatchObject({ repliedRequestId: '17' });
+  });
+
+  it('names the request that the reply says is under way, whatever error stands beside it', async () => {
+    const server = await serve((response) => {
+      reply(response, 429, { ...vendor(429001), ...queued });
+    });
+    expect(await errorOf(clientOf(server.port).submit(model, input))).toMatchObject({ repliedRequestId: 'r1' });
   });
 
   it('when the server resets the connection after it read the order', async () => {

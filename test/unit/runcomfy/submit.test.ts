@@ -99,6 +99,7 @@ describe('a submit that was refused', () => {
     [200, vendor('400002'), 'InsufficientBalance'],
     [202, vendor(10001), 'InsufficientBalance'],
     [200, { ...vendor(422001), request_id: 'trace-1' }, 'InvalidInput'],
+    [429, { ...vendor(429001), request_id: 'trace-1', status: 'error' }, 'RateLimited'],
     [200, vendor(429001), 'RateLimited'],
     [200, vendor(503001), 'ServiceUnavailable'],
   ];
