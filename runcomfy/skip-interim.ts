@@ -1,14 +1,17 @@
 import type { Socket } from 'node:net';
 
-const interim = 'HTTP/1.1 100';
+const interim = /^HTTP\/1\.[01] 1(?!01)\d\d$/;
+/** Stands for what is still to come of the first line. */
+const sample = 'HTTP/1.1 100';
 const headEnd = '\r\n\r\n';
 
 /** An interim reply is a few bytes; what is longer is none. */
 const maxInterimBytes = 16_384;
 
 /**
- * Makes a socket leave out `100 Continue`, which a server may send unasked and undici takes for an error: the order
- * would be of unknown outcome although its reply is whole. Only what begins a reply is looked at.
+ * Makes a socket leave out interim replies. A server may send `100 Continue` unasked, also after others, and undici takes
+ * it for an error: the order would be of unknown outcome although its reply is whole. Only what begins a reply is looked
+ * at; `101` changes the protocol and stays.
  */
 export function skipInterim<AnySocket extends Socket>(socket: AnySocket): AnySocket {
   const read = socket.read.bind(socket) as (size?: number) => Buffer | null;
@@ -42,9 +45,9 @@ export function skipInterim<AnySocket extends Socket>(socket: AnySocket): AnySoc
   return socket;
 }
 
-/** Whether bytes are, or may become, the head of a `100 Continue`. */
+/** Whether bytes are, or may become, the head of an interim reply. */
 function isInterim(bytes: Buffer): boolean {
   if (bytes.length === 0) return false;
-  const begin = bytes.subarray(0, interim.length).toString('latin1').replace('HTTP/1.0', 'HTTP/1.1');
-  return interim.startsWith(begin);
+  const begin = bytes.subarray(0, sample.length).toString('latin1');
+  return interim.test(begin + sample.slice(begin.length));
 }

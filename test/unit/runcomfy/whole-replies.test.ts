@@ -67,6 +67,13 @@ const forms: Record<string, (response: ServerResponse) => void> = {
       send(response, document);
     });
   },
+  'after 103 Early Hints and 100 Continue': (response) => {
+    response.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' }, () => {
+      response.writeProcessing();
+      response.writeContinue();
+      send(response, document);
+    });
+  },
   'with 100 KB of headers': (response) => {
     const many = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`x-trace-${String(i)}`, 'x'.repeat(5_000)]));
     send(response, document, many);
