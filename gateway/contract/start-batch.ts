@@ -14,7 +14,12 @@ const model = exactOptional(z.string().meta({ examples: ['blackforestlabs/flux-2
 
 const item = z
   .strictObject({
-    id: z.string().min(1).max(batchLimits.idLength).meta({ description: 'Its key is `<key of the batch>/<id>`.' }),
+    id: z
+      .string()
+      .min(1)
+      .max(batchLimits.idLength)
+      .refine((id) => !id.endsWith('/late'), 'not ending in /late')
+      .meta({ description: 'Its key is `<key of the batch>/<id>`.' }),
     model,
     input: exactOptional(modelInput),
     params: exactOptional(jsonObject.meta({ description: "Of the batch's plan, where it has one" })),

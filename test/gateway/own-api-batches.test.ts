@@ -167,6 +167,7 @@ it("refuses by name what it does not carry out, and knows nothing of another ten
     [{ items: [{ id: 'a', model: 'nobody/makes/this', input: {} }] }, 403, 'NotAllowed'],
     [{ items: itemsOf('a'), plan: { version: 1 } }, 422, 'InvalidInput'],
     [{ items: itemsOf('a'), defaults, key: 'a/late' }, 422, 'InvalidInput'],
+    [{ items: itemsOf('a/late'), defaults }, 422, 'InvalidInput'],
     [{ items: itemsOf('a'), defaults: { model: secret } }, 403, 'NotAllowed'],
     [{ items: [...itemsOf('a'), { id: 'b', model: secret }], defaults }, 403, 'NotAllowed'],
     [{ items: [{ id: 'a' }], plan: elsewhere }, 403, 'NotAllowed'],

@@ -3,12 +3,12 @@ import { readFailureDetails } from '../../../domain/failure-details.ts';
 import type { GenerationRequest } from '../../../domain/generation.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { labelMemo } from '../../../domain/labels.ts';
-import { lateKey } from '../../../domain/names.ts';
+import { generationWorkflowType, lateKey } from '../../../domain/names.ts';
 import { isModelId, isRequestId } from '../../../domain/request.ts';
 import { GenerationError } from '../../errors.ts';
 import { readLabels } from '../../start-labels.ts';
-import { readOriginalRequest } from '../original-request.ts';
-import { describeRun, isClosed } from '../run-info.ts';
+import { isGone, readOriginalRequest } from '../original-request.ts';
+import { attributeOf, describeRun, isClosed, type RunInfo } from '../run-info.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
 import { type StartedGeneration, startUnlessClosed } from '../starting/start-generation.ts';
 import { readState } from './read-state.ts';
@@ -52,6 +52,8 @@ export async function startLate(client: Client, taskQueue: string, key: string):
     });
   }
   const late = lateKey(key);
+  const before = await findLate(client, late);
+  if (before) await refuseStranger(client, key, before, requestId);
   const input = isJsonObject(first?.request.input) ? first.request.input : {};
   const order: GenerationRequest = { model, input, requestId };
   const started = await startUnlessClosed(client, late, taskQueue, order, {
@@ -61,7 +63,26 @@ export async function startLate(client: Client, taskQueue: string, key: string):
   const at = { key: late, notices: [] };
   if (started?.isNew) return { ...at, runId: started.runId, firstRunId: started.runId, attached: false };
   const found = await describeRun(client, late, started?.runId);
+  await refuseStranger(client, key, found, requestId);
   return { ...at, runId: found.runId, firstRunId: found.firstRunId, attached: true };
+}
+
+async function findLate(client: Client, late: string): Promise<RunInfo | undefined> {
+  try {
+    return await describeRun(client, late);
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The key of the late result may be anybody's, such as that of a batch's item: what another order made is none. */
+async function refuseStranger(client: Client, key: string, found: RunInfo, requestId: string): Promise<void> {
+  const first = await readOriginalRequest(client, found.key, found.runId);
+  const known = first ? first.request.requestId : attributeOf(found, 'RunComfyRequestId');
+  if (found.workflowType === generationWorkflowType && known === requestId) return;
+  const message = `generation "${key}" has no late result: key "${found.key}" is in use by what does not take over its request ${requestId}; take that over under another key, by its \`requestId\``;
+  throw new GenerationError({ type: 'NoLateResult', message, key, requestId });
 }
 
 async function readRequestId(client: Client, key: string, runId: string): Promise<unknown> {

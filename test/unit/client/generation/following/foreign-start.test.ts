@@ -1,4 +1,4 @@
-import { type Client, QueryNotRegisteredError, WorkflowFailedError } from '@temporalio/client';
+import { type Client, QueryNotRegisteredError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { defaultPayloadConverter, RetryState, TerminatedFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { startLate } from '../../../../../client/generation/following/collect-late.ts';
@@ -6,28 +6,45 @@ import { readServerState } from '../../../../../client/generation/following/serv
 import { describeRun } from '../../../../../client/generation/run-info.ts';
 import { describeGeneration } from '../../../../../client/operator/index.ts';
 import { createWebhookClient } from '../../../../../client/webhook/webhook-client.ts';
-import { generationWorkflowType, webhookWorkflowType } from '../../../../../domain/names.ts';
+import { generationWorkflowType, pipelineWorkflowType, webhookWorkflowType } from '../../../../../domain/names.ts';
 import { wordsOf } from '../../../../../gateway/runcomfy-api/state-words.ts';
 import { flux } from '../../../../support/simulator-client.ts';
 
 const order = { model: flux, input: { prompt: 'a cat' } };
 const startTime = { seconds: 1_800_000_000, nanos: 0 };
 
-/** A server without search attributes and without workers, and a generation that another language started and somebody terminated. */
-function terminatedAfter(argument: unknown) {
-  const run = {
-    execution: { workflowId: 'k', runId: 'run' },
-    type: { name: generationWorkflowType },
-    status: 5,
-    startTime,
+/** What has a key: a generation unless it says otherwise. */
+interface Found {
+  argument: unknown;
+  name?: string;
+  status?: number;
+}
+
+interface Asked {
+  execution: { workflowId: string };
+}
+
+/**
+ * A server without search attributes and without workers, and a generation that another language started and somebody
+ * terminated; `late` has `k/late`, from the start or else once that is to be started.
+ */
+function terminatedAfter(argument: unknown, { late, comesLater }: { late?: Found; comesLater?: true } = {}) {
+  const known = new Map<string, Found>([['k', { argument, status: 5 }]]);
+  if (late && !comesLater) known.set('k/late', late);
+  const find = ({ execution: { workflowId } }: Asked) => {
+    const { argument, name = generationWorkflowType, status = 1 } = known.get(workflowId) ?? {};
+    if (!known.has(workflowId)) return Promise.reject(new WorkflowNotFoundError('none', workflowId, undefined));
+    const type = { name };
+    const execution = { workflowId, runId: workflowId === 'k' ? 'run' : 'found run' };
+    const input = { payloads: [defaultPayloadConverter.toPayload(argument)] };
+    const event = { eventTime: startTime, workflowExecutionStartedEventAttributes: { workflowType: type, input } };
+    const run = { workflowExecutionInfo: { execution, type, status, startTime }, pendingActivities: [] };
+    return Promise.resolve({ ...run, history: { events: [event] } });
   };
-  const started = {
-    workflowType: { name: generationWorkflowType },
-    input: { payloads: [defaultPayloadConverter.toPayload(argument)] },
-  };
-  const history = { events: [{ eventTime: startTime, workflowExecutionStartedEventAttributes: started }] };
   const orders: unknown[] = [];
   const startWorkflowExecution = ({ input }: { input: { payloads: [never] } }) => {
+    if (late) known.set('k/late', late);
+    if (late && (late.status ?? 1) === 1) return Promise.resolve({ runId: 'found run', started: false });
     orders.push(defaultPayloadConverter.fromPayload(input.payloads[0]));
     return Promise.resolve({ runId: 'late run', started: true });
   };
@@ -51,9 +68,9 @@ function terminatedAfter(argument: unknown) {
       options: {},
     },
     workflowService: {
-      describeWorkflowExecution: () => Promise.resolve({ workflowExecutionInfo: run, pendingActivities: [] }),
+      describeWorkflowExecution: find,
       describeTaskQueue: () => Promise.resolve({ pollers: [] }),
-      getWorkflowExecutionHistory: () => Promise.resolve({ history }),
+      getWorkflowExecutionHistory: find,
     },
   } as unknown as Client;
   return { client, orders };
@@ -76,6 +93,30 @@ describe('a generation that another language started', () => {
     const { client, orders } = terminatedAfter({ ...order, requestId: 'r-1', deadlineMs: null });
     expect(await startLate(client, 'runcomfy', 'k')).toMatchObject({ key: 'k/late', attached: false });
     expect(orders).toEqual([{ ...order, requestId: 'r-1' }]);
+  });
+
+  const ofAnother = { ...order, requestId: 'r-2' };
+  it.each<[string, Parameters<typeof terminatedAfter>[1]]>([
+    ['an order of its own runs', { late: { argument: order } }],
+    ['an order of its own has failed', { late: { argument: order, status: 3 } }],
+    ['what takes over another request runs', { late: { argument: ofAnother } }],
+    ['a pipeline runs', { late: { argument: {}, name: pipelineWorkflowType } }],
+    ['another order is started first', { late: { argument: order }, comesLater: true }],
+  ])('has no late result where under the key of it %s, and nothing is started', async (_, late) => {
+    const { client, orders } = terminatedAfter({ ...order, requestId: 'r-1' }, late);
+    const refused = { type: 'NoLateResult', key: 'k', requestId: 'r-1' };
+    await expect(startLate(client, 'runcomfy', 'k')).rejects.toMatchObject(refused);
+    expect(orders).toEqual([]);
+  });
+
+  it('attaches to what takes its request over, and to that alone', async () => {
+    const argument = { ...order, input: {}, requestId: 'r-1' };
+    const { client } = terminatedAfter(argument, { late: { argument } });
+    const attached = { key: 'k/late', runId: 'found run', attached: true };
+    expect(await startLate(client, 'runcomfy', 'k')).toMatchObject(attached);
+    const { client: other, orders } = terminatedAfter(argument, { late: { argument, status: 3 } });
+    expect(await startLate(other, 'runcomfy', 'k')).toMatchObject({ runId: 'late run', attached: false });
+    expect(orders).toEqual([argument]);
   });
 
   it.each([null, '', 7, ['r-1'], {}])('is never told as accepted by request id %j', async (requestId) => {
