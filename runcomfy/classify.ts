@@ -96,25 +96,29 @@ function unusableReply(context: CallContext, exchange: Answered, found: string):
 
 /** Whatever came back, for the person who has to decide, and the id in it. */
 function toldBy(body: ReplyBody): Pick<RunComfyErrorDetails, 'reply' | 'repliedRequestId'> {
-  if (body.kind === 'unreadable') return begun(body.beginning ?? '');
-  if (body.kind === 'text') return body.text.trim() === '' ? {} : { reply: cutText(body.text, maxReplyLength) };
-  const { value } = body;
-  const named = isJsonObject(value) ? value['request_id'] : undefined;
-  const requestId = Number.isSafeInteger(named) ? String(named) : named;
-  return {
-    reply: cutText(JSON.stringify(value), maxReplyLength),
-    ...(isRequestId(requestId) && { repliedRequestId: requestId }),
-  };
+  if (body.kind !== 'json') {
+    const text = body.kind === 'text' ? body.text : (body.beginning ?? '');
+    return text.trim() === '' ? {} : told(text, requestIdIn(text));
+  }
+  const { value, text } = body;
+  if (!isJsonObject(value)) return told(JSON.stringify(value), undefined);
+  const named = value['request_id'];
+  if (typeof named !== 'number') return told(JSON.stringify(value), named);
+  // A number that was rounded names another request.
+  const written = requestIdIn(text);
+  const requestId = Number(written) === named ? written : undefined;
+  const reply = Number.isSafeInteger(named) ? value : { ...value, request_id: requestId ?? named };
+  return told(JSON.stringify(reply), requestId);
 }
 
-/** What came of a reply that was cut short. */
-function begun(beginning: string): Pick<RunComfyErrorDetails, 'reply' | 'repliedRequestId'> {
-  if (beginning.trim() === '') return {};
-  const requestId = /"request_id"\s*:\s*"([^"\\]+)"/.exec(beginning)?.[1];
-  return {
-    reply: cutText(beginning, maxReplyLength),
-    ...(isRequestId(requestId) && { repliedRequestId: requestId }),
-  };
+function told(reply: string, requestId: unknown): Pick<RunComfyErrorDetails, 'reply' | 'repliedRequestId'> {
+  return { reply: cutText(reply, maxReplyLength), ...(isRequestId(requestId) && { repliedRequestId: requestId }) };
+}
+
+/** The id that stands whole in a reply, which may be cut. */
+function requestIdIn(text: string): string | undefined {
+  const found = /"request_id"\s*:\s*(?:"([^"\\]+)"|(-?\d+)\s*[,}])/.exec(text);
+  return found?.[1] ?? found?.[2];
 }
 
 function classifyFailure(

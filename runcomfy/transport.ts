@@ -27,7 +27,7 @@ export interface HttpCall {
 export type ReplyBody =
   | { kind: 'json'; value: unknown; text: string }
   | { kind: 'text'; text: string }
-  /** `beginning`: what came before it was cut. */
+  /** `beginning`: of what came, where that is text. */
   | { kind: 'unreadable'; cause: Error; beginning?: string };
 
 /** What became of one attempt. `isSent: false` proves that no byte of the request left this process. */
@@ -73,6 +73,14 @@ export function createTransport(options: TransportOptions): Transport {
     return limit === undefined ? cause : new UnreadableReply(limit, { cause });
   };
 
+  /** Servers on the way name encodings that there are not, and leave the names of those that they have undone. */
+  const begun = (bytes: Uint8Array, contentEncoding: string): { beginning?: string } => {
+    const text = decodeText(bytes.subarray(0, longestBeginning));
+    const isPlain = ['', 'identity'].includes(contentEncoding.trim().toLowerCase()) || /^\s*\{\s*"/.test(text);
+    const beginning = isPlain ? scrubber.beginning(text) : '';
+    return beginning === '' ? {} : { beginning };
+  };
+
   const exchange = async (dispatcher: Dispatcher, call: HttpCall, limits: EndpointTimeouts, signal?: AbortSignal) => {
     const { statusCode, headers, body } = await dispatcher.request({
       origin: call.url.origin,
@@ -99,13 +107,13 @@ export function createTransport(options: TransportOptions): Transport {
         readBody(bytes, encoding).catch((error: unknown): ReplyBody => {
           const cause = scrubber.cause(error);
           const what = limitOf(cause, maxReplyBytes) ?? `its body cannot be decoded (${cause.message})`;
-          return { kind: 'unreadable', cause: new UnreadableReply(what, { cause }) };
+          return { kind: 'unreadable', cause: new UnreadableReply(what, { cause }), ...begun(bytes, encoding) };
         }),
-      (error: unknown): ReplyBody => {
-        const text =
-          encoding === '' ? scrubber.beginning(decodeText(Buffer.concat(chunks).subarray(0, longestBeginning))) : '';
-        return { kind: 'unreadable', cause: causeOf(error), ...(text !== '' && { beginning: text }) };
-      },
+      (error: unknown): ReplyBody => ({
+        kind: 'unreadable',
+        cause: causeOf(error),
+        ...begun(Buffer.concat(chunks), encoding),
+      }),
     );
     return {
       kind: 'answered' as const,

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { clientOf, errorOf, model, reply, serve, serveTcp } from './http-servers.ts';
 
@@ -97,6 +98,60 @@ describe('a submit of unknown outcome', () => {
     expect([error.type, error.submission]).toEqual(['SubmitOutcomeUnknown', 'unknown']);
     expect([error.reply, error.repliedRequestId]).toEqual([begun, repliedRequestId]);
     expect(server.seen).toHaveLength(1);
+  });
+
+  it.each(['utf-8', 'none', 'gzip', 'br'])('keeps a plain reply that says it is in %s', async (encoding) => {
+    const plain = '{"request_id":"a1b2","status":"in_queue"}';
+    const server = await serve((response) => {
+      reply(response, 200, plain, { 'content-encoding': encoding });
+    });
+    const error = await errorOf(clientOf(server.port).submit(model, input));
+    expect([error.submission, error.reply, error.repliedRequestId]).toEqual(['unknown', plain, 'a1b2']);
+  });
+
+  it('keeps nothing of an encoded reply that was cut', async () => {
+    const server = await serve((response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' });
+      response.end(gzipSync('{"request_id":"a1b2"}').subarray(0, 30));
+    });
+    expect(await errorOf(clientOf(server.port).submit(model, input))).not.toHaveProperty('reply');
+  });
+
+  it('keeps what came of a reply that was cut and says that it is not encoded', async () => {
+    const server = await serve((response) => {
+      response.writeHead(200, { 'content-length': '500', 'content-encoding': 'identity' });
+      response.write('{"request_id":"a1b2","status_u', () => response.socket?.destroy());
+    });
+    const error = await errorOf(clientOf(server.port).submit(model, input));
+    expect([error.reply, error.repliedRequestId]).toEqual(['{"request_id":"a1b2","status_u', 'a1b2']);
+  });
+
+  it.each([
+    ['{"request_id":"a1b2","status_u', 'a1b2'],
+    ['{"request_id":12345678901234567890,"status_u', '12345678901234567890'],
+    ['{"request_id":1234', undefined],
+  ])('names the request of a reply that ended too early with its connection (%s)', async (begun, repliedRequestId) => {
+    const server = await serveTcp((socket) => {
+      socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${begun}`));
+    });
+    const error = await errorOf(clientOf(server.port).submit(model, input));
+    expect([error.reply, error.repliedRequestId]).toEqual([begun, repliedRequestId]);
+  });
+
+  it('names an id that is a long number by its own digits, which JSON would round', async () => {
+    const server = await serve((response) => {
+      reply(response, 200, '{"request_id": 1234567890123456789, "status": "in_queue"}');
+    });
+    const error = await errorOf(clientOf(server.port).submit(model, input));
+    expect(error.repliedRequestId).toBe('1234567890123456789');
+    expect(error.reply).toBe('{"request_id":"1234567890123456789","status":"in_queue"}');
+  });
+
+  it('names no id where its digits cannot be told', async () => {
+    const server = await serve((response) => {
+      reply(response, 200, '{"data":{"request_id":5},"request_id":1e30}');
+    });
+    expect(await errorOf(clientOf(server.port).submit(model, input))).not.toHaveProperty('repliedRequestId');
   });
 
   it('names an id that came as a number, for a person to decide about', async () => {
