@@ -3,7 +3,7 @@ import { afterAll, beforeAll, inject } from 'vitest';
 import type { WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import type { BatchRequest, BatchState } from '../../domain/batch/batch.ts';
 import type { BatchData } from '../../workflows/batch/memory.ts';
-import { type Command, type Job, openSandbox, type Sandbox } from './workflow-sandbox.ts';
+import { type Command, type Job, type Moment, openSandbox, type Sandbox } from './workflow-sandbox.ts';
 
 const start = Date.parse('2026-11-26T05:00:00.000Z');
 
@@ -19,6 +19,8 @@ export interface BatchByTasks {
   memo: () => unknown;
   /** Lets so much time pass before the next task. */
   wait: (ms: number) => void;
+  /** What later tasks hear of the history. */
+  hear: (moment: Omit<Moment, 'now'>) => void;
   state: () => Promise<BatchState>;
 }
 
@@ -37,10 +39,11 @@ export function batchesByTasks(): (request: BatchRequest, carried?: BatchData) =
     const continued = carried && { continuedFromExecutionRunId: 'before' };
     const run = await sandbox.open({ ...names, args: [request, ...(carried ? [carried] : [])], now, ...continued });
     let commands: Command[] = [];
+    let heard: Omit<Moment, 'now'> = {};
     const play = async (...jobs: Job[]) => {
-      commands = await run.activate(jobs, { now });
+      commands = await run.activate(jobs, { ...heard, now });
       const [local] = commands.flatMap(({ scheduleLocalActivity }) => scheduleLocalActivity ?? []);
-      if (local) commands = [...commands, ...(await run.activate([answered(local.seq ?? 0, [])], { now }))];
+      if (local) commands = [...commands, ...(await run.activate([answered(local.seq ?? 0, [])], { ...heard, now }))];
       return commands;
     };
     await play(run.first);
@@ -58,6 +61,9 @@ export function batchesByTasks(): (request: BatchRequest, carried?: BatchData) =
       },
       wait(ms) {
         now += ms;
+      },
+      hear(moment) {
+        heard = moment;
       },
       state: async () => (await run.query('state')) as BatchState,
     };

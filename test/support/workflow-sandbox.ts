@@ -6,6 +6,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { parseWorkflowCode } from '@temporalio/worker/lib/worker.js';
 import { ReusableVMWorkflowCreator } from '@temporalio/worker/lib/workflow/reusable-vm.js';
 import { ThreadedVMWorkflowCreator } from '@temporalio/worker/lib/workflow/threaded-vm.js';
+import Long from 'long';
 
 /** What happens to a workflow, and what it asks for, in the words of Temporal's core. */
 export type Job = coresdk.workflow_activation.IWorkflowActivationJob;
@@ -67,6 +68,8 @@ export interface SandboxWarning {
 export interface Moment {
   now: number;
   isContinueAsNewSuggested?: boolean;
+  /** Bytes; 0 unless given. */
+  historySize?: number;
   isReplaying?: boolean;
   /** What of the SDK's behaviour the replayed run made use of. */
   flags?: ReadonlySet<number>;
@@ -183,6 +186,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
         timestamp: msNumberToTs(at.now),
         jobs,
         historyLength,
+        ...(at.historySize !== undefined && { historySizeBytes: Long.fromNumber(at.historySize) }),
         continueAsNewSuggested: at.isContinueAsNewSuggested ?? false,
         isReplaying: at.isReplaying ?? false,
         availableInternalFlags: [...(at.flags ?? [])],

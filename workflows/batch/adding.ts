@@ -7,6 +7,7 @@ import { isJsonObject } from '../../domain/json.ts';
 import { describe, isIntegerBetween, isMissing, refuseUnknown } from '../../domain/request-checks.ts';
 import { batchPages } from '../activity-options.ts';
 import { pauseIfGivenUp } from '../given-up.ts';
+import { hastenContinue } from './long-history.ts';
 import { type Batch, totalOf } from './memory.ts';
 
 /** Keeps the items of the request as pages. */
@@ -160,6 +161,7 @@ async function inTurn<T>(batch: Batch, run: () => Promise<T>): Promise<T> {
     return await turn;
   } finally {
     batch.stores -= 1;
+    hastenContinue(batch);
   }
 }
 

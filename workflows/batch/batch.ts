@@ -5,7 +5,6 @@ import {
   condition,
   makeContinueAsNewFunc,
   patched,
-  workflowInfo,
 } from '@temporalio/workflow';
 import { openForMsOf } from '../../domain/batch/batch-request.ts';
 import { batchLimits, type BatchRequest, type BatchResult } from '../../domain/batch/batch.ts';
@@ -15,13 +14,10 @@ import { storeInlineItems } from './adding.ts';
 import { carryOutCancel, writeLines } from './cancellation.ts';
 import { endPhaseOf, refuseRequest } from './endings.ts';
 import { listen } from './listen.ts';
+import { isContinueDue } from './long-history.ts';
 import { type Batch, type BatchData, openBatch, waitingOf } from './memory.ts';
 import { isLookUpDue, lookUpDueInMs, mayStart, runWindow } from './run-window.ts';
 import { countsOf, moneyOf, showEnd, showNews } from './visibility.ts';
-
-/** A run is continued before its history grows to what Temporal suggests: a window may bring much at once. */
-const maxHistoryBytes = 2 * 1024 * 1024;
-const maxHistoryEvents = 3_500;
 
 /** Many orders as one durable unit, so many at a time: exactly one line for each, whatever becomes of it. */
 export async function runcomfyBatch(request: BatchRequest, carried?: BatchData): Promise<BatchResult> {
@@ -87,15 +83,9 @@ function nextStep(batch: Batch): Step {
   const isCancelDue = data.cancel !== undefined && data.cancel.outcome === undefined;
   // Items that are being kept may still join.
   if (isCancelDue) return stores > 0 ? 'idle' : 'cancel';
-  if (isHistoryLong() && !batch.scope.consideredCancelled)
-    return allHandlersFinished() && stores === 0 ? 'continue' : 'idle';
+  if (isContinueDue(batch)) return allHandlersFinished() && stores === 0 ? 'continue' : 'idle';
   if (data.open.length > 0 || isLookUpDue(batch) || (mayStart(batch) && waitingOf(data) > 0)) return 'window';
   return data.sealed && waitingOf(data) === 0 && stores === 0 ? 'end' : 'idle';
-}
-
-function isHistoryLong(): boolean {
-  const { continueAsNewSuggested, historyLength, historySize } = workflowInfo();
-  return continueAsNewSuggested || historyLength > maxHistoryEvents || historySize > maxHistoryBytes;
 }
 
 /** Until something is to be done; an open batch to which nothing is added seals itself. */
