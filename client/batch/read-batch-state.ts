@@ -1,11 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { type BatchMemo, type BatchPhase, batchPhases, type BatchState, isBatchEnd } from '../../domain/batch/batch.ts';
+import { parseBatchRequest } from '../../domain/batch/batch-request.ts';
+import {
+  batchDefaults,
+  type BatchMemo,
+  type BatchPhase,
+  batchPhases,
+  type BatchRequest,
+  type BatchState,
+  isBatchEnd,
+} from '../../domain/batch/batch.ts';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
 import { batchStateQuery } from '../../workflows/batch/messages.ts';
 import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
+import { readDecodableRequest } from '../generation/original-request.ts';
 import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
 import { grpcCodeOf } from '../grpc.ts';
 import { refuseNoBatch } from './batch-errors.ts';
@@ -14,7 +24,10 @@ import { refuseNoBatch } from './batch-errors.ts';
 export interface KnownBatchState extends BatchState {
   /** The run that this is the state of. */
   runId: string;
-  /** No worker answered: this is what Temporal itself knows, at most 20 s old while it ran. */
+  /**
+   * No worker answered: this is what Temporal itself knows, at most 20 s old while it ran; `window` and `sealed` are those
+   * that it was started with.
+   */
   isFromServer?: true;
 }
 
@@ -97,16 +110,23 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownBatchStat
     resultPages = 0,
     cancel,
   } = await readBatchMemo(client, run.key, run.runId);
+  const first = await readDecodableRequest(client, run.key, run.runId);
+  const asked = parseBatchRequest(first?.request);
+  const {
+    items = [],
+    keepOpen = items.length === 0,
+    window = batchDefaults.window,
+  }: BatchRequest = asked.ok ? asked.request : {};
   return {
     runId: run.runId,
     phase: phaseOfRun(run, phase),
-    sealed: isClosed(run),
-    window: 0,
+    sealed: isClosed(run) || !keepOpen,
+    window,
     paused: null,
     counts,
     money: { spentUsd: costUsd, ...withoutUndefined({ presumedUsd }), reservedUsd: 0, unpriced: 0 },
     failures: [],
-    startedAt: run.startedAt.toISOString(),
+    startedAt: (first ?? run).startedAt.toISOString(),
     ...(run.closedAt && { endedAt: run.closedAt.toISOString() }),
     resultPages,
     input: { count: counts.total, digest: '', pages: 0 },

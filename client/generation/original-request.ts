@@ -27,6 +27,20 @@ export async function readOriginalRequest(
   return readFirstEvent(client, key, event.firstRunId);
 }
 
+/** As `readOriginalRequest`; `undefined` also where it cannot be decoded here, which must cost nobody the rest. */
+export async function readDecodableRequest(
+  client: Client,
+  key: string,
+  runId: string,
+): Promise<OriginalRequest | undefined> {
+  try {
+    return await readOriginalRequest(client, key, runId);
+  } catch (error) {
+    if (grpcCodeOf(error) !== undefined) throw error;
+    return undefined;
+  }
+}
+
 /** Reads the first event of this very run; `undefined` where Temporal keeps it no longer. */
 export async function readFirstEvent(
   client: Client,

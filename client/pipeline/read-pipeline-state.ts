@@ -1,7 +1,9 @@
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { isJsonObject } from '../../domain/json.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
+import { parsePipelineRequest, pipelineDeadlineMsOf } from '../../domain/pipeline/pipeline-request.ts';
 import {
+  defaultPipelineDeadlineMs,
   isPipelineEnd,
   type ItemState,
   type PipelineCancelState,
@@ -14,6 +16,7 @@ import { pipelineStateQuery } from '../../workflows/pipeline/messages.ts';
 import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
 import { readState } from '../generation/following/read-state.ts';
 import type { KnownState } from '../generation/following/server-state.ts';
+import { readDecodableRequest } from '../generation/original-request.ts';
 import { describeRun, type RunInfo } from '../generation/run-info.ts';
 import { grpcCodeOf } from '../grpc.ts';
 import { refuseNoPipeline, toPipelineError } from './pipeline-errors.ts';
@@ -24,7 +27,7 @@ export interface KnownPipelineState extends PipelineState {
   runId: string;
   /** The states of the generations that are open, by key; as many as are looked at, at most 20. */
   orders?: Record<string, KnownState>;
-  /** No worker answered: this is what Temporal itself knows. */
+  /** No worker answered: this is what Temporal itself knows; where the request cannot be read, the deadline is the usual one. */
   isFromServer?: true;
 }
 
@@ -79,6 +82,10 @@ function endPhaseOf({ status }: RunInfo): PipelinePhase | undefined {
 
 async function serverState(client: Client, run: RunInfo): Promise<KnownPipelineState> {
   const memo = await readMemo(client, run.key, run.runId);
+  const first = await readDecodableRequest(client, run.key, run.runId);
+  const { startedAt } = first ?? run;
+  const asked = parsePipelineRequest(first?.request);
+  const deadlineMs = asked.ok ? pipelineDeadlineMsOf(asked.request) : defaultPipelineDeadlineMs;
   const phase = endPhaseOf(run) ?? phaseIn(memo) ?? (run.status === 'completed' ? 'succeeded' : undefined);
   const { costUsd, presumedUsd } = memo;
   const cancel = run.status === 'failed' ? await readCancel(client, run) : undefined;
@@ -86,8 +93,8 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownPipelineS
   return {
     runId: run.runId,
     phase: phase ?? (run.status === 'failed' ? 'failed' : 'running'),
-    startedAt: run.startedAt.toISOString(),
-    deadlineAt: '',
+    startedAt: startedAt.toISOString(),
+    deadlineAt: new Date(startedAt.getTime() + deadlineMs).toISOString(),
     ...(run.closedAt && { endedAt: run.closedAt.toISOString() }),
     costUsd: typeof costUsd === 'number' ? costUsd : 0,
     ...(typeof presumedUsd === 'number' && { presumedUsd }),
