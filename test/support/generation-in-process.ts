@@ -1,5 +1,11 @@
 import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
-import type { AcceptedSubmit, ActivityFailureDetails, CancelAnswer, SubmitOrder } from '../../domain/activities.ts';
+import type {
+  AcceptedSubmit,
+  ActivityFailureDetails,
+  CancelAnswer,
+  RecalledSubmit,
+  SubmitOrder,
+} from '../../domain/activities.ts';
 import type { SettleQuestion } from '../../domain/budget/budget.ts';
 import type { GenerationRequest, GenerationState } from '../../domain/generation.ts';
 import type { WebhookOrder } from '../../domain/webhook/webhook.ts';
@@ -19,6 +25,8 @@ interface Answers {
   submits: SubmitEnd[];
   /** What RunComfy makes of cancels, one after the other. */
   cancels?: Partial<CancelAnswer>[];
+  /** What is known of a submit that was stopped; default: that nothing was sent. */
+  recalled?: RecalledSubmit;
   /** Whose it is. */
   tenant?: string;
 }
@@ -61,7 +69,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
         settled.push(question as SettleQuestion);
         return completed(null);
       case 'recallSubmit':
-        return completed({ isReset: false });
+        return completed(answers.recalled ?? { isReset: false });
       case 'checkWebhook':
         return completed({ issues: [] });
       case 'listSearchAttributes':

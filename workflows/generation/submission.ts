@@ -159,8 +159,10 @@ async function recallStopped(generation: Generation, firstExecutionRunId: string
   const { requestId, submittedAt, isReset } = await recall(generation, firstExecutionRunId, isProofNeeded);
   if (requestId !== undefined) return { kind: 'accepted', reply: withoutUndefined({ requestId, submittedAt }) };
   if (!isProofNeeded || isReset === false) return { kind: 'not_sent' };
-  const message =
-    "the run was reset to before its submit, and the worker that was asked knows of no request; look at the account's generations before ordering again";
+  const reason = isReset
+    ? 'the run was reset to before its submit, and the worker that was asked knows of no request'
+    : 'no worker could tell whether an earlier run had submitted the order';
+  const message = `${reason}; look at the account's generations before ordering again`;
   return { kind: 'unknown', mayTurnUp: false, message, details: {} };
 }
 
