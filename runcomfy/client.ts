@@ -7,6 +7,7 @@ import type { CloseOptions, ProxySettings } from './dispatchers.ts';
 import type { TimeoutOverrides } from './endpoints.ts';
 import { isRunComfyError, RunComfyError } from './errors.ts';
 import { modelKind } from './models/model-kind.ts';
+import { createTokenReader } from './read-token.ts';
 import { balanceReply } from './schemas/balance.ts';
 import { type CancelReply, cancelReply } from './schemas/cancel-reply.ts';
 import { catalogueList, catalogueModel, type CatalogueModel, categoryList } from './schemas/catalogue.ts';
@@ -23,7 +24,7 @@ export interface RunComfyClientOptions {
   modelApiBase: string;
   /** Serves the balance, e.g. `https://api.runcomfy.net/prod/v2`. */
   serverlessApiBase?: string;
-  /** Asked before each call, so that a rotated token is picked up. */
+  /** Asked before each call, so that a rotated token is picked up; has 5 s for its answer. */
   token: () => string | Promise<string>;
   timeouts?: TimeoutOverrides;
   userAgent?: string;
@@ -36,6 +37,11 @@ export interface RunComfyClientOptions {
 /** Gives a call up early, with the signal's own reason. */
 export interface CallOptions {
   signal?: AbortSignal;
+}
+
+export interface SubmitOptions {
+  /** Asked once the connection stands, right before the first byte: where it throws, nothing is sent. */
+  beforeSend?: () => void;
 }
 
 export interface ResultOptions extends CallOptions {
@@ -71,7 +77,11 @@ export interface RunComfyClient {
   /** Where it calls; holds no credentials. */
   readonly modelApiBase: string;
   /** POSTs the paid order. It cannot be given up: an order cut short has an unknown outcome. */
-  submit: (model: string, input: Record<string, unknown>) => Promise<{ requestId: string; receivedAt: string }>;
+  submit: (
+    model: string,
+    input: Record<string, unknown>,
+    options?: SubmitOptions,
+  ) => Promise<{ requestId: string; receivedAt: string }>;
   status: (requestId: string, options?: CallOptions) => Promise<StatusReply>;
   /** A result that is not ready is an answer, whichever way RunComfy says it. */
   result: (requestId: string, options: ResultOptions) => Promise<ResultReply>;
@@ -106,29 +116,12 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
     }),
   });
 
-  const readToken = async (context: CallContext): Promise<string> => {
-    const details = context.endpoint === 'submit' ? { submission: 'not_sent' as const } : {};
-    let token: string;
-    try {
-      token = await options.token();
-    } catch (cause) {
-      // A secret that is being rotated is away for a moment; a submit is tried again, as reads of a refused token are.
-      const type = context.endpoint === 'submit' ? 'ServiceUnavailable' : 'Unauthenticated';
-      throw new RunComfyError(type, `${context.what}: the token cannot be read`, { ...details, cause });
-    }
-    if (!/^[\x21-\x7e]+$/.test(token)) {
-      const found =
-        token === '' ? 'no token is set; set RUNCOMFY_API_TOKEN' : 'the token has characters that no token has';
-      throw new RunComfyError('Unauthenticated', `${context.what}: ${found}`, details);
-    }
-    scrubber.remember(token);
-    return token;
-  };
+  const readToken = createTokenReader(options.token, scrubber);
 
   type Request = Omit<HttpCall, 'endpoint' | 'token'>;
 
   const send = async (context: CallContext, request: Request): Promise<{ exchange: Exchange; body: unknown }> => {
-    const token = await readToken(context);
+    const token = await readToken(context, request.signal);
     const exchange = await transport.send({ ...request, endpoint: context.endpoint, token });
     return { exchange, body: bodyOf(context, exchange) };
   };
@@ -181,11 +174,15 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
 
   return {
     modelApiBase: modelApi,
-    async submit(model, input) {
+    async submit(model, input, { beforeSend } = {}) {
       const url = aboutModel(model, { submission: 'not_sent' });
       const context: CallContext = { endpoint: 'submit', what: `Submitting ${model}` };
       const body = toJson(model, input);
-      const { requestId } = await call(context, { method: 'POST', url, body }, submitReply);
+      const { requestId } = await call(
+        context,
+        { method: 'POST', url, body, ...(beforeSend && { beforeSend }) },
+        submitReply,
+      );
       return { requestId, receivedAt: new Date().toISOString() };
     },
     async status(requestId, { signal } = {}) {

@@ -18,8 +18,12 @@ export interface ProxySettings {
 export interface Dispatchers {
   /** A pool that keeps connections for reuse. */
   pool: (origin: URL, connectMs: number) => Dispatcher;
-  /** A dispatcher of one connection, which tells whether anything can have been sent. */
-  alone: (origin: URL, connectMs: number) => { dispatcher: Dispatcher; isDelivered: () => boolean };
+  /** A dispatcher of one connection, which tells whether anything can have been sent; where `beforeSend` throws, nothing is. */
+  alone: (
+    origin: URL,
+    connectMs: number,
+    beforeSend?: () => void,
+  ) => { dispatcher: Dispatcher; isDelivered: () => boolean };
   close: (options?: CloseOptions) => Promise<void>;
 }
 
@@ -60,9 +64,9 @@ export function createDispatchers(maxResponseSize: number, proxies: ProxySetting
           ? proxyAgent(connectMs, { keepAliveTimeout: 15_000 })
           : new Agent({ ...shared, connect: connectorWithin(connectMs), keepAliveTimeout: 15_000 }),
       ),
-    alone(origin, connectMs) {
+    alone(origin, connectMs, beforeSend) {
       if (!isProxied(origin)) {
-        const connection = recordDelivery(connectorWithin(connectMs));
+        const connection = recordDelivery(connectorWithin(connectMs), beforeSend);
         const dispatcher = new Client(origin.origin, { ...shared, connect: connection.connect });
         return { dispatcher, isDelivered: connection.isDelivered };
       }
@@ -75,7 +79,8 @@ export function createDispatchers(maxResponseSize: number, proxies: ProxySetting
         },
         // What connects to the origin, through the proxy's tunnel or directly; the tunnel itself carries nothing of ours.
         factory: (target, options) => {
-          const connection = recordDelivery(quiet((options as { connect: buildConnector.connector }).connect));
+          const { connect } = options as { connect: buildConnector.connector };
+          const connection = recordDelivery(quiet(connect), beforeSend);
           told.isDelivered = connection.isDelivered;
           return new Client(target, { ...shared, connect: connection.connect });
         },

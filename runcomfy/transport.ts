@@ -21,6 +21,8 @@ export interface HttpCall {
   /** A JSON document. */
   body?: string;
   signal?: AbortSignal;
+  /** Of a submit: asked once the connection stands, right before the first byte. Where it throws, nothing is sent. */
+  beforeSend?: () => void;
 }
 
 /** The body of a reply, without the token wherever RunComfy may have echoed it. */
@@ -149,7 +151,7 @@ export function createTransport(options: TransportOptions): Transport {
   };
 
   const sendAlone = async (call: HttpCall, limits: EndpointTimeouts): Promise<Exchange> => {
-    const { dispatcher, isDelivered } = dispatchers.alone(call.url, limits.connectMs);
+    const { dispatcher, isDelivered } = dispatchers.alone(call.url, limits.connectMs, call.beforeSend);
     // A cancellation never cuts a submit short, for its outcome would be lost; only its own time limit does.
     const timer = setTimeout(() => void dispatcher.destroy(tooSlow(limits.totalMs)), limits.totalMs);
     try {

@@ -11,7 +11,7 @@ import { workerSettingsOf } from './worker-settings.ts';
 export interface OpenWorkerOptions extends Partial<
   Omit<GenerationWorkerOptions, 'connection' | 'client' | 'runcomfy' | 'namespace' | 'dataConverter'>
 > {
-  /** RunComfy's token, or a function that gives it as it is now. */
+  /** RunComfy's token, or a function that gives it as it is now, within 5 s. */
   token: string | (() => Promise<string>);
   /** With `/v1`; default: RunComfy's own, or a simulator's `modelApiBase`. */
   modelApiBase?: string;

@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, getClient, heartbeat, log, metricMeter } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat, log, metricMeter } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type {
   AcceptedSubmit,
@@ -21,15 +21,13 @@ import { failure, toApplicationFailure } from '../to-application-failure.ts';
 import { isNextReadSoon } from '../waiting/two-gears.ts';
 import { checkPrice } from './check-price.ts';
 import { earlierSubmit } from './earlier-submit.ts';
+import { raiseFence } from './fence.ts';
 import { createKnownModels } from './known-models.ts';
 import { withReservedPrice } from './reserve-price.ts';
 import type { SubmitTurn } from './submit-pacer.ts';
 
 /** A quick POST needs no heartbeat; a slow one must be told from a dead worker within the heartbeat timeout of 10 s. */
 const heartbeatEveryMs = 3_000;
-
-/** Within the heartbeat timeout: later the server refuses the attempt anyway. */
-const acknowledgeWithinMs = 8_000;
 
 /** Beside a check, an acknowledgement and a POST that all take their whole time, an attempt of 75 s has no more. */
 const turnWithinMs = 2_000;
@@ -137,21 +135,18 @@ async function send(
     ...(balanceBefore && { balanceBefore }),
     ...withoutUndefined({ grants, priceUsd: prepared.priceUsd }),
   };
-  try {
-    const client = getClient();
-    await client.withDeadline(Date.now() + acknowledgeWithinMs, () => client.activity.heartbeat(taskToken, sending));
-  } catch (error) {
+  const beforeSend = await raiseFence(sending).catch((error: unknown) => {
     // Also how a workflow that no longer wants this attempt (cancelled, timed out) stops it before anything is sent.
     heartbeat({ stage: 'not_sent', at: sending.at } satisfies SubmitHeartbeat);
     throw notSent('Temporal did not acknowledge that the order is about to be sent', error, grants);
-  }
+  });
   const heartbeats = { hasSent: false };
   const timer = setInterval(() => {
     heartbeats.hasSent = true;
     heartbeat(sending);
   }, heartbeatEveryMs);
   const requestId = await runcomfy
-    .submit(model, input)
+    .submit(model, input, { beforeSend })
     .then(
       (reply) => {
         turn.noteAccepted();

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { ApplicationFailure } from '@temporalio/common';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { workKeyOf } from '../../runcomfy/models/index.ts';
@@ -62,6 +63,74 @@ describe('submitRequest', () => {
     expect(detailsOf(attempt)).toEqual({ submission: 'not_sent' });
     expect(attempt.heartbeats).toEqual([{ stage: 'not_sent', at: expect.any(String) }]);
     expect(rig.sim.ledger().totals).toMatchObject({ submits: 0, accepted: 0 });
+  });
+
+  const clocks: Record<string, { now: () => number }> = {
+    'went to sleep': Date,
+    'was frozen': performance,
+  };
+  for (const [what, clock] of Object.entries(clocks)) {
+    it(`sends nothing where its machine ${what} after the acknowledgement, longer than the server waits for it`, async () => {
+      const now = clock.now.bind(clock);
+      const rig = await activitiesOnSimulator({
+        client: {
+          token: () => {
+            vi.spyOn(clock, 'now').mockImplementation(() => now() + 10_001);
+            return token;
+          },
+        },
+      });
+      const attempt = await rig.attempt(rig.activities.submitRequest, paidOrder);
+      expect(attempt.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+      expect(attempt.failure?.message).toContain('none within 10 s of telling Temporal');
+      expect(detailsOf(attempt).submission).toBe('not_sent');
+      expect(rig.acknowledged).toMatchObject([{ stage: 'sending' }]);
+      expect(attempt.heartbeats).toEqual([{ stage: 'not_sent', at: expect.any(String) }]);
+      expect(rig.sim.ledger().totals.submits).toBe(0);
+    });
+  }
+
+  it('sends nothing where it is cancelled after the acknowledgement, before the first byte', async () => {
+    const rig = await activitiesOnSimulator({
+      client: {
+        token: () => {
+          rig.cancel();
+          return token;
+        },
+      },
+    });
+    const attempt = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    expect(attempt.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    expect(attempt.failure?.message).toContain('cancelled before');
+    expect(detailsOf(attempt).submission).toBe('not_sent');
+    expect(attempt.heartbeats).toEqual([{ stage: 'not_sent', at: expect.any(String) }]);
+    expect(rig.sim.ledger().totals.submits).toBe(0);
+  });
+
+  const repliesInFlight: [string, (response: ServerResponse) => void][] = [
+    [
+      'a1b2',
+      (response) => {
+        reply(response, 200, { request_id: 'a1b2' });
+      },
+    ],
+    [
+      'unknown',
+      (response) => {
+        response.socket?.destroy();
+      },
+    ],
+  ];
+  it.each(repliesInFlight)('finishes a POST in flight when it is cancelled (%s)', async (outcome, answer) => {
+    const server = await serve((response) => {
+      rig.cancel();
+      answer(response);
+    });
+    const rig = activitiesAt(`http://127.0.0.1:${String(server.port)}`);
+    const attempt = await rig.attempt(rig.activities.submitRequest, paidOrder);
+    expect(server.seen).toHaveLength(1);
+    expect(attempt.value?.requestId ?? detailsOf(attempt).submission).toBe(outcome);
+    expect(attempt.heartbeats).toEqual([]);
   });
 
   it('hands the request id over for keeping before it returns it', async () => {

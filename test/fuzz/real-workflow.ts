@@ -105,7 +105,8 @@ function createRouter(): Router {
     },
     runcomfy: {
       modelApiBase: 'http://127.0.0.1/several',
-      submit: (model, input) => (byPrompt.get(nameIn(input))?.runcomfy ?? anyLane()).submit(model, input),
+      submit: (model, input, options) =>
+        (byPrompt.get(nameIn(input))?.runcomfy ?? anyLane()).submit(model, input, options),
       status: (requestId, options) => ofRequest(requestId).status(requestId, options),
       result: (requestId, options) => ofRequest(requestId).result(requestId, options),
       cancel: (requestId, options) => ofRequest(requestId).cancel(requestId, options),

@@ -28,6 +28,8 @@ export interface ActivityRig {
   activities: ReturnType<typeof createActivities>;
   /** One attempt, as a worker makes it. */
   attempt: <Q, T>(activity: (question: Q) => Promise<T>, question: Q, info?: Partial<Info>) => Promise<Attempt<T>>;
+  /** Cancels the attempt that began last. */
+  cancel: () => void;
   /** Heartbeats that the server was asked to acknowledge. */
   acknowledged: SubmitHeartbeat[];
   /** Request ids as they were handed over for keeping. */
@@ -67,16 +69,20 @@ export function activitiesAt(base: string, options: RigOptions = {}): ActivityRi
     acknowledged.push(details);
   });
 
+  let latest: MockActivityEnvironment | undefined;
+
   return {
     activities,
     acknowledged,
     kept,
+    cancel: () => latest?.cancel(),
     async attempt(activity, question, info) {
       const logger = new DefaultLogger('ERROR', () => undefined);
       const environment = new MockActivityEnvironment(
         { currentAttemptScheduledTimestampMs: Date.now(), ...info },
         { client, logger },
       );
+      latest = environment;
       const heartbeats: unknown[] = [];
       environment.on('heartbeat', (details) => heartbeats.push(details));
       try {

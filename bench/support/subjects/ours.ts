@@ -133,10 +133,10 @@ function createProviders(): Providers {
     },
     runcomfy: {
       modelApiBase: 'http://127.0.0.1/several',
-      submit(model, input) {
+      submit(model, input, options) {
         const provider = byPrompt.get(String(input['prompt']));
         if (provider === undefined) throw new Error('no simulator belongs to this order');
-        return provider.runcomfy.submit(model, input);
+        return provider.runcomfy.submit(model, input, options);
       },
       status: (requestId, options) => ofRequest(requestId).status(requestId, options),
       result: (requestId, options) => ofRequest(requestId).result(requestId, options),

@@ -42,6 +42,18 @@ describe('calls through a proxy', () => {
     expect(server.seen).toHaveLength(0);
   });
 
+  it('are provably unsent where they are not wanted any more once the tunnel stands', async () => {
+    const server = await answering();
+    const proxy = await serveProxy(server.port);
+    const client = clientOf(1, { modelApiBase: elsewhere, proxies: { httpProxy: proxy.url } });
+    const beforeSend = () => {
+      throw new Error(`too late after ${String(proxy.tunnels.length)} tunnel`);
+    };
+    const error = await errorOf(client.submit(model, {}, { beforeSend }));
+    expect([error.submission, error.message]).toEqual(['not_sent', expect.stringContaining('too late after 1 tunnel')]);
+    expect(server.seen).toEqual([]);
+  });
+
   it('are of unknown outcome once the tunnel has been handed over', async () => {
     const server = await serve((response) => {
       response.socket?.destroy();

@@ -29,6 +29,19 @@ describe('reads of a request', () => {
     expect(server.seen[2]).toMatchObject({ body: '', headers: { 'content-length': '0' } });
   });
 
+  it('wait no longer than their signal for a token that nobody gives', async () => {
+    const server = await serve((response) => {
+      reply(response, 200, { status: 'in_queue' });
+    });
+    const client = clientOf(server.port, { token: () => new Promise(() => undefined) });
+    const caller = new AbortController();
+    const reading = client.status('a1b2', { signal: caller.signal });
+    const reason = new Error('given up');
+    caller.abort(reason);
+    await expect(reading).rejects.toBe(reason);
+    expect(server.connections()).toBe(0);
+  });
+
   it('use connections again', async () => {
     const { server, client } = await answering(200, { status: 'in_queue' });
     for (let read = 0; read < 20; read += 1) await client.status('a1b2');

@@ -1,8 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { freePort } from '../../support/processes.ts';
 import { clientOf, errorOf, model, reply, serve, serveTcp } from './http-servers.ts';
 
 const input = { prompt: 'A cat', start_image_url: 'https://cdn.example.com/cat.png' };
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('a submit that was never sent', () => {
   const neverSent = async (port: number, base?: string, connectMs = 10_000) => {
@@ -62,6 +66,32 @@ describe('a submit that was never sent', () => {
     const error = await errorOf(clientOf(server.port, { token }).submit(model, input));
     expect([error.type, error.submission]).toEqual(['ServiceUnavailable', 'not_sent']);
     expect(server.connections()).toBe(0);
+  });
+
+  it('when whoever knows the token gives no answer', async () => {
+    const server = await serve((response) => {
+      reply(response, 200, { request_id: 'a1b2' });
+    });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const failed = errorOf(clientOf(server.port, { token: () => new Promise(() => undefined) }).submit(model, input));
+    await vi.advanceTimersByTimeAsync(5_000);
+    const error = await failed;
+    expect([error.type, error.submission]).toEqual(['ServiceUnavailable', 'not_sent']);
+    expect(server.connections()).toBe(0);
+  });
+
+  it('when it is not wanted any more once the connection stands, which is asked but once', async () => {
+    const server = await serve((response) => {
+      reply(response, 200, { request_id: 'a1b2' });
+    });
+    const beforeSend = vi.fn(() => {
+      throw new Error('it is too late');
+    });
+    const error = await errorOf(clientOf(server.port).submit(model, input, { beforeSend }));
+    expect([error.type, error.submission]).toEqual(['ServiceUnavailable', 'not_sent']);
+    expect(error.message).toContain('it is too late');
+    expect(beforeSend).toHaveBeenCalledTimes(1);
+    expect(server.seen).toEqual([]);
   });
 
   it.each(['kling', 'a/../b', 'a/b?x=1', 'a/b/c/d/e/f', 'a//b', ''])('to a model id that is none (%j)', async (id) => {
