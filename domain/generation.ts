@@ -274,7 +274,7 @@ export interface GenerationResult extends FurtherBills {
   output: GenerationOutput;
   /** RunComfy's names of these files, where they are not the usual ones: the singular for one file, the plural for several. */
   outputKeys?: OutputKey[];
-  /** What else RunComfy's output says, such as a seed or a text, as it came; at most 16 KiB. */
+  /** What else RunComfy's output says, such as a seed, as it came, and file names that are no URL; at most 16 KiB. */
   other?: Record<string, unknown>;
   /** RunComfy's own times, as it writes them. */
   createdAt?: string;

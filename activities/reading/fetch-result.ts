@@ -64,7 +64,11 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
           const details = withoutUndefined({ vendorMessage: reason, vendorCode, costUsd, isUnsigned });
           throw new RunComfyError('GenerationFailed', message, details);
         }
-        if (result.status === 'succeeded' || result.status === 'unrecognized') checkSize(requestId, result);
+        if (result.status === 'succeeded' || result.status === 'unrecognized') {
+          checkSize(requestId, result);
+          const { unreadKeys } = result;
+          if (unreadKeys) log.warn('RunComfy names files by no web address', { requestId, model, fields: unreadKeys });
+        }
         const { createdAt, finishedAt } = result;
         const facts = withoutUndefined({
           createdAt,

@@ -38,32 +38,36 @@ export interface OutputContext {
  * string or array), de-duplicated, in RunComfy's order.
  */
 export function readOutput(output: unknown, { kind, inputUrls = [] }: OutputContext): GenerationOutput {
-  const excluded = new Set(inputUrls.flatMap((url) => [url, normalize(url) ?? url]));
+  const excluded = new Set(inputUrls.flatMap((url) => [url, webAddress(url) ?? url]));
   const found: Record<MediaKind, Map<string, string>> = { image: new Map(), video: new Map(), audio: new Map() };
 
-  const add = (text: string, named: MediaKind | undefined) => {
+  for (const [text, named] of namedTexts(unwrapped(output))) {
     const url = text.trim();
-    const key = normalize(url);
-    if (key === undefined || excluded.has(url) || excluded.has(key)) return;
+    const key = webAddress(url);
+    if (key === undefined || excluded.has(url) || excluded.has(key)) continue;
     const kindOfUrl = named ?? kind ?? kindOfExtension(extensionOf(new URL(url))) ?? 'image';
     if (!found[kindOfUrl].has(key)) found[kindOfUrl].set(key, url);
-  };
-  const collect = (value: unknown, named: MediaKind | undefined) => {
-    if (typeof value === 'string') add(value, named);
-    else if (Array.isArray(value)) for (const item of value) collect(item, named);
-    else if (isJsonObject(value)) {
-      for (const [key, item] of Object.entries(value)) {
-        if (urlKeys.includes(key)) collect(item, named);
-        else if (Object.hasOwn(mediaOfField, key)) collect(item, named ?? mediaOfField[key]);
-      }
-    }
-  };
-  collect(unwrapped(output), undefined);
+  }
   return {
     images: [...found.image.values()],
     videos: [...found.video.values()],
     audios: [...found.audio.values()],
   };
+}
+
+/** The texts in the documented output fields of a value, in its order, each with the kind that its field names. */
+export function* namedTexts(
+  value: unknown,
+  named?: MediaKind,
+): Generator<[text: string, named: MediaKind | undefined]> {
+  if (typeof value === 'string') yield [value, named];
+  else if (Array.isArray(value)) for (const item of value) yield* namedTexts(item, named);
+  else if (isJsonObject(value)) {
+    for (const [key, item] of Object.entries(value)) {
+      if (urlKeys.includes(key)) yield* namedTexts(item, named);
+      else if (Object.hasOwn(mediaOfField, key)) yield* namedTexts(item, named ?? mediaOfField[key]);
+    }
+  }
 }
 
 /** Paid work is not dropped because its documented fields stand in an object that holds nothing else. */
@@ -98,7 +102,8 @@ export function isEmptyOutput({ images, videos, audios }: GenerationOutput): boo
   return images.length + videos.length + audios.length === 0;
 }
 
-function normalize(text: string): string | undefined {
+/** A URL of the web as all its spellings come to; undefined for any other text. */
+export function webAddress(text: string): string | undefined {
   const url = parseUrl(text);
   return url?.protocol === 'https:' || url?.protocol === 'http:' ? url.href : undefined;
 }
