@@ -29,6 +29,14 @@ describe('docs/temporal-contract.md', () => {
     expect(firstColumn(tableBelow(contract, 'Start'))).toEqual([...requestFields]);
     expect(contract.text).toContain(`\`${generationWorkflowType}\``);
   });
+
+  it('lists every type with which a budget refuses an update', () => {
+    const [, section = ''] = contract.text.split('\n## Budgets\n');
+    const thrown = [...readAll('workflows/budget').matchAll(/refusal\(\s*'(\w+)'/g)].map(([, type]) => type);
+    expect(thrown).toContain('ServiceUnavailable');
+    const rows = section.split('\n## ')[0]?.match(/(?<=^\| `)[A-Z]\w+(?=` \|)/gm) ?? [];
+    expect(rows.toSorted()).toEqual([...new Set(thrown)].toSorted());
+  });
 });
 
 describe('docs/wire-contract.md', () => {
