@@ -77,6 +77,15 @@ it("tells a tenant's budget by the name by which it reads it, and hosts as they 
   expect(data?.failure?.message).toContain(about('spring'));
 });
 
+it("tells the budgets of a tenant's result by the names by which it reads them", async () => {
+  const budgets = ['acme.spring', 'acme.acme.nightly'];
+  const run = await generationInProcess(sandbox, { ...request, budgets }, { submits: [accepted], tenant: 'acme' });
+  await run.pass(1_000);
+  await run.complete('readStatus', { ...reading, status: 'finished' });
+  await run.complete('fetchResult', { ...reading, status: 'succeeded', output: noFiles });
+  expect(run.webhooks[0]?.body.data.result?.budgets).toEqual(['spring', 'acme.nightly']);
+});
+
 it('asks once more whether a webhook can be delivered where the worker had no time for it, before anything is paid', async () => {
   const { run, asked } = await unchecked();
   expect(asked.map(({ activityType }) => activityType)).toEqual(['checkWebhook']);

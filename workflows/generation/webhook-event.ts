@@ -23,7 +23,7 @@ export function webhookBody(generation: Generation, type: WebhookEvent, result?:
     submission: state.submission,
     requestId: state.requestId,
     costUsd: state.costUsd ?? result?.costUsd,
-    result,
+    result: result && resultTold(result, tenant),
     failure: state.failure && failureTold(state.failure, { workflowId, key, tenant }),
     cancel: state.cancel,
   };
@@ -42,10 +42,17 @@ function placeOf({ facts }: Generation): { key: string; tenant: string | undefin
   return { key: facts.key.slice(tenant.length + 1), tenant };
 }
 
-/**
- * An allow-list: what RunComfy sent back as it came, and what is wrong with an input, may echo it. Budgets have their
- * tenant's name and a dot in front, which the tenant itself does not know.
- */
+function resultTold(result: GenerationResult, tenant: string | undefined): GenerationResult {
+  const budgets = result.budgets?.map((name) => budgetTold(name, tenant));
+  return { ...result, ...(budgets && { budgets }) };
+}
+
+/** Budgets have their tenant's name and a dot in front, which the tenant itself does not know. */
+function budgetTold(name: string, tenant: string | undefined): string {
+  return tenant !== undefined && name.startsWith(`${tenant}.`) ? name.slice(tenant.length + 1) : name;
+}
+
+/** An allow-list: what RunComfy sent back as it came, and what is wrong with an input, may echo it. */
 function failureTold(
   { type, message, details }: FailureState,
   { workflowId, key, tenant }: { workflowId: string; key: string; tenant: string | undefined },
@@ -68,7 +75,7 @@ function failureTold(
       reason,
       priceUsd,
       limitUsd,
-      budget: budget?.startsWith(ofBudgets) ? budget.slice(ofBudgets.length) : budget,
+      budget: budget === undefined ? undefined : budgetTold(budget, tenant),
       availableUsd,
     }),
   };
