@@ -47,26 +47,27 @@ function isProblemOfCall(name: string): name is CallProblem {
   return Object.hasOwn(problemsOfCalls, name);
 }
 
-/** The HTTP status and the title of a problem. Failure types stand in the way of a result, or refuse an order. */
+/** The HTTP status and the title of a problem. Failure types refuse what was asked for, an order or a decision. */
 export function wordsOfProblem(name: ProblemName): { status: number; title: string } {
   if (isProblemOfCall(name)) {
     const [status, title] = problemsOfCalls[name];
     return { status, title };
   }
-  return { status: statusOfEnd(name), title: name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ') };
+  return { status: statusOfRefusal(name), title: name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ') };
 }
 
-/** What was ordered cannot be carried out as it stands, or it ended in a way that has no result. */
-function statusOfEnd(type: FailureType): 409 | 422 {
+/** It cannot be carried out as it stands, or not now. */
+function statusOfRefusal(type: FailureType): 409 | 422 | 503 {
   switch (type) {
     case 'InvalidInput':
     case 'PriceUnknown':
       return 422;
+    case 'RateLimited':
+    case 'ServiceUnavailable':
+      return 503;
     case 'Unauthenticated':
     case 'InsufficientBalance':
     case 'RequestNotFound':
-    case 'RateLimited':
-    case 'ServiceUnavailable':
     case 'SubmitOutcomeUnknown':
     case 'ProtocolMismatch':
     case 'GenerationFailed':

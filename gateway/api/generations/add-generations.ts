@@ -164,7 +164,7 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
     params: aboutKey,
     body: submissionResolution,
     answers: { 200: { description: 'What came of it.', schema: resolutionReply } },
-    problems: ['KeyNotFound', 'ResolutionRefused', 'StillRunning', 'NoWorker'],
+    problems: ['KeyNotFound', 'ResolutionRefused', 'StillRunning', 'NoWorker', 'ServiceUnavailable', 'RateLimited'],
     handle: (call) => resolveSubmission(parts, call),
   });
   addOperation(routes, {

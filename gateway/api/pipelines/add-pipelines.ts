@@ -154,7 +154,7 @@ export function addPipelines(routes: RouteAdder, parts: GatewayParts, stopping: 
     params: aboutKey,
     body: decision,
     answers: { 200: { description: 'It is decided.', schema: decisionReply } },
-    problems: ['KeyNotFound', 'StepNotFound', 'ResolutionRefused', 'NoWorker'],
+    problems: ['KeyNotFound', 'StepNotFound', 'ResolutionRefused', 'NoWorker', 'ServiceUnavailable'],
     handle: (call) => decideStep(parts, call),
   });
 }
