@@ -57,8 +57,8 @@ export interface BatchHandle extends StartedBatch {
   seal: (options?: { signal?: AbortSignal | undefined }) => Promise<{ count: number }>;
   /** Starts nothing new; what runs ends. */
   pause: (reason?: string) => Promise<{ phase: BatchPhase }>;
-  /** Goes on after a pause, whatever its reason. */
-  resume: () => Promise<{ phase: BatchPhase }>;
+  /** Goes on after a pause, whatever its reason; the one that is given here stays in the history alone. */
+  resume: (reason?: string) => Promise<{ phase: BatchPhase }>;
   /** Changes how many may be in flight, and the limit of money. */
   set: (message: BatchSetMessage) => Promise<{ window: number; maxCostUsd: number | null }>;
   /**
@@ -130,7 +130,7 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
       tell(async () => addAllItems(client, pages, key, source, { ...(await setting()), ...options })),
     seal: (options) => tell(() => sealBatch(client, key, options?.signal)),
     pause: (reason) => tell(() => pauseBatch(client, key, reason)),
-    resume: () => tell(() => resumeBatch(client, key)),
+    resume: (reason) => tell(() => resumeBatch(client, key, reason)),
     set: (message) => tell(() => setBatch(client, key, message)),
     cancel: (message, options) => tell(() => cancelBatch(client, key, message, options)),
     results: (options) => eachNamedBatch(key, () => readResults(client, pages, key, options)),

@@ -3,6 +3,7 @@ import {
   type BatchAddMessage,
   type BatchCancelMessage,
   type BatchCancelReply,
+  type BatchPauseMessage,
   type BatchPhase,
   type BatchSetMessage,
   nothingCancelled,
@@ -54,13 +55,17 @@ export function setBatch(
 
 /** Starts nothing new until it is resumed; taken also where no worker runs. */
 export async function pauseBatch(client: Client, key: string, reason?: string): Promise<{ phase: BatchPhase }> {
-  checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
-  return await wish(client, key, pauseSignal.name, reason === undefined ? {} : { reason }, 'paused');
+  return await wish(client, key, pauseSignal.name, because(key, reason), 'paused');
 }
 
 /** Goes on after a pause, whatever its reason; taken also where no worker runs. */
-export async function resumeBatch(client: Client, key: string): Promise<{ phase: BatchPhase }> {
-  return await wish(client, key, resumeSignal.name, {}, 'running');
+export async function resumeBatch(client: Client, key: string, reason?: string): Promise<{ phase: BatchPhase }> {
+  return await wish(client, key, resumeSignal.name, because(key, reason), 'running');
+}
+
+function because(key: string, reason: string | undefined): BatchPauseMessage {
+  checkArgument('reason', reason === undefined || typeof reason === 'string', 'text or nothing', key);
+  return reason === undefined ? {} : { reason };
 }
 
 /** Where the batch stands since; where no worker takes the wish it is left for one, and done once one does. */

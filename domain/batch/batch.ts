@@ -229,7 +229,7 @@ export interface BatchResult {
 export type BatchAddMessage =
   { from: number; items: BatchItem[] } | { from: number; count: number; page: number; digest: string };
 
-/** Payload of signal and update `pause`. */
+/** Payload of signal and update `pause`, and of `resume`, whose reason stays in the history alone. */
 export interface BatchPauseMessage {
   reason?: string;
 }

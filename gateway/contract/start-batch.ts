@@ -90,10 +90,16 @@ export const addItems = z
 
 export type AddItems = z.output<typeof addItems>;
 
+const because = z.strictObject({ reason: exactOptional(z.string().max(1_000)) });
+
 /** The body of a pause. */
-export const pauseBatch = z
-  .strictObject({ reason: exactOptional(z.string().max(1_000)) })
-  .meta({ id: 'PauseBatch', examples: [{ reason: 'the first pictures are looked at' }] });
+export const pauseBatch = because.meta({
+  id: 'PauseBatch',
+  examples: [{ reason: 'the first pictures are looked at' }],
+});
+
+/** The body that ends a pause. */
+export const resumeBatch = because.meta({ id: 'ResumeBatch', examples: [{ reason: 'the first pictures are good' }] });
 
 /** The body that changes a batch. */
 export const setBatch = z

@@ -30,10 +30,10 @@ export const pauseUpdate = defineUpdate<{ phase: BatchPhase }, [BatchPauseMessag
 export const pauseSignal = defineSignal<[BatchPauseMessage?]>(batchMessageNames.pause);
 
 /** Goes on after a pause, whatever its reason. */
-export const resumeUpdate = defineUpdate<{ phase: BatchPhase }>(batchMessageNames.resume);
+export const resumeUpdate = defineUpdate<{ phase: BatchPhase }, [BatchPauseMessage?]>(batchMessageNames.resume);
 
 /** As the update, taken without a worker. */
-export const resumeSignal = defineSignal(batchMessageNames.resume);
+export const resumeSignal = defineSignal<[BatchPauseMessage?]>(batchMessageNames.resume);
 
 /** Changes how many may be in flight, and the limit of money. */
 export const setUpdate = defineUpdate<{ window: number; maxCostUsd: number | null }, [BatchSetMessage]>(

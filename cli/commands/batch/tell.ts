@@ -23,13 +23,14 @@ export const addBatchPause = defineCommand<{ reason?: string }>({
 });
 
 /** `batch resume KEY`: goes on after a pause. */
-export const addBatchResume = defineCommand({
+export const addBatchResume = defineCommand<{ reason?: string }>({
   signature: 'resume <key>',
   summary: 'Go on with a batch that is paused, whatever the reason. Needs no worker.',
   examples: ['runcomfy-temporal batch resume clips-1'],
-  act: ({ printer, withTemporal }, [key = '']) =>
+  set: (command) => command.option('--reason <text>', "kept in Temporal's history of the batch"),
+  act: ({ printer, withTemporal }, [key = ''], { reason }) =>
     withTemporal(async ({ generations }) => {
-      const reply = await (await generations.batches.get(key)).resume();
+      const reply = await (await generations.batches.get(key)).resume(reason);
       printer.print(reply, () =>
         reply.phase === 'cancelling' ? `${key} does not go on: it is cancelling` : `${key} goes on`,
       );

@@ -15,6 +15,7 @@ import { batchCounts } from '../../contract/many-counts.ts';
 import {
   addItems as itemsBody,
   pauseBatch as pauseBody,
+  resumeBatch as resumeBody,
   setBatch as setBody,
   startBatch as startBody,
 } from '../../contract/start-batch.ts';
@@ -191,6 +192,7 @@ function addMessages(routes: RouteAdder, parts: GatewayParts, stopping: AbortSig
     scope: 'generate',
     summary: 'Go on after a pause, whatever its reason.',
     params: aboutKey,
+    body: resumeBody.optional(),
     answers: { 200: { description: 'It is told.', schema: batchTold } },
     problems: ['KeyNotFound', 'ResolutionRefused'],
     handle: (call) => resumeBatch(parts, call),

@@ -48,8 +48,11 @@ export function pauseBatch(
 }
 
 /** Goes on after a pause, whatever its reason. */
-export function resumeBatch(parts: GatewayParts, { params, request }: Telling): Promise<{ phase: BatchPhase }> {
-  return tellMany(batches, parts, request, params.key, (handle) => handle.resume());
+export function resumeBatch(
+  parts: GatewayParts,
+  { params, body, request }: Telling<{ reason?: string } | undefined>,
+): Promise<{ phase: BatchPhase }> {
+  return tellMany(batches, parts, request, params.key, (handle) => handle.resume(body?.reason));
 }
 
 /** Changes how many may be in flight, and the limit of money. */

@@ -23,3 +23,20 @@ it.each(['ServiceUnavailable', 'RateLimited'] as const)(
     expect([problem.status, headers]).toEqual([409, {}]);
   },
 );
+
+it.each([
+  ['pause', { reason: 'lunch' }, ['lunch']],
+  ['resume', { reason: 'lunch is over' }, ['lunch is over']],
+  ['resume', undefined, [undefined]],
+] as const)('hands on the reason for which a batch is told to %s: %j', async (route, body, given) => {
+  const told: unknown[] = [];
+  const tell = (...reasons: unknown[]) => {
+    told.push(...reasons);
+    return Promise.resolve({ phase: 'running' });
+  };
+  const get = (key: string) => Promise.resolve({ key, pause: tell, resume: tell });
+  const url = await serve(anonymousAccess, { generations: { batches: { get } } });
+  const answer = await call(url, `/api/v1/batches/k/${route}`, { method: 'POST', ...(body && { body }) });
+  expect(answer, answer.text).toMatchObject({ status: 200, json: { phase: 'running' } });
+  expect(told).toEqual(given);
+});
