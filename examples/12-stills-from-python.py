@@ -59,7 +59,9 @@ async def main(key: str, count: int) -> int:
     counts = result["counts"]
     print(f"{result['phase']}: {counts['succeeded']} of {counts['total']} for ${result['money']['spentUsd']}")
     for line in await lines_of(client, key, result["resultPages"]):
-        print(line["id"], line["output"]["images"][0] if line["status"] == "succeeded" else line["error"]["type"])
+        # A line that would be too long is cut to its id, status and cost: the rest is under its key.
+        images = line.get("output", {}).get("images", [])
+        print(line["id"], *(images[:1] or [line.get("error", {}).get("type", line["status"])]))
     return 0 if result["phase"] == "succeeded" else 1
 
 

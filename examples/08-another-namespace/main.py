@@ -50,8 +50,10 @@ class Poster:
             failure = generation_failure_of(error)
             if failure is None:
                 raise
-            return f"failed {failure.type} {failure.details[0]['submission']}"
-        return result["output"]["images"][0]
+            # What a workflow raises that is no failure of Temporal's stalls it. A key that is in use has no submission.
+            details = failure.details[0] if failure.details else {}
+            return f"failed {failure.type} {details.get('submission', '')}".rstrip()
+        return next(iter(result["output"]["images"]), "")
 
 
 async def main(key: str, endpoint: str, prompt: str) -> None:

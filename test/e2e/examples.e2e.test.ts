@@ -223,6 +223,8 @@ describe('example 08, another namespace', () => {
     expect(totals()).toMatchObject({ accepted: 1, charged: 1 });
     const refused = await around.example(main, [newKey(), endpoint, ''], python).ended;
     expect(lineAfter(refused.stdout, 'poster ')).toBe('failed InvalidInput not_sent');
+    const otherOrder = await around.example(main, [key, endpoint, 'A harbour at dawn'], python).ended;
+    expect(lineAfter(otherOrder.stdout, 'poster ')).toBe('failed KeyInUse');
   });
 });
 
