@@ -4,7 +4,7 @@ import type { Activities, CancelAnswer, RequestStatus } from '../domain/activiti
 import { isJsonObject, withoutUndefined } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './activity-deps.ts';
-import { readCost } from './reading/late-cost.ts';
+import { readEnd } from './reading/late-cost.ts';
 import { readKey } from './reading/read-attempt.ts';
 import type { AttemptCount } from './reading/read-counter.ts';
 import { failure } from './to-application-failure.ts';
@@ -48,10 +48,14 @@ export function createCancelRequest({
       const readAt = new Date().toISOString();
       const leftMs = startedAt + answerWithinMs - performance.now();
       const isOver = status === 'cancelled' || status === 'finished' || status === 'failed';
-      const costUsd = isOver
-        ? await readCost({ runcomfy }, { model, requestId }, count, Math.min(statusWithinMs, leftMs))
+      const end = isOver
+        ? await readEnd({ runcomfy }, { model, requestId }, count, Math.min(statusWithinMs, leftMs))
         : undefined;
-      return { outcome, ...withoutUndefined({ status, costUsd }), reads: count.report(), readAt };
+      const seen = { ...withoutUndefined({ status, costUsd: end?.costUsd }), reads: count.report(), readAt };
+      // A status may say of stopped work, too, that it is over: the result tells how.
+      return end?.status === 'cancelled'
+        ? { ...seen, outcome: 'cancelled', status: 'cancelled' }
+        : { ...seen, outcome };
     };
 
     const reply = await runcomfy.cancel(requestId).catch((error: unknown) => error);

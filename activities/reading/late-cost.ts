@@ -57,17 +57,26 @@ export function createLateCost({ runcomfy, readPacer }: Parts) {
 
 /** What RunComfy says that a request cost, by one read that holds up nobody for long; undefined where it does not say. */
 export async function readCost(
+  deps: Pick<ActivityDeps, 'runcomfy'>,
+  asked: Asked,
+  count: AttemptCount,
+  withinMs: number,
+): Promise<number | undefined> {
+  return (await readEnd(deps, asked, count, withinMs))?.costUsd;
+}
+
+/** What a result says of how the work ended, by one read that holds up nobody for long; undefined where there is none. */
+export async function readEnd(
   { runcomfy }: Pick<ActivityDeps, 'runcomfy'>,
   { model, requestId }: Asked,
   count: AttemptCount,
   withinMs: number,
-): Promise<number | undefined> {
+): Promise<Pick<ResultReply, 'status' | 'costUsd'> | undefined> {
   if (withinMs <= 0) return undefined;
   count.add();
   const signal = AbortSignal.timeout(Math.ceil(withinMs));
   try {
-    const { costUsd } = await runcomfy.result(requestId, { model, signal });
-    return costUsd;
+    return await runcomfy.result(requestId, { model, signal });
   } catch (error) {
     if (signal.aborted || isRunComfyError(error)) return undefined;
     throw error;

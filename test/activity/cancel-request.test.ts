@@ -166,6 +166,22 @@ describe('cancelRequest', () => {
     }
   });
 
+  it('takes the word of the result for how the work ended where the status says only that it is over', async () => {
+    for (const [result, outcome, status] of [
+      ['cancelled', 'cancelled', 'cancelled'],
+      ['succeeded', 'not_cancellable', 'finished'],
+      ['in_progress', 'not_cancellable', 'finished'],
+    ] as const) {
+      const { port } = await serve((response, { path }) => {
+        if (path.endsWith('/cancel')) reply(response, 202, { outcome: 'cancelled', status: 'completed' });
+        else reply(response, 200, path.endsWith('/status') ? { status: 'completed' } : { status: result, cost: 0.1 });
+      });
+      const rig = activitiesAt(`http://127.0.0.1:${String(port)}`);
+      const { value } = await rig.attempt(rig.activities.cancelRequest, { model: kling, requestId: 'a1b2' });
+      expect(value).toEqual({ outcome, status, costUsd: 0.1, reads: 2, readAt: expect.any(String) });
+    }
+  });
+
   it('needs no answer to the cancel to see that the work runs', async () => {
     const { cancel } = await cancelUnder([{ fault: 'cancel-500' }], 'run');
     expect((await cancel()).value).toMatchObject({ outcome: 'not_cancellable', status: 'in_progress', reads: 1 });
