@@ -11,7 +11,7 @@ import {
   wallPolicies,
 } from './generation.ts';
 import { createIssueList } from './issues.ts';
-import { boundless, findExcess, isJsonObject, walkJson } from './json.ts';
+import { boundless, findExcess, isJsonObject, jsonBytes, walkJson } from './json.ts';
 import {
   anyOf,
   describe,
@@ -40,6 +40,15 @@ const excessSentences = {
   maxNodes: `has more than ${String(inputBounds.maxNodes)} values`,
   maxLevels: `nested more than ${String(inputBounds.maxLevels)} levels deep`,
 };
+
+/** What Temporal takes at once, as UTF-8 bytes of JSON. */
+export const maxBytesAtOnce = 2 * 1024 * 1024;
+
+/**
+ * UTF-8 bytes that a request may have as JSON: its input, or the URLs in it, are handed on beside what is known of the
+ * generation meanwhile, encrypted or not.
+ */
+export const maxRequestBytes = maxBytesAtOnce - 16 * 1024;
 
 /** 2 to 5 segments of `[A-Za-z0-9._-]`, none `.` or `..`: safe to put into a URL's path as it is. */
 export function isModelId(value: unknown): value is string {
@@ -168,6 +177,17 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
     ok: true,
     request: { input: {}, ...withoutMissingIn(argument, ['waiting', 'webhook']) } as unknown as GenerationRequest,
   };
+}
+
+/** Why a request is too large to be carried out; undefined: it is not. */
+export function findOversizeOfRequest(request: GenerationRequest): InputIssue | undefined {
+  const bytes = jsonBytes(request);
+  return bytes > maxRequestBytes ? { path: '$', message: tooManyBytes(bytes, maxRequestBytes) } : undefined;
+}
+
+/** The sentence that refuses a request for its size. */
+export function tooManyBytes(bytes: number, maxBytes: number): string {
+  return `the request has ${String(bytes)} bytes and may have ${String(maxBytes)}: pass media by URL`;
 }
 
 /** Milliseconds from the start at which a generation gives up. */

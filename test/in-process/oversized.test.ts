@@ -1,6 +1,10 @@
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { GenerationRequest } from '../../domain/generation.ts';
+import { jsonBytes } from '../../domain/json.ts';
 import { planLimits } from '../../domain/pipeline/pipeline.ts';
+import { maxBytesAtOnce, maxRequestBytes } from '../../domain/request.ts';
+import { generationInProcess } from '../support/generation-in-process.ts';
 import { type Command, type Job, openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
 
 const startedAt = Date.parse('2026-11-26T05:00:00.000Z');
@@ -128,4 +132,75 @@ it('takes whatever the run before it carried, and no message of that size', asyn
   expect(told.requestId).toBe('r1');
   expect(told.cancel).toEqual({ requestedAt: new Date(startedAt).toISOString() });
   await run.dispose();
+});
+
+/** An order of so many bytes, in a text or in nothing but URLs. */
+function orderOf(bytes: number, kind: 'text' | 'URLs', more: Partial<GenerationRequest> = {}): GenerationRequest {
+  const urls = kind === 'text' ? [] : many(19_000, (at) => `https://a.example/${String(at).padStart(80, '0')}`);
+  const order = { model: 'a/b', ...more, input: { urls, rest: 'https://a.example/' } };
+  order.input.rest += 'x'.repeat(bytes - jsonBytes(order));
+  return order;
+}
+
+describe('an order near the 2 MiB that Temporal takes at once', () => {
+  const tooLarge = orderOf(maxRequestBytes + 1, 'text');
+  const accepted = {
+    requestId: 'r1',
+    submittedAt: '2026-11-27T12:00:00.000Z',
+    nextReadInMs: 1_000,
+    searchAttributes: [],
+  };
+  const finished = { status: 'finished', reads: 1, readAt: '2026-11-27T12:00:01.000Z', nextReadInMs: 0 };
+
+  it('is refused, unsent, where what is sent on with it would not fit', async () => {
+    const generation = await generationInProcess(sandbox, tooLarge, { submits: [] });
+    const { failure } = await generation.state();
+    const told = [failure?.type, failure?.details.submission, generation.orders.length];
+    expect(told).toEqual(['InvalidInput', 'not_sent', 0]);
+    expect(failure?.message).toContain(`the request has ${String(maxRequestBytes + 1)} bytes and may have`);
+    await generation.dispose();
+  });
+
+  it('goes on where an earlier version has taken it', async () => {
+    const run = await open('runcomfyGeneration', [tooLarge]);
+    const replayed = await run.activate([run.first], { now: startedAt, isReplaying: true });
+    expect([failureIn(replayed), asksFor(replayed)]).toEqual([undefined, ['submitRequest']]);
+    await run.dispose();
+  });
+
+  it.each(['text', 'URLs'] as const)('is handed on whole at a wall, and in a new run: %s', async (kind) => {
+    const order = orderOf(maxRequestBytes, kind, { onWall: 'wait' });
+    const wall = { type: 'InsufficientBalance', message: '\u4e2d'.repeat(2_000) };
+    const generation = await generationInProcess(sandbox, order, { submits: [wall, wall] });
+    generation.grow();
+    await generation.pass(60_000);
+    expect([generation.end(), generation.orders.length]).toEqual(['continued', 1]);
+    expect(Math.max(...generation.bytes)).toBeLessThan(maxBytesAtOnce);
+    await generation.dispose();
+  });
+
+  it.each([
+    ['is held by the run that has it where no other could be handed it', maxBytesAtOnce - 200, 0],
+    ['goes on in a new run where an earlier version has taken it and it can be handed on', maxBytesAtOnce - 6_000, 1],
+  ])('%s', async (_name, bytes, continued) => {
+    const state = { phase: 'submission_unknown', model: 'a/b', submission: 'unknown', reads: 0 };
+    const carried = {
+      ...{ state: { ...state, deadlineAt: '2026-11-27T05:00:00.000Z' }, seen: {}, searchAttributes: [], published: {} },
+      ...{ hasResubmitted: false, isCancelDue: false, isWorkflowCancelled: false },
+    };
+    const run = await open('runcomfyGeneration', [orderOf(bytes, 'text'), carried], 'run-0');
+    const commands = await run.activate([run.first], { now: startedAt, isContinueAsNewSuggested: true });
+    expect(failureIn(commands)).toBeUndefined();
+    expect(commands.filter((command) => command.continueAsNewWorkflowExecution)).toHaveLength(continued);
+    await run.dispose();
+  });
+
+  it('has its result fetched, though its input is nothing but URLs', async () => {
+    const generation = await generationInProcess(sandbox, orderOf(maxRequestBytes, 'URLs'), { submits: [accepted] });
+    await generation.pass(10_000);
+    await generation.complete('readStatus', finished);
+    expect([...generation.pending.keys()]).toContain('fetchResult');
+    expect(Math.max(...generation.bytes)).toBeLessThan(maxBytesAtOnce);
+    await generation.dispose();
+  });
 });

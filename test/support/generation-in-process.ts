@@ -10,7 +10,7 @@ import type { SettleQuestion } from '../../domain/budget/budget.ts';
 import type { GenerationRequest, GenerationState } from '../../domain/generation.ts';
 import type { WebhookOrder } from '../../domain/webhook/webhook.ts';
 import { msOf } from '../fuzz/pipelines/replay.ts';
-import { type Command, type Job, type Sandbox, takeDue } from './workflow-sandbox.ts';
+import { bytesHandedOn, type Command, type Job, type Sandbox, takeDue } from './workflow-sandbox.ts';
 
 /** How one submit ends; a `lost` one had sent this as its last heartbeat, a `late` one ends once it is to stop. */
 export type SubmitEnd =
@@ -40,6 +40,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
   const settled: SettleQuestion[] = [];
   const webhooks: WebhookOrder[] = [];
   const shown: string[] = [];
+  const bytes: number[] = [];
   const timers = new Map<number, number>();
   const pending = new Map<string, number>();
   let late: object | undefined;
@@ -85,6 +86,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     const answers: Job[] = [];
     for (const command of await run.activate(jobs, { now, isContinueAsNewSuggested: isLong, isReplaying })) {
       const { startTimer, cancelTimer, scheduleActivity, scheduleLocalActivity } = command;
+      bytes.push(bytesHandedOn(command));
       if (startTimer) timers.set(startTimer.seq ?? 0, now + msOf(startTimer.startToFireTimeout));
       if (cancelTimer) timers.delete(cancelTimer.seq ?? 0);
       const asked = scheduleActivity ?? scheduleLocalActivity;
@@ -131,6 +133,8 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     webhooks,
     /** The search attributes that it has set. */
     shown,
+    /** Bytes of what each command handed on. */
+    bytes,
     /** What it has recorded under a name. */
     metrics: (named: string) => run.metrics.flatMap(({ name, ...metric }) => (name === named ? [metric] : [])),
     end: () => end,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { defaultPayloadConverter, mapToPayloads, toPayloads, TypedSearchAttributes } from '@temporalio/common';
 import { msNumberToTs } from '@temporalio/common/lib/time.js';
-import type { coresdk } from '@temporalio/proto';
+import proto, { type coresdk } from '@temporalio/proto';
 import { DefaultLogger } from '@temporalio/worker';
 import { parseWorkflowCode } from '@temporalio/worker/lib/worker.js';
 import { ReusableVMWorkflowCreator } from '@temporalio/worker/lib/workflow/reusable-vm.js';
@@ -222,4 +222,15 @@ export function takeDue(timers: Map<number, number>, until: number): { seq: numb
   const [seq, at] = due;
   timers.delete(seq);
   return { seq, at };
+}
+
+/** Bytes of what a command hands on, as Temporal measures them. */
+export function bytesHandedOn(command: Command): number {
+  const { scheduleActivity, scheduleLocalActivity, continueAsNewWorkflowExecution, startChildWorkflowExecution } =
+    command;
+  const payloads =
+    (scheduleActivity ?? scheduleLocalActivity ?? continueAsNewWorkflowExecution)?.arguments ??
+    startChildWorkflowExecution?.input ??
+    [];
+  return proto.temporal.api.common.v1.Payloads.encode({ payloads }).finish().length;
 }

@@ -1,9 +1,27 @@
 import { condition, makeContinueAsNewFunc, patched, workflowInfo } from '@temporalio/workflow';
+import type { GenerationRequest } from '../../domain/generation.ts';
+import { jsonBytes } from '../../domain/json.ts';
 import { generationWorkflowType } from '../../domain/names.ts';
-import { carry, type Generation } from './memory.ts';
+import { maxBytesAtOnce } from '../../domain/request.ts';
+import { type CarriedMemory, carry, type Generation } from './memory.ts';
 import { isQuiet } from './open-work.ts';
 import { attributesToCarry } from './visibility.ts';
 import { isAnythingWished } from './wishes.ts';
+
+/** Leaves room for what is noted meanwhile, and for encryption. */
+const maxCarriedBytes = maxBytesAtOnce - 4 * 1024;
+
+/** Whether the next run can be handed all that it needs; where it cannot, this one goes on. */
+export function isCarriable(generation: Generation): boolean {
+  return jsonBytes(argumentsOfNext(generation)) <= maxCarriedBytes || !patched('what-is-too-large-is-not-carried');
+}
+
+function argumentsOfNext(generation: Generation): [GenerationRequest, CarriedMemory] {
+  const { input, ...rest } = generation.facts.request;
+  const { requestId } = generation.state;
+  const request = requestId === undefined ? { ...rest, input } : { ...rest, requestId };
+  return [request as GenerationRequest, carry(generation)];
+}
 
 /** Whether the history has grown long and nothing more urgent is to be done. */
 export function isContinueAsNewDue({ wishes }: Generation): boolean {
@@ -12,8 +30,8 @@ export function isContinueAsNewDue({ wishes }: Generation): boolean {
 
 /** Continues in a new run where Temporal suggests it. No signal or update is lost: each is handled before, or carried. */
 export async function continueAsNewIfDue(generation: Generation): Promise<void> {
-  const { wishes, facts, state } = generation;
-  if (!isContinueAsNewDue(generation)) return;
+  const { wishes, state } = generation;
+  if (!isContinueAsNewDue(generation) || !isCarriable(generation)) return;
   if (!isQuiet(generation)) {
     const isEveryWishHeard = patched('continue-as-new-hears-every-wish');
     const isHeld = state.phase === 'submission_unknown';
@@ -24,11 +42,8 @@ export async function continueAsNewIfDue(generation: Generation): Promise<void> 
   if (isAnythingUrgent(generation)) return;
   const attributes = await attributesToCarry(generation);
   if (isAnythingUrgent(generation) || !isQuiet(generation)) return;
-  const { input, ...rest } = facts.request;
-  const { requestId } = state;
-  const request = requestId === undefined ? { ...rest, input } : { ...rest, requestId };
   const options = { workflowType: generationWorkflowType, ...(attributes && { typedSearchAttributes: attributes }) };
-  await makeContinueAsNewFunc(options)(request, carry(generation));
+  await makeContinueAsNewFunc(options)(...argumentsOfNext(generation));
 }
 
 function isAnythingUrgent({ wishes }: Generation): boolean {

@@ -1,6 +1,6 @@
 import { patched, workflowInfo } from '@temporalio/workflow';
 import type { GenerationRequest, GenerationState } from '../../domain/generation.ts';
-import { deadlineMsOf } from '../../domain/request.ts';
+import { deadlineMsOf, findOversizeOfRequest, type ParsedGenerationRequest } from '../../domain/request.ts';
 
 /** Where a generation stands that has just begun. */
 export function firstState(request: GenerationRequest): GenerationState {
@@ -8,6 +8,15 @@ export function firstState(request: GenerationRequest): GenerationState {
   const deadlineAt = new Date(Date.now() + deadlineMsOf(request)).toISOString();
   if (requestId === undefined) return { phase: 'submitting', model, submission: 'not_sent', reads: 0, deadlineAt };
   return { phase: 'in_queue', model, submission: 'accepted', requestId, reads: 0, deadlineAt };
+}
+
+/** Refuses a request that is too large. A run before this one, or before a reset, may have taken and sent it as it is. */
+export function refuseOversize(parsed: ParsedGenerationRequest): ParsedGenerationRequest {
+  const { runId, originalExecutionRunId, continuedFromExecutionRunId } = workflowInfo();
+  const isFirst = continuedFromExecutionRunId === undefined && runId === originalExecutionRunId;
+  const issue = parsed.ok && isFirst ? findOversizeOfRequest(parsed.request) : undefined;
+  if (!parsed.ok || issue === undefined || !patched('requests-leave-room')) return parsed;
+  return { ok: false, model: parsed.request.model, issues: [issue] };
 }
 
 /** Time for a last cancel and a last look before Temporal ends the run without a word. */

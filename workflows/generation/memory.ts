@@ -8,7 +8,7 @@ import { inputUrlsOf, parseGenerationRequest } from '../../domain/request.ts';
 import type { Observation } from '../../domain/timings.ts';
 import type { FinishedWork } from '../../domain/waiting.ts';
 import type { DeliveryRun } from '../../domain/webhook/webhook.ts';
-import { firstState, withinTheRun } from './first-state.ts';
+import { firstState, refuseOversize, withinTheRun } from './first-state.ts';
 
 /** The memory of one generation. Each group is written by one file, named beside it, and read by all. */
 export interface Generation {
@@ -155,11 +155,12 @@ export interface CarriedMemory {
   seen: Partial<Observation>;
   searchAttributes: string[];
   published: Record<string, string | number | string[]>;
-  inputUrls: string[];
   hasResubmitted: boolean;
   isCancelDue: boolean;
   isWorkflowCancelled: boolean;
   isModelKnown?: boolean;
+  /** Of a run that is handed its input they are those in it. */
+  inputUrls?: string[];
   followedSince?: string;
   lastStatus?: RequestStatus;
   failedBecause?: string;
@@ -180,7 +181,7 @@ export function openGeneration(argument: unknown, given: CarriedMemory | undefin
   const { workflowId: key, continuedFromExecutionRunId, attempt, memo } = workflowInfo();
   const isContinued = continuedFromExecutionRunId !== undefined;
   const carried: Partial<CarriedMemory> = isContinued ? (given ?? {}) : {};
-  const parsed = parseGenerationRequest(argument);
+  const parsed = refuseOversize(parseGenerationRequest(argument));
   const request: GenerationRequest = parsed.ok ? parsed.request : { model: parsed.model, input: {} };
   // The first run of the chain has looked for rivals already; to a later one that run would look like one.
   const retryOfRunId = isJsonObject(memo) && !isContinued ? memo[retryOfRunMemoKey] : undefined;
@@ -256,13 +257,13 @@ export function carry({ state, facts, sightings, wishes, shown, doubt, told, res
     seen,
     searchAttributes,
     published,
-    inputUrls: facts.inputUrls,
     hasResubmitted,
     isCancelDue,
     isWorkflowCancelled,
     isModelKnown,
     followedSince,
     ...withoutUndefined({
+      inputUrls: state.requestId === undefined ? undefined : facts.inputUrls,
       lastStatus,
       failedBecause,
       workKey,

@@ -6,7 +6,7 @@ import { nextUnknownSubmissionStep, type UnknownSubmissionStep } from '../../dom
 import { boundedReads } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import { stepCancel } from './cancellation.ts';
-import { continueAsNewIfDue, isContinueAsNewDue } from './continue-as-new.ts';
+import { continueAsNewIfDue, isCarriable, isContinueAsNewDue } from './continue-as-new.ts';
 import { cancelledEnd, endOf } from './endings.ts';
 import { leaveInDoubt } from './further-request.ts';
 import type { Generation } from './memory.ts';
@@ -100,10 +100,11 @@ async function untilNews(generation: Generation): Promise<void> {
   const { wishes, doubt } = generation;
   gatherEvidence(generation);
   if (doubt.mayTurnUpUntil === undefined) tellHeld(generation);
+  const mayContinue = isCarriable(generation);
   const isNews = () =>
     wishes.decision !== undefined ||
     stepAfter(generation).kind !== 'wait' ||
-    (isContinueAsNewDue(generation) && !isAnythingWished(generation));
+    (mayContinue && isContinueAsNewDue(generation) && !isAnythingWished(generation));
   if (doubt.mayTurnUpUntil === undefined) {
     await condition(isNews);
   } else {
@@ -182,13 +183,14 @@ async function resolveAsBefore(generation: Generation): Promise<string | undefin
   }
   for (;;) {
     if (state.evidence?.balanceAfter === undefined) void completeEvidence(generation);
+    const mayContinue = isCarriable(generation);
     await condition(
       () =>
         wishes.handedOverRequestId !== undefined ||
         wishes.decision !== undefined ||
         wishes.isDeadlinePassed ||
         wishes.isWorkflowCancelled ||
-        isContinueAsNewDue(generation),
+        (mayContinue && isContinueAsNewDue(generation)),
     );
     const late = takeHandedOver(generation);
     if (late !== undefined) return late;

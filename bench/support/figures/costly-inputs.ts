@@ -1,5 +1,5 @@
-/** The most text that Temporal takes as one argument, with room for what stands around it. */
-const mostChars = 2_090_000;
+/** The most text that an order may have, with room for what stands around it. */
+const mostChars = 2_080_000;
 
 const many = <Value>(length: number, value: (index: number) => Value) => Array.from({ length }, (_, at) => value(at));
 const fields = (count: number, value: string) => `{${many(count, (at) => `"f${String(at)}":${value}`).join()}}`;

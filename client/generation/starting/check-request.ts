@@ -1,6 +1,6 @@
 import type { GenerationRequest, InputIssue } from '../../../domain/generation.ts';
 import { issuesSentence } from '../../../domain/issues.ts';
-import { parseGenerationRequest } from '../../../domain/request.ts';
+import { maxBytesAtOnce, maxRequestBytes, parseGenerationRequest, tooManyBytes } from '../../../domain/request.ts';
 import { cutText } from '../../../domain/text.ts';
 import { maxWebhookKeyLength } from '../../../domain/webhook/webhook.ts';
 import { validateBundled } from '../../../runcomfy/models/index.ts';
@@ -8,8 +8,6 @@ import { GenerationError } from '../../errors.ts';
 import { checkNewKey } from '../check-arguments.ts';
 import { toJsonText } from './to-json.ts';
 
-/** Temporal refuses larger payloads; media goes by URL. */
-const maxOrderBytes = 2 * 1024 * 1024;
 const maxHintsLength = 1_000;
 
 /** An order before anything of it was checked. */
@@ -40,7 +38,8 @@ export function checkRequest(
   { modelApiBase, isLookedFor = false }: CheckOptions = {},
 ): CheckedRequest {
   checkNewKey(key);
-  const parsed = parseGenerationRequest(toJson(request, key));
+  const maxBytes = isLookedFor ? maxBytesAtOnce : maxRequestBytes;
+  const parsed = parseGenerationRequest(toJson(request, key, maxBytes));
   if (!parsed.ok) throw invalid(key, parsed.model, parsed.issues);
   const { request: order } = parsed;
   if (order.webhook) checkNewKey(key, maxWebhookKeyLength);
@@ -53,13 +52,12 @@ export function checkRequest(
   return { order, warnings };
 }
 
-function toJson(request: unknown, key: string): unknown {
+function toJson(request: unknown, key: string, maxBytes: number): unknown {
   const json = toJsonText(request);
   if ('issues' in json) throw invalid(key, '', json.issues);
   const bytes = Buffer.byteLength(json.text);
-  if (bytes <= maxOrderBytes) return JSON.parse(json.text);
-  const message = `the request has ${String(bytes)} bytes and Temporal takes ${String(maxOrderBytes)}: pass media by URL`;
-  throw invalid(key, '', [{ path: '$', message }]);
+  if (bytes <= maxBytes) return JSON.parse(json.text);
+  throw invalid(key, '', [{ path: '$', message: tooManyBytes(bytes, maxBytes) }]);
 }
 
 function invalid(key: string, model: string, issues: InputIssue[], warnings: string[] = []): GenerationError {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkRequest } from '../../../../../client/generation/starting/check-request.ts';
+import { jsonBytes } from '../../../../../domain/json.ts';
+import { maxRequestBytes } from '../../../../../domain/request.ts';
 
 const kling = 'kling/kling-3.0/standard/image-to-video';
 
@@ -42,6 +44,15 @@ describe('checkRequest', () => {
     expect(() => checkRequest({ model: 'a/b', input: { image: 'x'.repeat(2 ** 21) } }, 'k')).toThrow(
       'pass media by URL',
     );
+  });
+
+  it('refuses an order that would leave no room for what is said with it, unless it is looked for', () => {
+    const order = { model: 'a/b', input: { prompt: 'x'.repeat(maxRequestBytes - 37) } };
+    expect(jsonBytes(order)).toBe(maxRequestBytes);
+    expect(checkRequest(order, 'k').order).toEqual(order);
+    const larger = { ...order, input: { prompt: `${order.input.prompt}x` } };
+    expect(() => checkRequest(larger, 'k')).toThrow(`may have ${String(maxRequestBytes)}: pass media by URL`);
+    expect(checkRequest(larger, 'k', { isLookedFor: true }).order).toEqual(larger);
   });
 
   it('lets a request be taken over without its input', () => {
