@@ -6,6 +6,9 @@ import { RefusalError } from './refusal-error.ts';
 /** The longest body that is taken, as in the whole product. */
 const maxBodyBytes = 2 * 1024 * 1024;
 
+/** Far more than anything takes that is ordered here, and far less than overflows the stack of whoever looks through it. */
+const maxLevels = 1_000;
+
 /** A longer body is read on, and thrown away, so far and so long: a client that still sends does not read the answer. */
 const maxDiscardedBytes = 64 * 1024 * 1024;
 const maxDiscardMs = 10_000;
@@ -43,6 +46,10 @@ export async function readBody(payload: Readable, maxBytes: number): Promise<Buf
 }
 
 function parseJson(bytes: Buffer): unknown {
+  if (isDeeperThan(maxLevels, bytes)) {
+    const message = `the body is nested more than ${maxLevels.toLocaleString('en')} levels deep`;
+    throw new RefusalError('InvalidInput', message, { issues: [{ path: '$', message }] });
+  }
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return JSON.parse(text, (name, value: unknown) => {
@@ -53,4 +60,28 @@ function parseJson(bytes: Buffer): unknown {
     const message = `the body is no JSON: ${cutText(messageOf(error), 200)}`;
     throw new RefusalError('BrokenJson', message, { issues: [{ path: '$', message }] });
   }
+}
+
+/** Told before it is parsed: the parser itself overflows the stack. */
+function isDeeperThan(most: number, json: Buffer): boolean {
+  let levels = 0;
+  let isText = false;
+  for (let at = 0; at < json.length && levels <= most; at += 1) {
+    switch (json[at] ?? 0) {
+      case 0x22: // "
+        isText = !isText;
+        break;
+      case 0x5c: // \
+        at += 1;
+        break;
+      case 0x5b: // [
+      case 0x7b: // {
+        if (!isText) levels += 1;
+        break;
+      case 0x5d: // ]
+      case 0x7d: // }
+        if (!isText) levels -= 1;
+    }
+  }
+  return levels > most;
 }
