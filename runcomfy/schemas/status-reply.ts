@@ -6,6 +6,9 @@ import { numeric, optionalField } from './lenient.ts';
 import { failureReason } from './reason.ts';
 import { quoteStatusWord } from './status-words.ts';
 
+/** No queue is longer: some APIs write the largest integer for a place that is not known yet. */
+const longestQueue = 100_000;
+
 /** What a status read says. */
 export interface StatusReply {
   status: RequestStatus;
@@ -18,7 +21,7 @@ export interface StatusReply {
 
 const wireStatus = z.looseObject({
   status: z.unknown().optional(),
-  queue_position: optionalField(numeric.pipe(z.int().nonnegative())),
+  queue_position: optionalField(numeric.pipe(z.int().nonnegative().max(longestQueue))),
 });
 
 /** The schema of a status reply for one request: any object will do, since an unknown word is no reason to give up on paid work. */

@@ -58,6 +58,9 @@ describe('a status reply', () => {
     ['', undefined],
     ['1.5', undefined],
     [null, undefined],
+    [100_000, 100_000],
+    [100_001, undefined],
+    [2_147_483_647, undefined],
   ])('takes the queue position %j as %j', (queue_position, queuePosition) => {
     expect(statusReply('a').parse({ status: 'in_queue', queue_position }).queuePosition).toBe(queuePosition);
   });
