@@ -28,7 +28,7 @@ export async function makeDemoClip(
   say(`workflow          ${key}`);
   say('');
   const handle = await generations.start({ model, input: example }, { key });
-  const { signal, stop } = leaveOn(interrupts, handle, say);
+  const { signal, stop } = leaveOn(interrupts, { handle, taskQueue }, say);
   // Told while the clip was being ordered.
   if (stopped.aborted) stop();
   const startedAt = Date.now();
@@ -61,7 +61,11 @@ export async function makeDemoClip(
 }
 
 /** Cancels the clip at the first word; the signal that is returned says that it is to be left. */
-function leaveOn(interrupts: Interrupts, handle: GenerationHandle, say: (line: string) => void) {
+function leaveOn(
+  interrupts: Interrupts,
+  { handle, taskQueue }: { handle: GenerationHandle; taskQueue: string },
+  say: (line: string) => void,
+) {
   const { key } = handle;
   const left = new AbortController();
   let cancelling: Promise<void> | undefined;
@@ -75,7 +79,7 @@ function leaveOn(interrupts: Interrupts, handle: GenerationHandle, say: (line: s
     }
   };
   const leave = () => {
-    const message = `the clip was left before its end (workflow ${key}): what RunComfy has of it may run on and be billed`;
+    const message = `the clip was left before its end (workflow ${key}): what RunComfy has of it may run on and be billed; a worker of task queue ${taskQueue} goes on with it`;
     left.abort(new GenerationError({ type: 'StillRunning', message, key }));
   };
   const stop = () => {

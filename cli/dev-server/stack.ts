@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
@@ -11,6 +10,7 @@ import type { Simulator } from '../../simulator/index.ts';
 import { loadWorkerPart } from '../load-worker.ts';
 import { devFolder } from './dev-folder.ts';
 import { openDevGateway } from './dev-gateway.ts';
+import { ownTaskQueue } from './own-task-queue.ts';
 import { startEmbeddedServer } from './server.ts';
 import { findTemporalBinary } from './temporal-binary.ts';
 
@@ -78,8 +78,8 @@ export async function startDevStack({
       undo.push(() => simulator.close());
       say(`simulator         ${simulator.url}`);
     }
-    // On a server of the user's, this worker must not take the orders of others.
-    const taskQueue = uiUrl === undefined ? `runcomfy-start-${randomUUID().slice(0, 8)}` : config.taskQueue;
+    // On a server of the user's, this worker must not take the orders of others. What another simulator has made is unknown to this one.
+    const taskQueue = uiUrl === undefined ? await ownTaskQueue(isLive ? dataDir : undefined) : config.taskQueue;
     const { modelApiBase, serverlessApiBase } = simulator ?? config;
     const runcomfy = {
       ...{ token: simulator ? () => Promise.resolve(simulatorToken) : tokenSource(config), modelApiBase },

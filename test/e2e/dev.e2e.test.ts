@@ -85,6 +85,26 @@ it('dev --once that is told to end cancels its clip, and leaves no data behind',
   expect(made.some((name) => existsSync(path.join('.cache', name)))).toBe(false);
 });
 
+it('dev --live on a server of its user works for the same task queue again, so that paid work it left goes on', async () => {
+  const folder = await temporaryFolder();
+  const temporal = { TEMPORAL_ADDRESS: inject('temporalAddress') };
+  // Nothing is ordered: nobody needs to answer.
+  const runcomfy = { RUNCOMFY_MODEL_API_BASE: 'http://127.0.0.1:1/v1', RUNCOMFY_API_TOKEN: 'sim-dev' };
+  const env = { PATH: process.env['PATH'], HOME: folder, ...temporal, ...runcomfy };
+  const command = ['bin/runcomfy-temporal', 'dev', '--live', '--no-clip', '--output', 'json'];
+  const args = [...command, '--data', path.join(folder, 'data')];
+  const servedQueue = async () => {
+    const dev = run(process.execPath, args, env);
+    const printed = await until('dev serves', () => /^\{"environment".*\}$/m.exec(dev.output())?.[0]);
+    dev.kill('SIGINT');
+    await dev.ended;
+    return (JSON.parse(printed) as { environment: Record<string, string> }).environment['RUNCOMFY_TASK_QUEUE'];
+  };
+  const queue = await servedQueue();
+  expect(queue).toMatch(/^runcomfy-start-/);
+  expect(await servedQueue()).toBe(queue);
+});
+
 async function foldersOfStarts(): Promise<string[]> {
   return (await readdir('.cache').catch(() => [])).filter((name) => name.startsWith('start-'));
 }
