@@ -20,6 +20,8 @@ export interface RunComfyErrorDetails {
   isFromApplication?: boolean;
   /** "Not found" in words that a server in front of RunComfy may have written as well. */
   isUnsigned?: boolean;
+  /** An output in a reply that names another request. */
+  isOfAnother?: boolean;
   /** No later attempt can succeed, e.g. a request that belongs to someone else. */
   isPermanent?: boolean;
   /** The result was asked for before the work was over. */
@@ -48,6 +50,7 @@ export class RunComfyError extends Error {
   declare readonly issues?: InputIssue[];
   declare readonly isFromApplication?: boolean;
   declare readonly isUnsigned?: boolean;
+  declare readonly isOfAnother?: boolean;
   declare readonly isPermanent?: boolean;
   declare readonly notReady?: boolean;
   declare readonly reply?: string;

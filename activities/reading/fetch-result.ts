@@ -22,6 +22,9 @@ const latestCostMs = 20_000;
 /** Temporal refuses what is above 2 MB, encrypted or not; a refused report would be made again and again. */
 const maxOutputBytes = 1_000_000;
 
+/** A reply that was meant for somebody else, until it has lasted. */
+const ofAnother = { type: 'ProtocolMismatch', isOfAnother: true } as const;
+
 /** What an end says beside itself. */
 interface Facts {
   createdAt?: string;
@@ -65,6 +68,11 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
           throw new RunComfyError('GenerationFailed', message, details);
         }
         if (result.status === 'succeeded' || result.status === 'unrecognized') {
+          // What is said again and again is RunComfy's; the last read is followed by none.
+          if (result.isOfAnother && !question.isLastRead && !hasLasted(ofAnother)) {
+            const message = `RunComfy answers for request ${requestId} with the output of another`;
+            throw new RunComfyError(ofAnother.type, message, { isOfAnother: true });
+          }
           checkSize(requestId, result);
           const { unreadKeys } = result;
           if (unreadKeys) log.warn('RunComfy names files by no web address', { requestId, model, fields: unreadKeys });
@@ -112,7 +120,7 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
           }
         }
       } catch (error) {
-        if (!isRunComfyError(error)) throw error;
+        if (!isRunComfyError(error) || error.isOfAnother) throw error;
         const { vendorCode, httpStatus, costUsd } = error;
         // That it failed was told by the status already.
         const isUnsigned = question.hasFailed ? undefined : error.isUnsigned;

@@ -22,10 +22,14 @@ const longestGapShare = 1 / 3;
 /** What one reply alone does not prove. */
 const doubtful: readonly FailureType[] = ['RequestNotFound', 'ProtocolMismatch', 'GenerationFailed'];
 
-/** A failure that is in doubt; `isUnsigned`: servers in front of RunComfy may have written it as well. */
+/**
+ * An answer that is in doubt; `isUnsigned`: a failure that servers in front of RunComfy may have written as well;
+ * `isOfAnother`: an output in a reply that names another request.
+ */
 interface DoubtfulAnswer {
   type: FailureType;
   isUnsigned?: boolean | undefined;
+  isOfAnother?: boolean | undefined;
 }
 
 interface Doubt {
@@ -164,11 +168,12 @@ function toReadFailure(
     });
   }
   if (doubtful.includes(error.type)) {
-    if (kept.doubt?.type !== error.type) delete kept.doubt;
-    if (kept.unsignedDoubt?.type !== error.type) delete kept.unsignedDoubt;
-    const doubt = doubtSoFar(before, error, now) ?? { type: error.type, since: now };
-    // A failure is told by a reading, which the next attempt makes.
-    const leastMs = error.type === 'GenerationFailed' ? 1 : 0;
+    const kind = kindOf(error);
+    if (kept.doubt?.type !== kind) delete kept.doubt;
+    if (kept.unsignedDoubt?.type !== kind) delete kept.unsignedDoubt;
+    const doubt = doubtSoFar(before, error, now) ?? { type: kind, since: now };
+    // A failure, or the output, is told by a reading, which the next attempt makes.
+    const leastMs = error.type === 'GenerationFailed' || error.isOfAnother ? 1 : 0;
     const leftMs = Math.max(leastMs, Math.ceil(doubt.since + graceOf(error) - now));
     if (leftMs <= 0) return toApplicationFailure(error, 'read', { reads: count.report() });
     kept[slotOf(error)] = { ...doubt, at: now };
@@ -193,9 +198,14 @@ function toReadFailure(
 /** What of an answer has been in doubt before it. */
 function doubtSoFar(before: ReadHeartbeat, answer: DoubtfulAnswer, now: number): Doubt | undefined {
   const doubt = before[slotOf(answer)];
-  if (doubt?.type !== answer.type) return undefined;
+  if (doubt?.type !== kindOf(answer)) return undefined;
   const gapMs = now - (doubt.at ?? doubt.since);
   return { ...doubt, since: doubt.since + Math.max(0, gapMs - graceOf(answer) * longestGapShare) };
+}
+
+/** By which answers are told to agree. */
+function kindOf({ type, isOfAnother }: DoubtfulAnswer): string {
+  return isOfAnother ? 'AnotherRequest' : type;
 }
 
 function slotOf({ isUnsigned }: DoubtfulAnswer): 'doubt' | 'unsignedDoubt' {

@@ -11,8 +11,12 @@ export function readStatus(reply: Readonly<Record<string, unknown>>, requestId: 
   const status = readStatusWord(reply['status']);
   if ((status !== 'failed' && status !== 'cancelled') || namesRequest(reply, requestId)) return status;
   if (isRefusalCode(reply['error_code'])) return status;
-  const namesAnother = requestId !== undefined && normalizeWord(reply['request_id']) !== '';
-  return isDocumentedEnd(reply['status']) && !namesAnother ? status : 'unrecognized';
+  return isDocumentedEnd(reply['status']) && !namesAnother(reply, requestId) ? status : 'unrecognized';
+}
+
+/** Whether a reply names a request, and not the one that was asked for: it may be the answer to somebody else. */
+export function namesAnother(reply: Readonly<Record<string, unknown>>, requestId: string | undefined): boolean {
+  return requestId !== undefined && normalizeWord(reply['request_id']) !== '' && !namesRequest(reply, requestId);
 }
 
 /** Whether a reply names the request that was asked for, as only RunComfy does. */

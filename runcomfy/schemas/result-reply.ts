@@ -3,7 +3,7 @@ import type { GenerationOutput } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { inputUrlsOf } from '../../domain/request.ts';
 import { cutText } from '../../domain/text.ts';
-import { namesRequest, readStatus } from './believed-status.ts';
+import { namesAnother, namesRequest, readStatus } from './believed-status.ts';
 import { amount, filledString, optionalField } from './lenient.ts';
 import { type OutputDetails, outputDetailsOf } from './output-details.ts';
 import { isEmptyOutput, type OutputContext, outputOf, readOutput, unwrapped } from './output.ts';
@@ -31,6 +31,12 @@ export interface OutputReply extends OutputDetails {
   output: GenerationOutput;
 }
 
+/** `isOfAnother`: the reply that has the output names another request. */
+interface FoundOutput extends OutputReply {
+  isOfAnother?: true;
+  rawOutput?: string;
+}
+
 /** What is said for a reason where RunComfy gives none. */
 export const noReason = 'RunComfy gave no reason';
 
@@ -45,18 +51,17 @@ export interface Failure {
  * caller's decision.
  */
 export type ResultReply =
-  | (ResultFacts & OutputReply & { status: 'succeeded'; rawOutput?: string })
+  | (ResultFacts & FoundOutput & { status: 'succeeded' })
   | (ResultFacts & Failure & { status: 'failed' })
   | (ResultFacts & { status: 'cancelled' })
   /** `isUnderWay`: in a reply that names the request. */
   | (ResultFacts & { status: 'not_ready'; isUnderWay?: true })
   /** A word that nobody knows, or one that the error beside it contradicts: that `reason` is not to be believed at once. */
-  | (ResultFacts & OutputReply & Partial<Failure> & Unrecognized);
+  | (ResultFacts & FoundOutput & Partial<Failure> & Unrecognized);
 
 interface Unrecognized {
   status: 'unrecognized';
   statusWord: string;
-  rawOutput?: string;
   /** Servers in front of RunComfy may have written it as well. */
   isUnsigned?: true;
 }
@@ -84,8 +89,13 @@ export function resultReply(context: OutputContext & { requestId?: string }) {
     const inputUrls = [...(context.inputUrls ?? []), ...inputUrlsOf(reply.input)];
     const found = outputOf(reply);
     const output = readOutput(found, { ...context, inputUrls });
-    const raw = isEmptyOutput(output) ? rawOutputOf(found) : outputDetailsOf(unwrapped(found), output);
     const status = readStatus(reply, context.requestId);
+    const raw = isEmptyOutput(output)
+      ? rawOutputOf(found)
+      : {
+          ...outputDetailsOf(unwrapped(found), output),
+          ...(namesAnother(reply, context.requestId) && { isOfAnother: true as const }),
+        };
     const isNamed = namesRequest(reply, context.requestId);
     switch (status) {
       case 'in_queue':

@@ -182,6 +182,43 @@ describe('a result that speaks of an error', () => {
   });
 });
 
+describe('an output in a reply that names another request', () => {
+  const output = { video: 'https://c/b.mp4' };
+  it.each(['succeeded', 'completed', 'ready'])(
+    'is that of this one only once it has lasted for 30 s (%s)',
+    async (status) => {
+      const { fetch, pass } = await answering(200, { request_id: 'b2c3', status, output });
+      const first = await fetch();
+      expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+      const second = await askOn(graceMs - 5_000, first, (before) => fetch({}, before));
+      expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+      pass(5_000);
+      const { value } = await fetch({}, second);
+      expect(value).toMatchObject({ status: 'succeeded', output: { videos: [output.video] }, reads: 6 });
+    },
+  );
+
+  it('gives way to its own, and proves nothing of what is wrong otherwise', async () => {
+    const { answer, fetch, pass } = await answering(200, { request_id: 'b2c3', status: 'succeeded', output });
+    const first = await fetch();
+    pass(graceMs);
+    answer.body = { request_id: requestId, status: 'succeeded', output: null };
+    const second = await fetch({}, first);
+    expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    answer.body = {
+      request_id: ` ${requestId.toUpperCase()}`,
+      status: 'succeeded',
+      output: { video: 'https://c/a.mp4' },
+    };
+    expect((await fetch({}, second)).value).toMatchObject({ output: { videos: ['https://c/a.mp4'] } });
+  });
+
+  it('is believed at once by the last read', async () => {
+    const { fetch } = await answering(200, { request_id: 'b2c3', status: 'succeeded', output });
+    expect((await fetch({ isLastRead: true })).value).toMatchObject({ status: 'succeeded' });
+  });
+});
+
 describe('a result that gives no reason although the status has said failed', () => {
   const answers: [name: string, httpStatus: number, body: object, end: object][] = [
     ['an internal error', 500, code(500001), { reason: 'vendor words', vendorCode: 500001 }],
