@@ -3,15 +3,15 @@ import { readFailureDetails } from '../../../domain/failure-details.ts';
 import { isFailureType } from '../../../domain/failure-type.ts';
 import type { SubmissionResolution } from '../../../domain/generation.ts';
 import { isJsonObject } from '../../../domain/json.ts';
-import { generationWorkflowType, lateKey } from '../../../domain/names.ts';
+import { lateKey } from '../../../domain/names.ts';
 import { isRequestId } from '../../../domain/request.ts';
 import { resolveSubmissionUpdate, type SubmissionResolutionReply } from '../../../workflows/generation/messages.ts';
 import { GenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
-import { quote } from '../../list-scope.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { withoutAnswer } from '../following/standstill.ts';
-import { describeRun, listRunsPage } from '../run-info.ts';
+import { findKeysOfRequest } from '../keys-of-request.ts';
+import { describeRun } from '../run-info.ts';
 import { sendUpdate } from '../send-update.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
 
@@ -56,13 +56,8 @@ export async function resolveSubmission(
  */
 async function refuseUsed(client: Client, key: string, requestId: string): Promise<void> {
   const { taskQueue } = await describeRun(client, key);
-  const query = `WorkflowType = "${generationWorkflowType}" AND TaskQueue = ${quote(taskQueue)} AND RunComfyRequestId = ${quote(requestId)}`;
-  const { runs } = await listRunsPage(client, query, { pageSize: 10 }).catch((error: unknown) => {
-    // A server that does not know our search attributes refuses the query.
-    if (grpcCodeOf(error) === grpcCode.invalidArgument) return { runs: [] };
-    throw error;
-  });
-  if (runs.every((run) => run.key === key || run.key === lateKey(key))) return;
+  const keys = await findKeysOfRequest(client, requestId, { key, taskQueue });
+  if (keys.every((found) => found === key || found === lateKey(key))) return;
   const message = `generation "${key}": request ${requestId} is that of another generation already`;
   throw new GenerationError({ type: 'ResolutionRefused', message, key });
 }

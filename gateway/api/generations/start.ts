@@ -1,12 +1,13 @@
+import { findKeysOfRequest } from '../../../client/operator/index.ts';
 import { defaultDeadlineMs } from '../../../domain/generation.ts';
 import { isModelId } from '../../../domain/request.ts';
-import { budgetNameOf, mayOrder, workflowIdOf } from '../../access/principal.ts';
+import { budgetNameOf, everyTenant, mayOrder, type Principal, workflowIdOf } from '../../access/principal.ts';
 import { checkPrice } from '../../catalogue/check-price.ts';
 import type { StartGeneration } from '../../contract/start-generation.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { checkInput } from '../../generations/check-input.ts';
 import { dedupedNotice } from '../../generations/deduped-key.ts';
-import { isPassing } from '../../generations/patiently.ts';
+import { isPassing, patiently, readPatienceMs } from '../../generations/patiently.ts';
 import { startPatiently } from '../../generations/start-patiently.ts';
 import { tellStarted } from '../../generations/tell-started.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
@@ -48,8 +49,9 @@ export async function startGeneration(
     { input, ...order },
     {
       ...{ ...keyed, retry, labels },
-      check: () => {
+      check: async () => {
         mayOrder(principal, model);
+        if (options.requestId !== undefined) await refuseForeign(parts, principal, key, options.requestId);
         return checkBody(parts, body);
       },
     },
@@ -85,6 +87,21 @@ export async function untilEnd({ watchers, reader }: GatewayParts, workflowId: s
     if (last === undefined || !isPassing(error)) throw error;
   }
   return last ?? (await reader.read(workflowId, 'whole'));
+}
+
+/** Whoever follows a request is told its output, and may cancel it; whose it is instead, and that it is, is told to nobody. */
+async function refuseForeign(
+  { client }: GatewayParts,
+  principal: Principal,
+  key: string,
+  requestId: string,
+): Promise<void> {
+  if (principal.tenant === everyTenant) return;
+  const keys = await patiently(client, readPatienceMs, () => findKeysOfRequest(client, requestId, { key }));
+  const own = workflowIdOf(principal, '');
+  if (keys.length === 0 || keys.some((found) => found.startsWith(own))) return;
+  const message = 'there is no such request';
+  throw new RefusalError('InvalidInput', `requestId: ${message}`, { issues: [{ path: 'body.requestId', message }] });
 }
 
 /** What is taken over was RunComfy's to judge. */

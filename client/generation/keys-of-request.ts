@@ -1,0 +1,38 @@
+import type { Client } from '@temporalio/client';
+import { generationWorkflowType } from '../../domain/names.ts';
+import { named } from '../convert-errors.ts';
+import { grpcCode, grpcCodeOf } from '../grpc.ts';
+import { quote } from '../list-scope.ts';
+import { listRunsPage } from './run-info.ts';
+
+const maxRuns = 100;
+
+/** Who asks for the keys of a request, and where they are looked for. */
+interface Asking {
+  /** What is ordered or decided, for errors. */
+  key: string;
+  /** Default: whichever there are. */
+  taskQueue?: string;
+}
+
+/**
+ * The keys of the generations that follow a request, as far as Temporal's index knows: it may lag by seconds. None on a
+ * server without our search attributes.
+ */
+export function findKeysOfRequest(client: Client, requestId: string, { key, taskQueue }: Asking): Promise<string[]> {
+  const clauses = [
+    `WorkflowType = "${generationWorkflowType}"`,
+    ...(taskQueue === undefined ? [] : [`TaskQueue = ${quote(taskQueue)}`]),
+    `RunComfyRequestId = ${quote(requestId)}`,
+  ];
+  return named(key, async () => {
+    try {
+      const { runs } = await listRunsPage(client, clauses.join(' AND '), { pageSize: maxRuns });
+      return runs.map((run) => run.key);
+    } catch (error) {
+      // A server that does not know our search attributes refuses the query.
+      if (grpcCodeOf(error) === grpcCode.invalidArgument) return [];
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,78 @@
+import { type Client, ServiceError } from '@temporalio/client';
+import { expect, it } from 'vitest';
+import { grpcCode } from '../../../client/grpc.ts';
+import { GenerationError } from '../../../client/index.ts';
+import { anonymousAccess } from '../../../gateway/access/access.ts';
+import { serve, withKey } from '../../support/gateway-in-process.ts';
+import { call } from '../../support/gateway-stack.ts';
+import { flux } from '../../support/simulator-client.ts';
+
+const order = { key: 'k', model: flux, requestId: '7f9c2ba4-e88f-4272-b5b0-1d2f6a3c9e10' };
+const refused = (code: number) =>
+  new ServiceError('refused', { cause: Object.assign(new Error('why'), { code, details: '', metadata: {} }) });
+
+/** A gateway before a Temporal whose index tells these keys of the request; what was started, and what was looked for. */
+async function gatewayOver(keys: string[] | Error, { access = withKey({}), isBusy = false } = {}) {
+  const started: string[] = [];
+  const queries: string[] = [];
+  const listWorkflowExecutions = ({ query }: { query: string }) => {
+    queries.push(query);
+    if (isBusy && queries.length === 1) return Promise.reject(refused(grpcCode.resourceExhausted));
+    if (keys instanceof Error) return Promise.reject(keys);
+    const executions = keys.map((workflowId) => ({ execution: { workflowId, runId: 'r' } }));
+    return Promise.resolve({ executions, nextPageToken: new Uint8Array() });
+  };
+  const client = {
+    options: { namespace: 'default' },
+    withDeadline: (_: number, ask: () => unknown) => ask(),
+    workflowService: { listWorkflowExecutions },
+  } as unknown as Client;
+  const start = (_: object, { key, attachOnly }: { key: string; attachOnly?: true }) => {
+    if (attachOnly) return Promise.reject(new GenerationError({ type: 'KeyNotFound', message: 'none', key }));
+    started.push(key);
+    return Promise.resolve({ key, runId: 'r', attached: false, notices: [] });
+  };
+  const missing = () => Promise.reject(new Error('nothing else may be asked for'));
+  const url = await serve(access.access, { client, generations: { start, get: missing } });
+  const post = () => call(url, '/api/v1/generations', { method: 'POST', headers: access.headers, body: order });
+  return { post, started, queries };
+}
+
+it.each([
+  ["is nobody's", []],
+  ['is its own', ['acme/before', 'acme/before/late']],
+  ['is its own, though another has got at it', ['umbrella/theirs', 'acme/mine']],
+  ['no index tells of', refused(grpcCode.invalidArgument)],
+])('a tenant takes a request over that %s', async (_what, keys) => {
+  const { post, started, queries } = await gatewayOver(keys);
+  const answer = await post();
+  expect(answer, answer.text).toMatchObject({ status: 201, json: { key: 'k' } });
+  expect(started).toEqual(['acme/k']);
+  expect(queries).toEqual([expect.stringContaining(`RunComfyRequestId = "${order.requestId}"`)]);
+});
+
+it.each([
+  ["another tenant's", ['umbrella/theirs']],
+  ["another's whose name begins so", ['acme-2/theirs']],
+  ['that of whoever acts for all tenants', ['theirs']],
+])('a tenant takes no request over that is %s, nor learns whose it is', async (_what, keys) => {
+  const { post, started } = await gatewayOver(keys);
+  const answer = await post();
+  const issues = [{ path: 'body.requestId', message: 'there is no such request' }];
+  expect(answer, answer.text).toMatchObject({ status: 422, json: { name: 'InvalidInput', issues } });
+  expect(answer.text).not.toContain('theirs');
+  expect(started).toEqual([]);
+});
+
+it('a tenant waits for an index that is busy', async () => {
+  const { post, started, queries } = await gatewayOver(['umbrella/theirs'], { isBusy: true });
+  expect(await post()).toMatchObject({ status: 422 });
+  expect([started, queries.length]).toEqual([[], 2]);
+});
+
+it('whoever acts for all tenants takes over whatever there is', async () => {
+  const access = { ...withKey({}), access: anonymousAccess, headers: { authorization: '' } };
+  const { post, started } = await gatewayOver(['acme/k'], { access });
+  expect(await post()).toMatchObject({ status: 201 });
+  expect(started).toEqual(['k']);
+});
