@@ -38,8 +38,24 @@ export function statusOfFailure(type: FailureType): LineStatus {
 export function boundLine(line: BatchLine): BatchLine {
   const { error } = line;
   const cut = error ? { ...line, error: { ...error, message: cutText(error.message, maxMessageChars) } } : line;
-  if (jsonBytes(cut) <= batchLimits.lineBytes) return cut;
-  const { id, key, status, requestId, costUsd } = cut;
+  return jsonBytes(cut) <= batchLimits.lineBytes ? cut : shorten(cut);
+}
+
+/** The lines in so many bytes of JSON, as far as that goes: of the largest only what it takes to find the rest. */
+export function boundLines(lines: readonly BatchLine[], maxBytes: number): BatchLine[] {
+  const bounded = [...lines];
+  const sized = lines.map((line, at) => ({ line, at, bytes: jsonBytes(line) + 1 }));
+  let bytes = sized.reduce((sum, each) => sum + each.bytes, 1);
+  for (const large of sized.sort((a, b) => b.bytes - a.bytes)) {
+    if (bytes <= maxBytes) break;
+    const short = shorten(large.line);
+    bounded[large.at] = short;
+    bytes += jsonBytes(short) + 1 - large.bytes;
+  }
+  return bounded;
+}
+
+function shorten({ id, key, status, requestId, costUsd }: BatchLine): BatchLine {
   return { id, key, status, ...withoutUndefined({ requestId, costUsd }), truncated: true };
 }
 

@@ -1,5 +1,16 @@
-import { expect, it } from 'vitest';
-import { answered, batchesByTasks, repliesIn, updated, windowAnswered } from '../support/batch-in-process.ts';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { describe, expect, it } from 'vitest';
+import { batchLimits, type BatchLine } from '../../domain/batch/batch.ts';
+import type { BatchData } from '../../workflows/batch/memory.ts';
+import {
+  answered,
+  batchesByTasks,
+  repliesIn,
+  signalled,
+  updated,
+  windowAnswered,
+} from '../support/batch-in-process.ts';
+import type { Command } from '../support/workflow-sandbox.ts';
 
 const open = batchesByTasks();
 type Batch = Awaited<ReturnType<typeof open>>;
@@ -74,3 +85,118 @@ it.each([
     expect(commands.map((command) => Object.keys(command))).toEqual([['updateResponse']]);
   },
 );
+
+const argumentsOf = (commands: Command[]) =>
+  commands.flatMap(({ continueAsNewWorkflowExecution }) => continueAsNewWorkflowExecution?.arguments ?? []);
+
+describe('a batch as large as it may be', () => {
+  const lineOf = (index: number, bytes: number): BatchLine => {
+    const line = { id: String(index), key: `batch/${String(index)}`, status: 'succeeded' as const, requestId: 'r' };
+    const given = { ...line, outputs: { text: '' } };
+    return { ...given, outputs: { text: 'x'.repeat(bytes - JSON.stringify(given).length) } };
+  };
+  const linesOf = (count: number, bytes: number, from = 0) =>
+    Array.from({ length: count }, (_, at) => lineOf(from + at, bytes));
+  const endedFrom = (from: number, count: number, bytes: number) =>
+    linesOf(count, bytes, from).map((line, at) => ({ index: from + at, line, cost: 0 }));
+
+  /** So many pages of ten items, of which the first have ended: no page holds their lines yet. */
+  function carriedWith(pages: number, lines: BatchLine[]): BatchData {
+    const count = 10;
+    const ended = { succeeded: lines.length, failed: 0, cancelled: 0, timedOut: 0, unknown: 0, notStarted: 0 };
+    return {
+      ...{ startedAt: new Date(0).toISOString(), addedAt: 0, inline: [], sealed: false, window: 500, recent: [] },
+      pages: Array.from({ length: pages }, (_, at) => ({
+        page: 90_000 + at,
+        from: at * count,
+        count,
+        digest: digestOf(at),
+      })),
+      ...{ cursor: lines.length, reach: lines.length, open: [], givenBack: [], lines, linePage: 100 },
+      ...{ spent: 0, presumed: 0, unpriced: 0, ended, failures: [], failuresInARow: 0 },
+    };
+  }
+
+  const bytesOf = (payloads: { data?: Uint8Array | null }[] | null | undefined) =>
+    (payloads ?? []).reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
+  const argumentBytesIn = (commands: Command[]) =>
+    commands.flatMap(({ scheduleActivity, continueAsNewWorkflowExecution }) => {
+      const args = (scheduleActivity ?? continueAsNewWorkflowExecution)?.arguments;
+      return args ? [bytesOf(args)] : [];
+    });
+  const expectTaken = (commands: Command[]) => {
+    for (const bytes of argumentBytesIn(commands)) expect(bytes).toBeLessThan(2 * mebibyte - 10_000);
+  };
+
+  it('continues as new: of its largest lines as many are cut as it takes', async () => {
+    const small = linesOf(9, 500, 90);
+    const batch = await open(
+      request,
+      carriedWith(batchLimits.pages, [...linesOf(90, batchLimits.lineBytes), ...small]),
+    );
+    const window = batch.scheduled('runWindow')?.seq;
+    batch.hear({ historySize: 3 * mebibyte });
+    await batch.play(signalled('pause'));
+    const commands = await batch.play(windowAnswered(window, { cursor: 99 }));
+    expectTaken(commands);
+    const [, payload] = argumentsOf(commands);
+    const carried = payload && defaultPayloadConverter.fromPayload<BatchData>(payload);
+    expect(carried?.pages).toHaveLength(batchLimits.pages);
+    expect(carried?.lines.map(({ id }) => id)).toEqual(Array.from({ length: 99 }, (_, at) => String(at)));
+    expect(carried?.lines.slice(90)).toEqual(small);
+    const cut = carried?.lines.filter(({ truncated }) => truncated) ?? [];
+    expect(cut[0]).toEqual({ id: '0', key: 'batch/0', status: 'succeeded', requestId: 'r', truncated: true });
+    // One fewer would be too much.
+    expect(bytesOf(argumentsOf(commands)) + batchLimits.lineBytes).toBeGreaterThan(2 * mebibyte - 17_000);
+  });
+
+  it('is cancelled: what fills a page is written before what waits gets its lines', async () => {
+    const batch = await open(request, carriedWith(batchLimits.pages, linesOf(99, batchLimits.lineBytes)));
+    const window = batch.scheduled('runWindow')?.seq;
+    await batch.play(signalled('cancel'));
+    const ended = endedFrom(99, 16, batchLimits.lineBytes);
+    await batch.play(windowAnswered(window, { ended, cursor: 115 }));
+    const asked = batch.scheduled('cancelItems')?.seq;
+    expectTaken(await batch.play(answered(asked, { outcomes: [], started: [] })));
+    const tail = ended.slice(1).map(({ line }) => line);
+    const written = { tail, page: 101, searchAttributes: [] };
+    expectTaken(await batch.play(answered(batch.scheduled('closeItems')?.seq, written)));
+    const closed = { tail: [], page: 1_100, searchAttributes: [] };
+    const last = await batch.play(answered(batch.scheduled('closeItems')?.seq, closed));
+    expect(last.some(({ completeWorkflowExecution }) => completeWorkflowExecution)).toBe(true);
+    const { phase, counts } = await batch.state();
+    expect({ phase, counts }).toMatchObject({ phase: 'cancelled', counts: { succeeded: 115, notStarted: 99_885 } });
+  });
+
+  it('goes on: lines of several pages are written before the window that large defaults go with', async () => {
+    const defaults = { model: 'a/b', input: { prompt: 'x'.repeat(batchLimits.defaultsBytes - 100) } };
+    const batch = await open({ ...request, defaults }, carriedWith(100, linesOf(99, batchLimits.lineBytes)));
+    const ended = endedFrom(99, 250, 1_040);
+    const inFlight = Array.from({ length: batchLimits.window }, (_, at) => ({ index: 349 + at, price: 1_250_000 }));
+    expectTaken(
+      await batch.play(windowAnswered(batch.scheduled('runWindow')?.seq, { ended, open: inFlight, cursor: 849 })),
+    );
+    expect(batch.scheduled('runWindow')).toBeUndefined();
+    const tail = ended.slice(-49).map(({ line }) => line);
+    const written = { tail, page: 103, searchAttributes: [] };
+    expectTaken(await batch.play(answered(batch.scheduled('closeItems')?.seq, written)));
+    expect(batch.question()).toMatchObject({ cursor: 849, write: [] });
+    expect(await batch.state()).toMatchObject({ resultPages: 103, counts: { succeeded: 349, inFlight: 500 } });
+  });
+
+  it('asks for what it did where a run of an earlier version is replayed', async () => {
+    const batch = await open(request, carriedWith(100, linesOf(99, batchLimits.lineBytes)));
+    const window = batch.scheduled('runWindow')?.seq;
+    batch.hear({ isReplaying: true });
+    const ended = endedFrom(99, 1, batchLimits.lineBytes);
+    const next = batch.play(windowAnswered(window, { ended, cursor: 100 }));
+    expect(
+      (await next).flatMap(({ setPatchMarker, scheduleActivity }) => setPatchMarker ?? scheduleActivity?.activityType),
+    ).toEqual(['runWindow']);
+    const asked = batch.scheduled('runWindow')?.seq;
+    await batch.play(signalled('cancel'));
+    await batch.play(windowAnswered(asked, { ended: endedFrom(100, 115, batchLimits.lineBytes), cursor: 215 }));
+    await batch.play(answered(batch.scheduled('cancelItems')?.seq, { outcomes: [], started: [] }));
+    expect(bytesOf(batch.scheduled('closeItems')?.arguments)).toBeGreaterThan(1_800_000);
+  });
+});

@@ -6,8 +6,10 @@ import {
   makeContinueAsNewFunc,
   patched,
 } from '@temporalio/workflow';
+import { boundLines } from '../../domain/batch/batch-line.ts';
 import { openForMsOf } from '../../domain/batch/batch-request.ts';
 import { batchLimits, type BatchRequest, type BatchResult } from '../../domain/batch/batch.ts';
+import { jsonBytes } from '../../domain/json.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
 import { waitForKeyOf } from '../payload-converter.ts';
 import { storeInlineItems } from './adding.ts';
@@ -18,6 +20,9 @@ import { isContinueDue } from './long-history.ts';
 import { type Batch, type BatchData, openBatch, waitingOf } from './memory.ts';
 import { isLookUpDue, lookUpDueInMs, mayStart, runWindow } from './run-window.ts';
 import { countsOf, moneyOf, showEnd, showNews } from './visibility.ts';
+
+/** Temporal takes 2 MiB of a command: pages of items and lines may be more together. */
+const maxCarriedBytes = 2 * 1024 * 1024 - 16 * 1024;
 
 /** Many orders as one durable unit, so many at a time: exactly one line for each, whatever becomes of it. */
 export async function runcomfyBatch(request: BatchRequest, carried?: BatchData): Promise<BatchResult> {
@@ -120,7 +125,8 @@ async function continueAsNew(batch: Batch): Promise<void> {
   }
   const { items: _, ...rest } = request;
   const next = makeContinueAsNewFunc<typeof runcomfyBatch>({ workflowType: batchWorkflowType });
-  await next(rest, data);
+  const bytesOfOthers = jsonBytes(rest) + jsonBytes({ ...data, lines: [] });
+  await next(rest, { ...data, lines: boundLines(data.lines, maxCarriedBytes - bytesOfOthers) });
 }
 
 async function markEnd(batch: Batch): Promise<void> {

@@ -1,14 +1,21 @@
-import { condition, log } from '@temporalio/workflow';
+import { condition, log, patched } from '@temporalio/workflow';
 import type { CancelItemsAnswer } from '../../domain/batch/batch-activities.ts';
 import { pagesFor } from '../../domain/batch/batch-page.ts';
-import { type BatchCancelMessage, type BatchCancelReply, nothingCancelled } from '../../domain/batch/batch.ts';
+import {
+  type BatchCancelMessage,
+  type BatchCancelReply,
+  batchLimits,
+  nothingCancelled,
+} from '../../domain/batch/batch.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
-import { withoutUndefined } from '../../domain/json.ts';
+import { jsonBytes, withoutUndefined } from '../../domain/json.ts';
 import { messageOf } from '../../domain/text.ts';
 import { batchPages, itemCancels } from '../activity-options.ts';
 import { pauseIfGivenUp } from '../given-up.ts';
 import { type Batch, type BatchData, doubtfulOf, totalOf, waitingOf } from './memory.ts';
 import { phaseOf, showNews } from './visibility.ts';
+
+const maxLinesBytes = 1_500_000;
 
 const nameOf: Record<CancelOutcome, keyof BatchCancelReply['outcome']> = {
   cancelled: 'cancelled',
@@ -76,7 +83,17 @@ async function closeWaiting(batch: Batch, started: readonly number[]): Promise<v
   const others = data.givenBack.filter((index) => !started.includes(index));
   const without = started.filter((index) => index >= data.cursor);
   if (others.length === 0 && data.cursor === totalOf(data)) return;
+  if (areLinesInTheWay(batch)) await writeLines(batch);
   await writeLines(batch, { from: data.cursor, without, others });
+}
+
+/**
+ * Whether lines that fill pages are to be written by themselves: what they would be sent along with, the places of 10,000
+ * pages or 256 KiB of defaults, may need the rest of the 2 MiB that Temporal takes of an argument.
+ */
+export function areLinesInTheWay({ data: { lines } }: Batch): boolean {
+  const isMuch = lines.length >= batchLimits.pageLines && jsonBytes(lines) > maxLinesBytes;
+  return isMuch && patched('large-lines-are-written-first');
 }
 
 /** Writes the lines that no page holds, as far as they fill pages; `isLast`: all of them. */

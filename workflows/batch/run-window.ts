@@ -8,7 +8,7 @@ import { withoutUndefined } from '../../domain/json.ts';
 import { windows } from '../activity-options.ts';
 import { pauseIfGivenUp } from '../given-up.ts';
 import { labelsOfRun } from '../labels.ts';
-import { isLetGo } from './cancellation.ts';
+import { areLinesInTheWay, isLetGo, writeLines } from './cancellation.ts';
 import { type Batch, doubtfulOf, totalOf, waitingOf } from './memory.ts';
 import { show, showNews } from './visibility.ts';
 
@@ -41,6 +41,10 @@ function isLookUpWanted({ data }: Batch): boolean {
 
 /** One window: what has ended in it is counted, and its lines kept until a page is full. */
 export async function runWindow(batch: Batch): Promise<void> {
+  if (areLinesInTheWay(batch)) {
+    await writeLines(batch);
+    return;
+  }
   const { data } = batch;
   const question = questionOf(batch);
   batch.isStarving = question.mayStart && waitingOf(data) < data.window;
