@@ -112,10 +112,9 @@ export function costsOfEnd(requestId: string | undefined, end: OrderEnd): Told[]
   if (otherCostUsd !== undefined) {
     told.push({ requestId: name, kind: otherCostUsd > 0 ? 'priced' : 'free', cost: toMicro(otherCostUsd) });
   }
-  if (unknown > 0) {
-    const isOfNamed = otherCostUsd === undefined && unknown === 1;
-    const presumedUsd = priceUsd === undefined ? undefined : toUsd(unknown * toMicro(priceUsd));
-    told.push({ requestId: isOfNamed ? name : undefined, ...presumedCost(presumedUsd) });
+  const isOfNamed = otherCostUsd === undefined && unknown === 1;
+  for (let nth = 0; nth < unknown; nth += 1) {
+    told.push({ requestId: isOfNamed ? name : undefined, ...presumedCost(priceUsd) });
   }
   return told;
 }

@@ -31,6 +31,8 @@ describe('the end of an order', () => {
     ],
     ['says nothing', {}, [presumed]],
     ['says nothing of two submits', { otherCostsUnknown: 1 }, [presumed, presumed]],
+    ['says nothing of three submits', { otherCostsUnknown: 2 }, [presumed, presumed, presumed]],
+    ['knows no price of three submits', { priceUsd: undefined, otherCostsUnknown: 2 }, [unknown, unknown, unknown]],
     ['knows no price', { priceUsd: undefined }, [unknown]],
     ['knows no price of two submits', { priceUsd: undefined, otherCostUsd: 0.5 }, [unknown, priced(500_000)]],
     ['is that of a stop', stopped, [free]],

@@ -162,7 +162,7 @@ describe.concurrent('a pipeline at run time', () => {
       [{ step: 'none', decision: 'approve' }, 'StepNotFound'],
     ] as const) {
       const refusal = await untilSeen(async () => {
-        const failure = await failureOf(pipeline.decide(refused as unknown as typeof approve));
+        const failure = await failureOf(pipeline.decide(refused));
         // A busy machine's worker may need longer than a caller waits for one.
         return failure.type === 'NoWorker' ? undefined : failure.type;
       });
