@@ -9,7 +9,7 @@ import {
 } from '../../domain/generation.ts';
 import { isSecretName, secretNameWords } from '../../domain/webhook/webhook-request.ts';
 import { webhookEvents } from '../../domain/webhook/webhook-target.ts';
-import { furtherRequests, usd } from './money.ts';
+import { furtherRequests, usd, usdAtMost } from './money.ts';
 
 const { exactOptional } = z;
 
@@ -183,12 +183,8 @@ export const orderFields = {
     z.int().min(1).max(31_536_000_000).meta({ description: 'Milliseconds after which it is given up; default a day' }),
   ),
   queueDeadlineMs: exactOptional(z.int().min(1).max(31_536_000_000)),
-  maxPriceUsd: exactOptional(
-    z.number().gt(0).max(1_000_000).meta({ description: 'Nothing is sent whose price is above this.' }),
-  ),
-  maxCostUsd: exactOptional(
-    z.number().gt(0).max(1_000_000).meta({ description: 'Nothing is sent whose price is above this, or unknown.' }),
-  ),
+  maxPriceUsd: usdAtMost('Nothing is sent whose price is above this.'),
+  maxCostUsd: usdAtMost('Nothing is sent whose price is above this, or unknown.'),
   budgets: exactOptional(z.array(z.string()).min(1).max(4)),
   onUnknownSubmission: exactOptional(z.enum(unknownSubmissionPolicies)),
   onCancelWhileRunning: exactOptional(z.enum(cancelWhileRunningPolicies)),

@@ -2,6 +2,12 @@ import { z } from 'zod';
 
 export const usd = z.number().meta({ description: 'USD' });
 
+/** A limit of money that a caller may set; `words` say what it limits. */
+export function usdAtMost(words: string) {
+  const description = `${words} USD with at most 6 decimals`;
+  return z.exactOptional(z.number().gt(0).max(1_000_000).meta({ description }));
+}
+
 /** What further requests of an order are, and what they cost. */
 export const furtherRequests = {
   otherRequestIds: z.exactOptional(z.array(z.string())),

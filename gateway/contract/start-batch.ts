@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { batchLimits } from '../../domain/batch/batch.ts';
 import { modelInput, orderFields } from './generation.ts';
 import { labels } from './labels.ts';
-import { newKey } from './start-generation.ts';
+import { keyOfNew } from './start-generation.ts';
 
 const { exactOptional } = z;
 
@@ -19,7 +19,7 @@ const item = z
       .min(1)
       .max(batchLimits.idLength)
       .refine((id) => !id.endsWith('/late'), 'not ending in /late')
-      .meta({ description: 'Its key is `<key of the batch>/<id>`.' }),
+      .meta({ description: 'Its key is `<key of the batch>/<id>`. Does not end in `/late`.' }),
     model,
     input: exactOptional(modelInput),
     params: exactOptional(jsonObject.meta({ description: "Of the batch's plan, where it has one" })),
@@ -45,7 +45,7 @@ const window = exactOptional(
 /** The body of a start. */
 export const startBatch = z
   .strictObject({
-    key: exactOptional(newKey.meta({ description: 'One key is one batch; default: `Idempotency-Key`' })),
+    key: keyOfNew('batch'),
     items: exactOptional(items.meta({ description: 'At most 1,000 and 1 MiB together; more are added' })),
     keepOpen: exactOptional(
       z.boolean().meta({ description: 'More will be added; default: false with `items`, true without' }),

@@ -11,10 +11,16 @@ export const newKey = z
   .refine((key) => !key.endsWith('/late') && !key.includes('/webhook/'), 'not ending in /late, without /webhook/')
   .meta({ pattern: String.raw`^[^\u0000-\u001f\u007f-\u009f]*$` });
 
+/** The field of such a key; `what` is had once under it. */
+export function keyOfNew(what: string) {
+  const description = `One key is one ${what}; default: \`Idempotency-Key\`. Does not end in \`/late\`, and has no \`/webhook/\` in it.`;
+  return z.exactOptional(newKey.meta({ description }));
+}
+
 /** The body of an order. */
 export const startGeneration = z
   .strictObject({
-    key: z.exactOptional(newKey.meta({ description: 'One key is one order and one bill; default: `Idempotency-Key`' })),
+    key: keyOfNew('order and one bill'),
     model: z.string().meta({ examples: ['kling/kling-3.0/standard/image-to-video'] }),
     input: z.exactOptional(modelInput),
     ...orderFields,

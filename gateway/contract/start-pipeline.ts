@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { orderFields } from './generation.ts';
 import { labels } from './labels.ts';
-import { newKey } from './start-generation.ts';
+import { keyOfNew } from './start-generation.ts';
 
 const { exactOptional } = z;
 
@@ -49,7 +49,7 @@ export type PreviewPipeline = z.output<typeof previewPipeline>;
 /** The body of a start. */
 export const startPipeline = z
   .strictObject({
-    key: exactOptional(newKey.meta({ description: 'One key is one pipeline; default: `Idempotency-Key`' })),
+    key: keyOfNew('pipeline'),
     ...requestFields,
     labels,
     rerun,
