@@ -5,6 +5,7 @@ import type { KeptRequestId } from '../../activities/index.ts';
 import type { AcceptedRequest } from '../../domain/generation.ts';
 import { messageNames } from '../../domain/names.ts';
 import { identifyNamespace, locateSpooled, type NamespaceIdentity } from '../history/locate-chain.ts';
+import { diskInTime } from './disk-in-time.ts';
 import type { RequestSpool, SpooledRequest } from './request-spool.ts';
 import type { SubmitJournal } from './submit-journal.ts';
 
@@ -19,7 +20,7 @@ const lastTryWithinMs = 5_000;
 
 /** Sees to it that an accepted request id reaches its workflow, whatever becomes of the activity that got it. */
 export interface HandOver {
-  /** Writes the id to spool and journal and has Temporal acknowledge it; what is not acknowledged is sent to its own generation as a signal until it is taken. */
+  /** Writes the id to spool and journal, as far as the disk answers, and has Temporal acknowledge it; what is not acknowledged is sent to its own generation as a signal until it is taken. */
   keep: (kept: KeptRequestId) => Promise<void>;
   /** Hands over what an earlier worker left behind. */
   drain: () => Promise<void>;
@@ -54,7 +55,7 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
         ...home,
       };
       const written = (what: string, writing: Promise<void>) =>
-        writing.then(
+        diskInTime(writing).then(
           () => true,
           (error: unknown) => {
             log.error(
@@ -64,15 +65,15 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
             return false;
           },
         );
-      const [isSpooled] = await Promise.all([
-        written('spool', spool.put(entry)),
-        written('journal', journal.append(entry)),
-      ]);
-      if (await acknowledge(taskToken, heartbeatDetails)) {
-        if (isSpooled) await forget(entry);
-        return;
+      const putting = spool.put(entry);
+      const [isSpooled] = await Promise.all([written('spool', putting), written('journal', journal.append(entry))]);
+      const isAcknowledged = await acknowledge(taskToken, heartbeatDetails);
+      if (isSpooled && isAcknowledged) await forget(entry);
+      if (!isSpooled) {
+        if (!isAcknowledged) unspooled.set(requestId, entry);
+        void putting.then(() => noteSpooledLate(entry)).catch(() => undefined);
       }
-      if (!isSpooled) unspooled.set(requestId, entry);
+      if (isAcknowledged) return;
       log.warn({ workflowId, requestId }, 'Temporal did not acknowledge the request id; handing it over by signal');
       void send(entry).catch(() => undefined);
       schedule();
@@ -105,7 +106,11 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
   }
 
   async function drain(): Promise<void> {
-    const spooled = await spool.list().then(
+    const sendAll = (entries: Iterable<SpooledRequest>) =>
+      Promise.allSettled([...entries].filter(({ requestId }) => !settled.has(requestId)).map(send));
+    // At once: a disk that hangs holds up only what it has.
+    const sendingUnspooled = sendAll(unspooled.values());
+    const spooled = await diskInTime(spool.list()).then(
       (entries) => {
         isSpoolReadable = true;
         return entries;
@@ -116,9 +121,7 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
         return [];
       },
     );
-    const known = [...spooled, ...unspooled.values()];
-    const waiting = known.filter((entry) => !settled.has(entry.requestId));
-    const results = await Promise.allSettled(waiting.map(send));
+    const results = [...(await sendAll(spooled)), ...(await sendingUnspooled)];
     if (!isSpoolReadable || results.some(({ status }) => status === 'rejected')) schedule();
   }
 
@@ -163,9 +166,15 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
     return home;
   }
 
+  /** The disk took it after all: it is handed over from there, or has been meanwhile. */
+  async function noteSpooledLate(entry: SpooledRequest): Promise<void> {
+    if (unspooled.delete(entry.requestId)) schedule();
+    else await forget(entry);
+  }
+
   async function forget(entry: SpooledRequest): Promise<void> {
     unspooled.delete(entry.requestId);
-    await spool.remove(entry).catch((error: unknown) => {
+    await diskInTime(spool.remove(entry)).catch((error: unknown) => {
       log.warn(
         { error },
         'an entry of the spool could not be removed; it will be handed over once more, which is harmless',
