@@ -9,7 +9,7 @@ import { RunComfyError, type RunComfyErrorDetails } from './errors.ts';
 import { meantStatus, typeOf } from './meaning.ts';
 import { type ErrorBody, isRefusalCode, readErrorBody, readErrorInSuccess } from './schemas/error-body.ts';
 import { readStatusWord } from './schemas/status-words.ts';
-import { describeError } from './scrub.ts';
+import { describeError } from './token/scrub.ts';
 import { type Exchange, type ReplyBody, UnreadableReply } from './transport.ts';
 
 type Answered = Extract<Exchange, { kind: 'answered' }>;

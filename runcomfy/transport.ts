@@ -4,7 +4,7 @@ import { type CloseOptions, createDispatchers, type ProxySettings } from './disp
 import { type Endpoint, endpointTimeouts, type EndpointTimeouts, type TimeoutOverrides } from './endpoints.ts';
 import { parseJson } from './parse-json.ts';
 import { parseRetryAfter } from './retry-after.ts';
-import type { Scrubber } from './scrub.ts';
+import type { Scrubber } from './token/scrub.ts';
 
 /** A result echoes its input, and as much as this may be ordered. */
 const defaultMaxReplyBytes = 64 * 1024 * 1024;

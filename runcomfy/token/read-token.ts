@@ -1,5 +1,5 @@
-import type { CallContext } from './classify.ts';
-import { RunComfyError } from './errors.ts';
+import type { CallContext } from '../classify.ts';
+import { RunComfyError } from '../errors.ts';
 import type { Scrubber } from './scrub.ts';
 
 /** A place of secrets that gives no answer must not hold an order beyond the time in which it may be sent. */
