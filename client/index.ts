@@ -10,7 +10,7 @@ export type { StartLabels } from './start-labels.ts';
 export type { ListScope } from './list-scope.ts';
 export type { Labels } from '../domain/labels.ts';
 export type { StartPriority } from './start-priority.ts';
-export type { StartedGeneration, StartOptions } from './generation/starting/start-generation.ts';
+export type { StartCaller, StartedGeneration, StartOptions } from './generation/starting/start-generation.ts';
 export { type CheckedRequest, checkRequest, type RequestDraft } from './generation/starting/check-request.ts';
 export type { WaitOptions } from './await-end.ts';
 export type { CancelOptions } from './generation/deciding/cancel-generation.ts';

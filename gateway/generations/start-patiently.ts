@@ -1,4 +1,4 @@
-import type { GenerationHandle, GenerationRequest, StartOptions } from '../../client/index.ts';
+import type { GenerationHandle, GenerationRequest, StartCaller, StartOptions } from '../../client/index.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import type { WebhookTarget } from '../../domain/webhook/webhook-target.ts';
 import { mayName } from '../access/may-name.ts';
@@ -29,9 +29,7 @@ export async function startPatiently(
   const { webhook, onUnknownSubmission = settings.onUnknownSubmission } = principal;
   const workflowId = workflowIdOf(principal, key);
   const wanted = { onUnknownSubmission, ...(webhook && { webhook }), ...order };
-  const tenant = tenantOf(principal);
-  const caller = { by: principal.keyId ?? principal.subject, via: 'gateway' };
-  const options = { key: workflowId, retry, labels, tenant, keyTenant: tenant, caller };
+  const options = { key: workflowId, retry, labels, tenant: tenantOf(principal), ...callerOf(principal) };
   const started = await startOrAttach(parts, {
     ...keyed,
     check: async () => {
@@ -69,4 +67,9 @@ async function refuseWebhook(
 /** With whom a principal's orders take turns; who acts for all tenants is none. */
 export function tenantOf({ tenant }: Principal): string | undefined {
   return tenant === everyTenant ? undefined : tenant;
+}
+
+/** For whom what a principal starts is started. */
+export function callerOf(principal: Principal): StartCaller {
+  return { keyTenant: tenantOf(principal), caller: { by: principal.keyId ?? principal.subject, via: 'gateway' } };
 }

@@ -10,14 +10,24 @@ import { readLabels } from '../../start-labels.ts';
 import { isGone, readOriginalRequest } from '../original-request.ts';
 import { attributeOf, describeRun, isClosed, type RunInfo } from '../run-info.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
-import { type StartedGeneration, startUnlessClosed } from '../starting/start-generation.ts';
+import {
+  callerMemo,
+  type StartCaller,
+  type StartedGeneration,
+  startUnlessClosed,
+} from '../starting/start-generation.ts';
 import { readState } from './read-state.ts';
 
 /**
  * Fetches what RunComfy made of a generation after it was given up here (detached, timed out, lost): a generation of its
  * own, `<key>/late`, takes the request over and submits nothing. Can be repeated until it succeeds.
  */
-export async function startLate(client: Client, taskQueue: string, key: string): Promise<StartedGeneration> {
+export async function startLate(
+  client: Client,
+  taskQueue: string,
+  key: string,
+  by: StartCaller = {},
+): Promise<StartedGeneration> {
   const run = await describeRun(client, key);
   const { runId, firstRunId, status, workflowType } = run;
   refuseOtherType(key, workflowType);
@@ -58,7 +68,7 @@ export async function startLate(client: Client, taskQueue: string, key: string):
   const order: GenerationRequest = { model, input, requestId };
   const started = await startUnlessClosed(client, late, taskQueue, order, {
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-    memo: { ...labelMemo(await readLabels(client, run)) },
+    memo: { ...callerMemo(by), ...labelMemo(await readLabels(client, run)) },
   });
   const at = { key: late, notices: [] };
   if (started?.isNew) return { ...at, runId: started.runId, firstRunId: started.runId, attached: false };

@@ -15,8 +15,16 @@ import { compareRequests, refuseOtherType } from './compare-requests.ts';
 import { assessLastRun } from './last-run.ts';
 import { type Started, type Starter, startWorkflow } from './start-workflow.ts';
 
+/** For whom a generation starts. */
+export interface StartCaller {
+  /** Whose the key is, where it begins with `<tenant>/`: the order's webhook is told the rest as the key. */
+  keyTenant?: string | undefined;
+  /** Who ordered, and by what: told in the memo. */
+  caller?: { by?: string | undefined; via: string } | undefined;
+}
+
 /** Under which key a generation starts, and when anew. */
-export interface StartOptions extends StartPriority, StartLabels {
+export interface StartOptions extends StartPriority, StartLabels, StartCaller {
   /** Workflow ID of the generation; the same key attaches and never submits twice. Default `generation-<uuid>`. */
   key?: string | undefined;
   /**
@@ -24,10 +32,6 @@ export interface StartOptions extends StartPriority, StartLabels {
    * another one, corrected.
    */
   retry?: 'if-unbilled' | undefined;
-  /** Whose the key is, where it begins with `<tenant>/`: the order's webhook is told the rest as the key. */
-  keyTenant?: string | undefined;
-  /** Who ordered, and by what: told in the memo. */
-  caller?: { by?: string | undefined; via: string } | undefined;
   /** Starts nothing, nor anything anew: attaches to what has the key, else `KeyNotFound`. */
   attachOnly?: boolean | undefined;
 }
@@ -66,11 +70,7 @@ export async function startGeneration(
   const { order, warnings } = checkRequest(request, key, { ...checkOptions, isLookedFor: attachOnly });
   const priority = toPriority(precedence, key);
   const { memo } = toLabelMemo({ labels }, key);
-  const ofCaller = withoutUndefined({
-    [tenantMemoKey]: keyTenant,
-    [callerMemoKeys.by]: caller?.by,
-    [callerMemoKeys.via]: caller?.via,
-  });
+  const ofCaller = callerMemo({ keyTenant, caller });
   const start = (policies: Policies) => {
     const own = { ...priority, ...policies, memo: { ...ofCaller, ...memo, ...policies.memo } };
     return startUnlessClosed(client, key, taskQueue, order, own, starter);
@@ -106,6 +106,15 @@ export async function startGeneration(
     if (again?.isNew) return begun(again);
     if (again !== undefined) return attach(again.runId);
   }
+}
+
+/** The memo that tells for whom a generation was started. */
+export function callerMemo({ keyTenant, caller }: StartCaller): Record<string, string> {
+  return withoutUndefined({
+    [tenantMemoKey]: keyTenant,
+    [callerMemoKeys.by]: caller?.by,
+    [callerMemoKeys.via]: caller?.via,
+  });
 }
 
 /** Undefined: a run of this key has ended and the policy allows no other. */

@@ -12,6 +12,7 @@ import type { SubmissionResolution } from '../../contract/resolution.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { cancelPatiently } from '../../generations/cancel-patiently.ts';
 import { isPassing, patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
+import { callerOf } from '../../generations/start-patiently.ts';
 import { sayWaited, waitMsOf } from '../../http/waiting.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { findGeneration, ofGenerations, workflowIdIn } from './find-generation.ts';
@@ -75,7 +76,7 @@ function maySendAgain({ key }: GenerationHandle, cause: unknown): GenerationErro
 export async function collectLate(parts: GatewayParts, { params, request, reply }: About): Promise<Generation> {
   const { principal } = request;
   const workflowId = workflowIdIn(principal, params.key);
-  const collect = () => parts.generations.collectLate(workflowId);
+  const collect = () => parts.generations.collectLate(workflowId, callerOf(principal));
   const late = await ofGenerations(() => patiently(parts.client, readPatienceMs, collect, { asksOthers: true }));
   parts.reader.refresh(late.key);
   if (!late.attached) {

@@ -20,6 +20,10 @@ interface Found {
   status?: number;
 }
 
+interface Memo {
+  fields: Record<string, never>;
+}
+
 interface Asked {
   execution: { workflowId: string };
 }
@@ -42,7 +46,11 @@ function terminatedAfter(argument: unknown, { late, comesLater }: { late?: Found
     return Promise.resolve({ ...run, history: { events: [event] } });
   };
   const orders: unknown[] = [];
-  const startWorkflowExecution = ({ input }: { input: { payloads: [never] } }) => {
+  let told: object = {};
+  const startWorkflowExecution = ({ input, memo }: { input: { payloads: [never] }; memo?: Memo }) => {
+    told = Object.fromEntries(
+      Object.entries(memo?.fields ?? {}).map(([name, field]) => [name, defaultPayloadConverter.fromPayload(field)]),
+    );
     if (late) known.set('k/late', late);
     if (late && (late.status ?? 1) === 1) return Promise.resolve({ runId: 'found run', started: false });
     orders.push(defaultPayloadConverter.fromPayload(input.payloads[0]));
@@ -73,7 +81,7 @@ function terminatedAfter(argument: unknown, { late, comesLater }: { late?: Found
       getWorkflowExecutionHistory: find,
     },
   } as unknown as Client;
-  return { client, orders };
+  return { client, orders, memo: () => told };
 }
 
 describe('a generation that another language started', () => {
@@ -93,6 +101,12 @@ describe('a generation that another language started', () => {
     const { client, orders } = terminatedAfter({ ...order, requestId: 'r-1', deadlineMs: null });
     expect(await startLate(client, 'runcomfy', 'k')).toMatchObject({ key: 'k/late', attached: false });
     expect(orders).toEqual([{ ...order, requestId: 'r-1' }]);
+  });
+
+  it('has told in the memo of its late result whose that is, and who asked for it', async () => {
+    const { client, memo } = terminatedAfter({ ...order, requestId: 'r-1' });
+    await startLate(client, 'runcomfy', 'k', { keyTenant: 'acme', caller: { by: 'key 1', via: 'gateway' } });
+    expect(memo()).toEqual({ tenant: 'acme', by: 'key 1', via: 'gateway' });
   });
 
   const ofAnother = { ...order, requestId: 'r-2' };
