@@ -41,7 +41,12 @@ export function wordsOf({ phase, ending }: DescribedGeneration): StateWords {
   if ('result' in ending) return { status: 'completed', result: 'succeeded' };
   const { state } = ending;
   if (state.phase === 'cancelled' && isForFree(ending)) return { status: 'cancelled', result: 'cancelled' };
-  return { status: 'completed', result: 'failed', error: cutText(errorOf(ending), maxErrorLength) };
+  return { status: 'completed', result: 'failed', error: within(errorOf(ending), maxErrorLength) };
+}
+
+/** What is cut has `…` behind, which counts. */
+function within(text: string, maxLength: number): string {
+  return cutText(text, text.length > maxLength ? maxLength - 1 : maxLength);
 }
 
 type EndingWithout = Extract<GenerationEnding, { state: unknown }>;

@@ -104,3 +104,9 @@ it("leaves the caller's key as it is in a sentence that names it, and nothing el
     expect(said(key).error_message.replaceAll(key, ''), key).not.toMatch(/401|timeout/);
   }
 });
+
+it.each([1_999, 2_000, 2_001, 5_000])('tells a reason of %i characters in 2,000 at most', (length) => {
+  const failure = { type: 'GenerationFailed', message: 'x'.repeat(length), details: {} } as GenerationState['failure'];
+  const { error = '' } = told({ phase: 'failed', submission: 'accepted', failure: failure as never });
+  expect(error).toBe(length <= 2_000 ? 'x'.repeat(length) : `${'x'.repeat(1_999)}…`);
+});
