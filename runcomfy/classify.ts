@@ -161,9 +161,10 @@ function isRefusalInWords({ httpStatus, body }: Answered, { message }: ErrorBody
 /** Whether a reply names a request and says that there is work of it, which may be billed whatever stands beside that. */
 function tellsOfWork(body: ReplyBody): boolean {
   if (body.kind !== 'json' || !isJsonObject(body.value)) return false;
-  const status = readStatusWord(body.value['status']);
+  const { request_id: named, status: word } = body.value;
+  const status = readStatusWord(word);
   const isWork = status === 'in_queue' || status === 'in_progress' || status === 'finished';
-  return isWork && toldBy(body).repliedRequestId !== undefined;
+  return isWork && (typeof named === 'string' ? named.trim() !== '' : Number.isFinite(named));
 }
 
 function classifyError(context: CallContext, exchange: Answered, error: ErrorBody): RunComfyError {

@@ -1,5 +1,5 @@
 import type { RunComfyClient } from '../runcomfy/client.ts';
-import { isRunComfyError } from '../runcomfy/errors.ts';
+import { isRunComfyError, isTokenRefused } from '../runcomfy/errors.ts';
 
 /** A client that remembers what RunComfy last said of the token. */
 export interface WatchedToken {
@@ -25,9 +25,7 @@ export function watchToken(runcomfy: RunComfyClient): WatchedToken {
       return reply;
     } catch (error) {
       // A request that belongs to another account says nothing of this one's token.
-      if (isRunComfyError(error) && error.type === 'Unauthenticated' && error.vendorCode !== notYours) {
-        tell(error.message);
-      }
+      if (isRunComfyError(error) && isTokenRefused(error) && error.vendorCode !== notYours) tell(error.message);
       throw error;
     }
   };

@@ -4,7 +4,7 @@ import type { ActivityFailureDetails } from '../../domain/activities.ts';
 import type { FailureType } from '../../domain/failure-type.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import type { Observation } from '../../domain/timings.ts';
-import { isRunComfyError } from '../../runcomfy/errors.ts';
+import { isRunComfyError, isTokenRefused } from '../../runcomfy/errors.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 import { failure, toApplicationFailure } from '../to-application-failure.ts';
 import { blindShare } from '../waiting/read-plan.ts';
@@ -163,9 +163,8 @@ function toReadFailure(
   }
   if (error.isPermanent) return toApplicationFailure(error, 'read', { reads: count.report() });
   if (error.type === 'Unauthenticated') {
-    log.error('RunComfy refuses the token; the generation waits and goes on once it is accepted again', {
-      httpStatus: error.httpStatus,
-    });
+    const what = isTokenRefused(error) ? 'RunComfy refuses the token' : 'the token cannot be read';
+    log.error(`${what}; the generation waits and goes on once it is accepted again`, { httpStatus: error.httpStatus });
   }
   if (doubtful.includes(error.type)) {
     const kind = kindOf(error);

@@ -53,6 +53,11 @@ describe('a submit of unknown outcome', () => {
     ['a 422 of no known form', 422, { errors: [] }],
     ['a 422 that names a request', 422, { message: 'no', request_id: 'a1b2' }],
     ['a request in the queue beside an error to be tried again', 200, { ...vendor(503001), ...queued }],
+    [
+      'a queued request whose id cannot be shown beside a limit',
+      429,
+      { detail: { request_id: 'trace-1' }, ...vendor(429001), request_id: 17, status: 'in_queue' },
+    ],
     ['a running request beside a limit', 200, { ...vendor(429001), request_id: 17, status: 'in_progress' }],
     ['a request in the queue under 429', 429, queued],
     ['a finished request beside a refusal', 400, { ...vendor(400001), request_id: 'r1', status: 'completed' }],

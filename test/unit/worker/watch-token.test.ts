@@ -32,3 +32,16 @@ it('tells of a refusal only whoever began before its call, and no more once a la
   await renewed;
   expect([isRefused(), refusalAfter(before)]).toEqual([false, undefined]);
 });
+
+it('takes a token that cannot be read now for none that is refused, unlike one that is none', async () => {
+  const errors = [
+    new RunComfyError('Unauthenticated', 'the token cannot be read', { cause: new Error('no answer within 5 s') }),
+    new RunComfyError('Unauthenticated', 'no token is set'),
+  ];
+  const balance = () => Promise.reject(errors.shift() ?? new Error('none is left'));
+  const { runcomfy, isRefused } = watchToken({ balance } as unknown as RunComfyClient);
+  await expect(runcomfy.balance()).rejects.toThrow('cannot be read');
+  expect(isRefused()).toBe(false);
+  await expect(runcomfy.balance()).rejects.toThrow('no token is set');
+  expect(isRefused()).toBe(true);
+});
