@@ -123,4 +123,43 @@ describe('a pipeline that continues as new', () => {
     });
     expect(further.provider.runs).toEqual([]);
   });
+
+  it.each([
+    ['goes on in its run where what it has made is more than the next can be handed', 2_097_152, false],
+    ['continues as soon as it can where it may be handed on', 20_000, true],
+  ])('%s', async (_name, bytes, isContinued) => {
+    const made = {
+      version: 1,
+      steps: { made: still('made'), pick: { approval: { choose: ['a'] } }, last: still('${{ steps.pick.choice }}') },
+    };
+    const output = { images: [`https://files.example.com/${'x'.repeat(bytes - 1_500)}`], videos: [], audios: [] };
+    const carried = async (activities: PipelineActivities) => ({
+      state: {
+        ...{ phase: 'running', startedAt: '', deadlineAt: '2027-01-01T00:00:00.000Z', costUsd: 0, reservedUsd: 0 },
+        steps: [
+          { id: 'made', phase: 'succeeded', key: 'film/made@1', output },
+          { id: 'pick', phase: 'waiting' },
+          { id: 'last', phase: 'waiting' },
+        ],
+        warnings: [],
+      },
+      checked: await activities.checkPlan({
+        plan: made,
+        first: { key: 'film', startedAt: '2026-11-01T00:00:00.000Z' },
+      }),
+      money: { spent: 0, presumed: 0, reserved: 0 },
+      ordersMade: 1,
+    });
+    const { execution, time, provider, end } = await start({ plan: made }, { tasksPerRun: 2, carried });
+    for (const seconds of [1, 2, 3, 4])
+      time.after(seconds * 1_000, () => {
+        execution.signal('nudge', {});
+      });
+    time.after(5_000, () => {
+      execution.signal('decide', { step: 'pick', decision: 'approve', choose: 0 });
+    });
+    expect((await end()).state.phase).toBe('succeeded');
+    expect(execution.runs > 1).toBe(isContinued);
+    expect(provider.jobs.map(({ prompt }) => prompt)).toEqual(['a']);
+  });
 });

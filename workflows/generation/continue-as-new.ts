@@ -1,19 +1,15 @@
 import { condition, makeContinueAsNewFunc, patched, workflowInfo } from '@temporalio/workflow';
 import type { GenerationRequest } from '../../domain/generation.ts';
-import { jsonBytes } from '../../domain/json.ts';
 import { generationWorkflowType } from '../../domain/names.ts';
-import { maxBytesAtOnce } from '../../domain/request.ts';
+import { isCarriable } from '../carriable.ts';
 import { type CarriedMemory, carry, type Generation } from './memory.ts';
 import { isQuiet } from './open-work.ts';
 import { attributesToCarry } from './visibility.ts';
 import { isAnythingWished } from './wishes.ts';
 
-/** Leaves room for what is noted meanwhile, and for encryption. */
-const maxCarriedBytes = maxBytesAtOnce - 4 * 1024;
-
-/** Whether the next run can be handed all that it needs; where it cannot, this one goes on. */
-export function isCarriable(generation: Generation): boolean {
-  return jsonBytes(argumentsOfNext(generation)) <= maxCarriedBytes || !patched('what-is-too-large-is-not-carried');
+/** Whether the next run can be handed all that it needs. */
+export function mayBeCarried(generation: Generation): boolean {
+  return isCarriable(...argumentsOfNext(generation));
 }
 
 function argumentsOfNext(generation: Generation): [GenerationRequest, CarriedMemory] {
@@ -31,7 +27,7 @@ export function isContinueAsNewDue({ wishes }: Generation): boolean {
 /** Continues in a new run where Temporal suggests it. No signal or update is lost: each is handled before, or carried. */
 export async function continueAsNewIfDue(generation: Generation): Promise<void> {
   const { wishes, state } = generation;
-  if (!isContinueAsNewDue(generation) || !isCarriable(generation)) return;
+  if (!isContinueAsNewDue(generation) || !mayBeCarried(generation)) return;
   if (!isQuiet(generation)) {
     const isEveryWishHeard = patched('continue-as-new-hears-every-wish');
     const isHeld = state.phase === 'submission_unknown';

@@ -6,7 +6,7 @@ import { nextUnknownSubmissionStep, type UnknownSubmissionStep } from '../../dom
 import { boundedReads } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import { stepCancel } from './cancellation.ts';
-import { continueAsNewIfDue, isCarriable, isContinueAsNewDue } from './continue-as-new.ts';
+import { continueAsNewIfDue, isContinueAsNewDue, mayBeCarried } from './continue-as-new.ts';
 import { cancelledEnd, endOf } from './endings.ts';
 import { leaveInDoubt } from './further-request.ts';
 import type { Generation } from './memory.ts';
@@ -100,7 +100,7 @@ async function untilNews(generation: Generation): Promise<void> {
   const { wishes, doubt } = generation;
   gatherEvidence(generation);
   if (doubt.mayTurnUpUntil === undefined) tellHeld(generation);
-  const mayContinue = isCarriable(generation);
+  const mayContinue = mayBeCarried(generation);
   const isNews = () =>
     wishes.decision !== undefined ||
     stepAfter(generation).kind !== 'wait' ||
@@ -183,7 +183,7 @@ async function resolveAsBefore(generation: Generation): Promise<string | undefin
   }
   for (;;) {
     if (state.evidence?.balanceAfter === undefined) void completeEvidence(generation);
-    const mayContinue = isCarriable(generation);
+    const mayContinue = mayBeCarried(generation);
     await condition(
       () =>
         wishes.handedOverRequestId !== undefined ||

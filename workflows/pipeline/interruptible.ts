@@ -37,7 +37,8 @@ export async function pauseBeforeAsking(
   await pauseIfGivenUp(error, times, scope);
 }
 
-/** Before a run is continued nothing new begins: waits for the end of this run, or for the stop of the pipeline. */
+/** Before a run is continued nothing new begins: waits for its end, for the stop of the pipeline, or until no other run can follow. */
 export async function untilNothingIsDue(pipeline: Pipeline): Promise<void> {
-  if (workflowInfo().continueAsNewSuggested) await condition(() => pipeline.stop !== undefined);
+  const isOver = () => pipeline.stop !== undefined || pipeline.isTooLargeToContinue;
+  if (workflowInfo().continueAsNewSuggested) await condition(isOver);
 }

@@ -94,6 +94,8 @@ export interface Pipeline {
   isTaskKeptOpen: boolean;
   /** From then on the clock of a replay may stand elsewhere than the run's. */
   hasKeptTasksOpen: boolean;
+  /** No other run can be handed what has been made: this one goes on to the end. */
+  isTooLargeToContinue: boolean;
   /** When the memo was written last, epoch ms. */
   shownAt: number;
   /** Orders and steps that have ended in this run, and since the memo was written last. */
@@ -161,6 +163,7 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
     mayBreathe: undefined,
     isTaskKeptOpen: false,
     hasKeptTasksOpen: false,
+    isTooLargeToContinue: false,
     shownAt: Date.now(),
     ends: { all: 0, notShown: 0, isStepNotShown: false },
   };

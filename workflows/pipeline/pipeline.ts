@@ -14,6 +14,7 @@ import { pipelineWorkflowType } from '../../domain/names.ts';
 import type { PipelineRequest, PipelineResult } from '../../domain/pipeline/pipeline-run.ts';
 import { findOversize, findOversizeOfParams } from '../../domain/pipeline/plan-size.ts';
 import { preparations } from '../activity-options.ts';
+import { isCarriable } from '../carriable.ts';
 import { waitForKeyOf } from '../payload-converter.ts';
 import { cancelOpen, stopPipeline } from './cancellation.ts';
 import { completePipeline, failPipeline } from './endings.ts';
@@ -112,16 +113,19 @@ async function runSteps(pipeline: Pipeline): Promise<void> {
   while (!isOver()) {
     await condition(() => isOver() || mayContinue(pipeline));
     // What came with the same task may have changed it.
-    if (!isOver() && mayContinue(pipeline)) await continueAsNew(pipeline);
+    if (isOver() || !mayContinue(pipeline)) continue;
+    if (isCarriable(pipeline.request, carryPipeline(pipeline))) await continueAsNew(pipeline);
+    pipeline.isTooLargeToContinue = true;
   }
   if (all.fault) throw all.fault;
 }
 
 /** The history has grown long, and nothing is under way that the next run would not know of. */
 function mayContinue(pipeline: Pipeline): boolean {
-  const { scope, stop } = pipeline;
+  const { scope, stop, isTooLargeToContinue } = pipeline;
   const isStopped = stop !== undefined || scope.consideredCancelled;
-  return workflowInfo().continueAsNewSuggested && !isStopped && isIdle(pipeline) && isQuiet(pipeline);
+  const isWanted = workflowInfo().continueAsNewSuggested && !isTooLargeToContinue && !isStopped;
+  return isWanted && isIdle(pipeline) && isQuiet(pipeline);
 }
 
 function isIdle({ open, busy }: Pipeline): boolean {
