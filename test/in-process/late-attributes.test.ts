@@ -64,3 +64,15 @@ describe('search attributes that a report of a submit names', () => {
     expect(run.shown).toEqual(['RunComfyPhase']);
   });
 });
+
+it.each([
+  ['is shown', 255, (model: string) => model],
+  ['is shown as any other where it is longer than what PostgreSQL keeps of an attribute', 256, () => 'other'],
+])('a model %s', async (_name, length, shownAs) => {
+  const model = `a/${'b'.repeat(length - 2)}`;
+  const run = await generationInProcess(sandbox, { ...order, model }, { submits: ['never ends'] });
+  await run.complete('submitRequest', { ...accepted, searchAttributes: ['RunComfyModel'] });
+  expect(run.attributes).toEqual({ RunComfyModel: shownAs(model) });
+  expect(await run.state()).toMatchObject({ model });
+  await run.dispose();
+});

@@ -40,6 +40,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
   const settled: SettleQuestion[] = [];
   const webhooks: WebhookOrder[] = [];
   const shown: string[] = [];
+  const attributes: Record<string, unknown> = {};
   const bytes: number[] = [];
   const timers = new Map<number, number>();
   const pending = new Map<string, number>();
@@ -97,7 +98,11 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
         if (result) answers.push({ resolveActivity: { seq, isLocal: asked === scheduleLocalActivity, result } });
         else pending.set(asked.activityType ?? '', seq);
       }
-      shown.push(...Object.keys(command.upsertWorkflowSearchAttributes?.searchAttributes?.indexedFields ?? {}));
+      const { indexedFields = {} } = command.upsertWorkflowSearchAttributes?.searchAttributes ?? {};
+      for (const [name, payload] of Object.entries(indexedFields ?? {})) {
+        shown.push(name);
+        attributes[name] = defaultPayloadConverter.fromPayload(payload);
+      }
       const { requestCancelActivity, startChildWorkflowExecution: child } = command;
       if (requestCancelActivity)
         answers.push({ resolveActivity: { seq: requestCancelActivity.seq ?? 0, result: late ?? cancelled } });
@@ -133,6 +138,8 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     webhooks,
     /** The search attributes that it has set. */
     shown,
+    /** Their values, as set last. */
+    attributes,
     /** Bytes of what each command handed on. */
     bytes,
     /** What it has recorded under a name. */

@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { GenerationResult, Phase } from '../../domain/generation.ts';
 import { isSameJson } from '../../domain/json.ts';
-import { modelLabelOf } from '../../domain/model-label.ts';
+import { modelLabelOf, otherModel } from '../../domain/model-label.ts';
 import {
   type KnownAttributes,
   type SearchAttributeName,
@@ -27,6 +27,9 @@ import { runErrand } from './open-work.ts';
  * is asked first.
  */
 const believedForMs = 30_000;
+
+/** What PostgreSQL and MySQL keep of a search attribute. */
+const maxKeywordLength = 255;
 
 /** The one way into a phase; `show`: whether operators see it now or with what is shown next. */
 export function enterPhase(generation: Generation, phase: Phase, show: 'now' | 'later'): void {
@@ -116,7 +119,14 @@ async function askFor(names: string[]): Promise<string[] | undefined> {
 function setAttributes(generation: Generation): void {
   const changes = changesOf(generation);
   for (const { key, value } of changes) generation.shown.published[key.name] = value;
-  if (changes.length > 0) upsertSearchAttributes(changes as Parameters<typeof upsertSearchAttributes>[0] & unknown[]);
+  // Noted whole, as older workers note it: what differs from what was noted is set again.
+  const pairs = changes.map(({ key, value }) => ({ key, value: isTooLong(value) ? otherModel : value }));
+  if (pairs.length > 0) upsertSearchAttributes(pairs as Parameters<typeof upsertSearchAttributes>[0] & unknown[]);
+}
+
+/** Of all values only a model may be so long: PostgreSQL then keeps no record of the run at all. */
+function isTooLong(value: unknown): boolean {
+  return typeof value === 'string' && value.length > maxKeywordLength;
 }
 
 function changesOf(generation: Generation) {
