@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../../config/env.ts';
+import { batchLimits } from '../../../domain/batch/batch.ts';
 import { searchAttributes, submitTaskQueue } from '../../../domain/names.ts';
 import { parseKeyRecords } from '../../../gateway/access/key-records.ts';
 import { createInputValidator } from '../../../runcomfy/models/index.ts';
@@ -168,6 +169,14 @@ describe('deploy/temporal/dynamic-config.yaml', () => {
         });
     }
     expect(settings['matching.enableFairness']).toEqual([{ value: true }]);
+  });
+
+  it('lets ten batches of the widest window wait for their items at once, as the operations page says', async () => {
+    const settings = parse(await read('deploy/temporal/dynamic-config.yaml')) as Record<string, { value: number }[]>;
+    const [{ value = 0 } = {}] = settings['frontend.namespaceCount'] ?? [];
+    expect(value).toBeGreaterThan(10 * batchLimits.window);
+    const page = await read('docs/operations.md');
+    expect(page.replaceAll('\n', ' ')).toContain(`\`frontend.namespaceCount\` of ${value.toLocaleString('en')}`);
   });
 });
 
