@@ -126,8 +126,11 @@ export type PreparedOrder = { index: number } & (
       })
   /** A generation of this key runs, or has failed. */
   | ({ kind: 'attach'; reason?: string } & OrderFacts)
-  | ({ kind: 'reuse'; result: GenerationResult } & OrderFacts)
+  | ({ kind: 'reuse'; result: ReusedResult } & OrderFacts)
 );
+
+/** What a step takes of what an earlier run made: each answer stands in the history. */
+export type ReusedResult = Pick<GenerationResult, 'requestId' | 'output' | 'costUsd'>;
 
 interface OrderFacts {
   key: string;

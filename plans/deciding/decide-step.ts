@@ -1,4 +1,4 @@
-import { jsonPath } from '../../domain/json.ts';
+import { jsonBytes, jsonPath } from '../../domain/json.ts';
 import type { PreparedOrder, StepAnswer, StepQuestion } from '../../domain/pipeline/pipeline-activities.ts';
 import { type PlanApprovalStep, planLimits, type PlanModelStep } from '../../domain/pipeline/pipeline.ts';
 import { evaluateBare, evaluateValue, ExpressionError, type Values } from '../evaluate.ts';
@@ -62,20 +62,31 @@ async function decide(parts: DecidingParts, question: StepQuestion, settle: type
       // Whether it was made depends on no price.
       (rank) => settle(parts, lookup, { ...question, needsPrices: false }, draftFallback({ index: draft.index, rank })),
     );
-  const digests = { ...question.digests };
   const orders: PreparedOrder[] = [];
-  let bytes = 0;
-  let next = from;
-  while (next < total && bytes < maxAnswerBytes) {
-    const drafts: OrderDraft[] = [];
-    for (; next < total && drafts.length < keysAtOnce && bytes < maxAnswerBytes; next += 1) {
-      const draft = draftOrder(question, step, valuesOf(next), { index: next, rank: 0, digests });
-      bytes += 'input' in draft ? Buffer.byteLength(JSON.stringify(draft.input)) + 400 : 400;
-      drafts.push(draft);
+  let digests = { ...question.digests };
+  let left = maxAnswerBytes;
+  for (let next = from; next < total;) {
+    const drafts: { draft: OrderDraft; counted: Record<string, number> }[] = [];
+    let index = next;
+    let leftByInputs = left;
+    do {
+      const counted = { ...(drafts.at(-1)?.counted ?? digests) };
+      const draft = draftOrder(question, step, valuesOf(index), { index, rank: 0, digests: counted });
+      leftByInputs -= 'input' in draft ? jsonBytes(draft.input) + 400 : 400;
+      drafts.push({ draft, counted });
+      index += 1;
+    } while (index < total && drafts.length < keysAtOnce && leftByInputs > 0);
+    const settled = await Promise.all(drafts.map(async (each) => ({ ...each, order: await settleFirst(each.draft) })));
+    // Only now it is known how much an order carries that was made before.
+    for (const { order, counted } of settled) {
+      left -= jsonBytes(order);
+      if (left < 0 && orders.length > 0) return { kind: 'orders', total, orders, next, digests };
+      orders.push(order);
+      digests = counted;
+      next += 1;
     }
-    orders.push(...(await Promise.all(drafts.map(settleFirst))));
   }
-  return { kind: 'orders', total, orders, ...(next < total && { next, digests }) };
+  return { kind: 'orders', total, orders };
 }
 
 /** Nobody could decide it: what is chosen has to be as many as are asked for. */

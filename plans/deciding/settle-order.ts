@@ -101,7 +101,10 @@ export async function settleOrder(
   const settled = await settleKey(parts, draft.key, { usedKeys, orderAgain, ...since });
   if (settled.kind === 'foreign') return failed(index, 'InvalidInput', settled.message);
   const known = { index, key: settled.key, model, copy };
-  if (settled.kind === 'reuse') return { ...known, kind: 'reuse', result: settled.result };
+  if (settled.kind === 'reuse') {
+    const { requestId, output, costUsd } = settled.result;
+    return { ...known, kind: 'reuse', result: { requestId, output, ...withoutUndefined({ costUsd }) } };
+  }
   const attempts = step.kind === 'model' ? step.attempts : 1;
   const facts = { ...known, ...(settled.tries && { tries: Math.min(settled.tries, attempts - 1) }) };
   if (settled.kind === 'attach') return { ...facts, kind: 'attach', reason: settled.reason };

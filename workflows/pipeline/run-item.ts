@@ -1,9 +1,9 @@
 import { patched, workflowInfo } from '@temporalio/workflow';
 import { type Bill, billOf } from '../../domain/budget/settlement.ts';
-import type { GenerationRequest, GenerationResult } from '../../domain/generation.ts';
+import type { GenerationRequest } from '../../domain/generation.ts';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { batchItemMemoKey } from '../../domain/names.ts';
-import type { FollowAnswer, PreparedOrder } from '../../domain/pipeline/pipeline-activities.ts';
+import type { FollowAnswer, PreparedOrder, ReusedResult } from '../../domain/pipeline/pipeline-activities.ts';
 import type { ItemState, OrderState, StepFailure, StepState } from '../../domain/pipeline/pipeline-run.ts';
 import type { PlanModelStep, PlanOrder } from '../../domain/pipeline/pipeline.ts';
 import { mayOrderFurther } from '../../domain/pipeline/step-rules.ts';
@@ -96,7 +96,7 @@ async function prepareFurther(
   return answer.kind === 'orders' ? answer.orders[0] : undefined;
 }
 
-type End = 'not_started' | { failure: StepFailure } | { result: GenerationResult };
+type End = 'not_started' | { failure: StepFailure } | { result: ReusedResult };
 
 async function fulfil(
   pipeline: Pipeline,
@@ -212,7 +212,7 @@ function succeed(
   pipeline: Pipeline,
   { target }: ItemOfStep,
   { key, model, priceUsd }: Ready,
-  result: GenerationResult,
+  result: ReusedResult,
 ): void {
   const { requestId, output, costUsd } = result;
   Object.assign(target, { key, model, requestId, output, ...withoutUndefined({ costUsd, priceUsd }) });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { jsonBytes } from '../../../../domain/json.ts';
 import type { StepQuestion } from '../../../../domain/pipeline/pipeline-activities.ts';
 import { decideStep } from '../../../../plans/deciding/decide-step.ts';
 import type { DecidingParts } from '../../../../plans/deciding/parts.ts';
 
-const parts = { lookup: {} } as unknown as DecidingParts;
 const output = (...images: string[]) => ({ images, videos: [], audios: [] });
 const bare = { key: 'k-bare', requestId: 'r-bare', output: output() };
 const steps = [
@@ -17,13 +17,18 @@ const steps = [
   },
   { id: 'one', phase: 'succeeded', ...bare },
 ];
-const decide = (step: object) =>
-  decideStep(parts, {
-    id: 'next',
-    step,
-    lineage: 'film',
-    values: { declared: {}, params: {}, steps, key: 'film' },
-  } as unknown as StepQuestion);
+const valid = { validate: () => Promise.resolve({ issues: [], warnings: [] }) };
+const decide = (step: object, parts: object = {}, more: object = {}) =>
+  decideStep(
+    { lookup: {}, validator: valid, ...parts } as unknown as DecidingParts,
+    {
+      id: 'next',
+      step,
+      lineage: 'film',
+      values: { declared: {}, params: {}, steps, key: 'film' },
+      ...more,
+    } as unknown as StepQuestion,
+  );
 const choose = (count: number) => ({ kind: 'approval', choose: '${{ steps.still.images }}', count });
 
 describe('an approval', () => {
@@ -56,5 +61,43 @@ describe('an output that is missing', () => {
     const order = { model: 'some/image', input: { url: `\${{ ${expression} }}` } };
     const answer = await decide({ kind: 'model', order, fallback: [], attempts: 1 });
     expect(answer).toMatchObject({ orders: [{ failure: { type: 'OutputMissing', ...source } }] });
+  });
+});
+
+describe('a step of many orders, whose answers stand in the history', () => {
+  const many = { kind: 'model', order: { model: 'some/image', input: '${{ item }}' }, fallback: [], attempts: 1 };
+  const wide = { images: [`https://files.example.com/${'a'.repeat(300_000)}`], videos: [], audios: [] };
+  const result = { requestId: 'r', model: 'some/image', output: output('https://files.example.com/a.png') };
+  const succeeded = (made: object) => () => Promise.resolve({ kind: 'succeeded', result: { ...result, ...made } });
+  const unknown = () => Promise.resolve({ kind: 'unknown' });
+  const prompts = (count: number, prompt = 'a cat') => Array.from({ length: count }, () => ({ prompt }));
+
+  it.each<[string, object[], standingOf: () => Promise<object>, answers: number]>([
+    [
+      'reused ones that say much beside their files',
+      prompts(200),
+      succeeded({ other: { said: 'x'.repeat(16_000) } }),
+      1,
+    ],
+    ['reused ones of enormous addresses', prompts(8), succeeded({ output: wide }), 8],
+    ['new ones of long prompts', prompts(8, 'y'.repeat(60_000)), unknown, 2],
+  ])('is told in parts that Temporal takes: %s', async (_, items, standingOf, answers) => {
+    const step = { ...many, forEach: items };
+    const keys = new Set<string>();
+    let more: object | undefined = {};
+    let asked = 0;
+    for (; more !== undefined; asked += 1) {
+      const answer = await decide(step, { generations: { standingOf }, isGone: () => Promise.resolve(false) }, more);
+      expect(jsonBytes(answer)).toBeLessThan(2_000_000);
+      if (answer.kind !== 'orders') throw new Error(answer.kind);
+      for (const order of answer.orders) {
+        expect(order).toMatchObject({ index: keys.size, kind: standingOf === unknown ? 'order' : 'reuse' });
+        if ('key' in order) keys.add(order.key);
+      }
+      const { next, digests } = answer;
+      more = next === undefined ? undefined : { from: next, digests };
+    }
+    expect(keys.size).toBe(items.length);
+    expect(asked).toBe(answers);
   });
 });
