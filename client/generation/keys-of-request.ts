@@ -23,7 +23,7 @@ export function findKeysOfRequest(client: Client, requestId: string, { key, task
   const clauses = [
     `WorkflowType = "${generationWorkflowType}"`,
     ...(taskQueue === undefined ? [] : [`TaskQueue = ${quote(taskQueue)}`]),
-    `RunComfyRequestId = ${quote(requestId)}`,
+    `RunComfyRequestId IN (${spellingsOf(requestId).map(quote).join(', ')})`,
   ];
   return named(key, async () => {
     try {
@@ -35,4 +35,9 @@ export function findKeysOfRequest(client: Client, requestId: string, { key, task
       throw error;
     }
   });
+}
+
+/** RunComfy's ids are UUIDs, which mean the same in either case; the index compares letters. */
+function spellingsOf(requestId: string): string[] {
+  return [...new Set([requestId, requestId.toLowerCase(), requestId.toUpperCase()])];
 }

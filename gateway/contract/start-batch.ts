@@ -18,7 +18,6 @@ const item = z
       .string()
       .min(1)
       .max(batchLimits.idLength)
-      .refine((id) => !id.endsWith('/late'), 'not ending in /late')
       .meta({ description: 'Its key is `<key of the batch>/<id>`. Does not end in `/late`.' }),
     model,
     input: exactOptional(modelInput),

@@ -4,7 +4,7 @@ import type { GenerationRequest } from '../../../domain/generation.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { labelMemo } from '../../../domain/labels.ts';
 import { generationWorkflowType, lateKey } from '../../../domain/names.ts';
-import { isModelId, isRequestId } from '../../../domain/request.ts';
+import { findOversizeOfRequest, isModelId, isRequestId } from '../../../domain/request.ts';
 import { GenerationError } from '../../errors.ts';
 import { readLabels } from '../../start-labels.ts';
 import { isGone, readOriginalRequest } from '../original-request.ts';
@@ -63,9 +63,11 @@ export async function startLate(
   }
   const late = lateKey(key);
   const before = await findLate(client, late);
-  if (before) await refuseStranger(client, key, before, requestId);
+  if (before && !(await isFailedTakeOver(client, before))) await refuseStranger(client, key, before, requestId);
   const input = isJsonObject(first?.request.input) ? first.request.input : {};
-  const order: GenerationRequest = { model, input, requestId };
+  const whole: GenerationRequest = { model, input, requestId };
+  // What is taken over sends no input: it alone may leave no room for the rest.
+  const order = findOversizeOfRequest(whole) ? { ...whole, input: {} } : whole;
   const started = await startUnlessClosed(client, late, taskQueue, order, {
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
     memo: { ...callerMemo(by), ...labelMemo(await readLabels(client, run)) },
@@ -84,6 +86,13 @@ async function findLate(client: Client, late: string): Promise<RunInfo | undefin
     if (isGone(error)) return undefined;
     throw error;
   }
+}
+
+/** What took a request over and failed is in nobody's way: the key may have been another generation's then. */
+async function isFailedTakeOver(client: Client, found: RunInfo): Promise<boolean> {
+  if (found.workflowType !== generationWorkflowType || !isClosed(found) || found.status === 'completed') return false;
+  const first = await readOriginalRequest(client, found.key, found.runId);
+  return isRequestId(first?.request.requestId);
 }
 
 /** The key of the late result may be anybody's, such as that of a batch's item: what another order made is none. */

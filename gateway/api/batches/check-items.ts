@@ -22,6 +22,7 @@ export async function checkItems(
   items: readonly BatchItem[],
   { plan, defaults = {} }: ItemSetting,
 ): Promise<void> {
+  refuseReserved(items);
   if (plan !== undefined) {
     mayRun(principal, { ...plan });
     return;
@@ -46,4 +47,15 @@ export async function checkItems(
   const found = issues.toIssues();
   if (found.length === 0) return;
   throw new RefusalError('InvalidInput', 'items do not fit their models: nothing was sent', { issues: found });
+}
+
+/** `<key>/late` is the key of a late result. */
+function refuseReserved(items: readonly BatchItem[]): void {
+  const issues = createIssueList();
+  for (const [index, { id }] of items.entries()) {
+    if (id.endsWith('/late')) issues.add(`body.items.${String(index)}.id`, 'expected an id that does not end in /late');
+  }
+  const found = issues.toIssues();
+  if (found.length === 0) return;
+  throw new RefusalError('InvalidInput', 'items have ids that are reserved: nothing was sent', { issues: found });
 }

@@ -48,7 +48,9 @@ it.each([
   const answer = await post();
   expect(answer, answer.text).toMatchObject({ status: 201, json: { key: 'k' } });
   expect(started).toEqual(['acme/k']);
-  expect(queries).toEqual([expect.stringContaining(`RunComfyRequestId = "${order.requestId}"`)]);
+  const { requestId } = order;
+  const either = `RunComfyRequestId IN ("${requestId}", "${requestId.toUpperCase()}")`;
+  expect(queries).toEqual([expect.stringContaining(either)]);
 });
 
 it.each([

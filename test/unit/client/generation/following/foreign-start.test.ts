@@ -131,6 +131,17 @@ describe('a generation that another language started', () => {
     const { client: other, orders } = terminatedAfter(argument, { late: { argument, status: 3 } });
     expect(await startLate(other, 'runcomfy', 'k')).toMatchObject({ runId: 'late run', attached: false });
     expect(orders).toEqual([argument]);
+    const earlier = { argument: ofAnother, status: 3 };
+    const { client: later, orders: followed } = terminatedAfter(argument, { late: earlier });
+    expect(await startLate(later, 'runcomfy', 'k')).toMatchObject({ runId: 'late run', attached: false });
+    expect(followed).toEqual([argument]);
+  });
+
+  it('has its late result fetched without its input where that leaves no room for the request id', async () => {
+    const prompt = 'x'.repeat(2_080_768 - JSON.stringify({ ...order, input: { prompt: '' } }).length);
+    const { client, orders } = terminatedAfter({ ...order, input: { prompt }, requestId: 'r-1' });
+    expect(await startLate(client, 'runcomfy', 'k')).toMatchObject({ key: 'k/late', attached: false });
+    expect(orders).toEqual([{ ...order, input: {}, requestId: 'r-1' }]);
   });
 
   it.each([null, '', 7, ['r-1'], {}])('is never told as accepted by request id %j', async (requestId) => {
