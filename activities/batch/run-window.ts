@@ -9,6 +9,7 @@ import {
   endItem,
   giveItemBack,
   isAnyWaiting,
+  isFull,
   isWindowOver,
   nextToStart,
   openWindow,
@@ -172,7 +173,8 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     await Promise.all(lives);
   }
   if (faults.length > 0) throw faults[0];
-  if (question.isLetGo) {
+  // What a full window could not tell has ended, and is not to be let go.
+  if (question.isLetGo && !isFull(window)) {
     for (const open of [...window.open.values()]) {
       endItem(window, endOfItem(open, await readItem(open.index), letGoOfItem(open, question)));
     }
@@ -180,7 +182,11 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   return answerOf(window, attempt);
 }
 
-/** A wall that an order met before this window was asked for may be gone, as after a `resume`: ordered again, it tells what is so now. */
+/**
+ * A wall that an order met before this window was asked for may be gone, as after a `resume`: ordered again, it tells what
+ * is so now. Many may end before a full window goes back, more than Temporal takes of an answer: they stay in flight, and
+ * the next one hears of them at once.
+ */
 function settle(
   window: BatchWindow,
   open: OpenItem,
@@ -193,7 +199,7 @@ function settle(
   if (wall && open.cancel === undefined) {
     const { costUsd = 0, presumedUsd = 0 } = 'failure' in end ? end.failure : {};
     giveItemBack(window, open.index, isWallNews ? wall : undefined, toMicro(costUsd) + toMicro(presumedUsd));
-  } else endItem(window, endOfItem(open, names, end));
+  } else if (!isFull(window)) endItem(window, endOfItem(open, names, end));
 }
 
 /**

@@ -61,6 +61,11 @@ export function isAnyWaiting({ question, givenBack, cursor }: BatchWindow): bool
   return question.mayStart && (givenBack.size > 0 || cursor < question.total);
 }
 
+/** Whether it has told as much as an answer holds: what ends from here on is the next window's to tell. */
+export function isFull({ ended, bytes }: BatchWindow): boolean {
+  return ended.length >= maxLines || bytes >= maxLineBytes;
+}
+
 /** The item to be started next; undefined: none now. */
 export function nextToStart(window: BatchWindow): number | undefined {
   const { question, open, givenBack, cursor, started, stop } = window;
@@ -162,10 +167,6 @@ function withoutPaid(ended: EndedItem, paid: number): EndedItem {
   const cost = Math.max(0, ended.cost - paid);
   const { known } = ended;
   return { ...ended, cost, ...(known !== undefined && { known: Math.max(0, known - paid) }) };
-}
-
-function isFull({ ended, bytes }: BatchWindow): boolean {
-  return ended.length >= maxLines || bytes >= maxLineBytes;
 }
 
 function take(window: BatchWindow, index: number): void {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { expect, it } from 'vitest';
@@ -5,6 +6,7 @@ import type { BatchDeps } from '../../activities/batch/batch-deps.ts';
 import { createRunWindow } from '../../activities/batch/run-window.ts';
 import type { WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import type { BatchItem } from '../../domain/batch/batch.ts';
+import { jsonBytes } from '../../domain/json.ts';
 
 const paused: WindowQuestion = {
   ...{ key: 'batch', firstRunId: 'run-1', defaults: {}, priority: {}, write: [], lastsMs: 1 },
@@ -33,8 +35,12 @@ async function lookUp(limits: Partial<WindowQuestion>, item: Partial<BatchItem>)
     stopping: new AbortController().signal,
     refusalAfter: () => undefined,
   } as unknown as BatchDeps;
+  return await run(deps, { ...paused, ...limits });
+}
+
+async function run(deps: BatchDeps, question: WindowQuestion): Promise<WindowAnswer> {
   const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) });
-  return await environment.run(createRunWindow(deps), { ...paused, ...limits });
+  return await environment.run(createRunWindow(deps), question);
 }
 
 it.each<[string, Partial<WindowQuestion>, Partial<BatchItem>, Partial<WindowAnswer>]>([
@@ -48,4 +54,42 @@ it.each<[string, Partial<WindowQuestion>, Partial<BatchItem>, Partial<WindowAnsw
   ['the item where nothing asks for its price', {}, {}, { open: [{ index: 0 }], cursor: 1, isInDoubt: false }],
 ])('of what a lost window had started is taken up, while the catalogue is away, %s', async (_, limits, item, told) => {
   expect(await lookUp(limits, item)).toEqual({ ended: [], givenBack: [], isFirstAttempt: true, ...told });
+});
+
+const many = 60;
+const wide: WindowQuestion = {
+  ...{ key: 'batch', firstRunId: 'run-1', defaults: {}, priority: {}, write: [], lastsMs: 5_000 },
+  ...{ pages: [{ page: 0, from: 0, count: many + 1 }], total: many + 1, cursor: many, givenBack: [], window: 500 },
+  open: Array.from({ length: many }, (_, index) => ({ index, cancel: 'not_cancellable' as const })),
+  ...{ mayStart: true, maxCost: 1_000_000, failuresInARow: 0, pauseAfterFailures: 0, spent: 0 },
+};
+
+it.each<[string, Partial<WindowQuestion>]>([
+  ['while the price of the next one is asked for', {}],
+  ['and the others are let go', { mayStart: false, isLetGo: true }],
+])('a window whose items all end at once %s tells of as many as an answer holds', async (_, more) => {
+  const result = { outputs: { text: 'x'.repeat(15_000) }, costUsd: 0 };
+  const deps = {
+    orders: { follow: () => Promise.resolve({ result }) },
+    pages: {
+      readItems: () =>
+        Promise.resolve(Array.from({ length: many + 1 }, (_item, at) => ({ id: String(at), model: 'a/b', input: {} }))),
+      write: () => Promise.resolve(),
+    },
+    lookup: {
+      getModel: async () => {
+        await sleep(100);
+        throw new Error('too slow');
+      },
+    },
+    stopping: new AbortController().signal,
+    refusalAfter: () => undefined,
+  } as unknown as BatchDeps;
+  const answer = await run(deps, { ...wide, ...more });
+  const lines = answer.ended.map(({ line }) => line);
+  expect(new Set(lines.map(({ status }) => status))).toEqual(new Set(['succeeded']));
+  expect(jsonBytes(lines)).toBeGreaterThan(256 * 1024);
+  expect(jsonBytes(lines)).toBeLessThan(256 * 1024 + 16 * 1024);
+  const indices = [...answer.ended, ...answer.open].map(({ index }) => index);
+  expect(indices.sort((one, other) => one - other)).toEqual(wide.open.map(({ index }) => index));
 });

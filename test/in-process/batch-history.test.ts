@@ -184,6 +184,38 @@ describe('a batch as large as it may be', () => {
     expect(await batch.state()).toMatchObject({ resultPages: 103, counts: { succeeded: 349, inFlight: 500 } });
   });
 
+  it('goes on where a window brought more lines than Temporal takes at once: they are written page by page', async () => {
+    const batch = await open(request, carriedWith(100, linesOf(99, batchLimits.lineBytes)));
+    const ended = endedFrom(99, 160, batchLimits.lineBytes);
+    expectTaken(await batch.play(windowAnswered(batch.scheduled('runWindow')?.seq, { ended, cursor: 259 })));
+    for (const page of [101, 102]) {
+      expect(batch.question()).toBeUndefined();
+      const written = { tail: [], page, searchAttributes: [] };
+      expectTaken(await batch.play(answered(batch.scheduled('closeItems')?.seq, written)));
+    }
+    expect(batch.question()).toMatchObject({ cursor: 259, write: [] });
+    const { resultPages, counts } = await batch.state();
+    expect({ resultPages, counts }).toMatchObject({ resultPages: 102, counts: { succeeded: 259 } });
+    expect((await batch.tail()).map(({ id }) => id)).toEqual(Array.from({ length: 59 }, (_, at) => String(200 + at)));
+  });
+
+  it.each([
+    ['page by page', 160, [101, 102]],
+    ['at once, where an earlier version had asked for that', 120, [102]],
+  ])('ends with lines of several pages, which are written %s', async (_how, count, pages) => {
+    const carried = carriedWith(count / 10, linesOf(99, batchLimits.lineBytes));
+    const batch = await open(request, { ...carried, sealed: true });
+    const ended = endedFrom(99, count - 99, batchLimits.lineBytes);
+    let commands = await batch.play(windowAnswered(batch.scheduled('runWindow')?.seq, { ended, cursor: count }));
+    for (const page of pages) {
+      expectTaken(commands);
+      const written = { tail: [], page, searchAttributes: [] };
+      commands = await batch.play(answered(batch.scheduled('closeItems')?.seq, written));
+    }
+    expect(commands.some(({ completeWorkflowExecution }) => completeWorkflowExecution)).toBe(true);
+    expect(await batch.state()).toMatchObject({ phase: 'succeeded', resultPages: 102 });
+  });
+
   it('asks for what it did where a run of an earlier version is replayed', async () => {
     const batch = await open(request, carriedWith(100, linesOf(99, batchLimits.lineBytes)));
     const window = batch.scheduled('runWindow')?.seq;

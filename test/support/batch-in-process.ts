@@ -1,7 +1,7 @@
 import { defaultPayloadConverter, type ProtoFailure } from '@temporalio/common';
 import { afterAll, beforeAll, inject } from 'vitest';
 import type { WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
-import type { BatchRequest, BatchState } from '../../domain/batch/batch.ts';
+import type { BatchLine, BatchRequest, BatchState, BatchTail } from '../../domain/batch/batch.ts';
 import type { BatchData } from '../../workflows/batch/memory.ts';
 import { type Command, type Job, type Moment, openSandbox, type Sandbox } from './workflow-sandbox.ts';
 
@@ -22,6 +22,8 @@ export interface BatchByTasks {
   /** What later tasks hear of the history. */
   hear: (moment: Omit<Moment, 'now'>) => void;
   state: () => Promise<BatchState>;
+  /** The lines that no page holds. */
+  tail: () => Promise<BatchLine[]>;
 }
 
 /** Starts batches in the sandbox that all tests of a file share; `carried`: what a run before hands on. */
@@ -66,6 +68,7 @@ export function batchesByTasks(): (request: BatchRequest, carried?: BatchData) =
         heard = moment;
       },
       state: async () => (await run.query('state')) as BatchState,
+      tail: async () => ((await run.query('results')) as BatchTail).lines,
     };
   };
 }

@@ -5,6 +5,7 @@ import {
   type BatchCancelMessage,
   type BatchCancelReply,
   batchLimits,
+  type BatchLine,
   nothingCancelled,
 } from '../../domain/batch/batch.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
@@ -96,15 +97,38 @@ export function areLinesInTheWay({ data: { lines } }: Batch): boolean {
   return isMuch && patched('large-lines-are-written-first');
 }
 
+interface LinesWanted {
+  from?: number;
+  without?: number[];
+  others?: number[];
+  isLast?: true;
+}
+
 /** Writes the lines that no page holds, as far as they fill pages; `isLast`: all of them. */
-export async function writeLines(
+export async function writeLines(batch: Batch, wanted: LinesWanted = {}): Promise<void> {
+  const { data } = batch;
+  for (;;) {
+    const head = wanted.from === undefined ? headOf(data.lines) : data.lines;
+    const isPart = head.length < data.lines.length;
+    await closeItems(batch, isPart ? {} : wanted, head);
+    // An earlier version asked for all at once: where its run is replayed, nothing is left.
+    if (!isPart || data.lines.length < (wanted.isLast ? 1 : batchLimits.pageLines)) return;
+  }
+}
+
+/** All of these lines, or the first of them in whole pages: as many as Temporal takes at once. */
+function headOf(lines: BatchLine[]): BatchLine[] {
+  const { pageLines } = batchLimits;
+  if (lines.length <= pageLines || jsonBytes(lines) <= maxLinesBytes) return lines;
+  let pages = Math.floor(lines.length / pageLines);
+  while (pages > 1 && jsonBytes(lines.slice(0, pages * pageLines)) > maxLinesBytes) pages -= 1;
+  return lines.slice(0, pages * pageLines);
+}
+
+async function closeItems(
   batch: Batch,
-  {
-    from,
-    without = [],
-    others = [],
-    isLast,
-  }: { from?: number; without?: number[]; others?: number[]; isLast?: true } = {},
+  { from, without = [], others = [], isLast }: LinesWanted,
+  tail: BatchLine[],
 ): Promise<void> {
   const { data, key, request } = batch;
   const total = totalOf(data);
@@ -116,15 +140,16 @@ export async function writeLines(
     from: first,
     without,
     others,
-    tail: data.lines,
+    tail,
     page: data.linePage,
     ...(isLast && { isLast }),
   };
   for (let times = 0; ; times += 1) {
     try {
       const askedAt = Date.now();
-      const { tail, page, searchAttributes } = await batchPages.closeItems(question);
-      data.lines = tail;
+      const { tail: rest, page, searchAttributes } = await batchPages.closeItems(question);
+      const written = (page - data.linePage) * batchLimits.pageLines;
+      data.lines = from === undefined ? data.lines.slice(written) : rest;
       data.linePage = page;
       batch.searchAttributes = searchAttributes;
       batch.attributesAskedAt = askedAt;
