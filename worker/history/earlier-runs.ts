@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { ActivityDeps } from '../../activities/index.ts';
-import { diskInTime } from '../spool/disk-in-time.ts';
+import { readInTime } from '../spool/disk-in-time.ts';
 import type { SubmitJournal } from '../spool/submit-journal.ts';
 import { checkNewerRuns, checkOtherChains } from './newer-runs.ts';
 import { submitBeforeReset } from './submit-before-reset.ts';
@@ -18,7 +18,7 @@ export function createEarlierRuns({
 }): Pick<ActivityDeps, 'acceptedBefore' | 'submitBeforeReset' | 'checkNewerRuns' | 'checkOtherChains'> {
   return {
     acceptedBefore: (chain) =>
-      diskInTime(journal.find(chain)).catch((error: unknown) => {
+      readInTime(() => journal.find(chain)).catch((error: unknown) => {
         log.error({ ...chain, error }, 'the journal of accepted submits cannot be read; check RUNCOMFY_STATE_DIR');
         return undefined;
       }),

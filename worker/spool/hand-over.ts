@@ -5,7 +5,7 @@ import type { KeptRequestId } from '../../activities/index.ts';
 import type { AcceptedRequest } from '../../domain/generation.ts';
 import { messageNames } from '../../domain/names.ts';
 import { identifyNamespace, locateSpooled, type NamespaceIdentity } from '../history/locate-chain.ts';
-import { diskInTime } from './disk-in-time.ts';
+import { diskInTime, onDisk } from './disk-in-time.ts';
 import type { RequestSpool, SpooledRequest } from './request-spool.ts';
 import type { SubmitJournal } from './submit-journal.ts';
 
@@ -44,6 +44,8 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
   /** What the disk did not take: handed over as long as this process lives. */
   const unspooled = new Map<string, SpooledRequest>();
   let isSpoolReadable = true;
+  /** A look at the spool that nobody has had the answer of: one that is late serves whoever looks next. */
+  let listing: Promise<SpooledRequest[]> | undefined;
 
   return {
     async keep({ taskToken, workflowId, firstExecutionRunId, requestId, heartbeatDetails }) {
@@ -65,8 +67,9 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
             return false;
           },
         );
-      const putting = spool.put(entry);
-      const [isSpooled] = await Promise.all([written('spool', putting), written('journal', journal.append(entry))]);
+      const putting = onDisk(() => spool.put(entry));
+      const appending = onDisk(() => journal.append(entry));
+      const [isSpooled] = await Promise.all([written('spool', putting), written('journal', appending)]);
       const isAcknowledged = await acknowledge(taskToken, heartbeatDetails);
       if (isSpooled && isAcknowledged) await forget(entry);
       if (!isSpooled) {
@@ -110,8 +113,11 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
       Promise.allSettled([...entries].filter(({ requestId }) => !settled.has(requestId)).map(send));
     // At once: a disk that hangs holds up only what it has.
     const sendingUnspooled = sendAll(unspooled.values());
-    const spooled = await diskInTime(spool.list()).then(
+    const isEarlierLook = listing !== undefined;
+    listing ??= lookAtSpool();
+    const spooled = await diskInTime(listing).then(
       (entries) => {
+        listing = undefined;
         isSpoolReadable = true;
         return entries;
       },
@@ -122,7 +128,18 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
       },
     );
     const results = [...(await sendAll(spooled)), ...(await sendingUnspooled)];
-    if (!isSpoolReadable || results.some(({ status }) => status === 'rejected')) schedule();
+    // An earlier look may not have seen what was spooled after it.
+    const mayBeMore = !isSpoolReadable || isEarlierLook;
+    if (mayBeMore || results.some(({ status }) => status === 'rejected')) schedule();
+  }
+
+  async function lookAtSpool(): Promise<SpooledRequest[]> {
+    try {
+      return await onDisk(() => spool.list());
+    } catch (error) {
+      listing = undefined;
+      throw error;
+    }
   }
 
   /** Rejects when Temporal could not be asked; an entry that cannot be handed over is left for `doctor`. */
@@ -173,8 +190,9 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
   }
 
   async function forget(entry: SpooledRequest): Promise<void> {
-    unspooled.delete(entry.requestId);
-    await diskInTime(spool.remove(entry)).catch((error: unknown) => {
+    // A look at the spool whose turn comes once that has it would have it sent again.
+    if (unspooled.delete(entry.requestId)) settled.add(entry.requestId);
+    await diskInTime(onDisk(() => spool.remove(entry))).catch((error: unknown) => {
       log.warn(
         { error },
         'an entry of the spool could not be removed; it will be handed over once more, which is harmless',

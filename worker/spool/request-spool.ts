@@ -54,10 +54,13 @@ export function openRequestSpool(stateDir: string): RequestSpool {
     },
     async list() {
       const names = await readdir(folder).catch(noneIfMissing);
-      const entries = await Promise.all(
-        names.filter((name) => name.endsWith('.json')).map((name) => readEntry(path.join(folder, name))),
-      );
-      return entries.filter((entry) => entry !== undefined);
+      const entries: SpooledRequest[] = [];
+      // One after another: each that hangs keeps a thread of the process.
+      for (const name of names.filter((each) => each.endsWith('.json'))) {
+        const entry = await readEntry(path.join(folder, name));
+        if (entry) entries.push(entry);
+      }
+      return entries;
     },
   };
 }

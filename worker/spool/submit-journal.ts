@@ -69,7 +69,9 @@ export function openSubmitJournal(
         // The break before it keeps a line whole that comes after a torn one.
         await file.appendFile(`\n${JSON.stringify(entry)}\n`);
         await file.datasync();
-        if (size === 0) await Promise.all([syncFolder(dayFolder), syncFolder(folder)]);
+        if (size > 0) return;
+        await syncFolder(dayFolder);
+        await syncFolder(folder);
       } finally {
         await file.close();
       }
@@ -129,7 +131,8 @@ function parseLine(line: string): AcceptedSubmitEntry | undefined {
 /** Removes the days before `oldest`, then the oldest ones until no more than `maxBytes` are left; never the newest. */
 async function prune(folder: string, oldest: string, maxBytes: number): Promise<void> {
   const days = await daysIn(folder);
-  const sizes = await Promise.all(days.map((day) => bytesIn(path.join(folder, day))));
+  const sizes: number[] = [];
+  for (const day of days) sizes.push(await bytesIn(path.join(folder, day)));
   let total = sizes.reduce((sum, bytes) => sum + bytes, 0);
   for (const [index, day] of days.entries()) {
     const isNewest = index === days.length - 1;
@@ -141,8 +144,9 @@ async function prune(folder: string, oldest: string, maxBytes: number): Promise<
 
 async function bytesIn(folder: string): Promise<number> {
   const names = (await readdir(folder).catch(ignoreMissing)) ?? [];
-  const sizes = await Promise.all(names.map((name) => stat(path.join(folder, name)).catch(ignoreMissing)));
-  return sizes.reduce((sum, found) => sum + (found?.size ?? 0), 0);
+  let total = 0;
+  for (const name of names) total += (await stat(path.join(folder, name)).catch(ignoreMissing))?.size ?? 0;
+  return total;
 }
 
 function ignoreMissing(error: unknown): undefined {

@@ -5,9 +5,10 @@ import type { Client } from '@temporalio/client';
 import pino from 'pino';
 import { onTestFinished } from 'vitest';
 import type { KeptRequestId } from '../../../../activities/index.ts';
+import { createEarlierRuns } from '../../../../worker/history/earlier-runs.ts';
 import { createHandOver } from '../../../../worker/spool/hand-over.ts';
 import { openRequestSpool, type RequestSpool } from '../../../../worker/spool/request-spool.ts';
-import { type AcceptedSubmitEntry, openSubmitJournal } from '../../../../worker/spool/submit-journal.ts';
+import { openSubmitJournal, type SubmitJournal } from '../../../../worker/spool/submit-journal.ts';
 import { hangMs } from '../../../support/patience.ts';
 
 export interface Temporal {
@@ -76,16 +77,31 @@ export async function handOverTo(temporal: Temporal, { isSpoolBroken = false, di
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(line) });
   const onDisk: string[] = [];
-  const slowSpool: RequestSpool = {
-    put: (entry) => disk.then(() => spool.put(entry)).then(() => void onDisk.push('put')),
-    remove: (entry) => disk.then(() => spool.remove(entry)).then(() => void onDisk.push('remove')),
-    list: () => disk.then(() => spool.list()),
+  const asked: string[] = [];
+  const ask = (what: string) => {
+    asked.push(what);
+    return disk;
   };
-  const slowJournal = { ...journal, append: (entry: AcceptedSubmitEntry) => disk.then(() => journal.append(entry)) };
+  const slowSpool: RequestSpool = {
+    put: (entry) =>
+      ask('put')
+        .then(() => spool.put(entry))
+        .then(() => void onDisk.push('put')),
+    remove: (entry) =>
+      ask('remove')
+        .then(() => spool.remove(entry))
+        .then(() => void onDisk.push('remove')),
+    list: () => ask('list').then(() => spool.list()),
+  };
+  const slowJournal: SubmitJournal = {
+    append: (entry) => ask('append').then(() => journal.append(entry)),
+    find: (chain) => ask('find').then(() => journal.find(chain)),
+  };
   const handOver = createHandOver({ client, spool: slowSpool, journal: slowJournal, log });
+  const { acceptedBefore } = createEarlierRuns({ client, journal: slowJournal, log });
   onTestFinished(() => handOver.stop());
   const signals = () => calls.filter((call) => 'signal' in (call as object));
-  return { handOver, spool, onDisk, journal, calls, signals, log: () => lines.join('') };
+  return { handOver, acceptedBefore, spool, asked, onDisk, journal, calls, signals, log: () => lines.join('') };
 }
 
 export const fails = (message: string) => () => {

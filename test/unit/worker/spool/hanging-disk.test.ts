@@ -1,5 +1,12 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync } from 'node:fs';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { HandOver } from '../../../../worker/spool/hand-over.ts';
+import { openRequestSpool } from '../../../../worker/spool/request-spool.ts';
 import { fails, handOverTo, kept, signal, type Temporal, until } from './hand-over-rig.ts';
 
 /** A disk that answers nothing until it comes back; time passes as the test says until then. */
@@ -31,6 +38,15 @@ async function keptInTime(handOver: HandOver): Promise<void> {
   });
   await vi.advanceTimersByTimeAsync(3_000);
   expect(isKept).toBe(true);
+}
+
+/** Whoever hangs at a pipe finds it empty. */
+function letGo(pipe: string): void {
+  try {
+    closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK));
+  } catch {
+    // Nobody hangs at this one.
+  }
 }
 
 describe('a request id on a disk that hangs', () => {
@@ -74,4 +90,52 @@ describe('a request id on a disk that hangs', () => {
     expect(await spool.list()).toMatchObject([{ requestId: 'request-1' }]);
     expect(log()).not.toContain('neither handed over nor spooled');
   });
+
+  it('waits for the disk with no more than two calls at once, and none that nobody waits for', async () => {
+    const disk = hangingDisk();
+    const temporal: Temporal = { heartbeat: fails('away'), signal: fails('away') };
+    const { handOver, acceptedBefore, spool, asked, onDisk } = await handOverTo(temporal, { disk: disk.answers });
+    const looks = Promise.all([1, 2, 3, 4].map(() => acceptedBefore(kept)));
+    const keeps = Promise.all(['request-1', 'request-2'].map((requestId) => handOver.keep({ ...kept, requestId })));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await looks).toEqual([undefined, undefined, undefined, undefined]);
+    await keeps;
+    expect(asked).toEqual(['find', 'find']);
+    disk.comesBack();
+    await until(() => onDisk.length === 2);
+    expect(asked.filter((what) => what === 'find')).toHaveLength(2);
+    expect(await spool.list()).toHaveLength(2);
+  });
+
+  it('is looked for in the spool by one call at a time', async () => {
+    const disk = hangingDisk();
+    const { handOver, asked } = await handOverTo({}, { disk: disk.answers });
+    void handOver.drain();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toEqual(['list']);
+  });
+
+  it('leaves the process its other files', async () => {
+    const stateDir = await mkdtemp(path.join(tmpdir(), 'runcomfy-hanging-'));
+    onTestFinished(() => rm(stateDir, { recursive: true }));
+    const spool = openRequestSpool(stateDir);
+    await spool.put({ ...kept, acceptedAt: new Date().toISOString() });
+    // A pipe that nobody writes to: whoever opens it to read hangs in the system.
+    const pipes = [1, 2, 3, 4, 5, 6].map((n) => path.join(stateDir, 'accepted-requests', `${String(n)}.json`));
+    execFileSync('mkfifo', pipes);
+    let isListed = false;
+    const listed = spool.list().finally(() => {
+      isListed = true;
+    });
+    const comesBack = () =>
+      until(() => {
+        for (const pipe of pipes) letGo(pipe);
+        return isListed;
+      });
+    onTestFinished(comesBack);
+    await sleep(500);
+    await expect(stat(stateDir)).resolves.toBeDefined();
+    await comesBack();
+    expect(await listed).toMatchObject([{ requestId: 'request-1' }]);
+  }, 20_000);
 });
