@@ -102,6 +102,25 @@ describe('a pipeline that continues as new', () => {
     expect(Math.max(...runs)).toBeGreaterThan(2);
   });
 
+  it.each([2, 3])('gets further in each run where a step is told in more parts than %i tasks', async (tasksPerRun) => {
+    const wide = still('wide ${{ item }}', { forEach: Array.from({ length: 16 }, (_, at) => at), maxParallel: 20 });
+    const first = await start({ plan: { version: 1, steps: { wide } } });
+    await first.end();
+    const { time, provider } = first;
+    // Some four of these fill a part.
+    const images = [`https://files.example.com/${'x'.repeat(60_000)}`];
+    for (const { end } of provider.runs)
+      if (end && 'result' in end) end.result.output = { images, videos: [], audios: [] };
+    const plan = { version: 1, steps: { wide, last: still('last ${{ size(steps.wide.images) }}') } };
+    const { execution, end } = await start({ plan }, { time, provider, tasksPerRun });
+    await time.run(() => execution.end !== undefined || execution.runs > 20);
+    expect(execution.end).toMatchObject({ result: { phase: 'succeeded' } });
+    expect(execution.runs).toBeGreaterThan(1);
+    const { state } = await end();
+    expect(stepOf(state, 'wide').items?.filter(({ reused }) => reused)).toHaveLength(16);
+    expect(provider.jobs.slice(16).map(({ prompt }) => prompt)).toEqual(['last 16']);
+  });
+
   it('counts no order twice against the limit of a run', async () => {
     const one = { version: 1, steps: { one: still('one') } };
     const carriedWith = (counted: string[]) => async (activities: PipelineActivities) => ({

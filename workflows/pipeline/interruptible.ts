@@ -37,8 +37,13 @@ export async function pauseBeforeAsking(
   await pauseIfGivenUp(error, times, scope);
 }
 
-/** Before a run is continued nothing new begins: waits for its end, for the stop of the pipeline, or until no other run can follow. */
+/**
+ * Before a run is continued nothing new begins: waits for its end, for the stop of the pipeline, or until it goes on, since no
+ * other can follow, or would get no further.
+ */
 export async function untilNothingIsDue(pipeline: Pipeline): Promise<void> {
-  const isOver = () => pipeline.stop !== undefined || pipeline.isTooLargeToContinue;
-  if (workflowInfo().continueAsNewSuggested) await condition(isOver);
+  if (!workflowInfo().continueAsNewSuggested) return;
+  pipeline.held += 1;
+  await condition(() => pipeline.stop !== undefined || pipeline.isTooLargeToContinue || pipeline.progress === 'due');
+  pipeline.held -= 1;
 }

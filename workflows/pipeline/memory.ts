@@ -96,6 +96,10 @@ export interface Pipeline {
   hasKeptTasksOpen: boolean;
   /** No other run can be handed what has been made: this one goes on to the end. */
   isTooLargeToContinue: boolean;
+  /** What waits for the next run before it begins. */
+  held: number;
+  /** Whether an order or a step has ended in this run; due: it continues no sooner, since the next would get no further. */
+  progress: 'none' | 'due' | 'made';
   /** When the memo was written last, epoch ms. */
   shownAt: number;
   /** Orders and steps that have ended in this run, and since the memo was written last. */
@@ -164,6 +168,8 @@ export function openPipeline(argument: unknown, given: CarriedPipeline | undefin
     isTaskKeptOpen: false,
     hasKeptTasksOpen: false,
     isTooLargeToContinue: false,
+    held: 0,
+    progress: 'none',
     shownAt: Date.now(),
     ends: { all: 0, notShown: 0, isStepNotShown: false },
   };

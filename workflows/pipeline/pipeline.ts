@@ -114,18 +114,27 @@ async function runSteps(pipeline: Pipeline): Promise<void> {
     await condition(() => isOver() || mayContinue(pipeline));
     // What came with the same task may have changed it.
     if (isOver() || !mayContinue(pipeline)) continue;
-    if (isCarriable(pipeline.request, carryPipeline(pipeline))) await continueAsNew(pipeline);
-    pipeline.isTooLargeToContinue = true;
+    if (mustGetFurther(pipeline)) pipeline.progress = 'due';
+    else if (isCarriable(pipeline.request, carryPipeline(pipeline))) await continueAsNew(pipeline);
+    else pipeline.isTooLargeToContinue = true;
   }
   if (all.fault) throw all.fault;
 }
 
 /** The history has grown long, and nothing is under way that the next run would not know of. */
 function mayContinue(pipeline: Pipeline): boolean {
-  const { scope, stop, isTooLargeToContinue } = pipeline;
+  const { scope, stop, isTooLargeToContinue, progress } = pipeline;
   const isStopped = stop !== undefined || scope.consideredCancelled;
-  const isWanted = workflowInfo().continueAsNewSuggested && !isTooLargeToContinue && !isStopped;
+  const mayFollow = !isTooLargeToContinue && progress !== 'due';
+  const isWanted = workflowInfo().continueAsNewSuggested && mayFollow && !isStopped;
   return isWanted && isIdle(pipeline) && isQuiet(pipeline);
+}
+
+/** What waits came late in this run, behind parts of a step that had all ended, and would come as late in the next. */
+function mustGetFurther({ held, progress, checked }: Pipeline): boolean {
+  if (held === 0 || progress !== 'none') return false;
+  // In those that are not steady this may follow from a local activity, where no patch may be asked for first.
+  return checked?.isSteady === true && patched('runs-get-further-before-they-continue');
 }
 
 function isIdle({ open, busy }: Pipeline): boolean {

@@ -47,6 +47,7 @@ export async function runItem(pipeline: Pipeline, item: ItemOfStep, first: Prepa
     const { failure } = end;
     tries = nextTry(plan, tries, failure);
     pipeline.tries.set(name, tries);
+    pipeline.progress = 'made';
     const isCancelled = pipeline.stop !== undefined && failure.type === 'GenerationCancelled';
     if (pipeline.stop || orderOf(plan, tries) === undefined || !mayFollow(pipeline, failure, plan)) {
       enterStepPhase(pipeline, target, isCancelled ? 'cancelled' : 'failed', failure);

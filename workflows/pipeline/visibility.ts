@@ -86,7 +86,9 @@ function show(pipeline: Pipeline): void {
   showNow(pipeline);
 }
 
-function noteEnd({ ends }: Pipeline, target: StepState | ItemState): void {
+function noteEnd(pipeline: Pipeline, target: StepState | ItemState): void {
+  const { ends } = pipeline;
+  pipeline.progress = 'made';
   ends.all += 1;
   ends.notShown += 1;
   if ('id' in target) ends.isStepNotShown = true;
