@@ -16,6 +16,7 @@ import { callerOf } from '../../generations/start-patiently.ts';
 import { sayWaited, waitMsOf } from '../../http/waiting.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { findGeneration, ofGenerations, workflowIdIn } from './find-generation.ts';
+import { isForeignRequest, noSuchRequest } from './foreign-request.ts';
 import { generationBody } from './generation-body.ts';
 
 type About<Body = unknown, Query = unknown> = Call<{ key: string }, Query, Body>;
@@ -46,16 +47,21 @@ export function resolveSubmission(
   parts: GatewayParts,
   { params, body, request }: About<SubmissionResolution>,
 ): Promise<SubmissionResolutionReply> {
+  const { principal } = request;
   const { action } = body;
   const resolution = action === 'adopt' ? { action, requestId: body.requestId } : { action };
   return withHandle(parts, request, params.key, async (handle) => {
+    const { key } = handle;
+    if (action === 'adopt' && (await isForeignRequest(parts, principal, key, body.requestId))) {
+      const message = `generation "${key}": ${noSuchRequest}`;
+      throw new GenerationError({ type: 'ResolutionRefused', message, key });
+    }
     try {
       return await handle.resolveSubmission(resolution);
     } catch (error) {
       if (action === 'resubmit' && isPassing(error)) throw maySendAgain(handle, error);
       if (!isOfNoRequest(error)) throw error;
-      const { message, key } = error;
-      throw new GenerationError({ type: 'ResolutionRefused', message, key, cause: error });
+      throw new GenerationError({ type: 'ResolutionRefused', message: error.message, key: error.key, cause: error });
     }
   });
 }

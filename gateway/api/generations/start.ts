@@ -1,13 +1,12 @@
-import { findKeysOfRequest } from '../../../client/operator/index.ts';
 import { defaultDeadlineMs } from '../../../domain/generation.ts';
 import { isModelId } from '../../../domain/request.ts';
-import { budgetNameOf, everyTenant, mayOrder, type Principal, workflowIdOf } from '../../access/principal.ts';
+import { budgetNameOf, mayOrder, type Principal, workflowIdOf } from '../../access/principal.ts';
 import { checkPrice } from '../../catalogue/check-price.ts';
 import type { StartGeneration } from '../../contract/start-generation.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { checkInput } from '../../generations/check-input.ts';
 import { dedupedNotice } from '../../generations/deduped-key.ts';
-import { isPassing, patiently, readPatienceMs } from '../../generations/patiently.ts';
+import { isPassing } from '../../generations/patiently.ts';
 import { startPatiently } from '../../generations/start-patiently.ts';
 import { tellStarted } from '../../generations/tell-started.ts';
 import { toNoticeHeader } from '../../http/notice-header.ts';
@@ -16,6 +15,7 @@ import { sayWaited, waitMsOf, waitSignal } from '../../http/waiting.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { keyOfOrder } from '../order-key.ts';
 import { findGeneration } from './find-generation.ts';
+import { isForeignRequest, noSuchRequest } from './foreign-request.ts';
 import { generationBody, newState } from './generation-body.ts';
 
 type Starting = Call<unknown, { wait?: string | undefined }, StartGeneration>;
@@ -89,19 +89,10 @@ export async function untilEnd({ watchers, reader }: GatewayParts, workflowId: s
   return last ?? (await reader.read(workflowId, 'whole'));
 }
 
-/** Whoever follows a request is told its output, and may cancel it; whose it is instead, and that it is, is told to nobody. */
-async function refuseForeign(
-  { client }: GatewayParts,
-  principal: Principal,
-  key: string,
-  requestId: string,
-): Promise<void> {
-  if (principal.tenant === everyTenant) return;
-  const keys = await patiently(client, readPatienceMs, () => findKeysOfRequest(client, requestId, { key }));
-  const own = workflowIdOf(principal, '');
-  if (keys.length === 0 || keys.some((found) => found.startsWith(own))) return;
-  const message = 'there is no such request';
-  throw new RefusalError('InvalidInput', `requestId: ${message}`, { issues: [{ path: 'body.requestId', message }] });
+async function refuseForeign(parts: GatewayParts, principal: Principal, key: string, requestId: string): Promise<void> {
+  if (!(await isForeignRequest(parts, principal, key, requestId))) return;
+  const issues = [{ path: 'body.requestId', message: noSuchRequest }];
+  throw new RefusalError('InvalidInput', `requestId: ${noSuchRequest}`, { issues });
 }
 
 /** What is taken over was RunComfy's to judge. */

@@ -8,6 +8,9 @@ import { call } from '../../support/gateway-stack.ts';
 import { flux } from '../../support/simulator-client.ts';
 
 const order = { key: 'k', model: flux, requestId: '7f9c2ba4-e88f-4272-b5b0-1d2f6a3c9e10' };
+const adopt = { action: 'adopt', requestId: order.requestId };
+const admin = withKey({ scopes: ['admin'] });
+const reader = { note: () => undefined, refresh: () => undefined };
 const refused = (code: number) =>
   new ServiceError('refused', { cause: Object.assign(new Error('why'), { code, details: '', metadata: {} }) });
 
@@ -32,10 +35,17 @@ async function gatewayOver(keys: string[] | Error, { access = withKey({}), isBus
     started.push(key);
     return Promise.resolve({ key, runId: 'r', attached: false, notices: [] });
   };
-  const missing = () => Promise.reject(new Error('nothing else may be asked for'));
-  const url = await serve(access.access, { client, generations: { start, get: missing } });
-  const post = () => call(url, '/api/v1/generations', { method: 'POST', headers: access.headers, body: order });
-  return { post, started, queries };
+  const decided: unknown[] = [];
+  const resolveSubmission = (decision: object) => {
+    decided.push(decision);
+    return Promise.resolve({ phase: 'in_queue' });
+  };
+  const get = (key: string) => Promise.resolve({ key, resolveSubmission });
+  const url = await serve(access.access, { client, generations: { start, get }, reader });
+  const send = (path: string, body: object) => call(url, path, { method: 'POST', headers: access.headers, body });
+  const post = () => send('/api/v1/generations', order);
+  const decide = (decision: object) => send('/api/v1/generations/k/resolution', decision);
+  return { post, decide, started, decided, queries };
 }
 
 it.each([
@@ -77,4 +87,41 @@ it('whoever acts for all tenants takes over whatever there is', async () => {
   const { post, started } = await gatewayOver(['acme/k'], { access });
   expect(await post()).toMatchObject({ status: 201 });
   expect(started).toEqual(['k']);
+});
+
+it.each([
+  ["is nobody's", []],
+  ['is its own, though another has got at it', ['umbrella/theirs', 'acme/mine']],
+  ['no index tells of', refused(grpcCode.invalidArgument)],
+])('a tenant adopts a request that %s', async (_what, keys) => {
+  const { decide, decided } = await gatewayOver(keys, { access: admin });
+  const answer = await decide(adopt);
+  expect(answer, answer.text).toMatchObject({ status: 200, json: { phase: 'in_queue' } });
+  expect(decided).toEqual([adopt]);
+});
+
+it.each([
+  ["another tenant's", ['umbrella/theirs']],
+  ["another's whose name begins so", ['acme-2/theirs']],
+  ['that of whoever acts for all tenants', ['theirs']],
+])('a tenant adopts no request that is %s, nor learns whose it is', async (_what, keys) => {
+  const { decide, decided } = await gatewayOver(keys, { access: admin });
+  const answer = await decide(adopt);
+  const detail = 'generation "k": there is no such request';
+  expect(answer, answer.text).toMatchObject({ status: 409, json: { name: 'ResolutionRefused', detail } });
+  expect(answer.text).not.toContain('theirs');
+  expect(decided).toEqual([]);
+});
+
+it('a tenant decides otherwise without a look at the index', async () => {
+  const { decide, decided, queries } = await gatewayOver(['umbrella/theirs'], { access: admin });
+  expect(await decide({ action: 'abandon' })).toMatchObject({ status: 200 });
+  expect([decided, queries]).toEqual([[{ action: 'abandon' }], []]);
+});
+
+it('whoever acts for all tenants adopts whatever there is', async () => {
+  const access = { ...withKey({}), access: anonymousAccess, headers: { authorization: '' } };
+  const { decide, decided } = await gatewayOver(['acme/k'], { access });
+  expect(await decide(adopt)).toMatchObject({ status: 200 });
+  expect(decided).toEqual([adopt]);
 });
