@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import {
   type BatchAddMessage,
@@ -11,7 +12,7 @@ import {
 import { readFailureDetails } from '../../domain/failure-details.ts';
 import { batchMessageNames } from '../../domain/names.ts';
 import { pauseSignal, resumeSignal } from '../../workflows/batch/messages.ts';
-import { GenerationError } from '../errors.ts';
+import { GenerationError, isGenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
 import { explainStandstill, withoutAnswer } from '../generation/following/standstill.ts';
@@ -23,20 +24,38 @@ import { unanswered } from './batch-errors.ts';
 import { readBatchMemo, readBatchState } from './read-batch-state.ts';
 
 const takenWithinMs = 60_000;
+/** What was refused for now is sent again. */
+const againAfterMs = 500;
 const answeredWithinMs = 180_000;
 /** What nobody takes by then is left for whoever comes. */
 const wishWithinMs = 10_000;
 /** RunComfy is asked for each item in flight, 20 at a time. */
 const cancelledWithinMs = 300_000;
 
-/** Adds items behind those that there are; refused with `InvalidInput` where they fit nowhere. */
-export function addToBatch(
+/**
+ * Adds items behind those that there are; refused with `InvalidInput` where they fit nowhere, and with `TemporalBusy` where
+ * the batch has no room for them within a minute: too many add at a time.
+ */
+export async function addToBatch(
   client: Client,
   key: string,
   message: BatchAddMessage,
   over?: AbortSignal,
 ): Promise<{ count: number }> {
-  return update(client, key, batchMessageNames.add, message, over);
+  const giveUpAt = performance.now() + takenWithinMs;
+  for (;;) {
+    try {
+      return await update(client, key, batchMessageNames.add, message, over);
+    } catch (error) {
+      if (!isRefusedForNow(error) || performance.now() + againAfterMs > giveUpAt) throw error;
+    }
+    await sleep(againAfterMs, undefined, { signal: over }).catch(() => undefined);
+    over?.throwIfAborted();
+  }
+}
+
+function isRefusedForNow(error: unknown): boolean {
+  return isGenerationError(error) && error.type === 'TemporalBusy' && error.cause instanceof WorkflowUpdateFailedError;
 }
 
 /** No more items will come. */
@@ -147,7 +166,8 @@ async function update<Reply>(
   if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
     const { issues } = readFailureDetails(error.cause);
     const text = `batch "${key}": ${error.cause.message}`;
-    throw new GenerationError({ type: 'InvalidInput', message: text, key, issues, cause: error });
+    const type = error.cause.type === 'ServiceUnavailable' ? 'TemporalBusy' : 'InvalidInput';
+    throw new GenerationError({ type, message: text, key, issues, cause: error });
   }
   if (isOfEnded(error)) {
     throw ended(key, name, error);

@@ -10,7 +10,7 @@ import {
   updated,
   windowAnswered,
 } from '../support/batch-in-process.ts';
-import type { Command } from '../support/workflow-sandbox.ts';
+import type { Command, Job } from '../support/workflow-sandbox.ts';
 
 const open = batchesByTasks();
 type Batch = Awaited<ReturnType<typeof open>>;
@@ -85,6 +85,38 @@ it.each([
     expect(commands.map((command) => Object.keys(command))).toEqual([['updateResponse']]);
   },
 );
+
+it('two who add at a time hold a batch up for a while, until what they add is refused and it continues', async () => {
+  const { window, ...batch } = await crowded();
+  let historySize = 3 * mebibyte;
+  const heard: unknown[] = [];
+  const stores: (number | null | undefined)[] = [];
+  const batchIs = { continued: false };
+  const play = async (...jobs: Job[]) => {
+    batch.hear({ historySize });
+    const commands = await batch.play(...jobs);
+    heard.push(...repliesIn(commands));
+    const store = batch.scheduled('storeItems')?.seq;
+    if (store) stores.push(store);
+    batchIs.continued ||= commands.some(({ continueAsNewWorkflowExecution }) => continueAsNewWorkflowExecution);
+  };
+  const sends = (who: string, from: number) => {
+    historySize += mebibyte / 2;
+    return play(updated('add', { from, items: itemAt(from) }, `${who} ${String(from)}`));
+  };
+  await sends('a', 100);
+  await play(windowAnswered(window, { open: [{ index: 0 }], cursor: 1 }));
+  for (let from = 100; from < 140 && !batchIs.continued; from += 1) {
+    await sends('b', from);
+    await play(answered(stores.shift(), [{ page: from, from, count: 1, digest: digestOf(from) }]));
+    // Its next comes before the other one was compared with what is there.
+    await sends('a', from + 1);
+    await play(answered(stores.shift(), [{ page: from, from, count: 1, digest: digestOf(from + 9_000) }]));
+  }
+  expect(batchIs.continued).toBe(true);
+  expect(historySize).toBeLessThan(12 * mebibyte);
+  expect(heard).toContain('more is added at a time than the batch takes now: send the same again in a moment');
+});
 
 const argumentsOf = (commands: Command[]) =>
   commands.flatMap(({ continueAsNewWorkflowExecution }) => continueAsNewWorkflowExecution?.arguments ?? []);

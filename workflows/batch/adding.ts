@@ -7,7 +7,7 @@ import { isJsonObject } from '../../domain/json.ts';
 import { describe, isIntegerBetween, isMissing, refuseUnknown } from '../../domain/request-checks.ts';
 import { batchPages } from '../activity-options.ts';
 import { pauseIfGivenUp } from '../given-up.ts';
-import { hastenContinue } from './long-history.ts';
+import { hastenContinue, isOverfull } from './long-history.ts';
 import { type Batch, totalOf } from './memory.ts';
 
 /** Keeps the items of the request as pages. */
@@ -21,7 +21,8 @@ export async function storeInlineItems(batch: Batch): Promise<void> {
 }
 
 /** Refuses what cannot be added, before any of it is part of the history. */
-export function checkAdd({ data, hasEnded, request }: Batch, payload: unknown): void {
+export function checkAdd(batch: Batch, payload: unknown): void {
+  const { data, hasEnded, request } = batch;
   const issues = createIssueList();
   if (!isJsonObject(payload)) throw refuse(`expected { from, items }, got ${describe(payload)}`);
   const { from, items, page, count, digest } = payload;
@@ -55,6 +56,10 @@ export function checkAdd({ data, hasEnded, request }: Batch, payload: unknown): 
   const total = totalOf(data);
   if ((from as number) > total) throw misplaced(data.pages, total, from as number);
   if ((from as number) === total && (data.sealed || hasEnded)) throw refuse('sealed', standing(data.pages, total));
+  if (isOverfull(batch)) {
+    const message = 'more is added at a time than the batch takes now: send the same again in a moment';
+    throw ApplicationFailure.create({ type: 'ServiceUnavailable', message });
+  }
 }
 
 /** Takes items behind those that there are; what was taken before is answered as then. */

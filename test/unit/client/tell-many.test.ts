@@ -8,7 +8,7 @@ import {
 } from '@temporalio/client';
 import { RetryState } from '@temporalio/common';
 import { expect, it } from 'vitest';
-import { cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/tell-batch.ts';
+import { addToBatch, cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/tell-batch.ts';
 import { readBudget } from '../../../client/budget/read-budget.ts';
 import { asOneCall } from '../../../client/generation/one-call.ts';
 import { grpcCode } from '../../../client/grpc.ts';
@@ -207,4 +207,27 @@ it('calls what keeps Temporal from telling the memo by its name, and no absence 
     const budget = temporalWith({ type: 'runcomfyBudget', ...told, status: 1, memo });
     await expect(readBudget(budget.client, 'acme')).rejects.toMatchObject(isBusy ? busy : { type: 'NoWorker' });
   }
+});
+
+it('adds again by itself what a batch has no room for now, until whoever adds leaves', async () => {
+  const failure = (type: string) => {
+    const cause = ApplicationFailure.create({ type, message: 'send the same again in a moment' });
+    return { refused: new WorkflowUpdateFailedError('refused', cause) };
+  };
+  const full = failure('ServiceUnavailable');
+  const message = { from: 0, items: [{ id: 'a' }] };
+  const batch = temporalWith({ type: 'runcomfyBatch', updates: [full, full, { taken: { count: 1 } }] });
+  expect(await addToBatch(batch.client, 'k', message)).toEqual({ count: 1 });
+  expect(batch.sent).toHaveLength(3);
+  const left = temporalWith({ type: 'runcomfyBatch', updates: [full, full, full, full] });
+  const reason = new Error('left');
+  const over = new AbortController();
+  const adding = addToBatch(left.client, 'k', message, over.signal);
+  setTimeout(() => {
+    over.abort(reason);
+  }, 50);
+  await expect(adding).rejects.toBe(reason);
+  const misplaced = temporalWith({ type: 'runcomfyBatch', updates: [failure('InvalidInput'), full] });
+  await expect(addToBatch(misplaced.client, 'k', message)).rejects.toMatchObject({ type: 'InvalidInput' });
+  expect(misplaced.sent).toHaveLength(1);
 });
