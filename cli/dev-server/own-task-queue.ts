@@ -10,9 +10,9 @@ export async function ownTaskQueue(keptIn: string | undefined): Promise<string> 
   const drawn = `runcomfy-start-${randomUUID().slice(0, 8)}`;
   if (keptIn === undefined) return drawn;
   const file = path.join(keptIn, 'task-queue');
-  const kept = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const kept = await readFile(file, 'utf8').catch((error: unknown) => {
     // Drawn again, it would strand what it was kept for.
-    if (error.code !== 'ENOENT') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     return '';
   });
   if (/^runcomfy-start-[0-9a-f]{8}$/.test(kept)) return kept;

@@ -173,7 +173,7 @@ describe('deploy/temporal/dynamic-config.yaml', () => {
 
   it('lets ten batches of the widest window wait for their items at once, as the operations page says', async () => {
     const settings = parse(await read('deploy/temporal/dynamic-config.yaml')) as Record<string, { value: number }[]>;
-    const [{ value = 0 } = {}] = settings['frontend.namespaceCount'] ?? [];
+    const value = settings['frontend.namespaceCount']?.[0]?.value ?? 0;
     expect(value).toBeGreaterThan(10 * batchLimits.window);
     const page = await read('docs/operations.md');
     expect(page.replaceAll('\n', ' ')).toContain(`\`frontend.namespaceCount\` of ${value.toLocaleString('en')}`);
