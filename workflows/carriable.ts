@@ -9,3 +9,8 @@ const maxCarriedBytes = maxBytesAtOnce - 4 * 1024;
 export function isCarriable(...argumentsOfNext: unknown[]): boolean {
   return jsonBytes(argumentsOfNext) <= maxCarriedBytes || !patched('what-is-too-large-is-not-carried');
 }
+
+/** The same where no patch may be asked for: no run has ever been handed more, so no older history continues with more. */
+export function isCarriableAsBefore(...argumentsOfNext: unknown[]): boolean {
+  return jsonBytes(argumentsOfNext) <= maxBytesAtOnce;
+}

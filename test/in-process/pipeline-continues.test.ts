@@ -181,4 +181,39 @@ describe('a pipeline that continues as new', () => {
     expect(execution.runs > 1).toBe(isContinued);
     expect(provider.jobs.map(({ prompt }) => prompt)).toEqual(['a']);
   });
+
+  it.each([
+    ['goes on where Temporal would never have taken what it has made', 2_100_000, false],
+    ['continues as it did where Temporal may have taken it', 2_092_000, true],
+  ])(
+    'asks for no patch behind a local activity where its history may be of before: %s',
+    async (_, bytes, isContinued) => {
+      const many = {
+        version: 1,
+        steps: { made: still('made'), many: still('${{ item }}', { forEach: ['a', 'b', 'c'] }) },
+      };
+      const output = { images: [`https://files.example.com/${'x'.repeat(bytes)}`], videos: [], audios: [] };
+      const carried = async (activities: PipelineActivities) => ({
+        state: {
+          ...{ phase: 'running', startedAt: '', deadlineAt: '2027-01-01T00:00:00.000Z', costUsd: 0, reservedUsd: 0 },
+          steps: [
+            { id: 'made', phase: 'succeeded', key: 'film/made@1', output },
+            { id: 'many', phase: 'waiting' },
+          ],
+          warnings: [],
+        },
+        checked: await activities.checkPlan({ plan: many }),
+        money: { spent: 0, presumed: 0, reserved: 0 },
+        ordersMade: 1,
+      });
+      const { execution, provider, end } = await start({ plan: many, maxParallel: 1 }, { tasksPerRun: 3, carried });
+      expect((await end()).state.phase).toBe('succeeded');
+      expect(execution.runs > 1).toBe(isContinued);
+      const asked = execution.tasks.flatMap(({ commands }) =>
+        commands.flatMap((each) => each.setPatchMarker?.patchId ?? []),
+      );
+      expect(asked).not.toContain('what-is-too-large-is-not-carried');
+      expect(provider.jobs.map(({ prompt }) => prompt)).toEqual(['a', 'b', 'c']);
+    },
+  );
 });

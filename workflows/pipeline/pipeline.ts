@@ -14,7 +14,7 @@ import { pipelineWorkflowType } from '../../domain/names.ts';
 import type { PipelineRequest, PipelineResult } from '../../domain/pipeline/pipeline-run.ts';
 import { findOversize, findOversizeOfParams } from '../../domain/pipeline/plan-size.ts';
 import { preparations } from '../activity-options.ts';
-import { isCarriable } from '../carriable.ts';
+import { isCarriable, isCarriableAsBefore } from '../carriable.ts';
 import { waitForKeyOf } from '../payload-converter.ts';
 import { cancelOpen, stopPipeline } from './cancellation.ts';
 import { completePipeline, failPipeline } from './endings.ts';
@@ -115,7 +115,7 @@ async function runSteps(pipeline: Pipeline): Promise<void> {
     // What came with the same task may have changed it.
     if (isOver() || !mayContinue(pipeline)) continue;
     if (mustGetFurther(pipeline)) pipeline.progress = 'due';
-    else if (isCarriable(pipeline.request, carryPipeline(pipeline))) await continueAsNew(pipeline);
+    else if (mayBeCarried(pipeline)) await continueAsNew(pipeline);
     else pipeline.isTooLargeToContinue = true;
   }
   if (all.fault) throw all.fault;
@@ -135,6 +135,11 @@ function mustGetFurther({ held, progress, checked }: Pipeline): boolean {
   if (held === 0 || progress !== 'none') return false;
   // In those that are not steady this may follow from a local activity, where no patch may be asked for first.
   return checked?.isSteady === true && patched('runs-get-further-before-they-continue');
+}
+
+function mayBeCarried(pipeline: Pipeline): boolean {
+  const { request, checked } = pipeline;
+  return (checked?.isSteady ? isCarriable : isCarriableAsBefore)(request, carryPipeline(pipeline));
 }
 
 function isIdle({ open, busy }: Pipeline): boolean {
