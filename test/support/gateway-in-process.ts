@@ -26,6 +26,15 @@ const catalogue = {
   price: () => Promise.resolve({ basis: 'unknown' }),
 };
 
+/** Its index tells of nothing. */
+const temporal = {
+  options: { namespace: 'default' },
+  withDeadline: (_: number, ask: () => unknown) => ask(),
+  workflowService: {
+    listWorkflowExecutions: () => Promise.resolve({ executions: [], nextPageToken: new Uint8Array() }),
+  },
+};
+
 /** A gateway in front of a Temporal that takes every call; it ends with the test. */
 export async function serve(access: Access, more: object = {}) {
   const state = { model: flux, submission: 'accepted', reads: 1, deadlineAt: '2026-11-28T00:00:00.000Z' };
@@ -37,7 +46,7 @@ export async function serve(access: Access, more: object = {}) {
   };
   const parts = {
     ...{ access, catalogue, originOf, log: pino({ level: 'silent' }), metrics: createGatewayMetrics() },
-    client: { withDeadline: (_: number, ask: () => unknown) => ask() } as unknown as Client,
+    client: temporal as unknown as Client,
     settings: { host: '127.0.0.1', onUnknownSubmission: 'hold', submitGraceMs: 0, corsOrigins: [page] },
     isDraining: () => false,
     reader: {
