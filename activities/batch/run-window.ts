@@ -85,7 +85,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     };
     const started = await orders.start(item.item, place);
     if ('failure' in started) {
-      settle(window, open, item, started, { isWallNews: true });
+      settle(window, open, item, started, { isWallNews: true, isToldOnce: true });
       return;
     }
     if (started.attached) open.attached = true;
@@ -185,21 +185,21 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
 /**
  * A wall that an order met before this window was asked for may be gone, as after a `resume`: ordered again, it tells what
  * is so now. Many may end before a full window goes back, more than Temporal takes of an answer: they stay in flight, and
- * the next one hears of them at once.
+ * the next one hears of them at once. Not of what was refused at its start: what has its key may be another order.
  */
 function settle(
   window: BatchWindow,
   open: OpenItem,
   names: ItemToOrder,
   end: ItemEnd,
-  { isWallNews }: { isWallNews: boolean },
+  { isWallNews, isToldOnce = false }: { isWallNews: boolean; isToldOnce?: boolean },
 ): void {
   const wall = wallOf(end);
   // Once everything is cancelled nothing is ordered again.
   if (wall && open.cancel === undefined) {
     const { costUsd = 0, presumedUsd = 0 } = 'failure' in end ? end.failure : {};
     giveItemBack(window, open.index, isWallNews ? wall : undefined, toMicro(costUsd) + toMicro(presumedUsd));
-  } else if (!isFull(window)) endItem(window, endOfItem(open, names, end));
+  } else if (isToldOnce || !isFull(window)) endItem(window, endOfItem(open, names, end));
 }
 
 /**

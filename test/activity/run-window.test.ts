@@ -93,3 +93,26 @@ it.each<[string, Partial<WindowQuestion>]>([
   const indices = [...answer.ended, ...answer.open].map(({ index }) => index);
   expect(indices.sort((one, other) => one - other)).toEqual(wide.open.map(({ index }) => index));
 });
+
+it('a window that is full when an item is refused at its start tells of the refusal, which nobody could read again', async () => {
+  const error = { type: 'InvalidInput', message: 'its key is that of another order', submission: 'not_sent' } as const;
+  const follow = (key: string) =>
+    Promise.resolve({ result: { outputs: { text: `${key} ${'x'.repeat(15_000)}` }, costUsd: 0 } });
+  const start = async () => {
+    await sleep(200);
+    return { failure: { error } };
+  };
+  const items = Array.from({ length: many + 1 }, (_, at) => ({ id: String(at), model: 'a/b', input: {} }));
+  const deps = {
+    orders: { follow, start },
+    pages: { readItems: () => Promise.resolve(items), write: () => Promise.resolve() },
+    lookup: { getModel: () => Promise.reject(new Error('too slow')) },
+    stopping: new AbortController().signal,
+    refusalAfter: () => undefined,
+  } as unknown as BatchDeps;
+  const { maxCost: _, ...unlimited } = wide;
+  const answer = await run(deps, unlimited);
+  expect(answer.open.length).toBeGreaterThan(0);
+  expect(answer.open.map(({ index }) => index)).not.toContain(many);
+  expect(answer.ended.find(({ index }) => index === many)?.line).toMatchObject({ status: 'failed', error });
+});

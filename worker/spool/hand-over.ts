@@ -129,8 +129,8 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
     );
     const results = [...(await sendAll(spooled)), ...(await sendingUnspooled)];
     // An earlier look may not have seen what was spooled after it.
-    const mayBeMore = !isSpoolReadable || isEarlierLook;
-    if (mayBeMore || results.some(({ status }) => status === 'rejected')) schedule();
+    if (isSpoolReadable && isEarlierLook) await drain();
+    else if (!isSpoolReadable || results.some(({ status }) => status === 'rejected')) schedule();
   }
 
   async function lookAtSpool(): Promise<SpooledRequest[]> {

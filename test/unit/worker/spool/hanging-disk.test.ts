@@ -115,6 +115,21 @@ describe('a request id on a disk that hangs', () => {
     expect(asked).toEqual(['list']);
   });
 
+  it('is looked for once more as the worker ends where an earlier look was late', async () => {
+    const temporal: Temporal = { heartbeat: fails('away'), signal: fails('away') };
+    const disk = hangingDisk();
+    const { handOver, spool, onDisk } = await handOverTo(temporal, { disk: disk.answers });
+    void handOver.drain();
+    await vi.advanceTimersByTimeAsync(3_500);
+    disk.comesBack();
+    expect(await spool.list()).toEqual([]);
+    await handOver.keep(kept);
+    await until(() => onDisk.includes('put'));
+    delete temporal.signal;
+    await handOver.stop();
+    expect(await spool.list()).toEqual([]);
+  });
+
   it('leaves the process its other files', async () => {
     const stateDir = await mkdtemp(path.join(tmpdir(), 'runcomfy-hanging-'));
     onTestFinished(() => rm(stateDir, { recursive: true }));
