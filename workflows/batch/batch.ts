@@ -11,6 +11,7 @@ import { openForMsOf } from '../../domain/batch/batch-request.ts';
 import { batchLimits, type BatchRequest, type BatchResult } from '../../domain/batch/batch.ts';
 import { jsonBytes } from '../../domain/json.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
+import { maxBytesAtOnce } from '../../domain/request.ts';
 import { waitForKeyOf } from '../payload-converter.ts';
 import { storeInlineItems } from './adding.ts';
 import { carryOutCancel, writeLines } from './cancellation.ts';
@@ -22,7 +23,7 @@ import { isLookUpDue, lookUpDueInMs, mayStart, runWindow } from './run-window.ts
 import { countsOf, moneyOf, showEnd, showNews } from './visibility.ts';
 
 /** Temporal takes 2 MiB of a command: pages of items and lines may be more together. */
-const maxCarriedBytes = 2 * 1024 * 1024 - 16 * 1024;
+const maxCarriedBytes = maxBytesAtOnce - 16 * 1024;
 
 /** Many orders as one durable unit, so many at a time: exactly one line for each, whatever becomes of it. */
 export async function runcomfyBatch(request: BatchRequest, carried?: BatchData): Promise<BatchResult> {
