@@ -15,11 +15,25 @@ import { shapes } from '../workflow/generation/shapes.ts';
 
 /** What must have been recorded of each type of workflow. */
 const shapesOfType: Record<string, readonly string[]> = {
-  [generationWorkflowType]: [...Object.keys(shapes), 'continued-as-new'],
+  [generationWorkflowType]: [
+    ...Object.keys(shapes),
+    'continued-as-new',
+    'cancelled-before-it-continues',
+    'under-budgets',
+    'detached-under-a-budget',
+  ],
   [pipelineWorkflowType]: pipelineShapes,
-  [batchWorkflowType]: [],
-  [webhookWorkflowType]: [],
-  [budgetWorkflowType]: [],
+  [batchWorkflowType]: [
+    'junk-messages',
+    'of-pipelines',
+    'of-pipelines-at-a-wall',
+    'paused-by-failures',
+    'paused-resumed-limited',
+    'set-and-cancelled',
+    'wallet-empty-then-filled',
+  ],
+  [webhookWorkflowType]: ['delivered', 'delivered-by-a-second-worker', 'gone'],
+  [budgetWorkflowType]: ['reserved-settled-released-closed'],
 };
 
 /** Events a run may end with. */
