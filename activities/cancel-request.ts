@@ -4,6 +4,7 @@ import type { Activities, CancelAnswer, RequestStatus } from '../domain/activiti
 import { isJsonObject, withoutUndefined } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './activity-deps.ts';
+import { knownAttributes } from './known-attributes.ts';
 import { readEnd } from './reading/late-cost.ts';
 import { readKey } from './reading/read-attempt.ts';
 import type { AttemptCount } from './reading/read-counter.ts';
@@ -33,13 +34,9 @@ const secondLooksMs = [1_000, 3_000];
  * `POST /requests/{id}/cancel`, checked by one status read: a lost reply may have stopped the work all the same, and a
  * cancel that was acknowledged may have come too late.
  */
-export function createCancelRequest({
-  runcomfy,
-  readCounter,
-  openAttempts,
-  readPacer,
-}: ActivityDeps): Activities['cancelRequest'] {
-  return async ({ model, requestId, readsSoFar }) => {
+export function createCancelRequest(deps: ActivityDeps): Activities['cancelRequest'] {
+  const { runcomfy, readCounter, openAttempts, readPacer } = deps;
+  return async ({ model, requestId, readsSoFar, wantsSearchAttributes }) => {
     const startedAt = performance.now();
     const key = readKey(requestId);
     const count = readCounter.open(key, readsSoFar, 0);
@@ -51,7 +48,12 @@ export function createCancelRequest({
       const end = isOver
         ? await readEnd({ runcomfy }, { model, requestId }, count, Math.min(statusWithinMs, leftMs))
         : undefined;
-      const seen = { ...withoutUndefined({ status, costUsd: end?.costUsd }), reads: count.report(), readAt };
+      const seen = {
+        ...withoutUndefined({ status, costUsd: end?.costUsd }),
+        reads: count.report(),
+        readAt,
+        ...(wantsSearchAttributes && knownAttributes(deps)),
+      };
       // A status may say of stopped work, too, that it is over: the result tells how.
       return end?.status === 'cancelled'
         ? { ...seen, outcome: 'cancelled', status: 'cancelled' }

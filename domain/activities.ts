@@ -158,12 +158,14 @@ export interface ResultQuestion {
   inputUrls?: string[];
   /** Asks for `isModelKnown` in the reading. */
   wantsModel?: boolean;
+  /** Asks for `searchAttributes` in the reading. */
+  wantsSearchAttributes?: boolean;
   /** What the work's duration is learned by, and what was seen of it. */
   workKey?: string;
   seen?: Partial<Observation>;
 }
 
-interface ResultReadingBase {
+interface ResultReadingBase extends Partial<KnownAttributes> {
   reads: number;
   /** ISO 8601. */
   readAt: string;
@@ -196,10 +198,12 @@ export interface CancelQuestion {
   requestId: string;
   /** Reads that the workflow has counted, so that those of a dropped attempt are made up for. */
   readsSoFar?: number;
+  /** Asks for `searchAttributes` in the answer. */
+  wantsSearchAttributes?: boolean;
 }
 
 /** Answer of `cancelRequest`: whether RunComfy stopped the work. */
-export interface CancelAnswer {
+export interface CancelAnswer extends Partial<KnownAttributes> {
   outcome: Extract<CancelOutcome, 'cancelled' | 'not_cancellable'>;
   /** The status as a read beside the cancel saw it. */
   status?: RequestStatus;

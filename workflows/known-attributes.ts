@@ -10,13 +10,19 @@ import { attributeChecks } from './activity-options.ts';
  */
 export const believedForMs = 600_000;
 
-/** Asks which search attributes of ours the server knows. Undefined: it does not say, and what is shown may be missed. */
-export async function askForAttributes(): Promise<string[] | undefined> {
+/**
+ * Asks which of these search attributes the server knows; an answer counts for so many ms from the question on. Undefined:
+ * it does not say, and what is shown may be missed.
+ */
+export async function askForAttributes(
+  names: string[] = searchAttributeNames,
+  countsForMs = believedForMs,
+): Promise<string[] | undefined> {
   try {
     for (;;) {
       const askedAt = Date.now();
-      const { existing } = await attributeChecks.listSearchAttributes({ names: searchAttributeNames });
-      if (Date.now() - askedAt <= believedForMs) return existing;
+      const { existing } = await attributeChecks.listSearchAttributes({ names });
+      if (Date.now() - askedAt <= countsForMs) return existing;
     }
   } catch (error) {
     log.warn('Temporal does not say which search attributes there are', { reason: messageOf(error) });

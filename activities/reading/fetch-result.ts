@@ -8,6 +8,7 @@ import { isRunComfyError, RunComfyError } from '../../runcomfy/errors.ts';
 import { isEmptyOutput } from '../../runcomfy/schemas/output.ts';
 import { type Failure, noReason, type OutputReply } from '../../runcomfy/schemas/result-reply.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
+import { knownAttributes } from '../known-attributes.ts';
 import { workSourceOf } from '../waiting/work-source.ts';
 import { createLateCost } from './late-cost.ts';
 import { noTurn, runReadAttempt } from './read-attempt.ts';
@@ -48,7 +49,11 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
         if (turnInMs > 0) throw noTurn(turnInMs);
       }
       count.add();
-      const seen = () => ({ reads: count.report(), readAt: new Date().toISOString() });
+      const seen = () => ({
+        reads: count.report(),
+        readAt: new Date().toISOString(),
+        ...(question.wantsSearchAttributes && knownAttributes(deps)),
+      });
       const failed = ({ reason: told, vendorCode }: Failure, facts: Facts = {}): ResultReading => {
         const reason = told === noReason ? (question.failedBecause ?? told) : told;
         learn(deps, question, facts, true);

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { CancelQuestion } from '../../domain/activities.ts';
 import type { RunComfyClientOptions } from '../../runcomfy/client.ts';
 import type { FaultRule } from '../../simulator/index.ts';
 import { activitiesAt, activitiesOnSimulator } from '../support/activity-rig.ts';
@@ -17,7 +18,8 @@ async function cancelUnder(
   const requestId = await rig.order(stage);
   if (stage === 'done') await rig.attempt(rig.activities.readStatus, { model: kling, requestId });
   rig.sim.setFaults(faults.map((fault) => ({ ...fault, step: 'cancel' })));
-  const cancel = () => rig.attempt(rig.activities.cancelRequest, { model: kling, requestId });
+  const cancel = (more: Partial<CancelQuestion> = {}) =>
+    rig.attempt(rig.activities.cancelRequest, { model: kling, requestId, ...more });
   const jobState = () => rig.sim.ledger().jobs.find(({ id }) => id === requestId)?.state;
   return { rig, requestId, cancel, jobState };
 }
@@ -35,6 +37,12 @@ describe('cancelRequest', () => {
     });
     expect(jobState()).toBe('cancelled');
     expect(rig.sim.ledger().totals.chargedUsd).toBe(0);
+  });
+
+  it('says which search attributes there are where it is asked to', async () => {
+    const { cancel } = await cancelUnder([], 'queue');
+    const known = { searchAttributes: ['RunComfyModel'], searchAttributesAsOf: expect.any(String) };
+    expect((await cancel({ wantsSearchAttributes: true })).value).toMatchObject({ outcome: 'cancelled', ...known });
   });
 
   it('tells what a request cost that was charged although it was stopped, or had ended', async () => {

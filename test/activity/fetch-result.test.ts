@@ -55,6 +55,13 @@ describe('fetchResult', () => {
     expect(rig.sim.ledger().jobs.find(({ id }) => id === requestId)?.resultCalls).toBe(1);
   });
 
+  it('says which search attributes there are where it is asked to', async () => {
+    const { fetch } = await finished([]);
+    const known = { searchAttributes: ['RunComfyModel'], searchAttributesAsOf: expect.any(String) };
+    expect((await fetch({ wantsSearchAttributes: true })).value).toMatchObject({ status: 'succeeded', ...known });
+    expect((await fetch()).value).not.toHaveProperty('searchAttributes');
+  });
+
   it('reads a few times more for a cost that comes later than the end', async () => {
     for (const [cost_delay, reads] of [
       [1, 2],

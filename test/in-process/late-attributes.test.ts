@@ -11,7 +11,8 @@ afterAll(() => sandbox.close());
 
 const order: GenerationRequest = { model: 'a/b', input: { prompt: 'x' } };
 const startedAt = '2026-11-27T12:00:00.000Z';
-const hour = 3_600_000;
+const minute = 60_000;
+const hour = 60 * minute;
 const accepted = { requestId: 'r', submittedAt: startedAt, nextReadInMs: 600_000 };
 const known = { searchAttributes: ['RunComfyPhase'], searchAttributesAsOf: startedAt };
 
@@ -62,6 +63,76 @@ describe('search attributes that a report of a submit names', () => {
     await run.replay(['search-attributes-may-go']);
     await run.complete('submitRequest', { ...accepted, ...known });
     expect(run.shown).toEqual(['RunComfyPhase']);
+  });
+});
+
+/** A generation that was told of its submit at once, and asks for its status ten minutes later. */
+async function reading() {
+  const run = await hearing({ ...accepted, ...known }, 0);
+  await run.pass(10 * minute);
+  return run;
+}
+
+const readAt = '2026-11-27T12:10:00.000Z';
+const finished = { status: 'finished', reads: 1, readAt, nextReadInMs: 0 };
+const succeeded = {
+  status: 'succeeded',
+  reads: 1,
+  readAt,
+  output: { images: ['https://a/b'], videos: [], audios: [] },
+};
+const stillKnown = { searchAttributes: ['RunComfyPhase'], searchAttributesAsOf: readAt };
+
+describe('search attributes of which nothing has been said for long', () => {
+  it('are known again by the answer of a read', async () => {
+    const run = await reading();
+    await run.complete('readStatus', { ...finished, ...stillKnown });
+    expect(run.attributes).toEqual({ RunComfyPhase: 'fetching_result' });
+    await run.pass(hour);
+    await run.complete('fetchResult', {
+      ...succeeded,
+      ...stillKnown,
+      searchAttributesAsOf: '2026-11-27T13:10:00.000Z',
+    });
+    expect(run.end()).toBe('completed');
+    expect(run.attributes).toEqual({ RunComfyPhase: 'succeeded' });
+    expect(run.asked).toEqual(['submitRequest', 'readStatus', 'fetchResult']);
+  });
+
+  it('are known again by the answer of a cancel', async () => {
+    const answer = { searchAttributes: ['RunComfyPhase'], searchAttributesAsOf: readAt };
+    const run = await generationInProcess(sandbox, order, { submits: ['never ends'], cancels: [answer] });
+    await run.complete('submitRequest', { ...accepted, ...known });
+    await run.pass(10 * minute);
+    await run.signal('cancel');
+    expect(run.attributes).toEqual({ RunComfyPhase: 'cancelled' });
+    expect(run.asked).not.toContain('listSearchAttributes');
+  });
+
+  it('are asked of any worker where the answer says nothing, as others may come while a local activity asks', async () => {
+    const run = await reading();
+    await run.complete('readStatus', finished);
+    expect(run.shown).toEqual(['RunComfyPhase']);
+    expect(run.asked).toEqual(['submitRequest', 'readStatus', 'listSearchAttributes', 'fetchResult']);
+  });
+
+  it('are asked for by a local activity in a replay where an older worker did so', async () => {
+    const run = await reading();
+    await run.replay(['search-attributes-may-go']);
+    await run.complete('readStatus', finished);
+    expect(run.asked).toEqual(['submitRequest', 'readStatus', 'listSearchAttributes (local)', 'fetchResult']);
+  });
+
+  it('are asked for once more where no worker has taken the answer in for long', async () => {
+    const run = await generationInProcess(sandbox, order, { submits: ['never ends'], existing: 'never ends' });
+    await run.complete('submitRequest', { ...accepted, ...known });
+    await run.pass(10 * minute);
+    await run.complete('readStatus', finished);
+    await run.stall(hour);
+    await run.complete('listSearchAttributes', { existing: ['RunComfyPhase'] });
+    expect(run.attributes).toEqual({ RunComfyPhase: 'in_queue' });
+    await run.complete('listSearchAttributes', { existing: ['RunComfyPhase'] });
+    expect(run.attributes).toEqual({ RunComfyPhase: 'fetching_result' });
   });
 });
 

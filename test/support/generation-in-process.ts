@@ -27,6 +27,8 @@ interface Answers {
   cancels?: Partial<CancelAnswer>[];
   /** What is known of a submit that was stopped; default: that nothing was sent. */
   recalled?: RecalledSubmit;
+  /** Which search attributes there are; default: none. */
+  existing?: string[] | 'never ends';
   /** Whose it is. */
   tenant?: string;
 }
@@ -40,6 +42,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
   const settled: SettleQuestion[] = [];
   const webhooks: WebhookOrder[] = [];
   const shown: string[] = [];
+  const asked: string[] = [];
   const attributes: Record<string, unknown> = {};
   const bytes: number[] = [];
   const timers = new Map<number, number>();
@@ -49,7 +52,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
   let isLong = false;
   let isReplaying = false;
   const runId = crypto.randomUUID();
-  const { tenant } = answers;
+  const { tenant, existing = [] } = answers;
   const place = tenant === undefined ? { workflowId: 'k' } : { workflowId: `${tenant}/k`, memo: { tenant } };
   const run = await sandbox.open({ workflowType: 'runcomfyGeneration', ...place, runId, args: [request], now });
 
@@ -75,7 +78,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
       case 'checkWebhook':
         return completed({ issues: [] });
       case 'listSearchAttributes':
-        return completed({ existing: [] });
+        return existing === 'never ends' ? undefined : completed({ existing });
       case 'cancelRequest':
         return completed({ outcome: 'cancelled', reads: 0, readAt: new Date(now).toISOString(), ...cancels.shift() });
       default:
@@ -90,13 +93,16 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
       bytes.push(bytesHandedOn(command));
       if (startTimer) timers.set(startTimer.seq ?? 0, now + msOf(startTimer.startToFireTimeout));
       if (cancelTimer) timers.delete(cancelTimer.seq ?? 0);
-      const asked = scheduleActivity ?? scheduleLocalActivity;
-      if (asked) {
-        const [payload] = asked.arguments ?? [];
-        const result = answer(asked.activityType ?? '', payload && defaultPayloadConverter.fromPayload(payload));
-        const seq = asked.seq ?? 0;
-        if (result) answers.push({ resolveActivity: { seq, isLocal: asked === scheduleLocalActivity, result } });
-        else pending.set(asked.activityType ?? '', seq);
+      const call = scheduleActivity ?? scheduleLocalActivity;
+      if (call) {
+        const [payload] = call.arguments ?? [];
+        const isLocal = call === scheduleLocalActivity;
+        const type = call.activityType ?? '';
+        asked.push(isLocal ? `${type} (local)` : type);
+        const result = answer(type, payload && defaultPayloadConverter.fromPayload(payload));
+        const seq = call.seq ?? 0;
+        if (result) answers.push({ resolveActivity: { seq, isLocal, result } });
+        else pending.set(type, seq);
       }
       const { indexedFields = {} } = command.upsertWorkflowSearchAttributes?.searchAttributes ?? {};
       for (const [name, payload] of Object.entries(indexedFields ?? {})) {
@@ -138,6 +144,8 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     webhooks,
     /** The search attributes that it has set. */
     shown,
+    /** The activities that it has asked for, local ones named as such. */
+    asked,
     /** Their values, as set last. */
     attributes,
     /** Bytes of what each command handed on. */

@@ -7,6 +7,7 @@ import { cancelledEnd } from './endings.ts';
 import type { Generation } from './memory.ts';
 import { planReadNow } from './next-read.ts';
 import { countReads, noteCost, noteReading } from './sightings.ts';
+import { noteSearchAttributes } from './visibility.ts';
 import { settleCancelWish, wishCancel } from './wishes.ts';
 
 /**
@@ -73,8 +74,8 @@ export async function askToCancel(generation: Generation, requestId: string): Pr
   const { state } = generation;
   if (state.cancel?.outcome === 'not_cancellable') return;
   try {
-    const answer = await cancels.cancelRequest({ model: state.model, requestId, readsSoFar: state.reads });
-    noteAnswer(generation, answer);
+    const { model, reads: readsSoFar } = state;
+    noteAnswer(generation, await cancels.cancelRequest({ model, requestId, readsSoFar, wantsSearchAttributes: true }));
   } catch (error) {
     const { message, details } = readActivityError(error);
     countReads(generation, details.reads);
@@ -83,8 +84,10 @@ export async function askToCancel(generation: Generation, requestId: string): Pr
   }
 }
 
-function noteAnswer(generation: Generation, { outcome, status, reads, readAt, costUsd }: CancelAnswer): void {
+function noteAnswer(generation: Generation, answer: CancelAnswer): void {
+  const { outcome, status, reads, readAt, costUsd } = answer;
   noteCost(generation, costUsd);
+  noteSearchAttributes(generation, answer);
   if (status) noteReading(generation, { status, readAt, reads }, 'later');
   else countReads(generation, reads);
   stepCancel(generation, outcome === 'cancelled' ? 'stopped' : 'not_stoppable');

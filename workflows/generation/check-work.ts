@@ -108,7 +108,7 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
 }
 
 function statusQuestion(generation: Generation, requestId: string, isLastRead: boolean): StatusQuestion {
-  const { state, sightings, shown } = generation;
+  const { state, sightings } = generation;
   const { submittedAt, startedAt, readAt, queuePosition, nextReadAt } = state;
   const { seen, lastStatus, workKey, followedSince } = sightings;
   return {
@@ -126,7 +126,7 @@ function statusQuestion(generation: Generation, requestId: string, isLastRead: b
       waiting: waitingOf(generation),
       nextReadAt,
       isLastRead: isLastRead || undefined,
-      wantsSearchAttributes: shown.searchAttributes.length === 0 || undefined,
+      wantsSearchAttributes: true,
     }),
   };
 }
@@ -139,6 +139,7 @@ function resultQuestion(generation: Generation, requestId: string, isLastRead: b
     requestId,
     readsSoFar: state.reads,
     ...(!shown.isModelKnown && { wantsModel: true }),
+    wantsSearchAttributes: true,
     finishedSince: seen.noticedAt ?? new Date().toISOString(),
     seen,
     ...withoutUndefined({

@@ -65,6 +65,7 @@ export function noteReading(
 export function noteResultRead(generation: Generation, reading: ResultReading): void {
   const { state, sightings } = generation;
   countReads(generation, reading.reads);
+  noteSearchAttributes(generation, reading);
   state.readAt = reading.readAt;
   noteCost(generation, reading.costUsd);
   if (reading.isModelKnown) noteModelKnown(generation);

@@ -16,6 +16,7 @@ import {
   searchAttributes,
 } from '../../domain/names.ts';
 import { localChecks } from '../activity-options.ts';
+import { askForAttributes } from '../known-attributes.ts';
 import { labelsShown } from '../labels.ts';
 import { readActivityError } from './activity-error.ts';
 import type { Generation, Shown } from './memory.ts';
@@ -61,7 +62,7 @@ export function publish(generation: Generation, durations?: Shown['durations']):
   const { shown } = generation;
   if (durations) shown.durations = durations;
   if (changesOf(generation).length === 0) return;
-  if (!isStale(generation) || !patched('search-attributes-may-go')) {
+  if (!isStale(generation) || !mayAsk()) {
     setAttributes(generation);
   } else if (!shown.isAsking) {
     shown.isAsking = true;
@@ -80,7 +81,7 @@ type AttributePairs = ReturnType<ReturnType<typeof workflowInfo>['typedSearchAtt
  */
 export async function attributesToCarry(generation: Generation): Promise<AttributePairs | undefined> {
   const inherited = workflowInfo().typedSearchAttributes.getAll();
-  if (inherited.length === 0 || !isStale(generation) || !patched('search-attributes-may-go')) return undefined;
+  if (inherited.length === 0 || !isStale(generation) || !mayAsk()) return undefined;
   const existing = await askFor(inherited.map(({ key }) => key.name));
   return existing && inherited.filter(({ key }) => existing.includes(key.name));
 }
@@ -98,16 +99,27 @@ function isOld(time: string): boolean {
   return Date.now() - Date.parse(time) > believedForMs;
 }
 
+function mayAsk(): boolean {
+  return isAnyWorkerAsked() || patched('search-attributes-may-go');
+}
+
+/** Other answers may come while it is asked, and in a replay the end of a local activity is heard before them. */
+function isAnyWorkerAsked(): boolean {
+  return patched('search-attributes-are-asked-of-any-worker');
+}
+
 async function askAndSet(generation: Generation): Promise<void> {
+  const asOf = isAnyWorkerAsked() ? { searchAttributesAsOf: new Date().toISOString() } : {};
   const existing = await askFor(searchAttributeNames);
   generation.shown.isAsking = false;
   // Without an answer nothing is shown: what is shown may be missed, what is paid for may not.
   if (!existing) return;
-  noteSearchAttributes(generation, { searchAttributes: existing });
+  noteSearchAttributes(generation, { searchAttributes: existing, ...asOf });
   setAttributes(generation);
 }
 
 async function askFor(names: string[]): Promise<string[] | undefined> {
+  if (isAnyWorkerAsked()) return await askForAttributes(names, believedForMs);
   try {
     return (await localChecks.listSearchAttributes({ names })).existing;
   } catch (error) {
