@@ -8,8 +8,8 @@ import type { Endpoint } from './endpoints.ts';
 import { RunComfyError, type RunComfyErrorDetails } from './errors.ts';
 import { meantStatus, typeOf } from './meaning.ts';
 import { type ErrorBody, isRefusalCode, readErrorBody, readErrorInSuccess } from './schemas/error-body.ts';
-import { readStatusWord } from './schemas/status-words.ts';
 import { describeError } from './token/scrub.ts';
+import { requestIdIn, tellsOfWork } from './told-work.ts';
 import { type Exchange, type ReplyBody, UnreadableReply } from './transport.ts';
 
 type Answered = Extract<Exchange, { kind: 'answered' }>;
@@ -115,12 +115,6 @@ function told(reply: string, requestId: unknown): Pick<RunComfyErrorDetails, 're
   return { reply: cutText(reply, maxReplyLength), ...(isRequestId(requestId) && { repliedRequestId: requestId }) };
 }
 
-/** The id that stands whole in a reply, which may be cut. */
-function requestIdIn(text: string): string | undefined {
-  const found = /"request_id"\s*:\s*(?:"([^"\\]+)"|(-?\d+)\s*[,}])/.exec(text);
-  return found?.[1] ?? found?.[2];
-}
-
 function classifyFailure(
   context: CallContext,
   { isSent, cause }: { isSent: boolean; cause: Error },
@@ -156,15 +150,6 @@ function isRefusalInWords({ httpStatus, body }: Answered, { message }: ErrorBody
   if (!refusalsInWords.has(httpStatus) || message === undefined || body.kind !== 'json') return false;
   // What names a request may have made one.
   return isJsonObject(body.value) && !/"request_?id"\s*:/i.test(JSON.stringify(body.value));
-}
-
-/** Whether a reply names a request and says that there is work of it, which may be billed whatever stands beside that. */
-function tellsOfWork(body: ReplyBody): boolean {
-  if (body.kind !== 'json' || !isJsonObject(body.value)) return false;
-  const { request_id: named, status: word } = body.value;
-  const status = readStatusWord(word);
-  const isWork = status === 'in_queue' || status === 'in_progress' || status === 'finished';
-  return isWork && (typeof named === 'string' ? named.trim() !== '' : Number.isFinite(named));
 }
 
 function classifyError(context: CallContext, exchange: Answered, error: ErrorBody): RunComfyError {

@@ -173,6 +173,38 @@ describe('a submit of unknown outcome', () => {
     expect(await errorOf(clientOf(server.port).submit(model, input))).toMatchObject({ repliedRequestId: 'r1' });
   });
 
+  const whole = JSON.stringify(queued);
+  const cut: [begun: string, repliedRequestId: string | undefined][] = [
+    ['{"request_id":"r1","status":"in_queue","status_u', 'r1'],
+    ['{"request_id":"r1","status":"in_q', 'r1'],
+    ['{"request_id":"r1","sta', 'r1'],
+    ['{"request_id":"r', undefined],
+    [whole, 'r1'],
+  ];
+  it.each(cut)('when a refusal by the head alone is cut that named a request (%s)', async (begun, repliedRequestId) => {
+    const server = await serve((response) => {
+      response.writeHead(429, { 'content-length': '500' });
+      response.write(begun, () => response.socket?.destroy());
+    });
+    const error = await errorOf(clientOf(server.port).submit(model, input));
+    expect([error.submission, error.httpStatus, error.repliedRequestId]).toEqual(['unknown', 429, repliedRequestId]);
+  });
+
+  it.each([401, 411, 413, 414, 429, 431])('when a request is under way beside %i in no plain JSON', async (status) => {
+    for (const [body, encoding] of [
+      [whole, 'utf-8'],
+      [whole, 'gzip'],
+      [`)]}',\n${whole}`, 'identity'],
+      [`${whole}\n<!-- served by edge 7 -->`, 'identity'],
+    ] as const) {
+      const server = await serve((response) => {
+        reply(response, status, body, { 'content-encoding': encoding });
+      });
+      const error = await errorOf(clientOf(server.port).submit(model, input));
+      expect([error.submission, error.repliedRequestId]).toEqual(['unknown', 'r1']);
+    }
+  });
+
   it('when the server resets the connection after it read the order', async () => {
     const server = await serveTcp((socket) => {
       socket.once('data', () => socket.resetAndDestroy());

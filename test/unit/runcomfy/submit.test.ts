@@ -142,6 +142,33 @@ describe('a submit that was refused', () => {
     expect([error.type, error.submission]).toEqual(['InvalidInput', 'refused']);
   });
 
+  it.each([
+    '{"message":"API rate limit exceeded","request_id":"trace-1"',
+    '{"request_id":"trace-1","error_code":429001,"err',
+    '{"request_id":"trace-1","status":"error","mess',
+    '{"request_id":"trace-1","status":429,"ti',
+    '<html>{"request_id":"tra',
+  ])('is still refused when what came of its body only names the call (%s)', async (begun) => {
+    const server = await serve((response) => {
+      response.writeHead(429, { 'content-length': '500' });
+      response.write(begun, () => response.socket?.destroy());
+    });
+    const error = await errorOf(clientOf(server.port).submit(model, input));
+    expect([error.type, error.submission]).toEqual(['RateLimited', 'refused']);
+  });
+
+  it.each([
+    ['utf-8', '{"request_id":"trace-1"}'],
+    ['utf-8', '{"request_id":"trace-1","message":"slow down"}'],
+    ['identity', '<script>{"request_id":"trace-1"}</script>'],
+  ])('is still refused when its body in %s only names the call (%s)', async (encoding, body) => {
+    const server = await serve((response) => {
+      reply(response, 429, body, { 'content-encoding': encoding });
+    });
+    const error = await errorOf(clientOf(server.port).submit(model, input));
+    expect([error.type, error.submission]).toEqual(['RateLimited', 'refused']);
+  });
+
   it('obeys Retry-After of a 429 and of the application’s own 503', async () => {
     for (const [status, body, type] of [
       [429, html, 'RateLimited'],

@@ -1,0 +1,42 @@
+import { isJsonObject } from '../domain/json.ts';
+import { parseJson } from './parse-json.ts';
+import { readStatusWord } from './schemas/status-words.ts';
+import type { ReplyBody } from './transport.ts';
+
+/** The id that stands whole in a reply, which may be cut. */
+export function requestIdIn(text: string): string | undefined {
+  const found = /"request_id"\s*:\s*(?:"([^"\\]+)"|(-?\d+)\s*[,}])/.exec(text);
+  return found?.[1] ?? found?.[2];
+}
+
+/** Whether a reply names a request and says that there is work of it, which may be billed whatever stands beside that. */
+export function tellsOfWork(body: ReplyBody): boolean {
+  const text = body.kind === 'unreadable' ? (body.beginning ?? '') : body.text;
+  const value = body.kind === 'json' ? body.value : jsonOf(text);
+  if (value === undefined) return textTellsOfWork(text, body.kind === 'unreadable');
+  if (!isJsonObject(value)) return false;
+  const { request_id: named, status: word } = value;
+  return isWork(word) && (typeof named === 'string' ? named.trim() !== '' : Number.isFinite(named));
+}
+
+/** What was cut before it said what became of the request may be an acknowledgement, where it says nothing of an error. */
+function textTellsOfWork(text: string, isCut: boolean): boolean {
+  if (!/"request_id"\s*:\s*(?:"\s*[^"\s]|-?\d)/.test(text)) return false;
+  const status = /"status"\s*:\s*(?:"([^"]*)"|[^"\s])/.exec(text);
+  if (status !== null) return isWork(status[1]);
+  return isCut && /^\s*\{/.test(text) && !/"(?:error|message|detail|code|title)/.test(text);
+}
+
+function isWork(word: unknown): boolean {
+  const status = readStatusWord(word);
+  return status === 'in_queue' || status === 'in_progress' || status === 'finished';
+}
+
+/** A reply that names a wrong encoding, or ended with its connection, may have come whole. */
+function jsonOf(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}
