@@ -16,12 +16,14 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route orders: it counts as a start, and is refused where others are held. */
     isStart?: boolean;
+    /** The route cancels: it is counted, and never held, for its client may leave before the wish was read. */
+    isCancel?: boolean;
   }
 }
 
 /** The limits of API keys. */
 export interface RateLimits {
-  /** Counts a call, and an order where its route makes one: an order too many is refused, any other call held. */
+  /** Counts a call, and an order where its route makes one: an order too many is refused, any other call held but a cancel. */
   takeCall: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
   /** Counts an order of a call that is none by its route. */
   takeStart: (request: FastifyRequest) => Promise<void>;
@@ -53,7 +55,7 @@ export async function createRateLimits(app: FastifyInstance, stopping: AbortSign
 
   return {
     async takeCall(request, reply) {
-      const { isStart = false } = request.routeOptions.config;
+      const { isStart = false, isCancel = false } = request.routeOptions.config;
       for (const [what, count] of Object.entries(counters)) {
         if (what === 'starts' && !isStart) continue;
         const counted = await count(request);
@@ -64,7 +66,7 @@ export async function createRateLimits(app: FastifyInstance, stopping: AbortSign
           'ratelimit-remaining': String(remaining),
           'ratelimit-reset': String(ttlInSeconds),
         });
-        if (!isExceeded) continue;
+        if (!isExceeded || isCancel) continue;
         if (isStart) throw tooMany(what, counted);
         // Then it is answered: a refusal would end the client's own wait.
         await hold(key, ttl, reply);

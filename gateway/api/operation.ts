@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { withoutUndefined } from '../../domain/json.ts';
 import type { Scope } from '../access/principal.ts';
 import { exampleAnswers } from '../contract/examples.ts';
 import { problem, type ProblemName, wordsOfProblem } from '../contract/problem.ts';
@@ -36,6 +37,8 @@ export interface Operation<
   scope: Scope | undefined;
   /** It orders: it counts against the limit of starts. */
   isStart?: true;
+  /** It cancels: no limit holds it. */
+  isCancel?: true;
   summary: string;
   params?: Params;
   query?: Query;
@@ -67,8 +70,8 @@ export function addOperation<Params extends z.ZodType, Query extends z.ZodType, 
   routes: RouteAdder,
   operation: Operation<Params, Query, Body>,
 ): void {
-  const { id, method, url, scope, isStart, summary, params, query, body, headers, answers, problems, handle } =
-    operation;
+  const { id, method, url, scope, summary, params, query, body, headers, answers, problems, handle } = operation;
+  const { isStart, isCancel } = operation;
   const ofBodies: ProblemName[] = method === 'POST' ? ['TooLarge', 'UnsupportedMediaType'] : [];
   const schema = {
     operationId: id,
@@ -93,7 +96,7 @@ export function addOperation<Params extends z.ZodType, Query extends z.ZodType, 
         body: request.body as z.output<Body>,
         ...{ request, reply },
       }),
-    isStart ? { isStart } : {},
+    withoutUndefined({ isStart, isCancel }),
     schema,
   );
 }

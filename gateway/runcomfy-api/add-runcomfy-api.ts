@@ -48,9 +48,9 @@ export async function addRunComfyApi(
       done();
     });
     const cancelling = createRouteAdder(child);
-    cancelling.add('POST', '/v1/requests/:id/cancel', 'generate', (request: FastifyRequest, reply: FastifyReply) =>
-      cancel(parts, request as AboutRequest, reply, stopping),
-    );
+    const tell = (request: FastifyRequest, reply: FastifyReply) =>
+      cancel(parts, request as AboutRequest, reply, stopping);
+    cancelling.add('POST', '/v1/requests/:id/cancel', 'generate', tell, { isCancel: true });
     cancelling.refuseOtherMethods();
     return Promise.resolve();
   });

@@ -214,6 +214,7 @@ function addMessages(routes: RouteAdder, parts: GatewayParts, stopping: AbortSig
     method: 'POST',
     url: '/batches/:key/cancel',
     scope: 'generate',
+    isCancel: true,
     summary: 'Ask everything in flight to stop, start nothing more, and tell what became of all.',
     params: aboutKey,
     query: waiting,

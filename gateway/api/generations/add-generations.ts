@@ -132,6 +132,7 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
     method: 'POST',
     url: '/generations/:key/cancel',
     scope: 'generate',
+    isCancel: true,
     summary: 'Ask RunComfy to stop, and tell what came of it.',
     params: aboutKey,
     query: waiting,

@@ -133,6 +133,7 @@ export function addPipelines(routes: RouteAdder, parts: GatewayParts, stopping: 
     method: 'POST',
     url: '/pipelines/:key/cancel',
     scope: 'generate',
+    isCancel: true,
     summary: 'Ask every open order to stop, and tell what came of each.',
     params: aboutKey,
     query: waiting,

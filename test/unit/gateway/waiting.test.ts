@@ -34,3 +34,23 @@ it('whoever leaves while a call is held for its limit is not waited for', { time
     expect(waits.map(({ aborted }) => aborted)).toEqual([true]);
   });
 });
+
+it('a cancel beyond the limit is carried out while reads are held', { timeout: testHangMs }, async () => {
+  const { access, headers } = withKey({ requestsPerMinute: 1 });
+  const cancel = () => Promise.resolve({ outcome: 'cancelled', phase: 'cancelled', items: {}, steps: [] });
+  const many = { get: (key: string) => Promise.resolve({ key, cancel }) };
+  const url = await serve(access, { generations: { ...many, pipelines: many, batches: many } });
+  const whoami = (init: RequestInit) => fetch(`${url}/api/v1/whoami`, { headers, ...init });
+  await whoami({});
+  const leaving = new AbortController();
+  const held = whoami({ signal: leaving.signal }).then(
+    () => 'answered',
+    () => 'held',
+  );
+  for (const target of ['v1/requests', 'api/v1/generations', 'api/v1/pipelines', 'api/v1/batches']) {
+    const { ok, headers: told } = await fetch(`${url}/${target}/k/cancel`, { method: 'POST', headers });
+    expect([ok, told.get('ratelimit-remaining')], target).toEqual([true, '0']);
+  }
+  leaving.abort();
+  expect(await held).toBe('held');
+});
