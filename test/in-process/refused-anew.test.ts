@@ -128,3 +128,34 @@ describe('a run that was handed on what preceded its submit', () => {
     expect([state.phase, state.evidence, asked]).toEqual(['submission_unknown', evidence, []]);
   });
 });
+
+describe('a second argument that no run has handed on', () => {
+  const plan = { version: 1, steps: { a: order } };
+  const workflows: [workflowType: string, argument: object, workflowId?: string][] = [
+    ['runcomfyGeneration', order],
+    ['runcomfyPipeline', { plan }],
+    ['runcomfyBatch', { items: [{ id: '1', ...order }] }],
+    ['runcomfyBudget', { limitUsd: 5 }, 'runcomfy-budget:acme'],
+  ];
+  const junk = [
+    { trace: 'x' },
+    ...[{ state: 1 }, { state: {} }, { state: { phase: 'running' } }, { state: { phase: 'running' }, checked: {} }],
+    ...[{ inline: [] }, { books: {} }, { books: { open: [] } }, [], ['x'], 'x', 1, null],
+  ];
+  describe.each(workflows)('of %s', (workflowType, argument, workflowId = 'order') => {
+    const firstTask = async (...args: unknown[]) => {
+      const opened = await sandbox.open({ workflowType, workflowId, args, now, ...cron });
+      const commands = await opened.activate([opened.first], { now });
+      const state = await opened.query('state');
+      await opened.dispose();
+      return { commands, state };
+    };
+
+    it.each(junk.map((given) => ({ given })))(
+      'is none to a run that Temporal starts by itself: %j',
+      async ({ given }) => {
+        expect(await firstTask(argument, given)).toEqual(await firstTask(argument));
+      },
+    );
+  });
+});

@@ -16,6 +16,7 @@ import {
 import { toMicro } from '../../domain/budget/money.ts';
 import type { InputIssue } from '../../domain/generation.ts';
 import { maxBatchKeyLength, tooLong } from '../../domain/names.ts';
+import { handedOn, type SampleOf } from '../handed-on.ts';
 
 /** How many items have ended in which way. */
 export type EndedCounts = Omit<BatchCounts, 'total' | 'waiting' | 'inFlight'>;
@@ -105,18 +106,38 @@ export interface Batch extends BatchIdentity {
   isStale: boolean;
 }
 
+const sampleOfData: SampleOf<BatchData> = {
+  startedAt: '',
+  inline: [],
+  pages: [],
+  open: [],
+  givenBack: [],
+  lines: [],
+  failures: [],
+  recent: [],
+  addedAt: 0,
+  cursor: 0,
+  reach: 0,
+  linePage: 0,
+  window: 0,
+  spent: 0,
+  presumed: 0,
+  unpriced: 0,
+  failuresInARow: 0,
+  ended: { succeeded: 0, failed: 0, cancelled: 0, timedOut: 0, unknown: 0, notStarted: 0 },
+};
+
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
-export function openBatch(argument: unknown, given: BatchData | undefined): Batch {
-  const { workflowId, firstExecutionRunId, continuedFromExecutionRunId } = workflowInfo();
+export function openBatch(argument: unknown, given: unknown): Batch {
+  const { workflowId, firstExecutionRunId } = workflowInfo();
   const parsed = parseBatchRequest(argument);
   const request: BatchRequest = parsed.ok ? parsed.request : {};
-  const carried = continuedFromExecutionRunId === undefined ? undefined : given;
   return {
     key: workflowId,
     firstRunId: firstExecutionRunId,
     request,
     issues: [...(parsed.ok ? [] : parsed.issues), ...issuesOfKey(workflowId)],
-    data: carried ?? firstData(request),
+    data: handedOn(given, sampleOfData) ?? firstData(request),
     interrupt: undefined,
     windowsSinceNews: 0,
     windowsGivenUp: 0,

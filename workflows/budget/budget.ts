@@ -15,11 +15,10 @@ import { showNow, tellBudget } from './visibility.ts';
 /** A limit of money shared by all workers: what is reserved before an order is sent, and settled by what it cost. */
 export async function runcomfyBudget(request: BudgetRequest, carried?: CarriedBudget): Promise<BudgetState> {
   waitForKeyOf(request, carried);
-  const { workflowId, continuedFromExecutionRunId } = workflowInfo();
-  const name = budgetNameOf(workflowId);
+  const name = budgetNameOf(workflowInfo().workflowId);
   const parsed = parseBudgetRequest(request);
   if (name === undefined || !parsed.ok) throw invalidBudget(parsed.ok ? [] : parsed.issues);
-  const budget = openBudget(name, parsed.value, continuedFromExecutionRunId === undefined ? undefined : carried);
+  const budget = openBudget(name, parsed.value, carried);
   listen(budget);
   showNow(budget);
   for (;;) {

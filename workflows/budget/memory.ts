@@ -1,6 +1,7 @@
 import { patched, workflowInfo } from '@temporalio/workflow';
 import { type Books, type CarriedBooks, carryBooks, openBooks, resumeBooks } from '../../domain/budget/books.ts';
 import type { BudgetRequest, Settlement } from '../../domain/budget/budget.ts';
+import { handedOn, type SampleOf } from '../handed-on.ts';
 
 /** A server takes 2,000 updates of one run. */
 const maxUpdates = 1_500;
@@ -24,8 +25,13 @@ export interface CarriedBudget {
   lookedUpAt: number;
 }
 
+const sampleOfCarried: SampleOf<CarriedBudget> = {
+  books: { limit: 0, period: '', periodStart: 0, spent: 0, over: 0, presumed: 0, refused: 0, grants: 0, open: [] },
+};
+
 /** Opens the memory of a budget, or goes on with what an earlier run has handed on. */
-export function openBudget(name: string, request: BudgetRequest, carried: CarriedBudget | undefined): Budget {
+export function openBudget(name: string, request: BudgetRequest, given: unknown): Budget {
+  const carried = handedOn(given, sampleOfCarried);
   return {
     name,
     books: carried ? resumeBooks(carried.books) : openBooks(request, Date.now()),

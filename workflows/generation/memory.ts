@@ -8,6 +8,7 @@ import { inputUrlsOf, parseGenerationRequest } from '../../domain/request.ts';
 import type { Observation } from '../../domain/timings.ts';
 import type { FinishedWork } from '../../domain/waiting.ts';
 import type { DeliveryRun } from '../../domain/webhook/webhook.ts';
+import { handedOn, type SampleOf } from '../handed-on.ts';
 import { firstState, refuseOversize, withinTheRun } from './first-state.ts';
 
 /** The memory of one generation. Each group is written by one file, named beside it, and read by all. */
@@ -176,11 +177,15 @@ export interface CarriedMemory {
   heldDelivery?: DeliveryRun;
 }
 
+const sampleOfCarried: SampleOf<CarriedMemory> = {
+  state: { phase: '', model: '', submission: '', reads: 0, deadlineAt: '' },
+};
+
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
-export function openGeneration(argument: unknown, given: CarriedMemory | undefined): Generation {
+export function openGeneration(argument: unknown, given: unknown): Generation {
   const { workflowId: key, continuedFromExecutionRunId, attempt, memo } = workflowInfo();
   const isContinued = continuedFromExecutionRunId !== undefined;
-  const carried: Partial<CarriedMemory> = isContinued ? (given ?? {}) : {};
+  const carried: Partial<CarriedMemory> = handedOn(given, sampleOfCarried) ?? {};
   const parsed = refuseOversize(parseGenerationRequest(argument));
   const request: GenerationRequest = parsed.ok ? parsed.request : { model: parsed.model, input: {} };
   // The first run of the chain has looked for rivals already; to a later one that run would look like one.

@@ -10,6 +10,7 @@ import type {
   StepState,
 } from '../../domain/pipeline/pipeline-run.ts';
 import { planLimits } from '../../domain/pipeline/pipeline.ts';
+import { handedOn, type SampleOf } from '../handed-on.ts';
 import { createSlots, type Slots } from './slots.ts';
 
 /** A plan that has been checked and may be run. */
@@ -128,10 +129,17 @@ export interface CarriedPipeline {
   tries?: Record<string, number>;
 }
 
+const sampleOfCarried: SampleOf<CarriedPipeline> = {
+  state: { phase: '', startedAt: '', deadlineAt: '', costUsd: 0, reservedUsd: 0, steps: [], warnings: [] },
+  checked: { steps: [], searchAttributes: [] },
+  money: { spent: 0, presumed: 0, reserved: 0 },
+  ordersMade: 0,
+};
+
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
-export function openPipeline(argument: unknown, given: CarriedPipeline | undefined): Pipeline {
-  const { workflowId: key, continuedFromExecutionRunId } = workflowInfo();
-  const carried = continuedFromExecutionRunId === undefined ? undefined : given;
+export function openPipeline(argument: unknown, given: unknown): Pipeline {
+  const { workflowId: key } = workflowInfo();
+  const carried = handedOn(given, sampleOfCarried);
   const parsed = parsePipelineRequest(argument);
   const request: PipelineRequest = parsed.ok ? parsed.request : { plan: {} };
   return {
