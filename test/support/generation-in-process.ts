@@ -24,13 +24,15 @@ interface Answers {
   /** One submit after the other. */
   submits: SubmitEnd[];
   /** What RunComfy makes of cancels, one after the other. */
-  cancels?: Partial<CancelAnswer>[];
+  cancels?: (Partial<CancelAnswer> | { type: string })[];
   /** What is known of a submit that was stopped; default: that nothing was sent. */
   recalled?: RecalledSubmit;
   /** Which search attributes there are; default: none. */
   existing?: string[] | 'never ends';
   /** Whose it is. */
   tenant?: string;
+  /** What the run before it carried, where it continues that one. */
+  carried?: unknown;
 }
 
 /** One generation on a clock of its own, whose reads find the work waiting for ever. */
@@ -49,12 +51,16 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
   const pending = new Map<string, number>();
   let late: object | undefined;
   let end: 'completed' | 'failed' | 'cancelled' | 'continued' | undefined;
+  let carries: unknown;
   let isLong = false;
   let isReplaying = false;
   const runId = crypto.randomUUID();
   const { tenant, existing = [] } = answers;
   const place = tenant === undefined ? { workflowId: 'k' } : { workflowId: `${tenant}/k`, memo: { tenant } };
-  const run = await sandbox.open({ workflowType: 'runcomfyGeneration', ...place, runId, args: [request], now });
+  const { carried } = answers;
+  const chain = carried === undefined ? {} : { continuedFromExecutionRunId: 'before', firstExecutionRunId: 'before' };
+  const args = [request, ...(carried === undefined ? [] : [carried])];
+  const run = await sandbox.open({ workflowType: 'runcomfyGeneration', ...place, ...chain, runId, args, now });
 
   /** What an activity comes to; undefined: it goes on. */
   function answer(type: string, question: unknown): object | undefined {
@@ -79,8 +85,11 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
         return completed({ issues: [] });
       case 'listSearchAttributes':
         return existing === 'never ends' ? undefined : completed({ existing });
-      case 'cancelRequest':
-        return completed({ outcome: 'cancelled', reads: 0, readAt: new Date(now).toISOString(), ...cancels.shift() });
+      case 'cancelRequest': {
+        const next = cancels.shift() ?? {};
+        if ('type' in next) return failed(next.type);
+        return completed({ outcome: 'cancelled', reads: 0, readAt: new Date(now).toISOString(), ...next });
+      }
       default:
         return undefined;
     }
@@ -118,6 +127,8 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
         const succeeded = { runId: crypto.randomUUID() };
         answers.push({ resolveChildWorkflowExecutionStart: { seq: child.seq ?? 0, succeeded } });
       }
+      const [, handedOn] = command.continueAsNewWorkflowExecution?.arguments ?? [];
+      if (handedOn) carries = defaultPayloadConverter.fromPayload(handedOn);
       end ??= endOf(command);
     }
     if (answers.length > 0) await send(answers);
@@ -153,6 +164,8 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     /** What it has recorded under a name. */
     metrics: (named: string) => run.metrics.flatMap(({ name, ...metric }) => (name === named ? [metric] : [])),
     end: () => end,
+    /** What it hands on as it continues as new. */
+    carries: () => carries,
     state: () => run.query('state') as Promise<GenerationState>,
     /** Lets time pass, firing what is due on the way. */
     async pass(ms: number) {

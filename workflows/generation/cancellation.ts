@@ -29,8 +29,8 @@ export function requestCancel(generation: Generation, reason: string | undefined
 }
 
 /** Notes that there is a cancel: its time and its reason are those of the first who gave one. */
-export function openCancel({ state }: Generation, reason?: string): void {
-  const cancel = (state.cancel ??= { requestedAt: new Date().toISOString() });
+export function openCancel({ state }: Generation, reason?: string, requestedAt = new Date().toISOString()): void {
+  const cancel = (state.cancel ??= { requestedAt });
   if (reason !== undefined) cancel.reason ??= reason;
 }
 

@@ -9,6 +9,7 @@ import { stepCancel } from './cancellation.ts';
 import { cancelledEnd, endByActivity, endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
 import { beginRead, endRead, forgetReadTime, planRead, waitingOf } from './next-read.ts';
+import { stoppedByQueueDeadline } from './queue-deadline.ts';
 import { countReads, noteReading, noteResultRead } from './sightings.ts';
 import { enterPhase, publish } from './visibility.ts';
 import { interruptible } from './wishes.ts';
@@ -37,7 +38,7 @@ export async function checkWork(
       // The result mostly comes with the next answer, and the phase with it.
       const isOver = reading.status === 'finished' || reading.status === 'failed';
       noteReading(generation, reading, isOver && reading.isNextReadSoon === true ? 'later' : 'now');
-      if (reading.status === 'cancelled') throw stoppedElsewhere(generation);
+      if (reading.status === 'cancelled') throw stopped(generation);
     }
     if (!isFetching(generation)) return undefined;
     const question = resultQuestion(generation, requestId, isLastRead);
@@ -69,7 +70,7 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
       publish(generation);
       return undefined;
     case 'cancelled':
-      throw stoppedElsewhere(generation);
+      throw stopped(generation);
     case 'failed': {
       const { reason, vendorCode } = reading;
       throw endOf(generation, {
@@ -152,7 +153,9 @@ function resultQuestion(generation: Generation, requestId: string, isLastRead: b
   };
 }
 
-function stoppedElsewhere(generation: Generation): Error {
+function stopped(generation: Generation): Error {
+  const late = stoppedByQueueDeadline(generation);
+  if (late) return late;
   stepCancel(generation, 'stopped');
   const isWanted = generation.state.cancel !== undefined;
   return cancelledEnd(

@@ -105,7 +105,9 @@ async function endAtDeadline(generation: Generation, requestId: string): Promise
   settleCancelWish(generation);
   if (state.cancel?.outcome !== 'cancelled') {
     const result = await checkWork(generation, requestId, boundedReads).catch((error: unknown) => {
-      if (state.failure?.type === 'GenerationFailed' || state.failure?.type === 'GenerationCancelled') throw error;
+      const { type, details } = state.failure ?? {};
+      const isStopped = type === 'GenerationCancelled' || details?.reason === 'queue_deadline';
+      if (type === 'GenerationFailed' || isStopped) throw error;
     });
     if (result) return result;
   }

@@ -55,6 +55,8 @@ export interface Sightings {
   failedBecause: string | undefined;
   /** Since when the request is known, ISO 8601. */
   followedSince: string;
+  /** When RunComfy was asked to stop it at its queue deadline, and gave no answer that it had, ISO 8601. */
+  queueCancelAt: string | undefined;
   workKey: string | undefined;
   /** What the finished work leaves behind for learning. */
   work: FinishedWork | undefined;
@@ -163,6 +165,7 @@ export interface CarriedMemory {
   /** Of a run that is handed its input they are those in it. */
   inputUrls?: string[];
   followedSince?: string;
+  queueCancelAt?: string;
   lastStatus?: RequestStatus;
   failedBecause?: string;
   workKey?: string;
@@ -208,6 +211,7 @@ export function openGeneration(argument: unknown, given: unknown): Generation {
       lastStatus: carried.lastStatus,
       failedBecause: carried.failedBecause,
       followedSince: carried.followedSince ?? new Date().toISOString(),
+      queueCancelAt: carried.queueCancelAt,
       workKey: carried.workKey,
       work: undefined,
       isKnownWell: false,
@@ -253,7 +257,7 @@ export function openGeneration(argument: unknown, given: unknown): Generation {
 
 /** What the next run needs. A run of another version may read it: fields are added, never changed. */
 export function carry({ state, facts, sightings, wishes, shown, doubt, told, reserved }: Generation): CarriedMemory {
-  const { seen, lastStatus, failedBecause, followedSince, workKey } = sightings;
+  const { seen, lastStatus, failedBecause, followedSince, queueCancelAt, workKey } = sightings;
   const { isCancelDue, isWorkflowCancelled } = wishes;
   const { unknownBecause, hasResubmitted, unnamed, mayTurnUpUntil } = doubt;
   const { searchAttributes, attributesAsOf, attributesToldAsOf, published, isModelKnown } = shown;
@@ -271,6 +275,7 @@ export function carry({ state, facts, sightings, wishes, shown, doubt, told, res
       inputUrls: state.requestId === undefined ? undefined : facts.inputUrls,
       lastStatus,
       failedBecause,
+      queueCancelAt,
       workKey,
       attributesAsOf,
       attributesToldAsOf,

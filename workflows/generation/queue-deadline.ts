@@ -1,8 +1,9 @@
-import { sleep } from '@temporalio/workflow';
-import { askToCancel, forgetCancel, openCancel } from './cancellation.ts';
+import { type ApplicationFailure, patched, sleep } from '@temporalio/workflow';
+import { askToCancel, forgetCancel, openCancel, stepCancel } from './cancellation.ts';
 import { endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
 import { planReadNow } from './next-read.ts';
+import { noteQueueCancel } from './sightings.ts';
 import { noteQueueDeadline, settleQueueDeadline } from './wishes.ts';
 
 const reason = 'queue_deadline';
@@ -28,17 +29,33 @@ export async function obeyQueueDeadline(generation: Generation, requestId: strin
   await askToCancel(generation, requestId);
   // Somebody's cancel came in meanwhile: it goes its own way.
   if (generation.wishes.isCancelDue) return;
-  if (outcomeOf(generation) === 'cancelled') {
-    throw endOf(generation, {
-      type: 'GenerationTimedOut',
-      phase: 'timed_out',
-      message: "the work still waited in RunComfy's queue at its queue deadline; RunComfy stopped it",
-      details: { reason },
-    });
-  }
+  const cancel = cancelOf(generation);
+  if (cancel?.outcome === 'cancelled') throw stopped(generation);
+  if (cancel) noteQueueCancel(generation, cancel.requestedAt);
   forgetCancel(generation);
 }
 
-function outcomeOf({ state }: Generation) {
-  return state.cancel?.outcome;
+/** The end of work that RunComfy says it has stopped, where only the cancel at the queue deadline can have done so. */
+export function stoppedByQueueDeadline(generation: Generation): ApplicationFailure | undefined {
+  const { state, sightings } = generation;
+  const { queueCancelAt } = sightings;
+  // RunComfy stops nothing that it has begun.
+  if (queueCancelAt === undefined || state.cancel !== undefined || state.startedAt !== undefined) return undefined;
+  if (!patched('queue-deadlines-may-be-told-late')) return undefined;
+  openCancel(generation, reason, queueCancelAt);
+  stepCancel(generation, 'stopped');
+  return stopped(generation);
+}
+
+function stopped(generation: Generation): ApplicationFailure {
+  return endOf(generation, {
+    type: 'GenerationTimedOut',
+    phase: 'timed_out',
+    message: "the work still waited in RunComfy's queue at its queue deadline; RunComfy stopped it",
+    details: { reason },
+  });
+}
+
+function cancelOf({ state }: Generation) {
+  return state.cancel;
 }

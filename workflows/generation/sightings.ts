@@ -74,6 +74,11 @@ export function noteResultRead(generation: Generation, reading: ResultReading): 
   sightings.work = reading.work;
 }
 
+/** Notes that RunComfy was asked to stop work at its queue deadline: it may say later that it did. */
+export function noteQueueCancel({ sightings }: Generation, askedAt: string): void {
+  sightings.queueCancelAt = askedAt;
+}
+
 /** Notes whether the order reached RunComfy, as far as that is known. */
 export function noteSubmission({ state }: Generation, submission: Submission): void {
   state.submission = submission;
