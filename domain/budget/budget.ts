@@ -35,6 +35,8 @@ export interface BudgetState {
   oldestOpenAt?: string;
   /** Reservations refused since the budget was created. */
   refused: number;
+  /** Why nothing is granted until the limit is set: Temporal has retried the budget, which has forgotten what was before. */
+  warning?: string;
 }
 
 /** Argument of update `reserve`: at most 100 at a time. */

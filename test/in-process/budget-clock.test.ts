@@ -197,4 +197,26 @@ describe('a budget on its own clock', () => {
     expect(await budget.reserve(orders(3))).toMatchObject([{ granted: true }, { granted: true }, { granted: false }]);
     expect(await budget.state()).toMatchObject({ reservedUsd: 2, open: 2, refused: 1 });
   });
+
+  it.each([
+    ['with its first argument', 0],
+    ['with what an earlier run had handed on', 1],
+  ])('grants nothing where Temporal retries it %s, until a person sets the limit', async (_, continued) => {
+    const budget = await openBudgetAt(evening, { limitUsd: 5 });
+    await budget.reserve(orders(2), continued > 0);
+    expect(budget.continued()).toBe(continued);
+    await budget.settle(orders(2).map(({ key }) => ({ key, outcome: 'succeeded', costUsd: 1 })));
+    await budget.set(2.5);
+    await budget.retry();
+    const warning = expect.stringContaining('a workflow retry policy (attempt 2)') as string;
+    expect(await budget.reserve(orders(1))).toMatchObject([{ granted: false, availableUsd: 0 }]);
+    expect(await budget.state()).toMatchObject({ limitUsd: 0, spentUsd: 0, availableUsd: 0, warning });
+    // What it is handed from then on is what holds.
+    await budget.reserve(orders(1), true);
+    expect(await budget.state()).toMatchObject({ limitUsd: 0, warning });
+    await budget.set(0.5);
+    expect(await budget.state()).not.toHaveProperty('warning');
+    expect(await budget.reserve([{ key: 'small', priceUsd: 0.5 }], true)).toMatchObject([{ granted: true }]);
+    expect(await budget.state()).toMatchObject({ limitUsd: 0.5, reservedUsd: 0.5 });
+  });
 });

@@ -29,13 +29,15 @@ export async function budgetInProcess(
   let isLong = false;
   let messages = 0;
   let hanging: number | undefined;
+  let argsOfRun: unknown[] = [];
   const asked: { at: number; keys: string[]; reservedAt: (number | undefined)[] }[] = [];
-  const open = async (args: unknown[], former?: string) => {
+  const open = async (args: unknown[], former?: string, attempt = 1) => {
     runs += 1;
+    argsOfRun = args;
     timers = new Map();
     isLong = false;
     const runId = `budget-run-${String(runs)}`;
-    const execution = { workflowType: 'runcomfyBudget', workflowId: budgetId('clock'), runId, args, now };
+    const execution = { workflowType: 'runcomfyBudget', workflowId: budgetId('clock'), runId, args, now, attempt };
     run = await sandbox.open({ ...execution, continuedFromExecutionRunId: former });
     return { runId, commands: await run.activate([run.first], { now }) };
   };
@@ -102,6 +104,13 @@ export async function budgetInProcess(
   return {
     asked,
     continued: () => continued,
+    /** The run times out, and Temporal retries it with what it was started with. */
+    async retry() {
+      await run.dispose();
+      const next = await open(argsOfRun, current, 2);
+      current = next.runId;
+      return await take(next.commands, current);
+    },
     /** From here on the server suggests a new run. */
     grow: () => (isLong = true),
     state: () => run.query('state') as Promise<BudgetState>,
@@ -126,6 +135,7 @@ export async function budgetInProcess(
     reserveAsAnswered: (requests: { key: string; priceUsd: number }[], settlements: Settlement[]) =>
       send([updateOf(requests), answered(hanging ?? 0, settlements)]),
     close: () => send([named('close')]),
+    set: (limitUsd: number) => send([named('set', toPayloads(defaultPayloadConverter, { limitUsd }))]),
     settle: (settlements: Settlement[]) =>
       send([
         {

@@ -62,6 +62,7 @@ export function listen(budget: Budget): void {
     ({ limitUsd }) => {
       budget.updates += 1;
       setLimit(books, limitUsd, Date.now());
+      budget.warning = undefined;
       showNow(budget);
       return tellBudget(budget);
     },

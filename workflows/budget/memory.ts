@@ -1,7 +1,9 @@
 import { patched, workflowInfo } from '@temporalio/workflow';
 import { type Books, type CarriedBooks, carryBooks, openBooks, resumeBooks } from '../../domain/budget/books.ts';
 import type { BudgetRequest, Settlement } from '../../domain/budget/budget.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import { handedOn, type SampleOf } from '../handed-on.ts';
+import { type HandedOn, selfStartedBy } from '../self-started.ts';
 
 /** A server takes 2,000 updates of one run. */
 const maxUpdates = 1_500;
@@ -11,6 +13,8 @@ export interface Budget {
   readonly name: string;
   readonly books: Books;
   isClosed: boolean;
+  /** Why nothing is granted until the limit is set. */
+  warning: string | undefined;
   /** Updates of this run: a server takes 2,000. */
   updates: number;
   /** When old reservations were looked up last, epoch ms. */
@@ -20,9 +24,10 @@ export interface Budget {
 }
 
 /** What the next run is handed. A run of another version may read it: fields are added, never changed. */
-export interface CarriedBudget {
+export interface CarriedBudget extends HandedOn {
   books: CarriedBooks;
   lookedUpAt: number;
+  warning?: string;
 }
 
 const sampleOfCarried: SampleOf<CarriedBudget> = {
@@ -31,19 +36,29 @@ const sampleOfCarried: SampleOf<CarriedBudget> = {
 
 /** Opens the memory of a budget, or goes on with what an earlier run has handed on. */
 export function openBudget(name: string, request: BudgetRequest, given: unknown): Budget {
-  const carried = handedOn(given, sampleOfCarried);
+  const handed = handedOn(given, sampleOfCarried);
+  const starter = selfStartedBy(handed);
+  const isForgetful = starter !== undefined && patched('budgets-that-forgot-grant-nothing');
+  const carried = isForgetful ? undefined : handed;
+  const limited = isForgetful ? { ...request, limitUsd: 0 } : request;
   return {
     name,
-    books: carried ? resumeBooks(carried.books) : openBooks(request, Date.now()),
+    books: carried ? resumeBooks(carried.books) : openBooks(limited, Date.now()),
     isClosed: false,
+    warning: isForgetful ? forgotten(starter) : carried?.warning,
     updates: 0,
     lookedUpAt: carried?.lookedUpAt ?? 0,
     shownAt: 0,
   };
 }
 
-export function carryBudget({ books, lookedUpAt }: Budget): CarriedBudget {
-  return { books: carryBooks(books), lookedUpAt };
+export function carryBudget({ books, lookedUpAt, warning }: Budget): CarriedBudget {
+  const { runId: handedOnBy } = workflowInfo();
+  return { books: carryBooks(books), lookedUpAt, handedOnBy, ...withoutUndefined({ warning }) };
+}
+
+function forgotten(starter: string): string {
+  return `Temporal started this run by ${starter}, and what was set, spent and reserved before is forgotten: nothing is granted until the limit is set`;
 }
 
 /** What was not read of them stays so in the histories of workers that did not. */

@@ -2,6 +2,7 @@ import { patched, upsertMemo } from '@temporalio/workflow';
 import { stateOf } from '../../domain/budget/books.ts';
 import type { BudgetState } from '../../domain/budget/budget.ts';
 import { budgetWorkflowType } from '../../domain/budget/names.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import type { Budget } from './memory.ts';
 
 const showEveryMs = 20_000;
@@ -25,6 +26,6 @@ export function showNow(budget: Budget): void {
 }
 
 /** The answer of query `state`. */
-export function tellBudget({ books, name }: Budget): BudgetState {
-  return stateOf(books, name, Date.now());
+export function tellBudget({ books, name, warning }: Budget): BudgetState {
+  return { ...stateOf(books, name, Date.now()), ...withoutUndefined({ warning }) };
 }

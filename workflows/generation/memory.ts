@@ -9,6 +9,7 @@ import type { Observation } from '../../domain/timings.ts';
 import type { FinishedWork } from '../../domain/waiting.ts';
 import type { DeliveryRun } from '../../domain/webhook/webhook.ts';
 import { handedOn, type SampleOf } from '../handed-on.ts';
+import { starterOf } from '../self-started.ts';
 import { firstState, refuseOversize, withinTheRun } from './first-state.ts';
 
 /** The memory of one generation. Each group is written by one file, named beside it, and read by all. */
@@ -288,10 +289,4 @@ export function carry({ state, facts, sightings, wishes, shown, doubt, told, res
       heldDelivery: told.heldDelivery,
     }),
   };
-}
-
-function starterOf(): string {
-  const { cronSchedule, attempt } = workflowInfo();
-  if (cronSchedule) return `a cron schedule (${cronSchedule})`;
-  return attempt > 1 ? `a workflow retry policy (attempt ${String(attempt)})` : 'a continuation that carried nothing';
 }

@@ -4,7 +4,7 @@ import { fields } from '../../printing/pretty.ts';
 /** A budget as a person reads it. */
 export function prettyBudget(state: KnownBudgetState): string {
   const { name, limitUsd, period, periodStart, spentUsd, reservedUsd, availableUsd, overUsd, presumedUsd } = state;
-  const { open, oldestOpenAt, refused, isClosed } = state;
+  const { open, oldestOpenAt, refused, warning, isClosed } = state;
   return fields([
     ['budget', isClosed ? `${name} (closed)` : name],
     ['limit', `${usd(limitUsd)}${perPeriod(period)}`],
@@ -20,6 +20,7 @@ export function prettyBudget(state: KnownBudgetState): string {
     ],
     ['open', oldestOpenAt === undefined ? open : `${String(open)}, the oldest since ${oldestOpenAt}`],
     ['refused', refused],
+    ['warning', warning],
   ]);
 }
 
