@@ -1,11 +1,26 @@
 import { isJsonObject, type WithoutUndefined } from './json.ts';
 import { cutText } from './text.ts';
 
+/** Where workflows run each look at a global takes longer than what is then done with it. */
+const { isFinite } = Number;
+
 const maxUnknownFields = 20;
+
+/** The longest time that an order may name: a year. */
+export const maxStretchMs = 365 * 24 * 60 * 60 * 1000;
+
+/** The most that an order may name, in USD. */
+export const maxUsd = 1_000_000;
+
+/** Above this `secondsOfDelayPerRead` means nothing any more. */
+export const maxSecondsOfDelay = 3_600;
+
+/** Says what is wrong with a field. */
+export type Refuse = (field: string, message: string) => void;
 
 /** There may be a hundred thousand of them: all but the first few are only counted. */
 export function refuseUnknown(
-  refuse: (field: string, message: string) => void,
+  refuse: Refuse,
   path: string,
   given: object,
   [what, known]: readonly [string, readonly string[]],
@@ -46,7 +61,7 @@ function optionsSaid(options: unknown): unknown {
 }
 
 /** Whether a value is one of some words. */
-export function isOneOf(value: unknown, words: readonly string[]): boolean {
+function isOneOf(value: unknown, words: readonly string[]): boolean {
   return typeof value === 'string' && words.includes(value);
 }
 
@@ -56,14 +71,43 @@ export function oneOfWords(value: unknown, words: readonly string[]): string | u
 }
 
 /** `"hold", "fail" or "resubmit"`. */
-export function anyOf(words: readonly string[]): string {
+function anyOf(words: readonly string[]): string {
   const quoted = words.map((word) => JSON.stringify(word));
   return `${quoted.slice(0, -1).join(', ')} or ${quoted.slice(-1).join('')}`;
+}
+
+/** Refuses a field that is not missing and none of some words. */
+export function checkWord(field: string, value: unknown, words: readonly string[], refuse: Refuse): void {
+  const problem = isMissing(value) ? undefined : oneOfWords(value, words);
+  if (problem !== undefined) refuse(field, problem);
 }
 
 /** Whether a value is a whole number in a range. */
 export function isIntegerBetween(value: unknown, min: number, max: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+}
+
+/** Whether a value is a stretch of time: whole milliseconds up to a year. */
+export function isStretchMs(value: unknown): value is number {
+  return isIntegerBetween(value, 1, maxStretchMs);
+}
+
+/** Refuses a field that is not missing and no stretch of time. */
+export function checkStretch(field: string, ms: unknown, refuse: Refuse): void {
+  if (isMissing(ms) || isStretchMs(ms)) return;
+  refuse(field, `expected whole milliseconds from 1 to ${String(maxStretchMs)}, got ${describe(ms)}`);
+}
+
+/** Whether a value is an amount of USD above 0, with at most 6 decimals. */
+export function isUsd(value: unknown): value is number {
+  if (typeof value !== 'number' || !isFinite(value) || value <= 0 || value > maxUsd) return false;
+  return Math.abs(Math.round(value * 1e6) - value * 1e6) < 1e-3;
+}
+
+/** Refuses a field that is not missing and no amount of USD. */
+export function checkUsd(field: string, usd: unknown, refuse: Refuse): void {
+  if (isMissing(usd) || isUsd(usd)) return;
+  refuse(field, `expected USD above 0 with at most 6 decimals, got ${describe(usd)}`);
 }
 
 /** What was found instead of what is expected, in few words. */

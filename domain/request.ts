@@ -13,11 +13,14 @@ import {
 import { createIssueList } from './issues.ts';
 import { boundless, findExcess, isJsonObject, jsonBytes, walkJson } from './json.ts';
 import {
-  anyOf,
+  checkStretch,
+  checkUsd,
+  checkWord,
   describe,
   isIntegerBetween,
   isMissing,
-  isOneOf,
+  maxSecondsOfDelay,
+  type Refuse,
   refuseUnknown,
   withoutMissingIn,
 } from './request-checks.ts';
@@ -27,8 +30,6 @@ import { checkWebhookTarget } from './webhook/webhook-request.ts';
 /** Where workflows run each look at a global takes longer than what is then done with it. */
 const { isFinite, isInteger, isSafeInteger } = Number;
 
-const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
-const maxUsd = 1_000_000;
 const maxBudgets = 4;
 const modelIdPattern = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){1,4}$/;
 const requestIdPattern = /^[A-Za-z0-9_~:@=+-][A-Za-z0-9._~:@=+-]{0,254}$/;
@@ -50,6 +51,9 @@ export const maxBytesAtOnce = 2 * 1024 * 1024;
  */
 export const maxRequestBytes = maxBytesAtOnce - 16 * 1024;
 
+/** What a model id looks like, in words. */
+export const modelIdWords = 'a RunComfy model id of 2 to 5 segments of letters, digits, ".", "_", "-"';
+
 /** 2 to 5 segments of `[A-Za-z0-9._-]`, none `.` or `..`: safe to put into a URL's path as it is. */
 export function isModelId(value: unknown): value is string {
   return (
@@ -63,11 +67,6 @@ export function isModelId(value: unknown): value is string {
 /** A RunComfy request id: opaque, a single segment of a URL's path once it is encoded. */
 export function isRequestId(value: unknown): value is string {
   return typeof value === 'string' && requestIdPattern.test(value);
-}
-
-/** Milliseconds after which a generation may be given up. */
-export function isDeadlineMs(value: unknown): value is number {
-  return isIntegerBetween(value, 1, maxDeadlineMs);
 }
 
 /**
@@ -119,19 +118,14 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
     };
   }
   const problems = createIssueList();
-  const refuse = (field: string, message: string) => {
+  const refuse: Refuse = (field, message) => {
     problems.add(`request.${field}`, message);
   };
   const { model, input, requestId, deadlineMs, onUnknownSubmission, onCancelWhileRunning, onWall, waiting } = argument;
   const { queueDeadlineMs, maxPriceUsd, maxCostUsd, budgets, webhook } = argument;
 
   refuseUnknown(refuse, '', argument, ['a request', requestFields]);
-  if (!isModelId(model)) {
-    refuse(
-      'model',
-      `expected a RunComfy model id of 2 to 5 segments of letters, digits, ".", "_", "-", got ${describe(model)}`,
-    );
-  }
+  if (!isModelId(model)) refuse('model', `expected ${modelIdWords}, got ${describe(model)}`);
   if (isMissing(input)) {
     if (isMissing(requestId))
       problems.add('$', 'input is missing: expected a JSON object with the fields of the model');
@@ -143,31 +137,14 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
   if (!isMissing(requestId) && !isRequestId(requestId)) {
     refuse('requestId', `expected 1 to 255 of letters, digits and ._~:@=+-, no dot first, got ${describe(requestId)}`);
   }
-  if (!isMissing(deadlineMs) && !isDeadlineMs(deadlineMs)) {
-    refuse('deadlineMs', `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}, got ${describe(deadlineMs)}`);
-  }
-  if (!isMissing(queueDeadlineMs) && !isDeadlineMs(queueDeadlineMs)) {
-    const expected = `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}`;
-    refuse('queueDeadlineMs', `${expected}, got ${describe(queueDeadlineMs)}`);
-  }
-  for (const [field, usd] of Object.entries({ maxPriceUsd, maxCostUsd })) {
-    if (isMissing(usd) || isUsd(usd)) continue;
-    refuse(field, `expected USD above 0 with at most 6 decimals, got ${describe(usd)}`);
-  }
-  const problemOfNames = isMissing(budgets) ? undefined : problemOfBudgets(budgets);
-  if (problemOfNames !== undefined) refuse('budgets', problemOfNames);
-  if (!isMissing(onUnknownSubmission) && !isOneOf(onUnknownSubmission, unknownSubmissionPolicies)) {
-    refuse('onUnknownSubmission', `expected ${anyOf(unknownSubmissionPolicies)}, got ${describe(onUnknownSubmission)}`);
-  }
-  if (!isMissing(onCancelWhileRunning) && !isOneOf(onCancelWhileRunning, cancelWhileRunningPolicies)) {
-    refuse(
-      'onCancelWhileRunning',
-      `expected ${anyOf(cancelWhileRunningPolicies)}, got ${describe(onCancelWhileRunning)}`,
-    );
-  }
-  if (!isMissing(onWall) && !isOneOf(onWall, wallPolicies)) {
-    refuse('onWall', `expected ${anyOf(wallPolicies)}, got ${describe(onWall)}`);
-  }
+  checkStretch('deadlineMs', deadlineMs, refuse);
+  checkStretch('queueDeadlineMs', queueDeadlineMs, refuse);
+  checkUsd('maxPriceUsd', maxPriceUsd, refuse);
+  checkUsd('maxCostUsd', maxCostUsd, refuse);
+  checkBudgets(budgets, refuse);
+  checkWord('onUnknownSubmission', onUnknownSubmission, unknownSubmissionPolicies, refuse);
+  checkWord('onCancelWhileRunning', onCancelWhileRunning, cancelWhileRunningPolicies, refuse);
+  checkWord('onWall', onWall, wallPolicies, refuse);
   if (!isMissing(waiting)) checkWaiting(waiting, refuse);
   if (!isMissing(webhook)) checkWebhookTarget(webhook, refuse);
 
@@ -205,38 +182,37 @@ export function inputUrlsOf(input: unknown): string[] {
 }
 
 /** Checks the `waiting` of a request. */
-export function checkWaiting(waiting: unknown, refuse: (field: string, message: string) => void): void {
+export function checkWaiting(waiting: unknown, refuse: Refuse): void {
   if (!isJsonObject(waiting)) {
     refuse('waiting', `expected an object { preset?, secondsOfDelayPerRead? }, got ${describe(waiting)}`);
     return;
   }
   refuseUnknown(refuse, 'waiting.', waiting, ['waiting', waitingFields]);
   const { preset, secondsOfDelayPerRead } = waiting;
-  if (!isMissing(preset) && !isOneOf(preset, waitingPresets)) {
-    refuse('waiting.preset', `expected ${anyOf(waitingPresets)}, got ${describe(preset)}`);
-  }
+  checkWord('waiting.preset', preset, waitingPresets, refuse);
   const isCost =
-    typeof secondsOfDelayPerRead === 'number' && secondsOfDelayPerRead > 0 && secondsOfDelayPerRead <= 3600;
+    typeof secondsOfDelayPerRead === 'number' &&
+    secondsOfDelayPerRead > 0 &&
+    secondsOfDelayPerRead <= maxSecondsOfDelay;
   if (!isMissing(secondsOfDelayPerRead) && !isCost) {
     refuse(
       'waiting.secondsOfDelayPerRead',
-      `expected seconds above 0 and at most 3600, got ${describe(secondsOfDelayPerRead)}`,
+      `expected seconds above 0 and at most ${String(maxSecondsOfDelay)}, got ${describe(secondsOfDelayPerRead)}`,
     );
   }
 }
 
-/** What is wrong with the `budgets` of an order; undefined: nothing. */
-export function problemOfBudgets(budgets: unknown): string | undefined {
+/** Refuses `budgets` of an order that are not missing and no names of budgets. */
+export function checkBudgets(budgets: unknown, refuse: Refuse): void {
+  const problem = isMissing(budgets) ? undefined : problemOfBudgets(budgets);
+  if (problem !== undefined) refuse('budgets', problem);
+}
+
+function problemOfBudgets(budgets: unknown): string | undefined {
   const expected = `expected a list of 1 to ${String(maxBudgets)} names of budgets, each once`;
   if (!Array.isArray(budgets)) return `${expected}, got ${describe(budgets)}`;
   const isCount = isIntegerBetween(budgets.length, 1, maxBudgets);
   if (!isCount || new Set(budgets).size < budgets.length) return `${expected}, got ${String(budgets.length)}`;
   const odd = budgets.findIndex((name) => !isBudgetName(name));
   return odd === -1 ? undefined : `expected names of ${budgetNameWords}, got ${describe(budgets[odd])}`;
-}
-
-/** Whether a value is an amount of USD above 0, with at most 6 decimals. */
-export function isUsd(value: unknown): value is number {
-  if (typeof value !== 'number' || !isFinite(value) || value <= 0 || value > maxUsd) return false;
-  return Math.abs(Math.round(value * 1e6) - value * 1e6) < 1e-3;
 }

@@ -38,7 +38,7 @@ export function createNexusHandlers({ client, taskQueue, modelApiBase, keyPrefix
   const ownKey = (key: string) => (typeof (key as unknown) === 'string' && key !== '' ? `${keyPrefix}${key}` : key);
 
   async function generate(ctx: StartOperationContext, given: GenerateInput) {
-    const { key = `nexus-${ctx.requestId}`, ...request } = fieldsOf(given);
+    const { key = `nexus-${ctx.requestId}`, ...request } = givenFieldsOf(given);
     let running: WorkflowHandle<GenerationResult> | undefined;
     const started = await startGenerationBy(
       client,
@@ -81,12 +81,12 @@ export function createNexusHandlers({ client, taskQueue, modelApiBase, keyPrefix
     },
     state: (_ctx, input) =>
       inNexusWords(async () => {
-        const { key } = fieldsOf<StateInput>(input);
+        const { key } = givenFieldsOf<StateInput>(input);
         return (await generations.get(ownKey(key))).state({ timeoutMs: stateWithinMs });
       }),
     cancel: (_ctx, input) =>
       inNexusWords(async () => {
-        const { key, reason } = fieldsOf<CancelInput>(input);
+        const { key, reason } = givenFieldsOf<CancelInput>(input);
         const generation = await generations.get(ownKey(key));
         // Whoever was told `unknown` asks again to learn what became of it, also once the generation has ended by it.
         const patience = { timeoutMs: cancelWithinMs, stateTimeoutMs: lastLookWithinMs };
@@ -105,7 +105,7 @@ function workflowIn(token: string): string | undefined {
 }
 
 /** Callers in other languages send what they like, and `null` for what they leave out. */
-function fieldsOf<Fields extends object>(input: Fields): Partial<Fields> & Fields {
+function givenFieldsOf<Fields extends object>(input: Fields): Partial<Fields> & Fields {
   const fields = Object.entries(isJsonObject(input) ? input : {}).filter(([, value]) => value !== null);
   return Object.fromEntries(fields) as Fields;
 }

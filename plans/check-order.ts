@@ -1,7 +1,7 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, withoutUndefined } from '../domain/json.ts';
 import type { PlanOrder } from '../domain/pipeline/pipeline.ts';
-import { isModelId } from '../domain/request.ts';
+import { isModelId, modelIdWords } from '../domain/request.ts';
 import { compileInputSchema, modelKind, validateInput } from '../runcomfy/models/index.ts';
 import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
 import { checkMediaAsked, checkWiring } from './check-wiring.ts';
@@ -113,8 +113,7 @@ function settleModel(checking: Checking, text: string, path: string): string | u
   if (checking.issues.length > before) return undefined;
   const model = attempt(checking, expressions, () => evaluateValue(text, checking.values, path));
   if (model === undefined || isModelId(model)) return model;
-  const message = 'expected a RunComfy model id of 2 to 5 segments of letters, digits, ".", "_", "-"';
-  checking.issues.push({ path, message: `${message}, got ${describeValue(model)}` });
+  checking.issues.push({ path, message: `expected ${modelIdWords}, got ${describeValue(model)}` });
   return undefined;
 }
 

@@ -2,8 +2,8 @@ import { distance } from 'fastest-levenshtein';
 import { parseDuration } from '../domain/duration.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath } from '../domain/json.ts';
+import { isUsd, maxStretchMs } from '../domain/request-checks.ts';
 import { cutText } from '../domain/text.ts';
-import { maxUsd } from './plan-fields.ts';
 
 /** Reads the fields of one object of a plan, and notes every problem by its path. */
 export interface FieldReader {
@@ -23,8 +23,6 @@ export interface FieldReader {
   /** A further object below this one. */
   below: (field: string, fields: readonly string[]) => FieldReader | undefined;
 }
-
-const maxDurationMs = 365 * 24 * 60 * 60 * 1000;
 
 /** Opens an object for reading; fields that it may not have are problems at once. */
 export function readFields(
@@ -81,7 +79,7 @@ export function readFields(
       const found = raw(field);
       if (found === undefined) return undefined;
       const ms = typeof found === 'string' ? parseDuration(found) : undefined;
-      const fits = ms !== undefined && ms > 0 && ms <= maxDurationMs;
+      const fits = ms !== undefined && ms > 0 && ms <= maxStretchMs;
       return fitting(field, fits ? ms : undefined, 'a duration like "90s", "30m", "1h30m" or "2d", at most a year');
     },
     object: (field) => {
@@ -112,10 +110,4 @@ export function describeValue(value: unknown): string {
   if (isJsonObject(value)) return 'an object';
   const text = typeof value === 'number' || typeof value === 'bigint' ? String(value) : JSON.stringify(value);
   return cutText(text, 80);
-}
-
-function isUsd(value: unknown): value is number {
-  return (
-    typeof value === 'number' && value > 0 && value <= maxUsd && Math.abs(Math.round(value * 1e6) - value * 1e6) < 1e-4
-  );
 }

@@ -19,6 +19,7 @@ import {
   runRules,
 } from '../domain/pipeline/pipeline.ts';
 import { findOversize } from '../domain/pipeline/plan-size.ts';
+import { maxSecondsOfDelay } from '../domain/request-checks.ts';
 import { findUnsendable } from '../domain/request.ts';
 import { describeValue, type FieldReader, readFields } from './field-reader.ts';
 import {
@@ -28,7 +29,6 @@ import {
   failureRuleFields,
   idPattern,
   idRule,
-  maxSecondsOfDelay,
   maxTake,
   modelStepFields,
   orderFields,

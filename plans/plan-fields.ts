@@ -47,9 +47,3 @@ export const idRule = 'a letter or "_", then up to 49 letters, digits or "_" (an
 
 /** `take` counts the tries of one input. */
 export const maxTake = 1_000_000;
-
-/** Above this `secondsOfDelayPerRead` means nothing any more. */
-export const maxSecondsOfDelay = 3_600;
-
-/** In USD. */
-export const maxUsd = 1_000_000;

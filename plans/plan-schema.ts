@@ -1,14 +1,13 @@
 import { unknownSubmissionPolicies, type waitingFields, waitingPresets, wallPolicies } from '../domain/generation.ts';
 import { failureRules, paramTypes, planLimits, runRules } from '../domain/pipeline/pipeline.ts';
+import { maxSecondsOfDelay, maxUsd } from '../domain/request-checks.ts';
 import {
   type approvalFields,
   type commonFields,
   deadlineDecisions,
   type failureRuleFields,
   idPattern,
-  maxSecondsOfDelay,
   maxTake,
-  maxUsd,
   type modelStepFields,
   type orderFields,
   type paramFields,

@@ -27,7 +27,7 @@ export function checkArgument(name: string, isValid: boolean, expected: string, 
 }
 
 /** The fields of an argument, each read once; refused where there are none, or where one of them throws. */
-export function fieldsOf<Fields extends object>(name: string, given: Fields, expected: string): Fields {
+export function ownFieldsOf<Fields extends object>(name: string, given: Fields, expected: string): Fields {
   let fields: Fields | undefined;
   try {
     if (isJsonObject(given)) fields = { ...given };

@@ -16,7 +16,7 @@ import type { PipelineRequest } from '../../domain/pipeline/pipeline-run.ts';
 import { pipelineTaskTimeoutMs } from '../../domain/pipeline/pipeline.ts';
 import { checkBatchRequest } from '../batch/starting/start-batch.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
-import { checkArgument, checkKey, fieldsOf } from '../generation/check-arguments.ts';
+import { checkArgument, checkKey, ownFieldsOf } from '../generation/check-arguments.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 import { checkRequest } from '../generation/starting/check-request.ts';
 import { toJsonText } from '../generation/starting/to-json.ts';
@@ -54,7 +54,7 @@ const maxNameLength = 150;
 export async function createSchedule(place: SchedulePlace, given: NewSchedule): Promise<void> {
   const { name, order: orderGiven, labels, priority, tenant, weight } = given;
   checkKey(name);
-  const order = fieldsOf('order', orderGiven, 'an object { generation }, { pipeline } or { batch }');
+  const order = ownFieldsOf('order', orderGiven, 'an object { generation }, { pipeline } or { batch }');
   checkArgument('name', name.length <= maxNameLength, `text of at most ${String(maxNameLength)} characters`, name);
   const issues: InputIssue[] = timingIssues(given);
   const checked = await gather(issues, () => checkOrder(place, name, order));

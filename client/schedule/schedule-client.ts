@@ -1,6 +1,6 @@
 import type { Client, ScheduleHandle } from '@temporalio/client';
 import { eachNamed, named } from '../convert-errors.ts';
-import { checkKey, fieldsOf } from '../generation/check-arguments.ts';
+import { checkKey, ownFieldsOf } from '../generation/check-arguments.ts';
 import { createSchedule, type NewSchedule, scheduleMemoKey, type SchedulePlace } from './create-schedule.ts';
 import { overlapOf } from './schedule-timing.ts';
 import { triggerSchedule } from './trigger-schedule.ts';
@@ -68,7 +68,7 @@ export function createScheduleClient(place: SchedulePlace): ScheduleClient {
   };
   return {
     create: async (schedule) => {
-      const given = fieldsOf('schedule', schedule, 'an object { name, cron or everyMs, order, … }');
+      const given = ownFieldsOf('schedule', schedule, 'an object { name, cron or everyMs, order, … }');
       return await ofSchedule(given.name, async () => {
         await createSchedule(place, given);
         return await describe(client.schedule.getHandle(given.name));

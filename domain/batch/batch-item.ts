@@ -1,31 +1,28 @@
+import { fieldsOf } from '../fields-of.ts';
 import type { GenerationRequest, InputIssue } from '../generation.ts';
 import { createIssueList, type IssueList } from '../issues.ts';
 import { isJsonObject, jsonBytes, jsonPath } from '../json.ts';
 import type { PipelineRequest } from '../pipeline/pipeline-run.ts';
-import { describe, isIntegerBetween, isMissing, refuseUnknown, withoutMissing } from '../request-checks.ts';
-import { findUnsendable, isModelId, isUsd } from '../request.ts';
+import {
+  checkStretch,
+  checkUsd,
+  describe,
+  isMissing,
+  type Refuse,
+  refuseUnknown,
+  withoutMissing,
+} from '../request-checks.ts';
+import { findUnsendable, isModelId, modelIdWords } from '../request.ts';
 import { wellFormed } from '../text.ts';
 import { type BatchItem, type BatchItemDefaults, batchLimits } from './batch.ts';
 
-const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
-
-const itemFields = [
-  'id',
-  'model',
-  'input',
-  'params',
-  'deadlineMs',
-  'maxPriceUsd',
-] as const satisfies readonly (keyof BatchItem)[];
+const itemFields = fieldsOf<BatchItem>()('id', 'model', 'input', 'params', 'deadlineMs', 'maxPriceUsd');
 
 /** What an item of a batch of pipelines has. */
 const pipelineItemFields: readonly string[] = ['id', 'params', 'deadlineMs', 'maxPriceUsd'];
 
 /** What the items of a batch are: generations, or pipelines of its plan. */
 export type ItemKind = 'generation' | 'pipeline';
-
-/** Says what is wrong with a field. */
-export type Refuse = (path: string, message: string) => void;
 
 /** Checks items that travel together; places are told as `$[2].id`. */
 export function checkItems(items: unknown, kind: ItemKind, issues: IssueList): void {
@@ -98,27 +95,14 @@ function isItemId(id: unknown): id is string {
 /** Checks what items and defaults have in common. */
 export function checkShared(given: Record<string, unknown>, refuse: Refuse, refuseInput: Refuse): void {
   const { model, input, deadlineMs, maxPriceUsd } = given;
-  if (!isMissing(model) && !isModelId(model)) {
-    refuse(
-      'model',
-      `expected a RunComfy model id of 2 to 5 segments of letters, digits, ".", "_", "-", got ${describe(model)}`,
-    );
-  }
+  if (!isMissing(model) && !isModelId(model)) refuse('model', `expected ${modelIdWords}, got ${describe(model)}`);
   if (!isMissing(input) && !isJsonObject(input)) {
     refuse('input', `expected a JSON object with the fields of the model, got ${describe(input)}`);
   } else if (!isMissing(input)) {
     for (const { path, message } of findUnsendable(input)) refuseInput(path, message);
   }
-  if (!isMissing(deadlineMs)) checkStretch('deadlineMs', deadlineMs, refuse);
-  if (!isMissing(maxPriceUsd) && !isUsd(maxPriceUsd)) {
-    refuse('maxPriceUsd', `expected USD above 0 with at most 6 decimals, got ${describe(maxPriceUsd)}`);
-  }
-}
-
-/** Says what is wrong with a stretch of time. */
-export function checkStretch(field: string, ms: unknown, refuse: Refuse): void {
-  if (isIntegerBetween(ms, 1, maxDeadlineMs)) return;
-  refuse(field, `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}, got ${describe(ms)}`);
+  checkStretch('deadlineMs', deadlineMs, refuse);
+  checkUsd('maxPriceUsd', maxPriceUsd, refuse);
 }
 
 /** The order that an item makes; what is null in either counts as absent. */

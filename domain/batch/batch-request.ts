@@ -1,24 +1,26 @@
+import { fieldsOf } from '../fields-of.ts';
 import { cancelWhileRunningPolicies, type InputIssue, unknownSubmissionPolicies } from '../generation.ts';
 import { createIssueList } from '../issues.ts';
 import { isJsonObject, jsonBytes } from '../json.ts';
 import { planLimits } from '../pipeline/pipeline.ts';
 import {
+  checkStretch,
+  checkUsd,
+  checkWord,
   describe,
   isIntegerBetween,
   isMissing,
-  oneOfWords,
+  type Refuse,
   refuseUnknown,
   withoutMissing,
   withoutMissingIn,
 } from '../request-checks.ts';
-import { checkWaiting, isUsd, problemOfBudgets } from '../request.ts';
-import { checkItems, checkShared, checkStretch, type ItemKind, type Refuse } from './batch-item.ts';
+import { checkBudgets, checkWaiting } from '../request.ts';
+import { checkItems, checkShared, type ItemKind } from './batch-item.ts';
 import { batchDefaults, type BatchItemDefaults, batchLimits, type BatchRequest } from './batch.ts';
 
-const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
-
 /** The fields of a `BatchRequest`. */
-export const batchRequestFields = [
+export const batchRequestFields = fieldsOf<BatchRequest>()(
   'items',
   'keepOpen',
   'plan',
@@ -28,9 +30,9 @@ export const batchRequestFields = [
   'budgets',
   'pauseAfterFailures',
   'openForMs',
-] as const satisfies readonly (keyof BatchRequest)[];
+);
 
-const defaultsFields = [
+const defaultsFields = fieldsOf<BatchItemDefaults>()(
   'model',
   'input',
   'deadlineMs',
@@ -39,7 +41,7 @@ const defaultsFields = [
   'onCancelWhileRunning',
   'waiting',
   'maxPriceUsd',
-] as const satisfies readonly (keyof BatchItemDefaults)[];
+);
 
 /** What holds for all items of a batch of pipelines. */
 const pipelineDefaultsFields: readonly string[] = ['deadlineMs', 'onUnknownSubmission', 'waiting', 'maxPriceUsd'];
@@ -55,7 +57,7 @@ export function parseBatchRequest(argument: unknown): ParsedBatchRequest {
     issues.add('request', `expected an object { items?, defaults?, … }, got ${found}`);
     return { ok: false, issues: issues.toIssues() };
   }
-  const refuse = (field: string, message: string) => {
+  const refuse: Refuse = (field, message) => {
     issues.add(`request.${field}`, message);
   };
   refuseUnknown(refuse, '', argument, ['a request', batchRequestFields]);
@@ -70,18 +72,13 @@ export function parseBatchRequest(argument: unknown): ParsedBatchRequest {
     refuse('plan', `has more than ${String(planLimits.bytes)} bytes`);
   }
   if (!isMissing(window)) checkWindow(window, refuse);
-  if (!isMissing(maxCostUsd) && !isUsd(maxCostUsd)) {
-    refuse('maxCostUsd', `expected USD above 0 with at most 6 decimals, got ${describe(maxCostUsd)}`);
-  }
-  const problemOfNames = isMissing(budgets) ? undefined : problemOfBudgets(budgets);
-  if (problemOfNames !== undefined) refuse('budgets', problemOfNames);
+  checkUsd('maxCostUsd', maxCostUsd, refuse);
+  checkBudgets(budgets, refuse);
   if (!isMissing(pauseAfterFailures) && !isIntegerBetween(pauseAfterFailures, 0, batchLimits.items)) {
     const expected = `expected a whole number from 0 (never) to ${String(batchLimits.items)}`;
     refuse('pauseAfterFailures', `${expected}, got ${describe(pauseAfterFailures)}`);
   }
-  if (!isMissing(openForMs) && !isIntegerBetween(openForMs, 1, maxDeadlineMs)) {
-    refuse('openForMs', `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}, got ${describe(openForMs)}`);
-  }
+  checkStretch('openForMs', openForMs, refuse);
   if (!isMissing(defaults)) checkDefaults(defaults, kind, refuse);
   if (!isMissing(items)) {
     checkItems(items, kind, issues);
@@ -118,15 +115,9 @@ function checkDefaults(defaults: unknown, kind: ItemKind, refuseField: Refuse): 
     refuse(`input${path.slice(1)}`, message);
   });
   const { queueDeadlineMs, onUnknownSubmission, onCancelWhileRunning, waiting } = defaults;
-  if (!isMissing(queueDeadlineMs)) checkStretch('queueDeadlineMs', queueDeadlineMs, refuse);
-  const unknown = isMissing(onUnknownSubmission)
-    ? undefined
-    : oneOfWords(onUnknownSubmission, unknownSubmissionPolicies);
-  if (unknown !== undefined) refuse('onUnknownSubmission', unknown);
-  const running = isMissing(onCancelWhileRunning)
-    ? undefined
-    : oneOfWords(onCancelWhileRunning, cancelWhileRunningPolicies);
-  if (running !== undefined) refuse('onCancelWhileRunning', running);
+  checkStretch('queueDeadlineMs', queueDeadlineMs, refuse);
+  checkWord('onUnknownSubmission', onUnknownSubmission, unknownSubmissionPolicies, refuse);
+  checkWord('onCancelWhileRunning', onCancelWhileRunning, cancelWhileRunningPolicies, refuse);
   if (!isMissing(waiting)) checkWaiting(waiting, refuse);
   if (jsonBytes(defaults) > batchLimits.defaultsBytes) {
     refuseField('defaults', `more than ${String(batchLimits.defaultsBytes)} bytes: pass media by URL`);

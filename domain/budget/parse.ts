@@ -1,8 +1,7 @@
 import type { InputIssue } from '../generation.ts';
 import { createIssueList, type IssueList } from '../issues.ts';
 import { isJsonObject } from '../json.ts';
-import { describe, isIntegerBetween, isMissing, oneOfWords } from '../request-checks.ts';
-import { isUsd } from '../request.ts';
+import { describe, isIntegerBetween, isMissing, isUsd, maxUsd, oneOfWords } from '../request-checks.ts';
 import {
   budgetPeriods,
   type BudgetRequest,
@@ -140,7 +139,7 @@ function parseObject<Value>(
 
 function checkLimit(value: unknown, path: string, problems: IssueList): void {
   if (!isLimitUsd(value)) {
-    problems.add(path, `expected USD from 0 to 1000000 with at most 6 decimals, got ${describe(value)}`);
+    problems.add(path, `expected USD from 0 to ${String(maxUsd)} with at most 6 decimals, got ${describe(value)}`);
   }
 }
 

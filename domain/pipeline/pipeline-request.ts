@@ -1,22 +1,24 @@
+import { fieldsOf } from '../fields-of.ts';
 import { type InputIssue, unknownSubmissionPolicies, wallPolicies } from '../generation.ts';
 import { createIssueList } from '../issues.ts';
 import { isJsonObject } from '../json.ts';
 import {
+  checkStretch,
+  checkUsd,
+  checkWord,
   describe,
   isIntegerBetween,
   isMissing,
-  oneOfWords,
+  type Refuse,
   refuseUnknown,
   withoutMissingIn,
 } from '../request-checks.ts';
-import { checkWaiting, isUsd, problemOfBudgets } from '../request.ts';
+import { checkBudgets, checkWaiting } from '../request.ts';
 import { defaultPipelineDeadlineMs, type PipelineRequest } from './pipeline-run.ts';
 import { planLimits } from './pipeline.ts';
 
-const maxDeadlineMs = 365 * 24 * 60 * 60 * 1000;
-
 /** The fields of a `PipelineRequest`. */
-export const pipelineRequestFields = [
+export const pipelineRequestFields = fieldsOf<PipelineRequest>()(
   'plan',
   'params',
   'lineage',
@@ -28,7 +30,7 @@ export const pipelineRequestFields = [
   'onUnknownSubmission',
   'onWall',
   'waiting',
-] as const satisfies readonly (keyof PipelineRequest)[];
+);
 
 /** A request that can be understood, or what is wrong with it. */
 export type ParsedPipelineRequest = { ok: true; request: PipelineRequest } | { ok: false; issues: InputIssue[] };
@@ -43,7 +45,7 @@ export function parsePipelineRequest(argument: unknown): ParsedPipelineRequest {
     };
   }
   const problems = createIssueList();
-  const refuse = (field: string, message: string) => {
+  const refuse: Refuse = (field, message) => {
     problems.add(`request.${field}`, message);
   };
   refuseUnknown(refuse, '', argument, ['a request', pipelineRequestFields]);
@@ -58,28 +60,17 @@ export function parsePipelineRequest(argument: unknown): ParsedPipelineRequest {
   if (!isMissing(orderAgain) && typeof orderAgain !== 'boolean') {
     refuse('orderAgain', `expected true or false, got ${describe(orderAgain)}`);
   }
-  if (!isMissing(deadlineMs) && !isIntegerBetween(deadlineMs, 1, maxDeadlineMs)) {
-    refuse('deadlineMs', `expected whole milliseconds from 1 to ${String(maxDeadlineMs)}, got ${describe(deadlineMs)}`);
-  }
-  if (!isMissing(maxCostUsd) && !isUsd(maxCostUsd)) {
-    refuse('maxCostUsd', `expected USD above 0 with at most 6 decimals, got ${describe(maxCostUsd)}`);
-  }
-  const problemOfNames = isMissing(budgets) ? undefined : problemOfBudgets(budgets);
-  if (problemOfNames !== undefined) refuse('budgets', problemOfNames);
+  checkStretch('deadlineMs', deadlineMs, refuse);
+  checkUsd('maxCostUsd', maxCostUsd, refuse);
+  checkBudgets(budgets, refuse);
   if (!isMissing(maxParallel) && !isIntegerBetween(maxParallel, 1, planLimits.maxParallel)) {
     refuse(
       'maxParallel',
       `expected a whole number from 1 to ${String(planLimits.maxParallel)}, got ${describe(maxParallel)}`,
     );
   }
-  for (const [field, words] of Object.entries({
-    onUnknownSubmission: unknownSubmissionPolicies,
-    onWall: wallPolicies,
-  })) {
-    const word = argument[field];
-    const message = isMissing(word) ? undefined : oneOfWords(word, words);
-    if (message !== undefined) refuse(field, message);
-  }
+  checkWord('onUnknownSubmission', argument['onUnknownSubmission'], unknownSubmissionPolicies, refuse);
+  checkWord('onWall', argument['onWall'], wallPolicies, refuse);
   if (!isMissing(waiting)) checkWaiting(waiting, refuse);
   const issues = problems.toIssues();
   if (issues.length > 0) return { ok: false, issues };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { budgetPeriods } from '../../domain/budget/budget.ts';
+import { maxUsd } from '../../domain/request-checks.ts';
 import { time } from './generation.ts';
 import { usd } from './money.ts';
 
@@ -10,7 +11,7 @@ const period = z.enum(budgetPeriods).meta({ id: 'BudgetPeriod', description: 'Ho
 const limitUsd = z
   .number()
   .min(0)
-  .max(1_000_000)
+  .max(maxUsd)
   .meta({ description: 'USD with at most 6 decimals; 0 lets nothing pass' });
 
 /** Where a budget stands. */

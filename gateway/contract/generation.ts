@@ -7,6 +7,7 @@ import {
   waitingPresets,
   wallPolicies,
 } from '../../domain/generation.ts';
+import { maxSecondsOfDelay, maxStretchMs } from '../../domain/request-checks.ts';
 import { isSecretName, secretNameWords } from '../../domain/webhook/webhook-request.ts';
 import { webhookEvents } from '../../domain/webhook/webhook-target.ts';
 import { furtherRequests, usd, usdAtMost } from './money.ts';
@@ -180,9 +181,9 @@ export const orderFields = {
       .meta({ description: 'Takes over a request of RunComfy instead of submitting; `input` may then be left out.' }),
   ),
   deadlineMs: exactOptional(
-    z.int().min(1).max(31_536_000_000).meta({ description: 'Milliseconds after which it is given up; default a day' }),
+    z.int().min(1).max(maxStretchMs).meta({ description: 'Milliseconds after which it is given up; default a day' }),
   ),
-  queueDeadlineMs: exactOptional(z.int().min(1).max(31_536_000_000)),
+  queueDeadlineMs: exactOptional(z.int().min(1).max(maxStretchMs)),
   maxPriceUsd: usdAtMost('Nothing is sent whose price is above this.'),
   maxCostUsd: usdAtMost('Nothing is sent whose price is above this, or unknown.'),
   budgets: exactOptional(z.array(z.string()).min(1).max(4)),
@@ -211,7 +212,7 @@ export const orderFields = {
     z
       .strictObject({
         preset: exactOptional(z.enum(waitingPresets)),
-        secondsOfDelayPerRead: exactOptional(z.number().gt(0).max(3600)),
+        secondsOfDelayPerRead: exactOptional(z.number().gt(0).max(maxSecondsOfDelay)),
       })
       .meta({ id: 'WaitingOptions', description: 'What a status read is worth.' }),
   ),

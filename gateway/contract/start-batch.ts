@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { batchLimits } from '../../domain/batch/batch.ts';
+import { maxStretchMs } from '../../domain/request-checks.ts';
 import { modelInput, orderFields } from './generation.ts';
 import { labels } from './labels.ts';
 import { keyOfNew } from './start-generation.ts';
@@ -59,7 +60,7 @@ export const startBatch = z
       z.int().min(0).max(batchLimits.items).meta({ description: 'Failures in a row; default 25, 0: never' }),
     ),
     openForMs: exactOptional(
-      z.int().min(1).max(31_536_000_000).meta({ description: 'An open batch to which nothing is added seals itself.' }),
+      z.int().min(1).max(maxStretchMs).meta({ description: 'An open batch to which nothing is added seals itself.' }),
     ),
   })
   .meta({

@@ -2,10 +2,9 @@ import type { FastifyRequest } from 'fastify';
 import { parseDuration } from '../../domain/duration.ts';
 import { unknownSubmissionPolicies, type UnknownSubmissionPolicy } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
+import { maxStretchMs } from '../../domain/request-checks.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { singleHeader } from '../http/single-header.ts';
-
-const maxDeadlineMs = 365 * 24 * 60 * 60 * 1_000;
 
 /** What a submit says of itself in headers that RunComfy does not know. */
 export interface SubmitOptions {
@@ -26,7 +25,7 @@ export function submitOptionsOf(request: FastifyRequest): SubmitOptions {
 function deadlineOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const ms = /^\d{1,9}$/.test(text) ? Number(text) * 1_000 : parseDuration(text);
-  if (ms !== undefined && ms > 0 && ms <= maxDeadlineMs) return ms;
+  if (ms !== undefined && ms > 0 && ms <= maxStretchMs) return ms;
   throw new RefusalError('MalformedRequest', 'Cancel-After: expected seconds up to a year, such as 90, 90s, 30m or 2h');
 }
 

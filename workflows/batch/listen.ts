@@ -4,8 +4,7 @@ import type { BatchCancelMessage, BatchPauseMessage, BatchSetMessage } from '../
 import { toMicro, toUsd } from '../../domain/budget/money.ts';
 import { createIssueList, issuesSentence } from '../../domain/issues.ts';
 import { isJsonObject } from '../../domain/json.ts';
-import { describe, isMissing } from '../../domain/request-checks.ts';
-import { isUsd } from '../../domain/request.ts';
+import { describe, isMissing, isUsd } from '../../domain/request-checks.ts';
 import { cutText } from '../../domain/text.ts';
 import { addItems, checkAdd } from './adding.ts';
 import { cancelBatch } from './cancellation.ts';

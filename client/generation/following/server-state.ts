@@ -9,7 +9,8 @@ import {
   type GenerationState,
 } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
-import { isDeadlineMs, isRequestId } from '../../../domain/request.ts';
+import { isStretchMs } from '../../../domain/request-checks.ts';
+import { isRequestId } from '../../../domain/request.ts';
 import { endedOutside } from '../../errors.ts';
 import { readOriginalRequest } from '../original-request.ts';
 import { attributeOf, isClosed, modelOf, type RunDescription, type RunInfo } from '../run-info.ts';
@@ -44,7 +45,7 @@ export async function readServerState(client: Client, run: RunDescription): Prom
     ...(requestId !== undefined && { requestId }),
     reads: 0,
     deadlineAt: new Date(
-      startedAt.getTime() + (isDeadlineMs(deadlineMs) ? deadlineMs : defaultDeadlineMs),
+      startedAt.getTime() + (isStretchMs(deadlineMs) ? deadlineMs : defaultDeadlineMs),
     ).toISOString(),
     isFromServer: true,
   };

@@ -47,6 +47,11 @@ describe('a plan that is right', () => {
     outputs: { clip: '${{ steps.clip.video }}', score: '${{ steps.score.audio }}' },
   };
 
+  it('may name an amount that was computed, as a request may', async () => {
+    const { issues } = await check(steps({ a: { ...still, maxPriceUsd: 333_333.2 * 3 } }));
+    expect(issues).toEqual([]);
+  });
+
   it('passes, with defaults filled in, steps after their sources and each order as far as it is known', async () => {
     const { issues, warnings, checked } = await check(film, { scene: 'A lighthouse' });
     expect(issues).toEqual([]);
