@@ -4,8 +4,8 @@ import type { RunComfyClientOptions } from '../../runcomfy/client.ts';
 import type { FaultRule } from '../../simulator/index.ts';
 import { activitiesAt, activitiesOnSimulator } from '../support/activity-rig.ts';
 import { eventually } from '../support/eventually.ts';
+import { reply, serve } from '../support/http-servers.ts';
 import { kling } from '../support/simulator-client.ts';
-import { reply, serve } from '../unit/runcomfy/http-servers.ts';
 
 type Timeouts = NonNullable<RunComfyClientOptions['timeouts']>;
 

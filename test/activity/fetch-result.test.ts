@@ -3,8 +3,8 @@ import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { ResultQuestion } from '../../domain/activities.ts';
 import type { FaultRule, SimulatorOptions } from '../../simulator/index.ts';
 import { activitiesAt, activitiesOnSimulator, askOn, detailsOf } from '../support/activity-rig.ts';
+import { reply, serve } from '../support/http-servers.ts';
 import { kling, klingInput } from '../support/simulator-client.ts';
-import { reply, serve } from '../unit/runcomfy/http-servers.ts';
 
 const ask = (requestId: string, more: Partial<ResultQuestion> = {}): ResultQuestion => ({
   model: kling,

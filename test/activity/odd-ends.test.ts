@@ -3,8 +3,8 @@ import type { ResultQuestion } from '../../domain/activities.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { readStatusWord } from '../../runcomfy/schemas/status-words.ts';
 import { activitiesAt, askOn, type Attempt } from '../support/activity-rig.ts';
+import { reply, serve } from '../support/http-servers.ts';
 import { kling } from '../support/simulator-client.ts';
-import { reply, serve } from '../unit/runcomfy/http-servers.ts';
 
 const requestId = 'a1b2';
 const graceMs = 30_000;

@@ -3,10 +3,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { FaultRule } from '../../simulator/index.ts';
 import { activitiesAt, activitiesOnSimulator, detailsOf, paidOrder, readAgain } from '../support/activity-rig.ts';
+import { reply, serve } from '../support/http-servers.ts';
 import { hangMs } from '../support/patience.ts';
 import { freePort } from '../support/processes.ts';
 import { kling } from '../support/simulator-client.ts';
-import { reply, serve } from '../unit/runcomfy/http-servers.ts';
 
 afterEach(() => {
   vi.useRealTimers();

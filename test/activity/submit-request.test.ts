@@ -5,8 +5,8 @@ import { workKeyOf } from '../../runcomfy/models/index.ts';
 import type { FaultRule, SimulatorOptions } from '../../simulator/index.ts';
 import { activitiesAt, activitiesOnSimulator, detailsOf, paidOrder, token } from '../support/activity-rig.ts';
 import { eventually } from '../support/eventually.ts';
+import { clientOf, reply, serve } from '../support/http-servers.ts';
 import { freePort } from '../support/processes.ts';
-import { clientOf, reply, serve } from '../unit/runcomfy/http-servers.ts';
 
 const badInput = { ...paidOrder, input: { ...paidOrder.input, duration: 2 } };
 

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { clientOf, errorOf, model, reply, serve, token } from './http-servers.ts';
+import { clientOf, errorOf, model, reply, serve, token } from '../../support/http-servers.ts';
 
 const vendor = (error_code: number | string, error_message = 'vendor words') => ({ error_code, error_message });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createOutputCheck } from '../../../runcomfy/output-gone.ts';
+import { clientOf, errorOf, model, reply, serve } from '../../support/http-servers.ts';
 import { freePort } from '../../support/processes.ts';
 import { serveProxy } from '../../support/proxy.ts';
-import { clientOf, errorOf, model, reply, serve } from './http-servers.ts';
 
 const elsewhere = 'http://model-api.example/v1';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FailureType } from '../../../domain/failure-type.ts';
+import { clientOf, errorOf, model, reply, serve, serveTcp, token } from '../../support/http-servers.ts';
 import { freePort } from '../../support/processes.ts';
-import { clientOf, errorOf, model, reply, serve, serveTcp, token } from './http-servers.ts';
 
 const html = '<html><body>Bad gateway</body></html>';
 const vendor = (error_code: number | string, error_message = 'vendor words') => ({ error_code, error_message });

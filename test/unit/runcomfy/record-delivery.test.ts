@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { recordDelivery } from '../../../runcomfy/record-delivery.ts';
+import { serveTcp } from '../../support/http-servers.ts';
 import { freePort } from '../../support/processes.ts';
-import { serveTcp } from './http-servers.ts';
 
 function connectTo(port: number, connect: buildConnector.connector): Promise<Socket | Error> {
   const options = { hostname: '127.0.0.1', host: '127.0.0.1', protocol: 'http:', port: String(port) };

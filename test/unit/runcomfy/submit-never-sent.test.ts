@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { clientOf, errorOf, model, reply, serve, serveTcp } from '../../support/http-servers.ts';
 import { freePort } from '../../support/processes.ts';
-import { clientOf, errorOf, model, reply, serve, serveTcp } from './http-servers.ts';
 
 const input = { prompt: 'A cat', start_image_url: 'https://cdn.example.com/cat.png' };
 

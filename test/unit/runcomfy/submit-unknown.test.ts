@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { clientOf, errorOf, model, reply, serve, serveTcp } from './http-servers.ts';
+import { clientOf, errorOf, model, reply, serve, serveTcp } from '../../support/http-servers.ts';
 
 const input = { prompt: 'A cat', start_image_url: 'https://cdn.example.com/cat.png' };
 const html = '<html><body>Bad gateway</body></html>';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FailureType } from '../../../domain/failure-type.ts';
-import { clientOf, errorOf, model, reply, serve, token } from './http-servers.ts';
+import { clientOf, errorOf, model, reply, serve, token } from '../../support/http-servers.ts';
 
 const input = { prompt: 'A cat', start_image_url: 'https://cdn.example.com/cat.png' };
 const html = '<html><body>Bad gateway</body></html>';

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { RunComfyClient } from '../../../runcomfy/client.ts';
-import { clientOf, errorOf, model, serve, serveTcp } from './http-servers.ts';
+import { clientOf, errorOf, model, serve, serveTcp } from '../../support/http-servers.ts';
 
 const everything = {
   request_id: 'a1b2',

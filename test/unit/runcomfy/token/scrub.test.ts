@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createScrubber } from '../../../../runcomfy/token/scrub.ts';
-import { clientOf, errorOf, model, reply, serve, serveTcp, token } from '../http-servers.ts';
+import { clientOf, errorOf, model, reply, serve, serveTcp, token } from '../../../support/http-servers.ts';
 
 /** Everything that a log or a history could show of an error. */
 const shown = (error: Error) =>

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { createRunComfyClient, type RunComfyClientOptions } from '../../../runcomfy/client.ts';
-import { isRunComfyError, type RunComfyError } from '../../../runcomfy/errors.ts';
+import { createRunComfyClient, type RunComfyClientOptions } from '../../runcomfy/client.ts';
+import { isRunComfyError, type RunComfyError } from '../../runcomfy/errors.ts';
 
 export const token = 'sim-7f3a91c0token';
 export const model = 'kling/kling-3.0/standard/image-to-video';
