@@ -4,7 +4,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dispatcher } from 'undici';
 import type { GenerationOutput } from '../domain/generation.ts';
-import { createDispatchers, type Dispatchers, type ProxySettings } from '../runcomfy/dispatchers.ts';
+import { createDispatchers, type Dispatchers, type ProxySettings } from '../runcomfy/http/dispatchers.ts';
 import { parseUrl } from '../runcomfy/urls.ts';
 import { CliError } from './cli-error.ts';
 import { fileNameOf, isHostAllowed, isMediaType } from './download-target.ts';

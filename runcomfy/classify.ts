@@ -6,11 +6,11 @@ import { cutText } from '../domain/text.ts';
 import { tellsEnd } from './end-of-work.ts';
 import type { Endpoint } from './endpoints.ts';
 import { RunComfyError, type RunComfyErrorDetails } from './errors.ts';
+import { type Exchange, type ReplyBody, UnreadableReply } from './http/transport.ts';
 import { meantStatus, typeOf } from './meaning.ts';
 import { type ErrorBody, isRefusalCode, readErrorBody, readErrorInSuccess } from './schemas/error-body.ts';
 import { describeError } from './token/scrub.ts';
 import { requestIdIn, tellsOfWork } from './told-work.ts';
-import { type Exchange, type ReplyBody, UnreadableReply } from './transport.ts';
 
 type Answered = Extract<Exchange, { kind: 'answered' }>;
 

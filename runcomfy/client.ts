@@ -3,9 +3,11 @@ import type { BalanceReading } from '../domain/generation.ts';
 import { withoutUndefined } from '../domain/json.ts';
 import { isModelId, isRequestId } from '../domain/request.ts';
 import { bodyOf, type CallContext, excerpt, protocolMismatch } from './classify.ts';
-import type { CloseOptions, ProxySettings } from './dispatchers.ts';
 import type { TimeoutOverrides } from './endpoints.ts';
 import { isRunComfyError, RunComfyError } from './errors.ts';
+import type { CloseOptions, ProxySettings } from './http/dispatchers.ts';
+import { createTransport, type Exchange, type HttpCall } from './http/transport.ts';
+import { userAgent } from './http/user-agent.ts';
 import { modelKind } from './models/model-kind.ts';
 import { balanceReply } from './schemas/balance.ts';
 import { type CancelReply, cancelReply } from './schemas/cancel-reply.ts';
@@ -15,9 +17,7 @@ import { type StatusReply, statusReply } from './schemas/status-reply.ts';
 import { submitReply } from './schemas/submit-reply.ts';
 import { createTokenReader } from './token/read-token.ts';
 import { createScrubber } from './token/scrub.ts';
-import { createTransport, type Exchange, type HttpCall } from './transport.ts';
 import { parseUrl } from './urls.ts';
-import { userAgent } from './user-agent.ts';
 
 export interface RunComfyClientOptions {
   /** With its `/v1`, e.g. `https://model-api.runcomfy.net/v1`. The token goes to this origin and to the next, nowhere else. */

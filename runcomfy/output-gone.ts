@@ -1,4 +1,4 @@
-import { createDispatchers, type ProxySettings } from './dispatchers.ts';
+import { createDispatchers, type ProxySettings } from './http/dispatchers.ts';
 import { parseUrl } from './urls.ts';
 
 const ownDomains = ['.runcomfy.net', '.runcomfy.com'];

@@ -1,7 +1,7 @@
 import { isJsonObject } from '../domain/json.ts';
-import { parseJson } from './parse-json.ts';
+import { parseJson } from './http/parse-json.ts';
+import type { ReplyBody } from './http/transport.ts';
 import { readStatusWord } from './schemas/status-words.ts';
-import type { ReplyBody } from './transport.ts';
 
 /** The id that stands whole in a reply, which may be cut. */
 export function requestIdIn(text: string): string | undefined {

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/env.ts';
-import { createDispatchers } from '../../runcomfy/dispatchers.ts';
+import { createDispatchers } from '../../runcomfy/http/dispatchers.ts';
 import { describeError } from '../../runcomfy/token/scrub.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Finding } from './health-checks.ts';

@@ -1,7 +1,7 @@
 import type { GenerationOutput } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { type MediaKind, mediaKinds, mediaOfField } from '../../domain/media.ts';
-import { parseJson } from '../parse-json.ts';
+import { parseJson } from '../http/parse-json.ts';
 import { parseUrl } from '../urls.ts';
 
 /** Fields that hold a file's URL under no kind. */

@@ -34,7 +34,6 @@ const largerFolders: Record<string, number> = {
   'gateway/contract': 18,
   'gateway/http': 14,
   plans: 21,
-  runcomfy: 16,
   'runcomfy/models': 17,
   'runcomfy/schemas': 13,
   worker: 16,

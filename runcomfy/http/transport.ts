@@ -1,10 +1,10 @@
 import type { Dispatcher } from 'undici';
+import { type Endpoint, endpointTimeouts, type EndpointTimeouts, type TimeoutOverrides } from '../endpoints.ts';
+import { parseRetryAfter } from '../retry-after.ts';
+import type { Scrubber } from '../token/scrub.ts';
 import { decodeBody, decodeText } from './decode-body.ts';
 import { type CloseOptions, createDispatchers, type ProxySettings } from './dispatchers.ts';
-import { type Endpoint, endpointTimeouts, type EndpointTimeouts, type TimeoutOverrides } from './endpoints.ts';
 import { parseJson } from './parse-json.ts';
-import { parseRetryAfter } from './retry-after.ts';
-import type { Scrubber } from './token/scrub.ts';
 
 /** A result echoes its input, and as much as this may be ordered. */
 const defaultMaxReplyBytes = 64 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Agent, buildConnector, Client, type Dispatcher, EnvHttpProxyAgent } from 'undici';
-import { recordDelivery } from './record-delivery.ts';
+import { recordDelivery } from '../record-delivery.ts';
 import { skipInterim } from './skip-interim.ts';
 
 /** Some gateways add tens of kilobytes. */
