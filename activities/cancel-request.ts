@@ -4,7 +4,7 @@ import type { Activities, CancelAnswer, RequestStatus } from '../domain/activiti
 import { isJsonObject, withoutUndefined } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 import type { ActivityDeps } from './activity-deps.ts';
-import { knownAttributes } from './known-attributes.ts';
+import { attributesFor } from './known-attributes.ts';
 import { readEnd } from './reading/late-cost.ts';
 import { readKey } from './reading/read-attempt.ts';
 import type { AttemptCount } from './reading/read-counter.ts';
@@ -36,7 +36,8 @@ const secondLooksMs = [1_000, 3_000];
  */
 export function createCancelRequest(deps: ActivityDeps): Activities['cancelRequest'] {
   const { runcomfy, readCounter, openAttempts, readPacer } = deps;
-  return async ({ model, requestId, readsSoFar, wantsSearchAttributes }) => {
+  return async (question) => {
+    const { model, requestId, readsSoFar } = question;
     const startedAt = performance.now();
     const key = readKey(requestId);
     const count = readCounter.open(key, readsSoFar, 0);
@@ -52,7 +53,7 @@ export function createCancelRequest(deps: ActivityDeps): Activities['cancelReque
         ...withoutUndefined({ status, costUsd: end?.costUsd }),
         reads: count.report(),
         readAt,
-        ...(wantsSearchAttributes && knownAttributes(deps)),
+        ...attributesFor(question, deps),
       };
       // A status may say of stopped work, too, that it is over: the result tells how.
       return end?.status === 'cancelled'

@@ -9,3 +9,12 @@ export function knownAttributes({ searchAttributes }: { searchAttributes: () => 
     searchAttributesAsOf: new Date(currentAttemptScheduledTimestampMs).toISOString(),
   };
 }
+
+/** The same for a workflow that asks; nothing of a worker that knows of none, which may not have been told yet. */
+export function attributesFor(
+  { wantsSearchAttributes }: { wantsSearchAttributes?: boolean },
+  deps: { searchAttributes: () => string[] },
+): Partial<KnownAttributes> {
+  const known = knownAttributes(deps);
+  return wantsSearchAttributes && known.searchAttributes.length > 0 ? known : {};
+}

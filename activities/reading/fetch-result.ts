@@ -8,7 +8,7 @@ import { isRunComfyError, RunComfyError } from '../../runcomfy/errors.ts';
 import { isEmptyOutput } from '../../runcomfy/schemas/output.ts';
 import { type Failure, noReason, type OutputReply } from '../../runcomfy/schemas/result-reply.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
-import { knownAttributes } from '../known-attributes.ts';
+import { attributesFor } from '../known-attributes.ts';
 import { workSourceOf } from '../waiting/work-source.ts';
 import { createLateCost } from './late-cost.ts';
 import { noTurn, runReadAttempt } from './read-attempt.ts';
@@ -52,7 +52,7 @@ export function createFetchResult(deps: ActivityDeps): Activities['fetchResult']
       const seen = () => ({
         reads: count.report(),
         readAt: new Date().toISOString(),
-        ...(question.wantsSearchAttributes && knownAttributes(deps)),
+        ...attributesFor(question, deps),
       });
       const failed = ({ reason: told, vendorCode }: Failure, facts: Facts = {}): ResultReading => {
         const reason = told === noReason ? (question.failedBecause ?? told) : told;

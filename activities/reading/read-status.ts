@@ -3,7 +3,7 @@ import type { Activities, StatusQuestion, StatusReading } from '../../domain/act
 import { withoutUndefined } from '../../domain/json.ts';
 import { secondsPerReadOf } from '../../domain/waiting.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
-import { knownAttributes } from '../known-attributes.ts';
+import { attributesFor } from '../known-attributes.ts';
 import type { WaitingKnowledge, WaitSoFar } from '../waiting/knowledge.ts';
 import { isNextReadSoon, shortestTimerMs } from '../waiting/two-gears.ts';
 import { readCost } from './late-cost.ts';
@@ -165,7 +165,7 @@ async function readOnce(
     readAt: readAt.toISOString(),
     nextReadInMs,
     ...withoutUndefined({ queuePosition, readBeforeAt, reason, costUsd, expectedEndAt }),
-    ...(question.wantsSearchAttributes && knownAttributes(deps)),
+    ...attributesFor(question, deps),
   };
 }
 

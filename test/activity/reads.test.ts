@@ -34,6 +34,13 @@ describe('readStatus', () => {
     expect(rig.sim.ledger().jobs[0]?.statusCalls).toBe(2);
   });
 
+  it('says nothing of search attributes as long as the worker knows of none', async () => {
+    const rig = await activitiesOnSimulator({ deps: { searchAttributes: () => [] } });
+    const asked = { ...question(await rig.order('queue')), wantsSearchAttributes: true };
+    const { value } = await rig.attempt(rig.activities.readStatus, asked);
+    expect(value).not.toHaveProperty('searchAttributes');
+  });
+
   it('says when work is likely over where such work is known, as the submit does, and no longer once it is over', async () => {
     const waiting = createWaitingKnowledge();
     const rig = await activitiesOnSimulator({ deps: { waiting } });
