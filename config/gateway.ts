@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { withoutUndefined } from '../domain/json.ts';
+import { defaultUnknownPolicies, type DefaultUnknownPolicy } from '../domain/unknown-submission.ts';
 import { type ListenAddress, listenAddress } from './listen-address.ts';
 import { type OidcConfig, oidcConfigOf, oidcVariables } from './oidc.ts';
 
@@ -24,7 +25,7 @@ export interface GatewayConfig {
   readonly trustProxy?: readonly string[];
   /** How long a submit waits for an early refusal of RunComfy's, milliseconds. */
   readonly submitGraceMs: number;
-  readonly onUnknownSubmission: 'hold' | 'fail';
+  readonly onUnknownSubmission: DefaultUnknownPolicy;
   /** From "not ready" to "no new connections", milliseconds. */
   readonly drainMs: number;
 }
@@ -89,7 +90,9 @@ export const gatewayVariables = {
   RUNCOMFY_GATEWAY_CORS_ORIGINS: origins.optional(),
   RUNCOMFY_GATEWAY_TRUST_PROXY: networks.optional(),
   RUNCOMFY_GATEWAY_SUBMIT_GRACE_MS: milliseconds(30_000).optional(),
-  RUNCOMFY_GATEWAY_ON_UNKNOWN: z.enum(['hold', 'fail'], 'expected hold or fail').optional(),
+  RUNCOMFY_GATEWAY_ON_UNKNOWN: z
+    .enum(defaultUnknownPolicies, `expected ${defaultUnknownPolicies.join(' or ')}`)
+    .optional(),
   RUNCOMFY_GATEWAY_DRAIN_MS: milliseconds(20_000).optional(),
 };
 

@@ -1,5 +1,11 @@
 import type { SubmissionResolution, UnknownSubmissionPolicy } from './generation.ts';
 
+/** What may hold for orders that do not say: a second bill is risked by whoever asks for it in the order alone. */
+export const defaultUnknownPolicies = ['hold', 'fail'] as const satisfies readonly UnknownSubmissionPolicy[];
+
+/** One of `defaultUnknownPolicies`. */
+export type DefaultUnknownPolicy = (typeof defaultUnknownPolicies)[number];
+
 /** All that counts while it is unknown whether RunComfy has accepted an order. */
 export interface UnknownSubmissionStanding {
   policy: UnknownSubmissionPolicy;

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { GenerationClient, PipelinePreviewOptions } from '../client/index.ts';
 import type { InputIssue } from '../domain/generation.ts';
+import type { DefaultUnknownPolicy } from '../domain/unknown-submission.ts';
 import type { WebhookTarget } from '../domain/webhook/webhook-target.ts';
 import type { Access } from './access/access.ts';
 import type { InputCheck, Model, modelList } from './contract/model.ts';
@@ -52,7 +53,7 @@ export interface GatewaySettings {
   corsOrigins?: readonly string[] | undefined;
   trustProxy?: readonly string[] | undefined;
   oidc?: { issuer: string } | undefined;
-  onUnknownSubmission: 'hold' | 'fail';
+  onUnknownSubmission: DefaultUnknownPolicy;
   /** How long an order waits for an early refusal of RunComfy's. */
   submitGraceMs: number;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { trimValue } from '../../config/environment.ts';
+import { defaultUnknownPolicies } from '../../domain/unknown-submission.ts';
 import { checkWebhookTarget } from '../../domain/webhook/webhook-request.ts';
 import type { WebhookTarget } from '../../domain/webhook/webhook-target.ts';
 import { everyTenant, type Scope, scopes } from './principal.ts';
@@ -38,7 +39,7 @@ export const keyRecord = z.strictObject({
   requestsPerMinute: perMinute.optional(),
   startsPerMinute: perMinute.optional(),
   dedupe: z.strictObject({ windowMs: z.int().min(1_000).max(maxDedupeMs) }).optional(),
-  onUnknownSubmission: z.enum(['hold', 'fail']).optional(),
+  onUnknownSubmission: z.enum(defaultUnknownPolicies).optional(),
   webhook: z
     .custom<WebhookTarget>()
     .superRefine((webhook, context) => {

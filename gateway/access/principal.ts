@@ -1,3 +1,4 @@
+import type { DefaultUnknownPolicy } from '../../domain/unknown-submission.ts';
 import type { WebhookTarget } from '../../domain/webhook/webhook-target.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 
@@ -25,7 +26,7 @@ export interface Principal {
   subject?: string;
   /** Which models it may order; missing: all. */
   models?: readonly string[];
-  onUnknownSubmission?: 'hold' | 'fail';
+  onUnknownSubmission?: DefaultUnknownPolicy;
   /** What its orders' webhook is where they name none. */
   webhook?: WebhookTarget;
   /** Calls and orders a minute; missing: as many as come. */
