@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { cutText } from '../domain/text.ts';
 import { CliError } from './cli-error.ts';
+import { codeOf } from './file-reason.ts';
 
 /** What Node puts in the place of bytes that are not UTF-8 when it reads the command line. */
 const replacement = '\uFFFD';
@@ -37,7 +38,7 @@ function notUtf8(what: string, advice: string): CliError {
 /** Names what the file system has against reading; `what`: the file, in words. */
 export function failToRead(what: string): (error: unknown) => never {
   return (error) => {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = codeOf(error);
     const reason = code === 'EISDIR' ? 'it is a folder' : code;
     throw new CliError('MissingFile', `${what} cannot be read (${reason})`, { cause: error });
   };

@@ -23,10 +23,15 @@ const sentences: [RegExp, (...found: string[]) => string][] = [
   [/^Optional value is not present/, () => 'there is no such value; orValue(…) gives another'],
 ];
 
+/** What the library says of an expression, in one line. */
+export function libraryWords(error: unknown): string {
+  const { summary, message } = error as Partial<EvaluationError>;
+  return (summary ?? message ?? String(error)).split('\n')[0] ?? '';
+}
+
 /** Why an expression gave no value, in a sentence of our own where there is one. */
 export function evaluationWords(error: unknown): string {
-  const { summary, message } = error as Partial<EvaluationError>;
-  const words = (summary ?? message ?? String(error)).split('\n')[0] ?? '';
+  const words = libraryWords(error);
   for (const [pattern, sentence] of sentences) {
     const found = pattern.exec(words);
     if (found) return sentence(...found.slice(1));

@@ -2,6 +2,7 @@ import { type ASTNode, Environment, type ParseError } from '@marcbachmann/cel-js
 import type { InputIssue } from '../domain/generation.ts';
 import type { PipelinePlan } from '../domain/pipeline/pipeline.ts';
 import { createTypeEnvironment, fieldsOfStep, type Scope } from './expression-types.ts';
+import { libraryWords } from './expression-words.ts';
 import { didYouMean } from './field-reader.ts';
 import { checkExpressionText } from './template.ts';
 
@@ -262,7 +263,7 @@ export function childrenOf(node: ASTNode): ASTNode[] {
 
 /** The library's words, in one line, with the column in the plan's string. */
 function sentenceOf(error: unknown, column: number): string {
-  const { summary, range, message } = error as Partial<ParseError>;
-  const words = (summary ?? message ?? String(error)).split('\n')[0] ?? '';
+  const { range } = error as Partial<ParseError>;
+  const words = libraryWords(error);
   return range === undefined ? words : `column ${String(column + range.start)}: ${words}`;
 }

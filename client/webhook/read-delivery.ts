@@ -1,5 +1,5 @@
 import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
-import { isJsonObject } from '../../domain/json.ts';
+import { readFailureDetails } from '../../domain/failure-details.ts';
 import { type Delivery, withoutQuery } from '../../domain/webhook/webhook.ts';
 import { deliveryQuery } from '../../workflows/webhook/messages.ts';
 import type { FoundDelivery } from './find-deliveries.ts';
@@ -21,8 +21,8 @@ async function readEnd(client: Client, found: FoundDelivery): Promise<Delivery> 
     return (await client.workflow.result(found.workflowId, found.runId)) as Delivery;
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
-    const detail: unknown = error.cause instanceof ApplicationFailure ? error.cause.details?.[0] : undefined;
-    if (isJsonObject(detail) && 'state' in detail) return detail as unknown as Delivery;
+    const detail = error.cause instanceof ApplicationFailure ? readFailureDetails<Delivery>(error.cause) : {};
+    if ('state' in detail) return detail as Delivery;
     // Ended from outside: nothing more will be sent.
     return asOrdered(found, 'exhausted');
   }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
+import { messageOf } from '../../domain/text.ts';
 import { faultNames } from '../faults/fault-names.ts';
 import type { FaultRule } from '../faults/rule.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
@@ -89,9 +90,7 @@ export function createControlApi(
     try {
       return jsonReply(200, handler(text === '' ? {} : JSON.parse(text), query));
     } catch (error) {
-      const message =
-        error instanceof z.ZodError ? z.prettifyError(error) : error instanceof Error ? error.message : '';
-      return jsonReply(400, { error: message });
+      return jsonReply(400, { error: error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error) });
     }
   };
 }
