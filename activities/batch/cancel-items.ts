@@ -1,12 +1,10 @@
 import type { BatchActivities } from '../../domain/batch/batch-activities.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
+import { answerWithinMs } from '../pipeline/cancel-generations.ts';
+import { inParts } from '../pipeline/in-parts.ts';
 import { withHeartbeats } from '../pipeline/with-heartbeats.ts';
 import type { BatchDeps } from './batch-deps.ts';
-import { inParts } from './in-parts.ts';
 import { createItemReader } from './item-reader.ts';
-
-/** RunComfy is given half a minute by a generation; a worker some time to take the wish up. */
-const answerWithinMs = 45_000;
 
 /** Asks everything in flight to cancel, what a lost window has started included. Asking twice changes nothing. */
 export function createCancelItems(deps: BatchDeps): BatchActivities['cancelItems'] {

@@ -18,10 +18,10 @@ import {
 import { batchDefaults } from '../../domain/batch/batch.ts';
 import type { ItemEnd } from '../../domain/batch/item-end.ts';
 import { toMicro } from '../../domain/budget/money.ts';
+import { inParts } from '../pipeline/in-parts.ts';
 import { withHeartbeats } from '../pipeline/with-heartbeats.ts';
 import type { BatchDeps } from './batch-deps.ts';
 import { endOfItem, letGoOfItem, wallOf } from './end-of-item.ts';
-import { inParts } from './in-parts.ts';
 import { createItemReader, type ItemToOrder } from './item-reader.ts';
 import { writeLinePages } from './line-pages.ts';
 import { ordersOfBatch } from './orders-of-batch.ts';

@@ -21,5 +21,5 @@ export function costOf({ priceUsd, why, unitPriceUsd, unit, units }: EstimateLin
 }
 
 function usd(amount: number): string {
-  return `$${amount.toFixed(amount % 0.01 === 0 ? 2 : 6).replace(/(\.\d{2}\d*?)0+$/, '$1')}`;
+  return `$${amount.toFixed(6).replace(/(\.\d{2}\d*?)0+$/, '$1')}`;
 }

@@ -4,6 +4,7 @@ import type { InputIssue } from '../../domain/generation.ts';
 import { createIssueList } from '../../domain/issues.ts';
 import { jsonPath } from '../../domain/json.ts';
 import type { PipelinePlan } from '../../domain/pipeline/pipeline.ts';
+import { itemIssuesOf, noModelIssue } from '../../plans/batch/item-issues.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
 import { settleParams } from '../../plans/params.ts';
 import { parsePlan } from '../../plans/parse-plan.ts';
@@ -41,7 +42,7 @@ export async function findOrderIssues(items: readonly BatchItem[], setting: Item
 
 function findGenerationIssues(item: BatchItem, { defaults = {}, modelApiBase }: ItemSetting): InputIssue[] {
   const { model, input = {} } = orderOfItem(item, defaults);
-  if (model === undefined) return [{ path: '$.model', message: 'neither the item nor the defaults name a model' }];
+  if (model === undefined) return [noModelIssue];
   return validateBundled(model, input, modelApiBase).issues.map(({ path, message }) => ({
     path: `$.input${path.slice(1)}`,
     message,
@@ -50,10 +51,7 @@ function findGenerationIssues(item: BatchItem, { defaults = {}, modelApiBase }: 
 
 async function findPipelineIssues({ params }: BatchItem, plan: object): Promise<InputIssue[]> {
   const { issues } = await checkPlan(plan, { params: params ?? {} });
-  return issues.map(({ path, message }) => ({
-    path: path.startsWith('$.params') ? path : '$',
-    message: path.startsWith('$.params') ? message : `${path} of the plan: ${message}`,
-  }));
+  return itemIssuesOf(issues);
 }
 
 function findParamIssues({ params }: BatchItem, plan: PipelinePlan): InputIssue[] {

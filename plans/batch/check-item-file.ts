@@ -11,6 +11,7 @@ import { estimateOrders } from '../estimate.ts';
 import { createModelLookup, type ModelLookupOptions, withMemory } from '../model-facts.ts';
 import { parsePlan } from '../parse-plan.ts';
 import { type ItemFormat, type ItemLine, readItemLines } from './item-file.ts';
+import { itemIssuesOf, noModelIssue } from './item-issues.ts';
 
 /** A file of items: opened as often as it is read. */
 export interface ItemFile {
@@ -88,10 +89,7 @@ function generationCheck({ defaults = {} }: ItemFile, options: ModelLookupOption
   const models = createModelLookup(options);
   return async (item: BatchItem): Promise<CheckedItem> => {
     const { model, input = {}, maxPriceUsd } = orderOfItem(item, defaults);
-    if (model === undefined) {
-      const message = 'neither the item nor the defaults name a model';
-      return { issues: [{ path: '$.model', message }], warnings: [], lines: [], hasPrice: true };
-    }
+    if (model === undefined) return { issues: [noModelIssue], warnings: [], lines: [], hasPrice: true };
     const facts = await models.facts(model);
     const entry = 'entry' in facts ? facts.entry : undefined;
     const { issues, warnings } = validateInput(model, input, entry);
@@ -123,12 +121,8 @@ function pipelineCheck(
   return async (item: BatchItem): Promise<CheckedItem> => {
     const { params = {}, maxCostUsd } = pipelineOfItem(item, plan, defaults);
     const { checked, issues, warnings } = await checkPlan(plan, { ...lookup, params, needsPrices: isByOrder });
-    const found = issues.map(({ path, message }) => ({
-      path: path.startsWith('$.params') ? path : '$',
-      message: path.startsWith('$.params') ? message : `${path} of the plan: ${message}`,
-    }));
     const lines = checked ? estimateOrders(checked.orders) : [];
-    return { issues: found, warnings, lines, hasPrice: isByOrder || maxCostUsd !== undefined };
+    return { issues: itemIssuesOf(issues), warnings, lines, hasPrice: isByOrder || maxCostUsd !== undefined };
   };
 }
 

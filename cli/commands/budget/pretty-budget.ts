@@ -1,5 +1,5 @@
 import type { KnownBudgetState } from '../../../client/index.ts';
-import { fields } from '../../printing/pretty.ts';
+import { fields, usd } from '../../printing/pretty.ts';
 
 /** A budget as a person reads it. */
 export function prettyBudget(state: KnownBudgetState): string {
@@ -26,8 +26,4 @@ export function prettyBudget(state: KnownBudgetState): string {
 
 export function perPeriod(period: KnownBudgetState['period']): string {
   return period === 'total' ? '' : ` per ${period}`;
-}
-
-export function usd(amount: number): string {
-  return `$${String(amount)}`;
 }

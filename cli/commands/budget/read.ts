@@ -2,8 +2,8 @@ import type { KnownBudgetState, OpenReservation } from '../../../client/index.ts
 import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
 import { formatElapsed } from '../../printing/format-elapsed.ts';
-import { table } from '../../printing/pretty.ts';
-import { perPeriod, prettyBudget, usd } from './pretty-budget.ts';
+import { table, usd } from '../../printing/pretty.ts';
+import { perPeriod, prettyBudget } from './pretty-budget.ts';
 
 /** `budget show NAME`: where a budget stands. */
 export const addBudgetShow = defineCommand({

@@ -1,0 +1,10 @@
+const atOnce = 20;
+
+/** Asks for each, so many at once. */
+export async function inParts<One, Answer>(all: readonly One[], ask: (one: One) => Promise<Answer>): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (let at = 0; at < all.length; at += atOnce) {
+    answers.push(...(await Promise.all(all.slice(at, at + atOnce).map((one) => ask(one)))));
+  }
+  return answers;
+}
