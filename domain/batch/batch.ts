@@ -101,7 +101,7 @@ export function isBatchEnd(phase: BatchPhase): phase is BatchEndPhase {
 export type BatchEndPhase = Extract<BatchPhase, 'succeeded' | 'partial' | 'failed' | 'cancelled'>;
 
 /** Why a batch is paused. */
-export type PauseReason = 'user' | 'failures' | 'budget' | 'max_cost' | 'balance' | 'unauthenticated';
+export type PauseReason = 'user' | 'failures' | 'budget' | 'max_cost' | 'balance' | 'unauthenticated' | 'restarted';
 
 /** A pause; what runs ends, nothing new is started. */
 export interface BatchPause {

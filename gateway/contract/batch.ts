@@ -24,7 +24,7 @@ export const lineStatus = z.enum(lineStatuses).meta({ id: 'LineStatus', descript
 
 const pause = z
   .object({
-    reason: z.enum(['user', 'failures', 'budget', 'max_cost', 'balance', 'unauthenticated']),
+    reason: z.enum(['user', 'failures', 'budget', 'max_cost', 'balance', 'unauthenticated', 'restarted']),
     message: exactOptional(z.string()),
     since: time,
   })

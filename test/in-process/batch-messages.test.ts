@@ -1,3 +1,4 @@
+import { defaultPayloadConverter } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { batchLimits, nothingCancelled } from '../../domain/batch/batch.ts';
 import type { BatchData } from '../../workflows/batch/memory.ts';
@@ -174,6 +175,47 @@ it('an open batch does not seal itself while what was added in time is still bei
   const more = [{ index: 1, line: { ...line, id: 'b' }, cost: 0 }];
   const [next] = timersIn(await play(windowAnswered(scheduled('runWindow')?.seq, { ended: more, cursor: 2 })));
   expect(msOf(next?.startToFireTimeout)).toBe(60_000);
+});
+
+describe('a batch that Temporal retries', () => {
+  const items = ['a', 'b', 'c'].map((id) => ({ id, input: { prompt: id } }));
+  const page = { page: 0, from: 0, count: 3, digest: digestOf(0) };
+  const request = { items, defaults: { model: 'a/b' } };
+  const retried = { continuedFromExecutionRunId: 'before', attempt: 2 };
+  const reason = 'restarted';
+
+  it('orders nothing until a person resumes it, and follows what was ordered before', async () => {
+    const { play, scheduled, state, question } = await open(request, undefined, retried);
+    expect((await state()).paused).toMatchObject({
+      reason,
+      message: expect.stringContaining('a workflow retry policy (attempt 2)') as string,
+    });
+    await play(answered(scheduled('storeItems')?.seq, [page]));
+    expect(question()).toMatchObject({ mayStart: false, doubtful: [0, 1, 2] });
+    const line = { id: 'a', key: 'batch/a', status: 'succeeded' } as const;
+    const found = { ended: [{ index: 0, line, cost: 0 }], open: [{ index: 1 }], cursor: 2, isInDoubt: false };
+    await play(windowAnswered(scheduled('runWindow')?.seq, found));
+    expect(await state()).toMatchObject({ phase: 'paused', counts: { succeeded: 1, inFlight: 1, waiting: 1 } });
+    const looking = scheduled('runWindow')?.seq;
+    expect(question()).toMatchObject({ mayStart: false, open: [{ index: 1 }] });
+    await play(signalled('resume'));
+    await play(windowAnswered(looking, { open: [{ index: 1 }], cursor: 2 }));
+    expect(question()).toMatchObject({ mayStart: true, cursor: 2 });
+  });
+
+  it('with what an earlier run had handed on orders nothing either; what the run before hands on counts', async () => {
+    const first = await open({ keepOpen: true, defaults: { model: 'a/b' } });
+    await first.play(updated('add', { from: 0, count: 3, page: 0, digest: digestOf(0) }, 'add'));
+    first.hear({ isContinueAsNewSuggested: true });
+    const commands = await first.play(windowAnswered(first.scheduled('runWindow')?.seq, { cursor: 1 }));
+    const [, payload] = commands.flatMap(({ continueAsNewWorkflowExecution: next }) => next ?? [])[0]?.arguments ?? [];
+    const carried = defaultPayloadConverter.fromPayload<BatchData & { handedOnBy: string }>(payload ?? {});
+    const { handedOnBy: continuedFromExecutionRunId } = carried;
+    expect((await (await open(request, carried, { continuedFromExecutionRunId })).state()).paused).toBeNull();
+    const { state, question } = await open(request, carried, retried);
+    expect(await state()).toMatchObject({ phase: 'paused', paused: { reason }, counts: { total: 3 } });
+    expect(question()).toMatchObject({ mayStart: false, doubtful: [1, 2] });
+  });
 });
 
 describe('the rate of a batch', () => {

@@ -27,6 +27,15 @@ async function twice(plan: object, fates: readonly Fate[], { orderAgain = true }
   return { before, after: await second.end(), ordered: prompts(second).slice(ordered) };
 }
 
+it('a pipeline that timed out and is retried by Temporal orders nothing more: it forgets a cancel, and what was spent', async () => {
+  const { provider, end: ended } = await start({ plan: planOf(still('only')) }, { attempt: 2 });
+  const { state, end } = await ended();
+  expect(end).toMatchObject({ error: { type: 'PipelineFailed', nonRetryable: true } });
+  const message = expect.stringContaining('(attempt 2)') as string;
+  expect(state).toMatchObject({ phase: 'failed', failure: { message } });
+  expect(provider.runs).toEqual([]);
+});
+
 describe('a pipeline that is run again unchanged orders nothing of a step that succeeded', () => {
   const ends: [string, object, Fate[]][] = [
     ['by its fallback, after a refusal', still('only', instead('instead')), ['is refused', 'succeeds']],

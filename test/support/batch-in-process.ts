@@ -3,7 +3,14 @@ import { afterAll, beforeAll, inject } from 'vitest';
 import type { WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import type { BatchLine, BatchRequest, BatchState, BatchTail } from '../../domain/batch/batch.ts';
 import type { BatchData } from '../../workflows/batch/memory.ts';
-import { type Command, type Job, type Moment, openSandbox, type Sandbox } from './workflow-sandbox.ts';
+import {
+  type Command,
+  type Job,
+  type Moment,
+  openSandbox,
+  type Sandbox,
+  type SandboxExecution,
+} from './workflow-sandbox.ts';
 
 const start = Date.parse('2026-11-26T05:00:00.000Z');
 
@@ -26,20 +33,26 @@ export interface BatchByTasks {
   tail: () => Promise<BatchLine[]>;
 }
 
+/** What is told of a run that Temporal starts by itself. */
+type SelfStarted = Pick<SandboxExecution, 'attempt' | 'continuedFromExecutionRunId'>;
+
+type OpenBatch = (request: BatchRequest, carried?: BatchData, started?: SelfStarted) => Promise<BatchByTasks>;
+
 /** Starts batches in the sandbox that all tests of a file share; `carried`: what a run before hands on. */
-export function batchesByTasks(): (request: BatchRequest, carried?: BatchData) => Promise<BatchByTasks> {
+export function batchesByTasks(): OpenBatch {
   let sandbox: Sandbox;
   let opened = 0;
   beforeAll(async () => {
     sandbox = await openSandbox({ codePath: inject('workflowBundlePath') });
   });
   afterAll(() => sandbox.close());
-  return async (request, carried) => {
+  return async (request, carried, started = {}) => {
     opened += 1;
     const names = { workflowType: 'runcomfyBatch', workflowId: 'batch', runId: `run-${String(opened)}` };
     let now = start;
     const continued = carried && { continuedFromExecutionRunId: 'before' };
-    const run = await sandbox.open({ ...names, args: [request, ...(carried ? [carried] : [])], now, ...continued });
+    const args = [request, ...(carried ? [carried] : [])];
+    const run = await sandbox.open({ ...names, args, now, ...continued, ...started });
     let commands: Command[] = [];
     let heard: Omit<Moment, 'now'> = {};
     const play = async (...jobs: Job[]) => {

@@ -31,6 +31,8 @@ export interface InProcessOptions {
   /** The catalogue; default: none is at hand. */
   lookup?: ModelLookupOptions;
   memo?: Record<string, unknown>;
+  /** Above 1: Temporal has retried an earlier run. */
+  attempt?: number;
   taskTimeoutMs?: number;
   /** A query comes with each workflow task. */
   isAsked?: boolean;
@@ -76,6 +78,7 @@ export function pipelinesInProcess(): (
       ...(carried && { carried }),
       ...(options.memo && { memo: options.memo }),
       taskTimeoutMs: options.taskTimeoutMs,
+      attempt: options.attempt,
       isAsked: options.isAsked,
     });
     return {

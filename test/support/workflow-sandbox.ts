@@ -32,7 +32,7 @@ export interface SandboxExecution {
   /** The run that a reset began from; this one unless given. */
   originalExecutionRunId?: string;
   /** Above 1: Temporal has retried a run that failed or timed out. */
-  attempt?: number;
+  attempt?: number | undefined;
   memo?: Record<string, unknown> | undefined;
   /** Default: 30 s. */
   taskTimeoutMs?: number | undefined;

@@ -5,6 +5,7 @@ import {
   condition,
   makeContinueAsNewFunc,
   patched,
+  workflowInfo,
 } from '@temporalio/workflow';
 import { boundLines } from '../../domain/batch/batch-line.ts';
 import { openForMsOf } from '../../domain/batch/batch-request.ts';
@@ -126,8 +127,9 @@ async function continueAsNew(batch: Batch): Promise<void> {
   }
   const { items: _, ...rest } = request;
   const next = makeContinueAsNewFunc<typeof runcomfyBatch>({ workflowType: batchWorkflowType });
-  const bytesOfOthers = jsonBytes(rest) + jsonBytes({ ...data, lines: [] });
-  await next(rest, { ...data, lines: boundLines(data.lines, maxCarriedBytes - bytesOfOthers) });
+  const { runId: handedOnBy } = workflowInfo();
+  const bytesOfOthers = jsonBytes(rest) + jsonBytes({ ...data, handedOnBy, lines: [] });
+  await next(rest, { ...data, handedOnBy, lines: boundLines(data.lines, maxCarriedBytes - bytesOfOthers) });
 }
 
 async function markEnd(batch: Batch): Promise<void> {

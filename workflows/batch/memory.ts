@@ -8,6 +8,7 @@ import {
   batchDefaults,
   type BatchFailureGroup,
   type BatchItem,
+  batchLimits,
   type BatchLine,
   type BatchPause,
   type BatchPhase,
@@ -17,6 +18,10 @@ import { toMicro } from '../../domain/budget/money.ts';
 import type { InputIssue } from '../../domain/generation.ts';
 import { maxBatchKeyLength, tooLong } from '../../domain/names.ts';
 import { handedOn, type SampleOf } from '../handed-on.ts';
+import { type HandedOn, selfStartedBy } from '../self-started.ts';
+
+/** How many items a run that knows nothing of the one before looks for: all that a request can hold. */
+const mostForgotten = batchLimits.inlineItems;
 
 /** How many items have ended in which way. */
 export type EndedCounts = Omit<BatchCounts, 'total' | 'waiting' | 'inFlight'>;
@@ -31,7 +36,7 @@ export interface BatchCancel {
 }
 
 /** All that a batch knows, and hands on when it is continued. Only optional fields may be added. */
-export interface BatchData {
+export interface BatchData extends HandedOn {
   /** ISO 8601. */
   startedAt: string;
   /** Items of the request that no page holds yet. */
@@ -137,7 +142,7 @@ export function openBatch(argument: unknown, given: unknown): Batch {
     firstRunId: firstExecutionRunId,
     request,
     issues: [...(parsed.ok ? [] : parsed.issues), ...issuesOfKey(workflowId)],
-    data: handedOn(given, sampleOfData) ?? firstData(request),
+    data: openData(request, handedOn(given, sampleOfData)),
     interrupt: undefined,
     windowsSinceNews: 0,
     windowsGivenUp: 0,
@@ -157,6 +162,24 @@ export function openBatch(argument: unknown, given: unknown): Batch {
     shownPhase: 'running',
     isStale: false,
   };
+}
+
+function openData(request: BatchRequest, carried: BatchData | undefined): BatchData {
+  const data = carried ?? firstData(request);
+  const starter = selfStartedBy(carried);
+  if (starter === undefined || !patched('restarted-batches-wait')) return data;
+  return afterRestart(data, starter);
+}
+
+/**
+ * It does not know what was said to the run before, a cancel perhaps, nor what that one ordered: a person says whether it
+ * goes on, and what was ordered is looked for meanwhile.
+ */
+function afterRestart(data: BatchData, starter: string): BatchData {
+  const message = `Temporal started this run by ${starter}: what was said to the batch, added and spent before is forgotten; what was ordered is found again under the items' keys`;
+  const paused: BatchPause = { reason: 'restarted', message, since: new Date().toISOString() };
+  const reach = Math.max(data.reach, data.cursor + mostForgotten);
+  return { ...data, ...(!data.cancel && { paused }), reach, isInDoubt: true };
 }
 
 /** A batch whose pages could not be written would never end. */

@@ -46,12 +46,21 @@ async function fulfil(pipeline: Pipeline): Promise<PipelineResult> {
     const message = `the request cannot be understood, nothing was ordered: ${issuesSentence(issues)}`;
     throw failPipeline(pipeline, { type: 'InvalidInput', phase: 'failed', message, issues });
   }
+  refuseRetry(pipeline);
   startDeadline(pipeline);
   await check(pipeline);
   if (pipeline.checked) await runSteps(pipeline);
   const end = endOf(pipeline);
   if (end) throw end;
   return await completePipeline(pipeline);
+}
+
+/** Temporal retries only what has timed out: a cancel may have been under way, and nothing tells what was spent. */
+function refuseRetry(pipeline: Pipeline): void {
+  const { attempt } = workflowInfo();
+  if (attempt === 1 || !patched('retried-pipelines-order-nothing')) return;
+  const message = `its run timed out and was retried by Temporal (attempt ${String(attempt)}), which forgets what was said to it and what it spent: nothing more was ordered, and what was is found again where the pipeline is run again`;
+  throw failPipeline(pipeline, { type: 'PipelineFailed', phase: 'failed', message });
 }
 
 function startDeadline(pipeline: Pipeline): void {

@@ -104,6 +104,7 @@ export function pausedForGood(key: string, { paused, phase }: KnownBatchState): 
 
 const typeOfPause = {
   failures: 'StillRunning',
+  restarted: 'StillRunning',
   budget: 'BudgetExceeded',
   max_cost: 'BudgetExceeded',
   balance: 'InsufficientBalance',

@@ -37,6 +37,8 @@ export interface ExecutionSettings {
   /** What an earlier run hands on. */
   carried?: object;
   memo?: Record<string, unknown>;
+  /** Above 1: Temporal has retried an earlier run. */
+  attempt?: number | undefined;
   /** Of a workflow task; default: as our client starts pipelines. */
   taskTimeoutMs?: number | undefined;
   /** Workflow tasks after which a run is asked to continue. */

@@ -88,6 +88,7 @@ describe('batch watch at a pause', () => {
       ['max_cost', 69],
       ['unauthenticated', 77],
       ['failures', 75],
+      ['restarted', 75],
     ] as const),
     ['user', 0],
   ] as const)('of reason %s exits with %i', async (reason, code) => {
