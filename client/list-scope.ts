@@ -55,6 +55,11 @@ export async function matchLabels(
   return { isMatch, labels };
 }
 
+/** Whether a query can name this text: the SQL stores of Temporal compare no value with such characters, however they are escaped. */
+export function isComparable(text: string): boolean {
+  return !/['"\\\p{Cc}]/u.test(text);
+}
+
 /** Text as Temporal's queries quote it. */
 export function quote(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;

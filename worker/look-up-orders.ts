@@ -1,7 +1,7 @@
-import { type Client, isGrpcServiceError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { LookedUpOrders } from '../activities/budget/budget-desk.ts';
 import { isGenerationError } from '../client/index.ts';
-import { lookUpOrder } from '../client/operator/index.ts';
+import { grpcCodeOf, lookUpOrder } from '../client/operator/index.ts';
 import type { Settlement } from '../domain/budget/budget.ts';
 import { presumedSettlement } from '../domain/budget/settlement.ts';
 import { wasNeverSent } from './history/never-sent.ts';
@@ -33,7 +33,7 @@ export function lookUpOrdersIn(client: Client): LookedUpOrders {
       if (settlement === 'open' || reservedAt === undefined || !isPresumed(settlement)) return settlement;
       const asked = client.withDeadline(Date.now() + proofMs, () => wasNeverSent(client, key, reservedAt));
       const isUnsent = await asked.catch((error: unknown) => {
-        const mayPass = isGrpcServiceError(error) && passingCodes.includes(error.code);
+        const mayPass = passingCodes.includes(grpcCodeOf(error) ?? 0);
         if (Date.now() - reservedAt < (mayPass ? passesWithinMs : proofWithinMs)) throw error;
         return false;
       });

@@ -6,8 +6,6 @@ import { isJsonObject } from '../../domain/json.ts';
 import type { Labels } from '../../domain/labels.ts';
 import { batchItemMemoKey } from '../../domain/names.ts';
 import { isGenerationError } from '../errors.ts';
-import { describeRun, type RunInfo } from '../generation/run-info.ts';
-import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
 /** For which place of which batch an order was made; kept in the memo of its workflow. */
 export interface ItemMark {
@@ -37,16 +35,6 @@ export interface ItemOrders<Order extends object> {
   closedAt: (key: string) => Promise<Date | undefined>;
   cancel: (key: string, reason: string | undefined, timeoutMs: number) => Promise<CancelOutcome>;
   wasStarted: (key: string, mark: ItemMark) => Promise<boolean>;
-}
-
-/** The newest run of a key; undefined where Temporal knows none. */
-export async function describeKnown(client: Client, key: string): Promise<RunInfo | undefined> {
-  try {
-    return await describeRun(client, key);
-  } catch (error) {
-    if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
-    throw error;
-  }
 }
 
 /** The mark of an order; undefined where it was made otherwise, or cannot be read here. */

@@ -13,13 +13,12 @@ import { type GenerationError, isGenerationError } from '../errors.ts';
 import { awaitResult } from '../generation/following/await-result.ts';
 import type { GenerationHandle } from '../generation/generation-handle.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
-import { describeRun, isClosed } from '../generation/run-info.ts';
+import { describeKnown, describeRun, isClosed } from '../generation/run-info.ts';
 import { checkRequest } from '../generation/starting/check-request.ts';
 import { compareRequests, refuseOtherType } from '../generation/starting/compare-requests.ts';
 import { assessLastRun } from '../generation/starting/last-run.ts';
 import { startUnlessClosed } from '../generation/starting/start-generation.ts';
 import {
-  describeKnown,
   type FailedItem,
   foundAs,
   isSameMark,

@@ -17,12 +17,11 @@ import { awaitEnd, unlessAborted } from '../await-end.ts';
 import { named, toClientError } from '../convert-errors.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
-import { describeRun, isClosed } from '../generation/run-info.ts';
+import { describeKnown, describeRun, isClosed } from '../generation/run-info.ts';
 import { startWorkflow } from '../generation/starting/start-workflow.ts';
 import { cancelPipeline } from '../pipeline/decide.ts';
 import { refuseNoPipeline, toPipelineError } from '../pipeline/pipeline-errors.ts';
 import {
-  describeKnown,
   foundAs,
   isSameMark,
   type ItemOrders,

@@ -3,6 +3,7 @@ import type { Payload } from '@temporalio/common';
 import { withoutUndefined } from '../../domain/json.ts';
 import { otherModel } from '../../domain/model-label.ts';
 import { type SearchAttributeName, searchAttributeNames } from '../../domain/names.ts';
+import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
 /** How a run stands, as Temporal numbers it on the wire. */
 const runStatuses = {
@@ -71,6 +72,16 @@ export async function describeRun(client: Client, key: string, runId = ''): Prom
     ...withoutUndefined({ unknownActivity: reply.pendingActivities.map(toUnknown).find((one) => one !== undefined) }),
     taskAttempt: reply.pendingWorkflowTask?.attempt ?? 0,
   };
+}
+
+/** The same, or undefined where Temporal has no such run. */
+export async function describeKnown(client: Client, key: string, runId = ''): Promise<RunDescription | undefined> {
+  try {
+    return await describeRun(client, key, runId);
+  } catch (error) {
+    if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
+    throw error;
+  }
 }
 
 function toUnknown({ attempt, lastFailure }: RawActivity): RunDescription['unknownActivity'] {

@@ -4,6 +4,7 @@ import { named } from '../convert-errors.ts';
 import { readTaskFailure, type TaskFailure } from '../generation/following/task-failure.ts';
 import { describeRun, listRuns, type RunInfo } from '../generation/run-info.ts';
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
+import { isComparable } from '../list-scope.ts';
 
 /** A running generation on which workers fail again and again. */
 export interface FailingGeneration {
@@ -45,8 +46,7 @@ async function diagnose(client: Client, { key, runId }: RunInfo): Promise<Failin
 }
 
 async function runsToLookAt(client: Client, taskQueue: string): Promise<RunInfo[]> {
-  // A name that would need escaping stays out of the query.
-  const ofQueue = /['"\\\p{Cc}]/u.test(taskQueue) ? '' : ` AND TaskQueue = '${taskQueue}'`;
+  const ofQueue = isComparable(taskQueue) ? ` AND TaskQueue = '${taskQueue}'` : '';
   const running = `WorkflowType = '${generationWorkflowType}' AND ExecutionStatus = 'Running'${ofQueue}`;
   const reported = await newest(client, `${running} AND TemporalReportedProblems IS NOT NULL`).catch(noneIfRefused);
   const found = [...reported, ...(await newest(client, running))].filter((run) => run.taskQueue === taskQueue);

@@ -1,6 +1,9 @@
 export { decodePayload, undecodable } from '../decode-payload.ts';
 export { toClientError } from '../convert-errors.ts';
-export { isConnectionClosed } from '../grpc.ts';
+export { grpcCodeOf, isConnectionClosed } from '../grpc.ts';
+export { isClosed, type RunInfo } from '../generation/run-info.ts';
+export { findRun, findRuns } from './runs.ts';
+export { isComparable } from '../list-scope.ts';
 export { asOneCall } from '../generation/one-call.ts';
 export {
   type DescribedGeneration,

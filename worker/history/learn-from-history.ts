@@ -1,9 +1,8 @@
 import type { Client } from '@temporalio/client';
-import type { Payload } from '@temporalio/common';
 import type { Logger } from 'pino';
 import type { WaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import { workSourceOf } from '../../activities/waiting/work-source.ts';
-import { decodePayload, undecodable } from '../../client/operator/index.ts';
+import { decodePayload, findRuns, isComparable, undecodable } from '../../client/operator/index.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { generationWorkflowType } from '../../domain/names.ts';
 import { isModelId } from '../../domain/request.ts';
@@ -32,20 +31,22 @@ export async function learnFromHistory(
   { taskQueue, modelApiBase }: { taskQueue: string; modelApiBase: string },
 ): Promise<LearnedFromHistory> {
   const source = workSourceOf(taskQueue, modelApiBase);
-  // A name that would need escaping stays out of the query: what each one left behind names its queue as well.
-  const ofQueue = /['"\\\p{Cc}]/u.test(taskQueue) ? '' : ` AND TaskQueue = '${taskQueue}'`;
+  // A name that no query can compare stays out of it: what each one left behind names its queue as well.
+  const ofQueue = isComparable(taskQueue) ? ` AND TaskQueue = '${taskQueue}'` : '';
   const query = `WorkflowType = '${generationWorkflowType}' AND ExecutionStatus = 'Completed'${ofQueue}`;
   const found: LearnedFromHistory = { learned: 0, undecodable: 0 };
   let seen = 0;
-  for await (const { payload, startedAt } of listMemos(client, query)) {
-    const work = await decodePayload(client, payload);
-    if (work === undecodable) found.undecodable += 1;
-    if (isFinishedWork(work) && work.source === source) {
-      waiting.learn(work, startedAt);
-      found.learned += 1;
+  for await (const page of findRuns(client, query, pageSize)) {
+    for (const { memo, startedAt } of page) {
+      const work = await decodePayload(client, memo?.[workMemoKey]);
+      if (work === undecodable) found.undecodable += 1;
+      if (isFinishedWork(work) && work.source === source) {
+        waiting.learn(work, startedAt.getTime());
+        found.learned += 1;
+      }
+      seen += 1;
+      if (seen >= maxGenerations) return found;
     }
-    seen += 1;
-    if (seen >= maxGenerations) break;
   }
   return found;
 }
@@ -63,23 +64,6 @@ export async function learnAndTell(
   } catch (error) {
     log.warn({ error }, 'the finished generations could not be listed; waiting starts without knowledge');
   }
-}
-
-/** The memos as they are kept: the SDK's own list ends with the first one that it cannot decode. */
-async function* listMemos(
-  client: Client,
-  query: string,
-): AsyncGenerator<{ payload: Payload | undefined; startedAt: number }, void, undefined> {
-  const { namespace } = client.options;
-  let nextPageToken: Uint8Array = new Uint8Array();
-  do {
-    const page = await client.workflowService.listWorkflowExecutions({ namespace, query, pageSize, nextPageToken });
-    for (const { memo, startTime } of page.executions) {
-      const startedAt = Number(startTime?.seconds ?? 0) * 1_000 + Math.floor((startTime?.nanos ?? 0) / 1_000_000);
-      yield { payload: memo?.fields?.[workMemoKey] ?? undefined, startedAt };
-    }
-    ({ nextPageToken } = page);
-  } while (nextPageToken.length > 0);
 }
 
 /** A memo can be written by any client, and what it names is kept. */

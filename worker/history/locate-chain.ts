@@ -1,10 +1,9 @@
-import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
+import { findRun, isClosed } from '../../client/operator/index.ts';
 import { lateKey } from '../../domain/names.ts';
 import type { SpooledRequest } from '../spool/request-spool.ts';
-import { describePlainRun } from './runs-without-memos.ts';
-
-type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
+import type { HistoryEvent } from './history-events.ts';
 
 /** More runs than one generation ever has. */
 const maxFollowedRuns = 100;
@@ -19,7 +18,7 @@ export interface NamespaceIdentity {
 export type SpooledPlace =
   /** Of another server or namespace: not ours to hand over. */
   | { kind: 'elsewhere' }
-  /** The generation runs: the id can be handed over to this run. */
+  /** The generation is open: the id can be handed over to this run. */
   | { kind: 'open'; runId: string }
   /** The history of the generation has the id, or that of `<key>/late` which collects it. */
   | { kind: 'known' }
@@ -41,9 +40,9 @@ export async function locateSpooled(
 ): Promise<SpooledPlace> {
   if (entry.namespaceId !== undefined && entry.namespaceId !== home.namespaceId) return { kind: 'elsewhere' };
   const { workflowId, firstExecutionRunId, requestId } = entry;
-  const latest = await describePlainRun(client, workflowId);
+  const latest = await findRun(client, workflowId);
   const isOurs = latest?.firstRunId === firstExecutionRunId;
-  if (isOurs && latest.isRunning) return { kind: 'open', runId: latest.runId };
+  if (isOurs && !isClosed(latest)) return { kind: 'open', runId: latest.runId };
   const runId = isOurs ? latest.runId : firstExecutionRunId;
   const isKnown =
     (await isKnownFrom(client, workflowId, runId, requestId)) || (await isCollectedLate(client, workflowId, requestId));
@@ -51,7 +50,7 @@ export async function locateSpooled(
 }
 
 async function isCollectedLate(client: Client, workflowId: string, requestId: string): Promise<boolean> {
-  const late = await describePlainRun(client, lateKey(workflowId));
+  const late = await findRun(client, lateKey(workflowId));
   return late !== undefined && (await isKnownFrom(client, lateKey(workflowId), late.runId, requestId));
 }
 

@@ -1,11 +1,11 @@
-import type { Client, WorkflowHandle, WorkflowService } from '@temporalio/client';
+import type { Client, WorkflowService } from '@temporalio/client';
 import { decodePayload } from '../../client/operator/index.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { generationWorkflowType, messageNames } from '../../domain/names.ts';
+import { type HistoryEvent, saysUnsent, submitType } from './history-events.ts';
 import { isOnlyRunOfKey } from './newer-runs.ts';
 
-type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
 type Described = Awaited<ReturnType<WorkflowService['describeWorkflowExecution']>>;
 type PayloadList = { payloads?: Parameters<typeof decodePayload>[1][] | null } | null | undefined;
 type Decode = (list: PayloadList) => Promise<unknown>;
@@ -13,7 +13,6 @@ type Decode = (list: PayloadList) => Promise<unknown>;
 /** A longer one proves nothing: an order that was never sent waited at most. */
 const maxPages = 20;
 
-const submitType = 'submitRequest';
 const freeTypes = new Set<unknown>([submitType, 'checkWebhook']);
 /** By these an order gets a request id that its submit has not brought. */
 const decidingMessages = new Set<unknown>([messageNames.requestAccepted, messageNames.resolveSubmission]);
@@ -142,14 +141,6 @@ async function isEndOfNothing(event: HistoryEvent, open: Map<string, string>, de
   if (timedOut) return saysUnsent(await decode(timedOut.failure?.timeoutFailureInfo?.lastHeartbeatDetails));
   const details = await decode(failed?.failure?.applicationFailureInfo?.details);
   return isJsonObject(details) && isUnbilled(details['submission']) && details['isReset'] !== true;
-}
-
-/**
- * Silence says nothing: an attempt that has reserved has told before that it had sent nothing, and what is told no more was
- * taken away, as an operator may (`temporal activity unpause --reset-heartbeats`).
- */
-function saysUnsent(lastHeartbeat: unknown): boolean {
-  return isJsonObject(lastHeartbeat) && lastHeartbeat['stage'] === 'not_sent';
 }
 
 function kindOf(event: HistoryEvent): string {

@@ -1,7 +1,7 @@
 import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
+import { findRun, findRuns, isClosed, isComparable, type RunInfo } from '../../client/operator/index.ts';
 import { isUnbilled, readFailureDetails } from '../../domain/failure-details.ts';
 import { generationWorkflowType } from '../../domain/names.ts';
-import { describePlainRun, listPlainRuns, type PlainRun } from './runs-without-memos.ts';
 
 /** Together with the look into the catalogue shorter than the heartbeat timeout of a submit, 10 s; the next attempt asks again. */
 const visibilityWithinMs = 4_000;
@@ -40,7 +40,7 @@ export async function checkOtherChains(
 ): Promise<void> {
   for (const run of await listRunsOfKey(client, key, runId)) {
     if (run.runId === runId || run.runId === firstExecutionRunId || (await hasCostNothing(client, run))) continue;
-    const described = await describePlainRun(client, key, run.runId);
+    const described = await findRun(client, key, run.runId);
     if (described?.firstRunId === firstExecutionRunId) continue;
     throw ApplicationFailure.create({
       type: 'InvalidInput',
@@ -53,11 +53,11 @@ export async function checkOtherChains(
 
 /** Whether visibility shows this run of a key and no other; a key that it cannot be asked for has nobody's word. */
 export async function isOnlyRunOfKey(client: Client, key: string, runId: string): Promise<boolean> {
-  if (oddKey.test(key)) return false;
+  if (!isComparable(key)) return false;
   let isListed = false;
-  for await (const run of listPlainRuns(client, `WorkflowId = '${key}'`)) {
-    if (run.runId !== runId) return false;
-    isListed = true;
+  for await (const page of findRuns(client, `WorkflowId = '${key}'`)) {
+    if (page.some((run) => run.runId !== runId)) return false;
+    isListed ||= page.length > 0;
   }
   return isListed;
 }
@@ -68,25 +68,22 @@ export async function listRunsOfKey(
   key: string,
   runId: string,
   sinceRunId?: string,
-): Promise<PlainRun[]> {
+): Promise<RunInfo[]> {
   const giveUpAt = Date.now() + visibilityWithinMs;
   const query = await queryFor(client, key, sinceRunId);
   for (;;) {
-    const runs: PlainRun[] = [];
-    for await (const run of listPlainRuns(client, query)) if (run.workflowId === key) runs.push(run);
+    const runs: RunInfo[] = [];
+    for await (const page of findRuns(client, query)) runs.push(...page.filter((run) => run.key === key));
     if (runs.some((run) => run.runId === runId)) return runs;
     if (Date.now() > giveUpAt) throw new Error(`Temporal's visibility does not show run ${runId} yet`);
     await new Promise((resolve) => setTimeout(resolve, visibilityEveryMs));
   }
 }
 
-/** The SQL stores of Temporal compare no value with such characters, however they are escaped. */
-const oddKey = /['"\\\p{Cc}]/u;
-
-/** A query that finds at least the runs of a key since the one that was followed; of an odd key the plain beginning is looked for. */
+/** A query that finds at least the runs of a key since the one that was followed; of a key that cannot be compared the plain beginning is looked for. */
 async function queryFor(client: Client, key: string, sinceRunId: string | undefined): Promise<string> {
-  if (!oddKey.test(key)) return `WorkflowId = '${key}'`;
-  const followed = sinceRunId === undefined ? undefined : await describePlainRun(client, key, sinceRunId);
+  if (isComparable(key)) return `WorkflowId = '${key}'`;
+  const followed = sinceRunId === undefined ? undefined : await findRun(client, key, sinceRunId);
   const [plain = ''] = /^[^'"`\\%_!\p{Cc}]*/u.exec(key) ?? [];
   const beginning = plain === '' ? '' : ` AND WorkflowId STARTS_WITH '${plain}'`;
   const since = followed ? ` AND StartTime >= '${followed.startedAt.toISOString()}'` : '';
@@ -94,10 +91,10 @@ async function queryFor(client: Client, key: string, sinceRunId: string | undefi
 }
 
 /** Whether the run ended in a failure that says that nothing was accepted. */
-async function hasCostNothing(client: Client, run: PlainRun): Promise<boolean> {
-  if (run.isRunning || run.isCompleted) return false;
+async function hasCostNothing(client: Client, run: RunInfo): Promise<boolean> {
+  if (!isClosed(run) || run.status === 'completed') return false;
   try {
-    await client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false }).result();
+    await client.workflow.getHandle(run.key, run.runId, { followRuns: false }).result();
     return false;
   } catch (error) {
     if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) return false;

@@ -1,13 +1,12 @@
-import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { SubmitBeforeReset } from '../../activities/index.ts';
 import { decodePayload } from '../../client/operator/index.ts';
 import { isFailureType } from '../../domain/failure-type.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { messageNames } from '../../domain/names.ts';
 import { isRequestId } from '../../domain/request.ts';
+import { type HistoryEvent, saysUnsent, submitType } from './history-events.ts';
 import { listRunsOfKey } from './newer-runs.ts';
-
-type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
 
 /** One of the runs of a generation that was reset. */
 interface Run {
@@ -18,8 +17,6 @@ interface Run {
 
 /** Shorter than the heartbeat timeout of a submit, 10 s, beside the checks that follow. */
 const lookWithinMs = 4_000;
-
-const submitType = 'submitRequest';
 
 /**
  * What the runs before a reset did with the order, by their own histories: the run that goes on shares the beginning with
@@ -99,8 +96,7 @@ async function verdictOf(
     const payload = timedOut.failure?.timeoutFailureInfo?.lastHeartbeatDetails?.payloads?.[0];
     if (!payload) return undefined;
     const lastHeartbeat = await decodePayload(client, payload);
-    const isUnsent = isJsonObject(lastHeartbeat) && lastHeartbeat['stage'] === 'not_sent';
-    return isUnsent ? undefined : (acceptedIn(lastHeartbeat) ?? unknownSince(submit));
+    return saysUnsent(lastHeartbeat) ? undefined : (acceptedIn(lastHeartbeat) ?? unknownSince(submit));
   }
   const type = event.activityTaskFailedEventAttributes?.failure?.applicationFailureInfo?.type;
   const isUnknown =

@@ -22,10 +22,10 @@ const listing = (
       loadedDataConverter: { payloadConverter: defaultPayloadConverter, payloadCodecs },
     },
     workflowService: {
-      async listWorkflowExecutions({ query, nextPageToken }: { query: string; nextPageToken: Uint8Array }) {
+      async listWorkflowExecutions({ query, nextPageToken }: { query: string; nextPageToken?: Uint8Array }) {
         queries.push(query);
         await Promise.resolve();
-        const page = nextPageToken[0] ?? 0;
+        const page = nextPageToken?.[0] ?? 0;
         const isLast = (page + 1) * 50 >= executions.length;
         return {
           executions: executions.slice(page * 50, (page + 1) * 50).map(({ memo, startTime }) => ({

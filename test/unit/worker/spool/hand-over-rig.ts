@@ -17,13 +17,13 @@ export interface Temporal {
   /** Takes a signal, at once or later, or throws. */
   signal?: () => void | Promise<void>;
   /** The newest run of the key; a running one of the chain unless told otherwise. */
-  latest?: { status: 'RUNNING' | 'FAILED'; firstRunId: string };
+  latest?: { status: keyof typeof statusCodes; firstRunId: string };
   /** What a payload in the history of every run holds. */
   inHistory?: string;
 }
 
 /** As Temporal numbers them on the wire. */
-const statusCodes = { RUNNING: 1, FAILED: 3 } as const;
+const statusCodes = { RUNNING: 1, FAILED: 3, PAUSED: 8 } as const;
 
 export const kept: KeptRequestId = {
   taskToken: new Uint8Array([7]),
@@ -56,7 +56,8 @@ export async function handOverTo(temporal: Temporal, { isSpoolBroken = false, di
       describeWorkflowExecution: ({ execution: { workflowId } }: { execution: { workflowId: string } }) => {
         const { status = 'RUNNING', firstRunId = 'first-run' } = temporal.latest ?? {};
         const execution = { workflowId, runId: 'run-7' };
-        return Promise.resolve({ workflowExecutionInfo: { execution, firstRunId, status: statusCodes[status] } });
+        const workflowExecutionInfo = { execution, firstRunId, status: statusCodes[status] };
+        return Promise.resolve({ workflowExecutionInfo, pendingActivities: [] });
       },
     },
     workflow: {

@@ -87,6 +87,16 @@ describe('handing over a request id', () => {
     expect(log()).toContain('request-1');
   });
 
+  it('goes by signal to a generation that is paused, which is open', async () => {
+    const { handOver, spool, signals } = await handOverTo({
+      heartbeat: fails('activity not found'),
+      latest: { status: 'PAUSED', firstRunId: 'first-run' },
+    });
+    await handOver.keep(kept);
+    await until(async () => (await spool.list()).length === 0);
+    expect(signals()).toEqual([signal]);
+  });
+
   it('forgets the id of a generation that has closed and knows it', async () => {
     const { handOver, spool, signals } = await handOverTo({
       heartbeat: fails('away'),
