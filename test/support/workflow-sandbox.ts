@@ -7,6 +7,7 @@ import { parseWorkflowCode } from '@temporalio/worker/lib/worker.js';
 import { ReusableVMWorkflowCreator } from '@temporalio/worker/lib/workflow/reusable-vm.js';
 import { ThreadedVMWorkflowCreator } from '@temporalio/worker/lib/workflow/threaded-vm.js';
 import Long from 'long';
+import { withoutUndefined } from '../../domain/json.ts';
 
 /** What happens to a workflow, and what it asks for, in the words of Temporal's core. */
 export type Job = coresdk.workflow_activation.IWorkflowActivationJob;
@@ -33,6 +34,10 @@ export interface SandboxExecution {
   originalExecutionRunId?: string;
   /** Above 1: Temporal has retried a run that failed or timed out. */
   attempt?: number | undefined;
+  /** After its start, before its first workflow task is due: a start delay, or a pause of a cron schedule. */
+  delayMs?: number;
+  /** Default: it may take for ever. */
+  runTimeoutMs?: number;
   memo?: Record<string, unknown> | undefined;
   /** Default: 30 s. */
   taskTimeoutMs?: number | undefined;
@@ -129,6 +134,8 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
     originalExecutionRunId = runId,
     attempt = 1,
     taskTimeoutMs = 30_000,
+    delayMs,
+    runTimeoutMs,
   } = execution;
   const workflow = await creator.createWorkflow({
     info: {
@@ -145,6 +152,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
       startTime: new Date(startedAt),
       runStartTime: new Date(now),
       taskTimeoutMs,
+      ...withoutUndefined({ cronScheduleToScheduleInterval: delayMs, runTimeoutMs }),
       attempt,
       historyLength: 3,
       historySize: 1,

@@ -1,11 +1,23 @@
 import { patched, workflowInfo } from '@temporalio/workflow';
 import type { GenerationRequest, GenerationState } from '../../domain/generation.ts';
 import { deadlineMsOf, findOversizeOfRequest, type ParsedGenerationRequest } from '../../domain/request.ts';
+import { deadlineStart } from '../deadline-start.ts';
 
-/** Where a generation stands that has just begun. */
-export function firstState(request: GenerationRequest): GenerationState {
+/** Where a generation stands as its run begins, and whether its deadline has passed before anything could be done. */
+export function openState(
+  request: GenerationRequest,
+  carried: GenerationState | undefined,
+): { state: GenerationState; isDeadlinePassed: boolean } {
+  if (carried) return { state: withinTheRun(carried), isDeadlinePassed: false };
+  const startedAt = deadlineStart();
+  const state = withinTheRun(firstState(request, startedAt));
+  const now = Date.now();
+  return { state, isDeadlinePassed: startedAt < now && Date.parse(state.deadlineAt) <= now };
+}
+
+function firstState(request: GenerationRequest, startedAt: number): GenerationState {
   const { model, requestId } = request;
-  const deadlineAt = new Date(Date.now() + deadlineMsOf(request)).toISOString();
+  const deadlineAt = new Date(startedAt + deadlineMsOf(request)).toISOString();
   if (requestId === undefined) return { phase: 'submitting', model, submission: 'not_sent', reads: 0, deadlineAt };
   return { phase: 'in_queue', model, submission: 'accepted', requestId, reads: 0, deadlineAt };
 }
@@ -24,7 +36,7 @@ const lastWordsMs = 90_000;
 const shareForLastWords = 0.25;
 
 /** The state with a deadline that leaves time before the run's own timeout, which others may have set. */
-export function withinTheRun(state: GenerationState): GenerationState {
+function withinTheRun(state: GenerationState): GenerationState {
   const { startTime, runTimeoutMs, executionExpirationTime, cronScheduleToScheduleInterval: delayMs } = workflowInfo();
   // A run that was delayed, by its caller or a cron schedule, has its whole run timeout from then on.
   const isDelayed = delayMs !== undefined && delayMs > 0 && patched('delays-take-no-time');

@@ -87,6 +87,7 @@ function invalidRequest(generation: Generation): Error {
 }
 
 function startDeadline(generation: Generation): void {
+  if (generation.wishes.isDeadlinePassed) return;
   const inMs = Math.max(1, Date.parse(generation.state.deadlineAt) - Date.now());
   void sleep(inMs, { summary: 'deadline' }).then(() => {
     noteDeadline(generation);

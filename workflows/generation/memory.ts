@@ -10,7 +10,7 @@ import type { FinishedWork } from '../../domain/waiting.ts';
 import type { DeliveryRun } from '../../domain/webhook/webhook.ts';
 import { handedOn, type SampleOf } from '../handed-on.ts';
 import { starterOf } from '../self-started.ts';
-import { firstState, refuseOversize, withinTheRun } from './first-state.ts';
+import { openState, refuseOversize } from './first-state.ts';
 
 /** The memory of one generation. Each group is written by one file, named beside it, and read by all. */
 export interface Generation {
@@ -196,9 +196,10 @@ export function openGeneration(argument: unknown, given: unknown): Generation {
   const retryOfRunId = isJsonObject(memo) && !isContinued ? memo[retryOfRunMemoKey] : undefined;
   // A retry is handed what the run was that it repeats, not what that one has done since; a continuation is attempt 1.
   const isUntold = carried.state === undefined || (attempt > 1 && carried.state.phase === 'submitting');
+  const { state, isDeadlinePassed } = openState(request, carried.state);
   const { published = {}, seen = {}, searchAttributes = [], hasResubmitted = false } = carried;
   return {
-    state: withinTheRun(carried.state ?? firstState(request)),
+    state,
     facts: {
       key,
       request,
@@ -220,7 +221,7 @@ export function openGeneration(argument: unknown, given: unknown): Generation {
     wishes: {
       isCancelDue: carried.isCancelDue ?? false,
       isWorkflowCancelled: carried.isWorkflowCancelled ?? false,
-      isDeadlinePassed: false,
+      isDeadlinePassed,
       isQueueDeadlinePassed: false,
       isNudged: false,
       handedOverRequestId: undefined,

@@ -10,6 +10,7 @@ import type {
   StepState,
 } from '../../domain/pipeline/pipeline-run.ts';
 import { planLimits } from '../../domain/pipeline/pipeline.ts';
+import { deadlineStart } from '../deadline-start.ts';
 import { handedOn, type SampleOf } from '../handed-on.ts';
 import { createSlots, type Slots } from './slots.ts';
 
@@ -142,8 +143,9 @@ export function openPipeline(argument: unknown, given: unknown): Pipeline {
   const carried = handedOn(given, sampleOfCarried);
   const parsed = parsePipelineRequest(argument);
   const request: PipelineRequest = parsed.ok ? parsed.request : { plan: {} };
+  const state = carried?.state ?? firstState(request);
   return {
-    state: carried?.state ?? firstState(request),
+    state,
     key,
     request,
     issues: parsed.ok ? [] : parsed.issues,
@@ -154,7 +156,8 @@ export function openPipeline(argument: unknown, given: unknown): Pipeline {
       isAsking: false,
       toSet: new Map(),
     },
-    stop: undefined,
+    // Only where its first workflow task came late: a deadline lies ahead of the moment from which it counts.
+    stop: !carried && Date.parse(state.deadlineAt) <= Date.now() ? { kind: 'timed_out' } : undefined,
     openCancels: 0,
     cancelled: [],
     isWorkflowCancelled: false,
@@ -209,11 +212,10 @@ export function stepState({ state }: Pipeline, id: string): StepState {
 }
 
 function firstState(request: PipelineRequest): PipelineState {
-  const now = Date.now();
   return {
     phase: 'checking',
-    startedAt: new Date(now).toISOString(),
-    deadlineAt: new Date(now + pipelineDeadlineMsOf(request)).toISOString(),
+    startedAt: new Date().toISOString(),
+    deadlineAt: new Date(deadlineStart() + pipelineDeadlineMsOf(request)).toISOString(),
     costUsd: 0,
     reservedUsd: 0,
     ...(request.maxCostUsd !== undefined && { maxCostUsd: request.maxCostUsd }),

@@ -64,6 +64,8 @@ function refuseRetry(pipeline: Pipeline): void {
 }
 
 function startDeadline(pipeline: Pipeline): void {
+  // A cancel may have come with the first task as well: that one leaves the timer as it is.
+  if (pipeline.stop?.kind === 'timed_out') return;
   const inMs = Math.max(1, Date.parse(pipeline.state.deadlineAt) - Date.now());
   void sleep(inMs, { summary: 'deadline' }).then(async () => {
     if (pipeline.hasEnded) return;
