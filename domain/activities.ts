@@ -261,8 +261,8 @@ export interface ActivityFailureDetails extends Partial<KnownAttributes> {
 }
 
 /**
- * The contract between the workflow and the world: one activity for each RunComfy endpoint, two for people's decisions, and
- * one for what operators see.
+ * The contract between the workflow and the world: one activity for each RunComfy endpoint, one that asks for a submit
+ * that was not reported, two for people's decisions, and one for what operators see.
  */
 export interface Activities {
   /** POSTs the paid order at most once per ambiguous outcome. */

@@ -125,7 +125,7 @@ export interface GenerationWorker {
   isTokenRefused: () => boolean;
 }
 
-/** A worker for both queues: workflows and reads on one, paid submits alone on the other. */
+/** A worker for its queues: workflows and reads on one, paid submits on another; deliveries of webhooks, where they can be signed, on a third. */
 export async function createGenerationWorker(options: GenerationWorkerOptions): Promise<GenerationWorker> {
   const { connection, client, namespace, log, deploymentVersion } = options;
   const { runcomfy, isRefused, refusalAfter } = watchToken(options.runcomfy);
@@ -259,7 +259,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
             }),
           ),
         );
-        // Only now nothing is in flight any more, on either queue.
+        // Only now nothing is in flight any more, on any queue.
         const failed = ends.find((end) => end.status === 'rejected');
         if (failed) throw failed.reason;
       } finally {

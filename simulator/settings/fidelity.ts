@@ -9,6 +9,6 @@ export function fidelityStatement(switches: Switches): string {
     "This is a simulator of RunComfy's Model API. It follows RunComfy's documents and what its public clients expect;",
     'no call to the live service was made to check it. These points are assumptions, each a switch:',
     ...lines,
-    'Prices other than those of Kling 3.0 are made up, and so are all durations.',
+    "Prices that no page of RunComfy's states are made up, and so are all durations.",
   ].join('\n');
 }

@@ -17,21 +17,20 @@ const { codeFolders, shippedFolders, existing, derivedFiles } = (await import(
 /** What a folder may hold before it gets wings. */
 const aDozen = 12;
 
+/** Folders in which every file is of one kind: they grow with what there is of it. */
+const listsOfOneKind = ['cli/commands', 'cli/commands/batch', 'cli/commands/pipeline', 'gateway/contract'];
+
 /**
- * Folders that are phases of one noun or a list of one kind, or whose wings are still to be found, and their files:
- * see docs/adr/0022-role-noun-phase.md. A number may shrink, and does not grow.
+ * Folders that are phases of one noun, or whose wings are still to be found, and their files: see
+ * docs/adr/0022-role-noun-phase.md. A number may shrink, and does not grow.
  */
 const largerFolders: Record<string, number> = {
   cli: 31,
-  'cli/commands': 25,
-  'cli/commands/batch': 15,
-  'cli/commands/pipeline': 20,
   client: 14,
   'client/batch': 15,
   'client/generation/following': 16,
   config: 19,
   domain: 27,
-  'gateway/contract': 18,
   'gateway/http': 14,
   plans: 21,
   'runcomfy/models': 17,
@@ -75,7 +74,9 @@ describe('a folder of code', () => {
     );
     const counts = new Map<string, number>();
     for (const folder of files) counts.set(folder, (counts.get(folder) ?? 0) + 1);
-    const grown = [...counts].filter(([folder, count]) => count > (largerFolders[folder] ?? aDozen));
+    const grown = [...counts].filter(
+      ([folder, count]) => count > (largerFolders[folder] ?? aDozen) && !listsOfOneKind.includes(folder),
+    );
     expect(grown).toEqual([]);
   });
 });
