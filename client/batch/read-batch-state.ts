@@ -13,7 +13,7 @@ import {
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
 import { batchStateQuery } from '../../workflows/batch/messages.ts';
-import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
+import { queryWorker } from '../generation/ask-worker.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
 import { readDecodableRequest } from '../generation/original-request.ts';
 import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
@@ -31,7 +31,6 @@ export interface KnownBatchState extends BatchState {
   isFromServer?: true;
 }
 
-const queryTimeoutMs = 12_000;
 const pauseMs = 1_000;
 const noCounts: BatchState['counts'] = {
   total: 0,
@@ -56,12 +55,8 @@ export async function readBatchState(
   const { runId, workflowType } = run;
   refuseNoBatch(key, workflowType);
   const query = () => client.workflow.getHandle(key, runId).query<BatchState>(batchStateQuery);
-  const reply = await askWorker(client, key, query, { timeoutMs: queryTimeoutMs, signal });
-  signal?.throwIfAborted();
-  if (reply !== 'unattended' && 'answer' in reply) {
-    return { runId, ...reply.answer, phase: phaseOfRun(run, reply.answer.phase) };
-  }
-  if (reply !== 'unattended' && !isUnanswered(reply.error)) throw reply.error;
+  const said = await queryWorker(client, key, query, { signal });
+  if (said) return { runId, ...said, phase: phaseOfRun(run, said.phase) };
   return await serverState(client, await describeRun(client, key, runId));
 }
 

@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { batchLimits, type BatchLine, isBatchEnd, type LineStatus } from '../../domain/batch/batch.ts';
 import { batchResultsQuery } from '../../workflows/batch/messages.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
-import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
+import { queryWorker } from '../generation/ask-worker.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import { isBusy, mayPass } from '../grpc.ts';
 import { unanswered } from './batch-errors.ts';
@@ -26,7 +26,6 @@ export interface ResultsOptions {
 
 const pagesAtOnce = 8;
 const pauseMs = 2_000;
-const queryTimeoutMs = 12_000;
 const defaultPatienceMs = 5 * 60_000;
 
 /** The result lines of a batch in the order of ending, each once; the same for every reader. */
@@ -107,11 +106,9 @@ async function readTail(
   signal: AbortSignal | undefined,
 ): Promise<BatchLine[]> {
   const query = () => client.workflow.getHandle(key).query(batchResultsQuery, { page });
-  const reply = await askWorker(client, key, query, { timeoutMs: queryTimeoutMs, signal });
-  signal?.throwIfAborted();
-  if (reply !== 'unattended' && 'answer' in reply) return reply.answer.lines;
-  if (reply === 'unattended' || isUnanswered(reply.error)) throw unanswered(key, 'result lines');
-  throw reply.error;
+  const answer = await queryWorker(client, key, query, { signal });
+  if (answer === undefined) throw unanswered(key, 'result lines');
+  return answer.lines;
 }
 
 function missingPage(key: string, page: number): GenerationError {

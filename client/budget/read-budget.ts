@@ -3,7 +3,7 @@ import type { BudgetState, OpenReservation, ReservationsReply } from '../../doma
 import { budgetId, budgetWorkflowType } from '../../domain/budget/names.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { budgetStateQuery, reservationsQuery } from '../../workflows/budget/messages.ts';
-import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
+import { queryWorker } from '../generation/ask-worker.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
@@ -20,7 +20,6 @@ export interface KnownBudgetState extends BudgetState {
   runId?: string;
 }
 
-const queryTimeoutMs = 12_000;
 const pageSize = 1_000;
 
 /** Asks a budget where it stands; without a worker tells what it showed last. */
@@ -33,9 +32,8 @@ export async function readBudget(client: Client, name: string): Promise<KnownBud
   const end = run.status === 'completed' ? await readEnd(client, name, runId) : undefined;
   if (end) return { ...end, ...closed };
   const query = () => client.workflow.getHandle(budgetId(name), runId).query<BudgetState>(budgetStateQuery);
-  const reply = await askWorker(client, budgetId(name), query, { timeoutMs: queryTimeoutMs });
-  if (reply !== 'unattended' && 'answer' in reply) return { ...reply.answer, ...closed };
-  if (reply !== 'unattended' && !isUnanswered(reply.error)) throw reply.error;
+  const said = await queryWorker(client, budgetId(name), query);
+  if (said) return { ...said, ...closed };
   const shown = await readShown(client, name, runId);
   if (shown) return { ...shown, isFromServer: true, ...closed };
   throw await withoutAnswer(client, budgetId(name));
@@ -61,12 +59,9 @@ export async function* readReservations(
     const question = { after, limit: pageSize };
     const query = () =>
       client.workflow.getHandle(budgetId(name)).query<ReservationsReply, [object]>(reservationsQuery.name, question);
-    const reply = await askWorker(client, budgetId(name), query, { timeoutMs: queryTimeoutMs });
-    if (reply === 'unattended') throw await withoutAnswer(client, budgetId(name));
-    if ('error' in reply) {
-      throw isUnanswered(reply.error) ? await withoutAnswer(client, budgetId(name)) : reply.error;
-    }
-    const { reservations, more } = reply.answer;
+    const reply = await queryWorker(client, budgetId(name), query);
+    if (reply === undefined) throw await withoutAnswer(client, budgetId(name));
+    const { reservations, more } = reply;
     yield* reservations;
     after = reservations.at(-1)?.key ?? after;
     if (!more) return;

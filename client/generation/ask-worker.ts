@@ -6,6 +6,7 @@ import { withSignal } from '../with-signal.ts';
 import { describeRun } from './run-info.ts';
 
 const quickAnswerMs = 1_000;
+const queryTimeoutMs = 12_000;
 
 /** What came of a call that only a worker can answer. */
 export type WorkerAnswer<T> = { answer: T } | { error: unknown } | 'unattended';
@@ -43,8 +44,33 @@ export async function askWorker<T>(
   }
 }
 
+/** How long an answer to a query is awaited. */
+export interface QueryOptions {
+  signal?: AbortSignal | undefined;
+  /** Default 12 s. */
+  timeoutMs?: number | undefined;
+  /** When whoever asks gives up, in epoch milliseconds: no answer is awaited beyond it. */
+  answeredBy?: number | undefined;
+}
+
+/** What a worker answers to a query; undefined where none does, or none polls at all. */
+export async function queryWorker<T>(
+  client: Client,
+  key: string,
+  query: () => Promise<T>,
+  { timeoutMs = queryTimeoutMs, answeredBy = Infinity, signal }: QueryOptions = {},
+): Promise<T | undefined> {
+  const withinMs = Math.min(timeoutMs, answeredBy - Date.now());
+  const reply = await askWorker(client, key, query, { timeoutMs: withinMs, signal });
+  signal?.throwIfAborted();
+  if (reply === 'unattended') return undefined;
+  if ('answer' in reply) return reply.answer;
+  if (!isUnanswered(reply.error)) throw reply.error;
+  return undefined;
+}
+
 /** Whether a query failed because no worker could answer it: none was in time, or the one that had the run fails at its tasks. */
-export function isUnanswered(error: unknown): boolean {
+function isUnanswered(error: unknown): boolean {
   return (
     isOutOfTime(error) || error instanceof QueryNotRegisteredError || grpcCodeOf(error) === grpcCode.failedPrecondition
   );

@@ -13,7 +13,7 @@ import {
   type StepState,
 } from '../../domain/pipeline/pipeline-run.ts';
 import { pipelineStateQuery } from '../../workflows/pipeline/messages.ts';
-import { askWorker, isUnanswered } from '../generation/ask-worker.ts';
+import { queryWorker } from '../generation/ask-worker.ts';
 import { readState } from '../generation/following/read-state.ts';
 import type { KnownState } from '../generation/following/server-state.ts';
 import { readDecodableRequest } from '../generation/original-request.ts';
@@ -39,27 +39,22 @@ interface WhichPipelineState {
   signal?: AbortSignal;
 }
 
-const queryTimeoutMs = 12_000;
 const maxOrders = 20;
 
 /** Asks the pipeline where it stands, and its open generations; without a worker tells what the server knows. */
 export async function readPipelineState(
   client: Client,
   key: string,
-  { runId: wanted, timeoutMs = queryTimeoutMs, signal }: WhichPipelineState = {},
+  { runId: wanted, timeoutMs, signal }: WhichPipelineState = {},
 ): Promise<KnownPipelineState> {
   // The key may be run again, or continued as new, while it is asked: the workflow and Temporal tell of one run.
   const run = await describeRun(client, key, wanted);
   const { runId, workflowType } = run;
   refuseNoPipeline(key, workflowType);
   const query = () => client.workflow.getHandle(key, runId).query<PipelineState>(pipelineStateQuery);
-  const reply = await askWorker(client, key, query, { timeoutMs, signal });
-  signal?.throwIfAborted();
-  if (reply === 'unattended' || 'error' in reply) {
-    if (reply !== 'unattended' && !isUnanswered(reply.error)) throw reply.error;
-    return await serverState(client, await describeRun(client, key, runId));
-  }
-  const state = { runId, ...reply.answer, phase: endPhaseOf(run) ?? reply.answer.phase };
+  const said = await queryWorker(client, key, query, { timeoutMs, signal });
+  if (said === undefined) return await serverState(client, await describeRun(client, key, runId));
+  const state = { runId, ...said, phase: endPhaseOf(run) ?? said.phase };
   if (isPipelineEnd(state.phase)) return state;
   const orders = await readOrders(client, state.steps);
   return { ...state, ...(Object.keys(orders).length > 0 && { orders }) };
