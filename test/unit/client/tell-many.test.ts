@@ -7,7 +7,7 @@ import {
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import { RetryState } from '@temporalio/common';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { addToBatch, cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/tell-batch.ts';
 import { readBudget } from '../../../client/budget/read-budget.ts';
 import { asOneCall } from '../../../client/generation/one-call.ts';
@@ -21,7 +21,7 @@ const busy = new ServiceError('refused', {
 });
 const gone = new WorkflowNotFoundError('workflow execution already completed', 'k', undefined);
 
-type Step = object | Error;
+type Step = object | Error | Promise<object>;
 const settled = (step: Step) => (step instanceof Error ? Promise.reject(step) : Promise.resolve(step));
 
 interface Told {
@@ -230,4 +230,39 @@ it('adds again by itself what a batch has no room for now, until whoever adds le
   const misplaced = temporalWith({ type: 'runcomfyBatch', updates: [failure('InvalidInput'), full] });
   await expect(addToBatch(misplaced.client, 'k', message)).rejects.toMatchObject({ type: 'InvalidInput' });
   expect(misplaced.sent).toHaveLength(1);
+});
+
+function pending() {
+  let resolve: (answer: object) => void = () => undefined;
+  const promise = new Promise<object>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
+it('tells a batch of large items one message after the other, also where whoever waited has left', async () => {
+  const answers = [pending(), pending()] as const;
+  const { client, sent } = temporalWith({
+    type: 'runcomfyBatch',
+    updates: [{ taken: answers[0].promise }, { taken: answers[1].promise }, { taken: { count: 0 } }],
+  });
+  const small = { from: 0, items: [{ id: 'a' }] };
+  const large = { from: 0, items: [{ id: 'a', input: { prompt: 'x'.repeat(256 * 1024) } }] };
+  const over = new AbortController();
+  const first = addToBatch(client, 'k', large);
+  const left = addToBatch(client, 'k', large, over.signal);
+  const last = addToBatch(client, 'k', large);
+  await vi.waitFor(() => {
+    expect(sent).toHaveLength(1);
+  });
+  over.abort(new Error('left'));
+  await expect(left).rejects.toThrow('left');
+  const unhurried = addToBatch(client, 'k', small);
+  await vi.waitFor(() => {
+    expect(sent).toHaveLength(2);
+  });
+  answers[1].resolve({ count: 2 });
+  expect(await unhurried).toEqual({ count: 2 });
+  expect(sent).toHaveLength(2);
+  answers[0].resolve({ count: 1 });
+  expect(await first).toEqual({ count: 1 });
+  expect(await last).toEqual({ count: 0 });
 });
