@@ -10,6 +10,7 @@ import {
   nothingCancelled,
 } from '../../domain/batch/batch.ts';
 import { readFailureDetails } from '../../domain/failure-details.ts';
+import { jsonBytes } from '../../domain/json.ts';
 import { batchMessageNames } from '../../domain/names.ts';
 import { pauseSignal, resumeSignal } from '../../workflows/batch/messages.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
@@ -20,6 +21,7 @@ import { readEndOf } from '../generation/one-chain.ts';
 import { sendUpdate } from '../generation/send-update.ts';
 import { sendWish } from '../generation/send-wish.ts';
 import { isOutOfTime } from '../grpc.ts';
+import { unlessLeft } from '../with-signal.ts';
 import { unanswered } from './batch-errors.ts';
 import { readBatchMemo, readBatchState } from './read-batch-state.ts';
 
@@ -27,6 +29,10 @@ const takenWithinMs = 60_000;
 /** What was refused for now is sent again. */
 const againAfterMs = 500;
 const answeredWithinMs = 180_000;
+/** Temporal ends a workflow that one task brings more than 4 MiB of messages. */
+const largeBytes = 256 * 1024;
+/** What is under way of large messages, by the batch that they are for. */
+const largeUnderWay = new Map<string, Promise<unknown>>();
 /** What nobody takes by then is left for whoever comes. */
 const wishWithinMs = 10_000;
 /** RunComfy is asked for each item in flight, 20 at a time. */
@@ -45,13 +51,39 @@ export async function addToBatch(
   const giveUpAt = performance.now() + takenWithinMs;
   for (;;) {
     try {
-      return await update(client, key, batchMessageNames.add, message, over);
+      return await oneByOne(client, key, message, over, () =>
+        update<{ count: number }>(client, key, batchMessageNames.add, message, over),
+      );
     } catch (error) {
       if (!isRefusedForNow(error) || performance.now() + againAfterMs > giveUpAt) throw error;
     }
     await sleep(againAfterMs, undefined, { signal: over }).catch(() => undefined);
     over?.throwIfAborted();
   }
+}
+
+/** Has large messages from here told one after the other. */
+async function oneByOne<T>(
+  client: Client,
+  key: string,
+  message: object,
+  over: AbortSignal | undefined,
+  tell: () => Promise<T>,
+): Promise<T> {
+  if (jsonBytes(message) <= largeBytes) return await tell();
+  const place = JSON.stringify([client.options.namespace, key]);
+  const before = largeUnderWay.get(place);
+  const told = (async () => {
+    if (before) await (over ? unlessLeft(over, before) : before);
+    return await tell();
+  })();
+  // Whoever leaves his place hands on what he waited for.
+  const settled = Promise.allSettled([before, told]);
+  largeUnderWay.set(place, settled);
+  void settled.then(() => {
+    if (largeUnderWay.get(place) === settled) largeUnderWay.delete(place);
+  });
+  return await told;
 }
 
 function isRefusedForNow(error: unknown): boolean {
