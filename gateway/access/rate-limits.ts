@@ -5,8 +5,8 @@ import { RefusalError } from '../http/refusal-error.ts';
 import { goneSignal } from '../http/waiting.ts';
 
 const windowMs = 60_000;
-/** Suits the patience of all clients: each of them takes one refused read for the end of its job. */
-const longestHoldMs = 18_000;
+/** All clients wait for 20 s, and take one refused read for the end of their job: what is left is for the answer. */
+const longestHoldMs = 14_000;
 const maxHeldPerKey = 100;
 /** One more than that is held no longer than this, so that a key beyond its limit never reads as fast as it likes. */
 const excessHoldMs = 2_000;

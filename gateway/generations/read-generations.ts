@@ -60,6 +60,8 @@ export interface ReadOptions {
 /** Where generations stand, by their Workflow IDs. */
 export interface GenerationReader {
   read: (workflowId: string, depth?: Depth, options?: ReadOptions) => Promise<SeenGeneration>;
+  /** What is known of one, however old. */
+  known: (workflowId: string) => SeenGeneration | undefined;
   /** Notes a generation that was just started. */
   note: (workflowId: string, started: { runId: string; model: string }) => void;
   /** Has the next read ask Temporal: something was done to the generation. */
@@ -162,7 +164,7 @@ export function createGenerationReader(
       const newest = known.get(workflowId);
       const best = newest && isDeepEnough(newest.generation, depth) ? newest : last;
       if (best === undefined || !isDeepEnough(best.generation, depth) || !isPassing(error)) throw error;
-      return { ...best.generation, ageS: Math.ceil((performance.now() - best.readAt) / 1_000) };
+      return withAge(best);
     }
   };
 
@@ -209,11 +211,8 @@ export function createGenerationReader(
     const how = { isOneOfMany, isWithoutPosition: mustBeNow };
     // What has ended for nothing may run again by now, by the word of another gateway.
     if (last?.generation.ending) return askFromNow(workflowId, depth, how);
-    if (last && isDeepEnough(last.generation, depth)) {
-      if (isFresh(last, isOneOfMany && (lists.isUnderWay() ? 'listing' : 'listed'))) {
-        return Promise.resolve(last.generation);
-      }
-    }
+    const told = isOneOfMany && (lists.isUnderWay() ? 'listing' : 'listed');
+    if (last && isDeepEnough(last.generation, depth) && isFresh(last, told)) return Promise.resolve(last.generation);
     return askOnce(workflowId, depth, how);
   };
 
@@ -222,6 +221,10 @@ export function createGenerationReader(
       const told = await readAny(workflowId, depth, mustBeNow);
       if (mustBeNow && told.ending === undefined && told.ageS === undefined) toldAt.set(workflowId, performance.now());
       return told;
+    },
+    known(workflowId) {
+      const last = known.get(workflowId);
+      return last && withAge(last);
     },
     note(workflowId, { runId, model }) {
       if (known.get(workflowId)?.generation.runId === runId) return;
@@ -240,6 +243,10 @@ export function createGenerationReader(
 
 function isTimeUp({ giveUpAt = 0 }: Asked): boolean {
   return giveUpAt - performance.now() < leastPatienceMs;
+}
+
+function withAge({ generation, readAt }: Known): SeenGeneration {
+  return { ...generation, ageS: Math.ceil((performance.now() - readAt) / 1_000) };
 }
 
 function sizeOf(ending: object): number {

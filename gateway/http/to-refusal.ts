@@ -63,7 +63,8 @@ export function unknownRequest(cause?: unknown): RefusalError {
   return new RefusalError('KeyNotFound', 'there is no such request here', { cause });
 }
 
-function temporalAway(cause: unknown): RefusalError {
+/** Nothing that is known can be told instead. */
+export function temporalAway(cause?: unknown): RefusalError {
   return new RefusalError('TemporalUnreachable', 'Temporal does not answer now: repeat this call', {
     headers: { 'retry-after': '2' },
     cause,

@@ -23,6 +23,11 @@ export function sayWaited(reply: FastifyReply, waitMs: number | undefined): void
   if (waitMs !== undefined) reply.header('preference-applied', `wait=${String(Math.floor(waitMs / 1_000))}`);
 }
 
+/** When a call came, by `performance.now()`: it may have been held before, or its caller was not known at once. */
+export function cameAt({ elapsedTime }: FastifyReply): number {
+  return performance.now() - elapsedTime;
+}
+
 /** Aborted when the time is up, the client has left, or the gateway stops. */
 export function waitSignal(reply: FastifyReply, waitMs: number, stopping: AbortSignal): AbortSignal {
   return AbortSignal.any([AbortSignal.timeout(waitMs), goneSignal(reply), stopping]);

@@ -5,7 +5,7 @@ import { isJsonObject } from '../../domain/json.ts';
 import { scopes } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { RefusalError } from '../http/refusal-error.ts';
-import { goneSignal } from '../http/waiting.ts';
+import { cameAt, goneSignal } from '../http/waiting.ts';
 import { createMcpServer } from './create-mcp-server.ts';
 import type { McpContext } from './tool.ts';
 
@@ -48,7 +48,7 @@ export function addMcp(
         throw new RefusalError('MalformedRequest', 'send one message a call, and no array of them');
       const context: McpContext = {
         ...{ parts, principal, ...shared, gone: goneSignal(reply), requestId: request.id },
-        since: performance.now() - reply.elapsedTime,
+        since: cameAt(reply),
         takeStart: () => takeStart(request),
       };
       const auth = { token: '', clientId: principal.keyId ?? principal.subject ?? '', scopes: [principal.scope] };

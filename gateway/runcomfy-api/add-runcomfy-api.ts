@@ -26,12 +26,12 @@ export async function addRunComfyApi(
     submit(parts, keyless, request as Submitting, reply, stopping);
   routes.add('POST', '/v1/models/*', 'generate', order, { isStart: true });
   routes.add('GET', '/v1/requests/:id/status', 'read', async (request, reply) => {
-    const { key, generation } = await findRequest(parts, request as AboutRequest);
+    const { key, generation } = await findRequest(parts, request as AboutRequest, reply);
     tellOf(reply, key, generation);
     return statusReply(parts.originOf(request), key, generation);
   });
   routes.add('GET', '/v1/requests/:id/result', 'read', async (request, reply) => {
-    const { key, generation } = await findRequest(parts, request as AboutRequest, { mustBeNow: true });
+    const { key, generation } = await findRequest(parts, request as AboutRequest, reply, { mustBeNow: true });
     tellOf(reply, key, generation);
     const { include_cost: includeCost } = request.query as { include_cost?: unknown };
     return resultReply(key, generation, { principal: request.principal, withCost: includeCost === 'true' });

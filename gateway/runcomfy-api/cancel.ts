@@ -9,6 +9,7 @@ import { cancelPatiently } from '../generations/cancel-patiently.ts';
 import type { SeenGeneration } from '../generations/read-generations.ts';
 import { readBody } from '../http/json-body.ts';
 import { RefusalError, refusals } from '../http/refusal-error.ts';
+import { cameAt } from '../http/waiting.ts';
 import { cancelWordsOf } from './cancel-words.ts';
 import { errorReply } from './error-reply.ts';
 import { findRequest, tellOf } from './find-request.ts';
@@ -26,8 +27,8 @@ export async function cancel(
   reply: FastifyReply,
   stopping: AbortSignal,
 ): Promise<object> {
-  const since = performance.now();
-  const { key, workflowId, generation } = await findRequest(parts, request);
+  const since = cameAt(reply);
+  const { key, workflowId, generation } = await findRequest(parts, request, reply);
   const reason = reasonGiven(request.body);
   const { outcome } = await cancelPatiently(parts, workflowId, { reason, since, stopping, untilMs });
   const depth = outcome === 'cancelled' ? 'whole' : 'brief';

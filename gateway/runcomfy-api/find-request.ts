@@ -2,9 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isGenerationError } from '../../client/index.ts';
 import { workflowIdOf } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
+import { inTime } from '../generations/in-time.ts';
 import { isRequestKey } from '../generations/key-of.ts';
 import type { ReadOptions, SeenGeneration } from '../generations/read-generations.ts';
-import { unknownRequest } from '../http/to-refusal.ts';
+import { temporalAway, unknownRequest } from '../http/to-refusal.ts';
 
 /** A generation that a path names. */
 export interface FoundRequest {
@@ -13,17 +14,30 @@ export interface FoundRequest {
   generation: SeenGeneration;
 }
 
-/** The generation of a path's id; whatever is none of this caller's is not there, in the same words. */
+/** From when the call came: clients end their job where they hear nothing for 20 s. */
+const untilMs = 19_000;
+const leastMs = 1_000;
+
+/**
+ * The generation of a path's id, as far as it is known by when its caller listens no longer; whatever is none of this
+ * caller's is not there, in the same words.
+ */
 export async function findRequest(
   { reader }: GatewayParts,
   { params, principal }: FastifyRequest<{ Params: { id: string } }>,
+  reply: FastifyReply,
   options: ReadOptions = {},
 ): Promise<FoundRequest> {
   const key = params.id;
   if (!isRequestKey(key)) throw unknownRequest();
   const workflowId = workflowIdOf(principal, key);
-  const generation = await reader.read(workflowId, 'brief', options).catch((error: unknown) => {
+  const read = reader.read(workflowId, 'brief', options).catch((error: unknown) => {
     throw isGenerationError(error) && error.type === 'KeyInUse' ? unknownRequest(error) : error;
+  });
+  const generation = await inTime(read, Math.max(untilMs - reply.elapsedTime, leastMs), () => {
+    const known = reader.known(workflowId);
+    if (known === undefined) throw temporalAway();
+    return known;
   });
   return { key, workflowId, generation };
 }

@@ -5,7 +5,7 @@ import type { CancelAll } from '../../contract/start-pipeline.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
-import { sayWaited, waitMsOf } from '../../http/waiting.ts';
+import { cameAt, sayWaited, waitMsOf } from '../../http/waiting.ts';
 import { bodyOf, cancelMany, seenNow, tellMany, withMany } from '../many/many.ts';
 import type { Call } from '../operation.ts';
 import { batches } from './batches.ts';
@@ -73,7 +73,7 @@ export async function cancelBatch(
   { params, query, body, request, reply }: Telling<CancelAll | undefined, { wait?: string | undefined }>,
 ): Promise<BatchCancelReply | Batch> {
   const waitMs = waitMsOf(request, query);
-  const listening = { waitMs, since: performance.now(), stopping };
+  const listening = { waitMs, since: cameAt(reply), stopping };
   const cancelled = await cancelMany(batches, parts, request, params.key, listening, async (handle, timing) => {
     try {
       return { reply: await handle.cancel(body, timing) };

@@ -13,7 +13,7 @@ import type { GatewayParts } from '../../gateway-parts.ts';
 import { cancelPatiently } from '../../generations/cancel-patiently.ts';
 import { isPassing, patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
 import { callerOf } from '../../generations/start-patiently.ts';
-import { sayWaited, waitMsOf } from '../../http/waiting.ts';
+import { cameAt, sayWaited, waitMsOf } from '../../http/waiting.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { findGeneration, ofGenerations, workflowIdIn } from './find-generation.ts';
 import { isForeignRequest, noSuchRequest } from './foreign-request.ts';
@@ -28,7 +28,7 @@ export async function cancelGeneration(
   { params, query, body, request, reply }: About<{ reason?: string } | undefined, { wait?: string | undefined }>,
 ): Promise<CancelReply> {
   const waitMs = waitMsOf(request, query);
-  const asked = { reason: body?.reason, waitMs, since: performance.now(), stopping };
+  const asked = { reason: body?.reason, waitMs, since: cameAt(reply), stopping };
   const workflowId = workflowIdIn(request.principal, params.key);
   const cancelled = await ofGenerations(() => cancelPatiently(parts, workflowId, asked));
   sayWaited(reply, waitMs);

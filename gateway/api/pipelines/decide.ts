@@ -2,7 +2,7 @@ import type { PipelineCancelReply, PipelinePhase } from '../../../client/index.t
 import { withoutUndefined } from '../../../domain/json.ts';
 import type { CancelAll, Decision } from '../../contract/start-pipeline.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
-import { sayWaited, waitMsOf } from '../../http/waiting.ts';
+import { cameAt, sayWaited, waitMsOf } from '../../http/waiting.ts';
 import { cancelMany, tellMany } from '../many/many.ts';
 import type { Call } from '../operation.ts';
 import { inOwnWords } from '../own-words.ts';
@@ -15,7 +15,7 @@ export async function cancelPipeline(
   { params, query, body, request, reply }: Call<{ key: string }, { wait?: string | undefined }, CancelAll | undefined>,
 ): Promise<PipelineCancelReply> {
   const waitMs = waitMsOf(request, query);
-  const listening = { waitMs, since: performance.now(), stopping };
+  const listening = { waitMs, since: cameAt(reply), stopping };
   return await cancelMany(pipelines, parts, request, params.key, listening, async (handle, timing) => {
     // Whoever was told `unknown`, or heard nothing, asks again to learn what became of it.
     const cancelled = await handle.cancel(body, { ...timing, isRepeated: true });
