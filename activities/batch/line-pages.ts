@@ -1,10 +1,14 @@
 import type { LinesToWrite } from '../../domain/batch/batch-activities.ts';
-import type { BatchPages } from './batch-deps.ts';
+import type { BatchDeps } from './batch-deps.ts';
 
 const atOnce = 8;
 
 /** Writes pages of lines. Content and numbers are fixed, so a page that is there already is this one. */
-export async function writeLinePages(pages: BatchPages, key: string, write: readonly LinesToWrite[]): Promise<void> {
+export async function writeLinePages(
+  pages: BatchDeps['pages'],
+  key: string,
+  write: readonly LinesToWrite[],
+): Promise<void> {
   for (let at = 0; at < write.length; at += atOnce) {
     await Promise.all(write.slice(at, at + atOnce).map(({ page, lines }) => pages.write(key, page, { lines })));
   }

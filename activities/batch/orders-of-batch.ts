@@ -2,6 +2,7 @@ import type { WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import { orderOfItem, pipelineOfItem } from '../../domain/batch/batch-item.ts';
 import type { BatchItem } from '../../domain/batch/batch.ts';
 import type { ItemFailure } from '../../domain/batch/item-end.ts';
+import type { ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
 import { toMicro } from '../../domain/budget/money.ts';
 import { sumUp } from '../../domain/estimate.ts';
 import type { InputIssue } from '../../domain/generation.ts';
@@ -21,10 +22,7 @@ export type ItemCheck = { price?: number } | { failure: ItemFailure } | 'unavail
 export interface OrdersOfBatch {
   /** Prices by the catalogue, each model looked up once; what the item says itself where that gives none. */
   check: (item: ItemToOrder) => Promise<ItemCheck>;
-  start: (
-    item: BatchItem,
-    place: Parameters<ItemOrders<object>['start']>[1],
-  ) => ReturnType<ItemOrders<object>['start']>;
+  start: (item: BatchItem, place: OrderPlace) => Promise<ItemStart>;
   follow: ItemOrders<object>['follow'];
   closedAt: ItemOrders<object>['closedAt'];
   wasStarted: ItemOrders<object>['wasStarted'];

@@ -1,11 +1,11 @@
 import type { Client } from '@temporalio/client';
+import type { BatchPages } from '../../domain/batch/batch-page.ts';
 import { type BatchItem, batchLimits } from '../../domain/batch/batch.ts';
 import { isSameJson } from '../../domain/json.ts';
 import { chainDigest, splitIntoPages } from '../../plans/batch/item-pages.ts';
 import { GenerationError } from '../errors.ts';
 import { refuseBatch } from './batch-errors.ts';
 import { findOrderIssues, type ItemSetting } from './check-items.ts';
-import type { BatchPages } from './pages.ts';
 import { readAnsweredState } from './read-batch-state.ts';
 import { readItems } from './read-items.ts';
 import { addToBatch } from './tell-batch.ts';

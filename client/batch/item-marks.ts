@@ -1,36 +1,14 @@
 import type { Client } from '@temporalio/client';
-import type { Priority } from '@temporalio/common';
 import type { ItemEnd } from '../../domain/batch/item-end.ts';
+import type { FailedItem, ItemMark, ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
-import type { Labels } from '../../domain/labels.ts';
 import { batchItemMemoKey } from '../../domain/names.ts';
 import { isGenerationError } from '../errors.ts';
 
-/** For which place of which batch an order was made; kept in the memo of its workflow. */
-export interface ItemMark {
-  run: string;
-  index: number;
-}
-
-/** An item that has failed. */
-export type FailedItem = Extract<ItemEnd, { failure: unknown }>;
-
-/** Where an order of an item is made. */
-export interface ItemPlace {
-  key: string;
-  mark: ItemMark;
-  again: boolean;
-  priority: Priority;
-  labels?: Labels | undefined;
-}
-
-/** How the start of an item's order went. */
-export type ItemStart = { isStarted: true; attached?: true; isRepeat?: true } | FailedItem;
-
 /** The orders of items of batches, by their keys. */
 export interface ItemOrders<Order extends object> {
-  start: (order: Order, place: ItemPlace) => Promise<ItemStart>;
+  start: (order: Order, place: OrderPlace) => Promise<ItemStart>;
   follow: (key: string, signal: AbortSignal) => Promise<ItemEnd>;
   closedAt: (key: string) => Promise<Date | undefined>;
   cancel: (key: string, reason: string | undefined, timeoutMs: number) => Promise<CancelOutcome>;

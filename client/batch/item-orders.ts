@@ -1,5 +1,6 @@
 import { ApplicationFailure, type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { BatchLineError } from '../../domain/batch/batch.ts';
+import type { FailedItem, ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
 import { billOf, isStopped } from '../../domain/budget/settlement.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { isFailureType } from '../../domain/failure-type.ts';
@@ -18,17 +19,7 @@ import { checkRequest } from '../generation/starting/check-request.ts';
 import { compareRequests, refuseOtherType } from '../generation/starting/compare-requests.ts';
 import { assessLastRun } from '../generation/starting/last-run.ts';
 import { startUnlessClosed } from '../generation/starting/start-generation.ts';
-import {
-  type FailedItem,
-  foundAs,
-  isSameMark,
-  type ItemOrders,
-  type ItemPlace,
-  type ItemStart,
-  lostItem,
-  readMark,
-  refusedItem,
-} from './item-marks.ts';
+import { foundAs, isSameMark, type ItemOrders, lostItem, readMark, refusedItem } from './item-marks.ts';
 
 /** Where the orders of items are made. */
 export interface ItemOrderPlace {
@@ -77,7 +68,7 @@ export function createItemOrders(place: ItemOrderPlace): ItemOrders<Partial<Gene
 async function startItem(
   { client, taskQueue, modelApiBase }: ItemOrderPlace,
   draft: Partial<GenerationRequest>,
-  { key, mark, again, priority, labels }: ItemPlace,
+  { key, mark, again, priority, labels }: OrderPlace,
 ): Promise<ItemStart> {
   try {
     const { order } = checkRequest(draft as GenerationRequest, key, { modelApiBase });

@@ -1,6 +1,6 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { LRUCache } from 'lru-cache';
-import type { BatchPage } from '../../domain/batch/batch-page.ts';
+import type { BatchPage, BatchPages } from '../../domain/batch/batch-page.ts';
 import type { BatchItem, BatchLine } from '../../domain/batch/batch.ts';
 import { isJsonObject, isSameJson } from '../../domain/json.ts';
 import { batchPageKey, batchPageWorkflowType } from '../../domain/names.ts';
@@ -14,16 +14,6 @@ type PageContent = Partial<Record<'items' | 'lines', unknown>>;
 /** As many of our own pages, of at most 128 KiB each; others may have written larger ones. */
 const cachedPages = 64;
 const cachedSize = cachedPages * 128 * 1024;
-
-/** What batches keep in Temporal, by batch and page number. */
-export interface BatchPages {
-  /** Undefined where no such page is. */
-  readItems: (key: string, page: number) => Promise<BatchItem[] | undefined>;
-  /** Undefined where no such page is. */
-  readLines: (key: string, page: number) => Promise<BatchLine[] | undefined>;
-  /** Writes a page once; false where other items have its number. */
-  write: (key: string, page: number, content: BatchPage) => Promise<boolean>;
-}
 
 /** The pages of batches on a task queue. Pages of items never change, so they are read once. */
 export function createBatchPages(client: Client, taskQueue: string): BatchPages {

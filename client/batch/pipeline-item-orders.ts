@@ -6,6 +6,7 @@ import {
 } from '@temporalio/client';
 import type { BatchLineError } from '../../domain/batch/batch.ts';
 import type { ItemEnd, ItemFailure } from '../../domain/batch/item-end.ts';
+import type { ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { isFailureType, isWall } from '../../domain/failure-type.ts';
 import { isSameJson, withoutUndefined } from '../../domain/json.ts';
@@ -21,16 +22,7 @@ import { describeKnown, describeRun, isClosed } from '../generation/run-info.ts'
 import { startWorkflow } from '../generation/starting/start-workflow.ts';
 import { cancelPipeline } from '../pipeline/decide.ts';
 import { refuseNoPipeline, toPipelineError } from '../pipeline/pipeline-errors.ts';
-import {
-  foundAs,
-  isSameMark,
-  type ItemOrders,
-  type ItemPlace,
-  type ItemStart,
-  lostItem,
-  readMark,
-  refusedItem,
-} from './item-marks.ts';
+import { foundAs, isSameMark, type ItemOrders, lostItem, readMark, refusedItem } from './item-marks.ts';
 import { figuresOf, worstOf } from './pipeline-figures.ts';
 
 interface Place {
@@ -67,7 +59,7 @@ export function createPipelineItemOrders(place: Place): ItemOrders<PipelineReque
 async function startItem(
   { client, taskQueue }: Place,
   request: PipelineRequest,
-  { key, mark, again, priority, labels }: ItemPlace,
+  { key, mark, again, priority, labels }: OrderPlace,
 ): Promise<ItemStart> {
   const start = async (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE', paid: number) => {
     try {

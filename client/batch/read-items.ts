@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
+import type { BatchPages } from '../../domain/batch/batch-page.ts';
 import type { BatchItem, LineStatus } from '../../domain/batch/batch.ts';
 import { batchItemKey } from '../../domain/names.ts';
 import { unanswered } from './batch-errors.ts';
-import type { BatchPages } from './pages.ts';
 import { readBatchState } from './read-batch-state.ts';
 import { readResults } from './read-results.ts';
 

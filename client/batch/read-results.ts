@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
+import type { BatchPages } from '../../domain/batch/batch-page.ts';
 import { batchLimits, type BatchLine, isBatchEnd, type LineStatus } from '../../domain/batch/batch.ts';
 import { batchResultsQuery } from '../../workflows/batch/messages.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
@@ -7,7 +8,6 @@ import { queryWorker } from '../generation/ask-worker.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import { isBusy, mayPass } from '../grpc.ts';
 import { unanswered } from './batch-errors.ts';
-import type { BatchPages } from './pages.ts';
 import { readBatchMemo, readBatchState } from './read-batch-state.ts';
 
 /** Which result lines are read. */

@@ -7,29 +7,15 @@ import {
 } from '@temporalio/client';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { isFailureType } from '../../domain/failure-type.ts';
-import type { CancelOutcome } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
-import type { FollowAnswer } from '../../domain/pipeline/pipeline-activities.ts';
 import type { StepFailure } from '../../domain/pipeline/pipeline-run.ts';
-import type { KeyStanding } from '../../plans/deciding/parts.ts';
+import type { KeyStanding, KnownGenerations } from '../../plans/deciding/parts.ts';
 import { unlessAborted } from '../await-end.ts';
 import { type GenerationError, isGenerationError } from '../errors.ts';
 import type { GenerationHandle } from '../generation/generation-handle.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
-
-/** The generations that Temporal knows, by their keys. */
-export interface KnownGenerations {
-  /** What the order of a key was made of; undefined where Temporal knows it no longer. */
-  orderOf: (key: string) => Promise<{ model?: unknown; input?: unknown } | undefined>;
-  standingOf: (key: string) => Promise<KeyStanding>;
-  /** Waits for the end; rejects with the signal's reason. */
-  follow: (key: string, signal: AbortSignal) => Promise<FollowAnswer>;
-  /** RunComfy's id, where it is known. */
-  requestIdOf: (key: string) => Promise<string | undefined>;
-  cancel: (key: string, reason: string | undefined, timeoutMs: number) => Promise<CancelOutcome>;
-}
 
 /** What a client knows of the generations of keys, as pipelines need it. */
 export function createKnownGenerations(

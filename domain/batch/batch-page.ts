@@ -3,6 +3,16 @@ import type { BatchItem, BatchLine } from './batch.ts';
 /** The one argument of workflow `runcomfyBatchPage`: items to be read back, or lines that it returns. */
 export type BatchPage = { items: BatchItem[] } | { lines: BatchLine[] };
 
+/** What batches keep in Temporal, by batch and page number. */
+export interface BatchPages {
+  /** Undefined where no such page is. */
+  readItems: (key: string, page: number) => Promise<BatchItem[] | undefined>;
+  /** Undefined where no such page is. */
+  readLines: (key: string, page: number) => Promise<BatchLine[] | undefined>;
+  /** Writes a page once; false where other items have its number. */
+  write: (key: string, page: number, content: BatchPage) => Promise<boolean>;
+}
+
 /** Which items a page holds: so many from this index on. */
 export interface ItemRange {
   page: number;

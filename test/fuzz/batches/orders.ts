@@ -1,6 +1,7 @@
-import type { BatchDeps, ItemMark, ItemOrders } from '../../../activities/batch/batch-deps.ts';
+import type { BatchDeps, ItemOrders } from '../../../activities/batch/batch-deps.ts';
 import type { BatchItem, BatchLine } from '../../../domain/batch/batch.ts';
 import type { ItemEnd } from '../../../domain/batch/item-end.ts';
+import type { ItemMark } from '../../../domain/batch/item-order.ts';
 import { isUnbilled } from '../../../domain/failure-details.ts';
 import type { GenerationRequest } from '../../../domain/generation.ts';
 import type { VirtualTime } from '../pipelines/virtual-time.ts';

@@ -1,7 +1,7 @@
 import { type Client, QueryNotRegisteredError } from '@temporalio/client';
 import { expect, it, vi } from 'vitest';
-import type { BatchPages } from '../../../client/batch/pages.ts';
 import { readResults } from '../../../client/batch/read-results.ts';
+import type { BatchPages } from '../../../domain/batch/batch-page.ts';
 import { batchWorkflowType } from '../../../domain/names.ts';
 import { batchStateQuery } from '../../../workflows/batch/messages.ts';
 
