@@ -65,7 +65,7 @@ export async function readCost(
   return (await readEnd(deps, asked, count, withinMs))?.costUsd;
 }
 
-/** What a result says of how the work ended, by one read that holds up nobody for long; undefined where there is none. */
+/** What a result says of how the work ended, by one read that holds up nobody for long; undefined where there is none, or it may be that of another. */
 export async function readEnd(
   { runcomfy }: Pick<ActivityDeps, 'runcomfy'>,
   { model, requestId }: Asked,
@@ -76,7 +76,8 @@ export async function readEnd(
   count.add();
   const signal = AbortSignal.timeout(Math.ceil(withinMs));
   try {
-    return await runcomfy.result(requestId, { model, signal });
+    const reply = await runcomfy.result(requestId, { model, signal });
+    return 'isOfAnother' in reply ? undefined : reply;
   } catch (error) {
     if (signal.aborted || isRunComfyError(error)) return undefined;
     throw error;

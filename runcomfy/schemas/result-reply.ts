@@ -79,22 +79,25 @@ const wireResult = z.looseObject({
 /** The schema of a result reply for one request. */
 export function resultReply(context: OutputContext & { requestId?: string }) {
   return wireResult.transform((reply): ResultReply => {
-    const facts: ResultFacts = withoutUndefined({
-      createdAt: reply.created_at,
-      finishedAt: reply.finished_at,
-      costUsd: reply.cost,
-      modelId: reply.model_id,
-      input: reply.input,
-    });
     const inputUrls = [...(context.inputUrls ?? []), ...inputUrlsOf(reply.input)];
     const found = outputOf(reply);
     const output = readOutput(found, { ...context, inputUrls });
+    const isEmpty = isEmptyOutput(output);
+    const isOfAnother = namesAnother(reply, context.requestId);
+    const facts: ResultFacts = withoutUndefined({
+      createdAt: reply.created_at,
+      finishedAt: reply.finished_at,
+      // An output is believed once it has lasted, and what it cost with it.
+      costUsd: isOfAnother && isEmpty ? undefined : reply.cost,
+      modelId: reply.model_id,
+      input: reply.input,
+    });
     const status = readStatus(reply, context.requestId);
-    const raw = isEmptyOutput(output)
+    const raw = isEmpty
       ? rawOutputOf(found)
       : {
           ...outputDetailsOf(unwrapped(found), output),
-          ...(namesAnother(reply, context.requestId) && { isOfAnother: true as const }),
+          ...(isOfAnother && { isOfAnother: true as const }),
         };
     const isNamed = namesRequest(reply, context.requestId);
     switch (status) {
@@ -108,8 +111,7 @@ export function resultReply(context: OutputContext & { requestId?: string }) {
       case 'finished': {
         // `completed` says only that the work is over: an error in the place of an output is a failure.
         const reason = errorReason(reply);
-        if (!isEmptyOutput(output) || reason.text === undefined)
-          return { ...facts, status: 'succeeded', output, ...raw };
+        if (!isEmpty || reason.text === undefined) return { ...facts, status: 'succeeded', output, ...raw };
         const isSuccess = ['succeeded', 'success'].includes(normalizeWord(reply.status));
         if (!isSuccess && !isPassing(reason)) return { ...facts, status: 'failed', ...failureOf(reason) };
         const statusWord = quoteStatusWord(reply.status);
@@ -124,8 +126,7 @@ export function resultReply(context: OutputContext & { requestId?: string }) {
           statusWord: quoteStatusWord(reply.status),
           output,
           ...raw,
-          ...(isEmptyOutput(output) &&
-            reason.text !== undefined && { ...failureOf(reason), ...(!isNamed && { isUnsigned: true }) }),
+          ...(isEmpty && reason.text !== undefined && { ...failureOf(reason), ...(!isNamed && { isUnsigned: true }) }),
         };
       }
     }
