@@ -116,5 +116,6 @@ export function describe(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (isJsonObject(value)) return 'an object';
   if (typeof value === 'number') return String(value);
+  if (ArrayBuffer.isView(value)) return `${String(value.byteLength)} bytes instead of JSON`;
   return cutText(JSON.stringify(typeof value === 'string' ? value.slice(0, 100) : value), 80);
 }

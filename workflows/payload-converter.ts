@@ -19,9 +19,6 @@ type Context = Parameters<PayloadConverter['fromPayload']>[1];
 /** Stands for a payload of JSON that is none. */
 export const malformedJson = 'malformed JSON';
 
-/** Stands for a payload that cannot be read: an encoding that is not known here, or encrypted bytes that are none. */
-export const unreadablePayload = 'a payload that cannot be read';
-
 /**
  * What a workflow task can parse and check in a tenth of a second. Any plan and params within their bytes are within, and
  * so is whatever a model takes.
@@ -60,8 +57,8 @@ export const payloadConverter: PayloadConverter = {
     } catch (error) {
       if (isOurAnswer(context)) throw error;
       const encoding = encodingOf(payload);
-      if (encoding.startsWith('json/')) return malformedJson as never;
-      return (encoding === 'binary/encrypted' ? encryptedPayload : unreadablePayload) as never;
+      if (encoding === 'json/plain') return malformedJson as never;
+      return (encoding === 'binary/encrypted' ? encryptedPayload : unreadable(encoding)) as never;
     }
   },
 };
@@ -82,6 +79,11 @@ function keyIsMissing(): Error {
   return new Error(
     'the argument of the start is encrypted with a key that this worker lacks: add the key to RUNCOMFY_CODEC_KEYS_FILE, or stop this worker',
   );
+}
+
+/** Stands for a payload that cannot be read: an encoding that is not known here, or encrypted bytes that are none. */
+function unreadable(encoding: string): string {
+  return `a payload that cannot be read: ${encoding || 'no encoding'}, not json/plain`;
 }
 
 function isOurAnswer(context: Context): boolean {

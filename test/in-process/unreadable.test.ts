@@ -85,3 +85,25 @@ describe.each(workflows)('%s with a memo that is not UTF-8', (workflowType, argu
     expect(replayed.slice(1)).toEqual(commands);
   });
 });
+
+describe.each(workflows)('%s whose argument cannot be read', (workflowType, argument) => {
+  const workflowId = workflowType === 'runcomfyBudget' ? 'runcomfy-budget:acme' : 'unreadable';
+  const json = JSON.stringify(argument);
+
+  it.each([
+    ['binary/plain', json, `${String(json.length)} bytes instead of JSON`],
+    ['json/plain', `${json}}`, '"malformed JSON"'],
+    ['json/protobuf', json, '"a payload that cannot be read: json/protobuf, not json/plain"'],
+    ['of another world', json, '"a payload that cannot be read: of another world, not json/plain"'],
+    ['', json, '"a payload that cannot be read: no encoding, not json/plain"'],
+  ])('of encoding %j says so', async (encoding, text, found) => {
+    const run = await sandbox.open({ workflowType, workflowId, runId: crypto.randomUUID(), args: [], now });
+    const metadata = encoding === '' ? {} : { encoding: Buffer.from(encoding) };
+    const initializeWorkflow = { ...run.first.initializeWorkflow, arguments: [{ metadata, data: Buffer.from(text) }] };
+    const commands = await run.activate([{ initializeWorkflow }], { now });
+    await run.dispose();
+    const [failure] = commands.flatMap(({ failWorkflowExecution }) => failWorkflowExecution?.failure ?? []);
+    expect(failure?.applicationFailureInfo?.type).toBe('InvalidInput');
+    expect(failure?.message).toContain(`got ${found}`);
+  });
+});

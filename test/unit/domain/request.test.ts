@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseBatchRequest } from '../../../domain/batch/batch-request.ts';
@@ -64,6 +65,18 @@ describe('parseGenerationRequest', () => {
     );
     const junk = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`field${String(index)}`, index]));
     expect(problems(junk).length).toBeLessThan(100);
+  });
+
+  it('says of bytes in few words that they are none of JSON, however many there are', () => {
+    const bytes = new TextEncoder().encode(JSON.stringify({ model, input }));
+    const ofAnotherRealm = runInNewContext('new Uint8Array(2_000_000)') as unknown;
+    const found = (argument: unknown) => {
+      const parsed = [parseGenerationRequest(argument), parsePipelineRequest(argument), parseBatchRequest(argument)];
+      return parsed.map((each) => (each.ok ? '' : each.issues[0]?.message.split(', got ')[1]));
+    };
+    const told = (count: number) => `${String(count)} bytes instead of JSON`;
+    expect(found(bytes)).toEqual(Array(3).fill(told(bytes.length)));
+    expect(found(ofAnotherRealm)).toEqual(Array(3).fill(told(2_000_000)));
   });
 
   it('refuses an input that is nested so deep that handling it would overflow a stack', () => {
