@@ -74,3 +74,42 @@ describe('the last look at a deadline is taken to its end', () => {
     expect(await run.state()).toMatchObject({ cancel: { outcome: 'not_cancellable', reason: 'deadline' } });
   });
 });
+
+describe('work that the last look finds stopped', () => {
+  const gone = { status: 'cancelled', reads: 1, readAt, nextReadInMs: 0 };
+  /** RunComfy gives no answer to the cancel at the deadline. */
+  const unanswered = async (started?: object) => {
+    const request = { model: 'a/b', input: { prompt: 'x' }, deadlineMs };
+    const submits = [{ ...accepted, ...(started && { nextReadInMs: 0 }), searchAttributes: [] }];
+    const run = await generationInProcess(sandbox, request, { submits, cancels: [{ type: 'ServiceUnavailable' }] });
+    if (started) await run.complete('readStatus', started);
+    await run.pass(deadlineMs + 5_000);
+    return run;
+  };
+
+  it('was stopped by the deadline, whose cancel had no answer', async () => {
+    const run = await unanswered();
+    await run.complete('readStatus', gone);
+    expect([run.end(), await run.state()]).toMatchObject([
+      'failed',
+      {
+        phase: 'timed_out',
+        cancel: { outcome: 'cancelled', reason: 'deadline' },
+        failure: { type: 'GenerationTimedOut', details: { cancel: { outcome: 'cancelled' } } },
+      },
+    ]);
+  });
+
+  it('was stopped elsewhere where it had started', async () => {
+    const run = await unanswered({ status: 'in_progress', reads: 1, readAt, nextReadInMs: 60 * minute });
+    await run.complete('readStatus', gone);
+    expect([run.end(), await run.state()]).toMatchObject(['failed', { phase: 'cancelled' }]);
+  });
+
+  it('is cancelled where the workflow was meanwhile', async () => {
+    const run = await unanswered();
+    await run.cancelWorkflow();
+    await run.complete('readStatus', gone);
+    expect([run.end(), await run.state()]).toMatchObject(['cancelled', { phase: 'cancelled' }]);
+  });
+});

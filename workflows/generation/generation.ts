@@ -2,6 +2,7 @@ import {
   CancellationScope,
   condition,
   ContinueAsNew,
+  patched,
   sleep,
   TemporalFailure,
   upsertMemo,
@@ -96,19 +97,23 @@ function startDeadline(generation: Generation): void {
 
 /** Asks RunComfy to stop, looks once more, and returns a result that has just come. */
 async function endAtDeadline(generation: Generation, requestId: string): Promise<GenerationResult> {
-  const { state } = generation;
+  const { state, wishes } = generation;
   const { phase } = state;
   settleDeadline(generation);
+  const isFirstCancel = phase !== 'fetching_result' && !state.cancel;
   if (phase !== 'fetching_result') {
-    if (!state.cancel) openCancel(generation, 'deadline');
+    if (isFirstCancel) openCancel(generation, 'deadline');
     await askToCancel(generation, requestId);
   }
   settleCancelWish(generation);
   if (state.cancel?.outcome !== 'cancelled') {
     const result = await checkWork(generation, requestId, boundedReads).catch((error: unknown) => {
       const { type, details } = state.failure ?? {};
-      const isStopped = type === 'GenerationCancelled' || details?.reason === 'queue_deadline';
-      if (type === 'GenerationFailed' || isStopped) throw error;
+      if (type === 'GenerationFailed' || details?.reason === 'queue_deadline') throw error;
+      // RunComfy stops nothing that it has begun: what only waited was stopped here, whose cancel it had not answered.
+      const mayBeOurs = isFirstCancel && state.startedAt === undefined && !wishes.isWorkflowCancelled;
+      const isStopped = type === 'GenerationCancelled';
+      if (isStopped && !(mayBeOurs && patched('deadlines-may-be-told-late'))) throw error;
     });
     if (result) return result;
   }
