@@ -29,6 +29,8 @@ export interface Books {
   /** Number of the last grant. */
   grants: number;
   openBytes: number;
+  /** Nothing more is granted, whatever the limit. */
+  isClosing?: true;
   readonly open: Map<string, Reservation>;
 }
 
@@ -143,7 +145,7 @@ export function setLimit(books: Books, limitUsd: number, now: number): void {
 
 /** The books as they are told. */
 export function stateOf(books: Books, name: string, now: number): BudgetState {
-  const { limit, period, periodStart, spent, reserved, over, presumed, refused, open } = asOf(books, now);
+  const { limit, period, periodStart, spent, reserved, over, presumed, refused, open, ...rest } = asOf(books, now);
   const oldest = [...open.values()].reduce((first, { at }) => Math.min(first, at), Number.POSITIVE_INFINITY);
   return {
     name,
@@ -152,7 +154,7 @@ export function stateOf(books: Books, name: string, now: number): BudgetState {
     periodStart: new Date(periodStart).toISOString(),
     spentUsd: toUsd(spent),
     reservedUsd: toUsd(reserved),
-    availableUsd: toUsd(availableOf({ limit, spent, reserved, over })),
+    availableUsd: toUsd(availableOf({ ...rest, limit, spent, reserved, over })),
     overUsd: toUsd(over),
     presumedUsd: toUsd(presumed),
     open: open.size,
@@ -168,10 +170,10 @@ function asOf(books: Books, now: number): Books {
   return copy;
 }
 
-type Sums = Pick<Books, 'limit' | 'spent' | 'reserved' | 'over'>;
+type Sums = Pick<Books, 'limit' | 'spent' | 'reserved' | 'over' | 'isClosing'>;
 
-function left({ limit, spent, reserved }: Omit<Sums, 'over'>): number {
-  return Math.max(0, limit - spent - reserved);
+function left({ limit, spent, reserved, isClosing }: Omit<Sums, 'over'>): number {
+  return isClosing ? 0 : Math.max(0, limit - spent - reserved);
 }
 
 function availableOf(sums: Sums): number {

@@ -35,7 +35,7 @@ export interface BudgetState {
   oldestOpenAt?: string;
   /** Reservations refused since the budget was created. */
   refused: number;
-  /** Why nothing is granted until the limit is set: Temporal has retried the budget, which has forgotten what was before. */
+  /** Why nothing is granted: Temporal has started the budget anew, which has forgotten what was before, until its limit is set; or its workflow was cancelled. */
   warning?: string;
 }
 

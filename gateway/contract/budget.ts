@@ -31,7 +31,7 @@ export const budget = z
     open: z.int().meta({ description: 'Reservations that are not settled' }),
     oldestOpenAt: exactOptional(time),
     refused: z.int().meta({ description: 'Reservations refused since it was created' }),
-    warning: exactOptional(z.string().meta({ description: 'Why nothing is granted until `limitUsd` is set' })),
+    warning: exactOptional(z.string().meta({ description: 'Why nothing is granted, whatever the limit' })),
     isFromServer: exactOptional(z.literal(true).meta({ description: 'No worker answered: as it was shown last.' })),
     isClosed: exactOptional(z.literal(true).meta({ description: 'It was closed: what it came to.' })),
     runId: exactOptional(z.string().meta({ description: 'Of one that was closed: its run.' })),

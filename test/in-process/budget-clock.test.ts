@@ -219,4 +219,35 @@ describe('a budget on its own clock', () => {
     expect(await budget.reserve([{ key: 'small', priceUsd: 0.5 }], true)).toMatchObject([{ granted: true }]);
     expect(await budget.state()).toMatchObject({ limitUsd: 0.5, reservedUsd: 0.5 });
   });
+
+  it.each([
+    ['as Canceled', false, 'cancelWorkflowExecution'],
+    ['also where that is in a new run, of which Temporal knows no cancellation', true, 'completeWorkflowExecution'],
+  ])(
+    'whose workflow is cancelled ends once nothing is reserved, %s, and grants nothing more',
+    async (_, isLong, how) => {
+      const budget = await openBudgetAt(evening, { limitUsd: 5 });
+      await budget.reserve(orders(2));
+      expect(namesOf(await budget.cancel())).not.toContain('cancelWorkflowExecution');
+      const warning = expect.stringContaining('cancelled') as string;
+      expect(await budget.state()).toMatchObject({ limitUsd: 5, reservedUsd: 2, availableUsd: 0, open: 2, warning });
+      // What an order holds it is granted again.
+      expect(await budget.reserve([...orders(1), ...orders(1, 'late')], isLong)).toMatchObject([
+        { granted: true, again: true },
+        { granted: false, availableUsd: 0 },
+      ]);
+      expect(budget.continued()).toBe(isLong ? 1 : 0);
+      await budget.set(9);
+      expect(await budget.reserve(orders(1, 'late'))).toMatchObject([{ granted: false, availableUsd: 0 }]);
+      const settled = (key: string) => budget.settle([{ key, outcome: 'succeeded', costUsd: 1 }]);
+      expect(namesOf(await settled('order-1'))).not.toContain(how);
+      expect(namesOf(await settled('order-2'))).toContain(how);
+      expect(await budget.state()).toMatchObject({ spentUsd: 2, open: 0 });
+    },
+  );
+
+  it('whose workflow is cancelled ends at once where nothing is reserved', async () => {
+    const budget = await openBudgetAt(evening, { limitUsd: 5, period: 'day' });
+    expect(namesOf(await budget.cancel())).toContain('cancelWorkflowExecution');
+  });
 });

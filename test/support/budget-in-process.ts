@@ -135,6 +135,8 @@ export async function budgetInProcess(
     reserveAsAnswered: (requests: { key: string; priceUsd: number }[], settlements: Settlement[]) =>
       send([updateOf(requests), answered(hanging ?? 0, settlements)]),
     close: () => send([named('close')]),
+    /** Somebody cancels the workflow itself. */
+    cancel: () => send([{ cancelWorkflow: {} }]),
     set: (limitUsd: number) => send([named('set', toPayloads(defaultPayloadConverter, { limitUsd }))]),
     settle: (settlements: Settlement[]) =>
       send([

@@ -1,4 +1,13 @@
-import { allHandlersFinished, ApplicationFailure, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  continueAsNew,
+  patched,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { nextPeriodAt, turnPeriod } from '../../domain/budget/books.ts';
 import type { BudgetRequest, BudgetState } from '../../domain/budget/budget.ts';
 import { nextLookUpAt } from '../../domain/budget/look-up.ts';
@@ -21,16 +30,34 @@ export async function runcomfyBudget(request: BudgetRequest, carried?: CarriedBu
   const budget = openBudget(name, parsed.value, carried);
   listen(budget);
   showNow(budget);
+  const scope = CancellationScope.current();
+  return await CancellationScope.nonCancellable(async () => {
+    const life = new CancellationScope();
+    scope.cancelRequested.catch(() => {
+      // Whoever holds money here must find the budget until its order has ended.
+      if (patched('cancelled-budgets-end-once-settled')) budget.books.isClosing = true;
+      else life.cancel();
+    });
+    const state = await life.run(() => serve(budget, parsed.value));
+    // Of a run that continues a cancelled one Temporal knows no cancellation: it completes.
+    if (scope.consideredCancelled && !budget.isClosed) throw new CancelledFailure(`budget ${name} was cancelled`);
+    return state;
+  });
+}
+
+/** Does what is due until the budget is closed, or its workflow cancelled and nothing reserved any more. */
+async function serve(budget: Budget, request: BudgetRequest): Promise<BudgetState> {
   for (;;) {
     await untilAnythingIsDue(budget);
-    if (budget.isClosed) {
+    const { books } = budget;
+    if (budget.isClosed || isLetGo(books)) {
+      if (!budget.isClosed) showNow(budget);
       await condition(allHandlersFinished);
       return tellBudget(budget);
     }
-    const { books } = budget;
     if (isContinueDue(budget)) {
       await condition(allHandlersFinished);
-      await continueAsNew<typeof runcomfyBudget>(parsed.value, carryBudget(budget));
+      await continueAsNew<typeof runcomfyBudget>(request, carryBudget(budget));
     }
     const now = Date.now();
     if (now >= (nextPeriodAt(books) ?? Number.POSITIVE_INFINITY)) {
@@ -41,10 +68,14 @@ export async function runcomfyBudget(request: BudgetRequest, carried?: CarriedBu
   }
 }
 
+function isLetGo({ isClosing, open }: Budget['books']): boolean {
+  return isClosing === true && open.size === 0;
+}
+
 /** Waits for the end, for the next run, for old reservations or for midnight. */
 async function untilAnythingIsDue(budget: Budget): Promise<void> {
   const { books } = budget;
-  const isUrgent = () => budget.isClosed || isContinueDue(budget);
+  const isUrgent = () => budget.isClosed || isLetGo(books) || isContinueDue(budget);
   const lookUpAt = nextLookUpAt(books, budget.lookedUpAt);
   const times = [lookUpAt, nextPeriodAt(books)].filter((time) => time !== undefined);
   // Nothing is old before something is reserved.

@@ -5,6 +5,7 @@ import { budgetWorkflowType } from '../../domain/budget/names.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import type { Budget } from './memory.ts';
 
+const cancelledWords = 'its workflow was cancelled: nothing more is granted, and it ends once nothing is reserved';
 const showEveryMs = 20_000;
 
 /** Shows the state where lists look, every now and then. */
@@ -27,5 +28,6 @@ export function showNow(budget: Budget): void {
 
 /** The answer of query `state`. */
 export function tellBudget({ books, name, warning }: Budget): BudgetState {
-  return { ...stateOf(books, name, Date.now()), ...withoutUndefined({ warning }) };
+  const told = books.isClosing ? cancelledWords : warning;
+  return { ...stateOf(books, name, Date.now()), ...withoutUndefined({ warning: told }) };
 }
