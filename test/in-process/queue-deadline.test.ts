@@ -70,6 +70,16 @@ describe('work that was stopped at its queue deadline ends so also where RunComf
   });
 });
 
+it('RunComfy is asked once to stop what waits too long, also where a run continues another', async () => {
+  const before = await pastQueueDeadline({ type: 'ServiceUnavailable' });
+  before.grow();
+  await before.complete('readStatus', { status: 'in_queue', ...read });
+  const run = await generationInProcess(sandbox, request, { submits: [], carried: before.carries() });
+  await run.complete('readStatus', { status: 'in_queue', ...read });
+  await run.pass(3 * minute);
+  expect(run.asked).toEqual(['readStatus']);
+});
+
 describe('work that RunComfy stopped is not said to be stopped by the queue deadline', () => {
   it('where it had started', async () => {
     const run = await pastQueueDeadline({ ...unstoppable, status: 'in_progress' });

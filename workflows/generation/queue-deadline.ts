@@ -10,9 +10,10 @@ const reason = 'queue_deadline';
 
 /** Counts from the submit how long the work may wait in RunComfy's queue, where its caller has said so. */
 export function startQueueDeadline(generation: Generation): void {
-  const { facts, state } = generation;
+  const { facts, state, sightings } = generation;
   const { queueDeadlineMs } = facts.request;
-  if (queueDeadlineMs === undefined) return;
+  // A run before this one may have asked already.
+  if (queueDeadlineMs === undefined || sightings.queueCancelAt !== undefined) return;
   const since = state.submittedAt === undefined ? Date.now() : Date.parse(state.submittedAt);
   void sleep(Math.max(1, since + queueDeadlineMs - Date.now()), { summary: 'queue deadline' }).then(() => {
     noteQueueDeadline(generation);
