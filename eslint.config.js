@@ -56,10 +56,14 @@ const workflowsThrowFailures = {
   selector: 'ThrowStatement > NewExpression[callee.name=/Error$/]',
   message: 'In a workflow only an ApplicationFailure ends the execution; any other error stalls the workflow task.',
 };
-const pureSpread =
-  "SpreadElement[argument.operator='&&'][argument.left.operator='!=='][argument.left.right.name='undefined']";
+/** `...(found && { found })`, `...(isThere && { there: what.is })`: no more than a field that may be undefined. */
+const optionalField = [
+  "SpreadElement[argument.operator='&&'][argument.left.operator!='in']",
+  '[argument.right.properties.length=1]',
+  '[argument.right.properties.0.value.type=/^(Identifier|MemberExpression)$/]',
+].join('');
 const noChainsOfSpreads = {
-  selector: `${pureSpread} ~ ${pureSpread} ~ ${pureSpread}`,
+  selector: `${optionalField} ~ ${optionalField} ~ ${optionalField}`,
   message: 'Fields that may be undefined are left out by `...withoutUndefined({ … })`, all of them at once.',
 };
 const noExportAll = { selector: 'ExportAllDeclaration', message: 'Re-export by name.' };

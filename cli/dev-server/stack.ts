@@ -4,6 +4,7 @@ import type { Client } from '@temporalio/client';
 import { type Config, tokenSource } from '../../config/env.ts';
 import { prepareWritableFolder } from '../../config/file-access.ts';
 import { loadTemporalConnection } from '../../config/temporal.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import { searchAttributes } from '../../domain/names.ts';
 import { loadTemporalSettings, openTemporal, settingsFor, type TemporalSettings } from '../../setup/temporal.ts';
 import type { Simulator } from '../../simulator/index.ts';
@@ -106,11 +107,10 @@ export async function startDevStack({
     const { client, namespace, address, close } = await openTemporal(settings);
     undo.push(close);
     signal?.throwIfAborted();
+    const codecKeysFile = config.codecKeysFile === undefined ? undefined : path.resolve(config.codecKeysFile);
     return {
       ...{ client, taskQueue, address, namespace, stop, gatewayUrl: gateway.url },
-      ...(uiUrl !== undefined && { uiUrl }),
-      ...(simulator && { simulator }),
-      ...(config.codecKeysFile !== undefined && { codecKeysFile: path.resolve(config.codecKeysFile) }),
+      ...withoutUndefined({ uiUrl, simulator, codecKeysFile }),
     };
   } catch (error) {
     await stop();

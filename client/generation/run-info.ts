@@ -140,25 +140,24 @@ export function modelOf(run: Pick<RunInfo, 'attributes'>): string | undefined {
 function toRunInfo(raw: RawRun): RunInfo {
   const { execution, firstRunId, type, taskQueue, status, startTime, closeTime, searchAttributes, memo } = raw;
   const fields = searchAttributes?.indexedFields ?? {};
-  const words = toList(fields['RunComfyLabels']?.data);
-  return {
+  return withoutUndefined({
     key: execution?.workflowId ?? '',
     runId: execution?.runId ?? '',
-    ...(firstRunId && { firstRunId }),
+    firstRunId: firstRunId || undefined,
     workflowType: type?.name ?? '',
     taskQueue: taskQueue ?? '',
     status: statusOf(status?.valueOf()),
     startedAt: toDate(startTime),
-    ...(closeTime && { closedAt: toDate(closeTime) }),
+    closedAt: closeTime ? toDate(closeTime) : undefined,
     attributes: Object.fromEntries(
       searchAttributeNames.flatMap((name) => {
         const value = toValue(fields[name]?.data);
         return value === undefined ? [] : [[name, value]];
       }),
     ),
-    ...(words && { labelWords: words }),
-    ...(memo?.fields && { memo: memo.fields }),
-  };
+    labelWords: toList(fields['RunComfyLabels']?.data),
+    memo: memo?.fields ?? undefined,
+  });
 }
 
 function statusOf(code: number | undefined): RunStatus {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowService } from '@temporalio/client';
 import { grpcReasonOf } from '../../domain/grpc-reason.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import { submitTaskQueue } from '../../domain/names.ts';
 import { cutText } from '../../domain/text.ts';
 import { named } from '../convert-errors.ts';
@@ -97,16 +98,17 @@ async function readFlow(client: Client, taskQueue: string, description: Descript
   const isPaused = isKept(description) ? paused !== undefined : source === limitBy.setting && effective === 0;
   const perSecond =
     paused === undefined ? (limit ?? (source === limitBy.workers ? effective : undefined)) : paused.formerLimit;
-  return {
+  const pause = isPaused ? paused : undefined;
+  return withoutUndefined({
     taskQueue: name,
     isPaused,
-    ...(isPaused && paused && { pausedSince: paused.since }),
-    ...(isPaused && paused && paused.by !== '' && { pausedBy: paused.by }),
-    ...(isPaused && paused && paused.reason !== '' && { reason: paused.reason }),
-    ...(perSecond !== undefined && { perSecond }),
+    pausedSince: pause?.since,
+    pausedBy: pause?.by || undefined,
+    reason: pause?.reason || undefined,
+    perSecond,
     waiting: Number(description.stats?.approximateBacklogCount ?? 0),
     partitions: partitions.activityTaskQueuePartitions.length,
-  };
+  });
 }
 
 /** Who the server says has set the limit in effect; an older one says nothing. */

@@ -1,4 +1,4 @@
-import { jsonBytes } from '../json.ts';
+import { jsonBytes, withoutUndefined } from '../json.ts';
 import type { EndedItem, OpenItem, WindowAnswer, WindowQuestion, WindowStop } from './batch-activities.ts';
 import { failuresInARowAfter } from './batch-line.ts';
 
@@ -151,14 +151,14 @@ export function isWindowOver(window: BatchWindow): boolean {
 export function answerOf(window: BatchWindow, attempt: number): WindowAnswer {
   const { question, ended, open, givenBack, paid, paidMore, cursor, stop, isInDoubt } = window;
   const told = { ended, open: [...open.values()], givenBack: [...givenBack], cursor };
-  return {
+  return withoutUndefined({
     ...told,
-    ...(paid.size > 0 && { paid: Object.fromEntries(paid) }),
-    ...(paidMore > 0 && { paidMore }),
-    ...(stop && { stop }),
-    ...(question.doubtful && { isInDoubt }),
+    paid: paid.size > 0 ? Object.fromEntries(paid) : undefined,
+    paidMore: paidMore || undefined,
+    stop,
+    isInDoubt: question.doubtful && isInDoubt,
     isFirstAttempt: attempt === 1,
-  };
+  });
 }
 
 /** What was counted when the item was given back is not counted again. */

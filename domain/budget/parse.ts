@@ -1,7 +1,7 @@
 import type { InputIssue } from '../generation.ts';
 import { createIssueList, type IssueList } from '../issues.ts';
 import { isJsonObject } from '../json.ts';
-import { describe, isIntegerBetween, isMissing, isUsd, maxUsd, oneOfWords } from '../request-checks.ts';
+import { describe, isIntegerBetween, isMissing, isUsd, maxUsd, oneOfWords, withoutMissing } from '../request-checks.ts';
 import {
   budgetPeriods,
   type BudgetRequest,
@@ -10,7 +10,6 @@ import {
   type ReserveMessage,
   type SetMessage,
   type Settlement,
-  type SettlementOutcome,
   settlementOutcomes,
 } from './budget.ts';
 
@@ -91,15 +90,7 @@ export function readSettlements(argument: unknown): { settlements: Settlement[];
     const isCost = (isMissing(costUsd) || isAmount(costUsd)) && (isMissing(presumedUsd) || isAmount(presumedUsd));
     const isGrant = isMissing(grant) || isIntegerBetween(grant, 1, Number.MAX_SAFE_INTEGER);
     if (!isKey(key) || !isCost || !isGrant || oneOfWords(outcome, settlementOutcomes) !== undefined) return [];
-    return [
-      {
-        key,
-        outcome: outcome as SettlementOutcome,
-        ...(!isMissing(costUsd) && { costUsd }),
-        ...(!isMissing(presumedUsd) && { presumedUsd }),
-        ...(!isMissing(grant) && { grant }),
-      },
-    ];
+    return [withoutMissing({ key, outcome, costUsd, presumedUsd, grant }) as Settlement];
   });
   return { settlements, junk: given.length - settlements.length };
 }

@@ -1,4 +1,4 @@
-import { isJsonObject } from '../../domain/json.ts';
+import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { findMedia } from './media-rules.ts';
 import { normalizeSchema, type SchemaNode } from './normalize-schema.ts';
 
@@ -33,7 +33,7 @@ function toPlain(node: SchemaNode, published: unknown, name = '', isRequired = f
     ...(typeof raw['title'] === 'string' && { title: raw['title'] }),
     ...(typeof raw['description'] === 'string' && { description: raw['description'] }),
     ...(nullable === true ? orNull(checked) : checked),
-    ...(mediaFormat !== undefined && { 'x-runcomfy-format': mediaFormat }),
+    ...withoutUndefined({ 'x-runcomfy-format': mediaFormat }),
     ...(isKnown && (isSample ? { examples: [publishedDefault] } : { default: publishedDefault })),
   };
 }

@@ -1,6 +1,6 @@
 import type { InputIssue } from '../../domain/generation.ts';
 import { createIssueList, issuesSentence } from '../../domain/issues.ts';
-import { isJsonObject, jsonPath } from '../../domain/json.ts';
+import { isJsonObject, jsonPath, withoutUndefined } from '../../domain/json.ts';
 import { normalizeCode, readReason } from './reason.ts';
 
 const messageKeys = ['error_message', 'message', 'error', 'detail'];
@@ -26,12 +26,12 @@ export function readErrorBody(body: unknown): ErrorBody {
     readReason(body['error_message']).text !== undefined ||
     isRefusalCode(body['code']) ||
     isValidationDetail(body['detail']);
-  return {
-    ...(code !== undefined && { code }),
-    ...(message !== undefined && { message }),
-    ...(issues.length > 0 && { issues }),
+  return withoutUndefined({
+    code,
+    message,
+    issues: issues.length > 0 ? issues : undefined,
     isFromApplication: hasOwnFields,
-  };
+  });
 }
 
 /** The error that a 2xx reply carries in its body, if it carries one: RunComfy answers some errors with HTTP 200. */

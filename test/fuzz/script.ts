@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { CancelWhileRunningPolicy, UnknownSubmissionPolicy } from '../../domain/generation.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import { faultNames, type FaultRule } from '../../simulator/index.ts';
 import { oddities, type Oddity } from './odd-input.ts';
 
@@ -66,10 +67,12 @@ const faultRule: fc.Arbitrary<FaultRule> = fc
   })
   .map(({ base, times, skip, httpStatus, retryAfter }) => ({
     ...base,
-    ...(times !== undefined && { times }),
-    ...(skip > 0 && { skip }),
-    ...(httpStatus !== undefined && /^http-/.test(base.fault) && { httpStatus }),
-    ...(retryAfter !== undefined && { retryAfter }),
+    ...withoutUndefined({
+      times,
+      skip: skip || undefined,
+      httpStatus: /^http-/.test(base.fault) ? httpStatus : undefined,
+      retryAfter,
+    }),
   }));
 
 const decision: fc.Arbitrary<Decision> = fc.constantFrom('none', 'adopt', 'adopt a wrong id', 'resubmit', 'abandon');

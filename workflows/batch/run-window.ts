@@ -118,35 +118,39 @@ function questionOf(batch: Batch): WindowQuestion {
     key,
     firstRunId,
     defaults: request.defaults ?? {},
-    ...withoutUndefined({ plan: request.plan, budgets: request.budgets, labels: labelsOfRun() }),
+    ...withoutUndefined({
+      plan: request.plan,
+      budgets: request.budgets,
+      labels: labelsOfRun(),
+      paid: data.paid,
+      doubtful,
+      maxCost: data.maxCost,
+      isLetGo: isLetGo(data) || undefined,
+    }),
     priority: precedence(),
     pages: pagesFor(data.pages, indices, { first: data.cursor, end: reach }),
     total: totalOf(data),
     open: data.open,
     givenBack: data.givenBack,
-    ...(data.paid && { paid: data.paid }),
     cursor: data.cursor,
     window: data.window,
     mayStart: starts,
-    ...(doubtful && { doubtful }),
     failuresInARow: data.failuresInARow,
     pauseAfterFailures: request.pauseAfterFailures ?? batchDefaults.pauseAfterFailures,
     spent: data.spent + data.presumed,
-    ...(data.maxCost !== undefined && { maxCost: data.maxCost }),
     lastsMs: isLetGo(data) ? letGoAfterMs : Math.min(lastsMs, firstLastsMs * 2 ** windowsSinceNews),
     write: fullPagesOf(data),
-    ...(isLetGo(data) && { isLetGo: true }),
   };
 }
 
 /** Servers tell an activity nothing of what it inherits. */
 function precedence(): Precedence {
   const { priorityKey, fairnessKey, fairnessWeight } = workflowInfo().priority ?? {};
-  return {
-    ...(priorityKey && { priorityKey }),
-    ...(fairnessKey && { fairnessKey }),
-    ...(fairnessWeight && { fairnessWeight }),
-  };
+  return withoutUndefined({
+    priorityKey: priorityKey || undefined,
+    fairnessKey: fairnessKey || undefined,
+    fairnessWeight: fairnessWeight || undefined,
+  });
 }
 
 function fullPagesOf({ lines, linePage }: Batch['data']): WindowQuestion['write'] {
