@@ -5,7 +5,8 @@ import { batchWorkflowType, pipelineWorkflowType } from '../domain/names.ts';
 import type { PipelineEndPhase } from '../domain/pipeline/pipeline-run.ts';
 import { type BudgetFilter, scopeOfBudgets } from './budget/list-budgets.ts';
 import { named } from './convert-errors.ts';
-import { type CountScope, createRunCount, isOfUnknownAttributes } from './count-runs.ts';
+import { type CountScope, createRunCount } from './count-runs.ts';
+import { isOfUnknownAttributes } from './grpc.ts';
 
 /** How many run, and how many ended in which way. */
 export interface EndCounts<EndPhase extends string> {

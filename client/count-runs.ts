@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { grpcCode, grpcCodeOf, isBusy } from './grpc.ts';
+import { isBusy } from './grpc.ts';
 import { checkScope, type ListScope, scopeClauses } from './list-scope.ts';
 
 /** What is counted: workflows of one type, in which of them. */
@@ -33,9 +33,4 @@ export function createRunCount(client: Client, workflowType: string, scope: Coun
     }
     return counted;
   };
-}
-
-/** Whether a server refuses a query since it does not know our search attributes. */
-export function isOfUnknownAttributes(error: unknown): boolean {
-  return grpcCodeOf(error) === grpcCode.invalidArgument;
 }

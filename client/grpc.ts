@@ -38,6 +38,11 @@ export function isBusy(error: unknown): boolean {
   return code === grpcCode.resourceExhausted || code === grpcCode.aborted || code === grpcCode.failedPrecondition;
 }
 
+/** Whether a server refuses a query since it does not know our search attributes. */
+export function isOfUnknownAttributes(error: unknown): boolean {
+  return grpcCodeOf(error) === grpcCode.invalidArgument;
+}
+
 /** Whether the caller closed the connection: gRPC says so in words alone. */
 export function isConnectionClosed(error: unknown): boolean {
   return (

@@ -63,14 +63,12 @@ export async function listRowPage<Phase extends string, Row extends { phase: Pha
   { limit, pageToken }: Paging,
 ): Promise<RowPage<Row & { labels?: Labels }>> {
   checkFilter(listing, filter);
-  const nextPageToken = pageToken === undefined ? undefined : new Uint8Array(Buffer.from(pageToken, 'base64'));
-  const page = await listRunsPage(client, queryOf(listing, filter), { pageSize: limit, nextPageToken });
+  const { runs, ...next } = await listRunsPage(client, queryOf(listing, filter), { pageSize: limit, pageToken });
   const rows = [];
-  for (let at = 0; at < page.runs.length; at += rowsAtOnce) {
-    rows.push(...(await describeRuns(client, page.runs.slice(at, at + rowsAtOnce), listing, filter)));
+  for (let at = 0; at < runs.length; at += rowsAtOnce) {
+    rows.push(...(await describeRuns(client, runs.slice(at, at + rowsAtOnce), listing, filter)));
   }
-  const next = page.nextPageToken.length > 0 ? Buffer.from(page.nextPageToken).toString('base64') : undefined;
-  return { rows, ...(next !== undefined && { nextPageToken: next }) };
+  return { rows, ...next };
 }
 
 function checkFilter<Phase extends string>({ phases }: { phases: readonly Phase[] }, filter: RowFilter<Phase>): void {

@@ -6,7 +6,6 @@ import { isJsonObject, isSameJson } from '../../domain/json.ts';
 import { batchPageKey, batchPageWorkflowType } from '../../domain/names.ts';
 import { named, toClientError } from '../convert-errors.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
-import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
 /** As anyone may have written it. */
 type PageContent = Partial<Record<'items' | 'lines', unknown>>;
@@ -24,7 +23,7 @@ export function createBatchPages(client: Client, taskQueue: string): BatchPages 
   });
   const readNow = (id: string): Promise<PageContent | undefined> =>
     named(id, async () => {
-      const content: unknown = (await readOriginalRequest(client, id, '').catch(ignoreMissing))?.request;
+      const content: unknown = (await readOriginalRequest(client, id, ''))?.request;
       return isJsonObject(content) ? content : undefined;
     });
   const read = async (id: string): Promise<PageContent | undefined> => {
@@ -85,9 +84,4 @@ async function startPage(
     if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
     throw toClientError(error, workflowId);
   }
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
-  throw error;
 }

@@ -1,9 +1,4 @@
-import {
-  type Client,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { BatchLineError } from '../../domain/batch/batch.ts';
 import type { ItemEnd, ItemFailure } from '../../domain/batch/item-end.ts';
 import type { ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
@@ -19,7 +14,7 @@ import { named, toClientError } from '../convert-errors.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeKnown, describeRun, isClosed } from '../generation/run-info.ts';
-import { startWorkflow } from '../generation/starting/start-workflow.ts';
+import { startUnlessEnded } from '../generation/starting/start-workflow.ts';
 import { cancelPipeline } from '../pipeline/decide.ts';
 import { refuseNoPipeline, toPipelineError } from '../pipeline/pipeline-errors.ts';
 import { foundAs, isSameMark, type ItemOrders, lostItem, readMark, refusedItem } from './item-marks.ts';
@@ -61,23 +56,16 @@ async function startItem(
   request: PipelineRequest,
   { key, mark, again, priority, labels }: OrderPlace,
 ): Promise<ItemStart> {
-  const start = async (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE', paid: number) => {
-    try {
-      return await startWorkflow(client.workflow, pipelineWorkflowType, {
-        taskQueue,
-        workflowId: key,
-        workflowTaskTimeout: pipelineTaskTimeoutMs,
-        args: [request],
-        priority,
-        memo: { ...labelMemo(labels), [batchItemMemoKey]: { ...mark, ...(paid > 0 && { paid }) } },
-        workflowIdReusePolicy,
-        workflowIdConflictPolicy: 'USE_EXISTING',
-      });
-    } catch (error) {
-      if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
-      throw error;
-    }
-  };
+  const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE', paid: number) =>
+    startUnlessEnded(client, pipelineWorkflowType, {
+      taskQueue,
+      workflowId: key,
+      workflowTaskTimeout: pipelineTaskTimeoutMs,
+      args: [request],
+      priority,
+      memo: { ...labelMemo(labels), [batchItemMemoKey]: { ...mark, ...(paid > 0 && { paid }) } },
+      workflowIdReusePolicy,
+    });
   try {
     if ((await start('REJECT_DUPLICATE', 0))?.isNew) return { isStarted: true };
     const last = await describeRun(client, key);

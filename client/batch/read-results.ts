@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { BatchPages } from '../../domain/batch/batch-page.ts';
 import { batchLimits, type BatchLine, isBatchEnd, type LineStatus } from '../../domain/batch/batch.ts';
 import { batchResultsQuery } from '../../workflows/batch/messages.ts';
+import { defaultPatienceMs } from '../await-end.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
 import { queryWorker } from '../generation/ask-worker.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
@@ -26,7 +27,6 @@ export interface ResultsOptions {
 
 const pagesAtOnce = 8;
 const pauseMs = 2_000;
-const defaultPatienceMs = 5 * 60_000;
 
 /** The result lines of a batch in the order of ending, each once; the same for every reader. */
 export async function* readResults(

@@ -53,10 +53,8 @@ export function listBudgetNames(
   { limit, pageToken }: Paging,
 ): Promise<RowPage<string>> {
   return named('', async () => {
-    const nextPageToken = pageToken === undefined ? undefined : new Uint8Array(Buffer.from(pageToken, 'base64'));
-    const page = await listRunsPage(client, queryOf(namePrefix), { pageSize: limit, nextPageToken });
-    const next = page.nextPageToken.length > 0 ? Buffer.from(page.nextPageToken).toString('base64') : undefined;
-    return { rows: namesIn(page.runs, namePrefix), ...(next !== undefined && { nextPageToken: next }) };
+    const { runs, ...next } = await listRunsPage(client, queryOf(namePrefix), { pageSize: limit, pageToken });
+    return { rows: namesIn(runs, namePrefix), ...next };
   });
 }
 

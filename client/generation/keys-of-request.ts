@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { generationWorkflowType } from '../../domain/names.ts';
 import { named } from '../convert-errors.ts';
-import { grpcCode, grpcCodeOf } from '../grpc.ts';
+import { isOfUnknownAttributes } from '../grpc.ts';
 import { quote } from '../list-scope.ts';
 import { listRunsPage } from './run-info.ts';
 
@@ -30,8 +30,7 @@ export function findKeysOfRequest(client: Client, requestId: string, { key, task
       const { runs } = await listRunsPage(client, clauses.join(' AND '), { pageSize: maxRuns });
       return runs.map((run) => run.key);
     } catch (error) {
-      // A server that does not know our search attributes refuses the query.
-      if (grpcCodeOf(error) === grpcCode.invalidArgument) return [];
+      if (isOfUnknownAttributes(error)) return [];
       throw error;
     }
   });

@@ -3,7 +3,7 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { GenerationError } from '../errors.ts';
 import { placesOfCall } from './one-call.ts';
 import { isGone } from './original-request.ts';
-import { describeRun, type FoundRun } from './run-info.ts';
+import { describeKnown, describeRun, type FoundRun } from './run-info.ts';
 
 /** Where messages go: to this run and those that continue it. */
 interface Chain extends FoundRun {
@@ -26,16 +26,12 @@ export async function chainOf(client: Client, key: string): Promise<Chain | unde
   if (given?.key === key) return given;
   const places = placesOfCall();
   if (places === undefined) return undefined;
-  const found = places.get(key) ?? (await findRun(client, key));
+  // The message itself will be told where nobody is there.
+  const found = places.get(key) ?? (await describeKnown(client, key));
   if (found === undefined) return undefined;
   places.set(key, found);
   const { runId, firstRunId } = found;
   return firstRunId === undefined ? undefined : { key, runId, firstRunId };
-}
-
-async function findRun(client: Client, key: string): Promise<FoundRun | undefined> {
-  // The message itself will be told that nobody is there.
-  return await describeRun(client, key).catch(ignoreGone);
 }
 
 function ignoreGone(error: unknown): undefined {
@@ -65,7 +61,7 @@ export async function signalChain(client: Client, key: string, name: string, mes
 export async function supersededRun(client: Client, key: string): Promise<string | undefined> {
   const chain = await chainOf(client, key);
   if (chain === undefined) return undefined;
-  const newest = await findRun(client, key);
+  const newest = await describeKnown(client, key);
   if (newest === undefined || newest.firstRunId === chain.firstRunId) return undefined;
   for (let { runId } = chain; ;) {
     const next = await continuedBy(client, key, runId).catch(ignoreGone);

@@ -3,7 +3,7 @@ import type { Payload } from '@temporalio/common';
 import { withoutUndefined } from '../../domain/json.ts';
 import { otherModel } from '../../domain/model-label.ts';
 import { type SearchAttributeName, searchAttributeNames } from '../../domain/names.ts';
-import { grpcCode, grpcCodeOf } from '../grpc.ts';
+import { isGone } from './original-request.ts';
 
 /** How a run stands, as Temporal numbers it on the wire. */
 const runStatuses = {
@@ -79,7 +79,7 @@ export async function describeKnown(client: Client, key: string, runId = ''): Pr
   try {
     return await describeRun(client, key, runId);
   } catch (error) {
-    if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
+    if (isGone(error)) return undefined;
     throw error;
   }
 }
@@ -95,24 +95,32 @@ export async function* listRuns(
   query: string,
   pageSize = defaultPageSize,
 ): AsyncGenerator<RunInfo[], void, undefined> {
-  let nextPageToken: Uint8Array | undefined;
+  let pageToken: string | undefined;
   do {
-    const page = await listRunsPage(client, query, { pageSize, nextPageToken });
+    const page = await listRunsPage(client, query, { pageSize, pageToken });
     yield page.runs;
-    ({ nextPageToken } = page);
-  } while (nextPageToken.length > 0);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined);
 }
 
-/** One page of the runs that a query finds; an empty token: there are no more. */
+/** A page of runs. */
+export interface RunPage {
+  runs: RunInfo[];
+  /** Base64; missing: that was the last page. */
+  nextPageToken?: string;
+}
+
+/** One page of the runs that a query finds. */
 export async function listRunsPage(
   client: Client,
   query: string,
-  { pageSize, nextPageToken }: { pageSize: number; nextPageToken?: Uint8Array | undefined },
-): Promise<{ runs: RunInfo[]; nextPageToken: Uint8Array }> {
+  { pageSize, pageToken }: { pageSize: number; pageToken?: string | undefined },
+): Promise<RunPage> {
   const { namespace } = client.options;
-  const request = { namespace, query, pageSize, ...(nextPageToken && { nextPageToken }) };
-  const page = await client.workflowService.listWorkflowExecutions(request);
-  return { runs: page.executions.map(toRunInfo), nextPageToken: page.nextPageToken };
+  const from = pageToken === undefined ? {} : { nextPageToken: new Uint8Array(Buffer.from(pageToken, 'base64')) };
+  const page = await client.workflowService.listWorkflowExecutions({ namespace, query, pageSize, ...from });
+  const next = Buffer.from(page.nextPageToken).toString('base64');
+  return { runs: page.executions.map(toRunInfo), ...(next !== '' && { nextPageToken: next }) };
 }
 
 const defaultPageSize = 100;

@@ -3,7 +3,7 @@ import { generationWorkflowType } from '../../domain/names.ts';
 import { named } from '../convert-errors.ts';
 import { readTaskFailure, type TaskFailure } from '../generation/following/task-failure.ts';
 import { describeRun, listRuns, type RunInfo } from '../generation/run-info.ts';
-import { grpcCode, grpcCodeOf } from '../grpc.ts';
+import { grpcCode, grpcCodeOf, isOfUnknownAttributes } from '../grpc.ts';
 import { isComparable } from '../list-scope.ts';
 
 /** A running generation on which workers fail again and again. */
@@ -60,6 +60,6 @@ async function newest(client: Client, query: string): Promise<RunInfo[]> {
 
 /** An older server does not know the attribute. */
 function noneIfRefused(error: unknown): RunInfo[] {
-  if (grpcCodeOf(error) === grpcCode.invalidArgument) return [];
+  if (isOfUnknownAttributes(error)) return [];
   throw error;
 }

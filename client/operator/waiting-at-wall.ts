@@ -5,7 +5,7 @@ import { named } from '../convert-errors.ts';
 import { phaseOf } from '../generation/following/phase.ts';
 import { readState } from '../generation/following/read-state.ts';
 import { listRuns, type RunInfo } from '../generation/run-info.ts';
-import { grpcCode, grpcCodeOf } from '../grpc.ts';
+import { isOfUnknownAttributes } from '../grpc.ts';
 
 /** A generation that waits for a filled wallet, a valid token or room in a budget. */
 export interface WaitingAtWall {
@@ -39,8 +39,7 @@ async function unsubmittedRuns(client: Client): Promise<RunInfo[]> {
       isUnsubmitted,
     );
   } catch (error) {
-    // A server that does not know our search attributes.
-    if (grpcCodeOf(error) !== grpcCode.invalidArgument) throw error;
+    if (!isOfUnknownAttributes(error)) throw error;
     return await newest(client, running, isUnsubmitted);
   }
 }

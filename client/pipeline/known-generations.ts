@@ -14,8 +14,7 @@ import { unlessAborted } from '../await-end.ts';
 import { type GenerationError, isGenerationError } from '../errors.ts';
 import type { GenerationHandle } from '../generation/generation-handle.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
-import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
-import { grpcCode, grpcCodeOf } from '../grpc.ts';
+import { describeKnown, describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
 
 /** What a client knows of the generations of keys, as pipelines need it. */
 export function createKnownGenerations(
@@ -42,13 +41,8 @@ export function createKnownGenerations(
   return {
     standingOf,
     async orderOf(key) {
-      try {
-        const { runId } = await describeRun(client, key);
-        return (await readOriginalRequest(client, key, runId))?.request;
-      } catch (error) {
-        if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
-        throw error;
-      }
+      const run = await describeKnown(client, key);
+      return run && (await readOriginalRequest(client, key, run.runId))?.request;
     },
     async follow(key, signal) {
       try {

@@ -8,8 +8,7 @@ import type { ModelLookupOptions } from '../../plans/model-facts.ts';
 import { createInputValidator } from '../../runcomfy/models/index.ts';
 import { checkKey } from '../generation/check-arguments.ts';
 import type { GenerationHandle } from '../generation/generation-handle.ts';
-import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
-import { grpcCode, grpcCodeOf } from '../grpc.ts';
+import { describeKnown, isClosed } from '../generation/run-info.ts';
 import { createKnownGenerations } from './known-generations.ts';
 import { refuseNoPipeline } from './pipeline-errors.ts';
 import { readPipelineState } from './read-pipeline-state.ts';
@@ -42,7 +41,8 @@ export async function previewPipeline(
 ): Promise<PipelinePreview> {
   checkKey(key);
   const { request } = await checkPipelineRequest(rerun ? { ...given, orderAgain: true } : given, key);
-  const last = await lastRunOf(client, key);
+  const last = await describeKnown(client, key);
+  if (last) refuseNoPipeline(key, last.workflowType);
   if (last && !rerun) {
     const { notices } = await attachToPipeline(client, key, request, last, isClosed(last));
     return summed({ key, attached: true, orders: [], steps: [], warnings: notices });
@@ -67,17 +67,6 @@ export async function previewPipeline(
     ? ['no worker answers: why an order is made is not known where the last run would tell']
     : [];
   return summed({ key, attached: false, orders, steps, warnings: [...report.warnings, ...unread, ...warnings] });
-}
-
-async function lastRunOf(client: Client, key: string): Promise<RunInfo | undefined> {
-  try {
-    const run = await describeRun(client, key);
-    refuseNoPipeline(key, run.workflowType);
-    return run;
-  } catch (error) {
-    if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
-    throw error;
-  }
 }
 
 type Told = Pick<PipelinePreview, 'key' | 'attached' | 'orders' | 'steps' | 'warnings'>;

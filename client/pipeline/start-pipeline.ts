@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowStartOptions } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { InputIssue } from '../../domain/generation.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import { isSameJson } from '../../domain/json.ts';
@@ -13,7 +13,7 @@ import { checkArgument, checkKey } from '../generation/check-arguments.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun, type FoundRun, isClosed } from '../generation/run-info.ts';
 import type { CheckOptions } from '../generation/starting/check-request.ts';
-import { type Started, startWorkflow } from '../generation/starting/start-workflow.ts';
+import { type Started, startUnlessEnded } from '../generation/starting/start-workflow.ts';
 import { toJsonText } from '../generation/starting/to-json.ts';
 import { labelNotices, type StartLabels, toLabelMemo } from '../start-labels.ts';
 import { type StartPriority, toPriority } from '../start-priority.ts';
@@ -44,7 +44,7 @@ export interface StartedPipeline {
   notices: string[];
 }
 
-const maxRequestBytes = 1024 * 1024;
+const maxPipelineBytes = 1024 * 1024;
 
 /** Starts a pipeline under a key, or attaches to the one that has this key. Its plan is checked before anything is sent. */
 export async function startPipeline(
@@ -61,7 +61,11 @@ export async function startPipeline(
   });
   const own = { ...toPriority(precedence, key), ...toLabelMemo({ labels }, key) };
   const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') =>
-    startUnlessClosed(client, key, { taskQueue, args: [request], workflowIdReusePolicy, ...own });
+    startUnlessEnded(client, pipelineWorkflowType, {
+      ...{ taskQueue, workflowId: key, args: [request], ...own },
+      workflowTaskTimeout: pipelineTaskTimeoutMs,
+      workflowIdReusePolicy,
+    });
   const first = attachOnly ? undefined : await start('REJECT_DUPLICATE');
   const begun = ({ runId }: Started) => ({ key, runId, firstRunId: runId, attached: false, notices: warnings });
   if (first?.isNew) return begun(first);
@@ -86,9 +90,9 @@ export async function checkPipelineRequest(
   const json = toJsonText(given);
   if ('issues' in json) throw refuseInvalid(key, json.issues);
   const bytes = Buffer.byteLength(json.text);
-  if (bytes > maxRequestBytes) {
+  if (bytes > maxPipelineBytes) {
     throw refuseInvalid(key, [
-      { path: 'request', message: `has ${String(bytes)} bytes and may have ${String(maxRequestBytes)}` },
+      { path: 'request', message: `has ${String(bytes)} bytes and may have ${String(maxPipelineBytes)}` },
     ]);
   }
   const parsed = parsePipelineRequest(JSON.parse(json.text));
@@ -135,25 +139,6 @@ export async function attachToPipeline(
   );
   const notice = `attached to pipeline "${key}" as it was started first: ${different.join(', ')} of this call had no effect`;
   return { ...started, notices: different.length === 0 ? [] : [notice] };
-}
-
-/** Undefined: a run of this key has ended and the policy allows no other. */
-async function startUnlessClosed(
-  client: Client,
-  key: string,
-  options: Pick<WorkflowStartOptions, 'taskQueue' | 'args' | 'workflowIdReusePolicy' | 'priority' | 'memo'>,
-): Promise<Started | undefined> {
-  try {
-    return await startWorkflow(client.workflow, pipelineWorkflowType, {
-      ...options,
-      workflowId: key,
-      workflowTaskTimeout: pipelineTaskTimeoutMs,
-      workflowIdConflictPolicy: 'USE_EXISTING',
-    });
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
-    throw error;
-  }
 }
 
 /** A run is not repeated before it has ended. */

@@ -17,10 +17,9 @@ import { pipelineTaskTimeoutMs } from '../../domain/pipeline/pipeline.ts';
 import { checkBatchRequest } from '../batch/starting/start-batch.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
 import { checkArgument, checkKey, ownFieldsOf } from '../generation/check-arguments.ts';
-import { describeRun, isClosed } from '../generation/run-info.ts';
+import { describeKnown, isClosed } from '../generation/run-info.ts';
 import { checkRequest } from '../generation/starting/check-request.ts';
 import { toJsonText } from '../generation/starting/to-json.ts';
-import { grpcCode, grpcCodeOf } from '../grpc.ts';
 import { checkPipelineRequest } from '../pipeline/start-pipeline.ts';
 import { type StartLabels, toLabelMemo } from '../start-labels.ts';
 import { type StartPriority, toPriority } from '../start-priority.ts';
@@ -145,10 +144,7 @@ async function limitIssues(
   }
   const missing = await Promise.all(
     budgets.map(async (budget): Promise<InputIssue[]> => {
-      const run = await describeRun(client, budgetId(budget)).catch((error: unknown) => {
-        if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
-        throw error;
-      });
+      const run = await describeKnown(client, budgetId(budget));
       const message = `there is no open budget "${budget}": create it, or correct the name`;
       return run === undefined || isClosed(run) ? [{ path: 'request.budgets', message }] : [];
     }),

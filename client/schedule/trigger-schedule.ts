@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ScheduleDescription, ScheduleHandle } from '@temporalio/client';
 import Long from 'long';
 import { GenerationError } from '../errors.ts';
-import { describeRun } from '../generation/run-info.ts';
+import { describeKnown } from '../generation/run-info.ts';
 import { grpcCode, grpcCodeOf, isConnectionClosed } from '../grpc.ts';
 import { isDueIn } from './due-seconds.ts';
 import { firingsOf, type FiringTime, timeOfTriggerIn } from './firings.ts';
@@ -119,11 +119,5 @@ function isDue({ spec, state }: ScheduleDescription, second: number): boolean {
 }
 
 async function isTaken(client: Client, key: string): Promise<boolean> {
-  try {
-    await describeRun(client, key);
-    return true;
-  } catch (error) {
-    if (grpcCodeOf(error) === grpcCode.notFound) return false;
-    throw error;
-  }
+  return (await describeKnown(client, key)) !== undefined;
 }

@@ -4,9 +4,8 @@ import { problemsOfWebhookOrder } from '../../domain/webhook/webhook-request.ts'
 import { type WebhookEvent, webhookEvents } from '../../domain/webhook/webhook-target.ts';
 import { webhookKey, webhookKeyOfRun, type WebhookOrder } from '../../domain/webhook/webhook.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
-import { describeRun, isClosed } from '../generation/run-info.ts';
+import { describeKnown, isClosed } from '../generation/run-info.ts';
 import { refuseOtherType } from '../generation/starting/compare-requests.ts';
-import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
 /** The newest run of a delivery, and what it was asked for. */
 export interface FoundDelivery {
@@ -32,10 +31,7 @@ export async function findDeliveries(client: Client, key: string): Promise<Found
 }
 
 async function findDelivery(client: Client, workflowId: string): Promise<FoundDelivery | undefined> {
-  const run = await describeRun(client, workflowId).catch((error: unknown) => {
-    if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
-    throw error;
-  });
+  const run = await describeKnown(client, workflowId);
   if (run?.workflowType !== webhookWorkflowType) return undefined;
   const original = await readOriginalRequest(client, workflowId, run.runId);
   if (original === undefined) return undefined;

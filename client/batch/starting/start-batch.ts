@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { parseBatchRequest } from '../../../domain/batch/batch-request.ts';
 import { batchDefaults, type BatchRequest } from '../../../domain/batch/batch.ts';
 import { batchWorkflowType, maxBatchKeyLength } from '../../../domain/names.ts';
@@ -8,7 +8,7 @@ import { checkNewKey } from '../../generation/check-arguments.ts';
 import { readOriginalRequest } from '../../generation/original-request.ts';
 import { describeRun } from '../../generation/run-info.ts';
 import type { CheckOptions } from '../../generation/starting/check-request.ts';
-import { startWorkflow } from '../../generation/starting/start-workflow.ts';
+import { startUnlessEnded } from '../../generation/starting/start-workflow.ts';
 import { toJsonText } from '../../generation/starting/to-json.ts';
 import { labelNotices, type StartLabels, toLabelMemo } from '../../start-labels.ts';
 import { type StartPriority, toPriority } from '../../start-priority.ts';
@@ -36,7 +36,7 @@ export interface StartedBatch {
   notices: string[];
 }
 
-const maxRequestBytes = 1_800_000;
+const maxBatchBytes = 1_800_000;
 
 /**
  * Starts a batch under a key, or attaches to the one that has this key. One whose last run was ended from outside is run
@@ -59,15 +59,8 @@ export async function startBatch(
   const request = await checkBatchRequest(given, key, { modelApiBase, isLookedFor: attachOnly });
   const own = { ...toPriority({ priority, ...precedence }, key), ...toLabelMemo({ labels }, key) };
   const options = { taskQueue, args: [request], workflowId: key, ...own };
-  const start = async (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') => {
-    try {
-      const policies = { workflowIdReusePolicy, workflowIdConflictPolicy: 'USE_EXISTING' } as const;
-      return await startWorkflow(client.workflow, batchWorkflowType, { ...options, ...policies });
-    } catch (error) {
-      if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
-      throw error;
-    }
-  };
+  const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') =>
+    startUnlessEnded(client, batchWorkflowType, { ...options, workflowIdReusePolicy });
   const first = attachOnly ? undefined : await start('REJECT_DUPLICATE');
   if (first?.isNew) return newBatch(key, first.runId, []);
   const last = await describeRun(client, key);
@@ -99,8 +92,8 @@ export async function checkBatchRequest(
   const json = toJsonText(given);
   if ('issues' in json) throw refuseBatch(key, json.issues);
   const bytes = Buffer.byteLength(json.text);
-  if (bytes > maxRequestBytes) {
-    const message = `has ${String(bytes)} bytes and may have ${String(maxRequestBytes)}; add the items in parts`;
+  if (bytes > maxBatchBytes) {
+    const message = `has ${String(bytes)} bytes and may have ${String(maxBatchBytes)}; add the items in parts`;
     throw refuseBatch(key, [{ path: 'request', message }]);
   }
   const parsed = parseBatchRequest(JSON.parse(json.text));

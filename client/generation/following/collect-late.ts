@@ -7,8 +7,8 @@ import { generationWorkflowType, lateKey } from '../../../domain/names.ts';
 import { findOversizeOfRequest, isModelId, isRequestId } from '../../../domain/request.ts';
 import { GenerationError } from '../../errors.ts';
 import { readLabels } from '../../start-labels.ts';
-import { isGone, readOriginalRequest } from '../original-request.ts';
-import { attributeOf, describeRun, isClosed, type RunInfo } from '../run-info.ts';
+import { readOriginalRequest } from '../original-request.ts';
+import { attributeOf, describeKnown, describeRun, isClosed, type RunInfo } from '../run-info.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
 import {
   callerMemo,
@@ -62,7 +62,7 @@ export async function startLate(
     });
   }
   const late = lateKey(key);
-  const before = await findLate(client, late);
+  const before = await describeKnown(client, late);
   if (before && !(await isFailedTakeOver(client, before))) await refuseStranger(client, key, before, requestId);
   const input = isJsonObject(first?.request.input) ? first.request.input : {};
   const whole: GenerationRequest = { model, input, requestId };
@@ -77,15 +77,6 @@ export async function startLate(
   const found = await describeRun(client, late, started?.runId);
   await refuseStranger(client, key, found, requestId);
   return { ...at, runId: found.runId, firstRunId: found.firstRunId, attached: true };
-}
-
-async function findLate(client: Client, late: string): Promise<RunInfo | undefined> {
-  try {
-    return await describeRun(client, late);
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
-  }
 }
 
 /** What took a request over and failed is in nobody's way: the key may have been another generation's then. */

@@ -2,7 +2,8 @@ import type { Client } from '@temporalio/client';
 import { type Phase, phases } from '../../../domain/generation.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { named } from '../../convert-errors.ts';
-import { type CountScope, createRunCount, isOfUnknownAttributes } from '../../count-runs.ts';
+import { type CountScope, createRunCount } from '../../count-runs.ts';
+import { isOfUnknownAttributes } from '../../grpc.ts';
 import { isTerminal } from './phase.ts';
 
 /** How many generations stand where. */

@@ -6,7 +6,7 @@ import { otherModel } from '../../../domain/model-label.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { toClientError } from '../../convert-errors.ts';
 import { isGenerationError } from '../../errors.ts';
-import { grpcCode, grpcCodeOf } from '../../grpc.ts';
+import { isOfUnknownAttributes } from '../../grpc.ts';
 import { checkScope, labelClauses, type ListScope, matchLabels, quote, scopeClauses } from '../../list-scope.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { readOriginalRequest } from '../original-request.ts';
@@ -76,7 +76,7 @@ async function* findRuns(client: Client, filter: ListFilter): AsyncGenerator<Lis
     yield* describeRuns(client, query, filter);
   } catch (error) {
     // A server that does not know our search attributes refuses the first page already.
-    if (query === ofType || grpcCodeOf(error) !== grpcCode.invalidArgument) throw error;
+    if (query === ofType || !isOfUnknownAttributes(error)) throw error;
     yield* describeRuns(client, ofType, filter);
   }
 }

@@ -3,7 +3,7 @@ import type { Phase } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { named } from '../../convert-errors.ts';
-import { grpcCode, grpcCodeOf } from '../../grpc.ts';
+import { isOfUnknownAttributes } from '../../grpc.ts';
 import { quote } from '../../list-scope.ts';
 import { attributeOf, listRuns } from '../run-info.ts';
 import { phaseOf } from './phase.ts';
@@ -40,7 +40,7 @@ export function listOpenGenerations(
         }
       }
     } catch (error) {
-      if (grpcCodeOf(error) === grpcCode.invalidArgument) return undefined;
+      if (isOfUnknownAttributes(error)) return undefined;
       throw error;
     }
     return found;

@@ -3,9 +3,9 @@ import type { Phase } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { named } from '../../convert-errors.ts';
-import { grpcCode, grpcCodeOf } from '../../grpc.ts';
+import { isOfUnknownAttributes } from '../../grpc.ts';
 import { type ListScope, scopeClauses } from '../../list-scope.ts';
-import { listRunsPage, type RunInfo } from '../run-info.ts';
+import { listRunsPage, type RunPage } from '../run-info.ts';
 import { clausesOf, describeRow, type ListedGeneration } from './list-generations.ts';
 
 /** Which generations a page shows. */
@@ -39,7 +39,7 @@ export function listGenerationPage(
     const common = [ofType, ...scopeClauses(filter)];
     const ownClauses = attributeClauses(filter);
     const { looked, token } = placeOf(pageToken);
-    const paging = { pageSize: limit, nextPageToken: token };
+    const paging = { pageSize: limit, pageToken: token };
     const newest = async (before: number) => {
       const pageSize = Math.min(limit, maxLooked - before);
       const page = await listRunsPage(client, common.join(' AND '), { ...paging, pageSize });
@@ -47,8 +47,7 @@ export function listGenerationPage(
     };
     const page: Page = await (looked === undefined
       ? listRunsPage(client, [...common, ...ownClauses].join(' AND '), paging).catch((error: unknown) => {
-          // A server that does not know our search attributes refuses the query.
-          if (ownClauses.length === 0 || grpcCodeOf(error) !== grpcCode.invalidArgument) throw error;
+          if (ownClauses.length === 0 || !isOfUnknownAttributes(error)) throw error;
           return newest(0);
         })
       : newest(looked));
@@ -69,32 +68,26 @@ export function listGenerationPage(
 }
 
 /** `looked`: so many runs were looked at one by one so far, where the server knows no search attributes of ours. */
-interface Page {
-  runs: RunInfo[];
-  nextPageToken: Uint8Array;
+interface Page extends RunPage {
   looked?: number;
 }
 
 /** Where a page begins. */
-function placeOf(pageToken: string | undefined): { looked?: number; token?: Uint8Array | undefined } {
+function placeOf(pageToken: string | undefined): { looked?: number; token?: string | undefined } {
   if (pageToken === undefined) return {};
   const [, looked, token] = /^looked at (\d+), (.+)$/.exec(Buffer.from(pageToken, 'base64').toString('latin1')) ?? [];
-  if (looked === undefined || token === undefined) return { token: fromBase64(pageToken) };
-  return { looked: Number(looked), token: fromBase64(token) };
+  if (looked === undefined || token === undefined) return { token: pageToken };
+  return { looked: Number(looked), token };
 }
 
 /** Where the next page begins; undefined: that was the last one. */
 function tokenOf({ nextPageToken, looked }: Page): string | undefined {
-  if (nextPageToken.length === 0 || (looked ?? 0) >= maxLooked) return undefined;
-  const token = Buffer.from(nextPageToken).toString('base64');
-  return looked === undefined ? token : Buffer.from(`looked at ${String(looked)}, ${token}`).toString('base64');
+  if (nextPageToken === undefined || looked === undefined) return nextPageToken;
+  if (looked >= maxLooked) return undefined;
+  return Buffer.from(`looked at ${String(looked)}, ${nextPageToken}`).toString('base64');
 }
 
 function attributeClauses({ model, phases, labels }: PageFilter): string[] {
   const ofPhases = (phases ?? []).map((phase) => `(${clausesOf({ phase }).join(' AND ')})`);
   return [...clausesOf({ model, labels }), ...(ofPhases.length === 0 ? [] : [`(${ofPhases.join(' OR ')})`])];
-}
-
-function fromBase64(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, 'base64'));
 }

@@ -1,6 +1,8 @@
 import {
+  type Client,
   type ConnectionLike,
   WorkflowClient,
+  WorkflowExecutionAlreadyStartedError,
   type WorkflowService,
   type WorkflowStartOptions,
 } from '@temporalio/client';
@@ -47,4 +49,18 @@ export async function startWorkflow(
   });
   const handle = await overhearing.start(workflowType, options);
   return { runId: handle.firstExecutionRunId, isNew };
+}
+
+/** Starts a workflow, or finds the run that has its key; undefined where one has ended and the policy allows no other. */
+export async function startUnlessEnded(
+  client: Client,
+  workflowType: string,
+  options: WorkflowStartOptions,
+): Promise<Started | undefined> {
+  try {
+    return await startWorkflow(client.workflow, workflowType, { ...options, workflowIdConflictPolicy: 'USE_EXISTING' });
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+    throw error;
+  }
 }
