@@ -1,3 +1,5 @@
+import { toNearestMicro, toUsd } from './budget/money.ts';
+
 /** What one kind of order is expected to cost. */
 export interface EstimateLine {
   /** The step, or the model where there are no steps. */
@@ -37,8 +39,8 @@ const note =
 
 /** Adds up lines, in whole micro-dollars. */
 export function sumUp(lines: EstimateLine[], balanceUsd?: number): Estimate {
-  const known = lines.flatMap(({ priceUsd }) => (priceUsd === null ? [] : [Math.round(priceUsd * 1e6)]));
-  const atLeastUsd = known.reduce((sum, price) => sum + price, 0) / 1e6;
+  const known = lines.flatMap(({ priceUsd }) => (priceUsd === null ? [] : [toNearestMicro(priceUsd)]));
+  const atLeastUsd = toUsd(known.reduce((sum, price) => sum + price, 0));
   const unknown = lines.length - known.length;
   return {
     currency: 'USD',

@@ -1,3 +1,4 @@
+import { toNearestMicro, toUsd } from '../domain/budget/money.ts';
 import type { EstimateLine } from '../domain/estimate.ts';
 import { withoutUndefined } from '../domain/json.ts';
 import { isPricedByInput, pricedFieldsOf, priceOf } from '../runcomfy/models/index.ts';
@@ -47,9 +48,9 @@ function estimatePlanned({ step, model, facts, count, inputs, maxPriceUsd }: Pla
       : priceWith(facts, input);
     const ceiling = typeof price === 'number' ? price : maxPriceUsd;
     if (ceiling === undefined) return lineOf(of, price);
-    total += Math.round(ceiling * 1e6);
+    total += toNearestMicro(ceiling);
   }
-  return lineOf(of, total / 1e6);
+  return lineOf(of, toUsd(total));
 }
 
 /** A field whose value is not known yet, and with it the price. */
@@ -85,6 +86,6 @@ function lineOf(
         unit: priceUnit,
         units: Math.round((price / basePriceUsd) * 1e3) / 1e3,
       })),
-    priceUsd: Math.round(price * 1e6) / 1e6,
+    priceUsd: toUsd(toNearestMicro(price)),
   };
 }

@@ -1,4 +1,5 @@
 import type { BatchLineError } from '../../domain/batch/batch.ts';
+import { toNearestMicro, toUsd } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import type { PipelineResult, StepSummary } from '../../domain/pipeline/pipeline-run.ts';
@@ -10,7 +11,7 @@ export function figuresOf({ steps, costUsd, presumedUsd, unpriced = 0 }: Figures
   const isTold = presumedUsd !== undefined || unpriced > 0;
   const isOpen = unpriced > 0 || Object.values(steps).some((step) => isUnderWay(step) || (!isTold && isCostOpen(step)));
   return {
-    costUsd: (Math.round(costUsd * 1e6) + paid) / 1e6,
+    costUsd: toUsd(toNearestMicro(costUsd) + paid),
     ...withoutUndefined({ presumedUsd }),
     ...(isOpen && { isCostPartial: true as const }),
   };

@@ -2,6 +2,7 @@ import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@tempor
 import type { BatchLineError } from '../../domain/batch/batch.ts';
 import type { ItemEnd, ItemFailure } from '../../domain/batch/item-end.ts';
 import type { ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
+import { toNearestMicro } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { isFailureType, isWall } from '../../domain/failure-type.ts';
 import { isSameJson, withoutUndefined } from '../../domain/json.ts';
@@ -133,7 +134,7 @@ async function paidBefore(client: Client, key: string): Promise<number> {
 
 function costOf(end: ItemEnd): number {
   const { costUsd = 0, presumedUsd = 0 } = 'result' in end ? end.result : end.failure;
-  return Math.round((costUsd + presumedUsd) * 1e6);
+  return toNearestMicro(costUsd + presumedUsd);
 }
 
 /** One whose steps met a wall and were allowed to fail has ended at that wall as well: it is given back, not succeeded. */

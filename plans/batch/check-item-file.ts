@@ -1,5 +1,6 @@
 import { findItemIssues, orderOfItem, pipelineOfItem } from '../../domain/batch/batch-item.ts';
 import { type BatchItem, type BatchItemDefaults, batchLimits } from '../../domain/batch/batch.ts';
+import { toNearestMicro, toUsd } from '../../domain/budget/money.ts';
 import type { EstimateLine } from '../../domain/estimate.ts';
 import type { InputIssue } from '../../domain/generation.ts';
 import { createIssueList } from '../../domain/issues.ts';
@@ -129,7 +130,10 @@ function pipelineCheck(
 /** Sums up by what the orders are of, in whole micro-dollars; one price that is not known makes the sum unknown. */
 function addTo(costs: Map<string, EstimateLine>, { what, model, count, priceUsd, why }: EstimateLine): void {
   const before = costs.get(what) ?? { what, model, count: 0, priceUsd: 0 };
-  const sum = before.priceUsd === null || priceUsd === null ? null : (micros(before.priceUsd) + micros(priceUsd)) / 1e6;
+  const sum =
+    before.priceUsd === null || priceUsd === null
+      ? null
+      : toUsd(toNearestMicro(before.priceUsd) + toNearestMicro(priceUsd));
   const reason = before.why ?? why;
   costs.set(what, {
     what,
@@ -138,10 +142,6 @@ function addTo(costs: Map<string, EstimateLine>, { what, model, count, priceUsd,
     priceUsd: sum,
     ...(reason !== undefined && { why: reason }),
   });
-}
-
-function micros(usd: number): number {
-  return Math.round(usd * 1e6);
 }
 
 /** The items of a file that was checked, again and again. */

@@ -1,5 +1,5 @@
+import { toUsd } from '../../domain/budget/money.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
-import { toUsd } from '../world/money.ts';
 import { balanceMicroOf } from '../world/wallets.ts';
 import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';

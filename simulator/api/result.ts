@@ -1,7 +1,7 @@
+import { toUsd } from '../../domain/budget/money.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
 import type { Switches } from '../settings/switches.ts';
 import type { Job } from '../world/job.ts';
-import { toUsd } from '../world/money.ts';
 import type { World } from '../world/world.ts';
 import { type Call, ownJob } from './call.ts';
 import { notReady } from './errors.ts';

@@ -1,9 +1,9 @@
+import { toNearestMicro } from '../../domain/budget/money.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { findEntry } from '../catalogue/catalogue.ts';
 import { checkInput, kindOf, outputCountOf, priceUsdOf } from '../catalogue/model-rules.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
 import type { Job, JobDraft } from '../world/job.ts';
-import { toMicrodollars } from '../world/money.ts';
 import { balanceMicroOf } from '../world/wallets.ts';
 import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';
@@ -37,7 +37,7 @@ export function planSubmit(world: World, call: Call): SubmitPlan {
     kind: kindOf(entry),
     input,
     headers: headersOf(call),
-    priceMicro: toMicrodollars(priceUsdOf(entry, input)),
+    priceMicro: toNearestMicro(priceUsdOf(entry, input)),
     outputCount: outputCountOf(entry, input),
     ...(failure === undefined ? {} : { failure }),
   };

@@ -1,3 +1,4 @@
+import { toNearestMicro } from '../../domain/budget/money.ts';
 import type { FaultRules } from '../faults/pick-fault.ts';
 import type { Listener } from '../http/listener.ts';
 import type { Journal } from '../record/journal.ts';
@@ -9,7 +10,6 @@ import { findScenario } from '../settings/scenarios.ts';
 import { normalSwitches, parseSwitches } from '../settings/switches.ts';
 import type { SimulatorControls } from '../simulator.ts';
 import { digestOf } from '../world/file-ids.ts';
-import { toMicrodollars } from '../world/money.ts';
 import type { World } from '../world/world.ts';
 
 /** Everything that can be done to a running simulator; changes are on the disk before these return. */
@@ -70,7 +70,7 @@ export function createControls(deps: {
     setBalance(token, usd) {
       const owner = digestOf(token);
       world.advance(owner);
-      world.grant(owner, toMicrodollars(usd));
+      world.grant(owner, toNearestMicro(usd));
     },
     hold(hold = { stage: 'queue' }) {
       change(() => {

@@ -1,6 +1,6 @@
+import { toUsd } from '../../domain/budget/money.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import type { JobState } from '../world/job.ts';
-import { toUsd } from '../world/money.ts';
 import { balanceMicroOf } from '../world/wallets.ts';
 import type { World } from '../world/world.ts';
 import type { Traffic, TrafficCounts } from './traffic.ts';

@@ -1,10 +1,10 @@
+import { toNearestMicro } from '../../domain/budget/money.ts';
 import type { EventLog } from '../record/events.ts';
 import type { Journal } from '../record/journal.ts';
 import type { Settings } from '../settings/settings.ts';
 import { fileIdOf } from './file-ids.ts';
 import { isFinished, type Job, type JobDraft } from './job.ts';
 import { createLane, type Lane } from './lane.ts';
-import { toMicrodollars } from './money.ts';
 import { createJob } from './new-job.ts';
 import { createRandom } from './random.ts';
 import { createWallets, type Wallet, type Wallets } from './wallets.ts';
@@ -54,7 +54,7 @@ export function createWorld(deps: {
   const jobsById = new Map<string, Job>();
   const lanes = new Map<string, Lane>();
   const files = new Map<string, { job: Job; index: number }>();
-  const wallets = createWallets(() => toMicrodollars(settings.switches.wallet_usd));
+  const wallets = createWallets(() => toNearestMicro(settings.switches.wallet_usd));
   let acceptedCount = 0;
   let acceptedUnderHold = 0;
 

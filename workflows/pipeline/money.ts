@@ -1,9 +1,8 @@
+import { toNearestMicro, toUsd } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import type { StepFailure } from '../../domain/pipeline/pipeline-run.ts';
 import type { Pipeline } from './memory.ts';
-
-const micro = (usd: number) => Math.round(usd * 1e6);
 
 /** Why an order of this price is not made under the pipeline's `maxCostUsd`; undefined: it may be. */
 export function refusalByCost({ request, money }: Pipeline, priceUsd: number | undefined): StepFailure | undefined {
@@ -14,19 +13,19 @@ export function refusalByCost({ request, money }: Pipeline, priceUsd: number | u
     return { type: 'PriceUnknown', message, submission: 'not_sent' };
   }
   const taken = money.spent + money.presumed + money.reserved;
-  if (taken + micro(priceUsd) <= micro(maxCostUsd)) return undefined;
-  const message = `its price of ${String(priceUsd)} USD and the ${String(taken / 1e6)} USD spent or reserved exceed the maxCostUsd of ${String(maxCostUsd)}`;
+  if (taken + toNearestMicro(priceUsd) <= toNearestMicro(maxCostUsd)) return undefined;
+  const message = `its price of ${String(priceUsd)} USD and the ${String(toUsd(taken))} USD spent or reserved exceed the maxCostUsd of ${String(maxCostUsd)}`;
   return { type: 'BudgetExceeded', message, submission: 'not_sent' };
 }
 
 export function reserve(pipeline: Pipeline, priceUsd: number | undefined): void {
-  pipeline.money.reserved += micro(priceUsd ?? 0);
+  pipeline.money.reserved += toNearestMicro(priceUsd ?? 0);
   tell(pipeline);
 }
 
 /** An order has ended, and what it cost is counted elsewhere. */
 export function giveBack(pipeline: Pipeline, priceUsd: number | undefined): void {
-  pipeline.money.reserved -= micro(priceUsd ?? 0);
+  pipeline.money.reserved -= toNearestMicro(priceUsd ?? 0);
   tell(pipeline);
 }
 
@@ -49,13 +48,13 @@ export function settle(
   },
 ): void {
   const { money } = pipeline;
-  money.reserved -= micro(priceUsd ?? 0);
-  money.spent += micro(end.costUsd ?? 0);
+  money.reserved -= toNearestMicro(priceUsd ?? 0);
+  money.spent += toNearestMicro(end.costUsd ?? 0);
   // Of an order that was sent more than once some may be known, and the rest not.
   const isOpen = end.costUsd === undefined && !end.isStopped && !isSurelyUnbilled(end.failure);
   if (isOpen || end.presumedUsd !== undefined) {
     if (priceUsd === undefined) money.unpriced = (money.unpriced ?? 0) + 1;
-    else money.presumed += micro(end.presumedUsd ?? priceUsd);
+    else money.presumed += toNearestMicro(end.presumedUsd ?? priceUsd);
   }
   tell(pipeline);
 }
@@ -70,7 +69,7 @@ export function openMoney({ state: { presumedUsd }, money: { unpriced } }: Pipel
 }
 
 function tell({ state, money }: Pipeline): void {
-  state.costUsd = money.spent / 1e6;
-  if (money.presumed > 0) state.presumedUsd = money.presumed / 1e6;
-  state.reservedUsd = money.reserved / 1e6;
+  state.costUsd = toUsd(money.spent);
+  if (money.presumed > 0) state.presumedUsd = toUsd(money.presumed);
+  state.reservedUsd = toUsd(money.reserved);
 }

@@ -1,3 +1,4 @@
+import { toNearestMicro, toUsd } from '../../domain/budget/money.ts';
 import type { StepAnswer } from '../../domain/pipeline/pipeline-activities.ts';
 import type { ItemState, StepState } from '../../domain/pipeline/pipeline-run.ts';
 import { planLimits, type PlanModelStep } from '../../domain/pipeline/pipeline.ts';
@@ -81,6 +82,6 @@ function settleStep(pipeline: Pipeline, step: StepState): void {
   }
   for (const item of items) if (!hasStepEnded(item)) enterStepPhase(pipeline, item, 'not_started');
   const costs = items.flatMap(({ costUsd }) => costUsd ?? []);
-  if (costs.length > 0) step.costUsd = costs.reduce((sum, cost) => sum + Math.round(cost * 1e6), 0) / 1e6;
+  if (costs.length > 0) step.costUsd = toUsd(costs.reduce((sum, cost) => sum + toNearestMicro(cost), 0));
   enterStepPhase(pipeline, step, phaseOfItems(items), items.find(({ failure }) => failure)?.failure);
 }
