@@ -1,7 +1,7 @@
 import { fieldsOf } from '../fields-of.ts';
 import { cancelWhileRunningPolicies, type InputIssue, unknownSubmissionPolicies } from '../generation.ts';
 import { createIssueList } from '../issues.ts';
-import { isJsonObject, jsonBytes } from '../json.ts';
+import { boundless, findExcess, isJsonObject, jsonBytes } from '../json.ts';
 import { planLimits } from '../pipeline/pipeline.ts';
 import {
   checkStretch,
@@ -46,6 +46,9 @@ const defaultsFields = fieldsOf<BatchItemDefaults>()(
 /** What holds for all items of a batch of pipelines. */
 const pipelineDefaultsFields: readonly string[] = ['deadlineMs', 'onUnknownSubmission', 'waiting', 'maxPriceUsd'];
 
+/** As many as an argument may have; what is nested deeper overflows the stack of whoever weighs it. */
+const maxLevels = 200;
+
 /** A request that can be understood, or what is wrong with it. */
 export type ParsedBatchRequest = { ok: true; request: BatchRequest } | { ok: false; issues: InputIssue[] };
 
@@ -55,6 +58,10 @@ export function parseBatchRequest(argument: unknown): ParsedBatchRequest {
   if (!isJsonObject(argument)) {
     const found = argument === undefined ? 'no argument' : describe(argument);
     issues.add('request', `expected an object { items?, defaults?, … }, got ${found}`);
+    return { ok: false, issues: issues.toIssues() };
+  }
+  if (findExcess(argument, { ...boundless, maxLevels }) !== undefined) {
+    issues.add('request', `nested more than ${String(maxLevels)} levels deep`);
     return { ok: false, issues: issues.toIssues() };
   }
   const refuse: Refuse = (field, message) => {

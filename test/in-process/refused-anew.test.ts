@@ -129,6 +129,34 @@ describe('a run that was handed on what preceded its submit', () => {
   });
 });
 
+describe('an argument nested so deep that whoever writes it again overflows the stack', () => {
+  const workflows: [workflowType: string, argument: object, workflowId?: string][] = [
+    ['runcomfyGeneration', { ...order, input: { deep: 0 } }],
+    ['runcomfyPipeline', { plan: { deep: 0 } }],
+    ['runcomfyPipeline', { plan: {}, params: { deep: 0 } }],
+    ['runcomfyBatch', { items: [{ id: '1', ...order, input: { deep: 0 } }] }],
+    ['runcomfyBatch', { plan: { deep: 0 }, items: [{ id: '1' }] }],
+    ['runcomfyBatch', { defaults: { input: { deep: 0 } }, items: [{ id: '1', ...order }] }],
+    ['runcomfyBudget', { limitUsd: 5, deep: 0 }, 'runcomfy-budget:acme'],
+  ];
+  it.each(workflows.map((workflow, at) => ({ workflow, at })))(
+    'is refused by a run that Temporal starts by itself ($at: $workflow.0)',
+    async ({ workflow: [workflowType, argument, workflowId = 'order'] }) => {
+      const opened = await sandbox.open({ workflowType, workflowId, args: [], now, ...cron });
+      const text = JSON.stringify(argument).replace('"deep":0', `"deep":${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+      const data = Buffer.from(text);
+      const payload = { metadata: { encoding: Buffer.from('json/plain') }, data };
+      const initializeWorkflow = { ...opened.first.initializeWorkflow, arguments: [payload] };
+      const commands = await opened.activate([{ initializeWorkflow }], { now });
+      await opened.dispose();
+      const types = commands.flatMap(({ failWorkflowExecution }) => {
+        return failWorkflowExecution?.failure?.applicationFailureInfo?.type ?? [];
+      });
+      expect(types).toEqual(['InvalidInput']);
+    },
+  );
+});
+
 describe('a second argument that no run has handed on', () => {
   const plan = { version: 1, steps: { a: order } };
   const workflows: [workflowType: string, argument: object, workflowId?: string][] = [
