@@ -129,6 +129,32 @@ describe('a run that was handed on what preceded its submit', () => {
   });
 });
 
+describe('an argument that is not UTF-8', () => {
+  const firstTask = async (...texts: Buffer[]) => {
+    const execution = { workflowType: 'runcomfyPipeline', workflowId: 'order', args: [], now, ...cron };
+    const opened = await sandbox.open(execution);
+    const payloads = texts.map((data) => ({ metadata: { encoding: Buffer.from('json/plain') }, data }));
+    const initializeWorkflow = { ...opened.first.initializeWorkflow, arguments: payloads };
+    const commands = await opened.activate([{ initializeWorkflow }], { now });
+    await opened.dispose();
+    return { asked: askedIn(commands), failed: commands.filter((command) => command.failWorkflowExecution).length };
+  };
+  const plan = { version: 1, steps: { a: { ...order, input: { prompt: 'é' } } } };
+  const text = JSON.stringify({ plan });
+
+  it('is refused by each run of a cron schedule, not by its first alone', async () => {
+    expect(await firstTask(Buffer.from(text))).toEqual({ asked: ['checkPlan'], failed: 0 });
+    expect(await firstTask(Buffer.from(text, 'latin1'))).toEqual({ asked: [], failed: 1 });
+  });
+
+  it('counts for nothing where it is a second one', async () => {
+    expect(await firstTask(Buffer.from(text), Buffer.from('"é"', 'latin1'))).toEqual({
+      asked: ['checkPlan'],
+      failed: 0,
+    });
+  });
+});
+
 describe('an argument nested so deep that whoever writes it again overflows the stack', () => {
   const workflows: [workflowType: string, argument: object, workflowId?: string][] = [
     ['runcomfyGeneration', { ...order, input: { deep: 0 } }],
