@@ -17,8 +17,7 @@ import {
 import { toMicro } from '../../domain/budget/money.ts';
 import type { InputIssue } from '../../domain/generation.ts';
 import { maxBatchKeyLength, tooLong } from '../../domain/names.ts';
-import { handedOn, type SampleOf } from '../handed-on.ts';
-import { type HandedOn, selfStartedBy } from '../self-started.ts';
+import { type HandedOn, handedOn, type SampleOf, selfStartedBy } from '../run-start.ts';
 
 /** How many items a run that knows nothing of the one before looks for: all that a request can hold. */
 const mostForgotten = batchLimits.inlineItems;

@@ -2,8 +2,7 @@ import { patched, workflowInfo } from '@temporalio/workflow';
 import { type Books, type CarriedBooks, carryBooks, openBooks, resumeBooks } from '../../domain/budget/books.ts';
 import type { BudgetRequest, Settlement } from '../../domain/budget/budget.ts';
 import { withoutUndefined } from '../../domain/json.ts';
-import { handedOn, type SampleOf } from '../handed-on.ts';
-import { type HandedOn, selfStartedBy } from '../self-started.ts';
+import { type HandedOn, handedOn, type SampleOf, selfStartedBy } from '../run-start.ts';
 
 /** A server takes 2,000 updates of one run. */
 const maxUpdates = 1_500;

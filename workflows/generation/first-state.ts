@@ -1,7 +1,7 @@
 import { patched, workflowInfo } from '@temporalio/workflow';
 import type { GenerationRequest, GenerationState } from '../../domain/generation.ts';
 import { deadlineMsOf, findOversizeOfRequest, type ParsedGenerationRequest } from '../../domain/request.ts';
-import { deadlineStart } from '../deadline-start.ts';
+import { deadlineStart } from '../run-start.ts';
 
 /** Where a generation stands as its run begins, and whether its deadline has passed before anything could be done. */
 export function openState(

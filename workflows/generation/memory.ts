@@ -8,8 +8,7 @@ import { inputUrlsOf, parseGenerationRequest } from '../../domain/request.ts';
 import type { Observation } from '../../domain/timings.ts';
 import type { FinishedWork } from '../../domain/waiting.ts';
 import type { DeliveryRun } from '../../domain/webhook/webhook.ts';
-import { handedOn, type SampleOf } from '../handed-on.ts';
-import { starterOf } from '../self-started.ts';
+import { handedOn, type SampleOf, starterOf } from '../run-start.ts';
 import { openState, refuseOversize } from './first-state.ts';
 
 /** The memory of one generation. Each group is written by one file, named beside it, and read by all. */

@@ -10,8 +10,7 @@ import type {
   StepState,
 } from '../../domain/pipeline/pipeline-run.ts';
 import { planLimits } from '../../domain/pipeline/pipeline.ts';
-import { deadlineStart } from '../deadline-start.ts';
-import { handedOn, type SampleOf } from '../handed-on.ts';
+import { deadlineStart, handedOn, type SampleOf } from '../run-start.ts';
 import { createSlots, type Slots } from './slots.ts';
 
 /** A plan that has been checked and may be run. */
