@@ -122,3 +122,14 @@ it('a decision that comes while the plan is checked is refused for that, and its
   });
   expect(stepOf((await ended).state, 'pick').approval).toMatchObject({ by: 'deadline' });
 });
+
+it('a decision that Temporal hands to a run that was reset, before its step asks, is told as one to be taken anew', async () => {
+  const { execution, end } = await start(
+    { plan: planOf({ deadline: '1h' }, false) },
+    { run: { originalExecutionRunId: 'earlier' } },
+  );
+  execution.signal('decide', decision);
+  const { state } = await end();
+  expect(stepOf(state, 'pick')).toMatchObject({ phase: 'failed', approval: { by: 'deadline' } });
+  expect(state.warnings).toEqual([expect.stringContaining('no step awaits a decision yet') as string]);
+});

@@ -28,7 +28,7 @@ async function twice(plan: object, fates: readonly Fate[], { orderAgain = true }
 }
 
 it('a pipeline that timed out and is retried by Temporal orders nothing more: it forgets a cancel, and what was spent', async () => {
-  const { provider, end: ended } = await start({ plan: planOf(still('only')) }, { attempt: 2 });
+  const { provider, end: ended } = await start({ plan: planOf(still('only')) }, { run: { attempt: 2 } });
   const { state, end } = await ended();
   expect(end).toMatchObject({ error: { type: 'PipelineFailed', nonRetryable: true } });
   const message = expect.stringContaining('(attempt 2)') as string;

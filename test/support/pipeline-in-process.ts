@@ -4,7 +4,7 @@ import type { PipelineActivities } from '../../domain/pipeline/pipeline-activiti
 import type { PipelineRequest, PipelineState, StepState } from '../../domain/pipeline/pipeline-run.ts';
 import type { ModelLookupOptions } from '../../plans/model-facts.ts';
 import { pipelineActivities } from '../fuzz/pipelines/activities.ts';
-import type { Execution } from '../fuzz/pipelines/execution-types.ts';
+import type { Execution, ExecutionSettings } from '../fuzz/pipelines/execution-types.ts';
 import { startExecution } from '../fuzz/pipelines/execution.ts';
 import { createProvider, type Fate, type Pace, type Provider } from '../fuzz/pipelines/provider.ts';
 import { createVirtualTime, type VirtualTime } from '../fuzz/pipelines/virtual-time.ts';
@@ -31,8 +31,7 @@ export interface InProcessOptions {
   /** The catalogue; default: none is at hand. */
   lookup?: ModelLookupOptions;
   memo?: Record<string, unknown>;
-  /** Above 1: Temporal has retried an earlier run. */
-  attempt?: number;
+  run?: ExecutionSettings['run'];
   taskTimeoutMs?: number;
   /** A query comes with each workflow task. */
   isAsked?: boolean;
@@ -78,7 +77,7 @@ export function pipelinesInProcess(): (
       ...(carried && { carried }),
       ...(options.memo && { memo: options.memo }),
       taskTimeoutMs: options.taskTimeoutMs,
-      attempt: options.attempt,
+      run: options.run,
       isAsked: options.isAsked,
     });
     return {

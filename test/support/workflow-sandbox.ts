@@ -33,7 +33,7 @@ export interface SandboxExecution {
   /** The run that a reset began from; this one unless given. */
   originalExecutionRunId?: string;
   /** Above 1: Temporal has retried a run that failed or timed out. */
-  attempt?: number | undefined;
+  attempt?: number;
   /** After its start, before its first workflow task is due: a start delay, or a pause of a cron schedule. */
   delayMs?: number;
   /** Default: it may take for ever. */

@@ -1,4 +1,4 @@
-import { CancellationScope, log, setHandler } from '@temporalio/workflow';
+import { CancellationScope, log, setHandler, workflowInfo } from '@temporalio/workflow';
 import { isJsonObject } from '../../domain/json.ts';
 import type { PipelineCancelMessage } from '../../domain/pipeline/pipeline-run.ts';
 import { cutText, messageOf } from '../../domain/text.ts';
@@ -12,7 +12,7 @@ import {
   pipelineCancelUpdate,
   pipelineStateQuery,
 } from './messages.ts';
-import { tellState } from './visibility.ts';
+import { tellState, warn } from './visibility.ts';
 
 /** Takes messages from anyone: payloads may be absent or junk, and no handler may throw by accident. */
 export function listen(pipeline: Pipeline): void {
@@ -28,6 +28,7 @@ export function listen(pipeline: Pipeline): void {
       takeDecision(pipeline, payload);
     } catch (error) {
       log.warn('a decision was ignored', { reason: messageOf(error) });
+      tellOfReset(pipeline, messageOf(error));
     }
   });
   setHandler(
@@ -46,6 +47,12 @@ export function listen(pipeline: Pipeline): void {
     pipeline.isWorkflowCancelled = true;
     void CancellationScope.nonCancellable(() => cancelPipeline(pipeline, { detach: true }));
   });
+}
+
+/** A run that was reset is handed the decisions of the run before at once, also before their steps ask: nobody hears that they are refused. */
+function tellOfReset(pipeline: Pipeline, reason: string): void {
+  const { runId, originalExecutionRunId } = workflowInfo();
+  if (runId !== originalExecutionRunId) warn(pipeline, `a decision was ignored, and is to be taken anew: ${reason}`);
 }
 
 function readCancel(payload: unknown): PipelineCancelMessage {

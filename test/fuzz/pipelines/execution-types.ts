@@ -1,6 +1,6 @@
 import type { PipelineActivities } from '../../../domain/pipeline/pipeline-activities.ts';
 import type { PipelineRequest, PipelineResult, PipelineState } from '../../../domain/pipeline/pipeline-run.ts';
-import type { Sandbox } from '../../support/workflow-sandbox.ts';
+import type { Sandbox, SandboxExecution } from '../../support/workflow-sandbox.ts';
 import type { Provider } from './provider.ts';
 import type { Task } from './replay.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -37,8 +37,8 @@ export interface ExecutionSettings {
   /** What an earlier run hands on. */
   carried?: object;
   memo?: Record<string, unknown>;
-  /** Above 1: Temporal has retried an earlier run. */
-  attempt?: number | undefined;
+  /** What is told of a run that Temporal has retried, or reset. */
+  run?: Pick<SandboxExecution, 'attempt' | 'originalExecutionRunId'> | undefined;
   /** Of a workflow task; default: as our client starts pipelines. */
   taskTimeoutMs?: number | undefined;
   /** Workflow tasks after which a run is asked to continue. */

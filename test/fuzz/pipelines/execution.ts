@@ -25,7 +25,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   let held: Command[] = [];
   let tasksOfRun = 0;
   let run: SandboxRun;
-  let runId = carried || settings.attempt ? 'earlier' : '';
+  let runId = carried || settings.run?.attempt ? 'earlier' : '';
   const startedAt = time.now;
   let lastState: PipelineState | undefined;
   let tasks: Task[] = [];
@@ -56,7 +56,7 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
       args: firstArgs,
       now: time.now,
       startedAt,
-      ...{ memo: settings.memo, taskTimeoutMs: settings.taskTimeoutMs, attempt: settings.attempt },
+      ...{ memo: settings.memo, taskTimeoutMs: settings.taskTimeoutMs, ...settings.run },
       ...(before !== '' && { continuedFromExecutionRunId: before }),
     };
   }
