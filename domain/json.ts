@@ -50,12 +50,6 @@ export function jsonPath(base: string, longKey: string | number): string {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${base}.${key}` : `${base}[${JSON.stringify(key)}]`;
 }
 
-/** The steps of a JSONPath: `$.multi_prompt[2].duration` → `['multi_prompt', 2, 'duration']`. */
-export function stepsOfPath(path: string): (string | number)[] {
-  const parts = [...path.matchAll(/\.([A-Za-z0-9_]+)|\[(\d+)\]|\["([^"]*)"\]/g)];
-  return parts.map(([, name, index, quoted]) => (index === undefined ? (name ?? quoted ?? '') : Number(index)));
-}
-
 /** Every value of a JSON document with its JSONPath, parents first. However deep or long it is: no recursion, no spread. */
 export function* walkJson(root: unknown): Generator<{ path: string; value: unknown }> {
   const top = { path: '$', value: root };

@@ -1,5 +1,4 @@
 import type { InputIssue } from '../../domain/generation.ts';
-import { stepsOfPath } from '../../domain/json.ts';
 import { cutText } from '../../domain/text.ts';
 import { type RefusalError, refusals } from '../http/refusal-error.ts';
 import { plain } from './state-words.ts';
@@ -23,5 +22,14 @@ function messageOf(message: string, [first, ...more]: readonly InputIssue[]): st
 }
 
 function toDetail({ path, message }: InputIssue): object {
-  return { loc: ['body', ...stepsOfPath(path)], msg: message, type: 'value_error' };
+  return { loc: locationOf(path), msg: message, type: 'value_error' };
+}
+
+/** `$.multi_prompt[2].duration` → `['body', 'multi_prompt', 2, 'duration']`. */
+function locationOf(path: string): (string | number)[] {
+  const parts = [...path.matchAll(/\.([A-Za-z0-9_]+)|\[(\d+)\]|\["([^"]*)"\]/g)];
+  return [
+    'body',
+    ...parts.map(([, name, index, quoted]) => (index === undefined ? (name ?? quoted ?? '') : Number(index))),
+  ];
 }

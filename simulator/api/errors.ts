@@ -1,5 +1,4 @@
 import type { InputIssue } from '../../domain/generation.ts';
-import { stepsOfPath } from '../../domain/json.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
 import type { Switches } from '../settings/switches.ts';
 
@@ -77,9 +76,18 @@ export function retryAfterValue(wanted: number | string): string {
 
 export function invalidInput(switches: Switches, issues: InputIssue[]): Reply {
   const detail = issues.map(({ path, message }) => ({
-    loc: ['body', ...stepsOfPath(path)],
+    loc: locationOf(path),
     msg: message,
     type: 'value_error',
   }));
   return errorReply(switches, switches.validation_http, 422001, 'Validation failed.', { detail });
+}
+
+/** `$.multi_prompt[2].duration` → `['body', 'multi_prompt', 2, 'duration']`. */
+function locationOf(path: string): (string | number)[] {
+  const parts = [...path.matchAll(/\.([A-Za-z0-9_]+)|\[(\d+)\]|\["([^"]*)"\]/g)];
+  return [
+    'body',
+    ...parts.map(([, name, index, quoted]) => (index === undefined ? (name ?? quoted ?? '') : Number(index))),
+  ];
 }
