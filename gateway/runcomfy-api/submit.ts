@@ -44,7 +44,7 @@ export async function submit(
         : { key: await parts.dedupedKeys.keyFor(order, dedupeWindowMs), isNewKey: false };
   const { key } = keyed;
   // What cost nothing stands in nobody's way: "top up, try again" works without a key too.
-  const retry = dedupeWindowMs === undefined ? saidRetry : 'if-unbilled';
+  const retry = idempotencyKey === undefined ? 'if-unbilled' : saidRetry;
   const check = () => {
     mayOrder(principal, model);
     return checkInput(parts.catalogue, model, input);

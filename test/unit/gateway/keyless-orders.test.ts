@@ -1,7 +1,11 @@
 import { EventEmitter } from 'node:events';
 import type { FastifyReply } from 'fastify';
 import { expect, it } from 'vitest';
+import { anonymousAccess } from '../../../gateway/access/access.ts';
 import { createKeylessOrders } from '../../../gateway/runcomfy-api/keyless-orders.ts';
+import { serve } from '../../support/gateway-in-process.ts';
+import { call } from '../../support/gateway-stack.ts';
+import { flux } from '../../support/simulator-client.ts';
 
 const order = { principal: { tenant: 'acme', scope: 'generate' }, model: 'a/b', input: { prompt: 'x' } } as const;
 
@@ -63,4 +67,20 @@ it('makes up no key in which a client would read a status', () => {
   const send = orders();
   const keys = Array.from({ length: 1_000 }, () => send().key);
   expect(keys.filter((key) => /401|429/.test(key))).toEqual([]);
+});
+
+it('makes an order whose answer told nothing anew where it cost nothing', async () => {
+  const started: { key: string; retry?: string }[] = [];
+  const start = (_: unknown, { key, retry }: { key: string; retry?: string }) => {
+    started.push({ key, ...(retry !== undefined && { retry }) });
+    if (started.length === 1) return Promise.reject(new Error('odd'));
+    return Promise.resolve({ key, runId: 'r', attached: false, notices: [] });
+  };
+  const url = await serve(anonymousAccess, { generations: { start } });
+  const send = (headers = {}) => call(url, `/v1/models/${flux}`, { method: 'POST', headers, body: { prompt: 'x' } });
+  expect((await send()).status).toBe(500);
+  expect((await send()).status).toBe(200);
+  expect(started[1]).toEqual({ key: started[0]?.key, retry: 'if-unbilled' });
+  await send({ 'idempotency-key': 'mine' });
+  expect(started[2]).toEqual({ key: 'mine' });
 });
