@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
@@ -39,12 +40,15 @@ interface Bodies {
 export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopping: AbortSignal): Promise<void> {
   await app.register(async (child) => {
     child.setValidatorCompiler(validatorCompiler);
-    child.addHook('onRequest', ({ raw, routeOptions }, _reply, done) => {
+    child.addHook('preParsing', async ({ raw, routeOptions }, _reply, payload) => {
       const { body } = routeOptions.schema ?? {};
       const mayBeLeftOut = body === undefined || body instanceof z.ZodOptional;
-      // Some clients name a type of a body that they do not send.
-      if (mayBeLeftOut && isWithoutBody(raw)) delete raw.headers['content-type'];
-      done();
+      // Some clients name a type of a body that they do not send, or end one in which nothing came.
+      if (mayBeLeftOut && (isWithoutBody(raw) || (raw.method === 'POST' && (await isEmpty(payload))))) {
+        delete raw.headers['content-type'];
+        delete raw.headers['transfer-encoding'];
+      }
+      return payload;
     });
     // A message that says nothing may be left out: the framework would have it checked as null.
     child.addHook('preValidation', (request, _reply, done) => {
@@ -97,6 +101,15 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
 
 function isWithoutBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+}
+
+/** Tells it by the first bytes, which are there for the next reader as before. */
+async function isEmpty(body: Readable): Promise<boolean> {
+  const chunks = body.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>;
+  const first = await chunks.next();
+  await chunks.return?.();
+  if (first.done !== true) body.unshift(first.value);
+  return first.done === true;
 }
 
 /** The framework calls every body required, and tells of one that says nothing. */

@@ -86,17 +86,16 @@ describe('a page that may call', () => {
 
 describe('a message that says nothing', () => {
   const types = ['', 'garbage', 'application/json', 'application/octet-stream', 'text/plain; charset'];
-  const about = (type: string): GatewayCall => ({
-    method: 'POST',
-    headers: { 'content-type': type, 'content-length': '0' },
-  });
+  const lengths = [{ 'content-length': '0' }, { 'transfer-encoding': 'chunked' }];
+  const cases = types.flatMap((type) => lengths.map((length) => ({ 'content-type': type, ...length })));
 
-  it.each(types)('is taken whatever its type: "%s"', async (type) => {
+  it.each(cases)('is taken whatever its type, and the end of its body: %j', async (headers) => {
     const url = await serve(anonymousAccess);
-    expect(await call(url, '/v1/requests/k/cancel', about(type))).toMatchObject({ status: 202 });
-    expect(await call(url, '/api/v1/generations/k/cancel', about(type))).toMatchObject({ status: 200 });
-    expect(await call(url, '/api/v1/generations/k/nudge', about(type))).toMatchObject({ status: 204 });
-    expect((await call(url, '/api/v1/generations', about(type))).status).toBeGreaterThanOrEqual(400);
+    const told: GatewayCall = { method: 'POST', headers };
+    expect(await call(url, '/v1/requests/k/cancel', told)).toMatchObject({ status: 202 });
+    expect(await call(url, '/api/v1/generations/k/cancel', told)).toMatchObject({ status: 200 });
+    expect(await call(url, '/api/v1/generations/k/nudge', told)).toMatchObject({ status: 204 });
+    expect((await call(url, '/api/v1/generations', told)).status).toBeGreaterThanOrEqual(400);
   });
 
   it('cancels with a body of no known type, too', async () => {
@@ -104,6 +103,12 @@ describe('a message that says nothing', () => {
     const odd = { method: 'POST', headers: { 'content-type': 'no type' }, body: 'junk' };
     expect(await call(url, '/v1/requests/k/cancel', odd)).toMatchObject({ status: 202 });
     expect(await call(url, '/api/v1/generations/k/cancel', odd)).toMatchObject({ status: 415 });
+    const statuses = ['application/json', 'text/plain', 'no type'].map(async (type) => {
+      const inChunks = { body: new Blob(['{"odd":1}']).stream(), duplex: 'half' as const };
+      const made = { method: 'POST', headers: { 'content-type': type }, ...inChunks };
+      return (await fetch(`${url}/api/v1/generations/k/cancel`, made)).status;
+    });
+    expect(await Promise.all(statuses)).toEqual([422, 415, 415]);
   });
 });
 
