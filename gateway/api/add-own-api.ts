@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
@@ -9,6 +8,7 @@ import { isJsonObject } from '../../domain/json.ts';
 import { productVersion } from '../../setup/version.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { documentPagePolicy } from '../http/content-policy.ts';
+import { isEmptyBody } from '../http/json-body.ts';
 import { createRouteAdder } from '../http/route-adder.ts';
 import { addBatches } from './batches/add-batches.ts';
 import { addBudgets } from './budgets/add-budgets.ts';
@@ -44,7 +44,7 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
       const { body } = routeOptions.schema ?? {};
       const mayBeLeftOut = body === undefined || body instanceof z.ZodOptional;
       // Some clients name a type of a body that they do not send, or end one in which nothing came.
-      if (mayBeLeftOut && (isWithoutBody(raw) || (raw.method === 'POST' && (await isEmpty(payload))))) {
+      if (mayBeLeftOut && (isWithoutBody(raw) || (raw.method === 'POST' && (await isEmptyBody(payload))))) {
         delete raw.headers['content-type'];
         delete raw.headers['transfer-encoding'];
       }
@@ -101,15 +101,6 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
 
 function isWithoutBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
-}
-
-/** Tells it by the first bytes, which are there for the next reader as before. */
-async function isEmpty(body: Readable): Promise<boolean> {
-  const chunks = body.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>;
-  const first = await chunks.next();
-  await chunks.return?.();
-  if (first.done !== true) body.unshift(first.value);
-  return first.done === true;
 }
 
 /** The framework calls every body required, and tells of one that says nothing. */

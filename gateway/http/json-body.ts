@@ -27,8 +27,26 @@ export function takeJsonBodies(app: FastifyInstance): void {
   });
 }
 
+/** Tells it by the first bytes, which are there for the next reader as before. */
+export async function isEmptyBody(payload: Readable): Promise<boolean> {
+  const chunks = payload.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>;
+  const first = await chunks.next().catch(brokeOff);
+  await chunks.return?.();
+  if (first.done !== true) payload.unshift(first.value);
+  return first.done === true;
+}
+
 /** The whole body; undefined where it is longer than `maxBytes`. */
-export async function readBody(payload: Readable, maxBytes: number): Promise<Buffer | undefined> {
+export function readBody(payload: Readable, maxBytes: number): Promise<Buffer | undefined> {
+  return bytesOf(payload, maxBytes).catch(brokeOff);
+}
+
+/** Its client left, or its connection ended. */
+function brokeOff(cause: unknown): never {
+  throw new RefusalError('MalformedRequest', 'the body broke off before its end', { cause });
+}
+
+async function bytesOf(payload: Readable, maxBytes: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   let giveUpAt: number | undefined;

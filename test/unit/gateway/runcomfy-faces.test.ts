@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import type { Client } from '@temporalio/client';
 import pino from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -9,6 +10,7 @@ import { anonymousAccess } from '../../../gateway/access/access.ts';
 import { createGenerationReader } from '../../../gateway/generations/read-generations.ts';
 import { createGatewayMetrics } from '../../../gateway/metrics/gateway-metrics.ts';
 import { earlyRefusal } from '../../../gateway/runcomfy-api/early-refusal.ts';
+import { eventually } from '../../support/eventually.ts';
 import { serve, withKey } from '../../support/gateway-in-process.ts';
 import { call } from '../../support/gateway-stack.ts';
 import { flux, kling } from '../../support/simulator-client.ts';
@@ -175,6 +177,30 @@ describe('an order that cannot be carried out', () => {
     expect(await metrics.registry.metrics()).toContain('runcomfy_gateway_starts_total{result="refused"} 1');
   });
 });
+
+it.each([`/v1/models/${flux}`, '/v1/requests/k/cancel', '/api/v1/generations', '/api/v1/generations/k/cancel'])(
+  'whoever breaks off what is sent to %s is no fault of the gateway',
+  async (target) => {
+    const lines: string[] = [];
+    const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(line) });
+    let isTaken = false;
+    const authenticate: typeof anonymousAccess.authenticate = (request) => {
+      isTaken = true;
+      return anonymousAccess.authenticate(request);
+    };
+    const { hostname, port } = new URL(await serve({ ...anonymousAccess, authenticate }, { log }));
+    const socket = connect(Number(port), hostname);
+    const length = target.endsWith('l') ? 'transfer-encoding: chunked' : 'content-length: 9';
+    socket.write(`POST ${target} HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\n${length}\r\n\r\n`);
+    await eventually(() => {
+      expect(isTaken).toBe(true);
+    });
+    socket.destroy();
+    await eventually(() => {
+      expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([{ level: 20, status: 400 }]);
+    });
+  },
+);
 
 it.each([
   [{ httpStatus: 429, vendorMessage: 'slow' }, 429, 429001],
