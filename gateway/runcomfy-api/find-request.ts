@@ -1,8 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isGenerationError } from '../../client/index.ts';
 import { workflowIdOf } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
-import { inTime } from '../generations/in-time.ts';
 import { isRequestKey } from '../generations/key-of.ts';
 import type { ReadOptions, SeenGeneration } from '../generations/read-generations.ts';
 import { temporalAway, unknownRequest } from '../http/to-refusal.ts';
@@ -47,4 +47,18 @@ export function tellOf(reply: FastifyReply, key: string, { phase, requestId, age
   reply.header('runcomfy-temporal-key', key).header('runcomfy-temporal-phase', phase);
   if (requestId !== undefined) reply.header('runcomfy-request-id', requestId);
   if (ageS !== undefined) reply.header('age', ageS);
+}
+
+/** What is answered within so many milliseconds, else what there is instead. */
+async function inTime<T>(answer: Promise<T>, withinMs: number, instead: () => T): Promise<T> {
+  const answered = new AbortController();
+  const { signal } = answered;
+  const late = sleep(withinMs, undefined, { signal }).then(instead);
+  // Nobody asks for it any more once there is an answer.
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    answered.abort();
+  }
 }
