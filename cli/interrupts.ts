@@ -45,3 +45,15 @@ export function catchInterrupts(): Interrupts {
     },
   };
 }
+
+/** The signal of a command that only shows: aborted with this error at Ctrl-C, when it is told to end, and once its output is gone. */
+export function leaveWith(error: Error, outputGone: AbortSignal): { signal: AbortSignal; stop: () => void } {
+  const stop = new AbortController();
+  const leave = () => {
+    stop.abort(error);
+  };
+  const interrupts = catchInterrupts();
+  interrupts.answer({ onFirst: leave, onDetach: leave });
+  outputGone.addEventListener('abort', leave);
+  return { signal: stop.signal, stop: interrupts.stop };
+}

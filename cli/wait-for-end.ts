@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GenerationError, type GenerationHandle, isGenerationError, type KnownState } from '../client/index.ts';
 import { explainStandstill } from '../client/operator/index.ts';
-import type { GenerationResult } from '../domain/generation.ts';
+import type { CancelOutcome, GenerationResult } from '../domain/generation.ts';
 import { messageOf } from '../domain/text.ts';
 import type { CommandContext, ConnectedGenerations } from './command-context.ts';
 import { catchInterrupts, type Interrupts } from './interrupts.ts';
@@ -15,7 +15,7 @@ import { submissionUnknown } from './unknown-submission.ts';
 
 /** What stands still is looked at so often: a worker that is just starting gets this long twice. */
 const workerGraceMs = 3_000;
-/** A generation that goes on is looked at ever less often, down to this. */
+/** What goes on is looked at ever less often, down to this. */
 const slowestLookMs = 30_000;
 /** A request id whose worker could not report it still arrives within this time. */
 const unknownGraceMs = 45_000;
@@ -32,50 +32,21 @@ export async function waitForEnd(
   context: Pick<CommandContext, 'printer' | 'followed'>,
   interrupts: Interrupts = catchInterrupts(),
 ): Promise<GenerationResult> {
-  const { printer } = context;
-  const stop = new AbortController();
-  const { signal } = stop;
-  const left = once(signal, 'abort');
-  const leave = (error: Error) => {
-    stop.abort(error);
+  const followed: Followed<GenerationResult> = {
+    key: handle.key,
+    result: (options) => handle.result(options),
+    cancel: () => handle.cancel('Ctrl-C at the command line'),
+    cancelling: 'asking RunComfy to cancel … (Ctrl-C again leaves the generation to itself)',
+    detached,
+    showProgress: (signal, leave) => showProgress(handle, context, signal, leave),
   };
-  let cancelling: Promise<void> | undefined;
-  interrupts.answer({
-    onFirst: () => {
-      cancelling = cancelAloud(handle, printer);
-    },
-    onDetach: () => {
-      leave(detached(handle.key));
-    },
-  });
-  const beside = [showProgress(handle, context, signal, leave), leaveAtStandstill(client, handle.key, signal, leave)];
-  try {
-    return await handle.result({ signal });
-  } finally {
-    // Whoever leaves waits for no answer; the end may be known before what became of the cancel is.
-    await Promise.race([cancelling, left]);
-    stop.abort();
-    // A connection must not be closed while calls are under way.
-    await Promise.all(beside);
-    interrupts.stop();
-    printer.endProgress();
-  }
+  return await followToEnd(client, followed, context.printer, interrupts);
 }
 
 /** The generation goes on without us; the message says how to come back to it. */
 export function detached(key: string): GenerationError {
   const message = `generation "${key}" goes on without this command: \`${ownCommand('result', key)}\` waits for it again`;
   return new GenerationError({ type: 'StillRunning', message, key });
-}
-
-async function cancelAloud(handle: GenerationHandle, printer: Printer): Promise<void> {
-  printer.note('asking RunComfy to cancel … (Ctrl-C again leaves the generation to itself)');
-  try {
-    const { outcome } = await handle.cancel('Ctrl-C at the command line');
-    printer.note(`${outcome}: ${describeOutcome(outcome)}`);
-  } catch (error) {
-    printer.note(`the cancel could not be delivered: ${messageOf(error)}`);
-  }
 }
 
 async function showProgress(
@@ -110,6 +81,66 @@ async function showProgress(
     if (isGenerationError(error) && error.type === 'Undecodable') leave(error);
   } finally {
     clearInterval(redraw);
+  }
+}
+
+/** What a command waits for, and shows meanwhile. */
+export interface Followed<Result> {
+  key: string;
+  result: (options: { signal: AbortSignal }) => Promise<Result>;
+  cancel: () => Promise<{ outcome: CancelOutcome }>;
+  /** Said when a cancel is asked for. */
+  cancelling: string;
+  /** What goes on without this command. */
+  detached: (key: string) => Error;
+  /** Ends with the signal; `leave` ends the waiting with an error. */
+  showProgress: (signal: AbortSignal, leave: (error: Error) => void) => Promise<void>;
+}
+
+/** Waits for an end: the first Ctrl-C cancels, the second leaves, and so does a lack of workers that can go on. */
+export async function followToEnd<Result>(
+  client: ConnectedGenerations['client'],
+  followed: Followed<Result>,
+  printer: Printer,
+  interrupts: Interrupts,
+): Promise<Result> {
+  const { key } = followed;
+  const stop = new AbortController();
+  const { signal } = stop;
+  const left = once(signal, 'abort');
+  const leave = (error: Error) => {
+    stop.abort(error);
+  };
+  let cancelling: Promise<void> | undefined;
+  interrupts.answer({
+    onFirst: () => {
+      cancelling = cancelAloud(followed, printer);
+    },
+    onDetach: () => {
+      leave(followed.detached(key));
+    },
+  });
+  const beside = [followed.showProgress(signal, leave), leaveAtStandstill(client, key, signal, leave)];
+  try {
+    return await followed.result({ signal });
+  } finally {
+    // Whoever leaves waits for no answer; the end may be known before what became of the cancel is.
+    await Promise.race([cancelling, left]);
+    stop.abort();
+    // A connection must not be closed while calls are under way.
+    await Promise.all(beside);
+    interrupts.stop();
+    printer.endProgress();
+  }
+}
+
+async function cancelAloud({ cancel, cancelling }: Followed<unknown>, printer: Printer): Promise<void> {
+  printer.note(cancelling);
+  try {
+    const { outcome } = await cancel();
+    printer.note(`${outcome}: ${describeOutcome(outcome)}`);
+  } catch (error) {
+    printer.note(`the cancel could not be delivered: ${messageOf(error)}`);
   }
 }
 

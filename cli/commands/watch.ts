@@ -1,7 +1,7 @@
 import { type GenerationHandle, isGenerationError, isTerminal, type KnownState } from '../../client/index.ts';
 import { defineCommand } from '../define-command.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from '../exit-codes.ts';
-import { catchInterrupts } from '../interrupts.ts';
+import { leaveWith } from '../interrupts.ts';
 import { progressLine } from '../printing/pretty-state.ts';
 import { detached } from '../wait-for-end.ts';
 
@@ -17,23 +17,17 @@ export const addWatch = defineCommand({
   act: ({ printer, withTemporal, outputGone }, [key = '']) =>
     withTemporal(async ({ generations }) => {
       const handle = await generations.get(key);
-      const stop = new AbortController();
-      const leave = () => {
-        stop.abort(detached(key));
-      };
-      const interrupts = catchInterrupts();
-      interrupts.answer({ onFirst: leave, onDetach: leave });
-      outputGone.addEventListener('abort', leave);
+      const leaving = leaveWith(detached(key), outputGone);
       const since = Date.now();
       let last: KnownState | undefined;
       try {
-        for await (const state of handle.watch({ signal: stop.signal, isPerson: printer.isRead })) {
+        for await (const state of handle.watch({ signal: leaving.signal, isPerson: printer.isRead })) {
           last = state;
           printer.printLine(state, () => progressLine(state, Date.now() - since));
           if (isTerminal(state.phase)) break;
         }
       } finally {
-        interrupts.stop();
+        leaving.stop();
       }
       return last?.phase === 'succeeded' ? exitCodes.done : exitCodeOfEnd(handle);
     }),

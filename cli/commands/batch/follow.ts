@@ -1,7 +1,7 @@
 import { type GenerationError, isGenerationError } from '../../../client/index.ts';
 import { defineCommand } from '../../define-command.ts';
 import { exitCodeOf, exitCodes } from '../../exit-codes.ts';
-import { catchInterrupts } from '../../interrupts.ts';
+import { leaveWith } from '../../interrupts.ts';
 import { batchLine, prettyBatch } from './pretty-batch.ts';
 import { batchDetached, exitCodeOfBatch, pausedForGood } from './wait.ts';
 
@@ -32,29 +32,23 @@ export const addBatchWatch = defineCommand({
   act: ({ printer, withTemporal, outputGone }, [key = '']) =>
     withTemporal(async ({ generations }) => {
       const batch = await generations.batches.get(key);
-      const stop = new AbortController();
-      const leave = () => {
-        stop.abort(batchDetached(key));
-      };
-      const interrupts = catchInterrupts();
-      interrupts.answer({ onFirst: leave, onDetach: leave });
-      outputGone.addEventListener('abort', leave);
+      const { signal, stop } = leaveWith(batchDetached(key), outputGone);
       const since = Date.now();
       let paused: GenerationError | undefined;
       try {
-        for await (const state of batch.watch({ signal: stop.signal })) {
+        for await (const state of batch.watch({ signal })) {
           printer.printLine(state, () => batchLine(state, Date.now() - since));
           paused = pausedForGood(key, state);
           if (paused) throw paused;
         }
-        return exitCodeOfBatch(await batch.result({ signal: stop.signal }));
+        return exitCodeOfBatch(await batch.result({ signal }));
       } catch (error) {
         // The last line has said how it ended: what is left is the code.
         if (isGenerationError(error) && error !== paused && error.type !== 'StillRunning')
           return exitCodeOf(error.type);
         throw error;
       } finally {
-        interrupts.stop();
+        stop();
       }
     }),
 });

@@ -1,7 +1,7 @@
 import { isGenerationError, type KnownPipelineState } from '../../../client/index.ts';
 import { defineCommand } from '../../define-command.ts';
 import { exitCodeOf, exitCodes } from '../../exit-codes.ts';
-import { catchInterrupts } from '../../interrupts.ts';
+import { leaveWith } from '../../interrupts.ts';
 import type { Printer } from '../../printing/printer.ts';
 import { createRowFilter } from '../../printing/progress-rows.ts';
 import { prettyPipeline } from './pretty-pipeline.ts';
@@ -20,14 +20,7 @@ export const addPipelineWatch = defineCommand({
   act: ({ printer, withTemporal, outputGone }, [key = '']) =>
     withTemporal(async ({ generations }) => {
       const pipeline = await generations.pipelines.get(key);
-      const stop = new AbortController();
-      const { signal } = stop;
-      const leave = () => {
-        stop.abort(pipelineDetached(key));
-      };
-      const interrupts = catchInterrupts();
-      interrupts.answer({ onFirst: leave, onDetach: leave });
-      outputGone.addEventListener('abort', leave);
+      const { signal, stop } = leaveWith(pipelineDetached(key), outputGone);
       const shown = showStates(key, printer);
       try {
         let last: KnownPipelineState | undefined;
@@ -47,7 +40,7 @@ export const addPipelineWatch = defineCommand({
       } finally {
         shown.stop();
         printer.endProgress();
-        interrupts.stop();
+        stop();
       }
     }),
 });
