@@ -39,6 +39,8 @@ export interface SubmitOrder {
   retryOfRunId?: string;
   /** A schedule started it, under a key that may have been ordered before: the other runs of the key are looked at. */
   isScheduled?: true;
+  /** Nothing is sent from then on, ISO 8601: the workflow may hear of its deadline later than a worker of the order. */
+  deadlineAt?: string;
 }
 
 /** Answer of `submitRequest`: RunComfy took the order. */

@@ -93,8 +93,12 @@ export const localChecks = inTurns(
   }),
 );
 
-/** What search attributes there are, where nothing is to follow from a local activity: its answer is believed for a while. */
+/**
+ * What search attributes there are, where nothing is to follow from a local activity: its answer is believed for a while. It
+ * is over at once, and an end may wait for it: it goes before what else has gathered in the queue.
+ */
 export const attributeChecks = proxyActivities<Pick<Activities, 'listSearchAttributes'>>({
+  priority: { priorityKey: 1 },
   startToCloseTimeout: '10 seconds',
   scheduleToCloseTimeout: '30 seconds',
   cancellationType: ActivityCancellationType.ABANDON,

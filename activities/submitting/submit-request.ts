@@ -56,6 +56,7 @@ export function createSubmitRequest(deps: ActivityDeps): Activities['submitReque
       case 'unknown':
         throw unknownSince(earlier.lastHeartbeat, isModelKnown);
       case 'nothing': {
+        if (isLate(order)) throw notSent('nothing is sent', new Error(late));
         const prepared = await prepare(deps, order).catch((error: unknown) => {
           if (error instanceof ApplicationFailure) throw error;
           throw notSent('the order could not be prepared', error);
@@ -69,6 +70,12 @@ export function createSubmitRequest(deps: ActivityDeps): Activities['submitReque
       }
     }
   };
+}
+
+const late = 'the deadline of the order has passed';
+
+function isLate({ deadlineAt }: SubmitOrder): boolean {
+  return deadlineAt !== undefined && Date.now() >= Date.parse(deadlineAt);
 }
 
 /** What is known before money is at stake. */
@@ -135,11 +142,15 @@ async function send(
     ...(balanceBefore && { balanceBefore }),
     ...withoutUndefined({ grants, priceUsd: prepared.priceUsd }),
   };
-  const beforeSend = await raiseFence(sending).catch((error: unknown) => {
+  const fence = await raiseFence(sending).catch((error: unknown) => {
     // Also how a workflow that no longer wants this attempt (cancelled, timed out) stops it before anything is sent.
     heartbeat({ stage: 'not_sent', at: sending.at } satisfies SubmitHeartbeat);
     throw notSent('Temporal did not acknowledge that the order is about to be sent', error, grants);
   });
+  const beforeSend = () => {
+    fence();
+    if (isLate(order)) throw new Error(late);
+  };
   const heartbeats = { hasSent: false };
   const timer = setInterval(() => {
     heartbeats.hasSent = true;

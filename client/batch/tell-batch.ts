@@ -18,7 +18,7 @@ import { checkArgument } from '../generation/check-arguments.ts';
 import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
 import { explainStandstill, withoutAnswer } from '../generation/following/standstill.ts';
 import { readEndOf } from '../generation/one-chain.ts';
-import { sendUpdate } from '../generation/send-update.ts';
+import { type Message, sendUpdate } from '../generation/send-update.ts';
 import { sendWish } from '../generation/send-wish.ts';
 import { isOutOfTime } from '../grpc.ts';
 import { unlessLeft } from '../with-signal.ts';
@@ -29,7 +29,10 @@ const takenWithinMs = 60_000;
 /** What was refused for now is sent again. */
 const againAfterMs = 500;
 const answeredWithinMs = 180_000;
-/** Temporal ends a workflow that one task brings more than 4 MiB of messages. */
+/**
+ * Temporal ends a workflow that one task brings more than 4 MiB of messages. So what is larger goes alone, and what waits at
+ * the server for a worker, after its sender has left, is the same update as its repetition.
+ */
 const largeBytes = 256 * 1024;
 /** What is under way of large messages, by the batch that they are for. */
 const largeUnderWay = new Map<string, Promise<unknown>>();
@@ -49,11 +52,12 @@ export async function addToBatch(
   over?: AbortSignal,
 ): Promise<{ count: number }> {
   const giveUpAt = performance.now() + takenWithinMs;
+  const add = { name: batchMessageNames.add, message };
+  const isLarge = jsonBytes(message) > largeBytes;
   for (;;) {
     try {
-      return await oneByOne(client, key, message, over, () =>
-        update<{ count: number }>(client, key, batchMessageNames.add, message, over),
-      );
+      if (!isLarge) return await update(client, key, add, over);
+      return await oneByOne(client, key, over, () => update(client, key, { ...add, isSameOfAll: true }, over));
     } catch (error) {
       if (!isRefusedForNow(error) || performance.now() + againAfterMs > giveUpAt) throw error;
     }
@@ -66,11 +70,9 @@ export async function addToBatch(
 async function oneByOne<T>(
   client: Client,
   key: string,
-  message: object,
   over: AbortSignal | undefined,
   tell: () => Promise<T>,
 ): Promise<T> {
-  if (jsonBytes(message) <= largeBytes) return await tell();
   const place = JSON.stringify([client.options.namespace, key]);
   const before = largeUnderWay.get(place);
   const told = (async () => {
@@ -92,7 +94,7 @@ function isRefusedForNow(error: unknown): boolean {
 
 /** No more items will come. */
 export function sealBatch(client: Client, key: string, over?: AbortSignal): Promise<{ count: number }> {
-  return update(client, key, batchMessageNames.seal, {}, over);
+  return update(client, key, { name: batchMessageNames.seal, message: {} }, over);
 }
 
 /** Changes how many may be in flight, and the limit of money. */
@@ -101,7 +103,7 @@ export function setBatch(
   key: string,
   message: BatchSetMessage,
 ): Promise<{ window: number; maxCostUsd: number | null }> {
-  return update(client, key, batchMessageNames.set, message);
+  return update(client, key, { name: batchMessageNames.set, message });
 }
 
 /** Starts nothing new until it is resumed; taken also where no worker runs. */
@@ -181,16 +183,11 @@ function stillCancelling(key: string): GenerationError {
   return new GenerationError({ type: 'StillRunning', message, key });
 }
 
-async function update<Reply>(
-  client: Client,
-  key: string,
-  name: string,
-  message: object,
-  over?: AbortSignal,
-): Promise<Reply> {
+async function update<Reply>(client: Client, key: string, told: Message, over?: AbortSignal): Promise<Reply> {
+  const { name, message } = told;
   checkArgument('message', typeof message === 'object', 'an object', key);
   const answeredBy = () => performance.now() + answeredWithinMs;
-  const reply = await sendUpdate<Reply>(client, key, { name, message }, { takenWithinMs, answeredBy, signal: over });
+  const reply = await sendUpdate<Reply>(client, key, told, { takenWithinMs, answeredBy, signal: over });
   if (reply !== 'unattended' && 'answer' in reply) return reply.answer;
   over?.throwIfAborted();
   if (reply === 'unattended') throw await withoutAnswer(client, key);

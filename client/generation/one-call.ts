@@ -26,17 +26,25 @@ export function startOfCall(): { requestId?: string } {
   return call === undefined ? {} : { requestId: call.id };
 }
 
-/** By which Temporal knows an update, and whether the same was sent before in the same call. */
-export function updateOfCall(key: string, name: string, message: object): { updateId: string; isRepeated: boolean } {
+/**
+ * By which Temporal knows an update, and whether the same was sent before in the same call. `isSameOfAll`: the same message
+ * of another call, or process, is the same update.
+ */
+export function updateOfCall(
+  key: string,
+  name: string,
+  message: object,
+  isSameOfAll = false,
+): { updateId: string; isRepeated: boolean } {
   const call = calls.getStore();
-  if (call === undefined) return { updateId: `${name}-${randomUUID()}`, isRepeated: false };
+  if (call === undefined && !isSameOfAll) return { updateId: `${name}-${randomUUID()}`, isRepeated: false };
   // One call may tell the same workflow several things.
   const digest = createHash('sha256')
     .update(JSON.stringify([key, message]))
     .digest('base64url')
     .slice(0, 22);
-  const updateId = `${name}-${call.id}-${digest}`;
-  return { updateId, isRepeated: call.sent.has(updateId) };
+  const updateId = isSameOfAll ? `${name}-${digest}` : `${name}-${call?.id ?? ''}-${digest}`;
+  return { updateId, isRepeated: call?.sent.has(updateId) ?? false };
 }
 
 /** The runs that messages of this call are meant for, by key; undefined where it is not repeated. */

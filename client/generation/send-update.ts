@@ -13,6 +13,8 @@ const answeredBeforeMs = 3_000;
 export interface Message {
   name: string;
   message: object;
+  /** The same message is the same update, whoever sends it: it has one answer for as long as the run lives. */
+  isSameOfAll?: boolean;
 }
 
 /** What came of an update; `isTaken`: a worker had it when it failed. */
@@ -35,7 +37,7 @@ export interface UpdatePatience {
 export async function sendUpdate<Reply>(
   client: Client,
   key: string,
-  { name, message }: Message,
+  { name, message, isSameOfAll }: Message,
   { takenWithinMs, answeredBy, signal }: UpdatePatience,
 ): Promise<UpdateAnswer<Reply>> {
   const chain = await chainOf(client, key);
@@ -44,7 +46,7 @@ export async function sendUpdate<Reply>(
   // Calls do not see a signal that was aborted before.
   const over = signal ?? new AbortController().signal;
   const within = (ms: number) => (over.aborted ? Math.min(ms, lastMs) : ms);
-  const { updateId, isRepeated } = updateOfCall(key, name, message);
+  const { updateId, isRepeated } = updateOfCall(key, name, message, isSameOfAll);
   noteSent(updateId);
   const options = { args: [message] as [object], updateId };
   const taken = await askWorker(

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import { wellFormed } from '../../domain/text.ts';
@@ -93,5 +94,27 @@ describe('submitRequest, after an attempt that could not report:', () => {
       heartbeatDetails: { stage: 'not_sent', at },
     });
     expect(value?.requestId).toBe(rig.sim.ledger().jobs[0]?.id);
+  });
+});
+
+describe('submitRequest, once the deadline of its order has passed:', () => {
+  it('sends nothing, and says so, whatever kept it from a worker until then', async () => {
+    const rig = await activitiesOnSimulator();
+    const deadlineAt = new Date(Date.now() - 1_000).toISOString();
+    const attempt = await rig.attempt(rig.activities.submitRequest, { ...paidOrder, deadlineAt });
+    expect(detailsOf(attempt)).toEqual({ submission: 'not_sent' });
+    expect(attempt.failure?.message).toContain('the deadline of the order has passed');
+    expect(rig.sim.ledger().totals.submits).toBe(0);
+  });
+
+  it('sends nothing where it passes while the order is prepared', async () => {
+    const rig = await activitiesOnSimulator({
+      deps: { validator: { validate: () => sleep(600).then(() => ({ issues: [], warnings: [] })) } },
+    });
+    const deadlineAt = new Date(Date.now() + 500).toISOString();
+    const attempt = await rig.attempt(rig.activities.submitRequest, { ...paidOrder, deadlineAt });
+    expect(detailsOf(attempt)).toMatchObject({ submission: 'not_sent' });
+    expect(attempt.heartbeats.at(-1)).toMatchObject({ stage: 'not_sent' });
+    expect(rig.sim.ledger().totals.submits).toBe(0);
   });
 });

@@ -142,3 +142,22 @@ describe('a generation whose deadline has passed before its first workflow task'
     expect([asked, endsAs]).toEqual([['recallSubmit'], 'GenerationTimedOut']);
   });
 });
+
+describe('a pipeline whose deadline has passed as a run continues it', () => {
+  const iso = (ms: number) => new Date(now + ms).toISOString();
+  const times = { startedAt: iso(minutes(-120)), deadlineAt: iso(minutes(-1)) };
+  const state = { phase: 'running', ...times, costUsd: 0, reservedUsd: 0, steps: [], warnings: [] };
+  const checked = { plan: { steps: {} }, steps: [], searchAttributes: [], isSteady: true };
+  const carried = { state, checked, money: { spent: 0, presumed: 0, reserved: 0 }, ordersMade: 1 };
+  const chain = { continuedFromExecutionRunId: 'before', args: [{ plan }, { ...carried, handedOnBy: 'before' }] };
+
+  it('ends before it orders more', async () => {
+    const { state: end, endsAs } = await begin('runcomfyPipeline', { plan }, { lateMs: 0, ...chain });
+    expect([end.phase, endsAs]).toEqual(['timed_out', 'PipelineTimedOut']);
+  });
+
+  it('is replayed as it ran in an earlier version', async () => {
+    const { state: end } = await begin('runcomfyPipeline', { plan }, { lateMs: 0, markers: [], ...chain });
+    expect(end.phase).toBe('succeeded');
+  });
+});

@@ -100,6 +100,7 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
     model: state.model,
     input: facts.request.input,
     firstExecutionRunId: workflowInfo().firstExecutionRunId,
+    deadlineAt: state.deadlineAt,
     ...withoutUndefined({
       waiting: waitingOf(generation),
       maxPriceUsd: facts.request.maxPriceUsd,

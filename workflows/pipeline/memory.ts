@@ -1,4 +1,4 @@
-import { CancellationScope, type upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, patched, type upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { InputIssue } from '../../domain/generation.ts';
 import type { PlanAnswer, StepSources } from '../../domain/pipeline/pipeline-activities.ts';
 import { parsePipelineRequest, pipelineDeadlineMsOf } from '../../domain/pipeline/pipeline-request.ts';
@@ -136,6 +136,12 @@ const sampleOfCarried: SampleOf<CarriedPipeline> = {
   ordersMade: 0,
 };
 
+/** Whether the deadline passed before the first workflow task of this run, which came late. */
+function isLate({ deadlineAt }: PipelineState, isCarried: boolean): boolean {
+  if (Date.parse(deadlineAt) > Date.now()) return false;
+  return !isCarried || patched('late-continuations-order-nothing');
+}
+
 /** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
 export function openPipeline(argument: unknown, given: unknown): Pipeline {
   const { workflowId: key } = workflowInfo();
@@ -155,8 +161,7 @@ export function openPipeline(argument: unknown, given: unknown): Pipeline {
       isAsking: false,
       toSet: new Map(),
     },
-    // Only where its first workflow task came late: a deadline lies ahead of the moment from which it counts.
-    stop: !carried && Date.parse(state.deadlineAt) <= Date.now() ? { kind: 'timed_out' } : undefined,
+    stop: isLate(state, carried !== undefined) ? { kind: 'timed_out' } : undefined,
     openCancels: 0,
     cancelled: [],
     isWorkflowCancelled: false,

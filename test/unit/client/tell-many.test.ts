@@ -265,4 +265,6 @@ it('tells a batch of large items one message after the other, also where whoever
   answers[0].resolve({ count: 1 });
   expect(await first).toEqual({ count: 1 });
   expect(await last).toEqual({ count: 0 });
+  // What waits at the server for a worker is not there twice.
+  expect(sent[2]).toBe(sent[0]);
 });
