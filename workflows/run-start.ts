@@ -3,7 +3,7 @@ import { isJsonObject } from '../domain/json.ts';
 
 /** Part of what a run hands to the next one. */
 export interface HandedOn {
-  /** The run that hands it on; those of older versions do not say. */
+  /** The run that hands it on; older versions do not say, or say what they were handed, which names a run before them. */
   handedOnBy?: string;
 }
 
@@ -38,11 +38,12 @@ function isLike(value: unknown, sample: unknown): boolean {
  * the run before it was handed, and knows nothing of what happened since. Undefined: it is the first, or was handed all.
  */
 export function selfStartedBy(carried: HandedOn | undefined): string | undefined {
-  const { attempt, continuedFromExecutionRunId } = workflowInfo();
+  const { attempt, continuedFromExecutionRunId, cronSchedule } = workflowInfo();
   if (continuedFromExecutionRunId === undefined) return undefined;
-  const { handedOnBy } = carried ?? {};
-  const isOfRunBefore = handedOnBy === undefined ? attempt === 1 : handedOnBy === continuedFromExecutionRunId;
-  return carried && isOfRunBefore ? undefined : starterOf();
+  if (!carried) return starterOf();
+  const { handedOnBy } = carried;
+  const mayBeOfRunBefore = attempt === 1 && (handedOnBy === undefined || !cronSchedule);
+  return mayBeOfRunBefore || handedOnBy === continuedFromExecutionRunId ? undefined : starterOf();
 }
 
 /** What has Temporal start a run by itself, in words. */

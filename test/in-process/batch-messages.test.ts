@@ -212,6 +212,8 @@ describe('a batch that Temporal retries', () => {
     const carried = defaultPayloadConverter.fromPayload<BatchData & { handedOnBy: string }>(payload ?? {});
     const { handedOnBy: continuedFromExecutionRunId } = carried;
     expect((await (await open(request, carried, { continuedFromExecutionRunId })).state()).paused).toBeNull();
+    // An older version hands on what it was handed as it came: the name of the run before it, too.
+    expect((await (await open(request, carried, { continuedFromExecutionRunId: 'older' })).state()).paused).toBeNull();
     const { state, question } = await open(request, carried, retried);
     expect(await state()).toMatchObject({ phase: 'paused', paused: { reason }, counts: { total: 3 } });
     expect(question()).toMatchObject({ mayStart: false, doubtful: [1, 2] });
