@@ -1,5 +1,5 @@
 import { condition, log, patched } from '@temporalio/workflow';
-import type { CancelItemsAnswer } from '../../domain/batch/batch-activities.ts';
+import type { CancelItemsAnswer, OpenItem } from '../../domain/batch/batch-activities.ts';
 import { pagesFor } from '../../domain/batch/batch-page.ts';
 import {
   type BatchCancelMessage,
@@ -13,7 +13,7 @@ import { jsonBytes, withoutUndefined } from '../../domain/json.ts';
 import { messageOf } from '../../domain/text.ts';
 import { batchPages, itemCancels } from '../activity-options.ts';
 import { pauseIfGivenUp } from '../given-up.ts';
-import { type Batch, type BatchData, doubtfulOf, totalOf, waitingOf } from './memory.ts';
+import { type Batch, type BatchData, partsInDoubt, totalOf, waitingOf } from './memory.ts';
 import { phaseOf, showNews } from './visibility.ts';
 
 const maxLinesBytes = 1_500_000;
@@ -43,31 +43,20 @@ export async function cancelBatch(batch: Batch, { reason, detach }: BatchCancelM
 
 /** Asks everything in flight to cancel, and gives every item that was never started its line. */
 export async function carryOutCancel(batch: Batch): Promise<void> {
-  const { data, key, firstRunId, request } = batch;
+  const { data } = batch;
   const { cancel } = data;
   if (!cancel) return;
-  const doubtful = doubtfulOf(data);
-  const asked = await itemCancels
-    .cancelItems({
-      key,
-      firstRunId,
-      pages: pagesFor(data.pages, [...doubtful, ...data.open.map(({ index }) => index)], { first: 0, end: 0 }),
-      ...(request.plan && { hasPlan: true }),
-      open: data.open,
-      doubtful,
-      ...withoutUndefined({ reason: cancel.reason }),
-    })
-    .catch((error: unknown): CancelItemsAnswer => {
-      log.warn('the items in flight could not be asked to cancel', { reason: messageOf(error) });
-      // What may be in flight is followed, as if it were: nothing paid is lost.
-      return { outcomes: [], started: doubtful };
-    });
-  const open = [...data.open, ...asked.started.map((index) => ({ index }))].map((item, at) => ({
-    ...item,
-    cancel: asked.outcomes[at] ?? 'unknown',
-  }));
-  const neverStarted = waitingOf(data) - asked.started.length;
-  await closeWaiting(batch, asked.started);
+  const open: Required<Pick<OpenItem, 'index' | 'cancel'>>[] = [];
+  const started: number[] = [];
+  for (const [at, doubtful] of partsInDoubt(data).entries()) {
+    const known = at === 0 ? data.open : [];
+    const asked = await askToCancel(batch, known, doubtful);
+    const inFlight = [...known, ...asked.started.map((index) => ({ index }))];
+    open.push(...inFlight.map((item, place) => ({ ...item, cancel: asked.outcomes[place] ?? 'unknown' })));
+    started.push(...asked.started);
+  }
+  const neverStarted = waitingOf(data) - started.length;
+  await closeWaiting(batch, started);
   // All at once, so that the counts add up at every moment.
   data.open = open;
   data.ended.notStarted += neverStarted;
@@ -78,10 +67,30 @@ export async function carryOutCancel(batch: Batch): Promise<void> {
   cancel.outcome = outcome;
 }
 
+async function askToCancel(batch: Batch, open: OpenItem[], doubtful: number[]): Promise<CancelItemsAnswer> {
+  const { data, key, firstRunId, request } = batch;
+  try {
+    return await itemCancels.cancelItems({
+      key,
+      firstRunId,
+      pages: pagesFor(data.pages, [...doubtful, ...open.map(({ index }) => index)], { first: 0, end: 0 }),
+      ...(request.plan && { hasPlan: true }),
+      open,
+      doubtful,
+      ...withoutUndefined({ reason: data.cancel?.reason }),
+    });
+  } catch (error) {
+    log.warn('the items in flight could not be asked to cancel', { reason: messageOf(error) });
+    // What may be in flight is followed, as if it were: nothing paid is lost.
+    return { outcomes: [], started: doubtful };
+  }
+}
+
 /** Writes the lines of what waits, but for these. */
 async function closeWaiting(batch: Batch, started: readonly number[]): Promise<void> {
   const { data } = batch;
-  const others = data.givenBack.filter((index) => !started.includes(index));
+  const isStarted = new Set(started);
+  const others = data.givenBack.filter((index) => !isStarted.has(index));
   const without = started.filter((index) => index >= data.cursor);
   if (others.length === 0 && data.cursor === totalOf(data)) return;
   if (areLinesInTheWay(batch)) await writeLines(batch);

@@ -19,8 +19,12 @@ import type { InputIssue } from '../../domain/generation.ts';
 import { maxBatchKeyLength, tooLong } from '../../domain/names.ts';
 import { type HandedOn, handedOn, type SampleOf, selfStartedBy } from '../run-start.ts';
 
-/** How many items a run that knows nothing of the one before looks for: all that a request can hold. */
-const mostForgotten = batchLimits.inlineItems;
+/** How many items a run that knows nothing of the one before looks for: as many as it could follow, and hand on, at once. */
+const mostForgotten = 20_000;
+/** Earlier versions: all that a request can hold. */
+const mostForgottenBefore = batchLimits.inlineItems;
+/** What is looked for by parts goes by so many items. */
+const partOfDoubt = 1_000;
 
 /** How many items have ended in which way. */
 export type EndedCounts = Omit<BatchCounts, 'total' | 'waiting' | 'inFlight'>;
@@ -50,6 +54,8 @@ export interface BatchData extends HandedOn {
   reach: number;
   /** Whether it has was not looked for since. */
   isInDoubt?: true;
+  /** Only of a run that Temporal has started by itself: it looks for them by parts, and has up to this index. */
+  lookedTo?: number;
   open: OpenItem[];
   givenBack: number[];
   /** What items that are given back, or were, have cost so far; counted in `spent`. */
@@ -177,8 +183,9 @@ function openData(request: BatchRequest, carried: BatchData | undefined): BatchD
 function afterRestart(data: BatchData, starter: string): BatchData {
   const message = `Temporal started this run by ${starter}: what was said to the batch, added and spent before is forgotten; what was ordered is found again under the items' keys`;
   const paused: BatchPause = { reason: 'restarted', message, since: new Date().toISOString() };
-  const reach = Math.max(data.reach, data.cursor + mostForgotten);
-  return { ...data, ...(!data.cancel && { paused }), reach, isInDoubt: true };
+  const isByParts = patched('restarts-look-by-parts');
+  const reach = Math.max(data.reach, data.cursor + (isByParts ? mostForgotten : mostForgottenBefore));
+  return { ...data, ...(!data.cancel && { paused }), reach, isInDoubt: true, ...(isByParts && { lookedTo: 0 }) };
 }
 
 /** A batch whose pages could not be written would never end. */
@@ -222,6 +229,25 @@ export function doubtfulOf(data: BatchData): number[] {
   const { givenBack, cursor, reach } = data;
   const count = Math.max(0, Math.min(reach, totalOf(data)) - cursor);
   return [...givenBack, ...Array.from({ length: count }, (_, at) => cursor + at)];
+}
+
+/** What is to be looked for next, in a pause. */
+export function nextInDoubt(data: BatchData): number[] {
+  const doubtful = doubtfulOf(data);
+  const { lookedTo } = data;
+  if (lookedTo === undefined) return doubtful;
+  // What was found is followed first: most of it may have ended, and each end is a line.
+  if (data.open.length > partOfDoubt) return [];
+  const others = doubtful.filter((index) => index >= lookedTo);
+  return others.sort((one, other) => one - other).slice(0, partOfDoubt);
+}
+
+/** All that is doubtful, by the parts in which a cancel asks for it: at least one, which may be empty. */
+export function partsInDoubt(data: BatchData): number[][] {
+  const doubtful = doubtfulOf(data);
+  if (data.lookedTo === undefined) return [doubtful];
+  const count = Math.max(1, Math.ceil(doubtful.length / partOfDoubt));
+  return Array.from({ length: count }, (_, at) => doubtful.slice(at * partOfDoubt, (at + 1) * partOfDoubt));
 }
 
 /** How many items wait to be started. */

@@ -9,7 +9,7 @@ import { windows } from '../activity-options.ts';
 import { pauseIfGivenUp } from '../given-up.ts';
 import { labelsOfRun } from '../labels.ts';
 import { areLinesInTheWay, isLetGo, writeLines } from './cancellation.ts';
-import { type Batch, doubtfulOf, totalOf, waitingOf } from './memory.ts';
+import { type Batch, nextInDoubt, totalOf, waitingOf } from './memory.ts';
 import { show, showNews } from './visibility.ts';
 
 const lastsMs = 20_000;
@@ -36,7 +36,7 @@ export function lookUpDueInMs(batch: Batch): number | undefined {
 }
 
 function isLookUpWanted({ data }: Batch): boolean {
-  return data.isInDoubt === true && data.paused !== undefined && !data.cancel && doubtfulOf(data).length > 0;
+  return data.isInDoubt === true && data.paused !== undefined && !data.cancel && nextInDoubt(data).length > 0;
 }
 
 /** One window: what has ended in it is counted, and its lines kept until a page is full. */
@@ -88,7 +88,15 @@ function noteDoubts(batch: Batch, { mayStart, doubtful }: WindowQuestion, answer
   if (mayStart && !answer.isFirstAttempt) doubt(batch);
   // Those that are given back go first: where none is left, whoever has come so far has started all again.
   const isOvertaken = mayStart && data.givenBack.length === 0 && data.cursor >= Math.min(data.reach, totalOf(data));
-  if (isOvertaken || (doubtful && hasLooked(batch, answer))) delete data.isInDoubt;
+  if (isOvertaken) delete data.isInDoubt;
+  else if (doubtful && hasLooked(batch, answer)) noteLook(batch, doubtful);
+}
+
+function noteLook({ data }: Batch, looked: readonly number[]): void {
+  const { lookedTo } = data;
+  if (lookedTo !== undefined) data.lookedTo = (looked.at(-1) ?? lookedTo) + 1;
+  const isAnyLeft = lookedTo !== undefined && (data.lookedTo ?? 0) < Math.min(data.reach, totalOf(data));
+  if (!isAnyLeft) delete data.isInDoubt;
 }
 
 /** A worker of an earlier version does not: by and by another one takes the window. */
@@ -100,7 +108,9 @@ function hasLooked(batch: Batch, { isInDoubt }: WindowAnswer): boolean {
 }
 
 function doubt({ data }: Batch): void {
-  if (patched('lost-windows-are-looked-for')) data.isInDoubt = true;
+  if (!patched('lost-windows-are-looked-for')) return;
+  data.isInDoubt = true;
+  if (data.lookedTo !== undefined) data.lookedTo = 0;
 }
 
 /** An attempt that failed, or was lost with its worker, is not repeated once it was asked to stop. */
@@ -112,7 +122,7 @@ function questionOf(batch: Batch): WindowQuestion {
   const { data, key, firstRunId, request, windowsSinceNews } = batch;
   const starts = data.paused === undefined && data.cancel === undefined;
   const reach = starts ? data.cursor + mostStartedBy(data.window) : data.cursor;
-  const doubtful = isLookUpDue(batch) ? doubtfulOf(data) : undefined;
+  const doubtful = isLookUpDue(batch) ? nextInDoubt(data) : undefined;
   const indices = [...data.open.map(({ index }) => index), ...(doubtful ?? data.givenBack)];
   return {
     key,

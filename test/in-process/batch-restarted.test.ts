@@ -1,0 +1,58 @@
+import { defaultPayloadConverter } from '@temporalio/common';
+import { describe, expect, it } from 'vitest';
+import { nothingCancelled } from '../../domain/batch/batch.ts';
+import type { BatchData } from '../../workflows/batch/memory.ts';
+import { answered, batchesByTasks, signalled, updated, windowAnswered } from '../support/batch-in-process.ts';
+
+const open = batchesByTasks();
+const digestOf = (page: number) => page.toString(16).padStart(64, '0');
+
+describe('a batch that Temporal retries with pages of more than it looks for at once', () => {
+  const count = 250;
+  const pages = Array.from({ length: 10 }, (_, number) => ({
+    ...{ page: number, from: number * count, count, digest: digestOf(number) },
+  }));
+  const [total, part] = [pages.length * count, 1_000];
+  const begin = async () => {
+    const first = await open({ keepOpen: true, defaults: { model: 'a/b' } });
+    await first.play(updated('add', pages[0], 'add'));
+    first.hear({ isContinueAsNewSuggested: true });
+    const commands = await first.play(windowAnswered(first.scheduled('runWindow')?.seq, { cursor: 0 }));
+    const [, payload] = commands.flatMap(({ continueAsNewWorkflowExecution: next }) => next ?? [])[0]?.arguments ?? [];
+    const carried = defaultPayloadConverter.fromPayload<BatchData>(payload ?? {});
+    const retried = { continuedFromExecutionRunId: 'before', attempt: 2 };
+    return await open({ keepOpen: true, defaults: { model: 'a/b' } }, { ...carried, pages }, retried);
+  };
+  const from = (index: number) => Array.from({ length: Math.min(part, total - index) }, (_, at) => index + at);
+
+  it('looks for all of them, a thousand at a time', async () => {
+    const { play, scheduled, question, state } = await begin();
+    expect(question()?.doubtful).toEqual(from(0));
+    await play(windowAnswered(scheduled('runWindow')?.seq, { isInDoubt: false }));
+    expect(question()?.doubtful).toEqual(from(1_000));
+    const found = { open: [{ index: 1_200 }], cursor: 1_201, givenBack: Array.from({ length: 1_200 }, (_, at) => at) };
+    await play(windowAnswered(scheduled('runWindow')?.seq, { ...found, isInDoubt: false }));
+    expect(question()?.doubtful).toEqual(from(2_000));
+    await play(windowAnswered(scheduled('runWindow')?.seq, { ...found, isInDoubt: false }));
+    expect(question()).not.toHaveProperty('doubtful');
+    expect(await state()).toMatchObject({ phase: 'paused', counts: { total, inFlight: 1, waiting: total - 1 } });
+  });
+
+  it('asks for all of them where it is cancelled, before it tells one as not started', async () => {
+    const { play, scheduled, state } = await begin();
+    const looking = scheduled('runWindow')?.seq;
+    await play(signalled('cancel'));
+    await play(windowAnswered(looking, { isInDoubt: true }));
+    for (const index of [0, 1_000, 2_000]) {
+      const [asked = {}] = scheduled('cancelItems')?.arguments ?? [];
+      expect(defaultPayloadConverter.fromPayload(asked)).toMatchObject({ open: [], doubtful: from(index) });
+      const started = index === 2_000 ? [2_400] : [];
+      await play(answered(scheduled('cancelItems')?.seq, { outcomes: started.map(() => 'too_late'), started }));
+    }
+    const [closed = {}] = scheduled('closeItems')?.arguments ?? [];
+    expect(defaultPayloadConverter.fromPayload(closed)).toMatchObject({ from: 0, without: [2_400] });
+    await play(answered(scheduled('closeItems')?.seq, { tail: [], page: 25, searchAttributes: [] }));
+    const outcome = { ...nothingCancelled, tooLate: 1, neverStarted: total - 1 };
+    expect(await state()).toMatchObject({ cancel: { outcome }, counts: { inFlight: 1 } });
+  });
+});
