@@ -2,7 +2,9 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { nothingCancelled } from '../../domain/batch/batch.ts';
 import type { BatchData } from '../../workflows/batch/memory.ts';
+import { msOf } from '../fuzz/pipelines/replay.ts';
 import { answered, batchesByTasks, signalled, updated, windowAnswered } from '../support/batch-in-process.ts';
+import type { Command } from '../support/workflow-sandbox.ts';
 
 const open = batchesByTasks();
 const digestOf = (page: number) => page.toString(16).padStart(64, '0');
@@ -54,5 +56,36 @@ describe('a batch that Temporal retries with pages of more than it looks for at 
     await play(answered(scheduled('closeItems')?.seq, { tail: [], page: 25, searchAttributes: [] }));
     const outcome = { ...nothingCancelled, tooLate: 1, neverStarted: total - 1 };
     expect(await state()).toMatchObject({ cancel: { outcome }, counts: { inFlight: 1 } });
+  });
+});
+
+describe('a batch that Temporal retries while it is open', () => {
+  const request = { keepOpen: true, defaults: { model: 'a/b' }, openForMs: 60_000 };
+  const timersIn = (commands: Command[]) => commands.flatMap(({ startTimer }) => startTimer ?? []);
+  const begin = async () => {
+    const batch = await open(request, undefined, { continuedFromExecutionRunId: 'before', attempt: 2 });
+    batch.wait(90_000);
+    return { ...batch, sealing: await batch.play(updated('seal', {}, 'seal')) };
+  };
+
+  it('neither seals itself nor ends before it is resumed, also where it is sealed: what it had may be forgotten', async () => {
+    const { play, state, wait } = await open(request, undefined, { continuedFromExecutionRunId: 'before', attempt: 2 });
+    wait(90_000);
+    expect(timersIn(await play(signalled('pause')))).toEqual([]);
+    expect(await state()).toMatchObject({ phase: 'paused', sealed: false });
+    const [timer] = timersIn(await play(signalled('resume')));
+    expect(msOf(timer?.startToFireTimeout)).toBe(60_000);
+    const { sealing, ...sealed } = await begin();
+    expect(sealing.some(({ completeWorkflowExecution }) => completeWorkflowExecution)).toBe(false);
+    expect(await sealed.state()).toMatchObject({ phase: 'paused', sealed: true });
+    const last = await sealed.play(signalled('resume'));
+    expect(last.some(({ completeWorkflowExecution }) => completeWorkflowExecution)).toBe(true);
+  });
+
+  it('ends once it is cancelled', async () => {
+    const { play, scheduled, state } = await begin();
+    await play(signalled('cancel'));
+    await play(answered(scheduled('cancelItems')?.seq, { outcomes: [], started: [] }));
+    expect(await state()).toMatchObject({ phase: 'cancelled' });
   });
 });

@@ -92,7 +92,7 @@ function nextStep(batch: Batch): Step {
   if (isCancelDue) return stores > 0 ? 'idle' : 'cancel';
   if (isContinueDue(batch)) return allHandlersFinished() && stores === 0 ? 'continue' : 'idle';
   if (data.open.length > 0 || isLookUpDue(batch) || (mayStart(batch) && waitingOf(data) > 0)) return 'window';
-  return data.sealed && waitingOf(data) === 0 && stores === 0 ? 'end' : 'idle';
+  return data.sealed && waitingOf(data) === 0 && stores === 0 && !data.mayLackItems ? 'end' : 'idle';
 }
 
 /** Until something is to be done; an open batch to which nothing is added seals itself. */
@@ -102,6 +102,10 @@ async function waitForNews(batch: Batch): Promise<void> {
   const againInMs = lookUpDueInMs(batch);
   if (againInMs !== undefined) {
     await condition(isNews, againInMs);
+    return;
+  }
+  if (data.mayLackItems) {
+    await condition(() => isNews() || !data.mayLackItems);
     return;
   }
   if (data.sealed) {

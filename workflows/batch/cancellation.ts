@@ -35,6 +35,7 @@ export async function cancelBatch(batch: Batch, { reason, detach }: BatchCancelM
   if (detach) cancel.detach = true;
   data.sealed = true;
   delete data.paused;
+  delete data.mayLackItems;
   showNews(batch);
   batch.interrupt?.();
   await condition(() => cancel.outcome !== undefined);

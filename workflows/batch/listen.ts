@@ -79,6 +79,9 @@ function resume(batch: Batch): void {
   const { data, hasEnded } = batch;
   if (hasEnded || !data.paused) return;
   delete data.paused;
+  // It is given as long again for what was forgotten.
+  if (data.mayLackItems) data.addedAt = Date.now();
+  delete data.mayLackItems;
   data.failuresInARow = 0;
   batch.isResumed = true;
   showNews(batch);

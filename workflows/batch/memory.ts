@@ -56,6 +56,8 @@ export interface BatchData extends HandedOn {
   isInDoubt?: true;
   /** Only of a run that Temporal has started by itself: it looks for them by parts, and has up to this index. */
   lookedTo?: number;
+  /** Temporal has started this run by itself, and the one before was open: items may be forgotten, until a person goes on. */
+  mayLackItems?: true;
   open: OpenItem[];
   givenBack: number[];
   /** What items that are given back, or were, have cost so far; counted in `spent`. */
@@ -185,7 +187,15 @@ function afterRestart(data: BatchData, starter: string): BatchData {
   const paused: BatchPause = { reason: 'restarted', message, since: new Date().toISOString() };
   const isByParts = patched('restarts-look-by-parts');
   const reach = Math.max(data.reach, data.cursor + (isByParts ? mostForgotten : mostForgottenBefore));
-  return { ...data, ...(!data.cancel && { paused }), reach, isInDoubt: true, ...(isByParts && { lookedTo: 0 }) };
+  const mayLackItems = !data.sealed && !data.cancel && patched('restarts-stay-open');
+  return {
+    ...data,
+    ...(!data.cancel && { paused }),
+    ...(isByParts && { lookedTo: 0 }),
+    ...(mayLackItems && { mayLackItems }),
+    reach,
+    isInDoubt: true,
+  };
 }
 
 /** A batch whose pages could not be written would never end. */
