@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { openBooks, stateOf } from '../../domain/budget/books.ts';
-import type { BudgetPeriod, BudgetState } from '../../domain/budget/budget.ts';
+import { type BudgetPeriod, type BudgetState, cancelledWords } from '../../domain/budget/budget.ts';
 import { budgetId, budgetWorkflowType } from '../../domain/budget/names.ts';
 import { parseBudgetRequest } from '../../domain/budget/parse.ts';
 import { isJsonObject } from '../../domain/json.ts';
@@ -31,7 +31,7 @@ export interface CreatedBudget extends BudgetState {
   isNew: boolean;
 }
 
-/** Creates a budget, or finds the one that has the same name, limit and period. One that was closed is created anew. */
+/** Creates a budget, or finds the one that has the same name, limit and period. One that was closed is created anew; one that ends because its workflow was cancelled is `StillRunning`. */
 export async function createBudget(client: Client, taskQueue: string, budget: NewBudget): Promise<CreatedBudget> {
   const given = toPlain(budget, refusal);
   const { name, ...request } = isJsonObject(given) ? given : {};
@@ -52,6 +52,10 @@ export async function createBudget(client: Client, taskQueue: string, budget: Ne
   if (isNew) return { ...stateOf(openBooks(parsed.value, Date.now()), name, Date.now()), isNew };
   refuseNoBudget(name, (await describeRun(client, workflowId)).workflowType);
   const { isFromServer: _, ...state } = await readBudget(client, name);
+  if (state.warning === cancelledWords && !state.isClosed) {
+    const message = `budget "${name}" is open still: ${cancelledWords}; create it again then`;
+    throw new GenerationError({ type: 'StillRunning', message, key: workflowId });
+  }
   if (state.limitUsd === limitUsd && state.period === (period ?? 'total')) return { ...state, isNew };
   const message = `budget "${name}" exists with a limit of ${String(state.limitUsd)} USD (${state.period}): set its limit, or choose another name`;
   throw new GenerationError({ type: 'KeyInUse', message, key: workflowId });

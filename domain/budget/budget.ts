@@ -39,6 +39,10 @@ export interface BudgetState {
   warning?: string;
 }
 
+/** The `warning` of a budget whose workflow was cancelled. */
+export const cancelledWords =
+  'its workflow was cancelled: nothing more is granted, and it ends once nothing is reserved';
+
 /** Argument of update `reserve`: at most 100 at a time. */
 export interface ReserveMessage {
   requests: { key: string; priceUsd: number }[];

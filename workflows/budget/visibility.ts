@@ -1,11 +1,10 @@
 import { patched, upsertMemo } from '@temporalio/workflow';
 import { stateOf } from '../../domain/budget/books.ts';
-import type { BudgetState } from '../../domain/budget/budget.ts';
+import { type BudgetState, cancelledWords } from '../../domain/budget/budget.ts';
 import { budgetWorkflowType } from '../../domain/budget/names.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import type { Budget } from './memory.ts';
 
-const cancelledWords = 'its workflow was cancelled: nothing more is granted, and it ends once nothing is reserved';
 const showEveryMs = 20_000;
 
 /** Shows the state where lists look, every now and then. */

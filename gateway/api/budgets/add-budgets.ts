@@ -37,7 +37,7 @@ export function addBudgets(routes: RouteAdder, parts: GatewayParts, stopping: Ab
       201: { description: 'It was created.', schema: budget, headers: { Location: 'Where the budget is read.' } },
       200: { description: 'There was one like it.', schema: budget, headers: { 'Idempotent-Replayed': '`true`' } },
     },
-    problems: ['KeyInUse', 'NoWorker'],
+    problems: ['KeyInUse', 'StillRunning', 'NoWorker'],
     handle: (call) => createBudget(parts, call),
   });
   addOperation(routes, {

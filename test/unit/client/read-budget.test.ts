@@ -1,8 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
+import { Client, type ConnectionLike } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, it } from 'vitest';
+import { createBudget } from '../../../client/budget/create-budget.ts';
 import { listBudgets } from '../../../client/budget/list-budgets.ts';
 import { readBudget } from '../../../client/budget/read-budget.ts';
+import { cancelledWords } from '../../../domain/budget/budget.ts';
 
 const state = { name: 'acme', limitUsd: 5, spentUsd: 2, open: 0 };
 const asWorkerSays = { ...state, spentUsd: 3 };
@@ -75,4 +78,26 @@ it('lists budgets in their order, some of them asked at once, without those that
   for await (const { name } of listBudgets(client)) told.push(name);
   expect(told).toEqual(names.filter((name) => name !== 'b7'));
   expect(most).toBe(20);
+});
+
+it.each([5, 8])('creates no budget of %i USD where one ends whose workflow was cancelled', async (limitUsd) => {
+  const told = { ...state, period: 'total', warning: cancelledWords };
+  const workflowExecutionInfo = {
+    execution: { workflowId: 'runcomfy-budget:acme', runId: 'r' },
+    ...{ type: { name: 'runcomfyBudget' }, status: 1 },
+  };
+  const connection = {
+    withDeadline: (_: number, call: () => unknown) => call(),
+    withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
+    workflowService: {
+      startWorkflowExecution: () => Promise.resolve({ runId: 'r', started: false }),
+      describeWorkflowExecution: () => Promise.resolve({ workflowExecutionInfo, pendingActivities: [] }),
+      queryWorkflow: () => Promise.resolve({ queryResult: { payloads: [defaultPayloadConverter.toPayload(told)] } }),
+    },
+  } as unknown as ConnectionLike;
+  await expect(createBudget(new Client({ connection }), 'queue', { name: 'acme', limitUsd })).rejects.toMatchObject({
+    type: 'StillRunning',
+    key: 'runcomfy-budget:acme',
+    message: expect.stringContaining('create it again then') as string,
+  });
 });
