@@ -11,7 +11,7 @@ import { checkPlan } from '../../plans/check-plan.ts';
 import { GenerationError } from '../errors.ts';
 import { checkArgument, checkKey } from '../generation/check-arguments.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
-import { describeRun, type FoundRun, isClosed } from '../generation/run-info.ts';
+import { describeRun, type FoundRun, isClosed, type RunDescription } from '../generation/run-info.ts';
 import type { CheckOptions } from '../generation/starting/check-request.ts';
 import { type Started, startUnlessEnded } from '../generation/starting/start-workflow.ts';
 import { toJsonText } from '../generation/starting/to-json.ts';
@@ -28,6 +28,11 @@ export interface PipelineStartOptions extends StartPriority, StartLabels {
    * gone is ordered. Sets `orderAgain`.
    */
   rerun?: boolean | undefined;
+  /**
+   * The run that this one is to follow, as its start or its state names it; sets `rerun`. Where another has followed it
+   * already this attaches to the last one, so that the call may be repeated, whatever became of its answer.
+   */
+  rerunOf?: string | undefined;
   /** Starts nothing, nor anything anew: attaches to what has the key, else `KeyNotFound`. */
   attachOnly?: boolean | undefined;
 }
@@ -51,11 +56,19 @@ export async function startPipeline(
   client: Client,
   taskQueue: string,
   given: PipelineRequest,
-  { key = `pipeline-${randomUUID()}`, rerun = false, labels, attachOnly, ...precedence }: PipelineStartOptions = {},
+  {
+    key = `pipeline-${randomUUID()}`,
+    rerun = false,
+    rerunOf,
+    labels,
+    attachOnly,
+    ...precedence
+  }: PipelineStartOptions = {},
 ): Promise<StartedPipeline> {
   checkKey(key);
   checkArgument('rerun', typeof rerun === 'boolean', 'true or false', key);
-  const isRerun = rerun && !attachOnly;
+  checkArgument('rerunOf', rerunOf === undefined || isName(rerunOf), 'the id of a run', key);
+  const isRerun = (rerun || rerunOf !== undefined) && !attachOnly;
   const { request, warnings } = await checkPipelineRequest(isRerun ? { ...given, orderAgain: true } : given, key, {
     isLookedFor: attachOnly,
   });
@@ -66,19 +79,42 @@ export async function startPipeline(
       workflowTaskTimeout: pipelineTaskTimeoutMs,
       workflowIdReusePolicy,
     });
-  const first = attachOnly ? undefined : await start('REJECT_DUPLICATE');
+  // What is to follow a run is no first one.
+  const first = attachOnly || rerunOf !== undefined ? undefined : await start('REJECT_DUPLICATE');
   const begun = ({ runId }: Started) => ({ key, runId, firstRunId: runId, attached: false, notices: warnings });
   if (first?.isNew) return begun(first);
   const last = await describeRun(client, key);
   refuseNoPipeline(key, last.workflowType);
-  if (!isRerun) {
-    const attached = await attachToPipeline(client, key, request, last, isClosed(last));
-    return { ...attached, notices: [...attached.notices, ...(await labelNotices(client, last, labels))] };
+  const attachTo = async (run: RunDescription) => {
+    const attached = await attachToPipeline(client, key, request, run, isClosed(run));
+    return { ...attached, notices: [...attached.notices, ...(await labelNotices(client, run, labels))] };
+  };
+  const isFollowed = rerunOf !== undefined && rerunOf !== last.runId && rerunOf !== last.firstRunId;
+  if (!isRerun || isFollowed) return await attachTo(last);
+  if (!isClosed(last)) {
+    // An answer that was lost is asked for again.
+    if (rerunOf !== undefined || !(await isRequestOf(client, key, last, request))) throw refuseToRunAgain(key);
+    return await attachTo(last);
   }
-  if (!isClosed(last)) throw refuseToRunAgain(key);
   const again = await start('ALLOW_DUPLICATE');
   if (again?.isNew) return begun(again);
+  if (rerunOf !== undefined) return await attachTo(await describeRun(client, key));
   throw stillRunning(key, 'somebody else has run it again meanwhile');
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}
+
+/** Whether a run was asked for by this very request. */
+async function isRequestOf(
+  client: Client,
+  key: string,
+  { runId }: FoundRun,
+  request: PipelineRequest,
+): Promise<boolean> {
+  const original = await readOriginalRequest(client, key, runId);
+  return original !== undefined && isSameJson(original.request, request);
 }
 
 /** The request as it will travel, and hints. Throws `InvalidInput` with every problem that can be seen without a catalogue. */

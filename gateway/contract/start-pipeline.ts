@@ -28,6 +28,13 @@ const rerun = exactOptional(
   z.boolean().meta({ description: 'Runs a key again that has ended: only what has changed or failed is ordered.' }),
 );
 
+const rerunOf = exactOptional(
+  z.string().min(1).max(100).meta({
+    description:
+      'The run that is to be run again, by its `runId`: where another has followed it already nothing is started, so that the call may be repeated.',
+  }),
+);
+
 const example = {
   plan: {
     version: 1,
@@ -53,6 +60,7 @@ export const startPipeline = z
     ...requestFields,
     labels,
     rerun,
+    rerunOf,
   })
   .meta({
     id: 'StartPipeline',

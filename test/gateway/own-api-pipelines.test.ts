@@ -215,3 +215,34 @@ it("refuses by name what it does not carry out, and knows nothing of another ten
   expect(repeated).toMatchObject({ status: 200, json: { outcome: 'not_submitted', phase: 'cancelled' } });
   expect(stack.simulator().ledger().jobs).toHaveLength(jobs);
 });
+
+it('runs a key again once for the run that is named, and attaches to a run again that is asked for once more', async () => {
+  const url = await serve();
+  const key = randomUUID();
+  const post = (body: object) => call(url, pipelines, as(acme, 'POST', { key, ...body }));
+  const ended = () => call(url, `${pipelines}/${key}/result?wait=60s`, as(acme));
+  const prompts = () =>
+    stack
+      .simulator()
+      .ledger()
+      .jobs.filter(({ input }) => String(input['prompt']).startsWith(key));
+  const unknown = await post({ plan: planOf(key), rerunOf: randomUUID() });
+  expect(unknown).toMatchObject({ status: 404, json: { name: 'KeyNotFound' } });
+
+  const first = await post({ plan: planOf(key) });
+  expect((await ended()).status).toBe(200);
+  const named = { plan: planOf(`${key} named`), rerunOf: first.json['runId'] };
+  const second = await post(named);
+  expect(second.status, second.text).toBe(201);
+  const replayed = { status: 200, headers: { 'idempotent-replayed': 'true' }, json: { runId: second.json['runId'] } };
+  expect(await post(named)).toMatchObject(replayed);
+  expect((await ended()).status).toBe(200);
+  expect(await post(named)).toMatchObject(replayed);
+
+  const again = { plan: planOf(`${key} again`), rerun: true };
+  const third = await post(again);
+  expect(third.status, third.text).toBe(201);
+  expect(await post(again)).toMatchObject({ status: 200, json: { runId: third.json['runId'] } });
+  expect((await ended()).status).toBe(200);
+  expect(prompts()).toHaveLength(3);
+});

@@ -28,15 +28,15 @@ export async function startPipeline(
   { body, query, request, reply }: Starting,
 ): Promise<Pipeline> {
   const { principal } = request;
-  const { key: given, rerun, labels, ...asked } = body;
+  const { key: given, rerun, rerunOf, labels, ...asked } = body;
   const waitMs = waitMsOf(request, query);
   const { key, isNewKey } = keyOfOrder(request, given);
   const order = toPipelineRequest(parts, principal, asked);
   const workflowId = workflowIdOf(principal, key);
   const startedAt = new Date();
-  const options = { key: workflowId, rerun, labels, tenant: tenantOf(principal) };
+  const options = { key: workflowId, rerun, rerunOf, labels, tenant: tenantOf(principal) };
   const handle = await startOrAttach(parts, {
-    ...{ key, isNewKey, isNewRun: rerun },
+    ...{ key, isNewKey, isNewRun: rerun === true || rerunOf !== undefined },
     check: async () => {
       mayRun(principal, asked.plan);
       for (const name of [key, asked.lineage ?? key]) await mayName(parts.access, principal, name);
