@@ -6,6 +6,7 @@ import type { FaultRule } from '../../simulator/index.ts';
 import { createStack } from '../support/generation-stack.ts';
 import { startWorkerProcess, temporaryFolder, until } from '../support/processes.ts';
 import { startOwnServer } from '../support/server.ts';
+import { untilAnswered } from '../support/until-answered.ts';
 import { untilPolled } from '../support/until-polled.ts';
 
 /** Where a step stands when something breaks. Each has a model of its own, by which the simulator knows whom to hold. */
@@ -111,7 +112,7 @@ it('worker killed, then worker and Temporal server, with a step at every moment:
     // The server that has just begun knows of no worker.
     await untilPolled(client, settings.taskQueue);
     const decided = standing.find(({ moment }) => moment.model === '');
-    await decided?.pipeline.decide({ step: 'first', decision: 'approve', choose: 1 });
+    await untilAnswered(async () => await decided?.pipeline.decide({ step: 'first', decision: 'approve', choose: 1 }));
     const ends = await Promise.all(
       standing.map(async ({ moment: { name }, pipeline }) => [
         name,

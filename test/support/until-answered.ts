@@ -1,17 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { ServiceError, type WorkflowHandle } from '@temporalio/client';
 import { isOutOfTime } from '../../client/grpc.ts';
+import { isGenerationError } from '../../client/index.ts';
 import { messageOf } from '../../domain/text.ts';
 import { hangMs } from './patience.ts';
 
-/** On a machine that has much to do, a worker may leave a query, or the task before it, unanswered for the 10 s that it is given. */
-export async function untilAnswered<Answer>(query: () => Promise<Answer>): Promise<Answer> {
+/**
+ * On a machine that has much to do, a worker may leave a query, or the task before it, unanswered for the 10 s that it is
+ * given, and a message that may be repeated for as long as its sender waits for a worker.
+ */
+export async function untilAnswered<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   const giveUpAt = Date.now() + hangMs;
   for (;;) {
     try {
-      return await query();
+      return await ask();
     } catch (error) {
-      if (Date.now() > giveUpAt || !(isOutOfTime(error) || isTaskLate(error))) throw error;
+      const isLate = isOutOfTime(error) || isTaskLate(error) || (isGenerationError(error) && error.type === 'NoWorker');
+      if (Date.now() > giveUpAt || !isLate) throw error;
     }
   }
 }

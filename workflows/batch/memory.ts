@@ -235,7 +235,7 @@ export function totalOf({ pages, inline }: BatchData): number {
 }
 
 /** What waits, and may have been started by a lost window. */
-export function doubtfulOf(data: BatchData): number[] {
+function doubtfulOf(data: BatchData): number[] {
   const { givenBack, cursor, reach } = data;
   const count = Math.max(0, Math.min(reach, totalOf(data)) - cursor);
   return [...givenBack, ...Array.from({ length: count }, (_, at) => cursor + at)];

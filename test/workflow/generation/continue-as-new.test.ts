@@ -15,6 +15,7 @@ import { checkPipeline, pipelineStack, stillAndClip } from '../../support/pipeli
 import { recordHistories } from '../../support/record-history.ts';
 import { gate } from '../../support/scripted-generations.ts';
 import { startOwnServer } from '../../support/server.ts';
+import { untilAnswered } from '../../support/until-answered.ts';
 
 let server: EmbeddedServer;
 
@@ -180,7 +181,7 @@ describe.concurrent('a pipeline whose history grows long', () => {
     await eventually(async () => {
       expect((await decided.state()).steps[1]?.phase).toBe('awaiting_decision');
     });
-    await decided.decide({ step: 'pick', decision: 'approve', choose: 0 });
+    await untilAnswered(() => decided.decide({ step: 'pick', decision: 'approve', choose: 0 }));
     expect(await pipeline.result()).toMatchObject({ phase: 'succeeded' });
     expect(simulator.ledger().jobs.map(({ input: made }) => made['prompt'])).toEqual([`${key} still`, `${key} clip`]);
     await checkPipeline(client, pipeline, 'continued-as-new');

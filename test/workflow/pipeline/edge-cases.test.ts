@@ -5,6 +5,7 @@ import { untilSeen } from '../../support/eventually.ts';
 import { hangMs } from '../../support/patience.ts';
 import { checkPipeline, type PipelineStack, pipelineStack, stillAndClip, toldState } from '../../support/pipelines.ts';
 import { flux, kling } from '../../support/simulator-client.ts';
+import { untilAnswered } from '../../support/until-answered.ts';
 
 const still = (prompt: string, more: object = {}) => ({ model: flux, input: { prompt }, ...more });
 const clip = (prompt: string, image: string, more: object = {}) => ({
@@ -154,8 +155,8 @@ describe.concurrent('a pipeline at run time', () => {
       ({ steps }) => steps[0]?.phase === 'awaiting_decision' && steps[1]?.phase === 'succeeded',
     );
     const approve = { step: 'pick', decision: 'approve', choose: 1 } as const;
-    await pipeline.decide(approve);
-    expect((await pipeline.decide(approve)).phase).toBe('running');
+    await untilAnswered(() => pipeline.decide(approve));
+    expect((await untilAnswered(() => pipeline.decide(approve))).phase).toBe('running');
     for (const [refused, type] of [
       [{ ...approve, choose: 0 }, 'ResolutionRefused'],
       [{ step: 'pick', decision: 'reject' }, 'ResolutionRefused'],

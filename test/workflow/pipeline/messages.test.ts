@@ -116,7 +116,8 @@ describe.concurrent('a running pipeline', () => {
     await expect(handle.executeUpdate('nonsense', { args: [7] })).rejects.toThrow();
     const queried = await untilAnswered(() => handle.query<PipelineState, [unknown]>('state', 'junk'));
     expect(queried).toMatchObject({ phase: 'running' });
-    await pipeline.decide({ step: 'pick', decision: 'approve', choose: [2, 0], reason: '\u0000\u202E', by: 'Ada' });
+    const decision = { step: 'pick', decision: 'approve' as const, choose: [2, 0], reason: '\u0000\u202E', by: 'Ada' };
+    await untilAnswered(() => pipeline.decide(decision));
     const result = await pipeline.result();
     expect(result.steps['pick']?.choices).toEqual(['c', 'a']);
     expect(simulator.ledger().totals).toMatchObject({ accepted: 2, charged: 2 });

@@ -9,6 +9,7 @@ import type { PipelineShape } from '../../support/pipeline-shapes.ts';
 import { pipelineStack } from '../../support/pipelines.ts';
 import { recordHistories } from '../../support/record-history.ts';
 import { flux } from '../../support/simulator-client.ts';
+import { untilAnswered } from '../../support/until-answered.ts';
 
 const looked = 'google/nano-banana-2/text-to-image';
 /** Longer than another step takes to be prepared. */
@@ -76,7 +77,7 @@ it('replays where its state is asked for at every moment', async () => {
     };
     const asking = [ask(), ask(), ask()];
     await eventually(async () => {
-      await pipeline.decide({ step: 'pick', decision: 'approve', choose: 1 });
+      await untilAnswered(() => pipeline.decide({ step: 'pick', decision: 'approve', choose: 1 }));
     });
     expect(await pipeline.result()).toMatchObject({ phase: 'succeeded' });
     isOver.yet = true;
