@@ -48,7 +48,7 @@ export function addPipelines(routes: RouteAdder, parts: GatewayParts, stopping: 
         headers: { 'Idempotent-Replayed': '`true`' },
       },
     },
-    problems: ['KeyMismatch', 'KeyInUse', 'StillRunning'],
+    problems: ['KeyMismatch', 'KeyInUse', 'KeyNotFound', 'StillRunning'],
     handle: (call) => startPipeline(parts, stopping, call),
   });
   addOperation(routes, {

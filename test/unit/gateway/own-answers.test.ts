@@ -71,11 +71,11 @@ it.each<[target: string, body: object | undefined, parts: object, status: number
   ['/pipelines/k/preview', { plan }, of('pipelines', { preview: failing('StillRunning') }), 409, 'StillRunning'],
   ['/pipelines', { plan }, of('pipelines', { start: failing('StillRunning') }), 409, 'StillRunning'],
   ['/batches/k/result', undefined, of('batches', handleOf(ended)), 409, 'GenerationCancelled'],
+  ['/budgets', { name: 'b', limitUsd: 2 }, of('budgets', { create: failing('StillRunning') }), 409, 'StillRunning'],
   ['/budgets/b/set', { limitUsd: 2 }, of('budgets', busyBudget), 503, 'ServiceUnavailable'],
   ['/budgets/b/release', { key: 'k', reason: 'why' }, of('budgets', busyBudget), 503, 'ServiceUnavailable'],
 ])('%s is refused by name: %j', async (target, body, given, status, name) => {
-  const url = await serve(anonymousAccess, given);
-  const answer = await call(url, `/api/v1${target}`, body && post(body));
+  const answer = await call(await serve(anonymousAccess, given), `/api/v1${target}`, body && post(body));
   expect(answer, answer.text).toMatchObject({ status, json: { name, status } });
 });
 
