@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { existing, shippedFolders } from './architecture.mjs';
-import { compiler, root, runStep } from './run-step.mjs';
+import { compiler, compilerFlags, root, runStep } from './run-step.mjs';
 
 /**
  * Compiles the folders of architecture.json that ship into a folder, beside their JSON and plain modules; gives the
@@ -17,7 +17,7 @@ export async function compile(outDir, compilerOptions) {
   mkdirSync(join(root, '.cache'), { recursive: true });
   const file = join(root, '.cache', `tsconfig.${String(process.pid)}.json`);
   writeFileSync(file, JSON.stringify(options));
-  const { code, output } = await runStep(compiler, ['-p', file]);
+  const { code, output } = await runStep(compiler, ['-p', file, ...compilerFlags]);
   rmSync(file);
   if (code !== 0) return output;
   for (const folder of folders) {

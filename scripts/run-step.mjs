@@ -11,6 +11,9 @@ export function tool(name) {
 /** The native compiler takes a third of the time. It has no library yet: ESLint, knip and the tests read the code with `typescript`. */
 export const compiler = `${root}/node_modules/typescript-native/bin/tsc`;
 
+/** Each of its checkers goes through the same libraries: two take half of what its usual four compute. */
+export const compilerFlags = ['--checkers', '2'];
+
 /** Runs a program in the project's folder; `live` shows its output as it comes, else it is collected. */
 export function runStep(program, args, { live = false, timeoutMs = 10 * 60_000 } = {}) {
   return new Promise((resolve) => {
