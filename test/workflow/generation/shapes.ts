@@ -1,6 +1,13 @@
 import { activityInfo, cancelled as untilDropped } from '@temporalio/activity';
-import { activityFailure, type GenerationRun, order, reading, untilState } from '../../support/generations.ts';
-import { until } from '../../support/processes.ts';
+import { untilSeen } from '../../support/eventually.ts';
+import {
+  activityFailure,
+  type GenerationRun,
+  order,
+  reading,
+  type Rig,
+  untilState,
+} from '../../support/generations.ts';
 import { laterShapes } from './later-shapes.ts';
 import type { Shape } from './shape.ts';
 
@@ -28,12 +35,21 @@ const acceptedSoon = () => ({
   searchAttributes: [],
 });
 
-/** The submit has failed once and waits for its next attempt. */
-async function untilInBackoff(handle: GenerationRun): Promise<void> {
-  await until('the submit waits for its next attempt', async () => {
-    const { raw } = await handle.describe();
-    return raw.pendingActivities?.some(({ attempt }) => (attempt ?? 0) > 1);
-  });
+/**
+ * A generation whose submit has failed once and waits for its next attempt. One whose worker is taken for lost, since the
+ * machine has much to do, goes on without that: another is begun.
+ */
+async function startInBackoff(rig: Rig): Promise<GenerationRun> {
+  for (;;) {
+    const handle = await rig.start();
+    const seen = await untilSeen(async () => {
+      const { raw } = await handle.describe();
+      if (raw.pendingActivities?.some(({ attempt }) => (attempt ?? 0) > 1)) return 'backoff';
+      const { events } = await handle.fetchHistory();
+      return events?.some((event) => event.activityTaskTimedOutEventAttributes) ? 'lost' : undefined;
+    });
+    if (seen === 'backoff') return handle;
+  }
 }
 
 /** Each of these has a recorded history that every later version of the workflow must replay. */
@@ -162,8 +178,7 @@ export const shapes: Record<string, Shape> = {
         ),
     }),
     run: async (rig) => {
-      const handle = await rig.start();
-      await untilInBackoff(handle);
+      const handle = await startInBackoff(rig);
       await handle.executeUpdate('cancel');
       return handle;
     },
@@ -179,8 +194,7 @@ export const shapes: Record<string, Shape> = {
       readStatus: waiting('in_queue'),
     }),
     run: async (rig) => {
-      const handle = await rig.start();
-      await untilInBackoff(handle);
+      const handle = await startInBackoff(rig);
       await handle.executeUpdate('cancel');
       return handle;
     },
