@@ -33,7 +33,8 @@ export async function loadWorkflowBundle(): Promise<WorkflowBundleOption> {
 export async function bundleWorkflows(): Promise<{ code: string }> {
   return await bundleWorkflowCode({
     workflowsPath: workflowModule('index'),
-    payloadConverterPath: workflowModule('payload-converter'),
+    payloadConverterPath: workflowModule('hooks/payload-converter'),
+    workflowInterceptorModules: [workflowModule('hooks/interceptors')],
     preloadModules: sharedModules(),
     webpackConfigHook: (config) => withoutComments(inOneScope(config)),
     logger: new DefaultLogger('WARN'),

@@ -59,7 +59,7 @@ describe('the workflow bundle', () => {
     const file = (name: string) => fileURLToPath(new URL(`../../workflows/${name}.ts`, import.meta.url));
     const bundle = await bundleWorkflowCode({
       workflowsPath: file('generation/generation'),
-      payloadConverterPath: file('payload-converter'),
+      payloadConverterPath: file('hooks/payload-converter'),
       webpackConfigHook: withoutComments,
       logger: new DefaultLogger('WARN'),
     });

@@ -14,6 +14,7 @@ import type { Activities, StatusReading } from '../../domain/activities.ts';
 import type { FailureDetails, GenerationRequest, GenerationResult, GenerationState } from '../../domain/generation.ts';
 import { searchAttributeNames, submitTaskQueue } from '../../domain/names.ts';
 import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
+import { aheadOfTask, aheadOfTaskSentence } from '../../workflows/hooks/interceptors.ts';
 import { connectTo } from './connect.ts';
 import { hangMs } from './patience.ts';
 import { quietRuntime } from './quiet-runtime.ts';
@@ -191,11 +192,12 @@ const ordinaryCauses = [
   WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
 ];
 
-/** Why workflow tasks failed. */
+/** Why workflow tasks failed; one that a query ran ahead of is done again, which a busy machine has happen now and then. */
 function failedTasks(history: History): string[] {
   return (history.events ?? []).flatMap(({ workflowTaskFailedEventAttributes: failed }) => {
-    const isOrdinary = failed?.cause !== undefined && failed.cause !== null && ordinaryCauses.includes(failed.cause);
-    return !failed || isOrdinary ? [] : [failed.failure?.message ?? String(failed.cause)];
+    if (!failed || (failed.cause && ordinaryCauses.includes(failed.cause))) return [];
+    const why = failed.failure?.message ?? String(failed.cause);
+    return why.includes(aheadOfTaskSentence) || why.includes(aheadOfTask) ? [] : [why];
   });
 }
 

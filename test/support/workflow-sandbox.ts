@@ -190,8 +190,10 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
     },
     async activate(jobs, at) {
       historyLength += 3 + jobs.length;
+      const timestamp = msNumberToTs(at.now);
       const commands = await activate({
-        timestamp: msNumberToTs(at.now),
+        // No two tasks begin at the same time.
+        timestamp: { ...timestamp, nanos: (timestamp.nanos ?? 0) + historyLength },
         jobs,
         historyLength,
         ...(at.historySize !== undefined && { historySizeBytes: Long.fromNumber(at.historySize) }),

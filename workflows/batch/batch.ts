@@ -13,7 +13,7 @@ import { batchLimits, type BatchRequest, type BatchResult } from '../../domain/b
 import { jsonBytes } from '../../domain/json.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
 import { maxBytesAtOnce } from '../../domain/request.ts';
-import { waitForKeyOf } from '../payload-converter.ts';
+import { waitForKeyOf } from '../hooks/payload-converter.ts';
 import { storeInlineItems } from './adding.ts';
 import { carryOutCancel, writeLines } from './cancellation.ts';
 import { endPhaseOf, refuseRequest } from './endings.ts';

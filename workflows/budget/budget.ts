@@ -15,7 +15,7 @@ import { budgetId, budgetNameOf, budgetNameWords } from '../../domain/budget/nam
 import { parseBudgetRequest } from '../../domain/budget/parse.ts';
 import type { InputIssue } from '../../domain/generation.ts';
 import { boundIssues, issuesSentence } from '../../domain/issues.ts';
-import { waitForKeyOf } from '../payload-converter.ts';
+import { waitForKeyOf } from '../hooks/payload-converter.ts';
 import { listen } from './listen.ts';
 import { type Budget, type CarriedBudget, carryBudget, isContinueDue, openBudget } from './memory.ts';
 import { lookUpOld } from './reconcile.ts';

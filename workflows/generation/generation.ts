@@ -13,7 +13,7 @@ import type { GenerationRequest, GenerationResult } from '../../domain/generatio
 import { issuesSentence } from '../../domain/issues.ts';
 import { type FinishedWork, workMemoKey } from '../../domain/waiting.ts';
 import { boundedReads } from '../activity-options.ts';
-import { waitForKeyOf } from '../payload-converter.ts';
+import { waitForKeyOf } from '../hooks/payload-converter.ts';
 import { askToCancel, obeyCancel, openCancel, stepCancel } from './cancellation.ts';
 import { checkWork } from './check-work.ts';
 import { continueAsNewIfDue } from './continue-as-new.ts';

@@ -15,7 +15,7 @@ import type { PipelineRequest, PipelineResult } from '../../domain/pipeline/pipe
 import { findOversize, findOversizeOfParams } from '../../domain/pipeline/plan-size.ts';
 import { preparations } from '../activity-options.ts';
 import { isCarriable, isCarriableAsBefore } from '../carriable.ts';
-import { waitForKeyOf } from '../payload-converter.ts';
+import { waitForKeyOf } from '../hooks/payload-converter.ts';
 import { cancelOpen, stopPipeline } from './cancellation.ts';
 import { completePipeline, failPipeline } from './endings.ts';
 import { unlessStopped } from './interruptible.ts';

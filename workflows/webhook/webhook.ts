@@ -10,7 +10,7 @@ import {
   withoutQuery,
 } from '../../domain/webhook/webhook.ts';
 import { deliverOnce } from '../activity-options.ts';
-import { waitForKeyOf } from '../payload-converter.ts';
+import { waitForKeyOf } from '../hooks/payload-converter.ts';
 import { deliveryQuery, retryNowSignal } from './messages.ts';
 
 /** Whoever asks again and again for the next attempt now has asked often enough. */

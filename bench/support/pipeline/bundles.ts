@@ -24,7 +24,7 @@ export async function bundleTwice(): Promise<{ folder: string; files: { with: st
   const file = (name: string) => fileURLToPath(new URL(`../../../workflows/${name}.ts`, import.meta.url));
   const alone = await bundleWorkflowCode({
     workflowsPath: file('generation/generation'),
-    payloadConverterPath: file('payload-converter'),
+    payloadConverterPath: file('hooks/payload-converter'),
     logger: new DefaultLogger('WARN'),
   });
   const { code } = await bundleWorkflows();

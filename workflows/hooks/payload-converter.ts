@@ -5,8 +5,8 @@ import {
   type PayloadConverter,
   workflowInfo,
 } from '@temporalio/workflow';
-import { isJsonTextWithin } from '../domain/json-size.ts';
-import { isUtf8 } from '../domain/utf-8.ts';
+import { isJsonTextWithin } from '../../domain/json-size.ts';
+import { isUtf8 } from '../../domain/utf-8.ts';
 
 /** The arguments of the start come first; each workflow has this module for itself. */
 let isStartRead = false;
