@@ -17,6 +17,7 @@ import { type Started, startUnlessEnded } from '../generation/starting/start-wor
 import { toJsonText } from '../generation/starting/to-json.ts';
 import { labelNotices, type StartLabels, toLabelMemo } from '../start-labels.ts';
 import { type StartPriority, toPriority } from '../start-priority.ts';
+import { isFollowed, isRunId } from './followed-run.ts';
 import { refuseNoPipeline } from './pipeline-errors.ts';
 
 /** How a pipeline is started. */
@@ -30,7 +31,8 @@ export interface PipelineStartOptions extends StartPriority, StartLabels {
   rerun?: boolean | undefined;
   /**
    * The run that this one is to follow, as its start or its state names it; sets `rerun`. Where another has followed it
-   * already this attaches to the last one, so that the call may be repeated, whatever became of its answer.
+   * already this attaches to the last one, so that the call may be repeated, whatever became of its answer. Those that a run
+   * was continued as are the same run. `InvalidInput` where the key has no such run, or Temporal keeps it no longer.
    */
   rerunOf?: string | undefined;
   /** Starts nothing, nor anything anew: attaches to what has the key, else `KeyNotFound`. */
@@ -67,7 +69,7 @@ export async function startPipeline(
 ): Promise<StartedPipeline> {
   checkKey(key);
   checkArgument('rerun', typeof rerun === 'boolean', 'true or false', key);
-  checkArgument('rerunOf', rerunOf === undefined || isName(rerunOf), 'the id of a run', key);
+  checkArgument('rerunOf', rerunOf === undefined || isRunId(rerunOf), 'the id of a run', key);
   const isRerun = (rerun || rerunOf !== undefined) && !attachOnly;
   const { request, warnings } = await checkPipelineRequest(isRerun ? { ...given, orderAgain: true } : given, key, {
     isLookedFor: attachOnly,
@@ -89,8 +91,8 @@ export async function startPipeline(
     const attached = await attachToPipeline(client, key, request, run, isClosed(run));
     return { ...attached, notices: [...attached.notices, ...(await labelNotices(client, run, labels))] };
   };
-  const isFollowed = rerunOf !== undefined && rerunOf !== last.runId && rerunOf !== last.firstRunId;
-  if (!isRerun || isFollowed) return await attachTo(last);
+  const isRunAgain = isRerun && !(rerunOf !== undefined && (await isFollowed(client, rerunOf, last)));
+  if (!isRunAgain) return await attachTo(last);
   if (!isClosed(last)) {
     // An answer that was lost is asked for again.
     if (rerunOf !== undefined || !(await isRequestOf(client, key, last, request))) throw refuseToRunAgain(key);
@@ -100,10 +102,6 @@ export async function startPipeline(
   if (again?.isNew) return begun(again);
   if (rerunOf !== undefined) return await attachTo(await describeRun(client, key));
   throw stillRunning(key, 'somebody else has run it again meanwhile');
-}
-
-function isName(value: unknown): boolean {
-  return typeof value === 'string' && value !== '';
 }
 
 /** Whether a run was asked for by this very request. */

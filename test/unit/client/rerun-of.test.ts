@@ -1,0 +1,85 @@
+import { type Client, ServiceError } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { expect, it } from 'vitest';
+import { grpcCode } from '../../../client/grpc.ts';
+import { createGenerationClient } from '../../../client/index.ts';
+import { flux } from '../../support/simulator-client.ts';
+
+const plan = { version: 1, steps: { still: { model: flux, input: { prompt: 'a cat' } } } };
+const [begun, between, last, again, strange] = [1, 2, 3, 4, 5].map(
+  (at) => `00000000-0000-4000-8000-00000000000${String(at)}`,
+) as [string, string, string, string, string];
+
+interface Run {
+  runId: string;
+  /** None: the server does not say. */
+  firstRunId?: string;
+}
+
+const started: Run = { runId: begun, firstRunId: begun };
+const chain: Run[] = [started, { runId: between, firstRunId: begun }, { runId: last, firstRunId: begun }];
+const continuedAsNew = 6;
+const failed = 3;
+
+/** Pipelines whose key has had these runs, the newest last and failed; one more is started with what the calls of `starts` say. */
+function pipelinesAfter(runs: readonly Run[]) {
+  const starts: object[] = [];
+  const find = ({ execution }: { execution: { runId: string } }) => {
+    const found = runs.find(({ runId }) => runId === execution.runId) ?? (execution.runId === '' && runs.at(-1));
+    if (found) return found;
+    const cause = Object.assign(new Error('unknown'), { code: grpcCode.notFound, details: '', metadata: {} });
+    throw new ServiceError('unknown', { cause });
+  };
+  const workflowService = {
+    describeWorkflowExecution: async (asked: { execution: { runId: string } }) => {
+      const { runId, firstRunId = '' } = await Promise.resolve(asked).then(find);
+      const status = runId === runs.at(-1)?.runId ? failed : continuedAsNew;
+      const type = { name: 'runcomfyPipeline' };
+      const execution = { workflowId: 'k', runId };
+      return { workflowExecutionInfo: { execution, firstRunId, type, status }, pendingActivities: [] };
+    },
+    getWorkflowExecutionHistory: async (asked: { execution: { runId: string } }) => {
+      const { firstRunId } = await Promise.resolve(asked).then(find);
+      const input = { payloads: [defaultPayloadConverter.toPayload({ plan, orderAgain: true })] };
+      const first = { firstExecutionRunId: firstRunId, input };
+      return { history: { events: [{ workflowExecutionStartedEventAttributes: first }] } };
+    },
+    startWorkflowExecution: (asked: object) => {
+      starts.push(asked);
+      return Promise.resolve({ runId: again, started: true });
+    },
+  };
+  const loadedDataConverter = { payloadConverter: defaultPayloadConverter, payloadCodecs: [] };
+  const options = { namespace: 'default', loadedDataConverter };
+  const client = { options, workflowService, workflow: { connection: { workflowService }, options: {} } };
+  const { pipelines } = createGenerationClient({ client: client as unknown as Client });
+  return { starts, start: (rerunOf: string) => pipelines.start({ plan }, { key: 'k', rerunOf }) };
+}
+
+it.each([
+  ['began the chain', begun],
+  ['was continued as new', between],
+  ['ended', last],
+])('a pipeline is run again by the run that %s', async (_what, rerunOf) => {
+  const { start, starts } = pipelinesAfter(chain);
+  expect(await start(rerunOf)).toMatchObject({ runId: again, attached: false });
+  expect(starts).toHaveLength(1);
+});
+
+it.each<[string, Run[]]>([
+  ['was followed', [...chain, { runId: again, firstRunId: again }]],
+  ['may be of another chain, where the server does not say', [{ runId: between }, { runId: again }]],
+])('a run that %s is not followed once more', async (_what, runs) => {
+  const { start, starts } = pipelinesAfter(runs);
+  expect(await start(between)).toMatchObject({ runId: again, attached: true });
+  expect(starts).toEqual([]);
+});
+
+it('nothing is started for a run that the key has not, or no longer', async () => {
+  const { start, starts } = pipelinesAfter(chain);
+  const path = 'rerunOf';
+  const refusal = { type: 'InvalidInput', issues: [{ path, message: expect.stringContaining(last) as string }] };
+  await expect(start(strange)).rejects.toMatchObject(refusal);
+  await expect(start('run-1')).rejects.toMatchObject({ type: 'InvalidInput', issues: [{ path }] });
+  expect(starts).toEqual([]);
+});
