@@ -16,7 +16,7 @@ import { pauseSignal, resumeSignal } from '../../workflows/batch/messages.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
-import { explainStandstill, withoutAnswer } from '../generation/following/standstill.ts';
+import { explainStandstill, withoutHearing } from '../generation/following/standstill.ts';
 import { readEndOf } from '../generation/one-chain.ts';
 import { type Message, sendUpdate } from '../generation/send-update.ts';
 import { sendWish } from '../generation/send-wish.ts';
@@ -190,7 +190,7 @@ async function update<Reply>(client: Client, key: string, told: Message, over?: 
   const reply = await sendUpdate<Reply>(client, key, told, { takenWithinMs, answeredBy, signal: over });
   if (reply !== 'unattended' && 'answer' in reply) return reply.answer;
   over?.throwIfAborted();
-  if (reply === 'unattended') throw await withoutAnswer(client, key);
+  if (reply === 'unattended') throw await withoutHearing(client, key);
   const { error } = reply;
   if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
     const { issues } = readFailureDetails(error.cause);
@@ -201,7 +201,7 @@ async function update<Reply>(client: Client, key: string, told: Message, over?: 
   if (isOfEnded(error)) {
     throw ended(key, name, error);
   }
-  if (isOutOfTime(error)) throw await withoutAnswer(client, key);
+  if (isOutOfTime(error)) throw await withoutHearing(client, key);
   throw error;
 }
 

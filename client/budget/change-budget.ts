@@ -3,7 +3,7 @@ import type { BudgetState } from '../../domain/budget/budget.ts';
 import { budgetId, budgetMessageNames } from '../../domain/budget/names.ts';
 import { parseReleaseMessage, parseSetMessage } from '../../domain/budget/parse.ts';
 import { GenerationError } from '../errors.ts';
-import { withoutAnswer } from '../generation/following/standstill.ts';
+import { withoutHearing } from '../generation/following/standstill.ts';
 import { sendUpdate } from '../generation/send-update.ts';
 import { isOutOfTime } from '../grpc.ts';
 import { checkBudgetName, noBudget, refuseBudget, toPlain } from './budget-errors.ts';
@@ -29,11 +29,11 @@ export async function changeBudget(
   const update = { name: budgetMessageNames[change], message };
   const answeredBy = () => performance.now() + takenWithinMs;
   const reply = await sendUpdate<BudgetState>(client, id, update, { takenWithinMs, answeredBy });
-  if (reply === 'unattended') throw await withoutAnswer(client, id);
+  if (reply === 'unattended') throw await withoutHearing(client, id);
   if ('answer' in reply) return reply.answer;
   const { error } = reply;
   if (error instanceof WorkflowNotFoundError) throw noBudget(name, error);
-  if (isOutOfTime(error)) throw await withoutAnswer(client, id);
+  if (isOutOfTime(error)) throw await withoutHearing(client, id);
   if (!(error instanceof WorkflowUpdateFailedError)) throw error;
   const { cause = error } = error;
   throw new GenerationError({

@@ -12,7 +12,7 @@ import { decideUpdate, pipelineCancelUpdate } from '../../workflows/pipeline/mes
 import { GenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
-import { withoutAnswer } from '../generation/following/standstill.ts';
+import { withoutHearing } from '../generation/following/standstill.ts';
 import { readEndOf, supersededRun } from '../generation/one-chain.ts';
 import { describeRun } from '../generation/run-info.ts';
 import { sendUpdate } from '../generation/send-update.ts';
@@ -40,7 +40,7 @@ export async function decidePipeline(
     { name: decideUpdate.name, message: decision },
     { takenWithinMs: acceptTimeoutMs, answeredBy: () => performance.now() + acceptTimeoutMs },
   );
-  if (reply === 'unattended') throw await withoutAnswer(client, key);
+  if (reply === 'unattended') throw await withoutHearing(client, key);
   if ('answer' in reply) return reply.answer;
   const { error } = reply;
   if (error instanceof WorkflowUpdateFailedError) {
@@ -51,7 +51,7 @@ export async function decidePipeline(
     const message = `nothing to decide: pipeline "${key}" has ended`;
     throw new GenerationError({ type: 'ResolutionRefused', message, key, cause: error });
   }
-  if (isOutOfTime(error)) throw await withoutAnswer(client, key);
+  if (isOutOfTime(error)) throw await withoutHearing(client, key);
   throw error;
 }
 

@@ -26,7 +26,8 @@ const retryAfterS = 2;
 
 /** The same words whether it never was, is kept no longer, or belongs to somebody else. */
 const unknownKey = 'there is nothing of yours with this key: it was never used, or is kept no longer';
-const noWorker = 'no worker can answer this now: the operator of the gateway has to look at them';
+const noWorker =
+  'no worker can answer this now, and what was sent may be carried out once one can: the operator of the gateway has to look at the workers';
 
 /** What a caller is told instead of what concerns the operator. */
 const withheld: Partial<Record<GenerationErrorType, { name: ProblemName; sentence: string }>> = {

@@ -6,13 +6,14 @@ import { isJsonObject } from '../../../domain/json.ts';
 import { lateKey } from '../../../domain/names.ts';
 import { isRequestId } from '../../../domain/request.ts';
 import { resolveSubmissionUpdate, type SubmissionResolutionReply } from '../../../workflows/generation/messages.ts';
-import { GenerationError } from '../../errors.ts';
+import { toClientError } from '../../convert-errors.ts';
+import { GenerationError, type GenerationErrorType, isGenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../../grpc.ts';
 import { checkArgument } from '../check-arguments.ts';
-import { withoutAnswer } from '../following/standstill.ts';
+import { withoutHearing } from '../following/standstill.ts';
 import { findKeysOfRequest } from '../keys-of-request.ts';
 import { describeRun } from '../run-info.ts';
-import { sendUpdate } from '../send-update.ts';
+import { sendUpdate, type UpdateAnswer } from '../send-update.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
 
 const acceptTimeoutMs = 30_000;
@@ -32,22 +33,51 @@ export async function resolveSubmission(
     { name: resolveSubmissionUpdate.name, message: resolution },
     { takenWithinMs: acceptTimeoutMs, answeredBy: () => performance.now() + answerTimeoutMs },
   );
-  if (reply === 'unattended') throw await withoutAnswer(client, key);
-  if ('answer' in reply) return reply.answer;
+  if (reply !== 'unattended' && 'answer' in reply) return reply.answer;
+  try {
+    throw await withoutReply(client, key, reply);
+  } catch (error) {
+    throw resolution.action === 'resubmit' ? perhapsLeft(key, error) : error;
+  }
+}
+
+/** Why there is no reply to a decision. */
+async function withoutReply(
+  client: Client,
+  key: string,
+  reply: Exclude<UpdateAnswer<SubmissionResolutionReply>, { answer: unknown }>,
+): Promise<unknown> {
+  if (reply === 'unattended') return await withoutHearing(client, key);
   const { error, isTaken } = reply;
-  if (error instanceof WorkflowUpdateFailedError) throw refused(key, error);
+  if (error instanceof WorkflowUpdateFailedError) return refused(key, error);
   if (error instanceof WorkflowNotFoundError) {
     const { workflowType, status } = await describeRun(client, key);
     refuseOtherType(key, workflowType);
     const message = `nothing to resolve: generation "${key}" has ended (${status.replaceAll('_', ' ')})`;
-    throw new GenerationError({ type: 'ResolutionRefused', message, key, cause: error });
+    return new GenerationError({ type: 'ResolutionRefused', message, key, cause: error });
   }
-  if (!isOutOfTime(error) && grpcCodeOf(error) !== grpcCode.failedPrecondition) throw error;
-  if (isTaken) {
+  // Once it is taken, no trouble of Temporal's undoes it.
+  if (isTaken && grpcCodeOf(error) !== undefined) {
     const message = `the decision for generation "${key}" was taken but is not carried out yet: look at its state`;
-    throw new GenerationError({ type: 'StillRunning', message, key, cause: error });
+    return new GenerationError({ type: 'StillRunning', message, key, cause: error });
   }
-  throw await withoutAnswer(client, key);
+  const isUnheard = isOutOfTime(error) || grpcCodeOf(error) === grpcCode.failedPrecondition;
+  return isUnheard ? await withoutHearing(client, key) : error;
+}
+
+const perhapsHeard: readonly GenerationErrorType[] = [
+  'NoWorker',
+  'WorkerFailing',
+  'TemporalBusy',
+  'TemporalUnreachable',
+];
+
+/** A second decision to send again is another bill: what may be repeated of other calls may not be of this one. */
+function perhapsLeft(key: string, error: unknown): unknown {
+  const why = toClientError(error, key);
+  if (!isGenerationError(why) || !perhapsHeard.includes(why.type)) return why;
+  const message = `whether the order of generation "${key}" is sent again is not known yet (${why.type}): the decision may be kept until a worker is there, and is then carried out; look at its state before you decide once more, for each resubmit may be another bill`;
+  return new GenerationError({ type: 'StillRunning', message, key, cause: why });
 }
 
 /**

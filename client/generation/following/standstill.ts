@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { named } from '../../convert-errors.ts';
-import { type GenerationError, noWorker, workerFailing } from '../../errors.ts';
+import { GenerationError, noWorker, workerFailing } from '../../errors.ts';
 import { findUnattendedQueues } from '../../operator/workers.ts';
 import { describeRun } from '../run-info.ts';
 import { readTaskFailure } from './task-failure.ts';
@@ -24,4 +24,10 @@ export function explainStandstill(client: Client, key: string): Promise<Generati
 export async function withoutAnswer(client: Client, key: string): Promise<GenerationError> {
   const run = await describeRun(client, key);
   return (await explainStandstill(client, key)) ?? noWorker({ ...run, namespace: client.options.namespace });
+}
+
+/** Why nobody has said that a message was heard: unlike a question it may be kept until somebody hears it. */
+export async function withoutHearing(client: Client, key: string): Promise<GenerationError> {
+  const { type, message } = await withoutAnswer(client, key);
+  return new GenerationError({ type, message: `${message}; what was sent may be carried out once a worker can`, key });
 }
