@@ -42,10 +42,13 @@ export function submitActivities(): Submit {
 
 const readRetry = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' } as const;
 
-/** A look at the disk of the worker that submits; without an answer a run that may have been reset is unknown. */
-export function recalls(): Recall {
+/**
+ * A look at the disk of the worker that submits, or of one that runs workflows; without an answer a run that may have been
+ * reset is unknown.
+ */
+export function recalls(taskQueue = submitTaskQueue(workflowInfo().taskQueue)): Recall {
   return proxyActivities<Recall>({
-    taskQueue: submitTaskQueue(workflowInfo().taskQueue),
+    taskQueue,
     startToCloseTimeout: '5 seconds',
     scheduleToCloseTimeout: '10 seconds',
     cancellationType: ActivityCancellationType.ABANDON,
@@ -81,10 +84,7 @@ export const cancels = proxyActivities<Cancel>({
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '5 seconds', maximumAttempts: 8 },
 });
 
-/**
- * A question to Temporal itself. Local, so that its answer is part of the workflow task that acts on it: where the server
- * refuses that task, the next attempt asks anew.
- */
+/** What only runs that began before this was left to other activities ask of local ones, as their histories have it. */
 export const localChecks = inTurns(
   proxyLocalActivities<LocalCheck>({
     scheduleToCloseTimeout: '5 seconds',
@@ -105,8 +105,9 @@ export const attributeChecks = proxyActivities<Pick<Activities, 'listSearchAttri
   retry: readRetry,
 });
 
-/** Whether a webhook can be delivered, of any worker that has the time. */
+/** Whether a webhook can be delivered, of any worker that has the time. The order waits for it, and it is over at once, too. */
 export const webhookChecks = proxyActivities<Pick<WebhookActivities, 'checkWebhook'>>({
+  priority: { priorityKey: 1 },
   startToCloseTimeout: '10 seconds',
   scheduleToCloseTimeout: '30 seconds',
   cancellationType: ActivityCancellationType.ABANDON,

@@ -113,7 +113,7 @@ export interface WebhookCheck {
 
 /** What the workflows ask of workers about webhooks. */
 export interface WebhookActivities {
-  /** Looks at the address, the secret's name and the generation's key before anything is paid; run as a local activity. */
+  /** Looks at the address, the secret's name and the generation's key before anything is paid. */
   checkWebhook: (
     target: Pick<WebhookTarget, 'url' | 'secret'> & { key: string; firstExecutionRunId?: string },
   ) => Promise<WebhookCheck>;

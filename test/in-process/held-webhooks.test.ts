@@ -54,13 +54,13 @@ async function hold({ isArrived = false, events, ...more }: Held) {
   let children = 0;
 
   function answerOf(command: Command): Job[] {
-    const { scheduleLocalActivity: local, startChildWorkflowExecution: child } = command;
-    if (local?.activityType === 'checkWebhook') {
+    const { scheduleActivity: call, startChildWorkflowExecution: child } = command;
+    if (call?.activityType === 'checkWebhook') {
       const result = { completed: { result: asPayload({ issues: [] }) } };
-      return [{ resolveActivity: { seq: local.seq ?? 0, isLocal: true, result } }];
+      return [{ resolveActivity: { seq: call.seq ?? 0, result } }];
     }
-    if (command.scheduleActivity?.activityType === 'submitRequest') {
-      return [{ resolveActivity: { seq: command.scheduleActivity.seq ?? 0, result: unknown } }];
+    if (call?.activityType === 'submitRequest') {
+      return [{ resolveActivity: { seq: call.seq ?? 0, result: unknown } }];
     }
     if (child) {
       children += 1;

@@ -1,7 +1,13 @@
 import { defaultPayloadConverter } from '@temporalio/common';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { generationInProcess } from '../support/generation-in-process.ts';
-import { type Command, type Job, openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
+import {
+  type Command,
+  type Job,
+  openSandbox,
+  type Sandbox,
+  type SandboxExecution,
+} from '../support/workflow-sandbox.ts';
 
 const now = Date.parse('2026-11-27T05:00:00.000Z');
 const request = { model: 'a/b', input: { prompt: 'x' }, webhook: { url: 'https://a.example', secret: 'gone' } };
@@ -13,22 +19,60 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-/** What a generation asks for once its worker had no time to check its webhook, and what becomes of it then. */
-async function unchecked({ isReplaying = false } = {}) {
-  const execution = { workflowType: 'runcomfyGeneration', workflowId: 'k', runId: crypto.randomUUID() };
-  const run = await sandbox.open({ ...execution, args: [request], now });
-  const [check] = activitiesOf(await run.activate([run.first], { now, isReplaying }), 'scheduleLocalActivity');
-  expect(check?.activityType).toBe('checkWebhook');
-  const cause = { message: 'activity timed out', timeoutFailureInfo: { timeoutType: 2 } };
-  const activityFailureInfo = { activityType: { name: 'checkWebhook' }, activityId: '1' };
-  const failure = { message: '', cause, activityFailureInfo };
-  const timedOut: Job = { resolveActivity: { seq: check?.seq ?? 0, isLocal: true, result: { failed: { failure } } } };
-  const asked = activitiesOf(await run.activate([timedOut], { now: now + 6_000, isReplaying }), 'scheduleActivity');
-  return { run, asked };
-}
-
 function activitiesOf(commands: Command[], kind: 'scheduleActivity' | 'scheduleLocalActivity') {
   return commands.flatMap((command) => command[kind] ?? []);
+}
+
+const patchesOf = (commands: Command[]) => commands.flatMap(({ setPatchMarker }) => setPatchMarker?.patchId ?? []);
+
+/** An activity that was asked for, and how its end is told; undefined: none was. */
+function checkIn(commands: Command[]) {
+  const [local] = activitiesOf(commands, 'scheduleLocalActivity');
+  const [check = local] = activitiesOf(commands, 'scheduleActivity');
+  expect(check?.activityType).toBe('checkWebhook');
+  const end = (result: object): Job => ({
+    resolveActivity: { seq: check?.seq ?? 0, isLocal: check === local, result },
+  });
+  return { end, isLocal: check === local };
+}
+
+const answered = (answer: object) => ({ completed: { result: defaultPayloadConverter.toPayload(answer) } });
+const refused = answered({ issues });
+
+interface Begin extends Partial<SandboxExecution> {
+  /** Come with its first workflow task. */
+  signals?: string[];
+  /** What each task of the run that is replayed had asked for. */
+  recorded?: Command[][];
+}
+
+/** What the first two workflow tasks of a generation ask for, the second of which brings the answer of its check. */
+async function begin({ signals = [], recorded, ...more }: Begin, result: object) {
+  const isReplaying = recorded !== undefined;
+  const known = (task: number) => patchesOf(recorded?.[task] ?? []).map((patchId) => ({ notifyHasPatch: { patchId } }));
+  const execution = { workflowType: 'runcomfyGeneration', workflowId: 'k', runId: 'run', args: [request], now };
+  const run = await sandbox.open({ ...execution, ...more });
+  const signalled = signals.map((signalName): Job => ({ signalWorkflow: { signalName, input: [] } }));
+  const first = await run.activate([run.first, ...known(0), ...signalled], { now, isReplaying });
+  const { end, isLocal } = checkIn(first);
+  // A replay hands on the end of a local activity before it has looked at a later task.
+  const then = await run.activate([...(isLocal ? [] : known(1)), end(result)], { now: now + 1_000, isReplaying });
+  await run.dispose();
+  return [first, then];
+}
+
+/** One of an earlier version, whose worker had no time to check its webhook. */
+async function uncheckedBefore(patches: string[]) {
+  const execution = { workflowType: 'runcomfyGeneration', workflowId: 'k', runId: crypto.randomUUID() };
+  const run = await sandbox.open({ ...execution, args: [request], now });
+  const known = patches.map((patchId): Job => ({ notifyHasPatch: { patchId } }));
+  const { end, isLocal } = checkIn(await run.activate([run.first, ...known], { now, isReplaying: true }));
+  expect(isLocal).toBe(true);
+  const cause = { message: 'activity timed out', timeoutFailureInfo: { timeoutType: 2 } };
+  const activityFailureInfo = { activityType: { name: 'checkWebhook' }, activityId: '1' };
+  const timedOut = { failed: { failure: { message: '', cause, activityFailureInfo } } };
+  const commands = await run.activate([end(timedOut)], { now: now + 6_000, isReplaying: true });
+  return { run, asked: activitiesOf(commands, 'scheduleActivity').map(({ activityType }) => activityType) };
 }
 
 const accepted = {
@@ -86,20 +130,42 @@ it("tells the budgets of a tenant's result by the names by which it reads them",
   expect(run.webhooks[0]?.body.data.result?.budgets).toEqual(['spring', 'acme.nightly']);
 });
 
-it('asks once more whether a webhook can be delivered where the worker had no time for it, before anything is paid', async () => {
-  const { run, asked } = await unchecked();
-  expect(asked.map(({ activityType }) => activityType)).toEqual(['checkWebhook']);
-  const result = defaultPayloadConverter.toPayload({ issues });
-  const answered: Job = { resolveActivity: { seq: asked[0]?.seq ?? 0, result: { completed: { result } } } };
-  const commands = await run.activate([answered], { now: now + 7_000 });
+const late = { startedAt: now - 2 * 3_600_000, args: [{ ...request, deadlineMs: 600_000 }] };
+const kinds: [string, Begin][] = [
+  ['that goes on', {}],
+  ['that Temporal started by itself', { attempt: 2, continuedFromExecutionRunId: 'before' }],
+  ['that was cancelled before', { signals: ['cancel'] }],
+  ['whose deadline has passed', late],
+];
+
+describe.each(kinds)('the check of the webhook of a generation %s', (_what, more) => {
+  it.each([
+    ['good', answered({ issues: [] })],
+    ['refused', refused],
+  ])('is replayed as it ran where its answer came in a later task: %s', async (_answer, answer) => {
+    const recorded = await begin(more, answer);
+    expect(await begin({ ...more, recorded }, answer)).toEqual(recorded);
+  });
+
+  it('is left to no local activity, whose end a replay may hear of earlier', async () => {
+    const commands = (await begin(more, answered({ issues: [] }))).flat();
+    expect(activitiesOf(commands, 'scheduleLocalActivity')).toEqual([]);
+  });
+});
+
+it('ends an order whose webhook cannot be delivered before anything is paid', async () => {
+  const commands = (await begin({}, refused)).flat();
+  expect(activitiesOf(commands, 'scheduleActivity')).toHaveLength(1);
   const [failed] = commands.flatMap(({ failWorkflowExecution }) => failWorkflowExecution ?? []);
   expect(failed?.failure?.applicationFailureInfo?.type).toBe('InvalidInput');
   expect(failed?.failure?.message).toContain('nothing was sent: request.webhook.secret');
-  await run.dispose();
 });
 
-it('went on in runs that are older than that', async () => {
-  const { run, asked } = await unchecked({ isReplaying: true });
-  expect(asked.map(({ activityType }) => activityType)).toEqual(['submitRequest']);
+it.each([
+  ['was asked for once more', ['webhooks-are-checked-by-either'], 'checkWebhook'],
+  ['was left out', [], 'submitRequest'],
+])('of an earlier version %s where the worker had no time for it', async (_what, patches, next) => {
+  const { run, asked } = await uncheckedBefore(patches);
+  expect(asked).toEqual([next]);
   await run.dispose();
 });

@@ -176,7 +176,10 @@ async function recall({ state }: Generation, firstExecutionRunId: string, isProo
   };
   const recalled = await recalls().recallSubmit({ firstExecutionRunId }).catch(unanswered);
   if (!isProofNeeded || recalled.requestId !== undefined || recalled.isReset !== undefined) return recalled;
-  return await localChecks.recallSubmit({ firstExecutionRunId }).catch(unanswered);
+  // A replay may take up what follows from a local activity before it has heard of the patches and messages of that task.
+  const isLocal = !patched('recalls-at-hand-are-no-local-activities');
+  const atHand = isLocal ? localChecks : recalls(workflowInfo().taskQueue);
+  return await atHand.recallSubmit({ firstExecutionRunId }).catch(unanswered);
 }
 
 /** What an attempt that failed, or was lost, had been granted by its budgets. */

@@ -41,15 +41,7 @@ export async function checkWebhook(generation: Generation): Promise<void> {
   const { url, secret } = webhook;
   const { firstExecutionRunId } = workflowInfo();
   const target = { url, secret, key: facts.key, firstExecutionRunId };
-  // A patch that is asked for first after a local activity may be answered otherwise in a replay.
-  const isAskedBefore = patched('webhooks-are-checked-by-either');
-  if (isAskedBefore && facts.selfStartedBy !== undefined) patched('self-started-runs-do-not-submit');
-  const checked = localChecks.checkWebhook(target).catch((error: unknown) => {
-    // A worker that has much to do may have had no time for it, and what cannot be delivered would be paid for.
-    if (isAskedBefore || patched('webhooks-are-checked-again')) return webhookChecks.checkWebhook(target);
-    throw error;
-  });
-  const { issues, mayBeSubmitted } = await checked.catch((error: unknown): WebhookCheck => {
+  const { issues, mayBeSubmitted } = await askForCheck(generation, target).catch((error: unknown): WebhookCheck => {
     log.warn('the webhook could not be checked', { reason: readActivityError(error).message });
     return { issues: [] };
   });
@@ -63,6 +55,21 @@ export async function checkWebhook(generation: Generation): Promise<void> {
   told.isWebhookRefused = true;
   const message = `the webhook cannot be used, nothing was sent: ${issuesSentence(issues)}`;
   throw endOf(generation, { type: 'InvalidInput', phase: 'failed', message, details: { issues } });
+}
+
+async function askForCheck(
+  { facts }: Generation,
+  target: Parameters<typeof webhookChecks.checkWebhook>[0],
+): Promise<WebhookCheck> {
+  // What is asked for once a local activity has ended, a replay may ask for earlier, and hear of no patch or message by then.
+  if (patched('webhooks-are-checked-by-an-activity')) return await webhookChecks.checkWebhook(target);
+  const isAskedBefore = patched('webhooks-are-checked-by-either');
+  if (isAskedBefore && facts.selfStartedBy !== undefined) patched('self-started-runs-do-not-submit');
+  return await localChecks.checkWebhook(target).catch((error: unknown) => {
+    // A worker that has much to do may have had no time for it, and what cannot be delivered would be paid for.
+    if (isAskedBefore || patched('webhooks-are-checked-again')) return webhookChecks.checkWebhook(target);
+    throw error;
+  });
 }
 
 /** Tells that a person is needed: no id will turn up by itself any more. */
