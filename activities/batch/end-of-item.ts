@@ -1,7 +1,7 @@
 import type { EndedItem, OpenItem, WindowQuestion, WindowStop } from '../../domain/batch/batch-activities.ts';
 import { boundLine, statusOfFailure } from '../../domain/batch/batch-line.ts';
 import type { BatchLine } from '../../domain/batch/batch.ts';
-import type { ItemEnd } from '../../domain/batch/item-end.ts';
+import type { ItemEnd, ItemFailure } from '../../domain/batch/item-end.ts';
 import { toMicro, toUsd } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { withoutUndefined } from '../../domain/json.ts';
@@ -13,7 +13,8 @@ export interface ItemNames {
 }
 
 /** The line of an item that has ended, and what it has cost, or is presumed to. */
-export function endOfItem(open: OpenItem, { id, key }: ItemNames, end: ItemEnd): EndedItem {
+export function endOfItem(open: OpenItem, { id, key }: ItemNames, given: ItemEnd): EndedItem {
+  const end = 'failure' in given ? { failure: withEarlierBills(given.failure) } : given;
   const { index, price, attached, isRepeat } = open;
   const told = 'result' in end ? end.result : end.failure;
   const { requestId, costUsd, presumedUsd = 0, unpricedBills = 0 } = told;
@@ -68,6 +69,15 @@ export function letGoOfItem(
   const isFree = plan === undefined && (cancel === 'not_submitted' || (cancel === 'cancelled' && isSentOnce));
   const error = { type: 'GenerationCancelled', message, submission: 'unknown', cancel } as const;
   return { failure: { error, ...(isFree && { isFree }) } };
+}
+
+/** An end may say `refused` of the last order alone: a pipeline may have been billed for others before, by an earlier run of it as well. */
+function withEarlierBills(failure: ItemFailure): ItemFailure {
+  const { error, costUsd = 0, presumedUsd = 0, isCostPartial } = failure;
+  const isBilled = costUsd > 0 || presumedUsd > 0 || isCostPartial === true;
+  return isBilled && isUnbilled(error.submission)
+    ? { ...failure, error: { ...error, submission: 'accepted' } }
+    : failure;
 }
 
 function mayHaveCost(end: ItemEnd): boolean {

@@ -1,6 +1,6 @@
-import type { BatchLineError } from '../../domain/batch/batch.ts';
 import { toNearestMicro, toUsd } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
+import type { Submission } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import type { PipelineResult, StepSummary } from '../../domain/pipeline/pipeline-run.ts';
 
@@ -31,12 +31,20 @@ function isCostOpen({ phase, key, output, costUsd, reused, submission, cancel }:
   return phase === 'succeeded';
 }
 
-/** The worst that is known of what the steps have sent. */
-export function worstOf(steps: Record<string, StepSummary>): NonNullable<BatchLineError['submission']> {
-  const submissions = Object.values(steps).map((step) => {
-    if (isUnderWay(step)) return 'unknown';
-    return step.phase === 'succeeded' ? 'accepted' : step.submission;
-  });
-  if (submissions.includes('unknown')) return 'unknown';
-  return submissions.includes('accepted') ? 'accepted' : 'not_sent';
+/** What has been sent, the worst first. */
+const worstFirst: readonly Submission[] = ['unknown', 'accepted', 'refused', 'not_sent'];
+
+/** The worst that is known of what the steps have sent; `said`: what the end of one of them says. */
+export function worstOf(steps: Record<string, StepSummary>, said: Submission = 'not_sent'): Submission {
+  const known = [said, ...Object.values(steps).map(submissionOf)];
+  return worstFirst.find((submission) => known.includes(submission)) ?? 'not_sent';
+}
+
+function submissionOf(step: StepSummary): Submission | undefined {
+  if (isUnderWay(step)) return 'unknown';
+  const { phase, output, costUsd, submission } = step;
+  if (submission === 'unknown') return submission;
+  // Of a step with `forEach` some of its items may have succeeded, however it ended.
+  const isMade = costUsd !== undefined || Object.values<string[]>({ ...output }).some((files) => files.length > 0);
+  return phase === 'succeeded' || isMade ? 'accepted' : submission;
 }

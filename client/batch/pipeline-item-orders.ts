@@ -174,7 +174,7 @@ function toFailure({ type, message, submission, issues, pipeline, cause }: Gener
   const error: BatchLineError = {
     type: isFailureType(type) ? type : 'PipelineFailed',
     message,
-    submission: isUnsent ? 'not_sent' : isOurs ? (submission ?? worstOf(steps)) : 'unknown',
+    submission: isUnsent ? 'not_sent' : isOurs ? worstOf(steps, submission) : 'unknown',
     ...withoutUndefined({ issues, cancel: cancel?.outcome }),
   };
   return { error, ...figures, ...(!isOurs && { isCostPartial: true as const }) };

@@ -7,18 +7,23 @@ import {
 } from '@temporalio/client';
 import { RetryState } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
-import { endOfItem, letGoOfItem } from '../../../activities/batch/end-of-item.ts';
+import { endOfItem, letGoOfItem, wallOf } from '../../../activities/batch/end-of-item.ts';
 import { foundAs, lostItem } from '../../../client/batch/item-marks.ts';
 import { createItemOrders, type ItemOrderPlace } from '../../../client/batch/item-orders.ts';
 import { figuresOf, worstOf } from '../../../client/batch/pipeline-figures.ts';
+import { createPipelineItemOrders } from '../../../client/batch/pipeline-item-orders.ts';
 import { billOf } from '../../../domain/budget/settlement.ts';
 import { batchItemMemoKey } from '../../../domain/names.ts';
-import type { StepSummary } from '../../../domain/pipeline/pipeline-run.ts';
+import type { PipelineFailureDetails, StepSummary } from '../../../domain/pipeline/pipeline-run.ts';
 
 const names = { id: 'a', key: 'k/a' };
 const open = { index: 0, price: 3_000_000 };
-const fanOut: StepSummary = { phase: 'succeeded', output: { images: ['i'], videos: [], audios: [] } };
+const output = { images: ['i'], videos: [], audios: [] };
+const fanOut: StepSummary = { phase: 'succeeded', output };
 const approval: StepSummary = { phase: 'succeeded', choices: ['i'] };
+const nothing = { images: [], videos: [], audios: [] };
+const call = (_: unknown, make: () => unknown) => make();
+const passing = { withDeadline: call, withAbortSignal: call };
 
 describe('an item that is a pipeline', () => {
   it('costs what its pipeline presumes beside what is known', () => {
@@ -52,6 +57,57 @@ describe('an item that is a pipeline', () => {
   });
 });
 
+describe('an item whose pipeline ended before it had ordered all', () => {
+  type Told = Pick<PipelineFailureDetails, 'steps'> & Partial<PipelineFailureDetails> & { paid?: number };
+  const endOf = ({ paid, ...told }: Told) => {
+    const type = told.failure ? 'PipelineFailed' : 'PipelineCancelled';
+    const details: PipelineFailureDetails = { key: names.key, phase: 'cancelled', costUsd: 0, ...told };
+    const cause = ApplicationFailure.create({ type, message: 'over', details: [details] });
+    const describe = () => Promise.resolve({ memo: { [batchItemMemoKey]: { run: 'r', index: 0, paid } } });
+    const workflow = {
+      result: () => Promise.reject(new WorkflowFailedError('failed', cause, RetryState.NON_RETRYABLE_FAILURE)),
+      getHandle: () => ({ describe }),
+    };
+    const client = { workflow, ...passing } as unknown as Client;
+    return createPipelineItemOrders({ client, taskQueue: 'q' }).follow(names.key, new AbortController().signal);
+  };
+  const submissionOf = async (told: Told) => endOfItem(open, names, await endOf(told)).line.error?.submission;
+  const refused = { type: 'InvalidInput', message: 'no', submission: 'refused' } as const;
+  const clip: StepSummary = { phase: 'failed', key: 'k/a/clip@1', submission: 'refused' };
+
+  it.each<[string, Told]>([
+    ['a fan-out has made a part', { steps: { many: { phase: 'not_started', output } } }],
+    ['a fan-out has paid for a part', { steps: { many: { phase: 'not_started', output: nothing, costUsd: 0.5 } } }],
+    ['the first of a fan-out that failed was refused', { steps: { many: { ...clip, output } } }],
+    ['a step was refused after an attempt that was billed', { steps: { clip }, costUsd: 0.5 }],
+    ['a step was refused after an attempt that may be billed', { steps: { clip }, presumedUsd: 0.5 }],
+    ['a step was refused after an attempt without a price', { steps: { clip }, unpriced: 1 }],
+    [
+      'the step that failed was refused, and another one succeeded',
+      { steps: { many: fanOut, clip }, failure: refused },
+    ],
+    ['an earlier run of it was billed', { steps: { clip: { phase: 'not_started' } }, paid: 500_000 }],
+  ])('says that something was accepted where %s', async (_, told) => {
+    expect(await submissionOf(told)).toBe('accepted');
+  });
+
+  it.each<[string, string, Told]>([
+    ['nothing was sent', 'not_sent', { steps: { many: { phase: 'not_started', output: nothing } } }],
+    ['all was refused', 'refused', { steps: { clip, many: { phase: 'not_started' } }, failure: refused }],
+    ['an order runs on', 'unknown', { steps: { clip, many: { phase: 'ordered' } }, failure: refused }],
+  ])('says so where %s', async (_, submission, told) => {
+    expect(await submissionOf(told)).toBe(submission);
+  });
+
+  it('has met a wall, and has a line that says what was accepted before', async () => {
+    const wall = { type: 'InsufficientBalance', message: 'empty', submission: 'refused' } as const;
+    const told: Told = { steps: { many: fanOut, clip }, failure: wall, costUsd: 0.5 };
+    expect(wallOf(await endOf(told))).toMatchObject({ reason: 'balance' });
+    expect(await submissionOf(told)).toBe('accepted');
+    expect(await submissionOf({ steps: { clip }, failure: wall })).toBe('refused');
+  });
+});
+
 describe('an item whose order was sent more than once', () => {
   it.each([
     ['tells no price', { costUsd: 2.5, otherCostsUnknown: 1 }, 5_500_000],
@@ -82,8 +138,6 @@ describe('an item that a lost window had started, so that its order alone knows 
 
 describe('an item whose order was stopped', () => {
   const details = { key: 'k/a', model: 'm', submission: 'accepted', phase: 'cancelled', requestId: 'r' } as const;
-  const call = (_: unknown, make: () => unknown) => make();
-  const passing = { withDeadline: call, withAbortSignal: call };
   const ended = async (cause: Error) => {
     const error = new WorkflowFailedError('failed', cause, RetryState.NON_RETRYABLE_FAILURE);
     const workflow = {
