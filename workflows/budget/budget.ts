@@ -35,8 +35,13 @@ export async function runcomfyBudget(request: BudgetRequest, carried?: CarriedBu
     const life = new CancellationScope();
     scope.cancelRequested.catch(() => {
       // Whoever holds money here must find the budget until its order has ended.
-      if (patched('cancelled-budgets-end-once-settled')) budget.books.isClosing = true;
-      else life.cancel();
+      if (!patched('cancelled-budgets-end-once-settled')) {
+        life.cancel();
+        return;
+      }
+      budget.books.isClosing = true;
+      // Whoever reads the memo while no worker is there would find money in it that is not granted. An end shows itself.
+      if (budget.books.open.size > 0 && patched('budgets-that-end-are-shown')) showNow(budget);
     });
     const state = await life.run(() => serve(budget, parsed.value));
     // Of a run that continues a cancelled one Temporal knows no cancellation: it completes.
