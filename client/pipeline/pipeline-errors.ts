@@ -55,3 +55,8 @@ export function refuseNoPipeline(key: string, workflowType: string): void {
   const message = `key "${key}" is in use by a workflow of type "${workflowType}", which is no pipeline: choose another key`;
   throw new GenerationError({ type: 'KeyInUse', message, key });
 }
+
+/** A run is not repeated before it has ended. */
+export function stillRunning(key: string, how: string): GenerationError {
+  return new GenerationError({ type: 'StillRunning', message: `pipeline "${key}" is still running: ${how}`, key });
+}

@@ -9,18 +9,17 @@ import type { ModelLookupOptions } from '../../plans/model-facts.ts';
 import { createInputValidator } from '../../runcomfy/models/index.ts';
 import { checkKey } from '../generation/check-arguments.ts';
 import type { GenerationHandle } from '../generation/generation-handle.ts';
-import { describeKnown, isClosed } from '../generation/run-info.ts';
+import { describeKnown, describeRun, isClosed } from '../generation/run-info.ts';
 import { createKnownGenerations } from './known-generations.ts';
 import { refuseNoPipeline } from './pipeline-errors.ts';
 import { readPipelineState } from './read-pipeline-state.ts';
-import { attachToPipeline, checkPipelineRequest, refuseInvalid, refuseToRunAgain } from './start-pipeline.ts';
+import { anewIf, checkRunAgain, isRunAgain, type RunAgain } from './run-again.ts';
+import { attachToPipeline, checkPipelineRequest, refuseInvalid } from './start-pipeline.ts';
 
 /** What a preview is asked for. */
-export interface PipelinePreviewOptions {
+export interface PipelinePreviewOptions extends RunAgain {
   /** Key of the run that is meant. */
   key: string;
-  /** As in `PipelineStartOptions`. */
-  rerun?: boolean | undefined;
   /** RunComfy's catalogue, for prices and inputs; without it only bundled models are known. */
   catalogue?: ModelLookupOptions | undefined;
   /** Whether a file that an earlier run made is no longer to be had; default: all are. */
@@ -38,17 +37,17 @@ export interface PreviewPlace {
 export async function previewPipeline(
   { client, generations, modelApiBase }: PreviewPlace,
   given: PipelineRequest,
-  { key, rerun = false, catalogue = {}, isGone = () => Promise.resolve(false) }: PipelinePreviewOptions,
+  { key, rerun, rerunOf, catalogue = {}, isGone = () => Promise.resolve(false) }: PipelinePreviewOptions,
 ): Promise<PipelinePreview> {
   checkKey(key);
-  const { request } = await checkPipelineRequest(rerun ? { ...given, orderAgain: true } : given, key);
-  const last = await describeKnown(client, key);
+  checkRunAgain({ rerun, rerunOf }, key);
+  const { request } = await checkPipelineRequest(anewIf({ rerun, rerunOf }, given), key);
+  const last = await (rerunOf === undefined ? describeKnown : describeRun)(client, key);
   if (last) refuseNoPipeline(key, last.workflowType);
-  if (last && !rerun) {
+  if (last && !(await isRunAgain(client, last, request, { rerun, rerunOf }))) {
     const { notices } = await attachToPipeline(client, key, request, last, isClosed(last));
     return summed({ key, attached: true, orders: [], steps: [], warnings: notices });
   }
-  if (last && !isClosed(last)) throw refuseToRunAgain(key);
   const { plan, params = {}, maxCostUsd, budgets } = request;
   const limits = withoutUndefined({ maxCostUsd, needsPrices: budgets ? true : undefined });
   const report = await checkPlan(plan, { ...catalogue, params, ...limits });

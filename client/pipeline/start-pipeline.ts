@@ -9,7 +9,7 @@ import type { PipelineRequest } from '../../domain/pipeline/pipeline-run.ts';
 import { pipelineTaskTimeoutMs } from '../../domain/pipeline/pipeline.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
 import { GenerationError } from '../errors.ts';
-import { checkArgument, checkKey } from '../generation/check-arguments.ts';
+import { checkKey } from '../generation/check-arguments.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeRun, type FoundRun, isClosed, type RunDescription } from '../generation/run-info.ts';
 import type { CheckOptions } from '../generation/starting/check-request.ts';
@@ -17,24 +17,13 @@ import { type Started, startUnlessEnded } from '../generation/starting/start-wor
 import { toJsonText } from '../generation/starting/to-json.ts';
 import { labelNotices, type StartLabels, toLabelMemo } from '../start-labels.ts';
 import { type StartPriority, toPriority } from '../start-priority.ts';
-import { isFollowed, isRunId } from './followed-run.ts';
-import { refuseNoPipeline } from './pipeline-errors.ts';
+import { refuseNoPipeline, stillRunning } from './pipeline-errors.ts';
+import { anewIf, checkRunAgain, isRunAgain, type RunAgain } from './run-again.ts';
 
 /** How a pipeline is started. */
-export interface PipelineStartOptions extends StartPriority, StartLabels {
+export interface PipelineStartOptions extends RunAgain, StartPriority, StartLabels {
   /** Workflow ID of the pipeline; the same key attaches and never orders twice. Default `pipeline-<uuid>`. */
   key?: string | undefined;
-  /**
-   * Runs a key again whose last run has ended, also with another plan or other params: only what has changed, failed or is
-   * gone is ordered. Sets `orderAgain`.
-   */
-  rerun?: boolean | undefined;
-  /**
-   * The run that this one is to follow, as its start or its state names it; sets `rerun`. Where another has followed it
-   * already this attaches to the last one, so that the call may be repeated, whatever became of its answer. Those that a run
-   * was continued as are the same run. `InvalidInput` where the key has no such run, or Temporal keeps it no longer.
-   */
-  rerunOf?: string | undefined;
   /** Starts nothing, nor anything anew: attaches to what has the key, else `KeyNotFound`. */
   attachOnly?: boolean | undefined;
 }
@@ -58,20 +47,11 @@ export async function startPipeline(
   client: Client,
   taskQueue: string,
   given: PipelineRequest,
-  {
-    key = `pipeline-${randomUUID()}`,
-    rerun = false,
-    rerunOf,
-    labels,
-    attachOnly,
-    ...precedence
-  }: PipelineStartOptions = {},
+  { key = `pipeline-${randomUUID()}`, rerun, rerunOf, labels, attachOnly, ...precedence }: PipelineStartOptions = {},
 ): Promise<StartedPipeline> {
   checkKey(key);
-  checkArgument('rerun', typeof rerun === 'boolean', 'true or false', key);
-  checkArgument('rerunOf', rerunOf === undefined || isRunId(rerunOf), 'the id of a run', key);
-  const isRerun = (rerun || rerunOf !== undefined) && !attachOnly;
-  const { request, warnings } = await checkPipelineRequest(isRerun ? { ...given, orderAgain: true } : given, key, {
+  checkRunAgain({ rerun, rerunOf }, key);
+  const { request, warnings } = await checkPipelineRequest(anewIf({ rerun, rerunOf }, given), key, {
     isLookedFor: attachOnly,
   });
   const own = { ...toPriority(precedence, key), ...toLabelMemo({ labels }, key) };
@@ -91,28 +71,11 @@ export async function startPipeline(
     const attached = await attachToPipeline(client, key, request, run, isClosed(run));
     return { ...attached, notices: [...attached.notices, ...(await labelNotices(client, run, labels))] };
   };
-  const isRunAgain = isRerun && !(rerunOf !== undefined && (await isFollowed(client, rerunOf, last)));
-  if (!isRunAgain) return await attachTo(last);
-  if (!isClosed(last)) {
-    // An answer that was lost is asked for again.
-    if (rerunOf !== undefined || !(await isRequestOf(client, key, last, request))) throw refuseToRunAgain(key);
-    return await attachTo(last);
-  }
+  if (attachOnly || !(await isRunAgain(client, last, request, { rerun, rerunOf }))) return await attachTo(last);
   const again = await start('ALLOW_DUPLICATE');
   if (again?.isNew) return begun(again);
   if (rerunOf !== undefined) return await attachTo(await describeRun(client, key));
   throw stillRunning(key, 'somebody else has run it again meanwhile');
-}
-
-/** Whether a run was asked for by this very request. */
-async function isRequestOf(
-  client: Client,
-  key: string,
-  { runId }: FoundRun,
-  request: PipelineRequest,
-): Promise<boolean> {
-  const original = await readOriginalRequest(client, key, runId);
-  return original !== undefined && isSameJson(original.request, request);
 }
 
 /** The request as it will travel, and hints. Throws `InvalidInput` with every problem that can be seen without a catalogue. */
@@ -173,15 +136,6 @@ export async function attachToPipeline(
   );
   const notice = `attached to pipeline "${key}" as it was started first: ${different.join(', ')} of this call had no effect`;
   return { ...started, notices: different.length === 0 ? [] : [notice] };
-}
-
-/** A run is not repeated before it has ended. */
-export function refuseToRunAgain(key: string): GenerationError {
-  return stillRunning(key, 'wait for its end, or cancel it, before it is run again');
-}
-
-function stillRunning(key: string, how: string): GenerationError {
-  return new GenerationError({ type: 'StillRunning', message: `pipeline "${key}" is still running: ${how}`, key });
 }
 
 /** A plan that is refused. */

@@ -48,7 +48,7 @@ const example = {
 
 /** The body of a preview. */
 export const previewPipeline = z
-  .strictObject({ ...requestFields, rerun })
+  .strictObject({ ...requestFields, rerun, rerunOf })
   .meta({ id: 'PreviewPipeline', examples: [example] });
 
 export type PreviewPipeline = z.output<typeof previewPipeline>;

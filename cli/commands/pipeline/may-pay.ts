@@ -14,26 +14,29 @@ export interface PayableRun extends MeantRun {
   isAccepted: boolean;
 }
 
+/** What became of the question: `follow` where there is nothing to pay, and nothing may become so unasked. */
+type Answer = 'order' | 'follow' | 'decline';
+
 /** Tells a person what a run is going to cost, and asks whether that is wanted; programs are neither told nor asked. */
 export async function mayPay(
   context: CommandContext,
   connected: ConnectedGenerations,
   { request, checked }: { request: PipelineRequest; checked: CheckedPlan },
   { isKeyGiven, isAccepted, ...run }: PayableRun,
-): Promise<boolean> {
+): Promise<Answer> {
   const { printer, streams } = context;
   const isAsked = !isAccepted && isPersonAt(streams);
-  if (!isAsked && printer.format !== 'pretty') return true;
+  if (!isAsked && printer.format !== 'pretty') return 'order';
   if (!isKeyGiven) {
     printer.note(`expected price: ${priceWords(sumUp(estimateOrders(checked.orders)))}`);
   } else {
     const preview = await previewRun(context, connected, request, run);
-    if (preview.attached) return true;
+    if (preview.attached) return 'follow';
     const { ordered, reused } = preview;
     const of = `${String(ordered)} ${ordered === 1 ? 'order' : 'orders'}${reused === 0 ? '' : `, ${String(reused)} reused`}`;
     printer.note(`expected price: ${priceWords(preview)} for ${of}`);
   }
-  return !isAsked || (await confirm(streams, 'run it?'));
+  return !isAsked || (await confirm(streams, 'run it?')) ? 'order' : 'decline';
 }
 
 function priceWords({ totalUsd, atLeastUsd }: Pick<Estimate, 'totalUsd' | 'atLeastUsd'>): string {

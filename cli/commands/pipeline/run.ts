@@ -47,9 +47,8 @@ export const addPipelineRun = defineCommand<RunFlags>({
     return context.withTemporal(async (connected) => {
       const isAccepted = flags.yes === true || flags.maxCost !== undefined;
       const payable = { key, rerun, isKeyGiven: flags.key !== undefined, isAccepted };
-      if (!(await mayPay(context, connected, { request, checked }, payable))) {
-        throw new CliError('Usage', 'nothing was ordered: not confirmed');
-      }
+      const answer = await mayPay(context, connected, { request, checked }, payable);
+      if (answer === 'decline') throw new CliError('Usage', 'nothing was ordered: not confirmed');
       const interrupts = catchInterrupts();
       try {
         const command = pipelineResultCommand(key, flags);
@@ -59,7 +58,7 @@ export const addPipelineRun = defineCommand<RunFlags>({
           key,
           ...priorityOf(flags),
           ...labels,
-          ...(rerun && { rerun }),
+          ...(rerun && { rerun, attachOnly: answer === 'follow' }),
         });
         for (const notice of pipeline.notices) printer.note(`note: ${notice}`);
         if (!flags.wait) {

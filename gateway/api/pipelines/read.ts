@@ -29,12 +29,12 @@ export async function previewPipeline(
   { params, body, request }: Call<{ key: string }, unknown, PreviewPipeline>,
 ): Promise<PipelinePreviewBody> {
   const { principal } = request;
-  const { rerun, ...asked } = body;
+  const { rerun, rerunOf, ...asked } = body;
   const { client, catalogue, generations } = parts;
   mayRun(principal, asked.plan);
   const key = workflowIdIn(principal, params.key);
   const order = toPipelineRequest(parts, principal, asked);
-  const ask = () => generations.pipelines.preview(order, { key, rerun, catalogue: catalogue.lookup });
+  const ask = () => generations.pipelines.preview(order, { key, rerun, rerunOf, catalogue: catalogue.lookup });
   const preview = await patiently(client, readPatienceMs, ask, { asksOthers: true });
   const { orders, totalUsd, ...others } = inOwnWords(principal, preview, key);
   // What nobody knows is absent in our API, and never null.

@@ -1,4 +1,9 @@
-import type { KnownPipelineState, PipelineRequest, PipelineResult } from '../../../client/index.ts';
+import type {
+  KnownPipelineState,
+  PipelinePreviewOptions,
+  PipelineRequest,
+  PipelineResult,
+} from '../../../client/index.ts';
 import { isJsonObject, withoutUndefined } from '../../../domain/json.ts';
 import { pipelineDeadlineMsOf } from '../../../domain/pipeline/pipeline-request.ts';
 import { isModelId } from '../../../domain/request.ts';
@@ -88,7 +93,7 @@ function stateAt(end: EndOfMany<PipelineResult>): Partial<KnownPipelineState> {
 export function toPipelineRequest(
   { settings }: GatewayParts,
   principal: Principal,
-  { lineage, budgets, ...others }: Omit<PreviewPipeline, 'rerun'>,
+  { lineage, budgets, ...others }: Omit<PreviewPipeline, keyof PipelinePreviewOptions>,
 ): PipelineRequest {
   return {
     onUnknownSubmission: principal.onUnknownSubmission ?? settings.onUnknownSubmission,

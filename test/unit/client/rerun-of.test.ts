@@ -18,11 +18,10 @@ interface Run {
 
 const started: Run = { runId: begun, firstRunId: begun };
 const chain: Run[] = [started, { runId: between, firstRunId: begun }, { runId: last, firstRunId: begun }];
-const continuedAsNew = 6;
-const failed = 3;
+const [running, failed, continuedAsNew] = [1, 3, 6];
 
-/** Pipelines whose key has had these runs, the newest last and failed; one more is started with what the calls of `starts` say. */
-function pipelinesAfter(runs: readonly Run[]) {
+/** Pipelines whose key has had these runs, and what they were asked to start. The newest is the last one. */
+function pipelinesAfter(runs: readonly Run[], newest = failed) {
   const starts: object[] = [];
   const find = ({ execution }: { execution: { runId: string } }) => {
     const found = runs.find(({ runId }) => runId === execution.runId) ?? (execution.runId === '' && runs.at(-1));
@@ -33,7 +32,7 @@ function pipelinesAfter(runs: readonly Run[]) {
   const workflowService = {
     describeWorkflowExecution: async (asked: { execution: { runId: string } }) => {
       const { runId, firstRunId = '' } = await Promise.resolve(asked).then(find);
-      const status = runId === runs.at(-1)?.runId ? failed : continuedAsNew;
+      const status = runId === runs.at(-1)?.runId ? newest : continuedAsNew;
       const type = { name: 'runcomfyPipeline' };
       const execution = { workflowId: 'k', runId };
       return { workflowExecutionInfo: { execution, firstRunId, type, status }, pendingActivities: [] };
@@ -46,14 +45,14 @@ function pipelinesAfter(runs: readonly Run[]) {
     },
     startWorkflowExecution: (asked: object) => {
       starts.push(asked);
-      return Promise.resolve({ runId: again, started: true });
+      return Promise.resolve({ runId: again, started: newest !== running });
     },
   };
   const loadedDataConverter = { payloadConverter: defaultPayloadConverter, payloadCodecs: [] };
   const options = { namespace: 'default', loadedDataConverter };
   const client = { options, workflowService, workflow: { connection: { workflowService }, options: {} } };
   const { pipelines } = createGenerationClient({ client: client as unknown as Client });
-  return { starts, start: (rerunOf: string) => pipelines.start({ plan }, { key: 'k', rerunOf }) };
+  return { pipelines, starts, start: (rerunOf: string) => pipelines.start({ plan }, { key: 'k', rerunOf }) };
 }
 
 it.each([
@@ -82,4 +81,33 @@ it('nothing is started for a run that the key has not, or no longer', async () =
   await expect(start(strange)).rejects.toMatchObject(refusal);
   await expect(start('run-1')).rejects.toMatchObject({ type: 'InvalidInput', issues: [{ path }] });
   expect(starts).toEqual([]);
+});
+
+const edited = { version: 1, steps: { still: { model: flux, input: { prompt: 'a dog' } } } };
+
+it.each<[string, Run[], { rerun?: boolean; rerunOf?: string }]>([
+  ['a run again that is asked for once more', chain, { rerun: true }],
+  ['a named run that was followed', [...chain, { runId: again, firstRunId: again }], { rerunOf: last }],
+])('a dry run of %s says that the open run would be followed, as its start does', async (_what, runs, options) => {
+  const { pipelines, starts } = pipelinesAfter(runs, running);
+  expect(await pipelines.preview({ plan }, { key: 'k', ...options })).toMatchObject({ attached: true, orders: [] });
+  expect(await pipelines.start({ plan }, { key: 'k', ...options })).toMatchObject({ attached: true, notices: [] });
+  expect(starts).toHaveLength('rerun' in options ? 1 : 0);
+  const refusal = { type: 'StillRunning' };
+  await expect(pipelines.preview({ plan: edited }, { key: 'k', ...options })).rejects.toMatchObject(refusal);
+});
+
+it.each<[string, { rerunOf: string }, string]>([
+  ['the open run itself', { rerunOf: last }, 'StillRunning'],
+  ['a run that is not known', { rerunOf: strange }, 'InvalidInput'],
+])('a dry run of %s is refused, as its start is', async (_what, options, type) => {
+  const { pipelines } = pipelinesAfter(chain, running);
+  await expect(pipelines.preview({ plan }, { key: 'k', ...options })).rejects.toMatchObject({ type });
+  await expect(pipelines.start({ plan }, { key: 'k', ...options })).rejects.toMatchObject({ type });
+});
+
+it('a dry run of a key that was never run is refused where it names a run', async () => {
+  const { pipelines } = pipelinesAfter([]);
+  const preview = pipelines.preview({ plan }, { key: 'k', rerunOf: last });
+  await expect(preview).rejects.toMatchObject({ type: 'KeyNotFound' });
 });
