@@ -1,6 +1,7 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { GenerationState } from '../../domain/generation.ts';
+import type { PipelineState } from '../../domain/pipeline/pipeline-run.ts';
 import { msOf } from '../fuzz/pipelines/replay.ts';
 import {
   type Command,
@@ -159,5 +160,62 @@ describe('a pipeline whose deadline has passed as a run continues it', () => {
   it('is replayed as it ran in an earlier version', async () => {
     const { state: end } = await begin('runcomfyPipeline', { plan }, { lateMs: 0, markers: [], ...chain });
     expect(end.phase).toBe('succeeded');
+  });
+
+  /** A fan-out that is half paid, an order that may have a further attempt, an approval that is asked for, and what waits. */
+  const begun = () => {
+    const output = { images: ['i'], videos: [], audios: [] };
+    const paid = (index: number) => ({ index, phase: 'succeeded', key: `k@${String(index)}`, output, costUsd: 0.5 });
+    const failure = { type: 'GenerationFailed', message: 'no', submission: 'accepted' };
+    const failed = { index: 2, phase: 'failed', failure };
+    const many = [paid(0), paid(1), failed, { index: 3, phase: 'preparing', failure }, { index: 4, phase: 'waiting' }];
+    const deadlineAt = iso(minutes(60));
+    const approved = { deadlineAt, onDeadline: 'reject', decision: 'approve' };
+    const steps = [
+      { id: 'many', phase: 'ordered', items: many },
+      { id: 'few', phase: 'ordered', items: [paid(0), { index: 1, phase: 'waiting' }] },
+      { id: 'again', phase: 'preparing', failure },
+      { id: 'first', phase: 'preparing' },
+      { id: 'asked', phase: 'awaiting_decision', approval: { deadlineAt, onDeadline: 'approve' } },
+      { id: 'approved', phase: 'awaiting_decision', approval: approved },
+      { id: 'last', phase: 'waiting' },
+    ];
+    const order = {
+      kind: 'model',
+      maxParallel: 1,
+      attempts: 2,
+      fallback: [],
+      runsWhen: 'succeeded',
+      onFailure: 'fail',
+    };
+    const ask = { kind: 'approval', runsWhen: 'succeeded', onFailure: 'fail' };
+    const kindOf = ({ approval }: { approval?: object }) => (approval ? ask : order);
+    const planned = Object.fromEntries(steps.map((step) => [step.id, kindOf(step)]));
+    return {
+      ...carried,
+      state: { ...state, steps },
+      checked: { ...checked, plan: { steps: planned }, steps: steps.map(({ id }) => ({ id, steps: [] })) },
+      handedOnBy: 'before',
+    };
+  };
+
+  it.each([
+    ['late', 'timed_out', begun(), []],
+    ['cancelled', 'cancelled', { ...begun(), state: { ...begun().state, deadlineAt: iso(minutes(60)) } }, ['cancel']],
+  ])('tells what an earlier run had begun as what it has come to where it is %s', async (_, phase, given, signals) => {
+    const run: Run = { lateMs: 0, ...chain, args: [{ plan }, given], signals };
+    const { state: end, asked } = await begin('runcomfyPipeline', { plan }, run);
+    expect([end.phase, asked]).toEqual([phase, []]);
+    const { steps } = end as unknown as PipelineState;
+    expect(Object.fromEntries(steps.map(({ id, phase: its }) => [id, its]))).toEqual({
+      ...{ many: 'failed', few: 'not_started', again: 'failed', first: 'not_started' },
+      ...{ asked: 'cancelled', approved: 'succeeded', last: 'not_started' },
+    });
+    const [many, few] = steps;
+    expect(many?.items?.map((item) => item.phase)).toEqual([
+      ...['succeeded', 'succeeded', 'failed', 'failed', 'not_started'],
+    ]);
+    expect(many).toMatchObject({ costUsd: 1, failure: { submission: 'accepted' } });
+    expect(few).toMatchObject({ costUsd: 0.5, items: [{ phase: 'succeeded' }, { phase: 'not_started' }] });
   });
 });

@@ -38,6 +38,11 @@ export async function runApproval(pipeline: Pipeline, step: StepState, plan: Pla
   enterStepPhase(pipeline, step, 'awaiting_decision');
   const leftMs = Math.max(1, Date.parse(approval.deadlineAt) - Date.now());
   await condition(() => approval.decision !== undefined || pipeline.stop !== undefined, leftMs);
+  endApproval(pipeline, step, approval);
+}
+
+/** Ends an approval as it was decided; where nobody has, it is cancelled with the pipeline, or its deadline has decided. */
+export function endApproval(pipeline: Pipeline, step: StepState, approval: ApprovalState): void {
   if (approval.decision === undefined && pipeline.stop) {
     enterStepPhase(pipeline, step, 'cancelled');
     return;

@@ -1,6 +1,6 @@
 import { toNearestMicro, toUsd } from '../../domain/budget/money.ts';
 import type { StepAnswer } from '../../domain/pipeline/pipeline-activities.ts';
-import type { ItemState, StepState } from '../../domain/pipeline/pipeline-run.ts';
+import type { ItemState, StepPhase, StepState } from '../../domain/pipeline/pipeline-run.ts';
 import { planLimits, type PlanModelStep } from '../../domain/pipeline/pipeline.ts';
 import { hasStepEnded, phaseOfItems } from '../../domain/pipeline/step-rules.ts';
 import { stopBecauseOf } from './cancellation.ts';
@@ -73,15 +73,20 @@ function openItems(step: StepState, plan: PlanModelStep, total: number): void {
   step.items = Array.from({ length: total }, (_, index): ItemState => ({ index, phase: 'waiting' }));
 }
 
-/** A step ends as its order or its items have; what was never begun was not started. */
-function settleStep(pipeline: Pipeline, step: StepState): void {
+/** A step ends as its order or its items have, one that awaits another attempt as the one before; what was never begun was not started. */
+export function settleStep(pipeline: Pipeline, step: StepState): void {
   const { items } = step;
   if (!items) {
-    enterStepPhase(pipeline, step, hasStepEnded(step) ? step.phase : 'not_started');
+    enterStepPhase(pipeline, step, endPhaseOf(step));
     return;
   }
-  for (const item of items) if (!hasStepEnded(item)) enterStepPhase(pipeline, item, 'not_started');
+  for (const item of items) if (!hasStepEnded(item)) enterStepPhase(pipeline, item, endPhaseOf(item));
   const costs = items.flatMap(({ costUsd }) => costUsd ?? []);
   if (costs.length > 0) step.costUsd = toUsd(costs.reduce((sum, cost) => sum + toNearestMicro(cost), 0));
   enterStepPhase(pipeline, step, phaseOfItems(items), items.find(({ failure }) => failure)?.failure);
+}
+
+function endPhaseOf(target: StepState | ItemState): StepPhase {
+  if (hasStepEnded(target)) return target.phase;
+  return target.failure ? 'failed' : 'not_started';
 }

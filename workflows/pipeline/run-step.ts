@@ -1,7 +1,8 @@
+import type { StepState } from '../../domain/pipeline/pipeline-run.ts';
 import { hasStepEnded, skipBecauseOf } from '../../domain/pipeline/step-rules.ts';
-import { runApproval } from './approval.ts';
+import { endApproval, runApproval } from './approval.ts';
 import { type Pipeline, planOf, sourcesOfStep, stepState } from './memory.ts';
-import { runOrders } from './run-orders.ts';
+import { runOrders, settleStep } from './run-orders.ts';
 import { enterStepPhase } from './visibility.ts';
 
 /** The life of one step, from when its sources have ended. */
@@ -11,7 +12,7 @@ export async function runStep(pipeline: Pipeline, id: string, sources: readonly 
   const plan = planOf(pipeline).plan.steps[id];
   if (plan === undefined || hasStepEnded(step)) return;
   if (pipeline.stop) {
-    enterStepPhase(pipeline, step, 'not_started');
+    settleStopped(pipeline, step);
     return;
   }
   const skipped = skipBecauseOf(
@@ -26,4 +27,11 @@ export async function runStep(pipeline: Pipeline, id: string, sources: readonly 
   if (step.phase === 'waiting') enterStepPhase(pipeline, step, 'preparing');
   if (plan.kind === 'approval') await runApproval(pipeline, step, plan);
   else await runOrders(pipeline, step, plan);
+}
+
+/** Of a pipeline that stops as a run continues it: what the run before had begun ends as what has come of it. */
+function settleStopped(pipeline: Pipeline, step: StepState): void {
+  if (step.phase === 'waiting') enterStepPhase(pipeline, step, 'not_started');
+  else if (step.approval) endApproval(pipeline, step, step.approval);
+  else settleStep(pipeline, step);
 }
