@@ -24,7 +24,7 @@ import { anewIf, checkRunAgain, isRunAgain, type RunAgain } from './run-again.ts
 export interface PipelineStartOptions extends RunAgain, StartPriority, StartLabels {
   /** Workflow ID of the pipeline; the same key attaches and never orders twice. Default `pipeline-<uuid>`. */
   key?: string | undefined;
-  /** Starts nothing, nor anything anew: attaches to what has the key, else `KeyNotFound`. */
+  /** Starts nothing, nor anything anew: attaches to what has the key, or has followed `rerunOf`, else `KeyNotFound`. */
   attachOnly?: boolean | undefined;
 }
 
@@ -71,7 +71,12 @@ export async function startPipeline(
     const attached = await attachToPipeline(client, key, request, run, isClosed(run));
     return { ...attached, notices: [...attached.notices, ...(await labelNotices(client, run, labels))] };
   };
-  if (attachOnly || !(await isRunAgain(client, last, request, { rerun, rerunOf }))) return await attachTo(last);
+  const isAttached = attachOnly && rerunOf === undefined;
+  if (isAttached || !(await isRunAgain(client, last, request, { rerun, rerunOf }))) return await attachTo(last);
+  if (attachOnly) {
+    const message = `pipeline "${key}" has not been run again after its run "${last.runId}"`;
+    throw new GenerationError({ type: 'KeyNotFound', message, key });
+  }
   const again = await start('ALLOW_DUPLICATE');
   if (again?.isNew) return begun(again);
   if (rerunOf !== undefined) return await attachTo(await describeRun(client, key));

@@ -41,7 +41,8 @@ export async function startPipeline(
   const startedAt = new Date();
   const options = { key: workflowId, rerun, rerunOf, labels, tenant: tenantOf(principal) };
   const handle = await startOrAttach(parts, {
-    ...{ key, isNewKey, isNewRun: rerun === true || rerunOf !== undefined },
+    // This very call may have been taken before: what has followed the run that it names tells.
+    ...{ key, isNewKey, isNewRun: rerun === true && rerunOf === undefined },
     check: async () => {
       mayRun(principal, asked.plan);
       for (const name of [key, asked.lineage ?? key]) await mayName(parts.access, principal, name);

@@ -111,3 +111,19 @@ it('a dry run of a key that was never run is refused where it names a run', asyn
   const preview = pipelines.preview({ plan }, { key: 'k', rerunOf: last });
   await expect(preview).rejects.toMatchObject({ type: 'KeyNotFound' });
 });
+
+it('where nothing may be started, a named run has what followed it attached to, and no more than that', async () => {
+  const options = { key: 'k', rerunOf: last, attachOnly: true };
+  const refusedByNow = { plan: { version: 1, steps: { still: { model: 'no/such', surprise: 1 } } } };
+  const followed = pipelinesAfter([...chain, { runId: again, firstRunId: again }]);
+  expect(await followed.pipelines.start({ plan }, options)).toMatchObject({
+    runId: again,
+    attached: true,
+    notices: [],
+  });
+  for (const order of [{ plan }, refusedByNow]) {
+    const { pipelines, starts } = pipelinesAfter(chain);
+    await expect(pipelines.start(order, options)).rejects.toMatchObject({ type: 'KeyNotFound' });
+    expect(starts).toEqual([]);
+  }
+});

@@ -1,6 +1,6 @@
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { GenerationError, type GenerationErrorType } from '../../../client/index.ts';
+import { GenerationError, type GenerationErrorType, type PipelineStartOptions } from '../../../client/index.ts';
 import { anonymousAccess } from '../../../gateway/access/access.ts';
 import type { Principal } from '../../../gateway/access/principal.ts';
 import type { GatewayParts } from '../../../gateway/gateway-parts.ts';
@@ -241,5 +241,25 @@ it.each<[noun: string, body: object, result: () => Promise<unknown>, told: objec
     });
     const answer = await call(url, `/api/v1/${noun}?wait=10s`, { method: 'POST', body });
     expect(answer, answer.text).toMatchObject({ status: attached ? 200 : 201, json: { runId: 'r', ...told } });
+  },
+);
+
+it.each([
+  ['attached to where it', 'followed', 200],
+  ['refused where nothing', 'not followed', 422],
+])(
+  'a run again whose plan is refused by now is %s has followed the run that it names',
+  async (_says, rerunOf, status) => {
+    const start = (_: unknown, { key, attachOnly, ...named }: PipelineStartOptions & { key: string }) => {
+      const error = (type: GenerationErrorType) => Promise.reject(new GenerationError({ type, message: type, key }));
+      if (!attachOnly) return error('InvalidInput');
+      if (named.rerunOf !== 'followed') return error('KeyNotFound');
+      const state = () => Promise.resolve({ runId: 'r', phase: 'running', steps: [], warnings: [] });
+      return Promise.resolve({ key, runId: 'r', attached: true, notices: [], state });
+    };
+    const url = await serve(anonymousAccess, { generations: { pipelines: { start } } });
+    const body = { key: 'k', plan: { version: 1, steps: {} }, rerunOf };
+    const answer = await call(url, '/api/v1/pipelines', { method: 'POST', body });
+    expect(answer.status, answer.text).toBe(status);
   },
 );
