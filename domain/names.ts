@@ -27,6 +27,12 @@ export const batchMessageNames = {
   cancel: 'cancel',
 } as const;
 
+/**
+ * Failure type by which a Temporal server refuses an update that a worker left out of its task. It keeps nothing of it: the
+ * update may be sent again, by the same id.
+ */
+export const unheardUpdateType = 'UnprocessedUpdate';
+
 /** Characters of a Workflow ID that every database of a Temporal server keeps; PostgreSQL and MySQL keep no more. */
 export const maxWorkflowIdLength = 255;
 

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { ApplicationFailure, type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { BudgetDesk } from '../activities/budget/budget-desk.ts';
 import type { ReserveReply, Settlement } from '../domain/budget/budget.ts';
 import { budgetId, budgetMessageNames } from '../domain/budget/names.ts';
 import { maxPerMessage } from '../domain/budget/parse.ts';
+import { unheardUpdateType } from '../domain/names.ts';
 
 /** A call that is not answered by then is made again, by the name it has. */
 const callWithinMs = 3_000;
@@ -132,8 +133,10 @@ function createCounter<Question, Answer>(
           for (const { answer } of batch) answer(answerWithout);
           return;
         }
-        if (error instanceof WorkflowUpdateFailedError) {
-          for (const { fail } of batch) fail(error.cause ?? error);
+        const refusal = error instanceof WorkflowUpdateFailedError ? (error.cause ?? error) : undefined;
+        const isUnheard = refusal instanceof ApplicationFailure && refusal.type === unheardUpdateType;
+        if (refusal !== undefined && !isUnheard) {
+          for (const { fail } of batch) fail(refusal);
           return;
         }
         await sleep(againAfterMs());

@@ -1,4 +1,11 @@
-import { type Client, type WorkflowHandle, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import {
+  ApplicationFailure,
+  type Client,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
+import { unheardUpdateType } from '../../domain/names.ts';
 import { withSignal } from '../with-signal.ts';
 import { askWorker } from './ask-worker.ts';
 import { noteSent, updateOfCall } from './one-call.ts';
@@ -8,6 +15,9 @@ import { chainOf } from './one-chain.ts';
 const lastMs = 1_000;
 /** What was answered before is kept by Temporal itself. */
 const answeredBeforeMs = 3_000;
+
+/** What a worker did not hear is sent again so often at most. */
+const maxTries = 3;
 
 /** A message to a workflow, and the name of its update. */
 export interface Message {
@@ -35,6 +45,25 @@ export interface UpdatePatience {
  * is the same to Temporal, and has the same answer; no later run of the key hears it.
  */
 export async function sendUpdate<Reply>(
+  client: Client,
+  key: string,
+  message: Message,
+  patience: UpdatePatience,
+): Promise<UpdateAnswer<Reply>> {
+  for (let tries = 0; tries < maxTries; tries += 1) {
+    const reply = await sendOnce<Reply>(client, key, message, patience);
+    if (reply === 'unattended' || !('error' in reply) || !isUnheard(reply.error)) return reply;
+  }
+  return 'unattended';
+}
+
+/** The worker had the task of the update and told the workflow nothing of it, as where a query had read all of that ahead. */
+function isUnheard(error: unknown): boolean {
+  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.type === unheardUpdateType;
+}
+
+async function sendOnce<Reply>(
   client: Client,
   key: string,
   { name, message, isSameOfAll }: Message,

@@ -76,6 +76,10 @@ export interface Moment {
   /** Bytes; 0 unless given. */
   historySize?: number;
   isReplaying?: boolean;
+  /** How many events there are more than before; default: those of a task that has these jobs. */
+  events?: number;
+  /** Default: a task begins, and no two begin at the same time. */
+  isOfNoTask?: boolean;
   /** What of the SDK's behaviour the replayed run made use of. */
   flags?: ReadonlySet<number>;
 }
@@ -173,6 +177,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
     return successful?.commands ?? [];
   };
   let historyLength = 3;
+  let tasks = 0;
   const metrics: SandboxMetric[] = [];
   const warnings: SandboxWarning[] = [];
   return {
@@ -189,11 +194,11 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
       },
     },
     async activate(jobs, at) {
-      historyLength += 3 + jobs.length;
+      historyLength += at.events ?? 3 + jobs.length;
+      if (at.isOfNoTask !== true) tasks += 1;
       const timestamp = msNumberToTs(at.now);
       const commands = await activate({
-        // No two tasks begin at the same time.
-        timestamp: { ...timestamp, nanos: (timestamp.nanos ?? 0) + historyLength },
+        timestamp: { ...timestamp, nanos: (timestamp.nanos ?? 0) + tasks },
         jobs,
         historyLength,
         ...(at.historySize !== undefined && { historySizeBytes: Long.fromNumber(at.historySize) }),

@@ -1,4 +1,5 @@
 import {
+  type ActivateInput,
   ApplicationFailure,
   upsertSearchAttributes,
   workflowInfo,
@@ -20,30 +21,77 @@ export const aheadOfTaskSentence =
  * again from the history. The query keeps its answer, and of a run that is closed the answer is of its last event.
  */
 export const interceptors = (): WorkflowInterceptors => {
-  let last = { time: '', historySize: 0, historyLength: 0 };
+  let last: Seen | undefined;
   let isAhead = false;
   return {
     internals: [
       {
         activate(input, next) {
-          const { jobs, timestamp } = input.activation;
-          if (!jobs?.some(({ queryWorkflow }) => queryWorkflow)) {
-            const { historySize, historyLength, unsafe } = workflowInfo();
-            const time = `${String(timestamp?.seconds)}.${String(timestamp?.nanos)}`;
-            // What comes within a task leaves the length as it is. The begin of one sets the time and the size; a task that
-            // the server begins as it records the one before has the size of that, and where a clock goes back the time.
-            const isMoreRead = historyLength !== last.historyLength;
-            const isTask = time !== last.time || historySize !== last.historySize;
-            if (isMoreRead && isTask && isAhead) throw ApplicationFailure.create({ message: aheadOfTaskSentence });
-            if (isMoreRead && !isTask && !isAhead && !unsafe.isReplaying) {
-              isAhead = true;
-              upsertSearchAttributes([{ key: { name: aheadOfTask, type: 'KEYWORD' }, value: aheadOfTask }]);
+          const jobs = input.activation.jobs ?? [];
+          if (!jobs.some(({ queryWorkflow }) => queryWorkflow)) {
+            const seen = see(input.activation);
+            if (last !== undefined && seen.historyLength !== last.historyLength && !jobs.every(isLocal)) {
+              const isTask = isBeginOfTask(seen, last);
+              if (isTask && (isAhead || lacksEvents(jobs, seen.historyLength - last.historyLength))) {
+                throw ApplicationFailure.create({ message: aheadOfTaskSentence });
+              }
+              if (!isTask && !isAhead && !workflowInfo().unsafe.isReplaying) {
+                isAhead = true;
+                upsertSearchAttributes([{ key: { name: aheadOfTask, type: 'KEYWORD' }, value: aheadOfTask }]);
+              }
             }
-            last = { time, historySize, historyLength };
+            last = seen;
           }
           next(input);
+        },
+        concludeActivation(input, next) {
+          const output = next(input);
+          const isRefusal = output.commands.length > 0 && output.commands.every((it) => it.updateResponse?.rejected);
+          // Of a task that has nothing else the server may keep no event: then the next has the same length as this one.
+          if (isRefusal && last) last = { ...last, historyLength: Number.NEGATIVE_INFINITY };
+          return output;
         },
       },
     ],
   };
 };
+
+/** What an activation says of the history. */
+interface Seen {
+  time: string;
+  historySize: number;
+  /** The number of the last event; what comes within a task leaves it as it is. */
+  historyLength: number;
+}
+
+function see({ timestamp }: ActivateInput['activation']): Seen {
+  const { historySize, historyLength } = workflowInfo();
+  return { time: `${String(timestamp?.seconds)}.${String(timestamp?.nanos)}`, historySize, historyLength };
+}
+
+/**
+ * The begin of a task sets the time and tells the size of the history. A task that the server begins as it records the one
+ * before has the size of that, and where a clock goes back the time.
+ */
+function isBeginOfTask(seen: Seen, last: Seen): boolean {
+  return seen.time !== last.time || seen.historySize !== last.historySize;
+}
+
+/**
+ * From one recorded task to the next there are the end of the one, the schedule and the begin of the other, and an event
+ * for each of these jobs. A task that brought nothing, or failed, is not seen here, but sets the time and the size.
+ */
+function lacksEvents(jobs: readonly Job[], grownBy: number): boolean {
+  return grownBy < 3 + jobs.filter(hasEvent).length;
+}
+
+type Job = NonNullable<ActivateInput['activation']['jobs']>[number];
+
+function hasEvent(job: Job): boolean {
+  const { signalWorkflow, cancelWorkflow, fireTimer, resolveActivity } = job;
+  return Boolean(signalWorkflow ?? cancelWorkflow ?? fireTimer ?? (isLocal(job) ? undefined : resolveActivity));
+}
+
+function isLocal({ resolveActivity }: Job): boolean {
+  return resolveActivity?.isLocal === true;
+}

@@ -1,4 +1,4 @@
-import type { Client } from '@temporalio/client';
+import { ApplicationFailure, type Client, WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it, vi } from 'vitest';
 import type { SettleMessage } from '../../../domain/budget/budget.ts';
 import { createBudgetDesk } from '../../../worker/budget-desk.ts';
@@ -33,4 +33,22 @@ describe('a settlement that its budget does not take at once', () => {
     await desk.settle('team', { key: 'named', outcome: 'refused', grant: 1 });
     expect(told).toEqual([['unnamed', 'named'], ['unnamed', 'named'], ['named'], ['named']]);
   });
+});
+
+it('a reservation that its task did not tell the budget of is asked for again, as the same', async () => {
+  const ids: string[] = [];
+  const failure = ApplicationFailure.nonRetryable("it wasn't processed by worker", 'UnprocessedUpdate');
+  const executeUpdate = (_name: string, { updateId }: { updateId: string }) => {
+    ids.push(updateId);
+    if (ids.length === 1) return Promise.reject(new WorkflowUpdateFailedError('Workflow Update failed', failure));
+    return Promise.resolve({ verdicts: [{ granted: true }], limitUsd: 5 });
+  };
+  const client = {
+    withDeadline: (_at: number, call: () => Promise<unknown>) => call(),
+    workflow: { getHandle: () => ({ executeUpdate }) },
+  };
+  const desk = createBudgetDesk(client as unknown as Client);
+  expect(await desk.reserve('team', { key: 'k', priceUsd: 1 }, 3_000)).toEqual({ granted: true, limitUsd: 5 });
+  expect(new Set(ids).size).toBe(1);
+  expect(ids).toHaveLength(2);
 });

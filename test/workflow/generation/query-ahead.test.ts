@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { Client, type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
+import { activityInfo, cancelled as untilAborted } from '@temporalio/activity';
+import { Client, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { describe, expect, inject, it } from 'vitest';
+import { sendUpdate } from '../../../client/generation/send-update.ts';
 import type { Activities } from '../../../domain/activities.ts';
 import type { GenerationState } from '../../../domain/generation.ts';
 import { submitTaskQueue } from '../../../domain/names.ts';
 import { aheadOfTask, aheadOfTaskSentence } from '../../../workflows/hooks/interceptors.ts';
 import { connectTo } from '../../support/connect.ts';
 import { untilSeen } from '../../support/eventually.ts';
-import { activityFailure, checkExecutions, happyActivities, order } from '../../support/generations.ts';
+import { activityFailure, checkExecutions, happyActivities, order, reading } from '../../support/generations.ts';
+import { hangMs } from '../../support/patience.ts';
 import { quietRuntime } from '../../support/quiet-runtime.ts';
 import { accepted, gate } from '../../support/scripted-generations.ts';
 import { sentAt } from '../../support/unknown-submissions.ts';
@@ -17,19 +20,21 @@ import { untilAnswered } from '../../support/until-answered.ts';
 /** Which task a worker is given first, that of the query or that of the workflow, is up to the server: of so many one is. */
 const atOnce = 10;
 const done = () => Promise.resolve(accepted('request-1'));
+const waiting = () => reading('in_queue', { nextReadInMs: 600_000 });
+
+type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
 
 interface Away {
   client: Client;
   handles: WorkflowHandle[];
-  /** Ends the submits, which had begun before the worker went. */
-  endSubmits: () => void;
   /** A worker takes up the workflows. */
   comeBack: () => Promise<void>;
 }
 
-/** Has generations submit while no worker is there for their workflows any more. */
+/** Generations without a worker for their workflows, which went once each of them was as far as this. */
 async function whileAway<Seen>(
-  submitRequest: () => ReturnType<Activities['submitRequest']>,
+  activities: Partial<Activities>,
+  untilIsSo: (handle: WorkflowHandle) => Promise<unknown>,
   use: (away: Away) => Promise<Seen>,
 ): Promise<Seen> {
   quietRuntime();
@@ -38,10 +43,7 @@ async function whileAway<Seen>(
   const clientConnection = await connectTo(address);
   const client = new Client({ connection: clientConnection });
   const taskQueue = `away-${randomUUID()}`;
-  const sending = gate();
-  let begun = 0;
-  const submitOnce = () => ((begun += 1), sending.pass().then(submitRequest));
-  const { recallSubmit, ...reads } = happyActivities();
+  const { submitRequest, recallSubmit, ...reads } = { ...happyActivities(), ...activities };
   const stops: (() => Promise<void>)[] = [];
   const run = async (options: Omit<WorkerOptions, 'connection'>) => {
     const worker = await Worker.create({ connection, ...options });
@@ -57,17 +59,16 @@ async function whileAway<Seen>(
   const runWorkflows = () => run({ taskQueue, workflowBundle, activities: reads });
   const handles: WorkflowHandle[] = [];
   try {
-    await run({ taskQueue: submitTaskQueue(taskQueue), activities: { recallSubmit, submitRequest: submitOnce } });
+    await run({ taskQueue: submitTaskQueue(taskQueue), activities: { recallSubmit, submitRequest } });
     const stop = await runWorkflows();
     for (let number = 0; number < atOnce; number += 1) {
       const options = { args: [order], taskQueue, workflowId: `generation-${randomUUID()}` };
       handles.push(await client.workflow.start('runcomfyGeneration', options));
     }
-    await untilSeen(() => Promise.resolve(begun === atOnce || undefined));
+    await Promise.all(handles.map(untilIsSo));
     await stop();
-    return await use({ client, handles, endSubmits: sending.open, comeBack: async () => void (await runWorkflows()) });
+    return await use({ client, handles, comeBack: async () => void (await runWorkflows()) });
   } finally {
-    sending.open();
     await Promise.all(handles.map((handle) => handle.terminate().catch(() => undefined)));
     await Promise.all(stops.map((stop) => stop()));
     await connection.close();
@@ -78,20 +79,34 @@ async function whileAway<Seen>(
 const stateOf = (handle: WorkflowHandle) => untilAnswered(() => handle.query<GenerationState>('state'));
 const eventsOf = async (handle: WorkflowHandle) => (await handle.fetchHistory()).events ?? [];
 
-/** Has the server take in how the submits ended, which makes a task that no worker takes. */
-async function endSubmits({ handles, endSubmits: end }: Away): Promise<void> {
-  end();
-  const isEnd = (event: Awaited<ReturnType<typeof eventsOf>>[number]) =>
-    event.activityTaskCompletedEventAttributes ?? event.activityTaskFailedEventAttributes;
-  await Promise.all(handles.map((handle) => untilSeen(async () => (await eventsOf(handle)).find(isEnd))));
-}
+/** Which activity an event ended. */
+const endedActivity = (event: HistoryEvent) =>
+  (
+    event.activityTaskCompletedEventAttributes ??
+    event.activityTaskCanceledEventAttributes ??
+    event.activityTaskFailedEventAttributes
+  )?.scheduledEventId;
+const pause = () => new Promise((resolve) => setTimeout(resolve, 1_000));
 
-/** Asks for the states while nobody is there to answer, then lets the submits end; the questions are answered first, if at all. */
-async function askAndEndSubmits(away: Away): Promise<Promise<GenerationState>[]> {
-  const asked = away.handles.map(stateOf);
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
-  await endSubmits(away);
-  return asked;
+/** The same, of generations whose submits had begun, and end as the test has it. */
+async function whileSubmitting<Seen>(
+  submitRequest: () => ReturnType<Activities['submitRequest']>,
+  use: (away: Away & { endSubmits: () => Promise<void> }) => Promise<Seen>,
+): Promise<Seen> {
+  const sending = gate();
+  let begun = 0;
+  const submitOnce = () => ((begun += 1), sending.pass().then(submitRequest));
+  const haveBegun = () => untilSeen(() => Promise.resolve(begun === atOnce || undefined));
+  return await whileAway({ submitRequest: submitOnce }, haveBegun, (away) => {
+    const endSubmits = async () => {
+      sending.open();
+      // That makes a task, which no worker takes.
+      await Promise.all(
+        away.handles.map((handle) => untilSeen(async () => (await eventsOf(handle)).find(endedActivity))),
+      );
+    };
+    return use({ ...away, endSubmits });
+  }).finally(sending.open);
 }
 
 /** The tasks that were done again since a query had run ahead of them; every history replays. */
@@ -115,16 +130,20 @@ describe.concurrent('a query that is answered before the task whose events it ha
   it('leaves the messages of that task where a replay hears them', async () => {
     const unknown = () => Promise.reject(activityFailure('SubmitOutcomeUnknown', { submission: 'unknown', sentAt }));
     await untilSome(() =>
-      whileAway(unknown, async (away) => {
-        const asked = await askAndEndSubmits(away);
+      whileSubmitting(unknown, async (away) => {
+        const asked = away.handles.map(stateOf);
+        await pause();
+        await away.endSubmits();
         const resolve = (handle: WorkflowHandle) =>
           handle.executeUpdate('resolveSubmission', { args: [{ action: 'abandon' }], updateId: randomUUID() });
         const resolving = away.handles.map((handle) => resolve(handle).catch((error: unknown) => error));
-        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        await pause();
         await away.comeBack();
         for (const { phase } of await Promise.all(asked)) expect(phase).toBe('submission_unknown');
-        // They came with the end of the submit, and a task hears messages first.
-        for (const answer of await Promise.all(resolving)) expect(answer).toBeInstanceOf(WorkflowUpdateFailedError);
+        for (const answer of await Promise.all(resolving)) {
+          // They came with the end of the submit, and a task hears messages first.
+          expect(answer).toMatchObject({ cause: { type: 'InvalidInput' } });
+        }
         return await tasksDoneAgain(away, aheadOfTaskSentence);
       }),
     );
@@ -132,8 +151,10 @@ describe.concurrent('a query that is answered before the task whose events it ha
 
   it('has that task done anew, also where nothing else came with it', async () => {
     await untilSome(() =>
-      whileAway(done, async (away) => {
-        const asked = await askAndEndSubmits(away);
+      whileSubmitting(done, async (away) => {
+        const asked = away.handles.map(stateOf);
+        await pause();
+        await away.endSubmits();
         await away.comeBack();
         for (const { requestId } of await Promise.all(asked)) expect(requestId).toBe('request-1');
         await Promise.all(away.handles.map((handle) => handle.result()));
@@ -142,9 +163,56 @@ describe.concurrent('a query that is answered before the task whose events it ha
     );
   });
 
+  it('is noticed where the task before had brought nothing, as after a read that was dropped', async () => {
+    const isDrop = (it: HistoryEvent) => it.activityTaskCancelRequestedEventAttributes;
+    const isTask = (it: HistoryEvent) => it.workflowTaskCompletedEventAttributes;
+    const untilDropped = async (handle: WorkflowHandle) => {
+      const isRead = (it: HistoryEvent) => it.activityTaskScheduledEventAttributes?.activityType?.name === 'readStatus';
+      await untilSeen(async () => (await eventsOf(handle)).find(isRead));
+      await untilSeen(async () => {
+        // A read that has gone on for two seconds is dropped for a nudge.
+        await new Promise((resolve) => setTimeout(resolve, 2_500));
+        await handle.signal('nudge');
+        return (await eventsOf(handle)).find(isDrop);
+      });
+      answers.open();
+      await untilSeen(async () => {
+        const events = await eventsOf(handle);
+        const read = events.find(isDrop)?.activityTaskCancelRequestedEventAttributes?.scheduledEventId;
+        const end = events.findIndex((it) => String(endedActivity(it)) === String(read));
+        return events.slice(end === -1 ? events.length : end).find(isTask);
+      });
+    };
+    let answers = gate();
+    await untilSome(() => {
+      answers = gate();
+      const readBefore = new Set<string | undefined>();
+      const readStatus = async () => {
+        const { workflowId } = activityInfo().workflowExecution ?? {};
+        if (readBefore.has(workflowId)) return await untilAborted();
+        readBefore.add(workflowId);
+        return await Promise.race([answers.pass().then(waiting), untilAborted()]);
+      };
+      return whileAway({ submitRequest: done, readStatus }, untilDropped, async (away) => {
+        const asked = away.handles.map(stateOf);
+        await pause();
+        await Promise.all(away.handles.map((handle) => handle.signal('cancel')));
+        const patience = { takenWithinMs: hangMs, answeredBy: () => performance.now() + hangMs };
+        const cancel = { name: 'cancel', message: {} };
+        const cancelling = away.handles.map(({ workflowId }) => sendUpdate(away.client, workflowId, cancel, patience));
+        await pause();
+        await away.comeBack();
+        await Promise.all(asked);
+        for (const reply of await Promise.all(cancelling))
+          expect(reply).toMatchObject({ answer: { outcome: 'cancelled' } });
+        return await tasksDoneAgain(away, aheadOfTaskSentence);
+      });
+    });
+  });
+
   it('is answered of the last event where the run is closed', async () => {
-    await whileAway(done, async (away) => {
-      await endSubmits(away);
+    await whileSubmitting(done, async (away) => {
+      await away.endSubmits();
       await Promise.all(away.handles.map((handle) => handle.terminate()));
       await away.comeBack();
       for (const state of await Promise.all(away.handles.map(stateOf))) expect(state.requestId).toBe('request-1');

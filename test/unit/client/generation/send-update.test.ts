@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import type { Client } from '@temporalio/client';
+import { ApplicationFailure, type Client, WorkflowUpdateFailedError } from '@temporalio/client';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { sendUpdate } from '../../../../client/generation/send-update.ts';
 
@@ -57,4 +57,27 @@ it('the answer to an update is awaited no longer though the clock is set back', 
   const patience = { takenWithinMs: 20_000, answeredBy: () => by };
   expect(await sendUpdate(client, 'k', { name: 'cancel', message: {} }, patience)).toEqual({ answer: 'done' });
   expect(waits).toEqual([20_000, 60_000]);
+});
+
+it.each([
+  ['heard by the next task', 1, { answer: 'done' }],
+  ['left as nobody hears it', 9, 'unattended'],
+])('an update that its task did not tell the workflow of is sent again: %s', async (_what, unheard, reply) => {
+  const ids: string[] = [];
+  const startUpdate = (_: string, { updateId }: { updateId: string }) => {
+    ids.push(updateId);
+    const failure = ApplicationFailure.nonRetryable("it wasn't processed by worker", 'UnprocessedUpdate');
+    const refusal = new WorkflowUpdateFailedError('Workflow Update failed', failure);
+    return Promise.resolve({
+      result: () => (ids.length > unheard ? Promise.resolve('done') : Promise.reject(refusal)),
+    });
+  };
+  const client = {
+    withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
+    withDeadline: (_: number, call: () => unknown) => call(),
+    workflow: { getHandle: () => ({ startUpdate }) },
+  } as unknown as Client;
+  const patience = { takenWithinMs: 1_000, answeredBy: () => performance.now() + 1_000 };
+  expect(await sendUpdate(client, 'k', { name: 'cancel', message: {} }, patience)).toEqual(reply);
+  expect(ids).toHaveLength(Math.min(unheard + 1, 3));
 });
