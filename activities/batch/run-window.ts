@@ -173,11 +173,10 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     await Promise.all(lives);
   }
   if (faults.length > 0) throw faults[0];
-  // What a full window could not tell has ended, and is not to be let go.
-  if (question.isLetGo && !isFull(window)) {
-    for (const open of [...window.open.values()]) {
-      endItem(window, endOfItem(open, await readItem(open.index), letGoOfItem(open, question)));
-    }
+  // What a full window could not tell may have ended: the next one hears of it.
+  for (const open of question.isLetGo ? [...window.open.values()] : []) {
+    if (isFull(window)) break;
+    endItem(window, endOfItem(open, await readItem(open.index), letGoOfItem(open, question)));
   }
   return answerOf(window, attempt);
 }

@@ -4,7 +4,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { expect, it } from 'vitest';
 import type { BatchDeps } from '../../activities/batch/batch-deps.ts';
 import { createRunWindow } from '../../activities/batch/run-window.ts';
-import type { WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
+import type { OpenItem, WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import type { BatchItem } from '../../domain/batch/batch.ts';
 import { jsonBytes } from '../../domain/json.ts';
 
@@ -14,18 +14,22 @@ const paused: WindowQuestion = {
   ...{ mayStart: false, doubtful: [0, 1], failuresInARow: 0, pauseAfterFailures: 0, spent: 0 },
 };
 
+/** Of an order that does not end. */
+function untilStopped(_: string, signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const end = () => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end);
+  });
+}
+
 /** What a window in a pause tells of the first item, which a lost one has started, while the catalogue is away. */
 async function lookUp(limits: Partial<WindowQuestion>, item: Partial<BatchItem>): Promise<WindowAnswer> {
   const orders = {
     wasStarted: (key: string) => Promise.resolve(key === 'batch/a'),
-    follow: (_: string, signal: AbortSignal) =>
-      new Promise<never>((_resolve, reject) => {
-        const end = () => {
-          reject(signal.reason as Error);
-        };
-        if (signal.aborted) end();
-        else signal.addEventListener('abort', end);
-      }),
+    follow: untilStopped,
   };
   const items = ['a', 'b'].map((id) => ({ id, model: 'some/text-to-image', input: {}, ...item }));
   const deps = {
@@ -115,4 +119,27 @@ it('a window that is full when an item is refused at its start tells of the refu
   expect(answer.open.length).toBeGreaterThan(0);
   expect(answer.open.map(({ index }) => index)).not.toContain(many);
   expect(answer.ended.find(({ index }) => index === many)?.line).toMatchObject({ status: 'failed', error });
+});
+
+it('what is let go after a restart is told by as many windows as it takes, each item once', async () => {
+  const count = 600;
+  const items = Array.from({ length: count }, (_, at) => ({ id: String(at), model: 'a/b', input: {} }));
+  const deps = {
+    orders: { follow: untilStopped },
+    pages: { readItems: () => Promise.resolve(items), write: () => Promise.resolve() },
+    stopping: new AbortController().signal,
+    refusalAfter: () => undefined,
+  } as unknown as BatchDeps;
+  const question = { ...wide, pages: [{ page: 0, from: 0, count }], total: count, cursor: count, lastsMs: 1 };
+  const letGo = { ...question, mayStart: false, isLetGo: true as const };
+  let open = items.map((_, index): OpenItem => ({ index, cancel: 'not_cancellable' }));
+  const told: number[][] = [];
+  while (open.length > 0 && told.length < count) {
+    const answer = await run(deps, { ...letGo, open });
+    told.push(answer.ended.map(({ index }) => index));
+    expect(answer.ended.every(({ line }) => line.status === 'cancelled')).toBe(true);
+    open = answer.open;
+  }
+  expect(told.map(({ length }) => length)).toEqual([250, 250, 100]);
+  expect(told.flat()).toEqual(items.map((_, index) => index));
 });
