@@ -63,7 +63,7 @@ export async function addAllItems(
     page = Math.max(page, number + 1);
     digest = chainDigest(digest, next.items);
     const message = { from: count, count: next.items.length, page: number, digest };
-    ({ count } = await addToBatch(client, key, message, signal));
+    ({ count } = await addToBatch(client, key, message, { over: signal }));
     onAdded?.(count);
   };
   try {

@@ -49,8 +49,11 @@ export interface BatchHandle extends StartedBatch {
   plan: () => Promise<object | undefined>;
   /** The budgets that every item names, as the batch was started. */
   budgets: () => Promise<string[] | undefined>;
-  /** Adds items behind those that there are; the same again is answered as before. */
-  add: (message: BatchAddMessage) => Promise<{ count: number }>;
+  /**
+   * Adds items behind those that there are; the same again is answered as before. `signal` ends the waiting: what is under
+   * way is added all the same.
+   */
+  add: (message: BatchAddMessage, options?: { signal?: AbortSignal | undefined }) => Promise<{ count: number }>;
   /** Adds all of a source, in the order it has; what is there already is not sent again. */
   addAll: (source: ItemSource, options?: AddAllOptions) => Promise<AddedItems>;
   /** No more items will come. */
@@ -121,10 +124,10 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
     defaults: () => namedBatch(key, async () => (await readRequest(client, key, runId)).defaults),
     plan: () => namedBatch(key, async () => (await readRequest(client, key, runId)).plan),
     budgets: () => namedBatch(key, async () => (await readRequest(client, key, runId)).budgets),
-    add: (message) =>
+    add: (message, options) =>
       tell(async () => {
         await checkAdded(message);
-        return await addToBatch(client, key, message);
+        return await addToBatch(client, key, message, { leaving: options?.signal });
       }),
     addAll: (source, options) =>
       tell(async () => addAllItems(client, pages, key, source, { ...(await setting()), ...options })),

@@ -43,21 +43,30 @@ const cancelledWithinMs = 300_000;
 
 /**
  * Adds items behind those that there are; refused with `InvalidInput` where they fit nowhere, and with `TemporalBusy` where
- * the batch has no room for them within a minute: too many add at a time.
+ * the batch has no room for them within a minute, or others from here wait for one: too many add at a time. `over` ends the
+ * adding, `leaving` the waiting for others alone.
  */
 export async function addToBatch(
   client: Client,
   key: string,
   message: BatchAddMessage,
+  { over, leaving = over }: { over?: AbortSignal | undefined; leaving?: AbortSignal | undefined } = {},
+): Promise<{ count: number }> {
+  const add = { name: batchMessageNames.add, message };
+  if (jsonBytes(message) <= largeBytes) return await addOnceThereIsRoom(client, key, add, over);
+  return await oneByOne(client, key, leaving, () => addOnceThereIsRoom(client, key, { ...add, isSameOfAll: true }));
+}
+
+async function addOnceThereIsRoom(
+  client: Client,
+  key: string,
+  add: Message,
   over?: AbortSignal,
 ): Promise<{ count: number }> {
   const giveUpAt = performance.now() + takenWithinMs;
-  const add = { name: batchMessageNames.add, message };
-  const isLarge = jsonBytes(message) > largeBytes;
   for (;;) {
     try {
-      if (!isLarge) return await update(client, key, add, over);
-      return await oneByOne(client, key, over, () => update(client, key, { ...add, isSameOfAll: true }, over));
+      return await update(client, key, add, over);
     } catch (error) {
       if (!isRefusedForNow(error) || performance.now() + againAfterMs > giveUpAt) throw error;
     }
@@ -66,17 +75,17 @@ export async function addToBatch(
   }
 }
 
-/** Has large messages from here told one after the other. */
+/** Has large messages from here told one after the other; `leaving` ends the waiting, and nothing that is under way. */
 async function oneByOne<T>(
   client: Client,
   key: string,
-  over: AbortSignal | undefined,
+  leaving: AbortSignal = new AbortController().signal,
   tell: () => Promise<T>,
 ): Promise<T> {
   const place = JSON.stringify([client.options.namespace, key]);
   const before = largeUnderWay.get(place);
   const told = (async () => {
-    if (before) await (over ? unlessLeft(over, before) : before);
+    if (before) await takeTurn(key, unlessLeft(leaving, before));
     return await tell();
   })();
   // Whoever leaves his place hands on what he waited for.
@@ -85,7 +94,21 @@ async function oneByOne<T>(
   void settled.then(() => {
     if (largeUnderWay.get(place) === settled) largeUnderWay.delete(place);
   });
-  return await told;
+  return await unlessLeft(leaving, told);
+}
+
+/** Waits for those before, for as long as for a worker. */
+async function takeTurn(key: string, before: Promise<unknown>): Promise<void> {
+  const late = new AbortController();
+  const message = `nothing was sent to batch "${key}": other large messages wait before this one, send it again in a moment`;
+  const timer = setTimeout(() => {
+    late.abort(new GenerationError({ type: 'TemporalBusy', message, key }));
+  }, takenWithinMs);
+  try {
+    await unlessLeft(late.signal, before);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function isRefusedForNow(error: unknown): boolean {

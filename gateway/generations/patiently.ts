@@ -37,8 +37,8 @@ export function patiently<T>(
   return asOneCall(() => repeated(client, forMs, call, asking));
 }
 
-/** A worker has a minute to take a message, and three to answer it. */
-const messageMs = 250_000;
+/** A large message has a minute until its turn, a worker one to take it, and three to answer it. */
+const messageMs = 310_000;
 
 /** Tells a workflow something, `patiently`: it hears that once, however often it is told. */
 export function tellPatiently<T>(client: Client, tell: () => Promise<T>): Promise<T> {

@@ -5,7 +5,7 @@ import type { CancelAll } from '../../contract/start-pipeline.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
-import { cameAt, sayWaited, waitMsOf } from '../../http/waiting.ts';
+import { cameAt, goneSignal, sayWaited, waitMsOf } from '../../http/waiting.ts';
 import { bodyOf, cancelMany, seenNow, tellMany, withMany } from '../many/many.ts';
 import type { Call } from '../operation.ts';
 import { batches } from './batches.ts';
@@ -16,9 +16,10 @@ type Telling<Body = unknown, Query = unknown> = Call<{ key: string }, Query, Bod
 /** Adds items behind those that there are. */
 export function addItems(
   parts: GatewayParts,
-  { params, body, request }: Telling<AddItems>,
+  { params, body, request, reply }: Telling<AddItems>,
 ): Promise<{ count: number }> {
   const { principal } = request;
+  const gone = goneSignal(reply);
   return withMany(batches, parts, request, params.key, async (handle) => {
     const setting = async () => ({ plan: await handle.plan(), defaults: await handle.defaults() });
     const { plan, defaults } = await patiently(parts.client, readPatienceMs, setting);
@@ -30,7 +31,12 @@ export function addItems(
       const { counts } = (await seenNow(parts, handle)).state;
       if (counts.total <= body.from) throw error;
     }
-    return await tellPatiently(parts.client, () => handle.add(body));
+    try {
+      return await tellPatiently(parts.client, () => handle.add(body, { signal: gone }));
+    } catch (error) {
+      if (error !== gone.reason) throw error;
+      throw new RefusalError('MalformedRequest', 'the client left before it was answered', { cause: error });
+    }
   });
 }
 

@@ -222,7 +222,7 @@ it('adds again by itself what a batch has no room for now, until whoever adds le
   const left = temporalWith({ type: 'runcomfyBatch', updates: [full, full, full, full] });
   const reason = new Error('left');
   const over = new AbortController();
-  const adding = addToBatch(left.client, 'k', message, over.signal);
+  const adding = addToBatch(left.client, 'k', message, { over: over.signal });
   setTimeout(() => {
     over.abort(reason);
   }, 50);
@@ -248,7 +248,7 @@ it('tells a batch of large items one message after the other, also where whoever
   const large = { from: 0, items: [{ id: 'a', input: { prompt: 'x'.repeat(256 * 1024) } }] };
   const over = new AbortController();
   const first = addToBatch(client, 'k', large);
-  const left = addToBatch(client, 'k', large, over.signal);
+  const left = addToBatch(client, 'k', large, { over: over.signal });
   const last = addToBatch(client, 'k', large);
   await vi.waitFor(() => {
     expect(sent).toHaveLength(1);

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
+import pino from 'pino';
 import { expect, it } from 'vitest';
+import { anonymousAccess } from '../../../gateway/access/access.ts';
 import { eventually } from '../../support/eventually.ts';
 import { serve, withKey } from '../../support/gateway-in-process.ts';
 import { testHangMs } from '../../support/patience.ts';
+import { flux } from '../../support/simulator-client.ts';
 
 it('whoever leaves while a call is held for its limit is not waited for', { timeout: testHangMs }, async () => {
   const { access, headers } = withKey({ requestsPerMinute: 1 });
@@ -54,3 +57,35 @@ it('a cancel beyond the limit is carried out while reads are held', { timeout: t
   leaving.abort();
   expect(await held).toBe('held');
 });
+
+it(
+  'whoever leaves gives up the place of his items in line, which is no defect of ours',
+  { timeout: testHangMs },
+  async () => {
+    const waits: AbortSignal[] = [];
+    const add = async (_items: object, { signal }: { signal: AbortSignal }) => {
+      waits.push(signal);
+      if (!signal.aborted) await once(signal, 'abort');
+      throw signal.reason;
+    };
+    const setting = { plan: () => Promise.resolve(undefined), defaults: () => Promise.resolve(undefined) };
+    const batches = { get: () => Promise.resolve({ key: 'b', ...setting, add }) };
+    const logged: unknown[] = [];
+    const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) });
+    const url = await serve(anonymousAccess, { generations: { batches }, log });
+    const leaving = new AbortController();
+    const adding = fetch(`${url}/api/v1/batches/b/add`, {
+      ...{ method: 'POST', headers: { 'content-type': 'application/json' }, signal: leaving.signal },
+      body: JSON.stringify({ from: 0, items: [{ id: 'a', model: flux, input: {} }] }),
+    });
+    await eventually(() => {
+      expect(waits).toHaveLength(1);
+    });
+    leaving.abort();
+    await expect(adding).rejects.toThrow('aborted');
+    await eventually(() => {
+      expect(waits.map(({ aborted }) => aborted)).toEqual([true]);
+      expect(logged).toEqual([expect.objectContaining({ level: 20 })]);
+    });
+  },
+);
