@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { isSameJson } from '../../domain/json.ts';
 import type { PipelineRequest } from '../../domain/pipeline/pipeline-run.ts';
+import { canonicalJson } from '../../plans/digest.ts';
 import { GenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
@@ -51,6 +53,13 @@ export async function isRunAgain(
   // An answer that was lost is asked for again.
   if (rerunOf === undefined && (await isRequestOf(client, last, request))) return false;
   throw stillRunning(last.key, 'wait for its end, or cancel it, before it is run again');
+}
+
+/** By which Temporal knows a start that follows a run, so that the same start which comes later is that one. */
+export function idOfFollower({ key, runId, firstRunId = runId }: FoundRun, request: PipelineRequest): string {
+  return createHash('sha256')
+    .update(canonicalJson([key, firstRunId, request]))
+    .digest('hex');
 }
 
 /**

@@ -18,7 +18,7 @@ import { toJsonText } from '../generation/starting/to-json.ts';
 import { labelNotices, type StartLabels, toLabelMemo } from '../start-labels.ts';
 import { type StartPriority, toPriority } from '../start-priority.ts';
 import { refuseNoPipeline, stillRunning } from './pipeline-errors.ts';
-import { anewIf, checkRunAgain, isRunAgain, type RunAgain } from './run-again.ts';
+import { anewIf, checkRunAgain, idOfFollower, isRunAgain, type RunAgain } from './run-again.ts';
 
 /** How a pipeline is started. */
 export interface PipelineStartOptions extends RunAgain, StartPriority, StartLabels {
@@ -55,12 +55,11 @@ export async function startPipeline(
     isLookedFor: attachOnly,
   });
   const own = { ...toPriority(precedence, key), ...toLabelMemo({ labels }, key) };
-  const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') =>
-    startUnlessEnded(client, pipelineWorkflowType, {
-      ...{ taskQueue, workflowId: key, args: [request], ...own },
-      workflowTaskTimeout: pipelineTaskTimeoutMs,
-      workflowIdReusePolicy,
-    });
+  const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE', requestId?: string) => {
+    const place = { taskQueue, workflowId: key, workflowTaskTimeout: pipelineTaskTimeoutMs };
+    const options = { ...place, ...own, args: [request], workflowIdReusePolicy };
+    return startUnlessEnded(client, pipelineWorkflowType, options, requestId);
+  };
   // What is to follow a run is no first one.
   const first = attachOnly || rerunOf !== undefined ? undefined : await start('REJECT_DUPLICATE');
   const begun = ({ runId }: Started) => ({ key, runId, firstRunId: runId, attached: false, notices: warnings });
@@ -77,7 +76,8 @@ export async function startPipeline(
     const message = `pipeline "${key}" has not been run again after its run "${last.runId}"`;
     throw new GenerationError({ type: 'KeyNotFound', message, key });
   }
-  const again = await start('ALLOW_DUPLICATE');
+  // The last run may have been followed, and that one have ended, since it was described.
+  const again = await start('ALLOW_DUPLICATE', rerunOf === undefined ? undefined : idOfFollower(last, request));
   if (again?.isNew) return begun(again);
   if (rerunOf !== undefined) return await attachTo(await describeRun(client, key));
   throw stillRunning(key, 'somebody else has run it again meanwhile');

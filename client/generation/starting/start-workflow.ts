@@ -20,11 +20,15 @@ export type Starter = (workflowType: string, options: WorkflowStartOptions) => P
 /**
  * Starts a workflow and tells whether this very call did. The server says so in its reply, the SDK drops it: so the
  * reply is overheard on a connection of its own, which shares the caller's channel, codecs and interceptors.
+ *
+ * `requestId`: what is started is known by it, whoever starts it: where the last run of the key was started by the same,
+ * that is the one, though it has ended.
  */
 export async function startWorkflow(
   client: WorkflowClient,
   workflowType: string,
   options: WorkflowStartOptions,
+  requestId?: string,
 ): Promise<Started> {
   let isNew = false;
   const { connection } = client;
@@ -32,7 +36,10 @@ export async function startWorkflow(
   const startWorkflowExecution = async (
     request: Parameters<WorkflowService['startWorkflowExecution']>[0],
   ): ReturnType<WorkflowService['startWorkflowExecution']> => {
-    const response = await workflowService.startWorkflowExecution({ ...request, ...startOfCall() });
+    const response = await workflowService.startWorkflowExecution({
+      ...request,
+      ...(requestId === undefined ? startOfCall() : { requestId }),
+    });
     isNew = response.started;
     return response;
   };
@@ -56,9 +63,11 @@ export async function startUnlessEnded(
   client: Client,
   workflowType: string,
   options: WorkflowStartOptions,
+  requestId?: string,
 ): Promise<Started | undefined> {
+  const attaching = { ...options, workflowIdConflictPolicy: 'USE_EXISTING' } as const;
   try {
-    return await startWorkflow(client.workflow, workflowType, { ...options, workflowIdConflictPolicy: 'USE_EXISTING' });
+    return await startWorkflow(client.workflow, workflowType, attaching, requestId);
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
     throw error;

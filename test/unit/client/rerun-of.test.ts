@@ -1,6 +1,7 @@
 import { type Client, ServiceError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, it } from 'vitest';
+import { asOneCall } from '../../../client/generation/one-call.ts';
 import { grpcCode } from '../../../client/grpc.ts';
 import { createGenerationClient } from '../../../client/index.ts';
 import { flux } from '../../support/simulator-client.ts';
@@ -22,7 +23,7 @@ const [running, failed, continuedAsNew] = [1, 3, 6];
 
 /** Pipelines whose key has had these runs, and what they were asked to start. The newest is the last one. */
 function pipelinesAfter(runs: readonly Run[], newest = failed) {
-  const starts: object[] = [];
+  const starts: { requestId: string }[] = [];
   const find = ({ execution }: { execution: { runId: string } }) => {
     const found = runs.find(({ runId }) => runId === execution.runId) ?? (execution.runId === '' && runs.at(-1));
     if (found) return found;
@@ -43,7 +44,7 @@ function pipelinesAfter(runs: readonly Run[], newest = failed) {
       const first = { firstExecutionRunId: firstRunId, input };
       return { history: { events: [{ workflowExecutionStartedEventAttributes: first }] } };
     },
-    startWorkflowExecution: (asked: object) => {
+    startWorkflowExecution: (asked: { requestId: string }) => {
       starts.push(asked);
       return Promise.resolve({ runId: again, started: newest !== running });
     },
@@ -126,4 +127,18 @@ it('where nothing may be started, a named run has what followed it attached to, 
     await expect(pipelines.start(order, options)).rejects.toMatchObject({ type: 'KeyNotFound' });
     expect(starts).toEqual([]);
   }
+});
+
+it('Temporal knows a start that follows a run by what is to run after which, whoever asks for it', async () => {
+  const ids: (string | undefined)[] = [];
+  for (const [asked, rerunOf] of [
+    [plan, last],
+    [plan, begun],
+    [edited, last],
+  ] as const) {
+    const { pipelines, starts } = pipelinesAfter(chain);
+    await asOneCall(() => pipelines.start({ plan: asked }, { key: 'k', rerunOf }));
+    ids.push(...starts.map(({ requestId }) => requestId));
+  }
+  expect(ids).toEqual([ids[0], ids[0], expect.not.stringContaining(String(ids[0]))]);
 });
