@@ -16,14 +16,14 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route orders: it counts as a start, and is refused where others are held. */
     isStart?: boolean;
-    /** The route cancels: it is counted, and never held, for its client may leave before the wish was read. */
+    /** The route cancels, or pauses: it is counted, and never held, for its client may leave before the wish was read. */
     isCancel?: boolean;
   }
 }
 
 /** The limits of API keys. */
 export interface RateLimits {
-  /** Counts a call, and an order where its route makes one: an order too many is refused, any other call held but a cancel. */
+  /** Counts a call, and an order where its route makes one: an order too many is refused, any other held but a cancel or pause. */
   takeCall: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
   /** Counts an order of a call that is none by its route. */
   takeStart: (request: FastifyRequest) => Promise<void>;

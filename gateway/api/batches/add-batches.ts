@@ -178,6 +178,7 @@ function addMessages(routes: RouteAdder, parts: GatewayParts, stopping: AbortSig
     method: 'POST',
     url: '/batches/:key/pause',
     scope: 'generate',
+    isCancel: true,
     summary: 'Start nothing new; what runs ends.',
     params: aboutKey,
     body: pauseBody.optional(),

@@ -38,10 +38,11 @@ it('whoever leaves while a call is held for its limit is not waited for', { time
   });
 });
 
-it('a cancel beyond the limit is carried out while reads are held', { timeout: testHangMs }, async () => {
+it('a cancel or pause beyond the limit is carried out while reads are held', { timeout: testHangMs }, async () => {
   const { access, headers } = withKey({ requestsPerMinute: 1 });
   const cancel = () => Promise.resolve({ outcome: 'cancelled', phase: 'cancelled', items: {}, steps: [] });
-  const many = { get: (key: string) => Promise.resolve({ key, cancel }) };
+  const pause = () => Promise.resolve({ phase: 'paused' });
+  const many = { get: (key: string) => Promise.resolve({ key, cancel, pause }) };
   const url = await serve(access, { generations: { ...many, pipelines: many, batches: many } });
   const whoami = (init: RequestInit) => fetch(`${url}/api/v1/whoami`, { headers, ...init });
   await whoami({});
@@ -50,8 +51,11 @@ it('a cancel beyond the limit is carried out while reads are held', { timeout: t
     () => 'answered',
     () => 'held',
   );
-  for (const target of ['v1/requests', 'api/v1/generations', 'api/v1/pipelines', 'api/v1/batches']) {
-    const { ok, headers: told } = await fetch(`${url}/${target}/k/cancel`, { method: 'POST', headers });
+  const cancels = ['v1/requests', 'api/v1/generations', 'api/v1/pipelines', 'api/v1/batches'].map(
+    (noun) => `${noun}/k/cancel`,
+  );
+  for (const target of [...cancels, 'api/v1/batches/k/pause']) {
+    const { ok, headers: told } = await fetch(`${url}/${target}`, { method: 'POST', headers });
     expect([ok, told.get('ratelimit-remaining')], target).toEqual([true, '0']);
   }
   leaving.abort();
