@@ -3,7 +3,7 @@ import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowStartOp
 import type { GenerationRequest } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { callerMemoKeys, generationWorkflowType, retryOfRunMemoKey, tenantMemoKey } from '../../../domain/names.ts';
-import { GenerationError } from '../../errors.ts';
+import { GenerationError, isGenerationError } from '../../errors.ts';
 import { grpcCode, grpcCodeOf } from '../../grpc.ts';
 import { labelNotices, type StartLabels, toLabelMemo } from '../../start-labels.ts';
 import { type StartPriority, toPriority } from '../../start-priority.ts';
@@ -12,7 +12,7 @@ import { readOriginalRequest } from '../original-request.ts';
 import { describeRun, isClosed } from '../run-info.ts';
 import { type CheckOptions, checkRequest, type RequestDraft } from './check-request.ts';
 import { compareRequests, refuseOtherType } from './compare-requests.ts';
-import { assessLastRun } from './last-run.ts';
+import { assessLastRun, type Verdict } from './last-run.ts';
 import { type Started, type Starter, startWorkflow } from './start-workflow.ts';
 
 /** For whom a generation starts. */
@@ -95,7 +95,7 @@ export async function startGeneration(
     refuseOtherType(key, last.workflowType);
     const { runId } = last;
     if (retry === undefined || attachOnly || !isClosed(last)) return attach(runId);
-    const verdict = await assessLastRun(client, key, runId);
+    const verdict = await assessLastRun(client, key, runId).catch(notProven);
     // Somebody else's retry, run and ended meanwhile, has to be assessed itself.
     if ((await describeRun(client, key)).runId !== runId) continue;
     if (!verdict.isUnbilled) return attach(runId, `not started again: ${verdict.reason}`);
@@ -106,6 +106,12 @@ export async function startGeneration(
     if (again?.isNew) return begun(again);
     if (again !== undefined) return attach(again.runId);
   }
+}
+
+/** What only a worker could prove stands as it is while none can; the caller may retry once more. */
+function notProven(error: unknown): Verdict {
+  if (!isGenerationError(error) || (error.type !== 'NoWorker' && error.type !== 'WorkerFailing')) throw error;
+  return { isUnbilled: false, reason: 'no worker can tell now whether its last run cost nothing' };
 }
 
 /** The memo that tells for whom a generation was started. */

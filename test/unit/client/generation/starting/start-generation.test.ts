@@ -1,5 +1,10 @@
-import type { Client } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import {
+  CancelledFailure,
+  type Client,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+} from '@temporalio/client';
+import { defaultPayloadConverter, RetryState } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import { startBatch } from '../../../../../client/batch/starting/start-batch.ts';
 import { startGeneration } from '../../../../../client/generation/starting/start-generation.ts';
@@ -65,4 +70,43 @@ it.each<[type: string, request: object, start: Looking]>([
   const client = serverWith(type, request, true);
   await expect(start(client, false)).rejects.toMatchObject({ type: 'InvalidInput' });
   expect(await start(client, true)).toMatchObject({ key: 'k', runId: 'run', attached: true });
+});
+
+/** The same where the workflow was cancelled as such, so that its worker alone can tell what came of the order, and is away. */
+function serverOfCancelled() {
+  const client = serverWith('runcomfyGeneration', order);
+  const execution = { workflowId: 'k', runId: 'run' };
+  const workflowExecutionInfo = { execution, type: { name: 'runcomfyGeneration' }, status: 4, firstRunId: 'run' };
+  const cause = new CancelledFailure('cancelled');
+  Object.assign(client.workflowService, {
+    describeWorkflowExecution: () => Promise.resolve({ workflowExecutionInfo, pendingActivities: [] }),
+    describeTaskQueue: () => Promise.resolve({ pollers: [] }),
+  });
+  let under: AbortSignal | undefined;
+  const unanswered = () =>
+    new Promise<never>((_, reject) => {
+      under?.addEventListener('abort', () => {
+        reject(Object.assign(new Error('left'), { code: 1, details: '', metadata: {} }));
+      });
+    });
+  return Object.assign(client, {
+    withAbortSignal: (signal: AbortSignal, call: () => unknown) => {
+      under = signal;
+      return call();
+    },
+    withDeadline: (_: number, call: () => unknown) => call(),
+    workflow: {
+      getHandle: () => ({ query: unanswered }),
+      result: () => Promise.reject(new WorkflowFailedError('cancelled', cause, RetryState.NON_RETRYABLE_FAILURE)),
+    },
+  });
+}
+
+it('a retry attaches where no worker can tell whether the last run cost nothing', async () => {
+  const starter = () => Promise.reject(new WorkflowExecutionAlreadyStartedError('taken', 'k', 'runcomfyGeneration'));
+  const retrying = { key: 'k', retry: 'if-unbilled' } as const;
+  expect(await startGeneration(serverOfCancelled(), 'runcomfy', order, retrying, { starter })).toMatchObject({
+    ...{ key: 'k', runId: 'run', attached: true },
+    notices: [expect.stringContaining('not started again: no worker')],
+  });
 });
