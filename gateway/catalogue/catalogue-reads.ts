@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { RefusalError } from '../http/refusal-error.ts';
-import { ofCatalogue } from './of-catalogue.ts';
+import { inTime } from '../http/waiting.ts';
+import { catalogueAway, ofCatalogue } from './of-catalogue.ts';
 
 const maxBytes = 64 * 1024 * 1024;
 /** Callers may ask anything: what is kept of each question weighs something, however little RunComfy says to it. */
@@ -47,14 +48,19 @@ export function createCatalogueReads() {
       known.set(question, { text, readAt });
       return { text };
     } catch (error) {
-      const last = known.get(question);
       const isAway = error instanceof RefusalError && error.refusal === 'CatalogueUnavailable';
-      if (!isAway || !last || !mayBeOld) throw error;
-      return { text: last.text, ageS: Math.ceil((performance.now() - last.readAt) / 1_000) };
+      if (isAway && mayBeOld) return lastGood(question, error);
+      throw error;
     }
   };
 
-  return (question: string, freshness: Freshness, read: () => Promise<string | undefined>) => {
+  const lastGood = (question: string, away: RefusalError): CatalogueReading => {
+    const last = known.get(question);
+    if (!last) throw away;
+    return { text: last.text, ageS: Math.ceil((performance.now() - last.readAt) / 1_000) };
+  };
+
+  const readNow = (question: string, freshness: Freshness, read: () => Promise<string | undefined>) => {
     const last = known.get(question);
     if (last && performance.now() - last.readAt < freshness.freshMs) return Promise.resolve({ text: last.text });
     const underWay = unanswered.get(question);
@@ -62,5 +68,20 @@ export function createCatalogueReads() {
     const asked = ask(question, freshness, read).finally(() => unanswered.delete(question));
     unanswered.set(question, asked);
     return asked;
+  };
+
+  /** `withinMs`: so long RunComfy is awaited at most; default: as long as it takes. */
+  return (
+    question: string,
+    freshness: Freshness,
+    read: () => Promise<string | undefined>,
+    withinMs?: number,
+  ): Promise<CatalogueReading | undefined> => {
+    const reading = readNow(question, freshness, read);
+    if (withinMs === undefined) return reading;
+    return inTime(reading, withinMs, () => {
+      if (freshness.mayBeOld) return lastGood(question, catalogueAway());
+      throw catalogueAway();
+    });
   };
 }

@@ -11,14 +11,16 @@ export async function ofCatalogue<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (cause) {
-    throw (
-      refusalOf(cause) ??
-      new RefusalError('CatalogueUnavailable', "RunComfy's catalogue and wallet cannot be asked now", {
-        headers: { 'retry-after': '5' },
-        cause,
-      })
-    );
+    throw refusalOf(cause) ?? catalogueAway(cause);
   }
+}
+
+/** Says that RunComfy gives no answer now. */
+export function catalogueAway(cause?: unknown): RefusalError {
+  return new RefusalError('CatalogueUnavailable', "RunComfy's catalogue and wallet cannot be asked now", {
+    headers: { 'retry-after': '5' },
+    cause,
+  });
 }
 
 function refusalOf(cause: unknown): RefusalError | undefined {

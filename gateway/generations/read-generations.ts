@@ -8,8 +8,8 @@ import {
   type OpenGeneration,
 } from '../../client/operator/index.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
-import { type Phase, phases } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
+import { isBefore, type LastSeen, noEarlier } from './no-earlier.ts';
 import { createOpenLists } from './open-lists.ts';
 import { isPassing, patiently, readPatienceMs } from './patiently.ts';
 
@@ -55,6 +55,8 @@ export interface ReadOptions {
    * moment ago, and asks again and again. Its place in the queue is of no use.
    */
   mustBeNow?: boolean;
+  /** For so many ms at most, and by Temporal's records alone: what runs, and has never said where it stands, is `submitting`. */
+  byRecordsWithinMs?: number;
 }
 
 /** Where generations stand, by their Workflow IDs. */
@@ -80,12 +82,11 @@ interface Asked {
   /** However much is known of it, Temporal is awaited until then. */
   giveUpAt?: number;
   isWithoutPosition?: boolean;
+  isByRecords?: boolean;
 }
 
-interface Known {
-  generation: DescribedGeneration;
-  /** By a clock that is never set back, as all ages here. */
-  readAt: number;
+/** Its time is by a clock that is never set back, as all ages here. */
+interface Known extends LastSeen {
   /** Lists may tell of it until then. */
   listedUntil: number;
   /** Something was done to it since. */
@@ -134,7 +135,7 @@ export function createGenerationReader(
   const ask = async (
     workflowId: string,
     depth: Depth,
-    { isOneOfMany, giveUpAt, isWithoutPosition = false }: Asked,
+    { isOneOfMany, giveUpAt, isWithoutPosition = false, isByRecords = false }: Asked,
     isNewest: () => boolean,
   ): Promise<SeenGeneration> => {
     const last = known.get(workflowId);
@@ -145,7 +146,7 @@ export function createGenerationReader(
       withState: depth === 'whole',
       model,
       positionWithinMs: mayAskPosition ? positionMs : undefined,
-      unsaidPhase: isTakenToWait ? phase : undefined,
+      unsaidPhase: isTakenToWait || isByRecords ? ('submitting' as const) : undefined,
     };
     const readAt = performance.now();
     try {
@@ -217,7 +218,12 @@ export function createGenerationReader(
   };
 
   return {
-    async read(workflowId, depth = 'brief', { mustBeNow = false } = {}) {
+    async read(workflowId, depth = 'brief', { mustBeNow = false, byRecordsWithinMs } = {}) {
+      if (byRecordsWithinMs !== undefined) {
+        const how = { isOneOfMany: false, isWithoutPosition: true, isByRecords: true };
+        const giveUpAt = performance.now() + byRecordsWithinMs;
+        return ask(workflowId, depth, { ...how, giveUpAt }, () => false);
+      }
       const told = await readAny(workflowId, depth, mustBeNow);
       if (mustBeNow && told.ending === undefined && told.ageS === undefined) toldAt.set(workflowId, performance.now());
       return told;
@@ -273,27 +279,6 @@ function isFresh({ readAt, listedUntil, isStale }: Known, told: 'listed' | 'list
   return !isStale && now - readAt < freshMs[told && now < listedUntil ? told : 'asked'];
 }
 
-/**
- * What was seen to run is not shown to wait again, nor what a list told while this was asked for undone; a new run of a key
- * that had ended begins anew.
- */
-function noEarlier(last: Known | undefined, found: DescribedGeneration, askedAt: number): DescribedGeneration {
-  if (last === undefined || last.generation.ending || found.ending) return found;
-  const { runId, phase } = last.generation;
-  const isOvertaken = runId === found.runId && last.readAt > askedAt && isBefore(found.phase, phase);
-  const isEarlier = isRunning(last.generation) && !isRunning(found);
-  if (!isEarlier && !isOvertaken) return found;
-  return { ...found, phase, ...(found.state && { state: { ...found.state, phase } }) };
-}
-
-function isBefore(phase: Phase, other: Phase): boolean {
-  return phases.indexOf(phase) < phases.indexOf(other);
-}
-
 function isDeepEnough({ state }: DescribedGeneration, depth: Depth): boolean {
   return depth === 'brief' || state !== undefined;
-}
-
-function isRunning({ phase }: DescribedGeneration): boolean {
-  return !isBefore(phase, 'in_progress');
 }

@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseDuration } from '../../domain/duration.ts';
 import { RefusalError } from './refusal-error.ts';
 
 const maxWaitMs = 60_000;
+/** From when a call came: clients end their job where they hear nothing for 20 s. */
+const listenedUntilMs = 19_000;
+const leastMs = 1_000;
 
 /** How long a caller wants an answer to wait, in milliseconds; `Prefer: wait=N` in seconds, else `?wait=30s`. */
 export function waitMsOf({ headers }: FastifyRequest, query: { wait?: string | undefined }): number | undefined {
@@ -26,6 +30,25 @@ export function sayWaited(reply: FastifyReply, waitMs: number | undefined): void
 /** When a call came, by `performance.now()`: it may have been held before, or its caller was not known at once. */
 export function cameAt({ elapsedTime }: FastifyReply): number {
   return performance.now() - elapsedTime;
+}
+
+/** How long the client of a short call still listens, in milliseconds. */
+export function listensMs({ elapsedTime }: FastifyReply): number {
+  return Math.max(listenedUntilMs - elapsedTime, leastMs);
+}
+
+/** What is answered within so many milliseconds, else what there is instead. */
+export async function inTime<T>(answer: Promise<T>, withinMs: number, instead: () => T | Promise<T>): Promise<T> {
+  const answered = new AbortController();
+  const { signal } = answered;
+  const late = sleep(Math.max(withinMs, 0), undefined, { signal }).then(instead);
+  // Nobody asks for it any more once there is an answer.
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    answered.abort();
+  }
 }
 
 /** Aborted when the time is up, the client has left, or the gateway stops. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isGenerationError } from '../../client/index.ts';
 import { workflowIdOf } from '../access/principal.ts';
@@ -6,6 +5,7 @@ import type { GatewayParts } from '../gateway-parts.ts';
 import { isRequestKey } from '../generations/key-of.ts';
 import type { ReadOptions, SeenGeneration } from '../generations/read-generations.ts';
 import { temporalAway, unknownRequest } from '../http/to-refusal.ts';
+import { inTime, listensMs } from '../http/waiting.ts';
 
 /** A generation that a path names. */
 export interface FoundRequest {
@@ -14,9 +14,8 @@ export interface FoundRequest {
   generation: SeenGeneration;
 }
 
-/** From when the call came: clients end their job where they hear nothing for 20 s. */
-const untilMs = 19_000;
-const leastMs = 1_000;
+/** So long before its caller listens no longer, what nothing is known of is asked for without waiting for a worker. */
+const byRecordsMs = 2_000;
 
 /**
  * The generation of a path's id, as far as it is known by when its caller listens no longer; whatever is none of this
@@ -31,10 +30,16 @@ export async function findRequest(
   const key = params.id;
   if (!isRequestKey(key)) throw unknownRequest();
   const workflowId = workflowIdOf(principal, key);
-  const read = reader.read(workflowId, 'brief', options).catch((error: unknown) => {
-    throw isGenerationError(error) && error.type === 'KeyInUse' ? unknownRequest(error) : error;
-  });
-  const generation = await inTime(read, Math.max(untilMs - reply.elapsedTime, leastMs), () => {
+  const ask = (how: ReadOptions) =>
+    reader.read(workflowId, 'brief', how).catch((error: unknown) => {
+      throw isGenerationError(error) && error.type === 'KeyInUse' ? unknownRequest(error) : error;
+    });
+  const read = ask(options);
+  const leftMs = listensMs(reply);
+  const soon = inTime(read, leftMs - byRecordsMs, () =>
+    reader.known(workflowId) === undefined ? ask({ byRecordsWithinMs: byRecordsMs }) : read,
+  );
+  const generation = await inTime(soon, leftMs, () => {
     const known = reader.known(workflowId);
     if (known === undefined) throw temporalAway();
     return known;
@@ -47,18 +52,4 @@ export function tellOf(reply: FastifyReply, key: string, { phase, requestId, age
   reply.header('runcomfy-temporal-key', key).header('runcomfy-temporal-phase', phase);
   if (requestId !== undefined) reply.header('runcomfy-request-id', requestId);
   if (ageS !== undefined) reply.header('age', ageS);
-}
-
-/** What is answered within so many milliseconds, else what there is instead. */
-async function inTime<T>(answer: Promise<T>, withinMs: number, instead: () => T): Promise<T> {
-  const answered = new AbortController();
-  const { signal } = answered;
-  const late = sleep(withinMs, undefined, { signal }).then(instead);
-  // Nobody asks for it any more once there is an answer.
-  late.catch(() => undefined);
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    answered.abort();
-  }
 }

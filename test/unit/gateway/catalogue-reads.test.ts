@@ -15,6 +15,19 @@ it('tells the last good catalogue, with its age, while RunComfy is away, and no 
   await expect(read('never asked', catalogue, away)).rejects.toMatchObject({ refusal: 'CatalogueUnavailable' });
 });
 
+it('tells the last good catalogue, and no wallet, once the time is up in which RunComfy is awaited', async () => {
+  const read = createCatalogueReads();
+  const hangs = () => new Promise<never>(() => undefined);
+  for (const freshness of [catalogue, balance])
+    await read(JSON.stringify(freshness), freshness, () => Promise.resolve('{}'), 1_000);
+  const last = { text: '{}', ageS: expect.any(Number) as number };
+  expect(await read(JSON.stringify(catalogue), catalogue, hangs, 20)).toEqual(last);
+  for (const question of [JSON.stringify(balance), 'never asked']) {
+    const freshness = question === 'never asked' ? catalogue : balance;
+    await expect(read(question, freshness, hangs, 20)).rejects.toMatchObject({ refusal: 'CatalogueUnavailable' });
+  }
+});
+
 it('tells what RunComfy refuses in its words, and nothing older', async () => {
   const read = createCatalogueReads();
   await read('a', catalogue, () => Promise.resolve('{}'));
