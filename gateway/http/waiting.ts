@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseDuration } from '../../domain/duration.ts';
 import { RefusalError } from './refusal-error.ts';
@@ -39,15 +38,16 @@ export function listensMs({ elapsedTime }: FastifyReply): number {
 
 /** What is answered within so many milliseconds, else what there is instead. */
 export async function inTime<T>(answer: Promise<T>, withinMs: number, instead: () => T | Promise<T>): Promise<T> {
-  const answered = new AbortController();
-  const { signal } = answered;
-  const late = sleep(Math.max(withinMs, 0), undefined, { signal }).then(instead);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, Math.max(withinMs, 0));
+  }).then(instead);
   // Nobody asks for it any more once there is an answer.
   late.catch(() => undefined);
   try {
     return await Promise.race([answer, late]);
   } finally {
-    answered.abort();
+    clearTimeout(timer);
   }
 }
 
