@@ -9,9 +9,9 @@ import {
 } from '../../client/operator/index.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { withoutUndefined } from '../../domain/json.ts';
-import { isBefore, type LastSeen, noEarlier } from './no-earlier.ts';
-import { createOpenLists } from './open-lists.ts';
 import { isPassing, patiently, readPatienceMs } from './patiently.ts';
+import { isBefore, type LastSeen, noEarlier } from './reading/no-earlier.ts';
+import { createOpenLists } from './reading/open-lists.ts';
 
 /**
  * How old the state of a generation may be that may change; `listed`: while lists tell of it and of many more; `listing`:

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { OpenGeneration } from '../../client/operator/index.ts';
+import type { OpenGeneration } from '../../../client/operator/index.ts';
 
 /** Up to so many are asked for one by one. */
 const maxFew = 50;

@@ -1,5 +1,5 @@
-import type { DescribedGeneration } from '../../client/operator/index.ts';
-import { type Phase, phases } from '../../domain/generation.ts';
+import type { DescribedGeneration } from '../../../client/operator/index.ts';
+import { type Phase, phases } from '../../../domain/generation.ts';
 
 /** A generation as it was seen last, at a time by `performance.now()`. */
 export interface LastSeen {
