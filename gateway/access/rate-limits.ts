@@ -8,7 +8,7 @@ const windowMs = 60_000;
 /** All clients wait for 20 s, and take one refused read for the end of their job: what is left is for the answer. */
 const longestHoldMs = 14_000;
 const maxHeldPerKey = 100;
-/** One more than that is held no longer than this, so that a key beyond its limit never reads as fast as it likes. */
+/** One more than that, or the answer of a cancel, is held no longer than this, so that no key beyond its limit calls as fast as it likes. */
 const excessHoldMs = 2_000;
 const maxKeys = 10_000;
 
@@ -16,14 +16,14 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route orders: it counts as a start, and is refused where others are held. */
     isStart?: boolean;
-    /** The route cancels, or pauses: it is counted, and never held, for its client may leave before the wish was read. */
+    /** The route cancels, or pauses: its answer alone is held, for its client may leave before the wish was read. */
     isCancel?: boolean;
   }
 }
 
 /** The limits of API keys. */
 export interface RateLimits {
-  /** Counts a call, and an order where its route makes one: an order too many is refused, any other held but a cancel or pause. */
+  /** Counts a call, and an order where its route makes one: an order too many is refused, any other held, of a cancel or pause the answer. */
   takeCall: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
   /** Counts an order of a call that is none by its route. */
   takeStart: (request: FastifyRequest) => Promise<void>;
@@ -41,17 +41,26 @@ export async function createRateLimits(app: FastifyInstance, stopping: AbortSign
     });
   const counters = { calls: limitOf('requestsPerMinute'), starts: limitOf('startsPerMinute') };
   const held = new Map<string, number>();
+  const withHeldAnswer = new WeakSet<FastifyReply>();
+
+  const pause = async (ms: number, reply: FastifyReply): Promise<void> => {
+    const signal = AbortSignal.any([goneSignal(reply), stopping]);
+    await sleep(Math.max(ms, 0), undefined, { signal }).catch(() => undefined);
+  };
 
   const hold = async (key: string, forMs: number, reply: FastifyReply): Promise<void> => {
     const before = held.get(key) ?? 0;
     const longestMs = before < maxHeldPerKey ? longestHoldMs : excessHoldMs;
     held.set(key, before + 1);
-    const signal = AbortSignal.any([goneSignal(reply), stopping]);
-    await sleep(Math.min(forMs, longestMs), undefined, { signal }).catch(() => undefined);
+    await pause(Math.min(forMs, longestMs), reply);
     const rest = (held.get(key) ?? 1) - 1;
     if (rest === 0) held.delete(key);
     else held.set(key, rest);
   };
+
+  app.addHook('onSend', async (_request, reply) => {
+    if (withHeldAnswer.has(reply)) await pause(excessHoldMs - reply.elapsedTime, reply);
+  });
 
   return {
     async takeCall(request, reply) {
@@ -66,7 +75,11 @@ export async function createRateLimits(app: FastifyInstance, stopping: AbortSign
           'ratelimit-remaining': String(remaining),
           'ratelimit-reset': String(ttlInSeconds),
         });
-        if (!isExceeded || isCancel) continue;
+        if (!isExceeded) continue;
+        if (isCancel) {
+          withHeldAnswer.add(reply);
+          continue;
+        }
         if (isStart) throw tooMany(what, counted);
         // Then it is answered: a refusal would end the client's own wait.
         await hold(key, ttl, reply);

@@ -37,7 +37,7 @@ export interface Operation<
   scope: Scope | undefined;
   /** It orders: it counts against the limit of starts. */
   isStart?: true;
-  /** It cancels, or pauses: no limit holds it. */
+  /** It cancels, or pauses: a limit holds its answer alone. */
   isCancel?: true;
   summary: string;
   params?: Params;
