@@ -19,20 +19,20 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-/** What a generation asks for until it has an answer about its webhook, and where it then stands. */
+/** What a generation asks for once it has an answer about its webhook, and where it then stands. */
 async function begin(args: unknown[], run: Partial<SandboxExecution>, check: WebhookCheck = { issues: [] }) {
   const execution = { workflowType: 'runcomfyGeneration', workflowId: 'order', runId: 'run-1', args, now, ...run };
   const opened = await sandbox.open(execution);
   const commands = await opened.activate([opened.first], { now });
-  for (const { scheduleLocalActivity } of [...commands]) {
-    if (!scheduleLocalActivity) continue;
+  for (const { scheduleActivity } of [...commands]) {
+    if (scheduleActivity?.activityType !== 'checkWebhook') continue;
     const result = { completed: { result: defaultPayloadConverter.toPayload(check) } };
-    const answer = { seq: scheduleLocalActivity.seq ?? 0, isLocal: true, result };
+    const answer = { seq: scheduleActivity.seq ?? 0, result };
     commands.push(...(await opened.activate([{ resolveActivity: answer }], { now })));
   }
   const state = (await opened.query('state')) as GenerationState;
   await opened.dispose();
-  return { state, asked: askedIn(commands), failure: state.failure };
+  return { state, asked: askedIn(commands).filter((type) => type !== 'checkWebhook'), failure: state.failure };
 }
 
 const askedIn = (commands: Command[]) =>
