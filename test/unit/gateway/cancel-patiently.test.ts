@@ -128,7 +128,8 @@ async function answerThoughBusy(operation: (parts: GatewayParts, call: never) =>
     },
     reader: { refresh: () => undefined },
   } as unknown as GatewayParts;
-  const reply = { elapsedTime: 0, code: () => reply, header: () => reply };
+  const raw = { once: () => undefined };
+  const reply = { elapsedTime: 0, raw, code: () => reply, header: () => reply };
   const request = { principal: { tenant: '*', scope: 'admin' }, headers: {} };
   const call = { params: { key: 'k', name: 'b' }, query: {}, body: { items: [] }, request, reply };
   return operation(parts, call as never);
