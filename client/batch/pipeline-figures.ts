@@ -42,8 +42,9 @@ export function worstOf(steps: Record<string, StepSummary>, said: Submission = '
 
 function submissionOf(step: StepSummary): Submission | undefined {
   if (isUnderWay(step)) return 'unknown';
-  const { phase, output, costUsd, submission } = step;
-  if (submission === 'unknown') return submission;
+  const { phase, key, output, costUsd, submission } = step;
+  // An approval orders nothing: it has neither a key nor the files of a fan-out.
+  if (submission === 'unknown' || (key === undefined && output === undefined)) return submission;
   // Of a step with `forEach` some of its items may have succeeded, however it ended.
   const isMade = costUsd !== undefined || Object.values<string[]>({ ...output }).some((files) => files.length > 0);
   return phase === 'succeeded' || isMade ? 'accepted' : submission;

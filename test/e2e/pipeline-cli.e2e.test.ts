@@ -143,7 +143,10 @@ it('cancel tells what became of each order and waits for what runs; with --detac
     await cli('run', await planFile(stillAndClip(key)), '--key', key, '--no-wait');
     await vi.waitUntil(() => stack.jobsOf(`${key} still`)[0]?.startedAt !== undefined, { timeout: hangMs });
   }
-  const cancel = await run('cancel', waited, '--reason', 'wrong scene', '--output', 'pretty');
+  const cancelled = () => run('cancel', waited, '--reason', 'wrong scene', '--output', 'pretty');
+  let cancel = await cancelled();
+  // A machine that has much to do may not have answered in time.
+  for (let tries = 0; tries < 5 && cancel.out.startsWith('unknown'); tries += 1) cancel = await cancelled();
   expect(cancel.exitCode).toBe(0);
   expect(cancel.out).toMatch(/^not_cancellable: .* \(phase stopping\)$/m);
   expect(cancel.out).toMatch(/^still +not_cancellable +\S+\/still@/m);

@@ -74,6 +74,7 @@ describe('an item whose pipeline ended before it had ordered all', () => {
   const submissionOf = async (told: Told) => endOfItem(open, names, await endOf(told)).line.error?.submission;
   const refused = { type: 'InvalidInput', message: 'no', submission: 'refused' } as const;
   const clip: StepSummary = { phase: 'failed', key: 'k/a/clip@1', submission: 'refused' };
+  const rejected: StepSummary = { phase: 'failed', submission: 'not_sent' };
 
   it.each<[string, Told]>([
     ['a fan-out has made a part', { steps: { many: { phase: 'not_started', output } } }],
@@ -94,6 +95,12 @@ describe('an item whose pipeline ended before it had ordered all', () => {
   it.each<[string, string, Told]>([
     ['nothing was sent', 'not_sent', { steps: { many: { phase: 'not_started', output: nothing } } }],
     ['all was refused', 'refused', { steps: { clip, many: { phase: 'not_started' } }, failure: refused }],
+    [
+      'a person approved what was refused',
+      'refused',
+      { steps: { ok: { phase: 'succeeded' }, clip }, failure: refused },
+    ],
+    ['a person approved before another did not', 'not_sent', { steps: { ok: { phase: 'succeeded' }, no: rejected } }],
     ['an order runs on', 'unknown', { steps: { clip, many: { phase: 'ordered' } }, failure: refused }],
   ])('says so where %s', async (_, submission, told) => {
     expect(await submissionOf(told)).toBe(submission);
