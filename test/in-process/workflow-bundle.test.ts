@@ -60,6 +60,7 @@ describe('the workflow bundle', () => {
     const bundle = await bundleWorkflowCode({
       workflowsPath: file('generation/generation'),
       payloadConverterPath: file('hooks/payload-converter'),
+      workflowInterceptorModules: [file('hooks/interceptors')],
       webpackConfigHook: withoutComments,
       logger: new DefaultLogger('WARN'),
     });

@@ -18,7 +18,8 @@ export const aheadOfTaskSentence =
  * from those that no task has taken in yet, and the SDK goes on from there: at a time that is past, and with a message of
  * the task to come heard after those events, while a replay hears it before them. Nothing of that may be recorded. A task
  * that has news is failed here; one that has none never gets here, so the server is made to refuse it. Either is then done
- * again from the history. The query keeps its answer, and of a run that is closed the answer is of its last event.
+ * again from the history. The query keeps its answer, unless it comes upon a run that one before has read ahead of; of a run
+ * that is closed the answer is of its last event.
  */
 export const interceptors = (): WorkflowInterceptors => {
   let last: Seen | undefined;

@@ -25,6 +25,7 @@ export async function bundleTwice(): Promise<{ folder: string; files: { with: st
   const alone = await bundleWorkflowCode({
     workflowsPath: file('generation/generation'),
     payloadConverterPath: file('hooks/payload-converter'),
+    workflowInterceptorModules: [file('hooks/interceptors')],
     logger: new DefaultLogger('WARN'),
   });
   const { code } = await bundleWorkflows();
