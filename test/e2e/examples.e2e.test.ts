@@ -190,9 +190,16 @@ describe('example 07, a film by a plan', () => {
 
   it('from TypeScript: shows the steps and decides; run again it orders nothing', async () => {
     const key = newKey();
-    const { code, stdout, stderr } = await around.example('07-film/main.ts', [key, '3']).ended;
+    const decided = () => around.example('07-film/main.ts', [key, '3']).ended;
+    let { code, stdout, stderr } = await decided();
+    let shown = stdout;
+    // A worker that has much to do leaves a decision unanswered; run again, the example attaches.
+    for (let tries = 0; tries < 5 && stderr.startsWith('NoWorker'); tries += 1) {
+      ({ code, stdout, stderr } = await decided());
+      shown += stdout;
+    }
     expect(code, stderr).toBe(0);
-    expect(stdout).toContain('pick awaiting_decision');
+    expect(shown).toContain('pick awaiting_decision');
     expect(seeds(outputsIn(stdout))).toEqual([1, 2, 3, 4]);
     const again = await around.example('07-film/main.ts', [key]).ended;
     expect(outputsIn(again.stdout)).toEqual(outputsIn(stdout));

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createGenerationClient, type GenerationHandle } from '../../../client/index.ts';
 import type { Simulator } from '../../../simulator/index.ts';
 import type { GenerationWorkerOptions } from '../../../worker/index.ts';
-import { connectClient, orderNamed, startQuickSimulator } from '../../support/generation-stack.ts';
+import { connectClient, jobsNamed, orderNamed, startQuickSimulator } from '../../support/generation-stack.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
 import { hangMs } from '../../support/patience.ts';
 import { quietRuntime } from '../../support/quiet-runtime.ts';
@@ -41,7 +41,8 @@ async function untilQuick(what: string, act: () => Promise<void>): Promise<void>
 }
 
 it.concurrent('lets submits, cancels and results pass although pausing reads would take every slot', async () => {
-  const stack = await heldGenerations({ maxConcurrentReads: 10 });
+  const maxConcurrentReads = 10;
+  const stack = await heldGenerations({ maxConcurrentReads });
   const { simulator, generations } = stack;
   await stack.workers.start();
   const many = 30;
@@ -49,12 +50,13 @@ it.concurrent('lets submits, cancels and results pass although pausing reads wou
   const started = await Promise.all(
     names.map((name) => generations.start({ ...orderNamed(name), waiting: interactive })),
   );
-  await untilReads(simulator, (reads) => reads.length === many && reads.every((count) => count > 1));
+  // More than there are slots; a few orders of many may be late where the machine is busy.
+  await untilReads(simulator, (reads) => reads.filter((count) => count > 1).length > 2 * maxConcurrentReads);
 
   const late: GenerationHandle[] = [];
   await untilQuick('a new order', async () => {
     late.push(await generations.start({ ...orderNamed('late'), waiting: interactive }));
-    await untilReads(simulator, (reads) => reads.length === many + late.length);
+    await vi.waitUntil(() => jobsNamed(simulator, 'late').length === late.length, { timeout: hangMs, interval: 50 });
   });
   const going = [...started];
   await untilQuick('a cancel', async () => {
