@@ -1,7 +1,7 @@
 import type { EndedItem, OpenItem, WindowQuestion, WindowStop } from '../../domain/batch/batch-activities.ts';
 import { boundLine, statusOfFailure } from '../../domain/batch/batch-line.ts';
 import type { BatchLine } from '../../domain/batch/batch.ts';
-import type { ItemEnd, ItemFailure } from '../../domain/batch/item-end.ts';
+import { hasBills, type ItemEnd, type ItemFailure } from '../../domain/batch/item-end.ts';
 import { toMicro, toUsd } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { withoutUndefined } from '../../domain/json.ts';
@@ -71,11 +71,10 @@ export function letGoOfItem(
   return { failure: { error, ...(isFree && { isFree }) } };
 }
 
-/** An end may say `refused` of the last order alone: a pipeline may have been billed for others before, by an earlier run of it as well. */
+/** A pipeline may have been billed for other orders than its last, by an earlier run of it as well. */
 function withEarlierBills(failure: ItemFailure): ItemFailure {
-  const { error, costUsd = 0, presumedUsd = 0, isCostPartial } = failure;
-  const isBilled = costUsd > 0 || presumedUsd > 0 || isCostPartial === true;
-  return isBilled && isUnbilled(error.submission)
+  const { error } = failure;
+  return hasBills(failure) && isUnbilled(error.submission)
     ? { ...failure, error: { ...error, submission: 'accepted' } }
     : failure;
 }

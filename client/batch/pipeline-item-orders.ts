@@ -1,6 +1,6 @@
 import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { BatchLineError } from '../../domain/batch/batch.ts';
-import type { ItemEnd, ItemFailure } from '../../domain/batch/item-end.ts';
+import { hasBills, type ItemEnd, type ItemFailure } from '../../domain/batch/item-end.ts';
 import type { ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
 import { toNearestMicro } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
@@ -46,7 +46,9 @@ export function createPipelineItemOrders(place: Place): ItemOrders<PipelineReque
       named(key, async () => {
         const run = await describeKnown(client, key);
         if (run === undefined || !isSameMark(await readMark(client, key), mark)) return false;
-        return !isClosed(run) || !mayRunAgain(await endOf(client, key)) || (await paidBefore(client, key)) > 0;
+        if (!isClosed(run)) return true;
+        const end = await endOf(client, key);
+        return !mayRunAgain(end) || hasBills(figuresIn(end));
       }),
   };
 }
@@ -132,8 +134,12 @@ async function paidBefore(client: Client, key: string): Promise<number> {
   return (await readMark(client, key))?.paid ?? 0;
 }
 
+function figuresIn(end: ItemEnd) {
+  return 'result' in end ? end.result : end.failure;
+}
+
 function costOf(end: ItemEnd): number {
-  const { costUsd = 0, presumedUsd = 0 } = 'result' in end ? end.result : end.failure;
+  const { costUsd = 0, presumedUsd = 0 } = figuresIn(end);
   return toNearestMicro(costUsd + presumedUsd);
 }
 

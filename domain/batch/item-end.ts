@@ -34,3 +34,8 @@ export interface ItemFailure extends ItemFigures {
 
 /** How the order of an item has ended. */
 export type ItemEnd = { result: ItemResult } | { failure: ItemFailure };
+
+/** Whether something was billed, or may be: the end of an item may say `refused` of its last order alone. */
+export function hasBills({ costUsd = 0, presumedUsd = 0, isCostPartial }: ItemFigures): boolean {
+  return costUsd > 0 || presumedUsd > 0 || isCostPartial === true;
+}

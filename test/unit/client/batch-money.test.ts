@@ -59,18 +59,22 @@ describe('an item that is a pipeline', () => {
 
 describe('an item whose pipeline ended before it had ordered all', () => {
   type Told = Pick<PipelineFailureDetails, 'steps'> & Partial<PipelineFailureDetails> & { paid?: number };
-  const endOf = ({ paid, ...told }: Told) => {
+  const mark = { run: 'r', index: 0 };
+  const ordersOf = ({ paid, ...told }: Told) => {
     const type = told.failure ? 'PipelineFailed' : 'PipelineCancelled';
     const details: PipelineFailureDetails = { key: names.key, phase: 'cancelled', costUsd: 0, ...told };
     const cause = ApplicationFailure.create({ type, message: 'over', details: [details] });
-    const describe = () => Promise.resolve({ memo: { [batchItemMemoKey]: { run: 'r', index: 0, paid } } });
+    const describe = () => Promise.resolve({ memo: { [batchItemMemoKey]: { ...mark, paid } } });
     const workflow = {
       result: () => Promise.reject(new WorkflowFailedError('failed', cause, RetryState.NON_RETRYABLE_FAILURE)),
       getHandle: () => ({ describe }),
     };
-    const client = { workflow, ...passing } as unknown as Client;
-    return createPipelineItemOrders({ client, taskQueue: 'q' }).follow(names.key, new AbortController().signal);
+    const run = { workflowExecutionInfo: { status: 3 }, pendingActivities: [] };
+    const workflowService = { describeWorkflowExecution: () => Promise.resolve(run) };
+    const client = { workflow, workflowService, options: {}, ...passing } as unknown as Client;
+    return createPipelineItemOrders({ client, taskQueue: 'q' });
   };
+  const endOf = (told: Told) => ordersOf(told).follow(names.key, new AbortController().signal);
   const submissionOf = async (told: Told) => endOfItem(open, names, await endOf(told)).line.error?.submission;
   const refused = { type: 'InvalidInput', message: 'no', submission: 'refused' } as const;
   const clip: StepSummary = { phase: 'failed', key: 'k/a/clip@1', submission: 'refused' };
@@ -112,6 +116,18 @@ describe('an item whose pipeline ended before it had ordered all', () => {
     expect(wallOf(await endOf(told))).toMatchObject({ reason: 'balance' });
     expect(await submissionOf(told)).toBe('accepted');
     expect(await submissionOf({ steps: { clip }, failure: wall })).toBe('refused');
+  });
+
+  it.each<[string, boolean, Partial<Told>]>([
+    ['nothing was billed', false, {}],
+    ['a step was billed', true, { costUsd: 0.5 }],
+    ['a step may be billed', true, { presumedUsd: 0.5 }],
+    ['a step has neither a cost nor a price', true, { unpriced: 1 }],
+    ['an earlier run of it was billed', true, { paid: 500_000 }],
+  ])('at a wall counts as never started only where nothing may have been billed: %s', async (_, isStarted, more) => {
+    const failure = { type: 'InsufficientBalance', message: 'empty', submission: 'refused' } as const;
+    const orders = ordersOf({ steps: { still: { phase: 'not_started' }, clip }, failure, ...more });
+    expect(await orders.wasStarted(names.key, mark)).toBe(isStarted);
   });
 });
 

@@ -82,7 +82,8 @@ describe.concurrent('a batch of pipelines', () => {
     await checkBatch(stack, batch, 'of-pipelines');
   });
 
-  it('gives back what meets an empty wallet, and orders after a resume only what is missing', async () => {
+  /** A batch of three whose wallet pays for the still of the first alone. */
+  const atAWall = async () => {
     const stack = await batchStack();
     const { batches, key: newKey, simulator } = stack;
     const key = newKey();
@@ -102,6 +103,12 @@ describe.concurrent('a batch of pipelines', () => {
     const charged = () => simulator.ledger().jobs.reduce((sum, { chargedUsd }) => sum + chargedUsd, 0);
     expect(paused.money.spentUsd).toBeCloseTo(charged(), 6);
     expect(paused.money.spentUsd).toBeGreaterThan(0);
+    return { stack, batch, charged };
+  };
+
+  it('gives back what meets an empty wallet, and orders after a resume only what is missing', async () => {
+    const { stack, batch, charged } = await atAWall();
+    const { simulator } = stack;
     simulator.setBalance(token, 100);
     await batch.resume();
     const result = await batch.result();
@@ -111,6 +118,24 @@ describe.concurrent('a batch of pipelines', () => {
     const lines = await linesOf(batch);
     expect(lines.reduce((sum, { costUsd = 0 }) => sum + costUsd, 0)).toBeCloseTo(charged(), 6);
     await checkBatch(stack, batch, 'of-pipelines-at-a-wall');
+  });
+
+  it('tells what was given back, and had been billed, with its cost where it is cancelled instead', async () => {
+    const { stack, batch, charged } = await atAWall();
+    const { outcome } = await batch.cancel({ reason: 'enough' });
+    expect(outcome).toMatchObject({ tooLate: 1, neverStarted: 2 });
+    const result = await batch.result();
+    expect(result).toMatchObject({ phase: 'cancelled', counts: { failed: 1, notStarted: 2 } });
+    expect(result.money.spentUsd).toBeCloseTo(charged(), 6);
+    const billed = (await linesOf(batch)).filter(({ status }) => status !== 'not_started');
+    expect(billed).toEqual([
+      expect.objectContaining({
+        id: 'p0',
+        costUsd: charged(),
+        error: expect.objectContaining({ type: 'InsufficientBalance', submission: 'accepted' }),
+      }),
+    ]);
+    await checkBatch(stack, batch);
   });
 
   it('cancels the pipelines that run, and tells a step that may fail as part of a success', async () => {
