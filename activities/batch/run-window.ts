@@ -16,7 +16,7 @@ import {
   takeUpItems,
 } from '../../domain/batch/batch-window.ts';
 import { batchDefaults } from '../../domain/batch/batch.ts';
-import type { ItemEnd } from '../../domain/batch/item-end.ts';
+import type { ItemEnd, ItemFailure } from '../../domain/batch/item-end.ts';
 import { toMicro } from '../../domain/budget/money.ts';
 import { inParts } from '../pipeline/in-parts.ts';
 import { withHeartbeats } from '../pipeline/with-heartbeats.ts';
@@ -66,31 +66,44 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     lives.add(settled);
   };
 
-  const follow = async (open: OpenItem) => {
+  const markOf = ({ index }: OpenItem) => ({ run: question.firstRunId, index });
+  const follow = async (open: OpenItem, refusal?: ItemFailure) => {
     const item = await readItem(open.index);
     const end = await orders.follow(item.key, stop.signal);
     const wall = wallOf(end);
     const closedAt = wall && (await orders.closedAt(item.key));
     settle(window, open, item, end, {
       isWallNews: closedAt === undefined || closedAt.getTime() >= scheduledTimestampMs,
+      refusal,
     });
   };
+  /** What cannot be ordered now may have been, by a window that was lost or that gave it back: what became of that is told. */
+  const wasOrdered = async (open: OpenItem, { key, problem }: ItemToOrder) =>
+    problem === undefined && (await orders.wasStarted(key, markOf(open)));
   const start = async (open: OpenItem, item: ItemToOrder, again: boolean) => {
     const place = {
       key: item.key,
-      mark: { run: question.firstRunId, index: open.index },
+      mark: markOf(open),
       again,
       priority: { priorityKey: batchDefaults.priority, ...question.priority },
       labels: question.labels,
     };
     const started = await orders.start(item.item, place);
     if ('failure' in started) {
-      settle(window, open, item, started, { isWallNews: true, isToldOnce: true });
+      // Told though the window is full: what has its key may be another order.
+      if (await wasOrdered(open, item)) await follow(open, started.failure);
+      else endItem(window, endOfItem(open, item, started));
       return;
     }
     if (started.attached) open.attached = true;
     if (started.isRepeat) open.isRepeat = true;
     await follow(open);
+  };
+  const refuse = async (open: OpenItem, item: ItemToOrder, failure: ItemFailure) => {
+    if (await wasOrdered(open, item)) {
+      beginItem(window, open);
+      live(follow(open, failure));
+    } else endItem(window, endOfItem(open, item, { failure }));
   };
   /** Starts the next item, if there is one and nothing stands in its way. */
   const startNext = async (): Promise<boolean> => {
@@ -103,7 +116,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
       return false;
     }
     if ('failure' in check) {
-      endItem(window, endOfItem({ index }, item, check));
+      await refuse({ index }, item, check.failure);
       return true;
     }
     const { price } = check;
@@ -116,10 +129,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     const open: OpenItem = { index, ...(price !== undefined && { price }) };
     if (barrier === 'price_unknown') {
       const message = `what it costs cannot be known, and the batch has a limit: give maxPriceUsd`;
-      endItem(
-        window,
-        endOfItem(open, item, { failure: { error: { type: 'PriceUnknown', message, submission: 'not_sent' } } }),
-      );
+      await refuse(open, item, { error: { type: 'PriceUnknown', message, submission: 'not_sent' } });
       return true;
     }
     const again = window.givenBack.has(index);
@@ -130,12 +140,11 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
 
   /** Where nothing is started, nothing else finds what a lost window had. */
   const takeUpLost = async (doubtful: readonly number[]) => {
-    const run = question.firstRunId;
     const isCalledBack = () => cancellationSignal().aborted || deps.stopping.aborted;
     const ask = async (index: number): Promise<OpenItem[]> => {
       if (isCalledBack()) return [];
       const item = await readItem(index);
-      if (!(await orders.wasStarted(item.key, { run, index }))) return [];
+      if (!(await orders.wasStarted(item.key, markOf({ index })))) return [];
       const check = await orders.check(item);
       // Followed without its price, it would leave room under the limit for others.
       if (check === 'unavailable') catalogue.isAway = true;
@@ -184,21 +193,33 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
 /**
  * A wall that an order met before this window was asked for may be gone, as after a `resume`: ordered again, it tells what
  * is so now. Many may end before a full window goes back, more than Temporal takes of an answer: they stay in flight, and
- * the next one hears of them at once. Not of what was refused at its start: what has its key may be another order.
+ * the next one hears of them at once.
  */
 function settle(
   window: BatchWindow,
   open: OpenItem,
   names: ItemToOrder,
   end: ItemEnd,
-  { isWallNews, isToldOnce = false }: { isWallNews: boolean; isToldOnce?: boolean },
+  { isWallNews, refusal }: { isWallNews: boolean; refusal: ItemFailure | undefined },
 ): void {
   const wall = wallOf(end);
-  // Once everything is cancelled nothing is ordered again.
-  if (wall && open.cancel === undefined) {
+  // Nothing is ordered again once everything is cancelled, nor what would be refused.
+  if (wall && open.cancel === undefined && refusal === undefined) {
     const { costUsd = 0, presumedUsd = 0 } = 'failure' in end ? end.failure : {};
     giveItemBack(window, open.index, isWallNews ? wall : undefined, toMicro(costUsd) + toMicro(presumedUsd));
-  } else if (isToldOnce || !isFull(window)) endItem(window, endOfItem(open, names, end));
+  } else if (!isFull(window)) endItem(window, endOfItem(open, names, wall && refusal ? notAgain(end, refusal) : end));
+}
+
+/** Whoever has mended the wall learns why it was not tried again. */
+function notAgain(end: ItemEnd, { error: { message } }: ItemFailure): ItemEnd {
+  if (!('failure' in end)) return end;
+  const { failure } = end;
+  return {
+    failure: {
+      ...failure,
+      error: { ...failure.error, message: `${failure.error.message}; not run again: ${message}` },
+    },
+  };
 }
 
 /**

@@ -6,6 +6,8 @@ import type { BatchDeps } from '../../activities/batch/batch-deps.ts';
 import { createRunWindow } from '../../activities/batch/run-window.ts';
 import type { OpenItem, WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import type { BatchItem } from '../../domain/batch/batch.ts';
+import type { ItemEnd } from '../../domain/batch/item-end.ts';
+import type { ItemMark } from '../../domain/batch/item-order.ts';
 import { jsonBytes } from '../../domain/json.ts';
 
 const paused: WindowQuestion = {
@@ -108,7 +110,7 @@ it('a window that is full when an item is refused at its start tells of the refu
   };
   const items = Array.from({ length: many + 1 }, (_, at) => ({ id: String(at), model: 'a/b', input: {} }));
   const deps = {
-    orders: { follow, start },
+    orders: { follow, start, wasStarted: () => Promise.resolve(false) },
     pages: { readItems: () => Promise.resolve(items), write: () => Promise.resolve() },
     lookup: { getModel: () => Promise.reject(new Error('too slow')) },
     stopping: new AbortController().signal,
@@ -142,4 +144,73 @@ it('what is let go after a restart is told by as many windows as it takes, each 
   }
   expect(told.map(({ length }) => length)).toEqual([250, 250, 100]);
   expect(told.flat()).toEqual(items.map((_, index) => index));
+});
+
+const wall: ItemEnd = {
+  failure: {
+    error: { type: 'InsufficientBalance', message: 'the wallet is empty', submission: 'refused' },
+    costUsd: 0.5,
+  },
+};
+const made: ItemEnd = { result: { requestId: 'r', costUsd: 0.5 } };
+const paid = { type: 'InsufficientBalance', submission: 'accepted' };
+const paidAtAWall = { status: 'failed', costUsd: 0.5, error: paid };
+const withdrawn = { plan: { version: 1, steps: {} } };
+
+/** The one item of a window, which a window before it has started where it has an `end`, and which is refused by now. */
+async function refused(question: Partial<WindowQuestion>, end: ItemEnd | undefined): Promise<WindowAnswer> {
+  const error = { type: 'InvalidInput', message: 'its input is not valid', submission: 'not_sent' } as const;
+  const orders = {
+    start: () => Promise.resolve({ failure: { error } }),
+    wasStarted: (_: string, { run: first, index }: ItemMark) =>
+      Promise.resolve(end !== undefined && first === 'run-1' && index === 0),
+    follow: () => (end ? Promise.resolve(end) : Promise.reject(new Error('nothing was ordered'))),
+    closedAt: () => Promise.resolve(new Date(0)),
+  };
+  const item = { id: 'a', ...(question.plan ? { params: {} } : { model: 'a/b', input: {} }) };
+  const deps = {
+    ...{ orders, pipelines: orders },
+    pages: { readItems: () => Promise.resolve([item]), write: () => Promise.resolve() },
+    lookup: { getModel: () => Promise.resolve({}) },
+    stopping: new AbortController().signal,
+    refusalAfter: () => undefined,
+  } as unknown as BatchDeps;
+  const alone = { pages: [{ page: 0, from: 0, count: 1 }], total: 1, cursor: 0, open: [], window: 1 };
+  const { maxCost: _, ...unlimited } = wide;
+  return await run(deps, { ...unlimited, ...alone, ...question });
+}
+
+const givenBack = { cursor: 1, givenBack: [0], paid: { 0: 500_000 } };
+
+it.each<[string, Partial<WindowQuestion>, ItemEnd, object, number]>([
+  ['was paid and given back, by its plan', { ...withdrawn, ...givenBack }, wall, paidAtAWall, 0],
+  ['was paid and given back, for want of a price', { maxCost: 1, ...givenBack }, wall, paidAtAWall, 0],
+  ['a lost window has started, by its plan', withdrawn, made, { status: 'succeeded', costUsd: 0.5 }, 500_000],
+  ['a lost window has started, for want of a price', { maxCost: 1 }, made, { status: 'succeeded' }, 500_000],
+  ['a lost window has started, at its start', {}, made, { status: 'succeeded', costUsd: 0.5 }, 500_000],
+  ['a lost window has started, and met a wall', withdrawn, wall, paidAtAWall, 500_000],
+])(
+  'the line of an item that is refused now, and %s, tells what became of its order',
+  async (_, question, end, line, cost) => {
+    const answer = await refused(question, end);
+    expect(answer).toMatchObject({ ended: [{ index: 0, line, cost }], open: [], givenBack: [], cursor: 1 });
+  },
+);
+
+it('the line of an item that is not run again says why', async () => {
+  const [ended] = (await refused({ ...withdrawn, ...givenBack }, wall)).ended;
+  expect(ended?.line.error?.message).toMatch(
+    /^the wallet is empty; not run again: nothing was sent, the item is not valid: /,
+  );
+});
+
+it.each<[string, Partial<WindowQuestion>, string]>([
+  ['by its plan', withdrawn, 'InvalidInput'],
+  ['for want of a price', { maxCost: 1 }, 'PriceUnknown'],
+  ['at its start', {}, 'InvalidInput'],
+])('the line of an item that is refused %s, and was never started, says so', async (_, question, type) => {
+  const answer = await refused(question, undefined);
+  expect(answer.ended).toMatchObject([
+    { line: { status: 'failed', error: { type, submission: 'not_sent' } }, cost: 0 },
+  ]);
 });
