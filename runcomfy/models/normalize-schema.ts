@@ -43,8 +43,8 @@ const numericKeywords = [
 
 /**
  * Translates RunComfy's dialect into plain JSON Schema: `float` is a number, a default of null makes a field nullable,
- * lists without `items` take anything. Formats, defaults and unknown keywords check nothing. A required name that is no
- * property cannot be meant and only leads to a warning.
+ * lists without `items` take anything. Formats, patterns (one can hang the process on a short text), defaults and unknown
+ * keywords check nothing. A required name that is no property cannot be meant and only leads to a warning.
  */
 export function normalizeSchema(schema: unknown): NormalizedSchema {
   const warnings: string[] = [];
@@ -61,7 +61,6 @@ function normalizeNode(schema: unknown, path: string, warnings: string[]): Schem
   for (const keyword of numericKeywords) {
     if (typeof schema[keyword] === 'number') node[keyword] = schema[keyword];
   }
-  if (typeof schema['pattern'] === 'string' && isPattern(schema['pattern'])) node['pattern'] = schema['pattern'];
   if (typeof schema['format'] === 'string') node.mediaFormat = schema['format'];
   if (schema['default'] !== undefined) node.publishedDefault = schema['default'];
   if (schema['default'] === null || schema['nullable'] === true) node.nullable = true;
@@ -121,12 +120,4 @@ function requiredOf(
     );
     return false;
   });
-}
-
-function isPattern(pattern: string): boolean {
-  try {
-    return new RegExp(pattern) instanceof RegExp;
-  } catch {
-    return false;
-  }
 }

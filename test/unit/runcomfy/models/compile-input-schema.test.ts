@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compileInputSchema, validateInput } from '../../../../runcomfy/models/index.ts';
+import { compileInputSchema, toPlainSchema, validateInput } from '../../../../runcomfy/models/index.ts';
 
 const object = (properties: Record<string, unknown>, required: string[] = []) => ({
   type: 'object',
@@ -79,6 +79,14 @@ describe("RunComfy's dialect of JSON Schema", () => {
         text: 'b',
       }),
     ).toEqual([]);
+  });
+
+  it('leaves patterns to RunComfy: one could hang the process on a text of 40 characters', () => {
+    const schema = object({ size: { type: 'string', pattern: '^(a+)+$' } });
+    expect(paths(schema, { size: 'b' })).toEqual([]);
+    expect(paths(schema, { size: `${'a'.repeat(40)}!` })).toEqual([]);
+    expect(toPlainSchema(schema)).toMatchObject({ properties: { size: { type: 'string' } } });
+    expect(JSON.stringify(toPlainSchema(schema))).not.toContain('pattern');
   });
 
   it('does not take a property that is named like a keyword for the keyword', () => {
