@@ -37,12 +37,11 @@ export class EncryptionError extends Error {
  * codec was turned on stay readable. Throws when the keys cannot be used.
  */
 export function createEncryptionCodec({ keys, activeKeyId }: EncryptionKeys): PayloadCodec {
-  const byId = new Map(Object.entries(keys).map(([id, key]) => [id, parseKey(id, key)]));
+  const byId = new Map(Object.entries(keys).map(([id, key], index) => [id, parseKey(id, key, index + 1)]));
   const activeKey = byId.get(activeKeyId);
   if (activeKey === undefined) {
-    throw new EncryptionError(
-      `activeKeyId names "${activeKeyId}", which is not among the keys; add it or name another.`,
-    );
+    const named = isShowable(activeKeyId) ? `"${activeKeyId}"` : 'one';
+    throw new EncryptionError(`activeKeyId names ${named} that is not among the keys; add it or name another.`);
   }
   return {
     encode: (payloads) =>
@@ -51,16 +50,22 @@ export function createEncryptionCodec({ keys, activeKeyId }: EncryptionKeys): Pa
   };
 }
 
-function parseKey(id: string, key: Uint8Array | string): KeyObject {
+/** Where a key stands in the place of an id, no message may hold it: the shortest way to write one is longer than this. */
+function isShowable(id: string): boolean {
+  return /^[A-Za-z0-9._-]{1,20}$/.test(id);
+}
+
+function parseKey(id: string, key: Uint8Array | string, position: number): KeyObject {
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(id)) {
     throw new EncryptionError(
-      `Key id ${JSON.stringify(id)} is not 1 to 64 letters, digits, dots, hyphens, underscores.`,
+      `Key id number ${String(position)} is not 1 to 64 letters, digits, dots, hyphens, underscores.`,
     );
   }
   const bytes = typeof key === 'string' ? Buffer.from(key, 'base64') : Buffer.from(key);
   const isBase64 = typeof key !== 'string' || withoutPadding(bytes.toString('base64')) === withoutPadding(key);
   if (!isBase64 || bytes.length !== keyBytes) {
-    throw new EncryptionError(`Key "${id}" is not 32 bytes; \`openssl rand -base64 32\` makes one.`);
+    const named = isShowable(id) ? `"${id}"` : `number ${String(position)}`;
+    throw new EncryptionError(`Key ${named} is not 32 bytes; \`openssl rand -base64 32\` makes one.`);
   }
   return createSecretKey(bytes);
 }

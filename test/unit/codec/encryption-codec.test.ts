@@ -97,4 +97,16 @@ describe('the encryption codec', () => {
     expect(make({ b: first })).toThrow(/activeKeyId/);
     expect(make({ a: first })).not.toThrow();
   });
+
+  it.each(['base64', 'base64url', 'hex'] as const)('shows no key in %s that stands where an id belongs', (form) => {
+    const text = randomBytes(32).toString(form);
+    for (const misplaced of [text, text.replace(/=+$/, '')]) {
+      const swapped = () => createEncryptionCodec({ keys: { a: first, [misplaced]: 'k1' }, activeKeyId: 'a' });
+      expect(swapped).toThrow(/number 2/);
+      expect(swapped).not.toThrow(misplaced);
+      const named = () => createEncryptionCodec({ keys: { a: first }, activeKeyId: misplaced });
+      expect(named).toThrow(/activeKeyId/);
+      expect(named).not.toThrow(misplaced);
+    }
+  });
 });
