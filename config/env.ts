@@ -5,6 +5,7 @@ import { withoutUndefined } from '../domain/json.ts';
 import { defaultTaskQueue } from '../domain/names.ts';
 import { ConfigError } from './config-error.ts';
 import { cleanEnvironment } from './environment.ts';
+import { secretFile } from './file-access.ts';
 import { type GatewayConfig, gatewayConfigOf, gatewayVariables } from './gateway.ts';
 import { type ListenAddress, listenAddress } from './listen-address.ts';
 import { isLoopback } from './loopback.ts';
@@ -68,7 +69,7 @@ export interface Config {
 const baseUrl = z.string().transform((text, context) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    context.addIssue({ code: 'custom', message: `expected a URL like ${defaultModelApiBase}, got "${text}"` });
+    context.addIssue({ code: 'custom', message: `expected a URL like ${defaultModelApiBase}` });
     return z.NEVER;
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
@@ -110,7 +111,7 @@ const environment = z.object({
   RUNCOMFY_STATE_DIR: z.string().optional(),
   RUNCOMFY_HEALTH_ADDRESS: listenAddress.optional(),
   RUNCOMFY_METRICS_ADDRESS: listenAddress.optional(),
-  RUNCOMFY_CODEC_KEYS_FILE: z.string().optional(),
+  RUNCOMFY_CODEC_KEYS_FILE: secretFile.optional(),
   RUNCOMFY_LOG_LEVEL: z.enum(logLevels, `expected one of ${logLevels.join(', ')}`).optional(),
   TEMPORAL_CLI_PATH: z.string().optional(),
   TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),

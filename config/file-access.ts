@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { ConfigError } from './config-error.ts';
+
+/** A path of a file with secrets: errors name it, so that it may not be what belongs into the file. */
+export const secretFile = z
+  .string()
+  .regex(/^(?!\{|whsec_)/, 'expected the path of a file, not what stands in the file');
 
 const refusals = ['EACCES', 'EPERM', 'EROFS'];
 

@@ -3,6 +3,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { withoutUndefined } from '../domain/json.ts';
 import { defaultUnknownPolicies, type DefaultUnknownPolicy } from '../domain/unknown-submission.ts';
+import { secretFile } from './file-access.ts';
 import { type ListenAddress, listenAddress } from './listen-address.ts';
 import { type OidcConfig, oidcConfigOf, oidcVariables } from './oidc.ts';
 
@@ -85,7 +86,7 @@ export const gatewayVariables = {
   RUNCOMFY_GATEWAY_ADDRESS: listenAddress.optional(),
   RUNCOMFY_GATEWAY_PUBLIC_URL: origin.optional(),
   RUNCOMFY_GATEWAY_ALLOWED_HOSTS: hostNames.optional(),
-  RUNCOMFY_GATEWAY_KEYS_FILE: z.string().optional(),
+  RUNCOMFY_GATEWAY_KEYS_FILE: secretFile.optional(),
   RUNCOMFY_GATEWAY_KEYS: z.string().optional(),
   RUNCOMFY_GATEWAY_CORS_ORIGINS: origins.optional(),
   RUNCOMFY_GATEWAY_TRUST_PROXY: networks.optional(),

@@ -13,7 +13,7 @@ export const listenAddress = z.string().transform((text, context): ListenAddress
   const port = Number(match?.[3]);
   const host = match?.[1] ?? match?.[2];
   if (host === undefined || port > 65_535) {
-    context.addIssue({ code: 'custom', message: `expected host:port, such as 127.0.0.1:9090, got "${text}"` });
+    context.addIssue({ code: 'custom', message: 'expected host:port, such as 127.0.0.1:9090' });
     return z.NEVER;
   }
   return { host, port };

@@ -54,6 +54,9 @@ function createFileReader(name: string, file: string): () => Promise<string> {
       return known.token;
     } catch (error) {
       if (error instanceof ConfigError) throw error;
+      // The token itself perhaps, which an error with the file's name would show.
+      if (!/[/\\]/.test(file))
+        throw new ConfigError([`${name}: expected the path of a file that can be read, with its folder.`]);
       throw unreadableFile(name, `the token file ${file}`, file, error);
     }
   };

@@ -6,7 +6,7 @@ import { withoutUndefined } from '../domain/json.ts';
 import { isSecretName, secretNameWords } from '../domain/webhook/webhook-request.ts';
 import { ConfigError } from './config-error.ts';
 import { trimValue } from './environment.ts';
-import { unreadableFile } from './file-access.ts';
+import { secretFile, unreadableFile } from './file-access.ts';
 import { watchSecretFile } from './watched-file.ts';
 
 const variable = 'RUNCOMFY_WEBHOOK_SECRETS_FILE';
@@ -29,7 +29,7 @@ const hosts = z
 
 /** The variables of webhooks. */
 export const webhookVariables = {
-  RUNCOMFY_WEBHOOK_SECRETS_FILE: z.string().optional(),
+  RUNCOMFY_WEBHOOK_SECRETS_FILE: secretFile.optional(),
   RUNCOMFY_WEBHOOK_ALLOW_HOSTS: hosts.optional(),
 };
 

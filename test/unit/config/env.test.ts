@@ -167,6 +167,19 @@ describe('the configuration', () => {
     expect(problemsOf({ RUNCOMFY_MODEL_API_BASE: base })).toHaveLength(1);
   });
 
+  it('repeats no login, and no secret that stands where its file belongs', () => {
+    const secret = 'S3cret';
+    const problems = problemsOf({
+      RUNCOMFY_MODEL_API_BASE: `svc:${secret}@host.example/v1`,
+      RUNCOMFY_SERVERLESS_API_BASE: `ftp://svc:${secret}@host.example/v1`,
+      RUNCOMFY_HEALTH_ADDRESS: `http://svc:${secret}@127.0.0.1:8081`,
+      RUNCOMFY_CODEC_KEYS_FILE: `{"activeKeyId":"a","keys":{"a":"${secret}"}}`,
+      RUNCOMFY_WEBHOOK_SECRETS_FILE: `whsec_${secret}`,
+    });
+    expect(problems).toHaveLength(5);
+    expect(problems.join('\n')).not.toContain(secret);
+  });
+
   it('refuses one half of a worker version', () => {
     expect(problemsOf({ TEMPORAL_DEPLOYMENT_NAME: 'x' })).toEqual([
       expect.stringContaining('TEMPORAL_WORKER_BUILD_ID'),

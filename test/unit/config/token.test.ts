@@ -66,6 +66,13 @@ describe('the token', () => {
     await expect(sourceOf({ RUNCOMFY_API_TOKEN_FILE: file })()).rejects.toThrow(message);
   });
 
+  it('is not shown where it stands in the place of its file', async () => {
+    const token = '0f9c1a2e-5b7d-4c3e-9d21-7a6b5c4d3e2f';
+    const reading = sourceOf({ RUNCOMFY_API_TOKEN_FILE: token })();
+    await expect(reading).rejects.toThrow(/RUNCOMFY_API_TOKEN_FILE: expected the path/);
+    await expect(reading).rejects.not.toThrow(token);
+  });
+
   it('is refused when it is given by value and by file at once', () => {
     expect(() => readConfig({ RUNCOMFY_TOKEN: 'x', RUNCOMFY_TOKEN_FILE: file })).toThrow(/both set/);
   });
