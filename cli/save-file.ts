@@ -29,7 +29,7 @@ export async function saveBody(
 ): Promise<string> {
   const length = typeof headers['content-length'] === 'string' ? Number(headers['content-length']) : undefined;
   const encodings = encodingsOf(headers['content-encoding']);
-  const unknown = encodings.find((encoding) => !(encoding in decoders));
+  const unknown = encodings.find((encoding) => !Object.hasOwn(decoders, encoding));
   const tooLarge = () => refusal(`it is larger than ${String(maxBytes)} bytes`);
   if (unknown !== undefined || (length !== undefined && length > maxBytes)) {
     discard({ body });
@@ -49,7 +49,8 @@ export async function saveBody(
   try {
     await pipeline(steps, signal === undefined ? {} : { signal });
   } catch (error) {
-    // A file that is still being opened would appear after the caller has removed it.
+    // One that is still being opened would appear after the caller has removed it, and not every failure closes it.
+    file.destroy();
     if (!file.closed) await new Promise<void>((resolve) => file.once('close', resolve));
     throw error;
   }

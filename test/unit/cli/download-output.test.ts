@@ -168,6 +168,7 @@ describe('downloadOutput', () => {
       response.writeHead(200, { 'content-encoding': encoding }).end(bodies[what ?? '']);
     });
     await expect(download([`${base}/zstd/whole/a.mp4`])).rejects.toThrow('it is encoded as zstd');
+    await expect(download([`${base}/constructor/whole/a.mp4`])).rejects.toThrow('it is encoded as constructor');
     await expect(download([`${base}/gzip/cut/a.mp4`])).rejects.toThrow('it broke off');
     await expect(download([`${base}/gzip/plain/a.mp4`])).rejects.toThrow('it is not encoded as the server says');
     await expect(download([`${base}/gzip/whole/a.mp4`], { maxBytes: 10_000 })).rejects.toThrow(
