@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from '../../config/env.ts';
 import { withoutUndefined } from '../../domain/json.ts';
+import { withoutQuery } from '../../domain/webhook/webhook.ts';
 import { CliError } from '../cli-error.ts';
 import { type CommandAdder, defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -73,7 +74,10 @@ const addList = defineCommand({
   act: async ({ printer, config }) => {
     const { readKeyFile } = await loadKeys();
     const records = await readKeyFile(fileOf(config()));
-    const keys = records.map(({ sha256: _, ...shown }) => shown);
+    const keys = records.map(({ sha256: _, webhook, ...shown }) => ({
+      ...shown,
+      ...(webhook && { webhook: { ...webhook, url: withoutQuery(webhook.url) } }),
+    }));
     printer.print({ keys }, () =>
       table(
         ['ID', 'TENANT', 'SCOPE', 'EXPIRES', 'MODELS', 'NAME'],

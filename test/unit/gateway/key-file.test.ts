@@ -128,3 +128,13 @@ it('takes a key file with a byte order mark, as editors leave it', async () => {
   await writeFile(file, `\u{feff}${JSON.stringify({ keys: records })}`);
   expect(await readKeyFile(file)).toEqual(records);
 });
+
+it('is listed without what only the receiver of its webhook should know', async () => {
+  const { file, keys, create } = await keysFile();
+  await create();
+  const webhook = { url: 'https://hooks.example.com/in?token=S3cret', secret: 'acme' };
+  await changeKeyFile(file, async () => (await readKeyFile(file)).map((record) => ({ ...record, webhook })));
+  const listed = await keys('list');
+  expect(listed).toMatchObject({ keys: [{ webhook: { url: 'https://hooks.example.com/in', secret: 'acme' } }] });
+  expect(JSON.stringify(listed)).not.toContain('S3cret');
+});
