@@ -16,6 +16,8 @@ import { type Principal, scopes } from './principal.ts';
 
 const cacheMaxAgeMs = 10 * 60_000;
 const cooldownMs = 30_000;
+/** A clock that is put right by slowing it down loses less in half an hour. */
+const setBackMs = 1_000;
 const toleranceS = 30;
 const maxTokenLength = 8_192;
 const maxKeysTried = 8;
@@ -31,15 +33,22 @@ export function looksLikeJwt(text: string): boolean {
 /** Takes tokens of one issuer, found by OpenID discovery; undefined for a token that is not valid. */
 export function createTokenCheck(oidc: OidcConfig): (token: string) => Promise<Principal | undefined> {
   const { discover, read } = createIssuerReads(oidc.issuer);
+  let uri: string | undefined;
   let keys: RemoteJWKSet | undefined;
+  /** How far the machine's clock has been ahead of one that nobody sets. */
+  let aheadMs = Number.NEGATIVE_INFINITY;
 
   const keySet = async (): Promise<RemoteJWKSet> => {
     // Found once: an issuer whose keys moved is asked where when this process starts anew.
-    if (keys) return keys;
-    const uri = await discover();
+    uri ??= await discover();
+    const nowAheadMs = Date.now() - performance.now();
+    // Keys age by the machine's clock: set back, it would keep them, and read no new ones, for so much longer.
+    const isSetBack = nowAheadMs < aheadMs - setBackMs;
+    aheadMs = isSetBack ? nowAheadMs : Math.max(aheadMs, nowAheadMs);
     const options = { cacheMaxAge: cacheMaxAgeMs, cooldownDuration: cooldownMs, [customFetch]: read };
     // Whoever asked at the same time shares them, and their reads.
-    return (keys ??= createRemoteJWKSet(new URL(uri), options));
+    if (!keys || isSetBack) keys = createRemoteJWKSet(new URL(uri), options);
+    return keys;
   };
 
   const options: JWTVerifyOptions = {

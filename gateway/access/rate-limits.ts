@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import rateLimit from '@fastify/rate-limit';
+import rateLimit, { type FastifyRateLimitStoreCtor } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RefusalError } from '../http/refusal-error.ts';
 import { goneSignal } from '../http/waiting.ts';
+import { createCallCounts } from './call-counts.ts';
 
 const windowMs = 60_000;
 /** All clients wait for 20 s, and take one refused read for the end of their job: what is left is for the answer. */
@@ -10,7 +11,6 @@ const longestHoldMs = 14_000;
 const maxHeldPerKey = 100;
 /** One more than that, or the answer of a cancel, is held no longer than this, so that no key beyond its limit calls as fast as it likes. */
 const excessHoldMs = 2_000;
-const maxKeys = 10_000;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -31,7 +31,9 @@ export interface RateLimits {
 
 /** Counts the calls and the orders of each API key in a minute; `stopping` ends what is held. */
 export async function createRateLimits(app: FastifyInstance, stopping: AbortSignal): Promise<RateLimits> {
-  await app.register(rateLimit, { global: false, cache: maxKeys });
+  // It is called with `new`, which gives what any function returns.
+  const store = createCallCounts as unknown as FastifyRateLimitStoreCtor;
+  await app.register(rateLimit, { global: false, store });
   const limitOf = (limit: 'requestsPerMinute' | 'startsPerMinute') =>
     app.createRateLimit({
       timeWindow: windowMs,

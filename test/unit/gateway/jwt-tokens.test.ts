@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { exportJWK, generateKeyPair } from 'jose';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createTokenCheck } from '../../../gateway/access/jwt-tokens.ts';
 import { startTokenIssuer, type TokenIssuer } from '../../support/token-issuer.ts';
 
@@ -141,6 +141,25 @@ describe('an issuer', () => {
     issuer.setAway(true);
     expect(await early(token)).toMatchObject({ tenant: 'acme', subject: 'render-1' });
     await expect(checkOf(issuer)(token)).rejects.toMatchObject(trouble);
+  });
+
+  it('has its keys read again once the clock of this machine is set back, and then no more often than before', async () => {
+    const now = Date.now.bind(Date);
+    const setClock = (seconds: number) => {
+      vi.spyOn(Date, 'now').mockImplementation(() => now() + seconds * 1_000);
+    };
+    const issuer = await startTokenIssuer();
+    const check = checkOf(issuer);
+    const claims = { exp: inS(7_200) };
+    const tokens = [await issuer.token({ claims }), await issuer.token({ claims, header: { kid: 'unknown' } })];
+    const keyReadsBy = async (seconds: number) => {
+      setClock(seconds);
+      for (const token of [...tokens, ...tokens]) await check(token);
+      return issuer.keyReads();
+    };
+    expect([await keyReadsBy(0), await keyReadsBy(3_600), await keyReadsBy(0), await keyReadsBy(-3_600)]).toEqual([
+      ...[1, 2, 3, 4],
+    ]);
   });
 
   it('that says it is another is not trusted', async () => {
