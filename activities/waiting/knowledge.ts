@@ -63,6 +63,8 @@ interface QueueSpeed {
 
 /** Something computed from a memory. */
 interface Computed<T> {
+  memory: Memory | undefined;
+  /** How much the memory had learned by then. */
   learned: number;
   value: T;
 }
@@ -205,13 +207,14 @@ function workedFor({ waited, isQueueing, runningAtMost }: WaitSoFar): number {
   return isQueueing ? 0 : Math.max(0, runningAtMost ?? waited);
 }
 
-/** What was computed before, unless the memory has grown much since. */
+/** What was computed before, unless the memory has grown much since, or was forgotten and begun anew. */
 function kept<T>(cache: LRUCache<string, Computed<T>>, key: string, memory: Memory | undefined, compute: () => T): T {
   const known = cache.get(key);
   const learned = memory?.learned ?? 0;
-  if (known && learned - known.learned <= staleShare * (memory?.works.length ?? 0)) return known.value;
+  const isOfThis = known?.memory === memory;
+  if (known && isOfThis && learned - known.learned <= staleShare * (memory?.works.length ?? 0)) return known.value;
   const value = compute();
-  cache.set(key, { learned, value });
+  cache.set(key, { memory, learned, value });
   return value;
 }
 

@@ -84,6 +84,22 @@ describe('what a worker knows of waiting', () => {
     expect(waiting.nextReadInMs({ ...wait, waited: 45 })).toBeGreaterThan(20_000);
   });
 
+  it('goes by what it learned since where it had forgotten a kind of work', () => {
+    const [waiting, other] = [createWaitingKnowledge(), createWaitingKnowledge()];
+    const learn = (of: typeof waiting, workKey: string, times: number, totalMs: number) => {
+      for (let count = 0; count < times; count += 1) of.learn({ workKey, model: workKey, totalMs });
+    };
+    const told = (of: typeof waiting) => {
+      const start = { ...wait, workKey: model, waited: 0 };
+      return [of.nextReadInMs(start), of.likelyEndInMs(start)];
+    };
+    learn(waiting, model, 100, 90_000);
+    expect(told(waiting)[1]).toBeGreaterThan(80_000);
+    for (let count = 0; count < 5_000; count += 1) learn(waiting, `other/model-${String(count)}`, 1, 20_000);
+    for (const of of [waiting, other]) learn(of, model, 5, 5_000);
+    expect(told(waiting)).toEqual(told(other));
+  });
+
   it('takes a batch that was submitted at once for no drift, though the shortest of it end first', () => {
     const [batch, shuffled] = [createWaitingKnowledge(), createWaitingKnowledge()];
     for (let count = 0; count < 100; count += 1) {
