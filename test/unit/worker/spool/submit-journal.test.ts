@@ -92,6 +92,24 @@ describe('the journal of accepted submits', () => {
     expect(await readdir(folder)).toEqual(['2026-12-02']);
   });
 
+  it('loses one day at most to a clock that ran ahead, and forgets days one by one', async () => {
+    const { journal, open, clock, folder } = await journalAt();
+    for (let day = 0; day < 30; day += 1) {
+      await journal.append(entry(day));
+      clock.now += dayMs;
+    }
+    clock.now += 400 * dayMs;
+    for (const writer of [journal, open(), open()]) await writer.append(entry(100));
+    clock.now -= 400 * dayMs;
+    for (let day = 1; day < 30; day += 1) expect(await journal.find(entry(day))).toEqual(entry(day));
+    expect(await journal.find(entry(100))).toEqual(entry(100));
+    clock.now += 10 * dayMs;
+    await journal.append(entry(101));
+    clock.now += dayMs;
+    await journal.append(entry(102));
+    expect((await readdir(folder)).toSorted()[0]).toBe('2026-11-04');
+  });
+
   it('stays within its size: the oldest days go first, what is written today stays', async () => {
     const { journal, clock, folder } = await journalAt({ maxBytes: 1_000 });
     for (let day = 0; day < 6; day += 1) {
