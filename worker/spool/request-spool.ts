@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { AcceptedRequest } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { syncFolder } from './sync-folder.ts';
+
+/** A file that was begun so long ago was left by a process that died. */
+const abandonedAfterMs = 3_600_000;
 
 /** A request id that Temporal has not taken yet. No input, no token. */
 export interface SpooledRequest extends AcceptedRequest {
@@ -39,14 +42,13 @@ export function openRequestSpool(stateDir: string): RequestSpool {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const file = fileOf(entry);
       const temporary = `${file}.${String(process.pid)}.tmp`;
-      const handle = await open(temporary, 'w', 0o600);
       try {
-        await handle.writeFile(JSON.stringify(entry));
-        await handle.sync();
-      } finally {
-        await handle.close();
+        await writeSynced(temporary, JSON.stringify(entry));
+        await rename(temporary, file);
+      } catch (error) {
+        await rm(temporary, { force: true }).catch(() => undefined);
+        throw error;
       }
-      await rename(temporary, file);
       await syncFolder(folder);
     },
     async remove(entry) {
@@ -56,6 +58,9 @@ export function openRequestSpool(stateDir: string): RequestSpool {
       const names = await readdir(folder).catch(noneIfMissing);
       const entries: SpooledRequest[] = [];
       // One after another: each that hangs keeps a thread of the process.
+      for (const name of names.filter((each) => each.endsWith('.tmp'))) {
+        await removeIfOld(path.join(folder, name)).catch(() => undefined);
+      }
       for (const name of names.filter((each) => each.endsWith('.json'))) {
         const entry = await readEntry(path.join(folder, name));
         if (entry) entries.push(entry);
@@ -63,6 +68,21 @@ export function openRequestSpool(stateDir: string): RequestSpool {
       return entries;
     },
   };
+}
+
+async function writeSynced(file: string, text: string): Promise<void> {
+  const handle = await open(file, 'w', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function removeIfOld(file: string): Promise<void> {
+  const { mtimeMs } = await stat(file);
+  if (Date.now() - mtimeMs > abandonedAfterMs) await rm(file, { force: true });
 }
 
 async function readEntry(file: string): Promise<SpooledRequest | undefined> {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,6 +64,24 @@ describe('the spool of request ids', () => {
     await writeFile(path.join(folder, 'list.json'), '[1]');
     await writeFile(path.join(folder, 'abc.json.4711.tmp'), whole);
     expect(await spool.list()).toEqual([entry('whole')]);
+  });
+
+  it('keeps nothing of what could not be put, and nothing for long of what a process left that died', async () => {
+    const { stateDir, folder } = await stateFolder();
+    const spool = openRequestSpool(stateDir);
+    await spool.put(entry('one'));
+    const [name = ''] = await readdir(folder);
+    await spool.remove(entry('one'));
+    await mkdir(path.join(folder, name));
+    await expect(spool.put(entry('one'))).rejects.toThrow();
+    expect(await readdir(folder)).toEqual([name]);
+    for (const [left, agoS] of Object.entries({ 'early.json.1.tmp': 7_200, 'late.json.1.tmp': 60 })) {
+      const at = Date.now() / 1_000 - agoS;
+      await writeFile(path.join(folder, left), '{}');
+      await utimes(path.join(folder, left), at, at);
+    }
+    expect(await spool.list()).toEqual([]);
+    expect((await readdir(folder)).toSorted()).toEqual([name, 'late.json.1.tmp'].toSorted());
   });
 
   it('is shared by several processes: none loses what another put', async () => {
