@@ -1,4 +1,6 @@
+import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { wellFormed } from '../../domain/text.ts';
 import { type Command, type Job, openSandbox, type Sandbox } from '../support/workflow-sandbox.ts';
 
 const now = Date.parse('2026-11-26T05:00:00.000Z');
@@ -51,6 +53,55 @@ describe.each(workflows)('%s', (workflowType, argument, signals, updates) => {
       if (workflowType !== 'runcomfyWebhook') expect(await run.query('state')).toEqual(expect.any(Object));
       await run.dispose();
     }
+  });
+});
+
+/** Text of what a workflow asks for that is no payload: the SDK writes it as UTF-8, come what may. */
+function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return [];
+  return Object.values(value).flatMap(textsOf);
+}
+
+describe.each(workflows)('%s that is told half a character', (workflowType, argument, signals, updates) => {
+  const half = '\ud83d';
+  const item = { id: half, model: half, input: { prompt: half } };
+  const messages = [
+    { [half]: half },
+    { key: half, reason: half },
+    { model: half, webhookId: half, lineage: half },
+    { step: half, decision: half },
+    { step: half, decision: 'approve', reason: half, by: half },
+    { action: half },
+    { action: 'adopt', requestId: half },
+    { reason: half },
+    { requests: [{ key: half, priceUsd: 1 }] },
+    { settlements: [{ key: half, outcome: half }] },
+    { from: 1, items: [item] },
+    { limitUsd: half, window: half, maxCostUsd: half },
+  ];
+
+  it('asks for nothing that holds one', async () => {
+    const workflowId = workflowType === 'runcomfyBudget' ? 'runcomfy-budget:acme' : 'told-half';
+    const asked: Command[] = [];
+    for (const message of messages) {
+      const input = toPayloads(defaultPayloadConverter, message) ?? [];
+      const args = [{ ...(argument as object), ...message }];
+      const wrong = await sandbox.open({ workflowType, workflowId, runId: crypto.randomUUID(), args, now });
+      asked.push(...(await wrong.activate([wrong.first], { now })));
+      await wrong.dispose();
+      const run = await sandbox.open({ workflowType, workflowId, runId: crypto.randomUUID(), args: [argument], now });
+      asked.push(...(await run.activate([run.first], { now })));
+      for (const name of updates) {
+        const update = { id: name, protocolInstanceId: name, name, input, runValidator: true, meta: {} };
+        asked.push(...(await run.activate([{ doUpdate: update }], { now })));
+      }
+      for (const signalName of signals) {
+        asked.push(...(await run.activate([{ signalWorkflow: { signalName, input } }], { now })));
+      }
+      await run.dispose();
+    }
+    expect(textsOf(asked).filter((text) => text !== wellFormed(text))).toEqual([]);
   });
 });
 

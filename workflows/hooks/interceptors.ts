@@ -1,10 +1,12 @@
 import {
   type ActivateInput,
   ApplicationFailure,
+  type ConcludeActivationOutput,
   upsertSearchAttributes,
   workflowInfo,
   type WorkflowInterceptors,
 } from '@temporalio/workflow';
+import { wellFormed } from '../../domain/text.ts';
 
 /** A search attribute that no namespace has: what the server says of a task that was refused for it. */
 export const aheadOfTask = 'RunComfyQueryRanAheadOfThisTask';
@@ -20,6 +22,8 @@ export const aheadOfTaskSentence =
  * that has news is failed here; one that has none never gets here, so the server is made to refuse it. Either is then done
  * again from the history. The query keeps its answer, unless it comes upon a run that one before has read ahead of; of a run
  * that is closed the answer is of its last event.
+ *
+ * Keeps failures from ending workers, too: their texts leave well formed.
  */
 export const interceptors = (): WorkflowInterceptors => {
   let last: Seen | undefined;
@@ -47,6 +51,10 @@ export const interceptors = (): WorkflowInterceptors => {
         },
         concludeActivation(input, next) {
           const output = next(input);
+          for (const { updateResponse, failWorkflowExecution, respondToQuery } of output.commands) {
+            const failures = [updateResponse?.rejected, failWorkflowExecution?.failure, respondToQuery?.failed];
+            failures.forEach(makeWellFormed);
+          }
           const isRefusal = output.commands.length > 0 && output.commands.every((it) => it.updateResponse?.rejected);
           // Of a task that has nothing else the server may keep no event: then the next has the same length as this one.
           if (isRefusal && last) last = { ...last, historyLength: Number.NEGATIVE_INFINITY };
@@ -56,6 +64,20 @@ export const interceptors = (): WorkflowInterceptors => {
     ],
   };
 };
+
+type Command = ConcludeActivationOutput['commands'][number];
+type Failure = NonNullable<Command['failWorkflowExecution']>['failure'];
+
+/**
+ * Half a character in a short text of a failure leaves the SDK as bytes that are no UTF-8. Its core can read nothing of
+ * such a task and the worker ends, as does the next one that the server gives the task to.
+ */
+function makeWellFormed(failure: Failure): void {
+  for (let each = failure; each; each = each.cause) {
+    each.message = wellFormed(each.message ?? '');
+    each.stackTrace = wellFormed(each.stackTrace ?? '');
+  }
+}
 
 /** What an activation says of the history. */
 interface Seen {

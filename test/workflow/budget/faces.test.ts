@@ -119,6 +119,10 @@ describe('a budget', () => {
       await expect(update('release', message)).rejects.toThrow();
       await settle(message);
     }
+    // Half a character would end the worker that refuses it, were it told as it came.
+    await expect(update('release', { key: '\ud83d', reason: 'x' })).rejects.toMatchObject({
+      cause: { type: 'ReservationNotFound', message: 'nothing is reserved for key "\ufffd"' },
+    });
     // Forged: nothing is reserved for this key, so nothing is spent.
     await settle({ settlements: [{ key: 'forged', outcome: 'succeeded', costUsd: 4 }, { key: 7 }] });
     await update('reserve', { requests: [{ key: 'a', priceUsd: 1 }] });
