@@ -24,6 +24,13 @@ const zstdOf = (text: string): Buffer => {
   return Buffer.concat([head, bytes]);
 };
 
+/** One block in a frame of its own: 0 as it is, 1 one byte `size` times, 2 compressed. */
+const zstdFrame = ({ window, type, size, bytes }: { window: number; type: number; size: number; bytes: number[] }) => {
+  const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window, 0, 0, 0]);
+  head.writeUIntLE((size << 3) | (type << 1) | 1, 6, 3);
+  return Buffer.concat([head, Buffer.from(bytes)]);
+};
+
 const calls: Record<string, (client: RunComfyClient) => Promise<unknown>> = {
   submit: (client) => client.submit(model, { prompt: 'A cat' }),
   status: (client) => client.status('a1b2'),
@@ -126,6 +133,18 @@ describe('a reply that is whole is understood on every endpoint', () => {
     expect(await clientOf(port).submit(model, {})).toMatchObject({ requestId: 'a1b2' });
   });
 
+  it('when its zstd declares a window of 1 GiB, which nothing is reserved for', async () => {
+    const bytes = [...Buffer.from(document)];
+    const frame = zstdFrame({ window: 20 << 3, type: 0, size: bytes.length, bytes });
+    const server = await serve((response) => {
+      send(response, frame, { 'content-encoding': 'zstd' });
+    });
+    const peakKiB = () => process.resourceUsage().maxRSS;
+    const before = peakKiB();
+    expect((await clientOf(server.port).result('a1b2', { model })).status).toBe('succeeded');
+    expect(peakKiB() - before).toBeLessThan(256 * 1024);
+  });
+
   it('when a result of 12 MB echoes what was ordered', async () => {
     const server = await serve((response) => {
       send(response, JSON.stringify({ ...everything, input: { text: '\u0001'.repeat(2 * 1024 * 1024) } }));
@@ -157,6 +176,32 @@ describe('a reply that no attempt can ever read', () => {
         send(response, document, { 'content-encoding': 'rot13' });
       },
       '"rot13"',
+    ],
+    [
+      'has more encodings than any server needs',
+      (response) => {
+        const bytes = Array.from({ length: 6 }).reduce<Buffer>((inner) => gzipSync(inner), Buffer.from(document));
+        send(response, bytes, { 'content-encoding': Array.from({ length: 6 }, () => 'gzip').join(', ') });
+      },
+      'more than 5 content encodings',
+    ],
+    [
+      'is 24 bytes of zstd that ask for copies of 6 GB',
+      (response) => {
+        // One block of 98,047 sequences, each a match of 65,539 bytes.
+        const sequences = [0x00, 0xff, 0xff, 0xff, 0x54, 0, 0, 52, 0x01];
+        const frame = zstdFrame({ window: 0, type: 2, size: sequences.length, bytes: sequences });
+        send(response, frame, { 'content-encoding': 'zstd' });
+      },
+      'is no zstd',
+    ],
+    [
+      'is too long once its zstd is decoded',
+      (response) => {
+        const frame = zstdFrame({ window: 0, type: 1, size: 20_000, bytes: [0x20] });
+        send(response, frame, { 'content-encoding': 'zstd' });
+      },
+      'longer than 10000 bytes',
     ],
     [
       'has endless headers',
