@@ -86,7 +86,8 @@ async function startItem(
         memo: { ...own.memo, [retryOfRunMemoKey]: last.runId },
         workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
       });
-      return { isStarted: true };
+      // Another place of the batch may have been first.
+      return await foundAs(client, key, mark);
     }
     compareRequests(key, await readOriginalRequest(client, key, last.runId), order);
     return await foundAs(client, key, mark);

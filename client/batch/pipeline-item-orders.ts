@@ -1,7 +1,7 @@
 import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { BatchLineError } from '../../domain/batch/batch.ts';
 import { hasBills, type ItemEnd, type ItemFailure } from '../../domain/batch/item-end.ts';
-import type { ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
+import type { ItemMark, ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
 import { toNearestMicro } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { isFailureType, isWall } from '../../domain/failure-type.ts';
@@ -59,18 +59,21 @@ async function startItem(
   request: PipelineRequest,
   { key, mark, again, priority, labels }: OrderPlace,
 ): Promise<ItemStart> {
-  const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE', paid: number) =>
+  const start = (
+    workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE',
+    told: ItemMark & { paid?: number } = mark,
+  ) =>
     startUnlessEnded(client, pipelineWorkflowType, {
       taskQueue,
       workflowId: key,
       workflowTaskTimeout: pipelineTaskTimeoutMs,
       args: [request],
       priority,
-      memo: { ...labelMemo(labels), [batchItemMemoKey]: { ...mark, ...(paid > 0 && { paid }) } },
+      memo: { ...labelMemo(labels), [batchItemMemoKey]: told },
       workflowIdReusePolicy,
     });
   try {
-    if ((await start('REJECT_DUPLICATE', 0))?.isNew) return { isStarted: true };
+    if ((await start('REJECT_DUPLICATE'))?.isNew) return { isStarted: true };
     const last = await describeRun(client, key);
     refuseNoPipeline(key, last.workflowType);
     const before: Partial<PipelineRequest> | undefined = (await readOriginalRequest(client, key, last.runId))?.request;
@@ -83,8 +86,13 @@ async function startItem(
     }
     if (again && isClosed(last)) {
       const end = await endOf(client, key);
-      if (mayRunAgain(end)) await start('ALLOW_DUPLICATE', costOf(end));
-      return { isStarted: true };
+      if (mayRunAgain(end)) {
+        const { run, index } = (await readMark(client, key)) ?? mark;
+        const paid = costOf(end);
+        // Whose place has counted what it cost goes on counting, whichever of those with its key is first.
+        const counting = run === mark.run ? { run, index } : mark;
+        await start('ALLOW_DUPLICATE', { ...counting, ...(paid > 0 && { paid }) });
+      }
     }
     return await foundAs(client, key, mark);
   } catch (error) {

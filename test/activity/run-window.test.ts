@@ -170,7 +170,7 @@ async function refused(question: Partial<WindowQuestion>, end: ItemEnd | undefin
   const item = { id: 'a', ...(question.plan ? { params: {} } : { model: 'a/b', input: {} }) };
   const deps = {
     ...{ orders, pipelines: orders },
-    pages: { readItems: () => Promise.resolve([item]), write: () => Promise.resolve() },
+    pages: { readItems: () => Promise.resolve([item, item]), write: () => Promise.resolve() },
     lookup: { getModel: () => Promise.resolve({}) },
     stopping: new AbortController().signal,
     refusalAfter: () => undefined,
@@ -196,6 +196,13 @@ it.each<[string, Partial<WindowQuestion>, ItemEnd, object, number]>([
     expect(answer).toMatchObject({ ended: [{ index: 0, line, cost }], open: [], givenBack: [], cursor: 1 });
   },
 );
+
+it('what an order of two places has cost until it met a wall is counted once', async () => {
+  const open: OpenItem[] = [{ index: 0 }, { index: 1, attached: true, isRepeat: true }];
+  const pages = [{ page: 0, from: 0, count: 2 }];
+  const answer = await refused({ plan: {}, mayStart: false, pages, total: 2, cursor: 2, open }, wall);
+  expect(answer).toMatchObject({ open: [], paid: { 0: 500_000 }, paidMore: 500_000 });
+});
 
 it('the line of an item that is not run again says why', async () => {
   const [ended] = (await refused({ ...withdrawn, ...givenBack }, wall)).ended;
