@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { BatchPages } from '../../domain/batch/batch-page.ts';
 import { type BatchItem, batchLimits } from '../../domain/batch/batch.ts';
 import { isSameJson } from '../../domain/json.ts';
+import { adviseReading } from '../../plans/batch/cells.ts';
 import { chainDigest, splitIntoPages } from '../../plans/batch/item-pages.ts';
 import { GenerationError } from '../errors.ts';
 import { refuseBatch } from './batch-errors.ts';
@@ -104,10 +105,10 @@ async function differs(
   source: ItemSource,
   lastsUntil?: number,
 ): Promise<GenerationError> {
-  const tell = (line: number, how: string) =>
+  const tell = (line: number, how: string, advice = 'choose another key') =>
     new GenerationError({
       type: 'KeyInUse',
-      message: `key "${key}" is in use by a batch of other items: item ${String(line)} ${how}; choose another key`,
+      message: `key "${key}" is in use by a batch of other items: item ${String(line)} ${how}; ${advice}`,
       key,
     });
   if (lastsUntil !== undefined) return tell(lastsUntil + 1, 'is missing here');
@@ -121,6 +122,7 @@ async function differs(
       return tell(
         line,
         known.id === item.id ? `(id ${item.id}) differs` : `has id ${item.id} here, and ${known.id} there`,
+        adviseReading(known, item),
       );
     }
   }

@@ -5,6 +5,7 @@ import type { EstimateLine } from '../../domain/estimate.ts';
 import type { InputIssue } from '../../domain/generation.ts';
 import { createIssueList } from '../../domain/issues.ts';
 import { isJsonObject } from '../../domain/json.ts';
+import { RunComfyError } from '../../runcomfy/errors.ts';
 import { compileInputSchema, priceOf, validateInput } from '../../runcomfy/models/index.ts';
 import type { SchemaNode } from '../../runcomfy/models/normalize-schema.ts';
 import { checkPlan } from '../check-plan.ts';
@@ -34,9 +35,17 @@ export interface ItemFileReport {
 
 const maxWarnings = 20;
 
-type ItemFileOptions = ModelLookupOptions & { maxCostUsd?: number | undefined; needsPrices?: boolean | undefined };
+type ItemFileOptions = ReadingOptions & { maxCostUsd?: number | undefined; needsPrices?: boolean | undefined };
 
-/** Checks every line of a file, and holds no more of it than the ids. */
+interface ReadingOptions extends ModelLookupOptions {
+  /** Reads the cells of a model as text where the catalogue gives no answer: of items that are not sent. */
+  mayReadAsText?: boolean | undefined;
+}
+
+/**
+ * Checks every line of a file, and holds no more of it than the ids. Throws a `RunComfyError` where the catalogue, which tells how
+ * cells of CSV are read, gives no answer.
+ */
 export async function checkItemFile(file: ItemFile, options: ItemFileOptions): Promise<ItemFileReport> {
   const { plan } = file;
   const needsPrices = options.needsPrices === true || options.maxCostUsd !== undefined;
@@ -145,7 +154,7 @@ function addTo(costs: Map<string, EstimateLine>, { what, model, count, priceUsd,
 }
 
 /** The items of a file that was checked, again and again. */
-export function itemsOfFile(file: ItemFile, options: ModelLookupOptions): AsyncIterable<BatchItem> {
+export function itemsOfFile(file: ItemFile, options: ReadingOptions): AsyncIterable<BatchItem> {
   return {
     async *[Symbol.asyncIterator]() {
       for await (const read of readItems(file, options)) if ('item' in read) yield read.item as BatchItem;
@@ -153,7 +162,10 @@ export function itemsOfFile(file: ItemFile, options: ModelLookupOptions): AsyncI
   };
 }
 
-function readItems({ open, format, defaults, plan }: ItemFile, options: ModelLookupOptions): AsyncIterable<ItemLine> {
+function readItems(
+  { open, format, defaults, plan }: ItemFile,
+  { mayReadAsText = false, ...options }: ReadingOptions,
+): AsyncIterable<ItemLine> {
   if (plan) {
     const schema = paramsSchemaOf(plan);
     return readItemLines(open(), { format, schemaOf: () => Promise.resolve(schema) });
@@ -164,12 +176,19 @@ function readItems({ open, format, defaults, plan }: ItemFile, options: ModelLoo
     if (model === undefined) return undefined;
     if (!nodes.has(model)) {
       const facts = await models.facts(model);
+      if ('failure' in facts && facts.isAway && !mayReadAsText) throw refuseCells(model, facts);
       const schema = 'entry' in facts ? facts.entry.inputSchema : undefined;
       nodes.set(model, schema && compileInputSchema(schema).node);
     }
     return nodes.get(model);
   };
   return readItemLines(open(), { format, schemaOf });
+}
+
+/** Read as text once and by types once, the same file would be other items. */
+function refuseCells(model: string, { failure, isRefused }: { failure: string; isRefused?: boolean }): RunComfyError {
+  const message = `nothing was sent, RunComfy does not tell now by which types the cells of ${model} are read (${failure}): run the command again`;
+  return new RunComfyError(isRefused ? 'Unauthenticated' : 'ServiceUnavailable', message);
 }
 
 /** How the cells of params are read. */

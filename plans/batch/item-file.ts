@@ -1,7 +1,8 @@
 import { CsvError, parse } from 'csv-parse';
 import { batchLimits } from '../../domain/batch/batch.ts';
-import { messageOf, numberIn } from '../../domain/text.ts';
+import { messageOf } from '../../domain/text.ts';
 import type { SchemaNode } from '../../runcomfy/models/normalize-schema.ts';
+import { parseJson, valueOf } from './cells.ts';
 
 /** How items are written in a file. */
 export const itemFormats = ['jsonl', 'csv'] as const;
@@ -44,14 +45,6 @@ async function* readJsonLines(text: AsyncIterable<string>): AsyncGenerator<ItemL
     line += 1;
     if (content === undefined) yield { line, problem: `is longer than ${String(batchLimits.itemBytes)} bytes` };
     else if (content.trim() !== '') yield { line, ...parseJson(content) };
-  }
-}
-
-function parseJson(content: string): { item: unknown } | { problem: string } {
-  try {
-    return { item: JSON.parse(content) as unknown };
-  } catch (error) {
-    return { problem: `is no JSON: ${messageOf(error)}` };
   }
 }
 
@@ -153,23 +146,6 @@ function nodeAt(node: SchemaNode | undefined, [name, ...rest]: string[]): Schema
   if (name === undefined) return node;
   const properties = node?.properties;
   return properties && Object.hasOwn(properties, name) ? nodeAt(properties[name], rest) : undefined;
-}
-
-/**
- * A cell by the type that the model's schema gives its field; text where it gives none, or the cell does not fit. Undefined:
- * blanks, which are no value of any other type.
- */
-function valueOf(cell: string, node: SchemaNode | undefined): unknown {
-  const types = [node?.type ?? [], ...(node?.anyOf ?? []).map(({ type }) => type ?? [])].flat();
-  if (types.length === 0 || types.includes('string')) return cell;
-  const word = cell.trim();
-  if (word === '') return undefined;
-  if (types.includes('boolean') && /^(true|false)$/i.test(word)) return word.toLowerCase() === 'true';
-  const number = types.includes('integer') || types.includes('number') ? numberIn(word) : undefined;
-  if (number !== undefined) return number;
-  if (!types.includes('array') && !types.includes('object')) return cell;
-  const parsed = parseJson(cell);
-  return 'item' in parsed ? parsed.item : cell;
 }
 
 /** Text of bytes; anything but UTF-8 throws a `TypeError`, and a byte order mark stays out. */

@@ -127,18 +127,22 @@ it('refuses with one sentence and all problems before anything is sent', async (
   expect(wrong).toMatchObject({ exitCode: 65, document: { error: { type: 'InvalidInput' } } });
   expect(wrong.document.error.issues?.length).toBeGreaterThan(1);
   expect(wrong.document.error.message).toMatch(/line 2.*line 3/s);
-  const good = await fileOf(itemsNamed(key, 3));
+  const items = itemsNamed(key, 3).map(({ id, input }) => ({ id, input: { ...input, width: 512 } }));
+  const good = await fileOf(items);
   expect((await json('run', good, '--key', key, '--model', flux)).exitCode).toBe(64);
   expect((await json('run', path.join(folder, 'none'), '--key', key, '--yes')).exitCode).toBe(66);
   for (const command of ['status', 'pause', 'seal', 'cancel', 'results', 'items', 'watch']) {
     expect([command, (await run([command, key])).exitCode]).toEqual([command, 66]);
   }
   expect((await json('run', good, '--key', key, '--model', flux, '--yes')).exitCode).toBe(0);
-  const edited = await fileOf(
-    itemsNamed(key, 3).map((item, at) => (at === 1 ? { ...item, input: { prompt: 'else' } } : item)),
-  );
+  const edited = await fileOf(items.map((item, at) => (at === 1 ? { ...item, input: { prompt: 'else' } } : item)));
   const other = await json<Failure>('run', edited, '--key', key, '--model', flux, '--yes');
   expect(other).toMatchObject({ exitCode: 65, document: { error: { type: 'KeyInUse', key } } });
+  const table = path.join(folder, 'items.csv');
+  await writeFile(table, ['id,prompt,width', ...items.map(({ id }) => `${id},${id},512`)].join('\n'));
+  const asText = await json<Failure>('run', table, '--key', key, '--model', flux, '--yes');
+  expect(asText).toMatchObject({ exitCode: 65, document: { error: { type: 'KeyInUse', key } } });
+  expect(asText.document.error.message).toContain(`(id ${key}-0) differs; its values are typed there and text here`);
   expect(other.document.error.message).toContain(`${key}-1`);
   expect(stack.jobs()).toHaveLength(3);
 });

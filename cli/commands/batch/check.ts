@@ -4,6 +4,9 @@ import { parsePositive } from '../../options/option-parsers.ts';
 import { prettyEstimate } from '../../printing/estimate-table.ts';
 import { addItemOptions, type ItemFlags, readSetting, withItems } from './item-file.ts';
 
+/** A check tells all that can be told without the catalogue as well. */
+const mayReadAsText = true;
+
 /** `batch validate FILE`: checks every line of a file and sends nothing. */
 export const addBatchValidate = defineCommand<ItemFlags>({
   signature: 'validate <file>',
@@ -11,7 +14,7 @@ export const addBatchValidate = defineCommand<ItemFlags>({
   examples: ['runcomfy-temporal batch validate clips.csv --model kling/kling-3.0/standard/image-to-video'],
   set: addItemOptions,
   act: async (context, [file = ''], flags) =>
-    withItems(context, file, await readSetting(context, file, flags), ({ count, warnings }) => {
+    withItems(context, file, { ...(await readSetting(context, file, flags)), mayReadAsText }, ({ count, warnings }) => {
       const { printer } = context;
       if (printer.format === 'pretty') for (const warning of warnings) printer.note(`warning: ${warning}`);
       printer.print({ valid: true, count, issues: [], warnings }, () => `valid: ${String(count)} items`);
@@ -29,10 +32,15 @@ export const addBatchEstimate = defineCommand<ItemFlags & { maxCost?: number }>(
     command.option('--max-cost <usd>', 'refuse items whose price cannot be known', parsePositive);
   },
   act: async (context, [file = ''], flags) =>
-    withItems(context, file, await readSetting(context, file, flags), ({ estimate, warnings }) => {
-      const { printer } = context;
-      if (printer.format === 'pretty') for (const warning of warnings) printer.note(`warning: ${warning}`);
-      printer.print(estimate, () => prettyEstimate(estimate));
-      return Promise.resolve(exitCodes.done);
-    }),
+    withItems(
+      context,
+      file,
+      { ...(await readSetting(context, file, flags)), mayReadAsText },
+      ({ estimate, warnings }) => {
+        const { printer } = context;
+        if (printer.format === 'pretty') for (const warning of warnings) printer.note(`warning: ${warning}`);
+        printer.print(estimate, () => prettyEstimate(estimate));
+        return Promise.resolve(exitCodes.done);
+      },
+    ),
 });

@@ -5,6 +5,7 @@ import { type Estimate, sumUp } from '../../../domain/estimate.ts';
 import { issuesSentence } from '../../../domain/issues.ts';
 import { checkItemFile, type ItemFile, itemsOfFile } from '../../../plans/batch/check-item-file.ts';
 import { type ItemFormat, itemFormats } from '../../../plans/batch/item-file.ts';
+import { withMemory } from '../../../plans/model-facts.ts';
 import { catalogueOf } from '../../catalogue.ts';
 import { CliError } from '../../cli-error.ts';
 import type { CommandContext } from '../../command-context.ts';
@@ -27,6 +28,8 @@ export interface ItemSetting {
   maxCost?: number | undefined;
   /** Refuses items whose price is not known, also without `maxCost`. */
   needsPrices?: boolean | undefined;
+  /** Reads cells as text where RunComfy's catalogue gives no answer: of items that are not sent. */
+  mayReadAsText?: boolean | undefined;
 }
 
 /** A file that was checked whole. */
@@ -95,14 +98,16 @@ function readDefaults(
 export async function withItems<T>(
   { config, streams }: CommandContext,
   file: string,
-  { format, defaults, plan, maxCost, needsPrices }: ItemSetting,
+  { format, defaults, plan, maxCost, needsPrices, mayReadAsText }: ItemSetting,
   use: (checked: CheckedItems) => Promise<T>,
 ): Promise<T> {
   return await withItemSource(file, streams.stdin, async ({ open, identity }) => {
     const items: ItemFile = { open, format, defaults, plan };
     return await catalogueOf(config, async ({ lookup, balanceUsd }) => {
+      // What is checked, priced and sent is read by the same answers.
+      const reading = { ...withMemory(lookup), mayReadAsText };
       const { issues, warnings, count, lines } = await checkItemFile(items, {
-        ...lookup,
+        ...reading,
         maxCostUsd: maxCost,
         needsPrices,
       }).catch((error: unknown) => {
@@ -115,7 +120,7 @@ export async function withItems<T>(
         });
       }
       const estimate = sumUp(lines, await balanceUsd());
-      return await use({ count, defaults, plan, warnings, estimate, items: itemsOfFile(items, lookup), identity });
+      return await use({ count, defaults, plan, warnings, estimate, items: itemsOfFile(items, reading), identity });
     });
   });
 }

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { BatchItem } from '../../../client/index.ts';
 import { createIssueList, issuesSentence } from '../../../domain/issues.ts';
+import { adviseReading } from '../../../plans/batch/cells.ts';
 import { canonicalJson } from '../../../plans/digest.ts';
 import { CliError } from '../../cli-error.ts';
 
@@ -14,16 +15,19 @@ export async function behindKnown(known: Items, items: Items): Promise<Items> {
   const digests = new Map<string, string>();
   for await (const item of known) digests.set(item.id, digestOf(item));
   const issues = createIssueList();
+  let first: BatchItem | undefined;
   let place = 0;
   for await (const item of items) {
     place += 1;
     const before = digests.get(item.id);
     if (before === undefined || before === digestOf(item)) continue;
+    first ??= item;
     issues.add(`item ${String(place)}`, `the batch has another item of id ${JSON.stringify(item.id.slice(0, 80))}`);
   }
   const found = issues.toIssues();
-  if (found.length > 0) {
-    const message = `nothing was added: ${issuesSentence(found)}; give what is new ids of its own`;
+  if (first) {
+    const advice = (await adviseOn(known, first)) ?? 'give what is new ids of its own';
+    const message = `nothing was added: ${issuesSentence(found)}; ${advice}`;
     throw new CliError('InvalidInput', message, { issues: found });
   }
   return {
@@ -32,6 +36,11 @@ export async function behindKnown(known: Items, items: Items): Promise<Items> {
       for await (const item of items) if (!digests.has(item.id)) yield item;
     },
   };
+}
+
+async function adviseOn(known: Items, item: BatchItem): Promise<string | undefined> {
+  for await (const one of known) if (one.id === item.id) return adviseReading(one, item);
+  return undefined;
 }
 
 function digestOf(item: BatchItem): string {

@@ -4,13 +4,15 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { addBatchAdd } from '../../../cli/commands/batch/add.ts';
+import { addBatchValidate } from '../../../cli/commands/batch/check.ts';
 import { addBatchItems } from '../../../cli/commands/batch/read.ts';
 import { addBatchRun } from '../../../cli/commands/batch/run.ts';
 import type { BatchItem } from '../../../client/index.ts';
+import { type FaultRule, startSimulator } from '../../../simulator/index.ts';
 import { commandInProcess } from '../../support/command-in-process.ts';
 import { commandOn } from '../../support/command-on.ts';
 import { temporaryFolder } from '../../support/processes.ts';
-import { kling, klingInput } from '../../support/simulator-client.ts';
+import { flux, kling, klingInput } from '../../support/simulator-client.ts';
 import { onTestFinished } from '../../support/test-end.ts';
 
 let folder: string;
@@ -45,6 +47,7 @@ function batchOf({
   onState?: () => void;
 } = {}) {
   const sent: string[] = [];
+  const inputs: unknown[] = [];
   const told: string[] = [];
   const nothing = () => Promise.resolve(undefined);
   const batch = {
@@ -60,7 +63,10 @@ function batchOf({
       yield* known;
     },
     async addAll(items: AsyncIterable<BatchItem>, { signal }: { signal?: AbortSignal } = {}) {
-      for await (const { id } of items) sent.push(id);
+      for await (const { id, input } of items) {
+        sent.push(id);
+        inputs.push(input);
+      }
       await onSent?.();
       signal?.throwIfAborted();
       return { count: sent.length, added: sent.length - known.length };
@@ -71,7 +77,7 @@ function batchOf({
     await onStart?.();
     return batch;
   };
-  return { sent, told, generations: { batches: { start, get: start } } };
+  return { sent, inputs, told, generations: { batches: { start, get: start } } };
 }
 
 const run = (file: string, ...more: string[]) => ['run', file, '--key', 'k', '--yes', '--output', 'json', ...more];
@@ -159,6 +165,44 @@ describe('a file of items', () => {
         });
       }
     }
+  });
+});
+
+describe('a CSV whose cells only the live catalogue tells how to read', () => {
+  const table = 'id,prompt,width\na,x,512\n';
+  const args = (file: string) => [...run(file, '--no-wait'), '--model', flux];
+
+  async function runComfyWhere(faults: FaultRule[]): Promise<void> {
+    const simulator = await startSimulator({ seed: 1, faults });
+    onTestFinished(() => simulator.close());
+    vi.stubEnv('RUNCOMFY_MODEL_API_BASE', simulator.modelApiBase);
+    vi.stubEnv('RUNCOMFY_SERVERLESS_API_BASE', simulator.serverlessApiBase);
+    vi.stubEnv('RUNCOMFY_API_TOKEN', 'sim-cli');
+  }
+
+  it('is read by one answer of it for the check, the price and what is sent', async () => {
+    await runComfyWhere([{ fault: 'reset', step: 'catalogue', skip: 1 }]);
+    const { inputs, generations } = batchOf();
+    expect(await commandOn(addBatchRun, args(await fileOf(table)), { generations })).toMatchObject({ exitCode: 0 });
+    expect(inputs).toEqual([{ prompt: 'x', width: 512 }]);
+  });
+
+  it('is refused while it gives none, and nothing is started', async () => {
+    await runComfyWhere([{ fault: 'reset', step: 'catalogue' }]);
+    let starts = 0;
+    const onStart = () => Promise.resolve(void (starts += 1));
+    const { generations } = batchOf({ onStart });
+    expect(await failureOf(commandOn(addBatchRun, args(await fileOf(table)), { generations }))).toMatchObject({
+      exitCode: 69,
+      type: 'ServiceUnavailable',
+    });
+    expect(starts).toBe(0);
+    const validated = await commandOn(
+      addBatchValidate,
+      ['validate', await fileOf(table), '--model', flux, '--output', 'json'],
+      { generations },
+    );
+    expect(validated).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('could not be checked') as string });
   });
 });
 

@@ -48,4 +48,36 @@ describe('a file that is added to a batch', () => {
       message: 'nothing was added: item 2: the batch has another item of id "b"; give what is new ids of its own',
     });
   });
+
+  it.each([
+    [
+      { n: 5, on: true, list: [1], text: ' x' },
+      { n: ' 5', on: 'TRUE', list: '[1]', text: ' x', blank: ' ' },
+      'typed there and text here',
+      'with',
+    ],
+    [{ at: { n: '5' } }, { at: { n: 5 } }, 'text there and typed here', 'without'],
+    [undefined, { n: ' ' }, 'typed there and text here', 'with'],
+  ] as const)(
+    '%j is refused as %j with what to do where its CSV was read otherwise',
+    async (there, here, how, what) => {
+      const of = (input: object | undefined) => from({ id: 'a', ...(input && { input: { ...input } }) });
+      await expect(behindKnown(of(there), of(here))).rejects.toMatchObject({
+        message: `nothing was added: item 1: the batch has another item of id "a"; its values are ${how}, as a CSV is read where RunComfy's catalogue is not at hand: send the same file ${what} a token of RunComfy`,
+      });
+    },
+  );
+
+  it.each([
+    [{ n: 5 }, { n: '6' }],
+    [{ n: 5 }, { n: '5', more: 'x' }],
+    [
+      { n: 5, m: '1' },
+      { n: '5', m: 1 },
+    ],
+    [{ n: [5] }, { n: { 0: 5 } }],
+  ] as const)('%j is another item than %j however its CSV was read', async (there, here) => {
+    const of = (input: object) => from({ id: 'a', input: { ...input } });
+    await expect(behindKnown(of(there), of(here))).rejects.toThrow('; give what is new ids of its own');
+  });
 });

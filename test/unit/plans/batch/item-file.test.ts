@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { batchLimits } from '../../../../domain/batch/batch.ts';
+import type { FailureType } from '../../../../domain/failure-type.ts';
 import { checkItemFile, itemsOfFile } from '../../../../plans/batch/check-item-file.ts';
 import { chainDigest, splitIntoPages } from '../../../../plans/batch/item-pages.ts';
+import { RunComfyError } from '../../../../runcomfy/errors.ts';
 import { flux, kling } from '../../../support/simulator-client.ts';
 
 const url = 'https://example.com/a.png';
@@ -110,6 +112,31 @@ describe('a file of items', () => {
     expect(blanks.issues.join('\n')).toMatch(/line 3: \$\.input\.duration/);
     expect((await read('id;prompt\na;b\n')).issues[0]).toMatch(/header has no column "id": "id;prompt"/);
     expect((await read('id,prompt\na,b,c\n')).issues[0]).toMatch(/^line 2 has 3 cells, and the header 2/);
+  });
+
+  describe('of a model of which the catalogue tells nothing', () => {
+    const model = 'some/other';
+    const csv = fileOf('id,duration\na,5\n', model);
+    const whileIt = (type: FailureType, details = {}) => ({
+      getModel: () => Promise.reject(new RunComfyError(type, 'no luck', details)),
+    });
+
+    it.each([
+      ['ServiceUnavailable', {}],
+      ['Unauthenticated', { httpStatus: 401 }],
+    ] as const)('now (%s) is refused where it is CSV, whose cells would be text', async (type, details) => {
+      const lookup = whileIt(type, details);
+      await expect(checkItemFile(csv, lookup)).rejects.toMatchObject({
+        type,
+        message: `nothing was sent, RunComfy does not tell now by which types the cells of ${model} are read (no luck): run the command again`,
+      });
+      expect(await checkItemFile(csv, { ...lookup, mayReadAsText: true })).toMatchObject({ issues: [], count: 1 });
+      expect(await checkItemFile(fileOf(row('a'), model), lookup)).toMatchObject({ issues: [], count: 1 });
+    });
+
+    it('later either is read as text', async () => {
+      expect(await checkItemFile(csv, whileIt('ProtocolMismatch'))).toMatchObject({ issues: [], count: 1 });
+    });
   });
 
   it('is checked by the model, and priced', async () => {
