@@ -1,3 +1,5 @@
+import { wellFormed } from './text.ts';
+
 /** Temporal names that other services rely on. A change here is a change of the public contract. */
 
 /** Workflow type of one generation. */
@@ -39,6 +41,13 @@ export const maxWorkflowIdLength = 255;
 /** What is wrong with a name, or one that longer names are made of, that is longer than what every database keeps. */
 export function tooLong(length: number, maxLength = maxWorkflowIdLength): string {
   return `has ${String(length)} characters and may have ${String(maxLength)}: Temporal's database keeps ${String(maxWorkflowIdLength)} of a name, and of those made of it`;
+}
+
+/** What no Workflow ID can hold, nor anything it is made of; undefined: it holds nothing of that. */
+export function unkeepableIn(name: string): string | undefined {
+  // Temporal would keep it under another name, and nobody would find it again.
+  if (name !== wellFormed(name)) return 'half a character (a lone surrogate)';
+  return name.includes('\0') ? 'a NUL character' : undefined;
 }
 
 /** Workflow ID of a page of a batch. */

@@ -2,7 +2,7 @@ import { sumUp } from '../domain/estimate.ts';
 import type { InputIssue, WallPolicy } from '../domain/generation.ts';
 import { boundIssues, boundWarnings } from '../domain/issues.ts';
 import { jsonPath } from '../domain/json.ts';
-import { maxWorkflowIdLength, tooLong } from '../domain/names.ts';
+import { maxWorkflowIdLength, tooLong, unkeepableIn } from '../domain/names.ts';
 import {
   type PipelinePlan,
   type PlanApprovalStep,
@@ -76,6 +76,7 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
     warnings: [],
     orders: [],
   };
+  checkLineage(checking, options.lineage ?? '');
   const { sorted, issues: cycles } = sortSteps(plan);
   checking.issues.push(...cycles);
   for (const [id, step] of Object.entries(plan.steps)) {
@@ -97,6 +98,12 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
   const isOnlyAway = isSound && costs.every(({ isAway }) => isAway);
   if (issues.length > 0) return { issues: boundIssues(issues), warnings, ...(isOnlyAway && { isOnlyAway }) };
   return { issues, warnings, checked: { plan, params: settled.params, sortedSteps: sorted, orders } };
+}
+
+function checkLineage({ issues }: Checking, lineage: string): void {
+  const unkeepable = unkeepableIn(lineage);
+  if (unkeepable === undefined) return;
+  issues.push({ path: 'request.lineage', message: `holds ${unkeepable}, which no key can` });
 }
 
 function checkKeyLength({ issues }: Checking, id: string, lineage: string): void {

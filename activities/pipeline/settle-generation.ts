@@ -1,5 +1,5 @@
 import { isSameJson } from '../../domain/json.ts';
-import { maxWorkflowIdLength, tooLong } from '../../domain/names.ts';
+import { maxWorkflowIdLength, tooLong, unkeepableIn } from '../../domain/names.ts';
 import type { GenerationQuestion, PipelineActivities } from '../../domain/pipeline/pipeline-activities.ts';
 import { settleKey } from '../../plans/deciding/settle-key.ts';
 import { orderDigest } from '../../plans/digest.ts';
@@ -10,6 +10,8 @@ export function createSettleGeneration({ generations, isGone }: PipelineDeps): P
   return async (question) => {
     const { model, input, key, orderAgain = false } = question;
     const wanted = key ?? contentKeyOf(question);
+    const unkeepable = wanted === '' ? 'nothing' : unkeepableIn(wanted);
+    if (unkeepable !== undefined) return { kind: 'refused', message: `its key holds ${unkeepable}` };
     if (wanted.length > maxWorkflowIdLength) {
       return { kind: 'refused', message: `its key ${tooLong(wanted.length)}; take a shorter one` };
     }

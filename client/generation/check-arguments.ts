@@ -1,6 +1,6 @@
 import { isJsonObject } from '../../domain/json.ts';
-import { maxWorkflowIdLength, tooLong } from '../../domain/names.ts';
-import { cutText, wellFormed } from '../../domain/text.ts';
+import { maxWorkflowIdLength, tooLong, unkeepableIn } from '../../domain/names.ts';
+import { cutText } from '../../domain/text.ts';
 import { GenerationError } from '../errors.ts';
 
 /** What a server takes as a Workflow ID unless it was configured otherwise. */
@@ -51,9 +51,6 @@ function invalidArgument(name: string, message: string, key: string | undefined)
 function problemOfKey(key: unknown): string | undefined {
   if (typeof key !== 'string') return key === null ? 'null' : typeof key;
   if (key === '') return 'nothing';
-  // Temporal would keep it under another name, and nobody would find it again.
-  if (key !== wellFormed(key)) return 'half a character (a lone surrogate)';
-  if (key.includes('\0')) return 'a NUL character';
   const bytes = Buffer.byteLength(key);
-  return bytes > maxKeyBytes ? `${String(bytes)} bytes` : undefined;
+  return unkeepableIn(key) ?? (bytes > maxKeyBytes ? `${String(bytes)} bytes` : undefined);
 }

@@ -1,6 +1,7 @@
 import type { InputIssue } from '../generation.ts';
 import { createIssueList, type IssueList } from '../issues.ts';
 import { isJsonObject } from '../json.ts';
+import { unkeepableIn } from '../names.ts';
 import { describe, isIntegerBetween, isMissing, isUsd, maxUsd, oneOfWords, withoutMissing } from '../request-checks.ts';
 import {
   budgetPeriods,
@@ -72,7 +73,9 @@ export function parseReserveMessage(argument: unknown): Parsed<ReserveMessage> {
       const path = `reserve.requests[${String(index)}]`;
       const { key, priceUsd, ...rest } = isJsonObject(request) ? request : {};
       for (const field of Object.keys(rest).slice(0, 5)) problems.add(`${path}.${field}`, 'unknown field');
-      if (!isKey(key)) problems.add(`${path}.key`, `expected the key of an order, got ${describe(key)}`);
+      // No order has such a key: it would stay reserved for good.
+      const problem = isKey(key) ? unkeepableIn(key) : describe(key);
+      if (problem !== undefined) problems.add(`${path}.key`, `expected the key of an order, got ${problem}`);
       if (!isAmount(priceUsd)) problems.add(`${path}.priceUsd`, `expected USD from 0, got ${describe(priceUsd)}`);
       return { key: key as string, priceUsd: priceUsd as number };
     });

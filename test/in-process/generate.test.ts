@@ -92,6 +92,23 @@ describe("generate, in a workflow of one's own", () => {
     expect(execution.tasks).toHaveLength(1);
   });
 
+  it.each<[string, Ordering['orders'][number]['place'], string]>([
+    ['a key with half a character', { key: 'scene \ud83d' }, 'half a character (a lone surrogate)'],
+    [
+      'a lineage with half a character',
+      { step: 'still', lineage: 'scene \ud83d' },
+      'half a character (a lone surrogate)',
+    ],
+    ['a step with half a character', { step: 'scene \ud83d' }, 'half a character (a lone surrogate)'],
+    ['a key with a NUL', { key: 'nul \0' }, 'a NUL character'],
+    ['an empty key', { key: '' }, 'nothing'],
+  ])('refuses %s, which Temporal could not keep', async (_what, place, problem) => {
+    const { came, provider } = await order({ orders: [still(place)] });
+    const failure = { type: 'InvalidInput', message: `its key holds ${problem}`, submission: 'not_sent' };
+    expect(came).toEqual([{ failure }]);
+    expect(provider.runs).toEqual([]);
+  });
+
   it('orders equal inputs of a step once, another take, input, step or lineage by itself', async () => {
     const same = [still({ step: 'still' }), still({ step: 'still' })];
     const others = [

@@ -60,13 +60,15 @@ describe.concurrent('a pipeline that is started over plain Temporal', () => {
     expect(simulator.ledger().jobs).toEqual([]);
   });
 
-  it('ends as InvalidInput where its argument is no JSON, or bytes', async () => {
+  it('ends as InvalidInput where its argument is no JSON, or bytes, or names what no key can hold', async () => {
     const stack = await pipelineStack();
     const arguments_ = [
       ['json/plain', '{"plan": oops'],
       ['json/protobuf', '<none>'],
       ['binary/plain', 'x'.repeat(5_000)],
       ['of another world', '\0'],
+      // No key can begin like this.
+      ['json/plain', JSON.stringify({ plan: stillAndClip('half'), lineage: 'scene \ud83d' })],
     ] as const;
     for (const [encoding, data] of arguments_) {
       const key = stack.key();

@@ -46,6 +46,11 @@ it('a check tells which search attributes are known, with the plan and with its 
   expect(await check({ plan: {} })).not.toHaveProperty('searchAttributes');
 });
 
+it.each(['scene \ud83d', 'nul \0'])('a check refuses a lineage that no key can begin with: %j', async (lineage) => {
+  const { checkPlan } = pipelineActivities(provider, () => false);
+  expect(await checkPlan({ plan, lineage, first })).toMatchObject({ issues: [{ path: 'request.lineage' }] });
+});
+
 it('a check waits a few seconds for what it prepares, and leaves out what takes longer', async () => {
   const deps = {
     lookup: {},

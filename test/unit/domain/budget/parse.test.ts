@@ -105,7 +105,7 @@ describe('messages to a budget', () => {
     for (const priceUsd of [-1, Number.NaN, '1', 1e12]) {
       expect(parseReserveMessage({ requests: [{ key: 'a', priceUsd }] }).ok).toBe(false);
     }
-    for (const key of ['', 7, 'x'.repeat(1_001)]) {
+    for (const key of ['', 7, 'x'.repeat(1_001), 'scene \ud83d', 'nul \0']) {
       expect(parseReserveMessage({ requests: [{ key, priceUsd: 1 }] }).ok).toBe(false);
     }
   });
