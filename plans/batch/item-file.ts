@@ -65,9 +65,9 @@ async function* readCsv(
       const line = info.lines;
       if (header === undefined) {
         header = record.map((name) => name.trim());
-        if (header.includes('id')) continue;
-        const shown = JSON.stringify(record.join(',').slice(0, 100));
-        yield { line, problem: `the header has no column "id": ${shown}; columns are separated by commas` };
+        const problems = findHeaderProblems(header);
+        if (problems.length === 0) continue;
+        for (const problem of problems) yield { line, problem };
         return;
       }
       if (record.length > header.length) {
@@ -84,6 +84,24 @@ async function* readCsv(
     parser.destroy();
     await fed.catch(() => undefined);
   }
+}
+
+const quote = (text: string) => JSON.stringify(text.slice(0, 100));
+
+function findHeaderProblems(header: readonly string[]): string[] {
+  if (!header.includes('id')) {
+    return [`the header has no column "id": ${quote(header.join(','))}; columns are separated by commas`];
+  }
+  const placeOf = (name: string) => `${/^(?:id$|model$|param\.)/.test(name) ? '' : 'input.'}${name}.`;
+  const columns = header.filter((name) => name !== '').map((name) => ({ place: placeOf(name), name }));
+  // In this order what is next to a field lies in it, if anything does.
+  columns.sort((one, other) => (one.place < other.place ? -1 : 1));
+  return columns.flatMap(({ place, name }, at) => {
+    const next = columns[at + 1];
+    if (next?.place.startsWith(place) !== true) return [];
+    const what = next.place === place ? 'twice' : `beside ${quote(next.name)}, which is a part of it`;
+    return [`the header has ${quote(name)} ${what}`];
+  });
 }
 
 async function feed(text: AsyncIterable<string>, parser: ReturnType<typeof parse>): Promise<void> {

@@ -114,6 +114,18 @@ describe('a file of items', () => {
     expect((await read('id,prompt\na,b,c\n')).issues[0]).toMatch(/^line 2 has 3 cells, and the header 2/);
   });
 
+  it.each([
+    ['id,prompt,duration,prompt', ['the header has "prompt" twice']],
+    ['id,id,model,model', ['the header has "id" twice', 'the header has "model" twice']],
+    ['id,camera.angle,camera-x,camera', ['the header has "camera" beside "camera.angle", which is a part of it']],
+    ['id,param.a.b.c,param.a', ['the header has "param.a" beside "param.a.b.c", which is a part of it']],
+    ['id,id.x,param,param.a,camera.angle,camera.x,,', []],
+  ])('whose header is %s names each column of which another takes the place', async (header, problems) => {
+    const { issues } = await checkItemFile(fileOf(`${header}\na,x\n`, flux), {});
+    const found = issues.filter(({ path }) => path === 'line 1').map(({ message }) => message);
+    expect(found).toEqual(problems);
+  });
+
   describe('of a model of which the catalogue tells nothing', () => {
     const model = 'some/other';
     const csv = fileOf('id,duration\na,5\n', model);
