@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { Agent, buildConnector, Client, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { Agent, buildConnector, Client, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import { recordDelivery } from '../record-delivery.ts';
 import { skipInterim } from './skip-interim.ts';
 
@@ -61,7 +61,14 @@ export function createDispatchers(maxResponseSize: number, proxies: ProxySetting
     pool: (origin, connectMs) =>
       getOrCreate(pools, `${String(isProxied(origin))} ${String(connectMs)}`, () =>
         isProxied(origin)
-          ? proxyAgent(connectMs, { keepAliveTimeout: 15_000 })
+          ? proxyAgent(connectMs, {
+              keepAliveTimeout: 15_000,
+              clientFactory: (proxy, options) => new Pool(proxy, { ...options, headersTimeout: connectMs }),
+              factory: (target, options) => {
+                const { connect, ...others } = options as HasConnector;
+                return new Pool(target, { ...others, connect: asLastWord(connect) });
+              },
+            })
           : new Agent({ ...shared, connect: connectorWithin(connectMs), keepAliveTimeout: 15_000 }),
       ),
     alone(origin, connectMs, beforeSend) {
@@ -74,12 +81,12 @@ export function createDispatchers(maxResponseSize: number, proxies: ProxySetting
       const dispatcher = proxyAgent(connectMs, {
         // A proxy that hangs up is not asked again and again.
         clientFactory: (proxy, options) => {
-          const { connect } = recordDelivery((options as { connect: buildConnector.connector }).connect);
+          const { connect } = recordDelivery((options as HasConnector).connect);
           return new Client(proxy, { ...options, connect });
         },
         // What connects to the origin, through the proxy's tunnel or directly; the tunnel itself carries nothing of ours.
         factory: (target, options) => {
-          const { connect } = options as { connect: buildConnector.connector };
+          const { connect } = options as HasConnector;
           const connection = recordDelivery(quiet(connect), beforeSend);
           told.isDelivered = connection.isDelivered;
           return new Client(target, { ...shared, connect: connection.connect });
@@ -93,6 +100,28 @@ export function createDispatchers(maxResponseSize: number, proxies: ProxySetting
       await Promise.all(open.map((pool) => (isAbrupt ? pool.destroy() : pool.close())));
     },
   };
+}
+
+/** What undici gives to the factories of its clients, though their types do not say so. */
+interface HasConnector {
+  connect: buildConnector.connector;
+}
+
+/**
+ * A connector whose failures end the requests that wait for it. A proxy that hangs up on a tunnel has an error with the code
+ * of a socket that was lost, for which undici asks the proxy again at once, for ever: it gets another one.
+ */
+function asLastWord(connect: buildConnector.connector): buildConnector.connector {
+  return (options, callback) => {
+    connect(options, (...[error, socket]: [null, Socket] | [Error, null]) => {
+      if (error === null) callback(null, socket);
+      else callback(isRepeated(error) ? Object.assign(new Error(error.message), { code: 'ECONNRESET' }) : error, null);
+    });
+  };
+}
+
+function isRepeated(error: Error): boolean {
+  return 'code' in error && (error.code === 'UND_ERR_SOCKET' || error.code === 'UND_ERR_INFO');
 }
 
 /** A connector whose sockets leave out interim replies. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createOutputCheck } from '../../../runcomfy/output-gone.ts';
-import { clientOf, errorOf, model, reply, serve } from '../../support/http-servers.ts';
+import { clientOf, errorOf, model, reply, serve, serveTcp } from '../../support/http-servers.ts';
 import { freePort } from '../../support/processes.ts';
 import { serveProxy } from '../../support/proxy.ts';
 
@@ -62,6 +62,26 @@ describe('calls through a proxy', () => {
     const client = clientOf(1, { modelApiBase: elsewhere, proxies: { httpProxy: proxy.url } });
     expect((await errorOf(client.submit(model, {}))).submission).toBe('unknown');
     expect(server.seen).toHaveLength(1);
+  });
+
+  it.each(['refuses', 'hangs up'] as const)('ask a proxy once that %s, reads and cancels too', async (how) => {
+    const proxy = await serveProxy(how);
+    for (const modelApiBase of [elsewhere, 'https://model-api.example/v1']) {
+      const client = clientOf(1, { modelApiBase, proxies: { httpProxy: proxy.url } });
+      for (const call of [() => client.status('a1b2'), () => client.cancel('a1b2'), () => client.listCategories()]) {
+        const before = proxy.tunnels.length;
+        expect((await errorOf(call())).type).toBe('ServiceUnavailable');
+        expect(proxy.tunnels.length - before).toBe(1);
+      }
+    }
+  });
+
+  it('give a tunnel that the proxy does not open no longer than any connection', async () => {
+    const proxy = await serveTcp(() => undefined);
+    const proxies = { httpProxy: `http://127.0.0.1:${String(proxy.port)}` };
+    const timeouts = { status: { connectMs: 200, totalMs: 3_600_000 } };
+    const error = await errorOf(clientOf(1, { modelApiBase: elsewhere, proxies, timeouts }).status('a1b2'));
+    expect([error.type, error.message]).toEqual(['ServiceUnavailable', expect.stringContaining('Headers Timeout')]);
   });
 
   it('go directly to loopback and to hosts that the settings name', async () => {
