@@ -206,8 +206,9 @@ function settle(
   // Nothing is ordered again once everything is cancelled, nor what would be refused.
   if (wall && open.cancel === undefined && refusal === undefined) {
     const { costUsd = 0, presumedUsd = 0 } = 'failure' in end ? end.failure : {};
-    const cost = open.isRepeat ? 0 : toMicro(costUsd) + toMicro(presumedUsd);
-    giveItemBack(window, open.index, isWallNews ? wall : undefined, cost);
+    const presumed = open.isRepeat ? 0 : toMicro(presumedUsd);
+    const cost = open.isRepeat ? 0 : toMicro(costUsd) + presumed;
+    giveItemBack(window, open.index, isWallNews ? wall : undefined, cost, presumed);
   } else if (!isFull(window)) endItem(window, endOfItem(open, names, wall && refusal ? notAgain(end, refusal) : end));
 }
 

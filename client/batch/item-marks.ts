@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { ItemEnd } from '../../domain/batch/item-end.ts';
-import type { FailedItem, ItemMark, ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
+import type { FailedItem, ItemMark, ItemStart, OrderPlace, PaidBefore } from '../../domain/batch/item-order.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { batchItemMemoKey } from '../../domain/names.ts';
@@ -16,7 +16,7 @@ export interface ItemOrders<Order extends object> {
 }
 
 /** The mark of an order; undefined where it was made otherwise, or cannot be read here. */
-export async function readMark(client: Client, key: string): Promise<(ItemMark & { paid?: number }) | undefined> {
+export async function readMark(client: Client, key: string): Promise<(ItemMark & PaidBefore) | undefined> {
   const { memo } = await client.workflow.getHandle(key).describe();
   const mark = memo?.[batchItemMemoKey];
   return isJsonObject(mark) ? (mark as unknown as ItemMark) : undefined;

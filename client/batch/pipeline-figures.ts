@@ -1,18 +1,23 @@
+import type { PaidBefore } from '../../domain/batch/item-order.ts';
 import { toNearestMicro, toUsd } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import type { Submission } from '../../domain/generation.ts';
-import { withoutUndefined } from '../../domain/json.ts';
 import type { PipelineResult, StepSummary } from '../../domain/pipeline/pipeline-run.ts';
 
 type Figures = Pick<PipelineResult, 'steps' | 'costUsd' | 'presumedUsd' | 'unpriced'>;
 
 /** What a pipeline presumes covers every order that has ended, each item and each attempt; what is still open it cannot. */
-export function figuresOf({ steps, costUsd, presumedUsd, unpriced = 0 }: Figures, paid: number) {
+export function figuresOf(
+  { steps, costUsd, presumedUsd, unpriced = 0 }: Figures,
+  { paid = 0, presumedPaid = 0 }: PaidBefore = {},
+) {
   const isTold = presumedUsd !== undefined || unpriced > 0;
   const isOpen = unpriced > 0 || Object.values(steps).some((step) => isUnderWay(step) || (!isTold && isCostOpen(step)));
   return {
-    costUsd: toUsd(toNearestMicro(costUsd) + paid),
-    ...withoutUndefined({ presumedUsd }),
+    costUsd: toUsd(toNearestMicro(costUsd) + paid - presumedPaid),
+    ...((presumedUsd !== undefined || presumedPaid > 0) && {
+      presumedUsd: toUsd(toNearestMicro(presumedUsd ?? 0) + presumedPaid),
+    }),
     ...(isOpen && { isCostPartial: true as const }),
   };
 }

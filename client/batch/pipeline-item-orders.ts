@@ -1,7 +1,7 @@
 import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { BatchLineError } from '../../domain/batch/batch.ts';
 import { hasBills, type ItemEnd, type ItemFailure } from '../../domain/batch/item-end.ts';
-import type { ItemMark, ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
+import type { ItemMark, ItemStart, OrderPlace, PaidBefore } from '../../domain/batch/item-order.ts';
 import { toNearestMicro } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { isFailureType, isWall } from '../../domain/failure-type.ts';
@@ -59,10 +59,7 @@ async function startItem(
   request: PipelineRequest,
   { key, mark, again, priority, labels }: OrderPlace,
 ): Promise<ItemStart> {
-  const start = (
-    workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE',
-    told: ItemMark & { paid?: number } = mark,
-  ) =>
+  const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE', told: ItemMark & PaidBefore = mark) =>
     startUnlessEnded(client, pipelineWorkflowType, {
       taskQueue,
       workflowId: key,
@@ -88,10 +85,9 @@ async function startItem(
       const end = await endOf(client, key);
       if (mayRunAgain(end)) {
         const { run, index } = (await readMark(client, key)) ?? mark;
-        const paid = costOf(end);
         // Whose place has counted what it cost goes on counting, whichever of those with its key is first.
         const counting = run === mark.run ? { run, index } : mark;
-        await start('ALLOW_DUPLICATE', { ...counting, ...(paid > 0 && { paid }) });
+        await start('ALLOW_DUPLICATE', { ...counting, ...paidIn(end) });
       }
     }
     return await foundAs(client, key, mark);
@@ -137,22 +133,23 @@ function mayRunAgain(end: ItemEnd): boolean {
   return isUnbilled(error.submission) && isWall(error.type, budget);
 }
 
-/** What earlier runs of the key have cost, micro-dollars. */
-async function paidBefore(client: Client, key: string): Promise<number> {
-  return (await readMark(client, key))?.paid ?? 0;
+async function paidBefore(client: Client, key: string): Promise<PaidBefore> {
+  return (await readMark(client, key)) ?? {};
 }
 
 function figuresIn(end: ItemEnd) {
   return 'result' in end ? end.result : end.failure;
 }
 
-function costOf(end: ItemEnd): number {
+function paidIn(end: ItemEnd): PaidBefore {
   const { costUsd = 0, presumedUsd = 0 } = figuresIn(end);
-  return toNearestMicro(costUsd + presumedUsd);
+  const paid = toNearestMicro(costUsd + presumedUsd);
+  const presumedPaid = toNearestMicro(presumedUsd);
+  return { ...(paid > 0 && { paid }), ...(presumedPaid > 0 && { presumedPaid }) };
 }
 
 /** One whose steps met a wall and were allowed to fail has ended at that wall as well: it is given back, not succeeded. */
-function toEnd(ended: PipelineResult, paid: number): ItemEnd {
+function toEnd(ended: PipelineResult, paid: PaidBefore): ItemEnd {
   const { phase, outputs, steps } = ended;
   const failed = Object.entries(steps).filter(([, { failure }]) => failure !== undefined);
   const figures = figuresOf(ended, paid);
@@ -175,7 +172,10 @@ function toEnd(ended: PipelineResult, paid: number): ItemEnd {
   return { result: { outputs, ...figures, error } };
 }
 
-function toFailure({ type, message, submission, issues, pipeline, cause }: GenerationError, paid: number): ItemFailure {
+function toFailure(
+  { type, message, submission, issues, pipeline, cause }: GenerationError,
+  paid: PaidBefore,
+): ItemFailure {
   const { failure, steps = {}, costUsd = 0, presumedUsd, unpriced, cancel } = pipeline ?? {};
   const figures = figuresOf({ steps, costUsd, ...withoutUndefined({ presumedUsd, unpriced }) }, paid);
   if (failure && isWall(failure.type, failure.budget) && isUnbilled(failure.submission)) {

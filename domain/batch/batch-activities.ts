@@ -49,6 +49,8 @@ export interface WindowQuestion extends BatchIdentity {
   givenBack: number[];
   /** In micro-dollars: what items that are given back, or were, have cost so far, and was counted. */
   paid?: PaidItems;
+  /** What of `paid` nobody has stated. */
+  presumedPaid?: PaidItems;
   /** Index of the first item that was never started. */
   cursor: number;
   window: number;
@@ -106,8 +108,10 @@ export interface WindowAnswer {
   givenBack: number[];
   /** As in the question, where there is anything to tell. */
   paid?: PaidItems;
-  /** In micro-dollars: what items have cost before they were given back. */
+  presumedPaid?: PaidItems;
+  /** In micro-dollars: what items have cost before they were given back, and what of it nobody has stated. */
   paidMore?: number;
+  presumedMore?: number;
   cursor: number;
   stop?: WindowStop;
   /**

@@ -1,5 +1,5 @@
 import { jsonBytes, withoutUndefined } from '../json.ts';
-import type { EndedItem, OpenItem, WindowAnswer, WindowQuestion, WindowStop } from './batch-activities.ts';
+import type { EndedItem, OpenItem, PaidItems, WindowAnswer, WindowQuestion, WindowStop } from './batch-activities.ts';
 import { failuresInARowAfter } from './batch-line.ts';
 
 /** A window goes back with what it has once it has so much. */
@@ -19,7 +19,10 @@ export interface BatchWindow {
   readonly givenBack: Set<number>;
   /** Micro-dollars that items have cost before they were given back. */
   readonly paid: Map<number, number>;
+  /** What of it nobody has stated. */
+  readonly presumedPaid: Map<number, number>;
   paidMore: number;
+  presumedMore: number;
   cursor: number;
   /** Items that this attempt has started. */
   started: number;
@@ -39,8 +42,10 @@ export function openWindow(question: WindowQuestion): BatchWindow {
     open: new Map(question.open.map((item) => [item.index, item])),
     ended: [],
     givenBack: new Set(question.givenBack),
-    paid: new Map(Object.entries(question.paid ?? {}).map(([index, cost]) => [Number(index), cost])),
+    paid: mapOf(question.paid),
+    presumedPaid: mapOf(question.presumedPaid),
     paidMore: 0,
+    presumedMore: 0,
     cursor: question.cursor,
     started: 0,
     failuresInARow: question.failuresInARow,
@@ -111,8 +116,9 @@ export function takeUpItems(window: BatchWindow, found: readonly OpenItem[]): vo
 
 /** An item has ended, in flight or before it was. */
 export function endItem(window: BatchWindow, given: EndedItem): void {
-  const ended = withoutPaid(given, window.paid.get(given.index) ?? 0);
+  const ended = withoutPaid(window, given);
   window.paid.delete(ended.index);
+  window.presumedPaid.delete(ended.index);
   take(window, ended.index);
   window.open.delete(ended.index);
   window.ended.push(ended);
@@ -126,13 +132,26 @@ export function endItem(window: BatchWindow, given: EndedItem): void {
   }
 }
 
-/** An item met a wall: it waits again, and where that is told as `stop`, nothing more is started. `cost`: what it has cost until then, micro-dollars. */
-export function giveItemBack(window: BatchWindow, index: number, stop: WindowStop | undefined, cost = 0): void {
-  const more = cost - (window.paid.get(index) ?? 0);
-  if (more > 0) {
+/**
+ * An item met a wall: it waits again, and where that is told as `stop`, nothing more is started. `cost`: what it has cost
+ * until then, `presumed`: what of it nobody has stated, micro-dollars.
+ */
+export function giveItemBack(
+  window: BatchWindow,
+  index: number,
+  stop: WindowStop | undefined,
+  cost = 0,
+  presumed = 0,
+): void {
+  const more = notCounted(window, index, cost, presumed);
+  if (more.cost > 0) {
     window.paid.set(index, cost);
-    window.paidMore += more;
-    window.spent += more;
+    window.paidMore += more.cost;
+    window.spent += more.cost;
+  }
+  if (more.presumed > 0) {
+    window.presumedPaid.set(index, presumed);
+    window.presumedMore += more.presumed;
   }
   window.open.delete(index);
   window.givenBack.add(index);
@@ -149,12 +168,14 @@ export function isWindowOver(window: BatchWindow): boolean {
 
 /** What the window tells. */
 export function answerOf(window: BatchWindow, attempt: number): WindowAnswer {
-  const { question, ended, open, givenBack, paid, paidMore, cursor, stop, isInDoubt } = window;
+  const { question, ended, open, givenBack, paid, presumedPaid, cursor, stop, isInDoubt } = window;
   const told = { ended, open: [...open.values()], givenBack: [...givenBack], cursor };
   return withoutUndefined({
     ...told,
     paid: paid.size > 0 ? Object.fromEntries(paid) : undefined,
-    paidMore: paidMore || undefined,
+    presumedPaid: presumedPaid.size > 0 ? Object.fromEntries(presumedPaid) : undefined,
+    paidMore: window.paidMore || undefined,
+    presumedMore: window.presumedMore || undefined,
     stop,
     isInDoubt: question.doubtful && isInDoubt,
     isFirstAttempt: attempt === 1,
@@ -162,11 +183,22 @@ export function answerOf(window: BatchWindow, attempt: number): WindowAnswer {
 }
 
 /** What was counted when the item was given back is not counted again. */
-function withoutPaid(ended: EndedItem, paid: number): EndedItem {
-  if (paid === 0) return ended;
-  const cost = Math.max(0, ended.cost - paid);
-  const { known } = ended;
-  return { ...ended, cost, ...(known !== undefined && { known: Math.max(0, known - paid) }) };
+function withoutPaid(window: BatchWindow, ended: EndedItem): EndedItem {
+  const { index, presumed, known = 0 } = ended;
+  if (!window.paid.has(index)) return ended;
+  const more = notCounted(window, index, ended.cost, presumed ? ended.cost - known : 0);
+  return { ...ended, cost: more.cost, ...(presumed && { known: more.cost - more.presumed }) };
+}
+
+/** What an item costs beyond what is counted. Earlier versions counted what was presumed as known. */
+function notCounted({ paid, presumedPaid }: BatchWindow, index: number, cost: number, presumed: number) {
+  const more = Math.max(0, cost - (paid.get(index) ?? 0));
+  const morePresumed = Math.max(0, presumed - (presumedPaid.get(index) ?? 0));
+  return { cost: more, presumed: Math.min(more, morePresumed) };
+}
+
+function mapOf(items: PaidItems = {}): Map<number, number> {
+  return new Map(Object.entries(items).map(([index, cost]) => [Number(index), cost]));
 }
 
 function take(window: BatchWindow, index: number): void {

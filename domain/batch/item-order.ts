@@ -9,6 +9,13 @@ export interface ItemMark {
   index: number;
 }
 
+/** What earlier runs of an order have cost and the batch has counted, micro-dollars; kept beside its mark. */
+export interface PaidBefore {
+  paid?: number;
+  /** What of it nobody has stated. */
+  presumedPaid?: number;
+}
+
 /** An item that has failed. */
 export type FailedItem = Extract<ItemEnd, { failure: unknown }>;
 

@@ -146,12 +146,12 @@ it('what is let go after a restart is told by as many windows as it takes, each 
   expect(told.flat()).toEqual(items.map((_, index) => index));
 });
 
-const wall: ItemEnd = {
+const wall = {
   failure: {
     error: { type: 'InsufficientBalance', message: 'the wallet is empty', submission: 'refused' },
     costUsd: 0.5,
   },
-};
+} satisfies ItemEnd;
 const made: ItemEnd = { result: { requestId: 'r', costUsd: 0.5 } };
 const paid = { type: 'InsufficientBalance', submission: 'accepted' };
 const paidAtAWall = { status: 'failed', costUsd: 0.5, error: paid };
@@ -202,6 +202,14 @@ it('what an order of two places has cost until it met a wall is counted once', a
   const pages = [{ page: 0, from: 0, count: 2 }];
   const answer = await refused({ plan: {}, mayStart: false, pages, total: 2, cursor: 2, open }, wall);
   expect(answer).toMatchObject({ open: [], paid: { 0: 500_000 }, paidMore: 500_000 });
+  expect(answer).not.toHaveProperty('presumedPaid');
+});
+
+it('what is only presumed of an item that met a wall is told as such', async () => {
+  const end = { failure: { ...wall.failure, presumedUsd: 0.2 } };
+  const answer = await refused({ plan: {}, mayStart: false, cursor: 1, open: [{ index: 0 }] }, end);
+  expect(answer).toMatchObject({ paid: { 0: 700_000 }, paidMore: 700_000 });
+  expect(answer).toMatchObject({ presumedPaid: { 0: 200_000 }, presumedMore: 200_000 });
 });
 
 it('the line of an item that is not run again says why', async () => {

@@ -62,6 +62,8 @@ export interface BatchData extends HandedOn {
   givenBack: number[];
   /** What items that are given back, or were, have cost so far; counted in `spent`. */
   paid?: PaidItems;
+  /** What of it nobody has stated; counted in `presumed` instead. */
+  presumedPaid?: PaidItems;
   ended: EndedCounts;
   /** Lines that no page holds, and the number of the page that they begin. */
   lines: BatchLine[];

@@ -133,6 +133,7 @@ function questionOf(batch: Batch): WindowQuestion {
       budgets: request.budgets,
       labels: labelsOfRun(),
       paid: data.paid,
+      presumedPaid: data.presumedPaid,
       doubtful,
       maxCost: data.maxCost,
       isLetGo: isLetGo(data) || undefined,
@@ -182,7 +183,11 @@ function take(batch: Batch, { write }: WindowQuestion, answer: WindowAnswer): vo
   data.cursor = answer.cursor;
   if (answer.paid) data.paid = answer.paid;
   else delete data.paid;
-  data.spent += answer.paidMore ?? 0;
+  if (answer.presumedPaid) data.presumedPaid = answer.presumedPaid;
+  else delete data.presumedPaid;
+  const { paidMore = 0, presumedMore = 0 } = answer;
+  data.spent += paidMore - presumedMore;
+  data.presumed += presumedMore;
   for (const { line, cost, presumed, known = 0, unpriced } of answer.ended) {
     data.lines.push(line);
     data.ended[countOfStatus(line.status)] += 1;

@@ -27,11 +27,18 @@ const passing = { withDeadline: call, withAbortSignal: call };
 
 describe('an item that is a pipeline', () => {
   it('costs what its pipeline presumes beside what is known', () => {
-    const figures = figuresOf({ steps: { many: fanOut }, costUsd: 1, presumedUsd: 0.5 }, 250_000);
+    const figures = figuresOf({ steps: { many: fanOut }, costUsd: 1, presumedUsd: 0.5 }, { paid: 250_000 });
     expect(figures).toEqual({ costUsd: 1.25, presumedUsd: 0.5 });
     const ended = endOfItem(open, names, { result: figures });
     expect(ended).toMatchObject({ cost: 1_750_000, known: 1_250_000, presumed: true, line: { costUsd: 1.25 } });
     expect(endOfItem({ ...open, isRepeat: true }, names, { result: figures }).cost).toBe(0);
+  });
+
+  it('costs what was presumed of its earlier runs beside what was known of them', () => {
+    const before = { paid: 250_000, presumedPaid: 100_000 };
+    const figures = figuresOf({ steps: { many: fanOut }, costUsd: 1, presumedUsd: 0.5 }, before);
+    expect(figures).toEqual({ costUsd: 1.15, presumedUsd: 0.6 });
+    expect(figuresOf({ steps: {}, costUsd: 1 }, before)).toEqual({ costUsd: 1.15, presumedUsd: 0.1 });
   });
 
   it.each([
@@ -39,16 +46,16 @@ describe('an item that is a pipeline', () => {
     ['has a fan-out without a cost, and tells nothing of what it presumes', { steps: { many: fanOut }, costUsd: 1 }],
     ['leaves an order that runs on', { steps: { clip: { phase: 'ordered', key: 'k/a/clip@1' } }, costUsd: 1 }],
   ] satisfies [string, Parameters<typeof figuresOf>[0]][])('counts with its price where it %s', (_, ended) => {
-    expect(endOfItem(open, names, { result: figuresOf(ended, 0) })).toMatchObject({ cost: 3_000_000, presumed: true });
+    expect(endOfItem(open, names, { result: figuresOf(ended) })).toMatchObject({ cost: 3_000_000, presumed: true });
   });
 
   it('that has only chosen costs nothing more', () => {
-    expect(endOfItem(open, names, { result: figuresOf({ steps: { approval }, costUsd: 1 }, 0) }).cost).toBe(1_000_000);
+    expect(endOfItem(open, names, { result: figuresOf({ steps: { approval }, costUsd: 1 }) }).cost).toBe(1_000_000);
   });
 
   it('costs nothing more for an order that RunComfy stopped', () => {
     const clip: StepSummary = { phase: 'failed', key: 'k/a/clip@1', submission: 'accepted', cancel: 'cancelled' };
-    expect(endOfItem(open, names, { result: figuresOf({ steps: { clip }, costUsd: 1 }, 0) }).cost).toBe(1_000_000);
+    expect(endOfItem(open, names, { result: figuresOf({ steps: { clip }, costUsd: 1 }) }).cost).toBe(1_000_000);
   });
 
   it('that leaves an order that runs on does not say that nothing was sent', () => {

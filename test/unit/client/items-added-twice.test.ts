@@ -12,7 +12,8 @@ const key = 'k/a';
 const order = { model: flux, input: { prompt: 'a cat' } };
 const plan = { plan: { version: 1, steps: { still: order } } };
 const empty = { type: 'InsufficientBalance', message: 'empty', submission: 'refused' } as const;
-const atAWall = { costUsd: 1, steps: {}, failure: empty, submission: 'refused' };
+const atAWall = { costUsd: 1, presumedUsd: 0.25, steps: {}, failure: empty, submission: 'refused' };
+const paid = { paid: 1_250_000, presumedPaid: 250_000 };
 const [running, completed, failed] = [1, 2, 3];
 
 interface Start {
@@ -93,7 +94,7 @@ it('a pipeline that is run again by its second place is counted by the first one
   expect(await Promise.all([start(1), start(0)])).toEqual([repeated, counted]);
   expect(marks()).toEqual([
     { run: 'r', index: 0 },
-    { run: 'r', index: 0, paid: 1_000_000 },
+    { run: 'r', index: 0, ...paid },
   ]);
 });
 
@@ -101,7 +102,7 @@ it('a pipeline of somebody else, or of an earlier run of the batch, that is run 
   for (const mark of [undefined, { run: 'earlier', index: 0 }]) {
     const { start, marks } = temporalWith(pipelineWorkflowType, mark);
     expect(await start(1)).toEqual(counted);
-    expect(marks().at(-1)).toEqual({ run: 'r', index: 1, paid: 1_000_000 });
+    expect(marks().at(-1)).toEqual({ run: 'r', index: 1, ...paid });
   }
 });
 

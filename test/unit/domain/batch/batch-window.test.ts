@@ -190,6 +190,32 @@ describe('a window of a batch', () => {
     expect(answerOf(next, 1).paid).toBeUndefined();
   });
 
+  it('tells apart what is known and what is presumed of what items have cost before they were given back', () => {
+    const open = [0, 1, 2].map((index) => ({ index }));
+    const first = openWindow(question({ open, cursor: 3 }));
+    for (const { index } of open) giveItemBack(first, index, undefined, 30, 20);
+    const answer = answerOf(first, 1);
+    const counted = { paid: { 0: 30, 1: 30, 2: 30 }, presumedPaid: { 0: 20, 1: 20, 2: 20 } };
+    expect(answer).toMatchObject({ ...counted, paidMore: 90, presumedMore: 60 });
+    const { givenBack, paid, presumedPaid, cursor } = answer;
+    const next = openWindow(question({ givenBack, cursor, spent: 90, ...counted }));
+    giveItemBack(next, 0, undefined, 50, 25);
+    endItem(next, { ...ended(0, 'failed', 60), presumed: true, known: 35 });
+    endItem(next, ended(1, 'succeeded', 40));
+    expect(next.spent).toBe(60 + 40 + 30);
+    const told = answerOf(next, 1);
+    expect(told).toMatchObject({ paid: { 2: 30 }, presumedPaid: { 2: 20 }, paidMore: 20, presumedMore: 5 });
+    expect(told.ended).toMatchObject([{ cost: 10, known: 10 }, { cost: 10 }]);
+    // A worker of an earlier version told them as one.
+    const before = openWindow(question({ givenBack, cursor, spent: 90, ...(paid && { paid }) }));
+    giveItemBack(before, 0, undefined, 30, 20);
+    endItem(before, { ...ended(1, 'failed', 60), presumed: true, known: 35 });
+    expect(before.spent).toBe(90 + 30);
+    expect(answerOf(before, 1)).toMatchObject({ ended: [{ cost: 30, known: 5 }] });
+    expect(answerOf(before, 1)).not.toHaveProperty('presumedMore');
+    expect(presumedPaid).toEqual(counted.presumedPaid);
+  });
+
   it('starts what was given back before anything new', () => {
     const window = openWindow(question({ cursor: 9, givenBack: [4, 2] }));
     const order = [0, 1, 2].map(() => {

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import type { PageOfItems } from '../../domain/batch/batch-page.ts';
+import type { BatchLine } from '../../domain/batch/batch.ts';
+import { answered, batchesByTasks, signalled, windowAnswered } from '../support/batch-in-process.ts';
+
+const items = [{ id: 'a', params: {} }];
+const page: PageOfItems = { page: 0, from: 0, count: 1, digest: '0'.repeat(64) };
+const stop = { reason: 'balance', message: 'empty' } as const;
+
+const open = batchesByTasks();
+
+it('what is only presumed of an item that was given back is no money spent, and is counted once', async () => {
+  const { play, scheduled, question, state, memo } = await open({ items, plan: {} });
+  await play(answered(scheduled('storeItems')?.seq, [page]));
+  const counted = { paid: { 0: 70_000 }, presumedPaid: { 0: 50_000 } };
+  const more = { paidMore: 70_000, presumedMore: 50_000 };
+  await play(windowAnswered(scheduled('runWindow')?.seq, { cursor: 1, givenBack: [0], stop, ...counted, ...more }));
+  expect((await state()).money).toMatchObject({ spentUsd: 0.02, presumedUsd: 0.05 });
+  expect(memo()).toMatchObject({ costUsd: 0.02, presumedUsd: 0.05 });
+  await play(signalled('resume'));
+  expect(question()).toMatchObject({ spent: 70_000, ...counted });
+  const line: BatchLine = { id: 'a', key: 'batch/a', status: 'succeeded', costUsd: 0.05 };
+  const ended = [{ index: 0, line, cost: 30_000, presumed: true as const, known: 30_000 }];
+  await play(windowAnswered(scheduled('runWindow')?.seq, { cursor: 1, ended }));
+  expect((await state()).money).toMatchObject({ spentUsd: 0.05, presumedUsd: 0.05 });
+});
