@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { joinSignals } from '../abort-signals/join-signals.ts';
 import { isSameJson } from '../domain/json.ts';
 import { defaultPatienceMs } from './await-end.ts';
 import { isGenerationError } from './errors.ts';
@@ -32,7 +33,7 @@ export async function* watchChanges<State>(
   { signal, intervalMs = defaultIntervalMs, patienceMs = defaultPatienceMs }: WatchOptions,
 ): AsyncGenerator<State, void, undefined> {
   const stopper = new AbortController();
-  const stop = signal ? AbortSignal.any([signal, stopper.signal]) : stopper.signal;
+  const stop = signal ? joinSignals([signal, stopper.signal]) : stopper.signal;
   let ending: { error?: Error } | undefined;
   const ended = awaitEnd(stop).then(
     () => (ending = {}),

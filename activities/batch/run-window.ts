@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { joinSignals } from '../../abort-signals/join-signals.ts';
 import type { BatchActivities, OpenItem, WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import {
   answerOf,
@@ -40,8 +41,6 @@ export function createRunWindow(deps: BatchDeps): BatchActivities['runWindow'] {
 async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   const { attempt, scheduledTimestampMs } = activityInfo();
   const openedAt = performance.now();
-  const over = new AbortController();
-  const stopWaiting = abortOn(over, [cancellationSignal(), deps.stopping], question.lastsMs);
   const window = openWindow(question);
   const readItem = createItemReader(deps, { ...question, hasPlan: question.plan !== undefined });
   const orders = ordersOfBatch(deps, question);
@@ -49,7 +48,8 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   const stop = new AbortController();
   // One for each item in flight.
   setMaxListeners(0, stop.signal);
-  over.signal.addEventListener('abort', news.tell);
+  const over = joinSignals([cancellationSignal(), deps.stopping, stop.signal], question.lastsMs);
+  over.addEventListener('abort', news.tell);
   const lives = new Set<Promise<void>>();
   const faults: unknown[] = [];
   /** Without the catalogue no price is known: the next window asks again, and this one follows what is open. */
@@ -168,15 +168,14 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   try {
     if (question.doubtful) await takeUpLost(question.doubtful);
     for (;;) {
-      while (!over.signal.aborted && !catalogue.isAway && (await startNext()));
+      while (!over.aborted && !catalogue.isAway && (await startNext()));
       if (faults.length > 0) throw faults[0];
       // Who could not be asked is asked again by the next window, in a while.
       const isOver = isWindowOver(window) && !(window.isInDoubt && catalogue.isAway);
-      if (over.signal.aborted || isOver) break;
+      if (over.aborted || isOver) break;
       await news.next();
     }
   } finally {
-    stopWaiting();
     clearInterval(watching);
     stop.abort();
     await Promise.all(lives);
@@ -221,25 +220,6 @@ function notAgain(end: ItemEnd, { error: { message } }: ItemFailure): ItemEnd {
       ...failure,
       error: { ...failure.error, message: `${failure.error.message}; not run again: ${message}` },
     },
-  };
-}
-
-/**
- * Aborts once one of these signals does, or after a while. By hand: in Node 20 the garbage collector takes the timeout of
- * an `AbortSignal.timeout` that only an `AbortSignal.any` knows, so that it never comes.
- */
-function abortOn(over: AbortController, signals: readonly AbortSignal[], afterMs: number): () => void {
-  const end = () => {
-    over.abort();
-  };
-  const timer = setTimeout(end, afterMs);
-  for (const signal of signals) {
-    if (signal.aborted) end();
-    signal.addEventListener('abort', end);
-  }
-  return () => {
-    clearTimeout(timer);
-    for (const signal of signals) signal.removeEventListener('abort', end);
   };
 }
 

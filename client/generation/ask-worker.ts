@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, QueryNotRegisteredError } from '@temporalio/client';
+import { joinSignals } from '../../abort-signals/join-signals.ts';
 import { grpcCode, grpcCodeOf, isOutOfTime } from '../grpc.ts';
 import { listPollers } from '../operator/workers.ts';
 import { withSignal } from '../with-signal.ts';
@@ -28,7 +29,7 @@ export async function askWorker<T>(
   { timeoutMs, signal }: AskOptions,
 ): Promise<WorkerAnswer<T>> {
   const done = new AbortController();
-  const stop = signal ? AbortSignal.any([signal, done.signal]) : done.signal;
+  const stop = signal ? joinSignals([signal, done.signal]) : done.signal;
   const deadline = Date.now() + timeoutMs;
   const asked: Promise<WorkerAnswer<T>> = withSignal(client, stop, () => client.withDeadline(deadline, ask)).then(
     (answer) => ({ answer }),

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { joinSignals } from '../../abort-signals/join-signals.ts';
 import { parseDuration } from '../../domain/duration.ts';
 import { RefusalError } from './refusal-error.ts';
 
@@ -53,10 +54,10 @@ export async function inTime<T>(answer: Promise<T>, withinMs: number, instead: (
 
 /** Aborted when the time is up, the client has left, or the gateway stops. */
 export function waitSignal(reply: FastifyReply, waitMs: number, stopping: AbortSignal): AbortSignal {
-  return AbortSignal.any([AbortSignal.timeout(waitMs), goneSignal(reply), stopping]);
+  return joinSignals([goneSignal(reply), stopping], waitMs);
 }
 
-/** Aborted when the client has left. */
+/** Aborted when the client has left, or has its answer. */
 export function goneSignal({ raw }: FastifyReply): AbortSignal {
   // A call may have been held before, and its client may have left meanwhile.
   if (raw.destroyed || raw.closed) return AbortSignal.abort();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { joinSignals } from '../../abort-signals/join-signals.ts';
 import type { Phase } from '../../domain/generation.ts';
 import { findGeneration } from '../api/generations/find-generation.ts';
 import { generationBody } from '../api/generations/generation-body.ts';
@@ -22,7 +23,7 @@ export async function generationAnswer(
   const found = await findGeneration(parts, workflowId);
   const waitMs = Math.floor(Math.min(seconds * 1_000, since + waitUntilMs - performance.now()));
   const isOver = found.ending !== undefined || waitMs <= 0;
-  const signal = () => AbortSignal.any([AbortSignal.timeout(waitMs), stopping, gone]);
+  const signal = () => joinSignals([stopping, gone], waitMs);
   const seen = isOver ? found : await untilEnd(parts, workflowId, signal());
   const generation = generationBody(principal, seen);
   const { phase, result } = generation;

@@ -201,13 +201,16 @@ it.each<[state: object | undefined, words: RegExp]>([
   expect((await use('cancel_generation', { key: 'k' })).text).toMatch(words);
 });
 
-/** An agent that asks for a generation which stands like this. */
+/** An agent that asks for a generation which stands like this; `waits` are what ends its waiting. */
 function watcherOf(seen: object, sinceMs = 0) {
   const whole = { key: 'acme/k', runId: 'r', startedAt: '2026-11-27T00:00:00.000Z', ...seen };
-  async function* follow() {
+  const waits: AbortSignal[] = [];
+  async function* follow(_key: string, signal: AbortSignal) {
+    waits.push(signal);
     yield await Promise.resolve(whole);
   }
-  return agent({ reader: { read: () => Promise.resolve(whole) }, watchers: { generations: { follow } } }, sinceMs);
+  const parts = { reader: { read: () => Promise.resolve(whole) }, watchers: { generations: { follow } } };
+  return { ...agent(parts, sinceMs), waits };
 }
 
 it.each<[agoMs: number, seconds: number, waitMs: number | undefined]>([
@@ -216,16 +219,19 @@ it.each<[agoMs: number, seconds: number, waitMs: number | undefined]>([
   [49_000, 50, 1_000],
   [50_000, 50, undefined],
 ])('a call that began %i ms ago and waits for %d s is answered before its client gives up', async (ago, s, waitMs) => {
-  vi.useFakeTimers({ toFake: ['performance'] });
-  const waits = vi.spyOn(AbortSignal, 'timeout');
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
   onTestFinished(() => {
-    waits.mockRestore();
     vi.useRealTimers();
   });
-  const { use } = watcherOf({ state: { phase: 'in_queue', model: flux } }, ago);
+  const { use, waits } = watcherOf({ state: { phase: 'in_queue', model: flux } }, ago);
   const { text } = await use('get_generation', { key: 'k', wait_seconds: s });
   expect(text).toContain('k is not finished (in_queue)');
-  expect(waits.mock.calls).toEqual(waitMs === undefined ? [] : [[waitMs]]);
+  const areOverIn = (ms: number) => {
+    vi.advanceTimersByTime(ms);
+    return waits.map(({ aborted }) => aborted);
+  };
+  const [before, then] = waitMs === undefined ? [[], []] : [[false], [true]];
+  expect([areOverIn((waitMs ?? 1) - 1), areOverIn(1)]).toEqual([before, then]);
 });
 
 it.each([

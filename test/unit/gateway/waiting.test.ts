@@ -1,8 +1,13 @@
 import { once } from 'node:events';
-import { setImmediate } from 'node:timers/promises';
+import { PassThrough } from 'node:stream';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { FastifyReply } from 'fastify';
 import pino from 'pino';
 import { expect, it } from 'vitest';
 import { anonymousAccess } from '../../../gateway/access/access.ts';
+import { waitSignal } from '../../../gateway/http/waiting.ts';
 import { eventually } from '../../support/eventually.ts';
 import { serve, withKey } from '../../support/gateway-in-process.ts';
 import { testHangMs } from '../../support/patience.ts';
@@ -98,3 +103,15 @@ it(
     });
   },
 );
+
+it('the time of a wait is up though memory is collected meanwhile', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const stopping = new AbortController();
+  const over = waitSignal({ raw: new PassThrough() } as unknown as FastifyReply, 500, stopping.signal);
+  const ended = once(over, 'abort').then(() => 'over');
+  // What is made is kept until then.
+  await setImmediate();
+  collect();
+  expect(await Promise.race([ended, sleep(20_000, 'not over')])).toBe('over');
+});

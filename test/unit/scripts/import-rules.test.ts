@@ -20,6 +20,7 @@ const cases: [from: string, statement: string, rule?: string][] = [
   ['domain/a.ts', "import { value } from '../runcomfy/client.ts'", 'domain-imports'],
   ['domain/b.ts', "import 'zod'", 'domain-never-packages'],
   ['domain/c.ts', "import 'node:fs'", 'domain-never-built-ins'],
+  ['abort-signals/a.ts', "import { value } from '../domain/names.ts'", 'abort-signals-imports'],
   ['runcomfy/a.ts', "import { value } from '../config/env.ts'", 'runcomfy-imports'],
   ['runcomfy/b.ts', "import '@temporalio/common'", 'runcomfy-imports'],
   ['runcomfy/c.ts', "import { value } from '../domain/names.ts'; import 'undici'"],
