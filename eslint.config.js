@@ -107,6 +107,11 @@ export default defineConfig(
       'no-restricted-properties': [
         'error',
         { object: 'process', property: 'env', message: 'Only config/ reads the environment.' },
+        {
+          object: 'AbortSignal',
+          property: 'any',
+          message: 'It forgets its time limits and burdens its signals: abort-signals/join-signals.ts does neither.',
+        },
       ],
       'no-restricted-syntax': ['error', noDefaultExport, classesAreErrors, noExportAll, noChainsOfSpreads],
       'no-unneeded-ternary': 'error',

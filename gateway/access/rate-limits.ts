@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import rateLimit, { type FastifyRateLimitStoreCtor } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { joinSignals } from '../../abort-signals/join-signals.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { goneSignal } from '../http/waiting.ts';
 import { createCallCounts } from './call-counts.ts';
@@ -46,7 +47,7 @@ export async function createRateLimits(app: FastifyInstance, stopping: AbortSign
   const withHeldAnswer = new WeakSet<FastifyReply>();
 
   const pause = async (ms: number, reply: FastifyReply): Promise<void> => {
-    const signal = AbortSignal.any([goneSignal(reply), stopping]);
+    const signal = joinSignals([goneSignal(reply), stopping]);
     await sleep(Math.max(ms, 0), undefined, { signal }).catch(() => undefined);
   };
 

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { joinSignals } from '../../abort-signals/join-signals.ts';
 
 /** A state as a stream of events tells it. */
 export interface StreamedState {
@@ -33,7 +34,7 @@ export async function* eventStream(
   { lastId, gone, stopping, mayGoOn, keepAliveMs = defaultKeepAliveMs, gapMs = defaultGapMs }: StreamOptions,
 ): AsyncGenerator<string, void, undefined> {
   const left = new AbortController();
-  const over = AbortSignal.any([gone, stopping, left.signal]);
+  const over = joinSignals([gone, stopping, left.signal]);
   const states = open(over);
   let last = lastId;
   let askedAt = performance.now();

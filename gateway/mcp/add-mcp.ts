@@ -1,6 +1,7 @@
 import { type NodeIncomingMessageLike, toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { joinSignals } from '../../abort-signals/join-signals.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { scopes } from '../access/principal.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
@@ -58,8 +59,8 @@ export function addMcp(
       const fetch: typeof handler.fetch = async (asked, options) => {
         // Who listens for changes would listen for ever; all other calls end by themselves, and are answered to the last.
         const isListening = isJsonObject(body) && body['method'] === 'subscriptions/listen';
-        const signal = AbortSignal.any([asked.signal, stopping]);
-        const answer = await handler.fetch(isListening ? new Request(asked, { signal }) : asked, options);
+        const untilStopped = () => new Request(asked, { signal: joinSignals([asked.signal, context.gone, stopping]) });
+        const answer = await handler.fetch(isListening ? untilStopped() : asked, options);
         // The protocol's streams name some that every reply of a gateway has.
         for (const name of Object.keys(own)) answer.headers.delete(name);
         return answer;

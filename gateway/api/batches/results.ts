@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { joinSignals } from '../../../abort-signals/join-signals.ts';
 import type { BatchHandle, BatchLine, LineStatus } from '../../../client/index.ts';
 import { isBatchEnd } from '../../../domain/batch/batch.ts';
 import type { Principal } from '../../access/principal.ts';
@@ -79,7 +80,7 @@ export async function streamBatchLines(
   const { principal } = request;
   const follow = query.follow === 'true';
   const revoked = new AbortController();
-  const signal = AbortSignal.any([goneSignal(reply), stopping, revoked.signal]);
+  const signal = joinSignals([goneSignal(reply), stopping, revoked.signal]);
   const lines = await withMany(batches, parts, request, params.key, async (handle) => {
     // What cannot be read at all is a problem, and not an empty file.
     await seenNow(parts, handle);

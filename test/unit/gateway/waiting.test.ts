@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -114,4 +114,62 @@ it('the time of a wait is up though memory is collected meanwhile', async () => 
   await setImmediate();
   collect();
   expect(await Promise.race([ended, sleep(20_000, 'not over')])).toBe('over');
+});
+
+type Init = Pick<RequestInit, 'method' | 'body'> & { headers?: Record<string, string> };
+
+/** What hangs on a signal: who listens, and what Node keeps of signals that were joined with it. */
+function hangingOn(signal: AbortSignal | undefined): number | undefined {
+  if (!signal) return undefined;
+  const kept = Object.getOwnPropertySymbols(signal).find(({ description }) => description === 'kDependantSignals');
+  const { size = 0 } = (kept && (signal as unknown as Record<symbol, Set<unknown> | undefined>)[kept]) ?? {};
+  return getEventListeners(signal, 'abort').length + size;
+}
+
+it('calls that have ended leave nothing at the signal of the stop', { timeout: testHangMs }, async () => {
+  const [rounds, beyond] = [10, 5];
+  const { access, headers } = withKey({ requestsPerMinute: rounds * 5 });
+  let stopping: AbortSignal | undefined;
+  const cancel = (_reason: unknown, { signal }: { signal: AbortSignal }) => {
+    stopping = signal;
+    return Promise.resolve({ outcome: 'cancelled', phase: 'cancelled' });
+  };
+  const none = async function* () {
+    await Promise.resolve();
+  };
+  const batch = {
+    ...{ key: 'acme/b', runId: 'r', isEnded: () => Promise.resolve(false), results: none },
+    ...{ state: () => Promise.resolve({ phase: 'running' }), result: () => Promise.resolve({}) },
+  };
+  const get = (key: string) => Promise.resolve({ key, runId: 'r', cancel });
+  const url = await serve(access, {
+    generations: { get, batches: { get: () => Promise.resolve(batch) } },
+    watchers: { batches: { follow: none } },
+  });
+  const ask = async (path: string, { headers: more, ...init }: Init = {}) => {
+    const reply = await fetch(`${url}${path}`, { ...init, headers: { ...headers, ...more } });
+    return [reply.status, (await reply.text()).length > 0 || path];
+  };
+  const list = {
+    ...{ method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' }) },
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+  };
+  const toCancel = () => ask('/api/v1/generations/k/cancel', { method: 'POST' });
+  for (let round = 0; round < rounds; round += 1) {
+    const asked = ['result?wait=60s', 'events', 'results.jsonl'].map((what) => ask(`/api/v1/batches/b/${what}`));
+    expect(await Promise.all([...asked, ask('/mcp', list), toCancel()])).toEqual([
+      [202, true],
+      [200, true],
+      [200, '/api/v1/batches/b/results.jsonl'],
+      [200, true],
+      [200, true],
+    ]);
+  }
+  // Held for their limit.
+  expect(await Promise.all(Array.from({ length: beyond }, toCancel))).toEqual(
+    Array.from({ length: beyond }, () => [200, true]),
+  );
+  await eventually(() => {
+    expect(hangingOn(stopping)).toBe(0);
+  });
 });
