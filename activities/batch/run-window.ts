@@ -156,8 +156,6 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     for (const open of found) live(follow(open));
   };
 
-  await writeLinePages(deps.pages, question.key, question.write);
-  for (const open of question.open) live(follow(open));
   const watching = setInterval(() => {
     // Whoever renewed the token has resumed the batch: what was said of the old one counts no more.
     const message = isAnyWaiting(window) ? deps.refusalAfter(openedAt) : undefined;
@@ -166,6 +164,8 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     news.tell();
   }, tokenEveryMs);
   try {
+    await writeLinePages(deps.pages, question.key, question.write);
+    for (const open of question.open) live(follow(open));
     if (question.doubtful) await takeUpLost(question.doubtful);
     for (;;) {
       while (!over.aborted && !catalogue.isAway && (await startNext()));

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
@@ -228,4 +229,14 @@ it.each<[string, Partial<WindowQuestion>, string]>([
   expect(answer.ended).toMatchObject([
     { line: { status: 'failed', error: { type, submission: 'not_sent' } }, cost: 0 },
   ]);
+});
+
+it('a window that cannot write its lines leaves nothing at the signal of the stop', async () => {
+  const stopping = new AbortController().signal;
+  const away = new Error('away');
+  const pages = { write: () => Promise.reject(away) };
+  const deps = { pages, orders: {}, stopping, refusalAfter: () => undefined };
+  const write = [{ page: 0, lines: [] }];
+  await expect(run(deps as unknown as BatchDeps, { ...paused, lastsMs: 60_000, write })).rejects.toBe(away);
+  expect(getEventListeners(stopping, 'abort')).toEqual([]);
 });
