@@ -34,10 +34,20 @@ export async function* watchChanges<State>(
 ): AsyncGenerator<State, void, undefined> {
   const stopper = new AbortController();
   const stop = signal ? joinSignals([signal, stopper.signal]) : stopper.signal;
+  const over = new AbortController();
+  const noMorePauses = joinSignals([stop, over.signal]);
   let ending: { error?: Error } | undefined;
+  const end = (how: { error?: Error }) => {
+    ending = how;
+    over.abort();
+  };
   const ended = awaitEnd(stop).then(
-    () => (ending = {}),
-    (error: unknown) => (ending = { error: error instanceof Error ? error : new Error(String(error)) }),
+    () => {
+      end({});
+    },
+    (error: unknown) => {
+      end({ error: error instanceof Error ? error : new Error(String(error)) });
+    },
   );
   let last: State | undefined;
   let pauseMs = intervalMs;
@@ -58,8 +68,8 @@ export async function* watchChanges<State>(
       const isUnread = isLastTime && state === undefined;
       if ((isLastTime && !isUnread) || (last !== undefined && isEnd(last))) return;
       pauseMs = hasChanged ? intervalMs : Math.min(pauseMs * slowdown, intervalMs * slowest);
-      const pause = sleep(pauseMs, undefined, { signal: stop }).catch(() => undefined);
-      await (isUnread ? pause : Promise.race([ended, pause]));
+      // Not by a race with the end, each of which it would remember until it comes.
+      await sleep(pauseMs, undefined, { signal: isUnread ? stop : noMorePauses }).catch(() => undefined);
     }
   } finally {
     stopper.abort();

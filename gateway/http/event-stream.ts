@@ -40,9 +40,9 @@ export async function* eventStream(
   let askedAt = performance.now();
   try {
     yield 'retry: 2000\n\n';
-    let next = states.next();
+    let comeWithin = awaitedInParts(states.next());
     for (;;) {
-      const come = await within(keepAliveMs, next);
+      const come = await comeWithin(keepAliveMs);
       if (come === undefined || performance.now() - askedAt >= keepAliveMs) {
         askedAt = performance.now();
         if (!(await mayGoOn())) return;
@@ -62,7 +62,7 @@ export async function* eventStream(
         yield toEvent('state', body, id);
         await sleep(gapMs, undefined, { signal: over }).catch(() => undefined);
       }
-      next = states.next();
+      comeWithin = awaitedInParts(states.next());
     }
     if (!gone.aborted) yield toEvent('bye', {});
   } finally {
@@ -116,14 +116,20 @@ export async function* whileAllowed(
   }
 }
 
-async function within<T>(ms: number, awaited: Promise<T>): Promise<T | undefined> {
-  const stop = new AbortController();
-  const late = sleep(ms, undefined, { signal: stop.signal }).catch(() => undefined);
-  try {
-    return await Promise.race([awaited, late]);
-  } finally {
-    stop.abort();
-  }
+/**
+ * Waits for the same thing several times, each for so many milliseconds; undefined where it has not come then. A race each
+ * time would be remembered by what is awaited until it comes.
+ */
+function awaitedInParts<T>(awaited: Promise<T>): (ms: number) => Promise<T | undefined> {
+  const come = new AbortController();
+  const note = () => {
+    come.abort();
+  };
+  awaited.then(note, note);
+  return async (ms) => {
+    await sleep(ms, undefined, { signal: come.signal }).catch(() => undefined);
+    return come.signal.aborted ? await awaited : undefined;
+  };
 }
 
 function toEvent(event: string, body: object, id?: string): string {

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { type Client, ServiceError } from '@temporalio/client';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { awaitEnd, type WaitOptions } from '../../../client/await-end.ts';
 import { GenerationError } from '../../../client/errors.ts';
 import { grpcCode } from '../../../client/grpc.ts';
 import { watchChanges } from '../../../client/watch-changes.ts';
+import { countReactions } from '../../support/count-reactions.ts';
 
 const refusedWith = (code: number, details = 'refused') => {
   const cause = Object.assign(new Error(details), { code, details, metadata: { get: () => [] } });
@@ -150,4 +152,17 @@ it('the waiting for an end is left at once, though the SDK goes on with its call
   await expect(end).rejects.toThrow('enough');
   // Vitest fails on a rejection that nobody hears.
   fail?.(refusedWith(grpcCode.unavailable));
+});
+
+it('the end that is awaited remembers nothing of the reads before it', async () => {
+  const over = new AbortController();
+  const { promise, reactions } = countReactions(once(over.signal, 'abort'));
+  let reads = 0;
+  const watched = {
+    readState: () => Promise.resolve((reads += 1)),
+    isEnd: (state: number) => state === 200,
+    awaitEnd: () => promise,
+  };
+  for await (const state of watchChanges(watched, { intervalMs: 1 })) if (state === 200) over.abort();
+  expect([reads, reactions()]).toEqual([200, 1]);
 });

@@ -7,6 +7,7 @@ import {
   type StreamedState,
   type StreamOptions,
 } from '../../../gateway/http/event-stream.ts';
+import { countReactions } from '../../support/count-reactions.ts';
 
 const state = (id: string, isEnd = false): StreamedState => ({ id, isEnd, body: { id } });
 
@@ -82,6 +83,22 @@ it('asks whether the caller may listen also while states come', async () => {
   const told = await allOf(eventStream(many.open, options({ mayGoOn, keepAliveMs: 1 })));
   expect(told.join('')).not.toContain('event: end');
   expect(many.left.hasEnded).toBe(true);
+});
+
+it('waits once for what comes next, however many signs of life there are before it', async () => {
+  const { promise, reactions } = countReactions(new Promise<IteratorResult<StreamedState, void>>(() => undefined));
+  const states = { next: () => promise, return: () => Promise.resolve({ done: true }) };
+  const stream = eventStream(
+    () => states as unknown as AsyncGenerator<StreamedState, void, undefined>,
+    options({ keepAliveMs: 1 }),
+  );
+  const told = new Map<string, number>();
+  for await (const text of stream) {
+    const count = (told.get(text) ?? 0) + 1;
+    told.set(text, count);
+    if (count === 200) break;
+  }
+  expect([told.get(': keep-alive\n\n'), reactions()]).toEqual([200, 1]);
 });
 
 it('hangs up on a listener that takes nothing', async () => {

@@ -1,0 +1,14 @@
+/** Has a promise count who waits for it, or for what follows from it, by `then`; `await` alone is not counted. */
+export function countReactions<T>(promise: Promise<T>): { promise: Promise<T>; reactions: () => number } {
+  let count = 0;
+  const counting = (one: Promise<unknown>): Promise<unknown> => {
+    const then = one.then.bind(one);
+    return Object.assign(one, {
+      then: (...heard: Parameters<typeof then>) => {
+        count += 1;
+        return counting(then(...heard));
+      },
+    });
+  };
+  return { promise: counting(promise) as Promise<T>, reactions: () => count };
+}
