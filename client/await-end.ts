@@ -18,6 +18,8 @@ const pauseWhileAwayMs = 2_000;
 /** A call to a server that is there, and that lasted this long, had reached it. */
 const reachedAfterMs = 60_000;
 const answerWithinMs = 5_000;
+/** The SDK keeps every long poll of a call at its signal for as long as the call lasts, so that none lasts longer than this. */
+const roundMs = 5 * 60_000;
 
 /** What is left behind holds a place among the server's long polls for so long. */
 const askWithinMs = 20_000;
@@ -54,12 +56,13 @@ export async function awaitEnd<Result>(
   let isAwaySince: number | undefined;
   const server: Server = { isThere: true };
   const ask = () => client.workflow.result(key, runId) as Promise<Result>;
+  const askForAWhile = () => client.withDeadline(Math.min(deadlineOf(client), Date.now() + roundMs), ask);
   const look = () => answers(client, key, signal);
   for (;;) {
     signal?.throwIfAborted();
     const askedAt = performance.now();
     try {
-      return await lookingOut(server, look, () => heeding(client, signal, ask));
+      return await lookingOut(server, look, () => heeding(client, signal, signal ? askForAWhile : ask));
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof WorkflowFailedError) throw await explain(error);
@@ -68,7 +71,8 @@ export async function awaitEnd<Result>(
       const hadReached = server.isThere && now - askedAt > reachedAfterMs;
       isAwaySince = hadReached ? now : (isAwaySince ?? askedAt);
       if (now - isAwaySince > patienceMs) throw error;
-      await sleep(pauseWhileAwayMs, undefined, signal && { signal }).catch(() => undefined);
+      const isRoundOver = hadReached && isOutOfTime(error);
+      if (!isRoundOver) await sleep(pauseWhileAwayMs, undefined, signal && { signal }).catch(() => undefined);
       signal?.throwIfAborted();
       server.isThere = await look();
     }
@@ -113,7 +117,12 @@ async function answers(client: Client, key: string, signal: AbortSignal | undefi
 
 /** Whether the caller gave all calls a deadline that leaves no time for another. */
 function isCallersTimeUp(client: Client): boolean {
+  return deadlineOf(client) - Date.now() < pauseWhileAwayMs;
+}
+
+/** The deadline that the caller gave all calls, in epoch milliseconds. */
+function deadlineOf(client: Client): number {
   const connection = client.connection as Partial<Pick<Connection, 'callContextStorage'>> | undefined;
   const { deadline = Infinity } = connection?.callContextStorage?.getStore() ?? {};
-  return Number(deadline) - Date.now() < pauseWhileAwayMs;
+  return Number(deadline);
 }

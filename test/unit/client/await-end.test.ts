@@ -145,13 +145,49 @@ it('the waiting for an end is left at once, though the SDK goes on with its call
     new Promise((_resolve, reject) => {
       fail = reject;
     });
-  const withAbortSignal = (_: AbortSignal, call: () => unknown) => call();
+  const within = (_: unknown, call: () => unknown) => call();
   const stop = new AbortController();
-  const end = awaitEndAt({ withAbortSignal, workflow: { result } }, { signal: stop.signal });
+  const client = { withAbortSignal: within, withDeadline: within, workflow: { result } };
+  const end = awaitEndAt(client, { signal: stop.signal });
   stop.abort(new Error('enough'));
   await expect(end).rejects.toThrow('enough');
   // Vitest fails on a rejection that nobody hears.
   fail?.(refusedWith(grpcCode.unavailable));
+});
+
+it('of the long polls for an end that is hours away the SDK keeps no more than a few', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const kept = new Map<AbortSignal | undefined, number>();
+  let own: AbortSignal | undefined;
+  let giveUpAt = Infinity;
+  let polls = 0;
+  const result = () => {
+    while (polls < 540) {
+      polls += 1;
+      kept.set(own, (kept.get(own) ?? 0) + 1);
+      vi.advanceTimersByTime(20_000);
+      if (Date.now() >= giveUpAt) return Promise.reject(refusedWith(grpcCode.deadlineExceeded));
+    }
+    return Promise.resolve('the end');
+  };
+  const client = {
+    options: { namespace: 'default' },
+    withAbortSignal(signal: AbortSignal, call: () => unknown) {
+      own = signal;
+      return call();
+    },
+    withDeadline(deadline: number, call: () => unknown) {
+      giveUpAt = deadline;
+      return call();
+    },
+    workflowService: { describeWorkflowExecution: () => Promise.resolve({}) },
+    workflow: { result },
+  };
+  expect(await awaitEndAt(client, { signal: new AbortController().signal, patienceMs: 0 })).toBe('the end');
+  expect([polls, Math.max(...kept.values())]).toEqual([540, 15]);
 });
 
 it('the end that is awaited remembers nothing of the reads before it', async () => {
