@@ -1,3 +1,4 @@
+import { pipeline } from 'node:stream/promises';
 import { CsvError, parse } from 'csv-parse';
 import { batchLimits } from '../../domain/batch/batch.ts';
 import { messageOf } from '../../domain/text.ts';
@@ -58,7 +59,9 @@ async function* readCsv(
     relax_column_count: true,
     max_record_size: batchLimits.itemBytes * 2,
   });
-  const fed = feed(text, parser);
+  const fed = pipeline(text, parser);
+  // Whatever it fails by, reading the parser tells.
+  fed.catch(() => undefined);
   let header: string[] | undefined;
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
@@ -102,25 +105,6 @@ function findHeaderProblems(header: readonly string[]): string[] {
     const what = next.place === place ? 'twice' : `beside ${quote(next.name)}, which is a part of it`;
     return [`the header has ${quote(name)} ${what}`];
   });
-}
-
-async function feed(text: AsyncIterable<string>, parser: ReturnType<typeof parse>): Promise<void> {
-  try {
-    for await (const part of text) {
-      if (parser.destroyed) return;
-      if (!parser.write(part)) {
-        await new Promise<void>((resolve) =>
-          parser
-            .once('drain', resolve)
-            .once('close', resolve)
-            .once('error', () => resolve()),
-        );
-      }
-    }
-    parser.end();
-  } catch (error) {
-    parser.destroy(error instanceof Error ? error : new Error(String(error)));
-  }
 }
 
 /** An empty cell is an absent field, and so are blanks where no text is expected; dots nest. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { batchLimits } from '../../../../domain/batch/batch.ts';
 import type { FailureType } from '../../../../domain/failure-type.ts';
 import { checkItemFile, itemsOfFile } from '../../../../plans/batch/check-item-file.ts';
@@ -149,6 +149,26 @@ describe('a file of items', () => {
     it('later either is read as text', async () => {
       expect(await checkItemFile(csv, whileIt('ProtocolMismatch'))).toMatchObject({ issues: [], count: 1 });
     });
+  });
+
+  it('is read at the pace of its check, however long it is, without a warning of the runtime', async () => {
+    const warned: string[] = [];
+    const listen = ({ name }: Error) => warned.push(name);
+    process.on('warning', listen);
+    onTestFinished(() => void process.off('warning', listen));
+    const bytes = Buffer.from(
+      `id,prompt\n${Array.from({ length: 1_000 }, (_, at) => `${String(at)},${'x'.repeat(2_000)}\n`).join('')}`,
+    );
+    let given = 0;
+    const open = async function* () {
+      for (; given < bytes.length; given += 65_536) yield await Promise.resolve(bytes.subarray(given, given + 65_536));
+    };
+    const items = itemsOfFile({ open, defaults: { model: flux } }, {})[Symbol.asyncIterator]();
+    await items.next();
+    expect(given).toBeLessThan(500_000);
+    let count = 1;
+    while (!(await items.next()).done) count += 1;
+    expect([count, warned]).toEqual([1_000, []]);
   });
 
   it('is checked by the model, and priced', async () => {
