@@ -103,7 +103,7 @@ export const tenantMemoKey = 'tenant';
 /** Memo keys of what came by a face of ours: the id of the API key, or whom a token names; and the face. */
 export const callerMemoKeys = { by: 'by', via: 'via' } as const;
 
-/** Memo key of a run started by `retry: 'if-unbilled'`; its value is the run id of the unbilled run it follows. */
+/** Memo key of what `retry: 'if-unbilled'` has started, and of a batch that is run again; its value is the run it follows. */
 export const retryOfRunMemoKey = 'retryOfRunId';
 
 /** Workflow ID under which the late result of generation `key` is collected. */

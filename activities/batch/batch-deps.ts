@@ -1,6 +1,6 @@
 import type { BatchPages } from '../../domain/batch/batch-page.ts';
 import type { ItemEnd } from '../../domain/batch/item-end.ts';
-import type { ItemMark, ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
+import type { ItemMark, ItemStart, Made, OrderPlace } from '../../domain/batch/item-order.ts';
 import type { CancelOutcome, GenerationRequest } from '../../domain/generation.ts';
 import type { PipelineRequest } from '../../domain/pipeline/pipeline-run.ts';
 import type { ModelLookupOptions } from '../../plans/model-facts.ts';
@@ -14,8 +14,11 @@ export interface ItemOrders<Order extends object> {
   /** When the last run of an order ended, by the server's clock; undefined while it runs. */
   closedAt: (key: string) => Promise<Date | undefined>;
   cancel: (key: string, reason: string | undefined, timeoutMs: number) => Promise<CancelOutcome>;
-  /** Whether a lost window has made this order, and it may have cost something. */
-  wasStarted: (key: string, mark: ItemMark) => Promise<boolean>;
+  /**
+   * Whether a lost window, or an earlier run of the batch, has made what stands under the key, and it may have cost
+   * something. `order`: what an earlier run has made counts only where it is the same.
+   */
+  wasStarted: (key: string, mark: ItemMark, order?: Order) => Promise<Made>;
 }
 
 /** What the activities of batches need from the process they run in. */

@@ -12,15 +12,19 @@ export function createCancelItems(deps: BatchDeps): BatchActivities['cancelItems
     withHeartbeats(async () => {
       const orders = question.hasPlan ? deps.pipelines : deps.orders;
       const readItem = createItemReader(deps, question);
-      const started = await inParts(question.doubtful, async (index) => {
+      const attached: number[] = [];
+      const asked = await inParts(question.doubtful, async (index) => {
         const { key } = await readItem(index);
-        return (await orders.wasStarted(key, { run: question.firstRunId, index })) ? [index] : [];
+        const made = await orders.wasStarted(key, { run: question.firstRunId, index });
+        if (made === 'before') attached.push(index);
+        return made ? [index] : [];
       });
-      const inFlight = [...question.open.map(({ index }) => index), ...started.flat()];
+      const started = asked.flat();
+      const inFlight = [...question.open.map(({ index }) => index), ...started];
       const outcomes = await inParts(inFlight, async (index): Promise<CancelOutcome> => {
         const { key } = await readItem(index);
         return await orders.cancel(key, question.reason, answerWithinMs);
       });
-      return { outcomes, started: started.flat() };
+      return { outcomes, started, ...(attached.length > 0 && { attached }) };
     });
 }

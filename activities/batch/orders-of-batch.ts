@@ -2,7 +2,7 @@ import type { WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import { orderOfItem, pipelineOfItem } from '../../domain/batch/batch-item.ts';
 import type { BatchItem } from '../../domain/batch/batch.ts';
 import type { ItemFailure } from '../../domain/batch/item-end.ts';
-import type { ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
+import type { ItemMark, ItemStart, Made, OrderPlace } from '../../domain/batch/item-order.ts';
 import { toMicro } from '../../domain/budget/money.ts';
 import { sumUp } from '../../domain/estimate.ts';
 import type { InputIssue } from '../../domain/generation.ts';
@@ -25,7 +25,7 @@ export interface OrdersOfBatch {
   start: (item: BatchItem, place: OrderPlace) => Promise<ItemStart>;
   follow: ItemOrders<object>['follow'];
   closedAt: ItemOrders<object>['closedAt'];
-  wasStarted: ItemOrders<object>['wasStarted'];
+  wasStarted: (item: ItemToOrder, mark: ItemMark) => Promise<Made>;
 }
 
 /** Items as generations, or as pipelines of the batch's plan. */
@@ -42,7 +42,7 @@ export function ordersOfBatch(deps: BatchDeps, question: WindowQuestion): Orders
       start: (item, place) => deps.orders.start(orderOfItem(item, defaults, budgets), place),
       follow: deps.orders.follow,
       closedAt: deps.orders.closedAt,
-      wasStarted: deps.orders.wasStarted,
+      wasStarted: ({ key, item }, mark) => deps.orders.wasStarted(key, mark, orderOfItem(item, defaults)),
     };
   }
   const lookup = withMemory(deps.lookup);
@@ -59,7 +59,7 @@ export function ordersOfBatch(deps: BatchDeps, question: WindowQuestion): Orders
     start: (item, place) => deps.pipelines.start(pipelineOfItem(item, plan, defaults, budgets), place),
     follow: deps.pipelines.follow,
     closedAt: deps.pipelines.closedAt,
-    wasStarted: deps.pipelines.wasStarted,
+    wasStarted: ({ key, item }, mark) => deps.pipelines.wasStarted(key, mark, pipelineOfItem(item, plan, defaults)),
   };
 }
 

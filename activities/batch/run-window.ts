@@ -77,9 +77,15 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
       refusal,
     });
   };
-  /** What cannot be ordered now may have been, by a window that was lost or that gave it back: what became of that is told. */
-  const wasOrdered = async (open: OpenItem, { key, problem }: ItemToOrder) =>
-    problem === undefined && (await orders.wasStarted(key, markOf(open)));
+  /**
+   * What is not ordered now may have been, by a window that was lost or that gave it back, or by an earlier run of the batch:
+   * what became of that is told.
+   */
+  const wasOrdered = async (open: OpenItem, item: ItemToOrder): Promise<boolean> => {
+    const made = item.problem === undefined && (await orders.wasStarted(item, markOf(open)));
+    if (made === 'before') open.attached = true;
+    return made !== false;
+  };
   const start = async (open: OpenItem, item: ItemToOrder, again: boolean) => {
     const place = {
       key: item.key,
@@ -144,11 +150,12 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     const ask = async (index: number): Promise<OpenItem[]> => {
       if (isCalledBack()) return [];
       const item = await readItem(index);
-      if (!(await orders.wasStarted(item.key, markOf({ index })))) return [];
+      const open: OpenItem = { index };
+      if (!(await wasOrdered(open, item))) return [];
       const check = await orders.check(item);
       // Followed without its price, it would leave room under the limit for others.
       if (check === 'unavailable') catalogue.isAway = true;
-      return check === 'unavailable' ? [] : [{ index, ...('price' in check && { price: check.price }) }];
+      return check === 'unavailable' ? [] : [{ ...open, ...('price' in check && { price: check.price }) }];
     };
     const found = (await inParts(doubtful, ask)).flat();
     if (isCalledBack() || catalogue.isAway) return;

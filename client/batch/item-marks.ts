@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { ItemEnd } from '../../domain/batch/item-end.ts';
-import type { FailedItem, ItemMark, ItemStart, OrderPlace, PaidBefore } from '../../domain/batch/item-order.ts';
+import type { FailedItem, ItemMark, ItemStart, Made, OrderPlace, PaidBefore } from '../../domain/batch/item-order.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { batchItemMemoKey } from '../../domain/names.ts';
@@ -12,7 +12,7 @@ export interface ItemOrders<Order extends object> {
   follow: (key: string, signal: AbortSignal) => Promise<ItemEnd>;
   closedAt: (key: string) => Promise<Date | undefined>;
   cancel: (key: string, reason: string | undefined, timeoutMs: number) => Promise<CancelOutcome>;
-  wasStarted: (key: string, mark: ItemMark) => Promise<boolean>;
+  wasStarted: (key: string, mark: ItemMark, order?: Order) => Promise<Made>;
 }
 
 /** The mark of an order; undefined where it was made otherwise, or cannot be read here. */
@@ -23,8 +23,18 @@ export async function readMark(client: Client, key: string): Promise<(ItemMark &
 }
 
 /** Whether both are of the same place of the same batch. */
-export function isSameMark(a: ItemMark | undefined, b: ItemMark): boolean {
+function isSameMark(a: ItemMark | undefined, b: ItemMark): boolean {
   return a?.run === b.run && a.index === b.index;
+}
+
+/**
+ * Whether the batch has made what stands under a key. An earlier run of it, which was ended from outside, had a chain of its
+ * own, and its items may have stood at other places.
+ */
+export async function madeBy(client: Client, key: string, mark: ItemMark): Promise<Made> {
+  const known = await readMark(client, key);
+  if (known === undefined) return false;
+  return known.run === mark.run ? known.index === mark.index : 'before';
 }
 
 /** How an order that was found stands to the place that wanted to make it. */

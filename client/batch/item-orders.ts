@@ -14,12 +14,12 @@ import { type GenerationError, isGenerationError } from '../errors.ts';
 import { awaitResult } from '../generation/following/await-result.ts';
 import type { GenerationHandle } from '../generation/generation-handle.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
-import { describeKnown, describeRun, isClosed } from '../generation/run-info.ts';
+import { describeKnown, describeRun, type FoundRun, isClosed } from '../generation/run-info.ts';
 import { checkRequest } from '../generation/starting/check-request.ts';
 import { compareRequests, refuseOtherType } from '../generation/starting/compare-requests.ts';
 import { assessLastRun } from '../generation/starting/last-run.ts';
 import { startUnlessClosed } from '../generation/starting/start-generation.ts';
-import { foundAs, isSameMark, type ItemOrders, lostItem, readMark, refusedItem } from './item-marks.ts';
+import { foundAs, type ItemOrders, lostItem, madeBy, refusedItem } from './item-marks.ts';
 
 /** Where the orders of items are made. */
 export interface ItemOrderPlace {
@@ -56,11 +56,13 @@ export function createItemOrders(place: ItemOrderPlace): ItemOrders<Partial<Gene
       }
     },
     closedAt: (key) => named(key, async () => (await describeKnown(client, key))?.closedAt),
-    wasStarted: (key, mark) =>
+    wasStarted: (key, mark, order) =>
       named(key, async () => {
         const run = await describeKnown(client, key);
-        if (run === undefined || !isSameMark(await readMark(client, key), mark)) return false;
-        return !isClosed(run) || !(await assessLastRun(client, key, run.runId)).isUnbilled;
+        const made = run !== undefined && (await madeBy(client, key, mark));
+        if (!made) return false;
+        if (made === 'before' && order && !(await isSameOrder(client, run, order))) return false;
+        return isClosed(run) && (await assessLastRun(client, key, run.runId)).isUnbilled ? false : made;
       }),
   };
 }
@@ -93,6 +95,16 @@ async function startItem(
     return await foundAs(client, key, mark);
   } catch (error) {
     return refusedItem(error);
+  }
+}
+
+async function isSameOrder(client: Client, { key, runId }: FoundRun, draft: Partial<GenerationRequest>) {
+  const made = await readOriginalRequest(client, key, runId);
+  try {
+    compareRequests(key, made, checkRequest(draft as GenerationRequest, key, { isLookedFor: true }).order);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -14,11 +14,11 @@ import { awaitEnd, unlessAborted } from '../await-end.ts';
 import { named, toClientError } from '../convert-errors.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
-import { describeKnown, describeRun, isClosed } from '../generation/run-info.ts';
+import { describeKnown, describeRun, type FoundRun, isClosed } from '../generation/run-info.ts';
 import { startUnlessEnded } from '../generation/starting/start-workflow.ts';
 import { cancelPipeline } from '../pipeline/decide.ts';
 import { refuseNoPipeline, toPipelineError } from '../pipeline/pipeline-errors.ts';
-import { foundAs, isSameMark, type ItemOrders, lostItem, readMark, refusedItem } from './item-marks.ts';
+import { foundAs, type ItemOrders, lostItem, madeBy, readMark, refusedItem } from './item-marks.ts';
 import { figuresOf, worstOf } from './pipeline-figures.ts';
 
 interface Place {
@@ -42,13 +42,15 @@ export function createPipelineItemOrders(place: Place): ItemOrders<PipelineReque
       }
     },
     closedAt: (key) => named(key, async () => (await describeKnown(client, key))?.closedAt),
-    wasStarted: (key, mark) =>
+    wasStarted: (key, mark, order) =>
       named(key, async () => {
         const run = await describeKnown(client, key);
-        if (run === undefined || !isSameMark(await readMark(client, key), mark)) return false;
-        if (!isClosed(run)) return true;
+        const made = run !== undefined && (await madeBy(client, key, mark));
+        if (!made) return false;
+        if (made === 'before' && order && !(await isSameOrder(client, run, order))) return false;
+        if (!isClosed(run)) return made;
         const end = await endOf(client, key);
-        return !mayRunAgain(end) || hasBills(figuresIn(end));
+        return mayRunAgain(end) && !hasBills(figuresIn(end)) ? false : made;
       }),
   };
 }
@@ -73,11 +75,7 @@ async function startItem(
     if ((await start('REJECT_DUPLICATE'))?.isNew) return { isStarted: true };
     const last = await describeRun(client, key);
     refuseNoPipeline(key, last.workflowType);
-    const before: Partial<PipelineRequest> | undefined = (await readOriginalRequest(client, key, last.runId))?.request;
-    const isSame =
-      before === undefined ||
-      (isSameJson(before.plan ?? null, request.plan) && isSameJson(before.params ?? {}, request.params ?? {}));
-    if (!isSame) {
+    if (!(await isSameOrder(client, last, request))) {
       const message = `key "${key}" is in use by a pipeline of another plan or other params`;
       throw new GenerationError({ type: 'KeyInUse', message, key });
     }
@@ -94,6 +92,13 @@ async function startItem(
   } catch (error) {
     return refusedItem(error);
   }
+}
+
+async function isSameOrder(client: Client, { key, runId }: FoundRun, { plan, params }: PipelineRequest) {
+  const before: Partial<PipelineRequest> | undefined = (await readOriginalRequest(client, key, runId))?.request;
+  return (
+    before === undefined || (isSameJson(before.plan ?? null, plan) && isSameJson(before.params ?? {}, params ?? {}))
+  );
 }
 
 async function followItem(client: Client, key: string, signal: AbortSignal): Promise<ItemEnd> {

@@ -153,6 +153,8 @@ export interface CancelItemsAnswer {
   outcomes: CancelOutcome[];
   /** Those of the doubtful that were started after all. */
   started: number[];
+  /** Those of the started that an earlier run of the batch has ordered. */
+  attached?: number[];
 }
 
 /** What activity `closeItems` is asked: the lines of items that were never started. */

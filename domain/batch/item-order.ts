@@ -29,6 +29,9 @@ export interface OrderPlace {
   labels?: Labels | undefined;
 }
 
+/** Whether a batch has made an order, and it may have cost something; `before`: an earlier run of the batch has. */
+export type Made = boolean | 'before';
+
 /** How the start of an item's order went. */
 export type ItemStart =
   /** `attached`: somebody else had made it before; `isRepeat`: it was made for another item of this batch. */

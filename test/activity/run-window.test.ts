@@ -4,11 +4,12 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { expect, it } from 'vitest';
 import type { BatchDeps } from '../../activities/batch/batch-deps.ts';
+import { createCancelItems } from '../../activities/batch/cancel-items.ts';
 import { createRunWindow } from '../../activities/batch/run-window.ts';
 import type { OpenItem, WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import type { BatchItem } from '../../domain/batch/batch.ts';
 import type { ItemEnd } from '../../domain/batch/item-end.ts';
-import type { ItemMark } from '../../domain/batch/item-order.ts';
+import type { ItemMark, Made } from '../../domain/batch/item-order.ts';
 import { jsonBytes } from '../../domain/json.ts';
 
 const paused: WindowQuestion = {
@@ -45,9 +46,12 @@ async function lookUp(limits: Partial<WindowQuestion>, item: Partial<BatchItem>)
   return await run(deps, { ...paused, ...limits });
 }
 
+function environment(): MockActivityEnvironment {
+  return new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) });
+}
+
 async function run(deps: BatchDeps, question: WindowQuestion): Promise<WindowAnswer> {
-  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) });
-  return await environment.run(createRunWindow(deps), question);
+  return await environment().run(createRunWindow(deps), question);
 }
 
 it.each<[string, Partial<WindowQuestion>, Partial<BatchItem>, Partial<WindowAnswer>]>([
@@ -159,12 +163,16 @@ const paidAtAWall = { status: 'failed', costUsd: 0.5, error: paid };
 const withdrawn = { plan: { version: 1, steps: {} } };
 
 /** The one item of a window, which a window before it has started where it has an `end`, and which is refused by now. */
-async function refused(question: Partial<WindowQuestion>, end: ItemEnd | undefined): Promise<WindowAnswer> {
+async function refused(
+  question: Partial<WindowQuestion>,
+  end: ItemEnd | undefined,
+  isMade: Made = end !== undefined,
+): Promise<WindowAnswer> {
   const error = { type: 'InvalidInput', message: 'its input is not valid', submission: 'not_sent' } as const;
   const orders = {
     start: () => Promise.resolve({ failure: { error } }),
     wasStarted: (_: string, { run: first, index }: ItemMark) =>
-      Promise.resolve(end !== undefined && first === 'run-1' && index === 0),
+      Promise.resolve(first === 'run-1' && index === 0 && isMade),
     follow: () => (end ? Promise.resolve(end) : Promise.reject(new Error('nothing was ordered'))),
     closedAt: () => Promise.resolve(new Date(0)),
   };
@@ -211,6 +219,33 @@ it('what is only presumed of an item that met a wall is told as such', async () 
   const answer = await refused({ plan: {}, mayStart: false, cursor: 1, open: [{ index: 0 }] }, end);
   expect(answer).toMatchObject({ paid: { 0: 700_000 }, paidMore: 700_000 });
   expect(answer).toMatchObject({ presumedPaid: { 0: 200_000 }, presumedMore: 200_000 });
+});
+
+it.each<[string, Partial<WindowQuestion>]>([
+  ['by its plan', withdrawn],
+  ['for want of a price', { maxCost: 1 }],
+  ['at its start', {}],
+])(
+  'an item that is refused now %s, and that an earlier run of the batch has ordered, is attached',
+  async (_, question) => {
+    const answer = await refused(question, made, 'before');
+    expect(answer).toMatchObject({
+      ended: [{ line: { status: 'succeeded', attached: true }, cost: 500_000 }],
+      open: [],
+    });
+  },
+);
+
+it('of what is asked to cancel it is told what an earlier run of the batch has ordered', async () => {
+  const orders = {
+    wasStarted: (key: string) => Promise.resolve(key === 'batch/a' ? 'before' : key === 'batch/b'),
+    cancel: () => Promise.resolve('too_late'),
+  };
+  const items = ['a', 'b', 'c'].map((id) => ({ id }));
+  const deps = { orders, pages: { readItems: () => Promise.resolve(items) } } as unknown as BatchDeps;
+  const question = { key: 'batch', firstRunId: 'run-1', pages: [{ page: 0, from: 0, count: 3 }], open: [] };
+  const answer = await environment().run(createCancelItems(deps), { ...question, doubtful: [0, 1, 2] });
+  expect(answer).toEqual({ outcomes: ['too_late', 'too_late'], started: [0, 1], attached: [0] });
 });
 
 it('the line of an item that is not run again says why', async () => {

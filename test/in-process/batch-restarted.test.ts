@@ -59,6 +59,57 @@ describe('a batch that Temporal retries with pages of more than it looks for at 
   });
 });
 
+describe('a batch that is run again under its key', () => {
+  const [total, part] = [1_200, 1_000];
+  const items = Array.from({ length: 4 }, (_, at) => ({ id: `inline-${String(at)}` }));
+  const pages = [{ page: 0, from: 0, count: 4, digest: digestOf(0) }];
+  const more = Array.from({ length: 6 }, (_, at) => ({
+    ...{ page: at + 1, from: 4 + at * 200, count: at < 5 ? 200 : 196, digest: digestOf(at + 1) },
+  }));
+  const begin = async (memo?: Record<string, unknown>) => {
+    const batch = await open({ items, keepOpen: true, defaults: { model: 'a/b' } }, undefined, { memo });
+    await batch.play(answered(batch.scheduled('storeItems')?.seq, pages));
+    const looking = batch.scheduled('runWindow')?.seq;
+    for (const page of more) await batch.play(updated('add', page, `add-${String(page.page)}`));
+    return { ...batch, looking };
+  };
+  const asked = (batch: Awaited<ReturnType<typeof begin>>) =>
+    defaultPayloadConverter.fromPayload<{ doubtful: number[] }>(
+      (batch.scheduled('cancelItems')?.arguments ?? [])[0] ?? {},
+    ).doubtful.length;
+
+  it('asks for all that the run before may have ordered where it is cancelled', async () => {
+    const batch = await begin({ retryOfRunId: 'before' });
+    const { play, scheduled, question, looking } = batch;
+    await play(signalled('cancel'));
+    await play(windowAnswered(looking, {}));
+    expect(asked(batch)).toBe(part);
+    const found = { outcomes: ['cancelled', 'too_late'], started: [1, 900], attached: [900] };
+    await play(answered(scheduled('cancelItems')?.seq, found));
+    expect(asked(batch)).toBe(total - part);
+    await play(answered(scheduled('cancelItems')?.seq, { outcomes: [], started: [] }));
+    await play(answered(scheduled('closeItems')?.seq, { tail: [], page: 12, searchAttributes: [] }));
+    expect(question()?.open).toEqual([
+      { index: 1, cancel: 'cancelled' },
+      { index: 900, attached: true, cancel: 'too_late' },
+    ]);
+  });
+
+  it('looks for it in a pause', async () => {
+    const { play, question, looking } = await begin({ retryOfRunId: 'before' });
+    await play(signalled('pause'));
+    await play(windowAnswered(looking, {}));
+    expect(question()?.doubtful?.length).toBe(part);
+  });
+
+  it('asks only for what a lost window can have ordered where it is its first run', async () => {
+    const batch = await begin();
+    await batch.play(signalled('cancel'));
+    await batch.play(windowAnswered(batch.looking, {}));
+    expect(asked(batch)).toBe(0);
+  });
+});
+
 describe('a batch that Temporal retries while it is open', () => {
   const request = { keepOpen: true, defaults: { model: 'a/b' }, openForMs: 60_000 };
   const timersIn = (commands: Command[]) => commands.flatMap(({ startTimer }) => startTimer ?? []);

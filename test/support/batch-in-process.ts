@@ -33,8 +33,8 @@ export interface BatchByTasks {
   tail: () => Promise<BatchLine[]>;
 }
 
-/** What is told of a run that Temporal starts by itself. */
-type SelfStarted = Pick<SandboxExecution, 'attempt' | 'continuedFromExecutionRunId'>;
+/** What is told of a run that Temporal starts by itself, or a client anew. */
+type SelfStarted = Pick<SandboxExecution, 'attempt' | 'continuedFromExecutionRunId' | 'memo'>;
 
 type OpenBatch = (request: BatchRequest, carried?: BatchData, started?: SelfStarted) => Promise<BatchByTasks>;
 

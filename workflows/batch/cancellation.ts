@@ -52,7 +52,9 @@ export async function carryOutCancel(batch: Batch): Promise<void> {
   for (const [at, doubtful] of partsInDoubt(data).entries()) {
     const known = at === 0 ? data.open : [];
     const asked = await askToCancel(batch, known, doubtful);
-    const inFlight = [...known, ...asked.started.map((index) => ({ index }))];
+    const attached = new Set(asked.attached);
+    const found = asked.started.map((index) => ({ index, ...(attached.has(index) && { attached: true as const }) }));
+    const inFlight: OpenItem[] = [...known, ...found];
     open.push(...inFlight.map((item, place) => ({ ...item, cancel: asked.outcomes[place] ?? 'unknown' })));
     started.push(...asked.started);
   }

@@ -16,7 +16,7 @@ import {
 } from '../../domain/batch/batch.ts';
 import { toMicro } from '../../domain/budget/money.ts';
 import type { InputIssue } from '../../domain/generation.ts';
-import { maxBatchKeyLength, tooLong } from '../../domain/names.ts';
+import { maxBatchKeyLength, retryOfRunMemoKey, tooLong } from '../../domain/names.ts';
 import { type HandedOn, handedOn, type SampleOf, selfStartedBy } from '../run-start.ts';
 
 /** How many items a run that knows nothing of the one before looks for: as many as it could follow, and hand on, at once. */
@@ -54,7 +54,7 @@ export interface BatchData extends HandedOn {
   reach: number;
   /** Whether it has was not looked for since. */
   isInDoubt?: true;
-  /** Only of a run that Temporal has started by itself: it looks for them by parts, and has up to this index. */
+  /** Only of a run that knows nothing of the one before: it looks for them by parts, and has up to this index. */
   lookedTo?: number;
   /** Temporal has started this run by itself, and the one before was open: items may be forgotten, until a person goes on. */
   mayLackItems?: true;
@@ -176,8 +176,11 @@ export function openBatch(argument: unknown, given: unknown): Batch {
 function openData(request: BatchRequest, carried: BatchData | undefined): BatchData {
   const data = carried ?? firstData(request);
   const starter = selfStartedBy(carried);
-  if (starter === undefined || !patched('restarted-batches-wait')) return data;
-  return afterRestart(data, starter);
+  if (starter !== undefined) return patched('restarted-batches-wait') ? afterRestart(data, starter) : data;
+  const isRunAgain = carried === undefined && workflowInfo().memo?.[retryOfRunMemoKey] !== undefined;
+  if (!isRunAgain || !patched('batches-run-again-look-for-orders')) return data;
+  // Until it has come to what the run before had ordered, a pause or a cancel looks for that.
+  return { ...data, lookedTo: 0, reach: mostForgotten, isInDoubt: true };
 }
 
 /**

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { parseBatchRequest } from '../../../domain/batch/batch-request.ts';
 import { batchDefaults, type BatchRequest } from '../../../domain/batch/batch.ts';
-import { batchWorkflowType, maxBatchKeyLength } from '../../../domain/names.ts';
+import { batchWorkflowType, maxBatchKeyLength, retryOfRunMemoKey } from '../../../domain/names.ts';
 import { parsePlan } from '../../../plans/parse-plan.ts';
 import { checkNewKey } from '../../generation/check-arguments.ts';
 import { readOriginalRequest } from '../../generation/original-request.ts';
@@ -59,15 +59,15 @@ export async function startBatch(
   const request = await checkBatchRequest(given, key, { modelApiBase, isLookedFor: attachOnly });
   const own = { ...toPriority({ priority, ...precedence }, key), ...toLabelMemo({ labels }, key) };
   const options = { taskQueue, args: [request], workflowId: key, ...own };
-  const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE') =>
-    startUnlessEnded(client, batchWorkflowType, { ...options, workflowIdReusePolicy });
+  const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE', more: Pick<typeof own, 'memo'> = {}) =>
+    startUnlessEnded(client, batchWorkflowType, { ...options, ...more, workflowIdReusePolicy });
   const first = attachOnly ? undefined : await start('REJECT_DUPLICATE');
   if (first?.isNew) return newBatch(key, first.runId, []);
   const last = await describeRun(client, key);
   refuseNoBatch(key, last.workflowType);
   const notices = compareBatches(key, await readOriginalRequest(client, key, last.runId), request);
   if (!attachOnly && (last.status === 'terminated' || last.status === 'timed_out')) {
-    const again = await start('ALLOW_DUPLICATE');
+    const again = await start('ALLOW_DUPLICATE', { memo: { ...own.memo, [retryOfRunMemoKey]: last.runId } });
     if (again?.isNew) {
       const notice = `the last run of "${key}" was ended from outside: it is run again, and finds what was ordered`;
       return newBatch(key, again.runId, [...notices, notice]);

@@ -112,6 +112,41 @@ describe.concurrent('a batch', () => {
     await checkBatch(stack, again);
   });
 
+  it('that was terminated, is run again and cancelled tells what was ordered, and asks what runs to stop', async () => {
+    const stack = await batchStack({ profiles: { '*': { queueMs: 0, runMs: 100 } } });
+    const { batches, key: newKey, simulator, client } = stack;
+    const key = newKey();
+    const request = { items: itemsNamed(key, 30), defaults };
+    simulator.hold({ stage: 'run' });
+    await batches.start({ ...request, window: 8 }, { key });
+    const running = () => simulator.ledger().jobs.filter(({ startedAt }) => startedAt !== undefined);
+    await eventually(() => {
+      expect(running()).toHaveLength(8);
+    });
+    simulator.release(
+      running()
+        .slice(0, 3)
+        .map(({ id }) => id),
+    );
+    await eventually(() => {
+      expect(running()).toHaveLength(11);
+    });
+    await client.workflow.getHandle(key).terminate('test');
+    const again = await batches.start({ ...request, window: 1 }, { key });
+    const { outcome } = await again.cancel();
+    expect(outcome).toMatchObject({ neverStarted: 19, notCancellable: 8 });
+    simulator.release();
+    expect(await again.result()).toMatchObject({
+      phase: 'cancelled',
+      counts: { succeeded: 11, notStarted: 19 },
+    });
+    expect(simulator.ledger().jobs).toHaveLength(11);
+    const lines = await linesOf(again);
+    expect(tally(lines)).toEqual({ succeeded: 11, not_started: 19 });
+    expect(lines.filter(({ attached, costUsd }) => attached && costUsd !== undefined)).toHaveLength(11);
+    await checkBatch(stack, again);
+  });
+
   it('takes junk for what it is: an argument ends as InvalidInput, a message is refused or ignored', async () => {
     const stack = await batchStack();
     const { batches, key: newKey, client, workers, simulator } = stack;
