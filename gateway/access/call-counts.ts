@@ -13,7 +13,7 @@ export function createCallCounts(): FastifyRateLimitStore {
     incr(key, tell, windowMs) {
       const current = (counts.get(key)?.current ?? 0) + 1;
       counts.set(key, { current }, { ttl: windowMs, noUpdateTTL: true });
-      tell(null, { current, ttl: counts.getRemainingTTL(key) });
+      tell(null, { current, ttl: Math.round(counts.getRemainingTTL(key)) });
     },
     child: createCallCounts,
   };
