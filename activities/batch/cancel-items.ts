@@ -17,7 +17,8 @@ export function createCancelItems(deps: BatchDeps): BatchActivities['cancelItems
         const { key } = await readItem(index);
         const made = await orders.wasStarted(key, { run: question.firstRunId, index });
         if (made === 'before') attached.push(index);
-        return made ? [index] : [];
+        // Of what was paid Temporal may keep nothing any more.
+        return made || (question.paid?.[index] ?? 0) > 0 ? [index] : [];
       });
       const started = asked.flat();
       const inFlight = [...question.open.map(({ index }) => index), ...started];

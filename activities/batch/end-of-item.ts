@@ -2,6 +2,7 @@ import type { EndedItem, OpenItem, WindowQuestion, WindowStop } from '../../doma
 import { boundLine, statusOfFailure } from '../../domain/batch/batch-line.ts';
 import type { BatchLine } from '../../domain/batch/batch.ts';
 import { hasBills, type ItemEnd, type ItemFailure } from '../../domain/batch/item-end.ts';
+import type { PaidBefore } from '../../domain/batch/item-order.ts';
 import { toMicro, toUsd } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { withoutUndefined } from '../../domain/json.ts';
@@ -13,8 +14,8 @@ export interface ItemNames {
 }
 
 /** The line of an item that has ended, and what it has cost, or is presumed to. */
-export function endOfItem(open: OpenItem, { id, key }: ItemNames, given: ItemEnd): EndedItem {
-  const end = 'failure' in given ? { failure: withEarlierBills(given.failure) } : given;
+export function endOfItem(open: OpenItem, { id, key }: ItemNames, given: ItemEnd, before: PaidBefore = {}): EndedItem {
+  const end = 'failure' in given ? { failure: withEarlierBills(withPaid(given.failure, before)) } : given;
   const { index, price, attached, isRepeat } = open;
   const told = 'result' in end ? end.result : end.failure;
   const { requestId, costUsd, presumedUsd = 0, unpricedBills = 0 } = told;
@@ -69,6 +70,18 @@ export function letGoOfItem(
   const isFree = plan === undefined && (cancel === 'not_submitted' || (cancel === 'cancelled' && isSentOnce));
   const error = { type: 'GenerationCancelled', message, submission: 'unknown', cancel } as const;
   return { failure: { error, ...(isFree && { isFree }) } };
+}
+
+/** A refusal knows of no order, and neither does Temporal where it keeps none any more. */
+function withPaid(failure: ItemFailure, { paid = 0, presumedPaid = 0 }: PaidBefore): ItemFailure {
+  if (paid === 0 || failure.costUsd !== undefined) return failure;
+  const isOpen = !isUnbilled(failure.error.submission);
+  return {
+    ...failure,
+    costUsd: toUsd(paid - presumedPaid),
+    ...(presumedPaid > 0 && { presumedUsd: toUsd(presumedPaid) }),
+    ...(isOpen && { isCostPartial: true }),
+  };
 }
 
 /** A pipeline may have been billed for other orders than its last, by an earlier run of it as well. */

@@ -14,6 +14,7 @@ import {
   isWindowOver,
   nextToStart,
   openWindow,
+  paidBefore,
   takeUpItems,
 } from '../../domain/batch/batch-window.ts';
 import { batchDefaults } from '../../domain/batch/batch.ts';
@@ -91,6 +92,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
       key: item.key,
       mark: markOf(open),
       again,
+      before: paidBefore(window, open.index),
       priority: { priorityKey: batchDefaults.priority, ...question.priority },
       labels: question.labels,
     };
@@ -98,7 +100,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     if ('failure' in started) {
       // Told though the window is full: what has its key may be another order.
       if (await wasOrdered(open, item)) await follow(open, started.failure);
-      else endItem(window, endOfItem(open, item, started));
+      else tellEnd(window, open, item, started);
       return;
     }
     if (started.attached) open.attached = true;
@@ -109,7 +111,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     if (await wasOrdered(open, item)) {
       beginItem(window, open);
       live(follow(open, failure));
-    } else endItem(window, endOfItem(open, item, { failure }));
+    } else tellEnd(window, open, item, { failure });
   };
   /** Starts the next item, if there is one and nothing stands in its way. */
   const startNext = async (): Promise<boolean> => {
@@ -191,7 +193,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   // What a full window could not tell may have ended: the next one hears of it.
   for (const open of question.isLetGo ? [...window.open.values()] : []) {
     if (isFull(window)) break;
-    endItem(window, endOfItem(open, await readItem(open.index), letGoOfItem(open, question)));
+    tellEnd(window, open, await readItem(open.index), letGoOfItem(open, question));
   }
   return answerOf(window, attempt);
 }
@@ -215,7 +217,11 @@ function settle(
     const presumed = open.isRepeat ? 0 : toMicro(presumedUsd);
     const cost = open.isRepeat ? 0 : toMicro(costUsd) + presumed;
     giveItemBack(window, open.index, isWallNews ? wall : undefined, cost, presumed);
-  } else if (!isFull(window)) endItem(window, endOfItem(open, names, wall && refusal ? notAgain(end, refusal) : end));
+  } else if (!isFull(window)) tellEnd(window, open, names, wall && refusal ? notAgain(end, refusal) : end);
+}
+
+function tellEnd(window: BatchWindow, open: OpenItem, names: ItemToOrder, end: ItemEnd): void {
+  endItem(window, endOfItem(open, names, end, paidBefore(window, open.index)));
 }
 
 /** Whoever has mended the wall learns why it was not tried again. */

@@ -59,9 +59,9 @@ export function createPipelineItemOrders(place: Place): ItemOrders<PipelineReque
 async function startItem(
   { client, taskQueue }: Place,
   request: PipelineRequest,
-  { key, mark, again, priority, labels }: OrderPlace,
+  { key, mark, again, before: paid, priority, labels }: OrderPlace,
 ): Promise<ItemStart> {
-  const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE', told: ItemMark & PaidBefore = mark) =>
+  const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE', told: ItemMark & PaidBefore) =>
     startUnlessEnded(client, pipelineWorkflowType, {
       taskQueue,
       workflowId: key,
@@ -72,7 +72,7 @@ async function startItem(
       workflowIdReusePolicy,
     });
   try {
-    if ((await start('REJECT_DUPLICATE'))?.isNew) return { isStarted: true };
+    if ((await start('REJECT_DUPLICATE', { ...mark, ...paid }))?.isNew) return { isStarted: true };
     const last = await describeRun(client, key);
     refuseNoPipeline(key, last.workflowType);
     if (!(await isSameOrder(client, last, request))) {

@@ -145,6 +145,8 @@ export interface CancelItemsQuestion extends BatchIdentity {
   open: OpenItem[];
   /** Items that a lost window may have started. */
   doubtful: number[];
+  /** What those of them that are given back have cost so far, where there is anything to tell. */
+  paid?: PaidItems;
   reason?: string;
 }
 

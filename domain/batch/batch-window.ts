@@ -1,6 +1,7 @@
 import { jsonBytes, withoutUndefined } from '../json.ts';
 import type { EndedItem, OpenItem, PaidItems, WindowAnswer, WindowQuestion, WindowStop } from './batch-activities.ts';
 import { failuresInARowAfter } from './batch-line.ts';
+import type { PaidBefore } from './item-order.ts';
 
 /** A window goes back with what it has once it has so much. */
 const maxLines = 250;
@@ -156,6 +157,11 @@ export function giveItemBack(
   window.open.delete(index);
   window.givenBack.add(index);
   window.stop ??= stop;
+}
+
+/** What an item has cost before it was given back, where there is anything to tell. */
+export function paidBefore({ paid, presumedPaid }: BatchWindow, index: number): PaidBefore {
+  return withoutUndefined({ paid: paid.get(index), presumedPaid: presumedPaid.get(index) });
 }
 
 /** Whether the window has to go back now. */

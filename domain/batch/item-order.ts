@@ -25,6 +25,8 @@ export interface OrderPlace {
   mark: ItemMark;
   /** One that provably cost nothing is made anew. */
   again: boolean;
+  /** Where Temporal keeps no earlier run of it, none can say so itself. */
+  before?: PaidBefore;
   priority: Precedence;
   labels?: Labels | undefined;
 }

@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import type { BatchDeps } from '../../activities/batch/batch-deps.ts';
 import { createCancelItems } from '../../activities/batch/cancel-items.ts';
 import { createRunWindow } from '../../activities/batch/run-window.ts';
+import { lostItem } from '../../client/batch/item-marks.ts';
 import type { OpenItem, WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import type { BatchItem } from '../../domain/batch/batch.ts';
 import type { ItemEnd } from '../../domain/batch/item-end.ts';
@@ -253,6 +254,24 @@ it('the line of an item that is not run again says why', async () => {
   expect(ended?.line.error?.message).toMatch(
     /^the wallet is empty; not run again: nothing was sent, the item is not valid: /,
   );
+});
+
+it.each<[string, Partial<WindowQuestion>, ItemEnd | undefined, object]>([
+  [
+    'is refused now',
+    { ...withdrawn, ...givenBack },
+    undefined,
+    { line: { costUsd: 0.5, error: { submission: 'accepted' } } },
+  ],
+  [
+    'was being cancelled',
+    { ...givenBack, givenBack: [], open: [{ index: 0, price: 2_000_000, cancel: 'unknown' }] },
+    lostItem('batch/a'),
+    { line: { status: 'submission_unknown', costUsd: 0.5 }, presumed: true, known: 0, cost: 1_500_000 },
+  ],
+])('an item that was paid and given back, of which Temporal keeps nothing, and %s, has its cost', async (...told) => {
+  const [_, question, end, ended] = told;
+  expect((await refused(question, end)).ended).toMatchObject([{ cost: 0, ...ended }]);
 });
 
 it.each<[string, Partial<WindowQuestion>, string]>([

@@ -80,7 +80,7 @@ async function askToCancel(batch: Batch, open: OpenItem[], doubtful: number[]): 
       ...(request.plan && { hasPlan: true }),
       open,
       doubtful,
-      ...withoutUndefined({ reason: data.cancel?.reason }),
+      ...withoutUndefined({ paid: data.paid, reason: data.cancel?.reason }),
     });
   } catch (error) {
     log.warn('the items in flight could not be asked to cancel', { reason: messageOf(error) });

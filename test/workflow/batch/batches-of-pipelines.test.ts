@@ -138,6 +138,27 @@ describe.concurrent('a batch of pipelines', () => {
     await checkBatch(stack, batch);
   });
 
+  it.each(['resume', 'cancel'] as const)(
+    'still tells what it has paid for an item whose pipeline Temporal keeps no longer, after a %s',
+    async (word) => {
+      const { stack, batch, charged } = await atAWall();
+      const { client, simulator } = stack;
+      const workflowExecution = { workflowId: batchItemKey(batch.key, 'p0') };
+      await client.workflowService.deleteWorkflowExecution({ namespace: client.options.namespace, workflowExecution });
+      await eventually(async () => {
+        await expect(client.workflow.getHandle(workflowExecution.workflowId).describe()).rejects.toThrow('not found');
+      });
+      simulator.setBalance(token, 100);
+      await batch[word]();
+      const result = await batch.result();
+      const counts = word === 'resume' ? { succeeded: 3 } : { unknown: 1, notStarted: 2 };
+      expect(result).toMatchObject({ counts });
+      expect(result.money.spentUsd).toBeCloseTo(charged(), 6);
+      const lines = await linesOf(batch);
+      expect(lines.reduce((sum, { costUsd = 0 }) => sum + costUsd, 0)).toBeCloseTo(charged(), 6);
+    },
+  );
+
   it('cancels the pipelines that run, and tells a step that may fail as part of a success', async () => {
     const stack = await batchStack({ faults: [{ fault: 'job-fails', step: 'submit', model: kling }] });
     const { batches, key: newKey, simulator } = stack;
