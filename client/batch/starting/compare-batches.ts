@@ -5,8 +5,16 @@ import { withoutMissing, withoutMissingIn } from '../../../domain/request-checks
 import { GenerationError } from '../../errors.ts';
 import type { OriginalRequest } from '../../generation/original-request.ts';
 
-/** Refuses a key that belongs to a batch of other items or other defaults; of other options it only tells. */
-export function compareBatches(key: string, original: OriginalRequest | undefined, request: BatchRequest): string[] {
+/**
+ * Refuses a key that belongs to a batch of other items or other defaults. Of other options it only tells: they have no effect
+ * on what is attached to, and are those of what is run again.
+ */
+export function compareBatches(
+  key: string,
+  original: OriginalRequest | undefined,
+  request: BatchRequest,
+  isRunAgain = false,
+): string[] {
   if (original === undefined) {
     return [`the first run of "${key}" is kept no longer: its items and defaults could not be compared`];
   }
@@ -22,7 +30,9 @@ export function compareBatches(key: string, original: OriginalRequest | undefine
   }
   const different = batchRequestFields.filter((name) => !isSame(name));
   if (different.length === 0) return [];
-  return [`attached to batch "${key}" as it was started first: ${different.join(', ')} of this call had no effect`];
+  const names = different.join(', ');
+  if (isRunAgain) return [`batch "${key}" is run again with the options of this call, other than before: ${names}`];
+  return [`attached to batch "${key}" as it was started first: ${names} of this call had no effect`];
 }
 
 type Parts = Partial<Record<keyof BatchRequest, unknown>>;

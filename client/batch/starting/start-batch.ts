@@ -65,12 +65,13 @@ export async function startBatch(
   if (first?.isNew) return newBatch(key, first.runId, []);
   const last = await describeRun(client, key);
   refuseNoBatch(key, last.workflowType);
-  const notices = compareBatches(key, await readOriginalRequest(client, key, last.runId), request);
+  const original = await readOriginalRequest(client, key, last.runId);
+  const notices = compareBatches(key, original, request);
   if (!attachOnly && (last.status === 'terminated' || last.status === 'timed_out')) {
     const again = await start('ALLOW_DUPLICATE', { memo: { ...own.memo, [retryOfRunMemoKey]: last.runId } });
     if (again?.isNew) {
       const notice = `the last run of "${key}" was ended from outside: it is run again, and finds what was ordered`;
-      return newBatch(key, again.runId, [...notices, notice]);
+      return newBatch(key, again.runId, [...compareBatches(key, original, request, true), notice]);
     }
   }
   const run = await describeRun(client, key);

@@ -8,7 +8,7 @@ const item = { id: 'a', model: 'a/b', input: { prompt: 'a cat' } };
 const nulls = { deadlineMs: null, maxPriceUsd: null } as object;
 const request: BatchRequest = { items: [item] };
 
-function compare(existing: object, wanted: BatchRequest): string[] {
+function compare(existing: object, wanted: BatchRequest, isRunAgain?: boolean): string[] {
   const first: OriginalRequest = {
     workflowType: 'runcomfyBatch',
     runId: 'run-1',
@@ -16,7 +16,7 @@ function compare(existing: object, wanted: BatchRequest): string[] {
     request: existing,
   };
   const parsed = parseBatchRequest(wanted);
-  return compareBatches('k', first, parsed.ok ? parsed.request : wanted);
+  return compareBatches('k', first, parsed.ok ? parsed.request : wanted, isRunAgain);
 }
 
 it.each<[string, object, object]>([
@@ -44,4 +44,10 @@ it.each<[string, object]>([
 
 it('names the options that have no effect any more', () => {
   expect(compare({ ...request, window: 5 }, request)).toEqual([expect.stringContaining('window of this call')]);
+});
+
+it('names the options that a batch which is run again has had otherwise', () => {
+  const notice = 'batch "k" is run again with the options of this call, other than before: window, maxCostUsd';
+  expect(compare({ ...request, window: 5 }, { ...request, maxCostUsd: 2 }, true)).toEqual([notice]);
+  expect(compare(request, request, true)).toEqual([]);
 });

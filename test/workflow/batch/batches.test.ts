@@ -133,6 +133,10 @@ describe.concurrent('a batch', () => {
     });
     await client.workflow.getHandle(key).terminate('test');
     const again = await batches.start({ ...request, window: 1 }, { key });
+    expect(again.notices).toEqual([
+      `batch "${key}" is run again with the options of this call, other than before: window`,
+      expect.stringContaining('finds what was ordered'),
+    ]);
     const { outcome } = await again.cancel();
     expect(outcome).toMatchObject({ neverStarted: 19, notCancellable: 8 });
     simulator.release();
