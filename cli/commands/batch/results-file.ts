@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, truncate } from 'node:fs/promises';
+import { type FileHandle, open, stat, truncate } from 'node:fs/promises';
 import type { BatchLine } from '../../../client/index.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { CliError } from '../../cli-error.ts';
 import type { CommandContext } from '../../command-context.ts';
 import { fileReason } from '../../file-reason.ts';
+import { holdFile } from './hold-file.ts';
 import type { FileIdentity } from './item-source.ts';
 
 /** How every result line begins, and goes on behind its id. */
@@ -19,14 +20,20 @@ export interface ResultsFile {
   /** How many lines it had when it was opened, and how often each item stands in them: ids are those of one batch. */
   count: number;
   known: Map<string, number>;
+  close: () => Promise<void>;
 }
 
 /**
- * Opens a file for result lines, so that one of no use is noticed before anything is ordered. A torn last line is cut off; a
- * file that holds anything else, or is that of the items, is left alone.
+ * Opens a file for the result lines of a batch, so that one of no use is noticed before anything is ordered. A torn last line is
+ * cut off; a file that holds anything else, or is that of the items, or takes lines of this batch already, is left alone.
  */
-export async function openResultsFile(name: string, items?: FileIdentity): Promise<ResultsFile> {
+export async function openResultsFile(name: string, key: string, items?: FileIdentity): Promise<ResultsFile> {
   let handle: FileHandle | undefined;
+  let release: (() => void) | undefined;
+  const close = async () => {
+    await handle?.close();
+    release?.();
+  };
   try {
     handle = await open(name, 'a', 0o600);
     const found = await handle.stat();
@@ -34,10 +41,15 @@ export async function openResultsFile(name: string, items?: FileIdentity): Promi
       throw new CliError('InvalidInput', `nothing was sent, ${name} has the items: name another file with --results`);
     }
     // A device or a pipe has no lines to go on from, and may be read for ever.
-    const had = found.isFile() ? await readKnownItems(name) : { count: 0, known: new Map() };
-    return { name, handle, ...had };
+    if (!found.isFile()) return { name, handle, close, count: 0, known: new Map() };
+    release = await holdFile(found, key);
+    if (!release) {
+      const message = `nothing was sent, another command appends the lines of this batch to ${name}: wait for its end, or name another file with --results`;
+      throw new CliError('FileNotWritten', message);
+    }
+    return { name, handle, close, ...(await readKnownItems(name)) };
   } catch (error) {
-    await handle?.close();
+    await close();
     if (error instanceof CliError) throw error;
     const message = `nothing was sent, ${name} cannot take result lines (${fileReason(error)}): name another file with --results`;
     throw new CliError('FileNotWritten', message, { cause: error });
@@ -46,7 +58,7 @@ export async function openResultsFile(name: string, items?: FileIdentity): Promi
 
 /** Appends the result lines that a file does not have; `again` says what is run again where it takes no more. */
 export async function appendResults(
-  { name, handle, count, known }: ResultsFile,
+  { name, handle, count, known }: Omit<ResultsFile, 'close'>,
   lines: AsyncIterable<BatchLine>,
   again: string,
 ): Promise<number> {
@@ -106,8 +118,9 @@ async function readKnownItems(file: string): Promise<Pick<ResultsFile, 'count' |
     if (rest.length > maxTornBytes) throw refuse(number + 1, file);
   }
   if (!mayBeCut(rest.toString('utf8'))) throw refuse(number + 1, file);
-  // A last line without its end may be torn although it reads as JSON: it is written again.
-  if (rest.length > 0) await truncate(file, whole);
+  // A last line without its end may be torn although it reads as JSON: it is written again. One that grows is that of a command
+  // which appends the lines of another batch.
+  if (rest.length > 0 && (await stat(file)).size === whole + rest.length) await truncate(file, whole);
   return { count, known };
 }
 

@@ -54,14 +54,15 @@ export const addBatchRun = defineCommand<RunFlags>({
           if (!isPerson) throw new CliError('Usage', 'nothing was sent: give --max-cost USD, or --yes');
           if (!(await confirm(streams, 'order them?'))) throw new CliError('Usage', 'nothing was sent: not confirmed');
         }
-        const { results } = flags;
-        const file = results === undefined || results === '-' ? undefined : await openResultsFile(results, identity);
+        const { results, key } = flags;
+        const isFile = results !== undefined && results !== '-';
+        const file = isFile ? await openResultsFile(results, key, identity) : undefined;
         // What was read once cannot be read again by the name that it had.
         const again = identity ? `\`${context.commandLine}\`` : 'the same command with the same items';
         try {
           return await orderItems(context, checked, { ...flags, ...labels, file, again });
         } finally {
-          await file?.handle.close();
+          await file?.close();
         }
       },
     );

@@ -1,8 +1,9 @@
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { appendResults, openResultsFile, printLines } from '../../../cli/commands/batch/results-file.ts';
 import { createPrinter } from '../../../cli/printing/printer.ts';
 import type { BatchLine } from '../../../client/index.ts';
@@ -25,11 +26,11 @@ async function* linesOf(ids: readonly string[]): AsyncGenerator<BatchLine, void,
 }
 
 async function append(name: string, ...ids: string[]): Promise<number> {
-  const file = await openResultsFile(name);
+  const file = await openResultsFile(name, 'batch');
   try {
     return await appendResults(file, linesOf(ids), again);
   } finally {
-    await file.handle.close();
+    await file.close();
   }
 }
 
@@ -53,9 +54,9 @@ describe('a file of results', () => {
       await Promise.resolve();
       yield* [other('a'), line('b')];
     }
-    const opened = await openResultsFile(file);
+    const opened = await openResultsFile(file, 'other');
     expect(await appendResults(opened, lines(), again)).toBe(1);
-    await opened.handle.close();
+    await opened.close();
     expect(await readFile(file, 'utf8')).toBe(`${textOf('a', 'b')}${JSON.stringify(other('a'))}\n`);
   });
 
@@ -83,8 +84,45 @@ describe('a file of results', () => {
       [folder, 'it is a folder'],
     ] as const) {
       const message = `nothing was sent, ${name} cannot take result lines (${reason}): name another file with --results`;
-      await expect(openResultsFile(name)).rejects.toMatchObject({ type: 'FileNotWritten', message });
+      await expect(openResultsFile(name, 'batch')).rejects.toMatchObject({ type: 'FileNotWritten', message });
     }
+  });
+
+  it('takes the lines of a batch from one command at a time, and those of another batch beside them', async () => {
+    const file = path.join(folder, 'shared.jsonl');
+    await writeFile(file, textOf('a').slice(0, -5));
+    const first = await openResultsFile(file, 'batch');
+    await symlink(file, `${file}.link`);
+    await expect(openResultsFile(`${file}.link`, 'batch')).rejects.toMatchObject({
+      type: 'FileNotWritten',
+      message: `nothing was sent, another command appends the lines of this batch to ${file}.link: wait for its end, or name another file with --results`,
+    });
+    await (await openResultsFile(file, 'other')).close();
+    expect(await appendResults(first, linesOf(['a']), again)).toBe(1);
+    await first.close();
+    expect(await append(file, 'a', 'b')).toBe(1);
+    expect(await readFile(file, 'utf8')).toBe(textOf('a', 'b'));
+  });
+
+  it('is free where the command that appended to it was killed', async () => {
+    const sockets = await mkdtemp(path.join(folder, 's-'));
+    vi.stubEnv('TMPDIR', sockets);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const file = path.join(folder, 'left.jsonl');
+    const opened = await openResultsFile(file, 'batch');
+    const [name = ''] = await readdir(sockets);
+    await opened.close();
+    const dies = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', dies, path.join(sockets, name)]);
+    expect(await readdir(sockets)).toEqual([name]);
+    expect(await append(file, 'a')).toBe(1);
+    expect(await readdir(sockets)).toEqual([]);
+  });
+
+  it('needs no room for temporary files', async () => {
+    vi.stubEnv('TMPDIR', path.join(folder, 'none'));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await append(path.join(folder, 'alone.jsonl'), 'a')).toBe(1);
   });
 
   it('on a full disk says how much it has, and the command that goes on', async () => {
