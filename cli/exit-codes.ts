@@ -1,5 +1,6 @@
-import type { GenerationErrorType } from '../client/index.ts';
+import { type GenerationErrorType, isGenerationError } from '../client/index.ts';
 import { configurationExitCode } from '../config/config-error.ts';
+import { isFailureType } from '../domain/failure-type.ts';
 import type { CliErrorType } from './cli-error.ts';
 
 /** The exit codes of the command line, as sysexits names them. */
@@ -65,4 +66,13 @@ export function exitCodeOf(type: GenerationErrorType | CliErrorType): ExitCode {
     case 'Undecodable':
       return exitCodes.configuration;
   }
+}
+
+/**
+ * What is left to say of an error after the last state was shown. Where that was the end, it has told how it came to that,
+ * and the exit code is left; what only kept the end from being shown or read is thrown on, to be told.
+ */
+export function exitCodeAfter(error: unknown, isEndShown: boolean): ExitCode {
+  if (isEndShown && isGenerationError(error) && isFailureType(error.type)) return exitCodeOf(error.type);
+  throw error;
 }

@@ -77,11 +77,15 @@ async function showProgress(
       draw();
     }
   } catch (error) {
-    // What cannot be read here now could not be read at the end either; of the rest, whoever awaits the result hears.
-    if (isGenerationError(error) && error.type === 'Undecodable') leave(error);
+    leaveUnreadable(error, leave);
   } finally {
     clearInterval(redraw);
   }
+}
+
+/** What cannot be read here now could not be read at the end either; of the rest, whoever awaits the result hears. */
+export function leaveUnreadable(error: unknown, leave: (error: Error) => void): void {
+  if (isGenerationError(error) && error.type === 'Undecodable') leave(error);
 }
 
 /** What a command waits for, and shows meanwhile. */

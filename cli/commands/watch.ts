@@ -1,6 +1,6 @@
-import { type GenerationHandle, isGenerationError, isTerminal, type KnownState } from '../../client/index.ts';
+import { isTerminal, type KnownState } from '../../client/index.ts';
 import { defineCommand } from '../define-command.ts';
-import { type ExitCode, exitCodeOf, exitCodes } from '../exit-codes.ts';
+import { exitCodeAfter, exitCodes } from '../exit-codes.ts';
 import { leaveWith } from '../interrupts.ts';
 import { progressLine } from '../printing/pretty-state.ts';
 import { detached } from '../wait-for-end.ts';
@@ -20,26 +20,23 @@ export const addWatch = defineCommand({
       const leaving = leaveWith(detached(key), outputGone);
       const since = Date.now();
       let last: KnownState | undefined;
+      let isEndShown = false;
       try {
         for await (const state of handle.watch({ signal: leaving.signal, isPerson: printer.isRead })) {
           last = state;
           printer.printLine(state, () => progressLine(state, Date.now() - since));
-          if (isTerminal(state.phase)) break;
+          isEndShown = isTerminal(state.phase);
+          if (isEndShown) break;
         }
       } finally {
         leaving.stop();
       }
-      return last?.phase === 'succeeded' ? exitCodes.done : exitCodeOfEnd(handle);
+      if (last?.phase === 'succeeded') return exitCodes.done;
+      try {
+        await handle.result();
+        return exitCodes.done;
+      } catch (error) {
+        return exitCodeAfter(error, isEndShown);
+      }
     }),
 });
-
-/** The last line has said how it ended: what is left is the code. */
-async function exitCodeOfEnd(handle: GenerationHandle): Promise<ExitCode> {
-  try {
-    await handle.result();
-    return exitCodes.done;
-  } catch (error) {
-    if (isGenerationError(error)) return exitCodeOf(error.type);
-    throw error;
-  }
-}

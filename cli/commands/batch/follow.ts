@@ -1,6 +1,6 @@
-import { type GenerationError, isGenerationError } from '../../../client/index.ts';
+import { isBatchEnd } from '../../../domain/batch/batch.ts';
 import { defineCommand } from '../../define-command.ts';
-import { exitCodeOf, exitCodes } from '../../exit-codes.ts';
+import { exitCodeAfter, exitCodes } from '../../exit-codes.ts';
 import { leaveWith } from '../../interrupts.ts';
 import { batchLine, prettyBatch } from './pretty-batch.ts';
 import { batchDetached, exitCodeOfBatch, pausedForGood } from './wait.ts';
@@ -34,19 +34,17 @@ export const addBatchWatch = defineCommand({
       const batch = await generations.batches.get(key);
       const { signal, stop } = leaveWith(batchDetached(key), outputGone);
       const since = Date.now();
-      let paused: GenerationError | undefined;
+      let isEndShown = false;
       try {
         for await (const state of batch.watch({ signal })) {
           printer.printLine(state, () => batchLine(state, Date.now() - since));
-          paused = pausedForGood(key, state);
+          isEndShown = isBatchEnd(state.phase);
+          const paused = pausedForGood(key, state);
           if (paused) throw paused;
         }
         return exitCodeOfBatch(await batch.result({ signal }));
       } catch (error) {
-        // The last line has said how it ended: what is left is the code.
-        if (isGenerationError(error) && error !== paused && error.type !== 'StillRunning')
-          return exitCodeOf(error.type);
-        throw error;
+        return exitCodeAfter(error, isEndShown);
       } finally {
         stop();
       }

@@ -9,14 +9,15 @@ import type { CommandContext, ConnectedGenerations } from '../../command-context
 import { type ExitCode, exitCodes } from '../../exit-codes.ts';
 import { catchInterrupts, type Interrupts } from '../../interrupts.ts';
 import { ownCommand } from '../../own-command.ts';
-import { leaveAtStandstill } from '../../wait-for-end.ts';
+import { leaveAtStandstill, leaveUnreadable } from '../../wait-for-end.ts';
 import { batchLine, batchMark } from './pretty-batch.ts';
 
 const redrawEveryMs = 1_000;
 
 /**
  * Waits for the end of a batch with live progress. Ctrl-C leaves it to itself: the batch is not the shell's. A pause that
- * only a person can end is told, and not waited through. `signal` ends the waiting with its reason.
+ * only a person can end is told, and not waited through, and so is a state that cannot be read here. `signal` ends the
+ * waiting with its reason.
  */
 export async function waitForBatch(
   { client }: ConnectedGenerations,
@@ -52,8 +53,8 @@ export async function waitForBatch(
         const paused = pausedForGood(batch.key, state);
         if (paused) leave(paused);
       }
-    } catch {
-      // Whoever awaits the result hears of everything that matters.
+    } catch (error) {
+      leaveUnreadable(error, leave);
     } finally {
       clearInterval(redraw);
     }

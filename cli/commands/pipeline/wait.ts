@@ -3,12 +3,13 @@ import type { CommandContext, ConnectedGenerations } from '../../command-context
 import { catchInterrupts, type Interrupts } from '../../interrupts.ts';
 import { ownCommand } from '../../own-command.ts';
 import type { Printer } from '../../printing/printer.ts';
-import { type Followed, followToEnd } from '../../wait-for-end.ts';
+import { type Followed, followToEnd, leaveUnreadable } from '../../wait-for-end.ts';
 import { createPipelineProgress } from './progress.ts';
 
 /**
  * Waits for the end of a pipeline with live progress of every step. The first Ctrl-C asks it to cancel, the second leaves
- * it to itself; so does the lack of a worker. What a person has to decide is said once.
+ * it to itself; so does the lack of a worker, and a state that cannot be read here. What a person has to decide is said
+ * once.
  */
 export async function waitForPipeline(
   { client }: ConnectedGenerations,
@@ -22,7 +23,7 @@ export async function waitForPipeline(
     cancel: () => pipeline.cancel({ reason: 'Ctrl-C at the command line' }),
     cancelling: 'asking every order to cancel … (Ctrl-C again leaves the pipeline to itself)',
     detached: pipelineDetached,
-    showProgress: (signal) => showProgress(pipeline, printer, signal),
+    showProgress: (signal, leave) => showProgress(pipeline, printer, signal, leave),
   };
   return await followToEnd(client, followed, printer, interrupts);
 }
@@ -33,13 +34,18 @@ export function pipelineDetached(key: string): GenerationError {
   return new GenerationError({ type: 'StillRunning', message, key });
 }
 
-async function showProgress(pipeline: PipelineHandle, printer: Printer, signal: AbortSignal): Promise<void> {
+async function showProgress(
+  pipeline: PipelineHandle,
+  printer: Printer,
+  signal: AbortSignal,
+  leave: (error: Error) => void,
+): Promise<void> {
   const progress = createPipelineProgress(pipeline.key, printer);
   signal.addEventListener('abort', progress.stop);
   try {
     for await (const state of pipeline.watch({ signal })) progress.show(state);
-  } catch {
-    // Whoever awaits the result hears of everything that matters.
+  } catch (error) {
+    leaveUnreadable(error, leave);
   } finally {
     progress.stop();
   }

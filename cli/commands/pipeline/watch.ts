@@ -1,6 +1,7 @@
-import { isGenerationError, type KnownPipelineState } from '../../../client/index.ts';
+import type { KnownPipelineState } from '../../../client/index.ts';
+import { isPipelineEnd } from '../../../domain/pipeline/pipeline-run.ts';
 import { defineCommand } from '../../define-command.ts';
-import { exitCodeOf, exitCodes } from '../../exit-codes.ts';
+import { exitCodeAfter, exitCodes } from '../../exit-codes.ts';
 import { leaveWith } from '../../interrupts.ts';
 import type { Printer } from '../../printing/printer.ts';
 import { createRowFilter } from '../../printing/progress-rows.ts';
@@ -22,8 +23,8 @@ export const addPipelineWatch = defineCommand({
       const pipeline = await generations.pipelines.get(key);
       const { signal, stop } = leaveWith(pipelineDetached(key), outputGone);
       const shown = showStates(key, printer);
+      let last: KnownPipelineState | undefined;
       try {
-        let last: KnownPipelineState | undefined;
         for await (const state of pipeline.watch({ signal })) {
           last = state;
           shown.show(state);
@@ -34,9 +35,7 @@ export const addPipelineWatch = defineCommand({
         const { phase } = await pipeline.result({ signal });
         return phase === 'partial' ? exitCodes.partial : exitCodes.done;
       } catch (error) {
-        // What was shown last has said how it ended: what is left is the code.
-        if (isGenerationError(error) && error.type !== 'StillRunning') return exitCodeOf(error.type);
-        throw error;
+        return exitCodeAfter(error, last !== undefined && isPipelineEnd(last.phase));
       } finally {
         shown.stop();
         printer.endProgress();

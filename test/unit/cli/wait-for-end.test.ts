@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { addBatchWatch } from '../../../cli/commands/batch/follow.ts';
+import { waitForBatch } from '../../../cli/commands/batch/wait.ts';
 import { waitForPipeline } from '../../../cli/commands/pipeline/wait.ts';
+import { addPipelineWatch } from '../../../cli/commands/pipeline/watch.ts';
+import { addWatch } from '../../../cli/commands/watch.ts';
 import type { InterruptHandlers } from '../../../cli/interrupts.ts';
 import type { Printer } from '../../../cli/printing/printer.ts';
 import { waitForEnd } from '../../../cli/wait-for-end.ts';
+import { GenerationError, type GenerationErrorType } from '../../../client/index.ts';
 import { commandOn } from '../../support/command-on.ts';
 
 const commands = { generate: waitForEnd, 'pipeline run': waitForPipeline } as unknown as Record<
@@ -108,4 +112,63 @@ describe('batch watch at a pause', () => {
     const goOn = expect.stringContaining('batch resume') as string;
     expect(second).toMatchObject(code === 0 ? { phase: 'succeeded' } : { error: { message: goOn, key: 'k' } });
   });
+});
+
+describe.each([
+  ['watch', addWatch],
+  ['batch watch', addBatchWatch],
+  ['pipeline watch', addPipelineWatch],
+] as const)('%s', (_what, add) => {
+  const watching = async (phase: string | undefined, type: GenerationErrorType) => {
+    const refusal = new GenerationError({ type, message: 'why it ends', key: 'k' });
+    const watch = async function* () {
+      await Promise.resolve();
+      if (phase === undefined) throw refusal;
+      yield { ...standing, phase, steps: [], orders: {}, paused: null };
+    };
+    const followed = { watch, result: () => Promise.reject(refusal) };
+    const get = () => Promise.resolve(followed);
+    const generations = { get, batches: { get }, pipelines: { get } };
+    const { exitCode, stdout } = await commandOn(add, ['watch', 'k', '--output', 'json'], { generations });
+    // A document of several lines is indented but for its first.
+    const documents = stdout.split(/\n(?=\{)/);
+    return { exitCode, lines: documents.map((document) => JSON.parse(document) as unknown) };
+  };
+
+  it.each([
+    ['cannot be read here', undefined, 'Undecodable', 78],
+    ['is not told by a Temporal that is away', 'running', 'TemporalUnreachable', 69],
+    ['has ended, how cannot be read here', 'failed', 'Undecodable', 78],
+    ['fails before its state says so', 'running', 'GenerationFailed', 1],
+  ] as const)('of what %s says why it ends', async (_why, phase, type, code) => {
+    const { exitCode, lines } = await watching(phase, type);
+    expect(exitCode).toBe(code);
+    expect(lines.at(-1)).toMatchObject({ error: { type, message: 'why it ends', key: 'k' } });
+  });
+
+  it('says no more where the last state has told the end', async () => {
+    const { exitCode, lines } = await watching('failed', 'GenerationFailed');
+    expect([exitCode, lines]).toMatchObject([1, [{ phase: 'failed' }]]);
+  });
+});
+
+it.each([
+  ['generate', waitForEnd],
+  ['pipeline run', waitForPipeline],
+  ['batch run', waitForBatch],
+] as const)('%s leaves at once what cannot be read here', async (_what, wait) => {
+  const unreadable = new GenerationError({ type: 'Undecodable', message: 'sealed', key: 'k' });
+  const handle = {
+    key: 'k',
+    watch: () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(unreadable) }) }),
+    result: ({ signal }: { signal: AbortSignal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(signal.reason as Error);
+        });
+      }),
+  };
+  const printer = { endProgress: () => undefined };
+  const waited = (wait as (...parts: unknown[]) => Promise<unknown>)({ client: {} }, handle, { printer });
+  await expect(waited).rejects.toBe(unreadable);
 });
