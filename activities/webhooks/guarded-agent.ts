@@ -1,6 +1,7 @@
-import { lookup as lookUp, type LookupAddress, type LookupAllOptions, type LookupOptions } from 'node:dns';
+import type { LookupAddress, LookupOptions } from 'node:dns';
 import { Agent } from 'undici';
 import { isPublicAddress } from '../../runcomfy/models/index.ts';
+import { createNameLookUp, type LookUpAll } from './look-up-name.ts';
 
 const connectMs = 5_000;
 
@@ -8,18 +9,13 @@ const connectMs = 5_000;
 export const refusedAddressCode = 'ERR_WEBHOOK_ADDRESS';
 
 type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
-type LookUpAll = (
-  hostname: string,
-  options: LookupAllOptions,
-  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
-) => void;
 
 /**
  * Connections to what may be reached alone: what a name resolves to is filtered, and the connection goes to an address
  * that passed, so that no later answer of the name server counts. Addresses written in the URL are not looked up: they are
  * judged before. No proxy of the environment is used.
  */
-export function createGuardedAgent(resolve: LookUpAll = lookUp): Agent {
+export function createGuardedAgent(resolve: LookUpAll = createNameLookUp()): Agent {
   const guarded = (hostname: string, options: LookupOptions, callback: LookupCallback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) {
