@@ -187,7 +187,8 @@ function readItems(
 
 /** Read as text once and by types once, the same file would be other items. */
 function refuseCells(model: string, { failure, isRefused }: { failure: string; isRefused?: boolean }): RunComfyError {
-  const message = `nothing was sent, RunComfy does not tell now by which types the cells of ${model} are read (${failure}): run the command again`;
+  const remedy = isRefused ? 'renew the token' : 'run the command again';
+  const message = `nothing was sent, RunComfy does not tell now by which types the cells of ${model} are read (${failure}): ${remedy}`;
   return new RunComfyError(isRefused ? 'Unauthenticated' : 'ServiceUnavailable', message);
 }
 

@@ -23,6 +23,8 @@ export async function decodeBody(bytes: Uint8Array, contentEncoding: string, max
   const names = contentEncoding.toLowerCase().split(',');
   const encodings = names.map((name) => name.trim()).filter((name) => name !== '');
   if (encodings.length > maxEncodings) throw new Error(`it has more than ${String(maxEncodings)} content encodings`);
+  // Its decoder computes for as long as its bytes say, which must not be many of few.
+  if (encodings.length > 1 && encodings.includes('zstd')) throw new Error('it has another content encoding than zstd');
   let decoded = bytes;
   for (const encoding of encodings.reverse()) {
     const decode = Object.hasOwn(decoders, encoding) ? decoders[encoding] : undefined;

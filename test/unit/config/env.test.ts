@@ -180,6 +180,20 @@ describe('the configuration', () => {
     expect(problems.join('\n')).not.toContain(secret);
   });
 
+  it.each([
+    ['base64', '3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs='],
+    ['base64 that begins like a path', '/q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs='],
+    ['base64url', '3q2-7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs'],
+    ['hex', 'deadbeef000102030405060708090a0b0c0d0e0f101112131415161718191a1b'],
+  ])('takes no key of a codec in %s for the path of its file', (_, key) => {
+    expect(problemsOf({ RUNCOMFY_CODEC_KEYS_FILE: key })).toEqual([expect.not.stringContaining(key)]);
+  });
+
+  it('takes paths of any length for the files of secrets', () => {
+    for (const file of ['/run/secrets/runcomfy_codec_keys_production', './keys', 'keys.json', 'C:\\keys.json'])
+      expect(readConfig({ RUNCOMFY_CODEC_KEYS_FILE: file }).codecKeysFile).toContain('keys');
+  });
+
   it('refuses one half of a worker version', () => {
     expect(problemsOf({ TEMPORAL_DEPLOYMENT_NAME: 'x' })).toEqual([
       expect.stringContaining('TEMPORAL_WORKER_BUILD_ID'),

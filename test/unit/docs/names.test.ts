@@ -131,6 +131,19 @@ describe('docs/access.md', () => {
   });
 });
 
+describe('docs/determinism.md', () => {
+  it('lists exactly the patches of the workflows', () => {
+    const asked = [...readAll('workflows').matchAll(/(?:\bpatched\(|Patch =)\s*'([a-z\d-]+)'/g)].map(
+      ([, name]) => name,
+    );
+    expect(asked).toContain('every-decision-is-answered');
+    const listed = tableBelow(readPage('docs/determinism.md'), 'Patches in use').flatMap(([cell = '']) =>
+      codeIn(cell.split(' (only')[0]),
+    );
+    expect(listed.toSorted()).toEqual([...new Set(asked)].toSorted());
+  });
+});
+
 describe('docs/simulator.md', () => {
   it('lists every fault with its steps, every scenario and every switch', () => {
     const faults = tableBelow(simulator, 'Faults').map(([name, steps]) => [codeIn(name)[0], steps]);

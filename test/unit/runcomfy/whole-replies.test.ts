@@ -186,6 +186,13 @@ describe('a reply that no attempt can ever read', () => {
       'more than 5 content encodings',
     ],
     [
+      'has another encoding than zstd, by which few bytes could become much of it',
+      (response) => {
+        send(response, gzipSync(zstdOf(document)), { 'content-encoding': 'zstd, gzip' });
+      },
+      'another content encoding than zstd',
+    ],
+    [
       'is 24 bytes of zstd that ask for copies of 6 GB',
       (response) => {
         // One block of 98,047 sequences, each a match of 65,539 bytes.

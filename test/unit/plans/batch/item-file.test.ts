@@ -134,13 +134,13 @@ describe('a file of items', () => {
     });
 
     it.each([
-      ['ServiceUnavailable', {}],
-      ['Unauthenticated', { httpStatus: 401 }],
-    ] as const)('now (%s) is refused where it is CSV, whose cells would be text', async (type, details) => {
+      ['ServiceUnavailable', {}, 'run the command again'],
+      ['Unauthenticated', { httpStatus: 401 }, 'renew the token'],
+    ] as const)('now (%s) is refused where it is CSV, whose cells would be text', async (type, details, remedy) => {
       const lookup = whileIt(type, details);
       await expect(checkItemFile(csv, lookup)).rejects.toMatchObject({
         type,
-        message: `nothing was sent, RunComfy does not tell now by which types the cells of ${model} are read (no luck): run the command again`,
+        message: `nothing was sent, RunComfy does not tell now by which types the cells of ${model} are read (no luck): ${remedy}`,
       });
       expect(await checkItemFile(csv, { ...lookup, mayReadAsText: true })).toMatchObject({ issues: [], count: 1 });
       expect(await checkItemFile(fileOf(row('a'), model), lookup)).toMatchObject({ issues: [], count: 1 });
