@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Dispatcher } from 'undici';
 import type { GenerationOutput } from '../domain/generation.ts';
 import { createDispatchers, type Dispatchers, type ProxySettings } from '../runcomfy/http/dispatchers.ts';
+import { requestUnlessAborted } from '../runcomfy/http/request-unless-aborted.ts';
 import { parseUrl } from '../runcomfy/urls.ts';
 import { CliError } from './cli-error.ts';
 import { fileNameOf, isHostAllowed, isMediaType } from './download-target.ts';
@@ -63,7 +64,7 @@ export async function downloadOutput(output: GenerationOutput, options: Download
     }
     return paths;
   } finally {
-    await dispatchers.close();
+    await dispatchers.close({ isAbrupt: true });
   }
 }
 
@@ -100,7 +101,7 @@ async function follow(
       throw refusal(`it is offered at ${host}, which is not RunComfy's; \`--allow-host ${host}\` takes it from there`);
     }
     const { origin, pathname, search } = new URL(at);
-    const response = await dispatchers.pool(new URL(origin), connectTimeoutMs).request({
+    const response = await requestUnlessAborted(dispatchers.pool(new URL(origin), connectTimeoutMs), {
       origin,
       path: `${pathname}${search}`,
       method: 'GET',

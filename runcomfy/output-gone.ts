@@ -1,4 +1,5 @@
 import { createDispatchers, type ProxySettings } from './http/dispatchers.ts';
+import { requestUnlessAborted } from './http/request-unless-aborted.ts';
 import { parseUrl } from './urls.ts';
 
 const ownDomains = ['.runcomfy.net', '.runcomfy.com'];
@@ -29,13 +30,13 @@ export function createOutputCheck({
       const { origin, pathname, search } = target;
       const signal = AbortSignal.timeout(withinMs);
       const head = { origin, path: `${pathname}${search}`, method: 'HEAD', signal } as const;
-      const { statusCode, body } = await dispatchers.pool(new URL(origin), withinMs).request(head);
+      const { statusCode, body } = await requestUnlessAborted(dispatchers.pool(new URL(origin), withinMs), head);
       await body.dump();
       return goneCodes.includes(statusCode);
     } catch {
       return false;
     } finally {
-      void dispatchers.close().catch(() => undefined);
+      void dispatchers.close({ isAbrupt: true }).catch(() => undefined);
     }
   };
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/env.ts';
 import { createDispatchers } from '../../runcomfy/http/dispatchers.ts';
+import { requestUnlessAborted } from '../../runcomfy/http/request-unless-aborted.ts';
 import { describeError } from '../../runcomfy/token/scrub.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Finding } from './health-checks.ts';
@@ -18,9 +19,8 @@ export async function checkProxies({ modelApiBase, proxies }: Config): Promise<F
   const dispatchers = createDispatchers(maxReplyBytes, proxies.urls());
   try {
     const signal = AbortSignal.timeout(withinMs);
-    const { body } = await dispatchers
-      .pool(new URL(origin), withinMs)
-      .request({ origin, path: '/', method: 'HEAD', signal });
+    const head = { origin, path: '/', method: 'HEAD', signal } as const;
+    const { body } = await requestUnlessAborted(dispatchers.pool(new URL(origin), withinMs), head);
     await body.dump();
     return [{ check, status: 'ok', message: `${host} answers with ${used}` }];
   } catch (error) {
@@ -29,6 +29,6 @@ export async function checkProxies({ modelApiBase, proxies }: Config): Promise<F
       'check that the proxy is up and lets this host through, and NODE_EXTRA_CA_CERTS where it has a certificate authority of its own';
     return [{ check, status: 'failed', message, fix, exitCode: exitCodes.unavailable }];
   } finally {
-    await dispatchers.close();
+    await dispatchers.close({ isAbrupt: true });
   }
 }

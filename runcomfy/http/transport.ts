@@ -5,6 +5,7 @@ import type { Scrubber } from '../token/scrub.ts';
 import { decodeBody, decodeText } from './decode-body.ts';
 import { type CloseOptions, createDispatchers, type ProxySettings } from './dispatchers.ts';
 import { parseJson } from './parse-json.ts';
+import { requestUnlessAborted } from './request-unless-aborted.ts';
 
 /** A result echoes its input, and as much as this may be ordered. */
 const defaultMaxReplyBytes = 64 * 1024 * 1024;
@@ -84,7 +85,7 @@ export function createTransport(options: TransportOptions): Transport {
   };
 
   const exchange = async (dispatcher: Dispatcher, call: HttpCall, limits: EndpointTimeouts, signal?: AbortSignal) => {
-    const { statusCode, headers, body } = await dispatcher.request({
+    const { statusCode, headers, body } = await requestUnlessAborted(dispatcher, {
       origin: call.url.origin,
       path: `${call.url.pathname}${call.url.search}`,
       method: call.method,
@@ -99,7 +100,7 @@ export function createTransport(options: TransportOptions): Transport {
       body: call.body ?? null,
       headersTimeout: limits.headersMs,
       bodyTimeout: limits.bodyMs,
-      ...(signal !== undefined && { signal }),
+      signal,
     });
     const retryAfterMs = parseRetryAfter(single(headers['retry-after']), single(headers['date']));
     const encoding = single(headers['content-encoding']) ?? '';

@@ -1,11 +1,17 @@
-import { describe, expect, it, vi } from 'vitest';
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { CancelQuestion } from '../../domain/activities.ts';
 import type { RunComfyClientOptions } from '../../runcomfy/client.ts';
 import type { FaultRule } from '../../simulator/index.ts';
 import { activitiesAt, activitiesOnSimulator } from '../support/activity-rig.ts';
 import { eventually } from '../support/eventually.ts';
-import { reply, serve } from '../support/http-servers.ts';
+import { reply, serve, serveTcp } from '../support/http-servers.ts';
 import { kling } from '../support/simulator-client.ts';
+import { onTestFinished } from '../support/test-end.ts';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 type Timeouts = NonNullable<RunComfyClientOptions['timeouts']>;
 
@@ -210,5 +216,28 @@ describe('cancelRequest', () => {
     const { value } = await rig.attempt(rig.activities.cancelRequest, { model: kling, requestId });
     expect(value).toMatchObject({ outcome: 'cancelled' });
     expect(limits.mock.calls).toEqual([[4_000]]);
+  });
+
+  it('tells in its attempt how long it has asked where no connection comes about', async () => {
+    // TLS waits for the other side, as a connection to a host that is cut off does.
+    const sockets: Socket[] = [];
+    const { port } = await serveTcp((socket) => sockets.push(socket));
+    const connectMs = 8_000;
+    const rig = activitiesAt(`https://127.0.0.1:${String(port)}`, {
+      client: { timeouts: { cancel: { connectMs, totalMs: 200 }, status: { connectMs } } },
+    });
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms / 20));
+    const { failure, heartbeats } = await rig.attempt(rig.activities.cancelRequest, {
+      model: kling,
+      requestId: 'a1b2',
+    });
+    expect(failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false, details: [{ reads: 1 }] });
+    const [{ askedForMs = 0 } = {}] = heartbeats as { askedForMs?: number }[];
+    expect(askedForMs).toBeGreaterThan(400);
+    expect(askedForMs).toBeLessThan(connectMs);
   });
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DownloadOptions, downloadOutput, prepareFolder } from '../../../cli/download-output.ts';
+import { serveTcp } from '../../support/http-servers.ts';
 import { serveProxy } from '../../support/proxy.ts';
 
 const servers: Server[] = [];
@@ -211,6 +212,22 @@ describe('downloadOutput', () => {
       });
     });
     await expect(download([`${base}/clip.mp4`], { signal: stop.signal })).rejects.toThrow('it was interrupted');
+    expect(await filesIn()).toEqual([]);
+  });
+
+  it('can be interrupted while its connection is still being made', async () => {
+    const proxy = await serveTcp(() => undefined);
+    const interrupt = new AbortController();
+    const downloading = download(['http://cdn.example/one.mp4'], {
+      allowedHosts: ['cdn.example'],
+      proxies: { httpProxy: `http://127.0.0.1:${String(proxy.port)}` },
+      signal: interrupt.signal,
+    });
+    await expect.poll(() => proxy.connections()).toBe(1);
+    const since = performance.now();
+    interrupt.abort();
+    await expect(downloading).rejects.toThrow('download of one.mp4 failed: it was interrupted');
+    expect(performance.now() - since).toBeLessThan(10_000);
     expect(await filesIn()).toEqual([]);
   });
 });

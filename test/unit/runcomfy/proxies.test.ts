@@ -1,10 +1,15 @@
-import { describe, expect, it } from 'vitest';
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createOutputCheck } from '../../../runcomfy/output-gone.ts';
 import { clientOf, errorOf, model, reply, serve, serveTcp } from '../../support/http-servers.ts';
 import { freePort } from '../../support/processes.ts';
 import { serveProxy } from '../../support/proxy.ts';
 
 const elsewhere = 'http://model-api.example/v1';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 const answering = () =>
   serve((response) => {
@@ -84,6 +89,30 @@ describe('calls through a proxy', () => {
     expect([error.type, error.message]).toEqual(['ServiceUnavailable', expect.stringContaining('Headers Timeout')]);
   });
 
+  it('are not sent any more where they were given up before the tunnel stood', async () => {
+    const tunnels: Socket[] = [];
+    const came: string[] = [];
+    const proxy = await serveTcp((socket) => {
+      socket.once('data', () => {
+        tunnels.push(socket);
+        socket.on('data', (bytes) => came.push(bytes.toString()));
+      });
+    });
+    const proxies = { httpProxy: `http://127.0.0.1:${String(proxy.port)}` };
+    const client = clientOf(1, { modelApiBase: elsewhere, proxies });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const calls = [client.status('a1b2', { signal }), client.cancel('a1b2', { signal })];
+    await expect.poll(() => tunnels.length).toBe(calls.length);
+    const reason = new Error('no longer wanted');
+    controller.abort(reason);
+    for (const call of calls) await expect(call).rejects.toBe(reason);
+    const closed = tunnels.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    for (const socket of tunnels) socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    await Promise.all(closed);
+    expect(came).toEqual([]);
+  });
+
   it('go directly to loopback and to hosts that the settings name', async () => {
     const server = await answering();
     const proxies = { httpProxy: `http://127.0.0.1:${String(await freePort())}` };
@@ -105,4 +134,18 @@ it('whether a file is still there is asked by the proxy as well', async () => {
   const isGone = createOutputCheck({ modelApiBase: elsewhere, proxies: { httpProxy: proxy.url } });
   expect(await isGone('http://model-api.example/files/clip.mp4')).toBe(true);
   expect(proxy.tunnels).toEqual(['model-api.example:80']);
+});
+
+it('whether a file is still there is not waited for where the proxy says nothing', async () => {
+  const proxy = await serveTcp(() => undefined);
+  const hurried = AbortSignal.timeout(100);
+  const limits = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(hurried);
+  const isGone = createOutputCheck({
+    modelApiBase: elsewhere,
+    proxies: { httpProxy: `http://127.0.0.1:${String(proxy.port)}` },
+  });
+  const since = performance.now();
+  expect(await isGone('http://model-api.example/files/clip.mp4')).toBe(false);
+  expect(performance.now() - since).toBeLessThan(2_500);
+  expect(limits.mock.calls).toEqual([[3_000]]);
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { FailureType } from '../../../domain/failure-type.ts';
 import { clientOf, errorOf, model, reply, serve, serveTcp, token } from '../../support/http-servers.ts';
 import { freePort } from '../../support/processes.ts';
@@ -168,6 +168,34 @@ describe('reads of a request', () => {
     await expect(read).rejects.toBe(reason);
     await expect(clientOf(server.port).status('a1b2', { signal: controller.signal })).rejects.toBe(reason);
     expect(server.seen).toHaveLength(1);
+  });
+
+  it('are given up, and out of time, while their connection is still being made', async () => {
+    // TLS waits for the other side, as a connection to a host that is cut off does.
+    const silent = await serveTcp(() => undefined);
+    const connectMs = 3_600_000;
+    const client = clientOf(silent.port, {
+      modelApiBase: `https://127.0.0.1:${String(silent.port)}/v1`,
+      timeouts: { status: { connectMs, totalMs: 200 }, cancel: { connectMs }, catalogue: { connectMs } },
+    });
+    onTestFinished(() => client.close({ isAbrupt: true }));
+    const late = await errorOf(client.status('a1b2'));
+    expect([late.type, late.message]).toEqual([
+      'ServiceUnavailable',
+      expect.stringContaining('no whole answer within'),
+    ]);
+    const reason = new Error('no longer wanted');
+    for (const call of [
+      (signal: AbortSignal) => client.cancel('a1b2', { signal }),
+      (signal: AbortSignal) => client.getModel(model, { signal }),
+    ]) {
+      const caller = new AbortController();
+      const before = silent.connections();
+      const calling = call(caller.signal);
+      await expect.poll(() => silent.connections()).toBe(before + 1);
+      caller.abort(reason);
+      await expect(calling).rejects.toBe(reason);
+    }
   });
 
   it('use the token of the moment', async () => {
