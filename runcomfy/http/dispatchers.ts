@@ -109,13 +109,21 @@ interface HasConnector {
 
 /**
  * A connector whose failures end the requests that wait for it. A proxy that hangs up on a tunnel has an error with the code
- * of a socket that was lost, for which undici asks the proxy again at once, for ever: it gets another one.
+ * of a socket that was lost, for which undici asks the proxy again at once, for ever: it gets another one. So would it for a
+ * tunnel through which something came unasked, such as a page of the proxy's own.
  */
 function asLastWord(connect: buildConnector.connector): buildConnector.connector {
+  const lost = (message: string) => Object.assign(new Error(message), { code: 'ECONNRESET' });
   return (options, callback) => {
     connect(options, (...[error, socket]: [null, Socket] | [Error, null]) => {
-      if (error === null) callback(null, socket);
-      else callback(isRepeated(error) ? Object.assign(new Error(error.message), { code: 'ECONNRESET' }) : error, null);
+      if (error !== null) {
+        callback(isRepeated(error) ? lost(error.message) : error, null);
+      } else if (socket.readableLength > 0) {
+        socket.destroy();
+        callback(lost('the proxy opened no tunnel, but sent something of its own'), null);
+      } else {
+        callback(null, socket);
+      }
     });
   };
 }

@@ -81,6 +81,17 @@ describe('calls through a proxy', () => {
     }
   });
 
+  it('ask a proxy once that sends a page of its own through the tunnel', async () => {
+    const page = 'HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n<html/>';
+    const proxy = await serveTcp((socket) => socket.once('data', () => socket.end(page)));
+    const proxies = { httpProxy: `http://127.0.0.1:${String(proxy.port)}` };
+    for (const modelApiBase of [elsewhere, 'https://model-api.example/v1']) {
+      const before = proxy.connections();
+      expect((await errorOf(clientOf(1, { modelApiBase, proxies }).status('a1b2'))).type).toBe('ServiceUnavailable');
+      expect(proxy.connections() - before).toBe(1);
+    }
+  });
+
   it('give a tunnel that the proxy does not open no longer than any connection', async () => {
     const proxy = await serveTcp(() => undefined);
     const proxies = { httpProxy: `http://127.0.0.1:${String(proxy.port)}` };
