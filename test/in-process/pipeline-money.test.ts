@@ -53,6 +53,27 @@ it('counts what the item of a batch had cost before it was given back no second 
   });
 });
 
+it('counts against its limit what the item of a batch had cost before it was given back', async () => {
+  const steps = {
+    a: still('a', { maxPriceUsd: 0.03 }),
+    b: still('b', { needs: ['a'], attempts: 4, maxPriceUsd: 0.03 }),
+  };
+  const request = { plan: { version: 1, steps }, maxCostUsd: 0.09 };
+  const time = createVirtualTime(1);
+  const fates = ['succeeds', 'fails', 'meets an empty wallet'] as const;
+  const provider = createProvider(time, (order) => fates[order] ?? 'fails');
+  const run = async (mark: object) => {
+    const memo = { [batchItemMemoKey]: { run: 'r', index: 0, ...mark } };
+    return (await start(request, { time, provider, memo })).end();
+  };
+  const wall = { steps: [{ phase: 'succeeded' }, { failure: { type: 'InsufficientBalance' } }] };
+  expect(await run({})).toMatchObject({ state: { costUsd: 0.03, presumedUsd: 0.03, ...wall } });
+  const refused = { steps: [{ reused: true }, { failure: { type: 'BudgetExceeded' } }] };
+  const again = await run({ paid: 60_000, presumedPaid: 30_000 });
+  expect(again).toMatchObject({ state: { presumedUsd: 0.03, reservedUsd: 0, ...refused } });
+  expect(provider.jobs).toHaveLength(3);
+});
+
 it('counts the further requests of an order, and presumes those of which no cost is told', async () => {
   const onFailure = 'continue';
   const steps = { a: still('a', { onFailure, maxPriceUsd: 0.05 }) };

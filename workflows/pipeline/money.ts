@@ -1,21 +1,33 @@
+import { patched, workflowInfo } from '@temporalio/workflow';
 import { toNearestMicro, toUsd } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
-import { withoutUndefined } from '../../domain/json.ts';
+import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
+import { batchItemMemoKey } from '../../domain/names.ts';
 import type { StepFailure } from '../../domain/pipeline/pipeline-run.ts';
-import type { Pipeline } from './memory.ts';
+import { type Pipeline, planOf } from './memory.ts';
 
 /** Why an order of this price is not made under the pipeline's `maxCostUsd`; undefined: it may be. */
-export function refusalByCost({ request, money }: Pipeline, priceUsd: number | undefined): StepFailure | undefined {
+export function refusalByCost(pipeline: Pipeline, priceUsd: number | undefined): StepFailure | undefined {
+  const { request, money } = pipeline;
   const { maxCostUsd } = request;
   if (maxCostUsd === undefined) return undefined;
   if (priceUsd === undefined) {
     const message = 'its price is not known, and the pipeline has a maxCostUsd: give the step a maxPriceUsd';
     return { type: 'PriceUnknown', message, submission: 'not_sent' };
   }
-  const taken = money.spent + money.presumed + money.reserved;
+  const taken = takenBefore(pipeline) + money.spent + money.presumed + money.reserved;
   if (taken + toNearestMicro(priceUsd) <= toNearestMicro(maxCostUsd)) return undefined;
   const message = `its price of ${String(priceUsd)} USD and the ${String(toUsd(taken))} USD spent or reserved exceed the maxCostUsd of ${String(maxCostUsd)}`;
   return { type: 'BudgetExceeded', message, submission: 'not_sent' };
+}
+
+/** What the item of a batch had cost before it was given back, micro-dollars: it counts against the limit of this run as well. */
+function takenBefore(pipeline: Pipeline): number {
+  const mark = workflowInfo().memo?.[batchItemMemoKey];
+  const paid = isJsonObject(mark) ? mark['paid'] : undefined;
+  if (typeof paid !== 'number') return 0;
+  // No patch may be asked for first behind a local activity, as it is in those that are not steady.
+  return planOf(pipeline).isSteady === true && patched('what-was-paid-before-is-within-the-limit') ? paid : 0;
 }
 
 export function reserve(pipeline: Pipeline, priceUsd: number | undefined): void {
