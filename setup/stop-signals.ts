@@ -3,8 +3,8 @@ import { constants } from 'node:os';
 /** What asks a service in the foreground to stop in good order; SIGHUP comes when the session of its shell is closed. */
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** What comes within this time is the same signal: of Ctrl-C a terminal tells the service, and npm tells it once more. */
-const sameWithinMs = 500;
+/** What comes within this time is the same signal: of Ctrl-C a terminal tells the process, and npm tells it once more. */
+export const sameWithinMs = 500;
 
 /**
  * Calls back at the first of these signals. A second one ends the process at once, whatever it does or waits for: by its

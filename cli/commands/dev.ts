@@ -61,7 +61,7 @@ export const addDev = defineCommand<DevOptions>({
         if (clip) await makeDemoClip(stack, say, { interrupts, signal: stop.signal });
         if (!isOnce) await stayUp(stack, context, interrupts);
       } finally {
-        // Nothing is left to answer: a further one ends the process at once.
+        // Nothing is left to answer: a further one, half a second after the first or more, ends the process at once.
         interrupts.stop();
         await stack.stop();
       }

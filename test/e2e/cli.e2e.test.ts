@@ -1,7 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, it } from 'vitest';
 import type { GenerationResult, GenerationState } from '../../domain/generation.ts';
+import { sameWithinMs } from '../../setup/stop-signals.ts';
 import { cliStack } from '../support/cli-stack.ts';
 import { run, until } from '../support/examples/examples.ts';
 import { flux, kling, klingInput } from '../support/simulator-client.ts';
@@ -142,6 +144,8 @@ describe('Ctrl-C while waiting', () => {
     await until(() => waiting.output().includes('in progress'), 'the work was running', waiting.output);
     waiting.kill('SIGINT');
     await until(() => waiting.output().includes('not_cancellable'), 'the cancel was answered', waiting.output);
+    // Sooner it would be the first one, which npm tells once more.
+    await sleep(sameWithinMs);
     waiting.kill('SIGINT');
     const { code, stderr } = await waiting.ended;
     expect(stderr).toContain(`runcomfy-temporal result ${key}`);
