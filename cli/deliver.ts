@@ -59,13 +59,26 @@ export async function deliver(
   return exitCodes.done;
 }
 
-/** Saves the files of an output where asked to, by the proxies that are set; an interrupt leaves nothing half. */
+/** As `trySaveFiles`, where no more output comes: `DownloadFailed` is thrown whatever it was. */
 export async function saveFiles(
+  context: Pick<CommandContext, 'config' | 'printer'>,
+  output: GenerationOutput,
+  flags: DownloadFlags,
+): Promise<void> {
+  const failure = await trySaveFiles(context, output, flags);
+  if (failure) throw failure;
+}
+
+/**
+ * Saves the files of an output where asked to, by the proxies that are set; an interrupt leaves nothing half, and is thrown
+ * as `DownloadFailed`. Files that could not be had are the failure that is returned: those of another output may be.
+ */
+export async function trySaveFiles(
   { config, printer }: Pick<CommandContext, 'config' | 'printer'>,
   output: GenerationOutput,
   { download, allowHost = [] }: DownloadFlags,
-): Promise<void> {
-  if (download === undefined) return;
+): Promise<CliError | undefined> {
+  if (download === undefined) return undefined;
   const { modelApiBase, proxies } = config();
   // A simulator's files are where its API is: on this machine, and nobody was asked to go elsewhere.
   const ownHost = [loopbackHostOf(modelApiBase)].filter((host) => host !== undefined);
@@ -85,6 +98,10 @@ export async function saveFiles(
         printer.note(`saved ${oneLine(path)}`);
       },
     });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CliError) || stop.signal.aborted) throw error;
+    return error;
   } finally {
     interrupts.stop();
   }

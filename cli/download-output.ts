@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { unlinkSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dispatcher } from 'undici';
@@ -30,6 +30,7 @@ const defaultIdleTimeoutMs = 60_000;
 const connectTimeoutMs = 15_000;
 const unlimited = -1;
 const maxRedirects = 5;
+const mostNamed = 5;
 const redirectCodes = [301, 302, 303, 307, 308];
 
 /** Makes the folder where it is missing and tries to write into it, so that a folder of no use is noticed before it is needed. */
@@ -38,8 +39,11 @@ export async function prepareFolder(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true });
     // At once: an interrupt that comes between the two would leave the probe.
-    writeFileSync(probe, 'x', { flag: 'wx' });
-    unlinkSync(probe);
+    try {
+      writeFileSync(probe, 'x', { flag: 'wx' });
+    } finally {
+      rmSync(probe, { force: true });
+    }
   } catch (error) {
     const message = `the folder ${directory} cannot take files (${fileReason(error)}): name another one with --download`;
     throw new CliError('DownloadFailed', message, { cause: error });
@@ -49,6 +53,8 @@ export async function prepareFolder(directory: string): Promise<void> {
 /**
  * Saves every file of an output and returns the paths, in the output's order. No token is sent. Files appear under their
  * names only when whole; what is already there with the same content is kept, with other content never overwritten.
+ * `DownloadFailed`, once all were tried, names those that could not be had, the first five of many; an abort, or a folder
+ * that takes no files, ends it at once.
  */
 export async function downloadOutput(output: GenerationOutput, options: DownloadOptions): Promise<string[]> {
   const urls = [...new Set([...output.images, ...output.videos, ...output.audios])];
@@ -57,15 +63,29 @@ export async function downloadOutput(output: GenerationOutput, options: Download
   const dispatchers = createDispatchers(unlimited, options.proxies);
   try {
     const paths: string[] = [];
+    const failures: CliError[] = [];
     for (const url of urls) {
-      const path = await downloadFile(url, options, dispatchers);
-      options.onSaved?.(path);
-      paths.push(path);
+      try {
+        const path = await downloadFile(url, options, dispatchers);
+        options.onSaved?.(path);
+        paths.push(path);
+      } catch (error) {
+        if (!(error instanceof CliError) || options.signal?.aborted) throw error;
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw allOf(failures);
     return paths;
   } finally {
     await dispatchers.close({ isAbrupt: true });
   }
+}
+
+function allOf(failures: CliError[]): CliError {
+  const named = failures.slice(0, mostNamed).map(({ message }) => message);
+  const more = failures.length - named.length;
+  if (more > 0) named.push(`${String(more)} more file${more === 1 ? '' : 's'} failed`);
+  return new CliError('DownloadFailed', named.join('; '), { cause: failures[0] });
 }
 
 async function downloadFile(url: string, options: DownloadOptions, dispatchers: Dispatchers): Promise<string> {

@@ -2,11 +2,12 @@ import { Option } from 'commander';
 import type { BatchPhase, LineStatus, ListedBatch } from '../../../client/index.ts';
 import { batchPhases, lineStatuses } from '../../../domain/batch/batch.ts';
 import { defineCommand } from '../../define-command.ts';
-import { addDownloadOptions, type DownloadFlags, prepareDownload, saveFiles } from '../../deliver.ts';
+import { addDownloadOptions, type DownloadFlags, prepareDownload, trySaveFiles } from '../../deliver.ts';
 import { exitCodes } from '../../exit-codes.ts';
 import { parseCount } from '../../options/option-parsers.ts';
 import { addScopeOptions, type ScopeFlags, scopeOf } from '../../options/scope-options.ts';
 import { ageOf, labelText, table, usd } from '../../printing/pretty.ts';
+import { oneLine } from '../../printing/printable.ts';
 import { urlsIn } from '../../urls-in.ts';
 import { endedOf } from './pretty-batch.ts';
 import { printLines } from './results-file.ts';
@@ -38,11 +39,17 @@ export const addBatchResults = defineCommand<ResultsFlags>({
     return await withTemporal(async ({ generations }) => {
       const batch = await generations.batches.get(key);
       context.followed = { key, command: commandLine };
+      let failed: Error | undefined;
       for await (const line of untilGone(batch.results({ follow, status, signal: outputGone }), outputGone)) {
         printer.printLine(line, () => JSON.stringify(line));
         const output = line.output ?? (line.outputs && { images: urlsIn(line.outputs), videos: [], audios: [] });
-        if (output !== undefined) await saveFiles(context, output, flags);
+        const failure = output && (await trySaveFiles(context, output, flags));
+        if (!failure) continue;
+        // One file that is gone for good must not hide the lines behind its own from every run of this command.
+        printer.note(`item ${line.id}: ${oneLine(failure.message)}`);
+        failed ??= failure;
       }
+      if (failed) throw failed;
       return exitCodes.done;
     });
   },

@@ -29,15 +29,18 @@ async function serve(listener: RequestListener): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A pipeline and a batch that have made this file. */
-function madeOf(url: string) {
-  const result = { key: 'k', phase: 'succeeded', outputs: { clip: url }, steps: {}, costUsd: 1 };
+/** A pipeline that has made these files, and a batch whose items have made those of a list each. */
+function madeOf(items: string[][]) {
+  const result = { key: 'k', phase: 'succeeded', outputs: { clips: items }, steps: {}, costUsd: 1 };
   const pipeline = { key: 'k', isEnded: () => Promise.resolve(true), result: () => Promise.resolve(result) };
   const watch = async function* () {
     yield await Promise.resolve({ phase: 'succeeded', steps: [], orders: {} });
   };
   const results = async function* () {
-    yield await Promise.resolve({ id: 'a', key: 'k/a', status: 'succeeded', outputs: { clip: url } });
+    for (const [at, clips] of items.entries()) {
+      const id = String(at);
+      yield await Promise.resolve({ id, key: `k/${id}`, status: 'succeeded', outputs: { clips } });
+    }
   };
   return {
     pipelines: { get: () => Promise.resolve({ ...pipeline, watch }) },
@@ -49,11 +52,12 @@ describe.each([
   ['a pipeline', addPipelineResult],
   ['a batch', addBatchResults],
 ] as const)('files of %s', (_what, add) => {
-  const deliver = (url: string, ...more: string[]) => {
-    const generations = madeOf(url);
+  const deliverAll = (items: string[][], ...more: string[]) => {
+    const generations = madeOf(items);
     const name = add === addPipelineResult ? 'result' : 'results';
     return commandOn(add, [name, 'k', '--download', folder, '--output', 'json', ...more], { generations });
   };
+  const deliver = (url: string, ...more: string[]) => deliverAll([[url]], ...more);
 
   it('come by the proxy that is set', async () => {
     const port = await serve((_request, response) => response.end('clip'));
@@ -69,6 +73,21 @@ describe.each([
     const port = await serve((_request, response) => response.end('clip'));
     vi.stubEnv('RUNCOMFY_MODEL_API_BASE', `http://127.0.0.1:${String(port)}/v1`);
     expect((await deliver(`http://127.0.0.1:${String(port)}/clip.mp4`)).exitCode).toBe(0);
+  });
+
+  it.each(['one of one', 'one of many'] as const)('that cannot be had, %s, hide no other', async (which) => {
+    const port = await serve((request, response) => {
+      if (request.url === '/gone.mp4') response.writeHead(404);
+      response.end(request.url);
+    });
+    const host = `127.0.0.1:${String(port)}`;
+    const urls = ['gone', 'clip'].map((name) => `http://${host}/${name}.mp4`);
+    const outputs = which === 'one of one' ? urls.map((url) => [url]) : [urls];
+    const { exitCode, stdout, stderr } = await deliverAll(outputs, '--allow-host', host);
+    expect(exitCode).toBe(69);
+    expect(await readdir(folder)).toEqual(['clip.mp4']);
+    expect(stdout.match(/\/clip\.mp4/g)).toHaveLength(1);
+    expect(stderr + stdout).toContain('download of gone.mp4 failed: the server answered HTTP 404');
   });
 
   it('that are broken off by a word leave nothing half', async () => {

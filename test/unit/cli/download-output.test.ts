@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DownloadOptions, downloadOutput, prepareFolder } from '../../../cli/download-output.ts';
@@ -139,6 +141,22 @@ describe('downloadOutput', () => {
     });
   });
 
+  it('saves all files that can be had, and names those that cannot', async () => {
+    const base = await serve((request, response) => {
+      if (request.url?.startsWith('/gone') === true) response.writeHead(404);
+      response.end(request.url);
+    });
+    const urls = ['gone-1', 'one', 'gone-2', 'two'].map((name) => `${base}/${name}.mp4`);
+    await expect(download(urls)).rejects.toMatchObject({
+      type: 'DownloadFailed',
+      message:
+        'download of gone-1.mp4 failed: the server answered HTTP 404; download of gone-2.mp4 failed: the server answered HTTP 404',
+    });
+    expect((await filesIn()).sort()).toEqual(['one.mp4', 'two.mp4']);
+    const many = Array.from({ length: 8 }, (_, index) => `${base}/gone-${String(index)}.mp4`);
+    await expect(download(many)).rejects.toThrow(/gone-4\.mp4 failed: [^;]*; 3 more files failed$/);
+  });
+
   it('saves the media, not its encoding on the way', async () => {
     const media = Buffer.from('0123456789'.repeat(1_000));
     const encoded: Record<string, Buffer> = {
@@ -211,7 +229,10 @@ describe('downloadOutput', () => {
         }, 100);
       });
     });
-    await expect(download([`${base}/clip.mp4`], { signal: stop.signal })).rejects.toThrow('it was interrupted');
+    const urls = [`${base}/clip.mp4`, `${base}/next.mp4`];
+    await expect(download(urls, { signal: stop.signal })).rejects.toThrow(
+      /^download of clip\.mp4 failed: it was interrupted$/,
+    );
     expect(await filesIn()).toEqual([]);
   });
 
@@ -237,6 +258,15 @@ describe('prepareFolder', () => {
     const made = join(directory, 'a', 'b');
     await prepareFolder(made);
     expect(await readdir(made)).toEqual([]);
+  });
+
+  it('leaves nothing in a folder whose disk takes the file, and not what it holds', async () => {
+    const script = `import { prepareFolder } from '${new URL('../../../cli/download-output.ts', import.meta.url).href}';
+      await prepareFolder(${JSON.stringify(directory)}).catch((error) => console.log(error.type));`;
+    const shell = 'ulimit -f 0; exec "$0" --import tsx --input-type=module -e "$1"';
+    const { stdout } = await promisify(execFile)('sh', ['-c', shell, process.execPath, script]);
+    expect(stdout).toBe('DownloadFailed\n');
+    expect(await filesIn()).toEqual([]);
   });
 
   it.each([
