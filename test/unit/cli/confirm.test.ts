@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import { confirm } from '../../../cli/confirm.ts';
 
@@ -25,4 +26,14 @@ it('a terminal that is closed answers no', async () => {
   const { stdin, stderr } = person('');
   stdin.end();
   expect(await confirm({ stdin, stderr }, 'order them?')).toBe(false);
+});
+
+it('nobody can be asked who has typed what is ordered, to its end', async () => {
+  const { stdin, stderr } = person('version: 1');
+  stdin.end();
+  await buffer(stdin);
+  await expect(confirm({ stdin, stderr }, 'order them?')).rejects.toMatchObject({
+    type: 'Usage',
+    message: expect.stringContaining('--yes or --max-cost') as string,
+  });
 });
