@@ -1,8 +1,13 @@
 import type { EndedItem, OpenItem, WindowQuestion, WindowStop } from '../../domain/batch/batch-activities.ts';
 import { boundLine, statusOfFailure } from '../../domain/batch/batch-line.ts';
 import type { BatchLine } from '../../domain/batch/batch.ts';
-import { hasBills, type ItemEnd, type ItemFailure } from '../../domain/batch/item-end.ts';
-import type { PaidBefore } from '../../domain/batch/item-order.ts';
+import {
+  hasBills,
+  type ItemEnd,
+  type ItemFailure,
+  type ItemFigures,
+  type PaidBefore,
+} from '../../domain/batch/item-end.ts';
 import { toMicro, toUsd } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { withoutUndefined } from '../../domain/json.ts';
@@ -15,7 +20,8 @@ export interface ItemNames {
 
 /** The line of an item that has ended, and what it has cost, or is presumed to. */
 export function endOfItem(open: OpenItem, { id, key }: ItemNames, given: ItemEnd, before: PaidBefore = {}): EndedItem {
-  const end = 'failure' in given ? { failure: withEarlierBills(withPaid(given.failure, before)) } : given;
+  const whole = withPaid(given, before);
+  const end = 'failure' in whole ? { failure: withEarlierBills(whole.failure) } : whole;
   const { index, price, attached, isRepeat } = open;
   const told = 'result' in end ? end.result : end.failure;
   const { requestId, costUsd, presumedUsd = 0, unpricedBills = 0 } = told;
@@ -72,15 +78,25 @@ export function letGoOfItem(
   return { failure: { error, ...(isFree && { isFree }) } };
 }
 
-/** A refusal knows of no order, and neither does Temporal where it keeps none any more. */
-function withPaid(failure: ItemFailure, { paid = 0, presumedPaid = 0 }: PaidBefore): ItemFailure {
-  if (paid === 0 || failure.costUsd !== undefined) return failure;
-  const isOpen = !isUnbilled(failure.error.submission);
+/**
+ * The end with all that the item has cost before. A refusal knows of no order, and neither does Temporal where it keeps none
+ * any more; and the last run of a key may be somebody else's, who knows nothing of those before.
+ */
+export function withPaid(end: ItemEnd, before: PaidBefore): ItemEnd {
+  if ('result' in end) return { result: { ...end.result, ...withMissing(end.result, before, true) } };
+  const { failure } = end;
+  return { failure: { ...failure, ...withMissing(failure, before, !isUnbilled(failure.error.submission)) } };
+}
+
+function withMissing(told: ItemFigures, { paid = 0, presumedPaid = 0 }: PaidBefore, isOpen: boolean): ItemFigures {
+  const { costUsd, presumedUsd = 0, earlier = costUsd === undefined ? {} : { paid, presumedPaid } } = told;
+  const missing = Math.max(0, paid - (earlier.paid ?? 0));
+  if (missing === 0) return {};
+  const presumed = Math.min(missing, Math.max(0, presumedPaid - (earlier.presumedPaid ?? 0)));
   return {
-    ...failure,
-    costUsd: toUsd(paid - presumedPaid),
-    ...(presumedPaid > 0 && { presumedUsd: toUsd(presumedPaid) }),
-    ...(isOpen && { isCostPartial: true }),
+    costUsd: toUsd(toMicro(costUsd ?? 0) + missing - presumed),
+    ...(presumed > 0 && { presumedUsd: toUsd(toMicro(presumedUsd) + presumed) }),
+    ...(costUsd === undefined && isOpen && { isCostPartial: true }),
   };
 }
 

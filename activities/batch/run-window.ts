@@ -23,7 +23,7 @@ import { toMicro } from '../../domain/budget/money.ts';
 import { inParts } from '../pipeline/in-parts.ts';
 import { withHeartbeats } from '../pipeline/with-heartbeats.ts';
 import type { BatchDeps } from './batch-deps.ts';
-import { endOfItem, letGoOfItem, wallOf } from './end-of-item.ts';
+import { endOfItem, letGoOfItem, wallOf, withPaid } from './end-of-item.ts';
 import { createItemReader, type ItemToOrder } from './item-reader.ts';
 import { writeLinePages } from './line-pages.ts';
 import { ordersOfBatch } from './orders-of-batch.ts';
@@ -213,7 +213,8 @@ function settle(
   const wall = wallOf(end);
   // Nothing is ordered again once everything is cancelled, nor what would be refused.
   if (wall && open.cancel === undefined && refusal === undefined) {
-    const { costUsd = 0, presumedUsd = 0 } = 'failure' in end ? end.failure : {};
+    const whole = withPaid(end, paidBefore(window, open.index));
+    const { costUsd = 0, presumedUsd = 0 } = 'failure' in whole ? whole.failure : {};
     const presumed = open.isRepeat ? 0 : toMicro(presumedUsd);
     const cost = open.isRepeat ? 0 : toMicro(costUsd) + presumed;
     giveItemBack(window, open.index, isWallNews ? wall : undefined, cost, presumed);

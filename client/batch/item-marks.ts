@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import type { ItemEnd } from '../../domain/batch/item-end.ts';
-import type { FailedItem, ItemMark, ItemStart, Made, OrderPlace, PaidBefore } from '../../domain/batch/item-order.ts';
+import type { ItemEnd, PaidBefore } from '../../domain/batch/item-end.ts';
+import type { FailedItem, ItemMark, ItemStart, Made, OrderPlace } from '../../domain/batch/item-order.ts';
 import type { CancelOutcome } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { batchItemMemoKey } from '../../domain/names.ts';

@@ -1,4 +1,4 @@
-import type { PaidBefore } from '../../domain/batch/item-order.ts';
+import type { PaidBefore } from '../../domain/batch/item-end.ts';
 import { toNearestMicro, toUsd } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import type { Submission } from '../../domain/generation.ts';
@@ -9,7 +9,7 @@ type Figures = Pick<PipelineResult, 'steps' | 'costUsd' | 'presumedUsd' | 'unpri
 /** What a pipeline presumes covers every order that has ended, each item and each attempt; what is still open it cannot. */
 export function figuresOf(
   { steps, costUsd, presumedUsd, unpriced = 0 }: Figures,
-  { paid = 0, presumedPaid = 0 }: PaidBefore = {},
+  { paid = 0, presumedPaid = 0, isPartial }: PaidBefore = {},
 ) {
   const isTold = presumedUsd !== undefined || unpriced > 0;
   const isOpen = unpriced > 0 || Object.values(steps).some((step) => isUnderWay(step) || (!isTold && isCostOpen(step)));
@@ -18,7 +18,7 @@ export function figuresOf(
     ...((presumedUsd !== undefined || presumedPaid > 0) && {
       presumedUsd: toUsd(toNearestMicro(presumedUsd ?? 0) + presumedPaid),
     }),
-    ...(isOpen && { isCostPartial: true as const }),
+    ...((isOpen || isPartial) && { isCostPartial: true as const }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { BatchLineError } from '../../domain/batch/batch.ts';
-import { hasBills, type ItemEnd, type ItemFailure } from '../../domain/batch/item-end.ts';
-import type { ItemMark, ItemStart, OrderPlace, PaidBefore } from '../../domain/batch/item-order.ts';
+import { hasBills, type ItemEnd, type ItemFailure, type PaidBefore } from '../../domain/batch/item-end.ts';
+import type { ItemMark, ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
 import { toNearestMicro } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { isFailureType, isWall } from '../../domain/failure-type.ts';
@@ -147,17 +147,21 @@ function figuresIn(end: ItemEnd) {
 }
 
 function paidIn(end: ItemEnd): PaidBefore {
-  const { costUsd = 0, presumedUsd = 0 } = figuresIn(end);
+  const { costUsd = 0, presumedUsd = 0, isCostPartial } = figuresIn(end);
   const paid = toNearestMicro(costUsd + presumedUsd);
   const presumedPaid = toNearestMicro(presumedUsd);
-  return { ...(paid > 0 && { paid }), ...(presumedPaid > 0 && { presumedPaid }) };
+  return {
+    ...(paid > 0 && { paid }),
+    ...(presumedPaid > 0 && { presumedPaid }),
+    ...(isCostPartial && { isPartial: true }),
+  };
 }
 
 /** One whose steps met a wall and were allowed to fail has ended at that wall as well: it is given back, not succeeded. */
 function toEnd(ended: PipelineResult, paid: PaidBefore): ItemEnd {
   const { phase, outputs, steps } = ended;
   const failed = Object.entries(steps).filter(([, { failure }]) => failure !== undefined);
-  const figures = figuresOf(ended, paid);
+  const figures = { ...figuresOf(ended, paid), earlier: paid };
   const [id, wall] =
     failed.find(([, step]) => isWall(step.failure?.type, step.failure?.budget) && isUnbilled(step.submission)) ?? [];
   if (id !== undefined && wall?.failure) {
@@ -182,7 +186,8 @@ function toFailure(
   paid: PaidBefore,
 ): ItemFailure {
   const { failure, steps = {}, costUsd = 0, presumedUsd, unpriced, cancel } = pipeline ?? {};
-  const figures = figuresOf({ steps, costUsd, ...withoutUndefined({ presumedUsd, unpriced }) }, paid);
+  const told = { steps, costUsd, ...withoutUndefined({ presumedUsd, unpriced }) };
+  const figures = { ...figuresOf(told, paid), earlier: paid };
   if (failure && isWall(failure.type, failure.budget) && isUnbilled(failure.submission)) {
     const error: BatchLineError = { type: failureTypeOf(failure.type), message, submission: failure.submission };
     return { error, ...figures, ...withoutUndefined({ budget: failure.budget }) };

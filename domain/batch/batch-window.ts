@@ -1,7 +1,7 @@
 import { jsonBytes, withoutUndefined } from '../json.ts';
 import type { EndedItem, OpenItem, PaidItems, WindowAnswer, WindowQuestion, WindowStop } from './batch-activities.ts';
 import { failuresInARowAfter } from './batch-line.ts';
-import type { PaidBefore } from './item-order.ts';
+import type { PaidBefore } from './item-end.ts';
 
 /** A window goes back with what it has once it has so much. */
 const maxLines = 250;

@@ -1,7 +1,17 @@
 import type { GenerationOutput, GenerationResult } from '../generation.ts';
 import type { BatchLineError } from './batch.ts';
 
-interface ItemFigures {
+/** What earlier runs of an order have cost and the batch has counted, micro-dollars; kept beside its mark. */
+export interface PaidBefore {
+  paid?: number;
+  /** What of it nobody has stated. */
+  presumedPaid?: number;
+  /** They may have cost more: of something that was billed neither cost nor price is known. */
+  isPartial?: true;
+}
+
+/** What an order has cost, USD. */
+export interface ItemFigures {
   requestId?: string;
   costUsd?: number;
   /** What may have been billed beside `costUsd`, where that is known so well. */
@@ -11,6 +21,8 @@ interface ItemFigures {
   isCostPartial?: true;
   /** Bills that each may be as high as the item's price, beside `presumedUsd`. */
   unpricedBills?: number;
+  /** What of it is of earlier runs of the order, as far as its mark says. Missing: all that they have cost, or nobody can say. */
+  earlier?: PaidBefore;
   /** RunComfy stopped it, or was sent nothing: nothing was billed beside `costUsd` and `presumedUsd`. */
   isFree?: true;
 }

@@ -1,19 +1,12 @@
 import type { Labels } from '../labels.ts';
 import type { Precedence } from './batch-activities.ts';
-import type { ItemEnd } from './item-end.ts';
+import type { ItemEnd, PaidBefore } from './item-end.ts';
 
 /** For which place of which batch an order was made; kept in the memo of its workflow. */
 export interface ItemMark {
   /** First run of the batch's chain. */
   run: string;
   index: number;
-}
-
-/** What earlier runs of an order have cost and the batch has counted, micro-dollars; kept beside its mark. */
-export interface PaidBefore {
-  paid?: number;
-  /** What of it nobody has stated. */
-  presumedPaid?: number;
 }
 
 /** An item that has failed. */

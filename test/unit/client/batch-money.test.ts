@@ -12,6 +12,7 @@ import { foundAs, lostItem } from '../../../client/batch/item-marks.ts';
 import { createItemOrders, type ItemOrderPlace } from '../../../client/batch/item-orders.ts';
 import { figuresOf, worstOf } from '../../../client/batch/pipeline-figures.ts';
 import { createPipelineItemOrders } from '../../../client/batch/pipeline-item-orders.ts';
+import type { PaidBefore } from '../../../domain/batch/item-end.ts';
 import { billOf } from '../../../domain/budget/settlement.ts';
 import { batchItemMemoKey } from '../../../domain/names.ts';
 import type { PipelineFailureDetails, StepSummary } from '../../../domain/pipeline/pipeline-run.ts';
@@ -65,13 +66,13 @@ describe('an item that is a pipeline', () => {
 });
 
 describe('an item whose pipeline ended before it had ordered all', () => {
-  type Told = Pick<PipelineFailureDetails, 'steps'> & Partial<PipelineFailureDetails> & { paid?: number };
+  type Told = Pick<PipelineFailureDetails, 'steps'> & Partial<PipelineFailureDetails> & PaidBefore;
   const mark = { run: 'r', index: 0 };
-  const ordersOf = ({ paid, ...told }: Told) => {
+  const ordersOf = ({ paid, isPartial, ...told }: Told) => {
     const type = told.failure ? 'PipelineFailed' : 'PipelineCancelled';
     const details: PipelineFailureDetails = { key: names.key, phase: 'cancelled', costUsd: 0, ...told };
     const cause = ApplicationFailure.create({ type, message: 'over', details: [details] });
-    const describe = () => Promise.resolve({ memo: { [batchItemMemoKey]: { ...mark, paid } } });
+    const describe = () => Promise.resolve({ memo: { [batchItemMemoKey]: { ...mark, paid, isPartial } } });
     const workflow = {
       result: () => Promise.reject(new WorkflowFailedError('failed', cause, RetryState.NON_RETRYABLE_FAILURE)),
       getHandle: () => ({ describe }),
@@ -99,6 +100,7 @@ describe('an item whose pipeline ended before it had ordered all', () => {
       { steps: { many: fanOut, clip }, failure: refused },
     ],
     ['an earlier run of it was billed', { steps: { clip: { phase: 'not_started' } }, paid: 500_000 }],
+    ['an earlier run of it was billed without a price', { steps: { clip }, isPartial: true }],
   ])('says that something was accepted where %s', async (_, told) => {
     expect(await submissionOf(told)).toBe('accepted');
   });
@@ -131,6 +133,7 @@ describe('an item whose pipeline ended before it had ordered all', () => {
     ['a step may be billed', true, { presumedUsd: 0.5 }],
     ['a step has neither a cost nor a price', true, { unpriced: 1 }],
     ['an earlier run of it was billed', true, { paid: 500_000 }],
+    ['an earlier run of it was billed without a price', true, { isPartial: true }],
   ])('at a wall counts as never started only where nothing may have been billed: %s', async (_, isStarted, more) => {
     const failure = { type: 'InsufficientBalance', message: 'empty', submission: 'refused' } as const;
     const orders = ordersOf({ steps: { still: { phase: 'not_started' }, clip }, failure, ...more });

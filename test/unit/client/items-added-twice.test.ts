@@ -21,8 +21,8 @@ interface Start {
   memo: { fields: Record<string, Payload> };
 }
 
-/** Temporal with one closed run of the key: it met a wall, or `result` is what it gave. */
-function temporalWith(name: string, mark: object | undefined, result?: object) {
+/** Temporal with one closed run of the key: it met a wall, and tells `more`, or `result` is what it gave. */
+function temporalWith(name: string, mark: object | undefined, result?: object, more: object = {}) {
   const request = name === pipelineWorkflowType ? plan : order;
   const runs = [{ status: result ? completed : failed, memo: { [batchItemMemoKey]: mark } as Record<string, unknown> }];
   const last = () => runs.at(-1) ?? { status: 0, memo: {} };
@@ -53,7 +53,7 @@ function temporalWith(name: string, mark: object | undefined, result?: object) {
     },
   };
   const end = () => {
-    const details = [{ key, phase: 'failed', ...atAWall }];
+    const details = [{ key, phase: 'failed', ...atAWall, ...more }];
     const cause = ApplicationFailure.create({ type: 'InsufficientBalance', message: 'empty', details });
     return Promise.reject(new WorkflowFailedError('failed', cause, RetryState.NON_RETRYABLE_FAILURE));
   };
@@ -96,6 +96,12 @@ it('a pipeline that is run again by its second place is counted by the first one
     { run: 'r', index: 0 },
     { run: 'r', index: 0, ...paid },
   ]);
+});
+
+it('a pipeline that is run again knows of what was billed before, though neither cost nor price of it is known', async () => {
+  const { start, marks } = temporalWith(pipelineWorkflowType, { run: 'r', index: 1 }, undefined, { unpriced: 1 });
+  await start(1);
+  expect(marks().at(-1)).toEqual({ run: 'r', index: 1, ...paid, isPartial: true });
 });
 
 it('a pipeline of somebody else, or of an earlier run of the batch, that is run again is counted by who does', async () => {
