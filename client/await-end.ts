@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Client, type Connection, WorkflowFailedError } from '@temporalio/client';
-import { describeRun } from './generation/run-info.ts';
+import { type Client, type Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { describeKnown, describeRun, type FoundRun } from './generation/run-info.ts';
 import { isOutOfTime, mayPass } from './grpc.ts';
 import { unlessLeft, withSignal } from './with-signal.ts';
 
@@ -49,13 +49,14 @@ export async function unlessAborted<T>(client: Client, signal: AbortSignal, ask:
  */
 export async function awaitEnd<Result>(
   client: Client,
-  { key, runId }: { key: string; runId: string },
+  run: FoundRun,
   { signal, patienceMs = defaultPatienceMs }: WaitOptions,
   explain: (error: WorkflowFailedError) => Promise<Error>,
 ): Promise<Result> {
   let isAwaySince: number | undefined;
   const server: Server = { isThere: true };
-  const ask = () => client.workflow.result(key, runId) as Promise<Result>;
+  const { key } = run;
+  const ask = createAsker<Result>(client, run);
   const askForAWhile = () => client.withDeadline(Math.min(deadlineOf(client), Date.now() + roundMs), ask);
   const look = () => answers(client, key, signal);
   for (;;) {
@@ -77,6 +78,25 @@ export async function awaitEnd<Result>(
       server.isThere = await look();
     }
   }
+}
+
+/**
+ * Asks for the end of a run and of those that continue it. Where Temporal's retention has taken the run since, its chain may
+ * go on: the newest run of it is asked from then on.
+ */
+function createAsker<Result>(client: Client, { key, runId, firstRunId }: FoundRun): () => Promise<Result> {
+  let asked = runId;
+  return async function ask(): Promise<Result> {
+    try {
+      return (await client.workflow.result(key, asked)) as Result;
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError) || firstRunId === undefined) throw error;
+      const newest = await describeKnown(client, key);
+      if (newest?.firstRunId !== firstRunId || newest.runId === asked) throw error;
+      asked = newest.runId;
+      return await ask();
+    }
+  };
 }
 
 /** What is known of the server that is asked. */

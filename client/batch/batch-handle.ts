@@ -94,7 +94,7 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
   const tell = <T>(call: () => Promise<T>) => namedBatch(key, () => toChainOf(started, call));
   const pages = createBatchPages(client, taskQueue);
   const result = (options: WaitOptions = {}) =>
-    awaitEnd<BatchResult>(client, { key, runId }, options, (error) => Promise.resolve(toBatchError(error, key)));
+    awaitEnd<BatchResult>(client, started, options, (error) => Promise.resolve(toBatchError(error, key)));
   const watched = ({ patienceMs }: WatchOptions) => ({
     readState: (signal: AbortSignal) => readBatchState(client, key, { signal }),
     isEnd: ({ phase }: KnownBatchState) => isBatchEnd(phase),

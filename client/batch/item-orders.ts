@@ -36,7 +36,7 @@ export function createItemOrders(place: ItemOrderPlace): ItemOrders<Partial<Gene
     start: (order, item) => named(item.key, () => startItem(place, order, item)),
     async follow(key, signal) {
       try {
-        const result = await unlessAborted(client, signal, () => awaitResult(client, key, '', { signal }));
+        const result = await unlessAborted(client, signal, () => awaitResult(client, { key, runId: '' }, { signal }));
         return { result: { ...result, ...billOf(result) } };
       } catch (error) {
         signal.throwIfAborted();

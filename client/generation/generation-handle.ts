@@ -39,17 +39,17 @@ export interface GenerationHandle extends StartedGeneration {
 
 /** Binds the verbs of a generation to its key. */
 export function createHandle(client: Client, started: StartedGeneration): GenerationHandle {
-  const { key, runId } = started;
+  const { key } = started;
   const tell = <T>(call: () => Promise<T>) => named(key, () => toChainOf(started, call));
   return {
     ...started,
-    result: (options) => named(key, () => awaitResult(client, key, runId, options)),
+    result: (options) => named(key, () => awaitResult(client, started, options)),
     state: ({ timeoutMs } = {}) => named(key, () => readState(client, key, { timeoutMs })),
     isEnded: () => named(key, async () => isClosed(await describeRun(client, key))),
     cancel: (reason, options) => tell(() => cancelGeneration(client, key, reason, options)),
     nudge: () => named(key, () => nudge(client, key)),
     resolveSubmission: (resolution) => tell(() => resolveSubmission(client, key, resolution)),
-    watch: (options) => eachNamed(key, () => watchStates(client, key, runId, options)),
+    watch: (options) => eachNamed(key, () => watchStates(client, started, options)),
   };
 }
 

@@ -35,10 +35,10 @@ export interface PipelineHandle extends StartedPipeline {
 
 /** Binds the verbs of a pipeline to its key. */
 export function createPipelineHandle(client: Client, started: StartedPipeline): PipelineHandle {
-  const { key, runId } = started;
+  const { key } = started;
   const tell = <T>(call: () => Promise<T>) => namedPipeline(key, () => toChainOf(started, call));
   const result = (options: WaitOptions = {}) =>
-    awaitEnd<PipelineResult>(client, { key, runId }, options, (error) => Promise.resolve(toPipelineError(error, key)));
+    awaitEnd<PipelineResult>(client, started, options, (error) => Promise.resolve(toPipelineError(error, key)));
   const watched = ({ patienceMs }: WatchOptions) => ({
     readState: (signal: AbortSignal) => readPipelineState(client, key, { signal }),
     isEnd: ({ phase }: KnownPipelineState) => isPipelineEnd(phase),

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { watchChanges, type WatchOptions } from '../../watch-changes.ts';
+import type { FoundRun } from '../run-info.ts';
 import { awaitResult } from './await-result.ts';
 import { isTerminal } from './phase.ts';
 import { readState } from './read-state.ts';
@@ -18,10 +19,10 @@ export interface GenerationWatchOptions extends WatchOptions {
 /** Yields a generation's state whenever it has changed, the last time as it ended. */
 export function watchStates(
   client: Client,
-  key: string,
-  runId: string,
+  run: FoundRun,
   options: GenerationWatchOptions = {},
 ): AsyncGenerator<KnownState, void, undefined> {
+  const { key } = run;
   const { patienceMs, isPerson } = options;
   const tellWatched = createWatchTeller(client, key);
   return watchChanges<KnownState>(
@@ -32,7 +33,7 @@ export function watchStates(
         return state;
       },
       isEnd: ({ phase }) => isTerminal(phase),
-      awaitEnd: (signal) => awaitResult(client, key, runId, { signal, patienceMs }),
+      awaitEnd: (signal) => awaitResult(client, run, { signal, patienceMs }),
     },
     options,
   );

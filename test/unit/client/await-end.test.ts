@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type Client, ServiceError } from '@temporalio/client';
+import { type Client, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { awaitEnd, type WaitOptions } from '../../../client/await-end.ts';
 import { GenerationError } from '../../../client/errors.ts';
@@ -23,7 +23,7 @@ function awaited(failures: Error[]) {
 
 function awaitEndAt(client: object, options: WaitOptions = {}) {
   const explain = () => Promise.reject(new Error('it failed'));
-  return awaitEnd(client as Client, { key: 'k', runId: 'r' }, options, explain);
+  return awaitEnd(client as Client, { key: 'k', runId: 'r', firstRunId: 'r' }, options, explain);
 }
 
 it.concurrent.each([
@@ -189,6 +189,60 @@ it('of the long polls for an end that is hours away the SDK keeps no more than a
   expect(await awaitEndAt(client, { signal: new AbortController().signal, patienceMs: 0 })).toBe('the end');
   expect([polls, Math.max(...kept.values())]).toEqual([540, 15]);
 });
+
+/** Temporal keeps `r` no longer once it was asked for the first round; the newest run of the key is `r2`. */
+function awaitedBeyondRetention(firstRunId: string | undefined, refusals: Error[] = []) {
+  const { signal } = new AbortController();
+  const lost = new WorkflowNotFoundError('gone', 'k', 'r');
+  const asked: string[] = [];
+  const result = (_key: string, runId: string) => {
+    asked.push(runId);
+    if (runId === 'r2') return Promise.resolve('the end');
+    if (asked.length > 1) return Promise.reject(lost);
+    vi.advanceTimersByTime(300_000);
+    return Promise.reject(refusedWith(grpcCode.deadlineExceeded));
+  };
+  const describeWorkflowExecution = () => {
+    const refusal = asked.length > 1 && refusals.shift();
+    if (refusal) return Promise.reject(refusal);
+    const execution = { workflowId: 'k', runId: 'r2' };
+    return Promise.resolve({ workflowExecutionInfo: { execution, firstRunId }, pendingActivities: [] });
+  };
+  const within = (_: unknown, call: () => unknown) => call();
+  const client = {
+    options: { namespace: 'default' },
+    withAbortSignal: within,
+    withDeadline: within,
+    workflowService: { describeWorkflowExecution },
+    workflow: { result },
+  };
+  return { end: awaitEndAt(client, { signal }), asked, lost };
+}
+
+it.each([
+  ['at once', []],
+  ['once Temporal is no longer busy', [refusedWith(grpcCode.resourceExhausted)]],
+])('an end is awaited on, %s, after retention has taken the run that began the chain', async (_when, refusals) => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const { end, asked } = awaitedBeyondRetention('r', [...refusals]);
+  expect(await end).toBe('the end');
+  expect(new Set(asked)).toEqual(new Set(['r', 'r2']));
+});
+
+it.each(['another', undefined])(
+  'the end of a later run of the key is not taken for the one that was awaited: its chain began with %s',
+  async (firstRunId) => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const { end, lost } = awaitedBeyondRetention(firstRunId);
+    await expect(end).rejects.toBe(lost);
+  },
+);
 
 it('the end that is awaited remembers nothing of the reads before it', async () => {
   const over = new AbortController();
