@@ -12,6 +12,7 @@ import { createGuard, refuseUnclearHost } from './http/guards.ts';
 import { takeJsonBodies } from './http/json-body.ts';
 import { RefusalError } from './http/refusal-error.ts';
 import { requestIdOf, setReplyHeaders } from './http/reply-headers.ts';
+import { closeWithConnection } from './http/waiting.ts';
 import { addMcp } from './mcp/add-mcp.ts';
 import { refusalReply } from './refusal-reply.ts';
 import { addRunComfyApi } from './runcomfy-api/add-runcomfy-api.ts';
@@ -67,6 +68,7 @@ export async function createGateway(
     socket.on('error', () => undefined);
     metrics.countBroken(refuseTunnel(socket, settings.publicUrl));
   });
+  app.server.prependListener('request', closeWithConnection);
   // What nobody knows may be expected in vain: Node itself would answer it, in no words of ours.
   app.server.on('checkExpectation', (request, response) => {
     app.server.emit('request', request, response);

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { joinSignals } from '../../abort-signals/join-signals.ts';
 import { parseDuration } from '../../domain/duration.ts';
@@ -66,4 +68,23 @@ export function goneSignal({ raw }: FastifyReply): AbortSignal {
     gone.abort();
   });
   return gone.signal;
+}
+
+/**
+ * Has an answer close with its connection also where it waits in line behind an earlier one (a client may send several
+ * requests at once): Node tells of that only those whose turn has come, and whoever makes the others would go on for nobody.
+ */
+export function closeWithConnection({ socket }: IncomingMessage, response: ServerResponse): void {
+  if (response.socket !== null) return;
+  const close = () => {
+    if (response.socket !== null || response.closed) return;
+    response.destroy();
+    response.emit('close');
+  };
+  // A client may send as many as it likes.
+  setMaxListeners(0, socket);
+  socket.once('close', close);
+  response.once('close', () => {
+    socket.off('close', close);
+  });
 }

@@ -34,7 +34,7 @@ export function createKeylessOrders(): KeylessOrders {
         else if (left.length < all.length) lost.set(digest, left, { noUpdateTTL: true });
       };
       // Its client may have left while the order was looked at: that is told no more.
-      if (raw.closed) settle();
+      if (raw.destroyed || raw.closed) settle();
       else raw.once('close', settle);
       return { key, isNewKey: lostKey === undefined };
     },

@@ -1,8 +1,10 @@
 import { EventEmitter } from 'node:events';
+import { connect } from 'node:net';
 import type { FastifyReply } from 'fastify';
 import { expect, it } from 'vitest';
 import { anonymousAccess } from '../../../gateway/access/access.ts';
 import { createKeylessOrders } from '../../../gateway/runcomfy-api/keyless-orders.ts';
+import { eventually } from '../../support/eventually.ts';
 import { serve } from '../../support/gateway-in-process.ts';
 import { call } from '../../support/gateway-stack.ts';
 import { flux } from '../../support/simulator-client.ts';
@@ -30,13 +32,13 @@ it('gives an order whose answer was lost its key again, until one reaches its cl
   expect(send().key).not.toBe(first.key);
 });
 
-it('gives an order its key again whose client had left before it was given one', () => {
+it.each(['closed', 'destroyed'])('gives an order its key again whose client had left before: %s', (left) => {
   const { keyFor } = createKeylessOrders();
   const sent = (more: object) => {
     const raw = Object.assign(new EventEmitter(), { statusCode: 200, writableFinished: false, ...more });
     return keyFor({ raw } as unknown as FastifyReply, order).key;
   };
-  expect(sent({ closed: true })).toBe(sent({}));
+  expect(sent({ [left]: true })).toBe(sent({}));
 });
 
 it('forgets no lost order for an equal one that was answered, and none for another that was lost', () => {
@@ -83,4 +85,27 @@ it('makes an order whose answer told nothing anew where it cost nothing', async 
   expect(started[1]).toEqual({ key: started[0]?.key, retry: 'if-unbilled' });
   await send({ 'idempotency-key': 'mine' });
   expect(started[2]).toEqual({ key: 'mine' });
+});
+
+it('gives an order its key again that was answered in line behind another call, whose client then left', async () => {
+  const keys: string[] = [];
+  const start = (_: unknown, { key }: { key: string }) => {
+    keys.push(key);
+    return Promise.resolve({ key, runId: 'r', attached: false, notices: [] });
+  };
+  const slow = () => new Promise(() => undefined);
+  const url = await serve(anonymousAccess, { generations: { start, get: slow } });
+  const body = JSON.stringify({ prompt: 'x' });
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  const [host, json] = ['host: 127.0.0.1', `content-type: application/json\r\ncontent-length: ${String(body.length)}`];
+  socket.write(`POST /v1/requests/k/cancel HTTP/1.1\r\n${host}\r\ncontent-length: 0\r\n\r\n`);
+  socket.write(`POST /v1/models/${flux} HTTP/1.1\r\n${host}\r\n${json}\r\n\r\n${body}`);
+  await eventually(() => {
+    expect(keys).toHaveLength(1);
+  });
+  socket.destroy();
+  await eventually(async () => {
+    await call(url, `/v1/models/${flux}`, { method: 'POST', body: { prompt: 'x' } });
+    expect(keys.filter((key) => key === keys[0]).length).toBeGreaterThan(1);
+  });
 });

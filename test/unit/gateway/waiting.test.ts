@@ -1,4 +1,5 @@
 import { getEventListeners, once } from 'node:events';
+import { connect } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -8,6 +9,7 @@ import pino from 'pino';
 import { expect, it } from 'vitest';
 import { anonymousAccess } from '../../../gateway/access/access.ts';
 import { waitSignal } from '../../../gateway/http/waiting.ts';
+import { createGatewayMetrics } from '../../../gateway/metrics/gateway-metrics.ts';
 import { eventually } from '../../support/eventually.ts';
 import { serve, withKey } from '../../support/gateway-in-process.ts';
 import { testHangMs } from '../../support/patience.ts';
@@ -40,6 +42,62 @@ it('whoever leaves while a call is held for its limit is not waited for', { time
   await expect(held).rejects.toThrow('aborted');
   await eventually(() => {
     expect(waits.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+});
+
+it('whoever leaves with many calls in line is heard of by all of them', { timeout: testHangMs }, async () => {
+  const [results, streams, stalled] = [2, 20, 2];
+  const metrics = createGatewayMetrics();
+  const listeners = async () => {
+    const gauge = metrics.registry.getSingleMetric('runcomfy_gateway_sse_listeners');
+    return (await gauge?.get())?.values[0]?.value;
+  };
+  const waits: AbortSignal[] = [];
+  let [pulled, ended] = [0, 0];
+  const until = async (signal: AbortSignal) => {
+    waits.push(signal);
+    if (!signal.aborted) await once(signal, 'abort');
+  };
+  const result = async ({ signal }: { signal: AbortSignal }) => {
+    await until(signal);
+    throw signal.reason;
+  };
+  const handle = {
+    ...{ key: 'b', runId: 'r', isEnded: () => Promise.resolve(false), result },
+    state: () => Promise.resolve({ phase: 'running' }),
+  };
+  async function* follow(key: string, signal: AbortSignal) {
+    try {
+      for (const at of key === 'stalled' ? [1, 2] : []) {
+        pulled += 1;
+        // More than is taken of a stream before anything of it was sent.
+        yield { key, state: { phase: 'running', runId: 'r', at, text: 'x'.repeat(100_000) } };
+      }
+      await until(signal);
+    } finally {
+      ended += 1;
+    }
+  }
+  const batches = { get: (key: string) => Promise.resolve({ ...handle, key }) };
+  const url = new URL(
+    await serve(anonymousAccess, { metrics, generations: { batches }, watchers: { batches: { follow } } }),
+  );
+  const socket = connect(Number(url.port), url.hostname);
+  const get = (path: string) => `GET /api/v1/batches/${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`;
+  socket.write(
+    [
+      get('b/result?wait=60s').repeat(results),
+      get('b/events').repeat(streams),
+      get('stalled/events').repeat(stalled),
+    ].join(''),
+  );
+  await eventually(async () => {
+    expect([waits.length, pulled, await listeners()]).toEqual([results + streams, 2 * stalled, streams + stalled]);
+  });
+  socket.destroy();
+  await eventually(async () => {
+    expect(waits.filter(({ aborted }) => !aborted)).toEqual([]);
+    expect([ended, await listeners()]).toEqual([streams + stalled, 0]);
   });
 });
 
