@@ -140,8 +140,12 @@ export interface StoreQuestion {
 /** What activity `cancelItems` is asked. */
 export interface CancelItemsQuestion extends BatchIdentity {
   pages: ItemRange[];
-  /** Items are pipelines. */
+  /** Items are pipelines, */
   hasPlan?: true;
+  /** of this plan. */
+  plan?: object;
+  /** Missing where a workflow of an earlier version asks. */
+  defaults?: BatchItemDefaults;
   open: OpenItem[];
   /** Items that a lost window may have started. */
   doubtful: number[];

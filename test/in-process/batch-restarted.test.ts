@@ -1,5 +1,6 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
+import type { CancelItemsQuestion } from '../../domain/batch/batch-activities.ts';
 import { nothingCancelled } from '../../domain/batch/batch.ts';
 import type { BatchData } from '../../workflows/batch/memory.ts';
 import { msOf } from '../fuzz/pipelines/replay.ts';
@@ -73,16 +74,18 @@ describe('a batch that is run again under its key', () => {
     for (const page of more) await batch.play(updated('add', page, `add-${String(page.page)}`));
     return { ...batch, looking };
   };
-  const asked = (batch: Awaited<ReturnType<typeof begin>>) =>
-    defaultPayloadConverter.fromPayload<{ doubtful: number[] }>(
+  const cancelAsked = (batch: Awaited<ReturnType<typeof begin>>) =>
+    defaultPayloadConverter.fromPayload<CancelItemsQuestion>(
       (batch.scheduled('cancelItems')?.arguments ?? [])[0] ?? {},
-    ).doubtful.length;
+    );
+  const asked = (batch: Awaited<ReturnType<typeof begin>>) => cancelAsked(batch).doubtful.length;
 
   it('asks for all that the run before may have ordered where it is cancelled', async () => {
     const batch = await begin({ retryOfRunId: 'before' });
     const { play, scheduled, question, looking } = batch;
     await play(signalled('cancel'));
     await play(windowAnswered(looking, {}));
+    expect(cancelAsked(batch)).toMatchObject({ defaults: { model: 'a/b' } });
     expect(asked(batch)).toBe(part);
     const found = { outcomes: ['cancelled', 'too_late'], started: [1, 900], attached: [900] };
     await play(answered(scheduled('cancelItems')?.seq, found));
