@@ -77,6 +77,8 @@ export function nextToStart(window: BatchWindow): number | undefined {
   const { question, open, givenBack, cursor, started, stop } = window;
   if (!question.mayStart || stop || open.size >= question.window) return undefined;
   if (isFull(window) || started >= mostStartedBy(question.window)) return undefined;
+  // How much of the limit is left shows only once what is in flight without a price has ended.
+  if (question.maxCost !== undefined && [...open.values()].some(({ price }) => price === undefined)) return undefined;
   const [first] = givenBack;
   if (first !== undefined) return first;
   return cursor < question.total ? cursor : undefined;
