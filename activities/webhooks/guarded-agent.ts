@@ -1,5 +1,6 @@
 import type { LookupAddress, LookupOptions } from 'node:dns';
 import { Agent } from 'undici';
+import { addressMs } from '../../runcomfy/http/dispatchers.ts';
 import { isPublicAddress } from '../../runcomfy/models/index.ts';
 import { createNameLookUp, type LookUpAll } from './look-up-name.ts';
 
@@ -18,14 +19,11 @@ type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | Lo
 export function createGuardedAgent(resolve: LookUpAll = createNameLookUp()): Agent {
   const guarded = (hostname: string, options: LookupOptions, callback: LookupCallback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error) {
-        callback(error, []);
-        return;
-      }
       const open = addresses.filter(({ address }) => isPublicAddress(address));
       const [first] = open;
       if (first === undefined) {
-        callback(Object.assign(new Error('no public address'), { code: refusedAddressCode }), []);
+        // What had no answer may be a public one.
+        callback(error ?? Object.assign(new Error('no public address'), { code: refusedAddressCode }), []);
       } else if (options.all === true) {
         callback(null, open);
       } else {
@@ -33,10 +31,10 @@ export function createGuardedAgent(resolve: LookUpAll = createNameLookUp()): Age
       }
     });
   };
-  return new Agent({ connect: { lookup: guarded, timeout: connectMs } });
+  return new Agent({ connect: { lookup: guarded, timeout: connectMs, autoSelectFamilyAttemptTimeout: addressMs } });
 }
 
 /** Connections to hosts that are allowed by name, wherever they are. */
 export function createOpenAgent(): Agent {
-  return new Agent({ connect: { timeout: connectMs } });
+  return new Agent({ connect: { timeout: connectMs, autoSelectFamilyAttemptTimeout: addressMs } });
 }

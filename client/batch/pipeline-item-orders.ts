@@ -82,10 +82,10 @@ async function startItem(
     if (again && isClosed(last)) {
       const end = await endOf(client, key);
       if (mayRunAgain(end)) {
-        const { run, index } = (await readMark(client, key)) ?? mark;
+        const { run, index, ...known } = (await readMark(client, key)) ?? mark;
         // Whose place has counted what it cost goes on counting, whichever of those with its key is first.
         const counting = run === mark.run ? { run, index } : mark;
-        await start('ALLOW_DUPLICATE', { ...counting, ...paidIn(end) });
+        await start('ALLOW_DUPLICATE', { ...counting, ...withCounted(paidIn(end), paid, known) });
       }
     }
     return await foundAs(client, key, mark);
@@ -155,6 +155,15 @@ function paidIn(end: ItemEnd): PaidBefore {
     ...(presumedPaid > 0 && { presumedPaid }),
     ...(isCostPartial && { isPartial: true }),
   };
+}
+
+/** With what the batch has counted and the last run does not know of: somebody else may have run it. */
+function withCounted(told: PaidBefore, counted: PaidBefore = {}, known: PaidBefore = {}): PaidBefore {
+  const missing = Math.max(0, (counted.paid ?? 0) - (known.paid ?? 0));
+  if (missing === 0) return told;
+  const presumed = Math.min(missing, Math.max(0, (counted.presumedPaid ?? 0) - (known.presumedPaid ?? 0)));
+  const presumedPaid = (told.presumedPaid ?? 0) + presumed;
+  return { ...told, paid: (told.paid ?? 0) + missing, ...(presumedPaid > 0 && { presumedPaid }) };
 }
 
 /** One whose steps met a wall and were allowed to fail has ended at that wall as well: it is given back, not succeeded. */

@@ -6,6 +6,12 @@ import { skipInterim } from './skip-interim.ts';
 /** Some gateways add tens of kilobytes. */
 const maxHeaderBytes = 256 * 1024;
 
+/**
+ * Of several addresses of a host each but the last has so long to connect. Node's own 250 ms are less than a way around the
+ * world and back: a host with an address of IPv6, which is not to be reached from here, could then never be reached.
+ */
+export const addressMs = 1_000;
+
 /** Proxies as the usual variables name them; loopback is always reached directly. */
 export interface ProxySettings {
   httpProxy?: string;
@@ -41,7 +47,9 @@ export function createDispatchers(maxResponseSize: number, proxies: ProxySetting
 
   // One connector for all submits keeps their TLS sessions, though none shares a socket.
   const connectorWithin = (connectMs: number) =>
-    getOrCreate(connectors, connectMs, () => quiet(buildConnector({ timeout: connectMs })));
+    getOrCreate(connectors, connectMs, () =>
+      quiet(buildConnector({ timeout: connectMs, autoSelectFamilyAttemptTimeout: addressMs })),
+    );
   const isProxied = (origin: URL) =>
     !isLoopback(origin.hostname) && [proxies.httpProxy, proxies.httpsProxy].some((proxy) => (proxy ?? '') !== '');
   const proxyAgent = (connectMs: number, more: Partial<EnvHttpProxyAgent.Options>): Dispatcher =>
@@ -53,7 +61,7 @@ export function createDispatchers(maxResponseSize: number, proxies: ProxySetting
       httpsProxy: proxies.httpsProxy ?? '',
       noProxy: proxies.noProxy ?? '',
       connect: connectorWithin(connectMs),
-      proxyTls: { timeout: connectMs },
+      proxyTls: { timeout: connectMs, autoSelectFamilyAttemptTimeout: addressMs },
       requestTls: { timeout: connectMs },
     });
 

@@ -209,9 +209,12 @@ describe('an attempt to deliver', () => {
     expect(answer.verdict).toBe('refused');
   });
 
-  it('is tried again where the name server does not answer', async () => {
+  it.each([
+    ['does not answer', []],
+    ['answers one of two questions, by an address that is not public', ['fd00::1']],
+  ])('is tried again where the name server %s', async (_, addresses) => {
     const guarded = createGuardedAgent((_name, _options, callback) => {
-      callback(Object.assign(new Error('planted'), { code: 'EAI_AGAIN' }), []);
+      callback(Object.assign(new Error('planted'), { code: 'EAI_AGAIN' }), addresses.map(toLookup));
     });
     const answer = await createDeliverWebhook(deps(), { guarded, open: createOpenAgent() })(
       question('https://hooks.example/'),

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { createItemOrders, type ItemOrderPlace } from '../../../client/batch/item-orders.ts';
 import { createPipelineItemOrders } from '../../../client/batch/pipeline-item-orders.ts';
 import { grpcCode } from '../../../client/grpc.ts';
+import type { PaidBefore } from '../../../domain/batch/item-end.ts';
 import type { ItemStart } from '../../../domain/batch/item-order.ts';
 import { batchItemMemoKey, generationWorkflowType, pipelineWorkflowType } from '../../../domain/names.ts';
 import { flux } from '../../support/simulator-client.ts';
@@ -68,8 +69,8 @@ function temporalWith(name: string, mark: object | undefined, result?: object, m
   const options = { namespace: 'default', loadedDataConverter };
   const client = { options, workflow, workflowService, withDeadline: call, withAbortSignal: call } as unknown as Client;
   const place = { client, taskQueue: 'q' } as ItemOrderPlace;
-  const start = (index: number) => {
-    const again = { key, mark: { run: 'r', index }, again: true, priority: {} };
+  const start = (index: number, before?: PaidBefore) => {
+    const again = { key, mark: { run: 'r', index }, again: true, priority: {}, ...(before && { before }) };
     return name === pipelineWorkflowType
       ? createPipelineItemOrders(place).start(plan, again)
       : createItemOrders(place).start(order, again);
@@ -102,6 +103,15 @@ it('a pipeline that is run again knows of what was billed before, though neither
   const { start, marks } = temporalWith(pipelineWorkflowType, { run: 'r', index: 1 }, undefined, { unpriced: 1 });
   await start(1);
   expect(marks().at(-1)).toEqual({ run: 'r', index: 1, ...paid, isPartial: true });
+});
+
+it('a pipeline that somebody else ran last is run again with what the batch had counted before, within its limit', async () => {
+  const before = { paid: 500_000, presumedPaid: 100_000 };
+  for (const mark of [undefined, { run: 'r', index: 0, ...before }]) {
+    const { start, marks } = temporalWith(pipelineWorkflowType, mark);
+    await start(0, before);
+    expect(marks().at(-1)).toEqual({ run: 'r', index: 0, paid: 1_750_000, presumedPaid: 350_000 });
+  }
 });
 
 it('a pipeline of somebody else, or of an earlier run of the batch, that is run again is counted by who does', async () => {

@@ -1,4 +1,5 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import net from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { FailureType } from '../../../domain/failure-type.ts';
 import { clientOf, errorOf, model, reply, serve, serveTcp, token } from '../../support/http-servers.ts';
 import { freePort } from '../../support/processes.ts';
@@ -27,6 +28,15 @@ describe('reads of a request', () => {
     ]);
     expect(server.seen.every(({ headers }) => headers.authorization === `Bearer ${token}`)).toBe(true);
     expect(server.seen[2]).toMatchObject({ body: '', headers: { 'content-length': '0' } });
+  });
+
+  it('give each of several addresses of the host the time of a way around the world and back', async () => {
+    const { client } = await answering(200, { status: 'in_queue' });
+    const connect = vi.spyOn(net, 'connect');
+    onTestFinished(() => void connect.mockRestore());
+    await client.status('a1b2');
+    const [[options] = []] = connect.mock.calls as unknown as [{ autoSelectFamilyAttemptTimeout?: number }][];
+    expect(options?.autoSelectFamilyAttemptTimeout).toBeGreaterThanOrEqual(1_000);
   });
 
   it('wait no longer than their signal for a token that nobody gives', async () => {
