@@ -1,3 +1,17 @@
+import { z } from 'zod';
+
+const document = String.raw`\{`;
+const webhookSecret = 'whsec_';
+/** Of 32 bytes, in base64 or base64url (an absolute path may look like one without padding), or in hex. */
+const codecKey = String.raw`[\w+/-]{43}=$|[\w+-][\w+/-]{42}$|[\dA-Fa-f]{64}$`;
+
+/** A path of a file with secrets: errors name it, so that it may not be what belongs into the file. */
+export const secretFile = z
+  .string()
+  .regex(
+    new RegExp(`^(?!${document}|${webhookSecret}|${codecKey})`),
+    'expected the path of a file, not what stands in the file',
+  );
 /** Values that may have several lines: certificates and keys as they stand in their files. */
 const multiLine = /_DATA$/;
 

@@ -2,21 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { ConfigError } from './config-error.ts';
-
-const document = String.raw`\{`;
-const webhookSecret = 'whsec_';
-/** Of 32 bytes, in base64 or base64url (an absolute path may look like one without padding), or in hex. */
-const codecKey = String.raw`[\w+/-]{43}=$|[\w+-][\w+/-]{42}$|[\dA-Fa-f]{64}$`;
-
-/** A path of a file with secrets: errors name it, so that it may not be what belongs into the file. */
-export const secretFile = z
-  .string()
-  .regex(
-    new RegExp(`^(?!${document}|${webhookSecret}|${codecKey})`),
-    'expected the path of a file, not what stands in the file',
-  );
 
 const refusals = ['EACCES', 'EPERM', 'EROFS'];
 

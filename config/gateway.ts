@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { withoutUndefined } from '../domain/json.ts';
 import { defaultUnknownPolicies, type DefaultUnknownPolicy } from '../domain/unknown-submission.ts';
-import { secretFile } from './file-access.ts';
+import { secretFile } from './environment.ts';
 import { type ListenAddress, listenAddress } from './listen-address.ts';
 import { type OidcConfig, oidcConfigOf, oidcVariables } from './oidc.ts';
 

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { withoutUndefined } from '../domain/json.ts';
 import { isSecretName, secretNameWords } from '../domain/webhook/webhook-request.ts';
 import { ConfigError } from './config-error.ts';
-import { trimValue } from './environment.ts';
-import { secretFile, unreadableFile } from './file-access.ts';
+import { secretFile, trimValue } from './environment.ts';
+import { unreadableFile } from './file-access.ts';
 import { watchSecretFile } from './watched-file.ts';
 
 const variable = 'RUNCOMFY_WEBHOOK_SECRETS_FILE';

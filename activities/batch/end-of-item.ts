@@ -89,13 +89,11 @@ export function withPaid(end: ItemEnd, before: PaidBefore): ItemEnd {
 }
 
 function withMissing(told: ItemFigures, { paid = 0, presumedPaid = 0 }: PaidBefore, isOpen: boolean): ItemFigures {
-  const { costUsd, presumedUsd = 0, earlier = costUsd === undefined ? {} : { paid, presumedPaid } } = told;
-  const missing = Math.max(0, paid - (earlier.paid ?? 0));
-  if (missing === 0) return {};
-  const presumed = Math.min(missing, Math.max(0, presumedPaid - (earlier.presumedPaid ?? 0)));
+  const { costUsd, presumedUsd = 0, isByHand } = told;
+  if (paid === 0 || (costUsd !== undefined && !isByHand)) return {};
   return {
-    costUsd: toUsd(toMicro(costUsd ?? 0) + missing - presumed),
-    ...(presumed > 0 && { presumedUsd: toUsd(toMicro(presumedUsd) + presumed) }),
+    costUsd: toUsd(toMicro(costUsd ?? 0) + paid - presumedPaid),
+    ...(presumedPaid > 0 && { presumedUsd: toUsd(toMicro(presumedUsd) + presumedPaid) }),
     ...(costUsd === undefined && isOpen && { isCostPartial: true }),
   };
 }

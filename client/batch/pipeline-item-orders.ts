@@ -1,6 +1,12 @@
 import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { BatchLineError } from '../../domain/batch/batch.ts';
-import { hasBills, type ItemEnd, type ItemFailure, type PaidBefore } from '../../domain/batch/item-end.ts';
+import {
+  hasBills,
+  type ItemEnd,
+  type ItemFailure,
+  type ItemFigures,
+  type PaidBefore,
+} from '../../domain/batch/item-end.ts';
 import type { ItemMark, ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
 import { toNearestMicro } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
@@ -82,10 +88,10 @@ async function startItem(
     if (again && isClosed(last)) {
       const end = await endOf(client, key);
       if (mayRunAgain(end)) {
-        const { run, index, ...known } = (await readMark(client, key)) ?? mark;
+        const { run, index } = (await readMark(client, key)) ?? mark;
         // Whose place has counted what it cost goes on counting, whichever of those with its key is first.
         const counting = run === mark.run ? { run, index } : mark;
-        await start('ALLOW_DUPLICATE', { ...counting, ...withCounted(paidIn(end), paid, known) });
+        await start('ALLOW_DUPLICATE', { ...counting, ...paidIn(end, paid) });
       }
     }
     return await foundAs(client, key, mark);
@@ -104,11 +110,11 @@ async function isSameOrder(client: Client, { key, runId }: FoundRun, { plan, par
 async function followItem(client: Client, key: string, signal: AbortSignal): Promise<ItemEnd> {
   try {
     const result = await unlessAborted(client, signal, () => awaitPipeline(client, key, signal));
-    return toEnd(result, await paidBefore(client, key));
+    return toEnd(result, await readMark(client, key));
   } catch (error) {
     signal.throwIfAborted();
     if (isGenerationError(error) && error.cause instanceof WorkflowFailedError)
-      return { failure: toFailure(error, await paidBefore(client, key)) };
+      return { failure: toFailure(error, await readMark(client, key)) };
     if (error instanceof WorkflowNotFoundError) return lostItem(key);
     throw toClientError(error, key);
   }
@@ -121,12 +127,12 @@ function awaitPipeline(client: Client, key: string, signal?: AbortSignal): Promi
 
 /** How a pipeline that has closed has ended. */
 async function endOf(client: Client, key: string): Promise<ItemEnd> {
-  const paid = await paidBefore(client, key);
+  const mark = await readMark(client, key);
   try {
-    return toEnd(await awaitPipeline(client, key), paid);
+    return toEnd(await awaitPipeline(client, key), mark);
   } catch (error) {
     if (isGenerationError(error) && error.cause instanceof WorkflowFailedError)
-      return { failure: toFailure(error, paid) };
+      return { failure: toFailure(error, mark) };
     throw error;
   }
 }
@@ -138,18 +144,16 @@ function mayRunAgain(end: ItemEnd): boolean {
   return isUnbilled(error.submission) && isWall(error.type, budget);
 }
 
-async function paidBefore(client: Client, key: string): Promise<PaidBefore> {
-  return (await readMark(client, key)) ?? {};
-}
-
 function figuresIn(end: ItemEnd) {
   return 'result' in end ? end.result : end.failure;
 }
 
-function paidIn(end: ItemEnd): PaidBefore {
-  const { costUsd = 0, presumedUsd = 0, isCostPartial } = figuresIn(end);
-  const paid = toNearestMicro(costUsd + presumedUsd);
-  const presumedPaid = toNearestMicro(presumedUsd);
+/** What was paid until a run has ended; `counted`: what the batch has counted, of which a run by hand knows nothing. */
+function paidIn(end: ItemEnd, counted: PaidBefore = {}): PaidBefore {
+  const { costUsd = 0, presumedUsd = 0, isCostPartial, isByHand } = figuresIn(end);
+  const { paid: paidMore = 0, presumedPaid: presumedMore = 0 } = isByHand ? counted : {};
+  const paid = toNearestMicro(costUsd + presumedUsd) + paidMore;
+  const presumedPaid = toNearestMicro(presumedUsd) + presumedMore;
   return {
     ...(paid > 0 && { paid }),
     ...(presumedPaid > 0 && { presumedPaid }),
@@ -157,20 +161,19 @@ function paidIn(end: ItemEnd): PaidBefore {
   };
 }
 
-/** With what the batch has counted and the last run does not know of: somebody else may have run it. */
-function withCounted(told: PaidBefore, counted: PaidBefore = {}, known: PaidBefore = {}): PaidBefore {
-  const missing = Math.max(0, (counted.paid ?? 0) - (known.paid ?? 0));
-  if (missing === 0) return told;
-  const presumed = Math.min(missing, Math.max(0, (counted.presumedPaid ?? 0) - (known.presumedPaid ?? 0)));
-  const presumedPaid = (told.presumedPaid ?? 0) + presumed;
-  return { ...told, paid: (told.paid ?? 0) + missing, ...(presumedPaid > 0 && { presumedPaid }) };
+type Figures = Parameters<typeof figuresOf>[0];
+type Mark = Awaited<ReturnType<typeof readMark>>;
+
+/** What a run has cost, with what its mark says of those before. */
+function figuresWith(told: Figures, mark: Mark): ItemFigures {
+  return { ...figuresOf(told, mark), ...(mark === undefined && { isByHand: true }) };
 }
 
 /** One whose steps met a wall and were allowed to fail has ended at that wall as well: it is given back, not succeeded. */
-function toEnd(ended: PipelineResult, paid: PaidBefore): ItemEnd {
+function toEnd(ended: PipelineResult, mark: Mark): ItemEnd {
   const { phase, outputs, steps } = ended;
   const failed = Object.entries(steps).filter(([, { failure }]) => failure !== undefined);
-  const figures = { ...figuresOf(ended, paid), earlier: paid };
+  const figures = figuresWith(ended, mark);
   const [id, wall] =
     failed.find(([, step]) => isWall(step.failure?.type, step.failure?.budget) && isUnbilled(step.submission)) ?? [];
   if (id !== undefined && wall?.failure) {
@@ -190,13 +193,10 @@ function toEnd(ended: PipelineResult, paid: PaidBefore): ItemEnd {
   return { result: { outputs, ...figures, error } };
 }
 
-function toFailure(
-  { type, message, submission, issues, pipeline, cause }: GenerationError,
-  paid: PaidBefore,
-): ItemFailure {
+function toFailure({ type, message, submission, issues, pipeline, cause }: GenerationError, mark: Mark): ItemFailure {
   const { failure, steps = {}, costUsd = 0, presumedUsd, unpriced, cancel } = pipeline ?? {};
   const told = { steps, costUsd, ...withoutUndefined({ presumedUsd, unpriced }) };
-  const figures = { ...figuresOf(told, paid), earlier: paid };
+  const figures = figuresWith(told, mark);
   if (failure && isWall(failure.type, failure.budget) && isUnbilled(failure.submission)) {
     const error: BatchLineError = { type: failureTypeOf(failure.type), message, submission: failure.submission };
     return { error, ...figures, ...withoutUndefined({ budget: failure.budget }) };

@@ -21,8 +21,8 @@ export interface ItemFigures {
   isCostPartial?: true;
   /** Bills that each may be as high as the item's price, beside `presumedUsd`. */
   unpricedBills?: number;
-  /** What of it is of earlier runs of the order, as far as its mark says. Missing: all that they have cost, or nobody can say. */
-  earlier?: PaidBefore;
+  /** It is of a run that no batch has started, which knows nothing of what earlier runs of the order have cost. */
+  isByHand?: true;
   /** RunComfy stopped it, or was sent nothing: nothing was billed beside `costUsd` and `presumedUsd`. */
   isFree?: true;
 }

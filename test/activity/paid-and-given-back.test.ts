@@ -4,10 +4,9 @@ import { expect, it } from 'vitest';
 import type { BatchDeps } from '../../activities/batch/batch-deps.ts';
 import { createRunWindow } from '../../activities/batch/run-window.ts';
 import type { OpenItem, WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
-import type { ItemEnd, PaidBefore } from '../../domain/batch/item-end.ts';
+import type { ItemEnd, ItemFigures } from '../../domain/batch/item-end.ts';
 
 const paid = { paid: { 0: 1_000_000 }, presumedPaid: { 0: 250_000 } };
-const ofTheBatch: PaidBefore = { paid: 1_000_000, presumedPaid: 250_000 };
 
 /** What a window tells of one item that it has paid and given back before, and whose pipeline has ended so since. */
 async function windowWith(end: ItemEnd, open: Partial<OpenItem> = {}): Promise<WindowAnswer> {
@@ -28,12 +27,11 @@ async function windowWith(end: ItemEnd, open: Partial<OpenItem> = {}): Promise<W
   return await environment.run(createRunWindow(deps), question);
 }
 
-it.each<[string, PaidBefore, number, number]>([
-  ['by the batch, whose mark tells what was paid', ofTheBatch, 2.75, 2.75],
-  ['by hand, with no mark', {}, 2, 2.75],
-])('what was paid counts once, and is told, where the pipeline was run again %s', async (_, earlier, costUsd, told) => {
-  const presumedUsd = earlier.presumedPaid === undefined ? 0 : 0.25;
-  const [ended] = (await windowWith({ result: { costUsd, presumedUsd, earlier } })).ended;
+it.each<[string, ItemFigures, number]>([
+  ['by the batch, whose mark tells what was paid', { costUsd: 2.75, presumedUsd: 0.25 }, 2.75],
+  ['by hand, with no mark', { costUsd: 2, isByHand: true }, 2.75],
+])('what was paid counts once, and is told, where the pipeline was run again %s', async (_, figures, told) => {
+  const [ended] = (await windowWith({ result: figures })).ended;
   expect(ended?.line).toMatchObject({ status: 'succeeded', costUsd: told });
   expect(ended?.cost).toBe(2_000_000);
 });
@@ -41,7 +39,7 @@ it.each<[string, PaidBefore, number, number]>([
 const wall = (costUsd: number): ItemEnd => ({
   failure: {
     error: { type: 'InsufficientBalance', message: 'empty', submission: 'refused' },
-    ...{ costUsd, earlier: {} },
+    ...{ costUsd, isByHand: true },
   },
 });
 
@@ -49,6 +47,13 @@ it('what was paid before a run by hand met a wall is told where the batch is can
   const [ended] = (await windowWith(wall(0), { cancel: 'too_late' })).ended;
   expect(ended?.line).toMatchObject({ status: 'failed', costUsd: 0.75, error: { submission: 'accepted' } });
   expect(ended?.cost).toBe(0);
+});
+
+it('what was paid counts once where nothing has run since', async () => {
+  const { error } = { error: { type: 'InsufficientBalance', message: 'empty', submission: 'refused' } as const };
+  const end: ItemEnd = { failure: { error, costUsd: 0.75, presumedUsd: 0.25 } };
+  const [ended] = (await windowWith(end, { cancel: 'too_late' })).ended;
+  expect(ended).toMatchObject({ cost: 0, line: { costUsd: 0.75, error: { submission: 'accepted' } } });
 });
 
 it('what a run by hand has cost until it met a wall counts beside what was paid before', async () => {

@@ -107,10 +107,16 @@ it('a pipeline that is run again knows of what was billed before, though neither
 
 it('a pipeline that somebody else ran last is run again with what the batch had counted before, within its limit', async () => {
   const before = { paid: 500_000, presumedPaid: 100_000 };
-  for (const mark of [undefined, { run: 'r', index: 0, ...before }]) {
+  for (const [mark, counted] of [
+    [undefined, before],
+    [{ run: 'r', index: 0, ...before }, before],
+    // The run that the batch has counted itself.
+    [{ run: 'r', index: 0 }, paid],
+  ] as const) {
     const { start, marks } = temporalWith(pipelineWorkflowType, mark);
-    await start(0, before);
-    expect(marks().at(-1)).toEqual({ run: 'r', index: 0, paid: 1_750_000, presumedPaid: 350_000 });
+    await start(0, counted);
+    const all = mark && !('paid' in mark) ? paid : { paid: 1_750_000, presumedPaid: 350_000 };
+    expect(marks().at(-1)).toEqual({ run: 'r', index: 0, ...all });
   }
 });
 

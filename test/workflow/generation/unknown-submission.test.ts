@@ -16,6 +16,7 @@ import {
   unfinished,
   unknown,
 } from '../../support/unknown-submissions.ts';
+import { updateUntilAnswered } from '../../support/until-answered.ts';
 
 const { start } = scriptedGenerations();
 
@@ -251,7 +252,8 @@ describe.concurrent('a submission of unknown outcome that is held', () => {
     const { handle, name } = await held({
       checkAdoption: () => checking.pass().then(() => ({ reads: 1, nextReadInMs: 0, searchAttributes: [] })),
     });
-    const asked = resolve(handle, { action: 'adopt', requestId: `${name}--late` }).catch((error: unknown) => error);
+    const decision = { action: 'adopt', requestId: `${name}--late` };
+    const asked = updateUntilAnswered(handle, 'resolveSubmission', decision).catch((error: unknown) => error);
     await checking.reached;
     await handle.cancel();
     await untilState(handle, ({ cancel }) => cancel !== undefined);
