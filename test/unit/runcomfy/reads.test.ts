@@ -33,7 +33,9 @@ describe('reads of a request', () => {
   it('give each of several addresses of the host the time of a way around the world and back', async () => {
     const { client } = await answering(200, { status: 'in_queue' });
     const connect = vi.spyOn(net, 'connect');
-    onTestFinished(() => void connect.mockRestore());
+    onTestFinished(() => {
+      connect.mockRestore();
+    });
     await client.status('a1b2');
     const [[options] = []] = connect.mock.calls as unknown as [{ autoSelectFamilyAttemptTimeout?: number }][];
     expect(options?.autoSelectFamilyAttemptTimeout).toBeGreaterThanOrEqual(1_000);
