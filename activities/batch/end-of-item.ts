@@ -1,13 +1,7 @@
 import type { EndedItem, OpenItem, WindowQuestion, WindowStop } from '../../domain/batch/batch-activities.ts';
 import { boundLine, statusOfFailure } from '../../domain/batch/batch-line.ts';
 import type { BatchLine } from '../../domain/batch/batch.ts';
-import {
-  hasBills,
-  type ItemEnd,
-  type ItemFailure,
-  type ItemFigures,
-  type PaidBefore,
-} from '../../domain/batch/item-end.ts';
+import { hasBills, type ItemEnd, type ItemFailure, type PaidBefore, withPaid } from '../../domain/batch/item-end.ts';
 import { toMicro, toUsd } from '../../domain/budget/money.ts';
 import { isUnbilled } from '../../domain/failure-details.ts';
 import { withoutUndefined } from '../../domain/json.ts';
@@ -76,26 +70,6 @@ export function letGoOfItem(
   const isFree = plan === undefined && (cancel === 'not_submitted' || (cancel === 'cancelled' && isSentOnce));
   const error = { type: 'GenerationCancelled', message, submission: 'unknown', cancel } as const;
   return { failure: { error, ...(isFree && { isFree }) } };
-}
-
-/**
- * The end with all that the item has cost before. A refusal knows of no order, and neither does Temporal where it keeps none
- * any more; and the last run of a key may be somebody else's, who knows nothing of those before.
- */
-export function withPaid(end: ItemEnd, before: PaidBefore): ItemEnd {
-  if ('result' in end) return { result: { ...end.result, ...withMissing(end.result, before, true) } };
-  const { failure } = end;
-  return { failure: { ...failure, ...withMissing(failure, before, !isUnbilled(failure.error.submission)) } };
-}
-
-function withMissing(told: ItemFigures, { paid = 0, presumedPaid = 0 }: PaidBefore, isOpen: boolean): ItemFigures {
-  const { costUsd, presumedUsd = 0, isByHand } = told;
-  if (paid === 0 || (costUsd !== undefined && !isByHand)) return {};
-  return {
-    costUsd: toUsd(toMicro(costUsd ?? 0) + paid - presumedPaid),
-    ...(presumedPaid > 0 && { presumedUsd: toUsd(toMicro(presumedUsd) + presumedPaid) }),
-    ...(costUsd === undefined && isOpen && { isCostPartial: true }),
-  };
 }
 
 /** A pipeline may have been billed for other orders than its last, by an earlier run of it as well. */

@@ -18,12 +18,12 @@ import {
   takeUpItems,
 } from '../../domain/batch/batch-window.ts';
 import { batchDefaults } from '../../domain/batch/batch.ts';
-import type { ItemEnd, ItemFailure } from '../../domain/batch/item-end.ts';
+import { type ItemEnd, type ItemFailure, withPaid } from '../../domain/batch/item-end.ts';
 import { toMicro } from '../../domain/budget/money.ts';
 import { inParts } from '../pipeline/in-parts.ts';
 import { withHeartbeats } from '../pipeline/with-heartbeats.ts';
 import type { BatchDeps } from './batch-deps.ts';
-import { endOfItem, letGoOfItem, wallOf, withPaid } from './end-of-item.ts';
+import { endOfItem, letGoOfItem, wallOf } from './end-of-item.ts';
 import { createItemReader, type ItemToOrder } from './item-reader.ts';
 import { writeLinePages } from './line-pages.ts';
 import { ordersOfBatch } from './orders-of-batch.ts';

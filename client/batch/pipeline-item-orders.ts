@@ -6,6 +6,7 @@ import {
   type ItemFailure,
   type ItemFigures,
   type PaidBefore,
+  withPaid,
 } from '../../domain/batch/item-end.ts';
 import type { ItemMark, ItemStart, OrderPlace } from '../../domain/batch/item-order.ts';
 import { toNearestMicro } from '../../domain/budget/money.ts';
@@ -91,7 +92,7 @@ async function startItem(
         const { run, index } = (await readMark(client, key)) ?? mark;
         // Whose place has counted what it cost goes on counting, whichever of those with its key is first.
         const counting = run === mark.run ? { run, index } : mark;
-        await start('ALLOW_DUPLICATE', { ...counting, ...paidIn(end, paid) });
+        await start('ALLOW_DUPLICATE', { ...counting, ...paidIn(withPaid(end, paid ?? {})) });
       }
     }
     return await foundAs(client, key, mark);
@@ -148,12 +149,10 @@ function figuresIn(end: ItemEnd) {
   return 'result' in end ? end.result : end.failure;
 }
 
-/** What was paid until a run has ended; `counted`: what the batch has counted, of which a run by hand knows nothing. */
-function paidIn(end: ItemEnd, counted: PaidBefore = {}): PaidBefore {
-  const { costUsd = 0, presumedUsd = 0, isCostPartial, isByHand } = figuresIn(end);
-  const { paid: paidMore = 0, presumedPaid: presumedMore = 0 } = isByHand ? counted : {};
-  const paid = toNearestMicro(costUsd + presumedUsd) + paidMore;
-  const presumedPaid = toNearestMicro(presumedUsd) + presumedMore;
+function paidIn(end: ItemEnd): PaidBefore {
+  const { costUsd = 0, presumedUsd = 0, isCostPartial } = figuresIn(end);
+  const paid = toNearestMicro(costUsd + presumedUsd);
+  const presumedPaid = toNearestMicro(presumedUsd);
   return {
     ...(paid > 0 && { paid }),
     ...(presumedPaid > 0 && { presumedPaid }),

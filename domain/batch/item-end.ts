@@ -1,3 +1,5 @@
+import { toMicro, toUsd } from '../budget/money.ts';
+import { isUnbilled } from '../failure-details.ts';
 import type { GenerationOutput, GenerationResult } from '../generation.ts';
 import type { BatchLineError } from './batch.ts';
 
@@ -50,4 +52,24 @@ export type ItemEnd = { result: ItemResult } | { failure: ItemFailure };
 /** Whether something was billed, or may be: the end of an item may say `refused` of its last order alone. */
 export function hasBills({ costUsd = 0, presumedUsd = 0, isCostPartial }: ItemFigures): boolean {
   return costUsd > 0 || presumedUsd > 0 || isCostPartial === true;
+}
+
+/**
+ * The end with all that the item has cost before. A refusal knows of no order, and neither does Temporal where it keeps none
+ * any more; and the last run of a key may be somebody else's, who knows nothing of those before.
+ */
+export function withPaid(end: ItemEnd, before: PaidBefore): ItemEnd {
+  if ('result' in end) return { result: { ...end.result, ...withMissing(end.result, before, true) } };
+  const { failure } = end;
+  return { failure: { ...failure, ...withMissing(failure, before, !isUnbilled(failure.error.submission)) } };
+}
+
+function withMissing(told: ItemFigures, { paid = 0, presumedPaid = 0 }: PaidBefore, isOpen: boolean): ItemFigures {
+  const { costUsd, presumedUsd = 0, isByHand } = told;
+  if (paid === 0 || (costUsd !== undefined && !isByHand)) return {};
+  return {
+    costUsd: toUsd(toMicro(costUsd ?? 0) + paid - presumedPaid),
+    ...(presumedPaid > 0 && { presumedUsd: toUsd(toMicro(presumedUsd) + presumedPaid) }),
+    ...(costUsd === undefined && isOpen && { isCostPartial: true }),
+  };
 }
