@@ -1,15 +1,13 @@
-import diagnostics from 'node:diagnostics_channel';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, expect } from 'vitest';
+import { madeServers } from './made-servers.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** Set by a whole run alone, which has a folder of its own. */
 const folder = process.env['TEST_ANSWERS_FOLDER'] ?? '';
-/** Where the framework tells of each server that is made of it: of gateways alone, the simulator is none. */
-const channel = 'fastify.initialization';
 const answers = new Set<string>();
 
 /** Every answer that a gateway in this process gives, whoever asked. */
@@ -21,10 +19,10 @@ function record(message: unknown): void {
   });
 }
 
-if (folder !== '') diagnostics.subscribe(channel, record);
+if (folder !== '') madeServers.subscribe(record);
 
 afterAll(() => {
-  diagnostics.unsubscribe(channel, record);
+  madeServers.unsubscribe(record);
   if (answers.size === 0) return;
   const { testPath = '' } = expect.getState();
   const name = path.relative(root, testPath).replaceAll(path.sep, '+');
