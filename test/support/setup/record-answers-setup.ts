@@ -1,3 +1,4 @@
+import diagnostics from 'node:diagnostics_channel';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,10 +20,10 @@ function record(message: unknown): void {
   });
 }
 
-if (folder !== '') madeServers.subscribe(record);
+if (folder !== '') diagnostics.subscribe(madeServers.name, record);
 
 afterAll(() => {
-  madeServers.unsubscribe(record);
+  diagnostics.unsubscribe(madeServers.name, record);
   if (answers.size === 0) return;
   const { testPath = '' } = expect.getState();
   const name = path.relative(root, testPath).replaceAll(path.sep, '+');
