@@ -12,6 +12,7 @@ export const secretFile = z
     new RegExp(`^(?!${document}|${webhookSecret}|${codecKey})`),
     'expected the path of a file, not what stands in the file',
   );
+
 /** Values that may have several lines: certificates and keys as they stand in their files. */
 const multiLine = /_DATA$/;
 

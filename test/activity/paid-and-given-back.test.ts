@@ -50,7 +50,7 @@ it('what was paid before a run by hand met a wall is told where the batch is can
 });
 
 it('what was paid counts once where nothing has run since', async () => {
-  const { error } = { error: { type: 'InsufficientBalance', message: 'empty', submission: 'refused' } as const };
+  const error = { type: 'InsufficientBalance', message: 'empty', submission: 'refused' } as const;
   const end: ItemEnd = { failure: { error, costUsd: 0.75, presumedUsd: 0.25 } };
   const [ended] = (await windowWith(end, { cancel: 'too_late' })).ended;
   expect(ended).toMatchObject({ cost: 0, line: { costUsd: 0.75, error: { submission: 'accepted' } } });

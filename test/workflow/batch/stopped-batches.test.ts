@@ -145,7 +145,10 @@ describe.concurrent('a batch that is stopped', () => {
     await untilBatch(batch, ({ paused: pause }) => pause?.reason === 'user');
     simulator.release();
     // Temporal's records, which tell while no worker has the time, have no reason.
-    const { paused } = await untilBatch(batch, (state) => state.paused !== null && state.counts.inFlight === 0);
+    const { paused } = await untilBatch(
+      batch,
+      (state) => state.phase === 'paused' && state.paused !== null && state.counts.inFlight === 0,
+    );
     expect(paused).toMatchObject({ reason: 'user', message: 'lunch' });
     const atPause = simulator.ledger().jobs.length;
     await workers.stop();
