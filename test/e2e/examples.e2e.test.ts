@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PipelineResult, PipelineState } from '../../domain/pipeline/pipeline-run.ts';
+import { untilSeen } from '../support/eventually.ts';
 import { pythonForExamples } from '../support/examples/examples-python.ts';
 import { startSurroundings, type Surroundings, until } from '../support/examples/examples.ts';
-import { hangMs, installHangMs } from '../support/patience.ts';
+import { installHangMs } from '../support/patience.ts';
 import { describePlainSdks } from './plain-sdks.ts';
 
 vi.setConfig({ testTimeout: installHangMs, hookTimeout: installHangMs });
@@ -173,13 +174,10 @@ describe('example 07, a film by a plan', () => {
       const { stdout } = await around.command(['pipeline', 'status', key]);
       return (JSON.parse(stdout) as PipelineState).steps[1];
     };
-    const pick = await vi.waitUntil(
-      async () => {
-        const step = await status();
-        return step?.phase === 'awaiting_decision' && step.approval?.choices;
-      },
-      { timeout: hangMs, interval: 200 },
-    );
+    const pick = await untilSeen(async () => {
+      const step = await status();
+      return step?.phase === 'awaiting_decision' ? step.approval?.choices : undefined;
+    });
     expect((await around.command(['pipeline', 'approve', key, 'pick', '--choose', '2'])).exitCode).toBe(0);
     const { exitCode, stdout, stderr } = await around.command(['pipeline', 'result', key]);
     const { outputs } = JSON.parse(stdout) as PipelineResult;

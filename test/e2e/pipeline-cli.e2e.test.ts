@@ -8,8 +8,8 @@ import type { KnownPipelineState } from '../../client/index.ts';
 import type { PipelinePreview } from '../../domain/pipeline/pipeline-preview.ts';
 import type { PipelineResult, PipelineState } from '../../domain/pipeline/pipeline-run.ts';
 import { eventually, untilSeen } from '../support/eventually.ts';
-import { hangMs } from '../support/patience.ts';
 import { type PipelineStack, pipelineStack, stillAndClip } from '../support/pipelines.ts';
+import { until } from '../support/processes.ts';
 import { onTestFinished } from '../support/test-end.ts';
 
 let stack: PipelineStack;
@@ -98,7 +98,7 @@ it('an approval is decided by a command, and a choice out of range is refused', 
   };
   await cli('run', await planFile(plan), '--key', key, '--no-wait');
   const pipeline = await stack.pipelines.get(key);
-  await vi.waitUntil(async () => (await pipeline.state()).steps[1]?.phase === 'awaiting_decision', { timeout: hangMs });
+  await until('it awaits a decision', async () => (await pipeline.state()).steps[1]?.phase === 'awaiting_decision');
   expect(await cli('result', key, '--no-wait')).toMatchObject({ exitCode: 75 });
   expect(await cli('approve', key, 'pick', '--choose', '2')).toMatchObject({ exitCode: 65 });
   expect(await cli('approve', key, 'pick', '--choose', '1')).toMatchObject({ exitCode: 0 });
@@ -125,7 +125,7 @@ it('a rejected step whose failure is no end leaves a partial pipeline, which exi
   const run = ['run', await planFile(plan), '--key', key, '--params-file', await planFile({ scene })];
   await cli(...run, '--no-wait');
   const pipeline = await stack.pipelines.get(key);
-  await vi.waitUntil(async () => (await pipeline.state()).steps[0]?.phase === 'awaiting_decision', { timeout: hangMs });
+  await until('it awaits a decision', async () => (await pipeline.state()).steps[0]?.phase === 'awaiting_decision');
   expect(await cli('reject', key, 'pick', '--reason', 'none of them')).toMatchObject({ exitCode: 0 });
   const steps = { pick: { phase: 'failed' }, still: { phase: 'succeeded' } };
   const partial = { exitCode: 2, document: { phase: 'partial', steps } };
@@ -141,7 +141,7 @@ it('cancel tells what became of each order and waits for what runs; with --detac
   const [waited, detached] = [stack.key(), stack.key()];
   for (const key of [waited, detached]) {
     await cli('run', await planFile(stillAndClip(key)), '--key', key, '--no-wait');
-    await vi.waitUntil(() => stack.jobsOf(`${key} still`)[0]?.startedAt !== undefined, { timeout: hangMs });
+    await until('the still is being made', () => stack.jobsOf(`${key} still`)[0]?.startedAt !== undefined);
   }
   const cancelled = () => run('cancel', waited, '--reason', 'wrong scene', '--output', 'pretty');
   let cancel = await cancelled();
@@ -202,7 +202,7 @@ it('watch shows a line for each step that has changed, or states as JSON, and bo
   );
   // Nothing goes on before both have shown that the still is being made.
   const isShown = () => shown.pretty.includes('still  in progress') && shown.json.includes('"phase":"in_progress"');
-  await vi.waitUntil(isShown, { timeout: hangMs });
+  await until('both have shown it', isShown);
   stack.simulator.release();
   const [pretty, json] = await Promise.all(watched);
   expect([pretty?.exitCode, json?.exitCode]).toEqual([0, 0]);

@@ -2,12 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { ListedSchedule } from '../../client/index.ts';
 import { itemsNamed } from '../support/batches.ts';
 import { commandInProcess } from '../support/command-in-process.ts';
-import { eventually } from '../support/eventually.ts';
-import { hangMs } from '../support/patience.ts';
+import { eventually, untilSeen } from '../support/eventually.ts';
 import { type PipelineStack, pipelineStack, stillAndClip } from '../support/pipelines.ts';
 import { flux } from '../support/simulator-client.ts';
 import { onTestFinished } from '../support/test-end.ts';
@@ -42,14 +41,7 @@ function newName(kind: string): string {
 async function trigger(name: string): Promise<string> {
   // A server that has much else to do may show the firing after the command has given up looking for it: it comes all the same.
   expect([0, 75]).toContain((await schedule(['trigger', name])).exitCode);
-  return await vi.waitFor(
-    async () => {
-      const [last] = (await stack.generations.schedules.get(name)).recent;
-      if (last === undefined) throw new Error(`${name} has not fired`);
-      return last.key;
-    },
-    { timeout: hangMs, interval: 200 },
-  );
+  return await untilSeen(async () => (await stack.generations.schedules.get(name)).recent[0]?.key);
 }
 
 async function fileOf(text: string): Promise<string> {

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createApiKey } from '../../gateway/access/api-key.ts';
 import { commandInProcess } from '../support/command-in-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { call, gatewayStack } from '../support/gateway-stack.ts';
-import { hangMs } from '../support/patience.ts';
 import { temporaryFolder } from '../support/processes.ts';
 import { flux, kling, klingInput } from '../support/simulator-client.ts';
 import { startTokenIssuer } from '../support/token-issuer.ts';
@@ -28,10 +27,7 @@ async function withKeys() {
   const as = (key: string) => ({ authorization: `Bearer ${key}` });
   /** Waits until the gateway has read of a change, asking so seldom that it never counts as guessing. */
   const answers = (headers: Record<string, string>, status: number) =>
-    vi.waitFor(async () => expect((await call(url, '/v1/models', { headers })).status).toBe(status), {
-      timeout: hangMs,
-      interval: 700,
-    });
+    eventually(async () => expect((await call(url, '/v1/models', { headers })).status).toBe(status), { everyMs: 700 });
   return { file, keys, create, first, url, as, answers };
 }
 

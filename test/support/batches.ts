@@ -7,7 +7,7 @@ import type { WindowQuestion } from '../../domain/batch/batch-activities.ts';
 import type { SimulatorOptions } from '../../simulator/index.ts';
 import { eventually, untilSeen } from './eventually.ts';
 import { checkExecutions, historiesOf } from './generations.ts';
-import { hangMs } from './patience.ts';
+import { createPatience, hangMs } from './patience.ts';
 import { type PipelineStack, pipelineStack } from './pipelines.ts';
 import { recordHistories } from './record-history.ts';
 
@@ -33,12 +33,12 @@ export async function untilBatch(
   batch: BatchHandle,
   isReached: (state: KnownBatchState) => boolean,
 ): Promise<KnownBatchState> {
-  const giveUpAt = Date.now() + 2 * hangMs;
+  const patience = createPatience(2 * hangMs);
   for (;;) {
     const state = await untilSeen(() => batch.state());
     expectSum(state);
     if (isReached(state)) return state;
-    if (Date.now() > giveUpAt) throw new Error(`the state did not come; last seen: ${JSON.stringify(state)}`);
+    if (patience.isOver()) throw new Error(`the state did not come; last seen: ${JSON.stringify(state)}`);
     await sleep(500);
   }
 }

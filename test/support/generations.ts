@@ -16,7 +16,7 @@ import { searchAttributeNames, submitTaskQueue } from '../../domain/names.ts';
 import type { runcomfyGeneration } from '../../workflows/generation/generation.ts';
 import { aheadOfTask, aheadOfTaskSentence } from '../../workflows/hooks/interceptors.ts';
 import { connectTo } from './connect.ts';
-import { hangMs } from './patience.ts';
+import { createPatience, hangMs } from './patience.ts';
 import { quietRuntime } from './quiet-runtime.ts';
 import { untilAnswered } from './until-answered.ts';
 
@@ -259,11 +259,11 @@ export async function untilState(
   handle: { query: GenerationRun['query'] },
   isReached: (state: GenerationState) => boolean,
 ): Promise<GenerationState> {
-  const giveUpAt = Date.now() + hangMs;
+  const patience = createPatience();
   for (;;) {
     const state = await stateOf(handle);
     if (isReached(state)) return state;
-    if (Date.now() > giveUpAt) throw new Error(`the state did not come; last seen: ${JSON.stringify(state)}`);
+    if (patience.isOver()) throw new Error(`the state did not come; last seen: ${JSON.stringify(state)}`);
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
 }

@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { Client, type Connection, type ConnectionLike } from '@temporalio/client';
-import { hangMs } from './patience.ts';
+import { createPatience } from './patience.ts';
 
 /** A new namespace is known to every part of the server only after a moment. */
 export async function registerNamespace(connection: ConnectionLike, namespace: string): Promise<void> {
   const retention = { seconds: 24 * 60 * 60 } as unknown as { seconds: never };
   await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: retention });
   const { workflow } = new Client({ connection, namespace });
-  const giveUpAt = Date.now() + hangMs;
+  const patience = createPatience();
   for (;;) {
     try {
       await workflow.count();
       return;
     } catch (error) {
-      if (Date.now() > giveUpAt) throw error;
+      if (patience.isOver()) throw error;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
 import { withoutUndefined } from '../../domain/json.ts';
-import { hangMs } from './patience.ts';
+import { createPatience, hangMs } from './patience.ts';
 import { findSecret } from './secret-search.ts';
 import { onTestFinished } from './test-end.ts';
 
@@ -75,9 +75,9 @@ export async function startWorkerProcess(
     await worker.kill9();
     refuseSecret(token, { 'output of the worker': output(), 'arguments of the worker': commandLine });
   });
-  const giveUpAt = Date.now() + hangMs;
+  const patience = createPatience();
   while (!output().includes('worker started')) {
-    if (child.exitCode !== null || Date.now() > giveUpAt) throw new Error(`The worker did not start: ${output()}`);
+    if (child.exitCode !== null || patience.isOver()) throw new Error(`The worker did not start: ${output()}`);
     await sleep(50);
   }
   return worker;
@@ -144,11 +144,11 @@ export async function until<T>(
   probe: () => T | undefined | false | Promise<T | undefined | false>,
   withinMs = hangMs,
 ): Promise<T> {
-  const giveUpAt = Date.now() + withinMs;
+  const patience = createPatience(withinMs);
   for (;;) {
     const found = await probe();
     if (found !== undefined && found !== false) return found;
-    if (Date.now() > giveUpAt) throw new Error(`waited ${String(withinMs / 1000)} s in vain until ${what}`);
+    if (patience.isOver()) throw new Error(`waited ${String(withinMs / 1000)} s in vain until ${what}`);
     await sleep(50);
   }
 }

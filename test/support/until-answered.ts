@@ -3,20 +3,20 @@ import { ServiceError, type WorkflowHandle } from '@temporalio/client';
 import { isOutOfTime } from '../../client/grpc.ts';
 import { isGenerationError } from '../../client/index.ts';
 import { messageOf } from '../../domain/text.ts';
-import { hangMs } from './patience.ts';
+import { createPatience } from './patience.ts';
 
 /**
  * On a machine that has much to do, a worker may leave a query, or the task before it, unanswered for the 10 s that it is
  * given, and a message that may be repeated for as long as its sender waits for a worker.
  */
 export async function untilAnswered<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-  const giveUpAt = Date.now() + hangMs;
+  const patience = createPatience();
   for (;;) {
     try {
       return await ask();
     } catch (error) {
       const isLate = isOutOfTime(error) || isTaskLate(error) || (isGenerationError(error) && error.type === 'NoWorker');
-      if (Date.now() > giveUpAt || !isLate) throw error;
+      if (patience.isOver() || !isLate) throw error;
     }
   }
 }

@@ -12,7 +12,7 @@ import { type Simulator, startSimulator } from '../../../simulator/index.ts';
 import { commandInProcess } from '../command-in-process.ts';
 import { connectTo } from '../connect.ts';
 import { createNexusEndpoint, registerNamespace } from '../namespaces.ts';
-import { hangMs } from '../patience.ts';
+import { createPatience } from '../patience.ts';
 import type { CommandResult } from '../processes.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -133,9 +133,9 @@ export function run(program: string, args: string[], env: NodeJS.ProcessEnv = cl
 
 /** Waits until something is so, and says what was seen instead when it does not come. */
 export async function until(isSo: () => boolean, what: string, seen: () => string): Promise<void> {
-  const giveUpAt = Date.now() + hangMs;
+  const patience = createPatience();
   while (!isSo()) {
-    if (Date.now() > giveUpAt) throw new Error(`It never came that ${what}; seen: ${seen()}`);
+    if (patience.isOver()) throw new Error(`It never came that ${what}; seen: ${seen()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

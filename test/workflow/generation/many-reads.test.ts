@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { createGenerationClient, type GenerationHandle } from '../../../client/index.ts';
 import type { Simulator } from '../../../simulator/index.ts';
 import type { GenerationWorkerOptions } from '../../../worker/index.ts';
 import { connectClient, jobsNamed, orderNamed, startQuickSimulator } from '../../support/generation-stack.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
-import { hangMs } from '../../support/patience.ts';
+import { createPatience } from '../../support/patience.ts';
+import { until } from '../../support/processes.ts';
 import { quietRuntime } from '../../support/quiet-runtime.ts';
 
 const interactive = { preset: 'interactive' } as const;
@@ -21,19 +22,19 @@ async function heldGenerations(options: Partial<GenerationWorkerOptions>) {
 }
 
 async function untilReads(simulator: Simulator, isEnough: (reads: number[]) => boolean): Promise<void> {
-  const giveUpAt = Date.now() + hangMs;
+  const patience = createPatience();
   for (;;) {
     const reads = simulator.ledger().jobs.map(({ statusCalls }) => statusCalls);
     if (isEnough(reads)) return;
-    if (Date.now() > giveUpAt) throw new Error(`the reads did not come: ${reads.join(' ')}`);
+    if (patience.isOver()) throw new Error(`the reads did not come: ${reads.join(' ')}`);
     await sleep(50);
   }
 }
 
 /** Holds for what takes less than five seconds, now and then more while the machine is busy: not for what waits for a slot. */
 async function untilQuick(what: string, act: () => Promise<void>): Promise<void> {
-  const giveUpAt = Date.now() + hangMs;
-  for (let startedAt = Date.now(); Date.now() < giveUpAt; startedAt = Date.now()) {
+  const patience = createPatience();
+  for (let startedAt = Date.now(); !patience.isOver(); startedAt = Date.now()) {
     await act();
     if (Date.now() - startedAt < 5_000) return;
   }
@@ -56,7 +57,7 @@ it.concurrent('lets submits, cancels and results pass although pausing reads wou
   const late: GenerationHandle[] = [];
   await untilQuick('a new order', async () => {
     late.push(await generations.start({ ...orderNamed('late'), waiting: interactive }));
-    await vi.waitUntil(() => jobsNamed(simulator, 'late').length === late.length, { timeout: hangMs, interval: 50 });
+    await until('the new order is made', () => jobsNamed(simulator, 'late').length === late.length);
   });
   const going = [...started];
   await untilQuick('a cancel', async () => {

@@ -1,9 +1,9 @@
 import type { PayloadCodec } from '@temporalio/common';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createGenerationClient } from '../../../client/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import { connectClient, startQuickSimulator } from '../../support/generation-stack.ts';
 import { inProcessWorkers } from '../../support/in-process-workers.ts';
-import { hangMs } from '../../support/patience.ts';
 import { temporaryFolder } from '../../support/processes.ts';
 import { quietRuntime } from '../../support/quiet-runtime.ts';
 import { kling, klingInput } from '../../support/simulator-client.ts';
@@ -37,12 +37,9 @@ describe('where each worker has a state folder of its own', () => {
     await workers.start();
     const generations = createGenerationClient({ client, taskQueue: workers.taskQueue });
     const handle = await generations.start({ model: kling, input: klingInput });
-    await vi.waitFor(
-      () => {
-        expect(codec.failures()).toBeGreaterThan(0);
-      },
-      { timeout: hangMs },
-    );
+    await eventually(() => {
+      expect(codec.failures()).toBeGreaterThan(0);
+    });
     await workers.stop();
     await client.workflow.getHandle(handle.key).signal('cancel');
     await workers.start({ stateDir: await temporaryFolder() });

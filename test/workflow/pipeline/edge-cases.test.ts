@@ -1,8 +1,7 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { PipelineState } from '../../../domain/pipeline/pipeline-run.ts';
-import { untilSeen } from '../../support/eventually.ts';
-import { hangMs } from '../../support/patience.ts';
+import { eventually, untilSeen } from '../../support/eventually.ts';
 import { checkPipeline, type PipelineStack, pipelineStack, stillAndClip, toldState } from '../../support/pipelines.ts';
 import { flux, kling } from '../../support/simulator-client.ts';
 import { untilAnswered } from '../../support/until-answered.ts';
@@ -247,8 +246,8 @@ describe.concurrent('a pipeline at run time', () => {
     await client.workflow.getHandle(key).terminate('test');
     expect((await failureOf(pipeline.result())).type).toBe('PipelineCancelled');
     simulator.release();
-    await vi.waitUntil(() => simulator.ledger().jobs.every(({ finishedAt }) => finishedAt !== undefined), {
-      timeout: hangMs,
+    await eventually(() => {
+      expect(simulator.ledger().jobs.every(({ finishedAt }) => finishedAt !== undefined)).toBe(true);
     });
     expect(
       simulator
