@@ -16,11 +16,7 @@ export function countTests(report, exitCode, { isWhole }) {
     ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
   );
   // Again at the end, where the output of a long run is read first.
-  const problems = files.flatMap((file) =>
-    file.assertionResults
-      .filter(({ status }) => status === 'failed')
-      .map((test) => `FAIL  ${relative(root, file.name)} > ${test.fullName}: ${firstLine(test.failureMessages?.[0])}`),
-  );
+  const problems = files.flatMap(failuresOf).map(({ named, reason }) => `FAIL  ${named}: ${reason}`);
   problems.push(...broken.map(({ name, message }) => `could not run ${name}: ${firstLine(message)}`));
   let failed = failedTests + broken.length;
   if (isWhole && skipped > 0) {
@@ -36,6 +32,37 @@ export function countTests(report, exitCode, { isWhole }) {
     problems.push(`vitest ended with code ${String(exitCode)} though no test failed: see the errors above`);
   }
   return { passed, failed, problems };
+}
+
+/** The files of vitest's JSON report in which something failed, as paths in the project. */
+export function failedFiles(report) {
+  return (report?.testResults ?? [])
+    .filter(({ status }) => status === 'failed')
+    .map(({ name }) => relative(root, name));
+}
+
+/** A run whose failed files have run once more: each of these is as it ended then, and what passed only then is noted. */
+export function withSecondRun(first, again) {
+  const second = new Map((again.report?.testResults ?? []).map((file) => [file.name, file]));
+  const testResults = first.report.testResults.map((file) => {
+    const other = second.get(file.name);
+    return other !== undefined && other.assertionResults.length >= file.assertionResults.length ? other : file;
+  });
+  const failsStill = new Set(testResults.flatMap(failuresOf).map(({ named }) => named));
+  const notes = first.report.testResults
+    .flatMap(failuresOf)
+    .filter(({ named }) => !failsStill.has(named))
+    .map(({ named, reason }) => `passed only when run again, by itself: ${named}: ${reason}`);
+  return { report: { ...first.report, testResults }, code: again.code, notes };
+}
+
+function failuresOf({ name, assertionResults }) {
+  return assertionResults
+    .filter(({ status }) => status === 'failed')
+    .map((test) => ({
+      named: `${relative(root, name)} > ${test.fullName}`,
+      reason: firstLine(test.failureMessages?.[0]),
+    }));
 }
 
 function firstLine(text) {

@@ -13,14 +13,18 @@ interface Count {
 
 /** Plain JavaScript without types: asked in a process of its own, as npm test does. */
 async function count(report: unknown, exitCode: number, isWhole = true): Promise<Count> {
-  const script = `import { countTests } from ${JSON.stringify(module)};
-    const [report, exitCode, isWhole] = JSON.parse(process.argv[1]);
-    process.stdout.write(JSON.stringify(countTests(report ?? undefined, exitCode, { isWhole })));`;
-  const args = ['--input-type=module', '--eval', script, JSON.stringify([report ?? null, exitCode, isWhole])];
+  return (await ask('countTests', report, exitCode, { isWhole })) as Count;
+}
+
+async function ask(name: string, ...told: unknown[]): Promise<unknown> {
+  const script = `import * as counting from ${JSON.stringify(module)};
+    const [name, ...told] = JSON.parse(process.argv[1]);
+    process.stdout.write(JSON.stringify(counting[name](...told.map((each) => each ?? undefined))));`;
+  const args = ['--input-type=module', '--eval', script, JSON.stringify([name, ...told])];
   const { stdout } = await promisify(execFile)(process.execPath, args, {
     cwd: fileURLToPath(new URL('.', import.meta.url)),
   });
-  return JSON.parse(stdout) as Count;
+  return JSON.parse(stdout);
 }
 
 const file = (status: string, ...tests: string[]) => ({
@@ -65,5 +69,61 @@ describe('counting a test run', () => {
     const report = { testResults: [file('passed', 'passed', 'skipped')] };
     expect(await count(report, 0)).toMatchObject({ passed: 1, failed: 1 });
     expect(await count(report, 0, false)).toMatchObject({ passed: 1, failed: 0 });
+  });
+});
+
+describe('a second run of the files that failed', () => {
+  const root = fileURLToPath(new URL('../../../', import.meta.url));
+  const ran = (name: string, ...tests: [title: string, status: string, reason?: string][]) => ({
+    name: `${root}${name}`,
+    status: tests.some(([, status]) => status === 'failed') ? 'failed' : 'passed',
+    message: '',
+    assertionResults: tests.map(([fullName, status, reason]) => ({
+      fullName,
+      status,
+      failureMessages: reason === undefined ? [] : [reason],
+    })),
+  });
+  const first = {
+    testResults: [
+      ran('test/e2e/a.test.ts', ['is late', 'failed', 'waited in vain\n  at x'], ['is broken', 'failed', 'expected 1']),
+      ran('test/e2e/b.test.ts', ['works', 'passed']),
+    ],
+  };
+  const again = async (report: unknown, code: number) => {
+    const second = (await ask('withSecondRun', { report: first }, { report, code })) as {
+      report: unknown;
+      code: number;
+      notes: string[];
+    };
+    return { notes: second.notes, ...(await count(second.report, second.code)) };
+  };
+
+  it('is of those alone', async () => {
+    expect(await ask('failedFiles', first)).toEqual(['test/e2e/a.test.ts']);
+  });
+
+  it('names what passes only then, and fails what fails again', async () => {
+    const report = {
+      testResults: [ran('test/e2e/a.test.ts', ['is late', 'passed'], ['is broken', 'failed', 'expected 1'])],
+    };
+    expect(await again(report, 1)).toEqual({
+      passed: 2,
+      failed: 1,
+      problems: ['FAIL  test/e2e/a.test.ts > is broken: expected 1'],
+      notes: ['passed only when run again, by itself: test/e2e/a.test.ts > is late: waited in vain'],
+    });
+  });
+
+  it('changes nothing where it ended without a report, and counts its own errors', async () => {
+    expect(await again(null, 134)).toMatchObject({ passed: 1, failed: 2, notes: [] });
+    const report = { testResults: [ran('test/e2e/a.test.ts', ['is late', 'passed'], ['is broken', 'passed'])] };
+    expect(await again(report, 1)).toMatchObject({ passed: 3, failed: 1 });
+    expect(await again(report, 0)).toMatchObject({ passed: 3, failed: 0 });
+  });
+
+  it('fails what it did not run', async () => {
+    const report = { testResults: [ran('test/e2e/a.test.ts', ['is late', 'passed'])] };
+    expect(await again(report, 0)).toMatchObject({ passed: 1, failed: 2 });
   });
 });
