@@ -21,7 +21,7 @@ const waiting = {
   ...common,
   // What forgets so much as these is collected less often: a thirtieth of what they compute.
   execArgv: ['--max-semi-space-size=64'] as string[],
-  maxWorkers: 4,
+  maxWorkers: 5,
   maxConcurrency: 20,
   sequence: { groupOrder: 0 },
 } as const;
