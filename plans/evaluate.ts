@@ -1,5 +1,6 @@
 import { isJsonObject, jsonBytes, jsonPath } from '../domain/json.ts';
 import { planLimits, type PlanParam } from '../domain/pipeline/pipeline.ts';
+import { wellFormed } from '../domain/text.ts';
 import { createValueEnvironment } from './expression-types.ts';
 import { evaluationWords } from './expression-words.ts';
 import { meter, someWork, type Work } from './metered.ts';
@@ -156,13 +157,19 @@ function fromCel(value: unknown, expression: string, path: string): unknown {
     if (!Number.isFinite(value)) throw refuse(String(value));
     return value;
   }
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'string') {
+    // CEL here counts UTF-16 units, so that `substring` and `split` may cut inside a character.
+    if (value !== wellFormed(value)) throw refuse('text with half a character (a lone surrogate)');
+    return value;
+  }
+  if (value === null || typeof value === 'boolean') return value;
   if (Array.isArray(value)) return value.map((item) => fromCel(item, expression, path));
   const entries = value instanceof Map ? [...value] : isJsonObject(value) ? Object.entries(value) : undefined;
   if (entries === undefined) throw refuse('a value');
   return Object.fromEntries(
     entries.map(([key, item]) => {
       if (typeof key !== 'string') throw refuse('an object whose keys are no texts');
+      fromCel(key, expression, path);
       return [key, fromCel(item, expression, path)];
     }),
   );
