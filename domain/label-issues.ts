@@ -2,6 +2,7 @@ import type { InputIssue } from './generation.ts';
 import { createIssueList } from './issues.ts';
 import { isJsonObject } from './json.ts';
 import { isLabelName, isLabelValue, labelBounds } from './labels.ts';
+import { cutText } from './text.ts';
 
 /** All that is wrong with labels, by `label.<name>`. */
 export function findLabelIssues(labels: unknown): InputIssue[] {
@@ -17,11 +18,11 @@ export function findLabelIssues(labels: unknown): InputIssue[] {
   for (const [name, value] of entries) {
     if (!isLabelName(name)) {
       const expected = 'expected a name of 1 to 40 letters, digits, "_", ".", "-" that begins with a letter';
-      issues.add(`label.${name.slice(0, 60)}`, expected);
+      issues.add(`label.${cutText(name, 60)}`, expected);
     }
     if (!isLabelValue(value)) {
       const expected = `expected text of 1 to ${String(labelBounds.valueBytes)} bytes of letters, digits, spaces inside, and ._:/@+#-`;
-      issues.add(`label.${name.slice(0, 60)}`, expected);
+      issues.add(`label.${cutText(name, 60)}`, expected);
     }
   }
   return issues.toIssues();

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/env.ts';
 import { readWebhookSecrets } from '../../config/webhooks.ts';
+import { cutText } from '../../domain/text.ts';
 import type { Finding } from './health-checks.ts';
 
 const answerWithinMs = 3_000;
@@ -38,7 +39,7 @@ async function checkReady(publicUrl: string): Promise<Finding> {
       signal: AbortSignal.timeout(answerWithinMs),
       redirect: 'manual',
     });
-    const text = (await reply.text()).slice(0, 200);
+    const text = cutText(await reply.text(), 200);
     if (reply.status === 200) return { check, status: 'ok', message: `${publicUrl} is ready` };
     return { check, status: 'warning', message: `${publicUrl} is not ready: ${String(reply.status)} ${text}`, fix };
   } catch (error) {

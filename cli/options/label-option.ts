@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { Labels } from '../../client/index.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import { findLabelIssues } from '../../domain/label-issues.ts';
+import { cutText } from '../../domain/text.ts';
 import { CliError } from '../cli-error.ts';
 
 /** Labels as they are told on the command line. */
@@ -21,7 +22,7 @@ export function labelsOf({ label: texts }: LabelFlags): { labels?: Labels } {
   const labels: Record<string, string> = {};
   const issues = texts.flatMap((text) => {
     const at = text.indexOf('=');
-    const path = `label.${text.slice(0, 60)}`;
+    const path = `label.${cutText(text, 60)}`;
     if (at < 1) return [{ path, message: 'expected name=value' }];
     const [name, value] = [text.slice(0, at), text.slice(at + 1)];
     const isTwice = Object.hasOwn(labels, name) && labels[name] !== value;

@@ -2,7 +2,7 @@ import { type GenerationError, type GenerationErrorType, isGenerationError } fro
 import { toClientError } from '../../client/operator/index.ts';
 import { ConfigError } from '../../config/config-error.ts';
 import type { InputIssue, SubmissionEvidence } from '../../domain/generation.ts';
-import { messageOf } from '../../domain/text.ts';
+import { messageOf, wellFormed } from '../../domain/text.ts';
 import { isRunComfyError } from '../../runcomfy/errors.ts';
 import { TemporalUnreachableError } from '../../setup/temporal.ts';
 import { CliError, type CliErrorType } from '../cli-error.ts';
@@ -34,7 +34,7 @@ export interface Followed {
 
 /** Names any error by type; one of a command that follows a generation names key, request and the command that goes on. */
 export function toErrorReport(error: unknown, followed?: Followed): ErrorReport {
-  const report = nameError(error);
+  const report = mended(nameError(error));
   if (followed === undefined) return report;
   const requestId = report.requestId ?? followed.requestId;
   const { message } = report;
@@ -44,6 +44,14 @@ export function toErrorReport(error: unknown, followed?: Followed): ErrorReport 
     message.includes('`runcomfy-temporal ') ? undefined : `\`${followed.command}\` goes on`,
   ].filter((part) => part !== undefined);
   return { ...report, requestId, key: report.key ?? followed.key, message: [message, ...missing].join('; ') };
+}
+
+/** Parsers name single UTF-16 units, and JSON with half a character breaks whoever reads it. */
+function mended(report: ErrorReport): ErrorReport {
+  const text = JSON.stringify(report, (_name, value: unknown) =>
+    typeof value === 'string' ? wellFormed(value) : value,
+  );
+  return JSON.parse(text) as ErrorReport;
 }
 
 function nameError(thrown: unknown): ErrorReport {

@@ -22,6 +22,16 @@ it('labels that cannot be any are all told at once, before anything is sent', as
   }
 });
 
+it('a label that is too long is told by its beginning, not cut inside of a character', async () => {
+  const begin = 'x'.repeat(59);
+  for (const label of [`${begin}😀x`, `${begin}😀x=y`]) {
+    const { stdout } = await run('list', '--label', label);
+    const { error } = JSON.parse(stdout) as { error: { message: string; issues: { path: string }[] } };
+    expect(error.issues.map(({ path }) => path)).toEqual([`label.${begin}…`]);
+    expect(error.message).toContain(`label.${begin}…`);
+  }
+});
+
 it.each([
   [['costs', '--by', 'colour'], 'Expected model, day, or label:NAME'],
   [['costs', '--by', 'label:a=b'], 'Expected model, day, or label:NAME'],

@@ -61,7 +61,8 @@ describe('what doctor says of a gateway', () => {
     // Its three seconds are not a busy machine's.
     const limits = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(new AbortController().signal);
     let status = 200;
-    const server = createServer((_request, reply) => reply.writeHead(status).end('{"reason":"no worker"}'));
+    let body = '{"reason":"no worker"}';
+    const server = createServer((_request, reply) => reply.writeHead(status).end(body));
     server.listen(await freePort(), '127.0.0.1');
     await once(server, 'listening');
     onTestFinished(() => void server.close());
@@ -71,11 +72,13 @@ describe('what doctor says of a gateway', () => {
     status = 503;
     const [found] = await checkGateway(config);
     expect(found).toMatchObject({ status: 'warning', message: expect.stringContaining('503 {"reason"') as string });
+    body = `${'x'.repeat(199)}😀`;
+    expect((await checkGateway(config))[0]?.message).toMatch(/503 x{199}…$/);
     server.closeAllConnections();
     await once(server.close(), 'close');
     expect(await checkGateway(config)).toMatchObject([
       { status: 'warning', message: expect.stringContaining('does not answer') as string },
     ]);
-    expect(limits.mock.calls).toEqual([[3_000], [3_000], [3_000]]);
+    expect(limits.mock.calls).toEqual([[3_000], [3_000], [3_000], [3_000]]);
   });
 });

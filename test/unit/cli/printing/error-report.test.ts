@@ -36,6 +36,23 @@ it('keeps the name of an error of our own beneath which lies text that is no JSO
   expect(toErrorReport(misshapen)).toMatchObject({ type: 'ProtocolMismatch', message: 'no JSON' });
 });
 
+it('holds no half of a character, whoever names it', () => {
+  const report = reportOf(() => parseInput('{"prompt": 😀}', '--input'));
+  expect(report).toMatchObject({ type: 'InvalidInput', issues: [{ path: '$' }] });
+  expect(JSON.stringify(report)).not.toContain(String.raw`\ud83d`);
+  const path = '$.\ud83d';
+  const error = new GenerationError({
+    type: 'InvalidInput',
+    message: 'no \ud83d',
+    key: 'k',
+    issues: [{ path, message: '\ud83d' }],
+  });
+  expect(toErrorReport(error)).toMatchObject({
+    message: 'no \ufffd',
+    issues: [{ path: '$.\ufffd', message: '\ufffd' }],
+  });
+});
+
 function reportOf(fail: () => unknown) {
   try {
     return fail();
