@@ -49,12 +49,20 @@ async function* readJsonLines(text: AsyncIterable<string>): AsyncGenerator<ItemL
   }
 }
 
+interface CsvRecord {
+  record: string[];
+  /** As it stands in the file, with its line break. */
+  raw: string;
+  info: { lines: number };
+}
+
 async function* readCsv(
   text: AsyncIterable<string>,
   schemaOf: ItemFileOptions['schemaOf'],
 ): AsyncGenerator<ItemLine, void, undefined> {
   const parser = parse({
     info: true,
+    raw: true,
     skip_empty_lines: true,
     relax_column_count: true,
     max_record_size: batchLimits.itemBytes * 2,
@@ -64,7 +72,7 @@ async function* readCsv(
   fed.catch(() => undefined);
   let header: string[] | undefined;
   try {
-    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+    for await (const { record, raw, info } of parser as AsyncIterable<CsvRecord>) {
       const line = info.lines;
       if (header === undefined) {
         header = record.map((name) => name.trim());
@@ -73,11 +81,8 @@ async function* readCsv(
         for (const problem of problems) yield { line, problem };
         return;
       }
-      if (record.length > header.length) {
-        yield { line, problem: `has ${String(record.length)} cells, and the header ${String(header.length)}` };
-        continue;
-      }
-      yield { line, item: await itemOfRow(header, record, schemaOf) };
+      const problem = findRowProblem(header, record, raw);
+      yield problem === undefined ? { line, item: await itemOfRow(header, record, schemaOf) } : { line, problem };
     }
     await fed;
   } catch (error) {
@@ -105,6 +110,19 @@ function findHeaderProblems(header: readonly string[]): string[] {
     const what = next.place === place ? 'twice' : `beside ${quote(next.name)}, which is a part of it`;
     return [`the header has ${quote(name)} ${what}`];
   });
+}
+
+function findRowProblem(header: readonly string[], cells: readonly string[], raw: string): string | undefined {
+  const count = String(cells.length);
+  if (cells.length > header.length) return `has ${count} cells, and the header ${String(header.length)}`;
+  // Spreadsheets leave empty cells at the end of a row out; whatever is killed while it writes leaves a torn one behind.
+  if (cells.length < header.length && !/[\r\n]$/.test(raw)) {
+    return (
+      `has ${count} cells of ${String(header.length)} and no line break behind them, as a file has that is cut off: ` +
+      'write the rest, or commas for cells that are empty, or end the file with a line break'
+    );
+  }
+  return undefined;
 }
 
 /** An empty cell is an absent field, and so are blanks where no text is expected; dots nest. */

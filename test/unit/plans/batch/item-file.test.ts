@@ -114,6 +114,25 @@ describe('a file of items', () => {
     expect((await read('id,prompt\na,b,c\n')).issues[0]).toMatch(/^line 2 has 3 cells, and the header 2/);
   });
 
+  it.each(['a-17,A red bi', 'a-17,"A red bird"', `a-17,A red bird,${url}`])(
+    'whose last row is %s without a line break may be cut off there; elsewhere a short row leaves cells out',
+    async (short) => {
+      const rows = ['id,prompt,start_image_url,duration', `a-16,x,${url},5`, short];
+      const { issues } = await read(rows.join('\n'));
+      expect(issues).toEqual([
+        expect.stringMatching(
+          /^line 3 has [23] cells of 4 and no line break behind them, .* cut off: .* commas .* line break$/,
+        ),
+      ]);
+      for (const end of ['\n', '\r', '\r\n']) {
+        for (const more of [[''], [`a-18,x,${url},5`]]) {
+          const { issues } = await checkItemFile(fileOf([...rows, ...more].join(end), flux), {});
+          expect(issues, JSON.stringify([end, more])).toEqual([]);
+        }
+      }
+    },
+  );
+
   it.each([
     ['id,prompt,duration,prompt', ['the header has "prompt" twice']],
     ['id,id,model,model', ['the header has "id" twice', 'the header has "model" twice']],
