@@ -122,7 +122,15 @@ function findRowProblem(header: readonly string[], cells: readonly string[], raw
       'write the rest, or commas for cells that are empty, or end the file with a line break'
     );
   }
-  return undefined;
+  const isLost = (cell: string, at: number) => header[at] === '' && cell.trim() !== '' && !isRowNumber(cell, at);
+  const lost = cells.findIndex(isLost);
+  if (lost < 0) return undefined;
+  return `has a value in column ${String(lost + 1)}, which has no name: name the column in the header, or empty the cell`;
+}
+
+/** pandas and R number the rows in a first column without a name. */
+function isRowNumber(cell: string, at: number): boolean {
+  return at === 0 && /^\d+$/.test(cell);
 }
 
 /** An empty cell is an absent field, and so are blanks where no text is expected; dots nest. */

@@ -114,6 +114,20 @@ describe('a file of items', () => {
     expect((await read('id,prompt\na,b,c\n')).issues[0]).toMatch(/^line 2 has 3 cells, and the header 2/);
   });
 
+  it('with a value below a column without a name is refused by its line, but for numbers of rows', async () => {
+    const good = `x,${url}`;
+    const { issues } = await read(
+      `id,prompt,start_image_url, ,\na,${good},,\nb,${good}, ,"\t"\nc,${good},5,10\nd,${good},,10`,
+    );
+    const nameless = (line: number, column: number): unknown =>
+      expect.stringContaining(`line ${String(line)} has a value in column ${String(column)}, which has no name`);
+    expect(issues).toEqual([nameless(4, 4), nameless(5, 5)]);
+    const numbered = await read(`"",id,prompt,start_image_url\n0,a,${good}\n1,b,${good}\n`);
+    expect([numbered.issues, numbered.count]).toEqual([[], 2]);
+    const unnamed = await read(`,id,start_image_url\nA red bird,a,${url}\n`);
+    expect(unnamed.issues).toEqual([nameless(2, 1)]);
+  });
+
   it.each(['a-17,A red bi', 'a-17,"A red bird"', `a-17,A red bird,${url}`])(
     'whose last row is %s without a line break may be cut off there; elsewhere a short row leaves cells out',
     async (short) => {
