@@ -4,7 +4,7 @@ import { withoutUndefined } from '../../domain/json.ts';
 import type { Labels } from '../../domain/labels.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
 import { named } from '../convert-errors.ts';
-import type { RunInfo } from '../generation/run-info.ts';
+import { describeKnown, type RunInfo } from '../generation/run-info.ts';
 import { listRowPage, listRows, type Paging, type RowFilter, type RowPage } from '../list-rows.ts';
 import { phaseOfRun, readBatchMemo } from './read-batch-state.ts';
 
@@ -21,6 +21,8 @@ export interface ListedBatch {
   labels?: Labels;
   startedAt: string;
   closedAt?: string;
+  /** Its memo is encrypted with a key that is not here: the phase is that of its search attribute, and the rest is missing. */
+  isUndecodable?: true;
 }
 
 const listing = (client: Client) => ({
@@ -43,9 +45,11 @@ export function listBatchPage(
   return named('', () => listRowPage(client, listing(client), filter, paging));
 }
 
-async function describeRow(client: Client, run: RunInfo): Promise<ListedBatch> {
+async function describeRow(client: Client, listed: RunInfo): Promise<ListedBatch> {
+  // The index lags behind; retention may remove a run while it is looked at.
+  const run = (await describeKnown(client, listed.key, listed.runId)) ?? listed;
   const { key, runId, startedAt, closedAt } = run;
-  const memo = await readBatchMemo(client, key, runId);
+  const memo = await readBatchMemo(client, run);
   return withoutUndefined({
     key,
     runId,
@@ -54,5 +58,6 @@ async function describeRow(client: Client, run: RunInfo): Promise<ListedBatch> {
     costUsd: memo.costUsd,
     startedAt: startedAt.toISOString(),
     closedAt: closedAt?.toISOString(),
+    isUndecodable: memo.isUndecodable,
   });
 }

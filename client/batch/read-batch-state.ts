@@ -13,11 +13,11 @@ import {
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
 import { batchStateQuery } from '../../workflows/batch/messages.ts';
+import { decodePayload, undecodable } from '../decode-payload.ts';
 import { queryWorker } from '../generation/ask-worker.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
 import { readDecodableRequest } from '../generation/original-request.ts';
-import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
-import { grpcCodeOf } from '../grpc.ts';
+import { attributeOf, describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
 import { refuseNoBatch } from './batch-errors.ts';
 
 /** Where a batch stands. */
@@ -77,7 +77,10 @@ export async function readAnsweredState(
   }
 }
 
-/** An end that Temporal made wins over what the workflow said last. */
+/**
+ * An end that Temporal made wins over what the workflow said last. One that ended by itself in a way that nobody tells here is
+ * `partial`: nothing is called a success on no evidence.
+ */
 export function phaseOfRun(run: RunInfo, said: BatchPhase | undefined): BatchPhase {
   switch (run.status) {
     case 'terminated':
@@ -87,13 +90,19 @@ export function phaseOfRun(run: RunInfo, said: BatchPhase | undefined): BatchPha
     case 'failed':
       return 'failed';
     case 'completed':
-      return said !== undefined && isBatchEnd(said) ? said : 'succeeded';
+      return [said, shownPhaseOf(run)].find((phase) => phase !== undefined && isBatchEnd(phase)) ?? 'partial';
     case 'running':
     case 'paused':
     case 'continued_as_new':
     case 'unknown':
       return said ?? (isClosed(run) ? 'failed' : 'running');
   }
+}
+
+/** The phase in the search attribute, which is never encrypted. */
+function shownPhaseOf(run: RunInfo): BatchPhase | undefined {
+  const shown = attributeOf(run, 'RunComfyPhase');
+  return batchPhases.find((phase) => phase === shown);
 }
 
 async function serverState(client: Client, run: RunInfo): Promise<KnownBatchState> {
@@ -104,7 +113,7 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownBatchStat
     presumedUsd,
     resultPages = 0,
     cancel,
-  } = await readBatchMemo(client, run.key, run.runId);
+  } = await readBatchMemo(client, run);
   const first = await readDecodableRequest(client, run.key, run.runId);
   const asked = parseBatchRequest(first?.request);
   const {
@@ -130,16 +139,17 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownBatchStat
   };
 }
 
-/** The short form that the workflow leaves in its memo; nothing where it cannot be read here. */
-export async function readBatchMemo(client: Client, key: string, runId?: string): Promise<Partial<BatchMemo>> {
-  try {
-    const { memo } = await client.workflow.getHandle(key, runId).describe();
-    const found = memo?.[batchWorkflowType];
-    if (!isJsonObject(found)) return {};
-    const isKnown = batchPhases.some((phase) => phase === found['phase']);
-    return isKnown ? found : {};
-  } catch (error) {
-    if (grpcCodeOf(error) !== undefined) throw error;
-    return {};
-  }
+/** What a batch leaves in its memo, as far as it can be read here. */
+export interface ReadBatchMemo extends Partial<BatchMemo> {
+  /** There is one, of another codec or encrypted with a key that is not here. */
+  isUndecodable?: true;
+}
+
+/** The short form that the workflow leaves in its memo; of the other fields, whosever they are, none is decoded. */
+export async function readBatchMemo(client: Client, { memo }: RunInfo): Promise<ReadBatchMemo> {
+  const found = await decodePayload(client, memo?.[batchWorkflowType]);
+  if (found === undecodable) return { isUndecodable: true };
+  if (!isJsonObject(found)) return {};
+  const isKnown = batchPhases.some((phase) => phase === found['phase']);
+  return isKnown ? found : {};
 }

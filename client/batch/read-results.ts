@@ -7,6 +7,7 @@ import { defaultPatienceMs } from '../await-end.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
 import { queryWorker } from '../generation/ask-worker.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
+import { describeRun } from '../generation/run-info.ts';
 import { isBusy, mayPass } from '../grpc.ts';
 import { unanswered } from './batch-errors.ts';
 import { readBatchMemo, readBatchState } from './read-batch-state.ts';
@@ -49,7 +50,7 @@ export async function* readResults(
     }
     if (isFromServer) {
       // What ends by itself writes its last lines first, and then says so.
-      const { phase: said } = await readBatchMemo(client, key);
+      const { phase: said } = await readBatchMemo(client, await describeRun(client, key));
       if (said !== undefined && isBatchEnd(said)) return true;
       throw unanswered(key, 'result lines');
     }

@@ -18,6 +18,7 @@ import { checkArgument } from '../generation/check-arguments.ts';
 import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
 import { explainStandstill, withoutHearing } from '../generation/following/standstill.ts';
 import { readEndOf } from '../generation/one-chain.ts';
+import { describeRun } from '../generation/run-info.ts';
 import { type Message, sendUpdate } from '../generation/send-update.ts';
 import { sendWish } from '../generation/send-wish.ts';
 import { isOutOfTime } from '../grpc.ts';
@@ -195,7 +196,7 @@ async function replyAfterEnd(client: Client, key: string, runId: string | undefi
   const state = await readEndOf('batch', { key, runId }, () => readBatchState(client, key, { runId }));
   const { phase, cancel, isFromServer } = state;
   if (cancel?.outcome === undefined && isFromServer) {
-    const { phase: said } = await readBatchMemo(client, key, state.runId);
+    const { phase: said } = await readBatchMemo(client, await describeRun(client, key, state.runId));
     if (said === undefined || said === 'cancelling' || said === 'cancelled') throw unanswered(key, 'cancel outcomes');
   }
   return { outcome: cancel?.outcome ?? nothingCancelled, phase };

@@ -3,10 +3,11 @@ import type { BudgetState, OpenReservation, ReservationsReply } from '../../doma
 import { budgetId, budgetWorkflowType } from '../../domain/budget/names.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { budgetStateQuery, reservationsQuery } from '../../workflows/budget/messages.ts';
+import { decodePayload } from '../decode-payload.ts';
 import { queryWorker } from '../generation/ask-worker.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
-import { describeRun, isClosed } from '../generation/run-info.ts';
+import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
 import { checkBudgetName, noBudget, refuseNoBudget } from './budget-errors.ts';
 
@@ -34,7 +35,7 @@ export async function readBudget(client: Client, name: string): Promise<KnownBud
   const query = () => client.workflow.getHandle(budgetId(name), runId).query<BudgetState>(budgetStateQuery);
   const said = await queryWorker(client, budgetId(name), query);
   if (said) return { ...said, ...closed };
-  const shown = await readShown(client, name, runId);
+  const shown = await readShown(client, name, await describeBudget(client, name, runId));
   if (shown) return { ...shown, isFromServer: true, ...closed };
   throw await withoutAnswer(client, budgetId(name));
 }
@@ -68,8 +69,8 @@ export async function* readReservations(
   }
 }
 
-async function describeBudget(client: Client, name: string) {
-  const run = await describeRun(client, budgetId(name)).catch((error: unknown) => {
+async function describeBudget(client: Client, name: string, runId?: string) {
+  const run = await describeRun(client, budgetId(name), runId).catch((error: unknown) => {
     throw grpcCodeOf(error) === grpcCode.notFound && !/namespace/i.test(String(error)) ? noBudget(name, error) : error;
   });
   refuseNoBudget(name, run.workflowType);
@@ -83,15 +84,8 @@ async function readEnd(client: Client, name: string, runId: string): Promise<Bud
 }
 
 /** The state that the budget leaves in its memo; undefined where it cannot be read here. */
-async function readShown(client: Client, name: string, runId: string): Promise<BudgetState | undefined> {
-  const description = await client.workflow
-    .getHandle(budgetId(name), runId)
-    .describe()
-    .catch((error: unknown) => {
-      if (grpcCodeOf(error) !== undefined) throw error;
-      return undefined;
-    });
-  const shown = description?.memo?.[budgetWorkflowType];
+async function readShown(client: Client, name: string, { memo }: RunInfo): Promise<BudgetState | undefined> {
+  const shown = await decodePayload(client, memo?.[budgetWorkflowType]);
   return isStateOf(name, shown) ? shown : undefined;
 }
 

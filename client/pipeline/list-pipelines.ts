@@ -4,9 +4,9 @@ import type { Labels } from '../../domain/labels.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
 import { type PipelinePhase, pipelinePhases } from '../../domain/pipeline/pipeline-run.ts';
 import { named } from '../convert-errors.ts';
-import { isClosed, type RunInfo } from '../generation/run-info.ts';
+import { describeKnown, type RunInfo } from '../generation/run-info.ts';
 import { listRowPage, listRows, type Paging, type RowFilter, type RowPage } from '../list-rows.ts';
-import { phaseIn, readMemo } from './read-pipeline-state.ts';
+import { phaseOfRun, readMemo } from './read-pipeline-state.ts';
 
 /** Which pipelines are listed. */
 export type PipelineFilter = RowFilter<PipelinePhase>;
@@ -23,6 +23,8 @@ export interface ListedPipeline {
   labels?: Labels;
   startedAt: string;
   closedAt?: string;
+  /** Its memo is encrypted with a key that is not here: the phase is that of its search attribute, and the rest is missing. */
+  isUndecodable?: true;
 }
 
 const listing = (client: Client) => ({
@@ -48,38 +50,22 @@ export function listPipelinePage(
   return named('', () => listRowPage(client, listing(client), filter, paging));
 }
 
-async function describeRow(client: Client, run: RunInfo): Promise<ListedPipeline> {
+async function describeRow(client: Client, listed: RunInfo): Promise<ListedPipeline> {
+  // The index lags behind; retention may remove a run while it is looked at.
+  const run = (await describeKnown(client, listed.key, listed.runId)) ?? listed;
   const { key, runId, startedAt, closedAt } = run;
-  const memo = await readMemo(client, key, runId);
+  const { memo, isUndecodable } = await readMemo(client, run);
   const steps = Object.values(memo['steps'] ?? {});
   const { costUsd } = memo;
   return withoutUndefined({
     key,
     runId,
-    phase: phaseOf(run, memo),
+    phase: phaseOfRun(run, memo),
     costUsd: typeof costUsd === 'number' ? costUsd : undefined,
     steps: steps.length === 0 ? undefined : steps.length,
     succeeded: steps.length === 0 ? undefined : steps.filter((step) => step === 'succeeded').length,
     startedAt: startedAt.toISOString(),
     closedAt: closedAt?.toISOString(),
+    isUndecodable,
   });
-}
-
-function phaseOf(run: RunInfo, memo: Record<string, unknown>): PipelinePhase {
-  switch (run.status) {
-    case 'terminated':
-    case 'canceled':
-      return 'cancelled';
-    case 'timed_out':
-      return 'timed_out';
-    case 'completed':
-      return phaseIn(memo) ?? 'succeeded';
-    case 'failed':
-      return phaseIn(memo) ?? 'failed';
-    case 'running':
-    case 'paused':
-    case 'continued_as_new':
-    case 'unknown':
-      return isClosed(run) ? 'failed' : (phaseIn(memo) ?? 'running');
-  }
 }

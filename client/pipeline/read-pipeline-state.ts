@@ -13,11 +13,12 @@ import {
   type StepState,
 } from '../../domain/pipeline/pipeline-run.ts';
 import { pipelineStateQuery } from '../../workflows/pipeline/messages.ts';
+import { decodePayload, undecodable } from '../decode-payload.ts';
 import { queryWorker } from '../generation/ask-worker.ts';
 import { readState } from '../generation/following/read-state.ts';
 import type { KnownState } from '../generation/following/server-state.ts';
 import { readDecodableRequest } from '../generation/original-request.ts';
-import { describeRun, type RunInfo } from '../generation/run-info.ts';
+import { attributeOf, describeRun, type RunInfo } from '../generation/run-info.ts';
 import { grpcCodeOf } from '../grpc.ts';
 import { refuseNoPipeline, toPipelineError } from './pipeline-errors.ts';
 
@@ -76,18 +77,17 @@ function endPhaseOf({ status }: RunInfo): PipelinePhase | undefined {
 }
 
 async function serverState(client: Client, run: RunInfo): Promise<KnownPipelineState> {
-  const memo = await readMemo(client, run.key, run.runId);
+  const { memo } = await readMemo(client, run);
   const first = await readDecodableRequest(client, run.key, run.runId);
   const { startedAt } = first ?? run;
   const asked = parsePipelineRequest(first?.request);
   const deadlineMs = asked.ok ? pipelineDeadlineMsOf(asked.request) : defaultPipelineDeadlineMs;
-  const phase = endPhaseOf(run) ?? phaseIn(memo) ?? (run.status === 'completed' ? 'succeeded' : undefined);
   const { costUsd, presumedUsd } = memo;
   const cancel = run.status === 'failed' ? await readCancel(client, run) : undefined;
   const steps = isJsonObject(memo['steps']) ? Object.entries(memo['steps']) : [];
   return {
     runId: run.runId,
-    phase: phase ?? (run.status === 'failed' ? 'failed' : 'running'),
+    phase: phaseOfRun(run, memo),
     startedAt: startedAt.toISOString(),
     deadlineAt: new Date(startedAt.getTime() + deadlineMs).toISOString(),
     ...(run.closedAt && { endedAt: run.closedAt.toISOString() }),
@@ -112,19 +112,41 @@ async function readCancel(client: Client, { key, runId }: RunInfo): Promise<Pipe
   return undefined;
 }
 
-/** The short form that the workflow leaves in its memo; nothing where it cannot be read here. */
-export async function readMemo(client: Client, key: string, runId?: string): Promise<Record<string, unknown>> {
-  try {
-    const { memo } = await client.workflow.getHandle(key, runId).describe();
-    const found = memo?.[pipelineWorkflowType];
-    return isJsonObject(found) ? found : {};
-  } catch (error) {
-    if (grpcCodeOf(error) !== undefined) throw error;
-    return {};
-  }
+/** What a pipeline leaves in its memo, as far as it can be read here. */
+export interface ReadPipelineMemo {
+  memo: Record<string, unknown>;
+  /** There is one, of another codec or encrypted with a key that is not here. */
+  isUndecodable?: true;
 }
 
-/** The phase that a memo tells. */
-export function phaseIn(memo: Record<string, unknown>): PipelinePhase | undefined {
-  return pipelinePhases.find((phase) => phase === memo['phase']);
+/** The short form that the workflow leaves in its memo; of the other fields, whosever they are, none is decoded. */
+export async function readMemo(client: Client, { memo }: RunInfo): Promise<ReadPipelineMemo> {
+  const found = await decodePayload(client, memo?.[pipelineWorkflowType]);
+  if (found === undecodable) return { memo: {}, isUndecodable: true };
+  return { memo: isJsonObject(found) ? found : {} };
+}
+
+/**
+ * Where a run stands: by its memo, or else by its search attribute, which is never encrypted. An end that Temporal made wins
+ * over both. One that returned in a way that nobody tells here is `partial`: nothing is called a success on no evidence.
+ */
+export function phaseOfRun(run: RunInfo, memo: Record<string, unknown>): PipelinePhase {
+  const words = [memo['phase'], attributeOf(run, 'RunComfyPhase')];
+  const said = words.map((word) => pipelinePhases.find((phase) => phase === word)).filter((one) => one !== undefined);
+  switch (run.status) {
+    case 'terminated':
+    case 'canceled':
+      return 'cancelled';
+    case 'timed_out':
+      return 'timed_out';
+    case 'completed':
+      return said.find(isPipelineEnd) ?? 'partial';
+    case 'failed':
+      return said.find(isPipelineEnd) ?? 'failed';
+    case 'running':
+    case 'paused':
+    case 'continued_as_new':
+    case 'unknown':
+      return said[0] ?? 'running';
+  }
 }

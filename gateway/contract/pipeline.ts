@@ -175,6 +175,11 @@ const row = z
     labels: exactOptional(z.record(z.string(), z.string())),
     startedAt: time,
     closedAt: exactOptional(time),
+    isUndecodable: exactOptional(
+      z
+        .literal(true)
+        .meta({ description: 'Of a codec or a key that is not here: the phase is as Temporal indexes it.' }),
+    ),
   })
   .meta({ id: 'PipelineRow' });
 

@@ -6,7 +6,7 @@ import {
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
-import { RetryState } from '@temporalio/common';
+import { defaultPayloadConverter, RetryState } from '@temporalio/common';
 import { expect, it, vi } from 'vitest';
 import { addToBatch, cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/tell-batch.ts';
 import { readBudget } from '../../../client/budget/read-budget.ts';
@@ -34,39 +34,54 @@ interface Told {
   updates: ({ refused: Error } | { taken: Step })[];
   /** What Temporal keeps of an update that was answered. */
   kept?: Step;
-  /** What the workflow has left in its memo. */
-  memo?: Step | undefined;
+  /** What the workflow has left in its memo; an error: what Temporal says instead once no worker has answered. */
+  memo?: object | undefined;
 }
+
+/** Bytes stand for JSON that is none. */
+const toPayload = (memo: object | undefined) =>
+  memo instanceof Uint8Array
+    ? { metadata: { encoding: Buffer.from('json/plain') }, data: memo }
+    : defaultPayloadConverter.toPayload(memo);
 
 /** Temporal with one workflow, and what it was told. */
 function temporalWith({ type, state = { phase: 'cancelled' }, status = 1, updates, kept = gone, memo }: Told) {
   const sent: string[] = [];
   const signals: string[] = [];
+  let isAsked = false;
   const failed = () => {
     const details = [{ key: 'k', phase: 'cancelled', cancel: { requestedAt: '', outcome: 'cancelled' } }];
     const cause = ApplicationFailure.create({ type: 'PipelineCancelled', message: 'cancelled', details });
     return Promise.reject(new WorkflowFailedError('failed', cause, RetryState.NON_RETRYABLE_FAILURE));
   };
   const handle = {
-    describe: () => settled(memo instanceof Error ? memo : { memo: { [type]: memo } }),
     startUpdate: (_: string, { updateId }: { updateId: string }) => {
       sent.push(updateId);
       const next = updates[sent.length - 1] ?? { refused: gone };
       return 'refused' in next ? Promise.reject(next.refused) : Promise.resolve({ result: () => settled(next.taken) });
     },
     getUpdateHandle: (updateId: string) => ({ result: () => settled(updateId === sent[0] ? kept : gone) }),
-    query: () => settled(state),
+    query: () => {
+      isAsked = true;
+      return settled(state);
+    },
     signal: (name: string) => Promise.resolve(void signals.push(name)),
   };
   const execution = { workflowId: 'k', runId: 'run' };
-  const workflowExecutionInfo = { execution, type: { name: type }, status };
+  const fields = { [type]: toPayload(memo) };
+  const workflowExecutionInfo = { execution, type: { name: type }, status, memo: { fields } };
+  const describeWorkflowExecution = () =>
+    settled(isAsked && memo instanceof Error ? memo : { workflowExecutionInfo, pendingActivities: [] });
   const client = {
-    options: { namespace: 'default' },
+    options: {
+      namespace: 'default',
+      loadedDataConverter: { payloadConverter: defaultPayloadConverter, payloadCodecs: [] },
+    },
     withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
     withDeadline: (_: number, call: () => unknown) => call(),
     workflow: { getHandle: () => handle, result: failed },
     workflowService: {
-      describeWorkflowExecution: () => Promise.resolve({ workflowExecutionInfo, pendingActivities: [] }),
+      describeWorkflowExecution,
       describeTaskQueue: () => Promise.resolve({ pollers: [] }),
     },
   } as unknown as Client;
@@ -197,13 +212,13 @@ it.each([{ phase: 'cancelled' }, { phase: 'cancelling', cancel: { requestedAt: '
 
 it('calls what keeps Temporal from telling the memo by its name, and no absence of workers', async () => {
   const told = { state: unanswered, status: 2, updates: [] };
-  for (const memo of [busy, new SyntaxError('no JSON')]) {
+  for (const memo of [busy, Buffer.from('no JSON')]) {
     const isBusy = memo === busy;
     const batch = temporalWith({ type: 'runcomfyBatch', ...told, memo });
     await expect(cancelBatch(batch.client, 'k')).rejects.toMatchObject(isBusy ? busy : { type: 'NoWorker' });
     const { client } = temporalWith({ type: 'runcomfyPipeline', ...told, memo });
     const read = readPipelineState(client, 'k').catch((error: unknown) => error);
-    expect(await read).toEqual(isBusy ? busy : expect.objectContaining({ phase: 'succeeded' }));
+    expect(await read).toEqual(isBusy ? busy : expect.objectContaining({ phase: 'partial' }));
     const budget = temporalWith({ type: 'runcomfyBudget', ...told, status: 1, memo });
     await expect(readBudget(budget.client, 'acme')).rejects.toMatchObject(isBusy ? busy : { type: 'NoWorker' });
   }

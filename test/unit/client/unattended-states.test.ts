@@ -30,7 +30,6 @@ function unattended(name: string, argument: unknown, payloadCodecs: object[] = [
   };
   const handle = {
     query: () => Promise.reject(new QueryNotRegisteredError('no worker', 3)),
-    describe: () => Promise.resolve({ memo: {} }),
   };
   return {
     options: {
