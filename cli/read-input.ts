@@ -2,7 +2,7 @@ import { parse, type ParseError } from 'jsonc-parser';
 import { isJsonObject } from '../domain/json.ts';
 import { messageOf } from '../domain/text.ts';
 import { CliError } from './cli-error.ts';
-import { readText } from './read-text.ts';
+import { readText, type StandardInput } from './read-text.ts';
 
 export interface InputSource {
   /** JSON text. */
@@ -14,19 +14,16 @@ export interface InputSource {
 /** The model's input as given on the command line, in a file or on standard input; undefined where none was given. */
 export async function readInput(
   { input, inputFile }: InputSource,
-  stdin: NodeJS.ReadableStream & { isTTY?: boolean },
-  note: (sentence: string) => void = () => undefined,
+  stdin: StandardInput['stdin'],
+  note: StandardInput['note'] = () => undefined,
 ): Promise<Record<string, unknown> | undefined> {
   if (input !== undefined && inputFile !== undefined) {
     throw new CliError('Usage', 'give the input once: either --input or --input-file');
   }
   if (input !== undefined) return parseInput(input, '--input');
   if (inputFile === undefined) return undefined;
-  if (inputFile === '-' && stdin.isTTY === true) {
-    note('reading the input from the terminal: type JSON, then Ctrl-D on a line of its own (Ctrl-C gives up)');
-  }
   const isStdin = inputFile === '-';
-  const text = await readText(inputFile, isStdin ? 'standard input' : 'the input file', stdin);
+  const text = await readText(inputFile, isStdin ? 'standard input' : 'the input file', { stdin, note });
   return parseInput(text, isStdin ? 'standard input' : inputFile);
 }
 

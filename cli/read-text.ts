@@ -2,14 +2,35 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { cutText } from '../domain/text.ts';
 import { CliError } from './cli-error.ts';
+import type { CommandContext } from './command-context.ts';
 import { codeOf } from './file-reason.ts';
+import type { Streams } from './printing/printer.ts';
 
 /** What Node puts in the place of bytes that are not UTF-8 when it reads the command line. */
 const replacement = '\uFFFD';
 
+/** Standard input, and where to tell a person that it is read. */
+export interface StandardInput {
+  stdin: Streams['stdin'];
+  note: (sentence: string) => void;
+}
+
+/** The standard input of a command. */
+export function standardInputOf({ streams, printer }: Pick<CommandContext, 'streams' | 'printer'>): StandardInput {
+  return { stdin: streams.stdin, note: printer.note };
+}
+
+/** Standard input, to be read now: whoever sits at it would wait for a command that waits for them. */
+export function openStandardInput({ stdin, note }: StandardInput): NodeJS.ReadableStream {
+  if (stdin.isTTY === true) {
+    note('reading the input from the terminal: type it, then Ctrl-D on a line of its own (Ctrl-C gives up)');
+  }
+  return stdin;
+}
+
 /** The text of a file, or of standard input for `-`; `what` names it in errors. */
-export async function readText(file: string, what: string, stdin: NodeJS.ReadableStream): Promise<string> {
-  if (file === '-') return decodeUtf8(await buffer(stdin).catch(failToRead(what)), what);
+export async function readText(file: string, what: string, standardInput: StandardInput): Promise<string> {
+  if (file === '-') return decodeUtf8(await buffer(openStandardInput(standardInput)).catch(failToRead(what)), what);
   return decodeUtf8(await readFile(file).catch(failToRead(`${what} ${file}`)), `${what} ${file}`);
 }
 

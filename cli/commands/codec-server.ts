@@ -5,7 +5,7 @@ import { CliError, failedToStart } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { parsePort } from '../options/option-parsers.ts';
-import { readText } from '../read-text.ts';
+import { readText, type StandardInput, standardInputOf } from '../read-text.ts';
 
 interface CodecServerCommandOptions {
   port: number;
@@ -38,7 +38,9 @@ export const addCodecServer = defineCommand<CodecServerCommandOptions>({
       port,
       host,
       ...(uiOrigin !== undefined && { uiOrigin }),
-      ...(tokenFile !== undefined && { bearerToken: await readToken(tokenFile, streams.stdin) }),
+      ...(tokenFile !== undefined && {
+        bearerToken: await readToken(tokenFile, standardInputOf({ printer, streams })),
+      }),
     }).catch((error: unknown) => {
       throw failedToStart('the codec server', error);
     });
@@ -49,8 +51,8 @@ export const addCodecServer = defineCommand<CodecServerCommandOptions>({
   },
 });
 
-async function readToken(file: string, stdin: NodeJS.ReadableStream): Promise<string> {
-  const token = (await readText(file, 'the token file', stdin)).trim();
+async function readToken(file: string, standardInput: StandardInput): Promise<string> {
+  const token = (await readText(file, 'the token file', standardInput)).trim();
   if (token === '') throw new CliError('Configuration', `the token file ${file} is empty`);
   return token;
 }

@@ -28,7 +28,7 @@ export const addEstimate = defineCommand<EstimateFlags>({
   },
   act: async ({ config, printer, streams }, [model = ''], { count = 1, ...source }) => {
     checkModelId(model);
-    const input = (await readInput(source, streams.stdin)) ?? {};
+    const input = (await readInput(source, streams.stdin, printer.note)) ?? {};
     const { line, balanceUsd } = await catalogueOf(config, async ({ lookup, balanceUsd: balance }) => ({
       line: await estimateModel(model, input, { ...lookup, count }),
       balanceUsd: await balance(),

@@ -1,6 +1,7 @@
 import { PassThrough, type Writable } from 'node:stream';
 import { inject, vi } from 'vitest';
 import { runCli } from '../../cli/main.ts';
+import type { Streams } from '../../cli/printing/printer.ts';
 import { type CommandResult, environmentOf, type ProcessSettings } from './processes.ts';
 
 /**
@@ -10,7 +11,7 @@ import { type CommandResult, environmentOf, type ProcessSettings } from './proce
 export async function commandInProcess(
   args: string[],
   env: Record<string, string | undefined>,
-  typed = '',
+  typed: string | Streams['stdin'] = '',
   stdout: Writable = new PassThrough(),
 ): Promise<CommandResult> {
   const address = inject('temporalAddress') as string | undefined;
@@ -19,7 +20,7 @@ export async function commandInProcess(
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
   const stderr = new PassThrough();
   const [printed, noted] = [textOf(stdout), textOf(stderr)];
-  const stdin = new PassThrough().end(typed);
+  const stdin = typeof typed === 'string' ? new PassThrough().end(typed) : typed;
   try {
     const exitCode = await runCli(args, { stdin, stdout, stderr });
     return { exitCode, stdout: printed(), stderr: noted() };

@@ -10,6 +10,7 @@ import { catalogueOf } from '../../catalogue.ts';
 import { CliError } from '../../cli-error.ts';
 import type { CommandContext } from '../../command-context.ts';
 import { readPlan } from '../../read-plan.ts';
+import { standardInputOf } from '../../read-text.ts';
 import { type FileIdentity, withItemSource } from './item-source.ts';
 
 /** How a file of items is given. */
@@ -63,13 +64,13 @@ export function addFormatOption(command: Command): void {
 
 /** Reads the plan and the defaults of a batch from the command line. */
 export async function readSetting(
-  { streams }: CommandContext,
+  context: CommandContext,
   file: string,
   { format, model, defaults, plan, maxCost }: ItemFlags & { maxCost?: number },
 ): Promise<ItemSetting> {
   if (plan === '-' && file === '-')
     throw new CliError('Usage', 'standard input can be the plan or the items, not both');
-  const read = plan === undefined ? undefined : await readPlan(plan, streams.stdin);
+  const read = plan === undefined ? undefined : await readPlan(plan, standardInputOf(context));
   return { format, maxCost, plan: read, defaults: readDefaults({ model, defaults }, read) };
 }
 
@@ -96,12 +97,12 @@ function readDefaults(
 
 /** Checks a file of items whole, and uses it; what can be read once alone is kept in a temporary file meanwhile. */
 export async function withItems<T>(
-  { config, streams }: CommandContext,
+  { config, ...context }: CommandContext,
   file: string,
   { format, defaults, plan, maxCost, needsPrices, mayReadAsText }: ItemSetting,
   use: (checked: CheckedItems) => Promise<T>,
 ): Promise<T> {
-  return await withItemSource(file, streams.stdin, async ({ open, identity }) => {
+  return await withItemSource(file, standardInputOf(context), async ({ open, identity }) => {
     const items: ItemFile = { open, format, defaults, plan };
     return await catalogueOf(config, async ({ lookup, balanceUsd }) => {
       // What is checked, priced and sent is read by the same answers.

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CliError } from '../../cli-error.ts';
 import { fileReason } from '../../file-reason.ts';
-import { failToRead } from '../../read-text.ts';
+import { failToRead, openStandardInput, type StandardInput } from '../../read-text.ts';
 
 /** Which file of this machine one is, whatever its names. */
 export interface FileIdentity {
@@ -26,7 +26,7 @@ type Bytes = AsyncIterable<string | Uint8Array>;
 /** Uses a file of items; what can be read once alone (standard input, a pipe) is kept in a temporary file meanwhile. */
 export async function withItemSource<T>(
   file: string,
-  stdin: NodeJS.ReadableStream,
+  standardInput: StandardInput,
   use: (source: ItemSource) => Promise<T>,
 ): Promise<T> {
   const what = file === '-' ? 'standard input' : `the items ${file}`;
@@ -35,7 +35,7 @@ export async function withItemSource<T>(
     const { dev, ino } = found;
     return await use({ open: () => readUnchanged(file, found, what), identity: { dev, ino } });
   }
-  const kept = await keep(() => (file === '-' ? stdin : createReadStream(file)), what);
+  const kept = await keep(() => (file === '-' ? openStandardInput(standardInput) : createReadStream(file)), what);
   try {
     return await use({ open: () => readFrom(readKept(kept), what) });
   } finally {

@@ -3,6 +3,7 @@ import { estimateOrders } from '../../../plans/estimate.ts';
 import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
 import { prettyEstimate } from '../../printing/estimate-table.ts';
+import { standardInputOf } from '../../read-text.ts';
 import { addPlanOptions, checkPlanFile, type PlanFlags } from './plan-file.ts';
 
 /** `pipeline estimate FILE`: what the steps of a plan are expected to cost. */
@@ -12,7 +13,10 @@ export const addPipelineEstimate = defineCommand<PlanFlags>({
   examples: ['runcomfy-temporal pipeline estimate film.yaml --param scene="A lighthouse at dusk" --max-cost 5'],
   set: addPlanOptions,
   act: async ({ config, printer, streams }, [file = ''], flags) => {
-    const { checked, warnings, balanceUsd } = await checkPlanFile(file, flags, { config, stdin: streams.stdin });
+    const { checked, warnings, balanceUsd } = await checkPlanFile(file, flags, {
+      config,
+      ...standardInputOf({ printer, streams }),
+    });
     if (printer.format === 'pretty') for (const warning of warnings) printer.note(`warning: ${warning}`);
     const estimate = sumUp(estimateOrders(checked.orders), balanceUsd);
     printer.print(estimate, () => prettyEstimate(estimate));

@@ -8,6 +8,7 @@ import { catalogueOf } from '../../catalogue.ts';
 import { CliError } from '../../cli-error.ts';
 import { parsePositive } from '../../options/option-parsers.ts';
 import { readDocument } from '../../read-plan.ts';
+import type { StandardInput } from '../../read-text.ts';
 
 export interface PlanFlags {
   param?: string[];
@@ -42,14 +43,14 @@ export function addPlanOptions(command: Command): void {
 export async function checkPlanFile(
   file: string,
   { param = [], paramsFile, maxCost, budget }: PlanFlags,
-  { config, stdin }: { config: () => Config; stdin: NodeJS.ReadableStream },
+  { config, ...standardInput }: StandardInput & { config: () => Config },
 ): Promise<CheckedPlanFile> {
   if (file === '-' && paramsFile === '-') {
     throw new CliError('Usage', 'standard input can be the plan or the params, not both');
   }
-  const value = await readDocument(file, 'the plan', stdin);
+  const value = await readDocument(file, 'the plan', standardInput);
   const params = {
-    ...(paramsFile === undefined ? {} : await readParams(paramsFile, stdin)),
+    ...(paramsFile === undefined ? {} : await readParams(paramsFile, standardInput)),
     ...Object.fromEntries(param.map((text) => readParam(text, value))),
   };
   return catalogueOf(config, async ({ lookup, balanceUsd }) => {
@@ -65,8 +66,8 @@ export async function checkPlanFile(
   });
 }
 
-async function readParams(file: string, stdin: NodeJS.ReadableStream): Promise<Record<string, unknown>> {
-  const value = await readDocument(file, 'the params', stdin);
+async function readParams(file: string, standardInput: StandardInput): Promise<Record<string, unknown>> {
+  const value = await readDocument(file, 'the params', standardInput);
   if (isJsonObject(value)) return value;
   throw new CliError('InvalidInput', `the params in ${file} are no object: expected { name: value }`);
 }

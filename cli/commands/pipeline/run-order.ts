@@ -12,6 +12,7 @@ import { addBudgetOption } from '../../options/budget-option.ts';
 import { addLabelOption, type LabelFlags } from '../../options/label-option.ts';
 import { parseStretch } from '../../options/option-parsers.ts';
 import { addPriorityOptions, type PriorityFlags } from '../../options/priority-options.ts';
+import { standardInputOf } from '../../read-text.ts';
 import { addPlanOptions, checkPlanFile, type PlanFlags } from './plan-file.ts';
 
 /** What is ordered, as it is told to `pipeline run`. */
@@ -44,11 +45,11 @@ export function addPipelineRunOptions(command: Command): void {
 
 /** The request that the command line asks for, its plan checked with the catalogue. */
 export async function readPipelineOrder(
-  { config, streams }: CommandContext,
+  { config, ...context }: CommandContext,
   file: string,
   flags: PipelineOrderFlags,
 ): Promise<{ request: PipelineRequest; checked: CheckedPlan; warnings: string[] }> {
-  const { plan, params, checked, warnings } = await checkPlanFile(file, flags, { config, stdin: streams.stdin });
+  const { plan, params, checked, warnings } = await checkPlanFile(file, flags, { config, ...standardInputOf(context) });
   const { deadline, maxCost, budget: budgets, onWall } = flags;
   const request = {
     plan,

@@ -1,5 +1,6 @@
 import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
+import { standardInputOf } from '../../read-text.ts';
 import { addPlanOptions, checkPlanFile, type PlanFlags } from './plan-file.ts';
 
 /** `pipeline validate FILE`: checks a plan and sends nothing. */
@@ -12,7 +13,10 @@ export const addPipelineValidate = defineCommand<PlanFlags>({
   ],
   set: addPlanOptions,
   act: async ({ config, printer, streams }, [file = ''], flags) => {
-    const { checked, warnings } = await checkPlanFile(file, flags, { config, stdin: streams.stdin });
+    const { checked, warnings } = await checkPlanFile(file, flags, {
+      config,
+      ...standardInputOf({ printer, streams }),
+    });
     if (printer.format === 'pretty') for (const warning of warnings) printer.note(`warning: ${warning}`);
     const steps = checked.sortedSteps;
     printer.print(

@@ -5,6 +5,8 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseInput, readInput } from '../../../cli/read-input.ts';
 import { refuseBrokenText } from '../../../cli/read-text.ts';
+import { commandInProcess } from '../../support/command-in-process.ts';
+import { flux } from '../../support/simulator-client.ts';
 
 const nothing = Readable.from([]);
 
@@ -80,6 +82,24 @@ describe('standard input that is a terminal', () => {
     const terminal = Object.assign(Readable.from(['{}']), { isTTY: true });
     await readInput({ inputFile: '-' }, terminal, (note) => notes.push(note));
     expect(notes).toEqual([expect.stringContaining('reading the input from the terminal') as string]);
+  });
+
+  it.each([
+    ['generate', flux, '--input-file', '-'],
+    ['validate', flux, '--input-file', '-'],
+    ['estimate', flux, '--input-file', '-'],
+    ['pipeline', 'validate', '-'],
+    ['pipeline', 'estimate', '-'],
+    ['pipeline', 'run', '-', '--key', 'k'],
+    ['pipeline', 'validate', 'examples/07-film/film.yaml', '--params-file', '-'],
+    ['batch', 'validate', '-'],
+    ['batch', 'estimate', '-'],
+    ['batch', 'run', '-', '--key', 'k', '--yes'],
+    ['batch', 'validate', 'items.jsonl', '--plan', '-'],
+  ])('is announced by every command that reads it: %s %s %s', async (...args) => {
+    const terminal = Object.assign(Readable.from([Buffer.from('{')]), { isTTY: true });
+    const { stderr } = await commandInProcess([...args, '--output', 'json'], {}, terminal);
+    expect(stderr.split('\n')[0]).toContain('reading the input from the terminal');
   });
 });
 
