@@ -18,6 +18,16 @@ export function wellFormed(text: string): string {
   return text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
 }
 
+/** Characters that a terminal obeys, and those that turn the direction of reading. */
+const obeyed = /[\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/gu;
+
+/** Text as a terminal shows it: what it would obey is escaped as in JSON, but for the characters of `harmless`. */
+export function showObeyed(text: string, harmless = ''): string {
+  return text.replaceAll(obeyed, (character) =>
+    harmless.includes(character) ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 const decimals = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
 /** The number that a text writes in decimals, blanks around it left out: `Number` finds 0 in blanks, and 16 in `0x10`. */

@@ -1,5 +1,6 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
 import type { LogLevel } from '../config/env.ts';
+import { showObeyed } from '../domain/text.ts';
 
 /**
  * Structured logs on stderr, or where `destination` says; lines to read where that is a terminal. Secrets are kept out where
@@ -40,7 +41,7 @@ export function prettyLines(destination: DestinationStream): DestinationStream {
       const clock = new Date(time).toTimeString().slice(0, 8);
       const more = Object.entries(rest).map(([name, value]) => `${name}=${wordOf(value)}`);
       const word = (pino.levels.labels[level] ?? String(level)).toUpperCase();
-      destination.write(`${[clock, word.padEnd(5), shown(msg ?? ''), ...more].join(' ')}\n`);
+      destination.write(`${[clock, word.padEnd(5), showObeyed(msg ?? ''), ...more].join(' ')}\n`);
     },
   };
 }
@@ -52,10 +53,5 @@ interface LoggedLine extends Record<string, unknown> {
 }
 
 function wordOf(value: unknown): string {
-  return shown(typeof value === 'string' && /^\S+$/.test(value) ? value : JSON.stringify(value));
-}
-
-/** What came from outside is shown by a terminal, not obeyed. */
-function shown(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return showObeyed(typeof value === 'string' && /^\S+$/.test(value) ? value : JSON.stringify(value));
 }

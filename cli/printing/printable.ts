@@ -1,9 +1,8 @@
-/** Characters that a terminal obeys, and those that turn the direction of reading; a line feed and a tab are harmless. */
-const obeyed = /(?![\t\n])[\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/gu;
+import { showObeyed } from '../../domain/text.ts';
 
 /** Text with control characters shown instead of obeyed, as JSON escapes them; lines stay lines. */
 export function showControls(text: string): string {
-  return text.replaceAll(obeyed, escaped);
+  return showObeyed(text, '\t\n');
 }
 
 /** The same on one line: for what came from outside and must not look like lines of ours. */
@@ -15,8 +14,4 @@ export function oneLine(text: string): string {
 export function fitLine(line: string, length: number): string {
   if (line.length <= length) return line;
   return line.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
-}
-
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -40,6 +40,19 @@ describe('a log on a terminal', () => {
   });
 });
 
+it('a log on a terminal shows what turns the direction of reading, and what breaks lines', () => {
+  const lines: string[] = [];
+  const log = createLogger('info', prettyLines({ write: (line) => lines.push(line) }));
+  for (const code of [0x061c, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2069]) {
+    lines.length = 0;
+    const character = String.fromCharCode(code);
+    log.warn({ file: `a${character}b` }, `${character}gnp.exe`);
+    const escaped = `\\u${code.toString(16).padStart(4, '0')}`;
+    for (const part of [`${escaped}gnp.exe`, `a${escaped}b`]) expect(lines.join('')).toContain(part);
+    expect(lines.join('')).not.toContain(character);
+  }
+});
+
 describe('a log that cannot be written', () => {
   it('ends nothing: neither the work nor the process that logs at its end', async () => {
     const logging = fileURLToPath(new URL('./logging-process.ts', import.meta.url));
