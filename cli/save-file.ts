@@ -14,6 +14,9 @@ export interface SaveLimits {
   signal: AbortSignal | undefined;
 }
 
+/** Bytes by which a file is told from a web page. */
+const startBytes = 512;
+
 const decoders: Record<string, () => Transform> = {
   gzip: createGunzip,
   'x-gzip': createGunzip,
@@ -37,9 +40,13 @@ export async function saveBody(
   }
   const hash = createHash('sha256');
   const received = counter();
+  let start = Buffer.alloc(0);
   const media = counter((chunk, bytes) => {
     if (bytes > maxBytes) throw tooLarge();
-    if (bytes === chunk.length && isWebPage(chunk)) throw refusal('the server sent a web page instead of a file');
+    if (start.length < startBytes) {
+      start = Buffer.concat([start, chunk.subarray(0, startBytes - start.length)]);
+      if (isWebPage(start)) throw refusal('the server sent a web page instead of a file');
+    }
     hash.update(chunk);
   });
   // The encoding that was put on last comes off first.
@@ -98,9 +105,13 @@ function encodingsOf(header: string | string[] | undefined): string[] {
   return names.map((name) => name.trim()).filter((name) => name !== '' && name !== 'identity');
 }
 
+/** What a page may have in front, none of it in two readings: a byte order mark, an XML prolog, comments. */
+const webPage =
+  /^(?:\xEF\xBB\xBF)?\s*(?:<\?xml(?:(?!\?>).)*\?>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*(?:<!doctype html|<html[\s>])/is;
+
 /** Hosts that have lost a file often answer with a page of theirs, and call it what was asked for. */
 function isWebPage(start: Buffer): boolean {
-  return /^\s*(<!doctype html|<html[\s>])/i.test(start.subarray(0, 512).toString('latin1'));
+  return webPage.test(start.toString('latin1'));
 }
 
 function counter(inspect: (chunk: Buffer, bytes: number) => void = () => undefined) {

@@ -201,6 +201,9 @@ describe('downloadOutput', () => {
     ['application/json', '{"error":"gone"}', 'the server sent application/json instead of a file'],
     ['application/xml', '<Error/>', 'the server sent application/xml instead of a file'],
     ['video/mp4', ' <!DOCTYPE html><title>sorry</title>', 'the server sent a web page instead of a file'],
+    ['video/mp4', '\uFEFF<html lang="en">', 'the server sent a web page instead of a file'],
+    ['video/mp4', '<!-- gone --> <!DOCTYPE html>', 'the server sent a web page instead of a file'],
+    ['video/mp4', '<?xml version="1.0"?>\n<!-- a --><!-- b --><!doctype html>', 'the server sent a web page'],
     ['video/mp4', '', 'the server sent an empty file'],
   ])('refuses a reply with 200 that is no media: %s %s', async (type, body, reason) => {
     const base = await serve((_request, response) => response.writeHead(200, { 'content-type': type }).end(body));
