@@ -3,9 +3,8 @@ import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { Activities, CancelAnswer, RequestStatus } from '../domain/activities.ts';
 import { isJsonObject, withoutUndefined } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
-import type { ActivityDeps } from './activity-deps.ts';
 import { attributesFor } from './known-attributes.ts';
-import { readEnd } from './reading/late-cost.ts';
+import { readEnd, type ReadingDeps } from './reading/late-cost.ts';
 import { readKey } from './reading/read-attempt.ts';
 import type { AttemptCount } from './reading/read-counter.ts';
 import { failure } from './to-application-failure.ts';
@@ -34,8 +33,8 @@ const secondLooksMs = [1_000, 3_000];
  * `POST /requests/{id}/cancel`, checked by one status read: a lost reply may have stopped the work all the same, and a
  * cancel that was acknowledged may have come too late.
  */
-export function createCancelRequest(deps: ActivityDeps): Activities['cancelRequest'] {
-  const { runcomfy, readCounter, openAttempts, readPacer } = deps;
+export function createCancelRequest(deps: ReadingDeps): Activities['cancelRequest'] {
+  const { runcomfy, readCounter, openAttempts, readPacer, lateCost } = deps;
   return async (question) => {
     const { model, requestId, readsSoFar } = question;
     const startedAt = performance.now();
@@ -44,18 +43,23 @@ export function createCancelRequest(deps: ActivityDeps): Activities['cancelReque
     openAttempts.drop(key);
     const answer = async (outcome: CancelAnswer['outcome'], status?: RequestStatus): Promise<CancelAnswer> => {
       const readAt = new Date().toISOString();
-      const leftMs = startedAt + answerWithinMs - performance.now();
+      const latestAt = Math.min(performance.now() + statusWithinMs, startedAt + answerWithinMs);
       const isOver = status === 'cancelled' || status === 'finished' || status === 'failed';
       const end = isOver
-        ? await readEnd({ runcomfy }, { model, requestId }, count, Math.min(statusWithinMs, leftMs))
+        ? await readEnd({ runcomfy }, { model, requestId }, count, latestAt - performance.now())
         : undefined;
+      // A status may say of stopped work, too, that it is over: the result tells how.
+      const isStopped = status === 'cancelled' || end?.status === 'cancelled';
+      // Whoever waits for the answer gets it as soon as where one read takes all its time.
+      const costUsd = isStopped
+        ? await lateCost({ model, requestId }, { status: 'cancelled', costUsd: end?.costUsd }, count, latestAt)
+        : end?.costUsd;
       const seen = {
-        ...withoutUndefined({ status, costUsd: end?.costUsd }),
+        ...withoutUndefined({ status, costUsd }),
         reads: count.report(),
         readAt,
         ...attributesFor(question, deps),
       };
-      // A status may say of stopped work, too, that it is over: the result tells how.
       return end?.status === 'cancelled'
         ? { ...seen, outcome: 'cancelled', status: 'cancelled' }
         : { ...seen, outcome };

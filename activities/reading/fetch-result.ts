@@ -10,7 +10,7 @@ import { type Failure, noReason, type OutputReply } from '../../runcomfy/schemas
 import type { ActivityDeps } from '../activity-deps.ts';
 import { attributesFor } from '../known-attributes.ts';
 import { workSourceOf } from '../waiting/work-source.ts';
-import { createLateCost } from './late-cost.ts';
+import type { ReadingDeps } from './late-cost.ts';
 import { noTurn, runReadAttempt } from './read-attempt.ts';
 import { nextResultInMs } from './result-schedule.ts';
 
@@ -35,9 +35,8 @@ interface Facts {
 }
 
 /** `GET /requests/{id}/result?include_cost=true`: the output, or why there is none. */
-export function createFetchResult(deps: ActivityDeps): Activities['fetchResult'] {
-  const { runcomfy, waiting, readPacer } = deps;
-  const lateCost = createLateCost(deps);
+export function createFetchResult(deps: ReadingDeps): Activities['fetchResult'] {
+  const { runcomfy, waiting, readPacer, lateCost } = deps;
   return (question) =>
     runReadAttempt(deps, question, async ({ count, hasLasted }): Promise<ResultReading> => {
       const { model, requestId, inputUrls } = question;

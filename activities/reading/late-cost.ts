@@ -22,17 +22,28 @@ interface Asked {
   requestId: string;
 }
 
+/** What a result says of how the work ended. */
+interface End {
+  status: ResultReply['status'];
+  /** US dollars. */
+  costUsd?: number | undefined;
+}
+
 type Parts = Pick<ActivityDeps, 'runcomfy' | 'readPacer'>;
 
-/** Reads a result that states no cost a few times more, until `latestAt` at most: what was billed is part of the end. */
-export function createLateCost({ runcomfy, readPacer }: Parts) {
+/** What work cost in US dollars that ended so, read until `latestAt` (by the process's own clock, in ms) at most. */
+export type LateCost = (asked: Asked, first: End, count: AttemptCount, latestAt: number) => Promise<number | undefined>;
+
+/** What reads share that may tell of an end. */
+export type ReadingDeps = ActivityDeps & { lateCost: LateCost };
+
+/**
+ * Reads a result that states no cost a few times more: what was billed is part of the end. What is read in vain for one
+ * end, so that others are not held up, is known to all that share it.
+ */
+export function createLateCost({ runcomfy, readPacer }: Parts): LateCost {
   const vain = new LRUCache<string, number>({ max: maxModels });
-  return async (
-    { model, requestId }: Asked,
-    first: ResultReply,
-    count: AttemptCount,
-    latestAt: number,
-  ): Promise<number | undefined> => {
+  return async ({ model, requestId }, first, count, latestAt) => {
     const isOver = first.status === 'succeeded' || first.status === 'failed' || first.status === 'cancelled';
     if (!isOver || first.costUsd !== undefined) return first.costUsd;
     const triedInVain = vain.get(model) ?? 0;
@@ -71,7 +82,7 @@ export async function readEnd(
   { model, requestId }: Asked,
   count: AttemptCount,
   withinMs: number,
-): Promise<Pick<ResultReply, 'status' | 'costUsd'> | undefined> {
+): Promise<End | undefined> {
   if (withinMs <= 0) return undefined;
   count.add();
   const signal = AbortSignal.timeout(Math.ceil(withinMs));

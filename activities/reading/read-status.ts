@@ -2,13 +2,13 @@ import { activityInfo, log } from '@temporalio/activity';
 import type { Activities, StatusQuestion, StatusReading } from '../../domain/activities.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { secondsPerReadOf } from '../../domain/waiting.ts';
-import type { ActivityDeps } from '../activity-deps.ts';
 import { attributesFor } from '../known-attributes.ts';
 import type { WaitingKnowledge, WaitSoFar } from '../waiting/knowledge.ts';
 import { isNextReadSoon, shortestTimerMs } from '../waiting/two-gears.ts';
-import { readCost } from './late-cost.ts';
+import { readCost, type ReadingDeps } from './late-cost.ts';
 import type { OpenAttempt } from './open-attempts.ts';
 import { GoOnLater, noTurn, type ReadAttempt, runReadAttempt } from './read-attempt.ts';
+import type { AttemptCount } from './read-counter.ts';
 
 /** Attempts are short, so that a dead worker's is soon noticed. */
 const longestAttemptMs = 19_500;
@@ -23,7 +23,7 @@ const longestSilenceMs = 75_000;
  * `GET /requests/{id}/status`, once or several times until something changes: where the work stands, when to look again.
  * Where reads go on for longer than one attempt may last, the next attempt of the same activity goes on.
  */
-export function createReadStatus(deps: ActivityDeps): Activities['readStatus'] {
+export function createReadStatus(deps: ReadingDeps): Activities['readStatus'] {
   return (question) =>
     runReadAttempt(deps, question, async (attempt) => {
       const open = deps.openAttempts.begin(attempt.key);
@@ -36,7 +36,7 @@ export function createReadStatus(deps: ActivityDeps): Activities['readStatus'] {
 }
 
 async function readUntilNews(
-  deps: ActivityDeps,
+  deps: ReadingDeps,
   question: StatusQuestion,
   attempt: ReadAttempt,
   open: OpenAttempt,
@@ -114,7 +114,7 @@ function seenIn({ status, readAt, queuePosition }: StatusReading): Partial<Statu
 }
 
 async function readOnce(
-  deps: ActivityDeps,
+  deps: ReadingDeps,
   question: StatusQuestion,
   { count, answeredAt, noteAnswer }: ReadAttempt,
   open: OpenAttempt,
@@ -154,8 +154,7 @@ async function readOnce(
   const nextReadInMs = waiting.nextReadInMs(now);
   const isOver = status === 'finished' || status === 'failed' || status === 'cancelled';
   // No result is asked for where there is none.
-  const costUsd =
-    status === 'cancelled' ? await readCost(deps, question, count, answerBy - performance.now()) : undefined;
+  const costUsd = status === 'cancelled' ? await costOfStopped(deps, question, count, answerBy) : undefined;
   const endInMs = isOver ? undefined : waiting.expectedEndInMs(now);
   const expectedEndAt = endInMs === undefined ? undefined : new Date(readAt.getTime() + endInMs).toISOString();
   return {
@@ -167,6 +166,16 @@ async function readOnce(
     ...withoutUndefined({ queuePosition, readBeforeAt, reason, costUsd, expectedEndAt }),
     ...attributesFor(question, deps),
   };
+}
+
+async function costOfStopped(
+  deps: ReadingDeps,
+  question: StatusQuestion,
+  count: AttemptCount,
+  latestAt: number,
+): Promise<number | undefined> {
+  const costUsd = await readCost(deps, question, count, latestAt - performance.now());
+  return await deps.lateCost(question, { status: 'cancelled', costUsd }, count, latestAt);
 }
 
 /** Counted from the last read that saw no end: a read that waits long for its turn does not look less urgent for it. */
