@@ -23,7 +23,7 @@ export type { ListedGeneration, ListFilter } from './generation/following/list-g
 export type { CostQuestion } from './costs/read-costs.ts';
 export type { CostReport, CostRow } from '../domain/costs.ts';
 export type { BudgetClient } from './budget/budget-client.ts';
-export type { BudgetFilter } from './budget/list-budgets.ts';
+export type { BudgetFilter, ListedBudget, UndecodableBudget } from './budget/list-budgets.ts';
 export type { CreatedBudget, NewBudget } from './budget/create-budget.ts';
 export type { KnownBudgetState, ReservationsOptions } from './budget/read-budget.ts';
 export type { BudgetPeriod, BudgetRequest, BudgetState, OpenReservation } from '../domain/budget/budget.ts';

@@ -26,9 +26,8 @@ export async function checkSchedules({
   const listed = await firstOf(schedules.list());
   if (listed.length === 0) return [];
   const check = 'schedules';
-  const states = (await Promise.all(listed.map(({ name }) => schedules.get(name).catch(() => undefined)))).filter(
-    (state) => state !== undefined,
-  );
+  // What the list says of one is known also where it cannot be looked at, or not decoded.
+  const states = await Promise.all(listed.map((row) => schedules.get(row.name).catch(() => ({ ...row, missed: 0 }))));
   const paused = states.filter((state) => state.paused);
   const missed = states.filter((state) => state.missed > 0);
   const message = [

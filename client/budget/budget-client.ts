@@ -3,7 +3,7 @@ import type { BudgetState, OpenReservation } from '../../domain/budget/budget.ts
 import { eachNamed, named } from '../convert-errors.ts';
 import { changeBudget } from './change-budget.ts';
 import { createBudget, type CreatedBudget, type NewBudget } from './create-budget.ts';
-import { type BudgetFilter, listBudgets } from './list-budgets.ts';
+import { type BudgetFilter, listBudgets, type ListedBudget } from './list-budgets.ts';
 import { type KnownBudgetState, readBudget, readReservations, type ReservationsOptions } from './read-budget.ts';
 
 /** Makes budgets, limits of money that orders share, and looks at them, from any process. */
@@ -20,8 +20,8 @@ export interface BudgetClient {
   release: (name: string, key: string, reason: string) => Promise<BudgetState>;
   /** Ends a budget: orders that name it are refused from then on. Refused while reservations are open. */
   close: (name: string) => Promise<BudgetState>;
-  /** The budgets that are open. */
-  list: (filter?: BudgetFilter) => AsyncIterable<KnownBudgetState>;
+  /** The budgets that are open; of one that cannot be decoded here its name. */
+  list: (filter?: BudgetFilter) => AsyncIterable<ListedBudget>;
 }
 
 /** Makes the client of budgets. */

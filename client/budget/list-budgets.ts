@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { budgetId, budgetNameOf, budgetWorkflowType } from '../../domain/budget/names.ts';
-import { named } from '../convert-errors.ts';
+import { named, toClientError } from '../convert-errors.ts';
 import { isGenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import { listRuns, listRunsPage, type RunInfo } from '../generation/run-info.ts';
@@ -14,6 +14,15 @@ export interface BudgetFilter {
   namePrefix?: string | undefined;
 }
 
+/** A budget that cannot be read here: of another codec, or encrypted with a key that is not here. */
+export interface UndecodableBudget {
+  name: string;
+  isUndecodable: true;
+}
+
+/** A budget in a list. */
+export type ListedBudget = KnownBudgetState | UndecodableBudget;
+
 /** A list takes as long as its slowest budgets. */
 const readAtOnce = 20;
 
@@ -21,7 +30,7 @@ const readAtOnce = 20;
 export async function* listBudgets(
   client: Client,
   { namePrefix = '' }: BudgetFilter = {},
-): AsyncGenerator<KnownBudgetState, void, undefined> {
+): AsyncGenerator<ListedBudget, void, undefined> {
   const told = new Set<string>();
   for await (const page of listRuns(client, queryOf(namePrefix))) {
     const names = namesIn(page, namePrefix).filter((name) => !told.has(name));
@@ -36,11 +45,13 @@ export async function* listBudgets(
 }
 
 /** Undefined: closed while the list was read, or never seen by a worker yet. */
-async function readOpen(client: Client, name: string): Promise<KnownBudgetState | undefined> {
+async function readOpen(client: Client, name: string): Promise<ListedBudget | undefined> {
   try {
     const state = await readBudget(client, name);
     return state.isClosed ? undefined : state;
-  } catch (error) {
+  } catch (thrown) {
+    const error = toClientError(thrown, name);
+    if (isGenerationError(error) && error.type === 'Undecodable') return { name, isUndecodable: true };
     if (isGenerationError(error) && (error.type === 'KeyNotFound' || error.type === 'NoWorker')) return undefined;
     throw error;
   }

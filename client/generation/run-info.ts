@@ -194,6 +194,7 @@ function toJson(data: Uint8Array | null | undefined): unknown {
   }
 }
 
-function toDate(time: { seconds?: unknown; nanos?: number | null } | null | undefined): Date {
+/** A time as Temporal tells it on the wire. */
+export function toDate(time: { seconds?: unknown; nanos?: number | null } | null | undefined): Date {
   return new Date(Number(time?.seconds ?? 0) * 1_000 + Math.floor((time?.nanos ?? 0) / 1_000_000));
 }

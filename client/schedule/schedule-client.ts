@@ -1,6 +1,7 @@
 import type { Client, ScheduleHandle } from '@temporalio/client';
 import { eachNamed, named } from '../convert-errors.ts';
 import { checkKey, ownFieldsOf } from '../generation/check-arguments.ts';
+import { toDate } from '../generation/run-info.ts';
 import { createSchedule, type NewSchedule, scheduleMemoKey, type SchedulePlace } from './create-schedule.ts';
 import { overlapOf } from './schedule-timing.ts';
 import { triggerSchedule } from './trigger-schedule.ts';
@@ -109,17 +110,31 @@ async function describe(handle: ScheduleHandle): Promise<ScheduleState> {
   };
 }
 
+/**
+ * Reads the wire: the SDK decodes the memos of all schedules, also of those of others, and ends with the first that it
+ * cannot.
+ */
 async function* listSchedules(client: Client): AsyncGenerator<ListedSchedule, void, undefined> {
-  for await (const { scheduleId, action, memo, state, info } of client.schedule.list()) {
-    if (memo?.[scheduleMemoKey] === undefined) continue;
-    yield {
-      name: scheduleId,
-      workflowType: action?.workflowType ?? '',
-      paused: state.paused,
-      ...(state.note !== undefined && state.note !== '' && { note: state.note }),
-      nextAt: info.nextActionTimes.map((time) => time.toISOString()),
-      recent: recentOf(info),
-    };
+  const { namespace } = client.options;
+  let from = {};
+  for (;;) {
+    const { schedules, nextPageToken } = await client.workflowService.listSchedules({ namespace, ...from });
+    for (const { scheduleId, memo, info } of schedules) {
+      if (memo?.fields?.[scheduleMemoKey] === undefined) continue;
+      yield {
+        name: scheduleId ?? '',
+        workflowType: info?.workflowType?.name ?? '',
+        paused: info?.paused === true,
+        ...(info?.notes && { note: info.notes }),
+        nextAt: (info?.futureActionTimes ?? []).map((time) => toDate(time).toISOString()),
+        recent: (info?.recentActions ?? []).map(({ actualTime, startWorkflowResult }) => ({
+          at: toDate(actualTime).toISOString(),
+          key: startWorkflowResult?.workflowId ?? '',
+        })),
+      };
+    }
+    if (nextPageToken.length === 0) return;
+    from = { nextPageToken };
   }
 }
 

@@ -1,4 +1,4 @@
-import type { KnownBudgetState, OpenReservation } from '../../../client/index.ts';
+import type { ListedBudget, OpenReservation } from '../../../client/index.ts';
 import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
 import { formatElapsed } from '../../printing/format-elapsed.ts';
@@ -27,7 +27,7 @@ export const addBudgetList = defineCommand({
   examples: ['runcomfy-temporal budget list'],
   act: ({ printer, withTemporal }) =>
     withTemporal(async ({ generations }) => {
-      const budgets: KnownBudgetState[] = [];
+      const budgets: ListedBudget[] = [];
       for await (const budget of generations.budgets.list()) budgets.push(budget);
       const headings = ['NAME', 'LIMIT', 'SPENT', 'RESERVED', 'AVAILABLE', 'OPEN'];
       printer.print({ budgets }, () => (budgets.length === 0 ? 'no budgets' : table(headings, budgets.map(rowOf))));
@@ -56,7 +56,9 @@ export const addBudgetReservations = defineCommand({
     }),
 });
 
-function rowOf({ name, limitUsd, period, spentUsd, reservedUsd, availableUsd, open }: KnownBudgetState): string[] {
+function rowOf(budget: ListedBudget): string[] {
+  if ('isUndecodable' in budget) return [budget.name, '', '', '', '', ''];
+  const { name, limitUsd, period, spentUsd, reservedUsd, availableUsd, open } = budget;
   const limit = `${usd(limitUsd)}${perPeriod(period)}`;
   return [name, limit, usd(spentUsd), usd(reservedUsd), usd(availableUsd), String(open)];
 }

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Client, type ConnectionLike } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { defaultPayloadConverter, ValueError } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import { createBudget } from '../../../client/budget/create-budget.ts';
 import { listBudgets } from '../../../client/budget/list-budgets.ts';
@@ -78,6 +78,35 @@ it('lists budgets in their order, some of them asked at once, without those that
   for await (const { name } of listBudgets(client)) told.push(name);
   expect(told).toEqual(names.filter((name) => name !== 'b7'));
   expect(most).toBe(20);
+});
+
+it('lists a budget that cannot be decoded here by its name, and all others as they stand', async () => {
+  const about = (name: string) => ({
+    ...{
+      execution: { workflowId: `runcomfy-budget:${name}`, runId: 'r' },
+      type: { name: 'runcomfyBudget' },
+      status: 1,
+    },
+  });
+  const query = (workflowId: string) =>
+    workflowId.endsWith(':theirs')
+      ? Promise.reject(new ValueError('Unknown encoding: binary/encrypted'))
+      : Promise.resolve({ ...state, name: workflowId.replace('runcomfy-budget:', '') });
+  const client = Object.assign(serverWith(1, undefined), {
+    workflowService: {
+      listWorkflowExecutions: () =>
+        Promise.resolve({ executions: ['a', 'theirs', 'z'].map(about), nextPageToken: new Uint8Array() }),
+      describeWorkflowExecution: () => Promise.resolve({ workflowExecutionInfo: about('any'), pendingActivities: [] }),
+    },
+    workflow: { getHandle: (workflowId: string) => ({ query: () => query(workflowId) }) },
+  });
+  const told: object[] = [];
+  for await (const budget of listBudgets(client)) told.push(budget);
+  expect(told).toEqual([
+    { ...state, name: 'a' },
+    { name: 'theirs', isUndecodable: true },
+    { ...state, name: 'z' },
+  ]);
 });
 
 it.each([5, 8])('creates no budget of %i USD where one ends whose workflow was cancelled', async (limitUsd) => {
