@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Delivery, webhookKey } from '../../domain/webhook/webhook.ts';
 import { eventually } from '../support/eventually.ts';
 import { createStack, type GenerationStack, jobsNamed, orderNamed } from '../support/generation-stack.ts';
 import { historiesOf, historyJson } from '../support/generations.ts';
-import { runCommand, startWorkerProcess } from '../support/processes.ts';
+import { runCommand, startWorkerProcess, temporaryFolder } from '../support/processes.ts';
 import { recordHistories } from '../support/record-history.ts';
+import { startOwnServer } from '../support/server.ts';
 import { updateUntilAnswered } from '../support/until-answered.ts';
 import {
   type ReceivedWebhook,
@@ -113,6 +115,50 @@ describe.concurrent('webhooks', () => {
     const kept = histories.flat().map(historyJson).join('') + worker.output() + second.output();
     for (const secret of [old, fresh]) expect(kept).not.toContain(secret.slice('whsec_'.length));
     expect(worker.output() + second.output()).not.toContain('planted');
+  });
+
+  it('one event is told once more, under its id, after Temporal and the worker were killed between two attempts', async () => {
+    const dbFile = path.join(await temporaryFolder(), 'temporal.db');
+    const before = await startOwnServer({ dbFile });
+    const { address } = before;
+    const stack = await createStack({ address });
+    let isBack = false;
+    const receiver = await startReceiver(() => (isBack ? 204 : 500));
+    const settings = {
+      ...stack.settings,
+      env: {
+        RUNCOMFY_WEBHOOK_SECRETS_FILE: await secretsFile({ acme: [old] }),
+        RUNCOMFY_WEBHOOK_ALLOW_HOSTS: receiver.host,
+      },
+    };
+    const worker = await startWorkerProcess(settings);
+    const key = `outlived-${randomUUID()}`;
+    const order = { ...orderNamed(key), webhook: { url: receiver.url, secret: 'acme' } };
+    const { firstExecutionRunId } = await stack.startDirectly(key, order);
+    await eventually(async () => {
+      expect(await deliveryOf(stack, key, 'generation.succeeded')).toMatchObject({ state: 'waiting' });
+    });
+    await Promise.all([before.kill9(), worker.kill9()]);
+    const failed = receiver.of(key).length;
+    isBack = true;
+    const after = await startOwnServer({ dbFile, port: Number(address.split(':')[1]) });
+    try {
+      await startWorkerProcess(settings);
+      const delivery = stack.client.workflow.getHandle(webhookKey(key, 'generation.succeeded'));
+      // A machine so slow that the second attempt was made before: the third is minutes away.
+      if (failed > 1) await delivery.signal('retryNow');
+      const webhookId = `evt_${firstExecutionRunId}_generation.succeeded`;
+      expect(await delivery.result()).toMatchObject({ state: 'delivered', webhookId });
+      const calls = receiver.of(key);
+      expect(calls.length).toBeGreaterThan(failed);
+      expect(new Set(calls.map(({ headers, raw }) => `${String(headers['webhook-id'])} ${raw}`)).size).toBe(1);
+      expect(calls[0]?.headers['webhook-id']).toBe(webhookId);
+      expect(calls.flatMap((call) => signersOf(call, [old]))).toEqual(calls.map(() => 0));
+      expect(jobsNamed(stack.simulator, key)).toHaveLength(1);
+      await stack.checkAll([key, delivery.workflowId]);
+    } finally {
+      await after.stop();
+    }
   });
 
   it('what could never be delivered is refused before anything is paid', async () => {
