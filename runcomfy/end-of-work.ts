@@ -1,6 +1,7 @@
 import type { FailureType } from '../domain/failure-type.ts';
 import { isJsonObject } from '../domain/json.ts';
 import type { Endpoint } from './endpoints.ts';
+import type { RunComfyError } from './errors.ts';
 import { meantStatus, typeOf } from './meaning.ts';
 import { namesRequest, readStatus } from './schemas/believed-status.ts';
 import { readErrorBody } from './schemas/error-body.ts';
@@ -31,6 +32,18 @@ export function tellsEnd(
   const isNamed = namesRequest(value, requestId);
   if (!isSuccess) return httpStatus >= 400 && isNamed && !isAboutCall(endpoint, httpStatus, value);
   return isNamed || !isAboutCall(endpoint, httpStatus, value);
+}
+
+/** Whether an error in the place of a result is RunComfy's own, by its code, and need not be about the call alone. */
+export function mayBeOfWork({
+  type,
+  httpStatus = 0,
+  vendorCode,
+  isFromApplication,
+  isPermanent,
+}: RunComfyError): boolean {
+  if (isFromApplication !== true || vendorCode === undefined || isPermanent === true) return false;
+  return !aboutCalls.has(meantStatus(httpStatus, vendorCode)) && !typesAboutCalls.has(type);
 }
 
 function isAboutCall(endpoint: 'status' | 'result', httpStatus: number, value: Record<string, unknown>): boolean {

@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import { activitiesAt, activitiesOnSimulator, detailsOf } from '../support/activity-rig.ts';
+import { reply, serve } from '../support/http-servers.ts';
+import { kling, klingInput } from '../support/simulator-client.ts';
+
+describe('checkAdoption', () => {
+  const adopt = (requestId: string, input: Record<string, unknown> = klingInput, model = kling) => ({
+    model,
+    requestId,
+    input,
+  });
+
+  it('takes a request of this account, of this model and with this input, in every stage', async () => {
+    const rig = await activitiesOnSimulator();
+    for (const stage of ['queue', 'run', 'done'] as const) {
+      const requestId = await rig.order(stage);
+      const asOf = '2026-11-01T10:00:00.000Z';
+      const { value } = await rig.attempt(rig.activities.checkAdoption, adopt(requestId), {
+        currentAttemptScheduledTimestampMs: Date.parse(asOf),
+      });
+      const known = { searchAttributes: ['RunComfyModel'], searchAttributesAsOf: asOf };
+      expect(value).toEqual({ reads: 1, nextReadInMs: 0, ...known });
+    }
+  });
+
+  it('refuses a request of another model, or made with another input', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    const { checkAdoption } = rig.activities;
+    const otherModel = await rig.attempt(checkAdoption, adopt(requestId, klingInput, 'somebody/else'));
+    const otherInput = await rig.attempt(checkAdoption, adopt(requestId, { ...klingInput, prompt: 'A dog' }));
+    for (const attempt of [otherModel, otherInput]) {
+      expect(attempt.failure).toMatchObject({ type: 'InvalidInput', nonRetryable: true });
+      expect(attempt.failure?.message).toContain(requestId);
+      expect(detailsOf(attempt).reads).toBe(1);
+    }
+    expect(otherModel.failure?.message).toContain(kling);
+  });
+
+  it("refuses a request that is someone else's", async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order();
+    const other = activitiesAt(rig.sim.url, { client: { token: () => 'sim-another-account' } });
+    const attempt = await other.attempt(other.activities.checkAdoption, adopt(requestId));
+    expect(attempt.failure).toMatchObject({ type: 'Unauthenticated', nonRetryable: true });
+    expect(detailsOf(attempt)).toMatchObject({ vendorCode: 403001, reads: 1 });
+  });
+
+  it('refuses an id that RunComfy does not know at once, for a person has seen it somewhere', async () => {
+    const rig = await activitiesOnSimulator();
+    const unknown = adopt('00000000-0000-4000-8000-000000000000');
+    const { failure } = await rig.attempt(rig.activities.checkAdoption, unknown);
+    expect(failure).toMatchObject({ type: 'RequestNotFound', nonRetryable: true, details: [{ reads: 2 }] });
+  });
+
+  it('takes a request whose result is an error before its end, as long as its status says so', async () => {
+    const rig = await activitiesOnSimulator();
+    const requestId = await rig.order('run');
+    for (const httpStatus of [404, 409, 425]) {
+      rig.sim.setFaults([{ fault: 'http-status', step: 'result', httpStatus, errorCode: httpStatus * 1_000 + 1 }]);
+      const { value } = await rig.attempt(rig.activities.checkAdoption, adopt(requestId));
+      expect(value).toMatchObject({ reads: 2, nextReadInMs: 0 });
+    }
+    // Without an answer of RunComfy's own nothing is known of what it is for.
+    rig.sim.setFaults([{ fault: 'http-5xx', step: 'result' }]);
+    const { failure } = await rig.attempt(rig.activities.checkAdoption, adopt(requestId));
+    expect(failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+  });
+
+  const code = (error_code: number) => ({ error_code, error_message: 'vendor words' });
+  const failedEnds: [status: string, httpStatus: number, body: object][] = [
+    ['failed', 422, code(422001)],
+    ['failed', 500, code(500001)],
+    ['failed', 200, code(500001)],
+    ['cancelled', 409, code(409001)],
+    ['completed', 422, code(422001)],
+    ['completed', 200, code(422001)],
+  ];
+  it.each(failedEnds)(
+    'takes a request that is %s and whose result stays HTTP %i %j',
+    async (status, httpStatus, body) => {
+      const rig = await answering({ status }, httpStatus, body);
+      const first = await rig.check(1);
+      // What passes may hide what the request is for.
+      expect(first.failure).toMatchObject({ nonRetryable: false });
+      const third = await rig.check(3);
+      expect(third.value).toMatchObject({ reads: 4 });
+    },
+  );
+
+  const noProof: [status: object, httpStatus: number, body: unknown][] = [
+    [{ status: 'failed' }, 401, code(401001)],
+    [{ status: 'failed' }, 403, code(403002)],
+    [{ status: 'failed' }, 404, code(404001)],
+    [{ status: 'failed' }, 429, code(429001)],
+    [{ status: 'failed' }, 503, code(503001)],
+    [{ status: 'failed' }, 200, code(503001)],
+    [{ status: 'failed' }, 502, '<html>'],
+    [{ status: 'failed' }, 500, { message: 'Internal' }],
+    [{ status: 'failed' }, 422, { detail: [{ loc: ['path'], msg: 'no such route' }] }],
+    [{ status: 'failed', request_id: 'another' }, 422, code(422001)],
+    [{ status: 'error' }, 422, code(422001)],
+    [{ status: 'archived' }, 422, code(422001)],
+    // Work that went well has another result once this has passed.
+    [{ status: 'completed' }, 500, code(500001)],
+    [{ status: 'completed' }, 409, code(409001)],
+    [{ status: 'completed' }, 400, code(409001)],
+    [code(404001), 422, code(422001)],
+  ];
+  it.each(noProof)('takes none that is %j and whose result is HTTP %i %j', async (status, httpStatus, body) => {
+    const rig = await answering(status, httpStatus, body);
+    const { value, failure } = await rig.check(5);
+    expect(value).toBeUndefined();
+    expect(failure?.type).toBeDefined();
+  });
+
+  async function answering(status: object, httpStatus: number, body: unknown) {
+    const { port } = await serve((response, request) => {
+      if (request.path.includes('/status')) reply(response, 200, status);
+      else reply(response, httpStatus, body);
+    });
+    const rig = activitiesAt(`http://127.0.0.1:${String(port)}`);
+    const check = (attempt: number) => rig.attempt(rig.activities.checkAdoption, adopt('a1b2'), { attempt });
+    return { check };
+  }
+});
