@@ -33,7 +33,7 @@ export async function fuzzInProcess(runs: number, seed: number, parallel = 8): P
   return await run({ runs, seed, parallel, scripts, play: playInProcess, hasOwnClock: true });
 }
 
-/** Plays scripts on several lanes at once, and shrinks what broke a promise. */
+/** Plays scripts on several lanes at once, and tells which broke a promise. */
 export async function run(parts: {
   runs: number;
   seed: number;
