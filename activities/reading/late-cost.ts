@@ -12,7 +12,7 @@ const pausesMs = [500, 1_000, 2_000];
 const vainTries = 3;
 const endsPerTry = 20;
 
-const maxModels = 1_000;
+const maxKinds = 3_000;
 
 /** Less than what an attempt has left. */
 const costWithinMs = 4_000;
@@ -42,13 +42,19 @@ export type ReadingDeps = ActivityDeps & { lateCost: LateCost };
  * end, so that others are not held up, is known to all that share it.
  */
 export function createLateCost({ runcomfy, readPacer }: Parts): LateCost {
-  const vain = new LRUCache<string, number>({ max: maxModels });
+  const vain = new LRUCache<string, number>({ max: maxKinds });
   return async ({ model, requestId }, first, count, latestAt) => {
     const isOver = first.status === 'succeeded' || first.status === 'failed' || first.status === 'cancelled';
-    if (!isOver || first.costUsd !== undefined) return first.costUsd;
-    const triedInVain = vain.get(model) ?? 0;
+    if (!isOver) return first.costUsd;
+    // What failures or stopped work never state tells nothing of successes.
+    const kind = `${model} ${first.status}`;
+    if (first.costUsd !== undefined) {
+      vain.delete(kind);
+      return first.costUsd;
+    }
+    const triedInVain = vain.get(kind) ?? 0;
     if (triedInVain >= vainTries && (triedInVain - vainTries) % endsPerTry !== endsPerTry - 1) {
-      vain.set(model, triedInVain + 1);
+      vain.set(kind, triedInVain + 1);
       return undefined;
     }
     for (const pauseMs of pausesMs.slice(0, triedInVain < vainTries ? pausesMs.length : 1)) {
@@ -58,10 +64,10 @@ export function createLateCost({ runcomfy, readPacer }: Parts): LateCost {
       const leftMs = Math.min(costWithinMs, latestAt - performance.now());
       const costUsd = await readCost({ runcomfy }, { model, requestId }, count, leftMs);
       if (costUsd === undefined) continue;
-      vain.delete(model);
+      vain.delete(kind);
       return costUsd;
     }
-    vain.set(model, triedInVain + 1);
+    vain.set(kind, triedInVain + 1);
     return undefined;
   };
 }

@@ -76,3 +76,37 @@ describe('a cost of stopped work that comes later than its end', () => {
     expect((await cancel()).value).toMatchObject({ outcome: 'cancelled', reads: 2 });
   });
 });
+
+describe('a cost that is looked for in vain', () => {
+  /** A RunComfy that gives these results, one after the other. */
+  async function fetching() {
+    const results: object[] = [];
+    const { port } = await serve((response) => {
+      reply(response, 200, results.shift());
+    });
+    const { attempt, activities } = activitiesAt(`http://127.0.0.1:${String(port)}`);
+    const finishedSince = new Date().toISOString();
+    return async (...next: object[]) => {
+      results.splice(0, Infinity, ...next);
+      return (await attempt(activities.fetchResult, { model: kling, requestId: 'a1b2', finishedSince })).value;
+    };
+  }
+  const output = { video: 'https://c/a.mp4' };
+  const success = { status: 'succeeded', output };
+  const failure = { status: 'failed', error: 'NSFW' };
+  const fourOf = (result: object) => Array.from({ length: 4 }, () => result);
+
+  it('of failures is looked for of successes', async () => {
+    const fetch = await fetching();
+    for (let count = 0; count < 3; count += 1) expect(await fetch(...fourOf(failure))).not.toHaveProperty('costUsd');
+    expect(await fetch(success, { ...success, cost: 1.26 })).toMatchObject({ costUsd: 1.26 });
+  });
+
+  it('is looked for again once one was stated at once', async () => {
+    const fetch = await fetching();
+    for (let count = 0; count < 2; count += 1) expect(await fetch(...fourOf(success))).not.toHaveProperty('costUsd');
+    expect(await fetch({ ...success, cost: 1.26 })).toMatchObject({ costUsd: 1.26 });
+    expect(await fetch(...fourOf(success))).not.toHaveProperty('costUsd');
+    expect(await fetch(success, { ...success, cost: 1.26 })).toMatchObject({ costUsd: 1.26 });
+  });
+});
