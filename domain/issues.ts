@@ -8,6 +8,7 @@ const maxPathLength = 200;
 const maxMessageLength = 300;
 const maxToldIssues = 10;
 const maxSentenceLength = 2_000;
+const maxHintsLength = 1_000;
 
 /** Problems in the order they were found, few enough and short enough to be told. */
 export interface IssueList {
@@ -60,6 +61,11 @@ export function issuesSentence(issues: readonly InputIssue[]): string {
   const told = issues.slice(0, maxToldIssues).map(({ path, message }) => `${path}: ${message}`);
   if (issues.length > maxToldIssues) told.push(`and ${String(issues.length - maxToldIssues)} more`);
   return cutText(told.join('; '), maxSentenceLength);
+}
+
+/** What of warnings stands behind a sentence of problems: `; also: …`, or nothing. Who mends the problems sees both at once. */
+export function hintsClause(warnings: readonly string[]): string {
+  return warnings.length === 0 ? '' : `; also: ${cutText(warnings.join('; '), maxHintsLength)}`;
 }
 
 function cutIssue({ path, message }: InputIssue): InputIssue {

@@ -8,7 +8,7 @@ import type {
   SubmitOrder,
 } from '../../domain/activities.ts';
 import type { BudgetGrant } from '../../domain/budget/budget.ts';
-import { boundIssues, issuesSentence } from '../../domain/issues.ts';
+import { boundIssues, hintsClause, issuesSentence } from '../../domain/issues.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import type { KnownAttributes } from '../../domain/names.ts';
 import { cutText, messageOf } from '../../domain/text.ts';
@@ -97,7 +97,8 @@ async function prepare(deps: ActivityDeps, order: SubmitOrder): Promise<Prepared
   }
   const { issues, warnings } = await deps.validator.validate(model, input);
   if (issues.length > 0) {
-    const message = `the input does not fit ${model}, nothing was sent: ${issuesSentence(issues)}`;
+    const problems = `${issuesSentence(issues)}${hintsClause(warnings)}`;
+    const message = `the input does not fit ${model}, nothing was sent: ${problems}`;
     throw failure('InvalidInput', 'submit', message, { submission: 'not_sent', issues: boundIssues(issues) });
   }
   const priceUsd = await checkPrice(deps, order);

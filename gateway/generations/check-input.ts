@@ -1,3 +1,4 @@
+import { hintsClause } from '../../domain/issues.ts';
 import type { Catalogue } from '../gateway-parts.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 
@@ -13,5 +14,6 @@ export async function checkInput(
   }
   const { issues, warnings } = report;
   if (issues.length === 0) return warnings;
-  throw new RefusalError('InvalidInput', 'the input does not fit the model: nothing was sent', { issues });
+  const hints = hintsClause(warnings);
+  throw new RefusalError('InvalidInput', 'the input does not fit the model: nothing was sent', { issues, hints });
 }

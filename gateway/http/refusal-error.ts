@@ -42,6 +42,8 @@ export interface RefusalFields {
   headers?: Record<string, string>;
   /** Of the order that the message names, as its caller knows it. */
   key?: string | undefined;
+  /** What stands behind the message, and behind the first problem where that is told in its place. */
+  hints?: string;
   cause?: unknown;
 }
 
@@ -52,12 +54,18 @@ export class RefusalError extends Error {
   readonly issues: readonly InputIssue[];
   readonly headers: Record<string, string>;
   readonly key: string | undefined;
+  readonly hints: string;
 
-  constructor(refusal: RefusalName, message: string, { issues = [], headers = {}, key, cause }: RefusalFields = {}) {
-    super(message, cause === undefined ? undefined : { cause });
+  constructor(
+    refusal: RefusalName,
+    message: string,
+    { issues = [], headers = {}, key, hints = '', cause }: RefusalFields = {},
+  ) {
+    super(`${message}${hints}`, cause === undefined ? undefined : { cause });
     this.refusal = refusal;
     this.issues = issues;
     this.headers = headers;
     this.key = key;
+    this.hints = hints;
   }
 }

@@ -6,19 +6,19 @@ import { plain } from './state-words.ts';
 const maxMessageLength = 1_000;
 
 /** A refusal as RunComfy words its errors. */
-export function errorReply({ refusal, message, issues, key }: RefusalError): object {
+export function errorReply({ refusal, message, issues, key, hints }: RefusalError): object {
   return {
     error_code: refusals[refusal].code,
-    error_message: cutText(plain(messageOf(message, issues), key), maxMessageLength),
+    error_message: cutText(plain(messageOf(message, issues, hints), key), maxMessageLength),
     ...(issues.length > 0 && { detail: issues.map(toDetail) }),
   };
 }
 
 /** Users see the beginning of it: the first problem stands there itself. */
-function messageOf(message: string, [first, ...more]: readonly InputIssue[]): string {
+function messageOf(message: string, [first, ...more]: readonly InputIssue[], hints: string): string {
   if (first === undefined) return message;
   const others = more.length === 0 ? '' : `; and ${String(more.length)} more`;
-  return `${first.path === '$' ? '' : `${first.path}: `}${first.message}${others}`;
+  return `${first.path === '$' ? '' : `${first.path}: `}${first.message}${others}${hints}`;
 }
 
 function toDetail({ path, message }: InputIssue): object {

@@ -168,9 +168,10 @@ describe('submitRequest', () => {
 
   it('sends nothing, and asks for no heartbeat, when the input does not fit the model', async () => {
     const rig = await activitiesOnSimulator();
-    const attempt = await rig.attempt(rig.activities.submitRequest, badInput);
+    const twiceBad = { ...badInput, input: { ...badInput.input, promt: 'a' } };
+    const attempt = await rig.attempt(rig.activities.submitRequest, twiceBad);
     expect(attempt.failure).toMatchObject({ type: 'InvalidInput', nonRetryable: true });
-    expect(attempt.failure?.message).toContain('$.duration');
+    expect(attempt.failure?.message).toMatch(/\$\.duration.*; also: .*promt/);
     expect(detailsOf(attempt)).toMatchObject({ submission: 'not_sent', issues: [{ path: '$.duration' }] });
     expect(rig.acknowledged).toEqual([]);
     expect(rig.sim.ledger().totals.submits).toBe(0);

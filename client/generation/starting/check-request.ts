@@ -1,14 +1,11 @@
 import type { GenerationRequest, InputIssue } from '../../../domain/generation.ts';
-import { issuesSentence } from '../../../domain/issues.ts';
+import { hintsClause, issuesSentence } from '../../../domain/issues.ts';
 import { maxBytesAtOnce, maxRequestBytes, parseGenerationRequest, tooManyBytes } from '../../../domain/request.ts';
-import { cutText } from '../../../domain/text.ts';
 import { maxWebhookKeyLength } from '../../../domain/webhook/webhook.ts';
 import { validateBundled } from '../../../runcomfy/models/index.ts';
 import { GenerationError } from '../../errors.ts';
 import { checkNewKey } from '../check-arguments.ts';
 import { toJsonText } from './to-json.ts';
-
-const maxHintsLength = 1_000;
 
 /** An order before anything of it was checked. */
 export type RequestDraft = Omit<GenerationRequest, 'input'> & { input?: object };
@@ -61,11 +58,10 @@ function toJson(request: unknown, key: string, maxBytes: number): unknown {
 }
 
 function invalid(key: string, model: string, issues: InputIssue[], warnings: string[] = []): GenerationError {
-  const hints = warnings.length === 0 ? '' : `; also: ${cutText(warnings.join('; '), maxHintsLength)}`;
   const named = model === '' ? `key ${key}` : `model ${model}, key ${key}`;
   return new GenerationError({
     type: 'InvalidInput',
-    message: `nothing was sent, the request is not valid (${named}): ${issuesSentence(issues)}${hints}`,
+    message: `nothing was sent, the request is not valid (${named}): ${issuesSentence(issues)}${hintsClause(warnings)}`,
     key,
     model: model === '' ? undefined : model,
     submission: 'not_sent',

@@ -7,6 +7,8 @@ import { type CancelOptions, GenerationError, type GenerationHandle } from '../.
 import type { DescribedGeneration } from '../../../client/operator/index.ts';
 import { readConfig } from '../../../config/env.ts';
 import { anonymousAccess } from '../../../gateway/access/access.ts';
+import type { Catalogue } from '../../../gateway/gateway-parts.ts';
+import { checkInput } from '../../../gateway/generations/check-input.ts';
 import { createGenerationReader } from '../../../gateway/generations/read-generations.ts';
 import { createGatewayMetrics } from '../../../gateway/metrics/gateway-metrics.ts';
 import { earlyRefusal } from '../../../gateway/runcomfy-api/early-refusal.ts';
@@ -100,7 +102,8 @@ it('a cancel of which nothing is heard is answered within 25 s, what a worker is
 describe('an order that cannot be carried out', () => {
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(line) });
-  const refused = Promise.resolve({ issues: [{ path: '$.prompt', message: 'no "s3cret" here' }], warnings: [] });
+  const issues = [{ path: '$.prompt', message: 'no "s3cret" here' }];
+  const refused = Promise.resolve({ issues, warnings: ['$.promt.s3cret: no such key'] });
 
   it.each<[what: string, target: string, body: object | string, status: number, code: number]>([
     ['the categories as a model', '/v1/models/categories', {}, 400, 400001],
@@ -117,6 +120,19 @@ describe('an order that cannot be carried out', () => {
     expect(lines.at(-1)).toContain(`"status":${String(status)}`);
     expect(lines.join('')).not.toContain('s3cret');
     expect(await metrics.registry.metrics()).toContain('runcomfy_gateway_starts_total{result="refused"} 1');
+  });
+
+  it('tells beside its problems what else is odd, on both faces', async () => {
+    const catalogue = { check: () => refused };
+    const url = await serve(anonymousAccess, { catalogue });
+    const headers = { 'content-type': 'application/json' };
+    const { json } = await call(url, `/v1/models/${flux}`, { method: 'POST', headers, body: {} });
+    const hint = 'also: $.promt.s3cret: no such key';
+    expect(json).toMatchObject({ error_message: `$.prompt: no "s3cret" here; ${hint}` });
+    await expect(checkInput(catalogue as unknown as Catalogue, flux, {})).rejects.toMatchObject({
+      message: `the input does not fit the model: nothing was sent; ${hint}`,
+      issues,
+    });
   });
 });
 
