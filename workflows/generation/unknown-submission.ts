@@ -1,6 +1,6 @@
 import { condition, log, metricMeter, patched, sleep } from '@temporalio/workflow';
 import type { ActivityFailureDetails } from '../../domain/activities.ts';
-import { evidenceNote } from '../../domain/generation.ts';
+import { evidenceNote, type SubmissionEvidence } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { nextUnknownSubmissionStep, type UnknownSubmissionStep } from '../../domain/unknown-submission.ts';
 import { boundedReads } from '../activity-options.ts';
@@ -143,24 +143,34 @@ function gatherEvidence(generation: Generation): void {
   const { state, doubt } = generation;
   if (doubt.isGathering || state.evidence?.balanceAfter !== undefined) return;
   doubt.isGathering = true;
-  void completeEvidence(generation).finally(() => {
+  void completeEvidence(generation, { isAlone: true }).finally(() => {
     doubt.isGathering = false;
   });
 }
 
-async function completeEvidence({ state, facts, open }: Generation): Promise<void> {
-  await sleep('1 minute');
-  if (state.phase !== 'submission_unknown' || open.hasEnded) return;
-  const { sentAt, balanceBefore } = state.evidence ?? {};
-  try {
-    const evidence = await boundedReads.gatherEvidence({
-      model: state.model,
-      input: facts.request.input,
-      ...withoutUndefined({ sentAt, balanceBefore }),
-    });
-    state.evidence = { ...state.evidence, ...evidence };
-  } catch (error) {
-    log.warn('no evidence could be gathered for the unknown submission', { reason: readActivityError(error).message });
+async function completeEvidence({ state, facts, open }: Generation, { isAlone = false } = {}): Promise<void> {
+  for (;;) {
+    const known = state.evidence;
+    // Another submit may be unknown by then: it has a minute of its own, and what was asked of the one before says nothing of it.
+    const isOfAnother = () => isAlone && state.evidence !== known && patched('each-unknown-submit-has-its-evidence');
+    await sleep('1 minute');
+    if (state.phase !== 'submission_unknown' || open.hasEnded) return;
+    if (isOfAnother()) continue;
+    const { sentAt, balanceBefore } = state.evidence ?? {};
+    let evidence: SubmissionEvidence | undefined;
+    try {
+      evidence = await boundedReads.gatherEvidence({
+        model: state.model,
+        input: facts.request.input,
+        ...withoutUndefined({ sentAt, balanceBefore }),
+      });
+    } catch (error) {
+      const { message: reason } = readActivityError(error);
+      log.warn('no evidence could be gathered for the unknown submission', { reason });
+    }
+    if (isOfAnother()) continue;
+    if (evidence) state.evidence = { ...state.evidence, ...evidence };
+    return;
   }
 }
 
