@@ -29,10 +29,10 @@ export function toLabelMemo({ labels }: StartLabels, key: string): { memo?: Reco
 }
 
 /** The labels of a run, by its search attribute or else by its memo; none where that cannot be read here. */
-export async function readLabels(client: Client, { labelWords, memo }: RunInfo): Promise<Labels | undefined> {
+export async function readLabels(client: Client, { key, labelWords, memo }: RunInfo): Promise<Labels | undefined> {
   if (labelWords !== undefined) return labelsOfWords(labelWords);
   const payload = memo?.[labelsMemoKey];
-  return payload && labelsIn({ [labelsMemoKey]: await decodePayload(client, payload) });
+  return payload && labelsIn({ [labelsMemoKey]: await decodePayload(client, payload, { workflowId: key }) });
 }
 
 /** A notice where a call that attaches gives other labels than the run has: they are those of its start. */

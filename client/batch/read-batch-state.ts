@@ -146,8 +146,8 @@ export interface ReadBatchMemo extends Partial<BatchMemo> {
 }
 
 /** The short form that the workflow leaves in its memo; of the other fields, whosever they are, none is decoded. */
-export async function readBatchMemo(client: Client, { memo }: RunInfo): Promise<ReadBatchMemo> {
-  const found = await decodePayload(client, memo?.[batchWorkflowType]);
+export async function readBatchMemo(client: Client, { key, memo }: RunInfo): Promise<ReadBatchMemo> {
+  const found = await decodePayload(client, memo?.[batchWorkflowType], { workflowId: key });
   if (found === undecodable) return { isUndecodable: true };
   if (!isJsonObject(found)) return {};
   const isKnown = batchPhases.some((phase) => phase === found['phase']);

@@ -84,8 +84,8 @@ async function readEnd(client: Client, name: string, runId: string): Promise<Bud
 }
 
 /** The state that the budget leaves in its memo; undefined where it cannot be read here. */
-async function readShown(client: Client, name: string, { memo }: RunInfo): Promise<BudgetState | undefined> {
-  const shown = await decodePayload(client, memo?.[budgetWorkflowType]);
+async function readShown(client: Client, name: string, { key, memo }: RunInfo): Promise<BudgetState | undefined> {
+  const shown = await decodePayload(client, memo?.[budgetWorkflowType], { workflowId: key });
   return isStateOf(name, shown) ? shown : undefined;
 }
 

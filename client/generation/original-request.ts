@@ -2,6 +2,7 @@ import { type Client, type GetWorkflowExecutionHistoryRequest, WorkflowNotFoundE
 import type { GenerationRequest } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { withoutMissing } from '../../domain/request-checks.ts';
+import { serializationContext } from '../decode-payload.ts';
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
 /** What the first event of a run says about who it is and what it was asked for. */
@@ -60,16 +61,14 @@ export async function readFirstEvent(
   const event = response?.history?.events?.[0];
   const started = event?.workflowExecutionStartedEventAttributes;
   if (!started) return undefined;
+  const context = serializationContext(client, { workflowId: key });
   let payloads = started.input?.payloads ?? [];
   for (const codec of converter.payloadCodecs.toReversed()) {
-    payloads = await codec.decode(payloads, {
-      type: 'workflow',
-      namespace,
-      workflowId: key,
-    });
+    payloads = await codec.decode(payloads, context);
   }
   const [payload] = payloads;
-  const argument: unknown = payload === undefined ? undefined : converter.payloadConverter.fromPayload(payload);
+  const argument: unknown =
+    payload === undefined ? undefined : converter.payloadConverter.fromPayload(payload, context);
   return {
     workflowType: started.workflowType?.name ?? '',
     runId,

@@ -22,8 +22,8 @@ export function findSpentBudgets(client: Client): Promise<SpentBudgets> {
     let lookedAt = 0;
     const query = `WorkflowType = "${budgetWorkflowType}" AND ExecutionStatus = "Running"`;
     for await (const page of listRuns(client, query)) {
-      for (const { memo } of page) {
-        const shown = await decodePayload(client, memo?.[budgetWorkflowType]);
+      for (const { key, memo } of page) {
+        const shown = await decodePayload(client, memo?.[budgetWorkflowType], { workflowId: key });
         lookedAt += 1;
         if (!isJsonObject(shown) || typeof shown['name'] !== 'string') continue;
         const budget = shown as unknown as BudgetState;

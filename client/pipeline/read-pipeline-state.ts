@@ -120,8 +120,8 @@ export interface ReadPipelineMemo {
 }
 
 /** The short form that the workflow leaves in its memo; of the other fields, whosever they are, none is decoded. */
-export async function readMemo(client: Client, { memo }: RunInfo): Promise<ReadPipelineMemo> {
-  const found = await decodePayload(client, memo?.[pipelineWorkflowType]);
+export async function readMemo(client: Client, { key, memo }: RunInfo): Promise<ReadPipelineMemo> {
+  const found = await decodePayload(client, memo?.[pipelineWorkflowType], { workflowId: key });
   if (found === undecodable) return { memo: {}, isUndecodable: true };
   return { memo: isJsonObject(found) ? found : {} };
 }

@@ -16,3 +16,13 @@ export const submitType = 'submitRequest' satisfies keyof Activities;
 export function saysUnsent(lastHeartbeat: unknown): boolean {
   return isJsonObject(lastHeartbeat) && lastHeartbeat['stage'] === 'not_sent';
 }
+
+/** The activity that an event closes, by the number of the event that scheduled it. */
+export function closedBy(event: HistoryEvent): string {
+  const end =
+    event.activityTaskCompletedEventAttributes ??
+    event.activityTaskFailedEventAttributes ??
+    event.activityTaskTimedOutEventAttributes ??
+    event.activityTaskCanceledEventAttributes;
+  return String(end?.scheduledEventId);
+}

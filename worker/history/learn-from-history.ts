@@ -37,8 +37,8 @@ export async function learnFromHistory(
   const found: LearnedFromHistory = { learned: 0, undecodable: 0 };
   let seen = 0;
   for await (const page of findRuns(client, query, pageSize)) {
-    for (const { memo, startedAt } of page) {
-      const work = await decodePayload(client, memo?.[workMemoKey]);
+    for (const { key, memo, startedAt } of page) {
+      const work = await decodePayload(client, memo?.[workMemoKey], { workflowId: key });
       if (work === undecodable) found.undecodable += 1;
       if (isFinishedWork(work) && work.source === source) {
         waiting.learn(work, startedAt.getTime());

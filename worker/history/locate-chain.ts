@@ -1,9 +1,9 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
-import { findRun, isClosed } from '../../client/operator/index.ts';
+import { decodePayload, findRun, isClosed, undecodable } from '../../client/operator/index.ts';
 import { lateKey } from '../../domain/names.ts';
 import type { SpooledRequest } from '../spool/request-spool.ts';
-import type { HistoryEvent } from './history-events.ts';
+import { closedBy, type HistoryEvent } from './history-events.ts';
 
 /** More runs than one generation ever has. */
 const maxFollowedRuns = 100;
@@ -59,8 +59,14 @@ async function isKnownFrom(client: Client, workflowId: string, runId: string, re
   let next: string | undefined = runId;
   for (let followed = 0; next !== undefined && followed < maxFollowedRuns; followed += 1) {
     const events: HistoryEvent[] = await readEvents(client, workflowId, next);
-    for (const payload of payloadsIn(events)) {
-      if (await mentions(client, payload, requestId)) return true;
+    const activityIds = new Map<string, string | null | undefined>();
+    for (const event of events) {
+      const { activityTaskScheduledEventAttributes: scheduled } = event;
+      if (scheduled) activityIds.set(String(event.eventId), scheduled.activityId);
+      const activityId = scheduled ? scheduled.activityId : activityIds.get(closedBy(event));
+      for (const payload of payloadsIn(event)) {
+        if (mentions(await decodePayload(client, payload, { workflowId, activityId }), requestId)) return true;
+      }
     }
     next = followingRun(events.at(-1));
   }
@@ -81,9 +87,9 @@ function followingRun(last: HistoryEvent | undefined): string | undefined {
   return end?.newExecutionRunId ? end.newExecutionRunId : undefined;
 }
 
-/** Every payload of the events, wherever in their attributes it stands. */
-function* payloadsIn(events: readonly object[]): Generator<Payload> {
-  const open: unknown[] = [...events];
+/** Every payload of an event, wherever in its attributes it stands. */
+function* payloadsIn(event: HistoryEvent): Generator<Payload> {
+  const open: unknown[] = [event];
   while (open.length > 0) {
     const value = open.pop();
     if (typeof value !== 'object' || value === null || value instanceof Uint8Array) continue;
@@ -92,17 +98,9 @@ function* payloadsIn(events: readonly object[]): Generator<Payload> {
   }
 }
 
-/** Our own payloads are JSON, in which an id stands in quotes. What cannot be decoded here names nothing. */
-async function mentions(client: Client, payload: Payload, requestId: string): Promise<boolean> {
-  let payloads = [payload];
-  try {
-    for (const codec of client.options.loadedDataConverter.payloadCodecs.toReversed()) {
-      payloads = await codec.decode(payloads);
-    }
-  } catch {
-    return false;
-  }
-  return payloads.some(({ data }) => data && Buffer.from(data).includes(JSON.stringify(requestId)));
+/** What cannot be decoded here names nothing. */
+function mentions(value: unknown, requestId: string): boolean {
+  return value !== undefined && value !== undecodable && JSON.stringify(value).includes(JSON.stringify(requestId));
 }
 
 function ignoreNotFound(error: unknown): undefined {

@@ -8,7 +8,7 @@ import { isOnlyRunOfKey } from './newer-runs.ts';
 
 type Described = Awaited<ReturnType<WorkflowService['describeWorkflowExecution']>>;
 type PayloadList = { payloads?: Parameters<typeof decodePayload>[1][] | null } | null | undefined;
-type Decode = (list: PayloadList) => Promise<unknown>;
+type Decode = (list: PayloadList, activityId?: string) => Promise<unknown>;
 
 /** A longer one proves nothing: an order that was never sent waited at most. */
 const maxPages = 20;
@@ -57,7 +57,8 @@ export async function wasNeverSent(client: Client, key: string, reservedAt: numb
   // Of a run that is open the last heartbeat is not the last word.
   if (!described.workflowExecutionInfo?.closeTime) return false;
   const runId = described.workflowExecutionInfo.execution?.runId ?? '';
-  const decode: Decode = (list) => decodePayload(client, list?.payloads?.[0] ?? undefined);
+  const decode: Decode = (list, activityId) =>
+    decodePayload(client, list?.payloads?.[0], { workflowId: key, activityId });
   const reading = createReading(runId, reservedAt, decode);
   let nextPageToken: Uint8Array = new Uint8Array();
   for (let page = 0; page < maxPages; page += 1) {
@@ -106,7 +107,7 @@ function createReading(runId: string, reservedAt: number, decode: Decode) {
       if (!isEnded || submits === 0) return false;
       for (const activityId of open.values()) {
         const pending = pendingActivities.find((activity) => activity.activityId === activityId);
-        if (!pending || !saysUnsent(await decode(pending.heartbeatDetails))) return false;
+        if (!pending || !saysUnsent(await decode(pending.heartbeatDetails, activityId))) return false;
       }
       return true;
     },
@@ -137,9 +138,10 @@ function isTold(event: HistoryEvent): boolean {
 async function isEndOfNothing(event: HistoryEvent, open: Map<string, string>, decode: Decode): Promise<boolean> {
   const { activityTaskFailedEventAttributes: failed, activityTaskTimedOutEventAttributes: timedOut } = event;
   const end = failed ?? timedOut ?? event.activityTaskCompletedEventAttributes;
+  const activityId = open.get(String(end?.scheduledEventId));
   if (!end || !open.delete(String(end.scheduledEventId))) return true;
-  if (timedOut) return saysUnsent(await decode(timedOut.failure?.timeoutFailureInfo?.lastHeartbeatDetails));
-  const details = await decode(failed?.failure?.applicationFailureInfo?.details);
+  if (timedOut) return saysUnsent(await decode(timedOut.failure?.timeoutFailureInfo?.lastHeartbeatDetails, activityId));
+  const details = await decode(failed?.failure?.applicationFailureInfo?.details, activityId);
   return isJsonObject(details) && isUnbilled(details['submission']) && details['isReset'] !== true;
 }
 

@@ -5,7 +5,7 @@ import { isFailureType } from '../../domain/failure-type.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { messageNames } from '../../domain/names.ts';
 import { isRequestId } from '../../domain/request.ts';
-import { type HistoryEvent, saysUnsent, submitType } from './history-events.ts';
+import { closedBy, type HistoryEvent, saysUnsent, submitType } from './history-events.ts';
 import { listRunsOfKey } from './newer-runs.ts';
 
 /** One of the runs of a generation that was reset. */
@@ -62,7 +62,7 @@ async function submitOf(client: Client, run: Run, own: readonly HistoryEvent[]):
     if (scheduled?.activityType?.name === submitType) open.set(String(event.eventId), event);
   }
   for (const event of further) {
-    const verdict = await verdictOf(client, event, open, run.firstExecutionRunId);
+    const verdict = await verdictOf(client, event, open, run);
     if (verdict?.kind === 'accepted') return verdict;
     unknown ??= verdict?.kind === 'unknown' ? verdict : undefined;
   }
@@ -76,11 +76,11 @@ async function verdictOf(
   client: Client,
   event: HistoryEvent,
   open: Map<string, HistoryEvent>,
-  firstExecutionRunId: string,
+  { workflowId, firstExecutionRunId }: Run,
 ): Promise<SubmitBeforeReset | undefined> {
   const signaled = event.workflowExecutionSignaledEventAttributes;
   if (signaled?.signalName === messageNames.requestAccepted) {
-    const accepted = await decodePayload(client, signaled.input?.payloads?.[0]);
+    const accepted = await decodePayload(client, signaled.input?.payloads?.[0], { workflowId });
     const isOurs = isJsonObject(accepted) && accepted['firstExecutionRunId'] === firstExecutionRunId;
     return isOurs ? acceptedIn(accepted) : undefined;
   }
@@ -88,14 +88,15 @@ async function verdictOf(
   const submit = open.get(id);
   if (submit === undefined) return undefined;
   open.delete(id);
+  const owner = { workflowId, activityId: submit.activityTaskScheduledEventAttributes?.activityId };
   const { activityTaskCompletedEventAttributes: completed, activityTaskTimedOutEventAttributes: timedOut } = event;
   if (completed) {
-    return acceptedIn(await decodePayload(client, completed.result?.payloads?.[0])) ?? unknownSince(submit);
+    return acceptedIn(await decodePayload(client, completed.result?.payloads?.[0], owner)) ?? unknownSince(submit);
   }
   if (timedOut) {
     const payload = timedOut.failure?.timeoutFailureInfo?.lastHeartbeatDetails?.payloads?.[0];
     if (!payload) return undefined;
-    const lastHeartbeat = await decodePayload(client, payload);
+    const lastHeartbeat = await decodePayload(client, payload, owner);
     return saysUnsent(lastHeartbeat) ? undefined : (acceptedIn(lastHeartbeat) ?? unknownSince(submit));
   }
   const type = event.activityTaskFailedEventAttributes?.failure?.applicationFailureInfo?.type;
@@ -116,16 +117,6 @@ function hasBeenTold(own: readonly HistoryEvent[]): boolean {
 /** A reset copies the events that the two runs share. */
 function identityOf({ eventId, eventTime }: HistoryEvent): string {
   return `${String(eventId)} ${String(eventTime?.seconds)} ${String(eventTime?.nanos)}`;
-}
-
-/** The activity that an event closes, by the number of the event that scheduled it. */
-function closedBy(event: HistoryEvent): string {
-  const end =
-    event.activityTaskCompletedEventAttributes ??
-    event.activityTaskFailedEventAttributes ??
-    event.activityTaskTimedOutEventAttributes ??
-    event.activityTaskCanceledEventAttributes;
-  return String(end?.scheduledEventId);
 }
 
 function acceptedIn(report: unknown): SubmitBeforeReset | undefined {

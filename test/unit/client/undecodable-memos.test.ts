@@ -1,9 +1,10 @@
 import { type Client, QueryNotRegisteredError } from '@temporalio/client';
-import { defaultPayloadConverter, type Payload } from '@temporalio/common';
+import { defaultPayloadConverter, type Payload, type PayloadCodec } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import { listBatches, listBatchPage } from '../../../client/batch/list-batches.ts';
 import { readBatchState } from '../../../client/batch/read-batch-state.ts';
 import { readBudget } from '../../../client/budget/read-budget.ts';
+import { findSpentBudgets } from '../../../client/operator/spent-budgets.ts';
 import { listPipelinePage, listPipelines } from '../../../client/pipeline/list-pipelines.ts';
 import { readPipelineState } from '../../../client/pipeline/read-pipeline-state.ts';
 import { batchList } from '../../../gateway/contract/batch.ts';
@@ -19,10 +20,11 @@ interface Kept {
   phase?: string | undefined;
   /** As Temporal numbers it; 2: completed, 3: failed. */
   status?: number;
+  codecs?: PayloadCodec[];
 }
 
 /** A Temporal that keeps one run, without a worker. */
-function keeping({ name, memo, phase, status = 2 }: Kept): Client {
+function keeping({ name, memo, phase, status = 2, codecs = [] }: Kept): Client {
   const indexedFields = phase === undefined ? {} : { RunComfyPhase: { data: Buffer.from(JSON.stringify(phase)) } };
   const run = {
     execution: { workflowId: 'k', runId: 'r' },
@@ -32,7 +34,7 @@ function keeping({ name, memo, phase, status = 2 }: Kept): Client {
   return {
     options: {
       namespace: 'default',
-      loadedDataConverter: { payloadConverter: defaultPayloadConverter, payloadCodecs: [] },
+      loadedDataConverter: { payloadConverter: defaultPayloadConverter, payloadCodecs: codecs },
     },
     withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
     withDeadline: (_: number, call: () => unknown) => call(),
@@ -107,4 +109,32 @@ it('reads the memo of a workflow whatever else whoever started it has left there
   const ofBudget = { note: encrypted, runcomfyBudget: plain(budget) };
   const kept = keeping({ name: 'runcomfyBudget', memo: ofBudget, status: 1 });
   expect(await readBudget(kept, 'acme')).toEqual({ ...budget, isFromServer: true });
+});
+
+/** A codec that takes only what belongs to workflow `k`, as one does that binds what it encrypts to its owner. */
+const boundToOwner: PayloadCodec = {
+  encode: (payloads) => Promise.resolve(payloads),
+  decode: (payloads, context) =>
+    context?.type === 'workflow' && context.namespace === 'default' && context.workflowId === 'k'
+      ? Promise.resolve(payloads)
+      : Promise.reject(new Error('of another workflow')),
+};
+
+it('decodes a memo as what belongs to its workflow', async () => {
+  const codecs = [boundToOwner];
+  const labels = { customer: 'acme' };
+  const shown = { phase: 'partial', costUsd: 2 };
+  const memo = { runcomfyBatch: plain(shown), runcomfyLabels: plain(labels) };
+  const batch = keeping({ name: 'runcomfyBatch', memo, codecs });
+  const [batchRow] = await rowsOf(listBatches(batch));
+  expect(batchRow).toMatchObject({ ...shown, labels });
+  expect(batchRow).not.toHaveProperty('isUndecodable');
+  const pipeline = keeping({ name: 'runcomfyPipeline', memo: { runcomfyPipeline: plain(shown) }, codecs });
+  const [pipelineRow] = await rowsOf(listPipelines(pipeline));
+  expect(pipelineRow).toMatchObject(shown);
+  expect(pipelineRow).not.toHaveProperty('isUndecodable');
+  const budget = { name: 'acme', spentUsd: 2, availableUsd: 0, overUsd: 0 };
+  const kept = keeping({ name: 'runcomfyBudget', memo: { runcomfyBudget: plain(budget) }, status: 1, codecs });
+  expect(await readBudget(kept, 'acme')).toEqual({ ...budget, isFromServer: true });
+  expect(await findSpentBudgets(kept)).toEqual({ lookedAt: 1, spent: [budget] });
 });

@@ -1,5 +1,5 @@
 import { type Client, TerminatedFailure, WorkflowFailedError } from '@temporalio/client';
-import { defaultDataConverter, defaultPayloadConverter, RetryState } from '@temporalio/common';
+import { defaultDataConverter, defaultPayloadConverter, type PayloadCodec, RetryState } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { grpcCode } from '../../../../client/grpc.ts';
 import { wasNeverSent } from '../../../../worker/history/never-sent.ts';
@@ -62,9 +62,13 @@ interface Server {
   /** The runs of the key that visibility shows. */
   runs?: string[];
   eventsPerPage?: number;
+  codecs?: PayloadCodec[];
 }
 
-function serverWith(events: Event[], { pendingActivities = [], isOpen, runs = [runId], eventsPerPage = 2 }: Server) {
+function serverWith(
+  events: Event[],
+  { pendingActivities = [], isOpen, runs = [runId], eventsPerPage = 2, codecs = [] }: Server,
+) {
   const numbered = events.map((event, index) => ({ eventId: index + 1, ...event }));
   const workflowService = {
     describeWorkflowExecution: () =>
@@ -89,7 +93,7 @@ function serverWith(events: Event[], { pendingActivities = [], isOpen, runs = [r
       }),
   };
   const withDeadline = (_: number, call: () => unknown) => call();
-  const options = { namespace: 'default', loadedDataConverter: { ...defaultDataConverter, payloadCodecs: [] } };
+  const options = { namespace: 'default', loadedDataConverter: { ...defaultDataConverter, payloadCodecs: codecs } };
   return { options, workflowService, withDeadline } as unknown as Client;
 }
 
@@ -117,6 +121,26 @@ describe('that nothing was sent by a run that was ended from outside', () => {
     ],
   ])('is proven where %s', async (_, events, server) => {
     expect(await ask(events, server)).toBe(true);
+  });
+
+  it('is read as what belongs to the workflow and to its activities', async () => {
+    const owners: unknown[] = [];
+    const codec: PayloadCodec = {
+      encode: (encoded) => Promise.resolve(encoded),
+      decode: (encoded, context) => {
+        owners.push(context);
+        return Promise.resolve(encoded);
+      },
+    };
+    const events = [start(), scheduled(), failed(2, { submission: 'not_sent' }), scheduled('submitRequest', '7')];
+    const ended = [...events, lost(4, { stage: 'not_sent' }), scheduled('submitRequest', '9'), terminated];
+    const pendingActivities = [pending({ stage: 'not_sent' }, '9')];
+    expect(await ask(ended, { pendingActivities, codecs: [codec] })).toBe(true);
+    const activity = { type: 'activity', namespace: 'default', workflowId: key, isLocal: false };
+    expect(owners).toEqual([
+      { type: 'workflow', namespace: 'default', workflowId: key },
+      ...['1', '7', '9'].map((activityId) => ({ ...activity, activityId })),
+    ]);
   });
 
   const unsent = [start(), scheduled(), failed(2, { submission: 'not_sent' }), terminated];
