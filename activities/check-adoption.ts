@@ -1,37 +1,37 @@
-import { activityInfo } from '@temporalio/activity';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cancellationSignal } from '@temporalio/activity';
+import { joinSignals } from '../abort-signals/join-signals.ts';
 import type { Activities, RequestStatus } from '../domain/activities.ts';
+import type { AdoptionQuestion } from '../domain/decision-activities.ts';
 import { isJsonObject, isSameJson } from '../domain/json.ts';
 import { mayBeOfWork } from '../runcomfy/end-of-work.ts';
-import { isRunComfyError } from '../runcomfy/errors.ts';
+import { isRunComfyError, type RunComfyError } from '../runcomfy/errors.ts';
+import type { ResultReply } from '../runcomfy/schemas/result-reply.ts';
 import type { ActivityDeps } from './activity-deps.ts';
 import { knownAttributes } from './known-attributes.ts';
 import { runReadAttempt } from './reading/read-attempt.ts';
+import type { AttemptCount } from './reading/read-counter.ts';
 import { failure } from './to-application-failure.ts';
 
-/** What lasts for so many attempts, 3 s at least, is no passing trouble that hides what a request is for. */
+/** What this many looks agree on is no passing trouble that hides what a request is for. */
 const leastLooks = 3;
+const pauseMs = 1_500;
+
+/** Within the attempt's 25 s, with time to report. */
+const withinMs = 22_000;
+
+/** What one look saw: a result, or that there is none yet, or an error that may be all that there ever is. */
+type Look = { found: ResultReply | undefined } | { errorAlone: RunComfyError };
 
 /** Checks that a request id given by a person exists, is ours, and fits the order where RunComfy says what it is for. */
 export function createCheckAdoption(deps: ActivityDeps): Activities['checkAdoption'] {
-  const { runcomfy, readPacer } = deps;
   return (question) =>
     runReadAttempt(deps, question, async ({ count }) => {
       const { model, requestId, input } = question;
-      readPacer.skipTurn();
-      count.add();
-      const found = await runcomfy.result(requestId, { model }).catch(async (error: unknown) => {
-        if (isNoResultYet(error)) {
-          count.add();
-          const at = await runcomfy.status(requestId).catch(() => undefined);
-          // It is there, and nothing says yet what it is for.
-          if (at?.status === 'in_queue' || at?.status === 'in_progress') return undefined;
-          if (isErrorItsResult(error, at?.status) && activityInfo().attempt >= leastLooks) return undefined;
-        }
-        // A person has seen this id somewhere: no reply is still on its way to RunComfy's records.
-        if (isRunComfyError(error) && error.type === 'RequestNotFound') {
-          throw failure('RequestNotFound', 'read', error.message, { reads: count.report() });
-        }
-        throw error;
+      const done = new AbortController();
+      const signal = joinSignals([cancellationSignal(), done.signal], withinMs);
+      const found = await lookUntilSure(() => look(deps, question, count, signal), signal).finally(() => {
+        done.abort();
       });
       if (found?.modelId !== undefined && found.modelId !== model) {
         throw failure('InvalidInput', 'read', `request ${requestId} is of model ${found.modelId}, not of ${model}`, {
@@ -47,15 +47,57 @@ export function createCheckAdoption(deps: ActivityDeps): Activities['checkAdopti
     });
 }
 
+/** Attempts do not add up to this: what failed one of them may be no answer of RunComfy's, and may put off the next. */
+async function lookUntilSure(lookOnce: () => Promise<Look>, signal: AbortSignal): Promise<ResultReply | undefined> {
+  let last = await lookOnce();
+  for (let looks = 1; 'errorAlone' in last; looks += 1) {
+    if (looks === leastLooks) return undefined;
+    const { errorAlone } = last;
+    try {
+      await sleep(pauseMs, undefined, { signal });
+      last = await lookOnce();
+    } catch (error) {
+      throw signal.aborted ? errorAlone : error;
+    }
+  }
+  return last.found;
+}
+
+async function look(
+  { runcomfy, readPacer }: ActivityDeps,
+  { model, requestId }: AdoptionQuestion,
+  count: AttemptCount,
+  signal: AbortSignal,
+): Promise<Look> {
+  readPacer.skipTurn();
+  count.add();
+  try {
+    return { found: await runcomfy.result(requestId, { model, signal }) };
+  } catch (error) {
+    if (isNoResultYet(error)) {
+      count.add();
+      const at = await runcomfy.status(requestId, { signal }).catch(() => undefined);
+      // It is there, and nothing says yet what it is for.
+      if (at?.status === 'in_queue' || at?.status === 'in_progress') return { found: undefined };
+      if (isErrorItsResult(error, at?.status)) return { errorAlone: error };
+    }
+    // A person has seen this id somewhere: no reply is still on its way to RunComfy's records.
+    if (isRunComfyError(error) && error.type === 'RequestNotFound') {
+      throw failure('RequestNotFound', 'read', error.message, { reads: count.report() });
+    }
+    throw error;
+  }
+}
+
 /** What the application says of a result may be that there is none before the end. */
-function isNoResultYet(error: unknown): boolean {
+function isNoResultYet(error: unknown): error is RunComfyError {
   if (!isRunComfyError(error) || error.isPermanent) return false;
   return error.isFromApplication === true || error.type === 'RequestNotFound' || error.httpStatus === 425;
 }
 
 /** Whether the work ended so that RunComfy's error is all that there is for a result: it cannot say what it is for. */
-function isErrorItsResult(error: unknown, status: RequestStatus | undefined): boolean {
-  if (!isRunComfyError(error) || !mayBeOfWork(error)) return false;
+function isErrorItsResult(error: RunComfyError, status: RequestStatus | undefined): boolean {
+  if (!mayBeOfWork(error)) return false;
   if (status === 'failed' || status === 'cancelled') return true;
   // Work that went well has another result once a conflict or an internal error has passed.
   const isConflict = error.httpStatus === 409 || String(error.vendorCode).startsWith('409');

@@ -8,6 +8,7 @@ import type { Endpoint } from './endpoints.ts';
 import { RunComfyError, type RunComfyErrorDetails } from './errors.ts';
 import { type Exchange, type ReplyBody, UnreadableReply } from './http/transport.ts';
 import { meantStatus, typeOf } from './meaning.ts';
+import { namesAnother } from './schemas/believed-status.ts';
 import { type ErrorBody, isRefusalCode, readErrorBody, readErrorInSuccess } from './schemas/error-body.ts';
 import { describeError } from './token/scrub.ts';
 import { requestIdIn, tellsOfWork } from './told-work.ts';
@@ -157,6 +158,7 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
   const meaning = meantStatus(httpStatus, error.code);
   const isUnsigned = !error.isFromApplication && isUnsignedNotFound(context.endpoint, meaning, error);
   const type = isUnsigned ? 'RequestNotFound' : typeOf(context.endpoint, meaning, error);
+  const value = body.kind === 'json' && isJsonObject(body.value) ? body.value : {};
   const details: RunComfyErrorDetails = {
     httpStatus,
     ...withoutUndefined({
@@ -167,6 +169,7 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
       retryAfterMs,
       isFromApplication: error.isFromApplication || undefined,
       isUnsigned: isUnsigned || undefined,
+      namesAnother: namesAnother(value, context.requestId) || undefined,
     }),
     ...(body.kind === 'unreadable' && { cause: body.cause }),
   };

@@ -41,8 +41,10 @@ export function mayBeOfWork({
   vendorCode,
   isFromApplication,
   isPermanent,
+  namesAnother,
 }: RunComfyError): boolean {
   if (isFromApplication !== true || vendorCode === undefined || isPermanent === true) return false;
+  if (namesAnother === true) return false;
   return !aboutCalls.has(meantStatus(httpStatus, vendorCode)) && !typesAboutCalls.has(type);
 }
 

@@ -22,6 +22,8 @@ export interface RunComfyErrorDetails {
   isUnsigned?: boolean;
   /** An output in a reply that names another request. */
   isOfAnother?: boolean;
+  /** The error stands in a reply that names another request. */
+  namesAnother?: boolean;
   /** No later attempt can succeed, e.g. a request that belongs to someone else. */
   isPermanent?: boolean;
   /** The result was asked for before the work was over. */
@@ -51,6 +53,7 @@ export class RunComfyError extends Error {
   declare readonly isFromApplication?: boolean;
   declare readonly isUnsigned?: boolean;
   declare readonly isOfAnother?: boolean;
+  declare readonly namesAnother?: boolean;
   declare readonly isPermanent?: boolean;
   declare readonly notReady?: boolean;
   declare readonly reply?: string;

@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import type { ServerResponse } from 'node:http';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { RunComfyClientOptions } from '../../runcomfy/client.ts';
 import { activitiesAt, activitiesOnSimulator, detailsOf } from '../support/activity-rig.ts';
 import { reply, serve } from '../support/http-servers.ts';
 import { kling, klingInput } from '../support/simulator-client.ts';
@@ -76,17 +78,76 @@ describe('checkAdoption', () => {
     ['completed', 422, code(422001)],
     ['completed', 200, code(422001)],
   ];
-  it.each(failedEnds)(
-    'takes a request that is %s and whose result stays HTTP %i %j',
-    async (status, httpStatus, body) => {
-      const rig = await answering({ status }, httpStatus, body);
-      const first = await rig.check(1);
+  it('takes a request that failed and whose result stays an error, within one attempt', async () => {
+    const attempts = failedEnds.map(async ([status, httpStatus, body]) => {
+      // An attempt that waits so long has no other after it.
+      const rig = await answering({ status }, (response) => {
+        reply(response, httpStatus, body, { 'retry-after': '30' });
+      });
+      const startedAt = performance.now();
+      const { value } = await rig.check();
+      return { value, tookMs: performance.now() - startedAt };
+    });
+    for (const { value, tookMs } of await Promise.all(attempts)) {
+      expect(value).toMatchObject({ reads: 6 });
       // What passes may hide what the request is for.
-      expect(first.failure).toMatchObject({ nonRetryable: false });
-      const third = await rig.check(3);
-      expect(third.value).toMatchObject({ reads: 4 });
-    },
-  );
+      expect(tookMs).toBeGreaterThan(2_900);
+    }
+  });
+
+  it('refuses what the error of a moment had hidden, however many attempts there were', async () => {
+    const rig = await answering({ status: 'failed' }, (response, nth) => {
+      if (nth < 3) reply(response, 500, code(500001));
+      else reply(response, 200, { request_id: 'a1b2', status: 'failed', model_id: 'somebody/else' });
+    });
+    const attempt = await rig.check(3);
+    expect(attempt.failure).toMatchObject({ type: 'InvalidInput', nonRetryable: true });
+    expect(detailsOf(attempt).reads).toBe(5);
+  });
+
+  it('takes none whose errors are not all of its work', async () => {
+    const rig = await answering({ status: 'failed' }, (response, nth) => {
+      if (nth < 3) reply(response, 500, code(500001));
+      else reply(response, 503, code(503001));
+    });
+    const { value, failure } = await rig.check(5);
+    expect(value).toBeUndefined();
+    expect(failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+  });
+
+  it('looks no more once it is cancelled', async () => {
+    const rig = await answering({ status: 'failed' }, (response) => {
+      reply(response, 500, code(500001));
+    });
+    const checking = rig.check();
+    await expect.poll(() => rig.seen.length).toBe(2);
+    rig.cancel();
+    const { value, failure } = await checking;
+    expect(value).toBeUndefined();
+    expect(failure).toMatchObject({ nonRetryable: false });
+    expect(rig.seen).toHaveLength(2);
+  });
+
+  it('tells what it has seen where its time is up', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const timeouts = { result: { headersMs: 60_000, totalMs: 60_000 } };
+    const rig = await answering(
+      { status: 'failed' },
+      (response, nth) => {
+        if (nth === 1) reply(response, 500, code(500001));
+      },
+      { timeouts },
+    );
+    const checking = rig.check();
+    await expect.poll(() => rig.seen.length).toBe(3);
+    await vi.advanceTimersByTimeAsync(22_000);
+    const attempt = await checking;
+    expect(attempt.failure?.message).toContain('500001');
+    expect(attempt.heartbeats).toMatchObject([{ reads: 3 }]);
+  });
 
   const noProof: [status: object, httpStatus: number, body: unknown][] = [
     [{ status: 'failed' }, 401, code(401001)],
@@ -99,6 +160,8 @@ describe('checkAdoption', () => {
     [{ status: 'failed' }, 500, { message: 'Internal' }],
     [{ status: 'failed' }, 422, { detail: [{ loc: ['path'], msg: 'no such route' }] }],
     [{ status: 'failed', request_id: 'another' }, 422, code(422001)],
+    [{ status: 'failed' }, 422, { request_id: 'another', ...code(422001) }],
+    [{ status: 'failed' }, 200, { request_id: 'another', ...code(500001) }],
     [{ status: 'error' }, 422, code(422001)],
     [{ status: 'archived' }, 422, code(422001)],
     // Work that went well has another result once this has passed.
@@ -108,19 +171,27 @@ describe('checkAdoption', () => {
     [code(404001), 422, code(422001)],
   ];
   it.each(noProof)('takes none that is %j and whose result is HTTP %i %j', async (status, httpStatus, body) => {
-    const rig = await answering(status, httpStatus, body);
+    const rig = await answering(status, (response) => {
+      reply(response, httpStatus, body);
+    });
     const { value, failure } = await rig.check(5);
     expect(value).toBeUndefined();
     expect(failure?.type).toBeDefined();
   });
 
-  async function answering(status: object, httpStatus: number, body: unknown) {
-    const { port } = await serve((response, request) => {
+  /** RunComfy, as it answers the status and the `nth` read of the result. */
+  async function answering(
+    status: object,
+    answerResult: (response: ServerResponse, nth: number) => void,
+    client?: Partial<RunComfyClientOptions>,
+  ) {
+    let results = 0;
+    const { port, seen } = await serve((response, request) => {
       if (request.path.includes('/status')) reply(response, 200, status);
-      else reply(response, httpStatus, body);
+      else answerResult(response, (results += 1));
     });
-    const rig = activitiesAt(`http://127.0.0.1:${String(port)}`);
-    const check = (attempt: number) => rig.attempt(rig.activities.checkAdoption, adopt('a1b2'), { attempt });
-    return { check };
+    const rig = activitiesAt(`http://127.0.0.1:${String(port)}`, client && { client });
+    const check = (attempt = 1) => rig.attempt(rig.activities.checkAdoption, adopt('a1b2'), { attempt });
+    return { check, seen, cancel: rig.cancel };
   }
 });
