@@ -10,7 +10,7 @@ import { type Failure, noReason, type OutputReply } from '../../runcomfy/schemas
 import type { ActivityDeps } from '../activity-deps.ts';
 import { attributesFor } from '../known-attributes.ts';
 import { workSourceOf } from '../waiting/work-source.ts';
-import type { ReadingDeps } from './late-cost.ts';
+import { latestLookAt, type ReadingDeps } from './late-cost.ts';
 import { noTurn, runReadAttempt } from './read-attempt.ts';
 import { nextResultInMs } from './result-schedule.ts';
 
@@ -40,7 +40,7 @@ export function createFetchResult(deps: ReadingDeps): Activities['fetchResult'] 
   return (question) =>
     runReadAttempt(deps, question, async ({ count, hasLasted }): Promise<ResultReading> => {
       const { model, requestId, inputUrls } = question;
-      const latestAt = performance.now() + latestCostMs;
+      const latestAt = Math.min(performance.now() + latestCostMs, latestLookAt());
       if (question.isLastRead) {
         readPacer.skipTurn();
       } else {

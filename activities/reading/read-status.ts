@@ -5,7 +5,7 @@ import { secondsPerReadOf } from '../../domain/waiting.ts';
 import { attributesFor } from '../known-attributes.ts';
 import type { WaitingKnowledge, WaitSoFar } from '../waiting/knowledge.ts';
 import { isNextReadSoon, shortestTimerMs } from '../waiting/two-gears.ts';
-import { readCost, type ReadingDeps } from './late-cost.ts';
+import { latestLookAt, readCost, type ReadingDeps } from './late-cost.ts';
 import type { OpenAttempt } from './open-attempts.ts';
 import { GoOnLater, noTurn, type ReadAttempt, runReadAttempt } from './read-attempt.ts';
 import type { AttemptCount } from './read-counter.ts';
@@ -44,12 +44,15 @@ async function readUntilNews(
   // The process's own clock is never set back.
   const startedAt = performance.now();
   const latestAt = startedAt + longestAttemptMs;
+  const answerBy = startedAt + latestAnswerMs;
+  const costBy = Math.min(answerBy, latestLookAt());
   await untilDue(question, open);
   let last: StatusQuestion = { ...question, ...seenBefore(question, attempt.answeredAt()) };
   for (;;) {
     const reading = await readOnce(deps, last, attempt, open, {
       turnBy: latestAt,
-      answerBy: startedAt + latestAnswerMs,
+      answerBy,
+      costBy,
     });
     // Once the work is over, the next read is that of its result.
     const isOver = reading.status === 'finished' || reading.status === 'failed';
@@ -118,7 +121,7 @@ async function readOnce(
   question: StatusQuestion,
   { count, answeredAt, noteAnswer }: ReadAttempt,
   open: OpenAttempt,
-  { turnBy, answerBy }: { turnBy: number; answerBy: number },
+  { turnBy, answerBy, costBy }: { turnBy: number; answerBy: number; costBy: number },
 ): Promise<StatusReading> {
   const { runcomfy, waiting, readPacer } = deps;
   if (question.isLastRead) {
@@ -154,7 +157,7 @@ async function readOnce(
   const nextReadInMs = waiting.nextReadInMs(now);
   const isOver = status === 'finished' || status === 'failed' || status === 'cancelled';
   // No result is asked for where there is none.
-  const costUsd = status === 'cancelled' ? await costOfStopped(deps, question, count, answerBy) : undefined;
+  const costUsd = status === 'cancelled' ? await costOfStopped(deps, question, count, costBy) : undefined;
   const endInMs = isOver ? undefined : waiting.expectedEndInMs(now);
   const expectedEndAt = endInMs === undefined ? undefined : new Date(readAt.getTime() + endInMs).toISOString();
   return {

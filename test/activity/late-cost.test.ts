@@ -75,20 +75,32 @@ describe('a cost of stopped work that comes later than its end', () => {
     rig.sim.setFaults([{ fault: 'hang', step: 'result' }]);
     expect((await cancel()).value).toMatchObject({ outcome: 'cancelled', reads: 2 });
   });
+
+  it.each(['hang', 'rate-limited'])('is looked for once its result is answered again (%s)', async (fault) => {
+    const { rig, cancel, chargedUsd } = await billed({ cost_delay: 1 });
+    rig.sim.setFaults([{ fault, step: 'result' }]);
+    for (const { value } of await Promise.all([cancel(), cancel(), cancel()])) {
+      expect(value).toMatchObject({ outcome: 'cancelled' });
+      expect(value).not.toHaveProperty('costUsd');
+    }
+    rig.sim.setFaults([]);
+    expect((await cancel()).value).toMatchObject({ costUsd: chargedUsd() });
+  });
 });
 
 describe('a cost that is looked for in vain', () => {
   /** A RunComfy that gives these results, one after the other. */
   async function fetching() {
-    const results: object[] = [];
-    const { port } = await serve((response) => {
-      reply(response, 200, results.shift());
+    const resultsOf = new Map<string, object[]>();
+    const { port } = await serve((response, { path }) => {
+      reply(response, 200, resultsOf.get(path.split('/')[3] ?? '')?.shift());
     });
     const { attempt, activities } = activitiesAt(`http://127.0.0.1:${String(port)}`);
     const finishedSince = new Date().toISOString();
-    return async (...next: object[]) => {
-      results.splice(0, Infinity, ...next);
-      return (await attempt(activities.fetchResult, { model: kling, requestId: 'a1b2', finishedSince })).value;
+    return async (...results: object[]) => {
+      const requestId = `a1b2-${String(resultsOf.size)}`;
+      resultsOf.set(requestId, results);
+      return (await attempt(activities.fetchResult, { model: kling, requestId, finishedSince })).value;
     };
   }
   const output = { video: 'https://c/a.mp4' };
@@ -108,5 +120,44 @@ describe('a cost that is looked for in vain', () => {
     expect(await fetch({ ...success, cost: 1.26 })).toMatchObject({ costUsd: 1.26 });
     expect(await fetch(...fourOf(success))).not.toHaveProperty('costUsd');
     expect(await fetch(success, { ...success, cost: 1.26 })).toMatchObject({ costUsd: 1.26 });
+  });
+
+  it('is looked for by few ends, those at the same time included, until it is found', async () => {
+    const fetch = await fetching();
+    const late = [success, { ...success, cost: 1.26 }];
+    for (const reading of await Promise.all(Array.from({ length: 6 }, () => fetch(...late))))
+      expect(reading).toMatchObject({ costUsd: 1.26 });
+    await Promise.all(Array.from({ length: 3 }, () => fetch(...fourOf(success))));
+    const readings = await Promise.all(Array.from({ length: 40 }, () => fetch(...fourOf(success))));
+    expect(readings.reduce((sum, reading) => sum + (reading?.reads ?? 0), 0)).toBe(42);
+  });
+
+  it('says nothing new where one was stated meanwhile', async () => {
+    const fetch = await fetching();
+    for (let count = 0; count < 2; count += 1) await fetch(...fourOf(success));
+    const inVain = fetch(...fourOf(success));
+    await fetch({ ...success, cost: 1.26 });
+    expect(await inVain).not.toHaveProperty('costUsd');
+    expect(await fetch(success, { ...success, cost: 1.26 })).toMatchObject({ costUsd: 1.26 });
+  });
+});
+
+describe('a look for a cost', () => {
+  it.each([
+    ['status', 'cancelled'],
+    ['result', 'failed'],
+  ])('leaves an activity that has to end the time to tell of the end (%s)', async (read, status) => {
+    const { port } = await serve((response) => {
+      reply(response, 200, { status, error: 'NSFW' });
+    });
+    const { attempt, activities } = activitiesAt(`http://127.0.0.1:${String(port)}`);
+    const now = Date.now();
+    // A further attempt of a last look, two seconds before that is given up.
+    const info = { attempt: 2, scheduledTimestampMs: now - 28_000, scheduleToCloseTimeoutMs: 30_000 };
+    const question = { model: kling, requestId: 'a1b2', isLastRead: true };
+    const { value } = await (read === 'status'
+      ? attempt(activities.readStatus, question, info)
+      : attempt(activities.fetchResult, { ...question, finishedSince: new Date(now).toISOString() }, info));
+    expect(value).toMatchObject({ status, reads: 1 });
   });
 });

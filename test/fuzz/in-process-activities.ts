@@ -61,7 +61,12 @@ export async function attemptOf<Q, T>(
   runId = firstRunId,
 ): Promise<T> {
   const environment = new MockActivityEnvironment(
-    { attempt, heartbeatDetails, workflowExecution: { workflowId: 'played', runId } },
+    {
+      attempt,
+      heartbeatDetails,
+      workflowExecution: { workflowId: 'played', runId },
+      scheduleToCloseTimeoutMs: 0,
+    },
     { client: acknowledgingClient(onHeartbeat), logger: new DefaultLogger('ERROR', () => undefined) },
   );
   environment.on('heartbeat', onHeartbeat);

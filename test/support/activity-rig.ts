@@ -79,7 +79,7 @@ export function activitiesAt(base: string, options: RigOptions = {}): ActivityRi
     async attempt(activity, question, info) {
       const logger = new DefaultLogger('ERROR', () => undefined);
       const environment = new MockActivityEnvironment(
-        { currentAttemptScheduledTimestampMs: Date.now(), ...info },
+        { currentAttemptScheduledTimestampMs: Date.now(), scheduleToCloseTimeoutMs: 0, ...info },
         { client, logger },
       );
       latest = environment;
