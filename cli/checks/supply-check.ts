@@ -1,3 +1,4 @@
+import { isGenerationError } from '../../client/index.ts';
 import { findSpentBudgets } from '../../client/operator/index.ts';
 import type { ConnectedGenerations } from '../command-context.ts';
 import { ownCommand } from '../own-command.ts';
@@ -27,7 +28,16 @@ export async function checkSchedules({
   if (listed.length === 0) return [];
   const check = 'schedules';
   // What the list says of one is known also where it cannot be looked at, or not decoded.
-  const states = await Promise.all(listed.map((row) => schedules.get(row.name).catch(() => ({ ...row, missed: 0 }))));
+  const found = await Promise.all(
+    listed.map((row) =>
+      schedules.get(row.name).catch((error: unknown) => {
+        const isGone = isGenerationError(error) && error.type === 'KeyNotFound';
+        return isGone ? undefined : { ...row, missed: 0 };
+      }),
+    ),
+  );
+  const states = found.filter((state) => state !== undefined);
+  if (states.length === 0) return [];
   const paused = states.filter((state) => state.paused);
   const missed = states.filter((state) => state.missed > 0);
   const message = [

@@ -1,9 +1,10 @@
 import type { Client } from '@temporalio/client';
 import { budgetId, budgetNameOf, budgetWorkflowType } from '../../domain/budget/names.ts';
 import { named, toClientError } from '../convert-errors.ts';
+import { decodePayload, undecodable } from '../decode-payload.ts';
 import { isGenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
-import { listRuns, listRunsPage, type RunInfo } from '../generation/run-info.ts';
+import { describeKnown, isClosed, listRuns, listRunsPage, type RunInfo } from '../generation/run-info.ts';
 import type { Paging, RowPage } from '../list-rows.ts';
 import { scopeClauses } from '../list-scope.ts';
 import { type KnownBudgetState, readBudget } from './read-budget.ts';
@@ -51,9 +52,13 @@ async function readOpen(client: Client, name: string): Promise<ListedBudget | un
     return state.isClosed ? undefined : state;
   } catch (thrown) {
     const error = toClientError(thrown, name);
-    if (isGenerationError(error) && error.type === 'Undecodable') return { name, isUndecodable: true };
-    if (isGenerationError(error) && (error.type === 'KeyNotFound' || error.type === 'NoWorker')) return undefined;
-    throw error;
+    const type = isGenerationError(error) ? error.type : undefined;
+    if (type === 'KeyNotFound') return undefined;
+    if (type !== 'Undecodable' && type !== 'NoWorker') throw error;
+    const run = await describeKnown(client, budgetId(name));
+    if (run === undefined || isClosed(run)) return undefined;
+    const shown = await decodePayload(client, run.memo?.[budgetWorkflowType], { workflowId: run.key });
+    return type === 'Undecodable' || shown === undecodable ? { name, isUndecodable: true } : undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Client, type ConnectionLike } from '@temporalio/client';
-import { defaultPayloadConverter, ValueError } from '@temporalio/common';
+import { defaultDataConverter, defaultPayloadConverter, ValueError } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import { createBudget } from '../../../client/budget/create-budget.ts';
 import { listBudgets } from '../../../client/budget/list-budgets.ts';
@@ -17,7 +17,7 @@ function serverWith(status: number, result: unknown): Client {
     ...{ type: { name: 'runcomfyBudget' }, status },
   };
   return {
-    options: { namespace: 'default' },
+    options: { namespace: 'default', loadedDataConverter: { ...defaultDataConverter, payloadCodecs: [] } },
     withDeadline: (_: number, call: () => unknown) => call(),
     withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
     workflowService: {
@@ -80,12 +80,12 @@ it('lists budgets in their order, some of them asked at once, without those that
   expect(most).toBe(20);
 });
 
-it('lists a budget that cannot be decoded here by its name, and all others as they stand', async () => {
-  const about = (name: string) => ({
+it('lists an open budget that cannot be decoded here by its name, and all others as they stand', async () => {
+  const about = (name: string, status = 1) => ({
     ...{
       execution: { workflowId: `runcomfy-budget:${name}`, runId: 'r' },
       type: { name: 'runcomfyBudget' },
-      status: 1,
+      status,
     },
   });
   const query = (workflowId: string) =>
@@ -95,10 +95,20 @@ it('lists a budget that cannot be decoded here by its name, and all others as th
   const client = Object.assign(serverWith(1, undefined), {
     workflowService: {
       listWorkflowExecutions: () =>
-        Promise.resolve({ executions: ['a', 'theirs', 'z'].map(about), nextPageToken: new Uint8Array() }),
-      describeWorkflowExecution: () => Promise.resolve({ workflowExecutionInfo: about('any'), pendingActivities: [] }),
+        Promise.resolve({
+          executions: ['a', 'theirs', 'closed', 'z'].map((name) => about(name)),
+          nextPageToken: new Uint8Array(),
+        }),
+      describeWorkflowExecution: ({ execution: { workflowId } }: { execution: { workflowId: string } }) =>
+        Promise.resolve({
+          workflowExecutionInfo: about('any', workflowId.endsWith(':closed') ? 2 : 1),
+          pendingActivities: [],
+        }),
     },
-    workflow: { getHandle: (workflowId: string) => ({ query: () => query(workflowId) }) },
+    workflow: {
+      getHandle: (workflowId: string) => ({ query: () => query(workflowId) }),
+      result: () => Promise.reject(new ValueError('Unknown encoding: binary/encrypted')),
+    },
   });
   const told: object[] = [];
   for await (const budget of listBudgets(client)) told.push(budget);

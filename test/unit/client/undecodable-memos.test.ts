@@ -3,6 +3,7 @@ import { defaultPayloadConverter, type Payload, type PayloadCodec } from '@tempo
 import { expect, it } from 'vitest';
 import { listBatches, listBatchPage } from '../../../client/batch/list-batches.ts';
 import { readBatchState } from '../../../client/batch/read-batch-state.ts';
+import { listBudgets } from '../../../client/budget/list-budgets.ts';
 import { readBudget } from '../../../client/budget/read-budget.ts';
 import { findSpentBudgets } from '../../../client/operator/spent-budgets.ts';
 import { listPipelinePage, listPipelines } from '../../../client/pipeline/list-pipelines.ts';
@@ -21,13 +22,14 @@ interface Kept {
   /** As Temporal numbers it; 2: completed, 3: failed. */
   status?: number;
   codecs?: PayloadCodec[];
+  key?: string;
 }
 
 /** A Temporal that keeps one run, without a worker. */
-function keeping({ name, memo, phase, status = 2, codecs = [] }: Kept): Client {
+function keeping({ name, memo, phase, status = 2, codecs = [], key = 'k' }: Kept): Client {
   const indexedFields = phase === undefined ? {} : { RunComfyPhase: { data: Buffer.from(JSON.stringify(phase)) } };
   const run = {
-    execution: { workflowId: 'k', runId: 'r' },
+    execution: { workflowId: key, runId: 'r' },
     ...{ type: { name }, status, searchAttributes: { indexedFields }, memo: { fields: memo } },
   };
   const query = () => Promise.reject(new QueryNotRegisteredError('no worker', 3));
@@ -109,6 +111,13 @@ it('reads the memo of a workflow whatever else whoever started it has left there
   const ofBudget = { note: encrypted, runcomfyBudget: plain(budget) };
   const kept = keeping({ name: 'runcomfyBudget', memo: ofBudget, status: 1 });
   expect(await readBudget(kept, 'acme')).toEqual({ ...budget, isFromServer: true });
+});
+
+it('lists a budget whose memo is encrypted by its name where no worker answers', async () => {
+  const kept = { name: 'runcomfyBudget', key: 'runcomfy-budget:acme', status: 1 } as const;
+  const client = keeping({ ...kept, memo: { runcomfyBudget: encrypted } });
+  expect(await rowsOf(listBudgets(client))).toEqual([{ name: 'acme', isUndecodable: true }]);
+  expect(await rowsOf(listBudgets(keeping({ ...kept, memo: {} })))).toEqual([]);
 });
 
 /** A codec that takes only what belongs to workflow `k`, as one does that binds what it encrypts to its owner. */

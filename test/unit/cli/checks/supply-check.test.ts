@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { type Client, defaultPayloadConverter } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import { checkBudgets, checkSchedules } from '../../../../cli/checks/supply-check.ts';
-import type { GenerationClient, ScheduleState } from '../../../../client/index.ts';
+import { type GenerationClient, GenerationError, type ScheduleState } from '../../../../client/index.ts';
 import type { BudgetState } from '../../../../domain/budget/budget.ts';
 import { budgetWorkflowType } from '../../../../domain/budget/names.ts';
 
@@ -86,5 +86,12 @@ describe('what doctor says of schedules', () => {
         fix: 'where that is not meant: `runcomfy-temporal schedule resume nightly`',
       },
     ]);
+  });
+
+  it('is nothing of one that was deleted while the list was read', async () => {
+    const gone = new GenerationError({ type: 'KeyNotFound', message: 'no such schedule', key: 'nightly' });
+    const generations = generationsWith([schedule('nightly', { paused: true })]);
+    generations.schedules.get = () => Promise.reject(gone);
+    expect(await checkSchedules({ generations })).toEqual([]);
   });
 });
