@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import pino from 'pino';
 import { onTestFinished } from 'vitest';
 import type { KeptRequestId } from '../../../../activities/index.ts';
@@ -50,7 +51,10 @@ export async function handOverTo(temporal: Temporal, { isSpoolBroken = false, di
         return Promise.resolve();
       },
     },
-    options: { namespace: 'default', loadedDataConverter: { payloadCodecs: [] } },
+    options: {
+      namespace: 'default',
+      loadedDataConverter: { payloadConverter: defaultPayloadConverter, payloadCodecs: [] },
+    },
     workflowService: {
       describeNamespace: () => Promise.resolve({ namespaceInfo: { id: 'namespace-1' } }),
       describeWorkflowExecution: ({ execution: { workflowId } }: { execution: { workflowId: string } }) => {
@@ -63,7 +67,7 @@ export async function handOverTo(temporal: Temporal, { isSpoolBroken = false, di
     workflow: {
       getHandle: (workflowId: string, runId?: string) => ({
         fetchHistory: () => {
-          const payload = { metadata: {}, data: Buffer.from(temporal.inHistory ?? 'null') };
+          const payload = defaultPayloadConverter.toPayload(JSON.parse(temporal.inHistory ?? 'null'));
           return Promise.resolve({ events: [{ activityTaskCompletedEventAttributes: { result: [payload] } }] });
         },
         signal: (name: string, payload: object) => {
