@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { FailureType } from '../../domain/failure-type.ts';
 import type { RunComfyClientOptions } from '../../runcomfy/client.ts';
 import { activitiesAt, activitiesOnSimulator, detailsOf } from '../support/activity-rig.ts';
 import { reply, serve } from '../support/http-servers.ts';
@@ -149,11 +150,11 @@ describe('checkAdoption', () => {
     expect(attempt.heartbeats).toMatchObject([{ reads: 3 }]);
   });
 
-  const noProof: [status: object, httpStatus: number, body: unknown][] = [
-    [{ status: 'failed' }, 401, code(401001)],
-    [{ status: 'failed' }, 403, code(403002)],
-    [{ status: 'failed' }, 404, code(404001)],
-    [{ status: 'failed' }, 429, code(429001)],
+  const noProof: [status: object, httpStatus: number, body: unknown, type?: FailureType][] = [
+    [{ status: 'failed' }, 401, code(401001), 'Unauthenticated'],
+    [{ status: 'failed' }, 403, code(403002), 'Unauthenticated'],
+    [{ status: 'failed' }, 404, code(404001), 'RequestNotFound'],
+    [{ status: 'failed' }, 429, code(429001), 'RateLimited'],
     [{ status: 'failed' }, 503, code(503001)],
     [{ status: 'failed' }, 200, code(503001)],
     [{ status: 'failed' }, 502, '<html>'],
@@ -170,13 +171,14 @@ describe('checkAdoption', () => {
     [{ status: 'completed' }, 400, code(409001)],
     [code(404001), 422, code(422001)],
   ];
-  it.each(noProof)('takes none that is %j and whose result is HTTP %i %j', async (status, httpStatus, body) => {
+  it.each(noProof)('takes none that is %j and whose result is HTTP %i %j', async (...row) => {
+    const [status, httpStatus, body, type = 'ServiceUnavailable'] = row;
     const rig = await answering(status, (response) => {
       reply(response, httpStatus, body);
     });
     const { value, failure } = await rig.check(5);
     expect(value).toBeUndefined();
-    expect(failure?.type).toBeDefined();
+    expect(failure).toMatchObject({ type, nonRetryable: type === 'RequestNotFound' });
   });
 
   /** RunComfy, as it answers the status and the `nth` read of the result. */

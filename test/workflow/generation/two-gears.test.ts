@@ -12,7 +12,7 @@ import { klingInput } from '../../support/simulator-client.ts';
 import { onTestFinished } from '../../support/test-end.ts';
 
 const longMs = 11_000;
-const closeMs = 200;
+const closeMs = 400;
 const closeReads = 100;
 /** It begins, runs out of time, and is put out anew. */
 const transitionsPerLostTask = 3;
