@@ -38,14 +38,18 @@ export async function* listBudgets(
     for (let at = 0; at < names.length; at += readAtOnce) {
       const some = names.slice(at, at + readAtOnce);
       for (const name of some) told.add(name);
-      for (const state of await Promise.all(some.map((name) => readOpen(client, name)))) {
+      for (const state of await Promise.all(some.map((name) => readOpenBudget(client, name)))) {
         if (state !== undefined) yield state;
       }
     }
   }
 }
 
-/** Undefined: closed while the list was read, or never seen by a worker yet. */
+/** An open budget as a list tells it. Undefined: closed by now, or never seen by a worker yet. */
+export function readOpenBudget(client: Client, name: string): Promise<ListedBudget | undefined> {
+  return named('', () => readOpen(client, name));
+}
+
 async function readOpen(client: Client, name: string): Promise<ListedBudget | undefined> {
   try {
     const state = await readBudget(client, name);

@@ -18,7 +18,7 @@ export { listOpenGenerations, type OpenGeneration } from '../generation/followin
 export { findKeysOfRequest } from '../generation/keys-of-request.ts';
 export { listPipelinePage } from '../pipeline/list-pipelines.ts';
 export { listBatchPage } from '../batch/list-batches.ts';
-export { listBudgetNames } from '../budget/list-budgets.ts';
+export { type ListedBudget, listBudgetNames, readOpenBudget } from '../budget/list-budgets.ts';
 export type { RowPage } from '../list-rows.ts';
 export { readRequest } from '../generation/following/read-request.ts';
 export { type Watched, watchChanges } from '../watch-changes.ts';

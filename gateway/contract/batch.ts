@@ -12,6 +12,7 @@ import {
   time,
 } from './generation.ts';
 import { usd } from './money.ts';
+import { isUndecodable } from './undecodable.ts';
 
 const { exactOptional } = z;
 
@@ -182,11 +183,7 @@ const row = z
     labels: exactOptional(z.record(z.string(), z.string())),
     startedAt: time,
     closedAt: exactOptional(time),
-    isUndecodable: exactOptional(
-      z
-        .literal(true)
-        .meta({ description: 'Of a codec or a key that is not here: the phase is as Temporal indexes it.' }),
-    ),
+    isUndecodable: exactOptional(isUndecodable),
   })
   .meta({ id: 'BatchRow' });
 

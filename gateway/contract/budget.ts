@@ -3,6 +3,7 @@ import { budgetPeriods } from '../../domain/budget/budget.ts';
 import { maxUsd } from '../../domain/request-checks.ts';
 import { time } from './generation.ts';
 import { usd } from './money.ts';
+import { isUndecodable } from './undecodable.ts';
 
 const { exactOptional } = z;
 
@@ -38,8 +39,12 @@ export const budget = z
   })
   .meta({ id: 'Budget', description: 'A limit of money that orders share.' });
 
+const undecodableBudget = z
+  .object({ name: z.string(), isUndecodable })
+  .meta({ id: 'UndecodableBudget', description: 'An open budget of which only the name can be read.' });
+
 export const budgetList = z
-  .object({ budgets: z.array(budget), nextPageToken: exactOptional(z.string()) })
+  .object({ budgets: z.array(z.union([budget, undecodableBudget])), nextPageToken: exactOptional(z.string()) })
   .meta({ id: 'BudgetList', description: 'A page; it may have fewer than were asked for.' });
 
 const reservation = z

@@ -11,6 +11,7 @@ import { maxSecondsOfDelay, maxStretchMs } from '../../domain/request-checks.ts'
 import { isSecretName, secretNameWords } from '../../domain/webhook/webhook-request.ts';
 import { webhookEvents } from '../../domain/webhook/webhook-target.ts';
 import { furtherRequests, usd, usdAtMost } from './money.ts';
+import { isUndecodable } from './undecodable.ts';
 
 const { exactOptional } = z;
 
@@ -280,6 +281,7 @@ const generationRow = z
     labels: exactOptional(z.record(z.string(), z.string())),
     createdAt: time,
     closedAt: exactOptional(time),
+    isUndecodable: exactOptional(isUndecodable),
     ...rowStateFields,
   })
   .meta({ id: 'GenerationRow' });

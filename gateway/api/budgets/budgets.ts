@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { type BudgetClient, isGenerationError, type KnownBudgetState } from '../../../client/index.ts';
-import { listBudgetNames } from '../../../client/operator/index.ts';
+import type { BudgetClient, KnownBudgetState } from '../../../client/index.ts';
+import { type ListedBudget, listBudgetNames, readOpenBudget } from '../../../client/operator/index.ts';
 import { isBudgetName } from '../../../domain/budget/names.ts';
 import { mayNameBudget } from '../../access/may-name.ts';
 import { budgetNameOf, keyOfWorkflow, type Principal, workflowIdOf } from '../../access/principal.ts';
@@ -43,10 +43,9 @@ export async function createBudget(
 
 /** A page of a principal's budgets that are open. */
 export async function listBudgets(
-  parts: GatewayParts,
+  { client }: GatewayParts,
   { query, request }: Call<unknown, { limit: number; pageToken?: string | undefined }, unknown>,
 ): Promise<z.output<typeof budgetList>> {
-  const { client } = parts;
   const { principal } = request;
   const { limit, pageToken: given } = query;
   const namePrefix = budgetNameOf(principal, '');
@@ -54,9 +53,11 @@ export async function listBudgets(
   const pageToken = given === undefined ? undefined : fromPageToken(given, ...boundTo);
   const list = () => listBudgetNames(client, { namePrefix }, { limit, pageToken });
   const { rows: names, nextPageToken } = await readPage(() => patiently(client, readPatienceMs, list), given);
-  const budgets: KnownBudgetState[] = [];
+  const readOpen = (name: string) =>
+    patiently(client, readPatienceMs, () => readOpenBudget(client, name), { asksOthers });
+  const budgets: ListedBudget[] = [];
   for (let at = 0; at < names.length; at += readAtOnce) {
-    const states = await Promise.all(names.slice(at, at + readAtOnce).map((name) => openNow(parts, name)));
+    const states = await Promise.all(names.slice(at, at + readAtOnce).map(readOpen));
     budgets.push(...states.flatMap((state) => (state === undefined ? [] : [inOwnName(principal, state)])));
   }
   return { budgets, ...(nextPageToken !== undefined && { nextPageToken: toPageToken(nextPageToken, ...boundTo) }) };
@@ -178,22 +179,11 @@ function stateNow({ client, generations }: GatewayParts, name: string): Promise<
   return patiently(client, readPatienceMs, () => generations.budgets.state(name), { asksOthers });
 }
 
-/** Undefined: closed while the list was read, or never seen by a worker yet. */
-async function openNow(parts: GatewayParts, name: string): Promise<KnownBudgetState | undefined> {
-  try {
-    const state = await stateNow(parts, name);
-    return isClosed(state) ? undefined : state;
-  } catch (error) {
-    if (isGenerationError(error) && (error.type === 'KeyNotFound' || error.type === 'NoWorker')) return undefined;
-    throw error;
-  }
-}
-
 function isClosed(state: KnownBudgetState): boolean {
   return state.isClosed === true;
 }
 
-function inOwnName(principal: Principal, state: KnownBudgetState): KnownBudgetState {
+function inOwnName<State extends { name: string }>(principal: Principal, state: State): State {
   return { ...state, name: state.name.slice(budgetNameOf(principal, '').length) };
 }
 

@@ -55,7 +55,7 @@ export async function listGenerations(
   const states =
     query.include === undefined ? [] : await Promise.all(page.rows.map((row) => readRowState(reader, principal, row)));
   return withoutUndefined({
-    generations: page.rows.map(({ key, startedAt, isUndecodable: _, ...row }, at) =>
+    generations: page.rows.map(({ key, startedAt, ...row }, at) =>
       withoutUndefined({
         key: keyOfWorkflow(principal, key),
         tenant: tenantOfKey(principal, key),

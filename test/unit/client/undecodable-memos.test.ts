@@ -1,5 +1,5 @@
 import { type Client, QueryNotRegisteredError } from '@temporalio/client';
-import { defaultPayloadConverter, type Payload, type PayloadCodec } from '@temporalio/common';
+import { defaultPayloadConverter, type Payload, type PayloadCodec, ValueError } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import { listBatches, listBatchPage } from '../../../client/batch/list-batches.ts';
 import { readBatchState } from '../../../client/batch/read-batch-state.ts';
@@ -8,14 +8,16 @@ import { readBudget } from '../../../client/budget/read-budget.ts';
 import { findSpentBudgets } from '../../../client/operator/spent-budgets.ts';
 import { listPipelinePage, listPipelines } from '../../../client/pipeline/list-pipelines.ts';
 import { readPipelineState } from '../../../client/pipeline/read-pipeline-state.ts';
+import { anonymousAccess } from '../../../gateway/access/access.ts';
 import { batchList } from '../../../gateway/contract/batch.ts';
 import { pipelineList } from '../../../gateway/contract/pipeline.ts';
+import { serve } from '../../support/gateway-in-process.ts';
 
 const plain = (value: unknown): Payload => defaultPayloadConverter.toPayload(value);
 const encrypted: Payload = { metadata: { encoding: Buffer.from('binary/encrypted') }, data: Buffer.from('secret') };
 
 interface Kept {
-  name: 'runcomfyBatch' | 'runcomfyPipeline' | 'runcomfyBudget';
+  name: 'runcomfyBatch' | 'runcomfyPipeline' | 'runcomfyBudget' | 'runcomfyGeneration';
   memo: Record<string, Payload>;
   /** What search attribute `RunComfyPhase` says. */
   phase?: string | undefined;
@@ -118,6 +120,15 @@ it('lists a budget whose memo is encrypted by its name where no worker answers',
   const client = keeping({ ...kept, memo: { runcomfyBudget: encrypted } });
   expect(await rowsOf(listBudgets(client))).toEqual([{ name: 'acme', isUndecodable: true }]);
   expect(await rowsOf(listBudgets(keeping({ ...kept, memo: {} })))).toEqual([]);
+});
+
+it('lists a generation of which nothing can be read here by its key, over HTTP as well', async () => {
+  const client = keeping({ name: 'runcomfyGeneration', memo: {}, status: 1 });
+  const workflow = { getHandle: () => ({ query: () => Promise.reject(new ValueError('Unknown encoding')) }) };
+  const url = await serve(anonymousAccess, { client: Object.assign(client, { workflow }) });
+  const page = await fetch(`${url}/api/v1/generations`);
+  const row = { key: 'k', runId: 'r', model: '', phase: 'submitting', isUndecodable: true };
+  expect([page.status, await page.json()]).toEqual([200, { generations: [expect.objectContaining(row)] }]);
 });
 
 /** A codec that takes only what belongs to workflow `k`, as one does that binds what it encrypts to its owner. */
