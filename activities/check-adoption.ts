@@ -5,7 +5,7 @@ import type { Activities, RequestStatus } from '../domain/activities.ts';
 import type { AdoptionQuestion } from '../domain/decision-activities.ts';
 import { isJsonObject, isSameJson } from '../domain/json.ts';
 import { mayBeOfWork } from '../runcomfy/end-of-work.ts';
-import { isRunComfyError, type RunComfyError } from '../runcomfy/errors.ts';
+import { isRunComfyError, RunComfyError } from '../runcomfy/errors.ts';
 import type { ResultReply } from '../runcomfy/schemas/result-reply.ts';
 import type { ActivityDeps } from './activity-deps.ts';
 import { knownAttributes } from './known-attributes.ts';
@@ -20,8 +20,14 @@ const pauseMs = 1_500;
 /** Within the attempt's 25 s, with time to report. */
 const withinMs = 22_000;
 
-/** What one look saw: a result, or that there is none yet, or an error that may be all that there ever is. */
-type Look = { found: ResultReply | undefined } | { errorAlone: RunComfyError };
+/**
+ * What one look saw: a result, or that there is none yet, or what may be all that there ever is: an error (`doubt`), or the
+ * result of a request that is named otherwise (both).
+ */
+interface Look {
+  found?: ResultReply;
+  doubt?: RunComfyError;
+}
 
 /** Checks that a request id given by a person exists, is ours, and fits the order where RunComfy says what it is for. */
 export function createCheckAdoption(deps: ActivityDeps): Activities['checkAdoption'] {
@@ -50,15 +56,16 @@ export function createCheckAdoption(deps: ActivityDeps): Activities['checkAdopti
 /** Attempts do not add up to this: what failed one of them may be no answer of RunComfy's, and may put off the next. */
 async function lookUntilSure(lookOnce: () => Promise<Look>, signal: AbortSignal): Promise<ResultReply | undefined> {
   let last = await lookOnce();
-  for (let looks = 1; 'errorAlone' in last; looks += 1) {
-    if (looks === leastLooks) return undefined;
-    const { errorAlone } = last;
+  let agreeing = 1;
+  while (last.doubt && agreeing < leastLooks) {
+    const { doubt, found } = last;
     try {
       await sleep(pauseMs, undefined, { signal });
       last = await lookOnce();
     } catch (error) {
-      throw signal.aborted ? errorAlone : error;
+      throw signal.aborted ? doubt : error;
     }
+    agreeing = (last.found === undefined) === (found === undefined) ? agreeing + 1 : 1;
   }
   return last.found;
 }
@@ -72,14 +79,17 @@ async function look(
   readPacer.skipTurn();
   count.add();
   try {
-    return { found: await runcomfy.result(requestId, { model, signal }) };
+    const found = await runcomfy.result(requestId, { model, signal });
+    if (!found.namesAnother) return { found };
+    const message = `RunComfy answers for request ${requestId} with the result of another`;
+    return { found, doubt: new RunComfyError('ProtocolMismatch', message) };
   } catch (error) {
     if (isNoResultYet(error)) {
       count.add();
       const at = await runcomfy.status(requestId, { signal }).catch(() => undefined);
       // It is there, and nothing says yet what it is for.
-      if (at?.status === 'in_queue' || at?.status === 'in_progress') return { found: undefined };
-      if (isErrorItsResult(error, at?.status)) return { errorAlone: error };
+      if (at?.status === 'in_queue' || at?.status === 'in_progress') return {};
+      if (isErrorItsResult(error, at?.status)) return { doubt: error };
     }
     // A person has seen this id somewhere: no reply is still on its way to RunComfy's records.
     if (isRunComfyError(error) && error.type === 'RequestNotFound') {

@@ -73,7 +73,8 @@ export function createFetchResult(deps: ReadingDeps): Activities['fetchResult'] 
         }
         if (result.status === 'succeeded' || result.status === 'unrecognized') {
           // What is said again and again is RunComfy's; the last read is followed by none.
-          if (result.isOfAnother && !question.isLastRead && !hasLasted(ofAnother)) {
+          const isOfAnother = result.namesAnother && !isEmptyOutput(result.output);
+          if (isOfAnother && !question.isLastRead && !hasLasted(ofAnother)) {
             const message = `RunComfy answers for request ${requestId} with the output of another`;
             throw new RunComfyError(ofAnother.type, message, { isOfAnother: true });
           }

@@ -139,7 +139,7 @@ async function lookAtEnd(
   const signal = AbortSignal.timeout(Math.ceil(withinMs));
   try {
     const reply = await runcomfy.result(requestId, { model, signal });
-    return { isAnswered: true, ...(!('isOfAnother' in reply) && { end: reply }) };
+    return { isAnswered: true, ...(!reply.namesAnother && { end: reply }) };
   } catch (error) {
     if (signal.aborted) return { isAnswered: false };
     if (isRunComfyError(error)) return { isAnswered: !unanswered.includes(error.type) };

@@ -24,6 +24,8 @@ interface ResultFacts {
   modelId?: string;
   /** The input as RunComfy echoes it, where it does. */
   input?: unknown;
+  /** The reply names a request, and not the one that was asked for. */
+  namesAnother?: true;
 }
 
 /** The output: its URLs, and what a reply of RunComfy's own shape needs beside them. */
@@ -31,9 +33,7 @@ export interface OutputReply extends OutputDetails {
   output: GenerationOutput;
 }
 
-/** `isOfAnother`: the reply that has the output names another request. */
 interface FoundOutput extends OutputReply {
-  isOfAnother?: true;
   rawOutput?: string;
 }
 
@@ -91,14 +91,10 @@ export function resultReply(context: OutputContext & { requestId?: string }) {
       costUsd: isOfAnother && isEmpty ? undefined : reply.cost,
       modelId: reply.model_id,
       input: reply.input,
+      namesAnother: isOfAnother || undefined,
     });
     const status = readStatus(reply, context.requestId);
-    const raw = isEmpty
-      ? rawOutputOf(found)
-      : {
-          ...outputDetailsOf(unwrapped(found), output),
-          ...(isOfAnother && { isOfAnother: true as const }),
-        };
+    const raw = isEmpty ? rawOutputOf(found) : outputDetailsOf(unwrapped(found), output);
     const isNamed = namesRequest(reply, context.requestId);
     switch (status) {
       case 'in_queue':

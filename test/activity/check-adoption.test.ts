@@ -106,6 +106,30 @@ describe('checkAdoption', () => {
     expect(detailsOf(attempt).reads).toBe(5);
   });
 
+  it.each<[what: string, foreign: object, own: object]>([
+    ['a failure', { status: 'failed' }, { status: 'failed', model_id: 'somebody/else' }],
+    [
+      'an output',
+      { status: 'completed', output: { video_url: 'https://x.example/a.mp4' } },
+      { input: { prompt: 'A dog' } },
+    ],
+  ])('refuses what the answer to another request, %s, had hidden', async (_, foreign, own) => {
+    const rig = await answering({ status: 'completed' }, (response, nth) => {
+      if (nth < 3) reply(response, 200, { request_id: 'another', ...foreign });
+      else reply(response, 200, { request_id: 'a1b2', status: 'completed', ...own });
+    });
+    const attempt = await rig.check();
+    expect(attempt.failure).toMatchObject({ type: 'InvalidInput', nonRetryable: true });
+    expect(detailsOf(attempt).reads).toBe(3);
+  });
+
+  it('takes a request that RunComfy names otherwise in its result, again and again', async () => {
+    const rig = await answering({ status: 'completed' }, (response) => {
+      reply(response, 200, { request_id: 'another', status: 'failed', model_id: kling });
+    });
+    expect((await rig.check()).value).toMatchObject({ reads: 3 });
+  });
+
   it('takes none whose errors are not all of its work', async () => {
     const rig = await answering({ status: 'failed' }, (response, nth) => {
       if (nth < 3) reply(response, 500, code(500001));
